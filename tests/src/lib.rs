@@ -1,0 +1,1 @@
+//! Integration tests over the whole of Blocks, and what they share.
