@@ -1,0 +1,137 @@
+//! Text that the output must hold.
+
+use super::judge::shorten;
+use super::model::Judgement;
+use super::phrase::fold_quotes;
+
+/// Words that turn what follows into its opposite.
+const DENIALS: &[&str] = &[
+    "not", "no", "never", "cannot", "without", "isn\"t", "wasn\"t", "aren\"t", "failed", "fail", "non",
+    "neither", "nor",
+];
+
+/// Where a text was found in a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Hit {
+    /// Part of a longer word, such as `inactive`.
+    InWord,
+    /// Joined to more by punctuation, such as `registry/web:v1`.
+    Joined,
+    /// After a denial.
+    Denied,
+    /// On its own.
+    Clear,
+}
+
+pub(crate) fn judge(text: &str, stdout: &str, stderr: &str) -> Judgement {
+    let needle = tidy(text);
+    let lines: Vec<String> = stdout.lines().map(tidy).filter(|line| !line.is_empty()).collect();
+    if needle.is_empty() {
+        return Judgement::ask("the expected text is empty");
+    }
+    if lines.is_empty() {
+        return if tidy(stderr).contains(&needle) {
+            Judgement::ask("found on standard error only")
+        } else {
+            Judgement::fail(format!("no output, wanted `{}`", shorten(text)))
+        };
+    }
+    let bare = |line: &str| line.trim_matches('"').trim().to_owned();
+    if needle.chars().all(char::is_alphabetic) {
+        // one word is too little to be sure of inside a sentence or a table
+        if lines.iter().all(|line| bare(line) == bare(&needle)) {
+            return Judgement::pass(format!("found `{}`", shorten(text)));
+        }
+    }
+    let best = lines.iter().filter_map(|line| hit(line, &needle)).max();
+    match best {
+        Some(Hit::Clear) if needle.chars().all(char::is_alphabetic) => {
+            Judgement::ask(format!("`{}` is there, among other output", shorten(text)))
+        }
+        Some(Hit::Clear) => match rival(&lines, &needle) {
+            Some(other) => {
+                Judgement::ask(format!("`{}` is there, and so is `{}`", shorten(text), shorten(&other)))
+            }
+            None => Judgement::pass(format!("found `{}`", shorten(text))),
+        },
+        Some(Hit::Denied) => Judgement::ask(format!("`{}` is there, after a denial", shorten(text))),
+        Some(Hit::Joined) => {
+            Judgement::ask(format!("`{}` is there only as part of something longer", shorten(text)))
+        }
+        Some(Hit::InWord) | None => {
+            let lower = needle.to_lowercase();
+            if lines.iter().any(|line| hit(&line.to_lowercase(), &lower).is_some_and(|hit| hit > Hit::InWord))
+            {
+                return Judgement::ask(format!("`{}` is there in other capitals", shorten(text)));
+            }
+            let first = lines.first().map(|line| shorten(line)).unwrap_or_default();
+            Judgement::fail(format!("`{}` is not in the output, which begins `{first}`", shorten(text)))
+        }
+    }
+}
+
+/// One kind of quotes and single blanks, so that only the words count.
+fn tidy(text: &str) -> String {
+    fold_quotes(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The best place of the needle in a line.
+fn hit(line: &str, needle: &str) -> Option<Hit> {
+    let mut best = None;
+    for (at, _) in line.match_indices(needle) {
+        let (before, after) = (&line[..at], &line[at + needle.len()..]);
+        let found = match (left(before, needle), right(after, needle)) {
+            (Hit::Clear, Hit::Clear) if denied(before) => Hit::Denied,
+            (left, right) => left.min(right),
+        };
+        best = best.max(Some(found));
+    }
+    best
+}
+
+fn left(before: &str, needle: &str) -> Hit {
+    edge(before.chars().next_back(), needle.chars().next(), None)
+}
+
+fn right(after: &str, needle: &str) -> Hit {
+    let mut chars = after.chars();
+    edge(chars.next(), needle.chars().next_back(), Some(chars.next()))
+}
+
+/// How an occurrence is bounded on one side; `beyond` is what follows the neighbour, on the right side only.
+fn edge(neighbour: Option<char>, own: Option<char>, beyond: Option<Option<char>>) -> Hit {
+    let Some(neighbour) = neighbour else { return Hit::Clear };
+    let ends_sentence = matches!(neighbour, '.' | ':' | '!' | '?')
+        && beyond.is_some_and(|next| next.is_none_or(|next| next.is_whitespace() || next == '"'));
+    if neighbour.is_whitespace()
+        || "\"()[]{},;|=".contains(neighbour) && !(neighbour == '=' && beyond.is_some())
+        || ends_sentence
+    {
+        Hit::Clear
+    } else if neighbour.is_alphanumeric() && own.is_some_and(char::is_alphanumeric) {
+        Hit::InWord
+    } else {
+        Hit::Joined
+    }
+}
+
+fn denied(before: &str) -> bool {
+    before.split_whitespace().rev().take(4).any(|word| {
+        let word: String = word.to_lowercase().trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
+        DENIALS.contains(&word.as_str())
+    })
+}
+
+/// For `web:v1.1`: another `web:...` in the output.
+fn rival(lines: &[String], needle: &str) -> Option<String> {
+    if needle.contains(' ') {
+        return None;
+    }
+    let (stem, _) = needle.rsplit_once(':')?;
+    let stem = format!("{stem}:");
+    lines
+        .iter()
+        .flat_map(|line| line.split(|c: char| c.is_whitespace() || "\"()[]{},;|".contains(c)))
+        .find(|word| word.contains(&stem) && *word != needle)
+        .map(str::to_owned)
+}

@@ -1,0 +1,124 @@
+//! What a command's output must show, as typed values.
+
+use serde::{Deserialize, Serialize};
+
+/// One `# Expected:` line (or a relative of it), with what judges it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Expectation {
+    /// 1-based line.
+    pub line: u32,
+    /// The text as written, after `Expected:`.
+    pub text: String,
+    /// How it is judged.
+    pub check: Check,
+    /// `within 45s`: a miss of this deadline is `late`, not `fail`. Milliseconds from the command's start.
+    pub within_ms: Option<u64>,
+}
+
+/// The typed meaning of an expectation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Check {
+    /// Exit status 0 and nothing else said.
+    ExitZero,
+    /// `5/5 ready`, `All pods Running (5/5)`: a ratio whose parts are as written.
+    Ratio {
+        /// Left of the slash.
+        have: u64,
+        /// Right of the slash.
+        want: u64,
+        /// A word each row must carry, such as `Running`.
+        word: Option<String>,
+    },
+    /// `0 lines`, `9-50 rows`: how many lines or rows the output has.
+    Count {
+        /// Fewest.
+        min: u64,
+        /// Most.
+        max: u64,
+    },
+    /// `< 50`, `below 10 %`: a number in the output, compared.
+    Number {
+        /// The comparison.
+        op: Comparison,
+        /// The bound, in the unit the text names.
+        bound: f64,
+        /// `true`: every number with the unit must satisfy it; `false`: the output holds one number.
+        every: bool,
+        /// `%`, `ms`, ... when the text names one; only numbers followed by it are looked at.
+        unit: Option<String>,
+    },
+    /// `HTTP 200`.
+    HttpStatus {
+        /// The status code.
+        status: u16,
+    },
+    /// Text that the output must hold; quote style does not matter.
+    Contains {
+        /// The text.
+        text: String,
+    },
+    /// `enabled: true`, `Mode=COMPLIANCE`: pairs looked for in JSON, YAML, tables or text.
+    Pairs {
+        /// Name and value.
+        pairs: Vec<(String, String)>,
+    },
+    /// Only a person can tell.
+    Person,
+}
+
+/// A numeric comparison: the output's number on the left, the bound on the right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Comparison {
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `>`
+    Greater,
+    /// `>=`
+    AtLeast,
+    /// `=`
+    Equal,
+}
+
+/// What judging an expectation came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The output shows it.
+    Pass,
+    /// The output shows something else.
+    Fail,
+    /// The deadline was missed and it may still come.
+    Late,
+    /// Only a person can tell (the card says "you check").
+    Ask,
+}
+
+/// What a command did, as judging sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed<'a> {
+    /// Exit status; `None` when a signal or a timeout ended it.
+    pub exit_code: Option<i32>,
+    /// Standard output, lossily decoded, possibly cut in the middle.
+    pub stdout: &'a str,
+    /// Standard error, likewise.
+    pub stderr: &'a str,
+    /// `true` when part of the output was dropped; judging then prefers [`Outcome::Ask`] to a guess.
+    pub truncated: bool,
+    /// From start to end in milliseconds.
+    pub elapsed_ms: u64,
+    /// `true` when it was ended because its time was up.
+    pub timed_out: bool,
+}
+
+/// An outcome and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// What it came to.
+    pub outcome: Outcome,
+    /// Why, in a few lowercase words ("exit status 1", "found 3/5, wanted 5/5").
+    pub reason: String,
+}

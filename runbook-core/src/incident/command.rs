@@ -1,0 +1,178 @@
+//! What can be asked of an incident, and why it may be refused.
+
+use chrono::{DateTime, Utc};
+
+use super::event::{ChangeNoted, PagerRef, RunOutcome};
+use crate::expectation::Outcome;
+use crate::ids::{IncidentId, IncidentNumber, RunId};
+use crate::people::Actor;
+
+/// Everything that opening needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenIncident {
+    /// Identity, given by the shell.
+    pub id: IncidentId,
+    /// Display number, raised in the same transaction.
+    pub number: IncidentNumber,
+    /// Severity id.
+    pub severity: String,
+    /// Why this severity.
+    pub severity_reason: String,
+    /// Seconds to mitigate that the severity allows.
+    pub target_s: Option<u32>,
+    /// The service's name.
+    pub service: String,
+    /// What it is about.
+    pub title: String,
+    /// The pager's side.
+    pub pager: Option<PagerRef>,
+    /// When the impact was detected.
+    pub detected_at: DateTime<Utc>,
+    /// `true`: diagnostics are configured and start at once.
+    pub triage: bool,
+}
+
+/// A change that somebody or something asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum IncidentCommand {
+    /// Somebody took it.
+    Acknowledge {
+        /// Who.
+        by: Actor,
+        /// Where.
+        via: String,
+    },
+    /// The acknowledgement ran out.
+    Unacknowledge,
+    /// Change the severity.
+    ChangeSeverity {
+        /// The new one.
+        to: String,
+        /// Its target in seconds.
+        target_s: Option<u32>,
+    },
+    /// The pager told something for the record.
+    NotePager {
+        /// Its event.
+        what: String,
+        /// Its text.
+        text: Option<String>,
+    },
+    /// The channel is open.
+    RecordChannel {
+        /// The chat's id.
+        channel: String,
+    },
+    /// The card is posted.
+    RecordCard {
+        /// The channel's id.
+        channel: String,
+        /// The message's id.
+        ts: String,
+    },
+    /// A run was planned.
+    LinkRun {
+        /// The run.
+        run: RunId,
+        /// The runbook's name.
+        runbook: String,
+        /// It may change something.
+        mutating: bool,
+        /// The diagnostics that start by themselves.
+        triage: bool,
+    },
+    /// A diagnostic was judged.
+    AddEvidence {
+        /// The run.
+        run: RunId,
+        /// The command's id.
+        command: String,
+        /// What was asked.
+        title: String,
+        /// Expectation text, verdict and reason.
+        verdicts: Vec<(String, Outcome, String)>,
+        /// SHA-256 of the standard output.
+        output_sha256: Option<String>,
+        /// Lines of a command that reports changes.
+        changes: Vec<ChangeNoted>,
+    },
+    /// The diagnostics are through.
+    EndTriage {
+        /// The run.
+        run: RunId,
+        /// Commands that ran.
+        commands: u32,
+    },
+    /// A run that may change something has begun.
+    StartMitigation {
+        /// The run.
+        run: RunId,
+    },
+    /// A run ended.
+    EndRun {
+        /// The run.
+        run: RunId,
+        /// How.
+        outcome: RunOutcome,
+        /// Why, when it did not succeed.
+        reason: Option<String>,
+    },
+    /// A person vouches for the fix.
+    Resolve {
+        /// Who.
+        by: Actor,
+        /// Their e-mail at the pager, when known.
+        email: Option<String>,
+    },
+    /// The pager says it is over.
+    PagerResolved,
+    /// The pager says it is open again.
+    PagerReopened,
+    /// The review was drafted.
+    RecordReview {
+        /// The file.
+        file: String,
+        /// SHA-256 of the draft.
+        sha256: String,
+        /// Post it to the channel.
+        post: bool,
+    },
+    /// The time to mitigate has passed.
+    TargetPassed,
+    /// A message could not be delivered, for good.
+    RecordDeliveryFailure {
+        /// Which.
+        what: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Why a change was refused. The text is for the person who asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// It is over.
+    #[error("{number} is already {status}")]
+    NotOpen {
+        /// The incident.
+        number: IncidentNumber,
+        /// Its status word.
+        status: &'static str,
+    },
+    /// A run that may change something has not ended.
+    #[error("{number} cannot be resolved while run {run} ({runbook}) has not ended; hint: see `/blocks runbook status`")]
+    RunOpen {
+        /// The incident.
+        number: IncidentNumber,
+        /// The run.
+        run: RunId,
+        /// Its runbook.
+        runbook: String,
+    },
+    /// Only a known person may do this.
+    #[error("{who} is not known here: only a person in blocks.toml may do this; hint: add a [[person]] entry")]
+    UnknownPerson {
+        /// Who asked.
+        who: String,
+    },
+}

@@ -1,0 +1,343 @@
+//! What happens when something is asked of an incident: events, and effects to perform.
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::command::{IncidentCommand, OpenIncident, Rejection};
+use super::event::{IncidentEvent, RunOutcome};
+use super::state::{Incident, Status};
+use crate::expectation::Outcome;
+use crate::ids::{IncidentId, RunId};
+use crate::message::Outgoing;
+use crate::people::Actor;
+use crate::ports::PagerCall;
+
+/// What a decision comes to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Decision {
+    /// What happened, for the journal.
+    pub events: Vec<IncidentEvent>,
+    /// What to do about it once the events are durable.
+    pub effects: Vec<Effect>,
+}
+
+/// Something to do after the events are durable.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// A message must leave. Written to the outbox in the same transaction as the events.
+    Send(Outgoing),
+    /// Start the service's diagnostics.
+    StartTriage {
+        /// The incident.
+        incident: IncidentId,
+    },
+    /// Draft the review.
+    DraftReview {
+        /// The incident.
+        incident: IncidentId,
+    },
+    /// Look at the target at that time.
+    TargetTimer {
+        /// The incident.
+        incident: IncidentId,
+        /// When.
+        due: DateTime<Utc>,
+    },
+    /// The target no longer matters.
+    ClearTargetTimer {
+        /// The incident.
+        incident: IncidentId,
+    },
+}
+
+/// Opens an incident.
+#[must_use]
+pub fn open(request: &OpenIncident, now: DateTime<Utc>) -> Decision {
+    let incident = request.id;
+    let mut effects =
+        vec![Effect::Send(Outgoing::Channel { incident }), Effect::Send(Outgoing::Card { incident })];
+    if let Some(target_s) = request.target_s {
+        let due = (request.detected_at + Duration::seconds(i64::from(target_s))).max(now);
+        effects.push(Effect::TargetTimer { incident, due });
+    }
+    if request.triage {
+        effects.push(Effect::StartTriage { incident });
+    }
+    Decision {
+        events: vec![IncidentEvent::Opened {
+            number: request.number,
+            severity: request.severity.clone(),
+            severity_reason: request.severity_reason.clone(),
+            service: request.service.clone(),
+            title: request.title.clone(),
+            pager: request.pager.clone(),
+            detected_at: request.detected_at,
+            target_s: request.target_s,
+        }],
+        effects,
+    }
+}
+
+/// Decides about one command. Redelivered facts decide to nothing: no events, no effects.
+///
+/// # Errors
+/// When a person asks for something that is not possible now.
+pub fn decide(
+    state: &Incident,
+    command: &IncidentCommand,
+    now: DateTime<Utc>,
+) -> Result<Decision, Rejection> {
+    let incident = state.id;
+    let card = Effect::Send(Outgoing::Card { incident });
+    let with_card = |events: Vec<IncidentEvent>| Decision { events, effects: vec![card.clone()] };
+    let nothing = Decision::default();
+    Ok(match command {
+        IncidentCommand::Acknowledge { by, via } => acknowledge(state, by, via, card.clone()),
+        IncidentCommand::Unacknowledge if state.status == Status::Acknowledged => {
+            with_card(vec![IncidentEvent::Unacknowledged])
+        }
+        IncidentCommand::Unacknowledge => nothing,
+        IncidentCommand::ChangeSeverity { to, .. } if *to == state.severity => nothing,
+        IncidentCommand::ChangeSeverity { to, target_s } => {
+            let mut decision = with_card(vec![IncidentEvent::SeverityChanged {
+                from: state.severity.clone(),
+                to: to.clone(),
+                target_s: *target_s,
+            }]);
+            decision.effects.push(match target_s {
+                Some(target_s) if state.mitigated_at.is_none() => Effect::TargetTimer {
+                    incident,
+                    due: (state.detected_at + Duration::seconds(i64::from(*target_s))).max(now),
+                },
+                _ => Effect::ClearTargetTimer { incident },
+            });
+            decision
+        }
+        IncidentCommand::NotePager { what, text } => Decision {
+            events: vec![IncidentEvent::PagerNoted { what: what.clone(), text: text.clone() }],
+            effects: Vec::new(),
+        },
+        IncidentCommand::RecordChannel { channel } if state.channel.is_none() => {
+            with_card(vec![IncidentEvent::ChannelOpened { channel: channel.clone() }])
+        }
+        IncidentCommand::RecordChannel { .. } => nothing,
+        IncidentCommand::RecordCard { channel, ts } if state.card_ts.is_none() => Decision {
+            events: vec![IncidentEvent::CardPosted { channel: channel.clone(), ts: ts.clone() }],
+            effects: Vec::new(),
+        },
+        IncidentCommand::RecordCard { .. } => nothing,
+        IncidentCommand::LinkRun { run, runbook, mutating, triage } => {
+            if state.runs.iter().any(|link| link.run == *run) {
+                return Ok(nothing);
+            }
+            with_card(vec![IncidentEvent::RunPlanned {
+                run: *run,
+                runbook: runbook.clone(),
+                mutating: *mutating,
+                triage: *triage,
+            }])
+        }
+        IncidentCommand::AddEvidence { run, command, title, verdicts, output_sha256, changes } => {
+            let mut events: Vec<_> = verdicts
+                .iter()
+                .map(|(expected, outcome, reason)| IncidentEvent::EvidenceFound {
+                    run: *run,
+                    command: command.clone(),
+                    title: title.clone(),
+                    expected: expected.clone(),
+                    outcome: *outcome,
+                    reason: reason.clone(),
+                    output_sha256: output_sha256.clone(),
+                })
+                .collect();
+            if !changes.is_empty() {
+                events.push(IncidentEvent::ChangesFound { changes: changes.clone() });
+            }
+            with_card(events)
+        }
+        IncidentCommand::EndTriage { run, commands } => end_triage(state, *run, *commands, card.clone()),
+        IncidentCommand::StartMitigation { run } if state.status.is_open() => {
+            with_card(vec![IncidentEvent::MitigationStarted { run: *run }])
+        }
+        IncidentCommand::StartMitigation { .. } => nothing,
+        IncidentCommand::EndRun { run, outcome, reason } => {
+            end_run(state, *run, *outcome, reason.as_deref(), card.clone())
+        }
+        IncidentCommand::Resolve { by, email } => resolve(state, by, email.as_ref(), card.clone())?,
+        IncidentCommand::PagerResolved => pager_resolved(state, card.clone()),
+        IncidentCommand::PagerReopened if !state.status.is_open() || state.pager_resolved => {
+            with_card(vec![IncidentEvent::Reopened { via: "pagerduty".to_owned() }])
+        }
+        IncidentCommand::PagerReopened => nothing,
+        IncidentCommand::RecordReview { file, sha256, post } => {
+            let mut decision =
+                with_card(vec![IncidentEvent::ReviewDrafted { file: file.clone(), sha256: sha256.clone() }]);
+            if *post {
+                decision.effects.push(Effect::Send(Outgoing::Review { incident }));
+            }
+            decision
+        }
+        IncidentCommand::TargetPassed => match state.target_s {
+            Some(target_s)
+                if state.mitigated_at.is_none()
+                    && state.status.is_open()
+                    && state.target_missed != Some(target_s)
+                    && now >= state.detected_at + Duration::seconds(i64::from(target_s)) =>
+            {
+                let mut decision = with_card(vec![IncidentEvent::TargetMissed { target_s }]);
+                decision.effects.push(Effect::Send(Outgoing::Note {
+                    incident,
+                    text: format!(
+                        "{}: the {} min to mitigate a {} have passed since detection.",
+                        state.number,
+                        target_s / 60,
+                        state.severity
+                    ),
+                }));
+                decision
+            }
+            _ => nothing,
+        },
+        IncidentCommand::RecordDeliveryFailure { what, reason } => Decision {
+            events: vec![IncidentEvent::DeliveryFailed { what: what.clone(), reason: reason.clone() }],
+            effects: Vec::new(),
+        },
+    })
+}
+
+fn acknowledge(state: &Incident, by: &Actor, via: &str, card: Effect) -> Decision {
+    if !state.status.is_open() {
+        return Decision::default();
+    }
+    let mut events = Vec::new();
+    if state.status == Status::Triggered {
+        events.push(IncidentEvent::Acknowledged { via: via.to_owned() });
+    }
+    if state.commander.is_none() && matches!(by, Actor::Person(_) | Actor::Outside(_)) {
+        events.push(IncidentEvent::CommanderTaken { commander: by.clone(), acting: true });
+    }
+    if events.is_empty() {
+        return Decision::default();
+    }
+    let mut effects = vec![card];
+    // The pager must stop ringing when somebody took it elsewhere.
+    if let (Some(pager), "blocks") = (&state.pager, via) {
+        let call = PagerCall::Acknowledge { incident: pager.id.clone(), from: None };
+        effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));
+    }
+    Decision { events, effects }
+}
+
+fn end_triage(state: &Incident, run: RunId, commands: u32, card: Effect) -> Decision {
+    if state.triage.is_some() {
+        return Decision::default();
+    }
+    let count = |wanted: &[Outcome]| {
+        let matching = state.evidence.iter().filter(|line| wanted.contains(&line.outcome)).count();
+        u32::try_from(matching).unwrap_or(u32::MAX)
+    };
+    Decision {
+        events: vec![IncidentEvent::TriageEnded {
+            run,
+            commands,
+            passed: count(&[Outcome::Pass]),
+            failed: count(&[Outcome::Fail, Outcome::Late]),
+            ask: count(&[Outcome::Ask]),
+        }],
+        effects: vec![card],
+    }
+}
+
+fn end_run(
+    state: &Incident,
+    run: RunId,
+    outcome: RunOutcome,
+    reason: Option<&str>,
+    card: Effect,
+) -> Decision {
+    let Some(link) = state.runs.iter().find(|link| link.run == run) else { return Decision::default() };
+    if link.outcome == Some(outcome) {
+        return Decision::default();
+    }
+    let mut events = vec![IncidentEvent::RunEnded {
+        run,
+        runbook: link.runbook.clone(),
+        outcome,
+        reason: reason.map(str::to_owned),
+    }];
+    let mut effects = vec![card];
+    let others_open = state.open_mutating_runs().any(|other| other.run != run);
+    if link.mutating && outcome == RunOutcome::Succeeded && state.status < Status::Monitoring && !others_open
+    {
+        events.push(IncidentEvent::Mitigated {
+            reason: format!(
+                "{} succeeded: its expectations were met, or a person vouched for them",
+                link.runbook
+            ),
+        });
+        effects.push(Effect::ClearTargetTimer { incident: state.id });
+    }
+    Decision { events, effects }
+}
+
+fn resolve(
+    state: &Incident,
+    by: &Actor,
+    email: Option<&String>,
+    card: Effect,
+) -> Result<Decision, Rejection> {
+    if !matches!(by, Actor::Person(_) | Actor::Local(_)) {
+        return Err(Rejection::UnknownPerson { who: by.to_string() });
+    }
+    if !state.status.is_open() {
+        return Err(Rejection::NotOpen { number: state.number, status: state.status.word() });
+    }
+    if let Some(open) = state.open_mutating_runs().next() {
+        return Err(Rejection::RunOpen {
+            number: state.number,
+            run: open.run,
+            runbook: open.runbook.clone(),
+        });
+    }
+    let mut events = vec![IncidentEvent::ResolveRequested];
+    let mut effects = vec![card, Effect::ClearTargetTimer { incident: state.id }];
+    if state.status < Status::Monitoring {
+        events.push(IncidentEvent::Mitigated { reason: format!("{by} vouches for the fix") });
+    }
+    if let (Some(pager), false) = (&state.pager, state.pager_resolved) {
+        // The pager has the last word: its webhook, not this request, makes the incident resolved.
+        let call = PagerCall::Resolve { incident: pager.id.clone(), from: email.cloned() };
+        effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));
+    } else {
+        events.push(IncidentEvent::Resolved { via: "blocks".to_owned() });
+        effects.push(Effect::DraftReview { incident: state.id });
+    }
+    Ok(Decision { events, effects })
+}
+
+fn pager_resolved(state: &Incident, card: Effect) -> Decision {
+    if !state.status.is_open() {
+        return Decision::default();
+    }
+    if let Some(open) = state.open_mutating_runs().next() {
+        if state.pager_resolved {
+            return Decision::default();
+        }
+        let reason = format!("run {} ({}) has not ended", open.run, open.runbook);
+        let text = format!(
+            "{}: PagerDuty says it is resolved, but {reason}. It stays in monitoring: end the run, then `/blocks incident resolve`.",
+            state.number
+        );
+        return Decision {
+            events: vec![IncidentEvent::ResolveHeld { reason }],
+            effects: vec![card, Effect::Send(Outgoing::Note { incident: state.id, text })],
+        };
+    }
+    Decision {
+        events: vec![IncidentEvent::Resolved { via: "pagerduty".to_owned() }],
+        effects: vec![
+            card,
+            Effect::ClearTargetTimer { incident: state.id },
+            Effect::DraftReview { incident: state.id },
+        ],
+    }
+}

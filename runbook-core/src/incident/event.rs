@@ -1,0 +1,212 @@
+//! What can happen to an incident. These are the timeline.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::expectation::Outcome;
+use crate::ids::{IncidentNumber, RunId};
+use crate::journal::millis;
+use crate::people::Actor;
+
+/// The pager's side of an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PagerRef {
+    /// The pager's id.
+    pub id: String,
+    /// Where a person can look at it.
+    pub url: Option<String>,
+}
+
+/// Something that changed at the service lately, as a diagnostic reported it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeNoted {
+    /// One line, as reported.
+    pub text: String,
+}
+
+/// How a run of this incident ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunOutcome {
+    /// Every command ran and nothing failed.
+    Succeeded,
+    /// A command failed.
+    Failed,
+    /// Somebody stopped it.
+    Cancelled,
+    /// Its effects were undone.
+    Undone,
+    /// Undoing failed: the target needs a person.
+    UndoFailed,
+}
+
+/// One event of an incident's timeline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum IncidentEvent {
+    /// It exists.
+    Opened {
+        /// Display number.
+        number: IncidentNumber,
+        /// Severity id.
+        severity: String,
+        /// Why this severity, in a few words.
+        severity_reason: String,
+        /// The service's name.
+        service: String,
+        /// What it is about.
+        title: String,
+        /// The pager's side.
+        pager: Option<PagerRef>,
+        /// When the impact was detected: the pager's trigger time. The clock of the target starts here.
+        #[serde(with = "millis")]
+        detected_at: DateTime<Utc>,
+        /// Seconds to mitigate that the severity allows.
+        target_s: Option<u32>,
+    },
+    /// Somebody took it.
+    Acknowledged {
+        /// Where: `pagerduty`, `blocks`.
+        via: String,
+    },
+    /// The acknowledgement ran out at the pager.
+    Unacknowledged,
+    /// Somebody commands from now on.
+    CommanderTaken {
+        /// Who.
+        commander: Actor,
+        /// `true`: took it by acknowledging first, until somebody takes over.
+        acting: bool,
+    },
+    /// Its severity changed.
+    SeverityChanged {
+        /// Before.
+        from: String,
+        /// After.
+        to: String,
+        /// Seconds to mitigate that the new severity allows.
+        target_s: Option<u32>,
+    },
+    /// The pager told something that changes nothing here but belongs to the record.
+    PagerNoted {
+        /// Its event, such as `priority_changed`.
+        what: String,
+        /// The text, when there is one.
+        text: Option<String>,
+    },
+    /// Its channel is open.
+    ChannelOpened {
+        /// The chat's id.
+        channel: String,
+    },
+    /// Its card is posted.
+    CardPosted {
+        /// The channel's id.
+        channel: String,
+        /// The message's id.
+        ts: String,
+    },
+    /// A run was planned for it.
+    RunPlanned {
+        /// The run.
+        run: RunId,
+        /// The runbook's name.
+        runbook: String,
+        /// `true` when it may change something.
+        mutating: bool,
+        /// `true` for the diagnostics that start by themselves.
+        triage: bool,
+    },
+    /// A diagnostic was judged.
+    EvidenceFound {
+        /// The run.
+        run: RunId,
+        /// The command's id.
+        command: String,
+        /// What was asked.
+        title: String,
+        /// What was expected, as written.
+        expected: String,
+        /// The verdict.
+        outcome: Outcome,
+        /// Why.
+        reason: String,
+        /// SHA-256 of the standard output, stored apart.
+        output_sha256: Option<String>,
+    },
+    /// What changed at the service lately.
+    ChangesFound {
+        /// Newest first.
+        changes: Vec<ChangeNoted>,
+    },
+    /// The diagnostics are through.
+    TriageEnded {
+        /// The run.
+        run: RunId,
+        /// Commands that ran.
+        commands: u32,
+        /// Expectations that passed.
+        passed: u32,
+        /// Expectations that failed or were late.
+        failed: u32,
+        /// Expectations for a person.
+        ask: u32,
+    },
+    /// A run that may change something is under way.
+    MitigationStarted {
+        /// The run.
+        run: RunId,
+    },
+    /// A run ended.
+    RunEnded {
+        /// The run.
+        run: RunId,
+        /// The runbook's name.
+        runbook: String,
+        /// How.
+        outcome: RunOutcome,
+        /// Why, when it did not succeed.
+        reason: Option<String>,
+    },
+    /// The impact has stopped: from here on it is watched.
+    Mitigated {
+        /// What shows it.
+        reason: String,
+    },
+    /// A person vouched for the fix and asked to resolve.
+    ResolveRequested,
+    /// The pager says it is over, but a run or a question is still open here: watched until a person decides.
+    ResolveHeld {
+        /// What is still open.
+        reason: String,
+    },
+    /// It is over.
+    Resolved {
+        /// Where it was said: `pagerduty`, `blocks`.
+        via: String,
+    },
+    /// It is open again.
+    Reopened {
+        /// Where it was said.
+        via: String,
+    },
+    /// The review was drafted.
+    ReviewDrafted {
+        /// The file, relative to the configured folder.
+        file: String,
+        /// SHA-256 of the draft, stored apart.
+        sha256: String,
+    },
+    /// A severity's time box passed without an end.
+    TargetMissed {
+        /// Seconds that were allowed.
+        target_s: u32,
+    },
+    /// A message could not be delivered, for good.
+    DeliveryFailed {
+        /// Which.
+        what: String,
+        /// Why.
+        reason: String,
+    },
+}

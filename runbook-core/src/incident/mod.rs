@@ -1,0 +1,13 @@
+//! The incident: what it is, how it changes, what must happen because of it.
+
+mod command;
+mod decide;
+mod event;
+mod state;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use command::{IncidentCommand, OpenIncident, Rejection};
+pub use decide::{Decision, Effect, decide, open};
+pub use event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
+pub use state::{Commander, Evidence, Incident, Replay, RunLink, Status, Triage, evolve};

@@ -1,0 +1,331 @@
+//! What an incident is, folded from its events.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
+use crate::expectation::Outcome;
+use crate::ids::{IncidentId, IncidentNumber, RunId};
+use crate::journal::{Envelope, StreamId};
+use crate::people::Actor;
+use crate::ports::IncidentRow;
+
+/// Where an incident stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Somebody is being paged.
+    Triggered,
+    /// Somebody took it.
+    Acknowledged,
+    /// A run that may change something is under way or has not yet helped.
+    Mitigating,
+    /// The impact has stopped; it is watched.
+    Monitoring,
+    /// It is over.
+    Resolved,
+    /// It is over and its review is done.
+    Closed,
+}
+
+impl Status {
+    /// The word in JSON and for people.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Status::Triggered => "triggered",
+            Status::Acknowledged => "acknowledged",
+            Status::Mitigating => "mitigating",
+            Status::Monitoring => "monitoring",
+            Status::Resolved => "resolved",
+            Status::Closed => "closed",
+        }
+    }
+
+    /// `true` until it is resolved.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        self < Status::Resolved
+    }
+}
+
+/// Who commands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commander {
+    /// Who.
+    pub who: Actor,
+    /// Took it by acknowledging first.
+    pub acting: bool,
+}
+
+/// A judged diagnostic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// What was asked.
+    pub title: String,
+    /// What was expected.
+    pub expected: String,
+    /// The verdict.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: String,
+}
+
+/// How the diagnostics ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Triage {
+    /// Commands that ran.
+    pub commands: u32,
+    /// Expectations that passed.
+    pub passed: u32,
+    /// Expectations that failed or were late.
+    pub failed: u32,
+    /// Expectations for a person.
+    pub ask: u32,
+}
+
+/// A run of this incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunLink {
+    /// The run.
+    pub run: RunId,
+    /// The runbook's name.
+    pub runbook: String,
+    /// It may change something.
+    pub mutating: bool,
+    /// The diagnostics that started by themselves.
+    pub triage: bool,
+    /// How it ended; `None` while it goes on.
+    pub outcome: Option<RunOutcome>,
+}
+
+/// An incident as it is now.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Incident {
+    /// Identity.
+    pub id: IncidentId,
+    /// Display number.
+    pub number: IncidentNumber,
+    /// Where it stands.
+    pub status: Status,
+    /// Severity id.
+    pub severity: String,
+    /// The service's name.
+    pub service: String,
+    /// What it is about.
+    pub title: String,
+    /// The pager's side.
+    pub pager: Option<PagerRef>,
+    /// When the impact was detected.
+    pub detected_at: DateTime<Utc>,
+    /// When Blocks opened it.
+    pub opened_at: DateTime<Utc>,
+    /// When somebody first took it.
+    pub acknowledged_at: Option<DateTime<Utc>>,
+    /// When the impact stopped.
+    pub mitigated_at: Option<DateTime<Utc>>,
+    /// When it was over.
+    pub resolved_at: Option<DateTime<Utc>>,
+    /// Seconds to mitigate that the severity allows.
+    pub target_s: Option<u32>,
+    /// Who commands.
+    pub commander: Option<Commander>,
+    /// Its channel, once open.
+    pub channel: Option<String>,
+    /// Its card, once posted.
+    pub card_ts: Option<String>,
+    /// Its runs, oldest first.
+    pub runs: Vec<RunLink>,
+    /// Judged diagnostics.
+    pub evidence: Vec<Evidence>,
+    /// How the diagnostics ended.
+    pub triage: Option<Triage>,
+    /// What changed lately.
+    pub changes: Vec<ChangeNoted>,
+    /// Somebody vouched for the fix.
+    pub resolve_requested: bool,
+    /// The pager has said that it is over, while something was still open here.
+    pub pager_resolved: bool,
+    /// The target that has been noted as missed, in seconds.
+    pub target_missed: Option<u32>,
+    /// The newest draft of the review.
+    pub review_file: Option<String>,
+    /// SHA-256 of that draft.
+    pub review_sha256: Option<String>,
+    /// Sequence of the last event.
+    pub seq: u64,
+}
+
+impl Incident {
+    /// Runs that may change something and have not ended.
+    pub fn open_mutating_runs(&self) -> impl Iterator<Item = &RunLink> {
+        self.runs.iter().filter(|run| run.mutating && run.outcome.is_none())
+    }
+
+    /// The read-model row.
+    #[must_use]
+    pub fn row(&self) -> IncidentRow {
+        IncidentRow {
+            id: self.id,
+            number: self.number,
+            status: self.status.word().to_owned(),
+            open: self.status.is_open(),
+            severity: self.severity.clone(),
+            service: self.service.clone(),
+            title: self.title.clone(),
+            pager_id: self.pager.as_ref().map(|pager| pager.id.clone()),
+            channel: self.channel.clone(),
+            opened_at: self.opened_at,
+            resolved_at: self.resolved_at,
+        }
+    }
+}
+
+/// An event does not fit the state that it should change: the journal is not one of this aggregate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("event {seq} of {stream} does not follow from what came before it")]
+pub struct Replay {
+    /// The stream.
+    pub stream: StreamId,
+    /// The event.
+    pub seq: u64,
+}
+
+/// Applies one event. This is the only way an incident changes, live and in recovery.
+///
+/// # Errors
+/// When the first event does not open the incident, or a later one does.
+pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Result<Incident, Replay> {
+    let misfit = || Replay { stream: envelope.stream, seq: envelope.seq };
+    let StreamId::Incident(id) = envelope.stream else { return Err(misfit()) };
+    let at = envelope.at;
+    let mut incident = match (state, &envelope.event) {
+        (
+            None,
+            IncidentEvent::Opened { number, severity, service, title, pager, detected_at, target_s, .. },
+        ) => {
+            return Ok(Incident {
+                id,
+                number: *number,
+                status: Status::Triggered,
+                severity: severity.clone(),
+                service: service.clone(),
+                title: title.clone(),
+                pager: pager.clone(),
+                detected_at: *detected_at,
+                opened_at: at,
+                acknowledged_at: None,
+                mitigated_at: None,
+                resolved_at: None,
+                target_s: *target_s,
+                commander: None,
+                channel: None,
+                card_ts: None,
+                runs: Vec::new(),
+                evidence: Vec::new(),
+                triage: None,
+                changes: Vec::new(),
+                resolve_requested: false,
+                pager_resolved: false,
+                target_missed: None,
+                review_file: None,
+                review_sha256: None,
+                seq: envelope.seq,
+            });
+        }
+        (None, _) | (Some(_), IncidentEvent::Opened { .. }) => return Err(misfit()),
+        (Some(incident), _) => incident,
+    };
+    incident.seq = envelope.seq;
+    match &envelope.event {
+        IncidentEvent::Opened { .. } => {}
+        IncidentEvent::Acknowledged { .. } => {
+            incident.acknowledged_at.get_or_insert(at);
+            if incident.status == Status::Triggered {
+                incident.status = Status::Acknowledged;
+            }
+        }
+        IncidentEvent::Unacknowledged => {
+            if incident.status == Status::Acknowledged {
+                incident.status = Status::Triggered;
+            }
+        }
+        IncidentEvent::CommanderTaken { commander, acting } => {
+            incident.commander = Some(Commander { who: commander.clone(), acting: *acting });
+        }
+        IncidentEvent::SeverityChanged { to, target_s, .. } => {
+            incident.severity.clone_from(to);
+            incident.target_s = *target_s;
+        }
+        IncidentEvent::ChannelOpened { channel } => incident.channel = Some(channel.clone()),
+        IncidentEvent::CardPosted { ts, .. } => incident.card_ts = Some(ts.clone()),
+        IncidentEvent::RunPlanned { run, runbook, mutating, triage } => incident.runs.push(RunLink {
+            run: *run,
+            runbook: runbook.clone(),
+            mutating: *mutating,
+            triage: *triage,
+            outcome: None,
+        }),
+        IncidentEvent::EvidenceFound { title, expected, outcome, reason, .. } => {
+            incident.evidence.push(Evidence {
+                title: title.clone(),
+                expected: expected.clone(),
+                outcome: *outcome,
+                reason: reason.clone(),
+            });
+        }
+        IncidentEvent::ChangesFound { changes } => incident.changes.clone_from(changes),
+        IncidentEvent::TriageEnded { commands, passed, failed, ask, .. } => {
+            incident.triage =
+                Some(Triage { commands: *commands, passed: *passed, failed: *failed, ask: *ask });
+        }
+        IncidentEvent::MitigationStarted { run } => {
+            // A run that had ended may go on: it is retried or undone.
+            if let Some(link) = incident.runs.iter_mut().find(|link| link.run == *run) {
+                link.outcome = None;
+            }
+            if incident.status.is_open() {
+                incident.status = Status::Mitigating;
+            }
+        }
+        IncidentEvent::RunEnded { run, outcome, .. } => {
+            if let Some(link) = incident.runs.iter_mut().find(|link| link.run == *run) {
+                link.outcome = Some(*outcome);
+            }
+        }
+        IncidentEvent::Mitigated { .. } => {
+            incident.mitigated_at.get_or_insert(at);
+            incident.status = Status::Monitoring;
+        }
+        IncidentEvent::ResolveRequested => incident.resolve_requested = true,
+        IncidentEvent::ResolveHeld { .. } => {
+            incident.pager_resolved = true;
+            incident.status = Status::Monitoring;
+        }
+        IncidentEvent::Resolved { .. } => {
+            incident.mitigated_at.get_or_insert(at);
+            incident.resolved_at = Some(at);
+            incident.status = Status::Resolved;
+        }
+        IncidentEvent::Reopened { .. } => {
+            incident.resolved_at = None;
+            incident.mitigated_at = None;
+            incident.resolve_requested = false;
+            incident.pager_resolved = false;
+            incident.status = if incident.open_mutating_runs().next().is_some() {
+                Status::Mitigating
+            } else if incident.acknowledged_at.is_some() {
+                Status::Acknowledged
+            } else {
+                Status::Triggered
+            };
+        }
+        IncidentEvent::ReviewDrafted { file, sha256 } => {
+            incident.review_file = Some(file.clone());
+            incident.review_sha256 = Some(sha256.clone());
+        }
+        IncidentEvent::TargetMissed { target_s } => incident.target_missed = Some(*target_s),
+        IncidentEvent::PagerNoted { .. } | IncidentEvent::DeliveryFailed { .. } => {}
+    }
+    Ok(incident)
+}

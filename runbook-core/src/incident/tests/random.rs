@@ -1,0 +1,139 @@
+//! Any order of anything: replay comes to the same, facts told twice change nothing, and nothing ends while a run is open.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::kit::*;
+use crate::expectation::Outcome;
+use crate::ids::RunId;
+use crate::incident::{ChangeNoted, Effect, IncidentCommand, IncidentEvent, RunOutcome};
+use crate::people::Actor;
+
+fn run() -> impl Strategy<Value = RunId> {
+    prop_oneof![Just(RUN), Just(OTHER)]
+}
+
+fn run_outcome() -> impl Strategy<Value = RunOutcome> {
+    prop_oneof![
+        3 => Just(RunOutcome::Succeeded),
+        1 => Just(RunOutcome::Failed),
+        1 => Just(RunOutcome::Cancelled),
+        1 => Just(RunOutcome::Undone),
+        1 => Just(RunOutcome::UndoFailed),
+    ]
+}
+
+fn judged() -> impl Strategy<Value = Outcome> {
+    prop_oneof![Just(Outcome::Pass), Just(Outcome::Fail), Just(Outcome::Late), Just(Outcome::Ask)]
+}
+
+/// Text as it may come from outside.
+pub(crate) fn text() -> impl Strategy<Value = String> {
+    "([a-z0-9 |`*_<>\\[\\](){}#\n-]|\\[e99\\]|\\{\\{title\\}\\}){0,20}"
+}
+
+/// Commands that are no facts about a run: those come from runs.
+pub(crate) fn outside() -> impl Strategy<Value = IncidentCommand> {
+    let who = prop_oneof![
+        Just(person("ana")),
+        Just(person("ben")),
+        Just(Actor::Outside("slack:U0X".to_owned())),
+        Just(Actor::Local("root".to_owned())),
+    ];
+    let via = prop_oneof![Just("blocks".to_owned()), Just("pagerduty".to_owned())];
+    let target = prop::option::of(prop_oneof![Just(900u32), Just(1_800), Just(5)]);
+    prop_oneof![
+        3 => (who.clone(), via).prop_map(|(by, via)| IncidentCommand::Acknowledge { by, via }),
+        1 => Just(IncidentCommand::Unacknowledge),
+        1 => (prop_oneof![Just("P1"), Just("P2")], target)
+            .prop_map(|(to, target_s)| IncidentCommand::ChangeSeverity { to: to.to_owned(), target_s }),
+        1 => (text(), prop::option::of(text())).prop_map(|(what, text)| IncidentCommand::NotePager { what, text }),
+        1 => text().prop_map(|channel| IncidentCommand::RecordChannel { channel }),
+        1 => text().prop_map(|ts| IncidentCommand::RecordCard { channel: "C1".to_owned(), ts }),
+        3 => who.prop_map(|by| IncidentCommand::Resolve { by, email: None }),
+        3 => Just(IncidentCommand::PagerResolved),
+        1 => Just(IncidentCommand::PagerReopened),
+        1 => text().prop_map(|file| IncidentCommand::RecordReview { file, sha256: "00".repeat(32), post: true }),
+        2 => Just(IncidentCommand::TargetPassed),
+        1 => (text(), text()).prop_map(|(what, reason)| IncidentCommand::RecordDeliveryFailure { what, reason }),
+    ]
+}
+
+/// Facts about runs, in any order.
+fn about_runs() -> impl Strategy<Value = IncidentCommand> {
+    prop_oneof![
+        3 => (run(), any::<bool>()).prop_map(|(run, mutating)| link(run, mutating)),
+        2 => (run(), judged(), text()).prop_map(|(run, outcome, text)| IncidentCommand::AddEvidence {
+            run,
+            command: "replicas".to_owned(),
+            title: text.clone(),
+            verdicts: vec![(text.clone(), outcome, text.clone())],
+            output_sha256: None,
+            changes: vec![ChangeNoted { text }],
+        }),
+        1 => run().prop_map(|run| IncidentCommand::EndTriage { run, commands: 3 }),
+        3 => run().prop_map(|run| IncidentCommand::StartMitigation { run }),
+        3 => (run(), run_outcome()).prop_map(|(run, outcome)| IncidentCommand::EndRun {
+            run,
+            outcome,
+            reason: None,
+        }),
+    ]
+}
+
+/// Facts that an outside system or a queue may tell twice.
+fn is_a_fact(command: &IncidentCommand) -> bool {
+    matches!(
+        command,
+        IncidentCommand::Acknowledge { .. }
+            | IncidentCommand::Unacknowledge
+            | IncidentCommand::ChangeSeverity { .. }
+            | IncidentCommand::RecordChannel { .. }
+            | IncidentCommand::RecordCard { .. }
+            | IncidentCommand::LinkRun { .. }
+            | IncidentCommand::EndTriage { .. }
+            | IncidentCommand::EndRun { .. }
+            | IncidentCommand::PagerResolved
+            | IncidentCommand::PagerReopened
+            | IncidentCommand::TargetPassed
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn the_laws_hold_whatever_happens(
+        paged in any::<bool>(),
+        commands in prop::collection::vec(prop_oneof![outside(), about_runs()], 0..40),
+    ) {
+        let (mut bench, _) = Bench::open(&request(paged), start_of_day());
+        let mut open_runs = BTreeSet::new();
+        for command in &commands {
+            let Ok(decision) = bench.give(command) else { continue };
+            for event in &decision.events {
+                match event {
+                    IncidentEvent::RunPlanned { run, mutating: true, .. } => {
+                        open_runs.insert(*run);
+                    }
+                    IncidentEvent::RunEnded { run, .. } => {
+                        open_runs.remove(run);
+                    }
+                    IncidentEvent::Resolved { .. } | IncidentEvent::ResolveRequested => {
+                        prop_assert!(open_runs.is_empty(), "{command:?} while {open_runs:?} are open");
+                    }
+                    _ => {}
+                }
+            }
+            let resolved = decision.events.iter().any(|event| matches!(event, IncidentEvent::Resolved { .. }));
+            let drafts = decision.effects.iter().filter(|effect| matches!(effect, Effect::DraftReview { .. }));
+            prop_assert_eq!(drafts.count(), usize::from(resolved), "one draft per end: {:?}", command);
+            if is_a_fact(command) {
+                let again = bench.learns(command);
+                prop_assert_eq!(again.events, [], "told twice: {:?}", command);
+                prop_assert_eq!(again.effects, [], "told twice: {:?}", command);
+            }
+        }
+        prop_assert_eq!(bench.replayed(), bench.incident);
+    }
+}

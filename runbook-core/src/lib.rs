@@ -1,0 +1,22 @@
+//! What a severity, an incident, a runbook, a plan, a run, an approval and a review *are*, and how each changes.
+//!
+//! Pure: no I/O, no clock, no randomness. `now`, identifiers and text come in as arguments; effects go out as
+//! returned values. The two aggregates, [`incident::Incident`] and [`run::Run`], are each a pair of functions:
+//! `decide` (live work) and `evolve` (the only way state changes, used by recovery too).
+
+pub mod duration;
+pub mod expectation;
+pub mod ids;
+pub mod incident;
+pub mod journal;
+pub mod message;
+pub mod pattern;
+pub mod people;
+pub mod plan;
+pub mod ports;
+pub mod request;
+pub mod review;
+pub mod run;
+pub mod runbook;
+pub mod severity;
+pub mod view;

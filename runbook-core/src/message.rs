@@ -1,0 +1,297 @@
+//! What leaves Blocks, in our words. Adapters turn it into Block Kit and REST.
+//!
+//! Texts from outside are carried as they are: escaping is the adapter's duty, at its edge.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::expectation::Outcome;
+use crate::ids::{IncidentId, RunId};
+use crate::ports::PagerCall;
+
+/// A message in the outbox. What it shows is read from the journal when it leaves, so that it is never stale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "message", rename_all = "snake_case")]
+pub enum Outgoing {
+    /// Open the incident's channel.
+    Channel {
+        /// The incident.
+        incident: IncidentId,
+    },
+    /// Post or edit the incident's card.
+    Card {
+        /// The incident.
+        incident: IncidentId,
+    },
+    /// Show a plan and ask for approval, or edit it once it was decided.
+    Plan {
+        /// The run.
+        run: RunId,
+    },
+    /// Post or edit a run's progress.
+    Progress {
+        /// The run.
+        run: RunId,
+    },
+    /// A line in the incident's channel.
+    Note {
+        /// The incident.
+        incident: IncidentId,
+        /// The text.
+        text: String,
+    },
+    /// The review, as a file in the incident's channel.
+    Review {
+        /// The incident.
+        incident: IncidentId,
+    },
+    /// An answer for one person.
+    Reply {
+        /// Where it goes: a bearer secret, never logged.
+        to: String,
+        /// The answer.
+        text: String,
+    },
+    /// A change at the pager.
+    Pager {
+        /// The incident.
+        incident: IncidentId,
+        /// The change.
+        call: PagerCall,
+    },
+}
+
+/// A message for a chat system, ready to be rendered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ChatMessage {
+    /// Open a channel, set its topic, invite people. A taken name gets a suffix.
+    OpenChannel {
+        /// Wanted name, already in the chat's alphabet.
+        name: String,
+        /// Topic.
+        topic: String,
+        /// The chat's ids of the people to invite; unknown ones are skipped.
+        invite: Vec<String>,
+    },
+    /// The incident's card.
+    Card {
+        /// Channel id.
+        channel: String,
+        /// The message to edit; a new one when absent.
+        ts: Option<String>,
+        /// What it shows.
+        view: CardView,
+    },
+    /// A plan, with buttons while it waits.
+    Plan {
+        /// Channel id.
+        channel: String,
+        /// The message to edit; a new one when absent.
+        ts: Option<String>,
+        /// What it shows.
+        view: PlanView,
+    },
+    /// A run's progress.
+    Progress {
+        /// Channel id.
+        channel: String,
+        /// The message to edit; a new one when absent.
+        ts: Option<String>,
+        /// The thread that it belongs to.
+        thread: Option<String>,
+        /// What it shows.
+        view: ProgressView,
+    },
+    /// A line of text.
+    Note {
+        /// Channel id.
+        channel: String,
+        /// The thread that it belongs to.
+        thread: Option<String>,
+        /// The text.
+        text: String,
+    },
+    /// A file.
+    Upload {
+        /// Channel id.
+        channel: String,
+        /// The thread that it belongs to.
+        thread: Option<String>,
+        /// File name.
+        filename: String,
+        /// Title.
+        title: String,
+        /// The line that goes with it.
+        comment: String,
+        /// Its text.
+        content: String,
+    },
+    /// An answer for one person, to the address that the request carried.
+    Reply {
+        /// The address: a bearer secret.
+        to: String,
+        /// The answer.
+        text: String,
+    },
+}
+
+/// One incident at a glance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CardView {
+    /// `INC-12`.
+    pub number: String,
+    /// What it is about.
+    pub title: String,
+    /// Severity id.
+    pub severity: String,
+    /// Status word, for people.
+    pub status: String,
+    /// The service.
+    pub service: String,
+    /// Present phase and its span, such as `triage (5-10 min)`.
+    pub phase: Option<String>,
+    /// When it was detected.
+    pub detected_at: DateTime<Utc>,
+    /// Seconds to mitigate that the severity allows, from detection.
+    pub target_s: Option<u32>,
+    /// When the impact stopped.
+    pub mitigated_at: Option<DateTime<Utc>>,
+    /// When it was resolved.
+    pub resolved_at: Option<DateTime<Utc>>,
+    /// The commander, `ana (acting)`.
+    pub commander: Option<String>,
+    /// Where the pager shows it.
+    pub pager_url: Option<String>,
+    /// Diagnostics, in order.
+    pub evidence: Vec<EvidenceLine>,
+    /// How triage ended, or that it still runs.
+    pub triage: Option<String>,
+    /// What changed lately, newest first.
+    pub changes: Vec<String>,
+    /// What the runs of this incident do now, newest first.
+    pub runs: Vec<String>,
+    /// What to do next, as typed commands with the reason.
+    pub suggestions: Vec<String>,
+}
+
+/// One judged diagnostic.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvidenceLine {
+    /// The verdict.
+    pub outcome: Outcome,
+    /// What was asked, for people.
+    pub title: String,
+    /// What was expected and what came.
+    pub detail: String,
+}
+
+/// A plan, for the person who decides about it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanView {
+    /// The run.
+    pub run: RunId,
+    /// The runbook's title.
+    pub title: String,
+    /// `INC-12`, when it serves one.
+    pub incident: Option<String>,
+    /// What it acts on.
+    pub target: String,
+    /// Full fingerprint, lowercase hex.
+    pub fingerprint: String,
+    /// The four characters people compare.
+    pub code: String,
+    /// `read-only`, `reversible`, `irreversible`.
+    pub risk: String,
+    /// Why the risk is what it is.
+    pub risk_reasons: Vec<String>,
+    /// Sum of the boxes in seconds.
+    pub boxes_s: u32,
+    /// The document's own limit in seconds.
+    pub limit_s: Option<u32>,
+    /// The steps.
+    pub steps: Vec<PlanStepView>,
+    /// Who asked for it.
+    pub requested_by: String,
+    /// How many other people must approve.
+    pub approvals_needed: u8,
+    /// Where it stands, for people: `waits for approval`, `approved by ben`, ...
+    pub state: String,
+    /// `true` while buttons make sense.
+    pub waiting: bool,
+    /// When the offer ends.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// One step of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanStepView {
+    /// Title.
+    pub title: String,
+    /// Time box in seconds.
+    pub timebox_s: Option<u32>,
+    /// `read`, `idempotent`, `once`, `manual`.
+    pub effect: String,
+    /// The commands, as bash will get them.
+    pub commands: Vec<String>,
+    /// What undoes it.
+    pub undo: Option<String>,
+}
+
+/// A run, live.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProgressView {
+    /// The run.
+    pub run: RunId,
+    /// The runbook's title.
+    pub title: String,
+    /// Where it stands, for people.
+    pub state: String,
+    /// The steps.
+    pub steps: Vec<ProgressStepView>,
+    /// A question for a person, with the answers that make sense, safest first.
+    pub question: Option<QuestionView>,
+}
+
+/// One step of a live run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProgressStepView {
+    /// Title.
+    pub title: String,
+    /// `waiting`, `running`, `passed`, `failed`, `late`, `you check`, `unknown: did it run?`, `skipped`.
+    pub state: String,
+    /// Expectations with their outcome and reason.
+    pub verdicts: Vec<EvidenceLine>,
+}
+
+/// Something only a person can decide.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct QuestionView {
+    /// The question.
+    pub text: String,
+    /// What is known.
+    pub evidence: Vec<String>,
+    /// The answers, safest first.
+    pub answers: Vec<Answer>,
+}
+
+/// An answer that a button can give. The verb is read again on the server; nothing else of the button is trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Yes to this fingerprint.
+    Approve,
+    /// No: the run is cancelled.
+    Refuse,
+    /// It is as expected.
+    Yes,
+    /// It is not as expected.
+    No,
+    /// It has happened; go on.
+    MarkDone,
+    /// Run the step again.
+    Retry,
+    /// Stop here.
+    Cancel,
+    /// Undo what was done.
+    Undo,
+}

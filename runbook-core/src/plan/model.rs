@@ -1,0 +1,149 @@
+//! The plan as a value, and its fingerprint.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::canonical::canonical_json;
+use crate::expectation::Expectation;
+use crate::runbook::{Capture, Effect, EffectSource, ManualItem};
+
+/// Version of the plan's form; part of the fingerprint.
+pub(super) const PLAN_FORMAT: u16 = 1;
+
+/// Variables that a parameter or a capture may never set: they would change what the commands mean.
+pub const RESERVED_VARIABLES: &[&str] =
+    &["PATH", "HOME", "IFS", "ENV", "SHELL", "PS4", "CDPATH", "GLOBIGNORE", "KUBECONFIG", "SSH_AUTH_SOCK", "TMPDIR"];
+
+/// A runbook frozen with its parameters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Version of the plan form of the writer.
+    pub format: u16,
+    /// The runbook's name.
+    pub runbook: String,
+    /// The runbook's title.
+    pub title: String,
+    /// SHA-256 of the document's bytes, lowercase hex.
+    pub document_sha256: String,
+    /// What it acts on: the lock's name.
+    pub target: String,
+    /// Parameter values, by name.
+    pub params: BTreeMap<String, String>,
+    /// Names of the environment variables that commands may see.
+    pub environment: Vec<String>,
+    /// The steps, in order.
+    pub steps: Vec<PlanStep>,
+    /// The document's own limit in seconds.
+    pub limit_s: Option<u32>,
+    /// How many other people the document itself wants.
+    pub approvals: Option<u8>,
+}
+
+/// One step of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanStep {
+    /// The step's id in the document.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Its time box in seconds.
+    pub timebox_s: Option<u32>,
+    /// Due so many seconds after the run: an action, not a part of it.
+    pub due_s: Option<u32>,
+    /// Read-only commands whose values must be known before the first effect.
+    pub baselines: Vec<PlannedCommand>,
+    /// What runs, in order.
+    pub commands: Vec<PlannedCommand>,
+    /// Tells whether the effect happened.
+    pub probe: Option<PlannedCommand>,
+    /// The declared inverse.
+    pub undo: Vec<PlannedCommand>,
+    /// What only a person can do.
+    pub manual_items: Vec<ManualItem>,
+}
+
+impl PlanStep {
+    /// The strongest effect of its commands; [`Effect::Read`] for a step without any.
+    #[must_use]
+    pub fn effect(&self) -> Effect {
+        self.commands.iter().map(|command| command.effect).max().unwrap_or(Effect::Read)
+    }
+}
+
+/// One command of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedCommand {
+    /// Its id in the document, unique.
+    pub id: String,
+    /// What it is for, for people.
+    pub title: Option<String>,
+    /// Exactly what bash gets.
+    pub text: String,
+    /// What it does to the world.
+    pub effect: Effect,
+    /// Where that is known from.
+    pub effect_source: EffectSource,
+    /// Milliseconds until it is ended.
+    pub timeout_ms: u64,
+    /// The variable that its output becomes.
+    pub capture: Option<Capture>,
+    /// What its output must show.
+    pub expectations: Vec<Expectation>,
+}
+
+/// SHA-256 over the plan's canonical JSON: what an approval is bound to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(String);
+
+impl Fingerprint {
+    /// Lowercase hex, 64 characters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The four characters that people compare: `4F2A`.
+    #[must_use]
+    pub fn code(&self) -> String {
+        self.0.chars().take(4).collect::<String>().to_ascii_uppercase()
+    }
+
+    /// Whether what a person typed names this fingerprint: all of it, or a prefix of at least four characters.
+    #[must_use]
+    pub fn is_named_by(&self, typed: &str) -> bool {
+        typed.len() >= 4 && self.0.starts_with(&typed.to_ascii_lowercase())
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Plan {
+    /// Its fingerprint.
+    ///
+    /// # Errors
+    /// When the plan cannot be written as JSON, which no plan that was built can cause.
+    pub fn fingerprint(&self) -> Result<Fingerprint, serde_json::Error> {
+        let text = canonical_json(&serde_json::to_value(self)?);
+        Ok(Fingerprint(hex::encode(Sha256::digest(text.as_bytes()))))
+    }
+
+    /// `true` when some command may change something.
+    #[must_use]
+    pub fn is_mutating(&self) -> bool {
+        self.steps.iter().any(|step| step.effect() != Effect::Read)
+    }
+
+    /// Sum of the steps' boxes in seconds.
+    #[must_use]
+    pub fn boxes_s(&self) -> u32 {
+        self.steps.iter().filter_map(|step| step.timebox_s).sum()
+    }
+}

@@ -1,0 +1,113 @@
+//! Risk, computed from the plan, and what policy asks because of it.
+
+use serde::{Deserialize, Serialize};
+
+use super::model::Plan;
+use crate::runbook::{Effect, EffectSource};
+
+/// How much can go wrong for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Risk {
+    /// Changes nothing.
+    ReadOnly,
+    /// Each effect can be undone or repeated, one target, drilled lately.
+    Reversible,
+    /// All else.
+    Irreversible,
+}
+
+impl Risk {
+    /// The word for people and JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Risk::ReadOnly => "read-only",
+            Risk::Reversible => "reversible",
+            Risk::Irreversible => "irreversible",
+        }
+    }
+}
+
+/// A risk and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RiskAssessment {
+    /// The risk.
+    pub risk: Risk,
+    /// Why it is not lower, for people.
+    pub reasons: Vec<String>,
+}
+
+/// Assesses a plan. `drilled` says whether this very document was drilled lately.
+#[must_use]
+pub fn assess(plan: &Plan, drilled: bool) -> RiskAssessment {
+    let mut reasons = Vec::new();
+    if !plan.is_mutating() {
+        return RiskAssessment { risk: Risk::ReadOnly, reasons };
+    }
+    for step in &plan.steps {
+        let undoable = !step.undo.is_empty();
+        for command in step.commands.iter().filter(|command| command.effect == Effect::Once) {
+            if !undoable {
+                let why = match command.effect_source {
+                    EffectSource::Unknown => "its effect is not declared and it has no undo",
+                    EffectSource::Declared | EffectSource::Table => "it must not be repeated and has no undo",
+                };
+                reasons.push(format!("{}: {why}", step.title));
+            }
+        }
+    }
+    if !drilled {
+        reasons.push("not drilled lately".to_owned());
+    }
+    let risk = if reasons.is_empty() { Risk::Reversible } else { Risk::Irreversible };
+    RiskAssessment { risk, reasons }
+}
+
+/// How many other people policy asks for. A document and a service may only raise it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalPolicy {
+    /// For reversible plans.
+    pub reversible: u8,
+    /// For irreversible plans.
+    pub irreversible: u8,
+}
+
+impl Default for ApprovalPolicy {
+    /// The commander alone for what can be undone, one other person for the rest (design section 7.8).
+    fn default() -> Self {
+        ApprovalPolicy { reversible: 0, irreversible: 1 }
+    }
+}
+
+impl ApprovalPolicy {
+    /// Other people needed for a plan of this risk, given what the document and the service add.
+    #[must_use]
+    pub fn needed(&self, risk: Risk, document: Option<u8>, service: Option<u8>) -> u8 {
+        let base = match risk {
+            Risk::ReadOnly => 0,
+            Risk::Reversible => self.reversible,
+            Risk::Irreversible => self.irreversible,
+        };
+        base.max(document.unwrap_or(0)).max(service.unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_and_a_service_only_raise_what_policy_asks() {
+        let policy = ApprovalPolicy::default();
+        for (risk, document, service, needed) in [
+            (Risk::ReadOnly, None, None, 0),
+            (Risk::ReadOnly, None, Some(1), 1),
+            (Risk::Reversible, None, None, 0),
+            (Risk::Reversible, Some(2), Some(1), 2),
+            (Risk::Irreversible, Some(0), Some(0), 1),
+        ] {
+            assert_eq!(policy.needed(risk, document, service), needed, "{risk:?} {document:?} {service:?}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The chat system, as the engine sees it.
+
+use serde::{Deserialize, Serialize};
+
+use super::BoxFuture;
+use crate::message::ChatMessage;
+
+/// A chat system.
+pub trait Chat: Send + Sync {
+    /// Sends one message.
+    ///
+    /// `key` names it for ever; when `attempt` is above 1 an earlier try may have arrived, so the adapter looks
+    /// before it sends again.
+    fn send<'a>(
+        &'a self,
+        key: &'a str,
+        attempt: u32,
+        message: &'a ChatMessage,
+    ) -> BoxFuture<'a, Result<ChatReceipt, SendError>>;
+}
+
+/// Where a message ended up.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatReceipt {
+    /// The channel's id.
+    pub channel: Option<String>,
+    /// The message's id within it.
+    pub ts: Option<String>,
+}
+
+/// A message did not leave. Texts hold no secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// It may work later.
+    #[error("{reason}")]
+    Retry {
+        /// What the other side asks us to wait, in milliseconds.
+        after_ms: Option<u64>,
+        /// Why, in lowercase.
+        reason: String,
+    },
+    /// It never will as it is.
+    #[error("{reason}")]
+    Permanent {
+        /// Why, in lowercase.
+        reason: String,
+    },
+}

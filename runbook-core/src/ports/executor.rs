@@ -1,0 +1,110 @@
+//! The way to run a command. Implemented by `crates/exec`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::BoxFuture;
+use crate::ids::RunId;
+
+/// Runs commands as processes.
+pub trait Executor: Send + Sync {
+    /// Runs one command to its end.
+    ///
+    /// An error says whether it is known that nothing was started; only then may a step fail.
+    fn run(&self, job: Job) -> BoxFuture<'_, Result<Finished, ExecError>>;
+
+    /// Ends whatever of this run is alive: TERM, a grace period, KILL, for the whole process group.
+    fn cancel(&self, run: RunId) -> BoxFuture<'_, ()>;
+}
+
+/// One command to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// The run.
+    pub run: RunId,
+    /// Display number of the incident, for `BLOCKS_INCIDENT`; empty without one.
+    pub incident: String,
+    /// The step's id, for `BLOCKS_STEP`.
+    pub step: String,
+    /// 1-based attempt over the whole run, for `BLOCKS_ATTEMPT` and the state file's number.
+    pub attempt: u32,
+    /// Exactly what bash gets, as a file.
+    pub text: String,
+    /// Parameters and captured values, as environment variables.
+    pub variables: BTreeMap<String, String>,
+    /// Working directory of a run's first command.
+    pub directory: PathBuf,
+    /// Milliseconds until the command is ended.
+    pub timeout_ms: u64,
+    /// The attempt whose shell state (variables, functions, directory) this one starts from.
+    pub carry_from: Option<u32>,
+}
+
+/// A command that ran to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finished {
+    /// How it ended.
+    pub exit: Exit,
+    /// Standard output, redacted and bounded.
+    pub stdout: Output,
+    /// Standard error, redacted and bounded.
+    pub stderr: Output,
+    /// From start to end in milliseconds.
+    pub elapsed_ms: u64,
+    /// Whether the shell's state can be carried on.
+    pub state: StateOutcome,
+    /// Processes that outlived the command and were ended, or could not be (`pid name`).
+    pub survivors: Vec<String>,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum Exit {
+    /// By itself.
+    Code {
+        /// The status.
+        code: i32,
+    },
+    /// By a signal that was not ours.
+    Signal {
+        /// Its number.
+        signal: i32,
+    },
+    /// By us, because its time was up.
+    TimedOut,
+    /// By us, because somebody cancelled.
+    Cancelled,
+}
+
+/// What a command wrote: head and tail kept, the middle counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// The text, lossily decoded; a line says where bytes were dropped.
+    pub text: String,
+    /// Bytes dropped from the middle.
+    pub dropped_bytes: u64,
+}
+
+/// Whether later commands may build on this one's shell state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StateOutcome {
+    /// Written; the next command may start from it.
+    Written,
+    /// The shell ended without writing it (`exec`, its own EXIT trap, a kill).
+    Missing,
+}
+
+/// A command has no known end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExecError {
+    /// Nothing was started, so nothing changed.
+    #[error("the command was not started: {0}")]
+    NotStarted(String),
+    /// It was started and its outcome is not known.
+    #[error("the command was started and its outcome is not known: {0}")]
+    Lost(String),
+}

@@ -1,0 +1,155 @@
+//! The way in: raw messages are stored durably first, understood afterwards.
+
+use chrono::{DateTime, Utc};
+
+use super::{BoxFuture, StoreError};
+use crate::request::Request;
+
+/// A message from outside whose authenticity has been checked, as raw as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxItem {
+    /// `pagerduty` or `slack`.
+    pub source: String,
+    /// The id that makes a redelivery fall away (unique within the source).
+    pub id: String,
+    /// What the adapter needs to know about the body: `webhook`, `command`, `interaction`.
+    pub kind: String,
+    /// The body.
+    pub body: Vec<u8>,
+    /// When it came.
+    pub received_at: DateTime<Utc>,
+}
+
+/// What storing a message came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepted {
+    /// Stored now.
+    New,
+    /// It had been stored before; nothing changed.
+    Duplicate,
+}
+
+/// Where an adapter hands a verified message in. Returns only after the message is durable.
+pub trait Intake: Send + Sync {
+    /// Stores the message.
+    ///
+    /// The error means that nothing is promised: the sender must be told to try again.
+    fn accept(&self, item: InboxItem) -> BoxFuture<'_, Result<Accepted, StoreError>>;
+
+    /// Counts a message that was refused before it could be stored (`bad_signature`, `too_large`, ...).
+    fn refused(&self, source: &'static str, reason: &'static str);
+
+    /// Our clock: adapters check time-bound signatures against it.
+    fn now(&self) -> DateTime<Utc>;
+}
+
+/// Turns a stored message into what it means. Pure, so that it can be done again after a restart.
+pub trait Translator: Send + Sync {
+    /// The [`InboxItem::source`] that this one understands.
+    fn source(&self) -> &'static str;
+
+    /// What the message means.
+    fn translate(&self, item: &InboxItem) -> Translated;
+}
+
+/// What a stored message means.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Translated {
+    /// Something to act on.
+    Signal(Signal),
+    /// Understood, and of no consequence (a ping, an event type of no concern). Kept.
+    Ignored {
+        /// Its type, as the sender names it.
+        kind: String,
+    },
+    /// Verified but not understood: kept as a dead letter.
+    Unreadable {
+        /// Why, in lowercase.
+        reason: String,
+    },
+}
+
+/// A message from outside, in our words.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Signal {
+    /// Something happened to an incident at the pager.
+    Pager(PagerEvent),
+    /// Somebody asked for something in chat.
+    Chat(ChatSignal),
+}
+
+/// Something happened to an incident at the pager.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PagerEvent {
+    /// What.
+    pub kind: PagerEventKind,
+    /// The pager's incident.
+    pub incident: PagerIncident,
+    /// The pager's id of the user who did it; `None` when a service or nobody did.
+    pub agent_id: Option<String>,
+    /// That user's display name.
+    pub agent_name: Option<String>,
+    /// When the pager says it happened.
+    pub occurred_at: DateTime<Utc>,
+}
+
+/// What happened at the pager.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PagerEventKind {
+    /// Somebody is being paged.
+    Triggered,
+    /// Somebody took it.
+    Acknowledged,
+    /// The acknowledgement ran out.
+    Unacknowledged,
+    /// It is over, by the pager's account.
+    Resolved,
+    /// It is open again.
+    Reopened,
+    /// It was merged into another of the pager's incidents.
+    MergedInto {
+        /// The pager's id of the other.
+        other: String,
+    },
+    /// Its priority changed.
+    PriorityChanged,
+    /// Somebody wrote a note.
+    Note {
+        /// The note.
+        text: String,
+    },
+}
+
+/// The pager's incident, as far as an event tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PagerIncident {
+    /// The pager's id.
+    pub id: String,
+    /// Where a person can look at it.
+    pub url: Option<String>,
+    /// What it says.
+    pub title: Option<String>,
+    /// The pager's id of the service.
+    pub service_id: Option<String>,
+    /// The service's name.
+    pub service_name: Option<String>,
+    /// Name of the priority, such as `P1`.
+    pub priority: Option<String>,
+    /// `true` for high urgency.
+    pub high_urgency: Option<bool>,
+    /// When it was opened.
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+/// Somebody asked for something in chat.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChatSignal {
+    /// The chat's id of the person.
+    pub user_id: String,
+    /// The channel that it came from.
+    pub channel: String,
+    /// What is asked.
+    pub request: Request,
+    /// Where an answer for this person alone goes: a bearer secret, never logged or journaled.
+    pub reply_to: Option<String>,
+}

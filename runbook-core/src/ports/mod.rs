@@ -1,0 +1,27 @@
+//! What the core needs from outside, as traits without any runtime's types.
+//!
+//! An adapter implements one of these and nothing else of Blocks knows its wire types.
+
+mod chat;
+mod executor;
+mod intake;
+mod pager;
+mod store;
+
+use std::future::Future;
+use std::pin::Pin;
+
+pub use chat::{Chat, ChatReceipt, SendError};
+pub use executor::{ExecError, Executor, Exit, Finished, Job, Output, StateOutcome};
+pub use intake::{
+    Accepted, ChatSignal, InboxItem, Intake, PagerEvent, PagerEventKind, PagerIncident, Signal, Translated,
+    Translator,
+};
+pub use pager::{Pager, PagerCall, PagerError};
+pub use store::{
+    Append, Blob, Commit, CommitError, CounterRaise, DeadLetter, IncidentRow, InboxOutcome, OutboxItem, OutboxResult,
+    OutboxRow, RowChange, RunRow, Store, StoreError, StoreReport, StreamSummary, Timer, TimerChange, TokenRow,
+};
+
+/// A boxed future: keeps the ports usable as trait objects, whatever the runtime.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,0 +1,70 @@
+//! The pager, as the engine sees it.
+
+use serde::{Deserialize, Serialize};
+
+use super::BoxFuture;
+
+/// A paging system.
+pub trait Pager: Send + Sync {
+    /// Makes one change there.
+    ///
+    /// Changes are safe to repeat: acknowledging or resolving twice is success; a note is looked for before it is
+    /// written again when `attempt` is above 1.
+    fn call<'a>(
+        &'a self,
+        key: &'a str,
+        attempt: u32,
+        call: &'a PagerCall,
+    ) -> BoxFuture<'a, Result<(), PagerError>>;
+
+    /// The e-mail of a user, by the pager's id; `None` when there is no such user.
+    fn user_email<'a>(&'a self, user_id: &'a str) -> BoxFuture<'a, Result<Option<String>, PagerError>>;
+}
+
+/// A change at the pager.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "call", rename_all = "snake_case")]
+pub enum PagerCall {
+    /// Acknowledge an incident.
+    Acknowledge {
+        /// The pager's incident.
+        incident: String,
+        /// E-mail of the person in whose name; the configured one when unknown.
+        from: Option<String>,
+    },
+    /// Resolve an incident.
+    Resolve {
+        /// The pager's incident.
+        incident: String,
+        /// E-mail of the person in whose name; the configured one when unknown.
+        from: Option<String>,
+    },
+    /// Write a note on an incident.
+    Note {
+        /// The pager's incident.
+        incident: String,
+        /// E-mail of the person in whose name; the configured one when unknown.
+        from: Option<String>,
+        /// The note.
+        text: String,
+    },
+}
+
+/// The pager did not do it. Texts hold no secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PagerError {
+    /// It may work later.
+    #[error("{reason}")]
+    Retry {
+        /// What the other side asks us to wait, in milliseconds.
+        after_ms: Option<u64>,
+        /// Why, in lowercase.
+        reason: String,
+    },
+    /// It never will as it is.
+    #[error("{reason}")]
+    Permanent {
+        /// Why, in lowercase.
+        reason: String,
+    },
+}

@@ -1,0 +1,318 @@
+//! The store: the journal, its read models, inbox, outbox and timers, changed in one transaction.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{Accepted, BoxFuture, InboxItem};
+use crate::ids::{IncidentId, IncidentNumber, RunId};
+use crate::journal::{Head, Sealed, StoredEvent, StreamId, millis};
+
+/// Durable state. Every method is safe to call from many tasks at once.
+pub trait Store: Send + Sync {
+    /// Makes a message durable; a known `(source, id)` changes nothing.
+    fn accept(&self, item: InboxItem) -> BoxFuture<'_, Result<Accepted, StoreError>>;
+    /// Messages not yet dealt with, oldest first.
+    fn inbox_pending(&self, limit: usize) -> BoxFuture<'_, Result<Vec<InboxItem>, StoreError>>;
+    /// Messages that were kept because nobody understood them, newest first.
+    fn dead_letters(&self, limit: usize) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>>;
+    /// Everything in `commit`, or nothing of it; returns after it is on disk.
+    fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<(), CommitError>>;
+    /// A stream's events in order; empty when there is none.
+    fn load(&self, stream: StreamId) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>>;
+    /// Every stream in order of opening.
+    fn streams(&self) -> BoxFuture<'_, Result<Vec<StreamSummary>, StoreError>>;
+    /// The present value of a counter; 0 when it was never raised.
+    fn counter(&self, name: &'static str) -> BoxFuture<'_, Result<u64, StoreError>>;
+    /// Incidents, newest first.
+    fn incidents(&self, open_only: bool, limit: usize) -> BoxFuture<'_, Result<Vec<IncidentRow>, StoreError>>;
+    /// Runs, newest first; of one incident when given.
+    fn runs(
+        &self,
+        incident: Option<IncidentId>,
+        open_only: bool,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>>;
+    /// Bytes stored apart from the journal; `None` when unknown or deleted by retention.
+    fn blob(&self, sha256: String) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>>;
+    /// Messages due to leave, by lane, then age.
+    fn outbox_due(&self, now: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxRow>, StoreError>>;
+    /// Counts an attempt that is about to be made, durably, so that a crash during it is known.
+    fn outbox_attempt(&self, key: String) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Messages that have not left.
+    fn outbox_backlog(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
+    /// Timers whose time has come, earliest first.
+    fn timers_due(&self, now: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<Vec<Timer>, StoreError>>;
+    /// Keeps an API token's hash for a person.
+    fn token_put(&self, token: TokenRow) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// The person that a token's SHA-256 (lowercase hex) belongs to.
+    fn token_person(&self, sha256: String) -> BoxFuture<'_, Result<Option<String>, StoreError>>;
+    /// Records the heads of all streams in the store-wide chain.
+    fn checkpoint(&self, now: DateTime<Utc>) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Walks every chain, the store-wide one included.
+    fn verify(&self) -> BoxFuture<'_, Result<StoreReport, StoreError>>;
+}
+
+/// One atomic change.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Commit {
+    /// Events to append, each to its stream.
+    pub appends: Vec<Append>,
+    /// Read-model rows as they are after these events.
+    pub rows: Vec<RowChange>,
+    /// Messages that must leave.
+    pub outbox: Vec<OutboxItem>,
+    /// Messages that have left, or could not.
+    pub outbox_settled: Vec<(String, u64, OutboxResult)>,
+    /// Timers to set or clear.
+    pub timers: Vec<TimerChange>,
+    /// Bytes stored apart from the journal.
+    pub blobs: Vec<Blob>,
+    /// The inbox message that this deals with: source, id, outcome.
+    pub inbox_done: Option<(String, String, InboxOutcome)>,
+    /// A counter that must still have the value that the decision saw.
+    pub counter: Option<CounterRaise>,
+}
+
+/// Events for one stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Append {
+    /// The stream.
+    pub stream: StreamId,
+    /// Where the decision saw it end; anything else is a conflict.
+    pub after: Head,
+    /// The events, in order, continuing `after`.
+    pub events: Vec<Sealed>,
+}
+
+/// Raises a counter by one, if it still is `from`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CounterRaise {
+    /// Its name.
+    pub name: &'static str,
+    /// The value that the decision saw.
+    pub from: u64,
+}
+
+/// Bytes addressed by their SHA-256.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    /// Lowercase hex.
+    pub sha256: String,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// How an inbox message ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InboxOutcome {
+    /// Acted on; the body may be dropped.
+    Done,
+    /// Kept with its body.
+    Kept {
+        /// Its type, or why it does not read.
+        reason: String,
+    },
+}
+
+/// A message that was kept with its body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The message.
+    pub item: InboxItem,
+    /// Why it was kept.
+    pub reason: String,
+}
+
+/// A read-model row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RowChange {
+    /// An incident.
+    Incident(IncidentRow),
+    /// A run.
+    Run(RunRow),
+}
+
+/// An incident at a glance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncidentRow {
+    /// Its identity.
+    pub id: IncidentId,
+    /// Its display number.
+    pub number: IncidentNumber,
+    /// Status word in snake_case.
+    pub status: String,
+    /// `true` until it is resolved.
+    pub open: bool,
+    /// Severity id, such as `P1`.
+    pub severity: String,
+    /// The service's name.
+    pub service: String,
+    /// What it is about.
+    pub title: String,
+    /// The pager's id, when it came from there.
+    pub pager_id: Option<String>,
+    /// The chat channel, once there is one.
+    pub channel: Option<String>,
+    /// When it was opened.
+    #[serde(with = "millis")]
+    pub opened_at: DateTime<Utc>,
+    /// When it was resolved.
+    #[serde(with = "millis::option")]
+    pub resolved_at: Option<DateTime<Utc>>,
+}
+
+/// A run at a glance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRow {
+    /// Its identity.
+    pub id: RunId,
+    /// The incident that it serves.
+    pub incident: Option<IncidentId>,
+    /// The runbook's name.
+    pub runbook: String,
+    /// What it acts on.
+    pub target: String,
+    /// `true` when it holds commands that change something.
+    pub mutating: bool,
+    /// Status word in snake_case.
+    pub status: String,
+    /// `true` while it can still go on.
+    pub open: bool,
+    /// When it was planned.
+    #[serde(with = "millis")]
+    pub created_at: DateTime<Utc>,
+}
+
+/// A message that must leave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutboxItem {
+    /// Idempotency key, unique. A known key with `coalesce` is due again, once; without, nothing changes.
+    pub key: String,
+    /// Smaller goes first: 0 answers and approvals, 1 card, 2 progress, 3 timeline.
+    pub lane: u8,
+    /// Messages of one group leave one after the other, in order of age (a channel, the pager).
+    pub group: String,
+    /// The message, as JSON of [`crate::message::Outgoing`].
+    pub payload: serde_json::Value,
+    /// `true` for a message that is rendered when it leaves (the card): asking again makes it due again.
+    pub coalesce: bool,
+    /// Not before this.
+    pub due: DateTime<Utc>,
+}
+
+/// A message as read back for sending.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutboxRow {
+    /// Its key.
+    pub key: String,
+    /// Counts how often it was asked for; settling names the one that was sent.
+    pub version: u64,
+    /// Its lane.
+    pub lane: u8,
+    /// Its group.
+    pub group: String,
+    /// The message.
+    pub payload: serde_json::Value,
+    /// Attempts counted so far; above 0 an earlier outcome may be unknown.
+    pub attempts: u32,
+    /// When it was first asked for.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What sending came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OutboxResult {
+    /// It left.
+    Sent,
+    /// It did not; try again then.
+    Retry {
+        /// When.
+        at: DateTime<Utc>,
+        /// Why not now, without secrets.
+        error: String,
+    },
+    /// It never will.
+    Dead {
+        /// Why, without secrets.
+        error: String,
+    },
+}
+
+/// An absolute point in time at which the engine looks at something again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timer {
+    /// Unique key, such as `incident/ID/ack`.
+    pub key: String,
+    /// When.
+    pub due: DateTime<Utc>,
+    /// The stream that it belongs to.
+    pub stream: StreamId,
+    /// What to look at.
+    pub what: String,
+}
+
+/// A change to the timers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TimerChange {
+    /// Sets or moves it.
+    Set(Timer),
+    /// Removes it by key.
+    Clear(String),
+}
+
+/// An API token, stored hashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRow {
+    /// SHA-256 of the token, lowercase hex.
+    pub sha256: String,
+    /// Whose it is.
+    pub person: String,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// One stream at a glance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamSummary {
+    /// Its name.
+    pub stream: StreamId,
+    /// Its last sequence.
+    pub events: u64,
+}
+
+/// What walking every chain found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreReport {
+    /// How many streams there are.
+    pub streams: u64,
+    /// How many events.
+    pub events: u64,
+    /// How many checkpoints.
+    pub checkpoints: u64,
+    /// What is wrong, where; empty means verified.
+    pub problems: Vec<String>,
+    /// Hash of the store-wide chain's newest link, lowercase hex: keep it elsewhere to prove the tail.
+    pub head: String,
+}
+
+/// The store cannot do it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Busy, full, read-only or gone; may pass.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// What is in it does not read.
+    #[error("the store holds something that does not read: {0}")]
+    Corrupt(String),
+}
+
+/// A change was not made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// Somebody else changed a stream or counter meanwhile: read again and decide again.
+    #[error("somebody else changed {0} meanwhile")]
+    Conflict(String),
+    /// The store cannot do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

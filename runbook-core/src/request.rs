@@ -1,0 +1,130 @@
+//! What can be asked of Blocks, whatever the way: terminal, chat, API. Made by `crates/grammar`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// A request. Who asks travels beside it, never in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case")]
+pub enum Request {
+    /// The runbooks that can be named.
+    RunbookList,
+    /// What Blocks understood of a runbook.
+    RunbookShow {
+        /// Its name.
+        name: String,
+    },
+    /// What would run.
+    RunbookPlan {
+        /// Its name.
+        name: String,
+        /// Parameter values.
+        params: BTreeMap<String, String>,
+    },
+    /// Run it.
+    RunbookRun {
+        /// Its name.
+        name: String,
+        /// Parameter values.
+        params: BTreeMap<String, String>,
+        /// The incident (`INC-12`); the channel's, or the only open one, when absent.
+        incident: Option<String>,
+    },
+    /// Run the rollback that the configuration names for a service.
+    RunbookRollback {
+        /// The service; the incident's when absent.
+        service: Option<String>,
+        /// Parameter values.
+        params: BTreeMap<String, String>,
+    },
+    /// Where a run stands.
+    RunbookStatus {
+        /// Id, unique prefix, or the only active one.
+        run: Option<String>,
+    },
+    /// Yes to one fingerprint.
+    RunbookApprove {
+        /// Id, unique prefix, or the only one that waits.
+        run: Option<String>,
+        /// The fingerprint that the person saw (full, or its code); a different one refuses.
+        fingerprint: Option<String>,
+        /// Why, recorded.
+        reason: Option<String>,
+    },
+    /// No to a run that waits: it is cancelled.
+    RunbookRefuse {
+        /// Id, unique prefix, or the only one that waits.
+        run: Option<String>,
+        /// Why, recorded.
+        reason: Option<String>,
+    },
+    /// Stop a run.
+    RunbookCancel {
+        /// Id, unique prefix, or the only active one.
+        run: Option<String>,
+    },
+    /// Answer an `ask` expectation.
+    RunbookAnswer {
+        /// Id, unique prefix, or the only one that asks.
+        run: Option<String>,
+        /// `true`: it is as expected.
+        yes: bool,
+    },
+    /// Run the step in question again.
+    RunbookRetry {
+        /// Id, unique prefix, or the only active one.
+        run: Option<String>,
+    },
+    /// A person saw that the step in question has happened.
+    RunbookMarkDone {
+        /// Id, unique prefix, or the only active one.
+        run: Option<String>,
+        /// What they saw, recorded.
+        reason: Option<String>,
+    },
+    /// Undo what a run did.
+    RunbookUndo {
+        /// Id, unique prefix, or the only one.
+        run: Option<String>,
+    },
+    /// Incidents at a glance.
+    IncidentList {
+        /// Resolved ones too.
+        all: bool,
+    },
+    /// One incident with its timeline.
+    IncidentShow {
+        /// `INC-12`; the channel's, or the only open one, when absent.
+        incident: Option<String>,
+    },
+    /// Take it.
+    IncidentAck {
+        /// `INC-12`; the channel's, or the only open one, when absent.
+        incident: Option<String>,
+    },
+    /// Change its severity.
+    IncidentSeverity {
+        /// `INC-12`; the channel's, or the only open one, when absent.
+        incident: Option<String>,
+        /// The new severity's id.
+        severity: String,
+    },
+    /// It is over: the person vouches for the fix.
+    IncidentResolve {
+        /// `INC-12`; the channel's, or the only open one, when absent.
+        incident: Option<String>,
+    },
+    /// Draft the post-incident review again.
+    PirDraft {
+        /// `INC-12`; the channel's, or the only one, when absent.
+        incident: Option<String>,
+    },
+    /// Walk the journal's chains.
+    JournalVerify,
+    /// What can be asked.
+    Help {
+        /// About what.
+        topic: Option<String>,
+    },
+}

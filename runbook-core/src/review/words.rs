@@ -1,0 +1,204 @@
+//! Events in words, for the timeline. Text from outside is escaped here; the rest is ours.
+
+use super::escape::escape_markdown as md;
+use crate::expectation::Outcome;
+use crate::incident::{IncidentEvent, RunOutcome};
+use crate::plan::Fingerprint;
+use crate::ports::Exit;
+use crate::run::{Question, Run, RunEvent, Unit, UnitRole};
+
+/// The word for a verdict, as in the JSON output.
+pub(super) fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pass => "pass",
+        Outcome::Fail => "fail",
+        Outcome::Late => "late",
+        Outcome::Ask => "ask",
+    }
+}
+
+/// How a command ended.
+pub(super) fn exit(exit: Exit) -> String {
+    match exit {
+        Exit::Code { code } => format!("exit status {code}"),
+        Exit::Signal { signal } => format!("signal {signal}"),
+        Exit::TimedOut => "ended because its time was up".to_owned(),
+        Exit::Cancelled => "ended because somebody cancelled".to_owned(),
+    }
+}
+
+/// An expectation as written; the implied one is named.
+pub(super) fn expected(text: &str) -> String {
+    if text.trim().is_empty() { "exit status 0".to_owned() } else { md(text) }
+}
+
+fn run_outcome(outcome: RunOutcome) -> &'static str {
+    match outcome {
+        RunOutcome::Succeeded => "succeeded",
+        RunOutcome::Failed => "failed",
+        RunOutcome::Cancelled => "was cancelled",
+        RunOutcome::Undone => "was undone",
+        RunOutcome::UndoFailed => "could not be undone",
+    }
+}
+
+fn because(reason: Option<&str>) -> String {
+    reason.map_or_else(String::new, |reason| format!(": {}", md(reason)))
+}
+
+/// One event of the incident in a few words.
+pub(super) fn incident_event(event: &IncidentEvent) -> String {
+    match event {
+        IncidentEvent::Opened { number, severity, severity_reason, service, title, pager, .. } => {
+            let from = if pager.is_some() { "paged" } else { "declared" };
+            format!(
+                "{number} opened as {} ({}) for {}, {from}: {}",
+                md(severity),
+                md(severity_reason),
+                md(service),
+                md(title)
+            )
+        }
+        IncidentEvent::Acknowledged { via } => format!("acknowledged in {}", md(via)),
+        IncidentEvent::Unacknowledged => "the acknowledgement ran out".to_owned(),
+        IncidentEvent::CommanderTaken { commander, acting } => {
+            let how = if *acting { "acting commander" } else { "commander" };
+            format!("{} is {how}", md(&commander.to_string()))
+        }
+        IncidentEvent::SeverityChanged { from, to, .. } => {
+            format!("severity changed from {} to {}", md(from), md(to))
+        }
+        IncidentEvent::PagerNoted { what, text } => {
+            format!("the pager says {}{}", md(what), because(text.as_deref()))
+        }
+        IncidentEvent::ChannelOpened { channel } => format!("channel {} opened", md(channel)),
+        IncidentEvent::CardPosted { .. } => "card posted".to_owned(),
+        IncidentEvent::RunPlanned { runbook, triage, .. } => {
+            let what = if *triage { "diagnostics" } else { "run" };
+            format!("{what} of {} planned", md(runbook))
+        }
+        IncidentEvent::EvidenceFound { title, expected: wanted, outcome: verdict, reason, .. } => {
+            format!("{}: expected {}: {} ({})", md(title), expected(wanted), outcome(*verdict), md(reason))
+        }
+        IncidentEvent::ChangesFound { changes } => {
+            let lines: Vec<_> = changes.iter().map(|change| md(&change.text)).collect();
+            format!("what changed: {}", lines.join("; "))
+        }
+        IncidentEvent::TriageEnded { commands, passed, failed, ask, .. } => format!(
+            "diagnostics ended: {commands} commands, {passed} expectations passed, {failed} failed, {ask} for a person"
+        ),
+        IncidentEvent::MitigationStarted { .. } => "mitigation began".to_owned(),
+        IncidentEvent::RunEnded { runbook, outcome, reason, .. } => {
+            format!("{} {}{}", md(runbook), run_outcome(*outcome), because(reason.as_deref()))
+        }
+        IncidentEvent::Mitigated { reason } => format!("mitigated: {}", md(reason)),
+        IncidentEvent::ResolveRequested => "asked to resolve".to_owned(),
+        IncidentEvent::ResolveHeld { reason } => format!("resolved at the pager, held here: {}", md(reason)),
+        IncidentEvent::Resolved { via } => format!("resolved in {}", md(via)),
+        IncidentEvent::Reopened { via } => format!("open again in {}", md(via)),
+        IncidentEvent::ReviewDrafted { file, .. } => format!("review drafted: {}", md(file)),
+        IncidentEvent::TargetMissed { target_s } => {
+            format!("the {} to mitigate have passed", crate::duration::for_people(u64::from(*target_s)))
+        }
+        IncidentEvent::DeliveryFailed { what, reason } => {
+            format!("not delivered: {}: {}", md(what), md(reason))
+        }
+    }
+}
+
+/// The title of a step.
+pub(super) fn step(run: &Run, unit: Unit) -> String {
+    run.plan.steps.get(unit.step).map_or_else(|| "unknown step".to_owned(), |step| md(&step.title))
+}
+
+/// A command by its title, else its id, with what it is for where it is not the step itself.
+pub(super) fn command(run: &Run, unit: Unit) -> String {
+    let name = run
+        .command(unit)
+        .map_or_else(|| "unknown command".to_owned(), |one| md(one.title.as_deref().unwrap_or(&one.id)));
+    match unit.role {
+        UnitRole::Main => name,
+        UnitRole::Baseline => format!("{name} (baseline)"),
+        UnitRole::Undo => format!("{name} (undo)"),
+    }
+}
+
+/// The runbook and the code of the plan: what a yes was about.
+pub(super) fn plan(run: &Run, fingerprint: &Fingerprint) -> String {
+    format!("{}, code {}", md(&run.plan.runbook), fingerprint.code())
+}
+
+fn question(run: &Run, question: &Question) -> String {
+    let unit = command(run, question.unit());
+    match question {
+        Question::Check { .. } => format!("asked: is {unit} as expected?"),
+        Question::Doubt { reason, .. } => format!("asked: did {unit} happen? ({})", md(reason)),
+        Question::Late { .. } => format!("asked: {unit} is late; go on?"),
+        Question::Blocked { reason, .. } => format!("asked: go on after {unit}? ({})", md(reason)),
+    }
+}
+
+/// One event of a run in a few words; `None` for what is no part of the story.
+pub(super) fn run_event(run: &Run, event: &RunEvent) -> Option<String> {
+    Some(match event {
+        RunEvent::Planned { fingerprint, risk, requester, approvals_needed, .. } => format!(
+            "{} planned for {}: {}, {approvals_needed} approvals by others needed",
+            plan(run, fingerprint),
+            md(&requester.to_string()),
+            risk.risk.word()
+        ),
+        RunEvent::ApprovalAsked { .. } => "asked for approval".to_owned(),
+        RunEvent::Approved { by, fingerprint, reason } => format!(
+            "{} approved {}{}",
+            md(&by.to_string()),
+            plan(run, fingerprint),
+            because(reason.as_deref())
+        ),
+        RunEvent::ApprovalRefused { by, reason } => {
+            format!("the yes of {} does not count: {}", md(&by.to_string()), md(reason))
+        }
+        RunEvent::ApprovalExpired => "the approval expired".to_owned(),
+        RunEvent::Started => "run started".to_owned(),
+        RunEvent::CommandStarted { unit, attempt, .. } => {
+            format!("{} started, attempt {attempt}", command(run, *unit))
+        }
+        RunEvent::CommandEnded { unit, exit: how, verdicts, survivors, .. } => {
+            let passed = verdicts.iter().filter(|verdict| verdict.outcome == Outcome::Pass).count();
+            let left = match survivors.len() {
+                0 => String::new(),
+                count => format!(", {count} processes outlived it"),
+            };
+            format!(
+                "{}: {}, {passed} of {} as expected{left}",
+                command(run, *unit),
+                exit(*how),
+                verdicts.len()
+            )
+        }
+        // The value itself may be anything, so it stays in the journal.
+        RunEvent::ValueCaptured { unit, name, .. } => {
+            format!("{} gave a value for {}", command(run, *unit), md(name))
+        }
+        RunEvent::CommandNotStarted { unit, reason, .. } => {
+            format!("{} not started: {}", command(run, *unit), md(reason))
+        }
+        RunEvent::CommandInDoubt { unit, reason, .. } => {
+            format!("{} in doubt: {}", command(run, *unit), md(reason))
+        }
+        RunEvent::CommandSkipped { unit, reason } => {
+            format!("{} skipped: {}", command(run, *unit), md(reason))
+        }
+        RunEvent::Asked { question: asked } => question(run, asked),
+        RunEvent::AnsweredYes { unit, reason } => {
+            format!("answered yes for {}{}", command(run, *unit), because(reason.as_deref()))
+        }
+        RunEvent::RetryOrdered { unit } => format!("{} ordered to run again", command(run, *unit)),
+        RunEvent::Succeeded => "run succeeded".to_owned(),
+        RunEvent::Failed { reason } => format!("run failed: {}", md(reason)),
+        RunEvent::Cancelled { reason } => format!("run cancelled{}", because(reason.as_deref())),
+        RunEvent::UndoStarted => "undo began".to_owned(),
+        RunEvent::Undone => "undone".to_owned(),
+        RunEvent::UndoFailed { reason } => format!("undo failed: {}", md(reason)),
+        RunEvent::MessagePosted { .. } => return None,
+    })
+}

@@ -1,0 +1,660 @@
+//! What happens when something is asked of a run: events, and effects to perform.
+
+use chrono::{DateTime, Duration, Utc};
+use sha2::{Digest, Sha256};
+
+use super::approve;
+use super::command::{NewRun, Rejection, RunCommand};
+use super::event::{MessageKind, Question, RunEvent, Unit, UnitRole, Verdict};
+use super::state::{Run, Status};
+use crate::expectation::{Observed, Outcome, judge_command};
+use crate::incident::{ChangeNoted, IncidentCommand, RunOutcome};
+use crate::message::Outgoing;
+use crate::pattern::Pattern;
+use crate::people::Actor;
+use crate::plan::PlannedCommand;
+use crate::ports::{Blob, Exit, Finished, StateOutcome};
+use crate::runbook::Effect as CommandEffect;
+
+/// A read command of this name reports what changed at the service; its lines go onto the card.
+const WHAT_CHANGED: &str = "what-changed";
+
+/// What a decision comes to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Decision {
+    /// What happened, for the journal.
+    pub events: Vec<RunEvent>,
+    /// What to do about it.
+    pub effects: Vec<Effect>,
+    /// Output, stored apart.
+    pub blobs: Vec<Blob>,
+    /// The person who asked is told this; the events stand all the same.
+    pub refusal: Option<Rejection>,
+}
+
+/// Something to do about a decision. Messages and what the incident is told are part of the same transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// A message must leave.
+    Send(Outgoing),
+    /// The incident learns of it, in the same transaction.
+    TellIncident(IncidentCommand),
+    /// Start the command: its intent is durable.
+    Execute {
+        /// The command.
+        unit: Unit,
+        /// Its attempt.
+        attempt: u32,
+    },
+    /// Ask for the next step of the run.
+    Continue(ResumePoint),
+    /// End whatever of this run is alive.
+    EndProcesses,
+    /// Look at the approval at that time.
+    ApprovalTimer {
+        /// When.
+        due: DateTime<Utc>,
+    },
+    /// The approval is settled.
+    ClearApprovalTimer,
+}
+
+/// What carrying on means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResumePoint {
+    /// The next command.
+    Next,
+}
+
+/// Plans a run: freezes the plan, then waits for a yes, or starts when none is due.
+#[must_use]
+pub fn plan_run(request: &NewRun, now: DateTime<Utc>) -> Decision {
+    let mutating = request.plan.is_mutating() && !request.unasked;
+    let mut decision = Decision {
+        events: vec![RunEvent::Planned {
+            incident: request.incident,
+            incident_number: request.incident_number.clone(),
+            plan: Box::new(request.plan.clone()),
+            fingerprint: request.fingerprint.clone(),
+            risk: request.risk.clone(),
+            requester: request.requester.clone(),
+            approvals_needed: request.approvals_needed,
+            directory: request.directory.clone(),
+            unasked: request.unasked,
+        }],
+        ..Decision::default()
+    };
+    if request.incident.is_some() {
+        decision.effects.push(Effect::TellIncident(IncidentCommand::LinkRun {
+            run: request.id,
+            runbook: request.plan.runbook.clone(),
+            mutating,
+            triage: request.unasked,
+        }));
+    }
+    // Whatever may change something is shown and confirmed first, even where nobody else is needed.
+    if mutating || (request.approvals_needed > 0 && !request.unasked) {
+        let expires_at = now + Duration::seconds(i64::from(request.approval_window_s));
+        decision.events.push(RunEvent::ApprovalAsked { expires_at });
+        decision.effects.push(Effect::ApprovalTimer { due: expires_at });
+        if request.announce {
+            decision.effects.push(Effect::Send(Outgoing::Plan { run: request.id }));
+        }
+    } else {
+        decision.events.push(RunEvent::Started);
+        decision.effects.push(Effect::Continue(ResumePoint::Next));
+    }
+    decision
+}
+
+/// Decides about one command. Repeated facts (an attempt that has ended) decide to nothing.
+///
+/// # Errors
+/// When a person asks for something that is not possible now.
+pub fn decide(state: &Run, command: &RunCommand, now: DateTime<Utc>) -> Result<Decision, Rejection> {
+    match command {
+        RunCommand::Approve { by, may_approve, fingerprint, reason } => {
+            approve_run(state, by, *may_approve, fingerprint.as_deref(), reason.as_ref(), now)
+        }
+        RunCommand::Refuse { by, may_approve, reason } => refuse(state, by, *may_approve, reason.as_ref()),
+        RunCommand::Expire => Ok(match state.status {
+            Status::WaitingForApproval { expires_at } if now >= expires_at => ended(
+                state,
+                vec![RunEvent::ApprovalExpired],
+                RunOutcome::Cancelled,
+                Some("the approval expired".to_owned()),
+            ),
+            _ => Decision::default(),
+        }),
+        RunCommand::Advance => Ok(advance(state)),
+        RunCommand::Finish { attempt, finished } => Ok(finish(state, *attempt, finished)),
+        RunCommand::NotStarted { attempt, reason } => Ok(not_started(state, *attempt, reason)),
+        RunCommand::Lost { attempt, reason } => Ok(lost(state, *attempt, reason)),
+        RunCommand::Recover => Ok(recover(state)),
+        RunCommand::Answer { yes, reason } => answer(state, *yes, reason.as_ref()),
+        RunCommand::MarkDone { reason } => mark_done(state, reason.as_ref()),
+        RunCommand::Retry => retry(state, now),
+        RunCommand::Cancel { reason } => cancel(state, reason.as_ref()),
+        RunCommand::Undo => undo(state),
+        RunCommand::RecordMessage { kind, channel, ts } if is_recorded(state, *kind, channel, ts) => {
+            Ok(Decision::default())
+        }
+        RunCommand::RecordMessage { kind, channel, ts } => Ok(Decision {
+            events: vec![RunEvent::MessagePosted { kind: *kind, channel: channel.clone(), ts: ts.clone() }],
+            ..Decision::default()
+        }),
+    }
+}
+
+fn is_recorded(state: &Run, kind: MessageKind, channel: &str, ts: &str) -> bool {
+    let place = match kind {
+        MessageKind::Plan => &state.plan_message,
+        MessageKind::Progress => &state.progress_message,
+    };
+    place.as_ref().is_some_and(|(known, at)| known == channel && at == ts)
+}
+
+fn wrong_status(state: &Run, wanted: &'static str) -> Rejection {
+    Rejection::WrongStatus { run: state.id, status: state.status.word(), wanted }
+}
+
+/// Messages that show the run as it is now.
+fn refresh(state: &Run) -> Vec<Effect> {
+    if state.unasked {
+        return Vec::new(); // diagnostics live on the card
+    }
+    let mut effects = vec![Effect::Send(Outgoing::Progress { run: state.id })];
+    if let Some(incident) = state.incident {
+        effects.push(Effect::Send(Outgoing::Card { incident }));
+    }
+    effects
+}
+
+fn ended(state: &Run, events: Vec<RunEvent>, outcome: RunOutcome, reason: Option<String>) -> Decision {
+    let mut effects = vec![Effect::ClearApprovalTimer];
+    if state.incident.is_some() {
+        effects.push(Effect::TellIncident(IncidentCommand::EndRun { run: state.id, outcome, reason }));
+    }
+    if state.plan_message.is_some() {
+        effects.push(Effect::Send(Outgoing::Plan { run: state.id }));
+    }
+    effects.extend(refresh(state));
+    Decision { events, effects, ..Decision::default() }
+}
+
+fn approve_run(
+    state: &Run,
+    by: &Actor,
+    may_approve: bool,
+    fingerprint: Option<&str>,
+    reason: Option<&String>,
+    now: DateTime<Utc>,
+) -> Result<Decision, Rejection> {
+    let Status::WaitingForApproval { expires_at } = state.status else {
+        return Err(wrong_status(state, "only a run that waits for approval can be approved"));
+    };
+    if now >= expires_at {
+        return Err(Rejection::Expired);
+    }
+    if let Some(reason) = approve::objection(state, by, may_approve, fingerprint) {
+        return Ok(Decision {
+            events: vec![RunEvent::ApprovalRefused { by: by.clone(), reason: reason.clone() }],
+            refusal: Some(Rejection::NoAuthority { reason }),
+            ..Decision::default()
+        });
+    }
+    let mut events = vec![RunEvent::Approved {
+        by: by.clone(),
+        fingerprint: state.fingerprint.clone(),
+        reason: reason.cloned(),
+    }];
+    let mut effects = vec![Effect::Send(Outgoing::Plan { run: state.id })];
+    if approve::is_complete(state, true) {
+        events.push(RunEvent::Started);
+        effects.push(Effect::ClearApprovalTimer);
+        // A repetition has told the incident when it was ordered.
+        if state.incident.is_some() && state.plan.is_mutating() && state.attempts == 0 {
+            effects.push(Effect::TellIncident(IncidentCommand::StartMitigation { run: state.id }));
+        }
+        effects.extend(refresh(state));
+        effects.push(Effect::Continue(ResumePoint::Next));
+    }
+    Ok(Decision { events, effects, ..Decision::default() })
+}
+
+fn refuse(
+    state: &Run,
+    by: &Actor,
+    may_approve: bool,
+    reason: Option<&String>,
+) -> Result<Decision, Rejection> {
+    if !matches!(state.status, Status::WaitingForApproval { .. }) {
+        return Err(wrong_status(state, "only a run that waits for approval can be refused"));
+    }
+    // The requester may always withdraw their own request.
+    if !may_approve && *by != state.requester {
+        let reason = format!("{by} has no role that may decide about it");
+        return Err(Rejection::NoAuthority { reason });
+    }
+    let why = reason.cloned().unwrap_or_else(|| format!("refused by {by}"));
+    let event = RunEvent::Cancelled { reason: Some(why.clone()) };
+    Ok(ended(state, vec![event], RunOutcome::Cancelled, Some(why)))
+}
+
+fn advance(state: &Run) -> Decision {
+    if state.live_unit().is_some() {
+        return Decision::default();
+    }
+    match state.status {
+        Status::Running => match state.next_unit() {
+            Some(unit) => start(state, unit),
+            None => {
+                ended(state, vec![RunEvent::Succeeded], RunOutcome::Succeeded, None).with_triage_end(state)
+            }
+        },
+        Status::Undoing => match state.next_undo() {
+            Some(unit) => start(state, unit),
+            None => ended(state, vec![RunEvent::Undone], RunOutcome::Undone, None),
+        },
+        _ => Decision::default(),
+    }
+}
+
+impl Decision {
+    fn with_triage_end(mut self, state: &Run) -> Decision {
+        if state.unasked && state.incident.is_some() {
+            let ran = state.commands.values().filter(|phase| phase.may_have_happened()).count();
+            let commands = u32::try_from(ran).unwrap_or(u32::MAX);
+            self.effects
+                .insert(0, Effect::TellIncident(IncidentCommand::EndTriage { run: state.id, commands }));
+        }
+        self
+    }
+}
+
+fn start(state: &Run, unit: Unit) -> Decision {
+    let Some(command) = state.command(unit) else { return Decision::default() };
+    if state.unasked && command.effect != CommandEffect::Read {
+        return Decision {
+            events: vec![RunEvent::CommandSkipped {
+                unit,
+                reason: "only read-only commands run unasked".to_owned(),
+            }],
+            effects: vec![Effect::Continue(ResumePoint::Next)],
+            ..Decision::default()
+        };
+    }
+    let attempt = state.attempts + 1;
+    let step = state.plan.steps.get(unit.step).map_or("", |step| step.id.as_str());
+    let mut effects = vec![Effect::Execute { unit, attempt }];
+    effects.extend(refresh(state));
+    Decision {
+        events: vec![RunEvent::CommandStarted {
+            unit,
+            attempt,
+            idempotency_key: format!("{}/{step}/{attempt}", state.id),
+        }],
+        effects,
+        ..Decision::default()
+    }
+}
+
+/// The live command of that attempt; anything else is a repeated or outdated message.
+fn live(state: &Run, attempt: u32) -> Option<(Unit, &PlannedCommand)> {
+    let (unit, live) = state.live_unit()?;
+    if live.number != attempt {
+        return None;
+    }
+    state.command(unit).map(|command| (unit, command))
+}
+
+fn finish(state: &Run, attempt: u32, finished: &Finished) -> Decision {
+    let Some((unit, command)) = live(state, attempt) else { return Decision::default() };
+    let mut decision = Decision::default();
+    let mut verdicts = judge(command, finished);
+    let captured = capture(command, finished, &mut verdicts);
+    let mut store = |text: &str| {
+        if text.is_empty() {
+            return None;
+        }
+        let sha256 = hex::encode(Sha256::digest(text.as_bytes()));
+        decision.blobs.push(Blob { sha256: sha256.clone(), bytes: text.as_bytes().to_vec() });
+        Some(sha256)
+    };
+    let stdout_sha256 = store(&finished.stdout.text);
+    let stderr_sha256 = store(&finished.stderr.text);
+    decision.events.push(RunEvent::CommandEnded {
+        unit,
+        attempt,
+        exit: finished.exit,
+        elapsed_ms: finished.elapsed_ms,
+        stdout_sha256: stdout_sha256.clone(),
+        stderr_sha256,
+        verdicts: verdicts.clone(),
+        state_written: finished.state == StateOutcome::Written,
+        survivors: finished.survivors.clone(),
+    });
+    if let Some((name, value)) = captured {
+        decision.events.push(RunEvent::ValueCaptured { unit, name, value });
+    }
+    if let (Some(_), true) = (state.incident, state.unasked) {
+        decision.effects.push(Effect::TellIncident(IncidentCommand::AddEvidence {
+            run: state.id,
+            command: command.id.clone(),
+            title: title_of(state, unit, command),
+            verdicts: verdicts.iter().map(|v| (v.text.clone(), v.outcome, v.reason.clone())).collect(),
+            output_sha256: stdout_sha256,
+            changes: changes(command, finished),
+        }));
+    }
+    if state.unasked {
+        decision.effects.push(Effect::Continue(ResumePoint::Next));
+        return decision;
+    }
+    settle(state, unit, command, finished, &verdicts, decision)
+}
+
+/// What follows from a judged command in a run that people asked for.
+fn settle(
+    state: &Run,
+    unit: Unit,
+    command: &PlannedCommand,
+    finished: &Finished,
+    verdicts: &[Verdict],
+    mut decision: Decision,
+) -> Decision {
+    let worst = |wanted: Outcome| verdicts.iter().find(|verdict| verdict.outcome == wanted);
+    let cut_off = !matches!(finished.exit, Exit::Code { .. });
+    // A cut-off effect may or may not exist: saying "failed" would claim to know.
+    if cut_off && command.effect == CommandEffect::Once {
+        let reason = format!("it was ended before it finished ({})", exit_words(finished.exit));
+        return doubt(state, unit, finished_attempt(&decision), &reason, decision);
+    }
+    if let Some(failed) = worst(Outcome::Fail) {
+        let what = if failed.text.is_empty() { "exit status 0" } else { failed.text.as_str() };
+        let reason = format!("{}: expected {what}: {}", title_of(state, unit, command), failed.reason);
+        return fail(state, unit, &reason, decision);
+    }
+    let question = if worst(Outcome::Late).is_some() {
+        Some(Question::Late { unit })
+    } else if worst(Outcome::Ask).is_some() {
+        Some(Question::Check { unit })
+    } else if finished.state == StateOutcome::Missing
+        && unit.role == UnitRole::Main // undo and baselines hand nothing on
+        && more_main_commands(state, unit)
+    {
+        let reason = "its shell ended without handing on its variables; later commands may miss them";
+        Some(Question::Blocked { unit, reason: reason.to_owned() })
+    } else {
+        None
+    };
+    match question {
+        Some(_) if unit.role == UnitRole::Undo => {
+            let reason = format!("an undo needs a person to look: {}", title_of(state, unit, command));
+            fail(state, unit, &reason, decision)
+        }
+        Some(question) => {
+            decision.events.push(RunEvent::Asked { question });
+            decision.effects.extend(refresh(state));
+            decision
+        }
+        None => {
+            decision.effects.extend(refresh(state));
+            decision.effects.push(Effect::Continue(ResumePoint::Next));
+            decision
+        }
+    }
+}
+
+fn finished_attempt(decision: &Decision) -> u32 {
+    decision
+        .events
+        .iter()
+        .find_map(|event| match event {
+            RunEvent::CommandEnded { attempt, .. } => Some(*attempt),
+            _ => None,
+        })
+        .unwrap_or(0)
+}
+
+fn fail(state: &Run, unit: Unit, reason: &str, decision: Decision) -> Decision {
+    let (event, outcome) = if unit.role == UnitRole::Undo {
+        (RunEvent::UndoFailed { reason: reason.to_owned() }, RunOutcome::UndoFailed)
+    } else {
+        (RunEvent::Failed { reason: reason.to_owned() }, RunOutcome::Failed)
+    };
+    let end = ended(state, vec![event], outcome, Some(reason.to_owned()));
+    merge(decision, end)
+}
+
+fn doubt(state: &Run, unit: Unit, attempt: u32, reason: &str, decision: Decision) -> Decision {
+    let mut next = Decision {
+        events: vec![RunEvent::CommandInDoubt { unit, attempt, reason: reason.to_owned() }],
+        ..Decision::default()
+    };
+    if unit.role == UnitRole::Undo {
+        let reason = format!("an undo is in doubt: {reason}");
+        return merge(decision, merge(next, fail(state, unit, &reason, Decision::default())));
+    }
+    next.events.push(RunEvent::Asked { question: Question::Doubt { unit, reason: reason.to_owned() } });
+    next.effects.extend(refresh(state));
+    merge(decision, next)
+}
+
+fn merge(mut first: Decision, second: Decision) -> Decision {
+    first.events.extend(second.events);
+    first.effects.extend(second.effects);
+    first.blobs.extend(second.blobs);
+    first.refusal = first.refusal.or(second.refusal);
+    first
+}
+
+fn not_started(state: &Run, attempt: u32, reason: &str) -> Decision {
+    let Some((unit, _)) = live(state, attempt) else { return Decision::default() };
+    let decision = Decision {
+        events: vec![RunEvent::CommandNotStarted { unit, attempt, reason: reason.to_owned() }],
+        ..Decision::default()
+    };
+    if state.unasked {
+        let next = Decision { effects: vec![Effect::Continue(ResumePoint::Next)], ..Decision::default() };
+        return merge(decision, next);
+    }
+    fail(state, unit, &format!("not started: {reason}"), decision)
+}
+
+fn lost(state: &Run, attempt: u32, reason: &str) -> Decision {
+    let Some((unit, command)) = live(state, attempt) else { return Decision::default() };
+    // Reading or repeating again harms nobody; anything else is for a person to decide.
+    if command.effect != CommandEffect::Once {
+        return Decision {
+            events: vec![
+                RunEvent::CommandInDoubt { unit, attempt, reason: reason.to_owned() },
+                RunEvent::RetryOrdered { unit },
+            ],
+            effects: vec![Effect::Continue(ResumePoint::Next)],
+            ..Decision::default()
+        };
+    }
+    doubt(state, unit, attempt, reason, Decision::default())
+}
+
+fn recover(state: &Run) -> Decision {
+    match state.live_unit() {
+        Some((_, attempt)) => lost(state, attempt.number, "blocks ended while the command was under way"),
+        None if matches!(state.status, Status::Running | Status::Undoing) => {
+            Decision { effects: vec![Effect::Continue(ResumePoint::Next)], ..Decision::default() }
+        }
+        None => Decision::default(),
+    }
+}
+
+fn answer(state: &Run, yes: bool, reason: Option<&String>) -> Result<Decision, Rejection> {
+    let Status::Paused { question } = &state.status else {
+        return Err(wrong_status(state, "it asks nothing"));
+    };
+    match (question, yes) {
+        (Question::Doubt { .. }, _) => Err(wrong_status(
+            state,
+            "say `mark-done` when it has happened, `retry` to run it again, or `cancel`",
+        )),
+        (other, true) => Ok(go_on(state, other.unit(), reason)),
+        (other, false) => {
+            let why = reason.cloned().unwrap_or_else(|| "a person says it is not as expected".to_owned());
+            Ok(fail(state, other.unit(), &why, Decision::default()))
+        }
+    }
+}
+
+fn go_on(state: &Run, unit: Unit, reason: Option<&String>) -> Decision {
+    let mut effects = refresh(state);
+    effects.push(Effect::Continue(ResumePoint::Next));
+    Decision {
+        events: vec![RunEvent::AnsweredYes { unit, reason: reason.cloned() }],
+        effects,
+        ..Decision::default()
+    }
+}
+
+fn mark_done(state: &Run, reason: Option<&String>) -> Result<Decision, Rejection> {
+    match &state.status {
+        Status::Paused { question: Question::Doubt { unit, .. } } => Ok(go_on(state, *unit, reason)),
+        _ => Err(wrong_status(state, "only a step in doubt can be marked as done")),
+    }
+}
+
+fn retry(state: &Run, now: DateTime<Utc>) -> Result<Decision, Rejection> {
+    let unit = match &state.status {
+        Status::Paused { question } => question.unit(),
+        Status::Failed { .. } => match state.next_unit() {
+            Some(unit) => unit,
+            None => return Err(wrong_status(state, "nothing is left to run")),
+        },
+        _ => return Err(wrong_status(state, "only a failed or paused step can be retried")),
+    };
+    let mut decision = Decision { events: vec![RunEvent::RetryOrdered { unit }], ..Decision::default() };
+    let once = state.command(unit).is_some_and(|command| command.effect == CommandEffect::Once);
+    if once && state.may_have_happened(unit) {
+        // Running it again may double the effect, so it wants a yes of its own (design section 7.8).
+        let expires_at = now + Duration::minutes(15);
+        decision.events.push(RunEvent::ApprovalAsked { expires_at });
+        decision.effects.push(Effect::ApprovalTimer { due: expires_at });
+        decision.effects.push(Effect::Send(Outgoing::Plan { run: state.id }));
+    } else {
+        decision.effects.push(Effect::Continue(ResumePoint::Next));
+    }
+    decision.effects.extend(open_again(state));
+    decision.effects.extend(refresh(state));
+    Ok(decision)
+}
+
+/// A run that had ended goes on: its incident may not be resolved meanwhile.
+fn open_again(state: &Run) -> Vec<Effect> {
+    let tell = state.incident.is_some() && state.plan.is_mutating() && !state.status.is_open();
+    let command = IncidentCommand::StartMitigation { run: state.id };
+    tell.then_some(Effect::TellIncident(command)).into_iter().collect()
+}
+
+fn cancel(state: &Run, reason: Option<&String>) -> Result<Decision, Rejection> {
+    if !state.status.is_open() || state.status == Status::Undoing {
+        return Err(wrong_status(state, "it has ended, or is being undone"));
+    }
+    let why = reason.cloned().unwrap_or_else(|| "cancelled".to_owned());
+    let mut decision = Decision { effects: vec![Effect::EndProcesses], ..Decision::default() };
+    if let Some((unit, attempt)) = state.live_unit() {
+        decision.events.push(RunEvent::CommandInDoubt {
+            unit,
+            attempt: attempt.number,
+            reason: "cancelled while it ran".to_owned(),
+        });
+    }
+    let event = RunEvent::Cancelled { reason: Some(why.clone()) };
+    Ok(merge(decision, ended(state, vec![event], RunOutcome::Cancelled, Some(why))))
+}
+
+fn undo(state: &Run) -> Result<Decision, Rejection> {
+    let fits = matches!(
+        state.status,
+        Status::Failed { .. } | Status::Cancelled | Status::Succeeded | Status::Paused { .. }
+    );
+    if !fits {
+        return Err(wrong_status(state, "only a run that has stopped can be undone"));
+    }
+    if state.next_undo().is_none() {
+        return Err(Rejection::NothingToUndo { run: state.id });
+    }
+    let mut effects = open_again(state);
+    effects.extend(refresh(state));
+    effects.push(Effect::Continue(ResumePoint::Next));
+    Ok(Decision { events: vec![RunEvent::UndoStarted], effects, ..Decision::default() })
+}
+
+fn judge(command: &PlannedCommand, finished: &Finished) -> Vec<Verdict> {
+    let observed = Observed {
+        exit_code: match finished.exit {
+            Exit::Code { code } => Some(code),
+            Exit::Signal { .. } | Exit::TimedOut | Exit::Cancelled => None,
+        },
+        stdout: &finished.stdout.text,
+        stderr: &finished.stderr.text,
+        truncated: finished.stdout.dropped_bytes > 0,
+        elapsed_ms: finished.elapsed_ms,
+        timed_out: finished.exit == Exit::TimedOut,
+    };
+    let texts = command.expectations.iter().map(|expectation| expectation.text.clone());
+    let texts = texts.chain(std::iter::once(String::new()));
+    texts
+        .zip(judge_command(&command.expectations, &observed))
+        .map(|(text, judgement)| Verdict { text, outcome: judgement.outcome, reason: judgement.reason })
+        .collect()
+}
+
+/// The value that a command's output becomes. Outside its pattern it fails the command: nobody may use it.
+fn capture(
+    command: &PlannedCommand,
+    finished: &Finished,
+    verdicts: &mut Vec<Verdict>,
+) -> Option<(String, String)> {
+    let capture = command.capture.as_ref()?;
+    if verdicts.iter().any(|verdict| verdict.outcome == Outcome::Fail) {
+        return None;
+    }
+    let value = finished.stdout.text.trim();
+    let fits = finished.stdout.dropped_bytes == 0
+        && value.len() <= capture.max_bytes as usize
+        && Pattern::new(&capture.pattern).is_ok_and(|pattern| pattern.is_match(value));
+    if fits {
+        return Some((capture.name.clone(), value.to_owned()));
+    }
+    verdicts.push(Verdict {
+        text: format!("a value for {} that matches {}", capture.name, capture.pattern),
+        outcome: Outcome::Fail,
+        reason: format!("the output ({} bytes) does not match", value.len()),
+    });
+    None
+}
+
+fn changes(command: &PlannedCommand, finished: &Finished) -> Vec<ChangeNoted> {
+    if command.id != WHAT_CHANGED {
+        return Vec::new();
+    }
+    let lines = finished.stdout.text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.take(10).map(|line| ChangeNoted { text: line.to_owned() }).collect()
+}
+
+fn title_of(state: &Run, unit: Unit, command: &PlannedCommand) -> String {
+    let step = state.plan.steps.get(unit.step).map_or("", |step| step.title.as_str());
+    command.title.clone().unwrap_or_else(|| step.to_owned())
+}
+
+fn more_main_commands(state: &Run, unit: Unit) -> bool {
+    state.units().any(|other| other > unit && other.role == UnitRole::Main)
+}
+
+fn exit_words(exit: Exit) -> String {
+    match exit {
+        Exit::Code { code } => format!("exit status {code}"),
+        Exit::Signal { signal } => format!("signal {signal}"),
+        Exit::TimedOut => "its time was up".to_owned(),
+        Exit::Cancelled => "cancelled".to_owned(),
+    }
+}

@@ -1,0 +1,262 @@
+//! What can happen to a run.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::expectation::Outcome;
+use crate::ids::IncidentId;
+use crate::journal::millis;
+use crate::people::Actor;
+use crate::plan::{Fingerprint, Plan, RiskAssessment};
+use crate::ports::Exit;
+
+/// Which of a step's commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnitRole {
+    /// Captures a value before the step's first effect.
+    Baseline,
+    /// The step itself.
+    Main,
+    /// The step's inverse.
+    Undo,
+}
+
+/// One command's place in the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Unit {
+    /// Index of the step, from 0.
+    pub step: usize,
+    /// Which of its commands.
+    pub role: UnitRole,
+    /// Index among them, from 0.
+    pub index: usize,
+}
+
+/// One judged expectation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The expectation as written; empty for the implied exit status 0.
+    pub text: String,
+    /// The verdict.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: String,
+}
+
+/// What a run waits for a person to say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "question", rename_all = "snake_case")]
+pub enum Question {
+    /// Is it as expected?
+    Check {
+        /// The command.
+        unit: Unit,
+    },
+    /// A command was started and its outcome is not known.
+    Doubt {
+        /// The command.
+        unit: Unit,
+        /// What is known.
+        reason: String,
+    },
+    /// A deadline was missed and it may still come.
+    Late {
+        /// The command.
+        unit: Unit,
+    },
+    /// The command cannot go on as planned (a value outside its pattern, a state that was not written).
+    Blocked {
+        /// The command.
+        unit: Unit,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Question {
+    /// The command that it is about.
+    #[must_use]
+    pub fn unit(&self) -> Unit {
+        match self {
+            Question::Check { unit }
+            | Question::Doubt { unit, .. }
+            | Question::Late { unit }
+            | Question::Blocked { unit, .. } => *unit,
+        }
+    }
+}
+
+/// Which message of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageKind {
+    /// The plan with its buttons.
+    Plan,
+    /// The live progress.
+    Progress,
+}
+
+/// One event of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum RunEvent {
+    /// It exists: the plan is frozen.
+    Planned {
+        /// The incident that it serves.
+        incident: Option<IncidentId>,
+        /// That incident's display number, for `BLOCKS_INCIDENT`.
+        incident_number: Option<String>,
+        /// The plan, whole: this is what will run.
+        plan: Box<Plan>,
+        /// Its fingerprint.
+        fingerprint: Fingerprint,
+        /// Its risk.
+        risk: RiskAssessment,
+        /// Who asked for it.
+        requester: Actor,
+        /// How many other people must approve.
+        approvals_needed: u8,
+        /// The folder that the commands start in.
+        directory: String,
+        /// `true` for diagnostics that start unasked: only `read` commands run.
+        unasked: bool,
+    },
+    /// It waits for a person's yes.
+    ApprovalAsked {
+        /// When the offer ends.
+        #[serde(with = "millis")]
+        expires_at: DateTime<Utc>,
+    },
+    /// Somebody said yes to this fingerprint.
+    Approved {
+        /// Who.
+        by: Actor,
+        /// To what.
+        fingerprint: Fingerprint,
+        /// Why, when they said.
+        reason: Option<String>,
+    },
+    /// Somebody's yes does not count.
+    ApprovalRefused {
+        /// Who.
+        by: Actor,
+        /// Why not.
+        reason: String,
+    },
+    /// The approval ran out before it was given.
+    ApprovalExpired,
+    /// From here on commands run.
+    Started,
+    /// A command is about to start. Durable before the process exists.
+    CommandStarted {
+        /// The command.
+        unit: Unit,
+        /// 1-based over the whole run; names the state file.
+        attempt: u32,
+        /// `run/step/attempt`: what a repeated effect can be recognised by.
+        idempotency_key: String,
+    },
+    /// A command ended and was judged.
+    CommandEnded {
+        /// The command.
+        unit: Unit,
+        /// Its attempt.
+        attempt: u32,
+        /// How it ended.
+        exit: Exit,
+        /// Milliseconds.
+        elapsed_ms: u64,
+        /// SHA-256 of the standard output, stored apart.
+        stdout_sha256: Option<String>,
+        /// SHA-256 of the standard error, stored apart.
+        stderr_sha256: Option<String>,
+        /// The verdicts.
+        verdicts: Vec<Verdict>,
+        /// `true` when the shell's state can be carried on.
+        state_written: bool,
+        /// Processes that outlived it.
+        survivors: Vec<String>,
+    },
+    /// A value appeared and is bound from here on.
+    ValueCaptured {
+        /// The command.
+        unit: Unit,
+        /// The variable.
+        name: String,
+        /// The value.
+        value: String,
+    },
+    /// A command was not started: nothing changed.
+    CommandNotStarted {
+        /// The command.
+        unit: Unit,
+        /// Its attempt.
+        attempt: u32,
+        /// Why.
+        reason: String,
+    },
+    /// A command was started and its outcome is not known.
+    CommandInDoubt {
+        /// The command.
+        unit: Unit,
+        /// Its attempt.
+        attempt: u32,
+        /// What is known.
+        reason: String,
+    },
+    /// A command is passed over (an unasked run never runs what may change something).
+    CommandSkipped {
+        /// The command.
+        unit: Unit,
+        /// Why.
+        reason: String,
+    },
+    /// It waits for a person's answer.
+    Asked {
+        /// The question.
+        question: Question,
+    },
+    /// A person says that it is as expected, or that the step has happened: go on.
+    AnsweredYes {
+        /// The command.
+        unit: Unit,
+        /// What they saw.
+        reason: Option<String>,
+    },
+    /// A person orders the command to run again.
+    RetryOrdered {
+        /// The command.
+        unit: Unit,
+    },
+    /// It ended: nothing failed.
+    Succeeded,
+    /// It ended: a command failed.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// Somebody ended it.
+    Cancelled {
+        /// Why, when they said.
+        reason: Option<String>,
+    },
+    /// Undoing began.
+    UndoStarted,
+    /// Every undo ran and was as expected.
+    Undone,
+    /// An undo failed or is in doubt: no more effects, a person must look.
+    UndoFailed {
+        /// Why.
+        reason: String,
+    },
+    /// A message of this run is posted.
+    MessagePosted {
+        /// Which.
+        kind: MessageKind,
+        /// The channel's id.
+        channel: String,
+        /// The message's id.
+        ts: String,
+    },
+}

@@ -1,0 +1,17 @@
+//! The run: one execution of one plan. Intent before effect, outcome after, and doubt said aloud.
+
+mod approve;
+mod command;
+mod decide;
+mod event;
+mod row;
+mod state;
+mod undo;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use approve::Approval;
+pub use command::{NewRun, Rejection, RunCommand};
+pub use decide::{Decision, Effect, ResumePoint, decide, plan_run};
+pub use event::{MessageKind, Question, RunEvent, Unit, UnitRole, Verdict};
+pub use state::{Attempt, CommandPhase, Run, Status, evolve};

@@ -1,0 +1,425 @@
+//! What a run is, folded from its events.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::approve::Approval;
+use super::event::{MessageKind, Question, RunEvent, Unit, UnitRole, Verdict};
+use crate::expectation::Outcome;
+use crate::ids::{IncidentId, RunId};
+use crate::incident::Replay;
+use crate::journal::{Envelope, StreamId};
+use crate::people::Actor;
+use crate::plan::{Fingerprint, Plan, PlannedCommand, RiskAssessment};
+
+/// Where a run stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Status {
+    /// Frozen, not yet decided about.
+    Planned,
+    /// Waits for a person's yes.
+    WaitingForApproval {
+        /// When the offer ends.
+        expires_at: DateTime<Utc>,
+    },
+    /// Commands run.
+    Running,
+    /// Waits for a person's answer.
+    Paused {
+        /// The question.
+        question: Question,
+    },
+    /// Every command ran and nothing failed.
+    Succeeded,
+    /// A command failed.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// Somebody ended it.
+    Cancelled,
+    /// Undo commands run.
+    Undoing,
+    /// Its effects were undone.
+    Undone,
+    /// Undoing failed.
+    UndoFailed {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Status {
+    /// The word in JSON.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Status::Planned => "planned",
+            Status::WaitingForApproval { .. } => "waiting_for_approval",
+            Status::Running => "running",
+            Status::Paused { question: Question::Doubt { .. } } => "in_doubt",
+            Status::Paused { .. } => "paused",
+            Status::Succeeded => "succeeded",
+            Status::Failed { .. } => "failed",
+            Status::Cancelled => "cancelled",
+            Status::Undoing => "undoing",
+            Status::Undone => "undone",
+            Status::UndoFailed { .. } => "undo_failed",
+        }
+    }
+
+    /// `true` while it can go on by itself or by an answer.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(
+            self,
+            Status::Planned
+                | Status::WaitingForApproval { .. }
+                | Status::Running
+                | Status::Paused { .. }
+                | Status::Undoing
+        )
+    }
+}
+
+/// One started attempt of a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Attempt {
+    /// Its number over the whole run.
+    pub number: u32,
+    /// Intent time.
+    pub started_at: DateTime<Utc>,
+}
+
+/// How far a command is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+pub enum CommandPhase {
+    /// Started, no outcome yet.
+    Started {
+        /// The attempt.
+        attempt: Attempt,
+    },
+    /// Ended and judged.
+    Ended {
+        /// The attempt's number.
+        attempt: u32,
+        /// The verdicts.
+        verdicts: Vec<Verdict>,
+        /// A person said it is as expected.
+        vouched: bool,
+        /// SHA-256 of the standard output.
+        stdout_sha256: Option<String>,
+        /// When.
+        at: DateTime<Utc>,
+        /// Milliseconds.
+        elapsed_ms: u64,
+    },
+    /// Started, and the outcome is not known.
+    InDoubt {
+        /// The attempt's number.
+        attempt: u32,
+        /// What is known.
+        reason: String,
+    },
+    /// A person said it has happened.
+    MarkedDone,
+    /// Not started: nothing changed.
+    NotStarted {
+        /// Why.
+        reason: String,
+    },
+    /// Passed over.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl CommandPhase {
+    /// `true` when later commands may follow.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        match self {
+            CommandPhase::Ended { verdicts, vouched, .. } => {
+                *vouched || verdicts.iter().all(|verdict| verdict.outcome == Outcome::Pass)
+            }
+            CommandPhase::MarkedDone | CommandPhase::Skipped { .. } => true,
+            CommandPhase::Started { .. } | CommandPhase::InDoubt { .. } | CommandPhase::NotStarted { .. } => {
+                false
+            }
+        }
+    }
+
+    /// `true` when its effect may exist.
+    #[must_use]
+    pub fn may_have_happened(&self) -> bool {
+        !matches!(self, CommandPhase::NotStarted { .. } | CommandPhase::Skipped { .. })
+    }
+}
+
+/// A run as it is now.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Run {
+    /// Identity.
+    pub id: RunId,
+    /// The incident that it serves.
+    pub incident: Option<IncidentId>,
+    /// That incident's display number.
+    pub incident_number: Option<String>,
+    /// What runs.
+    pub plan: Plan,
+    /// What an approval is bound to.
+    pub fingerprint: Fingerprint,
+    /// Its risk.
+    pub risk: RiskAssessment,
+    /// Who asked for it.
+    pub requester: Actor,
+    /// How many other people must approve.
+    pub approvals_needed: u8,
+    /// The folder that the commands start in.
+    pub directory: String,
+    /// Diagnostics that start unasked: only `read` commands run.
+    pub unasked: bool,
+    /// Where it stands.
+    pub status: Status,
+    /// When it was planned.
+    pub created_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// Yeses that count.
+    pub approvals: Vec<Approval>,
+    /// Yeses that did not: who and why.
+    pub refused_approvals: Vec<(Actor, String)>,
+    /// How far each command is, by unit. A command that is absent has not begun.
+    #[serde(skip)]
+    pub commands: BTreeMap<Unit, CommandPhase>,
+    /// Commands ordered to run again although an earlier attempt may have had its effect.
+    #[serde(skip)]
+    pub repeated: BTreeSet<Unit>,
+    /// Who ordered the last repetition: their own yes to it does not count.
+    pub repeat_ordered_by: Option<Actor>,
+    /// Values that appeared at run time.
+    pub values: BTreeMap<String, String>,
+    /// The last attempt number given.
+    pub attempts: u32,
+    /// The attempt whose shell state the next main command starts from.
+    pub carry: Option<u32>,
+    /// The plan's message: channel and id.
+    pub plan_message: Option<(String, String)>,
+    /// The progress message: channel and id.
+    pub progress_message: Option<(String, String)>,
+    /// Sequence of the last event.
+    pub seq: u64,
+}
+
+impl Run {
+    /// The command at a place of the plan.
+    #[must_use]
+    pub fn command(&self, unit: Unit) -> Option<&PlannedCommand> {
+        let step = self.plan.steps.get(unit.step)?;
+        match unit.role {
+            UnitRole::Baseline => step.baselines.get(unit.index),
+            UnitRole::Main => step.commands.get(unit.index),
+            UnitRole::Undo => step.undo.get(unit.index),
+        }
+    }
+
+    /// Every baseline and main command in the order in which they run.
+    pub fn units(&self) -> impl Iterator<Item = Unit> {
+        let shape: Vec<_> =
+            self.plan.steps.iter().map(|step| (step.baselines.len(), step.commands.len())).collect();
+        shape.into_iter().enumerate().flat_map(|(step, (baselines, commands))| {
+            let before = (0..baselines).map(move |index| Unit { step, role: UnitRole::Baseline, index });
+            let main = (0..commands).map(move |index| Unit { step, role: UnitRole::Main, index });
+            before.chain(main)
+        })
+    }
+
+    /// `true` when the effect of this command may exist, by its last attempt or an earlier one.
+    #[must_use]
+    pub fn may_have_happened(&self, unit: Unit) -> bool {
+        self.repeated.contains(&unit) || self.commands.get(&unit).is_some_and(CommandPhase::may_have_happened)
+    }
+
+    /// The first command that is not settled; `None` when the run is through.
+    #[must_use]
+    pub fn next_unit(&self) -> Option<Unit> {
+        self.units().find(|unit| match self.commands.get(unit) {
+            None | Some(CommandPhase::Started { .. }) => true,
+            // Diagnostics go on whatever one of them shows.
+            Some(_) if self.unasked => false,
+            Some(phase) => !phase.is_settled(),
+        })
+    }
+
+    /// The command that is started without an outcome.
+    #[must_use]
+    pub fn live_unit(&self) -> Option<(Unit, &Attempt)> {
+        self.commands.iter().find_map(|(unit, phase)| match phase {
+            CommandPhase::Started { attempt } => Some((*unit, attempt)),
+            _ => None,
+        })
+    }
+}
+
+/// Applies one event. This is the only way a run changes, live and in recovery.
+///
+/// # Errors
+/// When the first event does not plan the run, or a later one does.
+pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, Replay> {
+    let misfit = || Replay { stream: envelope.stream, seq: envelope.seq };
+    let StreamId::Run(id) = envelope.stream else { return Err(misfit()) };
+    let at = envelope.at;
+    let mut run = match (state, &envelope.event) {
+        (
+            None,
+            RunEvent::Planned {
+                incident,
+                incident_number,
+                plan,
+                fingerprint,
+                risk,
+                requester,
+                approvals_needed,
+                directory,
+                unasked,
+            },
+        ) => {
+            return Ok(Run {
+                id,
+                incident: *incident,
+                incident_number: incident_number.clone(),
+                plan: plan.as_ref().clone(),
+                fingerprint: fingerprint.clone(),
+                risk: risk.clone(),
+                requester: requester.clone(),
+                approvals_needed: *approvals_needed,
+                directory: directory.clone(),
+                unasked: *unasked,
+                status: Status::Planned,
+                created_at: at,
+                ended_at: None,
+                approvals: Vec::new(),
+                refused_approvals: Vec::new(),
+                commands: BTreeMap::new(),
+                repeated: BTreeSet::new(),
+                repeat_ordered_by: None,
+                values: BTreeMap::new(),
+                attempts: 0,
+                carry: None,
+                plan_message: None,
+                progress_message: None,
+                seq: envelope.seq,
+            });
+        }
+        (None, _) | (Some(_), RunEvent::Planned { .. }) => return Err(misfit()),
+        (Some(run), _) => run,
+    };
+    run.seq = envelope.seq;
+    if let (RunEvent::RetryOrdered { .. }, Actor::Person(_) | Actor::Local(_)) =
+        (&envelope.event, &envelope.actor)
+    {
+        run.repeat_ordered_by = Some(envelope.actor.clone());
+    }
+    apply(&mut run, &envelope.event, at);
+    if run.status.is_open() {
+        run.ended_at = None;
+    } else {
+        run.ended_at.get_or_insert(at);
+    }
+    Ok(run)
+}
+
+fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
+    match event {
+        RunEvent::Planned { .. } => {}
+        RunEvent::ApprovalAsked { expires_at } => {
+            // What was said before is void: a fresh question wants fresh answers.
+            run.approvals.clear();
+            run.status = Status::WaitingForApproval { expires_at: *expires_at };
+        }
+        RunEvent::Approved { by, fingerprint, reason } => run.approvals.push(Approval {
+            by: by.clone(),
+            at,
+            fingerprint: fingerprint.clone(),
+            reason: reason.clone(),
+        }),
+        RunEvent::ApprovalRefused { by, reason } => {
+            run.refused_approvals.push((by.clone(), reason.clone()));
+        }
+        RunEvent::ApprovalExpired | RunEvent::Cancelled { .. } => run.status = Status::Cancelled,
+        RunEvent::Started => run.status = Status::Running,
+        RunEvent::CommandStarted { unit, attempt, .. } => {
+            run.attempts = run.attempts.max(*attempt);
+            let attempt = Attempt { number: *attempt, started_at: at };
+            run.commands.insert(*unit, CommandPhase::Started { attempt });
+        }
+        RunEvent::CommandEnded {
+            unit, attempt, verdicts, stdout_sha256, state_written, elapsed_ms, ..
+        } => {
+            run.commands.insert(
+                *unit,
+                CommandPhase::Ended {
+                    attempt: *attempt,
+                    verdicts: verdicts.clone(),
+                    vouched: false,
+                    stdout_sha256: stdout_sha256.clone(),
+                    at,
+                    elapsed_ms: *elapsed_ms,
+                },
+            );
+            // Undo and baselines start from parameters and captured values only, so only main commands carry.
+            if *state_written && unit.role == UnitRole::Main {
+                run.carry = Some(*attempt);
+            }
+        }
+        RunEvent::ValueCaptured { name, value, .. } => {
+            run.values.insert(name.clone(), value.clone());
+        }
+        RunEvent::CommandNotStarted { unit, reason, .. } => {
+            run.commands.insert(*unit, CommandPhase::NotStarted { reason: reason.clone() });
+        }
+        RunEvent::CommandInDoubt { unit, attempt, reason } => {
+            let phase = CommandPhase::InDoubt { attempt: *attempt, reason: reason.clone() };
+            run.commands.insert(*unit, phase);
+        }
+        RunEvent::CommandSkipped { unit, reason } => {
+            run.commands.insert(*unit, CommandPhase::Skipped { reason: reason.clone() });
+        }
+        RunEvent::Asked { question } => run.status = Status::Paused { question: question.clone() },
+        RunEvent::AnsweredYes { unit, .. } => {
+            match run.commands.get_mut(unit) {
+                Some(CommandPhase::Ended { vouched, .. }) => *vouched = true,
+                _ => {
+                    run.commands.insert(*unit, CommandPhase::MarkedDone);
+                }
+            }
+            run.status = Status::Running;
+        }
+        RunEvent::RetryOrdered { unit } => {
+            // The earlier attempt is not forgotten: what it may have done is still owed an undo.
+            if run.commands.remove(unit).is_some_and(|phase| phase.may_have_happened()) {
+                run.repeated.insert(*unit);
+            }
+            if run.status != Status::Undoing {
+                run.status = Status::Running;
+            }
+        }
+        RunEvent::Succeeded => run.status = Status::Succeeded,
+        RunEvent::Failed { reason } => run.status = Status::Failed { reason: reason.clone() },
+        RunEvent::UndoStarted => run.status = Status::Undoing,
+        RunEvent::Undone => run.status = Status::Undone,
+        RunEvent::UndoFailed { reason } => run.status = Status::UndoFailed { reason: reason.clone() },
+        RunEvent::MessagePosted { kind, channel, ts } => {
+            let place = Some((channel.clone(), ts.clone()));
+            match kind {
+                MessageKind::Plan => run.plan_message = place,
+                MessageKind::Progress => run.progress_message = place,
+            }
+        }
+    }
+}

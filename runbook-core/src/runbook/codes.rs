@@ -1,0 +1,109 @@
+//! The codes of everything that the parser and the linter notice. Each has a page, `docs/errors/RB0101.md` and so on.
+
+use super::diagnostic::{Code, Diagnostic, Level};
+
+/// A code with what it stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CodeInfo {
+    /// The code.
+    pub code: Code,
+    /// Its level; a code has one level only.
+    pub level: Level,
+    /// What it stands for, as its page's title says it.
+    pub title: &'static str,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $level:ident, $title:literal;)*) => {
+        $($(#[$doc])* pub const $name: Code = Code($number);)*
+
+        /// Every code of this module in order.
+        pub const ALL: &[CodeInfo] = &[
+            $(CodeInfo { code: $name, level: Level::$level, title: $title },)*
+        ];
+    };
+}
+
+codes! {
+    /// The YAML front matter does not parse, or is never closed.
+    FRONT_MATTER = 101, Error, "the front matter cannot be read";
+    /// A front matter key that nothing knows.
+    FRONT_MATTER_KEY = 102, Error, "unknown front matter key";
+    /// A front matter value outside what its key takes.
+    FRONT_MATTER_VALUE = 103, Error, "bad front matter value";
+    /// An attribute in a fence's info string that nothing knows.
+    ATTRIBUTE = 104, Error, "unknown fence attribute";
+    /// An attribute value outside what the attribute takes.
+    ATTRIBUTE_VALUE = 105, Error, "bad fence attribute value";
+    /// The same attribute twice in one info string.
+    ATTRIBUTE_TWICE = 106, Error, "fence attribute given twice";
+    /// Two commands with one name.
+    DUPLICATE_NAME = 107, Error, "two commands have the same name";
+    /// A `<pod>` or `YOUR_X` that nobody filled in.
+    PLACEHOLDER = 108, Warning, "unresolved placeholder";
+    /// A fence without a language that looks like shell.
+    UNTAGGED_FENCE = 109, Warning, "untagged fence looks like shell";
+    /// A fence without its closing line.
+    UNCLOSED_FENCE = 110, Error, "fence is never closed";
+    /// `rollout undo` without `--to-revision`.
+    UNPINNED_UNDO = 111, Warning, "rollout undo without a pinned revision";
+    /// A changing kubectl command that leaves the namespace to the machine.
+    NO_NAMESPACE = 112, Warning, "kubectl change without a namespace";
+    /// A search for text that no output can hold.
+    CANNOT_FAIL = 113, Error, "a check that can never fail";
+    /// A step that changes something and cannot be undone.
+    NO_UNDO = 114, Warning, "effect without undo";
+    /// A shell fence that holds no command.
+    NO_COMMAND = 115, Warning, "shell fence without a command";
+    /// The steps' time boxes add up to more than the limit.
+    TIME_BOXES = 116, Warning, "time boxes exceed the limit";
+    /// A name that may not be an environment variable of a run.
+    VARIABLE_NAME = 117, Error, "variable name not allowed";
+    /// Attributes that do not go together.
+    ATTRIBUTE_CONFLICT = 118, Error, "fence attributes do not go together";
+    /// A probe or baseline that is not known to be read-only.
+    NOT_READ_ONLY = 119, Error, "probe or baseline is not read-only";
+    /// A step with more than one probe.
+    SECOND_PROBE = 120, Error, "step has more than one probe";
+    /// Shell text that ends inside a quote, here-document, loop or bracket.
+    UNFINISHED_SHELL = 121, Error, "shell text is not finished";
+    /// An expectation with no command before it.
+    STRAY_EXPECTATION = 122, Warning, "expectation without a command";
+    /// A document larger than a runbook may be.
+    TOO_LARGE = 123, Error, "document is too large";
+}
+
+/// What a code stands for; `None` for a code of another module.
+#[must_use]
+pub fn info(code: Code) -> Option<&'static CodeInfo> {
+    ALL.iter().find(|info| info.code == code)
+}
+
+/// A finding at (line, column) with the level that its code has.
+pub(crate) fn finding(code: Code, at: (u32, u32), message: impl Into<String>, hint: &str) -> Diagnostic {
+    let level = info(code).map_or(Level::Error, |info| info.level);
+    Diagnostic { code, level, line: at.0, column: at.1, message: message.into(), hint: Some(hint.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_in_order_and_unique() {
+        assert!(ALL.windows(2).all(|pair| pair[0].code < pair[1].code));
+        assert_eq!(info(PLACEHOLDER).map(|i| i.level), Some(Level::Warning));
+        assert_eq!(info(Code(1)), None);
+    }
+
+    #[test]
+    fn every_code_has_a_page() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/errors");
+        for info in ALL {
+            let path = folder.join(format!("{}.md", info.code));
+            let page = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            let heading = format!("# {}: {}", info.code, info.title);
+            assert_eq!(page.lines().next(), Some(heading.as_str()), "{}", path.display());
+        }
+    }
+}

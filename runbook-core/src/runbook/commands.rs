@@ -1,0 +1,328 @@
+//! Splits one fence into commands, each with the expectations that follow it.
+//!
+//! The text up to an expectation is one command, however many shell lines it has. Quotes, here-documents, loops
+//! and conditions are never cut: an expectation inside one is kept for a person to judge.
+
+use super::comments::{self, Comment};
+use super::lines::Lines;
+use super::shell::{Kind, Lexed, Token, lex};
+use crate::expectation::{Check, Expectation, classify};
+
+/// One command of a fence.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Piece {
+    /// 1-based line in the file.
+    pub(crate) line: u32,
+    /// The comment just above.
+    pub(crate) title: Option<String>,
+    /// What the shell gets.
+    pub(crate) text: String,
+    /// What must hold afterwards.
+    pub(crate) expectations: Vec<Expectation>,
+    /// What the text ends inside of, when it is not finished.
+    pub(crate) unfinished: Option<&'static str>,
+}
+
+/// A fence's commands, and the lines of expectations that have no command before them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Split {
+    pub(crate) pieces: Vec<Piece>,
+    pub(crate) stray: Vec<u32>,
+}
+
+/// Splits a fence's text whose first line is `first_line` of the file.
+pub(crate) fn split(text: &str, first_line: u32) -> Split {
+    let lexed = lex(text);
+    let lines = Lines::new(text);
+    let mut splitter = Splitter {
+        text,
+        lexed: &lexed,
+        lines: &lines,
+        first_line,
+        done: vec![],
+        stray: vec![],
+        now: None,
+        above: None,
+        mid_command: false,
+    };
+    let mut i = 0;
+    while let Some(token) = lexed.tokens.get(i) {
+        i += 1;
+        match token.kind {
+            Kind::Comment => i = splitter.comment(token, i),
+            Kind::Newline => {}
+            _ => splitter.code(token),
+        }
+    }
+    splitter.finish()
+}
+
+/// A command being collected, as byte offsets.
+#[derive(Default)]
+struct Open {
+    start: usize,
+    end: usize,
+    title: Option<String>,
+    expectations: Vec<Expectation>,
+    /// Expectation comments inside the text, to be taken out.
+    cuts: Vec<(usize, usize)>,
+    /// An expectation has ended it: the next code begins another one.
+    closed: bool,
+}
+
+struct Splitter<'a> {
+    text: &'a str,
+    lexed: &'a Lexed,
+    lines: &'a Lines<'a>,
+    first_line: u32,
+    done: Vec<Open>,
+    stray: Vec<u32>,
+    now: Option<Open>,
+    /// The last code token asks for more, so a comment stands in the middle of a command.
+    mid_command: bool,
+    /// The comment lines just above: the last one's line and the first one's text.
+    above: Option<(u32, String)>,
+}
+
+impl Splitter<'_> {
+    fn code(&mut self, token: &Token) {
+        let line = self.lines.line(token.start);
+        if self.now.as_ref().is_some_and(|open| open.closed) {
+            self.done.extend(self.now.take());
+        }
+        if token.kind != Kind::HereDoc {
+            self.mid_command = matches!(token.kind, Kind::Op("|" | "&&" | "||"));
+        }
+        let above = self.above.take();
+        let open = self.now.get_or_insert_with(|| Open {
+            start: token.start,
+            title: above.filter(|(last, text)| last + 1 == line && !text.is_empty()).map(|(_, text)| text),
+            ..Open::default()
+        });
+        open.end = token.end;
+    }
+
+    /// Handles the comment before `next`; returns the index of the first token that is not part of it.
+    fn comment(&mut self, token: &Token, next: usize) -> usize {
+        let written = &self.text[token.start..token.end];
+        let line = self.lines.line(token.start);
+        let before = self.before(next - 1);
+        let own_line = !matches!(before, Before::Code { line: end } if end == line);
+        let text = match comments::read(written) {
+            Comment::Expected(text) => text,
+            Comment::Perhaps(text) if !own_line || self.below_command_only(&before, line, next) => text,
+            Comment::Perhaps(text) | Comment::Plain(text) => {
+                if own_line {
+                    self.note_title(line, text);
+                }
+                return next;
+            }
+        };
+        let (text, after) = if own_line { self.continued(text, written, line, next) } else { (text, next) };
+        let inside = token.depth > 0 || self.mid_command;
+        let mut expectation = classify(&text);
+        expectation.line = self.first_line + line - 1;
+        self.above = None;
+        match &mut self.now {
+            Some(open) if inside => {
+                // one line of a loop's output proves nothing about the others
+                expectation.check = Check::Person;
+                open.expectations.push(expectation);
+                let end = self.lexed.tokens.get(after - 1).map_or(token.end, |last| last.end);
+                open.cuts.push((token.start, end));
+            }
+            Some(open) => {
+                open.expectations.push(expectation);
+                open.closed = true;
+            }
+            None => self.stray.push(expectation.line),
+        }
+        after
+    }
+
+    fn note_title(&mut self, line: u32, text: String) {
+        match &mut self.above {
+            Some((last, _)) if *last + 1 == line => *last = line,
+            above => *above = Some((line, text)),
+        }
+    }
+
+    /// What stands before the token at `index`, line breaks aside.
+    fn before(&self, index: usize) -> Before {
+        let tokens = &self.lexed.tokens[..index];
+        match tokens.iter().rev().find(|token| token.kind != Kind::Newline) {
+            None => Before::Nothing,
+            Some(token) => {
+                let line = self.lines.line(token.end.saturating_sub(1).max(token.start));
+                if token.kind == Kind::Comment { Before::Comment { line } } else { Before::Code { line } }
+            }
+        }
+    }
+
+    /// Directly below a command or its expectation, and not directly above another command.
+    fn below_command_only(&self, before: &Before, line: u32, next: usize) -> bool {
+        let below = match before {
+            Before::Code { line: end } => *end + 1 == line,
+            Before::Comment { line: end } => {
+                *end + 1 == line && self.now.as_ref().is_some_and(|open| open.closed)
+            }
+            Before::Nothing => false,
+        };
+        let above_code = self.lexed.tokens[next..]
+            .iter()
+            .find(|token| token.kind != Kind::Newline)
+            .is_some_and(|token| token.kind != Kind::Comment && self.lines.line(token.start) == line + 1);
+        below && !above_code
+    }
+
+    /// Joins the comment lines below that are indented more deeply, or that an unfinished text asks for.
+    fn continued(&self, text: String, written: &str, line: u32, next: usize) -> (String, usize) {
+        let mut text = text;
+        let mut after = next;
+        let mut last_line = line;
+        while let [newline, comment, ..] = &self.lexed.tokens[after..] {
+            if newline.kind != Kind::Newline || comment.kind != Kind::Comment {
+                break;
+            }
+            let more = &self.text[comment.start..comment.end];
+            let asked = text.is_empty() || text.ends_with([',', '+', '(']);
+            let deeper = comments::indent(more) > comments::indent(written);
+            let directly_below = self.lines.line(comment.start) == last_line + 1;
+            if !directly_below || !(asked || deeper) || !matches!(comments::read(more), Comment::Plain(_)) {
+                break;
+            }
+            let more = more.trim_start_matches('#').trim();
+            text = format!("{text} {more}").trim().to_owned();
+            last_line += 1;
+            after += 2;
+        }
+        (text, after)
+    }
+
+    fn finish(mut self) -> Split {
+        self.done.extend(self.now.take());
+        let piece = |open: Open| {
+            let mut text = String::new();
+            let mut at = open.start;
+            for (start, end) in open.cuts.into_iter().filter(|&(_, end)| end <= open.end) {
+                text.push_str(&self.text[at..start]);
+                at = end;
+            }
+            text.push_str(&self.text[at..open.end]);
+            let text = format!("{}\n", text.trim_end_matches('\n'));
+            let lexed = lex(&text);
+            let unfinished = lexed.open.or(lexed.dangling.then_some("a continued line"));
+            Piece {
+                line: self.first_line + self.lines.line(open.start) - 1,
+                title: open.title,
+                text,
+                expectations: open.expectations,
+                unfinished,
+            }
+        };
+        let pieces = self.done.into_iter().map(piece).collect();
+        Split { pieces, stray: self.stray }
+    }
+}
+
+/// What precedes a comment, and the line where it ends.
+enum Before {
+    Nothing,
+    Code { line: u32 },
+    Comment { line: u32 },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Title, text and expectation texts of each piece.
+    fn pieces(text: &str) -> Vec<(Option<String>, String, Vec<String>)> {
+        split(text, 10)
+            .pieces
+            .into_iter()
+            .map(|p| (p.title, p.text, p.expectations.into_iter().map(|e| e.text).collect()))
+            .collect()
+    }
+
+    fn row(title: &str, text: &str, expected: &[&str]) -> (Option<String>, String, Vec<String>) {
+        let title = (!title.is_empty()).then(|| title.to_owned());
+        (title, text.to_owned(), expected.iter().map(|&e| e.to_owned()).collect())
+    }
+
+    #[test]
+    fn pairs_of_command_and_expectation() {
+        let text = "# Look\nkubectl get deploy web -n prod\n# Expected: 3/3 ready\n\n# Count\npsql -c \"select\n  1;\"\n\n# Expected: < 5\n";
+        assert_eq!(
+            pieces(text),
+            [
+                row("Look", "kubectl get deploy web -n prod\n", &["3/3 ready"]),
+                row("Count", "psql -c \"select\n  1;\"\n", &["< 5"]),
+            ]
+        );
+        let split = split(text, 10);
+        assert_eq!((split.pieces[0].line, split.pieces[1].line), (11, 15));
+        assert_eq!(split.pieces[1].expectations[0].line, 18);
+    }
+
+    #[test]
+    fn commands_stay_together_without_an_expectation() {
+        assert_eq!(
+            pieces("a\n\n# then\nb\n# Expected: x\n# Expected: y\nc # why\n"),
+            [row("", "a\n\n# then\nb\n", &["x", "y"]), row("", "c\n", &[])]
+        );
+    }
+
+    #[test]
+    fn an_expectation_may_follow_on_the_same_line() {
+        assert_eq!(pieces("a  # Expected: 1\nb  # note\n"), [row("", "a\n", &["1"]), row("", "b\n", &[])]);
+    }
+
+    #[test]
+    fn loops_quotes_and_here_documents_are_never_cut() {
+        let text = "for i in 1 2; do\n  a $i\n  # Expected: 1\n  b\ndone\n# Expected: 2\nc\n";
+        let found = split(text, 1);
+        assert_eq!(found.pieces.len(), 2);
+        assert_eq!(found.pieces[0].text, "for i in 1 2; do\n  a $i\n  \n  b\ndone\n");
+        assert_eq!(found.pieces[0].expectations[0].check, Check::Person);
+        assert_eq!(found.pieces[0].expectations.len(), 2);
+        let quoted = "cat <<EOF\n# Expected: 1\nEOF\necho '\n# Expected: 2\n'\n";
+        assert_eq!(pieces(quoted), [row("", quoted, &[])]);
+        let piped = split("cat <<E |\nx\nE\n# Expected: 1\nwc -l\n", 1).pieces;
+        assert_eq!((piped.len(), piped[0].unfinished), (1, None));
+    }
+
+    #[test]
+    fn verify_is_a_title_above_and_a_check_below() {
+        assert_eq!(
+            pieces("a\n# Verify all keys are there\n\n# Verify\nb\n# Expected: x: y\n"),
+            [row("", "a\n", &["Verify all keys are there"]), row("Verify", "b\n", &["x: y"])]
+        );
+        assert_eq!(pieces("a\n# Verify pods are up\nb\n"), [row("", "a\n# Verify pods are up\nb\n", &[])]);
+        assert_eq!(pieces("# Verify pods are up\nb\n"), [row("Verify pods are up", "b\n", &[])]);
+    }
+
+    #[test]
+    fn long_expectations_go_on_below() {
+        assert_eq!(
+            pieces("a\n# Expected: one,\n# two\n#   three\n# next\nb\n"),
+            [row("", "a\n", &["one, two three"]), row("next", "b\n", &[])]
+        );
+        assert_eq!(pieces("a\n# Expected output:\n# 5/5\n"), [row("", "a\n", &["5/5"])]);
+    }
+
+    #[test]
+    fn titles_are_the_first_line_of_the_comment_above() {
+        assert_eq!(pieces("# 1. One\n#    more\na\n"), [row("One", "a\n", &[])]);
+        assert_eq!(pieces("# far away\n\na\n"), [row("", "a\n", &[])]);
+    }
+
+    #[test]
+    fn unfinished_text_and_stray_expectations_are_reported() {
+        let found = split("# Expected: 1\na 'b\n", 5);
+        assert_eq!(found.stray, [5]);
+        assert_eq!(found.pieces[0].unfinished, Some("a quote"));
+        assert_eq!(split("a |\n", 1).pieces[0].unfinished, Some("a continued line"));
+        assert_eq!(split("# only\n# comments\n", 1), Split::default());
+    }
+}

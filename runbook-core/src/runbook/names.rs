@@ -1,0 +1,134 @@
+//! Which names a parameter or a captured value may have, since it becomes an environment variable.
+
+/// Names that steer the shell or the programs it starts.
+const RESERVED: &[&str] = &[
+    "PATH",
+    "HOME",
+    "IFS",
+    "ENV",
+    "SHELL",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "PWD",
+    "OLDPWD",
+    "CDPATH",
+    "KUBECONFIG",
+    "SSH_AUTH_SOCK",
+    "PS1",
+    "PS2",
+    "PS3",
+    "PS4",
+    "PROMPT_COMMAND",
+    "SHELLOPTS",
+    "OPTIND",
+    "OPTARG",
+    "OPTERR",
+    "RANDOM",
+    "SRANDOM",
+    "SECONDS",
+    "LINENO",
+    "UID",
+    "EUID",
+    "PPID",
+    "GROUPS",
+    "GLOBIGNORE",
+    "POSIXLY_CORRECT",
+    "FUNCNAME",
+    "FUNCNEST",
+    "REPLY",
+    "DIRSTACK",
+    "PIPESTATUS",
+    "HOSTNAME",
+    "HOSTTYPE",
+    "OSTYPE",
+    "MACHTYPE",
+    "EPOCHSECONDS",
+    "EPOCHREALTIME",
+    "EDITOR",
+    "VISUAL",
+    "PAGER",
+    "NODE_OPTIONS",
+    "RUBYOPT",
+    "RUBYLIB",
+    "INPUTRC",
+    "MAILCHECK",
+    "TMOUT",
+    "TIMEFORMAT",
+    "EXECIGNORE",
+    "FIGNORE",
+    "IGNOREEOF",
+    "COPROC",
+    "MAPFILE",
+];
+
+/// Beginnings of such names.
+const RESERVED_PREFIXES: &[&str] =
+    &["BASH", "LD_", "DYLD_", "LC_", "BLOCKS_", "PYTHON", "PERL5", "GIT_", "HIST", "COMP_", "READLINE_"];
+
+/// Checks a name that will be an environment variable.
+///
+/// # Errors
+/// The reason, in lowercase, when it is not an identifier or when it would steer the shell.
+pub fn check_variable(name: &str) -> Result<(), String> {
+    if !is_identifier(name) {
+        return Err(format!(
+            "`{name}` is not a variable name: use letters, digits and _, not beginning with a digit"
+        ));
+    }
+    if name.len() > 64 {
+        return Err("a variable name has at most 64 characters".to_owned());
+    }
+    if is_reserved(name) {
+        return Err(format!(
+            "`{name}` steers the shell or the programs it starts, so a runbook may not set it"
+        ));
+    }
+    Ok(())
+}
+
+/// Whether the text has the shape of a shell variable: `[A-Za-z_][A-Za-z0-9_]*`.
+pub(crate) fn is_identifier(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Whether the name belongs to the shell, to Blocks or to a program's loader.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    name == "_" || RESERVED.contains(&name) || RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_variable;
+
+    #[test]
+    fn only_harmless_identifiers_pass() {
+        for name in ["REV", "previous_revision", "_x", "n1", "path", "NAMESPACE"] {
+            assert_eq!(check_variable(name), Ok(()), "{name}");
+        }
+        for name in [
+            "",
+            "1a",
+            "a-b",
+            "a b",
+            "PATH",
+            "IFS",
+            "HOME",
+            "BASH_ENV",
+            "LD_PRELOAD",
+            "BLOCKS_RUN",
+            "_",
+            "é",
+            "a=b",
+            "PYTHONPATH",
+            "GIT_SSH_COMMAND",
+        ] {
+            assert!(check_variable(name).is_err(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! Whole documents, arbitrary text, and the collection of real runbooks beside the checkout.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::expectation::Check;
+
+fn found(document: &Document) -> Vec<(Code, u32)> {
+    document.diagnostics.iter().map(|d| (d.code, d.line)).collect()
+}
+
+fn step<'a>(document: &'a Document, id: &str) -> &'a Step {
+    let ids: Vec<&str> = document.steps.iter().map(|s| s.id.as_str()).collect();
+    document.steps.iter().find(|s| s.id == id).unwrap_or_else(|| panic!("no step {id} in {ids:?}"))
+}
+
+const ROLLBACK: &str = r#"---
+service: shop
+timebox: 15 min
+params:
+  NAMESPACE: { default: prod, pattern: "[a-z-]+" }
+---
+# Go back one version
+
+## When
+
+Errors after a release.
+
+## Procedure (12 min)
+
+**Step 1: Go back (5 min)**
+
+```bash {baseline=REVISION pattern=[0-9]{1,6} effect=read}
+kubectl rollout history deployment/shop -n "$NAMESPACE" -o jsonpath='{.metadata.generation}'
+```
+
+```bash {name=go-back effect=once timeout=60s}
+# Return to the revision before
+kubectl rollout undo deployment/shop -n "$NAMESPACE" --to-revision="$REVISION"
+
+# Watch it
+kubectl rollout status deployment/shop -n "$NAMESPACE"
+# Expected: "deployment 'shop' successfully rolled out" within 45s
+```
+
+```bash {probe}
+kubectl get deployment shop -n "$NAMESPACE"
+```
+
+```bash {undo effect=once}
+kubectl rollout undo deployment/shop -n "$NAMESPACE" --to-revision="$REVISION"
+```
+
+**Step 2: Look (5 min)**
+
+```console
+$ kubectl get deployment shop -n prod
+NAME   READY
+shop   3/3
+# Expected: 3/3 ready
+$ curl -fsS https://shop.example.com/health
+ok
+```
+
+- [ ] Tell support
+
+**Step 3: Cause (Next 24h)**
+
+- [ ] Read the timeline
+- [x] Collect logs
+"#;
+
+#[test]
+fn a_whole_runbook() {
+    let document = parse("rollback", ROLLBACK);
+    assert_eq!(found(&document), []);
+    assert_eq!(document.title, "Go back one version");
+    assert_eq!(document.front.service.as_deref(), Some("shop"));
+    assert_eq!(document.sha256, hash::sha256_hex(ROLLBACK.as_bytes()));
+    let ids: Vec<&str> = document.steps.iter().map(|s| s.id.as_str()).collect();
+    assert_eq!(ids, ["step-1-go-back", "step-2-look", "step-3-cause"]);
+
+    let one = step(&document, "step-1-go-back");
+    assert_eq!((one.title.as_str(), one.line, one.timebox_s), ("Step 1: Go back", 15, Some(300)));
+    let [command] = one.commands.as_slice() else { panic!("{:?}", one.commands) };
+    assert_eq!((command.id.as_str(), command.line), ("go-back", 23));
+    assert_eq!(command.title.as_deref(), Some("Return to the revision before"));
+    assert_eq!((command.effect, command.effect_source), (Effect::Once, EffectSource::Declared));
+    assert_eq!(command.timeout_ms, Some(60_000));
+    assert!(
+        command.text.starts_with("kubectl rollout undo") && command.text.ends_with("-n \"$NAMESPACE\"\n")
+    );
+    assert_eq!((command.expectations[0].line, command.expectations[0].within_ms), (27, Some(45_000)));
+    assert_eq!(one.baselines[0].id, "step-1-go-back/baseline-1");
+    assert_eq!(one.baselines[0].capture.as_ref().unwrap().name, "REVISION");
+    assert_eq!(one.probe.as_ref().unwrap().id, "step-1-go-back/probe-1");
+    assert_eq!(one.undo[0].id, "step-1-go-back/undo-1");
+
+    let two = step(&document, "step-2-look");
+    let texts: Vec<&str> = two.commands.iter().map(|c| c.text.as_str()).collect();
+    assert_eq!(
+        texts,
+        ["kubectl get deployment shop -n prod\n", "curl -fsS https://shop.example.com/health\n"]
+    );
+    assert_eq!((two.commands[0].id.as_str(), two.commands[0].effect), ("step-2-look/1", Effect::Read));
+    assert!(two.commands.iter().all(|c| c.not_runnable.is_none()));
+    assert_eq!(two.manual_items[0].text, "Tell support");
+
+    let three = step(&document, "step-3-cause");
+    assert_eq!((three.due_s, three.timebox_s, three.manual_items.len()), (Some(86_400), None, 2));
+}
+
+/// A document with one step, and what is found in it.
+fn lint(body: &str) -> Vec<(Code, u32)> {
+    found(&parse("x", &format!("## Step\n{body}")))
+}
+
+#[test]
+fn findings_point_at_their_line() {
+    let rows: Vec<(&str, Vec<(Code, u32)>)> = vec![
+        ("```bash\nls\n```\n", vec![]),
+        ("```bash {colour=red}\nls\n```\n", vec![(codes::ATTRIBUTE, 2)]),
+        ("```bash\n# why\nkubectl logs <pod>\n```\n", vec![(codes::NO_UNDO, 4), (codes::PLACEHOLDER, 4)]),
+        ("```\nkubectl get pods\n```\n", vec![(codes::UNTAGGED_FENCE, 2)]),
+        ("```\nNAME READY\n```\n", vec![]),
+        ("    $ kubectl get pods\n", vec![(codes::UNTAGGED_FENCE, 2)]),
+        ("\n    $ kubectl get pods\n", vec![(codes::UNTAGGED_FENCE, 3)]),
+        ("```text\nkubectl get pods\n```\n", vec![]),
+        ("```sql\nselect 1\n```\n", vec![]),
+        ("```bash\nls\n", vec![(codes::UNCLOSED_FENCE, 2)]),
+        (
+            "```bash {effect=once}\nkubectl -n a rollout undo deployment/x\n```\n",
+            vec![(codes::NO_UNDO, 3), (codes::UNPINNED_UNDO, 3)],
+        ),
+        (
+            "```bash {effect=idempotent}\nkubectl scale deployment x --replicas=0\n```\n```bash {undo}\ntrue\n```\n",
+            vec![(codes::NO_NAMESPACE, 3)],
+        ),
+        (
+            "```bash\ngrep \"\u{201a}\u{f9}\u{e5}\" f\n# Expected: 0 lines\n```\n",
+            vec![(codes::CANNOT_FAIL, 3)],
+        ),
+        ("```bash {name=a}\nls\n```\n```bash {name=a}\nls\n```\n", vec![(codes::DUPLICATE_NAME, 6)]),
+        ("```bash {effect=once}\nrm x\n```\n", vec![(codes::NO_UNDO, 3)]),
+        ("```bash\n# only a comment\n```\n", vec![(codes::NO_COMMAND, 2)]),
+        ("```console\nno prompt\n```\n", vec![(codes::NO_COMMAND, 2)]),
+        ("```bash\n# Expected: 1 line\nls\n```\n", vec![(codes::STRAY_EXPECTATION, 3)]),
+        ("```bash\necho 'a\n```\n", vec![(codes::NO_UNDO, 3), (codes::UNFINISHED_SHELL, 3)]),
+        ("```bash {probe}\nrm x\n```\n", vec![(codes::NOT_READ_ONLY, 3)]),
+        ("```bash {probe effect=read}\npsql -c x\n```\n", vec![]),
+        (
+            "```bash {baseline=PATH pattern=.+}\nls\n```\n",
+            vec![(codes::VARIABLE_NAME, 2), (codes::ATTRIBUTE_CONFLICT, 2)],
+        ),
+        ("```bash {probe}\nls\n```\n```bash {probe}\nls\n```\n", vec![(codes::SECOND_PROBE, 6)]),
+        (
+            "```bash {capture=A pattern=.+}\nls\n# Expected: 1 line\npwd\n```\n",
+            vec![(codes::ATTRIBUTE_CONFLICT, 2)],
+        ),
+        (
+            "### A (5 min)\n\n**Step 1: b (4 min)**\n```bash\nls\n```\n**Step 2: c (2 min)**\n```bash\nls\n```\n",
+            vec![(codes::TIME_BOXES, 2)],
+        ),
+    ];
+    for (body, mut expected) in rows {
+        let mut found = lint(body);
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected, "{body}");
+    }
+}
+
+#[test]
+fn what_would_run_wrongly_is_not_runnable() {
+    for body in [
+        "```bash {colour=red}\nls\n```\n",
+        "```bash\nkubectl logs <pod>\n```\n",
+        "```bash\nls\n",
+        "```bash\necho 'a\n```\n",
+        "```bash\ngrep \"\u{201a}\u{f9}\u{e5}\" f\n```\n",
+        "```bash {capture=A pattern=.+}\nls\n# Expected: 1 line\npwd\n```\n",
+    ] {
+        let document = parse("x", &format!("## S\n{body}"));
+        assert!(document.steps[0].commands.iter().all(|c| c.not_runnable.is_some()), "{body}");
+    }
+    let probe = parse("x", "## S\n```bash {probe}\nrm x\n```\n").steps.remove(0).probe.unwrap();
+    assert!(probe.not_runnable.is_some());
+}
+
+#[test]
+fn a_function_makes_its_name_unknown() {
+    let text = "## S\n```bash\nls\n# Expected: 1 line\nls() { rm x; }\n```\n```bash\npwd\n```\n";
+    let commands = parse("x", text).steps.remove(0).commands;
+    let effects: Vec<Effect> = commands.iter().map(|c| c.effect).collect();
+    assert_eq!(effects, [Effect::Once, Effect::Once, Effect::Read]);
+}
+
+#[test]
+fn steps_come_from_titles_that_hold_something() {
+    let text = "# T\n\n```bash\nls\n```\n\n## Section\n\ntext\n\n## Do\n\n1. First thing:\n\n   ```bash\n   pwd\n   ```\n\n2. Nothing\n3. Second\n   ```bash\n   date\n   ```\n\nthen\n\n```bash\nwhoami\n```\n\n## Step 2: All (5 min)\n\n1. a\n   ```bash\n   ls\n   ```\n2. b\n   ```bash\n   pwd\n   ```\n";
+    let document = parse("x", text);
+    let steps: Vec<(&str, usize)> =
+        document.steps.iter().map(|s| (s.id.as_str(), s.commands.len())).collect();
+    assert_eq!(steps, [("t", 1), ("first-thing", 1), ("second", 1), ("do", 1), ("step-2-all", 2)]);
+    assert_eq!(document.steps[4].timebox_s, Some(300));
+    assert_eq!(document.steps[1].commands[0].text, "pwd\n");
+}
+
+#[test]
+fn an_expected_output_fence_belongs_to_the_command_above() {
+    let text = "## S\n```bash\nls\n```\nExpected output:\n```\nready to serve\n```\n\n```bash\npwd\n```\nYou should see:\n\n```text\na\nb\n```\n";
+    let document = parse("x", text);
+    let commands = &document.steps[0].commands;
+    assert_eq!(commands[0].expectations[0].check, Check::Contains { text: "ready to serve".into() });
+    assert_eq!((commands[0].expectations[0].line, &commands[1].expectations[0].check), (7, &Check::Person));
+    assert_eq!(found(&document), []);
+}
+
+#[test]
+fn windows_line_ends_and_front_matter_keep_the_lines() {
+    let text = "---\r\ntitle: T\r\n---\r\n## S\r\n\r\n```bash\r\nls\r\npwd\r\n# Expected: 1 line\r\n```\r\n";
+    let document = parse("x", text);
+    let command = &document.steps[0].commands[0];
+    assert_eq!((command.text.as_str(), command.line, command.expectations[0].line), ("ls\npwd\n", 7, 9));
+    assert_eq!(document.title, "T");
+}
+
+#[test]
+fn a_document_that_is_too_large_is_refused() {
+    let document = parse("x", &"a".repeat(MAX_DOCUMENT_BYTES + 1));
+    assert_eq!(found(&document), [(codes::TOO_LARGE, 1)]);
+}
+
+/// Inputs that would take minutes if any part looked at everything for each thing it finds.
+#[test]
+fn hostile_documents_end() {
+    for unit in [
+        "<",
+        "[AB] ",
+        "{end} ",
+        "<a> ",
+        "```bash\n",
+        "$ 'x\n",
+        "1. ",
+        "> ",
+        "**a**\n\n",
+        "## a\n```bash\nls\n```\n",
+        "# Expected: 1\n",
+        "cat <<E\n",
+        "((",
+        "$(",
+        "\"$(",
+        "- [ ] a\n",
+        "# a (1 min)\n",
+        "a=b ",
+        "`",
+        "(a) ",
+    ] {
+        let body = unit.repeat(40_000 / unit.len());
+        let _ = parse("x", &body);
+        let _ = parse("x", &format!("## S\n```console\n{body}\n```\n"));
+        let _ = parse("x", &format!("## S\n```bash\n{body}\n```\n"));
+        let _ = parse("x", &format!("---\n{body}\n---\n"));
+    }
+}
+
+#[test]
+fn real_runbooks_are_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus/runbooks");
+    let Ok(entries) = std::fs::read_dir(&folder) else {
+        println!("not run: the collection of real runbooks is not beside the checkout");
+        return;
+    };
+    let (mut files, mut steps, mut commands, mut expectations) = (0, 0, 0, 0);
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let document = parse("x", &text);
+        check_invariants(&document, &text);
+        files += 1;
+        steps += document.steps.len();
+        commands += document.steps.iter().map(|s| s.commands.len()).sum::<usize>();
+        expectations +=
+            document.steps.iter().flat_map(|s| &s.commands).map(|c| c.expectations.len()).sum::<usize>();
+    }
+    println!("read {files} runbooks: {steps} steps, {commands} commands, {expectations} expectations");
+    assert_eq!(files, 61, "another number of runbooks than the collection had");
+    assert!(commands > 150, "{commands}");
+}
+
+/// What holds for every document whatever its text.
+fn check_invariants(document: &Document, text: &str) {
+    let lines = u32::try_from(text.lines().count()).unwrap() + 1;
+    let mut ids = std::collections::BTreeSet::new();
+    for step in &document.steps {
+        assert!(ids.insert(step.id.clone()), "{} twice", step.id);
+        assert!(step.line >= 1 && step.line <= lines);
+        let empty = step.commands.is_empty() && step.baselines.is_empty() && step.undo.is_empty();
+        assert!(!(empty && step.probe.is_none() && step.manual_items.is_empty()), "{} is empty", step.id);
+        let all = step.commands.iter().chain(&step.baselines).chain(&step.probe).chain(&step.undo);
+        for command in all {
+            assert!(ids.insert(command.id.clone()), "{} twice", command.id);
+            assert!(command.line > step.line || command.line >= 1);
+            assert!(command.line <= lines);
+            assert!(command.text.ends_with('\n') && !command.text.trim().is_empty());
+            assert!(command.placeholders.is_empty() || command.not_runnable.is_some());
+        }
+    }
+    for diagnostic in &document.diagnostics {
+        let info = codes::info(diagnostic.code).unwrap();
+        assert_eq!(info.level, diagnostic.level);
+        assert!(diagnostic.line >= 1 && diagnostic.line <= lines && diagnostic.column >= 1, "{diagnostic:?}");
+        assert!(!diagnostic.message.is_empty() && diagnostic.hint.is_some());
+    }
+}
+
+fn markdown() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("# Title\n".to_owned()),
+        Just("## Step 1: x (5 min)\n".to_owned()),
+        Just("**Step 2: y (Next 24h)**\n".to_owned()),
+        Just("```bash\n".to_owned()),
+        Just("```bash {name=a effect=once undo}\n".to_owned()),
+        Just("```console\n$ ls\nout\n".to_owned()),
+        Just("```\n".to_owned()),
+        Just("~~~sh {probe}\n".to_owned()),
+        Just("1. item\n   ".to_owned()),
+        Just("- [ ] task\n".to_owned()),
+        Just("> ".to_owned()),
+        Just("# Expected: 5/5 ready\n".to_owned()),
+        Just("# Verify this\n".to_owned()),
+        Just("Expected output:\n".to_owned()),
+        Just("for i in a; do\n".to_owned()),
+        Just("done\n".to_owned()),
+        Just("cat <<EOF\nEOF\n".to_owned()),
+        Just("kubectl rollout undo deploy/<x>\n".to_owned()),
+        Just("---\n".to_owned()),
+        Just("title: x\n".to_owned()),
+        Just("params: {A: {pattern: '[a'}}\n".to_owned()),
+        Just("\r\n".to_owned()),
+        Just("\n".to_owned()),
+        "[ -~]{0,12}\n",
+        "\\PC{0,6}",
+    ];
+    proptest::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_document(text in any::<String>()) {
+        check_invariants(&parse("x", &text), &text);
+    }
+
+    #[test]
+    fn any_markdown_is_a_document(text in markdown()) {
+        let document = parse("x", &text);
+        check_invariants(&document, &text);
+        prop_assert_eq!(document, parse("x", &text));
+    }
+
+    #[test]
+    fn any_front_matter_is_survived(yaml in "[ -~\n\t]{0,60}") {
+        let text = format!("---\n{yaml}\n---\n# T\n");
+        check_invariants(&parse("x", &text), &text);
+    }
+}
