@@ -1,0 +1,119 @@
+//! Messages that must leave.
+//!
+//! - A row is `waiting`, `sent` or `dead`. Its key is kept for good, so that nothing is asked for twice by accident.
+//! - Asking again with `coalesce` raises `version` and, if the row had been settled, makes it wait again at the
+//!   end of its group. A row that still waits keeps its place, and the earlier of both due times.
+//! - A message that was sent in an older version than the present one stays waiting: it was asked for again while
+//!   it was on its way.
+//! - `attempts` counts the attempts since the last known outcome. Settling as sent or dead sets it to 0, asking
+//!   again does not: an attempt that a crash cut off stays visible.
+//! - A time to retry holds back the row whatever is asked meanwhile, and with it its group.
+
+use chrono::{DateTime, Utc};
+use runbook_core::ports::{OutboxItem, OutboxResult, OutboxRow};
+use rusqlite::{Connection, params};
+
+use crate::error::Fault;
+use crate::values::{limit, micros, time, unsigned};
+
+/// Asks for a message to leave.
+pub(crate) fn ask(connection: &Connection, item: &OutboxItem) -> Result<(), Fault> {
+    const INSERT: &str = "INSERT INTO outbox (key, place, version, lane, grp, payload, due, created_at)
+         VALUES (?1, (SELECT coalesce(max(place), 0) + 1 FROM outbox), 1, ?2, ?3, ?4, ?5, ?5)
+         ON CONFLICT (key) DO NOTHING";
+    // in an UPSERT a bare column is the old value, excluded.* the one that was to be inserted
+    const COALESCE: &str = "INSERT INTO outbox (key, place, version, lane, grp, payload, due, created_at)
+         VALUES (?1, (SELECT coalesce(max(place), 0) + 1 FROM outbox), 1, ?2, ?3, ?4, ?5, ?5)
+         ON CONFLICT (key) DO UPDATE SET
+             version = version + 1,
+             lane = excluded.lane,
+             grp = excluded.grp,
+             payload = excluded.payload,
+             place = iif(state = 'waiting', place, excluded.place),
+             created_at = iif(state = 'waiting', created_at, excluded.created_at),
+             due = iif(state = 'waiting', min(due, excluded.due), excluded.due),
+             state = 'waiting'";
+    connection.prepare_cached(if item.coalesce { COALESCE } else { INSERT })?.execute(params![
+        item.key,
+        item.lane,
+        item.group,
+        item.payload.to_string(),
+        micros(item.due)
+    ])?;
+    Ok(())
+}
+
+/// Records what sending version `version` came to. An unknown or already settled key changes nothing.
+pub(crate) fn settle(
+    connection: &Connection,
+    key: &str,
+    version: u64,
+    result: &OutboxResult,
+) -> Result<(), Fault> {
+    let version = crate::values::signed(version)?;
+    match result {
+        OutboxResult::Sent => connection
+            .prepare_cached(
+                "UPDATE outbox SET attempts = 0, retry_at = NULL, error = NULL,
+                     state = iif(version = ?2, 'sent', state), payload = iif(version = ?2, NULL, payload)
+                 WHERE key = ?1 AND state = 'waiting'",
+            )?
+            .execute(params![key, version])?,
+        OutboxResult::Dead { error } => connection
+            .prepare_cached(
+                "UPDATE outbox SET attempts = 0, retry_at = NULL, error = ?3, state = iif(version = ?2, 'dead', state)
+                 WHERE key = ?1 AND state = 'waiting'",
+            )?
+            .execute(params![key, version, error])?,
+        // whichever version it was: the other side asked for the pause
+        OutboxResult::Retry { at, error } => connection
+            .prepare_cached("UPDATE outbox SET retry_at = ?2, error = ?3 WHERE key = ?1 AND state = 'waiting'")?
+            .execute(params![key, micros(*at), error])?,
+    };
+    Ok(())
+}
+
+/// Counts an attempt that is about to be made.
+pub(crate) fn attempt(connection: &Connection, key: &str) -> Result<(), Fault> {
+    connection
+        .prepare_cached("UPDATE outbox SET attempts = attempts + 1 WHERE key = ?1 AND state = 'waiting'")?
+        .execute([key])?;
+    Ok(())
+}
+
+/// The oldest waiting row of each group, if it is due; by lane, then age.
+pub(crate) fn due(connection: &Connection, now: DateTime<Utc>, rows: usize) -> Result<Vec<OutboxRow>, Fault> {
+    let mut select = connection.prepare_cached(
+        "SELECT o.key, o.version, o.lane, o.grp, o.payload, o.attempts, o.created_at
+         FROM (SELECT min(place) AS place FROM outbox WHERE state = 'waiting' GROUP BY grp) AS head
+         JOIN outbox o ON o.place = head.place
+         WHERE max(o.due, coalesce(o.retry_at, o.due)) <= ?1
+         ORDER BY o.lane, o.place LIMIT ?2",
+    )?;
+    let mut rows = select.query(params![micros(now), limit(rows)])?;
+    let mut due = Vec::new();
+    while let Some(row) = rows.next()? {
+        let key: String = row.get(0)?;
+        let payload: String = row.get(4)?;
+        let payload = serde_json::from_str(&payload)
+            .map_err(|error| Fault::corrupt(format!("outbox message {key}: {error}")))?;
+        due.push(OutboxRow {
+            key,
+            version: unsigned(row.get(1)?)?,
+            lane: row.get(2)?,
+            group: row.get(3)?,
+            payload,
+            attempts: row.get(5)?,
+            created_at: time(row.get(6)?)?,
+        });
+    }
+    Ok(due)
+}
+
+/// How many rows wait.
+pub(crate) fn backlog(connection: &Connection) -> Result<u64, Fault> {
+    let waiting = connection
+        .prepare_cached("SELECT count(*) FROM outbox WHERE state = 'waiting'")?
+        .query_row([], |row| row.get(0))?;
+    unsigned(waiting)
+}

@@ -1,0 +1,89 @@
+//! Read models: incidents and runs at a glance, as they are after the newest event.
+
+use runbook_core::ids::IncidentId;
+use runbook_core::ports::{IncidentRow, RowChange, RunRow};
+use rusqlite::{Connection, Params, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::Fault;
+use crate::values::{limit, micros, signed};
+
+/// Puts a row in the place of its former self.
+pub(crate) fn put(connection: &Connection, change: &RowChange) -> Result<(), Fault> {
+    match change {
+        RowChange::Incident(row) => connection
+            .prepare_cached("REPLACE INTO incidents (id, number, open, row) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![row.id.to_string(), signed(row.number.0)?, row.open, json(row)?])?,
+        RowChange::Run(row) => connection
+            .prepare_cached(
+                "REPLACE INTO runs (id, incident, open, created_at, row) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                row.id.to_string(),
+                row.incident.map(|id| id.to_string()),
+                row.open,
+                micros(row.created_at),
+                json(row)?
+            ])?,
+    };
+    Ok(())
+}
+
+/// Incidents, newest first.
+pub(crate) fn incidents(
+    connection: &Connection,
+    open_only: bool,
+    rows: usize,
+) -> Result<Vec<IncidentRow>, Fault> {
+    let sql = if open_only {
+        "SELECT row FROM incidents WHERE open = 1 ORDER BY number DESC, id DESC LIMIT ?1"
+    } else {
+        "SELECT row FROM incidents ORDER BY number DESC, id DESC LIMIT ?1"
+    };
+    read(connection, sql, [limit(rows)])
+}
+
+/// Runs, newest first; of one incident when given.
+pub(crate) fn runs(
+    connection: &Connection,
+    incident: Option<IncidentId>,
+    open_only: bool,
+    rows: usize,
+) -> Result<Vec<RunRow>, Fault> {
+    let rows = limit(rows);
+    match (incident, open_only) {
+        (None, false) => {
+            read(connection, "SELECT row FROM runs ORDER BY created_at DESC, id DESC LIMIT ?1", [rows])
+        }
+        (None, true) => read(
+            connection,
+            "SELECT row FROM runs WHERE open = 1 ORDER BY created_at DESC, id DESC LIMIT ?1",
+            [rows],
+        ),
+        (Some(id), open_only) => read(
+            connection,
+            "SELECT row FROM runs WHERE incident = ?2 AND open >= ?3 ORDER BY created_at DESC, id DESC LIMIT ?1",
+            params![rows, id.to_string(), open_only],
+        ),
+    }
+}
+
+fn read<T: DeserializeOwned, P: Params>(
+    connection: &Connection,
+    sql: &str,
+    with: P,
+) -> Result<Vec<T>, Fault> {
+    let mut select = connection.prepare_cached(sql)?;
+    let mut rows = select.query(with)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let text: String = row.get(0)?;
+        found.push(serde_json::from_str(&text).map_err(|error| Fault::corrupt(format!("a row: {error}")))?);
+    }
+    Ok(found)
+}
+
+fn json<T: Serialize>(row: &T) -> Result<String, Fault> {
+    serde_json::to_string(row).map_err(|error| Fault::corrupt(format!("a row: {error}")))
+}
