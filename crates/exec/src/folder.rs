@@ -1,0 +1,156 @@
+//! A run's private folder: command texts, scripts and shell states, one set per attempt.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use runbook_core::ports::{Job, StateOutcome};
+
+use crate::script::{self, Parts};
+
+/// Files of one attempt. Folder 0700, files 0600.
+#[derive(Debug, Clone)]
+pub(crate) struct Attempt {
+    /// The script to give to bash.
+    pub(crate) wrapper: PathBuf,
+    /// Where the command starts.
+    pub(crate) directory: PathBuf,
+    new_state: PathBuf,
+    new_directory: PathBuf,
+    state: PathBuf,
+    state_directory: PathBuf,
+    refused: PathBuf,
+}
+
+/// Makes the folder that all runs' folders are in, and gives its absolute path.
+///
+/// # Errors
+///
+/// What the file system said.
+pub(crate) fn make_root(path: &Path) -> io::Result<PathBuf> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    path.canonicalize()
+}
+
+/// Writes what bash needs for one attempt.
+///
+/// # Errors
+///
+/// A sentence for people: the carried state or the working directory is not there, or files cannot be written.
+pub(crate) fn prepare(root: &Path, job: &Job, handed_on: &BTreeSet<String>) -> Result<Attempt, String> {
+    let folder = root.join(job.run.to_string());
+    let unusable =
+        |error: io::Error| format!("the run's folder {} cannot be written: {error}", folder.display());
+    DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(unusable)?;
+    fs::set_permissions(&folder, Permissions::from_mode(0o700)).map_err(unusable)?;
+
+    let file = |number: u32, kind: &str| folder.join(format!("{number}.{kind}"));
+    let (carried, directory) = match job.carry_from {
+        None => (None, job.directory.clone()),
+        Some(number) => {
+            let state = file(number, "state");
+            if !state.is_file() {
+                return Err(format!("there is no shell state of attempt {number} to start from"));
+            }
+            let directory = fs::read(file(number, "directory")).map_err(unusable)?;
+            let line = directory.strip_suffix(b"\n").unwrap_or(&directory);
+            (Some(state), PathBuf::from(OsString::from_vec(line.to_vec())))
+        }
+    };
+    if !directory.is_absolute() {
+        return Err(format!("the working directory {} is not an absolute path", directory.display()));
+    }
+    if !directory.is_dir() {
+        return Err(format!("the working directory {} is not there", directory.display()));
+    }
+
+    let attempt = Attempt {
+        wrapper: file(job.attempt, "wrapper.sh"),
+        directory,
+        new_state: file(job.attempt, "state.new"),
+        new_directory: file(job.attempt, "directory.new"),
+        state: file(job.attempt, "state"),
+        state_directory: file(job.attempt, "directory"),
+        refused: file(job.attempt, "refused"),
+    };
+    attempt.remove_state();
+    let command = file(job.attempt, "command.sh");
+    let parameters = job.variables.keys().cloned().collect();
+    let wrapper = script::wrapper(&Parts {
+        command: &command,
+        new_state: &attempt.new_state,
+        new_directory: &attempt.new_directory,
+        carried: carried.as_deref(),
+        refused: &attempt.refused,
+        handed_on,
+        parameters: &parameters,
+    });
+    write_private(&command, job.text.as_bytes()).map_err(unusable)?;
+    write_private(&attempt.wrapper, &wrapper).map_err(unusable)?;
+    Ok(attempt)
+}
+
+impl Attempt {
+    /// Whether the script stopped before the command because the carried state did not load.
+    pub(crate) fn was_refused(&self) -> bool {
+        self.refused.exists()
+    }
+
+    /// Takes over a state that was written to its end, atomically; anything less is removed.
+    pub(crate) fn take_state(&self) -> StateOutcome {
+        let taken = || -> io::Result<bool> {
+            let complete = fs::read(&self.new_state)?.ends_with(script::STATE_END);
+            if complete {
+                // The state's own name is what a later attempt looks for, so it comes last.
+                for (from, to) in
+                    [(&self.new_directory, &self.state_directory), (&self.new_state, &self.state)]
+                {
+                    fs::File::open(from)?.sync_all()?;
+                    fs::rename(from, to)?;
+                }
+            }
+            Ok(complete)
+        };
+        match taken() {
+            Ok(true) => StateOutcome::Written,
+            Ok(false) => self.drop_state(),
+            Err(error) => {
+                if error.kind() != io::ErrorKind::NotFound {
+                    tracing::warn!(%error, state = %self.state.display(), "the shell's state could not be kept");
+                }
+                self.drop_state()
+            }
+        }
+    }
+
+    /// Leaves no state of this attempt behind.
+    pub(crate) fn drop_state(&self) -> StateOutcome {
+        self.remove_state();
+        StateOutcome::Missing
+    }
+
+    fn remove_state(&self) {
+        let left = [&self.state, &self.state_directory, &self.new_state, &self.new_directory, &self.refused];
+        for path in left {
+            if let Err(error) = fs::remove_file(path)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                tracing::warn!(%error, path = %path.display(), "an old shell state could not be removed");
+            }
+        }
+    }
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // Never into a file that is already there: it may be open to others.
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(bytes)
+}

@@ -1,0 +1,182 @@
+//! Timeout, cancel, and what outlives its command.
+
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::group::Family;
+
+/// Whether a process that a command told us about is alive (a zombie is not).
+fn alive(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+fn pid_of(survivors: &[String], name: &str) -> String {
+    let found = survivors.iter().find(|survivor| survivor.ends_with(&format!(" {name}")));
+    found.unwrap_or_else(|| panic!("no {name} in {survivors:?}")).split(' ').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_command_whose_time_is_up_is_ended() {
+    let cases = [
+        "sleep 1000",
+        "trap '' TERM; echo deaf; while :; do sleep 1000; done",
+        "trap 'exit 0' TERM; sleep 1000 & wait",
+        "bash -c 'trap \"\" TERM; sleep 1000; sleep 1000'",
+        "kill -STOP $$",
+        "setsid sleep 1000",
+        "yes",
+    ];
+    for text in cases {
+        let bench = Bench::new();
+        let job = Job { timeout_ms: 300, ..bench.job(1, text) };
+        let finished = bench.executor.run(job).await.unwrap();
+        assert_eq!(finished.exit, Exit::TimedOut, "{text}");
+        assert_eq!(finished.state, StateOutcome::Missing, "{text}");
+        assert!(Family::of_run(bench.run).is_empty(), "{text}");
+        assert!(
+            finished.survivors.iter().all(|survivor| !survivor.contains("could not")),
+            "{text}: {finished:?}"
+        );
+        bench.refused(bench.job(2, "true")).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_behind_is_ended_and_reported() {
+    let cases = [
+        // Holds the pipes.
+        ("sleep 1000 & echo started", "sleep"),
+        // Does not.
+        ("sleep 1000 >/dev/null 2>&1 & echo started", "sleep"),
+        // Left the group and the session.
+        ("setsid sleep 1000 & echo started", "sleep"),
+        // Forked twice, so that its parent is gone.
+        ("( (sleep 1000 & ) & ); echo started", "sleep"),
+        ("setsid bash -c '(setsid sleep 1000 &) &'; echo started", "sleep"),
+        // Deaf to TERM.
+        ("setsid bash -c 'trap \"\" TERM; sleep 1000 & wait; wait' & echo started", "bash"),
+        ("exec 3>&1; (trap '' TERM; exec sleep 1000) & echo started", "sleep"),
+        ("cp \"$(type -P sleep)\" './a) b('; './a) b(' 1000 & echo started", "a) b("),
+    ];
+    for (text, name) in cases {
+        let bench = Bench::new();
+        let finished = bench.run(text).await;
+        assert_eq!(code(&finished), 0, "{text}: {finished:?}");
+        assert_eq!(finished.stdout.text, "started\n", "{text}");
+        assert!(!alive(&pid_of(&finished.survivors, name)), "{text}");
+        assert!(Family::of_run(bench.run).is_empty(), "{text}");
+        assert_eq!(finished.state, StateOutcome::Written, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn what_ends_by_itself_is_no_survivor() {
+    let bench = Bench::new();
+    let finished = bench.run("echo text > >(cat; echo last)").await;
+    assert_eq!(finished.stdout.text, "text\nlast\n");
+    assert_eq!(finished.survivors, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_pipe_held_by_somebody_unknown_does_not_hold_us() {
+    let bench = Bench::new();
+    // Outside the group and without our marks: the one kind that is not found. It ends when its folder is gone.
+    let text = "setsid env -i \"$(type -P bash)\" -c 'while [ -d . -a -e hold ]; do read -t 0.1 < <(:) ; echo y; done' &
+                echo started";
+    std::fs::write(bench.work().join("hold"), "").unwrap();
+    let finished = bench.run(text).await;
+    std::fs::remove_file(bench.work().join("hold")).unwrap();
+    assert_eq!(code(&finished), 0);
+    assert!(finished.stdout.text.contains("started\n"), "{finished:?}");
+    assert!(finished.stdout.text.contains("an unknown process still holds this output"), "{finished:?}");
+}
+
+/// Where a command says how far it has come: by connecting, which can be awaited.
+struct Milestone(TcpListener);
+
+impl Milestone {
+    async fn new() -> Self {
+        Self(TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    /// The command's line that says it.
+    fn line(&self) -> String {
+        format!(": <>/dev/tcp/127.0.0.1/{}", self.0.local_addr().unwrap().port())
+    }
+
+    async fn reached(&self) {
+        self.0.accept().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn cancel_ends_the_run_and_no_other() {
+    let bench = Bench::new();
+    let (one, two) = (new_run(), new_run());
+    let milestone = Milestone::new().await;
+    let text = format!("setsid sleep 1000 & trap '' TERM\n{}\nread < fifo; echo went on", milestone.line());
+    let fifo = bench.run("mkfifo fifo").await;
+    assert_eq!(code(&fifo), 0);
+    let first = bench.executor.run(Job { run: one, ..bench.job(1, &text) });
+    let second = bench.executor.run(Job { run: two, ..bench.job(1, &text) });
+    let cancel = async {
+        milestone.reached().await;
+        milestone.reached().await;
+        bench.executor.cancel(one).await;
+        // Opening waits for the reader, which must be the other run's.
+        tokio::fs::write(bench.work().join("fifo"), "go\n").await.unwrap();
+    };
+    let (first, second, ()) = tokio::join!(first, second, cancel);
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!(first.exit, Exit::Cancelled);
+    assert_eq!(first.state, StateOutcome::Missing);
+    assert!(Family::of_run(one).is_empty(), "{first:?}");
+    assert_eq!(code(&second), 0, "{second:?}");
+    assert_eq!(second.stdout.text, "went on\n");
+    // Nothing to cancel is fine, and a run can go on after a cancel.
+    bench.executor.cancel(one).await;
+    let after = bench.executor.run(Job { run: one, ..bench.job(1, "echo again") }).await.unwrap();
+    assert_eq!(after.stdout.text, "again\n");
+}
+
+#[tokio::test]
+async fn a_command_that_is_given_up_is_killed() {
+    let bench = Bench::new();
+    let milestone = Milestone::new().await;
+    let text = format!("trap '' TERM\n{}\nread < fifo; touch ran", milestone.line());
+    bench.run("mkfifo fifo").await;
+    let job = bench.executor.run(Job { carry_from: None, ..bench.job(2, &text) });
+    tokio::select! {
+        finished = job => panic!("{finished:?}"),
+        () = milestone.reached() => {}
+    }
+    // Dropped with its future: KILL was sent; the next command finds nobody of the run.
+    bench.executor.cancel(bench.run).await;
+    assert!(Family::of_run(bench.run).is_empty());
+    assert!(!bench.work().join("ran").exists());
+}
+
+#[tokio::test]
+async fn runs_beside_each_other_do_not_meet() {
+    let bench = Bench::new();
+    let text = |n: u32| format!("v={n}; for i in $(seq 50); do echo {n}; done; cd /; sleep 1000 & exit {n}");
+    let jobs = (1..=6).map(|n| {
+        let job = Job { run: new_run(), ..bench.job(1, &text(n)) };
+        let (run, executor) = (job.run, &bench.executor);
+        let second = Job { run, ..bench.job(2, "echo $v $PWD") };
+        async move {
+            let first = executor.run(job).await.unwrap();
+            (n, first, executor.run(second).await.unwrap())
+        }
+    });
+    let mut jobs = jobs.collect::<Vec<_>>().into_iter();
+    let mut next = || jobs.next().unwrap();
+    let (a, b, c, d, e, f) = tokio::join!(next(), next(), next(), next(), next(), next());
+    for (n, first, second) in [a, b, c, d, e, f] {
+        assert_eq!(code(&first), i32::try_from(n).unwrap());
+        assert_eq!(first.stdout.text, format!("{n}\n").repeat(50));
+        assert_eq!(first.survivors.len(), 1, "{first:?}");
+        assert_eq!(second.stdout.text, format!("{n} /\n"));
+    }
+}
