@@ -1,0 +1,435 @@
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex as StdMutex};
+
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+
+use super::*;
+
+const TOKEN: &str = "tok-very-secret";
+const FROM: &str = "oncall@example.com";
+
+/// One request that the peer waits for, and its answer.
+struct Turn {
+    request: &'static str,
+    from: Option<&'static str>,
+    body: Option<Value>,
+    status: u16,
+    headers: Vec<(&'static str, &'static str)>,
+    answer: String,
+}
+
+fn turn(request: &'static str, status: u16, answer: impl Into<Value>) -> Turn {
+    // A plain text stands as it is, anything else as JSON.
+    let answer = match answer.into() {
+        Value::String(text) => text,
+        json => json.to_string(),
+    };
+    Turn { request, from: None, body: None, status, headers: Vec::new(), answer }
+}
+
+impl Turn {
+    fn from(mut self, from: &'static str) -> Turn {
+        self.from = Some(from);
+        self
+    }
+
+    fn body(mut self, body: Value) -> Turn {
+        self.body = Some(body);
+        self
+    }
+
+    fn header(mut self, name: &'static str, value: &'static str) -> Turn {
+        self.headers.push((name, value));
+        self
+    }
+}
+
+/// What is left of the script, and what did not go by it.
+#[derive(Default)]
+struct Script {
+    turns: VecDeque<Turn>,
+    complaints: Vec<String>,
+    busy: bool,
+}
+
+#[derive(Clone)]
+struct Peer {
+    script: Arc<StdMutex<Script>>,
+    url: Url,
+}
+
+impl Peer {
+    async fn start(turns: Vec<Turn>) -> Peer {
+        let script = Arc::new(StdMutex::new(Script { turns: turns.into(), ..Script::default() }));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Url::parse(&format!("http://{}/pd/", listener.local_addr().unwrap())).unwrap();
+        let app = Router::new().fallback(play).with_state(script.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Peer { script, url }
+    }
+
+    fn client(&self) -> PagerDutyClient {
+        client(self.url.clone(), Some(FROM))
+    }
+
+    /// Nothing was asked that the script does not have, and all of it was played.
+    fn is_content(&self) {
+        let script = self.script.lock().unwrap();
+        let none: [String; 0] = [];
+        assert_eq!(script.complaints, none);
+        let left: Vec<&str> = script.turns.iter().map(|turn| turn.request).collect();
+        assert!(left.is_empty(), "not asked for: {left:?}");
+    }
+}
+
+async fn play(State(script): State<Arc<StdMutex<Script>>>, request: Request) -> Response {
+    let overlapped = std::mem::replace(&mut script.lock().unwrap().busy, true);
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, 100_000).await.unwrap();
+    tokio::task::yield_now().await;
+    let mut script = script.lock().unwrap();
+    script.busy = false;
+    let asked = format!("{} {}", parts.method, parts.uri);
+    let Some(turn) = script.turns.pop_front() else {
+        script.complaints.push(format!("not expected: {asked}"));
+        return StatusCode::IM_A_TEAPOT.into_response();
+    };
+    let header = |name: &str| parts.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+    let sent = |name: &str| header(name).unwrap_or_default();
+    let json: Option<Value> = (!body.is_empty()).then(|| serde_json::from_slice(&body).unwrap());
+    let complaints = [
+        (overlapped, "two requests at once".to_owned()),
+        (asked != turn.request, format!("{asked} instead of {}", turn.request)),
+        (sent("authorization") != format!("Token token={TOKEN}"), "wrong authorization".to_owned()),
+        (sent("accept") != ACCEPT, format!("wrong accept {:?}", header("accept"))),
+        (header("from").as_deref() != turn.from, format!("wrong from {:?}", header("from"))),
+        (json != turn.body, format!("wrong body {json:?}")),
+        (
+            turn.body.is_some() && sent("content-type") != "application/json",
+            format!("wrong content type {:?}", header("content-type")),
+        ),
+    ];
+    script.complaints.extend(complaints.into_iter().filter(|(is_wrong, _)| *is_wrong).map(|(_, text)| text));
+    let mut answer = (StatusCode::from_u16(turn.status).unwrap(), turn.answer).into_response();
+    for (name, value) in turn.headers {
+        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    answer
+}
+
+fn config(api_url: Url, from: Option<&str>) -> PagerDutyConfig {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    PagerDutyConfig {
+        api_url,
+        token: Secret::new(TOKEN),
+        from: from.map(str::to_owned),
+        timeout: Duration::from_secs(30),
+    }
+}
+
+fn client(api_url: Url, from: Option<&str>) -> PagerDutyClient {
+    PagerDutyClient::new(config(api_url, from)).unwrap()
+}
+
+fn acknowledge(from: Option<&str>) -> PagerCall {
+    PagerCall::Acknowledge { incident: "PINC1".to_owned(), from: from.map(str::to_owned) }
+}
+
+fn resolve(from: Option<&str>) -> PagerCall {
+    PagerCall::Resolve { incident: "PINC1".to_owned(), from: from.map(str::to_owned) }
+}
+
+fn note(text: &str) -> PagerCall {
+    PagerCall::Note { incident: "PINC1".to_owned(), from: None, text: text.to_owned() }
+}
+
+fn status_body(status: &str) -> Value {
+    json!({ "incident": { "type": "incident_reference", "status": status } })
+}
+
+fn incident_is(status: &str) -> Value {
+    json!({ "incident": { "id": "PINC1", "type": "incident", "status": status } })
+}
+
+fn refusal(code: i64, message: &str) -> Value {
+    json!({ "error": { "message": message, "code": code, "errors": [] } })
+}
+
+const PUT: &str = "PUT /pd/incidents/PINC1";
+const GET: &str = "GET /pd/incidents/PINC1";
+const POST_NOTE: &str = "POST /pd/incidents/PINC1/notes";
+const FIRST_NOTES: &str = "GET /pd/incidents/PINC1/notes?limit=100&offset=0";
+
+/// Plays one call against a script.
+async fn played(turns: Vec<Turn>, attempt: u32, call: PagerCall) -> Result<(), PagerError> {
+    let peer = Peer::start(turns).await;
+    let result = peer.client().call("key", attempt, &call).await;
+    peer.is_content();
+    result
+}
+
+#[tokio::test]
+async fn a_status_is_put_in_the_persons_name() {
+    for (call, word, from) in [
+        (acknowledge(None), "acknowledged", FROM),
+        (acknowledge(Some("ana@example.com")), "acknowledged", "ana@example.com"),
+        (resolve(None), "resolved", FROM),
+        (resolve(Some("ana@example.com")), "resolved", "ana@example.com"),
+        (resolve(Some("no address")), "resolved", FROM),
+        (resolve(Some("ana@example.com\r\nx: y")), "resolved", FROM),
+    ] {
+        let put = turn(PUT, 200, incident_is(word)).from(from).body(status_body(word));
+        assert_eq!(played(vec![put], 1, call).await, Ok(()));
+    }
+}
+
+#[tokio::test]
+async fn what_is_so_already_is_success() {
+    let put = |code| {
+        turn(PUT, 400, refusal(code, "Incident Already Such")).from(FROM).body(status_body("acknowledged"))
+    };
+    assert_eq!(played(vec![put(1001)], 1, acknowledge(None)).await, Ok(()));
+    assert_eq!(played(vec![put(1002)], 1, acknowledge(None)).await, Ok(()));
+    let put = |code| {
+        turn(PUT, 400, refusal(code, "Incident Already Such")).from(FROM).body(status_body("resolved"))
+    };
+    assert_eq!(played(vec![put(1001)], 1, resolve(None)).await, Ok(()));
+    let look = turn(GET, 200, incident_is("resolved"));
+    assert_eq!(played(vec![put(2001), look], 1, resolve(None)).await, Ok(()));
+    // Acknowledged is not resolved, whatever was refused.
+    let look = turn(GET, 200, incident_is("acknowledged"));
+    let error = played(vec![put(1002), look], 1, resolve(None)).await.unwrap_err();
+    assert!(matches!(&error, PagerError::Permanent { reason } if reason.contains("code 1002")), "{error}");
+    // A look that fails leaves the first refusal standing.
+    let look = turn(GET, 500, "");
+    let error = played(vec![put(2001), look], 1, resolve(None)).await.unwrap_err();
+    assert!(matches!(&error, PagerError::Permanent { reason } if reason.contains("code 2001")), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_that_shows_another_state_is_no_success() {
+    let put = turn(PUT, 200, incident_is("triggered")).from(FROM).body(status_body("acknowledged"));
+    let error = played(vec![put], 1, acknowledge(None)).await.unwrap_err();
+    assert!(matches!(&error, PagerError::Retry { reason, .. } if reason.contains("triggered")), "{error}");
+}
+
+#[tokio::test]
+async fn a_person_whom_pagerduty_does_not_know_is_replaced_once() {
+    let unknown = || refusal(1008, "Requester User Not Found");
+    let first = turn(PUT, 400, unknown()).from("ana@example.com").body(status_body("resolved"));
+    let second = turn(PUT, 200, incident_is("resolved")).from(FROM).body(status_body("resolved"));
+    assert_eq!(played(vec![first, second], 1, resolve(Some("ana@example.com"))).await, Ok(()));
+
+    let first = turn(PUT, 400, unknown()).from("ana@example.com").body(status_body("resolved"));
+    let second = turn(PUT, 400, unknown()).from(FROM).body(status_body("resolved"));
+    let error = played(vec![first, second], 1, resolve(Some("ana@example.com"))).await.unwrap_err();
+    assert!(
+        matches!(&error, PagerError::Permanent { reason } if reason.contains("pagerduty.from")),
+        "{error}"
+    );
+
+    for person in [None, Some(FROM)] {
+        let only = turn(PUT, 400, unknown()).from(FROM).body(status_body("resolved"));
+        let error = played(vec![only], 1, resolve(person)).await.unwrap_err();
+        assert!(matches!(&error, PagerError::Permanent { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_first_note_is_written_without_looking() {
+    let post = turn(POST_NOTE, 201, json!({ "note": { "id": "N" } }))
+        .from(FROM)
+        .body(json!({ "note": { "content": "the link\nand more" } }));
+    assert_eq!(played(vec![post], 1, note("the link\nand more")).await, Ok(()));
+}
+
+fn notes(contents: &[&str], more: bool) -> Value {
+    let notes: Vec<Value> = contents.iter().map(|content| json!({ "id": "N", "content": content })).collect();
+    json!({ "notes": notes, "more": more })
+}
+
+#[tokio::test]
+async fn a_repeated_note_is_looked_for_first() {
+    // There already, with the line ends that it came back with.
+    let look = turn(FIRST_NOTES, 200, notes(&["other", "the link\r\nand more"], false));
+    assert_eq!(played(vec![look], 2, note("the link\nand more\n")).await, Ok(()));
+    // On a later page.
+    let pages = vec![
+        turn(FIRST_NOTES, 200, notes(&["a", "b", "c"], true)),
+        turn("GET /pd/incidents/PINC1/notes?limit=100&offset=3", 200, notes(&["the link"], true)),
+    ];
+    assert_eq!(played(pages, 5, note("the link")).await, Ok(()));
+    // Nowhere: written.
+    let turns = vec![
+        turn(FIRST_NOTES, 200, notes(&["the link, longer"], true)),
+        turn("GET /pd/incidents/PINC1/notes?limit=100&offset=1", 200, notes(&[], true)),
+        turn(POST_NOTE, 201, json!({ "note": {} }))
+            .from(FROM)
+            .body(json!({ "note": { "content": "the link" } })),
+    ];
+    assert_eq!(played(turns, 2, note("the link")).await, Ok(()));
+    // Not to be seen: not written, since it may be there.
+    let look = turn(FIRST_NOTES, 503, "");
+    let error = played(vec![look], 2, note("the link")).await.unwrap_err();
+    assert!(matches!(error, PagerError::Retry { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn limits_and_troubles_are_for_later() {
+    let limited = || turn(POST_NOTE, 429, refusal(2020, "Rate Limit Exceeded")).from(FROM);
+    let body = || json!({ "note": { "content": "x" } });
+    for (turn, expected) in [
+        (limited().header("ratelimit-reset", "12"), Some(12_000)),
+        (limited().header("retry-after", "3"), Some(3_000)),
+        (limited(), None),
+        (turn(POST_NOTE, 502, "<html>").from(FROM), None),
+    ] {
+        match played(vec![turn.body(body())], 1, note("x")).await {
+            Err(PagerError::Retry { after_ms, .. }) => assert_eq!(after_ms, expected),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_is_not_there_or_says_nothing_is_for_later() {
+    // Hangs up at once, every time.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            drop(connection);
+        }
+    });
+    let error = client(url, Some(FROM)).call("key", 1, &resolve(None)).await.unwrap_err();
+    assert!(matches!(error, PagerError::Retry { after_ms: None, .. }), "{error}");
+
+    // Takes the connection and never answers.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let config = PagerDutyConfig { timeout: Duration::from_millis(50), ..config(url, Some(FROM)) };
+    let silent = PagerDutyClient::new(config).unwrap();
+    let error = silent.call("key", 1, &resolve(None)).await.unwrap_err();
+    assert!(matches!(error, PagerError::Retry { after_ms: None, .. }), "{error}");
+    drop(listener);
+}
+
+#[tokio::test]
+async fn no_text_holds_the_token() {
+    let echo = refusal(2001, &format!("no such key: {TOKEN}"));
+    let turns = vec![
+        turn(PUT, 401, echo).from(FROM).body(status_body("resolved")),
+        turn("GET /pd/users/PUSER1", 500, refusal(1, TOKEN)),
+    ];
+    let peer = Peer::start(turns).await;
+    let client = peer.client();
+    let first = client.call("key", 1, &resolve(None)).await.unwrap_err();
+    assert!(first.to_string().contains("PAGERDUTY_API_TOKEN"), "{first}");
+    let second = client.user_email("PUSER1").await.unwrap_err();
+    for text in [format!("{first} {first:?}"), format!("{second} {second:?}"), format!("{client:?}")] {
+        assert!(!text.contains(TOKEN), "{text}");
+    }
+    peer.is_content();
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let put = turn(PUT, 307, "")
+        .from(FROM)
+        .body(status_body("resolved"))
+        .header("location", "http://127.0.0.1:9/elsewhere");
+    let error = played(vec![put], 1, resolve(None)).await.unwrap_err();
+    assert!(matches!(&error, PagerError::Permanent { reason } if reason.contains("api_url")), "{error}");
+}
+
+#[tokio::test]
+async fn an_id_cannot_name_another_resource() {
+    let peer = Peer::start(Vec::new()).await;
+    let client = peer.client();
+    for id in ["", "..", "a/b", "a?b", "P 1", "é", &"x".repeat(65)] {
+        let call = PagerCall::Resolve { incident: id.to_owned(), from: None };
+        let error = client.call("key", 1, &call).await.unwrap_err();
+        assert!(matches!(error, PagerError::Permanent { .. }), "{error}");
+        assert_eq!(client.user_email(id).await, Ok(None));
+    }
+    peer.is_content();
+}
+
+#[tokio::test]
+async fn an_email_is_asked_for_once() {
+    let user = json!({ "user": { "id": "PUSER1", "email": "ana@example.com" } });
+    let peer = Peer::start(vec![
+        turn("GET /pd/users/PUSER1", 200, user),
+        turn("GET /pd/users/PUSER2", 404, refusal(2100, "Not Found")),
+        turn("GET /pd/users/PUSER2", 404, refusal(2100, "Not Found")),
+    ])
+    .await;
+    let client = peer.client();
+    for _ in 0..3 {
+        assert_eq!(client.user_email("PUSER1").await, Ok(Some("ana@example.com".to_owned())));
+    }
+    // Nobody is asked for again: they may be there by then.
+    for _ in 0..2 {
+        assert_eq!(client.user_email("PUSER2").await, Ok(None));
+    }
+    peer.is_content();
+}
+
+#[tokio::test]
+async fn calls_go_one_at_a_time() {
+    let put = || turn(PUT, 200, incident_is("resolved")).from(FROM).body(status_body("resolved"));
+    let peer = Peer::start((0..8).map(|_| put()).collect()).await;
+    let client = Arc::new(peer.client());
+    let calls: Vec<_> = (0..8)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.call("key", 1, &resolve(None)).await })
+        })
+        .collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap(), Ok(()));
+    }
+    peer.is_content();
+}
+
+#[tokio::test]
+async fn the_check_says_what_works() {
+    const USERS: &str = "GET /pd/users?query=oncall%40example.com&limit=100";
+    let users = |email: &str| json!({ "users": [{ "email": "ben@example.com" }, { "email": email }] });
+    let peer = Peer::start(vec![
+        turn(USERS, 200, users("OnCall@example.com")),
+        turn(USERS, 200, users("cem@example.com")),
+        turn(USERS, 401, refusal(2006, "Unauthorized")),
+    ])
+    .await;
+    let said = peer.client().check().await.unwrap();
+    assert!(said.contains("token is accepted") && said.contains(FROM), "{said}");
+    let error = peer.client().check().await.unwrap_err();
+    assert!(error.to_string().contains("check pagerduty.from"), "{error}");
+    let error = peer.client().check().await.unwrap_err();
+    assert!(error.to_string().contains("check PAGERDUTY_API_TOKEN"), "{error}");
+    peer.is_content();
+
+    let peer = Peer::start(vec![turn("GET /pd/users?limit=1", 200, users(FROM))]).await;
+    let said = client(peer.url.clone(), None).check().await.unwrap();
+    assert!(said.contains("pagerduty.from is not set"), "{said}");
+    peer.is_content();
+}
+
+#[test]
+fn what_cannot_work_is_refused_when_built() {
+    let url = || Url::parse("https://api.example.com").unwrap();
+    for token in ["", " ", "tok ", "to\nk"] {
+        let refused =
+            PagerDutyClient::new(PagerDutyConfig { token: Secret::new(token), ..config(url(), None) });
+        assert_eq!(refused.err(), Some(ClientError::Token), "{token:?}");
+    }
+    let refused = PagerDutyClient::new(config(Url::parse("file:///etc").unwrap(), None)).err();
+    assert!(matches!(refused, Some(ClientError::Address(_))), "{refused:?}");
+    let refused = PagerDutyClient::new(config(url(), Some("oncall"))).err();
+    assert_eq!(refused, Some(ClientError::From("oncall".to_owned())));
+}

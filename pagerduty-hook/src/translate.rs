@@ -1,0 +1,140 @@
+//! What a stored webhook means.
+
+use chrono::{DateTime, Utc};
+use runbook_core::ports::{
+    InboxItem, PagerEvent, PagerEventKind, PagerIncident, Signal, Translated, Translator,
+};
+
+use crate::SOURCE;
+use crate::wire::{Data, Envelope, Event, Reference, ResolveReason};
+
+/// Turns PagerDuty's v3 webhooks into signals. Pure: the same item always means the same.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PagerDutyTranslator;
+
+impl Translator for PagerDutyTranslator {
+    fn source(&self) -> &'static str {
+        SOURCE
+    }
+
+    /// Every event type is understood; those of an incident's life become signals, all others (types that
+    /// PagerDuty adds later too) are kept as ignored.
+    fn translate(&self, item: &InboxItem) -> Translated {
+        match read(&item.body) {
+            Ok(event) => meaning(event, item.received_at),
+            Err(reason) => Translated::Unreadable { reason },
+        }
+    }
+}
+
+/// The longest event type that is repeated in what we keep, in characters.
+const MAX_KIND: usize = 100;
+
+/// Marks a note that PagerDuty cut for its webhook.
+const CUT: &str = " [...]";
+
+fn read(body: &[u8]) -> Result<Event, String> {
+    let value: serde_json::Value =
+        serde_json::from_slice(body).map_err(|error| format!("the body is not json: {error}"))?;
+    if !value.is_object() {
+        return Err("the body is not a json object".to_owned());
+    }
+    let is_v2 = value.get("messages").is_some();
+    let envelope: Envelope =
+        serde_json::from_value(value).map_err(|error| format!("the body is not an envelope: {error}"))?;
+    envelope.event.ok_or_else(|| {
+        let hint = if is_v2 { "; it looks like a v2 webhook, use a v3 webhook subscription" } else { "" };
+        format!("the body has no event object{hint}")
+    })
+}
+
+fn meaning(event: Event, received_at: DateTime<Utc>) -> Translated {
+    let Some(event_type) = filled(event.event_type) else {
+        return Translated::Unreadable { reason: "the event has no event_type".to_owned() };
+    };
+    let data = event.data.unwrap_or_default();
+    let read = match event_type.as_str() {
+        "incident.triggered" => incident(PagerEventKind::Triggered, data),
+        "incident.acknowledged" => incident(PagerEventKind::Acknowledged, data),
+        "incident.unacknowledged" => incident(PagerEventKind::Unacknowledged, data),
+        "incident.resolved" => resolved(data),
+        "incident.reopened" => incident(PagerEventKind::Reopened, data),
+        "incident.priority_updated" => incident(PagerEventKind::PriorityChanged, data),
+        "incident.annotated" => note(data),
+        _ => return Translated::Ignored { kind: event_type.chars().take(MAX_KIND).collect() },
+    };
+    let (kind, incident) = match read {
+        Ok(read) => read,
+        Err(missing) => return Translated::Unreadable { reason: format!("{event_type} without {missing}") },
+    };
+    let agent = event.agent.filter(is_user).unwrap_or_default();
+    Translated::Signal(Signal::Pager(PagerEvent {
+        kind,
+        incident,
+        agent_id: filled(agent.id),
+        agent_name: filled(agent.summary),
+        occurred_at: event.occurred_at.unwrap_or(received_at),
+    }))
+}
+
+/// An event that carries the incident itself; the error names what is missing.
+fn incident(kind: PagerEventKind, data: Data) -> Result<(PagerEventKind, PagerIncident), &'static str> {
+    let (service_id, service_name) =
+        data.service.map_or((None, None), |service| (filled(service.id), filled(service.summary)));
+    let incident = PagerIncident {
+        id: filled(data.id).ok_or("the incident's id")?,
+        url: filled(data.html_url),
+        title: filled(data.title),
+        service_id,
+        service_name,
+        priority: data.priority.and_then(|priority| filled(priority.summary)),
+        high_urgency: data.urgency.as_deref().and_then(|urgency| match urgency {
+            "high" => Some(true),
+            "low" => Some(false),
+            _ => None,
+        }),
+        created_at: data.created_at,
+    };
+    Ok((kind, incident))
+}
+
+/// A merge comes as a resolution of the source with a reason that names the target. The target stays open.
+fn resolved(mut data: Data) -> Result<(PagerEventKind, PagerIncident), &'static str> {
+    let kind = match data.resolve_reason.take() {
+        Some(ResolveReason { kind: Some(kind), incident: target }) if kind == "merge_resolve_reason" => {
+            let other = target.and_then(|target| filled(target.id));
+            PagerEventKind::MergedInto { other: other.ok_or("the id of the incident it was merged into")? }
+        }
+        _ => PagerEventKind::Resolved,
+    };
+    incident(kind, data)
+}
+
+/// A note: `data.id` is the note's own, the incident is a reference.
+fn note(data: Data) -> Result<(PagerEventKind, PagerIncident), &'static str> {
+    let reference = data.incident.ok_or("the incident's reference")?;
+    let mut text = data.content.ok_or("the note's content")?;
+    if data.trimmed == Some(true) {
+        text.push_str(CUT);
+    }
+    let incident = PagerIncident {
+        id: filled(reference.id).ok_or("the incident's id")?,
+        url: filled(reference.html_url),
+        title: filled(reference.summary),
+        ..PagerIncident::default()
+    };
+    Ok((PagerEventKind::Note { text }, incident))
+}
+
+/// `true` for a person of the account; services and integrations act too, and are nobody's id.
+fn is_user(agent: &Reference) -> bool {
+    matches!(agent.kind.as_deref(), Some("user_reference" | "user"))
+}
+
+/// Empty text says nothing.
+fn filled(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests;
