@@ -1,0 +1,393 @@
+//! A typed chat line into a request, or into what to show instead.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{FromArgMatches, Subcommand};
+use runbook_core::request::Request;
+
+use crate::command::{Command, RunbookCommand};
+use crate::nearest::nearest;
+use crate::split::split_words;
+use crate::surface::{COMMANDS, CommandInfo, SERVER_COMMANDS, Surface, TERMINAL_OPTIONS, commands_on};
+
+/// What a chat line came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChatParse {
+    /// Something to do.
+    Request(Request),
+    /// Something to show to the one who typed it, and to nobody else.
+    Usage {
+        /// Plain text with code in backticks; holds words of the person, not yet escaped for any chat system.
+        text: String,
+    },
+}
+
+/// Longest piece of a person's own words that is shown back, in characters.
+const ECHO_MAX: usize = 40;
+
+/// Reads what follows `/blocks`.
+///
+/// Total: whatever is typed, the answer is a request or something helpful to show. Chat never takes paths, options of
+/// the terminal, or commands of the server.
+#[must_use]
+pub fn parse_chat(text: &str) -> ChatParse {
+    match split_words(text).map_err(|error| error.to_string()).and_then(|words| read(&fold(words))) {
+        Ok(request) => ChatParse::Request(request),
+        Err(text) => ChatParse::Usage { text },
+    }
+}
+
+/// The request, or the text to show.
+fn read(words: &[String]) -> Result<Request, String> {
+    let Some(first) = words.first() else { return Err(help(&[])) };
+    if is_help(first) {
+        return Err(help(words.get(1..).unwrap_or_default()));
+    }
+    if words.iter().any(|word| word == "--help" || word == "-h") {
+        return Err(help(words));
+    }
+    if SERVER_COMMANDS.contains(&first.as_str()) {
+        return Err(not_in_chat(first));
+    }
+    if let Some(command) = info(words).filter(|command| !command.is_on(Surface::Chat)) {
+        return Err(not_in_chat(command.path));
+    }
+    let parser = Command::augment_subcommands(clap::Command::new("blocks").no_binary_name(true))
+        .subcommand_required(true)
+        .disable_help_flag(true)
+        .disable_help_subcommand(true);
+    let matches = parser.try_get_matches_from(words).map_err(|error| explain(&error, words))?;
+    let command = Command::from_arg_matches(&matches).map_err(|error| explain(&error, words))?;
+    if let Command::Runbook(runbook) = &command {
+        no_path(runbook)?;
+    }
+    command.to_request().map_err(|error| error.to_string())
+}
+
+/// Phones write a line's first word with a capital; values keep their case.
+fn fold(mut words: Vec<String>) -> Vec<String> {
+    let groups = ["runbook", "incident", "pir", "journal"];
+    let mut is_group = false;
+    if let Some(first) = words.first_mut() {
+        *first = first.to_lowercase();
+        is_group = groups.contains(&first.as_str());
+    }
+    if is_group && let Some(second) = words.get_mut(1) {
+        *second = second.to_lowercase();
+    }
+    words
+}
+
+fn is_help(word: &str) -> bool {
+    matches!(word, "help" | "--help" | "-h" | "?" | "-?")
+}
+
+/// Chat names runbooks; a path would read a file of the server for whoever can type.
+fn no_path(command: &RunbookCommand) -> Result<(), String> {
+    match command.name() {
+        Some(name) if name.contains(['/', '\\']) || name.to_lowercase().ends_with(".md") => Err(format!(
+            "paths are not available in chat: {} looks like one\nhint: name the runbook; `runbook list` shows the names",
+            echo(name)
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn not_in_chat(what: &str) -> String {
+    format!(
+        "`{what}` is not available in chat\nhint: it is for a shell on the machine that runs Blocks; `help` lists what chat can do"
+    )
+}
+
+/// The listed command that these words start with.
+fn info(words: &[String]) -> Option<&'static CommandInfo> {
+    let two = words.get(..2).map(|two| two.join(" "));
+    COMMANDS.iter().find(|command| {
+        two.as_deref() == Some(command.path) || words.first().is_some_and(|w| w == command.path)
+    })
+}
+
+/// Help about a topic, or all of it.
+fn help(topic: &[String]) -> String {
+    let topic: Vec<String> = topic.iter().filter(|word| !is_help(word)).cloned().collect();
+    if let Some(command) = info(&topic).filter(|command| command.is_on(Surface::Chat)) {
+        return format!("{}: {}\n{}", code(&command.usage()), command.about, example(command));
+    }
+    let Some(first) = topic.first() else { return overview() };
+    group(first).unwrap_or_else(|| unknown(&topic))
+}
+
+/// Every command that starts with this word.
+fn group(first: &str) -> Option<String> {
+    let lines: Vec<String> = commands_on(Surface::Chat)
+        .filter(|command| command.path.split(' ').next() == Some(first))
+        .map(line)
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+fn overview() -> String {
+    let lines: Vec<String> = commands_on(Surface::Chat)
+        // The shorthands stand for these.
+        .filter(|command| !matches!(command.path, "incident ack" | "incident severity" | "incident resolve"))
+        .map(line)
+        .collect();
+    format!(
+        "What Blocks can do here:\n{}\n`help COMMAND` says more, such as {}",
+        lines.join("\n"),
+        code("help runbook run")
+    )
+}
+
+fn line(command: &CommandInfo) -> String {
+    format!("{}: {}", code(&command.usage()), command.about)
+}
+
+fn example(command: &CommandInfo) -> String {
+    format!("example: {}", code(&format!("/blocks {}", command.example)))
+}
+
+fn unknown(words: &[String]) -> String {
+    let typed = echo(&words.iter().take(2).map(String::as_str).collect::<Vec<_>>().join(" "));
+    match nearest(words, Surface::Chat) {
+        Some(command) => format!(
+            "unknown command {typed}\nhint: did you mean {}? It can {}\n{}",
+            code(&command.usage()),
+            command.about,
+            example(command)
+        ),
+        None => {
+            let rest = words.first().and_then(|first| group(first)).unwrap_or_else(overview);
+            format!("unknown command {typed}\n{rest}")
+        }
+    }
+}
+
+/// Why clap did not take it, in our words: its own text is made for a terminal.
+fn explain(error: &clap::Error, words: &[String]) -> String {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.join(", "),
+        _ => String::new(),
+    };
+    let what = match error.kind() {
+        ErrorKind::InvalidSubcommand | ErrorKind::MissingSubcommand => return unknown_or_group(words),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => return unknown_or_group(words),
+        ErrorKind::UnknownArgument => {
+            let argument = context(ContextKind::InvalidArg);
+            let name = argument.split('=').next().unwrap_or_default();
+            if TERMINAL_OPTIONS.iter().any(|option| name == option.spelling) {
+                return not_in_chat(name);
+            }
+            format!("{} does not belong there", echo(&argument))
+        }
+        ErrorKind::MissingRequiredArgument => {
+            format!("{} is missing", echo(&context(ContextKind::InvalidArg)))
+        }
+        ErrorKind::InvalidValue if context(ContextKind::InvalidValue).is_empty() => {
+            format!("{} needs a value", echo(&context(ContextKind::InvalidArg)))
+        }
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            let reason =
+                std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+            format!(
+                "{} is no value for {}{reason}",
+                echo(&context(ContextKind::InvalidValue)),
+                echo(&context(ContextKind::InvalidArg))
+            )
+        }
+        ErrorKind::ArgumentConflict => format!("{} is given twice", echo(&context(ContextKind::InvalidArg))),
+        _ => "that is not understood".to_owned(),
+    };
+    match info(words) {
+        Some(command) => format!("{what}\nusage: {}\n{}", code(&command.usage()), example(command)),
+        None => what,
+    }
+}
+
+/// A group without its second word gets the group's help; anything else is unknown.
+fn unknown_or_group(words: &[String]) -> String {
+    match words {
+        [only] => help(std::slice::from_ref(only)),
+        _ => unknown(words),
+    }
+}
+
+/// Our own words as code.
+fn code(text: &str) -> String {
+    format!("`{text}`")
+}
+
+/// A person's words as code: short, and without a backtick that would end it.
+fn echo(text: &str) -> String {
+    let mut short: String = text.chars().filter(|c| *c != '`' && !c.is_control()).take(ECHO_MAX).collect();
+    if text.chars().count() > ECHO_MAX {
+        short.push('…');
+    }
+    format!("`{short}`")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn request(text: &str) -> Request {
+        match parse_chat(text) {
+            ChatParse::Request(request) => request,
+            ChatParse::Usage { text: usage } => panic!("{text:?} gave: {usage}"),
+        }
+    }
+
+    fn usage(text: &str) -> String {
+        match parse_chat(text) {
+            ChatParse::Usage { text } => text,
+            ChatParse::Request(request) => panic!("{text:?} gave {request:?}"),
+        }
+    }
+
+    fn some(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    fn rollback(service: Option<&str>) -> Request {
+        Request::RunbookRollback { service: service.map(str::to_owned), params: BTreeMap::new() }
+    }
+
+    #[test]
+    fn typed_lines_that_are_requests() {
+        let approve =
+            |run: Option<&str>, fingerprint: Option<&str>, reason: Option<&str>| Request::RunbookApprove {
+                run: run.map(str::to_owned),
+                fingerprint: fingerprint.map(str::to_owned),
+                reason: reason.map(str::to_owned),
+            };
+        let run = |params: &[(&str, &str)], incident: Option<&str>| Request::RunbookRun {
+            name: "rollback_to_pilot".into(),
+            params: params.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            incident: incident.map(str::to_owned),
+        };
+        let table = [
+            ("runbook list", Request::RunbookList),
+            ("Runbook List", Request::RunbookList),
+            ("runbook show rollback_to_pilot", Request::RunbookShow { name: "rollback_to_pilot".into() }),
+            ("runbook plan x", Request::RunbookPlan { name: "x".into(), params: BTreeMap::new() }),
+            ("runbook rollback", rollback(None)),
+            ("runbook rollback flowengine", rollback(Some("flowengine"))),
+            ("  runbook\u{a0}rollback  flowengine ", rollback(Some("flowengine"))),
+            ("runbook rollback FlowEngine", rollback(Some("FlowEngine"))),
+            ("runbook run rollback_to_pilot", run(&[], None)),
+            ("runbook run rollback_to_pilot --param repo=org/shop", run(&[("repo", "org/shop")], None)),
+            ("runbook run rollback_to_pilot —param repo=shop", run(&[("repo", "shop")], None)),
+            ("runbook run rollback_to_pilot –param repo=“two words”", run(&[("repo", "two words")], None)),
+            (
+                "runbook run rollback_to_pilot --param a=1 --param b= --incident 3",
+                run(&[("a", "1"), ("b", "")], Some("INC-3")),
+            ),
+            ("runbook run rollback_to_pilot --incident=inc-3", run(&[], Some("INC-3"))),
+            ("runbook status", Request::RunbookStatus { run: None }),
+            ("runbook status 0192", Request::RunbookStatus { run: some("0192") }),
+            ("runbook approve", approve(None, None, None)),
+            ("runbook approve 0192 --fingerprint 4F2A", approve(Some("0192"), Some("4F2A"), None)),
+            ("runbook approve --reason “I don’t see a fix”", approve(None, None, Some("I don’t see a fix"))),
+            (
+                "runbook approve --reason 'error rate &gt; 10 %'",
+                approve(None, None, Some("error rate > 10 %")),
+            ),
+            ("runbook refuse", Request::RunbookRefuse { run: None, reason: None }),
+            ("runbook refuse --reason no", Request::RunbookRefuse { run: None, reason: some("no") }),
+            ("runbook answer yes", Request::RunbookAnswer { run: None, yes: true }),
+            ("runbook answer No", Request::RunbookAnswer { run: None, yes: false }),
+            ("runbook answer 0192 y", Request::RunbookAnswer { run: some("0192"), yes: true }),
+            ("runbook cancel", Request::RunbookCancel { run: None }),
+            ("runbook retry 01", Request::RunbookRetry { run: some("01") }),
+            ("runbook mark-done", Request::RunbookMarkDone { run: None, reason: None }),
+            (
+                "runbook mark-done --reason \"saw it\"",
+                Request::RunbookMarkDone { run: None, reason: some("saw it") },
+            ),
+            ("runbook undo", Request::RunbookUndo { run: None }),
+            ("incident list", Request::IncidentList { all: false }),
+            ("incident list –all", Request::IncidentList { all: true }),
+            ("incident show", Request::IncidentShow { incident: None }),
+            ("incident show 12", Request::IncidentShow { incident: some("INC-12") }),
+            ("incident ack", Request::IncidentAck { incident: None }),
+            ("Ack", Request::IncidentAck { incident: None }),
+            ("ack inc-7", Request::IncidentAck { incident: some("INC-7") }),
+            ("severity p2", Request::IncidentSeverity { incident: None, severity: "P2".into() }),
+            (
+                "severity P1 INC-3",
+                Request::IncidentSeverity { incident: some("INC-3"), severity: "P1".into() },
+            ),
+            ("resolve", Request::IncidentResolve { incident: None }),
+            ("pir draft INC-2", Request::PirDraft { incident: some("INC-2") }),
+            ("journal verify", Request::JournalVerify),
+        ];
+        for (text, expected) in table {
+            assert_eq!(request(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn typed_lines_that_are_not() {
+        let table = [
+            ("", "What Blocks can do here"),
+            ("help", "What Blocks can do here"),
+            ("Help", "runbook rollback"),
+            ("?", "What Blocks can do here"),
+            ("help runbook run", "[--incident INC]"),
+            ("help ack", "take an incident"),
+            ("help pir", "pir draft"),
+            ("runbook run –help", "[--incident INC]"),
+            ("runbook", "runbook rollback"),
+            ("runbok list", "did you mean `runbook list`"),
+            ("rolback", "did you mean `runbook rollback"),
+            ("runbook rolback flowengine", "did you mean `runbook rollback"),
+            ("runbook frobnicate", "unknown command `runbook frobnicate`\n`runbook list`"),
+            ("make coffee", "unknown command `make coffee`"),
+            ("help coffee", "unknown command `coffee`"),
+            ("runbook show", "`<NAME>` is missing"),
+            ("severity", "usage: `severity LEVEL [INC]`"),
+            ("runbook answer", "is missing"),
+            ("runbook answer maybe", "is no value for"),
+            ("runbook run x --param", "needs a value"),
+            ("runbook run x --param a", "write it as NAME=VALUE"),
+            ("runbook run x --param a=1 --param a=2", "given twice"),
+            ("runbook run x y", "does not belong there"),
+            ("runbook list --force", "`--force` does not belong there"),
+            ("runbook show ./x", "paths are not available in chat"),
+            ("runbook show /etc/passwd", "paths are not available in chat"),
+            ("runbook plan x.md", "paths are not available in chat"),
+            ("runbook run ..\\x", "paths are not available in chat"),
+            ("runbook run X.MD", "paths are not available in chat"),
+            ("runbook lint x", "`runbook lint` is not available in chat"),
+            ("runbook run x --yes", "`--yes` is not available in chat"),
+            ("runbook run x --config=/etc/x", "`--config` is not available in chat"),
+            ("runbook list -o json", "`-o` is not available in chat"),
+            ("serve", "`serve` is not available in chat"),
+            ("token create --person ana", "`token` is not available in chat"),
+            ("demo", "`demo` is not available in chat"),
+            ("runbook approve --reason “open", "has no end"),
+            ("<!channel>", "unknown command"),
+        ];
+        for (text, expected) in table {
+            let shown = usage(text);
+            assert!(shown.contains(expected), "{text:?} gave: {shown}");
+        }
+    }
+
+    #[test]
+    fn what_is_echoed_is_short_and_ends_no_code() {
+        let shown = usage(&format!("`rm` {}", "x".repeat(5_000)));
+        assert!(shown.len() < 3_000, "{}", shown.len());
+        assert!(shown.starts_with("unknown command `rm "), "{shown}");
+    }
+
+    #[test]
+    fn examples_and_usage_of_the_table_parse() {
+        for command in commands_on(Surface::Chat) {
+            request(command.example);
+            assert!(usage(&format!("help {}", command.path)).contains(command.about), "{}", command.path);
+        }
+    }
+}

@@ -1,0 +1,443 @@
+//! The commands as clap types, and the requests that they stand for.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use clap::{Args, Subcommand, ValueEnum};
+use runbook_core::ids::IncidentNumber;
+use runbook_core::request::Request;
+
+/// Everything that terminal and chat can both ask for. The terminal embeds it with `#[command(flatten)]`.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Runbooks: look at them, run them, decide about a run
+    #[command(subcommand)]
+    Runbook(RunbookCommand),
+    /// Incidents: look at them, take them, end them
+    #[command(subcommand)]
+    Incident(IncidentCommand),
+    /// Post-incident reviews
+    #[command(subcommand)]
+    Pir(PirCommand),
+    /// The journal
+    #[command(subcommand)]
+    Journal(JournalCommand),
+    /// Take an incident (short for `incident ack`)
+    #[command(after_help = "Example: blocks ack INC-12")]
+    Ack(IncidentArg),
+    /// Change an incident's severity (short for `incident severity`)
+    #[command(after_help = "Example: blocks severity P2 INC-12")]
+    Severity(SeverityArgs),
+    /// Say that an incident is over (short for `incident resolve`)
+    #[command(after_help = "Example: blocks resolve INC-12")]
+    Resolve(IncidentArg),
+}
+
+/// `runbook ...`
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum RunbookCommand {
+    /// Name the runbooks
+    List,
+    /// Show what Blocks understood of a runbook
+    #[command(after_help = "Example: blocks runbook show rollback_to_pilot")]
+    Show {
+        /// The runbook's name; in a shell also a path to its file
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Show what would run, without running it
+    #[command(after_help = "Example: blocks runbook plan rollback_to_pilot --param repo=shop")]
+    Plan {
+        /// The runbook's name; in a shell also a path to its file
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Parameter values
+        #[command(flatten)]
+        params: Params,
+    },
+    /// Plan a runbook and run it once it is approved
+    #[command(after_help = "Example: blocks runbook run rollback_to_pilot --incident INC-12")]
+    Run {
+        /// The runbook's name; in a shell also a path to its file
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Parameter values
+        #[command(flatten)]
+        params: Params,
+        /// The incident that it serves; the channel's, or the only open one, when absent
+        #[arg(long, value_name = "INC")]
+        incident: Option<String>,
+    },
+    /// Run the rollback that is configured for a service
+    #[command(after_help = "Example: blocks runbook rollback flowengine")]
+    Rollback {
+        /// The service; the incident's when absent
+        #[arg(value_name = "SERVICE")]
+        service: Option<String>,
+        /// Parameter values
+        #[command(flatten)]
+        params: Params,
+    },
+    /// Show where a run stands
+    Status(RunArg),
+    /// Say yes to one fingerprint
+    #[command(
+        after_help = "Example: blocks runbook approve --fingerprint 4F2A --reason \"error budget is gone\""
+    )]
+    Approve {
+        /// The run
+        #[command(flatten)]
+        run: RunArg,
+        /// The fingerprint that you saw, or its four characters; a different one refuses
+        #[arg(long, value_name = "CODE")]
+        fingerprint: Option<String>,
+        /// Why; it goes into the review
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Say no: the run is cancelled
+    Refuse {
+        /// The run
+        #[command(flatten)]
+        run: RunArg,
+        /// Why; it goes into the review
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Answer what only a person can tell
+    #[command(allow_missing_positional = true, after_help = "Example: blocks runbook answer yes")]
+    Answer {
+        /// The run
+        #[command(flatten)]
+        run: RunArg,
+        /// Is it as expected?
+        #[arg(value_name = "yes|no", required = true, ignore_case = true, hide_possible_values = true)]
+        answer: AnswerWord,
+    },
+    /// Stop a run
+    Cancel(RunArg),
+    /// Run the step in question again
+    Retry(RunArg),
+    /// Say that the step in question has happened
+    MarkDone {
+        /// The run
+        #[command(flatten)]
+        run: RunArg,
+        /// What you saw; it goes into the review
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Undo what a run did
+    Undo(RunArg),
+    /// Check runbook files
+    #[command(after_help = "Example: blocks runbook lint runbooks/*.md")]
+    Lint {
+        /// Files or folders
+        #[arg(value_name = "PATH", required = true)]
+        paths: Vec<String>,
+    },
+}
+
+/// `incident ...`
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum IncidentCommand {
+    /// Show the open incidents
+    List {
+        /// Resolved ones too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show one incident with its timeline
+    Show(IncidentArg),
+    /// Take an incident
+    Ack(IncidentArg),
+    /// Change an incident's severity
+    #[command(after_help = "Example: blocks incident severity P2 INC-12")]
+    Severity(SeverityArgs),
+    /// Say that an incident is over
+    Resolve(IncidentArg),
+}
+
+/// `pir ...`
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum PirCommand {
+    /// Draft the post-incident review again
+    Draft(IncidentArg),
+}
+
+/// `journal ...`
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum JournalCommand {
+    /// Check that the journal is whole
+    Verify,
+}
+
+/// Which incident.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct IncidentArg {
+    /// `INC-12` or `12`; the channel's, or the only open one, when absent
+    #[arg(value_name = "INC")]
+    pub incident: Option<String>,
+}
+
+/// A severity, and which incident.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct SeverityArgs {
+    /// The severity, such as `P2`
+    #[arg(value_name = "LEVEL")]
+    pub level: String,
+    /// The incident
+    #[command(flatten)]
+    pub incident: IncidentArg,
+}
+
+/// Which run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct RunArg {
+    /// The run's id or the start of it; the only one in question when absent
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+}
+
+/// Parameter values.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct Params {
+    /// A parameter's value; may be given several times
+    #[arg(long = "param", value_name = "NAME=VALUE")]
+    pub values: Vec<Param>,
+}
+
+/// One parameter value, `NAME=VALUE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Param {
+    /// Letters, digits, `-` and `_`, not starting with a digit.
+    pub name: String,
+    /// Everything after the first `=`.
+    pub value: String,
+}
+
+impl FromStr for Param {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Param, String> {
+        let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
+        let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if !starts_well || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
+            return Err("a name has letters, digits, - and _, and starts with a letter or _".to_owned());
+        }
+        Ok(Param { name: name.to_owned(), value: value.to_owned() })
+    }
+}
+
+/// Yes or no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AnswerWord {
+    /// It is as expected
+    #[value(alias = "y")]
+    Yes,
+    /// It is not
+    #[value(alias = "n")]
+    No,
+}
+
+/// A command is no request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// A parameter has two values.
+    #[error("parameter `{0}` is given twice\nhint: give each parameter once")]
+    ParamTwice(String),
+    /// It works on files of this machine, not on the state of Blocks.
+    #[error("`{0}` works on files and is available in a shell only")]
+    TerminalOnly(&'static str),
+}
+
+impl Command {
+    /// The request that this command stands for.
+    ///
+    /// # Errors
+    /// When a parameter is given twice, or the command works on files (`runbook lint`).
+    pub fn to_request(&self) -> Result<Request, RequestError> {
+        Ok(match self {
+            Command::Runbook(command) => return command.to_request(),
+            Command::Incident(command) => command.to_request(),
+            Command::Pir(command) => command.to_request(),
+            Command::Journal(command) => command.to_request(),
+            Command::Ack(args) => IncidentCommand::Ack(args.clone()).to_request(),
+            Command::Severity(args) => IncidentCommand::Severity(args.clone()).to_request(),
+            Command::Resolve(args) => IncidentCommand::Resolve(args.clone()).to_request(),
+        })
+    }
+}
+
+impl RunbookCommand {
+    /// The request that this command stands for. A name is passed on as typed: the terminal deals with paths first.
+    ///
+    /// # Errors
+    /// When a parameter is given twice, or the command works on files (`runbook lint`).
+    pub fn to_request(&self) -> Result<Request, RequestError> {
+        Ok(match self {
+            RunbookCommand::List => Request::RunbookList,
+            RunbookCommand::Show { name } => Request::RunbookShow { name: name.clone() },
+            RunbookCommand::Plan { name, params } => {
+                Request::RunbookPlan { name: name.clone(), params: params.to_map()? }
+            }
+            RunbookCommand::Run { name, params, incident } => Request::RunbookRun {
+                name: name.clone(),
+                params: params.to_map()?,
+                incident: incident.as_deref().map(incident_number),
+            },
+            RunbookCommand::Rollback { service, params } => {
+                Request::RunbookRollback { service: service.clone(), params: params.to_map()? }
+            }
+            RunbookCommand::Status(run) => Request::RunbookStatus { run: run.run.clone() },
+            RunbookCommand::Approve { run, fingerprint, reason } => Request::RunbookApprove {
+                run: run.run.clone(),
+                fingerprint: fingerprint.clone(),
+                reason: reason.clone(),
+            },
+            RunbookCommand::Refuse { run, reason } => {
+                Request::RunbookRefuse { run: run.run.clone(), reason: reason.clone() }
+            }
+            RunbookCommand::Answer { run, answer } => {
+                Request::RunbookAnswer { run: run.run.clone(), yes: *answer == AnswerWord::Yes }
+            }
+            RunbookCommand::Cancel(run) => Request::RunbookCancel { run: run.run.clone() },
+            RunbookCommand::Retry(run) => Request::RunbookRetry { run: run.run.clone() },
+            RunbookCommand::MarkDone { run, reason } => {
+                Request::RunbookMarkDone { run: run.run.clone(), reason: reason.clone() }
+            }
+            RunbookCommand::Undo(run) => Request::RunbookUndo { run: run.run.clone() },
+            RunbookCommand::Lint { .. } => return Err(RequestError::TerminalOnly("runbook lint")),
+        })
+    }
+
+    /// The runbook that `show`, `plan` and `run` name, as typed: in a shell it may be a path.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            RunbookCommand::Show { name }
+            | RunbookCommand::Plan { name, .. }
+            | RunbookCommand::Run { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+}
+
+impl IncidentCommand {
+    /// The request that this command stands for.
+    #[must_use]
+    pub fn to_request(&self) -> Request {
+        match self {
+            IncidentCommand::List { all } => Request::IncidentList { all: *all },
+            IncidentCommand::Show(args) => Request::IncidentShow { incident: args.number() },
+            IncidentCommand::Ack(args) => Request::IncidentAck { incident: args.number() },
+            IncidentCommand::Severity(args) => Request::IncidentSeverity {
+                incident: args.incident.number(),
+                severity: severity_id(&args.level),
+            },
+            IncidentCommand::Resolve(args) => Request::IncidentResolve { incident: args.number() },
+        }
+    }
+}
+
+impl PirCommand {
+    /// The request that this command stands for.
+    #[must_use]
+    pub fn to_request(&self) -> Request {
+        match self {
+            PirCommand::Draft(args) => Request::PirDraft { incident: args.number() },
+        }
+    }
+}
+
+impl JournalCommand {
+    /// The request that this command stands for.
+    #[must_use]
+    pub fn to_request(&self) -> Request {
+        match self {
+            JournalCommand::Verify => Request::JournalVerify,
+        }
+    }
+}
+
+impl IncidentArg {
+    fn number(&self) -> Option<String> {
+        self.incident.as_deref().map(incident_number)
+    }
+}
+
+impl Params {
+    fn to_map(&self) -> Result<BTreeMap<String, String>, RequestError> {
+        let mut map = BTreeMap::new();
+        for param in &self.values {
+            // Taking one of two silently would run something that the person did not mean.
+            if map.insert(param.name.clone(), param.value.clone()).is_some() {
+                return Err(RequestError::ParamTwice(param.name.clone()));
+            }
+        }
+        Ok(map)
+    }
+}
+
+/// `12`, `inc-12` and `INC-12` are one incident; anything else is passed on for the engine to refuse.
+fn incident_number(text: &str) -> String {
+    let upper = text.to_ascii_uppercase();
+    IncidentNumber::from_str(&upper).map_or_else(|_| text.to_owned(), |number| number.to_string())
+}
+
+/// `p2` is `P2`; other schemes' ids are passed on as typed.
+fn severity_id(text: &str) -> String {
+    let mut chars = text.chars();
+    let is_level = chars.next().is_some_and(|c| c.eq_ignore_ascii_case(&'p'))
+        && !chars.as_str().is_empty()
+        && chars.all(|c| c.is_ascii_digit());
+    if is_level { text.to_ascii_uppercase() } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(subcommand)]
+        command: Command,
+    }
+
+    fn request(line: &str) -> Result<Request, String> {
+        let words = std::iter::once("blocks").chain(line.split_whitespace());
+        let line = Line::try_parse_from(words).map_err(|error| error.to_string())?;
+        line.command.to_request().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_shell_line_is_a_request() {
+        assert_eq!(request("ack 12"), Ok(Request::IncidentAck { incident: Some("INC-12".into()) }));
+        assert_eq!(request("ack"), request("incident ack"));
+        assert_eq!(request("severity p1 inc-3"), request("incident severity P1 INC-3"));
+        assert_eq!(request("resolve"), request("incident resolve"));
+        assert_eq!(
+            request("runbook plan ./my.md --param a=1 --param b=x=y"),
+            Ok(Request::RunbookPlan {
+                name: "./my.md".into(),
+                params: BTreeMap::from([("a".into(), "1".into()), ("b".into(), "x=y".into())]),
+            })
+        );
+    }
+
+    #[test]
+    fn a_parameter_has_one_value_and_a_proper_name() {
+        assert!(request("runbook plan x --param a=1 --param a=2").unwrap_err().contains("given twice"));
+        for bad in ["a", "=1", "1a=1", "a b=1", "é=1", "a.b=1"] {
+            assert!(Param::from_str(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn files_are_not_a_request() {
+        assert!(request("runbook lint a.md").unwrap_err().contains("shell only"));
+        assert!(request("runbook lint").is_err());
+    }
+}

@@ -1,0 +1,20 @@
+//! The command language shared by terminal, chat and API: clap definitions, surfaces, chat word splitting. No I/O.
+//!
+//! What follows `/blocks` in chat is what follows `blocks` in a shell. [`Command`] is what both understand: the
+//! terminal embeds it in its own parser, [`parse_chat`] reads a typed chat line with it. [`COMMANDS`] names the
+//! surfaces of every command; a test holds the two together.
+
+mod chat;
+mod command;
+mod nearest;
+mod split;
+mod surface;
+
+pub use chat::{ChatParse, parse_chat};
+pub use command::{
+    AnswerWord, Command, IncidentCommand, JournalCommand, Param, PirCommand, RequestError, RunbookCommand,
+};
+pub use split::{SplitError, split_words};
+pub use surface::{
+    COMMANDS, CommandInfo, SERVER_COMMANDS, Surface, SurfaceOption, TERMINAL_OPTIONS, commands_on,
+};

@@ -1,0 +1,194 @@
+//! Which command can be asked for where, with the words that explain it.
+
+/// A way to ask for something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Surface {
+    /// A shell: `blocks ...`.
+    Cli,
+    /// Chat: `/blocks ...`.
+    Chat,
+    /// The HTTP API.
+    Api,
+}
+
+/// One command of the language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommandInfo {
+    /// Its words, such as `runbook rollback`.
+    pub path: &'static str,
+    /// What follows them.
+    pub arguments: &'static str,
+    /// What it does, in a few words.
+    pub about: &'static str,
+    /// One line that a person could type, without the program's name.
+    pub example: &'static str,
+    /// Where it can be asked for.
+    pub surfaces: &'static [Surface],
+}
+
+impl CommandInfo {
+    /// The command with its arguments, as usage shows it.
+    #[must_use]
+    pub fn usage(&self) -> String {
+        if self.arguments.is_empty() {
+            self.path.to_owned()
+        } else {
+            format!("{} {}", self.path, self.arguments)
+        }
+    }
+
+    /// `true` when `surface` offers it.
+    #[must_use]
+    pub fn is_on(&self, surface: Surface) -> bool {
+        self.surfaces.contains(&surface)
+    }
+}
+
+/// An option that only some surfaces know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SurfaceOption {
+    /// As it is typed.
+    pub spelling: &'static str,
+    /// Where it can be given.
+    pub surfaces: &'static [Surface],
+}
+
+use Surface::{Api, Chat, Cli};
+
+const ALL: &[Surface] = &[Cli, Chat, Api];
+const TERMINAL: &[Surface] = &[Cli];
+
+const fn on_all(
+    path: &'static str,
+    arguments: &'static str,
+    about: &'static str,
+    example: &'static str,
+) -> CommandInfo {
+    CommandInfo { path, arguments, about, example, surfaces: ALL }
+}
+
+/// Every command that the shared language has, in the order that help shows them.
+pub const COMMANDS: &[CommandInfo] = &[
+    on_all("ack", "[INC]", "take an incident", "ack"),
+    on_all("severity", "LEVEL [INC]", "change an incident's severity", "severity P2"),
+    on_all("resolve", "[INC]", "say that an incident is over", "resolve INC-12"),
+    on_all("runbook list", "", "name the runbooks", "runbook list"),
+    on_all(
+        "runbook show",
+        "NAME",
+        "show what Blocks understood of a runbook",
+        "runbook show rollback_to_pilot",
+    ),
+    on_all(
+        "runbook plan",
+        "NAME [--param NAME=VALUE]...",
+        "show what would run, without running it",
+        "runbook plan rollback_to_pilot --param repo=shop",
+    ),
+    on_all(
+        "runbook run",
+        "NAME [--param NAME=VALUE]... [--incident INC]",
+        "plan a runbook and run it once it is approved",
+        "runbook run rollback_to_pilot --incident INC-12",
+    ),
+    on_all(
+        "runbook rollback",
+        "[SERVICE] [--param NAME=VALUE]...",
+        "run the rollback that is configured for a service",
+        "runbook rollback flowengine",
+    ),
+    on_all("runbook status", "[RUN]", "show where a run stands", "runbook status"),
+    on_all(
+        "runbook approve",
+        "[RUN] [--fingerprint CODE] [--reason TEXT]",
+        "say yes to one fingerprint",
+        "runbook approve --fingerprint 4F2A --reason \"error budget is gone\"",
+    ),
+    on_all("runbook refuse", "[RUN] [--reason TEXT]", "say no: the run is cancelled", "runbook refuse"),
+    on_all("runbook answer", "[RUN] yes|no", "answer what only a person can tell", "runbook answer yes"),
+    on_all("runbook cancel", "[RUN]", "stop a run", "runbook cancel"),
+    on_all("runbook retry", "[RUN]", "run the step in question again", "runbook retry"),
+    on_all(
+        "runbook mark-done",
+        "[RUN] [--reason TEXT]",
+        "say that the step in question has happened",
+        "runbook mark-done --reason \"the revision is 3 now\"",
+    ),
+    on_all("runbook undo", "[RUN]", "undo what a run did", "runbook undo"),
+    CommandInfo {
+        path: "runbook lint",
+        arguments: "PATH...",
+        about: "check runbook files",
+        example: "runbook lint runbooks/*.md",
+        surfaces: TERMINAL,
+    },
+    on_all("incident list", "[--all]", "show the open incidents", "incident list --all"),
+    on_all("incident show", "[INC]", "show one incident with its timeline", "incident show INC-12"),
+    on_all("incident ack", "[INC]", "take an incident", "incident ack"),
+    on_all("incident severity", "LEVEL [INC]", "change an incident's severity", "incident severity P2"),
+    on_all("incident resolve", "[INC]", "say that an incident is over", "incident resolve"),
+    on_all("pir draft", "[INC]", "draft the post-incident review again", "pir draft INC-12"),
+    on_all("journal verify", "", "check that the journal is whole", "journal verify"),
+];
+
+/// Commands of the program itself: a shell's alone. Chat names them only to say so.
+pub const SERVER_COMMANDS: &[&str] =
+    &["serve", "demo", "sandbox", "doctor", "completions", "slack", "token", "bench", "config"];
+
+/// Options of the terminal that no other surface takes.
+pub const TERMINAL_OPTIONS: &[SurfaceOption] = &[
+    SurfaceOption { spelling: "--yes", surfaces: TERMINAL },
+    SurfaceOption { spelling: "-y", surfaces: TERMINAL },
+    SurfaceOption { spelling: "--config", surfaces: TERMINAL },
+    SurfaceOption { spelling: "-o", surfaces: TERMINAL },
+    SurfaceOption { spelling: "--output", surfaces: TERMINAL },
+    SurfaceOption { spelling: "--wait", surfaces: TERMINAL },
+];
+
+/// The commands that a surface offers.
+pub fn commands_on(surface: Surface) -> impl Iterator<Item = &'static CommandInfo> {
+    COMMANDS.iter().filter(move |command| command.is_on(surface))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::Subcommand;
+
+    use super::*;
+    use crate::Command;
+
+    fn leaves(command: &clap::Command, prefix: &str, found: &mut BTreeSet<String>) {
+        for sub in command.get_subcommands() {
+            let path = format!("{prefix} {}", sub.get_name()).trim().to_owned();
+            if sub.has_subcommands() {
+                leaves(sub, &path, found);
+            } else {
+                found.insert(path);
+            }
+        }
+    }
+
+    #[test]
+    fn the_table_and_the_parser_name_the_same_commands() {
+        let mut parsed = BTreeSet::new();
+        leaves(&Command::augment_subcommands(clap::Command::new("blocks")), "", &mut parsed);
+        let listed: BTreeSet<String> = COMMANDS.iter().map(|command| command.path.to_owned()).collect();
+        assert_eq!(parsed, listed);
+        assert_eq!(listed.len(), COMMANDS.len(), "no command twice");
+    }
+
+    #[test]
+    fn the_parser_is_well_formed() {
+        Command::augment_subcommands(clap::Command::new("blocks")).debug_assert();
+    }
+
+    #[test]
+    fn every_example_is_of_its_command() {
+        for command in COMMANDS {
+            assert!(command.example.starts_with(command.path), "{}", command.path);
+            assert!(command.is_on(Cli), "{}", command.path);
+        }
+    }
+}

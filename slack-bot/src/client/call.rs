@@ -1,0 +1,226 @@
+//! One call, bounded in time, with an outcome that says whether trying again makes sense.
+
+use std::time::Duration;
+
+use runbook_core::ports::SendError;
+use serde::Serialize;
+use serde_json::Value;
+use slack_morphism::errors::SlackClientError;
+use slack_morphism::prelude::{SlackClientApiCallContext, SlackClientHttpConnector};
+use url::Url;
+
+use super::SlackChat;
+
+/// Slack's words for "it may work later".
+const PASSING: &[&str] = &[
+    "ratelimited",
+    "rate_limited",
+    "internal_error",
+    "fatal_error",
+    "service_unavailable",
+    "request_timeout",
+];
+
+/// A call did not succeed. Holds no body and no address: either may carry a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum CallError {
+    /// Slack said no, with a word.
+    Refused {
+        /// The word.
+        word: String,
+        /// What it adds: the scope that is missing, or what is wrong with the blocks.
+        detail: Option<String>,
+    },
+    /// Too many calls.
+    Limited {
+        /// What Slack asks us to wait.
+        after: Option<Duration>,
+    },
+    /// An HTTP status without a word.
+    Status(u16),
+    /// Nobody answered, or not in time.
+    Unreachable(&'static str),
+    /// Something answered that is not understood; the call may have worked.
+    Unreadable,
+}
+
+impl CallError {
+    /// `true` when Slack refused with one of these words.
+    pub(super) fn is_one_of(&self, words: &[&str]) -> bool {
+        matches!(self, CallError::Refused { word, .. } if words.contains(&word.as_str()))
+    }
+
+    /// What it means for the message.
+    pub(super) fn into_send(self, method: &str) -> SendError {
+        let retry = |reason: String| SendError::Retry { after_ms: None, reason };
+        match self {
+            CallError::Refused { word, .. } if PASSING.contains(&word.as_str()) => {
+                retry(format!("slack cannot do {method} at the moment: {word}"))
+            }
+            CallError::Refused { word, detail } => {
+                let detail = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
+                let hint = hint(&word).map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+                SendError::Permanent { reason: format!("slack refused {method}: {word}{detail}{hint}") }
+            }
+            CallError::Limited { after } => SendError::Retry {
+                after_ms: after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
+                reason: format!("slack limits {method}"),
+            },
+            CallError::Status(status) if status >= 500 || status == 408 => {
+                retry(format!("slack answered {method} with HTTP {status}"))
+            }
+            CallError::Status(status) => {
+                SendError::Permanent { reason: format!("slack answered {method} with HTTP {status}") }
+            }
+            CallError::Unreachable(why) => retry(format!("slack does not answer {method}: {why}")),
+            CallError::Unreadable => retry(format!("the answer to {method} is not understood")),
+        }
+    }
+}
+
+fn hint(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "missing_scope" => "add the scope to the app and install it again",
+        "invalid_auth" | "not_authed" | "token_revoked" | "token_expired" | "account_inactive" => {
+            "check SLACK_BOT_TOKEN"
+        }
+        "not_allowed_token_type" => "SLACK_BOT_TOKEN must be a bot token (xoxb-)",
+        "channel_not_found" | "not_in_channel" => "check the channel's id, and invite the bot to the channel",
+        "is_archived" => "unarchive the channel, or configure another one",
+        "invalid_blocks" | "invalid_blocks_format" | "msg_blocks_too_long" => {
+            "this is a fault in Blocks: report it"
+        }
+        "restricted_action" => "a workspace setting forbids it: ask a workspace admin",
+        _ => return None,
+    })
+}
+
+impl SlackChat {
+    /// Calls a method with a JSON body and the bot token.
+    pub(super) async fn post<T: Serialize + Send + Sync>(
+        &self,
+        method: &str,
+        body: &T,
+    ) -> Result<Value, CallError> {
+        let session = self.client.open_session(&self.token);
+        let call = session.http_session_api.http_post::<_, Value>(method, body, None);
+        accepted(self.bounded(call).await?)
+    }
+
+    /// Calls a reading method with the bot token.
+    pub(super) async fn get(
+        &self,
+        method: &str,
+        params: &Vec<(&str, Option<&String>)>,
+    ) -> Result<Value, CallError> {
+        let session = self.client.open_session(&self.token);
+        let call = session.http_session_api.http_get::<Value, _, _>(method, params, None);
+        accepted(self.bounded(call).await?)
+    }
+
+    /// Posts JSON to an address that was checked before, without the token: the address itself is the secret.
+    pub(super) async fn post_without_token(&self, url: Url, body: &Value) -> Result<(), CallError> {
+        let span = tracing::Span::none();
+        let call = self.client.http_api.connector.http_post_uri::<_, Value>(url, body, bare(&span));
+        plainly_ok(self.bounded(call).await)
+    }
+
+    /// Posts bytes to an address that was checked before, without the token.
+    pub(super) async fn put_bytes(&self, url: Url, bytes: &[u8]) -> Result<(), CallError> {
+        let span = tracing::Span::none();
+        let kind = "application/octet-stream".to_owned();
+        let call =
+            self.client.http_api.connector.http_post_uri_binary::<Value>(url, kind, bytes, bare(&span));
+        plainly_ok(self.bounded(call).await)
+    }
+
+    async fn bounded<T>(
+        &self,
+        call: impl Future<Output = Result<T, SlackClientError>>,
+    ) -> Result<T, Failure> {
+        match tokio::time::timeout(self.limit, call).await {
+            Ok(outcome) => outcome.map_err(Failure::from),
+            Err(_) => Err(Failure { error: CallError::Unreachable("no answer in time"), said_ok: false }),
+        }
+    }
+}
+
+/// A context without token for addresses that are secrets themselves.
+fn bare(span: &tracing::Span) -> SlackClientApiCallContext<'_> {
+    SlackClientApiCallContext {
+        rate_control_params: None,
+        token: None,
+        tracing_span: span,
+        is_sensitive_url: true,
+    }
+}
+
+/// A failure as the library sees it.
+struct Failure {
+    error: CallError,
+    /// The body was a plain `ok`: an answer where JSON is not the custom.
+    said_ok: bool,
+}
+
+impl From<Failure> for CallError {
+    fn from(failure: Failure) -> CallError {
+        failure.error
+    }
+}
+
+impl From<SlackClientError> for Failure {
+    fn from(error: SlackClientError) -> Failure {
+        let mut said_ok = false;
+        let error = match error {
+            SlackClientError::ApiError(refused) => {
+                let body =
+                    refused.http_response_body.and_then(|body| serde_json::from_str::<Value>(&body).ok());
+                let detail = body.as_ref().and_then(detail);
+                CallError::Refused { word: word(&refused.code), detail }
+            }
+            SlackClientError::RateLimitError(limited) => CallError::Limited { after: limited.retry_after },
+            SlackClientError::HttpError(http) => CallError::Status(http.status_code.as_u16()),
+            SlackClientError::ProtocolError(protocol) => {
+                let body = protocol.json_body.unwrap_or_default().to_ascii_lowercase();
+                said_ok = body.trim() == "ok" || body.starts_with("ok -");
+                CallError::Unreadable
+            }
+            SlackClientError::HttpProtocolError(_) => CallError::Unreachable("the connection failed"),
+            _ => CallError::Unreachable("the connection broke"),
+        };
+        Failure { error, said_ok }
+    }
+}
+
+/// Slack's word, held to what a word can be: it is shown to people and logged.
+fn word(code: &str) -> String {
+    code.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')).take(60).collect()
+}
+
+fn detail(body: &Value) -> Option<String> {
+    if let Some(needed) = body.get("needed").and_then(Value::as_str) {
+        return Some(format!(
+            "needed={}",
+            needed.chars().filter(|c| !c.is_control()).take(120).collect::<String>()
+        ));
+    }
+    let message =
+        body.pointer("/response_metadata/messages/0").or_else(|| body.pointer("/errors/0"))?.as_str()?;
+    Some(message.chars().filter(|c| !c.is_control()).take(200).collect())
+}
+
+/// An answer counts only with `ok:true`: the library takes a body that is no JSON for an empty success.
+fn accepted(answer: Value) -> Result<Value, CallError> {
+    match answer.get("ok").and_then(Value::as_bool) {
+        Some(true) => Ok(answer),
+        _ => Err(CallError::Unreadable),
+    }
+}
+
+fn plainly_ok(outcome: Result<Value, Failure>) -> Result<(), CallError> {
+    match outcome {
+        Ok(_) => Ok(()),
+        Err(failure) if failure.said_ok => Ok(()),
+        Err(failure) => Err(failure.error),
+    }
+}

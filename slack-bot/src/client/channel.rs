@@ -1,0 +1,232 @@
+//! Opening an incident's channel, once.
+
+use runbook_core::ports::{ChatReceipt, SendError};
+use serde::Deserialize;
+use serde_json::json;
+use slack_morphism::prelude::{
+    SlackApiConversationsCreateRequest, SlackApiConversationsSetPurposeRequest,
+    SlackApiConversationsSetTopicRequest,
+};
+
+use super::call::CallError;
+use super::{NextPage, SlackChat, read};
+use crate::render::text::{line, prose};
+
+/// Longest channel name.
+const NAME_MAX: usize = 80;
+/// Longest topic and purpose.
+const TOPIC_MAX: usize = 250;
+/// How many suffixes are tried for a name that is taken.
+const SUFFIXES: u32 = 20;
+/// How many pages of channels are looked through.
+const LIST_PAGES: usize = 10;
+
+impl SlackChat {
+    /// Opens the channel, or finds the one that an earlier attempt opened. Its purpose carries the key.
+    pub(super) async fn open_channel(
+        &self,
+        key: &str,
+        attempt: u32,
+        name: &str,
+        topic: &str,
+        invite: &[String],
+    ) -> Result<ChatReceipt, SendError> {
+        let existing = if attempt > 1 { self.find_channel(key, name).await? } else { None };
+        let channel = match existing {
+            Some(channel) => channel,
+            None => self.create_channel(key, name).await?,
+        };
+        // The purpose first: from then on the channel can be recognised.
+        let purpose = line(&format!("Opened by Blocks ({key})"), TOPIC_MAX);
+        let request = SlackApiConversationsSetPurposeRequest::new(channel.as_str().into(), purpose);
+        let set = self.post("conversations.setPurpose", &request).await;
+        go_on("conversations.setPurpose", set.map(drop))?;
+        let request =
+            SlackApiConversationsSetTopicRequest::new(channel.as_str().into(), prose(topic, TOPIC_MAX));
+        let set = self.post("conversations.setTopic", &request).await;
+        go_on("conversations.setTopic", set.map(drop))?;
+        self.invite(&channel, invite).await?;
+        Ok(ChatReceipt { channel: Some(channel), ts: None })
+    }
+
+    async fn create_channel(&self, key: &str, name: &str) -> Result<String, SendError> {
+        let method = "conversations.create";
+        for suffix in 1..=SUFFIXES {
+            let request = SlackApiConversationsCreateRequest::new(suffixed(name, suffix));
+            let created = self.post(method, &request).await.and_then(read::<Created>);
+            match created {
+                Ok(created) => return Ok(created.channel.id),
+                Err(error) if error.is_one_of(&["name_taken"]) => {
+                    // It may be ours, from an attempt whose answer was lost.
+                    if suffix == 1
+                        && let Some(found) = self.find_channel(key, name).await?
+                    {
+                        return Ok(found);
+                    }
+                }
+                Err(error) => return Err(error.into_send(method)),
+            }
+        }
+        let reason = format!(
+            "slack has channels `{name}` to `{name}-{SUFFIXES}` already\nhint: rename or delete old ones: archived channels keep their names"
+        );
+        Err(SendError::Permanent { reason })
+    }
+
+    /// The channel that carries the key, or one of these names that we made and that carries nothing yet.
+    async fn find_channel(&self, key: &str, name: &str) -> Result<Option<String>, SendError> {
+        let method = "conversations.list";
+        let me = self.post("auth.test", &json!({})).await.and_then(read::<Me>).ok().and_then(|me| me.user_id);
+        let (kinds, open, limit) = ("public_channel".to_owned(), "true".to_owned(), "200".to_owned());
+        let names: Vec<String> = (1..=SUFFIXES).map(|suffix| suffixed(name, suffix)).collect();
+        let mut cursor: Option<String> = None;
+        let mut unmarked = None;
+        for _ in 0..LIST_PAGES {
+            let params = vec![
+                ("types", Some(&kinds)),
+                ("exclude_archived", Some(&open)),
+                ("limit", Some(&limit)),
+                ("cursor", cursor.as_ref()),
+            ];
+            let page = match self.get(method, &params).await.and_then(read::<Channels>) {
+                Ok(page) => page,
+                Err(error) => match error.into_send(method) {
+                    SendError::Permanent { reason } => {
+                        tracing::warn!(reason, "cannot look for an earlier channel; opening one");
+                        return Ok(None);
+                    }
+                    retry => return Err(retry),
+                },
+            };
+            for channel in page.channels {
+                if channel.carries(key) {
+                    return Ok(Some(channel.id));
+                }
+                let ours = me.is_some() && channel.creator == me;
+                if ours && channel.is_bare() && channel.name.as_ref().is_some_and(|name| names.contains(name))
+                {
+                    unmarked.get_or_insert(channel.id);
+                }
+            }
+            cursor = page.response_metadata.and_then(|next| next.next_cursor).filter(|next| !next.is_empty());
+            if cursor.is_none() {
+                break;
+            }
+        }
+        Ok(unmarked)
+    }
+
+    /// Invites everybody at once, or, when one of them stands in the way, one by one.
+    async fn invite(&self, channel: &str, people: &[String]) -> Result<(), SendError> {
+        let method = "conversations.invite";
+        if people.is_empty() {
+            return Ok(());
+        }
+        let all = json!({"channel": channel, "users": people.join(","), "force": true});
+        match self.post(method, &all).await {
+            Ok(_) => return Ok(()),
+            Err(error) if people.len() == 1 => return go_on(method, Err(error)),
+            Err(error @ CallError::Refused { .. }) => {
+                if let retry @ SendError::Retry { .. } = error.into_send(method) {
+                    return Err(retry);
+                }
+            }
+            Err(error) => return Err(error.into_send(method)),
+        }
+        for person in people {
+            let one = json!({"channel": channel, "users": person});
+            go_on(method, self.post(method, &one).await.map(drop))?;
+        }
+        Ok(())
+    }
+}
+
+/// A channel without topic, or without one of its people, is a channel: what cannot be is said in the log, and only
+/// what may work later makes the message try again.
+fn go_on(method: &str, outcome: Result<(), CallError>) -> Result<(), SendError> {
+    let Err(error) = outcome else { return Ok(()) };
+    if error.is_one_of(&["already_in_channel", "cant_invite_self"]) {
+        return Ok(());
+    }
+    match error.into_send(method) {
+        SendError::Permanent { reason } => {
+            tracing::warn!(method, reason, "the channel is open, but not as it should be");
+            Ok(())
+        }
+        retry => Err(retry),
+    }
+}
+
+/// The wanted name, or its n-th variant, within Slack's length.
+fn suffixed(name: &str, suffix: u32) -> String {
+    let suffix = if suffix == 1 { String::new() } else { format!("-{suffix}") };
+    let kept: String = name.chars().take(NAME_MAX - suffix.len()).collect();
+    format!("{kept}{suffix}")
+}
+
+#[derive(Deserialize)]
+struct Created {
+    channel: CreatedChannel,
+}
+
+#[derive(Deserialize)]
+struct CreatedChannel {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Me {
+    #[serde(default)]
+    user_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Channels {
+    #[serde(default)]
+    channels: Vec<Channel>,
+    #[serde(default)]
+    response_metadata: Option<NextPage>,
+}
+
+#[derive(Deserialize)]
+struct Channel {
+    id: String,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    creator: Option<String>,
+    #[serde(default)]
+    purpose: Option<Described>,
+    #[serde(default)]
+    topic: Option<Described>,
+}
+
+#[derive(Deserialize)]
+struct Described {
+    #[serde(default)]
+    value: String,
+}
+
+impl Channel {
+    /// In parentheses, so that no key is part of another one.
+    fn carries(&self, key: &str) -> bool {
+        let marked = format!("({})", line(key, TOPIC_MAX));
+        self.purpose.iter().chain(&self.topic).any(|text| text.value.contains(&marked))
+    }
+
+    fn is_bare(&self) -> bool {
+        self.purpose.iter().chain(&self.topic).all(|text| text.value.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_within_the_limit() {
+        assert_eq!(suffixed("inc-1-flowengine", 1), "inc-1-flowengine");
+        assert_eq!(suffixed("inc-1-flowengine", 3), "inc-1-flowengine-3");
+        assert_eq!(suffixed(&"x".repeat(90), 12).len(), NAME_MAX);
+    }
+}

@@ -1,0 +1,326 @@
+//! Slack out: messages through slack-morphism, each at most once as far as Slack lets us know.
+
+mod call;
+mod channel;
+mod upload;
+
+use std::fmt;
+use std::time::Duration;
+
+use runbook_core::message::ChatMessage;
+use runbook_core::ports::{BoxFuture, Chat, ChatReceipt, SendError};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use slack_morphism::prelude::{
+    SlackApiChatPostMessageRequest, SlackApiChatUpdateRequest, SlackApiToken, SlackClient,
+    SlackClientHyperConnector, SlackClientHyperHttpsConnector, SlackMessageContent, SlackMessageMetadata,
+};
+
+use self::call::CallError;
+use crate::hosts::AllowedHosts;
+use crate::render::text::prose;
+use crate::render::{self, Rendered};
+use crate::signature::Secret;
+
+/// How long one call may take.
+const CALL_LIMIT: Duration = Duration::from_secs(10);
+/// `event_type` of the metadata that makes our messages recognisable.
+const METADATA_TYPE: &str = "blocks";
+/// Longest line of text, escaped; Slack advises less than 4000.
+const NOTE_MAX: usize = 3_500;
+/// How far back a message is looked for: pages of this many.
+const LOOK_PAGE: usize = 200;
+const LOOK_PAGES: usize = 2;
+
+/// The Slack workspace that the bot token belongs to.
+pub struct SlackChat {
+    client: SlackClient<SlackClientHyperHttpsConnector>,
+    token: SlackApiToken,
+    hosts: AllowedHosts,
+    limit: Duration,
+}
+
+impl fmt::Debug for SlackChat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SlackChat").field("hosts", &self.hosts).finish_non_exhaustive()
+    }
+}
+
+/// The client cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// `slack.api_url` is no URL.
+    #[error(
+        "slack.api_url is not a URL: {0}\nhint: it is https://slack.com/api unless something stands in between"
+    )]
+    Url(url::ParseError),
+    /// The token is empty.
+    #[error("the Slack bot token is empty\nhint: set SLACK_BOT_TOKEN")]
+    NoToken,
+    /// This machine has no certificates to trust.
+    #[error("cannot read this machine's root certificates: {0}\nhint: install the package ca-certificates")]
+    Certificates(std::io::Error),
+}
+
+impl SlackChat {
+    /// A client for the API at `api_url` (`slack.api_url`, usually `https://slack.com/api`).
+    ///
+    /// # Errors
+    /// When the URL is none, the token is empty, or the machine has no root certificates (which plain `http` does not
+    /// need).
+    pub fn new(api_url: &str, token: &Secret) -> Result<SlackChat, SetupError> {
+        // Two providers in one program make TLS panic: whoever comes first decides, and all of ours decide alike.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let url = url::Url::parse(api_url).map_err(SetupError::Url)?;
+        if token.expose().is_empty() {
+            return Err(SetupError::NoToken);
+        }
+        let builder = hyper_rustls::HttpsConnectorBuilder::new();
+        let connector = if url.scheme() == "http" {
+            let nothing = rustls::RootCertStore::empty();
+            let tls = rustls::ClientConfig::builder().with_root_certificates(nothing).with_no_client_auth();
+            builder.with_tls_config(tls).https_or_http().enable_all_versions().build()
+        } else {
+            builder
+                .with_native_roots()
+                .map_err(SetupError::Certificates)?
+                .https_or_http()
+                .enable_all_versions()
+                .build()
+        };
+        // No rate control of the library's: it would share one budget between all channels.
+        let connector =
+            SlackClientHyperConnector::from(connector).with_slack_api_url(api_url.trim_end_matches('/'));
+        Ok(SlackChat {
+            client: SlackClient::new(connector),
+            token: SlackApiToken::new(token.expose().to_owned().into()),
+            hosts: AllowedHosts::new(api_url),
+            limit: CALL_LIMIT,
+        })
+    }
+
+    /// Asks Slack whose token this is: what `blocks doctor` shows.
+    ///
+    /// # Errors
+    /// When Slack does not take the token, or does not answer.
+    pub async fn check(&self) -> Result<String, SendError> {
+        let answer = self.post("auth.test", &json!({})).await.map_err(|error| error.into_send("auth.test"))?;
+        let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or("?").to_owned();
+        Ok(format!("the bot {} of {} is let in", text("user"), text("team")))
+    }
+
+    async fn deliver(
+        &self,
+        key: &str,
+        attempt: u32,
+        message: &ChatMessage,
+    ) -> Result<ChatReceipt, SendError> {
+        match message {
+            ChatMessage::OpenChannel { name, topic, invite } => {
+                self.open_channel(key, attempt, name, topic, invite).await
+            }
+            ChatMessage::Card { channel, ts, view } => {
+                self.show(key, attempt, Place::new(channel, ts.as_ref(), None), render::card(view)).await
+            }
+            ChatMessage::Plan { channel, ts, view } => {
+                self.show(key, attempt, Place::new(channel, ts.as_ref(), None), render::plan(view)).await
+            }
+            ChatMessage::Progress { channel, ts, thread, view } => {
+                let place = Place::new(channel, ts.as_ref(), thread.as_ref());
+                self.show(key, attempt, place, render::progress(view)).await
+            }
+            ChatMessage::Note { channel, thread, text } => {
+                let rendered = Rendered { text: prose(text, NOTE_MAX), blocks: Vec::new() };
+                self.show(key, attempt, Place::new(channel, None, thread.as_ref()), rendered).await
+            }
+            ChatMessage::Upload { channel, thread, filename, title, comment, content } => {
+                let file = upload::File { filename, title, comment, content };
+                self.upload(attempt, channel, thread.as_deref(), &file).await
+            }
+            ChatMessage::Reply { to, text } => self.reply(to, text).await,
+        }
+    }
+
+    /// Edits the message when there is one, else posts it, once.
+    async fn show(
+        &self,
+        key: &str,
+        attempt: u32,
+        place: Place<'_>,
+        rendered: Rendered,
+    ) -> Result<ChatReceipt, SendError> {
+        let content = content(key, rendered);
+        if let Some(ts) = place.ts {
+            let request = SlackApiChatUpdateRequest::new(place.channel.into(), content.clone(), ts.into())
+                .with_link_names(false)
+                .with_parse("none".to_owned());
+            match self.post("chat.update", &request).await {
+                Ok(_) => return Ok(receipt(place.channel, Some(ts))),
+                // Somebody deleted it, or it may not be edited any more: people still need to see it.
+                Err(error)
+                    if error.is_one_of(&[
+                        "message_not_found",
+                        "cant_update_message",
+                        "edit_window_closed",
+                    ]) => {}
+                Err(error) => return Err(error.into_send("chat.update")),
+            }
+        }
+        if attempt > 1
+            && let Some(ts) = self.posted(place.channel, place.thread, |message| message.has_key(key)).await?
+        {
+            return Ok(receipt(place.channel, Some(&ts)));
+        }
+        let mut request = SlackApiChatPostMessageRequest::new(place.channel.into(), content)
+            .with_link_names(false)
+            .with_parse("none".to_owned())
+            .with_unfurl_links(false)
+            .with_unfurl_media(false);
+        if let Some(thread) = place.thread {
+            request = request.with_thread_ts(thread.into());
+        }
+        let answer = self.post("chat.postMessage", &request).await;
+        let answer = answer.map_err(|error| error.into_send("chat.postMessage"))?;
+        let posted: Posted = read(answer).map_err(|error| error.into_send("chat.postMessage"))?;
+        Ok(receipt(posted.channel.as_deref().unwrap_or(place.channel), Some(&posted.ts)))
+    }
+
+    /// The `ts` of the message that `wanted` recognises, among the newest of the channel or thread.
+    async fn posted(
+        &self,
+        channel: &str,
+        thread: Option<&str>,
+        wanted: impl Fn(&PastMessage) -> bool,
+    ) -> Result<Option<String>, SendError> {
+        let method = if thread.is_some() { "conversations.replies" } else { "conversations.history" };
+        let (channel, thread) = (channel.to_owned(), thread.map(str::to_owned));
+        let (limit, yes) = (LOOK_PAGE.to_string(), "true".to_owned());
+        let mut cursor: Option<String> = None;
+        for _ in 0..LOOK_PAGES {
+            let params = vec![
+                ("channel", Some(&channel)),
+                ("ts", thread.as_ref()),
+                ("limit", Some(&limit)),
+                ("include_all_metadata", Some(&yes)),
+                ("cursor", cursor.as_ref()),
+            ];
+            let page = match self.get(method, &params).await.and_then(read::<History>) {
+                Ok(page) => page,
+                Err(error) => match error.into_send(method) {
+                    // Not allowed to look: a message twice is better than none.
+                    SendError::Permanent { reason } => {
+                        tracing::warn!(method, reason, "cannot look for an earlier message; posting");
+                        return Ok(None);
+                    }
+                    retry => return Err(retry),
+                },
+            };
+            if let Some(found) = page.messages.into_iter().find(&wanted) {
+                return Ok(Some(found.ts));
+            }
+            cursor = page.response_metadata.and_then(|next| next.next_cursor).filter(|next| !next.is_empty());
+            if cursor.is_none() {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Answers one person at the address that their request carried.
+    async fn reply(&self, to: &str, text: &str) -> Result<ChatReceipt, SendError> {
+        let method = "response_url";
+        let url = self.hosts.check(to).ok_or_else(|| SendError::Permanent {
+            reason: "the address for the answer is not one of Slack's; the answer is dropped".to_owned(),
+        })?;
+        let body =
+            json!({"response_type": "ephemeral", "replace_original": false, "text": prose(text, NOTE_MAX)});
+        match self.post_without_token(url, &body).await {
+            Ok(_) => Ok(ChatReceipt::default()),
+            Err(error) => Err(error.into_send(method)),
+        }
+    }
+}
+
+impl Chat for SlackChat {
+    fn send<'a>(
+        &'a self,
+        key: &'a str,
+        attempt: u32,
+        message: &'a ChatMessage,
+    ) -> BoxFuture<'a, Result<ChatReceipt, SendError>> {
+        Box::pin(self.deliver(key, attempt, message))
+    }
+}
+
+/// Where a message belongs.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    channel: &'a str,
+    ts: Option<&'a str>,
+    thread: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    fn new(channel: &'a str, ts: Option<&'a String>, thread: Option<&'a String>) -> Place<'a> {
+        Place { channel, ts: ts.map(String::as_str), thread: thread.map(String::as_str) }
+    }
+}
+
+fn content(key: &str, rendered: Rendered) -> SlackMessageContent {
+    // Strings only: anything else in it would make later messages about this one unreadable to the library.
+    let payload = [("key".to_owned(), key.to_owned())].into_iter().collect();
+    let metadata = SlackMessageMetadata::new(METADATA_TYPE.to_owned()).with_event_payload(payload);
+    let content = SlackMessageContent::new().with_text(rendered.text).with_metadata(metadata);
+    if rendered.blocks.is_empty() { content } else { content.with_blocks(rendered.blocks) }
+}
+
+fn receipt(channel: &str, ts: Option<&str>) -> ChatReceipt {
+    ChatReceipt { channel: Some(channel.to_owned()), ts: ts.map(str::to_owned) }
+}
+
+/// The part of an answer that we need.
+fn read<T: for<'de> Deserialize<'de>>(answer: Value) -> Result<T, CallError> {
+    serde_json::from_value(answer).map_err(|_| CallError::Unreadable)
+}
+
+#[derive(Deserialize)]
+struct Posted {
+    ts: String,
+    #[serde(default)]
+    channel: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct History {
+    #[serde(default)]
+    messages: Vec<PastMessage>,
+    #[serde(default)]
+    response_metadata: Option<NextPage>,
+}
+
+#[derive(Deserialize)]
+struct NextPage {
+    #[serde(default)]
+    next_cursor: Option<String>,
+}
+
+/// A message that is there already; of other programs' messages nothing is expected.
+#[derive(Deserialize)]
+struct PastMessage {
+    #[serde(default)]
+    ts: String,
+    #[serde(default)]
+    metadata: Value,
+    #[serde(default)]
+    files: Value,
+}
+
+impl PastMessage {
+    fn has_key(&self, key: &str) -> bool {
+        let text = |pointer: &str| self.metadata.pointer(pointer).and_then(Value::as_str);
+        text("/event_type") == Some(METADATA_TYPE) && text("/event_payload/key") == Some(key)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,425 @@
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use runbook_core::message::CardView;
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::render::tests::{card_view, plan_view};
+
+const TOKEN: &str = "xoxb-test-token";
+
+/// One call as it came.
+#[derive(Debug, Clone)]
+struct Seen {
+    path: String,
+    query: String,
+    token: Option<String>,
+    body: Bytes,
+}
+
+impl Seen {
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+/// What is answered: a path, and the answer to the next call of it.
+struct Line(&'static str, Reply);
+
+enum Reply {
+    Json(Value),
+    Text(&'static str),
+    Status(u16, &'static str),
+    Limited(u64),
+    Silence,
+}
+
+/// A stand-in that answers exactly the calls of its script, in their order; any other call is a failure of the test.
+struct Peer {
+    base: String,
+    script: Arc<Mutex<VecDeque<Line>>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+type Shared = (Arc<Mutex<VecDeque<Line>>>, Arc<Mutex<Vec<Seen>>>);
+
+async fn answer(State((script, seen)): State<Shared>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let path = uri.path().to_owned();
+    let token = headers.get("authorization").map(|value| value.to_str().unwrap().to_owned());
+    let query = uri.query().unwrap_or_default().to_owned();
+    seen.lock().unwrap().push(Seen { path: path.clone(), query, token, body });
+    let next = script.lock().unwrap().pop_front();
+    match next {
+        Some(Line(expected, reply)) if path == expected => match reply {
+            Reply::Json(value) => axum::Json(value).into_response(),
+            Reply::Text(text) => text.into_response(),
+            Reply::Status(status, text) => (StatusCode::from_u16(status).unwrap(), text).into_response(),
+            Reply::Limited(seconds) => {
+                let body = axum::Json(json!({"ok": false, "error": "ratelimited"}));
+                (StatusCode::TOO_MANY_REQUESTS, [("retry-after", seconds.to_string())], body).into_response()
+            }
+            Reply::Silence => std::future::pending().await,
+        },
+        _ => {
+            axum::Json(json!({"ok": false, "error": format!("unscripted_call_of.{path}").replace('/', ".")}))
+                .into_response()
+        }
+    }
+}
+
+impl Peer {
+    async fn start(script: impl IntoIterator<Item = (&'static str, Reply)>) -> Peer {
+        let script: VecDeque<Line> = script.into_iter().map(|(path, reply)| Line(path, reply)).collect();
+        let script = Arc::new(Mutex::new(script));
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let app = Router::new().fallback(answer).with_state((script.clone(), seen.clone()));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Peer { base, script, seen }
+    }
+
+    fn chat(&self) -> SlackChat {
+        SlackChat::new(&format!("{}/api", self.base), &Secret::new(TOKEN)).unwrap()
+    }
+
+    /// The calls made, after checking that the script was played to its end.
+    fn done(&self) -> Vec<Seen> {
+        assert_eq!(self.script.lock().unwrap().len(), 0, "calls that were not made");
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+fn ok() -> Reply {
+    Reply::Json(json!({"ok": true}))
+}
+
+fn no(word: &str) -> Reply {
+    Reply::Json(json!({"ok": false, "error": word}))
+}
+
+fn posted() -> Reply {
+    Reply::Json(json!({"ok": true, "channel": "C1", "ts": "1.5", "message": {}}))
+}
+
+fn card(ts: Option<&str>) -> ChatMessage {
+    ChatMessage::Card { channel: "C1".into(), ts: ts.map(str::to_owned), view: card_view() }
+}
+
+fn note(text: &str) -> ChatMessage {
+    ChatMessage::Note { channel: "C1".into(), thread: Some("1.1".into()), text: text.into() }
+}
+
+fn receipt_of(channel: &str, ts: &str) -> Result<ChatReceipt, SendError> {
+    Ok(receipt(channel, Some(ts)))
+}
+
+fn permanent(outcome: Result<ChatReceipt, SendError>) -> String {
+    match outcome {
+        Err(SendError::Permanent { reason }) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn retry(outcome: Result<ChatReceipt, SendError>) -> (Option<u64>, String) {
+    match outcome {
+        Err(SendError::Retry { after_ms, reason }) => (after_ms, reason),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_card_is_posted_with_its_key_and_edited_by_its_ts() {
+    let peer = Peer::start([("/api/chat.postMessage", posted()), ("/api/chat.update", ok())]).await;
+    let chat = peer.chat();
+    assert_eq!(chat.send("card/1", 1, &card(None)).await, receipt_of("C1", "1.5"));
+    assert_eq!(chat.send("card/1", 1, &card(Some("1.5"))).await, receipt_of("C1", "1.5"));
+    let seen = peer.done();
+    let body = seen[0].json();
+    assert_eq!(seen[0].token.as_deref(), Some("Bearer xoxb-test-token"));
+    assert_eq!(body["metadata"], json!({"event_type": "blocks", "event_payload": {"key": "card/1"}}));
+    assert_eq!(
+        (&body["channel"], &body["unfurl_links"], &body["link_names"]),
+        (&json!("C1"), &json!(false), &json!(false))
+    );
+    assert_eq!(body["text"], "P1 INC-1 flow failures above 10 %: mitigating");
+    assert_eq!(body["blocks"][0]["type"], "header");
+    assert_eq!(seen[1].json()["ts"], "1.5");
+    assert!(seen[1].json().get("unfurl_links").is_none());
+}
+
+#[tokio::test]
+async fn a_plan_carries_the_fingerprint_in_its_buttons() {
+    let peer = Peer::start([("/api/chat.postMessage", posted())]).await;
+    let plan = ChatMessage::Plan { channel: "C1".into(), ts: None, view: plan_view() };
+    peer.chat().send("plan/1", 1, &plan).await.unwrap();
+    let body = peer.done()[0].json();
+    let blocks = body["blocks"].as_array().unwrap();
+    let actions = blocks.iter().find(|block| block["type"] == "actions").unwrap();
+    let value: Value = serde_json::from_str(actions["elements"][0]["value"].as_str().unwrap()).unwrap();
+    let expected = json!({"run": plan_view().run.to_string(), "fingerprint": plan_view().fingerprint});
+    assert_eq!((&actions["elements"][0]["action_id"], value), (&json!("blocks:approve"), expected));
+}
+
+#[tokio::test]
+async fn after_an_unknown_outcome_the_message_is_looked_for() {
+    let others = json!([
+        {"ts": "1.9", "metadata": {"event_type": "deploy", "event_payload": {"key": "note/1", "count": 3}}},
+        {"ts": "1.8", "metadata": {"event_type": "blocks", "event_payload": {"key": "note/10"}}},
+        {"subtype": "channel_join"},
+    ]);
+    let page = |messages: Value, next: &str| {
+        Reply::Json(json!({"ok": true, "messages": messages, "response_metadata": {"next_cursor": next}}))
+    };
+    let ours =
+        json!([{"ts": "1.7", "metadata": {"event_type": "blocks", "event_payload": {"key": "note/1"}}}]);
+    let peer = Peer::start([
+        ("/api/conversations.replies", page(others.clone(), "next")),
+        ("/api/conversations.replies", page(ours, "")),
+        ("/api/conversations.replies", page(others, "")),
+        ("/api/chat.postMessage", posted()),
+        ("/api/conversations.history", no("missing_scope")),
+        ("/api/chat.postMessage", posted()),
+        ("/api/conversations.history", Reply::Limited(1)),
+    ])
+    .await;
+    let chat = peer.chat();
+    assert_eq!(chat.send("note/1", 2, &note("x")).await, receipt_of("C1", "1.7"));
+    assert_eq!(chat.send("note/1", 2, &note("x")).await, receipt_of("C1", "1.5"));
+    assert_eq!(chat.send("card/1", 2, &card(None)).await, receipt_of("C1", "1.5"));
+    retry(chat.send("card/1", 2, &card(None)).await);
+    let seen = peer.done();
+    assert!(
+        seen[0].query.contains("ts=1.1") && seen[0].query.contains("include_all_metadata=true"),
+        "{}",
+        seen[0].query
+    );
+    assert!(seen[1].query.contains("cursor=next"), "{}", seen[1].query);
+    assert_eq!(seen[3].json()["thread_ts"], "1.1");
+}
+
+#[tokio::test]
+async fn a_deleted_message_is_posted_anew() {
+    let peer =
+        Peer::start([("/api/chat.update", no("message_not_found")), ("/api/chat.postMessage", posted())])
+            .await;
+    assert_eq!(peer.chat().send("card/1", 1, &card(Some("1.0"))).await, receipt_of("C1", "1.5"));
+    peer.done();
+}
+
+#[tokio::test]
+async fn which_failures_may_pass() {
+    let scope =
+        json!({"ok": false, "error": "missing_scope", "needed": "chat:write", "provided": "commands"});
+    let blocks = json!({"ok": false, "error": "invalid_blocks", "response_metadata": {"messages": ["must be less than 3001 characters"]}});
+    let path = "/api/chat.postMessage";
+    let peer = Peer::start([
+        (path, Reply::Limited(7)),
+        (path, no("rate_limited")),
+        (path, no("internal_error")),
+        (path, Reply::Status(503, "busy")),
+        (path, Reply::Status(500, "secret words of a proxy")),
+        (path, Reply::Text("<html>a captive portal</html>")),
+        (path, Reply::Json(json!({"ok": false}))),
+        (path, Reply::Json(json!({"ok": true}))),
+        (path, Reply::Json(scope)),
+        (path, no("channel_not_found")),
+        (path, Reply::Json(blocks)),
+        (path, Reply::Status(403, "no")),
+    ])
+    .await;
+    let chat = peer.chat();
+    assert_eq!(retry(chat.send("k", 1, &note("x")).await).0, Some(7_000));
+    for expected in [
+        "rate_limited",
+        "internal_error",
+        "HTTP 503",
+        "HTTP 500",
+        "not understood",
+        "not understood",
+        "not understood",
+    ] {
+        let (after, reason) = retry(chat.send("k", 1, &note("x")).await);
+        assert!(after.is_none() && reason.contains(expected) && !reason.contains("secret"), "{reason}");
+    }
+    for expected in [
+        "missing_scope (needed=chat:write)\nhint: ",
+        "invite the bot",
+        "must be less than 3001 characters",
+        "HTTP 403",
+    ] {
+        let reason = permanent(chat.send("k", 1, &note("x")).await);
+        assert!(reason.contains(expected), "{reason}");
+    }
+    peer.done();
+}
+
+#[tokio::test]
+async fn nobody_there_and_nobody_answering_may_pass() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gone = format!("http://{}/api", listener.local_addr().unwrap());
+    drop(listener);
+    let chat = SlackChat::new(&gone, &Secret::new(TOKEN)).unwrap();
+    assert!(retry(chat.send("k", 1, &note("x")).await).1.contains("does not answer"));
+
+    let peer = Peer::start([("/api/chat.postMessage", Reply::Silence)]).await;
+    let chat = SlackChat { limit: Duration::from_millis(50), ..peer.chat() };
+    assert!(retry(chat.send("k", 1, &note("x")).await).1.contains("no answer in time"));
+}
+
+#[tokio::test]
+async fn an_answer_goes_to_its_address_without_the_token() {
+    let peer = Peer::start([
+        ("/respond/1", Reply::Text("ok")),
+        ("/respond/1", ok()),
+        ("/respond/1", Reply::Status(404, "used_url")),
+        ("/respond/1", Reply::Limited(2)),
+    ])
+    .await;
+    let chat = peer.chat();
+    let to = format!("{}/respond/1", peer.base);
+    let reply = ChatMessage::Reply { to: to.clone(), text: "done: <!channel> `ack`".into() };
+    for _ in 0..2 {
+        assert_eq!(chat.send("r", 1, &reply).await, Ok(ChatReceipt::default()));
+    }
+    let reason = permanent(chat.send("r", 1, &reply).await);
+    assert!(reason.contains("HTTP 404") && !reason.contains("respond"), "{reason}");
+    assert_eq!(retry(chat.send("r", 1, &reply).await).0, Some(2_000));
+    for seen in peer.done() {
+        assert_eq!(seen.token, None);
+        let expected = json!({"response_type": "ephemeral", "replace_original": false, "text": "done: &lt;!channel&gt; `ack`"});
+        assert_eq!(seen.json(), expected);
+    }
+    let elsewhere = Peer::start([]).await;
+    let reply = ChatMessage::Reply { to: format!("{}/x", elsewhere.base), text: "x".into() };
+    assert!(permanent(chat.send("r", 1, &reply).await).contains("not one of Slack's"));
+    assert!(elsewhere.done().is_empty());
+}
+
+#[tokio::test]
+async fn a_channel_is_opened_marked_and_filled() {
+    let peer = Peer::start([
+        (
+            "/api/conversations.create",
+            Reply::Json(json!({"ok": true, "channel": {"id": "C9", "name": "inc-1"}})),
+        ),
+        ("/api/conversations.setPurpose", ok()),
+        ("/api/conversations.setTopic", no("missing_scope")),
+        ("/api/conversations.invite", no("user_not_found")),
+        ("/api/conversations.invite", ok()),
+        ("/api/conversations.invite", no("user_not_found")),
+    ])
+    .await;
+    let open = ChatMessage::OpenChannel {
+        name: "inc-1".into(),
+        topic: "<!here> failures".into(),
+        invite: vec!["U1".into(), "U2".into()],
+    };
+    let expected = Ok(ChatReceipt { channel: Some("C9".into()), ts: None });
+    assert_eq!(peer.chat().send("channel/1", 1, &open).await, expected);
+    let seen = peer.done();
+    assert_eq!(seen[0].json(), json!({"name": "inc-1"}));
+    assert_eq!(seen[1].json()["purpose"], "Opened by Blocks (channel/1)");
+    assert_eq!(seen[2].json()["topic"], "&lt;!here&gt; failures");
+    assert_eq!(seen[3].json()["users"], "U1,U2");
+    assert_eq!(seen[5].json()["users"], "U2");
+}
+
+#[tokio::test]
+async fn a_channel_is_opened_once() {
+    let channel = |id: &str, name: &str, creator: &str, purpose: &str| json!({"id": id, "name": name, "creator": creator, "purpose": {"value": purpose}, "topic": {"value": ""}});
+    let list = |channels: Vec<Value>| Reply::Json(json!({"ok": true, "channels": channels}));
+    let me = || Reply::Json(json!({"ok": true, "user_id": "UBOT"}));
+    let older = || channel("C1", "inc-1", "UBOT", "Opened by Blocks (channel/10)");
+    let marked = channel("C2", "renamed", "UBOT", "Opened by Blocks (channel/1)");
+    let unmarked = channel("C3", "inc-1-2", "UBOT", "");
+    let theirs = channel("C4", "inc-1-2", "U7", "");
+    let mut script = Vec::new();
+    // A retry finds the marked one; one that was never marked is taken over; somebody else's is not.
+    for (channels, found) in
+        [(vec![older(), marked], true), (vec![older(), unmarked], true), (vec![older(), theirs], false)]
+    {
+        script.extend([("/api/auth.test", me()), ("/api/conversations.list", list(channels.clone()))]);
+        if !found {
+            script.extend([
+                ("/api/conversations.create", no("name_taken")),
+                ("/api/auth.test", me()),
+                ("/api/conversations.list", list(channels)),
+                ("/api/conversations.create", no("name_taken")),
+                ("/api/conversations.create", Reply::Json(json!({"ok": true, "channel": {"id": "C5"}}))),
+            ]);
+        }
+        script.extend([("/api/conversations.setPurpose", ok()), ("/api/conversations.setTopic", ok())]);
+    }
+    let peer = Peer::start(script).await;
+    let open = ChatMessage::OpenChannel { name: "inc-1".into(), topic: "t".into(), invite: vec![] };
+    for expected in ["C2", "C3", "C5"] {
+        let receipt = peer.chat().send("channel/1", 2, &open).await.unwrap();
+        assert_eq!(receipt.channel.as_deref(), Some(expected));
+    }
+    let created: Vec<Value> = peer
+        .done()
+        .iter()
+        .filter(|seen| seen.path == "/api/conversations.create")
+        .map(|seen| seen.json()["name"].clone())
+        .collect();
+    assert_eq!(created, ["inc-1", "inc-1-2", "inc-1-3"]);
+}
+
+#[tokio::test]
+async fn a_file_goes_where_slack_says_if_that_is_slack() {
+    let file = ChatMessage::Upload {
+        channel: "C1".into(),
+        thread: Some("1.1".into()),
+        filename: "PIR_INC-1.md".into(),
+        title: "Review of INC-1".into(),
+        comment: "The review of <INC-1>".into(),
+        content: "# Review é".into(),
+    };
+    let peer = Peer::start([]).await;
+    let target = |url: String| Reply::Json(json!({"ok": true, "upload_url": url, "file_id": "F1"}));
+    peer.script.lock().unwrap().extend([
+        Line("/api/files.getUploadURLExternal", target(format!("{}/up/1", peer.base))),
+        Line("/up/1", Reply::Text("OK - 11")),
+        Line("/api/files.completeUploadExternal", Reply::Json(json!({"ok": true, "files": [{"id": "F1"}]}))),
+        Line("/api/files.getUploadURLExternal", target("http://127.0.0.1:9/up".into())),
+        Line(
+            "/api/conversations.replies",
+            Reply::Json(json!({"ok": true, "messages": [
+                {"ts": "1.2", "files": [{"name": "PIR_INC-1.md", "title": "Review of INC-1", "size": 11}]}]})),
+        ),
+    ]);
+    let chat = peer.chat();
+    assert_eq!(chat.send("review/1", 1, &file).await, Ok(receipt("C1", None)));
+    assert!(permanent(chat.send("review/1", 1, &file).await).contains("not its own"));
+    assert_eq!(chat.send("review/1", 2, &file).await, Ok(receipt("C1", None)));
+    let seen = peer.done();
+    assert!(seen[0].query.contains("length=11"), "{}", seen[0].query);
+    assert_eq!((seen[1].body.as_ref(), &seen[1].token), ("# Review é".as_bytes(), &None));
+    let expected = json!({
+        "files": [{"id": "F1", "title": "Review of INC-1"}], "channel_id": "C1", "thread_ts": "1.1",
+        "initial_comment": "The review of &lt;INC-1&gt;",
+    });
+    assert_eq!(seen[2].json(), expected);
+}
+
+#[test]
+fn bad_settings_and_no_secret_shown() {
+    assert!(matches!(SlackChat::new("not a url", &Secret::new(TOKEN)), Err(SetupError::Url(_))));
+    assert!(matches!(SlackChat::new("http://127.0.0.1:1/api", &Secret::new(" ")), Err(SetupError::NoToken)));
+    let chat = SlackChat::new("http://127.0.0.1:1/api", &Secret::new(TOKEN)).unwrap();
+    assert!(!format!("{chat:?}").contains("xoxb"));
+}
+
+#[test]
+fn messages_can_be_sent_from_any_task() {
+    fn is_send<T: Send + Sync>() {}
+    is_send::<SlackChat>();
+    let _: fn() -> CardView = card_view;
+}

@@ -1,0 +1,106 @@
+//! The incident's card.
+
+use chrono::{DateTime, Utc};
+use runbook_core::expectation::Outcome;
+use runbook_core::message::{CardView, EvidenceLine};
+
+use super::page::{Page, Rendered};
+use super::text::{line, link, prose, span};
+
+/// Most lines of each list; the journal and the console have all of them.
+const LIST_MAX: usize = 12;
+/// Cells of the target bar.
+const BAR: i64 = 10;
+
+/// Renders the card: what it is, how it stands against the target, what was found, what to do next.
+pub(crate) fn card(view: &CardView) -> Rendered {
+    let mut page = Page::new(&format!("{} {} {}", view.severity, view.number, view.title));
+    let mut facts =
+        vec![format!("*Status:* {}   *Service:* {}", line(&view.status, 100), line(&view.service, 100))];
+    facts.extend(view.phase.as_deref().map(|phase| format!("*Phase:* {}", line(phase, 100))));
+    facts.extend(target(view));
+    let commander = view.commander.as_deref().map_or_else(
+        || "nobody yet; the first to acknowledge is acting commander".to_owned(),
+        |name| line(name, 100),
+    );
+    facts.push(format!("*Commander:* {commander}"));
+    facts.extend(view.resolved_at.map(|at| format!("*Resolved:* {} after {}", clock(at), since(view, at))));
+    facts.extend(view.pager_url.as_deref().and_then(|url| link(url, "open in PagerDuty")));
+    page.lines(facts);
+
+    let mut evidence: Vec<String> = view.evidence.iter().map(evidence_line).collect();
+    evidence.extend(view.triage.as_deref().map(|triage| line(triage, 300)));
+    list(&mut page, "Evidence", evidence);
+    list(&mut page, "What changed", view.changes.iter().map(|change| format!("• {}", line(change, 300))));
+    list(&mut page, "Runs", view.runs.iter().map(|run| format!("• {}", prose(&one_line(run), 300))));
+    list(&mut page, "Next", view.suggestions.iter().map(|next| format!("• {}", prose(&one_line(next), 400))));
+    if page.is_cut() {
+        page.must("Not everything fits here: `/blocks incident show` has all of it.");
+    }
+    page.finish(&format!("{} {} {}: {}", view.severity, view.number, view.title, view.status))
+}
+
+/// A judged diagnostic: the word carries the meaning, the sign only helps to find it.
+pub(super) fn evidence_line(evidence: &EvidenceLine) -> String {
+    let word = match evidence.outcome {
+        Outcome::Pass => "✓ pass",
+        Outcome::Fail => "✗ fail",
+        Outcome::Late => "◷ late",
+        Outcome::Ask => "? you check",
+    };
+    let detail = line(&evidence.detail, 300);
+    let detail = if detail.is_empty() { detail } else { format!(" ({detail})") };
+    format!("*{word}* {}{detail}", line(&evidence.title, 200))
+}
+
+fn list(page: &mut Page, title: &str, lines: impl IntoIterator<Item = String>) {
+    let mut lines: Vec<String> = lines.into_iter().collect();
+    if lines.is_empty() {
+        return;
+    }
+    let more = lines.len().saturating_sub(LIST_MAX);
+    lines.truncate(LIST_MAX);
+    if more > 0 {
+        lines.push(format!("… and {more} more"));
+    }
+    lines.insert(0, format!("*{title}*"));
+    page.lines(lines);
+}
+
+/// Time to mitigate against the target, both counted from detection. A card is edited when something happens, not by
+/// the minute: while the impact lasts it names the moment that counts, which stays true.
+fn target(view: &CardView) -> Option<String> {
+    let detected = clock(view.detected_at);
+    let Some(allowed) = view.target_s.map(i64::from) else {
+        return Some(match view.mitigated_at {
+            Some(at) => format!("*Mitigated:* {} after detection at {detected}", since(view, at)),
+            None => format!("*Detected:* {detected}"),
+        });
+    };
+    let Some(mitigated) = view.mitigated_at else {
+        let due = view.detected_at + chrono::TimeDelta::seconds(allowed);
+        return Some(format!(
+            "*Target:* mitigate by {}, {} after detection at {detected}",
+            clock(due),
+            span(allowed)
+        ));
+    };
+    let took = (mitigated - view.detected_at).num_seconds().max(0);
+    let cells = if allowed > 0 { (took * BAR / allowed).clamp(0, BAR) } else { BAR };
+    let bar: String = (0..BAR).map(|cell| if cell < cells { '█' } else { '░' }).collect();
+    let verdict = if took <= allowed { "within the target" } else { "over the target" };
+    Some(format!("*Mitigated:* {} of {} from detection {bar} {verdict}", span(took), span(allowed)))
+}
+
+fn since(view: &CardView, at: DateTime<Utc>) -> String {
+    span((at - view.detected_at).num_seconds().max(0))
+}
+
+fn clock(at: DateTime<Utc>) -> String {
+    at.format("%H:%M UTC").to_string()
+}
+
+/// Our own line with a command in backticks: kept as code, but on one line.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,15 @@
+//! Views into Block Kit. Outside text is escaped and bounded here, and nowhere else.
+
+mod card;
+mod page;
+mod plan;
+mod progress;
+pub(crate) mod text;
+
+pub(crate) use card::card;
+pub(crate) use page::Rendered;
+pub(crate) use plan::plan;
+pub(crate) use progress::progress;
+
+#[cfg(test)]
+pub(crate) mod tests;

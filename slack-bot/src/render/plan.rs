@@ -1,0 +1,104 @@
+//! A plan, for the person who decides about it.
+
+use runbook_core::message::{Answer, PlanStepView, PlanView};
+
+use super::page::{Page, Rendered};
+use super::text::{fence, line, span};
+use crate::wire::ButtonValue;
+
+/// Most room for one step's commands, and for its undo.
+const COMMANDS_MAX: usize = 1_900;
+const UNDO_MAX: usize = 600;
+
+/// Renders the plan: what is asked, what it risks, exactly what would run, what undoes it. Buttons only while they do
+/// something.
+pub(crate) fn plan(view: &PlanView) -> Rendered {
+    let mut page = Page::new(&format!("Plan: {}", view.title));
+    page.lines(head(view));
+    for (number, step) in (1..).zip(&view.steps) {
+        let (text, is_cut) = step_text(number, step);
+        if is_cut {
+            page.mark_cut();
+        }
+        page.section(text);
+    }
+    if page.is_cut() {
+        // A yes covers all of it, so the one who says it must know that there is more.
+        page.must(&format!(
+            "*Not all of this plan fits here.* Read the rest before you decide: `/blocks runbook status {}`",
+            view.run
+        ));
+    }
+    if view.waiting {
+        let value =
+            ButtonValue { run: view.run.to_string(), fingerprint: Some(line(&view.fingerprint, 200)) };
+        page.buttons(&[(Answer::Approve, "Approve"), (Answer::Refuse, "Refuse")], &value, true);
+        if view.approvals_needed > 0 {
+            page.small("Approve works for another person than the one who asked.");
+        }
+    }
+    page.finish(&format!(
+        "Plan for {}: {}, code {}, {}, {}",
+        view.target, view.title, view.code, view.risk, view.state
+    ))
+}
+
+fn head(view: &PlanView) -> Vec<String> {
+    let mut lines = vec![
+        format!("*Code:* `{}`   *Target:* {}", line(&view.code, 20), line(&view.target, 200)),
+        format!("*State:* {}   *Asked by:* {}", line(&view.state, 200), line(&view.requested_by, 100)),
+    ];
+    lines.extend(view.incident.as_deref().map(|incident| format!("*Incident:* {}", line(incident, 50))));
+    lines.push(format!("*Risk:* {}", line(&view.risk, 100)));
+    lines.extend(view.risk_reasons.iter().take(10).map(|reason| format!("• {}", line(reason, 200))));
+    let boxes = span(i64::from(view.boxes_s));
+    lines.push(match view.limit_s {
+        Some(limit) => {
+            let verdict = if view.boxes_s <= limit { "within" } else { "over" };
+            format!("*Time boxes:* {boxes}, {verdict} the limit of {}", span(i64::from(limit)))
+        }
+        None => format!("*Time boxes:* {boxes}"),
+    });
+    if view.waiting {
+        lines.push(match view.approvals_needed {
+            0 => "*Needs:* the commander's yes".to_owned(),
+            1 => "*Needs:* the yes of one other person".to_owned(),
+            many => format!("*Needs:* the yes of {many} other people"),
+        });
+        lines.extend(
+            view.expires_at.map(|at| format!("*Offer ends:* {}", at.format("%Y-%m-%d %H:%M:%S UTC"))),
+        );
+    }
+    lines
+}
+
+/// One step, and whether some of it is not shown.
+fn step_text(number: usize, step: &PlanStepView) -> (String, bool) {
+    let mut text = format!("*{number}. {}* ({}", line(&step.title, 200), line(&step.effect, 30));
+    if let Some(seconds) = step.timebox_s {
+        text.push_str(&format!(", {}", span(i64::from(seconds))));
+    }
+    text.push(')');
+    let mut is_cut = false;
+    let mut block = |commands: &str, max| {
+        let fenced = fence(commands, max);
+        is_cut |= fenced.is_cut;
+        text.push('\n');
+        text.push_str(&fenced.text);
+    };
+    if !step.commands.is_empty() {
+        block(&step.commands.join("\n"), COMMANDS_MAX);
+    }
+    match step.undo.as_deref() {
+        Some(undo) => {
+            text.push_str("\nUndo:");
+            let fenced = fence(undo, UNDO_MAX);
+            is_cut |= fenced.is_cut;
+            text.push('\n');
+            text.push_str(&fenced.text);
+        }
+        None if step.effect == "read" => {}
+        None => text.push_str("\nUndo: none"),
+    }
+    (text, is_cut)
+}

@@ -1,0 +1,64 @@
+//! A run, live, with its question when it has one.
+
+use runbook_core::message::{Answer, ProgressView, QuestionView};
+
+use super::card::evidence_line;
+use super::page::{Page, Rendered};
+use super::text::{line, prose};
+use crate::wire::ButtonValue;
+
+/// Renders a run's progress.
+pub(crate) fn progress(view: &ProgressView) -> Rendered {
+    let mut page = Page::new(&format!("Run: {}", view.title));
+    page.lines([format!("*State:* {}   *Run:* `{}`", line(&view.state, 200), view.run)]);
+    let mut lines = Vec::new();
+    for (number, step) in (1..).zip(&view.steps) {
+        let state = line(&step.state, 60);
+        lines.push(format!("{} *{number}. {}*: {state}", sign(&step.state), line(&step.title, 200)));
+        lines.extend(step.verdicts.iter().map(|verdict| format!("        {}", evidence_line(verdict))));
+    }
+    page.lines(lines);
+    if page.is_cut() {
+        page.must(&format!("Not everything fits here: `/blocks runbook status {}` has all of it.", view.run));
+    }
+    if let Some(question) = &view.question {
+        ask(&mut page, view, question);
+    }
+    page.finish(&format!("Run of {}: {}", view.title, view.state))
+}
+
+fn ask(page: &mut Page, view: &ProgressView, question: &QuestionView) {
+    let evidence: Vec<String> =
+        question.evidence.iter().take(3).map(|known| format!("• {}", line(known, 180))).collect();
+    page.must(&format!("*{}*\n{}", prose(&question.text, 300).replace('\n', " "), evidence.join("\n")));
+    let answers: Vec<(Answer, &str)> =
+        question.answers.iter().map(|answer| (*answer, label(*answer))).collect();
+    // The first answer is the safest one.
+    page.buttons(&answers, &ButtonValue { run: view.run.to_string(), fingerprint: None }, true);
+}
+
+fn label(answer: Answer) -> &'static str {
+    match answer {
+        Answer::Approve => "Approve",
+        Answer::Refuse => "Refuse",
+        Answer::Yes => "Yes, as expected",
+        Answer::No => "No",
+        Answer::MarkDone => "It has happened",
+        Answer::Retry => "Run it again",
+        Answer::Cancel => "Stop here",
+        Answer::Undo => "Undo what was done",
+    }
+}
+
+/// A sign that helps to find the line; the word beside it carries the meaning.
+fn sign(state: &str) -> char {
+    match state {
+        "passed" => '✓',
+        "failed" => '✗',
+        "running" => '▶',
+        "late" => '◷',
+        "skipped" => '–',
+        "waiting" => '○',
+        _ => '?',
+    }
+}

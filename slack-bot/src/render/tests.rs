@@ -1,0 +1,344 @@
+use chrono::TimeDelta;
+use proptest::prelude::*;
+use runbook_core::expectation::Outcome;
+use runbook_core::ids::RunId;
+use runbook_core::message::{
+    Answer, CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView, QuestionView,
+};
+use serde_json::Value;
+
+use super::page::{BLOCKS_MAX, BUTTON_MAX, FALLBACK_MAX, HEADER_MAX, SECTION_MAX, TOTAL_MAX};
+use super::text::units;
+use super::{Rendered, card, plan, progress};
+use crate::signature::tests::at;
+
+pub(crate) fn run_id() -> RunId {
+    "01920000-0000-7000-8000-000000000001".parse().unwrap()
+}
+
+pub(crate) fn card_view() -> CardView {
+    CardView {
+        number: "INC-1".into(),
+        title: "flow failures above 10 %".into(),
+        severity: "P1".into(),
+        status: "mitigating".into(),
+        service: "flowengine".into(),
+        phase: Some("triage (5-10 min)".into()),
+        detected_at: at(1_789_000_000),
+        target_s: Some(900),
+        mitigated_at: None,
+        resolved_at: None,
+        commander: Some("ana (acting)".into()),
+        pager_url: Some("https://acme.pagerduty.com/incidents/Q1".into()),
+        evidence: vec![EvidenceLine {
+            outcome: Outcome::Fail,
+            title: "failure rate".into(),
+            detail: "wanted < 10 %, found 33 %".into(),
+        }],
+        triage: Some("4 commands, 1 failed".into()),
+        changes: vec!["v1.2 rolled out 3 min before detection".into()],
+        runs: vec![],
+        suggestions: vec!["`runbook rollback flowengine`: v1.2 is new".into()],
+    }
+}
+
+pub(crate) fn plan_view() -> PlanView {
+    PlanView {
+        run: run_id(),
+        title: "Rollback to the previous version".into(),
+        incident: Some("INC-1".into()),
+        target: "flowengine".into(),
+        fingerprint: "4f2a".repeat(16),
+        code: "4F2A".into(),
+        risk: "reversible".into(),
+        risk_reasons: vec!["every effect can be undone".into()],
+        boxes_s: 1_500,
+        limit_s: Some(1_800),
+        steps: vec![PlanStepView {
+            title: "Roll back".into(),
+            timebox_s: Some(300),
+            effect: "once".into(),
+            commands: vec!["kubectl rollout undo deployment/flowengine --to-revision=1".into()],
+            undo: Some("kubectl rollout undo deployment/flowengine --to-revision=2".into()),
+        }],
+        requested_by: "ana".into(),
+        approvals_needed: 1,
+        state: "waits for approval".into(),
+        waiting: true,
+        expires_at: Some(at(1_789_000_900)),
+    }
+}
+
+pub(crate) fn progress_view() -> ProgressView {
+    ProgressView {
+        run: run_id(),
+        title: "Rollback to the previous version".into(),
+        state: "paused".into(),
+        steps: vec![ProgressStepView {
+            title: "Roll back".into(),
+            state: "late".into(),
+            verdicts: vec![EvidenceLine {
+                outcome: Outcome::Late,
+                title: "rolled out".into(),
+                detail: "45 s".into(),
+            }],
+        }],
+        question: Some(QuestionView {
+            text: "Did it roll out?".into(),
+            evidence: vec!["3/5 ready".into()],
+            answers: vec![Answer::Yes, Answer::Retry, Answer::Undo],
+        }),
+    }
+}
+
+fn json(rendered: &Rendered) -> Vec<Value> {
+    rendered.blocks.iter().map(|block| serde_json::to_value(block).unwrap()).collect()
+}
+
+/// All text of a message, in order.
+fn texts(rendered: &Rendered) -> String {
+    fn walk(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(map) => map.iter().for_each(|(key, value)| match value {
+                Value::String(text) if key == "text" => found.push(text.clone()),
+                value => walk(value, found),
+            }),
+            Value::Array(values) => values.iter().for_each(|value| walk(value, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    json(rendered).iter().for_each(|block| walk(block, &mut found));
+    found.join("\n")
+}
+
+fn buttons(rendered: &Rendered) -> Vec<(String, Option<String>)> {
+    json(rendered)
+        .iter()
+        .filter(|block| block["type"] == "actions")
+        .flat_map(|block| block["elements"].as_array().unwrap().clone())
+        .map(|button| {
+            (button["action_id"].as_str().unwrap().to_owned(), button["style"].as_str().map(str::to_owned))
+        })
+        .collect()
+}
+
+#[test]
+fn the_card_says_it_in_words() {
+    let shown = texts(&card(&card_view()));
+    for part in [
+        "P1 INC-1 flow failures above 10 %",
+        "*Status:* mitigating",
+        "mitigate by 00:41 UTC, 15 min after detection at 00:26 UTC",
+        "ana (acting)",
+        "<https://acme.pagerduty.com/incidents/Q1|open in PagerDuty>",
+        "*✗ fail* failure rate (wanted &lt; 10 %, found 33 %)",
+        "v1.2 rolled out",
+        "`runbook rollback flowengine`",
+    ] {
+        assert!(shown.contains(part), "{part} is not in\n{shown}");
+    }
+}
+
+#[test]
+fn the_target_counts_from_detection_to_mitigation() {
+    for (took, expected) in [
+        (360, "6 min of 15 min from detection ████░░░░░░ within the target"),
+        (900, "15 min of 15 min from detection ██████████ within the target"),
+        (1_800, "30 min of 15 min from detection ██████████ over the target"),
+    ] {
+        let mut view = card_view();
+        view.mitigated_at = Some(view.detected_at + TimeDelta::seconds(took));
+        let shown = texts(&card(&view));
+        assert!(shown.contains(expected), "{shown}");
+    }
+}
+
+#[test]
+fn a_plan_shows_exactly_what_would_run_and_offers_buttons_while_it_waits() {
+    let rendered = plan(&plan_view());
+    let shown = texts(&rendered);
+    for part in [
+        "*Code:* `4F2A`",
+        "*Risk:* reversible",
+        "25 min, within the limit of 30 min",
+        "*1. Roll back* (once, 5 min)\n```\nkubectl rollout undo deployment/flowengine --to-revision=1\n```\nUndo:\n```\n",
+        "one other person",
+    ] {
+        assert!(shown.contains(part), "{part} is not in\n{shown}");
+    }
+    let expected =
+        [("blocks:approve".to_owned(), Some("primary".to_owned())), ("blocks:refuse".to_owned(), None)];
+    assert_eq!(buttons(&rendered), expected);
+    let decided = PlanView { waiting: false, state: "approved by ben".into(), ..plan_view() };
+    assert_eq!(buttons(&plan(&decided)), []);
+}
+
+#[test]
+fn a_plan_that_does_not_fit_says_so() {
+    assert!(!texts(&plan(&plan_view())).contains("Not all of this plan"));
+    let long = vec!["x".repeat(5_000)];
+    let mut view = plan_view();
+    view.steps[0].commands = long;
+    assert!(texts(&plan(&view)).contains("Not all of this plan fits here"));
+    let mut view = plan_view();
+    view.steps = vec![view.steps[0].clone(); 200];
+    let rendered = plan(&view);
+    assert!(texts(&rendered).contains("Not all of this plan fits here"));
+    assert_eq!(buttons(&rendered).len(), 2, "the decision must still be possible");
+}
+
+#[test]
+fn undo_is_never_the_primary_button() {
+    let mut view = progress_view();
+    let style = |view: &ProgressView| buttons(&progress(view));
+    assert_eq!(style(&view)[0], ("blocks:yes".into(), Some("primary".into())));
+    view.question.as_mut().unwrap().answers = vec![Answer::Undo, Answer::Cancel, Answer::Undo];
+    assert_eq!(style(&view), [("blocks:undo".into(), None), ("blocks:cancel".into(), None)]);
+    view.question = None;
+    assert_eq!(style(&view), []);
+}
+
+/// Slack's limits, and no markup but ours.
+fn check(rendered: &Rendered) {
+    let blocks = json(rendered);
+    assert!(blocks.len() <= BLOCKS_MAX, "{} blocks", blocks.len());
+    assert!(units(&rendered.text) <= FALLBACK_MAX);
+    let mut total = units(&rendered.text);
+    for block in &blocks {
+        let text = block["text"]["text"].as_str();
+        match block["type"].as_str().unwrap() {
+            "header" => assert!((1..=HEADER_MAX).contains(&units(text.unwrap()))),
+            "section" => assert!((1..=SECTION_MAX).contains(&units(text.unwrap()))),
+            "actions" => {
+                let elements = block["elements"].as_array().unwrap();
+                assert!((1..=25).contains(&elements.len()));
+                for button in elements {
+                    assert!((1..=BUTTON_MAX).contains(&units(button["text"]["text"].as_str().unwrap())));
+                    assert!(units(button["value"].as_str().unwrap()) <= 2_000);
+                }
+            }
+            "context" => assert!(units(block["elements"][0]["text"].as_str().unwrap()) <= 300),
+            other => panic!("unexpected block {other}"),
+        }
+        total += text.map_or(0, units);
+    }
+    assert!(total <= TOTAL_MAX + 500, "{total} in total");
+    for shown in [texts(rendered), rendered.text.clone()] {
+        for (at, _) in shown.match_indices('<') {
+            let rest = &shown[at..];
+            assert!(
+                rest.starts_with("<http://") || rest.starts_with("<https://"),
+                "markup from outside: {rest:.60}"
+            );
+            assert!(rest.contains("|open in PagerDuty>"), "a link from outside: {rest:.60}");
+        }
+        for (at, _) in shown.match_indices('&') {
+            let rest = &shown[at..];
+            let whole = ["&amp;", "&lt;", "&gt;"].iter().any(|entity| rest.starts_with(entity));
+            assert!(whole, "a broken entity: {rest:.20}");
+        }
+    }
+}
+
+/// Text that tries to be more than text.
+fn hostile() -> impl Strategy<Value = String> {
+    let pieces = prop::sample::select(vec![
+        "<!channel>",
+        "<@U1>",
+        "<https://evil.example|open in PagerDuty>",
+        "&",
+        "&amp;",
+        "```",
+        "`",
+        "\n",
+        "*",
+        "_",
+        ">",
+        "<",
+        "|",
+        " ",
+        "a",
+        "\u{202e}",
+        "\u{0}",
+        "𝄞",
+        "&lt;!here&gt;",
+        "--->",
+    ]);
+    prop_oneof![
+        4 => prop::collection::vec(pieces, 0..40).prop_map(|pieces| pieces.concat()),
+        1 => any::<String>(),
+        1 => (prop::sample::select(vec!["&", "<!here>", "`", "x", "𝄞"]), 0_usize..3_500).prop_map(|(piece, n)| piece.repeat(n)),
+    ]
+}
+
+fn many(max: usize) -> impl Strategy<Value = Vec<String>> {
+    prop::collection::vec(hostile(), 0..max)
+}
+
+fn evidence() -> impl Strategy<Value = Vec<EvidenceLine>> {
+    let outcome = prop::sample::select(vec![Outcome::Pass, Outcome::Fail, Outcome::Late, Outcome::Ask]);
+    let line = (outcome, hostile(), hostile()).prop_map(|(outcome, title, detail)| EvidenceLine {
+        outcome,
+        title,
+        detail,
+    });
+    prop::collection::vec(line, 0..20)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_card_keeps_the_limits(
+        words in prop::collection::vec(hostile(), 8),
+        pager_url in prop::option::of(prop_oneof![hostile(), Just("https://x.example/<!channel>?a=1&b=|".to_owned())]),
+        evidence in evidence(),
+        changes in many(30),
+        runs in many(30),
+        suggestions in many(30),
+        mitigated in prop::option::of(-1_000_i64..100_000),
+    ) {
+        let [number, title, severity, status, service, phase, commander, triage]: [String; 8] = words.try_into().unwrap();
+        let mut view = CardView {
+            number, title, severity, status, service, phase: Some(phase), commander: Some(commander), triage: Some(triage),
+            pager_url, evidence, changes, runs, suggestions, ..card_view()
+        };
+        view.mitigated_at = mitigated.map(|seconds| view.detected_at + TimeDelta::seconds(seconds));
+        check(&card(&view));
+    }
+
+    #[test]
+    fn any_plan_keeps_the_limits(
+        words in prop::collection::vec(hostile(), 9),
+        risk_reasons in many(30),
+        steps in prop::collection::vec((hostile(), hostile(), many(5), prop::option::of(hostile())), 0..60),
+        waiting in any::<bool>(),
+    ) {
+        let [title, incident, target, fingerprint, code, risk, requested_by, state, _]: [String; 9] =
+            words.try_into().unwrap();
+        let steps = steps
+            .into_iter()
+            .map(|(title, effect, commands, undo)| PlanStepView { title, timebox_s: Some(60), effect, commands, undo })
+            .collect();
+        check(&plan(&PlanView {
+            title, incident: Some(incident), target, fingerprint, code, risk, risk_reasons, steps, requested_by, state,
+            waiting, ..plan_view()
+        }));
+    }
+
+    #[test]
+    fn any_progress_keeps_the_limits(
+        words in prop::collection::vec(hostile(), 3),
+        steps in prop::collection::vec((hostile(), hostile(), evidence()), 0..40),
+        known in many(10),
+    ) {
+        let [title, state, text]: [String; 3] = words.try_into().unwrap();
+        let steps = steps
+            .into_iter()
+            .map(|(title, state, verdicts)| ProgressStepView { title, state, verdicts })
+            .collect();
+        let question = QuestionView { text, evidence: known, answers: vec![Answer::Retry, Answer::Undo] };
+        check(&progress(&ProgressView { title, state, steps, question: Some(question), ..progress_view() }));
+    }
+}
