@@ -1,0 +1,171 @@
+//! The control API under `/control/`: the whole state to read, and the hands that move the sandbox.
+//!
+//! POST bodies must be `application/json`, so that no web page can send one without asking first.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use http::Method;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::server::App;
+use crate::shared::{Reply, Request, is_loopback, lock};
+use crate::{clock, pagerduty, slack};
+
+/// What is broken on purpose. `POST /control/faults` sets the fields that it names and leaves the others.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Faults {
+    slack_down: bool,
+    slack_429_until: Option<DateTime<Utc>>,
+    /// Commands, clicks and webhooks are signed with a wrong secret.
+    pub(crate) bad_signature: bool,
+    /// Event types of webhooks that get lost on the way.
+    pub(crate) drop_webhooks: Vec<String>,
+    target_stays_bad: bool,
+}
+
+impl Faults {
+    pub(crate) fn slack_is_down(&self) -> bool {
+        self.slack_down
+    }
+
+    /// Seconds for which Slack still answers 429.
+    pub(crate) fn slack_throttled_for(&self, now: DateTime<Utc>) -> Option<u64> {
+        let left = (self.slack_429_until? - now).num_milliseconds();
+        u64::try_from(left).ok().filter(|ms| *ms > 0).map(|ms| ms.div_ceil(1000))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FaultsRequest {
+    slack: Option<String>,
+    slack_429_s: Option<u32>,
+    bad_signature: Option<bool>,
+    drop_webhooks: Option<Vec<String>>,
+    target_stays_bad: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UrlRequest {
+    url: Url,
+}
+
+fn bad(status: u16, error: impl Into<String>) -> Reply {
+    Reply::json(status, &json!({"error": error.into()}))
+}
+
+/// Reads a JSON body, or says what is wrong with it.
+fn read<T: DeserializeOwned>(request: &Request) -> Result<T, Reply> {
+    if !request.header("content-type").is_some_and(|c| c.starts_with("application/json")) {
+        return Err(bad(415, "send application/json"));
+    }
+    serde_json::from_slice(&request.body).map_err(|e| bad(400, format!("body not understood: {e}")))
+}
+
+/// Answers everything under `/control/`.
+pub(crate) async fn route(app: &Arc<App>, rest: &[&str], request: &Request) -> Reply {
+    let outcome = match (request.method.clone(), rest) {
+        (Method::GET, ["state"]) => Ok(state(app)),
+        (Method::POST, ["blocks-url"]) => read(request).map(|wanted| blocks_url(app, wanted)),
+        (Method::POST, ["target-url"]) => read(request).map(|wanted| target_url(app, wanted)),
+        (Method::POST, ["faults"]) => match read(request) {
+            Ok(wanted) => Ok(faults(app, wanted).await),
+            Err(reply) => Err(reply),
+        },
+        (Method::POST, ["target", "deploy"]) => match read::<Value>(request) {
+            Ok(body) => Ok(target(app, "/_control/deploy", &body).await),
+            Err(reply) => Err(reply),
+        },
+        (Method::POST, ["slack", "command"]) => match read(request) {
+            Ok(wanted) => Ok(slack::command(app, wanted).await),
+            Err(reply) => Err(reply),
+        },
+        (Method::POST, ["slack", "click"]) => match read(request) {
+            Ok(wanted) => Ok(slack::click(app, wanted).await),
+            Err(reply) => Err(reply),
+        },
+        (Method::POST, ["pagerduty", "trigger"]) => {
+            read(request).map(|wanted| pagerduty::trigger(app, wanted, clock::now()))
+        }
+        (Method::POST, ["pagerduty", "incidents", id, action @ ("acknowledge" | "resolve")]) => {
+            read(request).map(|wanted| pagerduty::act(app, id, action, &wanted, clock::now()))
+        }
+        _ => Err(bad(404, format!("nothing at {} {}", request.method, request.path))),
+    };
+    outcome.unwrap_or_else(|reply| reply)
+}
+
+fn state(app: &App) -> Reply {
+    let slack = lock(&app.slack).state();
+    let pagerduty = lock(&app.pagerduty).state();
+    Reply::json(
+        200,
+        &json!({"slack": slack, "pagerduty": pagerduty, "faults": app.faults(), "at": clock::iso(clock::now())}),
+    )
+}
+
+fn blocks_url(app: &App, wanted: UrlRequest) -> Reply {
+    if !is_loopback(&wanted.url) {
+        return bad(400, "url must be http:// on loopback");
+    }
+    app.set_blocks_url(wanted.url);
+    Reply::json(200, &json!({"ok": true}))
+}
+
+fn target_url(app: &App, wanted: UrlRequest) -> Reply {
+    if !is_loopback(&wanted.url) {
+        return bad(400, "url must be http:// on loopback");
+    }
+    *lock(&app.target_url) = Some(wanted.url);
+    Reply::json(200, &json!({"ok": true}))
+}
+
+async fn faults(app: &App, wanted: FaultsRequest) -> Reply {
+    let mut faults = app.faults();
+    match wanted.slack.as_deref() {
+        None => {}
+        Some("down") => faults.slack_down = true,
+        Some("ok") => faults.slack_down = false,
+        Some(other) => return bad(400, format!("slack must be \"down\" or \"ok\", not \"{other}\"")),
+    }
+    if let Some(seconds) = wanted.slack_429_s {
+        let until = clock::now() + TimeDelta::seconds(i64::from(seconds));
+        faults.slack_429_until = (seconds > 0).then_some(until);
+    }
+    if let Some(value) = wanted.bad_signature {
+        faults.bad_signature = value;
+    }
+    if let Some(value) = wanted.drop_webhooks {
+        faults.drop_webhooks = value;
+    }
+    if let Some(value) = wanted.target_stays_bad {
+        let reply = target(app, "/_control/faults", &json!({"stays_bad": value})).await;
+        if reply.status != 200 {
+            return reply;
+        }
+        faults.target_stays_bad = value;
+    }
+    app.set_faults(faults.clone());
+    Reply::json(200, &json!({"faults": faults}))
+}
+
+/// Hands a request on to the target's process.
+async fn target(app: &App, path: &str, body: &Value) -> Reply {
+    let Some(base) = lock(&app.target_url).clone() else { return bad(409, "target_url is not set") };
+    let url = format!("{}{path}", base.as_str().trim_end_matches('/'));
+    let answered = async {
+        let answer = app.client.post(url).json(body).send().await?;
+        Ok::<_, reqwest::Error>((answer.status().as_u16(), answer.text().await?))
+    };
+    match answered.await {
+        Ok((status, text)) => {
+            Reply { content_type: "application/json; charset=utf-8", ..Reply::text(status, text) }
+        }
+        Err(error) => bad(502, format!("target did not answer: {}", error.without_url())),
+    }
+}

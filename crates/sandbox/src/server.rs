@@ -1,0 +1,244 @@
+//! The sandbox's one HTTP server: who gets which path, and start and end.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use http::{HeaderMap, Method, Uri};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use url::Url;
+
+use crate::clock;
+use crate::config::SandboxConfig;
+use crate::control::{self, Faults};
+use crate::error::SandboxError;
+use crate::pagerduty::{self, Account};
+use crate::shared::{BODY_LIMIT, Reply, Request, is_loopback, lock};
+use crate::slack::{self, Workspace};
+
+/// Patience with a client that does not let go when the sandbox ends.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Everything that the routes share.
+pub(crate) struct App {
+    pub(crate) slack: Mutex<Workspace>,
+    pub(crate) pagerduty: Mutex<Account>,
+    pub(crate) client: reqwest::Client,
+    pub(crate) target_url: Mutex<Option<Url>>,
+    faults: Mutex<Faults>,
+    blocks_url: Mutex<Option<Url>>,
+    pub(crate) stopped: watch::Receiver<bool>,
+}
+
+impl App {
+    /// The faults as they are set now.
+    pub(crate) fn faults(&self) -> Faults {
+        lock(&self.faults).clone()
+    }
+
+    pub(crate) fn set_faults(&self, faults: Faults) {
+        *lock(&self.faults) = faults;
+    }
+
+    pub(crate) fn set_blocks_url(&self, url: Url) {
+        *lock(&self.blocks_url) = Some(url);
+    }
+
+    /// A URL at Blocks, once it is known where Blocks listens.
+    pub(crate) fn blocks_url(&self, path: &str) -> Option<String> {
+        lock(&self.blocks_url).as_ref().map(|base| format!("{}{path}", base.as_str().trim_end_matches('/')))
+    }
+}
+
+/// A running sandbox. Dropped without [`Sandbox::shutdown`], it ends as well, without waiting.
+#[derive(Debug)]
+pub struct Sandbox {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<Result<(), std::io::Error>>,
+}
+
+impl Sandbox {
+    /// The base URL, for example `http://127.0.0.1:40213`. Slack's API lies under `/slack/api`, PagerDuty's under
+    /// `/pagerduty`, its events under `/events`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// Ends the sandbox: no new requests, webhook queues dropped; waits up to 2 s for requests under way.
+    pub async fn shutdown(mut self) {
+        let _ = self.stop.send(true);
+        if tokio::time::timeout(GRACE, &mut self.task).await.is_err() {
+            self.task.abort();
+        }
+    }
+
+    /// Waits until the sandbox ends by itself, which only happens when its listener fails.
+    ///
+    /// # Errors
+    /// [`SandboxError::Io`] with the listener's failure.
+    pub async fn wait(self) -> Result<(), SandboxError> {
+        match self.task.await {
+            Ok(served) => Ok(served?),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// The client for everything that the sandbox sends: no proxy, no redirects, bounded times.
+pub(crate) fn http_client() -> Result<reqwest::Client, reqwest::Error> {
+    // The workspace's reqwest brings no crypto provider of its own; a second installation is refused, which is fine.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .no_proxy()
+        // Only plain HTTP on loopback is called: no certificate is ever needed, so none are loaded.
+        .tls_certs_only([])
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(5))
+        .timeout(Duration::from_secs(20))
+        .build()
+}
+
+/// Starts the sandbox on a listener that is already bound, so that its port is known and taken.
+///
+/// # Errors
+/// [`SandboxError::NotLoopback`] or [`SandboxError::UrlNotLoopback`] for addresses outside loopback,
+/// [`SandboxError::Io`] and [`SandboxError::Client`] when the listener or the HTTP client fails.
+pub async fn start(config: SandboxConfig, listener: TcpListener) -> Result<Sandbox, SandboxError> {
+    let addr = listener.local_addr()?;
+    if !addr.ip().is_loopback() {
+        return Err(SandboxError::NotLoopback(addr));
+    }
+    for url in config.blocks_url.iter().chain(&config.target_url) {
+        if !is_loopback(url) {
+            return Err(SandboxError::UrlNotLoopback(url.to_string()));
+        }
+    }
+    let (stop, stopped) = watch::channel(false);
+    let app = Arc::new(App {
+        slack: Mutex::new(Workspace::new(config.slack, format!("http://{addr}"), clock::now())),
+        pagerduty: Mutex::new(Account::new(config.pagerduty, clock::now())),
+        client: http_client()?,
+        target_url: Mutex::new(config.target_url),
+        faults: Mutex::new(Faults::default()),
+        blocks_url: Mutex::new(config.blocks_url),
+        stopped: stopped.clone(),
+    });
+    let router = Router::new().fallback(handle).layer(DefaultBodyLimit::max(BODY_LIMIT)).with_state(app);
+    let task = tokio::spawn(async move {
+        let mut stopped = stopped;
+        axum::serve(listener, router)
+            .with_graceful_shutdown(async move {
+                let _ = stopped.wait_for(|stop| *stop).await;
+            })
+            .await
+    });
+    tracing::info!(%addr, "sandbox listens");
+    Ok(Sandbox { addr, stop, task })
+}
+
+async fn handle(
+    State(app): State<Arc<App>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: bytes::Bytes,
+) -> Reply {
+    let request = Request::new(method, &uri, headers, body);
+    let segments = request.segments();
+    let now = clock::now();
+    match segments.as_slice() {
+        ["slack", rest @ ..] => {
+            let faults = app.faults();
+            let mut workspace = lock(&app.slack);
+            if faults.slack_is_down() {
+                return slack::down(&mut workspace, rest, &request, now);
+            }
+            match faults.slack_throttled_for(now) {
+                Some(seconds) => slack::throttled(&mut workspace, rest, &request, seconds, now),
+                None => slack::route(&mut workspace, rest, &request, now),
+            }
+        }
+        ["pagerduty", rest @ ..] => pagerduty::rest(&app, rest, &request, now),
+        ["events", "v2", rest @ ..] | ["v2", rest @ ..] => pagerduty::events(&app, rest, &request, now),
+        ["control", rest @ ..] => control::route(&app, rest, &request).await,
+        ["health"] => Reply::text(200, "ok\n"),
+        _ => Reply::text(404, "not found: try /slack/api, /pagerduty, /events/v2 or /control/state\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::target::{self, TargetConfig};
+    use crate::testkit::World;
+
+    /// The target behind the control API: a bad release shows in its rate, and a fault keeps it bad.
+    #[tokio::test]
+    async fn the_targets_rate_rises_with_a_bad_release_and_falls_with_the_rollback() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(target::serve(listener, TargetConfig::default()));
+        let world = World::with(|c| c.target_url = Some(base.parse().unwrap())).await;
+        let rate = async |what: &str, wanted: &dyn Fn(f64) -> bool| {
+            let mut ticks = tokio::time::interval(Duration::from_millis(20));
+            let mut last = Value::Null;
+            for _ in 0..1_000 {
+                ticks.tick().await;
+                let answer = world.client.get(format!("{base}/api/v1/stats")).send().await.unwrap();
+                last = answer.json().await.unwrap();
+                let full = last["total"].as_u64().unwrap() >= 150;
+                if full && wanted(last["failure_rate_percent"].as_f64().unwrap()) {
+                    return last;
+                }
+            }
+            panic!("{what}: {last}");
+        };
+        rate("good at first", &|r| r < 2.0).await;
+        assert_eq!(world.control("target/deploy", json!({"version": "v1.2"})).await.0, 200);
+        let bad = rate("bad release", &|r| r > 30.0).await;
+        assert_eq!((&bad["version"], &bad["revision"]), (&json!("v1.2"), &json!(2)));
+        let undo = format!("{base}/apis/apps/v1/namespaces/production/deployments/flowengine/rollback");
+        world.client.post(undo).json(&json!({"to_revision": 1})).send().await.unwrap();
+        let good = rate("rolled back", &|r| r < 2.0).await;
+        assert_eq!(
+            (&good["version"], &good["revision"], &good["ready"]),
+            (&json!("v1.1"), &json!(3), &json!(5))
+        );
+        assert_eq!(world.control("faults", json!({"target_stays_bad": true})).await.0, 200);
+        rate("stays bad", &|r| r > 30.0).await;
+        let metrics = world.client.get(format!("{base}/metrics")).send().await.unwrap().text().await.unwrap();
+        assert!(metrics.contains("flow_status_total{status=\"failed\"} "), "{metrics}");
+        assert_eq!(world.control("target/deploy", json!({"version": "v1 2"})).await.0, 400);
+    }
+
+    #[tokio::test]
+    async fn only_loopback_is_served_and_called() {
+        let mut config = SandboxConfig::demo("127.0.0.1:0".parse().unwrap());
+        let open = TcpListener::bind("0.0.0.0:0").await.unwrap();
+        assert!(matches!(start(config.clone(), open).await, Err(SandboxError::NotLoopback(_))));
+        config.blocks_url = Some("http://192.0.2.1:7070".parse().unwrap());
+        let listener = TcpListener::bind(config.listen).await.unwrap();
+        assert!(matches!(start(config, listener).await, Err(SandboxError::UrlNotLoopback(_))));
+        let world = World::new().await;
+        assert_eq!(world.control("blocks-url", json!({"url": "http://192.0.2.1:7070"})).await.0, 400);
+    }
+
+    #[tokio::test]
+    async fn shutdown_frees_the_port_and_ends_retries() {
+        let world = World::with(|c| c.blocks_url = None).await;
+        world.trigger().await;
+        world.until("retrying", |s| !s["pagerduty"]["deliveries"].as_array().unwrap().is_empty()).await;
+        let addr = world.sandbox.addr;
+        world.sandbox.shutdown().await;
+        TcpListener::bind(addr).await.unwrap();
+    }
+}

@@ -1,0 +1,261 @@
+//! What Slack sends to the app: signed slash commands and signed button clicks, with three seconds to acknowledge.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::blocks;
+use super::response_url::{Shown, show};
+use super::workspace::{APP_ID, Sent, TEAM_DOMAIN, TEAM_ID, Workspace};
+use crate::clock;
+use crate::server::App;
+use crate::shared::{Reply, lock};
+use crate::sign;
+
+/// Slack's patience with an app.
+const ACK_LIMIT: Duration = Duration::from_secs(3);
+
+/// `POST /control/slack/command`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CommandRequest {
+    /// Id or name.
+    user: String,
+    /// Id or name.
+    channel: String,
+    /// What follows `/blocks`.
+    #[serde(default)]
+    text: String,
+}
+
+/// `POST /control/slack/click`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClickRequest {
+    user: String,
+    channel: String,
+    ts: String,
+    action_id: String,
+    #[serde(default)]
+    block_id: Option<String>,
+}
+
+fn refuse(status: u16, error: &str) -> Reply {
+    Reply::json(status, &json!({"error": error}))
+}
+
+/// Sends `/blocks TEXT` as a user and shows the acknowledgement as Slack would.
+pub(crate) async fn command(app: &App, wanted: CommandRequest) -> Reply {
+    let now = clock::now();
+    let text = wanted.text.trim_start_matches("/blocks").trim_start().to_owned();
+    let (form, token) = {
+        let mut workspace = lock(&app.slack);
+        let Some(user) = workspace.user(&wanted.user).cloned() else { return refuse(404, "user_not_found") };
+        let Some(channel) = workspace.channel_id(&wanted.channel) else {
+            return refuse(404, "channel_not_found");
+        };
+        let name = workspace
+            .channel(&channel)
+            .map(|c| if c.is_im { "directmessage".into() } else { c.name.clone() });
+        let token = workspace.response_url(&channel, &user.id, None, now);
+        let trigger = workspace.trigger(now);
+        let url = format!("{}/slack/response/{token}", workspace.base_url);
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("token", "unused")
+            .append_pair("team_id", TEAM_ID)
+            .append_pair("team_domain", TEAM_DOMAIN)
+            .append_pair("channel_id", &channel)
+            .append_pair("channel_name", &name.unwrap_or_default())
+            .append_pair("user_id", &user.id)
+            .append_pair("user_name", &user.name)
+            .append_pair("command", "/blocks")
+            .append_pair("text", &text)
+            .append_pair("api_app_id", APP_ID)
+            .append_pair("is_enterprise_install", "false")
+            .append_pair("response_url", &url)
+            .append_pair("trigger_id", &trigger)
+            .finish();
+        (form, token)
+    };
+    let sent = send(app, "command", "/slack/commands", form, &wanted.user, &format!("/blocks {text}")).await;
+    if sent.http_status == 200 && !sent.body.is_empty() {
+        show_ack(&mut lock(&app.slack), &token, &sent.body);
+    }
+    Reply::json(
+        200,
+        &json!({
+            "http_status": sent.http_status,
+            "ack_ms": sent.ack_ms,
+            "timed_out": sent.timed_out,
+            "body": sent.body,
+            "response_url_token": token,
+        }),
+    )
+}
+
+/// A body in the acknowledgement is a message: JSON with text or blocks, or plain text.
+fn show_ack(workspace: &mut Workspace, token: &str, body: &str) {
+    let shown = match serde_json::from_str::<Value>(body) {
+        Ok(Value::Object(message)) => {
+            let text = message.get("text").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let given = message.get("blocks").cloned().unwrap_or(Value::Null);
+            let blocks = if given.is_null() { Ok(given) } else { blocks::check_message(given) };
+            let in_channel = message.get("response_type").and_then(Value::as_str) == Some("in_channel");
+            // A message with bad blocks is not shown: the user sees that the command failed.
+            let Ok(blocks) = blocks else { return };
+            if text.is_empty() && blocks.is_null() {
+                return;
+            }
+            Shown { text, blocks, in_channel, thread_ts: None, source: "command_ack" }
+        }
+        _ => Shown {
+            text: body.to_owned(),
+            blocks: Value::Null,
+            in_channel: false,
+            thread_ts: None,
+            source: "command_ack",
+        },
+    };
+    show(workspace, token, shown, clock::now());
+}
+
+/// Presses a button that really is in the current message, ephemeral or not; otherwise 404.
+pub(crate) async fn click(app: &App, wanted: ClickRequest) -> Reply {
+    let payload = match payload(&mut lock(&app.slack), &wanted) {
+        Ok(payload) => payload,
+        Err(error) => return refuse(404, error),
+    };
+    let form = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("payload", &payload.to_string())
+        .finish();
+    let sent = send(app, "click", "/slack/interactions", form, &wanted.user, &wanted.action_id).await;
+    Reply::json(
+        200,
+        &json!({
+            "http_status": sent.http_status,
+            "ack_ms": sent.ack_ms,
+            "timed_out": sent.timed_out,
+            "body": sent.body,
+        }),
+    )
+}
+
+fn payload(workspace: &mut Workspace, wanted: &ClickRequest) -> Result<Value, &'static str> {
+    let now = clock::now();
+    let user = workspace.user(&wanted.user).cloned().ok_or("user_not_found")?;
+    let id = workspace.channel_id(&wanted.channel).ok_or("channel_not_found")?;
+    let channel = workspace.channel(&id).ok_or("channel_not_found")?;
+    if channel.is_private && !channel.members.contains(&user.id) {
+        return Err("channel_not_found");
+    }
+    let ephemeral = workspace
+        .ephemerals
+        .iter()
+        .find(|e| e.ts == wanted.ts && e.channel == id && e.user == user.id && !e.deleted);
+    let (blocks, thread_ts, message) = match (channel.message(&wanted.ts), ephemeral) {
+        (Some(message), _) => (
+            message.blocks.clone(),
+            message.thread_ts.clone(),
+            Some(workspace.message_json(channel, message, true)),
+        ),
+        (None, Some(ephemeral)) => (ephemeral.blocks.clone(), ephemeral.thread_ts.clone(), None),
+        (None, None) => return Err("message_not_found"),
+    };
+    let is_ephemeral = message.is_none();
+    let found =
+        blocks::find(&blocks, &wanted.action_id, wanted.block_id.as_deref()).ok_or("button_not_found")?;
+    let mut action = json!({
+        "type": found.element["type"],
+        "action_id": wanted.action_id,
+        "block_id": found.block_id,
+        "action_ts": workspace_ts(now),
+    });
+    for field in ["text", "value", "style"] {
+        if !found.element[field].is_null() {
+            action[field] = found.element[field].clone();
+        }
+    }
+    let mut container = json!({
+        "type": "message",
+        "message_ts": wanted.ts,
+        "channel_id": id,
+        "is_ephemeral": is_ephemeral,
+    });
+    if let Some(thread) = thread_ts {
+        container["thread_ts"] = json!(thread);
+    }
+    let name = channel.name.clone();
+    let token = workspace.response_url(&id, &user.id, Some(wanted.ts.clone()), now);
+    let mut payload = json!({
+        "type": "block_actions",
+        "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": TEAM_ID},
+        "api_app_id": APP_ID,
+        "token": "unused",
+        "container": container,
+        "trigger_id": workspace.trigger(now),
+        "team": {"id": TEAM_ID, "domain": TEAM_DOMAIN},
+        "enterprise": null,
+        "is_enterprise_install": false,
+        "channel": {"id": id, "name": name},
+        "state": {"values": {}},
+        "response_url": format!("{}/slack/response/{token}", workspace.base_url),
+        "actions": [action],
+    });
+    // Slack sends no copy of a message that it does not keep.
+    if let Some(message) = message {
+        payload["message"] = message;
+    }
+    Ok(payload)
+}
+
+fn workspace_ts(now: chrono::DateTime<chrono::Utc>) -> String {
+    format!("{}.{:06}", now.timestamp(), now.timestamp_subsec_micros())
+}
+
+/// Signs, sends and records. Status 0 means that nothing was answered in time, or at all.
+async fn send(app: &App, kind: &'static str, path: &str, form: String, user: &str, what: &str) -> Sent {
+    let at = clock::now();
+    let started = Instant::now();
+    let secret = lock(&app.slack).config.signing_secret.clone();
+    let secret = if app.faults().bad_signature { format!("not-{secret}") } else { secret };
+    let request = app.blocks_url(path).map(|url| {
+        app.client
+            .post(url)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("user-agent", "Slackbot 1.0 (+https://api.slack.com/robots)")
+            .header("x-slack-request-timestamp", at.timestamp().to_string())
+            .header("x-slack-signature", sign::slack_v0(&secret, at.timestamp(), form.as_bytes()))
+            .timeout(ACK_LIMIT)
+            .body(form)
+            .send()
+    });
+    let outcome = match request {
+        None => Err("blocks_url is not set".to_owned()),
+        Some(answer) => match tokio::time::timeout(ACK_LIMIT, async {
+            let a = answer.await?;
+            Ok((a.status().as_u16(), a.text().await?))
+        })
+        .await
+        {
+            Ok(answered) => answered.map_err(|e: reqwest::Error| e.without_url().to_string()),
+            Err(_) => Err("no answer within 3 s".to_owned()),
+        },
+    };
+    let elapsed = started.elapsed();
+    let timed_out = outcome.is_err() && elapsed >= ACK_LIMIT;
+    let (http_status, body) = outcome.unwrap_or_else(|error| (0, error));
+    let sent = Sent {
+        kind,
+        user: user.to_owned(),
+        what: what.to_owned(),
+        at: clock::iso(at),
+        http_status,
+        ack_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+        timed_out,
+        body,
+    };
+    lock(&app.slack).sent.push(sent.clone());
+    sent
+}

@@ -1,0 +1,381 @@
+//! What the workspace remembers: channels, messages with every version, ephemerals, files, urls, and all calls.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::clock::iso;
+use crate::config::{SlackConfig, SlackUser};
+use crate::ids;
+
+/// The workspace's fixed ids.
+pub(super) const TEAM_ID: &str = "T0SANDBOX";
+pub(super) const TEAM_DOMAIN: &str = "sandbox";
+pub(super) const APP_ID: &str = "A0BLOCKS";
+pub(super) const BOT_ID: &str = "B0BLOCKS";
+
+/// One version of a message; the first is the post itself.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Version {
+    pub(super) at: String,
+    pub(super) text: String,
+    pub(super) blocks: Value,
+    pub(super) metadata: Value,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Message {
+    pub(super) ts: String,
+    pub(super) thread_ts: Option<String>,
+    pub(super) broadcast: bool,
+    pub(super) user: String,
+    pub(super) text: String,
+    pub(super) blocks: Value,
+    pub(super) attachments: Value,
+    pub(super) metadata: Value,
+    pub(super) files: Vec<String>,
+    pub(super) reactions: Vec<String>,
+    pub(super) posted_at: DateTime<Utc>,
+    pub(super) edited_ts: Option<String>,
+    pub(super) versions: Vec<Version>,
+}
+
+impl Message {
+    /// Replaces what is shown and keeps the version.
+    pub(super) fn edit(
+        &mut self,
+        text: String,
+        blocks: Value,
+        metadata: Value,
+        ts: String,
+        at: DateTime<Utc>,
+    ) {
+        self.text = text;
+        self.blocks = blocks;
+        self.metadata = metadata;
+        self.edited_ts = Some(ts);
+        self.versions.push(self.version(at));
+    }
+
+    fn version(&self, at: DateTime<Utc>) -> Version {
+        Version {
+            at: iso(at),
+            text: self.text.clone(),
+            blocks: self.blocks.clone(),
+            metadata: self.metadata.clone(),
+        }
+    }
+}
+
+/// What a new message holds; the workspace adds `ts` and times.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Draft {
+    pub(super) text: String,
+    pub(super) blocks: Value,
+    pub(super) attachments: Value,
+    pub(super) metadata: Value,
+    pub(super) thread_ts: Option<String>,
+    pub(super) broadcast: bool,
+    pub(super) files: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(super) struct Channel {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) topic: String,
+    pub(super) purpose: String,
+    pub(super) created: DateTime<Utc>,
+    pub(super) creator: String,
+    pub(super) is_private: bool,
+    pub(super) is_im: bool,
+    pub(super) is_archived: bool,
+    pub(super) members: BTreeSet<String>,
+    pub(super) messages: Vec<Message>,
+    pub(super) pins: Vec<String>,
+    pub(super) bookmarks: Vec<Value>,
+}
+
+impl Channel {
+    pub(super) fn message(&self, ts: &str) -> Option<&Message> {
+        self.messages.iter().find(|m| m.ts == ts)
+    }
+
+    pub(super) fn message_mut(&mut self, ts: &str) -> Option<&mut Message> {
+        self.messages.iter_mut().find(|m| m.ts == ts)
+    }
+}
+
+/// A message that one user saw and that Slack does not keep. We do.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Ephemeral {
+    pub(super) ts: String,
+    pub(super) channel: String,
+    pub(super) user: String,
+    pub(super) text: String,
+    pub(super) blocks: Value,
+    pub(super) thread_ts: Option<String>,
+    /// `chat.postEphemeral`, `command_ack` or `response_url`.
+    pub(super) source: &'static str,
+    pub(super) response_url_token: Option<String>,
+    pub(super) posted_at: String,
+    pub(super) deleted: bool,
+    pub(super) edits: Vec<Version>,
+}
+
+impl Ephemeral {
+    /// Replaces what is shown and keeps the version.
+    pub(super) fn show(&mut self, text: String, blocks: Value, at: DateTime<Utc>) {
+        self.text = text;
+        self.blocks = blocks;
+        let (text, blocks) = (self.text.clone(), self.blocks.clone());
+        self.edits.push(Version { at: iso(at), text, blocks, metadata: Value::Null });
+    }
+}
+
+/// What a response_url belongs to.
+#[derive(Debug, Clone)]
+pub(super) struct ResponseUrl {
+    pub(super) channel: String,
+    pub(super) user: String,
+    pub(super) issued: DateTime<Utc>,
+    pub(super) uses: u32,
+    /// The message that `replace_original` replaces.
+    pub(super) original: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Trigger {
+    pub(super) issued: DateTime<Utc>,
+    pub(super) used: bool,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct File {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) title: String,
+    pub(super) announced_bytes: u64,
+    pub(super) upload_token: String,
+    /// UTF-8 as far as it is that; the sandbox's files are texts.
+    pub(super) content: Option<String>,
+    pub(super) channel: Option<String>,
+    pub(super) thread_ts: Option<String>,
+    pub(super) completed: bool,
+    pub(super) at: String,
+}
+
+/// One call of the Web API, of an upload URL or of a response_url.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Call {
+    pub(super) method: String,
+    pub(super) at: String,
+    pub(super) ok: bool,
+    pub(super) error: Option<String>,
+    pub(super) http_status: u16,
+    pub(super) channel: Option<String>,
+    /// Whether a bearer token came along; on a response_url that is a leak.
+    pub(super) token_sent: bool,
+}
+
+/// A command or click that the sandbox sent to Blocks.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Sent {
+    pub(super) kind: &'static str,
+    pub(super) user: String,
+    pub(super) what: String,
+    pub(super) at: String,
+    pub(super) http_status: u16,
+    pub(super) ack_ms: u64,
+    pub(super) timed_out: bool,
+    pub(super) body: String,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Bucket {
+    pub(super) tokens: f64,
+    pub(super) at_ms: i64,
+}
+
+/// The whole workspace.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    pub(super) config: SlackConfig,
+    /// Where upload and response URLs point: `http://127.0.0.1:PORT`.
+    pub(super) base_url: String,
+    pub(super) channels: Vec<Channel>,
+    pub(super) ephemerals: Vec<Ephemeral>,
+    pub(super) files: Vec<File>,
+    pub(super) views: Vec<Value>,
+    pub(super) response_urls: BTreeMap<String, ResponseUrl>,
+    pub(super) triggers: BTreeMap<String, Trigger>,
+    pub(super) calls: Vec<Call>,
+    pub(super) sent: Vec<Sent>,
+    pub(super) buckets: BTreeMap<String, Bucket>,
+    pub(super) tier_calls: BTreeMap<String, VecDeque<i64>>,
+    last_ts: i64,
+}
+
+impl Workspace {
+    pub(crate) fn new(config: SlackConfig, base_url: String, now: DateTime<Utc>) -> Self {
+        let members: BTreeSet<String> =
+            config.users.iter().map(|u| u.id.clone()).chain([config.bot_user_id.clone()]).collect();
+        let channels = config
+            .channels
+            .iter()
+            .map(|c| Channel {
+                members: members.clone(),
+                ..new_channel(c.id.clone(), c.name.clone(), config.bot_user_id.clone(), now)
+            })
+            .collect();
+        Self {
+            config,
+            base_url,
+            channels,
+            ephemerals: Vec::new(),
+            files: Vec::new(),
+            views: Vec::new(),
+            response_urls: BTreeMap::new(),
+            triggers: BTreeMap::new(),
+            calls: Vec::new(),
+            sent: Vec::new(),
+            buckets: BTreeMap::new(),
+            tier_calls: BTreeMap::new(),
+            last_ts: 0,
+        }
+    }
+
+    /// A message id: unix seconds with microseconds, always later than the last one.
+    pub(super) fn next_ts(&mut self, now: DateTime<Utc>) -> String {
+        self.last_ts = now.timestamp_micros().max(self.last_ts + 1);
+        format!("{}.{:06}", self.last_ts / 1_000_000, self.last_ts % 1_000_000)
+    }
+
+    pub(super) fn channel(&self, id: &str) -> Option<&Channel> {
+        self.channels.iter().find(|c| c.id == id)
+    }
+
+    pub(super) fn channel_mut(&mut self, id: &str) -> Option<&mut Channel> {
+        self.channels.iter_mut().find(|c| c.id == id)
+    }
+
+    /// A channel by id, or by name with or without `#`.
+    pub(super) fn channel_id(&self, given: &str) -> Option<String> {
+        let name = given.trim_start_matches('#');
+        self.channels.iter().find(|c| c.id == given || c.name == name).map(|c| c.id.clone())
+    }
+
+    /// A person by id or name.
+    pub(super) fn user(&self, given: &str) -> Option<&SlackUser> {
+        let name = given.trim_start_matches('@');
+        self.config.users.iter().find(|u| u.id == given || u.name == name)
+    }
+
+    /// The direct-message channel with a user, opened when needed.
+    pub(super) fn im(&mut self, user: &str, now: DateTime<Utc>) -> String {
+        let id = format!("D{}", user.trim_start_matches('U'));
+        if self.channel(&id).is_none() {
+            let bot = self.config.bot_user_id.clone();
+            let mut channel = new_channel(id.clone(), String::new(), bot.clone(), now);
+            channel.is_im = true;
+            channel.is_private = true;
+            channel.members = [user.to_owned(), bot].into();
+            self.channels.push(channel);
+        }
+        id
+    }
+
+    /// Adds a message by the bot. `None` if the channel does not exist.
+    pub(super) fn post(&mut self, channel: &str, draft: Draft, now: DateTime<Utc>) -> Option<Message> {
+        let ts = self.next_ts(now);
+        let user = self.config.bot_user_id.clone();
+        let mut message = Message {
+            ts,
+            thread_ts: draft.thread_ts,
+            broadcast: draft.broadcast,
+            user,
+            text: draft.text,
+            blocks: draft.blocks,
+            attachments: draft.attachments,
+            metadata: draft.metadata,
+            files: draft.files,
+            reactions: Vec::new(),
+            posted_at: now,
+            edited_ts: None,
+            versions: Vec::new(),
+        };
+        message.versions.push(message.version(now));
+        self.channel_mut(channel)?.messages.push(message.clone());
+        Some(message)
+    }
+
+    /// Adds a message that only `user` sees; returns its `ts`.
+    pub(super) fn whisper(
+        &mut self,
+        to: (&str, &str),
+        shown: (String, Value),
+        thread_ts: Option<String>,
+        source: (&'static str, Option<String>),
+        now: DateTime<Utc>,
+    ) -> String {
+        let ts = self.next_ts(now);
+        let mut ephemeral = Ephemeral {
+            ts: ts.clone(),
+            channel: to.0.to_owned(),
+            user: to.1.to_owned(),
+            text: String::new(),
+            blocks: Value::Null,
+            thread_ts,
+            source: source.0,
+            response_url_token: source.1,
+            posted_at: iso(now),
+            deleted: false,
+            edits: Vec::new(),
+        };
+        ephemeral.show(shown.0, shown.1, now);
+        self.ephemerals.push(ephemeral);
+        ts
+    }
+
+    /// A fresh trigger id: single use, three seconds.
+    pub(super) fn trigger(&mut self, now: DateTime<Utc>) -> String {
+        let id = format!("{}.{}.{}", now.timestamp_micros(), 10_000_000_000_u64, ids::lower(32));
+        self.triggers.insert(id.clone(), Trigger { issued: now, used: false });
+        id
+    }
+
+    /// A fresh response_url token.
+    pub(super) fn response_url(
+        &mut self,
+        channel: &str,
+        user: &str,
+        original: Option<String>,
+        now: DateTime<Utc>,
+    ) -> String {
+        let token = ids::lower(24);
+        let url = ResponseUrl { channel: channel.into(), user: user.into(), issued: now, uses: 0, original };
+        self.response_urls.insert(token.clone(), url);
+        token
+    }
+}
+
+/// An empty public channel without members.
+pub(super) fn new_channel(id: String, name: String, creator: String, now: DateTime<Utc>) -> Channel {
+    Channel {
+        id,
+        name,
+        topic: String::new(),
+        purpose: String::new(),
+        created: now,
+        creator,
+        is_private: false,
+        is_im: false,
+        is_archived: false,
+        members: BTreeSet::new(),
+        messages: Vec::new(),
+        pins: Vec::new(),
+        bookmarks: Vec::new(),
+    }
+}
