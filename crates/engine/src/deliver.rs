@@ -1,0 +1,338 @@
+//! The outbox: each message is rendered from the journal when it leaves, sent, and its receipt recorded in the
+//! transaction that settles it.
+
+use chrono::Duration;
+use runbook_core::ids::{IncidentId, RunId};
+use runbook_core::incident::{Incident, IncidentCommand};
+use runbook_core::message::{ChatMessage, Outgoing};
+use runbook_core::ports::{
+    ChatReceipt, Commit, OutboxResult, OutboxRow, PagerError, SendError,
+};
+use runbook_core::run::{MessageKind, Run, RunCommand};
+use runbook_core::view;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::incidents::load_incident;
+use crate::origin::Origin;
+use crate::runs::{load_run, silent};
+
+/// Messages sent at the same time; one group sends one at a time.
+const BATCH: usize = 16;
+/// Longest wait between two attempts, in seconds.
+const MAX_BACKOFF_S: i64 = 60;
+
+/// What rendering a message came to.
+enum Rendered {
+    Chat(Box<ChatMessage>),
+    /// There is nothing to send any more.
+    Obsolete,
+    /// What it needs (a channel) is not there yet.
+    NotYet,
+}
+
+impl Engine {
+    /// Sends what is due; returns how many messages were handled.
+    pub(crate) async fn deliver_due(&self) -> Result<usize, EngineError> {
+        let rows = self.store().outbox_due(self.now(), BATCH).await?;
+        let count = rows.len();
+        let mut sending = tokio::task::JoinSet::new();
+        for row in rows {
+            let engine = self.clone();
+            sending.spawn(async move {
+                let key = row.key.clone();
+                if let Err(error) = engine.deliver(row).await {
+                    tracing::warn!(message = %key, %error, "a message could not be handled now");
+                    return false;
+                }
+                true
+            });
+        }
+        let mut handled = 0;
+        while let Some(result) = sending.join_next().await {
+            handled += usize::from(result.unwrap_or(false));
+        }
+        Ok(if count == 0 { 0 } else { handled })
+    }
+
+    async fn deliver(&self, row: OutboxRow) -> Result<(), EngineError> {
+        let message: Outgoing = match serde_json::from_value(row.payload.clone()) {
+            Ok(message) => message,
+            Err(error) => {
+                return self.settle(&row, OutboxResult::Dead { error: format!("does not read: {error}") }).await;
+            }
+        };
+        if let Outgoing::Pager { incident, call } = &message {
+            return self.deliver_to_pager(&row, *incident, call).await;
+        }
+        let Some(chat) = self.inner.parts.chat.clone() else {
+            return self.settle(&row, OutboxResult::Dead { error: "no chat is configured".to_owned() }).await;
+        };
+        let rendered = match self.render(&message).await? {
+            Rendered::Chat(rendered) => rendered,
+            Rendered::Obsolete => return self.settle(&row, OutboxResult::Sent).await,
+            Rendered::NotYet => {
+                let at = self.now() + Duration::milliseconds(200);
+                let error = "waits for the incident's channel".to_owned();
+                return self.settle(&row, OutboxResult::Retry { at, error }).await;
+            }
+        };
+        self.store().outbox_attempt(row.key.clone()).await?;
+        match chat.send(&row.key, row.attempts + 1, &rendered).await {
+            Ok(receipt) => {
+                self.inner.metrics.count("blocks_outbox_sent_total", "to=\"chat\"".to_owned());
+                self.record_receipt(&message, &receipt).await?;
+                self.settle(&row, OutboxResult::Sent).await
+            }
+            Err(SendError::Retry { after_ms, reason }) => self.again(&row, after_ms, reason).await,
+            Err(SendError::Permanent { reason }) => self.give_up(&row, &message, reason).await,
+        }
+    }
+
+    async fn deliver_to_pager(
+        &self,
+        row: &OutboxRow,
+        incident: IncidentId,
+        call: &runbook_core::ports::PagerCall,
+    ) -> Result<(), EngineError> {
+        let Some(pager) = self.inner.parts.pager.clone() else {
+            return self.settle(row, OutboxResult::Dead { error: "no pager is configured".to_owned() }).await;
+        };
+        self.store().outbox_attempt(row.key.clone()).await?;
+        match pager.call(&row.key, row.attempts + 1, call).await {
+            Ok(()) => {
+                self.inner.metrics.count("blocks_outbox_sent_total", "to=\"pager\"".to_owned());
+                self.settle(row, OutboxResult::Sent).await
+            }
+            Err(PagerError::Retry { after_ms, reason }) => self.again(row, after_ms, reason).await,
+            Err(PagerError::Permanent { reason }) => {
+                let message = Outgoing::Pager { incident, call: call.clone() };
+                self.give_up(row, &message, reason).await
+            }
+        }
+    }
+
+    async fn settle(&self, row: &OutboxRow, result: OutboxResult) -> Result<(), EngineError> {
+        let commit =
+            Commit { outbox_settled: vec![(row.key.clone(), row.version, result)], ..Commit::default() };
+        Ok(self.store().commit(commit).await?)
+    }
+
+    async fn again(
+        &self,
+        row: &OutboxRow,
+        after_ms: Option<u64>,
+        reason: String,
+    ) -> Result<(), EngineError> {
+        let backoff_s = (1_i64 << row.attempts.min(6)).min(MAX_BACKOFF_S);
+        let wait = after_ms
+            .and_then(|ms| i64::try_from(ms).ok())
+            .map_or(Duration::seconds(backoff_s), Duration::milliseconds);
+        self.inner.metrics.count("blocks_outbox_retries_total", String::new());
+        tracing::warn!(message = %row.key, attempt = row.attempts + 1, %reason, "a message did not leave, trying again");
+        self.settle(row, OutboxResult::Retry { at: self.now() + wait, error: reason }).await
+    }
+
+    async fn give_up(&self, row: &OutboxRow, message: &Outgoing, reason: String) -> Result<(), EngineError> {
+        tracing::error!(message = %row.key, %reason, "a message will never leave as it is");
+        self.inner.metrics.count("blocks_outbox_dead_total", String::new());
+        let incident = match message {
+            Outgoing::Channel { incident }
+            | Outgoing::Card { incident }
+            | Outgoing::Note { incident, .. }
+            | Outgoing::Review { incident }
+            | Outgoing::Pager { incident, .. } => Some(*incident),
+            Outgoing::Plan { run } | Outgoing::Progress { run } => {
+                load_run(self.store(), *run).await?.and_then(|loaded| loaded.state.incident)
+            }
+            Outgoing::Reply { .. } => None,
+        };
+        if let Some(incident) = incident {
+            // Replies carry a bearer address in their key's message, so only the kind of message is recorded.
+            let what = row.key.split('/').next().unwrap_or("message").to_owned();
+            let command = IncidentCommand::RecordDeliveryFailure { what, reason: reason.clone() };
+            self.change_incident(incident, &command, &Origin::engine(), None).await?;
+        }
+        self.settle(row, OutboxResult::Dead { error: reason }).await
+    }
+
+    async fn record_receipt(&self, message: &Outgoing, receipt: &ChatReceipt) -> Result<(), EngineError> {
+        let origin = Origin::engine();
+        match (message, &receipt.channel, &receipt.ts) {
+            (Outgoing::Channel { incident }, Some(channel), _) => {
+                let command = IncidentCommand::RecordChannel { channel: channel.clone() };
+                self.change_incident(*incident, &command, &origin, None).await?;
+            }
+            (Outgoing::Card { incident }, Some(channel), Some(ts)) => {
+                let command = IncidentCommand::RecordCard { channel: channel.clone(), ts: ts.clone() };
+                self.change_incident(*incident, &command, &origin, None).await?;
+            }
+            (Outgoing::Plan { run } | Outgoing::Progress { run }, Some(channel), Some(ts)) => {
+                let kind = if matches!(message, Outgoing::Plan { .. }) {
+                    MessageKind::Plan
+                } else {
+                    MessageKind::Progress
+                };
+                let Some(loaded) = load_run(self.store(), *run).await? else { return Ok(()) };
+                let known = match kind {
+                    MessageKind::Plan => loaded.state.plan_message,
+                    MessageKind::Progress => loaded.state.progress_message,
+                };
+                if known.is_none() {
+                    let command =
+                        RunCommand::RecordMessage { kind, channel: channel.clone(), ts: ts.clone() };
+                    self.change_run(*run, &command, &origin, &silent).await?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn render(&self, message: &Outgoing) -> Result<Rendered, EngineError> {
+        let chat = |message: ChatMessage| Ok(Rendered::Chat(Box::new(message)));
+        match message {
+            Outgoing::Channel { incident } => {
+                let Some(incident) = self.incident(*incident).await? else { return Ok(Rendered::Obsolete) };
+                if incident.channel.is_some() || !self.has_own_channel(&incident) {
+                    return Ok(Rendered::Obsolete);
+                }
+                chat(ChatMessage::OpenChannel {
+                    name: channel_name(&incident),
+                    topic: format!("{} {} {}", incident.number, incident.severity, incident.title),
+                    invite: self
+                        .directory()
+                        .people()
+                        .iter()
+                        .filter_map(|person| person.slack_id.clone())
+                        .collect(),
+                })
+            }
+            Outgoing::Card { incident } => {
+                let Some(incident) = self.incident(*incident).await? else { return Ok(Rendered::Obsolete) };
+                let Some(channel) = self.channel_of(&incident) else { return Ok(Rendered::NotYet) };
+                let runs = self.runs_of(&incident).await?;
+                let settings = self.settings();
+                let severity = settings.severities.default_scheme().get(&incident.severity);
+                let rollback =
+                    settings.service(&incident.service).and_then(|service| service.rollback.as_deref());
+                let view = view::card(&incident, &runs, severity, rollback, self.now());
+                chat(ChatMessage::Card { channel, ts: incident.card_ts.clone(), view })
+            }
+            Outgoing::Plan { run } => {
+                let Some((run, incident)) = self.run_and_incident(*run).await? else {
+                    return Ok(Rendered::Obsolete);
+                };
+                let place = run.plan_message.clone();
+                let Some(channel) = place
+                    .as_ref()
+                    .map(|(channel, _)| channel.clone())
+                    .or_else(|| self.channel_for(&run, incident.as_ref()))
+                else {
+                    return Ok(Rendered::NotYet);
+                };
+                chat(ChatMessage::Plan { channel, ts: place.map(|(_, ts)| ts), view: view::plan(&run) })
+            }
+            Outgoing::Progress { run } => {
+                let Some((run, incident)) = self.run_and_incident(*run).await? else {
+                    return Ok(Rendered::Obsolete);
+                };
+                let Some((channel, thread)) = run.plan_message.clone().or_else(|| {
+                    self.channel_for(&run, incident.as_ref()).map(|channel| (channel, String::new()))
+                }) else {
+                    return Ok(Rendered::NotYet);
+                };
+                chat(ChatMessage::Progress {
+                    channel,
+                    ts: run.progress_message.clone().map(|(_, ts)| ts),
+                    thread: (!thread.is_empty()).then_some(thread),
+                    view: view::progress(&run),
+                })
+            }
+            Outgoing::Note { incident, text } => {
+                let Some(incident) = self.incident(*incident).await? else { return Ok(Rendered::Obsolete) };
+                let Some(channel) = self.channel_of(&incident) else { return Ok(Rendered::NotYet) };
+                chat(ChatMessage::Note { channel, thread: incident.card_ts.clone(), text: text.clone() })
+            }
+            Outgoing::Review { incident } => self.render_review(*incident).await,
+            Outgoing::Reply { to, text } => chat(ChatMessage::Reply { to: to.clone(), text: text.clone() }),
+            Outgoing::Pager { .. } => Ok(Rendered::Obsolete),
+        }
+    }
+
+    async fn render_review(&self, id: IncidentId) -> Result<Rendered, EngineError> {
+        let Some(incident) = self.incident(id).await? else { return Ok(Rendered::Obsolete) };
+        let Some(channel) = self.channel_of(&incident) else { return Ok(Rendered::NotYet) };
+        let (Some(file), Some(sha256)) = (&incident.review_file, &incident.review_sha256) else {
+            return Ok(Rendered::Obsolete);
+        };
+        let Some(bytes) = self.store().blob(sha256.clone()).await? else { return Ok(Rendered::Obsolete) };
+        Ok(Rendered::Chat(Box::new(ChatMessage::Upload {
+            channel,
+            thread: incident.card_ts.clone(),
+            filename: file.clone(),
+            title: format!("Post-incident review of {}", incident.number),
+            comment: format!(
+                "The post-incident review of {} is drafted: every statement names the event that proves it. \
+                 What only people know is marked as unknown.",
+                incident.number
+            ),
+            content: String::from_utf8_lossy(&bytes).into_owned(),
+        })))
+    }
+
+    async fn incident(&self, id: IncidentId) -> Result<Option<Incident>, EngineError> {
+        Ok(load_incident(self.store(), id).await?.map(|loaded| loaded.state))
+    }
+
+    async fn runs_of(&self, incident: &Incident) -> Result<Vec<Run>, EngineError> {
+        let mut runs = Vec::new();
+        for link in &incident.runs {
+            runs.extend(load_run(self.store(), link.run).await?.map(|loaded| loaded.state));
+        }
+        Ok(runs)
+    }
+
+    async fn run_and_incident(&self, id: RunId) -> Result<Option<(Run, Option<Incident>)>, EngineError> {
+        let Some(loaded) = load_run(self.store(), id).await? else { return Ok(None) };
+        let incident = match loaded.state.incident {
+            Some(incident) => self.incident(incident).await?,
+            None => None,
+        };
+        Ok(Some((loaded.state, incident)))
+    }
+
+    fn has_own_channel(&self, incident: &Incident) -> bool {
+        self.settings().channel_per_incident.contains(&incident.severity)
+    }
+
+    /// Where an incident is talked about; `None` while its own channel is not open yet.
+    fn channel_of(&self, incident: &Incident) -> Option<String> {
+        if let Some(channel) = &incident.channel {
+            return Some(channel.clone());
+        }
+        if self.has_own_channel(incident) {
+            return None;
+        }
+        self.settings().service(&incident.service).and_then(|service| service.channel.clone())
+    }
+
+    fn channel_for(&self, run: &Run, incident: Option<&Incident>) -> Option<String> {
+        match incident {
+            Some(incident) => self.channel_of(incident),
+            None => self.settings().service(&run.plan.target).and_then(|service| service.channel.clone()),
+        }
+    }
+}
+
+/// `inc-12-flowengine`: lowercase letters, digits and dashes, at most 80 characters.
+fn channel_name(incident: &Incident) -> String {
+    let service: String = incident
+        .service
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .take(60)
+        .collect();
+    format!("inc-{}-{}", incident.number.0, service.trim_matches('-'))
+}

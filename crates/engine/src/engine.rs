@@ -1,0 +1,168 @@
+//! The engine's parts and its handle.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+
+use chrono::{DateTime, Utc};
+use runbook_core::ids::RunId;
+use runbook_core::people::Directory;
+use runbook_core::ports::{
+    Accepted, BoxFuture, Chat, Executor, InboxItem, Intake, Pager, Store, StoreError, Translator,
+};
+use tokio::sync::{Mutex, Notify, watch};
+use tokio::task::JoinSet;
+
+use crate::clock::{Clock, Ids};
+use crate::library::Library;
+use crate::metrics::Metrics;
+use crate::settings::Settings;
+
+/// Everything that the engine is made of.
+pub struct Parts {
+    /// Durable state.
+    pub store: Arc<dyn Store>,
+    /// Runs commands.
+    pub executor: Arc<dyn Executor>,
+    /// The chat system, when there is one.
+    pub chat: Option<Arc<dyn Chat>>,
+    /// The pager, when there is one.
+    pub pager: Option<Arc<dyn Pager>>,
+    /// One translator per inbox source.
+    pub translators: Vec<Arc<dyn Translator>>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Identifiers.
+    pub ids: Arc<dyn Ids>,
+    /// The runbooks.
+    pub library: Library,
+    /// What is configured.
+    pub settings: Settings,
+}
+
+/// A cheap handle to the engine.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) parts: Parts,
+    pub(crate) translators: BTreeMap<&'static str, Arc<dyn Translator>>,
+    pub(crate) metrics: Metrics,
+    pub(crate) inbox_wake: Notify,
+    pub(crate) outbox_wake: Notify,
+    /// Serialises the check of a target's lock with the start of a run.
+    pub(crate) target_gate: Mutex<()>,
+    /// `true` once draining: nothing new is started.
+    pub(crate) draining: watch::Sender<bool>,
+    /// Raised at every change of a run, so that a terminal can follow it.
+    pub(crate) changed: watch::Sender<u64>,
+    /// Commands under way.
+    pub(crate) tasks: std::sync::Mutex<JoinSet<()>>,
+}
+
+impl Engine {
+    /// Builds the engine. Nothing runs before [`Engine::start`] or a request.
+    #[must_use]
+    pub fn new(parts: Parts) -> Engine {
+        let translators =
+            parts.translators.iter().map(|translator| (translator.source(), translator.clone())).collect();
+        Engine {
+            inner: Arc::new(Inner {
+                parts,
+                translators,
+                metrics: Metrics::default(),
+                inbox_wake: Notify::new(),
+                outbox_wake: Notify::new(),
+                target_gate: Mutex::new(()),
+                draining: watch::Sender::new(false),
+                changed: watch::Sender::new(0),
+                tasks: std::sync::Mutex::new(JoinSet::new()),
+            }),
+        }
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &dyn Store {
+        self.inner.parts.store.as_ref()
+    }
+
+    /// What `/metrics` counts.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+
+    /// The people.
+    #[must_use]
+    pub fn directory(&self) -> &Directory {
+        &self.inner.parts.settings.directory
+    }
+
+    /// What is configured.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.inner.parts.settings
+    }
+
+    /// The runbooks.
+    #[must_use]
+    pub fn library(&self) -> &Library {
+        &self.inner.parts.library
+    }
+
+    /// Fires at every change of any run.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.inner.changed.subscribe()
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.inner.parts.clock.now()
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        *self.inner.draining.borrow()
+    }
+
+    /// Runs something beside; [`Engine::drain`] waits for it.
+    pub(crate) fn spawn(&self, task: BoxFuture<'static, ()>) {
+        let mut tasks = self.inner.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(task);
+    }
+
+    pub(crate) fn touch(&self) {
+        self.inner.changed.send_modify(|count| *count += 1);
+        self.inner.outbox_wake.notify_one();
+    }
+
+    /// Ends what is alive of a run.
+    pub(crate) async fn end_processes(&self, run: RunId) {
+        self.inner.parts.executor.cancel(run).await;
+    }
+}
+
+impl Intake for Engine {
+    fn accept(&self, item: InboxItem) -> BoxFuture<'_, Result<Accepted, StoreError>> {
+        Box::pin(async move {
+            let source = item.source.clone();
+            let accepted = self.store().accept(item).await?;
+            let outcome = if accepted == Accepted::New { "new" } else { "duplicate" };
+            let labels = format!("source=\"{source}\",outcome=\"{outcome}\"");
+            self.inner.metrics.count("blocks_inbox_accepted_total", labels);
+            self.inner.inbox_wake.notify_one();
+            Ok(accepted)
+        })
+    }
+
+    fn refused(&self, source: &'static str, reason: &'static str) {
+        let labels = format!("source=\"{source}\",reason=\"{reason}\"");
+        self.inner.metrics.count("blocks_inbox_refused_total", labels);
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        Engine::now(self)
+    }
+}

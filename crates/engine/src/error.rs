@@ -1,0 +1,51 @@
+//! Why the engine could not do something.
+
+use runbook_core::incident;
+use runbook_core::ports::{CommitError, StoreError};
+use runbook_core::run;
+
+/// The engine could not do it. The text is for the person who asked.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The store cannot do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The journal holds something that does not read.
+    #[error("the journal does not read: {0}; hint: run `blocks journal verify`")]
+    Journal(String),
+    /// Too many others changed the same thing at the same time.
+    #[error("too many changes to {0} at once; hint: try again")]
+    Contended(String),
+    /// The incident does not allow it.
+    #[error(transparent)]
+    Incident(#[from] incident::Rejection),
+    /// The run does not allow it.
+    #[error(transparent)]
+    Run(#[from] run::Rejection),
+    /// It is not there.
+    #[error("{0}")]
+    NotFound(String),
+    /// This person may not.
+    #[error("{0}")]
+    Forbidden(String),
+    /// It cannot be done as asked.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl EngineError {
+    /// `true` when trying again later may work.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, EngineError::Store(StoreError::Unavailable(_)) | EngineError::Contended(_))
+    }
+}
+
+impl From<CommitError> for EngineError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Conflict(what) => EngineError::Contended(what),
+            CommitError::Store(error) => EngineError::Store(error),
+        }
+    }
+}

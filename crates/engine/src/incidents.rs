@@ -1,0 +1,212 @@
+//! Changes to an incident: read, decide, write; again when somebody else was faster.
+
+use runbook_core::ids::{IncidentId, IncidentNumber};
+use runbook_core::incident::{
+    Decision, Effect, Incident, IncidentCommand, IncidentEvent, OpenIncident, decide, evolve, open,
+};
+use runbook_core::journal::{Envelope, Head, StoredEvent, StreamId, open as open_event, seal};
+use runbook_core::message::Outgoing;
+use runbook_core::ports::{
+    Append, Commit, CommitError, CounterRaise, RowChange, Store, Timer, TimerChange,
+};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::origin::{Origin, outbox_item};
+
+/// How often a change is decided again before giving up.
+pub(crate) const MAX_TRIES: u32 = 32;
+
+/// The counter of display numbers.
+pub(crate) const INCIDENT_COUNTER: &str = "incident";
+
+/// An incident as read, with where its stream ends.
+pub(crate) struct Loaded<S, E> {
+    pub(crate) state: S,
+    pub(crate) head: Head,
+    pub(crate) events: Vec<Envelope<E>>,
+}
+
+/// Reads and folds an incident; `None` when there is none.
+pub(crate) async fn load_incident(
+    store: &dyn Store,
+    id: IncidentId,
+) -> Result<Option<Loaded<Incident, IncidentEvent>>, EngineError> {
+    let stored = store.load(StreamId::Incident(id)).await?;
+    let mut state = None;
+    let mut events = Vec::with_capacity(stored.len());
+    for event in &stored {
+        let envelope = open_event(event).map_err(|error| EngineError::Journal(error.to_string()))?;
+        state = Some(evolve(state, &envelope).map_err(|error| EngineError::Journal(error.to_string()))?);
+        events.push(envelope);
+    }
+    let head = head_of(&stored, events.last().map(|envelope| envelope.at));
+    Ok(state.map(|state| Loaded { state, head, events }))
+}
+
+pub(crate) fn head_of(stored: &[StoredEvent], at: Option<chrono::DateTime<chrono::Utc>>) -> Head {
+    stored.last().map_or(Head::EMPTY, |last| Head { seq: last.seq, hash: last.hash, at })
+}
+
+/// What sealing a decision came to: the append, and the state after it.
+pub(crate) fn apply_incident(
+    id: IncidentId,
+    state: Option<Incident>,
+    head: Head,
+    events: &[IncidentEvent],
+    origin: &Origin,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<(Append, Incident), EngineError> {
+    let journal = |error: &dyn std::fmt::Display| EngineError::Journal(error.to_string());
+    let stream = StreamId::Incident(id);
+    let (sealed, _) = seal(stream, head, &origin.stamp(now), events).map_err(|error| journal(&error))?;
+    let mut state = state;
+    for event in &sealed {
+        let stored = StoredEvent { seq: event.seq, bytes: event.bytes.clone(), hash: event.hash };
+        let envelope = open_event(&stored).map_err(|error| journal(&error))?;
+        state = Some(evolve(state, &envelope).map_err(|error| journal(&error))?);
+    }
+    let state = state.ok_or_else(|| EngineError::Journal(format!("{stream} has no events")))?;
+    Ok((Append { stream, after: head, events: sealed }, state))
+}
+
+impl Engine {
+    /// Opens an incident and returns it. `make` gets the fresh identity and number.
+    pub(crate) async fn open_incident(
+        &self,
+        origin: &Origin,
+        make: &(dyn Fn(IncidentId, IncidentNumber) -> OpenIncident + Sync),
+    ) -> Result<Incident, EngineError> {
+        let id = IncidentId(self.inner.parts.ids.fresh());
+        for _ in 0..MAX_TRIES {
+            let now = self.now();
+            let from = self.store().counter(INCIDENT_COUNTER).await?;
+            let request = make(id, IncidentNumber(from + 1));
+            let decision = open(&request, now);
+            let (append, state) = apply_incident(id, None, Head::EMPTY, &decision.events, origin, now)?;
+            let mut commit = Commit {
+                counter: Some(CounterRaise { name: INCIDENT_COUNTER, from }),
+                rows: vec![RowChange::Incident(state.row())],
+                ..Commit::default()
+            };
+            let effects = self.incident_effects(&mut commit, &append, &decision, now);
+            commit.appends.push(append);
+            origin.settle(&mut commit, None, now);
+            match self.store().commit(commit).await {
+                Ok(()) => {
+                    tracing::info!(incident = %state.number, severity = %state.severity, "incident opened");
+                    self.touch();
+                    self.perform_incident(effects);
+                    return Ok(state);
+                }
+                Err(CommitError::Conflict(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(EngineError::Contended("the incident counter".to_owned()))
+    }
+
+    /// Changes an incident. `say` makes the answer for the person who asked.
+    pub(crate) async fn change_incident(
+        &self,
+        id: IncidentId,
+        command: &IncidentCommand,
+        origin: &Origin,
+        say: Option<&str>,
+    ) -> Result<Incident, EngineError> {
+        for _ in 0..MAX_TRIES {
+            let now = self.now();
+            let loaded = load_incident(self.store(), id)
+                .await?
+                .ok_or_else(|| EngineError::NotFound(format!("there is no incident {id}")))?;
+            let decision = decide(&loaded.state, command, now)?;
+            let mut commit = Commit::default();
+            origin.settle(&mut commit, say, now);
+            let mut state = loaded.state.clone();
+            let mut effects = Vec::new();
+            if decision.events.is_empty() && commit == Commit::default() {
+                return Ok(state);
+            }
+            if !decision.events.is_empty() {
+                let (append, next) =
+                    apply_incident(id, Some(loaded.state), loaded.head, &decision.events, origin, now)?;
+                effects = self.incident_effects(&mut commit, &append, &decision, now);
+                commit.rows.push(RowChange::Incident(next.row()));
+                commit.appends.push(append);
+                state = next;
+            }
+            match self.store().commit(commit).await {
+                Ok(()) => {
+                    self.touch();
+                    self.perform_incident(effects);
+                    return Ok(state);
+                }
+                Err(CommitError::Conflict(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(EngineError::Contended(format!("incident {id}")))
+    }
+
+    /// Puts messages and timers of a decision into the commit; returns what is left to perform after it.
+    pub(crate) fn incident_effects(
+        &self,
+        commit: &mut Commit,
+        append: &Append,
+        decision: &Decision,
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> Vec<Effect> {
+        let mut rest = Vec::new();
+        let cause = format!("{}/{}", append.stream, append.after.seq + 1);
+        for effect in &decision.effects {
+            match effect {
+                Effect::Send(message) => self.enqueue(commit, message, &cause, now),
+                Effect::TargetTimer { incident, due } => commit.timers.push(TimerChange::Set(Timer {
+                    key: format!("target/{incident}"),
+                    due: *due,
+                    stream: append.stream,
+                    what: "target".to_owned(),
+                })),
+                Effect::ClearTargetTimer { incident } => {
+                    commit.timers.push(TimerChange::Clear(format!("target/{incident}")));
+                }
+                Effect::StartTriage { .. } | Effect::DraftReview { .. } => rest.push(effect.clone()),
+            }
+        }
+        rest
+    }
+
+    /// Adds a message to the commit, if there is somebody to deliver it.
+    pub(crate) fn enqueue(
+        &self,
+        commit: &mut Commit,
+        message: &Outgoing,
+        cause: &str,
+        now: chrono::DateTime<chrono::Utc>,
+    ) {
+        let deliverable = match message {
+            Outgoing::Pager { .. } => self.inner.parts.pager.is_some(),
+            _ => self.inner.parts.chat.is_some(),
+        };
+        if deliverable {
+            commit.outbox.extend(outbox_item(message, cause, now));
+        }
+    }
+
+    pub(crate) fn perform_incident(&self, effects: Vec<Effect>) {
+        for effect in effects {
+            let engine = self.clone();
+            self.spawn(Box::pin(async move {
+                let result = match effect {
+                    Effect::StartTriage { incident } => engine.start_triage(incident).await,
+                    Effect::DraftReview { incident } => engine.draft_review(incident).await.map(|_| ()),
+                    _ => Ok(()),
+                };
+                if let Err(error) = result {
+                    // The reconciler looks again: nothing is lost, only late.
+                    tracing::warn!(%error, "an effect could not be performed yet");
+                }
+            }));
+        }
+    }
+}

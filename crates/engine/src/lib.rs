@@ -1,0 +1,33 @@
+//! The shell around the core: it reads, decides with the core, writes events, timers and messages in one
+//! transaction, and only then performs effects.
+//!
+//! Nothing here takes a hint: every loop re-reads the store, so that a restart is the same path as a normal day.
+
+mod clock;
+mod deliver;
+mod engine;
+mod error;
+mod inbox;
+mod incidents;
+mod library;
+mod metrics;
+mod origin;
+mod plans;
+pub mod read;
+mod recover;
+mod requests;
+mod review;
+mod runs;
+mod settings;
+mod show;
+mod ticker;
+
+pub use clock::{Clock, Ids, SystemClock, UuidV7};
+pub use engine::{Engine, Parts};
+pub use error::EngineError;
+pub use library::{Library, LibraryEntry, LibraryError};
+pub use metrics::Metrics;
+pub use origin::{Asker, Reply};
+pub use plans::plan_reply;
+pub use settings::{PirSettings, ServiceSettings, Settings};
+pub use show::{IncidentShow, RunShow, StepShow, TimelineEntry};

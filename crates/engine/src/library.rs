@@ -1,0 +1,156 @@
+//! The runbooks that can be named: the team's folders first, the embedded ones always.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use runbook_core::runbook::{Document, parse};
+
+/// Largest runbook that is read, in bytes.
+const MAX_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Where runbooks come from.
+#[derive(Debug, Clone, Default)]
+pub struct Library {
+    folders: Vec<PathBuf>,
+    embedded: BTreeMap<String, String>,
+    embedded_directory: PathBuf,
+}
+
+/// One runbook, read now.
+#[derive(Debug, Clone)]
+pub struct LibraryEntry {
+    /// What it says.
+    pub document: Document,
+    /// The folder that its commands start in.
+    pub directory: PathBuf,
+    /// Where it is, for people.
+    pub source: String,
+}
+
+/// A runbook is not there or does not read.
+#[derive(Debug, thiserror::Error)]
+pub enum LibraryError {
+    /// Nobody knows the name.
+    #[error("there is no runbook '{name}'{nearest}; hint: `blocks runbook list` shows them")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// `, did you mean 'x'?` or empty.
+        nearest: String,
+    },
+    /// The file does not read.
+    #[error("the runbook {path} does not read: {reason}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Library {
+    /// A library over folders and embedded texts; `embedded_directory` is where embedded ones start.
+    #[must_use]
+    pub fn new(folders: Vec<PathBuf>, embedded: &[(&str, &str)], embedded_directory: PathBuf) -> Library {
+        let embedded = embedded.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        Library { folders, embedded, embedded_directory }
+    }
+
+    /// Every name with where it comes from, sorted.
+    #[must_use]
+    pub fn names(&self) -> BTreeMap<String, String> {
+        let mut names: BTreeMap<_, _> =
+            self.embedded.keys().map(|name| (name.clone(), "embedded".to_owned())).collect();
+        for folder in self.folders.iter().rev() {
+            let Ok(entries) = std::fs::read_dir(folder) else { continue };
+            for path in entries.flatten().map(|entry| entry.path()) {
+                let is_markdown = path.extension().is_some_and(|extension| extension == "md");
+                if let (true, Some(stem)) = (is_markdown, path.file_stem().and_then(|stem| stem.to_str())) {
+                    names.insert(stem.to_owned(), path.display().to_string());
+                }
+            }
+        }
+        names
+    }
+
+    /// Reads the runbook of that name. A name never reaches outside the folders.
+    ///
+    /// # Errors
+    /// When nobody knows the name, or the file does not read.
+    pub fn find(&self, name: &str) -> Result<LibraryEntry, LibraryError> {
+        let plain = !name.is_empty()
+            && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' '))
+            && !name.starts_with('.');
+        if plain {
+            for folder in &self.folders {
+                let path = folder.join(format!("{name}.md"));
+                if path.is_file() {
+                    return read_file(&path);
+                }
+            }
+            if let Some(text) = self.embedded.get(name) {
+                return Ok(LibraryEntry {
+                    document: parse(name, text),
+                    directory: self.embedded_directory.clone(),
+                    source: "embedded".to_owned(),
+                });
+            }
+        }
+        Err(LibraryError::Unknown { name: name.to_owned(), nearest: self.nearest(name) })
+    }
+
+    fn nearest(&self, name: &str) -> String {
+        let wanted = name.to_lowercase();
+        let names = self.names();
+        let found = names.keys().find(|known| {
+            let known = known.to_lowercase();
+            !wanted.is_empty() && (known.contains(&wanted) || wanted.contains(&known))
+        });
+        found.map_or_else(String::new, |known| format!(", did you mean '{known}'?"))
+    }
+}
+
+/// Reads one file as a runbook, whatever folder it is in.
+///
+/// # Errors
+/// When the file does not read.
+pub(crate) fn read_file(path: &Path) -> Result<LibraryEntry, LibraryError> {
+    let unreadable =
+        |reason: String| LibraryError::Unreadable { path: path.display().to_string(), reason };
+    let size = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
+    if size > MAX_BYTES {
+        return Err(unreadable(format!("{size} bytes are more than the {MAX_BYTES} that are read")));
+    }
+    let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|error| unreadable(error.to_string()))?;
+    let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let directory = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    let directory = std::fs::canonicalize(&directory).unwrap_or(directory);
+    Ok(LibraryEntry { document: parse(&name, &text), directory, source: path.display().to_string() })
+}
+
+impl LibraryEntry {
+    /// Reads one file as a runbook, whatever folder it is in.
+    ///
+    /// # Errors
+    /// When the file does not read.
+    pub fn from_file(path: &Path) -> Result<LibraryEntry, LibraryError> {
+        read_file(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_never_reaches_outside_the_folders() {
+        let library = Library::new(vec![PathBuf::from("/")], &[("ok", "# ok")], PathBuf::from("/"));
+        for name in ["../etc/passwd", "/etc/passwd", "etc/x", "", "..", ".hidden", "a\0b", "a/b"] {
+            assert!(library.find(name).is_err(), "{name:?}");
+        }
+        assert_eq!(library.find("ok").unwrap().document.title, "ok");
+        let error = library.find("o").unwrap_err().to_string();
+        assert!(error.contains("did you mean 'ok'"), "{error}");
+    }
+}

@@ -1,0 +1,97 @@
+//! Who asks, from where, and where the answer goes.
+
+use chrono::{DateTime, Duration, Utc};
+use runbook_core::ids::IncidentId;
+use runbook_core::journal::{Cause, Stamp};
+use runbook_core::message::Outgoing;
+use runbook_core::people::Actor;
+use runbook_core::ports::{Commit, InboxOutcome, OutboxItem};
+use serde::Serialize;
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asker {
+    /// The person or program.
+    pub actor: Actor,
+    /// Whether they came by chat (paths and servers are not for chat).
+    pub channel: Option<String>,
+}
+
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Reply {
+    /// For people.
+    pub text: String,
+    /// For programs.
+    pub data: serde_json::Value,
+}
+
+/// Where a change comes from: who, why, when; which inbox message it settles; where the answer goes.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    pub(crate) actor: Actor,
+    pub(crate) cause: Cause,
+    pub(crate) occurred_at: Option<DateTime<Utc>>,
+    /// The inbox message (source, id) that this change settles, in the same transaction.
+    pub(crate) inbox: Option<(String, String)>,
+    /// Where an answer for the person goes.
+    pub(crate) reply_to: Option<String>,
+}
+
+impl Origin {
+    pub(crate) fn engine() -> Origin {
+        Origin::system("engine", Cause::Engine)
+    }
+
+    pub(crate) fn system(part: &str, cause: Cause) -> Origin {
+        Origin { actor: Actor::system(part), cause, occurred_at: None, inbox: None, reply_to: None }
+    }
+
+    pub(crate) fn stamp(&self, now: DateTime<Utc>) -> Stamp {
+        Stamp { now, occurred_at: self.occurred_at, actor: self.actor.clone(), cause: self.cause.clone() }
+    }
+
+    /// Adds to a commit that the inbox message is dealt with, and the answer.
+    pub(crate) fn settle(&self, commit: &mut Commit, answer: Option<&str>, now: DateTime<Utc>) {
+        if let Some((source, id)) = &self.inbox {
+            commit.inbox_done = Some((source.clone(), id.clone(), InboxOutcome::Done));
+            if let (Some(to), Some(text)) = (&self.reply_to, answer) {
+                let message = Outgoing::Reply { to: to.clone(), text: text.to_owned() };
+                commit.outbox.extend(outbox_item(&message, &format!("{source}/{id}"), now));
+            }
+        }
+    }
+}
+
+/// The cause of what opens a stream ends with this.
+const FIRST: &str = "/1";
+/// Least time between two edits of one message. Slack allows 50 edits a minute; two messages are live at a time.
+const EDIT_PAUSE_MS: i64 = 1_500;
+
+/// The outbox row of a message. `cause` makes the key of messages that are not about one thing unique.
+pub(crate) fn outbox_item(message: &Outgoing, cause: &str, now: DateTime<Utc>) -> Option<OutboxItem> {
+    let about = |incident: &IncidentId| format!("incident/{incident}");
+    // What people wait for (a plan, its decision) is shown at once; the rest gathers, so that edits stay few.
+    let at_once = matches!(message, Outgoing::Plan { .. }) || cause.ends_with(FIRST);
+    let (key, lane, group, coalesce) = match message {
+        Outgoing::Channel { incident } => (format!("channel/{incident}"), 0, about(incident), false),
+        Outgoing::Card { incident } => (format!("card/{incident}"), 1, about(incident), true),
+        Outgoing::Plan { run } => (format!("plan/{run}"), 0, format!("plan/{run}"), true),
+        Outgoing::Progress { run } => (format!("progress/{run}"), 2, format!("progress/{run}"), true),
+        Outgoing::Note { incident, .. } => (format!("note/{cause}"), 3, format!("notes/{incident}"), false),
+        Outgoing::Review { incident } => (format!("review/{cause}"), 3, format!("review/{incident}"), false),
+        Outgoing::Reply { .. } => (format!("reply/{cause}"), 0, format!("reply/{cause}"), false),
+        Outgoing::Pager { call, .. } => {
+            let (verb, incident) = match call {
+                runbook_core::ports::PagerCall::Acknowledge { incident, .. } => ("ack", incident),
+                runbook_core::ports::PagerCall::Resolve { incident, .. } => ("resolve", incident),
+                runbook_core::ports::PagerCall::Note { incident, .. } => ("note", incident),
+            };
+            (format!("pager/{verb}/{cause}"), 0, format!("pager/{incident}"), false)
+        }
+    };
+    // Our own message types always serialise; a failure here would be a defect, and must not stop a run.
+    let payload = serde_json::to_value(message).ok()?;
+    let due = if coalesce && !at_once { now + Duration::milliseconds(EDIT_PAUSE_MS) } else { now };
+    Some(OutboxItem { key, lane, group, payload, coalesce, due })
+}

@@ -1,0 +1,279 @@
+//! What can be read without an engine: from the store and the library alone, live or offline.
+
+use std::fmt::Write as _;
+
+use runbook_core::duration::for_people;
+use runbook_core::ids::{IncidentNumber, RunId};
+use runbook_core::journal::Envelope;
+use runbook_core::plan::{Fingerprint, Plan, RiskAssessment};
+use runbook_core::ports::{IncidentRow, Store};
+use runbook_core::run::Run;
+use runbook_core::runbook::Level;
+use runbook_core::view;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::error::EngineError;
+use crate::incidents::load_incident;
+use crate::library::{Library, LibraryEntry};
+use crate::origin::Reply;
+use crate::runs::load_run;
+use crate::show::{IncidentShow, RunShow, TimelineEntry};
+
+const LOOK: usize = 10_000;
+
+/// The incident of that name (`INC-12`, `12` or its id), or the only (open) one.
+///
+/// # Errors
+/// When there is none, or several.
+pub async fn find_incident(
+    store: &dyn Store,
+    named: Option<&str>,
+    open_only: bool,
+) -> Result<IncidentRow, EngineError> {
+    if let Some(named) = named {
+        let rows = store.incidents(false, LOOK).await?;
+        let number = named.parse::<IncidentNumber>().ok();
+        return rows
+            .into_iter()
+            .find(|row| Some(row.number) == number || row.id.to_string() == named)
+            .ok_or_else(|| EngineError::NotFound(format!("there is no incident '{named}'; hint: `blocks incident list --all`")));
+    }
+    let mut rows = store.incidents(true, LOOK).await?;
+    if rows.is_empty() && !open_only {
+        rows = store.incidents(false, LOOK).await?;
+    }
+    match (rows.len(), rows.pop()) {
+        (1, Some(row)) => Ok(row),
+        (0, _) => Err(EngineError::NotFound("there is no open incident; hint: `blocks incident list --all`".to_owned())),
+        (many, _) => Err(EngineError::NotFound(format!("{many} incidents fit; hint: name one, such as INC-1"))),
+    }
+}
+
+/// The run of that id or unique prefix, or the only open one.
+///
+/// # Errors
+/// When there is none, or several.
+pub async fn find_run(store: &dyn Store, named: Option<&str>) -> Result<RunId, EngineError> {
+    let rows = store.runs(None, false, LOOK).await?;
+    let mut fitting: Vec<_> = match named {
+        Some(named) => {
+            let wanted = named.to_ascii_lowercase();
+            rows.into_iter().filter(|row| row.id.to_string().starts_with(&wanted)).collect()
+        }
+        None => rows.into_iter().filter(|row| row.open).collect(),
+    };
+    match (fitting.len(), fitting.pop()) {
+        (1, Some(row)) => Ok(row.id),
+        (0, _) => Err(EngineError::NotFound("there is no such run".to_owned())),
+        (many, _) => Err(EngineError::NotFound(format!("{many} runs fit; hint: give more of the id"))),
+    }
+}
+
+/// Incidents at a glance.
+///
+/// # Errors
+/// When the store does not read.
+pub async fn incidents(store: &dyn Store, all: bool) -> Result<Reply, EngineError> {
+    let rows = store.incidents(!all, 1_000).await?;
+    let mut text = String::new();
+    for row in &rows {
+        let _ = writeln!(text, "{:<8} {:<4} {:<13} {:<16} {}", row.number.to_string(), row.severity, row.status, row.service, row.title);
+    }
+    if rows.is_empty() {
+        text.push_str(if all { "no incidents\n" } else { "no open incidents\n" });
+    }
+    Ok(Reply { text, data: json!({ "incidents": rows }) })
+}
+
+/// One incident with its runs and timeline.
+///
+/// # Errors
+/// When the journal does not read.
+pub async fn incident(store: &dyn Store, row: &IncidentRow) -> Result<Reply, EngineError> {
+    let Some(loaded) = load_incident(store, row.id).await? else {
+        return Err(EngineError::NotFound(format!("there is no incident {}", row.number)));
+    };
+    let mut timeline: Vec<_> = loaded.events.iter().map(entry).collect();
+    let mut runs = Vec::new();
+    for link in &loaded.state.runs {
+        if let Some(run) = load_run(store, link.run).await? {
+            timeline.extend(run.events.iter().map(entry));
+            runs.push(run.state);
+        }
+    }
+    // Time orders what people see; within one stream the sequence does.
+    timeline.sort_by_key(|entry| (entry.at, entry.stream, entry.seq));
+    let show = IncidentShow::new(&loaded.state, &runs, timeline);
+    let mut text = format!(
+        "{} {} {} ({})\n{}\ncommander: {}\n",
+        show.number,
+        show.severity,
+        show.status,
+        show.service,
+        show.title,
+        show.commander.as_deref().unwrap_or("nobody yet")
+    );
+    if let Some(triage) = show.triage {
+        let _ = writeln!(text, "triage: {} commands, {} passed, {} failed, {} to check", triage.commands, triage.passed, triage.failed, triage.ask);
+    }
+    for run in runs.iter().filter(|run| !run.unasked) {
+        let _ = writeln!(text, "run {} {} (code {}): {}", run.id, run.plan.title, run.fingerprint.code(), view::state_words(run));
+    }
+    for entry in &show.timeline {
+        let kind = entry.event.get("type").and_then(serde_json::Value::as_str).unwrap_or("event");
+        let _ = writeln!(text, "{}  {:<20} {}", entry.at.format("%H:%M:%S%.3f"), kind, entry.actor);
+    }
+    let data = serde_json::to_value(&show).map_err(|error| EngineError::Journal(error.to_string()))?;
+    Ok(Reply { text, data })
+}
+
+fn entry<E: Serialize>(envelope: &Envelope<E>) -> TimelineEntry {
+    TimelineEntry {
+        stream: envelope.stream,
+        seq: envelope.seq,
+        at: envelope.at,
+        actor: envelope.actor.clone(),
+        event: serde_json::to_value(&envelope.event).unwrap_or_default(),
+    }
+}
+
+/// One run.
+///
+/// # Errors
+/// When the journal does not read, or there is no such run.
+pub async fn run(store: &dyn Store, id: RunId) -> Result<Reply, EngineError> {
+    let Some(loaded) = load_run(store, id).await? else {
+        return Err(EngineError::NotFound(format!("there is no run {id}")));
+    };
+    let progress = view::progress(&loaded.state);
+    let mut text = format!("{} ({}): {}\n", progress.title, id, progress.state);
+    for step in &progress.steps {
+        let _ = writeln!(text, "  {:<12} {}", step.state, step.title);
+        for verdict in &step.verdicts {
+            let _ = writeln!(text, "      {:<9} {}: {}", view::outcome_word(verdict.outcome), verdict.title, verdict.detail);
+        }
+    }
+    if let Some(question) = &progress.question {
+        let _ = writeln!(text, "  ? {}", question.text);
+        for line in &question.evidence {
+            let _ = writeln!(text, "      {line}");
+        }
+    }
+    Ok(Reply { text, data: run_data(&loaded.state) })
+}
+
+/// A run as JSON.
+#[must_use]
+pub fn run_data(run: &Run) -> serde_json::Value {
+    serde_json::to_value(RunShow::new(run)).unwrap_or_default()
+}
+
+/// The runbooks that can be named.
+#[must_use]
+pub fn runbooks(library: &Library) -> Reply {
+    let mut text = String::new();
+    let mut data = Vec::new();
+    for (name, source) in library.names() {
+        let title = library.find(&name).map_or_else(|error| error.to_string(), |entry| entry.document.title);
+        let _ = writeln!(text, "{name:<36} {title}");
+        data.push(json!({ "name": name, "title": title, "source": source }));
+    }
+    Reply { text, data: json!({ "runbooks": data }) }
+}
+
+/// What Blocks understood of a runbook.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn runbook(entry: &LibraryEntry) -> Result<Reply, EngineError> {
+    let document = &entry.document;
+    let mut text = format!("{} ({})\n", document.title, entry.source);
+    for step in &document.steps {
+        let timebox = step.timebox_s.map_or_else(String::new, |s| format!(" [{}]", for_people(u64::from(s))));
+        let _ = writeln!(text, "\n{} (line {}){timebox}", step.title, step.line);
+        for command in &step.commands {
+            let effect = format!("{:?}", command.effect).to_lowercase();
+            let state = command.not_runnable.as_deref().map_or(effect, |why| format!("not runnable: {why}"));
+            let _ = writeln!(text, "  {} ({state})", command.title.as_deref().unwrap_or(&command.id));
+            for expectation in &command.expectations {
+                let _ = writeln!(text, "    expected: {}", expectation.text);
+            }
+        }
+        for item in &step.manual_items {
+            let _ = writeln!(text, "  [ ] {}", item.text);
+        }
+    }
+    for finding in &document.diagnostics {
+        let level = if finding.level == Level::Error { "error" } else { "warning" };
+        let _ = writeln!(text, "\n{}:{}:{}: {level} {}: {}", entry.source, finding.line, finding.column, finding.code, finding.message);
+    }
+    let data = serde_json::to_value(document).map_err(|error| EngineError::Journal(error.to_string()))?;
+    Ok(Reply { text, data })
+}
+
+/// A plan for people.
+#[must_use]
+pub fn plan_text(plan: &Plan, fingerprint: &Fingerprint, risk: &RiskAssessment, needed: u8) -> String {
+    let mut text = format!(
+        "{}\ncode {} on {}, {}{}\napprovals by other people: {needed}\nboxes {}{}\n",
+        plan.title,
+        fingerprint.code(),
+        plan.target,
+        risk.risk.word(),
+        if risk.reasons.is_empty() { String::new() } else { format!(" ({})", risk.reasons.join("; ")) },
+        for_people(u64::from(plan.boxes_s())),
+        plan.limit_s.map_or_else(String::new, |limit| format!(" of {}", for_people(u64::from(limit)))),
+    );
+    for (name, value) in &plan.params {
+        let _ = writeln!(text, "  {name} = {value}");
+    }
+    for step in &plan.steps {
+        let _ = writeln!(text, "\n{}", step.title);
+        let groups = [("baseline", &step.baselines), ("run", &step.commands), ("undo", &step.undo)];
+        for (role, commands) in groups {
+            for command in commands {
+                let _ = writeln!(text, "  {role} ({}):", format!("{:?}", command.effect).to_lowercase());
+                for line in command.text.trim_end().lines() {
+                    let _ = writeln!(text, "    {line}");
+                }
+                for expectation in &command.expectations {
+                    let _ = writeln!(text, "    expected: {}", expectation.text);
+                }
+            }
+        }
+        for item in &step.manual_items {
+            let _ = writeln!(text, "  by hand: {}", item.text);
+        }
+    }
+    text
+}
+
+/// Walks every chain.
+///
+/// # Errors
+/// When the store does not read.
+pub async fn verify(store: &dyn Store) -> Result<Reply, EngineError> {
+    let report = store.verify().await?;
+    let mut text = format!("{} events in {} streams, {} checkpoints: ", report.events, report.streams, report.checkpoints);
+    if report.problems.is_empty() {
+        let _ = writeln!(text, "verified (head {})", report.head);
+    } else {
+        text.push_str("NOT verified\n");
+        for problem in &report.problems {
+            let _ = writeln!(text, "  {problem}");
+        }
+    }
+    let verified = report.problems.is_empty();
+    Ok(Reply {
+        text,
+        data: json!({
+            "events": report.events,
+            "streams": report.streams,
+            "checkpoints": report.checkpoints,
+            "verified": verified,
+            "problems": report.problems,
+            "head": report.head,
+        }),
+    })
+}

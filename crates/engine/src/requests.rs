@@ -1,0 +1,508 @@
+//! Requests of people: who may, what is meant, what is answered. The one way in for chat, API and terminal.
+
+use std::collections::BTreeMap;
+
+use runbook_core::duration::for_people;
+use runbook_core::ids::{IncidentId, RunId};
+use runbook_core::incident::IncidentCommand;
+use runbook_core::journal::Cause;
+use runbook_core::people::{Actor, Role};
+use runbook_core::plan::{Plan, assess};
+use runbook_core::ports::{Commit, IncidentRow, RunRow};
+use runbook_core::request::Request;
+use runbook_core::run::{NewRun, Run, RunCommand};
+use runbook_core::view;
+use serde_json::json;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::library::LibraryEntry;
+use crate::origin::{Asker, Origin, Reply};
+use crate::plans::{approvals_needed, describe_plan, plan_of};
+use crate::read;
+
+/// How many rows are looked through for a name.
+const LOOK: usize = 10_000;
+
+impl Engine {
+    /// Does what somebody asks over the API, the socket or a terminal.
+    ///
+    /// # Errors
+    /// When it is refused or cannot be done; the text is for the person who asked.
+    pub async fn request(&self, request: &Request, asker: &Asker) -> Result<Reply, EngineError> {
+        let origin = Origin {
+            actor: asker.actor.clone(),
+            cause: Cause::Request,
+            occurred_at: None,
+            inbox: None,
+            reply_to: None,
+        };
+        self.handle(request, asker, &origin).await
+    }
+
+    pub(crate) async fn handle(
+        &self,
+        request: &Request,
+        asker: &Asker,
+        origin: &Origin,
+    ) -> Result<Reply, EngineError> {
+        match request {
+            Request::RunbookPlan { name, params } => {
+                let entry = self.entry(name)?;
+                let plan = plan_of(self.settings(), &entry, params, None)?;
+                self.answer(origin, describe_plan(self.settings(), &plan)?).await
+            }
+            Request::RunbookRun { name, params, incident } => {
+                self.require_standing(asker, "run a runbook")?;
+                let incident = self.optional_incident(incident.as_deref(), asker).await?;
+                let entry = self.entry(name)?;
+                self.new_run(&entry, params, incident, asker, origin).await
+            }
+            Request::RunbookRollback { service, params } => {
+                self.require_standing(asker, "ask for a rollback")?;
+                self.rollback(service.as_deref(), params, asker, origin).await
+            }
+            Request::RunbookApprove { run, fingerprint, reason } => {
+                self.approve(run.as_deref(), fingerprint.clone(), reason.clone(), asker, origin).await
+            }
+            Request::RunbookRefuse { run, reason } => {
+                let row = self.find_run(run.as_deref(), asker, |row| row.status == "waiting_for_approval").await?;
+                let command = RunCommand::Refuse {
+                    by: asker.actor.clone(),
+                    may_approve: self.has_standing(&asker.actor),
+                    reason: reason.clone(),
+                };
+                self.run_verb(row.id, &command, origin).await
+            }
+            Request::RunbookCancel { run } => {
+                self.run_request(run.as_deref(), asker, origin, |row| row.open, RunCommand::Cancel {
+                    reason: Some(format!("cancelled by {}", asker.actor)),
+                }).await
+            }
+            Request::RunbookAnswer { run, yes } => {
+                let command = RunCommand::Answer { yes: *yes, reason: None };
+                self.run_request(run.as_deref(), asker, origin, |row| row.status == "paused", command).await
+            }
+            Request::RunbookRetry { run } => {
+                let fits = |row: &RunRow| matches!(row.status.as_str(), "paused" | "in_doubt" | "failed");
+                self.run_request(run.as_deref(), asker, origin, fits, RunCommand::Retry).await
+            }
+            Request::RunbookMarkDone { run, reason } => {
+                let command = RunCommand::MarkDone { reason: reason.clone() };
+                self.run_request(run.as_deref(), asker, origin, |row| row.status == "in_doubt", command).await
+            }
+            Request::RunbookUndo { run } => {
+                let fits = |row: &RunRow| row.mutating && row.status != "undone";
+                self.run_request(run.as_deref(), asker, origin, fits, RunCommand::Undo).await
+            }
+            Request::IncidentAck { incident } => {
+                self.require_standing(asker, "take an incident")?;
+                let id = self.find_incident(incident.as_deref(), asker).await?.id;
+                let command =
+                    IncidentCommand::Acknowledge { by: asker.actor.clone(), via: "blocks".to_owned() };
+                self.incident_verb(id, &command, origin, "You have it.").await
+            }
+            Request::IncidentSeverity { incident, severity } => {
+                self.require_standing(asker, "change a severity")?;
+                let id = self.find_incident(incident.as_deref(), asker).await?.id;
+                let command = self.severity_command(severity)?;
+                self.incident_verb(id, &command, origin, "The severity is changed.").await
+            }
+            Request::IncidentResolve { incident } => {
+                self.require_standing(asker, "resolve an incident")?;
+                let id = self.find_incident(incident.as_deref(), asker).await?.id;
+                let person = self.directory().person_of(&asker.actor);
+                let email = person.and_then(|person| person.pagerduty_email.clone());
+                let command = IncidentCommand::Resolve { by: asker.actor.clone(), email };
+                let text = "Noted: you vouch for the fix. PagerDuty is asked to resolve it; the review is drafted when it has.";
+                self.incident_verb(id, &command, origin, text).await
+            }
+            Request::PirDraft { incident } => {
+                self.require_standing(asker, "draft a review")?;
+                let row = self.find_any_incident(incident.as_deref(), asker).await?;
+                let file = self.draft_review(row.id).await?;
+                let path = self.settings().pir.dir.join(&file);
+                let data = json!({ "incident": row.number.to_string(), "path": path });
+                self.answer(origin, Reply { text: format!("drafted {}", path.display()), data }).await
+            }
+            Request::IncidentShow { incident } => {
+                let row = self.find_any_incident(incident.as_deref(), asker).await?;
+                let reply = read::incident(self.store(), &row).await?;
+                self.answer(origin, reply).await
+            }
+            Request::IncidentList { all } => {
+                let reply = read::incidents(self.store(), *all).await?;
+                self.answer(origin, reply).await
+            }
+            Request::RunbookStatus { run } => {
+                let row = self.find_run(run.as_deref(), asker, |row| row.open).await?;
+                let reply = read::run(self.store(), row.id).await?;
+                self.answer(origin, reply).await
+            }
+            Request::RunbookList => self.answer(origin, read::runbooks(self.library())).await,
+            Request::RunbookShow { name } => {
+                let reply = read::runbook(&self.entry(name)?)?;
+                self.answer(origin, reply).await
+            }
+            Request::JournalVerify => {
+                let reply = read::verify(self.store()).await?;
+                self.answer(origin, reply).await
+            }
+            Request::Help { topic } => {
+                let text = format!("help for {} is given where it is asked", topic.as_deref().unwrap_or("blocks"));
+                self.answer(origin, Reply { text, data: json!({}) }).await
+            }
+        }
+    }
+
+    /// Settles the inbox message of a request that changes nothing, with its answer.
+    async fn answer(&self, origin: &Origin, reply: Reply) -> Result<Reply, EngineError> {
+        if origin.inbox.is_some() {
+            let mut commit = Commit::default();
+            origin.settle(&mut commit, Some(&reply.text), self.now());
+            self.store().commit(commit).await?;
+            self.touch();
+        }
+        Ok(reply)
+    }
+
+    fn entry(&self, name: &str) -> Result<LibraryEntry, EngineError> {
+        self.library().find(name).map_err(|error| EngineError::NotFound(error.to_string()))
+    }
+
+    async fn rollback(
+        &self,
+        service: Option<&str>,
+        params: &BTreeMap<String, String>,
+        asker: &Asker,
+        origin: &Origin,
+    ) -> Result<Reply, EngineError> {
+        let incident = self.optional_incident(None, asker).await?;
+        let name = service.map(str::to_owned).or_else(|| incident.as_ref().map(|row| row.service.clone()));
+        let Some(name) = name else {
+            return Err(EngineError::NotFound(
+                "no service is named, and there is no open incident to take it from; hint: `runbook rollback SERVICE`".to_owned(),
+            ));
+        };
+        let settings = self.settings();
+        let Some(service) = settings.service(&name) else {
+            let known: Vec<_> = settings.services.iter().map(|service| service.name.as_str()).collect();
+            return Err(EngineError::NotFound(format!(
+                "there is no service '{name}'; hint: blocks.toml names: {}",
+                known.join(", ")
+            )));
+        };
+        let Some(runbook) = &service.rollback else {
+            return Err(EngineError::NotFound(format!(
+                "service '{name}' names no rollback; hint: set `rollback` under its [[service]]"
+            )));
+        };
+        let incident = incident.filter(|row| row.service == name);
+        let entry = self.entry(runbook)?;
+        self.new_run(&entry, params, incident, asker, origin).await
+    }
+
+    /// Plans a run of a runbook and answers with what happens next.
+    ///
+    /// # Errors
+    /// When the document or the parameters do not make a plan, or the store cannot take it.
+    pub(crate) async fn new_run(
+        &self,
+        entry: &LibraryEntry,
+        params: &BTreeMap<String, String>,
+        incident: Option<IncidentRow>,
+        asker: &Asker,
+        origin: &Origin,
+    ) -> Result<Reply, EngineError> {
+        let service = incident.as_ref().map(|row| row.service.as_str());
+        let plan = plan_of(self.settings(), entry, params, service)?;
+        let request = self.run_request_of(plan, entry, incident.as_ref(), asker.actor.clone(), false)?;
+        let run = self.create_run(&request, origin, &|run, _| planned_text(run)).await?;
+        Ok(Reply { text: planned_text(&run), data: read::run_data(&run) })
+    }
+
+    /// Runs a runbook from a file that is not in the library, for a terminal.
+    ///
+    /// # Errors
+    /// When the document or the parameters do not make a plan, or the store cannot take it.
+    pub async fn run_entry(
+        &self,
+        entry: &LibraryEntry,
+        params: &BTreeMap<String, String>,
+        asker: &Asker,
+    ) -> Result<Reply, EngineError> {
+        let origin = Origin {
+            actor: asker.actor.clone(),
+            cause: Cause::Request,
+            occurred_at: None,
+            inbox: None,
+            reply_to: None,
+        };
+        self.require_standing(asker, "run a runbook")?;
+        self.new_run(entry, params, None, asker, &origin).await
+    }
+
+    fn run_request_of(
+        &self,
+        plan: Plan,
+        entry: &LibraryEntry,
+        incident: Option<&IncidentRow>,
+        requester: Actor,
+        unasked: bool,
+    ) -> Result<NewRun, EngineError> {
+        let fingerprint = plan.fingerprint().map_err(|error| EngineError::Journal(error.to_string()))?;
+        let risk = assess(&plan, false);
+        let approvals_needed = if unasked { 0 } else { approvals_needed(self.settings(), &plan, risk.risk) };
+        Ok(NewRun {
+            id: RunId(self.inner.parts.ids.fresh()),
+            incident: incident.map(|row| row.id),
+            incident_number: incident.map(|row| row.number.to_string()),
+            fingerprint,
+            risk,
+            requester,
+            approvals_needed,
+            directory: entry.directory.display().to_string(),
+            unasked,
+            approval_window_s: self.settings().approval_window_s,
+            announce: !unasked,
+            plan,
+        })
+    }
+
+    /// Starts the diagnostics that a service names. Only its `read` commands run.
+    pub(crate) async fn start_triage(&self, id: IncidentId) -> Result<(), EngineError> {
+        let rows = self.store().incidents(false, LOOK).await?;
+        let Some(row) = rows.into_iter().find(|row| row.id == id) else { return Ok(()) };
+        let settings = self.settings();
+        let Some(name) = settings.service(&row.service).and_then(|service| service.triage.clone()) else {
+            return Ok(());
+        };
+        let planned = self.entry(&name).and_then(|entry| {
+            let plan = plan_of(self.settings(), &entry, &BTreeMap::new(), Some(&row.service))?;
+            self.run_request_of(plan, &entry, Some(&row), Actor::system("triage"), true)
+        });
+        let origin = Origin::system("triage", Cause::Engine);
+        match planned {
+            Ok(request) => self.create_run(&request, &origin, &crate::runs::silent).await.map(|_| ()),
+            Err(error) => {
+                // The incident must say that nobody looked, or silence would read as "all well".
+                let command = IncidentCommand::RecordDeliveryFailure {
+                    what: format!("triage runbook {name}"),
+                    reason: error.to_string(),
+                };
+                self.change_incident(id, &command, &origin, None).await.map(|_| ())
+            }
+        }
+    }
+
+    async fn approve(
+        &self,
+        run: Option<&str>,
+        fingerprint: Option<String>,
+        reason: Option<String>,
+        asker: &Asker,
+        origin: &Origin,
+    ) -> Result<Reply, EngineError> {
+        let row = self.find_run(run, asker, |row| row.status == "waiting_for_approval").await?;
+        // One at a time, so that two yeses cannot start two runs on one target.
+        let _gate = self.inner.target_gate.lock().await;
+        if let Some(holder) = self.holder_of(&row).await? {
+            return Err(EngineError::Refused(format!(
+                "{} is locked by run {} ({}, {}); hint: wait for it, or cancel it first",
+                row.target, holder.id, holder.runbook, holder.status
+            )));
+        }
+        self.check_unchanged(&row, asker).await?;
+        let command = RunCommand::Approve {
+            by: asker.actor.clone(),
+            may_approve: self.has_standing(&asker.actor),
+            fingerprint,
+            reason,
+        };
+        self.run_verb(row.id, &command, origin).await
+    }
+
+    /// Another run that may change the same target and has begun.
+    async fn holder_of(&self, row: &RunRow) -> Result<Option<RunRow>, EngineError> {
+        let open = self.store().runs(None, true, LOOK).await?;
+        Ok(open.into_iter().find(|other| {
+            other.id != row.id
+                && other.mutating
+                && other.target == row.target
+                && !matches!(other.status.as_str(), "planned" | "waiting_for_approval")
+        }))
+    }
+
+    /// What was approved must be what is there: a changed document voids the plan.
+    async fn check_unchanged(&self, row: &RunRow, asker: &Asker) -> Result<(), EngineError> {
+        let Some(loaded) = crate::runs::load_run(self.store(), row.id).await? else { return Ok(()) };
+        let plan = &loaded.state.plan;
+        match self.library().find(&plan.runbook) {
+            Ok(entry) if entry.document.sha256 != plan.document_sha256 => {
+                let reason = format!("{} has changed since it was planned", plan.runbook);
+                let origin = Origin { actor: asker.actor.clone(), ..Origin::engine() };
+                let command = RunCommand::Cancel { reason: Some(reason.clone()) };
+                self.change_run(row.id, &command, &origin, &crate::runs::silent).await?;
+                Err(EngineError::Refused(format!("{reason}, so this plan is void; hint: ask for it again")))
+            }
+            // A runbook that was run from a file outside the library has nothing to compare with.
+            _ => Ok(()),
+        }
+    }
+
+    async fn run_request(
+        &self,
+        run: Option<&str>,
+        asker: &Asker,
+        origin: &Origin,
+        fits: impl Fn(&RunRow) -> bool,
+        command: RunCommand,
+    ) -> Result<Reply, EngineError> {
+        self.require_standing(asker, "decide about a run")?;
+        let row = self.find_run(run, asker, fits).await?;
+        self.run_verb(row.id, &command, origin).await
+    }
+
+    async fn run_verb(
+        &self,
+        id: RunId,
+        command: &RunCommand,
+        origin: &Origin,
+    ) -> Result<Reply, EngineError> {
+        let say = |run: &Run, decision: &runbook_core::run::Decision| match &decision.refusal {
+            Some(refusal) => refusal.to_string(),
+            None => format!("{}: {}", run.plan.title, view::state_words(run)),
+        };
+        let (run, decision) = self.change_run(id, command, origin, &say).await?;
+        match decision.refusal {
+            // The answer for chat is in the outbox already; here the refusal is the result.
+            Some(refusal) if origin.inbox.is_none() => Err(refusal.into()),
+            _ => Ok(Reply { text: say(&run, &decision), data: read::run_data(&run) }),
+        }
+    }
+
+    async fn incident_verb(
+        &self,
+        id: IncidentId,
+        command: &IncidentCommand,
+        origin: &Origin,
+        text: &str,
+    ) -> Result<Reply, EngineError> {
+        let incident = self.change_incident(id, command, origin, Some(text)).await?;
+        Ok(Reply {
+            text: format!("{}: {text}", incident.number),
+            data: serde_json::to_value(incident.row()).unwrap_or_default(),
+        })
+    }
+
+    fn severity_command(&self, severity: &str) -> Result<IncidentCommand, EngineError> {
+        let settings = self.settings();
+        let Some(known) = settings.severities.default_scheme().get(severity) else {
+            let names: Vec<_> =
+                settings.severities.default_scheme().severities.iter().map(|s| s.id.as_str()).collect();
+            return Err(EngineError::NotFound(format!(
+                "there is no severity '{severity}'; hint: one of {}",
+                names.join(", ")
+            )));
+        };
+        Ok(IncidentCommand::ChangeSeverity { to: known.id.clone(), target_s: known.mttr_target_s })
+    }
+
+    /// Whether the configuration gives this actor the standing to decide about runs.
+    #[must_use]
+    pub fn has_standing(&self, actor: &Actor) -> bool {
+        self.directory()
+            .person_of(actor)
+            .is_some_and(|person| person.roles.iter().any(|role| matches!(role, Role::Commander | Role::Responder)))
+    }
+
+    fn require_standing(&self, asker: &Asker, what: &str) -> Result<(), EngineError> {
+        match &asker.actor {
+            Actor::Local(_) if asker.channel.is_none() => Ok(()),
+            actor if self.has_standing(actor) => Ok(()),
+            actor => Err(EngineError::Forbidden(format!(
+                "{actor} may not {what}; hint: a [[person]] in blocks.toml with the role commander or responder may"
+            ))),
+        }
+    }
+
+    async fn find_run(
+        &self,
+        named: Option<&str>,
+        asker: &Asker,
+        fits: impl Fn(&RunRow) -> bool,
+    ) -> Result<RunRow, EngineError> {
+        let rows = self.store().runs(None, false, LOOK).await?;
+        if let Some(named) = named {
+            let wanted = named.to_ascii_lowercase();
+            let mut found = rows.into_iter().filter(|row| row.id.to_string().starts_with(&wanted));
+            return match (found.next(), found.next()) {
+                (Some(row), None) => Ok(row),
+                (Some(_), Some(_)) => Err(EngineError::NotFound(format!("several runs begin with '{named}'; hint: give more of the id"))),
+                (None, _) => Err(EngineError::NotFound(format!("there is no run '{named}'"))),
+            };
+        }
+        let mut candidates: Vec<_> = rows.into_iter().filter(|row| fits(row) && row.mutating).collect();
+        if let Ok(incident) = self.channel_incident(asker).await {
+            candidates.retain(|row| row.incident == Some(incident.id));
+        }
+        match (candidates.len(), candidates.pop()) {
+            (1, Some(row)) => Ok(row),
+            (0, _) => Err(EngineError::NotFound("there is no run for that now; hint: `blocks runbook status RUN`".to_owned())),
+            (many, _) => Err(EngineError::NotFound(format!("{many} runs fit; hint: name one by its id"))),
+        }
+    }
+
+    async fn channel_incident(&self, asker: &Asker) -> Result<IncidentRow, EngineError> {
+        let none = || EngineError::NotFound("this channel has no incident".to_owned());
+        let channel = asker.channel.as_deref().ok_or_else(none)?;
+        let rows = self.store().incidents(false, LOOK).await?;
+        rows.into_iter().find(|row| row.channel.as_deref() == Some(channel)).ok_or_else(none)
+    }
+
+    async fn find_incident(&self, named: Option<&str>, asker: &Asker) -> Result<IncidentRow, EngineError> {
+        if named.is_none()
+            && let Ok(row) = self.channel_incident(asker).await
+        {
+            return Ok(row);
+        }
+        read::find_incident(self.store(), named, true).await
+    }
+
+    async fn find_any_incident(
+        &self,
+        named: Option<&str>,
+        asker: &Asker,
+    ) -> Result<IncidentRow, EngineError> {
+        if named.is_none()
+            && let Ok(row) = self.channel_incident(asker).await
+        {
+            return Ok(row);
+        }
+        read::find_incident(self.store(), named, false).await
+    }
+
+    /// The incident that a run serves: the named one, the channel's, the only open one, or none.
+    async fn optional_incident(
+        &self,
+        named: Option<&str>,
+        asker: &Asker,
+    ) -> Result<Option<IncidentRow>, EngineError> {
+        match self.find_incident(named, asker).await {
+            Ok(row) => Ok(Some(row)),
+            Err(error) if named.is_some() || error.is_passing() => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+fn planned_text(run: &Run) -> String {
+    let boxes = for_people(u64::from(run.plan.boxes_s()));
+    format!(
+        "{} (code {}, {}, boxes {boxes}): {}",
+        run.plan.title,
+        run.fingerprint.code(),
+        run.risk.risk.word(),
+        view::state_words(run)
+    )
+}

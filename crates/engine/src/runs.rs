@@ -1,0 +1,300 @@
+//! Changes to a run: read, decide, write (the incident's side in the same transaction), then perform.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use runbook_core::ids::{IncidentId, RunId};
+use runbook_core::incident::{IncidentCommand, decide as decide_incident};
+use runbook_core::journal::{Head, StoredEvent, StreamId, open as open_event, seal};
+use runbook_core::ports::{
+    Append, BoxFuture, Commit, CommitError, ExecError, Job, RowChange, Store, Timer, TimerChange,
+};
+use runbook_core::run::{
+    Decision, Effect, NewRun, Run, RunCommand, RunEvent, Unit, UnitRole, decide, evolve, plan_run,
+};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::incidents::{Loaded, MAX_TRIES, apply_incident, head_of, load_incident};
+use crate::origin::Origin;
+
+/// Reads and folds a run; `None` when there is none.
+pub(crate) async fn load_run(
+    store: &dyn Store,
+    id: RunId,
+) -> Result<Option<Loaded<Run, RunEvent>>, EngineError> {
+    let stored = store.load(StreamId::Run(id)).await?;
+    let mut state = None;
+    let mut events = Vec::with_capacity(stored.len());
+    for event in &stored {
+        let envelope = open_event(event).map_err(|error| EngineError::Journal(error.to_string()))?;
+        state = Some(evolve(state, &envelope).map_err(|error| EngineError::Journal(error.to_string()))?);
+        events.push(envelope);
+    }
+    let head = head_of(&stored, events.last().map(|envelope| envelope.at));
+    Ok(state.map(|state| Loaded { state, head, events }))
+}
+
+fn apply_run(
+    id: RunId,
+    state: Option<Run>,
+    head: Head,
+    events: &[RunEvent],
+    origin: &Origin,
+    now: DateTime<Utc>,
+) -> Result<(Append, Run), EngineError> {
+    let journal = |error: &dyn std::fmt::Display| EngineError::Journal(error.to_string());
+    let stream = StreamId::Run(id);
+    let (sealed, _) = seal(stream, head, &origin.stamp(now), events).map_err(|error| journal(&error))?;
+    let mut state = state;
+    for event in &sealed {
+        let stored = StoredEvent { seq: event.seq, bytes: event.bytes.clone(), hash: event.hash };
+        let envelope = open_event(&stored).map_err(|error| journal(&error))?;
+        state = Some(evolve(state, &envelope).map_err(|error| journal(&error))?);
+    }
+    let state = state.ok_or_else(|| EngineError::Journal(format!("{stream} has no events")))?;
+    Ok((Append { stream, after: head, events: sealed }, state))
+}
+
+/// What the person who asked is told about a decided run.
+pub(crate) type Say<'a> = &'a (dyn Fn(&Run, &Decision) -> String + Sync);
+
+/// Says nothing: for changes that nobody asked for.
+pub(crate) fn silent(_: &Run, _: &Decision) -> String {
+    String::new()
+}
+
+impl Engine {
+    /// Plans a run.
+    pub(crate) async fn create_run(
+        &self,
+        request: &NewRun,
+        origin: &Origin,
+        say: Say<'_>,
+    ) -> Result<Run, EngineError> {
+        for _ in 0..MAX_TRIES {
+            let now = self.now();
+            let decision = plan_run(request, now);
+            let written = self
+                .write_run(request.id, None, Head::EMPTY, request.incident, &decision, origin, say, now)
+                .await?;
+            if let Some((run, rest)) = written {
+                tracing::info!(run = %run.id, runbook = %run.plan.runbook, status = run.status.word(), "run planned");
+                self.perform_run(request.id, rest);
+                return Ok(run);
+            }
+        }
+        Err(EngineError::Contended(format!("run {}", request.id)))
+    }
+
+    /// Changes a run.
+    pub(crate) async fn change_run(
+        &self,
+        id: RunId,
+        command: &RunCommand,
+        origin: &Origin,
+        say: Say<'_>,
+    ) -> Result<(Run, Decision), EngineError> {
+        for _ in 0..MAX_TRIES {
+            let now = self.now();
+            let loaded = load_run(self.store(), id)
+                .await?
+                .ok_or_else(|| EngineError::NotFound(format!("there is no run {id}")))?;
+            let decision = decide(&loaded.state, command, now)?;
+            if decision.events.is_empty() && decision.effects.is_empty() && origin.inbox.is_none() {
+                return Ok((loaded.state, decision));
+            }
+            let incident = loaded.state.incident;
+            let written = self
+                .write_run(id, Some(loaded.state), loaded.head, incident, &decision, origin, say, now)
+                .await?;
+            if let Some((run, rest)) = written {
+                self.perform_run(id, rest);
+                return Ok((run, decision));
+            }
+        }
+        Err(EngineError::Contended(format!("run {id}")))
+    }
+
+    /// Writes a decision with everything that belongs to it; `None` when somebody else was faster.
+    #[expect(clippy::too_many_arguments, reason = "one transaction has many parts; a struct would only rename them")]
+    async fn write_run(
+        &self,
+        id: RunId,
+        state: Option<Run>,
+        head: Head,
+        incident: Option<IncidentId>,
+        decision: &Decision,
+        origin: &Origin,
+        say: Say<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<(Run, Vec<Effect>)>, EngineError> {
+        let mut commit = Commit { blobs: decision.blobs.clone(), ..Commit::default() };
+        let run = match (&state, decision.events.is_empty()) {
+            (Some(state), true) => state.clone(),
+            _ => {
+                let (append, run) = apply_run(id, state, head, &decision.events, origin, now)?;
+                commit.rows.push(RowChange::Run(run.row()));
+                commit.appends.push(append);
+                run
+            }
+        };
+        let cause = format!("run/{id}/{}", head.seq + 1);
+        let mut rest = Vec::new();
+        let mut told = Vec::new();
+        for effect in &decision.effects {
+            match effect {
+                Effect::Send(message) => self.enqueue(&mut commit, message, &cause, now),
+                Effect::TellIncident(command) => told.push(command.clone()),
+                Effect::ApprovalTimer { due } => commit.timers.push(TimerChange::Set(Timer {
+                    key: format!("approval/{id}"),
+                    due: *due,
+                    stream: StreamId::Run(id),
+                    what: "approval".to_owned(),
+                })),
+                Effect::ClearApprovalTimer => {
+                    commit.timers.push(TimerChange::Clear(format!("approval/{id}")));
+                }
+                Effect::Execute { .. } | Effect::Continue(_) | Effect::EndProcesses => rest.push(effect.clone()),
+            }
+        }
+        let mut incident_rest = Vec::new();
+        if let (Some(incident), false) = (incident, told.is_empty()) {
+            incident_rest = self.tell_incident(&mut commit, incident, &told, origin, now).await?;
+        }
+        let text = if origin.reply_to.is_some() { say(&run, decision) } else { String::new() };
+        origin.settle(&mut commit, (!text.is_empty()).then_some(text.as_str()), now);
+        match self.store().commit(commit).await {
+            Ok(()) => {
+                self.touch();
+                self.perform_incident(incident_rest);
+                Ok(Some((run, rest)))
+            }
+            Err(CommitError::Conflict(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Adds the incident's side to the same commit.
+    async fn tell_incident(
+        &self,
+        commit: &mut Commit,
+        id: IncidentId,
+        told: &[IncidentCommand],
+        origin: &Origin,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<runbook_core::incident::Effect>, EngineError> {
+        let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(Vec::new()) };
+        let mut events = Vec::new();
+        let mut decision = runbook_core::incident::Decision::default();
+        let mut state = loaded.state.clone();
+        for command in told {
+            let decided = match decide_incident(&state, command, now) {
+                Ok(decided) => decided,
+                Err(rejection) => {
+                    tracing::warn!(incident = %id, %rejection, "the incident did not take a fact from its run");
+                    continue;
+                }
+            };
+            events.extend(decided.events);
+            decision.effects.extend(decided.effects);
+            let (_, next) = apply_incident(id, Some(loaded.state.clone()), loaded.head, &events, origin, now)?;
+            state = next;
+        }
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (append, next) = apply_incident(id, Some(loaded.state), loaded.head, &events, origin, now)?;
+        let rest = self.incident_effects(commit, &append, &decision, now);
+        commit.rows.push(RowChange::Incident(next.row()));
+        commit.appends.push(append);
+        Ok(rest)
+    }
+
+    fn perform_run(&self, id: RunId, effects: Vec<Effect>) {
+        for effect in effects {
+            let engine = self.clone();
+            match effect {
+                Effect::Execute { unit, attempt } => {
+                    self.spawn(Box::pin(async move { engine.execute(id, unit, attempt).await }));
+                }
+                Effect::Continue(_) => self.spawn(engine.advance(id)),
+                Effect::EndProcesses => {
+                    self.spawn(Box::pin(async move { engine.end_processes(id).await }));
+                }
+                Effect::Send(_)
+                | Effect::TellIncident(_)
+                | Effect::ApprovalTimer { .. }
+                | Effect::ClearApprovalTimer => {}
+            }
+        }
+    }
+
+    /// Carries a run on. Boxed, because carrying on starts commands whose end carries on.
+    pub(crate) fn advance(&self, id: RunId) -> BoxFuture<'static, ()> {
+        let engine = self.clone();
+        Box::pin(async move {
+            if engine.is_draining() {
+                return; // the next start carries on
+            }
+            engine.insist(id, &RunCommand::Advance).await;
+        })
+    }
+
+    /// Runs one command whose intent is durable, and records what came of it.
+    async fn execute(&self, id: RunId, unit: Unit, attempt: u32) {
+        let job = match load_run(self.store(), id).await {
+            Ok(Some(loaded)) => job(&loaded.state, unit, attempt),
+            Ok(None) => None,
+            Err(error) => {
+                let reason = format!("the plan could not be read again: {error}");
+                self.insist(id, &RunCommand::NotStarted { attempt, reason }).await;
+                return;
+            }
+        };
+        let Some(job) = job else { return };
+        let command = match self.inner.parts.executor.run(job).await {
+            Ok(finished) => RunCommand::Finish { attempt, finished: Box::new(finished) },
+            Err(ExecError::NotStarted(reason)) => RunCommand::NotStarted { attempt, reason },
+            Err(ExecError::Lost(reason)) => RunCommand::Lost { attempt, reason },
+        };
+        self.insist(id, &command).await;
+    }
+
+    /// Makes a change that must not be lost: a store that is full or busy is tried again until it takes it.
+    async fn insist(&self, id: RunId, command: &RunCommand) {
+        let mut wait = Duration::from_millis(50);
+        loop {
+            match self.change_run(id, command, &Origin::engine(), &silent).await {
+                Ok(_) => return,
+                Err(error) if error.is_passing() => {
+                    tracing::warn!(run = %id, %error, "an outcome is not durable yet, trying again");
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(Duration::from_secs(5));
+                }
+                Err(error) => {
+                    tracing::error!(run = %id, %error, "a run cannot go on");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn job(run: &Run, unit: Unit, attempt: u32) -> Option<Job> {
+    let command = run.command(unit)?;
+    let step = run.plan.steps.get(unit.step)?;
+    let mut variables = run.plan.params.clone();
+    variables.extend(run.values.clone());
+    Some(Job {
+        run: run.id,
+        incident: run.incident_number.clone().unwrap_or_default(),
+        step: step.id.clone(),
+        attempt,
+        text: command.text.clone(),
+        variables,
+        directory: run.directory.clone().into(),
+        timeout_ms: command.timeout_ms,
+        carry_from: run.carry.filter(|_| unit.role == UnitRole::Main),
+    })
+}

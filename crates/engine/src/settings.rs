@@ -1,0 +1,83 @@
+//! What the engine needs to know about the organisation. Read from `blocks.toml` by the binary.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use runbook_core::people::Directory;
+use runbook_core::plan::ApprovalPolicy;
+use runbook_core::severity::Severities;
+
+/// Everything configurable about the engine.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The services.
+    pub services: Vec<ServiceSettings>,
+    /// The people.
+    pub directory: Directory,
+    /// The severities.
+    pub severities: Severities,
+    /// How many other people must approve, by risk.
+    pub policy: ApprovalPolicy,
+    /// Seconds that an approval may take.
+    pub approval_window_s: u32,
+    /// Severities whose incidents get a channel of their own.
+    pub channel_per_incident: Vec<String>,
+    /// Names of the environment variables that commands may see.
+    pub exec_env: Vec<String>,
+    /// Where embedded runbooks start their commands.
+    pub data_dir: PathBuf,
+    /// The review.
+    pub pir: PirSettings,
+}
+
+/// One service.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServiceSettings {
+    /// Its name; also the default lock target.
+    pub name: String,
+    /// PagerDuty's id of it.
+    pub pagerduty_id: Option<String>,
+    /// The chat channel for incidents without one of their own.
+    pub channel: Option<String>,
+    /// Severity when the page names none.
+    pub severity: Option<String>,
+    /// The diagnostics' runbook.
+    pub triage: Option<String>,
+    /// The rollback's runbook.
+    pub rollback: Option<String>,
+    /// Other people needed for runs on this service; may only raise the policy.
+    pub approvals: Option<u8>,
+    /// Parameter values for runbooks on this service.
+    pub params: BTreeMap<String, String>,
+}
+
+/// Where and how reviews are drafted.
+#[derive(Debug, Clone)]
+pub struct PirSettings {
+    /// The folder.
+    pub dir: PathBuf,
+    /// The template (Handlebars).
+    pub template: String,
+    /// Offset of the zone whose date names the file, by name (`UTC`, `Europe/Madrid`).
+    pub zone: chrono::FixedOffset,
+}
+
+impl Settings {
+    /// The service of that name.
+    #[must_use]
+    pub fn service(&self, name: &str) -> Option<&ServiceSettings> {
+        self.services.iter().find(|service| service.name == name)
+    }
+
+    /// The service that the pager knows under this id.
+    #[must_use]
+    pub fn service_by_pager_id(&self, id: &str) -> Option<&ServiceSettings> {
+        self.services.iter().find(|service| service.pagerduty_id.as_deref() == Some(id))
+    }
+
+    /// Seconds to mitigate that a severity allows.
+    #[must_use]
+    pub fn target_s(&self, severity: &str) -> Option<u32> {
+        self.severities.default_scheme().get(severity).and_then(|severity| severity.mttr_target_s)
+    }
+}

@@ -1,0 +1,233 @@
+//! Incidents and runs as JSON for programs: stable names, times in UTC with milliseconds.
+
+use chrono::{DateTime, Utc};
+use runbook_core::expectation::Outcome;
+use runbook_core::ids::{IncidentId, RunId};
+use runbook_core::incident::{Incident, Triage};
+use runbook_core::journal::{StreamId, millis};
+use runbook_core::people::Actor;
+use runbook_core::run::{Approval, CommandPhase, Run, Unit, UnitRole};
+use runbook_core::view::step_state;
+use serde::Serialize;
+
+/// An incident with its runs and timeline.
+#[derive(Debug, Clone, Serialize)]
+pub struct IncidentShow {
+    /// Identity.
+    pub id: IncidentId,
+    /// `INC-12`.
+    pub number: String,
+    /// Status word.
+    pub status: &'static str,
+    /// Severity id.
+    pub severity: String,
+    /// The service.
+    pub service: String,
+    /// What it is about.
+    pub title: String,
+    /// Who commands.
+    pub commander: Option<String>,
+    /// The chat channel.
+    pub channel: Option<String>,
+    /// When the impact was detected.
+    #[serde(with = "millis")]
+    pub detected_at: DateTime<Utc>,
+    /// When it was opened.
+    #[serde(with = "millis")]
+    pub opened_at: DateTime<Utc>,
+    /// When somebody took it.
+    #[serde(with = "millis::option")]
+    pub acknowledged_at: Option<DateTime<Utc>>,
+    /// When the impact stopped.
+    #[serde(with = "millis::option")]
+    pub mitigated_at: Option<DateTime<Utc>>,
+    /// When it was over.
+    #[serde(with = "millis::option")]
+    pub resolved_at: Option<DateTime<Utc>>,
+    /// How the diagnostics ended.
+    pub triage: Option<Triage>,
+    /// The review's file name.
+    pub review_file: Option<String>,
+    /// Its runs, oldest first.
+    pub runs: Vec<RunShow>,
+    /// Everything that happened, in order of time.
+    pub timeline: Vec<TimelineEntry>,
+}
+
+/// A run.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunShow {
+    /// Identity.
+    pub id: RunId,
+    /// The runbook.
+    pub runbook: String,
+    /// Its title.
+    pub title: String,
+    /// What it acts on.
+    pub target: String,
+    /// Full fingerprint.
+    pub fingerprint: String,
+    /// The four characters people compare.
+    pub code: String,
+    /// Risk word.
+    pub risk: &'static str,
+    /// Status word.
+    pub status: &'static str,
+    /// Diagnostics that started by themselves.
+    pub unasked: bool,
+    /// Who asked for it.
+    pub requester: String,
+    /// Other people needed.
+    pub approvals_needed: u8,
+    /// Yeses that count.
+    pub approvals: Vec<ApprovalShow>,
+    /// Yeses that did not.
+    pub refused_approvals: Vec<RefusalShow>,
+    /// The steps.
+    pub steps: Vec<StepShow>,
+}
+
+/// A yes that counts.
+#[derive(Debug, Clone, Serialize)]
+pub struct ApprovalShow {
+    /// Who.
+    pub by: String,
+    /// When.
+    #[serde(with = "millis")]
+    pub at: DateTime<Utc>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl From<&Approval> for ApprovalShow {
+    fn from(approval: &Approval) -> Self {
+        ApprovalShow { by: approval.by.to_string(), at: approval.at, reason: approval.reason.clone() }
+    }
+}
+
+/// A yes that does not count.
+#[derive(Debug, Clone, Serialize)]
+pub struct RefusalShow {
+    /// Who.
+    pub by: String,
+    /// Why not.
+    pub reason: String,
+}
+
+/// A step of a run.
+#[derive(Debug, Clone, Serialize)]
+pub struct StepShow {
+    /// Its id in the document.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Where it stands, in snake_case.
+    pub status: String,
+    /// What its commands had to show.
+    pub expectations: Vec<ExpectationShow>,
+}
+
+/// A judged expectation.
+#[derive(Debug, Clone, Serialize)]
+pub struct ExpectationShow {
+    /// As written; `exit status 0` when nothing was said.
+    pub text: String,
+    /// The verdict.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: String,
+}
+
+/// One event of the timeline.
+#[derive(Debug, Clone, Serialize)]
+pub struct TimelineEntry {
+    /// Its stream.
+    pub stream: StreamId,
+    /// Its sequence.
+    pub seq: u64,
+    /// When.
+    #[serde(with = "millis")]
+    pub at: DateTime<Utc>,
+    /// Who.
+    pub actor: Actor,
+    /// What, as journaled.
+    pub event: serde_json::Value,
+}
+
+impl RunShow {
+    /// A run as it is now.
+    #[must_use]
+    pub fn new(run: &Run) -> RunShow {
+        RunShow {
+            id: run.id,
+            runbook: run.plan.runbook.clone(),
+            title: run.plan.title.clone(),
+            target: run.plan.target.clone(),
+            fingerprint: run.fingerprint.to_string(),
+            code: run.fingerprint.code(),
+            risk: run.risk.risk.word(),
+            status: run.status.word(),
+            unasked: run.unasked,
+            requester: run.requester.to_string(),
+            approvals_needed: run.approvals_needed,
+            approvals: run.approvals.iter().map(ApprovalShow::from).collect(),
+            refused_approvals: run
+                .refused_approvals
+                .iter()
+                .map(|(by, reason)| RefusalShow { by: by.to_string(), reason: reason.clone() })
+                .collect(),
+            steps: (0..run.plan.steps.len()).map(|index| step(run, index)).collect(),
+        }
+    }
+}
+
+fn step(run: &Run, index: usize) -> StepShow {
+    let planned = run.plan.steps.get(index);
+    let mut expectations = Vec::new();
+    for position in 0..planned.map_or(0, |step| step.commands.len()) {
+        let unit = Unit { step: index, role: UnitRole::Main, index: position };
+        if let Some(CommandPhase::Ended { verdicts, .. }) = run.commands.get(&unit) {
+            expectations.extend(verdicts.iter().map(|verdict| ExpectationShow {
+                text: if verdict.text.is_empty() { "exit status 0".to_owned() } else { verdict.text.clone() },
+                outcome: verdict.outcome,
+                reason: verdict.reason.clone(),
+            }));
+        }
+    }
+    let status = match step_state(run, index) {
+        "unknown: did it run?" => "in_doubt".to_owned(),
+        words => words.replace(' ', "_"),
+    };
+    StepShow {
+        id: planned.map_or_else(String::new, |step| step.id.clone()),
+        title: planned.map_or_else(String::new, |step| step.title.clone()),
+        status,
+        expectations,
+    }
+}
+
+impl IncidentShow {
+    /// An incident as it is now.
+    #[must_use]
+    pub fn new(incident: &Incident, runs: &[Run], timeline: Vec<TimelineEntry>) -> IncidentShow {
+        IncidentShow {
+            id: incident.id,
+            number: incident.number.to_string(),
+            status: incident.status.word(),
+            severity: incident.severity.clone(),
+            service: incident.service.clone(),
+            title: incident.title.clone(),
+            commander: incident.commander.as_ref().map(|commander| commander.who.to_string()),
+            channel: incident.channel.clone(),
+            detected_at: incident.detected_at,
+            opened_at: incident.opened_at,
+            acknowledged_at: incident.acknowledged_at,
+            mitigated_at: incident.mitigated_at,
+            resolved_at: incident.resolved_at,
+            triage: incident.triage,
+            review_file: incident.review_file.clone(),
+            runs: runs.iter().map(RunShow::new).collect(),
+            timeline,
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The loops: inbox, outbox, timers, reconciler. Each re-reads the store; a wake-up only makes it sooner.
+
+use std::time::Duration;
+
+use runbook_core::ids::{IncidentId, RunId};
+use runbook_core::incident::IncidentCommand;
+use runbook_core::journal::{Cause, StreamId};
+use runbook_core::ports::{Commit, Timer, TimerChange};
+use runbook_core::run::RunCommand;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::origin::Origin;
+use crate::runs::silent;
+
+/// How often a loop looks without having been woken.
+const TICK: Duration = Duration::from_millis(500);
+/// How often the heads of all streams are recorded.
+const CHECKPOINT: Duration = Duration::from_secs(3_600);
+
+impl Engine {
+    /// Takes up what an earlier process left, then starts the loops. They end with [`Engine::drain`].
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn start(&self) -> Result<(), EngineError> {
+        self.recover().await?;
+        let engine = self.clone();
+        self.spawn(Box::pin(async move { engine.inbox_loop().await }));
+        let engine = self.clone();
+        self.spawn(Box::pin(async move { engine.outbox_loop().await }));
+        let engine = self.clone();
+        self.spawn(Box::pin(async move { engine.timer_loop().await }));
+        Ok(())
+    }
+
+    /// Starts nothing new, and waits for what is under way, at most that long.
+    pub async fn drain(&self, patience: Duration) {
+        self.inner.draining.send_replace(true);
+        self.inner.inbox_wake.notify_waiters();
+        self.inner.outbox_wake.notify_waiters();
+        let engine = self.clone();
+        let all_done = async move {
+            loop {
+                let next = {
+                    let mut tasks =
+                        engine.inner.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    std::mem::take(&mut *tasks)
+                };
+                if next.is_empty() {
+                    return;
+                }
+                next.join_all().await;
+            }
+        };
+        if tokio::time::timeout(patience, all_done).await.is_err() {
+            tracing::warn!("some commands outlast the drain; they are taken up as in doubt at the next start");
+        }
+    }
+
+    async fn inbox_loop(&self) {
+        let mut stop = self.inner.draining.subscribe();
+        while !self.is_draining() {
+            match self.process_inbox().await {
+                Ok(0) => {}
+                Ok(_) => continue,
+                Err(error) => tracing::warn!(%error, "the inbox cannot be read now"),
+            }
+            tokio::select! {
+                () = self.inner.inbox_wake.notified() => {}
+                () = tokio::time::sleep(TICK) => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    async fn outbox_loop(&self) {
+        let mut stop = self.inner.draining.subscribe();
+        while !self.is_draining() {
+            match self.deliver_due().await {
+                Ok(0) => {}
+                Ok(_) => continue,
+                Err(error) => tracing::warn!(%error, "the outbox cannot be read now"),
+            }
+            tokio::select! {
+                () = self.inner.outbox_wake.notified() => {}
+                () = tokio::time::sleep(TICK) => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    async fn timer_loop(&self) {
+        let mut stop = self.inner.draining.subscribe();
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut checkpoint = interval(CHECKPOINT);
+        checkpoint.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        checkpoint.tick().await; // the first one fires at once
+        while !self.is_draining() {
+            tokio::select! {
+                _ = tick.tick() => {
+                    if let Err(error) = self.fire_due().await {
+                        tracing::warn!(%error, "timers cannot be read now");
+                    }
+                }
+                _ = checkpoint.tick() => {
+                    if let Err(error) = self.store().checkpoint(self.now()).await {
+                        tracing::warn!(%error, "the checkpoint could not be written");
+                    }
+                }
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    async fn fire_due(&self) -> Result<(), EngineError> {
+        for timer in self.store().timers_due(self.now(), 64).await? {
+            if let Err(error) = self.fire(&timer).await {
+                if error.is_passing() {
+                    return Err(error);
+                }
+                tracing::warn!(timer = %timer.key, %error, "a timer had nothing to do");
+            }
+            let commit = Commit { timers: vec![TimerChange::Clear(timer.key)], ..Commit::default() };
+            self.store().commit(commit).await?;
+        }
+        Ok(())
+    }
+
+    async fn fire(&self, timer: &Timer) -> Result<(), EngineError> {
+        let origin = Origin::system("timer", Cause::Timer);
+        match (timer.stream, timer.what.as_str()) {
+            (StreamId::Incident(id), "target") => self.target_passed(id, &origin).await,
+            (StreamId::Run(id), "approval") => self.approval_expired(id, &origin).await,
+            (stream, what) => {
+                tracing::warn!(%stream, what, "an unknown timer fired");
+                Ok(())
+            }
+        }
+    }
+
+    async fn target_passed(&self, id: IncidentId, origin: &Origin) -> Result<(), EngineError> {
+        self.change_incident(id, &IncidentCommand::TargetPassed, origin, None).await.map(|_| ())
+    }
+
+    async fn approval_expired(&self, id: RunId, origin: &Origin) -> Result<(), EngineError> {
+        self.change_run(id, &RunCommand::Expire, origin, &silent).await.map(|_| ())
+    }
+}

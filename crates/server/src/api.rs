@@ -1,0 +1,111 @@
+//! `POST /api/v1/requests`: the one grammar as JSON.
+
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Request as HttpRequest, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use blocks_engine::{Asker, Engine, EngineError};
+use runbook_core::people::{Actor, Credential};
+use runbook_core::request::Request;
+use serde::{Deserialize, Serialize};
+
+use crate::auth::{ApiToken, credential};
+use crate::health::SocketUser;
+
+/// Where requests are posted.
+pub const REQUESTS_PATH: &str = "/api/v1/requests";
+
+/// Longest accepted request in bytes.
+const MAX_BODY: usize = 64 * 1024;
+
+/// What a refused request answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// What failed, why, and what to do.
+    pub error: String,
+    /// `refused`, `not_found`, `forbidden`, `unavailable`, `usage`, `journal`.
+    pub kind: String,
+}
+
+#[derive(Clone)]
+pub(crate) struct ApiState {
+    pub(crate) engine: Engine,
+    pub(crate) token: Option<Arc<ApiToken>>,
+}
+
+pub(crate) fn router(state: ApiState) -> Router {
+    Router::new().route(REQUESTS_PATH, post(request)).with_state(state)
+}
+
+async fn request(State(state): State<ApiState>, http: HttpRequest) -> Response {
+    let socket_user = http.extensions().get::<ConnectInfo<SocketUser>>().map(|info| info.0.clone());
+    let authorization =
+        http.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let who = match (authorization, socket_user) {
+        // The unix socket's peer is known by the kernel; a token still says more precisely who it is.
+        (None, Some(user)) => Ok(Some(Credential::OsUser { name: user.name })),
+        (header, _) => credential(state.engine.store(), state.token.as_deref(), header.as_deref()).await,
+    };
+    let who = match who {
+        Ok(Some(who)) => who,
+        Ok(None) => {
+            let hint = "no known token came with this request; hint: make one with `blocks token create --person NAME`";
+            return refusal(StatusCode::UNAUTHORIZED, "forbidden", hint);
+        }
+        Err(error) => return refusal(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &error.to_string()),
+    };
+    let Ok(body) = axum::body::to_bytes(http.into_body(), MAX_BODY).await else {
+        return refusal(StatusCode::PAYLOAD_TOO_LARGE, "usage", "the request is too large");
+    };
+    let asked: Request = match serde_json::from_slice(&body) {
+        Ok(asked) => asked,
+        Err(error) => {
+            return refusal(StatusCode::BAD_REQUEST, "usage", &format!("the request does not read: {error}"));
+        }
+    };
+    let actor = state.engine.directory().actor(&who);
+    if matches!(actor, Actor::Service(_)) && !may_service_ask(&asked) {
+        let text = "the shared API token reads and declares, it decides nothing; hint: use a person's token";
+        return refusal(StatusCode::FORBIDDEN, "forbidden", text);
+    }
+    match state.engine.request(&asked, &Asker { actor, channel: None }).await {
+        Ok(reply) => Json(reply).into_response(),
+        Err(error) => {
+            let (status, kind) = class(&error);
+            refusal(status, kind, &error.to_string())
+        }
+    }
+}
+
+fn may_service_ask(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::RunbookList
+            | Request::RunbookShow { .. }
+            | Request::RunbookPlan { .. }
+            | Request::RunbookStatus { .. }
+            | Request::IncidentList { .. }
+            | Request::IncidentShow { .. }
+            | Request::JournalVerify
+            | Request::Help { .. }
+    )
+}
+
+fn class(error: &EngineError) -> (StatusCode, &'static str) {
+    match error {
+        EngineError::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
+        EngineError::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
+        EngineError::Incident(_) | EngineError::Run(_) | EngineError::Refused(_) => {
+            (StatusCode::CONFLICT, "refused")
+        }
+        EngineError::Contended(_) | EngineError::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        EngineError::Journal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "journal"),
+    }
+}
+
+fn refusal(status: StatusCode, kind: &str, error: &str) -> Response {
+    (status, Json(ErrorBody { error: error.to_owned(), kind: kind.to_owned() })).into_response()
+}
