@@ -1,0 +1,122 @@
+//! The command line: the shared grammar, and what only a shell has.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::printer::Output;
+
+/// Incident and runbook automation: Markdown runbooks that run, joined to the incident they serve.
+#[derive(Debug, Parser)]
+#[command(name = "blocks", version, arg_required_else_help = true, propagate_version = true)]
+#[command(after_help = "Begin with:\n  blocks demo                       one whole incident, on this machine, without any account\n  blocks runbook list               the runbooks that can be named\n  blocks runbook plan NAME          what would run, without running it\n\nA word that is not a command is looked up as a program `blocks-WORD` on PATH.")]
+pub(crate) struct Cli {
+    /// Configuration file [default: ./blocks.toml when it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Text for people, or JSON for programs
+    #[arg(short = 'o', long = "output", global = true, value_enum, default_value_t)]
+    pub(crate) output: Output,
+    /// Answer prompts with yes (never approvals, questions or doubt)
+    #[arg(long, global = true)]
+    pub(crate) yes: bool,
+    #[command(subcommand)]
+    pub(crate) command: Option<Top>,
+}
+
+/// The first word.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Top {
+    /// What terminal, chat and API share.
+    #[command(flatten)]
+    Shared(blocks_grammar::Command),
+    /// Play one whole incident on this machine, without any account
+    #[command(after_help = "Examples:\n  blocks demo\n  blocks demo -o json | jq .ok\n  blocks demo --break slack-down")]
+    Demo(DemoArgs),
+    /// Run the server: webhooks and Slack in, runs and messages out
+    #[command(after_help = "Example: blocks serve --config blocks.toml")]
+    Serve(ServeArgs),
+    /// Run the sandbox: a Slack workspace, a PagerDuty account and a service to break
+    Sandbox(SandboxArgs),
+    /// Check programs, configuration, store, Slack and PagerDuty, and say how to mend each
+    Doctor,
+    /// API tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Print completions for a shell
+    #[command(after_help = "Example: blocks completions bash > ~/.local/share/bash-completion/completions/blocks")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// A program on PATH: `blocks-WORD`.
+    #[command(external_subcommand)]
+    External(Vec<OsString>),
+}
+
+/// `blocks demo ...`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DemoArgs {
+    /// Break something, to see how it is told
+    #[arg(long = "break", value_enum, value_name = "WHAT")]
+    pub(crate) fault: Option<Fault>,
+    /// Folder to play in; a fresh one in the temporary folder when absent
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// What a demo can break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Fault {
+    /// PagerDuty signs with another secret
+    BadSignature,
+    /// The rollback does not help
+    TargetStaysBad,
+    /// Only the requester tries to approve
+    SamePersonApproves,
+    /// Slack does not answer
+    SlackDown,
+    /// The runbook expects something else than what is there
+    ExpectationWrong,
+    /// PagerDuty's webhook never arrives
+    WebhookLost,
+}
+
+/// `blocks serve ...`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ServeArgs {
+    /// End when standard input closes (for a parent process that may die)
+    #[arg(long, hide = true)]
+    pub(crate) end_with_stdin: bool,
+}
+
+/// `blocks sandbox ...`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SandboxArgs {
+    /// Folder for its kubectl and home; a fresh one in the temporary folder when absent
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Loopback address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+    /// End when standard input closes (for a parent process that may die)
+    #[arg(long, hide = true)]
+    pub(crate) end_with_stdin: bool,
+    /// Be the target service only
+    #[arg(long, hide = true)]
+    pub(crate) target: bool,
+}
+
+/// `blocks token ...`
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a token for a person and print it once
+    #[command(after_help = "Example: blocks token create --person ana")]
+    Create {
+        /// A person's name in blocks.toml
+        #[arg(long, value_name = "NAME")]
+        person: String,
+    },
+}

@@ -1,0 +1,102 @@
+//! Building an engine from a configuration.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use blocks_engine::{Engine, Parts, SystemClock, UuidV7};
+use blocks_exec::{ExecConfig, ShellExecutor, find_program};
+use blocks_store::SqliteStore;
+use pagerduty_hook::{PagerDutyClient, PagerDutyConfig, PagerDutyTranslator};
+use runbook_core::ports::{Chat, Pager, Translator};
+use slack_bot::{SlackChat, SlackTranslator};
+
+use crate::config::{Config, PagerDutyMode, Secrets, SlackMode};
+use crate::exit::{Code, Stop};
+
+/// How long one call to PagerDuty may take.
+const PAGERDUTY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Programs that runbooks are written for. Without them nothing is started.
+pub(crate) const NEEDED_PROGRAMS: [&str; 2] = ["bash", "curl"];
+
+/// Says what is missing before anything starts.
+pub(crate) fn check_programs() -> Result<(), Stop> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    for name in NEEDED_PROGRAMS {
+        if find_program(name, &path).is_none() {
+            return Err(Stop::new(
+                Code::Failed,
+                format!("RB0006: {name} is not on PATH, and runbooks need it\nhint: install {name} with the system's package manager"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the engine talks to the outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Adapters {
+    /// Slack and PagerDuty as configured.
+    Configured,
+    /// None: a terminal's own run.
+    None,
+}
+
+/// Opens the store, or says why not.
+pub(crate) fn open_store(config: &Config) -> Result<Arc<SqliteStore>, Stop> {
+    SqliteStore::open(&config.database).map(Arc::new).map_err(Stop::failed)
+}
+
+/// Builds the engine.
+pub(crate) fn engine(config: &Config, secrets: &Secrets, store: Arc<SqliteStore>, adapters: Adapters) -> Result<Engine, Stop> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let bash = find_program("bash", &path)
+        .ok_or_else(|| Stop::failed("RB0006: bash is not on PATH\nhint: install bash"))?;
+    let executor = ShellExecutor::new(exec_config(config, secrets, &bash)).map_err(Stop::usage)?;
+    let mut translators: Vec<Arc<dyn Translator>> = Vec::new();
+    let mut chat: Option<Arc<dyn Chat>> = None;
+    let mut pager: Option<Arc<dyn Pager>> = None;
+    if adapters == Adapters::Configured {
+        if let Some(slack) = config.file.slack.as_ref().filter(|slack| slack.mode != SlackMode::Off) {
+            let token = slack_bot::Secret::new(secrets.need("SLACK_BOT_TOKEN", "[slack]")?);
+            chat = Some(Arc::new(SlackChat::new(&slack.api_url, &token).map_err(Stop::usage)?));
+            translators.push(Arc::new(SlackTranslator::new(&slack.api_url)));
+        }
+        if let Some(pagerduty) = config.file.pagerduty.as_ref().filter(|p| p.mode != PagerDutyMode::Off) {
+            translators.push(Arc::new(PagerDutyTranslator));
+            let token = secrets.need("PAGERDUTY_API_TOKEN", "[pagerduty]")?;
+            pager = Some(Arc::new(pagerduty_client(&pagerduty.api_url, token, pagerduty.from.clone())?));
+        }
+    }
+    Ok(Engine::new(Parts {
+        store,
+        executor: Arc::new(executor),
+        chat,
+        pager,
+        translators,
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(UuidV7),
+        library: config.library.clone(),
+        settings: config.settings.clone(),
+    }))
+}
+
+/// A client of PagerDuty's REST API.
+pub(crate) fn pagerduty_client(api_url: &str, token: &str, from: Option<String>) -> Result<PagerDutyClient, Stop> {
+    let api_url = api_url
+        .parse()
+        .map_err(|error| Stop::usage(format!("pagerduty.api_url '{api_url}' is not a URL: {error}")))?;
+    let config =
+        PagerDutyConfig { api_url, token: pagerduty_hook::Secret::new(token), from, timeout: PAGERDUTY_TIMEOUT };
+    PagerDutyClient::new(config).map_err(Stop::usage)
+}
+
+fn exec_config(config: &Config, secrets: &Secrets, bash: &Path) -> ExecConfig {
+    let mut exec = ExecConfig::new(bash.to_path_buf(), config.data_dir.join("runs"));
+    exec.env_names = config.file.exec.env.clone();
+    exec.env = std::env::vars().collect::<BTreeMap<_, _>>();
+    exec.secrets = secrets.all();
+    exec
+}

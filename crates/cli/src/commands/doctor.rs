@@ -1,0 +1,136 @@
+//! `blocks doctor`: what works, what does not, and how to mend it.
+
+use std::path::Path;
+
+use blocks_exec::find_program;
+use blocks_server::EngineInfo;
+use serde_json::json;
+use slack_bot::SlackChat;
+
+use super::compose::{NEEDED_PROGRAMS, pagerduty_client};
+use crate::config::{Config, PagerDutyMode, Secrets, SlackMode};
+use crate::exit::{Code, Stop};
+use crate::printer::{self, Output};
+
+struct Check {
+    name: String,
+    ok: bool,
+    detail: String,
+}
+
+impl Check {
+    fn new(name: &str, result: Result<String, String>) -> Check {
+        let ok = result.is_ok();
+        let detail = match result {
+            Ok(text) | Err(text) => text,
+        };
+        Check { name: name.to_owned(), ok, detail }
+    }
+}
+
+/// Runs every check; exit 1 when one fails.
+pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, Stop> {
+    let mut checks: Vec<Check> = NEEDED_PROGRAMS.iter().map(|name| program(name)).collect();
+    let config = Config::load(config)?;
+    checks.push(Check::new("configuration", Ok(config.path.as_ref().map_or_else(
+        || "no blocks.toml: the defaults of a lone machine".to_owned(),
+        |path| format!("{} reads", path.display()),
+    ))));
+    let secrets = Secrets::read()?;
+    checks.push(Check::new("engine", Ok(match EngineInfo::find(&config.data_dir) {
+        Some(info) => format!("pid {} listens on {}", info.pid, info.address.as_deref().unwrap_or("nothing")),
+        None => "not running".to_owned(),
+    })));
+    checks.push(store(&config).await);
+    checks.extend(runbooks(&config));
+    if let Some(slack) = config.file.slack.as_ref().filter(|slack| slack.mode != SlackMode::Off) {
+        checks.push(secret(&secrets, "SLACK_SIGNING_SECRET"));
+        checks.push(match secrets.get("SLACK_BOT_TOKEN") {
+            None => secret(&secrets, "SLACK_BOT_TOKEN"),
+            Some(token) => {
+                let checked = match SlackChat::new(&slack.api_url, &slack_bot::Secret::new(token)) {
+                    Ok(chat) => chat.check().await.map_err(|error| error.to_string()),
+                    Err(error) => Err(error.to_string()),
+                };
+                Check::new("slack", checked)
+            }
+        });
+    }
+    if let Some(pagerduty) = config.file.pagerduty.as_ref().filter(|p| p.mode != PagerDutyMode::Off) {
+        checks.push(secret(&secrets, "PAGERDUTY_WEBHOOK_SECRET"));
+        checks.push(match secrets.get("PAGERDUTY_API_TOKEN") {
+            None => secret(&secrets, "PAGERDUTY_API_TOKEN"),
+            Some(token) => {
+                let client = pagerduty_client(&pagerduty.api_url, token, pagerduty.from.clone())?;
+                Check::new("pagerduty", client.check().await.map_err(|error| error.to_string()))
+            }
+        });
+    }
+    let ok = checks.iter().all(|check| check.ok);
+    match output {
+        Output::Json => {
+            let list: Vec<_> = checks
+                .iter()
+                .map(|check| json!({ "name": check.name, "ok": check.ok, "detail": check.detail }))
+                .collect();
+            printer::json(&json!({ "ok": ok, "checks": list }));
+        }
+        Output::Text => {
+            for check in &checks {
+                let word = if check.ok { "ok  " } else { "FAIL" };
+                printer::data(&format!("{word} {:<26} {}", check.name, check.detail));
+            }
+        }
+    }
+    Ok(if ok { Code::Success } else { Code::Failed })
+}
+
+fn program(name: &str) -> Check {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    Check::new(name, match find_program(name, &path) {
+        Some(found) => Ok(found.display().to_string()),
+        None => Err(format!("not on PATH; hint: install {name} with the system's package manager")),
+    })
+}
+
+fn secret(secrets: &Secrets, name: &str) -> Check {
+    Check::new(name, match secrets.get(name) {
+        Some(_) => Ok("is set".to_owned()),
+        None => Err(format!("is not set; hint: set it in the environment, or {name}_FILE to a file that holds it")),
+    })
+}
+
+async fn store(config: &Config) -> Check {
+    if !config.database.exists() {
+        return Check::new("store", Ok(format!("{} is made at the first start", config.database.display())));
+    }
+    let result = match blocks_store::SqliteStore::open_read_only(&config.database) {
+        Ok(store) => match blocks_engine::read::verify(&store).await {
+            Ok(reply) if reply.data["verified"] == true => Ok(reply.text.trim().to_owned()),
+            Ok(reply) => Err(reply.text.trim().to_owned()),
+            Err(error) => Err(error.to_string()),
+        },
+        Err(error) => Err(error.to_string()),
+    };
+    Check::new("store", result)
+}
+
+/// Every runbook that a service names must make a plan: better said now than at 3 a.m.
+fn runbooks(config: &Config) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for service in &config.settings.services {
+        for name in service.triage.iter().chain(&service.rollback) {
+            let planned = config
+                .library
+                .find(name)
+                .map_err(|error| error.to_string())
+                .and_then(|entry| {
+                    blocks_engine::plan_reply(&config.settings, &entry, &std::collections::BTreeMap::new())
+                        .map_err(|error| error.to_string())
+                })
+                .map(|_| format!("{name} makes a plan"));
+            checks.push(Check::new(&format!("runbook of {}", service.name), planned));
+        }
+    }
+    checks
+}

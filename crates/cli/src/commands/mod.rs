@@ -1,0 +1,51 @@
+//! The commands, one file each.
+
+mod client;
+mod compose;
+mod doctor;
+mod lint;
+mod local;
+pub(crate) mod sandbox;
+mod serve;
+mod shared;
+mod token;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use crate::args::{Cli, Top};
+use crate::exit::{Code, Stop};
+use crate::{demo, plugin};
+
+/// Reads the command line and does what it says.
+pub(crate) async fn dispatch() -> Result<Code, Stop> {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap knows which of its messages are help: those are no errors.
+            let _ = error.print();
+            return Ok(if error.use_stderr() { Code::Usage } else { Code::Success });
+        }
+    };
+    let config = cli.config.as_deref();
+    match cli.command {
+        None => Ok(Code::Usage),
+        Some(Top::Shared(command)) => shared::run(&command, config, cli.output, cli.yes).await,
+        Some(Top::Demo(args)) => demo::run(&args, cli.output).await,
+        Some(Top::Serve(args)) => serve::run(&args, config).await,
+        Some(Top::Sandbox(args)) => sandbox::run(&args, cli.output).await,
+        Some(Top::Doctor) => doctor::run(config, cli.output).await,
+        Some(Top::Token(command)) => token::run(&command, config, cli.output).await,
+        Some(Top::Completions { shell }) => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "blocks", &mut text);
+            crate::printer::data(String::from_utf8_lossy(&text).trim_end());
+            Ok(Code::Success)
+        }
+        Some(Top::External(words)) => Err(plugin::run(&words)),
+    }
+}
+
+/// What must be there before a demo starts.
+pub(crate) fn compose_check() -> Result<(), Stop> {
+    compose::check_programs()
+}

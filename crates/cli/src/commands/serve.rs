@@ -1,0 +1,103 @@
+//! `blocks serve`: the server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use blocks_server::{ApiToken, EngineLock, Server, ServerParts};
+use runbook_core::ports::Intake;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::compose::{Adapters, check_programs, engine, open_store};
+use crate::args::ServeArgs;
+use crate::config::{Config, PagerDutyMode, Secrets, SlackMode};
+use crate::exit::{Code, Stop};
+
+/// How long running commands may still take when the server is told to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Serves until it is told to stop.
+pub(crate) async fn run(args: &ServeArgs, config: Option<&std::path::Path>) -> Result<Code, Stop> {
+    init_logs();
+    check_programs()?;
+    let config = Config::load(config)?;
+    let secrets = Secrets::read()?;
+    let mut lock = EngineLock::acquire(&config.data_dir).map_err(|error| Stop::new(Code::Refused, error.to_string()))?;
+    let store = open_store(&config)?;
+    let engine = engine(&config, &secrets, store, Adapters::Configured)?;
+    let listen = &config.file.server.listen;
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|error| Stop::failed(format!("cannot listen on {listen}: {error}\nhint: change [server] listen, or stop what listens there")))?;
+    let socket = config.data_dir.join("engine.sock");
+    let parts = ServerParts {
+        listener,
+        socket: socket.clone(),
+        token: secrets.get("BLOCKS_API_TOKEN").map(|token| ApiToken::new(token.to_owned())),
+        adapters: adapters(&config, &secrets, &engine)?,
+    };
+    let server = Server::start(&engine, parts).map_err(Stop::failed)?;
+    lock.publish(Some(server.address.to_string()), Some(socket)).map_err(Stop::failed)?;
+    engine.start().await?;
+    tracing::info!(address = %server.address, "serving");
+    wait_for_the_end(args.end_with_stdin).await?;
+    tracing::info!("stopping: finishing what is under way");
+    server.stop().await;
+    engine.drain(DRAIN).await;
+    Ok(Code::Success)
+}
+
+fn adapters(config: &Config, secrets: &Secrets, engine: &blocks_engine::Engine) -> Result<Vec<axum::Router>, Stop> {
+    let intake: Arc<dyn Intake> = Arc::new(engine.clone());
+    let mut routers = Vec::new();
+    if let Some(pagerduty) = &config.file.pagerduty
+        && pagerduty.mode != PagerDutyMode::Off
+    {
+        let secret = secrets.need("PAGERDUTY_WEBHOOK_SECRET", "[pagerduty] mode = \"webhook\"")?;
+        let hook = pagerduty_hook::HookConfig { secrets: pagerduty_hook::Secret::list(secret) };
+        routers.push(pagerduty_hook::router(hook, intake.clone()));
+    }
+    if let Some(slack) = &config.file.slack
+        && slack.mode != SlackMode::Off
+    {
+        let secret = secrets.need("SLACK_SIGNING_SECRET", "[slack] mode = \"http\"")?;
+        let inbound = slack_bot::InboundConfig { signing_secret: slack_bot::Secret::new(secret) };
+        routers.push(slack_bot::router(inbound, intake));
+    }
+    Ok(routers)
+}
+
+/// Waits for TERM, INT, or the end of standard input when a parent asked for that.
+pub(crate) async fn wait_for_the_end(end_with_stdin: bool) -> Result<(), Stop> {
+    let mut term = signal(SignalKind::terminate()).map_err(Stop::failed)?;
+    let mut int = signal(SignalKind::interrupt()).map_err(Stop::failed)?;
+    let stdin_closed = async {
+        if !end_with_stdin {
+            std::future::pending::<()>().await;
+        }
+        let mut stdin = tokio::io::stdin();
+        let mut buffer = [0_u8; 64];
+        while stdin.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+        () = stdin_closed => {}
+    }
+    Ok(())
+}
+
+/// Structured logs on stderr: JSON lines, or text on a terminal. `RUST_LOG` chooses what.
+fn init_logs() {
+    use std::io::IsTerminal as _;
+    // Libraries below log bodies and addresses at finer levels, which hold tokens: they stay at warnings.
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,slack_morphism=warn,hyper=warn,reqwest=warn"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        builder.init();
+    } else {
+        builder.json().flatten_event(true).init();
+    }
+}

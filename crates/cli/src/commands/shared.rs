@@ -1,0 +1,121 @@
+//! The shared grammar in a shell: through the running engine, else from the files, else by becoming the engine.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use blocks_engine::{LibraryEntry, Reply, read};
+use blocks_grammar::{Command, RunbookCommand};
+use blocks_server::EngineInfo;
+use blocks_store::SqliteStore;
+use runbook_core::request::Request;
+
+use super::compose::{Adapters, engine, open_store};
+use super::{client, lint, local};
+use crate::config::{Config, Secrets};
+use crate::exit::{Code, Stop};
+use crate::printer::{self, Output};
+
+/// Does what a command of the shared grammar says.
+pub(crate) async fn run(command: &Command, config: Option<&Path>, output: Output, yes: bool) -> Result<Code, Stop> {
+    if let Command::Runbook(RunbookCommand::Lint { paths }) = command {
+        let paths: Vec<_> = paths.iter().map(std::path::PathBuf::from).collect();
+        return lint::run(&paths, output);
+    }
+    let config = Config::load(config)?;
+    let request = command.to_request().map_err(Stop::usage)?;
+    if let Command::Runbook(runbook) = command
+        && let Some(name) = runbook.name()
+        && (name.contains('/') || name.ends_with(".md"))
+    {
+        return file(Path::new(name), &request, &config, output, yes).await;
+    }
+    if let Some(running) = EngineInfo::find(&config.data_dir) {
+        let reply = client::ask(&running, &request).await?;
+        printer::reply(&reply, output);
+        return Ok(code_of(&request, &reply));
+    }
+    match &request {
+        Request::RunbookList => printer::reply(&read::runbooks(&config.library), output),
+        Request::RunbookShow { name } => {
+            let entry = config.library.find(name).map_err(Stop::usage)?;
+            printer::reply(&read::runbook(&entry)?, output);
+        }
+        Request::RunbookPlan { name, params } => {
+            let entry = config.library.find(name).map_err(Stop::usage)?;
+            printer::reply(&plan(&config, &entry, params)?, output);
+        }
+        Request::IncidentList { .. }
+        | Request::IncidentShow { .. }
+        | Request::RunbookStatus { .. }
+        | Request::JournalVerify => {
+            let reply = offline(&config, &request).await?;
+            printer::reply(&reply, output);
+            return Ok(code_of(&request, &reply));
+        }
+        Request::IncidentAck { .. }
+        | Request::IncidentSeverity { .. }
+        | Request::IncidentResolve { .. } => {
+            let text = "no engine is running, so nobody would tell PagerDuty and Slack\nhint: start `blocks serve`, then ask again";
+            return Err(Stop::new(Code::Refused, text));
+        }
+        _ => return local::run(&config, local::What::Request(&request), output, yes).await,
+    }
+    Ok(Code::Success)
+}
+
+async fn file(path: &Path, request: &Request, config: &Config, output: Output, yes: bool) -> Result<Code, Stop> {
+    let entry = LibraryEntry::from_file(path).map_err(Stop::usage)?;
+    match request {
+        Request::RunbookShow { .. } => printer::reply(&read::runbook(&entry)?, output),
+        Request::RunbookPlan { params, .. } => printer::reply(&plan(config, &entry, params)?, output),
+        Request::RunbookRun { params, .. } => {
+            if let Some(running) = EngineInfo::find(&config.data_dir) {
+                return Err(Stop::new(Code::Refused, format!(
+                    "an engine (pid {}) runs here, and it takes runbooks by name\nhint: put the file into a folder of [runbooks] paths and run it by its name",
+                    running.pid
+                )));
+            }
+            return local::run(config, local::What::File(&entry, params), output, yes).await;
+        }
+        _ => return Err(Stop::usage("only show, plan and run take a file")),
+    }
+    Ok(Code::Success)
+}
+
+fn plan(config: &Config, entry: &LibraryEntry, params: &BTreeMap<String, String>) -> Result<Reply, Stop> {
+    Ok(blocks_engine::plan_reply(&config.settings, entry, params)?)
+}
+
+async fn offline(config: &Config, request: &Request) -> Result<Reply, Stop> {
+    if !config.database.exists() {
+        return Err(Stop::failed(format!(
+            "there is no journal at {}\nhint: name the configuration with --config, or begin with `blocks demo`",
+            config.database.display()
+        )));
+    }
+    let store = SqliteStore::open_read_only(&config.database).map_err(Stop::failed)?;
+    Ok(match request {
+        Request::IncidentList { all } => read::incidents(&store, *all).await?,
+        Request::IncidentShow { incident } => {
+            let row = read::find_incident(&store, incident.as_deref(), false).await?;
+            read::incident(&store, &row).await?
+        }
+        Request::RunbookStatus { run } => read::run(&store, read::find_run(&store, run.as_deref()).await?).await?,
+        _ => read::verify(&store).await?,
+    })
+}
+
+/// A journal that does not verify, and a run that failed, are failures of the command too.
+fn code_of(request: &Request, reply: &Reply) -> Code {
+    match request {
+        Request::JournalVerify if reply.data["verified"] != true => Code::Failed,
+        Request::RunbookRun { .. } | Request::RunbookRollback { .. } => local::code_of_status(&reply.data["status"]),
+        _ => Code::Success,
+    }
+}
+
+/// Builds an engine for a terminal's own run.
+pub(super) fn own_engine(config: &Config) -> Result<blocks_engine::Engine, Stop> {
+    let secrets = Secrets::read()?;
+    engine(config, &secrets, open_store(config)?, Adapters::None)
+}

@@ -1,0 +1,39 @@
+//! `blocks token create`: an API token for a person, shown once and stored hashed.
+
+use blocks_engine::{Clock as _, SystemClock};
+use blocks_server::hash_token;
+use runbook_core::ports::{Store as _, TokenRow};
+use serde_json::json;
+
+use super::compose::open_store;
+use crate::args::TokenCommand;
+use crate::config::Config;
+use crate::exit::{Code, Stop};
+use crate::printer::{self, Output};
+
+/// Makes a token. Whoever may write the store may do this, so it works beside a running engine too.
+pub(crate) async fn run(command: &TokenCommand, config: Option<&std::path::Path>, output: Output) -> Result<Code, Stop> {
+    let TokenCommand::Create { person } = command;
+    let config = Config::load(config)?;
+    if config.settings.directory.person(person).is_none() {
+        let known: Vec<_> = config.settings.directory.people().iter().map(|known| known.name.as_str()).collect();
+        return Err(Stop::usage(format!(
+            "there is no person '{person}' in blocks.toml\nhint: known are: {}",
+            known.join(", ")
+        )));
+    }
+    let mut random = [0_u8; 32];
+    getrandom::fill(&mut random).map_err(|error| Stop::failed(format!("no randomness: {error}")))?;
+    let token = format!("blk_{}", hex::encode(random));
+    let store = open_store(&config)?;
+    let row = TokenRow { sha256: hash_token(&token), person: person.clone(), created_at: SystemClock.now() };
+    store.token_put(row).await.map_err(Stop::failed)?;
+    match output {
+        Output::Json => printer::json(&json!({ "person": person, "token": token })),
+        Output::Text => {
+            printer::data(&token);
+            printer::note("this is the only time it is shown: keep it where secrets are kept");
+        }
+    }
+    Ok(Code::Success)
+}

@@ -1,0 +1,188 @@
+//! The file's form. Unknown keys are errors; every key has a default but the ids.
+
+use std::collections::BTreeMap;
+
+use runbook_core::people::Person;
+use serde::Deserialize;
+
+/// The whole file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ConfigFile {
+    pub(crate) server: ServerTable,
+    pub(crate) store: StoreTable,
+    pub(crate) runbooks: RunbooksTable,
+    pub(crate) pir: PirTable,
+    pub(crate) time: TimeTable,
+    pub(crate) exec: ExecTable,
+    pub(crate) slack: Option<SlackTable>,
+    pub(crate) pagerduty: Option<PagerDutyTable>,
+    pub(crate) approvals: ApprovalsTable,
+    pub(crate) service: Vec<ServiceTable>,
+    pub(crate) person: Vec<Person>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ServerTable {
+    pub(crate) listen: String,
+}
+
+impl Default for ServerTable {
+    fn default() -> Self {
+        ServerTable { listen: "127.0.0.1:7070".to_owned() }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct StoreTable {
+    pub(crate) url: String,
+}
+
+impl Default for StoreTable {
+    fn default() -> Self {
+        StoreTable { url: "sqlite:blocks-data/blocks.db".to_owned() }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RunbooksTable {
+    pub(crate) paths: Vec<String>,
+}
+
+impl Default for RunbooksTable {
+    fn default() -> Self {
+        RunbooksTable { paths: vec!["runbooks".to_owned()] }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PirTable {
+    pub(crate) dir: String,
+}
+
+impl Default for PirTable {
+    fn default() -> Self {
+        PirTable { dir: "incidents".to_owned() }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TimeTable {
+    pub(crate) zone: String,
+}
+
+impl Default for TimeTable {
+    fn default() -> Self {
+        TimeTable { zone: "UTC".to_owned() }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ExecTable {
+    pub(crate) env: Vec<String>,
+}
+
+impl Default for ExecTable {
+    fn default() -> Self {
+        ExecTable { env: blocks_exec::DEFAULT_ENV_NAMES.map(str::to_owned).to_vec() }
+    }
+}
+
+/// How Slack reaches Blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SlackMode {
+    Socket,
+    Http,
+    Both,
+    Off,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SlackTable {
+    pub(crate) mode: SlackMode,
+    pub(crate) api_url: String,
+    pub(crate) channel_per_incident: Vec<String>,
+}
+
+impl Default for SlackTable {
+    fn default() -> Self {
+        SlackTable {
+            mode: SlackMode::Socket,
+            api_url: "https://slack.com/api".to_owned(),
+            channel_per_incident: vec!["P1".to_owned(), "P2".to_owned()],
+        }
+    }
+}
+
+/// How PagerDuty's events reach Blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PagerDutyMode {
+    Webhook,
+    Poll,
+    Both,
+    Off,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PagerDutyTable {
+    pub(crate) mode: PagerDutyMode,
+    pub(crate) api_url: String,
+    pub(crate) events_url: String,
+    pub(crate) from: Option<String>,
+}
+
+impl Default for PagerDutyTable {
+    fn default() -> Self {
+        PagerDutyTable {
+            mode: PagerDutyMode::Webhook,
+            api_url: "https://api.pagerduty.com".to_owned(),
+            events_url: "https://events.pagerduty.com".to_owned(),
+            from: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ApprovalsTable {
+    pub(crate) reversible: u8,
+    pub(crate) irreversible: u8,
+}
+
+impl Default for ApprovalsTable {
+    fn default() -> Self {
+        ApprovalsTable { reversible: 0, irreversible: 1 }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServiceTable {
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) pagerduty_id: Option<String>,
+    #[serde(default)]
+    pub(crate) channel: Option<String>,
+    #[serde(default)]
+    pub(crate) severity: Option<String>,
+    #[serde(default)]
+    pub(crate) triage: Option<String>,
+    #[serde(default)]
+    pub(crate) rollback: Option<String>,
+    /// Other people needed for runs on this service; may only raise `[approvals]`.
+    #[serde(default)]
+    pub(crate) approvals: Option<u8>,
+    /// Parameter values for runbooks on this service.
+    #[serde(default)]
+    pub(crate) params: BTreeMap<String, String>,
+}

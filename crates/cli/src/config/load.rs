@@ -1,0 +1,230 @@
+//! From the file to settings, with file and line for every mistake.
+
+use std::path::{Path, PathBuf};
+
+use blocks_engine::{Library, PirSettings, ServiceSettings, Settings};
+use chrono::{Offset as _, TimeZone as _};
+use runbook_core::people::Directory;
+use runbook_core::plan::ApprovalPolicy;
+use runbook_core::severity;
+
+use super::file::{ConfigFile, PagerDutyMode, SlackMode};
+
+/// The configuration file that is used when none is named.
+const DEFAULT_FILE: &str = "blocks.toml";
+/// The data folder that is used without a configuration file.
+const DEFAULT_DATA_DIR: &str = "blocks-data";
+/// Seconds that an approval may take.
+const APPROVAL_WINDOW_S: u32 = 30 * 60;
+
+/// A configuration that holds together.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// The file as read.
+    pub(crate) file: ConfigFile,
+    /// `None`: no file was named and none is there.
+    pub(crate) path: Option<PathBuf>,
+    /// The SQLite file.
+    pub(crate) database: PathBuf,
+    /// The folder of the database, the lock and the socket.
+    pub(crate) data_dir: PathBuf,
+    /// What the engine needs.
+    pub(crate) settings: Settings,
+    /// The runbooks.
+    pub(crate) library: Library,
+}
+
+/// The configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("RB0001: {path} cannot be read: {source}\nhint: name another file with --config")]
+    Unreadable { path: String, source: std::io::Error },
+    #[error("RB0002: {path}:{line}:{column}: {message}\nhint: docs/reference/configuration.md lists every key")]
+    Form { path: String, line: usize, column: usize, message: String },
+    #[error("RB0003: {path}:{line}: {message}\nhint: {hint}")]
+    Meaning { path: String, line: usize, message: String, hint: String },
+}
+
+impl Config {
+    /// Reads the configuration: the named file, else `./blocks.toml`, else the defaults of a lone machine.
+    pub(crate) fn load(named: Option<&Path>) -> Result<Config, ConfigError> {
+        let default = Path::new(DEFAULT_FILE);
+        let path = match named {
+            Some(path) => Some(path),
+            None if default.exists() => Some(default),
+            None => None,
+        };
+        let Some(path) = path else { return Config::from_text("", None) };
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.display().to_string(), source })?;
+        Config::from_text(&text, Some(path))
+    }
+
+    fn from_text(text: &str, path: Option<&Path>) -> Result<Config, ConfigError> {
+        let shown = path.map_or_else(|| DEFAULT_FILE.to_owned(), |path| path.display().to_string());
+        let file: ConfigFile = toml::from_str(text).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            let (line, column) = position(text, offset);
+            ConfigError::Form { path: shown.clone(), line, column, message: error.message().to_owned() }
+        })?;
+        let wrong = |word: &str, message: String, hint: &str| ConfigError::Meaning {
+            path: shown.clone(),
+            line: line_of(text, word),
+            message,
+            hint: hint.to_owned(),
+        };
+        let base = path.and_then(Path::parent).map_or_else(PathBuf::new, Path::to_path_buf);
+        let base = if base.as_os_str().is_empty() { PathBuf::from(".") } else { base };
+        let database = match file.store.url.strip_prefix("sqlite:") {
+            Some(relative) => base.join(relative),
+            None => {
+                return Err(wrong(
+                    "url",
+                    format!("the store '{}' cannot be used: this release keeps its journal in SQLite", file.store.url),
+                    "write url = \"sqlite:blocks-data/blocks.db\"",
+                ));
+            }
+        };
+        let data_dir = match (path, database.parent()) {
+            (None, _) => PathBuf::from(DEFAULT_DATA_DIR),
+            (Some(_), Some(parent)) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+            (Some(_), _) => base.clone(),
+        };
+        let severities = severity::parse(runbooks::SEVERITIES)
+            .map_err(|error| wrong("severity", error.to_string(), "this is a defect of the build: please report it"))?;
+        if let Some(slack) = &file.slack
+            && matches!(slack.mode, SlackMode::Socket | SlackMode::Both)
+        {
+            return Err(wrong(
+                "mode",
+                "Socket Mode is not in this release".to_owned(),
+                "write mode = \"http\" under [slack], and give Slack this server's public address",
+            ));
+        }
+        if let Some(pagerduty) = &file.pagerduty
+            && matches!(pagerduty.mode, PagerDutyMode::Poll | PagerDutyMode::Both)
+        {
+            return Err(wrong(
+                "mode",
+                "polling PagerDuty is not in this release".to_owned(),
+                "write mode = \"webhook\" under [pagerduty]",
+            ));
+        }
+        let directory = Directory::new(file.person.clone())
+            .map_err(|error| wrong("person", error.to_string(), "give each [[person]] their own ids"))?;
+        for service in &file.service {
+            if let Some(id) = &service.severity
+                && severities.default_scheme().get(id).is_none()
+            {
+                let message = format!("service '{}' has the unknown severity '{id}'", service.name);
+                return Err(wrong(id, message, "one of P1, P2, P3, P4"));
+            }
+        }
+        let zone = zone(&file.time.zone).ok_or_else(|| {
+            wrong("zone", format!("there is no time zone '{}'", file.time.zone), "a name such as UTC or Europe/Madrid")
+        })?;
+        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+        let data_dir = absolute(data_dir);
+        let settings = Settings {
+            services: file.service.iter().map(service).collect(),
+            directory,
+            severities,
+            // Without a file there is nobody else to ask: the local user confirms by typing the target's name.
+            policy: if path.is_some() {
+                ApprovalPolicy { reversible: file.approvals.reversible, irreversible: file.approvals.irreversible }
+            } else {
+                ApprovalPolicy { reversible: 0, irreversible: 0 }
+            },
+            approval_window_s: APPROVAL_WINDOW_S,
+            channel_per_incident: file
+                .slack
+                .as_ref()
+                .map_or_else(Vec::new, |slack| slack.channel_per_incident.clone()),
+            exec_env: file.exec.env.clone(),
+            data_dir: data_dir.clone(),
+            pir: PirSettings {
+                dir: absolute(base.join(&file.pir.dir)),
+                template: runbooks::PIR_TEMPLATE.to_owned(),
+                zone,
+            },
+        };
+        let folders = file.runbooks.paths.iter().map(|path| absolute(base.join(path))).collect();
+        let library = Library::new(folders, runbooks::RUNBOOKS, data_dir.clone());
+        Ok(Config {
+            path: path.map(Path::to_path_buf),
+            database: absolute(database),
+            data_dir,
+            settings,
+            library,
+            file,
+        })
+    }
+}
+
+fn service(table: &super::file::ServiceTable) -> ServiceSettings {
+    ServiceSettings {
+        name: table.name.clone(),
+        pagerduty_id: table.pagerduty_id.clone(),
+        channel: table.channel.clone(),
+        severity: table.severity.clone(),
+        triage: table.triage.clone(),
+        rollback: table.rollback.clone(),
+        approvals: table.approvals,
+        params: table.params.clone(),
+    }
+}
+
+/// The zone's present offset: it only names the day of a file.
+fn zone(name: &str) -> Option<chrono::FixedOffset> {
+    let zone: chrono_tz::Tz = name.parse().ok()?;
+    let now = blocks_engine::Clock::now(&blocks_engine::SystemClock);
+    Some(zone.offset_from_utc_datetime(&now.naive_utc()).fix())
+}
+
+fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+    (line, column)
+}
+
+/// The first line that holds a word; 1 when none does.
+fn line_of(text: &str, word: &str) -> usize {
+    text.lines().position(|line| line.contains(word)).map_or(1, |index| index + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_is_shown_with_file_and_line() {
+        for (text, line, word) in [
+            ("[server]\nlisten = 5\n", 2, "string"),
+            ("[server]\nlisten = \"127.0.0.1:1\"\nport = 3\n", 3, "port"),
+            ("[slack]\nmode = \"sockets\"\n", 2, "sockets"),
+            ("[[person]]\nslack_id = \"U1\"\n", 1, "name"),
+            ("[store]\nurl = \"postgres://x\"\n", 2, "SQLite"),
+            ("[slack]\nmode = \"socket\"\n", 2, "Socket Mode"),
+            ("[time]\nzone = \"Mars\"\n", 2, "Mars"),
+            ("[[person]]\nname = \"a\"\nslack_id = \"U1\"\n[[person]]\nname = \"b\"\nslack_id = \"U1\"\n", 1, "slack_id"),
+            ("[[service]]\nname = \"x\"\nseverity = \"P9\"\n", 3, "P9"),
+            ("= 1\n", 1, ""),
+        ] {
+            let error = Config::from_text(text, Some(Path::new("b/blocks.toml"))).unwrap_err().to_string();
+            assert!(error.contains(&format!("b/blocks.toml:{line}")), "{text:?}: {error}");
+            assert!(error.contains(word), "{text:?}: {error}");
+            assert!(error.contains("hint: "), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_a_lone_machine() {
+        let config = Config::from_text("", None).unwrap();
+        assert!(config.data_dir.ends_with("blocks-data"));
+        assert_eq!(config.settings.policy, ApprovalPolicy { reversible: 0, irreversible: 0 });
+        let with_file = Config::from_text("", Some(Path::new("b/blocks.toml"))).unwrap();
+        assert_eq!(with_file.settings.policy, ApprovalPolicy::default());
+        assert!(with_file.database.ends_with("b/blocks-data/blocks.db"));
+    }
+}

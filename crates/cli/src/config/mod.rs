@@ -1,0 +1,9 @@
+//! `blocks.toml`: what it may hold, its defaults, and where a mistake in it is.
+
+mod file;
+mod load;
+mod secrets;
+
+pub(crate) use file::{PagerDutyMode, SlackMode};
+pub(crate) use load::{Config, ConfigError};
+pub(crate) use secrets::{SecretError, Secrets};

@@ -1,0 +1,81 @@
+//! Secrets: only from the environment, or from files that the environment names (`NAME_FILE`).
+
+use std::path::PathBuf;
+
+/// The environment variables that hold secrets.
+const NAMES: [&str; 7] = [
+    "SLACK_BOT_TOKEN",
+    "SLACK_APP_TOKEN",
+    "SLACK_SIGNING_SECRET",
+    "PAGERDUTY_WEBHOOK_SECRET",
+    "PAGERDUTY_API_TOKEN",
+    "PAGERDUTY_ROUTING_KEY",
+    "BLOCKS_API_TOKEN",
+];
+
+/// Every secret that is set. Never shown.
+#[derive(Clone, Default)]
+pub(crate) struct Secrets {
+    values: Vec<(&'static str, String)>,
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.values.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+/// A secret is missing or does not read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SecretError {
+    #[error("RB0004: {name} is not set, and {needed_by} needs it\nhint: set it in the environment, or {name}_FILE to a file that holds it")]
+    Missing { name: &'static str, needed_by: &'static str },
+    #[error("RB0005: {name}_FILE names {path}, which cannot be read: {source}")]
+    Unreadable { name: &'static str, path: String, source: std::io::Error },
+}
+
+impl Secrets {
+    /// Reads every secret that is set.
+    pub(crate) fn read() -> Result<Secrets, SecretError> {
+        let mut values = Vec::new();
+        for name in NAMES {
+            if let Some(path) = std::env::var_os(format!("{name}_FILE")).map(PathBuf::from) {
+                let text = std::fs::read_to_string(&path).map_err(|source| SecretError::Unreadable {
+                    name,
+                    path: path.display().to_string(),
+                    source,
+                })?;
+                values.push((name, text.trim_end().to_owned()));
+            } else if let Ok(value) = std::env::var(name)
+                && !value.is_empty()
+            {
+                values.push((name, value));
+            }
+        }
+        Ok(Secrets { values })
+    }
+
+    /// The secret of that name.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The secret of that name, or who needs it.
+    pub(crate) fn need(&self, name: &'static str, needed_by: &'static str) -> Result<&str, SecretError> {
+        self.get(name).ok_or(SecretError::Missing { name, needed_by })
+    }
+
+    /// Every value, so that it can be kept out of output. A list while rotating counts as its members too.
+    pub(crate) fn all(&self) -> Vec<String> {
+        let mut all: Vec<String> = self
+            .values
+            .iter()
+            .flat_map(|(_, value)| value.split(',').map(str::trim).chain(std::iter::once(value.as_str())))
+            .filter(|value| value.len() >= blocks_exec::MIN_SECRET_BYTES)
+            .map(str::to_owned)
+            .collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+}

@@ -1,0 +1,66 @@
+//! What the process says when it ends: one error type, one exit code each (design section 9).
+
+use blocks_engine::EngineError;
+
+/// Exit codes of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Code {
+    /// It is done.
+    Success = 0,
+    /// Failed, cancelled, undone, a lint error, a missing program.
+    Failed = 1,
+    /// Usage or configuration.
+    Usage = 2,
+    /// Refused, or stopped to wait for a person.
+    Refused = 3,
+    /// In doubt, or an undo failed.
+    Doubt = 4,
+}
+
+/// Why the command did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub(crate) struct Stop {
+    pub(crate) code: Code,
+    pub(crate) text: String,
+}
+
+impl Stop {
+    pub(crate) fn new(code: Code, text: impl Into<String>) -> Stop {
+        Stop { code, text: text.into() }
+    }
+
+    pub(crate) fn failed(text: impl std::fmt::Display) -> Stop {
+        Stop::new(Code::Failed, text.to_string())
+    }
+
+    pub(crate) fn usage(text: impl std::fmt::Display) -> Stop {
+        Stop::new(Code::Usage, text.to_string())
+    }
+}
+
+impl From<EngineError> for Stop {
+    fn from(error: EngineError) -> Self {
+        let code = match &error {
+            EngineError::Refused(_)
+            | EngineError::Forbidden(_)
+            | EngineError::Run(_)
+            | EngineError::Incident(_) => Code::Refused,
+            EngineError::NotFound(_) => Code::Usage,
+            _ => Code::Failed,
+        };
+        Stop::new(code, error.to_string())
+    }
+}
+
+impl From<crate::config::ConfigError> for Stop {
+    fn from(error: crate::config::ConfigError) -> Self {
+        Stop::usage(error)
+    }
+}
+
+impl From<crate::config::SecretError> for Stop {
+    fn from(error: crate::config::SecretError) -> Self {
+        Stop::usage(error)
+    }
+}

@@ -1,0 +1,39 @@
+//! The `blocks` binary: the only place where everything meets.
+
+mod args;
+mod commands;
+mod config;
+mod demo;
+mod exit;
+mod plugin;
+mod printer;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::exit::{Code, Stop};
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    let called_as = arguments.next().unwrap_or_default();
+    // In the sandbox's private folder `kubectl` is a link to this program.
+    if Path::new(&called_as).file_name().is_some_and(|name| name == "kubectl") {
+        return commands::sandbox::kubectl();
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            printer::error(&format!("the runtime cannot start: {error}"));
+            return ExitCode::from(Code::Failed as u8);
+        }
+    };
+    // slack-morphism and reqwest share one TLS provider; without this line both would panic.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match runtime.block_on(commands::dispatch()) {
+        Ok(code) => ExitCode::from(code as u8),
+        Err(Stop { code, text }) => {
+            printer::error(&text);
+            ExitCode::from(code as u8)
+        }
+    }
+}
