@@ -121,21 +121,21 @@ fn signatures(headers: &HeaderMap) -> String {
     lines.join(",")
 }
 
-/// What makes a redelivery fall away: PagerDuty's id of the delivery, else of the event, else the bytes' own hash.
+/// What makes a redelivery fall away: PagerDuty's id of the event, else of the delivery, else the bytes' own hash.
+///
+/// The event's id comes first because the signature covers it: a captured body that is sent again under a new delivery
+/// id is still the same event.
 fn message_id(headers: &HeaderMap, body: &[u8]) -> String {
+    let event = serde_json::from_slice::<Envelope>(body).ok().and_then(|envelope| envelope.event);
+    if let Some(id) = event.and_then(|event| event.id).filter(|id| !id.is_empty() && id.len() <= MAX_ID) {
+        return id;
+    }
     let header = headers
         .get("x-webhook-id")
         .and_then(|value| value.to_str().ok())
         .map(str::trim)
         .filter(|id| !id.is_empty() && id.len() <= MAX_ID);
-    if let Some(id) = header {
-        return id.to_owned();
-    }
-    let event = serde_json::from_slice::<Envelope>(body).ok().and_then(|envelope| envelope.event);
-    event
-        .and_then(|event| event.id)
-        .filter(|id| !id.is_empty() && id.len() <= MAX_ID)
-        .unwrap_or_else(|| format!("sha256:{}", hex::encode(Sha256::digest(body))))
+    header.map_or_else(|| format!("sha256:{}", hex::encode(Sha256::digest(body))), str::to_owned)
 }
 
 #[cfg(test)]

@@ -151,7 +151,11 @@ impl Directory {
                     None
                 };
                 if let Some(what) = what {
-                    return Err(DirectoryError { first: other.name.clone(), second: person.name.clone(), what });
+                    return Err(DirectoryError {
+                        first: other.name.clone(),
+                        second: person.name.clone(),
+                        what,
+                    });
                 }
             }
         }

@@ -85,10 +85,13 @@ fn suggestions(incident: &Incident, rollback: Option<&str>) -> Vec<String> {
         lines.push("`/blocks incident ack` to take it: nobody commands yet".to_owned());
     }
     let failing = incident.evidence.iter().any(|line| line.outcome == Outcome::Fail);
-    let rolling = incident.runs.iter().any(|run| {
-        run.mutating && !matches!(run.outcome, Some(RunOutcome::Failed | RunOutcome::Cancelled))
-    });
-    if let (true, false, Some(_)) = (failing && incident.status < IncidentStatus::Monitoring, rolling, rollback) {
+    let rolling = incident
+        .runs
+        .iter()
+        .any(|run| run.mutating && !matches!(run.outcome, Some(RunOutcome::Failed | RunOutcome::Cancelled)));
+    if let (true, false, Some(_)) =
+        (failing && incident.status < IncidentStatus::Monitoring, rolling, rollback)
+    {
         lines.push(format!(
             "`/blocks runbook rollback {}`: a diagnostic failed, and this service names a rollback",
             incident.service
@@ -215,7 +218,10 @@ pub fn step_state(run: &Run, index: usize) -> &'static str {
         return "manual";
     }
     let of_step = |role| {
-        run.commands.iter().filter(move |(unit, _)| unit.step == index && unit.role == role).map(|(_, phase)| phase)
+        run.commands
+            .iter()
+            .filter(move |(unit, _)| unit.step == index && unit.role == role)
+            .map(|(_, phase)| phase)
     };
     if of_step(UnitRole::Undo).any(CommandPhase::is_settled) {
         return "undone";
@@ -231,7 +237,9 @@ pub fn step_state(run: &Run, index: usize) -> &'static str {
     };
     if phases.iter().any(|phase| matches!(phase, CommandPhase::InDoubt { .. })) {
         "unknown: did it run?"
-    } else if phases.iter().any(|phase| matches!(phase, CommandPhase::NotStarted { .. })) || outcome_is(Outcome::Fail) {
+    } else if phases.iter().any(|phase| matches!(phase, CommandPhase::NotStarted { .. }))
+        || outcome_is(Outcome::Fail)
+    {
         "failed"
     } else if outcome_is(Outcome::Late) {
         "late"
@@ -240,7 +248,11 @@ pub fn step_state(run: &Run, index: usize) -> &'static str {
     } else if phases.iter().any(|phase| matches!(phase, CommandPhase::Started { .. })) {
         "running"
     } else if phases.len() == step.baselines.len() + step.commands.len() {
-        if phases.iter().all(|phase| matches!(phase, CommandPhase::Skipped { .. })) { "skipped" } else { "passed" }
+        if phases.iter().all(|phase| matches!(phase, CommandPhase::Skipped { .. })) {
+            "skipped"
+        } else {
+            "passed"
+        }
     } else if phases.is_empty() {
         "waiting"
     } else if run.status.is_open() {
@@ -259,7 +271,8 @@ pub fn step_verdicts(run: &Run, index: usize) -> Vec<EvidenceLine> {
         let unit = Unit { step: index, role: UnitRole::Main, index: position };
         let Some(CommandPhase::Ended { verdicts, vouched, .. }) = run.commands.get(&unit) else { continue };
         for verdict in verdicts {
-            let vouched = if *vouched && verdict.outcome != Outcome::Pass { "; a person says it is fine" } else { "" };
+            let vouched =
+                if *vouched && verdict.outcome != Outcome::Pass { "; a person says it is fine" } else { "" };
             lines.push(EvidenceLine {
                 outcome: verdict.outcome,
                 title: command.title.clone().unwrap_or_else(|| command.id.clone()),
@@ -272,9 +285,8 @@ pub fn step_verdicts(run: &Run, index: usize) -> Vec<EvidenceLine> {
 
 fn question(run: &Run) -> Option<QuestionView> {
     let title = |unit: &Unit| {
-        run.command(*unit).map_or_else(String::new, |command| {
-            command.title.clone().unwrap_or_else(|| command.id.clone())
-        })
+        run.command(*unit)
+            .map_or_else(String::new, |command| command.title.clone().unwrap_or_else(|| command.id.clone()))
     };
     let undoable = run.next_undo().is_some();
     let with_undo = |mut answers: Vec<Answer>| {
@@ -289,7 +301,13 @@ fn question(run: &Run) -> Option<QuestionView> {
             let evidence = match run.commands.get(&unit) {
                 Some(CommandPhase::Ended { verdicts, .. }) => verdicts
                     .iter()
-                    .map(|verdict| format!("{}: {}", outcome_word(verdict.outcome), verdict_text(&verdict.text, &verdict.reason)))
+                    .map(|verdict| {
+                        format!(
+                            "{}: {}",
+                            outcome_word(verdict.outcome),
+                            verdict_text(&verdict.text, &verdict.reason)
+                        )
+                    })
                     .collect(),
                 Some(CommandPhase::InDoubt { reason, .. }) => vec![reason.clone()],
                 _ => Vec::new(),

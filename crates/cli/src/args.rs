@@ -11,7 +11,9 @@ use crate::printer::Output;
 /// Incident and runbook automation: Markdown runbooks that run, joined to the incident they serve.
 #[derive(Debug, Parser)]
 #[command(name = "blocks", version, arg_required_else_help = true, propagate_version = true)]
-#[command(after_help = "Begin with:\n  blocks demo                       one whole incident, on this machine, without any account\n  blocks runbook list               the runbooks that can be named\n  blocks runbook plan NAME          what would run, without running it\n\nA word that is not a command is looked up as a program `blocks-WORD` on PATH.")]
+#[command(
+    after_help = "Begin with:\n  blocks demo                       one whole incident, on this machine, without any account\n  blocks runbook list               the runbooks that can be named\n  blocks runbook plan NAME          what would run, without running it\n\nA word that is not a command is looked up as a program `blocks-WORD` on PATH."
+)]
 pub(crate) struct Cli {
     /// Configuration file [default: ./blocks.toml when it is there]
     #[arg(long, global = true, value_name = "FILE")]
@@ -33,7 +35,9 @@ pub(crate) enum Top {
     #[command(flatten)]
     Shared(blocks_grammar::Command),
     /// Play one whole incident on this machine, without any account
-    #[command(after_help = "Examples:\n  blocks demo\n  blocks demo -o json | jq .ok\n  blocks demo --break slack-down")]
+    #[command(
+        after_help = "Examples:\n  blocks demo\n  blocks demo -o json | jq .ok\n  blocks demo --break slack-down"
+    )]
     Demo(DemoArgs),
     /// Run the server: webhooks and Slack in, runs and messages out
     #[command(after_help = "Example: blocks serve --config blocks.toml")]
@@ -46,7 +50,9 @@ pub(crate) enum Top {
     #[command(subcommand)]
     Token(TokenCommand),
     /// Print completions for a shell
-    #[command(after_help = "Example: blocks completions bash > ~/.local/share/bash-completion/completions/blocks")]
+    #[command(
+        after_help = "Example: blocks completions bash > ~/.local/share/bash-completion/completions/blocks"
+    )]
     Completions {
         /// The shell
         shell: clap_complete::Shell,

@@ -6,7 +6,10 @@ use std::os::unix::process::CommandExt as _;
 use crate::exit::{Code, Stop};
 
 /// Becomes `blocks-a-b` or `blocks-a`, whichever is on PATH; says so when neither is.
-#[expect(clippy::disallowed_methods, reason = "an unknown word becomes the user's own program: exec, not a child")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an unknown word becomes the user's own program: exec, not a child"
+)]
 pub(crate) fn run(words: &[OsString]) -> Stop {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let plain: Vec<String> = words
@@ -27,7 +30,8 @@ pub(crate) fn run(words: &[OsString]) -> Stop {
         }
     }
     let first = words.first().map_or_else(String::new, |word| word.to_string_lossy().into_owned());
-    let known: Vec<_> = blocks_grammar::COMMANDS.iter().filter_map(|command| command.path.split(' ').next()).collect();
+    let known: Vec<_> =
+        blocks_grammar::COMMANDS.iter().filter_map(|command| command.path.split(' ').next()).collect();
     let near = known
         .into_iter()
         .chain(["demo", "serve", "sandbox", "doctor", "token", "completions"])
@@ -35,7 +39,10 @@ pub(crate) fn run(words: &[OsString]) -> Stop {
         .min()
         .filter(|(distance, _)| *distance <= 2)
         .map_or_else(String::new, |(_, word)| format!("; did you mean `blocks {word}`?"));
-    Stop::new(Code::Usage, format!(
-        "'{first}' is neither a command nor a program `blocks-{first}` on PATH{near}\nhint: `blocks --help` lists the commands"
-    ))
+    Stop::new(
+        Code::Usage,
+        format!(
+            "'{first}' is neither a command nor a program `blocks-{first}` on PATH{near}\nhint: `blocks --help` lists the commands"
+        ),
+    )
 }

@@ -1,6 +1,6 @@
 //! The one place where Blocks reads the clock and makes identifiers.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use uuid::Uuid;
 
 /// What time it is.
@@ -16,7 +16,8 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock that everything else is given")]
     fn now(&self) -> DateTime<Utc> {
-        Utc::now()
+        // The journal keeps milliseconds: deciding with finer times would differ from what a replay sees.
+        Utc::now().trunc_subsecs(3)
     }
 }
 

@@ -5,9 +5,7 @@ use chrono::Duration;
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Incident, IncidentCommand};
 use runbook_core::message::{ChatMessage, Outgoing};
-use runbook_core::ports::{
-    ChatReceipt, Commit, OutboxResult, OutboxRow, PagerError, SendError,
-};
+use runbook_core::ports::{ChatReceipt, Commit, OutboxResult, OutboxRow, PagerError, SendError};
 use runbook_core::run::{MessageKind, Run, RunCommand};
 use runbook_core::view;
 
@@ -59,7 +57,9 @@ impl Engine {
         let message: Outgoing = match serde_json::from_value(row.payload.clone()) {
             Ok(message) => message,
             Err(error) => {
-                return self.settle(&row, OutboxResult::Dead { error: format!("does not read: {error}") }).await;
+                return self
+                    .settle(&row, OutboxResult::Dead { error: format!("does not read: {error}") })
+                    .await;
             }
         };
         if let Outgoing::Pager { incident, call } = &message {
@@ -118,12 +118,7 @@ impl Engine {
         Ok(self.store().commit(commit).await?)
     }
 
-    async fn again(
-        &self,
-        row: &OutboxRow,
-        after_ms: Option<u64>,
-        reason: String,
-    ) -> Result<(), EngineError> {
+    async fn again(&self, row: &OutboxRow, after_ms: Option<u64>, reason: String) -> Result<(), EngineError> {
         let backoff_s = (1_i64 << row.attempts.min(6)).min(MAX_BACKOFF_S);
         let wait = after_ms
             .and_then(|ms| i64::try_from(ms).ok())

@@ -1,11 +1,13 @@
 //! The inbox: what came in durably is understood and acted on, each message once.
 
+use std::time::Duration;
+
 use runbook_core::ids::IncidentId;
 use runbook_core::incident::{IncidentCommand, OpenIncident, PagerRef};
 use runbook_core::journal::Cause;
 use runbook_core::people::{Actor, Credential};
 use runbook_core::ports::{
-    ChatSignal, Commit, InboxItem, InboxOutcome, PagerEvent, PagerEventKind, Signal, Translated,
+    ChatSignal, Commit, InboxItem, InboxOutcome, PagerError, PagerEvent, PagerEventKind, Signal, Translated,
 };
 
 use crate::engine::Engine;
@@ -14,6 +16,8 @@ use crate::origin::{Asker, Origin};
 
 /// Messages taken up in one go.
 const BATCH: usize = 64;
+/// How long the pager may take to say who acted; other messages wait meanwhile.
+const WHO_PATIENCE: Duration = Duration::from_secs(3);
 
 impl Engine {
     /// Acts on what is pending, oldest first; returns how many were dealt with.
@@ -45,7 +49,9 @@ impl Engine {
             Translated::Signal(Signal::Chat(signal)) => self.chat_signal(item, signal).await,
             Translated::Ignored { kind } => self.keep(item, &format!("not acted on: {kind}")).await,
             Translated::Unreadable { reason } => {
-                self.inner.metrics.count("blocks_dead_letters_total", format!("source=\"{}\"", translator.source()));
+                self.inner
+                    .metrics
+                    .count("blocks_dead_letters_total", format!("source=\"{}\"", translator.source()));
                 self.keep(item, &format!("dead letter: {reason}")).await
             }
         }
@@ -53,10 +59,8 @@ impl Engine {
 
     async fn keep(&self, item: &InboxItem, reason: &str) -> Result<(), EngineError> {
         let outcome = InboxOutcome::Kept { reason: reason.to_owned() };
-        let commit = Commit {
-            inbox_done: Some((item.source.clone(), item.id.clone(), outcome)),
-            ..Commit::default()
-        };
+        let commit =
+            Commit { inbox_done: Some((item.source.clone(), item.id.clone(), outcome)), ..Commit::default() };
         Ok(self.store().commit(commit).await?)
     }
 
@@ -105,10 +109,7 @@ impl Engine {
         let known = self.incident_of_pager(&event.incident.id).await?;
         let id = match (known, &event.kind) {
             (Some(id), _) => id,
-            (
-                None,
-                PagerEventKind::Triggered | PagerEventKind::Acknowledged | PagerEventKind::Reopened,
-            ) => {
+            (None, PagerEventKind::Triggered | PagerEventKind::Acknowledged | PagerEventKind::Reopened) => {
                 let opening = Origin { inbox: None, ..origin.clone() };
                 let opening = if event.kind == PagerEventKind::Triggered { origin.clone() } else { opening };
                 let opened = self.open_from_pager(event, &opening).await?;
@@ -162,7 +163,9 @@ impl Engine {
         let Some(id) = &event.agent_id else { return Actor::system("pagerduty") };
         let unknown = || Actor::Outside(format!("pagerduty:{}", event.agent_name.as_deref().unwrap_or(id)));
         let Some(pager) = &self.inner.parts.pager else { return unknown() };
-        match pager.user_email(id).await {
+        let asked = tokio::time::timeout(WHO_PATIENCE, pager.user_email(id)).await;
+        let slow = || PagerError::Retry { after_ms: None, reason: "it took too long".to_owned() };
+        match asked.unwrap_or_else(|_| Err(slow())) {
             Ok(Some(email)) => match self.directory().actor(&Credential::PagerDuty { email }) {
                 Actor::Outside(_) => unknown(),
                 known => known,
@@ -211,9 +214,14 @@ impl Engine {
         let settings = self.settings();
         let scheme = settings.severities.default_scheme();
         let service = event.incident.service_id.as_deref().and_then(|id| settings.service_by_pager_id(id));
-        let named = event.incident.priority.as_deref().and_then(|name| settings.severities.default_scheme().get(name));
-        let configured =
-            service.and_then(|service| service.severity.as_deref()).and_then(|id| settings.severities.default_scheme().get(id));
+        let named = event
+            .incident
+            .priority
+            .as_deref()
+            .and_then(|name| settings.severities.default_scheme().get(name));
+        let configured = service
+            .and_then(|service| service.severity.as_deref())
+            .and_then(|id| settings.severities.default_scheme().get(id));
         let lowest = scheme.severities.last().map_or("P4", |severity| severity.id.as_str());
         let (id, reason) = match (named, configured) {
             (Some(severity), _) => (severity.id.as_str(), "PagerDuty's priority".to_owned()),

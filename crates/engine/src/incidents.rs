@@ -6,9 +6,7 @@ use runbook_core::incident::{
 };
 use runbook_core::journal::{Envelope, Head, StoredEvent, StreamId, open as open_event, seal};
 use runbook_core::message::Outgoing;
-use runbook_core::ports::{
-    Append, Commit, CommitError, CounterRaise, RowChange, Store, Timer, TimerChange,
-};
+use runbook_core::ports::{Append, Commit, CommitError, CounterRaise, RowChange, Store, Timer, TimerChange};
 
 use crate::engine::Engine;
 use crate::error::EngineError;

@@ -115,8 +115,7 @@ impl Library {
 /// # Errors
 /// When the file does not read.
 pub(crate) fn read_file(path: &Path) -> Result<LibraryEntry, LibraryError> {
-    let unreadable =
-        |reason: String| LibraryError::Unreadable { path: path.display().to_string(), reason };
+    let unreadable = |reason: String| LibraryError::Unreadable { path: path.display().to_string(), reason };
     let size = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
     if size > MAX_BYTES {
         return Err(unreadable(format!("{size} bytes are more than the {MAX_BYTES} that are read")));

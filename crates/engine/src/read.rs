@@ -37,7 +37,11 @@ pub async fn find_incident(
         return rows
             .into_iter()
             .find(|row| Some(row.number) == number || row.id.to_string() == named)
-            .ok_or_else(|| EngineError::NotFound(format!("there is no incident '{named}'; hint: `blocks incident list --all`")));
+            .ok_or_else(|| {
+                EngineError::NotFound(format!(
+                    "there is no incident '{named}'; hint: `blocks incident list --all`"
+                ))
+            });
     }
     let mut rows = store.incidents(true, LOOK).await?;
     if rows.is_empty() && !open_only {
@@ -45,8 +49,12 @@ pub async fn find_incident(
     }
     match (rows.len(), rows.pop()) {
         (1, Some(row)) => Ok(row),
-        (0, _) => Err(EngineError::NotFound("there is no open incident; hint: `blocks incident list --all`".to_owned())),
-        (many, _) => Err(EngineError::NotFound(format!("{many} incidents fit; hint: name one, such as INC-1"))),
+        (0, _) => Err(EngineError::NotFound(
+            "there is no open incident; hint: `blocks incident list --all`".to_owned(),
+        )),
+        (many, _) => {
+            Err(EngineError::NotFound(format!("{many} incidents fit; hint: name one, such as INC-1")))
+        }
     }
 }
 
@@ -78,7 +86,15 @@ pub async fn incidents(store: &dyn Store, all: bool) -> Result<Reply, EngineErro
     let rows = store.incidents(!all, 1_000).await?;
     let mut text = String::new();
     for row in &rows {
-        let _ = writeln!(text, "{:<8} {:<4} {:<13} {:<16} {}", row.number.to_string(), row.severity, row.status, row.service, row.title);
+        let _ = writeln!(
+            text,
+            "{:<8} {:<4} {:<13} {:<16} {}",
+            row.number.to_string(),
+            row.severity,
+            row.status,
+            row.service,
+            row.title
+        );
     }
     if rows.is_empty() {
         text.push_str(if all { "no incidents\n" } else { "no open incidents\n" });
@@ -115,10 +131,21 @@ pub async fn incident(store: &dyn Store, row: &IncidentRow) -> Result<Reply, Eng
         show.commander.as_deref().unwrap_or("nobody yet")
     );
     if let Some(triage) = show.triage {
-        let _ = writeln!(text, "triage: {} commands, {} passed, {} failed, {} to check", triage.commands, triage.passed, triage.failed, triage.ask);
+        let _ = writeln!(
+            text,
+            "triage: {} commands, {} passed, {} failed, {} to check",
+            triage.commands, triage.passed, triage.failed, triage.ask
+        );
     }
     for run in runs.iter().filter(|run| !run.unasked) {
-        let _ = writeln!(text, "run {} {} (code {}): {}", run.id, run.plan.title, run.fingerprint.code(), view::state_words(run));
+        let _ = writeln!(
+            text,
+            "run {} {} (code {}): {}",
+            run.id,
+            run.plan.title,
+            run.fingerprint.code(),
+            view::state_words(run)
+        );
     }
     for entry in &show.timeline {
         let kind = entry.event.get("type").and_then(serde_json::Value::as_str).unwrap_or("event");
@@ -151,7 +178,13 @@ pub async fn run(store: &dyn Store, id: RunId) -> Result<Reply, EngineError> {
     for step in &progress.steps {
         let _ = writeln!(text, "  {:<12} {}", step.state, step.title);
         for verdict in &step.verdicts {
-            let _ = writeln!(text, "      {:<9} {}: {}", view::outcome_word(verdict.outcome), verdict.title, verdict.detail);
+            let _ = writeln!(
+                text,
+                "      {:<9} {}: {}",
+                view::outcome_word(verdict.outcome),
+                verdict.title,
+                verdict.detail
+            );
         }
     }
     if let Some(question) = &progress.question {
@@ -206,7 +239,11 @@ pub fn runbook(entry: &LibraryEntry) -> Result<Reply, EngineError> {
     }
     for finding in &document.diagnostics {
         let level = if finding.level == Level::Error { "error" } else { "warning" };
-        let _ = writeln!(text, "\n{}:{}:{}: {level} {}: {}", entry.source, finding.line, finding.column, finding.code, finding.message);
+        let _ = writeln!(
+            text,
+            "\n{}:{}:{}: {level} {}: {}",
+            entry.source, finding.line, finding.column, finding.code, finding.message
+        );
     }
     let data = serde_json::to_value(document).map_err(|error| EngineError::Journal(error.to_string()))?;
     Ok(Reply { text, data })
@@ -255,7 +292,10 @@ pub fn plan_text(plan: &Plan, fingerprint: &Fingerprint, risk: &RiskAssessment, 
 /// When the store does not read.
 pub async fn verify(store: &dyn Store) -> Result<Reply, EngineError> {
     let report = store.verify().await?;
-    let mut text = format!("{} events in {} streams, {} checkpoints: ", report.events, report.streams, report.checkpoints);
+    let mut text = format!(
+        "{} events in {} streams, {} checkpoints: ",
+        report.events, report.streams, report.checkpoints
+    );
     if report.problems.is_empty() {
         let _ = writeln!(text, "verified (head {})", report.head);
     } else {

@@ -66,7 +66,8 @@ impl Engine {
                 self.approve(run.as_deref(), fingerprint.clone(), reason.clone(), asker, origin).await
             }
             Request::RunbookRefuse { run, reason } => {
-                let row = self.find_run(run.as_deref(), asker, |row| row.status == "waiting_for_approval").await?;
+                let row =
+                    self.find_run(run.as_deref(), asker, |row| row.status == "waiting_for_approval").await?;
                 let command = RunCommand::Refuse {
                     by: asker.actor.clone(),
                     may_approve: self.has_standing(&asker.actor),
@@ -75,9 +76,14 @@ impl Engine {
                 self.run_verb(row.id, &command, origin).await
             }
             Request::RunbookCancel { run } => {
-                self.run_request(run.as_deref(), asker, origin, |row| row.open, RunCommand::Cancel {
-                    reason: Some(format!("cancelled by {}", asker.actor)),
-                }).await
+                self.run_request(
+                    run.as_deref(),
+                    asker,
+                    origin,
+                    |row| row.open,
+                    RunCommand::Cancel { reason: Some(format!("cancelled by {}", asker.actor)) },
+                )
+                .await
             }
             Request::RunbookAnswer { run, yes } => {
                 let command = RunCommand::Answer { yes: *yes, reason: None };
@@ -149,7 +155,8 @@ impl Engine {
                 self.answer(origin, reply).await
             }
             Request::Help { topic } => {
-                let text = format!("help for {} is given where it is asked", topic.as_deref().unwrap_or("blocks"));
+                let text =
+                    format!("help for {} is given where it is asked", topic.as_deref().unwrap_or("blocks"));
                 self.answer(origin, Reply { text, data: json!({}) }).await
             }
         }
@@ -363,12 +370,7 @@ impl Engine {
         self.run_verb(row.id, &command, origin).await
     }
 
-    async fn run_verb(
-        &self,
-        id: RunId,
-        command: &RunCommand,
-        origin: &Origin,
-    ) -> Result<Reply, EngineError> {
+    async fn run_verb(&self, id: RunId, command: &RunCommand, origin: &Origin) -> Result<Reply, EngineError> {
         let say = |run: &Run, decision: &runbook_core::run::Decision| match &decision.refusal {
             Some(refusal) => refusal.to_string(),
             None => format!("{}: {}", run.plan.title, view::state_words(run)),
@@ -411,9 +413,9 @@ impl Engine {
     /// Whether the configuration gives this actor the standing to decide about runs.
     #[must_use]
     pub fn has_standing(&self, actor: &Actor) -> bool {
-        self.directory()
-            .person_of(actor)
-            .is_some_and(|person| person.roles.iter().any(|role| matches!(role, Role::Commander | Role::Responder)))
+        self.directory().person_of(actor).is_some_and(|person| {
+            person.roles.iter().any(|role| matches!(role, Role::Commander | Role::Responder))
+        })
     }
 
     fn require_standing(&self, asker: &Asker, what: &str) -> Result<(), EngineError> {
@@ -438,7 +440,9 @@ impl Engine {
             let mut found = rows.into_iter().filter(|row| row.id.to_string().starts_with(&wanted));
             return match (found.next(), found.next()) {
                 (Some(row), None) => Ok(row),
-                (Some(_), Some(_)) => Err(EngineError::NotFound(format!("several runs begin with '{named}'; hint: give more of the id"))),
+                (Some(_), Some(_)) => Err(EngineError::NotFound(format!(
+                    "several runs begin with '{named}'; hint: give more of the id"
+                ))),
                 (None, _) => Err(EngineError::NotFound(format!("there is no run '{named}'"))),
             };
         }
@@ -448,7 +452,9 @@ impl Engine {
         }
         match (candidates.len(), candidates.pop()) {
             (1, Some(row)) => Ok(row),
-            (0, _) => Err(EngineError::NotFound("there is no run for that now; hint: `blocks runbook status RUN`".to_owned())),
+            (0, _) => Err(EngineError::NotFound(
+                "there is no run for that now; hint: `blocks runbook status RUN`".to_owned(),
+            )),
             (many, _) => Err(EngineError::NotFound(format!("{many} runs fit; hint: name one by its id"))),
         }
     }

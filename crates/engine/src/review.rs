@@ -31,7 +31,8 @@ impl Engine {
             }
             let settings = engine.settings();
             let now = engine.now();
-            let date = loaded.state.opened_at.with_timezone(&settings.pir.zone).format("%Y-%m-%d").to_string();
+            let date =
+                loaded.state.opened_at.with_timezone(&settings.pir.zone).format("%Y-%m-%d").to_string();
             let input = ReviewInput {
                 incident: &loaded.state,
                 events: &loaded.events,
@@ -44,11 +45,13 @@ impl Engine {
                 .map_err(|error| EngineError::Refused(format!("the review could not be drafted: {error}")))?;
             let sha256 = hex::encode(Sha256::digest(text.as_bytes()));
             let earlier = loaded.state.review_sha256.clone();
-            let file = write_draft(&settings.pir.dir, &file_name, &text, earlier.as_deref())
-                .map_err(|error| EngineError::Refused(format!(
-                    "the review could not be written to {}: {error}; hint: check [pir] dir",
-                    settings.pir.dir.display()
-                )))?;
+            let file =
+                write_draft(&settings.pir.dir, &file_name, &text, earlier.as_deref()).map_err(|error| {
+                    EngineError::Refused(format!(
+                        "the review could not be written to {}: {error}; hint: check [pir] dir",
+                        settings.pir.dir.display()
+                    ))
+                })?;
             let blob = Blob { sha256: sha256.clone(), bytes: text.into_bytes() };
             engine.store().commit(Commit { blobs: vec![blob], ..Commit::default() }).await?;
             let command = IncidentCommand::RecordReview { file: file.clone(), sha256, post: true };

@@ -117,7 +117,10 @@ impl Engine {
     }
 
     /// Writes a decision with everything that belongs to it; `None` when somebody else was faster.
-    #[expect(clippy::too_many_arguments, reason = "one transaction has many parts; a struct would only rename them")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one transaction has many parts; a struct would only rename them"
+    )]
     async fn write_run(
         &self,
         id: RunId,
@@ -155,7 +158,9 @@ impl Engine {
                 Effect::ClearApprovalTimer => {
                     commit.timers.push(TimerChange::Clear(format!("approval/{id}")));
                 }
-                Effect::Execute { .. } | Effect::Continue(_) | Effect::EndProcesses => rest.push(effect.clone()),
+                Effect::Execute { .. } | Effect::Continue(_) | Effect::EndProcesses => {
+                    rest.push(effect.clone());
+                }
             }
         }
         let mut incident_rest = Vec::new();
@@ -198,7 +203,8 @@ impl Engine {
             };
             events.extend(decided.events);
             decision.effects.extend(decided.effects);
-            let (_, next) = apply_incident(id, Some(loaded.state.clone()), loaded.head, &events, origin, now)?;
+            let (_, next) =
+                apply_incident(id, Some(loaded.state.clone()), loaded.head, &events, origin, now)?;
             state = next;
         }
         if events.is_empty() {

@@ -55,7 +55,9 @@ impl Engine {
             }
         };
         if tokio::time::timeout(patience, all_done).await.is_err() {
-            tracing::warn!("some commands outlast the drain; they are taken up as in doubt at the next start");
+            tracing::warn!(
+                "some commands outlast the drain; they are taken up as in doubt at the next start"
+            );
         }
     }
 

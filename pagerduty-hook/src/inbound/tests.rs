@@ -75,10 +75,10 @@ async fn a_signed_message_is_kept_as_it_came_and_once() {
     let headers = [("X-PagerDuty-Signature", SIGNATURE), ("X-Webhook-Id", "wh-1")];
     let (status, _, body) = answer(&inbox, message(&headers, BODY)).await;
     assert_eq!((status, body), (StatusCode::ACCEPTED, json!({ "accepted": true, "duplicate": false })));
-    let kept = inbox.items.lock().unwrap().get("wh-1").cloned().unwrap();
+    let kept = inbox.items.lock().unwrap().get("01TEST").cloned().unwrap();
     let expected = InboxItem {
         source: "pagerduty".to_owned(),
-        id: "wh-1".to_owned(),
+        id: "01TEST".to_owned(),
         kind: "webhook".to_owned(),
         body: BODY.as_bytes().to_vec(),
         received_at: inbox.now(),
@@ -87,7 +87,7 @@ async fn a_signed_message_is_kept_as_it_came_and_once() {
 
     let (status, _, body) = answer(&inbox, message(&headers, BODY)).await;
     assert_eq!((status, body), (StatusCode::ACCEPTED, json!({ "accepted": true, "duplicate": true })));
-    assert_eq!(inbox.ids(), ["wh-1"]);
+    assert_eq!(inbox.ids(), ["01TEST"]);
     assert!(inbox.refusals().is_empty());
 }
 
@@ -97,11 +97,12 @@ async fn the_id_is_found_where_there_is_one() {
     let hash = format!("sha256:{}", hex::encode(Sha256::digest(unreadable)));
     let long = "x".repeat(MAX_ID + 1);
     let cases = [
-        (Some("wh-1"), BODY, "wh-1"),
+        // The signed id counts, whatever the unsigned header says.
+        (Some("wh-1"), BODY, "01TEST"),
         (None, BODY, "01TEST"),
-        (Some(""), BODY, "01TEST"),
-        (Some(long.as_str()), BODY, "01TEST"),
         (Some("wh-2"), unreadable, "wh-2"),
+        (Some(""), unreadable, hash.as_str()),
+        (Some(long.as_str()), unreadable, hash.as_str()),
         (None, unreadable, hash.as_str()),
     ];
     for (header, body, expected) in cases {
@@ -212,6 +213,6 @@ async fn over_a_real_connection() {
     };
     assert_eq!(post(SIGNATURE).send().await.unwrap().status(), 202);
     assert_eq!(post("v1=00").send().await.unwrap().status(), 401);
-    assert_eq!(inbox.ids(), ["wh-9"]);
+    assert_eq!(inbox.ids(), ["01TEST"]);
     server.abort();
 }

@@ -160,7 +160,9 @@ pub enum Rejection {
         status: &'static str,
     },
     /// A run that may change something has not ended.
-    #[error("{number} cannot be resolved while run {run} ({runbook}) has not ended; hint: see `/blocks runbook status`")]
+    #[error(
+        "{number} cannot be resolved while run {run} ({runbook}) has not ended; hint: see `/blocks runbook status`"
+    )]
     RunOpen {
         /// The incident.
         number: IncidentNumber,
@@ -170,7 +172,9 @@ pub enum Rejection {
         runbook: String,
     },
     /// Only a known person may do this.
-    #[error("{who} is not known here: only a person in blocks.toml may do this; hint: add a [[person]] entry")]
+    #[error(
+        "{who} is not known here: only a person in blocks.toml may do this; hint: add a [[person]] entry"
+    )]
     UnknownPerson {
         /// Who asked.
         who: String,

@@ -110,8 +110,7 @@ mod tests {
 
     fn sample() -> (StreamId, Vec<StoredEvent>) {
         let stream = StreamId::Run(RunId(Uuid::from_u128(7)));
-        let (first, head) =
-            seal(stream, Head::EMPTY, &stamp("2026-01-01T00:00:01.5Z"), &["a", "b"]).unwrap();
+        let (first, head) = seal(stream, Head::EMPTY, &stamp("2026-01-01T00:00:01.5Z"), &["a", "b"]).unwrap();
         let (second, _) = seal(stream, head, &stamp("2026-01-01T00:00:00Z"), &["c"]).unwrap();
         let stored = first
             .into_iter()

@@ -63,10 +63,7 @@ pub fn build(document: &Document, request: &PlanRequest) -> Result<Plan, PlanErr
     Ok(plan)
 }
 
-fn resolve_params(
-    document: &Document,
-    request: &PlanRequest,
-) -> Result<BTreeMap<String, String>, PlanError> {
+fn resolve_params(document: &Document, request: &PlanRequest) -> Result<BTreeMap<String, String>, PlanError> {
     for name in request.given.keys() {
         if !document.front.params.contains_key(name) {
             return Err(PlanError::UnknownParam {
@@ -127,11 +124,12 @@ fn check_variable_name(name: &str) -> Result<(), PlanError> {
 
 fn plan_step(step: &Step) -> Result<PlanStep, PlanError> {
     let all = |commands: &[Command]| commands.iter().map(plan_command).collect::<Result<Vec<_>, _>>();
-    let read_only = |commands: Vec<PlannedCommand>, role: &'static str| {
-        match commands.iter().find(|command| command.effect != Effect::Read) {
-            Some(command) => Err(PlanError::NotReadOnly { role, command: command.id.clone() }),
-            None => Ok(commands),
-        }
+    let read_only = |commands: Vec<PlannedCommand>, role: &'static str| match commands
+        .iter()
+        .find(|command| command.effect != Effect::Read)
+    {
+        Some(command) => Err(PlanError::NotReadOnly { role, command: command.id.clone() }),
+        None => Ok(commands),
     };
     let probe = step.probe.as_ref().map(plan_command).transpose()?;
     Ok(PlanStep {
@@ -213,7 +211,9 @@ pub enum PlanError {
         reason: String,
     },
     /// A baseline or probe would change something.
-    #[error("{role} {command} is not read-only; hint: a {role} must be known to change nothing (effect=read)")]
+    #[error(
+        "{role} {command} is not read-only; hint: a {role} must be known to change nothing (effect=read)"
+    )]
     NotReadOnly {
         /// `baseline` or `probe`.
         role: &'static str,
@@ -221,7 +221,9 @@ pub enum PlanError {
         command: String,
     },
     /// A parameter has no value.
-    #[error("parameter '{name}' has no value ({description}); hint: give it with --param {name}=VALUE or under [service.params]")]
+    #[error(
+        "parameter '{name}' has no value ({description}); hint: give it with --param {name}=VALUE or under [service.params]"
+    )]
     MissingParam {
         /// Its name.
         name: String,
@@ -245,7 +247,9 @@ pub enum PlanError {
         reason: String,
     },
     /// Secret parameters cannot be planned yet.
-    #[error("parameter '{name}' is secret, and secret parameters cannot be planned yet; hint: let the command read it from a file named by a parameter")]
+    #[error(
+        "parameter '{name}' is secret, and secret parameters cannot be planned yet; hint: let the command read it from a file named by a parameter"
+    )]
     SecretParam {
         /// Its name.
         name: String,

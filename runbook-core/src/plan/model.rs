@@ -14,8 +14,19 @@ use crate::runbook::{Capture, Effect, EffectSource, ManualItem};
 pub(super) const PLAN_FORMAT: u16 = 1;
 
 /// Variables that a parameter or a capture may never set: they would change what the commands mean.
-pub const RESERVED_VARIABLES: &[&str] =
-    &["PATH", "HOME", "IFS", "ENV", "SHELL", "PS4", "CDPATH", "GLOBIGNORE", "KUBECONFIG", "SSH_AUTH_SOCK", "TMPDIR"];
+pub const RESERVED_VARIABLES: &[&str] = &[
+    "PATH",
+    "HOME",
+    "IFS",
+    "ENV",
+    "SHELL",
+    "PS4",
+    "CDPATH",
+    "GLOBIGNORE",
+    "KUBECONFIG",
+    "SSH_AUTH_SOCK",
+    "TMPDIR",
+];
 
 /// A runbook frozen with its parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

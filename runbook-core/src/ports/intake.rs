@@ -53,6 +53,7 @@ pub trait Translator: Send + Sync {
 }
 
 /// What a stored message means.
+#[expect(clippy::large_enum_variant, reason = "one value lives per message, and is taken apart at once")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Translated {
     /// Something to act on.

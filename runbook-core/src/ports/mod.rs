@@ -19,8 +19,9 @@ pub use intake::{
 };
 pub use pager::{Pager, PagerCall, PagerError};
 pub use store::{
-    Append, Blob, Commit, CommitError, CounterRaise, DeadLetter, IncidentRow, InboxOutcome, OutboxItem, OutboxResult,
-    OutboxRow, RowChange, RunRow, Store, StoreError, StoreReport, StreamSummary, Timer, TimerChange, TokenRow,
+    Append, Blob, Commit, CommitError, CounterRaise, DeadLetter, InboxOutcome, IncidentRow, OutboxItem,
+    OutboxResult, OutboxRow, RowChange, RunRow, Store, StoreError, StoreReport, StreamSummary, Timer,
+    TimerChange, TokenRow,
 };
 
 /// A boxed future: keeps the ports usable as trait objects, whatever the runtime.

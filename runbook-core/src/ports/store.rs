@@ -24,7 +24,8 @@ pub trait Store: Send + Sync {
     /// The present value of a counter; 0 when it was never raised.
     fn counter(&self, name: &'static str) -> BoxFuture<'_, Result<u64, StoreError>>;
     /// Incidents, newest first.
-    fn incidents(&self, open_only: bool, limit: usize) -> BoxFuture<'_, Result<Vec<IncidentRow>, StoreError>>;
+    fn incidents(&self, open_only: bool, limit: usize)
+    -> BoxFuture<'_, Result<Vec<IncidentRow>, StoreError>>;
     /// Runs, newest first; of one incident when given.
     fn runs(
         &self,
@@ -35,7 +36,11 @@ pub trait Store: Send + Sync {
     /// Bytes stored apart from the journal; `None` when unknown or deleted by retention.
     fn blob(&self, sha256: String) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>>;
     /// Messages due to leave, by lane, then age.
-    fn outbox_due(&self, now: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxRow>, StoreError>>;
+    fn outbox_due(
+        &self,
+        now: DateTime<Utc>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<OutboxRow>, StoreError>>;
     /// Counts an attempt that is about to be made, durably, so that a crash during it is known.
     fn outbox_attempt(&self, key: String) -> BoxFuture<'_, Result<(), StoreError>>;
     /// Messages that have not left.

@@ -6,9 +6,9 @@ mod decide;
 mod event;
 mod row;
 mod state;
-mod undo;
 #[cfg(test)]
 pub(crate) mod tests;
+mod undo;
 
 pub use approve::Approval;
 pub use command::{NewRun, Rejection, RunCommand};

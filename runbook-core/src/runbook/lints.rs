@@ -161,11 +161,14 @@ fn check_undo(step: &Step, lines: &Lines<'_>, found: &mut Vec<Diagnostic>) {
     if !step.undo.is_empty() {
         return;
     }
-    if let Some(command) = step.commands.iter().find(|command| command.effect != Effect::Read) {
+    if let Some(command) = step.commands.iter().find(|command| command.effect == Effect::Once) {
         found.push(finding(
             codes::NO_UNDO,
             (command.line, lines.indent(command.line)),
-            format!("the step `{}` may change something and declares no undo", step.title),
+            format!(
+                "the step `{}` changes something that must not be repeated, and declares no undo",
+                step.title
+            ),
             "add a block marked undo, or effect=read when the command changes nothing",
         ));
     }

@@ -104,7 +104,8 @@ impl SlackChat {
     /// # Errors
     /// When Slack does not take the token, or does not answer.
     pub async fn check(&self) -> Result<String, SendError> {
-        let answer = self.post("auth.test", &json!({})).await.map_err(|error| error.into_send("auth.test"))?;
+        let answer =
+            self.post("auth.test", &json!({})).await.map_err(|error| error.into_send("auth.test"))?;
         let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or("?").to_owned();
         Ok(format!("the bot {} of {} is let in", text("user"), text("team")))
     }

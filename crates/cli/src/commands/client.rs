@@ -9,10 +9,13 @@ use crate::exit::{Code, Stop};
 /// Sends a request to the engine that holds the lock.
 pub(crate) async fn ask(engine: &EngineInfo, request: &Request) -> Result<Reply, Stop> {
     let Some(socket) = &engine.socket else {
-        return Err(Stop::new(Code::Refused, format!(
-            "the engine (pid {}) is another terminal's run, and takes no requests; hint: wait for it to end",
-            engine.pid
-        )));
+        return Err(Stop::new(
+            Code::Refused,
+            format!(
+                "the engine (pid {}) is another terminal's run, and takes no requests; hint: wait for it to end",
+                engine.pid
+            ),
+        ));
     };
     let unreachable = |error: reqwest::Error| {
         Stop::failed(format!(
@@ -23,8 +26,12 @@ pub(crate) async fn ask(engine: &EngineInfo, request: &Request) -> Result<Reply,
         ))
     };
     let client = reqwest::Client::builder().unix_socket(socket.as_path()).build().map_err(unreachable)?;
-    let response =
-        client.post(format!("http://engine{REQUESTS_PATH}")).json(request).send().await.map_err(unreachable)?;
+    let response = client
+        .post(format!("http://engine{REQUESTS_PATH}"))
+        .json(request)
+        .send()
+        .await
+        .map_err(unreachable)?;
     let status = response.status();
     if status.is_success() {
         #[derive(serde::Deserialize)]

@@ -28,7 +28,9 @@ pub(crate) fn check_programs() -> Result<(), Stop> {
         if find_program(name, &path).is_none() {
             return Err(Stop::new(
                 Code::Failed,
-                format!("RB0006: {name} is not on PATH, and runbooks need it\nhint: install {name} with the system's package manager"),
+                format!(
+                    "RB0006: {name} is not on PATH, and runbooks need it\nhint: install {name} with the system's package manager"
+                ),
             ));
         }
     }
@@ -50,7 +52,12 @@ pub(crate) fn open_store(config: &Config) -> Result<Arc<SqliteStore>, Stop> {
 }
 
 /// Builds the engine.
-pub(crate) fn engine(config: &Config, secrets: &Secrets, store: Arc<SqliteStore>, adapters: Adapters) -> Result<Engine, Stop> {
+pub(crate) fn engine(
+    config: &Config,
+    secrets: &Secrets,
+    store: Arc<SqliteStore>,
+    adapters: Adapters,
+) -> Result<Engine, Stop> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let bash = find_program("bash", &path)
         .ok_or_else(|| Stop::failed("RB0006: bash is not on PATH\nhint: install bash"))?;
@@ -84,12 +91,20 @@ pub(crate) fn engine(config: &Config, secrets: &Secrets, store: Arc<SqliteStore>
 }
 
 /// A client of PagerDuty's REST API.
-pub(crate) fn pagerduty_client(api_url: &str, token: &str, from: Option<String>) -> Result<PagerDutyClient, Stop> {
+pub(crate) fn pagerduty_client(
+    api_url: &str,
+    token: &str,
+    from: Option<String>,
+) -> Result<PagerDutyClient, Stop> {
     let api_url = api_url
         .parse()
         .map_err(|error| Stop::usage(format!("pagerduty.api_url '{api_url}' is not a URL: {error}")))?;
-    let config =
-        PagerDutyConfig { api_url, token: pagerduty_hook::Secret::new(token), from, timeout: PAGERDUTY_TIMEOUT };
+    let config = PagerDutyConfig {
+        api_url,
+        token: pagerduty_hook::Secret::new(token),
+        from,
+        timeout: PAGERDUTY_TIMEOUT,
+    };
     PagerDutyClient::new(config).map_err(Stop::usage)
 }
 

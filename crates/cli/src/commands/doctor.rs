@@ -32,15 +32,23 @@ impl Check {
 pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, Stop> {
     let mut checks: Vec<Check> = NEEDED_PROGRAMS.iter().map(|name| program(name)).collect();
     let config = Config::load(config)?;
-    checks.push(Check::new("configuration", Ok(config.path.as_ref().map_or_else(
-        || "no blocks.toml: the defaults of a lone machine".to_owned(),
-        |path| format!("{} reads", path.display()),
-    ))));
+    checks.push(Check::new(
+        "configuration",
+        Ok(config.path.as_ref().map_or_else(
+            || "no blocks.toml: the defaults of a lone machine".to_owned(),
+            |path| format!("{} reads", path.display()),
+        )),
+    ));
     let secrets = Secrets::read()?;
-    checks.push(Check::new("engine", Ok(match EngineInfo::find(&config.data_dir) {
-        Some(info) => format!("pid {} listens on {}", info.pid, info.address.as_deref().unwrap_or("nothing")),
-        None => "not running".to_owned(),
-    })));
+    checks.push(Check::new(
+        "engine",
+        Ok(match EngineInfo::find(&config.data_dir) {
+            Some(info) => {
+                format!("pid {} listens on {}", info.pid, info.address.as_deref().unwrap_or("nothing"))
+            }
+            None => "not running".to_owned(),
+        }),
+    ));
     checks.push(store(&config).await);
     checks.extend(runbooks(&config));
     if let Some(slack) = config.file.slack.as_ref().filter(|slack| slack.mode != SlackMode::Off) {
@@ -87,17 +95,25 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
 
 fn program(name: &str) -> Check {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    Check::new(name, match find_program(name, &path) {
-        Some(found) => Ok(found.display().to_string()),
-        None => Err(format!("not on PATH; hint: install {name} with the system's package manager")),
-    })
+    Check::new(
+        name,
+        match find_program(name, &path) {
+            Some(found) => Ok(found.display().to_string()),
+            None => Err(format!("not on PATH; hint: install {name} with the system's package manager")),
+        },
+    )
 }
 
 fn secret(secrets: &Secrets, name: &str) -> Check {
-    Check::new(name, match secrets.get(name) {
-        Some(_) => Ok("is set".to_owned()),
-        None => Err(format!("is not set; hint: set it in the environment, or {name}_FILE to a file that holds it")),
-    })
+    Check::new(
+        name,
+        match secrets.get(name) {
+            Some(_) => Ok("is set".to_owned()),
+            None => Err(format!(
+                "is not set; hint: set it in the environment, or {name}_FILE to a file that holds it"
+            )),
+        },
+    )
 }
 
 async fn store(config: &Config) -> Check {

@@ -53,8 +53,12 @@ pub(crate) fn run(paths: &[PathBuf], output: Output) -> Result<Code, Stop> {
         }
     }
     match output {
-        Output::Json => printer::json(&json!({ "files": files.len(), "errors": errors, "warnings": warnings, "findings": findings })),
-        Output::Text => printer::note(&format!("{} files, {errors} errors, {warnings} warnings", files.len())),
+        Output::Json => printer::json(
+            &json!({ "files": files.len(), "errors": errors, "warnings": warnings, "findings": findings }),
+        ),
+        Output::Text => {
+            printer::note(&format!("{} files, {errors} errors, {warnings} warnings", files.len()));
+        }
     }
     Ok(if errors > 0 { Code::Failed } else { Code::Success })
 }

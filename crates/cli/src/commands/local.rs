@@ -26,7 +26,8 @@ pub(super) enum What<'a> {
 /// Becomes the engine, does it, and follows the run until it rests.
 pub(super) async fn run(config: &Config, what: What<'_>, output: Output, yes: bool) -> Result<Code, Stop> {
     check_programs()?;
-    let mut lock = EngineLock::acquire(&config.data_dir).map_err(|error| Stop::new(Code::Refused, error.to_string()))?;
+    let mut lock =
+        EngineLock::acquire(&config.data_dir).map_err(|error| Stop::new(Code::Refused, error.to_string()))?;
     let engine = super::shared::own_engine(config)?;
     lock.publish(None, None).map_err(Stop::failed)?;
     engine.start().await?;
@@ -37,7 +38,13 @@ pub(super) async fn run(config: &Config, what: What<'_>, output: Output, yes: bo
     result
 }
 
-async fn ask_and_follow(engine: &Engine, what: What<'_>, asker: &Asker, output: Output, yes: bool) -> Result<Code, Stop> {
+async fn ask_and_follow(
+    engine: &Engine,
+    what: What<'_>,
+    asker: &Asker,
+    output: Output,
+    yes: bool,
+) -> Result<Code, Stop> {
     let reply = match what {
         What::Request(request) => engine.request(request, asker).await?,
         What::File(entry, params) => engine.run_entry(entry, params, asker).await?,
@@ -58,16 +65,20 @@ async fn ask_and_follow(engine: &Engine, what: What<'_>, asker: &Asker, output: 
 async fn confirm(engine: &Engine, run: RunId, reply: &Reply, asker: &Asker, yes: bool) -> Result<(), Stop> {
     printer::note(&reply.text);
     if reply.data["approvals_needed"] != 0 {
-        return Err(Stop::new(Code::Refused, format!(
-            "run {run} waits for another person\nhint: they approve it with `blocks runbook approve {run}` where Blocks serves"
-        )));
+        return Err(Stop::new(
+            Code::Refused,
+            format!(
+                "run {run} waits for another person\nhint: they approve it with `blocks runbook approve {run}` where Blocks serves"
+            ),
+        ));
     }
     let target = reply.data["target"].as_str().unwrap_or_default().to_owned();
     if !yes {
         if !std::io::stdin().is_terminal() {
-            return Err(Stop::new(Code::Refused, format!(
-                "run {run} waits for a person to confirm\nhint: run it in a terminal, or give --yes"
-            )));
+            return Err(Stop::new(
+                Code::Refused,
+                format!("run {run} waits for a person to confirm\nhint: run it in a terminal, or give --yes"),
+            ));
         }
         let wanted = target.clone();
         let typed = tokio::task::spawn_blocking(move || prompt(&wanted)).await.map_err(Stop::failed)?;
@@ -98,7 +109,8 @@ async fn follow(engine: &Engine, run: RunId) -> Result<Reply, Stop> {
         changes.borrow_and_update();
         let reply = read::run(engine.store(), run).await?;
         for step in reply.data["steps"].as_array().into_iter().flatten() {
-            let (title, status) = (step["title"].as_str().unwrap_or(""), step["status"].as_str().unwrap_or(""));
+            let (title, status) =
+                (step["title"].as_str().unwrap_or(""), step["status"].as_str().unwrap_or(""));
             let id = step["id"].as_str().unwrap_or("");
             if told.get(id).is_none_or(|before| before != status) {
                 if status != "waiting" {

@@ -48,7 +48,9 @@ pub(crate) async fn run(args: &SandboxArgs, output: Output) -> Result<Code, Stop
         })),
         Output::Text => {
             printer::data(&format!("sandbox  {url}\ntarget   {}\nfolder   {}", target.url, dir.display()));
-            printer::note("slack.api_url is URL/slack/api, pagerduty.api_url is URL/pagerduty; POST URL/control/blocks-url tells it where Blocks listens");
+            printer::note(
+                "slack.api_url is URL/slack/api, pagerduty.api_url is URL/pagerduty; POST URL/control/blocks-url tells it where Blocks listens",
+            );
         }
     }
     wait_for_the_end(args.end_with_stdin).await?;
@@ -100,7 +102,8 @@ async fn start_target() -> Result<TargetProcess, Stop> {
 }
 
 async fn serve_target(args: &SandboxArgs) -> Result<Code, Stop> {
-    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.map_err(Stop::failed)?;
+    let listener =
+        TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.map_err(Stop::failed)?;
     printer::data(&format!("http://{}", listener.local_addr().map_err(Stop::failed)?));
     let serving = target::serve(listener, target::TargetConfig::default());
     tokio::select! {
@@ -127,7 +130,9 @@ pub(crate) fn prepare(dir: &Path, target_url: &str) -> Result<Folder, Stop> {
         }
         std::os::unix::fs::symlink(std::env::current_exe()?, &link)
     };
-    make().map_err(|error| Stop::failed(format!("the sandbox's folder {} cannot be made: {error}", dir.display())))?;
+    make().map_err(|error| {
+        Stop::failed(format!("the sandbox's folder {} cannot be made: {error}", dir.display()))
+    })?;
     Ok(folder)
 }
 
@@ -139,7 +144,8 @@ pub(crate) fn fresh_dir(prefix: &str) -> Result<PathBuf, Stop> {
 
 /// Being the sandbox's kubectl: speaks to the target that `$HOME` names, refuses everything else, forwards nothing.
 pub(crate) fn kubectl() -> ExitCode {
-    let arguments: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let arguments: Vec<String> =
+        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
     let code = stand_in::run(&arguments, &mut out, &mut err, &home);

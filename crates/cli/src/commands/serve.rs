@@ -23,13 +23,16 @@ pub(crate) async fn run(args: &ServeArgs, config: Option<&std::path::Path>) -> R
     check_programs()?;
     let config = Config::load(config)?;
     let secrets = Secrets::read()?;
-    let mut lock = EngineLock::acquire(&config.data_dir).map_err(|error| Stop::new(Code::Refused, error.to_string()))?;
+    let mut lock =
+        EngineLock::acquire(&config.data_dir).map_err(|error| Stop::new(Code::Refused, error.to_string()))?;
     let store = open_store(&config)?;
     let engine = engine(&config, &secrets, store, Adapters::Configured)?;
     let listen = &config.file.server.listen;
-    let listener = TcpListener::bind(listen)
-        .await
-        .map_err(|error| Stop::failed(format!("cannot listen on {listen}: {error}\nhint: change [server] listen, or stop what listens there")))?;
+    let listener = TcpListener::bind(listen).await.map_err(|error| {
+        Stop::failed(format!(
+            "cannot listen on {listen}: {error}\nhint: change [server] listen, or stop what listens there"
+        ))
+    })?;
     let socket = config.data_dir.join("engine.sock");
     let parts = ServerParts {
         listener,
@@ -48,7 +51,11 @@ pub(crate) async fn run(args: &ServeArgs, config: Option<&std::path::Path>) -> R
     Ok(Code::Success)
 }
 
-fn adapters(config: &Config, secrets: &Secrets, engine: &blocks_engine::Engine) -> Result<Vec<axum::Router>, Stop> {
+fn adapters(
+    config: &Config,
+    secrets: &Secrets,
+    engine: &blocks_engine::Engine,
+) -> Result<Vec<axum::Router>, Stop> {
     let intake: Arc<dyn Intake> = Arc::new(engine.clone());
     let mut routers = Vec::new();
     if let Some(pagerduty) = &config.file.pagerduty
@@ -92,8 +99,9 @@ pub(crate) async fn wait_for_the_end(end_with_stdin: bool) -> Result<(), Stop> {
 fn init_logs() {
     use std::io::IsTerminal as _;
     // Libraries below log bodies and addresses at finer levels, which hold tokens: they stay at warnings.
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,slack_morphism=warn,hyper=warn,reqwest=warn"));
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+        tracing_subscriber::EnvFilter::new("info,slack_morphism=warn,hyper=warn,reqwest=warn")
+    });
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         builder.init();

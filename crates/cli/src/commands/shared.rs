@@ -16,7 +16,12 @@ use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
 
 /// Does what a command of the shared grammar says.
-pub(crate) async fn run(command: &Command, config: Option<&Path>, output: Output, yes: bool) -> Result<Code, Stop> {
+pub(crate) async fn run(
+    command: &Command,
+    config: Option<&Path>,
+    output: Output,
+    yes: bool,
+) -> Result<Code, Stop> {
     if let Command::Runbook(RunbookCommand::Lint { paths }) = command {
         let paths: Vec<_> = paths.iter().map(std::path::PathBuf::from).collect();
         return lint::run(&paths, output);
@@ -52,9 +57,7 @@ pub(crate) async fn run(command: &Command, config: Option<&Path>, output: Output
             printer::reply(&reply, output);
             return Ok(code_of(&request, &reply));
         }
-        Request::IncidentAck { .. }
-        | Request::IncidentSeverity { .. }
-        | Request::IncidentResolve { .. } => {
+        Request::IncidentAck { .. } | Request::IncidentSeverity { .. } | Request::IncidentResolve { .. } => {
             let text = "no engine is running, so nobody would tell PagerDuty and Slack\nhint: start `blocks serve`, then ask again";
             return Err(Stop::new(Code::Refused, text));
         }
@@ -63,17 +66,26 @@ pub(crate) async fn run(command: &Command, config: Option<&Path>, output: Output
     Ok(Code::Success)
 }
 
-async fn file(path: &Path, request: &Request, config: &Config, output: Output, yes: bool) -> Result<Code, Stop> {
+async fn file(
+    path: &Path,
+    request: &Request,
+    config: &Config,
+    output: Output,
+    yes: bool,
+) -> Result<Code, Stop> {
     let entry = LibraryEntry::from_file(path).map_err(Stop::usage)?;
     match request {
         Request::RunbookShow { .. } => printer::reply(&read::runbook(&entry)?, output),
         Request::RunbookPlan { params, .. } => printer::reply(&plan(config, &entry, params)?, output),
         Request::RunbookRun { params, .. } => {
             if let Some(running) = EngineInfo::find(&config.data_dir) {
-                return Err(Stop::new(Code::Refused, format!(
-                    "an engine (pid {}) runs here, and it takes runbooks by name\nhint: put the file into a folder of [runbooks] paths and run it by its name",
-                    running.pid
-                )));
+                return Err(Stop::new(
+                    Code::Refused,
+                    format!(
+                        "an engine (pid {}) runs here, and it takes runbooks by name\nhint: put the file into a folder of [runbooks] paths and run it by its name",
+                        running.pid
+                    ),
+                ));
             }
             return local::run(config, local::What::File(&entry, params), output, yes).await;
         }
@@ -100,7 +112,9 @@ async fn offline(config: &Config, request: &Request) -> Result<Reply, Stop> {
             let row = read::find_incident(&store, incident.as_deref(), false).await?;
             read::incident(&store, &row).await?
         }
-        Request::RunbookStatus { run } => read::run(&store, read::find_run(&store, run.as_deref()).await?).await?,
+        Request::RunbookStatus { run } => {
+            read::run(&store, read::find_run(&store, run.as_deref()).await?).await?
+        }
         _ => read::verify(&store).await?,
     })
 }
@@ -109,7 +123,9 @@ async fn offline(config: &Config, request: &Request) -> Result<Reply, Stop> {
 fn code_of(request: &Request, reply: &Reply) -> Code {
     match request {
         Request::JournalVerify if reply.data["verified"] != true => Code::Failed,
-        Request::RunbookRun { .. } | Request::RunbookRollback { .. } => local::code_of_status(&reply.data["status"]),
+        Request::RunbookRun { .. } | Request::RunbookRollback { .. } => {
+            local::code_of_status(&reply.data["status"])
+        }
         _ => Code::Success,
     }
 }

@@ -12,11 +12,16 @@ use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
 
 /// Makes a token. Whoever may write the store may do this, so it works beside a running engine too.
-pub(crate) async fn run(command: &TokenCommand, config: Option<&std::path::Path>, output: Output) -> Result<Code, Stop> {
+pub(crate) async fn run(
+    command: &TokenCommand,
+    config: Option<&std::path::Path>,
+    output: Output,
+) -> Result<Code, Stop> {
     let TokenCommand::Create { person } = command;
     let config = Config::load(config)?;
     if config.settings.directory.person(person).is_none() {
-        let known: Vec<_> = config.settings.directory.people().iter().map(|known| known.name.as_str()).collect();
+        let known: Vec<_> =
+            config.settings.directory.people().iter().map(|known| known.name.as_str()).collect();
         return Err(Stop::usage(format!(
             "there is no person '{person}' in blocks.toml\nhint: known are: {}",
             known.join(", ")

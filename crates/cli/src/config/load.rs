@@ -39,7 +39,9 @@ pub(crate) struct Config {
 pub(crate) enum ConfigError {
     #[error("RB0001: {path} cannot be read: {source}\nhint: name another file with --config")]
     Unreadable { path: String, source: std::io::Error },
-    #[error("RB0002: {path}:{line}:{column}: {message}\nhint: docs/reference/configuration.md lists every key")]
+    #[error(
+        "RB0002: {path}:{line}:{column}: {message}\nhint: docs/reference/configuration.md lists every key"
+    )]
     Form { path: String, line: usize, column: usize, message: String },
     #[error("RB0003: {path}:{line}: {message}\nhint: {hint}")]
     Meaning { path: String, line: usize, message: String, hint: String },
@@ -80,7 +82,10 @@ impl Config {
             None => {
                 return Err(wrong(
                     "url",
-                    format!("the store '{}' cannot be used: this release keeps its journal in SQLite", file.store.url),
+                    format!(
+                        "the store '{}' cannot be used: this release keeps its journal in SQLite",
+                        file.store.url
+                    ),
                     "write url = \"sqlite:blocks-data/blocks.db\"",
                 ));
             }
@@ -90,8 +95,9 @@ impl Config {
             (Some(_), Some(parent)) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
             (Some(_), _) => base.clone(),
         };
-        let severities = severity::parse(runbooks::SEVERITIES)
-            .map_err(|error| wrong("severity", error.to_string(), "this is a defect of the build: please report it"))?;
+        let severities = severity::parse(runbooks::SEVERITIES).map_err(|error| {
+            wrong("severity", error.to_string(), "this is a defect of the build: please report it")
+        })?;
         if let Some(slack) = &file.slack
             && matches!(slack.mode, SlackMode::Socket | SlackMode::Both)
         {
@@ -121,7 +127,11 @@ impl Config {
             }
         }
         let zone = zone(&file.time.zone).ok_or_else(|| {
-            wrong("zone", format!("there is no time zone '{}'", file.time.zone), "a name such as UTC or Europe/Madrid")
+            wrong(
+                "zone",
+                format!("there is no time zone '{}'", file.time.zone),
+                "a name such as UTC or Europe/Madrid",
+            )
         })?;
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
         let data_dir = absolute(data_dir);
@@ -131,7 +141,10 @@ impl Config {
             severities,
             // Without a file there is nobody else to ask: the local user confirms by typing the target's name.
             policy: if path.is_some() {
-                ApprovalPolicy { reversible: file.approvals.reversible, irreversible: file.approvals.irreversible }
+                ApprovalPolicy {
+                    reversible: file.approvals.reversible,
+                    irreversible: file.approvals.irreversible,
+                }
             } else {
                 ApprovalPolicy { reversible: 0, irreversible: 0 }
             },
@@ -207,7 +220,11 @@ mod tests {
             ("[store]\nurl = \"postgres://x\"\n", 2, "SQLite"),
             ("[slack]\nmode = \"socket\"\n", 2, "Socket Mode"),
             ("[time]\nzone = \"Mars\"\n", 2, "Mars"),
-            ("[[person]]\nname = \"a\"\nslack_id = \"U1\"\n[[person]]\nname = \"b\"\nslack_id = \"U1\"\n", 1, "slack_id"),
+            (
+                "[[person]]\nname = \"a\"\nslack_id = \"U1\"\n[[person]]\nname = \"b\"\nslack_id = \"U1\"\n",
+                1,
+                "slack_id",
+            ),
             ("[[service]]\nname = \"x\"\nseverity = \"P9\"\n", 3, "P9"),
             ("= 1\n", 1, ""),
         ] {

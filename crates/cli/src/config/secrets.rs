@@ -28,7 +28,9 @@ impl std::fmt::Debug for Secrets {
 /// A secret is missing or does not read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SecretError {
-    #[error("RB0004: {name} is not set, and {needed_by} needs it\nhint: set it in the environment, or {name}_FILE to a file that holds it")]
+    #[error(
+        "RB0004: {name} is not set, and {needed_by} needs it\nhint: set it in the environment, or {name}_FILE to a file that holds it"
+    )]
     Missing { name: &'static str, needed_by: &'static str },
     #[error("RB0005: {name}_FILE names {path}, which cannot be read: {source}")]
     Unreadable { name: &'static str, path: String, source: std::io::Error },

@@ -73,7 +73,9 @@ async fn page(world: &mut World, fault: Option<Fault>, story: &mut Story) -> Res
     })
     .await
     .map_err(broken(at))?;
-    let stats = stats.ok_or_else(|| Failure::new(at, "the bad version never failed", "the sandbox's target is broken: see sandbox.log"))?;
+    let stats = stats.ok_or_else(|| {
+        Failure::new(at, "the bad version never failed", "the sandbox's target is broken: see sandbox.log")
+    })?;
     story.tell(&format!("flowengine is given v1.2: {} % of its flows fail", stats["failure_rate_percent"]));
     let body = json!({ "service_id": SERVICE, "title": "Flow failure rate over 10 %", "priority": "P1", "urgency": "high" });
     let paged = control.post("pagerduty/trigger", body).await.map_err(broken(at))?;
@@ -107,8 +109,13 @@ async fn page(world: &mut World, fault: Option<Fault>, story: &mut Story) -> Res
             Err(Failure::new(at, error, "see server.log in the demo's folder"))
         }
         None => {
-            let ended = world.server_end().map_or_else(String::new, |end| format!(": the server ended with {end}"));
-            Err(Failure::new(at, format!("the webhook was never answered{ended}"), "see server.log in the demo's folder"))
+            let ended =
+                world.server_end().map_or_else(String::new, |end| format!(": the server ended with {end}"));
+            Err(Failure::new(
+                at,
+                format!("the webhook was never answered{ended}"),
+                "see server.log in the demo's folder",
+            ))
         }
     }
 }
@@ -127,7 +134,9 @@ async fn card(world: &World, story: &mut Story) -> Result<String, Failure> {
         let open = waiting["incidents"].as_array().map_or(0, Vec::len);
         return Err(Failure::new(
             at,
-            format!("no card came to Slack; Blocks has {open} open incident, and its messages wait in the outbox"),
+            format!(
+                "no card came to Slack; Blocks has {open} open incident, and its messages wait in the outbox"
+            ),
             "Slack does not answer: check slack.api_url and Slack's status; all else goes on, and the messages leave when it is back",
         ));
     };
@@ -138,7 +147,8 @@ async fn card(world: &World, story: &mut Story) -> Result<String, Failure> {
 /// The diagnostics.
 async fn triage(world: &World, story: &mut Story) -> Result<(), Failure> {
     let at = "triage";
-    let shown = wait_incident(world, PATIENCE * 4, |shown| !shown["triage"].is_null()).await.map_err(broken(at))?;
+    let shown =
+        wait_incident(world, PATIENCE * 4, |shown| !shown["triage"].is_null()).await.map_err(broken(at))?;
     let Some(shown) = shown else {
         let hint = "see what the timeline says: `blocks incident show INC-1`";
         return Err(Failure::new(at, "the diagnostics did not end", hint));
@@ -162,7 +172,8 @@ async fn take(world: &World, page: &str, story: &mut Story) -> Result<(), Failur
     let at = "acknowledge";
     let path = format!("pagerduty/incidents/{page}/acknowledge");
     world.control.post(&path, json!({ "user": "ana@example.com" })).await.map_err(broken(at))?;
-    let taken = wait_incident(world, PATIENCE, |shown| shown["commander"] == "ana").await.map_err(broken(at))?;
+    let taken =
+        wait_incident(world, PATIENCE, |shown| shown["commander"] == "ana").await.map_err(broken(at))?;
     if taken.is_none() {
         let hint = "each [[person]] needs the e-mail of their PagerDuty user as pagerduty_email";
         return Err(Failure::new(at, "nobody became commander", hint));
@@ -181,7 +192,11 @@ async fn ask_for_rollback(world: &World, channel: &str, story: &mut Story) -> Re
     let body = json!({ "user": COMMANDER, "channel": channel, "text": "runbook rollback flowengine" });
     let answer = world.control.post("slack/command", body).await.map_err(broken(at))?;
     if answer["http_status"] != 200 {
-        return Err(Failure::new(at, format!("the slash command was not taken: {answer}"), "see server.log in the demo's folder"));
+        return Err(Failure::new(
+            at,
+            format!("the slash command was not taken: {answer}"),
+            "see server.log in the demo's folder",
+        ));
     }
     let found = wait(PATIENCE, async || {
         let state = world.control.state().await?;
@@ -219,7 +234,11 @@ async fn approve(
     .await
     .map_err(broken(at))?;
     let Some(shown) = refused else {
-        return Err(Failure::new(at, "the requester's own approval was not refused", "this is a defect: please report it"));
+        return Err(Failure::new(
+            at,
+            "the requester's own approval was not refused",
+            "this is a defect: please report it",
+        ));
     };
     let refusal = rollback_of(&shown)["refused_approvals"][0].clone();
     story.tell(&format!("ana presses Approve herself and is refused: {}", text(&refusal["reason"])));
@@ -246,7 +265,11 @@ async fn approve(
     .map_err(broken(at))?;
     if approved.is_none() {
         let error = format!("ben's approval did not count: {}", last_answer(world).await);
-        return Err(Failure::new(at, error, "approvers need a [[person]] entry with the role commander or responder"));
+        return Err(Failure::new(
+            at,
+            error,
+            "approvers need a [[person]] entry with the role commander or responder",
+        ));
     }
     story.tell("ben looks at the same code and presses Approve: the run starts");
     Ok(())
@@ -255,18 +278,29 @@ async fn approve(
 async fn press_approve(world: &World, channel: &str, plan: &Plan, user: &str) -> Result<(), Stop> {
     let body = json!({ "user": user, "channel": channel, "ts": plan.ts, "action_id": "blocks:approve" });
     let answer = world.control.post("slack/click", body).await?;
-    if answer["http_status"] == 200 { Ok(()) } else { Err(Stop::failed(format!("the click was not taken: {answer}"))) }
+    if answer["http_status"] == 200 {
+        Ok(())
+    } else {
+        Err(Stop::failed(format!("the click was not taken: {answer}")))
+    }
 }
 
 async fn rollback(world: &World, story: &mut Story) -> Result<(), Failure> {
     let at = "rollback";
     let ended = wait_incident(world, RUN_PATIENCE, |shown| {
-        !matches!(rollback_of(shown)["status"].as_str(), None | Some("running" | "waiting_for_approval" | "planned"))
+        !matches!(
+            rollback_of(shown)["status"].as_str(),
+            None | Some("running" | "waiting_for_approval" | "planned")
+        )
     })
     .await
     .map_err(broken(at))?;
     let Some(shown) = ended else {
-        return Err(Failure::new(at, "the rollback did not end", "`blocks runbook status` says where it stands"));
+        return Err(Failure::new(
+            at,
+            "the rollback did not end",
+            "`blocks runbook status` says where it stands",
+        ));
     };
     let run = rollback_of(&shown);
     if run["status"] != "succeeded" {
@@ -292,9 +326,14 @@ async fn rollback(world: &World, story: &mut Story) -> Result<(), Failure> {
 
 async fn resolve(world: &World, channel: &str, page: &str, story: &mut Story) -> Result<(), Failure> {
     let at = "resolve";
-    let monitoring = wait_incident(world, PATIENCE, |shown| shown["status"] == "monitoring").await.map_err(broken(at))?;
+    let monitoring =
+        wait_incident(world, PATIENCE, |shown| shown["status"] == "monitoring").await.map_err(broken(at))?;
     if monitoring.is_none() {
-        return Err(Failure::new(at, "the incident did not go to monitoring", "`blocks incident show INC-1` tells why"));
+        return Err(Failure::new(
+            at,
+            "the incident did not go to monitoring",
+            "`blocks incident show INC-1` tells why",
+        ));
     }
     story.tell("the incident is in monitoring: the impact has stopped");
     let body = json!({ "user": COMMANDER, "channel": channel, "text": "incident resolve" });
@@ -310,7 +349,8 @@ async fn resolve(world: &World, channel: &str, page: &str, story: &mut Story) ->
         let error = format!("PagerDuty was not resolved: {}", last_answer(world).await);
         return Err(Failure::new(at, error, "check PAGERDUTY_API_TOKEN and pagerduty.from"));
     }
-    let resolved = wait_incident(world, PATIENCE, |shown| shown["status"] == "resolved").await.map_err(broken(at))?;
+    let resolved =
+        wait_incident(world, PATIENCE, |shown| shown["status"] == "resolved").await.map_err(broken(at))?;
     if resolved.is_none() {
         let hint = "PagerDuty's incident.resolved webhook makes an incident resolved: look at its deliveries";
         return Err(Failure::new(at, "PagerDuty is resolved and its webhook did not come back", hint));
@@ -321,7 +361,8 @@ async fn resolve(world: &World, channel: &str, page: &str, story: &mut Story) ->
 
 async fn review(world: &World, story: &mut Story) -> Result<(), Failure> {
     let at = "review";
-    let drafted = wait_incident(world, PATIENCE, |shown| !shown["review_file"].is_null()).await.map_err(broken(at))?;
+    let drafted =
+        wait_incident(world, PATIENCE, |shown| !shown["review_file"].is_null()).await.map_err(broken(at))?;
     let Some(shown) = drafted else {
         return Err(Failure::new(at, "no review was drafted", "`blocks pir draft INC-1` says what is wrong"));
     };
@@ -333,19 +374,30 @@ async fn review(world: &World, story: &mut Story) -> Result<(), Failure> {
     .await
     .map_err(broken(at))?;
     if posted.is_none() {
-        return Err(Failure::new(at, "the review was drafted and did not come to Slack", "the bot needs the scope files:write"));
+        return Err(Failure::new(
+            at,
+            "the review was drafted and did not come to Slack",
+            "the bot needs the scope files:write",
+        ));
     }
     story.tell(&format!("the review is drafted and posted: {}", text(&shown["review_file"])));
     let verified = blocks(world, &["journal", "verify"]).await.map_err(broken("verify"))?;
     if verified["verified"] != true {
-        return Err(Failure::new("verify", format!("the journal does not verify: {verified}"), "this is a defect: please report it"));
+        return Err(Failure::new(
+            "verify",
+            format!("the journal does not verify: {verified}"),
+            "this is a defect: please report it",
+        ));
     }
     story.tell(&format!("the journal verifies: {} events, hash-chained", verified["events"]));
     Ok(())
 }
 
 /// Looks until something is there, or the time is up.
-async fn wait<T>(patience: Duration, mut look: impl AsyncFnMut() -> Result<Option<T>, Stop>) -> Result<Option<T>, Stop> {
+async fn wait<T>(
+    patience: Duration,
+    mut look: impl AsyncFnMut() -> Result<Option<T>, Stop>,
+) -> Result<Option<T>, Stop> {
     let deadline = tokio::time::Instant::now() + patience;
     loop {
         if let Some(found) = look().await? {

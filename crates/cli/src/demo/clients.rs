@@ -48,6 +48,11 @@ impl Control {
         self.get(&format!("{}/api/v1/stats", self.target)).await
     }
 
+    /// The target's revisions.
+    pub(crate) async fn target_rollouts(&self) -> Result<Value, Stop> {
+        self.get(&format!("{}/api/v1/rollouts", self.target)).await
+    }
+
     /// Every request that the target has had.
     pub(crate) async fn target_log(&self) -> Result<Value, Stop> {
         self.get(&format!("{}/_log", self.target)).await
@@ -70,6 +75,10 @@ pub(crate) async fn blocks_json(program: &Path, config: &Path, words: &[&str]) -
         .await
         .map_err(Stop::failed)?;
     serde_json::from_slice(&output.stdout).map_err(|_| {
-        Stop::failed(format!("blocks {}: {}", words.join(" "), String::from_utf8_lossy(&output.stderr).trim()))
+        Stop::failed(format!(
+            "blocks {}: {}",
+            words.join(" "),
+            String::from_utf8_lossy(&output.stderr).trim()
+        ))
     })
 }

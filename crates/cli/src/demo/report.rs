@@ -85,18 +85,16 @@ fn page_to_card_ms(state: &Value, webhook: Option<&Value>) -> Value {
     }
 }
 
-/// What the target ran when the rollback began, and what it runs now: by its own request log and its own word.
+/// What the target ran before the rollback and what it runs now: by its own request log, history and word.
 async fn target(world: &World, log: &Value) -> Value {
     let stats = world.control.target_stats().await.unwrap_or_default();
-    let requests = log.as_array().or_else(|| log["requests"].as_array()).cloned().unwrap_or_default();
-    let before = requests.iter().find_map(|one| {
-        let path = one["path"].as_str().unwrap_or_default();
-        path.contains("undo").then(|| one["version"].clone())
-    });
-    let deployed = requests.iter().rev().find(|one| one["path"].as_str().is_some_and(|path| path.contains("deploy")));
-    let before = before
-        .filter(|version| !version.is_null())
-        .or_else(|| deployed.map(|one| one["version"].clone()))
-        .unwrap_or(Value::Null);
-    json!({ "before": before, "after": stats["version"] })
+    let rollouts = world.control.target_rollouts().await.unwrap_or_default();
+    let requests = log["requests"].as_array().into_iter().flatten();
+    let rolled_back =
+        requests.filter_map(|one| one["command"].as_str()).any(|command| command.contains("rollout undo"));
+    let mut revisions: Vec<_> = rollouts["rollouts"].as_array().into_iter().flatten().collect();
+    revisions.sort_by_key(|one| one["revision"].as_u64());
+    // The rollback made the newest revision, so what ran before it is the one before.
+    let before = if rolled_back { revisions.iter().rev().nth(1) } else { revisions.last() };
+    json!({ "before": before.map_or(Value::Null, |one| one["version"].clone()), "after": stats["version"] })
 }

@@ -15,7 +15,9 @@ pub(crate) struct Story {
 
 impl Story {
     pub(crate) fn new(began: DateTime<Utc>) -> Story {
-        printer::note("Blocks: one incident, from the page to the review. Everything happens on this machine.\n");
+        printer::note(
+            "Blocks: one incident, from the page to the review. Everything happens on this machine.\n",
+        );
         Story { began }
     }
 
@@ -42,6 +44,9 @@ impl Story {
 
     /// The end that was not hoped for.
     pub(crate) fn failure(&self, failure: &Failure) {
-        printer::note(&format!("\nThe demo stopped at: {}\n{}\nhint: {}", failure.at, failure.error, failure.hint));
+        printer::note(&format!(
+            "\nThe demo stopped at: {}\n{}\nhint: {}",
+            failure.at, failure.error, failure.hint
+        ));
     }
 }

@@ -25,7 +25,6 @@ pub(crate) struct World {
     pub(crate) dir: PathBuf,
     pub(crate) program: PathBuf,
     pub(crate) control: Control,
-    pub(crate) target: String,
     sandbox: Process,
     server: Process,
 }
@@ -63,7 +62,9 @@ impl World {
             .map_err(|_| Stop::failed(format!("the sandbox said something unexpected: {line}")))?;
         let (url, target) = (text(&said["url"]), text(&said["target"]));
         let (bin, home) = (text(&said["bin"]), text(&said["home"]));
-        story.tell("the sandbox stands: a Slack workspace, a PagerDuty account, and the service flowengine on v1.1");
+        story.tell(
+            "the sandbox stands: a Slack workspace, a PagerDuty account, and the service flowengine on v1.1",
+        );
 
         environment.insert("PATH".to_owned(), server_path(&bin));
         environment.insert("HOME".to_owned(), home);
@@ -84,8 +85,11 @@ impl World {
         let address = wait_for_server(&dir, &mut server).await?;
         let control = Control::new(&url, &target)?;
         control.post("blocks-url", json!({ "url": format!("http://{address}") })).await?;
-        story.tell(&format!("blocks serve listens on {address}; its journal is {}", dir.join("data/blocks.db").display()));
-        Ok(World { dir, program, control, target, sandbox, server })
+        story.tell(&format!(
+            "blocks serve listens on {address}; its journal is {}",
+            dir.join("data/blocks.db").display()
+        ));
+        Ok(World { dir, program, control, sandbox, server })
     }
 
     pub(crate) fn config_file(&self) -> PathBuf {
@@ -142,7 +146,8 @@ fn base_environment(dir: &Path) -> BTreeMap<String, String> {
 /// The private folder first, then the system's own; bash and curl wherever the caller has them.
 fn server_path(bin: &str) -> String {
     let caller = std::env::var_os("PATH").unwrap_or_default();
-    let mut parts = vec![bin.to_owned(), "/usr/local/bin".to_owned(), "/usr/bin".to_owned(), "/bin".to_owned()];
+    let mut parts =
+        vec![bin.to_owned(), "/usr/local/bin".to_owned(), "/usr/bin".to_owned(), "/bin".to_owned()];
     for name in ["bash", "curl"] {
         let folder = find_program(name, &caller).and_then(|path| path.parent().map(Path::to_path_buf));
         if let Some(folder) = folder.map(|folder| folder.display().to_string())
@@ -156,9 +161,14 @@ fn server_path(bin: &str) -> String {
 
 /// Nothing runs before it is certain that `kubectl` is the sandbox's: a demo must never reach a real cluster.
 #[expect(clippy::disallowed_methods, reason = "asks bash which kubectl it would run, before anything runs")]
-async fn check_kubectl(bin: &str, environment: &BTreeMap<String, String>, program: &Path) -> Result<(), Stop> {
+async fn check_kubectl(
+    bin: &str,
+    environment: &BTreeMap<String, String>,
+    program: &Path,
+) -> Result<(), Stop> {
     let path = std::ffi::OsString::from(environment.get("PATH").cloned().unwrap_or_default());
-    let bash = find_program("bash", &path).ok_or_else(|| Stop::failed("RB0006: bash is not on PATH\nhint: install bash"))?;
+    let bash = find_program("bash", &path)
+        .ok_or_else(|| Stop::failed("RB0006: bash is not on PATH\nhint: install bash"))?;
     let output = tokio::process::Command::new(bash)
         .args(["--noprofile", "--norc", "-c", "type -P kubectl"])
         .env_clear()
@@ -224,7 +234,8 @@ roles = ["responder"]
 
 /// The shipped rollback, but it waits for something that is not there.
 fn write_wrong_runbook(dir: &Path) -> Result<(), Stop> {
-    let shipped = runbooks::find(ROLLBACK).ok_or_else(|| Stop::failed("the rollback runbook is not embedded"))?;
+    let shipped =
+        runbooks::find(ROLLBACK).ok_or_else(|| Stop::failed("the rollback runbook is not embedded"))?;
     let wrong = shipped.replace("# Expected: stable: yes", "# Expected: stable: certainly");
     if wrong == shipped {
         return Err(Stop::failed("the shipped rollback no longer has the expectation that this breaks"));
@@ -249,7 +260,7 @@ async fn wait_for_server(dir: &Path, server: &mut Process) -> Result<String, Sto
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(START, listening)
-        .await
-        .map_err(|_| Stop::failed(format!("the server does not listen\nhint: see {}", dir.join("server.log").display())))?
+    tokio::time::timeout(START, listening).await.map_err(|_| {
+        Stop::failed(format!("the server does not listen\nhint: see {}", dir.join("server.log").display()))
+    })?
 }
