@@ -46,6 +46,9 @@ pub(crate) enum Top {
     Sandbox(SandboxArgs),
     /// Check programs, configuration, store, Slack and PagerDuty, and say how to mend each
     Doctor,
+    /// Measure speed, memory and size against a bare server
+    #[command(after_help = "Example: blocks bench --floor PATH --write docs/benchmarks.md")]
+    Bench(BenchArgs),
     /// API tokens
     #[command(subcommand)]
     Token(TokenCommand),
@@ -96,6 +99,26 @@ pub(crate) struct ServeArgs {
     /// End when standard input closes (for a parent process that may die)
     #[arg(long, hide = true)]
     pub(crate) end_with_stdin: bool,
+}
+
+/// `blocks bench ...`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct BenchArgs {
+    /// The bare server and load generator; without it only our own side is measured
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) floor: Option<PathBuf>,
+    /// How often each side is measured
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) rounds: u32,
+    /// Seconds of each load
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=300))]
+    pub(crate) secs: u32,
+    /// Seconds without a request before memory is looked at
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=3600))]
+    pub(crate) idle_secs: u64,
+    /// Write the report there too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write: Option<PathBuf>,
 }
 
 /// `blocks sandbox ...`

@@ -1,6 +1,7 @@
 //! The `blocks` binary: the only place where everything meets.
 
 mod args;
+mod bench;
 mod commands;
 mod config;
 mod demo;

@@ -10,7 +10,7 @@ use runbook_core::ports::{Append, Commit, CommitError, CounterRaise, RowChange, 
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::origin::{Origin, outbox_item};
+use crate::origin::{Origin, Pace, outbox_item};
 
 /// How often a change is decided again before giving up.
 pub(crate) const MAX_TRIES: u32 = 32;
@@ -156,9 +156,14 @@ impl Engine {
     ) -> Vec<Effect> {
         let mut rest = Vec::new();
         let cause = format!("{}/{}", append.stream, append.after.seq + 1);
+        let pace = if decision.events.iter().any(IncidentEvent::changes_status) {
+            Pace::AtOnce
+        } else {
+            Pace::Gather
+        };
         for effect in &decision.effects {
             match effect {
-                Effect::Send(message) => self.enqueue(commit, message, &cause, now),
+                Effect::Send(message) => self.enqueue(commit, message, &cause, pace, now),
                 Effect::TargetTimer { incident, due } => commit.timers.push(TimerChange::Set(Timer {
                     key: format!("target/{incident}"),
                     due: *due,
@@ -180,6 +185,7 @@ impl Engine {
         commit: &mut Commit,
         message: &Outgoing,
         cause: &str,
+        pace: Pace,
         now: chrono::DateTime<chrono::Utc>,
     ) {
         let deliverable = match message {
@@ -187,7 +193,7 @@ impl Engine {
             _ => self.inner.parts.chat.is_some(),
         };
         if deliverable {
-            commit.outbox.extend(outbox_item(message, cause, now));
+            commit.outbox.extend(outbox_item(message, cause, pace, now));
         }
     }
 

@@ -57,22 +57,32 @@ impl Origin {
             commit.inbox_done = Some((source.clone(), id.clone(), InboxOutcome::Done));
             if let (Some(to), Some(text)) = (&self.reply_to, answer) {
                 let message = Outgoing::Reply { to: to.clone(), text: text.to_owned() };
-                commit.outbox.extend(outbox_item(&message, &format!("{source}/{id}"), now));
+                commit.outbox.extend(outbox_item(&message, &format!("{source}/{id}"), Pace::AtOnce, now));
             }
         }
     }
 }
 
-/// The cause of what opens a stream ends with this.
-const FIRST: &str = "/1";
 /// Least time between two edits of one message. Slack allows 50 edits a minute; two messages are live at a time.
 const EDIT_PAUSE_MS: i64 = 1_500;
 
+/// How soon an edit is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// At once: somebody waits for it (a new status, a plan, an end).
+    AtOnce,
+    /// With what else comes in a moment, so that edits stay few.
+    Gather,
+}
+
 /// The outbox row of a message. `cause` makes the key of messages that are not about one thing unique.
-pub(crate) fn outbox_item(message: &Outgoing, cause: &str, now: DateTime<Utc>) -> Option<OutboxItem> {
+pub(crate) fn outbox_item(
+    message: &Outgoing,
+    cause: &str,
+    pace: Pace,
+    now: DateTime<Utc>,
+) -> Option<OutboxItem> {
     let about = |incident: &IncidentId| format!("incident/{incident}");
-    // What people wait for (a plan, its decision) is shown at once; the rest gathers, so that edits stay few.
-    let at_once = matches!(message, Outgoing::Plan { .. }) || cause.ends_with(FIRST);
     let (key, lane, group, coalesce) = match message {
         Outgoing::Channel { incident } => (format!("channel/{incident}"), 0, about(incident), false),
         Outgoing::Card { incident } => (format!("card/{incident}"), 1, about(incident), true),
@@ -92,6 +102,7 @@ pub(crate) fn outbox_item(message: &Outgoing, cause: &str, now: DateTime<Utc>) -
     };
     // Our own message types always serialise; a failure here would be a defect, and must not stop a run.
     let payload = serde_json::to_value(message).ok()?;
-    let due = if coalesce && !at_once { now + Duration::milliseconds(EDIT_PAUSE_MS) } else { now };
+    let due =
+        if coalesce && pace == Pace::Gather { now + Duration::milliseconds(EDIT_PAUSE_MS) } else { now };
     Some(OutboxItem { key, lane, group, payload, coalesce, due })
 }

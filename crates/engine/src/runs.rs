@@ -16,7 +16,7 @@ use runbook_core::run::{
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::{Loaded, MAX_TRIES, apply_incident, head_of, load_incident};
-use crate::origin::Origin;
+use crate::origin::{Origin, Pace};
 
 /// Reads and folds a run; `None` when there is none.
 pub(crate) async fn load_run(
@@ -143,11 +143,13 @@ impl Engine {
             }
         };
         let cause = format!("run/{id}/{}", head.seq + 1);
+        let pace =
+            if decision.events.iter().any(RunEvent::changes_status) { Pace::AtOnce } else { Pace::Gather };
         let mut rest = Vec::new();
         let mut told = Vec::new();
         for effect in &decision.effects {
             match effect {
-                Effect::Send(message) => self.enqueue(&mut commit, message, &cause, now),
+                Effect::Send(message) => self.enqueue(&mut commit, message, &cause, pace, now),
                 Effect::TellIncident(command) => told.push(command.clone()),
                 Effect::ApprovalTimer { due } => commit.timers.push(TimerChange::Set(Timer {
                     key: format!("approval/{id}"),

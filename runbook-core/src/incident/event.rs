@@ -40,6 +40,27 @@ pub enum RunOutcome {
     UndoFailed,
 }
 
+impl IncidentEvent {
+    /// `true` for what people must see at once: a new status, commander or severity, or the end of triage.
+    #[must_use]
+    pub fn changes_status(&self) -> bool {
+        matches!(
+            self,
+            IncidentEvent::Opened { .. }
+                | IncidentEvent::Acknowledged { .. }
+                | IncidentEvent::Unacknowledged
+                | IncidentEvent::CommanderTaken { .. }
+                | IncidentEvent::SeverityChanged { .. }
+                | IncidentEvent::TriageEnded { .. }
+                | IncidentEvent::MitigationStarted { .. }
+                | IncidentEvent::Mitigated { .. }
+                | IncidentEvent::ResolveHeld { .. }
+                | IncidentEvent::Resolved { .. }
+                | IncidentEvent::Reopened { .. }
+        )
+    }
+}
+
 /// One event of an incident's timeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]

@@ -97,6 +97,30 @@ pub enum MessageKind {
     Progress,
 }
 
+impl RunEvent {
+    /// `true` for what people must see at once: the run waits, starts, asks or ends.
+    #[must_use]
+    pub fn changes_status(&self) -> bool {
+        matches!(
+            self,
+            RunEvent::Planned { .. }
+                | RunEvent::ApprovalAsked { .. }
+                | RunEvent::Approved { .. }
+                | RunEvent::ApprovalExpired
+                | RunEvent::Started
+                | RunEvent::Asked { .. }
+                | RunEvent::AnsweredYes { .. }
+                | RunEvent::RetryOrdered { .. }
+                | RunEvent::Succeeded
+                | RunEvent::Failed { .. }
+                | RunEvent::Cancelled { .. }
+                | RunEvent::UndoStarted
+                | RunEvent::Undone
+                | RunEvent::UndoFailed { .. }
+        )
+    }
+}
+
 /// One event of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]

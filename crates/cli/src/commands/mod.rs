@@ -14,7 +14,7 @@ use clap::{CommandFactory as _, Parser as _};
 
 use crate::args::{Cli, Top};
 use crate::exit::{Code, Stop};
-use crate::{demo, plugin};
+use crate::{bench, demo, plugin};
 
 /// Reads the command line and does what it says.
 pub(crate) async fn dispatch() -> Result<Code, Stop> {
@@ -34,6 +34,7 @@ pub(crate) async fn dispatch() -> Result<Code, Stop> {
         Some(Top::Serve(args)) => serve::run(&args, config).await,
         Some(Top::Sandbox(args)) => sandbox::run(&args, cli.output).await,
         Some(Top::Doctor) => doctor::run(config, cli.output).await,
+        Some(Top::Bench(args)) => bench::run(&args, cli.output).await,
         Some(Top::Token(command)) => token::run(&command, config, cli.output).await,
         Some(Top::Completions { shell }) => {
             let mut text = Vec::new();

@@ -380,7 +380,24 @@ async fn review(world: &World, story: &mut Story) -> Result<(), Failure> {
             "the bot needs the scope files:write",
         ));
     }
-    story.tell(&format!("the review is drafted and posted: {}", text(&shown["review_file"])));
+    let closed = wait(PATIENCE, async || {
+        let state = world.control.state().await?;
+        let card = find_message(&state, "card/").map(|(_, message)| text(&message["text"]));
+        Ok(card.filter(|text| text.contains("resolved")))
+    })
+    .await
+    .map_err(broken(at))?;
+    if closed.is_none() {
+        return Err(Failure::new(
+            at,
+            "the card never said that the incident is resolved",
+            "see server.log in the demo's folder",
+        ));
+    }
+    story.tell(&format!(
+        "the card says resolved; the review is drafted and posted: {}",
+        text(&shown["review_file"])
+    ));
     let verified = blocks(world, &["journal", "verify"]).await.map_err(broken("verify"))?;
     if verified["verified"] != true {
         return Err(Failure::new(
