@@ -15,7 +15,9 @@ fn main() -> ExitCode {
         "test" => test(),
         "check" => check(),
         _ => {
-            say("usage: cargo xtask test | check\n  test   form, build and every test (what CI runs)\n  check  form only: rustfmt, clippy, rustdoc");
+            say(
+                "usage: cargo xtask test | check\n  test   form, build and every test (what CI runs)\n  check  form only: rustfmt, clippy, rustdoc",
+            );
             return ExitCode::from(2);
         }
     };

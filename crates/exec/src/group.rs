@@ -127,7 +127,14 @@ impl Family {
 
     async fn members_off_thread(&self) -> Vec<Member> {
         let family = self.clone();
-        tokio::task::spawn_blocking(move || family.members()).await.unwrap_or_default()
+        match tokio::task::spawn_blocking(move || family.members()).await {
+            Ok(members) => members,
+            Err(error) => {
+                // "Nobody" would be a guess.
+                tracing::error!(%error, "looking for a command's processes failed; looking again");
+                self.members()
+            }
+        }
     }
 
     /// Whether anybody but the leader is alive.
@@ -164,7 +171,7 @@ impl Family {
         let (mut members, mut undecided) = (Vec::new(), false);
         let Ok(entries) = fs::read_dir("/proc") else { return (members, undecided) };
         for entry in entries.flatten() {
-            let pid = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
+            let pid = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(positive);
             let Some(pid) = pid.filter(|pid| Some(*pid) != self.leader && *pid != rustix::process::getpid())
             else {
                 continue;
@@ -230,11 +237,16 @@ impl Stat {
         let name = front.split_once('(')?.1.to_owned();
         let mut fields = back.split_whitespace();
         let alive = !matches!(fields.next()?, "Z" | "X");
-        let group = fields.nth(1)?.parse().ok().and_then(Pid::from_raw);
+        let group = fields.nth(1)?.parse().ok().and_then(positive);
         // The 22nd field of all; the group was the 5th.
         let started = fields.nth(16)?.parse().ok()?;
         Some(Self { name, alive, group, started })
     }
+}
+
+/// A process number; the kernel writes -1 as the group of a process that is just going away.
+fn positive(raw: i32) -> Option<Pid> {
+    if raw > 0 { Pid::from_raw(raw) } else { None }
 }
 
 #[cfg(test)]
@@ -258,6 +270,8 @@ mod tests {
         assert!(
             !Stat::parse("12 (x) Z 1 12 12 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4711 99 0").unwrap().alive
         );
+        let going = Stat::parse("12 (x) R 0 -1 -1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4711 99 0").unwrap();
+        assert_eq!(going.group, None);
         assert!(Stat::parse("12 (x) S").is_none());
     }
 

@@ -40,7 +40,9 @@ pub struct EngineLock {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another engine has it.
-    #[error("another engine (pid {pid}) works on {path}; hint: use it (commands find it by themselves), or stop it")]
+    #[error(
+        "another engine (pid {pid}) works on {path}; hint: use it (commands find it by themselves), or stop it"
+    )]
     Held {
         /// Its process id; 0 when it did not say yet.
         pid: u32,

@@ -58,7 +58,8 @@ impl Server {
     /// # Errors
     /// When the socket cannot be made.
     pub fn start(engine: &Engine, parts: ServerParts) -> Result<Server, ServeError> {
-        let place = |place: &dyn std::fmt::Display, source| ServeError::Listen { place: place.to_string(), source };
+        let place =
+            |place: &dyn std::fmt::Display, source| ServeError::Listen { place: place.to_string(), source };
         let address = parts.listener.local_addr().map_err(|source| place(&"the listener", source))?;
         let state = ApiState { engine: engine.clone(), token: parts.token.map(Arc::new) };
         let local = api::router(state.clone()).merge(health::router(engine.clone()));
