@@ -66,6 +66,9 @@ fn triage_line(incident: &Incident) -> Option<String> {
             triage.commands, triage.passed, triage.failed
         ));
     }
+    if incident.triage_impossible {
+        return Some("the diagnostics could not start: nobody looked yet (the timeline says why)".to_owned());
+    }
     incident.runs.iter().any(|run| run.triage).then(|| "diagnostics are running".to_owned())
 }
 

@@ -26,8 +26,19 @@ pub(crate) struct Stop {
 }
 
 impl Stop {
+    /// What failed, why, and what to do. A text without a code of its own gets the one of its kind.
     pub(crate) fn new(code: Code, text: impl Into<String>) -> Stop {
-        Stop { code, text: text.into() }
+        let text = text.into();
+        if text.starts_with("RB") {
+            return Stop { code, text };
+        }
+        let kind = match code {
+            Code::Success | Code::Failed => "RB0010",
+            Code::Usage => "RB0011",
+            Code::Refused => "RB0012",
+            Code::Doubt => "RB0013",
+        };
+        Stop { code, text: format!("{kind}: {text}") }
     }
 
     pub(crate) fn failed(text: impl std::fmt::Display) -> Stop {
@@ -49,7 +60,7 @@ impl From<EngineError> for Stop {
             EngineError::NotFound(_) => Code::Usage,
             _ => Code::Failed,
         };
-        Stop::new(code, error.to_string())
+        Stop::new(code, format!("{}: {error}", error.code()))
     }
 }
 

@@ -8,6 +8,7 @@ mod demo;
 mod exit;
 mod plugin;
 mod printer;
+mod random;
 
 use std::path::Path;
 use std::process::ExitCode;

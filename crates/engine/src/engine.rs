@@ -53,6 +53,8 @@ pub(crate) struct Inner {
     pub(crate) outbox_wake: Notify,
     /// Serialises the check of a target's lock with the start of a run.
     pub(crate) target_gate: Mutex<()>,
+    /// Serialises what both an event and the reconciler may begin: diagnostics and reviews.
+    pub(crate) reconcile_gate: Mutex<()>,
     /// `true` once draining: nothing new is started.
     pub(crate) draining: watch::Sender<bool>,
     /// Raised at every change of a run, so that a terminal can follow it.
@@ -75,6 +77,7 @@ impl Engine {
                 inbox_wake: Notify::new(),
                 outbox_wake: Notify::new(),
                 target_gate: Mutex::new(()),
+                reconcile_gate: Mutex::new(()),
                 draining: watch::Sender::new(false),
                 changed: watch::Sender::new(0),
                 tasks: std::sync::Mutex::new(JoinSet::new()),

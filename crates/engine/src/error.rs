@@ -34,6 +34,21 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Its code; each has a page under `docs/errors/`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            EngineError::Store(_) => "RB0020",
+            EngineError::Journal(_) => "RB0021",
+            EngineError::Contended(_) => "RB0022",
+            EngineError::Incident(_) => "RB0023",
+            EngineError::Run(_) => "RB0024",
+            EngineError::NotFound(_) => "RB0025",
+            EngineError::Forbidden(_) => "RB0026",
+            EngineError::Refused(_) => "RB0027",
+        }
+    }
+
     /// `true` when trying again later may work.
     #[must_use]
     pub fn is_passing(&self) -> bool {

@@ -11,6 +11,7 @@ use runbook_core::ports::{Append, Commit, CommitError, CounterRaise, RowChange, 
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::origin::{Origin, Pace, outbox_item};
+use crate::review::Occasion;
 
 /// How often a change is decided again before giving up.
 pub(crate) const MAX_TRIES: u32 = 32;
@@ -203,7 +204,9 @@ impl Engine {
             self.spawn(Box::pin(async move {
                 let result = match effect {
                     Effect::StartTriage { incident } => engine.start_triage(incident).await,
-                    Effect::DraftReview { incident } => engine.draft_review(incident).await.map(|_| ()),
+                    Effect::DraftReview { incident } => {
+                        engine.draft_review(incident, Occasion::Due).await.map(|_| ())
+                    }
                     _ => Ok(()),
                 };
                 if let Err(error) = result {

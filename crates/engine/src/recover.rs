@@ -1,5 +1,6 @@
-//! What an earlier process left: the same questions that a normal day asks, asked of everything that is open.
+//! What an earlier process left, and what a passing fault left undone: the same questions, asked of everything.
 
+use runbook_core::ids::IncidentId;
 use runbook_core::journal::Cause;
 use runbook_core::run::RunCommand;
 
@@ -7,30 +8,51 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::origin::Origin;
+use crate::review::Occasion;
 use crate::runs::silent;
 
 /// How many open incidents and runs are looked at in one go.
 const LIMIT: usize = 10_000;
+/// A review is drafted for an incident that ended this lately; older ones are asked for.
+const LOOK_BACK_DAYS: i64 = 7;
 
 impl Engine {
-    /// Looks at every open run and incident. A command that was cut off is in doubt, or runs again when that
-    /// cannot hurt; diagnostics and reviews that were due and did not begin, begin.
+    /// Looks at every open run. A command that was cut off is in doubt, or runs again when that cannot hurt. Only
+    /// for a start: afterwards a started command is one that runs.
     pub(crate) async fn recover(&self) -> Result<(), EngineError> {
         let origin = Origin::system("recovery", Cause::Recovery);
         for row in self.store().runs(None, true, LIMIT).await? {
             self.change_run(row.id, &RunCommand::Recover, &origin, &silent).await?;
         }
+        self.reconcile().await
+    }
+
+    /// Looks at every incident, without a hint from anybody: diagnostics and reviews that are due and have not begun,
+    /// begin. One that cannot be dealt with now does not keep the others from it.
+    pub(crate) async fn reconcile(&self) -> Result<(), EngineError> {
+        let lately = self.now() - chrono::Duration::days(LOOK_BACK_DAYS);
         for row in self.store().incidents(false, LIMIT).await? {
-            let Some(loaded) = load_incident(self.store(), row.id).await? else { continue };
-            let incident = loaded.state;
-            let triaged = incident.runs.iter().any(|run| run.triage);
-            if incident.status.is_open() && !triaged {
-                self.start_triage(row.id).await?;
+            if row.resolved_at.is_some_and(|at| at < lately) {
+                continue;
             }
-            if !incident.status.is_open() && incident.review_file.is_none() {
-                self.draft_review(row.id).await?;
+            if let Err(error) = self.reconcile_incident(row.id).await {
+                if error.is_passing() {
+                    return Err(error);
+                }
+                tracing::warn!(incident = %row.number, %error, "an incident cannot be brought up to date");
             }
         }
         Ok(())
+    }
+
+    async fn reconcile_incident(&self, id: IncidentId) -> Result<(), EngineError> {
+        let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(()) };
+        if loaded.state.status.is_open() {
+            self.start_triage(id).await
+        } else if loaded.state.review_file.is_none() {
+            self.draft_review(id, Occasion::Due).await.map(|_| ())
+        } else {
+            Ok(())
+        }
     }
 }

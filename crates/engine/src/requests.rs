@@ -16,10 +16,12 @@ use serde_json::json;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::incidents::load_incident;
 use crate::library::LibraryEntry;
 use crate::origin::{Asker, Origin, Reply};
 use crate::plans::{approvals_needed, describe_plan, plan_of};
 use crate::read;
+use crate::review::Occasion;
 
 /// How many rows are looked through for a name.
 const LOOK: usize = 10_000;
@@ -126,7 +128,7 @@ impl Engine {
             Request::PirDraft { incident } => {
                 self.require_standing(asker, "draft a review")?;
                 let row = self.find_any_incident(incident.as_deref(), asker).await?;
-                let file = self.draft_review(row.id).await?;
+                let file = self.draft_review(row.id, Occasion::Asked).await?;
                 let path = self.settings().pir.dir.join(&file);
                 let data = json!({ "incident": row.number.to_string(), "path": path });
                 self.answer(origin, Reply { text: format!("drafted {}", path.display()), data }).await
@@ -278,6 +280,12 @@ impl Engine {
 
     /// Starts the diagnostics that a service names. Only its `read` commands run.
     pub(crate) async fn start_triage(&self, id: IncidentId) -> Result<(), EngineError> {
+        let _gate = self.inner.reconcile_gate.lock().await;
+        let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(()) };
+        // Begun already, or found impossible and said so on the record.
+        if loaded.state.runs.iter().any(|run| run.triage) || loaded.state.triage_impossible {
+            return Ok(());
+        }
         let rows = self.store().incidents(false, LOOK).await?;
         let Some(row) = rows.into_iter().find(|row| row.id == id) else { return Ok(()) };
         let settings = self.settings();
@@ -293,10 +301,7 @@ impl Engine {
             Ok(request) => self.create_run(&request, &origin, &crate::runs::silent).await.map(|_| ()),
             Err(error) => {
                 // The incident must say that nobody looked, or silence would read as "all well".
-                let command = IncidentCommand::RecordDeliveryFailure {
-                    what: format!("triage runbook {name}"),
-                    reason: error.to_string(),
-                };
+                let command = IncidentCommand::FailTriage { runbook: name, reason: error.to_string() };
                 self.change_incident(id, &command, &origin, None).await.map(|_| ())
             }
         }
@@ -463,7 +468,10 @@ impl Engine {
         let none = || EngineError::NotFound("this channel has no incident".to_owned());
         let channel = asker.channel.as_deref().ok_or_else(none)?;
         let rows = self.store().incidents(false, LOOK).await?;
-        rows.into_iter().find(|row| row.channel.as_deref() == Some(channel)).ok_or_else(none)
+        let mut here = rows.into_iter().filter(|row| row.channel.as_deref() == Some(channel));
+        let newest = here.next().ok_or_else(none)?;
+        // Several incidents may share their severity's channel: then nothing is taken for granted.
+        if here.any(|other| other.open || !newest.open) { Err(none()) } else { Ok(newest) }
     }
 
     async fn find_incident(&self, named: Option<&str>, asker: &Asker) -> Result<IncidentRow, EngineError> {

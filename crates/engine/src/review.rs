@@ -15,14 +15,32 @@ use crate::incidents::load_incident;
 use crate::origin::Origin;
 use crate::runs::load_run;
 
+/// Why a review is drafted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// The incident is over and has none yet.
+    Due,
+    /// Somebody asks for a fresh one.
+    Asked,
+}
+
 impl Engine {
     /// Drafts the review of an incident and returns the file. A draft that people have changed is never overwritten.
-    pub(crate) fn draft_review(&self, id: IncidentId) -> BoxFuture<'static, Result<String, EngineError>> {
+    pub(crate) fn draft_review(
+        &self,
+        id: IncidentId,
+        occasion: Occasion,
+    ) -> BoxFuture<'static, Result<String, EngineError>> {
         let engine = self.clone();
         Box::pin(async move {
+            // One at a time: the end of an incident and the reconciler may both find it due.
+            let _gate = engine.inner.reconcile_gate.lock().await;
             let Some(loaded) = load_incident(engine.store(), id).await? else {
                 return Err(EngineError::NotFound(format!("there is no incident {id}")));
             };
+            if let (Occasion::Due, Some(file)) = (occasion, &loaded.state.review_file) {
+                return Ok(file.clone());
+            }
             let mut runs = Vec::new();
             for link in &loaded.state.runs {
                 if let Some(run) = load_run(engine.store(), link.run).await? {

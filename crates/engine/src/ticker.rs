@@ -16,6 +16,8 @@ use crate::runs::silent;
 
 /// How often a loop looks without having been woken.
 const TICK: Duration = Duration::from_millis(500);
+/// How often everything is looked at for what a passing fault left undone.
+const RECONCILE: Duration = Duration::from_secs(30);
 /// How often the heads of all streams are recorded.
 const CHECKPOINT: Duration = Duration::from_secs(3_600);
 
@@ -100,8 +102,16 @@ impl Engine {
         let mut checkpoint = interval(CHECKPOINT);
         checkpoint.set_missed_tick_behavior(MissedTickBehavior::Skip);
         checkpoint.tick().await; // the first one fires at once
+        let mut reconcile = interval(RECONCILE);
+        reconcile.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        reconcile.tick().await; // the start has just done it
         while !self.is_draining() {
             tokio::select! {
+                _ = reconcile.tick() => {
+                    if let Err(error) = self.reconcile().await {
+                        tracing::warn!(%error, "the reconciler could not look at everything");
+                    }
+                }
                 _ = tick.tick() => {
                     if let Err(error) = self.fire_due().await {
                         tracing::warn!(%error, "timers cannot be read now");

@@ -8,7 +8,7 @@ static FALLBACK: AtomicU64 = AtomicU64::new(1);
 /// `n` random characters out of `0-9A-Z`. Unique even if the system has no randomness to give (then they count).
 pub(crate) fn upper(n: usize) -> String {
     let mut bytes = vec![0u8; n];
-    if getrandom::fill(&mut bytes).is_err() {
+    if !random(&mut bytes) {
         let mut count = FALLBACK.fetch_add(1, Ordering::Relaxed);
         for byte in bytes.iter_mut().rev() {
             *byte = (count % 36) as u8;
@@ -16,6 +16,11 @@ pub(crate) fn upper(n: usize) -> String {
         }
     }
     bytes.iter().map(|b| char::from(ALPHABET[usize::from(*b) % ALPHABET.len()])).collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where the sandbox's names and secrets are made")]
+fn random(bytes: &mut [u8]) -> bool {
+    getrandom::fill(bytes).is_ok()
 }
 
 /// The same in lower case.
@@ -26,7 +31,7 @@ pub(crate) fn lower(n: usize) -> String {
 /// A version 4 UUID as text (`X-Webhook-Id` has this form).
 pub(crate) fn uuid() -> String {
     let mut b = [0u8; 16];
-    if getrandom::fill(&mut b).is_err() {
+    if !random(&mut b) {
         b[..8].copy_from_slice(&FALLBACK.fetch_add(1, Ordering::Relaxed).to_be_bytes());
     }
     b[6] = (b[6] & 0x0f) | 0x40;

@@ -28,6 +28,8 @@ pub struct ErrorBody {
     pub error: String,
     /// `refused`, `not_found`, `forbidden`, `unavailable`, `usage`, `journal`.
     pub kind: String,
+    /// Its code; each has a page under `docs/errors/`.
+    pub code: String,
 }
 
 #[derive(Clone)]
@@ -53,29 +55,36 @@ async fn request(State(state): State<ApiState>, http: HttpRequest) -> Response {
         Ok(Some(who)) => who,
         Ok(None) => {
             let hint = "no known token came with this request; hint: make one with `blocks token create --person NAME`";
-            return refusal(StatusCode::UNAUTHORIZED, "forbidden", hint);
+            return refusal(StatusCode::UNAUTHORIZED, "forbidden", "RB0026", hint);
         }
-        Err(error) => return refusal(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &error.to_string()),
+        Err(error) => {
+            return refusal(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "RB0020", &error.to_string());
+        }
     };
     let Ok(body) = axum::body::to_bytes(http.into_body(), MAX_BODY).await else {
-        return refusal(StatusCode::PAYLOAD_TOO_LARGE, "usage", "the request is too large");
+        return refusal(StatusCode::PAYLOAD_TOO_LARGE, "usage", "RB0011", "the request is too large");
     };
     let asked: Request = match serde_json::from_slice(&body) {
         Ok(asked) => asked,
         Err(error) => {
-            return refusal(StatusCode::BAD_REQUEST, "usage", &format!("the request does not read: {error}"));
+            return refusal(
+                StatusCode::BAD_REQUEST,
+                "usage",
+                "RB0011",
+                &format!("the request does not read: {error}"),
+            );
         }
     };
     let actor = state.engine.directory().actor(&who);
     if matches!(actor, Actor::Service(_)) && !may_service_ask(&asked) {
         let text = "the shared API token reads and declares, it decides nothing; hint: use a person's token";
-        return refusal(StatusCode::FORBIDDEN, "forbidden", text);
+        return refusal(StatusCode::FORBIDDEN, "forbidden", "RB0026", text);
     }
     match state.engine.request(&asked, &Asker { actor, channel: None }).await {
         Ok(reply) => Json(reply).into_response(),
         Err(error) => {
             let (status, kind) = class(&error);
-            refusal(status, kind, &error.to_string())
+            refusal(status, kind, error.code(), &error.to_string())
         }
     }
 }
@@ -106,6 +115,7 @@ fn class(error: &EngineError) -> (StatusCode, &'static str) {
     }
 }
 
-fn refusal(status: StatusCode, kind: &str, error: &str) -> Response {
-    (status, Json(ErrorBody { error: error.to_owned(), kind: kind.to_owned() })).into_response()
+fn refusal(status: StatusCode, kind: &str, code: &str, error: &str) -> Response {
+    let body = ErrorBody { error: error.to_owned(), kind: kind.to_owned(), code: code.to_owned() };
+    (status, Json(body)).into_response()
 }

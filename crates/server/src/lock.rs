@@ -41,7 +41,7 @@ pub struct EngineLock {
 pub enum LockError {
     /// Another engine has it.
     #[error(
-        "another engine (pid {pid}) works on {path}; hint: use it (commands find it by themselves), or stop it"
+        "RB0028: another engine (pid {pid}) works on {path}; hint: use it (commands find it by themselves), or stop it"
     )]
     Held {
         /// Its process id; 0 when it did not say yet.
@@ -50,7 +50,9 @@ pub enum LockError {
         path: PathBuf,
     },
     /// The file cannot be used.
-    #[error("the lock {path} cannot be used: {source}; hint: check the folder's owner and free space")]
+    #[error(
+        "RB0029: the lock {path} cannot be used: {source}; hint: check the folder's owner and free space"
+    )]
     Io {
         /// The lock file.
         path: PathBuf,

@@ -43,7 +43,7 @@ pub struct Server {
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The address or the socket is not to be had.
-    #[error("cannot listen on {place}: {source}; hint: see whether something else listens there")]
+    #[error("RB0030: cannot listen on {place}: {source}; hint: see whether something else listens there")]
     Listen {
         /// Where.
         place: String,

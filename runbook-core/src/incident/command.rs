@@ -103,6 +103,13 @@ pub enum IncidentCommand {
         /// Commands that ran.
         commands: u32,
     },
+    /// The diagnostics could not be planned.
+    FailTriage {
+        /// The runbook's name.
+        runbook: String,
+        /// Why.
+        reason: String,
+    },
     /// A run that may change something has begun.
     StartMitigation {
         /// The run.

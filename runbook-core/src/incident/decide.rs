@@ -154,6 +154,10 @@ pub fn decide(
             }
             with_card(events)
         }
+        IncidentCommand::FailTriage { .. } if state.triage_impossible => nothing,
+        IncidentCommand::FailTriage { runbook, reason } => {
+            with_card(vec![IncidentEvent::TriageFailed { runbook: runbook.clone(), reason: reason.clone() }])
+        }
         IncidentCommand::EndTriage { run, commands } => end_triage(state, *run, *commands, card.clone()),
         IncidentCommand::StartMitigation { run } if state.status.is_open() => {
             with_card(vec![IncidentEvent::MitigationStarted { run: *run }])

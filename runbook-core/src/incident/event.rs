@@ -52,6 +52,7 @@ impl IncidentEvent {
                 | IncidentEvent::CommanderTaken { .. }
                 | IncidentEvent::SeverityChanged { .. }
                 | IncidentEvent::TriageEnded { .. }
+                | IncidentEvent::TriageFailed { .. }
                 | IncidentEvent::MitigationStarted { .. }
                 | IncidentEvent::Mitigated { .. }
                 | IncidentEvent::ResolveHeld { .. }
@@ -172,6 +173,13 @@ pub enum IncidentEvent {
         failed: u32,
         /// Expectations for a person.
         ask: u32,
+    },
+    /// The diagnostics could not be planned: nobody looked.
+    TriageFailed {
+        /// The runbook's name.
+        runbook: String,
+        /// Why.
+        reason: String,
     },
     /// A run that may change something is under way.
     MitigationStarted {

@@ -140,6 +140,8 @@ pub struct Incident {
     pub evidence: Vec<Evidence>,
     /// How the diagnostics ended.
     pub triage: Option<Triage>,
+    /// The diagnostics could not be planned: nobody looked.
+    pub triage_impossible: bool,
     /// What changed lately.
     pub changes: Vec<ChangeNoted>,
     /// Somebody vouched for the fix.
@@ -224,6 +226,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 runs: Vec::new(),
                 evidence: Vec::new(),
                 triage: None,
+                triage_impossible: false,
                 changes: Vec::new(),
                 resolve_requested: false,
                 pager_resolved: false,
@@ -258,7 +261,11 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.target_s = *target_s;
         }
         IncidentEvent::ChannelOpened { channel } => incident.channel = Some(channel.clone()),
-        IncidentEvent::CardPosted { ts, .. } => incident.card_ts = Some(ts.clone()),
+        IncidentEvent::CardPosted { channel, ts } => {
+            // Without a channel of its own the incident lives where its card is; Slack edits by id, not by name.
+            incident.channel.get_or_insert_with(|| channel.clone());
+            incident.card_ts = Some(ts.clone());
+        }
         IncidentEvent::RunPlanned { run, runbook, mutating, triage } => incident.runs.push(RunLink {
             run: *run,
             runbook: runbook.clone(),
@@ -279,6 +286,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.triage =
                 Some(Triage { commands: *commands, passed: *passed, failed: *failed, ask: *ask });
         }
+        IncidentEvent::TriageFailed { .. } => incident.triage_impossible = true,
         IncidentEvent::MitigationStarted { run } => {
             // A run that had ended may go on: it is retried or undone.
             if let Some(link) = incident.runs.iter_mut().find(|link| link.run == *run) {

@@ -85,6 +85,7 @@ pub(super) fn went_wrong(
         if matches!(
             envelope.event,
             IncidentEvent::DeliveryFailed { .. }
+                | IncidentEvent::TriageFailed { .. }
                 | IncidentEvent::ResolveHeld { .. }
                 | IncidentEvent::Reopened { .. }
                 | IncidentEvent::Unacknowledged

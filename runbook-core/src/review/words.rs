@@ -87,6 +87,9 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
         IncidentEvent::TriageEnded { commands, passed, failed, ask, .. } => format!(
             "diagnostics ended: {commands} commands, {passed} expectations passed, {failed} failed, {ask} for a person"
         ),
+        IncidentEvent::TriageFailed { runbook, reason } => {
+            format!("diagnostics of {} could not start: {}", md(runbook), md(reason))
+        }
         IncidentEvent::MitigationStarted { .. } => "mitigation began".to_owned(),
         IncidentEvent::RunEnded { runbook, outcome, reason, .. } => {
             format!("{} {}{}", md(runbook), run_outcome(*outcome), because(reason.as_deref()))

@@ -48,7 +48,7 @@ pub(crate) async fn ask(engine: &EngineInfo, request: &Request) -> Result<Reply,
         "not_found" | "usage" => Code::Usage,
         _ => Code::Failed,
     };
-    Err(Stop::new(code, body.error))
+    Err(Stop::new(code, format!("{}: {}", body.code, body.error)))
 }
 
 fn root_cause(error: &dyn std::error::Error) -> String {

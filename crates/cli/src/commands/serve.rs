@@ -30,7 +30,7 @@ pub(crate) async fn run(args: &ServeArgs, config: Option<&std::path::Path>) -> R
     let listen = &config.file.server.listen;
     let listener = TcpListener::bind(listen).await.map_err(|error| {
         Stop::failed(format!(
-            "cannot listen on {listen}: {error}\nhint: change [server] listen, or stop what listens there"
+            "RB0030: cannot listen on {listen}: {error}\nhint: change [server] listen, or stop what listens there"
         ))
     })?;
     let socket = config.data_dir.join("engine.sock");

@@ -10,6 +10,7 @@ use crate::args::TokenCommand;
 use crate::config::Config;
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
+use crate::random::hex_secret;
 
 /// Makes a token. Whoever may write the store may do this, so it works beside a running engine too.
 pub(crate) async fn run(
@@ -27,9 +28,7 @@ pub(crate) async fn run(
             known.join(", ")
         )));
     }
-    let mut random = [0_u8; 32];
-    getrandom::fill(&mut random).map_err(|error| Stop::failed(format!("no randomness: {error}")))?;
-    let token = format!("blk_{}", hex::encode(random));
+    let token = format!("blk_{}", hex_secret(32)?);
     let store = open_store(&config)?;
     let row = TokenRow { sha256: hash_token(&token), person: person.clone(), created_at: SystemClock.now() };
     store.token_put(row).await.map_err(Stop::failed)?;

@@ -47,7 +47,10 @@ impl Secrets {
                     path: path.display().to_string(),
                     source,
                 })?;
-                values.push((name, text.trim_end().to_owned()));
+                let value = text.trim();
+                if !value.is_empty() {
+                    values.push((name, value.to_owned()));
+                }
             } else if let Ok(value) = std::env::var(name)
                 && !value.is_empty()
             {

@@ -14,6 +14,7 @@ use super::story::Story;
 use crate::args::{DemoArgs, Fault};
 use crate::commands::sandbox::fresh_dir;
 use crate::exit::Stop;
+use crate::random::hex_secret;
 
 /// How long the server may take to listen.
 const START: Duration = Duration::from_secs(15);
@@ -122,11 +123,7 @@ fn secrets() -> Result<Vec<(String, String)>, Stop> {
         ("PAGERDUTY_API_TOKEN", "pd-"),
     ]
     .into_iter()
-    .map(|(name, prefix)| {
-        let mut random = [0_u8; 24];
-        getrandom::fill(&mut random).map_err(|error| Stop::failed(format!("no randomness: {error}")))?;
-        Ok((name.to_owned(), format!("{prefix}{}", hex::encode(random))))
-    })
+    .map(|(name, prefix)| Ok((name.to_owned(), format!("{prefix}{}", hex_secret(24)?))))
     .collect()
 }
 

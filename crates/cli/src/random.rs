@@ -1,0 +1,11 @@
+//! Random secrets: the one place of the binary that makes them.
+
+use crate::exit::Stop;
+
+/// So many random bytes as lowercase hex.
+#[expect(clippy::disallowed_methods, reason = "this is where tokens and a demo's secrets are made")]
+pub(crate) fn hex_secret(bytes: usize) -> Result<String, Stop> {
+    let mut random = vec![0_u8; bytes];
+    getrandom::fill(&mut random).map_err(|error| Stop::failed(format!("no randomness: {error}")))?;
+    Ok(hex::encode(random))
+}
