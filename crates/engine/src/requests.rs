@@ -48,6 +48,15 @@ impl Engine {
         asker: &Asker,
         origin: &Origin,
     ) -> Result<Reply, EngineError> {
+        let stranger = asker.channel.is_some() && !matches!(asker.actor, Actor::Person(_));
+        // A channel may be shared with another company: whoever is not known here learns nothing. Their yes to a run
+        // goes on to the one check of approvals, which refuses it on the record.
+        if stranger && !matches!(request, Request::RunbookApprove { .. }) {
+            return Err(EngineError::Forbidden(format!(
+                "{} is not known here; hint: add a [[person]] with this slack_id to blocks.toml",
+                asker.actor
+            )));
+        }
         match request {
             Request::RunbookPlan { name, params } => {
                 let entry = self.entry(name)?;
@@ -318,12 +327,7 @@ impl Engine {
         let row = self.find_run(run, asker, |row| row.status == "waiting_for_approval").await?;
         // One at a time, so that two yeses cannot start two runs on one target.
         let _gate = self.inner.target_gate.lock().await;
-        if let Some(holder) = self.holder_of(&row).await? {
-            return Err(EngineError::Refused(format!(
-                "{} is locked by run {} ({}, {}); hint: wait for it, or cancel it first",
-                row.target, holder.id, holder.runbook, holder.status
-            )));
-        }
+        self.check_target(&row).await?;
         self.check_unchanged(&row, asker).await?;
         let command = RunCommand::Approve {
             by: asker.actor.clone(),
@@ -334,15 +338,25 @@ impl Engine {
         self.run_verb(row.id, &command, origin).await
     }
 
-    /// Another run that may change the same target and has begun.
-    async fn holder_of(&self, row: &RunRow) -> Result<Option<RunRow>, EngineError> {
-        let open = self.store().runs(None, true, LOOK).await?;
-        Ok(open.into_iter().find(|other| {
+    /// Refuses when another run that may change the same target has begun: one at a time.
+    ///
+    /// A failed undo holds its target too: nothing more happens there until a person has looked.
+    async fn check_target(&self, row: &RunRow) -> Result<(), EngineError> {
+        let runs = self.store().runs(None, false, LOOK).await?;
+        let holder = runs.into_iter().find(|other| {
             other.id != row.id
                 && other.mutating
                 && other.target == row.target
+                && (other.status == "undo_failed" || other.open)
                 && !matches!(other.status.as_str(), "planned" | "waiting_for_approval")
-        }))
+        });
+        match holder {
+            Some(holder) => Err(EngineError::Refused(format!(
+                "{} is locked by run {} ({}, {}); hint: wait for it, or cancel or undo it first",
+                row.target, holder.id, holder.runbook, holder.status
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// What was approved must be what is there: a changed document voids the plan.
@@ -372,6 +386,10 @@ impl Engine {
     ) -> Result<Reply, EngineError> {
         self.require_standing(asker, "decide about a run")?;
         let row = self.find_run(run, asker, fits).await?;
+        let _gate = self.inner.target_gate.lock().await;
+        if matches!(command, RunCommand::Retry | RunCommand::Undo) {
+            self.check_target(&row).await?;
+        }
         self.run_verb(row.id, &command, origin).await
     }
 
@@ -451,7 +469,11 @@ impl Engine {
                 (None, _) => Err(EngineError::NotFound(format!("there is no run '{named}'"))),
             };
         }
-        let mut candidates: Vec<_> = rows.into_iter().filter(|row| fits(row) && row.mutating).collect();
+        let mut candidates: Vec<_> = rows.into_iter().filter(|row| fits(row)).collect();
+        if candidates.iter().any(|row| row.mutating) {
+            // Diagnostics that happen to run beside it are never what is meant.
+            candidates.retain(|row| row.mutating);
+        }
         if let Ok(incident) = self.channel_incident(asker).await {
             candidates.retain(|row| row.incident == Some(incident.id));
         }

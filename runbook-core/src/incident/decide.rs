@@ -269,6 +269,19 @@ fn end_run(
         reason: reason.map(str::to_owned),
     }];
     let mut effects = vec![card];
+    if outcome == RunOutcome::UndoFailed {
+        let text = format!(
+            "{}: UNDO FAILED for {}: {}. Nothing more runs on this target: a person must look, then `/blocks runbook undo {run}`.",
+            state.number,
+            link.runbook,
+            reason.unwrap_or("no reason is known")
+        );
+        effects.push(Effect::Send(Outgoing::Note { incident: state.id, text: text.clone() }));
+        if let Some(pager) = &state.pager {
+            let call = PagerCall::Note { incident: pager.id.clone(), from: None, text };
+            effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));
+        }
+    }
     let others_open = state.open_mutating_runs().any(|other| other.run != run);
     if link.mutating && outcome == RunOutcome::Succeeded && state.status < Status::Monitoring && !others_open
     {

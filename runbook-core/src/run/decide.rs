@@ -574,7 +574,11 @@ fn cancel(state: &Run, reason: Option<&String>) -> Result<Decision, Rejection> {
 fn undo(state: &Run) -> Result<Decision, Rejection> {
     let fits = matches!(
         state.status,
-        Status::Failed { .. } | Status::Cancelled | Status::Succeeded | Status::Paused { .. }
+        Status::Failed { .. }
+            | Status::Cancelled
+            | Status::Succeeded
+            | Status::Paused { .. }
+            | Status::UndoFailed { .. }
     );
     if !fits {
         return Err(wrong_status(state, "only a run that has stopped can be undone"));
