@@ -106,7 +106,14 @@ impl Engine {
             }
             Request::RunbookMarkDone { run, reason } => {
                 let command = RunCommand::MarkDone { reason: reason.clone() };
-                self.run_request(run.as_deref(), asker, origin, |row| row.status == "in_doubt", command).await
+                self.run_request(
+                    run.as_deref(),
+                    asker,
+                    origin,
+                    |row| matches!(row.status.as_str(), "in_doubt" | "undo_failed"),
+                    command,
+                )
+                .await
             }
             Request::RunbookUndo { run } => {
                 let fits = |row: &RunRow| row.mutating && row.status != "undone";
@@ -352,7 +359,7 @@ impl Engine {
         });
         match holder {
             Some(holder) => Err(EngineError::Refused(format!(
-                "{} is locked by run {} ({}, {}); hint: wait for it, or cancel or undo it first",
+                "{} is locked by run {} ({}, {}); hint: wait for it, or end it first (`runbook cancel`; `runbook mark-done` after a failed undo)",
                 row.target, holder.id, holder.runbook, holder.status
             ))),
             None => Ok(()),

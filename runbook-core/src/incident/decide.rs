@@ -271,7 +271,7 @@ fn end_run(
     let mut effects = vec![card];
     if outcome == RunOutcome::UndoFailed {
         let text = format!(
-            "{}: UNDO FAILED for {}: {}. Nothing more runs on this target: a person must look, then `/blocks runbook undo {run}`.",
+            "{}: UNDO FAILED for {}: {}. Nothing more runs on this target: a person must look and put it right, then `/blocks runbook mark-done {run}`.",
             state.number,
             link.runbook,
             reason.unwrap_or("no reason is known")

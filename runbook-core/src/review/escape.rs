@@ -1,7 +1,7 @@
 //! Text from outside, made harmless: in the review it is text and nothing else.
 
 /// Characters that can begin Markdown or HTML structure inside a line.
-const STRUCTURAL: &[char] = &['\\', '`', '*', '_', '[', ']', '<', '>', '|', '~', '&', '#', '$'];
+const STRUCTURAL: &[char] = &['\\', '`', '*', '_', '[', ']', '<', '>', '|', '~', '&', '#', '$', '^'];
 
 /// Escapes text for one line of Markdown: a title, a table cell or a list item.
 ///

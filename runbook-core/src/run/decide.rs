@@ -518,7 +518,11 @@ fn go_on(state: &Run, unit: Unit, reason: Option<&String>) -> Decision {
 fn mark_done(state: &Run, reason: Option<&String>) -> Result<Decision, Rejection> {
     match &state.status {
         Status::Paused { question: Question::Doubt { unit, .. } } => Ok(go_on(state, *unit, reason)),
-        _ => Err(wrong_status(state, "only a step in doubt can be marked as done")),
+        // Somebody looked, and put right what the undo left: the target is free again.
+        Status::UndoFailed { .. } => {
+            Ok(ended(state, vec![RunEvent::Undone], RunOutcome::Undone, reason.cloned()))
+        }
+        _ => Err(wrong_status(state, "only a step in doubt or a failed undo can be marked as done")),
     }
 }
 
@@ -574,11 +578,7 @@ fn cancel(state: &Run, reason: Option<&String>) -> Result<Decision, Rejection> {
 fn undo(state: &Run) -> Result<Decision, Rejection> {
     let fits = matches!(
         state.status,
-        Status::Failed { .. }
-            | Status::Cancelled
-            | Status::Succeeded
-            | Status::Paused { .. }
-            | Status::UndoFailed { .. }
+        Status::Failed { .. } | Status::Cancelled | Status::Succeeded | Status::Paused { .. }
     );
     if !fits {
         return Err(wrong_status(state, "only a run that has stopped can be undone"));

@@ -1,0 +1,149 @@
+//! A chat that keeps what it is sent, as a channel does.
+
+use std::sync::Arc;
+
+use runbook_core::message::{CardView, ChatMessage};
+use runbook_core::ports::{BoxFuture, Chat, ChatReceipt, SendError};
+use tokio::time::Instant;
+
+use super::{Life, Sabotage, World, locked};
+
+/// How a send goes wrong.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ChatFault {
+    /// Refused for now; the other side may say for how long, in milliseconds.
+    Retry(Option<u64>),
+    /// Refused for good.
+    Permanent,
+    /// It arrives, and the answer is lost.
+    AnswerLost,
+}
+
+/// What the chat system holds.
+#[derive(Default)]
+pub(crate) struct ChatState {
+    /// Channels by key, in order of opening; `C1`, `C2`, ...
+    pub(crate) channels: Vec<(String, String)>,
+    /// Messages in order of posting; their position is their id.
+    pub(crate) messages: Vec<Posted>,
+    /// Answers for single people: address and text.
+    pub(crate) replies: Vec<(String, String)>,
+    /// Every try, refused ones included: when, key, attempt.
+    pub(crate) tries: Vec<(Instant, String, u32)>,
+    /// What goes wrong next with keys that begin so.
+    pub(crate) faults: Vec<(&'static str, ChatFault)>,
+}
+
+/// One message and how often it was edited.
+#[derive(Debug, Clone)]
+pub(crate) struct Posted {
+    pub(crate) key: String,
+    pub(crate) edits: usize,
+    pub(crate) message: ChatMessage,
+}
+
+impl ChatState {
+    /// The messages of one kind, by how their key begins.
+    pub(crate) fn of(&self, prefix: &str) -> Vec<&Posted> {
+        self.messages.iter().filter(|posted| posted.key.starts_with(prefix)).collect()
+    }
+
+    /// What the newest card shows.
+    pub(crate) fn card(&self) -> Option<CardView> {
+        self.messages.iter().rev().find_map(|posted| match &posted.message {
+            ChatMessage::Card { view, .. } => Some(view.clone()),
+            _ => None,
+        })
+    }
+
+    /// The answer that went to this address.
+    pub(crate) fn answer(&self, to: &str) -> Option<String> {
+        self.replies.iter().rev().find(|(address, _)| address == to).map(|(_, text)| text.clone())
+    }
+
+    /// Notes in the order in which they came.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let text = |posted: &Posted| match &posted.message {
+            ChatMessage::Note { text, .. } => Some(text.clone()),
+            _ => None,
+        };
+        self.messages.iter().filter_map(text).collect()
+    }
+
+    fn put(&mut self, key: &str, look: bool, message: &ChatMessage) -> Result<ChatReceipt, SendError> {
+        let (channel, ts) = match message {
+            ChatMessage::OpenChannel { name, .. } => {
+                let known = self.channels.iter().position(|(known, _)| known == key).filter(|_| look);
+                let index = known.unwrap_or_else(|| {
+                    self.channels.push((key.to_owned(), name.clone()));
+                    self.channels.len() - 1
+                });
+                return Ok(ChatReceipt { channel: Some(format!("C{}", index + 1)), ts: None });
+            }
+            ChatMessage::Reply { to, text } => {
+                self.replies.push((to.clone(), text.clone()));
+                return Ok(ChatReceipt::default());
+            }
+            ChatMessage::Card { channel, ts, .. }
+            | ChatMessage::Plan { channel, ts, .. }
+            | ChatMessage::Progress { channel, ts, .. } => (channel, ts.as_deref()),
+            ChatMessage::Note { channel, .. } | ChatMessage::Upload { channel, .. } => (channel, None),
+        };
+        let index = match ts {
+            Some(ts) => Some(ts.parse::<usize>().unwrap()),
+            None => self.messages.iter().position(|posted| posted.key == key).filter(|_| look),
+        };
+        let index = match index {
+            Some(index) => {
+                let posted = self.messages.get_mut(index).expect("an edit names a message that is there");
+                posted.edits += 1;
+                posted.message = message.clone();
+                index
+            }
+            None => {
+                self.messages.push(Posted { key: key.to_owned(), edits: 0, message: message.clone() });
+                self.messages.len() - 1
+            }
+        };
+        Ok(ChatReceipt { channel: Some(channel.clone()), ts: Some(index.to_string()) })
+    }
+}
+
+/// The way to the chat; one per life.
+pub(crate) struct FakeChat {
+    pub(crate) world: Arc<World>,
+    pub(crate) life: Life,
+}
+
+impl Chat for FakeChat {
+    fn send<'a>(
+        &'a self,
+        key: &'a str,
+        attempt: u32,
+        message: &'a ChatMessage,
+    ) -> BoxFuture<'a, Result<ChatReceipt, SendError>> {
+        Box::pin(async move {
+            self.life.point().await;
+            let look = attempt > 1 && !self.world.is_sabotaged(Sabotage::PostBlindly);
+            let result = {
+                let mut chat = locked(&self.world.chat);
+                chat.tries.push((Instant::now(), key.to_owned(), attempt));
+                let fault = chat.faults.iter().position(|(prefix, _)| key.starts_with(prefix));
+                match fault.map(|index| chat.faults.remove(index).1) {
+                    Some(ChatFault::Retry(after_ms)) => {
+                        Err(SendError::Retry { after_ms, reason: "rate limited".to_owned() })
+                    }
+                    Some(ChatFault::Permanent) => {
+                        Err(SendError::Permanent { reason: "channel_not_found".to_owned() })
+                    }
+                    Some(ChatFault::AnswerLost) => chat.put(key, look, message).and_then(|_| {
+                        Err(SendError::Retry { after_ms: None, reason: "the connection broke".to_owned() })
+                    }),
+                    None => chat.put(key, look, message),
+                }
+            };
+            self.life.point().await;
+            result
+        })
+    }
+}

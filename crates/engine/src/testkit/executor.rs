@@ -1,0 +1,109 @@
+//! Commands whose ends are written in a script.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use runbook_core::ids::RunId;
+use runbook_core::ports::{
+    BoxFuture, ExecError, Executor, Exit, Finished, Job, Output, StateOutcome,
+};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::{Life, Sabotage, World, locked};
+
+/// What a command comes to.
+#[derive(Debug, Clone)]
+pub(crate) enum Act {
+    /// It ends after so many virtual milliseconds, with this exit status and output.
+    Ends(u64, i32, &'static str),
+    /// It cannot be started.
+    NotStarted,
+    /// It was started, and nobody knows more.
+    Lost,
+    /// It goes on until it is cancelled.
+    Hangs,
+}
+
+/// A command that was really started.
+#[derive(Debug, Clone)]
+pub(crate) struct Start {
+    pub(crate) run: RunId,
+    pub(crate) attempt: u32,
+    pub(crate) text: String,
+}
+
+/// Runs nothing; one per life.
+pub(crate) struct ScriptedExecutor {
+    world: Arc<World>,
+    life: Life,
+    cancelled: watch::Sender<BTreeSet<RunId>>,
+}
+
+impl ScriptedExecutor {
+    pub(crate) fn new(world: Arc<World>, life: Life) -> ScriptedExecutor {
+        ScriptedExecutor { world, life, cancelled: watch::Sender::new(BTreeSet::new()) }
+    }
+
+    fn next_act(&self, text: &str) -> Act {
+        let mut script = locked(&self.world.script);
+        let acts = script.iter_mut().find(|(word, _)| text.contains(word.as_str()));
+        let Some((_, acts)) = acts else { panic!("the script says nothing about {text:?}") };
+        if acts.len() > 1 { acts.remove(0) } else { acts[0].clone() }
+    }
+
+    async fn perform(&self, job: Job) -> Result<Finished, ExecError> {
+        self.life.point().await;
+        let act = self.next_act(&job.text);
+        if matches!(act, Act::NotStarted) {
+            return Err(ExecError::NotStarted("no bash here".to_owned()));
+        }
+        let start = Start { run: job.run, attempt: job.attempt, text: job.text.clone() };
+        if self.world.is_sabotaged(Sabotage::DoubleEffect) {
+            locked(&self.world.starts).push(start.clone());
+        }
+        locked(&self.world.starts).push(start);
+        self.life.point().await;
+        let begun = Instant::now();
+        let (exit, stdout) = match act {
+            Act::Ends(after_ms, code, stdout) => {
+                let mut cancelled = self.cancelled.subscribe();
+                tokio::select! {
+                    () = tokio::time::sleep(Duration::from_millis(after_ms)) => (Exit::Code { code }, stdout),
+                    _ = cancelled.wait_for(|runs| runs.contains(&job.run)) => (Exit::Cancelled, ""),
+                }
+            }
+            Act::Hangs => {
+                let mut cancelled = self.cancelled.subscribe();
+                let _ = cancelled.wait_for(|runs| runs.contains(&job.run)).await;
+                (Exit::Cancelled, "")
+            }
+            Act::Lost | Act::NotStarted => return Err(ExecError::Lost("its supervisor is gone".to_owned())),
+        };
+        self.life.point().await;
+        Ok(Finished {
+            exit,
+            stdout: Output { text: stdout.to_owned(), dropped_bytes: 0 },
+            stderr: Output::default(),
+            elapsed_ms: u64::try_from(begun.elapsed().as_millis()).unwrap(),
+            state: StateOutcome::Written,
+            survivors: Vec::new(),
+        })
+    }
+}
+
+impl Executor for ScriptedExecutor {
+    fn run(&self, job: Job) -> BoxFuture<'_, Result<Finished, ExecError>> {
+        Box::pin(self.perform(job))
+    }
+
+    fn cancel(&self, run: RunId) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            self.life.point().await;
+            self.cancelled.send_modify(|runs| {
+                runs.insert(run);
+            });
+        })
+    }
+}

@@ -1,0 +1,464 @@
+//! The store in memory: strict as the port says (the conformance suite runs over it), with faults to switch.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, Utc};
+use runbook_core::ids::{IncidentId, RunId};
+use runbook_core::journal::{GENESIS, Hash, StoredEvent, StreamId, verify_stream};
+use runbook_core::ports::{
+    Accepted, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, InboxOutcome, IncidentRow, OutboxItem,
+    OutboxResult, OutboxRow, RowChange, RunRow, Store, StoreError, StoreReport, StreamSummary, Timer,
+    TimerChange, TokenRow,
+};
+use sha2::{Digest, Sha256};
+
+use super::{Life, Sabotage, World, locked};
+
+/// What is on the disk: it survives every life.
+#[derive(Default)]
+pub(crate) struct Data {
+    /// In order of opening.
+    pub(crate) streams: Vec<(StreamId, Vec<StoredEvent>)>,
+    pub(crate) incidents: BTreeMap<IncidentId, IncidentRow>,
+    pub(crate) runs: BTreeMap<RunId, RunRow>,
+    pub(crate) timers: BTreeMap<String, Timer>,
+    inbox: Vec<Message>,
+    outbox: BTreeMap<String, Waiting>,
+    places: u64,
+    blobs: BTreeMap<String, Vec<u8>>,
+    counters: BTreeMap<&'static str, u64>,
+    tokens: BTreeMap<String, TokenRow>,
+    links: Vec<Hash>,
+    checkpoints: u64,
+}
+
+struct Message {
+    item: InboxItem,
+    outcome: Option<InboxOutcome>,
+}
+
+struct Waiting {
+    row: OutboxRow,
+    place: u64,
+    due: DateTime<Utc>,
+    retry_at: Option<DateTime<Utc>>,
+    waits: bool,
+}
+
+/// Faults that a test switches on.
+#[derive(Default)]
+pub(crate) struct Faults {
+    /// So many of the next commits find the store unavailable.
+    pub(crate) fail_commits: AtomicU32,
+    /// So many of the next commits find that somebody else was faster.
+    pub(crate) conflicts: AtomicU32,
+    /// Nothing can be read or written.
+    pub(crate) down: AtomicBool,
+}
+
+impl Faults {
+    fn takes(counter: &AtomicU32) -> bool {
+        counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+    }
+}
+
+/// The way to the data; one per life.
+#[derive(Clone)]
+pub(crate) struct MemStore {
+    data: Arc<Mutex<Data>>,
+    faults: Arc<Faults>,
+    world: Arc<World>,
+    life: Life,
+}
+
+impl MemStore {
+    pub(crate) fn new(data: Arc<Mutex<Data>>, faults: Arc<Faults>, world: Arc<World>, life: Life) -> MemStore {
+        MemStore { data, faults, world, life }
+    }
+
+    fn up(&self) -> Result<(), StoreError> {
+        if self.faults.down.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("the disk is full".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn read<'a, T: Send + 'a>(
+        &'a self,
+        work: impl FnOnce(&Data) -> T + Send + 'a,
+    ) -> BoxFuture<'a, Result<T, StoreError>> {
+        Box::pin(async move {
+            self.life.alive().await;
+            // As a real store does, it answers later: whatever can come between, does.
+            tokio::task::yield_now().await;
+            self.up()?;
+            Ok(work(&locked(&self.data)))
+        })
+    }
+
+    fn write<'a, T: Send + 'a, E: From<StoreError> + Send + 'a>(
+        &'a self,
+        work: impl FnOnce(&mut Data) -> Result<T, E> + Send + 'a,
+    ) -> BoxFuture<'a, Result<T, E>> {
+        Box::pin(async move {
+            self.life.point().await;
+            tokio::task::yield_now().await;
+            self.up()?;
+            let done = work(&mut locked(&self.data));
+            self.life.point().await;
+            done
+        })
+    }
+}
+
+fn conflict<T>(what: impl Into<String>) -> Result<T, CommitError> {
+    Err(CommitError::Conflict(what.into()))
+}
+
+fn corrupt<T>(what: impl Into<String>) -> Result<T, CommitError> {
+    Err(CommitError::Store(StoreError::Corrupt(what.into())))
+}
+
+impl Data {
+    /// A stream's events; empty when there is none.
+    pub(crate) fn events(&self, stream: StreamId) -> &[StoredEvent] {
+        self.streams.iter().find(|(known, _)| *known == stream).map_or(&[], |(_, events)| events)
+    }
+
+    /// Messages from outside that are not dealt with.
+    pub(crate) fn pending(&self) -> usize {
+        self.inbox.iter().filter(|message| message.outcome.is_none()).count()
+    }
+
+    /// Keys of messages that have not left.
+    pub(crate) fn backlog(&self) -> Vec<String> {
+        self.outbox.iter().filter(|(_, waiting)| waiting.waits).map(|(key, _)| key.clone()).collect()
+    }
+
+    fn link(&mut self, body: &[u8]) {
+        let previous = self.links.last().copied().unwrap_or(GENESIS);
+        let mut hasher = Sha256::new();
+        hasher.update(previous.0);
+        hasher.update(body);
+        self.links.push(Hash(hasher.finalize().into()));
+    }
+
+    /// Refuses what does not fit, before anything is changed.
+    fn check(&self, commit: &Commit) -> Result<(), CommitError> {
+        for blob in &commit.blobs {
+            if hex::encode(Sha256::digest(&blob.bytes)) != blob.sha256 {
+                return corrupt(format!("blob {}: its bytes have another SHA-256", blob.sha256));
+            }
+        }
+        if let Some(raise) = &commit.counter
+            && self.counters.get(raise.name).copied().unwrap_or(0) != raise.from
+        {
+            return conflict(format!("counter {}", raise.name));
+        }
+        if let Some((source, id, _)) = &commit.inbox_done {
+            let known = self.inbox.iter().find(|message| message.item.source == *source && message.item.id == *id);
+            match known.map(|message| &message.outcome) {
+                None | Some(Some(InboxOutcome::Done)) => return conflict(format!("message {id} from {source}")),
+                Some(None | Some(InboxOutcome::Kept { .. })) => {}
+            }
+        }
+        let mut heads = BTreeMap::new();
+        for append in &commit.appends {
+            let events = self.events(append.stream);
+            let stored = events.last().map_or((0, GENESIS), |last| (last.seq, last.hash));
+            let head = heads.entry(append.stream).or_insert(stored);
+            if *head != (append.after.seq, append.after.hash) {
+                return conflict(append.stream.to_string());
+            }
+            for event in &append.events {
+                if event.seq != head.0 + 1 {
+                    return corrupt(format!("{}: event {} comes after {}", append.stream, event.seq, head.0));
+                }
+                *head = (event.seq, event.hash);
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, commit: Commit) {
+        if let Some(raise) = commit.counter {
+            *self.counters.entry(raise.name).or_default() += 1;
+        }
+        if let Some((source, id, outcome)) = commit.inbox_done {
+            let message = self.inbox.iter_mut().find(|m| m.item.source == source && m.item.id == id);
+            message.expect("checked before").outcome = Some(outcome);
+        }
+        for append in commit.appends {
+            let stored = append
+                .events
+                .into_iter()
+                .map(|event| StoredEvent { seq: event.seq, bytes: event.bytes, hash: event.hash });
+            let position = self.streams.iter().position(|(known, _)| *known == append.stream);
+            let stored: Vec<_> = stored.collect();
+            match position {
+                Some(index) => self.streams[index].1.extend(stored),
+                None if stored.is_empty() => {}
+                None => {
+                    self.link(append.stream.to_string().as_bytes());
+                    self.streams.push((append.stream, stored));
+                }
+            }
+        }
+        for row in commit.rows {
+            match row {
+                RowChange::Incident(row) => drop(self.incidents.insert(row.id, row)),
+                RowChange::Run(row) => drop(self.runs.insert(row.id, row)),
+            }
+        }
+        self.blobs.extend(commit.blobs.into_iter().map(|blob| (blob.sha256, blob.bytes)));
+        for (key, version, result) in commit.outbox_settled {
+            self.settle(&key, version, result);
+        }
+        for item in commit.outbox {
+            self.ask(item);
+        }
+        for change in commit.timers {
+            match change {
+                TimerChange::Set(timer) => drop(self.timers.insert(timer.key.clone(), timer)),
+                TimerChange::Clear(key) => drop(self.timers.remove(&key)),
+            }
+        }
+    }
+
+    fn ask(&mut self, item: OutboxItem) {
+        self.places += 1;
+        let place = self.places;
+        let OutboxItem { key, lane, group, payload, coalesce, due } = item;
+        if let Some(known) = self.outbox.get_mut(&key) {
+            if coalesce {
+                known.row = OutboxRow { version: known.row.version + 1, lane, group, payload, ..known.row.clone() };
+                if known.waits {
+                    known.due = known.due.min(due);
+                } else {
+                    (known.place, known.due, known.row.created_at, known.waits) = (place, due, due, true);
+                }
+            }
+            return;
+        }
+        let row = OutboxRow { key: key.clone(), version: 1, lane, group, payload, attempts: 0, created_at: due };
+        self.outbox.insert(key, Waiting { row, place, due, retry_at: None, waits: true });
+    }
+
+    fn settle(&mut self, key: &str, version: u64, result: OutboxResult) {
+        let Some(known) = self.outbox.get_mut(key).filter(|known| known.waits) else { return };
+        match result {
+            OutboxResult::Sent => {
+                (known.row.attempts, known.retry_at) = (0, None);
+                known.waits = known.row.version != version;
+            }
+            OutboxResult::Dead { .. } => {
+                known.row.attempts = 0;
+                known.waits = known.row.version != version;
+            }
+            OutboxResult::Retry { at, .. } => known.retry_at = Some(at),
+        }
+    }
+
+    fn due(&self, now: DateTime<Utc>, limit: usize) -> Vec<OutboxRow> {
+        let mut heads: BTreeMap<&str, &Waiting> = BTreeMap::new();
+        for waiting in self.outbox.values().filter(|waiting| waiting.waits) {
+            let head = heads.entry(&waiting.row.group).or_insert(waiting);
+            if waiting.place < head.place {
+                *head = waiting;
+            }
+        }
+        let is_due = |waiting: &&Waiting| waiting.due.max(waiting.retry_at.unwrap_or(waiting.due)) <= now;
+        let mut due: Vec<_> = heads.into_values().filter(is_due).collect();
+        due.sort_by_key(|waiting| (waiting.row.lane, waiting.place));
+        due.into_iter().take(limit).map(|waiting| waiting.row.clone()).collect()
+    }
+
+    fn report(&self) -> StoreReport {
+        let problems = self
+            .streams
+            .iter()
+            .filter_map(|(stream, events)| verify_stream(stream, events).err().map(|error| error.to_string()));
+        StoreReport {
+            streams: self.streams.len() as u64,
+            events: self.streams.iter().map(|(_, events)| events.len() as u64).sum(),
+            checkpoints: self.checkpoints,
+            problems: problems.collect(),
+            head: self.links.last().copied().unwrap_or(GENESIS).to_string(),
+        }
+    }
+}
+
+fn newest<T: Clone, K: Ord>(
+    rows: impl Iterator<Item = T>,
+    limit: usize,
+    key: impl Fn(&T) -> K,
+) -> Vec<T> {
+    let mut rows: Vec<_> = rows.collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(key(row)));
+    rows.truncate(limit);
+    rows
+}
+
+impl Store for MemStore {
+    fn accept(&self, item: InboxItem) -> BoxFuture<'_, Result<Accepted, StoreError>> {
+        self.write(move |data| {
+            let known = data.inbox.iter().any(|m| m.item.source == item.source && m.item.id == item.id);
+            if known {
+                return Ok(Accepted::Duplicate);
+            }
+            data.inbox.push(Message { item, outcome: None });
+            Ok(Accepted::New)
+        })
+    }
+
+    fn inbox_pending(&self, limit: usize) -> BoxFuture<'_, Result<Vec<InboxItem>, StoreError>> {
+        self.read(move |data| {
+            let pending = data.inbox.iter().filter(|message| message.outcome.is_none());
+            pending.take(limit).map(|message| message.item.clone()).collect()
+        })
+    }
+
+    fn dead_letters(&self, limit: usize) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
+        self.read(move |data| {
+            let kept = data.inbox.iter().rev().filter_map(|message| match &message.outcome {
+                Some(InboxOutcome::Kept { reason }) => {
+                    Some(DeadLetter { item: message.item.clone(), reason: reason.clone() })
+                }
+                _ => None,
+            });
+            kept.take(limit).collect()
+        })
+    }
+
+    fn commit(&self, mut commit: Commit) -> BoxFuture<'_, Result<(), CommitError>> {
+        if Faults::takes(&self.faults.fail_commits) {
+            return Box::pin(async { Err(StoreError::Unavailable("the disk is full".to_owned()).into()) });
+        }
+        if Faults::takes(&self.faults.conflicts) {
+            return Box::pin(async { conflict("a stream, says the test") });
+        }
+        if self.world.is_sabotaged(Sabotage::ForgetRows) {
+            commit.rows.clear();
+        }
+        self.write(move |data| {
+            data.check(&commit)?;
+            data.apply(commit);
+            Ok(())
+        })
+    }
+
+    fn load(&self, stream: StreamId) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+        self.read(move |data| data.events(stream).to_vec())
+    }
+
+    fn streams(&self) -> BoxFuture<'_, Result<Vec<StreamSummary>, StoreError>> {
+        self.read(|data| {
+            let summary = |(stream, events): &(StreamId, Vec<StoredEvent>)| StreamSummary {
+                stream: *stream,
+                events: events.len() as u64,
+            };
+            data.streams.iter().map(summary).collect()
+        })
+    }
+
+    fn counter(&self, name: &'static str) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.read(move |data| data.counters.get(name).copied().unwrap_or(0))
+    }
+
+    fn incidents(
+        &self,
+        open_only: bool,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<IncidentRow>, StoreError>> {
+        self.read(move |data| {
+            let rows = data.incidents.values().filter(|row| row.open || !open_only).cloned();
+            newest(rows, limit, |row| (row.number, row.id))
+        })
+    }
+
+    fn runs(
+        &self,
+        incident: Option<IncidentId>,
+        open_only: bool,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>> {
+        self.read(move |data| {
+            let fits = |row: &&RunRow| {
+                (row.open || !open_only) && (incident.is_none() || row.incident == incident)
+            };
+            newest(data.runs.values().filter(fits).cloned(), limit, |row| (row.created_at, row.id))
+        })
+    }
+
+    fn blob(&self, sha256: String) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {
+        self.read(move |data| data.blobs.get(&sha256).cloned())
+    }
+
+    fn outbox_due(
+        &self,
+        now: DateTime<Utc>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<OutboxRow>, StoreError>> {
+        self.read(move |data| data.due(now, limit))
+    }
+
+    fn outbox_attempt(&self, key: String) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.write(move |data| {
+            if let Some(known) = data.outbox.get_mut(&key).filter(|known| known.waits) {
+                known.row.attempts += 1;
+            }
+            Ok(())
+        })
+    }
+
+    fn outbox_backlog(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.read(|data| data.backlog().len() as u64)
+    }
+
+    fn timers_due(&self, now: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<Vec<Timer>, StoreError>> {
+        self.read(move |data| {
+            let mut due: Vec<_> = data.timers.values().filter(|timer| timer.due <= now).cloned().collect();
+            due.sort_by(|a, b| (a.due, &a.key).cmp(&(b.due, &b.key)));
+            due.truncate(limit);
+            due
+        })
+    }
+
+    fn token_put(&self, token: TokenRow) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.write(move |data| {
+            data.tokens.insert(token.sha256.clone(), token);
+            Ok(())
+        })
+    }
+
+    fn token_person(&self, sha256: String) -> BoxFuture<'_, Result<Option<String>, StoreError>> {
+        self.read(move |data| data.tokens.get(&sha256).map(|token| token.person.clone()))
+    }
+
+    fn checkpoint(&self, now: DateTime<Utc>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.write(move |data| {
+            data.checkpoints += 1;
+            data.link(now.to_rfc3339().as_bytes());
+            Ok(())
+        })
+    }
+
+    fn verify(&self) -> BoxFuture<'_, Result<StoreReport, StoreError>> {
+        self.read(Data::report)
+    }
+}
+
+mod conformance {
+    use std::sync::{Arc, Mutex};
+
+    use super::{Data, Faults, Life, MemStore, World};
+
+    fn fresh() -> MemStore {
+        let data = Arc::new(Mutex::new(Data::default()));
+        MemStore::new(data, Arc::new(Faults::default()), Arc::new(World::default()), Life::new(None))
+    }
+
+    blocks_store::store_conformance!(((), fresh()));
+}

@@ -1,0 +1,59 @@
+//! A pager that keeps what it is told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use runbook_core::ports::{BoxFuture, Pager, PagerCall, PagerError};
+
+use super::{Life, World, locked};
+
+/// What the pager holds.
+#[derive(Default)]
+pub(crate) struct PagerState {
+    /// Every call that it took.
+    pub(crate) calls: Vec<PagerCall>,
+    /// E-mails by user id; an unlisted user does not exist.
+    pub(crate) emails: BTreeMap<String, String>,
+    /// It does not say who its users are.
+    pub(crate) keeps_users_secret: bool,
+}
+
+impl PagerState {
+    /// Somebody asked it to resolve an incident.
+    pub(crate) fn was_asked_to_resolve(&self) -> bool {
+        self.calls.iter().any(|call| matches!(call, PagerCall::Resolve { .. }))
+    }
+}
+
+/// The way to the pager; one per life.
+pub(crate) struct FakePager {
+    pub(crate) world: Arc<World>,
+    pub(crate) life: Life,
+}
+
+impl Pager for FakePager {
+    fn call<'a>(
+        &'a self,
+        _key: &'a str,
+        _attempt: u32,
+        call: &'a PagerCall,
+    ) -> BoxFuture<'a, Result<(), PagerError>> {
+        Box::pin(async move {
+            self.life.point().await;
+            locked(&self.world.pager).calls.push(call.clone());
+            self.life.point().await;
+            Ok(())
+        })
+    }
+
+    fn user_email<'a>(&'a self, user_id: &'a str) -> BoxFuture<'a, Result<Option<String>, PagerError>> {
+        Box::pin(async move {
+            self.life.alive().await;
+            let pager = locked(&self.world.pager);
+            if pager.keeps_users_secret {
+                return Err(PagerError::Permanent { reason: "the token may not read users".to_owned() });
+            }
+            Ok(pager.emails.get(user_id).cloned())
+        })
+    }
+}
