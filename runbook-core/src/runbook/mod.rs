@@ -1,6 +1,6 @@
 //! Runbooks: Markdown documents whose commands can be run and judged.
 //!
-//! [`parse`] turns any text into a [`Document`]. It never fails: what is wrong becomes a [`Diagnostic`], and a
+//! [`parse()`] turns any text into a [`Document`]. It never fails: what is wrong becomes a [`Diagnostic`], and a
 //! command that would run wrongly says why it is not runnable. The language is described in
 //! `docs/reference/runbook-format.md`.
 

@@ -1,6 +1,6 @@
 //! What a runbook document says once it has been understood.
 //!
-//! These are plain values: [`super::parse`] makes them, the planner ([`crate::plan`]) freezes them.
+//! These are plain values: [`super::parse()`] makes them, the planner ([`crate::plan`]) freezes them.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! Severities as data: what each one means, how fast it has to be dealt with, who is told.
 //!
-//! [`parse`] reads `runbooks/severities.toml` and checks it. The file speaks in minutes and hours, as people do; here
+//! [`parse()`] reads `runbooks/severities.toml` and checks it. The file speaks in minutes and hours, as people do; here
 //! everything is in seconds. Roles and channels are plain names: whom a role stands for is the configuration's business.
 
 mod parse;
@@ -12,7 +12,7 @@ pub use parse::{SeverityError, parse};
 /// All schemes of one file, and the one to use when nobody says which.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Severities {
-    /// Index into `schemes`; [`parse`], the only maker, has made sure that it exists.
+    /// Index into `schemes`; [`parse()`], the only maker, has made sure that it exists.
     default: usize,
     schemes: Vec<SeverityScheme>,
 }
