@@ -183,6 +183,8 @@ pub struct EvidenceLine {
     pub title: String,
     /// What was expected and what came.
     pub detail: String,
+    /// The beginning of what the command printed, where that says more than the verdict.
+    pub output: Option<String>,
 }
 
 /// A plan, for the person who decides about it.
@@ -208,6 +210,8 @@ pub struct PlanView {
     pub boxes_s: u32,
     /// The document's own limit in seconds.
     pub limit_s: Option<u32>,
+    /// Parameter values, by name: the commands read them as variables.
+    pub params: Vec<(String, String)>,
     /// The steps.
     pub steps: Vec<PlanStepView>,
     /// Who asked for it.
@@ -231,6 +235,8 @@ pub struct PlanStepView {
     pub timebox_s: Option<u32>,
     /// `read`, `idempotent`, `once`, `manual`.
     pub effect: String,
+    /// The read-only commands whose values are captured before the step, as bash will get them.
+    pub baselines: Vec<String>,
     /// The commands, as bash will get them.
     pub commands: Vec<String>,
     /// What undoes it.

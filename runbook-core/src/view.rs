@@ -1,5 +1,7 @@
 //! What people are shown, made from what is: card, plan and progress as views of the states.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use crate::expectation::Outcome;
@@ -12,13 +14,14 @@ use crate::run::{CommandPhase, Question, Run, Status, Unit, UnitRole};
 use crate::runbook::Effect;
 use crate::severity::Severity;
 
-/// The incident's card.
+/// The incident's card. `outputs` holds the beginnings of command outputs by SHA-256, as far as they are to be shown.
 #[must_use]
 pub fn card(
     incident: &Incident,
     runs: &[Run],
     severity: Option<&Severity>,
     rollback: Option<&str>,
+    outputs: &BTreeMap<String, String>,
     now: DateTime<Utc>,
 ) -> CardView {
     let since_s = u32::try_from((now - incident.detected_at).num_seconds().max(0)).unwrap_or(u32::MAX);
@@ -49,6 +52,7 @@ pub fn card(
                 outcome: line.outcome,
                 title: line.title.clone(),
                 detail: verdict_text(&line.expected, &line.reason),
+                output: line.output_sha256.as_ref().and_then(|sha256| outputs.get(sha256)).cloned(),
             })
             .collect(),
         triage: triage_line(incident),
@@ -162,6 +166,7 @@ pub fn plan(run: &Run) -> PlanView {
         risk_reasons: run.risk.reasons.clone(),
         boxes_s: run.plan.boxes_s(),
         limit_s: run.plan.limit_s,
+        params: run.plan.params.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
         steps: run.plan.steps.iter().map(plan_step).collect(),
         requested_by: run.requester.to_string(),
         approvals_needed: run.approvals_needed,
@@ -191,6 +196,7 @@ fn plan_step(step: &PlanStep) -> PlanStepView {
         title: step.title.clone(),
         timebox_s: step.timebox_s,
         effect: effect.to_owned(),
+        baselines: step.baselines.iter().map(|command| command.text.trim_end().to_owned()).collect(),
         commands,
         undo: (!undo.is_empty()).then(|| undo.join("\n")),
     }
@@ -280,6 +286,7 @@ pub fn step_verdicts(run: &Run, index: usize) -> Vec<EvidenceLine> {
                 outcome: verdict.outcome,
                 title: command.title.clone().unwrap_or_else(|| command.id.clone()),
                 detail: format!("{}{vouched}", verdict_text(&verdict.text, &verdict.reason)),
+                output: None,
             });
         }
     }

@@ -1,1 +1,20 @@
-//! Integration tests.
+//! Integration tests: the real binary as processes, real sockets on loopback, SQLite, and the sandbox.
+//!
+//! No fixed ports, no internet, no assertion about time. What a machine cannot do is said as "not run" and fails.
+
+#[cfg(test)]
+mod authority;
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod config;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod house;
+#[cfg(test)]
+mod intake;
+#[cfg(test)]
+mod standin;

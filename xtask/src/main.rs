@@ -56,6 +56,8 @@ fn test() -> Result<(), Failure> {
             return Err(Failure::Missing(program));
         }
     }
+    // The licence test reads every platform's packages without asking the network again.
+    cargo(&["fetch", "--locked"], &[])?;
     check()?;
     cargo(&["build", "--locked", "--bin", "blocks"], &[])?;
     cargo(&["test", "--workspace", "--locked", "--no-fail-fast"], &[])

@@ -1,7 +1,10 @@
 //! The outbox: each message is rendered from the journal when it leaves, sent, and its receipt recorded in the
 //! transaction that settles it.
 
+use std::collections::BTreeMap;
+
 use chrono::Duration;
+use runbook_core::expectation::Outcome;
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Incident, IncidentCommand};
 use runbook_core::message::{ChatMessage, Outgoing};
@@ -17,6 +20,9 @@ use crate::runs::{load_run, silent};
 
 /// Messages sent at the same time; one group sends one at a time.
 const BATCH: usize = 16;
+/// Diagnostics whose output is shown on the card, and lines of each.
+const OUTPUTS_ON_CARD: usize = 8;
+const OUTPUT_LINES: usize = 4;
 /// Longest wait between two attempts, in seconds.
 const MAX_BACKOFF_S: i64 = 60;
 
@@ -27,6 +33,8 @@ enum Rendered {
     Obsolete,
     /// What it needs (a channel) is not there yet.
     NotYet,
+    /// There is no place for it, and there will be none.
+    Nowhere,
 }
 
 impl Engine {
@@ -40,7 +48,7 @@ impl Engine {
             sending.spawn(async move {
                 let key = row.key.clone();
                 if let Err(error) = engine.deliver(row).await {
-                    tracing::warn!(message = %key, %error, "a message could not be handled now");
+                    tracing::warn!(key = %key, %error, "a message could not be handled now");
                     return false;
                 }
                 true
@@ -66,15 +74,22 @@ impl Engine {
             return self.deliver_to_pager(&row, *incident, call).await;
         }
         let Some(chat) = self.inner.parts.chat.clone() else {
-            return self.settle(&row, OutboxResult::Dead { error: "no chat is configured".to_owned() }).await;
+            return self.leave(&row, "no chat is configured here").await;
         };
         let rendered = match self.render(&message).await? {
             Rendered::Chat(rendered) => rendered,
             Rendered::Obsolete => return self.settle(&row, OutboxResult::Sent).await,
             Rendered::NotYet => {
-                let at = self.now() + Duration::milliseconds(200);
+                // Soon at first; a channel that does not come for a while is worth a look now and then.
+                let waited = self.now() - row.created_at;
+                let pause = (waited / 4).clamp(Duration::milliseconds(200), Duration::seconds(30));
                 let error = "waits for the incident's channel".to_owned();
-                return self.settle(&row, OutboxResult::Retry { at, error }).await;
+                return self.settle(&row, OutboxResult::Retry { at: self.now() + pause, error }).await;
+            }
+            Rendered::Nowhere => {
+                let reason =
+                    "no channel is configured for it: set `channel` under its [[service]]".to_owned();
+                return self.give_up(&row, &message, reason).await;
             }
         };
         self.store().outbox_attempt(row.key.clone()).await?;
@@ -96,7 +111,7 @@ impl Engine {
         call: &runbook_core::ports::PagerCall,
     ) -> Result<(), EngineError> {
         let Some(pager) = self.inner.parts.pager.clone() else {
-            return self.settle(row, OutboxResult::Dead { error: "no pager is configured".to_owned() }).await;
+            return self.leave(row, "no pager is configured here").await;
         };
         self.store().outbox_attempt(row.key.clone()).await?;
         match pager.call(&row.key, row.attempts + 1, call).await {
@@ -118,18 +133,24 @@ impl Engine {
         Ok(self.store().commit(commit).await?)
     }
 
+    /// Leaves a message for the process that has what it needs.
+    async fn leave(&self, row: &OutboxRow, why: &str) -> Result<(), EngineError> {
+        let at = self.now() + Duration::seconds(MAX_BACKOFF_S);
+        self.settle(row, OutboxResult::Retry { at, error: why.to_owned() }).await
+    }
+
     async fn again(&self, row: &OutboxRow, after_ms: Option<u64>, reason: String) -> Result<(), EngineError> {
         let backoff_s = (1_i64 << row.attempts.min(6)).min(MAX_BACKOFF_S);
         let wait = after_ms
             .and_then(|ms| i64::try_from(ms).ok())
             .map_or(Duration::seconds(backoff_s), Duration::milliseconds);
         self.inner.metrics.count("blocks_outbox_retries_total", String::new());
-        tracing::warn!(message = %row.key, attempt = row.attempts + 1, %reason, "a message did not leave, trying again");
+        tracing::warn!(key = %row.key, attempt = row.attempts + 1, %reason, "a message did not leave, trying again");
         self.settle(row, OutboxResult::Retry { at: self.now() + wait, error: reason }).await
     }
 
     async fn give_up(&self, row: &OutboxRow, message: &Outgoing, reason: String) -> Result<(), EngineError> {
-        tracing::error!(message = %row.key, %reason, "a message will never leave as it is");
+        tracing::error!(key = %row.key, %reason, "a message will never leave as it is");
         self.inner.metrics.count("blocks_outbox_dead_total", String::new());
         let incident = match message {
             Outgoing::Channel { incident }
@@ -144,7 +165,12 @@ impl Engine {
         };
         if let Some(incident) = incident {
             // Replies carry a bearer address in their key's message, so only the kind of message is recorded.
-            let what = row.key.split('/').next().unwrap_or("message").to_owned();
+            let mut words = row.key.split('/');
+            let what = match (words.next(), words.next()) {
+                (Some("pager"), Some(verb)) => format!("pager {verb}"),
+                (Some(kind), _) => kind.to_owned(),
+                (None, _) => "message".to_owned(),
+            };
             let command = IncidentCommand::RecordDeliveryFailure { what, reason: reason.clone() };
             self.change_incident(incident, &command, &Origin::engine(), None).await?;
         }
@@ -205,13 +231,17 @@ impl Engine {
             }
             Outgoing::Card { incident } => {
                 let Some(incident) = self.incident(*incident).await? else { return Ok(Rendered::Obsolete) };
-                let Some(channel) = self.channel_of(&incident) else { return Ok(Rendered::NotYet) };
+                let channel = match self.channel_of(&incident) {
+                    Ok(channel) => channel,
+                    Err(rendered) => return Ok(rendered),
+                };
                 let runs = self.runs_of(&incident).await?;
                 let settings = self.settings();
                 let severity = settings.severities.default_scheme().get(&incident.severity);
                 let rollback =
                     settings.service(&incident.service).and_then(|service| service.rollback.as_deref());
-                let view = view::card(&incident, &runs, severity, rollback, self.now());
+                let outputs = self.shown_outputs(&incident).await?;
+                let view = view::card(&incident, &runs, severity, rollback, &outputs, self.now());
                 chat(ChatMessage::Card { channel, ts: incident.card_ts.clone(), view })
             }
             Outgoing::Plan { run } => {
@@ -219,12 +249,12 @@ impl Engine {
                     return Ok(Rendered::Obsolete);
                 };
                 let place = run.plan_message.clone();
-                let Some(channel) = place
-                    .as_ref()
-                    .map(|(channel, _)| channel.clone())
-                    .or_else(|| self.channel_for(&run, incident.as_ref()))
-                else {
-                    return Ok(Rendered::NotYet);
+                let channel = match place.as_ref() {
+                    Some((channel, _)) => channel.clone(),
+                    None => match self.channel_for(&run, incident.as_ref()) {
+                        Ok(channel) => channel,
+                        Err(rendered) => return Ok(rendered),
+                    },
                 };
                 chat(ChatMessage::Plan { channel, ts: place.map(|(_, ts)| ts), view: view::plan(&run) })
             }
@@ -232,21 +262,26 @@ impl Engine {
                 let Some((run, incident)) = self.run_and_incident(*run).await? else {
                     return Ok(Rendered::Obsolete);
                 };
-                let Some((channel, thread)) = run.plan_message.clone().or_else(|| {
-                    self.channel_for(&run, incident.as_ref()).map(|channel| (channel, String::new()))
-                }) else {
-                    return Ok(Rendered::NotYet);
+                let (channel, thread) = match run.plan_message.clone() {
+                    Some((channel, thread)) => (channel, Some(thread)),
+                    None => match self.channel_for(&run, incident.as_ref()) {
+                        Ok(channel) => (channel, None),
+                        Err(rendered) => return Ok(rendered),
+                    },
                 };
                 chat(ChatMessage::Progress {
                     channel,
                     ts: run.progress_message.clone().map(|(_, ts)| ts),
-                    thread: (!thread.is_empty()).then_some(thread),
+                    thread,
                     view: view::progress(&run),
                 })
             }
             Outgoing::Note { incident, text } => {
                 let Some(incident) = self.incident(*incident).await? else { return Ok(Rendered::Obsolete) };
-                let Some(channel) = self.channel_of(&incident) else { return Ok(Rendered::NotYet) };
+                let channel = match self.channel_of(&incident) {
+                    Ok(channel) => channel,
+                    Err(rendered) => return Ok(rendered),
+                };
                 chat(ChatMessage::Note { channel, thread: incident.card_ts.clone(), text: text.clone() })
             }
             Outgoing::Review { incident } => self.render_review(*incident).await,
@@ -257,7 +292,10 @@ impl Engine {
 
     async fn render_review(&self, id: IncidentId) -> Result<Rendered, EngineError> {
         let Some(incident) = self.incident(id).await? else { return Ok(Rendered::Obsolete) };
-        let Some(channel) = self.channel_of(&incident) else { return Ok(Rendered::NotYet) };
+        let channel = match self.channel_of(&incident) {
+            Ok(channel) => channel,
+            Err(rendered) => return Ok(rendered),
+        };
         let (Some(file), Some(sha256)) = (&incident.review_file, &incident.review_sha256) else {
             return Ok(Rendered::Obsolete);
         };
@@ -274,6 +312,26 @@ impl Engine {
             ),
             content: String::from_utf8_lossy(&bytes).into_owned(),
         })))
+    }
+
+    /// The beginnings of what diagnostics printed, where that says more than the verdict: what failed, and what is only
+    /// there to be read.
+    async fn shown_outputs(&self, incident: &Incident) -> Result<BTreeMap<String, String>, EngineError> {
+        let mut outputs = BTreeMap::new();
+        let wanted =
+            incident.evidence.iter().filter(|line| line.outcome != Outcome::Pass || line.expected.is_empty());
+        for sha256 in wanted.filter_map(|line| line.output_sha256.clone()).take(OUTPUTS_ON_CARD) {
+            if let Some(bytes) = self.store().blob(sha256.clone()).await? {
+                let text = String::from_utf8_lossy(&bytes);
+                let lines: Vec<_> = text
+                    .lines()
+                    .take(OUTPUT_LINES)
+                    .map(|line| line.chars().take(160).collect::<String>())
+                    .collect();
+                outputs.insert(sha256, lines.join("\n"));
+            }
+        }
+        Ok(outputs)
     }
 
     async fn incident(&self, id: IncidentId) -> Result<Option<Incident>, EngineError> {
@@ -301,21 +359,28 @@ impl Engine {
         self.settings().channel_per_incident.contains(&incident.severity)
     }
 
-    /// Where an incident is talked about; `None` while its own channel is not open yet.
-    fn channel_of(&self, incident: &Incident) -> Option<String> {
+    /// Where an incident is talked about: its own channel, else its service's, else its severity's.
+    fn channel_of(&self, incident: &Incident) -> Result<String, Rendered> {
         if let Some(channel) = &incident.channel {
-            return Some(channel.clone());
+            return Ok(channel.clone());
         }
-        if self.has_own_channel(incident) {
-            return None;
+        if self.has_own_channel(incident) && !incident.channel_failed {
+            return Err(Rendered::NotYet);
         }
-        self.settings().service(&incident.service).and_then(|service| service.channel.clone())
+        let settings = self.settings();
+        let of_service = settings.service(&incident.service).and_then(|service| service.channel.clone());
+        let severity = settings.severities.default_scheme().get(&incident.severity);
+        let of_severity = || severity.and_then(|severity| severity.channels.first().cloned());
+        of_service.or_else(of_severity).ok_or(Rendered::Nowhere)
     }
 
-    fn channel_for(&self, run: &Run, incident: Option<&Incident>) -> Option<String> {
+    fn channel_for(&self, run: &Run, incident: Option<&Incident>) -> Result<String, Rendered> {
         match incident {
             Some(incident) => self.channel_of(incident),
-            None => self.settings().service(&run.plan.target).and_then(|service| service.channel.clone()),
+            None => {
+                let service = self.settings().service(&run.plan.target);
+                service.and_then(|service| service.channel.clone()).ok_or(Rendered::Nowhere)
+            }
         }
     }
 }

@@ -31,6 +31,9 @@ pub enum EngineError {
     /// It cannot be done as asked.
     #[error("{0}")]
     Refused(String),
+    /// The runbook and its parameters do not make a plan.
+    #[error("{0}")]
+    Plan(String),
 }
 
 impl EngineError {
@@ -46,6 +49,7 @@ impl EngineError {
             EngineError::NotFound(_) => "RB0025",
             EngineError::Forbidden(_) => "RB0026",
             EngineError::Refused(_) => "RB0027",
+            EngineError::Plan(_) => "RB0031",
         }
     }
 

@@ -22,7 +22,7 @@ const WHO_PATIENCE: Duration = Duration::from_secs(3);
 impl Engine {
     /// Acts on what is pending, oldest first; returns how many were dealt with.
     pub(crate) async fn process_inbox(&self) -> Result<usize, EngineError> {
-        let items = self.store().inbox_pending(BATCH).await?;
+        let items = self.understood().await?;
         let count = items.len();
         for item in items {
             if self.is_draining() {
@@ -40,9 +40,24 @@ impl Engine {
         Ok(count)
     }
 
+    /// The oldest messages that this process understands. What only another configuration understands stays for it,
+    /// and does not hold up the rest, however much of it there is.
+    async fn understood(&self) -> Result<Vec<InboxItem>, EngineError> {
+        let mut limit = BATCH;
+        loop {
+            let mut items = self.store().inbox_pending(limit).await?;
+            let all = items.len() < limit;
+            items.retain(|item| self.inner.translators.contains_key(item.source.as_str()));
+            if all || !items.is_empty() {
+                return Ok(items);
+            }
+            limit *= 2;
+        }
+    }
+
     async fn process(&self, item: &InboxItem) -> Result<(), EngineError> {
         let Some(translator) = self.inner.translators.get(item.source.as_str()) else {
-            return self.keep(item, "nothing here understands this source").await;
+            return Ok(());
         };
         match translator.translate(item) {
             Translated::Signal(Signal::Pager(event)) => self.pager_event(item, &event).await,

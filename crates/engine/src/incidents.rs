@@ -190,8 +190,8 @@ impl Engine {
         now: chrono::DateTime<chrono::Utc>,
     ) {
         let deliverable = match message {
-            Outgoing::Pager { .. } => self.inner.parts.pager.is_some(),
-            _ => self.inner.parts.chat.is_some(),
+            Outgoing::Pager { .. } => self.settings().has_pager,
+            _ => self.settings().has_chat,
         };
         if deliverable {
             commit.outbox.extend(outbox_item(message, cause, pace, now));

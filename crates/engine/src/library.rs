@@ -123,7 +123,9 @@ pub(crate) fn read_file(path: &Path) -> Result<LibraryEntry, LibraryError> {
     let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|error| unreadable(error.to_string()))?;
     let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-    let directory = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    // A bare file name has the parent "", which is no folder to the system, so the path is made absolute first.
+    let absolute = std::path::absolute(path).map_err(|error| unreadable(error.to_string()))?;
+    let directory = absolute.parent().map_or_else(|| PathBuf::from("/"), Path::to_path_buf);
     let directory = std::fs::canonicalize(&directory).unwrap_or(directory);
     Ok(LibraryEntry { document: parse(&name, &text), directory, source: path.display().to_string() })
 }
@@ -151,5 +153,16 @@ mod tests {
         assert_eq!(library.find("ok").unwrap().document.title, "ok");
         let error = library.find("o").unwrap_err().to_string();
         assert!(error.contains("did you mean 'ok'"), "{error}");
+    }
+
+    #[test]
+    fn a_bare_file_name_starts_in_the_folder_it_is_in() {
+        // Tests run in the package's folder; any file of it will do.
+        let entry = read_file(Path::new("Cargo.toml")).unwrap();
+        let here = std::fs::canonicalize(std::env::current_dir().unwrap()).unwrap();
+        assert_eq!(entry.directory, here);
+        assert_eq!(entry.source, "Cargo.toml");
+        let below = read_file(Path::new("src/../Cargo.toml")).unwrap();
+        assert_eq!(below.directory, here);
     }
 }

@@ -44,7 +44,7 @@ pub(crate) fn plan_of(
         target: service_name,
         environment: settings.exec_env.clone(),
     };
-    build(&entry.document, &request).map_err(|error| EngineError::Refused(error.to_string()))
+    build(&entry.document, &request).map_err(|error| EngineError::Plan(error.to_string()))
 }
 
 pub(crate) fn describe_plan(settings: &Settings, plan: &Plan) -> Result<Reply, EngineError> {

@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 
 use runbook_core::duration::for_people;
+use runbook_core::expectation::Outcome;
 use runbook_core::ids::{IncidentNumber, RunId};
 use runbook_core::journal::Envelope;
 use runbook_core::plan::{Fingerprint, Plan, RiskAssessment};
 use runbook_core::ports::{IncidentRow, Store};
-use runbook_core::run::Run;
+use runbook_core::run::{CommandPhase, Run};
 use runbook_core::runbook::Level;
 use runbook_core::view;
 use serde::Serialize;
@@ -21,6 +22,8 @@ use crate::runs::load_run;
 use crate::show::{IncidentShow, RunShow, TimelineEntry};
 
 const LOOK: usize = 10_000;
+/// Lines of output shown of a command whose expectations were not met.
+const OUTPUT_LINES: usize = 20;
 
 /// The incident of that name (`INC-12`, `12` or its id), or the only (open) one.
 ///
@@ -193,7 +196,36 @@ pub async fn run(store: &dyn Store, id: RunId) -> Result<Reply, EngineError> {
             let _ = writeln!(text, "      {line}");
         }
     }
+    if matches!(loaded.state.status, runbook_core::run::Status::WaitingForApproval { .. }) {
+        let run = &loaded.state;
+        let _ = writeln!(text, "\nThe plan, as it would run:\n");
+        text.push_str(&plan_text(&run.plan, &run.fingerprint, &run.risk, run.approvals_needed));
+    }
+    text.push_str(&unmet_output(store, &loaded.state).await?);
     Ok(Reply { text, data: run_data(&loaded.state) })
+}
+
+/// The end of what commands printed whose expectations were not met: what a person looks at first.
+async fn unmet_output(store: &dyn Store, run: &Run) -> Result<String, EngineError> {
+    let mut text = String::new();
+    for (unit, phase) in &run.commands {
+        let CommandPhase::Ended { verdicts, stdout_sha256, stderr_sha256, .. } = phase else { continue };
+        if verdicts.iter().all(|verdict| verdict.outcome == Outcome::Pass) {
+            continue;
+        }
+        let title = run.command(*unit).map_or("", |command| command.title.as_deref().unwrap_or(&command.id));
+        for (stream, sha256) in [("stdout", stdout_sha256), ("stderr", stderr_sha256)] {
+            let Some(sha256) = sha256 else { continue };
+            let Some(bytes) = store.blob(sha256.clone()).await? else { continue };
+            let output = String::from_utf8_lossy(&bytes);
+            let lines: Vec<_> = output.lines().collect();
+            let _ = writeln!(text, "\n{stream} of {title}:");
+            for line in lines.iter().skip(lines.len().saturating_sub(OUTPUT_LINES)) {
+                let _ = writeln!(text, "  | {line}");
+            }
+        }
+    }
+    Ok(text)
 }
 
 /// A run as JSON.

@@ -8,6 +8,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::origin::Origin;
+use crate::read;
 use crate::review::Occasion;
 use crate::runs::silent;
 
@@ -22,9 +23,22 @@ impl Engine {
     pub(crate) async fn recover(&self) -> Result<(), EngineError> {
         let origin = Origin::system("recovery", Cause::Recovery);
         for row in self.store().runs(None, true, LIMIT).await? {
+            // What is left of a cut-off command is ended first: nobody could judge a target that still changes.
+            self.end_processes(row.id).await;
             self.change_run(row.id, &RunCommand::Recover, &origin, &silent).await?;
         }
         self.reconcile().await
+    }
+
+    /// The same for one run, for a process that deals with this run alone.
+    ///
+    /// # Errors
+    /// When no run, or more than one, is meant; when the store cannot be read.
+    pub async fn recover_run(&self, named: Option<&str>) -> Result<(), EngineError> {
+        let id = read::find_run(self.store(), named).await?;
+        self.end_processes(id).await;
+        let origin = Origin::system("recovery", Cause::Recovery);
+        self.change_run(id, &RunCommand::Recover, &origin, &silent).await.map(|_| ())
     }
 
     /// Looks at every incident, without a hint from anybody: diagnostics and reviews that are due and have not begun,

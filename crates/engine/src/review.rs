@@ -62,16 +62,22 @@ impl Engine {
             let Draft { file_name, text, .. } = draft(&input, &settings.pir.template)
                 .map_err(|error| EngineError::Refused(format!("the review could not be drafted: {error}")))?;
             let sha256 = hex::encode(Sha256::digest(text.as_bytes()));
-            let earlier = loaded.state.review_sha256.clone();
-            let file =
-                write_draft(&settings.pir.dir, &file_name, &text, earlier.as_deref()).map_err(|error| {
-                    EngineError::Refused(format!(
-                        "the review could not be written to {}: {error}; hint: check [pir] dir",
-                        settings.pir.dir.display()
-                    ))
-                })?;
-            let blob = Blob { sha256: sha256.clone(), bytes: text.into_bytes() };
+            // First into the store: a file that a crash kept off the record is known as ours by its hash.
+            let blob = Blob { sha256: sha256.clone(), bytes: text.clone().into_bytes() };
             engine.store().commit(Commit { blobs: vec![blob], ..Commit::default() }).await?;
+            let unwritable = |error: std::io::Error| {
+                EngineError::Refused(format!(
+                    "the review could not be written to {}: {error}; hint: check [pir] dir",
+                    settings.pir.dir.display()
+                ))
+            };
+            let mut ours: Vec<_> = loaded.state.review_sha256.clone().into_iter().collect();
+            for found in drafts_there(&settings.pir.dir, &file_name).map_err(unwritable)? {
+                if engine.store().blob(found.clone()).await?.is_some() {
+                    ours.push(found);
+                }
+            }
+            let file = write_draft(&settings.pir.dir, &file_name, &text, &ours).map_err(unwritable)?;
             let command = IncidentCommand::RecordReview { file: file.clone(), sha256, post: true };
             engine.change_incident(id, &command, &Origin::engine(), None).await?;
             tracing::info!(incident = %loaded.state.number, file, "review drafted");
@@ -80,27 +86,43 @@ impl Engine {
     }
 }
 
-/// Writes the draft; beside it, with a number, when the file is there and is not our earlier draft.
-fn write_draft(
-    dir: &Path,
-    file_name: &str,
-    text: &str,
-    earlier_sha256: Option<&str>,
-) -> std::io::Result<String> {
-    std::fs::create_dir_all(dir)?;
+/// Drafts of one review beside each other at most.
+const MAX_DRAFTS: u32 = 1_000;
+
+/// The name of the draft with that number: the first one has none.
+fn draft_name(file_name: &str, number: u32) -> String {
     let stem = file_name.trim_end_matches(".md");
-    for number in 1..1_000 {
-        let name = if number == 1 { file_name.to_owned() } else { format!("{stem}-{number}.md") };
+    if number == 1 { file_name.to_owned() } else { format!("{stem}-{number}.md") }
+}
+
+/// SHA-256 of each draft that is there, in the order of their numbers.
+fn drafts_there(dir: &Path, file_name: &str) -> std::io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for number in 1..MAX_DRAFTS {
+        match std::fs::read(dir.join(draft_name(file_name, number))) {
+            Ok(bytes) => found.push(hex::encode(Sha256::digest(&bytes))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+/// Writes the draft; beside it, with a number, when the file is there and is not a draft of ours, by its SHA-256.
+fn write_draft(dir: &Path, file_name: &str, text: &str, ours: &[String]) -> std::io::Result<String> {
+    std::fs::create_dir_all(dir)?;
+    for number in 1..MAX_DRAFTS {
+        let name = draft_name(file_name, number);
         let path = dir.join(&name);
-        let ours = match std::fs::read(&path) {
+        let free = match std::fs::read(&path) {
             Ok(bytes) => {
                 let sha256 = hex::encode(Sha256::digest(&bytes));
-                bytes == text.as_bytes() || Some(sha256.as_str()) == earlier_sha256
+                bytes == text.as_bytes() || ours.contains(&sha256)
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
             Err(error) => return Err(error),
         };
-        if ours {
+        if free {
             let mut file = tempfile_in(dir, &name)?;
             file.1.write_all(text.as_bytes())?;
             file.1.sync_all()?;
@@ -124,12 +146,12 @@ mod tests {
     #[test]
     fn a_draft_that_people_changed_is_never_overwritten() {
         let dir = std::env::temp_dir().join(format!("blocks-review-{}", std::process::id()));
-        let first = write_draft(&dir, "PIR_2026-01-01_INC-1.md", "one", None).unwrap();
-        let sha = hex::encode(Sha256::digest(b"one"));
-        let second = write_draft(&dir, "PIR_2026-01-01_INC-1.md", "two", Some(&sha)).unwrap();
+        let first = write_draft(&dir, "PIR_2026-01-01_INC-1.md", "one", &[]).unwrap();
+        let ours = [hex::encode(Sha256::digest(b"one"))];
+        let second = write_draft(&dir, "PIR_2026-01-01_INC-1.md", "two", &ours).unwrap();
         assert_eq!(first, second, "our own draft is replaced");
         std::fs::write(dir.join(&first), "edited by people").unwrap();
-        let third = write_draft(&dir, "PIR_2026-01-01_INC-1.md", "three", Some(&sha)).unwrap();
+        let third = write_draft(&dir, "PIR_2026-01-01_INC-1.md", "three", &ours).unwrap();
         assert_eq!(third, "PIR_2026-01-01_INC-1-2.md");
         assert_eq!(std::fs::read_to_string(dir.join(&first)).unwrap(), "edited by people");
         std::fs::remove_dir_all(&dir).unwrap();

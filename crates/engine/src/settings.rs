@@ -28,6 +28,10 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// The review.
     pub pir: PirSettings,
+    /// A chat is configured: messages for it are kept even by a process that cannot send them.
+    pub has_chat: bool,
+    /// A pager is configured: likewise.
+    pub has_pager: bool,
 }
 
 /// One service.

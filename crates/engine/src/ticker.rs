@@ -28,6 +28,7 @@ impl Engine {
     /// When the store cannot be read.
     pub async fn start(&self) -> Result<(), EngineError> {
         self.recover().await?;
+        self.store().checkpoint(self.now()).await?;
         let engine = self.clone();
         self.spawn(Box::pin(async move { engine.inbox_loop().await }));
         let engine = self.clone();
@@ -42,6 +43,9 @@ impl Engine {
         self.inner.draining.send_replace(true);
         self.inner.inbox_wake.notify_waiters();
         self.inner.outbox_wake.notify_waiters();
+        if let Err(error) = self.store().checkpoint(self.now()).await {
+            tracing::warn!(%error, "the closing checkpoint could not be written");
+        }
         let engine = self.clone();
         let all_done = async move {
             loop {

@@ -26,7 +26,7 @@ const MAX_BODY: usize = 64 * 1024;
 pub struct ErrorBody {
     /// What failed, why, and what to do.
     pub error: String,
-    /// `refused`, `not_found`, `forbidden`, `unavailable`, `usage`, `journal`.
+    /// `refused`, `not_found`, `forbidden`, `unavailable`, `usage`, `plan`, `journal`.
     pub kind: String,
     /// Its code; each has a page under `docs/errors/`.
     pub code: String,
@@ -110,6 +110,7 @@ fn class(error: &EngineError) -> (StatusCode, &'static str) {
         EngineError::Incident(_) | EngineError::Run(_) | EngineError::Refused(_) => {
             (StatusCode::CONFLICT, "refused")
         }
+        EngineError::Plan(_) => (StatusCode::UNPROCESSABLE_ENTITY, "plan"),
         EngineError::Contended(_) | EngineError::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         EngineError::Journal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "journal"),
     }

@@ -11,6 +11,11 @@ use crate::message::Outgoing;
 use crate::people::Actor;
 use crate::ports::PagerCall;
 
+/// The name of an undelivered request to the pager to resolve.
+pub(super) const PAGER_RESOLVE: &str = "pager resolve";
+/// The name of an undelivered request to open the incident's own channel.
+pub(super) const CHANNEL: &str = "channel";
+
 /// What a decision comes to.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Decision {
@@ -160,7 +165,12 @@ pub fn decide(
         }
         IncidentCommand::EndTriage { run, commands } => end_triage(state, *run, *commands, card.clone()),
         IncidentCommand::StartMitigation { run } if state.status.is_open() => {
-            with_card(vec![IncidentEvent::MitigationStarted { run: *run }])
+            let mut decision = with_card(vec![IncidentEvent::MitigationStarted { run: *run }]);
+            if let (Some(_), Some(target_s)) = (state.mitigated_at, state.target_s) {
+                let due = (state.detected_at + Duration::seconds(i64::from(target_s))).max(now);
+                decision.effects.push(Effect::TargetTimer { incident, due });
+            }
+            decision
         }
         IncidentCommand::StartMitigation { .. } => nothing,
         IncidentCommand::EndRun { run, outcome, reason } => {
@@ -201,10 +211,25 @@ pub fn decide(
             }
             _ => nothing,
         },
-        IncidentCommand::RecordDeliveryFailure { what, reason } => Decision {
-            events: vec![IncidentEvent::DeliveryFailed { what: what.clone(), reason: reason.clone() }],
-            effects: Vec::new(),
-        },
+        IncidentCommand::RecordDeliveryFailure { what, reason } => {
+            let mut decision = Decision {
+                events: vec![IncidentEvent::DeliveryFailed { what: what.clone(), reason: reason.clone() }],
+                effects: Vec::new(),
+            };
+            if what == PAGER_RESOLVE {
+                decision.effects.push(card);
+                let text = format!(
+                    "{}: PagerDuty refused to resolve it: {reason}. Mend that and resolve it there, or say \
+                     `/blocks incident resolve` again to end it here alone.",
+                    state.number
+                );
+                decision.effects.push(Effect::Send(Outgoing::Note { incident, text }));
+            } else if what == CHANNEL {
+                // It has to be shown somewhere else now.
+                decision.effects.push(card);
+            }
+            decision
+        }
     })
 }
 
@@ -320,7 +345,7 @@ fn resolve(
     if state.status < Status::Monitoring {
         events.push(IncidentEvent::Mitigated { reason: format!("{by} vouches for the fix") });
     }
-    if let (Some(pager), false) = (&state.pager, state.pager_resolved) {
+    if let (Some(pager), false, false) = (&state.pager, state.pager_resolved, state.pager_refused) {
         // The pager has the last word: its webhook, not this request, makes the incident resolved.
         let call = PagerCall::Resolve { incident: pager.id.clone(), from: email.cloned() };
         effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));

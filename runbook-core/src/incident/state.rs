@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::decide::{CHANNEL, PAGER_RESOLVE};
 use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, IncidentNumber, RunId};
@@ -69,6 +70,8 @@ pub struct Evidence {
     pub outcome: Outcome,
     /// Why.
     pub reason: String,
+    /// SHA-256 of the standard output, stored apart.
+    pub output_sha256: Option<String>,
 }
 
 /// How the diagnostics ended.
@@ -132,6 +135,10 @@ pub struct Incident {
     pub commander: Option<Commander>,
     /// Its channel, once open.
     pub channel: Option<String>,
+    /// Opening its own channel failed for good: it lives where its severity does.
+    pub channel_failed: bool,
+    /// The pager refused a change for good: a person may end it here.
+    pub pager_refused: bool,
     /// Its card, once posted.
     pub card_ts: Option<String>,
     /// Its runs, oldest first.
@@ -222,6 +229,8 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 target_s: *target_s,
                 commander: None,
                 channel: None,
+                channel_failed: false,
+                pager_refused: false,
                 card_ts: None,
                 runs: Vec::new(),
                 evidence: Vec::new(),
@@ -260,6 +269,10 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.severity.clone_from(to);
             incident.target_s = *target_s;
         }
+        IncidentEvent::DeliveryFailed { what, .. } => {
+            incident.channel_failed |= what == CHANNEL;
+            incident.pager_refused |= what == PAGER_RESOLVE;
+        }
         IncidentEvent::ChannelOpened { channel } => incident.channel = Some(channel.clone()),
         IncidentEvent::CardPosted { channel, ts } => {
             // Without a channel of its own the incident lives where its card is; Slack edits by id, not by name.
@@ -273,12 +286,13 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             triage: *triage,
             outcome: None,
         }),
-        IncidentEvent::EvidenceFound { title, expected, outcome, reason, .. } => {
+        IncidentEvent::EvidenceFound { title, expected, outcome, reason, output_sha256, .. } => {
             incident.evidence.push(Evidence {
                 title: title.clone(),
                 expected: expected.clone(),
                 outcome: *outcome,
                 reason: reason.clone(),
+                output_sha256: output_sha256.clone(),
             });
         }
         IncidentEvent::ChangesFound { changes } => incident.changes.clone_from(changes),
@@ -294,6 +308,8 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             }
             if incident.status.is_open() {
                 incident.status = Status::Mitigating;
+                // What had stopped the impact is being repeated or undone: it no longer counts.
+                incident.mitigated_at = None;
             }
         }
         IncidentEvent::RunEnded { run, outcome, .. } => {
@@ -333,7 +349,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.review_sha256 = Some(sha256.clone());
         }
         IncidentEvent::TargetMissed { target_s } => incident.target_missed = Some(*target_s),
-        IncidentEvent::PagerNoted { .. } | IncidentEvent::DeliveryFailed { .. } => {}
+        IncidentEvent::PagerNoted { .. } => {}
     }
     Ok(incident)
 }

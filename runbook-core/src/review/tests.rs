@@ -136,7 +136,7 @@ fn whole(text: &str) -> Stage {
         let yes = RunCommand::Approve {
             by: bench::person(text),
             may_approve: true,
-            fingerprint: None,
+            fingerprint: Some(bench::AS_SHOWN.to_owned()),
             reason: Some(text.to_owned()),
         };
         run.give("ben", &yes).unwrap();

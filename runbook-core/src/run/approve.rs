@@ -51,6 +51,10 @@ pub(super) fn objection(
         return Some(format!("{by} has approved it already: another person must approve it"));
     }
     match named_fingerprint {
+        None if run.approvals_needed > 0 => Some(format!(
+            "a yes names what it is a yes to: look at the plan, then approve with its code ({})",
+            "--fingerprint CODE"
+        )),
         Some(typed) if !run.fingerprint.is_named_by(typed) => Some(format!(
             "the approval names another plan: this run's code is {}, look at it again",
             run.fingerprint.code()

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::approve;
 use super::command::{NewRun, Rejection, RunCommand};
 use super::event::{MessageKind, Question, RunEvent, Unit, UnitRole, Verdict};
-use super::state::{Run, Status};
+use super::state::{CommandPhase, Run, Status};
 use crate::expectation::{Observed, Outcome, judge_command};
 use crate::incident::{ChangeNoted, IncidentCommand, RunOutcome};
 use crate::message::Outgoing;
@@ -118,12 +118,12 @@ pub fn decide(state: &Run, command: &RunCommand, now: DateTime<Utc>) -> Result<D
         }
         RunCommand::Refuse { by, may_approve, reason } => refuse(state, by, *may_approve, reason.as_ref()),
         RunCommand::Expire => Ok(match state.status {
-            Status::WaitingForApproval { expires_at } if now >= expires_at => ended(
-                state,
-                vec![RunEvent::ApprovalExpired],
-                RunOutcome::Cancelled,
-                Some("the approval expired".to_owned()),
-            ),
+            Status::WaitingForApproval { expires_at } if now >= expires_at => {
+                still_in_doubt(state, RunEvent::ApprovalExpired).unwrap_or_else(|| {
+                    let why = Some("the approval expired".to_owned());
+                    ended(state, vec![RunEvent::ApprovalExpired], RunOutcome::Cancelled, why)
+                })
+            }
             _ => Decision::default(),
         }),
         RunCommand::Advance => Ok(advance(state)),
@@ -238,7 +238,20 @@ fn refuse(
     }
     let why = reason.cloned().unwrap_or_else(|| format!("refused by {by}"));
     let event = RunEvent::Cancelled { reason: Some(why.clone()) };
+    if let Some(decision) = still_in_doubt(state, event.clone()) {
+        return Ok(decision);
+    }
     Ok(ended(state, vec![event], RunOutcome::Cancelled, Some(why)))
+}
+
+/// A repetition that nobody allows leaves what it was to repeat: the question stays open, and the target held.
+fn still_in_doubt(state: &Run, event: RunEvent) -> Option<Decision> {
+    let unit = state.next_unit()?;
+    let CommandPhase::InDoubt { reason, .. } = state.commands.get(&unit)? else { return None };
+    let question = Question::Doubt { unit, reason: reason.clone() };
+    let mut effects = vec![Effect::ClearApprovalTimer, Effect::Send(Outgoing::Plan { run: state.id })];
+    effects.extend(refresh(state));
+    Some(Decision { events: vec![event, RunEvent::Asked { question }], effects, ..Decision::default() })
 }
 
 fn advance(state: &Run) -> Decision {
@@ -480,7 +493,11 @@ fn lost(state: &Run, attempt: u32, reason: &str) -> Decision {
 
 fn recover(state: &Run) -> Decision {
     match state.live_unit() {
-        Some((_, attempt)) => lost(state, attempt.number, "blocks ended while the command was under way"),
+        Some((_, attempt)) => lost(
+            state,
+            attempt.number,
+            "blocks ended while the command was under way; what was left of it has been ended",
+        ),
         None if matches!(state.status, Status::Running | Status::Undoing) => {
             Decision { effects: vec![Effect::Continue(ResumePoint::Next)], ..Decision::default() }
         }

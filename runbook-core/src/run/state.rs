@@ -113,6 +113,8 @@ pub enum CommandPhase {
         vouched: bool,
         /// SHA-256 of the standard output.
         stdout_sha256: Option<String>,
+        /// SHA-256 of the standard error.
+        stderr_sha256: Option<String>,
         /// When.
         at: DateTime<Utc>,
         /// Milliseconds.
@@ -249,7 +251,7 @@ impl Run {
     #[must_use]
     pub fn next_unit(&self) -> Option<Unit> {
         self.units().find(|unit| match self.commands.get(unit) {
-            None | Some(CommandPhase::Started { .. }) => true,
+            None | Some(CommandPhase::Started { .. } | CommandPhase::InDoubt { .. }) => true,
             // Diagnostics go on whatever one of them shows.
             Some(_) if self.unasked => false,
             Some(phase) => !phase.is_settled(),
@@ -359,7 +361,14 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
             run.commands.insert(*unit, CommandPhase::Started { attempt });
         }
         RunEvent::CommandEnded {
-            unit, attempt, verdicts, stdout_sha256, state_written, elapsed_ms, ..
+            unit,
+            attempt,
+            verdicts,
+            stdout_sha256,
+            stderr_sha256,
+            state_written,
+            elapsed_ms,
+            ..
         } => {
             run.commands.insert(
                 *unit,
@@ -368,6 +377,7 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
                     verdicts: verdicts.clone(),
                     vouched: false,
                     stdout_sha256: stdout_sha256.clone(),
+                    stderr_sha256: stderr_sha256.clone(),
                     at,
                     elapsed_ms: *elapsed_ms,
                 },
@@ -401,9 +411,13 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
             run.status = Status::Running;
         }
         RunEvent::RetryOrdered { unit } => {
-            // The earlier attempt is not forgotten: what it may have done is still owed an undo.
-            if run.commands.remove(unit).is_some_and(|phase| phase.may_have_happened()) {
+            // The earlier attempt is not forgotten: what it may have done is still owed an undo, and a doubt stays one
+            // until the command has really been started again.
+            if run.commands.get(unit).is_some_and(CommandPhase::may_have_happened) {
                 run.repeated.insert(*unit);
+            }
+            if !matches!(run.commands.get(unit), Some(CommandPhase::InDoubt { .. })) {
+                run.commands.remove(unit);
             }
             if run.status != Status::Undoing {
                 run.status = Status::Running;

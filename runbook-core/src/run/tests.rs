@@ -78,8 +78,9 @@ fn whose_yes_counts() {
     let service = Actor::Service("api".to_owned());
     // needed, who, may they, what they saw: what the refusal says, or nothing
     for (needed, by, may_approve, named, refused) in [
-        (1, person("ben"), true, None, None),
-        (1, person("ana"), true, None, Some("another person must approve it")),
+        (1, person("ben"), true, Some(AS_SHOWN), None),
+        (1, person("ben"), true, None, Some("a yes names what it is a yes to")),
+        (1, person("ana"), true, Some(AS_SHOWN), Some("another person must approve it")),
         (1, person("ben"), false, None, Some("no role")),
         (1, local.clone(), true, None, Some("not a person in blocks.toml")),
         (1, outside.clone(), true, None, Some("not a person in blocks.toml")),
@@ -409,7 +410,7 @@ fn a_repetition_that_nobody_approves_leaves_the_first_attempt_to_be_undone() {
     bench.give("ana", &RunCommand::Retry).unwrap();
     bench.now += Duration::hours(1);
     bench.engine(&RunCommand::Expire);
-    assert_eq!(bench.status(), "cancelled");
+    assert_eq!(bench.status(), "in_doubt", "nobody said what became of the first attempt");
     bench.give("ana", &RunCommand::Undo).unwrap();
     bench.runs_through();
     assert_eq!(bench.status(), "undone");

@@ -5,7 +5,10 @@ use runbook_core::expectation::Outcome;
 use runbook_core::message::{CardView, EvidenceLine};
 
 use super::page::{Page, Rendered};
-use super::text::{line, link, prose, span};
+use super::text::{fence, line, link, prose, span};
+
+/// Most room for what one diagnostic printed.
+const OUTPUT_MAX: usize = 500;
 
 /// Most lines of each list; the journal and the console have all of them.
 const LIST_MAX: usize = 12;
@@ -50,7 +53,12 @@ pub(super) fn evidence_line(evidence: &EvidenceLine) -> String {
     };
     let detail = line(&evidence.detail, 300);
     let detail = if detail.is_empty() { detail } else { format!(" ({detail})") };
-    format!("*{word}* {}{detail}", line(&evidence.title, 200))
+    let mut text = format!("*{word}* {}{detail}", line(&evidence.title, 200));
+    if let Some(output) = &evidence.output {
+        text.push('\n');
+        text.push_str(&fence(output, OUTPUT_MAX).text);
+    }
+    text
 }
 
 fn list(page: &mut Page, title: &str, lines: impl IntoIterator<Item = String>) {

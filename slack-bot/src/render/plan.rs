@@ -9,12 +9,17 @@ use crate::wire::ButtonValue;
 /// Most room for one step's commands, and for its undo.
 const COMMANDS_MAX: usize = 1_900;
 const UNDO_MAX: usize = 600;
+/// Most parameters that are shown.
+const PARAMS_MAX: usize = 20;
 
 /// Renders the plan: what is asked, what it risks, exactly what would run, what undoes it. Buttons only while they do
 /// something.
 pub(crate) fn plan(view: &PlanView) -> Rendered {
     let mut page = Page::new(&format!("Plan: {}", view.title));
     page.lines(head(view));
+    if view.params.len() > PARAMS_MAX || view.params.iter().any(|(_, value)| value.chars().count() > 200) {
+        page.mark_cut();
+    }
     for (number, step) in (1..).zip(&view.steps) {
         let (text, is_cut) = step_text(number, step);
         if is_cut {
@@ -25,14 +30,19 @@ pub(crate) fn plan(view: &PlanView) -> Rendered {
     if page.is_cut() {
         // A yes covers all of it, so the one who says it must know that there is more.
         page.must(&format!(
-            "*Not all of this plan fits here.* Read the rest before you decide: `/blocks runbook status {}`",
-            view.run
+            "*Not all of this plan fits here, so it cannot be approved by a button.* Read all of it with \
+             `blocks runbook status {}` in a shell; then `/blocks runbook approve {} --fingerprint CODE`.",
+            view.run, view.run
         ));
     }
     if view.waiting {
         let value =
             ButtonValue { run: view.run.to_string(), fingerprint: Some(line(&view.fingerprint, 200)) };
-        page.buttons(&[(Answer::Approve, "Approve"), (Answer::Refuse, "Refuse")], &value, true);
+        if page.is_cut() {
+            page.buttons(&[(Answer::Refuse, "Refuse")], &value, true);
+        } else {
+            page.buttons(&[(Answer::Approve, "Approve"), (Answer::Refuse, "Refuse")], &value, true);
+        }
         if view.approvals_needed > 0 {
             page.small("Approve works for another person than the one who asked.");
         }
@@ -51,6 +61,12 @@ fn head(view: &PlanView) -> Vec<String> {
     lines.extend(view.incident.as_deref().map(|incident| format!("*Incident:* {}", line(incident, 50))));
     lines.push(format!("*Risk:* {}", line(&view.risk, 100)));
     lines.extend(view.risk_reasons.iter().take(10).map(|reason| format!("• {}", line(reason, 200))));
+    lines.extend(
+        view.params
+            .iter()
+            .take(PARAMS_MAX)
+            .map(|(name, value)| format!("*{}* = {}", line(name, 60), line(value, 200))),
+    );
     let boxes = span(i64::from(view.boxes_s));
     lines.push(match view.limit_s {
         Some(limit) => {
@@ -80,6 +96,13 @@ fn step_text(number: usize, step: &PlanStepView) -> (String, bool) {
     }
     text.push(')');
     let mut is_cut = false;
+    if !step.baselines.is_empty() {
+        text.push_str("\nCaptured first:");
+        let fenced = fence(&step.baselines.join("\n"), UNDO_MAX);
+        is_cut |= fenced.is_cut;
+        text.push('\n');
+        text.push_str(&fenced.text);
+    }
     let mut block = |commands: &str, max| {
         let fenced = fence(commands, max);
         is_cut |= fenced.is_cut;

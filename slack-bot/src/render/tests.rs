@@ -34,6 +34,7 @@ pub(crate) fn card_view() -> CardView {
             outcome: Outcome::Fail,
             title: "failure rate".into(),
             detail: "wanted < 10 %, found 33 %".into(),
+            output: Some("failure rate: 33 %".into()),
         }],
         triage: Some("4 commands, 1 failed".into()),
         changes: vec!["v1.2 rolled out 3 min before detection".into()],
@@ -54,10 +55,12 @@ pub(crate) fn plan_view() -> PlanView {
         risk_reasons: vec!["every effect can be undone".into()],
         boxes_s: 1_500,
         limit_s: Some(1_800),
+        params: vec![("namespace".into(), "production".into())],
         steps: vec![PlanStepView {
             title: "Roll back".into(),
             timebox_s: Some(300),
             effect: "once".into(),
+            baselines: vec!["kubectl get deployment flowengine -o jsonpath='{.metadata.annotations}'".into()],
             commands: vec!["kubectl rollout undo deployment/flowengine --to-revision=1".into()],
             undo: Some("kubectl rollout undo deployment/flowengine --to-revision=2".into()),
         }],
@@ -81,6 +84,7 @@ pub(crate) fn progress_view() -> ProgressView {
                 outcome: Outcome::Late,
                 title: "rolled out".into(),
                 detail: "45 s".into(),
+                output: None,
             }],
         }],
         question: Some(QuestionView {
@@ -278,11 +282,8 @@ fn many(max: usize) -> impl Strategy<Value = Vec<String>> {
 
 fn evidence() -> impl Strategy<Value = Vec<EvidenceLine>> {
     let outcome = prop::sample::select(vec![Outcome::Pass, Outcome::Fail, Outcome::Late, Outcome::Ask]);
-    let line = (outcome, hostile(), hostile()).prop_map(|(outcome, title, detail)| EvidenceLine {
-        outcome,
-        title,
-        detail,
-    });
+    let line = (outcome, hostile(), hostile(), prop::option::of(hostile()))
+        .prop_map(|(outcome, title, detail, output)| EvidenceLine { outcome, title, detail, output });
     prop::collection::vec(line, 0..20)
 }
 
@@ -312,18 +313,21 @@ proptest! {
     fn any_plan_keeps_the_limits(
         words in prop::collection::vec(hostile(), 9),
         risk_reasons in many(30),
-        steps in prop::collection::vec((hostile(), hostile(), many(5), prop::option::of(hostile())), 0..60),
+        steps in prop::collection::vec((hostile(), hostile(), many(3), many(5), prop::option::of(hostile())), 0..60),
+        params in prop::collection::vec((hostile(), hostile()), 0..30),
         waiting in any::<bool>(),
     ) {
         let [title, incident, target, fingerprint, code, risk, requested_by, state, _]: [String; 9] =
             words.try_into().unwrap();
         let steps = steps
             .into_iter()
-            .map(|(title, effect, commands, undo)| PlanStepView { title, timebox_s: Some(60), effect, commands, undo })
+            .map(|(title, effect, baselines, commands, undo)| PlanStepView {
+                title, timebox_s: Some(60), effect, baselines, commands, undo,
+            })
             .collect();
         check(&plan(&PlanView {
-            title, incident: Some(incident), target, fingerprint, code, risk, risk_reasons, steps, requested_by, state,
-            waiting, ..plan_view()
+            title, incident: Some(incident), target, fingerprint, code, risk, risk_reasons, params, steps, requested_by,
+            state, waiting, ..plan_view()
         }));
     }
 

@@ -9,6 +9,7 @@ use runbook_core::plan::ApprovalPolicy;
 use runbook_core::severity;
 
 use super::file::{ConfigFile, PagerDutyMode, SlackMode};
+use super::places;
 
 /// The configuration file that is used when none is named.
 const DEFAULT_FILE: &str = "blocks.toml";
@@ -16,6 +17,8 @@ const DEFAULT_FILE: &str = "blocks.toml";
 const DEFAULT_DATA_DIR: &str = "blocks-data";
 /// Seconds that an approval may take.
 const APPROVAL_WINDOW_S: u32 = 30 * 60;
+/// What to write instead of an unknown severity.
+const SEVERITY_HINT: &str = "one of P1, P2, P3, P4";
 
 /// A configuration that holds together.
 #[derive(Debug, Clone)]
@@ -53,8 +56,8 @@ impl Config {
         let default = Path::new(DEFAULT_FILE);
         let path = match named {
             Some(path) => Some(path),
-            None if default.exists() => Some(default),
-            None => None,
+            // What may not be looked at is not absent: reading it says why.
+            None => (!matches!(default.try_exists(), Ok(false))).then_some(default),
         };
         let Some(path) = path else { return Config::from_text("", None) };
         let text = std::fs::read_to_string(path)
@@ -66,12 +69,12 @@ impl Config {
         let shown = path.map_or_else(|| DEFAULT_FILE.to_owned(), |path| path.display().to_string());
         let file: ConfigFile = toml::from_str(text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
-            let (line, column) = position(text, offset);
+            let (line, column) = places::position(text, offset);
             ConfigError::Form { path: shown.clone(), line, column, message: error.message().to_owned() }
         })?;
-        let wrong = |word: &str, message: String, hint: &str| ConfigError::Meaning {
+        let wrong = |key: &str, message: String, hint: &str| ConfigError::Meaning {
             path: shown.clone(),
-            line: line_of(text, word),
+            line: places::line(text, key),
             message,
             hint: hint.to_owned(),
         };
@@ -81,7 +84,7 @@ impl Config {
             Some(relative) => base.join(relative),
             None => {
                 return Err(wrong(
-                    "url",
+                    "store.url",
                     format!(
                         "the store '{}' cannot be used: this release keeps its journal in SQLite",
                         file.store.url
@@ -98,37 +101,34 @@ impl Config {
         let severities = severity::parse(runbooks::SEVERITIES).map_err(|error| {
             wrong("severity", error.to_string(), "this is a defect of the build: please report it")
         })?;
-        if let Some(slack) = &file.slack
-            && matches!(slack.mode, SlackMode::Socket | SlackMode::Both)
-        {
-            return Err(wrong(
-                "mode",
-                "Socket Mode is not in this release".to_owned(),
-                "write mode = \"http\" under [slack], and give Slack this server's public address",
-            ));
+        check_modes(&file).map_err(|(key, message, hint)| wrong(key, message, hint))?;
+        let unknown_severity = |id: &String| severities.default_scheme().get(id).is_none();
+        let mut named = file.slack.iter().flat_map(|slack| slack.channel_per_incident.iter().enumerate());
+        if let Some((index, id)) = named.find(|(_, id)| unknown_severity(id)) {
+            let message = format!("channel_per_incident names the unknown severity '{id}'");
+            return Err(wrong(&format!("slack.channel_per_incident.{index}"), message, SEVERITY_HINT));
         }
-        if let Some(pagerduty) = &file.pagerduty
-            && matches!(pagerduty.mode, PagerDutyMode::Poll | PagerDutyMode::Both)
-        {
-            return Err(wrong(
-                "mode",
-                "polling PagerDuty is not in this release".to_owned(),
-                "write mode = \"webhook\" under [pagerduty]",
-            ));
-        }
-        let directory = Directory::new(file.person.clone())
-            .map_err(|error| wrong("person", error.to_string(), "give each [[person]] their own ids"))?;
-        for service in &file.service {
-            if let Some(id) = &service.severity
-                && severities.default_scheme().get(id).is_none()
-            {
+        let directory = Directory::new(file.person.clone()).map_err(|error| {
+            // The one to change is the first with whom it does not fit.
+            let fits =
+                |count: &usize| Directory::new(file.person.iter().take(*count).cloned().collect()).is_ok();
+            let index = (1..=file.person.len()).take_while(fits).count();
+            wrong(&format!("person.{index}"), error.to_string(), "give each [[person]] their own ids")
+        })?;
+        for (index, service) in file.service.iter().enumerate() {
+            if file.service.iter().take(index).any(|other| other.name == service.name) {
+                let message = format!("two services are named '{}'", service.name);
+                let key = format!("service.{index}.name");
+                return Err(wrong(&key, message, "give each [[service]] its own name"));
+            }
+            if let Some(id) = service.severity.as_ref().filter(|id| unknown_severity(id)) {
                 let message = format!("service '{}' has the unknown severity '{id}'", service.name);
-                return Err(wrong(id, message, "one of P1, P2, P3, P4"));
+                return Err(wrong(&format!("service.{index}.severity"), message, SEVERITY_HINT));
             }
         }
         let zone = zone(&file.time.zone).ok_or_else(|| {
             wrong(
-                "zone",
+                "time.zone",
                 format!("there is no time zone '{}'", file.time.zone),
                 "a name such as UTC or Europe/Madrid",
             )
@@ -155,6 +155,8 @@ impl Config {
                 .map_or_else(Vec::new, |slack| slack.channel_per_incident.clone()),
             exec_env: file.exec.env.clone(),
             data_dir: data_dir.clone(),
+            has_chat: file.slack.as_ref().is_some_and(|slack| slack.mode != SlackMode::Off),
+            has_pager: file.pagerduty.as_ref().is_some_and(|pagerduty| pagerduty.mode != PagerDutyMode::Off),
             pir: PirSettings {
                 dir: absolute(base.join(&file.pir.dir)),
                 template: runbooks::PIR_TEMPLATE.to_owned(),
@@ -172,6 +174,45 @@ impl Config {
             file,
         })
     }
+}
+
+/// What a key says that cannot work: the key, why, and what to write.
+fn check_modes(file: &ConfigFile) -> Result<(), (&'static str, String, &'static str)> {
+    if !is_address(&file.server.listen) {
+        return Err((
+            "server.listen",
+            format!("'{}' is not an address to listen on", file.server.listen),
+            "write address and port, such as listen = \"127.0.0.1:7070\"",
+        ));
+    }
+    if let Some(slack) = &file.slack
+        && matches!(slack.mode, SlackMode::Socket | SlackMode::Both)
+    {
+        return Err((
+            "slack.mode",
+            "Socket Mode is not in this release".to_owned(),
+            "write mode = \"http\" under [slack], and give Slack this server's public address",
+        ));
+    }
+    if let Some(pagerduty) = &file.pagerduty
+        && matches!(pagerduty.mode, PagerDutyMode::Poll | PagerDutyMode::Both)
+    {
+        return Err((
+            "pagerduty.mode",
+            "polling PagerDuty is not in this release".to_owned(),
+            "write mode = \"webhook\" under [pagerduty]",
+        ));
+    }
+    Ok(())
+}
+
+/// An address with a port, or the name of a host with one.
+fn is_address(text: &str) -> bool {
+    let is_host = |host: &str| {
+        !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'))
+    };
+    text.parse::<std::net::SocketAddr>().is_ok()
+        || text.rsplit_once(':').is_some_and(|(host, port)| is_host(host) && port.parse::<u16>().is_ok())
 }
 
 fn service(table: &super::file::ServiceTable) -> ServiceSettings {
@@ -194,18 +235,6 @@ fn zone(name: &str) -> Option<chrono::FixedOffset> {
     Some(zone.offset_from_utc_datetime(&now.naive_utc()).fix())
 }
 
-fn position(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-    (line, column)
-}
-
-/// The first line that holds a word; 1 when none does.
-fn line_of(text: &str, word: &str) -> usize {
-    text.lines().position(|line| line.contains(word)).map_or(1, |index| index + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,9 +251,16 @@ mod tests {
             ("[time]\nzone = \"Mars\"\n", 2, "Mars"),
             (
                 "[[person]]\nname = \"a\"\nslack_id = \"U1\"\n[[person]]\nname = \"b\"\nslack_id = \"U1\"\n",
-                1,
+                4,
                 "slack_id",
             ),
+            ("[slack]\nmode = \"http\"\n[pagerduty]\nmode = \"poll\"\n", 4, "polling"),
+            ("[pagerduty]\nmode = \"webhook\"\n[slack]\napi_url = \"http://x\"\n", 3, "Socket Mode"),
+            ("# url, zone and mode\n[store]\nurl = \"x\"\n", 3, "SQLite"),
+            ("[[service]]\nname = \"a\"\n[[service]]\nchannel = \"c\"\nname = \"a\"\n", 5, "two services"),
+            ("[slack]\nmode = \"http\"\nchannel_per_incident = [\"P1\", \"SEV1\"]\n", 3, "SEV1"),
+            ("[server]\nlisten = \"nonsense\"\n", 2, "nonsense"),
+            ("[server]\nlisten = \"127.0.0.1:70700\"\n", 2, "70700"),
             ("[[service]]\nname = \"x\"\nseverity = \"P9\"\n", 3, "P9"),
             ("= 1\n", 1, ""),
         ] {
@@ -232,6 +268,16 @@ mod tests {
             assert!(error.contains(&format!("b/blocks.toml:{line}")), "{text:?}: {error}");
             assert!(error.contains(word), "{text:?}: {error}");
             assert!(error.contains("hint: "), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_address_may_be_a_name() {
+        for listen in ["127.0.0.1:0", "[::1]:7070", "localhost:7070", "0.0.0.0:80"] {
+            assert!(is_address(listen), "{listen}");
+        }
+        for listen in ["", "7070", ":7070", "::1", "host:", "host:http", "a b:1", "http://x:1"] {
+            assert!(!is_address(listen), "{listen}");
         }
     }
 

@@ -108,7 +108,7 @@ fn command_for(
     let who = |index: u8| person(NAMES[usize::from(index)]);
     Some(match happening {
         Happening::Approves(index, may_approve, right) => {
-            let fingerprint = (!right).then(|| "ffffffff".to_owned());
+            let fingerprint = Some(if *right { AS_SHOWN } else { "ffffffff" }.to_owned());
             let by = who(*index);
             (by.clone(), RunCommand::Approve { by, may_approve: *may_approve, fingerprint, reason: None })
         }

@@ -1,0 +1,213 @@
+//! The terminal: what each command prints and which exit code it ends with.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use blocks_tests::{AppConfig, Finished, TestApp, base_environment, blocks, run_in, text};
+use serde_json::json;
+
+/// `blocks WORDS...` in a folder without any configuration.
+async fn alone(words: &[&str], folder: &Path) -> Finished {
+    run_in(&blocks(), words, &base_environment(None, folder), folder).await
+}
+
+/// Writes a runbook of one command and runs it; `{ATTRIBUTES}` goes into the fence.
+async fn run_one(attributes: &str, command: &str, words: &[&str]) -> (Finished, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let document = format!("# Small\n\n## Step 1: Do it\n\n```bash {{{attributes}}}\n{command}\n```\n");
+    std::fs::write(folder.path().join("small.md"), document).unwrap();
+    let mut arguments = vec!["runbook", "run", "small.md", "-o", "json"];
+    arguments.extend(words);
+    (alone(&arguments, folder.path()).await, folder)
+}
+
+#[tokio::test]
+async fn a_runbook_file_runs_without_any_configuration() {
+    let command = "echo ran >> effects\necho \"it is $((1 + 1))\"\n# Expected: \"it is 2\"";
+    let (finished, folder) = run_one("effect=once", command, &["--yes"]).await;
+    assert_eq!((finished.code, &finished.json()["status"]), (0, &json!("succeeded")), "{finished:?}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("effects")).unwrap(), "ran\n");
+    let verified = alone(&["journal", "verify", "-o", "json"], folder.path()).await;
+    assert_eq!((verified.code, &verified.json()["verified"]), (0, &json!(true)), "{verified:?}");
+}
+
+#[tokio::test]
+async fn without_a_yes_and_without_a_terminal_a_change_is_not_made() {
+    let (finished, folder) = run_one("effect=once", "echo ran >> effects", &[]).await;
+    assert_eq!(finished.code, 3, "{finished:?}");
+    assert!(finished.stderr.contains("hint: "), "{finished:?}");
+    assert!(!folder.path().join("effects").exists());
+}
+
+#[tokio::test]
+async fn a_missed_expectation_fails_and_what_only_a_person_can_tell_waits() {
+    let (missed, _folder) = run_one("effect=read", "echo 7\n# Expected: < 5", &["--yes"]).await;
+    assert_eq!((missed.code, &missed.json()["status"]), (1, &json!("failed")), "{missed:?}");
+    let (exited, _folder) = run_one("effect=read", "exit 4", &["--yes"]).await;
+    assert_eq!((exited.code, &exited.json()["status"]), (1, &json!("failed")), "{exited:?}");
+    let asking = "echo colours\n# Expected: the dashboard looks healthy";
+    let (asked, _folder) = run_one("effect=read", asking, &["--yes"]).await;
+    assert_eq!((asked.code, &asked.json()["status"]), (3, &json!("paused")), "{asked:?}");
+    assert_eq!(asked.json()["steps"][0]["expectations"][0]["outcome"], "ask", "{asked:?}");
+}
+
+#[tokio::test]
+async fn an_unresolved_placeholder_never_reaches_the_shell() {
+    let (finished, folder) = run_one("effect=once", "echo ran > <pod>", &["--yes"]).await;
+    assert_ne!(finished.code, 0, "{finished:?}");
+    let names: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+    assert!(names.iter().all(|name| name == "small.md" || name == "blocks-data"), "{names:?}");
+}
+
+#[tokio::test]
+async fn runbooks_are_listed_shown_planned_and_linted() {
+    let folder = tempfile::tempdir().unwrap();
+    let listed = alone(&["runbook", "list", "-o", "json"], folder.path()).await;
+    let listed = listed.json();
+    let names: Vec<_> = listed["runbooks"].as_array().unwrap().iter().map(|one| text(&one["name"])).collect();
+    let shipped = [
+        "flow_failure_response",
+        "rollback_to_manual_review",
+        "rollback_to_pilot",
+        "rollback_to_previous_version",
+    ];
+    assert_eq!(names, shipped);
+    for name in shipped {
+        let shown = alone(&["runbook", "show", name, "-o", "json"], folder.path()).await;
+        assert_eq!(shown.code, 0, "{shown:?}");
+        assert!(shown.json()["steps"].as_array().is_some_and(|steps| !steps.is_empty()), "{shown:?}");
+    }
+    let words = [
+        "runbook",
+        "plan",
+        "rollback_to_previous_version",
+        "--param",
+        "service_url=http://127.0.0.1:1",
+        "-o",
+        "json",
+    ];
+    let (first, second) = (alone(&words, folder.path()).await, alone(&words, folder.path()).await);
+    assert_eq!(first.code, 0, "{first:?}");
+    assert_eq!(first.stdout, second.stdout, "the same plan has the same fingerprint");
+    let other = words
+        .map(|word| if word.starts_with("service_url") { "service_url=http://127.0.0.1:2" } else { word });
+    assert_ne!(alone(&other, folder.path()).await.json()["fingerprint"], first.json()["fingerprint"]);
+    let unplanned = alone(&["runbook", "plan", "rollback_to_previous_version"], folder.path()).await;
+    assert_ne!(unplanned.code, 0, "a parameter without a value makes no plan: {unplanned:?}");
+    assert!(unplanned.stderr.contains("service_url"), "{unplanned:?}");
+    let near = alone(&["runbook", "plan", "rollback_to_pilott"], folder.path()).await;
+    assert_eq!(near.code, 2, "{near:?}");
+    assert!(near.stderr.contains("rollback_to_pilot'"), "{near:?}");
+
+    std::fs::write(folder.path().join("bad.md"), "# Bad\n\n## Step\n\n```bash {colour=red}\necho hi\n```\n")
+        .unwrap();
+    let linted = alone(&["runbook", "lint", "bad.md", "-o", "json"], folder.path()).await;
+    assert_eq!(linted.code, 1, "{linted:?}");
+    let finding = linted.json()["findings"][0].clone();
+    assert_eq!((&finding["line"], &finding["level"]), (&json!(5), &json!("error")), "{finding}");
+    assert!(text(&finding["code"]).starts_with("RB0"), "{finding}");
+    let own = blocks_tests::repository().join("runbooks").display().to_string();
+    let clean = alone(&["runbook", "lint", &own, "-o", "json"], folder.path()).await;
+    assert_eq!((clean.code, &clean.json()["errors"]), (0, &json!(0)), "{clean:?}");
+    let nowhere = alone(&["runbook", "lint", "nowhere.md"], folder.path()).await;
+    assert_eq!(nowhere.code, 2, "{nowhere:?}");
+    assert!(!folder.path().join("blocks-data").exists(), "reading makes nothing");
+}
+
+#[tokio::test]
+async fn read_commands_answer_the_same_with_and_without_the_server() {
+    let mut app = TestApp::start(&AppConfig { triage: None, ..AppConfig::default() }).await;
+    let page = app.page("Flow failures").await;
+    app.acknowledged(&page).await;
+    app.incident_when("INC-1", "the incident is open", |_| true).await;
+    app.outbox_is_empty().await;
+    let doctor = app.blocks_json(&["doctor"]).await;
+    assert_eq!(doctor["ok"], true, "{doctor}");
+    let checked: Vec<_> =
+        doctor["checks"].as_array().unwrap().iter().map(|check| text(&check["name"])).collect();
+    for name in ["bash", "curl", "slack", "pagerduty", "store", "engine"] {
+        assert!(checked.iter().any(|check| check == name), "{name} is not checked: {checked:?}");
+    }
+    let token = app.token("ana").await;
+    assert_eq!(app.blocks(&["token", "create", "--person", "nobody"]).await.code, 2);
+    let kept = app.sql(&format!("SELECT count(*) FROM tokens WHERE sha256 LIKE '%{token}%'"));
+    assert_eq!((app.sql("SELECT count(*) FROM tokens"), kept), (1, 0), "a token is stored as its hash");
+
+    let questions: [&[&str]; 4] = [
+        &["incident", "list"],
+        &["incident", "show", "INC-1"],
+        &["incident", "show"],
+        &["journal", "verify"],
+    ];
+    let mut live = Vec::new();
+    for words in questions {
+        live.push(app.blocks_json(words).await);
+    }
+    assert_eq!(live[0]["incidents"].as_array().map(Vec::len), Some(1), "{:?}", live[0]);
+    assert_eq!((&live[1]["number"], &live[1]["severity"]), (&json!("INC-1"), &json!("P1")));
+    assert_eq!(app.end_server().await, 0);
+    for (words, live) in questions.iter().zip(&live) {
+        assert_eq!(&app.blocks_json(words).await, live, "{words:?}");
+    }
+    assert_eq!(app.blocks(&["incident", "show", "INC-99"]).await.code, 2);
+    let orphaned = app.blocks(&["incident", "ack"]).await;
+    assert_eq!(orphaned.code, 3, "nobody would tell Slack and PagerDuty: {orphaned:?}");
+}
+
+#[tokio::test]
+async fn a_changed_journal_does_not_verify() {
+    let mut app = TestApp::start(&AppConfig { triage: None, ..AppConfig::default() }).await;
+    let page = app.page("Flow failures").await;
+    app.acknowledged(&page).await;
+    app.incident_when("INC-1", "the incident is open", |_| true).await;
+    app.outbox_is_empty().await;
+    app.end_server().await;
+    app.assert_journal_verifies().await;
+    let store = rusqlite::Connection::open(app.dir.join("data/blocks.db")).unwrap();
+    let forge = "DROP TRIGGER events_stay;
+        UPDATE events SET bytes = CAST(replace(CAST(bytes AS TEXT), 'Flow failures', 'Fine weather!') AS BLOB) WHERE seq = 1";
+    store.execute_batch(forge).unwrap();
+    drop(store);
+    let verified = app.blocks(&["journal", "verify", "-o", "json"]).await;
+    assert_eq!((verified.code, &verified.json()["verified"]), (1, &json!(false)), "{verified:?}");
+    assert!(!verified.json()["problems"].as_array().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_unknown_word_is_a_program_on_path_longest_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let bin = folder.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    for name in ["blocks-hello", "blocks-hello-world"] {
+        let program = bin.join(name);
+        std::fs::write(&program, format!("#!/bin/sh\necho \"{name}: $*\"\nexit 7\n")).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let environment = base_environment(Some(&bin), folder.path());
+    for (words, said) in [
+        (&["hello", "there", "--loud"][..], "blocks-hello: there --loud\n"),
+        (&["hello", "world", "again"], "blocks-hello-world: again\n"),
+        (&["hello"], "blocks-hello: \n"),
+    ] {
+        let finished = run_in(&blocks(), words, &environment, folder.path()).await;
+        assert_eq!((finished.code, finished.stdout.as_str()), (7, said), "{words:?}: {finished:?}");
+    }
+    let unknown = run_in(&blocks(), &["runbok", "list"], &environment, folder.path()).await;
+    assert_eq!((unknown.code, unknown.stdout.as_str()), (2, ""), "{unknown:?}");
+    assert!(unknown.stderr.contains("blocks runbook"), "the nearest command is named: {unknown:?}");
+}
+
+#[tokio::test]
+async fn help_version_and_completions_are_data() {
+    let folder = tempfile::tempdir().unwrap();
+    for words in [&["--help"][..], &["--version"], &["runbook", "--help"], &["completions", "bash"]] {
+        let finished = alone(words, folder.path()).await;
+        assert!(finished.code == 0 && finished.stdout.contains("blocks"), "{words:?}: {finished:?}");
+    }
+    let version = alone(&["--version"], folder.path()).await.stdout;
+    assert_eq!(version.trim(), format!("blocks {}", env!("CARGO_PKG_VERSION")));
+    for words in [&[][..], &["runbook"], &["runbook", "run"], &["incident", "show", "--colour"]] {
+        assert_eq!(alone(words, folder.path()).await.code, 2, "{words:?}");
+    }
+}

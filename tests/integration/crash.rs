@@ -1,0 +1,308 @@
+//! `kill -9` of the server at the worst moments. Nothing acknowledged is lost, nothing is done twice by itself.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use blocks_tests::{
+    AppConfig, TestApp, button, channels_of_incidents, holds_for_a_while, messages_with_key, run_status,
+    text, timeline_types, until,
+};
+use serde_json::{Value, json};
+
+/// One card per incident, one channel per incident, and nothing else.
+#[track_caller]
+fn assert_one_of_each(state: &Value, incidents: usize) {
+    let mut cards = BTreeMap::<String, u32>::new();
+    for (_, message) in messages_with_key(state, "card/") {
+        *cards.entry(text(&message["metadata"]["event_payload"]["key"])).or_default() += 1;
+    }
+    assert_eq!(cards.len(), incidents, "one card for each incident: {cards:?}");
+    assert!(cards.values().all(|count| *count == 1), "a card is there twice: {cards:?}");
+    let channels = channels_of_incidents(state);
+    assert_eq!(channels.len(), incidents, "one channel for each incident: {channels:?}");
+}
+
+/// Quick diagnostics, so that the crashes fall on messages.
+fn quick_triage() -> AppConfig {
+    let text = "---\ntitle: Look\nservice: flowengine\n---\n# Look\n\n## Look once\n\n```bash {effect=read}\necho fine\n# Expected: \"fine\"\n```\n";
+    AppConfig { triage: Some("look"), runbooks: vec![("look", text.to_owned())], ..AppConfig::default() }
+}
+
+#[tokio::test]
+async fn killed_between_acknowledge_and_card_the_card_appears_once() {
+    let mut app = TestApp::start(&quick_triage()).await;
+    app.control("faults", json!({ "slack": "down" })).await;
+    let page = app.page("Flow failures").await;
+    app.acknowledged(&page).await;
+    app.kill_9().await;
+    assert_one_of_each(&app.state().await, 0);
+    app.control("faults", json!({ "slack": "ok" })).await;
+    app.start_server().await;
+    app.state_when("the card is there", |state| messages_with_key(state, "card/").pop()).await;
+    app.incident_when("INC-1", "the diagnostics ended", |shown| !shown["triage"].is_null()).await;
+    app.outbox_is_empty().await;
+    assert_one_of_each(&app.state().await, 1);
+    app.assert_journal_verifies().await;
+}
+
+/// The call arrived at Slack and its answer was lost with the process: the hardest place for "exactly one".
+async fn killed_while_slack_has_done(method: &str, receipt: &str, is_done: impl Fn(&Value) -> bool) {
+    let mut app = TestApp::start(&AppConfig { slack_proxy: true, ..quick_triage() }).await;
+    let proxy = app.proxy.clone().unwrap();
+    proxy.lose_answers_to(method);
+    let page = app.page("Flow failures").await;
+    app.acknowledged(&page).await;
+    app.state_when(&format!("Slack has done {method}"), |state| is_done(state).then_some(())).await;
+    app.kill_9().await;
+    let recorded =
+        app.sql(&format!("SELECT count(*) FROM events WHERE CAST(bytes AS TEXT) LIKE '%\"{receipt}\"%'"));
+    assert_eq!(recorded, 0, "the receipt must not be known, or this shows nothing");
+    proxy.mend();
+    app.start_server().await;
+    app.incident_when("INC-1", "the diagnostics ended", |shown| !shown["triage"].is_null()).await;
+    app.outbox_is_empty().await;
+    assert_one_of_each(&app.state().await, 1);
+    let recorded = timeline_types(&app.incident("INC-1").await);
+    assert_eq!(recorded.iter().filter(|kind| *kind == receipt).count(), 1, "{recorded:?}");
+    app.assert_journal_verifies().await;
+}
+
+#[tokio::test]
+async fn killed_after_slack_took_the_card_and_before_the_receipt_there_is_still_one() {
+    killed_while_slack_has_done("chat.postMessage", "card_posted", |state| {
+        !messages_with_key(state, "card/").is_empty()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn killed_after_slack_made_the_channel_and_before_the_receipt_there_is_still_one() {
+    killed_while_slack_has_done("conversations.create", "channel_opened", |state| {
+        !channels_of_incidents(state).is_empty()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn killed_at_many_points_between_page_and_card_there_is_one_card_each() {
+    let mut app = TestApp::start(&quick_triage()).await;
+    for (round, delay_ms) in [0, 4, 8, 14, 20, 28, 40, 60].into_iter().enumerate() {
+        let page = app.page(&format!("Page {round}")).await;
+        // Some are killed before the webhook came: PagerDuty sends it again. A delay chooses the point; nothing
+        // depends on where it falls.
+        tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+        app.kill_9().await;
+        app.start_server().await;
+        app.acknowledged(&page).await;
+        let number = format!("INC-{}", round + 1);
+        app.incident_when(&number, "the diagnostics ended", |shown| !shown["triage"].is_null()).await;
+        app.outbox_is_empty().await;
+        assert_one_of_each(&app.state().await, round + 1);
+        app.assert_journal_verifies().await;
+    }
+}
+
+/// A change that leaves a trace and then waits; every wait also ends when the test's folder goes.
+const CHANGE: &str = r#"---
+title: Change it
+service: flowengine
+lock: flowengine
+---
+# Change it
+
+## Step 1: Change
+
+```bash {name=change effect=once timeout=300s}
+echo changed >> effects
+while [ ! -e gate ] && [ -d "$PWD" ]; do sleep 0.05; done
+echo "the change is made"
+# Expected: "the change is made"
+```
+
+## Step 2: Look
+
+```bash {name=look effect=read}
+echo looked >> looks
+echo good
+# Expected: "good"
+```
+"#;
+
+/// A run of [`CHANGE`] that was asked for by ana and approved by ben, killed in the middle of its change.
+struct CutOff {
+    app: TestApp,
+    ana: String,
+    ben: String,
+    run: String,
+}
+
+async fn cut_off() -> CutOff {
+    let mut app = TestApp::start(&AppConfig::with_rollback(CHANGE)).await;
+    let (ana, ben) = (app.token("ana").await, app.token("ben").await);
+    let asked = app
+        .api(Some(&ana), json!({ "request": "runbook_rollback", "service": "flowengine", "params": {} }))
+        .await;
+    assert_eq!(asked.status, 200, "{asked:?}");
+    let run = text(&asked.json()["data"]["id"]);
+    assert_eq!(asked.json()["data"]["status"], "waiting_for_approval", "{asked:?}");
+    assert_eq!(app.effects("effects"), 0, "nothing runs before the approval");
+    let yes = app.approve(&ben, &run).await;
+    assert_eq!(yes.status, 200, "{yes:?}");
+    until("the change has begun", async || (app.effects("effects") == 1).then_some(())).await;
+    app.kill_9().await;
+    app.assert_journal_verifies().await;
+    app.start_server().await;
+    app.run_when(&run, "in_doubt").await;
+    CutOff { app, ana, ben, run }
+}
+
+impl CutOff {
+    async fn ask(&self, token: &str, request: &str) -> blocks_tests::Answer {
+        self.app.api(Some(token), json!({ "request": request, "run": self.run })).await
+    }
+
+    async fn status(&self) -> Value {
+        self.app.blocks_json(&["runbook", "status", &self.run]).await["status"].clone()
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_was_cut_off_is_in_doubt_asked_and_never_repeated() {
+    let mut cut = cut_off().await;
+    // It is asked in Slack, with the ways out as buttons.
+    cut.app
+        .state_when("the question is in Slack", |state| {
+            let mut messages = messages_with_key(state, "plan/");
+            messages.extend(messages_with_key(state, "progress/"));
+            messages.iter().find(|(_, message)| button(message, "blocks:mark_done").is_some()).map(|_| ())
+        })
+        .await;
+    let shown = cut.app.blocks_json(&["runbook", "status", &cut.run]).await;
+    assert_eq!(shown["steps"][0]["status"], "in_doubt", "{shown}");
+    // A yes to what asks for no yes changes nothing, neither does another crash, neither does its own late end.
+    let answered = cut
+        .app
+        .api(Some(&cut.ana), json!({ "request": "runbook_answer", "run": cut.run, "yes": true }))
+        .await;
+    assert_eq!(answered.status, 409, "doubt is no question for yes or no: {answered:?}");
+    cut.app.kill_9().await;
+    cut.app.start_server().await;
+    cut.app.open_gate("gate");
+    let app = &cut.app;
+    holds_for_a_while("in doubt, one effect", async || {
+        cut.status().await == "in_doubt" && app.effects("effects") == 1 && app.effects("looks") == 0
+    })
+    .await;
+    // A person who looked lets it go on; the change is not made again.
+    let done = cut.ask(&cut.ana, "runbook_mark_done").await;
+    assert_eq!(done.status, 200, "{done:?}");
+    app.run_when(&cut.run, "succeeded").await;
+    assert_eq!((app.effects("effects"), app.effects("looks")), (1, 1));
+    app.assert_journal_verifies().await;
+}
+
+#[tokio::test]
+async fn repeating_a_change_that_may_have_happened_wants_a_fresh_approval() {
+    let cut = cut_off().await;
+    let ordered = cut.ask(&cut.ana, "runbook_retry").await;
+    assert_eq!(ordered.json()["data"]["status"], "waiting_for_approval", "{ordered:?}");
+    let own = cut.app.approve(&cut.ana, &cut.run).await;
+    assert_eq!(own.status, 409, "who orders it does not approve it: {own:?}");
+    assert_eq!((cut.status().await, cut.app.effects("effects")), (json!("waiting_for_approval"), 1));
+    let yes = cut.app.approve(&cut.ben, &cut.run).await;
+    assert_eq!(yes.status, 200, "{yes:?}");
+    until("the change is made again", async || (cut.app.effects("effects") == 2).then_some(())).await;
+    cut.app.open_gate("gate");
+    cut.app.run_when(&cut.run, "succeeded").await;
+    assert_eq!(cut.app.effects("effects"), 2);
+    cut.app.assert_journal_verifies().await;
+}
+
+#[tokio::test]
+async fn a_read_command_that_was_cut_off_runs_again_by_itself() {
+    let text = "---\ntitle: Look\nservice: flowengine\n---\n# Look\n\n## Look\n\n```bash {effect=read timeout=300s}\necho looked >> looks\nwhile [ ! -e gate ] && [ -d \"$PWD\" ]; do sleep 0.05; done\necho fine\n# Expected: \"fine\"\n```\n";
+    let config = AppConfig {
+        triage: None,
+        approvals: 0,
+        runbooks: vec![("look", text.to_owned())],
+        ..AppConfig::default()
+    };
+    let mut app = TestApp::start(&config).await;
+    let ana = app.token("ana").await;
+    let asked = app.api(Some(&ana), json!({ "request": "runbook_run", "name": "look", "params": {} })).await;
+    assert_eq!(asked.json()["data"]["status"], "running", "looking needs nobody's yes: {asked:?}");
+    let run = blocks_tests::text(&asked.json()["data"]["id"]);
+    until("it looks", async || (app.effects("looks") == 1).then_some(())).await;
+    app.kill_9().await;
+    app.start_server().await;
+    until("it looks again", async || (app.effects("looks") == 2).then_some(())).await;
+    app.open_gate("gate");
+    app.run_when(&run, "succeeded").await;
+    app.assert_journal_verifies().await;
+}
+
+#[tokio::test]
+async fn told_to_end_the_server_finishes_what_is_under_way() {
+    let mut app = TestApp::start(&AppConfig::with_rollback(CHANGE)).await;
+    let (ana, ben) = (app.token("ana").await, app.token("ben").await);
+    let asked = app
+        .api(Some(&ana), json!({ "request": "runbook_rollback", "service": "flowengine", "params": {} }))
+        .await;
+    let run = text(&asked.json()["data"]["id"]);
+    app.approve(&ben, &run).await;
+    until("the change has begun", async || (app.effects("effects") == 1).then_some(())).await;
+    let gate = app.dir.join("runbooks/gate");
+    let opening = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        std::fs::write(gate, "").unwrap();
+    });
+    assert_eq!(app.end_server().await, 0);
+    opening.await.unwrap();
+    app.start_server().await;
+    app.run_when(&run, "succeeded").await;
+    assert_eq!((app.effects("effects"), app.effects("looks")), (1, 1), "what was finished is not in doubt");
+}
+
+#[tokio::test]
+async fn while_a_change_is_in_doubt_its_incident_is_not_over_and_a_button_decides() {
+    let mut app = TestApp::start(&AppConfig::with_rollback(CHANGE)).await;
+    let page = app.page("Flow failures").await;
+    app.acknowledged(&page).await;
+    let shown = app.incident_when("INC-1", "its channel is open", |shown| shown["channel"].is_string()).await;
+    let channel = text(&shown["channel"]);
+    app.slash("U0ANA", &channel, "runbook rollback flowengine").await;
+    let (_, plan) = app.plan().await;
+    app.click("U0BEN", &channel, &text(&plan["ts"]), "blocks:approve").await;
+    until("the change has begun", async || (app.effects("effects") == 1).then_some(())).await;
+    app.kill_9().await;
+    app.start_server().await;
+    app.incident_when("INC-1", "the change is in doubt", |shown| run_status(shown) == "in_doubt").await;
+    let question = app
+        .state_when("the question is in Slack", |state| {
+            let mut messages = messages_with_key(state, "plan/");
+            messages.extend(messages_with_key(state, "progress/"));
+            messages
+                .into_iter()
+                .map(|(_, message)| message)
+                .find(|message| button(message, "blocks:mark_done").is_some())
+        })
+        .await;
+    // PagerDuty says that it is over; the open question says that it is not.
+    app.control(&format!("pagerduty/incidents/{page}/resolve"), json!({ "user": "ana@example.com" })).await;
+    app.slash("U0ANA", &channel, "incident resolve").await;
+    app.raw_click("U0STRANGER", &channel, &question, "blocks:mark_done").await;
+    until("all are dealt with", async || {
+        (app.sql("SELECT count(*) FROM inbox WHERE state = 'pending'") == 0).then_some(())
+    })
+    .await;
+    holds_for_a_while("in doubt and not over", async || {
+        let shown = app.incident("INC-1").await;
+        run_status(&shown) == "in_doubt" && shown["resolved_at"].is_null() && shown["review_file"].is_null()
+    })
+    .await;
+    app.click("U0ANA", &channel, &text(&question["ts"]), "blocks:mark_done").await;
+    app.incident_when("INC-1", "the run went on", |shown| run_status(shown) == "succeeded").await;
+    assert_eq!((app.effects("effects"), app.effects("looks")), (1, 1));
+    app.open_gate("gate");
+    app.assert_journal_verifies().await;
+}

@@ -1,0 +1,91 @@
+//! The `blocks.toml` that a test wants.
+
+/// `ana` and `ben` as the sandbox's Slack and PagerDuty know them, both with standing.
+pub const ROLES_OF_BOTH: [(&str, &str); 2] =
+    [("ana", "\"commander\", \"responder\""), ("ben", "\"responder\"")];
+
+/// What differs between tests. Everything else is as in the demo.
+#[derive(Debug, Clone)]
+pub struct AppConfig {
+    /// People with their roles, as TOML strings separated by commas. `ana` and `ben` are in the sandbox's Slack.
+    pub people: Vec<(&'static str, &'static str)>,
+    /// Runbooks of the test's own: name without `.md`, and text.
+    pub runbooks: Vec<(&'static str, String)>,
+    /// The service's triage runbook.
+    pub triage: Option<&'static str>,
+    /// The service's rollback runbook.
+    pub rollback: &'static str,
+    /// Other people that the service asks for.
+    pub approvals: u8,
+    /// Slack calls go through a [`crate::Proxy`].
+    pub slack_proxy: bool,
+    /// More lines at the end of the file.
+    pub more: String,
+}
+
+impl Default for AppConfig {
+    fn default() -> Self {
+        AppConfig {
+            people: ROLES_OF_BOTH.to_vec(),
+            runbooks: Vec::new(),
+            triage: Some("flow_failure_response"),
+            rollback: "rollback_to_previous_version",
+            approvals: 1,
+            slack_proxy: false,
+            more: String::new(),
+        }
+    }
+}
+
+impl AppConfig {
+    /// A service without diagnostics, whose rollback is this text.
+    #[must_use]
+    pub fn with_rollback(text: &str) -> AppConfig {
+        AppConfig {
+            triage: None,
+            rollback: "own_rollback",
+            runbooks: vec![("own_rollback", text.to_owned())],
+            ..AppConfig::default()
+        }
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn text(&self, slack: &str, sandbox: &str, target: &str) -> String {
+        let triage = self.triage.map_or_else(String::new, |name| format!("triage = \"{name}\"\n"));
+        let mut text = format!(
+            r#"[server]
+listen = "127.0.0.1:0"
+[store]
+url = "sqlite:data/blocks.db"
+[runbooks]
+paths = ["runbooks"]
+[slack]
+mode = "http"
+api_url = "{slack}/slack/api"
+[pagerduty]
+mode = "webhook"
+api_url = "{sandbox}/pagerduty"
+events_url = "{sandbox}/events"
+from = "ana@example.com"
+[[service]]
+name = "flowengine"
+pagerduty_id = "PFLOW01"
+channel = "incidents"
+severity = "P2"
+{triage}rollback = "{}"
+approvals = {}
+params = {{ service_url = "{target}", settle_seconds = "6" }}
+"#,
+            self.rollback, self.approvals
+        );
+        for (name, roles) in &self.people {
+            let (slack_id, email) = (format!("U0{}", name.to_uppercase()), format!("{name}@example.com"));
+            text.push_str(&format!(
+                "[[person]]\nname = \"{name}\"\nslack_id = \"{slack_id}\"\npagerduty_email = \"{email}\"\nroles = [{roles}]\n"
+            ));
+        }
+        text.push_str(&self.more);
+        text
+    }
+}
