@@ -20,6 +20,10 @@ mod review;
 mod runs;
 mod settings;
 mod show;
+#[cfg(test)]
+mod testkit;
+#[cfg(test)]
+mod tests;
 mod ticker;
 
 pub use clock::{Clock, Ids, SystemClock, UuidV7};

@@ -12,7 +12,7 @@ mod pager;
 mod samples;
 mod story;
 
-pub(crate) use bench::{Bench, FakeClock};
+pub(crate) use bench::Bench;
 pub(crate) use chat::{ChatFault, ChatState};
 pub(crate) use checker::check;
 pub(crate) use executor::{Act, Start};

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use runbook_core::message::{CardView, ChatMessage};
+use runbook_core::ids::RunId;
+use runbook_core::message::{CardView, ChatMessage, PlanView};
 use runbook_core::ports::{BoxFuture, Chat, ChatReceipt, SendError};
 use tokio::time::Instant;
 
@@ -52,6 +53,14 @@ impl ChatState {
     pub(crate) fn card(&self) -> Option<CardView> {
         self.messages.iter().rev().find_map(|posted| match &posted.message {
             ChatMessage::Card { view, .. } => Some(view.clone()),
+            _ => None,
+        })
+    }
+
+    /// The plan of a run, as it is shown.
+    pub(crate) fn plan(&self, id: RunId) -> Option<PlanView> {
+        self.messages.iter().find_map(|posted| match &posted.message {
+            ChatMessage::Plan { view, .. } if view.run == id => Some(view.clone()),
             _ => None,
         })
     }

@@ -1,13 +1,10 @@
 //! Commands whose ends are written in a script.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use runbook_core::ids::RunId;
-use runbook_core::ports::{
-    BoxFuture, ExecError, Executor, Exit, Finished, Job, Output, StateOutcome,
-};
+use runbook_core::ports::{BoxFuture, ExecError, Executor, Exit, Finished, Job, Output, StateOutcome};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -38,12 +35,13 @@ pub(crate) struct Start {
 pub(crate) struct ScriptedExecutor {
     world: Arc<World>,
     life: Life,
-    cancelled: watch::Sender<BTreeSet<RunId>>,
+    /// Every order to end a run's processes, in order; it is for what lives then, not for what comes later.
+    cancels: watch::Sender<Vec<RunId>>,
 }
 
 impl ScriptedExecutor {
     pub(crate) fn new(world: Arc<World>, life: Life) -> ScriptedExecutor {
-        ScriptedExecutor { world, life, cancelled: watch::Sender::new(BTreeSet::new()) }
+        ScriptedExecutor { world, life, cancels: watch::Sender::new(Vec::new()) }
     }
 
     fn next_act(&self, text: &str) -> Act {
@@ -66,17 +64,16 @@ impl ScriptedExecutor {
         locked(&self.world.starts).push(start);
         self.life.point().await;
         let begun = Instant::now();
+        let earlier = self.cancels.borrow().len();
+        let mut cancels = self.cancels.subscribe();
+        let cancelled = cancels.wait_for(|orders| orders[earlier..].contains(&job.run));
         let (exit, stdout) = match act {
-            Act::Ends(after_ms, code, stdout) => {
-                let mut cancelled = self.cancelled.subscribe();
-                tokio::select! {
-                    () = tokio::time::sleep(Duration::from_millis(after_ms)) => (Exit::Code { code }, stdout),
-                    _ = cancelled.wait_for(|runs| runs.contains(&job.run)) => (Exit::Cancelled, ""),
-                }
-            }
+            Act::Ends(after_ms, code, stdout) => tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(after_ms)) => (Exit::Code { code }, stdout),
+                _ = cancelled => (Exit::Cancelled, ""),
+            },
             Act::Hangs => {
-                let mut cancelled = self.cancelled.subscribe();
-                let _ = cancelled.wait_for(|runs| runs.contains(&job.run)).await;
+                let _ = cancelled.await;
                 (Exit::Cancelled, "")
             }
             Act::Lost | Act::NotStarted => return Err(ExecError::Lost("its supervisor is gone".to_owned())),
@@ -101,9 +98,7 @@ impl Executor for ScriptedExecutor {
     fn cancel(&self, run: RunId) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             self.life.point().await;
-            self.cancelled.send_modify(|runs| {
-                runs.insert(run);
-            });
+            self.cancels.send_modify(|orders| orders.push(run));
         })
     }
 }

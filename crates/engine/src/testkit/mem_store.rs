@@ -74,7 +74,12 @@ pub(crate) struct MemStore {
 }
 
 impl MemStore {
-    pub(crate) fn new(data: Arc<Mutex<Data>>, faults: Arc<Faults>, world: Arc<World>, life: Life) -> MemStore {
+    pub(crate) fn new(
+        data: Arc<Mutex<Data>>,
+        faults: Arc<Faults>,
+        world: Arc<World>,
+        life: Life,
+    ) -> MemStore {
         MemStore { data, faults, world, life }
     }
 
@@ -158,9 +163,12 @@ impl Data {
             return conflict(format!("counter {}", raise.name));
         }
         if let Some((source, id, _)) = &commit.inbox_done {
-            let known = self.inbox.iter().find(|message| message.item.source == *source && message.item.id == *id);
+            let known =
+                self.inbox.iter().find(|message| message.item.source == *source && message.item.id == *id);
             match known.map(|message| &message.outcome) {
-                None | Some(Some(InboxOutcome::Done)) => return conflict(format!("message {id} from {source}")),
+                None | Some(Some(InboxOutcome::Done)) => {
+                    return conflict(format!("message {id} from {source}"));
+                }
                 Some(None | Some(InboxOutcome::Kept { .. })) => {}
             }
         }
@@ -191,10 +199,11 @@ impl Data {
             message.expect("checked before").outcome = Some(outcome);
         }
         for append in commit.appends {
-            let stored = append
-                .events
-                .into_iter()
-                .map(|event| StoredEvent { seq: event.seq, bytes: event.bytes, hash: event.hash });
+            let stored = append.events.into_iter().map(|event| StoredEvent {
+                seq: event.seq,
+                bytes: event.bytes,
+                hash: event.hash,
+            });
             let position = self.streams.iter().position(|(known, _)| *known == append.stream);
             let stored: Vec<_> = stored.collect();
             match position {
@@ -214,7 +223,7 @@ impl Data {
         }
         self.blobs.extend(commit.blobs.into_iter().map(|blob| (blob.sha256, blob.bytes)));
         for (key, version, result) in commit.outbox_settled {
-            self.settle(&key, version, result);
+            self.settle(&key, version, &result);
         }
         for item in commit.outbox {
             self.ask(item);
@@ -233,7 +242,8 @@ impl Data {
         let OutboxItem { key, lane, group, payload, coalesce, due } = item;
         if let Some(known) = self.outbox.get_mut(&key) {
             if coalesce {
-                known.row = OutboxRow { version: known.row.version + 1, lane, group, payload, ..known.row.clone() };
+                known.row =
+                    OutboxRow { version: known.row.version + 1, lane, group, payload, ..known.row.clone() };
                 if known.waits {
                     known.due = known.due.min(due);
                 } else {
@@ -242,11 +252,12 @@ impl Data {
             }
             return;
         }
-        let row = OutboxRow { key: key.clone(), version: 1, lane, group, payload, attempts: 0, created_at: due };
+        let row =
+            OutboxRow { key: key.clone(), version: 1, lane, group, payload, attempts: 0, created_at: due };
         self.outbox.insert(key, Waiting { row, place, due, retry_at: None, waits: true });
     }
 
-    fn settle(&mut self, key: &str, version: u64, result: OutboxResult) {
+    fn settle(&mut self, key: &str, version: u64, result: &OutboxResult) {
         let Some(known) = self.outbox.get_mut(key).filter(|known| known.waits) else { return };
         match result {
             OutboxResult::Sent => {
@@ -257,7 +268,7 @@ impl Data {
                 known.row.attempts = 0;
                 known.waits = known.row.version != version;
             }
-            OutboxResult::Retry { at, .. } => known.retry_at = Some(at),
+            OutboxResult::Retry { at, .. } => known.retry_at = Some(*at),
         }
     }
 
@@ -276,10 +287,9 @@ impl Data {
     }
 
     fn report(&self) -> StoreReport {
-        let problems = self
-            .streams
-            .iter()
-            .filter_map(|(stream, events)| verify_stream(stream, events).err().map(|error| error.to_string()));
+        let problems = self.streams.iter().filter_map(|(stream, events)| {
+            verify_stream(stream, events).err().map(|error| error.to_string())
+        });
         StoreReport {
             streams: self.streams.len() as u64,
             events: self.streams.iter().map(|(_, events)| events.len() as u64).sum(),
@@ -290,11 +300,7 @@ impl Data {
     }
 }
 
-fn newest<T: Clone, K: Ord>(
-    rows: impl Iterator<Item = T>,
-    limit: usize,
-    key: impl Fn(&T) -> K,
-) -> Vec<T> {
+fn newest<T: Clone, K: Ord>(rows: impl Iterator<Item = T>, limit: usize, key: impl Fn(&T) -> K) -> Vec<T> {
     let mut rows: Vec<_> = rows.collect();
     rows.sort_by_key(|row| std::cmp::Reverse(key(row)));
     rows.truncate(limit);
@@ -385,9 +391,8 @@ impl Store for MemStore {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>> {
         self.read(move |data| {
-            let fits = |row: &&RunRow| {
-                (row.open || !open_only) && (incident.is_none() || row.incident == incident)
-            };
+            let fits =
+                |row: &&RunRow| (row.open || !open_only) && (incident.is_none() || row.incident == incident);
             newest(data.runs.values().filter(fits).cloned(), limit, |row| (row.created_at, row.id))
         })
     }

@@ -1,0 +1,6 @@
+//! The engine on in-memory adapters and a paused clock.
+
+mod crashes;
+mod incidents;
+mod messages;
+mod runs;

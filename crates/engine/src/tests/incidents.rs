@@ -1,0 +1,250 @@
+//! From a page to the card: opening, severities, duplicates, who took it.
+
+use runbook_core::incident::{IncidentEvent, Status};
+use runbook_core::message::ChatMessage;
+use runbook_core::people::Actor;
+use runbook_core::ports::{PagerCall, PagerEventKind, PagerIncident, Translated};
+use runbook_core::request::Request;
+
+use crate::testkit::{Bench, check, locked, page};
+
+#[tokio::test(start_paused = true)]
+async fn a_page_becomes_a_channel_a_card_and_evidence() {
+    let mut bench = Bench::new().await;
+    let incident = bench.paged().await;
+    assert_eq!((incident.number.to_string().as_str(), incident.status), ("INC-1", Status::Triggered));
+    assert_eq!((incident.severity.as_str(), incident.service.as_str()), ("P1", "flowengine"));
+    assert_eq!(incident.channel.as_deref(), Some("C1"));
+    let triage = incident.triage.expect("triage ended");
+    assert_eq!((triage.commands, triage.passed, triage.failed, triage.ask), (2, 1, 1, 0));
+    assert_eq!(bench.world.started("show-failure-rate"), 1);
+
+    let chat = locked(&bench.world.chat);
+    assert_eq!(chat.channels.len(), 1);
+    assert_eq!(chat.channels[0].1, "inc-1-flowengine");
+    assert_eq!(chat.of("card/").len(), 1);
+    let card = chat.card().expect("a card");
+    assert!(card.evidence.iter().any(|line| line.detail.contains("< 10 %")), "{:?}", card.evidence);
+    assert_eq!(card.changes, ["v1.2 rolled out 6 min ago"]);
+    assert!(card.suggestions.iter().any(|line| line.contains("runbook rollback flowengine")));
+    assert!(card.commander.is_none());
+    drop(chat);
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_severity_comes_from_the_page_then_the_service_and_high_urgency_has_a_floor() {
+    let table = [
+        (Some("P1"), "PFLOW", Some(false), "P1", "PagerDuty's priority"),
+        (Some("p3"), "PFLOW", Some(false), "P3", "PagerDuty's priority"),
+        (
+            Some("P3"),
+            "PFLOW",
+            Some(true),
+            "P2",
+            "high urgency is never below P2 (PagerDuty's priority says P3)",
+        ),
+        (Some("P1"), "PBILL", Some(true), "P1", "PagerDuty's priority"),
+        (None, "PFLOW", Some(false), "P2", "the service's default"),
+        (Some("Sev-9"), "PFLOW", None, "P2", "the service's default"),
+        (None, "PBILL", Some(false), "P4", "nothing names a severity"),
+        (None, "PBILL", None, "P4", "nothing names a severity"),
+        (
+            None,
+            "PBILL",
+            Some(true),
+            "P2",
+            "high urgency is never below P2 (nothing names a severity says P4)",
+        ),
+        (None, "PNOBODY", Some(false), "P4", "nothing names a severity"),
+    ];
+    for (priority, service, high_urgency, wanted, why) in table {
+        let mut bench = Bench::new().await;
+        let incident = PagerIncident {
+            priority: priority.map(str::to_owned),
+            service_id: Some(service.to_owned()),
+            high_urgency,
+            ..page("Q1")
+        };
+        bench.pager_says("page", PagerEventKind::Triggered, incident, None).await;
+        bench.pass(2_000).await;
+        let case = format!("{priority:?} {service} {high_urgency:?}");
+        let incident = bench.incident().await;
+        assert_eq!(incident.severity, wanted, "{case}");
+        let (_, events) = bench.incident_events(incident.id).await;
+        let IncidentEvent::Opened { severity_reason, target_s, .. } = &events[0] else { panic!("{case}") };
+        assert_eq!(severity_reason, why, "{case}");
+        let target = [("P1", Some(900)), ("P2", Some(1_800)), ("P3", Some(14_400)), ("P4", None)];
+        assert_eq!(Some(*target_s), target.iter().find(|(id, _)| *id == wanted).map(|(_, s)| *s), "{case}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_twice_changes_nothing() {
+    let mut bench = Bench::new().await;
+    bench.paged().await;
+    bench.pager_says("ack", PagerEventKind::Acknowledged, page("Q1"), Some("P-ana")).await;
+    bench.pass(5_000).await;
+    let before = bench.incident().await;
+    let events = bench.data_events();
+    let messages = locked(&bench.world.chat).tries.len();
+    // The same deliveries again, and the same facts under fresh ids.
+    for (id, kind) in [
+        ("page", PagerEventKind::Triggered),
+        ("page-2", PagerEventKind::Triggered),
+        ("ack", PagerEventKind::Acknowledged),
+        ("ack-2", PagerEventKind::Acknowledged),
+        ("reopened", PagerEventKind::Reopened),
+    ] {
+        bench.pager_says(id, kind, page("Q1"), Some("P-ben")).await;
+    }
+    bench.pass(5_000).await;
+    assert_eq!(bench.incident().await, before);
+    assert_eq!(bench.data_events(), events);
+    assert_eq!(locked(&bench.world.chat).tries.len(), messages, "nobody is told again");
+    assert_eq!(locked(&bench.data).pending(), 0, "they are dealt with all the same");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_acknowledgement_that_overtakes_its_page_opens_the_incident_once() {
+    let mut bench = Bench::new().await;
+    bench.pager_says("ack", PagerEventKind::Acknowledged, page("Q1"), Some("P-ben")).await;
+    bench.pager_says("page", PagerEventKind::Triggered, page("Q1"), None).await;
+    bench.pass(5_000).await;
+    let incident = bench.incident().await;
+    assert_eq!(incident.status, Status::Acknowledged);
+    assert_eq!(incident.commander.unwrap().who, Actor::Person("ben".to_owned()));
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_acknowledges_first_commands_until_somebody_takes_over() {
+    let mut bench = Bench::new().await;
+    bench.paged().await;
+    bench.pager_says("ack", PagerEventKind::Acknowledged, page("Q1"), Some("P-ana")).await;
+    bench.pass(5_000).await;
+    let commander = bench.incident().await.commander.expect("a commander");
+    assert_eq!((commander.who, commander.acting), (Actor::Person("ana".to_owned()), true));
+    assert_eq!(locked(&bench.world.chat).card().unwrap().commander.as_deref(), Some("ana (acting)"));
+    // The pager knows already; ben in chat comes too late to command.
+    let answer = bench.ask("take it", "ben", Request::IncidentAck { incident: None }).await;
+    assert_eq!(answer, "You have it.");
+    assert_eq!(bench.incident().await.commander.unwrap().who, Actor::Person("ana".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_acknowledgement_in_chat_silences_the_pager() {
+    let mut bench = Bench::new().await;
+    bench.paged().await;
+    bench.ask("take it", "ben", Request::IncidentAck { incident: None }).await;
+    bench.pass(2_000).await;
+    assert_eq!(bench.incident().await.status, Status::Acknowledged);
+    let calls = locked(&bench.world.pager).calls.clone();
+    assert!(matches!(&calls[..], [PagerCall::Acknowledge { incident, .. }] if incident == "Q1"), "{calls:?}");
+}
+
+/// Somebody whom only the pager knows is on the record, and gets nothing from it.
+#[tokio::test(start_paused = true)]
+async fn an_unknown_pager_user_gets_no_authority() {
+    for (agent, secret) in [("P-zoe", false), ("P-nobody", false), ("P-ana", true)] {
+        let mut bench = Bench::new().await;
+        locked(&bench.world.pager).keeps_users_secret = secret;
+        bench.paged().await;
+        bench.pager_says("ack", PagerEventKind::Acknowledged, page("Q1"), Some(agent)).await;
+        bench.pass(5_000).await;
+        let incident = bench.incident().await;
+        assert_eq!(incident.status, Status::Acknowledged, "{agent}");
+        let who = Actor::Outside(format!("pagerduty:Name of {agent}"));
+        assert_eq!(incident.commander.map(|commander| commander.who), Some(who.clone()), "{agent}");
+        assert!(!bench.engine.has_standing(&who), "{agent}");
+    }
+}
+
+/// In chat a stranger, and a person without a role that decides, are told so.
+#[tokio::test(start_paused = true)]
+async fn people_without_standing_are_refused_and_told() {
+    let mut bench = Bench::new().await;
+    bench.paged().await;
+    for (user, wanted) in [("zoe", "is not known here"), ("cora", "may not")] {
+        let requests = [
+            Request::IncidentAck { incident: None },
+            Request::IncidentResolve { incident: None },
+            Request::IncidentSeverity { incident: None, severity: "P3".to_owned() },
+            Request::RunbookRollback { service: None, params: [].into() },
+        ];
+        for (n, request) in requests.into_iter().enumerate() {
+            let answer = bench.ask(&format!("{user} {n}"), user, request).await;
+            assert!(answer.contains(wanted), "{user} {n}: {answer}");
+        }
+    }
+    let incident = bench.incident().await;
+    assert_eq!((incident.status, incident.severity.as_str()), (Status::Triggered, "P1"));
+    assert_eq!(bench.asked_runs(), []);
+    assert_eq!(locked(&bench.data).pending(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_understands_is_kept_with_the_reason() {
+    let mut bench = Bench::new().await;
+    bench.hand_in("pagerduty", "garbage", Translated::Unreadable { reason: "not json".to_owned() }).await;
+    bench.hand_in("pagerduty", "ping", Translated::Ignored { kind: "pagey.ping".to_owned() }).await;
+    bench.hand_in("carrier-pigeon", "coo", Translated::Ignored { kind: "coo".to_owned() }).await;
+    bench.pager_says("late", PagerEventKind::Resolved, page("Q-before-our-time"), None).await;
+    bench.pass(2_000).await;
+    assert_eq!(locked(&bench.data).pending(), 1, "what another configuration may understand stays for it");
+    let kept = bench.engine.store().dead_letters(10).await.unwrap();
+    let kept: Vec<_> = kept.iter().rev().map(|letter| letter.reason.as_str()).collect();
+    assert_eq!(
+        kept,
+        ["dead letter: not json", "not acted on: pagey.ping", "about an incident that is not known here",]
+    );
+}
+
+/// The commander's time to mitigate runs out once, and is said once.
+#[tokio::test(start_paused = true)]
+async fn a_missed_target_is_noted_once() {
+    let mut bench = Bench::new().await;
+    let id = bench.paged().await.id;
+    bench.pass(14 * 60_000).await;
+    assert_eq!(locked(&bench.world.chat).notes(), Vec::<String>::new(), "not yet");
+    bench.pass(60 * 60_000).await;
+    let notes = locked(&bench.world.chat).notes();
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(notes[0].contains("15 min to mitigate a P1"), "{notes:?}");
+    let (_, events) = bench.incident_events(id).await;
+    assert_eq!(events.iter().filter(|e| matches!(e, IncidentEvent::TargetMissed { .. })).count(), 1);
+    // Neither a restart nor the same severity again say it a second time.
+    bench.reboot().await;
+    bench.ask("same", "ana", Request::IncidentSeverity { incident: None, severity: "P1".to_owned() }).await;
+    bench.pass(60 * 60_000).await;
+    assert_eq!(locked(&bench.world.chat).notes().len(), 1);
+    assert!(locked(&bench.data).timers.is_empty(), "no timer fires for ever");
+}
+
+/// A service without a channel of its own incidents: the card goes where the service says.
+#[tokio::test(start_paused = true)]
+async fn a_small_incident_lives_in_the_services_channel() {
+    let mut bench = Bench::new().await;
+    let incident = PagerIncident { priority: Some("P3".to_owned()), high_urgency: Some(false), ..page("Q1") };
+    bench.pager_says("page", PagerEventKind::Triggered, incident, None).await;
+    bench.pass(10_000).await;
+    let chat = locked(&bench.world.chat);
+    assert_eq!(chat.channels, []);
+    let cards = chat.of("card/");
+    assert!(
+        matches!(&cards[..], [card] if matches!(&card.message, ChatMessage::Card { channel, .. } if channel == "incidents"))
+    );
+}
+
+/// What only another configuration understands stays for it, and does not hold up the rest.
+#[tokio::test(start_paused = true)]
+async fn messages_for_another_configuration_do_not_hold_up_the_others() {
+    let mut bench = Bench::new().await;
+    for n in 0..100 {
+        let coo = Translated::Ignored { kind: "coo".to_owned() };
+        bench.hand_in("carrier-pigeon", &format!("coo {n}"), coo).await;
+    }
+    bench.paged().await;
+    assert_eq!(locked(&bench.data).pending(), 100);
+}
