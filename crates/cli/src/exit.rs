@@ -57,7 +57,7 @@ impl From<EngineError> for Stop {
             | EngineError::Forbidden(_)
             | EngineError::Run(_)
             | EngineError::Incident(_) => Code::Refused,
-            EngineError::NotFound(_) => Code::Usage,
+            EngineError::NotFound(_) | EngineError::Plan(_) => Code::Usage,
             _ => Code::Failed,
         };
         Stop::new(code, format!("{}: {error}", error.code()))

@@ -1,6 +1,8 @@
 //! The one place that writes to the terminal: data on stdout, everything else on stderr.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::OnceLock;
 
 use blocks_engine::Reply;
 
@@ -14,7 +16,13 @@ pub(crate) enum Output {
     Json,
 }
 
-/// Writes a reply as data. A closed pipe ends quietly: the reader has what it wanted.
+/// Longest line of a list, in characters: a title is somebody else's text.
+const LIST_WIDTH: usize = 200;
+
+/// Why stdout took no more, when it did not for another reason than a reader that has gone.
+static UNWRITTEN: OnceLock<String> = OnceLock::new();
+
+/// Writes a reply as data.
 pub(crate) fn reply(reply: &Reply, output: Output) {
     match output {
         Output::Text => data(reply.text.trim_end()),
@@ -22,22 +30,120 @@ pub(crate) fn reply(reply: &Reply, output: Output) {
     }
 }
 
+/// Writes a reply that is a list: one bounded line each for people, everything for programs.
+pub(crate) fn list(reply: &Reply, output: Output) {
+    match output {
+        Output::Text => data(&reply.text.trim_end().lines().map(bounded).collect::<Vec<_>>().join("\n")),
+        Output::Json => json(&reply.data),
+    }
+}
+
 /// Writes one JSON value on a line.
 pub(crate) fn json(value: &serde_json::Value) {
-    data(&value.to_string());
+    out(&escaped(&value.to_string()));
 }
 
-/// Writes a line of data to stdout.
-pub(crate) fn data(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+/// Writes text for people to stdout.
+pub(crate) fn data(text: &str) {
+    out(&harmless(text));
 }
 
-/// Writes a line for people to stderr.
-pub(crate) fn note(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+/// Writes text for people to stderr.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{}", harmless(text));
 }
 
 /// Writes an error to stderr, in the house's form.
 pub(crate) fn error(text: &str) {
     note(&format!("error: {text}"));
+}
+
+/// Asks for a line, on stderr.
+pub(crate) fn prompt(text: &str) {
+    let mut stderr = std::io::stderr();
+    let _ = write!(stderr, "{}", harmless(text)).and_then(|()| stderr.flush());
+}
+
+/// Remembers that stdout took no more. A closed pipe is no failure: the reader has what it wanted.
+pub(crate) fn remember(error: &std::io::Error) {
+    if error.kind() != std::io::ErrorKind::BrokenPipe {
+        let _ = UNWRITTEN.set(error.to_string());
+    }
+}
+
+/// Why not everything could be written.
+pub(crate) fn unwritten() -> Option<&'static str> {
+    UNWRITTEN.get().map(String::as_str)
+}
+
+fn out(line: &str) {
+    let mut stdout = std::io::stdout().lock();
+    if let Err(error) = writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
+        remember(&error);
+    }
+}
+
+/// Characters that steer a terminal or turn the direction of what is read. Titles, output of commands and names come
+/// from others, and must not move the cursor, colour, retitle or disguise what stands beside them.
+fn steers(c: char) -> bool {
+    (c.is_control() && !matches!(c, '\n' | '\t'))
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn harmless(text: &str) -> String {
+    text.chars().map(|c| if steers(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+/// The same JSON value, with what would steer a terminal written as escapes (they only occur inside strings).
+fn escaped(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        if steers(c) {
+            let _ = write!(safe, "\\u{:04x}", u32::from(c));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+fn bounded(line: &str) -> String {
+    match line.char_indices().nth(LIST_WIDTH) {
+        Some((end, _)) => format!("{}\u{2026}", line.get(..end).unwrap_or(line)),
+        None => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_shown_and_not_obeyed() {
+        for (text, wanted) in [
+            ("a\tb\nc \u{e9} \u{4e2d}", "a\tb\nc \u{e9} \u{4e2d}"),
+            ("\u{1b}[2J\u{1b}]0;x\u{7}", "\u{fffd}[2J\u{fffd}]0;x\u{fffd}"),
+            ("ok\rBAD\u{8}\u{7f}\0", "ok\u{fffd}BAD\u{fffd}\u{fffd}\u{fffd}"),
+            ("\u{9b}31m", "\u{fffd}31m"),
+            ("\u{202e}evil\u{2066}\u{2069}\u{202a}", "\u{fffd}evil\u{fffd}\u{fffd}\u{fffd}"),
+        ] {
+            assert_eq!(harmless(text), wanted);
+        }
+    }
+
+    #[test]
+    fn json_keeps_its_value() {
+        let value = serde_json::json!({ "title": "\u{9b}31m \u{202e}x \u{1b}[0m \u{7f} \u{e9}" });
+        let safe = escaped(&value.to_string());
+        assert!(!safe.chars().any(steers), "{safe}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), value);
+    }
+
+    #[test]
+    fn a_line_of_a_list_is_bounded() {
+        assert_eq!(bounded("short"), "short");
+        assert_eq!(bounded(&"\u{e9}".repeat(LIST_WIDTH)).chars().count(), LIST_WIDTH);
+        assert_eq!(bounded(&"\u{e9}".repeat(LIST_WIDTH + 1)).chars().count(), LIST_WIDTH + 1);
+        assert!(bounded(&"x".repeat(9_999)).ends_with('\u{2026}'));
+    }
 }

@@ -54,7 +54,7 @@ pub(crate) async fn run(
         vec!["load".into(), "--addr".into(), address.to_string(), "--path".into(), path.into()];
     match shape {
         Shape::Open(rate) => {
-            words.extend(["--rate".into(), rate.to_string(), "--conns".into(), OPEN_CONNECTIONS.to_string()])
+            words.extend(["--rate".into(), rate.to_string(), "--conns".into(), OPEN_CONNECTIONS.to_string()]);
         }
         Shape::Closed(connections) => words.extend(["--conns".into(), connections.to_string()]),
     }

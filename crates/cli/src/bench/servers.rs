@@ -203,7 +203,10 @@ mod tests {
     #[test]
     fn the_configuration_reads() {
         let text = config(SocketAddr::from((Ipv4Addr::LOCALHOST, 1)), "http://127.0.0.1:2");
-        let config = crate::config::Config::from_text(&text, Some(Path::new("b/blocks.toml"))).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("blocks.toml");
+        std::fs::write(&file, text).unwrap();
+        let config = crate::config::Config::load(Some(&file)).unwrap();
         assert!(config.settings.services.is_empty(), "no service, so no triage");
     }
 }

@@ -117,8 +117,11 @@ fn secret(secrets: &Secrets, name: &str) -> Check {
 }
 
 async fn store(config: &Config) -> Check {
-    if !config.database.exists() {
-        return Check::new("store", Ok(format!("{} is made at the first start", config.database.display())));
+    let shown = config.database.display();
+    match config.database.try_exists() {
+        Ok(true) => {}
+        Ok(false) => return Check::new("store", Ok(format!("{shown} is made at the first start"))),
+        Err(error) => return Check::new("store", Err(format!("{shown} cannot be looked at: {error}"))),
     }
     let result = match blocks_store::SqliteStore::open_read_only(&config.database) {
         Ok(store) => match blocks_engine::read::verify(&store).await {

@@ -1,19 +1,24 @@
 //! A terminal's own run: no engine is running, so this process becomes it for as long as the run takes.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _};
 use std::time::Duration;
 
-use blocks_engine::{Asker, Engine, LibraryEntry, Reply, read};
+use blocks_engine::{Asker, Engine, EngineError, LibraryEntry, Reply, read};
 use blocks_server::{EngineLock, SocketUser};
 use runbook_core::ids::RunId;
 use runbook_core::people::Credential;
 use runbook_core::request::Request;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::compose::check_programs;
+use super::follow::{self, Told};
 use crate::config::Config;
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
+
+/// How long a cancelled run's processes may take to end: asked first, killed after their grace.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What to do as the engine.
 pub(super) enum What<'a> {
@@ -23,19 +28,33 @@ pub(super) enum What<'a> {
     File(&'a LibraryEntry, &'a BTreeMap<String, String>),
 }
 
-/// Becomes the engine, does it, and follows the run until it rests.
+/// Becomes the engine, does it, and follows the run until it rests. INT and TERM cancel the run and wait for its
+/// processes; a second one ends at once.
 pub(super) async fn run(config: &Config, what: What<'_>, output: Output, yes: bool) -> Result<Code, Stop> {
     check_programs()?;
+    let mut signals = Signals::new()?;
     let mut lock =
         EngineLock::acquire(&config.data_dir).map_err(|error| Stop::new(Code::Refused, error.to_string()))?;
     let engine = super::shared::own_engine(config)?;
     lock.publish(None, None).map_err(Stop::failed)?;
-    engine.start().await?;
+    if let What::Request(request) = what
+        && !matches!(request, Request::RunbookRun { .. } | Request::RunbookRollback { .. })
+        && let Some(named) = follow::run_of(request)
+    {
+        // An earlier process may have left the run in the middle of a command. When no run can be told from this, the
+        // request itself knows better which one is meant, or says what is wrong.
+        match engine.recover_run(named).await {
+            Ok(()) | Err(EngineError::NotFound(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
     let user = SocketUser::from_uid(rustix::process::geteuid().as_raw()).name;
     let asker = Asker { actor: engine.directory().actor(&Credential::OsUser { name: user }), channel: None };
-    let result = ask_and_follow(&engine, what, &asker, output, yes).await;
-    engine.drain(Duration::from_secs(1)).await;
-    result
+    let result = ask_and_follow(&engine, what, &asker, output, yes, &mut signals).await;
+    tokio::select! {
+        () = engine.drain(PATIENCE) => result,
+        () = signals.next() => Err(at_once()),
+    }
 }
 
 async fn ask_and_follow(
@@ -44,6 +63,7 @@ async fn ask_and_follow(
     asker: &Asker,
     output: Output,
     yes: bool,
+    signals: &mut Signals,
 ) -> Result<Code, Stop> {
     let reply = match what {
         What::Request(request) => engine.request(request, asker).await?,
@@ -53,12 +73,74 @@ async fn ask_and_follow(
         printer::reply(&reply, output);
         return Ok(Code::Success);
     };
-    if reply.data["status"] == "waiting_for_approval" {
-        confirm(engine, run, &reply, asker, yes).await?;
-    }
-    let last = follow(engine, run).await?;
+    let to_its_end = async {
+        if reply.data["status"] == "waiting_for_approval" {
+            confirm(engine, run, &reply, asker, yes).await?;
+        }
+        follow(engine, run).await
+    };
+    let last = tokio::select! {
+        last = to_its_end => last?,
+        () = signals.next() => stop(engine, run, asker, signals).await?,
+    };
     printer::reply(&last, output);
-    Ok(code_of_status(&last.data["status"]))
+    if let Some(next) = follow::next(&last.data) {
+        printer::note(&next);
+    }
+    Ok(follow::code_of(&last.data))
+}
+
+/// Cancels the run because the person at the terminal, or the system, said so.
+async fn stop(engine: &Engine, run: RunId, asker: &Asker, signals: &mut Signals) -> Result<Reply, Stop> {
+    printer::note("told to stop: the run is cancelled and its command ended; once more ends at once");
+    let cancelled = async {
+        let cancel = Request::RunbookCancel { run: Some(run.to_string()) };
+        if let Err(refusal) = engine.request(&cancel, asker).await {
+            printer::note(&format!("it is not cancelled: {refusal}"));
+        }
+        follow(engine, run).await
+    };
+    tokio::select! {
+        rests = tokio::time::timeout(PATIENCE, cancelled) => rests.unwrap_or_else(|_| {
+            Err(Stop::new(
+                Code::Doubt,
+                format!(
+                    "run {run} did not come to rest within {} s\nhint: `blocks runbook status {run}` says where it stands",
+                    PATIENCE.as_secs()
+                ),
+            ))
+        }),
+        () = signals.next() => Err(at_once()),
+    }
+}
+
+fn at_once() -> Stop {
+    Stop::new(
+        Code::Doubt,
+        "ended at once, as told twice: what the last command did is not known\nhint: `blocks runbook status RUN` says what is on record",
+    )
+}
+
+/// INT and TERM, from the start of the run on.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Signals, Stop> {
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt()).map_err(Stop::failed)?,
+            terminate: signal(SignalKind::terminate()).map_err(Stop::failed)?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 /// Where nobody else is needed, the person at the terminal confirms by typing the target's name.
@@ -72,7 +154,7 @@ async fn confirm(engine: &Engine, run: RunId, reply: &Reply, asker: &Asker, yes:
             ),
         ));
     }
-    let target = reply.data["target"].as_str().unwrap_or_default().to_owned();
+    let target = reply.data["target"].as_str().unwrap_or_default();
     if !yes {
         if !std::io::stdin().is_terminal() {
             return Err(Stop::new(
@@ -80,9 +162,8 @@ async fn confirm(engine: &Engine, run: RunId, reply: &Reply, asker: &Asker, yes:
                 format!("run {run} waits for a person to confirm\nhint: run it in a terminal, or give --yes"),
             ));
         }
-        let wanted = target.clone();
-        let typed = tokio::task::spawn_blocking(move || prompt(&wanted)).await.map_err(Stop::failed)?;
-        if typed.trim() != target {
+        printer::prompt(&format!("type {target} to run it: "));
+        if typed().await.trim() != target {
             let cancel = Request::RunbookCancel { run: Some(run.to_string()) };
             engine.request(&cancel, asker).await?;
             return Err(Stop::new(Code::Refused, "not confirmed: nothing was run"));
@@ -93,47 +174,27 @@ async fn confirm(engine: &Engine, run: RunId, reply: &Reply, asker: &Asker, yes:
     Ok(())
 }
 
-fn prompt(target: &str) -> String {
-    let _ = write!(std::io::stderr(), "type {target} to run it: ");
-    let _ = std::io::stderr().flush();
-    let mut line = String::new();
-    let _ = std::io::stdin().lock().read_line(&mut line);
-    line
+/// A line from the terminal. Its own thread, not the runtime's: nobody waits for it when a signal ends the run.
+async fn typed() -> String {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let _ = std::io::stdin().lock().read_line(&mut line);
+        let _ = sender.send(line);
+    });
+    receiver.await.unwrap_or_default()
 }
 
 /// Follows a run until it rests, telling each change of a step.
 async fn follow(engine: &Engine, run: RunId) -> Result<Reply, Stop> {
     let mut changes = engine.changes();
-    let mut told: BTreeMap<String, String> = BTreeMap::new();
+    let mut told = Told::default();
     loop {
         changes.borrow_and_update();
         let reply = read::run(engine.store(), run).await?;
-        for step in reply.data["steps"].as_array().into_iter().flatten() {
-            let (title, status) =
-                (step["title"].as_str().unwrap_or(""), step["status"].as_str().unwrap_or(""));
-            let id = step["id"].as_str().unwrap_or("");
-            if told.get(id).is_none_or(|before| before != status) {
-                if status != "waiting" {
-                    printer::note(&format!("{status:<10} {title}"));
-                }
-                told.insert(id.to_owned(), status.to_owned());
-            }
-        }
-        if !matches!(reply.data["status"].as_str(), Some("running" | "undoing" | "planned")) {
+        told.tell(&reply.data);
+        if !follow::is_moving(&reply.data) || changes.changed().await.is_err() {
             return Ok(reply);
         }
-        if changes.changed().await.is_err() {
-            return Ok(reply);
-        }
-    }
-}
-
-/// The exit code that a run's status word stands for.
-pub(super) fn code_of_status(status: &serde_json::Value) -> Code {
-    match status.as_str() {
-        Some("succeeded" | "running") => Code::Success,
-        Some("waiting_for_approval" | "paused" | "planned") => Code::Refused,
-        Some("in_doubt" | "undo_failed") => Code::Doubt,
-        _ => Code::Failed,
     }
 }

@@ -3,6 +3,7 @@
 mod client;
 mod compose;
 mod doctor;
+mod follow;
 mod lint;
 mod local;
 pub(crate) mod sandbox;
@@ -14,7 +15,7 @@ use clap::{CommandFactory as _, Parser as _};
 
 use crate::args::{Cli, Top};
 use crate::exit::{Code, Stop};
-use crate::{bench, demo, plugin};
+use crate::{bench, demo, plugin, printer};
 
 /// Reads the command line and does what it says.
 pub(crate) async fn dispatch() -> Result<Code, Stop> {
@@ -22,10 +23,31 @@ pub(crate) async fn dispatch() -> Result<Code, Stop> {
         Ok(cli) => cli,
         Err(error) => {
             // clap knows which of its messages are help: those are no errors.
-            let _ = error.print();
-            return Ok(if error.use_stderr() { Code::Usage } else { Code::Success });
+            let printed = error.print();
+            if error.use_stderr() {
+                return Ok(Code::Usage);
+            }
+            if let Err(error) = printed {
+                printer::remember(&error);
+            }
+            return written(Code::Success);
         }
     };
+    written(command(cli).await?)
+}
+
+/// A command whose data did not arrive has not succeeded.
+fn written(code: Code) -> Result<Code, Stop> {
+    match printer::unwritten() {
+        Some(reason) => Err(Stop::new(
+            if code == Code::Success { Code::Failed } else { code },
+            format!("RB0010: the output could not be written: {reason}"),
+        )),
+        None => Ok(code),
+    }
+}
+
+async fn command(cli: Cli) -> Result<Code, Stop> {
     let config = cli.config.as_deref();
     match cli.command {
         None => Ok(Code::Usage),
@@ -39,7 +61,7 @@ pub(crate) async fn dispatch() -> Result<Code, Stop> {
         Some(Top::Completions { shell }) => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "blocks", &mut text);
-            crate::printer::data(String::from_utf8_lossy(&text).trim_end());
+            printer::data(String::from_utf8_lossy(&text).trim_end());
             Ok(Code::Success)
         }
         Some(Top::External(words)) => Err(plugin::run(&words)),

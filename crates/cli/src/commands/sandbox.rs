@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 
@@ -14,6 +15,9 @@ use super::serve::wait_for_the_end;
 use crate::args::SandboxArgs;
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
+
+/// Permissions of folders that hold a demo's secrets, journal and programs: nobody else may look or write.
+const PRIVATE: u32 = 0o700;
 
 /// The folder's parts.
 pub(crate) struct Folder {
@@ -118,9 +122,12 @@ pub(crate) fn prepare(dir: &Path, target_url: &str) -> Result<Folder, Stop> {
     let folder = Folder { bin: dir.join("bin"), home: dir.join("home") };
     let target_file = folder.home.join(stand_in::TARGET_FILE);
     let make = || -> std::io::Result<()> {
-        std::fs::create_dir_all(&folder.bin)?;
+        let mut private = std::fs::DirBuilder::new();
+        private.recursive(true).mode(PRIVATE);
+        private.create(&folder.bin)?;
+        private.create(&folder.home)?;
         if let Some(parent) = target_file.parent() {
-            std::fs::create_dir_all(parent)?;
+            private.create(parent)?;
         }
         std::fs::write(&target_file, target_url)?;
         let link = folder.bin.join("kubectl");
@@ -138,7 +145,11 @@ pub(crate) fn prepare(dir: &Path, target_url: &str) -> Result<Folder, Stop> {
 
 /// A fresh private folder in the temporary folder.
 pub(crate) fn fresh_dir(prefix: &str) -> Result<PathBuf, Stop> {
-    let dir = tempfile::Builder::new().prefix(&format!("{prefix}-")).tempdir().map_err(Stop::failed)?;
+    let dir = tempfile::Builder::new()
+        .prefix(&format!("{prefix}-"))
+        .permissions(std::fs::Permissions::from_mode(PRIVATE))
+        .tempdir()
+        .map_err(|error| Stop::failed(format!("no folder can be made in the temporary folder: {error}")))?;
     Ok(dir.keep())
 }
 
@@ -151,4 +162,20 @@ pub(crate) fn kubectl() -> ExitCode {
     let code = stand_in::run(&arguments, &mut out, &mut err, &home);
     let _ = out.flush();
     ExitCode::from(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_private() {
+        let dir = fresh_dir("blocks-test").unwrap();
+        let folder = prepare(&dir.join("sandbox"), "http://127.0.0.1:1").unwrap();
+        for made in [&dir, &dir.join("sandbox"), &folder.bin, &folder.home] {
+            let mode = std::fs::metadata(made).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, PRIVATE, "{}: {mode:o}", made.display());
+        }
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
 }

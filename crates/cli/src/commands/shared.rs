@@ -10,7 +10,7 @@ use blocks_store::SqliteStore;
 use runbook_core::request::Request;
 
 use super::compose::{Adapters, engine, open_store};
-use super::{client, lint, local};
+use super::{client, follow, lint, local};
 use crate::config::{Config, Secrets};
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
@@ -34,13 +34,18 @@ pub(crate) async fn run(
     {
         return file(Path::new(name), &request, &config, output, yes).await;
     }
-    if let Some(running) = EngineInfo::find(&config.data_dir) {
-        let reply = client::ask(&running, &request).await?;
-        printer::reply(&reply, output);
+    // Another terminal's run takes no requests, and keeps nobody from reading.
+    let running = EngineInfo::find(&config.data_dir);
+    if let Some(running) = running.filter(|engine| engine.socket.is_some() || !is_read(&request)) {
+        let mut reply = client::ask(&running, &request).await?;
+        if follow::run_of(&request).is_some() {
+            reply = client::follow(&running, reply).await?;
+        }
+        show(&request, &reply, output);
         return Ok(code_of(&request, &reply));
     }
     match &request {
-        Request::RunbookList => printer::reply(&read::runbooks(&config.library), output),
+        Request::RunbookList => printer::list(&read::runbooks(&config.library), output),
         Request::RunbookShow { name } => {
             let entry = config.library.find(name).map_err(Stop::usage)?;
             printer::reply(&read::runbook(&entry)?, output);
@@ -54,7 +59,7 @@ pub(crate) async fn run(
         | Request::RunbookStatus { .. }
         | Request::JournalVerify => {
             let reply = offline(&config, &request).await?;
-            printer::reply(&reply, output);
+            show(&request, &reply, output);
             return Ok(code_of(&request, &reply));
         }
         Request::IncidentAck { .. } | Request::IncidentSeverity { .. } | Request::IncidentResolve { .. } => {
@@ -99,11 +104,19 @@ fn plan(config: &Config, entry: &LibraryEntry, params: &BTreeMap<String, String>
 }
 
 async fn offline(config: &Config, request: &Request) -> Result<Reply, Stop> {
-    if !config.database.exists() {
-        return Err(Stop::failed(format!(
-            "there is no journal at {}\nhint: name the configuration with --config, or begin with `blocks demo`",
-            config.database.display()
-        )));
+    let shown = config.database.display();
+    match config.database.try_exists() {
+        Ok(true) => {}
+        Ok(false) => {
+            return Err(Stop::failed(format!(
+                "there is no journal at {shown}\nhint: name the configuration with --config, or begin with `blocks demo`"
+            )));
+        }
+        Err(error) => {
+            return Err(Stop::failed(format!(
+                "the journal {shown} cannot be looked at: {error}\nhint: ask as the user that Blocks runs as"
+            )));
+        }
     }
     let store = SqliteStore::open_read_only(&config.database).map_err(Stop::failed)?;
     Ok(match request {
@@ -119,13 +132,38 @@ async fn offline(config: &Config, request: &Request) -> Result<Reply, Stop> {
     })
 }
 
+/// Only looks: nothing is written and nobody is told.
+fn is_read(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::RunbookList
+            | Request::RunbookShow { .. }
+            | Request::RunbookPlan { .. }
+            | Request::RunbookStatus { .. }
+            | Request::IncidentList { .. }
+            | Request::IncidentShow { .. }
+            | Request::JournalVerify
+    )
+}
+
+/// Prints the answer; where a decided run waits for somebody, also how to go on.
+fn show(request: &Request, reply: &Reply, output: Output) {
+    match request {
+        Request::IncidentList { .. } | Request::RunbookList => printer::list(reply, output),
+        _ => printer::reply(reply, output),
+    }
+    if follow::run_of(request).is_some()
+        && let Some(next) = follow::next(&reply.data)
+    {
+        printer::note(&next);
+    }
+}
+
 /// A journal that does not verify, and a run that failed, are failures of the command too.
 fn code_of(request: &Request, reply: &Reply) -> Code {
     match request {
         Request::JournalVerify if reply.data["verified"] != true => Code::Failed,
-        Request::RunbookRun { .. } | Request::RunbookRollback { .. } => {
-            local::code_of_status(&reply.data["status"])
-        }
+        _ if follow::run_of(request).is_some() => follow::code_of(&reply.data),
         _ => Code::Success,
     }
 }

@@ -23,10 +23,13 @@ pub(crate) async fn run(
     if config.settings.directory.person(person).is_none() {
         let known: Vec<_> =
             config.settings.directory.people().iter().map(|known| known.name.as_str()).collect();
-        return Err(Stop::usage(format!(
-            "there is no person '{person}' in blocks.toml\nhint: known are: {}",
-            known.join(", ")
-        )));
+        return Err(Stop::usage(if known.is_empty() {
+            format!(
+                "no [[person]] is configured, so there is no '{person}'\nhint: add a [[person]] with name = \"{person}\" to blocks.toml, or name the file with --config"
+            )
+        } else {
+            format!("there is no person '{person}' in blocks.toml\nhint: known are: {}", known.join(", "))
+        }));
     }
     let token = format!("blk_{}", hex_secret(32)?);
     let store = open_store(&config)?;

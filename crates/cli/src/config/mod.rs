@@ -2,6 +2,7 @@
 
 mod file;
 mod load;
+mod places;
 mod secrets;
 
 pub(crate) use file::{PagerDutyMode, SlackMode};
