@@ -39,7 +39,7 @@ pub(crate) fn plan(view: &PlanView) -> Rendered {
         let value =
             ButtonValue { run: view.run.to_string(), fingerprint: Some(line(&view.fingerprint, 200)) };
         if page.is_cut() {
-            page.buttons(&[(Answer::Refuse, "Refuse")], &value, true);
+            page.buttons(&[(Answer::Refuse, "Refuse")], &value, false);
         } else {
             page.buttons(&[(Answer::Approve, "Approve"), (Answer::Refuse, "Refuse")], &value, true);
         }
