@@ -119,10 +119,8 @@ pub fn decide(state: &Run, command: &RunCommand, now: DateTime<Utc>) -> Result<D
         RunCommand::Refuse { by, may_approve, reason } => refuse(state, by, *may_approve, reason.as_ref()),
         RunCommand::Expire => Ok(match state.status {
             Status::WaitingForApproval { expires_at } if now >= expires_at => {
-                still_in_doubt(state, RunEvent::ApprovalExpired).unwrap_or_else(|| {
-                    let why = Some("the approval expired".to_owned());
-                    ended(state, vec![RunEvent::ApprovalExpired], RunOutcome::Cancelled, why)
-                })
+                let why = Some("the approval expired".to_owned());
+                ended(state, vec![RunEvent::ApprovalExpired], RunOutcome::Cancelled, why)
             }
             _ => Decision::default(),
         }),
@@ -238,20 +236,7 @@ fn refuse(
     }
     let why = reason.cloned().unwrap_or_else(|| format!("refused by {by}"));
     let event = RunEvent::Cancelled { reason: Some(why.clone()) };
-    if let Some(decision) = still_in_doubt(state, event.clone()) {
-        return Ok(decision);
-    }
     Ok(ended(state, vec![event], RunOutcome::Cancelled, Some(why)))
-}
-
-/// A repetition that nobody allows leaves what it was to repeat: the question stays open, and the target held.
-fn still_in_doubt(state: &Run, event: RunEvent) -> Option<Decision> {
-    let unit = state.next_unit()?;
-    let CommandPhase::InDoubt { reason, .. } = state.commands.get(&unit)? else { return None };
-    let question = Question::Doubt { unit, reason: reason.clone() };
-    let mut effects = vec![Effect::ClearApprovalTimer, Effect::Send(Outgoing::Plan { run: state.id })];
-    effects.extend(refresh(state));
-    Some(Decision { events: vec![event, RunEvent::Asked { question }], effects, ..Decision::default() })
 }
 
 fn advance(state: &Run) -> Decision {
