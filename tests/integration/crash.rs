@@ -1,7 +1,6 @@
 //! `kill -9` of the server at the worst moments. Nothing acknowledged is lost, nothing is done twice by itself.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use blocks_tests::{
     AppConfig, TestApp, button, channels_of_incidents, holds_for_a_while, messages_with_key, run_status,
@@ -83,14 +82,22 @@ async fn killed_after_slack_made_the_channel_and_before_the_receipt_there_is_sti
     .await;
 }
 
+fn slack_calls(state: &Value) -> usize {
+    state["slack"]["calls"].as_array().map_or(0, Vec::len)
+}
+
 #[tokio::test]
 async fn killed_at_many_points_between_page_and_card_there_is_one_card_each() {
     let mut app = TestApp::start(&quick_triage()).await;
-    for (round, delay_ms) in [0, 4, 8, 14, 20, 28, 40, 60].into_iter().enumerate() {
+    for (round, calls) in (0..6).enumerate() {
+        let before = slack_calls(&app.state().await);
         let page = app.page(&format!("Page {round}")).await;
-        // Some are killed before the webhook came: PagerDuty sends it again. A delay chooses the point; nothing
-        // depends on where it falls.
-        tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+        // The first is killed before the webhook came (PagerDuty sends it again), each next one a Slack call later, or
+        // a few; nothing depends on which call it is.
+        until("Slack was called that often", async || {
+            (slack_calls(&app.state().await) >= before + calls).then_some(())
+        })
+        .await;
         app.kill_9().await;
         app.start_server().await;
         app.acknowledged(&page).await;
@@ -251,13 +258,16 @@ async fn told_to_end_the_server_finishes_what_is_under_way() {
     let run = text(&asked.json()["data"]["id"]);
     app.approve(&ben, &run).await;
     until("the change has begun", async || (app.effects("effects") == 1).then_some(())).await;
-    let gate = app.dir.join("runbooks/gate");
-    let opening = tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        std::fs::write(gate, "").unwrap();
-    });
-    assert_eq!(app.end_server().await, 0);
-    opening.await.unwrap();
+    let (gate, log) = (app.dir.join("runbooks/gate"), app.dir.join("server.log"));
+    let opening = async {
+        until("the server is told to stop", async || {
+            std::fs::read_to_string(&log).is_ok_and(|log| log.contains("stopping: ")).then_some(())
+        })
+        .await;
+        std::fs::write(&gate, "").unwrap();
+    };
+    let (code, ()) = tokio::join!(app.end_server(), opening);
+    assert_eq!(code, 0);
     app.start_server().await;
     app.run_when(&run, "succeeded").await;
     assert_eq!((app.effects("effects"), app.effects("looks")), (1, 1), "what was finished is not in doubt");
