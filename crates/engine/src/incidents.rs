@@ -4,7 +4,7 @@ use runbook_core::ids::{IncidentId, IncidentNumber};
 use runbook_core::incident::{
     Decision, Effect, Incident, IncidentCommand, IncidentEvent, OpenIncident, decide, evolve, open,
 };
-use runbook_core::journal::{Envelope, Head, StoredEvent, StreamId, open as open_event, seal};
+use runbook_core::journal::{Head, StreamId};
 use runbook_core::message::Outgoing;
 use runbook_core::ports::{Append, Commit, CommitError, CounterRaise, RowChange, Store, Timer, TimerChange};
 
@@ -12,6 +12,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::origin::{Origin, Pace, outbox_item};
 use crate::review::Occasion;
+use crate::streams::{Loaded, apply, load};
 
 /// How often a change is decided again before giving up.
 pub(crate) const MAX_TRIES: u32 = 32;
@@ -19,35 +20,15 @@ pub(crate) const MAX_TRIES: u32 = 32;
 /// The counter of display numbers.
 pub(crate) const INCIDENT_COUNTER: &str = "incident";
 
-/// An incident as read, with where its stream ends.
-pub(crate) struct Loaded<S, E> {
-    pub(crate) state: S,
-    pub(crate) head: Head,
-    pub(crate) events: Vec<Envelope<E>>,
-}
-
 /// Reads and folds an incident; `None` when there is none.
 pub(crate) async fn load_incident(
     store: &dyn Store,
     id: IncidentId,
 ) -> Result<Option<Loaded<Incident, IncidentEvent>>, EngineError> {
-    let stored = store.load(StreamId::Incident(id)).await?;
-    let mut state = None;
-    let mut events = Vec::with_capacity(stored.len());
-    for event in &stored {
-        let envelope = open_event(event).map_err(|error| EngineError::Journal(error.to_string()))?;
-        state = Some(evolve(state, &envelope).map_err(|error| EngineError::Journal(error.to_string()))?);
-        events.push(envelope);
-    }
-    let head = head_of(&stored, events.last().map(|envelope| envelope.at));
-    Ok(state.map(|state| Loaded { state, head, events }))
+    load(store, StreamId::Incident(id), evolve).await
 }
 
-pub(crate) fn head_of(stored: &[StoredEvent], at: Option<chrono::DateTime<chrono::Utc>>) -> Head {
-    stored.last().map_or(Head::EMPTY, |last| Head { seq: last.seq, hash: last.hash, at })
-}
-
-/// What sealing a decision came to: the append, and the state after it.
+/// What sealing a decision about an incident came to: the append, and the state after it.
 pub(crate) fn apply_incident(
     id: IncidentId,
     state: Option<Incident>,
@@ -56,17 +37,7 @@ pub(crate) fn apply_incident(
     origin: &Origin,
     now: chrono::DateTime<chrono::Utc>,
 ) -> Result<(Append, Incident), EngineError> {
-    let journal = |error: &dyn std::fmt::Display| EngineError::Journal(error.to_string());
-    let stream = StreamId::Incident(id);
-    let (sealed, _) = seal(stream, head, &origin.stamp(now), events).map_err(|error| journal(&error))?;
-    let mut state = state;
-    for event in &sealed {
-        let stored = StoredEvent { seq: event.seq, bytes: event.bytes.clone(), hash: event.hash };
-        let envelope = open_event(&stored).map_err(|error| journal(&error))?;
-        state = Some(evolve(state, &envelope).map_err(|error| journal(&error))?);
-    }
-    let state = state.ok_or_else(|| EngineError::Journal(format!("{stream} has no events")))?;
-    Ok((Append { stream, after: head, events: sealed }, state))
+    apply(StreamId::Incident(id), state, head, events, (origin, now), evolve)
 }
 
 impl Engine {

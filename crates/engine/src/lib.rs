@@ -20,6 +20,7 @@ mod review;
 mod runs;
 mod settings;
 mod show;
+mod streams;
 #[cfg(test)]
 mod testkit;
 #[cfg(test)]

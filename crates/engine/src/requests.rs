@@ -512,12 +512,7 @@ impl Engine {
     }
 
     async fn find_incident(&self, named: Option<&str>, asker: &Asker) -> Result<IncidentRow, EngineError> {
-        if named.is_none()
-            && let Ok(row) = self.channel_incident(asker).await
-        {
-            return Ok(row);
-        }
-        read::find_incident(self.store(), named, true).await
+        self.named_or_here(named, asker, true).await
     }
 
     async fn find_any_incident(
@@ -525,12 +520,22 @@ impl Engine {
         named: Option<&str>,
         asker: &Asker,
     ) -> Result<IncidentRow, EngineError> {
+        self.named_or_here(named, asker, false).await
+    }
+
+    /// The named incident, else the channel's, else the only (open) one.
+    async fn named_or_here(
+        &self,
+        named: Option<&str>,
+        asker: &Asker,
+        open_only: bool,
+    ) -> Result<IncidentRow, EngineError> {
         if named.is_none()
             && let Ok(row) = self.channel_incident(asker).await
         {
             return Ok(row);
         }
-        read::find_incident(self.store(), named, false).await
+        read::find_incident(self.store(), named, open_only).await
     }
 
     /// The incident that a run serves: the named one, the channel's, the only open one, or none.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{IncidentCommand, decide as decide_incident};
-use runbook_core::journal::{Head, StoredEvent, StreamId, open as open_event, seal};
+use runbook_core::journal::{Head, StreamId};
 use runbook_core::ports::{
-    Append, BoxFuture, Commit, CommitError, ExecError, Job, RowChange, Store, Timer, TimerChange,
+    BoxFuture, Commit, CommitError, ExecError, Job, RowChange, Store, Timer, TimerChange,
 };
 use runbook_core::run::{
     Decision, Effect, NewRun, Run, RunCommand, RunEvent, Unit, UnitRole, decide, evolve, plan_run,
@@ -15,45 +15,16 @@ use runbook_core::run::{
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::incidents::{Loaded, MAX_TRIES, apply_incident, head_of, load_incident};
+use crate::incidents::{MAX_TRIES, apply_incident, load_incident};
 use crate::origin::{Origin, Pace};
+use crate::streams::{Loaded, apply, load};
 
 /// Reads and folds a run; `None` when there is none.
 pub(crate) async fn load_run(
     store: &dyn Store,
     id: RunId,
 ) -> Result<Option<Loaded<Run, RunEvent>>, EngineError> {
-    let stored = store.load(StreamId::Run(id)).await?;
-    let mut state = None;
-    let mut events = Vec::with_capacity(stored.len());
-    for event in &stored {
-        let envelope = open_event(event).map_err(|error| EngineError::Journal(error.to_string()))?;
-        state = Some(evolve(state, &envelope).map_err(|error| EngineError::Journal(error.to_string()))?);
-        events.push(envelope);
-    }
-    let head = head_of(&stored, events.last().map(|envelope| envelope.at));
-    Ok(state.map(|state| Loaded { state, head, events }))
-}
-
-fn apply_run(
-    id: RunId,
-    state: Option<Run>,
-    head: Head,
-    events: &[RunEvent],
-    origin: &Origin,
-    now: DateTime<Utc>,
-) -> Result<(Append, Run), EngineError> {
-    let journal = |error: &dyn std::fmt::Display| EngineError::Journal(error.to_string());
-    let stream = StreamId::Run(id);
-    let (sealed, _) = seal(stream, head, &origin.stamp(now), events).map_err(|error| journal(&error))?;
-    let mut state = state;
-    for event in &sealed {
-        let stored = StoredEvent { seq: event.seq, bytes: event.bytes.clone(), hash: event.hash };
-        let envelope = open_event(&stored).map_err(|error| journal(&error))?;
-        state = Some(evolve(state, &envelope).map_err(|error| journal(&error))?);
-    }
-    let state = state.ok_or_else(|| EngineError::Journal(format!("{stream} has no events")))?;
-    Ok((Append { stream, after: head, events: sealed }, state))
+    load(store, StreamId::Run(id), evolve).await
 }
 
 /// What the person who asked is told about a decided run.
@@ -136,7 +107,8 @@ impl Engine {
         let run = match (&state, decision.events.is_empty()) {
             (Some(state), true) => state.clone(),
             _ => {
-                let (append, run) = apply_run(id, state, head, &decision.events, origin, now)?;
+                let (append, run) =
+                    apply(StreamId::Run(id), state, head, &decision.events, (origin, now), evolve)?;
                 commit.rows.push(RowChange::Run(run.row()));
                 commit.appends.push(append);
                 run
