@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::approve;
 use super::command::{NewRun, Rejection, RunCommand};
 use super::event::{MessageKind, Question, RunEvent, Unit, UnitRole, Verdict};
-use super::state::{CommandPhase, Run, Status};
+use super::state::{Run, Status};
 use crate::expectation::{Observed, Outcome, judge_command};
 use crate::incident::{ChangeNoted, IncidentCommand, RunOutcome};
 use crate::message::Outgoing;
