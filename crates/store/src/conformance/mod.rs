@@ -2,7 +2,7 @@
 //!
 //! Each case takes a fresh, empty store. `store_conformance!` makes a test of each:
 //!
-//! ```ignore
+//! ```text
 //! blocks_store::store_conformance!({
 //!     let folder = tempfile::tempdir().unwrap();
 //!     let store = SqliteStore::open(&folder.path().join("blocks.db")).unwrap();
