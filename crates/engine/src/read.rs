@@ -259,7 +259,7 @@ pub fn runbook(entry: &LibraryEntry) -> Result<Reply, EngineError> {
         let _ = writeln!(text, "\n{} (line {}){timebox}", step.title, step.line);
         for command in &step.commands {
             let effect = format!("{:?}", command.effect).to_lowercase();
-            let state = command.not_runnable.as_deref().map_or(effect, |why| format!("not runnable: {why}"));
+            let state = command.reason().map_or(effect, |why| format!("not runnable: {why}"));
             let _ = writeln!(text, "  {} ({state})", command.title.as_deref().unwrap_or(&command.id));
             for expectation in &command.expectations {
                 let _ = writeln!(text, "    expected: {}", expectation.text);

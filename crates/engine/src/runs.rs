@@ -266,11 +266,16 @@ fn job(run: &Run, unit: Unit, attempt: u32) -> Option<Job> {
     let step = run.plan.steps.get(unit.step)?;
     let mut variables = run.plan.params.clone();
     variables.extend(run.values.clone());
+    // an included runbook's own parameters win inside its steps
+    variables.extend(step.params.clone());
     Some(Job {
         run: run.id,
         incident: run.incident_number.clone().unwrap_or_default(),
         step: step.id.clone(),
         attempt,
+        kind: command.kind,
+        connection: command.connection.clone(),
+        effect: command.effect,
         text: command.text.clone(),
         variables,
         directory: run.directory.clone().into(),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use runbook_core::ids::RunId;
 use runbook_core::ports::{BoxFuture, ExecError, Executor, Exit, Finished, Job, Output, StateOutcome};
+use runbook_core::runbook::CommandKind;
 use rustix::io::Errno;
 use rustix::process::{Signal, WaitId, WaitIdOptions, waitid};
 use tokio::process::{Child, Command};
@@ -61,6 +62,9 @@ impl ShellExecutor {
     }
 
     async fn run_job(&self, job: Job) -> Result<Finished, ExecError> {
+        if job.kind != CommandKind::Shell {
+            return Err(not_started(format!("bash does not run a command of kind {}", job.kind.word())));
+        }
         let (_entry, mut cancelled) = self.register(job.run);
         let variables = environment::build(&self.config, &job).map_err(not_started)?;
         let (root, names, for_folder) = (self.root.clone(), self.handed_on(), job.clone());

@@ -52,6 +52,8 @@ pub fn build(document: &Document, request: &PlanRequest) -> Result<Plan, PlanErr
         runbook: document.name.clone(),
         title: document.title.clone(),
         document_sha256: document.sha256.clone(),
+        included: BTreeMap::new(),
+        section: None,
         target,
         params,
         environment,
@@ -135,6 +137,7 @@ fn plan_step(step: &Step) -> Result<PlanStep, PlanError> {
     Ok(PlanStep {
         id: step.id.clone(),
         title: step.title.clone(),
+        params: BTreeMap::new(),
         timebox_s: step.timebox_s,
         due_s: step.due_s,
         baselines: read_only(all(&step.baselines)?, "baseline")?,
@@ -149,12 +152,8 @@ fn plan_step(step: &Step) -> Result<PlanStep, PlanError> {
 }
 
 fn plan_command(command: &Command) -> Result<PlannedCommand, PlanError> {
-    if let Some(reason) = &command.not_runnable {
-        return Err(PlanError::NotRunnable {
-            command: command.id.clone(),
-            line: command.line,
-            reason: reason.clone(),
-        });
+    if let Some(reason) = command.reason() {
+        return Err(PlanError::NotRunnable { command: command.id.clone(), line: command.line, reason });
     }
     if let Some(capture) = &command.capture {
         check_variable_name(&capture.name)?;
@@ -162,7 +161,11 @@ fn plan_command(command: &Command) -> Result<PlannedCommand, PlanError> {
     Ok(PlannedCommand {
         id: command.id.clone(),
         title: command.title.clone(),
+        kind: command.kind,
         text: command.text.clone(),
+        connection: command.connection.clone(),
+        retries: command.retries,
+        flow: command.flow.clone(),
         effect: command.effect,
         effect_source: command.effect_source,
         timeout_ms: command.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS),

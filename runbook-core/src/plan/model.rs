@@ -8,10 +8,10 @@ use sha2::{Digest, Sha256};
 
 use super::canonical::canonical_json;
 use crate::expectation::Expectation;
-use crate::runbook::{Capture, Effect, EffectSource, ManualItem};
+use crate::runbook::{Capture, CommandKind, Effect, EffectSource, Flow, ManualItem};
 
 /// Version of the plan's form; part of the fingerprint.
-pub(super) const PLAN_FORMAT: u16 = 1;
+pub(super) const PLAN_FORMAT: u16 = 2;
 
 /// Variables that a parameter or a capture may never set: they would change what the commands mean.
 pub const RESERVED_VARIABLES: &[&str] = &[
@@ -39,6 +39,12 @@ pub struct Plan {
     pub title: String,
     /// SHA-256 of the document's bytes, lowercase hex.
     pub document_sha256: String,
+    /// The same of every included document, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub included: BTreeMap<String, String>,
+    /// The section that was planned; the whole document when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub section: Option<String>,
     /// What it acts on: the lock's name.
     pub target: String,
     /// Parameter values, by name.
@@ -60,6 +66,9 @@ pub struct PlanStep {
     pub id: String,
     /// Its title.
     pub title: String,
+    /// Parameter values that hold in this step only: those of an included runbook.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, String>,
     /// Its time box in seconds.
     pub timebox_s: Option<u32>,
     /// Due so many seconds after the run: an action, not a part of it.
@@ -91,8 +100,20 @@ pub struct PlannedCommand {
     pub id: String,
     /// What it is for, for people.
     pub title: Option<String>,
-    /// Exactly what bash gets.
+    /// What carries it out.
+    #[serde(default)]
+    pub kind: CommandKind,
+    /// Exactly what is carried out; for the shell, what bash gets.
     pub text: String,
+    /// Which configured connection it uses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
+    /// How often a failed attempt is repeated by itself.
+    #[serde(default)]
+    pub retries: u8,
+    /// When and how often it runs.
+    #[serde(default, skip_serializing_if = "Flow::is_plain")]
+    pub flow: Flow,
     /// What it does to the world.
     pub effect: Effect,
     /// Where that is known from.

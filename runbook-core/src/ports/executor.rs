@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::BoxFuture;
 use crate::ids::RunId;
+use crate::runbook::{CommandKind, Effect};
 
 /// Runs commands as processes.
 pub trait Executor: Send + Sync {
@@ -30,7 +31,13 @@ pub struct Job {
     pub step: String,
     /// 1-based attempt over the whole run, for `BLOCKS_ATTEMPT` and the state file's number.
     pub attempt: u32,
-    /// Exactly what bash gets, as a file.
+    /// What carries it out.
+    pub kind: CommandKind,
+    /// Which configured connection it uses; the kind's only one when absent.
+    pub connection: Option<String>,
+    /// What the plan says it does: an http, promql or sql command gets no more rights than that.
+    pub effect: Effect,
+    /// Exactly what is carried out; bash gets it as a file.
     pub text: String,
     /// Parameters and captured values, as environment variables.
     pub variables: BTreeMap<String, String>,
@@ -96,6 +103,8 @@ pub enum StateOutcome {
     Written,
     /// The shell ended without writing it (`exec`, its own EXIT trap, a kill).
     Missing,
+    /// There was no shell: the state before it still stands.
+    Kept,
 }
 
 /// A command has no known end.

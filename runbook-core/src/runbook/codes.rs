@@ -71,6 +71,66 @@ codes! {
     STRAY_EXPECTATION = 122, Warning, "expectation without a command";
     /// A document larger than a runbook may be.
     TOO_LARGE = 123, Error, "document is too large";
+    /// A document that is read, and that nobody can follow in an incident.
+    LARGE = 124, Warning, "document is very large";
+    /// Bytes that are not UTF-8.
+    NOT_UTF8 = 125, Error, "the document is not UTF-8";
+    /// A NUL byte, which no shell takes.
+    NUL = 126, Error, "the document holds a NUL byte";
+    /// A prompt of root or of another program's own language.
+    OTHER_PROMPT = 127, Warning, "prompt of root or of another program";
+    /// Lists or quotes nested more deeply than anybody means.
+    TOO_DEEP = 128, Warning, "nested too deeply";
+    /// Two steps with one title: their ids are told apart by numbers.
+    SAME_TITLE = 129, Warning, "two steps have the same title";
+    /// A block that names a condition, loop or group that is not understood.
+    FLOW = 130, Error, "bad when, foreach or parallel";
+    /// An include that names no runbook, or one that cannot be read.
+    INCLUDE = 131, Error, "include cannot be read";
+    /// A runbook that includes itself, directly or through others.
+    INCLUDE_CYCLE = 132, Error, "runbooks include each other in a circle";
+    /// An http block that is not one request.
+    HTTP_REQUEST = 133, Error, "http request cannot be read";
+    /// A sql block whose statements may not run as it says.
+    SQL_TEXT = 134, Error, "sql cannot run as written";
+    /// A promql block that is not a query.
+    PROMQL_TEXT = 135, Error, "promql cannot be read";
+    /// A verb that destroys, in a step without an undo.
+    DESTRUCTIVE = 140, Warning, "destructive command without undo";
+    /// A secret's value on the screen and in the journal.
+    SECRET_PRINTED = 141, Warning, "secret printed";
+    /// A loop that does the same thing each time.
+    LOOP_VARIABLE = 142, Warning, "loop ignores its variable";
+    /// A file is read that no command writes.
+    UNWRITTEN_FILE = 143, Warning, "file is read that nothing writes";
+    /// A loop over hosts without a bound.
+    UNBOUNDED_LOOP = 144, Warning, "loop over hosts without a bound";
+    /// A command that waits for a keyboard.
+    INTERACTIVE = 145, Warning, "interactive command";
+    /// A command that does not end by itself.
+    NEVER_ENDING = 146, Warning, "command that never ends";
+    /// Quotes that the program does not print.
+    QUOTE_STYLE = 147, Warning, "quotes that the program does not print";
+    /// A series divided by itself.
+    PROMQL_SELF_RATIO = 148, Warning, "query divides a series by itself";
+    /// A rate per second taken as one per hour or day.
+    PROMQL_PER_SECOND = 149, Warning, "rate per second taken as another";
+    /// A quantile over buckets that are not summed by `le`.
+    PROMQL_QUANTILE = 150, Warning, "quantile without sum by (le)";
+    /// A request body without a part that its receiver insists on.
+    BODY_INCOMPLETE = 151, Warning, "request body lacks a required part";
+    /// Text read in a wrong encoding.
+    MOJIBAKE = 152, Warning, "text read in a wrong encoding";
+    /// A step that changes something and checks nothing.
+    NEVER_VALIDATED = 153, Warning, "change that nothing validates";
+    /// A link to a file that is not there.
+    DEAD_LINK = 154, Warning, "link to a file that is not there";
+    /// kubectl without the namespace that its neighbours name.
+    NEIGHBOUR_NAMESPACE = 155, Warning, "kubectl without the namespace of its neighbours";
+    /// A `blocks: allow` that is malformed or allows nothing.
+    ALLOW = 156, Warning, "allow comment without effect";
+    /// What shellcheck found.
+    SHELLCHECK = 157, Warning, "shellcheck finding";
 }
 
 /// What a code stands for; `None` for a code of another module.

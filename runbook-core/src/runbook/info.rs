@@ -6,7 +6,7 @@
 
 use super::codes;
 use super::diagnostic::Code;
-use super::model::{Capture, Effect};
+use super::model::{Capture, CommandKind, Effect, Flow};
 use super::names::check_variable;
 use crate::pattern::Pattern;
 
@@ -48,6 +48,9 @@ pub(crate) struct Info {
     pub(crate) name: Option<String>,
     pub(crate) effect: Option<Effect>,
     pub(crate) timeout_ms: Option<u64>,
+    pub(crate) retries: u8,
+    pub(crate) connection: Option<String>,
+    pub(crate) flow: Flow,
     pub(crate) capture: Option<Capture>,
     pub(crate) role: Role,
     /// What is wrong with the attributes. With a problem the fence's commands do not run.
@@ -55,20 +58,27 @@ pub(crate) struct Info {
 }
 
 impl Info {
-    /// Whether the fence is tagged as shell.
-    pub(crate) fn is_shell(&self) -> bool {
-        matches!(self.language.as_str(), "bash" | "sh" | "shell" | "zsh" | "console")
+    /// What carries the fence out; `None` when nothing does.
+    pub(crate) fn kind(&self) -> Option<CommandKind> {
+        match self.language.as_str() {
+            "bash" | "sh" | "shell" | "zsh" | "console" => Some(CommandKind::Shell),
+            "http" => Some(CommandKind::Http),
+            "promql" => Some(CommandKind::Promql),
+            "sql" => Some(CommandKind::Sql),
+            "include" => Some(CommandKind::Include),
+            _ => None,
+        }
     }
 }
 
-/// Reads the raw text after the fence's marks. Attributes of fences that are not shell are left alone.
+/// Reads the raw text after the fence's marks. Attributes of fences that nothing carries out are left alone.
 pub(crate) fn parse(raw: &str) -> Info {
     let raw = raw.trim();
     let split = raw.find(|c: char| c.is_whitespace() || c == '{').unwrap_or(raw.len());
     let (language, rest) = raw.split_at(split);
     let mut info = Info { language: language.to_ascii_lowercase(), ..Info::default() };
     let rest = rest.trim();
-    if rest.is_empty() || !info.is_shell() {
+    if rest.is_empty() || info.kind().is_none() {
         return info;
     }
     let Some(inside) = rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {

@@ -18,12 +18,110 @@ pub struct Document {
     pub title: String,
     /// What the YAML front matter declares.
     pub front: FrontMatter,
+    /// The headings in document order.
+    pub headings: Vec<Heading>,
+    /// Every code block, run or not, in document order.
+    pub blocks: Vec<CodeBlock>,
+    /// Links to other files, in document order.
+    pub links: Vec<Link>,
+    /// Headings that have steps below them: what can be planned by itself.
+    pub sections: Vec<Section>,
     /// The steps in document order.
     pub steps: Vec<Step>,
+    /// Declared parameters, then placeholders that were found, each once.
+    pub params: Vec<Parameter>,
     /// Findings, in document order. A document with an error-level finding is never planned.
     pub diagnostics: Vec<Diagnostic>,
     /// SHA-256 of the document's bytes, lowercase hex.
     pub sha256: String,
+}
+
+/// A heading as CommonMark reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Heading {
+    /// 1 to 6.
+    pub level: u8,
+    /// 1-based line of its text.
+    pub line: u32,
+    /// Its text without marks.
+    pub text: String,
+}
+
+/// A code block and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CodeBlock {
+    /// The first word of the info string as written; empty without one.
+    pub language: String,
+    /// The whole info string.
+    pub info: String,
+    /// 1-based line of the opening fence, or of the first line of indented code.
+    pub line_start: u32,
+    /// 1-based line of the closing fence, or of the block's last line.
+    pub line_end: u32,
+    /// `false` for indented code.
+    pub fenced: bool,
+    /// Whether it stands inside a list item.
+    pub in_list: bool,
+    /// Whether its closing fence is there; indented code needs none.
+    pub closed: bool,
+    /// Whether each of its commands can run as it stands.
+    pub runnable: bool,
+    /// Why not.
+    pub reason: Option<String>,
+}
+
+/// A link to another file of the same tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Link {
+    /// 1-based line.
+    pub line: u32,
+    /// 1-based column in characters.
+    pub column: u32,
+    /// The path as written, without `#fragment`.
+    pub target: String,
+}
+
+/// A heading that has steps below it: a procedure that can be planned by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Section {
+    /// Slug of the title, unique among the sections.
+    pub id: String,
+    /// The title without its time box.
+    pub title: String,
+    /// 1-based line.
+    pub line: u32,
+    /// Heading level.
+    pub level: u8,
+    /// Its own limit in seconds: `(30 minutes)` in its title, or in a bold `Procedure (30 minutes):` below it.
+    pub timebox_s: Option<u32>,
+    /// The steps below it, as positions in [`Document::steps`].
+    pub steps: std::ops::Range<usize>,
+}
+
+/// A parameter, declared or found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Parameter {
+    /// What `--param NAME=value` takes.
+    pub name: String,
+    /// Where it comes from.
+    pub source: ParameterSource,
+    /// 1-based line of the declaration, or of the first place where it was found.
+    pub line: u32,
+    /// What is declared about it; defaults for a placeholder.
+    #[serde(flatten)]
+    pub declared: Param,
+    /// Spellings found in commands: `<pod>`, `YOUR_POD`.
+    pub spellings: Vec<String>,
+}
+
+/// Where a parameter comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParameterSource {
+    /// `params:` in the front matter.
+    Declared,
+    /// A placeholder in a command.
+    Placeholder,
 }
 
 /// The optional YAML front matter. Unknown keys are errors.
@@ -54,17 +152,41 @@ pub struct FrontMatter {
 }
 
 /// A declared parameter. Its value reaches the shell as an environment variable of the same name.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Param {
     /// What to enter, for people.
     pub description: Option<String>,
+    /// What kind of value it takes.
+    #[serde(rename = "type")]
+    pub kind: ParamType,
     /// Value used when none is given.
     pub default: Option<String>,
+    /// Whether a value is needed; without a default it is, unless this says `false` (the variable is then empty).
+    pub required: Option<bool>,
+    /// The values that `type: enum` takes.
+    pub values: Vec<String>,
     /// Pattern that the whole value must match: a small, linear subset (see [`crate::pattern`]).
     pub pattern: Option<String>,
     /// A secret value is never shown, journaled or fingerprinted in the clear.
     pub secret: bool,
+}
+
+/// What kind of value a parameter takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParamType {
+    /// Any text without NUL.
+    #[default]
+    String,
+    /// A whole number, such as `-3`.
+    Integer,
+    /// `true` or `false`.
+    Boolean,
+    /// One of [`Param::values`].
+    Enum,
+    /// A length of time, such as `45s` or `10m`.
+    Duration,
 }
 
 /// One step: a heading, a bold `Step N` line or a list item that holds commands or manual items.
@@ -76,6 +198,8 @@ pub struct Step {
     pub title: String,
     /// Where it starts: 1-based line, front matter included.
     pub line: u32,
+    /// Titles of the headings around it, outermost first, without the document's own.
+    pub phases: Vec<String>,
     /// `(5 min)` in the title, in seconds.
     pub timebox_s: Option<u32>,
     /// `(Next 24h)` or `(48h after ...)`: an action due so many seconds after the run, not a time box.
@@ -111,7 +235,9 @@ pub struct Command {
     pub line: u32,
     /// From the comment just above the command, when there is one that is not an expectation.
     pub title: Option<String>,
-    /// Exactly what the shell gets, without prompts and expectation comments, ending in a newline.
+    /// What carries it out.
+    pub kind: CommandKind,
+    /// Exactly what is carried out, without prompts and expectation comments, ending in a newline.
     pub text: String,
     /// What it does to the world.
     pub effect: Effect,
@@ -119,14 +245,105 @@ pub struct Command {
     pub effect_source: EffectSource,
     /// `timeout=` in milliseconds.
     pub timeout_ms: Option<u64>,
+    /// `retries=`: how often a failed command is tried again by itself; only where [`Command::effect`] allows it.
+    pub retries: u8,
+    /// `connection=`: which configured connection an http, promql or sql command uses.
+    pub connection: Option<String>,
+    /// `when=`, `foreach=` and `parallel=`.
+    pub flow: Flow,
+    /// What an include asks for.
+    pub include: Option<Include>,
     /// `capture=NAME`: the command's trimmed standard output becomes this variable for later commands.
     pub capture: Option<Capture>,
     /// What its output must show; empty means exit status 0.
     pub expectations: Vec<Expectation>,
-    /// Why it cannot run (an unresolved placeholder, an error in its annotations); `None` means runnable.
+    /// Why it cannot run whatever the parameters are; `None` means that only [`Command::placeholders`] stand in the way.
     pub not_runnable: Option<String>,
-    /// Placeholders as written (`<pod>`, `YOUR_X`).
+    /// Placeholders as written (`<pod>`, `YOUR_X`), each once.
     pub placeholders: Vec<String>,
+}
+
+impl Command {
+    /// Why it does not run as it stands; `None` means runnable.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        self.not_runnable.clone().or_else(|| {
+            (!self.placeholders.is_empty())
+                .then(|| format!("unresolved placeholder {}", self.placeholders.join(", ")))
+        })
+    }
+}
+
+/// What carries a command out, named by the fence's language.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandKind {
+    /// bash.
+    #[default]
+    Shell,
+    /// One HTTP request.
+    Http,
+    /// One Prometheus instant query.
+    Promql,
+    /// PostgreSQL statements.
+    Sql,
+    /// Another runbook's steps.
+    Include,
+}
+
+impl CommandKind {
+    /// The word for people and JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            CommandKind::Shell => "shell",
+            CommandKind::Http => "http",
+            CommandKind::Promql => "promql",
+            CommandKind::Sql => "sql",
+            CommandKind::Include => "include",
+        }
+    }
+}
+
+/// When and how often a command runs. Shown and bound by the fingerprint.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Flow {
+    /// `when=`: the condition as written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// `foreach="NAME in SOURCE"`: once for each line of a parameter or captured value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub foreach: Option<Foreach>,
+    /// `parallel=GROUP`: neighbours of one group run at the same time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parallel: Option<String>,
+}
+
+impl Flow {
+    /// Whether nothing but the order of the document decides.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        *self == Flow::default()
+    }
+}
+
+/// `foreach="NAME in SOURCE"`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Foreach {
+    /// The variable that holds the line at hand.
+    pub name: String,
+    /// The parameter or captured value whose lines are gone through.
+    pub source: String,
+}
+
+/// Another runbook whose steps stand in the place of a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Include {
+    /// The runbook's name: its file name without `.md`.
+    pub runbook: String,
+    /// Values for its parameters; `$NAME` alone stands for a parameter of the including runbook.
+    pub params: BTreeMap<String, String>,
 }
 
 /// What a command does to the world. Unknown is [`Effect::Once`].

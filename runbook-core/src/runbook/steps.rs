@@ -8,14 +8,15 @@ use std::collections::BTreeSet;
 
 use super::blocks::{Block, Fence};
 use super::codes;
-use super::commands::{Piece, split};
+use super::commands::{self, split};
 use super::comments::announces_output;
 use super::console;
 use super::diagnostic::{Code, Diagnostic};
 use super::effects;
 use super::info::{self, Info, Role};
+use super::kinds;
 use super::lines::Lines;
-use super::model::{Command, Effect, EffectSource, ManualItem, Step};
+use super::model::{Command, CommandKind, Effect, EffectSource, ManualItem, Step};
 use super::placeholders;
 use super::titles::{self, Slugs};
 use crate::expectation::{Check, Expectation, classify};
@@ -176,6 +177,7 @@ impl<'a> Builder<'a> {
             id,
             title: title.text,
             line,
+            phases: Vec::new(),
             timebox_s: title.timebox_s,
             due_s: title.due_s,
             commands: Vec::new(),
@@ -210,8 +212,8 @@ impl<'a> Builder<'a> {
                 "add a closing line of the same marks",
             );
         }
-        if info.is_shell() {
-            self.shell(fence, &info);
+        if let Some(kind) = info.kind() {
+            self.runnable(fence, &info, kind);
         } else if announces_output(&self.paragraph) && self.open.is_some() {
             self.output(fence);
         } else if info.language.is_empty() && looks_like_shell(&fence.text) {
@@ -233,11 +235,27 @@ impl<'a> Builder<'a> {
         command.expectations.push(Expectation { line: fence.line + 1, text: text.to_owned(), ..expectation });
     }
 
-    fn shell(&mut self, fence: &Fence, info: &Info) {
+    /// A fence of a kind that can run.
+    fn runnable(&mut self, fence: &Fence, info: &Info, kind: CommandKind) {
         for problem in &info.problems {
             let at = (fence.line, self.lines.column_of(fence.line, &problem.at));
             self.note(problem.code, at, problem.message.clone(), &problem.hint);
         }
+        let Some(read) = kinds::read(kind, &fence.text, fence.line + 1) else {
+            return self.shell(fence, info);
+        };
+        self.built.diagnostics.extend(read.diagnostics);
+        if read.pieces.is_empty() {
+            return;
+        }
+        self.open_step_for(fence);
+        let several = read.pieces.len() > 1;
+        for (n, piece) in read.pieces.into_iter().enumerate() {
+            self.command(fence, info, n, several, Read { kind, piece, unfinished: None });
+        }
+    }
+
+    fn shell(&mut self, fence: &Fence, info: &Info) {
         let session = info.language == "console" || console::is_session(&fence.text);
         let split = if session {
             split(&console::to_shell(&fence.text), fence.line + 1)
@@ -274,7 +292,7 @@ impl<'a> Builder<'a> {
             );
         }
         for (n, piece) in split.pieces.into_iter().enumerate() {
-            self.command(fence, info, n, several, piece);
+            self.command(fence, info, n, several, Read::shell(piece));
         }
     }
 
@@ -293,11 +311,15 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn command(&mut self, fence: &Fence, info: &Info, n: usize, several: bool, piece: Piece) {
-        let placeholders = placeholders::find(&piece.text);
+    fn command(&mut self, fence: &Fence, info: &Info, n: usize, several: bool, read: Read) {
+        let Read { kind, piece, unfinished } = read;
+        let placeholders = match kind {
+            CommandKind::Shell => placeholders::find(&piece.text),
+            _ => Vec::new(),
+        };
         let (effect, effect_source) = match info.effect {
             Some(effect) => (effect, EffectSource::Declared),
-            None => effects::of(&piece.text),
+            None => piece.effect,
         };
         let mut blocked = info.problems.first().map(|problem| problem.message.clone());
         if !fence.closed {
@@ -306,8 +328,11 @@ impl<'a> Builder<'a> {
         if several && info.capture.is_some() {
             blocked.get_or_insert_with(|| "its block captures a value and holds several commands".to_owned());
         }
+        if let Some(why) = &piece.blocked {
+            blocked.get_or_insert_with(|| why.clone());
+        }
         let at = (piece.line, self.lines.indent(piece.line));
-        if let Some(inside) = piece.unfinished {
+        if let Some(inside) = unfinished {
             self.note(
                 codes::UNFINISHED_SHELL,
                 at,
@@ -324,7 +349,6 @@ impl<'a> Builder<'a> {
                 format!("`{first}` is a placeholder: the command does not run until it is resolved"),
                 "declare a parameter under `params:` and write \"$NAME\" in its place",
             );
-            blocked.get_or_insert_with(|| format!("unresolved placeholder {}", placeholders.join(", ")));
         }
         if matches!(info.role, Role::Probe | Role::Baseline) && effect != Effect::Read {
             let role = if info.role == Role::Probe { "probe" } else { "baseline" };
@@ -341,10 +365,15 @@ impl<'a> Builder<'a> {
             id,
             line: piece.line,
             title: piece.title,
+            kind,
             text: piece.text,
             effect,
             effect_source,
             timeout_ms: info.timeout_ms,
+            retries: info.retries,
+            connection: info.connection.clone(),
+            flow: info.flow.clone(),
+            include: piece.include,
             capture: info.capture.clone().filter(|_| !several),
             expectations: piece.expectations,
             not_runnable: blocked,
@@ -398,8 +427,25 @@ impl<'a> Builder<'a> {
     }
 }
 
+/// A command as its kind's reader gives it.
+struct Read {
+    kind: CommandKind,
+    piece: kinds::Piece,
+    /// What shell text ends inside of.
+    unfinished: Option<&'static str>,
+}
+
+impl Read {
+    fn shell(piece: commands::Piece) -> Read {
+        let commands::Piece { line, title, text, expectations, unfinished } = piece;
+        let effect = effects::of(&text);
+        let piece = kinds::Piece { line, title, text, expectations, effect, include: None, blocked: None };
+        Read { kind: CommandKind::Shell, piece, unfinished }
+    }
+}
+
 /// The file line on which a command's text first holds `needle`.
-fn line_of(piece: &Piece, needle: &str) -> u32 {
+fn line_of(piece: &kinds::Piece, needle: &str) -> u32 {
     let before = piece.text.find(needle).map_or("", |at| &piece.text[..at]);
     piece.line.saturating_add(super::lines::to_u32(before.matches('\n').count()))
 }

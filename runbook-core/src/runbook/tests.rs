@@ -105,7 +105,7 @@ fn a_whole_runbook() {
         ["kubectl get deployment shop -n prod\n", "curl -fsS https://shop.example.com/health\n"]
     );
     assert_eq!((two.commands[0].id.as_str(), two.commands[0].effect), ("step-2-look/1", Effect::Read));
-    assert!(two.commands.iter().all(|c| c.not_runnable.is_none()));
+    assert!(two.commands.iter().all(|c| c.reason().is_none()));
     assert_eq!(two.manual_items[0].text, "Tell support");
 
     let three = step(&document, "step-3-cause");
@@ -183,10 +183,10 @@ fn what_would_run_wrongly_is_not_runnable() {
         "```bash {capture=A pattern=.+}\nls\n# Expected: 1 line\npwd\n```\n",
     ] {
         let document = parse("x", &format!("## S\n{body}"));
-        assert!(document.steps[0].commands.iter().all(|c| c.not_runnable.is_some()), "{body}");
+        assert!(document.steps[0].commands.iter().all(|c| c.reason().is_some()), "{body}");
     }
     let probe = parse("x", "## S\n```bash {probe}\nrm x\n```\n").steps.remove(0).probe.unwrap();
-    assert!(probe.not_runnable.is_some());
+    assert!(probe.reason().is_some());
 }
 
 #[test]
@@ -308,7 +308,7 @@ fn check_invariants(document: &Document, text: &str) {
             assert!(command.line > step.line || command.line >= 1);
             assert!(command.line <= lines);
             assert!(command.text.ends_with('\n') && !command.text.trim().is_empty());
-            assert!(command.placeholders.is_empty() || command.not_runnable.is_some());
+            assert!(command.placeholders.is_empty() || command.reason().is_some());
         }
     }
     for diagnostic in &document.diagnostics {

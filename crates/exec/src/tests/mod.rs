@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use runbook_core::ids::RunId;
 use runbook_core::ports::{ExecError, Executor as _, Exit, Finished, Job, StateOutcome};
+use runbook_core::runbook::{CommandKind, Effect};
 use tempfile::TempDir;
 
 use crate::{ExecConfig, ShellExecutor, find_program};
@@ -48,6 +49,9 @@ impl Bench {
 
     fn job(&self, attempt: u32, text: &str) -> Job {
         Job {
+            kind: CommandKind::Shell,
+            connection: None,
+            effect: Effect::Once,
             run: self.run,
             incident: "INC-7".to_owned(),
             step: "step-1".to_owned(),

@@ -1,5 +1,7 @@
 //! A run on the test bench: every decision is sealed, stored and applied, as the engine does it.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Duration, Utc};
 use uuid::Uuid;
 
@@ -11,7 +13,7 @@ use crate::people::Actor;
 use crate::plan::{Plan, PlanStep, PlannedCommand, Risk, RiskAssessment};
 use crate::ports::{Exit, Finished, Output, StateOutcome};
 use crate::run::{Decision, Effect, NewRun, Rejection, Run, RunCommand, RunEvent, decide, evolve, plan_run};
-use crate::runbook::{Capture, Effect as CommandEffect, EffectSource, ManualItem};
+use crate::runbook::{Capture, CommandKind, Effect as CommandEffect, EffectSource, Flow, ManualItem};
 
 pub(crate) fn start_of_day() -> DateTime<Utc> {
     "2025-12-09T14:02:11Z".parse().unwrap()
@@ -29,7 +31,11 @@ pub(crate) fn command(id: &str, effect: CommandEffect) -> PlannedCommand {
     PlannedCommand {
         id: id.to_owned(),
         title: None,
+        kind: CommandKind::Shell,
         text: format!("{id}\n"),
+        connection: None,
+        retries: 0,
+        flow: Flow::default(),
         effect,
         effect_source: EffectSource::Declared,
         timeout_ms: 60_000,
@@ -47,6 +53,7 @@ pub(crate) fn step(id: &str, commands: Vec<PlannedCommand>, undo: Vec<PlannedCom
     PlanStep {
         id: id.to_owned(),
         title: format!("Step {id}"),
+        params: BTreeMap::new(),
         timebox_s: None,
         due_s: None,
         baselines: Vec::new(),
@@ -72,6 +79,8 @@ pub(crate) fn plan(steps: Vec<PlanStep>) -> Plan {
         runbook: "rollback".to_owned(),
         title: "Roll back".to_owned(),
         document_sha256: "00".repeat(32),
+        included: BTreeMap::new(),
+        section: None,
         target: "flowengine".to_owned(),
         params: [("namespace".to_owned(), "production".to_owned())].into(),
         environment: vec!["PATH".to_owned()],

@@ -1,0 +1,251 @@
+//! What Blocks understood of a document, in the shape of `blocks runbook show -o json`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::diagnostic::Diagnostic;
+use super::model::{
+    CodeBlock, Command, CommandKind, Document, Effect, EffectSource, Heading, ManualItem, Parameter, Section,
+    Step,
+};
+use crate::expectation::Check;
+
+/// A document as `show` gives it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Outline<'a> {
+    /// The title.
+    pub title: &'a str,
+    /// Every heading.
+    pub headings: &'a [Heading],
+    /// Every code block.
+    pub blocks: &'a [CodeBlock],
+    /// What can be planned by itself.
+    pub sections: &'a [Section],
+    /// Every step.
+    pub steps: Vec<StepOutline<'a>>,
+    /// Declared and found parameters.
+    pub params: &'a [Parameter],
+    /// How much of it runs and is judged.
+    pub coverage: Coverage,
+    /// Every finding.
+    pub diagnostics: &'a [Diagnostic],
+}
+
+/// One step.
+#[derive(Debug, Clone, Serialize)]
+pub struct StepOutline<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Its title.
+    pub title: &'a str,
+    /// 1-based line.
+    pub line: u32,
+    /// What its commands are: `shell`, `http`, ..., `mixed`; `manual` without commands, `action` with a due date.
+    pub kind: &'static str,
+    /// Headings around it.
+    pub phases: &'a [String],
+    /// Its box in seconds.
+    pub timebox_s: Option<u32>,
+    /// Due so many seconds after the run.
+    pub due_s: Option<u32>,
+    /// The strongest effect of its commands; absent without any.
+    pub effect: Option<Effect>,
+    /// Where that is known from.
+    pub effect_source: Option<EffectSource>,
+    /// Commands, then those of its baselines, probe and undo.
+    pub commands: Vec<CommandOutline<'a>>,
+    /// What its commands must show.
+    pub expectations: Vec<ExpectationOutline<'a>>,
+    /// What a person does.
+    pub manual_items: &'a [ManualItem],
+}
+
+/// One command.
+#[derive(Debug, Clone, Serialize)]
+pub struct CommandOutline<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// What it is in its step: `main`, `baseline`, `probe` or `undo`.
+    pub role: &'static str,
+    /// What carries it out.
+    pub kind: CommandKind,
+    /// 1-based line.
+    pub line: u32,
+    /// Its title.
+    pub title: Option<&'a str>,
+    /// What is carried out.
+    pub text: &'a str,
+    /// What it does to the world.
+    pub effect: Effect,
+    /// Where that is known from.
+    pub effect_source: EffectSource,
+    /// Whether it runs as it stands.
+    pub runnable: bool,
+    /// Why not.
+    pub reason: Option<String>,
+    /// Placeholders as written.
+    pub placeholders: &'a [String],
+}
+
+/// One expectation.
+#[derive(Debug, Clone, Serialize)]
+pub struct ExpectationOutline<'a> {
+    /// 1-based line.
+    pub line: u32,
+    /// As written.
+    pub text: &'a str,
+    /// What kind of check it is.
+    pub kind: &'static str,
+    /// `machine` or `person`.
+    pub judged_by: &'static str,
+}
+
+/// How much of a document runs and is judged.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Coverage {
+    /// Commands in steps.
+    pub commands: u32,
+    /// Of those, the ones that run as they stand.
+    pub runnable: u32,
+    /// Of those, the ones that run once their placeholders have values.
+    pub need_values: u32,
+    /// Of those, the ones that cannot run.
+    pub refused: u32,
+    /// Why commands do not run as they stand, and how many for each reason.
+    pub reasons: BTreeMap<String, u32>,
+    /// Runnable commands that a machine judges, by an expectation or by the exit status.
+    pub judged_by_machine: u32,
+    /// Runnable commands that a person judges, wholly or in part.
+    pub judged_by_person: u32,
+    /// Items that only a person can do.
+    pub manual_items: u32,
+    /// Code blocks that look like commands and are not marked as such.
+    pub unmarked: u32,
+}
+
+impl Document {
+    /// What was understood, as `show` gives it.
+    #[must_use]
+    pub fn outline(&self) -> Outline<'_> {
+        Outline {
+            title: &self.title,
+            headings: &self.headings,
+            blocks: &self.blocks,
+            sections: &self.sections,
+            steps: self.steps.iter().map(step).collect(),
+            params: &self.params,
+            coverage: coverage(self),
+            diagnostics: &self.diagnostics,
+        }
+    }
+}
+
+impl Step {
+    /// Its commands with their roles: main ones, then baselines, probe and undo.
+    pub fn all_commands(&self) -> impl Iterator<Item = (&'static str, &Command)> {
+        let main = self.commands.iter().map(|command| ("main", command));
+        let baselines = self.baselines.iter().map(|command| ("baseline", command));
+        let probe = self.probe.iter().map(|command| ("probe", command));
+        let undo = self.undo.iter().map(|command| ("undo", command));
+        main.chain(baselines).chain(probe).chain(undo)
+    }
+
+    /// `shell`, `http`, ..., `mixed`; `manual` without commands, `action` with a due date.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        if self.due_s.is_some() {
+            return "action";
+        }
+        let mut kinds = self.commands.iter().map(|command| command.kind);
+        match kinds.next() {
+            None => "manual",
+            Some(first) if kinds.all(|kind| kind == first) => first.word(),
+            Some(_) => "mixed",
+        }
+    }
+}
+
+fn step(step: &Step) -> StepOutline<'_> {
+    let strongest = step.commands.iter().max_by_key(|command| command.effect);
+    StepOutline {
+        id: &step.id,
+        title: &step.title,
+        line: step.line,
+        kind: step.kind(),
+        phases: &step.phases,
+        timebox_s: step.timebox_s,
+        due_s: step.due_s,
+        effect: strongest.map(|command| command.effect),
+        effect_source: strongest.map(|command| command.effect_source),
+        commands: step.all_commands().map(|(role, found)| command(role, found)).collect(),
+        expectations: step
+            .all_commands()
+            .flat_map(|(_, command)| &command.expectations)
+            .map(|expectation| ExpectationOutline {
+                line: expectation.line,
+                text: &expectation.text,
+                kind: kind_of(&expectation.check),
+                judged_by: judge_of(&expectation.check),
+            })
+            .collect(),
+        manual_items: &step.manual_items,
+    }
+}
+
+fn command<'a>(role: &'static str, command: &'a Command) -> CommandOutline<'a> {
+    let reason = command.reason();
+    CommandOutline {
+        id: &command.id,
+        role,
+        kind: command.kind,
+        line: command.line,
+        title: command.title.as_deref(),
+        text: &command.text,
+        effect: command.effect,
+        effect_source: command.effect_source,
+        runnable: reason.is_none(),
+        reason,
+        placeholders: &command.placeholders,
+    }
+}
+
+fn kind_of(check: &Check) -> &'static str {
+    match check {
+        Check::ExitZero => "exit_status",
+        Check::Ratio { .. } => "ratio",
+        Check::Count { .. } => "count",
+        Check::Number { .. } => "number",
+        Check::HttpStatus { .. } => "http_status",
+        Check::Contains { .. } => "text",
+        Check::Pairs { .. } => "pairs",
+        Check::Person => "person",
+    }
+}
+
+fn judge_of(check: &Check) -> &'static str {
+    if *check == Check::Person { "person" } else { "machine" }
+}
+
+fn coverage(document: &Document) -> Coverage {
+    let mut sum = Coverage::default();
+    for command in document.steps.iter().flat_map(|step| step.all_commands().map(|(_, command)| command)) {
+        sum.commands += 1;
+        if let Some(reason) = command.reason() {
+            *sum.reasons.entry(reason).or_default() += 1;
+            let counter =
+                if command.not_runnable.is_some() { &mut sum.refused } else { &mut sum.need_values };
+            *counter += 1;
+        } else {
+            sum.runnable += 1;
+            if command.expectations.iter().any(|expectation| expectation.check == Check::Person) {
+                sum.judged_by_person += 1;
+            } else {
+                sum.judged_by_machine += 1;
+            }
+        }
+    }
+    let items = document.steps.iter().map(|step| step.manual_items.len()).sum::<usize>();
+    sum.manual_items = super::lines::to_u32(items);
+    sum
+}
