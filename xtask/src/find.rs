@@ -47,7 +47,11 @@ impl Found {
     /// What its programs need beside the environment: where an unpacked tree has its libraries.
     pub(crate) fn environment(&self) -> Vec<(String, OsString)> {
         let Some(tree) = &self.tree else { return Vec::new() };
-        let folders = ["usr/lib/*-linux-*", "lib/*-linux-*"].iter().flat_map(|at| matching(&tree.join(at)));
+        // One folder for each kind of machine, such as `x86_64-linux-gnu`.
+        let folders =
+            ["usr/lib/*", "lib/*"].iter().flat_map(|at| matching(&tree.join(at))).filter(|folder| {
+                folder.file_name().is_some_and(|name| name.to_string_lossy().contains("-linux-"))
+            });
         match std::env::join_paths(folders) {
             Ok(paths) if !paths.is_empty() => vec![("LD_LIBRARY_PATH".to_owned(), paths)],
             _ => Vec::new(),
@@ -68,7 +72,7 @@ pub(crate) fn find(repository: &Path, tool: &Tool) -> Result<Found, String> {
         }
     }
     if refused.is_empty() {
-        return Err(format!("{} is not there", tool.programs.join(", ")));
+        return Err(format!("{}: not found", tool.programs.join(", ")));
     }
     Err(refused.join("; "))
 }

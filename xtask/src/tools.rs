@@ -46,7 +46,7 @@ pub(crate) fn tools() -> Result<(), Failure> {
     for wanted in WANTED {
         let name = wanted.tool.name;
         let done = find(&repository, &wanted.tool).or_else(|why| {
-            say(&format!("tools: {name}: {why}; fetching its packages"));
+            say(&format!("tools: {why}; fetching the packages of {name}"));
             fetch(&repository, wanted, &mut apt).map_err(|failure| format!("{why}; {failure}"))
         });
         match done {

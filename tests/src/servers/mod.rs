@@ -69,7 +69,53 @@ fn report(what: &str, why: &str, is_ci: bool, list: Option<&Path>, terminal: &mu
 
 #[cfg(test)]
 mod tests {
+    use super::find::{Tool, find};
     use super::*;
+
+    /// A tool that no system has, unpacked in several releases; its programs are bash, which tells a version.
+    fn unpacked(releases: &[&str], programs: &'static [&'static str]) -> (tempfile::TempDir, Tool) {
+        let bash = blocks_exec::find_program("bash", &std::env::var_os("PATH").unwrap()).unwrap();
+        let repository = tempfile::tempdir().unwrap();
+        let folder = "/usr/lib/no-such-server/*/bin";
+        let tool =
+            Tool { name: "no-such", programs: &["no-such-server", "no-such-client"], folder, at_least: 3 };
+        for release in releases {
+            let folder = format!("target/tools/no-such{}", folder.replace('*', release));
+            let folder = repository.path().join(folder);
+            std::fs::create_dir_all(&folder).unwrap();
+            for program in programs {
+                std::os::unix::fs::symlink(&bash, folder.join(program)).unwrap();
+            }
+        }
+        (repository, tool)
+    }
+
+    #[test]
+    fn an_unpacked_tool_is_found_in_its_newest_release() {
+        let (repository, tool) = unpacked(&["9", "16", "15"], &["no-such-server", "no-such-client"]);
+        let found = find(repository.path(), &tool).unwrap();
+        assert!(found.folder.ends_with("no-such-server/16/bin"), "{found:?}");
+        assert_eq!(found.environment(), []);
+        let libraries = found.tree.as_ref().unwrap().join("usr/lib/some-linux-gnu");
+        std::fs::create_dir_all(&libraries).unwrap();
+        assert_eq!(found.environment(), [("LD_LIBRARY_PATH".to_owned(), libraries.into_os_string())]);
+    }
+
+    #[test]
+    fn a_tool_that_will_not_do_is_refused_with_the_reason() {
+        let (nothing, tool) = unpacked(&[], &[]);
+        let reason = find(nothing.path(), &tool).unwrap_err();
+        assert_eq!(reason, "no-such-server, no-such-client: not found");
+        let (half, tool) = unpacked(&["16"], &["no-such-server"]);
+        let reason = find(half.path(), &tool).unwrap_err();
+        assert!(reason.ends_with("16/bin/no-such-client is not there"), "{reason}");
+        let (old, tool) = unpacked(&["16"], &["no-such-server", "no-such-client"]);
+        let reason = find(old.path(), &Tool { at_least: 999, ..tool }).unwrap_err();
+        assert!(
+            reason.contains("no-such-server is version ") && reason.ends_with("older than 999"),
+            "{reason}"
+        );
+    }
 
     #[test]
     fn what_is_not_run_is_said_and_listed() {
