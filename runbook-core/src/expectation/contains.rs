@@ -236,7 +236,7 @@ fn edge(neighbour: Option<char>, own: Option<char>, beyond: Option<Option<char>>
     let ends_sentence = matches!(neighbour, '.' | ':' | '!' | '?')
         && beyond.is_some_and(|next| next.is_none_or(|next| next.is_whitespace() || next == '"'));
     if neighbour.is_whitespace()
-        || "\"()[]{},;|=".contains(neighbour) && !(neighbour == '=' && beyond.is_some())
+        || "\"()[]{}<>,;|=".contains(neighbour) && !(neighbour == '=' && beyond.is_some())
         || ends_sentence
     {
         Hit::Clear
@@ -250,7 +250,9 @@ fn edge(neighbour: Option<char>, own: Option<char>, beyond: Option<Option<char>>
 fn denied(before: &str, needle: &str) -> bool {
     // what is looked for may itself be a denial
     let own = |word: &str| needle.split(' ').any(|part| part.eq_ignore_ascii_case(word));
-    tail_of(before, 80).split_whitespace().rev().take(4).any(|word| {
+    let near = tail_of(before, 80).split_whitespace().rev().take(4);
+    // what a sentence before says is about something else
+    near.take_while(|word| !word.ends_with(['.', '!', ';'])).any(|word| {
         let word: String = word.to_lowercase().trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
         DENIALS.contains(&word.as_str()) && !own(&word)
     })

@@ -139,7 +139,12 @@ fn ended_well(expectation: &Expectation, observed: &Observed<'_>) -> Judgement {
         Check::ExitZero | Check::Person => Judgement::ask("for a person"),
     };
     if judgement.outcome != Outcome::Pass {
-        return judgement;
+        // nothing is left of the output: what was taken out is the reason
+        let nothing = judgement.outcome == Outcome::Fail && shown.all.trim().is_empty();
+        return match shown.doubt.filter(|_| nothing) {
+            Some(doubt) => Judgement::ask(format!("{}, but {doubt}", judgement.reason)),
+            None => judgement,
+        };
     }
     // what a server answers with a bad status is not what this check is about
     let doubt = shown.doubt.filter(|_| !matches!(expectation.check, Check::HttpStatus { .. }));

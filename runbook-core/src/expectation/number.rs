@@ -27,6 +27,9 @@ pub(crate) fn judge(want: &Want, shown: &Shown) -> Judgement {
     if let Some(documents) = json::documents(stdout) {
         return judge_json(want, &documents);
     }
+    if stdout.trim_start().starts_with(['{', '[']) && stdout.contains('"') {
+        return Judgement::ask("the output begins like JSON and is not complete");
+    }
     let rows = rows::read(stdout);
     if rows.contradicts_itself() {
         return Judgement::ask("the table's own count and its rows differ");
@@ -105,7 +108,9 @@ fn judge_every(want: &Want, rows: &Rows<'_>) -> Judgement {
 
 /// A header in any spelling: two words or more, each with a capital and without digits.
 fn titles(line: &str) -> bool {
-    let words = || line.split_whitespace().filter(|word| *word != "on");
+    // `Mounted on`, `Eingehängt auf`
+    let words =
+        || line.split_whitespace().filter(|word| !matches!(*word, "on" | "auf" | "sur" | "en" | "su"));
     words().count() >= 2
         && words()
             .all(|word| word.starts_with(char::is_uppercase) && !word.contains(|c: char| c.is_numeric()))

@@ -43,7 +43,10 @@ pub(crate) fn read(stdout: &str) -> Shown {
     let mut quiet = String::with_capacity(all.len());
     let mut warned = false;
     for line in all.lines() {
-        if warning(line) {
+        if error_line(line).is_some() {
+            // judging goes by the rest, and never passes
+            warned = true;
+        } else if warning(line) {
             warned = true;
             doubt = doubt
                 .or_else(|| takes_back(line).then_some("a warning says that the output is not complete"));
@@ -215,6 +218,7 @@ pub(crate) fn error_line(output: &str) -> Option<&str> {
         "permission denied",
     ];
     const INSIDE: &[&str] = &[
+        ": error:",
         "no such file or directory",
         "command not found",
         ": not found",

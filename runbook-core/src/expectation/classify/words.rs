@@ -2,7 +2,7 @@
 
 use crate::expectation::json;
 use crate::expectation::model::Check;
-use crate::expectation::phrase::quoted;
+use crate::expectation::phrase::{decimal, quoted};
 
 /// What servers write behind a status code.
 const REASONS: &[&str] = &[
@@ -122,5 +122,7 @@ pub(super) fn token(text: &str) -> Option<Check> {
         && text.starts_with(|c: char| c.is_alphanumeric() || c == '/')
         && text.ends_with(|c: char| c.is_alphanumeric())
         && text.chars().all(|c| c.is_alphanumeric() || "_.:/@+-#".contains(c));
-    (plain && !text.contains("...")).then(|| Check::Contains { text: text.to_owned() })
+    // `20-10` is a range that cannot be
+    let backwards = text.split_once('-').is_some_and(|(a, b)| decimal(a).is_some() && decimal(b).is_some());
+    (plain && !backwards && !text.contains("...")).then(|| Check::Contains { text: text.to_owned() })
 }
