@@ -234,7 +234,7 @@ impl Builder<'_> {
         };
         // an item with commands is not a manual one
         let pending = &mut self.list.pending;
-        pending.pop_if(|(number, _)| *number == within.number);
+        pending.pop_if(|pending| pending.number == within.number);
         if self.title.announced {
             self.step(Place::Heading);
             return;

@@ -96,12 +96,20 @@ enum Place {
 /// The outermost ordered list that is being read.
 #[derive(Default)]
 struct List {
-    /// Items without commands so far, with their numbers.
-    pending: Vec<(usize, ManualItem)>,
+    /// Items without commands so far.
+    pending: Vec<Pending>,
     /// One of its items has commands.
     has_commands: bool,
     /// The paragraph above it says that steps follow.
     announced: bool,
+}
+
+/// An item of an ordered list, before it is known what it becomes.
+struct Pending {
+    number: usize,
+    item: ManualItem,
+    /// The items of the lists in it.
+    parts: Vec<ManualItem>,
 }
 
 /// Builds steps from blocks in document order.
@@ -236,6 +244,11 @@ impl<'a> Builder<'a> {
                 }
                 _ => {}
             }
+        } else if !outermost
+            && let Some(pending) = self.list.pending.last_mut().filter(|pending| Some(pending.number) == within)
+            && pending.parts.len() < MOST_ITEMS
+        {
+            pending.parts.push(found);
         }
         self.paragraph = text;
     }
@@ -249,7 +262,7 @@ impl<'a> Builder<'a> {
                     .any(|word| above.contains(word));
         }
         if self.list.pending.len() < MOST_ITEMS {
-            self.list.pending.push((number, item));
+            self.list.pending.push(Pending { number, item, parts: Vec::new() });
         }
     }
 
@@ -264,19 +277,28 @@ impl<'a> Builder<'a> {
         if list.has_commands {
             self.item_steps(list.pending);
         } else if self.title.announced || list.announced || checklist || titles::says_what_to_do(text) {
-            let items = list.pending.into_iter().map(|(_, item)| item);
-            self.step(Place::Heading).manual_items.extend(items);
+            let step = self.step(Place::Heading);
+            for Pending { item, parts, .. } in list.pending {
+                // what an item only announces is in its parts; otherwise they are details
+                let announces = item.text.ends_with(':');
+                step.manual_items.push(item);
+                step.manual_items.extend(parts.into_iter().filter(|_| announces));
+            }
         } else {
             self.lists = true;
         }
     }
 
-    /// A manual step for each item.
-    fn item_steps(&mut self, items: Vec<(usize, ManualItem)>) {
-        for (number, item) in items {
+    /// A manual step for each item: its parts are what to do, or else its text.
+    fn item_steps(&mut self, items: Vec<Pending>) {
+        for Pending { number, item, parts } in items {
             self.begin(Place::OrderedItem(number), &item.text, item.line);
             if let Some(step) = self.built.steps.last_mut() {
-                step.manual_items.push(item);
+                if parts.is_empty() {
+                    step.manual_items.push(item);
+                } else {
+                    step.manual_items.extend(parts);
+                }
             }
         }
     }
