@@ -167,8 +167,8 @@ impl Lexer<'_> {
     }
 
     /// From an opening quote to behind the closing one.
-    fn quoted(&self, start: usize, quote: u8, escapes: bool, what: &str) -> Result<usize, Problem> {
-        let mut at = start + 1;
+    fn quoted(&self, open: usize, quote: u8, escapes: bool, what: &str) -> Result<usize, Problem> {
+        let mut at = open + 1;
         while at < self.bytes.len() {
             match self.byte(at) {
                 b'\\' if escapes => at += 2,
@@ -181,7 +181,7 @@ impl Lexer<'_> {
                 _ => at += 1,
             }
         }
-        Err(Problem::new(start, format!("this {what} is never closed"), UNFINISHED))
+        Err(Problem::new(self.at, format!("this {what} is never closed"), UNFINISHED))
     }
 
     fn dollar(&self, start: usize) -> Result<usize, Problem> {

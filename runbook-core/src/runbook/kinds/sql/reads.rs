@@ -21,6 +21,7 @@ const SYNTAX: &[&str] = &[
     "else",
     "except",
     "exists",
+    "explain",
     "filter",
     "from",
     "group",
