@@ -21,6 +21,9 @@ pub enum Request {
         name: String,
         /// Parameter values.
         params: BTreeMap<String, String>,
+        /// One section of it, by id, title or the start of either; the whole when absent.
+        #[serde(default)]
+        section: Option<String>,
     },
     /// Run it.
     RunbookRun {
@@ -28,6 +31,9 @@ pub enum Request {
         name: String,
         /// Parameter values.
         params: BTreeMap<String, String>,
+        /// One section of it, by id, title or the start of either; the whole when absent.
+        #[serde(default)]
+        section: Option<String>,
         /// The incident (`INC-12`); the channel's, or the only open one, when absent.
         incident: Option<String>,
     },
@@ -127,4 +133,22 @@ pub enum Request {
         /// About what.
         topic: Option<String>,
     },
+}
+
+impl Request {
+    /// Whether it only looks: nothing is written and nobody is told.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        matches!(
+            self,
+            Request::RunbookList
+                | Request::RunbookShow { .. }
+                | Request::RunbookPlan { .. }
+                | Request::RunbookStatus { .. }
+                | Request::IncidentList { .. }
+                | Request::IncidentShow { .. }
+                | Request::JournalVerify
+                | Request::Help { .. }
+        )
+    }
 }

@@ -485,7 +485,8 @@ async fn send(request: reqwest::RequestBuilder) -> Answer {
     }
 }
 
-fn client() -> reqwest::Client {
+/// HTTP without the machine's proxy, and with a time limit.
+pub(crate) fn client() -> reqwest::Client {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -509,6 +510,6 @@ fn secrets() -> BTreeMap<String, String> {
 
 /// 32 hex characters that no other test has.
 #[expect(clippy::disallowed_methods, reason = "the tests' one source of identifiers")]
-fn uuid_like() -> String {
+pub(crate) fn uuid_like() -> String {
     uuid::Uuid::now_v7().simple().to_string()
 }

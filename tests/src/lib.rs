@@ -13,6 +13,7 @@ mod config;
 mod poll;
 mod process;
 mod proxy;
+pub mod servers;
 mod sign;
 mod view;
 

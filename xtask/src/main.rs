@@ -1,23 +1,39 @@
 //! Project chores. `cargo xtask test` is what the README names and what CI runs.
 //!
-//! It checks the form (rustfmt, clippy, rustdoc), builds the binary under test, and runs every test. What a machine
-//! cannot do is said as "not run" with the reason; in CI that is a failure.
+//! It finds or fetches what the tests start, checks the form (rustfmt, clippy, rustdoc), builds the binary under test,
+//! and runs every test. What a machine cannot do is said as "not run" with the reason; in CI that is a failure.
+
+mod apt;
+mod find;
+mod steps;
+mod tools;
 
 use std::ffi::OsStr;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
+
+use steps::{Failure, cargo, is_ci, runs, say};
 
 /// Programs that the tests start. All of them come with a plain Linux, or from its package manager.
 const NEEDED: &[&str] = &["bash", "curl", "python3"];
+
+/// Where tests write down what they could not run (`tests/src/servers/mod.rs`): the runner hides what a passing test says.
+const NOT_RUN: &str = "BLOCKS_NOT_RUN";
+
+const USAGE: &str = "usage: cargo xtask test | check | tools
+  test   tools, form, build and every test (what CI runs)
+  check  form only: rustfmt, clippy, rustdoc
+  tools  find PostgreSQL (15 or later) and Prometheus, or fetch Debian's packages of them into target/tools/;
+         BLOCKS_TOOLS=download uses only what lies there, even where the system has the program;
+         remove target/tools/ to fetch anew";
 
 fn main() -> ExitCode {
     let task = std::env::args().nth(1).unwrap_or_default();
     let done = match task.as_str() {
         "test" => test(),
         "check" => check(),
+        "tools" => tools::tools(),
         _ => {
-            say(
-                "usage: cargo xtask test | check\n  test   form, build and every test (what CI runs)\n  check  form only: rustfmt, clippy, rustdoc",
-            );
+            say(USAGE);
             return ExitCode::from(2);
         }
     };
@@ -30,23 +46,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// Why a chore stopped.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error("`{0}` failed")]
-    Step(String),
-    #[error("`{step}` could not be started: {source}")]
-    Start { step: String, source: std::io::Error },
-    #[error("not run: {0} is missing; hint: install it with the system's package manager")]
-    Missing(&'static str),
-}
-
 fn check() -> Result<(), Failure> {
     cargo(&["fmt", "--all", "--check"], &[])?;
     cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"], &[])?;
     cargo(
         &["doc", "--workspace", "--no-deps", "--locked", "--document-private-items"],
-        &[("RUSTDOCFLAGS", "-D warnings")],
+        &[("RUSTDOCFLAGS", OsStr::new("-D warnings"))],
     )
 }
 
@@ -56,37 +61,21 @@ fn test() -> Result<(), Failure> {
             return Err(Failure::Missing(program));
         }
     }
+    match tools::tools() {
+        // Each test that needs it says so again, and is listed at the end.
+        Err(Failure::Tools(why)) if !is_ci() => say(&why),
+        done => done?,
+    }
     // The licence test reads every platform's packages without asking the network again.
     cargo(&["fetch", "--locked"], &[])?;
     check()?;
     cargo(&["build", "--locked", "--bin", "blocks"], &[])?;
-    cargo(&["test", "--workspace", "--locked", "--no-fail-fast"], &[])
-}
-
-#[expect(clippy::disallowed_methods, reason = "chores start cargo and ask whether programs are there")]
-fn runs(program: &str) -> bool {
-    Command::new(program)
-        .arg("--version")
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
-}
-
-#[expect(clippy::disallowed_methods, reason = "chores start cargo and ask whether programs are there")]
-fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), Failure> {
-    let step = format!("cargo {}", arguments.join(" "));
-    say(&format!("== {step}"));
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsStr::new("cargo").to_owned());
-    let status = Command::new(cargo)
-        .args(arguments)
-        .envs(environment.iter().copied())
-        .status()
-        .map_err(|source| Failure::Start { step: step.clone(), source })?;
-    if status.success() { Ok(()) } else { Err(Failure::Step(step)) }
-}
-
-#[expect(clippy::print_stderr, reason = "a chore speaks to the person who runs it")]
-fn say(text: &str) {
-    eprintln!("{text}");
+    let list = tools::repository().join("target/not-run.txt");
+    let _ = std::fs::remove_file(&list);
+    let tested =
+        cargo(&["test", "--workspace", "--locked", "--no-fail-fast"], &[(NOT_RUN, list.as_os_str())]);
+    if let Ok(not_run) = std::fs::read_to_string(&list) {
+        say(&format!("== not run on this machine\n{}", not_run.trim_end()));
+    }
+    tested
 }

@@ -59,12 +59,12 @@ impl Engine {
             )));
         }
         match request {
-            Request::RunbookPlan { name, params } => {
+            Request::RunbookPlan { name, params, section: _ } => {
                 let entry = self.entry(name)?;
                 let plan = plan_of(self.settings(), &entry, params, None)?;
                 self.answer(origin, describe_plan(self.settings(), &plan)?).await
             }
-            Request::RunbookRun { name, params, incident } => {
+            Request::RunbookRun { name, params, section: _, incident } => {
                 self.require_standing(asker, "run a runbook")?;
                 let incident = self.optional_incident(incident.as_deref(), asker).await?;
                 let entry = self.entry(name)?;

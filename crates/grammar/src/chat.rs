@@ -264,6 +264,7 @@ mod tests {
             };
         let run = |params: &[(&str, &str)], incident: Option<&str>| Request::RunbookRun {
             name: "rollback_to_pilot".into(),
+            section: None,
             params: params.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
             incident: incident.map(str::to_owned),
         };
@@ -271,7 +272,18 @@ mod tests {
             ("runbook list", Request::RunbookList),
             ("Runbook List", Request::RunbookList),
             ("runbook show rollback_to_pilot", Request::RunbookShow { name: "rollback_to_pilot".into() }),
-            ("runbook plan x", Request::RunbookPlan { name: "x".into(), params: BTreeMap::new() }),
+            (
+                "runbook plan x",
+                Request::RunbookPlan { name: "x".into(), params: BTreeMap::new(), section: None },
+            ),
+            (
+                "runbook plan x --section rollback-to-pilot",
+                Request::RunbookPlan {
+                    name: "x".into(),
+                    params: BTreeMap::new(),
+                    section: Some("rollback-to-pilot".into()),
+                },
+            ),
             ("runbook rollback", rollback(None)),
             ("runbook rollback flowengine", rollback(Some("flowengine"))),
             ("  runbook\u{a0}rollback  flowengine ", rollback(Some("flowengine"))),
@@ -361,6 +373,7 @@ mod tests {
             ("runbook run ..\\x", "paths are not available in chat"),
             ("runbook run X.MD", "paths are not available in chat"),
             ("runbook lint x", "`runbook lint` is not available in chat"),
+            ("runbook schema", "`runbook schema` is not available in chat"),
             ("runbook run x --yes", "`--yes` is not available in chat"),
             ("runbook run x --config=/etc/x", "`--config` is not available in chat"),
             ("runbook list -o json", "`-o` is not available in chat"),

@@ -46,11 +46,16 @@ pub enum RunbookCommand {
         name: String,
     },
     /// Show what would run, without running it
-    #[command(after_help = "Example: blocks runbook plan rollback_to_pilot --param repo=shop")]
+    #[command(
+        after_help = "Examples:\n  blocks runbook plan rollback_to_pilot --param repo=shop\n  blocks runbook plan launch --section rollback-to-pilot"
+    )]
     Plan {
         /// The runbook's name; in a shell also a path to its file
         #[arg(value_name = "NAME")]
         name: String,
+        /// One section only: its id, its title, or the start of either (`show` lists them)
+        #[arg(long, value_name = "SECTION")]
+        section: Option<String>,
         /// Parameter values
         #[command(flatten)]
         params: Params,
@@ -61,6 +66,9 @@ pub enum RunbookCommand {
         /// The runbook's name; in a shell also a path to its file
         #[arg(value_name = "NAME")]
         name: String,
+        /// One section only: its id, its title, or the start of either (`show` lists them)
+        #[arg(long, value_name = "SECTION")]
+        section: Option<String>,
         /// Parameter values
         #[command(flatten)]
         params: Params,
@@ -129,13 +137,21 @@ pub enum RunbookCommand {
     },
     /// Undo what a run did
     Undo(RunArg),
-    /// Check runbook files
-    #[command(after_help = "Example: blocks runbook lint runbooks/*.md")]
+    /// Check runbook files: every finding with its place, its reason and what to do
+    #[command(
+        after_help = "Examples:\n  blocks runbook lint docs/runbooks\n  blocks runbook lint --deny warnings runbooks\n  blocks runbook lint -o json FILE | jq .findings\n\nA finding's code has a page: docs/errors/RB0108.md"
+    )]
     Lint {
         /// Files or folders
         #[arg(value_name = "PATH", required = true)]
         paths: Vec<String>,
+        /// What makes the exit status 1; errors alone when absent
+        #[arg(long, value_name = "LEVEL")]
+        deny: Option<Deny>,
     },
+    /// Print the JSON Schema of the front matter, for an editor's completion
+    #[command(after_help = "Example: blocks runbook schema > .vscode/runbook.schema.json")]
+    Schema,
 }
 
 /// `incident ...`
@@ -229,6 +245,15 @@ impl FromStr for Param {
     }
 }
 
+/// From which level on findings make `runbook lint` fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Deny {
+    /// Errors
+    Errors,
+    /// Errors and warnings
+    Warnings,
+}
+
 /// Yes or no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum AnswerWord {
@@ -255,7 +280,7 @@ impl Command {
     /// The request that this command stands for.
     ///
     /// # Errors
-    /// When a parameter is given twice, or the command works on files (`runbook lint`).
+    /// When a parameter is given twice, or the command is the terminal's own (`runbook lint`, `runbook schema`).
     pub fn to_request(&self) -> Result<Request, RequestError> {
         Ok(match self {
             Command::Runbook(command) => return command.to_request(),
@@ -273,17 +298,20 @@ impl RunbookCommand {
     /// The request that this command stands for. A name is passed on as typed: the terminal deals with paths first.
     ///
     /// # Errors
-    /// When a parameter is given twice, or the command works on files (`runbook lint`).
+    /// When a parameter is given twice, or the command is the terminal's own (`runbook lint`, `runbook schema`).
     pub fn to_request(&self) -> Result<Request, RequestError> {
         Ok(match self {
             RunbookCommand::List => Request::RunbookList,
             RunbookCommand::Show { name } => Request::RunbookShow { name: name.clone() },
-            RunbookCommand::Plan { name, params } => {
-                Request::RunbookPlan { name: name.clone(), params: params.to_map()? }
-            }
-            RunbookCommand::Run { name, params, incident } => Request::RunbookRun {
+            RunbookCommand::Plan { name, section, params } => Request::RunbookPlan {
                 name: name.clone(),
                 params: params.to_map()?,
+                section: section.clone(),
+            },
+            RunbookCommand::Run { name, section, params, incident } => Request::RunbookRun {
+                name: name.clone(),
+                params: params.to_map()?,
+                section: section.clone(),
                 incident: incident.as_deref().map(incident_number),
             },
             RunbookCommand::Rollback { service, params } => {
@@ -308,6 +336,7 @@ impl RunbookCommand {
             }
             RunbookCommand::Undo(run) => Request::RunbookUndo { run: run.run.clone() },
             RunbookCommand::Lint { .. } => return Err(RequestError::TerminalOnly("runbook lint")),
+            RunbookCommand::Schema => return Err(RequestError::TerminalOnly("runbook schema")),
         })
     }
 
@@ -423,6 +452,7 @@ mod tests {
             Ok(Request::RunbookPlan {
                 name: "./my.md".into(),
                 params: BTreeMap::from([("a".into(), "1".into()), ("b".into(), "x=y".into())]),
+                section: None,
             })
         );
     }

@@ -12,7 +12,8 @@ mod surface;
 
 pub use chat::{ChatParse, parse_chat};
 pub use command::{
-    AnswerWord, Command, IncidentCommand, JournalCommand, Param, PirCommand, RequestError, RunbookCommand,
+    AnswerWord, Command, Deny, IncidentCommand, JournalCommand, Param, PirCommand, RequestError,
+    RunbookCommand,
 };
 pub use split::{SplitError, split_words};
 pub use surface::{

@@ -76,7 +76,7 @@ async fn request(State(state): State<ApiState>, http: HttpRequest) -> Response {
         }
     };
     let actor = state.engine.directory().actor(&who);
-    if matches!(actor, Actor::Service(_)) && !may_service_ask(&asked) {
+    if matches!(actor, Actor::Service(_)) && !asked.is_read() {
         let text = "the shared API token reads and declares, it decides nothing; hint: use a person's token";
         return refusal(StatusCode::FORBIDDEN, "forbidden", "RB0026", text);
     }
@@ -87,20 +87,6 @@ async fn request(State(state): State<ApiState>, http: HttpRequest) -> Response {
             refusal(status, kind, error.code(), &error.to_string())
         }
     }
-}
-
-fn may_service_ask(request: &Request) -> bool {
-    matches!(
-        request,
-        Request::RunbookList
-            | Request::RunbookShow { .. }
-            | Request::RunbookPlan { .. }
-            | Request::RunbookStatus { .. }
-            | Request::IncidentList { .. }
-            | Request::IncidentShow { .. }
-            | Request::JournalVerify
-            | Request::Help { .. }
-    )
 }
 
 fn class(error: &EngineError) -> (StatusCode, &'static str) {

@@ -4,10 +4,79 @@ use super::judge::shorten;
 use super::model::Judgement;
 use super::phrase::fold_quotes;
 
-/// Words that turn what follows into its opposite.
+/// Words that turn what follows into its opposite, or into a wish.
 const DENIALS: &[&str] = &[
-    "not", "no", "never", "cannot", "without", "isn\"t", "wasn\"t", "aren\"t", "failed", "fail", "non",
-    "neither", "nor",
+    "not",
+    "no",
+    "never",
+    "cannot",
+    "without",
+    "isn\"t",
+    "wasn\"t",
+    "aren\"t",
+    "failed",
+    "fail",
+    "non",
+    "neither",
+    "nor",
+    "couldn\"t",
+    "could",
+    "unable",
+    "should",
+    "would",
+    "will",
+    "must",
+    "if",
+    "when",
+    "unless",
+    "until",
+    "before",
+    "once",
+    "waiting",
+    "expected",
+    "expecting",
+    "expect",
+    "wanted",
+    "grep",
+    "echo",
+    "previously",
+    "almost",
+    "nearly",
+    "yet",
+    "hardly",
+    "instead",
+    "stopped",
+    "nicht",
+    "kein",
+    "keine",
+    "pas",
+    "aucun",
+];
+/// Words of a line that make everything behind them doubtful.
+const TROUBLE: &[&str] =
+    &["error", "failed", "failure", "fatal", "exception", "rejected", "refused", "denied", "timeout"];
+/// Words shortly behind the text that take it back.
+const TAKEN_BACK: &[&str] = &[
+    "false",
+    "no",
+    "not",
+    "never",
+    "failed",
+    "fails",
+    "error",
+    "errors",
+    "failure",
+    "failures",
+    "but",
+    "except",
+    "however",
+    "partially",
+    "warnings",
+    "nein",
+    "aborted",
+    "rejected",
+    "skipped",
+    "expected",
 ];
 
 /// Where a text was found in a line.
@@ -78,15 +147,78 @@ fn tidy(text: &str) -> String {
 /// The best place of the needle in a line.
 fn hit(line: &str, needle: &str) -> Option<Hit> {
     let mut best = None;
+    let trouble = trouble(line);
     for (at, _) in line.match_indices(needle) {
-        let (before, after) = (&line[..at], &line[at + needle.len()..]);
+        let end = at + needle.len();
+        let (Some(before), Some(after)) = (line.get(..at), line.get(end..)) else { continue };
         let found = match (left(before, needle), right(after, needle)) {
-            (Hit::Clear, Hit::Clear) if denied(before) => Hit::Denied,
+            (Hit::Clear, Hit::Clear) if denied(before, needle) || trouble < at || taken_back(after) => {
+                Hit::Denied
+            }
             (left, right) => left.min(right),
         };
         best = best.max(Some(found));
+        if best == Some(Hit::Clear) {
+            break;
+        }
     }
     best
+}
+
+/// Where a line begins to speak of trouble, or behind its end; a comment speaks of nothing.
+fn trouble(line: &str) -> usize {
+    if line.starts_with('#') || line.starts_with("//") {
+        return 0;
+    }
+    let mut at = 0;
+    for word in line.split(|c: char| !c.is_alphanumeric()) {
+        if word.len() <= 9 && TROUBLE.contains(&word.to_ascii_lowercase().as_str()) {
+            return at;
+        }
+        // the separator may be longer than one byte: step over it whole
+        at += word.len();
+        at += line.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+    }
+    usize::MAX
+}
+
+/// `rolled out: false`, `rolled out?`, `done with 3 errors`; `done, 0 errors` is fine.
+fn taken_back(after: &str) -> bool {
+    let near = head_of(after, 64);
+    if near.trim_start_matches('"').starts_with('?') {
+        return true;
+    }
+    let mut last = String::new();
+    for word in near.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(5) {
+        let word = word.to_lowercase();
+        if TAKEN_BACK.contains(&word.as_str()) && !matches!(last.as_str(), "0" | "no" | "zero" | "without") {
+            // `no errors` is good news, `no` alone is not
+            let good = matches!(word.as_str(), "no") && near.to_lowercase().contains("no error");
+            if !good {
+                return true;
+            }
+        }
+        last = word;
+    }
+    false
+}
+
+/// At most so many bytes of the beginning.
+fn head_of(text: &str, bytes: usize) -> &str {
+    let mut end = bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+/// At most so many bytes of the end.
+fn tail_of(text: &str, bytes: usize) -> &str {
+    let mut start = text.len().saturating_sub(bytes);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    text.get(start..).unwrap_or_default()
 }
 
 fn left(before: &str, needle: &str) -> Hit {
@@ -115,10 +247,12 @@ fn edge(neighbour: Option<char>, own: Option<char>, beyond: Option<Option<char>>
     }
 }
 
-fn denied(before: &str) -> bool {
-    before.split_whitespace().rev().take(4).any(|word| {
+fn denied(before: &str, needle: &str) -> bool {
+    // what is looked for may itself be a denial
+    let own = |word: &str| needle.split(' ').any(|part| part.eq_ignore_ascii_case(word));
+    tail_of(before, 80).split_whitespace().rev().take(4).any(|word| {
         let word: String = word.to_lowercase().trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
-        DENIALS.contains(&word.as_str())
+        DENIALS.contains(&word.as_str()) && !own(&word)
     })
 }
 

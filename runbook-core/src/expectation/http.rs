@@ -1,9 +1,19 @@
-//! An HTTP status in what curl printed.
+//! An HTTP status in what curl or a request step printed.
 
 use super::model::{Judgement, Observed};
 use super::phrase::whole;
 
-/// Judges a request that curl ended with exit status 0.
+/// An answer as `curl -i` prints it.
+pub(crate) struct Response<'a> {
+    /// The status of the last answer.
+    pub(crate) status: u64,
+    /// Its status line and headers.
+    pub(crate) head: &'a str,
+    /// What follows the empty line; empty when there is none.
+    pub(crate) body: &'a str,
+}
+
+/// Judges a request that ended with exit status 0.
 pub(crate) fn judge(status: u16, stdout: &str, stderr: &str) -> Judgement {
     match shown(stdout).or_else(|| verbose(stderr)) {
         Some(found) if found == u64::from(status) => Judgement::pass(format!("status {found}")),
@@ -42,24 +52,39 @@ fn shown(stdout: &str) -> Option<u64> {
     if let Some(code) = text.strip_prefix("HTTP ").filter(|code| code.len() == 3) {
         return whole(code);
     }
-    // interim answers, redirects and proxies come first, the answer last; behind it a body may say anything
+    response(text).map(|response| response.status)
+}
+
+/// Reads header blocks. Interim answers, redirects and proxies come first, the answer last; behind it a body may
+/// say anything.
+pub(crate) fn response(stdout: &str) -> Option<Response<'_>> {
     let mut last = None;
-    let mut in_headers = false;
-    for line in text.lines() {
-        if in_headers {
-            in_headers = !line.trim().is_empty();
-            continue;
-        }
-        let Some(code) = status_line(line) else { break };
-        last = Some(code);
-        let goes_on = matches!(code, 100..=199 | 300..=399 | 401 | 407)
-            || line.to_ascii_lowercase().contains("connection established");
+    let mut rest = stdout.trim_start();
+    while let Some(status) = rest.lines().next().and_then(status_line) {
+        let (head, body) = blank_line(rest);
+        last = Some(Response { status, head, body });
+        let first = rest.lines().next().unwrap_or_default().to_ascii_lowercase();
+        let goes_on =
+            matches!(status, 100..=199 | 300..=399 | 401 | 407) || first.contains("connection established");
         if !goes_on {
             break;
         }
-        in_headers = true;
+        rest = body;
     }
     last
+}
+
+/// Splits at the first empty line.
+fn blank_line(text: &str) -> (&str, &str) {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let next = at + line.len();
+        if line.trim().is_empty() {
+            return (text.get(..at).unwrap_or_default(), text.get(next..).unwrap_or_default());
+        }
+        at = next;
+    }
+    (text, "")
 }
 
 /// The last `< HTTP/1.1 200 OK` that `-v` prints.

@@ -1,8 +1,8 @@
 //! Judges what a command did.
 
 use super::model::{Check, Expectation, Judgement, Observed, Outcome};
-use super::phrase::without_colour;
-use super::{contains, count, http, number, pairs, ratio, rows};
+use super::want::{Verdict, Want};
+use super::{contains, count, http, number, output, pairs, ratio, scan};
 
 impl Judgement {
     pub(crate) fn new(outcome: Outcome, reason: impl Into<String>) -> Self {
@@ -36,9 +36,15 @@ pub fn judge_command(expectations: &[Expectation], observed: &Observed<'_>) -> V
 #[must_use]
 pub fn judge(expectation: &Expectation, observed: &Observed<'_>) -> Judgement {
     if observed.timed_out {
-        return match expectation.within_ms {
-            Some(ms) => Judgement::new(Outcome::Late, format!("not ended within {}", span(ms))),
-            None => Judgement::fail(format!("ended after {}: its time was up", span(observed.elapsed_ms))),
+        let error = output::error_line(observed.stdout).or_else(|| output::error_line(observed.stderr));
+        return match (expectation.within_ms, error) {
+            (Some(_), Some(line)) if !says_time_was_up(observed) => {
+                Judgement::fail(format!("its time was up, and it shows `{}`", shorten(line)))
+            }
+            (Some(ms), _) => Judgement::new(Outcome::Late, format!("not ended within {}", span(ms))),
+            (None, _) => {
+                Judgement::fail(format!("ended after {}: its time was up", span(observed.elapsed_ms)))
+            }
         };
     }
     let Some(exit_code) = observed.exit_code else { return Judgement::fail("ended by a signal") };
@@ -64,14 +70,43 @@ fn ended_badly(expectation: &Expectation, observed: &Observed<'_>, exit_code: i3
             format!("the command gave up waiting: exit status {exit_code}"),
         );
     }
-    let silent = observed.stdout.trim().is_empty() && observed.stderr.trim().is_empty();
+    let silent = observed.stdout.trim().is_empty()
+        && (observed.stderr.trim().is_empty() || count::nothing_found(observed.stderr));
     match &expectation.check {
         // grep finds nothing: status 1 and silence
         Check::Count { min: 0, .. } if exit_code == 1 && silent && !observed.truncated => {
             Judgement::pass("no output, and exit status 1 says that nothing was found")
         }
         Check::HttpStatus { status } => http::judge_failed(*status, observed, exit_code),
+        check if means_it(check, observed, exit_code) => Judgement::ask(format!(
+            "the output is `{}`, with exit status {exit_code}",
+            shorten(observed.stdout)
+        )),
         _ => Judgement::fail(format!("exit status {exit_code}")),
+    }
+}
+
+/// Some programs say what they found with their exit status too: `grep -c` prints 0 and ends with 1, `systemctl
+/// is-active` prints `inactive` and ends with 3.
+fn means_it(check: &Check, observed: &Observed<'_>, exit_code: i32) -> bool {
+    const STATES: &[&str] =
+        &["inactive", "failed", "activating", "deactivating", "disabled", "masked", "static"];
+    let stdout = observed.stdout.trim();
+    if !observed.stderr.trim().is_empty() || observed.truncated {
+        return false;
+    }
+    match check {
+        Check::Count { min: 0, .. } => exit_code == 1 && stdout == "0",
+        Check::Number { .. } | Check::Range { .. } => {
+            let holds = Want::of(check).is_some_and(|want| {
+                let scan = scan::line(stdout);
+                want.unit.is_none()
+                    && matches!(scan.amounts.as_slice(), [one] if want.judge(one) == Verdict::Yes)
+            });
+            exit_code == 1 && stdout == "0" && holds
+        }
+        Check::Contains { text } => matches!(exit_code, 1 | 3) && stdout == text && STATES.contains(&stdout),
+        _ => false,
     }
 }
 
@@ -89,26 +124,39 @@ fn ended_well(expectation: &Expectation, observed: &Observed<'_>) -> Judgement {
     if observed.truncated {
         return Judgement::ask("part of the output was dropped");
     }
-    let stdout = without_colour(observed.stdout);
+    let shown = output::read(observed.stdout);
+    let stderr = output::visible(observed.stderr).0;
     let judgement = match &expectation.check {
-        Check::Ratio { have, want, word } => ratio::judge(*have, *want, word.as_deref(), &stdout),
-        Check::Count { min, max } => count::judge(*min, *max, &stdout, observed.stderr),
-        Check::Number { op, bound, every, unit } => {
-            number::judge(*op, *bound, *every, unit.as_deref(), &stdout)
-        }
-        Check::HttpStatus { status } => http::judge(*status, &stdout, observed.stderr),
-        Check::Contains { text } => contains::judge(text, &stdout, observed.stderr),
-        Check::Pairs { pairs } => pairs::judge(pairs, &stdout),
+        Check::Ratio { have, want, word } => ratio::judge(*have, *want, word.as_deref(), &shown),
+        Check::Count { min, max } => count::judge(*min, *max, &expectation.text, &shown, &stderr),
+        check @ (Check::Number { .. } | Check::Range { .. }) => match Want::of(check) {
+            Some(want) => number::judge(&want, &shown),
+            None => Judgement::ask("the unit is not known"),
+        },
+        Check::HttpStatus { status } => http::judge(*status, &output::visible(observed.stdout).0, &stderr),
+        Check::Contains { text } => contains::judge(text, &shown.all, &stderr),
+        Check::Pairs { pairs } => pairs::judge(pairs, &shown.all),
         Check::ExitZero | Check::Person => Judgement::ask("for a person"),
     };
-    // an earlier line of the command may have failed although the last one did not
-    let error = rows::error_line(&stdout).or_else(|| rows::error_line(observed.stderr));
-    match error {
-        Some(line) if judgement.outcome == Outcome::Pass => {
-            Judgement::ask(format!("{}, but there is an error too: {}", judgement.reason, shorten(line)))
-        }
-        _ => judgement,
+    if judgement.outcome != Outcome::Pass {
+        return judgement;
     }
+    // what a server answers with a bad status is not what this check is about
+    let doubt = shown.doubt.filter(|_| !matches!(expectation.check, Check::HttpStatus { .. }));
+    if let Some(doubt) = doubt {
+        return Judgement::ask(format!("{}, but {doubt}", judgement.reason));
+    }
+    if matches!(expectation.check, Check::HttpStatus { .. }) {
+        return judgement;
+    }
+    // an earlier line of the command may have failed although the last one did not
+    if let Some(line) = output::error_line(&shown.all).or_else(|| output::error_line(&stderr)) {
+        return Judgement::ask(format!("{}, but there is an error too: {}", judgement.reason, shorten(line)));
+    }
+    if let Some(line) = stderr.lines().find(|line| output::warning(line) && output::takes_back(line)) {
+        return Judgement::ask(format!("{}, but there is a warning: {}", judgement.reason, shorten(line)));
+    }
+    judgement
 }
 
 /// At most 80 characters of output for a reason.

@@ -7,16 +7,28 @@
 mod classify;
 mod contains;
 mod count;
+#[cfg(test)]
+mod eighteen;
 mod http;
+mod json;
 mod judge;
+#[cfg(test)]
+mod judge_table;
 mod model;
 mod number;
+mod output;
 mod pairs;
 mod phrase;
+mod prometheus;
+#[cfg(test)]
+mod properties;
 mod ratio;
 mod rows;
+mod scan;
 #[cfg(test)]
 mod table_tests;
+mod units;
+mod want;
 
 pub use classify::classify;
 pub use judge::{judge, judge_command};

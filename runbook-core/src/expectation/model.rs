@@ -45,7 +45,18 @@ pub enum Check {
         bound: f64,
         /// `true`: every number with the unit must satisfy it; `false`: the output holds one number.
         every: bool,
-        /// `%`, `ms`, ... when the text names one; only numbers followed by it are looked at.
+        /// `%`, `ms`, ... when the text names one; only numbers with a unit of its family are looked at.
+        unit: Option<String>,
+    },
+    /// `10-20`, `between 1 and 3 GiB`: a number in the output between two others, both included.
+    Range {
+        /// The least, in the unit the text names.
+        min: f64,
+        /// The most.
+        max: f64,
+        /// As in [`Check::Number`].
+        every: bool,
+        /// As in [`Check::Number`].
         unit: Option<String>,
     },
     /// `HTTP 200`.
@@ -64,6 +75,44 @@ pub enum Check {
         pairs: Vec<(String, String)>,
     },
     /// Only a person can tell.
+    Person,
+}
+
+impl Check {
+    /// The kind in one word, for documents and pages: `exit_status`, `ratio`, `count`, `number`, `range`,
+    /// `http_status`, `text`, `pairs` or `person`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Check::ExitZero => "exit_status",
+            Check::Ratio { .. } => "ratio",
+            Check::Count { .. } => "count",
+            Check::Number { .. } => "number",
+            Check::Range { .. } => "range",
+            Check::HttpStatus { .. } => "http_status",
+            Check::Contains { .. } => "text",
+            Check::Pairs { .. } => "pairs",
+            Check::Person => "person",
+        }
+    }
+
+    /// Who can say whether it holds. A machine that is not sure still asks a person.
+    #[must_use]
+    pub fn judged_by(&self) -> JudgedBy {
+        match self {
+            Check::Person => JudgedBy::Person,
+            _ => JudgedBy::Machine,
+        }
+    }
+}
+
+/// Who judges an expectation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JudgedBy {
+    /// Blocks compares the output.
+    Machine,
+    /// A person looks; of the command only its exit status is judged.
     Person,
 }
 

@@ -1,194 +1,208 @@
 //! A number in the output, compared.
 
-use super::model::{Comparison, Judgement};
-use super::phrase::{decimal, unit as known_unit};
-use super::rows::{self, Kind};
+use super::json::{self, Json};
+use super::judge::shorten;
+use super::model::Judgement;
+use super::output::Shown;
+use super::phrase::decimal;
+use super::prometheus::{self, Answer};
+use super::rows::{self, Kind, Rows};
+use super::scan::{self, Scan};
+use super::want::{Amount, Verdict, Want};
 
-/// A number of the output with the unit that follows it.
-#[derive(Debug, Clone, PartialEq)]
-struct Found {
-    value: f64,
-    unit: String,
-}
-
-/// The numbers of a line, and whether it holds digits that are not a plain number (`1,000`, `2/3`, a date).
-#[derive(Debug, Default)]
-struct Scan {
-    numbers: Vec<Found>,
-    odd: bool,
-}
-
-pub(crate) fn judge(op: Comparison, bound: f64, every: bool, unit: Option<&str>, stdout: &str) -> Judgement {
+pub(crate) fn judge(want: &Want, shown: &Shown) -> Judgement {
+    let stdout = shown.quiet.as_str();
     if stdout.trim().is_empty() {
-        return Judgement::fail("no output, wanted a number");
+        let reason = format!("no output, wanted a number {}", want.said());
+        return if shown.warned { Judgement::ask(reason) } else { Judgement::fail(reason) };
     }
-    if let Some(values) = prometheus(stdout) {
-        return judge_series(op, bound, every, unit, &values);
+    match prometheus::answer(stdout) {
+        Some(Answer::Series(values)) => return judge_series(want, &values),
+        Some(Answer::Failed(reason)) => {
+            return Judgement::fail(format!("the query failed: {}", shorten(&reason)));
+        }
+        Some(Answer::Other(reason)) => return Judgement::ask(reason),
+        None => {}
+    }
+    if let Some(documents) = json::documents(stdout) {
+        return judge_json(want, &documents);
     }
     let rows = rows::read(stdout);
     if rows.contradicts_itself() {
         return Judgement::ask("the table's own count and its rows differ");
     }
-    if every {
-        return judge_every(op, bound, unit, &rows);
+    if rows.more {
+        return Judgement::ask("the output holds more than one table");
     }
-    let mut scan = Scan::default();
-    for line in &rows.lines {
-        let more = read(line);
-        scan.numbers.extend(more.numbers);
-        scan.odd |= more.odd;
+    if want.every {
+        return judge_every(want, &rows);
     }
-    let matching: Vec<&Found> = scan.numbers.iter().filter(|found| fits(found, unit)).collect();
+    let mut scans: Vec<Scan> = rows.lines.iter().map(|line| scan::line(line)).collect();
+    if rows.foreign {
+        for amount in scans.iter_mut().flat_map(|scan| &mut scan.amounts) {
+            amount.guarded |= amount.or.is_some();
+        }
+    }
+    let alone = match rows.lines.as_slice() {
+        [line] if rows.kind == Kind::Plain || rows.header.len() == 1 => decimal(line.trim()),
+        _ => None,
+    };
+    judge_one(want, &scans, alone)
+}
+
+/// The output must hold one number that this is clearly about.
+fn judge_one(want: &Want, scans: &[Scan], alone: Option<f64>) -> Judgement {
+    let amounts: Vec<&Amount> = scans.iter().flat_map(|scan| &scan.amounts).collect();
+    let matching: Vec<&Amount> =
+        amounts.iter().copied().filter(|found| want.comparable(found.unit)).collect();
+    let odd = scans.iter().any(|scan| match want.unit {
+        Some(unit) => scan.odd_families.contains(&unit.family),
+        None => scan.odd,
+    });
+    let unclear = || Judgement::ask("the output holds no single number that this is clearly about");
     match matching.as_slice() {
-        [only] if unit.is_some() || (scan.numbers.len() == 1 && !scan.odd) => {
-            verdict(op, bound, only.value, unit)
+        [only] if !odd && (want.unit.is_some() || amounts.len() == 1) => {
+            let suspicious = scans.iter().any(|scan| scan.suspicious);
+            let reason = reason(want, only);
+            match want.judge(only) {
+                Verdict::Yes if suspicious => {
+                    Judgement::ask(format!("{reason}, in words that say something else"))
+                }
+                Verdict::Yes => Judgement::pass(reason),
+                Verdict::No => Judgement::fail(reason),
+                Verdict::Unclear => Judgement::ask(reason),
+            }
         }
-        [] if scan.numbers.is_empty() && !scan.odd => {
-            Judgement::fail(format!("no number in the output, wanted {}", wanted(op, bound, unit)))
+        [] if amounts.is_empty() && scans.iter().all(|scan| !scan.odd) => {
+            Judgement::fail(format!("no number in the output, wanted {}", want.said()))
         }
-        _ => Judgement::ask("the output holds no single number that this is clearly about"),
+        // `curl -w '%{time_total}'` prints seconds without saying so
+        [] => match alone.map(|value| (want.judge_bare(value), value)) {
+            Some((Verdict::Yes, value)) if value >= 0.0 => {
+                Judgement::pass(format!("found {value}, wanted {}", want.said()))
+            }
+            Some((Verdict::No, value)) => Judgement::fail(format!("found {value}, wanted {}", want.said())),
+            _ => unclear(),
+        },
+        _ => unclear(),
     }
 }
 
-fn judge_every(op: Comparison, bound: f64, unit: Option<&str>, rows: &rows::Rows<'_>) -> Judgement {
-    let mut lines = rows.lines.as_slice();
-    // a header in any spelling: a first line without digits above lines with them
-    if rows.kind == Kind::Plain
-        && let [first, rest @ ..] = lines
-        && !rest.is_empty()
-        && !first.contains(|c: char| c.is_ascii_digit())
-        && !first.contains('%')
-        && first.split_whitespace().count() >= 2
-        && first.split_whitespace().all(|word| word.starts_with(|c: char| c.is_uppercase()))
-    {
-        lines = rest;
+fn reason(want: &Want, found: &Amount) -> String {
+    let unit = found.unit.map(|unit| format!(" {}", unit.name)).unwrap_or_default();
+    format!("found {}{unit}, wanted {}", found.value, want.said())
+}
+
+fn judge_every(want: &Want, rows: &Rows<'_>) -> Judgement {
+    let mut lines: Vec<&str> =
+        rows.lines.iter().copied().filter(|line| line.contains(char::is_alphanumeric)).collect();
+    if rows.kind == Kind::Plain && lines.len() > 1 && lines.first().is_some_and(|line| titles(line)) {
+        lines.remove(0);
     }
-    if lines.is_empty() {
+    let scans: Vec<(String, Scan)> = lines.iter().map(|line| (shorten(line), scan::line(line))).collect();
+    every_row(want, &scans)
+}
+
+/// A header in any spelling: two words or more, each with a capital and without digits.
+fn titles(line: &str) -> bool {
+    let words = || line.split_whitespace().filter(|word| *word != "on");
+    words().count() >= 2
+        && words()
+            .all(|word| word.starts_with(char::is_uppercase) && !word.contains(|c: char| c.is_numeric()))
+}
+
+fn every_row(want: &Want, rows: &[(String, Scan)]) -> Judgement {
+    if rows.is_empty() {
         return Judgement::fail("no rows in the output");
     }
-    let mut without = None;
-    for line in lines {
-        let scan = read(line);
-        let matching: Vec<&Found> = scan.numbers.iter().filter(|found| fits(found, unit)).collect();
-        if let Some(bad) = matching.iter().find(|found| !holds(op, bound, found.value)) {
-            return Judgement::fail(format!("found {}, wanted {}", bad.value, wanted(op, bound, unit)));
-        }
-        let clear = !matching.is_empty() && (unit.is_some() || (scan.numbers.len() == 1 && !scan.odd));
-        if !clear {
-            without.get_or_insert(*line);
-        }
-    }
-    match without {
-        Some(line) => Judgement::ask(format!("no clear number in `{}`", super::judge::shorten(line))),
-        None => Judgement::pass(format!("all {} rows are {}", lines.len(), wanted(op, bound, unit))),
-    }
-}
-
-/// The values of a Prometheus query answer; `None` when the output is something else.
-fn prometheus(stdout: &str) -> Option<Vec<Option<f64>>> {
-    let value: serde_json::Value = serde_json::from_str(stdout.trim()).ok()?;
-    let data = value.get("data")?;
-    match data.get("resultType")?.as_str()? {
-        "vector" => {}
-        _ => return None,
-    }
-    let sample = |series: &serde_json::Value| series.get("value")?.get(1)?.as_str().and_then(decimal);
-    Some(data.get("result")?.as_array()?.iter().map(sample).collect())
-}
-
-fn judge_series(
-    op: Comparison,
-    bound: f64,
-    every: bool,
-    unit: Option<&str>,
-    values: &[Option<f64>],
-) -> Judgement {
-    if unit.is_some() {
-        return Judgement::ask("a query's answer has no units");
-    }
-    match values {
-        [] => Judgement::fail("the query has no series"),
-        [Some(one)] => verdict(op, bound, *one, unit),
-        many if every => match many.iter().find(|value| value.is_none_or(|value| !holds(op, bound, value))) {
-            Some(Some(bad)) => Judgement::fail(format!("found {bad}, wanted {}", wanted(op, bound, unit))),
-            Some(None) => Judgement::ask("a series has no plain number"),
-            None => Judgement::pass(format!("all {} series are {}", many.len(), wanted(op, bound, unit))),
-        },
-        [None] => Judgement::fail("the query's answer is not a plain number"),
-        many => Judgement::ask(format!("the query has {} series", many.len())),
-    }
-}
-
-fn verdict(op: Comparison, bound: f64, value: f64, unit: Option<&str>) -> Judgement {
-    let reason = format!("found {value}, wanted {}", wanted(op, bound, unit));
-    if holds(op, bound, value) { Judgement::pass(reason) } else { Judgement::fail(reason) }
-}
-
-fn holds(op: Comparison, bound: f64, value: f64) -> bool {
-    match op {
-        Comparison::Less => value < bound,
-        Comparison::AtMost => value <= bound,
-        Comparison::Greater => value > bound,
-        Comparison::AtLeast => value >= bound,
-        Comparison::Equal => value == bound,
-    }
-}
-
-fn wanted(op: Comparison, bound: f64, unit: Option<&str>) -> String {
-    let sign = match op {
-        Comparison::Less => "<",
-        Comparison::AtMost => "<=",
-        Comparison::Greater => ">",
-        Comparison::AtLeast => ">=",
-        Comparison::Equal => "=",
-    };
-    let unit = unit.map(|unit| format!(" {unit}")).unwrap_or_default();
-    format!("{sign} {bound}{unit}")
-}
-
-fn fits(found: &Found, unit: Option<&str>) -> bool {
-    unit.is_none_or(|unit| found.unit == unit) && (unit.is_some() || found.unit.is_empty())
-}
-
-/// Reads the numbers of one line.
-fn read(line: &str) -> Scan {
-    let mut scan = Scan::default();
-    let words: Vec<&str> =
-        line.split(|c: char| c.is_whitespace() || c == '|').filter(|word| !word.is_empty()).collect();
-    let mut i = 0;
-    while let Some(word) = words.get(i) {
-        i += 1;
-        let word = word.trim_matches(|c: char| "()[]{},;:\"'`".contains(c));
-        let word = word.trim_end_matches('.');
-        // `load=0.5` and `"load":0.5` are about their right side
-        let word = match word.rsplit_once(['=', ':']) {
-            Some((left, right)) if left.contains(|c: char| c.is_alphabetic()) => {
-                right.trim_matches(|c: char| "\"'".contains(c))
+    let mut doubt = None;
+    for (line, scan) in rows {
+        let matching: Vec<&Amount> =
+            scan.amounts.iter().filter(|found| want.comparable(found.unit)).collect();
+        let odd = match want.unit {
+            Some(unit) => scan.odd_families.contains(&unit.family),
+            None => scan.odd || scan.amounts.len() != 1,
+        };
+        let verdict = matching.iter().map(|found| want.judge(found)).reduce(Verdict::and);
+        match verdict {
+            Some(Verdict::No) if !odd => {
+                return Judgement::fail(format!("`{line}`, wanted {}", want.said()));
             }
-            _ => word,
-        };
-        let begins = word.trim_start_matches(['-', '+', '<', '>', '=', '~', '$']);
-        if !begins.starts_with(|c: char| c.is_ascii_digit()) {
-            continue;
+            Some(Verdict::Yes) if !odd && !scan.suspicious => {}
+            _ => {
+                doubt.get_or_insert(line);
+            }
         }
-        let end = word
-            .char_indices()
-            .find(|&(at, c)| !(c.is_ascii_digit() || c == '.' || at == 0 && matches!(c, '-' | '+')))
-            .map_or(word.len(), |(at, _)| at);
-        let (digits, attached) = word.split_at(end);
-        let Some(value) = decimal(digits) else {
-            scan.odd = true;
-            continue;
+    }
+    match doubt {
+        Some(line) => Judgement::ask(format!("no clear number in `{line}`")),
+        None => Judgement::pass(format!("all {} rows are {}", rows.len(), want.said())),
+    }
+}
+
+/// The numbers of JSON are its numbers and those in its strings; names do not count.
+fn judge_json(want: &Want, documents: &[Json]) -> Judgement {
+    if want.every {
+        let rows: Vec<(String, Scan)> = match documents {
+            [Json::List(items)] => {
+                items.iter().map(|item| (String::from("an item"), leaves(&[item]))).collect()
+            }
+            [Json::Object(object)] => {
+                object.iter().map(|(name, value)| (shorten(name), leaves(&[value]))).collect()
+            }
+            many => many.iter().map(|one| (String::from("a document"), leaves(&[one]))).collect(),
         };
-        if attached.is_empty() {
-            let unit = words.get(i).and_then(|next| known_unit(next.trim_end_matches([',', ';', '.'])));
-            i += usize::from(unit.is_some());
-            scan.numbers.push(Found { value, unit: unit.unwrap_or_default().to_owned() });
-        } else if let Some(unit) = known_unit(attached) {
-            scan.numbers.push(Found { value, unit: unit.to_owned() });
-        } else {
-            scan.odd = true;
+        return every_row(want, &rows);
+    }
+    let all: Vec<&Json> = documents.iter().collect();
+    judge_one(want, &[leaves(&all)], None)
+}
+
+fn leaves(values: &[&Json]) -> Scan {
+    let mut scan = Scan::default();
+    let mut open: Vec<(&Json, &str)> = values.iter().map(|value| (*value, "")).collect();
+    while let Some((value, name)) = open.pop() {
+        match value {
+            Json::Object(object) => open.extend(object.iter().map(|(name, value)| (value, name.as_str()))),
+            Json::List(items) => open.extend(items.iter().map(|item| (item, name))),
+            Json::Plain(_) => {}
+            Json::Number(text) | Json::Text(text) => {
+                let mut more = scan::line(text);
+                let number = matches!(value, Json::Number(_));
+                for amount in &mut more.amounts {
+                    // JSON has one way to write a number
+                    amount.or = amount.or.filter(|_| !number);
+                    amount.guarded |= scan::limit(name);
+                }
+                scan.amounts.extend(more.amounts);
+                scan.odd |= more.odd;
+                scan.odd_families.extend(more.odd_families);
+                scan.suspicious |= more.suspicious;
+            }
         }
     }
     scan
+}
+
+/// Every series of a query's answer must hold, whether the text says "every" or not.
+fn judge_series(want: &Want, values: &[f64]) -> Judgement {
+    if values.is_empty() {
+        return Judgement::fail("no series");
+    }
+    let mut doubt = None;
+    for value in values {
+        match want.judge_bare(*value) {
+            _ if value.is_nan() => return Judgement::fail("a series is NaN"),
+            Verdict::No => return Judgement::fail(format!("found {value}, wanted {}", want.said())),
+            Verdict::Yes if value.is_finite() => {}
+            _ => {
+                doubt.get_or_insert(value);
+            }
+        }
+    }
+    match (doubt, values) {
+        (Some(value), _) => Judgement::ask(format!("found {value}, wanted {}: not clear", want.said())),
+        (None, [one]) => Judgement::pass(format!("found {one}, wanted {}", want.said())),
+        (None, many) => Judgement::pass(format!("all {} series are {}", many.len(), want.said())),
+    }
 }

@@ -1,14 +1,10 @@
 //! Names and values in JSON, YAML, tables and text.
 
-use serde_json::Value;
-
+use super::json::{self, Json};
 use super::judge::shorten;
 use super::model::Judgement;
-use super::phrase::quoted;
+use super::phrase::{decimal, quoted};
 use super::rows::{self, Kind};
-
-/// Deepest JSON that is searched.
-const DEEPEST: usize = 64;
 
 /// What the output says about a name.
 #[derive(Debug, Default)]
@@ -22,8 +18,13 @@ pub(crate) fn judge(pairs: &[(String, String)], stdout: &str) -> Judgement {
     if stdout.trim().is_empty() {
         return Judgement::fail("no output");
     }
-    let json = documents(stdout);
-    if json.is_none() && stdout.trim_start().starts_with('{') {
+    let json = json::documents(stdout);
+    let begins_like_json = stdout.trim_start().starts_with('{')
+        || stdout
+            .trim_start()
+            .strip_prefix('[')
+            .is_some_and(|rest| rest.trim_start().starts_with(['{', '"']));
+    if json.is_none() && begins_like_json {
         return Judgement::ask("the output begins like JSON and is not complete");
     }
     let mut doubt = None;
@@ -32,7 +33,16 @@ pub(crate) fn judge(pairs: &[(String, String)], stdout: &str) -> Judgement {
             Some(documents) => in_json(documents, key),
             None => in_text(stdout, key),
         };
-        let same = said.values.iter().filter(|value| *value == wanted).count();
+        let mut close = false;
+        let same = said.values.iter().filter(|value| match alike(value, wanted) {
+            Alike::Same => true,
+            Alike::Close => {
+                close = true;
+                false
+            }
+            Alike::Different => false,
+        });
+        let same = same.count();
         match said.values.first() {
             None if said.unclear => {
                 doubt.get_or_insert_with(|| format!("`{key}` is there, but its value is not clear"));
@@ -44,9 +54,10 @@ pub(crate) fn judge(pairs: &[(String, String)], stdout: &str) -> Judgement {
                 ));
             }
             Some(first) if same == 0 => {
-                if said.values.iter().any(|value| begins_with_word(value, wanted)) {
-                    doubt
-                        .get_or_insert_with(|| format!("`{key}` is `{}`, wanted `{wanted}`", shorten(first)));
+                if close || said.unclear {
+                    doubt.get_or_insert_with(|| {
+                        format!("`{key}` is `{}`, wanted `{}`", shorten(first), shorten(wanted))
+                    });
                     continue;
                 }
                 return Judgement::fail(format!(
@@ -71,101 +82,173 @@ pub(crate) fn judge(pairs: &[(String, String)], stdout: &str) -> Judgement {
     }
 }
 
-/// `true (cached)` begins with `true`: close enough to ask.
-fn begins_with_word(value: &str, wanted: &str) -> bool {
-    value.strip_prefix(wanted).is_some_and(|rest| rest.starts_with([' ', ',', ';']))
+/// How near two values are.
+enum Alike {
+    Same,
+    /// A person would want to look: `true (cached)`, `compliance`, `7.0`, `yes`.
+    Close,
+    Different,
 }
 
-/// A JSON scalar as text.
-pub(crate) fn scalar(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Bool(_) | Value::Number(_) | Value::Null => Some(value.to_string()),
-        Value::Array(_) | Value::Object(_) => None,
+fn alike(value: &str, wanted: &str) -> Alike {
+    const TRUE: &[&str] = &["true", "yes", "on", "1", "enabled", "t", "y"];
+    const FALSE: &[&str] = &["false", "no", "off", "0", "disabled", "f", "n"];
+    let (low, wanted_low) = (value.to_lowercase(), wanted.to_lowercase());
+    let both = |words: &[&str]| words.contains(&low.as_str()) && words.contains(&wanted_low.as_str());
+    let number = |text: &str| decimal(text.trim_start_matches('+'));
+    // YAML and Python write `True`
+    if value == wanted || (low == wanted_low && matches!(low.as_str(), "true" | "false")) {
+        return Alike::Same;
+    }
+    let begins =
+        low.strip_prefix(wanted_low.as_str()).is_some_and(|rest| rest.starts_with([' ', ',', ';', '(', '"']));
+    let equal = number(value).zip(number(wanted)).is_some_and(|(a, b)| a == b);
+    let blanks = low.split_whitespace().eq(wanted_low.split_whitespace());
+    let wrapped = low.trim_matches(|c: char| !c.is_alphanumeric()) == wanted_low;
+    if begins || equal || blanks || wrapped || both(TRUE) || both(FALSE) {
+        Alike::Close
+    } else {
+        Alike::Different
     }
 }
 
-/// The output as one or more JSON objects or lists; `None` when it is anything else.
-fn documents(stdout: &str) -> Option<Vec<Value>> {
-    let text = stdout.trim();
-    if !text.starts_with(['{', '[']) {
-        return None;
-    }
-    serde_json::Deserializer::from_str(text).into_iter::<Value>().collect::<Result<Vec<_>, _>>().ok()
-}
-
-fn in_json(documents: &[Value], key: &str) -> Said {
+fn in_json(documents: &[Json], key: &str) -> Said {
     let mut said = Said::default();
-    let mut open: Vec<(&Value, usize)> = documents.iter().map(|value| (value, 0)).collect();
-    while let Some((value, depth)) = open.pop() {
-        if depth > DEEPEST {
-            said.unclear = true;
-            continue;
-        }
+    let mut open: Vec<&Json> = documents.iter().collect();
+    while let Some(value) = open.pop() {
         match value {
-            Value::Object(object) => {
+            Json::Object(object) => {
                 for (name, value) in object {
-                    if name.eq_ignore_ascii_case(key) {
-                        match scalar(value) {
+                    if same_name(name, key) {
+                        match value.scalar() {
                             Some(text) if name == key => said.values.push(text),
                             _ => said.unclear = true,
                         }
                     }
-                    open.push((value, depth + 1));
+                    open.push(value);
                 }
             }
-            Value::Array(items) => open.extend(items.iter().map(|item| (item, depth + 1))),
+            Json::List(items) => open.extend(items),
             _ => {}
         }
     }
+    if said.values.is_empty() && !said.unclear && key.contains('.') {
+        // `status.phase`
+        for document in documents {
+            let end = key.split('.').try_fold(document, |value, name| value.get(name));
+            said.values.extend(end.and_then(Json::scalar));
+        }
+        said.unclear = said.values.is_empty() && !in_json(documents, last_name(key)).values.is_empty();
+    }
     said
+}
+
+/// `ENABLED`, `is-enabled` and `isEnabled` are near each other; only the same spelling is the same name.
+fn same_name(name: &str, key: &str) -> bool {
+    let plain = |text: &str| -> String {
+        text.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
+    };
+    name.len() <= 2 * key.len() + 2 && plain(name) == plain(key)
+}
+
+fn last_name(key: &str) -> &str {
+    key.rsplit('.').next().unwrap_or(key)
 }
 
 fn in_text(stdout: &str, key: &str) -> Said {
     let mut said = Said::default();
     let rows = rows::read(stdout);
     if rows.kind != Kind::Plain
-        && let Some(column) = rows.header.iter().position(|name| name.eq_ignore_ascii_case(key))
+        && let Some(column) = rows.column(key)
     {
         for line in &rows.lines {
-            let cells = rows.cells(line);
-            match cells.get(column) {
-                Some(cell) if cells.len() == rows.header.len() => said.values.push((*cell).to_owned()),
-                _ => said.unclear = true,
+            match rows.cell(line, column) {
+                Some(cell) => said.values.push(cell.to_owned()),
+                None => said.unclear = true,
             }
         }
+        said.unclear |= rows.more || rows.contradicts_itself();
         return said;
     }
+    let mut items = Items::default();
     for line in stdout.lines() {
+        items.see(line);
+        let before = said.values.len();
         // tables drawn with `|` hold a pair per row
-        let cells: Vec<&str> = line.split('|').map(str::trim).filter(|cell| !cell.is_empty()).collect();
-        if line.contains('|') && matches!(cells.as_slice(), [name, _] if *name == key) {
+        let cells: Vec<&str> = match line.contains(['|', '│']) {
+            true => line.split(['|', '│']).map(str::trim).filter(|cell| !cell.is_empty()).collect(),
+            false => Vec::new(),
+        };
+        if matches!(cells.as_slice(), [name, _] if *name == key) {
             said.values.extend(cells.get(1).map(|cell| (*cell).to_owned()));
-            continue;
+        } else {
+            read_line(line, key, &mut said);
         }
-        read_line(line, key, &mut said);
+        if before == 0 && !said.values.is_empty() {
+            // the first item that was asked for has none, this one belongs to another
+            said.unclear |= items.count > 1;
+        }
+    }
+    if said.values.is_empty() && !said.unclear && key.contains('.') {
+        let last = in_text(stdout, last_name(key));
+        said.unclear = last.unclear || !last.values.is_empty();
     }
     said
 }
 
+/// Counts the items of a YAML list, where the output begins with one (`grep -A 2` does that).
+#[derive(Default)]
+struct Items {
+    count: usize,
+    indent: Option<usize>,
+    other: bool,
+}
+
+impl Items {
+    fn see(&mut self, line: &str) {
+        let trimmed = line.trim_start();
+        let indent = line.len() - trimmed.len();
+        if trimmed.is_empty() || self.other {
+            return;
+        }
+        match self.indent {
+            None if trimmed.starts_with("- ") => (self.indent, self.count) = (Some(indent), 1),
+            None => self.other = true,
+            Some(first) if trimmed.starts_with("- ") && indent <= first => self.count += 1,
+            Some(_) => {}
+        }
+    }
+}
+
 fn read_line(line: &str, key: &str, said: &mut Said) {
     let line = line.trim();
-    if line.starts_with('#') {
+    if ["#", "//", "--", ";", "<!--", "/*"].iter().any(|comment| line.starts_with(comment)) {
         return;
     }
     let item = line.strip_prefix("- ").unwrap_or(line).trim();
     if let Some((name, value)) = item.split_once([':', '='])
-        && name.trim().trim_matches(['"', '\'']) == key
-        && (item[name.len()..].starts_with('=') || value.is_empty() || value.starts_with([' ', '\t']))
+        && same_name(name.trim().trim_matches(['"', '\'']), key)
     {
+        let equals = item.get(name.len()..).is_some_and(|rest| rest.starts_with('='));
+        let exact = name.trim().trim_matches(['"', '\'']) == key;
+        let apart = equals || value.is_empty() || value.starts_with([' ', '\t']);
         // several `a=1 b=2` on one line are read word by word below
-        if !(item[name.len()..].starts_with('=') && value.contains('=')) {
+        if apart && !(equals && value.contains('=')) {
             match clean(value) {
-                Some(value) => said.values.push(value),
-                None => said.unclear = true,
+                Some(value) if exact => said.values.push(value),
+                _ => said.unclear = true,
             }
             return;
         }
+    }
+    // two columns: a name, two blanks or a tab, a value
+    if let Some((name, value)) = line.split_once("  ").or_else(|| line.split_once('\t'))
+        && name == key
+        && value.split_whitespace().count() == 1
+        && !value.trim().starts_with(['=', ':'])
+    {
+        said.values.push(value.trim().to_owned());
+        return;
     }
     for word in
         line.split(|c: char| c.is_whitespace() || c == ',' || c == ';').filter(|word| !word.is_empty())
@@ -174,7 +257,10 @@ fn read_line(line: &str, key: &str, said: &mut Said) {
             && name == key
         {
             said.values.push(quoted(value).unwrap_or(value).to_owned());
-        } else if word.trim_matches(|c: char| "\"':=".contains(c)) == key {
+        } else if same_name(
+            word.split(['=', ':']).next().unwrap_or_default().trim_matches(['"', '\'', '{', '[']),
+            key,
+        ) {
             // the name stands in the middle of a line
             said.unclear = true;
         }

@@ -4,39 +4,6 @@
 pub(crate) const ROW_WORDS: &[&str] =
     &["running", "ready", "healthy", "bound", "completed", "active", "up", "succeeded"];
 
-/// Units that a number may be followed by, with the spelling that they are compared in.
-const UNITS: &[(&str, &str)] = &[
-    ("%", "%"),
-    ("percent", "%"),
-    ("ms", "ms"),
-    ("milliseconds", "ms"),
-    ("s", "s"),
-    ("sec", "s"),
-    ("seconds", "s"),
-    ("m", "m"),
-    ("min", "min"),
-    ("minutes", "min"),
-    ("h", "h"),
-    ("hours", "h"),
-    ("KB", "KB"),
-    ("MB", "MB"),
-    ("GB", "GB"),
-    ("TB", "TB"),
-    ("Ki", "Ki"),
-    ("Mi", "Mi"),
-    ("Gi", "Gi"),
-    ("KiB", "KiB"),
-    ("MiB", "MiB"),
-    ("GiB", "GiB"),
-    ("rps", "rps"),
-    ("req/s", "req/s"),
-];
-
-/// The one spelling of a unit; `None` when the word is not a unit.
-pub(crate) fn unit(word: &str) -> Option<&'static str> {
-    UNITS.iter().find(|(known, _)| *known == word).map(|(_, unit)| *unit)
-}
-
 /// Every kind of quotation mark becomes a plain double one, so that quote style does not matter.
 pub(crate) fn fold_quotes(text: &str) -> String {
     text.chars()
@@ -56,7 +23,7 @@ pub(crate) fn quoted(text: &str) -> Option<&str> {
         '\u{2018}' => '\u{2019}',
         _ => return None,
     };
-    let inside = text[first.len_utf8()..].strip_suffix(close)?;
+    let inside = text.get(first.len_utf8()..)?.strip_suffix(close)?;
     (!inside.contains([first, close]) && !inside.trim().is_empty()).then_some(inside)
 }
 
@@ -81,21 +48,6 @@ pub(crate) fn ratio(text: &str) -> Option<(u64, u64)> {
     Some((whole(have)?, whole(want)?))
 }
 
-/// Removes terminal colour sequences.
-pub(crate) fn without_colour(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        if c == '\u{1b}' && chars.peek() == Some(&'[') {
-            chars.next();
-            while chars.next().is_some_and(|c| !('@'..='~').contains(&c)) {}
-        } else {
-            plain.push(c);
-        }
-    }
-    plain
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,10 +70,5 @@ mod tests {
         }
         assert_eq!(ratio("3/5"), Some((3, 5)));
         assert_eq!(ratio("3/5/6"), None);
-    }
-
-    #[test]
-    fn colours() {
-        assert_eq!(without_colour("\u{1b}[32mok\u{1b}[0m \u{1b}[1"), "ok ");
     }
 }

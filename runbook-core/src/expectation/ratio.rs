@@ -2,34 +2,88 @@
 
 use super::judge::shorten;
 use super::model::Judgement;
-use super::phrase::ratio;
-use super::rows;
+use super::output::Shown;
+use super::phrase::{ratio, whole};
+use super::rows::{self, Kind, Rows};
+use super::want::Verdict;
 
-pub(crate) fn judge(have: u64, want: u64, word: Option<&str>, stdout: &str) -> Judgement {
-    let rows = rows::read(stdout);
+/// Words that say that something is not as it should be, or not yet.
+const BAD: &[&str] = &[
+    "fail",
+    "failed",
+    "failing",
+    "failures",
+    "error",
+    "errors",
+    "not",
+    "no",
+    "notready",
+    "unready",
+    "unhealthy",
+    "down",
+    "unavailable",
+    "degraded",
+    "crashloopbackoff",
+    "pending",
+    "terminating",
+    "stopped",
+    "lost",
+    "missing",
+    "unknown",
+    "evicted",
+    "oomkilled",
+    "imagepullbackoff",
+    "paused",
+    "waiting",
+    "want",
+    "wanted",
+    "expected",
+    "expecting",
+    "desired",
+    "target",
+    "until",
+    "previously",
+    "was",
+    "should",
+    "schedulingdisabled",
+    "restarting",
+    "dead",
+    "exited",
+    "old",
+];
+/// Columns that say how a row is.
+const STATE_COLUMNS: &[&str] = &["STATUS", "STATE", "PHASE", "HEALTH", "ACTIVE"];
+
+pub(crate) fn judge(have: u64, want: u64, word: Option<&str>, shown: &Shown) -> Judgement {
+    let rows = rows::read(&shown.quiet);
     if rows.lines.is_empty() {
-        return Judgement::fail(format!("no output rows, wanted {have}/{want}"));
+        let reason = format!("no output rows, wanted {have}/{want}");
+        return if shown.warned { Judgement::ask(reason) } else { Judgement::fail(reason) };
+    }
+    if rows.more || rows.contradicts_itself() {
+        return Judgement::ask("the output holds more than one table, or a part of one");
     }
     let found: Vec<Vec<(u64, u64)>> = rows.lines.iter().map(|line| ratios(line)).collect();
     let all: Vec<(u64, u64)> = found.iter().flatten().copied().collect();
     match word {
         None => match all.as_slice() {
             [] => by_rows(have, want, "ready", &rows, &found),
-            [one] if *one == (have, want) => match rows.lines.iter().find(|line| sounds_bad(line)) {
+            [one] if *one == (have, want) => match rows.lines.iter().find(|line| sounds_bad(&rows, line)) {
                 Some(line) => Judgement::ask(format!("found {have}/{want}, in `{}`", shorten(line))),
                 None => Judgement::pass(format!("found {have}/{want}")),
             },
             [(a, b)] => Judgement::fail(format!("found {a}/{b}, wanted {have}/{want}")),
-            many => many_ratios(have, want, many),
+            many => many_ratios(have, want, many, &rows, &found),
         },
         Some(word) => match (rows.lines.as_slice(), all.as_slice()) {
             ([line], [(a, b)]) if *b == want && want > 1 => {
-                if *a != have {
-                    Judgement::fail(format!("found {a}/{b}, wanted {have}/{want}"))
-                } else if carries(line, word) {
-                    Judgement::pass(format!("found {have}/{want} {word}"))
-                } else {
-                    Judgement::fail(format!("found {a}/{b} without {word}"))
+                let ratio = format!("found {a}/{b}, wanted {have}/{want} {word}");
+                match carries(&rows, line, word) {
+                    _ if *a != have => Judgement::fail(ratio),
+                    Verdict::Yes if sounds_bad(&rows, line) => Judgement::ask(ratio),
+                    Verdict::Yes => Judgement::pass(ratio),
+                    Verdict::No => Judgement::fail(format!("found {a}/{b} without {word}")),
+                    Verdict::Unclear => Judgement::ask(ratio),
                 }
             }
             _ => by_rows(have, want, word, &rows, &found),
@@ -37,75 +91,128 @@ pub(crate) fn judge(have: u64, want: u64, word: Option<&str>, stdout: &str) -> J
     }
 }
 
-/// `5/5 checks failed` is a ratio too.
-fn sounds_bad(line: &str) -> bool {
-    const BAD: &[&str] = &[
-        "fail",
-        "failed",
-        "failing",
-        "failures",
-        "error",
-        "errors",
-        "not",
-        "no",
-        "notready",
-        "unready",
-        "unhealthy",
-        "down",
-        "unavailable",
-        "degraded",
-        "crashloopbackoff",
-        "pending",
-        "terminating",
-        "stopped",
-        "lost",
-        "missing",
-        "unknown",
-        "evicted",
-        "oomkilled",
-        "imagepullbackoff",
-    ];
-    line.split(|c: char| !c.is_alphanumeric()).any(|word| BAD.contains(&word.to_ascii_lowercase().as_str()))
+/// `5/5 checks failed` is a ratio too. The name of a row may say what it likes.
+fn sounds_bad(rows: &Rows<'_>, line: &str) -> bool {
+    let skip = usize::from(
+        rows.kind != Kind::Plain || ratios(line).len() == 1 && line.split_whitespace().count() >= 4,
+    );
+    line.split_whitespace()
+        .skip(skip)
+        .flat_map(|cell| cell.split(|c: char| !c.is_alphanumeric()))
+        .any(|word| BAD.contains(&word.to_ascii_lowercase().as_str()))
 }
 
 /// Several ratios where one was expected.
-fn many_ratios(have: u64, want: u64, many: &[(u64, u64)]) -> Judgement {
+fn many_ratios(
+    have: u64,
+    want: u64,
+    many: &[(u64, u64)],
+    rows: &Rows<'_>,
+    found: &[Vec<(u64, u64)>],
+) -> Judgement {
     if have == want
         && let Some((a, b)) = many.iter().find(|(a, b)| a != b)
     {
         return Judgement::fail(format!("found {a}/{b}, wanted {have}/{want}"));
     }
+    // a pod per row, each of them whole
+    let whole_rows = found.iter().all(|row| matches!(row.as_slice(), [(a, b)] if a == b && *a > 0));
+    let total = rows.lines.len() as u64;
+    if whole_rows
+        && total == have
+        && have == want
+        && !many.contains(&(have, want))
+        && !rows.lines.iter().any(|line| sounds_bad(rows, line))
+    {
+        return Judgement::pass(format!("{total} rows, each of them whole"));
+    }
     Judgement::ask(format!("found {} ratios, and which one is meant is not clear", many.len()))
 }
 
 /// `want` rows, `have` of them carrying the word, and none of those half ready.
-fn by_rows(have: u64, want: u64, word: &str, rows: &rows::Rows<'_>, found: &[Vec<(u64, u64)>]) -> Judgement {
+fn by_rows(have: u64, want: u64, word: &str, rows: &Rows<'_>, found: &[Vec<(u64, u64)>]) -> Judgement {
     let total = rows.lines.len() as u64;
-    let carrying: Vec<usize> = (0..rows.lines.len())
-        .filter(|&i| rows.lines.get(i).is_some_and(|line| carries(line, word)))
-        .collect();
-    let count = carrying.len() as u64;
-    if count == 0 {
+    let (mut yes, mut perhaps) = (0, 0);
+    let mut bad = None;
+    for (line, ratios) in rows.lines.iter().zip(found) {
+        match carries(rows, line, word) {
+            Verdict::No => continue,
+            Verdict::Yes => yes += 1,
+            Verdict::Unclear => perhaps += 1,
+        }
+        if let Some((a, b)) = ratios.iter().find(|(a, b)| a != b) {
+            return Judgement::fail(format!("a row says {word} and {a}/{b}"));
+        }
+        if ratios.contains(&(0, 0)) || sounds_bad(rows, line) {
+            bad.get_or_insert(*line);
+        }
+    }
+    if yes + perhaps == 0 {
         return Judgement::fail(format!("no row says {word}, wanted {have}/{want}"));
     }
-    if let Some((a, b)) = carrying.iter().filter_map(|&i| found.get(i)).flatten().find(|(a, b)| a != b) {
-        return Judgement::fail(format!("a row says {word} and {a}/{b}"));
+    let reason = format!("{yes} of {total} rows say {word}, wanted {have}/{want}");
+    if let Some(line) = bad {
+        return Judgement::ask(format!("{reason}; and one is `{}`", shorten(line)));
     }
-    if (count, total) == (have, want) {
-        return Judgement::pass(format!("{count} of {total} rows say {word}"));
+    match () {
+        () if yes + perhaps < have || total < want => Judgement::fail(reason),
+        () if perhaps > 0 => Judgement::ask(reason),
+        () if (yes, total) == (have, want) => Judgement::pass(reason),
+        () => Judgement::fail(reason),
     }
-    Judgement::fail(format!("{count} of {total} rows say {word}, wanted {have}/{want}"))
 }
 
-/// Whether a row carries a word as a column other than its name.
-fn carries(line: &str, word: &str) -> bool {
-    line.split_whitespace().skip(1).any(|cell| cell.eq_ignore_ascii_case(word))
+/// Whether a row carries a word as its state, and not as its name or somewhere in a description.
+fn carries<'a>(rows: &Rows<'a>, line: &'a str, word: &str) -> Verdict {
+    let cells: Vec<&str> = line.trim_start_matches(['●', '*', ' ']).split_whitespace().collect();
+    // systemctl: UNIT LOAD ACTIVE SUB DESCRIPTION
+    if let [_, "loaded" | "not-found" | "masked" | "error" | "bad-setting", active, sub, ..] =
+        cells.as_slice()
+    {
+        let either = active.eq_ignore_ascii_case(word) || sub.eq_ignore_ascii_case(word);
+        return if either { Verdict::Yes } else { Verdict::No };
+    }
+    if let Some(column) = STATE_COLUMNS.iter().find_map(|name| rows.column(name)) {
+        let Some(cell) = rows.cell(line, column) else { return Verdict::Unclear };
+        return match (cell.eq_ignore_ascii_case(word), says(cell, word)) {
+            (true, _) => Verdict::Yes,
+            (false, true) if cell.contains(' ') => Verdict::Yes,
+            (false, true) => Verdict::Unclear,
+            (false, false) => Verdict::No,
+        };
+    }
+    let elsewhere = cells.get(1..).is_some_and(|rest| rest.iter().any(|cell| says(cell, word)));
+    let state = match cells.iter().position(|cell| ratio(cell).is_some()) {
+        // kubectl: NAME READY STATUS
+        Some(at) if at > 0 => cells.get(at + 1),
+        _ => cells.get(1),
+    };
+    if state.is_some_and(|cell| cell.eq_ignore_ascii_case(word)) {
+        Verdict::Yes
+    } else if elsewhere {
+        Verdict::Unclear
+    } else {
+        Verdict::No
+    }
+}
+
+/// Whether a cell holds the word: `Up 3 hours (healthy)`, `Ready,SchedulingDisabled`.
+fn says(cell: &str, word: &str) -> bool {
+    cell.split(|c: char| !c.is_alphanumeric()).any(|part| part.eq_ignore_ascii_case(word))
 }
 
 fn ratios(line: &str) -> Vec<(u64, u64)> {
-    line.split_whitespace()
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let mut found: Vec<(u64, u64)> = words
+        .iter()
         .filter_map(|cell| {
             ratio(cell.trim_matches(|c: char| matches!(c, '(' | ')' | '[' | ']' | ',' | ';' | '.')))
         })
-        .collect()
+        .collect();
+    // `3 of 5 ready`
+    found.extend(words.windows(3).filter_map(|three| match three {
+        [have, "of", want] => Some((whole(have)?, whole(want.trim_end_matches([',', ';', '.', ')']))?)),
+        _ => None,
+    }));
+    found
 }

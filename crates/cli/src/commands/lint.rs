@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use blocks_engine::LibraryEntry;
+use blocks_grammar::Deny;
 use runbook_core::runbook::Level;
 use serde_json::json;
 
@@ -10,7 +11,7 @@ use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
 
 /// Lints files and folders; exit 1 when something is an error.
-pub(crate) fn run(paths: &[PathBuf], output: Output) -> Result<Code, Stop> {
+pub(crate) fn run(paths: &[PathBuf], deny: Option<Deny>, output: Output) -> Result<Code, Stop> {
     let mut files = Vec::new();
     for path in paths {
         collect(path, &mut files)
@@ -60,7 +61,8 @@ pub(crate) fn run(paths: &[PathBuf], output: Output) -> Result<Code, Stop> {
             printer::note(&format!("{} files, {errors} errors, {warnings} warnings", files.len()));
         }
     }
-    Ok(if errors > 0 { Code::Failed } else { Code::Success })
+    let denied = errors > 0 || (deny == Some(Deny::Warnings) && warnings > 0);
+    Ok(if denied { Code::Failed } else { Code::Success })
 }
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {

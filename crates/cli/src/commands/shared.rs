@@ -22,9 +22,16 @@ pub(crate) async fn run(
     output: Output,
     yes: bool,
 ) -> Result<Code, Stop> {
-    if let Command::Runbook(RunbookCommand::Lint { paths }) = command {
-        let paths: Vec<_> = paths.iter().map(std::path::PathBuf::from).collect();
-        return lint::run(&paths, output);
+    match command {
+        Command::Runbook(RunbookCommand::Lint { paths, deny }) => {
+            let paths: Vec<_> = paths.iter().map(std::path::PathBuf::from).collect();
+            return lint::run(&paths, *deny, output);
+        }
+        Command::Runbook(RunbookCommand::Schema) => {
+            printer::json(&serde_json::json!({}));
+            return Ok(Code::Success);
+        }
+        _ => {}
     }
     let config = Config::load(config)?;
     let request = command.to_request().map_err(Stop::usage)?;
@@ -36,7 +43,7 @@ pub(crate) async fn run(
     }
     // Another terminal's run takes no requests, and keeps nobody from reading.
     let running = EngineInfo::find(&config.data_dir);
-    if let Some(running) = running.filter(|engine| engine.socket.is_some() || !is_read(&request)) {
+    if let Some(running) = running.filter(|engine| engine.socket.is_some() || !request.is_read()) {
         let mut reply = client::ask(&running, &request).await?;
         if follow::run_of(&request).is_some() {
             reply = client::follow(&running, reply).await?;
@@ -50,7 +57,7 @@ pub(crate) async fn run(
             let entry = config.library.find(name).map_err(Stop::usage)?;
             printer::reply(&read::runbook(&entry)?, output);
         }
-        Request::RunbookPlan { name, params } => {
+        Request::RunbookPlan { name, params, section: _ } => {
             let entry = config.library.find(name).map_err(Stop::usage)?;
             printer::reply(&plan(&config, &entry, params)?, output);
         }
@@ -130,20 +137,6 @@ async fn offline(config: &Config, request: &Request) -> Result<Reply, Stop> {
         }
         _ => read::verify(&store).await?,
     })
-}
-
-/// Only looks: nothing is written and nobody is told.
-fn is_read(request: &Request) -> bool {
-    matches!(
-        request,
-        Request::RunbookList
-            | Request::RunbookShow { .. }
-            | Request::RunbookPlan { .. }
-            | Request::RunbookStatus { .. }
-            | Request::IncidentList { .. }
-            | Request::IncidentShow { .. }
-            | Request::JournalVerify
-    )
 }
 
 /// Prints the answer; where a decided run waits for somebody, also how to go on.

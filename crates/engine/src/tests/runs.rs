@@ -19,7 +19,7 @@ fn rollback() -> Request {
 }
 
 fn restart() -> Request {
-    Request::RunbookRun { name: "restart".to_owned(), params: [].into(), incident: None }
+    Request::RunbookRun { name: "restart".to_owned(), params: [].into(), section: None, incident: None }
 }
 
 fn asker(name: &str) -> Asker {
@@ -91,7 +91,12 @@ async fn every_refused_yes_is_answered_and_recorded() {
         ("cora", Request::RunbookCancel { run: None }, "may not"),
         (
             "ana",
-            Request::RunbookRun { name: "rolback".to_owned(), params: [].into(), incident: None },
+            Request::RunbookRun {
+                name: "rolback".to_owned(),
+                params: [].into(),
+                section: None,
+                incident: None,
+            },
             "no runbook 'rolback'",
         ),
         ("ana", Request::RunbookAnswer { run: None, yes: true }, "no run for that now"),

@@ -1,0 +1,126 @@
+//! Exit statuses, HTTP statuses, text, and names with values.
+
+use crate::expectation::json;
+use crate::expectation::model::Check;
+use crate::expectation::phrase::quoted;
+
+/// What servers write behind a status code.
+const REASONS: &[&str] = &[
+    "ok",
+    "created",
+    "accepted",
+    "no content",
+    "moved permanently",
+    "found",
+    "not modified",
+    "temporary redirect",
+    "permanent redirect",
+    "bad request",
+    "unauthorized",
+    "forbidden",
+    "not found",
+    "conflict",
+    "too many requests",
+    "internal server error",
+    "bad gateway",
+    "service unavailable",
+    "gateway timeout",
+];
+
+/// `exit code 0`.
+pub(super) fn exit_zero(lower: &str) -> Option<Check> {
+    let phrases = [
+        "exit 0",
+        "exits 0",
+        "exit code 0",
+        "exit status 0",
+        "exit code: 0",
+        "exits with 0",
+        "exits with status 0",
+        "exit code is 0",
+    ];
+    phrases.contains(&lower).then_some(Check::ExitZero)
+}
+
+/// `HTTP 200`, `HTTP/1.1 200 OK`, `status code 204`, `200 OK`.
+pub(super) fn http_status(lower: &str) -> Option<Check> {
+    let leads =
+        ["http status code ", "http status ", "status code ", "http code ", "http/1.1 ", "http/2 ", "http "];
+    let lead = leads.iter().find_map(|lead| lower.strip_prefix(lead));
+    let rest = lead.unwrap_or(lower).trim();
+    let (code, reason) =
+        rest.split_once(' ').map_or((rest, None), |(code, reason)| (code, Some(reason.trim())));
+    let digits = code.len() == 3 && code.bytes().all(|b| b.is_ascii_digit());
+    let status = code.parse::<u16>().ok().filter(|status| digits && (100..600).contains(status))?;
+    let reason_known = reason.is_none_or(|reason| REASONS.contains(&reason));
+    (reason_known && (lead.is_some() || reason.is_some())).then_some(Check::HttpStatus { status })
+}
+
+/// Text to look for. Text that stands for something else (`...`, `<name>`, `*`) is for a person.
+pub(super) fn contains(text: &str) -> Option<Check> {
+    let text = text.trim();
+    let stands_for_more = ["...", "…", "<", ">", "*", "{", "}", "\n"].iter().any(|mark| text.contains(mark));
+    let says_something = text.chars().any(char::is_alphanumeric);
+    (says_something && !stands_for_more).then(|| Check::Contains { text: text.to_owned() })
+}
+
+/// `enabled: true`, `Mode=COMPLIANCE, Years=7`, `{"status":"ready"}`.
+pub(super) fn pairs(text: &str) -> Option<Check> {
+    if text.starts_with('{') {
+        return json_pairs(text);
+    }
+    let mut pairs = Vec::new();
+    for part in text.split([',', ';']).flat_map(|part| part.split(" and ")) {
+        pairs.push(pair(part.trim())?);
+    }
+    // one name with two values cannot be
+    let mut names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    let twice = names.windows(2).any(|pair| matches!(pair, [a, b] if a == b));
+    (!twice).then_some(Check::Pairs { pairs })
+}
+
+fn pair(part: &str) -> Option<(String, String)> {
+    let at = part.find(['=', ':'])?;
+    let (key, rest) = part.split_at_checked(at)?;
+    let (mark, value) = rest.split_at_checked(1)?;
+    let key = key.trim_end();
+    // `web:v1` is a name, `key: value` a pair
+    if mark == ":" && !value.starts_with(' ') {
+        return None;
+    }
+    let value = value.trim();
+    let key_fits = key.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'));
+    let value_fits = match quoted(value) {
+        Some(inside) => !inside.contains(['*', '…', '<', '>']) && !inside.contains("..."),
+        None => {
+            value.chars().any(char::is_alphanumeric)
+                && value.chars().all(|c| c.is_alphanumeric() || "_.:/@+-".contains(c))
+                && !value.contains("...")
+        }
+    };
+    (key_fits && value_fits).then(|| (key.to_owned(), quoted(value).unwrap_or(value).to_owned()))
+}
+
+fn json_pairs(text: &str) -> Option<Check> {
+    let documents = json::documents(text)?;
+    let [json::Json::Object(object)] = documents.as_slice() else { return None };
+    let mut names: Vec<&str> = object.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    if names.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {
+        return None;
+    }
+    let pairs: Option<Vec<(String, String)>> =
+        object.iter().map(|(key, value)| value.scalar().map(|value| (key.clone(), value))).collect();
+    pairs.filter(|pairs| !pairs.is_empty()).map(|pairs| Check::Pairs { pairs })
+}
+
+/// One word of output, such as `web:v1.1` or `Running`.
+pub(super) fn token(text: &str) -> Option<Check> {
+    let plain = text.len() >= 2
+        && text.starts_with(|c: char| c.is_alphanumeric() || c == '/')
+        && text.ends_with(|c: char| c.is_alphanumeric())
+        && text.chars().all(|c| c.is_alphanumeric() || "_.:/@+-#".contains(c));
+    (plain && !text.contains("...")).then(|| Check::Contains { text: text.to_owned() })
+}
