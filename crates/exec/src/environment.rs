@@ -141,15 +141,25 @@ pub(crate) fn build(config: &ExecConfig, job: &Job) -> Result<BTreeMap<String, S
     }
     let given = job.variables.iter().map(|(name, value)| (name.as_str(), value.clone()));
     for (name, value) in given.chain(own) {
-        if value.contains('\0') {
-            return Err(VariableError::Nul(name.to_owned()));
-        }
-        if holds_secret(config, &value) {
-            return Err(VariableError::OwnSecret(name.to_owned()));
-        }
+        check_value(&config.secrets, name, &value)?;
         variables.insert(name.to_owned(), value);
     }
     Ok(variables)
+}
+
+/// Whether a value may reach a command, whatever carries it out.
+///
+/// # Errors
+///
+/// [`VariableError::Nul`] or [`VariableError::OwnSecret`].
+pub(crate) fn check_value(secrets: &[String], name: &str, value: &str) -> Result<(), VariableError> {
+    if value.contains('\0') {
+        return Err(VariableError::Nul(name.to_owned()));
+    }
+    if secrets.iter().any(|secret| value.contains(secret.as_str())) {
+        return Err(VariableError::OwnSecret(name.to_owned()));
+    }
+    Ok(())
 }
 
 fn holds_secret(config: &ExecConfig, value: &str) -> bool {

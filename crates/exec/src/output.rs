@@ -40,6 +40,11 @@ impl Bounded {
         self.dropped_bytes += (skipped.len() + overflow) as u64;
     }
 
+    /// Counts bytes that were never given.
+    pub(crate) fn skip(&mut self, bytes: u64) {
+        self.dropped_bytes += bytes;
+    }
+
     /// The text, lossily decoded. NUL becomes U+FFFD too, because some stores cannot hold it.
     pub(crate) fn finish(self) -> Output {
         let Self { mut head, tail, mut dropped_bytes, .. } = self;

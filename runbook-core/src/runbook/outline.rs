@@ -224,6 +224,7 @@ fn kind_of(check: &Check) -> &'static str {
         Check::Ratio { .. } => "ratio",
         Check::Count { .. } => "count",
         Check::Number { .. } => "number",
+        Check::Range { .. } => "range",
         Check::HttpStatus { .. } => "http_status",
         Check::Contains { .. } => "text",
         Check::Pairs { .. } => "pairs",

@@ -1,14 +1,20 @@
 //! The step kinds that are not shell: what their text means before anything runs.
 //!
-//! One file per kind. Each tells the fence's commands apart, says what they do to the world, and what is wrong.
+//! One file per kind. Each tells the fence's commands apart, says what they do to the world, what is wrong, and how
+//! the run's values get into the text without ever becoming syntax of it.
 
 pub mod http;
 pub mod include;
 pub mod promql;
+mod split;
 pub mod sql;
 
-use super::diagnostic::Diagnostic;
+use std::collections::BTreeMap;
+
+use super::diagnostic::{Code, Diagnostic};
+use super::lines::to_u32;
 use super::model::{CommandKind, Effect, EffectSource, Include};
+use super::{codes, names};
 use crate::expectation::Expectation;
 
 /// One command of a fence of another kind than shell.
@@ -46,4 +52,119 @@ pub(crate) fn read(kind: CommandKind, text: &str, first_line: u32) -> Option<Pie
         CommandKind::Sql => Some(sql::read(text, first_line)),
         CommandKind::Include => Some(include::read(text, first_line)),
     }
+}
+
+/// The names of the values that a command's text asks for, each with the 1-based line of the text where it first
+/// stands. Nothing for shell, whose values are environment variables, and for an include.
+#[must_use]
+pub fn variables(kind: CommandKind, text: &str) -> Vec<(String, u32)> {
+    match kind {
+        CommandKind::Http => http::variables(text),
+        CommandKind::Promql => promql::variables(text),
+        CommandKind::Sql => sql::variables(text),
+        CommandKind::Shell | CommandKind::Include => Vec::new(),
+    }
+}
+
+/// A value, or the text around it, that must not be sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {reason}")]
+pub struct Refused {
+    /// 1-based line of the command's text.
+    pub line: u32,
+    /// Why, in lowercase; never with the value in it.
+    pub reason: String,
+}
+
+impl Refused {
+    pub(crate) fn new(line: u32, reason: impl Into<String>) -> Self {
+        Self { line, reason: reason.into() }
+    }
+}
+
+/// What is wrong with a text, at a byte of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub(crate) at: usize,
+    pub(crate) message: String,
+    pub(crate) hint: &'static str,
+}
+
+impl Problem {
+    pub(crate) fn new(at: usize, message: impl Into<String>, hint: &'static str) -> Self {
+        Self { at, message: message.into(), hint }
+    }
+
+    /// As a finding of a fence whose first line is `first_line` of the file.
+    pub(crate) fn finding(&self, code: Code, text: &str, first_line: u32) -> Diagnostic {
+        let (line, column) = position(text, self.at);
+        codes::finding(code, (first_line.saturating_add(line - 1), column), self.message.clone(), self.hint)
+    }
+
+    /// As a reason for not sending.
+    pub(crate) fn refused(&self, text: &str) -> Refused {
+        Refused::new(position(text, self.at).0, self.message.clone())
+    }
+}
+
+/// 1-based line and column in characters.
+pub(crate) fn position(text: &str, at: usize) -> (u32, u32) {
+    let before = text.get(..at).unwrap_or(text);
+    let line = to_u32(before.matches('\n').count() + 1);
+    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count());
+    (line, to_u32(column + 1))
+}
+
+/// Says once per fence that it holds no command, or where an expectation stands before any.
+pub(crate) fn remarks(
+    pieces: &mut Pieces,
+    code: Code,
+    stray: &[usize],
+    text: &str,
+    first_line: u32,
+    what: &str,
+) {
+    for &at in stray {
+        let problem = Problem::new(
+            at,
+            "this expectation stands before any command of its block, so nothing is judged by it",
+            "put it below the command that it is about",
+        );
+        pieces.diagnostics.push(problem.finding(codes::STRAY_EXPECTATION, text, first_line));
+    }
+    if pieces.pieces.is_empty() && pieces.diagnostics.iter().all(|found| found.code != code) {
+        let problem =
+            Problem::new(0, format!("this block holds no {what}"), "write one, or tag the block as text");
+        pieces.diagnostics.push(problem.finding(code, text, first_line));
+    }
+}
+
+/// The value of a name.
+pub(crate) fn value<'a>(
+    values: &'a BTreeMap<String, String>,
+    name: &str,
+    line: u32,
+) -> Result<&'a str, Refused> {
+    let value = values.get(name).ok_or_else(|| {
+        Refused::new(line, format!("there is no value `{name}`; declare it under `params`"))
+    })?;
+    if value.contains('\0') {
+        return Err(Refused::new(line, format!("the value of `{name}` has a NUL byte in it")));
+    }
+    Ok(value)
+}
+
+/// Each name once, with the first line where it stands.
+pub(crate) fn first_uses<'a>(text: &str, uses: impl Iterator<Item = (&'a str, usize)>) -> Vec<(String, u32)> {
+    let lines = super::lines::Lines::new(text);
+    let mut seen = std::collections::BTreeSet::new();
+    uses.filter(|(name, _)| seen.insert((*name).to_owned()))
+        .map(|(name, at)| (name.to_owned(), lines.line(at)))
+        .collect()
+}
+
+/// How many bytes at the start of a text are a variable's name.
+pub(crate) fn name_length(text: &str) -> usize {
+    let length = text.bytes().take_while(|b| *b == b'_' || b.is_ascii_alphanumeric()).count();
+    if text.get(..length).is_some_and(names::is_identifier) { length } else { 0 }
 }
