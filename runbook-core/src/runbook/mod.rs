@@ -11,6 +11,7 @@ mod comments;
 mod console;
 mod diagnostic;
 mod effects;
+mod flow;
 mod frontmatter;
 pub mod hash;
 mod info;
@@ -30,6 +31,8 @@ mod tests;
 mod titles;
 
 pub use diagnostic::*;
+pub use flow::{Condition, condition};
+pub use info::{Info, InfoProblem, Role, read_info};
 pub use model::*;
 pub use names::check_variable;
 pub use outline::{Coverage, Outline};
