@@ -22,13 +22,16 @@ mod model;
 mod mojibake;
 mod names;
 mod outline;
+mod params;
 mod parse;
-mod placeholders;
+pub mod placeholders;
+mod schema;
 mod shell;
 mod steps;
 #[cfg(test)]
 mod tests;
 mod titles;
+mod yaml;
 
 pub use diagnostic::*;
 pub use flow::{Condition, condition};
@@ -36,4 +39,6 @@ pub use info::{Info, InfoProblem, Role, read_info};
 pub use model::*;
 pub use names::check_variable;
 pub use outline::{Coverage, Outline};
+pub use params::{MAX_VALUE_BYTES, check_value};
 pub use parse::{MAX_DOCUMENT_BYTES, parse};
+pub use schema::front_matter_schema;

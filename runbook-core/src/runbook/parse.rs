@@ -7,6 +7,7 @@ use super::hash::sha256_hex;
 use super::lines::Lines;
 use super::lints;
 use super::model::{Document, FrontMatter};
+use super::params;
 use super::steps::Builder;
 
 /// The largest document that is understood, in bytes (1 MiB); real runbooks stay below a tenth of it.
@@ -45,6 +46,7 @@ pub fn parse(name: &str, text: &str) -> Document {
         sha256,
     };
     document.diagnostics.extend(built.diagnostics);
+    document.params = params::collect(&document, &front.param_lines);
     let found = lints::check(&mut document, &built.boxes, &lines);
     document.diagnostics.extend(found);
     document.diagnostics.sort_by_key(|d| (d.line, d.column, d.code));
