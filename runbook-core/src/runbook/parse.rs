@@ -11,6 +11,7 @@ use super::lines::{Lines, to_u32};
 use super::lints;
 use super::markdown;
 use super::model::{Document, FrontMatter};
+use super::params;
 use super::steps::{Builder, Built, Reading};
 
 /// The largest document that is understood, in bytes (256 MiB). Real runbooks stay far below [`LARGE_DOCUMENT_BYTES`].
@@ -98,6 +99,7 @@ fn understand(name: &str, text: &str, sha256: String, not_utf8: Option<Diagnosti
     document.diagnostics.extend(not_utf8);
     document.diagnostics.extend(about_the_text(&text, &lines));
     document.diagnostics.extend(built.diagnostics);
+    document.params = params::collect(&document, &front.param_lines);
     let found = lints::check(&mut document, &built.boxes, &lines);
     document.diagnostics.extend(found);
     document.diagnostics.sort_by_key(|d| (d.line, d.column, d.code));

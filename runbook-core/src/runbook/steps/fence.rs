@@ -251,7 +251,7 @@ impl Builder<'_> {
     fn command(&mut self, fence: &Fence<'_>, info: &Info, n: usize, several: bool, read: Read) {
         let Read { kind, piece, unfinished } = read;
         let placeholders = match kind {
-            CommandKind::Shell => placeholders::find(&piece.text),
+            CommandKind::Shell => placeholders::spellings(&piece.text),
             _ => Vec::new(),
         };
         let (effect, effect_source) = match info.effect {
