@@ -74,6 +74,8 @@ const TAKEN_BACK: &[&str] = &[
     "warnings",
     "nein",
     "aborted",
+    "dry",
+    "simulated",
     "rejected",
     "skipped",
     "expected",
@@ -191,6 +193,10 @@ fn taken_back(after: &str) -> bool {
     let mut last = String::new();
     for word in near.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(5) {
         let word = word.to_lowercase();
+        // `rolled out 0 of 5`
+        if last == "0" && matches!(word.as_str(), "of" | "replicas" | "times") {
+            return true;
+        }
         if TAKEN_BACK.contains(&word.as_str()) && !matches!(last.as_str(), "0" | "no" | "zero" | "without") {
             // `no errors` is good news, `no` alone is not
             let good = matches!(word.as_str(), "no") && near.to_lowercase().contains("no error");

@@ -77,22 +77,19 @@ fn counted(text: &str, shown: &Shown) -> Result<Vec<u64>, &'static str> {
     match rows.kind {
         Kind::Columns if lines || !rows_said || text.contains("output") => readings.push(count + 1),
         Kind::Plain if rows.declared.is_none() && maybe_titled(&rows.lines, rows_said) => {
-            readings.push(count.saturating_sub(1))
+            readings.push(count.saturating_sub(1));
         }
         _ => {}
     }
-    if shown.warned && rows.kind == Kind::Plain {
+    if shown.warned && rows.declared.is_none() {
         readings.push(rows::read(&shown.quiet).lines.len() as u64);
     }
-    match rows.lines.as_slice() {
-        [line] => {
-            // the output of a command that counts
-            readings.extend(bare_count(line).or_else(|| command_tag(line)));
-            if nothing_found(line) {
-                return Ok(if rows_said { vec![0] } else { vec![0, 1] });
-            }
+    if let [line] = rows.lines.as_slice() {
+        if nothing_found(line) {
+            return Ok(if rows_said { vec![0] } else { vec![0, 1] });
         }
-        [] | [_, ..] => {}
+        // the output of a command that counts
+        readings.extend(bare_count(line).or_else(|| command_tag(line)));
     }
     Ok(readings)
 }

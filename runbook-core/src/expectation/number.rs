@@ -65,7 +65,7 @@ fn judge_one(want: &Want, scans: &[Scan], alone: Option<f64>) -> Judgement {
     let unclear = || Judgement::ask("the output holds no single number that this is clearly about");
     match matching.as_slice() {
         [only] if !odd && (want.unit.is_some() || amounts.len() == 1) => {
-            let suspicious = scans.iter().any(|scan| scan.suspicious);
+            let suspicious = scans.iter().any(|scan| scan.suspicious || scan.left && want.is_share_at_most());
             let reason = reason(want, only);
             match want.judge(only) {
                 Verdict::Yes if suspicious => {
@@ -129,6 +129,7 @@ fn every_row(want: &Want, rows: &[(String, Scan)]) -> Judgement {
             None => scan.odd || scan.amounts.len() != 1,
         };
         let verdict = matching.iter().map(|found| want.judge(found)).reduce(Verdict::and);
+        let odd = odd || scan.left && want.is_share_at_most();
         match verdict {
             Some(Verdict::No) if !odd => {
                 return Judgement::fail(format!("`{line}`, wanted {}", want.said()));
@@ -183,6 +184,7 @@ fn leaves(values: &[&Json]) -> Scan {
                 scan.odd |= more.odd;
                 scan.odd_families.extend(more.odd_families);
                 scan.suspicious |= more.suspicious;
+                scan.left |= more.left || matches!(name, "free" | "available" | "remaining");
             }
         }
     }

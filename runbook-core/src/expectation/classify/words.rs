@@ -113,7 +113,9 @@ fn json_pairs(text: &str) -> Option<Check> {
     }
     let pairs: Option<Vec<(String, String)>> =
         object.iter().map(|(key, value)| value.scalar().map(|value| (key.clone(), value))).collect();
-    pairs.filter(|pairs| !pairs.is_empty()).map(|pairs| Check::Pairs { pairs })
+    let mut pairs = pairs.filter(|pairs| !pairs.is_empty())?;
+    pairs.sort();
+    Some(Check::Pairs { pairs })
 }
 
 /// One word of output, such as `web:v1.1` or `Running`.

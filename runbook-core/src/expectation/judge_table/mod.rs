@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 
 use super::{Check, Expectation, Judgement, Observed, Outcome, classify, judge};
 
-const FILES: [(&str, &str); 14] = [
+const FILES: [(&str, &str); 15] = [
     ("kubectl", include_str!("kubectl.txt")),
     ("rollout", include_str!("rollout.txt")),
     ("psql", include_str!("psql.txt")),
@@ -30,6 +30,7 @@ const FILES: [(&str, &str); 14] = [
     ("containers", include_str!("containers.txt")),
     ("stores", include_str!("stores.txt")),
     ("network", include_str!("network.txt")),
+    ("attacks", include_str!("attacks.txt")),
 ];
 /// Rows whose answer a person knows and for which one is asked all the same: at most this share, in percent.
 const MOST_UNSURE: f64 = 3.0;
