@@ -14,6 +14,7 @@ mod poll;
 mod process;
 mod proxy;
 pub mod servers;
+mod shop;
 mod sign;
 mod view;
 
@@ -23,6 +24,7 @@ pub use config::{AppConfig, ROLES_OF_BOTH};
 pub use poll::{holds_for_a_while, until, until_or_show};
 pub use process::{Finished, Process, base_environment, run, run_in};
 pub use proxy::Proxy;
+pub use shop::Shop;
 pub use sign::{form, pagerduty_signature, slack_signature, unix_now};
 pub use view::{
     button, channels_of_incidents, ephemerals, faulty_slack_calls, messages_with_key, rollback_of,

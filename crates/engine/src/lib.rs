@@ -5,6 +5,7 @@
 
 mod clock;
 mod deliver;
+pub mod describe;
 mod engine;
 mod error;
 mod inbox;

@@ -8,7 +8,6 @@ use serde_json::json;
 use crate::error::EngineError;
 use crate::library::LibraryEntry;
 use crate::origin::Reply;
-use crate::read;
 use crate::settings::Settings;
 
 /// What would run, as it would be shown to whoever decides.
@@ -51,7 +50,7 @@ pub(crate) fn describe_plan(settings: &Settings, plan: &Plan) -> Result<Reply, E
     let fingerprint = plan.fingerprint().map_err(|error| EngineError::Journal(error.to_string()))?;
     let risk = assess(plan, false);
     let needed = approvals_needed(settings, plan, risk.risk);
-    let text = read::plan_text(plan, &fingerprint, &risk, needed);
+    let text = crate::describe::plan_text(plan, &fingerprint, &risk, needed);
     let data = json!({
         "runbook": plan.runbook,
         "title": plan.title,

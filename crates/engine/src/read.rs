@@ -2,21 +2,18 @@
 
 use std::fmt::Write as _;
 
-use runbook_core::duration::for_people;
 use runbook_core::expectation::Outcome;
 use runbook_core::ids::{IncidentNumber, RunId};
 use runbook_core::journal::Envelope;
-use runbook_core::plan::{Fingerprint, Plan, RiskAssessment};
 use runbook_core::ports::{IncidentRow, Store};
 use runbook_core::run::{CommandPhase, Run};
-use runbook_core::runbook::Level;
 use runbook_core::view;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::describe;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
-use crate::library::{Library, LibraryEntry};
 use crate::origin::Reply;
 use crate::runs::load_run;
 use crate::show::{IncidentShow, RunShow, TimelineEntry};
@@ -199,7 +196,7 @@ pub async fn run(store: &dyn Store, id: RunId) -> Result<Reply, EngineError> {
     if matches!(loaded.state.status, runbook_core::run::Status::WaitingForApproval { .. }) {
         let run = &loaded.state;
         let _ = writeln!(text, "\nThe plan, as it would run:\n");
-        text.push_str(&plan_text(&run.plan, &run.fingerprint, &run.risk, run.approvals_needed));
+        text.push_str(&describe::plan_text(&run.plan, &run.fingerprint, &run.risk, run.approvals_needed));
     }
     text.push_str(&unmet_output(store, &loaded.state).await?);
     Ok(Reply { text, data: run_data(&loaded.state) })
@@ -232,90 +229,6 @@ async fn unmet_output(store: &dyn Store, run: &Run) -> Result<String, EngineErro
 #[must_use]
 pub fn run_data(run: &Run) -> serde_json::Value {
     serde_json::to_value(RunShow::new(run)).unwrap_or_default()
-}
-
-/// The runbooks that can be named.
-#[must_use]
-pub fn runbooks(library: &Library) -> Reply {
-    let mut text = String::new();
-    let mut data = Vec::new();
-    for (name, source) in library.names() {
-        let title = library.find(&name).map_or_else(|error| error.to_string(), |entry| entry.document.title);
-        let _ = writeln!(text, "{name:<36} {title}");
-        data.push(json!({ "name": name, "title": title, "source": source }));
-    }
-    Reply { text, data: json!({ "runbooks": data }) }
-}
-
-/// What Blocks understood of a runbook.
-///
-/// # Errors
-/// When it cannot be written as JSON.
-pub fn runbook(entry: &LibraryEntry) -> Result<Reply, EngineError> {
-    let document = &entry.document;
-    let mut text = format!("{} ({})\n", document.title, entry.source);
-    for step in &document.steps {
-        let timebox = step.timebox_s.map_or_else(String::new, |s| format!(" [{}]", for_people(u64::from(s))));
-        let _ = writeln!(text, "\n{} (line {}){timebox}", step.title, step.line);
-        for command in &step.commands {
-            let effect = format!("{:?}", command.effect).to_lowercase();
-            let state = command.reason().map_or(effect, |why| format!("not runnable: {why}"));
-            let _ = writeln!(text, "  {} ({state})", command.title.as_deref().unwrap_or(&command.id));
-            for expectation in &command.expectations {
-                let _ = writeln!(text, "    expected: {}", expectation.text);
-            }
-        }
-        for item in &step.manual_items {
-            let _ = writeln!(text, "  [ ] {}", item.text);
-        }
-    }
-    for finding in &document.diagnostics {
-        let level = if finding.level == Level::Error { "error" } else { "warning" };
-        let _ = writeln!(
-            text,
-            "\n{}:{}:{}: {level} {}: {}",
-            entry.source, finding.line, finding.column, finding.code, finding.message
-        );
-    }
-    let data = serde_json::to_value(document).map_err(|error| EngineError::Journal(error.to_string()))?;
-    Ok(Reply { text, data })
-}
-
-/// A plan for people.
-#[must_use]
-pub fn plan_text(plan: &Plan, fingerprint: &Fingerprint, risk: &RiskAssessment, needed: u8) -> String {
-    let mut text = format!(
-        "{}\ncode {} on {}, {}{}\napprovals by other people: {needed}\nboxes {}{}\n",
-        plan.title,
-        fingerprint.code(),
-        plan.target,
-        risk.risk.word(),
-        if risk.reasons.is_empty() { String::new() } else { format!(" ({})", risk.reasons.join("; ")) },
-        for_people(u64::from(plan.boxes_s())),
-        plan.limit_s.map_or_else(String::new, |limit| format!(" of {}", for_people(u64::from(limit)))),
-    );
-    for (name, value) in &plan.params {
-        let _ = writeln!(text, "  {name} = {value}");
-    }
-    for step in &plan.steps {
-        let _ = writeln!(text, "\n{}", step.title);
-        let groups = [("baseline", &step.baselines), ("run", &step.commands), ("undo", &step.undo)];
-        for (role, commands) in groups {
-            for command in commands {
-                let _ = writeln!(text, "  {role} ({}):", format!("{:?}", command.effect).to_lowercase());
-                for line in command.text.trim_end().lines() {
-                    let _ = writeln!(text, "    {line}");
-                }
-                for expectation in &command.expectations {
-                    let _ = writeln!(text, "    expected: {}", expectation.text);
-                }
-            }
-        }
-        for item in &step.manual_items {
-            let _ = writeln!(text, "  by hand: {}", item.text);
-        }
-    }
-    text
 }
 
 /// Walks every chain.

@@ -15,6 +15,7 @@ use runbook_core::run::{NewRun, Run, RunCommand};
 use runbook_core::view;
 use serde_json::json;
 
+use crate::describe;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
@@ -164,9 +165,9 @@ impl Engine {
                 let reply = read::run(self.store(), row.id).await?;
                 self.answer(origin, reply).await
             }
-            Request::RunbookList => self.answer(origin, read::runbooks(self.library())).await,
+            Request::RunbookList => self.answer(origin, describe::runbooks(self.library())).await,
             Request::RunbookShow { name } => {
-                let reply = read::runbook(&self.entry(name)?)?;
+                let reply = describe::runbook(&self.entry(name)?)?;
                 self.answer(origin, reply).await
             }
             Request::JournalVerify => {

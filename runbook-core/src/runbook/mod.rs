@@ -59,6 +59,6 @@ pub use info::{Info, InfoProblem, Role, read_info};
 pub use model::*;
 pub use names::check_variable;
 pub use outline::{CommandOutline, Coverage, ExpectationOutline, Outline, StepOutline};
-pub use parse::{LARGE_DOCUMENT_BYTES, MAX_DOCUMENT_BYTES, parse, parse_bytes};
 pub use params::{MAX_VALUE_BYTES, check_value};
+pub use parse::{LARGE_DOCUMENT_BYTES, MAX_DOCUMENT_BYTES, parse, parse_bytes};
 pub use schema::front_matter_schema;

@@ -10,7 +10,7 @@ use super::model::{
     CodeBlock, Command, CommandKind, Document, Effect, EffectSource, Heading, ManualItem, Parameter, Section,
     Step,
 };
-use crate::expectation::Check;
+use crate::expectation::{Check, JudgedBy};
 
 /// Why a fence that looks like commands does not run.
 pub(crate) const UNTAGGED_SHELL: &str = "no language, and it looks like shell";
@@ -106,7 +106,7 @@ pub struct ExpectationOutline<'a> {
     /// What kind of check it is.
     pub kind: &'static str,
     /// `machine` or `person`.
-    pub judged_by: &'static str,
+    pub judged_by: JudgedBy,
 }
 
 /// How much of a document runs and is judged.
@@ -193,8 +193,8 @@ fn step(step: &Step) -> StepOutline<'_> {
             .map(|expectation| ExpectationOutline {
                 line: expectation.line,
                 text: &expectation.text,
-                kind: kind_of(&expectation.check),
-                judged_by: judge_of(&expectation.check),
+                kind: expectation.check.kind(),
+                judged_by: expectation.check.judged_by(),
             })
             .collect(),
         manual_items: &step.manual_items,
@@ -216,24 +216,6 @@ fn command<'a>(role: &'static str, command: &'a Command) -> CommandOutline<'a> {
         reason,
         placeholders: &command.placeholders,
     }
-}
-
-fn kind_of(check: &Check) -> &'static str {
-    match check {
-        Check::ExitZero => "exit_status",
-        Check::Ratio { .. } => "ratio",
-        Check::Count { .. } => "count",
-        Check::Number { .. } => "number",
-        Check::Range { .. } => "range",
-        Check::HttpStatus { .. } => "http_status",
-        Check::Contains { .. } => "text",
-        Check::Pairs { .. } => "pairs",
-        Check::Person => "person",
-    }
-}
-
-fn judge_of(check: &Check) -> &'static str {
-    if *check == Check::Person { "person" } else { "machine" }
 }
 
 fn coverage(document: &Document) -> Coverage {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use blocks_engine::{LibraryEntry, Reply, read};
+use blocks_engine::{LibraryEntry, Reply, describe, read};
 use blocks_grammar::{Command, RunbookCommand};
 use blocks_server::EngineInfo;
 use blocks_store::SqliteStore;
@@ -28,7 +28,7 @@ pub(crate) async fn run(
             return lint::run(&paths, *deny, output);
         }
         Command::Runbook(RunbookCommand::Schema) => {
-            printer::json(&serde_json::json!({}));
+            printer::json(&runbook_core::runbook::front_matter_schema());
             return Ok(Code::Success);
         }
         _ => {}
@@ -52,10 +52,10 @@ pub(crate) async fn run(
         return Ok(code_of(&request, &reply));
     }
     match &request {
-        Request::RunbookList => printer::list(&read::runbooks(&config.library), output),
+        Request::RunbookList => printer::list(&describe::runbooks(&config.library), output),
         Request::RunbookShow { name } => {
             let entry = config.library.find(name).map_err(Stop::usage)?;
-            printer::reply(&read::runbook(&entry)?, output);
+            printer::reply(&describe::runbook(&entry)?, output);
         }
         Request::RunbookPlan { name, params, section: _ } => {
             let entry = config.library.find(name).map_err(Stop::usage)?;
@@ -87,7 +87,7 @@ async fn file(
 ) -> Result<Code, Stop> {
     let entry = LibraryEntry::from_file(path).map_err(Stop::usage)?;
     match request {
-        Request::RunbookShow { .. } => printer::reply(&read::runbook(&entry)?, output),
+        Request::RunbookShow { .. } => printer::reply(&describe::runbook(&entry)?, output),
         Request::RunbookPlan { params, .. } => printer::reply(&plan(config, &entry, params)?, output),
         Request::RunbookRun { params, .. } => {
             if let Some(running) = EngineInfo::find(&config.data_dir) {

@@ -1,0 +1,265 @@
+//! Runbooks and plans as text for people and JSON for programs.
+
+use std::fmt::Write as _;
+
+use runbook_core::duration::for_people;
+use runbook_core::expectation::{Check, JudgedBy};
+use runbook_core::plan::{Fingerprint, Plan, PlanStep, PlannedCommand, RiskAssessment};
+use runbook_core::runbook::{
+    Command, Diagnostic, Effect, EffectSource, Level, Param, ParamType, Parameter, Step,
+};
+use serde_json::{Value, json};
+
+use crate::error::EngineError;
+use crate::library::{Library, LibraryEntry};
+use crate::origin::Reply;
+
+/// The runbooks that can be named.
+#[must_use]
+pub fn runbooks(library: &Library) -> Reply {
+    let mut text = String::new();
+    let mut data = Vec::new();
+    for (name, source) in library.names() {
+        let title = library.find(&name).map_or_else(|error| error.to_string(), |entry| entry.document.title);
+        let _ = writeln!(text, "{name:<36} {title}");
+        data.push(json!({ "name": name, "title": title, "source": source }));
+    }
+    Reply { text, data: json!({ "runbooks": data }) }
+}
+
+/// What Blocks understood of a runbook.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn runbook(entry: &LibraryEntry) -> Result<Reply, EngineError> {
+    let outline = entry.document.outline();
+    let mut data = serde_json::to_value(&outline).map_err(|error| EngineError::Journal(error.to_string()))?;
+    if let Value::Object(map) = &mut data {
+        map.insert("name".to_owned(), json!(entry.document.name));
+        map.insert("source".to_owned(), json!(entry.source));
+        map.insert("sha256".to_owned(), json!(entry.document.sha256));
+    }
+    Ok(Reply { text: runbook_text(entry), data })
+}
+
+fn runbook_text(entry: &LibraryEntry) -> String {
+    let document = &entry.document;
+    let outline = document.outline();
+    let mut text = format!("{} ({})\n{}\n", document.title, entry.source, outline.coverage.line());
+    if !document.params.is_empty() {
+        text.push_str("\nparameters\n");
+        for parameter in &document.params {
+            let _ = writeln!(text, "  {}", parameter_line(parameter));
+        }
+    }
+    if !document.sections.is_empty() {
+        text.push_str("\nsections (plan one with --section ID)\n");
+        for section in &document.sections {
+            let steps = document.steps.get(section.steps.clone()).unwrap_or_default();
+            let boxes: u32 = steps.iter().filter_map(|step| step.timebox_s).fold(0, u32::saturating_add);
+            let _ = writeln!(
+                text,
+                "  {}: {} (line {}), {}{}",
+                section.id,
+                section.title,
+                section.line,
+                counted(steps.len(), "step"),
+                boxes_text(boxes, section.timebox_s)
+            );
+        }
+    }
+    for (number, step) in (1..).zip(&document.steps) {
+        step_text(&mut text, number, step);
+    }
+    if !document.diagnostics.is_empty() {
+        text.push_str("\nfindings\n");
+        for finding in &document.diagnostics {
+            let _ = writeln!(text, "  {}", finding_line(&entry.source, finding));
+        }
+    }
+    text
+}
+
+/// `FILE:LINE:COLUMN: warning RB0108: what is wrong`.
+#[must_use]
+pub fn finding_line(source: &str, finding: &Diagnostic) -> String {
+    let level = if finding.level == Level::Error { "error" } else { "warning" };
+    format!("{source}:{}:{}: {level} {}: {}", finding.line, finding.column, finding.code, finding.message)
+}
+
+fn parameter_line(parameter: &Parameter) -> String {
+    let Param { kind, default, required, values, pattern, secret, description } = &parameter.declared;
+    let mut words = vec![match kind {
+        ParamType::String => "text".to_owned(),
+        ParamType::Integer => "whole number".to_owned(),
+        ParamType::Boolean => "true or false".to_owned(),
+        ParamType::Enum => format!("one of {}", values.join(", ")),
+        ParamType::Duration => "length of time".to_owned(),
+    }];
+    if let Some(pattern) = pattern {
+        words.push(format!("matching {pattern}"));
+    }
+    if *secret {
+        words.push("secret".to_owned());
+    }
+    match (default, required) {
+        (Some(default), _) => words.push(format!("default {default}")),
+        (None, Some(false)) => words.push("may be left out".to_owned()),
+        (None, _) => words.push("needed".to_owned()),
+    }
+    if !parameter.spellings.is_empty() {
+        words.push(format!("written {} (line {})", parameter.spellings.join(", "), parameter.line));
+    }
+    let description = description.as_deref().map_or_else(String::new, |text| format!(": {text}"));
+    format!("{} ({}){description}", parameter.name, words.join(", "))
+}
+
+fn step_text(text: &mut String, number: usize, step: &Step) {
+    let timebox = step.timebox_s.map_or_else(String::new, |s| format!(" [{}]", for_people(u64::from(s))));
+    let due = step.due_s.map_or_else(String::new, |s| format!(" [due after {}]", for_people(u64::from(s))));
+    let phases =
+        if step.phases.is_empty() { String::new() } else { format!("{} > ", step.phases.join(" > ")) };
+    let _ = writeln!(
+        text,
+        "\n{number}. {phases}{} (line {}, {}){timebox}{due}",
+        step.title,
+        step.line,
+        step.kind()
+    );
+    for (role, command) in step.all_commands() {
+        let role = if role == "main" { String::new() } else { format!("{role} ") };
+        let _ = writeln!(
+            text,
+            "  {role}{}: {}",
+            command_word(command),
+            command.title.as_deref().unwrap_or(&command.id)
+        );
+        for line in command.text.trim_end().lines() {
+            let _ = writeln!(text, "      {line}");
+        }
+        if let Some(reason) = command.reason() {
+            let _ = writeln!(text, "    does not run: {reason}");
+        }
+        for expectation in &command.expectations {
+            let _ = writeln!(text, "    expected: {} ({})", expectation.text, judge_word(&expectation.check));
+        }
+    }
+    for item in &step.manual_items {
+        let _ = writeln!(text, "  [ ] {}", item.text);
+    }
+}
+
+fn command_word(command: &Command) -> String {
+    format!("{}, {}", command.kind.word(), effect_words(command.effect, command.effect_source))
+}
+
+fn effect_words(effect: Effect, source: EffectSource) -> String {
+    let effect = match effect {
+        Effect::Read => "read",
+        Effect::Idempotent => "idempotent",
+        Effect::Once => "once",
+    };
+    let source = match source {
+        EffectSource::Declared => "declared",
+        EffectSource::Table => "known to change nothing",
+        EffectSource::Unknown => "not declared",
+    };
+    format!("{effect} ({source})")
+}
+
+fn judge_word(check: &Check) -> &'static str {
+    match check.judged_by() {
+        JudgedBy::Machine => "machine",
+        JudgedBy::Person => "you check",
+    }
+}
+
+fn boxes_text(boxes_s: u32, limit_s: Option<u32>) -> String {
+    let boxes = for_people(u64::from(boxes_s));
+    match limit_s {
+        Some(limit) => format!(", boxes {boxes} of {}", for_people(u64::from(limit))),
+        None if boxes_s > 0 => format!(", boxes {boxes}"),
+        None => String::new(),
+    }
+}
+
+fn counted(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
+/// A plan for people: exactly what would run, in order.
+#[must_use]
+pub fn plan_text(plan: &Plan, fingerprint: &Fingerprint, risk: &RiskAssessment, needed: u8) -> String {
+    let mut text = format!(
+        "{}\ncode {} on {}, {}{}\napprovals by other people: {needed}\n{}\n",
+        plan.title,
+        fingerprint.code(),
+        plan.target,
+        risk.risk.word(),
+        if risk.reasons.is_empty() { String::new() } else { format!(" ({})", risk.reasons.join("; ")) },
+        boxes_text(plan.boxes_s(), plan.limit_s).trim_start_matches(", "),
+    );
+    for (name, value) in &plan.params {
+        let _ = writeln!(text, "  {name} = {value}");
+    }
+    for (number, step) in (1..).zip(&plan.steps) {
+        plan_step_text(&mut text, number, step);
+    }
+    text
+}
+
+fn plan_step_text(text: &mut String, number: usize, step: &PlanStep) {
+    let timebox = step.timebox_s.map_or_else(String::new, |s| format!(" [{}]", for_people(u64::from(s))));
+    let due = step.due_s.map_or_else(String::new, |s| format!(" [due after {}]", for_people(u64::from(s))));
+    let _ = writeln!(text, "\n{number}. {}{timebox}{due}", step.title);
+    for (name, value) in &step.params {
+        let _ = writeln!(text, "  {name} = {value}");
+    }
+    let groups = [("baseline", &step.baselines), ("run", &step.commands), ("undo", &step.undo)];
+    for (role, commands) in groups {
+        for command in commands {
+            planned_text(text, role, command);
+        }
+    }
+    if let Some(probe) = &step.probe {
+        planned_text(text, "probe", probe);
+    }
+    if step.undo.is_empty() && step.effect() == Effect::Once {
+        let _ = writeln!(text, "  no undo: a point of no return");
+    }
+    for item in &step.manual_items {
+        let _ = writeln!(text, "  by hand: {}", item.text);
+    }
+}
+
+fn planned_text(text: &mut String, role: &str, command: &PlannedCommand) {
+    let connection = command.connection.as_deref().map_or_else(String::new, |name| format!(" over {name}"));
+    let _ = writeln!(
+        text,
+        "  {role}: {}{connection}, {}, at most {}",
+        command.kind.word(),
+        effect_words(command.effect, command.effect_source),
+        for_people(command.timeout_ms.div_ceil(1000)),
+    );
+    for line in command.text.trim_end().lines() {
+        let _ = writeln!(text, "      {line}");
+    }
+    let flow = &command.flow;
+    for (word, condition) in [("when", &flow.when), ("parallel with", &flow.parallel)] {
+        if let Some(condition) = condition {
+            let _ = writeln!(text, "    {word} {condition}");
+        }
+    }
+    if let Some(foreach) = &flow.foreach {
+        let _ = writeln!(text, "    for each {} in {}", foreach.name, foreach.source);
+    }
+    if command.retries > 0 {
+        let _ = writeln!(text, "    tried again up to {} times", command.retries);
+    }
+    if let Some(capture) = &command.capture {
+        let _ = writeln!(text, "    its output becomes {}, matching {}", capture.name, capture.pattern);
+    }
+    for expectation in &command.expectations {
+        let _ = writeln!(text, "    expected: {} ({})", expectation.text, judge_word(&expectation.check));
+    }
+}
