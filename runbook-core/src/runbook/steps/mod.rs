@@ -245,7 +245,8 @@ impl<'a> Builder<'a> {
                 _ => {}
             }
         } else if !outermost
-            && let Some(pending) = self.list.pending.last_mut().filter(|pending| Some(pending.number) == within)
+            && let Some(pending) =
+                self.list.pending.last_mut().filter(|pending| Some(pending.number) == within)
             && pending.parts.len() < MOST_ITEMS
         {
             pending.parts.push(found);
