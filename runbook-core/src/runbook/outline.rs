@@ -14,6 +14,8 @@ use crate::expectation::{Check, JudgedBy};
 
 /// Why a fence that looks like commands does not run.
 pub(crate) const UNTAGGED_SHELL: &str = "no language, and it looks like shell";
+/// Why a console block without a prompt that looks like commands does not run.
+pub(crate) const CONSOLE_SHELL: &str = "console without a prompt, and it looks like shell";
 /// How the reason of a command that needs values begins.
 const UNRESOLVED: &str = "unresolved placeholder";
 /// Why indented code that looks like commands does not run.
@@ -238,8 +240,9 @@ fn coverage(document: &Document) -> Coverage {
     }
     let items = document.steps.iter().map(|step| step.manual_items.len()).sum::<usize>();
     sum.manual_items = to_u32(items);
-    let unmarked =
-        |block: &&CodeBlock| matches!(block.reason.as_deref(), Some(UNTAGGED_SHELL | INDENTED_SHELL));
+    let unmarked = |block: &&CodeBlock| {
+        matches!(block.reason.as_deref(), Some(UNTAGGED_SHELL | INDENTED_SHELL | CONSOLE_SHELL))
+    };
     sum.unmarked = to_u32(document.blocks.iter().filter(unmarked).count());
     sum
 }

@@ -112,7 +112,8 @@ pub(crate) fn read(line: &str, console: bool) -> Option<Prompt<'_>> {
 fn host(line: &str) -> Option<Prompt<'_>> {
     let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
     let bare = line.strip_prefix('[').unwrap_or(line);
-    let user = bare.trim_start_matches(name);
+    // what a container's shell shows for a user id without a name
+    let user = bare.strip_prefix("I have no name!").unwrap_or_else(|| bare.trim_start_matches(name));
     let rest = match user.strip_prefix('@') {
         Some(at) if user.len() < bare.len() => {
             let host = at.trim_start_matches(name);
@@ -193,6 +194,7 @@ mod tests {
             ("ana@web-1:~$ ls -l", Some(Prompt::Shell("ls -l"))),
             ("ana@web-1:/var/log$ ls", Some(Prompt::Shell("ls"))),
             ("[ana@web-1 log]$ ls", Some(Prompt::Shell("ls"))),
+            ("I have no name!@web-1:/$ ls", Some(Prompt::Shell("ls"))),
             ("bash-5.2$ ls", Some(Prompt::Shell("ls"))),
             ("root@web-1:~# ls", Some(Prompt::Root)),
             ("[root@web-1 ~]# ls", Some(Prompt::Root)),

@@ -233,14 +233,189 @@ fn windows_line_ends_and_front_matter_keep_the_lines() {
 
 #[test]
 fn a_large_document_is_read_and_said_to_be_large() {
-    let text = format!("# T\n\n{}", "## Look\n\n```bash\nls\n```\n\n".repeat(60_000));
+    let section = format!("## Look\n\n{}\n\n```bash\nls\n```\n\n", "text ".repeat(180));
+    let text = format!("# T\n\n{}", section.repeat(1200));
     let document = parse("x", &text);
     assert_eq!(found(&document).first(), Some(&(codes::LARGE, 1)));
-    assert_eq!((document.steps.len(), document.blocks.len()), (60_000, 60_000));
-    assert_eq!(document.steps.last().map(|step| step.line), Some(3 + 6 * 59_999));
+    assert_eq!((document.steps.len(), document.blocks.len()), (1200, 1200));
+    assert_eq!(document.steps.last().map(|step| step.line), Some(3 + 8 * 1199));
     // a thousand findings of one code are enough
     let same = document.diagnostics.iter().filter(|d| d.code == codes::SAME_TITLE);
     assert_eq!(same.count(), 1001);
+}
+
+#[test]
+fn bytes_that_are_not_text_are_said_where_they_are() {
+    let rows: &[(&[u8], &[(Code, u32, u32)])] = &[
+        (b"# T\n", &[]),
+        (b"\xef\xbb\xbf# T\r\n\r\n## A\r\n", &[]),
+        (b"# T\n\nab\xff c\xfe\n", &[(codes::NOT_UTF8, 3, 3)]),
+        (b"# T\r\r\xc3", &[(codes::NOT_UTF8, 3, 1)]),
+        (b"# T\n\xc3\xa9\0\n", &[(codes::NUL, 2, 2)]),
+        (b"\xff\xfe#\0 \0", &[(codes::NOT_UTF8, 1, 1), (codes::NUL, 1, 4)]),
+        (b"", &[]),
+    ];
+    for (bytes, expected) in rows {
+        let document = parse_bytes("x", bytes);
+        let found: Vec<_> = document.diagnostics.iter().map(|d| (d.code, d.line, d.column)).collect();
+        assert_eq!(found, *expected, "{bytes:?}");
+        assert_eq!(document.sha256, hash::sha256_hex(bytes));
+    }
+    let message = &parse_bytes("x", b"a\xff\xff b\xfe").diagnostics[0].message;
+    assert!(message.contains("2 other places"), "{message}");
+}
+
+#[test]
+fn a_lone_return_ends_a_line() {
+    let text = "# T\r\r## A\r\r```bash\rls\r```\r";
+    let document = parse("x", text);
+    assert_eq!(document.headings.iter().map(|h| h.line).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!((document.steps[0].commands[0].line, document.blocks[0].line_end), (6, 7));
+}
+
+/// Id, number of commands, and manual items of each step.
+fn shape(text: &str) -> Vec<(String, usize, Vec<String>)> {
+    let items = |step: &Step| step.manual_items.iter().map(|item| item.text.clone()).collect();
+    parse("x", text).steps.iter().map(|step| (step.id.clone(), step.commands.len(), items(step))).collect()
+}
+
+#[test]
+fn documents_without_commands_are_checklists() {
+    type Row<'a> = (&'a str, &'a [(&'a str, &'a [&'a str])]);
+    let rows: &[Row<'_>] = &[
+        // the title says what to do
+        ("## Rollback\n\n1. a\n2. b\n   - c\n", &[("rollback", &["a", "b"])]),
+        // so does the line above
+        ("## Alpha\n\nFollow these steps:\n\n1. a\n", &[("alpha", &["a"])]),
+        // nothing else is a step, so every ordered list is
+        ("## Alpha\n\n1. a\n\n## Overview\n\n1. b\n", &[("alpha", &["a"])]),
+        // something is, so this list is text
+        ("## Alpha\n\n1. a\n\n## Rollback\n\n1. b\n", &[("rollback", &["b"])]),
+        // only text below a title that announces itself
+        ("## Step 1: Call\n\nCall them. Then wait.\n", &[("step-1-call", &["Call them."])]),
+        ("## 2. Look\n\n- a\n- b\n", &[("2-look", &["a", "b"])]),
+        ("## 1. Overview\n\ntext\n", &[]),
+        ("## 1. Look\n\ntext\n\n### A\n\ntext\n", &[]),
+        ("## Step 1\n", &[("step-1", &["Step 1"])]),
+        (
+            "**Step 1:** Call them.\n\n**Step 2:** Wait.\n",
+            &[("step-1-call-them", &["Step 1: Call them."]), ("step-2-wait", &["Step 2: Wait."])],
+        ),
+        ("## Cause (Next 24h)\n\nLook for it.\n", &[("cause", &["Look for it."])]),
+        // what an item only announces is in it
+        ("## Triage\n\n1. Look at:\n   - a\n   - b\n", &[("triage", &["Look at:", "a", "b"])]),
+        ("## Alpha\n\ntext\n\n- a\n", &[]),
+    ];
+    for (text, expected) in rows {
+        let found = shape(text);
+        let found: Vec<(&str, Vec<&str>)> = found
+            .iter()
+            .map(|(id, _, items)| (id.as_str(), items.iter().map(String::as_str).collect()))
+            .collect();
+        let expected: Vec<(&str, Vec<&str>)> =
+            expected.iter().map(|(id, items)| (*id, items.to_vec())).collect();
+        assert_eq!(found, expected, "{text}");
+    }
+}
+
+#[test]
+fn a_list_with_commands_has_a_step_for_each_item() {
+    let text = "## Alpha\n\n1. Tell:\n   - Ana\n2. Look\n   ```bash\n   ls\n   ```\n3. Wait\n";
+    let expected = [("tell", 0, vec!["Ana"]), ("look", 1, vec![]), ("wait", 0, vec!["Wait"])];
+    let expected =
+        expected.map(|(id, n, items)| (id.to_owned(), n, items.into_iter().map(str::to_owned).collect()));
+    assert_eq!(shape(text), expected);
+    let announced = "## Step 1: Alpha\n\n1. Tell\n2. Look\n   ```bash\n   ls\n   ```\n3. Wait\n";
+    assert_eq!(
+        shape(announced),
+        [("step-1-alpha".to_owned(), 1, vec!["Tell".to_owned(), "Wait".to_owned()])]
+    );
+}
+
+#[test]
+fn sections_phases_and_limits() {
+    let text = "# T\n\n## Back (30 min)\n\n### To one\n\n**Procedure (20 min):**\n\n**Step 1: a (5 min)**\n\n```bash\nls\n```\n\n**Step 2: b (4 min)**\n\n```bash\nls\n```\n\n### To two\n\n```bash\nls\n```\n\n## Notes\n\ntext\n\n## To two\n\n```bash\nls\n```\n";
+    let document = parse("x", text);
+    let sections: Vec<(&str, u32, Option<u32>, std::ops::Range<usize>)> =
+        document.sections.iter().map(|s| (s.id.as_str(), s.line, s.timebox_s, s.steps.clone())).collect();
+    assert_eq!(
+        sections,
+        [
+            ("t", 1, None, 0..4),
+            ("back", 3, Some(1800), 0..3),
+            ("to-one", 5, Some(1200), 0..2),
+            ("to-two", 21, None, 2..3),
+            ("to-two-2", 31, None, 3..4),
+        ]
+    );
+    assert_eq!(document.steps[1].phases, ["Back", "To one"]);
+    assert_eq!(document.steps[2].phases, ["Back"]);
+    assert_eq!(document.steps[3].id, "to-two-2");
+    // in different sections, so nothing is said about it
+    assert!(!found(&document).iter().any(|(code, _)| *code == codes::SAME_TITLE));
+    let twice = parse("x", "## A\n\n**Step 1: a**\n```bash\nls\n```\n**Step 1: a**\n```bash\nls\n```\n");
+    assert_eq!(found(&twice), [(codes::SAME_TITLE, 7)]);
+}
+
+#[test]
+fn blocks_say_why_they_do_not_run() {
+    let rows = [
+        ("```bash\nls\n```\n", None),
+        ("~~~sh\nls\n~~~\n", None),
+        ("```bash\nkubectl logs <pod>\n```\n", Some("unresolved placeholder <pod>")),
+        ("```yaml\na: 1\n```\n", Some("yaml is not run")),
+        ("```bahs\nls\n```\n", Some("bahs is not run; was `bash` meant?")),
+        ("```\na\n```\n", Some("no language")),
+        ("```\nkubectl get pods\n```\n", Some("no language, and it looks like shell")),
+        ("    kubectl get pods\n", Some("indented code is not run, and it looks like shell")),
+        ("    a\n", Some("indented code is not run")),
+        ("```console\nkubectl get pods\n```\n", Some("console without a prompt, and it looks like shell")),
+        ("```bash\n# ls\n```\n", Some("it holds no command")),
+        ("```bash\nls\n", Some("its fence is never closed")),
+        ("```bash{name=x\nls\n```\n", Some("`{name=x` after the language is not a list of attributes")),
+        ("```console\nroot@web-1:~# ls\n```\n", Some("its commands are for root or for another program")),
+        ("```bash\nmysql> show tables;\n```\n", Some("its commands are for root or for another program")),
+        ("```bash\n$ ls\nmysql> q\n```\n", Some("some of its commands are for root or for another program")),
+        (
+            "```bash\nmysql -u a\nmysql> q\n```\n",
+            Some("it mixes commands with lines that begin with a prompt"),
+        ),
+        ("```bash\ncd a\n$ ls\n```\n", Some("it mixes commands with lines that begin with a prompt")),
+        ("```bash\ncat <<E\n$ ls\nE\n```\n", None),
+    ];
+    for (body, reason) in rows {
+        let document = parse("x", &format!("## S\n\n{body}"));
+        let block = &document.blocks[0];
+        assert_eq!((block.runnable, block.reason.as_deref()), (reason.is_none(), reason), "{body}");
+        let runs = document.steps.iter().flat_map(|s| &s.commands).filter(|c| c.reason().is_none()).count();
+        let partly = reason.is_some_and(|reason| reason.starts_with("some"));
+        assert_eq!(runs > 0, block.runnable || partly, "{body}");
+    }
+}
+
+#[test]
+fn output_is_never_run() {
+    let text = "## S\n\n```bash\nls\n```\n\nYou should see:\n\n```bash\nready\n```\n\n```console\n$ pwd\n/srv\n$ date # Expected: 1 line\n```\n\nOutput:\n\n```console\nrunning\n```\n";
+    let document = parse("x", text);
+    let commands: Vec<(&str, usize)> =
+        document.steps[0].commands.iter().map(|c| (c.text.as_str(), c.expectations.len())).collect();
+    assert_eq!(commands, [("ls\n", 1), ("pwd\n\ndate\n", 2)]);
+    assert_eq!(document.blocks[1].reason.as_deref(), Some("sample output"));
+    assert_eq!(document.blocks[3].reason.as_deref(), Some("sample output"));
+}
+
+#[test]
+fn coverage_in_one_line() {
+    let text = "## S\n\n```bash\nls\n# Expected: 1 line\n```\n```bash\npwd\n# Verify the folder\n```\n```bash\nls <a>\n```\n```bash\nls '\n```\n\n- [ ] a\n\n```\nkubectl get pods\n```\n";
+    let document = parse("x", text);
+    assert_eq!(
+        document.coverage_line(),
+        "4 commands: 2 runnable (1 judged by machine, 1 needs a person), 1 needs values, 1 refused (its text ends inside a quote); 1 manual item; 1 unmarked block"
+    );
+    assert_eq!(parse("x", "text").coverage_line(), "0 commands");
+    let json = serde_json::to_value(document.outline()).unwrap();
+    assert_eq!(json["blocks"][2]["reason"], "unresolved placeholder <a>");
+    assert_eq!(json["steps"][0]["expectations"][1]["judged_by"], "person");
 }
 
 /// Inputs that would take minutes if any part looked at everything for each thing it finds.
@@ -305,7 +480,21 @@ fn real_runbooks_are_read() {
 
 /// What holds for every document whatever its text.
 fn check_invariants(document: &Document, text: &str) {
-    let lines = u32::try_from(text.lines().count()).unwrap() + 1;
+    let ends = text.replace("\r\n", "\n").replace('\r', "\n").matches('\n').count();
+    let lines = u32::try_from(ends).unwrap() + 1;
+    for heading in &document.headings {
+        assert!(heading.line >= 1 && heading.line <= lines && (1..=6).contains(&heading.level));
+    }
+    for block in &document.blocks {
+        assert!(
+            block.line_start >= 1 && block.line_start <= block.line_end && block.line_end <= lines,
+            "{block:?}"
+        );
+        assert_eq!(block.runnable, block.reason.is_none());
+    }
+    for section in &document.sections {
+        assert!(section.steps.start < section.steps.end && section.steps.end <= document.steps.len());
+    }
     let mut ids = std::collections::BTreeSet::new();
     for step in &document.steps {
         assert!(ids.insert(step.id.clone()), "{} twice", step.id);
@@ -342,6 +531,10 @@ fn markdown() -> impl Strategy<Value = String> {
         Just("1. item\n   ".to_owned()),
         Just("- [ ] task\n".to_owned()),
         Just("> ".to_owned()),
+        Just("root@a:~# ls\nmysql> q\n".to_owned()),
+        Just("1. a:\n   - b\n2. c\n".to_owned()),
+        Just("**Procedure (5 min):**\n\n".to_owned()),
+        Just("\r".to_owned()),
         Just("# Expected: 5/5 ready\n".to_owned()),
         Just("# Verify this\n".to_owned()),
         Just("Expected output:\n".to_owned()),
@@ -371,6 +564,12 @@ proptest! {
         let document = parse("x", &text);
         check_invariants(&document, &text);
         prop_assert_eq!(document, parse("x", &text));
+    }
+
+    #[test]
+    fn any_bytes_are_a_document(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let document = parse_bytes("x", &bytes);
+        check_invariants(&document, &String::from_utf8_lossy(&bytes));
     }
 
     #[test]

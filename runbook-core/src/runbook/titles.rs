@@ -146,7 +146,7 @@ fn without_number(text: &str) -> Option<&str> {
     let marked = letter || number.contains('.');
     let rest = match rest.strip_prefix([')', ':']) {
         Some(rest) => rest,
-        None if marked => rest,
+        None if marked || [" - ", " – ", " — "].iter().any(|dash| rest.starts_with(dash)) => rest,
         None => return None,
     };
     (short && (rest.is_empty() || rest.starts_with(char::is_whitespace))).then(|| rest.trim_start())
@@ -197,7 +197,6 @@ const DOING: &[&str] = &[
     "revert",
     "roll",
     "rollback",
-    "runbook",
     "step",
     "todo",
     "triag",
@@ -265,11 +264,14 @@ const EXPLAINING: &[&str] = &[
     "terminology",
     "thresholds",
     "triggers",
+    "why",
 ];
 
 /// Whether a section's title says that it tells what to do.
 pub(crate) fn says_what_to_do(title: &str) -> bool {
-    words(title).any(|word| DOING.iter().any(|begin| word.starts_with(begin) && !word.ends_with("ibilities")))
+    let why = words(title).next().is_some_and(|first| first == "why");
+    !why && words(title)
+        .any(|word| DOING.iter().any(|begin| word.starts_with(begin) && !word.ends_with("ibilities")))
 }
 
 /// Whether a section's title says that it only explains.
@@ -361,6 +363,8 @@ mod tests {
             "Phase 2",
             "Step 3",
             "Task 4 - f",
+            "5 — Verify",
+            "0 - Look",
             "1.",
         ] {
             assert!(is_numbered(yes), "{yes}");
@@ -391,7 +395,13 @@ mod tests {
         for title in ["Rollback", "How to restart", "Resolution steps", "Triage", "Severity triage"] {
             assert!(says_what_to_do(title) && !explains(title), "{title}");
         }
-        for title in ["1. Overview", "Background & context", "Related links", "Roles and responsibilities"] {
+        for title in [
+            "1. Overview",
+            "Background & context",
+            "Related links",
+            "Roles and responsibilities",
+            "Why we roll back",
+        ] {
             assert!(explains(title) && !says_what_to_do(title), "{title}");
         }
         assert!(!says_what_to_do("Alpha") && !explains("Alpha"));

@@ -10,7 +10,7 @@ use super::super::info::{self, Info, Role};
 use super::super::kinds;
 use super::super::lines::to_u32;
 use super::super::model::{CodeBlock, Command, CommandKind, Effect, EffectSource};
-use super::super::outline::{INDENTED_SHELL, UNTAGGED_SHELL};
+use super::super::outline::{CONSOLE_SHELL, INDENTED_SHELL, UNTAGGED_SHELL};
 use super::super::placeholders;
 use super::super::prompts;
 use super::{Builder, Place, spelling};
@@ -192,7 +192,9 @@ impl Builder<'_> {
                 "add a command, or tag the block as text"
             };
             self.note(codes::NO_COMMAND, at, "this shell block holds no command", hint);
-            return Some("it holds no command".to_owned());
+            let reason =
+                if tagged && looks_like_shell(&fence.text) { CONSOLE_SHELL } else { "it holds no command" };
+            return Some(reason.to_owned());
         }
         let mut blocked = None;
         if let Some(&(line, own)) = split.prompts.first() {
