@@ -16,6 +16,7 @@ mod demo;
 mod house;
 #[cfg(test)]
 mod intake;
+mod kinds;
 #[cfg(test)]
 mod servers;
 #[cfg(test)]
