@@ -16,6 +16,7 @@ mod demo;
 mod house;
 #[cfg(test)]
 mod intake;
+#[cfg(test)]
 mod kinds;
 #[cfg(test)]
 mod servers;
