@@ -103,7 +103,12 @@ fn read(tool: &'static str, text: &str) -> Vec<Row> {
             "pass" | "fail" | "late" | "ask" => {
                 let truth = serde_json::from_str(&format!("\"{mark}\"")).expect(&place);
                 let (class, text) = rest.trim_start().split_once(' ').expect(&place);
-                rows.push(Row { truth, class: class.to_owned(), text: text.trim().to_owned(), ..now.clone() });
+                rows.push(Row {
+                    truth,
+                    class: class.to_owned(),
+                    text: text.trim().to_owned(),
+                    ..now.clone()
+                });
             }
             _ => panic!("{place}"),
         }
@@ -196,8 +201,9 @@ impl Score {
         use Outcome::{Ask, Fail, Late, Pass};
         let mut text = format!("{} rows\ntruth \\ judged   pass   fail   late    ask\n", self.total);
         for truth in [Pass, Fail, Late, Ask] {
-            let cells = [Pass, Fail, Late, Ask]
-                .map(|judged| format!("{:>7}", self.matrix.get(&(truth, judged)).copied().unwrap_or_default()));
+            let cells = [Pass, Fail, Late, Ask].map(|judged| {
+                format!("{:>7}", self.matrix.get(&(truth, judged)).copied().unwrap_or_default())
+            });
             let _ = writeln!(text, "{:<13}{}", format!("{truth:?}").to_lowercase(), cells.concat());
         }
         let _ = writeln!(
@@ -259,13 +265,17 @@ fn the_table_notices_judges_that_are_wrong() {
             judge(expectation, &Observed { stderr: "", ..observed.clone() })
         }),
         ("text is a substring", |expectation, observed| match &expectation.check {
-            Check::Contains { text } if observed.stdout.contains(text.as_str()) => Judgement::pass("it is there"),
+            Check::Contains { text } if observed.stdout.contains(text.as_str()) => {
+                Judgement::pass("it is there")
+            }
             _ => judge(expectation, observed),
         }),
         ("pairs are two substrings", |expectation, observed| match &expectation.check {
             Check::Pairs { pairs }
                 if observed.exit_code == Some(0)
-                    && pairs.iter().all(|(a, b)| observed.stdout.contains(a) && observed.stdout.contains(b)) =>
+                    && pairs
+                        .iter()
+                        .all(|(a, b)| observed.stdout.contains(a) && observed.stdout.contains(b)) =>
             {
                 Judgement::pass("they are there")
             }
@@ -274,12 +284,16 @@ fn the_table_notices_judges_that_are_wrong() {
         ("the first number is the number", |expectation, observed| {
             let first = super::scan::line(observed.stdout).amounts.into_iter().next();
             match (super::want::Want::of(&expectation.check), first) {
-                (Some(want), Some(one)) if want.judge(&one) == super::want::Verdict::Yes => Judgement::pass("it fits"),
+                (Some(want), Some(one)) if want.judge(&one) == super::want::Verdict::Yes => {
+                    Judgement::pass("it fits")
+                }
                 _ => judge(expectation, observed),
             }
         }),
         ("a status anywhere", |expectation, observed| match &expectation.check {
-            Check::HttpStatus { status } if observed.stdout.contains(&status.to_string()) => Judgement::pass("seen"),
+            Check::HttpStatus { status } if observed.stdout.contains(&status.to_string()) => {
+                Judgement::pass("seen")
+            }
             _ => judge(expectation, observed),
         }),
         ("everything is asked", |_, _| Judgement::ask("who knows")),
