@@ -2,8 +2,8 @@
 //!
 //! Understood: literals; `.`; the escapes `\d`, `\w`, `\s` and a backslash before punctuation; classes such as
 //! `[0-9a-z._-]` and `[^/]`; the quantifiers `?`, `*`, `+`, `{m}`, `{m,}`, `{m,n}`; `^` in front and `$` at the
-//! end (a pattern always matches the whole value, so they change nothing). Groups, alternatives and look-around
-//! are refused rather than half understood.
+//! end (a pattern always matches the whole value, so they change nothing); whole alternatives, `true|false`. Groups
+//! and look-around are refused rather than half understood.
 //!
 //! Nothing ever matches a line break: a value of several lines is outside every pattern.
 
@@ -44,7 +44,8 @@ pub enum PatternError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     source: String,
-    places: Vec<Place>,
+    /// One of them must fit.
+    alternatives: Vec<Vec<Place>>,
 }
 
 /// One place of the pattern: which characters fit, and whether it may be skipped or stayed at.
@@ -80,24 +81,16 @@ impl Pattern {
     pub fn new(source: &str) -> Result<Self, PatternError> {
         let chars: Vec<char> = source.chars().collect();
         let mut reader = Reader { chars: &chars, at: 0 };
-        let mut places = Vec::new();
-        if reader.peek() == Some('^') {
+        let mut alternatives = Vec::new();
+        let mut written = 0;
+        loop {
+            alternatives.push(reader.alternative(&mut written)?);
+            if reader.peek() != Some('|') {
+                break;
+            }
             reader.at += 1;
         }
-        while let Some(set) = reader.set()? {
-            let (min, max) = reader.quantifier()?;
-            let written = max.unwrap_or(min + 1);
-            if places.len() + written > MAX_PLACES {
-                return Err(PatternError::TooLong);
-            }
-            for n in 0..max.unwrap_or(min) {
-                places.push(Place { set: set.clone(), optional: n >= min, repeats: false });
-            }
-            if max.is_none() {
-                places.push(Place { set, optional: true, repeats: true });
-            }
-        }
-        Ok(Self { source: source.to_owned(), places })
+        Ok(Self { source: source.to_owned(), alternatives })
     }
 
     /// The pattern as it was written.
@@ -109,32 +102,35 @@ impl Pattern {
     /// Whether the *whole* value fits. Time is at most (places × characters of the value).
     #[must_use]
     pub fn is_match(&self, value: &str) -> bool {
-        let end = self.places.len();
-        let mut now = vec![false; end + 1];
-        now[0] = true;
-        self.skip_optional(&mut now);
-        for c in value.chars() {
-            let mut next = vec![false; end + 1];
-            for (i, place) in self.places.iter().enumerate() {
-                if now[i] && place.set.holds(c) {
-                    next[if place.repeats { i } else { i + 1 }] = true;
-                }
-            }
-            self.skip_optional(&mut next);
-            if !next.contains(&true) {
-                return false;
-            }
-            now = next;
-        }
-        now[end]
+        self.alternatives.iter().any(|places| fits(places, value))
     }
+}
 
-    /// From a place that may be skipped the following one is reached without a character.
-    fn skip_optional(&self, states: &mut [bool]) {
-        for (i, place) in self.places.iter().enumerate() {
-            if states[i] && place.optional {
-                states[i + 1] = true;
+fn fits(places: &[Place], value: &str) -> bool {
+    let mut now = vec![false; places.len() + 1];
+    now[0] = true;
+    skip_optional(places, &mut now);
+    for c in value.chars() {
+        let mut next = vec![false; places.len() + 1];
+        for (i, place) in places.iter().enumerate() {
+            if now[i] && place.set.holds(c) {
+                next[if place.repeats { i } else { i + 1 }] = true;
             }
+        }
+        skip_optional(places, &mut next);
+        if !next.contains(&true) {
+            return false;
+        }
+        now = next;
+    }
+    now[places.len()]
+}
+
+/// From a place that may be skipped the following one is reached without a character.
+fn skip_optional(places: &[Place], states: &mut [bool]) {
+    for (i, place) in places.iter().enumerate() {
+        if states[i] && place.optional {
+            states[i + 1] = true;
         }
     }
 }
@@ -154,15 +150,38 @@ impl Reader<'_> {
         PatternError::Unsupported { what: what.into(), column: self.at + 1 }
     }
 
-    /// The next set of characters; `None` at the pattern's end.
+    /// The places up to `|` or the pattern's end. `written` counts places over the whole pattern.
+    fn alternative(&mut self, written: &mut usize) -> Result<Vec<Place>, PatternError> {
+        let mut places = Vec::new();
+        if self.peek() == Some('^') {
+            self.at += 1;
+        }
+        while let Some(set) = self.set()? {
+            let (min, max) = self.quantifier()?;
+            *written += max.unwrap_or(min + 1);
+            if *written > MAX_PLACES {
+                return Err(PatternError::TooLong);
+            }
+            for n in 0..max.unwrap_or(min) {
+                places.push(Place { set: set.clone(), optional: n >= min, repeats: false });
+            }
+            if max.is_none() {
+                places.push(Place { set, optional: true, repeats: true });
+            }
+        }
+        Ok(places)
+    }
+
+    /// The next set of characters; `None` at the end of an alternative.
     fn set(&mut self) -> Result<Option<Set>, PatternError> {
         let Some(c) = self.peek() else { return Ok(None) };
         let set = match c {
-            '$' if self.at + 1 == self.chars.len() => {
+            '|' => return Ok(None),
+            '$' if matches!(self.chars.get(self.at + 1), None | Some('|')) => {
                 self.at += 1;
                 return Ok(None);
             }
-            '(' | ')' | '|' | '^' | '$' => return Err(self.unsupported(c)),
+            '(' | ')' | '^' | '$' => return Err(self.unsupported(c)),
             '?' | '*' | '+' | '{' => {
                 return Err(PatternError::Malformed {
                     what: "a quantifier with nothing before it",
@@ -333,6 +352,10 @@ mod tests {
             (r"\w+\s\w+", &["a b"], &["a\nb", "ab"]),
             ("a*a*a*b", &["aab", "b"], &["aac"]),
             (r"\$\{x\}", &["${x}"], &["x"]),
+            ("true|false", &["true", "false"], &["", "truefalse", "tru", "true|false"]),
+            ("^a$|^b+$", &["a", "bb"], &["ab", "^b"]),
+            (r"a\|b|[|]", &["a|b", "|"], &["a", "b"]),
+            ("a|", &["a", ""], &["b"]),
             ("héllo.", &["héllo!"], &["hello!"]),
         ];
         for (pattern, fits, misfits) in rows {
@@ -350,7 +373,7 @@ mod tests {
     fn what_is_outside_the_subset_is_refused() {
         for pattern in [
             "(a)",
-            "a|b",
+            "(a|b)",
             "[a",
             "[]",
             "a{",

@@ -74,6 +74,8 @@ const TAKEN_BACK: &[&str] = &[
     "warnings",
     "nein",
     "aborted",
+    "dry",
+    "simulated",
     "rejected",
     "skipped",
     "expected",
@@ -191,6 +193,10 @@ fn taken_back(after: &str) -> bool {
     let mut last = String::new();
     for word in near.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(5) {
         let word = word.to_lowercase();
+        // `rolled out 0 of 5`
+        if last == "0" && matches!(word.as_str(), "of" | "replicas" | "times") {
+            return true;
+        }
         if TAKEN_BACK.contains(&word.as_str()) && !matches!(last.as_str(), "0" | "no" | "zero" | "without") {
             // `no errors` is good news, `no` alone is not
             let good = matches!(word.as_str(), "no") && near.to_lowercase().contains("no error");
@@ -236,7 +242,7 @@ fn edge(neighbour: Option<char>, own: Option<char>, beyond: Option<Option<char>>
     let ends_sentence = matches!(neighbour, '.' | ':' | '!' | '?')
         && beyond.is_some_and(|next| next.is_none_or(|next| next.is_whitespace() || next == '"'));
     if neighbour.is_whitespace()
-        || "\"()[]{},;|=".contains(neighbour) && !(neighbour == '=' && beyond.is_some())
+        || "\"()[]{}<>,;|=".contains(neighbour) && !(neighbour == '=' && beyond.is_some())
         || ends_sentence
     {
         Hit::Clear
@@ -250,7 +256,9 @@ fn edge(neighbour: Option<char>, own: Option<char>, beyond: Option<Option<char>>
 fn denied(before: &str, needle: &str) -> bool {
     // what is looked for may itself be a denial
     let own = |word: &str| needle.split(' ').any(|part| part.eq_ignore_ascii_case(word));
-    tail_of(before, 80).split_whitespace().rev().take(4).any(|word| {
+    let near = tail_of(before, 80).split_whitespace().rev().take(4);
+    // what a sentence before says is about something else
+    near.take_while(|word| !word.ends_with(['.', '!', ';'])).any(|word| {
         let word: String = word.to_lowercase().trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
         DENIALS.contains(&word.as_str()) && !own(&word)
     })

@@ -34,6 +34,9 @@ pub(crate) fn judge(min: u64, max: u64, text: &str, shown: &Shown, stderr: &str)
         None if json::documents(stdout).is_some() => {
             return Judgement::ask("the output is JSON, whose lines are not rows");
         }
+        None if stdout.starts_with(['{', '[']) && stdout.contains('"') => {
+            return Judgement::ask("the output begins like JSON and is not complete");
+        }
         None => Vec::new(),
     };
     if readings.is_empty() {
@@ -73,23 +76,20 @@ fn counted(text: &str, shown: &Shown) -> Result<Vec<u64>, &'static str> {
     let rows_said = !lines && !text.trim().is_empty() && text.contains(char::is_alphabetic);
     match rows.kind {
         Kind::Columns if lines || !rows_said || text.contains("output") => readings.push(count + 1),
-        Kind::Plain if rows.declared.is_none() && maybe_titled(&rows.lines) => {
-            readings.push(count.saturating_sub(1))
+        Kind::Plain if rows.declared.is_none() && maybe_titled(&rows.lines, rows_said) => {
+            readings.push(count.saturating_sub(1));
         }
         _ => {}
     }
-    if shown.warned && rows.kind == Kind::Plain {
+    if shown.warned && rows.declared.is_none() {
         readings.push(rows::read(&shown.quiet).lines.len() as u64);
     }
-    match rows.lines.as_slice() {
-        [line] => {
-            // the output of a command that counts
-            readings.extend(bare_count(line));
-            if nothing_found(line) {
-                readings.push(0);
-            }
+    if let [line] = rows.lines.as_slice() {
+        if nothing_found(line) {
+            return Ok(if rows_said { vec![0] } else { vec![0, 1] });
         }
-        [] | [_, ..] => {}
+        // the output of a command that counts
+        readings.extend(bare_count(line).or_else(|| command_tag(line)));
     }
     Ok(readings)
 }
@@ -101,20 +101,33 @@ fn bare_count(line: &str) -> Option<u64> {
     (words.count() <= 1).then_some(first)
 }
 
-/// Tab-separated lines whose first one may be a header.
-fn maybe_titled(lines: &[&str]) -> bool {
+/// psql's `UPDATE 41` and `INSERT 0 3`.
+fn command_tag(line: &str) -> Option<u64> {
+    let mut words = line.split_whitespace();
+    let tag = words.next()?;
+    let counts = ["UPDATE", "DELETE", "INSERT", "SELECT", "COPY", "MERGE"].contains(&tag);
+    words.next_back().filter(|_| counts).and_then(whole)
+}
+
+/// Lines whose first one may be a header: in capitals, or alone without digits, or with tabs.
+fn maybe_titled(lines: &[&str], rows_said: bool) -> bool {
     match lines {
         [first, second, ..] => {
             let tabs = first.matches('\t').count();
             let letters_only = !first.contains(|c: char| c.is_numeric());
-            tabs > 0 && tabs == second.matches('\t').count() && letters_only
+            let capitals = first.split_whitespace().count() >= 2 && !first.contains(char::is_lowercase);
+            let rest = || lines.iter().skip(1).take(100);
+            let numbers_below = rest().all(|line| line.contains(|c: char| c.is_numeric()));
+            letters_only
+                && (tabs > 0 && tabs == second.matches('\t').count()
+                    || rows_said && (capitals || numbers_below && first.split_whitespace().count() >= 2))
         }
         _ => false,
     }
 }
 
-/// kubectl's sentence for an empty list.
+/// kubectl's and journalctl's sentences for an empty list.
 pub(crate) fn nothing_found(text: &str) -> bool {
     let text = text.trim();
-    text.starts_with("No resources found") && text.lines().count() == 1
+    (text.starts_with("No resources found") || text == "-- No entries --") && text.lines().count() == 1
 }

@@ -135,11 +135,19 @@ fn ended_well(expectation: &Expectation, observed: &Observed<'_>) -> Judgement {
         },
         Check::HttpStatus { status } => http::judge(*status, &output::visible(observed.stdout).0, &stderr),
         Check::Contains { text } => contains::judge(text, &shown.all, &stderr),
+        // of a request for the head alone, the headers are what there is
+        Check::Pairs { pairs } if shown.all.trim().is_empty() => pairs::judge(pairs, &shown.head),
         Check::Pairs { pairs } => pairs::judge(pairs, &shown.all),
         Check::ExitZero | Check::Person => Judgement::ask("for a person"),
     };
     if judgement.outcome != Outcome::Pass {
-        return judgement;
+        // nothing is left of the output: what was taken out is the reason
+        let status = matches!(expectation.check, Check::HttpStatus { .. });
+        let nothing = !status && judgement.outcome == Outcome::Fail && shown.all.trim().is_empty();
+        return match shown.doubt.filter(|_| nothing) {
+            Some(doubt) => Judgement::ask(format!("{}, but {doubt}", judgement.reason)),
+            None => judgement,
+        };
     }
     // what a server answers with a bad status is not what this check is about
     let doubt = shown.doubt.filter(|_| !matches!(expectation.check, Check::HttpStatus { .. }));

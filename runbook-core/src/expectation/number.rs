@@ -27,6 +27,9 @@ pub(crate) fn judge(want: &Want, shown: &Shown) -> Judgement {
     if let Some(documents) = json::documents(stdout) {
         return judge_json(want, &documents);
     }
+    if stdout.trim_start().starts_with(['{', '[']) && stdout.contains('"') {
+        return Judgement::ask("the output begins like JSON and is not complete");
+    }
     let rows = rows::read(stdout);
     if rows.contradicts_itself() {
         return Judgement::ask("the table's own count and its rows differ");
@@ -62,7 +65,7 @@ fn judge_one(want: &Want, scans: &[Scan], alone: Option<f64>) -> Judgement {
     let unclear = || Judgement::ask("the output holds no single number that this is clearly about");
     match matching.as_slice() {
         [only] if !odd && (want.unit.is_some() || amounts.len() == 1) => {
-            let suspicious = scans.iter().any(|scan| scan.suspicious);
+            let suspicious = scans.iter().any(|scan| scan.suspicious || scan.left && want.is_share_at_most());
             let reason = reason(want, only);
             match want.judge(only) {
                 Verdict::Yes if suspicious => {
@@ -105,7 +108,9 @@ fn judge_every(want: &Want, rows: &Rows<'_>) -> Judgement {
 
 /// A header in any spelling: two words or more, each with a capital and without digits.
 fn titles(line: &str) -> bool {
-    let words = || line.split_whitespace().filter(|word| *word != "on");
+    // `Mounted on`, `Eingehängt auf`
+    let words =
+        || line.split_whitespace().filter(|word| !matches!(*word, "on" | "auf" | "sur" | "en" | "su"));
     words().count() >= 2
         && words()
             .all(|word| word.starts_with(char::is_uppercase) && !word.contains(|c: char| c.is_numeric()))
@@ -124,6 +129,7 @@ fn every_row(want: &Want, rows: &[(String, Scan)]) -> Judgement {
             None => scan.odd || scan.amounts.len() != 1,
         };
         let verdict = matching.iter().map(|found| want.judge(found)).reduce(Verdict::and);
+        let odd = odd || scan.left && want.is_share_at_most();
         match verdict {
             Some(Verdict::No) if !odd => {
                 return Judgement::fail(format!("`{line}`, wanted {}", want.said()));
@@ -178,6 +184,7 @@ fn leaves(values: &[&Json]) -> Scan {
                 scan.odd |= more.odd;
                 scan.odd_families.extend(more.odd_families);
                 scan.suspicious |= more.suspicious;
+                scan.left |= more.left || matches!(name, "free" | "available" | "remaining");
             }
         }
     }

@@ -22,6 +22,8 @@ pub(crate) struct Shown {
     pub(crate) all: String,
     /// The same without lines that are warnings.
     pub(crate) quiet: String,
+    /// The head of an HTTP answer that has no body; empty otherwise.
+    pub(crate) head: String,
     /// Whether warnings were taken out.
     pub(crate) warned: bool,
     /// Why nothing in this output may pass without a person.
@@ -32,18 +34,25 @@ pub(crate) struct Shown {
 pub(crate) fn read(stdout: &str) -> Shown {
     let (text, mut doubt) = visible(stdout);
     let mut all = text;
-    if let Some(response) = http::response(&all) {
+    let mut warned = false;
+    let mut head = String::new();
+    if let Some(response) = http::response(after_warnings(&all)) {
+        warned = after_warnings(&all).len() < all.len();
         if !(200..300).contains(&response.status) {
             doubt = doubt.or(Some("the answer's status is not a good one"));
         }
-        // of a request for the head alone, the head is all there is
-        let part = if response.body.trim().is_empty() { response.head } else { response.body };
-        all = part.to_owned();
+        let body = response.body.to_owned();
+        if body.trim().is_empty() {
+            response.head.clone_into(&mut head);
+        }
+        all = body;
     }
     let mut quiet = String::with_capacity(all.len());
-    let mut warned = false;
     for line in all.lines() {
-        if warning(line) {
+        if error_line(line).is_some() {
+            // judging goes by the rest, and never passes
+            warned = true;
+        } else if warning(line) {
             warned = true;
             doubt = doubt
                 .or_else(|| takes_back(line).then_some("a warning says that the output is not complete"));
@@ -52,7 +61,19 @@ pub(crate) fn read(stdout: &str) -> Shown {
             quiet.push('\n');
         }
     }
-    Shown { all, quiet, warned, doubt }
+    Shown { all, quiet, head, warned, doubt }
+}
+
+/// What follows the warnings and empty lines at the beginning.
+fn after_warnings(text: &str) -> &str {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if !(line.trim().is_empty() || warning(line)) {
+            break;
+        }
+        at += line.len();
+    }
+    text.get(at..).unwrap_or_default()
 }
 
 /// What a terminal would show, and a reason to doubt that it was read rightly.
@@ -215,6 +236,7 @@ pub(crate) fn error_line(output: &str) -> Option<&str> {
         "permission denied",
     ];
     const INSIDE: &[&str] = &[
+        ": error:",
         "no such file or directory",
         "command not found",
         ": not found",

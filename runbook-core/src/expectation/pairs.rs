@@ -145,10 +145,10 @@ fn in_json(documents: &[Json], key: &str) -> Said {
 
 /// `ENABLED`, `is-enabled` and `isEnabled` are near each other; only the same spelling is the same name.
 fn same_name(name: &str, key: &str) -> bool {
-    let plain = |text: &str| -> String {
-        text.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
-    };
-    name.len() <= 2 * key.len() + 2 && plain(name) == plain(key)
+    fn plain(text: &str) -> impl Iterator<Item = char> {
+        text.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase)
+    }
+    name == key || (name.len() <= 2 * key.len() + 2 && plain(name).eq(plain(key)))
 }
 
 fn last_name(key: &str) -> &str {
@@ -250,11 +250,14 @@ fn read_line(line: &str, key: &str, said: &mut Said) {
         said.values.push(value.trim().to_owned());
         return;
     }
+    // in `run: tool set a=1` the pair is advice, in `a=1 b=2` it is what there is
+    let begins_with_pair = line.split_whitespace().next().is_some_and(|word| word.contains('='));
     for word in
         line.split(|c: char| c.is_whitespace() || c == ',' || c == ';').filter(|word| !word.is_empty())
     {
         if let Some((name, value)) = word.split_once('=')
             && name == key
+            && begins_with_pair
         {
             said.values.push(quoted(value).unwrap_or(value).to_owned());
         } else if same_name(

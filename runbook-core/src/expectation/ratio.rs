@@ -1,5 +1,6 @@
 //! `5/5`, and rows that each carry a word.
 
+use super::json::{self, Json};
 use super::judge::shorten;
 use super::model::Judgement;
 use super::output::Shown;
@@ -50,11 +51,22 @@ const BAD: &[&str] = &[
     "dead",
     "exited",
     "old",
+    "critical",
+    "alert",
+    "alerts",
+    "warnings",
+    "broken",
+    "stale",
+    "skipped",
+    "blocked",
 ];
 /// Columns that say how a row is.
 const STATE_COLUMNS: &[&str] = &["STATUS", "STATE", "PHASE", "HEALTH", "ACTIVE"];
 
 pub(crate) fn judge(have: u64, want: u64, word: Option<&str>, shown: &Shown) -> Judgement {
+    if let Some(documents) = json::documents(&shown.quiet) {
+        return in_json(have, want, word, &documents);
+    }
     let rows = rows::read(&shown.quiet);
     if rows.lines.is_empty() {
         let reason = format!("no output rows, wanted {have}/{want}");
@@ -91,15 +103,34 @@ pub(crate) fn judge(have: u64, want: u64, word: Option<&str>, shown: &Shown) -> 
     }
 }
 
+/// JSON says a ratio in a string of its own.
+fn in_json(have: u64, want: u64, word: Option<&str>, documents: &[Json]) -> Judgement {
+    let mut found = Vec::new();
+    let mut open: Vec<&Json> = documents.iter().collect();
+    while let Some(value) = open.pop() {
+        match value {
+            Json::Object(object) => open.extend(object.iter().map(|(_, value)| value)),
+            Json::List(items) => open.extend(items),
+            Json::Text(text) => found.extend(ratio(text.trim())),
+            Json::Plain(_) | Json::Number(_) => {}
+        }
+    }
+    match (found.as_slice(), word) {
+        (&[one], None) if one == (have, want) => Judgement::pass(format!("found {have}/{want}")),
+        (&[(a, b)], _) if (a, b) != (have, want) => {
+            Judgement::fail(format!("found {a}/{b}, wanted {have}/{want}"))
+        }
+        _ => Judgement::ask("the output is JSON without one clear ratio"),
+    }
+}
+
 /// `5/5 checks failed` is a ratio too. The name of a row may say what it likes.
 fn sounds_bad(rows: &Rows<'_>, line: &str) -> bool {
-    let skip = usize::from(
-        rows.kind != Kind::Plain || ratios(line).len() == 1 && line.split_whitespace().count() >= 4,
-    );
-    line.split_whitespace()
-        .skip(skip)
-        .flat_map(|cell| cell.split(|c: char| !c.is_alphanumeric()))
-        .any(|word| BAD.contains(&word.to_ascii_lowercase().as_str()))
+    let bad = |word: &str| BAD.contains(&word.to_ascii_lowercase().as_str());
+    let mut cells = line.split_whitespace();
+    let name = cells.next().unwrap_or_default();
+    (rows.kind == Kind::Plain && bad(name.trim_matches(|c: char| !c.is_alphanumeric())))
+        || cells.flat_map(|cell| cell.split(|c: char| !c.is_alphanumeric())).any(bad)
 }
 
 /// Several ratios where one was expected.
@@ -110,7 +141,10 @@ fn many_ratios(
     rows: &Rows<'_>,
     found: &[Vec<(u64, u64)>],
 ) -> Judgement {
+    // `5/5 (was 3/5)` says both
+    let both = found.iter().any(|row| row.len() > 1 && row.contains(&(have, want)));
     if have == want
+        && !both
         && let Some((a, b)) = many.iter().find(|(a, b)| a != b)
     {
         return Judgement::fail(format!("found {a}/{b}, wanted {have}/{want}"));

@@ -9,6 +9,8 @@ pub(crate) struct Rows<'a> {
     pub(crate) header: Vec<&'a str>,
     /// Where the header's cells begin, in bytes; empty where cells are found in another way.
     starts: Vec<usize>,
+    /// Cells are separated by tabs.
+    tabs: bool,
     /// The data rows as written.
     pub(crate) lines: Vec<&'a str>,
     /// psql's `(5 rows)`.
@@ -35,7 +37,16 @@ pub(crate) enum Kind {
 impl<'a> Rows<'a> {
     fn plain(lines: Vec<&'a str>) -> Self {
         let (header, starts) = (Vec::new(), Vec::new());
-        Rows { kind: Kind::Plain, header, starts, lines, declared: None, more: false, foreign: false }
+        Rows {
+            kind: Kind::Plain,
+            header,
+            starts,
+            tabs: false,
+            lines,
+            declared: None,
+            more: false,
+            foreign: false,
+        }
     }
 
     /// The cell of a row below a column; `None` when the row does not fit the header.
@@ -43,6 +54,9 @@ impl<'a> Rows<'a> {
         if self.kind == Kind::Ruled {
             let cells = bars(line);
             return if cells.len() == self.header.len() { cells.get(column).copied() } else { None };
+        }
+        if self.tabs {
+            return line.split('\t').nth(column).map(str::trim).filter(|cell| !cell.is_empty());
         }
         let words: Vec<&str> = line.split_whitespace().collect();
         if words.len() == self.header.len() {
@@ -78,11 +92,13 @@ fn bars(line: &str) -> Vec<&str> {
 
 /// Reads output.
 pub(crate) fn read(output: &str) -> Rows<'_> {
-    let lines: Vec<&str> = output.lines().filter(|line| !line.trim().is_empty()).collect();
+    // psql pads an empty cell with blanks: only lines with nothing at all are no rows of its tables
+    let padded: Vec<&str> = output.lines().filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = padded.iter().copied().filter(|line| !line.trim().is_empty()).collect();
     if lines.iter().any(|line| line.starts_with("Empty set (")) {
         return Rows { declared: (lines.len() == 1).then_some(0), ..Rows::plain(Vec::new()) };
     }
-    if let Some(rows) = boxed(&lines).or_else(|| ruled(&lines)) {
+    if let Some(rows) = boxed(&lines).or_else(|| ruled(&padded)) {
         return rows;
     }
     if let [first, rest @ ..] = lines.as_slice() {
@@ -90,11 +106,15 @@ pub(crate) fn read(output: &str) -> Rows<'_> {
         if underlined || is_header(first) {
             let rest = rest.get(usize::from(underlined)..).unwrap_or_default();
             // systemctl explains its columns below the rows
-            let legend =
-                rest.iter().position(|line| line.starts_with("LOAD  ") || line.starts_with("Legend: "));
+            let legend = rest.iter().position(|line| {
+                line.starts_with("LOAD  ")
+                    || line.starts_with("Legend: ")
+                    || line.contains(" loaded units listed")
+            });
             let lines = rest.get(..legend.unwrap_or(rest.len())).unwrap_or_default().to_vec();
             let (header, starts) = header_cells(first);
-            return Rows { kind: Kind::Columns, header, starts, ..Rows::plain(lines) };
+            let tabs = first.contains('\t');
+            return Rows { kind: Kind::Columns, header, starts, tabs, ..Rows::plain(lines) };
         }
     }
     Rows::plain(lines)
@@ -148,11 +168,13 @@ fn boxed<'a>(lines: &[&'a str]) -> Option<Rows<'a>> {
                 .flatten()
         });
         let header = bars(lines.get(top + 1)?);
+        // the last edge says that the box is whole
+        let data = lines.get(middle + 1..bottom)?;
         return Some(Rows {
             kind: Kind::Ruled,
             header,
-            declared,
-            ..Rows::plain(lines.get(middle + 1..bottom)?.to_vec())
+            declared: declared.or(Some(data.len() as u64)),
+            ..Rows::plain(data.to_vec())
         });
     }
     let data: Vec<&str> = lines.iter().filter(|line| !edge(line)).copied().collect();
@@ -212,6 +234,9 @@ fn is_header(line: &str) -> bool {
 
 /// A header's cells, which may hold single blanks (`CONTAINER ID`), and where they begin.
 fn header_cells(header: &str) -> (Vec<&str>, Vec<usize>) {
+    if header.contains('\t') {
+        return (header.split('\t').map(str::trim).collect(), Vec::new());
+    }
     let by_words: Vec<&str> = header.split_whitespace().collect();
     let (mut cells, mut starts) = (Vec::new(), Vec::new());
     let mut offset = 0;

@@ -1,7 +1,7 @@
 //! Finds the numbers in output, and says where digits are not a plain number.
 
 use super::phrase::decimal;
-use super::units::{Family, Unit, unit};
+use super::units::{Family, unit};
 use super::want::Amount;
 
 /// The numbers of a text.
@@ -15,6 +15,8 @@ pub(crate) struct Scan {
     pub(crate) odd_families: Vec<Family>,
     /// Words that make it doubtful what the number is: `retry 3`, `line 7`.
     pub(crate) suspicious: bool,
+    /// The number is what is left, not what is used: `12% free`.
+    pub(crate) left: bool,
 }
 
 /// Words before a number that make it a limit rather than a measurement.
@@ -91,6 +93,7 @@ const SUSPICIOUS: &[&str] = &[
     "yesterday",
     "was",
     "skipped",
+    "set",
 ];
 
 /// Reads the numbers of one line.
@@ -108,6 +111,8 @@ pub(crate) fn line(line: &str) -> Scan {
         let lower = word.trim_matches(|c: char| "()[]{}\"'`:.!?".contains(c)).to_ascii_lowercase();
         let numeric = word.contains(|c: char| c.is_numeric());
         if !numeric {
+            scan.left |=
+                matches!(lower.as_str(), "free" | "left" | "remaining" | "idle" | "available" | "avail");
             scan.suspicious |= SUSPICIOUS.contains(&lower.as_str());
             before = word;
             continue;
@@ -195,6 +200,9 @@ fn token(word: &str, before: &str, next: Option<&str>, scan: &mut Scan) -> bool 
 
 /// Whether a name or word makes the number behind it a limit rather than a measurement.
 pub(crate) fn limit(word: &str) -> bool {
+    if !word.contains(|c: char| c.is_ascii_alphabetic() || matches!(c, '<' | '>' | '~')) {
+        return false;
+    }
     let word = word.trim_matches(|c: char| "()[]{}\"'`:".contains(c)).to_ascii_lowercase();
     // `memory_limit` is a limit too
     let last = word.rsplit(['_', '-', '.']).next().unwrap_or_default();
@@ -207,12 +215,13 @@ fn odd(word: &str, next: Option<&str>, scan: &mut Scan) -> bool {
     let tail = word.trim_end_matches(|c: char| !c.is_alphanumeric() && c != '%');
     let tail =
         tail.get(tail.rfind(|c: char| c.is_ascii_digit()).map_or(0, |at| at + 1)..).unwrap_or_default();
-    let mut units: Vec<Option<&'static Unit>> = vec![unit(tail), next.and_then(unit)];
-    units.extend(tail.split('/').map(unit));
-    if word.contains('%') {
-        units.push(unit("%"));
+    let percent = word.contains('%').then_some("%");
+    let units = next.into_iter().chain(tail.split('/')).chain([tail]).chain(percent).filter_map(unit);
+    for family in units.map(|unit| unit.family) {
+        if !scan.odd_families.contains(&family) {
+            scan.odd_families.push(family);
+        }
     }
-    scan.odd_families.extend(units.into_iter().flatten().map(|unit| unit.family));
     false
 }
 

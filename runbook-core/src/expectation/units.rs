@@ -64,6 +64,10 @@ const UNITS: &[(&[&str], Unit)] = &[
 
 /// The unit of a word; `None` when the word is not a unit.
 pub(crate) fn unit(word: &str) -> Option<&'static Unit> {
+    // most words are no units: those that begin like none are not looked up
+    if word.len() > 12 || !word.starts_with(|c: char| c.is_alphabetic() || c == '%') {
+        return None;
+    }
     UNITS.iter().find(|(words, _)| words.contains(&word)).map(|(_, unit)| unit)
 }
 

@@ -90,6 +90,12 @@ impl Want {
         }
     }
 
+    /// `< 80%`: it matters whether the share is of what is used or of what is left.
+    pub(crate) fn is_share_at_most(&self) -> bool {
+        self.least == f64::NEG_INFINITY
+            && self.unit.is_some_and(|unit| unit.family == super::units::Family::Percent)
+    }
+
     /// Judges a number whose unit is comparable.
     pub(crate) fn judge(&self, amount: &Amount) -> Verdict {
         if amount.guarded {

@@ -5,6 +5,7 @@
 
 use super::comments::{self, Comment};
 use super::lines::Lines;
+use super::prompts::{self, Prompt};
 use super::shell::{Kind, Lexed, Token, lex};
 use crate::expectation::{Check, Expectation, classify};
 
@@ -28,6 +29,8 @@ pub(crate) struct Piece {
 pub(crate) struct Split {
     pub(crate) pieces: Vec<Piece>,
     pub(crate) stray: Vec<u32>,
+    /// The lines of commands that begin with a prompt, and whether it is this shell's own.
+    pub(crate) prompts: Vec<(u32, bool)>,
 }
 
 /// Splits a fence's text whose first line is `first_line` of the file.
@@ -45,8 +48,16 @@ pub(crate) fn split(text: &str, first_line: u32) -> Split {
         above: None,
         mid_command: false,
     };
+    let mut prompts = Vec::new();
     let mut i = 0;
     while let Some(token) = lexed.tokens.get(i) {
+        let begins = i
+            .checked_sub(1)
+            .and_then(|before| lexed.tokens.get(before))
+            .is_none_or(|before| matches!(before.kind, Kind::Newline | Kind::HereDoc | Kind::Comment));
+        if begins && let Some(found) = splitter.prompt(token) {
+            prompts.push(found);
+        }
         i += 1;
         match token.kind {
             Kind::Comment => i = splitter.comment(token, i),
@@ -54,7 +65,7 @@ pub(crate) fn split(text: &str, first_line: u32) -> Split {
             _ => splitter.code(token),
         }
     }
-    splitter.finish()
+    Split { prompts, ..splitter.finish() }
 }
 
 /// A command being collected, as byte offsets.
@@ -85,6 +96,17 @@ struct Splitter<'a> {
 }
 
 impl Splitter<'_> {
+    /// The prompt that the line of a token begins with, if the token is code.
+    fn prompt(&self, token: &Token) -> Option<(u32, bool)> {
+        if matches!(token.kind, Kind::Newline | Kind::Comment | Kind::HereDoc) {
+            return None;
+        }
+        let rest = self.text.get(token.start..).unwrap_or_default();
+        let found = prompts::read(rest.lines().next().unwrap_or_default(), false)?;
+        let line = self.first_line + self.lines.line(token.start) - 1;
+        Some((line, matches!(found, Prompt::Shell(_))))
+    }
+
     fn code(&mut self, token: &Token) {
         let line = self.lines.line(token.start);
         if self.now.as_ref().is_some_and(|open| open.closed) {
@@ -192,7 +214,10 @@ impl Splitter<'_> {
                 break;
             }
             let more = more.trim_start_matches('#').trim();
-            text = format!("{text} {more}").trim().to_owned();
+            if !text.is_empty() && !more.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(more);
             last_line += 1;
             after += 2;
         }
@@ -201,27 +226,31 @@ impl Splitter<'_> {
 
     fn finish(mut self) -> Split {
         self.done.extend(self.now.take());
+        // only at its end can a text be open: whatever a command is inside of, the next one is as well
+        let unfinished = self.lexed.open.or(self.lexed.dangling.then_some("a continued line"));
         let piece = |open: Open| {
-            let mut text = String::new();
+            let mut text = String::with_capacity(open.end - open.start + 1);
             let mut at = open.start;
             for (start, end) in open.cuts.into_iter().filter(|&(_, end)| end <= open.end) {
                 text.push_str(&self.text[at..start]);
                 at = end;
             }
             text.push_str(&self.text[at..open.end]);
-            let text = format!("{}\n", text.trim_end_matches('\n'));
-            let lexed = lex(&text);
-            let unfinished = lexed.open.or(lexed.dangling.then_some("a continued line"));
+            text.truncate(text.trim_end_matches('\n').len());
+            text.push('\n');
             Piece {
                 line: self.first_line + self.lines.line(open.start) - 1,
                 title: open.title,
                 text,
                 expectations: open.expectations,
-                unfinished,
+                unfinished: None,
             }
         };
-        let pieces = self.done.into_iter().map(piece).collect();
-        Split { pieces, stray: self.stray }
+        let mut pieces: Vec<Piece> = self.done.into_iter().map(piece).collect();
+        if let Some(last) = pieces.last_mut() {
+            last.unfinished = unfinished;
+        }
+        Split { pieces, stray: self.stray, prompts: Vec::new() }
     }
 }
 

@@ -1,68 +1,150 @@
-//! Console sessions: only what follows a `$ ` prompt is a command, the rest is sample output.
+//! Console sessions: only what follows a shell prompt is a command, the rest is sample output.
 
-use super::shell::lex;
+use super::lines::to_u32;
+use super::prompts::{self, Prompt};
+use super::shell::{Kind, lex};
 
 /// No command of a session is continued over more lines than this.
 const MOST_LINES: usize = 200;
+
+/// A session as shell text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Session {
+    /// Commands and comments; output lines become empty, so that line numbers stay true.
+    pub(crate) shell: String,
+    /// The lines, from 0, of prompts that are not this shell's, and whether they are root's.
+    pub(crate) foreign: Vec<(u32, bool)>,
+}
 
 /// Whether a fence of another language is written as a session all the same.
 pub(crate) fn is_session(text: &str) -> bool {
     text.lines()
         .map(str::trim_start)
         .find(|line| !line.is_empty() && !line.starts_with('#'))
-        .is_some_and(|line| prompted(line).is_some())
+        .is_some_and(|line| prompts::read(line, false).is_some())
 }
 
-/// The session's commands and comments as shell text; output lines become empty, so that line numbers stay true.
-pub(crate) fn to_shell(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().collect();
-    let mut shell = String::with_capacity(text.len());
-    let mut i = 0;
-    while let Some(line) = lines.get(i) {
-        i += 1;
-        if let Some(command) = prompted(line.trim_start()) {
-            let mut whole = format!("{command}\n");
-            for _ in 0..MOST_LINES {
-                let Some(next) = lines.get(i).filter(|next| prompted(next.trim_start()).is_none()) else {
-                    break;
-                };
-                if lex(&whole).complete() {
-                    break;
+/// Reads a session. In a `console`, `# ` before a command is root's prompt.
+pub(crate) fn read(text: &str, console: bool) -> Session {
+    let mut session = Session { shell: String::with_capacity(text.len()), foreign: Vec::new() };
+    let mut lines = text.lines().enumerate().peekable();
+    while let Some((number, line)) = lines.next() {
+        match prompts::read(line, console) {
+            Some(Prompt::Shell(command)) => {
+                let mut whole = vec![command];
+                // what may belong to the command; the shell's own rules say how much of it does
+                let mut ahead = lines.clone();
+                while let Some((_, next)) = ahead.next()
+                    && whole.len() <= MOST_LINES
+                    && prompts::read(next, console).is_none()
+                {
+                    whole.push(next.strip_prefix("> ").unwrap_or(next));
                 }
-                whole.push_str(next.strip_prefix("> ").unwrap_or(next));
-                whole.push('\n');
-                i += 1;
+                let taken = complete_after(&whole);
+                for piece in whole.iter().take(taken) {
+                    session.shell.push_str(piece);
+                    session.shell.push('\n');
+                }
+                for _ in 1..taken {
+                    lines.next();
+                }
+                continue;
             }
-            shell.push_str(&whole);
-        } else {
-            if line.trim_start().starts_with('#') {
-                shell.push_str(line);
+            Some(prompt) => session.foreign.push((to_u32(number), prompt == Prompt::Root)),
+            None if line.trim_start().starts_with('#') => session.shell.push_str(line),
+            None => {}
+        }
+        session.shell.push('\n');
+    }
+    session
+}
+
+/// How many of the lines the command that begins them has; all of them when it does not end.
+fn complete_after(lines: &[&str]) -> usize {
+    let first = lines.first().copied().unwrap_or_default();
+    // most commands hold nothing that could make them go on
+    if !first.contains(['\\', '\'', '"', '`', '(', '{', '<', '|', '&']) && !opens_compound(first) {
+        return 1;
+    }
+    let text = lines.join("\n") + "\n";
+    let tokens = lex(&text).tokens;
+    let mut code = false;
+    let mut asks_for_more = false;
+    for (index, token) in tokens.iter().enumerate() {
+        match token.kind {
+            Kind::Newline => {
+                let here_document = tokens.get(index + 1).is_some_and(|next| next.kind == Kind::HereDoc);
+                if code && !asks_for_more && token.depth == 0 && !here_document {
+                    return text.get(..token.start).unwrap_or_default().matches('\n').count() + 1;
+                }
             }
-            shell.push('\n');
+            Kind::HereDoc if !asks_for_more && token.depth == 0 => {
+                let another = tokens.get(index + 1).is_some_and(|next| next.kind == Kind::HereDoc);
+                let body = text.get(..token.end).unwrap_or_default();
+                if !another && body.ends_with('\n') {
+                    return body.matches('\n').count().min(lines.len());
+                }
+            }
+            Kind::HereDoc | Kind::Comment => {}
+            _ => {
+                code = true;
+                asks_for_more = matches!(token.kind, Kind::Op("|" | "&&" | "||"));
+            }
         }
     }
-    shell
+    lines.len()
 }
 
-fn prompted(line: &str) -> Option<&str> {
-    if line == "$" { Some("") } else { line.strip_prefix("$ ") }
+fn opens_compound(line: &str) -> bool {
+    line.split(|c: char| c.is_whitespace() || c == ';')
+        .any(|word| matches!(word, "if" | "for" | "while" | "until" | "select" | "case"))
+}
+
+/// The commands of a terminal session as shell text, line for line: prompts are taken off, output is left out.
+///
+/// It never runs anything, and any text gives some shell text, which may be empty lines alone.
+#[must_use]
+pub fn session_to_shell(text: &str) -> String {
+    read(text, true).shell
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn only_prompted_lines_run() {
         let session = "# look\n$ kubectl get pods \\\n    -n prod\nNAME READY\nweb 1/1\n# Expected: 1/1\n$ echo 'a\n> b'\na\nb\n";
         let shell = "# look\nkubectl get pods \\\n    -n prod\n\n\n# Expected: 1/1\necho 'a\nb'\n\n\n";
-        assert_eq!(to_shell(session), shell);
+        assert_eq!(session_to_shell(session), shell);
         assert!(is_session(session));
     }
 
     #[test]
-    fn an_open_quote_does_not_swallow_the_next_prompt() {
-        assert_eq!(to_shell("$ echo 'a\n$ ls\n"), "echo 'a\nls\n");
+    fn commands_go_on_as_the_shell_says() {
+        let rows = [
+            ("$ echo 'a\n$ ls\n", "echo 'a\nls\n"),
+            ("$ cat <<EOF\nb\nEOF\nout\n", "cat <<EOF\nb\nEOF\n\n"),
+            ("$ cat <<A; cat <<B\nb\nA\nc\nB\nout\n", "cat <<A; cat <<B\nb\nA\nc\nB\n\n"),
+            ("$ for i in 1 2; do\n>   echo $i\n> done\n1\n2\n", "for i in 1 2; do\n  echo $i\ndone\n\n\n"),
+            ("$ a |\n> b\nout\n", "a |\nb\n\n"),
+            ("$ a &&\n\n# why\nb\nout\n", "a &&\n\n# why\nb\n\n"),
+            ("ana@web:~$ ls\nout\nroot@web:~# rm x\nmysql> q\n", "ls\n\n\n\n"),
+            ("$ \nout\n$ ls\n", "\n\nls\n"),
+            ("$HOME/x\n", "\n"),
+        ];
+        for (session, shell) in rows {
+            assert_eq!(session_to_shell(session), shell, "{session}");
+        }
+    }
+
+    #[test]
+    fn foreign_prompts_are_told() {
+        let session = read("$ ls\nroot@web:~# rm x\n# apt-get update\n# note\nmysql> q\n", true);
+        assert_eq!(session.foreign, [(1, true), (2, true), (4, false)]);
+        assert_eq!(session.shell, "ls\n\n\n# note\n\n");
     }
 
     #[test]
@@ -70,5 +152,13 @@ mod tests {
         assert!(!is_session("echo $ HOME\n$ x\n"));
         assert!(!is_session("$HOME/bin/x\n"));
         assert!(!is_session(""));
+    }
+
+    proptest! {
+        #[test]
+        fn lines_stay_where_they_are(text in "(\\$ |> |mysql> |cat <<E|E|'|\"|\\\\|\\||for i in a; do|done|\n|a | ){0,40}") {
+            let shell = session_to_shell(&text);
+            prop_assert_eq!(shell.lines().count(), text.lines().count());
+        }
     }
 }

@@ -1,14 +1,29 @@
 //! The optional YAML block between two `---` lines at the top of a document.
+//!
+//! It is read as a tree, so that every mistake is reported at its place, not only the first one. Site generators use
+//! such a block too: one that holds no key of ours but `title` is theirs, and only its title is taken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::codes::{self, finding};
 use super::diagnostic::Diagnostic;
 use super::lines::Lines;
+use super::model::ParamType;
 use super::model::{FrontMatter, Param};
-use super::names::check_variable;
+use super::names::{check_variable, nearest};
+use super::params::check_value;
 use super::titles::parse_span_s;
+use super::yaml::{self, Node, Value};
 use crate::pattern::Pattern;
+
+/// Largest front matter in bytes; real ones stay below two thousand.
+const MAX_BYTES: usize = 65_536;
+/// The keys of the front matter.
+pub(crate) const KEYS: &[&str] =
+    &["title", "service", "kind", "severity", "match", "params", "approvals", "lock", "timebox", "owner"];
+/// The keys of a parameter.
+pub(crate) const PARAM_KEYS: &[&str] =
+    &["description", "type", "default", "required", "values", "pattern", "secret"];
 
 /// Front matter, where the rest of the document begins, and findings.
 #[derive(Debug, Default)]
@@ -16,6 +31,8 @@ pub(crate) struct Parsed {
     pub(crate) front: FrontMatter,
     /// Byte offset of the first line after the front matter.
     pub(crate) body: usize,
+    /// The line of each declared parameter.
+    pub(crate) param_lines: BTreeMap<String, u32>,
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
@@ -52,14 +69,34 @@ pub(crate) fn parse(text: &str, lines: &Lines<'_>) -> Parsed {
     if yaml.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return parsed;
     }
-    match serde_saphyr::from_str::<FrontMatter>(yaml) {
-        Ok(front) => {
-            check(&front, yaml_start, yaml_end, lines, &mut parsed.diagnostics);
-            parsed.front = front;
-        }
-        Err(error) => parsed.diagnostics.push(explain(&error)),
+    if yaml.len() > MAX_BYTES {
+        parsed.diagnostics.push(finding(
+            codes::FRONT_MATTER,
+            (1, 1),
+            format!("the front matter is larger than {MAX_BYTES} bytes, so nothing of it is understood"),
+            "keep data elsewhere; the front matter holds a few keys only",
+        ));
+        return parsed;
     }
+    let mut reader = Reader::default();
+    match yaml::read(yaml) {
+        Ok(root) => reader.document(&root),
+        Err(error) => reader.found.push(finding(
+            codes::FRONT_MATTER,
+            below_fence(error.at),
+            format!("the front matter cannot be read: {}", error.reason),
+            "correct the YAML between the two `---` lines; docs/reference/runbook-format.md lists the keys",
+        )),
+    }
+    parsed.front = reader.front;
+    parsed.param_lines = reader.param_lines;
+    parsed.diagnostics.extend(reader.found);
     parsed
+}
+
+/// From a place in the YAML to the one in the file, whose first line is `---`.
+fn below_fence(at: (u32, u32)) -> (u32, u32) {
+    (at.0.saturating_add(1), at.1)
 }
 
 fn looks_like_key(line: &str) -> bool {
@@ -68,81 +105,342 @@ fn looks_like_key(line: &str) -> bool {
     })
 }
 
-/// Turns the YAML reader's error into a finding that points into the file.
-fn explain(error: &serde_saphyr::Error) -> Diagnostic {
-    let error = error.without_snippet();
-    let at = error.location().map_or((1, 1), |location| {
-        // the YAML begins on the file's second line
-        let line = u32::try_from(location.line()).unwrap_or(u32::MAX).saturating_add(1);
-        (line, u32::try_from(location.column()).unwrap_or(u32::MAX).max(1))
-    });
-    if let serde_saphyr::Error::SerdeUnknownField { field, expected, .. } = error {
-        let message = format!("unknown front matter key `{field}`");
-        let hint =
-            format!("known here are {}; put other data elsewhere in the document", expected.join(", "));
-        return finding(codes::FRONT_MATTER_KEY, at, message, &hint);
-    }
-    let text = error.to_string();
-    let reason = text.lines().next().unwrap_or_default();
-    finding(
-        codes::FRONT_MATTER,
-        at,
-        format!("the front matter cannot be read: {reason}"),
-        "correct the YAML between the two `---` lines; docs/reference/runbook-format.md lists the keys",
-    )
+/// Collects what the tree says, and what is wrong with it.
+#[derive(Default)]
+struct Reader {
+    front: FrontMatter,
+    param_lines: BTreeMap<String, u32>,
+    found: Vec<Diagnostic>,
 }
 
-/// Checks what the types alone do not say.
-fn check(front: &FrontMatter, start: usize, end: usize, lines: &Lines<'_>, found: &mut Vec<Diagnostic>) {
-    let (first, last) = (lines.line(start), lines.line(end.saturating_sub(1)));
-    let at = |key: &str| {
-        let starts =
-            |line: &u32| lines.text_of(*line).trim_start().trim_start_matches(['"', '\'']).starts_with(key);
-        let line = (first..=last).find(starts).unwrap_or(first);
-        (line, lines.column_of(line, key))
-    };
-    if let Some(timebox) = &front.timebox
-        && parse_span_s(timebox).is_none()
-    {
-        found.push(finding(
-            codes::FRONT_MATTER_VALUE,
-            at("timebox"),
-            format!("`timebox: {timebox}` is not a length of time"),
-            "write a number and a unit: 15 min, 45 s, 1 h",
+impl Reader {
+    fn bad(&mut self, node: &Node, message: impl Into<String>, hint: &str) {
+        self.found.push(finding(codes::FRONT_MATTER_VALUE, below_fence(node.at), message, hint));
+    }
+
+    /// The pairs of a map with their keys as text. Keys that are no text, and repeated ones, are findings.
+    fn pairs<'n>(&mut self, pairs: &'n [(Node, Node)]) -> Vec<(String, &'n Node, &'n Node)> {
+        let mut seen = BTreeSet::new();
+        let mut kept = Vec::new();
+        for (key, value) in pairs {
+            let Some(name) = key.value.scalar() else {
+                let what = key.value.what();
+                self.found.push(finding(
+                    codes::FRONT_MATTER,
+                    below_fence(key.at),
+                    format!("a key is text, and this is {what}"),
+                    "correct the YAML between the two `---` lines",
+                ));
+                continue;
+            };
+            if !seen.insert(name.clone()) {
+                self.found.push(finding(
+                    codes::FRONT_MATTER,
+                    below_fence(key.at),
+                    format!("the key `{name}` is given twice"),
+                    "keep one of them",
+                ));
+                continue;
+            }
+            kept.push((name, key, value));
+        }
+        kept
+    }
+
+    fn unknown(&mut self, name: &str, key: &Node, known: &[&str]) {
+        let meant =
+            nearest(name, known).map_or_else(String::new, |meant| format!("did you mean `{meant}`? "));
+        self.found.push(finding(
+            codes::FRONT_MATTER_KEY,
+            below_fence(key.at),
+            format!("unknown front matter key `{name}`"),
+            &format!("{meant}known here are {}; put other data elsewhere in the document", known.join(", ")),
         ));
     }
-    check_params(&front.params, &at, found);
-}
 
-fn check_params(
-    params: &BTreeMap<String, Param>,
-    at: &dyn Fn(&str) -> (u32, u32),
-    found: &mut Vec<Diagnostic>,
-) {
-    for (name, param) in params {
-        if let Err(reason) = check_variable(name) {
-            found.push(finding(codes::VARIABLE_NAME, at(name), reason, "rename the parameter"));
+    fn document(&mut self, root: &Node) {
+        let pairs = match &root.value {
+            Value::Null => return,
+            Value::Map(pairs) => pairs,
+            other => {
+                self.found.push(finding(
+                    codes::FRONT_MATTER,
+                    below_fence(root.at),
+                    format!("the front matter is {}, not keys with values", other.what()),
+                    "write `key: value` lines between the two `---` lines",
+                ));
+                return;
+            }
+        };
+        let ours = |(key, _): &(Node, Node)| {
+            let key = key.value.scalar().unwrap_or_default();
+            key != "title" && (KEYS.contains(&key.as_str()) || nearest(&key, KEYS).is_some())
+        };
+        if !pairs.iter().any(ours) {
+            self.foreign(pairs);
+            return;
         }
-        let Some(source) = &param.pattern else { continue };
-        match Pattern::new(source) {
-            Err(error) => found.push(finding(
-                codes::FRONT_MATTER_VALUE,
-                at(name),
-                format!("the pattern of `{name}` is refused: {error}"),
-                "a pattern is literals, classes such as [a-z0-9-] and quantifiers",
-            )),
-            Ok(pattern) => {
-                if param.default.as_deref().is_some_and(|default| !pattern.is_match(default)) {
-                    found.push(finding(
-                        codes::FRONT_MATTER_VALUE,
-                        at(name),
-                        format!("the default of `{name}` does not match its own pattern"),
-                        "correct the default or the pattern",
-                    ));
-                }
+        for (name, key, value) in self.pairs(pairs) {
+            match name.as_str() {
+                "title" => self.front.title = self.text(&name, value),
+                "service" => self.front.service = self.text(&name, value),
+                "kind" => self.front.kind = self.text(&name, value),
+                "severity" => self.front.severity = self.texts(&name, value),
+                "match" => self.front.match_terms = self.texts(&name, value),
+                "params" => self.params(value),
+                "approvals" => self.front.approvals = self.approvals(value),
+                "lock" => self.front.lock = self.text(&name, value),
+                "timebox" => self.front.timebox = self.timebox(value),
+                "owner" => self.front.owner = self.text(&name, value),
+                _ => self.unknown(&name, key, KEYS),
             }
         }
     }
+
+    /// Another tool's block: only its title means the same here.
+    fn foreign(&mut self, pairs: &[(Node, Node)]) {
+        let title = pairs.iter().find(|(key, _)| key.value == Value::Text("title".to_owned()));
+        self.front.title = title.and_then(|(_, value)| value.value.scalar()).filter(|title| is_text(title));
+    }
+
+    /// One line of text; nothing after the colon is as if the key were not there.
+    fn text(&mut self, key: &str, node: &Node) -> Option<String> {
+        if node.value == Value::Null {
+            return None;
+        }
+        let text = node.value.scalar();
+        if text.as_deref().is_none_or(|text| !is_text(text)) {
+            let what = if text.is_some() { "text with a NUL or without a letter" } else { node.value.what() };
+            self.bad(
+                node,
+                format!("`{key}` takes text, and this is {what}"),
+                "write it on one line, in quotes if need be",
+            );
+            return None;
+        }
+        text
+    }
+
+    /// One text or a list of them.
+    fn texts(&mut self, key: &str, node: &Node) -> Vec<String> {
+        match &node.value {
+            Value::List(items) => items.iter().filter_map(|item| self.text(key, item)).collect(),
+            _ => self.text(key, node).into_iter().collect(),
+        }
+    }
+
+    fn flag(&mut self, key: &str, node: &Node) -> Option<bool> {
+        match &node.value {
+            Value::Bool(value) => Some(*value),
+            other => {
+                self.bad(
+                    node,
+                    format!("`{key}` takes true or false, and this is {}", other.what()),
+                    "write true or false",
+                );
+                None
+            }
+        }
+    }
+
+    fn approvals(&mut self, node: &Node) -> Option<u8> {
+        let number = match &node.value {
+            Value::Null => return None,
+            Value::Number(text) => text.parse().ok(),
+            _ => None,
+        };
+        if number.is_none() {
+            self.bad(
+                node,
+                "`approvals` is not a whole number from 0 to 255",
+                "write how many other people must approve",
+            );
+        }
+        number
+    }
+
+    fn timebox(&mut self, node: &Node) -> Option<String> {
+        let text = self.text("timebox", node)?;
+        if parse_span_s(&text).is_none() {
+            let hint = "write a number and a unit: 15 min, 45 s, 1 h";
+            self.bad(node, format!("`timebox: {text}` is not a length of time"), hint);
+        }
+        Some(text)
+    }
+
+    fn params(&mut self, node: &Node) {
+        let pairs = match &node.value {
+            Value::Null => return,
+            Value::Map(pairs) => pairs,
+            other => {
+                let message = format!(
+                    "`params` takes names with what is declared about each, and this is {}",
+                    other.what()
+                );
+                self.bad(
+                    node,
+                    message,
+                    "write `params:` and below it, indented, `NAME: { description: ... }`",
+                );
+                return;
+            }
+        };
+        for (name, key, value) in self.pairs(pairs) {
+            if let Err(reason) = check_variable(&name) {
+                self.found.push(finding(
+                    codes::VARIABLE_NAME,
+                    below_fence(key.at),
+                    reason,
+                    "rename the parameter",
+                ));
+            }
+            let param = self.param(&name, key, value);
+            self.param_lines.insert(name.clone(), below_fence(key.at).0);
+            self.front.params.insert(name, param);
+        }
+    }
+
+    fn param(&mut self, name: &str, at: &Node, node: &Node) -> Param {
+        let mut param = Param::default();
+        let pairs = match &node.value {
+            Value::Null => return param,
+            Value::Map(pairs) => pairs,
+            other => {
+                let message =
+                    format!("`{name}` takes what is declared about it, and this is {}", other.what());
+                self.bad(node, message, "write `NAME: { default: value }`");
+                return param;
+            }
+        };
+        let (mut default, mut pattern, mut values) = (None, None, None);
+        for (key, key_node, value) in self.pairs(pairs) {
+            match key.as_str() {
+                "description" => param.description = self.text(&key, value),
+                "type" => param.kind = self.kind(value),
+                "default" => {
+                    // an empty text is a value; a list or a map is none
+                    param.default = value.value.scalar();
+                    if param.default.is_none() {
+                        let what = value.value.what();
+                        self.bad(
+                            value,
+                            format!("the default of `{name}` is {what}"),
+                            "write text, a number, true or false",
+                        );
+                    }
+                    default = Some(value);
+                }
+                "required" => param.required = self.flag(&key, value),
+                "values" => {
+                    param.values = self.values(name, value);
+                    values = Some(value);
+                }
+                "pattern" => {
+                    param.pattern = self.text(&key, value);
+                    pattern = Some(value);
+                }
+                "secret" => param.secret = self.flag(&key, value).unwrap_or(true),
+                _ => self.unknown(&key, key_node, PARAM_KEYS),
+            }
+        }
+        if let (Some(source), Some(node)) = (&param.pattern, pattern)
+            && let Err(error) = Pattern::new(source)
+        {
+            let hint = "a pattern is literals, classes such as [a-z0-9-], quantifiers and whole alternatives";
+            self.bad(node, format!("the pattern of `{name}` is refused: {error}"), hint);
+            return param;
+        }
+        match (param.kind, values) {
+            (ParamType::Enum, _) if param.values.is_empty() => {
+                self.bad(
+                    values.unwrap_or(at),
+                    format!("`{name}` is an enum without values"),
+                    "add values: [one, two]",
+                );
+            }
+            (ParamType::Enum, _) | (_, None) => {}
+            (_, Some(node)) => {
+                self.bad(
+                    node,
+                    format!("`{name}` has values and is no enum"),
+                    "add type: enum, or use a pattern",
+                );
+            }
+        }
+        if let (Some(value), Some(node)) = (&param.default, default) {
+            if param.secret {
+                let hint =
+                    "remove the default: a secret comes from the machine that runs, never from the document";
+                self.bad(node, format!("`{name}` is secret and has a default in the document"), hint);
+            } else if let Err(reason) = check_value(&param, value) {
+                let message = format!("the default of `{name}` cannot be its value: {reason}");
+                self.bad(node, message, "correct the default or the declaration");
+            }
+        }
+        param
+    }
+
+    fn kind(&mut self, node: &Node) -> ParamType {
+        let word = node.value.scalar().unwrap_or_default();
+        match word.as_str() {
+            "string" => ParamType::String,
+            "integer" => ParamType::Integer,
+            "boolean" => ParamType::Boolean,
+            "enum" => ParamType::Enum,
+            "duration" => ParamType::Duration,
+            _ => {
+                let known = ["string", "integer", "boolean", "enum", "duration"];
+                let meant = nearest(&word, &known)
+                    .map_or_else(String::new, |meant| format!("did you mean {meant}? "));
+                let hint = format!("{meant}a type is string, integer, boolean, enum or duration");
+                self.bad(node, format!("`{word}` is no type of parameter"), &hint);
+                ParamType::String
+            }
+        }
+    }
+
+    fn values(&mut self, name: &str, node: &Node) -> Vec<String> {
+        let Value::List(items) = &node.value else {
+            let what = node.value.what();
+            self.bad(
+                node,
+                format!("the values of `{name}` are a list, and this is {what}"),
+                "write values: [one, two]",
+            );
+            return Vec::new();
+        };
+        let mut seen = BTreeSet::new();
+        for item in items {
+            match item.value.scalar() {
+                Some(value) if value.contains('\0') => {
+                    self.bad(item, format!("a value of `{name}` holds a NUL byte"), "remove it");
+                }
+                Some(value) if !seen.insert(value.clone()) => {
+                    self.bad(item, format!("`{name}` has the value `{value}` twice"), "keep one of them");
+                }
+                Some(_) => {}
+                None => {
+                    let what = item.value.what();
+                    self.bad(
+                        item,
+                        format!("a value of `{name}` is {what}"),
+                        "write text, a number, true or false",
+                    );
+                }
+            }
+        }
+        let mut kept = BTreeSet::new();
+        items
+            .iter()
+            .filter_map(|item| item.value.scalar())
+            .filter(|value| kept.insert(value.clone()))
+            .collect()
+    }
+}
+
+/// Something to read, and nothing that ends a text early.
+fn is_text(text: &str) -> bool {
+    !text.trim().is_empty() && !text.contains('\0')
 }
 
 #[cfg(test)]
@@ -172,6 +470,37 @@ mod tests {
     }
 
     #[test]
+    fn parameters_keep_what_is_declared() {
+        let (parsed, found) = read(
+            "---\nparams:\n  N: { type: integer, default: -3 }\n  B: { type: boolean, default: true }\n  V: { default: 1.10 }\n  \
+             E: { type: enum, values: [eu, 2, true], default: eu }\n  D: { type: duration, default: 10m }\n  \
+             S: { secret: true }\n  O: { required: false, description: may be empty }\n  X:\n---\n",
+        );
+        assert_eq!(found, []);
+        let params = &parsed.front.params;
+        let default = |name: &str| params[name].default.as_deref();
+        assert_eq!(
+            [default("N"), default("B"), default("V"), default("E"), default("D"), default("S")],
+            [Some("-3"), Some("true"), Some("1.10"), Some("eu"), Some("10m"), None]
+        );
+        assert_eq!(params["E"].values, ["eu", "2", "true"]);
+        assert_eq!(params["D"].kind, ParamType::Duration);
+        assert!(params["S"].secret && params["O"].required == Some(false) && params["X"] == Param::default());
+        assert_eq!(parsed.param_lines["O"], 9);
+    }
+
+    #[test]
+    fn a_block_of_another_tool_gives_its_title() {
+        let (parsed, found) =
+            read("---\ntitle: Rotate keys\nlayout: page\ntags: [a, b]\nsection: ops\n---\n");
+        assert_eq!(found, []);
+        assert_eq!(
+            parsed.front,
+            FrontMatter { title: Some("Rotate keys".to_owned()), ..FrontMatter::default() }
+        );
+    }
+
+    #[test]
     fn mistakes_point_at_their_line() {
         let rows = [
             ("# no front matter\n", vec![]),
@@ -180,11 +509,48 @@ mod tests {
             ("\u{feff}---\ntitle: x\n---\n", vec![]),
             ("---\r\ntitle: x\r\n---\r\nbody", vec![]),
             ("---\ntitle: x\n", vec![(codes::FRONT_MATTER, 1)]),
-            ("---\ntitle: x\nlayout: y\n---\n", vec![(codes::FRONT_MATTER_KEY, 3)]),
+            ("---\ntitle: x\nlayout: y\nweight: 3\n---\n", vec![]),
+            (
+                "---\nservice: x\nlayout: y\nweight: 3\n---\n",
+                vec![(codes::FRONT_MATTER_KEY, 3), (codes::FRONT_MATTER_KEY, 4)],
+            ),
+            ("---\nparms: {}\n---\n", vec![(codes::FRONT_MATTER_KEY, 2)]),
+            ("---\n- a\n---\n", vec![(codes::FRONT_MATTER, 2)]),
+            ("---\nservice: x\nservice: y\n---\n", vec![(codes::FRONT_MATTER, 3)]),
+            ("---\nparams:\n  A: {}\n  A: {}\n---\n", vec![(codes::FRONT_MATTER, 4)]),
+            ("---\nservice: [a]\n---\n", vec![(codes::FRONT_MATTER_VALUE, 2)]),
+            ("---\nparams: [A]\n---\n", vec![(codes::FRONT_MATTER_VALUE, 2)]),
+            ("---\nparams:\n  A: prod\n---\n", vec![(codes::FRONT_MATTER_VALUE, 3)]),
+            ("---\nparams:\n  A: { type: number }\n---\n", vec![(codes::FRONT_MATTER_VALUE, 3)]),
+            ("---\nparams:\n  A: { type: enum }\n---\n", vec![(codes::FRONT_MATTER_VALUE, 3)]),
+            ("---\nparams:\n  A: { values: [a] }\n---\n", vec![(codes::FRONT_MATTER_VALUE, 3)]),
+            (
+                "---\nparams:\n  A: { type: enum, values: [a, a] }\n---\n",
+                vec![(codes::FRONT_MATTER_VALUE, 3)],
+            ),
+            ("---\nparams:\n  A: { required: yes }\n---\n", vec![(codes::FRONT_MATTER_VALUE, 3)]),
+            (
+                "---\nparams:\n  A:\n    secret: true\n    default: x\n---\n",
+                vec![(codes::FRONT_MATTER_VALUE, 5)],
+            ),
+            (
+                "---\nparams:\n  A:\n    type: integer\n    default: x\n---\n",
+                vec![(codes::FRONT_MATTER_VALUE, 5)],
+            ),
+            ("---\nparams:\n  A: { default: [x] }\n---\n", vec![(codes::FRONT_MATTER_VALUE, 3)]),
+            (
+                "---\napprovals: x\ntimebox: soon\nparams:\n  PATH: { colour: red }\n---\n",
+                vec![
+                    (codes::FRONT_MATTER_VALUE, 2),
+                    (codes::FRONT_MATTER_VALUE, 3),
+                    (codes::VARIABLE_NAME, 5),
+                    (codes::FRONT_MATTER_KEY, 5),
+                ],
+            ),
             ("---\nparams:\n  A:\n    colour: red\n---\n", vec![(codes::FRONT_MATTER_KEY, 4)]),
             ("---\ntitle: [x\n---\n", vec![(codes::FRONT_MATTER, 2)]),
-            ("---\nseverity: P1\n---\n", vec![(codes::FRONT_MATTER, 2)]),
-            ("---\napprovals: many\n---\n", vec![(codes::FRONT_MATTER, 2)]),
+            ("---\nseverity: P1\nmatch: errors\n---\n", vec![]),
+            ("---\napprovals: many\n---\n", vec![(codes::FRONT_MATTER_VALUE, 2)]),
             ("---\ntitle: x\ntimebox: soon\n---\n", vec![(codes::FRONT_MATTER_VALUE, 3)]),
             ("---\nparams:\n  PATH: {}\n---\n", vec![(codes::VARIABLE_NAME, 3)]),
             ("---\nparams:\n  A: { pattern: '(a)' }\n---\n", vec![(codes::FRONT_MATTER_VALUE, 3)]),

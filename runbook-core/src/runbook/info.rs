@@ -1,14 +1,37 @@
 //! A fence's info string: its language and the attributes in braces.
 //!
 //! Both spellings that Runme writes are understood: `bash {name=x effect=once}` and `bash {"name":"x"}`. A bare
-//! value runs to the next blank, so that `pattern=[0-9]{1,4}` needs no quotes. An unknown attribute is an error:
-//! half-understood annotations on a command that changes things are worse than none.
+//! value runs to the next blank, so that `pattern=[0-9]{1,4}` needs no quotes. An unknown attribute is an error, and
+//! so are those that only Runme knows (`interactive`, `background`, ...): half-understood annotations on a command
+//! that changes things are worse than none.
+
+use std::collections::BTreeSet;
 
 use super::codes;
 use super::diagnostic::Code;
+use super::flow;
 use super::model::{Capture, CommandKind, Effect, Flow};
-use super::names::check_variable;
+use super::names::{check_variable, nearest};
 use crate::pattern::Pattern;
+
+/// Every attribute that a fence may carry.
+pub(crate) const ATTRIBUTES: &[&str] = &[
+    "name",
+    "effect",
+    "timeout",
+    "retries",
+    "capture",
+    "type",
+    "pattern",
+    "max",
+    "undo",
+    "probe",
+    "baseline",
+    "connection",
+    "when",
+    "foreach",
+    "parallel",
+];
 
 /// Longest `timeout=`: a day.
 const LONGEST_TIMEOUT_MS: u64 = 24 * 60 * 60 * 1000;
@@ -16,10 +39,12 @@ const LONGEST_TIMEOUT_MS: u64 = 24 * 60 * 60 * 1000;
 const DEFAULT_MAX_BYTES: u32 = 256;
 /// Largest `max=`, in bytes.
 const LARGEST_MAX_BYTES: u32 = 4096;
+/// Largest `retries=`.
+const MOST_RETRIES: u8 = 10;
 
 /// What a fence is for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Role {
+pub enum Role {
     /// Commands of the step.
     #[default]
     Main,
@@ -31,35 +56,48 @@ pub(crate) enum Role {
     Baseline,
 }
 
-/// A problem in an info string: its code, what is wrong, what to do, and the text to point at.
+/// A problem in an info string.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Problem {
-    pub(crate) code: Code,
-    pub(crate) message: String,
-    pub(crate) hint: String,
-    pub(crate) at: String,
+pub struct InfoProblem {
+    /// Its code.
+    pub code: Code,
+    /// What is wrong, in lowercase.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+    /// The text to point at.
+    pub at: String,
 }
 
 /// An info string as understood.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Info {
+pub struct Info {
     /// The language, lowercase; empty for an untagged fence.
-    pub(crate) language: String,
-    pub(crate) name: Option<String>,
-    pub(crate) effect: Option<Effect>,
-    pub(crate) timeout_ms: Option<u64>,
-    pub(crate) retries: u8,
-    pub(crate) connection: Option<String>,
-    pub(crate) flow: Flow,
-    pub(crate) capture: Option<Capture>,
-    pub(crate) role: Role,
+    pub language: String,
+    /// `name=`.
+    pub name: Option<String>,
+    /// `effect=`.
+    pub effect: Option<Effect>,
+    /// `timeout=` in milliseconds.
+    pub timeout_ms: Option<u64>,
+    /// `retries=`; 0 when it says nothing.
+    pub retries: u8,
+    /// `connection=`.
+    pub connection: Option<String>,
+    /// `when=`, `foreach=` and `parallel=`.
+    pub flow: Flow,
+    /// `capture=` or `baseline=NAME` with its bounds.
+    pub capture: Option<Capture>,
+    /// `undo`, `probe` or `baseline`.
+    pub role: Role,
     /// What is wrong with the attributes. With a problem the fence's commands do not run.
-    pub(crate) problems: Vec<Problem>,
+    pub problems: Vec<InfoProblem>,
 }
 
 impl Info {
     /// What carries the fence out; `None` when nothing does.
-    pub(crate) fn kind(&self) -> Option<CommandKind> {
+    #[must_use]
+    pub fn kind(&self) -> Option<CommandKind> {
         match self.language.as_str() {
             "bash" | "sh" | "shell" | "zsh" | "console" => Some(CommandKind::Shell),
             "http" => Some(CommandKind::Http),
@@ -71,7 +109,20 @@ impl Info {
     }
 }
 
-/// Reads the raw text after the fence's marks. Attributes of fences that nothing carries out are left alone.
+/// Reads a fence's info string: the raw text after its marks. Any text gives an [`Info`]; what is wrong with it is in
+/// [`Info::problems`]. Attributes of fences that nothing carries out are left alone.
+///
+/// ```
+/// let info = runbook_core::runbook::read_info("bash {name=check effect=read timeout=30s}");
+/// assert_eq!(info.name.as_deref(), Some("check"));
+/// assert_eq!(info.timeout_ms, Some(30_000));
+/// assert!(info.problems.is_empty());
+/// ```
+#[must_use]
+pub fn read_info(raw: &str) -> Info {
+    parse(raw)
+}
+
 pub(crate) fn parse(raw: &str) -> Info {
     let raw = raw.trim();
     let split = raw.find(|c: char| c.is_whitespace() || c == '{').unwrap_or(raw.len());
@@ -82,7 +133,7 @@ pub(crate) fn parse(raw: &str) -> Info {
         return info;
     }
     let Some(inside) = rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
-        info.problems.push(Problem {
+        info.problems.push(InfoProblem {
             code: codes::ATTRIBUTE,
             message: format!("`{rest}` after the language is not a list of attributes"),
             hint: "write attributes in braces: bash {name=check effect=read}".to_owned(),
@@ -98,8 +149,8 @@ pub(crate) fn parse(raw: &str) -> Info {
     info
 }
 
-fn malformed(at: &str, message: impl Into<String>) -> Problem {
-    Problem {
+fn malformed(at: &str, message: impl Into<String>) -> InfoProblem {
+    InfoProblem {
         code: codes::ATTRIBUTE_VALUE,
         message: message.into(),
         hint: "write {key=value flag} or {\"key\":\"value\"}".to_owned(),
@@ -107,7 +158,7 @@ fn malformed(at: &str, message: impl Into<String>) -> Problem {
     }
 }
 
-fn json_pairs(text: &str) -> Result<Vec<(String, String)>, Problem> {
+fn json_pairs(text: &str) -> Result<Vec<(String, String)>, InfoProblem> {
     // a list of pairs instead of a map, so that a repeated key is seen
     struct Pairs(Vec<(String, serde_json::Value)>);
     impl<'de> serde::Deserialize<'de> for Pairs {
@@ -143,7 +194,7 @@ fn json_pairs(text: &str) -> Result<Vec<(String, String)>, Problem> {
 }
 
 /// Splits `key=value flag key="two words"`; a flag gets the value `true`.
-fn split_pairs(inside: &str) -> Result<Vec<(String, String)>, Problem> {
+fn split_pairs(inside: &str) -> Result<Vec<(String, String)>, InfoProblem> {
     let mut pairs = Vec::new();
     let mut rest = inside.trim_start_matches([' ', '\t', ',']);
     while !rest.is_empty() {
@@ -182,15 +233,20 @@ fn split_pairs(inside: &str) -> Result<Vec<(String, String)>, Problem> {
 struct Reader {
     roles: Vec<Role>,
     captures: Vec<String>,
+    /// What `type=` says: the pattern that it stands for.
+    kind: Option<&'static str>,
     pattern: Option<String>,
     max: Option<u32>,
+    /// Which attributes are there, for what goes with which kind of fence.
+    present: BTreeSet<String>,
 }
 
 impl Reader {
     fn read(mut self, pairs: &[(String, String)], info: &mut Info) {
-        for (i, (key, value)) in pairs.iter().enumerate() {
-            if pairs[..i].iter().any(|(earlier, _)| earlier == key) {
-                info.problems.push(Problem {
+        let mut seen = BTreeSet::new();
+        for (key, value) in pairs {
+            if !seen.insert(key) {
+                info.problems.push(InfoProblem {
                     code: codes::ATTRIBUTE_TWICE,
                     message: format!("`{key}` is given twice"),
                     hint: "keep one of them".to_owned(),
@@ -198,6 +254,7 @@ impl Reader {
                 });
                 continue;
             }
+            self.present.insert(key.clone());
             if let Err(problem) = self.attribute(key, value, info) {
                 info.problems.push(problem);
             }
@@ -205,8 +262,8 @@ impl Reader {
         self.together(info);
     }
 
-    fn attribute(&mut self, key: &str, value: &str, info: &mut Info) -> Result<(), Problem> {
-        let bad = |hint: &str| Problem {
+    fn attribute(&mut self, key: &str, value: &str, info: &mut Info) -> Result<(), InfoProblem> {
+        let bad = |hint: &str| InfoProblem {
             code: codes::ATTRIBUTE_VALUE,
             message: format!("`{key}={value}` is not valid"),
             hint: hint.to_owned(),
@@ -231,7 +288,41 @@ impl Reader {
                     )?,
                 );
             }
+            "retries" => {
+                // `+1` and `01` are other spellings of a number, and here nobody means them
+                let digits =
+                    value.bytes().all(|b| b.is_ascii_digit()) && (value == "0" || !value.starts_with('0'));
+                info.retries = value
+                    .parse()
+                    .ok()
+                    .filter(|retries| digits && *retries <= MOST_RETRIES)
+                    .ok_or_else(|| bad("retries is a whole number from 0 to 10"))?;
+            }
+            "connection" => {
+                info.connection = Some(checked_name(value).ok_or_else(|| {
+                    bad("a connection is named as in the configuration: letters, digits, `.`, `_` and `-`")
+                })?);
+            }
+            "when" => {
+                flow::condition(value).map_err(|why| bad_flow(key, value, &why))?;
+                info.flow.when = Some(value.to_owned());
+            }
+            "foreach" => {
+                info.flow.foreach = Some(flow::foreach(value).map_err(|why| bad_flow(key, value, &why))?);
+            }
+            "parallel" => {
+                info.flow.parallel = Some(flow::group(value).map_err(|why| bad_flow(key, value, &why))?);
+            }
             "capture" => self.capture(value)?,
+            "type" => {
+                self.kind = Some(match value {
+                    "string" => ".+",
+                    "integer" => "-?[0-9]{1,19}",
+                    "boolean" => "true|false",
+                    "duration" => "[0-9]{1,9}[smh]|[0-9]{1,9}ms",
+                    _ => return Err(bad("type is string, integer, boolean or duration")),
+                });
+            }
             "pattern" => {
                 Pattern::new(value).map_err(|e| bad(&e.to_string()))?;
                 self.pattern = Some(value.to_owned());
@@ -259,11 +350,10 @@ impl Reader {
                 }
             },
             _ => {
-                return Err(Problem {
+                return Err(InfoProblem {
                     code: codes::ATTRIBUTE,
                     message: format!("unknown attribute `{key}`"),
-                    hint: "known are name, effect, timeout, capture, pattern, max, undo, probe and baseline"
-                        .to_owned(),
+                    hint: unknown(key),
                     at: key.to_owned(),
                 });
             }
@@ -271,8 +361,8 @@ impl Reader {
         Ok(())
     }
 
-    fn capture(&mut self, name: &str) -> Result<(), Problem> {
-        check_variable(name).map_err(|message| Problem {
+    fn capture(&mut self, name: &str) -> Result<(), InfoProblem> {
+        check_variable(name).map_err(|message| InfoProblem {
             code: codes::VARIABLE_NAME,
             message,
             hint: "choose a name of the runbook's own, such as PREVIOUS_REVISION".to_owned(),
@@ -283,8 +373,9 @@ impl Reader {
     }
 
     fn together(self, info: &mut Info) {
+        let mut conflicts = Vec::new();
         let mut conflict = |message: &str, hint: &str, at: &str| {
-            info.problems.push(Problem {
+            conflicts.push(InfoProblem {
                 code: codes::ATTRIBUTE_CONFLICT,
                 message: message.to_owned(),
                 hint: hint.to_owned(),
@@ -305,28 +396,104 @@ impl Reader {
                 "capture",
             );
         }
-        if !self.captures.is_empty() && self.pattern.is_none() {
+        let bounds = ["pattern", "type"].iter().any(|key| self.present.contains(*key));
+        if !self.captures.is_empty() && !bounds {
             conflict(
-                "a captured value needs a pattern: it reaches later commands",
-                "add pattern=..., such as pattern=[0-9]{1,6}",
+                "a captured value needs a pattern or a type: it reaches later commands",
+                "add pattern=..., such as pattern=[0-9]{1,6}, or type=integer",
                 "{",
             );
         }
-        if self.captures.is_empty() && (self.pattern.is_some() || self.max.is_some()) {
+        if self.captures.is_empty() && (self.pattern.is_some() || self.kind.is_some() || self.max.is_some()) {
             conflict(
-                "`pattern` and `max` belong to a captured value",
+                "`pattern`, `type` and `max` belong to a captured value",
                 "add capture=NAME or remove them",
                 "{",
             );
         }
-        info.role = self.roles.first().copied().unwrap_or_default();
-        if let (Some(name), Some(pattern)) = (self.captures.into_iter().next(), self.pattern) {
+        let role = self.roles.first().copied().unwrap_or_default();
+        if info.retries > 0 && info.effect == Some(Effect::Once) {
+            conflict(
+                "a command that must not be repeated has `retries`",
+                "remove retries, or say effect=idempotent when repeating it is safe",
+                "retries",
+            );
+        }
+        if role != Role::Main && !info.flow.is_plain() {
+            conflict(
+                "`when`, `foreach` and `parallel` belong to a step's own commands, not to its undo, probe or baseline",
+                "remove them here",
+                "{",
+            );
+        }
+        for key in self.present.iter().filter(|key| !fits(key, info.kind())) {
+            let kind = info.kind().map_or("this", CommandKind::word);
+            conflict(
+                &format!("`{key}` means nothing for {kind} commands"),
+                "remove it, or choose the language that it belongs to",
+                key,
+            );
+        }
+        info.problems.extend(conflicts);
+        info.role = role;
+        let pattern = self.pattern.or(self.kind.map(str::to_owned));
+        if let (Some(name), Some(pattern)) = (self.captures.into_iter().next(), pattern) {
             info.capture = Some(Capture { name, pattern, max_bytes: self.max.unwrap_or(DEFAULT_MAX_BYTES) });
         }
     }
 }
 
-fn checked_name(name: &str) -> Option<String> {
+/// Whether a known attribute makes sense for a kind of command. An unknown one has its own finding.
+fn fits(key: &str, kind: Option<CommandKind>) -> bool {
+    match (kind, key) {
+        (Some(CommandKind::Shell), "connection") => false,
+        // a query changes nothing, so there is nothing to undo
+        (Some(CommandKind::Promql), "undo") => false,
+        (Some(CommandKind::Include), "name" | "when" | "foreach" | "parallel") => true,
+        (Some(CommandKind::Include), key) => !ATTRIBUTES.contains(&key),
+        _ => true,
+    }
+}
+
+/// Attributes that Runme acts on and Blocks does not.
+const RUNME: &[&str] = &[
+    "background",
+    "category",
+    "closeTerminalOnSuccess",
+    "cwd",
+    "excludeFromRunAll",
+    "id",
+    "interactive",
+    "interpreter",
+    "mimeType",
+    "promptEnv",
+    "tag",
+    "terminalRows",
+];
+
+fn unknown(key: &str) -> String {
+    if RUNME.contains(&key) {
+        return format!(
+            "`{key}` is Runme's and nothing here acts on it: remove it, or keep the block as text"
+        );
+    }
+    let known = ATTRIBUTES.join(", ");
+    match nearest(key, ATTRIBUTES) {
+        Some(meant) => format!("did you mean `{meant}`? known are {known}"),
+        None => format!("known are {known}"),
+    }
+}
+
+fn bad_flow(key: &str, value: &str, why: &str) -> InfoProblem {
+    InfoProblem {
+        code: codes::FLOW,
+        message: format!("`{key}={value}` cannot be read: {why}"),
+        hint: "write when=\"NAME == value\", foreach=\"NAME in SOURCE\" or parallel=GROUP".to_owned(),
+        at: key.to_owned(),
+    }
+}
+
+pub(crate) fn checked_name(name: &str) -> Option<String> {
     let good = name.len() <= 64
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
@@ -406,12 +573,91 @@ mod tests {
             ("bash {capture=A}", &[codes::ATTRIBUTE_CONFLICT]),
             ("bash {pattern=a}", &[codes::ATTRIBUTE_CONFLICT]),
             ("bash {capture=PATH pattern=.+}", &[codes::VARIABLE_NAME, codes::ATTRIBUTE_CONFLICT]),
-            ("bash {capture=A pattern=(a)}", &[codes::ATTRIBUTE_VALUE, codes::ATTRIBUTE_CONFLICT]),
+            ("bash {capture=A pattern=(a)}", &[codes::ATTRIBUTE_VALUE]),
+            ("bash {capture=A type=integer}", &[]),
+            ("bash {capture=A type=integer pattern=[1-9]}", &[]),
+            ("bash {capture=A type=float}", &[codes::ATTRIBUTE_VALUE]),
+            ("bash {type=integer}", &[codes::ATTRIBUTE_CONFLICT]),
+            ("bash {retries=3 effect=read}", &[]),
+            ("bash {retries=3}", &[]),
+            ("bash {retries=0 effect=once}", &[]),
+            ("bash {retries=3 effect=once}", &[codes::ATTRIBUTE_CONFLICT]),
+            ("bash {retries=11}", &[codes::ATTRIBUTE_VALUE]),
+            ("bash {retries=-1}", &[codes::ATTRIBUTE_VALUE]),
+            ("bash {retries=+1}", &[codes::ATTRIBUTE_VALUE]),
+            ("bash {connection=db}", &[codes::ATTRIBUTE_CONFLICT]),
+            ("sql {connection=db}", &[]),
+            ("sql {connection=\"a b\"}", &[codes::ATTRIBUTE_VALUE]),
+            ("promql {undo}", &[codes::ATTRIBUTE_CONFLICT]),
+            ("include {name=x when=\"A == b\"}", &[]),
+            ("include {capture=A type=string}", &[codes::ATTRIBUTE_CONFLICT, codes::ATTRIBUTE_CONFLICT]),
+            ("include {effect=once}", &[codes::ATTRIBUTE_CONFLICT]),
+            ("bash {when=\"REGION == eu\"}", &[]),
+            ("bash {when=\"REGION = eu\"}", &[codes::FLOW]),
+            ("bash {when=\"PATH == eu\"}", &[codes::FLOW]),
+            ("bash {foreach=\"host in HOSTS\"}", &[]),
+            ("bash {foreach=host}", &[codes::FLOW]),
+            ("bash {parallel=checks}", &[]),
+            ("bash {parallel}", &[]),
+            ("bash {parallel=\"a b\"}", &[codes::FLOW]),
+            ("bash {undo when=\"A == b\"}", &[codes::ATTRIBUTE_CONFLICT]),
+            ("bash {colour=red size=1}", &[codes::ATTRIBUTE, codes::ATTRIBUTE]),
             ("bash {capture=A pattern=a max=0}", &[codes::ATTRIBUTE_VALUE]),
         ];
         for (raw, expected) in rows {
             let found: Vec<Code> = parse(raw).problems.into_iter().map(|p| p.code).collect();
             assert_eq!(found, *expected, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_type_stands_for_a_pattern() {
+        for (kind, fits, misfits) in [
+            ("integer", vec!["0", "-12", "007"], vec!["", "1.5", "1e3", "x"]),
+            ("boolean", vec!["true", "false"], vec!["True", "yes", ""]),
+            ("duration", vec!["45s", "500ms", "2h"], vec!["45", "1 h", "s"]),
+            ("string", vec!["any text"], vec!["", "two\nlines"]),
+        ] {
+            let capture = parse(&format!("bash {{capture=A type={kind}}}")).capture.unwrap();
+            let pattern = Pattern::new(&capture.pattern).unwrap();
+            for value in fits {
+                assert!(pattern.is_match(value), "{kind} {value:?}");
+            }
+            for value in misfits {
+                assert!(!pattern.is_match(value), "{kind} {value:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_attribute_is_told_apart() {
+        for (raw, hint) in [
+            ("bash {efect=read}", "did you mean `effect`?"),
+            ("bash {time-out=3s}", "did you mean `timeout`?"),
+            ("bash {interactive=false}", "Runme"),
+            ("bash {zzzzzz=1}", "known are name, effect"),
+        ] {
+            let problem = parse(raw).problems.remove(0);
+            assert!(problem.hint.contains(hint), "{raw}: {}", problem.hint);
+        }
+    }
+
+    #[test]
+    fn flow_is_kept_as_written() {
+        let info = parse("bash {when=\"REGION == eu\" foreach=\"h in HOSTS\" parallel=a}");
+        assert_eq!(info.problems, []);
+        assert_eq!(info.flow.when.as_deref(), Some("REGION == eu"));
+        assert_eq!(info.flow.foreach.map(|f| (f.name, f.source)), Some(("h".into(), "HOSTS".into())));
+        assert_eq!(info.flow.parallel.as_deref(), Some("a"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_info_string_is_survived(raw in "(bash|sql|include|http|promql) ?[ -~é]{0,50}") {
+            let info = parse(&raw);
+            for problem in &info.problems {
+                proptest::prop_assert!(!problem.message.is_empty() && !problem.hint.is_empty());
+            }
         }
     }
 

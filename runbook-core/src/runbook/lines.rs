@@ -1,44 +1,80 @@
 //! From byte offsets to the lines and columns that people see.
 
+/// Bytes between two noted offsets: a lookup counts at most this many, and the notes take a 64th of the text.
+const STRIDE: usize = 256;
+/// A search inside one line ends here, so that a line of many megabytes costs each finding the same.
+const WIDEST: usize = 64 * 1024;
+
 /// Where each line of a text begins.
 #[derive(Debug)]
 pub(crate) struct Lines<'a> {
     text: &'a str,
-    starts: Vec<usize>,
+    /// How many line breaks stand before each multiple of [`STRIDE`].
+    breaks: Vec<u32>,
 }
 
 impl<'a> Lines<'a> {
     /// Indexes a text.
     pub(crate) fn new(text: &'a str) -> Self {
-        let mut starts = vec![0];
-        starts.extend(text.bytes().enumerate().filter(|&(_, b)| b == b'\n').map(|(i, _)| i + 1));
-        Self { text, starts }
+        let mut breaks = Vec::with_capacity(text.len() / STRIDE + 1);
+        let mut sum = 0;
+        for chunk in text.as_bytes().chunks(STRIDE) {
+            breaks.push(sum);
+            sum += count_breaks(chunk);
+        }
+        if breaks.is_empty() {
+            breaks.push(0);
+        }
+        Self { text, breaks }
     }
 
     /// The 1-based line of a byte offset.
     pub(crate) fn line(&self, offset: usize) -> u32 {
-        to_u32(self.starts.partition_point(|&start| start <= offset))
+        let offset = offset.min(self.text.len());
+        let index = (offset / STRIDE).min(self.breaks.len() - 1);
+        let before = self.breaks.get(index).copied().unwrap_or_default();
+        let rest = self.text.as_bytes().get(index * STRIDE..offset).unwrap_or_default();
+        before.saturating_add(count_breaks(rest)).saturating_add(1)
+    }
+
+    /// Where a 1-based line begins; `None` past the end.
+    pub(crate) fn start_of(&self, line: u32) -> Option<usize> {
+        let wanted = line.checked_sub(1)?;
+        if wanted == 0 {
+            return Some(0);
+        }
+        let index = self.breaks.partition_point(|&before| before < wanted).checked_sub(1)?;
+        let missing = wanted - self.breaks.get(index)?;
+        let from = index * STRIDE;
+        let stretch = self.text.as_bytes().get(from..)?;
+        let mut found = stretch.iter().enumerate().take(STRIDE).filter(|&(_, &b)| b == b'\n');
+        found.nth(missing as usize - 1).map(|(at, _)| from + at + 1)
     }
 
     /// The text of a 1-based line without its line break; empty past the end.
     pub(crate) fn text_of(&self, line: u32) -> &'a str {
-        let index = line.saturating_sub(1) as usize;
-        let Some(&start) = self.starts.get(index) else { return "" };
-        let end = self.starts.get(index + 1).map_or(self.text.len(), |&next| next - 1);
-        self.text.get(start..end).unwrap_or_default().trim_end_matches('\r')
+        let rest = self.start_of(line).and_then(|start| self.text.get(start..)).unwrap_or_default();
+        rest.split('\n').next().unwrap_or_default().trim_end_matches('\r')
     }
 
     /// The 1-based column of a line's first visible character.
     pub(crate) fn indent(&self, line: u32) -> u32 {
-        let text = self.text_of(line);
-        to_u32(text.chars().take_while(|c| c.is_whitespace()).count() + 1)
+        let rest = self.start_of(line).and_then(|start| self.text.get(start..)).unwrap_or_default();
+        let blank = rest.chars().take(WIDEST).take_while(|&c| c.is_whitespace() && c != '\n').count();
+        to_u32(blank + 1)
     }
 
     /// The 1-based column where `needle` first stands in a line, else the line's first visible character.
     pub(crate) fn column_of(&self, line: u32, needle: &str) -> u32 {
         let text = self.text_of(line);
+        let text = text.get(..text.floor_char_boundary(WIDEST)).unwrap_or(text);
         text.find(needle).map_or_else(|| self.indent(line), |at| to_u32(text[..at].chars().count() + 1))
     }
+}
+
+fn count_breaks(bytes: &[u8]) -> u32 {
+    // at most STRIDE bytes, so that the sum fits; written so that the compiler counts many bytes at once
+    bytes.iter().map(|&b| u32::from(b == b'\n')).sum()
 }
 
 /// Line and column numbers stop at `u32::MAX` instead of wrapping.
@@ -48,17 +84,36 @@ pub(crate) fn to_u32(n: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::Lines;
 
     #[test]
     fn offsets_become_lines_and_columns() {
         let lines = Lines::new("ab\nçd\r\n\n  x");
-        for (offset, line) in [(0, 1), (2, 1), (3, 2), (11, 4)] {
+        for (offset, line) in [(0, 1), (2, 1), (3, 2), (11, 4), (99, 4)] {
             assert_eq!(lines.line(offset), line, "{offset}");
         }
         assert_eq!(lines.text_of(2), "çd");
         assert_eq!(lines.text_of(9), "");
-        assert_eq!(lines.indent(4), 3);
+        assert_eq!((lines.indent(4), lines.indent(3)), (3, 1));
         assert_eq!(lines.column_of(2, "d"), 2);
+        assert_eq!((Lines::new("").line(0), Lines::new("").text_of(1)), (1, ""));
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_is_found(parts in proptest::collection::vec(("[a-z]{0,90}", 0_usize..4), 0..40)) {
+            let text: String = parts.iter().map(|(word, breaks)| format!("{word}{}", "\n".repeat(*breaks))).collect();
+            let lines = Lines::new(&text);
+            let mut offset = 0;
+            for (n, line) in (1_u32..).zip(text.split('\n')) {
+                prop_assert_eq!(lines.text_of(n), line);
+                prop_assert_eq!(lines.start_of(n), Some(offset));
+                prop_assert_eq!(lines.line(offset), n);
+                prop_assert_eq!(lines.line(offset + line.len()), n);
+                offset += line.len() + 1;
+            }
+        }
     }
 }

@@ -3,6 +3,23 @@
 //! [`parse()`] turns any text into a [`Document`]. It never fails: what is wrong becomes a [`Diagnostic`], and a
 //! command that would run wrongly says why it is not runnable. The language is described in
 //! `docs/reference/runbook-format.md`.
+//!
+//! ```
+//! use runbook_core::runbook::{Effect, parse};
+//!
+//! let text = "# Web is slow\n\n## Look (5 min)\n\n```bash\nkubectl get pods -n shop\n# Expected: 3/3 ready\n```\n";
+//! let document = parse("web_is_slow", text);
+//!
+//! let step = &document.steps[0];
+//! assert_eq!((step.id.as_str(), step.timebox_s), ("look", Some(300)));
+//! let command = &step.commands[0];
+//! assert_eq!((command.text.as_str(), command.line), ("kubectl get pods -n shop\n", 6));
+//! assert_eq!((command.effect, command.reason()), (Effect::Read, None));
+//! assert_eq!(document.coverage_line(), "1 command: 1 runnable (1 judged by machine)");
+//! assert!(document.diagnostics.is_empty());
+//! ```
+//!
+//! Bytes of unknown origin go through [`parse_bytes()`], which says where they are not UTF-8.
 
 mod blocks;
 pub mod codes;
@@ -11,26 +28,37 @@ mod comments;
 mod console;
 mod diagnostic;
 mod effects;
+mod flow;
 mod frontmatter;
 pub mod hash;
 mod info;
 pub mod kinds;
 mod lines;
 mod lints;
+mod markdown;
 mod model;
 mod mojibake;
 mod names;
 mod outline;
+mod params;
 mod parse;
-mod placeholders;
+pub mod placeholders;
+mod prompts;
+mod schema;
 mod shell;
 mod steps;
 #[cfg(test)]
 mod tests;
 mod titles;
+mod yaml;
 
+pub use console::session_to_shell;
 pub use diagnostic::*;
+pub use flow::{Condition, condition};
+pub use info::{Info, InfoProblem, Role, read_info};
 pub use model::*;
 pub use names::check_variable;
-pub use outline::{Coverage, Outline};
-pub use parse::{MAX_DOCUMENT_BYTES, parse};
+pub use outline::{CommandOutline, Coverage, ExpectationOutline, Outline, StepOutline};
+pub use parse::{LARGE_DOCUMENT_BYTES, MAX_DOCUMENT_BYTES, parse, parse_bytes};
+pub use params::{MAX_VALUE_BYTES, check_value};
+pub use schema::front_matter_schema;

@@ -102,9 +102,57 @@ pub(crate) fn is_reserved(name: &str) -> bool {
     name == "_" || RESERVED.contains(&name) || RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
+/// The known word that a misspelt one most likely means: at most two letters away, or a third of its length.
+pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let word: Vec<char> = word.chars().take(40).flat_map(char::to_lowercase).collect();
+    let allowed = (word.len() / 3).min(2);
+    known
+        .iter()
+        .map(|candidate| (distance(&word, candidate), *candidate))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// How many letters differ, are missing or are too many.
+fn distance(word: &[char], other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=word.len()).collect();
+    for (i, letter) in other.chars().enumerate() {
+        let mut corner = i;
+        let mut left = i + 1;
+        for (cell, same) in row.iter_mut().skip(1).zip(word.iter().map(|own| *own == letter)) {
+            let best = (corner + usize::from(!same)).min(left + 1).min(*cell + 1);
+            corner = *cell;
+            *cell = best;
+            left = best;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::check_variable;
+    use super::{check_variable, nearest};
+
+    #[test]
+    fn misspelt_words_find_what_was_meant() {
+        let known = ["name", "effect", "timeout", "retries"];
+        for (word, meant) in [
+            ("efect", Some("effect")),
+            ("Effect", Some("effect")),
+            ("timeuot", Some("timeout")),
+            ("retry", None),
+            ("nam", Some("name")),
+            ("x", None),
+            ("", None),
+            ("colour", None),
+        ] {
+            assert_eq!(nearest(word, &known), meant, "{word}");
+        }
+    }
 
     #[test]
     fn only_harmless_identifiers_pass() {

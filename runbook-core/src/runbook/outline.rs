@@ -5,11 +5,19 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::diagnostic::Diagnostic;
+use super::lines::to_u32;
 use super::model::{
     CodeBlock, Command, CommandKind, Document, Effect, EffectSource, Heading, ManualItem, Parameter, Section,
     Step,
 };
 use crate::expectation::Check;
+
+/// Why a fence that looks like commands does not run.
+pub(crate) const UNTAGGED_SHELL: &str = "no language, and it looks like shell";
+/// How the reason of a command that needs values begins.
+const UNRESOLVED: &str = "unresolved placeholder";
+/// Why indented code that looks like commands does not run.
+pub(crate) const INDENTED_SHELL: &str = "indented code is not run, and it looks like shell";
 
 /// A document as `show` gives it.
 #[derive(Debug, Clone, Serialize)]
@@ -247,6 +255,64 @@ fn coverage(document: &Document) -> Coverage {
         }
     }
     let items = document.steps.iter().map(|step| step.manual_items.len()).sum::<usize>();
-    sum.manual_items = super::lines::to_u32(items);
+    sum.manual_items = to_u32(items);
+    let unmarked =
+        |block: &&CodeBlock| matches!(block.reason.as_deref(), Some(UNTAGGED_SHELL | INDENTED_SHELL));
+    sum.unmarked = to_u32(document.blocks.iter().filter(unmarked).count());
     sum
+}
+
+impl Coverage {
+    /// The same in one line for people.
+    ///
+    /// `12 commands: 9 runnable (6 judged by machine, 3 need a person), 2 need values, 1 refused (its fence is never
+    /// closed); 4 manual items; 2 unmarked blocks`
+    #[must_use]
+    pub fn line(&self) -> String {
+        let mut parts = Vec::new();
+        if self.runnable > 0 {
+            let mut judges = Vec::new();
+            push_count(&mut judges, self.judged_by_machine, "judged by machine", "judged by machine");
+            push_count(&mut judges, self.judged_by_person, "needs a person", "need a person");
+            parts.push(format!("{} runnable ({})", self.runnable, judges.join(", ")));
+        }
+        push_count(&mut parts, self.need_values, "needs values", "need values");
+        if self.refused > 0 {
+            let reasons = self.reasons.iter().filter(|(reason, _)| !reason.starts_with(UNRESOLVED));
+            let first: Vec<&str> = reasons.map(|(reason, _)| reason.as_str()).take(2).collect();
+            parts.push(format!("{} refused ({})", self.refused, first.join("; ")));
+        }
+        let mut line = count(self.commands, "command", "commands");
+        if !parts.is_empty() {
+            line = format!("{line}: {}", parts.join(", "));
+        }
+        let mut rest = vec![line];
+        push_count(&mut rest, self.manual_items, "manual item", "manual items");
+        push_count(&mut rest, self.unmarked, "unmarked block", "unmarked blocks");
+        rest.join("; ")
+    }
+}
+
+impl Document {
+    /// How much of the document runs and is judged.
+    #[must_use]
+    pub fn coverage(&self) -> Coverage {
+        coverage(self)
+    }
+
+    /// The same in one line for people; see [`Coverage::line`].
+    #[must_use]
+    pub fn coverage_line(&self) -> String {
+        self.coverage().line()
+    }
+}
+
+fn count(n: u32, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+fn push_count(parts: &mut Vec<String>, n: u32, one: &str, many: &str) {
+    if n > 0 {
+        parts.push(count(n, one, many));
+    }
 }

@@ -148,6 +148,16 @@ impl Lexer<'_> {
 
     fn operator_or_word(&mut self, start: usize) {
         let rest = &self.text[start..];
+        // most words begin with a letter, a `-`, a `/` or a quote, which no operator does
+        if !matches!(
+            rest.as_bytes().first(),
+            Some(b'0'..=b'9' | b'<' | b'>' | b'&' | b';' | b'|' | b'(' | b')')
+        ) {
+            let word = self.word();
+            self.at = self.at.max(start + 1);
+            self.push(Kind::Word(word), start);
+            return;
+        }
         let substitution = rest.starts_with("<(") || rest.starts_with(">(") || rest.starts_with("((");
         if !substitution {
             let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
@@ -217,9 +227,15 @@ impl Lexer<'_> {
     fn word(&mut self) -> Word {
         let mut word = Word::default();
         let mut stack: Vec<Inside> = Vec::new();
-        while let Some(c) = self.text[self.at..].chars().next() {
-            let next = self.bytes.get(self.at + 1).copied();
+        loop {
             let top = stack.last().copied();
+            let plain = self.bytes[self.at..].iter().take_while(|&&b| is_plain(top, b)).count();
+            if plain > 0 {
+                word.value.push_str(&self.text[self.at..self.at + plain]);
+                self.at += plain;
+            }
+            let Some(c) = self.text[self.at..].chars().next() else { break };
+            let next = self.bytes.get(self.at + 1).copied();
             let mut take = c.len_utf8();
             match (top, c) {
                 (None, ' ' | '\t' | '\n' | '\r' | ';' | '|' | '&' | ')') => break,
@@ -324,6 +340,19 @@ impl Lexer<'_> {
             });
         }
         word
+    }
+}
+
+/// Whether a byte is nothing but itself there. None of these begins or ends a character of several bytes.
+fn is_plain(top: Option<Inside>, byte: u8) -> bool {
+    match top {
+        None | Some(Inside::Paren | Inside::Brace | Inside::Backtick) => {
+            byte.is_ascii_alphanumeric()
+                || matches!(byte, b'-' | b'_' | b'.' | b'/' | b':' | b'=' | b',' | b'%')
+        }
+        Some(Inside::Single) => byte.is_ascii() && byte != b'\'',
+        Some(Inside::Ansi) => byte.is_ascii() && !matches!(byte, b'\'' | b'\\'),
+        Some(Inside::Double) => byte.is_ascii() && !matches!(byte, b'"' | b'\\' | b'$' | b'`'),
     }
 }
 

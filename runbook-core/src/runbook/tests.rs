@@ -203,8 +203,12 @@ fn steps_come_from_titles_that_hold_something() {
     let document = parse("x", text);
     let steps: Vec<(&str, usize)> =
         document.steps.iter().map(|s| (s.id.as_str(), s.commands.len())).collect();
-    assert_eq!(steps, [("t", 1), ("first-thing", 1), ("second", 1), ("do", 1), ("step-2-all", 2)]);
-    assert_eq!(document.steps[4].timebox_s, Some(300));
+    assert_eq!(
+        steps,
+        [("t", 1), ("first-thing", 1), ("nothing", 0), ("second", 1), ("do", 1), ("step-2-all", 2)]
+    );
+    assert_eq!(document.steps[5].timebox_s, Some(300));
+    assert_eq!(document.steps[2].manual_items, [ManualItem { line: 19, text: "Nothing".into() }]);
     assert_eq!(document.steps[1].commands[0].text, "pwd\n");
 }
 
@@ -228,9 +232,15 @@ fn windows_line_ends_and_front_matter_keep_the_lines() {
 }
 
 #[test]
-fn a_document_that_is_too_large_is_refused() {
-    let document = parse("x", &"a".repeat(MAX_DOCUMENT_BYTES + 1));
-    assert_eq!(found(&document), [(codes::TOO_LARGE, 1)]);
+fn a_large_document_is_read_and_said_to_be_large() {
+    let text = format!("# T\n\n{}", "## Look\n\n```bash\nls\n```\n\n".repeat(60_000));
+    let document = parse("x", &text);
+    assert_eq!(found(&document).first(), Some(&(codes::LARGE, 1)));
+    assert_eq!((document.steps.len(), document.blocks.len()), (60_000, 60_000));
+    assert_eq!(document.steps.last().map(|step| step.line), Some(3 + 6 * 59_999));
+    // a thousand findings of one code are enough
+    let same = document.diagnostics.iter().filter(|d| d.code == codes::SAME_TITLE);
+    assert_eq!(same.count(), 1001);
 }
 
 /// Inputs that would take minutes if any part looked at everything for each thing it finds.

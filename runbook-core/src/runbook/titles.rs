@@ -117,13 +117,177 @@ fn slug(title: &str) -> String {
     if slug.is_empty() { "step".to_owned() } else { slug.to_owned() }
 }
 
-/// Whether a title announces itself as a step: `Step 3: ...` or a leading number.
+/// Whether a title announces itself as a step by a number: `Step 3: ...`, `3. ...`, `3) ...`, `A.1 ...`, `1.2 ...`.
 pub(crate) fn is_numbered(text: &str) -> bool {
+    without_number(text).is_some()
+}
+
+/// Whether a title calls itself a step: `Step 3`, `Task 2`.
+pub(crate) fn is_called_step(text: &str) -> bool {
+    ["step", "task"].iter().any(|word| after_word(text.trim_start(), word).is_some_and(starts_with_digit))
+}
+
+/// The title behind its number; `None` without one.
+fn without_number(text: &str) -> Option<&str> {
     let text = text.trim_start();
-    let lower: String = text.chars().take(5).collect::<String>().to_ascii_lowercase();
-    let after = if lower == "step " { text[5..].trim_start() } else { text };
-    let digits = after.bytes().take_while(u8::is_ascii_digit).count();
-    digits > 0 && (lower == "step " || after[digits..].starts_with(['.', ')', ':']))
+    for word in ["step", "phase", "stage", "task"] {
+        if let Some(rest) = after_word(text, word).filter(|rest| starts_with_digit(rest)) {
+            let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+            return Some(rest.trim_start_matches([' ', ':', ')', '-', '–', '—']));
+        }
+    }
+    // `A.1`, `2.10`, `3`
+    let letter = text.starts_with(|c: char| c.is_ascii_uppercase()) && text.get(1..2) == Some(".");
+    let number = if letter { text.get(2..)? } else { text };
+    let digits = number.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
+    let (number, rest) = number.split_at(digits);
+    let short =
+        number.split('.').all(|part| part.len() <= 2) && number.starts_with(|c: char| c.is_ascii_digit());
+    let marked = letter || number.contains('.');
+    let rest = match rest.strip_prefix([')', ':']) {
+        Some(rest) => rest,
+        None if marked => rest,
+        None => return None,
+    };
+    (short && (rest.is_empty() || rest.starts_with(char::is_whitespace))).then(|| rest.trim_start())
+}
+
+fn after_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    let (head, rest) = text.split_at_checked(word.len())?;
+    (head.eq_ignore_ascii_case(word) && rest.starts_with(' ')).then(|| rest.trim_start())
+}
+
+fn starts_with_digit(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Beginnings of words in the titles of sections that say what to do.
+const DOING: &[&str] = &[
+    "action",
+    "assess",
+    "check",
+    "cleanup",
+    "configur",
+    "contain",
+    "debug",
+    "deploy",
+    "diagnos",
+    "eradicat",
+    "escalat",
+    "execut",
+    "failover",
+    "fix",
+    "how",
+    "instruction",
+    "install",
+    "investigat",
+    "migrat",
+    "mitigat",
+    "playbook",
+    "procedure",
+    "process",
+    "recover",
+    "remediat",
+    "repair",
+    "resolv",
+    "resolution",
+    "respon",
+    "restart",
+    "restor",
+    "revert",
+    "roll",
+    "rollback",
+    "runbook",
+    "step",
+    "todo",
+    "triag",
+    "troubleshoot",
+    "upgrad",
+    "validat",
+    "verif",
+    "workaround",
+    "workflow",
+];
+
+/// Words in the titles of sections that explain.
+const EXPLAINING: &[&str] = &[
+    "about",
+    "appendix",
+    "architecture",
+    "assumptions",
+    "background",
+    "causes",
+    "changelog",
+    "contact",
+    "contacts",
+    "contents",
+    "context",
+    "criteria",
+    "dashboards",
+    "definition",
+    "definitions",
+    "description",
+    "details",
+    "example",
+    "examples",
+    "faq",
+    "glossary",
+    "goals",
+    "history",
+    "impact",
+    "information",
+    "introduction",
+    "lessons",
+    "levels",
+    "links",
+    "meaning",
+    "metadata",
+    "metrics",
+    "monitoring",
+    "note",
+    "notes",
+    "objectives",
+    "overview",
+    "owners",
+    "prerequisites",
+    "purpose",
+    "reference",
+    "references",
+    "related",
+    "requirements",
+    "resources",
+    "responsibilities",
+    "roles",
+    "scope",
+    "severity",
+    "summary",
+    "symptoms",
+    "terminology",
+    "thresholds",
+    "triggers",
+];
+
+/// Whether a section's title says that it tells what to do.
+pub(crate) fn says_what_to_do(title: &str) -> bool {
+    words(title).any(|word| DOING.iter().any(|begin| word.starts_with(begin) && !word.ends_with("ibilities")))
+}
+
+/// Whether a section's title says that it only explains.
+pub(crate) fn explains(title: &str) -> bool {
+    !says_what_to_do(title) && words(title).any(|word| EXPLAINING.contains(&word.as_str()))
+}
+
+fn words(title: &str) -> impl Iterator<Item = String> {
+    let short = title.get(..title.floor_char_boundary(200)).unwrap_or_default();
+    short.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
+}
+
+/// The first sentence of running text.
+pub(crate) fn first_sentence(text: &str) -> &str {
+    let end = text.match_indices(['.', '!', '?', ':']).map(|(at, mark)| at + mark.len()).find(|&end| {
+        text.get(end..).is_none_or(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
+    });
+    text.get(..end.unwrap_or(text.len())).unwrap_or(text).trim()
 }
 
 /// How many seconds steps add up to, without overflow.
@@ -185,11 +349,59 @@ mod tests {
 
     #[test]
     fn numbered_titles() {
-        for yes in ["Step 1: a", "step 12 b", "3. c", "4) d", "8:00 e"] {
+        for yes in [
+            "Step 1: a",
+            "step 12 b",
+            "3. c",
+            "4) d",
+            "8: e",
+            "A.1 Look",
+            "1.2 Look",
+            "2.10. Look",
+            "Phase 2",
+            "Step 3",
+            "Task 4 - f",
+            "1.",
+        ] {
             assert!(is_numbered(yes), "{yes}");
         }
-        for no in ["Verification", "Steps", "Step one", "24h later", "", "é"] {
+        for no in [
+            "Verification",
+            "Steps",
+            "Step one",
+            "24h later",
+            "",
+            "é",
+            "8:00 e",
+            "2024 review",
+            "2024. Review",
+            "v1.2 b",
+            "3 things",
+            "Stepping 2",
+            "A. b",
+            "1.e",
+        ] {
             assert!(!is_numbered(no), "{no}");
+        }
+        assert!(is_called_step("Step 2: a") && !is_called_step("Phase 2: a") && !is_called_step("2. a"));
+    }
+
+    #[test]
+    fn sections_that_do_and_sections_that_explain() {
+        for title in ["Rollback", "How to restart", "Resolution steps", "Triage", "Severity triage"] {
+            assert!(says_what_to_do(title) && !explains(title), "{title}");
+        }
+        for title in ["1. Overview", "Background & context", "Related links", "Roles and responsibilities"] {
+            assert!(explains(title) && !says_what_to_do(title), "{title}");
+        }
+        assert!(!says_what_to_do("Alpha") && !explains("Alpha"));
+    }
+
+    #[test]
+    fn first_sentences() {
+        let rows = [("Call them. Then wait.", "Call them."), ("Use v1.2 now", "Use v1.2 now"), ("", "")];
+        for (text, first) in rows {
+            assert_eq!(first_sentence(text), first);
         }
     }
 }

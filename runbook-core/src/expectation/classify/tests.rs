@@ -77,7 +77,7 @@ fn texts_get_their_meaning() {
         ("between -3 and 5", range(-3.0, 5.0, false, None)),
         ("20-10", Check::Person),
         ("between 1 s and 3 min", Check::Person),
-        ("2024-01-02", Check::Person),
+        ("2024-01-02", text("2024-01-02")),
         ("All volumes between 10% and 60%", range(10.0, 60.0, true, Some("%"))),
         ("< 200ms", number(Less, 200.0, false, Some("ms"))),
         ("<2 GiB", number(Less, 2.0, false, Some("GiB"))),

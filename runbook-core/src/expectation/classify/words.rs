@@ -2,7 +2,7 @@
 
 use crate::expectation::json;
 use crate::expectation::model::Check;
-use crate::expectation::phrase::quoted;
+use crate::expectation::phrase::{decimal, quoted};
 
 /// What servers write behind a status code.
 const REASONS: &[&str] = &[
@@ -113,7 +113,9 @@ fn json_pairs(text: &str) -> Option<Check> {
     }
     let pairs: Option<Vec<(String, String)>> =
         object.iter().map(|(key, value)| value.scalar().map(|value| (key.clone(), value))).collect();
-    pairs.filter(|pairs| !pairs.is_empty()).map(|pairs| Check::Pairs { pairs })
+    let mut pairs = pairs.filter(|pairs| !pairs.is_empty())?;
+    pairs.sort();
+    Some(Check::Pairs { pairs })
 }
 
 /// One word of output, such as `web:v1.1` or `Running`.
@@ -122,5 +124,7 @@ pub(super) fn token(text: &str) -> Option<Check> {
         && text.starts_with(|c: char| c.is_alphanumeric() || c == '/')
         && text.ends_with(|c: char| c.is_alphanumeric())
         && text.chars().all(|c| c.is_alphanumeric() || "_.:/@+-#".contains(c));
-    (plain && !text.contains("...")).then(|| Check::Contains { text: text.to_owned() })
+    // `20-10` is a range that cannot be
+    let backwards = text.split_once('-').is_some_and(|(a, b)| decimal(a).is_some() && decimal(b).is_some());
+    (plain && !backwards && !text.contains("...")).then(|| Check::Contains { text: text.to_owned() })
 }

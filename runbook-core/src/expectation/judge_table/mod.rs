@@ -15,22 +15,25 @@ use std::fmt::Write as _;
 
 use super::{Check, Expectation, Judgement, Observed, Outcome, classify, judge};
 
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 15] = [
     ("kubectl", include_str!("kubectl.txt")),
     ("rollout", include_str!("rollout.txt")),
     ("psql", include_str!("psql.txt")),
+    ("sql in other ways", include_str!("sql_locale.txt")),
     ("curl", include_str!("curl.txt")),
     ("aws", include_str!("aws.txt")),
     ("prometheus", include_str!("prometheus.txt")),
     ("systemd", include_str!("systemd.txt")),
     ("text", include_str!("text.txt")),
+    ("own tools", include_str!("own.txt")),
     ("machine", include_str!("machine.txt")),
     ("containers", include_str!("containers.txt")),
     ("stores", include_str!("stores.txt")),
     ("network", include_str!("network.txt")),
+    ("attacks", include_str!("attacks.txt")),
 ];
 /// Rows whose answer a person knows and for which one is asked all the same: at most this share, in percent.
-const MOST_UNSURE: f64 = 8.0;
+const MOST_UNSURE: f64 = 3.0;
 
 /// One pair of an expectation and what a command did, with the right outcome.
 #[derive(Debug, Clone)]

@@ -1,0 +1,299 @@
+//! Which values may stand in a place: any at all, or only plain ones where another program reads its argument as a
+//! language of its own (SQL, JSON, a shell on another machine, ...).
+//!
+//! The list of such programs cannot be complete, so a place counts as free only where the text around it has no syntax.
+
+use super::super::shell::{Kind, Lexed, Word};
+
+/// Which values may stand in a placeholder's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Guard {
+    /// Any, but none that begins with `-` unless a declared pattern allows it.
+    Free,
+    /// Letters, digits and `_ . : @ / -`, beginning with a letter, a digit, `_`, `.` or `/`, without `--`.
+    Plain,
+}
+
+impl Guard {
+    /// Whether a value may stand there; `pattern` says that a declared pattern has been met.
+    ///
+    /// # Errors
+    /// Why not, in lowercase; the value is not repeated.
+    pub fn check(self, value: &str, pattern: bool) -> Result<(), &'static str> {
+        if value.contains('\0') {
+            return Err("it holds a NUL byte");
+        }
+        match self {
+            Guard::Free if value.starts_with('-') && !pattern => Err(
+                "it begins with `-`, so a program would take it as an option; declare the parameter with a pattern",
+            ),
+            Guard::Free => Ok(()),
+            Guard::Plain if is_plain(value) => Ok(()),
+            Guard::Plain => Err(
+                "only letters, digits and _ . : @ / - may stand in that place, because a program may read it as its own language; declare a parameter and write \"$NAME\" where any value is safe",
+            ),
+        }
+    }
+}
+
+fn is_plain(value: &str) -> bool {
+    value.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '/'))
+        && value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':' | '@' | '/' | '-'))
+        && !value.contains("--")
+}
+
+/// Programs that hand an argument to a shell, or read it as a program, query or template.
+const READERS: &[&str] = &[
+    "sh",
+    "bash",
+    "zsh",
+    "dash",
+    "ksh",
+    "fish",
+    "eval",
+    "ssh",
+    "su",
+    "runuser",
+    "xargs",
+    "watch",
+    "source",
+    ".",
+    "trap",
+    "env",
+    "parallel",
+    "expect",
+    "screen",
+    "tmux",
+    "at",
+    "nsenter",
+    "chroot",
+    "crontab",
+    "python",
+    "python2",
+    "python3",
+    "perl",
+    "ruby",
+    "node",
+    "deno",
+    "php",
+    "lua",
+    "rails",
+    "rake",
+    "irb",
+    "osascript",
+    "pwsh",
+    "powershell",
+    "psql",
+    "mysql",
+    "mariadb",
+    "sqlite3",
+    "mongo",
+    "mongosh",
+    "redis-cli",
+    "valkey-cli",
+    "cqlsh",
+    "influx",
+    "clickhouse-client",
+    "sqlcmd",
+    "sqlplus",
+    "bq",
+    "promtool",
+    "logcli",
+    "jq",
+    "yq",
+    "awk",
+    "gawk",
+    "mawk",
+    "sed",
+    "find",
+    "fd",
+    "grep",
+    "egrep",
+    "rg",
+    "expr",
+    "bc",
+    "dc",
+    "let",
+    "declare",
+    "typeset",
+    "unset",
+    "read",
+    "test",
+    "[",
+    "[[",
+    "wait",
+    "getopts",
+    "mapfile",
+    "readarray",
+    "alias",
+    "bind",
+    "complete",
+    "compgen",
+    "hash",
+    "set",
+    "shopt",
+    "enable",
+    "builtin",
+    "command",
+    "exec",
+    "coproc",
+    "make",
+    "gmake",
+    "ansible",
+    "ansible-playbook",
+    "helm",
+    "curl",
+    "wget",
+    "http",
+    "https",
+    "xh",
+    "terraform",
+    "tofu",
+    "m4",
+    "envsubst",
+    "gdb",
+    "strace",
+    "ffmpeg",
+    "vim",
+    "vi",
+    "ex",
+    "ed",
+    "rename",
+    "git",
+];
+
+/// Words that come before a program's name.
+const BEFORE_PROGRAM: &[&str] =
+    &["if", "then", "else", "elif", "while", "until", "do", "!", "{", "time", "coproc"];
+
+/// Options that take a message for people.
+const MESSAGE_OPTIONS: &[&str] = &[
+    "--body",
+    "--message",
+    "-m",
+    "--text",
+    "--title",
+    "--notes",
+    "--description",
+    "--subject",
+    "--comment",
+    "--reason",
+];
+
+/// What a word is in its command.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Role {
+    /// Why no value can stand there.
+    pub(super) refused: Option<&'static str>,
+    /// Some word before it, or the program itself, reads its arguments as a language.
+    reader: bool,
+    /// It is for people: what `echo` prints, or the value of `--message`.
+    message: bool,
+}
+
+/// The role of each token; tokens that are no words have an empty one.
+pub(super) fn roles(lexed: &Lexed) -> Vec<Role> {
+    // what echo prints may be the next program's text
+    let printed_on = lexed.tokens.iter().any(|token| match &token.kind {
+        Kind::Op(op) => *op == "|",
+        Kind::Redirect(op) => op.contains('>') || op.ends_with("<<<"),
+        _ => false,
+    });
+    let mut now = Simple { printed_on, ..Simple::default() };
+    lexed
+        .tokens
+        .iter()
+        .map(|token| match &token.kind {
+            Kind::Word(word) => now.word(word),
+            Kind::Op(_) | Kind::Newline => {
+                now = Simple { printed_on, ..Simple::default() };
+                Role::default()
+            }
+            Kind::Redirect(op) => {
+                now.target = Some(op.ends_with("<<<"));
+                Role::default()
+            }
+            Kind::HereDoc | Kind::Comment => Role::default(),
+        })
+        .collect()
+}
+
+/// A simple command as far as it has been read.
+#[derive(Default)]
+struct Simple {
+    program: Option<String>,
+    arguments: usize,
+    reader: bool,
+    last: String,
+    /// The next word is a redirection's target; `true` for a here-string, which is a program's input.
+    target: Option<bool>,
+    /// The text has a pipe or writes a file somewhere.
+    printed_on: bool,
+}
+
+impl Simple {
+    fn word(&mut self, word: &Word) -> Role {
+        let mut role = Role { reader: self.reader, ..Role::default() };
+        if let Some(input) = self.target.take() {
+            role.reader |= input;
+            return role;
+        }
+        let value = word.value.as_str();
+        let base = value.rsplit('/').next().unwrap_or(value);
+        match &self.program {
+            // the value goes on to wherever the variable is used
+            None if is_assignment(value) => role.reader = true,
+            None if !word.quoted && BEFORE_PROGRAM.contains(&value) => {}
+            None => {
+                role.refused = Some("it stands where a program's name is expected");
+                self.reader |= reads(base);
+                role.reader = self.reader;
+                self.program = Some(base.to_owned());
+            }
+            Some(program) => {
+                self.arguments += 1;
+                if matches!(program.as_str(), "for" | "select" | "function" | "case") && self.arguments == 1 {
+                    role.refused = Some("it stands where the shell wants a name");
+                }
+                // the format, and `-v NAME`
+                role.reader |= program == "printf" && (self.arguments == 1 || self.last == "-v");
+                role.reader |= matches!(program.as_str(), "export" | "local" | "readonly");
+                let prints = matches!(program.as_str(), "echo" | "printf");
+                role.reader |= prints && self.printed_on;
+                role.message = !role.reader && (prints || MESSAGE_OPTIONS.contains(&self.last.as_str()))
+                    // git takes the message of a commit as it is
+                    || program == "git" && matches!(self.last.as_str(), "-m" | "--message");
+                // `sudo bash -c ...`, `kubectl exec x -- sh -c ...`
+                self.reader |= reads(base);
+            }
+        }
+        self.last.clear();
+        self.last.push_str(value.get(..value.len().min(32)).unwrap_or_default());
+        role
+    }
+}
+
+fn reads(program: &str) -> bool {
+    let plain = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    READERS.contains(&program) || READERS.contains(&plain) && !plain.is_empty()
+}
+
+/// `NAME=...`, without an index, which the shell would evaluate.
+fn is_assignment(value: &str) -> bool {
+    value.split_once('=').is_some_and(|(name, _)| super::super::names::is_identifier(name))
+}
+
+/// Which values may stand in a word.
+pub(super) fn of(role: &Role, word: &Word) -> Guard {
+    // JSON and the like in a message is read by whoever gets it
+    if role.message
+        && !word.runs
+        && !word.value.contains(['$', '`', '{', '}', '[', ']', '"', '<', '>', '|', '\\'])
+    {
+        return Guard::Free;
+    }
+    let plain_text = word.value.chars().all(|c| {
+        c.is_alphanumeric() || matches!(c, '_' | '.' | '/' | ':' | '@' | '=' | ',' | '+' | '%' | '-')
+    });
+    if role.reader || word.runs || !plain_text { Guard::Plain } else { Guard::Free }
+}

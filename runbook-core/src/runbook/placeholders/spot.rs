@@ -1,0 +1,347 @@
+//! Which parts of a command text a person was meant to fill in.
+//!
+//! What shell, kubectl, jq and regular expressions write with the same characters is left alone.
+
+use std::collections::BTreeSet;
+
+use super::super::shell::{Kind, Lexed, Token, Word, lex};
+
+/// Programs whose quoted arguments are programs of their own, full of braces and brackets.
+const LANGUAGES: &[&str] =
+    &["jq", "yq", "awk", "gawk", "sed", "perl", "python", "python3", "ruby", "node", "rename"];
+/// Programs whose arguments are patterns.
+const SEARCHERS: &[&str] = &["grep", "egrep", "fgrep", "zgrep", "rg", "ag", "tr", "find", "sed"];
+/// Bracketed words that log lines begin with.
+const LOG_WORDS: &[&str] =
+    &["INFO", "WARN", "WARNING", "ERROR", "DEBUG", "TRACE", "FATAL", "OK", "FAIL", "PASS", "DONE"];
+
+/// Programs whose arguments are templates, in which `{{ name }}` is a variable.
+const TEMPLATERS: &[&str] =
+    &["ansible", "ansible-playbook", "consul-template", "gomplate", "helm", "j2", "jinja2", "nomad"];
+/// Words of Go templates that stand alone.
+const TEMPLATE_WORDS: &[&str] = &["end", "else", "range", "if", "with", "break", "continue", "now"];
+/// Programs whose arguments hold `%` for something else.
+const FORMATTERS: &[&str] =
+    &["date", "printf", "stat", "git", "find", "ps", "strftime", "curl", "cmd", "cmd.exe"];
+/// What commit messages and chat write in brackets.
+const MARKS: &[&str] =
+    &["skip ci", "ci skip", "no ci", "x", "wip", "todo", "deleted", "redacted", "truncated"];
+/// Elements without a closing tag.
+const VOID_TAGS: &[&str] = &["br", "hr", "p", "li"];
+/// Longest placeholder in bytes.
+const LONGEST: usize = 80;
+
+/// Where placeholders stand in a command text: byte offsets of start and end, in order. Comments hold none.
+pub(super) fn spots(text: &str) -> Vec<(usize, usize)> {
+    let lexed = lex(text);
+    let visible = without_comments(text, &lexed);
+    let context = Context {
+        text: &visible,
+        words: words(&lexed.tokens),
+        documents: documents(&lexed.tokens),
+        closing_tags: closing_tags(&visible),
+        has_range: visible.contains("{range"),
+    };
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(c) = visible.get(at..).and_then(|rest| rest.chars().next()) {
+        let length = match c {
+            '<' => context.angle(at),
+            '{' => context.double_brace(at).or_else(|| context.brace(at)),
+            '[' => context.bracket(at).or_else(|| context.prose_bracket(at)),
+            'x' | 'X' => context.run_of_x(at),
+            'A'..='Z' => context.shouted(at),
+            'y' => context.yours(at),
+            '%' => context.percent(at),
+            '.' | '…' => context.ellipsis(at),
+            _ => None,
+        };
+        if let Some(length) = length {
+            found.push((at, at + length));
+        }
+        at += length.unwrap_or(c.len_utf8());
+    }
+    found
+}
+
+/// The text with its comments blanked, offsets unchanged.
+fn without_comments(text: &str, lexed: &Lexed) -> String {
+    let mut visible = String::with_capacity(text.len());
+    let mut at = 0;
+    for token in lexed.tokens.iter().filter(|token| token.kind == Kind::Comment) {
+        visible.push_str(&text[at..token.start]);
+        visible.push_str(&" ".repeat(token.end - token.start));
+        at = token.end;
+    }
+    visible.push_str(&text[at..]);
+    visible
+}
+
+/// A word with the program of its command.
+struct Placed<'a> {
+    start: usize,
+    end: usize,
+    program: &'a str,
+    word: &'a Word,
+}
+
+fn words(tokens: &[Token]) -> Vec<Placed<'_>> {
+    let mut all = Vec::new();
+    let mut program = None;
+    for token in tokens {
+        match &token.kind {
+            Kind::Word(word) => {
+                let program = *program.get_or_insert(word.value.as_str());
+                all.push(Placed { start: token.start, end: token.end, program, word });
+            }
+            Kind::Op(_) | Kind::Newline => program = None,
+            _ => {}
+        }
+    }
+    all
+}
+
+fn documents(tokens: &[Token]) -> Vec<(usize, usize)> {
+    tokens.iter().filter(|token| token.kind == Kind::HereDoc).map(|token| (token.start, token.end)).collect()
+}
+
+fn closing_tags(text: &str) -> BTreeSet<&str> {
+    text.split("</").skip(1).filter_map(|rest| rest.get(..rest.find('>')?)).collect()
+}
+
+/// A text prepared for looking around in it.
+struct Context<'a> {
+    text: &'a str,
+    words: Vec<Placed<'a>>,
+    /// Here-document bodies.
+    documents: Vec<(usize, usize)>,
+    /// The names in `</b>`.
+    closing_tags: BTreeSet<&'a str>,
+    has_range: bool,
+}
+
+impl<'a> Context<'a> {
+    /// What stands between an opening bracket at `at` and its closing one, when that is near.
+    fn inside(&self, at: usize, close: u8) -> Option<&'a str> {
+        let rest = &self.text[at + 1..];
+        let length = rest.bytes().take(LONGEST + 1).position(|b| b == close)?;
+        Some(&rest[..length])
+    }
+
+    fn word_at(&self, at: usize) -> Option<&Placed<'a>> {
+        let index = self.words.partition_point(|placed| placed.end <= at);
+        self.words.get(index).filter(|placed| placed.start <= at)
+    }
+
+    /// `<pod>`, `<value of the label>`, `<a|b>`.
+    fn angle(&self, at: usize) -> Option<usize> {
+        let before = &self.text[..at];
+        if before.ends_with(['<', '\\', '?']) || before.ends_with("?P") {
+            return None;
+        }
+        let inside = self.inside(at, b'>')?;
+        let begins = inside.starts_with(|c: char| c.is_alphabetic());
+        let ends = inside.ends_with(|c: char| c.is_alphanumeric());
+        let middle = inside.chars().all(|c| c.is_alphanumeric() || " _./:|,'-".contains(c));
+        // `<b>bold</b>` is markup
+        let markup = self.closing_tags.contains(inside) || VOID_TAGS.contains(&inside);
+        (begins && ends && middle && !markup).then_some(inside.len() + 2)
+    }
+
+    /// `{repo}`.
+    fn brace(&self, at: usize) -> Option<usize> {
+        if self.text[..at].ends_with(['$', '{', '%', '@', '\\']) {
+            return None;
+        }
+        let inside = self.inside(at, b'}')?;
+        let name = inside.starts_with(|c: char| c.is_ascii_alphabetic())
+            && inside.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+        let taken = self.text[at + inside.len() + 2..].starts_with('}') || inside == "end" && self.has_range;
+        let in_language = || {
+            self.word_at(at).is_some_and(|placed| placed.word.quoted && LANGUAGES.contains(&placed.program))
+        };
+        (name && !taken && !in_language()).then_some(inside.len() + 2)
+    }
+
+    /// `[NAME]`, `[SERVICE NAME]`.
+    fn bracket(&self, at: usize) -> Option<usize> {
+        let inside = self.inside(at, b']')?;
+        let after = &self.text[at + inside.len() + 2..];
+        let shouted = inside.len() >= 2
+            && inside.starts_with(|c: char| c.is_ascii_uppercase())
+            && inside.ends_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit())
+            && inside
+                .chars()
+                .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, '_' | ' ' | '-'));
+        // `[A-Z]` and `[A-Z0-9]` are classes
+        let class = inside.len() <= 9 && inside.as_bytes().windows(3).any(is_range);
+        let doubled = self.text[..at].ends_with('[') || after.starts_with(']');
+        if !shouted || class || doubled || LOG_WORDS.contains(&inside) || self.is_index(at, after) {
+            return None;
+        }
+        let in_pattern = self
+            .word_at(at)
+            .is_some_and(|placed| SEARCHERS.contains(&placed.program) || LANGUAGES.contains(&placed.program));
+        (!in_pattern).then_some(inside.len() + 2)
+    }
+
+    /// `${MAP[KEY]}`, `${#MAP[KEY]}` and `MAP[KEY]=value`.
+    fn is_index(&self, at: usize, after: &str) -> bool {
+        let before = &self.text[..at];
+        let head = before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        head.len() < before.len()
+            && (head.ends_with("${")
+                || head.ends_with("${#")
+                || head.ends_with("${!")
+                || after.starts_with('='))
+    }
+
+    /// `{{repo}}` and `{{ repo }}`, but no Go template.
+    fn double_brace(&self, at: usize) -> Option<usize> {
+        let rest = self.text.get(at..)?.strip_prefix("{{")?;
+        if self.text[..at].ends_with(['$', '{', '%', '\\']) {
+            return None;
+        }
+        let length = rest.bytes().take(LONGEST).position(|b| b == b'}')?;
+        let (inside, after) = rest.split_at(length);
+        let name = inside.trim_matches(' ');
+        let well_formed = name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+        let closed = after.starts_with("}}") && !after.starts_with("}}}");
+        let in_template = || {
+            let programs = [TEMPLATERS, LANGUAGES];
+            self.word_at(at).is_some_and(|placed| programs.iter().any(|list| list.contains(&placed.program)))
+        };
+        (well_formed && closed && !TEMPLATE_WORDS.contains(&name) && !in_template()).then_some(length + 4)
+    }
+
+    /// `[reason]` and `[X hours]` in a message, `[replace with the version]` and `prod-[environmentname]` anywhere.
+    fn prose_bracket(&self, at: usize) -> Option<usize> {
+        let inside = self.inside(at, b']')?;
+        let after = self.text.get(at + inside.len() + 2..)?;
+        let before = &self.text[..at];
+        let letters = inside.starts_with(|c: char| c.is_ascii_alphabetic())
+            && inside.ends_with(|c: char| c.is_ascii_alphanumeric())
+            && inside.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '\'' | '/'));
+        // `a[i]`, `[text](link)`, `[[ x ]]`, `\[x]`
+        let joined = before.ends_with(|c: char| c.is_alphanumeric() || "_.)]}$\\[\"'!@*?".contains(c))
+            && !before.ends_with(['"', '\'']);
+        let goes_on = after.starts_with(['(', '[', ']', '=', '*', '+', '?', '{', ':']);
+        let lower = inside.to_lowercase();
+        let known =
+            LOG_WORDS.iter().any(|word| word.eq_ignore_ascii_case(inside)) || MARKS.contains(&lower.as_str());
+        let placed = self.word_at(at);
+        let program = placed.map_or("", |placed| placed.program);
+        let in_pattern = SEARCHERS.contains(&program) || LANGUAGES.contains(&program);
+        if inside.len() < 3 || !letters || joined || goes_on || known || in_pattern {
+            return None;
+        }
+        let several = inside.split(' ').filter(|word| word.len() > 1).count() >= 2
+            || inside.split_once(' ').is_some_and(|(first, rest)| first.len() == 1 && rest.len() > 2);
+        let in_document = self.documents.iter().any(|&(start, end)| start <= at && at < end);
+        let found = if in_document {
+            several
+        } else if placed.is_some_and(|placed| placed.word.quoted) {
+            // a message has blanks, or is nothing but the placeholder
+            placed.is_some_and(|placed| {
+                let rest = placed.word.value.replacen(inside, "", 1);
+                several || rest.contains(' ') || rest == "[]"
+            })
+        } else {
+            several || names_a_letter_twice(inside)
+        };
+        found.then_some(inside.len() + 2)
+    }
+
+    /// `YOUR_TOKEN`, `REPLACE_ME`, `REPLACE_WITH_NAME`, `CHANGEME`, `PUT_NAME_HERE`.
+    fn shouted(&self, at: usize) -> Option<usize> {
+        let before = &self.text[..at];
+        if before.ends_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '$'))
+            || before.ends_with("${")
+        {
+            return None;
+        }
+        let rest = self.text.get(at..)?;
+        let length = rest
+            .find(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'))
+            .unwrap_or(rest.len());
+        let word = rest.get(..length)?;
+        let begins = ["YOUR_", "REPLACE_WITH_", "INSERT_", "PUT_"]
+            .iter()
+            .position(|lead| word.strip_prefix(lead).is_some_and(|tail| !tail.is_empty()));
+        let matches = match begins {
+            Some(0 | 1) => true,
+            // `INSERT_ROWS` may be a name; `INSERT_NAME_HERE` is none
+            Some(_) => word.ends_with("_HERE"),
+            None => matches!(word, "REPLACE_ME" | "CHANGE_ME" | "CHANGEME" | "REPLACEME"),
+        };
+        matches.then_some(length)
+    }
+
+    /// `your-cluster-name`, `your_token`.
+    fn yours(&self, at: usize) -> Option<usize> {
+        let before = &self.text[..at];
+        if before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '-' | '.'))
+            || before.ends_with("${")
+        {
+            return None;
+        }
+        let rest = self.text.get(at..)?;
+        let tail = rest.strip_prefix("your-").or_else(|| rest.strip_prefix("your_"))?;
+        let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        let length = tail.find(|c: char| !word(c)).unwrap_or(tail.len());
+        let name = tail.get(..length)?.trim_end_matches(['-', '_']);
+        // an assignment to `your_x` makes it a variable
+        let assigned = tail.get(length..).is_some_and(|after| after.starts_with('='));
+        (name.starts_with(|c: char| c.is_ascii_alphabetic()) && !assigned)
+            .then_some("your-".len() + name.len())
+    }
+
+    /// `xxx`, `sg-XXXXXXXX`.
+    fn run_of_x(&self, at: usize) -> Option<usize> {
+        let rest = self.text.get(at..)?;
+        let first = rest.chars().next()?;
+        let length = rest.find(|c: char| c != first).unwrap_or(rest.len());
+        let before = &self.text[..at];
+        let joined = before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '\\'))
+            || before.ends_with("${");
+        let goes_on = rest.get(length..)?.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+        let placed = self.word_at(at);
+        let flag = placed.is_some_and(|placed| placed.start + 1 == at && before.ends_with('-'));
+        let template = placed.is_some_and(|placed| matches!(placed.program, "mktemp" | "tempfile"));
+        let in_pattern = placed.is_some_and(|placed| SEARCHERS.contains(&placed.program));
+        (length >= 3 && length <= LONGEST && !joined && !goes_on && !flag && !template && !in_pattern)
+            .then_some(length)
+    }
+
+    /// `%POD_NAME%`.
+    fn percent(&self, at: usize) -> Option<usize> {
+        let inside = self.inside(at, b'%')?;
+        let name = inside.len() >= 3
+            && inside.starts_with(|c: char| c.is_ascii_uppercase())
+            && inside.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+        let before = &self.text[..at];
+        let format = self.word_at(at).is_some_and(|placed| FORMATTERS.contains(&placed.program));
+        (name && !format && !before.ends_with(['%', '$', '{', '+'])).then_some(inside.len() + 2)
+    }
+
+    /// A word that is nothing but dots: "and so on".
+    fn ellipsis(&self, at: usize) -> Option<usize> {
+        let placed = self.word_at(at).filter(|placed| placed.start == at && !placed.word.quoted)?;
+        let dots = matches!(placed.word.value.as_str(), "..." | "…" | "....");
+        (dots && !matches!(placed.program, "bazel" | "bazelisk" | "go" | "buck2"))
+            .then_some(placed.end - placed.start)
+    }
+}
+
+/// A class of characters names each once, so a word with one twice is a name.
+fn names_a_letter_twice(inside: &str) -> bool {
+    let mut seen = BTreeSet::new();
+    inside.len() >= 4 && !inside.chars().filter(|c| c.is_alphabetic()).all(|c| seen.insert(c))
+}
+
+fn is_range(window: &[u8]) -> bool {
+    window[1] == b'-'
+        && window[0] < window[2]
+        && (window[0].is_ascii_uppercase() && window[2].is_ascii_uppercase() || window[0].is_ascii_digit())
+}

@@ -1,0 +1,268 @@
+//! Tables and properties of finding and resolving. That bash prints values as they are is tested in `crates/exec`.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn what_people_leave_open_is_found() {
+    let rows: &[(&str, &[&str])] = &[
+        ("kubectl logs <pod> -n <name-space>", &["<pod>", "<name-space>"]),
+        ("kubectl -n \"<service>-prod\" get pods", &["<service>"]),
+        ("X='<value of the label from alert>'", &["<value of the label from alert>"]),
+        ("curl https://<host>:<port>/x", &["<host>", "<port>"]),
+        ("gh issue --body \"<alert | operator>\"", &["<alert | operator>"]),
+        ("git clone https://example.com/{repo}.git", &["{repo}"]),
+        ("ssh [HOST_NAME]", &["[HOST_NAME]"]),
+        ("echo [SERVICE NAME]", &["[SERVICE NAME]"]),
+        ("curl -H \"X-Token: YOUR_API_TOKEN\"", &["YOUR_API_TOKEN"]),
+        ("export KEY=REPLACE_ME", &["REPLACE_ME"]),
+        ("cat <<EOF\nname: <name>\nEOF", &["<name>"]),
+        ("a <pod> <pod>", &["<pod>"]),
+        ("kubectl logs <POD NAME>", &["<POD NAME>"]),
+        ("git clone https://example.com/{{repo}}.git", &["{{repo}}"]),
+        ("curl https://example.com/{{ service_name }}/health", &["{{ service_name }}"]),
+        ("gh issue create --body \"Stopped because of [reason]. We'll be back\"", &["[reason]"]),
+        ("notify --message \"Back in: [X hours]\"", &["[X hours]"]),
+        ("notify \"[reason]\"", &["[reason]"]),
+        ("export version=[replace with the target version]", &["[replace with the target version]"]),
+        ("aws-login prod-[environmentname]-admin", &["[environmentname]"]),
+        ("cat <<EOF\nit takes [X hours]\nEOF", &["[X hours]"]),
+        ("gcloud config set project your-gcp-project", &["your-gcp-project"]),
+        ("psql -U your_db_user", &["your_db_user"]),
+        ("aws s3 ls s3://REPLACE_WITH_BUCKET_NAME/", &["REPLACE_WITH_BUCKET_NAME"]),
+        ("echo PUT_TOKEN_HERE", &["PUT_TOKEN_HERE"]),
+        ("aws ec2 describe-security-groups --group-ids sg-xxxxxxxx", &["xxxxxxxx"]),
+        ("curl https://XXXX.example.com/", &["XXXX"]),
+        ("ping %HOST_NAME%", &["%HOST_NAME%"]),
+        ("curl ... | jq .", &["..."]),
+        ("kubectl get pods … | wc -l", &["…"]),
+    ];
+    for (text, expected) in rows {
+        assert_eq!(spellings(text), *expected, "{text}");
+    }
+}
+
+#[test]
+fn what_programs_write_is_left_alone() {
+    for text in [
+        "echo ${VAR} ${VAR:-x} $VAR",
+        "kubectl get pods -o template --template='{{range .items}}{{.metadata.name}}{{end}}'",
+        "kubectl get pods -o jsonpath='{range .items[*]}{.metadata.name}{\"\\n\"}{end}'",
+        "kubectl get deploy -o jsonpath='{.spec.template.spec.containers[0].image}'",
+        "[[ -n x ]] && echo a",
+        "[[ $A == B ]] && echo a",
+        "diff <(sort a) <(sort b)",
+        "cat <<EOF\nplain\nEOF",
+        "cat <<'EOF' > out\nplain\nEOF",
+        "sort < in > out",
+        "cmd 2>&1 >file <input",
+        "grep '[A-Z]' f",
+        "grep 'x[ABC]y' f",
+        "ls [A-Z]*",
+        "ls [A-Z0-9]*",
+        "jq '{name}' f",
+        "awk '{print}' f",
+        "curl -w '%{http_code}' x",
+        "git show HEAD@{upstream}",
+        "echo {a,b} {1..3} {}",
+        "xargs -I{} echo {}",
+        "echo ${MAP[KEY]} ${#MAP[KEY]}",
+        "MAP[KEY]=1",
+        "echo \"[INFO] started\"",
+        "grep -P '(?<name>a)' f",
+        "sed 's/\\<word\\>/x/' f",
+        "echo '<b>bold</b>'",
+        "echo $YOUR_TOKEN ${YOUR_TOKEN}",
+        "echo MYOUR_X",
+        "echo a # <pod> in a comment",
+        "test 1 -lt 2",
+        "up{job=\"x\"}",
+        "docker ps --format '{{json .}}' '{{.Names}}'",
+        "docker ps --format '{{end}}'",
+        "helm template x --set 'a={{ name }}'",
+        "ansible all -m debug -a 'msg={{ host }}'",
+        "echo ${{ secrets }}",
+        "mktemp /tmp/x.XXXXXX",
+        "date +%FT%T%Z %H%M%S",
+        "date +%FOO%",
+        "go test ./... && go vet ...",
+        "bazel test ...",
+        "git diff a...b",
+        "echo 'wait ...'",
+        "set -xxx",
+        "chmod u=rwx f",
+        "echo 0xxx $xxx ${xxx}",
+        "ls file[abcd].txt [a-z]* x[0]",
+        "git commit -m \"fix it [skip ci]\"",
+        "echo \"see [the page](https://example.com)\"",
+        "echo \"[info] ready\"",
+        "[ -f name ] && [[ -n text ]] && test -n a",
+        "cat <<EOF\n[Unit]\n[section]\nkey = [value]\nEOF",
+        "jq '.items[count] | {name}' f",
+        "grep \"some [letters] here\" f",
+        "curl http://[fe80::1]:80/",
+        "echo ${array[index]} \"${array[index]} x\"",
+        "array[index]=1",
+        "kubectl get pods -o jsonpath='{.items[*].metadata.name} {.x[count]}'",
+        "echo '<br>'",
+        "awk '{ print $1 }' f",
+        "echo ..",
+    ] {
+        assert_eq!(spellings(text), Vec::<String>::new(), "{text}");
+    }
+}
+
+#[test]
+fn parameters_are_named_after_the_words_inside() {
+    for (text, name) in [
+        ("<pod>", "pod"),
+        ("<POD NAME>", "pod_name"),
+        ("{{ repo-name }}", "repo_name"),
+        ("[X hours]", "x_hours"),
+        ("YOUR_API_TOKEN", "api_token"),
+        ("your-db_name-here", "db_name"),
+        ("REPLACE_ME", "replace_me"),
+        ("REPLACE_WITH_BUCKET", "bucket"),
+        ("%HOST%", "host"),
+        ("<alert | operator>", "alert_operator"),
+        ("<1st>", "p_1st"),
+        ("<http_proxy>", "http_proxy_value"),
+        ("...", ""),
+        ("XXXX", "xxxx"),
+    ] {
+        assert_eq!(parameter_name(text), name, "{text}");
+    }
+}
+
+/// Every name stands for a variable of the same name.
+fn all(text: &str) -> BTreeMap<String, String> {
+    find(text).into_iter().map(|found| (found.name.clone(), found.name)).collect()
+}
+
+fn resolved(text: &str) -> Result<String, Unresolved> {
+    resolve(text, &all(text)).map(|resolved| resolved.text)
+}
+
+#[test]
+fn an_expansion_is_quoted_as_its_place_needs() {
+    for (text, expected) in [
+        ("kubectl logs <pod> -n prod\n", "kubectl logs \"${pod}\" -n prod\n"),
+        ("kubectl logs \"<pod>-x\"", "kubectl logs \"${pod}-x\""),
+        ("kubectl logs '<pod>-x'", "kubectl logs ''\"${pod}\"'-x'"),
+        ("kubectl logs $'<pod>\\n'", "kubectl logs $''\"${pod}\"$'\\n'"),
+        ("cat <<EOF\nname: <name>\nEOF\n", "cat <<EOF\nname: ${name}\nEOF\n"),
+        ("scp <host>:/tmp/<file name> .", "scp \"${host}\":/tmp/\"${file_name}\" ."),
+        ("x --body \"due to [reason]. We'll\"", "x --body \"due to ${reason}. We'll\""),
+        ("X=$(kubectl get pod -l app=<app> -o name)", "X=$(kubectl get pod -l app=\"${app}\" -o name)"),
+        ("X=\"$(kubectl get pod '<app>')\"", "X=\"$(kubectl get pod ''\"${app}\"'')\""),
+        ("cat <<'A' <<B\nx\nA\n<name>\nB\n", "cat <<'A' <<B\nx\nA\n${name}\nB\n"),
+        ("echo no placeholder", "echo no placeholder"),
+        ("ls > <file>", "ls > \"${file}\""),
+    ] {
+        assert_eq!(resolved(text).as_deref(), Ok(expected), "{text}");
+    }
+}
+
+#[test]
+fn where_no_expansion_is_safe_nothing_is_replaced() {
+    for text in [
+        "cat <<'EOF'\n<name>\nEOF\n",
+        "cat <<B <<'A'\nx\nB\n<name>\nA\n",
+        "echo `ls <dir>`",
+        "echo $((1 + <number>))",
+        "(( <number> > 3 ))",
+        "echo ${X:-<value>}",
+        "<program> --help",
+        "sudo -n true; <program>",
+        "if <program>; then ls; fi",
+        "for <name> in a; do ls; done",
+        "echo \"$(case a in a) echo <name>;; esac)\"",
+        "echo \"$(echo a # it's\n echo <name>)\"",
+        "echo 'unfinished <name>",
+        "cat <<EOF\n`ls <name>`\nEOF\n",
+        "curl ... | jq .",
+    ] {
+        assert!(resolved(text).is_err(), "{text}: {:?}", resolved(text));
+    }
+    assert!(matches!(resolve("ls <a>", &BTreeMap::new()), Err(Unresolved::NoValue(what)) if what == "<a>"));
+}
+
+#[test]
+fn places_that_another_program_reads_take_plain_values_only() {
+    for (text, guard) in [
+        ("kubectl logs <pod>", Guard::Free),
+        ("kubectl logs --selector=app=<app>", Guard::Free),
+        ("printf '%s\\n' <pod>", Guard::Free),
+        ("printf '<pod>\\n'", Guard::Plain),
+        ("printf -v <name> x", Guard::Plain),
+        ("echo \"hello <name>, it's on\"", Guard::Free),
+        ("echo \"rm <name>\" | sh", Guard::Plain),
+        ("for i in 1; do echo <name>; done | sh", Guard::Plain),
+        ("echo '{\"a\": \"<name>\"}'", Guard::Plain),
+        ("gh issue create --body \"due to [reason]. We'll\"", Guard::Free),
+        ("sns publish --message '{\"a\": \"<name>\"}'", Guard::Plain),
+        ("git commit -m \"because <name>\"", Guard::Free),
+        ("ssh web1 ls <dir>", Guard::Plain),
+        ("sudo bash -c 'ls <dir>'", Guard::Plain),
+        ("kubectl exec web -- sh -c \"ls <dir>\"", Guard::Plain),
+        ("/usr/bin/python3.11 x <dir>", Guard::Plain),
+        ("psql -c \"select <id>\"", Guard::Plain),
+        ("run \"select <id>\"", Guard::Plain),
+        ("run '.a == \"<id>\"'", Guard::Plain),
+        ("run \"$X-<id>\"", Guard::Plain),
+        ("curl https://example.com/?q=<term>", Guard::Plain),
+        ("[[ <number> -eq 3 ]]", Guard::Plain),
+        ("test -v <name>", Guard::Plain),
+        ("list[<index>]=1", Guard::Plain),
+        ("X=<value>", Guard::Plain),
+        ("export X=<value>", Guard::Plain),
+        ("X=$(ls <dir>)", Guard::Plain),
+        ("cat <<EOF\n<name>\nEOF", Guard::Plain),
+        ("bash <<< <name>", Guard::Plain),
+        ("cat <<< \"<name>\"", Guard::Plain),
+        ("ls > <file>", Guard::Free),
+    ] {
+        let found = find(text);
+        assert_eq!(found.len(), 1, "{text}");
+        assert_eq!(found[0].guard, guard, "{text}");
+    }
+    for (value, free, plain) in [
+        ("web-1", true, true),
+        ("https://example.com/a.b", true, true),
+        ("a b", true, false),
+        ("$(x)", true, false),
+        ("a--b", true, false),
+        ("-rf", false, false),
+        ("@file", true, false),
+        ("", true, false),
+        ("a\0b", false, false),
+        ("a[0]", true, false),
+    ] {
+        assert_eq!(Guard::Free.check(value, false).is_ok(), free, "{value:?}");
+        assert_eq!(Guard::Plain.check(value, true).is_ok(), plain, "{value:?}");
+    }
+    assert!(Guard::Free.check("-rf", true).is_ok());
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_survived(text in "[ -~\n\té…]{0,80}") {
+        for found in find(&text) {
+            prop_assert_eq!(text.get(found.start..found.end), Some(found.text.as_str()));
+        }
+        let _ = resolved(&text);
+    }
+
+    #[test]
+    fn shell_like_text_is_survived(
+        text in "(<pod>|\\[the reason\\]|\\{x\\}|echo|<<E\n|<<'E'\n|\nE\n|\\$\\(|\\)|\\$\\{|\\}|`|'|\"|;|#|\\\\| |\\$'|\\(\\(|\\)\\)){0,24}"
+    ) {
+        for found in find(&text) {
+            prop_assert_eq!(text.get(found.start..found.end), Some(found.text.as_str()));
+        }
+        let _ = resolved(&text);
+    }
+}

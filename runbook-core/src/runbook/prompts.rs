@@ -1,0 +1,235 @@
+//! What stands before a command in text that was copied from a terminal.
+
+/// A line as a terminal shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Prompt<'a> {
+    /// `$ `, `ana@web-1:~$ `: a command for this shell.
+    Shell(&'a str),
+    /// `root@web-1:~# `, and `# ` where `#` does not begin a comment: a command for root.
+    Root,
+    /// `mysql> `, `>>> `, `postgres=# `: text for another program.
+    Other,
+}
+
+/// Programs that a line of shell begins with, for blocks that do not say what they hold.
+const PROGRAMS: &[&str] = &[
+    "apt",
+    "apt-get",
+    "aws",
+    "az",
+    "blocks",
+    "cat",
+    "cd",
+    "chmod",
+    "chown",
+    "cp",
+    "curl",
+    "dig",
+    "docker",
+    "echo",
+    "etcdctl",
+    "export",
+    "gcloud",
+    "gh",
+    "git",
+    "grep",
+    "helm",
+    "journalctl",
+    "kubectl",
+    "ls",
+    "make",
+    "mkdir",
+    "mv",
+    "mysql",
+    "npm",
+    "oc",
+    "pip",
+    "promtool",
+    "psql",
+    "python",
+    "python3",
+    "redis-cli",
+    "rm",
+    "rsync",
+    "scp",
+    "service",
+    "ssh",
+    "sudo",
+    "systemctl",
+    "tail",
+    "tar",
+    "terraform",
+    "vault",
+    "wget",
+    "yum",
+];
+
+/// Words that follow when `make` or `service` begins a sentence.
+const PROSE: &[&str] =
+    &["sure", "the", "a", "an", "is", "are", "to", "this", "that", "into", "it", "your", "and"];
+
+/// Programs whose prompt is their name and `>`.
+const SPEAKERS: &[&str] = &[
+    "mysql",
+    "mariadb",
+    "mongo",
+    "mongos",
+    "sqlite",
+    "irb",
+    "redis",
+    "ftp",
+    "sftp",
+    "psql",
+    "cqlsh",
+    "influx",
+    "spark-sql",
+];
+
+/// Whether a line begins with a well-known program and goes on like a command.
+pub(crate) fn looks_like_command(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    words.next().is_some_and(|first| PROGRAMS.contains(&first))
+        && words.next().is_some_and(|second| !PROSE.contains(&second))
+}
+
+/// The prompt that a line begins with. A lone `# ` counts only in a `console`, and only before a command.
+pub(crate) fn read(line: &str, console: bool) -> Option<Prompt<'_>> {
+    let line = line.trim_start();
+    match line.as_bytes().first()? {
+        b'$' if line == "$" => Some(Prompt::Shell("")),
+        b'$' => line.strip_prefix("$ ").map(Prompt::Shell),
+        b'#' => (console && line.strip_prefix("# ").is_some_and(looks_like_command)).then_some(Prompt::Root),
+        b'>' => (line == ">>>" || line.starts_with(">>> ")).then_some(Prompt::Other),
+        b'/' | b'~' if console => {
+            let (path, rest) = line.split_once(" # ")?;
+            (!path.contains(' ') && looks_like_command(rest)).then_some(Prompt::Root)
+        }
+        _ => host(line).or_else(|| other(line)),
+    }
+}
+
+/// `ana@web-1:~$ `, `[root@web-1 ~]# `, `bash-5.2$ `.
+fn host(line: &str) -> Option<Prompt<'_>> {
+    let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    let bare = line.strip_prefix('[').unwrap_or(line);
+    let user = bare.trim_start_matches(name);
+    let rest = match user.strip_prefix('@') {
+        Some(at) if user.len() < bare.len() => {
+            let host = at.trim_start_matches(name);
+            // what may stand between the host and the mark
+            let place = |c: char| name(c) || matches!(c, ':' | '~' | '/' | ']' | '+');
+            let place = |c: char| place(c) || bare.len() < line.len() && c == ' ';
+            (host.len() < at.len()).then(|| host.trim_start_matches(place))?
+        }
+        _ => {
+            let shell = ["bash", "sh", "zsh"].iter().find_map(|shell| line.strip_prefix(shell))?;
+            shell.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '-' | '.'))
+        }
+    };
+    let (mark, command) = rest.split_at_checked(1)?;
+    let command = if command.is_empty() { "" } else { command.strip_prefix(' ')? };
+    match mark {
+        "$" | "%" => Some(Prompt::Shell(command)),
+        "#" => Some(Prompt::Root),
+        _ => None,
+    }
+}
+
+/// The prompts of other programs.
+fn other(line: &str) -> Option<Prompt<'_>> {
+    let head = line.get(..line.floor_char_boundary(80))?;
+    let ends_word = |rest: &str| rest.is_empty() || rest.starts_with(' ');
+    if head.starts_with("PS ") {
+        return head
+            .get(3..)?
+            .split_once('>')
+            .filter(|(path, _)| path.contains([':', '/']))
+            .map(|_| Prompt::Other);
+    }
+    if ["(gdb)", "(Pdb)", "(lldb)", "iex(", "MariaDB ["].iter().any(|begin| head.starts_with(begin)) {
+        return Some(Prompt::Other);
+    }
+    let word = head.split(' ').next()?;
+    // `C:\>`
+    if word.get(1..3) == Some(":\\") && word.contains('>') {
+        return Some(Prompt::Other);
+    }
+    if let Some(at) = word.find('>') {
+        let (before, after) = (&word[..at], &word[at + 1..]);
+        let database = before.strip_suffix(['=', '-']).is_some_and(is_name);
+        let irb = before.starts_with("irb(");
+        let address = before.rsplit_once(':').is_some_and(|(address, port)| {
+            let host = address.starts_with(|c: char| c.is_ascii_digit()) && address.contains('.');
+            let set = is_name(address) && matches!(port, "PRIMARY" | "SECONDARY");
+            set || host && !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
+        });
+        return (after.is_empty() && (SPEAKERS.contains(&before) || database || irb || address))
+            .then_some(Prompt::Other);
+    }
+    // `postgres=# `, `postgres-# `
+    if let Some(before) = word.strip_suffix("=#").or_else(|| word.strip_suffix("-#")) {
+        return (is_name(before) && ends_word(line.get(word.len()..)?)).then_some(Prompt::Other);
+    }
+    // `redis 127.0.0.1:6379> `
+    let (first, rest) = head.split_once(' ')?;
+    let second = rest.split(' ').next()?;
+    (SPEAKERS.contains(&first) && second.ends_with('>') && second.contains(':')).then_some(Prompt::Other)
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prompts_are_known() {
+        let rows = [
+            ("$ ls", Some(Prompt::Shell("ls"))),
+            ("  $ ls", Some(Prompt::Shell("ls"))),
+            ("$", Some(Prompt::Shell(""))),
+            ("ana@web-1:~$ ls -l", Some(Prompt::Shell("ls -l"))),
+            ("ana@web-1:/var/log$ ls", Some(Prompt::Shell("ls"))),
+            ("[ana@web-1 log]$ ls", Some(Prompt::Shell("ls"))),
+            ("bash-5.2$ ls", Some(Prompt::Shell("ls"))),
+            ("root@web-1:~# ls", Some(Prompt::Root)),
+            ("[root@web-1 ~]# ls", Some(Prompt::Root)),
+            ("sh-5.2# ls", Some(Prompt::Root)),
+            ("# apt-get update", Some(Prompt::Root)),
+            ("/ # cat /etc/hosts", Some(Prompt::Root)),
+            ("mysql> show tables;", Some(Prompt::Other)),
+            ("postgres=# select 1", Some(Prompt::Other)),
+            ("shop_db=> select 1", Some(Prompt::Other)),
+            ("postgres-# ;", Some(Prompt::Other)),
+            (">>> print(1)", Some(Prompt::Other)),
+            ("irb> 1", Some(Prompt::Other)),
+            ("irb(main):001:0> 1", Some(Prompt::Other)),
+            ("redis 127.0.0.1:6379> ping", Some(Prompt::Other)),
+            ("127.0.0.1:6379> ping", Some(Prompt::Other)),
+            ("rs0:PRIMARY> db.stats()", Some(Prompt::Other)),
+            ("PS C:\\> dir", Some(Prompt::Other)),
+            ("C:\\Users> dir", Some(Prompt::Other)),
+            ("MariaDB [(none)]> select 1", Some(Prompt::Other)),
+            ("$HOME/bin/x", None),
+            ("$x > y", None),
+            ("echo $ a", None),
+            ("# look at the pods", None),
+            ("# make sure that it runs", None),
+            ("git clone git@example.com:a/b.git", None),
+            ("ssh ana@web-1 # then", None),
+            ("cat a> b", None),
+            ("a=1", None),
+            ("sh -c 'ls'", None),
+            ("bash x.sh", None),
+            ("> out", None),
+            ("", None),
+        ];
+        for (line, prompt) in rows {
+            assert_eq!(read(line, true), prompt, "{line}");
+        }
+        assert_eq!(read("# apt-get update", false), None);
+        assert_eq!(read("/usr/bin/a # make it", false), None);
+    }
+}

@@ -1,0 +1,404 @@
+//! From a code block to the commands of a step, and to what is said about the block.
+
+use super::super::blocks::Fence;
+use super::super::codes;
+use super::super::commands::{self, split};
+use super::super::comments::announces_output;
+use super::super::console;
+use super::super::effects;
+use super::super::info::{self, Info, Role};
+use super::super::kinds;
+use super::super::lines::to_u32;
+use super::super::model::{CodeBlock, Command, CommandKind, Effect, EffectSource};
+use super::super::outline::{INDENTED_SHELL, UNTAGGED_SHELL};
+use super::super::placeholders;
+use super::super::prompts;
+use super::{Builder, Place, spelling};
+use crate::expectation::{Check, Expectation, classify};
+
+/// The largest block that is read as commands, in bytes.
+const LARGEST: usize = 1 << 20;
+/// Bytes of a block that are looked at to tell whether it looks like shell.
+const GLANCE: usize = 64 * 1024;
+
+impl Builder<'_> {
+    /// Takes a fence.
+    pub(super) fn fence(&mut self, fence: &Fence<'_>) {
+        let info = info::parse(fence.info);
+        let language = fence.info.split_whitespace().next().unwrap_or_default().to_owned();
+        let index = self.built.blocks.len();
+        self.built.blocks.push(CodeBlock {
+            language,
+            info: fence.info.to_owned(),
+            line_start: fence.line,
+            line_end: fence.end_line,
+            fenced: true,
+            in_list: fence.in_list,
+            closed: fence.closed,
+            runnable: false,
+            reason: None,
+        });
+        if !fence.closed {
+            self.note(
+                codes::UNCLOSED_FENCE,
+                (fence.line, self.lines.indent(fence.line)),
+                "the code fence is never closed, so the rest of the document is inside it",
+                "add a closing line of the same marks",
+            );
+        }
+        let above = std::mem::take(&mut self.paragraph);
+        let reason = self.fence_reason(fence, &info, &above);
+        if let Some(block) = self.built.blocks.get_mut(index) {
+            // what its commands say about it is known when all of the document is
+            block.runnable = reason.is_none();
+            block.reason = reason;
+        }
+    }
+
+    /// Reads the fence's commands; gives the reason why there are none that run.
+    fn fence_reason(&mut self, fence: &Fence<'_>, info: &Info, above: &str) -> Option<String> {
+        let at = (fence.line, self.lines.indent(fence.line));
+        let kind = info.kind();
+        let plain = info.name.is_none() && info.problems.is_empty();
+        let output = announces_output(above) && self.has_command();
+        if output && (kind.is_none() || kind == Some(CommandKind::Shell) && plain && !is_session(fence)) {
+            self.output(fence);
+            return Some("sample output".to_owned());
+        }
+        let Some(kind) = kind else {
+            if !info.language.is_empty() {
+                let meant = spelling::meant(&info.language).map(|meant| format!("; was `{meant}` meant?"));
+                return Some(format!("{} is not run{}", info.language, meant.unwrap_or_default()));
+            }
+            if looks_like_shell(&fence.text) {
+                self.untagged(at);
+                return Some(UNTAGGED_SHELL.to_owned());
+            }
+            return Some("no language".to_owned());
+        };
+        if fence.too_deep {
+            return Some("nested too deeply".to_owned());
+        }
+        if fence.text.len() > LARGEST {
+            self.note(
+                codes::TOO_LARGE,
+                at,
+                "this block is larger than 1 MiB, so its commands are not read",
+                "keep data in a file of its own",
+            );
+            return Some("larger than 1 MiB".to_owned());
+        }
+        for problem in &info.problems {
+            let at = (fence.line, self.lines.column_of(fence.line, &problem.at));
+            self.note(problem.code, at, problem.message.clone(), &problem.hint);
+        }
+        let Some(read) = kinds::read(kind, &fence.text, fence.line + 1) else {
+            return self.shell(fence, info);
+        };
+        self.built.diagnostics.extend(read.diagnostics);
+        if read.pieces.is_empty() {
+            return Some("it holds no command".to_owned());
+        }
+        self.open_step_for(fence);
+        let several = read.pieces.len() > 1;
+        for (n, piece) in read.pieces.into_iter().enumerate() {
+            self.command(fence, info, n, several, Read { kind, piece, unfinished: None });
+        }
+        None
+    }
+
+    /// Takes an indented block.
+    pub(super) fn indented(&mut self, text: &str, line: u32, end_line: u32, in_list: bool) {
+        let shell = looks_like_shell(text);
+        if shell {
+            self.untagged((line, self.lines.indent(line)));
+        }
+        self.paragraph.clear();
+        self.built.blocks.push(CodeBlock {
+            language: String::new(),
+            info: String::new(),
+            line_start: line,
+            line_end: end_line,
+            fenced: false,
+            in_list,
+            closed: true,
+            runnable: false,
+            reason: Some(if shell { INDENTED_SHELL } else { "indented code is not run" }.to_owned()),
+        });
+    }
+
+    fn untagged(&mut self, at: (u32, u32)) {
+        self.note(
+            codes::UNTAGGED_FENCE,
+            at,
+            "this block looks like shell and has no language, so it never runs",
+            "open it with ```bash to run it, or with ```text to say that it is not a command",
+        );
+    }
+
+    fn has_command(&self) -> bool {
+        self.open.is_some() && self.built.steps.last().is_some_and(|step| !step.commands.is_empty())
+    }
+
+    /// An output fence below "Expected output:".
+    fn output(&mut self, fence: &Fence<'_>) {
+        let Some(command) = self.built.steps.last_mut().and_then(|step| step.commands.last_mut()) else {
+            return;
+        };
+        let text = fence.text.trim();
+        let text = text.get(..text.floor_char_boundary(GLANCE)).unwrap_or(text);
+        let mut expectation = classify(&format!("\"{text}\""));
+        if text.lines().count() != 1 || text.contains('"') {
+            // sample output of several lines has times and names that differ on every run
+            expectation.check = Check::Person;
+        }
+        command.expectations.push(Expectation { line: fence.line + 1, text: text.to_owned(), ..expectation });
+    }
+
+    fn shell(&mut self, fence: &Fence<'_>, info: &Info) -> Option<String> {
+        let at = (fence.line, self.lines.indent(fence.line));
+        let tagged = info.language == "console";
+        let session = (tagged || is_session(fence)).then(|| console::read(&fence.text, tagged));
+        let split = match &session {
+            Some(session) => split(&session.shell, fence.line + 1),
+            None => split(&fence.text, fence.line + 1),
+        };
+        let foreign = session.iter().flat_map(|session| &session.foreign);
+        let foreign: Vec<(u32, bool)> = foreign.map(|&(line, root)| (fence.line + 1 + line, root)).collect();
+        if let Some(&(line, root)) = foreign.first() {
+            let whose = if root { "root" } else { "another program" };
+            self.note(
+                codes::OTHER_PROMPT,
+                (line, self.lines.indent(line)),
+                format!("this line has the prompt of {whose}, so it never runs"),
+                "write what this shell can run, or give the text to the program as a file or an argument",
+            );
+        }
+        for line in split.stray {
+            self.note(
+                codes::STRAY_EXPECTATION,
+                (line, self.lines.indent(line)),
+                "this expectation stands before any command of its block, so nothing is judged by it",
+                "put it below the command that it is about",
+            );
+        }
+        if split.pieces.is_empty() {
+            if !foreign.is_empty() {
+                return Some("its commands are for root or for another program".to_owned());
+            }
+            let hint = if session.is_some() {
+                "begin each command with `$ `"
+            } else {
+                "add a command, or tag the block as text"
+            };
+            self.note(codes::NO_COMMAND, at, "this shell block holds no command", hint);
+            return Some("it holds no command".to_owned());
+        }
+        let mut blocked = None;
+        if let Some(&(line, own)) = split.prompts.first() {
+            self.note(
+                codes::OTHER_PROMPT,
+                (line, self.lines.indent(line)),
+                if own {
+                    "this line begins with a prompt and the block's first one does not, so nothing of it runs"
+                } else {
+                    "this line has the prompt of root or of another program, so nothing of the block runs"
+                },
+                "put sessions into a block of their own, tagged console",
+            );
+            blocked = Some("it mixes commands with lines that begin with a prompt".to_owned());
+        }
+        self.open_step_for(fence);
+        let several = split.pieces.len() > 1;
+        if several && info.capture.is_some() {
+            self.note(
+                codes::ATTRIBUTE_CONFLICT,
+                at,
+                "a captured value needs a block with one command, and expectations split this one",
+                "put the command whose output is captured into a block of its own",
+            );
+        }
+        for (n, piece) in split.pieces.into_iter().enumerate() {
+            let mut read = Read::shell(piece);
+            read.piece.blocked.clone_from(&blocked);
+            self.command(fence, info, n, several, read);
+        }
+        // a line that is left out leaves the rest of the block in question
+        foreign.first().map(|_| "some of its commands are for root or for another program".to_owned())
+    }
+
+    fn open_step_for(&mut self, fence: &Fence<'_>) {
+        let Some(within) = fence.within.as_ref() else {
+            self.step(Place::Heading);
+            return;
+        };
+        // an item with commands is not a manual one
+        let pending = &mut self.list.pending;
+        pending.pop_if(|pending| pending.number == within.number);
+        if self.title.announced {
+            self.step(Place::Heading);
+            return;
+        }
+        self.list.has_commands = true;
+        let place = Place::OrderedItem(within.number);
+        let before = std::mem::take(&mut self.list.pending);
+        self.item_steps(before);
+        if self.open != Some(place) {
+            self.begin(place, &within.text, within.line);
+        }
+    }
+
+    fn command(&mut self, fence: &Fence<'_>, info: &Info, n: usize, several: bool, read: Read) {
+        let Read { kind, piece, unfinished } = read;
+        let placeholders = match kind {
+            CommandKind::Shell => placeholders::spellings(&piece.text),
+            _ => Vec::new(),
+        };
+        let (effect, effect_source) = match info.effect {
+            Some(effect) => (effect, EffectSource::Declared),
+            None => piece.effect,
+        };
+        let mut blocked = info.problems.first().map(|problem| problem.message.clone());
+        if !fence.closed {
+            blocked.get_or_insert_with(|| "its fence is never closed".to_owned());
+        }
+        if several && info.capture.is_some() {
+            blocked.get_or_insert_with(|| "its block captures a value and holds several commands".to_owned());
+        }
+        if let Some(why) = &piece.blocked {
+            blocked.get_or_insert_with(|| why.clone());
+        }
+        let at = (piece.line, self.lines.indent(piece.line));
+        if let Some(inside) = unfinished {
+            self.note(
+                codes::UNFINISHED_SHELL,
+                at,
+                format!("the command ends inside {inside}"),
+                "close it in the same block; one command cannot continue in the next block",
+            );
+            blocked.get_or_insert_with(|| format!("its text ends inside {inside}"));
+        }
+        if let Some(first) = placeholders.first() {
+            let line = line_of(&piece, first);
+            self.note(
+                codes::PLACEHOLDER,
+                (line, self.lines.column_of(line, first)),
+                format!("`{first}` is a placeholder: the command does not run until it is resolved"),
+                "declare a parameter under `params:` and write \"$NAME\" in its place",
+            );
+        }
+        if matches!(info.role, Role::Probe | Role::Baseline) && effect != Effect::Read {
+            let role = if info.role == Role::Probe { "probe" } else { "baseline" };
+            self.note(
+                codes::NOT_READ_ONLY,
+                at,
+                format!("a {role} must change nothing, and this command is not known to be read-only"),
+                "use a known read-only command, or add effect=read when you know that it changes nothing",
+            );
+            blocked.get_or_insert_with(|| format!("a {role} must be read-only"));
+        }
+        let id = self.command_id(info, n, at);
+        let command = Command {
+            id,
+            line: piece.line,
+            title: piece.title,
+            kind,
+            text: piece.text,
+            effect,
+            effect_source,
+            timeout_ms: info.timeout_ms,
+            retries: info.retries,
+            connection: info.connection.clone(),
+            flow: info.flow.clone(),
+            include: piece.include,
+            capture: info.capture.clone().filter(|_| !several),
+            expectations: piece.expectations,
+            not_runnable: blocked,
+            placeholders,
+        };
+        self.add(info.role, command, at);
+    }
+
+    /// `name=`, or the step's id with a number.
+    fn command_id(&mut self, info: &Info, n: usize, at: (u32, u32)) -> String {
+        let id = match (&info.name, self.built.steps.last()) {
+            (Some(name), _) if n == 0 => name.clone(),
+            (Some(name), _) => format!("{name}-{}", n + 1),
+            (None, Some(step)) => match info.role {
+                Role::Main => format!("{}/{}", step.id, step.commands.len() + 1),
+                Role::Baseline => format!("{}/baseline-{}", step.id, step.baselines.len() + 1),
+                Role::Undo => format!("{}/undo-{}", step.id, step.undo.len() + 1),
+                Role::Probe => format!("{}/probe-{}", step.id, usize::from(step.probe.is_some()) + 1),
+            },
+            (None, None) => format!("step/{}", n + 1),
+        };
+        if self.names.insert(id.clone()) {
+            return id;
+        }
+        self.note(
+            codes::DUPLICATE_NAME,
+            at,
+            format!("two commands are named `{id}`"),
+            "names are unique within a runbook: rename one of them",
+        );
+        // the document is not planned; a unique id keeps it showable
+        let unique = format!("{id}~{}", at.0);
+        self.names.insert(unique.clone());
+        unique
+    }
+
+    fn add(&mut self, role: Role, command: Command, at: (u32, u32)) {
+        let Some(step) = self.built.steps.last_mut() else { return };
+        match role {
+            Role::Main => step.commands.push(command),
+            Role::Baseline => step.baselines.push(command),
+            Role::Undo => step.undo.push(command),
+            Role::Probe if step.probe.is_none() => step.probe = Some(command),
+            Role::Probe => self.note(
+                codes::SECOND_PROBE,
+                at,
+                "the step has more than one probe, so its answer would be ambiguous",
+                "put everything that the probe asks into one command",
+            ),
+        }
+    }
+}
+
+/// A command as its kind's reader gives it.
+struct Read {
+    kind: CommandKind,
+    piece: kinds::Piece,
+    /// What shell text ends inside of.
+    unfinished: Option<&'static str>,
+}
+
+impl Read {
+    fn shell(piece: commands::Piece) -> Read {
+        let commands::Piece { line, title, text, expectations, unfinished } = piece;
+        let effect = effects::of(&text);
+        let piece = kinds::Piece { line, title, text, expectations, effect, include: None, blocked: None };
+        Read { kind: CommandKind::Shell, piece, unfinished }
+    }
+}
+
+/// The file line on which a command's text first holds `needle`.
+fn line_of(piece: &kinds::Piece, needle: &str) -> u32 {
+    let before = piece.text.find(needle).map_or("", |at| &piece.text[..at]);
+    piece.line.saturating_add(to_u32(before.matches('\n').count()))
+}
+
+/// Whether the block's first line begins with a prompt.
+fn is_session(fence: &Fence<'_>) -> bool {
+    console::is_session(&fence.text)
+}
+
+/// An untagged block looks like shell when its first line begins with a prompt or a well-known program.
+fn looks_like_shell(text: &str) -> bool {
+    let glance = text.get(..text.floor_char_boundary(GLANCE)).unwrap_or(text);
+    console::is_session(glance)
+        || glance
+            .lines()
+            .map(str::trim_start)
+            .find(|line| !line.is_empty() && !line.starts_with('#'))
+            .is_some_and(prompts::looks_like_command)
+}

@@ -1,0 +1,58 @@
+//! Languages that look like a slip of the pen for one that runs.
+
+/// The languages of this shell, and those of the other kinds.
+const KNOWN: &[&str] = &["bash", "shell", "console", "promql", "include", "http", "zsh", "sql", "sh"];
+/// Languages of their own that are one letter away.
+const OTHERS: &[&str] = &[
+    "ash", "bat", "bas", "base", "cash", "csh", "dash", "fish", "hash", "html", "https", "ksh", "mysql",
+    "psql", "ssh", "tsql",
+];
+
+/// The language that was probably meant.
+pub(super) fn meant(language: &str) -> Option<&'static str> {
+    if language.len() < 3 || language.len() > 12 || OTHERS.contains(&language) || KNOWN.contains(&language) {
+        return None;
+    }
+    KNOWN.iter().copied().find(|known| known.len() > 2 && one_slip(language.as_bytes(), known.as_bytes()))
+}
+
+/// One letter more, less or different, or two neighbours exchanged.
+fn one_slip(a: &[u8], b: &[u8]) -> bool {
+    let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let (a, b) = (a.get(same..).unwrap_or_default(), b.get(same..).unwrap_or_default());
+    match (a, b) {
+        ([_, a @ ..], [_, b @ ..]) if a == b => true,
+        ([a1, a2, a @ ..], [b1, b2, b @ ..]) if (a1, a2) == (b2, b1) && a == b => true,
+        ([_, a @ ..], b) if a == b => true,
+        (a, [_, b @ ..]) => a == b,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::meant;
+
+    #[test]
+    fn slips_are_told_from_other_languages() {
+        let rows = [
+            ("bahs", Some("bash")),
+            ("bsh", Some("bash")),
+            ("bashh", Some("bash")),
+            ("shel", Some("shell")),
+            ("consol", Some("console")),
+            ("conosle", Some("console")),
+            ("promq", Some("promql")),
+            ("bash", None),
+            ("fish", None),
+            ("yaml", None),
+            ("ssh", None),
+            ("text", None),
+            ("s", None),
+            ("", None),
+        ];
+        for (language, known) in rows {
+            assert_eq!(meant(language), known, "{language}");
+        }
+    }
+}
