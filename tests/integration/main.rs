@@ -19,6 +19,8 @@ mod house;
 #[cfg(test)]
 mod intake;
 #[cfg(test)]
+mod kinds;
+#[cfg(test)]
 mod servers;
 #[cfg(test)]
 mod standin;

@@ -307,7 +307,8 @@ fn database(mut url: Url) -> Result<Database, String> {
     Ok(Database { config, tls })
 }
 
-fn is_this_machine(host: &str) -> bool {
+/// Whether a host's name is this machine's own.
+pub(crate) fn is_this_machine(host: &str) -> bool {
     host == "localhost"
         || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

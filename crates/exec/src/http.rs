@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use reqwest::{Method, Response, StatusCode};
 use runbook_core::ports::{BoxFuture, ExecError, Job};
+use runbook_core::runbook::CommandKind;
 use runbook_core::runbook::kinds::http::{Request, fill};
-use runbook_core::runbook::{CommandKind, Effect};
 use tokio::sync::watch;
 use url::Url;
 
@@ -53,12 +53,7 @@ impl Http {
         let (mut url, base) = self.destination(job, &request).map_err(|reason| not_started(&reason))?;
         let method =
             Method::from_bytes(request.method.as_bytes()).map_err(|_| not_started("no such method"))?;
-        let reads = matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
-        if job.effect == Effect::Read && !reads {
-            return Err(not_started(&format!(
-                "{method} may change something, and the plan says that it reads"
-            )));
-        }
+        let follows = matches!(method, Method::GET | Method::HEAD);
         let headers = request_headers(&request.headers)?;
         let own = |name: &str| headers.contains_key(name);
         if let Some(base) = base {
@@ -68,7 +63,7 @@ impl Http {
                 return Err(not_started(&format!("the header `{name}` is the connection's; leave it out")));
             }
         }
-        let client = self.web.client()?;
+        let client = self.web.client(&url)?;
         for _ in 0..=FOLLOWED {
             let mut builder = client.request(method.clone(), url.clone()).headers(headers.clone());
             if let Some(base) = base {
@@ -82,7 +77,7 @@ impl Http {
                 Err(error) => return broken(&error, job.effect, io),
             };
             io.out(head(&response));
-            match elsewhere(&response, &url).filter(|_| reads) {
+            match elsewhere(&response, &url).filter(|_| follows) {
                 Some(next) => url = next,
                 None => return answer(response, job, io).await,
             }

@@ -228,8 +228,8 @@ async fn one(client: &Client, statement: &Statement, io: &mut Transcript) -> Res
     while let Some(message) = messages.next().await {
         match message? {
             SimpleQueryMessage::RowDescription(columns) => {
-                let names = columns.iter().map(|column| column.name().to_owned()).collect();
-                table = Some(Table::new(names, numbers.clone(), io.worth_keeping()));
+                let names: Vec<String> = columns.iter().map(|column| column.name().to_owned()).collect();
+                table = Some(Table::new(&names, numbers.clone(), io.worth_keeping()));
             }
             SimpleQueryMessage::Row(row) => {
                 if let Some(table) = &mut table {

@@ -7,8 +7,9 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Error, RequestBuilder, Response, redirect, retry};
 use runbook_core::ports::ExecError;
 use runbook_core::runbook::Effect;
+use url::Url;
 
-use crate::connections::Base;
+use crate::connections::{Base, is_this_machine};
 use crate::executor::End;
 use crate::redact::REDACTED;
 use crate::transcript::Transcript;
@@ -18,26 +19,31 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// curl's status for an answer that broke off.
 pub(crate) const BROKE_OFF: i32 = 56;
 
-/// Made at the first use: it reads the system's certificate authorities.
+/// Clients, made at their first use: that reads the system's certificate authorities.
 #[derive(Default)]
 pub(crate) struct Web {
-    client: OnceLock<Result<Client, String>>,
+    /// Takes the proxy of the environment.
+    away: OnceLock<Result<Client, String>>,
+    /// For servers on this machine, which no proxy reaches.
+    here: OnceLock<Result<Client, String>>,
 }
 
 impl Web {
     /// A client that follows nothing, repeats nothing and keeps no connection.
-    pub(crate) fn client(&self) -> Result<Client, ExecError> {
-        let made = self.client.get_or_init(|| {
+    pub(crate) fn client(&self, url: &Url) -> Result<Client, ExecError> {
+        let here = url.host_str().is_some_and(is_this_machine);
+        let client = if here { &self.here } else { &self.away };
+        let made = client.get_or_init(|| {
             // whoever composes the program may have installed it already
             let _installed = rustls::crypto::ring::default_provider().install_default();
-            Client::builder()
+            let builder = Client::builder()
                 .user_agent("blocks")
                 .redirect(redirect::Policy::none())
                 .retry(retry::never())
                 .pool_max_idle_per_host(0)
-                .connect_timeout(CONNECT)
-                .build()
-                .map_err(|error| reason(&error))
+                .connect_timeout(CONNECT);
+            let builder = if here { builder.no_proxy() } else { builder };
+            builder.build().map_err(|error| reason(&error))
         });
         made.clone().map_err(ExecError::NotStarted)
     }

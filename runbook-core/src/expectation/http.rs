@@ -25,12 +25,17 @@ pub(crate) fn judge(status: u16, stdout: &str, stderr: &str) -> Judgement {
     }
 }
 
-/// Judges a request that curl itself reports as failed: with `-f`, status 22 names the server's answer.
+/// Judges a request that curl itself or a request step reports as failed: with `-f`, status 22 names the server's
+/// answer.
 pub(crate) fn judge_failed(status: u16, observed: &Observed<'_>, exit_code: i32) -> Judgement {
     let named = observed
         .stderr
         .lines()
-        .find_map(|line| line.trim().strip_prefix("curl: (22) The requested URL returned error: "))
+        .find_map(|line| {
+            let line = line.trim();
+            let curl = line.strip_prefix("curl: (22) The requested URL returned error: ");
+            curl.or_else(|| line.strip_prefix("http: (22) the server answered "))
+        })
         .and_then(|rest| whole(rest.split_whitespace().next()?));
     match named {
         Some(found) if exit_code == 22 && found == u64::from(status) && !observed.truncated => {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use blocks_engine::{Engine, Parts, SystemClock, UuidV7};
-use blocks_exec::{ExecConfig, ShellExecutor, find_program};
+use blocks_exec::{ExecConfig, KindExecutor, find_program};
 use blocks_store::SqliteStore;
 use pagerduty_hook::{PagerDutyClient, PagerDutyConfig, PagerDutyTranslator};
 use runbook_core::ports::{Chat, Pager, Translator};
 use slack_bot::{SlackChat, SlackTranslator};
 
-use crate::config::{Config, PagerDutyMode, Secrets, SlackMode};
+use crate::config::{Config, PagerDutyMode, Secrets, SlackMode, connections};
 use crate::exit::{Code, Stop};
 
 /// How long one call to PagerDuty may take.
@@ -61,7 +61,9 @@ pub(crate) fn engine(
     let path = std::env::var_os("PATH").unwrap_or_default();
     let bash = find_program("bash", &path)
         .ok_or_else(|| Stop::failed("RB0006: bash is not on PATH\nhint: install bash"))?;
-    let executor = ShellExecutor::new(exec_config(config, secrets, &bash)).map_err(Stop::usage)?;
+    let connections = connections(config)?;
+    let executor =
+        KindExecutor::new(exec_config(config, secrets, &bash), connections).map_err(Stop::usage)?;
     let mut translators: Vec<Arc<dyn Translator>> = Vec::new();
     let mut chat: Option<Arc<dyn Chat>> = None;
     let mut pager: Option<Arc<dyn Pager>> = None;

@@ -8,7 +8,7 @@ use serde_json::json;
 use slack_bot::SlackChat;
 
 use super::compose::{NEEDED_PROGRAMS, pagerduty_client};
-use crate::config::{Config, PagerDutyMode, Secrets, SlackMode};
+use crate::config::{Config, PagerDutyMode, Secrets, SlackMode, connections};
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
 
@@ -51,6 +51,14 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
     ));
     checks.push(store(&config).await);
     checks.extend(runbooks(&config));
+    if !config.file.connection.is_empty() {
+        let resolved = connections(&config).map_err(|error| error.to_string());
+        let count = config.file.connection.len();
+        checks.push(Check::new(
+            "connections",
+            resolved.map(|_| format!("{count} configured, secrets are set")),
+        ));
+    }
     if let Some(slack) = config.file.slack.as_ref().filter(|slack| slack.mode != SlackMode::Off) {
         checks.push(secret(&secrets, "SLACK_SIGNING_SECRET"));
         checks.push(match secrets.get("SLACK_BOT_TOKEN") {

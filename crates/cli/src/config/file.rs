@@ -20,6 +20,7 @@ pub(crate) struct ConfigFile {
     pub(crate) approvals: ApprovalsTable,
     pub(crate) service: Vec<ServiceTable>,
     pub(crate) person: Vec<Person>,
+    pub(crate) connection: Vec<ConnectionTable>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -185,4 +186,38 @@ pub(crate) struct ServiceTable {
     /// Parameter values for runbooks on this service.
     #[serde(default)]
     pub(crate) params: BTreeMap<String, String>,
+}
+
+/// What a connection leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ConnectionWord {
+    Postgres,
+    Prometheus,
+    Http,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConnectionTable {
+    pub(crate) name: String,
+    pub(crate) kind: ConnectionWord,
+    /// The address, for one without a password.
+    #[serde(default)]
+    pub(crate) url: Option<String>,
+    /// The variable that holds the address.
+    #[serde(default)]
+    pub(crate) url_env: Option<String>,
+    /// The file that holds the address.
+    #[serde(default)]
+    pub(crate) url_file: Option<String>,
+    /// The variable that holds a bearer token.
+    #[serde(default)]
+    pub(crate) bearer_env: Option<String>,
+    /// The file that holds a bearer token.
+    #[serde(default)]
+    pub(crate) bearer_file: Option<String>,
+    /// Headers, each with the variable that holds its value.
+    #[serde(default)]
+    pub(crate) header_env: BTreeMap<String, String>,
 }

@@ -126,6 +126,9 @@ impl Config {
                 return Err(wrong(&format!("service.{index}.severity"), message, SEVERITY_HINT));
             }
         }
+        super::connections::check(&file.connection).map_err(|(index, (key, message, hint))| {
+            wrong(&format!("connection.{index}.{key}"), message, hint)
+        })?;
         let zone = zone(&file.time.zone).ok_or_else(|| {
             wrong(
                 "time.zone",
@@ -262,12 +265,47 @@ mod tests {
             ("[server]\nlisten = \"nonsense\"\n", 2, "nonsense"),
             ("[server]\nlisten = \"127.0.0.1:70700\"\n", 2, "70700"),
             ("[[service]]\nname = \"x\"\nseverity = \"P9\"\n", 3, "P9"),
+            ("[[connection]]\nname = \"a\"\nkind = \"mysql\"\n", 3, "mysql"),
+            ("[[connection]]\nkind = \"http\"\nname = \"a b\"\n", 3, "a b"),
+            ("[[connection]]\nkind = \"http\"\nname = \"a\"\n", 3, "one address"),
+            (
+                "[[connection]]\nname = \"a\"\nkind = \"http\"\nurl = \"http://x\"\nurl_env = \"X\"\n",
+                2,
+                "one address",
+            ),
+            ("[[connection]]\nname = \"a\"\nkind = \"http\"\nurl = \"nonsense\"\n", 4, "no URL"),
+            (
+                "[[connection]]\nname = \"a\"\nkind = \"postgres\"\nurl = \"postgres://u:hunter2@h/d\"\n",
+                4,
+                "holds a password",
+            ),
+            (
+                "[[connection]]\nname = \"a\"\nkind = \"postgres\"\nurl = \"postgres://h/d?password=hunter2\"\n",
+                4,
+                "holds a password",
+            ),
+            (
+                "[[connection]]\nname = \"a\"\nkind = \"postgres\"\nurl = \"postgres://h/d\"\nbearer_env = \"X\"\n",
+                2,
+                "headers",
+            ),
+            (
+                "[[connection]]\nname = \"a\"\nkind = \"http\"\nurl_env = \"X\"\n[[connection]]\nname = \"a\"\nkind = \"http\"\nurl_env = \"X\"\n",
+                6,
+                "two connections",
+            ),
+            (
+                "[[connection]]\nname = \"a\"\nkind = \"http\"\nurl_env = \"X\"\npassword = \"hunter2\"\n",
+                5,
+                "password",
+            ),
             ("= 1\n", 1, ""),
         ] {
             let error = Config::from_text(text, Some(Path::new("b/blocks.toml"))).unwrap_err().to_string();
             assert!(error.contains(&format!("b/blocks.toml:{line}")), "{text:?}: {error}");
             assert!(error.contains(word), "{text:?}: {error}");
             assert!(error.contains("hint: "), "{text:?}: {error}");
+            assert!(!error.contains("hunter2"), "{text:?}: {error}");
         }
     }
 

@@ -1,10 +1,12 @@
 //! `blocks.toml`: what it may hold, its defaults, and where a mistake in it is.
 
+mod connections;
 mod file;
 mod load;
 mod places;
 mod secrets;
 
+pub(crate) use connections::connections;
 pub(crate) use file::{PagerDutyMode, SlackMode};
 pub(crate) use load::{Config, ConfigError};
 pub(crate) use secrets::{SecretError, Secrets};

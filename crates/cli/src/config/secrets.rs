@@ -34,6 +34,16 @@ pub(crate) enum SecretError {
     Missing { name: &'static str, needed_by: &'static str },
     #[error("RB0005: {name}_FILE names {path}, which cannot be read: {source}")]
     Unreadable { name: &'static str, path: String, source: std::io::Error },
+    #[error(
+        "RB0004: {variable} is not set, and the connection '{connection}' needs it\nhint: set it in the environment, or take the [[connection]] out"
+    )]
+    ConnectionMissing { variable: String, connection: String },
+    #[error(
+        "RB0005: the connection '{connection}' names {path}, which cannot be read: {source}\nhint: the path is relative to the configuration file"
+    )]
+    ConnectionUnreadable { connection: String, path: String, source: std::io::Error },
+    #[error("RB0003: {0}\nhint: docs/reference/configuration.md shows an address of each kind")]
+    Connection(blocks_exec::ConnectionError),
 }
 
 impl Secrets {

@@ -15,7 +15,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(names: Vec<String>, numbers: Vec<bool>, room: usize) -> Self {
+    pub(super) fn new(names: &[String], numbers: Vec<bool>, room: usize) -> Self {
         let names = names.iter().map(|name| cell(name)).collect();
         Self { names, numbers, rows: Vec::new(), count: 0, room, skipped: 0 }
     }
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn as_psql_prints_it() {
-        let mut table = Table::new(vec!["repo".into(), "n".into()], vec![false, true], 1000);
+        let mut table = Table::new(&["repo".into(), "n".into()], vec![false, true], 1000);
         table.push([Some("web"), Some("5")].into_iter());
         table.push([Some("a|b\nc"), None].into_iter());
         table.push([Some("(0 rows)"), Some("-12")].into_iter());
@@ -101,12 +101,12 @@ mod tests {
             table.print(),
             "    repo    |  n  \n------------+-----\n web        |   5\n a|b\\nc     |\n \"(0 rows)\" | -12\n(3 rows)\n\n"
         );
-        assert_eq!(Table::new(vec!["x".into()], vec![], 9).print(), " x \n---\n(0 rows)\n\n");
+        assert_eq!(Table::new(&["x".into()], vec![], 9).print(), " x \n---\n(0 rows)\n\n");
     }
 
     #[test]
     fn what_does_not_fit_is_counted() {
-        let mut table = Table::new(vec!["x".into()], vec![], 10);
+        let mut table = Table::new(&["x".into()], vec![], 10);
         for row in ["aaaa", "bbbbbbbb", "c"] {
             table.push([Some(row)].into_iter());
         }

@@ -1,8 +1,10 @@
 //! The executor with a real bash.
 
 mod carry;
+mod connections;
 mod ending;
 mod environment;
+mod http;
 mod output;
 
 use std::collections::BTreeMap;

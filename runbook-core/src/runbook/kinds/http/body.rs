@@ -88,7 +88,8 @@ fn check_json(text: &str, parsed: &Parsed<'_>, holes: &[Hole<'_>]) -> Result<(),
         let edge = |c: Option<char>| c.is_none_or(|c| c.is_ascii_whitespace() || "{}[],:".contains(c));
         let before = text.get(..hole.start).and_then(|before| before.chars().next_back());
         let after = text.get(hole.end..).and_then(|after| after.chars().next());
-        if !in_string && !(edge(before) && edge(after)) {
+        let alone = edge(before) && edge(after);
+        if !in_string && !alone {
             let hint = "put it into a string, or let it stand alone";
             return Err(Problem::new(hole.start, "this value stands right beside other characters", hint));
         }

@@ -129,14 +129,8 @@ impl Lexer<'_> {
             _ if kind != Kind::Op => {}
             b'(' => self.open.push((start, b')')),
             b'[' => self.open.push((start, b']')),
-            close @ (b')' | b']') => {
-                if self.open.pop().is_none_or(|(_, wanted)| wanted != close) {
-                    return Err(Problem::new(
-                        start,
-                        "this bracket closes nothing",
-                        "take it out, or open it",
-                    ));
-                }
+            close @ (b')' | b']') if self.open.pop().is_none_or(|(_, wanted)| wanted != close) => {
+                return Err(Problem::new(start, "this bracket closes nothing", "take it out, or open it"));
             }
             _ => {}
         }
