@@ -4,6 +4,7 @@
 //! stands. [`find`] tells where they are and how they are quoted there; [`resolve`] puts the expansion of an environment
 //! variable in their place, so that a value never becomes part of the text.
 
+mod assigned;
 mod guard;
 mod quoting;
 mod resolve;
@@ -13,6 +14,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+pub(crate) use assigned::assigned;
 pub use guard::Guard;
 pub use quoting::Quoting;
 pub use resolve::{Resolved, Unresolved, resolve};
