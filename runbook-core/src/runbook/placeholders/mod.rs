@@ -72,6 +72,11 @@ pub(crate) fn spellings(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// The text with a plain word in the place of each placeholder: what it is to a reader who knows the values are words.
+pub(crate) fn masked(text: &str) -> String {
+    mask(text, &spot::spots(text))
+}
+
 /// The text with letters in the place of each placeholder, so that the rest of it can be read as shell.
 fn mask(text: &str, spots: &[(usize, usize)]) -> String {
     let mut masked = String::with_capacity(text.len());
@@ -86,7 +91,7 @@ fn mask(text: &str, spots: &[(usize, usize)]) -> String {
 }
 
 /// The parameter's name for a placeholder as written: its words in lowercase, joined by `_`.
-fn parameter_name(text: &str) -> String {
+pub(crate) fn parameter_name(text: &str) -> String {
     let mut name = String::new();
     for c in text.chars() {
         if c.is_ascii_alphanumeric() {
