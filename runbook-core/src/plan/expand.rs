@@ -55,6 +55,10 @@ impl<'a> Expander<'a> {
         self.way.push(document.name.clone());
         for step in document.steps.get(steps).unwrap_or_default() {
             self.step(step, scope);
+            // what is included is not gone through further than the limit
+            if self.size > MAX_STEPS && self.way.len() > 1 {
+                break;
+            }
         }
         self.way.pop();
     }
