@@ -4,6 +4,7 @@ mod carry;
 mod ending;
 mod environment;
 mod output;
+mod placeholders;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
