@@ -34,6 +34,9 @@ pub enum EngineError {
     /// The runbook and its parameters do not make a plan.
     #[error("{0}")]
     Plan(String),
+    /// The plan holds a condition, loop or group, which no run carries out yet.
+    #[error("{0}")]
+    Flow(String),
 }
 
 impl EngineError {
@@ -50,6 +53,7 @@ impl EngineError {
             EngineError::Forbidden(_) => "RB0026",
             EngineError::Refused(_) => "RB0027",
             EngineError::Plan(_) => "RB0031",
+            EngineError::Flow(_) => "RB0042",
         }
     }
 

@@ -1,12 +1,14 @@
 //! The runbooks that can be named: the team's folders first, the embedded ones always.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use runbook_core::runbook::{Document, parse};
 
-/// Largest runbook that is read, in bytes.
-const MAX_BYTES: u64 = 8 * 1024 * 1024;
+/// Largest runbook that is read, in bytes. What can be followed in an incident is far smaller; the linter says so.
+const MAX_BYTES: u64 = 256 * 1024 * 1024;
+/// Most runbooks that one may include, directly or through others.
+const MAX_INCLUDED: usize = 256;
 
 /// Where runbooks come from.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +27,8 @@ pub struct LibraryEntry {
     pub directory: PathBuf,
     /// Where it is, for people.
     pub source: String,
+    /// What it includes, directly or through others, by name. One that is not found is not here: the plan says so.
+    pub included: BTreeMap<String, Document>,
 }
 
 /// A runbook is not there or does not read.
@@ -78,21 +82,36 @@ impl Library {
     /// # Errors
     /// When nobody knows the name, or the file does not read.
     pub fn find(&self, name: &str) -> Result<LibraryEntry, LibraryError> {
-        let plain = !name.is_empty()
-            && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' '))
-            && !name.starts_with('.');
-        if plain {
+        Ok(self.complete(self.find_alone(name)?))
+    }
+
+    /// The entry with everything that it includes: from the folder of the file that asks, then from the library.
+    #[must_use]
+    pub fn complete(&self, entry: LibraryEntry) -> LibraryEntry {
+        let included = self.documents_for(&entry);
+        LibraryEntry { included, ..entry }
+    }
+
+    /// The runbooks that an entry includes, directly or through others, by name. A circle is gone through once.
+    #[must_use]
+    pub fn documents_for(&self, entry: &LibraryEntry) -> BTreeMap<String, Document> {
+        collect(entry, &|name| self.find_alone(name).ok())
+    }
+
+    fn find_alone(&self, name: &str) -> Result<LibraryEntry, LibraryError> {
+        if is_plain(name) {
             for folder in &self.folders {
                 let path = folder.join(format!("{name}.md"));
                 if path.is_file() {
-                    return read_file(&path);
+                    return read_alone(&path);
                 }
             }
             if let Some(text) = self.embedded.get(name) {
                 return Ok(LibraryEntry {
                     document: parse(name, text),
                     directory: self.embedded_directory.clone(),
-                    source: "embedded".to_owned(),
+                    source: EMBEDDED.to_owned(),
+                    included: BTreeMap::new(),
                 });
             }
         }
@@ -110,11 +129,60 @@ impl Library {
     }
 }
 
-/// Reads one file as a runbook, whatever folder it is in.
+/// What stands for a path where there is none.
+const EMBEDDED: &str = "embedded";
+
+/// A name that stays inside a folder.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty()
+        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' '))
+        && !name.starts_with('.')
+}
+
+/// Goes through the includes of an entry, nearest first.
+fn collect(
+    entry: &LibraryEntry,
+    elsewhere: &dyn Fn(&str) -> Option<LibraryEntry>,
+) -> BTreeMap<String, Document> {
+    let mut found = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    // beside the file that asks comes first; an embedded one has nothing beside it
+    let folder_of = |entry: &LibraryEntry| (entry.source != EMBEDDED).then(|| entry.directory.clone());
+    let mut waiting = vec![(names(&entry.document), folder_of(entry))];
+    while let Some((names, folder)) = waiting.pop() {
+        for name in names {
+            if found.len() >= MAX_INCLUDED || !is_plain(&name) || !seen.insert(name.clone()) {
+                continue;
+            }
+            let beside =
+                folder.as_ref().map(|folder| folder.join(format!("{name}.md"))).filter(|path| path.is_file());
+            let next = beside.and_then(|path| read_alone(&path).ok()).or_else(|| elsewhere(&name));
+            if let Some(next) = next {
+                waiting.push((self::names(&next.document), folder_of(&next)));
+                found.insert(name, next.document);
+            }
+        }
+    }
+    found
+}
+
+/// The runbooks that a document's includes name.
+fn names(document: &Document) -> Vec<String> {
+    let commands = document.steps.iter().flat_map(|step| step.all_commands().map(|(_, command)| command));
+    commands.filter_map(|command| command.include.as_ref()).map(|include| include.runbook.clone()).collect()
+}
+
+/// Reads one file as a runbook, whatever folder it is in, with what it includes from its own folder.
 ///
 /// # Errors
 /// When the file does not read.
 pub(crate) fn read_file(path: &Path) -> Result<LibraryEntry, LibraryError> {
+    let entry = read_alone(path)?;
+    let included = collect(&entry, &|_| None);
+    Ok(LibraryEntry { included, ..entry })
+}
+
+fn read_alone(path: &Path) -> Result<LibraryEntry, LibraryError> {
     let unreadable = |reason: String| LibraryError::Unreadable { path: path.display().to_string(), reason };
     let size = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
     if size > MAX_BYTES {
@@ -127,11 +195,13 @@ pub(crate) fn read_file(path: &Path) -> Result<LibraryEntry, LibraryError> {
     let absolute = std::path::absolute(path).map_err(|error| unreadable(error.to_string()))?;
     let directory = absolute.parent().map_or_else(|| PathBuf::from("/"), Path::to_path_buf);
     let directory = std::fs::canonicalize(&directory).unwrap_or(directory);
-    Ok(LibraryEntry { document: parse(&name, &text), directory, source: path.display().to_string() })
+    let (document, source) = (parse(&name, &text), path.display().to_string());
+    Ok(LibraryEntry { document, directory, source, included: BTreeMap::new() })
 }
 
 impl LibraryEntry {
-    /// Reads one file as a runbook, whatever folder it is in.
+    /// Reads one file as a runbook, whatever folder it is in, with what it includes from its own folder;
+    /// [`Library::complete`] adds what comes from the library.
     ///
     /// # Errors
     /// When the file does not read.
@@ -153,6 +223,30 @@ mod tests {
         assert_eq!(library.find("ok").unwrap().document.title, "ok");
         let error = library.find("o").unwrap_err().to_string();
         assert!(error.contains("did you mean 'ok'"), "{error}");
+    }
+
+    #[test]
+    fn includes_are_found_beside_the_file_then_in_the_library() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        let include = |name: &str| format!("# T\n## S\n```include\nrunbook: {name}\n```\n");
+        write("outer.md", &format!("{}{}", include("beside"), include("team").replace("# T\n", "")));
+        write("beside.md", &include("embedded"));
+        write("both.md", "# beside");
+        let embedded =
+            [("embedded", include("both")), ("team", include("outer")), ("both", "# library".to_owned())];
+        let embedded: Vec<(&str, &str)> =
+            embedded.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        let library = Library::new(vec![], &embedded, PathBuf::from("/"));
+        let file = read_file(&folder.path().join("outer.md")).unwrap();
+        assert_eq!(file.included.keys().collect::<Vec<_>>(), ["beside"]);
+        let entry = library.complete(file);
+        let found: Vec<_> =
+            entry.included.iter().map(|(name, document)| (name.as_str(), document.title.as_str())).collect();
+        // `both` is asked for by an embedded runbook, which has nothing beside it; the circle back to `outer` ends
+        assert_eq!(found, [("beside", "T"), ("both", "library"), ("embedded", "T"), ("team", "T")]);
+        let all = library.find("embedded").unwrap();
+        assert_eq!(all.included.keys().collect::<Vec<_>>(), ["both"]);
     }
 
     #[test]

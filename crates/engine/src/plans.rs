@@ -1,8 +1,9 @@
 //! From a runbook to a plan, with the configured values of its service. Needs no store.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
-use runbook_core::plan::{Plan, PlanRequest, Risk, assess, build};
+use runbook_core::plan::{Plan, PlanError, PlanRequest, Problem, Risk, assess, build, draft};
 use serde_json::json;
 
 use crate::error::EngineError;
@@ -29,21 +30,71 @@ pub(crate) fn plan_of(
     params: &BTreeMap<String, String>,
     service: Option<&str>,
 ) -> Result<Plan, EngineError> {
+    build(&entry.document, &request_of(settings, entry, params, service)).map_err(refused)
+}
+
+/// What would run and everything that stands in the way of it: for showing, whether or not it can be run.
+///
+/// # Errors
+/// When a value is given for something that is no parameter, or for a secret.
+pub fn draft_reply(
+    settings: &Settings,
+    entry: &LibraryEntry,
+    params: &BTreeMap<String, String>,
+    section: Option<&str>,
+) -> Result<Reply, EngineError> {
+    let mut request = request_of(settings, entry, params, None);
+    request.section = section.map(str::to_owned);
+    let draft = draft(&entry.document, &request).map_err(refused)?;
+    let mut problems = draft.problems;
+    problems.extend(draft.plan.check_runnable().err().map(Problem::from));
+    let mut reply = describe_plan(settings, &draft.plan)?;
+    if !problems.is_empty() {
+        reply.text.push_str("\nThis cannot run as it stands:\n");
+    }
+    for problem in &problems {
+        let _ = writeln!(reply.text, "  {}: {}", problem.code, problem.message);
+        if let Some(hint) = &problem.hint {
+            let _ = writeln!(reply.text, "    hint: {hint}");
+        }
+    }
+    reply.data["problems"] = json!(problems);
+    Ok(reply)
+}
+
+/// Why a plan is not made or not run, with the code of what a run does not carry out.
+pub(crate) fn refused(error: PlanError) -> EngineError {
+    match error {
+        PlanError::Flow { .. } => EngineError::Flow(error.to_string()),
+        other => EngineError::Plan(other.to_string()),
+    }
+}
+
+/// What planning needs beside the document: given and configured values, included runbooks.
+pub(crate) fn request_of(
+    settings: &Settings,
+    entry: &LibraryEntry,
+    params: &BTreeMap<String, String>,
+    service: Option<&str>,
+) -> PlanRequest {
     let service_name = entry.document.front.service.clone().or_else(|| service.map(str::to_owned));
     let service = service_name.as_deref().and_then(|name| settings.service(name));
-    let declared = &entry.document.front.params;
+    let documents = || std::iter::once(&entry.document).chain(entry.included.values());
+    let takes =
+        |name: &str| documents().any(|document| document.params.iter().any(|param| param.name == name));
     let configured = service.map_or_else(BTreeMap::new, |service| {
-        // A configured value that this runbook does not declare is for another one.
-        let known = service.params.iter().filter(|(name, _)| declared.contains_key(*name));
+        // A configured value that this runbook does not take is for another one.
+        let known = service.params.iter().filter(|(name, _)| takes(name));
         known.map(|(name, value)| (name.clone(), value.clone())).collect()
     });
-    let request = PlanRequest {
+    PlanRequest {
         given: params.clone(),
         configured,
+        documents: entry.included.clone(),
         target: service_name,
         environment: settings.exec_env.clone(),
-    };
-    build(&entry.document, &request).map_err(|error| EngineError::Plan(error.to_string()))
+        ..PlanRequest::default()
+    }
 }
 
 pub(crate) fn describe_plan(settings: &Settings, plan: &Plan) -> Result<Reply, EngineError> {
@@ -63,6 +114,9 @@ pub(crate) fn describe_plan(settings: &Settings, plan: &Plan) -> Result<Reply, E
         "boxes_s": plan.boxes_s(),
         "limit_s": plan.limit_s,
         "params": plan.params,
+        "secrets": plan.secrets.keys().collect::<Vec<_>>(),
+        "included": plan.included,
+        "section": plan.section,
         "steps": plan.steps,
     });
     Ok(Reply { text, data })

@@ -21,7 +21,7 @@ use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::library::LibraryEntry;
 use crate::origin::{Asker, Origin, Reply};
-use crate::plans::{approvals_needed, describe_plan, plan_of};
+use crate::plans::{approvals_needed, describe_plan, plan_of, refused};
 use crate::read;
 use crate::review::Occasion;
 
@@ -266,7 +266,8 @@ impl Engine {
             reply_to: None,
         };
         self.require_standing(asker, "run a runbook")?;
-        self.new_run(entry, params, None, asker, &origin).await
+        let entry = self.library().complete(entry.clone());
+        self.new_run(&entry, params, None, asker, &origin).await
     }
 
     fn run_request_of(
@@ -277,6 +278,7 @@ impl Engine {
         requester: Actor,
         unasked: bool,
     ) -> Result<NewRun, EngineError> {
+        plan.check_runnable().map_err(refused)?;
         let fingerprint = plan.fingerprint().map_err(|error| EngineError::Journal(error.to_string()))?;
         let risk = assess(&plan, false);
         let approvals_needed = if unasked { 0 } else { approvals_needed(self.settings(), &plan, risk.risk) };
@@ -383,7 +385,14 @@ impl Engine {
             let found = self.library().find(&run.plan.runbook).ok();
             found.filter(|entry| entry.directory == Path::new(&run.directory))
         };
-        if now.is_some_and(|entry| entry.document.sha256 == run.plan.document_sha256) {
+        let same = |entry: LibraryEntry| {
+            let entry = self.library().complete(entry);
+            let included = run.plan.included.iter().all(|(name, sha256)| {
+                entry.included.get(name).is_some_and(|document| document.sha256 == *sha256)
+            });
+            entry.document.sha256 == run.plan.document_sha256 && included
+        };
+        if now.is_some_and(same) {
             return Ok(());
         }
         let reason = format!("{} has changed since it was planned", run.plan.runbook);

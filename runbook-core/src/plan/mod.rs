@@ -2,10 +2,17 @@
 
 mod build;
 mod canonical;
+mod error;
+mod expand;
 mod model;
 mod risk;
+mod scope;
+mod section;
+#[cfg(test)]
+mod tests;
 
-pub use build::{PlanError, PlanRequest, build};
+pub use build::{Draft, PlanRequest, build, draft};
 pub use canonical::canonical_json;
+pub use error::{PlanError, Problem};
 pub use model::{Fingerprint, Plan, PlanStep, PlannedCommand, RESERVED_VARIABLES};
 pub use risk::{ApprovalPolicy, Risk, RiskAssessment, assess};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::canonical::canonical_json;
+use super::error::PlanError;
 use crate::expectation::Expectation;
 use crate::runbook::{Capture, CommandKind, Effect, EffectSource, Flow, ManualItem};
 
@@ -49,6 +50,9 @@ pub struct Plan {
     pub target: String,
     /// Parameter values, by name.
     pub params: BTreeMap<String, String>,
+    /// HMAC-SHA256 of each secret parameter's value, lowercase hex: bound by the fingerprint, the value nowhere.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, String>,
     /// Names of the environment variables that commands may see.
     pub environment: Vec<String>,
     /// The steps, in order.
@@ -165,6 +169,41 @@ impl Plan {
     pub fn fingerprint(&self) -> Result<Fingerprint, serde_json::Error> {
         let text = canonical_json(&serde_json::to_value(self)?);
         Ok(Fingerprint(hex::encode(Sha256::digest(text.as_bytes()))))
+    }
+
+    /// Every command: of each step its baselines, its commands, its probe and its undo.
+    pub fn all_commands(&self) -> impl Iterator<Item = &PlannedCommand> {
+        self.steps
+            .iter()
+            .flat_map(|step| step.baselines.iter().chain(&step.commands).chain(&step.probe).chain(&step.undo))
+    }
+
+    /// The commands that carry `when`, `foreach` or `parallel`, with the first of them.
+    pub fn flow_commands(&self) -> impl Iterator<Item = (&PlannedCommand, &'static str)> {
+        self.all_commands().filter_map(|command| {
+            let flow = &command.flow;
+            let what = if flow.when.is_some() {
+                "when"
+            } else if flow.foreach.is_some() {
+                "foreach"
+            } else if flow.parallel.is_some() {
+                "parallel"
+            } else {
+                return None;
+            };
+            Some((command, what))
+        })
+    }
+
+    /// Whether a run carries out everything that the plan says. What shows a plan does not ask this.
+    ///
+    /// # Errors
+    /// [`PlanError::Flow`] for the first command that carries `when`, `foreach` or `parallel`.
+    pub fn check_runnable(&self) -> Result<(), PlanError> {
+        match self.flow_commands().next() {
+            None => Ok(()),
+            Some((command, what)) => Err(PlanError::Flow { command: command.id.clone(), what }),
+        }
     }
 
     /// `true` when some command may change something.

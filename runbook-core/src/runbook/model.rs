@@ -338,7 +338,7 @@ pub struct Foreach {
 }
 
 /// Another runbook whose steps stand in the place of a command.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Include {
     /// The runbook's name: its file name without `.md`.
     pub runbook: String,

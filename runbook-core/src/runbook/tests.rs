@@ -122,7 +122,7 @@ fn findings_point_at_their_line() {
     let rows: Vec<(&str, Vec<(Code, u32)>)> = vec![
         ("```bash\nls\n```\n", vec![]),
         ("```bash {colour=red}\nls\n```\n", vec![(codes::ATTRIBUTE, 2)]),
-        ("```bash\n# why\nkubectl logs <pod>\n```\n", vec![(codes::NO_UNDO, 4), (codes::PLACEHOLDER, 4)]),
+        ("```bash\n# why\nkubectl logs <pod>\n```\n", vec![(codes::PLACEHOLDER, 4)]),
         ("```\nkubectl get pods\n```\n", vec![(codes::UNTAGGED_FENCE, 2)]),
         ("```\nNAME READY\n```\n", vec![]),
         ("    $ kubectl get pods\n", vec![(codes::UNTAGGED_FENCE, 2)]),

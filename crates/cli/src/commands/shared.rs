@@ -107,7 +107,8 @@ async fn file(
 }
 
 fn plan(config: &Config, entry: &LibraryEntry, params: &BTreeMap<String, String>) -> Result<Reply, Stop> {
-    Ok(blocks_engine::plan_reply(&config.settings, entry, params)?)
+    let entry = config.library.complete(entry.clone());
+    Ok(blocks_engine::plan_reply(&config.settings, &entry, params)?)
 }
 
 async fn offline(config: &Config, request: &Request) -> Result<Reply, Stop> {

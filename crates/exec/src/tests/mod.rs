@@ -6,6 +6,7 @@ mod ending;
 mod environment;
 mod http;
 mod output;
+mod placeholders;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -83,6 +83,7 @@ pub(crate) fn plan(steps: Vec<PlanStep>) -> Plan {
         section: None,
         target: "flowengine".to_owned(),
         params: [("namespace".to_owned(), "production".to_owned())].into(),
+        secrets: BTreeMap::new(),
         environment: vec!["PATH".to_owned()],
         steps,
         limit_s: None,

@@ -4,6 +4,7 @@
 //! stands. [`find`] tells where they are and how they are quoted there; [`resolve`] puts the expansion of an environment
 //! variable in their place, so that a value never becomes part of the text.
 
+mod assigned;
 mod guard;
 mod quoting;
 mod resolve;
@@ -13,6 +14,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+pub(crate) use assigned::assigned;
 pub use guard::Guard;
 pub use quoting::Quoting;
 pub use resolve::{Resolved, Unresolved, resolve};
@@ -70,6 +72,11 @@ pub(crate) fn spellings(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// The text with a plain word in the place of each placeholder: what it is to a reader who knows the values are words.
+pub(crate) fn masked(text: &str) -> String {
+    mask(text, &spot::spots(text))
+}
+
 /// The text with letters in the place of each placeholder, so that the rest of it can be read as shell.
 fn mask(text: &str, spots: &[(usize, usize)]) -> String {
     let mut masked = String::with_capacity(text.len());
@@ -84,7 +91,7 @@ fn mask(text: &str, spots: &[(usize, usize)]) -> String {
 }
 
 /// The parameter's name for a placeholder as written: its words in lowercase, joined by `_`.
-fn parameter_name(text: &str) -> String {
+pub(crate) fn parameter_name(text: &str) -> String {
     let mut name = String::new();
     for c in text.chars() {
         if c.is_ascii_alphanumeric() {

@@ -377,7 +377,8 @@ struct Read {
 impl Read {
     fn shell(piece: commands::Piece) -> Read {
         let commands::Piece { line, title, text, expectations, unfinished } = piece;
-        let effect = effects::of(&text);
+        // a placeholder becomes one quoted word, never syntax
+        let effect = effects::of(&placeholders::masked(&text));
         let piece = kinds::Piece { line, title, text, expectations, effect, include: None, blocked: None };
         Read { kind: CommandKind::Shell, piece, unfinished }
     }

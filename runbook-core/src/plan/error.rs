@@ -1,0 +1,212 @@
+//! What stands between a document and a run of it.
+
+use serde::Serialize;
+
+/// Why a document does not make a plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// It has an error.
+    #[error("{name}.md:{line}: {code}: {message}; hint: `blocks runbook lint` shows every finding")]
+    Document {
+        /// The runbook.
+        name: String,
+        /// Where.
+        line: u32,
+        /// Its code.
+        code: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A command cannot run.
+    #[error("command {command} (line {line}) is not runnable: {reason}")]
+    NotRunnable {
+        /// Its id.
+        command: String,
+        /// Where.
+        line: u32,
+        /// Why, with a hint.
+        reason: String,
+    },
+    /// A baseline or probe would change something.
+    #[error(
+        "{role} {command} is not read-only; hint: a {role} must be known to change nothing (effect=read)"
+    )]
+    NotReadOnly {
+        /// `baseline` or `probe`.
+        role: &'static str,
+        /// Its id.
+        command: String,
+    },
+    /// A command would be repeated by itself although it must not be.
+    #[error(
+        "command {command} (line {line}) has retries and may not be repeated; hint: say effect=read or effect=idempotent if repeating it is safe, or remove retries"
+    )]
+    Retries {
+        /// Its id.
+        command: String,
+        /// Where.
+        line: u32,
+    },
+    /// A condition, loop or group, which no run carries out yet.
+    #[error(
+        "command {command} has {what}, which a run does not carry out yet; hint: `blocks runbook plan` shows it; take it out, or do it by hand"
+    )]
+    Flow {
+        /// Its id.
+        command: String,
+        /// `when`, `foreach` or `parallel`.
+        what: &'static str,
+    },
+    /// A parameter has no value.
+    #[error(
+        "parameter '{name}' has no value ({description}); hint: give it with --param {name}=VALUE or under [service.params]"
+    )]
+    MissingParam {
+        /// Its name.
+        name: String,
+        /// What it is.
+        description: String,
+    },
+    /// A value was given for something that is not a parameter.
+    #[error("there is no parameter '{name}'; hint: the runbook declares: {known}")]
+    UnknownParam {
+        /// Its name.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// A value or a name is not acceptable.
+    #[error("parameter '{name}': {reason}")]
+    BadParam {
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// A secret parameter has no value that the machine holds.
+    #[error(
+        "parameter '{name}' is secret, and secret parameters cannot be planned yet; hint: let the command read it from a file named by a parameter"
+    )]
+    SecretParam {
+        /// Its name.
+        name: String,
+    },
+    /// A secret was given in the clear.
+    #[error(
+        "parameter '{name}' is secret, so its value is never given on a command line, in a request or in plain configuration; hint: the machine that runs it holds the value"
+    )]
+    SecretGiven {
+        /// Its name.
+        name: String,
+    },
+    /// Two commands share an id.
+    #[error("two commands are named '{id}'; hint: give each fence its own name=")]
+    DuplicateId {
+        /// The id.
+        id: String,
+    },
+    /// There is no section of that name, or several fit.
+    #[error("no one section is meant by '{wanted}'; hint: the runbook has {known}")]
+    Section {
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        known: String,
+    },
+    /// A section's command reads a value that a command outside of it captures.
+    #[error(
+        "command {command} (line {line}) reads ${name}, which only a command outside the section captures; hint: plan the whole runbook"
+    )]
+    OutsideCapture {
+        /// Its id.
+        command: String,
+        /// Where.
+        line: u32,
+        /// The captured value.
+        name: String,
+    },
+    /// An include cannot be put in.
+    #[error("include {command} (line {line}) of '{runbook}': {reason}")]
+    Include {
+        /// Its command's id.
+        command: String,
+        /// Where.
+        line: u32,
+        /// The runbook that is asked for.
+        runbook: String,
+        /// Why not, with a hint.
+        reason: String,
+    },
+    /// Runbooks include each other.
+    #[error("runbooks include each other in a circle: {way}; hint: take out one of the includes")]
+    IncludeCycle {
+        /// Its command's id.
+        command: String,
+        /// Where.
+        line: u32,
+        /// The way round: `a > b > a`.
+        way: String,
+    },
+}
+
+impl PlanError {
+    /// Its code; each has a page under `docs/errors/`.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            PlanError::Document { code, .. } => code,
+            PlanError::NotReadOnly { .. } => "RB0119",
+            PlanError::Retries { .. } => "RB0118",
+            PlanError::Flow { .. } => "RB0042",
+            PlanError::DuplicateId { .. } => "RB0107",
+            PlanError::Include { .. } => "RB0131",
+            PlanError::IncludeCycle { .. } => "RB0132",
+            _ => "RB0031",
+        }
+    }
+
+    fn place(&self) -> (Option<&str>, Option<u32>) {
+        match self {
+            PlanError::Document { line, .. } => (None, Some(*line)),
+            PlanError::NotRunnable { command, line, .. }
+            | PlanError::Retries { command, line }
+            | PlanError::OutsideCapture { command, line, .. }
+            | PlanError::Include { command, line, .. }
+            | PlanError::IncludeCycle { command, line, .. } => (Some(command), Some(*line)),
+            PlanError::NotReadOnly { command, .. } | PlanError::Flow { command, .. } => (Some(command), None),
+            PlanError::DuplicateId { id } => (Some(id), None),
+            _ => (None, None),
+        }
+    }
+}
+
+/// One thing that stands in the way of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The command's id, when it is about one.
+    pub command: Option<String>,
+    /// 1-based line in its document, when it is known.
+    pub line: Option<u32>,
+    /// Its code.
+    pub code: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+    /// The same as an error.
+    #[serde(skip)]
+    pub error: PlanError,
+}
+
+impl From<PlanError> for Problem {
+    fn from(error: PlanError) -> Problem {
+        let text = error.to_string();
+        let (message, hint) = match text.split_once("; hint: ") {
+            Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
+            None => (text, None),
+        };
+        let (command, line) = error.place();
+        let (command, code) = (command.map(str::to_owned), error.code().to_owned());
+        Problem { command, line, code, message, hint, error }
+    }
+}

@@ -1,0 +1,295 @@
+//! Steps of a document as steps of a plan, with those of included documents in their place.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use super::build::{PlanRequest, document_errors};
+use super::error::PlanError;
+use super::model::{PlanStep, PlannedCommand};
+use super::scope::{Scope, Sources};
+use super::section;
+use crate::runbook::{Command, CommandKind, Document, Effect, EffectSource, Step, reference};
+
+/// Milliseconds that a command may take when nothing else is said.
+const DEFAULT_TIMEOUT_MS: u64 = 60_000;
+/// How deep runbooks may include each other.
+const MAX_DEPTH: usize = 16;
+/// How many steps and includes a plan may have; people follow a dozen.
+const MAX_STEPS: usize = 1_000;
+
+/// Collects the steps of a plan.
+pub(super) struct Expander<'a> {
+    request: &'a PlanRequest,
+    pub(super) problems: Vec<PlanError>,
+    pub(super) steps: Vec<PlanStep>,
+    pub(super) included: BTreeMap<String, String>,
+    pub(super) secrets: BTreeMap<String, String>,
+    /// Values that only commands outside the planned section capture.
+    outside: BTreeSet<String>,
+    /// The runbooks that are being gone through, outermost first.
+    way: Vec<String>,
+    /// What the ids of the document at hand begin with.
+    prefix: String,
+    /// Steps and includes so far.
+    size: usize,
+}
+
+impl<'a> Expander<'a> {
+    pub(super) fn new(request: &'a PlanRequest, problems: Vec<PlanError>, outside: BTreeSet<String>) -> Self {
+        Expander {
+            request,
+            problems,
+            steps: Vec::new(),
+            included: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            outside,
+            way: Vec::new(),
+            prefix: String::new(),
+            size: 0,
+        }
+    }
+
+    /// Adds the steps of a document. Values that hold in them only are the caller's to add.
+    pub(super) fn document(&mut self, document: &Document, scope: &Scope<'_>, steps: Range<usize>) {
+        self.secrets.extend(scope.secrets.clone());
+        self.way.push(document.name.clone());
+        for step in document.steps.get(steps).unwrap_or_default() {
+            self.step(step, scope);
+            // what is included is not gone through further than the limit
+            if self.size > MAX_STEPS && self.way.len() > 1 {
+                break;
+            }
+        }
+        self.way.pop();
+    }
+
+    /// A step becomes one step of the plan; includes among its commands cut it into parts.
+    fn step(&mut self, step: &Step, scope: &Scope<'_>) {
+        let mut now = self.begin(step, scope);
+        let mut parts = 1;
+        for command in &step.commands {
+            if command.kind != CommandKind::Include {
+                let planned = self.command(command, scope);
+                now.commands.push(planned);
+                continue;
+            }
+            if !step.undo.is_empty() || step.probe.is_some() || !step.baselines.is_empty() {
+                let reason = "its step has an undo, a probe or a baseline of its own; hint: give the include a step of its own";
+                self.refuse_include(command, reason);
+                continue;
+            }
+            if !now.commands.is_empty() {
+                parts += 1;
+                let rest = PlanStep {
+                    id: format!("{}{}~{parts}", self.prefix, step.id),
+                    commands: Vec::new(),
+                    // the box is for the step as a whole: its first part keeps it
+                    timebox_s: None,
+                    ..now.clone()
+                };
+                self.steps.push(PlanStep { manual_items: Vec::new(), ..std::mem::replace(&mut now, rest) });
+            }
+            self.include(command, scope);
+        }
+        let only_includes = step.commands.iter().any(|command| command.kind == CommandKind::Include);
+        if !only_includes || !now.commands.is_empty() || !now.manual_items.is_empty() {
+            self.steps.push(now);
+        }
+        self.grow();
+    }
+
+    fn begin(&mut self, step: &Step, scope: &Scope<'_>) -> PlanStep {
+        let mut all = |commands: &[Command]| -> Vec<PlannedCommand> {
+            commands.iter().map(|command| self.command(command, scope)).collect()
+        };
+        let baselines = all(&step.baselines);
+        let probe = step.probe.as_ref().and_then(|probe| all(std::slice::from_ref(probe)).pop());
+        let undo = all(&step.undo);
+        for (role, command) in baselines
+            .iter()
+            .map(|command| ("baseline", command))
+            .chain(probe.iter().map(|probe| ("probe", probe)))
+        {
+            if command.effect != Effect::Read {
+                self.problems.push(PlanError::NotReadOnly { role, command: command.id.clone() });
+            }
+        }
+        PlanStep {
+            id: format!("{}{}", self.prefix, step.id),
+            title: step.title.clone(),
+            params: BTreeMap::new(),
+            timebox_s: step.timebox_s,
+            due_s: step.due_s,
+            baselines,
+            commands: Vec::new(),
+            probe,
+            undo,
+            manual_items: step.manual_items.clone(),
+        }
+    }
+
+    fn command(&mut self, command: &Command, scope: &Scope<'_>) -> PlannedCommand {
+        let id = format!("{}{}", self.prefix, command.id);
+        let text = scope.text(command).unwrap_or_else(|reason| {
+            self.problems.push(PlanError::NotRunnable { command: id.clone(), line: command.line, reason });
+            command.text.clone()
+        });
+        if command.retries > 0 && command.effect == Effect::Once {
+            self.problems.push(PlanError::Retries { command: id.clone(), line: command.line });
+        }
+        if let Some(name) = section::reads(&command.text, &self.outside) {
+            let name = name.clone();
+            self.problems.push(PlanError::OutsideCapture { command: id.clone(), line: command.line, name });
+        }
+        // what the table knows holds for words, not for options that a value may turn out to be
+        let known = command.effect_source != EffectSource::Table || !scope.has_option(command);
+        let (effect, effect_source) = if known {
+            (command.effect, command.effect_source)
+        } else {
+            (Effect::Once, EffectSource::Unknown)
+        };
+        PlannedCommand {
+            id,
+            title: command.title.clone(),
+            kind: command.kind,
+            text,
+            connection: command.connection.clone(),
+            retries: command.retries,
+            flow: command.flow.clone(),
+            effect,
+            effect_source,
+            timeout_ms: command.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS),
+            capture: command.capture.clone(),
+            expectations: command.expectations.clone(),
+        }
+    }
+
+    fn refuse_include(&mut self, command: &Command, reason: &str) {
+        let runbook = command.include.as_ref().map_or_else(String::new, |include| include.runbook.clone());
+        let id = format!("{}{}", self.prefix, command.id);
+        self.problems.push(PlanError::Include {
+            command: id,
+            line: command.line,
+            runbook,
+            reason: reason.to_owned(),
+        });
+    }
+
+    fn include(&mut self, command: &Command, scope: &Scope<'_>) {
+        let Some(include) = &command.include else {
+            let reason = command.reason().unwrap_or_else(|| "it cannot be read".to_owned());
+            let id = format!("{}{}", self.prefix, command.id);
+            return self.problems.push(PlanError::NotRunnable { command: id, line: command.line, reason });
+        };
+        if self.way.contains(&include.runbook) {
+            let way = self.way.iter().chain([&include.runbook]).cloned().collect::<Vec<_>>().join(" > ");
+            let id = format!("{}{}", self.prefix, command.id);
+            return self.problems.push(PlanError::IncludeCycle { command: id, line: command.line, way });
+        }
+        if self.way.len() >= MAX_DEPTH {
+            return self
+                .refuse_include(command, "runbooks include each other too deeply; hint: at most 16 levels");
+        }
+        if !self.grow() {
+            return;
+        }
+        let request = self.request;
+        let Some(document) = request.documents.get(&include.runbook) else {
+            return self.refuse_include(
+                command,
+                "there is no such runbook; hint: put it beside this one or into the library",
+            );
+        };
+        let Some(given) = self.given(command, include, document, scope) else { return };
+        self.included.insert(document.name.clone(), document.sha256.clone());
+        self.problems.extend(document_errors(document, &(0..u32::MAX)));
+        let sources = Sources { given: &given, configured: &request.configured, secrets: &request.secrets };
+        let inner = Scope::new(document, sources, &mut self.problems);
+        let first = self.steps.len();
+        let prefix = format!("{}{}/", self.prefix, command.id);
+        let outer = std::mem::replace(&mut self.prefix, prefix);
+        self.document(document, &inner, 0..document.steps.len());
+        self.prefix = outer;
+        for step in self.steps.iter_mut().skip(first) {
+            // steps of runbooks further in have their own values already, and those win
+            for (name, value) in &inner.values {
+                step.params.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+            // a condition on the include is one on each of its commands
+            for planned in &mut step.commands {
+                let own = std::mem::take(&mut planned.flow);
+                planned.flow.when = own.when.or_else(|| command.flow.when.clone());
+                planned.flow.foreach = own.foreach.or_else(|| command.flow.foreach.clone());
+                planned.flow.parallel = own.parallel.or_else(|| command.flow.parallel.clone());
+            }
+        }
+    }
+
+    /// The values for an included runbook; `None` when one of them cannot be had.
+    fn given(
+        &mut self,
+        command: &Command,
+        include: &crate::runbook::Include,
+        document: &Document,
+        scope: &Scope<'_>,
+    ) -> Option<BTreeMap<String, String>> {
+        let before = self.problems.len();
+        let mut given = BTreeMap::new();
+        for (name, value) in &include.params {
+            if !document.params.iter().any(|param| param.name == *name) {
+                self.refuse_include(
+                    command,
+                    &format!("it has no parameter '{name}'; hint: take that value out"),
+                );
+                continue;
+            }
+            let secret = document.front.params.get(name).is_some_and(|declared| declared.secret);
+            match reference(value) {
+                // one secret, known by one name everywhere
+                Some(outer) if secret && outer == name && scope.secrets.contains_key(outer) => {}
+                _ if secret => {
+                    let reason = format!(
+                        "'{name}' is secret: only ${name} of a secret of the same name may stand for it; hint: leave the value out"
+                    );
+                    self.refuse_include(command, &reason);
+                }
+                None => {
+                    given.insert(name.clone(), value.clone());
+                }
+                Some(outer) => match scope.values.get(outer) {
+                    Some(value) => {
+                        given.insert(name.clone(), value.clone());
+                    }
+                    None if scope.secrets.contains_key(outer) => {
+                        let reason = format!(
+                            "${outer} is secret and '{name}' is not; hint: declare '{name}' secret there"
+                        );
+                        self.refuse_include(command, &reason);
+                    }
+                    None => {
+                        let reason = format!(
+                            "${outer} has no value here; hint: only parameters can be handed on, not captured values"
+                        );
+                        self.refuse_include(command, &reason);
+                    }
+                },
+            }
+        }
+        (self.problems.len() == before).then_some(given)
+    }
+
+    /// Counts one more step or include; `false` when the plan has become too large.
+    fn grow(&mut self) -> bool {
+        self.size += 1;
+        if self.size == MAX_STEPS + 1 {
+            let name = self.way.first().cloned().unwrap_or_default();
+            self.problems.push(PlanError::Document {
+                name,
+                line: 1,
+                code: "RB0031".to_owned(),
+                message: format!("with what it includes the runbook has more than {MAX_STEPS} steps"),
+            });
+        }
+        self.size <= MAX_STEPS
+    }
+}

@@ -1,0 +1,195 @@
+//! Which values the commands of one document see: given, configured, default.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::error::PlanError;
+use crate::runbook::placeholders::{Guard, Unresolved, assigned, resolve};
+use crate::runbook::{
+    Command, CommandKind, Document, Param, ParamType, ParameterSource, check_value, check_variable,
+    parameter_of,
+};
+
+/// The values of one document's parameters.
+#[derive(Debug)]
+pub(super) struct Scope<'a> {
+    document: &'a Document,
+    /// By parameter name; secret ones are not here.
+    pub(super) values: BTreeMap<String, String>,
+    /// HMAC of each secret value, by parameter name.
+    pub(super) secrets: BTreeMap<String, String>,
+    /// From a placeholder's name to the variable that stands for it.
+    variables: BTreeMap<String, String>,
+    /// Variables that the document's shell text or captures set.
+    taken: BTreeSet<String>,
+}
+
+/// What is known about values beside the document.
+#[derive(Clone, Copy)]
+pub(super) struct Sources<'a> {
+    pub(super) given: &'a BTreeMap<String, String>,
+    pub(super) configured: &'a BTreeMap<String, String>,
+    pub(super) secrets: &'a BTreeMap<String, String>,
+}
+
+impl<'a> Scope<'a> {
+    /// Finds each parameter's value. What is missing or does not fit is added to `problems`.
+    pub(super) fn new(
+        document: &'a Document,
+        sources: Sources<'_>,
+        problems: &mut Vec<PlanError>,
+    ) -> Scope<'a> {
+        let mut scope = Scope {
+            document,
+            values: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            variables: BTreeMap::new(),
+            taken: BTreeSet::new(),
+        };
+        for (name, declared) in &document.front.params {
+            if let Err(reason) = check_variable(name) {
+                problems.push(PlanError::BadParam { name: name.clone(), reason });
+            } else if declared.secret {
+                scope.secret(name, declared, sources, problems);
+            } else {
+                scope.declared(name, declared, sources, problems);
+            }
+        }
+        scope.placeholders(sources, problems);
+        scope
+    }
+
+    fn secret(&mut self, name: &str, declared: &Param, sources: Sources<'_>, problems: &mut Vec<PlanError>) {
+        if sources.given.contains_key(name) || sources.configured.contains_key(name) {
+            problems.push(PlanError::SecretGiven { name: name.to_owned() });
+        } else if let Some(mac) = sources.secrets.get(name) {
+            self.secrets.insert(name.to_owned(), mac.clone());
+        } else if declared.required != Some(false) {
+            problems.push(PlanError::SecretParam { name: name.to_owned() });
+        }
+    }
+
+    fn declared(
+        &mut self,
+        name: &str,
+        declared: &Param,
+        sources: Sources<'_>,
+        problems: &mut Vec<PlanError>,
+    ) {
+        let value =
+            sources.given.get(name).or_else(|| sources.configured.get(name)).or(declared.default.as_ref());
+        let Some(value) = value else {
+            if declared.required == Some(false) {
+                self.values.insert(name.to_owned(), String::new());
+            } else {
+                let description = declared.description.clone().unwrap_or_default();
+                problems.push(PlanError::MissingParam { name: name.to_owned(), description });
+            }
+            return;
+        };
+        match check_value(declared, value) {
+            Ok(()) => {
+                self.values.insert(name.to_owned(), value.clone());
+            }
+            Err(reason) => problems.push(PlanError::BadParam { name: name.to_owned(), reason }),
+        }
+    }
+
+    fn placeholders(&mut self, sources: Sources<'_>, problems: &mut Vec<PlanError>) {
+        let declared = &self.document.front.params;
+        let found: Vec<_> = self
+            .document
+            .params
+            .iter()
+            .filter(|param| !param.spellings.is_empty() || param.source == ParameterSource::Placeholder)
+            .collect();
+        if found.is_empty() {
+            return;
+        }
+        let steps = &self.document.steps;
+        for command in steps.iter().flat_map(|step| step.all_commands().map(|(_, command)| command)) {
+            self.taken.extend(command.capture.iter().map(|capture| capture.name.clone()));
+            if command.kind == CommandKind::Shell {
+                self.taken.extend(assigned(&command.text));
+            }
+        }
+        for param in found {
+            if param.source == ParameterSource::Declared {
+                continue;
+            }
+            let Some(value) = sources.given.get(&param.name).or_else(|| sources.configured.get(&param.name))
+            else {
+                continue;
+            };
+            match check_value(&param.declared, value) {
+                Ok(()) => {
+                    self.values.insert(param.name.clone(), value.clone());
+                    self.variables.insert(param.name.clone(), param.name.clone());
+                }
+                Err(reason) => problems.push(PlanError::BadParam { name: param.name.clone(), reason }),
+            }
+        }
+        // a placeholder may spell a declared name in its own way: `<namespace>` for NAMESPACE
+        for name in self.values.keys().chain(self.secrets.keys()).filter(|name| declared.contains_key(*name))
+        {
+            let placeholder = name.to_ascii_lowercase();
+            if parameter_of(declared, &placeholder) == *name {
+                self.variables.insert(placeholder, name.clone());
+            }
+        }
+    }
+
+    /// The text that the shell gets: the command's own, its placeholders replaced.
+    pub(super) fn text(&self, command: &Command) -> Result<String, String> {
+        if let Some(reason) = &command.not_runnable {
+            return Err(reason.clone());
+        }
+        if command.placeholders.is_empty() {
+            return Ok(command.text.clone());
+        }
+        if command.kind != CommandKind::Shell {
+            return Err(command.reason().unwrap_or_default());
+        }
+        let resolved = resolve(&command.text, &self.variables).map_err(|error| match &error {
+            Unresolved::NoValue(text) => {
+                let name = parameter_of(
+                    &self.document.front.params,
+                    &crate::runbook::placeholders::parameter_name(text),
+                );
+                format!("{error}; hint: give it with --param {name}=VALUE")
+            }
+            Unresolved::LeftOut(_) => format!("{error}; hint: write the whole command"),
+            Unresolved::Nowhere { .. } => {
+                format!("{error}; hint: declare a parameter and write \"$NAME\" where a value can stand")
+            }
+        })?;
+        for (variable, guard) in &resolved.guards {
+            self.check_guard(variable, *guard)?;
+        }
+        Ok(resolved.text)
+    }
+
+    fn check_guard(&self, variable: &str, guard: Guard) -> Result<(), String> {
+        if self.taken.contains(variable) {
+            return Err(format!(
+                "the runbook's own text sets ${variable}, so the placeholder would not mean the given value; hint: declare a parameter of another name"
+            ));
+        }
+        let declared = self.document.front.params.get(variable);
+        let bounded =
+            declared.is_some_and(|declared| declared.pattern.is_some() || declared.kind != ParamType::String);
+        match self.values.get(variable) {
+            Some(value) => guard.check(value, bounded).map_err(|why| {
+                format!("the value of '{variable}' cannot stand in the placeholder's place: {why}")
+            }),
+            None if guard == Guard::Free => Ok(()),
+            None => Err(format!(
+                "the secret '{variable}' cannot stand in the placeholder's place, where only plain values may; hint: write \"${variable}\" instead"
+            )),
+        }
+    }
+
+    /// Whether some value of this command's placeholders begins with `-`, which may turn it into an option.
+    pub(super) fn has_option(&self, command: &Command) -> bool {
+        !command.placeholders.is_empty() && self.values.values().any(|value| value.starts_with('-'))
+    }
+}

@@ -1,0 +1,85 @@
+//! Planning one section of a document by itself.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::error::PlanError;
+use crate::runbook::{Document, Section, Step, codes, is_identifier_byte};
+
+/// The section that is meant: by id, by title in any case, else by a beginning of either that only one has.
+pub(super) fn find<'a>(document: &'a Document, wanted: &str) -> Result<&'a Section, PlanError> {
+    let lower = wanted.trim().to_lowercase();
+    let sections = &document.sections;
+    let exact = sections.iter().find(|section| section.id == lower);
+    let titled = || only(sections.iter().filter(|section| section.title.to_lowercase() == lower));
+    let begins = || {
+        let fits = |section: &&Section| {
+            section.id.starts_with(&lower) || section.title.to_lowercase().starts_with(&lower)
+        };
+        only(sections.iter().filter(fits)).filter(|_| !lower.is_empty())
+    };
+    exact.or_else(titled).or_else(begins).ok_or_else(|| PlanError::Section {
+        wanted: wanted.to_owned(),
+        known: if sections.is_empty() {
+            "no sections".to_owned()
+        } else {
+            sections.iter().map(|section| section.id.as_str()).collect::<Vec<_>>().join(", ")
+        },
+    })
+}
+
+fn only<'a>(mut fits: impl Iterator<Item = &'a Section>) -> Option<&'a Section> {
+    let first = fits.next()?;
+    fits.next().is_none().then_some(first)
+}
+
+/// The section's lines: from its heading to the next one that is not below it.
+pub(super) fn lines(document: &Document, section: &Section) -> Range<u32> {
+    let ends = |line: u32, level: u8| (line > section.line && level <= section.level).then_some(line);
+    let headings = document.headings.iter().filter_map(|heading| ends(heading.line, heading.level));
+    let sections = document.sections.iter().filter_map(|other| ends(other.line, other.level));
+    section.line..headings.chain(sections).min().unwrap_or(u32::MAX)
+}
+
+/// Whether a finding is about the whole document, wherever it stands.
+pub(super) fn is_everywhere(document: &Document, code: crate::runbook::Code, line: u32) -> bool {
+    let whole = [
+        codes::FRONT_MATTER,
+        codes::FRONT_MATTER_KEY,
+        codes::FRONT_MATTER_VALUE,
+        codes::TOO_LARGE,
+        codes::NOT_UTF8,
+        codes::NUL,
+    ];
+    let declares = || {
+        document
+            .params
+            .iter()
+            .any(|param| param.line == line && document.front.params.contains_key(&param.name))
+    };
+    whole.contains(&code) || code == codes::VARIABLE_NAME && declares()
+}
+
+/// Values that only commands outside the chosen steps capture.
+pub(super) fn captured_outside(document: &Document, chosen: &Range<usize>) -> BTreeSet<String> {
+    let names = |steps: &[Step]| -> BTreeSet<String> {
+        let commands = steps.iter().flat_map(|step| step.all_commands().map(|(_, command)| command));
+        commands.filter_map(|command| command.capture.as_ref()).map(|capture| capture.name.clone()).collect()
+    };
+    let inside = names(document.steps.get(chosen.clone()).unwrap_or_default());
+    let mut outside = names(document.steps.get(..chosen.start).unwrap_or_default());
+    outside.extend(names(document.steps.get(chosen.end..).unwrap_or_default()));
+    outside.difference(&inside).cloned().collect()
+}
+
+/// The first of the names that a text reads as `$NAME` or `${NAME`.
+pub(super) fn reads<'a>(text: &str, names: &'a BTreeSet<String>) -> Option<&'a String> {
+    if names.is_empty() {
+        return None;
+    }
+    text.split('$').skip(1).find_map(|rest| {
+        let rest = rest.strip_prefix('{').map_or(rest, |rest| rest.trim_start_matches(['#', '!']));
+        let length = rest.bytes().take_while(|byte| is_identifier_byte(*byte)).count();
+        names.get(rest.get(..length)?)
+    })
+}

@@ -1,0 +1,297 @@
+//! From whole documents to plans, and everything that may stand in the way.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::runbook::{Document, Effect, EffectSource, parse};
+
+fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn given(pairs: &[(&str, &str)]) -> PlanRequest {
+    PlanRequest { given: map(pairs), ..PlanRequest::default() }
+}
+
+fn including(documents: &[(&str, &str)]) -> PlanRequest {
+    let documents = documents.iter().map(|(name, text)| ((*name).to_owned(), parse(name, text))).collect();
+    PlanRequest { documents, ..PlanRequest::default() }
+}
+
+fn codes(document: &Document, request: &PlanRequest) -> Vec<(String, Option<u32>)> {
+    draft(document, request)
+        .unwrap()
+        .problems
+        .into_iter()
+        .map(|problem| (problem.code, problem.line))
+        .collect()
+}
+
+fn texts(plan: &Plan) -> Vec<(&str, &str)> {
+    plan.all_commands().map(|command| (command.id.as_str(), command.text.as_str())).collect()
+}
+
+#[test]
+fn placeholders_take_values() {
+    let document = parse("x", "## Look\n```bash\nkubectl logs <pod> -n \"<name space>\"\n```\n");
+    let plan = build(&document, &given(&[("pod", "$(touch x)"), ("name_space", "prod")])).unwrap();
+    assert_eq!(texts(&plan), [("look/1", "kubectl logs \"${pod}\" -n \"${name_space}\"\n")]);
+    assert_eq!(plan.params, map(&[("pod", "$(touch x)"), ("name_space", "prod")]));
+    assert!(!plan.is_mutating());
+
+    let missing = build(&document, &given(&[("pod", "web")])).unwrap_err().to_string();
+    assert!(missing.contains("<name space>") && missing.contains("--param name_space=VALUE"), "{missing}");
+    let unknown = build(&document, &given(&[("pot", "web")])).unwrap_err().to_string();
+    assert!(unknown.contains("pod, name_space"), "{unknown}");
+    let option = build(&document, &given(&[("pod", "--all"), ("name_space", "x")])).unwrap_err().to_string();
+    assert!(option.contains("option") && !option.contains("--all"), "{option}");
+    assert!(build(&document, &given(&[("pod", "a\0b"), ("name_space", "x")])).is_err());
+}
+
+#[test]
+fn a_declared_parameter_stands_for_a_placeholder_of_its_name() {
+    let text =
+        "---\nparams:\n  POD: { pattern: '[a-z-]+' }\n---\n## Look\n```bash\nkubectl logs <pod>\n```\n";
+    let document = parse("x", text);
+    let plan = build(&document, &given(&[("POD", "web")])).unwrap();
+    assert_eq!(texts(&plan), [("look/1", "kubectl logs \"${POD}\"\n")]);
+    assert_eq!(plan.steps[0].effect(), Effect::Read);
+    // the pattern allows it, and then the table of read-only commands says nothing any more
+    let option = build(&document, &given(&[("POD", "--all")])).unwrap();
+    assert_eq!(option.steps[0].commands[0].effect_source, EffectSource::Unknown);
+    assert!(option.is_mutating());
+}
+
+#[test]
+fn a_placeholder_whose_variable_the_text_sets_takes_no_value() {
+    for body in ["pod=other\nkubectl logs <pod>", "for pod in a b; do kubectl logs <pod>; done"] {
+        let document = parse("x", &format!("## Look\n```bash\n{body}\n```\n"));
+        let error = build(&document, &given(&[("pod", "web")])).unwrap_err().to_string();
+        assert!(error.contains("sets $pod"), "{error}");
+    }
+    let captured =
+        parse("x", "## A\n```bash {capture=pod type=string}\ndate\n```\n```bash\nkubectl logs <pod>\n```\n");
+    assert!(build(&captured, &given(&[("pod", "web")])).is_err());
+    let same = parse("x", "## Look\n```bash\npod=<pod>\nkubectl logs <pod>\n```\n");
+    assert!(build(&same, &given(&[("pod", "web")])).is_ok());
+}
+
+#[test]
+fn where_a_value_might_be_read_as_another_language_only_plain_ones_pass() {
+    let document = parse("x", "## Ask\n```bash\npsql -c \"select <id>\"\n```\n");
+    assert!(build(&document, &given(&[("id", "42")])).is_ok());
+    for value in ["1; drop table x", "1 or 1=1", "'", "1--", "$(x)"] {
+        assert!(build(&document, &given(&[("id", value)])).is_err(), "{value}");
+    }
+}
+
+#[test]
+fn values_fit_what_is_declared() {
+    let front = "---\nparams:\n  N: { type: integer, default: 3 }\n  R: { type: enum, values: [eu, us] }\n  O: { required: false }\n---\n## S\n```bash\nls\n```\n";
+    let document = parse("x", front);
+    let plan = build(&document, &given(&[("R", "eu")])).unwrap();
+    assert_eq!(plan.params, map(&[("N", "3"), ("O", ""), ("R", "eu")]));
+    for (name, value) in [("N", "3x"), ("N", "03"), ("R", "EU"), ("R", "")] {
+        let mut values = map(&[("R", "eu")]);
+        values.insert(name.to_owned(), value.to_owned());
+        let request = PlanRequest { given: values, ..PlanRequest::default() };
+        assert!(matches!(build(&document, &request), Err(PlanError::BadParam { .. })), "{name}={value}");
+    }
+    assert!(matches!(build(&document, &given(&[])), Err(PlanError::MissingParam { .. })));
+    let configured = PlanRequest { configured: map(&[("R", "us")]), ..PlanRequest::default() };
+    assert_eq!(build(&document, &configured).unwrap().params["R"], "us");
+}
+
+#[test]
+fn a_draft_shows_everything_and_says_what_is_in_the_way() {
+    let text = "---\nparams: { A: {}, B: {} }\n---\n## S\n```bash\nkubectl logs <pod>\n```\n```bash {colour=red}\nls\n```\n```bash {retries=2}\nrm x\n```\n## T\n```bash {when=\"A == b\"}\nls\n```\n";
+    let document = parse("x", text);
+    let draft = draft(&document, &given(&[])).unwrap();
+    let found: Vec<&str> = draft.problems.iter().map(|problem| problem.code.as_str()).collect();
+    assert_eq!(found, ["RB0104", "RB0031", "RB0031", "RB0031", "RB0031", "RB0118"]);
+    assert_eq!(texts(&draft.plan)[0], ("s/1", "kubectl logs <pod>\n"));
+    assert_eq!(draft.plan.all_commands().count(), 4);
+    let flow: Vec<_> =
+        draft.plan.flow_commands().map(|(command, what)| (command.id.as_str(), what)).collect();
+    assert_eq!(flow, [("t/1", "when")]);
+    let refused = draft.plan.check_runnable().unwrap_err();
+    assert_eq!(refused.code(), "RB0042");
+    for problem in &draft.problems {
+        assert!(!problem.message.contains("; hint:"), "{problem:?}");
+    }
+}
+
+#[test]
+fn a_secret_is_bound_and_never_held() {
+    let text =
+        "---\nparams: { TOKEN: { secret: true } }\n---\n## S\n```bash\ncurl -fsS https://example.com/\n```\n";
+    let document = parse("x", text);
+    assert!(matches!(build(&document, &given(&[])), Err(PlanError::SecretParam { .. })));
+    let error = build(&document, &given(&[("TOKEN", "hunter2")])).unwrap_err();
+    assert!(matches!(error, PlanError::SecretGiven { .. }) && !error.to_string().contains("hunter2"));
+    let configured = PlanRequest { configured: map(&[("TOKEN", "hunter2")]), ..PlanRequest::default() };
+    assert!(matches!(build(&document, &configured), Err(PlanError::SecretGiven { .. })));
+    let held = |mac: &str| PlanRequest { secrets: map(&[("TOKEN", mac)]), ..PlanRequest::default() };
+    let (one, two) = (build(&document, &held("aa")).unwrap(), build(&document, &held("bb")).unwrap());
+    assert_eq!((one.params.len(), one.secrets["TOKEN"].as_str()), (0, "aa"));
+    assert_ne!(one.fingerprint().unwrap(), two.fingerprint().unwrap());
+    let without = parse("x", "## S\n```bash\nls\n```\n");
+    assert!(!serde_json::to_string(&build(&without, &given(&[])).unwrap()).unwrap().contains("secrets"));
+}
+
+const OUTER: &str = "---\nparams: { NS: { default: prod } }\n---\n## Before\n```bash\ndate\n```\n```include {name=look}\nrunbook: inner\nparams:\n  SPACE: $NS\n  COUNT: 2\n```\n```bash\nuptime\n```\n";
+const INNER: &str = "---\nparams: { SPACE: { pattern: '[a-z]+' }, COUNT: { type: integer }, SORT: { default: age } }\n---\n## See\n```bash\nkubectl get pods -n \"$SPACE\"\n```\n";
+
+#[test]
+fn an_included_runbook_stands_in_the_place_of_its_block() {
+    let document = parse("outer", OUTER);
+    let request = including(&[("inner", INNER)]);
+    let plan = build(&document, &request).unwrap();
+    assert_eq!(
+        texts(&plan),
+        [
+            ("before/1", "date\n"),
+            ("look/see/1", "kubectl get pods -n \"$SPACE\"\n"),
+            ("before/3", "uptime\n")
+        ]
+    );
+    let ids: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
+    assert_eq!(ids, ["before", "look/see", "before~2"]);
+    assert_eq!(plan.steps[1].params, map(&[("COUNT", "2"), ("SORT", "age"), ("SPACE", "prod")]));
+    assert_eq!(plan.params, map(&[("NS", "prod")]));
+    assert_eq!(plan.included, map(&[("inner", &request.documents["inner"].sha256)]));
+    // another text of the included runbook is another plan
+    let other = including(&[("inner", &format!("{INNER}\n"))]);
+    assert_ne!(plan.fingerprint().unwrap(), build(&document, &other).unwrap().fingerprint().unwrap());
+}
+
+#[test]
+fn an_include_that_does_not_fit_is_a_problem() {
+    let outer = |params: &str| parse("outer", &format!("## S\n```include\nrunbook: inner\n{params}```\n"));
+    for (params, code) in [
+        ("params: { SPACE: prod, COUNT: 1 }\n", None),
+        ("params: { SPACE: prod, COUNT: 1, NOPE: 1 }\n", Some("RB0131")),
+        ("params: { SPACE: $NS, COUNT: 1 }\n", Some("RB0131")),
+        ("params: { SPACE: PROD, COUNT: 1 }\n", Some("RB0031")),
+        ("params: { SPACE: prod, COUNT: many }\n", Some("RB0031")),
+        ("params: { SPACE: prod }\n", Some("RB0031")),
+    ] {
+        let found = codes(&outer(params), &including(&[("inner", INNER)]));
+        assert_eq!(found.first().map(|found| found.0.as_str()), code, "{params}: {found:?}");
+    }
+    let alone = outer("params: { SPACE: prod, COUNT: 1 }\n");
+    assert_eq!(codes(&alone, &PlanRequest::default()), [("RB0131".to_owned(), Some(3))]);
+    let broken = including(&[("inner", "## S\n```bash {colour=red}\nls\n```\n")]);
+    assert!(codes(&outer(""), &broken).iter().any(|found| found.0 == "RB0104"));
+    let undo = parse("outer", "## S\n```include\nrunbook: inner\n```\n```bash {undo effect=once}\nls\n```\n");
+    assert!(
+        codes(&undo, &including(&[("inner", "## S\n```bash\nls\n```\n")]))
+            .iter()
+            .any(|found| found.0 == "RB0131")
+    );
+}
+
+#[test]
+fn a_circle_of_includes_is_named() {
+    let include = |name: &str| format!("## S\n```include\nrunbook: {name}\n```\n");
+    let document = parse("a", &include("b"));
+    let request = including(&[("a", &include("b")), ("b", &include("c")), ("c", &include("a"))]);
+    let error = build(&document, &request).unwrap_err();
+    assert_eq!(error.code(), "RB0132");
+    assert!(error.to_string().contains("a > b > c > a"), "{error}");
+    assert_eq!(build(&parse("a", &include("a")), &request).unwrap_err().code(), "RB0132");
+}
+
+#[test]
+fn includes_that_multiply_end() {
+    let twice = |name: &str| {
+        format!("## S\n```include\nrunbook: {name}\n```\n## T\n```include\nrunbook: {name}\n```\n")
+    };
+    let names: Vec<String> = (0..15).map(|n| format!("d{n}")).collect();
+    let texts: Vec<String> = (0..15)
+        .map(|n| if n == 14 { "## S\n```bash\nls\n```\n".to_owned() } else { twice(&format!("d{}", n + 1)) })
+        .collect();
+    let documents: Vec<(&str, &str)> =
+        names.iter().map(String::as_str).zip(texts.iter().map(String::as_str)).collect();
+    let draft = draft(&parse("d0", &texts[0]), &including(&documents)).unwrap();
+    assert!(draft.plan.steps.len() <= 1_001, "{}", draft.plan.steps.len());
+    assert!(draft.problems.iter().any(|problem| problem.message.contains("more than 1000 steps")));
+    let deep: Vec<String> =
+        (0..30).map(|n| format!("## S\n```include\nrunbook: e{}\n```\n", n + 1)).collect();
+    let names: Vec<String> = (0..30).map(|n| format!("e{n}")).collect();
+    let documents: Vec<(&str, &str)> =
+        names.iter().map(String::as_str).zip(deep.iter().map(String::as_str)).collect();
+    let error = build(&parse("e0", &deep[0]), &including(&documents)).unwrap_err().to_string();
+    assert!(error.contains("too deeply"), "{error}");
+}
+
+/// Two sections as the parser marks them; the second one has an error.
+fn sectioned() -> Document {
+    use crate::runbook::{Heading, Section};
+    let text = "# T\n## First part (5 min)\n```bash {capture=REV type=integer}\ndate\n```\n## Second\n```bash {colour=red}\nls\n```\n## Third\n```bash\nkubectl get pods -l rev=\"$REV\"\n```\n";
+    let mut document = parse("x", text);
+    let section = |id: &str, title: &str, line: u32, at: usize, timebox_s| Section {
+        id: id.to_owned(),
+        title: title.to_owned(),
+        line,
+        level: 2,
+        timebox_s,
+        steps: at..at + 1,
+    };
+    document.sections = vec![
+        section("first-part", "First part", 2, 0, Some(300)),
+        section("second", "Second", 6, 1, None),
+        section("third", "Third", 10, 2, None),
+    ];
+    document.headings =
+        [2, 6, 10].map(|line| Heading { level: 2, line, text: String::new() }).into_iter().collect();
+    document
+}
+
+#[test]
+fn one_section_is_planned_by_itself() {
+    let document = sectioned();
+    let section = |wanted: &str| {
+        let request = PlanRequest { section: Some(wanted.to_owned()), ..PlanRequest::default() };
+        build(&document, &request)
+    };
+    for wanted in ["first-part", "First Part", "fir"] {
+        let plan = section(wanted).unwrap();
+        assert_eq!((plan.section.as_deref(), plan.limit_s), (Some("first-part"), Some(300)), "{wanted}");
+        assert_eq!(plan.steps.len(), 1);
+    }
+    assert_eq!(section("second").unwrap_err().code(), "RB0104");
+    assert!(matches!(section("third"), Err(PlanError::OutsideCapture { name, .. }) if name == "REV"));
+    for wanted in ["", "x", "irst"] {
+        assert!(matches!(section(wanted), Err(PlanError::Section { .. })), "{wanted}");
+    }
+    assert!(matches!(build(&document, &PlanRequest::default()), Err(PlanError::Document { .. })));
+    let whole = parse("x", "---\napprovals: x\n---\n## First part\n```bash\nls\n```\n");
+    let document = Document { sections: document.sections.clone(), ..whole };
+    let request = PlanRequest { section: Some("first-part".into()), ..PlanRequest::default() };
+    assert_eq!(codes(&document, &request)[0].0, "RB0103");
+}
+
+proptest! {
+    #[test]
+    fn a_value_is_never_in_a_commands_text(value in "[^\0]{1,40}", place in 0..4_usize) {
+        let place = ["run <pod>", "run \"<pod>-x\"", "run 'a <pod>'", "cat <<EOF\n<pod>\nEOF"][place];
+        let document = parse("x", &format!("## S\n```bash\n{place}\n```\n"));
+        let marked = format!("Zq{value}qZ");
+        if let Ok(plan) = build(&document, &given(&[("pod", &marked)])) {
+            for (_, text) in texts(&plan) {
+                prop_assert!(!text.contains("Zq"));
+            }
+            prop_assert_eq!(&plan.params["pod"], &marked);
+        }
+    }
+
+    #[test]
+    fn a_draft_of_any_document_is_made(body in "(## S\n|```bash\n|```\n|ls <a>\n|```include\n|runbook: x\n|rm x\n|# Expected: 1\n|kubectl get [NAME]\n){0,20}") {
+        let document = parse("x", &body);
+        let draft = draft(&document, &including(&[("x", &body)])).unwrap();
+        prop_assert_eq!(build(&document, &including(&[("x", &body)])).is_ok(), draft.problems.is_empty());
+    }
+}
