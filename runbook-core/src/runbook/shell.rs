@@ -45,6 +45,10 @@ pub(crate) struct Word {
     pub(crate) splits: bool,
     /// It holds a command or process substitution, or arithmetic.
     pub(crate) runs: bool,
+    /// It holds a `$` expansion, in double quotes or outside.
+    pub(crate) expands: bool,
+    /// The shell gives the program something else than [`Word::value`]: `$'\x2d'`, `$"..."` or `{a,b}`.
+    pub(crate) reshaped: bool,
 }
 
 /// A text's tokens, and whether it ends inside something.
@@ -217,6 +221,8 @@ impl Lexer<'_> {
     fn word(&mut self) -> Word {
         let mut word = Word::default();
         let mut stack: Vec<Inside> = Vec::new();
+        // 1 behind a `{` outside quotes, 2 when a list follows it: `a,b` or `1..3`
+        let mut brace = 0;
         while let Some(c) = self.text[self.at..].chars().next() {
             let next = self.bytes.get(self.at + 1).copied();
             let top = stack.last().copied();
@@ -264,26 +270,34 @@ impl Lexer<'_> {
                     stack.push(Inside::Backtick);
                 }
                 (_, '$') if next == Some(b'(') => {
-                    word.runs = true;
+                    (word.runs, word.expands) = (true, true);
                     word.splits |= top.is_none();
                     stack.push(Inside::Paren);
                     take = 2;
                 }
                 (_, '$') if next == Some(b'{') => {
+                    word.expands = true;
                     word.splits |= top.is_none();
                     stack.push(Inside::Brace);
                     take = 2;
                 }
                 (None, '$') if next == Some(b'\'') => {
-                    word.quoted = true;
+                    (word.quoted, word.reshaped) = (true, true);
                     stack.push(Inside::Ansi);
                     self.at += 2;
                     continue;
                 }
                 (None, '$') => {
-                    word.splits |=
-                        next.is_some_and(|b| b.is_ascii_alphanumeric() || b"_@*#?!-$".contains(&b));
+                    let expands = names_variable(next);
+                    word.splits |= expands;
+                    word.expands |= expands;
+                    word.reshaped |= next == Some(b'"');
                 }
+                (Some(Inside::Double), '$') => word.expands |= names_variable(next),
+                (None, '{') => brace = brace.max(1),
+                (None, ',') if brace == 1 => brace = 2,
+                (None, '.') if brace == 1 && next == Some(b'.') => brace = 2,
+                (None, '}') => word.reshaped |= brace == 2,
                 (Some(Inside::Brace), '}') => {
                     stack.pop();
                 }
@@ -325,6 +339,11 @@ impl Lexer<'_> {
         }
         word
     }
+}
+
+/// Whether a `$` before this byte is an expansion.
+fn names_variable(next: Option<u8>) -> bool {
+    next.is_some_and(|b| b.is_ascii_alphanumeric() || b"_@*#?!-$".contains(&b))
 }
 
 /// Notes at each token how many compounds are open there; returns how many are open at the end.

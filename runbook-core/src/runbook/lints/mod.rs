@@ -2,7 +2,6 @@
 
 use super::codes::{self, finding};
 use super::diagnostic::Diagnostic;
-use super::effects::kubectl_verb;
 use super::lines::Lines;
 use super::model::{Command, Document, Effect, EffectSource, Step};
 use super::mojibake;
@@ -197,4 +196,21 @@ fn check_boxes(document: &Document, boxes: &[SectionBox], lines: &Lines<'_>, fou
     if let Some(limit_s) = document.front.timebox.as_deref().and_then(parse_span_s) {
         compare(1, "the runbook's time box", limit_s, sum(&document.steps));
     }
+}
+
+fn kubectl_verb<'a>(args: &[&'a str]) -> Vec<&'a str> {
+    let mut words = Vec::new();
+    let mut i = 0;
+    while i < args.len() {
+        let arg = args[i];
+        if arg.starts_with('-') {
+            if matches!(arg, "-n" | "--namespace" | "--context" | "-l" | "-o") {
+                i += 1;
+            }
+        } else {
+            words.push(arg);
+        }
+        i += 1;
+    }
+    words
 }
