@@ -28,6 +28,18 @@ impl<'a> Lines<'a> {
         self.text.get(start..end).unwrap_or_default().trim_end_matches('\r')
     }
 
+    /// The lines in order, without their line breaks.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.text.lines()
+    }
+
+    /// The 1-based column of a byte offset, in characters.
+    pub(crate) fn column(&self, offset: usize) -> u32 {
+        let index = (self.line(offset) as usize).saturating_sub(1);
+        let start = self.starts.get(index).copied().unwrap_or_default();
+        to_u32(self.text.get(start..offset).map_or(0, |before| before.chars().count())).saturating_add(1)
+    }
+
     /// The 1-based column of a line's first visible character.
     pub(crate) fn indent(&self, line: u32) -> u32 {
         let text = self.text_of(line);

@@ -30,6 +30,7 @@ mod tests;
 mod titles;
 
 pub use diagnostic::*;
+pub use lints::check_links;
 pub use model::*;
 pub use names::check_variable;
 pub use outline::{Coverage, Outline};

@@ -45,8 +45,9 @@ pub fn parse(name: &str, text: &str) -> Document {
         sha256,
     };
     document.diagnostics.extend(built.diagnostics);
-    let found = lints::check(&mut document, &built.boxes, &lines);
+    let found = lints::check(&mut document, &blocks, &built.boxes, &lines);
     document.diagnostics.extend(found);
+    lints::silence(&mut document, &blocks, &lines);
     document.diagnostics.sort_by_key(|d| (d.line, d.column, d.code));
     document
 }

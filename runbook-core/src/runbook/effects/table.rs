@@ -75,7 +75,8 @@ const fn kubectl(words: &'static str, check: fn(&[Word]) -> bool) -> Form {
 
 /// helm's options that start a program or write files.
 const fn helm(words: &'static str) -> Form {
-    let beginnings = &["--post-renderer", "--output-dir", "--kubeconfig", "--repository", "--registry-config"];
+    let beginnings =
+        &["--post-renderer", "--output-dir", "--kubeconfig", "--repository", "--registry-config"];
     Form { options: Options::Except { beginnings, letters: "" }, ..every(words) }
 }
 
