@@ -17,4 +17,6 @@ mod house;
 #[cfg(test)]
 mod intake;
 #[cfg(test)]
+mod launch;
+#[cfg(test)]
 mod standin;

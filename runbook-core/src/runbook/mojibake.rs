@@ -43,13 +43,15 @@ fn decode(text: &str) -> Option<String> {
     let mut meant = String::with_capacity(text.len());
     let mut at = 0;
     let mut decoded = false;
+    let mut other_before = false;
     while let Some(&c) = chars.get(at) {
         let next = chars.get(at..).unwrap_or_default();
         let hit = if c.is_ascii() {
             None
         } else {
-            [windows_byte, mac_byte].iter().find_map(|encode| misread(next, *encode))
+            [windows_byte, mac_byte].iter().find_map(|encode| misread(next, *encode, other_before))
         };
+        other_before = hit.is_some_and(|(character, _)| is_other_script(character));
         match hit {
             Some((character, length)) => {
                 meant.push(character);
@@ -66,17 +68,17 @@ fn decode(text: &str) -> Option<String> {
 }
 
 /// The character whose UTF-8 bytes the first characters are in the encoding, and how many they are.
-fn misread(chars: &[char], encode: fn(char) -> Option<u8>) -> Option<(char, usize)> {
+fn misread(chars: &[char], encode: fn(char) -> Option<u8>, other_before: bool) -> Option<(char, usize)> {
     let (character, length) = one(chars, encode)?;
+    let other_behind = || {
+        let next = chars.get(length..).and_then(|rest| one(rest, encode));
+        next.is_some_and(|(next, _)| is_other_script(next))
+    };
     // two accented letters or quotes side by side are common, so a pair must stand for something common, or for a
     // letter of another script with another one beside it
     let sure = length > 2
         || is_common(character)
-        || (is_other_script(character)
-            && chars
-                .get(length..)
-                .and_then(|rest| one(rest, encode))
-                .is_some_and(|(next, _)| is_other_script(next)));
+        || (is_other_script(character) && (other_before || other_behind()));
     sure.then_some((character, length))
 }
 

@@ -7,7 +7,7 @@ use super::super::shell::{Kind, Token, Word, lex};
 /// One program with its arguments.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Call {
-    /// Without its folder.
+    /// Without its folder; empty when there are only redirections.
     pub(super) program: String,
     /// Its arguments; those of an inner program included.
     pub(super) args: Vec<Word>,
@@ -164,7 +164,12 @@ fn finish(
             captured: call.captured,
             depth: around.depth + 1,
         };
+        let before = all.len();
         collect(&inner, line_at(at), around, all);
+        // what a single inner program prints goes where the outer one's output goes
+        if let Some([only]) = all.get_mut(before..) {
+            (only.pipeline, only.piped_out) = (call.pipeline, call.piped_out);
+        }
     }
     all.push(call);
 }

@@ -118,14 +118,17 @@ pub(super) fn changes(call: &Call) -> bool {
         "kubectl" | "oc" => {
             let verb = kubectl::words(call);
             // what `exec` runs is a call of its own
-            kubectl::changes(&verb) && verb.first() != Some(&"exec")
+            kubectl::changes(&verb) && verb.first() != Some(&"exec") && !call.has(&["--rm"])
         }
         "helm" => matches!(operand, "install" | "upgrade" | "rollback"),
         "systemctl" | "service" => call
             .operands()
             .any(|word| matches!(word, "start" | "stop" | "restart" | "reload" | "enable" | "disable")),
         "terraform" | "tofu" => matches!(operand, "apply" | "import"),
-        "docker" | "podman" => matches!(operand, "run" | "stop" | "start" | "restart" | "kill" | "push"),
+        "docker" | "podman" => {
+            matches!(operand, "stop" | "start" | "restart" | "kill" | "push")
+                || (operand == "run" && call.has(&["-d", "--detach"]))
+        }
         "git" => operand == "push",
         "aws" => call.operands().take(4).any(|word| {
             ["create-", "update-", "put-", "modify-", "reboot-", "stop-", "start-", "set-"]

@@ -18,13 +18,20 @@ pub(super) fn unwritten(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
     let mut written: BTreeSet<String> = BTreeSet::new();
     let mut noted: BTreeSet<String> = BTreeSet::new();
     let mut elsewhere = false;
-    for (_, call) in script.all_calls() {
+    let mut chapter = 0;
+    for (unit, call) in script.all_calls() {
+        if script.chapter_of(unit.command.line) != chapter {
+            chapter = script.chapter_of(unit.command.line);
+            elsewhere = false;
+        }
         // what a clone or a change of folder brings is not known
         elsewhere |=
             matches!(call.program.as_str(), "cd" | "pushd" | "git" | "tar" | "unzip" | "wget" | "make");
         for path in read_files(call) {
             let relative = !path.starts_with('/');
-            let known = written.contains(base(path)) || (relative && elsewhere) || call.remote;
+            // `<file>` reads as two redirections
+            let placeholder = !unit.command.placeholders.is_empty();
+            let known = written.contains(base(path)) || (relative && elsewhere) || call.remote || placeholder;
             if !known && looks_made(path, call) && noted.insert(path.to_owned()) {
                 found.push(script.at(
                     codes::UNWRITTEN_FILE,

@@ -85,7 +85,8 @@ fn asks(call: &Call) -> Option<&'static str> {
                 .any(|arg| arg.contains("eval") || arg.ends_with(".js") || arg.starts_with("-f")))
         .then_some("give the statement with --eval"),
         "bash" | "sh" | "zsh" | "python" | "python3" | "irb" | "node" => {
-            (call.args.is_empty() && !call.has_input() && call.redirects.is_empty()).then_some(SHELL)
+            (call.args.is_empty() && !call.remote && !call.has_input() && call.redirects.is_empty())
+                .then_some(SHELL)
         }
         "sudo" => Some(SHELL),
         "read" => call

@@ -88,6 +88,12 @@ fn namespace(call: &Call) -> Option<&str> {
     value_of(call, &["-n", "--namespace"])
 }
 
+/// Whether the option is there at all: its value may be a placeholder, which reads as a redirection.
+fn names_namespace(call: &Call) -> bool {
+    own_args(call)
+        .any(|arg| arg.starts_with("--namespace") || (arg.starts_with("-n") && !arg.starts_with("--")))
+}
+
 fn all_namespaces(call: &Call) -> bool {
     own_args(call).any(|arg| arg == "-A" || arg.starts_with("--all-namespaces"))
 }
@@ -132,7 +138,7 @@ pub(super) fn namespaces(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
             matches!(arg, "-f" | "-k" | "--raw")
                 || ["--filename", "--kustomize", "--raw"].iter().any(|option| arg.starts_with(option))
         });
-        if namespace(call).is_some() || all_namespaces(call) || from_file || !is_namespaced(&verb) {
+        if names_namespace(call) || all_namespaces(call) || from_file || !is_namespaced(&verb) {
             continue;
         }
         if changes(&verb) {

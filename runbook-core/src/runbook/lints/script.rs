@@ -33,6 +33,8 @@ pub(super) struct Script<'a> {
     /// Shell commands in document order, those of baselines, probes and undos behind their step's.
     pub(super) units: Vec<Unit<'a>>,
     pub(super) fences: Vec<&'a Fence>,
+    /// Lines of the level-two headings that have deeper ones below them.
+    chapters: Vec<u32>,
 }
 
 impl<'a> Script<'a> {
@@ -44,7 +46,18 @@ impl<'a> Script<'a> {
             }
         }
         let fence = |block: &'a Block| if let Block::Fence(fence) = block { Some(fence) } else { None };
-        Script { document, lines, units, fences: blocks.iter().filter_map(fence).collect() }
+        Script {
+            document,
+            lines,
+            units,
+            fences: blocks.iter().filter_map(fence).collect(),
+            chapters: chapters(blocks),
+        }
+    }
+
+    /// Which chapter a line belongs to: what one chapter's commands do to the shell, another's do not see.
+    pub(super) fn chapter_of(&self, line: u32) -> usize {
+        self.chapters.partition_point(|start| *start <= line)
     }
 
     /// Every call with the command that it belongs to.
@@ -82,4 +95,17 @@ pub(super) fn commands(step: &Step) -> impl Iterator<Item = (Role, &Command)> {
     let baselines = step.baselines.iter().map(|command| (Role::Baseline, command));
     let probe = step.probe.iter().map(|command| (Role::Probe, command));
     main.chain(baselines).chain(probe).chain(step.undo.iter().map(|command| (Role::Undo, command)))
+}
+
+fn chapters(blocks: &[Block]) -> Vec<u32> {
+    let mut lines = Vec::new();
+    let mut open = None;
+    for block in blocks {
+        match block {
+            Block::Heading { level: 0..=2, line, .. } => open = Some(*line),
+            Block::Heading { .. } => lines.extend(open.take()),
+            _ => {}
+        }
+    }
+    lines
 }

@@ -67,7 +67,7 @@ fn secret(unit: &Unit<'_>, at: usize, call: &Call) -> Option<String> {
 
 /// The whole environment; one that is searched for names that are no secrets is fine.
 fn environment(unit: &Unit<'_>, at: usize) -> Option<String> {
-    let next = unit.pipeline(at).nth(1);
+    let next = unit.pipeline(at).skip(1).find(|next| next.piped_in);
     let searched = next.filter(|next| next.program.ends_with("grep"));
     let names_secret = searched.is_some_and(|next| next.operands().next().is_some_and(is_secret_name));
     let quiet = next.is_some_and(|next| next.program == "cut" && next.has(&["-f1"]));
@@ -87,7 +87,8 @@ fn kubernetes_secret(call: &Call) -> bool {
     // a certificate is public; its key is not
     let public = format.contains("tls\\.crt") || format.contains("ca\\.crt") || format.contains("tls.crt");
     kind.split(',').any(|kind| matches!(kind, "secret" | "secrets"))
-        && (matches!(format, "yaml" | "json") || (template && (format.contains(".data") || format.contains("stringData")) && !public))
+        && (matches!(format, "yaml" | "json")
+            || (template && (format.contains(".data") || format.contains("stringData")) && !public))
 }
 
 /// Files that hold keys by convention.
@@ -137,6 +138,10 @@ fn secret_variable(word: &Word) -> Option<&str> {
 fn reaches_screen(unit: &Unit<'_>, at: usize) -> bool {
     let mut shown = true;
     for (n, call) in unit.pipeline(at).enumerate() {
+        // `kubectl exec` around the program that prints
+        if n > 0 && !call.piped_in {
+            continue;
+        }
         shown = !call.writes_file() && (n == 0 || passes_on(call));
         if !shown || !call.piped_out {
             break;

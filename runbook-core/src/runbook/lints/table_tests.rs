@@ -537,3 +537,109 @@ fn long_documents_end() {
     let steps = "## S\n```bash\nkubectl delete pod a\n# blocks: allow RB0112 x\nrm -r x\n```\n<!-- blocks: allow RB0140 x -->\n".repeat(2_000);
     let _ = parse("x", &steps);
 }
+#[test]
+fn tmp_corpus() {
+    for folder in ["/work/shared/corpus/runbooks", "/tmp/w/lints/runbooks", "/work/shared/seeds"] {
+        let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+        paths.sort();
+        for path in paths {
+            let Ok(text) = std::fs::read_to_string(&path) else { continue };
+            if !path.to_string_lossy().ends_with(".md") && !path.to_string_lossy().contains("/001") {
+                continue;
+            }
+            let start = std::time::Instant::now();
+            let d = parse("x", &text);
+            let took = start.elapsed().as_millis();
+            let lines: Vec<&str> = text.lines().collect();
+            for f in &d.diagnostics {
+                println!(
+                    "F {} {}:{}: {} | {}",
+                    f.code,
+                    path.file_name().unwrap().to_string_lossy(),
+                    f.line,
+                    f.message,
+                    lines.get(f.line as usize - 1).unwrap_or(&"")
+                );
+            }
+            if took > 300 {
+                println!("SLOW {path:?} {took}");
+            }
+        }
+    }
+}
+
+/// The traps of a real launch runbook, each in words of our own: a finding on the line for each of them.
+#[test]
+fn traps_of_a_launch() {
+    let body = [
+        ("# Launch of the parcel service \u{201a}\u{c4}\u{ee} day one", 152),
+        ("", 0),
+        ("## Before", 0),
+        ("", 0),
+        ("```bash", 0),
+        ("kubectl get deployment parcels -n shop", 0),
+        ("# Expected: 4/4 ready", 0),
+        ("", 0),
+        ("kubectl get secret parcel-keys -n shop -o yaml", 141),
+        ("# Verify both keys are there", 0),
+        ("```", 0),
+        ("", 0),
+        ("```bash", 0),
+        ("curl -X POST https://events.pagerduty.com/v2/enqueue \\", 151),
+        ("  -d '{\"routing_key\": \"parcels\", \"event_action\": \"trigger\"}'", 0),
+        ("```", 0),
+        ("", 0),
+        ("```promql", 0),
+        ("# share that arrives", 0),
+        ("rate(parcels{state=\"there\"}[2h]) / rate(parcels[2h]) * 100", 148),
+        ("", 0),
+        ("histogram_quantile(0.99, rate(parcel_seconds_bucket[2h]))", 150),
+        ("", 0),
+        ("sum(rate(parcel_cost_eur[2h])) * 24", 149),
+        ("```", 0),
+        ("", 0),
+        ("```bash", 0),
+        ("grep \"\u{201a}\u{f9}\u{e5}\" report.md", 113),
+        ("# Expected: 0 lines", 0),
+        ("```", 0),
+        ("", 0),
+        ("## Back", 0),
+        ("", 0),
+        ("```bash", 0),
+        ("for shop in $(cat shops_to_stop.txt); do", 142),
+        ("  kubectl set env deployment/parcels SHOPS=first  # one shop only", 112),
+        ("done", 0),
+        ("```", 0),
+        ("", 0),
+        ("```bash", 0),
+        ("kubectl logs -l app=parcels --tail=20", 155),
+        ("```", 0),
+        ("", 0),
+        ("```bash", 0),
+        ("kubectl rollout undo deployment/parcels -n shop", 111),
+        ("kubectl rollout status deployment/parcels -n shop", 0),
+        ("# Expected: \"deployment 'parcels' successfully rolled out\" within 30s", 147),
+        ("```", 0),
+        ("", 0),
+        ("## Last", 0),
+        ("", 0),
+        ("```bash", 0),
+        ("kubectl scale deployment/parcels --replicas=0", 153),
+        ("```", 0),
+    ];
+    let text: String = body.iter().flat_map(|(line, _)| [*line, "\n"]).collect();
+    let document = parse("launch", &text);
+    let found = |code: u16, line: usize| {
+        document.diagnostics.iter().any(|finding| finding.code == Code(code) && finding.line as usize == line)
+    };
+    for (line, (written, code)) in (1..).zip(body) {
+        assert!(
+            code == 0 || found(code, line),
+            "RB{code:04} is not on {line}: {written}\n{:#?}",
+            document.diagnostics
+        );
+    }
+    // the loop's file, and what the last step lacks besides
+    assert!(found(143, 35) && found(140, 53) && found(112, 53));
+    assert!(document.diagnostics.iter().all(|finding| finding.code != codes::TIME_BOXES));
+}
