@@ -537,37 +537,6 @@ fn long_documents_end() {
     let steps = "## S\n```bash\nkubectl delete pod a\n# blocks: allow RB0112 x\nrm -r x\n```\n<!-- blocks: allow RB0140 x -->\n".repeat(2_000);
     let _ = parse("x", &steps);
 }
-#[test]
-fn tmp_corpus() {
-    for folder in ["/work/shared/corpus/runbooks", "/tmp/w/lints/runbooks", "/work/shared/seeds"] {
-        let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
-        paths.sort();
-        for path in paths {
-            let Ok(text) = std::fs::read_to_string(&path) else { continue };
-            if !path.to_string_lossy().ends_with(".md") && !path.to_string_lossy().contains("/001") {
-                continue;
-            }
-            let start = std::time::Instant::now();
-            let d = parse("x", &text);
-            let took = start.elapsed().as_millis();
-            let lines: Vec<&str> = text.lines().collect();
-            for f in &d.diagnostics {
-                println!(
-                    "F {} {}:{}: {} | {}",
-                    f.code,
-                    path.file_name().unwrap().to_string_lossy(),
-                    f.line,
-                    f.message,
-                    lines.get(f.line as usize - 1).unwrap_or(&"")
-                );
-            }
-            if took > 300 {
-                println!("SLOW {path:?} {took}");
-            }
-        }
-    }
-}
-
 /// The traps of a real launch runbook, each in words of our own: a finding on the line for each of them.
 #[test]
 fn traps_of_a_launch() {
