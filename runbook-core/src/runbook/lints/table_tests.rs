@@ -612,3 +612,22 @@ fn traps_of_a_launch() {
     assert!(found(143, 35) && found(140, 53) && found(112, 53));
     assert!(document.diagnostics.iter().all(|finding| finding.code != codes::TIME_BOXES));
 }
+
+#[test]
+fn our_own_runbooks_are_clean() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../runbooks");
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "md") {
+            files += 1;
+            assert_eq!(
+                parse("x", &std::fs::read_to_string(&path).unwrap()).diagnostics,
+                [],
+                "{}",
+                path.display()
+            );
+        }
+    }
+    assert!(files >= 4, "{files}");
+}
