@@ -21,6 +21,8 @@ mod intake;
 #[cfg(test)]
 mod kinds;
 #[cfg(test)]
+mod launch;
+#[cfg(test)]
 mod servers;
 #[cfg(test)]
 mod standin;

@@ -93,10 +93,7 @@ fn class(error: &EngineError) -> (StatusCode, &'static str) {
     match error {
         EngineError::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
         EngineError::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
-        EngineError::Incident(_)
-        | EngineError::Run(_)
-        | EngineError::Refused(_)
-        | EngineError::Flow(_) => {
+        EngineError::Incident(_) | EngineError::Run(_) | EngineError::Refused(_) | EngineError::Flow(_) => {
             (StatusCode::CONFLICT, "refused")
         }
         EngineError::Plan(_) => (StatusCode::UNPROCESSABLE_ENTITY, "plan"),

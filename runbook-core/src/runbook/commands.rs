@@ -164,7 +164,12 @@ impl Splitter<'_> {
 
     fn note_title(&mut self, line: u32, text: String) {
         match &mut self.above {
-            Some((last, _)) if *last + 1 == line => *last = line,
+            Some((last, first)) if *last + 1 == line => {
+                *last = line;
+                if first.is_empty() {
+                    *first = text;
+                }
+            }
             above => *above = Some((line, text)),
         }
     }

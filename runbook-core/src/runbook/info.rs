@@ -98,15 +98,26 @@ impl Info {
     /// What carries the fence out; `None` when nothing does.
     #[must_use]
     pub fn kind(&self) -> Option<CommandKind> {
-        match self.language.as_str() {
-            "bash" | "sh" | "shell" | "zsh" | "console" => Some(CommandKind::Shell),
-            "http" => Some(CommandKind::Http),
-            "promql" => Some(CommandKind::Promql),
-            "sql" => Some(CommandKind::Sql),
-            "include" => Some(CommandKind::Include),
-            _ => None,
-        }
+        kind_of(&self.language)
     }
+}
+
+/// What carries a language out, in any case of its letters; `None` when nothing does.
+pub(crate) fn kind_of(language: &str) -> Option<CommandKind> {
+    const KINDS: &[(&str, CommandKind)] = &[
+        ("bash", CommandKind::Shell),
+        ("sh", CommandKind::Shell),
+        ("shell", CommandKind::Shell),
+        ("zsh", CommandKind::Shell),
+        ("console", CommandKind::Shell),
+        ("http", CommandKind::Http),
+        ("promql", CommandKind::Promql),
+        ("sql", CommandKind::Sql),
+        ("include", CommandKind::Include),
+    ];
+    // the braces of attributes may follow at once: `bash{name=x}`
+    let word = language.split('{').next().unwrap_or_default();
+    KINDS.iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, kind)| *kind)
 }
 
 /// Reads a fence's info string: the raw text after its marks. Any text gives an [`Info`]; what is wrong with it is in

@@ -57,6 +57,17 @@ impl<'a> Lines<'a> {
         rest.split('\n').next().unwrap_or_default().trim_end_matches('\r')
     }
 
+    /// The lines in order, without their line breaks.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.text.lines()
+    }
+
+    /// The 1-based column of a byte offset, in characters.
+    pub(crate) fn column(&self, offset: usize) -> u32 {
+        let start = self.start_of(self.line(offset)).unwrap_or_default();
+        to_u32(self.text.get(start..offset).map_or(0, |before| before.chars().count())).saturating_add(1)
+    }
+
     /// The 1-based column of a line's first visible character.
     pub(crate) fn indent(&self, line: u32) -> u32 {
         let rest = self.start_of(line).and_then(|start| self.text.get(start..)).unwrap_or_default();

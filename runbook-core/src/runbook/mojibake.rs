@@ -6,16 +6,18 @@
 const MAC_ROMAN: &str = "ÄÅÇÉÑÖÜáàâäãåçéèêëíìîïñóòôöõúùûü†°¢£§•¶ß®©™´¨≠ÆØ∞±≤≥¥µ∂∑∏π∫ªºΩæø¿¡¬√ƒ≈∆«»…\u{a0}ÀÃÕŒœ–—“”‘’÷◊ÿŸ⁄€‹›ﬁﬂ‡·‚„‰ÂÊÁËÈÍÎÏÌÓÔ\u{f8ff}ÒÚÛÙıˆ˜¯˘˙˚¸˝˛ˇ";
 /// Windows-1252 from 0x80 to 0x9F; above, it is Latin-1.
 const WINDOWS_1252: &str = "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8d}Ž\u{8f}\u{90}‘’“”•–—˜™š›œ\u{9d}žŸ";
+/// How often a text may have been misread one time after the other.
+const TIMES: usize = 3;
 
-/// The first run of the text that is misread UTF-8 or holds the replacement character.
+/// The first run of the text that holds misread UTF-8 or the replacement character.
 pub(crate) fn find(text: &str) -> Option<&str> {
     let mut start = None;
     for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
         if !c.is_ascii() {
             start.get_or_insert(at);
         } else if let Some(run_start) = start.take() {
-            let run = &text[run_start..at];
-            if run.contains('\u{fffd}') || is_misread(run) {
+            let run = text.get(run_start..at).unwrap_or_default();
+            if run.contains('\u{fffd}') || decode(run).is_some() {
                 return Some(run);
             }
         }
@@ -23,12 +25,85 @@ pub(crate) fn find(text: &str) -> Option<&str> {
     None
 }
 
-/// Whether the run, written in one of the two encodings, is well-formed UTF-8 of fewer characters.
-fn is_misread(run: &str) -> bool {
-    [mac_byte as fn(char) -> Option<u8>, windows_byte].iter().any(|encode| {
-        let bytes: Option<Vec<u8>> = run.chars().map(encode).collect();
-        bytes.is_some_and(|bytes| std::str::from_utf8(&bytes).is_ok())
-    })
+/// The text as it was meant; `None` when nothing was misread, or when it cannot be told.
+pub(crate) fn repair(text: &str) -> Option<String> {
+    let mut meant = decode(text)?;
+    for _ in 1..TIMES {
+        match decode(&meant) {
+            Some(again) => meant = again,
+            None => break,
+        }
+    }
+    (!meant.contains('\u{fffd}')).then_some(meant)
+}
+
+/// Decodes every misread character; `None` when there is none.
+fn decode(text: &str) -> Option<String> {
+    let chars: Vec<char> = text.chars().collect();
+    let mut meant = String::with_capacity(text.len());
+    let mut at = 0;
+    let mut decoded = false;
+    let mut other_before = false;
+    while let Some(&c) = chars.get(at) {
+        let next = chars.get(at..).unwrap_or_default();
+        let hit = if c.is_ascii() {
+            None
+        } else {
+            [windows_byte, mac_byte].iter().find_map(|encode| misread(next, *encode, other_before))
+        };
+        other_before = hit.is_some_and(|(character, _)| is_other_script(character));
+        match hit {
+            Some((character, length)) => {
+                meant.push(character);
+                at += length;
+                decoded = true;
+            }
+            None => {
+                meant.push(c);
+                at += 1;
+            }
+        }
+    }
+    decoded.then_some(meant)
+}
+
+/// The character whose UTF-8 bytes the first characters are in the encoding, and how many they are.
+fn misread(chars: &[char], encode: fn(char) -> Option<u8>, other_before: bool) -> Option<(char, usize)> {
+    let (character, length) = one(chars, encode)?;
+    let other_behind = || {
+        let next = chars.get(length..).and_then(|rest| one(rest, encode));
+        next.is_some_and(|(next, _)| is_other_script(next))
+    };
+    // two accented letters or quotes side by side are common, so a pair must stand for something common, or for a
+    // letter of another script with another one beside it
+    let sure = length > 2
+        || is_common(character)
+        || (is_other_script(character) && (other_before || other_behind()));
+    sure.then_some((character, length))
+}
+
+fn one(chars: &[char], encode: fn(char) -> Option<u8>) -> Option<(char, usize)> {
+    let lead = encode(*chars.first()?)?;
+    let length = match lead {
+        0xC2..=0xDF => 2,
+        0xE0..=0xEF => 3,
+        0xF0..=0xF4 => 4,
+        _ => return None,
+    };
+    let bytes: Option<Vec<u8>> = chars.get(..length)?.iter().map(|c| encode(*c)).collect();
+    let bytes = bytes?;
+    let character = std::str::from_utf8(&bytes).ok()?.chars().next()?;
+    Some((character, length))
+}
+
+/// Latin letters with accents, signs and punctuation of Latin-1.
+fn is_common(c: char) -> bool {
+    matches!(c, '\u{a0}'..='\u{17f}')
+}
+
+/// Greek, Cyrillic, Hebrew, Arabic.
+fn is_other_script(c: char) -> bool {
+    matches!(c, '\u{370}'..='\u{52f}' | '\u{5d0}'..='\u{64a}')
 }
 
 fn mac_byte(c: char) -> Option<u8> {
@@ -44,7 +119,7 @@ fn windows_byte(c: char) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::find;
+    use super::{find, repair};
 
     #[test]
     fn misread_text_is_found() {
@@ -55,9 +130,53 @@ mod tests {
     }
 
     #[test]
-    fn real_text_is_not() {
-        for text in ["", "plain", "café", "❌ failed", "naïve – ok", "Größe", "日本語", "±5 µs", "señor"]
+    fn the_meaning_comes_back() {
+        for meant in
+            ["≥ 80 %", "❌", "→ Slack", "it’s", "café", "10× — ok", "🚨 stop", "Привет мир", "µs ≤ 5"]
         {
+            for table in [super::MAC_ROMAN, super::WINDOWS_1252] {
+                let wrong: String = meant.bytes().map(|byte| misread_byte(byte, table)).collect();
+                assert!(find(&wrong).is_some(), "{wrong}");
+                assert_eq!(repair(&wrong).as_deref(), Some(meant), "{wrong}");
+            }
+        }
+        let twice: String = "→".bytes().map(|b| misread_byte(b, super::WINDOWS_1252)).collect();
+        let twice: String = twice.bytes().map(|b| misread_byte(b, super::WINDOWS_1252)).collect();
+        assert_eq!(repair(&twice).as_deref(), Some("→"));
+        assert_eq!((repair("plain"), repair("a \u{fffd}")), (None, None));
+    }
+
+    fn misread_byte(byte: u8, table: &str) -> char {
+        match byte {
+            0..0x80 => char::from(byte),
+            0xA0.. if table == super::WINDOWS_1252 => char::from(byte),
+            _ => table.chars().nth(usize::from(byte) - 0x80).unwrap(),
+        }
+    }
+
+    #[test]
+    fn real_text_is_not() {
+        for text in [
+            "",
+            "plain",
+            "café",
+            "❌ failed",
+            "naïve – ok",
+            "Größe",
+            "日本語",
+            "±5 µs",
+            "señor",
+            "“Übung”",
+            "l’été",
+            "„Äpfel“",
+            "CAFÉ”",
+            "10 °C…",
+            "Привет",
+            "≥5",
+            "→ a",
+            "été—là",
+            "«Ça»",
+        ] {
             assert_eq!(find(text), None, "{text}");
         }
     }

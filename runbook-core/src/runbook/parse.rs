@@ -102,6 +102,7 @@ fn understand(name: &str, text: &str, sha256: String, not_utf8: Option<Diagnosti
     document.params = params::collect(&document, &front.param_lines);
     let found = lints::check(&mut document, &built.boxes, &lines);
     document.diagnostics.extend(found);
+    lints::silence(&mut document, &text, &lines);
     document.diagnostics.sort_by_key(|d| (d.line, d.column, d.code));
     limit_findings(&mut document.diagnostics);
     settle_blocks(&mut document);

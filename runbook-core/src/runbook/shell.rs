@@ -45,6 +45,10 @@ pub(crate) struct Word {
     pub(crate) splits: bool,
     /// It holds a command or process substitution, or arithmetic.
     pub(crate) runs: bool,
+    /// It holds a `$` expansion, in double quotes or outside.
+    pub(crate) expands: bool,
+    /// The shell gives the program something else than [`Word::value`]: `$'\x2d'`, `$"..."` or `{a,b}`.
+    pub(crate) reshaped: bool,
 }
 
 /// A text's tokens, and whether it ends inside something.
@@ -227,9 +231,11 @@ impl Lexer<'_> {
     fn word(&mut self) -> Word {
         let mut word = Word::default();
         let mut stack: Vec<Inside> = Vec::new();
+        // 1 behind a `{` outside quotes, 2 when a list follows it: `a,b` or `1..3`
+        let mut brace = 0;
         loop {
             let top = stack.last().copied();
-            let plain = self.bytes[self.at..].iter().take_while(|&&b| is_plain(top, b)).count();
+            let plain = self.bytes[self.at..].iter().take_while(|&&b| is_plain(top, b, brace)).count();
             if plain > 0 {
                 word.value.push_str(&self.text[self.at..self.at + plain]);
                 self.at += plain;
@@ -280,26 +286,34 @@ impl Lexer<'_> {
                     stack.push(Inside::Backtick);
                 }
                 (_, '$') if next == Some(b'(') => {
-                    word.runs = true;
+                    (word.runs, word.expands) = (true, true);
                     word.splits |= top.is_none();
                     stack.push(Inside::Paren);
                     take = 2;
                 }
                 (_, '$') if next == Some(b'{') => {
+                    word.expands = true;
                     word.splits |= top.is_none();
                     stack.push(Inside::Brace);
                     take = 2;
                 }
                 (None, '$') if next == Some(b'\'') => {
-                    word.quoted = true;
+                    (word.quoted, word.reshaped) = (true, true);
                     stack.push(Inside::Ansi);
                     self.at += 2;
                     continue;
                 }
                 (None, '$') => {
-                    word.splits |=
-                        next.is_some_and(|b| b.is_ascii_alphanumeric() || b"_@*#?!-$".contains(&b));
+                    let expands = names_variable(next);
+                    word.splits |= expands;
+                    word.expands |= expands;
+                    word.reshaped |= next == Some(b'"');
                 }
+                (Some(Inside::Double), '$') => word.expands |= names_variable(next),
+                (None, '{') => brace = brace.max(1),
+                (None, ',') if brace == 1 => brace = 2,
+                (None, '.') if brace == 1 && next == Some(b'.') => brace = 2,
+                (None, '}') => word.reshaped |= brace == 2,
                 (Some(Inside::Brace), '}') => {
                     stack.pop();
                 }
@@ -344,8 +358,9 @@ impl Lexer<'_> {
 }
 
 /// Whether a byte is nothing but itself there. None of these begins or ends a character of several bytes.
-fn is_plain(top: Option<Inside>, byte: u8) -> bool {
+fn is_plain(top: Option<Inside>, byte: u8, brace: u8) -> bool {
     match top {
+        None if brace == 1 && matches!(byte, b',' | b'.') => false,
         None | Some(Inside::Paren | Inside::Brace | Inside::Backtick) => {
             byte.is_ascii_alphanumeric()
                 || matches!(byte, b'-' | b'_' | b'.' | b'/' | b':' | b'=' | b',' | b'%')
@@ -354,6 +369,11 @@ fn is_plain(top: Option<Inside>, byte: u8) -> bool {
         Some(Inside::Ansi) => byte.is_ascii() && !matches!(byte, b'\'' | b'\\'),
         Some(Inside::Double) => byte.is_ascii() && !matches!(byte, b'"' | b'\\' | b'$' | b'`'),
     }
+}
+
+/// Whether a `$` before this byte is an expansion.
+fn names_variable(next: Option<u8>) -> bool {
+    next.is_some_and(|b| b.is_ascii_alphanumeric() || b"_@*#?!-$".contains(&b))
 }
 
 /// Notes at each token how many compounds are open there; returns how many are open at the end.

@@ -42,7 +42,7 @@ kubectl rollout undo deployment/shop -n "$NAMESPACE" --to-revision="$REVISION"
 
 # Watch it
 kubectl rollout status deployment/shop -n "$NAMESPACE"
-# Expected: "deployment 'shop' successfully rolled out" within 45s
+# Expected: 'deployment "shop" successfully rolled out' within 45s
 ```
 
 ```bash {probe}
@@ -132,18 +132,18 @@ fn findings_point_at_their_line() {
         ("```bash\nls\n", vec![(codes::UNCLOSED_FENCE, 2)]),
         (
             "```bash {effect=once}\nkubectl -n a rollout undo deployment/x\n```\n",
-            vec![(codes::NO_UNDO, 3), (codes::UNPINNED_UNDO, 3)],
+            vec![(codes::NO_UNDO, 3), (codes::UNPINNED_UNDO, 3), (codes::NEVER_VALIDATED, 3)],
         ),
         (
             "```bash {effect=idempotent}\nkubectl scale deployment x --replicas=0\n```\n```bash {undo}\ntrue\n```\n",
-            vec![(codes::NO_NAMESPACE, 3)],
+            vec![(codes::NO_NAMESPACE, 3), (codes::NEVER_VALIDATED, 3)],
         ),
         (
             "```bash\ngrep \"\u{201a}\u{f9}\u{e5}\" f\n# Expected: 0 lines\n```\n",
             vec![(codes::CANNOT_FAIL, 3)],
         ),
         ("```bash {name=a}\nls\n```\n```bash {name=a}\nls\n```\n", vec![(codes::DUPLICATE_NAME, 6)]),
-        ("```bash {effect=once}\nrm x\n```\n", vec![(codes::NO_UNDO, 3)]),
+        ("```bash {effect=once}\nrm x\n```\n", vec![(codes::NO_UNDO, 3), (codes::NEVER_VALIDATED, 3)]),
         ("```bash\n# only a comment\n```\n", vec![(codes::NO_COMMAND, 2)]),
         ("```console\nno prompt\n```\n", vec![(codes::NO_COMMAND, 2)]),
         ("```bash\n# Expected: 1 line\nls\n```\n", vec![(codes::STRAY_EXPECTATION, 3)]),

@@ -1,0 +1,260 @@
+//! What options alone cannot tell: programs whose arguments are programs, and programs that write by position.
+
+use super::super::shell::Word;
+use super::{program_reads, select};
+
+/// Nothing more to ask.
+pub(super) fn any(_: &[Word]) -> bool {
+    true
+}
+
+/// No arguments at all, or options only.
+pub(super) fn no_operands(args: &[Word]) -> bool {
+    args.iter().all(|arg| arg.value.starts_with('-'))
+}
+
+/// Nothing follows.
+pub(super) fn nothing(args: &[Word]) -> bool {
+    args.is_empty()
+}
+
+/// Exactly one plain word follows.
+pub(super) fn one(args: &[Word]) -> bool {
+    matches!(args, [arg] if !arg.value.starts_with('-'))
+}
+
+/// `-v` looks into arrays, and can run a substitution hidden in a value.
+pub(super) fn test(args: &[Word]) -> bool {
+    !args.iter().any(|arg| matches!(arg.value.as_str(), "-v" | "-R"))
+}
+
+/// As [`test`]; `[[ a -eq b ]]` calculates as well.
+pub(super) fn double_bracket(args: &[Word]) -> bool {
+    let calculates = ["-v", "-R", "-eq", "-ne", "-lt", "-le", "-gt", "-ge"];
+    !args.iter().any(|arg| calculates.contains(&arg.value.as_str()))
+}
+
+/// `-v NAME` and `%n` set a variable.
+pub(super) fn printf(args: &[Word]) -> bool {
+    args.first().is_none_or(|first| !first.value.starts_with("-v"))
+        && !args.iter().any(|arg| arg.value.contains("%n"))
+}
+
+/// Only shows the time: anything else sets it.
+pub(super) fn date(args: &[Word]) -> bool {
+    args.iter().all(|arg| {
+        let arg = arg.value.as_str();
+        arg.starts_with('+') || matches!(arg, "-u" | "--utc" | "-R") || arg.starts_with("-I")
+    })
+}
+
+/// A second operand is a file that it writes.
+pub(super) fn at_most_one_operand(args: &[Word]) -> bool {
+    args.iter().filter(|arg| !arg.value.starts_with('-')).count() <= 1
+}
+
+/// `awk '{print $2}'`: a program that can neither start another one nor write a file.
+pub(super) fn awk(args: &[Word]) -> bool {
+    let mut program = None;
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match arg.value.as_str() {
+            "-F" => {
+                args.next();
+            }
+            option if option.starts_with("-F") => {}
+            option if option.starts_with('-') => return false,
+            _ => program = program.or(Some(arg)),
+        }
+    }
+    let starts = ["system", "getline", ">", "|", "@", "close", "fflush", "extension"];
+    // a value inside the program could be any program
+    program.is_some_and(|word| !word.expands && !starts.iter().any(|bad| word.value.contains(bad)))
+}
+
+/// `sed -n '1,5p'`: lines by number and nothing else.
+pub(super) fn sed(args: &[Word]) -> bool {
+    let [option, script, rest @ ..] = args else { return false };
+    let numbers = script.value.chars().all(|c| c.is_ascii_digit() || matches!(c, ',' | '$' | 'p'));
+    option.value == "-n"
+        && !script.expands
+        && script.value.ends_with('p')
+        && numbers
+        && rest.iter().all(|arg| !arg.value.starts_with('-'))
+}
+
+/// `timeout 30 PROGRAM ...`.
+pub(super) fn timeout(args: &[Word]) -> bool {
+    match args {
+        [limit, program, rest @ ..] if limit.value.starts_with(|c: char| c.is_ascii_digit()) => {
+            !program.quoted && program_reads(&program.value, rest)
+        }
+        _ => false,
+    }
+}
+
+/// `kubectl get --raw` can reach any service through the interface's proxy.
+pub(super) fn kubectl_get(args: &[Word]) -> bool {
+    let raw = args.iter().any(|arg| arg.value.starts_with("--raw"));
+    !raw || args.iter().all(|arg| !arg.value.contains("proxy") && !arg.expands)
+}
+
+/// At least one `-c`, and each a statement that only reads.
+pub(super) fn psql(args: &[Word]) -> bool {
+    let mut statements = 0;
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let option = arg.value.as_str();
+        // `-tAc` is `-t -A -c`
+        let is_command = option == "--command"
+            || option
+                .strip_prefix('-')
+                .and_then(|letters| letters.strip_suffix('c'))
+                .is_some_and(|letters| letters.chars().all(|letter| "tAqXxw".contains(letter)));
+        if !is_command {
+            let flags = option.strip_prefix('-').is_some_and(|letters| {
+                !letters.is_empty() && letters.chars().all(|letter| "tAqXxw".contains(letter))
+            });
+            if PSQL_VALUES.contains(&option) {
+                args.next();
+            } else if !flags
+                && !PSQL_FLAGS.contains(&option)
+                && (option.starts_with('-') || leads_with_value(arg))
+            {
+                return false;
+            }
+            continue;
+        }
+        let statement = args.next();
+        match statement {
+            Some(word) if !word.expands && select::reads(&word.value) => statements += 1,
+            _ => return false,
+        }
+    }
+    statements > 0
+}
+
+/// A database's name or address that is not known as written may be an option.
+fn leads_with_value(arg: &Word) -> bool {
+    arg.expands && arg.value.starts_with('$')
+}
+
+const PSQL_FLAGS: &[&str] =
+    &["--tuples-only", "--no-align", "--quiet", "--no-psqlrc", "--no-password", "--csv"];
+const PSQL_VALUES: &[&str] = &["-h", "-p", "-U", "-d", "-F", "--host", "--port", "--username", "--dbname"];
+
+/// The first word that is no option is a verb that only reads.
+pub(super) fn redis(args: &[Word]) -> bool {
+    let mut args = args.iter().map(|arg| arg.value.as_str());
+    let mut words = Vec::new();
+    while let Some(arg) = args.next() {
+        match arg {
+            "-h" | "-p" | "-n" | "-u" | "--user" | "--cacert" if words.is_empty() => {
+                args.next();
+            }
+            "--raw" | "--no-raw" | "--tls" | "--json" | "--no-auth-warning" | "-c" if words.is_empty() => {}
+            option if words.is_empty() && option.starts_with('-') => return false,
+            word => words.push(word.to_ascii_lowercase()),
+        }
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [verb, ..] if REDIS_VERBS.contains(verb) => true,
+        ["slowlog", "get" | "len", ..]
+        | ["client", "list" | "info" | "id", ..]
+        | ["cluster", "info" | "nodes" | "slots", ..]
+        | ["config", "get", ..]
+        | ["memory", "usage" | "stats" | "doctor", ..]
+        | ["sentinel", "masters" | "master" | "replicas" | "get-master-addr-by-name", ..] => true,
+        _ => false,
+    }
+}
+
+const REDIS_VERBS: &[&str] = &[
+    "get",
+    "mget",
+    "exists",
+    "ttl",
+    "pttl",
+    "type",
+    "strlen",
+    "llen",
+    "lrange",
+    "lindex",
+    "hget",
+    "hgetall",
+    "hlen",
+    "hkeys",
+    "hexists",
+    "scard",
+    "smembers",
+    "sismember",
+    "zcard",
+    "zrange",
+    "zscore",
+    "zcount",
+    "dbsize",
+    "info",
+    "ping",
+    "lastsave",
+    "scan",
+    "xlen",
+    "xinfo",
+    "xrange",
+    "role",
+    "time",
+];
+
+/// aws: `describe-*` and `list-*` of any service; what begins with `get-` may write a file or give a secret, so only
+/// where it is known.
+pub(super) fn aws(args: &[Word]) -> bool {
+    let [service, verb, ..] = args else { return false };
+    if service.expands || verb.expands || service.value.starts_with('-') {
+        return false;
+    }
+    let verb = verb.value.as_str();
+    if verb.starts_with("describe-") || verb.starts_with("list-") {
+        return true;
+    }
+    match service.value.as_str() {
+        "s3" => verb == "ls",
+        "sts" => verb == "get-caller-identity",
+        "s3api" => {
+            verb.starts_with("get-bucket-")
+                || matches!(
+                    verb,
+                    "get-object-lock-configuration"
+                        | "get-object-tagging"
+                        | "get-object-attributes"
+                        | "get-object-acl"
+                        | "get-public-access-block"
+                        | "head-object"
+                        | "head-bucket"
+                )
+        }
+        "logs" => matches!(verb, "filter-log-events" | "get-log-events" | "get-query-results"),
+        "dynamodb" => matches!(verb, "get-item" | "query" | "scan"),
+        "sqs" => matches!(verb, "get-queue-attributes" | "get-queue-url"),
+        "cloudwatch" | "iam" | "route53" | "ce" | "wafv2" | "guardduty" | "stepfunctions"
+        | "codepipeline" => verb.starts_with("get-"),
+        "lambda" => {
+            verb.starts_with("get-function") || verb == "get-policy" || verb == "get-account-settings"
+        }
+        "ec2" => verb == "get-console-output",
+        "sns" => verb == "get-topic-attributes",
+        "kms" => verb == "get-key-policy" || verb == "get-key-rotation-status",
+        "cloudfront" => verb == "get-distribution" || verb == "get-distribution-config",
+        _ => false,
+    }
+}
+
+/// `ip addr`, `ip -br link show`, `ip route get ADDRESS`.
+pub(super) fn ip(args: &[Word]) -> bool {
+    let shows = ["-4", "-6", "-br", "-brief", "-j", "-json", "-s", "-o", "-d", "-details", "-c"];
+    let mut words = args.iter().map(|arg| arg.value.as_str()).skip_while(|arg| shows.contains(arg));
+    let object = words.next();
+    let verb = words.next();
+    matches!(object, Some("a" | "addr" | "address" | "l" | "link" | "r" | "route" | "n" | "neigh" | "rule"))
+        && (matches!(verb, None | Some("show" | "list" | "ls"))
+            || (verb == Some("get") && matches!(object, Some("r" | "route"))))
+}

@@ -1,0 +1,154 @@
+//! Calls that are known to change something, and those that destroy.
+
+use super::super::effects;
+use super::calls::Call;
+use super::kubectl;
+
+/// SQL given on the command line.
+pub(super) fn sql_text(call: &Call) -> Option<&str> {
+    let options: &[&str] = match call.program.as_str() {
+        "psql" => &["-c", "--command"],
+        "mysql" | "mariadb" => &["-e", "--execute"],
+        _ => return None,
+    };
+    let mut args = call.args.iter().map(|word| word.value.as_str());
+    while let Some(arg) = args.next() {
+        if let Some((_, text)) = arg.split_once('=').filter(|(name, _)| options.contains(name)) {
+            return Some(text);
+        }
+        let combined = arg.starts_with('-')
+            && !arg.starts_with("--")
+            && options.iter().any(|option| option.len() == 2 && arg.ends_with(&option[1..]));
+        if options.contains(&arg) || combined {
+            return args.next();
+        }
+    }
+    None
+}
+
+/// What in a SQL text destroys: `drop`, `truncate` or `delete from`.
+pub(super) fn destructive_sql(sql: &str) -> Option<&'static str> {
+    let lower = sql.to_ascii_lowercase();
+    let words: Vec<&str> =
+        lower.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).collect();
+    let follows =
+        |first: &str, then: &[&str]| words.windows(2).any(|pair| pair[0] == first && then.contains(&pair[1]));
+    if follows("drop", &["table", "database", "schema", "index", "view", "column", "role", "user", "owned"]) {
+        Some("DROP")
+    } else if words.first() == Some(&"truncate") || follows("truncate", &["table"]) {
+        Some("TRUNCATE")
+    } else if follows("delete", &["from"]) {
+        Some("DELETE FROM")
+    } else {
+        None
+    }
+}
+
+/// What about the call destroys something, in words.
+pub(super) fn destroys(call: &Call) -> Option<String> {
+    let args = call.texts();
+    let tries = args.iter().any(|arg| arg.starts_with("--dry-run") || *arg == "--help");
+    if tries {
+        return None;
+    }
+    let shown = |words: &str| Some(format!("{} {words}", call.program));
+    let first = args.first().copied().unwrap_or_default();
+    match call.program.as_str() {
+        "kubectl" | "oc" => match kubectl::words(call).as_slice() {
+            [verb @ ("delete" | "drain"), ..] => shown(verb),
+            ["scale", ..] if kubectl::value_of(call, &["--replicas"]) == Some("0") => {
+                shown("scale --replicas=0")
+            }
+            ["replace", ..] if call.has(&["--force"]) => shown("replace --force"),
+            _ => None,
+        },
+        "helm" => call
+            .operands()
+            .next()
+            .filter(|verb| matches!(*verb, "uninstall" | "delete" | "del"))
+            .and_then(shown),
+        "rm" if call.has_letter('r') || call.has_letter('R') || call.has(&["--recursive"]) => shown("-r"),
+        "truncate" | "shred" | "dropdb" | "mkfs" | "wipefs" => Some(call.program.clone()),
+        "dd" if args.iter().any(|arg| arg.starts_with("of=/dev/")) => shown("of=/dev/..."),
+        "find" if call.has(&["-delete"]) => shown("-delete"),
+        "aws" => {
+            let words: Vec<&str> = call.operands().take(4).collect();
+            let verb = words
+                .iter()
+                .copied()
+                .find(|word| word.starts_with("delete-") || word.starts_with("terminate-"));
+            let s3 = words
+                .windows(2)
+                .find(|pair| pair[0] == "s3" && matches!(pair[1], "rm" | "rb"))
+                .map(|pair| pair[1]);
+            verb.or(s3).and_then(shown)
+        }
+        "gcloud" | "az" => {
+            call.operands().take(5).find(|word| matches!(*word, "delete" | "purge")).and_then(shown)
+        }
+        "docker" | "podman" => match args.as_slice() {
+            ["rm" | "rmi", ..] => shown(first),
+            ["volume" | "image" | "container" | "network" | "system", verb @ ("rm" | "prune"), ..] => {
+                shown(verb)
+            }
+            _ => None,
+        },
+        "terraform" | "tofu" => call.operands().next().filter(|verb| *verb == "destroy").and_then(shown),
+        "redis-cli" => call
+            .operands()
+            .find(|word| matches!(word.to_ascii_lowercase().as_str(), "flushall" | "flushdb"))
+            .and_then(shown),
+        "etcdctl" => call.operands().next().filter(|verb| *verb == "del").and_then(shown),
+        "psql" | "mysql" | "mariadb" => sql_text(call).and_then(destructive_sql).map(str::to_owned),
+        _ => None,
+    }
+}
+
+/// Whether the call is known to change something outside. Most programs are simply not known.
+pub(super) fn changes(call: &Call) -> bool {
+    if destroys(call).is_some() {
+        return true;
+    }
+    let args = call.texts();
+    if args.iter().any(|arg| arg.starts_with("--dry-run") || matches!(*arg, "--help" | "-h" | "--version")) {
+        return false;
+    }
+    let operand = call.operands().next().unwrap_or_default();
+    match call.program.as_str() {
+        "kubectl" | "oc" => {
+            let verb = kubectl::words(call);
+            // what `exec` runs is a call of its own
+            kubectl::changes(&verb) && verb.first() != Some(&"exec") && !call.has(&["--rm"])
+        }
+        "helm" => matches!(operand, "install" | "upgrade" | "rollback"),
+        "systemctl" | "service" => call
+            .operands()
+            .any(|word| matches!(word, "start" | "stop" | "restart" | "reload" | "enable" | "disable")),
+        "terraform" | "tofu" => matches!(operand, "apply" | "import"),
+        "docker" | "podman" => {
+            matches!(operand, "stop" | "start" | "restart" | "kill" | "push")
+                || (operand == "run" && call.has(&["-d", "--detach"]))
+        }
+        "git" => operand == "push",
+        "aws" => call.operands().take(4).any(|word| {
+            ["create-", "update-", "put-", "modify-", "reboot-", "stop-", "start-", "set-"]
+                .iter()
+                .any(|lead| word.starts_with(lead))
+        }),
+        "reboot" | "shutdown" | "kill" | "pkill" | "killall" | "pg_restore" => true,
+        "psql" | "mysql" | "mariadb" => sql_text(call).is_some_and(|sql| {
+            let word = sql.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+            matches!(
+                word.as_str(),
+                "insert" | "update" | "alter" | "create" | "grant" | "revoke" | "vacuum" | "reindex"
+            )
+        }),
+        "ssh" => {
+            call.operands().count() > 1 && {
+                let command: Vec<&str> = call.operands().skip(1).collect();
+                !effects::is_read_only(&command.join(" "))
+            }
+        }
+        _ => false,
+    }
+}

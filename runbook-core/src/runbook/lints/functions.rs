@@ -1,0 +1,47 @@
+//! Functions that a document defines: their names are no known programs any more.
+
+use std::collections::BTreeSet;
+
+use super::super::model::{Document, Effect, EffectSource, Step};
+use super::super::shell::{Kind, lex, simple_commands};
+
+/// A function carries over to later commands, so a name that the document defines is no known program any more.
+pub(super) fn distrust_redefined(document: &mut Document) {
+    let all = |step: &Step| -> Vec<String> {
+        let commands = step.commands.iter().chain(&step.baselines).chain(&step.probe).chain(&step.undo);
+        commands.flat_map(|command| defined_functions(&command.text)).collect()
+    };
+    let names: BTreeSet<String> = document.steps.iter().flat_map(all).collect();
+    if names.is_empty() {
+        return;
+    }
+    for step in &mut document.steps {
+        let Step { commands, baselines, probe, undo, .. } = step;
+        for command in commands.iter_mut().chain(baselines).chain(probe).chain(undo) {
+            let uses = simple_commands(&lex(&command.text).tokens)
+                .iter()
+                .any(|simple| simple.words.iter().any(|word| names.contains(&word.value)));
+            if uses && command.effect_source == EffectSource::Table {
+                command.effect = Effect::Once;
+                command.effect_source = EffectSource::Unknown;
+            }
+        }
+    }
+}
+
+/// The names in `name() {` and `function name`.
+fn defined_functions(text: &str) -> Vec<String> {
+    let tokens = lex(text).tokens;
+    let word = |index: usize| match tokens.get(index).map(|token| &token.kind) {
+        Some(Kind::Word(word)) => Some(word.value.clone()),
+        _ => None,
+    };
+    let op = |index: usize, op: &str| matches!(tokens.get(index).map(|token| &token.kind), Some(Kind::Op(o)) if *o == op);
+    (0..tokens.len())
+        .filter_map(|i| match word(i)?.as_str() {
+            "function" => word(i + 1),
+            name if op(i + 1, "(") && op(i + 2, ")") => Some(name.to_owned()),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,98 @@
+//! What a runbook's commands, once understood, should have said.
+//!
+//! Each rule looks at the whole [`Script`] once and adds its findings. To add one, write a function in a file of its
+//! own and put it into [`RULES`]; its code goes into `codes.rs`, its page into `docs/errors/`.
+
+mod allow;
+mod bodies;
+mod boxes;
+mod calls;
+mod cannot_fail;
+mod destructive;
+mod effectful;
+mod endless;
+mod files;
+mod functions;
+mod interactive;
+mod kubectl;
+mod links;
+mod loops;
+mod misread;
+mod outcome;
+mod promql;
+mod quotes;
+mod script;
+mod secrets;
+#[cfg(test)]
+mod table_tests;
+mod written;
+
+use self::script::Script;
+use super::codes;
+use super::diagnostic::Diagnostic;
+use super::lines::Lines;
+use super::model::{Document, Step};
+use super::steps::SectionBox;
+
+pub(crate) use allow::{silence, wanted as allow_comment};
+pub use links::check_links;
+
+/// A rule: looks, and adds what it finds.
+type Rule = fn(&Script<'_>, &mut Vec<Diagnostic>);
+
+/// Every rule. `misread` leaves out the lines that `cannot_fail` has told of, so it comes behind it.
+const RULES: &[Rule] = &[
+    kubectl::unpinned_undo,
+    kubectl::namespaces,
+    destructive::destructive,
+    secrets::printed,
+    loops::ignored_variable,
+    loops::endless_loop,
+    loops::unbounded,
+    files::unwritten,
+    interactive::interactive,
+    endless::never_ending,
+    cannot_fail::cannot_fail,
+    quotes::quote_style,
+    promql::traps_of_queries,
+    bodies::incomplete,
+    outcome::no_undo,
+    outcome::never_validated,
+    misread::misread,
+];
+
+/// Checks every step. A command whose check can never fail loses its right to run.
+pub(crate) fn check(document: &mut Document, boxes: &[SectionBox], lines: &Lines<'_>) -> Vec<Diagnostic> {
+    functions::distrust_redefined(document);
+    let mut found = Vec::new();
+    let script = Script::new(document, lines);
+    for rule in RULES {
+        rule(&script, &mut found);
+    }
+    boxes::check(document, boxes, lines, &mut found);
+    stop_blind_checks(document, &found);
+    found
+}
+
+/// Commands that hold a check that can never fail do not run.
+fn stop_blind_checks(document: &mut Document, found: &[Diagnostic]) {
+    let mut places: Vec<u32> = found
+        .iter()
+        .filter(|finding| finding.code == codes::CANNOT_FAIL)
+        .map(|finding| finding.line)
+        .collect();
+    if places.is_empty() {
+        return;
+    }
+    places.sort_unstable();
+    for step in &mut document.steps {
+        let Step { commands, baselines, probe, undo, .. } = step;
+        for command in commands.iter_mut().chain(baselines).chain(probe).chain(undo) {
+            let last = calls::last_line(command.line, &command.text);
+            let at = places.partition_point(|line| *line < command.line);
+            if places.get(at).is_some_and(|line| *line <= last) {
+                command.not_runnable.get_or_insert_with(|| "its check can never fail".to_owned());
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What follows from effects: a step that cannot be undone, and a change that nothing validates.
+
+use super::super::codes;
+use super::super::codes::finding;
+use super::super::diagnostic::Diagnostic;
+use super::super::info::Role;
+use super::super::model::{Command, CommandKind, Effect, EffectSource, Step};
+use super::calls::Call;
+use super::effectful;
+use super::kubectl;
+use super::script::{Script, Unit, commands};
+
+/// A step with a `once` effect and no undo.
+pub(super) fn no_undo(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
+    for step in script.document.steps.iter().filter(|step| step.undo.is_empty()) {
+        if let Some(command) = step.commands.iter().find(|command| command.effect == Effect::Once) {
+            found.push(finding(
+                codes::NO_UNDO,
+                (command.line, script.lines.indent(command.line)),
+                format!(
+                    "the step `{}` changes something that must not be repeated, and declares no undo",
+                    step.title
+                ),
+                "add a block marked undo, or effect=read when the command changes nothing",
+            ));
+        }
+    }
+}
+
+/// A step that is known to change something, with no check in it or behind it.
+pub(super) fn never_validated(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
+    let mut units = script.units.iter().rev().peekable();
+    let mut late: Vec<Diagnostic> = Vec::new();
+    let mut checked_later = false;
+    for (index, step) in script.document.steps.iter().enumerate().rev() {
+        let mut own: Vec<&Unit<'_>> = Vec::new();
+        while let Some(unit) = units.next_if(|unit| unit.step == index) {
+            own.push(unit);
+        }
+        checked_later |= checks(step, &own);
+        if checked_later {
+            continue;
+        }
+        let declared = step.commands.iter().find(|command| changes_as_declared(command));
+        let known =
+            own.iter().rev().filter(|unit| unit.role == Role::Main && unit.command.effect != Effect::Read);
+        let known = known
+            .flat_map(|unit| unit.calls.iter())
+            .find(|call| effectful::changes(call))
+            .map(|call| call.line);
+        if let Some(line) = known.or(declared.map(|command| command.line)) {
+            late.push(finding(
+                codes::NEVER_VALIDATED,
+                (line, script.lines.indent(line)),
+                format!("the step `{}` changes something, and neither it nor a later step looks whether that worked", step.title),
+                "add a command that looks, with an expectation",
+            ));
+        }
+    }
+    found.extend(late);
+}
+
+fn changes_as_declared(command: &Command) -> bool {
+    match command.kind {
+        CommandKind::Shell => {
+            command.effect_source == EffectSource::Declared && command.effect != Effect::Read
+        }
+        CommandKind::Promql | CommandKind::Include => false,
+        CommandKind::Http | CommandKind::Sql => command.effect != Effect::Read,
+    }
+}
+
+/// An expectation, a probe, a command that waits, or an item that asks a person to look.
+fn checks(step: &Step, own: &[&Unit<'_>]) -> bool {
+    let looks = |text: &str| {
+        let lower = text.to_ascii_lowercase();
+        ["verify", "check", "confirm", "validate", "make sure", "ensure", "monitor", "watch", "test"]
+            .iter()
+            .any(|word| lower.contains(word))
+    };
+    step.probe.is_some()
+        || commands(step).any(|(role, command)| {
+            role == Role::Main && (!command.expectations.is_empty() || command.kind == CommandKind::Include)
+        })
+        || step.manual_items.iter().any(|item| looks(&item.text))
+        || own.iter().any(|unit| unit.role == Role::Main && unit.calls.iter().any(waits))
+}
+
+fn waits(call: &Call) -> bool {
+    match call.program.as_str() {
+        "kubectl" | "oc" => {
+            matches!(kubectl::words(call).as_slice(), ["wait", ..] | ["rollout", "status", ..])
+        }
+        "helm" => call.has(&["--wait", "--atomic"]) || call.operands().next() == Some("test"),
+        "aws" => call.operands().nth(1) == Some("wait"),
+        "curl" => call.has(&["--fail"]) || call.has_letter('f'),
+        _ => false,
+    }
+}

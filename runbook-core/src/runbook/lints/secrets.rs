@@ -1,0 +1,168 @@
+//! A secret's value on the screen, and so in the journal and on the card.
+
+use super::super::codes;
+use super::super::diagnostic::Diagnostic;
+use super::super::shell::Word;
+use super::calls::Call;
+use super::kubectl;
+use super::script::{Script, Unit};
+
+/// Programs that print a secret, unless a later one of the pipeline keeps it quiet.
+pub(super) fn printed(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
+    for unit in &script.units {
+        for (at, call) in unit.calls.iter().enumerate() {
+            let Some(what) = secret(unit, at, call) else { continue };
+            if !call.captured && reaches_screen(unit, at) {
+                found.push(script.at_call(
+                    codes::SECRET_PRINTED,
+                    call,
+                    format!(
+                        "this prints {what}: it goes into the journal, onto the card and into the review"
+                    ),
+                    "ask for names or a count only, or give it to the next program without showing it",
+                ));
+            }
+        }
+    }
+}
+
+/// What secret the call gives.
+fn secret(unit: &Unit<'_>, at: usize, call: &Call) -> Option<String> {
+    let args = call.texts();
+    let plain = |text: &str| Some(text.to_owned());
+    let operands: Vec<&str> = call.operands().collect();
+    match call.program.as_str() {
+        "kubectl" | "oc" => kubernetes_secret(call).then(|| "the values of a Kubernetes secret".to_owned()),
+        "cat" | "head" | "tail" | "less" | "more" | "bat" | "strings" => {
+            operands.iter().find(|path| is_secret_file(path)).map(|path| format!("the file `{path}`"))
+        }
+        "printenv" if operands.is_empty() => environment(unit, at),
+        "printenv" => operands.iter().find(|name| is_secret_name(name)).map(|name| format!("`{name}`")),
+        "env" if args.is_empty() => environment(unit, at),
+        "aws" => match operands.as_slice() {
+            [.., "get-secret-value"] => plain("a secret's value"),
+            words if words.contains(&"get-secret-value") => plain("a secret's value"),
+            words if words.contains(&"ssm") && call.has(&["--with-decryption"]) => {
+                plain("a decrypted parameter")
+            }
+            _ => None,
+        },
+        "vault" => match operands.as_slice() {
+            ["read", path, ..] if !path.starts_with("sys/") && !path.starts_with("auth/") => {
+                plain("a secret of Vault")
+            }
+            ["kv", "get", ..] => plain("a secret of Vault"),
+            _ => None,
+        },
+        "gcloud" => match operands.as_slice() {
+            ["secrets", "versions", "access", ..] => plain("a secret's value"),
+            ["auth", "print-access-token" | "print-identity-token", ..] => plain("an access token"),
+            _ => None,
+        },
+        "az" if operands.starts_with(&["keyvault", "secret", "show"]) => plain("a secret's value"),
+        "echo" | "printf" => call.args.iter().find_map(secret_variable).map(|name| format!("`${name}`")),
+        _ => None,
+    }
+}
+
+/// The whole environment; one that is searched for names that are no secrets is fine.
+fn environment(unit: &Unit<'_>, at: usize) -> Option<String> {
+    let next = unit.pipeline(at).skip(1).find(|next| next.piped_in);
+    let searched = next.filter(|next| next.program.ends_with("grep"));
+    let names_secret = searched.is_some_and(|next| next.operands().next().is_some_and(is_secret_name));
+    let quiet = next.is_some_and(|next| next.program == "cut" && next.has(&["-f1"]));
+    ((searched.is_none() || names_secret) && !quiet).then(|| "the environment with its secrets".to_owned())
+}
+
+/// `get secret` with an output format that holds the values.
+fn kubernetes_secret(call: &Call) -> bool {
+    let words = kubectl::words(call);
+    if let ["config", "view", ..] = words.as_slice() {
+        return call.has(&["--raw"]);
+    }
+    let ["get", kind, ..] = words.as_slice() else { return false };
+    let kind = kind.split('/').next().unwrap_or_default();
+    let Some(format) = kubectl::value_of(call, &["-o", "--output"]) else { return false };
+    let template = ["jsonpath", "go-template", "custom-columns"].iter().any(|lead| format.starts_with(lead));
+    // a certificate is public; its key is not
+    let public = format.contains("tls\\.crt") || format.contains("ca\\.crt") || format.contains("tls.crt");
+    kind.split(',').any(|kind| matches!(kind, "secret" | "secrets"))
+        && (matches!(format, "yaml" | "json")
+            || (template && (format.contains(".data") || format.contains("stringData")) && !public))
+}
+
+/// Files that hold keys by convention.
+fn is_secret_file(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    let public = ["cert", "ca.", "ca-", "pub", "chain", "crt", "example", "sample", "template"]
+        .iter()
+        .any(|word| name.contains(word));
+    let ending =
+        [".pem", ".key", ".p12", ".pfx", ".jks", ".env", ".keystore"].iter().any(|end| name.ends_with(end));
+    let exact = matches!(
+        name.as_str(),
+        ".env" | "credentials" | ".netrc" | ".pgpass" | ".git-credentials" | "id_rsa" | "id_ed25519"
+    );
+    (!public && (ending || exact)) || path.ends_with(".kube/config") || path.ends_with(".docker/config.json")
+}
+
+/// Whether a variable's name says that its value is a secret.
+pub(super) fn is_secret_name(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    let words: Vec<&str> = upper.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+    let ends = ["TOKEN", "PASSWORD", "PASSWD", "SECRET", "CREDENTIALS", "APIKEY", "PASSPHRASE"];
+    // `TOKEN_FILE` and `SECRET_NAME` say where it is
+    let says_where =
+        matches!(words.last(), Some(&("NAME" | "FILE" | "PATH" | "ARN" | "ID" | "COUNT" | "TTL" | "URL")));
+    !says_where
+        && (words.iter().any(|word| ends.contains(word))
+            || words.windows(2).any(|pair| matches!(pair, ["API" | "PRIVATE" | "ACCESS", "KEY"])))
+}
+
+/// A `$NAME` in the word whose name says secret; `${#NAME}` and `${NAME:+set}` do not show the value.
+fn secret_variable(word: &Word) -> Option<&str> {
+    if !word.expands {
+        return None;
+    }
+    word.value.split('$').skip(1).find_map(|rest| {
+        let braced = rest.strip_prefix('{');
+        let body = braced.unwrap_or(rest);
+        let end = body.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(body.len());
+        let (name, after) = body.split_at_checked(end)?;
+        let hidden = braced.is_some() && (after.starts_with(":+") || after.starts_with('+'));
+        (is_secret_name(name) && !hidden).then_some(name)
+    })
+}
+
+/// Whether the end of the pipeline shows what it gets.
+fn reaches_screen(unit: &Unit<'_>, at: usize) -> bool {
+    let mut shown = true;
+    for (n, call) in unit.pipeline(at).enumerate() {
+        // `kubectl exec` around the program that prints
+        if n > 0 && !call.piped_in {
+            continue;
+        }
+        shown = !call.writes_file() && (n == 0 || passes_on(call));
+        if !shown || !call.piped_out {
+            break;
+        }
+    }
+    shown
+}
+
+/// Whether a program prints what it reads.
+fn passes_on(call: &Call) -> bool {
+    let args = call.texts();
+    match call.program.as_str() {
+        "jq" | "yq" => {
+            !args.iter().any(|arg| arg.contains("keys") || arg.contains("length") || arg.contains("has("))
+        }
+        "grep" | "egrep" | "fgrep" => {
+            !call.has_letter('c') && !call.has_letter('q') && !call.has(&["--count", "--quiet"])
+        }
+        "cut" => !call.has(&["-f1"]),
+        "cat" | "base64" | "head" | "tail" | "sed" | "awk" | "tr" | "tee" | "sort" | "less" | "more"
+        | "xxd" | "python" | "python3" | "column" | "fold" | "gunzip" | "uniq" | "rev" => true,
+        _ => false,
+    }
+}
