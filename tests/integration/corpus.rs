@@ -31,7 +31,8 @@ fn differences(facts: &Value, document: &Document) -> Vec<String> {
     for heading in expected.as_array_mut().unwrap() {
         heading[2] = without_marks(heading[2].as_str().unwrap()).into();
     }
-    let found: Value = document.headings.iter().map(|h| json!([h.level, h.line, without_marks(&h.text)])).collect();
+    let found: Value =
+        document.headings.iter().map(|h| json!([h.level, h.line, without_marks(&h.text)])).collect();
     compare("headings", expected, found);
     let (fenced, indented): (Vec<_>, Vec<_>) = document.blocks.iter().partition(|block| block.fenced);
     let fence = |block: &CodeBlock| {
@@ -60,7 +61,9 @@ fn the_collection_is_read_as_commonmark_reads_it() {
         let bytes = std::fs::read(folder.join(path)).unwrap();
         let document = parse_bytes("x", &bytes);
         read += 1;
-        failures.extend(differences(facts, &document).into_iter().map(|difference| format!("{path}: {difference}")));
+        failures.extend(
+            differences(facts, &document).into_iter().map(|difference| format!("{path}: {difference}")),
+        );
     }
     println!("read {read} files");
     assert_eq!(read, FILES, "another number of files than the collection had");
