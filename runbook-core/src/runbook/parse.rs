@@ -10,7 +10,7 @@ use super::hash::sha256_hex;
 use super::lines::{Lines, to_u32};
 use super::lints;
 use super::markdown;
-use super::model::{Document, FrontMatter};
+use super::model::{Document, FrontMatter, Step};
 use super::params;
 use super::steps::{Builder, Built, Reading};
 
@@ -189,7 +189,7 @@ fn limit_findings(diagnostics: &mut Vec<Diagnostic>) {
 /// A block is runnable when each of its commands is; what stops one is known once everything was looked at.
 fn settle_blocks(document: &mut Document) {
     let Document { blocks, steps, .. } = document;
-    for (_, command) in steps.iter().flat_map(|step| step.all_commands()) {
+    for (_, command) in steps.iter().flat_map(Step::all_commands) {
         let Some(reason) = command.reason() else { continue };
         let after = blocks.partition_point(|block| block.line_start <= command.line);
         if let Some(block) = after.checked_sub(1).and_then(|index| blocks.get_mut(index)) {

@@ -246,7 +246,8 @@ fn a_large_document_is_read_and_said_to_be_large() {
 
 #[test]
 fn bytes_that_are_not_text_are_said_where_they_are() {
-    let rows: &[(&[u8], &[(Code, u32, u32)])] = &[
+    type Row<'a> = (&'a [u8], &'a [(Code, u32, u32)]);
+    let rows: &[Row<'_>] = &[
         (b"# T\n", &[]),
         (b"\xef\xbb\xbf# T\r\n\r\n## A\r\n", &[]),
         (b"# T\n\nab\xff c\xfe\n", &[(codes::NOT_UTF8, 3, 3)]),

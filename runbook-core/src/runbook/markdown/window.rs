@@ -104,7 +104,10 @@ impl<'a> Windows<'a, '_> {
         let Some(found) = fence::find(rest) else {
             walk.too_large(start);
             self.part(start, end, false, walk);
-            return end;
+            // the rest of a line that was cut is left out: what it begins with looks like a line's beginning and is none
+            let cut_off = self.text.get(end - 1..end) != Some("\n");
+            let behind = self.text.get(end..).unwrap_or_default();
+            return if cut_off { end + behind.find('\n').map_or(behind.len(), |at| at + 1) } else { end };
         };
         let raw = rest.get(found.content.clone()).unwrap_or_default();
         let text = if found.indent == 0 && !raw.contains('\r') {

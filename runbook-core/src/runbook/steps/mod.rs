@@ -82,7 +82,7 @@ impl Open {
     }
 
     fn is_bold(&self) -> bool {
-        self.rank % 2 == 1
+        !self.rank.is_multiple_of(2)
     }
 }
 
@@ -171,7 +171,7 @@ impl<'a> Builder<'a> {
             Block::ListEnd => self.end_list(),
             Block::Fence(fence) => self.fence(&fence),
             Block::Indented { text, line, end_line, in_list } => {
-                self.indented(&text, line, end_line, in_list)
+                self.indented(&text, line, end_line, in_list);
             }
             Block::Link(link) => self.built.links.push(link),
             Block::TooDeep { line } => self.note(
@@ -240,7 +240,7 @@ impl<'a> Builder<'a> {
             match within {
                 Some(number) if ordered => self.pend(number, found),
                 _ if self.title.announced && self.title.items.len() < MOST_ITEMS => {
-                    self.title.items.push(found)
+                    self.title.items.push(found);
                 }
                 _ => {}
             }
@@ -314,7 +314,7 @@ impl<'a> Builder<'a> {
     fn end_title(&mut self, next: u8) {
         self.end_list();
         self.end_without_commands(next);
-        if next % 2 == 0 {
+        if next.is_multiple_of(2) {
             self.sections.close(next, self.built.steps.len());
         }
     }
