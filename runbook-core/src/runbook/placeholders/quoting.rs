@@ -52,9 +52,9 @@ fn in_word(
     spot: (usize, usize),
     role: Option<&guard::Role>,
 ) -> (Quoting, Guard) {
-    let stack = walker.stack_at(text, token.start, spot.0, None);
-    let quoting = read(&stack, text.get(token.start..token.end).unwrap_or_default());
-    let nested = stack.iter().any(|inside| *inside == Inside::Paren);
+    let stack = walker.stack_at(text, token, spot.0, None);
+    let quoting = read(&stack, walker.involved);
+    let nested = stack.contains(&Inside::Paren);
     let Some(role) = role else { return (quoting, Guard::Plain) };
     match role.refused {
         Some(why) if !nested => (Quoting::Nowhere(why), Guard::Plain),
@@ -71,13 +71,29 @@ fn in_document(
     token: &Token,
     spot: (usize, usize),
 ) -> (Quoting, Guard) {
+    if walker.token != Some(token.start) {
+        walker.delimiter = delimiter_is_quoted(lexed, index);
+    }
+    // begun even when nothing can stand here, so that the next placeholder need not look again
+    let stack = walker.stack_at(text, token, spot.0, Some(Inside::Document));
+    let quoting = match walker.delimiter {
+        Some(false) => read(&stack, walker.involved),
+        Some(true) => {
+            Quoting::Nowhere("the here-document's delimiter is quoted, so nothing in it is expanded")
+        }
+        None => Quoting::Nowhere("its here-document is not understood"),
+    };
+    (quoting, Guard::Plain)
+}
+
+/// Whether the delimiter of the here-document body at `index` is quoted; `None` when it is not found.
+fn delimiter_is_quoted(lexed: &Lexed, index: usize) -> Option<bool> {
     // several here-documents may begin on one line; the delimiters come in the order of the bodies
-    let before = lexed.tokens.get(..index).unwrap_or_default();
+    let before = lexed.tokens.get(..index)?;
     let bodies = before.iter().rev().take_while(|token| token.kind == Kind::HereDoc).count();
-    let head = before.get(..index.saturating_sub(bodies)).unwrap_or_default();
+    let head = before.get(..index.checked_sub(bodies)?)?;
     let line = head.iter().rposition(|token| token.kind == Kind::HereDoc).map_or(0, |at| at + 1);
-    let opened = head.get(line..).unwrap_or_default();
-    let delimiters = opened.windows(2).filter_map(|pair| match pair {
+    let delimiters = head.get(line..)?.windows(2).filter_map(|pair| match pair {
         [Token { kind: Kind::Redirect(op), .. }, Token { kind: Kind::Word(word), .. }]
             if op.ends_with("<<") || op.ends_with("<<-") =>
         {
@@ -85,21 +101,11 @@ fn in_document(
         }
         _ => None,
     });
-    match delimiters.into_iter().nth(bodies) {
-        Some(false) => {
-            let stack = walker.stack_at(text, token.start, spot.0, Some(Inside::Document));
-            (read(&stack, text.get(token.start..token.end).unwrap_or_default()), Guard::Plain)
-        }
-        Some(true) => (
-            Quoting::Nowhere("the here-document's delimiter is quoted, so nothing in it is expanded"),
-            Guard::Plain,
-        ),
-        None => (Quoting::Nowhere("its here-document is not understood"), Guard::Plain),
-    }
+    delimiters.into_iter().nth(bodies)
 }
 
 /// What the innermost quoting is.
-fn read(stack: &[Inside], around: &str) -> Quoting {
+fn read(stack: &[Inside], involved: bool) -> Quoting {
     if stack.contains(&Inside::Backtick) {
         return Quoting::Nowhere("it stands in backticks");
     }
@@ -109,9 +115,7 @@ fn read(stack: &[Inside], around: &str) -> Quoting {
     if stack.contains(&Inside::Arithmetic) {
         return Quoting::Nowhere("it stands in arithmetic, which evaluates what a value holds");
     }
-    // where a substitution ends is not known for sure with these inside, so neither is what comes behind it
-    let runs = ["$(", "<(", ">(", "`"].iter().any(|what| around.contains(what));
-    if runs && ["case", "<<", "#", "`", "\\"].iter().any(|what| around.contains(what)) {
+    if involved {
         return Quoting::Nowhere("it stands beside a substitution that is too involved to be sure about");
     }
     match stack.last() {
@@ -144,13 +148,25 @@ struct Walker {
     token: Option<usize>,
     at: usize,
     stack: Vec<Inside>,
+    /// The token holds a substitution whose end is not known for sure.
+    involved: bool,
+    /// Whether the delimiter of the here-document at hand is quoted.
+    delimiter: Option<bool>,
 }
 
 impl Walker {
-    /// What is open at `goal` in the token that begins at `start`.
-    fn stack_at(&mut self, text: &str, start: usize, goal: usize, base: Option<Inside>) -> Vec<Inside> {
-        if self.token != Some(start) {
-            *self = Walker { token: Some(start), at: start, stack: base.into_iter().collect() };
+    /// What is open at `goal` in a token.
+    fn stack_at(&mut self, text: &str, token: &Token, goal: usize, base: Option<Inside>) -> Vec<Inside> {
+        if self.token != Some(token.start) {
+            let around = text.get(token.start..token.end).unwrap_or_default();
+            let holds = |parts: &[&str]| parts.iter().any(|part| around.contains(part));
+            *self = Walker {
+                token: Some(token.start),
+                at: token.start,
+                stack: base.into_iter().collect(),
+                involved: holds(&["$(", "<(", ">(", "`"]) && holds(&["case", "<<", "#", "`", "\\"]),
+                delimiter: self.delimiter,
+            };
         }
         while self.at < goal {
             let Some(rest) = text.get(self.at..) else { break };

@@ -238,14 +238,17 @@ impl<'a> Context<'a> {
         }
         let several = inside.split(' ').filter(|word| word.len() > 1).count() >= 2
             || inside.split_once(' ').is_some_and(|(first, rest)| first.len() == 1 && rest.len() > 2);
-        let in_document = self.documents.iter().any(|&(start, end)| start <= at && at < end);
+        let index = self.documents.partition_point(|&(_, end)| end <= at);
+        let in_document = self.documents.get(index).is_some_and(|&(start, _)| start <= at);
         let found = if in_document {
             several
         } else if placed.is_some_and(|placed| placed.word.quoted) {
             // a message has blanks, or is nothing but the placeholder
             placed.is_some_and(|placed| {
-                let rest = placed.word.value.replacen(inside, "", 1);
-                several || rest.contains(' ') || rest == "[]"
+                // a long one is a message, and is not searched again and again
+                let value = placed.word.value.as_str();
+                let alone = value.len() == inside.len() + 2;
+                several || alone || value.len() > 4_096 || value.replacen(inside, "", 1).contains(' ')
             })
         } else {
             several || names_a_letter_twice(inside)
@@ -300,18 +303,22 @@ impl<'a> Context<'a> {
     /// `xxx`, `sg-XXXXXXXX`.
     fn run_of_x(&self, at: usize) -> Option<usize> {
         let rest = self.text.get(at..)?;
-        let first = rest.chars().next()?;
-        let length = rest.find(|c: char| c != first).unwrap_or(rest.len());
+        let first = rest.bytes().next()?;
         let before = &self.text[..at];
-        let joined = before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '\\'))
-            || before.ends_with("${");
+        // looked at first, so that a long run is gone through once
+        if before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '\\'))
+            || before.ends_with("${")
+        {
+            return None;
+        }
+        let length = rest.bytes().take_while(|byte| *byte == first).count();
         let goes_on = rest.get(length..)?.starts_with(|c: char| c.is_alphanumeric() || c == '_');
         let placed = self.word_at(at);
         let flag = placed.is_some_and(|placed| placed.start + 1 == at && before.ends_with('-'));
         let template = placed.is_some_and(|placed| matches!(placed.program, "mktemp" | "tempfile"));
         let in_pattern = placed.is_some_and(|placed| SEARCHERS.contains(&placed.program));
-        (length >= 3 && length <= LONGEST && !joined && !goes_on && !flag && !template && !in_pattern)
-            .then_some(length)
+        let fits = (3..=LONGEST).contains(&length);
+        (fits && !goes_on && !flag && !template && !in_pattern).then_some(length)
     }
 
     /// `%POD_NAME%`.

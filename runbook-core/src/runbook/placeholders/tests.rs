@@ -247,6 +247,32 @@ fn places_that_another_program_reads_take_plain_values_only() {
     assert!(Guard::Free.check("-rf", true).is_ok());
 }
 
+/// Texts that would take minutes if the whole of a word or document were looked at for each placeholder in it.
+#[test]
+fn hostile_texts_end() {
+    for unit in [
+        "x",
+        "xxx ",
+        "<a>",
+        "<a> ",
+        "[abc def]",
+        "[reason]",
+        "your-a",
+        "%ABC%",
+        "{{a}}",
+        "...",
+        "\"<a>\"",
+        "<<E <a>\n",
+    ] {
+        let body = unit.repeat(40_000 / unit.len());
+        for text in
+            [body.clone(), format!("'{body}'"), format!("\"{body}\""), format!("cat <<E\n{body}\nE\n")]
+        {
+            let _ = (find(&text).len(), assigned(&text).len(), resolved(&text).is_ok());
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_is_survived(text in "[ -~\n\té…]{0,80}") {
