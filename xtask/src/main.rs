@@ -60,7 +60,8 @@ fn test() -> Result<(), Failure> {
     cargo(&["fetch", "--locked"], &[])?;
     check()?;
     cargo(&["build", "--locked", "--bin", "blocks"], &[])?;
-    cargo(&["test", "--workspace", "--locked", "--no-fail-fast"], &[])
+    // six fuzz functions, so long each
+    cargo(&["test", "--workspace", "--locked", "--no-fail-fast"], &[("BLOCKS_FUZZ_SECS", "30")])
 }
 
 #[expect(clippy::disallowed_methods, reason = "chores start cargo and ask whether programs are there")]
