@@ -130,6 +130,7 @@ async fn the_arrows_between_our_packages_hold() {
         ("blocks-sandbox", &["runbook-core"]),
         ("blocks-grammar", &["runbook-core"]),
         ("blocks-engine", &["runbook-core"]),
+        ("blocks-bench", &["runbook-core"]),
         // The engine's handle is made of the core's values, so the server names both.
         ("blocks-server", &["blocks-engine", "blocks-grammar", "runbook-core"]),
     ]);

@@ -10,6 +10,7 @@
 mod app;
 mod binary;
 mod config;
+pub mod fuzz;
 mod poll;
 mod process;
 mod proxy;

@@ -72,8 +72,9 @@ fn test() -> Result<(), Failure> {
     cargo(&["build", "--locked", "--bin", "blocks"], &[])?;
     let list = tools::repository().join("target/not-run.txt");
     let _ = std::fs::remove_file(&list);
-    let tested =
-        cargo(&["test", "--workspace", "--locked", "--no-fail-fast"], &[(NOT_RUN, list.as_os_str())]);
+    // six fuzz functions, so many seconds each
+    let environment = [(NOT_RUN, list.as_os_str()), ("BLOCKS_FUZZ_SECS", OsStr::new("30"))];
+    let tested = cargo(&["test", "--workspace", "--locked", "--no-fail-fast"], &environment);
     if let Ok(not_run) = std::fs::read_to_string(&list) {
         say(&format!("== not run on this machine\n{}", not_run.trim_end()));
     }

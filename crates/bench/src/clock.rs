@@ -1,0 +1,20 @@
+//! The one clock of the benchmark.
+
+use std::time::{Duration, Instant};
+
+/// How long something takes, and what it gives.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark measures real time; nothing else here reads a clock"
+)]
+pub(crate) fn time<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+    let start = Instant::now();
+    let given = work();
+    (start.elapsed(), given)
+}
+
+/// What the calendar says, for the report.
+#[expect(clippy::disallowed_methods, reason = "the report says when it was taken")]
+pub(crate) fn now() -> chrono::DateTime<chrono::Utc> {
+    chrono::Utc::now()
+}

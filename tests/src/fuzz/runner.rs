@@ -1,0 +1,257 @@
+//! Feeds a function: every seed and every file of a corpus first, then changed ones until the time is over.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Once;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::mutate::mutate;
+use super::random::Random;
+
+/// Inputs longer than this are replayed, and not changed.
+const MOST_TO_CHANGE: usize = 64 * 1024;
+/// How many inputs the pool grows to.
+const POOL: usize = 2_000;
+/// How long a failure is made smaller.
+const SHRINKING: Duration = Duration::from_secs(10);
+
+/// What is fuzzed.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// The folder of its seeds below `tests/fuzz-seeds`, and the head of the file that a failure is kept in.
+    pub name: &'static str,
+    /// Panics when something does not hold.
+    pub target: fn(&[u8]),
+}
+
+/// For how long, from which numbers, and from which files.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How long inputs are changed; replaying comes first and is not counted.
+    pub time: Duration,
+    /// What the changes are made from.
+    pub seed: u64,
+    /// Folders whose files are replayed, subfolders included. One that is not there is empty.
+    pub folders: Vec<PathBuf>,
+    /// Where a failing input is kept.
+    pub failures: PathBuf,
+}
+
+impl Settings {
+    /// From `BLOCKS_FUZZ_SECS` (1 when not set), `BLOCKS_FUZZ_SEED` and `BLOCKS_FUZZ_CORPUS` (else `../shared/corpus`).
+    ///
+    /// Without a seed, a plain run always does the same; one of a given length does something new each time.
+    ///
+    /// # Panics
+    /// When a variable is not a number.
+    #[must_use]
+    pub fn from_environment(repository: &Path, name: &str) -> Settings {
+        let number = |variable: &str| {
+            let text = std::env::var(variable).ok()?;
+            Some(text.parse::<u64>().unwrap_or_else(|_| panic!("{variable}={text} is not a whole number")))
+        };
+        let seconds = number("BLOCKS_FUZZ_SECS");
+        let fresh = || seconds.map(|_| anything());
+        let corpus = std::env::var_os("BLOCKS_FUZZ_CORPUS").map(PathBuf::from);
+        Settings {
+            time: Duration::from_secs(seconds.unwrap_or(1)),
+            seed: number("BLOCKS_FUZZ_SEED").or_else(fresh).unwrap_or(1),
+            folders: vec![
+                repository.join("tests/fuzz-seeds").join(name),
+                corpus.unwrap_or_else(|| repository.join("../shared/corpus")),
+            ],
+            failures: repository.join("target/fuzz-failures"),
+        }
+    }
+}
+
+/// A number that nobody chose: the standard library seeds its hash tables with one.
+fn anything() -> u64 {
+    use std::hash::{BuildHasher as _, Hasher as _};
+    std::hash::RandomState::new().build_hasher().finish() >> 32
+}
+
+/// What a run came to when nothing failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replayed {
+    /// Files that were replayed, of each folder in the order of [`Settings::folders`] summed up.
+    pub files: usize,
+    /// How often the function was called.
+    pub executions: u64,
+}
+
+/// An input for which something does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What the function said.
+    pub said: String,
+    /// The smallest input that was found to fail.
+    pub input: Vec<u8>,
+    /// Where it is kept.
+    pub path: PathBuf,
+}
+
+/// Runs the plan.
+///
+/// # Errors
+/// The first failure, made smaller and written to a file.
+pub fn run(plan: Plan, settings: &Settings) -> Result<Replayed, Failure> {
+    let mut pool = Vec::new();
+    for folder in &settings.folders {
+        read(folder, &mut pool);
+    }
+    let files = pool.len();
+    let mut executions = 0;
+    for data in &pool {
+        executions += 1;
+        holds(plan, data).map_err(|said| failure(plan, settings, data, said))?;
+    }
+    pool.retain(|data| data.len() <= MOST_TO_CHANGE);
+    let mut random = Random::new(settings.seed);
+    let start = Instant::now();
+    while start.elapsed() < settings.time {
+        for _ in 0..8 {
+            let data = mutate(&pool, &mut random);
+            executions += 1;
+            holds(plan, &data).map_err(|said| failure(plan, settings, &data, said))?;
+            // without coverage, wandering off is the way to what nobody thought of
+            if data.len() < 4096 && random.one_in(32) {
+                if pool.len() < POOL {
+                    pool.push(data);
+                } else if let Some(slot) = (files < POOL).then(|| files + random.below(POOL - files))
+                    && let Some(old) = pool.get_mut(slot)
+                {
+                    *old = data;
+                }
+            }
+        }
+    }
+    Ok(Replayed { files, executions })
+}
+
+fn read(folder: &Path, pool: &mut Vec<Vec<u8>>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            read(&path, pool);
+        } else if let Ok(data) = std::fs::read(&path) {
+            pool.push(data);
+        }
+    }
+}
+
+thread_local! {
+    /// This thread expects panics and reports them itself.
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls the function; what it panicked with is the error.
+fn holds(plan: Plan, data: &[u8]) -> Result<(), String> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !QUIET.get() {
+                before(info);
+            }
+        }));
+    });
+    QUIET.set(true);
+    let done = catch_unwind(AssertUnwindSafe(|| (plan.target)(data)));
+    QUIET.set(false);
+    done.map_err(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+            .unwrap_or_else(|| "a panic without a text".to_owned())
+    })
+}
+
+fn failure(plan: Plan, settings: &Settings, data: &[u8], said: String) -> Failure {
+    let (input, said) = shrink(plan, data.to_vec(), said);
+    let path = settings.failures.join(format!("{}-{:016x}", plan.name, hash(&input)));
+    let kept = std::fs::create_dir_all(&settings.failures).and_then(|()| std::fs::write(&path, &input));
+    let said = match kept {
+        Ok(()) => said,
+        Err(error) => format!("{said} (and {} cannot be written: {error})", path.display()),
+    };
+    Failure { said, input, path }
+}
+
+fn hash(data: &[u8]) -> u64 {
+    data.iter()
+        .fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Leaves out as much as still fails, larger parts first.
+fn shrink(plan: Plan, mut data: Vec<u8>, mut said: String) -> (Vec<u8>, String) {
+    let start = Instant::now();
+    let mut part = data.len().div_ceil(2).max(1);
+    loop {
+        let mut at = 0;
+        let mut smaller = false;
+        while at < data.len() && start.elapsed() < SHRINKING {
+            let mut without = data.clone();
+            without.drain(at..(at + part).min(data.len()));
+            if let Err(now) = holds(plan, &without) {
+                (data, said, smaller) = (without, now, true);
+            } else {
+                at += part;
+            }
+        }
+        if start.elapsed() >= SHRINKING || part == 1 && !smaller {
+            return (data, said);
+        }
+        part = (part / 2).max(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(folder: &Path, seed: u64) -> Settings {
+        Settings {
+            time: Duration::from_secs(30),
+            seed,
+            folders: vec![folder.join("seeds")],
+            failures: folder.join("failures"),
+        }
+    }
+
+    /// A planted mistake: one token of the dictionary, somewhere behind a heading.
+    fn planted(data: &[u8]) {
+        let text = String::from_utf8_lossy(data);
+        assert!(!(text.contains("## ") && text.contains("<<EOF")), "planted");
+    }
+
+    #[test]
+    fn a_planted_mistake_is_found_made_small_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = Plan { name: "planted", target: planted };
+        // it stops at the first failure, long before the time is over
+        let failure = run(plan, &settings(folder.path(), 7)).unwrap_err();
+        assert_eq!(failure.said, "planted");
+        assert_eq!(failure.input.len(), "## <<EOF".len(), "{:?}", String::from_utf8_lossy(&failure.input));
+        assert_eq!(std::fs::read(&failure.path).unwrap(), failure.input);
+        let again = run(plan, &settings(folder.path(), 7)).unwrap_err();
+        assert_eq!(again, failure, "one seed, one way");
+    }
+
+    #[test]
+    fn a_failing_seed_fails_before_anything_is_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let seeds = folder.path().join("seeds/deeper");
+        std::fs::create_dir_all(&seeds).unwrap();
+        std::fs::write(seeds.join("a"), "xx\n## a\ncat <<EOF\n").unwrap();
+        let plan = Plan { name: "planted", target: planted };
+        let settings = Settings { time: Duration::ZERO, ..settings(folder.path(), 1) };
+        assert_eq!(run(plan, &settings).unwrap_err().said, "planted");
+        let fine = Plan { name: "fine", target: |_| () };
+        assert_eq!(run(fine, &settings).unwrap().files, 1);
+    }
+}

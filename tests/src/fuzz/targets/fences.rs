@@ -1,0 +1,65 @@
+//! Info strings, front matter and prompts, each through a document that is made around the data.
+
+use runbook_core::runbook::{EffectSource, Level, check_variable};
+
+use super::decoded;
+use super::document::{check, commands};
+
+/// The longest `timeout=`: a day.
+const LONGEST_TIMEOUT_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Any text as the attributes of a bash fence.
+pub fn info_string(data: &[u8]) {
+    // a line break or a backtick would end the info string
+    let inside = decoded(data).replace(['\n', '\r', '`'], " ");
+    let document = check(&format!("```bash {inside}\ntrue\n```\n"));
+    let commands: Vec<_> = document.steps.iter().flat_map(commands).collect();
+    let [command] = commands.as_slice() else {
+        panic!("a fence of one command has {}: {inside:?}", commands.len());
+    };
+    assert_eq!(command.text, "true\n", "{inside:?}");
+    let wrong = document.diagnostics.iter().any(|found| found.level == Level::Error);
+    assert!(!wrong || command.reason().is_some(), "it runs with attributes that are wrong: {document:?}");
+    if let Some(ms) = command.timeout_ms {
+        assert!((1..=LONGEST_TIMEOUT_MS).contains(&ms), "{command:?}");
+    }
+    if let Some(capture) = &command.capture {
+        assert_eq!(check_variable(&capture.name), Ok(()), "{capture:?}");
+        assert!(capture.max_bytes > 0 && !capture.pattern.is_empty(), "{capture:?}");
+    }
+    if command.effect_source == EffectSource::Declared {
+        assert!(inside.contains("effect"), "nobody declared {command:?}");
+    }
+    if !inside.trim().is_empty() && !inside.trim_start().starts_with('{') {
+        assert!(command.reason().is_some(), "text after the language is ignored: {inside:?}");
+    }
+}
+
+/// Any text as front matter.
+pub fn front_matter(data: &[u8]) {
+    let inside = decoded(data);
+    let document = check(&format!("---\n{inside}\n---\n\n# Title\n\n```bash\ntrue\n```\n"));
+    let wrong = document.diagnostics.iter().any(|found| found.level == Level::Error);
+    for name in document.front.params.keys() {
+        assert!(wrong || check_variable(name).is_ok(), "{name:?} would steer the shell");
+    }
+    let ends_early = inside.lines().any(|line| matches!(line.trim_end(), "---" | "..."));
+    if let Some(title) = document.front.title.as_ref().filter(|_| !ends_early) {
+        assert_eq!(&document.title, title);
+    }
+}
+
+/// Any text as a console session.
+pub fn prompt_reader(data: &[u8]) {
+    // a line of marks would end the block; without one, everything is inside it
+    let inside = decoded(data).replace('`', "'");
+    let document = check(&format!("```console\n{inside}\n```\n"));
+    let lines: Vec<&str> = inside.split('\n').collect();
+    let prompted = |line: &&str| line.trim_start().starts_with('$');
+    for command in document.steps.iter().flat_map(commands) {
+        assert!(lines.iter().any(prompted), "a session without a prompt runs {command:?}");
+        // the fence's own line is the first of the document
+        let line = lines.get((command.line as usize).saturating_sub(2));
+        assert!(line.is_some_and(prompted), "output is run: {line:?} in {command:?}");
+    }
+}

@@ -1,0 +1,18 @@
+//! What holds for any bytes. Each function panics when it does not.
+//!
+//! Only `runbook-core` is used here: `tests/fuzz` includes this folder by its path.
+
+mod document;
+mod expectation;
+mod fences;
+mod judging;
+
+pub use document::parser;
+pub use expectation::expectation;
+pub use fences::{front_matter, info_string, prompt_reader};
+pub use judging::judging;
+
+/// Bytes as the parser gets them.
+fn decoded(data: &[u8]) -> String {
+    String::from_utf8_lossy(data).into_owned()
+}
