@@ -35,7 +35,8 @@ pub(crate) fn to_shell(text: &str) -> String {
             }
             shell.push_str(&whole);
         } else {
-            if line.trim_start().starts_with('#') {
+            // other white space is part of a word for a shell, so `#` would begin no comment
+            if line.trim_start_matches([' ', '\t']).starts_with('#') {
                 shell.push_str(line);
             }
             shell.push('\n');
@@ -69,6 +70,7 @@ mod tests {
     fn plain_shell_is_no_session() {
         assert!(!is_session("echo $ HOME\n$ x\n"));
         assert!(!is_session("$HOME/bin/x\n"));
+        assert_eq!(to_shell("\u{c}# output\n \t# comment\n"), "\n \t# comment\n");
         assert!(!is_session(""));
     }
 }
