@@ -310,8 +310,10 @@ mod tests {
         std::fs::create_dir_all(&seeds).unwrap();
         std::fs::write(seeds.join("a"), "forever").unwrap();
         let target = |data: &[u8]| {
-            while data == b"forever" {
-                std::thread::park();
+            if data == b"forever" {
+                loop {
+                    std::thread::park();
+                }
             }
         };
         let settings = Settings { endless: Duration::from_millis(50), ..settings(folder.path(), 1) };
