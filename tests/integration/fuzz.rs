@@ -18,13 +18,21 @@ fn fuzz(name: &'static str, target: fn(&[u8])) {
             done.files,
             if corpus { "the corpus among them" } else { "no corpus: ../shared/corpus is not there" }
         ),
-        Err(failure) => panic!(
-            "{name}: {}\nBLOCKS_FUZZ_SEED={}, input kept in {}:\n{}",
-            failure.said,
-            settings.seed,
-            failure.path.display(),
-            String::from_utf8_lossy(&failure.input)
-        ),
+        Err(failure) => {
+            let text = format!(
+                "{name}: {}\nBLOCKS_FUZZ_SEED={}, input kept in {}:\n{}",
+                failure.said,
+                settings.seed,
+                failure.path.display(),
+                String::from_utf8_lossy(&failure.input)
+            );
+            if failure.endless {
+                // the thread that never ends may take all memory while the other tests go on
+                eprintln!("{text}");
+                std::process::exit(101);
+            }
+            panic!("{text}")
+        }
     }
 }
 

@@ -51,7 +51,8 @@ pub(crate) fn read(text: &str, console: bool) -> Session {
                 continue;
             }
             Some(prompt) => session.foreign.push((to_u32(number), prompt == Prompt::Root)),
-            None if line.trim_start().starts_with('#') => session.shell.push_str(line),
+            // what a shell takes for a comment; a form feed before it makes it a word
+            None if line.trim_start_matches([' ', '\t']).starts_with('#') => session.shell.push_str(line),
             None => {}
         }
         session.shell.push('\n');
@@ -151,6 +152,7 @@ mod tests {
     fn plain_shell_is_no_session() {
         assert!(!is_session("echo $ HOME\n$ x\n"));
         assert!(!is_session("$HOME/bin/x\n"));
+        assert_eq!(session_to_shell("\u{c}# output\n \t# comment\n"), "\n \t# comment\n");
         assert!(!is_session(""));
     }
 

@@ -214,17 +214,22 @@ fn json_pairs(text: &str) -> Result<Vec<(String, String)>, InfoProblem> {
         .collect()
 }
 
+/// What stands between attributes. Everything that ends a key must be passed over here, or reading never ends.
+fn is_between(c: char) -> bool {
+    c.is_whitespace() || c == ','
+}
+
 /// Splits `key=value flag key="two words"`; a flag gets the value `true`.
 fn split_pairs(inside: &str) -> Result<Vec<(String, String)>, InfoProblem> {
     let mut pairs = Vec::new();
-    let mut rest = inside.trim_start_matches([' ', '\t', ',']);
+    let mut rest = inside.trim_start_matches(is_between);
     while !rest.is_empty() {
         let end = rest.find(|c: char| c == '=' || c.is_whitespace()).unwrap_or(rest.len());
         let key = rest[..end].trim_end_matches(',').to_owned();
         rest = &rest[end..];
         let Some(after) = rest.strip_prefix('=') else {
             pairs.push((key, "true".to_owned()));
-            rest = rest.trim_start_matches([' ', '\t', ',']);
+            rest = rest.trim_start_matches(is_between);
             continue;
         };
         let quote = after.chars().next().filter(|c| matches!(c, '"' | '\''));
@@ -234,7 +239,7 @@ fn split_pairs(inside: &str) -> Result<Vec<(String, String)>, InfoProblem> {
                 .find(quote)
                 .ok_or_else(|| malformed(after, format!("the value of `{key}` has no closing {quote}")))?;
             rest = &body[close + 1..];
-            if !rest.is_empty() && !rest.starts_with([' ', '\t', ',']) {
+            if !rest.is_empty() && !rest.starts_with(is_between) {
                 return Err(malformed(after, format!("text follows the closing quote of `{key}`")));
             }
             &body[..close]
@@ -244,7 +249,7 @@ fn split_pairs(inside: &str) -> Result<Vec<(String, String)>, InfoProblem> {
             &after[..close]
         };
         pairs.push((key, value.to_owned()));
-        rest = rest.trim_start_matches([' ', '\t', ',']);
+        rest = rest.trim_start_matches(is_between);
     }
     Ok(pairs)
 }
@@ -573,6 +578,8 @@ mod tests {
             ("Bash {}", &[]),
             ("yaml {whatever=1}", &[]),
             ("bash {undo=false}", &[]),
+            ("bash {name=a\u{a0}undo}", &[]),
+            ("bash {undo\u{c}name=\"a\"\u{a0}}", &[]),
             ("bash title=x", &[codes::ATTRIBUTE]),
             ("bash {colour=red}", &[codes::ATTRIBUTE]),
             ("bash {interactive=false}", &[codes::ATTRIBUTE]),

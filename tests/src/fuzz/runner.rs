@@ -3,7 +3,8 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Once;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -15,6 +16,9 @@ use super::random::Random;
 const MOST_TO_CHANGE: usize = 64 * 1024;
 /// How many inputs the pool grows to.
 const POOL: usize = 2_000;
+/// An input that is still being read after so long will never be: an endless loop, or something like it. Far above what
+/// any input of the usual size takes on a busy machine.
+const ENDLESS: Duration = Duration::from_secs(60);
 /// How long a failure is made smaller.
 const SHRINKING: Duration = Duration::from_secs(10);
 
@@ -38,6 +42,8 @@ pub struct Settings {
     pub folders: Vec<PathBuf>,
     /// Where a failing input is kept.
     pub failures: PathBuf,
+    /// After how long one input counts as endless.
+    pub endless: Duration,
 }
 
 impl Settings {
@@ -64,6 +70,7 @@ impl Settings {
                 corpus.unwrap_or_else(|| repository.join("../shared/corpus")),
             ],
             failures: repository.join("target/fuzz-failures"),
+            endless: ENDLESS,
         }
     }
 }
@@ -92,13 +99,43 @@ pub struct Failure {
     pub input: Vec<u8>,
     /// Where it is kept.
     pub path: PathBuf,
+    /// The function is still at it in a thread that cannot be stopped: end the process.
+    pub endless: bool,
 }
+
+/// What a function is reading now, and how many it has begun.
+type Now = Arc<Mutex<(u64, Vec<u8>)>>;
 
 /// Runs the plan.
 ///
 /// # Errors
-/// The first failure, made smaller and written to a file.
+/// The first failure, made smaller and written to a file; an endless one as it is.
+///
+/// # Panics
+/// When the runner itself is broken.
 pub fn run(plan: Plan, settings: &Settings) -> Result<Replayed, Failure> {
+    let now = Now::default();
+    let (done, wait) = channel();
+    let (own, watched) = (settings.clone(), Arc::clone(&now));
+    std::thread::spawn(move || done.send(work(plan, &own, &watched)));
+    let mut seen = 0;
+    loop {
+        match wait.recv_timeout(settings.endless) {
+            Ok(result) => return result,
+            Err(RecvTimeoutError::Disconnected) => panic!("the runner of {} is broken", plan.name),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        let (count, input) = now.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if count == seen {
+            let said = format!("still reading after {} s", settings.endless.as_secs_f32());
+            return Err(kept(plan, settings, input, said, true));
+        }
+        seen = count;
+    }
+}
+
+fn work(plan: Plan, settings: &Settings, now: &Now) -> Result<Replayed, Failure> {
+    let holds = |data: &[u8]| holds(plan, data, now);
     let mut pool = Vec::new();
     for folder in &settings.folders {
         read(folder, &mut pool);
@@ -107,7 +144,7 @@ pub fn run(plan: Plan, settings: &Settings) -> Result<Replayed, Failure> {
     let mut executions = 0;
     for data in &pool {
         executions += 1;
-        holds(plan, data).map_err(|said| failure(plan, settings, data, said))?;
+        holds(data).map_err(|said| failure(plan, settings, data, said, now))?;
     }
     pool.retain(|data| data.len() <= MOST_TO_CHANGE);
     let mut random = Random::new(settings.seed);
@@ -116,7 +153,7 @@ pub fn run(plan: Plan, settings: &Settings) -> Result<Replayed, Failure> {
         for _ in 0..8 {
             let data = mutate(&pool, &mut random);
             executions += 1;
-            holds(plan, &data).map_err(|said| failure(plan, settings, &data, said))?;
+            holds(&data).map_err(|said| failure(plan, settings, &data, said, now))?;
             // without coverage, wandering off is the way to what nobody thought of
             if data.len() < 4096 && random.one_in(32) {
                 if pool.len() < POOL {
@@ -151,7 +188,7 @@ thread_local! {
 }
 
 /// Calls the function; what it panicked with is the error.
-fn holds(plan: Plan, data: &[u8]) -> Result<(), String> {
+fn holds(plan: Plan, data: &[u8], now: &Now) -> Result<(), String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = std::panic::take_hook();
@@ -161,6 +198,12 @@ fn holds(plan: Plan, data: &[u8]) -> Result<(), String> {
             }
         }));
     });
+    {
+        let mut now = now.lock().unwrap_or_else(PoisonError::into_inner);
+        now.0 += 1;
+        now.1.clear();
+        now.1.extend_from_slice(data);
+    }
     QUIET.set(true);
     let done = catch_unwind(AssertUnwindSafe(|| (plan.target)(data)));
     QUIET.set(false);
@@ -171,15 +214,19 @@ fn holds(plan: Plan, data: &[u8]) -> Result<(), String> {
     })
 }
 
-fn failure(plan: Plan, settings: &Settings, data: &[u8], said: String) -> Failure {
-    let (input, said) = shrink(plan, data.to_vec(), said);
+fn failure(plan: Plan, settings: &Settings, data: &[u8], said: String, now: &Now) -> Failure {
+    let (input, said) = shrink(plan, data.to_vec(), said, now);
+    kept(plan, settings, input, said, false)
+}
+
+fn kept(plan: Plan, settings: &Settings, input: Vec<u8>, said: String, endless: bool) -> Failure {
     let path = settings.failures.join(format!("{}-{:016x}", plan.name, hash(&input)));
     let kept = std::fs::create_dir_all(&settings.failures).and_then(|()| std::fs::write(&path, &input));
     let said = match kept {
         Ok(()) => said,
         Err(error) => format!("{said} (and {} cannot be written: {error})", path.display()),
     };
-    Failure { said, input, path }
+    Failure { said, input, path, endless }
 }
 
 fn hash(data: &[u8]) -> u64 {
@@ -188,7 +235,7 @@ fn hash(data: &[u8]) -> u64 {
 }
 
 /// Leaves out as much as still fails, larger parts first.
-fn shrink(plan: Plan, mut data: Vec<u8>, mut said: String) -> (Vec<u8>, String) {
+fn shrink(plan: Plan, mut data: Vec<u8>, mut said: String, now: &Now) -> (Vec<u8>, String) {
     let start = Instant::now();
     let mut part = data.len().div_ceil(2).max(1);
     loop {
@@ -197,8 +244,8 @@ fn shrink(plan: Plan, mut data: Vec<u8>, mut said: String) -> (Vec<u8>, String) 
         while at < data.len() && start.elapsed() < SHRINKING {
             let mut without = data.clone();
             without.drain(at..(at + part).min(data.len()));
-            if let Err(now) = holds(plan, &without) {
-                (data, said, smaller) = (without, now, true);
+            if let Err(now_said) = holds(plan, &without, now) {
+                (data, said, smaller) = (without, now_said, true);
             } else {
                 at += part;
             }
@@ -220,6 +267,7 @@ mod tests {
             seed,
             folders: vec![folder.join("seeds")],
             failures: folder.join("failures"),
+            endless: ENDLESS,
         }
     }
 
@@ -253,5 +301,24 @@ mod tests {
         assert_eq!(run(plan, &settings).unwrap_err().said, "planted");
         let fine = Plan { name: "fine", target: |_| () };
         assert_eq!(run(fine, &settings).unwrap().files, 1);
+    }
+
+    #[test]
+    fn an_endless_loop_is_found_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let seeds = folder.path().join("seeds");
+        std::fs::create_dir_all(&seeds).unwrap();
+        std::fs::write(seeds.join("a"), "forever").unwrap();
+        let target = |data: &[u8]| {
+            if data == b"forever" {
+                loop {
+                    std::thread::park();
+                }
+            }
+        };
+        let settings = Settings { endless: Duration::from_millis(50), ..settings(folder.path(), 1) };
+        let failure = run(Plan { name: "endless", target }, &settings).unwrap_err();
+        assert!(failure.endless && failure.said.starts_with("still reading"), "{failure:?}");
+        assert_eq!(std::fs::read(&failure.path).unwrap(), b"forever");
     }
 }

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use super::super::model::{Document, Effect, EffectSource, Step};
+use super::super::model::{Command, CommandKind, Document, Effect, EffectSource, Step};
 use super::super::shell::{Kind, lex, simple_commands};
 
 /// A function carries over to later commands, so a name that the document defines is no known program any more.
 pub(super) fn distrust_redefined(document: &mut Document) {
     let all = |step: &Step| -> Vec<String> {
         let commands = step.commands.iter().chain(&step.baselines).chain(&step.probe).chain(&step.undo);
-        commands.flat_map(|command| defined_functions(&command.text)).collect()
+        commands
+            .filter(|command| is_shell(command))
+            .flat_map(|command| defined_functions(&command.text))
+            .collect()
     };
     let names: BTreeSet<String> = document.steps.iter().flat_map(all).collect();
     if names.is_empty() {
@@ -18,6 +21,9 @@ pub(super) fn distrust_redefined(document: &mut Document) {
     for step in &mut document.steps {
         let Step { commands, baselines, probe, undo, .. } = step;
         for command in commands.iter_mut().chain(baselines).chain(probe).chain(undo) {
+            if !is_shell(command) {
+                continue;
+            }
             let uses = simple_commands(&lex(&command.text).tokens)
                 .iter()
                 .any(|simple| simple.words.iter().any(|word| names.contains(&word.value)));
@@ -27,6 +33,11 @@ pub(super) fn distrust_redefined(document: &mut Document) {
             }
         }
     }
+}
+
+/// `now()` in a statement or a query defines nothing.
+fn is_shell(command: &Command) -> bool {
+    command.kind == CommandKind::Shell
 }
 
 /// The names in `name() {` and `function name`.

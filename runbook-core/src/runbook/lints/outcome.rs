@@ -13,7 +13,9 @@ use super::script::{Script, Unit, commands};
 /// A step with a `once` effect and no undo.
 pub(super) fn no_undo(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
     for step in script.document.steps.iter().filter(|step| step.undo.is_empty()) {
-        if let Some(command) = step.commands.iter().find(|command| command.effect == Effect::Once) {
+        // what an include does is said, and undone, where it stands
+        let mut own = step.commands.iter().filter(|command| command.kind != CommandKind::Include);
+        if let Some(command) = own.find(|command| command.effect == Effect::Once) {
             found.push(finding(
                 codes::NO_UNDO,
                 (command.line, script.lines.indent(command.line)),
