@@ -40,7 +40,12 @@ pub(crate) fn read(text: &str, console: bool) -> Session {
                 {
                     whole.push(next.strip_prefix("> ").unwrap_or(next));
                 }
-                let taken = complete_after(&whole);
+                let Some(taken) = complete_after(&whole) else {
+                    // what follows might be read as its end, output and all, so nothing more is read
+                    session.shell.push_str(command);
+                    session.shell.extend(std::iter::repeat_n('\n', lines.count() + 1));
+                    break;
+                };
                 for piece in whole.iter().take(taken) {
                     session.shell.push_str(piece);
                     session.shell.push('\n');
@@ -60,12 +65,12 @@ pub(crate) fn read(text: &str, console: bool) -> Session {
     session
 }
 
-/// How many of the lines the command that begins them has; all of them when it does not end.
-fn complete_after(lines: &[&str]) -> usize {
+/// How many of the lines the command that begins them has; `None` when it does not end.
+fn complete_after(lines: &[&str]) -> Option<usize> {
     let first = lines.first().copied().unwrap_or_default();
     // most commands hold nothing that could make them go on
     if !first.contains(['\\', '\'', '"', '`', '(', '{', '<', '|', '&']) && !opens_compound(first) {
-        return 1;
+        return Some(1);
     }
     let text = lines.join("\n") + "\n";
     let tokens = lex(&text).tokens;
@@ -76,14 +81,14 @@ fn complete_after(lines: &[&str]) -> usize {
             Kind::Newline => {
                 let here_document = tokens.get(index + 1).is_some_and(|next| next.kind == Kind::HereDoc);
                 if code && !asks_for_more && token.depth == 0 && !here_document {
-                    return text.get(..token.start).unwrap_or_default().matches('\n').count() + 1;
+                    return Some(text.get(..token.start).unwrap_or_default().matches('\n').count() + 1);
                 }
             }
             Kind::HereDoc if !asks_for_more && token.depth == 0 => {
                 let another = tokens.get(index + 1).is_some_and(|next| next.kind == Kind::HereDoc);
                 let body = text.get(..token.end).unwrap_or_default();
                 if !another && body.ends_with('\n') {
-                    return body.matches('\n').count().min(lines.len());
+                    return Some(body.matches('\n').count().min(lines.len()));
                 }
             }
             Kind::HereDoc | Kind::Comment => {}
@@ -93,7 +98,8 @@ fn complete_after(lines: &[&str]) -> usize {
             }
         }
     }
-    lines.len()
+    // a comment or nothing at all is complete
+    (!code).then_some(1)
 }
 
 fn opens_compound(line: &str) -> bool {
@@ -126,7 +132,8 @@ mod tests {
     #[test]
     fn commands_go_on_as_the_shell_says() {
         let rows = [
-            ("$ echo 'a\n$ ls\n", "echo 'a\nls\n"),
+            ("$ echo 'a\n$ ls\n", "echo 'a\n\n"),
+            ("$ '\n$ '\n#Expect\n\n1\n", "'\n\n\n\n\n"),
             ("$ cat <<EOF\nb\nEOF\nout\n", "cat <<EOF\nb\nEOF\n\n"),
             ("$ cat <<A; cat <<B\nb\nA\nc\nB\nout\n", "cat <<A; cat <<B\nb\nA\nc\nB\n\n"),
             ("$ for i in 1 2; do\n>   echo $i\n> done\n1\n2\n", "for i in 1 2; do\n  echo $i\ndone\n\n\n"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use runbook_core::runbook::{Command, CommandKind, Document, Step, parse};
+use runbook_core::runbook::{Command, CommandKind, Document, Level, Step, parse, parse_bytes};
 
 use super::decoded;
 
@@ -10,13 +10,20 @@ use super::decoded;
 pub fn parser(data: &[u8]) {
     let text = decoded(data);
     check(&text);
+    if data.contains(&0) || std::str::from_utf8(data).is_err() {
+        let document = parse_bytes("fuzzed", data);
+        let stops = document.diagnostics.iter().any(|found| found.level == Level::Error);
+        assert!(stops, "bytes that are no text are planned");
+    }
 }
 
 /// Understands a text, holds it to everything that is true of every document, and gives it back.
 pub(super) fn check(text: &str) -> Document {
     let document = parse("fuzzed", text);
     assert!(parse("fuzzed", text) == document, "read twice, understood in two ways");
-    let lines: Vec<&str> = text.split('\n').collect();
+    // CommonMark ends a line at a lone carriage return, too
+    let ended = text.replace("\r\n", "\u{1}\n").replace('\r', "\n").replace("\u{1}\n", "\r\n");
+    let lines: Vec<&str> = ended.split('\n').collect();
     let holds = |line: u32| usize::try_from(line).is_ok_and(|line| (1..=lines.len()).contains(&line));
     for found in &document.diagnostics {
         assert!(holds(found.line), "a finding outside the document: {found:?}");
