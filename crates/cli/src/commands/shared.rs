@@ -14,6 +14,7 @@ use super::{client, follow, lint, local};
 use crate::config::{Config, Secrets};
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
+use crate::secret_key;
 
 /// Does what a command of the shared grammar says.
 pub(crate) async fn run(
@@ -108,7 +109,9 @@ async fn file(
 
 fn plan(config: &Config, entry: &LibraryEntry, params: &BTreeMap<String, String>) -> Result<Reply, Stop> {
     let entry = config.library.complete(entry.clone());
-    Ok(blocks_engine::plan_reply(&config.settings, &entry, params)?)
+    let mut settings = config.settings.clone();
+    settings.secret_key = secret_key::existing(&config.data_dir);
+    Ok(blocks_engine::plan_reply(&settings, &entry, params)?)
 }
 
 async fn offline(config: &Config, request: &Request) -> Result<Reply, Stop> {
