@@ -25,6 +25,8 @@ mod kinds;
 #[cfg(test)]
 mod launch;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod servers;
 #[cfg(test)]
 mod standin;

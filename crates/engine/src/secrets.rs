@@ -202,3 +202,94 @@ fn read(source: &SecretSource) -> Result<Option<String>, String> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use runbook_core::runbook::parse;
+
+    use super::*;
+    use crate::settings::ServiceSettings;
+
+    fn settings(folder: &std::path::Path, secrets: &[(&str, &str)]) -> Settings {
+        let mut settings = crate::testkit::samples::settings(folder.to_path_buf());
+        let file = |(name, file): &(&str, &str)| ((*name).to_owned(), SecretSource::File(folder.join(file)));
+        let secrets = secrets.iter().map(file).collect();
+        settings.services.push(ServiceSettings {
+            name: "s".to_owned(),
+            secrets,
+            ..ServiceSettings::default()
+        });
+        settings
+    }
+
+    fn found(settings: &Settings, declared: &str) -> Found {
+        let document = parse("x", &format!("---\nparams: {{ {declared} }}\n---\n# X\n"));
+        find(settings, std::iter::once(&document), Some("s"))
+    }
+
+    #[test]
+    fn files_and_what_is_wrong_with_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let long = "x".repeat(64 * 1024);
+        for (bytes, good) in [
+            (&b"a long secret\n"[..], true),
+            (b"a long secret\r\n", true),
+            (b"a long secret", true),
+            (b"a long secret\n\n", true),
+            (b"1234567\n", false),
+            (b"\n", false),
+            (b"nul\0nul\0nul", false),
+            (b"\xff\xfe not text", false),
+            (long.as_bytes(), true),
+            (format!("{long}\n").as_bytes(), true),
+            (format!("{long}x").as_bytes(), false),
+        ] {
+            std::fs::write(folder.path().join("token"), bytes).unwrap();
+            let found = found(&settings(folder.path(), &[("T", "token")]), "T: { secret: true }");
+            assert_eq!(
+                (found.macs.len(), found.unreadable.is_empty()),
+                (usize::from(good), good),
+                "{bytes:?}"
+            );
+            let reasons = format!("{found:?}");
+            assert!(!reasons.contains("1234567") && !reasons.contains("a long secret"), "{reasons}");
+        }
+        for name in ["nowhere", "."] {
+            let found =
+                found(&settings(folder.path(), &[("T", name)]), "T: { secret: true, required: false }");
+            assert!(found.macs.is_empty() && found.unreadable["T"].contains("hint: "), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn the_hash_is_of_name_value_and_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let mac = |value: &str, key: Option<[u8; 32]>| {
+            std::fs::write(folder.path().join("token"), value).unwrap();
+            let mut settings = settings(folder.path(), &[("T", "token"), ("U", "token")]);
+            settings.secret_key = key.map(SecretKey::new);
+            found(&settings, "T: { secret: true }, U: { secret: true }").macs
+        };
+        let (first, again) = (mac("value-one", Some([1; 32])), mac("value-one\n", Some([1; 32])));
+        assert_eq!(first, again);
+        assert!(first["T"].len() == 64 && first["T"] != first["U"], "{first:?}");
+        assert_ne!(first["T"], mac("value-two", Some([1; 32]))["T"]);
+        assert_ne!(first["T"], mac("value-one", Some([2; 32]))["T"]);
+        assert_eq!(mac("value-one", None)["T"], "", "without a key nothing is bound");
+    }
+
+    #[test]
+    fn what_is_declared_holds_and_what_is_not_secret_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("token"), "value-one").unwrap();
+        let settings = settings(folder.path(), &[("T", "token")]);
+        let unfit = found(&settings, "T: { secret: true, pattern: '[0-9]+' }");
+        assert!(unfit.macs.is_empty() && !unfit.unreadable["T"].contains("value-one"), "{unfit:?}");
+        let plain = found(&settings, "T: { default: abc }");
+        assert!(plain.macs.is_empty() && plain.unreadable["T"].contains("secret: true"), "{plain:?}");
+        let optional = found(&settings, "NOT_SET_ANYWHERE: { secret: true, required: false }");
+        assert!(optional.macs.is_empty() && !optional.unreadable.contains_key("NOT_SET_ANYWHERE"));
+        let needed = found(&settings, "NOT_SET_ANYWHERE: { secret: true }");
+        assert!(needed.unreadable["NOT_SET_ANYWHERE"].contains("BLOCKS_PARAM_NOT_SET_ANYWHERE"));
+    }
+}

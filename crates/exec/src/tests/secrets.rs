@@ -37,7 +37,7 @@ async fn a_command_sees_a_secret_that_its_output_does_not_show() {
     let bench = Bench::new();
     let text =
         "printf '%s' \"$TOKEN\"; echo; printf %s \"$TOKEN\" | base64 -w0; echo; printf %s \"$TOKEN\" >&2
-                echo; printf %s ${#TOKEN}; set -x; : \"$OTHER\"";
+                printf %s ${#TOKEN}; set -x; : \"$OTHER\"";
     let other = "another-value-12";
     let job = with(&bench, 1, text, &[("TOKEN", VALUE), ("OTHER", other)]);
     assert!(!format!("{job:?}").contains("tok/en") && !format!("{job:?}").contains(other), "{job:?}");
