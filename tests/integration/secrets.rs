@@ -32,7 +32,7 @@ async fn app() -> TestApp {
         triage: None,
         runbooks: vec![("guarded", guarded())],
         environment: vec![("BLOCKS_PARAM_OTHER", FROM_ENVIRONMENT.to_owned())],
-        more: "[[service]]\nname = \"vault\"\nparams = { TOKEN = { file = \"token\" } }\n".to_owned(),
+        more: "[[service]]\nname = \"vault\"\nchannel = \"incidents\"\nparams = { TOKEN = { file = \"token\" } }\n".to_owned(),
         ..AppConfig::default()
     };
     let app = TestApp::start(&config).await;
@@ -99,6 +99,7 @@ async fn a_command_sees_a_secret_and_nothing_keeps_it() {
     app.outbox_is_empty().await;
 
     let slack = app.state().await.to_string();
+    assert!(slack.contains("Guarded"), "the plan was shown: {slack}");
     let answers = format!("{shown:?}{status}{slack}");
     for value in [FROM_FILE, FROM_ENVIRONMENT] {
         assert!(!answers.contains(value), "it is shown: {answers}");
@@ -122,8 +123,9 @@ async fn another_value_than_the_approved_one_does_not_run() {
     put(&app, CHANGED);
     assert_ne!(codes().await, before, "another value is another plan");
     assert_eq!(app.approve(&ben, &run).await.status, 200);
-    let status = app.run_when(&run, "failed").await;
-    assert!(status.to_string().contains("not the one that the plan was made with"), "{status}");
+    app.run_when(&run, "failed").await;
+    let reason = "not the one that the plan was made with";
+    app.state_when("Slack is told why", |state| state.to_string().contains(reason).then_some(())).await;
     assert_eq!(app.effects("effects"), 0);
 
     // Nothing to read, and nothing that can be kept out of output, is no plan.
