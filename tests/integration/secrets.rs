@@ -59,7 +59,8 @@ fn holding(folder: &Path, values: &[&str]) -> Vec<PathBuf> {
             if path.is_dir() {
                 folders.push(path);
             } else if let Ok(bytes) = std::fs::read(&path)
-                && spellings.iter().any(|one| bytes.windows(one.len()).any(|window| window == one.as_bytes()))
+                && let whole = String::from_utf8_lossy(&bytes)
+                && spellings.iter().any(|one| whole.contains(one.as_str()))
             {
                 found.push(path);
             }

@@ -46,7 +46,7 @@ async fn a_command_sees_a_secret_that_its_output_does_not_show() {
     assert_eq!(lines[0], "[redacted]");
     assert!(lines[1].contains("[redacted]") && lines[1].len() < 15, "{lines:?}");
     assert_eq!(lines[2], VALUE.len().to_string(), "the command had the value");
-    assert_eq!(finished.stderr.text, "[redacted]+ : [redacted]\n");
+    assert_eq!(finished.stderr.text, "[redacted]++ : [redacted]\n");
     let next = bench.executor.run(bench.job(2, "echo another-value-12")).await.unwrap();
     assert_eq!(next.stdout.text, "another-value-12\n", "only that job's output is searched for it");
 }
