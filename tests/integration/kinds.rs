@@ -60,6 +60,7 @@ fn job(kind: CommandKind, effect: Effect, text: &str) -> Job {
         attempt: 1,
         text: text.to_owned(),
         variables: BTreeMap::new(),
+        secrets: BTreeMap::new(),
         directory: "/".into(),
         timeout_ms: 60_000,
         carry_from: None,

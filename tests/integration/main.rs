@@ -27,6 +27,8 @@ mod kinds;
 #[cfg(test)]
 mod launch;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod servers;
 #[cfg(test)]
 mod standin;

@@ -85,6 +85,8 @@ impl TestApp {
         let home = view::text(&said["home"]);
         environment = base_environment(Some(Path::new(&view::text(&said["bin"]))), Path::new(&home));
         environment.insert("KUBECONFIG".to_owned(), "/dev/null".to_owned());
+        environment
+            .extend(config.environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         environment.extend(secrets.clone());
         std::fs::create_dir_all(dir.join("runbooks")).expect("the folder can be written");
         for (name, text) in &config.runbooks {

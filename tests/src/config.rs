@@ -19,6 +19,8 @@ pub struct AppConfig {
     pub approvals: u8,
     /// Slack calls go through a [`crate::Proxy`].
     pub slack_proxy: bool,
+    /// More variables of Blocks' own environment.
+    pub environment: Vec<(&'static str, String)>,
     /// More lines at the end of the file.
     pub more: String,
 }
@@ -32,6 +34,7 @@ impl Default for AppConfig {
             rollback: "rollback_to_previous_version",
             approvals: 1,
             slack_proxy: false,
+            environment: Vec::new(),
             more: String::new(),
         }
     }

@@ -58,7 +58,7 @@ impl From<EngineError> for Stop {
             | EngineError::Run(_)
             | EngineError::Flow(_)
             | EngineError::Incident(_) => Code::Refused,
-            EngineError::NotFound(_) | EngineError::Plan(_) => Code::Usage,
+            EngineError::NotFound(_) | EngineError::Plan(_) | EngineError::Secret(_) => Code::Usage,
             _ => Code::Failed,
         };
         Stop::new(code, format!("{}: {error}", error.code()))

@@ -9,6 +9,7 @@ mod exit;
 mod plugin;
 mod printer;
 mod random;
+mod secret_key;
 
 use std::path::Path;
 use std::process::ExitCode;

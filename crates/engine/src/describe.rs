@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use runbook_core::duration::for_people;
 use runbook_core::expectation::{Check, JudgedBy};
-use runbook_core::plan::{Fingerprint, Plan, PlanStep, PlannedCommand, RiskAssessment};
+use runbook_core::plan::{Plan, PlanStep, PlannedCommand, RiskAssessment};
 use runbook_core::runbook::{
     Command, Diagnostic, Effect, EffectSource, Level, Param, ParamType, Parameter, Step,
 };
@@ -189,19 +189,13 @@ fn counted(n: usize, noun: &str) -> String {
 
 /// A plan for people: exactly what would run, in order.
 #[must_use]
-pub fn plan_text(
-    plan: &Plan,
-    fingerprint: Option<&Fingerprint>,
-    risk: &RiskAssessment,
-    needed: u8,
-) -> String {
+pub fn plan_text(plan: &Plan, code: Option<&str>, risk: &RiskAssessment, needed: u8) -> String {
     let mut text = format!(
         "{}\n{} on {}, {}{}\napprovals by other people: {needed}\n{}\n",
         plan.section
             .as_ref()
             .map_or_else(|| plan.title.clone(), |section| format!("{} > {section}", plan.title)),
-        fingerprint
-            .map_or_else(|| "no code".to_owned(), |fingerprint| format!("code {}", fingerprint.code())),
+        code.map_or_else(|| "no code".to_owned(), |code| format!("code {code}")),
         plan.target,
         risk.risk.word(),
         if risk.reasons.is_empty() { String::new() } else { format!(" ({})", risk.reasons.join("; ")) },
@@ -209,6 +203,9 @@ pub fn plan_text(
     );
     for (name, value) in &plan.params {
         let _ = writeln!(text, "  {name} = {value}");
+    }
+    for name in plan.secrets.keys() {
+        let _ = writeln!(text, "  {name} (secret)");
     }
     for (number, step) in (1..).zip(&plan.steps) {
         plan_step_text(&mut text, number, step);

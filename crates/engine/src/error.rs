@@ -34,6 +34,9 @@ pub enum EngineError {
     /// The runbook and its parameters do not make a plan.
     #[error("{0}")]
     Plan(String),
+    /// A secret parameter has no usable value.
+    #[error("{0}")]
+    Secret(String),
     /// The plan holds a condition, loop or group, which no run carries out yet.
     #[error("{0}")]
     Flow(String),
@@ -54,6 +57,7 @@ impl EngineError {
             EngineError::Refused(_) => "RB0027",
             EngineError::Plan(_) => "RB0031",
             EngineError::Flow(_) => "RB0042",
+            EngineError::Secret(_) => "RB0043",
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use runbook_core::plan::{Plan, PlanError, PlanRequest, Problem, Risk, assess, build, draft};
+use runbook_core::plan::{Fingerprint, Plan, PlanError, PlanRequest, Problem, Risk, assess, build, draft};
 use serde_json::json;
 
 use crate::error::EngineError;
@@ -63,6 +63,9 @@ pub fn draft_reply(
 pub(crate) fn refused(error: PlanError) -> EngineError {
     match error {
         PlanError::Flow { .. } => EngineError::Flow(error.to_string()),
+        PlanError::SecretParam { .. } | PlanError::SecretGiven { .. } => {
+            EngineError::Secret(error.to_string())
+        }
         other => EngineError::Plan(other.to_string()),
     }
 }
@@ -79,11 +82,14 @@ pub(crate) fn request_of(settings: &Settings, entry: &LibraryEntry, asked: &Aske
         let known = service.params.iter().filter(|(name, _)| takes(name));
         known.map(|(name, value)| (name.clone(), value.clone())).collect()
     });
+    let found = crate::secrets::find(settings, documents(), service_name.as_deref());
     PlanRequest {
         given: asked.params.clone(),
         configured,
         section: asked.section.map(str::to_owned),
         connections: Some(settings.connections.clone()),
+        secrets: found.macs,
+        unreadable: found.unreadable,
         documents: entry.included.clone(),
         target: service_name,
         environment: settings.exec_env.clone(),
@@ -91,18 +97,28 @@ pub(crate) fn request_of(settings: &Settings, entry: &LibraryEntry, asked: &Aske
     }
 }
 
+/// What people compare. A plan whose secrets are not bound to it has none: any value would have the same.
+pub(crate) fn code_of(plan: &Plan, fingerprint: &Fingerprint) -> Option<String> {
+    let is_bound = plan.secrets.values().all(|mac| !mac.is_empty());
+    is_bound.then(|| fingerprint.code())
+}
+
 /// A plan as text and data. One that is not whole has no fingerprint: there is nothing to say yes to.
 pub(crate) fn describe_plan(settings: &Settings, plan: &Plan, is_whole: bool) -> Result<Reply, EngineError> {
     let fingerprint = plan.fingerprint().map_err(|error| EngineError::Journal(error.to_string()))?;
     let risk = assess(plan, false);
     let needed = approvals_needed(settings, plan, risk.risk);
-    let text = crate::describe::plan_text(plan, is_whole.then_some(&fingerprint), &risk, needed);
+    let code = code_of(plan, &fingerprint).filter(|_| is_whole);
+    let mut text = crate::describe::plan_text(plan, code.as_deref(), &risk, needed);
+    if is_whole && code.is_none() {
+        text.push_str("\nNo code: a secret is bound to its plan only where Blocks has its data folder.\n");
+    }
     let data = json!({
         "runbook": plan.runbook,
         "title": plan.title,
         "target": plan.target,
-        "fingerprint": is_whole.then_some(&fingerprint),
-        "code": is_whole.then(|| fingerprint.code()),
+        "fingerprint": code.as_ref().map(|_| &fingerprint),
+        "code": code,
         "risk": risk.risk,
         "risk_reasons": risk.reasons,
         "approvals_needed": needed,

@@ -198,7 +198,7 @@ pub async fn run(store: &dyn Store, id: RunId) -> Result<Reply, EngineError> {
         let _ = writeln!(text, "\nThe plan, as it would run:\n");
         text.push_str(&describe::plan_text(
             &run.plan,
-            Some(&run.fingerprint),
+            Some(&run.fingerprint.code()),
             &run.risk,
             run.approvals_needed,
         ));

@@ -21,7 +21,7 @@ use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::library::LibraryEntry;
 use crate::origin::{Asker, Origin, Reply};
-use crate::plans::{Asked, approvals_needed, draft_reply, plan_of, refused};
+use crate::plans::{Asked, approvals_needed, code_of, draft_reply, plan_of, refused};
 use crate::read;
 use crate::review::Occasion;
 
@@ -281,6 +281,9 @@ impl Engine {
     ) -> Result<NewRun, EngineError> {
         plan.check_runnable().map_err(refused)?;
         let fingerprint = plan.fingerprint().map_err(|error| EngineError::Journal(error.to_string()))?;
+        if code_of(&plan, &fingerprint).is_none() {
+            return Err(EngineError::Secret("there is no key to bind the plan's secrets with".to_owned()));
+        }
         let risk = assess(&plan, false);
         let approvals_needed = if unasked { 0 } else { approvals_needed(self.settings(), &plan, risk.risk) };
         Ok(NewRun {

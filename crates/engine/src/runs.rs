@@ -17,6 +17,8 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::{MAX_TRIES, apply_incident, load_incident};
 use crate::origin::{Origin, Pace};
+use crate::secrets;
+use crate::settings::Settings;
 use crate::streams::{Loaded, apply, load};
 
 /// Reads and folds a run; `None` when there is none.
@@ -224,7 +226,7 @@ impl Engine {
     /// Runs one command whose intent is durable, and records what came of it.
     async fn execute(&self, id: RunId, unit: Unit, attempt: u32) {
         let job = match load_run(self.store(), id).await {
-            Ok(Some(loaded)) => job(&loaded.state, unit, attempt),
+            Ok(Some(loaded)) => job(self.settings(), &loaded.state, unit, attempt),
             Ok(None) => None,
             Err(error) => {
                 let reason = format!("the plan could not be read again: {error}");
@@ -232,7 +234,14 @@ impl Engine {
                 return;
             }
         };
-        let Some(job) = job else { return };
+        let job = match job {
+            Some(Ok(job)) => job,
+            Some(Err(reason)) => {
+                self.insist(id, &RunCommand::NotStarted { attempt, reason }).await;
+                return;
+            }
+            None => return,
+        };
         let command = match self.inner.parts.executor.run(job).await {
             Ok(finished) => RunCommand::Finish { attempt, finished: Box::new(finished) },
             Err(ExecError::NotStarted(reason)) => RunCommand::NotStarted { attempt, reason },
@@ -261,14 +270,19 @@ impl Engine {
     }
 }
 
-fn job(run: &Run, unit: Unit, attempt: u32) -> Option<Job> {
+/// What a unit of the plan is for the executor; an error says why it must not start.
+fn job(settings: &Settings, run: &Run, unit: Unit, attempt: u32) -> Option<Result<Job, String>> {
     let command = run.command(unit)?;
     let step = run.plan.steps.get(unit.step)?;
     let mut variables = run.plan.params.clone();
     variables.extend(run.values.clone());
     // an included runbook's own parameters win inside its steps
     variables.extend(step.params.clone());
-    Some(Job {
+    let secrets = match secrets::values(settings, &run.plan) {
+        Ok(secrets) => secrets,
+        Err(reason) => return Some(Err(reason)),
+    };
+    Some(Ok(Job {
         run: run.id,
         incident: run.incident_number.clone().unwrap_or_default(),
         step: step.id.clone(),
@@ -278,8 +292,9 @@ fn job(run: &Run, unit: Unit, attempt: u32) -> Option<Job> {
         effect: command.effect,
         text: command.text.clone(),
         variables,
+        secrets,
         directory: run.directory.clone().into(),
         timeout_ms: command.timeout_ms,
         carry_from: run.carry.filter(|_| unit.role == UnitRole::Main),
-    })
+    }))
 }

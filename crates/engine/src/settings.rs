@@ -8,6 +8,8 @@ use runbook_core::plan::ApprovalPolicy;
 use runbook_core::runbook::CommandKind;
 use runbook_core::severity::Severities;
 
+use crate::secrets::{SecretKey, SecretSource};
+
 /// Everything configurable about the engine.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -31,6 +33,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// The review.
     pub pir: PirSettings,
+    /// What secret values are bound to plans with; without it a plan with secrets has no code and does not run.
+    pub secret_key: Option<SecretKey>,
     /// A chat is configured: messages for it are kept even by a process that cannot send them.
     pub has_chat: bool,
     /// A pager is configured: likewise.
@@ -56,6 +60,8 @@ pub struct ServiceSettings {
     pub approvals: Option<u8>,
     /// Parameter values for runbooks on this service.
     pub params: BTreeMap<String, String>,
+    /// Where the values of secret parameters are, by name; the others are in `BLOCKS_PARAM_NAME`.
+    pub secrets: BTreeMap<String, SecretSource>,
 }
 
 /// Where and how reviews are drafted.

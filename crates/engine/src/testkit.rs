@@ -9,7 +9,7 @@ mod executor;
 mod life;
 mod mem_store;
 mod pager;
-mod samples;
+pub(crate) mod samples;
 mod story;
 
 pub(crate) use bench::Bench;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use runbook_core::ports::Job;
 
-use crate::config::ExecConfig;
+use crate::config::{ExecConfig, MIN_SECRET_BYTES};
 
 /// Blocks' own secrets by name; never handed on, whatever the configuration says.
 const OWN_SECRETS: [&str; 6] = [
@@ -79,6 +79,11 @@ pub enum VariableError {
     /// The value holds a secret of Blocks.
     #[error("the value of `{0}` holds one of Blocks' own secrets; commands never get those")]
     OwnSecret(String),
+    /// A secret that cannot be redacted sensibly.
+    #[error(
+        "the secret `{0}` has fewer than {MIN_SECRET_BYTES} bytes and cannot be redacted; use a longer one"
+    )]
+    ShortSecret(String),
 }
 
 /// Whether a parameter or captured value may have this name.
@@ -136,15 +141,29 @@ pub(crate) fn build(config: &ExecConfig, job: &Job) -> Result<BTreeMap<String, S
         ("BLOCKS_ATTEMPT", job.attempt.to_string()),
         ("BLOCKS_INCIDENT", job.incident.clone()),
     ];
-    for name in job.variables.keys() {
+    check_secrets(job)?;
+    let values = job.values();
+    for name in values.keys() {
         check_variable_name(name)?;
     }
-    let given = job.variables.iter().map(|(name, value)| (name.as_str(), value.clone()));
+    let given = values.iter().map(|(name, value)| (name.as_str(), value.clone()));
     for (name, value) in given.chain(own) {
         check_value(&config.secrets, name, &value)?;
         variables.insert(name.to_owned(), value);
     }
     Ok(variables)
+}
+
+/// Whether the job's secret parameters can be kept out of its output.
+///
+/// # Errors
+///
+/// [`VariableError::ShortSecret`].
+pub(crate) fn check_secrets(job: &Job) -> Result<(), VariableError> {
+    match job.secrets.iter().find(|(_, value)| value.expose().len() < MIN_SECRET_BYTES) {
+        Some((name, _)) => Err(VariableError::ShortSecret(name.clone())),
+        None => Ok(()),
+    }
 }
 
 /// Whether a value may reach a command, whatever carries it out.

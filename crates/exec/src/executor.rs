@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::config::{ConfigError, ExecConfig, MIN_SECRET_BYTES};
 use crate::connections::Connections;
-use crate::environment::check_value;
+use crate::environment::{VariableError, check_secrets, check_value};
 use crate::redact::Redactor;
 use crate::shell::ShellExecutor;
 use crate::transcript::Transcript;
@@ -99,20 +99,27 @@ impl KindExecutor {
             let reason = format!("nothing here carries out a command of kind {}", job.kind.word());
             return Err(ExecError::NotStarted(reason));
         };
-        for (name, value) in &job.variables {
-            check_value(&self.secrets, name, value)
-                .map_err(|error| ExecError::NotStarted(error.to_string()))?;
+        let refused = |error: VariableError| ExecError::NotStarted(error.to_string());
+        check_secrets(&job).map_err(refused)?;
+        for (name, value) in &job.values() {
+            check_value(&self.secrets, name, value).map_err(refused)?;
         }
-        self.supervise(kind.as_ref(), &job).await.map_err(|error| match error {
-            ExecError::NotStarted(reason) => ExecError::NotStarted(self.redacted(&reason)),
-            ExecError::Lost(reason) => ExecError::Lost(self.redacted(&reason)),
+        let redactor = self.redactor.for_job(&self.secrets, &job);
+        self.supervise(kind.as_ref(), &job, &redactor).await.map_err(|error| match error {
+            ExecError::NotStarted(reason) => ExecError::NotStarted(self.redacted(&redactor, &reason)),
+            ExecError::Lost(reason) => ExecError::Lost(self.redacted(&redactor, &reason)),
         })
     }
 
-    async fn supervise(&self, kind: &dyn Kind, job: &Job) -> Result<Finished, ExecError> {
+    async fn supervise(
+        &self,
+        kind: &dyn Kind,
+        job: &Job,
+        redactor: &Redactor,
+    ) -> Result<Finished, ExecError> {
         let (_entry, mut cancelled) = self.register(job.run);
         let started = Instant::now();
-        let mut io = Transcript::new(&self.redactor, self.output_limit_bytes);
+        let mut io = Transcript::new(redactor, self.output_limit_bytes);
         let (stop, stopped) = watch::channel(false);
         let exit = {
             let mut running = kind.run(job, &mut io, stopped);
@@ -140,8 +147,8 @@ impl KindExecutor {
         Ok(Finished { exit, stdout, stderr, elapsed_ms, state: StateOutcome::Kept, survivors: Vec::new() })
     }
 
-    fn redacted(&self, text: &str) -> String {
-        let mut io = Transcript::new(&self.redactor, self.output_limit_bytes);
+    fn redacted(&self, redactor: &Redactor, text: &str) -> String {
+        let mut io = Transcript::new(redactor, self.output_limit_bytes);
         io.out(text);
         io.finish().0.text
     }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use runbook_core::ports::{Job, StateOutcome};
 
+use crate::redact::Redactor;
 use crate::script::{self, Parts};
 
 /// Files of one attempt. Folder 0700, files 0600.
@@ -79,7 +80,8 @@ pub(crate) fn prepare(root: &Path, job: &Job, handed_on: &BTreeSet<String>) -> R
     };
     attempt.remove_state();
     let command = file(job.attempt, "command.sh");
-    let parameters = job.variables.keys().cloned().collect();
+    let parameters = job.variables.keys().chain(job.secrets.keys()).cloned().collect();
+    let secrets = job.secrets.keys().cloned().collect();
     let wrapper = script::wrapper(&Parts {
         command: &command,
         new_state: &attempt.new_state,
@@ -88,6 +90,7 @@ pub(crate) fn prepare(root: &Path, job: &Job, handed_on: &BTreeSet<String>) -> R
         refused: &attempt.refused,
         handed_on,
         parameters: &parameters,
+        secrets: &secrets,
     });
     write_private(&command, job.text.as_bytes()).map_err(unusable)?;
     write_private(&attempt.wrapper, &wrapper).map_err(unusable)?;
@@ -101,9 +104,15 @@ impl Attempt {
     }
 
     /// Takes over a state that was written to its end, atomically; anything less is removed.
-    pub(crate) fn take_state(&self) -> StateOutcome {
-        let taken = || -> io::Result<bool> {
-            let complete = fs::read(&self.new_state)?.ends_with(script::STATE_END);
+    ///
+    /// `true` besides when it held a secret, so that nothing of it is kept.
+    pub(crate) fn take_state(&self, redactor: Option<&Redactor>) -> (StateOutcome, bool) {
+        let mut has_secret = false;
+        let mut taken = || -> io::Result<bool> {
+            let text = fs::read(&self.new_state)?;
+            has_secret = text.ends_with(script::STATE_SECRET)
+                || redactor.is_some_and(|redactor| redactor.is_in(&text));
+            let complete = text.ends_with(script::STATE_END) && !has_secret;
             if complete {
                 // The state's own name is what a later attempt looks for, so it comes last.
                 for (from, to) in
@@ -115,7 +124,7 @@ impl Attempt {
             }
             Ok(complete)
         };
-        match taken() {
+        let outcome = match taken() {
             Ok(true) => StateOutcome::Written,
             Ok(false) => self.drop_state(),
             Err(error) => {
@@ -124,7 +133,8 @@ impl Attempt {
                 }
                 self.drop_state()
             }
-        }
+        };
+        (outcome, has_secret)
     }
 
     /// Leaves no state of this attempt behind.

@@ -49,7 +49,7 @@ impl Http {
     }
 
     async fn carry_out(&self, job: &Job, io: &mut Transcript) -> Result<End, ExecError> {
-        let request = fill(&job.text, &job.variables).map_err(|error| not_started(&error.to_string()))?;
+        let request = fill(&job.text, &job.values()).map_err(|error| not_started(&error.to_string()))?;
         let (mut url, base) = self.destination(job, &request).map_err(|reason| not_started(&reason))?;
         let method =
             Method::from_bytes(request.method.as_bytes()).map_err(|_| not_started("no such method"))?;

@@ -27,7 +27,7 @@ impl Promql {
     }
 
     async fn carry_out(&self, job: &Job, io: &mut Transcript) -> Result<End, ExecError> {
-        let query = fill(&job.text, &job.variables).map_err(|error| not_started(&error.to_string()))?;
+        let query = fill(&job.text, &job.values()).map_err(|error| not_started(&error.to_string()))?;
         let refused = |reason: String| ExecError::NotStarted(reason);
         let base = self.connections.web(CommandKind::Promql, job.connection.as_deref()).map_err(refused)?;
         let url = base.join("/api/v1/query").map_err(refused)?;

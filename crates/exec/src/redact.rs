@@ -5,8 +5,12 @@
 
 use std::fmt;
 
+use runbook_core::ports::Job;
+
+use crate::config::MIN_SECRET_BYTES;
+
 /// What stands in a secret's place.
-pub const REDACTED: &str = "[redacted]";
+pub use runbook_core::ports::REDACTED;
 
 /// A streaming redactor; a secret split over any number of chunks is found.
 ///
@@ -44,6 +48,27 @@ impl Redactor {
             .collect();
         let longest = patterns.iter().map(Vec::len).max().unwrap_or(0);
         Self { patterns, by_first, longest, pending: Vec::new(), covered: 0 }
+    }
+
+    /// This redactor, or one that looks for a job's secret parameters besides `secrets`.
+    ///
+    /// The lines of a value of several lines are looked for one by one too, when they are long enough.
+    pub(crate) fn for_job(&self, secrets: &[String], job: &Job) -> Redactor {
+        if job.secrets.is_empty() {
+            return self.clone();
+        }
+        let values = job.secrets.values().map(|value| value.expose());
+        let lines = values.clone().flat_map(|value| value.split(char::is_control).map(str::trim));
+        let lines = lines.filter(|line| line.len() >= MIN_SECRET_BYTES);
+        let all: Vec<&str> = secrets.iter().map(String::as_str).chain(values).chain(lines).collect();
+        Redactor::new(&all)
+    }
+
+    /// Whether a secret is in there.
+    pub(crate) fn is_in(&self, bytes: &[u8]) -> bool {
+        let mut redactor = self.clone();
+        redactor.pending.extend_from_slice(bytes);
+        (0..bytes.len()).any(|at| redactor.match_at(at) > 0)
     }
 
     /// Takes the next bytes and gives what is safe to keep to `out`.

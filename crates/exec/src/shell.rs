@@ -28,6 +28,8 @@ use crate::redact::Redactor;
 const READ_WAIT: Duration = Duration::from_secs(2);
 /// How long the shell may take to end after KILL before its outcome counts as lost.
 const KILL_WAIT: Duration = Duration::from_secs(5);
+/// Ends the error output of a command whose variables cannot be handed on.
+const SECRET_IN_STATE: &str = "\n[blocks: an array, a function or a changed form of a secret would be kept on disk, so no variable is handed on]\n";
 /// The child's end is looked at again this often, should its signal have been missed.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -80,13 +82,15 @@ impl ShellExecutor {
         let child = spawn(&self.config.bash, &attempt, &variables)
             .map_err(|error| not_started(format!("{} cannot be run: {error}", self.config.bash.display())))?;
         let shell = Shell::new(child, child_ended, &job)?;
-        self.supervise(&job, &attempt, shell, started, &mut cancelled).await
+        let redactor = self.redactor.for_job(&self.config.secrets, &job);
+        self.supervise(&job, &redactor, &attempt, shell, started, &mut cancelled).await
     }
 
     /// From here on something runs: an error is always [`ExecError::Lost`].
     async fn supervise(
         &self,
         job: &Job,
+        redactor: &Redactor,
         attempt: &Attempt,
         mut shell: Shell,
         started: Instant,
@@ -95,8 +99,8 @@ impl ShellExecutor {
         let (stop, stopped) = watch::channel(false);
         let limit = self.config.output_limit_bytes;
         let (stdout, stderr) = (shell.child.stdout.take(), shell.child.stderr.take());
-        let stdout = tokio::spawn(output::collect(stdout, self.redactor.clone(), limit, stopped.clone()));
-        let stderr = tokio::spawn(output::collect(stderr, self.redactor.clone(), limit, stopped));
+        let stdout = tokio::spawn(output::collect(stdout, redactor.clone(), limit, stopped.clone()));
+        let stderr = tokio::spawn(output::collect(stderr, redactor.clone(), limit, stopped));
 
         let ended_by_us = tokio::select! {
             biased;
@@ -123,17 +127,21 @@ impl ShellExecutor {
         let whole = |output: Result<std::io::Result<Output>, tokio::task::JoinError>| {
             output.map_err(|error| unread(&error))?.map_err(|error| unread(&error))
         };
-        let (stdout, stderr) = (whole(stdout)?, whole(stderr)?);
+        let (stdout, mut stderr) = (whole(stdout)?, whole(stderr)?);
 
         let status = shell.reap().await?;
         let exit = ended_by_us.unwrap_or_else(|| exit_of(status));
         let for_state = attempt.clone();
-        let (refused, state) = off_thread(move || match exit {
-            Exit::Code { .. } => (for_state.was_refused(), for_state.take_state()),
-            _ => (false, for_state.drop_state()),
+        let for_secrets = (!job.secrets.is_empty()).then(|| redactor.clone());
+        let (refused, (state, held_secret)) = off_thread(move || match exit {
+            Exit::Code { .. } => (for_state.was_refused(), for_state.take_state(for_secrets.as_ref())),
+            _ => (false, (for_state.drop_state(), false)),
         })
         .await
-        .unwrap_or((false, StateOutcome::Missing));
+        .unwrap_or((false, (StateOutcome::Missing, false)));
+        if held_secret {
+            stderr.text.push_str(SECRET_IN_STATE);
+        }
         if refused {
             return Err(not_started(format!(
                 "the shell state to start from does not load: {}",

@@ -84,7 +84,7 @@ impl Sql {
         mut stop: watch::Receiver<bool>,
     ) -> Result<End, ExecError> {
         let statements =
-            statements(&job.text, &job.variables).map_err(|error| not_started(&error.to_string()))?;
+            statements(&job.text, &job.values()).map_err(|error| not_started(&error.to_string()))?;
         if job.effect == Effect::Read
             && let Some(reason) = known_change(&job.text)
         {

@@ -96,7 +96,7 @@ fn class(error: &EngineError) -> (StatusCode, &'static str) {
         EngineError::Incident(_) | EngineError::Run(_) | EngineError::Refused(_) | EngineError::Flow(_) => {
             (StatusCode::CONFLICT, "refused")
         }
-        EngineError::Plan(_) => (StatusCode::UNPROCESSABLE_ENTITY, "plan"),
+        EngineError::Plan(_) | EngineError::Secret(_) => (StatusCode::UNPROCESSABLE_ENTITY, "plan"),
         EngineError::Contended(_) | EngineError::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         EngineError::Journal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "journal"),
     }

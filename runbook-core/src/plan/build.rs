@@ -20,6 +20,8 @@ pub struct PlanRequest {
     pub configured: BTreeMap<String, String>,
     /// HMAC-SHA256 (lowercase hex) of each secret parameter's value, by name; the values stay with the caller.
     pub secrets: BTreeMap<String, String>,
+    /// Why a parameter's value cannot be had from where the machine holds it, by name, with a hint.
+    pub unreadable: BTreeMap<String, String>,
     /// The runbooks that includes may name, by name.
     pub documents: BTreeMap<String, Document>,
     /// Plan only this section: its id, its title, or a beginning of either that only one has.
@@ -62,8 +64,7 @@ pub fn draft(document: &Document, request: &PlanRequest) -> Result<Draft, PlanEr
     let chosen = request.section.as_deref().map(|wanted| section::find(document, wanted)).transpose()?;
     let lines = chosen.map_or(0..u32::MAX, |chosen| section::lines(document, chosen));
     let mut problems = document_errors(document, &lines);
-    let sources =
-        Sources { given: &request.given, configured: &request.configured, secrets: &request.secrets };
+    let sources = Sources::new(&request.given, request);
     let scope = Scope::new(document, sources, &mut problems);
     let steps = chosen.map_or(0..document.steps.len(), |chosen| chosen.steps.clone());
     let outside = section::captured_outside(document, &steps);
@@ -90,6 +91,7 @@ pub fn draft(document: &Document, request: &PlanRequest) -> Result<Draft, PlanEr
         section: chosen.map(|chosen| chosen.id.clone()),
         target,
         params: scope.values,
+        secrets_of: request.target.clone().filter(|_| !secrets.is_empty()),
         secrets,
         environment,
         steps,
@@ -98,6 +100,7 @@ pub fn draft(document: &Document, request: &PlanRequest) -> Result<Draft, PlanEr
     };
     check_ids(&plan, &mut problems);
     kinds::check(&plan, request.connections.as_deref(), &mut problems);
+    check_secret_names(&plan, &mut problems);
     Ok(Draft { plan, problems: problems.into_iter().map(Problem::from).collect() })
 }
 
@@ -133,6 +136,22 @@ pub(super) fn document_errors(document: &Document, lines: &Range<u32>) -> Vec<Pl
             message: error.message.clone(),
         })
         .collect()
+}
+
+/// One name is one variable: what is secret in one place of the plan is not something plain in another.
+fn check_secret_names(plan: &Plan, problems: &mut Vec<PlanError>) {
+    for name in plan.secrets.keys() {
+        let plain = plan.params.contains_key(name)
+            || plan.steps.iter().any(|step| step.params.contains_key(name))
+            || plan
+                .all_commands()
+                .filter_map(|command| command.capture.as_ref())
+                .any(|made| made.name == *name);
+        if plain {
+            let reason = "it is secret, and a parameter or a captured value that is not has the same name; hint: rename one of them";
+            problems.push(PlanError::BadParam { name: name.clone(), reason: reason.to_owned() });
+        }
+    }
 }
 
 /// Ids name commands in events, so two commands must never share one.

@@ -83,17 +83,17 @@ pub enum PlanError {
         /// Why.
         reason: String,
     },
-    /// A secret parameter has no value that the machine holds.
-    #[error(
-        "parameter '{name}' is secret, and secret parameters cannot be planned yet; hint: let the command read it from a file named by a parameter"
-    )]
+    /// A secret parameter has no usable value.
+    #[error("parameter '{name}' is secret and has no usable value: {reason}")]
     SecretParam {
         /// Its name.
         name: String,
+        /// Where it was looked for and what is wrong there, with a hint; never the value.
+        reason: String,
     },
     /// A secret was given in the clear.
     #[error(
-        "parameter '{name}' is secret, so its value is never given on a command line, in a request or in plain configuration; hint: the machine that runs it holds the value"
+        "parameter '{name}' is secret, so its value is never given on a command line, in a request or in plain configuration; hint: write {name} = {{ file = \"path\" }} or {{ env = \"NAME\" }} under params of its [[service]], or set BLOCKS_PARAM_{name} for Blocks"
     )]
     SecretGiven {
         /// Its name.
@@ -166,6 +166,7 @@ impl PlanError {
             PlanError::NotReadOnly { .. } => "RB0119",
             PlanError::Retries { .. } => "RB0118",
             PlanError::Flow { .. } => "RB0042",
+            PlanError::SecretParam { .. } | PlanError::SecretGiven { .. } => "RB0043",
             PlanError::DuplicateId { .. } => "RB0107",
             PlanError::Include { .. } => "RB0131",
             PlanError::IncludeCycle { .. } => "RB0132",

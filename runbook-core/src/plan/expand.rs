@@ -203,7 +203,7 @@ impl<'a> Expander<'a> {
         let Some(given) = self.given(command, include, document, scope) else { return };
         self.included.insert(document.name.clone(), document.sha256.clone());
         self.problems.extend(document_errors(document, &(0..u32::MAX)));
-        let sources = Sources { given: &given, configured: &request.configured, secrets: &request.secrets };
+        let sources = Sources::new(&given, request);
         let inner = Scope::new(document, sources, &mut self.problems);
         let first = self.steps.len();
         let prefix = format!("{}{}/", self.prefix, command.id);

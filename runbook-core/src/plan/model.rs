@@ -53,6 +53,9 @@ pub struct Plan {
     /// HMAC-SHA256 of each secret parameter's value, lowercase hex: bound by the fingerprint, the value nowhere.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, String>,
+    /// The service whose configuration says where those values are; read again when a command starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secrets_of: Option<String>,
     /// Names of the environment variables that commands may see.
     pub environment: Vec<String>,
     /// The steps, in order.

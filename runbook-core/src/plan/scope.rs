@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::build::PlanRequest;
 use super::error::PlanError;
 use crate::runbook::placeholders::{Guard, Unresolved, assigned, resolve};
 use crate::runbook::{
@@ -29,6 +30,15 @@ pub(super) struct Sources<'a> {
     pub(super) given: &'a BTreeMap<String, String>,
     pub(super) configured: &'a BTreeMap<String, String>,
     pub(super) secrets: &'a BTreeMap<String, String>,
+    /// Why a value cannot be had from where the machine holds it.
+    unreadable: &'a BTreeMap<String, String>,
+}
+
+impl<'a> Sources<'a> {
+    pub(super) fn new(given: &'a BTreeMap<String, String>, request: &'a PlanRequest) -> Sources<'a> {
+        let PlanRequest { configured, secrets, unreadable, .. } = request;
+        Sources { given, configured, secrets, unreadable }
+    }
 }
 
 impl<'a> Scope<'a> {
@@ -63,8 +73,11 @@ impl<'a> Scope<'a> {
             problems.push(PlanError::SecretGiven { name: name.to_owned() });
         } else if let Some(mac) = sources.secrets.get(name) {
             self.secrets.insert(name.to_owned(), mac.clone());
+        } else if let Some(reason) = sources.unreadable.get(name) {
+            problems.push(PlanError::SecretParam { name: name.to_owned(), reason: reason.clone() });
         } else if declared.required != Some(false) {
-            problems.push(PlanError::SecretParam { name: name.to_owned() });
+            let reason = "nobody looked for a value; hint: the machine that runs it holds the value";
+            problems.push(PlanError::SecretParam { name: name.to_owned(), reason: reason.to_owned() });
         }
     }
 
@@ -77,6 +90,10 @@ impl<'a> Scope<'a> {
     ) {
         let value =
             sources.given.get(name).or_else(|| sources.configured.get(name)).or(declared.default.as_ref());
+        if let (None, Some(reason)) = (sources.given.get(name), sources.unreadable.get(name)) {
+            problems.push(PlanError::BadParam { name: name.to_owned(), reason: reason.clone() });
+            return;
+        }
         let Some(value) = value else {
             if declared.required == Some(false) {
                 self.values.insert(name.to_owned(), String::new());
@@ -118,6 +135,10 @@ impl<'a> Scope<'a> {
             }
             let Some(value) = sources.given.get(&param.name).or_else(|| sources.configured.get(&param.name))
             else {
+                if let Some(reason) = sources.unreadable.get(&param.name) {
+                    let (name, reason) = (param.name.clone(), reason.clone());
+                    problems.push(PlanError::BadParam { name, reason });
+                }
                 continue;
             };
             match check_value(&param.declared, value) {

@@ -137,8 +137,40 @@ fn a_secret_is_bound_and_never_held() {
     let (one, two) = (build(&document, &held("aa")).unwrap(), build(&document, &held("bb")).unwrap());
     assert_eq!((one.params.len(), one.secrets["TOKEN"].as_str()), (0, "aa"));
     assert_ne!(one.fingerprint().unwrap(), two.fingerprint().unwrap());
+    let unreadable = PlanRequest { unreadable: map(&[("TOKEN", "nowhere; hint: look")]), ..held("aa") };
+    assert_eq!(build(&document, &unreadable).unwrap(), one, "a value that is there counts");
+    let unreadable = PlanRequest { secrets: BTreeMap::new(), ..unreadable };
+    let refused = draft(&document, &unreadable).unwrap().problems;
+    assert_eq!((refused[0].code.as_str(), refused[0].hint.as_deref()), ("RB0043", Some("look")));
+    assert!(refused[0].message.ends_with("nowhere"), "{refused:?}");
+    let plain = parse("x", "---\nparams: { TOKEN: { default: abc } }\n---\n## S\n```bash\nls\n```\n");
+    assert!(
+        matches!(build(&plain, &unreadable), Err(PlanError::BadParam { .. })),
+        "never another value instead"
+    );
     let without = parse("x", "## S\n```bash\nls\n```\n");
     assert!(!serde_json::to_string(&build(&without, &given(&[])).unwrap()).unwrap().contains("secrets"));
+}
+
+#[test]
+fn one_name_is_secret_everywhere_or_nowhere() {
+    let secret = "---\nparams: { TOKEN: { secret: true } }\n---\n";
+    let plain = "---\nparams: { TOKEN: { default: abc } }\n---\n";
+    let inner = "## S\n```bash\nls\n```\n";
+    let outer = "## S\n```include\nrunbook: inner\n```\n";
+    let captured = "## S\n```bash {effect=read capture=TOKEN}\nls\n```\n";
+    for (document, included, fits) in [
+        (format!("{secret}{outer}"), format!("{secret}{inner}"), true),
+        (outer.to_owned(), format!("{secret}{inner}"), true),
+        (format!("{secret}{outer}"), format!("{plain}{inner}"), false),
+        (format!("{plain}{outer}"), format!("{secret}{inner}"), false),
+        (format!("{secret}{captured}"), inner.to_owned(), false),
+    ] {
+        let request = PlanRequest { secrets: map(&[("TOKEN", "aa")]), ..including(&[("inner", &included)]) };
+        let made = build(&parse("outer", &document), &request);
+        assert_eq!(made.is_ok(), fits, "{document}{included}: {made:?}");
+        assert!(fits || matches!(made, Err(PlanError::BadParam { .. })), "{made:?}");
+    }
 }
 
 const OUTER: &str = "---\nparams: { NS: { default: prod } }\n---\n## Before\n```bash\ndate\n```\n```include {name=look}\nrunbook: inner\nparams:\n  SPACE: $NS\n  COUNT: 2\n```\n```bash\nuptime\n```\n";

@@ -1,6 +1,7 @@
 //! The way to run a command. Implemented by `crates/exec`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,33 @@ pub trait Executor: Send + Sync {
 
     /// Ends whatever of this run is alive: TERM, a grace period, KILL, for the whole process group.
     fn cancel(&self, run: RunId) -> BoxFuture<'_, ()>;
+}
+
+/// What stands in a secret's place in whatever a command writes.
+pub const REDACTED: &str = "[redacted]";
+
+/// The value of a secret parameter. Never shown, never serialized.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretValue(String);
+
+impl SecretValue {
+    /// Takes a value.
+    #[must_use]
+    pub fn new(value: String) -> SecretValue {
+        SecretValue(value)
+    }
+
+    /// The value itself: for the command that gets it and for what takes it out of output.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REDACTED)
+    }
 }
 
 /// One command to run.
@@ -41,12 +69,24 @@ pub struct Job {
     pub text: String,
     /// Parameters and captured values, as environment variables.
     pub variables: BTreeMap<String, String>,
+    /// Secret parameters: variables too, and taken out of whatever the command writes.
+    pub secrets: BTreeMap<String, SecretValue>,
     /// Working directory of a run's first command.
     pub directory: PathBuf,
     /// Milliseconds until the command is ended.
     pub timeout_ms: u64,
     /// The attempt whose shell state (variables, functions, directory) this one starts from.
     pub carry_from: Option<u32>,
+}
+
+impl Job {
+    /// Every variable with its value, the secret ones among them. Only for what carries the command out.
+    #[must_use]
+    pub fn values(&self) -> BTreeMap<String, String> {
+        let mut values = self.variables.clone();
+        values.extend(self.secrets.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())));
+        values
+    }
 }
 
 /// A command that ran to its end.

@@ -12,7 +12,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use chat::{Chat, ChatReceipt, SendError};
-pub use executor::{ExecError, Executor, Exit, Finished, Job, Output, StateOutcome};
+pub use executor::{ExecError, Executor, Exit, Finished, Job, Output, REDACTED, SecretValue, StateOutcome};
 pub use intake::{
     Accepted, ChatSignal, InboxItem, Intake, PagerEvent, PagerEventKind, PagerIncident, Signal, Translated,
     Translator,

@@ -13,7 +13,7 @@ use crate::message::Outgoing;
 use crate::pattern::Pattern;
 use crate::people::Actor;
 use crate::plan::PlannedCommand;
-use crate::ports::{Blob, Exit, Finished, StateOutcome};
+use crate::ports::{Blob, Exit, Finished, REDACTED, StateOutcome};
 use crate::runbook::Effect as CommandEffect;
 
 /// A read command of this name reports what changed at the service; its lines go onto the card.
@@ -625,6 +625,14 @@ fn capture(
         return None;
     }
     let value = finished.stdout.text.trim();
+    if value.contains(REDACTED) {
+        verdicts.push(Verdict {
+            text: format!("a value for {} that holds no secret", capture.name),
+            outcome: Outcome::Fail,
+            reason: "the output holds a secret, which is never captured".to_owned(),
+        });
+        return None;
+    }
     let fits = finished.stdout.dropped_bytes == 0
         && value.len() <= capture.max_bytes as usize
         && Pattern::new(&capture.pattern).is_ok_and(|pattern| pattern.is_match(value));

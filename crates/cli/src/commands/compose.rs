@@ -14,6 +14,7 @@ use slack_bot::{SlackChat, SlackTranslator};
 
 use crate::config::{Config, PagerDutyMode, Secrets, SlackMode, connections};
 use crate::exit::{Code, Stop};
+use crate::secret_key;
 
 /// How long one call to PagerDuty may take.
 const PAGERDUTY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -79,6 +80,8 @@ pub(crate) fn engine(
             pager = Some(Arc::new(pagerduty_client(&pagerduty.api_url, token, pagerduty.from.clone())?));
         }
     }
+    let mut settings = config.settings.clone();
+    settings.secret_key = Some(secret_key::needed(&config.data_dir)?);
     Ok(Engine::new(Parts {
         store,
         executor: Arc::new(executor),
@@ -88,7 +91,7 @@ pub(crate) fn engine(
         clock: Arc::new(SystemClock),
         ids: Arc::new(UuidV7),
         library: config.library.clone(),
-        settings: config.settings.clone(),
+        settings,
     }))
 }
 

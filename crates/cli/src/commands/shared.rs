@@ -13,6 +13,7 @@ use super::{client, follow, lint, local};
 use crate::config::{Config, Secrets};
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
+use crate::secret_key;
 
 /// Does what a command of the shared grammar says.
 pub(crate) async fn run(
@@ -112,7 +113,9 @@ async fn file(
 
 /// Shows the plan, whatever stands in its way; only one that could be run is a success.
 fn plan(config: &Config, entry: &LibraryEntry, asked: &Asked<'_>, output: Output) -> Result<Code, Stop> {
-    let reply = blocks_engine::draft_reply(&config.settings, entry, asked)?;
+    let mut settings = config.settings.clone();
+    settings.secret_key = secret_key::existing(&config.data_dir);
+    let reply = blocks_engine::draft_reply(&settings, entry, asked)?;
     printer::reply(&reply, output);
     Ok(plan_code(&reply))
 }

@@ -185,7 +185,20 @@ pub(crate) struct ServiceTable {
     pub(crate) approvals: Option<u8>,
     /// Parameter values for runbooks on this service.
     #[serde(default)]
-    pub(crate) params: BTreeMap<String, String>,
+    pub(crate) params: BTreeMap<String, ParamValue>,
+}
+
+/// A parameter's value, or where the value of a secret one is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(
+    untagged,
+    deny_unknown_fields,
+    expecting = "a parameter's value is a string; a secret one's is { env = \"NAME\" } or { file = \"path\" }"
+)]
+pub(crate) enum ParamValue {
+    Text(String),
+    Env { env: String },
+    File { file: String },
 }
 
 /// What a connection leads to.

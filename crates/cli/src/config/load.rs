@@ -1,14 +1,15 @@
 //! From the file to settings, with file and line for every mistake.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use blocks_engine::{Library, PirSettings, ServiceSettings, Settings};
+use blocks_engine::{Library, PirSettings, SecretSource, ServiceSettings, Settings};
 use chrono::{Offset as _, TimeZone as _};
 use runbook_core::people::Directory;
 use runbook_core::plan::ApprovalPolicy;
 use runbook_core::severity;
 
-use super::file::{ConfigFile, PagerDutyMode, SlackMode};
+use super::file::{ConfigFile, PagerDutyMode, ParamValue, ServiceTable, SlackMode};
 use super::places;
 
 /// The configuration file that is used when none is named.
@@ -125,6 +126,11 @@ impl Config {
                 let message = format!("service '{}' has the unknown severity '{id}'", service.name);
                 return Err(wrong(&format!("service.{index}.severity"), message, SEVERITY_HINT));
             }
+            for (name, value) in &service.params {
+                if let Some((message, hint)) = wrong_source(&file, name, value) {
+                    return Err(wrong(&format!("service.{index}.params.{name}"), message, hint));
+                }
+            }
         }
         super::connections::check(&file.connection).map_err(|(index, (key, message, hint))| {
             wrong(&format!("connection.{index}.{key}"), message, hint)
@@ -139,7 +145,7 @@ impl Config {
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
         let data_dir = absolute(data_dir);
         let settings = Settings {
-            services: file.service.iter().map(service).collect(),
+            services: file.service.iter().map(|table| service(table, &absolute, &base)).collect(),
             directory,
             severities,
             // Without a file there is nobody else to ask: the local user confirms by typing the target's name.
@@ -161,6 +167,7 @@ impl Config {
             data_dir: data_dir.clone(),
             has_chat: file.slack.as_ref().is_some_and(|slack| slack.mode != SlackMode::Off),
             has_pager: file.pagerduty.as_ref().is_some_and(|pagerduty| pagerduty.mode != PagerDutyMode::Off),
+            secret_key: None,
             pir: PirSettings {
                 dir: absolute(base.join(&file.pir.dir)),
                 template: runbooks::PIR_TEMPLATE.to_owned(),
@@ -210,6 +217,26 @@ fn check_modes(file: &ConfigFile) -> Result<(), (&'static str, String, &'static 
     Ok(())
 }
 
+/// What cannot work about where a secret parameter's value is.
+fn wrong_source(file: &ConfigFile, name: &str, value: &ParamValue) -> Option<(String, &'static str)> {
+    match value {
+        ParamValue::Text(_) => None,
+        ParamValue::Env { env } if env.is_empty() || env.contains(['=', '\0']) => {
+            Some((format!("'{env}' cannot be a variable's name"), "write { env = \"NAME\" }"))
+        }
+        ParamValue::Env { env } if file.exec.env.contains(env) => Some((
+            format!(
+                "the value of the parameter '{name}' is in {env}, which `[exec] env` hands to every command"
+            ),
+            "take it out of `[exec] env`: a command gets the secrets of its own runbook only",
+        )),
+        ParamValue::File { file } if file.is_empty() => {
+            Some((format!("the parameter '{name}' names no file"), "write { file = \"path\" }"))
+        }
+        ParamValue::Env { .. } | ParamValue::File { .. } => None,
+    }
+}
+
 /// An address with a port, or the name of a host with one.
 fn is_address(text: &str) -> bool {
     let is_host = |host: &str| {
@@ -219,7 +246,21 @@ fn is_address(text: &str) -> bool {
         || text.rsplit_once(':').is_some_and(|(host, port)| is_host(host) && port.parse::<u16>().is_ok())
 }
 
-fn service(table: &super::file::ServiceTable) -> ServiceSettings {
+/// A service; files of secrets are relative to the configuration's folder.
+fn service(table: &ServiceTable, absolute: &dyn Fn(PathBuf) -> PathBuf, base: &Path) -> ServiceSettings {
+    let mut params = BTreeMap::new();
+    let mut secrets = BTreeMap::new();
+    for (name, value) in &table.params {
+        let source = match value {
+            ParamValue::Text(value) => {
+                params.insert(name.clone(), value.clone());
+                continue;
+            }
+            ParamValue::Env { env } => SecretSource::Env(env.clone()),
+            ParamValue::File { file } => SecretSource::File(absolute(base.join(file))),
+        };
+        secrets.insert(name.clone(), source);
+    }
     ServiceSettings {
         name: table.name.clone(),
         pagerduty_id: table.pagerduty_id.clone(),
@@ -228,7 +269,8 @@ fn service(table: &super::file::ServiceTable) -> ServiceSettings {
         triage: table.triage.clone(),
         rollback: table.rollback.clone(),
         approvals: table.approvals,
-        params: table.params.clone(),
+        params,
+        secrets,
     }
 }
 
@@ -300,6 +342,19 @@ mod tests {
                 5,
                 "password",
             ),
+            ("[[service]]\nname = \"x\"\nparams = { T = 5 }\n", 3, "a parameter's value is a string"),
+            (
+                "[[service]]\nname = \"x\"\nparams = { T = { env = \"A\", value = \"hunter2\" } }\n",
+                3,
+                "{ env = \"NAME\" }",
+            ),
+            (
+                "[exec]\nenv = [\"PATH\", \"A\"]\n[[service]]\nname = \"x\"\n[service.params]\nT = { env = \"A\" }\n",
+                6,
+                "hands to every command",
+            ),
+            ("[[service]]\nname = \"x\"\nparams = { T = { file = \"\" } }\n", 3, "no file"),
+            ("[[service]]\nname = \"x\"\nparams = { T = { env = \"A=B\" } }\n", 3, "A=B"),
             ("= 1\n", 1, ""),
         ] {
             let error = Config::from_text(text, Some(Path::new("b/blocks.toml"))).unwrap_err().to_string();

@@ -142,6 +142,7 @@ pub(crate) fn settings(pir_dir: PathBuf) -> Settings {
         has_chat: true,
         has_pager: true,
         data_dir: pir_dir.clone(),
+        secret_key: Some(crate::SecretKey::new([7; 32])),
         pir: PirSettings {
             dir: pir_dir,
             // The time of drafting makes two drafts differ, as the shipped template does.

@@ -7,6 +7,7 @@ mod environment;
 mod http;
 mod output;
 mod placeholders;
+mod secrets;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -61,6 +62,7 @@ impl Bench {
             attempt,
             text: text.to_owned(),
             variables: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             directory: self.work(),
             timeout_ms: 60_000,
             carry_from: attempt.checked_sub(1).filter(|before| *before > 0),

@@ -84,6 +84,7 @@ pub(crate) fn plan(steps: Vec<PlanStep>) -> Plan {
         target: "flowengine".to_owned(),
         params: [("namespace".to_owned(), "production".to_owned())].into(),
         secrets: BTreeMap::new(),
+        secrets_of: None,
         environment: vec!["PATH".to_owned()],
         steps,
         limit_s: None,
