@@ -83,7 +83,7 @@ struct Open {
 
 struct Splitter<'a> {
     text: &'a str,
-    lexed: &'a Lexed,
+    lexed: &'a Lexed<'a>,
     lines: &'a Lines<'a>,
     first_line: u32,
     done: Vec<Open>,
@@ -97,7 +97,7 @@ struct Splitter<'a> {
 
 impl Splitter<'_> {
     /// The prompt that the line of a token begins with, if the token is code.
-    fn prompt(&self, token: &Token) -> Option<(u32, bool)> {
+    fn prompt(&self, token: &Token<'_>) -> Option<(u32, bool)> {
         if matches!(token.kind, Kind::Newline | Kind::Comment | Kind::HereDoc) {
             return None;
         }
@@ -107,7 +107,7 @@ impl Splitter<'_> {
         Some((line, matches!(found, Prompt::Shell(_))))
     }
 
-    fn code(&mut self, token: &Token) {
+    fn code(&mut self, token: &Token<'_>) {
         let line = self.lines.line(token.start);
         if self.now.as_ref().is_some_and(|open| open.closed) {
             self.done.extend(self.now.take());
@@ -125,7 +125,7 @@ impl Splitter<'_> {
     }
 
     /// Handles the comment before `next`; returns the index of the first token that is not part of it.
-    fn comment(&mut self, token: &Token, next: usize) -> usize {
+    fn comment(&mut self, token: &Token<'_>, next: usize) -> usize {
         let written = &self.text[token.start..token.end];
         let line = self.lines.line(token.start);
         let before = self.before(next - 1);

@@ -1,7 +1,7 @@
 //! From byte offsets to the lines and columns that people see.
 
-/// Bytes between two noted offsets: a lookup counts at most this many, and the notes take a 64th of the text.
-const STRIDE: usize = 256;
+/// Bytes between two noted offsets: a lookup counts at most this many, and the notes take a 16th of the text.
+const STRIDE: usize = 64;
 /// A search inside one line ends here, so that a line of many megabytes costs each finding the same.
 const WIDEST: usize = 64 * 1024;
 
@@ -85,7 +85,7 @@ impl<'a> Lines<'a> {
 
 fn count_breaks(bytes: &[u8]) -> u32 {
     // at most STRIDE bytes, so that the sum fits; written so that the compiler counts many bytes at once
-    bytes.iter().map(|&b| u32::from(b == b'\n')).sum()
+    u32::from(bytes.iter().map(|&b| u8::from(b == b'\n')).sum::<u8>())
 }
 
 /// Line and column numbers stop at `u32::MAX` instead of wrapping.
