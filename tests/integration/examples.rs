@@ -44,7 +44,8 @@ async fn the_examples_are_clean_and_shown_in_full() {
     for kind in ["shell", "http", "promql", "sql", "include"] {
         assert!(kinds.iter().any(|found| found == kind), "{kind} is not there: {kinds:?}");
     }
-    let phases: Vec<_> = shown["steps"].as_array().unwrap().iter().map(|step| text(&step["phases"][0])).collect();
+    let phases: Vec<_> =
+        shown["steps"].as_array().unwrap().iter().map(|step| text(&step["phases"][0])).collect();
     assert!(phases.first().is_some_and(|phase| phase.starts_with("Phase 1")), "{phases:?}");
     assert_eq!(shown["coverage"]["refused"], 0, "{shown}");
 }
@@ -54,7 +55,9 @@ async fn the_reference_runbook_runs_against_real_servers_and_is_undone() {
     let Some(postgres) = Postgres::start().await.or_not_run("the reference runbook") else { return };
     let shop = Shop::start().await;
     let scrape = PrometheusConfig { targets: vec![shop.address] };
-    let Some(prometheus) = Prometheus::start(&scrape).await.or_not_run("the reference runbook") else { return };
+    let Some(prometheus) = Prometheus::start(&scrape).await.or_not_run("the reference runbook") else {
+        return;
+    };
     let made = postgres.psql(ORDERS).await;
     assert_eq!(made.code, 0, "{made:?}");
     prometheus.wait_for("checkout_failed_orders").await;
@@ -116,7 +119,8 @@ async fn the_reference_runbook_runs_against_real_servers_and_is_undone() {
     let flow = app.api(Some(&ana), json!({ "request": "runbook_run", "name": "flow", "params": {} })).await;
     assert_eq!(flow.status, 422, "{flow:?}");
     assert!(flow.body.contains("RB0042"), "{flow:?}");
-    let planned = app.api(Some(&ana), json!({ "request": "runbook_plan", "name": "flow", "params": {} })).await;
+    let planned =
+        app.api(Some(&ana), json!({ "request": "runbook_plan", "name": "flow", "params": {} })).await;
     assert_eq!(planned.status, 200, "what cannot run yet is shown all the same: {planned:?}");
     app.assert_journal_verifies().await;
 }

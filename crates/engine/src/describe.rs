@@ -189,11 +189,19 @@ fn counted(n: usize, noun: &str) -> String {
 
 /// A plan for people: exactly what would run, in order.
 #[must_use]
-pub fn plan_text(plan: &Plan, fingerprint: &Fingerprint, risk: &RiskAssessment, needed: u8) -> String {
+pub fn plan_text(
+    plan: &Plan,
+    fingerprint: Option<&Fingerprint>,
+    risk: &RiskAssessment,
+    needed: u8,
+) -> String {
     let mut text = format!(
-        "{}\ncode {} on {}, {}{}\napprovals by other people: {needed}\n{}\n",
-        plan.title,
-        fingerprint.code(),
+        "{}\n{} on {}, {}{}\napprovals by other people: {needed}\n{}\n",
+        plan.section
+            .as_ref()
+            .map_or_else(|| plan.title.clone(), |section| format!("{} > {section}", plan.title)),
+        fingerprint
+            .map_or_else(|| "no code".to_owned(), |fingerprint| format!("code {}", fingerprint.code())),
         plan.target,
         risk.risk.word(),
         if risk.reasons.is_empty() { String::new() } else { format!(" ({})", risk.reasons.join("; ")) },

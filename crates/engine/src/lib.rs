@@ -34,6 +34,6 @@ pub use error::EngineError;
 pub use library::{Library, LibraryEntry, LibraryError};
 pub use metrics::Metrics;
 pub use origin::{Asker, Reply};
-pub use plans::{draft_reply, plan_reply};
+pub use plans::{Asked, draft_reply};
 pub use settings::{PirSettings, ServiceSettings, Settings};
 pub use show::{IncidentShow, RunShow, StepShow, TimelineEntry};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use runbook_core::runbook::{Document, parse};
+use runbook_core::runbook::{Document, parse, parse_bytes};
 
 /// Largest runbook that is read, in bytes. What can be followed in an incident is far smaller; the linter says so.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
@@ -189,13 +189,12 @@ fn read_alone(path: &Path) -> Result<LibraryEntry, LibraryError> {
         return Err(unreadable(format!("{size} bytes are more than the {MAX_BYTES} that are read")));
     }
     let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
-    let text = String::from_utf8(bytes).map_err(|error| unreadable(error.to_string()))?;
     let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     // A bare file name has the parent "", which is no folder to the system, so the path is made absolute first.
     let absolute = std::path::absolute(path).map_err(|error| unreadable(error.to_string()))?;
     let directory = absolute.parent().map_or_else(|| PathBuf::from("/"), Path::to_path_buf);
     let directory = std::fs::canonicalize(&directory).unwrap_or(directory);
-    let (document, source) = (parse(&name, &text), path.display().to_string());
+    let (document, source) = (parse_bytes(&name, &bytes), path.display().to_string());
     Ok(LibraryEntry { document, directory, source, included: BTreeMap::new() })
 }
 

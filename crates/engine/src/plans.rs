@@ -11,26 +11,24 @@ use crate::library::LibraryEntry;
 use crate::origin::Reply;
 use crate::settings::Settings;
 
-/// What would run, as it would be shown to whoever decides.
-///
-/// # Errors
-/// When the document or the parameters do not make a plan.
-pub fn plan_reply(
-    settings: &Settings,
-    entry: &LibraryEntry,
-    params: &BTreeMap<String, String>,
-) -> Result<Reply, EngineError> {
-    describe_plan(settings, &plan_of(settings, entry, params, None)?)
+/// What a person or the engine asks a plan for.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Parameter values given for this run.
+    pub params: &'a BTreeMap<String, String>,
+    /// One section of the document; all of it when absent.
+    pub section: Option<&'a str>,
+    /// The incident's service, where the document names none.
+    pub service: Option<&'a str>,
 }
 
 /// Plans a runbook with the configured values of its service.
 pub(crate) fn plan_of(
     settings: &Settings,
     entry: &LibraryEntry,
-    params: &BTreeMap<String, String>,
-    service: Option<&str>,
+    asked: &Asked<'_>,
 ) -> Result<Plan, EngineError> {
-    build(&entry.document, &request_of(settings, entry, params, service)).map_err(refused)
+    build(&entry.document, &request_of(settings, entry, asked)).map_err(refused)
 }
 
 /// What would run and everything that stands in the way of it: for showing, whether or not it can be run.
@@ -40,15 +38,13 @@ pub(crate) fn plan_of(
 pub fn draft_reply(
     settings: &Settings,
     entry: &LibraryEntry,
-    params: &BTreeMap<String, String>,
-    section: Option<&str>,
+    asked: &Asked<'_>,
 ) -> Result<Reply, EngineError> {
-    let mut request = request_of(settings, entry, params, None);
-    request.section = section.map(str::to_owned);
-    let draft = draft(&entry.document, &request).map_err(refused)?;
+    let draft = draft(&entry.document, &request_of(settings, entry, asked)).map_err(refused)?;
+    let is_whole = draft.problems.is_empty();
     let mut problems = draft.problems;
     problems.extend(draft.plan.check_runnable().err().map(Problem::from));
-    let mut reply = describe_plan(settings, &draft.plan)?;
+    let mut reply = describe_plan(settings, &draft.plan, is_whole)?;
     if !problems.is_empty() {
         reply.text.push_str("\nThis cannot run as it stands:\n");
     }
@@ -58,6 +54,7 @@ pub fn draft_reply(
             let _ = writeln!(reply.text, "    hint: {hint}");
         }
     }
+    reply.data["runnable"] = json!(problems.is_empty());
     reply.data["problems"] = json!(problems);
     Ok(reply)
 }
@@ -71,13 +68,8 @@ pub(crate) fn refused(error: PlanError) -> EngineError {
 }
 
 /// What planning needs beside the document: given and configured values, included runbooks.
-pub(crate) fn request_of(
-    settings: &Settings,
-    entry: &LibraryEntry,
-    params: &BTreeMap<String, String>,
-    service: Option<&str>,
-) -> PlanRequest {
-    let service_name = entry.document.front.service.clone().or_else(|| service.map(str::to_owned));
+pub(crate) fn request_of(settings: &Settings, entry: &LibraryEntry, asked: &Asked<'_>) -> PlanRequest {
+    let service_name = entry.document.front.service.clone().or_else(|| asked.service.map(str::to_owned));
     let service = service_name.as_deref().and_then(|name| settings.service(name));
     let documents = || std::iter::once(&entry.document).chain(entry.included.values());
     let takes =
@@ -88,8 +80,10 @@ pub(crate) fn request_of(
         known.map(|(name, value)| (name.clone(), value.clone())).collect()
     });
     PlanRequest {
-        given: params.clone(),
+        given: asked.params.clone(),
         configured,
+        section: asked.section.map(str::to_owned),
+        connections: Some(settings.connections.clone()),
         documents: entry.included.clone(),
         target: service_name,
         environment: settings.exec_env.clone(),
@@ -97,17 +91,18 @@ pub(crate) fn request_of(
     }
 }
 
-pub(crate) fn describe_plan(settings: &Settings, plan: &Plan) -> Result<Reply, EngineError> {
+/// A plan as text and data. One that is not whole has no fingerprint: there is nothing to say yes to.
+pub(crate) fn describe_plan(settings: &Settings, plan: &Plan, is_whole: bool) -> Result<Reply, EngineError> {
     let fingerprint = plan.fingerprint().map_err(|error| EngineError::Journal(error.to_string()))?;
     let risk = assess(plan, false);
     let needed = approvals_needed(settings, plan, risk.risk);
-    let text = crate::describe::plan_text(plan, &fingerprint, &risk, needed);
+    let text = crate::describe::plan_text(plan, is_whole.then_some(&fingerprint), &risk, needed);
     let data = json!({
         "runbook": plan.runbook,
         "title": plan.title,
         "target": plan.target,
-        "fingerprint": fingerprint,
-        "code": fingerprint.code(),
+        "fingerprint": is_whole.then_some(&fingerprint),
+        "code": is_whole.then(|| fingerprint.code()),
         "risk": risk.risk,
         "risk_reasons": risk.reasons,
         "approvals_needed": needed,

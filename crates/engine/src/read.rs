@@ -196,7 +196,12 @@ pub async fn run(store: &dyn Store, id: RunId) -> Result<Reply, EngineError> {
     if matches!(loaded.state.status, runbook_core::run::Status::WaitingForApproval { .. }) {
         let run = &loaded.state;
         let _ = writeln!(text, "\nThe plan, as it would run:\n");
-        text.push_str(&describe::plan_text(&run.plan, &run.fingerprint, &run.risk, run.approvals_needed));
+        text.push_str(&describe::plan_text(
+            &run.plan,
+            Some(&run.fingerprint),
+            &run.risk,
+            run.approvals_needed,
+        ));
     }
     text.push_str(&unmet_output(store, &loaded.state).await?);
     Ok(Reply { text, data: run_data(&loaded.state) })

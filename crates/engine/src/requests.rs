@@ -21,7 +21,7 @@ use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::library::LibraryEntry;
 use crate::origin::{Asker, Origin, Reply};
-use crate::plans::{approvals_needed, describe_plan, plan_of, refused};
+use crate::plans::{Asked, approvals_needed, draft_reply, plan_of, refused};
 use crate::read;
 use crate::review::Occasion;
 
@@ -60,16 +60,16 @@ impl Engine {
             )));
         }
         match request {
-            Request::RunbookPlan { name, params, section: _ } => {
+            Request::RunbookPlan { name, params, section } => {
                 let entry = self.entry(name)?;
-                let plan = plan_of(self.settings(), &entry, params, None)?;
-                self.answer(origin, describe_plan(self.settings(), &plan)?).await
+                let asked = Asked { params, section: section.as_deref(), service: None };
+                self.answer(origin, draft_reply(self.settings(), &entry, &asked)?).await
             }
-            Request::RunbookRun { name, params, section: _, incident } => {
+            Request::RunbookRun { name, params, section, incident } => {
                 self.require_standing(asker, "run a runbook")?;
                 let incident = self.optional_incident(incident.as_deref(), asker).await?;
                 let entry = self.entry(name)?;
-                self.new_run(&entry, params, incident, asker, origin).await
+                self.new_run(&entry, (params, section.as_deref()), incident, asker, origin).await
             }
             Request::RunbookRollback { service, params } => {
                 self.require_standing(asker, "ask for a rollback")?;
@@ -226,7 +226,7 @@ impl Engine {
         };
         let incident = incident.filter(|row| row.service == name);
         let entry = self.entry(runbook)?;
-        self.new_run(&entry, params, incident, asker, origin).await
+        self.new_run(&entry, (params, None), incident, asker, origin).await
     }
 
     /// Plans a run of a runbook and answers with what happens next.
@@ -236,13 +236,13 @@ impl Engine {
     pub(crate) async fn new_run(
         &self,
         entry: &LibraryEntry,
-        params: &BTreeMap<String, String>,
+        (params, section): (&BTreeMap<String, String>, Option<&str>),
         incident: Option<IncidentRow>,
         asker: &Asker,
         origin: &Origin,
     ) -> Result<Reply, EngineError> {
         let service = incident.as_ref().map(|row| row.service.as_str());
-        let plan = plan_of(self.settings(), entry, params, service)?;
+        let plan = plan_of(self.settings(), entry, &Asked { params, section, service })?;
         let request = self.run_request_of(plan, entry, incident.as_ref(), asker.actor.clone(), false)?;
         let run = self.create_run(&request, origin, &|run, _| planned_text(run)).await?;
         Ok(Reply { text: planned_text(&run), data: read::run_data(&run) })
@@ -256,6 +256,7 @@ impl Engine {
         &self,
         entry: &LibraryEntry,
         params: &BTreeMap<String, String>,
+        section: Option<&str>,
         asker: &Asker,
     ) -> Result<Reply, EngineError> {
         let origin = Origin {
@@ -267,7 +268,7 @@ impl Engine {
         };
         self.require_standing(asker, "run a runbook")?;
         let entry = self.library().complete(entry.clone());
-        self.new_run(&entry, params, None, asker, &origin).await
+        self.new_run(&entry, (params, section), None, asker, &origin).await
     }
 
     fn run_request_of(
@@ -313,7 +314,8 @@ impl Engine {
             return Ok(());
         };
         let planned = self.entry(&name).and_then(|entry| {
-            let plan = plan_of(self.settings(), &entry, &BTreeMap::new(), Some(&row.service))?;
+            let asked = Asked { params: &BTreeMap::new(), section: None, service: Some(&row.service) };
+            let plan = plan_of(self.settings(), &entry, &asked)?;
             self.run_request_of(plan, &entry, Some(&row), Actor::system("triage"), true)
         });
         let origin = Origin::system("triage", Cause::Engine);

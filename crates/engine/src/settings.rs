@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use runbook_core::people::Directory;
 use runbook_core::plan::ApprovalPolicy;
+use runbook_core::runbook::CommandKind;
 use runbook_core::severity::Severities;
 
 /// Everything configurable about the engine.
@@ -24,6 +25,8 @@ pub struct Settings {
     pub channel_per_incident: Vec<String>,
     /// Names of the environment variables that commands may see.
     pub exec_env: Vec<String>,
+    /// The configured connections: for which kind of command, and the name.
+    pub connections: Vec<(CommandKind, String)>,
     /// Where embedded runbooks start their commands.
     pub data_dir: PathBuf,
     /// The review.

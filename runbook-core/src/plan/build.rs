@@ -5,10 +5,11 @@ use std::ops::Range;
 
 use super::error::{PlanError, Problem};
 use super::expand::Expander;
+use super::kinds;
 use super::model::{PLAN_FORMAT, Plan};
 use super::scope::{Scope, Sources};
 use super::section;
-use crate::runbook::{Document, Level, ParameterSource};
+use crate::runbook::{CommandKind, Document, Level, ParameterSource};
 
 /// What a plan needs beside the document.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -23,6 +24,8 @@ pub struct PlanRequest {
     pub documents: BTreeMap<String, Document>,
     /// Plan only this section: its id, its title, or a beginning of either that only one has.
     pub section: Option<String>,
+    /// The configured connections by kind and name; `None` when nobody knows them, and they are not looked at.
+    pub connections: Option<Vec<(CommandKind, String)>>,
     /// What it acts on when the document names nothing.
     pub target: Option<String>,
     /// Names of the environment variables that commands may see.
@@ -94,6 +97,7 @@ pub fn draft(document: &Document, request: &PlanRequest) -> Result<Draft, PlanEr
         approvals: document.front.approvals,
     };
     check_ids(&plan, &mut problems);
+    kinds::check(&plan, request.connections.as_deref(), &mut problems);
     Ok(Draft { plan, problems: problems.into_iter().map(Problem::from).collect() })
 }
 

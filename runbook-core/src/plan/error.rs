@@ -125,6 +125,14 @@ pub enum PlanError {
         /// The captured value.
         name: String,
     },
+    /// An http, promql or sql command lacks what it needs beside its text.
+    #[error("command {command}: {reason}")]
+    Kind {
+        /// Its id.
+        command: String,
+        /// What it lacks, with a hint.
+        reason: String,
+    },
     /// An include cannot be put in.
     #[error("include {command} (line {line}) of '{runbook}': {reason}")]
     Include {
@@ -173,7 +181,9 @@ impl PlanError {
             | PlanError::OutsideCapture { command, line, .. }
             | PlanError::Include { command, line, .. }
             | PlanError::IncludeCycle { command, line, .. } => (Some(command), Some(*line)),
-            PlanError::NotReadOnly { command, .. } | PlanError::Flow { command, .. } => (Some(command), None),
+            PlanError::NotReadOnly { command, .. }
+            | PlanError::Flow { command, .. }
+            | PlanError::Kind { command, .. } => (Some(command), None),
             PlanError::DuplicateId { id } => (Some(id), None),
             _ => (None, None),
         }

@@ -4,6 +4,7 @@ mod build;
 mod canonical;
 mod error;
 mod expand;
+mod kinds;
 mod model;
 mod risk;
 mod scope;

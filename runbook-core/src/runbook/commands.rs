@@ -1,12 +1,13 @@
 //! Splits one fence into commands, each with the expectations that follow it.
 //!
-//! The text up to an expectation is one command, however many shell lines it has. Quotes, here-documents, loops
-//! and conditions are never cut: an expectation inside one is kept for a person to judge.
+//! The text up to an expectation is one command, however many shell lines it has; so is each part that a blank line
+//! and a comment of its own set apart, unless options or jobs of the shell tie the parts together. Quotes,
+//! here-documents, loops and conditions are never cut: an expectation inside one is kept for a person to judge.
 
 use super::comments::{self, Comment};
 use super::lines::Lines;
 use super::prompts::{self, Prompt};
-use super::shell::{Kind, Lexed, Token, lex};
+use super::shell::{Kind, Lexed, Token, lex, simple_commands};
 use crate::expectation::{Check, Expectation, classify};
 
 /// One command of a fence.
@@ -33,8 +34,25 @@ pub(crate) struct Split {
     pub(crate) prompts: Vec<(u32, bool)>,
 }
 
-/// Splits a fence's text whose first line is `first_line` of the file.
-pub(crate) fn split(text: &str, first_line: u32) -> Split {
+/// What begins a command of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// Nothing: the fence has a name or a purpose, so it is meant as one command.
+    Nowhere,
+    /// A comment of its own behind a blank line.
+    AtTitles,
+    /// Each line that does not go on from the one above: in a session, each prompt.
+    AtLines,
+}
+
+/// What does not outlive a command of a run: text that uses it stays in one piece.
+const TIES: &[&str] = &[
+    "set", "shopt", "trap", "alias", "umask", "ulimit", "exec", "exit", "wait", "enable", "disown", "return",
+];
+
+/// Splits a fence's text whose first line is `first_line` of the file. `cut` says what begins a command
+/// beside an expectation above it.
+pub(crate) fn split(text: &str, first_line: u32, cut: Cut) -> Split {
     let lexed = lex(text);
     let lines = Lines::new(text);
     let mut splitter = Splitter {
@@ -47,6 +65,8 @@ pub(crate) fn split(text: &str, first_line: u32) -> Split {
         now: None,
         above: None,
         mid_command: false,
+        cut,
+        tied: None,
     };
     let mut prompts = Vec::new();
     let mut i = 0;
@@ -62,7 +82,7 @@ pub(crate) fn split(text: &str, first_line: u32) -> Split {
         match token.kind {
             Kind::Comment => i = splitter.comment(token, i),
             Kind::Newline => {}
-            _ => splitter.code(token),
+            _ => splitter.code(token, begins),
         }
     }
     Split { prompts, ..splitter.finish() }
@@ -91,8 +111,18 @@ struct Splitter<'a> {
     now: Option<Open>,
     /// The last code token asks for more, so a comment stands in the middle of a command.
     mid_command: bool,
-    /// The comment lines just above: the last one's line and the first one's text.
-    above: Option<(u32, String)>,
+    /// The comment lines just above.
+    above: Option<Above>,
+    cut: Cut,
+    /// Whether options or jobs of the shell tie the parts together, once somebody had to know.
+    tied: Option<bool>,
+}
+
+/// Comment lines without a line between them: the lines of the first and the last, and the first one's text.
+struct Above {
+    first: u32,
+    last: u32,
+    text: String,
 }
 
 impl Splitter<'_> {
@@ -107,21 +137,50 @@ impl Splitter<'_> {
         Some((line, matches!(found, Prompt::Shell(_))))
     }
 
-    fn code(&mut self, token: &Token<'_>) {
-        let line = self.lines.line(token.start);
+    fn code(&mut self, token: &Token<'_>, begins_line: bool) {
         if self.now.as_ref().is_some_and(|open| open.closed) {
             self.done.extend(self.now.take());
         }
+        let was_at_rest = !self.mid_command;
         if token.kind != Kind::HereDoc {
             self.mid_command = matches!(token.kind, Kind::Op("|" | "&&" | "||"));
         }
         let above = self.above.take();
+        let above =
+            above.filter(|above| !above.text.is_empty() && above.last + 1 == self.lines.line(token.start));
+        if was_at_rest && begins_line && token.depth == 0 && self.begins_another(above.as_ref()) {
+            self.done.extend(self.now.take());
+        }
         let open = self.now.get_or_insert_with(|| Open {
             start: token.start,
-            title: above.filter(|(last, text)| last + 1 == line && !text.is_empty()).map(|(_, text)| text),
+            title: above.map(|above| above.text),
             ..Open::default()
         });
         open.end = token.end;
+    }
+
+    /// Whether code at the beginning of a line begins a command although one is open.
+    fn begins_another(&mut self, above: Option<&Above>) -> bool {
+        if self.now.is_none() {
+            return false;
+        }
+        match (self.cut, above) {
+            (Cut::Nowhere, _) | (Cut::AtTitles, None) => false,
+            (Cut::AtLines, _) => !self.is_tied(),
+            (Cut::AtTitles, Some(above)) => {
+                self.lines.text_of(above.first.saturating_sub(1)).trim().is_empty() && !self.is_tied()
+            }
+        }
+    }
+
+    fn is_tied(&mut self) -> bool {
+        let tokens = &self.lexed.tokens;
+        *self.tied.get_or_insert_with(|| {
+            tokens.iter().any(|token| token.depth == 0 && token.kind == Kind::Op("&"))
+                || simple_commands(tokens)
+                    .iter()
+                    .any(|simple| simple.words.first().is_some_and(|word| TIES.contains(&word.text())))
+        })
     }
 
     /// Handles the comment before `next`; returns the index of the first token that is not part of it.
@@ -164,13 +223,13 @@ impl Splitter<'_> {
 
     fn note_title(&mut self, line: u32, text: String) {
         match &mut self.above {
-            Some((last, first)) if *last + 1 == line => {
-                *last = line;
-                if first.is_empty() {
-                    *first = text;
+            Some(above) if above.last + 1 == line => {
+                above.last = line;
+                if above.text.is_empty() {
+                    above.text = text;
                 }
             }
-            above => *above = Some((line, text)),
+            above => *above = Some(Above { first: line, last: line, text }),
         }
     }
 
@@ -272,7 +331,7 @@ mod tests {
 
     /// Title, text and expectation texts of each piece.
     fn pieces(text: &str) -> Vec<(Option<String>, String, Vec<String>)> {
-        split(text, 10)
+        split(text, 10, Cut::AtTitles)
             .pieces
             .into_iter()
             .map(|p| (p.title, p.text, p.expectations.into_iter().map(|e| e.text).collect()))
@@ -294,16 +353,40 @@ mod tests {
                 row("Count", "psql -c \"select\n  1;\"\n", &["< 5"]),
             ]
         );
-        let split = split(text, 10);
+        let split = split(text, 10, Cut::AtTitles);
         assert_eq!((split.pieces[0].line, split.pieces[1].line), (11, 15));
         assert_eq!(split.pieces[1].expectations[0].line, 18);
     }
 
     #[test]
-    fn commands_stay_together_without_an_expectation() {
+    fn a_part_with_a_title_of_its_own_is_a_command() {
         assert_eq!(
             pieces("a\n\n# then\nb\n# Expected: x\n# Expected: y\nc # why\n"),
-            [row("", "a\n\n# then\nb\n", &["x", "y"]), row("", "c\n", &[])]
+            [row("", "a\n", &[]), row("then", "b\n", &["x", "y"]), row("", "c\n", &[])]
+        );
+    }
+
+    #[test]
+    fn parts_that_the_shell_ties_together_stay_one_command() {
+        for text in [
+            "set -e\n\n# then\nb\n",
+            "a &\n\n# then\nwait\n",
+            "for i in 1 2; do\n  a\n\n  # then\n  b\ndone\n",
+            "a\n# then\nb\n",
+            "a |\n\n# then\nb\n",
+            "trap 'c' EXIT\na\n\n# then\nb\n",
+        ] {
+            assert_eq!(pieces(text), [row("", text, &[])], "{text}");
+        }
+        let session = split("a\nb \\\n  c\n\nd\n", 1, Cut::AtLines).pieces;
+        assert_eq!(
+            session.iter().map(|piece| piece.text.as_str()).collect::<Vec<_>>(),
+            ["a\n", "b \\\n  c\n", "d\n"]
+        );
+        assert_eq!(
+            split("a\n\n# then\nb\n", 1, Cut::Nowhere).pieces.len(),
+            1,
+            "a fence with a name is one command"
         );
     }
 
@@ -315,14 +398,14 @@ mod tests {
     #[test]
     fn loops_quotes_and_here_documents_are_never_cut() {
         let text = "for i in 1 2; do\n  a $i\n  # Expected: 1\n  b\ndone\n# Expected: 2\nc\n";
-        let found = split(text, 1);
+        let found = split(text, 1, Cut::AtTitles);
         assert_eq!(found.pieces.len(), 2);
         assert_eq!(found.pieces[0].text, "for i in 1 2; do\n  a $i\n  \n  b\ndone\n");
         assert_eq!(found.pieces[0].expectations[0].check, Check::Person);
         assert_eq!(found.pieces[0].expectations.len(), 2);
         let quoted = "cat <<EOF\n# Expected: 1\nEOF\necho '\n# Expected: 2\n'\n";
         assert_eq!(pieces(quoted), [row("", quoted, &[])]);
-        let piped = split("cat <<E |\nx\nE\n# Expected: 1\nwc -l\n", 1).pieces;
+        let piped = split("cat <<E |\nx\nE\n# Expected: 1\nwc -l\n", 1, Cut::AtTitles).pieces;
         assert_eq!((piped.len(), piped[0].unfinished), (1, None));
     }
 
@@ -353,10 +436,10 @@ mod tests {
 
     #[test]
     fn unfinished_text_and_stray_expectations_are_reported() {
-        let found = split("# Expected: 1\na 'b\n", 5);
+        let found = split("# Expected: 1\na 'b\n", 5, Cut::AtTitles);
         assert_eq!(found.stray, [5]);
         assert_eq!(found.pieces[0].unfinished, Some("a quote"));
-        assert_eq!(split("a |\n", 1).pieces[0].unfinished, Some("a continued line"));
-        assert_eq!(split("# only\n# comments\n", 1), Split::default());
+        assert_eq!(split("a |\n", 1, Cut::AtTitles).pieces[0].unfinished, Some("a continued line"));
+        assert_eq!(split("# only\n# comments\n", 1, Cut::AtTitles), Split::default());
     }
 }

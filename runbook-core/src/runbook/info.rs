@@ -100,6 +100,16 @@ impl Info {
     pub fn kind(&self) -> Option<CommandKind> {
         kind_of(&self.language)
     }
+
+    /// Whether the attributes mean the fence as a whole: it is one command then, up to an expectation.
+    #[must_use]
+    pub fn is_one_command(&self) -> bool {
+        self.name.is_some()
+            || self.capture.is_some()
+            || self.retries > 0
+            || !self.flow.is_plain()
+            || self.role != Role::Main
+    }
 }
 
 /// What carries a language out, in any case of its letters; `None` when nothing does.

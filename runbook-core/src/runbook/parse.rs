@@ -96,12 +96,14 @@ fn understand(name: &str, text: &str, sha256: String, not_utf8: Option<Diagnosti
         diagnostics: front.diagnostics,
         sha256,
     };
+    let is_utf8 = not_utf8.is_none();
     document.diagnostics.extend(not_utf8);
     document.diagnostics.extend(about_the_text(&text, &lines));
     document.diagnostics.extend(built.diagnostics);
     document.params = params::collect(&document, &front.param_lines);
     let found = lints::check(&mut document, &built.boxes, &lines);
-    document.diagnostics.extend(found);
+    // replacement characters of ours are no text that somebody misread
+    document.diagnostics.extend(found.into_iter().filter(|found| is_utf8 || found.code != codes::MOJIBAKE));
     lints::silence(&mut document, &text, &lines);
     document.diagnostics.sort_by_key(|d| (d.line, d.column, d.code));
     limit_findings(&mut document.diagnostics);

@@ -655,9 +655,9 @@ mod tests {
     fn commands_know_their_redirections() {
         let simple = simple_commands(&lex("a b 2>&1 >out | c <in && d").tokens);
         let words: Vec<Vec<&str>> =
-            simple.iter().map(|s| s.words.iter().map(|w| w.text()).collect()).collect();
+            simple.iter().map(|s| s.words.iter().map(|w| &*w.value).collect()).collect();
         assert_eq!(words, [vec!["a", "b"], vec!["c"], vec!["d"]]);
-        assert_eq!(simple[0].redirects, [("2>&".into(), "1".into()), (">".into(), "out".into())]);
+        assert_eq!(simple[0].redirects, [("2>&", "1".into()), (">", "out".into())]);
     }
 
     proptest! {

@@ -152,8 +152,17 @@ fn runbooks(config: &Config) -> Vec<Check> {
                 .find(name)
                 .map_err(|error| error.to_string())
                 .and_then(|entry| {
-                    blocks_engine::plan_reply(&config.settings, &entry, &std::collections::BTreeMap::new())
-                        .map_err(|error| error.to_string())
+                    let asked = blocks_engine::Asked {
+                        params: &std::collections::BTreeMap::new(),
+                        section: None,
+                        service: Some(&service.name),
+                    };
+                    let reply = blocks_engine::draft_reply(&config.settings, &entry, &asked)
+                        .map_err(|error| error.to_string())?;
+                    match reply.data["problems"][0]["message"].as_str() {
+                        Some(problem) => Err(problem.to_owned()),
+                        None => Ok(()),
+                    }
                 })
                 .map(|_| format!("{name} makes a plan"));
             checks.push(Check::new(&format!("runbook of {}", service.name), planned));

@@ -1,68 +1,116 @@
-//! `blocks runbook lint PATH...`: every finding, with its place.
+//! `blocks runbook lint PATH...`: every finding, with its place, its reason and what to do.
 
 use std::path::{Path, PathBuf};
 
-use blocks_engine::LibraryEntry;
+use blocks_engine::{LibraryEntry, describe};
 use blocks_grammar::Deny;
-use runbook_core::runbook::Level;
-use serde_json::json;
+use runbook_core::runbook::{Coverage, Diagnostic, Level, check_links};
+use serde_json::{Value, json};
 
+use super::shellcheck;
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
 
-/// Lints files and folders; exit 1 when something is an error.
-pub(crate) fn run(paths: &[PathBuf], deny: Option<Deny>, output: Output) -> Result<Code, Stop> {
+/// What all files came to.
+#[derive(Default)]
+struct Sum {
+    files: u32,
+    errors: u32,
+    warnings: u32,
+    findings: Vec<Value>,
+    documents: Vec<Value>,
+}
+
+/// Lints files and folders; exit 1 when something is an error, or a warning where those are denied.
+pub(crate) async fn run(paths: &[PathBuf], deny: Option<Deny>, output: Output) -> Result<Code, Stop> {
     let mut files = Vec::new();
     for path in paths {
         collect(path, &mut files)
             .map_err(|error| Stop::usage(format!("{} cannot be read: {error}", path.display())))?;
     }
     files.sort();
-    let mut findings = Vec::new();
-    let (mut errors, mut warnings) = (0_u32, 0_u32);
+    files.dedup();
+    let program = shellcheck::program();
+    let mut sum = Sum::default();
     for file in &files {
         let entry = LibraryEntry::from_file(file).map_err(Stop::failed)?;
-        for finding in &entry.document.diagnostics {
-            let level = match finding.level {
-                Level::Error => {
-                    errors += 1;
-                    "error"
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let mut found = entry.document.diagnostics.clone();
+        found.extend(check_links(&entry.document, &|target| folder.join(target).exists()));
+        if let Some(program) = &program {
+            // what it says points at lines, so it needs them as they are
+            let text = std::fs::read(file).map_err(Stop::failed)?;
+            match shellcheck::findings(program, &entry.document, &String::from_utf8_lossy(&text)).await {
+                Ok(more) => found.extend(more),
+                Err(reason) => {
+                    printer::note(&format!("{}: shellcheck was not asked: {reason}", entry.source))
                 }
-                Level::Warning => {
-                    warnings += 1;
-                    "warning"
-                }
-            };
+            }
+        }
+        found.sort_by_key(|finding| (finding.line, finding.column, finding.code));
+        sum.take(&entry, &found, output);
+    }
+    if files.is_empty() {
+        printer::note("no Markdown files there");
+    }
+    match output {
+        Output::Json => printer::json(&json!({
+            "files": sum.files,
+            "errors": sum.errors,
+            "warnings": sum.warnings,
+            "shellcheck": program.is_some(),
+            "findings": sum.findings,
+            "documents": sum.documents,
+        })),
+        Output::Text => printer::note(&sum.line(program.is_some())),
+    }
+    let denied = sum.errors > 0 || (deny == Some(Deny::Warnings) && sum.warnings > 0);
+    Ok(if denied { Code::Failed } else { Code::Success })
+}
+
+impl Sum {
+    fn take(&mut self, entry: &LibraryEntry, found: &[Diagnostic], output: Output) {
+        self.files += 1;
+        for finding in found {
+            match finding.level {
+                Level::Error => self.errors += 1,
+                Level::Warning => self.warnings += 1,
+            }
             if output == Output::Text {
-                printer::data(&format!(
-                    "{}:{}:{}: {level} {}: {}",
-                    entry.source, finding.line, finding.column, finding.code, finding.message
-                ));
+                printer::data(&describe::finding_line(&entry.source, finding));
                 if let Some(hint) = &finding.hint {
                     printer::data(&format!("  hint: {hint}"));
                 }
+            } else {
+                self.findings.push(json!({
+                    "file": entry.source,
+                    "code": finding.code,
+                    "level": finding.level,
+                    "line": finding.line,
+                    "column": finding.column,
+                    "message": finding.message,
+                    "hint": finding.hint,
+                }));
             }
-            findings.push(json!({
-                "file": entry.source,
-                "code": finding.code.to_string(),
-                "level": level,
-                "line": finding.line,
-                "column": finding.column,
-                "message": finding.message,
-                "hint": finding.hint,
-            }));
+        }
+        let coverage: Coverage = entry.document.coverage();
+        if output == Output::Text {
+            printer::data(&format!("{}: {}", entry.source, coverage.line()));
+        } else {
+            self.documents.push(json!({ "file": entry.source, "coverage": coverage }));
         }
     }
-    match output {
-        Output::Json => printer::json(
-            &json!({ "files": files.len(), "errors": errors, "warnings": warnings, "findings": findings }),
-        ),
-        Output::Text => {
-            printer::note(&format!("{} files, {errors} errors, {warnings} warnings", files.len()));
-        }
+
+    fn line(&self, with_shellcheck: bool) -> String {
+        let counted = |n: u32, noun: &str| if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") };
+        let hint = if with_shellcheck { "" } else { "; shellcheck is not installed, so it was not asked" };
+        format!(
+            "{}, {}, {}{hint}",
+            counted(self.files, "file"),
+            counted(self.errors, "error"),
+            counted(self.warnings, "warning")
+        )
     }
-    let denied = errors > 0 || (deny == Some(Deny::Warnings) && warnings > 0);
-    Ok(if denied { Code::Failed } else { Code::Success })
 }
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
@@ -74,11 +122,14 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in std::fs::read_dir(path)? {
         let entry = entry?;
         let kind = entry.file_type()?;
+        let path = entry.path();
+        let is_markdown =
+            path.extension().is_some_and(|extension| extension == "md" || extension == "markdown");
         // A linked folder may lead in a circle, so it is not followed.
         if kind.is_dir() {
-            collect(&entry.path(), files)?;
-        } else if kind.is_file() && entry.path().extension().is_some_and(|extension| extension == "md") {
-            files.push(entry.path());
+            collect(&path, files)?;
+        } else if kind.is_file() && is_markdown {
+            files.push(path);
         }
     }
     Ok(())

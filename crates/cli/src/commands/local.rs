@@ -25,7 +25,7 @@ pub(super) enum What<'a> {
     /// A request of the shared grammar.
     Request(&'a Request),
     /// A runbook from a file outside the library.
-    File(&'a LibraryEntry, &'a BTreeMap<String, String>),
+    File(&'a LibraryEntry, &'a BTreeMap<String, String>, Option<&'a str>),
 }
 
 /// Becomes the engine, does it, and follows the run until it rests. INT and TERM cancel the run and wait for its
@@ -67,7 +67,7 @@ async fn ask_and_follow(
 ) -> Result<Code, Stop> {
     let reply = match what {
         What::Request(request) => engine.request(request, asker).await?,
-        What::File(entry, params) => engine.run_entry(entry, params, asker).await?,
+        What::File(entry, params, section) => engine.run_entry(entry, params, section, asker).await?,
     };
     let Some(run) = reply.data["id"].as_str().and_then(|id| id.parse::<RunId>().ok()) else {
         printer::reply(&reply, output);

@@ -9,6 +9,7 @@ mod local;
 pub(crate) mod sandbox;
 mod serve;
 mod shared;
+mod shellcheck;
 mod token;
 
 use clap::{CommandFactory as _, Parser as _};

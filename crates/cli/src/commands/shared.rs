@@ -1,9 +1,8 @@
 //! The shared grammar in a shell: through the running engine, else from the files, else by becoming the engine.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use blocks_engine::{LibraryEntry, Reply, describe, read};
+use blocks_engine::{Asked, LibraryEntry, Reply, describe, read};
 use blocks_grammar::{Command, RunbookCommand};
 use blocks_server::EngineInfo;
 use blocks_store::SqliteStore;
@@ -25,7 +24,7 @@ pub(crate) async fn run(
     match command {
         Command::Runbook(RunbookCommand::Lint { paths, deny }) => {
             let paths: Vec<_> = paths.iter().map(std::path::PathBuf::from).collect();
-            return lint::run(&paths, *deny, output);
+            return lint::run(&paths, *deny, output).await;
         }
         Command::Runbook(RunbookCommand::Schema) => {
             printer::json(&runbook_core::runbook::front_matter_schema());
@@ -57,9 +56,10 @@ pub(crate) async fn run(
             let entry = config.library.find(name).map_err(Stop::usage)?;
             printer::reply(&describe::runbook(&entry)?, output);
         }
-        Request::RunbookPlan { name, params, section: _ } => {
+        Request::RunbookPlan { name, params, section } => {
             let entry = config.library.find(name).map_err(Stop::usage)?;
-            printer::reply(&plan(&config, &entry, params)?, output);
+            let asked = Asked { params, section: section.as_deref(), service: None };
+            return plan(&config, &entry, &asked, output);
         }
         Request::IncidentList { .. }
         | Request::IncidentShow { .. }
@@ -85,11 +85,14 @@ async fn file(
     output: Output,
     yes: bool,
 ) -> Result<Code, Stop> {
-    let entry = LibraryEntry::from_file(path).map_err(Stop::usage)?;
+    let entry = config.library.complete(LibraryEntry::from_file(path).map_err(Stop::usage)?);
     match request {
         Request::RunbookShow { .. } => printer::reply(&describe::runbook(&entry)?, output),
-        Request::RunbookPlan { params, .. } => printer::reply(&plan(config, &entry, params)?, output),
-        Request::RunbookRun { params, .. } => {
+        Request::RunbookPlan { params, section, .. } => {
+            let asked = Asked { params, section: section.as_deref(), service: None };
+            return plan(config, &entry, &asked, output);
+        }
+        Request::RunbookRun { params, section, .. } => {
             if let Some(running) = EngineInfo::find(&config.data_dir) {
                 return Err(Stop::new(
                     Code::Refused,
@@ -99,16 +102,23 @@ async fn file(
                     ),
                 ));
             }
-            return local::run(config, local::What::File(&entry, params), output, yes).await;
+            return local::run(config, local::What::File(&entry, params, section.as_deref()), output, yes)
+                .await;
         }
         _ => return Err(Stop::usage("only show, plan and run take a file")),
     }
     Ok(Code::Success)
 }
 
-fn plan(config: &Config, entry: &LibraryEntry, params: &BTreeMap<String, String>) -> Result<Reply, Stop> {
-    let entry = config.library.complete(entry.clone());
-    Ok(blocks_engine::plan_reply(&config.settings, &entry, params)?)
+/// Shows the plan, whatever stands in its way; only one that could be run is a success.
+fn plan(config: &Config, entry: &LibraryEntry, asked: &Asked<'_>, output: Output) -> Result<Code, Stop> {
+    let reply = blocks_engine::draft_reply(&config.settings, entry, asked)?;
+    printer::reply(&reply, output);
+    Ok(plan_code(&reply))
+}
+
+fn plan_code(reply: &Reply) -> Code {
+    if reply.data["runnable"] == false { Code::Failed } else { Code::Success }
 }
 
 async fn offline(config: &Config, request: &Request) -> Result<Reply, Stop> {
@@ -157,6 +167,7 @@ fn show(request: &Request, reply: &Reply, output: Output) {
 fn code_of(request: &Request, reply: &Reply) -> Code {
     match request {
         Request::JournalVerify if reply.data["verified"] != true => Code::Failed,
+        Request::RunbookPlan { .. } => plan_code(reply),
         _ if follow::run_of(request).is_some() => follow::code_of(&reply.data),
         _ => Code::Success,
     }

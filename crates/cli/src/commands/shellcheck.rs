@@ -57,9 +57,10 @@ pub(crate) async fn findings(
 
 /// The shell commands, without those whose text is no complete shell as it stands.
 fn commands(document: &Document) -> impl Iterator<Item = &Command> {
-    let all = document.steps.iter().flat_map(|step| {
-        step.commands.iter().chain(&step.baselines).chain(&step.probe).chain(&step.undo)
-    });
+    let all = document
+        .steps
+        .iter()
+        .flat_map(|step| step.commands.iter().chain(&step.baselines).chain(&step.probe).chain(&step.undo));
     all.filter(|command| command.kind == CommandKind::Shell && command.placeholders.is_empty())
 }
 
@@ -105,7 +106,9 @@ impl Comment {
         let written = lines.get((line as usize).saturating_sub(1)).copied().unwrap_or_default();
         let own = text.lines().nth((self.line as usize).saturating_sub(1)).unwrap_or_default();
         // the fence may be indented in the file, or the line may carry a prompt
-        let indent = written.find(own.trim_end()).map_or(0, |at| written.get(..at).map_or(0, |lead| lead.chars().count()));
+        let indent = written
+            .find(own.trim_end())
+            .map_or(0, |at| written.get(..at).map_or(0, |lead| lead.chars().count()));
         Diagnostic {
             code: codes::SHELLCHECK,
             level: Level::Warning,
@@ -121,7 +124,10 @@ impl Comment {
 }
 
 /// Asks about one text, given on standard input.
-#[expect(clippy::disallowed_methods, reason = "linting starts the user's own shellcheck, which runs nothing of the text")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "linting starts the user's own shellcheck, which runs nothing of the text"
+)]
 async fn ask(program: &Path, text: &str) -> Result<Vec<Comment>, String> {
     let mut child = tokio::process::Command::new(program)
         // `--norc`: a file in the working folder must not decide
@@ -170,13 +176,17 @@ mod tests {
     /// A stand-in that keeps what it was given and answers with one remark.
     fn stand_in(folder: &Path, answer: &str) -> PathBuf {
         let program = folder.join("shellcheck");
-        let text = format!("#!/bin/sh\ncat >> '{}'\nprintf '%s' '{answer}'\nexit 1\n", folder.join("seen").display());
+        let text = format!(
+            "#!/bin/sh\ncat >> '{}'\nprintf '%s' '{answer}'\nexit 1\n",
+            folder.join("seen").display()
+        );
         std::fs::write(&program, text).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
         program
     }
 
-    const SOURCE: &str = "# T\n\n## S\n\n1. a\n\n   ```bash\n   # shellcheck disable=SC2046\n   ls\n   rm $x\n   ```\n";
+    const SOURCE: &str =
+        "# T\n\n## S\n\n1. a\n\n   ```bash\n   # shellcheck disable=SC2046\n   ls\n   rm $x\n   ```\n";
 
     #[tokio::test]
     async fn remarks_point_into_the_file() {
@@ -185,7 +195,10 @@ mod tests {
         let program = stand_in(folder.path(), remark);
         let found = findings(&program, &parse("x", SOURCE), SOURCE).await.unwrap();
         let [finding] = found.as_slice() else { panic!("{found:?}") };
-        assert_eq!((finding.code, finding.level, finding.line, finding.column), (codes::SHELLCHECK, Level::Warning, 10, 7));
+        assert_eq!(
+            (finding.code, finding.level, finding.line, finding.column),
+            (codes::SHELLCHECK, Level::Warning, 10, 7)
+        );
         assert_eq!(finding.message, "SC2086: Quote it.");
         let seen = std::fs::read_to_string(folder.path().join("seen")).unwrap();
         assert_eq!(seen, "# shellcheck disable=SC2046\nls\nrm $x\n");

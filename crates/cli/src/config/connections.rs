@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use blocks_exec::{Connection, ConnectionKind, Connections};
+use runbook_core::runbook::CommandKind;
 
 use super::file::{ConnectionTable, ConnectionWord};
 use super::load::Config;
@@ -77,6 +78,16 @@ fn connection(
         ConnectionWord::Http => ConnectionKind::Http,
     };
     Connection { name: table.name.clone(), kind, url, bearer, headers }
+}
+
+/// What planning knows of a connection: for which kind of command it is, and its name.
+pub(super) fn place(table: &ConnectionTable) -> (CommandKind, String) {
+    let kind = match table.kind {
+        ConnectionWord::Postgres => CommandKind::Sql,
+        ConnectionWord::Prometheus => CommandKind::Promql,
+        ConnectionWord::Http => CommandKind::Http,
+    };
+    (kind, table.name.clone())
 }
 
 fn made(connections: Vec<Connection>) -> Result<Connections, SecretError> {

@@ -157,6 +157,7 @@ impl Config {
                 .as_ref()
                 .map_or_else(Vec::new, |slack| slack.channel_per_incident.clone()),
             exec_env: file.exec.env.clone(),
+            connections: file.connection.iter().map(super::connections::place).collect(),
             data_dir: data_dir.clone(),
             has_chat: file.slack.as_ref().is_some_and(|slack| slack.mode != SlackMode::Off),
             has_pager: file.pagerduty.as_ref().is_some_and(|pagerduty| pagerduty.mode != PagerDutyMode::Off),

@@ -137,6 +137,7 @@ pub(crate) fn settings(pir_dir: PathBuf) -> Settings {
         policy: ApprovalPolicy::default(),
         approval_window_s: 900,
         channel_per_incident: vec!["P1".to_owned(), "P2".to_owned()],
+        connections: Vec::new(),
         exec_env: vec!["PATH".to_owned()],
         has_chat: true,
         has_pager: true,

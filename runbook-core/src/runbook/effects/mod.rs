@@ -11,6 +11,9 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use self::table::{Form, Options, PROGRAMS, Program};
 use super::model::{Effect, EffectSource};
 use super::names::{is_identifier, is_reserved};
@@ -126,12 +129,21 @@ fn assignment_reads(word: &Word<'_>) -> bool {
     is_identifier(name) && !is_reserved(name) && !STEERING.iter().any(|prefix| name.starts_with(prefix))
 }
 
+/// The table's rows by the names in them.
+static BY_NAME: LazyLock<BTreeMap<&str, Vec<&Program>>> = LazyLock::new(|| {
+    let mut rows: BTreeMap<&str, Vec<&Program>> = BTreeMap::new();
+    for program in PROGRAMS {
+        for name in program.names.split(' ') {
+            rows.entry(name).or_default().push(program);
+        }
+    }
+    rows
+});
+
 /// Looks the program up in the table and compares its arguments with each form.
 fn program_reads(name: &str, args: &[Word<'_>]) -> bool {
-    PROGRAMS
-        .iter()
-        .filter(|program| program.names.split(' ').any(|known| known == name))
-        .any(|program| program.forms.iter().any(|form| form_reads(program, form, args)))
+    let rows = BY_NAME.get(name).map(Vec::as_slice).unwrap_or_default();
+    rows.iter().any(|program| program.forms.iter().any(|form| form_reads(program, form, args)))
 }
 
 fn form_reads(program: &Program, form: &Form, args: &[Word<'_>]) -> bool {

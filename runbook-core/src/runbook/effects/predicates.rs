@@ -145,7 +145,7 @@ const PSQL_VALUES: &[&str] = &["-h", "-p", "-U", "-d", "-F", "--host", "--port",
 
 /// The first word that is no option is a verb that only reads.
 pub(super) fn redis(args: &[Word<'_>]) -> bool {
-    let mut args = args.iter().map(|arg| arg.text());
+    let mut args = args.iter().map(|arg| &*arg.value);
     let mut words = Vec::new();
     while let Some(arg) = args.next() {
         match arg {
@@ -251,7 +251,7 @@ pub(super) fn aws(args: &[Word<'_>]) -> bool {
 /// `ip addr`, `ip -br link show`, `ip route get ADDRESS`.
 pub(super) fn ip(args: &[Word<'_>]) -> bool {
     let shows = ["-4", "-6", "-br", "-brief", "-j", "-json", "-s", "-o", "-d", "-details", "-c"];
-    let mut words = args.iter().map(|arg| arg.text()).skip_while(|arg| shows.contains(arg));
+    let mut words = args.iter().map(|arg| &*arg.value).skip_while(|arg| shows.contains(arg));
     let object = words.next();
     let verb = words.next();
     matches!(object, Some("a" | "addr" | "address" | "l" | "link" | "r" | "route" | "n" | "neigh" | "rule"))

@@ -71,7 +71,7 @@ fn receiver(text: &str) -> Option<Receiver> {
 }
 
 fn bodies<'c>(call: &'c Call<'_>) -> Vec<&'c str> {
-    let mut args = call.args.iter().map(|word| word.text());
+    let mut args = call.args.iter().map(|word| &*word.value);
     let mut bodies = Vec::new();
     while let Some(arg) = args.next() {
         match arg {

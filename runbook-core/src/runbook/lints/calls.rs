@@ -52,12 +52,12 @@ impl Call<'_> {
 
     /// The arguments' texts.
     pub(super) fn texts(&self) -> Vec<&str> {
-        self.args.iter().map(|word| word.text()).collect()
+        self.args.iter().map(|word| &*word.value).collect()
     }
 
     /// Arguments that are no options.
     pub(super) fn operands(&self) -> impl Iterator<Item = &str> {
-        self.args.iter().map(|word| word.text()).filter(|value| !value.starts_with('-'))
+        self.args.iter().map(|word| &*word.value).filter(|value| !value.starts_with('-'))
     }
 
     /// Whether an argument is one of these.

@@ -13,13 +13,11 @@ const HINT: &str = "add a block marked undo with what brings it back, or say in 
 pub(super) fn destructive(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
     let undone = |step: usize| script.document.steps.get(step).is_some_and(|step| !step.undo.is_empty());
     let message = |what: &str| format!("`{what}` destroys something, and the step declares no undo");
-    for (unit, call) in script.all_calls().filter(|(unit, _)| unit.role == Role::Main && !undone(unit.step)) {
+    for (_, call) in script.all_calls().filter(|(unit, _)| unit.role == Role::Main && !undone(unit.step)) {
         // a trap or a cleanup of the run's own folder is no effect on the world
         let own_files = call.program == "rm"
             && call.operands().all(|path| path.starts_with("/tmp/") || path.starts_with("$TMP"));
-        if let Some(what) =
-            destroys(call).filter(|_| !own_files && unit.command.effect != super::super::model::Effect::Read)
-        {
+        if let Some(what) = destroys(call).filter(|_| !own_files) {
             found.push(script.at_call(codes::DESTRUCTIVE, call, message(&what), HINT));
         }
     }

@@ -11,7 +11,7 @@ pub(super) fn sql_text<'c>(call: &'c Call<'_>) -> Option<&'c str> {
         "mysql" | "mariadb" => &["-e", "--execute"],
         _ => return None,
     };
-    let mut args = call.args.iter().map(|word| word.text());
+    let mut args = call.args.iter().map(|word| &*word.value);
     while let Some(arg) = args.next() {
         if let Some((_, text)) = arg.split_once('=').filter(|(name, _)| options.contains(name)) {
             return Some(text);

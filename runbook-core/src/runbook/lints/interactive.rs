@@ -139,7 +139,7 @@ fn has_terminal(call: &Call<'_>) -> bool {
 
 /// ssh's destination and what follows it.
 fn ssh_operands(call: &Call<'_>) -> usize {
-    let mut args = call.args.iter().map(|word| word.text());
+    let mut args = call.args.iter().map(|word| &*word.value);
     let mut operands = 0;
     while let Some(arg) = args.next() {
         if arg.len() == 2 && arg.starts_with('-') && operands == 0 {
@@ -155,7 +155,7 @@ fn ssh_operands(call: &Call<'_>) -> usize {
 
 /// redis-cli's command words, values of options left out.
 fn redis_operands(call: &Call<'_>) -> usize {
-    let mut args = call.args.iter().map(|word| word.text());
+    let mut args = call.args.iter().map(|word| &*word.value);
     let mut operands = 0;
     while let Some(arg) = args.next() {
         if operands == 0 && matches!(arg, "-h" | "-p" | "-n" | "-a" | "-u" | "-s" | "-r" | "-i") {

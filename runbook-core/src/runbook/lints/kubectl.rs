@@ -58,7 +58,7 @@ pub(super) fn words<'c>(call: &'c Call<'_>) -> Vec<&'c str> {
 
 /// The arguments that are kubectl's own: those before `--`.
 pub(super) fn own_args<'c>(call: &'c Call<'_>) -> impl Iterator<Item = &'c str> {
-    call.args.iter().map(|word| word.text()).take_while(|arg| *arg != "--")
+    call.args.iter().map(|word| &*word.value).take_while(|arg| *arg != "--")
 }
 
 /// The value of an option in its long (`--x=v`) or split form.

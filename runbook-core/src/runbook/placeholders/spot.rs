@@ -275,7 +275,8 @@ impl<'a> Context<'a> {
         let placed = self.word_at(at);
         let program = placed.map_or("", |placed| placed.program);
         let in_pattern = SEARCHERS.contains(&program) || LANGUAGES.contains(&program);
-        if inside.len() < 3 || !letters || joined || goes_on || known || in_pattern {
+        let is_label = before.ends_with(['"', '\'']) && after.starts_with(' ') && is_label(inside);
+        if inside.len() < 3 || !letters || joined || goes_on || known || in_pattern || is_label {
             return None;
         }
         let several = inside.split(' ').filter(|word| word.len() > 1).count() >= 2
@@ -387,6 +388,39 @@ impl<'a> Context<'a> {
 fn names_a_letter_twice(inside: &str) -> bool {
     let mut seen = BTreeSet::new();
     inside.len() >= 4 && !inside.chars().filter(|c| c.is_alphabetic()).all(|c| seen.insert(c))
+}
+
+/// `[Shop Platform] Degraded`: the sender at the head of a subject, unless it names something to fill in.
+fn is_label(inside: &str) -> bool {
+    const TO_FILL_IN: &[&str] = &[
+        "name",
+        "id",
+        "number",
+        "service",
+        "time",
+        "date",
+        "version",
+        "reason",
+        "link",
+        "url",
+        "team",
+        "channel",
+        "region",
+        "environment",
+        "eta",
+        "impact",
+        "title",
+        "severity",
+        "host",
+        "user",
+        "your",
+        "insert",
+        "the",
+    ];
+    inside.split(' ').all(|word| {
+        word.starts_with(|c: char| c.is_ascii_uppercase())
+            && !TO_FILL_IN.iter().any(|noun| word.eq_ignore_ascii_case(noun))
+    })
 }
 
 fn is_range(window: &[u8]) -> bool {

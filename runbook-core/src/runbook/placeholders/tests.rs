@@ -26,6 +26,8 @@ fn what_people_leave_open_is_found() {
         ("curl https://example.com/{{ service_name }}/health", &["{{ service_name }}"]),
         ("gh issue create --body \"Stopped because of [reason]. We'll be back\"", &["[reason]"]),
         ("notify --message \"Back in: [X hours]\"", &["[X hours]"]),
+        ("notify --message \"[Service Name] is back\"", &["[Service Name]"]),
+        ("notify --subject \"[Shop Platform] Back again\"", &[]),
         ("notify \"[reason]\"", &["[reason]"]),
         ("export version=[replace with the target version]", &["[replace with the target version]"]),
         ("aws-login prod-[environmentname]-admin", &["[environmentname]"]),

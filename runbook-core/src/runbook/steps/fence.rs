@@ -2,7 +2,7 @@
 
 use super::super::blocks::Fence;
 use super::super::codes;
-use super::super::commands::{self, split};
+use super::super::commands::{self, Cut, split};
 use super::super::comments::announces_output;
 use super::super::console;
 use super::super::effects;
@@ -166,8 +166,16 @@ impl Builder<'_> {
         let tagged = info.language == "console";
         let session = (tagged || is_session(fence)).then(|| console::read(&fence.text, tagged));
         let split = match &session {
-            Some(session) => split(&session.shell, fence.line + 1),
-            None => split(&fence.text, fence.line + 1),
+            Some(session) => split(
+                &session.shell,
+                fence.line + 1,
+                if info.is_one_command() { Cut::Nowhere } else { Cut::AtLines },
+            ),
+            None => split(
+                &fence.text,
+                fence.line + 1,
+                if info.is_one_command() { Cut::Nowhere } else { Cut::AtTitles },
+            ),
         };
         let foreign = session.iter().flat_map(|session| &session.foreign);
         let foreign: Vec<(u32, bool)> = foreign.map(|&(line, root)| (fence.line + 1 + line, root)).collect();
