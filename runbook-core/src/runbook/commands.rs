@@ -103,7 +103,7 @@ struct Open {
 
 struct Splitter<'a> {
     text: &'a str,
-    lexed: &'a Lexed,
+    lexed: &'a Lexed<'a>,
     lines: &'a Lines<'a>,
     first_line: u32,
     done: Vec<Open>,
@@ -127,7 +127,7 @@ struct Above {
 
 impl Splitter<'_> {
     /// The prompt that the line of a token begins with, if the token is code.
-    fn prompt(&self, token: &Token) -> Option<(u32, bool)> {
+    fn prompt(&self, token: &Token<'_>) -> Option<(u32, bool)> {
         if matches!(token.kind, Kind::Newline | Kind::Comment | Kind::HereDoc) {
             return None;
         }
@@ -137,8 +137,7 @@ impl Splitter<'_> {
         Some((line, matches!(found, Prompt::Shell(_))))
     }
 
-    fn code(&mut self, token: &Token, begins_line: bool) {
-        let line = self.lines.line(token.start);
+    fn code(&mut self, token: &Token<'_>, begins_line: bool) {
         if self.now.as_ref().is_some_and(|open| open.closed) {
             self.done.extend(self.now.take());
         }
@@ -146,7 +145,9 @@ impl Splitter<'_> {
         if token.kind != Kind::HereDoc {
             self.mid_command = matches!(token.kind, Kind::Op("|" | "&&" | "||"));
         }
-        let above = self.above.take().filter(|above| above.last + 1 == line && !above.text.is_empty());
+        let above = self.above.take();
+        let above =
+            above.filter(|above| !above.text.is_empty() && above.last + 1 == self.lines.line(token.start));
         if was_at_rest && begins_line && token.depth == 0 && self.begins_another(above.as_ref()) {
             self.done.extend(self.now.take());
         }
@@ -176,14 +177,14 @@ impl Splitter<'_> {
         let tokens = &self.lexed.tokens;
         *self.tied.get_or_insert_with(|| {
             tokens.iter().any(|token| token.depth == 0 && token.kind == Kind::Op("&"))
-                || simple_commands(tokens).iter().any(|simple| {
-                    simple.words.first().is_some_and(|word| TIES.contains(&word.value.as_str()))
-                })
+                || simple_commands(tokens)
+                    .iter()
+                    .any(|simple| simple.words.first().is_some_and(|word| TIES.contains(&word.text())))
         })
     }
 
     /// Handles the comment before `next`; returns the index of the first token that is not part of it.
-    fn comment(&mut self, token: &Token, next: usize) -> usize {
+    fn comment(&mut self, token: &Token<'_>, next: usize) -> usize {
         let written = &self.text[token.start..token.end];
         let line = self.lines.line(token.start);
         let before = self.before(next - 1);

@@ -1,7 +1,7 @@
 //! From byte offsets to the lines and columns that people see.
 
-/// Bytes between two noted offsets: a lookup counts at most this many, and the notes take a 64th of the text.
-const STRIDE: usize = 256;
+/// Bytes between two noted offsets: a lookup counts at most this many, and the notes take a 16th of the text.
+const STRIDE: usize = 64;
 /// A search inside one line ends here, so that a line of many megabytes costs each finding the same.
 const WIDEST: usize = 64 * 1024;
 
@@ -46,8 +46,9 @@ impl<'a> Lines<'a> {
         let index = self.breaks.partition_point(|&before| before < wanted).checked_sub(1)?;
         let missing = wanted - self.breaks.get(index)?;
         let from = index * STRIDE;
-        let stretch = self.text.as_bytes().get(from..)?;
-        let mut found = stretch.iter().enumerate().take(STRIDE).filter(|&(_, &b)| b == b'\n');
+        let rest = self.text.as_bytes().get(from..)?;
+        let stretch = rest.get(..STRIDE).unwrap_or(rest);
+        let mut found = stretch.iter().enumerate().filter(|&(_, &b)| b == b'\n');
         found.nth(missing as usize - 1).map(|(at, _)| from + at + 1)
     }
 
@@ -55,6 +56,11 @@ impl<'a> Lines<'a> {
     pub(crate) fn text_of(&self, line: u32) -> &'a str {
         let rest = self.start_of(line).and_then(|start| self.text.get(start..)).unwrap_or_default();
         rest.split('\n').next().unwrap_or_default().trim_end_matches('\r')
+    }
+
+    /// Whether no character of the text takes more than one byte.
+    pub(crate) fn is_ascii(&self) -> bool {
+        self.text.is_ascii()
     }
 
     /// The lines in order, without their line breaks.
@@ -85,7 +91,7 @@ impl<'a> Lines<'a> {
 
 fn count_breaks(bytes: &[u8]) -> u32 {
     // at most STRIDE bytes, so that the sum fits; written so that the compiler counts many bytes at once
-    bytes.iter().map(|&b| u32::from(b == b'\n')).sum()
+    u32::from(bytes.iter().map(|&b| u8::from(b == b'\n')).sum::<u8>())
 }
 
 /// Line and column numbers stop at `u32::MAX` instead of wrapping.

@@ -11,6 +11,9 @@ const TIMES: usize = 3;
 
 /// The first run of the text that holds misread UTF-8 or the replacement character.
 pub(crate) fn find(text: &str) -> Option<&str> {
+    if text.is_ascii() {
+        return None;
+    }
     let mut start = None;
     for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
         if !c.is_ascii() {

@@ -4,11 +4,14 @@
 //! It never runs or expands anything. Where shell grammar becomes subtle it errs on the side of "one piece" and
 //! "unknown", both of which are safe.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 /// A piece of shell text with its byte span.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Token {
+pub(crate) struct Token<'a> {
     /// What it is.
-    pub(crate) kind: Kind,
+    pub(crate) kind: Kind<'a>,
     /// First byte.
     pub(crate) start: usize,
     /// One past the last byte.
@@ -19,13 +22,13 @@ pub(crate) struct Token {
 
 /// The kinds of tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum Kind<'a> {
     /// A word with its quoting.
-    Word(Word),
+    Word(Word<'a>),
     /// `;`, `&&`, `||`, `|`, `&`, `(`, `)`, `;;`.
     Op(&'static str),
     /// A redirection operator, file descriptor included; its target is the next word.
-    Redirect(String),
+    Redirect(&'a str),
     /// A here-document's body with its closing line.
     HereDoc,
     /// The end of a line that ends a command.
@@ -36,9 +39,9 @@ pub(crate) enum Kind {
 
 /// A shell word.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Word {
-    /// The text without its outer quotes; expansions stay as written.
-    pub(crate) value: String,
+pub(crate) struct Word<'a> {
+    /// The text without its outer quotes; expansions stay as written. Borrowed where it stands in one piece.
+    pub(crate) value: Cow<'a, str>,
     /// Some part is quoted.
     pub(crate) quoted: bool,
     /// A `$` expansion stands outside quotes, so the shell may split it into several words.
@@ -51,18 +54,30 @@ pub(crate) struct Word {
     pub(crate) reshaped: bool,
 }
 
+impl Word<'_> {
+    /// [`Word::value`].
+    pub(crate) fn text(&self) -> &str {
+        &self.value
+    }
+
+    /// The word by itself, for when its text does not live long enough.
+    pub(crate) fn into_owned(self) -> Word<'static> {
+        Word { value: Cow::Owned(self.value.into_owned()), ..self }
+    }
+}
+
 /// A text's tokens, and whether it ends inside something.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Lexed {
+pub(crate) struct Lexed<'a> {
     /// The tokens in order.
-    pub(crate) tokens: Vec<Token>,
+    pub(crate) tokens: Vec<Token<'a>>,
     /// What is still open at the end: "a quote", "a here-document", "a loop, condition or bracket".
     pub(crate) open: Option<&'static str>,
     /// The last line asks for another one (`\`, `|`, `&&` or `||` at its end).
     pub(crate) dangling: bool,
 }
 
-impl Lexed {
+impl Lexed<'_> {
     /// Whether the text is a complete list of commands.
     pub(crate) fn complete(&self) -> bool {
         self.open.is_none() && !self.dangling
@@ -70,9 +85,17 @@ impl Lexed {
 }
 
 /// Splits shell text into tokens.
-pub(crate) fn lex(text: &str) -> Lexed {
-    let mut lexer =
-        Lexer { text, bytes: text.as_bytes(), at: 0, tokens: Vec::new(), heredocs: Vec::new(), open: None };
+pub(crate) fn lex(text: &str) -> Lexed<'_> {
+    let mut lexer = Lexer {
+        text,
+        bytes: text.as_bytes(),
+        at: 0,
+        // eight bytes to a token are usual
+        tokens: Vec::with_capacity(text.len() / 8 + 4),
+        heredocs: Vec::new(),
+        open: None,
+        stack: Vec::new(),
+    };
     lexer.run();
     let dangling = ends_with_continuation(text, &lexer.tokens) || ends_with_operator(&lexer.tokens);
     let mut lexed = Lexed { tokens: lexer.tokens, open: lexer.open, dangling };
@@ -82,14 +105,14 @@ pub(crate) fn lex(text: &str) -> Lexed {
     lexed
 }
 
-fn ends_with_continuation(text: &str, tokens: &[Token]) -> bool {
+fn ends_with_continuation(text: &str, tokens: &[Token<'_>]) -> bool {
     let body = text.strip_suffix('\n').unwrap_or(text);
     let last = tokens.iter().rev().find(|t| t.kind != Kind::Newline);
     let in_comment = last.is_some_and(|t| t.kind == Kind::Comment && t.end >= body.len());
     body.ends_with('\\') && !body.ends_with("\\\\") && !in_comment
 }
 
-fn ends_with_operator(tokens: &[Token]) -> bool {
+fn ends_with_operator(tokens: &[Token<'_>]) -> bool {
     tokens
         .iter()
         .rev()
@@ -112,17 +135,43 @@ struct Lexer<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
-    tokens: Vec<Token>,
+    tokens: Vec<Token<'a>>,
     /// Delimiter, and whether leading tabs are stripped, of here-documents announced on this line.
-    heredocs: Vec<(String, bool)>,
+    heredocs: Vec<(Cow<'a, str>, bool)>,
     open: Option<&'static str>,
+    /// What is open in the word at hand; kept from word to word, so that it is allocated once.
+    stack: Vec<Inside>,
 }
 
-/// Longest first, so that `&&` is not read as two `&`.
-const OPERATORS: &[&str] = &[";;&", ";;", ";&", "&&", "||", "|&", ";", "|", "&", "(", ")"];
-const REDIRECTS: &[&str] = &["<<<", "<<-", "<<", "<&", "<>", "<", "&>>", "&>", ">>", ">&", ">|", ">"];
+/// The length of the redirection operator that begins here, without a file descriptor; the longest counts.
+fn redirect_length(bytes: &[u8]) -> Option<usize> {
+    Some(match bytes {
+        [b'<', b'<', b'<' | b'-', ..] | [b'&', b'>', b'>', ..] => 3,
+        [b'<', b'<' | b'&' | b'>', ..] | [b'&', b'>', ..] | [b'>', b'>' | b'&' | b'|', ..] => 2,
+        [b'<' | b'>', ..] => 1,
+        _ => return None,
+    })
+}
 
-impl Lexer<'_> {
+/// The operator that begins here and its length; the longest counts, so that `&&` is not read as two `&`.
+fn operator(bytes: &[u8]) -> Option<(&'static str, usize)> {
+    Some(match bytes {
+        [b';', b';', b'&', ..] => (";;&", 3),
+        [b';', b';', ..] => (";;", 2),
+        [b';', b'&', ..] => (";&", 2),
+        [b'&', b'&', ..] => ("&&", 2),
+        [b'|', b'|', ..] => ("||", 2),
+        [b'|', b'&', ..] => ("|", 2),
+        [b';', ..] => (";", 1),
+        [b'|', ..] => ("|", 1),
+        [b'&', ..] => ("&", 1),
+        [b'(', ..] => ("(", 1),
+        [b')', ..] => (")", 1),
+        _ => return None,
+    })
+}
+
+impl<'a> Lexer<'a> {
     fn run(&mut self) {
         while self.at < self.bytes.len() {
             let start = self.at;
@@ -146,7 +195,7 @@ impl Lexer<'_> {
         }
     }
 
-    fn push(&mut self, kind: Kind, start: usize) {
+    fn push(&mut self, kind: Kind<'a>, start: usize) {
         self.tokens.push(Token { kind, start, end: self.at, depth: 0 });
     }
 
@@ -162,23 +211,25 @@ impl Lexer<'_> {
             self.push(Kind::Word(word), start);
             return;
         }
-        let substitution = rest.starts_with("<(") || rest.starts_with(">(") || rest.starts_with("((");
+        let bytes = rest.as_bytes();
+        let substitution = matches!(bytes, [b'<' | b'>' | b'(', b'(', ..]);
         if !substitution {
-            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-            let after = &rest[digits..];
-            if let Some(op) = REDIRECTS.iter().find(|op| after.starts_with(**op))
-                && (digits == 0 || !op.starts_with('&'))
+            let digits = bytes.iter().take_while(|b| b.is_ascii_digit()).count();
+            let after = bytes.get(digits..).unwrap_or_default();
+            if let Some(length) =
+                redirect_length(after).filter(|_| digits == 0 || after.first() != Some(&b'&'))
             {
-                self.at += digits + op.len();
-                self.push(Kind::Redirect(rest[..digits + op.len()].to_owned()), start);
-                if matches!(*op, "<<" | "<<-") {
-                    self.heredoc_delimiter(*op == "<<-");
+                self.at += digits + length;
+                let written = &rest[..digits + length];
+                self.push(Kind::Redirect(written), start);
+                if let (2, [b'<', b'<', ..]) | (3, [b'<', b'<', b'-', ..]) = (length, after) {
+                    self.heredoc_delimiter(length == 3);
                 }
                 return;
             }
-            if let Some(op) = OPERATORS.iter().find(|op| rest.starts_with(**op)) {
-                self.at += op.len();
-                self.push(Kind::Op(if *op == "|&" { "|" } else { op }), start);
+            if let Some((op, length)) = operator(bytes) {
+                self.at += length;
+                self.push(Kind::Op(op), start);
                 return;
             }
         }
@@ -228,16 +279,20 @@ impl Lexer<'_> {
     }
 
     /// Reads one word, with everything that is nested in it.
-    fn word(&mut self) -> Word {
+    fn word(&mut self) -> Word<'a> {
         let mut word = Word::default();
-        let mut stack: Vec<Inside> = Vec::new();
+        let mut value = Pieces { text: self.text, piece: 0..0, joined: String::new() };
+        let mut stack = std::mem::take(&mut self.stack);
+        stack.clear();
         // 1 behind a `{` outside quotes, 2 when a list follows it: `a,b` or `1..3`
         let mut brace = 0;
         loop {
             let top = stack.last().copied();
-            let plain = self.bytes[self.at..].iter().take_while(|&&b| is_plain(top, b, brace)).count();
+            let class = plain_class(top, brace);
+            let rest = &self.bytes[self.at..];
+            let plain = rest.iter().position(|&b| CLASSES[usize::from(b)] & class == 0).unwrap_or(rest.len());
             if plain > 0 {
-                word.value.push_str(&self.text[self.at..self.at + plain]);
+                value.push(self.at..self.at + plain);
                 self.at += plain;
             }
             let Some(c) = self.text[self.at..].chars().next() else { break };
@@ -253,7 +308,7 @@ impl Lexer<'_> {
                 }
                 (None, '(') => {
                     // `((` or an extended pattern; a lone `(` after text is an operator
-                    if next != Some(b'(') && !word.value.ends_with(['?', '*', '+', '@', '!']) {
+                    if next != Some(b'(') && !value.ends_with_pattern_mark() {
                         break;
                     }
                     word.runs = true;
@@ -272,7 +327,7 @@ impl Lexer<'_> {
                     take = 1 + escaped.map_or(0, char::len_utf8);
                     if top.is_none() {
                         word.quoted = true;
-                        word.value.extend(escaped);
+                        value.push(self.at + 1..self.at + take);
                         self.at += take;
                         continue;
                     }
@@ -343,7 +398,7 @@ impl Lexer<'_> {
             let closes_outer_quote =
                 stack.is_empty() && matches!(top, Some(Inside::Single | Inside::Ansi | Inside::Double));
             if !closes_outer_quote {
-                word.value.push_str(&self.text[self.at..self.at + take]);
+                value.push(self.at..self.at + take);
             }
             self.at += take;
         }
@@ -353,21 +408,89 @@ impl Lexer<'_> {
                 Inside::Backtick | Inside::Paren | Inside::Brace => "a substitution",
             });
         }
+        self.stack = stack;
+        word.value = value.finish();
         word
     }
 }
 
-/// Whether a byte is nothing but itself there. None of these begins or ends a character of several bytes.
-fn is_plain(top: Option<Inside>, byte: u8, brace: u8) -> bool {
-    match top {
-        None if brace == 1 && matches!(byte, b',' | b'.') => false,
-        None | Some(Inside::Paren | Inside::Brace | Inside::Backtick) => {
-            byte.is_ascii_alphanumeric()
-                || matches!(byte, b'-' | b'_' | b'.' | b'/' | b':' | b'=' | b',' | b'%')
+/// A word's text while it is read: a piece of the text as long as nothing is left out in its middle.
+struct Pieces<'a> {
+    text: &'a str,
+    piece: Range<usize>,
+    joined: String,
+}
+
+impl<'a> Pieces<'a> {
+    fn push(&mut self, more: Range<usize>) {
+        if !self.joined.is_empty() {
+            self.joined.push_str(&self.text[more]);
+        } else if self.piece.is_empty() {
+            self.piece = more;
+        } else if self.piece.end == more.start {
+            self.piece.end = more.end;
+        } else {
+            self.joined.push_str(&self.text[self.piece.clone()]);
+            self.joined.push_str(&self.text[more]);
         }
-        Some(Inside::Single) => byte.is_ascii() && byte != b'\'',
-        Some(Inside::Ansi) => byte.is_ascii() && !matches!(byte, b'\'' | b'\\'),
-        Some(Inside::Double) => byte.is_ascii() && !matches!(byte, b'"' | b'\\' | b'$' | b'`'),
+    }
+
+    /// Whether a bracket behind it begins an extended pattern: `@(a|b)`.
+    fn ends_with_pattern_mark(&self) -> bool {
+        let so_far = if self.joined.is_empty() { &self.text[self.piece.clone()] } else { &self.joined };
+        so_far.ends_with(['?', '*', '+', '@', '!'])
+    }
+
+    fn finish(self) -> Cow<'a, str> {
+        if self.joined.is_empty() { Cow::Borrowed(&self.text[self.piece]) } else { Cow::Owned(self.joined) }
+    }
+}
+
+/// Plain outside quotes.
+const OUTSIDE: u8 = 1;
+/// Plain outside quotes and behind a `{` there.
+const IN_LIST: u8 = 2;
+/// Plain in substitutions.
+const NESTED: u8 = 4;
+/// Plain in single quotes.
+const SINGLE: u8 = 8;
+/// Plain in `$'...'`.
+const ANSI: u8 = 16;
+/// Plain in double quotes.
+const DOUBLE: u8 = 32;
+
+/// Where each byte is nothing but itself. Bytes of longer characters always are, so that a run of plain bytes never ends
+/// inside a character.
+const CLASSES: [u8; 256] = {
+    let mut classes = [OUTSIDE | IN_LIST | NESTED | SINGLE | ANSI | DOUBLE; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        classes[byte] = match byte as u8 {
+            b' ' | b'\t' | b'\n' | b'\r' | b';' | b'|' | b'&' | b'<' | b'>' | b'{' => {
+                NESTED | SINGLE | ANSI | DOUBLE
+            }
+            b'(' | b')' | b'}' => SINGLE | ANSI | DOUBLE,
+            b',' | b'.' => OUTSIDE | NESTED | SINGLE | ANSI | DOUBLE,
+            b'\\' => SINGLE,
+            b'$' | b'`' => SINGLE | ANSI,
+            b'\'' => DOUBLE,
+            b'"' => SINGLE | ANSI,
+            _ => classes[byte],
+        };
+        byte += 1;
+    }
+    classes
+};
+
+/// The class of the bytes that are nothing but themselves there.
+fn plain_class(top: Option<Inside>, brace: u8) -> u8 {
+    match top {
+        None if brace == 1 => IN_LIST,
+        None => OUTSIDE,
+        Some(Inside::Paren | Inside::Brace | Inside::Backtick) => NESTED,
+        Some(Inside::Single) => SINGLE,
+        Some(Inside::Ansi) => ANSI,
+        Some(Inside::Double) => DOUBLE,
     }
 }
 
@@ -377,14 +500,14 @@ fn names_variable(next: Option<u8>) -> bool {
 }
 
 /// Notes at each token how many compounds are open there; returns how many are open at the end.
-fn mark_depth(tokens: &mut [Token]) -> usize {
+fn mark_depth(tokens: &mut [Token<'_>]) -> usize {
     let mut open: Vec<char> = Vec::new();
     let mut command_position = true;
     for token in tokens {
         token.depth = open.len();
         match &token.kind {
             Kind::Word(word) => {
-                let keyword = if command_position && !word.quoted { word.value.as_str() } else { "" };
+                let keyword = if command_position && !word.quoted { word.text() } else { "" };
                 match keyword {
                     "if" | "for" | "while" | "until" | "select" | "case" => open.push('k'),
                     "{" => open.push('{'),
@@ -421,20 +544,20 @@ fn mark_depth(tokens: &mut [Token]) -> usize {
 
 /// One command of a list or pipeline: its words and redirections, without operators and comments.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Simple {
+pub(crate) struct Simple<'a> {
     /// The words, redirection targets left out.
-    pub(crate) words: Vec<Word>,
+    pub(crate) words: Vec<Word<'a>>,
     /// Byte offset of the first word.
     pub(crate) start: usize,
     /// Operator and target of each redirection.
-    pub(crate) redirects: Vec<(String, String)>,
+    pub(crate) redirects: Vec<(&'a str, Cow<'a, str>)>,
 }
 
 /// The simple commands of a token list. Keywords (`for`, `do`) are words like any other.
-pub(crate) fn simple_commands(tokens: &[Token]) -> Vec<Simple> {
+pub(crate) fn simple_commands<'a>(tokens: &[Token<'a>]) -> Vec<Simple<'a>> {
     let mut all = Vec::new();
     let mut now = Simple::default();
-    let mut target_of: Option<String> = None;
+    let mut target_of: Option<&str> = None;
     for token in tokens {
         match &token.kind {
             Kind::Word(word) => {
@@ -447,10 +570,10 @@ pub(crate) fn simple_commands(tokens: &[Token]) -> Vec<Simple> {
                     now.words.push(word.clone());
                 }
             }
-            Kind::Redirect(op) => target_of = Some(op.clone()),
+            Kind::Redirect(op) => target_of = Some(op),
             Kind::Op(_) | Kind::Newline => {
                 if let Some(op) = target_of.take() {
-                    now.redirects.push((op, String::new()));
+                    now.redirects.push((op, Cow::Borrowed("")));
                 }
                 all.push(std::mem::take(&mut now));
             }
@@ -458,7 +581,7 @@ pub(crate) fn simple_commands(tokens: &[Token]) -> Vec<Simple> {
         }
     }
     if let Some(op) = target_of {
-        now.redirects.push((op, String::new()));
+        now.redirects.push((op, Cow::Borrowed("")));
     }
     all.push(now);
     all.retain(|simple| !simple.words.is_empty() || !simple.redirects.is_empty());
@@ -476,7 +599,7 @@ mod tests {
             .tokens
             .into_iter()
             .filter_map(|t| match t.kind {
-                Kind::Word(word) => Some(word.value),
+                Kind::Word(word) => Some(word.value.into_owned()),
                 _ => None,
             })
             .collect()
@@ -532,9 +655,9 @@ mod tests {
     fn commands_know_their_redirections() {
         let simple = simple_commands(&lex("a b 2>&1 >out | c <in && d").tokens);
         let words: Vec<Vec<&str>> =
-            simple.iter().map(|s| s.words.iter().map(|w| w.value.as_str()).collect()).collect();
+            simple.iter().map(|s| s.words.iter().map(|w| &*w.value).collect()).collect();
         assert_eq!(words, [vec!["a", "b"], vec!["c"], vec!["d"]]);
-        assert_eq!(simple[0].redirects, [("2>&".into(), "1".into()), (">".into(), "out".into())]);
+        assert_eq!(simple[0].redirects, [("2>&", "1".into()), (">", "out".into())]);
     }
 
     proptest! {

@@ -51,8 +51,8 @@ const LONG_VALUE: &[&str] = &[
 ];
 
 /// Whether the request only gets, and writes nothing.
-pub(super) fn reads(args: &[Word]) -> bool {
-    let args: Vec<&str> = args.iter().map(|arg| arg.value.as_str()).collect();
+pub(super) fn reads(args: &[Word<'_>]) -> bool {
+    let args: Vec<&str> = args.iter().map(|arg| &*arg.value).collect();
     let Some(options) = options(&args) else { return false };
     let is_get = options.iter().any(|(name, _)| matches!(name.as_str(), "G" | "--get"));
     let addresses = options.iter().filter(|(name, _)| is_address(name)).count();

@@ -11,6 +11,9 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use self::table::{Form, Options, PROGRAMS, Program};
 use super::model::{Effect, EffectSource};
 use super::names::{is_identifier, is_reserved};
@@ -43,7 +46,7 @@ pub(crate) fn is_read_only(text: &str) -> bool {
     plain && !commands.is_empty() && commands.iter().all(command_reads)
 }
 
-fn command_reads(command: &Simple) -> bool {
+fn command_reads(command: &Simple<'_>) -> bool {
     if !command.words.iter().all(|word| expands_plainly(&word.value)) {
         return false;
     }
@@ -70,7 +73,7 @@ fn redirect_reads(op: &str, target: &str) -> bool {
     }
 }
 
-fn words_read(words: &[Word]) -> bool {
+fn words_read(words: &[Word<'_>]) -> bool {
     let Some((first, args)) = words.split_first() else { return true };
     if first.value.contains('=') && !first.quoted {
         return words.iter().all(assignment_reads);
@@ -121,20 +124,29 @@ const STEERING: &[&str] = &[
 ];
 
 /// `NAME=value` alone changes one variable of the run and nothing outside it.
-fn assignment_reads(word: &Word) -> bool {
+fn assignment_reads(word: &Word<'_>) -> bool {
     let Some((name, _)) = word.value.split_once('=') else { return false };
     is_identifier(name) && !is_reserved(name) && !STEERING.iter().any(|prefix| name.starts_with(prefix))
 }
 
+/// The table's rows by the names in them.
+static BY_NAME: LazyLock<BTreeMap<&str, Vec<&Program>>> = LazyLock::new(|| {
+    let mut rows: BTreeMap<&str, Vec<&Program>> = BTreeMap::new();
+    for program in PROGRAMS {
+        for name in program.names.split(' ') {
+            rows.entry(name).or_default().push(program);
+        }
+    }
+    rows
+});
+
 /// Looks the program up in the table and compares its arguments with each form.
-fn program_reads(name: &str, args: &[Word]) -> bool {
-    PROGRAMS
-        .iter()
-        .filter(|program| program.names.split(' ').any(|known| known == name))
-        .any(|program| program.forms.iter().any(|form| form_reads(program, form, args)))
+fn program_reads(name: &str, args: &[Word<'_>]) -> bool {
+    let rows = BY_NAME.get(name).map(Vec::as_slice).unwrap_or_default();
+    rows.iter().any(|program| program.forms.iter().any(|form| form_reads(program, form, args)))
 }
 
-fn form_reads(program: &Program, form: &Form, args: &[Word]) -> bool {
+fn form_reads(program: &Program, form: &Form, args: &[Word<'_>]) -> bool {
     let Some(args) = after_words(form.words, after_global_options(program.before, args)) else {
         return false;
     };
@@ -148,12 +160,12 @@ fn form_reads(program: &Program, form: &Form, args: &[Word]) -> bool {
 }
 
 /// Skips options before the subcommand, only those that the table knows: a value is never taken for a verb.
-fn after_global_options<'a>(known: &[&str], args: &'a [Word]) -> &'a [Word] {
+fn after_global_options<'a, 't>(known: &[&str], args: &'a [Word<'t>]) -> &'a [Word<'t>] {
     let mut rest = args;
     while let [option, after @ ..] = rest {
         match option.value.split_once('=') {
             Some((name, _)) if known.contains(&name) => rest = after,
-            None if known.contains(&option.value.as_str()) => rest = after.get(1..).unwrap_or_default(),
+            None if known.contains(&option.text()) => rest = after.get(1..).unwrap_or_default(),
             _ => break,
         }
     }
@@ -161,7 +173,7 @@ fn after_global_options<'a>(known: &[&str], args: &'a [Word]) -> &'a [Word] {
 }
 
 /// What follows the form's words (`rollout status|history`); `None` when they are others.
-fn after_words<'a>(words: &str, args: &'a [Word]) -> Option<&'a [Word]> {
+fn after_words<'a, 't>(words: &str, args: &'a [Word<'t>]) -> Option<&'a [Word<'t>]> {
     let mut rest = args;
     for wanted in words.split_whitespace() {
         let (first, after) = rest.split_first()?;
@@ -174,12 +186,12 @@ fn after_words<'a>(words: &str, args: &'a [Word]) -> Option<&'a [Word]> {
 }
 
 /// Whether every option is one of these; what is no option is a plain argument.
-fn only_known(args: &[Word], flags: &[&str], values: &[&str]) -> bool {
+fn only_known(args: &[Word<'_>], flags: &[&str], values: &[&str]) -> bool {
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let (name, attached) = match arg.value.split_once('=') {
             Some((name, _)) if name.starts_with("--") => (name, true),
-            _ => (arg.value.as_str(), false),
+            _ => (arg.text(), false),
         };
         if !name.starts_with('-') || flags.contains(&name) {
             continue;
@@ -197,6 +209,6 @@ fn short_has(arg: &str, letters: &str) -> bool {
 }
 
 /// An argument whose first character is not known: a value or a file name could begin with `-`.
-fn may_become_option(word: &Word) -> bool {
+fn may_become_option(word: &Word<'_>) -> bool {
     (word.expands && word.value.starts_with('$')) || (!word.quoted && word.value.starts_with(['*', '?', '[']))
 }

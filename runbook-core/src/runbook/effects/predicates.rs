@@ -4,61 +4,61 @@ use super::super::shell::Word;
 use super::{program_reads, select};
 
 /// Nothing more to ask.
-pub(super) fn any(_: &[Word]) -> bool {
+pub(super) fn any(_: &[Word<'_>]) -> bool {
     true
 }
 
 /// No arguments at all, or options only.
-pub(super) fn no_operands(args: &[Word]) -> bool {
+pub(super) fn no_operands(args: &[Word<'_>]) -> bool {
     args.iter().all(|arg| arg.value.starts_with('-'))
 }
 
 /// Nothing follows.
-pub(super) fn nothing(args: &[Word]) -> bool {
+pub(super) fn nothing(args: &[Word<'_>]) -> bool {
     args.is_empty()
 }
 
 /// Exactly one plain word follows.
-pub(super) fn one(args: &[Word]) -> bool {
+pub(super) fn one(args: &[Word<'_>]) -> bool {
     matches!(args, [arg] if !arg.value.starts_with('-'))
 }
 
 /// `-v` looks into arrays, and can run a substitution hidden in a value.
-pub(super) fn test(args: &[Word]) -> bool {
-    !args.iter().any(|arg| matches!(arg.value.as_str(), "-v" | "-R"))
+pub(super) fn test(args: &[Word<'_>]) -> bool {
+    !args.iter().any(|arg| matches!(arg.text(), "-v" | "-R"))
 }
 
 /// As [`test`]; `[[ a -eq b ]]` calculates as well.
-pub(super) fn double_bracket(args: &[Word]) -> bool {
+pub(super) fn double_bracket(args: &[Word<'_>]) -> bool {
     let calculates = ["-v", "-R", "-eq", "-ne", "-lt", "-le", "-gt", "-ge"];
-    !args.iter().any(|arg| calculates.contains(&arg.value.as_str()))
+    !args.iter().any(|arg| calculates.contains(&arg.text()))
 }
 
 /// `-v NAME` and `%n` set a variable.
-pub(super) fn printf(args: &[Word]) -> bool {
+pub(super) fn printf(args: &[Word<'_>]) -> bool {
     args.first().is_none_or(|first| !first.value.starts_with("-v"))
         && !args.iter().any(|arg| arg.value.contains("%n"))
 }
 
 /// Only shows the time: anything else sets it.
-pub(super) fn date(args: &[Word]) -> bool {
+pub(super) fn date(args: &[Word<'_>]) -> bool {
     args.iter().all(|arg| {
-        let arg = arg.value.as_str();
+        let arg = arg.text();
         arg.starts_with('+') || matches!(arg, "-u" | "--utc" | "-R") || arg.starts_with("-I")
     })
 }
 
 /// A second operand is a file that it writes.
-pub(super) fn at_most_one_operand(args: &[Word]) -> bool {
+pub(super) fn at_most_one_operand(args: &[Word<'_>]) -> bool {
     args.iter().filter(|arg| !arg.value.starts_with('-')).count() <= 1
 }
 
 /// `awk '{print $2}'`: a program that can neither start another one nor write a file.
-pub(super) fn awk(args: &[Word]) -> bool {
+pub(super) fn awk(args: &[Word<'_>]) -> bool {
     let mut program = None;
     let mut args = args.iter();
     while let Some(arg) = args.next() {
-        match arg.value.as_str() {
+        match arg.text() {
             "-F" => {
                 args.next();
             }
@@ -73,7 +73,7 @@ pub(super) fn awk(args: &[Word]) -> bool {
 }
 
 /// `sed -n '1,5p'`: lines by number and nothing else.
-pub(super) fn sed(args: &[Word]) -> bool {
+pub(super) fn sed(args: &[Word<'_>]) -> bool {
     let [option, script, rest @ ..] = args else { return false };
     let numbers = script.value.chars().all(|c| c.is_ascii_digit() || matches!(c, ',' | '$' | 'p'));
     option.value == "-n"
@@ -84,7 +84,7 @@ pub(super) fn sed(args: &[Word]) -> bool {
 }
 
 /// `timeout 30 PROGRAM ...`.
-pub(super) fn timeout(args: &[Word]) -> bool {
+pub(super) fn timeout(args: &[Word<'_>]) -> bool {
     match args {
         [limit, program, rest @ ..] if limit.value.starts_with(|c: char| c.is_ascii_digit()) => {
             !program.quoted && program_reads(&program.value, rest)
@@ -94,17 +94,17 @@ pub(super) fn timeout(args: &[Word]) -> bool {
 }
 
 /// `kubectl get --raw` can reach any service through the interface's proxy.
-pub(super) fn kubectl_get(args: &[Word]) -> bool {
+pub(super) fn kubectl_get(args: &[Word<'_>]) -> bool {
     let raw = args.iter().any(|arg| arg.value.starts_with("--raw"));
     !raw || args.iter().all(|arg| !arg.value.contains("proxy") && !arg.expands)
 }
 
 /// At least one `-c`, and each a statement that only reads.
-pub(super) fn psql(args: &[Word]) -> bool {
+pub(super) fn psql(args: &[Word<'_>]) -> bool {
     let mut statements = 0;
     let mut args = args.iter();
     while let Some(arg) = args.next() {
-        let option = arg.value.as_str();
+        let option = arg.text();
         // `-tAc` is `-t -A -c`
         let is_command = option == "--command"
             || option
@@ -135,7 +135,7 @@ pub(super) fn psql(args: &[Word]) -> bool {
 }
 
 /// A database's name or address that is not known as written may be an option.
-fn leads_with_value(arg: &Word) -> bool {
+fn leads_with_value(arg: &Word<'_>) -> bool {
     arg.expands && arg.value.starts_with('$')
 }
 
@@ -144,8 +144,8 @@ const PSQL_FLAGS: &[&str] =
 const PSQL_VALUES: &[&str] = &["-h", "-p", "-U", "-d", "-F", "--host", "--port", "--username", "--dbname"];
 
 /// The first word that is no option is a verb that only reads.
-pub(super) fn redis(args: &[Word]) -> bool {
-    let mut args = args.iter().map(|arg| arg.value.as_str());
+pub(super) fn redis(args: &[Word<'_>]) -> bool {
+    let mut args = args.iter().map(|arg| &*arg.value);
     let mut words = Vec::new();
     while let Some(arg) = args.next() {
         match arg {
@@ -207,16 +207,16 @@ const REDIS_VERBS: &[&str] = &[
 
 /// aws: `describe-*` and `list-*` of any service; what begins with `get-` may write a file or give a secret, so only
 /// where it is known.
-pub(super) fn aws(args: &[Word]) -> bool {
+pub(super) fn aws(args: &[Word<'_>]) -> bool {
     let [service, verb, ..] = args else { return false };
     if service.expands || verb.expands || service.value.starts_with('-') {
         return false;
     }
-    let verb = verb.value.as_str();
+    let verb = verb.text();
     if verb.starts_with("describe-") || verb.starts_with("list-") {
         return true;
     }
-    match service.value.as_str() {
+    match service.text() {
         "s3" => verb == "ls",
         "sts" => verb == "get-caller-identity",
         "s3api" => {
@@ -249,9 +249,9 @@ pub(super) fn aws(args: &[Word]) -> bool {
 }
 
 /// `ip addr`, `ip -br link show`, `ip route get ADDRESS`.
-pub(super) fn ip(args: &[Word]) -> bool {
+pub(super) fn ip(args: &[Word<'_>]) -> bool {
     let shows = ["-4", "-6", "-br", "-brief", "-j", "-json", "-s", "-o", "-d", "-details", "-c"];
-    let mut words = args.iter().map(|arg| arg.value.as_str()).skip_while(|arg| shows.contains(arg));
+    let mut words = args.iter().map(|arg| &*arg.value).skip_while(|arg| shows.contains(arg));
     let object = words.next();
     let verb = words.next();
     matches!(object, Some("a" | "addr" | "address" | "l" | "link" | "r" | "route" | "n" | "neigh" | "rule"))

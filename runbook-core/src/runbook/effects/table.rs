@@ -25,7 +25,7 @@ pub(super) struct Form {
     /// Whether an argument may begin with a variable: fine where no single option can do harm.
     pub(super) trusts_expansions: bool,
     /// What else must hold.
-    pub(super) check: fn(&[Word]) -> bool,
+    pub(super) check: fn(&[Word<'_>]) -> bool,
 }
 
 /// Which options a form allows.
@@ -57,7 +57,7 @@ const fn only(words: &'static str, flags: &'static [&'static str], values: &'sta
 }
 
 /// The check decides alone.
-const fn checked(words: &'static str, check: fn(&[Word]) -> bool) -> Form {
+const fn checked(words: &'static str, check: fn(&[Word<'_>]) -> bool) -> Form {
     Form { check, ..every(words) }
 }
 
@@ -69,7 +69,7 @@ const fn program(names: &'static str, forms: &'static [Form]) -> Program {
 const KUBECTL_WRITES: &[&str] =
     &["--profile", "--log-", "--log_", "--output-dir", "--cache-dir", "--kubeconfig", "--kuberc"];
 
-const fn kubectl(words: &'static str, check: fn(&[Word]) -> bool) -> Form {
+const fn kubectl(words: &'static str, check: fn(&[Word<'_>]) -> bool) -> Form {
     Form { options: Options::Except { beginnings: KUBECTL_WRITES, letters: "" }, check, ..every(words) }
 }
 
@@ -81,7 +81,7 @@ const fn helm(words: &'static str) -> Form {
 }
 
 /// git's options that write a file or start a program, abbreviations included.
-const fn git(words: &'static str, check: fn(&[Word]) -> bool) -> Form {
+const fn git(words: &'static str, check: fn(&[Word<'_>]) -> bool) -> Form {
     Form { check, ..except(words, &["--o", "--e", "--textconv", "--upload-pack"], "") }
 }
 

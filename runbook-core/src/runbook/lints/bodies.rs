@@ -70,8 +70,8 @@ fn receiver(text: &str) -> Option<Receiver> {
     }
 }
 
-fn bodies(call: &Call) -> Vec<&str> {
-    let mut args = call.args.iter().map(|word| word.value.as_str());
+fn bodies<'c>(call: &'c Call<'_>) -> Vec<&'c str> {
+    let mut args = call.args.iter().map(|word| &*word.value);
     let mut bodies = Vec::new();
     while let Some(arg) = args.next() {
         match arg {

@@ -1,20 +1,22 @@
 //! The programs that a shell text starts, wherever they stand: in loops, behind wrappers, inside substitutions, and in
 //! the texts given to `bash -c`, `ssh` and `kubectl exec`.
 
+use std::borrow::Cow;
+
 use super::super::lines::{Lines, to_u32};
 use super::super::shell::{Kind, Token, Word, lex};
 
 /// One program with its arguments.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Call {
+pub(super) struct Call<'a> {
     /// Without its folder; empty when there are only redirections.
-    pub(super) program: String,
+    pub(super) program: Cow<'a, str>,
     /// Its arguments; those of an inner program included.
-    pub(super) args: Vec<Word>,
+    pub(super) args: Vec<Word<'a>>,
     /// 1-based line in the file.
     pub(super) line: u32,
     /// Operator and target of each redirection.
-    pub(super) redirects: Vec<(String, String)>,
+    pub(super) redirects: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     /// Which pipeline of the text it belongs to.
     pub(super) pipeline: usize,
     /// Reads another program's output.
@@ -31,20 +33,36 @@ pub(super) struct Call {
     pub(super) captured: bool,
 }
 
-impl Call {
+impl Call<'_> {
+    /// [`Call::program`].
+    pub(super) fn program(&self) -> &str {
+        &self.program
+    }
+
+    /// The call by itself, for when its text does not live long enough.
+    fn into_owned(self) -> Call<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Call {
+            program: owned(self.program),
+            args: self.args.into_iter().map(Word::into_owned).collect(),
+            redirects: self.redirects.into_iter().map(|(op, target)| (owned(op), owned(target))).collect(),
+            ..self
+        }
+    }
+
     /// The arguments' texts.
     pub(super) fn texts(&self) -> Vec<&str> {
-        self.args.iter().map(|word| word.value.as_str()).collect()
+        self.args.iter().map(|word| &*word.value).collect()
     }
 
     /// Arguments that are no options.
     pub(super) fn operands(&self) -> impl Iterator<Item = &str> {
-        self.args.iter().map(|word| word.value.as_str()).filter(|value| !value.starts_with('-'))
+        self.args.iter().map(|word| &*word.value).filter(|value| !value.starts_with('-'))
     }
 
     /// Whether an argument is one of these.
     pub(super) fn has(&self, wanted: &[&str]) -> bool {
-        self.args.iter().any(|word| wanted.contains(&word.value.as_str()))
+        self.args.iter().any(|word| wanted.contains(&word.text()))
     }
 
     /// Whether a combined short option (`-rf`) holds the letter.
@@ -77,23 +95,39 @@ struct Around {
     remote: bool,
     captured: bool,
     depth: usize,
+    /// Calls that stand before those at hand.
+    before: usize,
 }
 
 /// Every call of a text whose first line is `first_line` of the file.
-pub(super) fn calls(text: &str, first_line: u32) -> Vec<Call> {
+pub(super) fn calls(text: &str, first_line: u32) -> Vec<Call<'_>> {
+    calls_of(text, &lex(text).tokens, first_line)
+}
+
+/// As [`calls`], of a text that has been taken apart.
+pub(super) fn calls_of<'a>(text: &'a str, tokens: &[Token<'a>], first_line: u32) -> Vec<Call<'a>> {
     let mut all = Vec::new();
-    collect(text, first_line, Around::default(), &mut all);
+    collect_of(text, tokens, first_line, Around::default(), &mut all);
     all
 }
 
-fn collect(text: &str, first_line: u32, around: Around, all: &mut Vec<Call>) {
-    let tokens = lex(text).tokens;
+fn collect<'a>(text: &'a str, first_line: u32, around: Around, all: &mut Vec<Call<'a>>) {
+    collect_of(text, &lex(text).tokens, first_line, around, all);
+}
+
+fn collect_of<'a>(
+    text: &'a str,
+    tokens: &[Token<'a>],
+    first_line: u32,
+    around: Around,
+    all: &mut Vec<Call<'a>>,
+) {
     let lines = Lines::new(text);
     let line_at = |offset: usize| first_line.saturating_add(lines.line(offset).saturating_sub(1));
-    let mut group: Vec<&Token> = Vec::new();
-    let mut call = Call { pipeline: all.len(), ..Call::default() };
-    let mut target_of: Option<String> = None;
-    for token in &tokens {
+    let mut group: Vec<(&Word<'a>, usize)> = Vec::new();
+    let mut call = Call { pipeline: around.before + all.len(), ..Call::default() };
+    let mut target_of: Option<&'a str> = None;
+    for token in tokens {
         match &token.kind {
             Kind::Word(word) => {
                 let raw = text.get(token.start..token.end).unwrap_or_default();
@@ -104,11 +138,11 @@ fn collect(text: &str, first_line: u32, around: Around, all: &mut Vec<Call>) {
                     }
                 }
                 match target_of.take() {
-                    Some(op) => call.redirects.push((op, word.value.clone())),
-                    None => group.push(token),
+                    Some(op) => call.redirects.push((Cow::Borrowed(op), word.value.clone())),
+                    None => group.push((word, token.start)),
                 }
             }
-            Kind::Redirect(op) => target_of = Some(op.clone()),
+            Kind::Redirect(op) => target_of = Some(op),
             Kind::Op(_) | Kind::Newline => {
                 let op = if let Kind::Op(op) = token.kind { op } else { "\n" };
                 call.piped_out = op == "|";
@@ -118,7 +152,8 @@ fn collect(text: &str, first_line: u32, around: Around, all: &mut Vec<Call>) {
                 group.clear();
                 target_of = None;
                 call.piped_in = op == "|";
-                call.pipeline = if op == "|" { pipeline } else { all.len().max(pipeline + 1) };
+                call.pipeline =
+                    if op == "|" { pipeline } else { (around.before + all.len()).max(pipeline + 1) };
             }
             Kind::HereDoc | Kind::Comment => {}
         }
@@ -127,19 +162,15 @@ fn collect(text: &str, first_line: u32, around: Around, all: &mut Vec<Call>) {
 }
 
 /// Names the program of one group of words, and looks into the text that it is given.
-fn finish(
-    mut call: Call,
-    group: &[&Token],
+fn finish<'a>(
+    mut call: Call<'a>,
+    words: &[(&Word<'a>, usize)],
     line_at: &dyn Fn(usize) -> u32,
     around: Around,
-    all: &mut Vec<Call>,
+    all: &mut Vec<Call<'a>>,
 ) {
     (call.limited, call.remote, call.captured) = (around.limited, around.remote, around.captured);
-    let words: Vec<(&Word, usize)> = group
-        .iter()
-        .filter_map(|token| if let Kind::Word(word) = &token.kind { Some((word, token.start)) } else { None })
-        .collect();
-    let mut rest = words.as_slice();
+    let mut rest = words;
     // `sudo timeout 5 kubectl`: each wrapper is one program less to look through
     while let Some((skip, limits)) = wrapper(rest) {
         call.limited |= limits;
@@ -152,7 +183,10 @@ fn finish(
         }
         return;
     };
-    call.program = first.value.rsplit('/').next().unwrap_or_default().to_owned();
+    call.program = match &first.value {
+        Cow::Borrowed(path) => Cow::Borrowed(path.rsplit('/').next().unwrap_or_default()),
+        Cow::Owned(path) => Cow::Owned(path.rsplit('/').next().unwrap_or_default().to_owned()),
+    };
     call.line = line_at(*start);
     call.args = args.iter().map(|(word, _)| (*word).clone()).collect();
     if around.depth < DEEPEST
@@ -163,9 +197,17 @@ fn finish(
             remote: call.remote || remote,
             captured: call.captured,
             depth: around.depth + 1,
+            before: around.before,
         };
         let before = all.len();
-        collect(&inner, line_at(at), around, all);
+        match inner {
+            Cow::Borrowed(inner) => collect(inner, line_at(at), around, all),
+            Cow::Owned(inner) => {
+                let mut own = Vec::new();
+                collect(&inner, line_at(at), Around { before: around.before + before, ..around }, &mut own);
+                all.extend(own.into_iter().map(|call| -> Call<'a> { call.into_owned() }));
+            }
+        }
         // what a single inner program prints goes where the outer one's output goes
         if let Some([only]) = all.get_mut(before..) {
             (only.pipeline, only.piped_out) = (call.pipeline, call.piped_out);
@@ -175,9 +217,9 @@ fn finish(
 }
 
 /// How many words to skip over, and whether they limit the time; `None` when the first word is the program.
-fn wrapper(words: &[(&Word, usize)]) -> Option<(usize, bool)> {
-    let text = |at: usize| words.get(at).map(|(word, _)| word.value.as_str());
-    let first = words.first().filter(|(word, _)| !word.quoted)?.0.value.as_str();
+fn wrapper(words: &[(&Word<'_>, usize)]) -> Option<(usize, bool)> {
+    let text = |at: usize| words.get(at).map(|(word, _)| word.text());
+    let first = words.first().filter(|(word, _)| !word.quoted)?.0.text();
     let options = |from: usize, with_value: &[&str]| {
         let mut at = from;
         while let Some(option) = text(at).filter(|word| word.starts_with('-') && word.len() > 1) {
@@ -212,8 +254,7 @@ fn wrapper(words: &[(&Word, usize)]) -> Option<(usize, bool)> {
                 &["-n", "-I", "-P", "-L", "-a", "-d", "-s", "--arg-file", "--max-args", "--max-procs"],
             );
             // `xargs -a file` reads a file: that is looked at as a call of xargs
-            if text(at).is_none()
-                || words.iter().any(|(word, _)| matches!(word.value.as_str(), "-a" | "--arg-file"))
+            if text(at).is_none() || words.iter().any(|(word, _)| matches!(word.text(), "-a" | "--arg-file"))
             {
                 return None;
             }
@@ -227,12 +268,12 @@ fn wrapper(words: &[(&Word, usize)]) -> Option<(usize, bool)> {
 }
 
 /// The shell text that a program is given, where it begins, and whether it runs elsewhere.
-fn inner_text(program: &str, args: &[(&Word, usize)]) -> Option<(String, usize, bool)> {
-    let value = |at: usize| args.get(at).map(|(word, _)| word.value.as_str());
-    let joined = |from: usize| -> Option<(String, usize, bool)> {
+fn inner_text<'a>(program: &str, args: &[(&Word<'a>, usize)]) -> Option<(Cow<'a, str>, usize, bool)> {
+    let value = |at: usize| args.get(at).map(|(word, _)| word.text());
+    let joined = |from: usize| -> Option<(Cow<'a, str>, usize, bool)> {
         let rest = args.get(from..).filter(|rest| !rest.is_empty())?;
         let text: Vec<String> = rest.iter().map(|(word, _)| quote(&word.value)).collect();
-        Some((text.join(" "), rest.first()?.1, true))
+        Some((Cow::Owned(text.join(" ")), rest.first()?.1, true))
     };
     match program {
         "bash" | "sh" | "zsh" => {
@@ -242,7 +283,7 @@ fn inner_text(program: &str, args: &[(&Word, usize)]) -> Option<(String, usize, 
             args.get(at + 1).map(|(word, start)| (word.value.clone(), *start, false))
         }
         "kubectl" | "oc" => joined(args.iter().position(|(word, _)| word.value == "--")? + 1)
-            .filter(|_| args.iter().any(|(word, _)| matches!(word.value.as_str(), "exec" | "run" | "debug"))),
+            .filter(|_| args.iter().any(|(word, _)| matches!(word.text(), "exec" | "run" | "debug"))),
         "ssh" => {
             let mut at = 0;
             while let Some(option) = value(at).filter(|word| word.starts_with('-')) {

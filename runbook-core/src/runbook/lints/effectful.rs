@@ -5,13 +5,13 @@ use super::calls::Call;
 use super::kubectl;
 
 /// SQL given on the command line.
-pub(super) fn sql_text(call: &Call) -> Option<&str> {
-    let options: &[&str] = match call.program.as_str() {
+pub(super) fn sql_text<'c>(call: &'c Call<'_>) -> Option<&'c str> {
+    let options: &[&str] = match call.program() {
         "psql" => &["-c", "--command"],
         "mysql" | "mariadb" => &["-e", "--execute"],
         _ => return None,
     };
-    let mut args = call.args.iter().map(|word| word.value.as_str());
+    let mut args = call.args.iter().map(|word| &*word.value);
     while let Some(arg) = args.next() {
         if let Some((_, text)) = arg.split_once('=').filter(|(name, _)| options.contains(name)) {
             return Some(text);
@@ -45,7 +45,7 @@ pub(super) fn destructive_sql(sql: &str) -> Option<&'static str> {
 }
 
 /// What about the call destroys something, in words.
-pub(super) fn destroys(call: &Call) -> Option<String> {
+pub(super) fn destroys(call: &Call<'_>) -> Option<String> {
     let args = call.texts();
     let tries = args.iter().any(|arg| arg.starts_with("--dry-run") || *arg == "--help");
     if tries {
@@ -53,7 +53,7 @@ pub(super) fn destroys(call: &Call) -> Option<String> {
     }
     let shown = |words: &str| Some(format!("{} {words}", call.program));
     let first = args.first().copied().unwrap_or_default();
-    match call.program.as_str() {
+    match call.program() {
         "kubectl" | "oc" => match kubectl::words(call).as_slice() {
             [verb @ ("delete" | "drain"), ..] => shown(verb),
             ["scale", ..] if kubectl::value_of(call, &["--replicas"]) == Some("0") => {
@@ -68,7 +68,7 @@ pub(super) fn destroys(call: &Call) -> Option<String> {
             .filter(|verb| matches!(*verb, "uninstall" | "delete" | "del"))
             .and_then(shown),
         "rm" if call.has_letter('r') || call.has_letter('R') || call.has(&["--recursive"]) => shown("-r"),
-        "truncate" | "shred" | "dropdb" | "mkfs" | "wipefs" => Some(call.program.clone()),
+        "truncate" | "shred" | "dropdb" | "mkfs" | "wipefs" => Some(call.program().to_owned()),
         "dd" if args.iter().any(|arg| arg.starts_with("of=/dev/")) => shown("of=/dev/..."),
         "find" if call.has(&["-delete"]) => shown("-delete"),
         "aws" => {
@@ -105,7 +105,7 @@ pub(super) fn destroys(call: &Call) -> Option<String> {
 }
 
 /// Whether the call is known to change something outside. Most programs are simply not known.
-pub(super) fn changes(call: &Call) -> bool {
+pub(super) fn changes(call: &Call<'_>) -> bool {
     if destroys(call).is_some() {
         return true;
     }
@@ -114,7 +114,7 @@ pub(super) fn changes(call: &Call) -> bool {
         return false;
     }
     let operand = call.operands().next().unwrap_or_default();
-    match call.program.as_str() {
+    match call.program() {
         "kubectl" | "oc" => {
             let verb = kubectl::words(call);
             // what `exec` runs is a call of its own

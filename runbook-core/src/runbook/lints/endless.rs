@@ -30,7 +30,7 @@ pub(super) fn never_ending(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 /// What to use instead, when the call goes on for ever.
-fn goes_on(call: &Call) -> Option<&'static str> {
+fn goes_on(call: &Call<'_>) -> Option<&'static str> {
     const LIMIT: &str = "limit it with `timeout 30s ...`";
     const TAIL: &str =
         "show the last lines only, such as --tail=100 or -n 100, or limit it with `timeout 30s ...`";
@@ -40,7 +40,7 @@ fn goes_on(call: &Call) -> Option<&'static str> {
         || call.texts().iter().any(|arg| arg.starts_with("--follow="));
     // `-fn`, `-fu web`: the letter among short options
     let follows_short = follows || call.has_letter('f') || call.has_letter('F');
-    match call.program.as_str() {
+    match call.program() {
         "watch" | "stern" | "kubetail" | "tailf" | "iotop" | "iftop" => {
             Some("look once, or wait with `kubectl wait --timeout=60s`")
         }

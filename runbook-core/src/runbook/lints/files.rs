@@ -25,8 +25,7 @@ pub(super) fn unwritten(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
             elsewhere = false;
         }
         // what a clone or a change of folder brings is not known
-        elsewhere |=
-            matches!(call.program.as_str(), "cd" | "pushd" | "git" | "tar" | "unzip" | "wget" | "make");
+        elsewhere |= matches!(call.program(), "cd" | "pushd" | "git" | "tar" | "unzip" | "wget" | "make");
         for path in read_files(call) {
             let relative = !path.starts_with('/');
             // `<file>` reads as two redirections
@@ -47,7 +46,7 @@ pub(super) fn unwritten(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
                 written.insert(base(target).to_owned());
             }
         }
-        if !READERS.contains(&call.program.as_str()) {
+        if !READERS.contains(&call.program()) {
             for word in &call.args {
                 // `-o out.txt`, `of=out.txt`, `--output=out.txt`, and a script that names it
                 for part in word.value.split(|c: char| c.is_whitespace() || "=\"'();<>|,:".contains(c)) {
@@ -63,26 +62,26 @@ fn base(path: &str) -> &str {
 }
 
 /// `cat f`, `done < f`, `xargs -a f`, `$(< f)`.
-fn read_files(call: &Call) -> Vec<&str> {
-    let from_input = |call: &Call| -> bool { matches!(call.program.as_str(), "done" | "cat" | "" | "xargs") };
-    let mut files: Vec<&str> = match call.program.as_str() {
+fn read_files<'c>(call: &'c Call<'_>) -> Vec<&'c str> {
+    let from_input = |call: &Call<'_>| -> bool { matches!(call.program(), "done" | "cat" | "" | "xargs") };
+    let mut files: Vec<&str> = match call.program() {
         "cat" if !call.writes_file() => call.operands().collect(),
         "xargs" => call
             .args
             .windows(2)
-            .filter(|pair| matches!(pair[0].value.as_str(), "-a" | "--arg-file"))
-            .map(|pair| pair[1].value.as_str())
+            .filter(|pair| matches!(pair[0].text(), "-a" | "--arg-file"))
+            .map(|pair| pair[1].text())
             .collect(),
         _ => Vec::new(),
     };
     if from_input(call) {
-        files.extend(call.redirects.iter().filter(|(op, _)| op == "<").map(|(_, target)| target.as_str()));
+        files.extend(call.redirects.iter().filter(|(op, _)| op == "<").map(|(_, target)| &**target));
     }
     files
 }
 
 /// A file that a run makes rather than one that lies in the repository: in /tmp, or a list without a folder.
-fn looks_made(path: &str, call: &Call) -> bool {
+fn looks_made(path: &str, call: &Call<'_>) -> bool {
     if path.is_empty() || path.contains(['$', '*', '?', '~', '<', '{', '[', '`']) {
         return false;
     }

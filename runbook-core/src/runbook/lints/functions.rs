@@ -10,7 +10,7 @@ pub(super) fn distrust_redefined(document: &mut Document) {
     let all = |step: &Step| -> Vec<String> {
         let commands = step.commands.iter().chain(&step.baselines).chain(&step.probe).chain(&step.undo);
         commands
-            .filter(|command| is_shell(command))
+            .filter(|command| is_shell(command) && may_define(&command.text))
             .flat_map(|command| defined_functions(&command.text))
             .collect()
     };
@@ -26,7 +26,7 @@ pub(super) fn distrust_redefined(document: &mut Document) {
             }
             let uses = simple_commands(&lex(&command.text).tokens)
                 .iter()
-                .any(|simple| simple.words.iter().any(|word| names.contains(&word.value)));
+                .any(|simple| simple.words.iter().any(|word| names.contains(word.text())));
             if uses && command.effect_source == EffectSource::Table {
                 command.effect = Effect::Once;
                 command.effect_source = EffectSource::Unknown;
@@ -40,17 +40,26 @@ fn is_shell(command: &Command) -> bool {
     command.kind == CommandKind::Shell
 }
 
+/// Whether it is worth looking for functions: nearly no text has `function` or an empty pair of brackets in it.
+fn may_define(text: &str) -> bool {
+    let empty_pair = |(at, _): (usize, &str)| {
+        let behind = text.get(at + 1..).unwrap_or_default();
+        behind.trim_start_matches([' ', '\t', '\r']).starts_with(')')
+    };
+    text.match_indices('(').any(empty_pair) || text.contains("function") || text.contains("\\\n")
+}
+
 /// The names in `name() {` and `function name`.
 fn defined_functions(text: &str) -> Vec<String> {
     let tokens = lex(text).tokens;
     let word = |index: usize| match tokens.get(index).map(|token| &token.kind) {
-        Some(Kind::Word(word)) => Some(word.value.clone()),
+        Some(Kind::Word(word)) => Some(word.text()),
         _ => None,
     };
     let op = |index: usize, op: &str| matches!(tokens.get(index).map(|token| &token.kind), Some(Kind::Op(o)) if *o == op);
     (0..tokens.len())
-        .filter_map(|i| match word(i)?.as_str() {
-            "function" => word(i + 1),
+        .filter_map(|i| match word(i)? {
+            "function" => word(i + 1).map(str::to_owned),
             name if op(i + 1, "(") && op(i + 2, ")") => Some(name.to_owned()),
             _ => None,
         })

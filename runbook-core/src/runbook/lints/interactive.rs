@@ -22,14 +22,14 @@ pub(super) fn interactive(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 /// What to do instead, when the call asks.
-fn asks(call: &Call) -> Option<&'static str> {
+fn asks(call: &Call<'_>) -> Option<&'static str> {
     const EDIT: &str = "change the file with a command, such as sed or kubectl patch";
     const SHELL: &str = "name the command to run";
     const TTY: &str = "leave out -t and -i, and name the command to run";
     const YES: &str = "add the option that answers yes";
     let operands: Vec<&str> = call.operands().collect();
     let first = operands.first().copied().unwrap_or_default();
-    match call.program.as_str() {
+    match call.program() {
         "vi" | "vim" | "nvim" | "nano" | "emacs" | "pico" | "visudo" | "vipw" => Some(EDIT),
         "less" | "more" | "man" => Some("print it with cat or head"),
         "most" | "htop" | "k9s" | "passwd" | "su" | "lynx" | "btop"
@@ -129,7 +129,7 @@ fn asks(call: &Call) -> Option<&'static str> {
 }
 
 /// `-it`, `-ti`, `-t`, `--tty` among the program's own options.
-fn has_terminal(call: &Call) -> bool {
+fn has_terminal(call: &Call<'_>) -> bool {
     let mut own = kubectl::own_args(call);
     own.any(|arg| {
         matches!(arg, "-it" | "-ti" | "-t" | "--tty" | "--tty=true" | "-itd")
@@ -138,8 +138,8 @@ fn has_terminal(call: &Call) -> bool {
 }
 
 /// ssh's destination and what follows it.
-fn ssh_operands(call: &Call) -> usize {
-    let mut args = call.args.iter().map(|word| word.value.as_str());
+fn ssh_operands(call: &Call<'_>) -> usize {
+    let mut args = call.args.iter().map(|word| &*word.value);
     let mut operands = 0;
     while let Some(arg) = args.next() {
         if arg.len() == 2 && arg.starts_with('-') && operands == 0 {
@@ -154,8 +154,8 @@ fn ssh_operands(call: &Call) -> usize {
 }
 
 /// redis-cli's command words, values of options left out.
-fn redis_operands(call: &Call) -> usize {
-    let mut args = call.args.iter().map(|word| word.value.as_str());
+fn redis_operands(call: &Call<'_>) -> usize {
+    let mut args = call.args.iter().map(|word| &*word.value);
     let mut operands = 0;
     while let Some(arg) = args.next() {
         if operands == 0 && matches!(arg, "-h" | "-p" | "-n" | "-a" | "-u" | "-s" | "-r" | "-i") {

@@ -43,7 +43,7 @@ const VALUES: &[&str] = &[
 ];
 
 /// kubectl's verb and operands without options.
-pub(super) fn words(call: &Call) -> Vec<&str> {
+pub(super) fn words<'c>(call: &'c Call<'_>) -> Vec<&'c str> {
     let mut words = Vec::new();
     let mut args = own_args(call).peekable();
     while let Some(arg) = args.next() {
@@ -57,12 +57,12 @@ pub(super) fn words(call: &Call) -> Vec<&str> {
 }
 
 /// The arguments that are kubectl's own: those before `--`.
-pub(super) fn own_args(call: &Call) -> impl Iterator<Item = &str> {
-    call.args.iter().map(|word| word.value.as_str()).take_while(|arg| *arg != "--")
+pub(super) fn own_args<'c>(call: &'c Call<'_>) -> impl Iterator<Item = &'c str> {
+    call.args.iter().map(|word| &*word.value).take_while(|arg| *arg != "--")
 }
 
 /// The value of an option in its long (`--x=v`) or split form.
-pub(super) fn value_of<'a>(call: &'a Call, names: &[&str]) -> Option<&'a str> {
+pub(super) fn value_of<'a>(call: &'a Call<'_>, names: &[&str]) -> Option<&'a str> {
     let mut args = own_args(call);
     while let Some(arg) = args.next() {
         if names.contains(&arg) {
@@ -84,17 +84,17 @@ pub(super) fn value_of<'a>(call: &'a Call, names: &[&str]) -> Option<&'a str> {
     None
 }
 
-fn namespace(call: &Call) -> Option<&str> {
+fn namespace<'c>(call: &'c Call<'_>) -> Option<&'c str> {
     value_of(call, &["-n", "--namespace"])
 }
 
 /// Whether the option is there at all: its value may be a placeholder, which reads as a redirection.
-fn names_namespace(call: &Call) -> bool {
+fn names_namespace(call: &Call<'_>) -> bool {
     own_args(call)
         .any(|arg| arg.starts_with("--namespace") || (arg.starts_with("-n") && !arg.starts_with("--")))
 }
 
-fn all_namespaces(call: &Call) -> bool {
+fn all_namespaces(call: &Call<'_>) -> bool {
     own_args(call).any(|arg| arg == "-A" || arg.starts_with("--all-namespaces"))
 }
 
@@ -114,10 +114,10 @@ pub(super) fn unpinned_undo(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
 
 /// Changes without a namespace, and reads without the one that the document's other commands name.
 pub(super) fn namespaces(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
-    let calls: Vec<&Call> =
+    let calls: Vec<&Call<'_>> =
         script.all_calls().map(|(_, call)| call).filter(|call| call.program == "kubectl").collect();
     let chosen_before = script.all_calls().any(|(_, call)| {
-        matches!(call.program.as_str(), "kubens")
+        matches!(call.program(), "kubens")
             || (call.program == "kubectl"
                 && words(call).starts_with(&["config", "set-context"])
                 && namespace(call).is_some())

@@ -26,7 +26,7 @@ pub(super) struct Loop {
 }
 
 /// The loops of a text, inner ones included.
-pub(super) fn loops(text: &str, tokens: &[Token]) -> Vec<Loop> {
+pub(super) fn loops(text: &str, tokens: &[Token<'_>]) -> Vec<Loop> {
     struct Open {
         keyword: &'static str,
         start: usize,
@@ -41,7 +41,7 @@ pub(super) fn loops(text: &str, tokens: &[Token]) -> Vec<Loop> {
             command_position = matches!(token.kind, Kind::Op(_) | Kind::Newline);
             continue;
         };
-        let keyword = if command_position && !word.quoted { word.value.as_str() } else { "" };
+        let keyword = if command_position && !word.quoted { word.text() } else { "" };
         match keyword {
             "for" | "while" | "until" => {
                 let keyword = match keyword {
@@ -86,11 +86,10 @@ struct Seen<'a> {
 }
 
 fn each_loop(script: &Script<'_>, mut visit: impl FnMut(&Unit<'_>, &Seen<'_>)) {
-    for unit in &script.units {
+    for unit in script.units.iter().filter(|unit| !unit.loops.is_empty()) {
         let text = &unit.command.text;
-        let tokens = lex(text).tokens;
         let lines = Lines::new(text);
-        for of in &loops(text, &tokens) {
+        for of in &unit.loops {
             let (Some(head), Some(body)) = (text.get(of.head.clone()), text.get(of.body.clone())) else {
                 continue;
             };
@@ -178,7 +177,7 @@ pub(super) fn endless_loop(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
             _ => condition.replace(' ', "") == "((;;))",
         };
         let leaves = lex(seen.body).tokens.iter().any(|token| {
-            matches!(&token.kind, Kind::Word(word) if matches!(word.value.as_str(), "break" | "exit" | "return"))
+            matches!(&token.kind, Kind::Word(word) if matches!(word.text(), "break" | "exit" | "return"))
         });
         if forever && !leaves {
             found.push(script.at(
@@ -232,8 +231,8 @@ pub(super) fn unbounded(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
         for (at, call) in
             unit.calls.iter().enumerate().filter(|(_, call)| lists_machines(call) && call.piped_out)
         {
-            let rest: Vec<&Call> = unit.pipeline(at).skip(1).collect();
-            let bounded = rest.iter().any(|next| matches!(next.program.as_str(), "head" | "tail" | "shuf"));
+            let rest: Vec<&Call<'_>> = unit.pipeline(at).skip(1).collect();
+            let bounded = rest.iter().any(|next| matches!(next.program(), "head" | "tail" | "shuf"));
             if !bounded && rest.last().is_some_and(|last| last.piped_in && effectful::changes(last)) {
                 note(call.line, &call.program);
             }
@@ -241,13 +240,13 @@ pub(super) fn unbounded(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn lists_machines(call: &Call) -> bool {
+fn lists_machines(call: &Call<'_>) -> bool {
     call.operands().take(3).any(is_machine)
         && (call.has(&["get", "list"]) || call.texts().iter().any(|arg| arg.starts_with("describe-")))
 }
 
-fn changes_machine(call: &Call) -> bool {
-    let remote = matches!(call.program.as_str(), "scp" | "rsync");
+fn changes_machine(call: &Call<'_>) -> bool {
+    let remote = matches!(call.program(), "scp" | "rsync");
     let read = effects::is_read_only(&call.texts().join(" "));
     effectful::changes(call) || (remote && !read)
 }

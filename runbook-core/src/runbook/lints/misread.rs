@@ -11,6 +11,9 @@ const NAMED: usize = 20;
 
 /// One finding per line, with the text that was probably meant.
 pub(super) fn misread(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
+    if script.lines.is_ascii() {
+        return;
+    }
     // a search for such text is worse, and has a finding of its own
     let told: std::collections::BTreeSet<u32> = found
         .iter()

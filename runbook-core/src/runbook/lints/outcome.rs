@@ -88,8 +88,8 @@ fn checks(step: &Step, own: &[&Unit<'_>]) -> bool {
         || own.iter().any(|unit| unit.role == Role::Main && unit.calls.iter().any(waits))
 }
 
-fn waits(call: &Call) -> bool {
-    match call.program.as_str() {
+fn waits(call: &Call<'_>) -> bool {
+    match call.program() {
         "kubectl" | "oc" => {
             matches!(kubectl::words(call).as_slice(), ["wait", ..] | ["rollout", "status", ..])
         }

@@ -46,7 +46,7 @@ pub(super) fn quote_style(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn prints_quoted_names(call: &Call) -> bool {
+fn prints_quoted_names(call: &Call<'_>) -> bool {
     call.program == "kubectl"
         && matches!(kubectl::words(call).as_slice(), ["rollout", "status", ..] | ["delete" | "drain", ..])
 }

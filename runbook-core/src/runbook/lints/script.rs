@@ -5,7 +5,9 @@ use super::super::diagnostic::{Code, Diagnostic};
 use super::super::info::Role;
 use super::super::lines::Lines;
 use super::super::model::{Command, CommandKind, Document, Heading, Step};
-use super::calls::{Call, calls};
+use super::super::shell::lex;
+use super::calls::{Call, calls_of};
+use super::loops::{Loop, loops};
 use super::written::{Fence, fences};
 
 /// A shell command with the programs that it starts.
@@ -14,12 +16,13 @@ pub(super) struct Unit<'a> {
     /// Position in [`Document::steps`].
     pub(super) step: usize,
     pub(super) role: Role,
-    pub(super) calls: Vec<Call>,
+    pub(super) calls: Vec<Call<'a>>,
+    pub(super) loops: Vec<Loop>,
 }
 
-impl Unit<'_> {
+impl<'a> Unit<'a> {
     /// The programs behind the call in its pipeline, itself first.
-    pub(super) fn pipeline(&self, from: usize) -> impl Iterator<Item = &Call> {
+    pub(super) fn pipeline(&self, from: usize) -> impl Iterator<Item = &Call<'a>> {
         let id = self.calls.get(from).map(|call| call.pipeline);
         // a bound keeps a long text with many calls cheap
         self.calls.iter().skip(from).take(64).filter(move |call| Some(call.pipeline) == id)
@@ -43,7 +46,16 @@ impl<'a> Script<'a> {
         let mut units = Vec::new();
         for (step, of) in document.steps.iter().enumerate() {
             for (role, command) in commands(of).filter(|(_, command)| command.kind == CommandKind::Shell) {
-                units.push(Unit { command, step, role, calls: calls(&command.text, command.line) });
+                // taken apart once for everything that asks
+                let text = command.text.as_str();
+                let tokens = lex(text).tokens;
+                units.push(Unit {
+                    command,
+                    step,
+                    role,
+                    calls: calls_of(text, &tokens, command.line),
+                    loops: loops(text, &tokens),
+                });
             }
         }
         Script {
@@ -61,7 +73,7 @@ impl<'a> Script<'a> {
     }
 
     /// Every call with the command that it belongs to.
-    pub(super) fn all_calls(&self) -> impl Iterator<Item = (&Unit<'a>, &Call)> {
+    pub(super) fn all_calls(&self) -> impl Iterator<Item = (&Unit<'a>, &Call<'a>)> {
         self.units.iter().flat_map(|unit| unit.calls.iter().map(move |call| (unit, call)))
     }
 
@@ -69,7 +81,7 @@ impl<'a> Script<'a> {
     pub(super) fn at_call(
         &self,
         code: Code,
-        call: &Call,
+        call: &Call<'_>,
         message: impl Into<String>,
         hint: &str,
     ) -> Diagnostic {

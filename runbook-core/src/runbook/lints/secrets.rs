@@ -27,11 +27,11 @@ pub(super) fn printed(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 /// What secret the call gives.
-fn secret(unit: &Unit<'_>, at: usize, call: &Call) -> Option<String> {
+fn secret(unit: &Unit<'_>, at: usize, call: &Call<'_>) -> Option<String> {
     let args = call.texts();
     let plain = |text: &str| Some(text.to_owned());
     let operands: Vec<&str> = call.operands().collect();
-    match call.program.as_str() {
+    match call.program() {
         "kubectl" | "oc" => kubernetes_secret(call).then(|| "the values of a Kubernetes secret".to_owned()),
         "cat" | "head" | "tail" | "less" | "more" | "bat" | "strings" => {
             operands.iter().find(|path| is_secret_file(path)).map(|path| format!("the file `{path}`"))
@@ -75,7 +75,7 @@ fn environment(unit: &Unit<'_>, at: usize) -> Option<String> {
 }
 
 /// `get secret` with an output format that holds the values.
-fn kubernetes_secret(call: &Call) -> bool {
+fn kubernetes_secret(call: &Call<'_>) -> bool {
     let words = kubectl::words(call);
     if let ["config", "view", ..] = words.as_slice() {
         return call.has(&["--raw"]);
@@ -120,7 +120,7 @@ pub(super) fn is_secret_name(name: &str) -> bool {
 }
 
 /// A `$NAME` in the word whose name says secret; `${#NAME}` and `${NAME:+set}` do not show the value.
-fn secret_variable(word: &Word) -> Option<&str> {
+fn secret_variable<'w>(word: &'w Word<'_>) -> Option<&'w str> {
     if !word.expands {
         return None;
     }
@@ -151,9 +151,9 @@ fn reaches_screen(unit: &Unit<'_>, at: usize) -> bool {
 }
 
 /// Whether a program prints what it reads.
-fn passes_on(call: &Call) -> bool {
+fn passes_on(call: &Call<'_>) -> bool {
     let args = call.texts();
-    match call.program.as_str() {
+    match call.program() {
         "jq" | "yq" => {
             !args.iter().any(|arg| arg.contains("keys") || arg.contains("length") || arg.contains("has("))
         }

@@ -41,7 +41,7 @@ pub(crate) fn assigned(text: &str) -> BTreeSet<String> {
             }
             continue;
         };
-        let value = word.value.as_str();
+        let value = word.text();
         let (name, assigns) = match value.split_once('=') {
             Some((name, _)) => (name.trim_end_matches('+'), true),
             None => (value, false),

@@ -192,7 +192,7 @@ pub(super) struct Role {
 }
 
 /// The role of each token; tokens that are no words have an empty one.
-pub(super) fn roles(lexed: &Lexed) -> Vec<Role> {
+pub(super) fn roles(lexed: &Lexed<'_>) -> Vec<Role> {
     // what echo prints may be the next program's text
     let printed_on = lexed.tokens.iter().any(|token| match &token.kind {
         Kind::Op(op) => *op == "|",
@@ -232,13 +232,13 @@ struct Simple {
 }
 
 impl Simple {
-    fn word(&mut self, word: &Word) -> Role {
+    fn word(&mut self, word: &Word<'_>) -> Role {
         let mut role = Role { reader: self.reader, ..Role::default() };
         if let Some(input) = self.target.take() {
             role.reader |= input;
             return role;
         }
-        let value = word.value.as_str();
+        let value = word.text();
         let base = value.rsplit('/').next().unwrap_or(value);
         match &self.program {
             // the value goes on to wherever the variable is used
@@ -284,7 +284,7 @@ fn is_assignment(value: &str) -> bool {
 }
 
 /// Which values may stand in a word.
-pub(super) fn of(role: &Role, word: &Word) -> Guard {
+pub(super) fn of(role: &Role, word: &Word<'_>) -> Guard {
     // a long word is not looked through for each of its placeholders
     if word.value.len() > 4_096 {
         return Guard::Plain;

@@ -12,6 +12,7 @@ mod spot;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 pub(crate) use assigned::assigned;
@@ -60,21 +61,22 @@ pub fn find(text: &str) -> Vec<Placeholder> {
         .collect()
 }
 
-/// Each spelling once, in order; at most 32.
-pub(crate) fn spellings(text: &str) -> Vec<String> {
+/// Each spelling once, in order, at most 32; and the text with a plain word in the place of each placeholder: what it is
+/// to a reader who knows the values are words.
+pub(crate) fn spellings(text: &str) -> (Vec<String>, Cow<'_, str>) {
+    let spots = spot::spots(text);
+    if spots.is_empty() {
+        return (Vec::new(), Cow::Borrowed(text));
+    }
     let mut seen = BTreeSet::new();
-    spot::spots(text)
-        .into_iter()
-        .filter_map(|(start, end)| text.get(start..end))
+    let spellings = spots
+        .iter()
+        .filter_map(|&(start, end)| text.get(start..end))
         .filter(|what| seen.insert(*what))
         .take(MOST)
         .map(str::to_owned)
-        .collect()
-}
-
-/// The text with a plain word in the place of each placeholder: what it is to a reader who knows the values are words.
-pub(crate) fn masked(text: &str) -> String {
-    mask(text, &spot::spots(text))
+        .collect();
+    (spellings, Cow::Owned(mask(text, &spots)))
 }
 
 /// The text with letters in the place of each placeholder, so that the rest of it can be read as shell.

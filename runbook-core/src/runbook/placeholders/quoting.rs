@@ -47,8 +47,8 @@ pub(super) fn places(masked: &str, spots: &[(usize, usize)]) -> Vec<(Quoting, Gu
 fn in_word(
     text: &str,
     walker: &mut Walker,
-    token: &Token,
-    word: &Word,
+    token: &Token<'_>,
+    word: &Word<'_>,
     spot: (usize, usize),
     role: Option<&guard::Role>,
 ) -> (Quoting, Guard) {
@@ -66,9 +66,9 @@ fn in_word(
 fn in_document(
     text: &str,
     walker: &mut Walker,
-    lexed: &Lexed,
+    lexed: &Lexed<'_>,
     index: usize,
-    token: &Token,
+    token: &Token<'_>,
     spot: (usize, usize),
 ) -> (Quoting, Guard) {
     if walker.token != Some(token.start) {
@@ -87,7 +87,7 @@ fn in_document(
 }
 
 /// Whether the delimiter of the here-document body at `index` is quoted; `None` when it is not found.
-fn delimiter_is_quoted(lexed: &Lexed, index: usize) -> Option<bool> {
+fn delimiter_is_quoted(lexed: &Lexed<'_>, index: usize) -> Option<bool> {
     // several here-documents may begin on one line; the delimiters come in the order of the bodies
     let before = lexed.tokens.get(..index)?;
     let bodies = before.iter().rev().take_while(|token| token.kind == Kind::HereDoc).count();
@@ -156,7 +156,7 @@ struct Walker {
 
 impl Walker {
     /// What is open at `goal` in a token.
-    fn stack_at(&mut self, text: &str, token: &Token, goal: usize, base: Option<Inside>) -> Vec<Inside> {
+    fn stack_at(&mut self, text: &str, token: &Token<'_>, goal: usize, base: Option<Inside>) -> Vec<Inside> {
         if self.token != Some(token.start) {
             let around = text.get(token.start..token.end).unwrap_or_default();
             let holds = |parts: &[&str]| parts.iter().any(|part| around.contains(part));

@@ -33,6 +33,10 @@ const LONGEST: usize = 80;
 
 /// Where placeholders stand in a command text: byte offsets of start and end, in order. Comments hold none.
 pub(super) fn spots(text: &str) -> Vec<(usize, usize)> {
+    // most commands hold nothing that could be one, and need not be taken apart
+    if !may_hold_one(text) {
+        return Vec::new();
+    }
     let lexed = lex(text);
     let visible = without_comments(text, &lexed);
     let context = Context {
@@ -64,8 +68,46 @@ pub(super) fn spots(text: &str) -> Vec<(usize, usize)> {
     found
 }
 
+/// Whether a placeholder of any kind could begin somewhere: what [`Context`] asks of its first two bytes.
+fn may_hold_one(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut before = b' ';
+    for (at, &byte) in bytes.iter().enumerate() {
+        let next = || bytes.get(at + 1).copied().unwrap_or_default();
+        let begins_word = !(before.is_ascii_alphanumeric() || matches!(before, b'_' | b'$'));
+        let rest = || bytes.get(at..).unwrap_or_default();
+        let found = match byte {
+            b'<' => next().is_ascii_alphabetic() || !next().is_ascii(),
+            b'{' => {
+                !matches!(before, b'$' | b'{' | b'%' | b'\\')
+                    && (next() == b'{' || next().is_ascii_alphabetic())
+            }
+            b'[' => next().is_ascii_alphabetic(),
+            b'x' | b'X' => begins_word && bytes.get(at + 1..at + 3).is_some_and(|two| two == [byte, byte]),
+            b'Y' | b'R' | b'C' | b'I' | b'P' if begins_word => {
+                LEADS.iter().any(|lead| rest().starts_with(lead.as_bytes()))
+            }
+            b'y' => rest().starts_with(b"your"),
+            b'%' => next().is_ascii_uppercase(),
+            // a continued line may stand between the dots
+            b'.' => [&b"..."[..], b".\\", b"..\\"].iter().any(|dots| rest().starts_with(dots)),
+            // the first byte of an ellipsis
+            0xE2 => rest().starts_with("…".as_bytes()),
+            _ => false,
+        };
+        if found {
+            return true;
+        }
+        before = byte;
+    }
+    false
+}
+
+/// What the words begin with that [`Context::shouted`] finds.
+const LEADS: &[&str] = &["YOUR_", "REPLACE", "CHANGE", "INSERT_", "PUT_"];
+
 /// The text with its comments blanked, offsets unchanged.
-fn without_comments(text: &str, lexed: &Lexed) -> String {
+fn without_comments(text: &str, lexed: &Lexed<'_>) -> String {
     let mut visible = String::with_capacity(text.len());
     let mut at = 0;
     for token in lexed.tokens.iter().filter(|token| token.kind == Kind::Comment) {
@@ -82,16 +124,16 @@ struct Placed<'a> {
     start: usize,
     end: usize,
     program: &'a str,
-    word: &'a Word,
+    word: &'a Word<'a>,
 }
 
-fn words(tokens: &[Token]) -> Vec<Placed<'_>> {
+fn words<'a>(tokens: &'a [Token<'a>]) -> Vec<Placed<'a>> {
     let mut all = Vec::new();
     let mut program = None;
     for token in tokens {
         match &token.kind {
             Kind::Word(word) => {
-                let program = *program.get_or_insert(word.value.as_str());
+                let program = *program.get_or_insert(word.text());
                 all.push(Placed { start: token.start, end: token.end, program, word });
             }
             Kind::Op(_) | Kind::Newline => program = None,
@@ -101,7 +143,7 @@ fn words(tokens: &[Token]) -> Vec<Placed<'_>> {
     all
 }
 
-fn documents(tokens: &[Token]) -> Vec<(usize, usize)> {
+fn documents(tokens: &[Token<'_>]) -> Vec<(usize, usize)> {
     tokens.iter().filter(|token| token.kind == Kind::HereDoc).map(|token| (token.start, token.end)).collect()
 }
 
@@ -247,7 +289,7 @@ impl<'a> Context<'a> {
             // a message has blanks, or is nothing but the placeholder
             placed.is_some_and(|placed| {
                 // a long one is a message, and is not searched again and again
-                let value = placed.word.value.as_str();
+                let value = placed.word.text();
                 let alone = value.len() == inside.len() + 2;
                 several || alone || value.len() > 4_096 || value.replacen(inside, "", 1).contains(' ')
             })
@@ -336,7 +378,7 @@ impl<'a> Context<'a> {
     /// A word that is nothing but dots: "and so on".
     fn ellipsis(&self, at: usize) -> Option<usize> {
         let placed = self.word_at(at).filter(|placed| placed.start == at && !placed.word.quoted)?;
-        let dots = matches!(placed.word.value.as_str(), "..." | "…" | "....");
+        let dots = matches!(placed.word.text(), "..." | "…" | "....");
         (dots && !matches!(placed.program, "bazel" | "bazelisk" | "go" | "buck2"))
             .then_some(placed.end - placed.start)
     }

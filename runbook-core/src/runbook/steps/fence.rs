@@ -102,7 +102,13 @@ impl Builder<'_> {
         self.open_step_for(fence);
         let several = read.pieces.len() > 1;
         for (n, piece) in read.pieces.into_iter().enumerate() {
-            self.command(fence, info, n, several, Read { kind, piece, unfinished: None });
+            self.command(
+                fence,
+                info,
+                n,
+                several,
+                Read { kind, piece, unfinished: None, placeholders: Vec::new() },
+            );
         }
         None
     }
@@ -259,11 +265,7 @@ impl Builder<'_> {
     }
 
     fn command(&mut self, fence: &Fence<'_>, info: &Info, n: usize, several: bool, read: Read) {
-        let Read { kind, piece, unfinished } = read;
-        let placeholders = match kind {
-            CommandKind::Shell => placeholders::spellings(&piece.text),
-            _ => Vec::new(),
-        };
+        let Read { kind, piece, unfinished, placeholders } = read;
         let (effect, effect_source) = match info.effect {
             Some(effect) => (effect, EffectSource::Declared),
             None => piece.effect,
@@ -380,15 +382,18 @@ struct Read {
     piece: kinds::Piece,
     /// What shell text ends inside of.
     unfinished: Option<&'static str>,
+    /// The spellings of what somebody has to fill in.
+    placeholders: Vec<String>,
 }
 
 impl Read {
     fn shell(piece: commands::Piece) -> Read {
         let commands::Piece { line, title, text, expectations, unfinished } = piece;
         // a placeholder becomes one quoted word, never syntax
-        let effect = effects::of(&placeholders::masked(&text));
+        let (placeholders, masked) = placeholders::spellings(&text);
+        let effect = effects::of(&masked);
         let piece = kinds::Piece { line, title, text, expectations, effect, include: None, blocked: None };
-        Read { kind: CommandKind::Shell, piece, unfinished }
+        Read { kind: CommandKind::Shell, piece, unfinished, placeholders }
     }
 }
 

@@ -55,9 +55,12 @@ fn column(script: &Script<'_>, line: u32, lines: &Lines<'_>, at: usize) -> u32 {
 }
 
 /// `query=` of an address or a form field, and promtool's last argument.
-fn queries_of(call: &Call) -> Vec<String> {
+fn queries_of(call: &Call<'_>) -> Vec<String> {
+    if !matches!(call.program(), "promtool" | "curl" | "wget") {
+        return Vec::new();
+    }
     let texts = call.texts();
-    match call.program.as_str() {
+    match call.program() {
         "promtool" if texts.starts_with(&["query"]) => {
             texts.last().map(|text| (*text).to_owned()).into_iter().collect()
         }
