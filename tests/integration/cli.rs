@@ -94,8 +94,11 @@ async fn runbooks_are_listed_shown_planned_and_linted() {
         .map(|word| if word.starts_with("service_url") { "service_url=http://127.0.0.1:2" } else { word });
     assert_ne!(alone(&other, folder.path()).await.json()["fingerprint"], first.json()["fingerprint"]);
     let unplanned = alone(&["runbook", "plan", "rollback_to_previous_version"], folder.path()).await;
-    assert_ne!(unplanned.code, 0, "a parameter without a value makes no plan: {unplanned:?}");
-    assert!(unplanned.stderr.contains("service_url"), "{unplanned:?}");
+    assert_eq!(unplanned.code, 1, "a parameter without a value is in the way: {unplanned:?}");
+    assert!(unplanned.stdout.contains("parameter 'service_url' has no value"), "{unplanned:?}");
+    let not_run = alone(&["runbook", "run", "rollback_to_previous_version", "--yes"], folder.path()).await;
+    assert!(not_run.code == 2 && not_run.stderr.contains("service_url"), "{not_run:?}");
+    std::fs::remove_dir_all(folder.path().join("blocks-data")).unwrap();
     let near = alone(&["runbook", "plan", "rollback_to_pilott"], folder.path()).await;
     assert_eq!(near.code, 2, "{near:?}");
     assert!(near.stderr.contains("rollback_to_pilot'"), "{near:?}");

@@ -117,7 +117,7 @@ async fn the_reference_runbook_runs_against_real_servers_and_is_undone() {
     assert_eq!(postgres.psql(limit).await.stdout.trim(), "50");
 
     let flow = app.api(Some(&ana), json!({ "request": "runbook_run", "name": "flow", "params": {} })).await;
-    assert_eq!(flow.status, 422, "{flow:?}");
+    assert_eq!(flow.status, 409, "{flow:?}");
     assert!(flow.body.contains("RB0042"), "{flow:?}");
     let planned =
         app.api(Some(&ana), json!({ "request": "runbook_plan", "name": "flow", "params": {} })).await;

@@ -132,10 +132,12 @@ async fn another_value_than_the_approved_one_does_not_run() {
     // Nothing to read, and nothing that can be kept out of output, is no plan.
     put(&app, "short");
     let refused = app.blocks(&["runbook", "plan", "guarded"]).await;
-    assert!(refused.code == 2 && refused.stderr.contains("RB0043"), "{refused:?}");
+    assert!(refused.code == 1 && refused.stdout.contains("RB0043"), "{refused:?}");
     std::fs::remove_file(app.dir.join("token")).unwrap();
     let refused = app.blocks(&["runbook", "plan", "guarded"]).await;
-    assert!(refused.code == 2 && refused.stderr.contains("/token cannot be read"), "{refused:?}");
+    assert!(refused.code == 1 && refused.stdout.contains("/token cannot be read"), "{refused:?}");
+    let run = app.blocks(&["runbook", "run", "guarded"]).await;
+    assert!(run.code == 2 && run.stderr.contains("RB0043"), "what cannot be planned does not run: {run:?}");
     assert_eq!(holding(&app.dir, &[FROM_FILE, FROM_ENVIRONMENT, CHANGED]), Vec::<PathBuf>::new());
 }
 
@@ -148,7 +150,7 @@ async fn on_a_lone_machine_the_environment_holds_it() {
     let mut environment = base_environment(None, folder);
     let plan = ["runbook", "plan", "small.md", "-o", "json"];
     let missing = run_in(&blocks(), &plan, &environment, folder).await;
-    assert!(missing.code == 2 && missing.stderr.contains("BLOCKS_PARAM_TOKEN"), "{missing:?}");
+    assert!(missing.code == 1 && missing.stdout.contains("BLOCKS_PARAM_TOKEN"), "{missing:?}");
     let given = ["runbook", "plan", "small.md", "--param", "TOKEN=env-5b2f-90a1-77cc"];
     let given = run_in(&blocks(), &given, &environment, folder).await;
     assert!(given.code == 2 && !given.stderr.contains(FROM_ENVIRONMENT), "{given:?}");

@@ -271,7 +271,7 @@ mod tests {
             "```bash\n# blocks: allow RB0145\nvim f\n```\n",
             "```bash\n# blocks: allow 145 x\nvim f\n```\n",
             "```bash\n# blocks: allow\nvim f\n```\n",
-            "```bash\n# blocks: allow RB0999 x\nvim f\n```\n",
+            "```bash\n# blocks: allow RB\u{30}999 x\nvim f\n```\n",
             "```bash\n# blocks: allow RB0145 too far away\nls\nvim f\n```\n",
             "<!-- blocks: allow RB0114 x -->\ntext\n",
             "```bash\n# blocks: allow RB0157 x\nls\n```\n",

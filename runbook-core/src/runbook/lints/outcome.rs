@@ -34,12 +34,16 @@ pub(super) fn never_validated(script: &Script<'_>, found: &mut Vec<Diagnostic>) 
     let mut units = script.units.iter().rev().peekable();
     let mut late: Vec<Diagnostic> = Vec::new();
     let mut checked_later = false;
+    let mut chapter = None;
     for (index, step) in script.document.steps.iter().enumerate().rev() {
         let mut own: Vec<&Unit<'_>> = Vec::new();
         while let Some(unit) = units.next_if(|unit| unit.step == index) {
             own.push(unit);
         }
-        checked_later |= checks(step, &own);
+        // what another chapter looks at is another procedure's
+        let of = Some(script.chapter_of(step.line));
+        checked_later = (checked_later && chapter == of) || checks(step, &own);
+        chapter = of;
         if checked_later {
             continue;
         }
