@@ -94,6 +94,7 @@ mod tests {
             OpenOptions::new()
                 .write(true)
                 .create(true)
+                .truncate(true)
                 .mode(0o600)
                 .open(&path)
                 .unwrap()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use runbook_core::plan::{Fingerprint, Plan, PlanError, PlanRequest, Problem, Risk, assess, build, draft};
+use runbook_core::runbook::Document;
 use serde_json::json;
 
 use crate::error::EngineError;
@@ -74,15 +75,15 @@ pub(crate) fn refused(error: PlanError) -> EngineError {
 pub(crate) fn request_of(settings: &Settings, entry: &LibraryEntry, asked: &Asked<'_>) -> PlanRequest {
     let service_name = entry.document.front.service.clone().or_else(|| asked.service.map(str::to_owned));
     let service = service_name.as_deref().and_then(|name| settings.service(name));
-    let documents = || std::iter::once(&entry.document).chain(entry.included.values());
+    let documents: Vec<&Document> = std::iter::once(&entry.document).chain(entry.included.values()).collect();
     let takes =
-        |name: &str| documents().any(|document| document.params.iter().any(|param| param.name == name));
+        |name: &str| documents.iter().any(|document| document.params.iter().any(|param| param.name == name));
     let configured = service.map_or_else(BTreeMap::new, |service| {
         // A configured value that this runbook does not take is for another one.
         let known = service.params.iter().filter(|(name, _)| takes(name));
         known.map(|(name, value)| (name.clone(), value.clone())).collect()
     });
-    let found = crate::secrets::find(settings, documents(), service_name.as_deref());
+    let found = crate::secrets::find(settings, &documents, service_name.as_deref());
     PlanRequest {
         given: asked.params.clone(),
         configured,
@@ -93,7 +94,6 @@ pub(crate) fn request_of(settings: &Settings, entry: &LibraryEntry, asked: &Aske
         documents: entry.included.clone(),
         target: service_name,
         environment: settings.exec_env.clone(),
-        ..PlanRequest::default()
     }
 }
 

@@ -73,13 +73,9 @@ pub(crate) struct Found {
 }
 
 /// Looks for the values of every secret parameter of these documents, for that service.
-pub(crate) fn find<'a>(
-    settings: &Settings,
-    documents: impl Iterator<Item = &'a Document> + Clone,
-    service: Option<&str>,
-) -> Found {
+pub(crate) fn find(settings: &Settings, documents: &[&Document], service: Option<&str>) -> Found {
     let mut found = Found::default();
-    let declared = documents.clone().flat_map(|document| &document.front.params);
+    let declared = documents.iter().flat_map(|document| &document.front.params);
     for (name, declared) in declared.filter(|(_, declared)| declared.secret) {
         match looked_up(settings, service, name, declared) {
             Ok(Some(value)) => {
@@ -97,7 +93,7 @@ pub(crate) fn find<'a>(
     let sources = service.and_then(|name| settings.service(name)).map(|service| &service.secrets);
     for name in sources.into_iter().flat_map(BTreeMap::keys) {
         let is_secret = documents
-            .clone()
+            .iter()
             .any(|document| document.front.params.get(name).is_some_and(|declared| declared.secret));
         if !is_secret {
             let reason = "the configuration says to read it from the environment or a file, which is for secret parameters only; hint: declare it with `secret: true`, or write its value as a string";
@@ -224,7 +220,7 @@ mod tests {
 
     fn found(settings: &Settings, declared: &str) -> Found {
         let document = parse("x", &format!("---\nparams: {{ {declared} }}\n---\n# X\n"));
-        find(settings, std::iter::once(&document), Some("s"))
+        find(settings, &[&document], Some("s"))
     }
 
     #[test]

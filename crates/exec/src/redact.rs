@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use runbook_core::ports::Job;
+use runbook_core::ports::{Job, SecretValue};
 
 use crate::config::MIN_SECRET_BYTES;
 
@@ -57,7 +57,7 @@ impl Redactor {
         if job.secrets.is_empty() {
             return self.clone();
         }
-        let values = job.secrets.values().map(|value| value.expose());
+        let values = job.secrets.values().map(SecretValue::expose);
         let lines = values.clone().flat_map(|value| value.split(char::is_control).map(str::trim));
         let lines = lines.filter(|line| line.len() >= MIN_SECRET_BYTES);
         let all: Vec<&str> = secrets.iter().map(String::as_str).chain(values).chain(lines).collect();

@@ -43,7 +43,7 @@ pub(crate) async fn run(paths: &[PathBuf], deny: Option<Deny>, output: Output) -
             match shellcheck::findings(program, &entry.document, &String::from_utf8_lossy(&text)).await {
                 Ok(more) => found.extend(more),
                 Err(reason) => {
-                    printer::note(&format!("{}: shellcheck was not asked: {reason}", entry.source))
+                    printer::note(&format!("{}: shellcheck was not asked: {reason}", entry.source));
                 }
             }
         }

@@ -28,7 +28,7 @@ pub(super) fn test(args: &[Word<'_>]) -> bool {
     !args.iter().any(|arg| matches!(arg.text(), "-v" | "-R"))
 }
 
-/// As [`test`]; `[[ a -eq b ]]` calculates as well.
+/// As [`test()`]; `[[ a -eq b ]]` calculates as well.
 pub(super) fn double_bracket(args: &[Word<'_>]) -> bool {
     let calculates = ["-v", "-R", "-eq", "-ne", "-lt", "-le", "-gt", "-ge"];
     !args.iter().any(|arg| calculates.contains(&arg.text()))

@@ -1,7 +1,7 @@
 //! Text that a person was meant to fill in: `<pod>`, `{repo}`, `[NAME]`, `YOUR_TOKEN`.
 //!
 //! A shell would take `<pod>` as a redirection and the others literally, so a command that holds one does not run as it
-//! stands. [`find`] tells where they are and how they are quoted there; [`resolve`] puts the expansion of an environment
+//! stands. [`find`] tells where they are and how they are quoted there; [`resolve()`] puts the expansion of an environment
 //! variable in their place, so that a value never becomes part of the text.
 
 mod assigned;
