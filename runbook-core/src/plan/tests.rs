@@ -158,7 +158,7 @@ fn one_name_is_secret_everywhere_or_nowhere() {
     let plain = "---\nparams: { TOKEN: { default: abc } }\n---\n";
     let inner = "## S\n```bash\nls\n```\n";
     let outer = "## S\n```include\nrunbook: inner\n```\n";
-    let captured = "## S\n```bash {effect=read capture=TOKEN}\nls\n```\n";
+    let captured = "## S\n```bash {effect=read capture=TOKEN pattern=[a-z]+}\nls\n```\n";
     for (document, included, fits) in [
         (format!("{secret}{outer}"), format!("{secret}{inner}"), true),
         (outer.to_owned(), format!("{secret}{inner}"), true),

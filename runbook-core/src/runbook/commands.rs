@@ -148,7 +148,8 @@ impl Splitter<'_> {
         let above = self.above.take();
         let above =
             above.filter(|above| !above.text.is_empty() && above.last + 1 == self.lines.line(token.start));
-        if was_at_rest && begins_line && token.depth == 0 && self.begins_another(above.as_ref()) {
+        let may_begin = begins_line && token.kind != Kind::HereDoc;
+        if was_at_rest && may_begin && token.depth == 0 && self.begins_another(above.as_ref()) {
             self.done.extend(self.now.take());
         }
         let open = self.now.get_or_insert_with(|| Open {
