@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use runbook_core::duration::for_people;
 use runbook_core::expectation::{Check, JudgedBy};
-use runbook_core::plan::{Plan, PlanStep, PlannedCommand, RiskAssessment};
+use runbook_core::plan::{Plan, PlanStep, PlannedCommand, Problem, RiskAssessment};
 use runbook_core::runbook::{
     Command, Diagnostic, Effect, EffectSource, Level, Param, ParamType, Parameter, Step,
 };
@@ -189,7 +189,13 @@ fn counted(n: usize, noun: &str) -> String {
 
 /// A plan for people: exactly what would run, in order.
 #[must_use]
-pub fn plan_text(plan: &Plan, code: Option<&str>, risk: &RiskAssessment, needed: u8) -> String {
+pub fn plan_text(
+    plan: &Plan,
+    code: Option<&str>,
+    risk: &RiskAssessment,
+    needed: u8,
+    problems: &[Problem],
+) -> String {
     let mut text = format!(
         "{}\n{} on {}, {}{}\napprovals by other people: {needed}\n{}\n",
         plan.section
@@ -208,12 +214,12 @@ pub fn plan_text(plan: &Plan, code: Option<&str>, risk: &RiskAssessment, needed:
         let _ = writeln!(text, "  {name} (secret)");
     }
     for (number, step) in (1..).zip(&plan.steps) {
-        plan_step_text(&mut text, number, step);
+        plan_step_text(&mut text, number, step, problems);
     }
     text
 }
 
-fn plan_step_text(text: &mut String, number: usize, step: &PlanStep) {
+fn plan_step_text(text: &mut String, number: usize, step: &PlanStep, problems: &[Problem]) {
     let timebox = step.timebox_s.map_or_else(String::new, |s| format!(" [{}]", for_people(u64::from(s))));
     let due = step.due_s.map_or_else(String::new, |s| format!(" [due after {}]", for_people(u64::from(s))));
     let _ = writeln!(text, "\n{number}. {}{timebox}{due}", step.title);
@@ -223,11 +229,11 @@ fn plan_step_text(text: &mut String, number: usize, step: &PlanStep) {
     let groups = [("baseline", &step.baselines), ("run", &step.commands), ("undo", &step.undo)];
     for (role, commands) in groups {
         for command in commands {
-            planned_text(text, role, command);
+            planned_text(text, role, command, problems);
         }
     }
     if let Some(probe) = &step.probe {
-        planned_text(text, "probe", probe);
+        planned_text(text, "probe", probe, problems);
     }
     if step.undo.is_empty() && step.effect() == Effect::Once {
         let _ = writeln!(text, "  no undo: a point of no return");
@@ -237,7 +243,7 @@ fn plan_step_text(text: &mut String, number: usize, step: &PlanStep) {
     }
 }
 
-fn planned_text(text: &mut String, role: &str, command: &PlannedCommand) {
+fn planned_text(text: &mut String, role: &str, command: &PlannedCommand, problems: &[Problem]) {
     let connection = command.connection.as_deref().map_or_else(String::new, |name| format!(" over {name}"));
     let _ = writeln!(
         text,
@@ -248,6 +254,9 @@ fn planned_text(text: &mut String, role: &str, command: &PlannedCommand) {
     );
     for line in command.text.trim_end().lines() {
         let _ = writeln!(text, "      {line}");
+    }
+    for problem in problems.iter().filter(|problem| problem.command.as_deref() == Some(command.id.as_str())) {
+        let _ = writeln!(text, "    does not run: {}", problem.message);
     }
     let flow = &command.flow;
     for (word, condition) in [("when", &flow.when), ("parallel with", &flow.parallel)] {

@@ -45,7 +45,14 @@ pub fn draft_reply(
     let is_whole = draft.problems.is_empty();
     let mut problems = draft.problems;
     problems.extend(draft.plan.check_runnable().err().map(Problem::from));
-    let mut reply = describe_plan(settings, &draft.plan, is_whole)?;
+    let mut reply = describe_plan(settings, &draft.plan, is_whole, &problems)?;
+    if !draft.warnings.is_empty() {
+        reply.text.push_str("\nWarnings about these lines:\n");
+    }
+    for warning in &draft.warnings {
+        let _ = writeln!(reply.text, "  {}", crate::describe::finding_line(&entry.source, warning));
+    }
+    reply.data["warnings"] = json!(draft.warnings);
     if !problems.is_empty() {
         reply.text.push_str("\nThis cannot run as it stands:\n");
     }
@@ -104,12 +111,17 @@ pub(crate) fn code_of(plan: &Plan, fingerprint: &Fingerprint) -> Option<String> 
 }
 
 /// A plan as text and data. One that is not whole has no fingerprint: there is nothing to say yes to.
-pub(crate) fn describe_plan(settings: &Settings, plan: &Plan, is_whole: bool) -> Result<Reply, EngineError> {
+pub(crate) fn describe_plan(
+    settings: &Settings,
+    plan: &Plan,
+    is_whole: bool,
+    problems: &[Problem],
+) -> Result<Reply, EngineError> {
     let fingerprint = plan.fingerprint().map_err(|error| EngineError::Journal(error.to_string()))?;
     let risk = assess(plan, false);
     let needed = approvals_needed(settings, plan, risk.risk);
     let code = code_of(plan, &fingerprint).filter(|_| is_whole);
-    let mut text = crate::describe::plan_text(plan, code.as_deref(), &risk, needed);
+    let mut text = crate::describe::plan_text(plan, code.as_deref(), &risk, needed, problems);
     if is_whole && code.is_none() {
         text.push_str("\nNo code: a secret is bound to its plan only where Blocks has its data folder.\n");
     }

@@ -201,6 +201,7 @@ pub async fn run(store: &dyn Store, id: RunId) -> Result<Reply, EngineError> {
             Some(&run.fingerprint.code()),
             &run.risk,
             run.approvals_needed,
+            &[],
         ));
     }
     text.push_str(&unmet_output(store, &loaded.state).await?);

@@ -21,6 +21,7 @@ mod redact;
 mod script;
 mod shell;
 mod sql;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod transcript;

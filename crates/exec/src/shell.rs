@@ -23,6 +23,7 @@ use crate::folder::{self, Attempt};
 use crate::group::{Family, Pid};
 use crate::output;
 use crate::redact::Redactor;
+use crate::syntax;
 
 /// How long the readers get after everybody we know of has ended: an unknown process may hold the pipe for ever.
 const READ_WAIT: Duration = Duration::from_secs(2);
@@ -68,6 +69,7 @@ impl ShellExecutor {
             return Err(not_started(format!("bash does not run a command of kind {}", job.kind.word())));
         }
         let (_entry, mut cancelled) = self.register(job.run);
+        syntax::check(&self.config.bash, &job.text).await.map_err(ExecError::NotStarted)?;
         let variables = environment::build(&self.config, &job).map_err(not_started)?;
         let (root, names, for_folder) = (self.root.clone(), self.handed_on(), job.clone());
         let attempt = off_thread(move || folder::prepare(&root, &for_folder, &names))

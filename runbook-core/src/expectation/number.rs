@@ -37,6 +37,9 @@ pub(crate) fn judge(want: &Want, shown: &Shown) -> Judgement {
     if rows.more {
         return Judgement::ask("the output holds more than one table");
     }
+    if rows.header.iter().any(|cell| scan::doubtful(cell) || scan::scales(cell)) {
+        return Judgement::ask("a column's title says that its numbers are not simply what was measured");
+    }
     if want.every {
         return judge_every(want, &rows);
     }
@@ -171,14 +174,15 @@ fn leaves(values: &[&Json]) -> Scan {
         match value {
             Json::Object(object) => open.extend(object.iter().map(|(name, value)| (value, name.as_str()))),
             Json::List(items) => open.extend(items.iter().map(|item| (item, name))),
-            Json::Plain(_) => {}
+            // `"partial": true`
+            Json::Plain(text) => scan.suspicious |= text == "true" && scan::doubtful(name),
             Json::Number(text) | Json::Text(text) => {
                 let mut more = scan::line(text);
                 let number = matches!(value, Json::Number(_));
                 for amount in &mut more.amounts {
                     // JSON has one way to write a number
                     amount.or = amount.or.filter(|_| !number);
-                    amount.guarded |= scan::limit(name);
+                    amount.guarded |= scan::limit(name) || scan::doubtful(name) || scan::scales(name);
                 }
                 scan.amounts.extend(more.amounts);
                 scan.odd |= more.odd;

@@ -260,6 +260,7 @@ fn read_line(line: &str, key: &str, said: &mut Said) {
             && begins_with_pair
         {
             said.values.push(quoted(value).unwrap_or(value).to_owned());
+            said.unclear |= comment_at(line).is_some();
         } else if same_name(
             word.split(['=', ':']).next().unwrap_or_default().trim_matches(['"', '\'', '{', '[']),
             key,
@@ -270,13 +271,28 @@ fn read_line(line: &str, key: &str, said: &mut Said) {
     }
 }
 
-/// A value without its quotes, trailing comma and comment; `None` when nothing is left.
+/// A value without its quotes and trailing comma; `None` when nothing is left. A comment stays behind the value: it may
+/// take it back, so that such a value is only close to the wanted one.
 fn clean(value: &str) -> Option<String> {
     let value = value.trim().trim_end_matches(',').trim_end();
     if let Some(inside) = quoted(value) {
         return Some(inside.to_owned());
     }
-    let value = value.split(" #").next().unwrap_or_default().trim_end();
-    let value = quoted(value).unwrap_or(value);
-    (!value.is_empty()).then(|| value.to_owned())
+    let (head, comment) = match comment_at(value).and_then(|at| value.split_at_checked(at)) {
+        Some((head, comment)) => (head.trim_end().trim_end_matches(','), comment),
+        None => (value, ""),
+    };
+    let head = quoted(head).unwrap_or(head);
+    let said = !comment.trim_matches(|c: char| c == '#' || c.is_whitespace()).is_empty();
+    (!head.is_empty()).then(|| if said { format!("{head} {comment}") } else { head.to_owned() })
+}
+
+/// Where a `#` with a blank before it stands.
+fn comment_at(text: &str) -> Option<usize> {
+    let mut blank = true;
+    text.char_indices().find_map(|(at, c)| {
+        let here = (c == '#' && blank).then_some(at);
+        blank = c.is_whitespace();
+        here
+    })
 }

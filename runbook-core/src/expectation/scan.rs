@@ -1,7 +1,7 @@
 //! Finds the numbers in output, and says where digits are not a plain number.
 
 use super::phrase::decimal;
-use super::units::{Family, unit};
+use super::units::{Family, Unit, unit};
 use super::want::Amount;
 
 /// The numbers of a text.
@@ -46,7 +46,13 @@ const LIMITS: &[&str] = &[
     "minimum",
     "about",
     "approximately",
+    "approx",
     "roughly",
+    "around",
+    "circa",
+    "ca",
+    "nearly",
+    "almost",
     "least",
     "most",
     "<",
@@ -54,6 +60,22 @@ const LIMITS: &[&str] = &[
     "<=",
     ">=",
     "~",
+    "≤",
+    "≥",
+    "≈",
+    "≲",
+    "≳",
+    "±",
+    "≠",
+    "≪",
+    "≫",
+    "!=",
+    "=<",
+    "=>",
+    "<~",
+    "~=",
+    ">>",
+    "<<",
     "until",
     "hard",
     "soft",
@@ -96,6 +118,99 @@ const SUSPICIOUS: &[&str] = &[
     "set",
 ];
 
+/// Words that make a number something else than what was measured, wherever they stand.
+const DOUBTFUL: &[&str] = &[
+    "partial",
+    "partially",
+    "incomplete",
+    "truncated",
+    "estimated",
+    "estimate",
+    "estimates",
+    "estimation",
+    "approx",
+    "approximate",
+    "approximated",
+    "approximately",
+    "approximation",
+    "roughly",
+    "circa",
+    "stale",
+    "outdated",
+    "obsolete",
+    "cached",
+    "sampled",
+    "extrapolated",
+    "projected",
+    "preliminary",
+    "provisional",
+    "interim",
+    "unverified",
+    "unconfirmed",
+    "unreliable",
+    "inaccurate",
+    "guess",
+    "guessed",
+    "maybe",
+    "perhaps",
+    "probably",
+    "possibly",
+    "least",
+    "simulated",
+    "fake",
+    "placeholder",
+];
+/// Words that multiply a number, wherever they stand in its line.
+const SCALES: &[&str] = &[
+    "dozen",
+    "dozens",
+    "hundred",
+    "hundreds",
+    "thousand",
+    "thousands",
+    "million",
+    "millions",
+    "billion",
+    "billions",
+    "trillion",
+    "trillions",
+    "lakh",
+    "lakhs",
+    "crore",
+    "crores",
+    "milliard",
+    "milliards",
+    "mio",
+    "mrd",
+    "mln",
+];
+/// Words right behind a number that make it another one.
+const BEHIND: &[&str] =
+    &["k", "m", "b", "g", "t", "mn", "mm", "bn", "tn", "or", "plus", "ish", "+", "x", "×", "*"];
+
+/// Whether a word or a name says that a number is not simply what was measured: `partial=true`, `approx_count`.
+pub(crate) fn doubtful(name: &str) -> bool {
+    if name.len() > 256 {
+        return false;
+    }
+    let lower = name.to_ascii_lowercase();
+    let mut parts = lower.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).peekable();
+    let mut found = false;
+    while let Some(part) = parts.next() {
+        // `partial=false` says the opposite
+        found |= DOUBTFUL.contains(&part) && !matches!(parts.peek(), Some(&("false" | "no" | "none")));
+    }
+    found
+}
+
+/// Whether a word or a name multiplies the number: `millions`, `count_in_thousands`.
+pub(crate) fn scales(name: &str) -> bool {
+    name.len() <= 256
+        && name
+            .split(|c: char| !c.is_alphanumeric())
+            .any(|part| SCALES.contains(&part.to_ascii_lowercase().as_str()))
+}
+
 /// Reads the numbers of one line.
 pub(crate) fn line(line: &str) -> Scan {
     let mut scan = Scan::default();
@@ -106,6 +221,7 @@ pub(crate) fn line(line: &str) -> Scan {
         .collect();
     let mut i = 0;
     let mut before = "";
+    let mut scaled = false;
     while let Some(&word) = words.get(i) {
         i += 1;
         let lower = word.trim_matches(|c: char| "()[]{}\"'`:.!?".contains(c)).to_ascii_lowercase();
@@ -113,12 +229,16 @@ pub(crate) fn line(line: &str) -> Scan {
         if !numeric {
             scan.left |=
                 matches!(lower.as_str(), "free" | "left" | "remaining" | "idle" | "available" | "avail");
-            scan.suspicious |= SUSPICIOUS.contains(&lower.as_str());
+            scan.suspicious |= SUSPICIOUS.contains(&lower.as_str()) || doubtful(word);
+            scaled |= scales(word);
             before = word;
             continue;
         }
         i += usize::from(token(word, before, words.get(i).copied(), &mut scan));
         before = word;
+    }
+    if scaled {
+        scan.amounts.iter_mut().for_each(|amount| amount.guarded = true);
     }
     scan
 }
@@ -141,6 +261,15 @@ fn pieces(word: &str) -> impl Iterator<Item = &str> {
 
 /// Reads one word; tells whether the next word was its unit.
 fn token(word: &str, before: &str, next: Option<&str>, scan: &mut Scan) -> bool {
+    let tail = word.trim_end_matches(|c: char| "()[]{}\"'`:".contains(c));
+    // `45?`, `45...`, `45 or more`
+    let unsure = tail.ends_with('?')
+        || tail.ends_with("..")
+        || next.is_some_and(|next| {
+            let next = next.trim_matches(|c: char| "()[]{}\"'`:.!?".contains(c)).to_ascii_lowercase();
+            BEHIND.contains(&next.as_str())
+        });
+    let unsure = |guarded: bool, unit: Option<&Unit>| guarded || unsure && unit.is_none();
     let mut guarded = limit(before);
     let mut word = word.trim_matches(|c: char| "()[]{}\"'`:".contains(c)).trim_end_matches(['.', '!', '?']);
     // `load=0.5` and `"load":0.5` are about their right side
@@ -152,10 +281,10 @@ fn token(word: &str, before: &str, next: Option<&str>, scan: &mut Scan) -> bool 
         {
             return odd(word, next, scan);
         }
-        guarded = limit(left);
+        guarded = limit(left) || doubtful(left) || scales(left);
         word = right.trim_matches(['"', '\'']);
     }
-    let body = word.trim_start_matches(['<', '>', '~', '≤', '≥', '≈', '=']);
+    let body = word.trim_start_matches(['<', '>', '~', '≤', '≥', '≈', '≲', '≳', '±', '≠', '≪', '≫', '=']);
     guarded |= body.len() < word.len();
     let body = body.trim_start_matches(['$', '€']);
     let (sign, digits) = match body.strip_prefix(['-', '\u{2212}']) {
@@ -175,6 +304,7 @@ fn token(word: &str, before: &str, next: Option<&str>, scan: &mut Scan) -> bool 
         let follows = next.and_then(|next| unit(next.trim_matches(['(', ')', ']', '.', ':'])));
         // with a unit behind it, a point is a point
         let or = if amount.contains(',') || follows.is_none() { or } else { None };
+        let guarded = unsure(guarded, follows);
         scan.amounts.push(Amount { value: sign * value, or: or.map(|or| sign * or), unit: follows, guarded });
         return follows.is_some();
     }
@@ -200,10 +330,12 @@ fn token(word: &str, before: &str, next: Option<&str>, scan: &mut Scan) -> bool 
 
 /// Whether a name or word makes the number behind it a limit rather than a measurement.
 pub(crate) fn limit(word: &str) -> bool {
-    if !word.contains(|c: char| c.is_ascii_alphabetic() || matches!(c, '<' | '>' | '~')) {
+    if !word.contains(|c: char| {
+        c.is_ascii_alphabetic() || matches!(c, '<' | '>' | '~' | '=') || !c.is_ascii() && !c.is_alphanumeric()
+    }) {
         return false;
     }
-    let word = word.trim_matches(|c: char| "()[]{}\"'`:".contains(c)).to_ascii_lowercase();
+    let word = word.trim_matches(|c: char| "()[]{}\"'`:.".contains(c)).to_ascii_lowercase();
     // `memory_limit` is a limit too
     let last = word.rsplit(['_', '-', '.']).next().unwrap_or_default();
     let first = word.split(['_', '-', '.']).next().unwrap_or_default();

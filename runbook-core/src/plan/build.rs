@@ -9,7 +9,7 @@ use super::kinds;
 use super::model::{PLAN_FORMAT, Plan};
 use super::scope::{Scope, Sources};
 use super::section;
-use crate::runbook::{CommandKind, Document, Level, ParameterSource};
+use crate::runbook::{CommandKind, Diagnostic, Document, Level, ParameterSource};
 
 /// What a plan needs beside the document.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -41,6 +41,8 @@ pub struct Draft {
     pub plan: Plan,
     /// What is in the way; a plan without any can be run.
     pub problems: Vec<Problem>,
+    /// Warnings about the planned lines: whoever decides should have seen them.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// Builds the plan.
@@ -101,7 +103,14 @@ pub fn draft(document: &Document, request: &PlanRequest) -> Result<Draft, PlanEr
     check_ids(&plan, &mut problems);
     kinds::check(&plan, request.connections.as_deref(), &mut problems);
     check_secret_names(&plan, &mut problems);
-    Ok(Draft { plan, problems: problems.into_iter().map(Problem::from).collect() })
+    let problems = problems.into_iter().map(Problem::from).collect();
+    let warnings = document
+        .diagnostics
+        .iter()
+        .filter(|finding| finding.level == Level::Warning && lines.contains(&finding.line))
+        .cloned()
+        .collect();
+    Ok(Draft { plan, problems, warnings })
 }
 
 /// Names that a person gave must be parameters, and none of them a secret.

@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::build::{PlanRequest, document_errors};
+use super::curl;
 use super::error::PlanError;
 use super::model::{PlanStep, PlannedCommand};
 use super::scope::{Scope, Sources};
 use super::section;
+use super::values;
+use crate::expectation::{Check, Expectation};
 use crate::runbook::{Command, CommandKind, Document, Effect, EffectSource, Step, reference};
 
 /// Milliseconds that a command may take when nothing else is said.
@@ -134,6 +137,15 @@ impl<'a> Expander<'a> {
             self.problems.push(PlanError::NotRunnable { command: id.clone(), line: command.line, reason });
             command.text.clone()
         });
+        let wants_status = |expectation: &Expectation| matches!(expectation.check, Check::HttpStatus { .. });
+        let text = match curl::asked_for_the_status(&text) {
+            Some(asked)
+                if command.kind == CommandKind::Shell && command.expectations.iter().any(wants_status) =>
+            {
+                asked
+            }
+            _ => text,
+        };
         if command.retries > 0 && command.effect == Effect::Once {
             self.problems.push(PlanError::Retries { command: id.clone(), line: command.line });
         }
@@ -142,7 +154,18 @@ impl<'a> Expander<'a> {
             self.problems.push(PlanError::OutsideCapture { command: id.clone(), line: command.line, name });
         }
         // what the table knows holds for words, not for options that a value may turn out to be
-        let known = command.effect_source != EffectSource::Table || !scope.has_option(command);
+        let odd = if command.kind == CommandKind::Shell { scope.not_plain(&text) } else { None };
+        let known =
+            command.effect_source != EffectSource::Table || (!scope.has_option(command) && odd.is_none());
+        if let Some(name) = odd.filter(|_| values::reads_a_language(&text)) {
+            self.problems.push(PlanError::NotRunnable {
+                command: id.clone(),
+                line: command.line,
+                reason: format!(
+                    "the value of {name} would be read as a part of its language there; hint: give {name} a type or a pattern under `params:`, or a value of letters, digits and _.:@/,+=%-"
+                ),
+            });
+        }
         let (effect, effect_source) = if known {
             (command.effect, command.effect_source)
         } else {

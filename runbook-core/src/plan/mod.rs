@@ -2,6 +2,7 @@
 
 mod build;
 mod canonical;
+mod curl;
 mod error;
 mod expand;
 mod kinds;
@@ -11,6 +12,7 @@ mod scope;
 mod section;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use build::{Draft, PlanRequest, build, draft};
 pub use canonical::canonical_json;

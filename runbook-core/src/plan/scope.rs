@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::PlanRequest;
 use super::error::PlanError;
+use super::values;
 use crate::runbook::placeholders::{Guard, Unresolved, assigned, resolve};
 use crate::runbook::{
     Command, CommandKind, Document, Param, ParamType, ParameterSource, check_value, check_variable,
@@ -207,6 +208,11 @@ impl<'a> Scope<'a> {
                 "the secret '{variable}' cannot stand in the placeholder's place, where only plain values may; hint: write \"${variable}\" instead"
             )),
         }
+    }
+
+    /// The first parameter that the text reads and whose value is neither plain nor bound by its declaration.
+    pub(super) fn not_plain(&self, text: &str) -> Option<&str> {
+        values::not_plain(text, self.document, &self.values)
     }
 
     /// Whether some value of this command's placeholders begins with `-`, which may turn it into an option.

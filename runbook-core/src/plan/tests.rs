@@ -39,7 +39,9 @@ fn placeholders_take_values() {
     let plan = build(&document, &given(&[("pod", "$(touch x)"), ("name_space", "prod")])).unwrap();
     assert_eq!(texts(&plan), [("look/1", "kubectl logs \"${pod}\" -n \"${name_space}\"\n")]);
     assert_eq!(plan.params, map(&[("pod", "$(touch x)"), ("name_space", "prod")]));
-    assert!(!plan.is_mutating());
+    assert!(plan.is_mutating(), "a value that is not plain is nothing that only reads");
+    let plain = build(&document, &given(&[("pod", "web-1"), ("name_space", "prod")])).unwrap();
+    assert!(!plain.is_mutating());
 
     let missing = build(&document, &given(&[("pod", "web")])).unwrap_err().to_string();
     assert!(missing.contains("<name space>") && missing.contains("--param name_space=VALUE"), "{missing}");

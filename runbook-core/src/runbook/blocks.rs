@@ -7,8 +7,8 @@ use super::model::Link;
 /// One block of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Block<'a> {
-    /// A heading.
-    Heading { level: u8, text: String, line: u32 },
+    /// A heading: its text without marks, and as written.
+    Heading { level: u8, text: String, raw: String, line: u32 },
     /// A paragraph outside lists, or a later one of a list item.
     Paragraph { text: String, bold: Bold, line: u32 },
     /// A list item whose own text is complete.

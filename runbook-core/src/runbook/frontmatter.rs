@@ -25,6 +25,29 @@ pub(crate) const KEYS: &[&str] =
 pub(crate) const PARAM_KEYS: &[&str] =
     &["description", "type", "default", "required", "values", "pattern", "secret"];
 
+/// Words that people write for our keys, and the keys.
+const ALIASES: &[(&str, &str)] = &[
+    ("parameters", "params"),
+    ("parameter", "params"),
+    ("args", "params"),
+    ("arguments", "params"),
+    ("approved", "approvals"),
+    ("approval", "approvals"),
+    ("approvers", "approvals"),
+    ("timeout", "timebox"),
+    ("time_box", "timebox"),
+    ("time-box", "timebox"),
+    ("services", "service"),
+    ("owners", "owner"),
+    ("severities", "severity"),
+    ("name", "title"),
+    ("locks", "lock"),
+];
+/// Keys like ours that other tools have too: alone they do not make a block ours.
+const SHARED: &[&str] = &["title", "owners", "name", "locale"];
+/// How many lines are searched for the end of a block that does not begin as it should.
+const MOST_LINES: usize = 200;
+
 /// Front matter, where the rest of the document begins, and findings.
 #[derive(Debug, Default)]
 pub(crate) struct Parsed {
@@ -41,7 +64,13 @@ pub(crate) fn parse(text: &str, lines: &Lines<'_>) -> Parsed {
     let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let mut parsed = Parsed { body: start, ..Parsed::default() };
     let mut rest = text[start..].split_inclusive('\n');
-    let Some(first) = rest.next().filter(|line| line.trim_end() == "---") else { return parsed };
+    let Some(first) = rest.next().filter(|line| line.trim_end() == "---") else {
+        if let Some(misplaced) = misplaced(&text[start..]) {
+            parsed.body = start + misplaced.end;
+            parsed.diagnostics.push(misplaced.finding);
+        }
+        return parsed;
+    };
     let yaml_start = start + first.len();
     let mut at = yaml_start;
     let mut close = None;
@@ -105,6 +134,79 @@ fn looks_like_key(line: &str) -> bool {
     })
 }
 
+/// The key that a word is or is meant to be.
+fn meant(name: &str, known: &[&'static str]) -> Option<&'static str> {
+    let alias = ALIASES.iter().find(|(word, key)| word.eq_ignore_ascii_case(name) && known.contains(key));
+    alias.map(|(_, key)| *key).or_else(|| nearest(name, known))
+}
+
+/// Whether a key shows that the block is for us, and not for a site generator.
+fn is_ours(key: &str) -> bool {
+    !SHARED.iter().any(|shared| shared.eq_ignore_ascii_case(key)) && meant(key, KEYS).is_some()
+}
+
+/// Front matter of ours that does not begin as it should, so that nothing of it would be read.
+struct Misplaced {
+    finding: Diagnostic,
+    /// Where the line after it begins.
+    end: usize,
+}
+
+/// Finds a block with keys of ours below blank lines, behind blanks, or between `+++` lines.
+fn misplaced(text: &str) -> Option<Misplaced> {
+    let mut lines = text.split_inclusive('\n').enumerate();
+    let mut end = 0;
+    let (at, first) = lines.find(|(_, line)| {
+        end += line.len();
+        !line.trim().is_empty()
+    })?;
+    let fence = first.trim();
+    if !matches!(fence, "---" | "+++") {
+        return None;
+    }
+    let mut found = None;
+    for (inside, (_, line)) in lines.take(MOST_LINES).enumerate() {
+        end += line.len();
+        let line = line.trim_end();
+        if line.trim_start() == fence || (fence == "---" && line.trim_start() == "...") {
+            found?;
+            let (message, hint) = if fence == "---" {
+                (
+                    "front matter begins on the first line with `---`, so nothing of this block is understood",
+                    "remove the blank lines above `---` and the blanks before it",
+                )
+            } else {
+                (
+                    "front matter is YAML between `---` lines, so nothing of this block is understood",
+                    "write `key: value` lines between two `---` lines",
+                )
+            };
+            let place = (u32::try_from(at).unwrap_or(u32::MAX).saturating_add(1), 1);
+            return Some(Misplaced { finding: finding(codes::FRONT_MATTER, place, message, hint), end });
+        }
+        let key = loose_key(line);
+        if inside == 0 {
+            key?;
+        }
+        if key.is_some_and(is_ours) {
+            found = key;
+        }
+    }
+    None
+}
+
+/// The key of a line of YAML or TOML: `approvals: 2`, `approvals = 2`, `[params.NAME]`.
+fn loose_key(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    let (key, _) = match line.strip_prefix('[') {
+        Some(table) => table.split_once([']', '.'])?,
+        None => line.split_once([':', '='])?,
+    };
+    let key = key.trim().trim_matches(['"', '\'']);
+    let word = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+    word.then_some(key)
+}
+
 /// Collects what the tree says, and what is wrong with it.
 #[derive(Default)]
 struct Reader {
@@ -147,9 +249,8 @@ impl Reader {
         kept
     }
 
-    fn unknown(&mut self, name: &str, key: &Node, known: &[&str]) {
-        let meant =
-            nearest(name, known).map_or_else(String::new, |meant| format!("did you mean `{meant}`? "));
+    fn unknown(&mut self, name: &str, key: &Node, known: &[&'static str]) {
+        let meant = meant(name, known).map_or_else(String::new, |meant| format!("did you mean `{meant}`? "));
         self.found.push(finding(
             codes::FRONT_MATTER_KEY,
             below_fence(key.at),
@@ -172,10 +273,7 @@ impl Reader {
                 return;
             }
         };
-        let ours = |(key, _): &(Node, Node)| {
-            let key = key.value.scalar().unwrap_or_default();
-            key != "title" && (KEYS.contains(&key.as_str()) || nearest(&key, KEYS).is_some())
-        };
+        let ours = |(key, _): &(Node, Node)| key.value.scalar().is_some_and(|key| is_ours(&key));
         if !pairs.iter().any(ours) {
             self.foreign(pairs);
             return;
@@ -562,6 +660,67 @@ mod tests {
         for (text, expected) in rows {
             let (_, found) = read(text);
             assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn blocks_that_begin_in_the_wrong_way_are_not_lost() {
+        for (text, line) in [
+            ("\n---\napprovals: 2\n---\n# T\n", 2),
+            ("  \r\n\r\n---\r\ntitle: x\r\napprovals: 2\r\n---\r\n", 3),
+            (" ---\napprovals: 2\n---\n", 1),
+            ("\u{feff}\n---\nparameters:\n  A: {}\n...\n", 2),
+            ("+++\napprovals = 2\n+++\n# T\n", 1),
+            ("\n+++\ntitle = \"x\"\n[params.A]\ndefault = \"b\"\n+++\n", 2),
+        ] {
+            let (parsed, found) = read(text);
+            assert_eq!(found, [(codes::FRONT_MATTER, line)], "{text}");
+            assert!(!text[parsed.body..].contains("approvals"), "{text}");
+        }
+        for text in [
+            "\n---\n\ntext\n\n---\n",
+            "\n---\nNote: be careful\n---\n",
+            "\n---\napprovals: 2\n",
+            "# T\n---\napprovals: 2\n---\n",
+            "+++\ntitle = \"x\"\ndate = 2024-01-01\nweight = 3\n+++\n",
+            "\n---\ntitle: x\nlayout: page\n---\n",
+            "",
+            "\n\n",
+        ] {
+            assert_eq!(read(text).1, [], "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_that_mean_ours_are_not_lost() {
+        for (word, key) in ALIASES {
+            let (parsed, found) = read(&format!("---\nservice: x\n{word}: 2\n---\n"));
+            assert_eq!(found, [(codes::FRONT_MATTER_KEY, 3)], "{word}");
+            let hint = parsed.diagnostics[0].hint.clone().unwrap();
+            assert!(hint.contains(&format!("did you mean `{key}`?")), "{hint}");
+            let (_, found) = read(&format!("---\n{word}: 2\n---\n"));
+            assert_eq!(found.is_empty(), SHARED.contains(word), "{word}");
+        }
+        for word in [
+            "layout",
+            "date",
+            "weight",
+            "tags",
+            "categories",
+            "owner_slack",
+            "review_in",
+            "last_reviewed_on",
+            "section",
+            "parent",
+            "owners",
+            "name",
+            "locale",
+            "description",
+            "cover",
+            "important",
+            "related_repos",
+        ] {
+            assert_eq!(read(&format!("---\ntitle: x\n{word}: y\n---\n")).1, [], "{word}");
         }
     }
 }

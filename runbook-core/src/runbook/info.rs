@@ -39,6 +39,8 @@ const LONGEST_TIMEOUT_MS: u64 = 24 * 60 * 60 * 1000;
 const DEFAULT_MAX_BYTES: u32 = 256;
 /// Largest `max=`, in bytes.
 const LARGEST_MAX_BYTES: u32 = 4096;
+/// Most problems that one info string tells of: a machine wrote one with more.
+const MOST_PROBLEMS: usize = 20;
 /// Largest `retries=`.
 const MOST_RETRIES: u8 = 10;
 
@@ -269,9 +271,12 @@ struct Reader {
 
 impl Reader {
     fn read(mut self, pairs: &[(String, String)], info: &mut Info) {
-        let mut seen = BTreeSet::new();
         for (key, value) in pairs {
-            if !seen.insert(key) {
+            // one problem is enough to keep the commands from running
+            if info.problems.len() >= MOST_PROBLEMS {
+                break;
+            }
+            if !self.present.insert(key.clone()) {
                 info.problems.push(InfoProblem {
                     code: codes::ATTRIBUTE_TWICE,
                     message: format!("`{key}` is given twice"),
@@ -280,7 +285,6 @@ impl Reader {
                 });
                 continue;
             }
-            self.present.insert(key.clone());
             if let Err(problem) = self.attribute(key, value, info) {
                 info.problems.push(problem);
             }
@@ -461,6 +465,7 @@ impl Reader {
             );
         }
         info.problems.extend(conflicts);
+        info.problems.truncate(MOST_PROBLEMS);
         info.role = role;
         let pattern = self.pattern.or(self.kind.map(str::to_owned));
         if let (Some(name), Some(pattern)) = (self.captures.into_iter().next(), pattern) {
@@ -635,6 +640,16 @@ mod tests {
         for (raw, expected) in rows {
             let found: Vec<Code> = parse(raw).problems.into_iter().map(|p| p.code).collect();
             assert_eq!(found, *expected, "{raw}");
+        }
+    }
+
+    #[test]
+    fn few_of_many_problems_are_kept() {
+        for (one, code) in [("name=x ", codes::ATTRIBUTE_TWICE), ("a{n}=x ", codes::ATTRIBUTE)] {
+            let many: String = (0..50_000).map(|n| one.replace("{n}", &n.to_string())).collect();
+            let problems = parse(&format!("bash {{{many}}}")).problems;
+            assert_eq!(problems.len(), MOST_PROBLEMS);
+            assert_eq!(problems.first().map(|problem| problem.code), Some(code));
         }
     }
 

@@ -66,3 +66,4 @@ pub(crate) use params::parameter_of;
 pub use params::{MAX_VALUE_BYTES, check_value};
 pub use parse::{LARGE_DOCUMENT_BYTES, MAX_DOCUMENT_BYTES, parse, parse_bytes};
 pub use schema::front_matter_schema;
+pub(crate) use shell::single_call;

@@ -43,7 +43,7 @@ pub struct Heading {
     pub level: u8,
     /// 1-based line of its text.
     pub line: u32,
-    /// Its text without marks.
+    /// Its text as written, marks of emphasis, code and links included.
     pub text: String,
 }
 

@@ -81,8 +81,7 @@ fn understand(name: &str, text: &str, sha256: String, not_utf8: Option<Diagnosti
     let lines = Lines::new(&text);
     let front = frontmatter::parse(&text, &lines);
     let built = build(name, &text, &front.front, front.body, &lines);
-    let title =
-        front.front.title.clone().or_else(|| first_heading(&built)).unwrap_or_else(|| name.to_owned());
+    let title = front.front.title.clone().or(built.title).unwrap_or_else(|| name.to_owned());
     let mut document = Document {
         name: name.to_owned(),
         title,
@@ -221,9 +220,4 @@ fn too_large(name: &str, sha256: String) -> Document {
         diagnostics: vec![finding],
         sha256,
     }
-}
-
-fn first_heading(built: &Built) -> Option<String> {
-    let first = built.headings.iter().find(|heading| heading.level == 1 && !heading.text.is_empty());
-    first.map(|heading| heading.text.clone())
 }

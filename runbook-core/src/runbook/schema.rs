@@ -2,17 +2,90 @@
 
 use serde_json::{Value, json};
 
+/// Names that no parameter has; `names` knows them too, and a test compares both.
+const RESERVED: &[&str] = &[
+    "_",
+    "PATH",
+    "HOME",
+    "IFS",
+    "ENV",
+    "SHELL",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "PWD",
+    "OLDPWD",
+    "CDPATH",
+    "KUBECONFIG",
+    "SSH_AUTH_SOCK",
+    "PS1",
+    "PS2",
+    "PS3",
+    "PS4",
+    "PROMPT_COMMAND",
+    "SHELLOPTS",
+    "OPTIND",
+    "OPTARG",
+    "OPTERR",
+    "RANDOM",
+    "SRANDOM",
+    "SECONDS",
+    "LINENO",
+    "UID",
+    "EUID",
+    "PPID",
+    "GROUPS",
+    "GLOBIGNORE",
+    "POSIXLY_CORRECT",
+    "FUNCNAME",
+    "FUNCNEST",
+    "REPLY",
+    "DIRSTACK",
+    "PIPESTATUS",
+    "HOSTNAME",
+    "HOSTTYPE",
+    "OSTYPE",
+    "MACHTYPE",
+    "EPOCHSECONDS",
+    "EPOCHREALTIME",
+    "EDITOR",
+    "VISUAL",
+    "PAGER",
+    "NODE_OPTIONS",
+    "RUBYOPT",
+    "RUBYLIB",
+    "INPUTRC",
+    "MAILCHECK",
+    "TMOUT",
+    "TIMEFORMAT",
+    "EXECIGNORE",
+    "FIGNORE",
+    "IGNOREEOF",
+    "COPROC",
+    "MAPFILE",
+];
+/// Beginnings of such names.
+const RESERVED_BEGINNINGS: &str = "^(BASH|LD_|DYLD_|LC_|BLOCKS_|PYTHON|PERL5|GIT_|HIST|COMP_|READLINE_)";
+/// A length of time as the reader takes it: `15 min`, `~1 h`, `10-15 min`.
+const TIMEBOX: &str = "^\\s*[~≤<]*\\s*([0-9]+\\s*[-–]\\s*)*0*[1-9][0-9]*\\s*([sS]([eE][cC]([oO][nN][dD])?[sS]?)?|[mM]([iI][nN]([uU][tT][eE])?[sS]?)?|[hH](([oO][uU])?[rR][sS]?)?|[dD]([aA][yY][sS]?)?)\\s*$";
+/// Text with something to read in it.
+const SOMETHING: &str = "\\S";
+
 /// The front matter's JSON Schema (draft 7, which the YAML language server understands).
 ///
-/// `docs/reference/front-matter.schema.json` is this value. A schema cannot say everything: names that steer the shell,
-/// and patterns outside the small subset of [`crate::pattern`], are found by the linter.
+/// `docs/reference/front-matter.schema.json` is this value. A schema cannot say everything: patterns outside the small subset
+/// of [`crate::pattern`], and defaults that do not fit them, are found by the linter.
 #[must_use]
 pub fn front_matter_schema() -> Value {
-    let text = |description: &str| json!({ "type": "string", "minLength": 1, "description": description });
+    let text = |description: &str| json!({ "type": "string", "minLength": 1, "pattern": SOMETHING, "description": description });
+    let one = json!({ "type": "string", "minLength": 1, "pattern": SOMETHING });
     let texts = |description: &str| {
         json!({
             "description": description,
-            "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
+            "anyOf": [one, { "type": "array", "items": one }],
         })
     };
     json!({
@@ -30,7 +103,11 @@ pub fn front_matter_schema() -> Value {
             "params": {
                 "description": "Parameters by name. A value reaches the shell as an environment variable of that name.",
                 "type": "object",
-                "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "maxLength": 64 },
+                "propertyNames": {
+                    "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
+                    "maxLength": 64,
+                    "not": { "anyOf": [{ "enum": RESERVED }, { "pattern": RESERVED_BEGINNINGS }] },
+                },
                 "additionalProperties": { "anyOf": [{ "$ref": "#/definitions/param" }, { "type": "null" }] },
             },
             "approvals": {
@@ -40,7 +117,11 @@ pub fn front_matter_schema() -> Value {
                 "maximum": 255,
             },
             "lock": text("Name of the target lock; the service when left out."),
-            "timebox": text("Limit for the whole runbook, such as 15 min."),
+            "timebox": {
+                "type": "string",
+                "pattern": TIMEBOX,
+                "description": "Limit for the whole runbook, such as 15 min.",
+            },
             "owner": text("Who keeps this runbook true."),
         },
         "definitions": { "param": param() },
@@ -54,7 +135,12 @@ fn param() -> Value {
         "type": "object",
         "additionalProperties": false,
         "properties": {
-            "description": { "type": "string", "description": "What to enter, for people." },
+            "description": {
+                "type": "string",
+                "minLength": 1,
+                "pattern": SOMETHING,
+                "description": "What to enter, for people.",
+            },
             "type": {
                 "description": "What kind of value it takes; string when left out.",
                 "enum": ["string", "integer", "boolean", "enum", "duration"],
@@ -85,6 +171,9 @@ fn param() -> Value {
             "if": { "properties": { "type": { "const": "enum" } }, "required": ["type"] },
             "then": { "required": ["values"] },
             "else": { "not": { "required": ["values"] } },
+        }, {
+            "if": { "properties": { "secret": { "const": true } }, "required": ["secret"] },
+            "then": { "not": { "required": ["default"] } },
         }],
     })
 }
@@ -124,6 +213,20 @@ mod tests {
                 assert!(value["description"].as_str().is_some_and(|text| text.ends_with('.')), "{key}");
             }
         }
+    }
+
+    #[test]
+    fn it_refuses_the_names_that_the_reader_refuses() {
+        let quoted = |from: &str| {
+            let text = include_str!("names.rs").split_once(from).unwrap().1.split_once("];").unwrap().0;
+            text.split('"').skip(1).step_by(2).map(str::to_owned).collect::<BTreeSet<_>>()
+        };
+        let mut names = quoted("const RESERVED: &[&str] =");
+        names.insert("_".to_owned());
+        assert_eq!(names, words(RESERVED));
+        let beginnings: Vec<&str> =
+            RESERVED_BEGINNINGS.trim_start_matches("^(").trim_end_matches(')').split('|').collect();
+        assert_eq!(quoted("const RESERVED_PREFIXES: &[&str] ="), words(&beginnings));
     }
 
     fn path() -> std::path::PathBuf {

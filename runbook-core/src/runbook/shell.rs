@@ -553,6 +553,26 @@ pub(crate) struct Simple<'a> {
     pub(crate) redirects: Vec<(&'a str, Cow<'a, str>)>,
 }
 
+/// The words of a text that is one program's call and nothing else: no list, pipeline, redirection or comment.
+pub(crate) fn single_call(text: &str) -> Option<Vec<String>> {
+    let lexed = lex(text);
+    let plain = |token: &Token<'_>| matches!(token.kind, Kind::Word(_));
+    let mut tokens = lexed.tokens.as_slice();
+    while let Some((last, before)) = tokens.split_last()
+        && matches!(last.kind, Kind::Newline)
+    {
+        tokens = before;
+    }
+    if !lexed.complete() || tokens.is_empty() || !tokens.iter().all(plain) {
+        return None;
+    }
+    let words = tokens.iter().filter_map(|token| match &token.kind {
+        Kind::Word(word) => Some(word.text().to_owned()),
+        _ => None,
+    });
+    Some(words.collect())
+}
+
 /// The simple commands of a token list. Keywords (`for`, `do`) are words like any other.
 pub(crate) fn simple_commands<'a>(tokens: &[Token<'a>]) -> Vec<Simple<'a>> {
     let mut all = Vec::new();

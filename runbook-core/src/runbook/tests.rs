@@ -128,6 +128,9 @@ fn findings_point_at_their_line() {
         ("    $ kubectl get pods\n", vec![(codes::UNTAGGED_FENCE, 2)]),
         ("\n    $ kubectl get pods\n", vec![(codes::UNTAGGED_FENCE, 3)]),
         ("```text\nkubectl get pods\n```\n", vec![]),
+        ("```yaml\na: 1\n```\n", vec![]),
+        ("```bahs\nls\n```\n", vec![(codes::UNTAGGED_FENCE, 2)]),
+        ("text\n\n~~~Terminal {name=x}\nls\n~~~\n", vec![(codes::UNTAGGED_FENCE, 4)]),
         ("```sql\nselect 1\n```\n", vec![]),
         ("```bash\nls\n", vec![(codes::UNCLOSED_FENCE, 2)]),
         (
@@ -359,6 +362,41 @@ fn sections_phases_and_limits() {
 }
 
 #[test]
+fn a_misspelt_language_is_said_with_the_one_that_was_meant() {
+    let rows = [
+        ("bahs", "bash"),
+        ("shel", "shell"),
+        ("shell-session", "console"),
+        ("sh-session", "console"),
+        ("shellsession", "console"),
+        ("terminal", "bash"),
+        ("cmd", "bash"),
+    ];
+    for (language, meant) in rows {
+        let document = parse("x", &format!("## Step\n```{language}\n$ ls\n```\n"));
+        let [finding] = document.diagnostics.as_slice() else { panic!("{:?}", document.diagnostics) };
+        assert_eq!((finding.code, finding.line, finding.column), (codes::UNTAGGED_FENCE, 2, 1));
+        assert_eq!(
+            finding.message,
+            format!("`{language}` is no known language, so this block never runs; was `{meant}` meant?")
+        );
+        assert!(document.steps.is_empty());
+    }
+}
+
+#[test]
+fn headings_are_kept_as_written_and_titles_are_plain() {
+    let document = parse("x", "# `T` u\n## **Part** `a` ##\n### Run `b`\n```bash\nls\n```\n");
+    let headings: Vec<_> = document.headings.iter().map(|h| (h.level, h.line, h.text.as_str())).collect();
+    assert_eq!(document.title, "T u");
+    assert_eq!(headings, [(1, 1, "`T` u"), (2, 2, "**Part** `a`"), (3, 3, "Run `b`")]);
+    let titles: Vec<_> = document.sections.iter().map(|s| (s.id.as_str(), s.title.as_str())).collect();
+    assert!(titles.contains(&("part-a", "Part a")), "{titles:?}");
+    let step = step(&document, "run-b");
+    assert_eq!((step.title.as_str(), step.phases.as_slice()), ("Run b", ["Part a".to_owned()].as_slice()));
+}
+
+#[test]
 fn blocks_say_why_they_do_not_run() {
     let rows = [
         ("```bash\nls\n```\n", None),
@@ -366,6 +404,7 @@ fn blocks_say_why_they_do_not_run() {
         ("```bash\nkubectl logs <pod>\n```\n", Some("unresolved placeholder <pod>")),
         ("```yaml\na: 1\n```\n", Some("yaml is not run")),
         ("```bahs\nls\n```\n", Some("bahs is not run; was `bash` meant?")),
+        ("```shell-session\n$ ls\n```\n", Some("shell-session is not run; was `console` meant?")),
         ("```\na\n```\n", Some("no language")),
         ("```\nkubectl get pods\n```\n", Some("no language, and it looks like shell")),
         ("    kubectl get pods\n", Some("indented code is not run, and it looks like shell")),

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use blocks_engine::{LibraryEntry, describe};
+use blocks_engine::{Library, LibraryEntry, describe};
 use blocks_grammar::Deny;
-use runbook_core::runbook::{Coverage, Diagnostic, Level, check_links};
+use runbook_core::plan::{PlanRequest, draft};
+use runbook_core::runbook::{Coverage, Diagnostic, Level, check_links, codes};
 use serde_json::{Value, json};
 
 use super::shellcheck;
@@ -22,7 +23,12 @@ struct Sum {
 }
 
 /// Lints files and folders; exit 1 when something is an error, or a warning where those are denied.
-pub(crate) async fn run(paths: &[PathBuf], deny: Option<Deny>, output: Output) -> Result<Code, Stop> {
+pub(crate) async fn run(
+    paths: &[PathBuf],
+    library: Option<&Library>,
+    deny: Option<Deny>,
+    output: Output,
+) -> Result<Code, Stop> {
     let mut files = Vec::new();
     for path in paths {
         collect(path, &mut files)
@@ -34,8 +40,13 @@ pub(crate) async fn run(paths: &[PathBuf], deny: Option<Deny>, output: Output) -
     let mut sum = Sum::default();
     for file in &files {
         let entry = LibraryEntry::from_file(file).map_err(Stop::failed)?;
+        let entry = match library {
+            Some(library) => library.complete(entry),
+            None => entry,
+        };
         let folder = file.parent().unwrap_or(Path::new(""));
         let mut found = entry.document.diagnostics.clone();
+        found.extend(include_problems(&entry));
         found.extend(check_links(&entry.document, &|target| folder.join(target).exists()));
         if let Some(program) = &program {
             // what it says points at lines, so it needs them as they are
@@ -66,6 +77,26 @@ pub(crate) async fn run(paths: &[PathBuf], deny: Option<Deny>, output: Output) -
     }
     let denied = sum.errors > 0 || (deny == Some(Deny::Warnings) && sum.warnings > 0);
     Ok(if denied { Code::Failed } else { Code::Success })
+}
+
+/// Includes that name nothing, or that lead in a circle.
+fn include_problems(entry: &LibraryEntry) -> Vec<Diagnostic> {
+    let request = PlanRequest { documents: entry.included.clone(), ..PlanRequest::default() };
+    let Ok(drafted) = draft(&entry.document, &request) else { return Vec::new() };
+    let about_includes = [codes::INCLUDE, codes::INCLUDE_CYCLE];
+    let found = drafted.problems.into_iter().filter_map(|problem| {
+        let code = *about_includes.iter().find(|code| code.to_string() == problem.code)?;
+        let line = problem.line.unwrap_or(1);
+        Some(Diagnostic {
+            code,
+            level: Level::Error,
+            line,
+            column: 1,
+            message: problem.message,
+            hint: problem.hint,
+        })
+    });
+    found.collect()
 }
 
 impl Sum {

@@ -25,7 +25,9 @@ pub(crate) async fn run(
     match command {
         Command::Runbook(RunbookCommand::Lint { paths, deny }) => {
             let paths: Vec<_> = paths.iter().map(std::path::PathBuf::from).collect();
-            return lint::run(&paths, *deny, output).await;
+            // a broken configuration is no reason not to lint; what is included may come from its folders
+            let library = Config::load(config).ok().map(|config| config.library);
+            return lint::run(&paths, library.as_ref(), *deny, output).await;
         }
         Command::Runbook(RunbookCommand::Schema) => {
             printer::json(&runbook_core::runbook::front_matter_schema());

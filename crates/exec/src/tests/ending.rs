@@ -180,3 +180,15 @@ async fn runs_beside_each_other_do_not_meet() {
         assert_eq!(second.stdout.text, format!("{n} /\n"));
     }
 }
+
+#[tokio::test]
+async fn nothing_of_a_command_runs_that_bash_cannot_read_to_its_end() {
+    let bench = Bench::new();
+    for text in ["touch ran; foo (bar)\n", "touch ran\nif true; then\n", "touch ran\necho 'a\n"] {
+        let refused = bench.executor.run(bench.job(1, text)).await;
+        assert!(matches!(refused, Err(ExecError::NotStarted(_))), "{text}: {refused:?}");
+        assert!(!bench.work().join("ran").exists(), "{text}");
+    }
+    let patterns = "shopt -s extglob\necho !(x)\n";
+    assert!(bench.executor.run(bench.job(1, patterns)).await.is_ok());
+}

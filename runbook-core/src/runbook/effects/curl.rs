@@ -52,41 +52,56 @@ const LONG_VALUE: &[&str] = &[
 
 /// Whether the request only gets, and writes nothing.
 pub(super) fn reads(args: &[Word<'_>]) -> bool {
-    let args: Vec<&str> = args.iter().map(|arg| &*arg.value).collect();
-    let Some(options) = options(&args) else { return false };
+    let Some(options) = options(args) else { return false };
     let is_get = options.iter().any(|(name, _)| matches!(name.as_str(), "G" | "--get"));
-    let addresses = options.iter().filter(|(name, _)| is_address(name)).count();
-    options.iter().all(|(name, value)| match name.as_str() {
+    options.iter().all(|(name, Value { text: value, expands })| match name.as_str() {
         "o" | "--output" => *value == "/dev/null",
-        "--data-urlencode" => is_get && names_no_file(value),
-        // alone, a value that is an option after all leaves curl without an address, and nothing happens
-        name if is_address(name) => plain_address(value) && (addresses == 1 || !value.starts_with('$')),
-        "H" | "--header" => reads_header(value),
+        "--data-urlencode" => is_get && names_no_file(value, *expands),
+        "url" => plain_address(value, *expands),
+        "--url" => !expands && plain_address(value, false),
+        "H" | "--header" => reads_header(value, *expands),
+        "w" | "--write-out" if *expands => false,
         // a write-out format can name a file
         _ => !value.to_ascii_lowercase().contains("output{") && !value.starts_with('@'),
     })
 }
 
-fn is_address(name: &str) -> bool {
-    matches!(name, "url" | "--url")
+/// An option's value, or an address.
+struct Value<'a> {
+    text: &'a str,
+    /// It, or the word that it is a part of, holds a `$` expansion.
+    expands: bool,
 }
 
 /// `content`, `=content` and `name=content`; `@file` and `name@file` send a file.
-fn names_no_file(value: &str) -> bool {
-    let name = value.split('=').next().unwrap_or_default();
-    !name.contains('@')
+fn names_no_file(value: &str, expands: bool) -> bool {
+    let (name, has_content) = value.split_once('=').map_or((value, false), |(name, _)| (name, true));
+    !name.contains('@') && (!expands || (has_content && !name.contains('$')))
 }
 
-/// Only http; `gopher:/host` is another protocol, `host:8080/x` and `$BASE/x` are not.
-fn plain_address(value: &str) -> bool {
-    let scheme: String =
-        value.chars().take_while(|c| c.is_ascii_alphanumeric() || "+.-".contains(*c)).collect();
-    let named = value.get(scheme.len()..).is_some_and(|rest| rest.starts_with(":/"));
-    !named || matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https")
+/// Only http. Without a scheme curl guesses one from the host's name, and a value could be a scheme.
+fn plain_address(value: &str, expands: bool) -> bool {
+    let lower = value.to_ascii_lowercase();
+    if lower.starts_with("http://") || lower.starts_with("https://") {
+        return true;
+    }
+    let host = lower.split(['/', '?', '#']).next().unwrap_or_default();
+    let label = host.split(['.', ':']).next().unwrap_or_default();
+    let other =
+        ["dict", "ftp", "ftps", "ldap", "ldaps", "gopher", "imap", "pop3", "smtp", "tftp", "telnet", "file"];
+    // `gopher:/host` is another protocol, `host:8080/x` is not
+    !expands
+        && !host.ends_with(':')
+        && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-_:".contains(c))
+        && !other.contains(&label)
 }
 
 /// A header can turn a GET into something else, or come from a file.
-fn reads_header(value: &str) -> bool {
+fn reads_header(value: &str, expands: bool) -> bool {
+    let name = value.split([':', ';']).next().unwrap_or_default();
+    if expands && (name.len() == value.len() || name.contains('$')) {
+        return false;
+    }
     let lower = value.to_ascii_lowercase();
     !lower.contains("override")
         && !lower.contains("x-http-method")
@@ -95,32 +110,39 @@ fn reads_header(value: &str) -> bool {
 }
 
 /// The options with their values, addresses as `url`; `None` when one is unknown or has no value.
-fn options<'a>(args: &[&'a str]) -> Option<Vec<(String, &'a str)>> {
+fn options<'a>(args: &'a [Word<'_>]) -> Option<Vec<(String, Value<'a>)>> {
+    let whole = |arg: &'a Word<'_>| Value { text: arg.text(), expands: arg.expands };
+    let nothing = || Value { text: "", expands: false };
     let mut options = Vec::new();
-    let mut args = args.iter().copied();
-    while let Some(arg) = args.next() {
+    let mut args = args.iter();
+    while let Some(word) = args.next() {
+        let arg = word.text();
         if arg.starts_with("--") {
             let takes_value = LONG_VALUE.contains(&arg);
             if !takes_value && !LONG.contains(&arg) {
                 return None;
             }
-            options.push((arg.to_owned(), if takes_value { args.next()? } else { "" }));
+            options.push((arg.to_owned(), if takes_value { whole(args.next()?) } else { nothing() }));
         } else if let Some(letters) = arg.strip_prefix('-') {
             for (at, letter) in letters.char_indices() {
                 if SHORT.contains(letter) {
-                    options.push((letter.to_string(), ""));
+                    options.push((letter.to_string(), nothing()));
                     continue;
                 }
                 if !SHORT_VALUE.contains(letter) {
                     return None;
                 }
                 let attached = letters.get(at + letter.len_utf8()..).unwrap_or_default();
-                let value = if attached.is_empty() { args.next()? } else { attached };
+                let value = if attached.is_empty() {
+                    whole(args.next()?)
+                } else {
+                    Value { text: attached, expands: word.expands }
+                };
                 options.push((letter.to_string(), value));
                 break;
             }
         } else {
-            options.push(("url".to_owned(), arg));
+            options.push(("url".to_owned(), whole(word)));
         }
     }
     Some(options)

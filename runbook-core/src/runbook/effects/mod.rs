@@ -50,22 +50,29 @@ fn command_reads(command: &Simple<'_>) -> bool {
     if !command.words.iter().all(|word| expands_plainly(&word.value)) {
         return false;
     }
-    command.redirects.iter().all(|(op, target)| redirect_reads(op, target)) && words_read(&command.words)
+    let target_reads = |op: &str, target: &str| expands_plainly(target) && redirect_reads(op, target);
+    command.redirects.iter().all(|(op, target)| target_reads(op, target)) && words_read(&command.words)
 }
 
-/// Only `${NAME}` and `${NAME:-default}` and the like: other forms calculate, or expand a value once more.
+/// Only `${NAME}` and `${NAME:-default}` and the like: other forms calculate, or expand a value once more. `$[...]` is
+/// arithmetic in its old spelling.
 fn expands_plainly(value: &str) -> bool {
-    value.split("${").skip(1).all(|rest| {
-        let tail = rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
-        tail.len() < rest.len() && ["}", ":-", ":+", ":?"].iter().any(|form| tail.starts_with(form))
-    })
+    !value.contains("$[")
+        && value.split("${").skip(1).all(|rest| {
+            let tail = rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+            tail.len() < rest.len() && ["}", ":-", ":+", ":?"].iter().any(|form| tail.starts_with(form))
+        })
 }
 
 fn redirect_reads(op: &str, target: &str) -> bool {
     let op = op.trim_start_matches(|c: char| c.is_ascii_digit());
     match op {
         // bash opens a connection for these names
-        "<" => !target.starts_with("/dev/tcp/") && !target.starts_with("/dev/udp/"),
+        "<" => {
+            !target.starts_with("/dev/tcp/")
+                && !target.starts_with("/dev/udp/")
+                && !predicates::endless(target)
+        }
         "<<<" => true,
         ">&" | "<&" => matches!(target, "1" | "2" | "0" | "-"),
         ">" | ">>" | "&>" | "&>>" => target == "/dev/null",
@@ -193,6 +200,9 @@ fn only_known(args: &[Word<'_>], flags: &[&str], values: &[&str]) -> bool {
             Some((name, _)) if name.starts_with("--") => (name, true),
             _ => (arg.text(), false),
         };
+        if may_become_option(arg) {
+            return false;
+        }
         if !name.starts_with('-') || flags.contains(&name) {
             continue;
         }

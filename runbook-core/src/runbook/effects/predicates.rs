@@ -1,7 +1,7 @@
 //! What options alone cannot tell: programs whose arguments are programs, and programs that write by position.
 
 use super::super::shell::Word;
-use super::{program_reads, select};
+use super::{may_become_option, program_reads, select};
 
 /// Nothing more to ask.
 pub(super) fn any(_: &[Word<'_>]) -> bool {
@@ -23,10 +23,33 @@ pub(super) fn one(args: &[Word<'_>]) -> bool {
     matches!(args, [arg] if !arg.value.starts_with('-'))
 }
 
-/// `-v` looks into arrays, and can run a substitution hidden in a value.
+/// `-v` looks into arrays, and can run a substitution hidden in a value. A value that is not known may stand only
+/// where a literal operator makes it an operand: elsewhere it could be the operator.
 pub(super) fn test(args: &[Word<'_>]) -> bool {
-    !args.iter().any(|arg| matches!(arg.text(), "-v" | "-R"))
+    if args.iter().any(|arg| matches!(arg.text(), "-v" | "-R")) {
+        return false;
+    }
+    if !args.iter().any(|arg| arg.expands) {
+        return true;
+    }
+    let args = match args {
+        [inner @ .., last] if !last.expands && last.text() == "]" => inner,
+        _ => args,
+    };
+    let args = match args {
+        [not, inner @ ..] if !not.expands && not.text() == "!" => inner,
+        _ => args,
+    };
+    match args {
+        [operator, _] => !operator.expands && UNARY.contains(&operator.text()),
+        [_, operator, _] => !operator.expands && BINARY.contains(&operator.text()),
+        _ => false,
+    }
 }
+
+const UNARY: &[&str] =
+    &["-n", "-z", "-e", "-f", "-d", "-s", "-r", "-w", "-x", "-h", "-L", "-p", "-S", "-b", "-c"];
+const BINARY: &[&str] = &["=", "==", "!=", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef"];
 
 /// As [`test()`]; `[[ a -eq b ]]` calculates as well.
 pub(super) fn double_bracket(args: &[Word<'_>]) -> bool {
@@ -34,11 +57,147 @@ pub(super) fn double_bracket(args: &[Word<'_>]) -> bool {
     !args.iter().any(|arg| calculates.contains(&arg.text()))
 }
 
-/// `-v NAME` and `%n` set a variable.
+/// `-v NAME` and `%n` set a variable, and what a value in the format says is not known.
 pub(super) fn printf(args: &[Word<'_>]) -> bool {
-    args.first().is_none_or(|first| !first.value.starts_with("-v"))
-        && !args.iter().any(|arg| arg.value.contains("%n"))
+    let args = match args {
+        [end, rest @ ..] if end.text() == "--" => rest,
+        _ => args,
+    };
+    let Some((format, values)) = args.split_first() else { return true };
+    !format.value.starts_with("-v")
+        && !may_become_option(format)
+        && (!format.expands || values.is_empty())
+        && !args.iter().any(|arg| sets_variable(arg.text()))
 }
+
+/// `%n`, with a width or a size as well.
+fn sets_variable(format: &str) -> bool {
+    let between = |c: char| c.is_ascii_digit() || "-+ #.*'hlLjzt".contains(c);
+    format.split('%').skip(1).any(|rest| rest.trim_start_matches(between).starts_with('n'))
+}
+
+/// Files that have no end.
+pub(super) fn endless(file: &str) -> bool {
+    ["/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"].iter().any(|device| file.contains(device))
+}
+
+/// Reads no file without an end.
+pub(super) fn ends(args: &[Word<'_>]) -> bool {
+    !args.iter().any(|arg| endless(arg.text()))
+}
+
+/// At most an hour, written as numbers.
+pub(super) fn sleep(args: &[Word<'_>]) -> bool {
+    let seconds = |arg: &Word<'_>| {
+        let text = arg.text();
+        let number = text.trim_end_matches(['s', 'm', 'h', 'd']);
+        let factor = match text.get(number.len()..)? {
+            "" | "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            "d" => 86_400.0,
+            _ => return None,
+        };
+        let plain = number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        number.parse::<f64>().ok().filter(|_| plain).map(|number| number * factor)
+    };
+    args.iter().map(seconds).sum::<Option<f64>>().is_some_and(|sum| sum <= 3600.0)
+}
+
+/// Asks a number of times that is written, and no flood.
+pub(super) fn ping(args: &[Word<'_>]) -> bool {
+    let mut counted = false;
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let Some(letters) = arg.value.strip_prefix('-') else { continue };
+        for (at, letter) in letters.char_indices() {
+            if matches!(letter, 'f' | '-') {
+                return false;
+            }
+            if "ciIlmMpQsStTwWFe".contains(letter) {
+                let attached = letters.get(at + letter.len_utf8()..).unwrap_or_default();
+                let next = if attached.is_empty() { args.next().map(Word::text) } else { Some(attached) };
+                if letter == 'c' {
+                    counted = next
+                        .and_then(|count| count.parse::<u32>().ok())
+                        .is_some_and(|count| (1..=3600).contains(&count));
+                    if !counted {
+                        return false;
+                    }
+                }
+                break;
+            }
+        }
+    }
+    counted
+}
+
+/// `docker stats --no-stream`: without it, it shows and shows.
+pub(super) fn once_only(args: &[Word<'_>]) -> bool {
+    args.iter().any(|arg| arg.text() == "--no-stream")
+        && !args.iter().any(|arg| arg.value.starts_with("--no-stream="))
+}
+
+/// Only known options. The value of `-n` may be missing, so it counts as one only when it is a number.
+pub(super) fn journalctl(args: &[Word<'_>]) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let text = arg.text();
+        let (name, attached) = match text.split_once('=') {
+            Some((name, _)) if name.starts_with("--") => (name, true),
+            _ => (text, false),
+        };
+        let known = if text == "-n" {
+            args.next().is_some_and(|value| number(value.text()))
+        } else if let Some(lines) = text.strip_prefix("--lines=").or_else(|| text.strip_prefix("-n")) {
+            number(lines)
+        } else if JOURNAL_VALUES.contains(&name) {
+            attached || args.next().is_some()
+        } else {
+            JOURNAL_FLAGS.contains(&name) || !(text.starts_with('-') || may_become_option(arg))
+        };
+        if !known {
+            return false;
+        }
+    }
+    true
+}
+
+const JOURNAL_FLAGS: &[&str] = &[
+    "--no-pager",
+    "-b",
+    "--boot",
+    "-k",
+    "--dmesg",
+    "-r",
+    "--reverse",
+    "-x",
+    "-e",
+    "-xe",
+    "-q",
+    "--utc",
+    "-a",
+    "--all",
+];
+const JOURNAL_VALUES: &[&str] = &[
+    "-u",
+    "--unit",
+    "--since",
+    "--until",
+    "-S",
+    "-U",
+    "-o",
+    "--output",
+    "-p",
+    "--priority",
+    "-t",
+    "-g",
+    "--grep",
+    "-xeu",
+    "-xu",
+    "-eu",
+];
 
 /// Only shows the time: anything else sets it.
 pub(super) fn date(args: &[Word<'_>]) -> bool {
@@ -80,7 +239,7 @@ pub(super) fn sed(args: &[Word<'_>]) -> bool {
         && !script.expands
         && script.value.ends_with('p')
         && numbers
-        && rest.iter().all(|arg| !arg.value.starts_with('-'))
+        && rest.iter().all(|arg| !arg.value.starts_with('-') && !may_become_option(arg))
 }
 
 /// `timeout 30 PROGRAM ...`.
@@ -93,10 +252,26 @@ pub(super) fn timeout(args: &[Word<'_>]) -> bool {
     }
 }
 
-/// `kubectl get --raw` can reach any service through the interface's proxy.
+/// `kubectl get --raw` can reach any service through the interface's proxy, and `-w` never ends.
 pub(super) fn kubectl_get(args: &[Word<'_>]) -> bool {
     let raw = args.iter().any(|arg| arg.value.starts_with("--raw"));
-    !raw || args.iter().all(|arg| !arg.value.contains("proxy") && !arg.expands)
+    !args.iter().any(|arg| kubectl_goes_on(arg, 'w', "--watch"))
+        && (!raw
+            || args
+                .iter()
+                .all(|arg| !arg.value.contains("proxy") && !arg.value.contains('%') && !arg.expands))
+}
+
+/// `-f` never ends.
+pub(super) fn kubectl_logs(args: &[Word<'_>]) -> bool {
+    !args.iter().any(|arg| kubectl_goes_on(arg, 'f', "--follow"))
+}
+
+/// Whether an option is the long one, or has the letter among the short ones: `-Aw`, but not `-nweb`.
+fn kubectl_goes_on(arg: &Word<'_>, letter: char, long: &str) -> bool {
+    let letters = arg.value.strip_prefix('-').filter(|letters| !letters.starts_with('-')).unwrap_or_default();
+    let flags = letters.chars().take_while(|&c| c == letter || !"nlocsvLfk".contains(c));
+    arg.value.starts_with(long) || flags.into_iter().any(|c| c == letter)
 }
 
 /// At least one `-c`, and each a statement that only reads.
@@ -213,6 +388,10 @@ pub(super) fn aws(args: &[Word<'_>]) -> bool {
         return false;
     }
     let verb = verb.text();
+    if verb == "get-activity-task" {
+        // it takes the task
+        return false;
+    }
     if verb.starts_with("describe-") || verb.starts_with("list-") {
         return true;
     }

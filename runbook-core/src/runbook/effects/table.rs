@@ -51,6 +51,11 @@ const fn except(words: &'static str, beginnings: &'static [&'static str], letter
     Form { options: Options::Except { beginnings, letters }, trusts_expansions: false, ..every(words) }
 }
 
+/// Every option but these, with which it never ends.
+const fn goes_on(words: &'static str, beginnings: &'static [&'static str], letters: &'static str) -> Form {
+    Form { options: Options::Except { beginnings, letters }, ..every(words) }
+}
+
 /// These options and no others.
 const fn only(words: &'static str, flags: &'static [&'static str], values: &'static [&'static str]) -> Form {
     Form { options: Options::Only { flags, values }, ..every(words) }
@@ -96,14 +101,19 @@ const GCLOUD: &[&str] = &["--flags-file", "--log-http"];
 pub(super) const PROGRAMS: &[Program] = &[
     // files and text
     program(
-        "cat head tail wc grep egrep fgrep zgrep cut tr tac rev nl paste join comm cmp column fold",
-        &[every("")],
+        "cat head wc grep egrep fgrep zgrep cut tr tac rev nl paste join comm cmp column fold md5sum sha1sum sha256sum sha512sum",
+        &[checked("", predicates::ends)],
     ),
     program(
-        "md5sum sha1sum sha256sum sha512sum basename dirname realpath readlink stat ls du df",
-        &[every("")],
+        "tail",
+        &[Form {
+            options: Options::Except { beginnings: &["--f"], letters: "fF" },
+            ..checked("", predicates::ends)
+        }],
     ),
-    program("jq echo true false : pwd cd sleep seq which", &[every("")]),
+    program("basename dirname realpath readlink stat ls du df", &[every("")]),
+    program("jq echo true false : pwd cd seq which", &[every("")]),
+    program("sleep", &[checked("", predicates::sleep)]),
     program("printf", &[checked("", predicates::printf)]),
     program("test [", &[checked("", predicates::test)]),
     program("[[", &[checked("", predicates::double_bracket)]),
@@ -120,9 +130,10 @@ pub(super) const PROGRAMS: &[Program] = &[
         &[every("")],
     ),
     program("ss", &[except("", &["--k", "--di", "--F"], "KDF")]),
-    program("netstat", &[every("")]),
+    program("netstat", &[goes_on("", &["--c"], "c")]),
     program("ip", &[checked("", predicates::ip)]),
-    program("dig host ping", &[every("")]),
+    program("dig host", &[every("")]),
+    program("ping", &[checked("", predicates::ping)]),
     program("nslookup", &[Form { trusts_expansions: false, ..every("") }]),
     program(
         "systemctl",
@@ -131,48 +142,7 @@ pub(super) const PROGRAMS: &[Program] = &[
             systemctl("list-units|list-unit-files|list-timers|list-sockets|list-dependencies|list-jobs"),
         ],
     ),
-    program(
-        "journalctl",
-        &[only(
-            "",
-            &[
-                "--no-pager",
-                "-b",
-                "--boot",
-                "-k",
-                "--dmesg",
-                "-r",
-                "--reverse",
-                "-x",
-                "-e",
-                "-xe",
-                "-q",
-                "--utc",
-                "-a",
-                "--all",
-            ],
-            &[
-                "-u",
-                "--unit",
-                "-n",
-                "--lines",
-                "--since",
-                "--until",
-                "-S",
-                "-U",
-                "-o",
-                "--output",
-                "-p",
-                "--priority",
-                "-t",
-                "-g",
-                "--grep",
-                "-xeu",
-                "-xu",
-                "-eu",
-            ],
-        )],
-    ),
+    program("journalctl", &[checked("", predicates::journalctl)]),
     program(
         "openssl",
         &[
@@ -212,10 +182,9 @@ pub(super) const PROGRAMS: &[Program] = &[
         ],
         forms: &[
             kubectl("get", predicates::kubectl_get),
-            kubectl(
-                "describe|logs|top|version|api-resources|api-versions|explain|events|wait",
-                predicates::any,
-            ),
+            kubectl("logs", predicates::kubectl_logs),
+            kubectl("events", predicates::kubectl_get),
+            kubectl("describe|top|version|api-resources|api-versions|explain|wait", predicates::any),
             kubectl("rollout status|history", predicates::any),
             kubectl("auth can-i|whoami", predicates::any),
             kubectl("config view|current-context|get-contexts|get-clusters", predicates::any),
@@ -234,13 +203,18 @@ pub(super) const PROGRAMS: &[Program] = &[
     program(
         "docker podman",
         &[
-            every("ps|logs|inspect|images|version|info|top|port|diff"),
-            every("container ls|list|inspect|logs|top|port"),
+            goes_on("logs", &["--f"], "f"),
+            goes_on("container|compose logs", &["--f"], "f"),
+            every("ps|inspect|images|version|info|top|port|diff"),
+            every("container ls|list|inspect|top|port"),
             every("image ls|list|inspect|history"),
             every("network|volume|node|service|stack|config ls|inspect|ps"),
             every("system df|info"),
-            every("compose ps|logs|ls|images|top|port"),
-            only("stats", &["--no-stream", "-a", "--all", "--no-trunc"], &["--format"]),
+            every("compose ps|ls|images|top|port"),
+            Form {
+                check: predicates::once_only,
+                ..only("stats", &["--no-stream", "-a", "--all", "--no-trunc"], &["--format"])
+            },
         ],
     ),
     program(

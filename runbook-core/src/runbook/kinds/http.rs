@@ -11,6 +11,7 @@ use super::{Piece, Pieces, Problem, Refused, first_uses, position, remarks, valu
 use crate::expectation::{Expectation, classify};
 use crate::runbook::codes;
 use crate::runbook::comments::{self, Comment};
+use crate::runbook::lines::Lines;
 use crate::runbook::model::{Effect, EffectSource};
 
 /// The variable that stands for the connection's address at the start of a target.
@@ -42,17 +43,24 @@ struct Block {
 pub(crate) fn read(text: &str, first_line: u32) -> Pieces {
     let mut pieces = Pieces::default();
     let mut stray = Vec::new();
-    for (start, end, name) in parts(text) {
-        let Some(block) = block(text, start, end, name, first_line, &mut stray) else { continue };
+    let lines = Lines::new(text);
+    for part in parts(text) {
+        let Some(block) = block(text, &lines, part, first_line, &mut stray) else { continue };
         let written = text.get(block.start..block.end).unwrap_or_default();
         let parsed = Parsed::read(written);
         let problem = parsed.as_ref().err();
         if let Some(problem) = problem {
             let problem = Problem { at: problem.at + block.start, ..problem.clone() };
-            pieces.diagnostics.push(problem.finding(codes::HTTP_REQUEST, text, first_line));
+            let place = (first_line.saturating_add(lines.line(problem.at) - 1), lines.column(problem.at));
+            pieces.diagnostics.push(codes::finding(
+                codes::HTTP_REQUEST,
+                place,
+                problem.message,
+                problem.hint,
+            ));
         }
         pieces.pieces.push(Piece {
-            line: first_line.saturating_add(position(text, block.start).0 - 1),
+            line: first_line.saturating_add(lines.line(block.start) - 1),
             title: block.title,
             text: format!("{written}\n"),
             expectations: block.expectations,
@@ -92,9 +100,8 @@ fn comment(line: &str) -> Option<String> {
 /// Takes a part's comments off its request. `None` when there is no request in it.
 fn block(
     text: &str,
-    start: usize,
-    end: usize,
-    name: &str,
+    index: &Lines<'_>,
+    (start, end, name): (usize, usize, &str),
     first_line: u32,
     stray: &mut Vec<usize>,
 ) -> Option<Block> {
@@ -111,7 +118,7 @@ fn block(
     let mut expectations = Vec::new();
     let mut says_something_else = true;
     for (at, line) in before {
-        let line_number = first_line.saturating_add(position(text, *at).0 - 1);
+        let line_number = first_line.saturating_add(index.line(*at) - 1);
         match comment(line).map(|written| (comments::read(&written), written)) {
             Some((Comment::Expected(_), _)) if first.is_none() => stray.push(*at),
             Some((Comment::Expected(said), _)) => {
@@ -133,7 +140,7 @@ fn block(
     let kept = trailing(request);
     for (at, line) in request.iter().skip(kept) {
         let Some(written) = comment(line) else { continue };
-        let line_number = first_line.saturating_add(position(text, *at).0 - 1);
+        let line_number = first_line.saturating_add(index.line(*at) - 1);
         match comments::read(&written) {
             Comment::Expected(said) | Comment::Perhaps(said) => {
                 expectations.push(Expectation { line: line_number, ..classify(&said) });

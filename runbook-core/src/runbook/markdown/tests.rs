@@ -33,14 +33,45 @@ fn headings_and_bold_lines() {
     assert_eq!(
         found,
         [
-            Block::Heading { level: 1, text: "A b".into(), line: 1 },
+            Block::Heading { level: 1, text: "A b".into(), raw: "A `b`".into(), line: 1 },
             paragraph("Step 1: c (5 min)", Bold::Whole, 3),
             paragraph("d: plain", Bold::Lead, 6),
             paragraph("e:", Bold::Whole, 8),
             paragraph("a b", Bold::No, 10),
-            Block::Heading { level: 2, text: "Sub".into(), line: 12 },
+            Block::Heading { level: 2, text: "Sub".into(), raw: "Sub".into(), line: 12 },
         ]
     );
+}
+
+#[test]
+fn headings_keep_their_text_as_written() {
+    let rows = [
+        ("# **A** `b` _c_\n", "A b c", "**A** `b` _c_"),
+        ("## \t**A**\t ##  \n", "A", "**A**"),
+        ("   ### a ###\r\n", "a", "a"),
+        ("# a#\n", "a#", "a#"),
+        ("# a \\#\n", "a #", "a \\#"),
+        ("# a #\\##\n", "a ###", "a #\\##"),
+        ("## ##\n", "", ""),
+        ("#\n", "", ""),
+        ("# #hash\n", "#hash", "#hash"),
+        ("# \\*a\\* &amp; <pod> é\n", "*a* & <pod> é", "\\*a\\* &amp; <pod> é"),
+        ("# See [a](b.md) ![c](d.png)", "See a c", "See [a](b.md) ![c](d.png)"),
+        ("**A**\n===\n", "A", "**A**"),
+        ("#a\n---\n", "#a", "#a"),
+        ("a `b`\n  c\n---", "a b c", "a `b` c"),
+        ("> # `a` #\n", "a", "`a`"),
+        ("> `a`\n> b\n> ---\n", "a b", "`a` b"),
+        ("- # `a`\n", "a", "`a`"),
+        ("- `a`\n  b\n  ---\n", "a b", "`a` b"),
+    ];
+    for (text, plain, written) in rows {
+        let found = blocks(text).into_iter().find_map(|block| match block {
+            Block::Heading { text, raw, .. } => Some((text, raw)),
+            _ => None,
+        });
+        assert_eq!(found, Some((plain.to_owned(), written.to_owned())), "{text:?}");
+    }
 }
 
 #[test]

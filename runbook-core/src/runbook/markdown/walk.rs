@@ -209,7 +209,8 @@ impl<'a, 'e> Walk<'a, 'e> {
             TagEnd::Heading(level) => {
                 if let Some(inline) = self.inline.take() {
                     let text = inline.text.trim().to_owned();
-                    (self.emit)(Block::Heading { level: number(level), text, line: inline.line });
+                    let raw = heading_as_written(self.text.get(range).unwrap_or_default());
+                    (self.emit)(Block::Heading { level: number(level), text, raw, line: inline.line });
                 }
             }
             TagEnd::Paragraph => self.end_paragraph(),
@@ -379,6 +380,24 @@ pub(super) fn info_of(raw: &str) -> &str {
     let opening = raw.lines().next().unwrap_or_default();
     let mark = opening.chars().next().unwrap_or('`');
     opening.trim_start_matches(mark).trim()
+}
+
+/// A heading's text as it is written: without the marks that make it a heading and the blanks around it, its lines
+/// joined by blanks.
+fn heading_as_written(heading: &str) -> String {
+    const BLANKS: [char; 2] = [' ', '\t'];
+    let heading = heading.trim_matches([' ', '\t', '\r', '\n']);
+    if let Some((text, _underline)) = heading.rsplit_once('\n') {
+        // a quote's marks stand before each line but the first
+        let lines =
+            text.lines().map(|line| line.trim_start_matches([' ', '\t', '>']).trim_end_matches(BLANKS));
+        return lines.collect::<Vec<_>>().join(" ");
+    }
+    let text = heading.trim_start_matches('#').trim_matches(BLANKS);
+    let closed = text.trim_end_matches('#');
+    // a mark that touches the text belongs to it
+    let text = if closed.is_empty() || closed.ends_with(BLANKS) { closed } else { text };
+    text.trim_end_matches(BLANKS).to_owned()
 }
 
 fn number(level: HeadingLevel) -> u8 {

@@ -1,7 +1,8 @@
 //! Which values may stand in a place: any at all, or only plain ones where another program reads its argument as a
 //! language of its own (SQL, JSON, a shell on another machine, ...).
 //!
-//! The list of such programs cannot be complete, so a place counts as free only where the text around it has no syntax.
+//! The list of such programs cannot be complete, so a place is free only for a few programs that take their arguments as
+//! data, and only where the text around it has no syntax. Every other program gets values without punctuation.
 
 use super::super::shell::{Kind, Lexed, Word};
 
@@ -10,6 +11,8 @@ use super::super::shell::{Kind, Lexed, Word};
 pub enum Guard {
     /// Any, but none that begins with `-` unless a declared pattern allows it.
     Free,
+    /// Letters, digits, blanks and `_ . : @ / , + = % -`, not beginning with `-`: no syntax of any shell.
+    Tame,
     /// Letters, digits and `_ . : @ / -`, beginning with a letter, a digit, `_`, `.` or `/`, without `--`.
     Plain,
 }
@@ -28,6 +31,10 @@ impl Guard {
                 "it begins with `-`, so a program would take it as an option; declare the parameter with a pattern",
             ),
             Guard::Free => Ok(()),
+            Guard::Tame if is_tame(value) => Ok(()),
+            Guard::Tame => Err(
+                "only letters, digits, blanks and _ . : @ / , + = % - may stand in that place, and no `-` at its beginning, because the program may run what it is given; declare a parameter and write \"$NAME\" where any value is safe",
+            ),
             Guard::Plain if is_plain(value) => Ok(()),
             Guard::Plain => Err(
                 "only letters, digits and _ . : @ / - may stand in that place, because a program may read it as its own language; declare a parameter and write \"$NAME\" where any value is safe",
@@ -41,6 +48,87 @@ fn is_plain(value: &str) -> bool {
         && value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':' | '@' | '/' | '-'))
         && !value.contains("--")
 }
+
+fn is_tame(value: &str) -> bool {
+    !value.starts_with('-')
+        && value.chars().all(|c| {
+            c.is_alphanumeric()
+                || matches!(c, '_' | '.' | ':' | '@' | '/' | ',' | '+' | '=' | '%' | ' ' | '-')
+        })
+}
+
+/// Programs that take their arguments as data. `kubectl` is one for most of its commands.
+const DATA: &[&str] = &["echo", "printf", "kubectl", "ls", "cat", "head", "tail", "wc", "stat"];
+/// Commands and options of kubectl behind which words belong to another program, or are read as one.
+const KUBECTL_RUNS: &[&str] = &["exec", "run", "debug", "cp", "--command", "patch"];
+/// Options of kubectl whose value is a template or a document.
+const KUBECTL_TEMPLATES: &[&str] = &["-o", "--output", "--template", "-p", "--patch", "--overrides", "--raw"];
+/// Programs that run what they read.
+const INTERPRETERS: &[&str] = &[
+    "sh",
+    "bash",
+    "zsh",
+    "dash",
+    "ksh",
+    "fish",
+    "busybox",
+    "eval",
+    "source",
+    ".",
+    "ssh",
+    "su",
+    "runuser",
+    "xargs",
+    "parallel",
+    "at",
+    "batch",
+    "crontab",
+    "python",
+    "perl",
+    "ruby",
+    "node",
+    "deno",
+    "php",
+    "lua",
+    "pwsh",
+    "powershell",
+    "psql",
+    "mysql",
+    "mariadb",
+    "sqlite3",
+    "mongo",
+    "mongosh",
+    "redis-cli",
+    "bc",
+    "dc",
+    "expect",
+    "nsenter",
+    "chroot",
+];
+/// Programs that run the program named in their arguments, with their options that take a value.
+const WRAPPERS: &[(&str, &[&str])] = &[
+    ("sudo", &["-u", "-g", "-h", "-p", "-C", "-r", "-t", "-D", "-R", "-T", "-U", "--user", "--group"]),
+    ("doas", &["-u", "-C"]),
+    ("nohup", &[]),
+    ("timeout", &["-s", "-k", "--signal", "--kill-after"]),
+    ("nice", &["-n", "--adjustment"]),
+    ("ionice", &["-c", "-n", "-p", "--class", "--classdata"]),
+    ("setsid", &[]),
+    ("stdbuf", &["-i", "-o", "-e"]),
+    ("env", &["-u", "-C", "--unset", "--chdir"]),
+    ("time", &["-f", "-o", "--format", "--output"]),
+    ("command", &[]),
+    ("builtin", &[]),
+    ("exec", &["-a"]),
+    ("systemd-run", &["-p", "-u", "-M", "-H", "-E", "--unit", "--property", "--slice", "--uid", "--gid"]),
+    ("xargs", &["-n", "-I", "-P", "-L", "-d", "-a", "-s", "-E"]),
+    ("watch", &["-n", "--interval"]),
+    ("strace", &["-e", "-p", "-o", "-s", "-u", "-E"]),
+    ("chroot", &[]),
+    ("flock", &["-w", "-E"]),
+];
+/// Wrappers whose first operand is no program.
+const OPERAND_FIRST: &[&str] = &["timeout", "chroot", "flock"];
 
 /// Programs that hand an argument to a shell, or read it as a program, query or template.
 const READERS: &[&str] = &[
@@ -160,17 +248,29 @@ const READERS: &[&str] = &[
     "ed",
     "rename",
     "git",
+    "flock",
+    "script",
+    "salt",
+    "salt-ssh",
+    "pssh",
+    "pdsh",
+    "parallel-ssh",
+    "less",
+    "more",
+    "man",
+    "ssm",
+    "run-command",
+    "busybox",
+    "batch",
 ];
 
 /// Words that come before a program's name.
-const BEFORE_PROGRAM: &[&str] =
-    &["if", "then", "else", "elif", "while", "until", "do", "!", "{", "time", "coproc"];
+const BEFORE_PROGRAM: &[&str] = &["if", "then", "else", "elif", "while", "until", "do", "!", "{", "coproc"];
 
 /// Options that take a message for people.
 const MESSAGE_OPTIONS: &[&str] = &[
     "--body",
     "--message",
-    "-m",
     "--text",
     "--title",
     "--notes",
@@ -189,6 +289,8 @@ pub(super) struct Role {
     reader: bool,
     /// It is for people: what `echo` prints, or the value of `--message`.
     message: bool,
+    /// The program takes it as data.
+    data: bool,
 }
 
 /// The role of each token; tokens that are no words have an empty one.
@@ -199,14 +301,16 @@ pub(super) fn roles(lexed: &Lexed<'_>) -> Vec<Role> {
         Kind::Redirect(op) => op.contains('>') || op.ends_with("<<<"),
         _ => false,
     });
-    let mut now = Simple { printed_on, ..Simple::default() };
+    let piped_on = is_run_on(lexed);
+    let begin = || Simple { printed_on, piped_on, reader: piped_on, ..Simple::default() };
+    let mut now = begin();
     lexed
         .tokens
         .iter()
         .map(|token| match &token.kind {
             Kind::Word(word) => now.word(word),
             Kind::Op(_) | Kind::Newline => {
-                now = Simple { printed_on, ..Simple::default() };
+                now = begin();
                 Role::default()
             }
             Kind::Redirect(op) => {
@@ -216,6 +320,31 @@ pub(super) fn roles(lexed: &Lexed<'_>) -> Vec<Role> {
             Kind::HereDoc | Kind::Comment => Role::default(),
         })
         .collect()
+}
+
+/// Whether some program's output goes to one that runs what it reads.
+fn is_run_on(lexed: &Lexed<'_>) -> bool {
+    let mut piped = false;
+    lexed.tokens.iter().any(|token| match &token.kind {
+        Kind::Op(op) => {
+            piped |= *op == "|";
+            false
+        }
+        Kind::Word(word) if word.runs && word.text().contains(">(") => true,
+        Kind::Word(word) if piped => {
+            let base = base(word.text());
+            INTERPRETERS.contains(&base) || INTERPRETERS.contains(&unversioned(base))
+        }
+        _ => false,
+    })
+}
+
+fn base(program: &str) -> &str {
+    program.rsplit('/').next().unwrap_or(program)
+}
+
+fn unversioned(program: &str) -> &str {
+    program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')
 }
 
 /// A simple command as far as it has been read.
@@ -229,6 +358,12 @@ struct Simple {
     target: Option<bool>,
     /// The text has a pipe or writes a file somewhere.
     printed_on: bool,
+    /// What the text's programs print may be run.
+    piped_on: bool,
+    /// The program runs another one, whose name is still to come: the wrapper's name, and operands before it.
+    wrapper: Option<(&'static [&'static str], usize)>,
+    /// The words belong to a program that another one runs elsewhere.
+    elsewhere: bool,
 }
 
 impl Simple {
@@ -236,19 +371,30 @@ impl Simple {
         let mut role = Role { reader: self.reader, ..Role::default() };
         if let Some(input) = self.target.take() {
             role.reader |= input;
+            role.data = true;
             return role;
         }
         let value = word.text();
-        let base = value.rsplit('/').next().unwrap_or(value);
+        let base = base(value);
+        let own = self.program.is_none() && !is_assignment(value) && self.is_wrappers_own(value);
         match &self.program {
             // the value goes on to wherever the variable is used
             None if is_assignment(value) => role.reader = true,
             None if !word.quoted && BEFORE_PROGRAM.contains(&value) => {}
+            None if own => {
+                self.reader |= reads(base);
+            }
             None => {
                 role.refused = Some("it stands where a program's name is expected");
                 self.reader |= reads(base);
                 role.reader = self.reader;
-                self.program = Some(base.to_owned());
+                self.arguments = 0;
+                let wrapper = WRAPPERS.iter().find(|(name, _)| *name == base);
+                self.wrapper =
+                    wrapper.map(|(name, options)| (*options, usize::from(OPERAND_FIRST.contains(name))));
+                if wrapper.is_none() {
+                    self.program = Some(base.to_owned());
+                }
             }
             Some(program) => {
                 self.arguments += 1;
@@ -260,21 +406,45 @@ impl Simple {
                 role.reader |= matches!(program.as_str(), "export" | "local" | "readonly");
                 let prints = matches!(program.as_str(), "echo" | "printf");
                 role.reader |= prints && self.printed_on;
-                role.message = !role.reader && (prints || MESSAGE_OPTIONS.contains(&self.last.as_str()))
+                let kubectl = matches!(program.as_str(), "kubectl" | "oc");
+                let template = kubectl
+                    && KUBECTL_TEMPLATES
+                        .iter()
+                        .any(|option| self.last == *option || value.starts_with(option));
+                role.data = DATA.contains(&program.as_str()) && !self.elsewhere && !template;
+                role.message = !role.reader
+                    && !self.elsewhere
+                    && (prints || MESSAGE_OPTIONS.contains(&self.last.as_str()))
                     // git takes the message of a commit as it is
-                    || program == "git" && matches!(self.last.as_str(), "-m" | "--message");
+                    || program == "git" && !self.piped_on && matches!(self.last.as_str(), "-m" | "--message");
                 // `sudo bash -c ...`, `kubectl exec x -- sh -c ...`
                 self.reader |= reads(base);
+                if kubectl && self.elsewhere && value == "--" {
+                    self.program = None;
+                } else if kubectl {
+                    self.elsewhere |= KUBECTL_RUNS.iter().any(|what| *what == value);
+                }
             }
         }
         self.last.clear();
         self.last.push_str(value.get(..value.len().min(32)).unwrap_or_default());
         role
     }
+
+    /// Whether a word belongs to a wrapper itself and does not name the program that it runs.
+    fn is_wrappers_own(&mut self, value: &str) -> bool {
+        let Some((options, operands)) = &mut self.wrapper else { return false };
+        if value.starts_with('-') || options.contains(&self.last.as_str()) {
+            return true;
+        }
+        let own = *operands > 0;
+        *operands = operands.saturating_sub(1);
+        own
+    }
 }
 
 fn reads(program: &str) -> bool {
-    let plain = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let plain = unversioned(program);
     READERS.contains(&program) || READERS.contains(&plain) && !plain.is_empty()
 }
 
@@ -299,5 +469,9 @@ pub(super) fn of(role: &Role, word: &Word<'_>) -> Guard {
     let plain_text = word.value.chars().all(|c| {
         c.is_alphanumeric() || matches!(c, '_' | '.' | '/' | ':' | '@' | '=' | ',' | '+' | '%' | '-')
     });
-    if role.reader || word.runs || !plain_text { Guard::Plain } else { Guard::Free }
+    match (role.reader || word.runs || !plain_text, role.data) {
+        (true, _) => Guard::Plain,
+        (false, true) => Guard::Free,
+        (false, false) => Guard::Tame,
+    }
 }

@@ -7,6 +7,7 @@
 mod assigned;
 mod guard;
 mod quoting;
+mod redirect;
 mod resolve;
 mod spot;
 #[cfg(test)]

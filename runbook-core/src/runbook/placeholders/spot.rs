@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::super::shell::{Kind, Lexed, Token, Word, lex};
+use super::redirect;
 
 /// Programs whose quoted arguments are programs of their own, full of braces and brackets.
 const LANGUAGES: &[&str] =
@@ -37,8 +38,11 @@ pub(super) fn spots(text: &str) -> Vec<(usize, usize)> {
     if !may_hold_one(text) {
         return Vec::new();
     }
-    let lexed = lex(text);
-    let visible = without_comments(text, &lexed);
+    // what a shell would take as redirections is found first, because quotes and `#` in it would mislead the lexer
+    let angles = redirect::angles(text);
+    let masked = redirect::mask(text, &angles);
+    let lexed = lex(&masked);
+    let visible = without_comments(&masked, &lexed);
     let context = Context {
         text: &visible,
         words: words(&lexed.tokens),
@@ -48,15 +52,25 @@ pub(super) fn spots(text: &str) -> Vec<(usize, usize)> {
     };
     let mut found = Vec::new();
     let mut at = 0;
+    let mut angles = angles.into_iter().peekable();
     while let Some(c) = visible.get(at..).and_then(|rest| rest.chars().next()) {
+        if let Some(angle) = angles.next_if(|angle| angle.start <= at) {
+            if !(angle.escaped && context.in_pattern(angle.start)) {
+                found.push((angle.start, angle.end));
+            }
+            at = angle.end;
+            continue;
+        }
         let length = match c {
             '<' => context.angle(at),
             '{' => context.double_brace(at).or_else(|| context.brace(at)),
             '[' => context.bracket(at).or_else(|| context.prose_bracket(at)),
             'x' | 'X' => context.run_of_x(at),
-            'A'..='Z' => context.shouted(at),
+            'A'..='Z' => context.shouted(at).or_else(|| context.to_do(at)),
             'y' => context.yours(at),
             '%' => context.percent(at),
+            '_' | '@' => context.fenced(at, c),
+            'c' => context.to_do(at),
             '.' | '…' => context.ellipsis(at),
             _ => None,
         };
@@ -77,7 +91,11 @@ fn may_hold_one(text: &str) -> bool {
         let begins_word = !(before.is_ascii_alphanumeric() || matches!(before, b'_' | b'$'));
         let rest = || bytes.get(at..).unwrap_or_default();
         let found = match byte {
-            b'<' => next().is_ascii_alphabetic() || !next().is_ascii(),
+            b'<' => !matches!(next(), b' ' | b'\t' | b'\n' | b'(' | b'<' | b'&' | b'>'),
+            b'_' => begins_word && next() == b'_',
+            b'@' => begins_word && next().is_ascii_uppercase(),
+            b'c' => begins_word && rest().starts_with(b"change-me"),
+            b'T' => begins_word && rest().starts_with(b"TODO"),
             b'{' => {
                 !matches!(before, b'$' | b'{' | b'%' | b'\\')
                     && (next() == b'{' || next().is_ascii_alphabetic())
@@ -123,6 +141,8 @@ fn without_comments(text: &str, lexed: &Lexed<'_>) -> String {
 struct Placed<'a> {
     start: usize,
     end: usize,
+    /// Where its command begins.
+    begin: usize,
     program: &'a str,
     word: &'a Word<'a>,
 }
@@ -133,8 +153,8 @@ fn words<'a>(tokens: &'a [Token<'a>]) -> Vec<Placed<'a>> {
     for token in tokens {
         match &token.kind {
             Kind::Word(word) => {
-                let program = *program.get_or_insert(word.text());
-                all.push(Placed { start: token.start, end: token.end, program, word });
+                let (begin, program) = *program.get_or_insert((token.start, word.text()));
+                all.push(Placed { start: token.start, end: token.end, begin, program, word });
             }
             Kind::Op(_) | Kind::Newline => program = None,
             _ => {}
@@ -175,6 +195,74 @@ impl<'a> Context<'a> {
         self.words.get(index).filter(|placed| placed.start <= at)
     }
 
+    fn in_document(&self, at: usize) -> bool {
+        let index = self.documents.partition_point(|&(_, end)| end <= at);
+        self.documents.get(index).is_some_and(|&(start, _)| start <= at)
+    }
+
+    /// Whether the word there is a pattern, or a program for something like awk.
+    fn in_pattern(&self, at: usize) -> bool {
+        self.word_at(at)
+            .is_some_and(|placed| SEARCHERS.contains(&placed.program) || LANGUAGES.contains(&placed.program))
+    }
+
+    /// `__POD__` and `@POD@`.
+    fn fenced(&self, at: usize, c: char) -> Option<usize> {
+        let fence = if c == '_' { "__" } else { "@" };
+        let before = &self.text[..at];
+        if before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '@'))
+            || before.ends_with("${")
+        {
+            return None;
+        }
+        let rest = self.text.get(at..)?.strip_prefix(fence)?;
+        let length = rest
+            .find(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, '_' | '-')))
+            .unwrap_or(rest.len());
+        let (inside, after) = rest.split_at(length);
+        let (inside, after) = if c == '_' {
+            (inside.strip_suffix(fence)?, after)
+        } else {
+            (inside, after.strip_prefix(fence)?)
+        };
+        let name = (2..=LONGEST).contains(&inside.len())
+            && inside.starts_with(|c: char| c.is_ascii_uppercase())
+            && inside.ends_with(|c: char| c.is_ascii_alphanumeric());
+        let goes_on = after.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '@'));
+        // what C, PHP, Perl and Ruby know by themselves
+        let known = matches!(
+            inside,
+            "FILE" | "LINE" | "DIR" | "FUNCTION" | "END" | "DATA" | "CLASS" | "METHOD" | "PACKAGE"
+        );
+        (name && !goes_on && !known && self.word_at(at).is_some() && !self.in_pattern(at))
+            .then_some(inside.len() + 2 * fence.len())
+    }
+
+    /// `change-me` and `TODO`, where they are a whole argument or value.
+    fn to_do(&self, at: usize) -> Option<usize> {
+        let rest = self.text.get(at..)?;
+        let what = ["change-me", "TODO"].into_iter().find(|what| rest.starts_with(what))?;
+        let placed = self.word_at(at)?;
+        let value = placed.word.text();
+        let head = value.strip_suffix(what)?;
+        let whole = head.is_empty() || head.ends_with('=');
+        let argument = placed.start > placed.begin || head.ends_with('=');
+        let last = placed.end.saturating_sub(at) <= what.len() + 1;
+        let searches = matches!(placed.program, "git") || self.in_pattern(at);
+        (whole && argument && last && !searches).then_some(what.len())
+    }
+
+    /// `[pod]` as a whole argument outside quotes: a class of characters never stands alone.
+    fn stands_alone(&self, placed: &Placed<'a>, at: usize, inside: &str) -> bool {
+        let after = self.text.get(at + inside.len() + 2..).unwrap_or_default();
+        let whole = placed.start == at && placed.end == at + inside.len() + 2 && placed.begin < at;
+        let nested = placed.word.runs
+            && self.text[..at].ends_with([' ', '\t'])
+            && after.starts_with([' ', '\t', '\n', ')', '`', ';']);
+        let letters = inside.chars().all(|c| c.is_ascii_lowercase());
+        letters && (whole || nested) && placed.program != "case"
+    }
+
     /// `<pod>`, `<value of the label>`, `<a|b>`.
     fn angle(&self, at: usize) -> Option<usize> {
         let before = &self.text[..at];
@@ -182,11 +270,21 @@ impl<'a> Context<'a> {
             return None;
         }
         let inside = self.inside(at, b'>')?;
+        let bare = self.word_at(at).is_none_or(|placed| !placed.word.quoted) && !self.in_document(at);
+        let after = self.text.get(at + inside.len() + 2..).unwrap_or_default();
+        if bare && redirect::is_redirection(inside, after) {
+            return None;
+        }
         let begins = inside.starts_with(|c: char| c.is_alphabetic());
         let ends = inside.ends_with(|c: char| c.is_alphanumeric());
         let middle = inside.chars().all(|c| c.is_alphanumeric() || " _./:|,'-".contains(c));
         // `<b>bold</b>` is markup
-        let markup = self.closing_tags.contains(inside) || VOID_TAGS.contains(&inside);
+        let whole = || {
+            self.word_at(at).is_some_and(|placed| {
+                placed.word.text().len() == inside.len() + 2 && !matches!(placed.program, "echo" | "printf")
+            })
+        };
+        let markup = (self.closing_tags.contains(inside) || VOID_TAGS.contains(&inside)) && !whole();
         (begins && ends && middle && !markup).then_some(inside.len() + 2)
     }
 
@@ -281,9 +379,7 @@ impl<'a> Context<'a> {
         }
         let several = inside.split(' ').filter(|word| word.len() > 1).count() >= 2
             || inside.split_once(' ').is_some_and(|(first, rest)| first.len() == 1 && rest.len() > 2);
-        let index = self.documents.partition_point(|&(_, end)| end <= at);
-        let in_document = self.documents.get(index).is_some_and(|&(start, _)| start <= at);
-        let found = if in_document {
+        let found = if self.in_document(at) {
             several
         } else if placed.is_some_and(|placed| placed.word.quoted) {
             // a message has blanks, or is nothing but the placeholder
@@ -294,7 +390,9 @@ impl<'a> Context<'a> {
                 several || alone || value.len() > 4_096 || value.replacen(inside, "", 1).contains(' ')
             })
         } else {
-            several || names_a_letter_twice(inside)
+            several
+                || names_a_letter_twice(inside)
+                || placed.is_some_and(|placed| self.stands_alone(placed, at, inside))
         };
         found.then_some(inside.len() + 2)
     }

@@ -41,10 +41,70 @@ fn what_people_leave_open_is_found() {
         ("ping %HOST_NAME%", &["%HOST_NAME%"]),
         ("curl ... | jq .", &["..."]),
         ("kubectl get pods … | wc -l", &["…"]),
+        ("kubectl logs \"<p>\" -n \"<br>\"", &["<p>", "<br>"]),
+        ("kubectl logs [pod] -n [dir]", &["[pod]", "[dir]"]),
+        ("echo $(ls [dir])", &["[dir]"]),
+        ("kubectl logs __POD__ -n @SPACE@", &["__POD__", "@SPACE@"]),
+        ("curl --token change-me -d key=TODO x", &["change-me", "TODO"]),
+        ("X=TODO", &["TODO"]),
+        ("kubectl label pod \"TODO\"", &["TODO"]),
     ];
     for (text, expected) in rows {
         assert_eq!(spellings(text).0, *expected, "{text}");
     }
+}
+
+/// A shell takes all of these as redirections and runs them.
+#[test]
+fn whatever_stands_in_angles_outside_quotes_is_to_be_filled_in() {
+    for inside in [
+        "p",
+        "br",
+        "hr",
+        "li",
+        "1",
+        "1st pod",
+        "ns...",
+        "ns #1",
+        "pod(s)",
+        "your ns (e.g. a)",
+        "ns=prod",
+        "ns*",
+        "ns?",
+        "$ns",
+        "-ns-",
+        "the \"ns\"",
+        "ns & pod",
+        "ns@x",
+        "ns+1",
+        "ns!",
+        "pod's name",
+        "a | b",
+        "a -> b",
+        "a; b",
+        "?",
+        "/x",
+        "\"ns\"",
+        "名前",
+        "ns]",
+    ] {
+        let what = format!("<{inside}>");
+        for text in [
+            format!("kubectl get pods -n {what}"),
+            format!("kubectl get pods -n {what} -o wide >out 2>&1"),
+            format!("kubectl get pods -n x-{what}-y # note"),
+            format!("X=\"$(kubectl get pods -n {what})\""),
+            format!("if true; then ( ls {what} ); fi"),
+            format!("cat <<'A' >{what}\nbody\nA\n"),
+        ] {
+            assert_eq!(spellings(&text).0, [what.as_str()], "{text}");
+        }
+        assert_eq!(spellings(&format!("ls # {what}")).0, Vec::<String>::new());
+    }
+    assert_eq!(spellings("kubectl logs \\<pod\\> -n x").0, ["\\<pod\\>"]);
+    assert_eq!(parameter_name("\\<pod\\>"), "pod");
+    // no name can be made of it, and still it does not run
+    assert!(matches!(resolve("ls <?>", &BTreeMap::new()), Err(Unresolved::LeftOut(_))));
 }
 
 #[test]
@@ -112,6 +172,27 @@ fn what_programs_write_is_left_alone() {
         "echo '<br>'",
         "awk '{ print $1 }' f",
         "echo ..",
+        "sort <in >out",
+        "sort <in 2>/dev/null",
+        "sort <in 2> \"$log\" >>out",
+        "sort <in | awk '$1>2'",
+        "sort <in | awk \"\\$1>2\"",
+        "cat <&3 2>&1 <>file",
+        "cat <<< word>out",
+        "comm <(sort a) >(sort b)",
+        "(( a<b )); (( c>d ))",
+        "for ((i=0; i<9; i++)); do ls; done; ls >out",
+        "cat <<EOF\nx <br> y\nEOF",
+        "cat <<'EOF'\na <1> b\nEOF",
+        "sed s/\\<word\\>/x/ f",
+        "case $a in [abc]) ls;; [xyz]) ls;; esac",
+        "grep TODO f && git grep TODO",
+        "echo \"a TODO list\"",
+        "sed s/__POD__/x/ f | sed s/@POD@/x/",
+        "echo __FILE__ a__POD__b user@HOST@x $__POD__",
+        "grep [abc] f | tr [abc] [xyz]",
+        "ls x[abc] [abc]*",
+        "sendmail --html '<p>some text'",
     ] {
         assert_eq!(spellings(text).0, Vec::<String>::new(), "{text}");
     }
@@ -186,6 +267,20 @@ fn where_no_expansion_is_safe_nothing_is_replaced() {
         "echo 'unfinished <name>",
         "cat <<EOF\n`ls <name>`\nEOF\n",
         "curl ... | jq .",
+        "sudo <program>",
+        "sudo -n -u root <program> x",
+        "sudo A=b nohup <program>",
+        "timeout -s KILL 5 <program>",
+        "nice -n 5 ionice -c 3 <program>",
+        "env A=b <program>",
+        "time -p <program>",
+        "watch -n 5 <program>",
+        "ls | xargs -n 1 <program>",
+        "chroot /srv <program>",
+        "exec <program>",
+        "kubectl run x --image=y --command -- <program>",
+        "kubectl -n prod exec web -- <program> -h",
+        "kubectl exec web -- sudo <program>",
     ] {
         assert!(resolved(text).is_err(), "{text}: {:?}", resolved(text));
     }
@@ -226,6 +321,36 @@ fn places_that_another_program_reads_take_plain_values_only() {
         ("bash <<< <name>", Guard::Plain),
         ("cat <<< \"<name>\"", Guard::Plain),
         ("ls > <file>", Guard::Free),
+        ("flock f -c \"<pod>\"", Guard::Plain),
+        ("script -c \"<pod>\"", Guard::Plain),
+        ("salt web cmd.run <pod>", Guard::Plain),
+        ("pssh -H web <pod>", Guard::Plain),
+        ("aws ssm send-command --parameters commands=\"<pod>\"", Guard::Plain),
+        ("az vm run-command invoke --scripts <pod>", Guard::Plain),
+        ("az x --scripts <pod>", Guard::Tame),
+        ("logger \"<pod>\" | sh", Guard::Plain),
+        ("cat <file> | sudo /bin/bash -s", Guard::Plain),
+        ("ls <dir> | xargs rm", Guard::Plain),
+        ("cat x <dir> > >(sh)", Guard::Plain),
+        ("kubectl logs <pod> | tail", Guard::Free),
+        ("sed <pod>", Guard::Plain),
+        ("less \"+<pod>\"", Guard::Plain),
+        ("some-tool <pod>", Guard::Tame),
+        ("systemctl restart <unit>", Guard::Tame),
+        ("sudo systemctl restart <unit>", Guard::Tame),
+        ("sudo -u root cat <file>", Guard::Free),
+        ("timeout 5 cat <file>", Guard::Free),
+        ("timeout <time> cat x", Guard::Tame),
+        ("sudo -u <user> ls", Guard::Tame),
+        ("xargs -n 1 ls <dir>", Guard::Plain),
+        ("kubectl exec <pod> -- ls", Guard::Plain),
+        ("kubectl exec web -- cat <file>", Guard::Plain),
+        ("kubectl get pods -o <format>", Guard::Tame),
+        ("kubectl patch pod x -p <patch>", Guard::Tame),
+        ("kubectl cp <file> web:/x", Guard::Tame),
+        ("kubectl debug <pod>", Guard::Tame),
+        ("some-tool --message \"it is <name>\"", Guard::Free),
+        ("ssh web notify --message <name>", Guard::Plain),
     ] {
         let found = find(text);
         assert_eq!(found.len(), 1, "{text}");
@@ -247,6 +372,14 @@ fn places_that_another_program_reads_take_plain_values_only() {
         assert_eq!(Guard::Plain.check(value, true).is_ok(), plain, "{value:?}");
     }
     assert!(Guard::Free.check("-rf", true).is_ok());
+    for value in ["web-1", "a b", "a=b,c", "50%", "x@y:/z+1", "café"] {
+        assert_eq!(Guard::Tame.check(value, false), Ok(()), "{value:?}");
+    }
+    for value in
+        ["-rf", "a;b", "$(x)", "`x`", "a|b", "a\nb", "a\tb", "'", "\"", "a>b", "*", "~", "a!", "{a}", "a\0b"]
+    {
+        assert!(Guard::Tame.check(value, true).is_err(), "{value:?}");
+    }
 }
 
 /// Texts that would take minutes if the whole of a word or document were looked at for each placeholder in it.
@@ -264,6 +397,16 @@ fn hostile_texts_end() {
         "{{a}}",
         "...",
         "\"<a>\"",
+        "<a",
+        "<a->",
+        "<a ->",
+        "\\<a",
+        "__A__",
+        "@AB@",
+        "TODO ",
+        "a=TODO",
+        "$(",
+        "((",
         "<<E <a>\n",
     ] {
         let body = unit.repeat(40_000 / unit.len());

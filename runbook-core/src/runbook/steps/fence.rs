@@ -67,8 +67,19 @@ impl Builder<'_> {
         }
         let Some(kind) = kind else {
             if !info.language.is_empty() {
-                let meant = spelling::meant(&info.language).map(|meant| format!("; was `{meant}` meant?"));
-                return Some(format!("{} is not run{}", info.language, meant.unwrap_or_default()));
+                let language = &info.language;
+                let Some(meant) = spelling::meant(language) else {
+                    return Some(format!("{language} is not run"));
+                };
+                self.note(
+                    codes::UNTAGGED_FENCE,
+                    at,
+                    format!(
+                        "`{language}` is no known language, so this block never runs; was `{meant}` meant?"
+                    ),
+                    &format!("open it with ```{meant}, or with ```text to say that it is not a command"),
+                );
+                return Some(format!("{language} is not run; was `{meant}` meant?"));
             }
             if looks_like_shell(&fence.text) {
                 self.untagged(at);

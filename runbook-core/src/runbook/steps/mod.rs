@@ -29,6 +29,8 @@ const LONGEST_SENTENCE: usize = 300;
 
 /// The steps and what was noticed while building them.
 pub(crate) struct Built {
+    /// The first heading of level one, without marks.
+    pub(crate) title: Option<String>,
     pub(crate) headings: Vec<Heading>,
     pub(crate) blocks: Vec<CodeBlock>,
     pub(crate) links: Vec<Link>,
@@ -134,6 +136,7 @@ impl<'a> Builder<'a> {
     /// Starts a document; commands above the first heading belong to `title`.
     pub(crate) fn new(title: &str, lines: &'a Lines<'a>, reading: Reading) -> Self {
         let built = Built {
+            title: None,
             headings: Vec::new(),
             blocks: Vec::new(),
             links: Vec::new(),
@@ -160,10 +163,13 @@ impl<'a> Builder<'a> {
     /// Takes the next block.
     pub(crate) fn block(&mut self, block: Block<'_>) {
         match block {
-            Block::Heading { level, text, line } => {
+            Block::Heading { level, text, raw, line } => {
                 self.begin_title(&text, line, level.saturating_mul(2));
                 self.sections.open(&self.title, level, self.built.steps.len());
-                self.built.headings.push(Heading { level, line, text });
+                if level == 1 && !text.is_empty() {
+                    self.built.title.get_or_insert(text);
+                }
+                self.built.headings.push(Heading { level, line, text: raw });
                 self.paragraph.clear();
             }
             Block::Paragraph { text, bold, line } => self.paragraph(text, bold, line),

@@ -1,15 +1,27 @@
-//! Languages that look like a slip of the pen for one that runs.
+//! Languages that look like a slip of the pen for one that runs, or that are another name for it.
 
 /// The languages of this shell, and those of the other kinds.
 const KNOWN: &[&str] = &["bash", "shell", "console", "promql", "include", "http", "zsh", "sql", "sh"];
 /// Languages of their own that are one letter away.
 const OTHERS: &[&str] = &[
-    "ash", "bat", "bas", "base", "cash", "csh", "dash", "fish", "hash", "html", "https", "ksh", "mysql",
-    "psql", "ssh", "tsql",
+    "aql", "ash", "bas", "base", "bat", "cash", "cql", "csh", "dash", "eql", "esql", "fish", "gql", "gsql",
+    "hash", "hql", "html", "httpd", "https", "isql", "kql", "ksh", "ksql", "mysql", "osql", "pql", "psql",
+    "sml", "sol", "soql", "spl", "ssh", "ssl", "tsql", "usql", "xsh",
+];
+/// Names that other tools have for what runs here.
+const ALIASES: &[(&str, &str)] = &[
+    ("shell-session", "console"),
+    ("sh-session", "console"),
+    ("shellsession", "console"),
+    ("terminal", "bash"),
+    ("cmd", "bash"),
 ];
 
 /// The language that was probably meant.
 pub(super) fn meant(language: &str) -> Option<&'static str> {
+    if let Some((_, known)) = ALIASES.iter().find(|(alias, _)| *alias == language) {
+        return Some(known);
+    }
     if language.len() < 3 || language.len() > 12 || OTHERS.contains(&language) || KNOWN.contains(&language) {
         return None;
     }
@@ -43,6 +55,13 @@ mod tests {
             ("consol", Some("console")),
             ("conosle", Some("console")),
             ("promq", Some("promql")),
+            ("shell-session", Some("console")),
+            ("sh-session", Some("console")),
+            ("shellsession", Some("console")),
+            ("terminal", Some("bash")),
+            ("cmd", Some("bash")),
+            ("kql", None),
+            ("sol", None),
             ("bash", None),
             ("fish", None),
             ("yaml", None),

@@ -223,7 +223,7 @@ fn check_target(text: &str, target: &str, at: usize) -> Result<(), Problem> {
 /// Path and query: what cannot stand in an address is percent-encoded by who writes it.
 fn check_path(text: &str, path: &str, at: usize, holes: &[Hole<'_>]) -> Result<(), Problem> {
     check_percent(text, holes)?;
-    let (mut index, mut goes_on) = (0, false);
+    let mut index = 0;
     let mut next_hole = holes.iter().skip_while(|hole| hole.start < at).peekable();
     while let Some(c) = path.get(index..).and_then(|rest| rest.chars().next()) {
         if let Some(hole) = next_hole.next_if(|hole| hole.start == at + index) {
@@ -237,10 +237,11 @@ fn check_path(text: &str, path: &str, at: usize, holes: &[Hole<'_>]) -> Result<(
         // the only line breaks are those before a line that begins with ? or &
         let behind = path.get(index..).unwrap_or_default();
         let blank = behind.get(..behind.len() - behind.trim_start().len()).unwrap_or_default();
-        goes_on = (goes_on || blank.contains('\n'))
-            && c.is_whitespace()
-            && behind.trim_start().starts_with(['?', '&']);
-        if !goes_on && (!c.is_ascii_graphic() || "\"<>\\^`{|}".contains(c)) {
+        if blank.contains('\n') && behind.trim_start().starts_with(['?', '&']) {
+            index += blank.len();
+            continue;
+        }
+        if !c.is_ascii_graphic() || "\"<>\\^`{|}".contains(c) {
             let hint = "percent-encode it, or make it a parameter: {{NAME}}";
             let message = format!("`{}` cannot stand in an address", c.escape_debug());
             return Err(Problem::new(at + index, message, hint));

@@ -223,3 +223,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn many_requests_are_read_in_one_pass() {
+    // searching from the start for each line, this took minutes
+    let text = "GET /x\n###\nNO\n###\n".repeat(100_000);
+    let pieces = read(&text, 1);
+    assert_eq!((pieces.pieces.len(), pieces.diagnostics.len()), (200_000, 100_000));
+    assert_eq!(pieces.diagnostics.last().map(|found| (found.line, found.column)), Some((399_999, 1)));
+}
