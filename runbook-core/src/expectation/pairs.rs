@@ -252,6 +252,7 @@ fn read_line(line: &str, key: &str, said: &mut Said) {
     }
     // in `run: tool set a=1` the pair is advice, in `a=1 b=2` it is what there is
     let begins_with_pair = line.split_whitespace().next().is_some_and(|word| word.contains('='));
+    let has_comment = begins_with_pair && comment_at(line).is_some();
     for word in
         line.split(|c: char| c.is_whitespace() || c == ',' || c == ';').filter(|word| !word.is_empty())
     {
@@ -260,7 +261,7 @@ fn read_line(line: &str, key: &str, said: &mut Said) {
             && begins_with_pair
         {
             said.values.push(quoted(value).unwrap_or(value).to_owned());
-            said.unclear |= comment_at(line).is_some();
+            said.unclear |= has_comment;
         } else if same_name(
             word.split(['=', ':']).next().unwrap_or_default().trim_matches(['"', '\'', '{', '[']),
             key,

@@ -190,7 +190,8 @@ const BEHIND: &[&str] =
 
 /// Whether a word or a name says that a number is not simply what was measured: `partial=true`, `approx_count`.
 pub(crate) fn doubtful(name: &str) -> bool {
-    if name.len() > 256 {
+    // the shortest has four letters; most words of a long output are shorter or hold none
+    if !(4..=256).contains(&name.len()) || !name.bytes().any(|b| b.is_ascii_alphabetic()) {
         return false;
     }
     let lower = name.to_ascii_lowercase();
@@ -205,7 +206,8 @@ pub(crate) fn doubtful(name: &str) -> bool {
 
 /// Whether a word or a name multiplies the number: `millions`, `count_in_thousands`.
 pub(crate) fn scales(name: &str) -> bool {
-    name.len() <= 256
+    (3..=256).contains(&name.len())
+        && name.bytes().any(|b| b.is_ascii_alphabetic())
         && name
             .split(|c: char| !c.is_alphanumeric())
             .any(|part| SCALES.contains(&part.to_ascii_lowercase().as_str()))
