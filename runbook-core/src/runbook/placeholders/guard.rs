@@ -422,7 +422,7 @@ impl Simple {
                 if kubectl && self.elsewhere && value == "--" {
                     self.program = None;
                 } else if kubectl {
-                    self.elsewhere |= KUBECTL_RUNS.iter().any(|what| *what == value);
+                    self.elsewhere |= KUBECTL_RUNS.contains(&value);
                 }
             }
         }

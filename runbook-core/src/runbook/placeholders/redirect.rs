@@ -67,7 +67,7 @@ impl Scan<'_> {
         let bare = matches!(top, None | Some(Inside::Paren | Inside::Backtick));
         match (top, c) {
             (Some(Inside::Single), '\'') | (Some(Inside::Ansi), '\'') | (Some(Inside::Double), '"') => {
-                self.pop()
+                self.pop();
             }
             (Some(Inside::Single), _) => self.at += c.len_utf8(),
             (_, '\\') if bare && rest.starts_with("\\<") => self.angle(rest, 1),
