@@ -48,7 +48,15 @@ fn is_bound(document: &Document, name: &str, value: &str) -> bool {
 
 /// Letters, digits and a few marks that no shell, calculation or option reads as anything but themselves.
 fn is_plain(value: &str) -> bool {
-    !value.starts_with('-') && value.chars().all(|c| c.is_alphanumeric() || " _.:@/,+=%-".contains(c))
+    // curl takes other protocols from an address, and guesses them from a host's name
+    let lower = value.to_ascii_lowercase();
+    let guessed = ["dict", "ftp", "gopher", "ldap", "imap", "pop3", "smtp", "tftp", "telnet", "file"];
+    let other = !lower.starts_with("http://")
+        && !lower.starts_with("https://")
+        && (lower.contains("://") || guessed.iter().any(|scheme| lower.starts_with(scheme)));
+    !other
+        && !value.starts_with('-')
+        && value.chars().all(|c| c.is_alphanumeric() || " _.:@/,+=%-".contains(c))
 }
 
 #[cfg(test)]
@@ -69,6 +77,8 @@ mod tests {
         assert_eq!(planned("ls \"$X\"", "web-1"), (Effect::Read, true));
         assert_eq!(planned("ls \"$X\"", "-R"), (Effect::Once, true));
         assert_eq!(planned("cat \"$X\"", "a[$(id)]"), (Effect::Once, true));
+        assert_eq!(planned("curl -s \"$X/health\"", "http://127.0.0.1:1"), (Effect::Read, true));
+        assert_eq!(planned("curl -s \"$X/health\"", "gopher://127.0.0.1:1"), (Effect::Once, true));
         assert_eq!(planned("ls /", "-R"), (Effect::Read, true), "a command that does not read it");
     }
 

@@ -80,7 +80,11 @@ fn complete_after(lines: &[&str]) -> Option<usize> {
         match token.kind {
             Kind::Newline => {
                 let here_document = tokens.get(index + 1).is_some_and(|next| next.kind == Kind::HereDoc);
-                if code && !asks_for_more && token.depth == 0 && !here_document {
+                if !code {
+                    // a comment alone: what follows is output
+                    return Some(1);
+                }
+                if !asks_for_more && token.depth == 0 && !here_document {
                     return Some(text.get(..token.start).unwrap_or_default().matches('\n').count() + 1);
                 }
             }
@@ -141,6 +145,7 @@ mod tests {
             ("$ a &&\n\n# why\nb\nout\n", "a &&\n\n# why\nb\n\n"),
             ("ana@web:~$ ls\nout\nroot@web:~# rm x\nmysql> q\n", "ls\n\n\n\n"),
             ("$ \nout\n$ ls\n", "\n\nls\n"),
+            ("$ #'\n''\n", "#'\n\n"),
             ("$HOME/x\n", "\n"),
         ];
         for (session, shell) in rows {

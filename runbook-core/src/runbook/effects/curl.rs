@@ -1,5 +1,6 @@
 //! curl as a reader: without `-d`, `-F`, `-T`, `-X`, and with no other output file than `/dev/null`.
 
+use super::super::names::is_identifier_byte;
 use super::super::shell::Word;
 
 /// Short options without a value that only read; `G` makes `--data-urlencode` a part of the address.
@@ -83,6 +84,13 @@ fn names_no_file(value: &str, expands: bool) -> bool {
 fn plain_address(value: &str, expands: bool) -> bool {
     let lower = value.to_ascii_lowercase();
     if lower.starts_with("http://") || lower.starts_with("https://") {
+        return true;
+    }
+    // `$base/healthz`: a plan looks at the value, which has to be plain and of http (`plan::values`)
+    let base = value.strip_prefix("${").or_else(|| value.strip_prefix('$'));
+    if let Some((name, _)) = base.and_then(|rest| rest.split_once('/'))
+        && name.trim_end_matches('}').bytes().all(is_identifier_byte)
+    {
         return true;
     }
     let host = lower.split(['/', '?', '#']).next().unwrap_or_default();
