@@ -5,6 +5,7 @@ use super::super::codes;
 use super::super::commands::{self, Cut, split};
 use super::super::comments::announces_output;
 use super::super::console;
+use super::super::diagnostic::Diagnostic;
 use super::super::effects;
 use super::super::info::{self, Info, Role};
 use super::super::kinds;
@@ -106,7 +107,11 @@ impl Builder<'_> {
         let Some(read) = kinds::read(kind, &fence.text, fence.line + 1) else {
             return self.shell(fence, info);
         };
-        self.built.diagnostics.extend(read.diagnostics);
+        // an open fence at the end of the document has no line inside it to point at
+        let end = fence.end_line;
+        let inside =
+            read.diagnostics.into_iter().map(|found| Diagnostic { line: found.line.min(end), ..found });
+        self.built.diagnostics.extend(inside);
         if read.pieces.is_empty() {
             return Some("it holds no command".to_owned());
         }

@@ -52,7 +52,7 @@ pub fn front_matter(data: &[u8]) {
 /// Any text as a console session.
 pub fn prompt_reader(data: &[u8]) {
     // a line of marks would end the block; without one, everything is inside it
-    let inside = decoded(data).replace('`', "'");
+    let inside = decoded(data).replace('`', "'").replace("\r\n", "\n").replace('\r', "\n");
     let document = check(&format!("```console\n{inside}\n```\n"));
     let lines: Vec<&str> = inside.split('\n').collect();
     let prompted = |line: &&str| line.trim_start().starts_with('$');
