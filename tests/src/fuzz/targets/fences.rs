@@ -55,7 +55,8 @@ pub fn prompt_reader(data: &[u8]) {
     let inside = decoded(data).replace('`', "'").replace("\r\n", "\n").replace('\r', "\n");
     let document = check(&format!("```console\n{inside}\n```\n"));
     let lines: Vec<&str> = inside.split('\n').collect();
-    let prompted = |line: &&str| line.trim_start().starts_with('$');
+    // `$ `, or `user@host:~$ `
+    let prompted = |line: &&str| line.contains('$');
     for command in document.steps.iter().flat_map(commands) {
         assert!(lines.iter().any(prompted), "a session without a prompt runs {command:?}");
         // the fence's own line is the first of the document
