@@ -218,10 +218,9 @@ impl<'a> Expander<'a> {
         }
         let request = self.request;
         let Some(document) = request.documents.get(&include.runbook) else {
-            return self.refuse_include(
-                command,
-                "there is no such runbook; hint: put it beside this one or into the library",
-            );
+            let missing = "there is no such runbook; hint: put it beside this one or into the library";
+            let reason = request.refused.get(&include.runbook).map_or(missing, String::as_str);
+            return self.refuse_include(command, reason);
         };
         let Some(given) = self.given(command, include, document, scope) else { return };
         self.included.insert(document.name.clone(), document.sha256.clone());

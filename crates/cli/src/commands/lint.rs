@@ -81,7 +81,11 @@ pub(crate) async fn run(
 
 /// Includes that name nothing, or that lead in a circle.
 fn include_problems(entry: &LibraryEntry) -> Vec<Diagnostic> {
-    let request = PlanRequest { documents: entry.included.clone(), ..PlanRequest::default() };
+    let request = PlanRequest {
+        documents: entry.included.clone(),
+        refused: entry.refused.clone(),
+        ..PlanRequest::default()
+    };
     let Ok(drafted) = draft(&entry.document, &request) else { return Vec::new() };
     let about_includes = [codes::INCLUDE, codes::INCLUDE_CYCLE];
     let found = drafted.problems.into_iter().filter_map(|problem| {
