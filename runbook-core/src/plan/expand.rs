@@ -155,8 +155,8 @@ impl<'a> Expander<'a> {
         }
         // what the table knows holds for words, not for options that a value may turn out to be
         let odd = if command.kind == CommandKind::Shell { scope.not_plain(&text) } else { None };
-        let known =
-            command.effect_source != EffectSource::Table || (!scope.has_option(command) && odd.is_none());
+        let known = command.effect_source != EffectSource::Table
+            || (!scope.has_option(command) && odd.is_none() && !scope.names_credentials(&text));
         if let Some(name) = odd.filter(|_| values::reads_a_language(&text)) {
             self.problems.push(PlanError::NotRunnable {
                 command: id.clone(),

@@ -54,6 +54,7 @@ mod yaml;
 
 pub use console::session_to_shell;
 pub use diagnostic::*;
+pub(crate) use effects::gives_credentials;
 pub use flow::{Condition, condition};
 pub use info::{Info, InfoProblem, Role, read_info};
 pub(crate) use kinds::include::reference;
