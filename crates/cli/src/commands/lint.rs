@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use blocks_engine::{Library, LibraryEntry, describe};
 use blocks_grammar::Deny;
 use runbook_core::plan::{PlanRequest, draft};
-use runbook_core::runbook::{Coverage, Diagnostic, Level, check_links, codes};
+use runbook_core::runbook::{Coverage, Diagnostic, Level, check_links, codes, silence_remarks};
 use serde_json::{Value, json};
 
 use super::shellcheck;
@@ -52,7 +52,7 @@ pub(crate) async fn run(
             // what it says points at lines, so it needs them as they are
             let text = std::fs::read(file).map_err(Stop::failed)?;
             match shellcheck::findings(program, &entry.document, &String::from_utf8_lossy(&text)).await {
-                Ok(more) => found.extend(more),
+                Ok(more) => found.extend(silence_remarks(&entry.document, more)),
                 Err(reason) => {
                     printer::note(&format!("{}: shellcheck was not asked: {reason}", entry.source));
                 }

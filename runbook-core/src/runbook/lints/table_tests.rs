@@ -494,16 +494,8 @@ fn links() {
     };
     let there = |path: &str| matches!(path, "there.md" | "a b.md" | "../up.md");
     let dead = document(&["gone.md", "gone.md#part", "sub/gone.md"]);
-    let alive = document(&[
-        "there.md",
-        "a%20b.md",
-        "../up.md",
-        "https://example.com/x",
-        "mailto:a",
-        "#part",
-        "/abs",
-        "",
-    ]);
+    let alive =
+        document(&["there.md", "a%20b.md", "../up.md", "https://example.com/x", "mailto:a", "/abs", ""]);
     assert_eq!(super::check_links(&dead, &there).len(), 3);
     assert_eq!(super::check_links(&alive, &there), []);
 }
@@ -549,6 +541,45 @@ fn traps_of_a_launch() {
         ("kubectl get deployment parcels -n shop", 0),
         ("# Expected: 4/4 ready", 0),
         ("", 0),
+#[test]
+fn links_as_written() {
+    let dead = |text: &str| -> Vec<String> {
+        let found = super::check_links(&parse("x", text), &|path| path == "there.md");
+        found
+            .iter()
+            .map(|finding| format!("{}:{} {}", finding.line, finding.column, finding.message))
+            .collect()
+    };
+    for text in [
+        "[a](there.md) ![b](there.md) [c][d] ![e][d]\n\n[d]: there.md 'title'\n",
+        "<ana@example.com> <mailto:ana@example.com> [a](mailto:ana@example.com) <https://example.com>\n",
+        "![a](data:image/png;base64,AAAA) ![b](https://example.com/b.png)\n",
+        "`[a](gone.md)`\n\n```bash\necho '[a](gone.md)'\n```\n",
+        // headings as GitHub names them, and as others do
+        "[a](#set-up) [b](#) [c](#top)\n\n## Set up\n",
+        "[a](#1-roll-back--then-look) [b](#1-roll-back-then-look)\n\n## 1. Roll back & then look\n",
+        "[a](#use-get_x) [b](#caf%C3%A9)\n\n## Use `get_x`\n\nCaf\u{e9}\n----\n",
+        "[a](#look) [b](#look-1)\n\n## Look\n\n## Look\n",
+        "[a](#see-the-docs)\n\n## See [the docs](there.md)\n",
+        "[a](#here) [b](#there) [c](#own)\n\n<a id=\"here\"></a>\n\n<a name='there'>x</a>\n\n## X {#own}\n",
+    ] {
+        assert_eq!(dead(text), Vec::<String>::new(), "{text}");
+    }
+    for (text, found) in [
+        ("![a](gone.png)\n", "1:1 `gone.png` is not there"),
+        ("x [a][b]\n\n[b]: gone.md\n", "1:3 `gone.md` is not there"),
+        ("[b]\n\n[b]: gone.md\n", "1:1 `gone.md` is not there"),
+        ("x ![a][b]\n\n[b]: <gone.png>\n", "1:3 `gone.png` is not there"),
+        ("[![a](gone.png)](there.md)\n", "1:2 `gone.png` is not there"),
+        ("[a](#set-up)\n\n## Setting up\n", "1:1 no heading here is `#set-up`"),
+    ] {
+        assert_eq!(dead(text), [found], "{text}");
+    }
+    let allowed = "<!-- blocks: allow RB0154 made by the build -->\n![a](gone.png) [b](#gone)\n";
+    assert_eq!(dead(allowed), Vec::<String>::new());
+    assert_eq!(parse("x", allowed).diagnostics, []);
+}
+
         ("kubectl get secret parcel-keys -n shop -o yaml", 141),
         ("# Verify both keys are there", 0),
         ("```", 0),
