@@ -43,7 +43,7 @@ fn bench(connections: Vec<Connection>) -> Bench {
 }
 
 fn connection(kind: ConnectionKind, url: String) -> Connection {
-    Connection { name: kind.word().to_owned(), kind, url, bearer: None, headers: Vec::new() }
+    Connection { name: kind.word().to_owned(), kind, url, bearer: None, headers: Vec::new(), ca_file: None }
 }
 
 fn job(kind: CommandKind, effect: Effect, text: &str) -> Job {

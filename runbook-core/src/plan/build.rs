@@ -24,6 +24,8 @@ pub struct PlanRequest {
     pub unreadable: BTreeMap<String, String>,
     /// The runbooks that includes may name, by name.
     pub documents: BTreeMap<String, Document>,
+    /// Runbooks that are there and may not be included, with the reason.
+    pub refused: BTreeMap<String, String>,
     /// Plan only this section: its id, its title, or a beginning of either that only one has.
     pub section: Option<String>,
     /// The configured connections by kind and name; `None` when nobody knows them, and they are not looked at.

@@ -155,8 +155,8 @@ impl<'a> Expander<'a> {
         }
         // what the table knows holds for words, not for options that a value may turn out to be
         let odd = if command.kind == CommandKind::Shell { scope.not_plain(&text) } else { None };
-        let known =
-            command.effect_source != EffectSource::Table || (!scope.has_option(command) && odd.is_none());
+        let known = command.effect_source != EffectSource::Table
+            || (!scope.has_option(command) && odd.is_none() && !scope.names_credentials(&text));
         if let Some(name) = odd.filter(|_| values::reads_a_language(&text)) {
             self.problems.push(PlanError::NotRunnable {
                 command: id.clone(),
@@ -218,10 +218,9 @@ impl<'a> Expander<'a> {
         }
         let request = self.request;
         let Some(document) = request.documents.get(&include.runbook) else {
-            return self.refuse_include(
-                command,
-                "there is no such runbook; hint: put it beside this one or into the library",
-            );
+            let missing = "there is no such runbook; hint: put it beside this one or into the library";
+            let reason = request.refused.get(&include.runbook).map_or(missing, String::as_str);
+            return self.refuse_include(command, reason);
         };
         let Some(given) = self.given(command, include, document, scope) else { return };
         self.included.insert(document.name.clone(), document.sha256.clone());

@@ -215,6 +215,11 @@ impl<'a> Scope<'a> {
         values::not_plain(text, self.document, &self.values)
     }
 
+    /// Whether the text reads a parameter whose value names what holds credentials.
+    pub(super) fn names_credentials(&self, text: &str) -> bool {
+        values::name_credentials(text, &self.values)
+    }
+
     /// Whether some value of this command's placeholders begins with `-`, which may turn it into an option.
     pub(super) fn has_option(&self, command: &Command) -> bool {
         !command.placeholders.is_empty() && self.values.values().any(|value| value.starts_with('-'))

@@ -89,6 +89,7 @@ fn understand(name: &str, text: &str, sha256: String, not_utf8: Option<Diagnosti
         headings: built.headings,
         blocks: built.blocks,
         links: built.links,
+        allowed_remarks: Vec::new(),
         sections: built.sections,
         steps: built.steps,
         params: Vec::new(),
@@ -103,6 +104,7 @@ fn understand(name: &str, text: &str, sha256: String, not_utf8: Option<Diagnosti
     let found = lints::check(&mut document, &built.boxes, &lines);
     // replacement characters of ours are no text that somebody misread
     document.diagnostics.extend(found.into_iter().filter(|found| is_utf8 || found.code != codes::MOJIBAKE));
+    lints::settle_anchors(&mut document, &text);
     lints::silence(&mut document, &text, &lines);
     document.diagnostics.sort_by_key(|d| (d.line, d.column, d.code));
     limit_findings(&mut document.diagnostics);
@@ -214,6 +216,7 @@ fn too_large(name: &str, sha256: String) -> Document {
         headings: Vec::new(),
         blocks: Vec::new(),
         links: Vec::new(),
+        allowed_remarks: Vec::new(),
         sections: Vec::new(),
         steps: Vec::new(),
         params: Vec::new(),

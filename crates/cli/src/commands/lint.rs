@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use blocks_engine::{Library, LibraryEntry, describe};
 use blocks_grammar::Deny;
 use runbook_core::plan::{PlanRequest, draft};
-use runbook_core::runbook::{Coverage, Diagnostic, Level, check_links, codes};
+use runbook_core::runbook::{Coverage, Diagnostic, Level, check_links, codes, silence_remarks};
 use serde_json::{Value, json};
 
 use super::shellcheck;
@@ -52,7 +52,7 @@ pub(crate) async fn run(
             // what it says points at lines, so it needs them as they are
             let text = std::fs::read(file).map_err(Stop::failed)?;
             match shellcheck::findings(program, &entry.document, &String::from_utf8_lossy(&text)).await {
-                Ok(more) => found.extend(more),
+                Ok(more) => found.extend(silence_remarks(&entry.document, more)),
                 Err(reason) => {
                     printer::note(&format!("{}: shellcheck was not asked: {reason}", entry.source));
                 }
@@ -81,7 +81,11 @@ pub(crate) async fn run(
 
 /// Includes that name nothing, or that lead in a circle.
 fn include_problems(entry: &LibraryEntry) -> Vec<Diagnostic> {
-    let request = PlanRequest { documents: entry.included.clone(), ..PlanRequest::default() };
+    let request = PlanRequest {
+        documents: entry.included.clone(),
+        refused: entry.refused.clone(),
+        ..PlanRequest::default()
+    };
     let Ok(drafted) = draft(&entry.document, &request) else { return Vec::new() };
     let about_includes = [codes::INCLUDE, codes::INCLUDE_CYCLE];
     let found = drafted.problems.into_iter().filter_map(|problem| {

@@ -116,7 +116,7 @@ impl Comment {
             column: self.column.saturating_add(u32::try_from(indent).unwrap_or(0)).max(1),
             message: format!("SC{}: {}", self.code, self.message),
             hint: Some(format!(
-                "see shellcheck's own page on SC{0}; `# shellcheck disable=SC{0}` above the line silences it",
+                "see shellcheck's own page on SC{0}; `# shellcheck disable=SC{0}` above the line silences it, as does `# blocks: allow RB0157 the reason`",
                 self.code
             )),
         }

@@ -108,7 +108,14 @@ fn job(kind: CommandKind, effect: Effect, text: &str) -> Job {
 }
 
 fn web(name: &str, kind: ConnectionKind, url: &str) -> Connection {
-    Connection { name: name.to_owned(), kind, url: url.to_owned(), bearer: None, headers: Vec::new() }
+    Connection {
+        name: name.to_owned(),
+        kind,
+        url: url.to_owned(),
+        bearer: None,
+        headers: Vec::new(),
+        ca_file: None,
+    }
 }
 
 fn judged(expected: &str, finished: &Finished) -> Outcome {
