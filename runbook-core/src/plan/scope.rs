@@ -6,6 +6,7 @@ use super::build::PlanRequest;
 use super::error::PlanError;
 use super::values;
 use crate::runbook::placeholders::{Guard, Unresolved, assigned, resolve};
+use crate::runbook::variables;
 use crate::runbook::{
     Command, CommandKind, Document, Param, ParamType, ParameterSource, check_value, check_variable,
     parameter_of,
@@ -23,6 +24,8 @@ pub(super) struct Scope<'a> {
     variables: BTreeMap<String, String>,
     /// Variables that the document's shell text or captures set.
     taken: BTreeSet<String>,
+    /// Variables that the machine hands on to commands.
+    environment: &'a [String],
 }
 
 /// What is known about values beside the document.
@@ -33,12 +36,13 @@ pub(super) struct Sources<'a> {
     pub(super) secrets: &'a BTreeMap<String, String>,
     /// Why a value cannot be had from where the machine holds it.
     unreadable: &'a BTreeMap<String, String>,
+    environment: &'a [String],
 }
 
 impl<'a> Sources<'a> {
     pub(super) fn new(given: &'a BTreeMap<String, String>, request: &'a PlanRequest) -> Sources<'a> {
-        let PlanRequest { configured, secrets, unreadable, .. } = request;
-        Sources { given, configured, secrets, unreadable }
+        let PlanRequest { configured, secrets, unreadable, environment, .. } = request;
+        Sources { given, configured, secrets, unreadable, environment }
     }
 }
 
@@ -46,7 +50,7 @@ impl<'a> Scope<'a> {
     /// Finds each parameter's value. What is missing or does not fit is added to `problems`.
     pub(super) fn new(
         document: &'a Document,
-        sources: Sources<'_>,
+        sources: Sources<'a>,
         problems: &mut Vec<PlanError>,
     ) -> Scope<'a> {
         let mut scope = Scope {
@@ -55,6 +59,7 @@ impl<'a> Scope<'a> {
             secrets: BTreeMap::new(),
             variables: BTreeMap::new(),
             taken: BTreeSet::new(),
+            environment: sources.environment,
         };
         for (name, declared) in &document.front.params {
             if let Err(reason) = check_variable(name) {
@@ -187,7 +192,28 @@ impl<'a> Scope<'a> {
         for (variable, guard) in &resolved.guards {
             self.check_guard(variable, *guard)?;
         }
+        let variables =
+            command.placeholders.iter().filter_map(|spelling| variables::of_placeholder(spelling));
+        for name in variables {
+            self.check_variable(name, &command.text)?;
+        }
         Ok(resolved.text)
+    }
+
+    /// A variable that nothing in the document sets has a value from elsewhere, and stays one word where it stands.
+    fn check_variable(&self, name: &str, text: &str) -> Result<(), String> {
+        match self.values.get(name) {
+            Some(value) if value.contains(variables::SPLITTING) && variables::splits(text, name) => {
+                Err(format!(
+                    "the value of '{name}' would be split into words, or read as a pattern; hint: write \"${name}\" in quotes"
+                ))
+            }
+            Some(_) => Ok(()),
+            None if self.environment.iter().any(|handed_on| handed_on == name) => Ok(()),
+            None => Err(format!(
+                "unresolved placeholder ${name}, a variable that nothing sets; hint: give it with --param {name}=VALUE"
+            )),
+        }
     }
 
     fn check_guard(&self, variable: &str, guard: Guard) -> Result<(), String> {

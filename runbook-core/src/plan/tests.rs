@@ -308,6 +308,46 @@ fn one_section_is_planned_by_itself() {
     assert_eq!(codes(&document, &request)[0].0, "RB0103");
 }
 
+#[test]
+fn a_variable_that_nothing_sets_takes_a_value_or_keeps_its_command_from_running() {
+    let document = parse("x", "## S\n```bash\nkubectl delete pod $POD -n \"$NS\"\n```\n");
+    let missing = build(&document, &given(&[("NS", "shop")])).unwrap_err().to_string();
+    assert!(missing.contains("--param POD=VALUE"), "{missing}");
+    let plan = build(&document, &given(&[("POD", "web-1"), ("NS", "shop")])).unwrap();
+    assert_eq!(texts(&plan), [("s/1", "kubectl delete pod $POD -n \"$NS\"\n")], "nothing is rewritten");
+    assert_eq!(plan.params, map(&[("NS", "shop"), ("POD", "web-1")]));
+    let configured =
+        PlanRequest { configured: map(&[("POD", "web-1"), ("NS", "shop")]), ..PlanRequest::default() };
+    assert_eq!(build(&document, &configured).unwrap().params, plan.params);
+    let handed_on = PlanRequest { environment: vec!["NS".into()], ..given(&[("POD", "web-1")]) };
+    assert!(build(&document, &handed_on).is_ok(), "the machine gives it");
+    for (pod, ns, fits) in [("web 1", "shop", false), ("web*", "shop", false), ("web", "a b", true)] {
+        assert_eq!(build(&document, &given(&[("POD", pod), ("NS", ns)])).is_ok(), fits, "{pod} {ns}");
+    }
+    let other = build(&document, &given(&[("pod", "web"), ("NS", "a")])).unwrap_err();
+    assert!(matches!(other, PlanError::UnknownParam { .. }));
+    // an include hands it on like any parameter
+    let outer = "---\nparams: { P: { default: web } }\n---\n## S\n```include\nrunbook: inner\nparams: { POD: $P }\n```\n";
+    let request = including(&[("inner", "## S\n```bash\nkubectl logs \"$POD\"\n```\n")]);
+    assert_eq!(build(&parse("outer", outer), &request).unwrap().steps[0].params, map(&[("POD", "web")]));
+}
+
+#[test]
+fn a_section_alone_has_only_what_its_own_commands_set() {
+    let text = "# T\n## First\n```bash\nPOD=web\n```\n## Second\n```bash\nkubectl logs \"$POD\"\n```\n";
+    let document = parse("x", text);
+    assert!(build(&document, &PlanRequest::default()).is_ok());
+    let second = |environment: &[&str]| {
+        let environment = environment.iter().map(|name| (*name).to_owned()).collect();
+        build(
+            &document,
+            &PlanRequest { section: Some("second".into()), environment, ..PlanRequest::default() },
+        )
+    };
+    assert!(matches!(second(&[]), Err(PlanError::OutsideCapture { name, .. }) if name == "POD"));
+    assert!(second(&["POD"]).is_ok());
+}
+
 proptest! {
     #[test]
     fn a_value_is_never_in_a_commands_text(value in "[^\0]{1,40}", place in 0..4_usize) {
