@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::build::PlanRequest;
 use super::error::PlanError;
 use super::values;
+use crate::expectation::{Expectation, Value, references, with_values};
 use crate::runbook::placeholders::{Guard, Unresolved, assigned, resolve};
 use crate::runbook::variables;
 use crate::runbook::{
@@ -214,6 +215,32 @@ impl<'a> Scope<'a> {
                 "unresolved placeholder ${name}, a variable that nothing sets; hint: give it with --param {name}=VALUE"
             )),
         }
+    }
+
+    /// What the command's output must show, with the values of parameters in it. What a command captures is not known yet.
+    pub(super) fn expectations(&self, command: &Command) -> Vec<Expectation> {
+        let names: Vec<&str> = command.expectations.iter().flat_map(|one| references(&one.text)).collect();
+        if names.is_empty() {
+            return command.expectations.clone();
+        }
+        let mut values = BTreeMap::new();
+        for name in names {
+            let later = self.document.captured().any(|captured| captured == name);
+            let value = match (self.values.get(name), self.document.front.params.get(name)) {
+                _ if later => Value::Later,
+                (Some(value), Some(Param { kind: ParamType::Integer | ParamType::Duration, .. })) => {
+                    Value::Number(value.clone())
+                }
+                (Some(value), _) => Value::Text(value.clone()),
+                (None, _) => continue,
+            };
+            values.insert(name.to_owned(), value);
+        }
+        // one that stands among a command's lines is in a loop or a condition
+        let last = command.text.trim_end().matches('\n').count();
+        let last = command.line.saturating_add(u32::try_from(last).unwrap_or(u32::MAX));
+        let inside = |one: &Expectation| command.kind == CommandKind::Shell && one.line < last;
+        command.expectations.iter().map(|one| with_values(one, &values, inside(one))).collect()
     }
 
     fn check_guard(&self, variable: &str, guard: Guard) -> Result<(), String> {

@@ -139,6 +139,8 @@ codes! {
     BAD_SUBSTITUTION = 162, Error, "expansion that bash does not know";
     /// A parameter whose value may be split into words.
     UNQUOTED = 163, Warning, "parameter outside quotes";
+    /// An expectation that would show a secret.
+    SECRET_EXPECTED = 164, Error, "secret in an expectation";
 }
 
 /// What a code stands for; `None` for a code of another module.
