@@ -10,6 +10,7 @@ mod quoting;
 mod redirect;
 mod resolve;
 mod spot;
+mod stand_in;
 #[cfg(test)]
 mod tests;
 

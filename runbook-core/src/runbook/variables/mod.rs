@@ -92,9 +92,12 @@ pub(crate) fn settle(document: &mut Document, lines: &Lines<'_>) -> Vec<Diagnost
     let units = units(document, 0..document.steps.len());
     for (unit, read) in missing(&units) {
         let (placeholders, blocked) = open.entry(unit.command.id.clone()).or_default();
-        let shown = placeholders.len() >= MOST || placeholders.contains(&spelled(&read.name));
         // one of each is enough to see what is wrong
-        if if read.form == Form::Plain { shown } else { blocked.is_some() } {
+        let is_said = match read.form {
+            Form::Plain => placeholders.len() >= MOST || placeholders.contains(&spelled(&read.name)),
+            _ => blocked.is_some(),
+        };
+        if is_said {
             continue;
         }
         let line = line_of(unit.command, read.at);
