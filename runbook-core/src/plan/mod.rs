@@ -9,6 +9,7 @@ mod kinds;
 mod model;
 mod risk;
 mod scope;
+mod secrets;
 mod section;
 #[cfg(test)]
 mod tests;
