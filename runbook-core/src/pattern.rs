@@ -104,6 +104,13 @@ impl Pattern {
     pub fn is_match(&self, value: &str) -> bool {
         self.alternatives.iter().any(|places| fits(places, value))
     }
+
+    /// Whether a value that fits may hold one of these characters.
+    #[must_use]
+    pub fn may_hold(&self, chars: &[char]) -> bool {
+        let mut places = self.alternatives.iter().flatten();
+        places.any(|place| chars.iter().any(|c| place.set.holds(*c)))
+    }
 }
 
 fn fits(places: &[Place], value: &str) -> bool {

@@ -28,8 +28,10 @@ mod scan;
 #[cfg(test)]
 mod table_tests;
 mod units;
+mod values;
 mod want;
 
 pub use classify::classify;
 pub use judge::{judge, judge_command};
 pub use model::*;
+pub use values::{Value, references, with_values};

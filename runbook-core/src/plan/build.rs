@@ -72,6 +72,9 @@ pub fn draft(document: &Document, request: &PlanRequest) -> Result<Draft, PlanEr
     let scope = Scope::new(document, sources, &mut problems);
     let steps = chosen.map_or(0..document.steps.len(), |chosen| chosen.steps.clone());
     let outside = section::captured_outside(document, &steps);
+    if chosen.is_some() {
+        section::set_outside(document, &steps, &outside, &request.environment, &mut problems);
+    }
     let mut expander = Expander::new(request, problems, outside);
     expander.document(document, &scope, steps);
     let Expander { mut problems, steps, included, secrets, .. } = expander;

@@ -137,11 +137,10 @@ impl<'a> Expander<'a> {
             self.problems.push(PlanError::NotRunnable { command: id.clone(), line: command.line, reason });
             command.text.clone()
         });
+        let expectations = scope.expectations(command);
         let wants_status = |expectation: &Expectation| matches!(expectation.check, Check::HttpStatus { .. });
         let text = match curl::asked_for_the_status(&text) {
-            Some(asked)
-                if command.kind == CommandKind::Shell && command.expectations.iter().any(wants_status) =>
-            {
+            Some(asked) if command.kind == CommandKind::Shell && expectations.iter().any(wants_status) => {
                 asked
             }
             _ => text,
@@ -183,7 +182,7 @@ impl<'a> Expander<'a> {
             effect_source,
             timeout_ms: command.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS),
             capture: command.capture.clone(),
-            expectations: command.expectations.clone(),
+            expectations,
         }
     }
 

@@ -50,6 +50,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod titles;
+pub(crate) mod variables;
 mod yaml;
 
 pub use console::session_to_shell;

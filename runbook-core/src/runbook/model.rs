@@ -40,6 +40,14 @@ pub struct Document {
     pub sha256: String,
 }
 
+impl Document {
+    /// The names of the values that its commands capture.
+    pub fn captured(&self) -> impl Iterator<Item = &str> {
+        let commands = self.steps.iter().flat_map(|step| step.all_commands().map(|(_, command)| command));
+        commands.filter_map(|command| command.capture.as_ref()).map(|capture| capture.name.as_str())
+    }
+}
+
 /// A heading as CommonMark reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Heading {

@@ -13,6 +13,7 @@ use super::markdown;
 use super::model::{Document, FrontMatter, Step};
 use super::params;
 use super::steps::{Builder, Built, Reading};
+use super::variables;
 
 /// The largest document that is understood, in bytes (256 MiB). Real runbooks stay far below [`LARGE_DOCUMENT_BYTES`].
 pub const MAX_DOCUMENT_BYTES: usize = 256 << 20;
@@ -100,6 +101,8 @@ fn understand(name: &str, text: &str, sha256: String, not_utf8: Option<Diagnosti
     document.diagnostics.extend(not_utf8);
     document.diagnostics.extend(about_the_text(&text, &lines));
     document.diagnostics.extend(built.diagnostics);
+    let unset = variables::settle(&mut document, &lines);
+    document.diagnostics.extend(unset);
     document.params = params::collect(&document, &front.param_lines);
     let found = lints::check(&mut document, &built.boxes, &lines);
     // replacement characters of ours are no text that somebody misread

@@ -61,7 +61,11 @@ fn commands(document: &Document) -> impl Iterator<Item = &Command> {
         .steps
         .iter()
         .flat_map(|step| step.commands.iter().chain(&step.baselines).chain(&step.probe).chain(&step.undo));
-    all.filter(|command| command.kind == CommandKind::Shell && command.placeholders.is_empty())
+    all.filter(|command| {
+        // a variable that nothing sets is shell all the same
+        let shell = command.placeholders.iter().all(|placeholder| placeholder.starts_with('$'));
+        command.kind == CommandKind::Shell && shell
+    })
 }
 
 /// The command's text below the `# shellcheck ...` comments that stand directly above it, and how many these are.

@@ -48,6 +48,7 @@ const RULES: &[Rule] = &[
     kubectl::namespaces,
     destructive::destructive,
     secrets::printed,
+    secrets::expected,
     loops::ignored_variable,
     loops::endless_loop,
     loops::unbounded,

@@ -3,9 +3,36 @@
 use super::super::codes;
 use super::super::diagnostic::Diagnostic;
 use super::super::effects::{is_secret_name, secret_variable};
+use super::super::model::Step;
 use super::calls::Call;
 use super::kubectl;
 use super::script::{Script, Unit};
+use crate::expectation::references;
+
+/// A secret parameter in an expectation, which is shown, kept and bound by the fingerprint.
+pub(super) fn expected(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
+    let params = &script.document.front.params;
+    if !params.values().any(|declared| declared.secret) {
+        return;
+    }
+    for (_, command) in script.document.steps.iter().flat_map(Step::all_commands) {
+        for expectation in &command.expectations {
+            let secret = references(&expectation.text)
+                .find(|name| params.get(*name).is_some_and(|declared| declared.secret));
+            if let Some(name) = secret {
+                found.push(script.at(
+                    codes::SECRET_EXPECTED,
+                    expectation.line,
+                    name,
+                    format!(
+                        "this expectation names the secret `{name}`, and expectations are shown and kept"
+                    ),
+                    "compare in the command, and expect what that says",
+                ));
+            }
+        }
+    }
+}
 
 /// Programs that print a secret, unless a later one of the pipeline keeps it quiet.
 pub(super) fn printed(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
