@@ -150,7 +150,7 @@ fn unescape(line: &str) -> String {
 /// What the table says about a judge.
 #[derive(Debug, Default)]
 pub(super) struct Score {
-    pub(super) total: usize,
+    total: usize,
     /// Judged pass, and it is not.
     pub(super) false_passes: Vec<String>,
     /// Judged fail, and it passes.
