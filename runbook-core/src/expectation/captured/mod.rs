@@ -1,13 +1,16 @@
 //! A second table for the judge, of what real programs printed, written down without a look at the judge.
 //!
-//! The outputs were captured from bash, grep, git, procps, openssl, jq, curl, psql, redis-cli, promtool, kubectl, docker,
-//! aws, nginx and their like, each run the way a command of a runbook is. Behind them stood a PostgreSQL, a Redis and
-//! a Prometheus; a small HTTP server answered curl, and small stand-ins for their APIs answered kubectl, docker and aws, so
-//! that tables and messages are laid out by the real clients. Addresses, ports, paths, dates and process ids were replaced
-//! by neutral ones of the same shape; a `truncated` output is a captured one of which only the beginning was kept, and
-//! `elapsed` was set by hand. Nothing else was changed.
+//! The outputs were captured from bash, grep, git, procps, openssl, jq, curl, psql, redis-cli, promtool, kubectl,
+//! docker, aws, nginx and their like, each run the way a command of a runbook is. Behind them stood a PostgreSQL, a
+//! Redis and a Prometheus; a small HTTP server answered curl, and small stand-ins for their APIs answered kubectl,
+//! docker and aws, so that tables and messages are laid out by the real clients.
 //!
-//! Each truth was decided from the output and the expectation alone. The format is that of the other table.
+//! Addresses, ports, paths, dates, process names and a few times and sizes were replaced by neutral ones of the same
+//! shape, and some commands as shown stand for longer ones that print the same. A `truncated` output is the beginning of
+//! a captured one or is marked so by hand, `elapsed` and `timed_out` are set by hand. Nothing else was changed.
+//!
+//! Each truth was decided from the output and the expectation alone, before the judge saw it; the few that proved to
+//! be misread were corrected. The format is that of the other table.
 
 use super::judge;
 use super::judge_table::{Row, Score, read};

@@ -10,7 +10,8 @@
 //! pass right     5/5 ready              the right outcome, the class of the row, the expectation
 //! ```
 //!
-//! `pass_or_ask` and `fail_or_ask` are right outcomes where asking a person is as good. `\s` is a space at a line's end.
+//! `pass_or_ask` and `fail_or_ask` are right outcomes where asking a person is as good. `\s` is a space at the end of
+//! a line.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
