@@ -26,7 +26,7 @@ impl Plan {
         if command.kind != CommandKind::Shell {
             return given;
         }
-        let named: BTreeSet<&str> = self.all_commands().flat_map(|command| words(command)).collect();
+        let named: BTreeSet<&str> = self.all_commands().flat_map(words).collect();
         given.extend(self.secrets.keys().map(String::as_str).filter(|name| !named.contains(name)));
         let mut before = BTreeSet::new();
         for one in self.steps.iter().flat_map(|step| &step.commands) {

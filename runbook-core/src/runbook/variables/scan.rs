@@ -272,7 +272,7 @@ impl<'a> Scanner<'a> {
                     self.sets.names.insert(name.to_owned());
                 }
                 None if !is_identifier(arg.word.text()) => {
-                    self.sets.unknown |= arg.word.expands || arg.word.runs
+                    self.sets.unknown |= arg.word.expands || arg.word.runs;
                 }
                 None if empty_counts && self.in_function => {
                     self.sets.elsewhere.insert(arg.word.text().to_owned());

@@ -12,7 +12,7 @@ fn document(front: &str, body: &str) -> Document {
 /// The variables of a single command that nothing sets.
 fn open(text: &str) -> Vec<String> {
     let document = document("", &format!("```bash\n{text}\n```\n"));
-    let commands = document.steps.iter().flat_map(|step| step.all_commands());
+    let commands = document.steps.iter().flat_map(Step::all_commands);
     commands.flat_map(|(_, command)| command.placeholders.clone()).collect()
 }
 
@@ -155,7 +155,7 @@ fn earlier_commands_count_where_their_shell_goes_on() {
         ("", format!("```promql\nup{{pod=\"$POD\"}}\n```\n{uses}"), false),
     ] {
         let document = document(front, &body);
-        let open = document.steps.iter().flat_map(|step| step.all_commands()).any(|(_, command)| {
+        let open = document.steps.iter().flat_map(Step::all_commands).any(|(_, command)| {
             command.placeholders.contains(&"$POD".to_owned()) && command.reason().is_some()
         });
         assert_eq!(open, !is_set, "{front}{body}");
