@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::info::parse_duration_ms;
-use super::model::{Command, Document, Param, ParamType, Parameter, ParameterSource};
+use super::lines::Lines;
+use super::model::{Document, Param, ParamType, Parameter, ParameterSource};
 use super::placeholders;
 use crate::pattern::Pattern;
 
@@ -66,16 +67,18 @@ pub(crate) fn collect(document: &Document, lines: &BTreeMap<String, u32>) -> Vec
         all.iter().enumerate().map(|(index, param)| (param.name.clone(), index)).collect();
     let commands = document.steps.iter().flat_map(|step| step.all_commands().map(|(_, command)| command));
     for command in commands.filter(|command| !command.placeholders.is_empty()) {
+        let within = Lines::new(&command.text);
         for found in placeholders::find(&command.text) {
             if found.name.is_empty() {
                 continue;
             }
             let name = parameter_of(&document.front.params, &found.name);
             let index = *known.entry(name.clone()).or_insert_with(|| {
-                all.push(placeholder(name, line_of(command, found.start)));
+                all.push(placeholder(name, command.line.saturating_add(within.line(found.start) - 1)));
                 all.len() - 1
             });
             if let Some(param) = all.get_mut(index)
+                && param.spellings.len() < placeholders::MOST
                 && !param.spellings.contains(&found.text)
             {
                 param.spellings.push(found.text);
@@ -93,11 +96,6 @@ fn placeholder(name: String, line: u32) -> Parameter {
         declared: Param::default(),
         spellings: Vec::new(),
     }
-}
-
-fn line_of(command: &Command, start: usize) -> u32 {
-    let before = command.text.get(..start).unwrap_or_default();
-    command.line.saturating_add(super::lines::to_u32(before.matches('\n').count()))
 }
 
 /// The parameter that a placeholder stands for: a declared one whatever its case, else one of its own.
