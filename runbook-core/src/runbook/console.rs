@@ -73,7 +73,8 @@ fn complete_after(lines: &[&str]) -> Option<usize> {
         return Some(1);
     }
     let text = lines.join("\n") + "\n";
-    let tokens = lex(&text).tokens;
+    let lexed = lex(&text);
+    let tokens = &lexed.tokens;
     let mut code = false;
     let mut asks_for_more = false;
     for (index, token) in tokens.iter().enumerate() {
@@ -91,7 +92,9 @@ fn complete_after(lines: &[&str]) -> Option<usize> {
             Kind::HereDoc if !asks_for_more && token.depth == 0 => {
                 let another = tokens.get(index + 1).is_some_and(|next| next.kind == Kind::HereDoc);
                 let body = text.get(..token.end).unwrap_or_default();
-                if !another && body.ends_with('\n') {
+                // one that is still open would take the next prompts for its own lines
+                let closed = token.end < text.len() || lexed.open.is_none();
+                if !another && closed {
                     return Some(body.matches('\n').count().min(lines.len()));
                 }
             }
@@ -137,6 +140,7 @@ mod tests {
     fn commands_go_on_as_the_shell_says() {
         let rows = [
             ("$ echo 'a\n$ ls\n", "echo 'a\n\n"),
+            ("$ cat <<E\n$ '\nE\n'\n", "cat <<E\n\n\n\n"),
             ("$ '\n$ '\n#Expect\n\n1\n", "'\n\n\n\n\n"),
             ("$ cat <<EOF\nb\nEOF\nout\n", "cat <<EOF\nb\nEOF\n\n"),
             ("$ cat <<A; cat <<B\nb\nA\nc\nB\nout\n", "cat <<A; cat <<B\nb\nA\nc\nB\n\n"),

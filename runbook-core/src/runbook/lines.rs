@@ -3,7 +3,7 @@
 /// Bytes between two noted offsets: a lookup counts at most this many, and the notes take a 16th of the text.
 const STRIDE: usize = 64;
 /// A search inside one line ends here, so that a line of many megabytes costs each finding the same.
-const WIDEST: usize = 64 * 1024;
+const WIDEST: usize = 4 * 1024;
 
 /// Where each line of a text begins.
 #[derive(Debug)]
@@ -83,8 +83,10 @@ impl<'a> Lines<'a> {
 
     /// The 1-based column where `needle` first stands in a line, else the line's first visible character.
     pub(crate) fn column_of(&self, line: u32, needle: &str) -> u32 {
-        let text = self.text_of(line);
-        let text = text.get(..text.floor_char_boundary(WIDEST)).unwrap_or(text);
+        let rest = self.start_of(line).and_then(|start| self.text.get(start..)).unwrap_or_default();
+        // the line's own end is looked for within the bound, too
+        let head = rest.get(..rest.floor_char_boundary(WIDEST)).unwrap_or(rest);
+        let text = head.split('\n').next().unwrap_or_default();
         text.find(needle).map_or_else(|| self.indent(line), |at| to_u32(text[..at].chars().count() + 1))
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::info::parse_duration_ms;
+use super::lines::Lines;
 use super::model::{Command, Document, Param, ParamType, Parameter, ParameterSource};
 use super::names::check_variable;
 use super::placeholders;
@@ -68,14 +69,15 @@ pub(crate) fn collect(document: &Document, lines: &BTreeMap<String, u32>) -> Vec
         all.iter().enumerate().map(|(index, param)| (param.name.clone(), index)).collect();
     let commands = document.steps.iter().flat_map(|step| step.all_commands().map(|(_, command)| command));
     for command in commands.filter(|command| !command.placeholders.is_empty()) {
+        let lines = Lines::new(&command.text);
+        let line = |start: usize| command.line.saturating_add(lines.line(start) - 1);
         let written = placeholders::find(&command.text).into_iter().filter(|found| !found.name.is_empty());
-        let written = written.map(|found| {
-            (parameter_of(&document.front.params, &found.name), found.text, line_of(command, found.start))
-        });
+        let written = written
+            .map(|found| (parameter_of(&document.front.params, &found.name), found.text, line(found.start)));
         let variables = command.placeholders.iter().filter_map(|spelling| {
             let name = variables::of_placeholder(spelling).filter(|name| check_variable(name).is_ok())?;
             let start = variables::place(&command.text, name);
-            Some((name.to_owned(), spelling.clone(), line_of(command, start)))
+            Some((name.to_owned(), spelling.clone(), line(start)))
         });
         for (name, spelling, line) in written.chain(variables) {
             let index = *known.entry(name.clone()).or_insert_with(|| {
@@ -83,6 +85,7 @@ pub(crate) fn collect(document: &Document, lines: &BTreeMap<String, u32>) -> Vec
                 all.len() - 1
             });
             if let Some(param) = all.get_mut(index)
+                && param.spellings.len() < placeholders::MOST
                 && !param.spellings.contains(&spelling)
             {
                 param.spellings.push(spelling);
@@ -100,11 +103,6 @@ fn placeholder(name: String, line: u32) -> Parameter {
         declared: Param::default(),
         spellings: Vec::new(),
     }
-}
-
-fn line_of(command: &Command, start: usize) -> u32 {
-    let before = command.text.get(..start).unwrap_or_default();
-    command.line.saturating_add(super::lines::to_u32(before.matches('\n').count()))
 }
 
 /// The parameter that a placeholder stands for: a declared one whatever its case, else one of its own.

@@ -8,6 +8,7 @@ use self::lex::{Kind, Token, lex, use_at, uses_in};
 use super::split::{Item, split};
 use super::{Piece, Pieces, Problem, Refused, first_uses, position, remarks, value};
 use crate::runbook::codes;
+use crate::runbook::lines::Lines;
 use crate::runbook::model::{Effect, EffectSource};
 
 /// Operators that stand between two operands. `-` and `+` may also begin a query.
@@ -23,6 +24,7 @@ pub(crate) fn read(text: &str, first_line: u32) -> Pieces {
         Err(problem) => return blocked(text, first_line, &problem),
     };
     let (groups, stray) = split(text, &items(text, &tokens), first_line);
+    let lines = Lines::new(text);
     for group in groups {
         let written = text.get(group.start..group.end).unwrap_or_default();
         let problem = check(written).err();
@@ -31,7 +33,7 @@ pub(crate) fn read(text: &str, first_line: u32) -> Pieces {
             pieces.diagnostics.push(problem.finding(codes::PROMQL_TEXT, text, first_line));
         }
         pieces.pieces.push(Piece {
-            line: first_line.saturating_add(position(text, group.start).0 - 1),
+            line: first_line.saturating_add(lines.line(group.start) - 1),
             title: group.title,
             text: format!("{written}\n"),
             expectations: group.expectations,

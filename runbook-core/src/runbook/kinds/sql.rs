@@ -10,6 +10,7 @@ use super::split::{Item, split};
 use super::{Piece, Pieces, Problem, Refused, first_uses, position, remarks, value};
 use crate::runbook::codes;
 use crate::runbook::effects::sql_names_credentials;
+use crate::runbook::lines::Lines;
 use crate::runbook::model::{Effect, EffectSource};
 
 /// What begins a statement that steers the transaction or the session, or that cannot stand in a transaction.
@@ -125,6 +126,7 @@ pub(crate) fn read(text: &str, first_line: u32) -> Pieces {
         Err(problem) => return blocked(text, first_line, &problem),
     };
     let (groups, stray) = split(text, &items(text, &tokens), first_line);
+    let lines = Lines::new(text);
     for group in groups {
         let written = text.get(group.start..group.end).unwrap_or_default();
         let script = Script::read(written);
@@ -141,7 +143,7 @@ pub(crate) fn read(text: &str, first_line: u32) -> Pieces {
             pieces.diagnostics.push(problem.finding(codes::SQL_TEXT, text, first_line));
         }
         pieces.pieces.push(Piece {
-            line: first_line.saturating_add(position(text, group.start).0 - 1),
+            line: first_line.saturating_add(lines.line(group.start) - 1),
             title: group.title,
             text: format!("{written}\n"),
             expectations: group.expectations,

@@ -25,7 +25,7 @@ pub use resolve::{Resolved, Unresolved, resolve};
 use super::names::is_reserved;
 
 /// No command needs more of them to be explained.
-const MOST: usize = 32;
+pub(super) const MOST: usize = 32;
 
 /// A placeholder in a command text.
 #[derive(Debug, Clone, PartialEq, Eq)]

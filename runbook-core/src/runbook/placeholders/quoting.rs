@@ -1,5 +1,7 @@
 //! How a place in a command text is quoted: what a shell would make of an expansion there.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use super::super::shell::{Kind, Lexed, Token, Word, lex};
 use super::guard::{self, Guard};
 
@@ -27,6 +29,7 @@ pub(super) fn places(masked: &str, spots: &[(usize, usize)]) -> Vec<(Quoting, Gu
         return vec![(Quoting::Nowhere("the command's text is not finished"), Guard::Plain); spots.len()];
     }
     let roles = guard::roles(&lexed);
+    let quoted = quoted_delimiters(&lexed);
     let mut all = Vec::with_capacity(spots.len());
     let mut walker = Walker::default();
     for &spot in spots {
@@ -36,7 +39,9 @@ pub(super) fn places(masked: &str, spots: &[(usize, usize)]) -> Vec<(Quoting, Gu
             Some((Kind::Word(word), token)) => {
                 in_word(masked, &mut walker, token, word, spot, roles.get(index))
             }
-            Some((Kind::HereDoc, token)) => in_document(masked, &mut walker, &lexed, index, token, spot),
+            Some((Kind::HereDoc, token)) => {
+                in_document(masked, &mut walker, quoted.get(&index).copied(), token, spot)
+            }
             _ => (Quoting::Nowhere("it is not a part of a word there"), Guard::Plain),
         };
         all.push(place);
@@ -52,9 +57,9 @@ fn in_word(
     spot: (usize, usize),
     role: Option<&guard::Role>,
 ) -> (Quoting, Guard) {
-    let stack = walker.stack_at(text, token, spot.0, None);
-    let quoting = read(&stack, walker.involved);
-    let nested = stack.contains(&Inside::Paren);
+    walker.go(text, token, spot.0, None);
+    let quoting = read(&walker.open, walker.involved);
+    let nested = walker.open.parens > 0;
     let Some(role) = role else { return (quoting, Guard::Plain) };
     match role.refused {
         Some(why) if !nested => (Quoting::Nowhere(why), Guard::Plain),
@@ -66,18 +71,15 @@ fn in_word(
 fn in_document(
     text: &str,
     walker: &mut Walker,
-    lexed: &Lexed<'_>,
-    index: usize,
+    quoted: Option<bool>,
     token: &Token<'_>,
     spot: (usize, usize),
 ) -> (Quoting, Guard) {
-    if walker.token != Some(token.start) {
-        walker.delimiter = delimiter_is_quoted(lexed, index);
-    }
-    // begun even when nothing can stand here, so that the next placeholder need not look again
-    let stack = walker.stack_at(text, token, spot.0, Some(Inside::Document));
-    let quoting = match walker.delimiter {
-        Some(false) => read(&stack, walker.involved),
+    let quoting = match quoted {
+        Some(false) => {
+            walker.go(text, token, spot.0, Some(Inside::Document));
+            read(&walker.open, walker.involved)
+        }
         Some(true) => {
             Quoting::Nowhere("the here-document's delimiter is quoted, so nothing in it is expanded")
         }
@@ -86,39 +88,46 @@ fn in_document(
     (quoting, Guard::Plain)
 }
 
-/// Whether the delimiter of the here-document body at `index` is quoted; `None` when it is not found.
-fn delimiter_is_quoted(lexed: &Lexed<'_>, index: usize) -> Option<bool> {
+/// Whether the delimiter of each here-document body is quoted, by the body's token; what is not here is not understood.
+fn quoted_delimiters(lexed: &Lexed<'_>) -> BTreeMap<usize, bool> {
     // several here-documents may begin on one line; the delimiters come in the order of the bodies
-    let before = lexed.tokens.get(..index)?;
-    let bodies = before.iter().rev().take_while(|token| token.kind == Kind::HereDoc).count();
-    let head = before.get(..index.checked_sub(bodies)?)?;
-    let line = head.iter().rposition(|token| token.kind == Kind::HereDoc).map_or(0, |at| at + 1);
-    let delimiters = head.get(line..)?.windows(2).filter_map(|pair| match pair {
-        [Token { kind: Kind::Redirect(op), .. }, Token { kind: Kind::Word(word), .. }]
-            if op.ends_with("<<") || op.ends_with("<<-") =>
-        {
-            Some(word.quoted)
+    let (mut open, mut of_bodies) = (VecDeque::new(), BTreeMap::new());
+    for (index, token) in lexed.tokens.iter().enumerate() {
+        let next = lexed.tokens.get(index + 1);
+        if token.kind == Kind::HereDoc {
+            of_bodies.extend(open.pop_front().map(|quoted| (index, quoted)));
         }
-        _ => None,
-    });
-    delimiters.into_iter().nth(bodies)
+        match (&token.kind, next) {
+            (Kind::Redirect(op), Some(Token { kind: Kind::Word(word), .. }))
+                if (op.ends_with("<<") || op.ends_with("<<-")) && !op.ends_with("<<<") =>
+            {
+                open.push_back(word.quoted);
+            }
+            // the bodies of a line follow it at once
+            (Kind::Newline | Kind::HereDoc, next) if next.is_none_or(|next| next.kind != Kind::HereDoc) => {
+                open.clear();
+            }
+            _ => {}
+        }
+    }
+    of_bodies
 }
 
 /// What the innermost quoting is.
-fn read(stack: &[Inside], involved: bool) -> Quoting {
-    if stack.contains(&Inside::Backtick) {
+fn read(open: &Open, involved: bool) -> Quoting {
+    if open.backticks > 0 {
         return Quoting::Nowhere("it stands in backticks");
     }
-    if stack.contains(&Inside::Brace) {
+    if open.braces > 0 {
         return Quoting::Nowhere("it stands in a ${...}");
     }
-    if stack.contains(&Inside::Arithmetic) {
+    if open.arithmetic > 0 {
         return Quoting::Nowhere("it stands in arithmetic, which evaluates what a value holds");
     }
     if involved {
         return Quoting::Nowhere("it stands beside a substitution that is too involved to be sure about");
     }
-    match stack.last() {
+    match open.stack.last() {
         None | Some(Inside::Paren) => Quoting::Bare,
         Some(Inside::Double) => Quoting::Double,
         Some(Inside::Single) => Quoting::Single,
@@ -142,30 +151,49 @@ enum Inside {
     Document,
 }
 
+/// What is open, innermost last, and how many of those that decide: a stack may be deep, and is asked often.
+#[derive(Default)]
+struct Open {
+    stack: Vec<Inside>,
+    backticks: usize,
+    braces: usize,
+    arithmetic: usize,
+    parens: usize,
+}
+
+impl Open {
+    fn count(&mut self, inside: Inside) -> Option<&mut usize> {
+        match inside {
+            Inside::Backtick => Some(&mut self.backticks),
+            Inside::Brace => Some(&mut self.braces),
+            Inside::Arithmetic => Some(&mut self.arithmetic),
+            Inside::Paren => Some(&mut self.parens),
+            Inside::Single | Inside::Ansi | Inside::Double | Inside::Document => None,
+        }
+    }
+}
+
 /// Walks through a token once, however many placeholders it holds.
 #[derive(Default)]
 struct Walker {
     token: Option<usize>,
     at: usize,
-    stack: Vec<Inside>,
+    open: Open,
     /// The token holds a substitution whose end is not known for sure.
     involved: bool,
-    /// Whether the delimiter of the here-document at hand is quoted.
-    delimiter: Option<bool>,
 }
 
 impl Walker {
-    /// What is open at `goal` in a token.
-    fn stack_at(&mut self, text: &str, token: &Token<'_>, goal: usize, base: Option<Inside>) -> Vec<Inside> {
+    /// Goes on to `goal` in a token.
+    fn go(&mut self, text: &str, token: &Token<'_>, goal: usize, base: Option<Inside>) {
         if self.token != Some(token.start) {
             let around = text.get(token.start..token.end).unwrap_or_default();
             let holds = |parts: &[&str]| parts.iter().any(|part| around.contains(part));
             *self = Walker {
                 token: Some(token.start),
                 at: token.start,
-                stack: base.into_iter().collect(),
+                open: Open { stack: base.into_iter().collect(), ..Open::default() },
                 involved: holds(&["$(", "<(", ">(", "`"]) && holds(&["case", "<<", "#", "`", "\\"]),
-                delimiter: self.delimiter,
             };
         }
         while self.at < goal {
@@ -173,12 +201,11 @@ impl Walker {
             let Some(c) = rest.chars().next() else { break };
             self.at += self.step(c, rest);
         }
-        self.stack.clone()
     }
 
     /// Takes one character with what belongs to it; returns its length in bytes.
     fn step(&mut self, c: char, rest: &str) -> usize {
-        let top = self.stack.last().copied();
+        let top = self.open.stack.last().copied();
         let length = c.len_utf8();
         match (top, c) {
             (Some(Inside::Single), '\'') => self.pop(),
@@ -208,12 +235,17 @@ impl Walker {
     }
 
     fn push(&mut self, inside: Inside, length: usize) -> usize {
-        self.stack.push(inside);
+        if let Some(count) = self.open.count(inside) {
+            *count += 1;
+        }
+        self.open.stack.push(inside);
         length
     }
 
     fn pop(&mut self) -> usize {
-        self.stack.pop();
+        if let Some(count) = self.open.stack.pop().and_then(|closed| self.open.count(closed)) {
+            *count -= 1;
+        }
         1
     }
 }

@@ -16,7 +16,8 @@ const LONGEST: usize = 160;
 
 /// Where they stand in shell text outside quotes, here-documents, comments and arithmetic, in order.
 pub(super) fn angles(text: &str) -> Vec<Angle> {
-    let mut scan = Scan { text, at: 0, stack: Vec::new(), documents: Vec::new(), found: Vec::new() };
+    let mut scan =
+        Scan { text, at: 0, stack: Vec::new(), doubles: 0, documents: Vec::new(), found: Vec::new() };
     while scan.at < text.len() {
         scan.step();
     }
@@ -51,6 +52,8 @@ struct Scan<'a> {
     text: &'a str,
     at: usize,
     stack: Vec<Inside>,
+    /// How many of them are double quotes.
+    doubles: usize,
     /// Delimiters of the here-documents that begin on this line, and whether tabs before them are left out.
     documents: Vec<(String, bool)>,
     found: Vec<Angle>,
@@ -90,7 +93,7 @@ impl Scan<'_> {
             }
             (_, '(') if bare => self.push(Inside::Paren, 1),
             (_, '$') if bare && rest.starts_with("$'") => self.push(Inside::Ansi, 2),
-            (_, '\'') if top != Some(Inside::Brace) || !self.stack.contains(&Inside::Double) => {
+            (_, '\'') if top != Some(Inside::Brace) || self.doubles == 0 => {
                 self.push(Inside::Single, 1);
             }
             (_, '"') => self.push(Inside::Double, 1),
@@ -110,12 +113,14 @@ impl Scan<'_> {
     }
 
     fn push(&mut self, inside: Inside, length: usize) {
+        self.doubles += usize::from(inside == Inside::Double);
         self.stack.push(inside);
         self.at += length;
     }
 
     fn pop(&mut self) {
-        self.stack.pop();
+        let closed = self.stack.pop();
+        self.doubles -= usize::from(closed == Some(Inside::Double));
         self.at += 1;
     }
 

@@ -273,6 +273,7 @@ fn an_expansion_is_quoted_as_its_place_needs() {
         ("X=$(kubectl get pod -l app=<app> -o name)", "X=$(kubectl get pod -l app=\"${app}\" -o name)"),
         ("X=\"$(kubectl get pod '<app>')\"", "X=\"$(kubectl get pod ''\"${app}\"'')\""),
         ("cat <<'A' <<B\nx\nA\n<name>\nB\n", "cat <<'A' <<B\nx\nA\n${name}\nB\n"),
+        ("cat <<< 'x' <<A\n<name>\nA\n", "cat <<< 'x' <<A\n${name}\nA\n"),
         ("echo no placeholder", "echo no placeholder"),
         ("ls > <file>", "ls > \"${file}\""),
     ] {
@@ -285,6 +286,7 @@ fn where_no_expansion_is_safe_nothing_is_replaced() {
     for text in [
         "cat <<'EOF'\n<name>\nEOF\n",
         "cat <<B <<'A'\nx\nB\n<name>\nA\n",
+        "cat <<< x <<'A'\n<name>\nA\n",
         "echo `ls <dir>`",
         "echo $((1 + <number>))",
         "(( <number> > 3 ))",

@@ -60,11 +60,12 @@ pub fn prompt_reader(data: &[u8]) {
     for command in document.steps.iter().flat_map(commands) {
         assert!(last < command.line, "two commands on one line, or out of order: {command:?}");
         last = command.line;
+        let first = command.text.lines().next().unwrap_or_default();
+        let mut there = at(&lines, command.line).is_some_and(|line| is_prompted(line, first));
         // `$ \` alone goes on in the next line, and so may that one
-        let goes_on = |number: &u32| at(&lines, *number).is_some_and(|line| line.ends_with('\\'));
-        let prompt = (1..command.line).rev().take_while(goes_on).last().unwrap_or(command.line);
-        let prompted = (prompt..=command.line).any(|number| at(&lines, number).is_some_and(has_prompt));
-        assert!(prompted, "output is run: {command:?}");
+        let above = (1..command.line).rev().map_while(|number| at(&lines, number));
+        there |= above.take_while(|line| line.ends_with('\\')).any(|line| is_prompted(line, "\\"));
+        assert!(there, "output is run: {command:?}");
         for expectation in &command.expectations {
             let written = at(&lines, expectation.line).is_some_and(|line| line.contains('#'));
             assert!(written, "no comment stands where one is named: {expectation:?}");
@@ -72,15 +73,10 @@ pub fn prompt_reader(data: &[u8]) {
     }
 }
 
-/// Whether a line begins with a shell's prompt: `$ `, `user@host:~$ `, `bash-5.2% `.
-fn has_prompt(line: &str) -> bool {
-    let line = line.trim_start();
-    line == "$"
-        || line.starts_with("$ ")
-        || ['$', '%'].into_iter().any(|mark| {
-            let before = line.split_once(&format!("{mark} ")).map(|(before, _)| before);
-            before.or_else(|| line.strip_suffix(mark)).is_some_and(|before| {
-                before.contains('@') || ["bash", "sh", "zsh"].iter().any(|shell| before.starts_with(shell))
-            })
-        })
+/// Whether a command stands directly behind a mark that a prompt of this shell ends with.
+fn is_prompted(line: &str, command: &str) -> bool {
+    line.match_indices(command).any(|(at, _)| {
+        let before = line[..at].trim();
+        before.ends_with(['$', '%', '❯', '✗']) || before.starts_with('➜')
+    })
 }
