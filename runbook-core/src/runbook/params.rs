@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::info::parse_duration_ms;
 use super::lines::Lines;
-use super::model::{Command, Document, Param, ParamType, Parameter, ParameterSource};
+use super::model::{Document, Param, ParamType, Parameter, ParameterSource};
 use super::names::check_variable;
 use super::placeholders;
 use super::variables;
