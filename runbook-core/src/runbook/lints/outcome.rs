@@ -8,13 +8,14 @@ use super::super::model::{Command, CommandKind, Effect, EffectSource, Step};
 use super::calls::Call;
 use super::effectful;
 use super::kubectl;
-use super::script::{Script, Unit, commands};
+use super::script::{Script, Unit, commands, is_shown_only};
 
 /// A step with a `once` effect and no undo.
 pub(super) fn no_undo(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
     for step in script.document.steps.iter().filter(|step| step.undo.is_empty()) {
         // what an include does is said, and undone, where it stands
-        let mut own = step.commands.iter().filter(|command| command.kind != CommandKind::Include);
+        let own = step.commands.iter().filter(|command| !is_shown_only(command));
+        let mut own = own.filter(|command| command.kind != CommandKind::Include);
         if let Some(command) = own.find(|command| command.effect == Effect::Once) {
             found.push(finding(
                 codes::NO_UNDO,
@@ -47,7 +48,8 @@ pub(super) fn never_validated(script: &Script<'_>, found: &mut Vec<Diagnostic>) 
         if checked_later {
             continue;
         }
-        let declared = step.commands.iter().find(|command| changes_as_declared(command));
+        let declared =
+            step.commands.iter().find(|command| !is_shown_only(command) && changes_as_declared(command));
         let known =
             own.iter().rev().filter(|unit| unit.role == Role::Main && unit.command.effect != Effect::Read);
         let known = known

@@ -6,19 +6,25 @@
 //! commands in it gives one step for each item. The rules are in `docs/reference/runbook-format.md`.
 
 mod fence;
+mod forbid;
 mod sections;
+mod shell;
 mod spelling;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 
 use super::blocks::{Block, Bold, Item};
 use super::codes;
 use super::diagnostic::{Code, Diagnostic};
+use super::forbidden::{self, Said};
 use super::lines::Lines;
 use super::model::{CodeBlock, Heading, Link, ManualItem, Section, Step};
 use super::titles::{self, Slugs, Title};
 pub(crate) use sections::SectionBox;
 use sections::Sections;
+pub(crate) use shell::is_no_command;
 
 /// Items of a list that stand for a step without commands; a list longer than this is data.
 const MOST_ITEMS: usize = 1000;
@@ -58,6 +64,8 @@ struct Open {
     rank: u8,
     /// It announces itself as a step.
     announced: bool,
+    /// What it says about running what is below it.
+    says: Option<Said>,
     /// A step was begun for it.
     used: bool,
     /// Its list items, kept for the case that it has nothing else.
@@ -77,6 +85,7 @@ impl Open {
             line,
             rank,
             announced,
+            says: forbidden::said(raw, ""),
             used: false,
             items: Vec::new(),
             sentence: None,
@@ -128,6 +137,8 @@ pub(crate) struct Builder<'a> {
     list: List,
     /// The paragraph just above the block at hand.
     paragraph: String,
+    /// What the text above the last block says about running it; kept for a block directly below that one.
+    said_above: Option<Said>,
     /// A list was seen that [`Reading::Checklist`] would read.
     lists: bool,
 }
@@ -152,16 +163,20 @@ impl<'a> Builder<'a> {
             names: BTreeSet::new(),
             built,
             sections: Sections::default(),
-            title: Open { announced: false, ..Open::new(title, 1, 2) },
+            title: Open { announced: false, says: None, ..Open::new(title, 1, 2) },
             open: None,
             list: List::default(),
             paragraph: String::new(),
+            said_above: None,
             lists: false,
         }
     }
 
     /// Takes the next block.
     pub(crate) fn block(&mut self, block: Block<'_>) {
+        if !matches!(block, Block::Fence(_) | Block::Link(_)) {
+            self.said_above = None;
+        }
         match block {
             Block::Heading { level, text, raw, line } => {
                 self.begin_title(&text, line, level.saturating_mul(2));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::super::forbidden::Said;
 use super::super::model::{Section, Step};
 use super::super::titles::Slugs;
 use super::Open;
@@ -25,6 +26,8 @@ struct Around {
     rank: u8,
     /// The document's own title, which is no phase of anything.
     own_title: bool,
+    /// It says not to run what is below it.
+    forbids: bool,
     /// Its limit, and the line that says so.
     limit: Option<(u32, u32)>,
     /// The first step below it.
@@ -53,6 +56,7 @@ impl Sections {
             level,
             rank: open.rank,
             own_title,
+            forbids: !own_title && open.says == Some(Said::Never),
             limit: open.title.timebox_s.map(|limit_s| (limit_s, open.line)),
             start: steps,
             titles: BTreeMap::new(),
@@ -83,6 +87,11 @@ impl Sections {
         if let Some(around) = self.around.last_mut() {
             around.limit.get_or_insert((limit_s, line));
         }
+    }
+
+    /// Whether a heading around the block at hand says not to run what is below it.
+    pub(super) fn forbid(&self) -> bool {
+        self.around.iter().any(|around| around.forbids)
     }
 
     /// The headings around a step; without the innermost one when that is the step itself.

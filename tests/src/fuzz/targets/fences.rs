@@ -55,9 +55,10 @@ pub fn prompt_reader(data: &[u8]) {
     let inside = decoded(data).replace('`', "'").replace("\r\n", "\n").replace('\r', "\n");
     let document = check(&format!("```console\n{inside}\n```\n"));
     let lines: Vec<&str> = inside.split('\n').collect();
-    // `$ `, or `user@host:~$ `
-    let prompted = |line: &&str| line.contains('$');
-    for command in document.steps.iter().flat_map(commands) {
+    // `$ `, `user@host:~$ `, or a mark that other shells have
+    let prompted = |line: &&str| line.contains(['$', '%', '❯', '➜']);
+    let runs = document.steps.iter().flat_map(commands).filter(|command| command.not_runnable.is_none());
+    for command in runs {
         assert!(lines.iter().any(prompted), "a session without a prompt runs {command:?}");
         // the fence's own line is the first of the document
         let line = lines.get(..(command.line as usize).saturating_sub(1)).unwrap_or_default();
