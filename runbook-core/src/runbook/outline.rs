@@ -57,6 +57,8 @@ pub struct StepOutline<'a> {
     pub phases: &'a [String],
     /// Its box in seconds.
     pub timebox_s: Option<u32>,
+    /// Where its box begins, in seconds, when it is a window.
+    pub starts_s: Option<u32>,
     /// Due so many seconds after the run.
     pub due_s: Option<u32>,
     /// The strongest effect of its commands; absent without any.
@@ -185,6 +187,7 @@ fn step(step: &Step) -> StepOutline<'_> {
         kind: step.kind(),
         phases: &step.phases,
         timebox_s: step.timebox_s,
+        starts_s: step.starts_s,
         due_s: step.due_s,
         effect: strongest.map(|command| command.effect),
         effect_source: strongest.map(|command| command.effect_source),

@@ -12,6 +12,7 @@ mod shell;
 mod spelling;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 use std::collections::BTreeSet;
 
@@ -25,6 +26,7 @@ use super::titles::{self, Slugs, Title};
 pub(crate) use sections::SectionBox;
 use sections::Sections;
 pub(crate) use shell::is_no_command;
+use windows::Windows;
 
 /// Items of a list that stand for a step without commands; a list longer than this is data.
 const MOST_ITEMS: usize = 1000;
@@ -131,6 +133,7 @@ pub(crate) struct Builder<'a> {
     names: BTreeSet<String>,
     built: Built,
     sections: Sections,
+    windows: Windows,
     title: Open,
     /// The step that is being added to, and for which place.
     open: Option<Place>,
@@ -163,6 +166,7 @@ impl<'a> Builder<'a> {
             names: BTreeSet::new(),
             built,
             sections: Sections::default(),
+            windows: Windows::default(),
             title: Open { announced: false, says: None, ..Open::new(title, 1, 2) },
             open: None,
             list: List::default(),
@@ -213,7 +217,13 @@ impl<'a> Builder<'a> {
     /// Ends the document; the second value says whether a [`Reading::Checklist`] may find more.
     pub(crate) fn finish(mut self) -> (Built, bool) {
         self.end_title(0);
-        let (sections, boxes) = self.sections.finish(&self.built.steps);
+        let starts = self.windows.finish();
+        for step in &mut self.built.steps {
+            step.starts_s = starts.get(&step.line).copied().filter(|_| step.timebox_s.is_some());
+            let start = step.starts_s.unwrap_or_default();
+            step.timebox_s = step.timebox_s.map(|end_s| end_s.saturating_sub(start));
+        }
+        let (sections, boxes) = self.sections.finish(&self.built.steps, &starts);
         self.built.sections = sections;
         self.built.boxes = boxes;
         for step in &mut self.built.steps {
@@ -329,6 +339,14 @@ impl<'a> Builder<'a> {
         self.end_title(rank);
         self.open = None;
         self.title = Open::new(raw, line, rank);
+        self.window(rank, line, self.title.title.range_s());
+    }
+
+    /// Keeps the range in a title.
+    fn window(&mut self, rank: u8, line: u32, range_s: Option<(u32, u32)>) {
+        if let Some(range_s) = range_s {
+            self.windows.add(self.sections.innermost(), rank, line, range_s);
+        }
     }
 
     /// The title at hand is over; the next one has the rank `next`.
@@ -383,10 +401,14 @@ impl<'a> Builder<'a> {
     }
 
     fn begin(&mut self, place: Place, raw: &str, line: u32) {
-        let Title { text, timebox_s, due_s } = match place {
+        let title = match place {
             Place::Heading => titles::parse(raw),
             Place::OrderedItem(_) => titles::parse(&titles::shorten(raw.trim(), LONGEST_TITLE)),
         };
+        if place != Place::Heading {
+            self.window(u8::MAX, line, title.range_s());
+        }
+        let Title { text, timebox_s, due_s, .. } = title;
         let own = place == Place::Heading && !self.title.is_bold();
         if place == Place::Heading {
             self.title.used = true;
@@ -406,6 +428,7 @@ impl<'a> Builder<'a> {
             title: text,
             line,
             timebox_s,
+            starts_s: None,
             due_s,
             commands: Vec::new(),
             baselines: Vec::new(),

@@ -94,6 +94,11 @@ impl Sections {
         self.around.iter().any(|around| around.forbids)
     }
 
+    /// The line of the innermost heading; 0 above every one.
+    pub(super) fn innermost(&self) -> u32 {
+        self.around.last().map_or(0, |around| around.line)
+    }
+
     /// The headings around a step; without the innermost one when that is the step itself.
     pub(super) fn phases(&self, own: bool) -> Vec<String> {
         let around = &self.around[..self.around.len() - usize::from(own && !self.around.is_empty())];
@@ -121,13 +126,21 @@ impl Sections {
     }
 
     /// The sections in document order, and the limits among them that are not a step's own.
-    pub(super) fn finish(mut self, steps: &[Step]) -> (Vec<Section>, Vec<SectionBox>) {
+    ///
+    /// `starts` is where the windows among their titles begin, by line.
+    pub(super) fn finish(
+        mut self,
+        steps: &[Step],
+        starts: &BTreeMap<u32, u32>,
+    ) -> (Vec<Section>, Vec<SectionBox>) {
         self.over.sort_by_key(|(section, _)| section.line);
         let mut slugs = Slugs::default();
         let mut boxes = Vec::new();
         let mut sections = Vec::new();
         for (mut section, line) in self.over {
             section.id = slugs.unique(&section.title);
+            let start = starts.get(&line).copied().unwrap_or_default();
+            section.timebox_s = section.timebox_s.map(|end_s| end_s.saturating_sub(start));
             let is_step = steps
                 .get(section.steps.clone())
                 .is_some_and(|steps| steps.iter().any(|step| step.line == line && step.timebox_s.is_some()));
