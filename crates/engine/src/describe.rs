@@ -46,6 +46,9 @@ fn runbook_text(entry: &LibraryEntry) -> String {
     let document = &entry.document;
     let outline = document.outline();
     let mut text = format!("{} ({})\n{}\n", document.title, entry.source, outline.coverage.line());
+    if document.text_items > 0 {
+        let _ = writeln!(text, "{} read as text", counted(document.text_items as usize, "list item"));
+    }
     if !document.params.is_empty() {
         text.push_str("\nparameters\n");
         for parameter in &document.params {

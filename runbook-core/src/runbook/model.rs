@@ -28,6 +28,8 @@ pub struct Document {
     pub sections: Vec<Section>,
     /// The steps in document order.
     pub steps: Vec<Step>,
+    /// How many list items are read as text: neither an item for a person nor the place of a command.
+    pub text_items: u32,
     /// Declared parameters, then placeholders that were found, each once.
     pub params: Vec<Parameter>,
     /// Findings, in document order. A document with an error-level finding is never planned.

@@ -137,6 +137,8 @@ pub struct Coverage {
     pub manual_items: u32,
     /// Code blocks that look like commands and are not marked as such.
     pub unmarked: u32,
+    /// List items that are read as text: nothing is asked of a person for them.
+    pub text_items: u32,
     /// Why nothing of the document runs, whatever its commands are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
@@ -232,6 +234,7 @@ fn command<'a>(role: &'static str, command: &'a Command, stopped: bool) -> Comma
 fn coverage(document: &Document) -> Coverage {
     let stopped = document.stopped_by();
     let mut sum = Coverage {
+        text_items: document.text_items,
         stopped: stopped.map(|found| format!("{} ({}, line {})", found.message, found.code, found.line)),
         ..Coverage::default()
     };

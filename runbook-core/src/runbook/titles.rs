@@ -225,6 +225,9 @@ const DOING: &[&str] = &[
     "workflow",
 ];
 
+/// Ends of words that begin like one of these and say nothing to do: `responsibilities`, `executive`.
+const NOT_DOING: &[&str] = &["ibilities", "ibility", "executive", "executives"];
+
 /// Words in the titles of sections that explain.
 const EXPLAINING: &[&str] = &[
     "about",
@@ -287,8 +290,9 @@ const EXPLAINING: &[&str] = &[
 /// Whether a section's title says that it tells what to do.
 pub(crate) fn says_what_to_do(title: &str) -> bool {
     let why = words(title).next().is_some_and(|first| first == "why");
-    !why && words(title)
-        .any(|word| DOING.iter().any(|begin| word.starts_with(begin) && !word.ends_with("ibilities")))
+    !why && words(title).any(|word| {
+        DOING.iter().any(|begin| word.starts_with(begin)) && !NOT_DOING.iter().any(|end| word.ends_with(end))
+    })
 }
 
 /// Whether a section's title says that it only explains.
@@ -444,6 +448,7 @@ mod tests {
         ] {
             assert!(explains(title) && !says_what_to_do(title), "{title}");
         }
+        assert!(explains("Executive summary"));
         assert!(!says_what_to_do("Alpha") && !explains("Alpha"));
     }
 

@@ -184,23 +184,38 @@ impl Builder<'_> {
     }
 
     pub(super) fn open_step_for(&mut self, fence: &Fence<'_>) {
+        if let Some(line) = fence.item {
+            self.holds_commands(line);
+        }
         let Some(within) = fence.within.as_ref() else {
             self.step(Place::Heading);
             return;
         };
         // an item with commands is not a manual one
-        let pending = &mut self.list.pending;
-        pending.pop_if(|pending| pending.number == within.number);
-        if self.title.announced {
+        let popped = self.list.pending.pop_if(|pending| pending.number == within.number);
+        let place = if self.title.announced {
             self.step(Place::Heading);
-            return;
-        }
-        self.list.has_commands = true;
-        let place = Place::OrderedItem(within.number);
-        let before = std::mem::take(&mut self.list.pending);
-        self.item_steps(before);
-        if self.open != Some(place) {
-            self.begin(place, &within.text, within.line);
+            Place::Heading
+        } else {
+            self.list.has_commands = true;
+            let before = std::mem::take(&mut self.list.pending);
+            self.item_steps(before);
+            let place = Place::OrderedItem(within.number);
+            if self.open != Some(place) {
+                self.begin(place, &within.text, within.line);
+            }
+            place
+        };
+        let Some(popped) = popped else { return };
+        // with its first command below one of its items, the others say what else to do
+        let goes_on =
+            !popped.parts.is_empty() && (place != Place::Heading || popped.item.text.ends_with(':'));
+        self.list.goes_on = goes_on.then_some(popped.number);
+        let others = popped.parts.into_iter().filter(|part| Some(part.line) != fence.item);
+        if goes_on {
+            self.step(place).manual_items.extend(others);
+        } else {
+            self.text_items(others.count());
         }
     }
 

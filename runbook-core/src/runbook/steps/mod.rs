@@ -7,6 +7,7 @@
 
 mod fence;
 mod forbid;
+mod items;
 mod sections;
 mod shell;
 mod spelling;
@@ -16,20 +17,19 @@ mod windows;
 
 use std::collections::BTreeSet;
 
-use super::blocks::{Block, Bold, Item};
+use super::blocks::{Block, Bold};
 use super::codes;
 use super::diagnostic::{Code, Diagnostic};
 use super::forbidden::{self, Said};
 use super::lines::Lines;
 use super::model::{CodeBlock, Heading, Link, ManualItem, Section, Step};
 use super::titles::{self, Slugs, Title};
+use items::List;
 pub(crate) use sections::SectionBox;
 use sections::Sections;
 pub(crate) use shell::is_no_command;
 use windows::Windows;
 
-/// Items of a list that stand for a step without commands; a list longer than this is data.
-const MOST_ITEMS: usize = 1000;
 /// Characters of an item's text that make a step's title.
 const LONGEST_TITLE: usize = 100;
 /// Characters of a sentence that stands for a whole step.
@@ -44,6 +44,8 @@ pub(crate) struct Built {
     pub(crate) links: Vec<Link>,
     pub(crate) sections: Vec<Section>,
     pub(crate) steps: Vec<Step>,
+    /// How many list items are text.
+    pub(crate) text_items: u32,
     pub(crate) diagnostics: Vec<Diagnostic>,
     pub(crate) boxes: Vec<SectionBox>,
 }
@@ -106,25 +108,6 @@ enum Place {
     OrderedItem(usize),
 }
 
-/// The outermost ordered list that is being read.
-#[derive(Default)]
-struct List {
-    /// Items without commands so far.
-    pending: Vec<Pending>,
-    /// One of its items has commands.
-    has_commands: bool,
-    /// The paragraph above it says that steps follow.
-    announced: bool,
-}
-
-/// An item of an ordered list, before it is known what it becomes.
-struct Pending {
-    number: usize,
-    item: ManualItem,
-    /// The items of the lists in it.
-    parts: Vec<ManualItem>,
-}
-
 /// Builds steps from blocks in document order.
 pub(crate) struct Builder<'a> {
     lines: &'a Lines<'a>,
@@ -142,6 +125,10 @@ pub(crate) struct Builder<'a> {
     paragraph: String,
     /// What the text above the last block says about running it; kept for a block directly below that one.
     said_above: Option<Said>,
+    /// The line of the last item that was taken for text, or for a manual item inside another one: a block in it
+    /// makes it the place of a command.
+    last_text: Option<u32>,
+    last_inside: Option<u32>,
     /// A list was seen that [`Reading::Checklist`] would read.
     lists: bool,
 }
@@ -156,6 +143,7 @@ impl<'a> Builder<'a> {
             links: Vec::new(),
             sections: Vec::new(),
             steps: Vec::new(),
+            text_items: 0,
             diagnostics: Vec::new(),
             boxes: Vec::new(),
         };
@@ -172,6 +160,8 @@ impl<'a> Builder<'a> {
             list: List::default(),
             paragraph: String::new(),
             said_above: None,
+            last_text: None,
+            last_inside: None,
             lists: false,
         }
     }
@@ -258,83 +248,6 @@ impl<'a> Builder<'a> {
         self.paragraph = text;
     }
 
-    fn item(&mut self, item: Item) {
-        let Item { text, line, task, outermost, ordered, within } = item;
-        let found = ManualItem { line, text: text.clone() };
-        if task {
-            let place = match (within, self.open) {
-                (Some(number), Some(place)) if place == Place::OrderedItem(number) => place,
-                _ => Place::Heading,
-            };
-            self.step(place).manual_items.push(found);
-        } else if outermost && !text.is_empty() {
-            match within {
-                Some(number) if ordered => self.pend(number, found),
-                _ if self.title.announced && self.title.items.len() < MOST_ITEMS => {
-                    self.title.items.push(found);
-                }
-                _ => {}
-            }
-        } else if !outermost
-            && let Some(pending) =
-                self.list.pending.last_mut().filter(|pending| Some(pending.number) == within)
-            && pending.parts.len() < MOST_ITEMS
-        {
-            pending.parts.push(found);
-        }
-        self.paragraph = text;
-    }
-
-    fn pend(&mut self, number: usize, item: ManualItem) {
-        if self.list.pending.is_empty() {
-            let above = self.paragraph.to_lowercase();
-            self.list.announced |= above.ends_with(':')
-                && ["step", "following", "do this", "as follows", "procedure"]
-                    .iter()
-                    .any(|word| above.contains(word));
-        }
-        if self.list.pending.len() < MOST_ITEMS {
-            self.list.pending.push(Pending { number, item, parts: Vec::new() });
-        }
-    }
-
-    /// What the items of a list without commands are is known at its end.
-    fn end_list(&mut self) {
-        let list = std::mem::take(&mut self.list);
-        if list.pending.is_empty() {
-            return;
-        }
-        let text = &self.title.title.text;
-        let checklist = self.reading == Reading::Checklist && !titles::explains(text);
-        if list.has_commands {
-            self.item_steps(list.pending);
-        } else if self.title.announced || list.announced || checklist || titles::says_what_to_do(text) {
-            let step = self.step(Place::Heading);
-            for Pending { item, parts, .. } in list.pending {
-                // what an item only announces is in its parts; otherwise they are details
-                let announces = item.text.ends_with(':');
-                step.manual_items.push(item);
-                step.manual_items.extend(parts.into_iter().filter(|_| announces));
-            }
-        } else {
-            self.lists = true;
-        }
-    }
-
-    /// A manual step for each item: its parts are what to do, or else its text.
-    fn item_steps(&mut self, items: Vec<Pending>) {
-        for Pending { number, item, parts } in items {
-            self.begin(Place::OrderedItem(number), &item.text, item.line);
-            if let Some(step) = self.built.steps.last_mut() {
-                if parts.is_empty() {
-                    step.manual_items.push(item);
-                } else {
-                    step.manual_items.extend(parts);
-                }
-            }
-        }
-    }
-
     fn begin_title(&mut self, raw: &str, line: u32, rank: u8) {
         self.end_title(rank);
         self.open = None;
@@ -360,12 +273,14 @@ impl<'a> Builder<'a> {
 
     /// A title that announced itself and holds neither commands nor checklist items.
     fn end_without_commands(&mut self, next: u8) {
-        let title = &mut self.title;
-        if title.used || !title.announced {
+        let mut items = std::mem::take(&mut self.title.items);
+        if self.title.used || !self.title.announced {
+            self.text_items(items.len());
             return;
         }
+        let title = &mut self.title;
         let called = titles::is_called_step(&title.title.text);
-        let empty = title.items.is_empty() && title.sentence.is_none();
+        let empty = items.is_empty() && title.sentence.is_none();
         // `Procedure (30 minutes):` above the steps is their limit
         if title.is_bold() && empty && !titles::is_numbered(&title.title.text) {
             if let Some(limit_s) = title.title.timebox_s {
@@ -376,9 +291,9 @@ impl<'a> Builder<'a> {
         // a number above other titles is a chapter's
         let chapter = next > title.rank || titles::explains(&title.title.text);
         if chapter && !called {
+            self.text_items(items.len());
             return;
         }
-        let mut items = std::mem::take(&mut title.items);
         if items.is_empty() {
             items.extend(title.sentence.take());
         }

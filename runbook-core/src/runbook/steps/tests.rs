@@ -1,6 +1,11 @@
 //! Whole documents: what becomes of their blocks, items and time boxes.
 
-use crate::runbook::{Code, Document, Step, codes, parse};
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use pulldown_cmark::{Event, Options, Parser};
+
+use crate::runbook::{Code, Document, Step, codes, parse, parse_bytes};
 
 fn found(document: &Document) -> Vec<(Code, u32)> {
     document.diagnostics.iter().map(|d| (d.code, d.line)).collect()
@@ -10,6 +15,10 @@ fn found(document: &Document) -> Vec<(Code, u32)> {
 fn commands(document: &Document) -> Vec<(String, Option<String>)> {
     let all = document.steps.iter().flat_map(Step::all_commands);
     all.map(|(_, command)| (command.text.trim_end().to_owned(), command.reason())).collect()
+}
+
+fn items(document: &Document) -> Vec<&str> {
+    document.steps.iter().flat_map(|step| &step.manual_items).map(|item| item.text.as_str()).collect()
 }
 
 #[test]
@@ -147,5 +156,159 @@ fn output_among_commands_stops_the_block() {
     ] {
         let document = parse("x", &format!("## Look\n\n```bash\n{body}```\n"));
         assert!(commands(&document).iter().all(|(_, reason)| reason.is_none()), "{body}");
+    }
+}
+
+#[test]
+fn ranges_that_chain_are_windows() {
+    let boxes = |text: &str| -> Vec<(Option<u32>, Option<u32>)> {
+        let minutes = |s: Option<u32>| s.map(|s| s / 60);
+        parse("x", text).steps.iter().map(|step| (minutes(step.starts_s), minutes(step.timebox_s))).collect()
+    };
+    let list = "## Playbook (30 min)\n\n1. **See (0-5 min):**\n   - a\n2. **Look (5-10 min):**\n   - Run:\n     ```bash\n     ls\n     ```\n   - b\n3. **Mend (10-30 min):**\n   - c\n";
+    let document = parse("x", &list.replace(" (30 min)", ""));
+    let minutes = |s: u32| s / 60;
+    let steps: Vec<_> = document
+        .steps
+        .iter()
+        .map(|step| (step.starts_s.map(minutes), step.timebox_s.map(minutes), step.manual_items.len()))
+        .collect();
+    assert_eq!(steps, [(Some(0), Some(5), 1), (Some(5), Some(5), 1), (Some(10), Some(20), 1)]);
+    let headings = "## P (30 min)\n\n### A (0-5 min)\n\n- [ ] a\n\n### B (5-30 min)\n\n- [ ] b\n";
+    assert_eq!(boxes(headings), [(Some(0), Some(5)), (Some(5), Some(25))]);
+    // the sum is the last end, so nothing is over the limit
+    assert_eq!(found(&parse("x", headings)), []);
+    let phases = "## P\n\n### A (0-5 min)\n\n**Step 1: a (4 min)**\n\n```bash\nls\n```\n\n### B (5-10 min)\n\n**Step 2: b (6 min)**\n\n```bash\nls\n```\n";
+    assert_eq!(found(&parse("x", phases)), [(codes::TIME_BOXES, 11)], "a window's limit is its length");
+    // neither begins at 0 nor chains: the longer time, as ever
+    assert_eq!(boxes("## A (5-10 min)\n\n- [ ] a\n\n## B (5-10 min)\n\n- [ ] b\n"), [(None, Some(10)); 2]);
+    let gap = "## A (0-5 min)\n\n- [ ] a\n\n## B (6-10 min)\n\n- [ ] b\n";
+    assert_eq!(boxes(gap), [(None, Some(5)), (None, Some(10))]);
+    // of other parents
+    let apart = "## A\n\n### B (0-5 min)\n\n- [ ] a\n\n## C\n\n### D (5-10 min)\n\n- [ ] b\n";
+    assert_eq!(boxes(apart), [(None, Some(5)), (None, Some(10))]);
+}
+
+#[test]
+fn items_are_for_a_person_or_said_to_be_text() {
+    type Row<'a> = (&'a str, &'a [&'a str], u32);
+    let rows: &[Row<'_>] = &[
+        // what a task announces is to be done as well
+        (
+            "## Look\n\n- [ ] Do this:\n  - a\n  - b:\n    - c\n- [ ] d\n  - why\n",
+            &["Do this:", "a", "b:", "c", "d"],
+            1,
+        ),
+        ("## Look\n\n- [ ] a:\n  1. b\n  2. c\n", &["a:", "b", "c"], 0),
+        ("## 2. Look\n\n- a:\n  - b\n- c\n  - why\n", &["a:", "b", "c"], 1),
+        // beside a command
+        (
+            "## Look\n\n1. Look:\n   - Run:\n     ```bash\n     ls\n     ```\n   - a\n   - b\n2. c\n",
+            &["a", "b", "c"],
+            0,
+        ),
+        (
+            "## Look\n\n1. Look:\n   - a\n   - Run:\n     ```bash\n     ls\n     ```\n   - b:\n     - c\n   - Then:\n     ```bash\n     pwd\n     ```\n",
+            &["a", "b:", "c"],
+            0,
+        ),
+        // what stands below a command explains it
+        ("## Look\n\n1. Run:\n   ```bash\n   ls\n   ```\n   - why\n", &[], 1),
+        ("## Step 1: Look\n\n- a\n\n```bash\nls\n```\n", &[], 1),
+        ("## Look\n\n- Run:\n  ```bash\n  ls\n  ```\n- why\n", &[], 1),
+        ("## Look\n\n- [ ] Run:\n  ```bash\n  ls\n  ```\n", &["Run:"], 0),
+        ("## Look\n\n1. [ ] a\n2. [ ] Run\n   ```bash\n   ls\n   ```\n3. [ ] b\n", &["a", "Run", "b"], 0),
+        // causes are no steps, and neither is a summary
+        ("## 5. Verify\n\nLook. The common causes:\n\n1. a\n2. b\n", &["Look."], 2),
+        ("## 5. Mend\n\nBecause of that, do the following:\n\n1. a\n", &["a"], 0),
+        ("## Why so\n\nThe procedure is harmless. To keep it so:\n\n1. a\n\n## Look\n\n- [ ] b\n", &["b"], 1),
+        ("## Executive summary\n\n1. a\n\n## Look\n\n- [ ] b\n", &["b"], 1),
+        ("## Alpha\n\nText.\n\n- a\n  - b\n", &[], 2),
+    ];
+    for (text, expected, text_items) in rows {
+        let document = parse("x", text);
+        assert_eq!((items(&document), document.text_items), (expected.to_vec(), *text_items), "{text}");
+        assert_eq!(document.coverage().text_items, *text_items);
+    }
+}
+
+#[test]
+fn an_error_about_all_of_it_is_said_in_the_coverage() {
+    let body = "# T\n\n```bash\nls\n```\n";
+    let rows: Vec<(Vec<u8>, &str)> = vec![
+        (format!("---\nservice: [\n---\n{body}").into_bytes(), "RB0101"),
+        (format!("---\nservice: web\ncolour: red\n---\n{body}").into_bytes(), "RB0102"),
+        ([body.as_bytes(), b"\xff\n"].concat(), "RB0125"),
+        (format!("{body}\0").into_bytes(), "RB0126"),
+    ];
+    for (bytes, code) in rows {
+        let document = parse_bytes("x", &bytes);
+        let coverage = document.coverage();
+        assert_eq!((coverage.commands, coverage.runnable, coverage.refused), (1, 0, 1), "{code}");
+        let line = coverage.line();
+        assert!(
+            line.starts_with("1 command: nothing of the document runs: ") && line.contains(code),
+            "{line}"
+        );
+        assert!(!document.blocks[0].runnable);
+        let json = serde_json::to_value(document.outline()).unwrap();
+        assert_eq!(json["steps"][0]["commands"][0]["runnable"], false);
+    }
+    let fine = parse("x", body);
+    assert_eq!((fine.stopped_by(), fine.coverage().runnable), (None, 1));
+}
+
+/// A part of a document; `%` stands for a number of its own.
+fn part() -> impl Strategy<Value = &'static str> {
+    proptest::sample::select(vec![
+        "# Title\n\n",
+        "## Look\n\n",
+        "## Step 3: Do (5 min)\n\n",
+        "\n**Step 1: Go back**\n\n",
+        "### Overview\n\n",
+        "\nFollow these steps:\n\n",
+        "- [ ] task %\n",
+        "- [x] task %:\n",
+        "  - [ ] task %\n",
+        "    - [ ] task %:\n",
+        "  - plain\n",
+        "- plain:\n",
+        "1. plain\n",
+        "2. plain:\n",
+        "   - [ ] task %\n",
+        "   1. [ ] task %\n",
+        "   - plain\n",
+        "1. [ ] task %\n",
+        "\n\n",
+        "```bash\nls\n```\n\n",
+        "   ```bash\n   ls\n   ```\n\n",
+        "  ```bash {name=n%}\n  ls\n  ```\n",
+        "```text\nls\n```\n\n",
+    ])
+}
+
+proptest! {
+    #[test]
+    fn each_task_is_a_manual_item_once(parts in proptest::collection::vec(part(), 0..30)) {
+        let mut text = String::new();
+        let mut number = 0;
+        for part in parts {
+            number += 1;
+            text.push_str(&part.replace('%', &number.to_string()));
+        }
+        let document = parse("x", &text);
+        let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+        for item in items(&document) {
+            // its text may go on in further lines
+            let name: Vec<&str> = item.split_whitespace().take(2).collect();
+            *counts.entry(name.join(" ").trim_end_matches(':').to_owned()).or_default() += 1;
+        }
+        // what CommonMark reads as an item, and not as the text of one or as code
+        let events: Vec<Event<'_>> = Parser::new_ext(&text, Options::ENABLE_TASKLISTS).collect();
+        for pair in events.windows(2) {
+            let [Event::TaskListMarker(_), Event::Text(task)] = pair else { continue };
+            let count = counts.get(task.trim_end_matches(':')).copied();
+            prop_assert_eq!(count, Some(1), "{} in\n{}", task, text);
+        }
     }
 }
