@@ -49,6 +49,17 @@ pub(crate) const SHAPES: &[Shape] = &[
     ("verify comments", |n| format!("```bash\nls\n{}```\n", "# Verify it\n\n".repeat(n / 13))),
     ("verify comments behind commands", |n| format!("```bash\n{}```\n", "ls\n# Verify it\n".repeat(n / 15))),
     ("expectations before any command", |n| format!("```bash\n{}```\n", "# Expected: 1\n".repeat(n / 14))),
+    ("expectations before any query", |n| format!("```promql\n{}```\n", "# Expected: 1\n".repeat(n / 14))),
+    ("expectations before any statement", |n| {
+        format!("```sql\n{}```\n", "/* Expected: 1 */ ".repeat(n / 18))
+    }),
+    ("queries that cannot be read", |n| format!("```promql\n{}```\n", "up(\n\n".repeat(n / 5))),
+    ("statements in one fence", |n| format!("```sql\n{}```\n", "begin;\n-- Expected: 1\n".repeat(n / 22))),
+    ("root prompts", |n| format!("```console\n{}```\n", "root@a:~# ls\n".repeat(n / 13))),
+    ("comments that forbid nothing", |n| format!("```bash\nls\n{}```\n", "# do not stop\n".repeat(n / 14))),
+    ("a paragraph that forbids nothing", |n| {
+        format!("{}\n\n```bash\nls\n```\n", "do not run x ".repeat(n / 13))
+    }),
     ("empty lines between comments", |n| format!("```bash\nls\n{}# Verify\n```\n", "\n".repeat(n))),
     ("an open quote", |n| format!("```bash\necho '{}\n```\n", "a\n".repeat(n / 2))),
     ("open loops", |n| format!("```bash\n{}```\n", "for i in a; do\n".repeat(n / 15))),

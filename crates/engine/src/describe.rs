@@ -46,6 +46,9 @@ fn runbook_text(entry: &LibraryEntry) -> String {
     let document = &entry.document;
     let outline = document.outline();
     let mut text = format!("{} ({})\n{}\n", document.title, entry.source, outline.coverage.line());
+    if document.text_items > 0 {
+        let _ = writeln!(text, "{} read as text", counted(document.text_items as usize, "list item"));
+    }
     if !document.params.is_empty() {
         text.push_str("\nparameters\n");
         for parameter in &document.params {
@@ -115,7 +118,7 @@ fn parameter_line(parameter: &Parameter) -> String {
 }
 
 fn step_text(text: &mut String, number: usize, step: &Step) {
-    let timebox = step.timebox_s.map_or_else(String::new, |s| format!(" [{}]", for_people(u64::from(s))));
+    let timebox = timebox_text(step.timebox_s, step.starts_s);
     let due = step.due_s.map_or_else(String::new, |s| format!(" [due after {}]", for_people(u64::from(s))));
     let phases =
         if step.phases.is_empty() { String::new() } else { format!("{} > ", step.phases.join(" > ")) };
@@ -174,6 +177,16 @@ fn judge_word(check: &Check) -> &'static str {
     }
 }
 
+/// ` [5 min]`, or ` [5 min: from 10 min to 15 min]`.
+fn timebox_text(timebox_s: Option<u32>, starts_s: Option<u32>) -> String {
+    let Some(timebox_s) = timebox_s else { return String::new() };
+    let span = |s: u32| for_people(u64::from(s));
+    let window = starts_s.map_or_else(String::new, |from| {
+        format!(": from {} to {}", span(from), span(from.saturating_add(timebox_s)))
+    });
+    format!(" [{}{window}]", span(timebox_s))
+}
+
 fn boxes_text(boxes_s: u32, limit_s: Option<u32>) -> String {
     let boxes = for_people(u64::from(boxes_s));
     match limit_s {
@@ -220,7 +233,7 @@ pub fn plan_text(
 }
 
 fn plan_step_text(text: &mut String, number: usize, step: &PlanStep, problems: &[Problem]) {
-    let timebox = step.timebox_s.map_or_else(String::new, |s| format!(" [{}]", for_people(u64::from(s))));
+    let timebox = timebox_text(step.timebox_s, step.starts_s);
     let due = step.due_s.map_or_else(String::new, |s| format!(" [due after {}]", for_people(u64::from(s))));
     let _ = writeln!(text, "\n{number}. {}{timebox}{due}", step.title);
     for (name, value) in &step.params {

@@ -140,9 +140,7 @@ pub(super) fn document_errors(document: &Document, lines: &Range<u32>) -> Vec<Pl
         .diagnostics
         .iter()
         .filter(|finding| finding.level == Level::Error)
-        .filter(|finding| {
-            lines.contains(&finding.line) || section::is_everywhere(document, finding.code, finding.line)
-        })
+        .filter(|finding| lines.contains(&finding.line) || document.is_everywhere(finding.code, finding.line))
         .map(|error| PlanError::Document {
             name: document.name.clone(),
             line: error.line,

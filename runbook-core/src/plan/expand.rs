@@ -88,6 +88,7 @@ impl<'a> Expander<'a> {
                     commands: Vec::new(),
                     // the box is for the step as a whole: its first part keeps it
                     timebox_s: None,
+                    starts_s: None,
                     ..now.clone()
                 };
                 self.steps.push(PlanStep { manual_items: Vec::new(), ..std::mem::replace(&mut now, rest) });
@@ -122,6 +123,7 @@ impl<'a> Expander<'a> {
             title: step.title.clone(),
             params: BTreeMap::new(),
             timebox_s: step.timebox_s,
+            starts_s: step.starts_s,
             due_s: step.due_s,
             baselines,
             commands: Vec::new(),

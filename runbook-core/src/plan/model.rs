@@ -63,6 +63,9 @@ pub struct PlanStep {
     pub params: BTreeMap<String, String>,
     /// Its time box in seconds.
     pub timebox_s: Option<u32>,
+    /// Where its box begins, in seconds, when it is a window of the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_s: Option<u32>,
     /// Due so many seconds after the run: an action, not a part of it.
     pub due_s: Option<u32>,
     /// Read-only commands whose values must be known before the first effect.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::error::PlanError;
-use crate::runbook::{Document, Section, Step, codes, is_identifier_byte, variables};
+use crate::runbook::{Document, Section, Step, is_identifier_byte, variables};
 
 /// The section that is meant: by id, by title in any case, else by a beginning of either that only one has.
 pub(super) fn find<'a>(document: &'a Document, wanted: &str) -> Result<&'a Section, PlanError> {
@@ -39,25 +39,6 @@ pub(super) fn lines(document: &Document, section: &Section) -> Range<u32> {
     let headings = document.headings.iter().filter_map(|heading| ends(heading.line, heading.level));
     let sections = document.sections.iter().filter_map(|other| ends(other.line, other.level));
     section.line..headings.chain(sections).min().unwrap_or(u32::MAX)
-}
-
-/// Whether a finding is about the whole document, wherever it stands.
-pub(super) fn is_everywhere(document: &Document, code: crate::runbook::Code, line: u32) -> bool {
-    let whole = [
-        codes::FRONT_MATTER,
-        codes::FRONT_MATTER_KEY,
-        codes::FRONT_MATTER_VALUE,
-        codes::TOO_LARGE,
-        codes::NOT_UTF8,
-        codes::NUL,
-    ];
-    let declares = || {
-        document
-            .params
-            .iter()
-            .any(|param| param.line == line && document.front.params.contains_key(&param.name))
-    };
-    whole.contains(&code) || code == codes::VARIABLE_NAME && declares()
 }
 
 /// Values that only commands outside the chosen steps capture.

@@ -47,8 +47,8 @@ pub(crate) struct Item {
     pub(crate) line: u32,
     /// `- [ ]` or `- [x]`.
     pub(crate) task: bool,
-    /// It stands in a list that is in no other one.
-    pub(crate) outermost: bool,
+    /// In how many lists it stands, its own one included.
+    pub(crate) depth: usize,
     /// Its own list is ordered.
     pub(crate) ordered: bool,
     /// The outermost ordered item that it is or stands in.
@@ -73,6 +73,8 @@ pub(crate) struct Fence<'a> {
     pub(crate) in_list: bool,
     /// It is nested more deeply than anybody means, so it never runs.
     pub(crate) too_deep: bool,
+    /// The line of the innermost item around it.
+    pub(crate) item: Option<u32>,
     /// The outermost ordered item around it.
     pub(crate) within: Option<Within>,
 }

@@ -131,6 +131,10 @@ codes! {
     ALLOW = 156, Warning, "allow comment without effect";
     /// What shellcheck found.
     SHELLCHECK = 157, Warning, "shellcheck finding";
+    /// A block that the document itself speaks against running.
+    FORBIDDEN = 158, Warning, "the document says not to run this";
+    /// What a program wrote, among a block's commands.
+    PASTED_OUTPUT = 159, Warning, "output among the commands";
     /// A variable that would expand to nothing.
     UNSET_VARIABLE = 160, Warning, "variable that nothing sets";
     /// `${db-name}`, which is `name` to bash.

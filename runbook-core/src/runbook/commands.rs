@@ -6,6 +6,7 @@
 
 use super::comments::{self, Comment};
 use super::lines::Lines;
+use super::pasted;
 use super::prompts::{self, Prompt};
 use super::shell::{Kind, Lexed, Token, lex, simple_commands};
 use crate::expectation::{Check, Expectation, classify};
@@ -30,8 +31,19 @@ pub(crate) struct Piece {
 pub(crate) struct Split {
     pub(crate) pieces: Vec<Piece>,
     pub(crate) stray: Vec<u32>,
-    /// The lines of commands that begin with a prompt, and whether it is this shell's own.
-    pub(crate) prompts: Vec<(u32, bool)>,
+    /// The first line that stands where a command begins and is none.
+    pub(crate) odd: Option<(u32, Odd)>,
+}
+
+/// What stands where a command begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Odd {
+    /// A prompt of this shell.
+    Prompt,
+    /// A prompt of root, of another program or of nobody knows whom.
+    OtherPrompt,
+    /// What a program wrote; its shape.
+    Output(&'static str),
 }
 
 /// What begins a command of its own.
@@ -68,15 +80,15 @@ pub(crate) fn split(text: &str, first_line: u32, cut: Cut) -> Split {
         cut,
         tied: None,
     };
-    let mut prompts = Vec::new();
+    let mut odd = None;
     let mut i = 0;
     while let Some(token) = lexed.tokens.get(i) {
         let begins = i
             .checked_sub(1)
             .and_then(|before| lexed.tokens.get(before))
             .is_none_or(|before| matches!(before.kind, Kind::Newline | Kind::HereDoc | Kind::Comment));
-        if begins && let Some(found) = splitter.prompt(token) {
-            prompts.push(found);
+        if begins && odd.is_none() {
+            odd = splitter.odd(token);
         }
         i += 1;
         match token.kind {
@@ -85,7 +97,7 @@ pub(crate) fn split(text: &str, first_line: u32, cut: Cut) -> Split {
             _ => splitter.code(token, begins),
         }
     }
-    Split { prompts, ..splitter.finish() }
+    Split { odd, ..splitter.finish() }
 }
 
 /// A command being collected, as byte offsets.
@@ -126,15 +138,23 @@ struct Above {
 }
 
 impl Splitter<'_> {
-    /// The prompt that the line of a token begins with, if the token is code.
-    fn prompt(&self, token: &Token<'_>) -> Option<(u32, bool)> {
+    /// What the line of a token is instead of a command, if the token is code.
+    fn odd(&self, token: &Token<'_>) -> Option<(u32, Odd)> {
         if matches!(token.kind, Kind::Newline | Kind::Comment | Kind::HereDoc) {
             return None;
         }
-        let rest = self.text.get(token.start..).unwrap_or_default();
-        let found = prompts::read(rest.lines().next().unwrap_or_default(), false)?;
-        let line = self.first_line + self.lines.line(token.start) - 1;
-        Some((line, matches!(found, Prompt::Shell(_))))
+        let mut lines = self.text.get(token.start..).unwrap_or_default().lines();
+        let line = lines.next().unwrap_or_default();
+        let found = match prompts::read(line, false) {
+            Some(Prompt::Shell(_)) => Odd::Prompt,
+            Some(_) => Odd::OtherPrompt,
+            None if prompts::marked(line).is_some() => Odd::Prompt,
+            None if prompts::is_unclear(line) => Odd::OtherPrompt,
+            // an array's elements may look like anything
+            None if token.depth > 0 || self.mid_command => return None,
+            None => Odd::Output(pasted::shape(line, lines.next().unwrap_or_default())?),
+        };
+        Some((self.first_line + self.lines.line(token.start) - 1, found))
     }
 
     fn code(&mut self, token: &Token<'_>, begins_line: bool) {
@@ -316,7 +336,7 @@ impl Splitter<'_> {
         if let Some(last) = pieces.last_mut() {
             last.unfinished = unfinished;
         }
-        Split { pieces, stray: self.stray, prompts: Vec::new() }
+        Split { pieces, stray: self.stray, odd: None }
     }
 }
 

@@ -12,31 +12,65 @@ const MOST_LINES: usize = 200;
 pub(crate) struct Session {
     /// Commands and comments; output lines become empty, so that line numbers stay true.
     pub(crate) shell: String,
-    /// The lines, from 0, of prompts that are not this shell's, and whether they are root's.
-    pub(crate) foreign: Vec<(u32, bool)>,
+    /// What stands behind prompts that are not this shell's.
+    pub(crate) foreign: Vec<Foreign>,
+}
+
+/// A command that this shell does not get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Foreign {
+    /// The line, from 0.
+    pub(crate) line: u32,
+    /// Who it is for.
+    pub(crate) whose: Whose,
+    /// The command; the whole line where it is not known where the prompt ends. Empty for a prompt alone.
+    pub(crate) text: String,
+}
+
+/// Who a command is for that this shell does not get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    Root,
+    Program,
+    /// Perhaps for this shell, but it is not known where the prompt ends.
+    Nobody,
+}
+
+/// The first line that is neither empty nor a comment.
+fn first_line(text: &str) -> Option<&str> {
+    text.lines().map(str::trim_start).find(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
 /// Whether a fence of another language is written as a session all the same.
 pub(crate) fn is_session(text: &str) -> bool {
-    text.lines()
-        .map(str::trim_start)
-        .find(|line| !line.is_empty() && !line.starts_with('#'))
-        .is_some_and(|line| prompts::read(line, false).is_some())
+    first_line(text).is_some_and(|line| {
+        prompts::read(line, false).is_some() || prompts::marked(line).is_some() || prompts::is_unclear(line)
+    })
 }
 
 /// Reads a session. In a `console`, `# ` before a command is root's prompt.
 pub(crate) fn read(text: &str, console: bool) -> Session {
     let mut session = Session { shell: String::with_capacity(text.len()), foreign: Vec::new() };
+    // output may hold these marks as well
+    let first = first_line(text);
+    let mark = first.and_then(prompts::marked).map(|(mark, _)| mark);
+    let unclear = first.is_some_and(|line| mark.is_none() && prompts::is_unclear(line));
+    let prompt = |line| {
+        let marked = || prompts::marked(line).filter(|(found, _)| Some(*found) == mark);
+        prompts::read(line, console)
+            .or_else(|| marked().map(|(_, command)| Prompt::Shell(command)))
+            .or_else(|| (unclear && prompts::is_unclear(line)).then_some(Prompt::Unclear))
+    };
     let mut lines = text.lines().enumerate().peekable();
     while let Some((number, line)) = lines.next() {
-        match prompts::read(line, console) {
+        match prompt(line) {
             Some(Prompt::Shell(command)) => {
                 let mut whole = vec![command];
                 // what may belong to the command; the shell's own rules say how much of it does
                 let mut ahead = lines.clone();
                 while let Some((_, next)) = ahead.next()
                     && whole.len() <= MOST_LINES
-                    && prompts::read(next, console).is_none()
+                    && prompt(next).is_none()
                 {
                     whole.push(next.strip_prefix("> ").unwrap_or(next));
                 }
@@ -55,7 +89,7 @@ pub(crate) fn read(text: &str, console: bool) -> Session {
                 }
                 continue;
             }
-            Some(prompt) => session.foreign.push((to_u32(number), prompt == Prompt::Root)),
+            Some(found) => session.foreign.push(foreign(to_u32(number), line.trim(), found)),
             // what a shell takes for a comment; a form feed before it makes it a word
             None if line.trim_start_matches([' ', '\t']).starts_with('#') => session.shell.push_str(line),
             None => {}
@@ -63,6 +97,16 @@ pub(crate) fn read(text: &str, console: bool) -> Session {
         session.shell.push('\n');
     }
     session
+}
+
+fn foreign(line: u32, written: &str, found: Prompt<'_>) -> Foreign {
+    let (whose, text) = match found {
+        Prompt::Root(command) => (Whose::Root, command.trim()),
+        Prompt::Other => (Whose::Program, written),
+        Prompt::Unclear | Prompt::Shell(_) => (Whose::Nobody, written),
+    };
+    let alone = text.ends_with(['>', '#']) && !text.contains(' ');
+    Foreign { line, whose, text: if alone { String::new() } else { text.to_owned() } }
 }
 
 /// How many of the lines the command that begins them has; `None` when it does not end.
@@ -149,6 +193,13 @@ mod tests {
             ("$ a &&\n\n# why\nb\nout\n", "a &&\n\n# why\nb\n\n"),
             ("ana@web:~$ ls\nout\nroot@web:~# rm x\nmysql> q\n", "ls\n\n\n\n"),
             ("$ \nout\n$ ls\n", "\n\nls\n"),
+            // a mark counts where the first line has it
+            ("% ls \\\n  -l\nout\n% pwd\n", "ls \\\n  -l\n\npwd\n"),
+            ("$ curl -o a b\n% Total\n% done\n❯ first choice\n", "curl -o a b\n\n\n\n"),
+            ("❯ ls\n% out\n❯ pwd\n", "ls\n\npwd\n"),
+            ("➜  shop git:(main) ✗ ls\n→ out\n", "ls\n\n"),
+            ("(venv) $ ls\n(venv) out\n", "ls\n\n"),
+            ("λ ls\n$ pwd\n", "\npwd\n"),
             ("$ #'\n''\n", "#'\n\n"),
             ("$HOME/x\n", "\n"),
         ];
@@ -160,7 +211,12 @@ mod tests {
     #[test]
     fn foreign_prompts_are_told() {
         let session = read("$ ls\nroot@web:~# rm x\n# apt-get update\n# note\nmysql> q\n", true);
-        assert_eq!(session.foreign, [(1, true), (2, true), (4, false)]);
+        let found: Vec<_> = session.foreign.iter().map(|f| (f.line, f.whose, f.text.as_str())).collect();
+        assert_eq!(
+            found,
+            [(1, Whose::Root, "rm x"), (2, Whose::Root, "apt-get update"), (4, Whose::Program, "mysql> q")]
+        );
+        assert!(read("root@web:~#\n>>>\n", true).foreign.iter().all(|found| found.text.is_empty()));
         assert_eq!(session.shell, "ls\n\n\n# note\n\n");
     }
 
@@ -170,6 +226,15 @@ mod tests {
         assert!(!is_session("$HOME/bin/x\n"));
         assert_eq!(session_to_shell("\u{c}# output\n \t# comment\n"), "\n \t# comment\n");
         assert!(!is_session(""));
+        for session in
+            ["% ls\n", "❯ ls\n", "# note\n➜  shop ls\n", "λ ls\n", "(venv) pip list\n", "~/shop $ ls\n"]
+        {
+            assert!(is_session(session), "{session}");
+        }
+        for unclear in ["λ ls\n", "➜ ls -l\n", "(venv) pip list\n", "> kubectl get pods\n"] {
+            let session = read(unclear, false);
+            assert_eq!((session.shell.trim(), session.foreign[0].whose), ("", Whose::Nobody), "{unclear}");
+        }
     }
 
     proptest! {

@@ -103,6 +103,12 @@ impl Info {
         kind_of(&self.language)
     }
 
+    /// Whether somebody wrote attributes, which nobody does for a fence that is only shown.
+    #[must_use]
+    pub(crate) fn has_attributes(&self) -> bool {
+        *self != Info { language: self.language.clone(), ..Info::default() }
+    }
+
     /// Whether the attributes mean the fence as a whole: it is one command then, up to an expectation.
     #[must_use]
     pub fn is_one_command(&self) -> bool {

@@ -32,6 +32,8 @@ pub struct Document {
     pub sections: Vec<Section>,
     /// The steps in document order.
     pub steps: Vec<Step>,
+    /// How many list items are read as text: neither an item for a person nor the place of a command.
+    pub text_items: u32,
     /// Declared parameters, then placeholders that were found, each once.
     pub params: Vec<Parameter>,
     /// Findings, in document order. A document with an error-level finding is never planned.
@@ -225,8 +227,10 @@ pub struct Step {
     pub line: u32,
     /// Titles of the headings around it, outermost first, without the document's own.
     pub phases: Vec<String>,
-    /// `(5 min)` in the title, in seconds.
+    /// `(5 min)` in the title, in seconds; the length of a window.
     pub timebox_s: Option<u32>,
+    /// Where the window begins, in seconds, when the titles' ranges are windows: `(0-5 min)`, `(5-10 min)`, ...
+    pub starts_s: Option<u32>,
     /// `(Next 24h)` or `(48h after ...)`: an action due so many seconds after the run, not a time box.
     pub due_s: Option<u32>,
     /// The commands that run, in order.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::diagnostic::Diagnostic;
+use super::codes;
+use super::diagnostic::{Code, Diagnostic, Level};
 use super::lines::to_u32;
 use super::model::{
     CodeBlock, Command, CommandKind, Document, Effect, EffectSource, Heading, ManualItem, Parameter, Section,
@@ -18,6 +19,8 @@ pub(crate) const UNTAGGED_SHELL: &str = "no language, and it looks like shell";
 pub(crate) const CONSOLE_SHELL: &str = "console without a prompt, and it looks like shell";
 /// How the reason of a command that needs values begins.
 const UNRESOLVED: &str = "unresolved placeholder";
+/// Why no command of a document runs that has an error about all of it.
+pub(crate) const STOPPED: &str = "nothing of the document runs";
 /// Why indented code that looks like commands does not run.
 pub(crate) const INDENTED_SHELL: &str = "indented code is not run, and it looks like shell";
 
@@ -57,6 +60,8 @@ pub struct StepOutline<'a> {
     pub phases: &'a [String],
     /// Its box in seconds.
     pub timebox_s: Option<u32>,
+    /// Where its box begins, in seconds, when it is a window.
+    pub starts_s: Option<u32>,
     /// Due so many seconds after the run.
     pub due_s: Option<u32>,
     /// The strongest effect of its commands; absent without any.
@@ -132,6 +137,11 @@ pub struct Coverage {
     pub manual_items: u32,
     /// Code blocks that look like commands and are not marked as such.
     pub unmarked: u32,
+    /// List items that are read as text: nothing is asked of a person for them.
+    pub text_items: u32,
+    /// Why nothing of the document runs, whatever its commands are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
 }
 
 impl Document {
@@ -143,7 +153,7 @@ impl Document {
             headings: &self.headings,
             blocks: &self.blocks,
             sections: &self.sections,
-            steps: self.steps.iter().map(step).collect(),
+            steps: self.steps.iter().map(|found| step(found, self.stopped_by().is_some())).collect(),
             params: &self.params,
             coverage: coverage(self),
             diagnostics: &self.diagnostics,
@@ -176,7 +186,7 @@ impl Step {
     }
 }
 
-fn step(step: &Step) -> StepOutline<'_> {
+fn step(step: &Step, stopped: bool) -> StepOutline<'_> {
     let strongest = step.commands.iter().max_by_key(|command| command.effect);
     StepOutline {
         id: &step.id,
@@ -185,10 +195,11 @@ fn step(step: &Step) -> StepOutline<'_> {
         kind: step.kind(),
         phases: &step.phases,
         timebox_s: step.timebox_s,
+        starts_s: step.starts_s,
         due_s: step.due_s,
         effect: strongest.map(|command| command.effect),
         effect_source: strongest.map(|command| command.effect_source),
-        commands: step.all_commands().map(|(role, found)| command(role, found)).collect(),
+        commands: step.all_commands().map(|(role, found)| command(role, found, stopped)).collect(),
         expectations: step
             .all_commands()
             .flat_map(|(_, command)| &command.expectations)
@@ -203,8 +214,8 @@ fn step(step: &Step) -> StepOutline<'_> {
     }
 }
 
-fn command<'a>(role: &'static str, command: &'a Command) -> CommandOutline<'a> {
-    let reason = command.reason();
+fn command<'a>(role: &'static str, command: &'a Command, stopped: bool) -> CommandOutline<'a> {
+    let reason = command.reason().or_else(|| stopped.then(|| STOPPED.to_owned()));
     CommandOutline {
         id: &command.id,
         role,
@@ -221,10 +232,18 @@ fn command<'a>(role: &'static str, command: &'a Command) -> CommandOutline<'a> {
 }
 
 fn coverage(document: &Document) -> Coverage {
-    let mut sum = Coverage::default();
+    let stopped = document.stopped_by();
+    let mut sum = Coverage {
+        text_items: document.text_items,
+        stopped: stopped.map(|found| format!("{} ({}, line {})", found.message, found.code, found.line)),
+        ..Coverage::default()
+    };
     for command in document.steps.iter().flat_map(|step| step.all_commands().map(|(_, command)| command)) {
         sum.commands += 1;
-        if let Some(reason) = command.reason() {
+        if stopped.is_some() {
+            *sum.reasons.entry(STOPPED.to_owned()).or_default() += 1;
+            sum.refused += 1;
+        } else if let Some(reason) = command.reason() {
             *sum.reasons.entry(reason).or_default() += 1;
             let counter =
                 if command.not_runnable.is_some() { &mut sum.refused } else { &mut sum.need_values };
@@ -268,7 +287,9 @@ impl Coverage {
             parts.push(format!("{} refused ({})", self.refused, first.join("; ")));
         }
         let mut line = count(self.commands, "command", "commands");
-        if !parts.is_empty() {
+        if let Some(why) = &self.stopped {
+            line = format!("{line}: {STOPPED}: {why}");
+        } else if !parts.is_empty() {
             line = format!("{line}: {}", parts.join(", "));
         }
         let mut rest = vec![line];
@@ -279,6 +300,30 @@ impl Coverage {
 }
 
 impl Document {
+    /// The first error that keeps all of the document from running.
+    #[must_use]
+    pub fn stopped_by(&self) -> Option<&Diagnostic> {
+        let everywhere = |found: &&Diagnostic| self.is_everywhere(found.code, found.line);
+        self.diagnostics.iter().filter(|found| found.level == Level::Error).find(everywhere)
+    }
+
+    /// Whether a finding is about the whole document, wherever it stands.
+    pub(crate) fn is_everywhere(&self, code: Code, line: u32) -> bool {
+        let whole = [
+            codes::FRONT_MATTER,
+            codes::FRONT_MATTER_KEY,
+            codes::FRONT_MATTER_VALUE,
+            codes::TOO_LARGE,
+            codes::NOT_UTF8,
+            codes::NUL,
+        ];
+        let declares = || {
+            let here = |param: &&Parameter| param.line == line;
+            self.params.iter().filter(here).any(|param| self.front.params.contains_key(&param.name))
+        };
+        whole.contains(&code) || code == codes::VARIABLE_NAME && declares()
+    }
+
     /// How much of the document runs and is judged.
     #[must_use]
     pub fn coverage(&self) -> Coverage {

@@ -11,6 +11,7 @@ use super::lines::{Lines, to_u32};
 use super::lints;
 use super::markdown;
 use super::model::{Document, FrontMatter, Step};
+use super::outline::STOPPED;
 use super::params;
 use super::steps::{Builder, Built, Reading};
 use super::variables;
@@ -93,6 +94,7 @@ fn understand(name: &str, text: &str, sha256: String, not_utf8: Option<Diagnosti
         allowed_remarks: Vec::new(),
         sections: built.sections,
         steps: built.steps,
+        text_items: built.text_items,
         params: Vec::new(),
         diagnostics: front.diagnostics,
         sha256,
@@ -192,8 +194,16 @@ fn limit_findings(diagnostics: &mut Vec<Diagnostic>) {
     diagnostics.sort_by_key(|d| (d.line, d.column, d.code));
 }
 
-/// A block is runnable when each of its commands is; what stops one is known once everything was looked at.
+/// A block is runnable when each of its commands is, and the document has no error about all of it; what stops one is
+/// known once everything was looked at.
 fn settle_blocks(document: &mut Document) {
+    if document.stopped_by().is_some() {
+        for block in document.blocks.iter_mut().filter(|block| block.runnable) {
+            block.runnable = false;
+            block.reason = Some(STOPPED.to_owned());
+        }
+        return;
+    }
     let Document { blocks, steps, .. } = document;
     for (_, command) in steps.iter().flat_map(Step::all_commands) {
         let Some(reason) = command.reason() else { continue };
@@ -222,6 +232,7 @@ fn too_large(name: &str, sha256: String) -> Document {
         allowed_remarks: Vec::new(),
         sections: Vec::new(),
         steps: Vec::new(),
+        text_items: 0,
         params: Vec::new(),
         diagnostics: vec![finding],
         sha256,

@@ -6,9 +6,22 @@ pub(crate) enum Prompt<'a> {
     /// `$ `, `ana@web-1:~$ `: a command for this shell.
     Shell(&'a str),
     /// `root@web-1:~# `, and `# ` where `#` does not begin a comment: a command for root.
-    Root,
+    Root(&'a str),
     /// `mysql> `, `>>> `, `postgres=# `: text for another program.
     Other,
+    /// `λ `, `(venv) ls`: perhaps a prompt, and it is not known where it ends.
+    Unclear,
+}
+
+/// Marks of prompts that output may begin with as well: they count where a session's first line has the same one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// `% `, as zsh and csh have it.
+    Percent,
+    /// `❯ `.
+    Chevron,
+    /// `➜  dir `, `➜  dir git:(main) ✗ `.
+    Arrow,
 }
 
 /// Programs that a line of shell begins with, for blocks that do not say what they hold.
@@ -98,17 +111,86 @@ pub(crate) fn read(line: &str, console: bool) -> Option<Prompt<'_>> {
     match line.as_bytes().first()? {
         b'$' if line == "$" => Some(Prompt::Shell("")),
         b'$' => line.strip_prefix("$ ").map(Prompt::Shell),
-        b'#' => (console && line.strip_prefix("# ").is_some_and(looks_like_command)).then_some(Prompt::Root),
-        b'>' => (line == ">>>" || line.starts_with(">>> ")).then_some(Prompt::Other),
-        b'/' | b'~' if console => {
-            let (path, rest) = line.split_once(" # ")?;
-            (!path.contains(' ') && looks_like_command(rest)).then_some(Prompt::Root)
+        b'#' => {
+            let command = line.strip_prefix("# ").filter(|command| console && looks_like_command(command))?;
+            Some(Prompt::Root(command))
         }
+        b'>' => (line == ">>>" || line.starts_with(">>> ")).then_some(Prompt::Other),
+        b'/' | b'~' => folder(line, console),
+        b'(' => environment(line, console).or_else(|| other(line)),
         _ => host(line).or_else(|| other(line)),
     }
 }
 
-/// `ana@web-1:~$ `, `[root@web-1 ~]# `, `bash-5.2$ `.
+/// The mark that a line begins with, and the command behind it.
+pub(crate) fn marked(line: &str) -> Option<(Mark, &str)> {
+    let line = line.trim_start();
+    if let Some(command) = line.strip_prefix("% ") {
+        // `% Total` is what curl writes
+        let begins = |c: char| c.is_ascii_lowercase() || matches!(c, '.' | '/' | '~' | '_');
+        return command.starts_with(begins).then_some((Mark::Percent, command));
+    }
+    if let Some(command) = line.strip_prefix('❯') {
+        return (command.is_empty() || command.starts_with(' '))
+            .then(|| (Mark::Chevron, command.trim_start()));
+    }
+    // one blank may stand before a command at once, and two stand before a folder
+    let rest = line.strip_prefix("➜  ")?;
+    let (_folder, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+    let rest = match rest.trim_start().strip_prefix("git:(") {
+        Some(branch) => branch.split_once(')')?.1.trim_start(),
+        None => rest.trim_start(),
+    };
+    Some((Mark::Arrow, rest.strip_prefix('✗').unwrap_or(rest).trim_start()))
+}
+
+/// Whether a line begins with what may be a prompt, and no command of this shell begins so.
+pub(crate) fn is_unclear(line: &str) -> bool {
+    let line = line.trim_start();
+    if let Some(rest) = line.strip_prefix("> ") {
+        // at the beginning of a command it would write a file named like the program
+        return looks_like_command(rest);
+    }
+    if let Some((name, rest)) = line.strip_prefix('(').and_then(|rest| rest.split_once(") ")) {
+        // a word behind a subshell is no shell text
+        return is_environment(name) && rest.starts_with(|c: char| c.is_ascii_alphabetic());
+    }
+    line.starts_with(['➜', '❯', 'λ', '»', '▶', '→', '›', '⟩', '⇒'])
+        && line
+            .split_once(' ')
+            .is_some_and(|(mark, rest)| mark.chars().count() == 1 && !rest.trim().is_empty())
+}
+
+/// `~/shop $ `, `/srv $ `, and in a `console` `/ # ` before a command.
+fn folder(line: &str, console: bool) -> Option<Prompt<'_>> {
+    let (path, rest) = line.split_once(' ')?;
+    let (mark, command) = rest.split_once(' ').unwrap_or((rest, ""));
+    match mark {
+        "$" => Some(Prompt::Shell(command)),
+        "%" | "❯" if path.starts_with('~') => Some(Prompt::Shell(command)),
+        "#" if console && looks_like_command(command) => Some(Prompt::Root(command)),
+        _ => None,
+    }
+}
+
+/// `(venv) $ `: the name of an environment before another prompt.
+fn environment(line: &str, console: bool) -> Option<Prompt<'_>> {
+    let (name, rest) = line.strip_prefix('(')?.split_once(") ")?;
+    // only one, so that many brackets are not gone through again and again
+    if !is_environment(name) || rest.starts_with('(') {
+        return None;
+    }
+    match marked(rest) {
+        Some((_, command)) => Some(Prompt::Shell(command)),
+        None => read(rest, console),
+    }
+}
+
+fn is_environment(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
+}
+
+/// `ana@web-1:~$ `, `[root@web-1 ~]# `, `bash-5.2$ `, `ana@web-1 shop % `, `web-1:shop ana$ `.
 fn host(line: &str) -> Option<Prompt<'_>> {
     let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
     let bare = line.strip_prefix('[').unwrap_or(line);
@@ -120,7 +202,21 @@ fn host(line: &str) -> Option<Prompt<'_>> {
             // what may stand between the host and the mark
             let place = |c: char| name(c) || matches!(c, ':' | '~' | '/' | ']' | '+');
             let place = |c: char| place(c) || bare.len() < line.len() && c == ' ';
-            (host.len() < at.len()).then(|| host.trim_start_matches(place))?
+            let rest = (host.len() < at.len()).then(|| host.trim_start_matches(place))?;
+            match rest.strip_prefix(' ').and_then(|rest| rest.split_once(' ')) {
+                // `ana@example.com 50 % used` is no prompt
+                Some((folder, mark))
+                    if !folder.starts_with(|c: char| c.is_ascii_digit())
+                        && mark.starts_with(['$', '%', '#']) =>
+                {
+                    mark
+                }
+                _ => rest,
+            }
+        }
+        _ if user.starts_with(':') && user.len() < line.len() => {
+            let (folder, rest) = user.split_once(' ')?;
+            Some(rest.trim_start_matches(name)).filter(|_| folder.len() > 1)?
         }
         _ => {
             let shell = ["bash", "sh", "zsh"].iter().find_map(|shell| line.strip_prefix(shell))?;
@@ -131,7 +227,7 @@ fn host(line: &str) -> Option<Prompt<'_>> {
     let command = if command.is_empty() { "" } else { command.strip_prefix(' ')? };
     match mark {
         "$" | "%" => Some(Prompt::Shell(command)),
-        "#" => Some(Prompt::Root),
+        "#" => Some(Prompt::Root(command)),
         _ => None,
     }
 }
@@ -196,11 +292,24 @@ mod tests {
             ("[ana@web-1 log]$ ls", Some(Prompt::Shell("ls"))),
             ("I have no name!@web-1:/$ ls", Some(Prompt::Shell("ls"))),
             ("bash-5.2$ ls", Some(Prompt::Shell("ls"))),
-            ("root@web-1:~# ls", Some(Prompt::Root)),
-            ("[root@web-1 ~]# ls", Some(Prompt::Root)),
-            ("sh-5.2# ls", Some(Prompt::Root)),
-            ("# apt-get update", Some(Prompt::Root)),
-            ("/ # cat /etc/hosts", Some(Prompt::Root)),
+            ("root@web-1:~# ls", Some(Prompt::Root("ls"))),
+            ("[root@web-1 ~]# ls", Some(Prompt::Root("ls"))),
+            ("sh-5.2# ls", Some(Prompt::Root("ls"))),
+            ("# apt-get update", Some(Prompt::Root("apt-get update"))),
+            ("/ # cat /etc/hosts", Some(Prompt::Root("cat /etc/hosts"))),
+            ("ana@mac shop % ls", Some(Prompt::Shell("ls"))),
+            ("ana@mac ~ % ls", Some(Prompt::Shell("ls"))),
+            ("ana@web-1 /srv $ ls", Some(Prompt::Shell("ls"))),
+            ("root@web-1 /srv # ls", Some(Prompt::Root("ls"))),
+            ("mac:shop ana$ ls", Some(Prompt::Shell("ls"))),
+            ("mac:~ root# ls", Some(Prompt::Root("ls"))),
+            ("~/shop $ ls", Some(Prompt::Shell("ls"))),
+            ("~ % ls", Some(Prompt::Shell("ls"))),
+            ("/srv/shop $ ls", Some(Prompt::Shell("ls"))),
+            ("(venv) $ ls", Some(Prompt::Shell("ls"))),
+            ("(base) ana@mac ~ % ls", Some(Prompt::Shell("ls"))),
+            ("(base) ❯ ls", Some(Prompt::Shell("ls"))),
+            ("(venv) # apt-get update", Some(Prompt::Root("apt-get update"))),
             ("mysql> show tables;", Some(Prompt::Other)),
             ("postgres=# select 1", Some(Prompt::Other)),
             ("shop_db=> select 1", Some(Prompt::Other)),
@@ -226,12 +335,42 @@ mod tests {
             ("sh -c 'ls'", None),
             ("bash x.sh", None),
             ("> out", None),
+            ("(ls)", None),
+            ("(ls) && (pwd) $ x", None),
+            ("ana@example.com 50 % used", None),
+            ("error: cost$ 5", None),
+            ("docker run web:v1 cost$ 5", None),
+            ("~/bin/web $x", None),
+            ("/usr/bin/expr 5 % 2", None),
             ("", None),
         ];
         for (line, prompt) in rows {
             assert_eq!(read(line, true), prompt, "{line}");
         }
         assert_eq!(read("# apt-get update", false), None);
+        let rows = [
+            ("% ls", Some((Mark::Percent, "ls"))),
+            ("% ./run.sh", Some((Mark::Percent, "./run.sh"))),
+            ("  % Total    % Received", None),
+            ("%1", None),
+            ("❯ ls", Some((Mark::Chevron, "ls"))),
+            ("❯", Some((Mark::Chevron, ""))),
+            ("➜  shop ls -l", Some((Mark::Arrow, "ls -l"))),
+            ("➜  shop git:(main) ✗ ls", Some((Mark::Arrow, "ls"))),
+            ("➜  shop git:(main) ls", Some((Mark::Arrow, "ls"))),
+            ("➜  ~", Some((Mark::Arrow, ""))),
+            ("➜ ls -l", None),
+            ("ls", None),
+        ];
+        for (line, expected) in rows {
+            assert_eq!(marked(line), expected, "{line}");
+        }
+        for unclear in ["➜ ls -l", "λ ls", "» ls", "(venv) ls", "> kubectl get pods", "→ ls"] {
+            assert!(is_unclear(unclear), "{unclear}");
+        }
+        for clear in ["> out", "(ls) | wc", "(ls)", "(cd a; ls) 2>&1", "ls", "$x y", "", "λ", "%1 x"] {
+            assert!(!is_unclear(clear), "{clear}");
+        }
         assert_eq!(read("/usr/bin/a # make it", false), None);
     }
 }

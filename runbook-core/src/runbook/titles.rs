@@ -9,8 +9,17 @@ pub(crate) struct Title {
     pub(crate) text: String,
     /// `(5 min)` in seconds.
     pub(crate) timebox_s: Option<u32>,
+    /// Where the range of `(5-10 min)` begins, in seconds; its end is the box.
+    pub(crate) from_s: Option<u32>,
     /// `(Next 24h)` or `(48h after ...)` in seconds.
     pub(crate) due_s: Option<u32>,
+}
+
+impl Title {
+    /// Both ends of `(5-10 min)` in seconds.
+    pub(crate) fn range_s(&self) -> Option<(u32, u32)> {
+        self.from_s.zip(self.timebox_s)
+    }
 }
 
 /// Takes a title apart. Brackets that hold anything else stay in the text.
@@ -22,6 +31,7 @@ pub(crate) fn parse(raw: &str) -> Title {
         let inside = title.text[open + 1..close].trim();
         if let Some(box_s) = parse_span_s(inside) {
             title.timebox_s = Some(box_s);
+            title.from_s = range_start_s(inside).filter(|from_s| *from_s < box_s);
         } else if let Some(due_s) = parse_due_s(inside) {
             title.due_s = Some(due_s);
         } else {
@@ -52,6 +62,13 @@ pub(crate) fn parse_span_s(text: &str) -> Option<u32> {
     }
     let amount: u32 = text[..digits].parse().ok().filter(|&n| n > 0)?;
     amount.checked_mul(unit_s(rest.trim())?)
+}
+
+/// The shorter one of `5-10 min` in seconds.
+fn range_start_s(text: &str) -> Option<u32> {
+    let (lower, upper) = text.split_once(['-', '–'])?;
+    let unit = unit_s(upper.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' '))?;
+    lower.trim().parse::<u32>().ok()?.checked_mul(unit)
 }
 
 fn unit_s(unit: &str) -> Option<u32> {
@@ -208,6 +225,9 @@ const DOING: &[&str] = &[
     "workflow",
 ];
 
+/// Ends of words that begin like one of these and say nothing to do: `responsibilities`, `executive`.
+const NOT_DOING: &[&str] = &["ibilities", "ibility", "executive", "executives"];
+
 /// Words in the titles of sections that explain.
 const EXPLAINING: &[&str] = &[
     "about",
@@ -270,8 +290,9 @@ const EXPLAINING: &[&str] = &[
 /// Whether a section's title says that it tells what to do.
 pub(crate) fn says_what_to_do(title: &str) -> bool {
     let why = words(title).next().is_some_and(|first| first == "why");
-    !why && words(title)
-        .any(|word| DOING.iter().any(|begin| word.starts_with(begin) && !word.ends_with("ibilities")))
+    !why && words(title).any(|word| {
+        DOING.iter().any(|begin| word.starts_with(begin)) && !NOT_DOING.iter().any(|end| word.ends_with(end))
+    })
 }
 
 /// Whether a section's title says that it only explains.
@@ -335,7 +356,30 @@ mod tests {
             ("Long (4294967295 h)", "Long (4294967295 h)", None, None),
         ];
         for (raw, text, timebox_s, due_s) in rows {
-            assert_eq!(parse(raw), Title { text: text.to_owned(), timebox_s, due_s }, "{raw}");
+            let title = parse(raw);
+            assert_eq!(
+                (title.text.as_str(), title.timebox_s, title.due_s),
+                (text, timebox_s, due_s),
+                "{raw}"
+            );
+        }
+    }
+
+    #[test]
+    fn ranges_have_a_beginning() {
+        let rows = [
+            ("Look (0-5 min)", Some(0), Some(300)),
+            ("Look (5 – 10 min)", Some(300), Some(600)),
+            ("Look (1-2 h):", Some(3600), Some(7200)),
+            ("Look (10-5 min)", None, Some(300)),
+            ("Look (~5-10 min)", None, Some(600)),
+            ("Look (5 min)", None, Some(300)),
+            ("Look (5-10)", None, None),
+            ("Look (4294967295-4294967296 h)", None, None),
+        ];
+        for (raw, from_s, timebox_s) in rows {
+            let title = parse(raw);
+            assert_eq!((title.from_s, title.timebox_s), (from_s, timebox_s), "{raw}");
         }
     }
 
@@ -404,6 +448,7 @@ mod tests {
         ] {
             assert!(explains(title) && !says_what_to_do(title), "{title}");
         }
+        assert!(explains("Executive summary"));
         assert!(!says_what_to_do("Alpha") && !explains("Alpha"));
     }
 

@@ -55,6 +55,7 @@ pub(crate) fn step(id: &str, commands: Vec<PlannedCommand>, undo: Vec<PlannedCom
         title: format!("Step {id}"),
         params: BTreeMap::new(),
         timebox_s: None,
+        starts_s: None,
         due_s: None,
         baselines: Vec::new(),
         commands,

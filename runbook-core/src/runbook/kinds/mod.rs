@@ -96,8 +96,8 @@ impl Problem {
     }
 
     /// As a finding of a fence whose first line is `first_line` of the file.
-    pub(crate) fn finding(&self, code: Code, text: &str, first_line: u32) -> Diagnostic {
-        let (line, column) = position(text, self.at);
+    pub(crate) fn finding(&self, code: Code, places: &mut Places<'_>, first_line: u32) -> Diagnostic {
+        let (line, column) = places.of(self.at);
         codes::finding(code, (first_line.saturating_add(line - 1), column), self.message.clone(), self.hint)
     }
 
@@ -109,10 +109,39 @@ impl Problem {
 
 /// 1-based line and column in characters.
 pub(crate) fn position(text: &str, at: usize) -> (u32, u32) {
-    let before = text.get(..at).unwrap_or(text);
-    let line = to_u32(before.matches('\n').count() + 1);
-    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count());
-    (line, to_u32(column + 1))
+    Places::new(text).of(at)
+}
+
+/// Lines and columns of offsets that come in order, so that a text with many of them is counted through once.
+pub(crate) struct Places<'a> {
+    text: &'a str,
+    at: usize,
+    line: u32,
+    column: u32,
+}
+
+impl<'a> Places<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self { text, at: 0, line: 1, column: 1 }
+    }
+
+    /// 1-based line and column in characters.
+    pub(crate) fn of(&mut self, at: usize) -> (u32, u32) {
+        if at < self.at {
+            *self = Self::new(self.text);
+        }
+        let at = self.text.floor_char_boundary(at);
+        let between = self.text.get(self.at..at).unwrap_or_default();
+        match between.rfind('\n') {
+            Some(last) => {
+                self.line = self.line.saturating_add(to_u32(between.matches('\n').count()));
+                self.column = to_u32(between[last + 1..].chars().count() + 1);
+            }
+            None => self.column = self.column.saturating_add(to_u32(between.chars().count())),
+        }
+        self.at = at;
+        (self.line, self.column)
+    }
 }
 
 /// Says once per fence that it holds no command, or where an expectation stands before any.
@@ -124,18 +153,19 @@ pub(crate) fn remarks(
     first_line: u32,
     what: &str,
 ) {
+    let mut places = Places::new(text);
     for &at in stray {
         let problem = Problem::new(
             at,
             "this expectation stands before any command of its block, so nothing is judged by it",
             "put it below the command that it is about",
         );
-        pieces.diagnostics.push(problem.finding(codes::STRAY_EXPECTATION, text, first_line));
+        pieces.diagnostics.push(problem.finding(codes::STRAY_EXPECTATION, &mut places, first_line));
     }
     if pieces.pieces.is_empty() && pieces.diagnostics.iter().all(|found| found.code != code) {
         let problem =
             Problem::new(0, format!("this block holds no {what}"), "write one, or tag the block as text");
-        pieces.diagnostics.push(problem.finding(code, text, first_line));
+        pieces.diagnostics.push(problem.finding(code, &mut places, first_line));
     }
 }
 
@@ -167,4 +197,37 @@ pub(crate) fn first_uses<'a>(text: &str, uses: impl Iterator<Item = (&'a str, us
 pub(crate) fn name_length(text: &str) -> usize {
     let length = text.bytes().take_while(|b| *b == b'_' || b.is_ascii_alphanumeric()).count();
     if text.get(..length).is_some_and(names::is_identifier) { length } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_the_same_in_any_order() {
+        let text = "a\nbé c\r\n\n  d";
+        let rows =
+            [(0, (1, 1)), (2, (2, 1)), (5, (2, 3)), (9, (3, 1)), (12, (4, 3)), (99, (4, 4)), (3, (2, 2))];
+        let mut places = Places::new(text);
+        for (at, place) in rows {
+            assert_eq!((places.of(at), position(text, at)), (place, place), "{at}");
+        }
+    }
+
+    #[test]
+    fn many_findings_of_one_fence_end() {
+        for (kind, line) in [
+            (CommandKind::Sql, "-- Expected: 1 row\n"),
+            (CommandKind::Sql, "/* Expected: 1 row */ "),
+            (CommandKind::Sql, "begin;\n-- Expected: 1 row\n"),
+            (CommandKind::Promql, "# Expected: 1\n"),
+            (CommandKind::Promql, "up(\n\n"),
+            (CommandKind::Promql, "up\n# Expected: 1\n"),
+            (CommandKind::Http, "# Expected: 200\n###\n"),
+        ] {
+            let text = line.repeat(400_000 / line.len());
+            let read = read(kind, &text, 1).unwrap_or_default();
+            assert!(!read.pieces.is_empty() || !read.diagnostics.is_empty(), "{line}");
+        }
+    }
 }

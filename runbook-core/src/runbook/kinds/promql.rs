@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 
 use self::lex::{Kind, Token, lex, use_at, uses_in};
 use super::split::{Item, split};
-use super::{Piece, Pieces, Problem, Refused, first_uses, position, remarks, value};
+use super::{Piece, Pieces, Places, Problem, Refused, first_uses, position, remarks, value};
 use crate::runbook::codes;
-use crate::runbook::lines::Lines;
 use crate::runbook::model::{Effect, EffectSource};
 
 /// Operators that stand between two operands. `-` and `+` may also begin a query.
@@ -24,16 +23,17 @@ pub(crate) fn read(text: &str, first_line: u32) -> Pieces {
         Err(problem) => return blocked(text, first_line, &problem),
     };
     let (groups, stray) = split(text, &items(text, &tokens), first_line);
-    let lines = Lines::new(text);
+    let mut places = Places::new(text);
     for group in groups {
+        let line = first_line.saturating_add(places.of(group.start).0 - 1);
         let written = text.get(group.start..group.end).unwrap_or_default();
         let problem = check(written).err();
         if let Some(problem) = &problem {
             let problem = Problem { at: problem.at + group.start, ..problem.clone() };
-            pieces.diagnostics.push(problem.finding(codes::PROMQL_TEXT, text, first_line));
+            pieces.diagnostics.push(problem.finding(codes::PROMQL_TEXT, &mut places, first_line));
         }
         pieces.pieces.push(Piece {
-            line: first_line.saturating_add(lines.line(group.start) - 1),
+            line,
             title: group.title,
             text: format!("{written}\n"),
             expectations: group.expectations,
@@ -57,7 +57,8 @@ fn blocked(text: &str, first_line: u32, problem: &Problem) -> Pieces {
         include: None,
         blocked: Some(problem.message.clone()),
     };
-    Pieces { pieces: vec![piece], diagnostics: vec![problem.finding(codes::PROMQL_TEXT, text, first_line)] }
+    let found = problem.finding(codes::PROMQL_TEXT, &mut Places::new(text), first_line);
+    Pieces { pieces: vec![piece], diagnostics: vec![found] }
 }
 
 fn items(text: &str, tokens: &[Token]) -> Vec<Item> {

@@ -7,10 +7,9 @@ use std::collections::BTreeMap;
 
 use self::lex::{Kind, Token, lex};
 use super::split::{Item, split};
-use super::{Piece, Pieces, Problem, Refused, first_uses, position, remarks, value};
+use super::{Piece, Pieces, Places, Problem, Refused, first_uses, position, remarks, value};
 use crate::runbook::codes;
 use crate::runbook::effects::sql_names_credentials;
-use crate::runbook::lines::Lines;
 use crate::runbook::model::{Effect, EffectSource};
 
 /// What begins a statement that steers the transaction or the session, or that cannot stand in a transaction.
@@ -126,8 +125,9 @@ pub(crate) fn read(text: &str, first_line: u32) -> Pieces {
         Err(problem) => return blocked(text, first_line, &problem),
     };
     let (groups, stray) = split(text, &items(text, &tokens), first_line);
-    let lines = Lines::new(text);
+    let mut places = Places::new(text);
     for group in groups {
+        let line = first_line.saturating_add(places.of(group.start).0 - 1);
         let written = text.get(group.start..group.end).unwrap_or_default();
         let script = Script::read(written);
         if script.as_ref().is_ok_and(|script| script.statements().next().is_none()) {
@@ -140,10 +140,10 @@ pub(crate) fn read(text: &str, first_line: u32) -> Pieces {
         let problem = script.err();
         if let Some(problem) = &problem {
             let problem = Problem { at: problem.at + group.start, ..problem.clone() };
-            pieces.diagnostics.push(problem.finding(codes::SQL_TEXT, text, first_line));
+            pieces.diagnostics.push(problem.finding(codes::SQL_TEXT, &mut places, first_line));
         }
         pieces.pieces.push(Piece {
-            line: first_line.saturating_add(lines.line(group.start) - 1),
+            line,
             title: group.title,
             text: format!("{written}\n"),
             expectations: group.expectations,
@@ -167,7 +167,8 @@ fn blocked(text: &str, first_line: u32, problem: &Problem) -> Pieces {
         include: None,
         blocked: Some(problem.message.clone()),
     };
-    Pieces { pieces: vec![piece], diagnostics: vec![problem.finding(codes::SQL_TEXT, text, first_line)] }
+    let found = problem.finding(codes::SQL_TEXT, &mut Places::new(text), first_line);
+    Pieces { pieces: vec![piece], diagnostics: vec![found] }
 }
 
 fn items(text: &str, tokens: &[Token]) -> Vec<Item> {

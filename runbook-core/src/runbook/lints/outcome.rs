@@ -11,7 +11,7 @@ use super::super::model::{Command, CommandKind, Effect, EffectSource, Step};
 use super::calls::Call;
 use super::effectful;
 use super::kubectl;
-use super::script::{Script, Unit, commands};
+use super::script::{Script, Unit, commands, is_shown_only};
 
 /// A step that is known to change something that must not be repeated, and no undo. What nobody knows anything about
 /// is left to the plan, which says so: most of it only looks.
@@ -27,7 +27,8 @@ pub(super) fn no_undo(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
         if !step.undo.is_empty() {
             continue;
         }
-        let mut once = step.commands.iter().filter(|command| command.effect == Effect::Once);
+        let mut once =
+            step.commands.iter().filter(|command| command.effect == Effect::Once && !is_shown_only(command));
         let changes = |command: &&Command| match command.kind {
             // what an include does is said, and undone, where it stands
             CommandKind::Include | CommandKind::Promql => false,
@@ -80,7 +81,8 @@ pub(super) fn never_validated(script: &Script<'_>, found: &mut Vec<Diagnostic>) 
         if checked_later {
             continue;
         }
-        let declared = step.commands.iter().find(|command| changes_as_declared(command));
+        let declared =
+            step.commands.iter().find(|command| !is_shown_only(command) && changes_as_declared(command));
         let known =
             own.iter().rev().filter(|unit| unit.role == Role::Main && unit.command.effect != Effect::Read);
         let known = known

@@ -6,6 +6,7 @@ use super::super::info::Role;
 use super::super::lines::Lines;
 use super::super::model::{Command, CommandKind, Document, Heading, Step};
 use super::super::shell::lex;
+use super::super::steps::is_no_command;
 use super::calls::{Call, calls_of};
 use super::loops::{Loop, loops};
 use super::written::{Fence, fences};
@@ -45,7 +46,8 @@ impl<'a> Script<'a> {
     pub(super) fn new(document: &'a Document, lines: &'a Lines<'a>) -> Self {
         let mut units = Vec::new();
         for (step, of) in document.steps.iter().enumerate() {
-            for (role, command) in commands(of).filter(|(_, command)| command.kind == CommandKind::Shell) {
+            let shell = |command: &Command| command.kind == CommandKind::Shell && !is_shown_only(command);
+            for (role, command) in commands(of).filter(|(_, command)| shell(command)) {
                 // taken apart once for everything that asks
                 let text = command.text.as_str();
                 let tokens = lex(text).tokens;
@@ -99,6 +101,11 @@ impl<'a> Script<'a> {
     ) -> Diagnostic {
         finding(code, (line, self.lines.column_of(line, needle)), message, hint)
     }
+}
+
+/// Whether a command is listed for people alone: it is for another program, or the document says not to run it.
+pub(super) fn is_shown_only(command: &Command) -> bool {
+    command.not_runnable.as_deref().is_some_and(is_no_command)
 }
 
 /// A step's commands with their roles.

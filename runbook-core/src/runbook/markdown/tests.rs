@@ -153,9 +153,8 @@ fn items_and_their_text() {
             _ => None,
         })
         .collect();
-    let item =
-        |text: &str, line, task| Item { text: text.into(), line, task, outermost: true, ..Item::default() };
-    let nested = Item { outermost: false, ordered: true, within: Some(1), ..item("five", 6, false) };
+    let item = |text: &str, line, task| Item { text: text.into(), line, task, depth: 1, ..Item::default() };
+    let nested = Item { depth: 2, ordered: true, within: Some(1), ..item("five", 6, false) };
     assert_eq!(found, [item("one two <x>", 1, true), item("three", 2, true), item("four", 5, false), nested]);
 }
 

@@ -197,7 +197,7 @@ impl<'a, 'e> Walk<'a, 'e> {
         });
         let item = Item {
             line: self.lines.line(at),
-            outermost: self.lists.len() == 1,
+            depth: self.lists.len(),
             ordered,
             within: outer.or(number),
             ..Item::default()
@@ -316,6 +316,7 @@ impl<'a, 'e> Walk<'a, 'e> {
             closed,
             in_list,
             too_deep: self.too_deep_now(),
+            item: self.items.last().map(|open| open.item.line),
             within: self.items.iter().find_map(|open| {
                 let Item { text, line, .. } = &open.item;
                 // a title needs no more, and an item may hold thousands of blocks

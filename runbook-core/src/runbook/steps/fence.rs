@@ -2,18 +2,17 @@
 
 use super::super::blocks::Fence;
 use super::super::codes;
-use super::super::commands::{self, Cut, split};
 use super::super::comments::announces_output;
 use super::super::console;
 use super::super::diagnostic::Diagnostic;
-use super::super::effects;
+use super::super::forbidden;
 use super::super::info::{self, Info, Role};
 use super::super::kinds;
 use super::super::lines::to_u32;
 use super::super::model::{CodeBlock, Command, CommandKind, Effect, EffectSource};
-use super::super::outline::{CONSOLE_SHELL, INDENTED_SHELL, UNTAGGED_SHELL};
-use super::super::placeholders;
+use super::super::outline::{INDENTED_SHELL, UNTAGGED_SHELL};
 use super::super::prompts;
+use super::shell::is_no_command;
 use super::{Builder, Place, spelling};
 use crate::expectation::{Check, Expectation, classify};
 
@@ -48,6 +47,10 @@ impl Builder<'_> {
             );
         }
         let above = std::mem::take(&mut self.paragraph);
+        // a block directly below another one is below the same text
+        if !above.is_empty() {
+            self.said_above = forbidden::said(&above, &fence.text);
+        }
         let reason = self.fence_reason(fence, &info, &above);
         if let Some(block) = self.built.blocks.get_mut(index) {
             // what its commands say about it is known when all of the document is
@@ -107,6 +110,7 @@ impl Builder<'_> {
         let Some(read) = kinds::read(kind, &fence.text, fence.line + 1) else {
             return self.shell(fence, info);
         };
+        let forbidden = self.forbidden(fence, info, forbidden::said_at_head(&fence.text));
         // an open fence at the end of the document has no line inside it to point at
         let end = fence.end_line;
         let inside =
@@ -118,6 +122,8 @@ impl Builder<'_> {
         self.open_step_for(fence);
         let several = read.pieces.len() > 1;
         for (n, piece) in read.pieces.into_iter().enumerate() {
+            let blocked = forbidden.map(str::to_owned).or(piece.blocked);
+            let piece = kinds::Piece { blocked, ..piece };
             self.command(
                 fence,
                 info,
@@ -126,7 +132,7 @@ impl Builder<'_> {
                 Read { kind, piece, unfinished: None, placeholders: Vec::new() },
             );
         }
-        None
+        forbidden.map(str::to_owned)
     }
 
     /// Takes an indented block.
@@ -179,110 +185,43 @@ impl Builder<'_> {
         command.expectations.push(Expectation { line, text: text.to_owned(), ..expectation });
     }
 
-    fn shell(&mut self, fence: &Fence<'_>, info: &Info) -> Option<String> {
-        let at = (fence.line, self.lines.indent(fence.line));
-        let tagged = info.language == "console";
-        let session = (tagged || is_session(fence)).then(|| console::read(&fence.text, tagged));
-        let split = match &session {
-            Some(session) => split(
-                &session.shell,
-                fence.line + 1,
-                if info.is_one_command() { Cut::Nowhere } else { Cut::AtLines },
-            ),
-            None => split(
-                &fence.text,
-                fence.line + 1,
-                if info.is_one_command() { Cut::Nowhere } else { Cut::AtTitles },
-            ),
-        };
-        let foreign = session.iter().flat_map(|session| &session.foreign);
-        let foreign: Vec<(u32, bool)> = foreign.map(|&(line, root)| (fence.line + 1 + line, root)).collect();
-        if let Some(&(line, root)) = foreign.first() {
-            let whose = if root { "root" } else { "another program" };
-            self.note(
-                codes::OTHER_PROMPT,
-                (line, self.lines.indent(line)),
-                format!("this line has the prompt of {whose}, so it never runs"),
-                "write what this shell can run, or give the text to the program as a file or an argument",
-            );
+    pub(super) fn open_step_for(&mut self, fence: &Fence<'_>) {
+        if let Some(line) = fence.item {
+            self.holds_commands(line);
         }
-        for line in split.stray {
-            self.note(
-                codes::STRAY_EXPECTATION,
-                (line, self.lines.indent(line)),
-                "this expectation stands before any command of its block, so nothing is judged by it",
-                "put it below the command that it is about",
-            );
-        }
-        if split.pieces.is_empty() {
-            if !foreign.is_empty() {
-                return Some("its commands are for root or for another program".to_owned());
-            }
-            let hint = if session.is_some() {
-                "begin each command with `$ `"
-            } else {
-                "add a command, or tag the block as text"
-            };
-            self.note(codes::NO_COMMAND, at, "this shell block holds no command", hint);
-            let reason =
-                if tagged && looks_like_shell(&fence.text) { CONSOLE_SHELL } else { "it holds no command" };
-            return Some(reason.to_owned());
-        }
-        let mut blocked = None;
-        if let Some(&(line, own)) = split.prompts.first() {
-            self.note(
-                codes::OTHER_PROMPT,
-                (line, self.lines.indent(line)),
-                if own {
-                    "this line begins with a prompt and the block's first one does not, so nothing of it runs"
-                } else {
-                    "this line has the prompt of root or of another program, so nothing of the block runs"
-                },
-                "put sessions into a block of their own, tagged console",
-            );
-            blocked = Some("it mixes commands with lines that begin with a prompt".to_owned());
-        }
-        self.open_step_for(fence);
-        let several = split.pieces.len() > 1;
-        if several && info.capture.is_some() {
-            self.note(
-                codes::ATTRIBUTE_CONFLICT,
-                at,
-                "a captured value needs a block with one command, and expectations split this one",
-                "put the command whose output is captured into a block of its own",
-            );
-        }
-        for (n, piece) in split.pieces.into_iter().enumerate() {
-            let mut read = Read::shell(piece);
-            read.piece.blocked.clone_from(&blocked);
-            self.command(fence, info, n, several, read);
-        }
-        // a line that is left out leaves the rest of the block in question
-        foreign.first().map(|_| "some of its commands are for root or for another program".to_owned())
-    }
-
-    fn open_step_for(&mut self, fence: &Fence<'_>) {
         let Some(within) = fence.within.as_ref() else {
             self.step(Place::Heading);
             return;
         };
         // an item with commands is not a manual one
-        let pending = &mut self.list.pending;
-        pending.pop_if(|pending| pending.number == within.number);
-        if self.title.announced {
+        let popped = self.list.pending.pop_if(|pending| pending.number == within.number);
+        let place = if self.title.announced {
             self.step(Place::Heading);
-            return;
-        }
-        self.list.has_commands = true;
-        let place = Place::OrderedItem(within.number);
-        let before = std::mem::take(&mut self.list.pending);
-        self.item_steps(before);
-        if self.open != Some(place) {
-            self.begin(place, &within.text, within.line);
+            Place::Heading
+        } else {
+            self.list.has_commands = true;
+            let before = std::mem::take(&mut self.list.pending);
+            self.item_steps(before);
+            let place = Place::OrderedItem(within.number);
+            if self.open != Some(place) {
+                self.begin(place, &within.text, within.line);
+            }
+            place
+        };
+        let Some(popped) = popped else { return };
+        // with its first command below one of its items, the others say what else to do
+        let goes_on =
+            !popped.parts.is_empty() && (place != Place::Heading || popped.item.text.ends_with(':'));
+        self.list.goes_on = goes_on.then_some(popped.number);
+        let others = popped.parts.into_iter().filter(|part| Some(part.line) != fence.item);
+        if goes_on {
+            self.step(place).manual_items.extend(others);
+        } else {
+            self.text_items(others.count());
         }
     }
 
-    fn command(&mut self, fence: &Fence<'_>, info: &Info, n: usize, several: bool, read: Read) {
+    pub(super) fn command(&mut self, fence: &Fence<'_>, info: &Info, n: usize, several: bool, read: Read) {
         let Read { kind, piece, unfinished, placeholders } = read;
         let (effect, effect_source) = match info.effect {
             Some(effect) => (effect, EffectSource::Declared),
@@ -308,6 +247,8 @@ impl Builder<'_> {
             );
             blocked.get_or_insert_with(|| format!("its text ends inside {inside}"));
         }
+        let shown_only = piece.blocked.as_deref().is_some_and(is_no_command);
+        let placeholders = if shown_only { Vec::new() } else { placeholders };
         if let Some(first) = placeholders.first() {
             let line = line_of(&piece, first);
             self.note(
@@ -395,24 +336,13 @@ impl Builder<'_> {
 }
 
 /// A command as its kind's reader gives it.
-struct Read {
-    kind: CommandKind,
-    piece: kinds::Piece,
+pub(super) struct Read {
+    pub(super) kind: CommandKind,
+    pub(super) piece: kinds::Piece,
     /// What shell text ends inside of.
-    unfinished: Option<&'static str>,
+    pub(super) unfinished: Option<&'static str>,
     /// The spellings of what somebody has to fill in.
-    placeholders: Vec<String>,
-}
-
-impl Read {
-    fn shell(piece: commands::Piece) -> Read {
-        let commands::Piece { line, title, text, expectations, unfinished } = piece;
-        // a placeholder becomes one quoted word, never syntax
-        let (placeholders, masked) = placeholders::spellings(&text);
-        let effect = effects::of(&masked);
-        let piece = kinds::Piece { line, title, text, expectations, effect, include: None, blocked: None };
-        Read { kind: CommandKind::Shell, piece, unfinished, placeholders }
-    }
+    pub(super) placeholders: Vec<String>,
 }
 
 /// The file line on which a command's text first holds `needle`.
@@ -422,12 +352,12 @@ fn line_of(piece: &kinds::Piece, needle: &str) -> u32 {
 }
 
 /// Whether the block's first line begins with a prompt.
-fn is_session(fence: &Fence<'_>) -> bool {
+pub(super) fn is_session(fence: &Fence<'_>) -> bool {
     console::is_session(&fence.text)
 }
 
 /// An untagged block looks like shell when its first line begins with a prompt or a well-known program.
-fn looks_like_shell(text: &str) -> bool {
+pub(super) fn looks_like_shell(text: &str) -> bool {
     let glance = text.get(..text.floor_char_boundary(GLANCE)).unwrap_or(text);
     console::is_session(glance)
         || glance

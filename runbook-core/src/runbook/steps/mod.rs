@@ -6,22 +6,30 @@
 //! commands in it gives one step for each item. The rules are in `docs/reference/runbook-format.md`.
 
 mod fence;
+mod forbid;
+mod items;
 mod sections;
+mod shell;
 mod spelling;
+#[cfg(test)]
+mod tests;
+mod windows;
 
 use std::collections::BTreeSet;
 
-use super::blocks::{Block, Bold, Item};
+use super::blocks::{Block, Bold};
 use super::codes;
 use super::diagnostic::{Code, Diagnostic};
+use super::forbidden::{self, Said};
 use super::lines::Lines;
 use super::model::{CodeBlock, Heading, Link, ManualItem, Section, Step};
 use super::titles::{self, Slugs, Title};
+use items::List;
 pub(crate) use sections::SectionBox;
 use sections::Sections;
+pub(crate) use shell::is_no_command;
+use windows::Windows;
 
-/// Items of a list that stand for a step without commands; a list longer than this is data.
-const MOST_ITEMS: usize = 1000;
 /// Characters of an item's text that make a step's title.
 const LONGEST_TITLE: usize = 100;
 /// Characters of a sentence that stands for a whole step.
@@ -36,6 +44,8 @@ pub(crate) struct Built {
     pub(crate) links: Vec<Link>,
     pub(crate) sections: Vec<Section>,
     pub(crate) steps: Vec<Step>,
+    /// How many list items are text.
+    pub(crate) text_items: u32,
     pub(crate) diagnostics: Vec<Diagnostic>,
     pub(crate) boxes: Vec<SectionBox>,
 }
@@ -58,6 +68,8 @@ struct Open {
     rank: u8,
     /// It announces itself as a step.
     announced: bool,
+    /// What it says about running what is below it.
+    says: Option<Said>,
     /// A step was begun for it.
     used: bool,
     /// Its list items, kept for the case that it has nothing else.
@@ -77,6 +89,7 @@ impl Open {
             line,
             rank,
             announced,
+            says: forbidden::said(raw, ""),
             used: false,
             items: Vec::new(),
             sentence: None,
@@ -95,25 +108,6 @@ enum Place {
     OrderedItem(usize),
 }
 
-/// The outermost ordered list that is being read.
-#[derive(Default)]
-struct List {
-    /// Items without commands so far.
-    pending: Vec<Pending>,
-    /// One of its items has commands.
-    has_commands: bool,
-    /// The paragraph above it says that steps follow.
-    announced: bool,
-}
-
-/// An item of an ordered list, before it is known what it becomes.
-struct Pending {
-    number: usize,
-    item: ManualItem,
-    /// The items of the lists in it.
-    parts: Vec<ManualItem>,
-}
-
 /// Builds steps from blocks in document order.
 pub(crate) struct Builder<'a> {
     lines: &'a Lines<'a>,
@@ -122,12 +116,19 @@ pub(crate) struct Builder<'a> {
     names: BTreeSet<String>,
     built: Built,
     sections: Sections,
+    windows: Windows,
     title: Open,
     /// The step that is being added to, and for which place.
     open: Option<Place>,
     list: List,
     /// The paragraph just above the block at hand.
     paragraph: String,
+    /// What the text above the last block says about running it; kept for a block directly below that one.
+    said_above: Option<Said>,
+    /// The line of the last item that was taken for text, or for a manual item inside another one: a block in it
+    /// makes it the place of a command.
+    last_text: Option<u32>,
+    last_inside: Option<u32>,
     /// A list was seen that [`Reading::Checklist`] would read.
     lists: bool,
 }
@@ -142,6 +143,7 @@ impl<'a> Builder<'a> {
             links: Vec::new(),
             sections: Vec::new(),
             steps: Vec::new(),
+            text_items: 0,
             diagnostics: Vec::new(),
             boxes: Vec::new(),
         };
@@ -152,16 +154,23 @@ impl<'a> Builder<'a> {
             names: BTreeSet::new(),
             built,
             sections: Sections::default(),
-            title: Open { announced: false, ..Open::new(title, 1, 2) },
+            windows: Windows::default(),
+            title: Open { announced: false, says: None, ..Open::new(title, 1, 2) },
             open: None,
             list: List::default(),
             paragraph: String::new(),
+            said_above: None,
+            last_text: None,
+            last_inside: None,
             lists: false,
         }
     }
 
     /// Takes the next block.
     pub(crate) fn block(&mut self, block: Block<'_>) {
+        if !matches!(block, Block::Fence(_) | Block::Link(_)) {
+            self.said_above = None;
+        }
         match block {
             Block::Heading { level, text, raw, line } => {
                 self.begin_title(&text, line, level.saturating_mul(2));
@@ -198,7 +207,13 @@ impl<'a> Builder<'a> {
     /// Ends the document; the second value says whether a [`Reading::Checklist`] may find more.
     pub(crate) fn finish(mut self) -> (Built, bool) {
         self.end_title(0);
-        let (sections, boxes) = self.sections.finish(&self.built.steps);
+        let starts = self.windows.finish();
+        for step in &mut self.built.steps {
+            step.starts_s = starts.get(&step.line).copied().filter(|_| step.timebox_s.is_some());
+            let start = step.starts_s.unwrap_or_default();
+            step.timebox_s = step.timebox_s.map(|end_s| end_s.saturating_sub(start));
+        }
+        let (sections, boxes) = self.sections.finish(&self.built.steps, &starts);
         self.built.sections = sections;
         self.built.boxes = boxes;
         for step in &mut self.built.steps {
@@ -233,87 +248,18 @@ impl<'a> Builder<'a> {
         self.paragraph = text;
     }
 
-    fn item(&mut self, item: Item) {
-        let Item { text, line, task, outermost, ordered, within } = item;
-        let found = ManualItem { line, text: text.clone() };
-        if task {
-            let place = match (within, self.open) {
-                (Some(number), Some(place)) if place == Place::OrderedItem(number) => place,
-                _ => Place::Heading,
-            };
-            self.step(place).manual_items.push(found);
-        } else if outermost && !text.is_empty() {
-            match within {
-                Some(number) if ordered => self.pend(number, found),
-                _ if self.title.announced && self.title.items.len() < MOST_ITEMS => {
-                    self.title.items.push(found);
-                }
-                _ => {}
-            }
-        } else if !outermost
-            && let Some(pending) =
-                self.list.pending.last_mut().filter(|pending| Some(pending.number) == within)
-            && pending.parts.len() < MOST_ITEMS
-        {
-            pending.parts.push(found);
-        }
-        self.paragraph = text;
-    }
-
-    fn pend(&mut self, number: usize, item: ManualItem) {
-        if self.list.pending.is_empty() {
-            let above = self.paragraph.to_lowercase();
-            self.list.announced |= above.ends_with(':')
-                && ["step", "following", "do this", "as follows", "procedure"]
-                    .iter()
-                    .any(|word| above.contains(word));
-        }
-        if self.list.pending.len() < MOST_ITEMS {
-            self.list.pending.push(Pending { number, item, parts: Vec::new() });
-        }
-    }
-
-    /// What the items of a list without commands are is known at its end.
-    fn end_list(&mut self) {
-        let list = std::mem::take(&mut self.list);
-        if list.pending.is_empty() {
-            return;
-        }
-        let text = &self.title.title.text;
-        let checklist = self.reading == Reading::Checklist && !titles::explains(text);
-        if list.has_commands {
-            self.item_steps(list.pending);
-        } else if self.title.announced || list.announced || checklist || titles::says_what_to_do(text) {
-            let step = self.step(Place::Heading);
-            for Pending { item, parts, .. } in list.pending {
-                // what an item only announces is in its parts; otherwise they are details
-                let announces = item.text.ends_with(':');
-                step.manual_items.push(item);
-                step.manual_items.extend(parts.into_iter().filter(|_| announces));
-            }
-        } else {
-            self.lists = true;
-        }
-    }
-
-    /// A manual step for each item: its parts are what to do, or else its text.
-    fn item_steps(&mut self, items: Vec<Pending>) {
-        for Pending { number, item, parts } in items {
-            self.begin(Place::OrderedItem(number), &item.text, item.line);
-            if let Some(step) = self.built.steps.last_mut() {
-                if parts.is_empty() {
-                    step.manual_items.push(item);
-                } else {
-                    step.manual_items.extend(parts);
-                }
-            }
-        }
-    }
-
     fn begin_title(&mut self, raw: &str, line: u32, rank: u8) {
         self.end_title(rank);
         self.open = None;
         self.title = Open::new(raw, line, rank);
+        self.window(rank, line, self.title.title.range_s());
+    }
+
+    /// Keeps the range in a title.
+    fn window(&mut self, rank: u8, line: u32, range_s: Option<(u32, u32)>) {
+        if let Some(range_s) = range_s {
+            self.windows.add(self.sections.innermost(), rank, line, range_s);
+        }
     }
 
     /// The title at hand is over; the next one has the rank `next`.
@@ -327,12 +273,14 @@ impl<'a> Builder<'a> {
 
     /// A title that announced itself and holds neither commands nor checklist items.
     fn end_without_commands(&mut self, next: u8) {
-        let title = &mut self.title;
-        if title.used || !title.announced {
+        let mut items = std::mem::take(&mut self.title.items);
+        if self.title.used || !self.title.announced {
+            self.text_items(items.len());
             return;
         }
+        let title = &mut self.title;
         let called = titles::is_called_step(&title.title.text);
-        let empty = title.items.is_empty() && title.sentence.is_none();
+        let empty = items.is_empty() && title.sentence.is_none();
         // `Procedure (30 minutes):` above the steps is their limit
         if title.is_bold() && empty && !titles::is_numbered(&title.title.text) {
             if let Some(limit_s) = title.title.timebox_s {
@@ -343,9 +291,9 @@ impl<'a> Builder<'a> {
         // a number above other titles is a chapter's
         let chapter = next > title.rank || titles::explains(&title.title.text);
         if chapter && !called {
+            self.text_items(items.len());
             return;
         }
-        let mut items = std::mem::take(&mut title.items);
         if items.is_empty() {
             items.extend(title.sentence.take());
         }
@@ -368,10 +316,14 @@ impl<'a> Builder<'a> {
     }
 
     fn begin(&mut self, place: Place, raw: &str, line: u32) {
-        let Title { text, timebox_s, due_s } = match place {
+        let title = match place {
             Place::Heading => titles::parse(raw),
             Place::OrderedItem(_) => titles::parse(&titles::shorten(raw.trim(), LONGEST_TITLE)),
         };
+        if place != Place::Heading {
+            self.window(u8::MAX, line, title.range_s());
+        }
+        let Title { text, timebox_s, due_s, .. } = title;
         let own = place == Place::Heading && !self.title.is_bold();
         if place == Place::Heading {
             self.title.used = true;
@@ -391,6 +343,7 @@ impl<'a> Builder<'a> {
             title: text,
             line,
             timebox_s,
+            starts_s: None,
             due_s,
             commands: Vec::new(),
             baselines: Vec::new(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::super::forbidden::Said;
 use super::super::model::{Section, Step};
 use super::super::titles::Slugs;
 use super::Open;
@@ -25,6 +26,8 @@ struct Around {
     rank: u8,
     /// The document's own title, which is no phase of anything.
     own_title: bool,
+    /// It says not to run what is below it.
+    forbids: bool,
     /// Its limit, and the line that says so.
     limit: Option<(u32, u32)>,
     /// The first step below it.
@@ -53,6 +56,7 @@ impl Sections {
             level,
             rank: open.rank,
             own_title,
+            forbids: !own_title && open.says == Some(Said::Never),
             limit: open.title.timebox_s.map(|limit_s| (limit_s, open.line)),
             start: steps,
             titles: BTreeMap::new(),
@@ -85,6 +89,16 @@ impl Sections {
         }
     }
 
+    /// Whether a heading around the block at hand says not to run what is below it.
+    pub(super) fn forbid(&self) -> bool {
+        self.around.iter().any(|around| around.forbids)
+    }
+
+    /// The line of the innermost heading; 0 above every one.
+    pub(super) fn innermost(&self) -> u32 {
+        self.around.last().map_or(0, |around| around.line)
+    }
+
     /// The headings around a step; without the innermost one when that is the step itself.
     pub(super) fn phases(&self, own: bool) -> Vec<String> {
         let around = &self.around[..self.around.len() - usize::from(own && !self.around.is_empty())];
@@ -112,13 +126,21 @@ impl Sections {
     }
 
     /// The sections in document order, and the limits among them that are not a step's own.
-    pub(super) fn finish(mut self, steps: &[Step]) -> (Vec<Section>, Vec<SectionBox>) {
+    ///
+    /// `starts` is where the windows among their titles begin, by line.
+    pub(super) fn finish(
+        mut self,
+        steps: &[Step],
+        starts: &BTreeMap<u32, u32>,
+    ) -> (Vec<Section>, Vec<SectionBox>) {
         self.over.sort_by_key(|(section, _)| section.line);
         let mut slugs = Slugs::default();
         let mut boxes = Vec::new();
         let mut sections = Vec::new();
         for (mut section, line) in self.over {
             section.id = slugs.unique(&section.title);
+            let start = starts.get(&line).copied().unwrap_or_default();
+            section.timebox_s = section.timebox_s.map(|end_s| end_s.saturating_sub(start));
             let is_step = steps
                 .get(section.steps.clone())
                 .is_some_and(|steps| steps.iter().any(|step| step.line == line && step.timebox_s.is_some()));

@@ -57,7 +57,8 @@ pub fn prompt_reader(data: &[u8]) {
     let document = check(&text);
     let lines: Vec<&str> = text.split('\n').collect();
     let mut last = 0;
-    for command in document.steps.iter().flat_map(commands) {
+    let runs = document.steps.iter().flat_map(commands).filter(|command| command.not_runnable.is_none());
+    for command in runs {
         assert!(last < command.line, "two commands on one line, or out of order: {command:?}");
         last = command.line;
         let first = command.text.lines().next().unwrap_or_default();

@@ -1,0 +1,314 @@
+//! Whole documents: what becomes of their blocks, items and time boxes.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use pulldown_cmark::{Event, Options, Parser};
+
+use crate::runbook::{Code, Document, Step, codes, parse, parse_bytes};
+
+fn found(document: &Document) -> Vec<(Code, u32)> {
+    document.diagnostics.iter().map(|d| (d.code, d.line)).collect()
+}
+
+/// Text of each command with the reason why it does not run.
+fn commands(document: &Document) -> Vec<(String, Option<String>)> {
+    let all = document.steps.iter().flat_map(Step::all_commands);
+    all.map(|(_, command)| (command.text.trim_end().to_owned(), command.reason())).collect()
+}
+
+fn items(document: &Document) -> Vec<&str> {
+    document.steps.iter().flat_map(|step| &step.manual_items).map(|item| item.text.as_str()).collect()
+}
+
+#[test]
+fn what_the_document_says_not_to_run_does_not_run() {
+    const TITLE: Option<&str> = Some("its title says not to run it");
+    const TEXT: Option<&str> = Some("the text above says not to run it");
+    const COMMENT: Option<&str> = Some("a comment in it says not to run it");
+    // the document, the reason of its last block, and the lines of the findings about it
+    let rows: &[(&str, Option<&str>, &[u32])] = &[
+        ("## Look\n\nDo not run this:\n\n```bash\nls\n```\n", TEXT, &[5]),
+        ("## Look\n\n> **Warning:** never run this.\n\n```bash\nls\n```\n", TEXT, &[5]),
+        ("## Look\n\n1. Do not run this:\n   ```bash\n   ls\n   ```\n", TEXT, &[4]),
+        ("## Bad example\n\n```bash\nls\n```\n", TITLE, &[3]),
+        ("## Do not run these\n\n### One\n\n```bash\nls\n```\n", TITLE, &[5]),
+        ("## Look\n\n**Step 1: do not run this**\n\n```bash\nls\n```\n", TEXT, &[5]),
+        ("## Look\n\n```bash\nls\n# Wrong: this loses data\nrm x\n```\n", COMMENT, &[5]),
+        ("## Look\n\n```console\n# do not run this\n$ ls\n```\n", COMMENT, &[4]),
+        ("## Look\n\n```sql\n-- do not run this\nselect 1;\n```\n", COMMENT, &[4]),
+        ("## Look\n\nDo not run this.\n\n```promql\nup\n```\n", TEXT, &[5]),
+        // the block below it stands below the same text
+        ("## Look\n\nDo not run these:\n\n```bash\nls\n```\n\n```bash\npwd\n```\n", TEXT, &[5, 9]),
+        ("## Look\n\nDo not run this:\n\n```bash\nls\n```\n\nBut this:\n\n```bash\npwd\n```\n", None, &[5]),
+        ("## Look\n\nNever run this:\n\n```text\nls\n```\n\n```bash\nls\n```\n", TEXT, &[9]),
+        // a condition is for people
+        ("## Look\n\nDo not run this on production.\n\n```bash\nls\n```\n", None, &[5]),
+        ("## Look\n\n```bash\n# never run this as root\nls\n```\n", None, &[4]),
+        // attributes say that it is meant to run
+        ("## Look\n\nDo not run this.\n\n```bash {name=look}\nls\n```\n", None, &[5]),
+        ("## Look\n\nDo not run this.\n\n```bash {effect=read}\nls\n```\n", None, &[5]),
+        ("## Look\n\nDo not run this on production.\n\n```bash {timeout=5s}\nls\n```\n", None, &[]),
+        // nothing of it
+        ("## Look\n\nRun this, not the old one:\n\n```bash\nls\n```\n", None, &[]),
+        ("# Do not run\n\n## Look\n\n```bash\nls\n```\n", None, &[]),
+        ("## Do not run these\n\ntext\n\n## Look\n\n```bash\nls\n```\n", None, &[]),
+        ("## Look\n\nDo not run this.\n\n```text\nls\n```\n\ntext\n\n```bash\nls\n```\n", None, &[]),
+        ("## Look\n\n```bash\ncat <<E\n# do not run this\nE\n```\n", None, &[]),
+    ];
+    for (text, reason, lines) in rows {
+        let document = parse("x", text);
+        let block = document.blocks.last().unwrap();
+        assert_eq!((block.runnable, block.reason.as_deref()), (reason.is_none(), *reason), "{text}");
+        let last = commands(&document).pop().unwrap();
+        assert_eq!(last.1.as_deref(), *reason, "{text}");
+        let found = found(&document).into_iter().filter(|(code, _)| *code == codes::FORBIDDEN);
+        assert_eq!(found.map(|(_, line)| line).collect::<Vec<_>>(), *lines, "{text}");
+    }
+    // neither its placeholders nor what it would do matters
+    let document = parse("x", "## Bad example\n\n```bash\nkubectl delete pod <pod>\n```\n");
+    assert_eq!(found(&document), [(codes::FORBIDDEN, 3)]);
+    assert_eq!(document.params, []);
+}
+
+#[test]
+fn commands_for_others_are_listed_and_counted() {
+    let text = "## Look\n\n```console\n$ ls\nout\n# systemctl restart web\nroot@web-1:~#\n$ pwd\nmysql> select 1;\n```\n";
+    let document = parse("x", text);
+    let row = |text: &str, reason: Option<&str>| (text.to_owned(), reason.map(str::to_owned));
+    assert_eq!(
+        commands(&document),
+        [
+            row("ls", None),
+            row("systemctl restart web", Some("it is for root")),
+            row("pwd", None),
+            row("mysql> select 1;", Some("it is for another program")),
+        ]
+    );
+    assert_eq!(found(&document), [(codes::OTHER_PROMPT, 6)]);
+    assert_eq!(
+        document.coverage_line(),
+        "4 commands: 2 runnable (2 judged by machine), 2 refused (it is for another program; it is for root)"
+    );
+    for (body, reason) in [
+        ("```console\n# systemctl restart web\n```\n", "it is for root"),
+        ("```console\nroot@web-1:~# systemctl restart web\n# Expected: active\n```\n", "it is for root"),
+        ("```bash\nroot@web-1:~# rm <file>\n```\n", "it is for root"),
+        ("```bash\n>>> print(1)\n```\n", "it is for another program"),
+        ("```bash\nλ ls\n```\n", "it begins with what may be a prompt"),
+        ("```console\n(venv) pip list\n```\n", "it begins with what may be a prompt"),
+        ("```bash\n> kubectl get pods\n```\n", "it begins with what may be a prompt"),
+    ] {
+        let document = parse("x", &format!("## Look\n\n{body}"));
+        let all = commands(&document);
+        assert_eq!((all.len(), all[0].1.as_deref()), (1, Some(reason)), "{body}");
+        assert!(!document.blocks[0].runnable, "{body}");
+        let codes: Vec<Code> = found(&document).into_iter().map(|(code, _)| code).collect();
+        assert_eq!(codes, [codes::OTHER_PROMPT], "{body}");
+    }
+    assert_eq!(parse("x", "## Look\n\n```console\nroot@web-1:~#\n```\n").steps, []);
+}
+
+#[test]
+fn prompts_of_other_shells_are_taken_off() {
+    for line in [
+        "% ls -l",
+        "❯ ls -l",
+        "➜  shop git:(main) ✗ ls -l",
+        "(venv) $ ls -l",
+        "ana@mac shop % ls -l",
+        "mac:shop ana$ ls -l",
+        "~/shop $ ls -l",
+    ] {
+        let document = parse("x", &format!("## Look\n\n```bash\n{line}\nout\n```\n"));
+        assert_eq!(commands(&document), [("ls -l".to_owned(), None)], "{line}");
+        // further down, nothing of the block runs
+        let document = parse("x", &format!("## Look\n\n```bash\ncd a\n{line}\n```\n"));
+        assert!(commands(&document).iter().all(|(_, reason)| reason.is_some()), "{line}");
+        assert!(found(&document).contains(&(codes::OTHER_PROMPT, 5)), "{line}");
+    }
+}
+
+#[test]
+fn output_among_commands_stops_the_block() {
+    for (output, line) in [
+        ("NAME    READY   STATUS\nweb-1   1/1     Running\n", 5),
+        ("HTTP/1.1 200 OK\n", 5),
+        ("{\n  \"status\": \"ok\"\n}\n", 5),
+        ("\n2024-05-01T10:00:00Z started\n", 6),
+        (" count\n-------\n     5\n(1 row)\n", 6),
+        ("# it prints\nEvents: none\n", 6),
+    ] {
+        let document = parse("x", &format!("## Look\n\n```bash\nls\n{output}```\n"));
+        let all = commands(&document);
+        assert!(
+            all.iter().all(|(_, reason)| reason.as_deref() == Some("output stands among its commands")),
+            "{output}"
+        );
+        assert!(found(&document).contains(&(codes::PASTED_OUTPUT, line)), "{output}: {:?}", found(&document));
+    }
+    for body in [
+        "for i in NAME READY; do\n  echo $i\ndone\n",
+        "A=(\n  NAME READY\n  HTTP/1.1 OK\n)\n",
+        "cat <<E\nNAME READY\nE\n",
+        "echo '\nNAME READY\n'\n",
+        "f() {\n  ls\n}\n",
+    ] {
+        let document = parse("x", &format!("## Look\n\n```bash\n{body}```\n"));
+        assert!(commands(&document).iter().all(|(_, reason)| reason.is_none()), "{body}");
+    }
+}
+
+#[test]
+fn ranges_that_chain_are_windows() {
+    let boxes = |text: &str| -> Vec<(Option<u32>, Option<u32>)> {
+        let minutes = |s: Option<u32>| s.map(|s| s / 60);
+        parse("x", text).steps.iter().map(|step| (minutes(step.starts_s), minutes(step.timebox_s))).collect()
+    };
+    let list = "## Playbook (30 min)\n\n1. **See (0-5 min):**\n   - a\n2. **Look (5-10 min):**\n   - Run:\n     ```bash\n     ls\n     ```\n   - b\n3. **Mend (10-30 min):**\n   - c\n";
+    let document = parse("x", &list.replace(" (30 min)", ""));
+    let minutes = |s: u32| s / 60;
+    let steps: Vec<_> = document
+        .steps
+        .iter()
+        .map(|step| (step.starts_s.map(minutes), step.timebox_s.map(minutes), step.manual_items.len()))
+        .collect();
+    assert_eq!(steps, [(Some(0), Some(5), 1), (Some(5), Some(5), 1), (Some(10), Some(20), 1)]);
+    let headings = "## P (30 min)\n\n### A (0-5 min)\n\n- [ ] a\n\n### B (5-30 min)\n\n- [ ] b\n";
+    assert_eq!(boxes(headings), [(Some(0), Some(5)), (Some(5), Some(25))]);
+    // the sum is the last end, so nothing is over the limit
+    assert_eq!(found(&parse("x", headings)), []);
+    let phases = "## P\n\n### A (0-5 min)\n\n**Step 1: a (4 min)**\n\n```bash\nls\n```\n\n### B (5-10 min)\n\n**Step 2: b (6 min)**\n\n```bash\nls\n```\n";
+    assert_eq!(found(&parse("x", phases)), [(codes::TIME_BOXES, 11)], "a window's limit is its length");
+    // neither begins at 0 nor chains: the longer time, as ever
+    assert_eq!(boxes("## A (5-10 min)\n\n- [ ] a\n\n## B (5-10 min)\n\n- [ ] b\n"), [(None, Some(10)); 2]);
+    let gap = "## A (0-5 min)\n\n- [ ] a\n\n## B (6-10 min)\n\n- [ ] b\n";
+    assert_eq!(boxes(gap), [(None, Some(5)), (None, Some(10))]);
+    // of other parents
+    let apart = "## A\n\n### B (0-5 min)\n\n- [ ] a\n\n## C\n\n### D (5-10 min)\n\n- [ ] b\n";
+    assert_eq!(boxes(apart), [(None, Some(5)), (None, Some(10))]);
+}
+
+#[test]
+fn items_are_for_a_person_or_said_to_be_text() {
+    type Row<'a> = (&'a str, &'a [&'a str], u32);
+    let rows: &[Row<'_>] = &[
+        // what a task announces is to be done as well
+        (
+            "## Look\n\n- [ ] Do this:\n  - a\n  - b:\n    - c\n- [ ] d\n  - why\n",
+            &["Do this:", "a", "b:", "c", "d"],
+            1,
+        ),
+        ("## Look\n\n- [ ] a:\n  1. b\n  2. c\n", &["a:", "b", "c"], 0),
+        ("## 2. Look\n\n- a:\n  - b\n- c\n  - why\n", &["a:", "b", "c"], 1),
+        // beside a command
+        (
+            "## Look\n\n1. Look:\n   - Run:\n     ```bash\n     ls\n     ```\n   - a\n   - b\n2. c\n",
+            &["a", "b", "c"],
+            0,
+        ),
+        (
+            "## Look\n\n1. Look:\n   - a\n   - Run:\n     ```bash\n     ls\n     ```\n   - b:\n     - c\n   - Then:\n     ```bash\n     pwd\n     ```\n",
+            &["a", "b:", "c"],
+            0,
+        ),
+        // what stands below a command explains it
+        ("## Look\n\n1. Run:\n   ```bash\n   ls\n   ```\n   - why\n", &[], 1),
+        ("## Step 1: Look\n\n- a\n\n```bash\nls\n```\n", &[], 1),
+        ("## Look\n\n- Run:\n  ```bash\n  ls\n  ```\n- why\n", &[], 1),
+        ("## Look\n\n- [ ] Run:\n  ```bash\n  ls\n  ```\n", &["Run:"], 0),
+        ("## Look\n\n1. [ ] a\n2. [ ] Run\n   ```bash\n   ls\n   ```\n3. [ ] b\n", &["a", "Run", "b"], 0),
+        // causes are no steps, and neither is a summary
+        ("## 5. Verify\n\nLook. The common causes:\n\n1. a\n2. b\n", &["Look."], 2),
+        ("## 5. Mend\n\nBecause of that, do the following:\n\n1. a\n", &["a"], 0),
+        ("## Why so\n\nThe procedure is harmless. To keep it so:\n\n1. a\n\n## Look\n\n- [ ] b\n", &["b"], 1),
+        ("## Executive summary\n\n1. a\n\n## Look\n\n- [ ] b\n", &["b"], 1),
+        ("## Alpha\n\nText.\n\n- a\n  - b\n", &[], 2),
+    ];
+    for (text, expected, text_items) in rows {
+        let document = parse("x", text);
+        assert_eq!((items(&document), document.text_items), (expected.to_vec(), *text_items), "{text}");
+        assert_eq!(document.coverage().text_items, *text_items);
+    }
+}
+
+#[test]
+fn an_error_about_all_of_it_is_said_in_the_coverage() {
+    let body = "# T\n\n```bash\nls\n```\n";
+    let rows: Vec<(Vec<u8>, &str)> = vec![
+        (format!("---\nservice: [\n---\n{body}").into_bytes(), "RB0101"),
+        (format!("---\nservice: web\ncolour: red\n---\n{body}").into_bytes(), "RB0102"),
+        ([body.as_bytes(), b"\xff\n"].concat(), "RB0125"),
+        (format!("{body}\0").into_bytes(), "RB0126"),
+    ];
+    for (bytes, code) in rows {
+        let document = parse_bytes("x", &bytes);
+        let coverage = document.coverage();
+        assert_eq!((coverage.commands, coverage.runnable, coverage.refused), (1, 0, 1), "{code}");
+        let line = coverage.line();
+        assert!(
+            line.starts_with("1 command: nothing of the document runs: ") && line.contains(code),
+            "{line}"
+        );
+        assert!(!document.blocks[0].runnable);
+        let json = serde_json::to_value(document.outline()).unwrap();
+        assert_eq!(json["steps"][0]["commands"][0]["runnable"], false);
+    }
+    let fine = parse("x", body);
+    assert_eq!((fine.stopped_by(), fine.coverage().runnable), (None, 1));
+}
+
+/// A part of a document; `%` stands for a number of its own.
+fn part() -> impl Strategy<Value = &'static str> {
+    proptest::sample::select(vec![
+        "# Title\n\n",
+        "## Look\n\n",
+        "## Step 3: Do (5 min)\n\n",
+        "\n**Step 1: Go back**\n\n",
+        "### Overview\n\n",
+        "\nFollow these steps:\n\n",
+        "- [ ] task %\n",
+        "- [x] task %:\n",
+        "  - [ ] task %\n",
+        "    - [ ] task %:\n",
+        "  - plain\n",
+        "- plain:\n",
+        "1. plain\n",
+        "2. plain:\n",
+        "   - [ ] task %\n",
+        "   1. [ ] task %\n",
+        "   - plain\n",
+        "1. [ ] task %\n",
+        "\n\n",
+        "```bash\nls\n```\n\n",
+        "   ```bash\n   ls\n   ```\n\n",
+        "  ```bash {name=n%}\n  ls\n  ```\n",
+        "```text\nls\n```\n\n",
+    ])
+}
+
+proptest! {
+    #[test]
+    fn each_task_is_a_manual_item_once(parts in proptest::collection::vec(part(), 0..30)) {
+        let mut text = String::new();
+        let mut number = 0;
+        for part in parts {
+            number += 1;
+            text.push_str(&part.replace('%', &number.to_string()));
+        }
+        let document = parse("x", &text);
+        let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+        for item in items(&document) {
+            // its text may go on in further lines
+            let name: Vec<&str> = item.split_whitespace().take(2).collect();
+            *counts.entry(name.join(" ").trim_end_matches(':').to_owned()).or_default() += 1;
+        }
+        // what CommonMark reads as an item, and not as the text of one or as code
+        let events: Vec<Event<'_>> = Parser::new_ext(&text, Options::ENABLE_TASKLISTS).collect();
+        for pair in events.windows(2) {
+            let [Event::TaskListMarker(_), Event::Text(task)] = pair else { continue };
+            let count = counts.get(task.trim_end_matches(':')).copied();
+            prop_assert_eq!(count, Some(1), "{} in\n{}", task, text);
+        }
+    }
+}
