@@ -143,8 +143,9 @@ struct CutOff {
     run: String,
 }
 
-async fn cut_off() -> CutOff {
-    let mut app = TestApp::start(&AppConfig::with_rollback(CHANGE)).await;
+/// In the middle of its change.
+async fn under_way() -> CutOff {
+    let app = TestApp::start(&AppConfig::with_rollback(CHANGE)).await;
     let (ana, ben) = (app.token("ana").await, app.token("ben").await);
     let asked = app
         .api(Some(&ana), json!({ "request": "runbook_rollback", "service": "flowengine", "params": {} }))
@@ -156,11 +157,18 @@ async fn cut_off() -> CutOff {
     let yes = app.approve(&ben, &run).await;
     assert_eq!(yes.status, 200, "{yes:?}");
     until("the change has begun", async || (app.effects("effects") == 1).then_some(())).await;
-    app.kill_9().await;
-    app.assert_journal_verifies().await;
-    app.start_server().await;
-    app.run_when(&run, "in_doubt").await;
     CutOff { app, ana, ben, run }
+}
+
+/// Killed together with its supervisor, as a container's end does it.
+async fn cut_off() -> CutOff {
+    let mut cut = under_way().await;
+    cut.app.kill_9().await;
+    cut.app.kill_supervisor_9(&cut.run);
+    cut.app.assert_journal_verifies().await;
+    cut.app.start_server().await;
+    cut.app.run_when(&cut.run, "in_doubt").await;
+    cut
 }
 
 impl CutOff {
@@ -171,6 +179,62 @@ impl CutOff {
     async fn status(&self) -> Value {
         self.app.blocks_json(&["runbook", "status", &self.run]).await["status"].clone()
     }
+}
+
+#[tokio::test]
+async fn a_change_goes_on_without_the_server_and_its_end_is_heard() {
+    // Before the server is there again, and after.
+    for ends_alone in [true, false] {
+        let mut cut = under_way().await;
+        cut.app.kill_9().await;
+        if ends_alone {
+            cut.app.open_gate("gate");
+            let outcome = cut.app.dir.join("data/runs").join(&cut.run).join("1.outcome");
+            until("the change has ended", async || outcome.exists().then_some(())).await;
+        }
+        cut.app.start_server().await;
+        if !ends_alone {
+            let app = &cut.app;
+            holds_for_a_while("the change goes on", async || {
+                cut.status().await == "running" && app.effects("effects") == 1 && app.effects("looks") == 0
+            })
+            .await;
+            // And through another crash.
+            cut.app.kill_9().await;
+            cut.app.start_server().await;
+            cut.app.open_gate("gate");
+        }
+        let shown = cut.app.run_when(&cut.run, "succeeded").await;
+        assert_eq!(shown["steps"][0]["status"], "passed", "{shown}");
+        assert_eq!((cut.app.effects("effects"), cut.app.effects("looks")), (1, 1), "nothing is done twice");
+        cut.app.assert_journal_verifies().await;
+    }
+}
+
+#[tokio::test]
+async fn a_change_whose_supervisor_alone_is_killed_is_in_doubt() {
+    let cut = under_way().await;
+    cut.app.kill_supervisor_9(&cut.run);
+    cut.app.run_when(&cut.run, "in_doubt").await;
+    cut.app.open_gate("gate");
+    let app = &cut.app;
+    holds_for_a_while("in doubt, one effect", async || {
+        cut.status().await == "in_doubt" && app.effects("effects") == 1 && app.effects("looks") == 0
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_change_that_goes_on_can_be_cancelled_by_the_next_server() {
+    let mut cut = under_way().await;
+    cut.app.kill_9().await;
+    cut.app.start_server().await;
+    let cancelled = cut.ask(&cut.ana, "runbook_cancel").await;
+    assert_eq!(cancelled.status, 200, "{cancelled:?}");
+    cut.app.run_when(&cut.run, "cancelled").await;
+    let outcome = cut.app.dir.join("data/runs").join(&cut.run).join("1.outcome");
+    until("the change is ended", async || outcome.exists().then_some(())).await;
+    assert!(cut.app.log(&format!("data/runs/{}/1.outcome", cut.run)).contains("cancelled"));
 }
 
 #[tokio::test]
@@ -241,6 +305,7 @@ async fn a_read_command_that_was_cut_off_runs_again_by_itself() {
     let run = blocks_tests::text(&asked.json()["data"]["id"]);
     until("it looks", async || (app.effects("looks") == 1).then_some(())).await;
     app.kill_9().await;
+    app.kill_supervisor_9(&run);
     app.start_server().await;
     until("it looks again", async || (app.effects("looks") == 2).then_some(())).await;
     app.open_gate("gate");
@@ -285,6 +350,8 @@ async fn while_a_change_is_in_doubt_its_incident_is_not_over_and_a_button_decide
     app.click("U0BEN", &channel, &text(&plan["ts"]), "blocks:approve").await;
     until("the change has begun", async || (app.effects("effects") == 1).then_some(())).await;
     app.kill_9().await;
+    let run = text(&app.blocks_json(&["runbook", "status"]).await["id"]);
+    app.kill_supervisor_9(&run);
     app.start_server().await;
     app.incident_when("INC-1", "the change is in doubt", |shown| run_status(shown) == "in_doubt").await;
     let question = app

@@ -6,6 +6,7 @@ use std::sync::Once;
 use std::time::Duration;
 
 use blocks_server::EngineInfo;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::config::AppConfig;
@@ -143,6 +144,17 @@ impl TestApp {
     /// When it does not run.
     pub async fn kill_9(&mut self) {
         self.server.take().expect("the server runs").kill_9().await;
+    }
+
+    /// `kill -9` of the process that supervises a run's commands.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn kill_supervisor_9(&self, run: &str) {
+        let said = self.log(&format!("data/runs/{run}/supervisor.json"));
+        let said: Value = serde_json::from_str(&said).expect("the run has a supervisor");
+        let pid = said["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        kill_process(pid.expect("its number is known"), Signal::KILL).expect("it lives");
     }
 
     /// Asks the server to end, and returns its exit code.

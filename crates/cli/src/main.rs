@@ -23,6 +23,12 @@ fn main() -> ExitCode {
     if Path::new(&called_as).file_name().is_some_and(|name| name == "kubectl") {
         return commands::sandbox::kubectl();
     }
+    if arguments.next().is_some_and(|word| word == blocks_exec::SUPERVISE) {
+        // Its standard error is a file in the run's folder.
+        let log = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_ansi(false);
+        log.with_writer(std::io::stderr).init();
+        return blocks_exec::supervise();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -1,8 +1,12 @@
 //! What an earlier process left, and what a passing fault left undone: the same questions, asked of everything.
 
-use runbook_core::ids::IncidentId;
+use std::collections::BTreeSet;
+
+use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::journal::Cause;
-use runbook_core::run::RunCommand;
+use runbook_core::ports::{Begun, ExecError, Finished, Resumed};
+use runbook_core::run::{Run, RunCommand};
+use tokio::sync::oneshot;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -10,7 +14,7 @@ use crate::incidents::load_incident;
 use crate::origin::Origin;
 use crate::read;
 use crate::review::Occasion;
-use crate::runs::silent;
+use crate::runs::{load_run, silent};
 
 /// How many open incidents and runs are looked at in one go.
 const LIMIT: usize = 10_000;
@@ -18,14 +22,24 @@ const LIMIT: usize = 10_000;
 const LOOK_BACK_DAYS: i64 = 7;
 
 impl Engine {
-    /// Looks at every open run. A command that was cut off is in doubt, or runs again when that cannot hurt. Only
-    /// for a start: afterwards a started command is one that runs.
+    /// Looks at every open run. A command that was under way is taken up again; one whose end nobody can know is in
+    /// doubt, or runs again when that cannot hurt. Only for a start: afterwards a started command is one that runs.
     pub(crate) async fn recover(&self) -> Result<(), EngineError> {
-        let origin = Origin::system("recovery", Cause::Recovery);
+        let (mut under_way, mut others) = (Vec::new(), Vec::new());
         for row in self.store().runs(None, true, LIMIT).await? {
-            // What is left of a cut-off command is ended first: nobody could judge a target that still changes.
-            self.end_processes(row.id).await;
-            self.change_run(row.id, &RunCommand::Recover, &origin, &silent).await?;
+            match self.under_way(row.id).await? {
+                Some(begun) => under_way.push(begun),
+                None => others.push(row.id),
+            }
+        }
+        // What is left of other commands is ended first: nobody could judge a target that still changes.
+        let runs = under_way.iter().map(|begun| begun.run).collect::<BTreeSet<_>>();
+        self.inner.parts.executor.end_leftovers(runs).await;
+        for begun in under_way {
+            self.take_up(begun);
+        }
+        for id in others {
+            self.change_run(id, &RunCommand::Recover, &recovery(), &silent).await?;
         }
         self.reconcile().await
     }
@@ -36,9 +50,39 @@ impl Engine {
     /// When no run, or more than one, is meant; when the store cannot be read.
     pub async fn recover_run(&self, named: Option<&str>) -> Result<(), EngineError> {
         let id = read::find_run(self.store(), named).await?;
+        if let Some(begun) = self.under_way(id).await? {
+            // It fails only together with the engine.
+            let _known = self.take_up(begun).await;
+            return Ok(());
+        }
         self.end_processes(id).await;
-        let origin = Origin::system("recovery", Cause::Recovery);
-        self.change_run(id, &RunCommand::Recover, &origin, &silent).await.map(|_| ())
+        self.change_run(id, &RunCommand::Recover, &recovery(), &silent).await.map(|_| ())
+    }
+
+    async fn under_way(&self, id: RunId) -> Result<Option<Begun>, EngineError> {
+        Ok(load_run(self.store(), id).await?.and_then(|loaded| begun(&loaded.state)))
+    }
+
+    /// Records what became of a command that an earlier process had started. Tells when that is recorded, or when it is
+    /// known that the command goes on.
+    fn take_up(&self, begun: Begun) -> oneshot::Receiver<()> {
+        let (tell, known) = oneshot::channel();
+        let engine = self.clone();
+        self.spawn(Box::pin(async move {
+            let (run, attempt) = (begun.run, begun.attempt);
+            match engine.inner.parts.executor.resume(begun).await {
+                Resumed::Ended(end) => {
+                    engine.insist(run, &of_end(attempt, end)).await;
+                    let _heard = tell.send(());
+                }
+                Resumed::UnderWay(end) => {
+                    tracing::info!(%run, attempt, "a command of an earlier process goes on");
+                    let _heard = tell.send(());
+                    engine.insist(run, &of_end(attempt, end.await)).await;
+                }
+            }
+        }));
+        known
     }
 
     /// Looks at every incident, without a hint from anybody: diagnostics and reviews that are due and have not begun,
@@ -68,5 +112,31 @@ impl Engine {
         } else {
             Ok(())
         }
+    }
+}
+
+fn recovery() -> Origin {
+    Origin::system("recovery", Cause::Recovery)
+}
+
+/// The command of a run that has an intent and no end.
+fn begun(run: &Run) -> Option<Begun> {
+    let (unit, attempt) = run.live_unit()?;
+    let command = run.command(unit)?;
+    Some(Begun {
+        run: run.id,
+        step: run.plan.steps.get(unit.step)?.id.clone(),
+        attempt: attempt.number,
+        kind: command.kind,
+        timeout_ms: command.timeout_ms,
+    })
+}
+
+fn of_end(attempt: u32, end: Result<Finished, ExecError>) -> RunCommand {
+    match end {
+        Ok(finished) => RunCommand::Finish { attempt, finished: Box::new(finished) },
+        // It is known that nothing happened, so nothing keeps it from running now.
+        Err(ExecError::NotStarted(reason)) => RunCommand::NeverBegun { attempt, reason },
+        Err(ExecError::Lost(reason)) => RunCommand::Lost { attempt, reason },
     }
 }

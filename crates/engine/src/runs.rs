@@ -251,7 +251,7 @@ impl Engine {
     }
 
     /// Makes a change that must not be lost: a store that is full or busy is tried again until it takes it.
-    async fn insist(&self, id: RunId, command: &RunCommand) {
+    pub(crate) async fn insist(&self, id: RunId, command: &RunCommand) {
         let mut wait = Duration::from_millis(50);
         loop {
             match self.change_run(id, command, &Origin::engine(), &silent).await {

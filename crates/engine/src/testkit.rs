@@ -23,6 +23,7 @@ pub(crate) use samples::{ROLLBACK, page};
 pub(crate) use story::{Course, Doubt, play};
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A lock that a failed assertion elsewhere does not poison.
@@ -37,6 +38,8 @@ pub(crate) struct World {
     pub(crate) script: Mutex<BTreeMap<String, Vec<Act>>>,
     /// Commands that were really started.
     pub(crate) starts: Mutex<Vec<Start>>,
+    /// Whether commands outlive the engine, so that the next one hears their end.
+    pub(crate) supervisors_survive: AtomicBool,
     /// The chat system.
     pub(crate) chat: Mutex<ChatState>,
     /// The pager.

@@ -61,9 +61,7 @@ impl Engine {
             }
         };
         if tokio::time::timeout(patience, all_done).await.is_err() {
-            tracing::warn!(
-                "some commands outlast the drain; they are taken up as in doubt at the next start"
-            );
+            tracing::warn!("some commands outlast the drain; they go on, and the next start takes them up");
         }
     }
 

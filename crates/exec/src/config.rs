@@ -1,6 +1,7 @@
 //! What the executor is told once, at the start.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,10 +32,17 @@ pub struct ExecConfig {
     pub output_limit_bytes: usize,
     /// Time between TERM and KILL.
     pub grace: Duration,
+    /// The program that calls [`crate::supervise`], and the arguments with which it does. Opened once, so that a new
+    /// version in its place changes nothing for this engine.
+    pub supervisor: (PathBuf, Vec<OsString>),
 }
 
+/// The argument with which `blocks` is a supervisor.
+pub const SUPERVISE: &str = "__supervise";
+
 impl ExecConfig {
-    /// The defaults: [`DEFAULT_ENV_NAMES`], nothing to hand on, no secrets, 64 KiB of head and of tail, 5 s of grace.
+    /// The defaults: [`DEFAULT_ENV_NAMES`], nothing to hand on, no secrets, 64 KiB of head and of tail, 5 s of
+    /// grace, this program with [`SUPERVISE`] as supervisor.
     #[must_use]
     pub fn new(bash: PathBuf, state_dir: PathBuf) -> Self {
         Self {
@@ -45,6 +53,7 @@ impl ExecConfig {
             secrets: Vec::new(),
             output_limit_bytes: 64 * 1024,
             grace: Duration::from_secs(5),
+            supervisor: (PathBuf::from("/proc/self/exe"), vec![SUPERVISE.into()]),
         }
     }
 
@@ -96,6 +105,14 @@ pub enum ConfigError {
     #[error("the folder {path} for the runs cannot be used: {source}; check that it is writable", path = path.display())]
     StateDir {
         /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The supervisor's program cannot be used.
+    #[error("the program {path} that supervises commands cannot be opened: {source}; check that it is there", path = path.display())]
+    Supervisor {
+        /// The program.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,

@@ -1,6 +1,7 @@
 //! The environment of a command: from nothing, then only what is named (design section 6).
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use runbook_core::ports::Job;
 
@@ -118,14 +119,18 @@ pub(crate) fn refused_env_name(name: &str) -> Option<&'static str> {
     }
 }
 
-/// The variables of one command, complete.
+/// The variables of one command, complete. `temporary` is where its temporary files go.
 ///
 /// bash itself adds `PWD`, `OLDPWD`, `SHLVL` and `_`.
 ///
 /// # Errors
 ///
 /// A parameter's name or value that must not reach the command.
-pub(crate) fn build(config: &ExecConfig, job: &Job) -> Result<BTreeMap<String, String>, VariableError> {
+pub(crate) fn build(
+    config: &ExecConfig,
+    job: &Job,
+    temporary: &Path,
+) -> Result<BTreeMap<String, String>, VariableError> {
     let mut variables = BTreeMap::new();
     for name in &config.env_names {
         let Some(value) = config.env.get(name) else { continue };
@@ -135,6 +140,7 @@ pub(crate) fn build(config: &ExecConfig, job: &Job) -> Result<BTreeMap<String, S
         }
         variables.insert(name.clone(), value.clone());
     }
+    variables.insert("TMPDIR".to_owned(), temporary.display().to_string());
     let own = [
         ("BLOCKS_RUN", job.run.to_string()),
         ("BLOCKS_STEP", job.step.clone()),

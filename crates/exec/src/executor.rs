@@ -1,10 +1,13 @@
 //! Gives each command to what carries out its kind, and ends it when its time is up or somebody cancels.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use runbook_core::ids::RunId;
-use runbook_core::ports::{BoxFuture, ExecError, Executor, Exit, Finished, Job, StateOutcome};
+use runbook_core::ports::{
+    Begun, BoxFuture, ExecError, Executor, Exit, Finished, Job, Resumed, StateOutcome,
+};
 use runbook_core::runbook::CommandKind;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -190,6 +193,15 @@ impl Executor for KindExecutor {
 
     fn cancel(&self, run: RunId) -> BoxFuture<'_, ()> {
         Box::pin(self.end_run(run))
+    }
+
+    /// Only a shell command can go on without this process.
+    fn resume(&self, begun: Begun) -> BoxFuture<'_, Resumed<'_>> {
+        self.shell.resume(begun)
+    }
+
+    fn end_leftovers(&self, but: BTreeSet<RunId>) -> BoxFuture<'_, ()> {
+        self.shell.end_leftovers(but)
     }
 }
 

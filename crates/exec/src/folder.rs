@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStringExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use runbook_core::ids::RunId;
 use runbook_core::ports::{Job, StateOutcome};
 
+use crate::record::private;
 use crate::redact::Redactor;
 use crate::script::{self, Parts};
 
@@ -37,18 +39,40 @@ pub(crate) fn make_root(path: &Path) -> io::Result<PathBuf> {
     path.canonicalize()
 }
 
+/// Makes a run's folder, with the folder for its commands' temporary files, and gives it.
+///
+/// # Errors
+///
+/// A sentence for people.
+pub(crate) fn make(root: &Path, run: RunId) -> Result<PathBuf, String> {
+    let folder = root.join(run.to_string());
+    for path in [&folder, &temporary(&folder)] {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o700)))
+            .map_err(|error| unusable(&folder, &error))?;
+    }
+    Ok(folder)
+}
+
+/// Where a run's commands put their temporary files.
+pub(crate) fn temporary(folder: &Path) -> PathBuf {
+    folder.join("tmp")
+}
+
+fn unusable(folder: &Path, error: &io::Error) -> String {
+    format!("the run's folder {} cannot be written: {error}", folder.display())
+}
+
 /// Writes what bash needs for one attempt.
 ///
 /// # Errors
 ///
 /// A sentence for people: the carried state or the working directory is not there, or files cannot be written.
-pub(crate) fn prepare(root: &Path, job: &Job, handed_on: &BTreeSet<String>) -> Result<Attempt, String> {
-    let folder = root.join(job.run.to_string());
-    let unusable =
-        |error: io::Error| format!("the run's folder {} cannot be written: {error}", folder.display());
-    DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(unusable)?;
-    fs::set_permissions(&folder, Permissions::from_mode(0o700)).map_err(unusable)?;
-
+pub(crate) fn prepare(folder: &Path, job: &Job, handed_on: &BTreeSet<String>) -> Result<Attempt, String> {
+    let unusable = |error: io::Error| unusable(folder, &error);
     let file = |number: u32, kind: &str| folder.join(format!("{number}.{kind}"));
     let (carried, directory) = match job.carry_from {
         None => (None, job.directory.clone()),
@@ -92,8 +116,8 @@ pub(crate) fn prepare(root: &Path, job: &Job, handed_on: &BTreeSet<String>) -> R
         parameters: &parameters,
         secrets: &secrets,
     });
-    write_private(&command, job.text.as_bytes()).map_err(unusable)?;
-    write_private(&attempt.wrapper, &wrapper).map_err(unusable)?;
+    private(&command).and_then(|mut file| file.write_all(job.text.as_bytes())).map_err(unusable)?;
+    private(&attempt.wrapper).and_then(|mut file| file.write_all(&wrapper)).map_err(unusable)?;
     Ok(attempt)
 }
 
@@ -153,14 +177,4 @@ impl Attempt {
             }
         }
     }
-}
-
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // Never into a file that is already there: it may be open to others.
-    if let Err(error) = fs::remove_file(path)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        return Err(error);
-    }
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(bytes)
 }

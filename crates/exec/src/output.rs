@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::redact::Redactor;
+use crate::spool::Spool;
 
 /// Bytes read from a pipe at once: what a Linux pipe holds.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -45,6 +46,19 @@ impl Bounded {
         self.dropped_bytes += bytes;
     }
 
+    /// What is kept so far beyond the first `from` bytes; `None` once bytes were dropped.
+    pub(crate) fn beyond(&self, from: usize) -> Option<Vec<u8>> {
+        let kept = self.head.iter().chain(&self.tail).skip(from).copied();
+        (self.dropped_bytes == 0).then(|| kept.collect())
+    }
+
+    /// What follows the head, with a line for what was dropped, and where it begins.
+    pub(crate) fn after_head(&self) -> (usize, Vec<u8>) {
+        let mut rest = dropped_line(&self.head, self.dropped_bytes).into_bytes();
+        rest.extend(&self.tail);
+        (self.head.len(), rest)
+    }
+
     /// The text, lossily decoded. NUL becomes U+FFFD too, because some stores cannot hold it.
     pub(crate) fn finish(self) -> Output {
         let Self { mut head, tail, mut dropped_bytes, .. } = self;
@@ -56,13 +70,18 @@ impl Bounded {
             let rest = tail.iter().take(3).take_while(|byte| (0x80..0xC0).contains(*byte)).count();
             tail.drain(..rest);
             dropped_bytes += (cut + rest) as u64;
-            let line_end = if head.last().is_none_or(|byte| *byte == b'\n') { "" } else { "\n" };
-            head.extend(format!("{line_end}[... {dropped_bytes} bytes dropped ...]\n").into_bytes());
+            head.extend(dropped_line(&head, dropped_bytes).into_bytes());
         }
         head.append(&mut tail);
         let text = String::from_utf8_lossy(&head).replace('\0', "\u{FFFD}");
         Output { text, dropped_bytes }
     }
+}
+
+/// Stands between head and tail.
+fn dropped_line(head: &[u8], dropped_bytes: u64) -> String {
+    let line_end = if head.last().is_none_or(|byte| *byte == b'\n') { "" } else { "\n" };
+    format!("{line_end}[... {dropped_bytes} bytes dropped ...]\n")
 }
 
 /// How many bytes at the end of `bytes` begin a character that is not complete.
@@ -81,7 +100,8 @@ fn cut_character(bytes: &[u8]) -> usize {
     0
 }
 
-/// Reads a pipe to its end, or until `stop` changes or its sender is gone; the text says so then.
+/// Reads a pipe to its end, or until `stop` changes or its sender is gone; the text says so then. What is kept can be
+/// read in the spool meanwhile.
 ///
 /// # Errors
 ///
@@ -90,6 +110,7 @@ pub(crate) async fn collect(
     pipe: Option<impl AsyncRead + Unpin>,
     mut redactor: Redactor,
     limit: usize,
+    mut spool: Spool,
     mut stop: watch::Receiver<bool>,
 ) -> std::io::Result<Output> {
     let mut kept = Bounded::new(limit);
@@ -112,6 +133,10 @@ pub(crate) async fn collect(
                         continue;
                     }
                     read = pipe.read(&mut chunk) => read?,
+                    () = spool.due() => {
+                        spool.rewrite(&kept);
+                        continue;
+                    }
                 }
             };
             if read == 0 {
@@ -119,6 +144,7 @@ pub(crate) async fn collect(
                 break;
             }
             redactor.push(chunk.get(..read).unwrap_or_default(), &mut |bytes| kept.push(bytes));
+            spool.follow(&kept);
         }
     }
     redactor.finish(&mut |bytes| kept.push(bytes));
@@ -171,15 +197,19 @@ mod tests {
         let (stop, stopped) = watch::channel(false);
         let endless = tokio::io::repeat(b'y');
         let both = async {
-            tokio::join!(collect(Some(endless), Redactor::new::<&str>(&[]), 8, stopped), async {
-                stop.send_replace(true);
-            })
+            tokio::join!(
+                collect(Some(endless), Redactor::new::<&str>(&[]), 8, Spool::none(), stopped),
+                async {
+                    stop.send_replace(true);
+                }
+            )
         };
         let (output, ()) = both.await;
         let output = output.unwrap();
         assert!(output.text.starts_with("yyyyyyyy") && output.text.ends_with(STILL_OPEN), "{output:?}");
         let (_stop, stopped) = watch::channel(false);
-        let output = collect(Some(&b"abc"[..]), Redactor::new::<&str>(&[]), 8, stopped).await.unwrap();
+        let output =
+            collect(Some(&b"abc"[..]), Redactor::new::<&str>(&[]), 8, Spool::none(), stopped).await.unwrap();
         assert_eq!(output.text, "abc");
     }
 

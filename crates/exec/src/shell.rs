@@ -1,53 +1,70 @@
-//! Shell commands: one bash per command, in a process group of its own.
+//! Shell commands, from the engine's side: orders to the run's supervisor, and what became of them.
+//!
+//! What is known of an attempt is on disk (`record.rs`). A connection that breaks is no answer: then the records are
+//! asked, and the supervisor if it still lives.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::pin::pin;
-use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use runbook_core::ids::RunId;
-use runbook_core::ports::{BoxFuture, ExecError, Executor, Exit, Finished, Job, Output, StateOutcome};
+use runbook_core::ports::{Begun, BoxFuture, ExecError, Executor, Finished, Job, Resumed};
 use runbook_core::runbook::CommandKind;
-use rustix::io::Errno;
-use rustix::process::{Signal, WaitId, WaitIdOptions, waitid};
-use tokio::process::{Child, Command};
-use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
-use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::net::UnixStream;
+use tokio::sync::{Mutex as AsyncMutex, watch};
+use tokio::time::{sleep, timeout};
 
 use crate::config::{ConfigError, ExecConfig};
-use crate::environment;
-use crate::folder::{self, Attempt};
-use crate::group::{Family, Pid};
-use crate::output;
-use crate::redact::Redactor;
-use crate::syntax;
+use crate::leftovers::{Leftovers, runs_alive};
+use crate::record::{Ended, Mark, Records};
+use crate::start::{Program, connect};
+use crate::wire::{self, Ask, Order, Tell};
+use crate::{folder, syntax};
 
-/// How long the readers get after everybody we know of has ended: an unknown process may hold the pipe for ever.
-const READ_WAIT: Duration = Duration::from_secs(2);
-/// How long the shell may take to end after KILL before its outcome counts as lost.
-const KILL_WAIT: Duration = Duration::from_secs(5);
-/// Ends the error output of a command whose variables cannot be handed on.
-const SECRET_IN_STATE: &str = "\n[blocks: an array, a function or a changed form of a secret would be kept on disk, so no variable is handed on]\n";
-/// The child's end is looked at again this often, should its signal have been missed.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// A supervisor that has said nothing for so long after the command's time and both graces is stuck.
+const STUCK: Duration = Duration::from_secs(30);
+/// How often an order is given to a supervisor that ends before it takes it.
+const ORDERS: u32 = 3;
+/// How often, and with which pause, a supervisor is asked that lives and cannot be reached.
+const QUESTIONS: u32 = 100;
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+/// Supervisors of different runs start beside each other, those of one run do not.
+const STARTS: usize = 32;
 
-/// Runs commands with bash.
+/// Runs commands with bash, each run's below a supervisor of its own.
 #[derive(Debug)]
 pub struct ShellExecutor {
     config: ExecConfig,
-    root: PathBuf,
-    redactor: Redactor,
+    program: Program,
     running: Mutex<Vec<Running>>,
+    starting: [AsyncMutex<()>; STARTS],
 }
 
-/// A command under way: `true` through `cancel` ends it; closed when it is over.
+/// A command that somebody waits for: `true` through `cancel` ends it; closed when it is over.
 #[derive(Debug)]
 struct Running {
     run: RunId,
     cancel: Arc<watch::Sender<bool>>,
+}
+
+/// What a supervisor said of an attempt.
+enum Heard {
+    Ended(Ended),
+    UnderWay,
+    Unknown,
+    /// The connection broke, or nothing came.
+    Nothing,
+}
+
+/// What to do about an attempt that was not begun.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unbegun {
+    /// See to it that it never is.
+    Forbid,
+    /// Say so: it is ordered again.
+    Leave,
 }
 
 impl ShellExecutor {
@@ -55,13 +72,23 @@ impl ShellExecutor {
     ///
     /// # Errors
     ///
-    /// A configuration that would leak or change how bash runs, or a folder that cannot be used.
-    pub fn new(config: ExecConfig) -> Result<Self, ConfigError> {
+    /// A configuration that would leak or change how bash runs, a folder or a program that cannot be used.
+    pub fn new(mut config: ExecConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        let root = folder::make_root(&config.state_dir)
+        config.state_dir = folder::make_root(&config.state_dir)
             .map_err(|source| ConfigError::StateDir { path: config.state_dir.clone(), source })?;
-        let redactor = Redactor::new(&config.secrets);
-        Ok(Self { config, root, redactor, running: Mutex::default() })
+        let program = Program::open(&config)?;
+        Ok(Self {
+            config,
+            program,
+            running: Mutex::default(),
+            starting: std::array::from_fn(|_| AsyncMutex::default()),
+        })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn config(&self) -> &ExecConfig {
+        &self.config
     }
 
     async fn run_job(&self, job: Job) -> Result<Finished, ExecError> {
@@ -70,87 +97,200 @@ impl ShellExecutor {
         }
         let (_entry, mut cancelled) = self.register(job.run);
         syntax::check(&self.config.bash, &job.text).await.map_err(ExecError::NotStarted)?;
-        let variables = environment::build(&self.config, &job).map_err(not_started)?;
-        let (root, names, for_folder) = (self.root.clone(), self.handed_on(), job.clone());
-        let attempt = off_thread(move || folder::prepare(&root, &for_folder, &names))
-            .await
-            .map_err(not_started)?
-            .map_err(ExecError::NotStarted)?;
-        let child_ended = signal(SignalKind::child()).map_err(not_started)?;
-        if *cancelled.borrow_and_update() {
-            return Err(ExecError::NotStarted("it was cancelled before".to_owned()));
+        let (root, run, begun) = (self.config.state_dir.clone(), job.run, job.begun());
+        let folder = off_thread(move || folder::make(&root, run)).await.map_err(not_started)?;
+        let records = Records::new(folder.map_err(ExecError::NotStarted)?);
+        let order = Ask::Run(Box::new(Order::new(&self.config, &job)));
+        let mut why = String::new();
+        for _ in 0..ORDERS {
+            if *cancelled.borrow_and_update() {
+                why = "it was cancelled before".to_owned();
+                break;
+            }
+            let mut stream = match self.reach(&records, run).await {
+                Ok(stream) => stream,
+                Err(reason) => {
+                    why = reason;
+                    break;
+                }
+            };
+            match wire::write(&mut stream, &order).await {
+                Ok(()) => {
+                    if let Heard::Ended(ended) = self.follow(stream, &records, &begun, &mut cancelled).await {
+                        return ended.into();
+                    }
+                }
+                Err(error) => why = format!("its supervisor could not be told: {error}"),
+            }
+            if let Some(known) = self.find_out(&records, &begun, true, Unbegun::Leave).await {
+                return known;
+            }
         }
-        let started = Instant::now();
-        let child = spawn(&self.config.bash, &attempt, &variables)
-            .map_err(|error| not_started(format!("{} cannot be run: {error}", self.config.bash.display())))?;
-        let shell = Shell::new(child, child_ended, &job)?;
-        let redactor = self.redactor.for_job(&self.config.secrets, &job);
-        self.supervise(&job, &redactor, &attempt, shell, started, &mut cancelled).await
+        match self.find_out(&records, &begun, true, Unbegun::Forbid).await {
+            Some(Err(ExecError::NotStarted(_))) if !why.is_empty() => Err(ExecError::NotStarted(why)),
+            Some(known) => known,
+            None => Err(not_started(why)),
+        }
     }
 
-    /// From here on something runs: an error is always [`ExecError::Lost`].
-    async fn supervise(
-        &self,
-        job: &Job,
-        redactor: &Redactor,
-        attempt: &Attempt,
-        mut shell: Shell,
-        started: Instant,
-        cancelled: &mut watch::Receiver<bool>,
-    ) -> Result<Finished, ExecError> {
-        let (stop, stopped) = watch::channel(false);
-        let limit = self.config.output_limit_bytes;
-        let (stdout, stderr) = (shell.child.stdout.take(), shell.child.stderr.take());
-        let stdout = tokio::spawn(output::collect(stdout, redactor.clone(), limit, stopped.clone()));
-        let stderr = tokio::spawn(output::collect(stderr, redactor.clone(), limit, stopped));
-
-        let ended_by_us = tokio::select! {
-            biased;
-            ended = shell.ended() => ended.map(|()| None)?,
-            _ = cancelled.wait_for(|cancelled| *cancelled) => Some(Exit::Cancelled),
-            () = tokio::time::sleep(Duration::from_millis(job.timeout_ms)) => Some(Exit::TimedOut),
-        };
-        if ended_by_us.is_some() {
-            shell.make_end(self.config.grace).await?;
+    /// A connection to the run's supervisor, which is started when it does not live.
+    async fn reach(&self, records: &Records, run: RunId) -> Result<UnixStream, String> {
+        let number =
+            run.to_string().bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+        let starting = self.starting.get(number % STARTS).ok_or("no such place")?;
+        let _one_at_a_time = starting.lock().await;
+        match connect(records.folder()).await {
+            Some(stream) => Ok(stream),
+            None => self.program.start(records.folder(), run).await,
         }
-        let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let survivors = shell.family.end(self.config.grace).await;
+    }
 
-        let mut read = pin!(async { tokio::join!(stdout, stderr) });
-        let (stdout, stderr) = match timeout(READ_WAIT, &mut read).await {
-            Ok(both) => both,
-            Err(_) => {
-                tracing::warn!(run = %job.run, step = %job.step, "an unknown process still holds the command's output");
-                stop.send_replace(true);
-                read.await
+    /// Waits for what a supervisor says of an attempt, and tells it when somebody cancels. One that says nothing for
+    /// too long is killed.
+    async fn follow(
+        &self,
+        stream: UnixStream,
+        records: &Records,
+        begun: &Begun,
+        cancelled: &mut watch::Receiver<bool>,
+    ) -> Heard {
+        let (mut tells, mut asks) = stream.into_split();
+        let mut heard = pin!(async {
+            loop {
+                match wire::read(&mut tells).await {
+                    Ok(Some(Tell::Ended(ended))) => return Heard::Ended(ended),
+                    Ok(Some(Tell::Unknown)) => return Heard::Unknown,
+                    Ok(Some(Tell::Ready | Tell::UnderWay | Tell::Quiet)) => {}
+                    Ok(None) | Err(_) => return Heard::Nothing,
+                }
+            }
+        });
+        let ends = self.config.grace * 2 + STUCK;
+        let said = tokio::select! {
+            biased;
+            heard = &mut heard => return heard,
+            () = told(cancelled) => {
+                // A connection that is broken is noticed by the reader.
+                let _told = wire::write(&mut asks, &Ask::Cancel).await;
+                timeout(ends, heard).await
+            }
+            () = sleep(Duration::from_millis(begun.timeout_ms) + ends) => {
+                // said nothing
+                timeout(Duration::ZERO, heard).await
             }
         };
-        let unread = |error: &dyn std::fmt::Display| lost(format!("its output could not be read: {error}"));
-        let whole = |output: Result<std::io::Result<Output>, tokio::task::JoinError>| {
-            output.map_err(|error| unread(&error))?.map_err(|error| unread(&error))
-        };
-        let (stdout, mut stderr) = (whole(stdout)?, whole(stderr)?);
-
-        let status = shell.reap().await?;
-        let exit = ended_by_us.unwrap_or_else(|| exit_of(status));
-        let for_state = attempt.clone();
-        let for_secrets = (!job.secrets.is_empty()).then(|| redactor.clone());
-        let (refused, (state, held_secret)) = off_thread(move || match exit {
-            Exit::Code { .. } => (for_state.was_refused(), for_state.take_state(for_secrets.as_ref())),
-            _ => (false, (for_state.drop_state(), false)),
+        said.unwrap_or_else(|_| {
+            tracing::error!(run = %begun.run, "a supervisor is stuck and is killed");
+            if let Some(supervisor) = records.supervisor() {
+                supervisor.kill();
+            }
+            Heard::Nothing
         })
-        .await
-        .unwrap_or((false, (StateOutcome::Missing, false)));
-        if held_secret {
-            stderr.text.push_str(SECRET_IN_STATE);
+    }
+
+    /// What became of an attempt, by the records and by its supervisor. `watched` says that this process has had a
+    /// connection to the supervisor until now. `None` only for an attempt that was not begun and is left so.
+    async fn find_out(
+        &self,
+        records: &Records,
+        begun: &Begun,
+        watched: bool,
+        unbegun: Unbegun,
+    ) -> Option<Result<Finished, ExecError>> {
+        let unreadable =
+            |error: std::io::Error| Some(Err(lost(format!("its records cannot be used: {error}"))));
+        let (_never, mut cancelled) = watch::channel(false);
+        for _ in 0..QUESTIONS {
+            let answered = match connect(records.folder()).await {
+                Some(stream) => match self.ask(stream, begun).await {
+                    (Heard::Ended(ended), _) => return Some(ended.into()),
+                    (Heard::UnderWay, Some(stream)) => {
+                        match self.follow(stream, records, begun, &mut cancelled).await {
+                            Heard::Ended(ended) => return Some(ended.into()),
+                            _ => false,
+                        }
+                    }
+                    (Heard::Unknown, _) => true,
+                    _ => false,
+                },
+                None => false,
+            };
+            let supervisor = records.supervisor();
+            let is_alive = !answered && supervisor.as_ref().is_some_and(|one| one.alive().is_some());
+            // Now that the supervisor knows nothing more, or is gone, nothing is added to the records by it.
+            match (records.outcome(begun.attempt), records.mark(begun.attempt)) {
+                (Ok(Some(outcome)), _) if outcome.key == begun.key() => return Some(outcome.ended.into()),
+                (Ok(Some(outcome)), _) => {
+                    return Some(Err(lost(format!(
+                        "its outcome is that of another command, {}",
+                        outcome.key
+                    ))));
+                }
+                (Err(error), _) | (_, Err(error)) => return unreadable(error),
+                (Ok(None), Ok(Mark::Void)) => return Some(Err(not_started("it was never begun"))),
+                _ if is_alive => {}
+                (Ok(None), Ok(Mark::None)) if unbegun == Unbegun::Leave => return None,
+                (Ok(None), Ok(Mark::None)) => match records.forbid(begun.attempt) {
+                    Ok(true) => return Some(Err(not_started("it was not begun when Blocks ended"))),
+                    Ok(false) => continue,
+                    Err(error) => return unreadable(error),
+                },
+                (Ok(None), Ok(Mark::Begun)) => {
+                    let ended = if watched { supervisor.as_ref() } else { None };
+                    let may_be_left = supervisor.as_ref().is_none_or(|one| one.is_of_this_boot());
+                    let left = match may_be_left {
+                        true => {
+                            Leftovers::of_run(begun.run).and_session_of(ended).end(self.config.grace).await
+                        }
+                        false => Vec::new(),
+                    };
+                    return Some(Err(lost(what_was_ended(&left))));
+                }
+            }
+            sleep(ASK_AGAIN).await;
         }
-        if refused {
-            return Err(not_started(format!(
-                "the shell state to start from does not load: {}",
-                stderr.text.trim()
-            )));
+        if let Some(supervisor) = records.supervisor() {
+            supervisor.kill();
         }
-        Ok(Finished { exit, stdout, stderr, elapsed_ms, state, survivors })
+        Some(Err(lost("its supervisor lives and could not be reached, and was killed")))
+    }
+
+    /// Asks a supervisor how an attempt ends; the connection is given back while that is to come.
+    async fn ask(&self, mut stream: UnixStream, begun: &Begun) -> (Heard, Option<UnixStream>) {
+        if wire::write(&mut stream, &Ask::Resume { attempt: begun.attempt }).await.is_err() {
+            return (Heard::Nothing, None);
+        }
+        match timeout(STUCK, wire::read(&mut stream)).await {
+            Ok(Ok(Some(Tell::Ended(ended)))) => (Heard::Ended(ended), None),
+            Ok(Ok(Some(Tell::UnderWay))) => (Heard::UnderWay, Some(stream)),
+            Ok(Ok(Some(Tell::Unknown))) => (Heard::Unknown, None),
+            _ => (Heard::Nothing, None),
+        }
+    }
+
+    async fn take_up(&self, begun: Begun) -> Resumed<'_> {
+        if begun.kind != CommandKind::Shell {
+            return Resumed::Ended(Err(lost("Blocks itself carried it out, and ended")));
+        }
+        let records = Records::new(self.folder(begun.run));
+        if let Some(stream) = connect(records.folder()).await
+            && let (Heard::UnderWay, Some(stream)) = self.ask(stream, &begun).await
+        {
+            let (entry, mut cancelled) = self.register(begun.run);
+            return Resumed::UnderWay(Box::pin(async move {
+                let _entry = entry;
+                match self.follow(stream, &records, &begun, &mut cancelled).await {
+                    Heard::Ended(ended) => ended.into(),
+                    _ => self.know(&records, &begun, true).await,
+                }
+            }));
+        }
+        Resumed::Ended(self.know(&records, &begun, false).await)
+    }
+
+    async fn know(&self, records: &Records, begun: &Begun, watched: bool) -> Result<Finished, ExecError> {
+        let known = self.find_out(records, begun, watched, Unbegun::Forbid).await;
+        known.unwrap_or_else(|| Err(lost("nothing is known of it")))
     }
 
     async fn end_run(&self, run: RunId) {
@@ -164,11 +304,45 @@ impl ShellExecutor {
         for cancel in &under_way {
             cancel.closed().await;
         }
-        // What an earlier process of Blocks started and left.
-        let left = Family::of_run(run).end(self.config.grace).await;
+        self.tell_supervisor(run, &Ask::Cancel).await;
+        // What an earlier supervisor started and left.
+        let left = Leftovers::of_run(run).end(self.config.grace).await;
         if !left.is_empty() {
             tracing::warn!(%run, ?left, "ended processes that an earlier command of the run left");
         }
+    }
+
+    /// Has everything of a run ended by its supervisor, if that lives.
+    async fn tell_supervisor(&self, run: RunId, ask: &Ask) {
+        let records = Records::new(self.folder(run));
+        let Some(mut stream) = connect(records.folder()).await else { return };
+        let quiet = async {
+            wire::write(&mut stream, ask).await.ok()?;
+            wire::read::<Tell>(&mut stream).await.ok()
+        };
+        if timeout(self.config.grace * 2 + STUCK, quiet).await.is_err()
+            && let Some(supervisor) = records.supervisor()
+        {
+            tracing::error!(%run, "a supervisor is stuck and is killed");
+            supervisor.kill();
+        }
+    }
+
+    async fn end_all_but(&self, but: BTreeSet<RunId>) {
+        let Ok(alive) = off_thread(runs_alive).await else { return };
+        for run in alive.difference(&but).copied() {
+            // Another engine of this machine has its own.
+            if !self.folder(run).is_dir() {
+                continue;
+            }
+            tracing::info!(%run, "an earlier process of blocks left something of this run, which is ended");
+            self.tell_supervisor(run, &Ask::End).await;
+            self.end_run(run).await;
+        }
+    }
+
+    fn folder(&self, run: RunId) -> PathBuf {
+        self.config.state_dir.join(run.to_string())
     }
 
     fn register(&self, run: RunId) -> (Entry<'_>, watch::Receiver<bool>) {
@@ -177,11 +351,6 @@ impl ShellExecutor {
         let entry = Running { run, cancel: Arc::clone(&cancel) };
         self.running.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
         (Entry { executor: self, cancel }, cancelled)
-    }
-
-    fn handed_on(&self) -> std::collections::BTreeSet<String> {
-        let given = |name: &&String| self.config.env.contains_key(*name);
-        self.config.env_names.iter().filter(given).cloned().collect()
     }
 }
 
@@ -193,9 +362,17 @@ impl Executor for ShellExecutor {
     fn cancel(&self, run: RunId) -> BoxFuture<'_, ()> {
         Box::pin(self.end_run(run))
     }
+
+    fn resume(&self, begun: Begun) -> BoxFuture<'_, Resumed<'_>> {
+        Box::pin(self.take_up(begun))
+    }
+
+    fn end_leftovers(&self, but: BTreeSet<RunId>) -> BoxFuture<'_, ()> {
+        Box::pin(self.end_all_but(but))
+    }
 }
 
-/// Takes a command off the list when it is over or given up.
+/// Takes a command off the list when it is over or nobody waits for it any more.
 struct Entry<'a> {
     executor: &'a ShellExecutor,
     cancel: Arc<watch::Sender<bool>>,
@@ -208,88 +385,18 @@ impl Drop for Entry<'_> {
     }
 }
 
-/// A started bash. Given up before it was reaped, it and its family are killed.
-struct Shell {
-    child: Child,
-    child_ended: SignalStream,
-    pid: Pid,
-    family: Family,
-    reaped: bool,
-}
-
-impl Shell {
-    fn new(child: Child, child_ended: SignalStream, job: &Job) -> Result<Self, ExecError> {
-        let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        let pid = pid.ok_or_else(|| lost("its process number is not known"))?;
-        let family = Family::of_attempt(pid, job.run, job.attempt);
-        Ok(Self { child, child_ended, pid, family, reaped: false })
-    }
-
-    /// Waits until the shell has ended, without reaping it: so long, its group's number is nobody else's.
-    async fn ended(&mut self) -> Result<(), ExecError> {
-        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        loop {
-            match waitid(WaitId::Pid(self.pid), look) {
-                Ok(Some(_)) => return Ok(()),
-                Ok(None) => {}
-                Err(Errno::INTR) => continue,
-                Err(error) => return Err(lost(format!("waiting for it failed: {error}"))),
-            }
-            // Either way the next look tells.
-            let _woken = timeout(LOOK_AGAIN, self.child_ended.recv()).await;
-        }
-    }
-
-    /// TERM, grace, KILL.
-    async fn make_end(&mut self, grace: Duration) -> Result<(), ExecError> {
-        self.family.tell(Signal::TERM).await;
-        if let Ok(ended) = timeout(grace, self.ended()).await {
-            return ended;
-        }
-        self.family.tell(Signal::KILL).await;
-        timeout(KILL_WAIT, self.ended())
-            .await
-            .unwrap_or_else(|_| Err(lost("it could not be ended, even by KILL")))
-    }
-
-    async fn reap(mut self) -> Result<ExitStatus, ExecError> {
-        let status =
-            self.child.wait().await.map_err(|error| lost(format!("waiting for it failed: {error}")))?;
-        self.reaped = true;
-        Ok(status)
+async fn told(cancelled: &mut watch::Receiver<bool>) {
+    if cancelled.wait_for(|cancelled| *cancelled).await.is_err() {
+        // Nobody is left who could.
+        std::future::pending().await
     }
 }
 
-impl Drop for Shell {
-    fn drop(&mut self) {
-        if !self.reaped {
-            self.family.signal(Signal::KILL);
-        }
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "this crate is the home of process spawning")]
-fn spawn(bash: &Path, attempt: &Attempt, variables: &BTreeMap<String, String>) -> std::io::Result<Child> {
-    Command::new(bash)
-        .args(["--noprofile", "--norc"])
-        .arg(&attempt.wrapper)
-        .env_clear()
-        .envs(variables)
-        // bash would set it anyway; given, a path through a symbolic link stays as the command left it.
-        .env("PWD", &attempt.directory)
-        .current_dir(&attempt.directory)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()
-}
-
-fn exit_of(status: ExitStatus) -> Exit {
-    use std::os::unix::process::ExitStatusExt as _;
-    match (status.code(), status.signal()) {
-        (Some(code), _) => Exit::Code { code },
-        (None, signal) => Exit::Signal { signal: signal.unwrap_or_default() },
+fn what_was_ended(left: &[String]) -> String {
+    let ended = "its supervisor ended while it was under way";
+    match left {
+        [] => format!("{ended}, and nothing was left of it"),
+        left => format!("{ended}; what was left of it was ended: {}", left.join(", ")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The way to run a command. Implemented by `crates/exec`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -17,8 +17,46 @@ pub trait Executor: Send + Sync {
     /// An error says whether it is known that nothing was started; only then may a step fail.
     fn run(&self, job: Job) -> BoxFuture<'_, Result<Finished, ExecError>>;
 
-    /// Ends whatever of this run is alive: TERM, a grace period, KILL, for the whole process group.
+    /// Ends whatever of this run is alive: TERM, a grace period, KILL, for everything that it started.
     fn cancel(&self, run: RunId) -> BoxFuture<'_, ()>;
+
+    /// Takes up a command that was under way when an earlier process of Blocks ended. It is never started by this:
+    /// [`ExecError::NotStarted`] says that it never was, and that it now never will be.
+    fn resume(&self, begun: Begun) -> BoxFuture<'_, Resumed<'_>>;
+
+    /// Ends what an earlier process of Blocks left alive of all its runs, but for these.
+    fn end_leftovers(&self, but: BTreeSet<RunId>) -> BoxFuture<'_, ()>;
+}
+
+/// A command whose intent is on record and whose end is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begun {
+    /// The run.
+    pub run: RunId,
+    /// The step's id.
+    pub step: String,
+    /// Its attempt.
+    pub attempt: u32,
+    /// What carries it out.
+    pub kind: CommandKind,
+    /// Milliseconds until it is ended, as it was started with.
+    pub timeout_ms: u64,
+}
+
+impl Begun {
+    /// `run/step/attempt`: what a repeated effect can be recognised by.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{}/{}/{}", self.run, self.step, self.attempt)
+    }
+}
+
+/// What became of a command that was taken up.
+pub enum Resumed<'a> {
+    /// It is over, or its end is not to be known.
+    Ended(Result<Finished, ExecError>),
+    /// It goes on; this is its end.
+    UnderWay(BoxFuture<'a, Result<Finished, ExecError>>),
 }
 
 /// What stands in a secret's place in whatever a command writes.
@@ -95,6 +133,18 @@ pub struct Job {
 }
 
 impl Job {
+    /// The attempt that carries it out.
+    #[must_use]
+    pub fn begun(&self) -> Begun {
+        Begun {
+            run: self.run,
+            step: self.step.clone(),
+            attempt: self.attempt,
+            kind: self.kind,
+            timeout_ms: self.timeout_ms,
+        }
+    }
+
     /// Every variable with its value, the secret ones among them. Only for what carries the command out.
     #[must_use]
     pub fn values(&self) -> BTreeMap<String, String> {

@@ -12,7 +12,9 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use chat::{Chat, ChatReceipt, SendError};
-pub use executor::{ExecError, Executor, Exit, Finished, Job, Output, REDACTED, SecretValue, StateOutcome};
+pub use executor::{
+    Begun, ExecError, Executor, Exit, Finished, Job, Output, REDACTED, Resumed, SecretValue, StateOutcome,
+};
 pub use intake::{
     Accepted, ChatSignal, InboxItem, Intake, PagerEvent, PagerEventKind, PagerIncident, Signal, Translated,
     Translator,

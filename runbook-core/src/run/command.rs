@@ -83,7 +83,14 @@ pub enum RunCommand {
         /// What is known.
         reason: String,
     },
-    /// The engine starts and found a command under way.
+    /// An earlier process had decided to start a command, and is known never to have done so.
+    NeverBegun {
+        /// Its attempt.
+        attempt: u32,
+        /// What is known.
+        reason: String,
+    },
+    /// The engine starts, and nobody knows more of a command that was under way.
     Recover,
     /// It is (or is not) as expected.
     Answer {

@@ -128,6 +128,7 @@ pub fn decide(state: &Run, command: &RunCommand, now: DateTime<Utc>) -> Result<D
         RunCommand::Finish { attempt, finished } => Ok(finish(state, *attempt, finished)),
         RunCommand::NotStarted { attempt, reason } => Ok(not_started(state, *attempt, reason)),
         RunCommand::Lost { attempt, reason } => Ok(lost(state, *attempt, reason)),
+        RunCommand::NeverBegun { attempt, reason } => Ok(never_begun(state, *attempt, reason)),
         RunCommand::Recover => Ok(recover(state)),
         RunCommand::Answer { yes, reason } => answer(state, *yes, reason.as_ref()),
         RunCommand::MarkDone { reason } => mark_done(state, reason.as_ref()),
@@ -474,6 +475,19 @@ fn lost(state: &Run, attempt: u32, reason: &str) -> Decision {
         };
     }
     doubt(state, unit, attempt, reason, Decision::default())
+}
+
+/// The yes that it had still stands, and nothing happened: it is started now, as a new attempt.
+fn never_begun(state: &Run, attempt: u32, reason: &str) -> Decision {
+    let Some((unit, _)) = live(state, attempt) else { return Decision::default() };
+    Decision {
+        events: vec![
+            RunEvent::CommandNotStarted { unit, attempt, reason: reason.to_owned() },
+            RunEvent::RetryOrdered { unit },
+        ],
+        effects: vec![Effect::Continue(ResumePoint::Next)],
+        ..Decision::default()
+    }
 }
 
 fn recover(state: &Run) -> Decision {

@@ -347,6 +347,25 @@ fn a_crash_under_way_repeats_what_may_be_repeated_and_asks_about_the_rest() {
     }
 }
 
+/// A command that is known never to have begun begins now, and still only once.
+#[test]
+fn what_was_never_begun_begins_under_the_yes_that_it_had() {
+    for effect in [READ, ONCE] {
+        let mut bench = Bench::approved(vec![step("1", vec![command("do", effect)], vec![])]);
+        let attempt = bench.starts();
+        let never = RunCommand::NeverBegun { attempt, reason: "nobody began it".to_owned() };
+        assert_eq!(words(&bench.engine(&never)), ["command_not_started", "retry_ordered"]);
+        assert_eq!(bench.engine(&never), [], "told twice");
+        assert_eq!(bench.status(), "running");
+        let next = bench.starts();
+        assert_eq!(next, attempt + 1);
+        bench.engine(&ok(next));
+        bench.engine(&RunCommand::Advance);
+        assert_eq!(bench.status(), "succeeded");
+        laws::check(&bench);
+    }
+}
+
 #[test]
 fn recovery_goes_on_between_two_commands() {
     let mut bench = Bench::approved(two());

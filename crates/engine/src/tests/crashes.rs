@@ -75,7 +75,13 @@ struct Told {
 
 /// Plays the story with lives that end at these points.
 async fn story(ends: &[u64], course: Course, doubt: Doubt) -> Told {
+    story_where(false, ends, course, doubt).await
+}
+
+/// The same, where commands outlive the engine or do not.
+async fn story_where(survive: bool, ends: &[u64], course: Course, doubt: Doubt) -> Told {
     let mut bench = Bench::with(ends, |_| {}).await;
+    bench.world.supervisors_survive.store(survive, Ordering::SeqCst);
     let doubted = play(&mut bench, course, doubt).await;
     let lives = bench.lives;
     let how = format!("lives that end at {ends:?}, {course:?}, {doubt:?}");
@@ -127,6 +133,27 @@ async fn a_crash_at_any_point_of_a_rollback_that_helps() {
 #[tokio::test(start_paused = true)]
 async fn a_crash_at_any_point_of_a_rollback_that_is_undone() {
     sweep(Course::IsUndone, 120).await;
+}
+
+/// Where commands outlive the engine, their end is heard by the next one: no crash of it alone leaves a doubt.
+#[tokio::test(start_paused = true)]
+async fn a_crash_at_any_point_where_commands_go_on() {
+    for (course, first) in [(Course::Helps, 1), (Course::IsUndone, 120)] {
+        let mut point = first;
+        loop {
+            let told = story_where(true, &[point], course, Doubt::Look).await;
+            assert!(!told.doubted, "{course:?}, a life that ends at {point}");
+            if told.lives == 1 {
+                break;
+            }
+            if point % 11 == 0 {
+                let told = story_where(true, &[point, 3], course, Doubt::Look).await;
+                assert!(!told.doubted, "{course:?}, lives that end at {point} and 3");
+            }
+            point += 2;
+        }
+        assert!(point > first + 100, "the story ends at point {point}: it does not reach what it should");
+    }
 }
 
 /// Two crashes: the second one while the first is being recovered from, or soon after.

@@ -101,14 +101,6 @@ async fn a_shell_that_ends_past_us_leaves_no_state() {
 }
 
 #[tokio::test]
-async fn an_attempt_run_anew_does_not_show_its_old_state() {
-    let bench = Bench::new();
-    assert_eq!(bench.run("a=1").await.state, StateOutcome::Written);
-    assert_eq!(bench.run("exec true").await.state, StateOutcome::Missing);
-    bench.refused(bench.job(2, "true")).await;
-}
-
-#[tokio::test]
 async fn parameters_win_over_what_was_carried() {
     let before = [
         "pod=old",
@@ -132,7 +124,7 @@ async fn parameters_win_over_what_was_carried() {
 async fn a_damaged_state_or_a_directory_that_is_gone_stops_before_the_command() {
     let bench = Bench::new();
     bench.run("a=1").await;
-    let state = bench.folder.path().join("blocks's data/runs").join(bench.run.to_string()).join("1.state");
+    let state = bench.run_folder().join("1.state");
     std::fs::write(&state, "declare -- a=\"1\nif (").unwrap();
     let reason = bench.refused(bench.job(2, "touch ran")).await;
     assert!(reason.contains("does not load"), "{reason}");

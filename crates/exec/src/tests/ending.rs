@@ -3,10 +3,10 @@
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::group::Family;
+use crate::leftovers::Leftovers;
 
 /// Whether a process that a command told us about is alive (a zombie is not).
-fn alive(pid: &str) -> bool {
+pub(super) fn alive(pid: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
@@ -33,7 +33,7 @@ async fn a_command_whose_time_is_up_is_ended() {
         let finished = bench.executor.run(job).await.unwrap();
         assert_eq!(finished.exit, Exit::TimedOut, "{text}");
         assert_eq!(finished.state, StateOutcome::Missing, "{text}");
-        assert!(Family::of_run(bench.run).is_empty(), "{text}");
+        assert!(Leftovers::of_run(bench.run).is_empty(), "{text}");
         assert!(
             finished.survivors.iter().all(|survivor| !survivor.contains("could not")),
             "{text}: {finished:?}"
@@ -65,7 +65,7 @@ async fn what_is_left_behind_is_ended_and_reported() {
         assert_eq!(code(&finished), 0, "{text}: {finished:?}");
         assert_eq!(finished.stdout.text, "started\n", "{text}");
         assert!(!alive(&pid_of(&finished.survivors, name)), "{text}");
-        assert!(Family::of_run(bench.run).is_empty(), "{text}");
+        assert!(Leftovers::of_run(bench.run).is_empty(), "{text}");
         assert_eq!(finished.state, StateOutcome::Written, "{text}");
     }
 }
@@ -79,33 +79,49 @@ async fn what_ends_by_itself_is_no_survivor() {
 }
 
 #[tokio::test]
+async fn whoever_leaves_everything_behind_is_found_all_the_same() {
+    let bench = Bench::new();
+    // Outside the group and the session, without our marks and without a parent of ours.
+    let text = "(setsid env -i \"$(type -P bash)\" -c 'trap \"\" TERM; while :; do read -t 0.1 < <(:); done' &) ; echo started";
+    let finished = bench.run(text).await;
+    assert_eq!((code(&finished), finished.stdout.text.as_str()), (0, "started\n"));
+    assert!(!alive(&pid_of(&finished.survivors, "bash")), "{finished:?}");
+}
+
+#[tokio::test]
 async fn a_pipe_held_by_somebody_unknown_does_not_hold_us() {
     let bench = Bench::new();
-    // Outside the group and without our marks: the one kind that is not found. It ends when its folder is gone.
-    let text = "setsid env -i \"$(type -P bash)\" -c 'while [ -d . -a -e hold ]; do read -t 0.1 < <(:) ; echo y; done' &
-                echo started";
-    std::fs::write(bench.work().join("hold"), "").unwrap();
-    let finished = bench.run(text).await;
-    std::fs::remove_file(bench.work().join("hold")).unwrap();
+    let milestone = Milestone::new().await;
+    let text = format!("echo $$ > pid; mkfifo go; {}; read < go; echo started", milestone.line());
+    let hold = async {
+        milestone.reached().await;
+        let pid = std::fs::read_to_string(bench.work().join("pid")).unwrap();
+        // Nobody of the command's: this test.
+        let held =
+            std::fs::OpenOptions::new().write(true).open(format!("/proc/{}/fd/1", pid.trim())).unwrap();
+        tokio::fs::write(bench.work().join("go"), "go\n").await.unwrap();
+        held
+    };
+    let (finished, _held) = tokio::join!(bench.run(&text), hold);
     assert_eq!(code(&finished), 0);
-    assert!(finished.stdout.text.contains("started\n"), "{finished:?}");
+    assert!(finished.stdout.text.starts_with("started\n"), "{finished:?}");
     assert!(finished.stdout.text.contains("an unknown process still holds this output"), "{finished:?}");
 }
 
 /// Where a command says how far it has come: by connecting, which can be awaited.
-struct Milestone(TcpListener);
+pub(super) struct Milestone(TcpListener);
 
 impl Milestone {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         Self(TcpListener::bind("127.0.0.1:0").await.unwrap())
     }
 
     /// The command's line that says it.
-    fn line(&self) -> String {
+    pub(super) fn line(&self) -> String {
         format!(": <>/dev/tcp/127.0.0.1/{}", self.0.local_addr().unwrap().port())
     }
 
-    async fn reached(&self) {
+    pub(super) async fn reached(&self) {
         self.0.accept().await.unwrap();
     }
 }
@@ -131,30 +147,89 @@ async fn cancel_ends_the_run_and_no_other() {
     let (first, second) = (first.unwrap(), second.unwrap());
     assert_eq!(first.exit, Exit::Cancelled);
     assert_eq!(first.state, StateOutcome::Missing);
-    assert!(Family::of_run(one).is_empty(), "{first:?}");
+    assert!(Leftovers::of_run(one).is_empty(), "{first:?}");
     assert_eq!(code(&second), 0, "{second:?}");
     assert_eq!(second.stdout.text, "went on\n");
     // Nothing to cancel is fine, and a run can go on after a cancel.
     bench.executor.cancel(one).await;
-    let after = bench.executor.run(Job { run: one, ..bench.job(1, "echo again") }).await.unwrap();
+    let after =
+        bench.executor.run(Job { run: one, carry_from: None, ..bench.job(2, "echo again") }).await.unwrap();
     assert_eq!(after.stdout.text, "again\n");
 }
 
+/// Processes that work in the bench's folder, as everything does that a command starts.
+fn at_work(bench: &Bench) -> Vec<String> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let here =
+        |pid: &String| std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == bench.work());
+    pids.filter(|pid| here(pid) && alive(pid)).collect()
+}
+
 #[tokio::test]
-async fn a_command_that_is_given_up_is_killed() {
+async fn nothing_outlives_a_cancel() {
+    let cases = [
+        "trap '' TERM INT HUP; (trap '' TERM; sleep 1000) & :",
+        "setsid bash -c 'trap \"\" TERM; while :; do sleep 1000; done' &",
+        "setsid env -i \"$(type -P bash)\" -c 'trap \"\" TERM; while :; do read -t 1000 < <(:); done' & disown",
+        "( (setsid sleep 1000 & ) & ); (exec -c setsid sleep 1000 &)",
+        "sleep 1000 & kill -STOP $!; setsid sleep 1000 & kill -STOP $!",
+        "exec 3>&1 4>&2; (trap '' TERM; exec sleep 1000 >&3 2>&4) & exec >&- 2>&-",
+        "for i in {1..100}; do sleep 1000 & setsid sleep 1000 & done",
+        "grow() { if [ $1 -gt 0 ]; then (grow $(($1 - 1)) &); fi; sleep 1000; }; (grow 50 &)",
+    ];
+    for text in cases {
+        let bench = Bench::new();
+        let milestone = Milestone::new().await;
+        let text = format!("{text}\n{}\nwhile :; do sleep 1000; done", milestone.line());
+        let cancel = async {
+            milestone.reached().await;
+            bench.executor.cancel(bench.run).await;
+        };
+        let (finished, ()) = tokio::join!(bench.executor.run(bench.job(1, &text)), cancel);
+        let finished = finished.unwrap();
+        assert_eq!(finished.exit, Exit::Cancelled, "{text}: {finished:?}");
+        assert_eq!(at_work(&bench), Vec::<String>::new(), "{text}: {finished:?}");
+    }
+}
+
+#[tokio::test]
+async fn two_commands_of_one_run_do_not_end_each_other() {
     let bench = Bench::new();
     let milestone = Milestone::new().await;
-    let text = format!("trap '' TERM\n{}\nread < fifo; touch ran", milestone.line());
-    bench.run("mkfifo fifo").await;
-    let job = bench.executor.run(Job { carry_from: None, ..bench.job(2, &text) });
-    tokio::select! {
-        finished = job => panic!("{finished:?}"),
-        () = milestone.reached() => {}
+    assert_eq!(code(&bench.run("mkfifo go").await), 0);
+    // The first has left its session behind and its children orphaned when the second sweeps.
+    let text = format!(
+        "setsid bash -c '(read < go; echo heard >> heard) &'\n{}\nwhile [ ! -e heard ]; do sleep 0.05; done",
+        milestone.line()
+    );
+    let first = bench.executor.run(Job { carry_from: None, ..bench.job(2, &text) });
+    let second = async {
+        milestone.reached().await;
+        let job = Job { carry_from: None, ..bench.job(3, "setsid sleep 1000 & sleep 1000 & echo swept") };
+        let finished = bench.executor.run(job).await.unwrap();
+        tokio::fs::write(bench.work().join("go"), "go\n").await.unwrap();
+        finished
+    };
+    let (first, second) = tokio::join!(first, second);
+    assert_eq!(code(&first.unwrap()), 0);
+    assert_eq!((second.survivors.len(), second.stdout.text.as_str()), (2, "swept\n"), "{second:?}");
+    assert_eq!(at_work(&bench), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn odd_commands_end_like_others() {
+    for (text, expected) in [
+        ("exec >&- 2>&-; read -t 0.1 < <(sleep 1000) ; exit 4", 4),
+        ("exec bash -c 'exit 5'", 5),
+        ("trap 'echo mine' EXIT; exit 6", 6),
+        ("while read -r line; do :; done; exit 7", 7),
+        ("ulimit -c; [ $(ulimit -c) = 0 ] && [ $(umask) = 0077 ] && exit 8", 8),
+        ("f=$(mktemp) && [ \"$(dirname \"$f\")\" = \"$TMPDIR\" ] && exit 9", 9),
+    ] {
+        let finished = Bench::new().run(text).await;
+        assert_eq!(code(&finished), expected, "{text}: {finished:?}");
     }
-    // Dropped with its future: KILL was sent; the next command finds nobody of the run.
-    bench.executor.cancel(bench.run).await;
-    assert!(Family::of_run(bench.run).is_empty());
-    assert!(!bench.work().join("ran").exists());
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ async fn the_environment_is_exactly_what_is_documented() {
         "BLOCKS_STEP=step-1".to_owned(),
         "BLOCKS_ATTEMPT=1".to_owned(),
         "BLOCKS_INCIDENT=INC-7".to_owned(),
+        format!("TMPDIR={}", bench.run_folder().join("tmp").display()),
         // bash's own.
         format!("PWD={home}/work"),
         "SHLVL=1".to_owned(),

@@ -86,7 +86,8 @@ async fn handle(State(server): State<Server>, request: Request) -> Response {
 }
 
 fn executor(folder: &TempDir, connections: Vec<Connection>) -> KindExecutor {
-    let config = ExecConfig::new("/bin/bash".into(), folder.path().join("runs"));
+    let mut config = ExecConfig::new("/bin/bash".into(), folder.path().join("runs"));
+    config.supervisor = this_program();
     KindExecutor::new(config, Connections::new(connections).unwrap()).unwrap()
 }
 

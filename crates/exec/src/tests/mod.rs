@@ -8,9 +8,11 @@ mod environment;
 mod http;
 mod output;
 mod placeholders;
+mod recovery;
 mod secrets;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -44,12 +46,17 @@ impl Bench {
         config.env.insert("HOME".to_owned(), folder.path().to_str().unwrap().to_owned());
         config.env.insert("NOT_NAMED".to_owned(), "x".to_owned());
         config.grace = Duration::from_millis(300);
+        config.supervisor = this_program();
         change(&mut config);
         Self { folder, executor: ShellExecutor::new(config).unwrap(), run: new_run() }
     }
 
     fn work(&self) -> PathBuf {
         self.folder.path().join("work")
+    }
+
+    fn run_folder(&self) -> PathBuf {
+        self.folder.path().join("blocks's data/runs").join(self.run.to_string())
     }
 
     fn job(&self, attempt: u32, text: &str) -> Job {
@@ -88,6 +95,21 @@ impl Bench {
             last = Some(self.executor.run(self.job(attempt, text)).await.unwrap());
         }
         last.unwrap()
+    }
+}
+
+/// What the executors of the tests start as their supervisors.
+fn this_program() -> (PathBuf, Vec<OsString>) {
+    let arguments = ["--exact", "tests::supervisor", "--ignored", "--nocapture", "--test-threads=1"];
+    ("/proc/self/exe".into(), arguments.map(Into::into).to_vec())
+}
+
+/// This program as a supervisor.
+#[test]
+#[ignore = "is no test: a process of its own"]
+fn supervisor() {
+    if std::env::var_os(crate::leftovers::SUPERVISES).is_some() {
+        let _code = crate::supervise();
     }
 }
 
@@ -134,10 +156,11 @@ async fn status_output_and_line_numbers() {
         assert_eq!(finished.stderr.text, stderr, "{text}");
         assert_eq!(finished.survivors, Vec::<String>::new(), "{text}");
     }
-    let finished = bench.run("true\n\nno-such-program").await;
+    let job = Job { carry_from: None, ..bench.job(80, "true\n\nno-such-program") };
+    let finished = bench.executor.run(job).await.unwrap();
     assert_eq!(code(&finished), 127);
     assert!(
-        finished.stderr.text.contains("1.command.sh: line 3: no-such-program: command not found"),
+        finished.stderr.text.contains("80.command.sh: line 3: no-such-program: command not found"),
         "{finished:?}"
     );
     let reason = bench.refused(bench.job(90, "echo one\nif then")).await;
@@ -168,12 +191,15 @@ async fn the_runs_folder_is_private() {
     use std::os::unix::fs::PermissionsExt as _;
     let bench = Bench::new();
     assert_eq!(bench.run("umask 000; a=1").await.state, StateOutcome::Written);
-    let folder = bench.folder.path().join("blocks's data/runs").join(bench.run.to_string());
+    let folder = bench.run_folder();
     let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&folder), 0o700);
     let files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(files.len(), 4, "{files:?}");
+    for name in ["1.command.sh", "1.wrapper.sh", "1.state", "1.directory", "1.begun", "1.outcome", "socket"] {
+        assert!(files.iter().any(|file| file.ends_with(name)), "{name} in {files:?}");
+    }
     for file in files {
-        assert_eq!(mode(&file), 0o600, "{file:?}");
+        let expected = if file.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode(&file), expected, "{file:?}");
     }
 }

@@ -18,6 +18,16 @@ async fn fifty_megabytes_are_bounded_and_counted() {
 }
 
 #[tokio::test]
+async fn a_gibibyte_passes_through_little_memory() {
+    let bench = Bench::with(|config| config.secrets = Vec::new());
+    let text = "head -c 1073741824 /dev/zero; grep VmHWM /proc/$PPID/status >&2; ls -s ../*/runs/*/1.stdout";
+    let finished = bench.run(text).await;
+    assert!(finished.stdout.dropped_bytes > (1 << 30) - 2 * 64 * 1024, "{}", finished.stdout.dropped_bytes);
+    let peak: u64 = finished.stderr.text.split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert!(peak < 64 * 1024, "{peak} KiB");
+}
+
+#[tokio::test]
 async fn binary_output_is_text_afterwards() {
     let finished = Bench::new().run("printf '\\xff\\x00\\xc3\\xa9\\xc3'").await;
     assert_eq!(finished.stdout.text, "\u{FFFD}\u{FFFD}é\u{FFFD}");

@@ -24,7 +24,7 @@ fn holding(folder: &Path, value: &str) -> Vec<PathBuf> {
             let path = entry.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if redactor.is_in(&std::fs::read(&path).unwrap()) {
+            } else if path.is_file() && redactor.is_in(&std::fs::read(&path).unwrap()) {
                 found.push(path);
             }
         }

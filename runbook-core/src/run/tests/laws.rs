@@ -56,8 +56,14 @@ pub(crate) fn check(bench: &Bench) {
             RunEvent::CommandNotStarted { unit, .. } => {
                 let (live, first) = seen.live.take().unwrap();
                 assert_eq!(live, *unit);
+                // Nothing happened: what was allowed is still allowed.
                 if first {
                     seen.happened.remove(unit);
+                } else if unit.role == UnitRole::Main {
+                    seen.asked_since.insert(*unit);
+                }
+                if let Some(repeatable) = seen.undo_starts.get_mut(unit) {
+                    *repeatable = true;
                 }
             }
             RunEvent::CommandInDoubt { unit, .. } => {

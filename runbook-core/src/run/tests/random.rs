@@ -22,6 +22,7 @@ pub(crate) enum Happening {
     Ends(Exit, &'static str, bool, bool),
     NotStarted,
     Lost,
+    NeverBegun,
     Crashes,
     Answers(bool),
     MarksDone,
@@ -50,6 +51,7 @@ pub(crate) fn happening() -> impl Strategy<Value = Happening> {
         10 => (exit, output, any::<bool>(), prop::bool::weighted(0.1)).prop_map(|(exit, text, state, stale)| Happening::Ends(exit, text, state, stale)),
         1 => Just(Happening::NotStarted),
         1 => Just(Happening::Lost),
+        1 => Just(Happening::NeverBegun),
         1 => Just(Happening::Crashes),
         2 => any::<bool>().prop_map(Happening::Answers),
         2 => Just(Happening::MarksDone),
@@ -130,6 +132,7 @@ fn command_for(
         }
         Happening::NotStarted => (engine, RunCommand::NotStarted { attempt, reason: "no bash".to_owned() }),
         Happening::Lost => (engine, RunCommand::Lost { attempt, reason: "gone".to_owned() }),
+        Happening::NeverBegun => (engine, RunCommand::NeverBegun { attempt, reason: "nobody".to_owned() }),
         Happening::Crashes => (Actor::system("recovery"), RunCommand::Recover),
         Happening::Answers(yes) => (who(0), RunCommand::Answer { yes: *yes, reason: None }),
         Happening::MarksDone => (who(0), RunCommand::MarkDone { reason: Some("seen".to_owned()) }),
