@@ -13,6 +13,17 @@ pub(crate) fn time<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     (start.elapsed(), given)
 }
 
+/// How much of the processor's time something takes, whoever else has some of it.
+pub(crate) fn processor_time(work: impl FnOnce()) -> Duration {
+    let now = || {
+        let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        Duration::try_from(spent).unwrap_or_default()
+    };
+    let start = now();
+    work();
+    now().saturating_sub(start)
+}
+
 /// What the calendar says, for the report.
 #[expect(clippy::disallowed_methods, reason = "the report says when it was taken")]
 pub(crate) fn now() -> chrono::DateTime<chrono::Utc> {

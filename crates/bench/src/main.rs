@@ -50,6 +50,15 @@ struct Args {
     /// Leave out the shapes that break parsers
     #[arg(long)]
     no_shapes: bool,
+    /// Only the shapes that break parsers; with --write, their table takes its place in the report that is there
+    #[arg(long, conflicts_with_all = ["no_shapes", "blocks"])]
+    shapes: bool,
+    /// How long one shape may take, all its readings together
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    shape_seconds: u64,
+    /// Measure this shape alone: the benchmark starts itself with it
+    #[arg(long, hide = true, value_name = "INDEX")]
+    shape_of: Option<usize>,
     /// Also measure `runbook lint` of this binary over 1,000 files
     #[arg(long, value_name = "PATH")]
     blocks: Option<PathBuf>,
@@ -89,13 +98,29 @@ fn run(args: &Args) -> Result<(), String> {
         println!("{}", rise.map_or_else(|| "refused".to_owned(), |bytes| bytes.to_string()));
         return Ok(());
     }
+    if let Some(index) = args.shape_of {
+        let limit = std::time::Duration::from_secs(args.shape_seconds);
+        std::thread::spawn(move || {
+            std::thread::sleep(limit);
+            std::process::exit(1);
+        });
+        measure::shape(index, |nanoseconds| println!("{nanoseconds}"));
+        return Ok(());
+    }
     if let Some(bytes) = args.print {
         print!("{}", documents::document(bytes, 1));
         return Ok(());
     }
     let report = measured(args)?;
     if let Some(file) = &args.write {
-        std::fs::write(file, report.markdown())
+        let text = if args.shapes {
+            let before = std::fs::read_to_string(file)
+                .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+            report.shapes_into(&before)
+        } else {
+            report.markdown()
+        };
+        std::fs::write(file, text)
             .map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
     }
     match args.output {
@@ -114,6 +139,10 @@ fn measured(args: &Args) -> Result<Report, String> {
     }
     let rounds = usize::from(args.rounds);
     let at = clock::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    if args.shapes {
+        let shapes = measure::shapes(args.shape_seconds)?;
+        return Ok(Report { setting, at, shapes, ..Report::default() });
+    }
     eprintln!("one document of 10 KB");
     let small = measure::small(rounds);
     eprintln!("10 MB as 1,000 documents");
@@ -131,7 +160,7 @@ fn measured(args: &Args) -> Result<Report, String> {
         Vec::new()
     } else {
         eprintln!("shapes");
-        measure::shapes()
+        measure::shapes(args.shape_seconds)?
     };
     let command_line =
         args.blocks.as_deref().map(|blocks| measure::command_line(blocks, rounds)).transpose()?;

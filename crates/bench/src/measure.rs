@@ -4,20 +4,24 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::aims::{Medians, Round, median};
-use crate::clock::time;
+use crate::clock::{processor_time, time};
 use crate::documents::{KB, MB, document};
 use crate::machine::command;
 use crate::memory;
-use crate::shapes::SHAPES;
+use crate::shapes::{SHAPES, Shape};
 use crate::sides::{self, Side};
 
 /// How often the 10 KB document is read in one round: a reading by itself is too short for the clock.
 const READINGS: usize = 200;
-/// The two sizes of a shape, in bytes: below the limit that a document once had.
-pub(crate) const SHAPE_BYTES: [usize; 2] = [200 * KB, 800 * KB];
-/// A shape that takes more than this many times as long at four times the size grows worse than linearly. Linear is 4,
-/// quadratic is 16, and the machine is never quite the same.
-const WORST_GROWTH: f64 = 8.0;
+/// The two sizes of a shape, in bytes: below the size of a block whose commands are read.
+pub(crate) const SHAPE_BYTES: [usize; 2] = [50 * KB, 800 * KB];
+/// A shape that takes more than this many times as long at sixteen times the size grows worse than linearly. Linear is 16,
+/// quadratic is 256, and what leaves the caches costs a few times as much without being looked at any oftener.
+pub(crate) const WORST_GROWTH: f64 = 64.0;
+/// How long one text is read again and again.
+const LOOKING: Duration = Duration::from_millis(200);
+/// How often at most.
+const MOST_READINGS: usize = 50;
 /// A shape that is read as quickly as this has no growth worth a word.
 const TOO_SHORT: Duration = Duration::from_millis(5);
 
@@ -104,41 +108,88 @@ pub(crate) fn memory(bytes: usize, rounds: usize) -> Result<Rounds, String> {
     Ok(all)
 }
 
-/// A shape's times at both sizes, in milliseconds, for the floor and for ours.
+/// A shape's times at both sizes, in milliseconds, for the floor and for ours; `None` where the time was over.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ShapeTimes {
     pub(crate) name: &'static str,
-    pub(crate) floor: [f64; 2],
-    pub(crate) ours: [f64; 2],
+    pub(crate) floor: [Option<f64>; 2],
+    pub(crate) ours: [Option<f64>; 2],
     /// Ours grew too much: worse than linearly.
     pub(crate) steep: bool,
 }
 
-/// Reads every shape at both sizes.
-pub(crate) fn shapes() -> Vec<ShapeTimes> {
-    SHAPES.iter().map(|(name, make)| shape(name, *make)).collect()
+impl ShapeTimes {
+    /// From what a child said: nanoseconds of the floor at both sizes, then of ours.
+    fn read(name: &'static str, said: &str) -> ShapeTimes {
+        let mut figures = said.lines().map(|line| line.trim().parse::<f64>().ok().map(|ns| ns / 1e6));
+        let mut next = || figures.next().flatten();
+        let (floor, ours) = ([next(), next()], [next(), next()]);
+        let steep = match (floor, ours) {
+            ([Some(floor_small), Some(floor_large)], [Some(small), Some(large)]) => {
+                // what grows in the parser beneath grows in ours as well
+                let worst = WORST_GROWTH.max(1.5 * floor_large / floor_small.max(1e-6));
+                large > TOO_SHORT.as_secs_f64() * 1e3 && large / small.max(1e-6) > worst
+            }
+            // the parser beneath takes all the time there is: that is not ours to mend
+            ([_, None], _) => false,
+            // ours takes more time than it is given, or does not come back at all
+            _ => true,
+        };
+        ShapeTimes { name, floor, ours, steep }
+    }
+
+    /// How many times as long ours takes at the larger size.
+    pub(crate) fn growth(&self) -> Option<f64> {
+        let [Some(small), Some(large)] = self.ours else { return None };
+        Some(large / small.max(1e-6))
+    }
 }
 
-fn shape(name: &'static str, make: fn(usize) -> String) -> ShapeTimes {
+/// Reads every shape at both sizes, each in a process of its own that is given so many seconds.
+///
+/// # Errors
+/// When that process cannot be started.
+pub(crate) fn shapes(seconds: u64) -> Result<Vec<ShapeTimes>, String> {
+    let own =
+        std::env::current_exe().map_err(|error| format!("this program's own path is unknown: {error}"))?;
+    let one = |(index, (name, _)): (usize, &Shape)| {
+        let output = command(&own)
+            .arg(format!("--shape-of={index}"))
+            .arg(format!("--shape-seconds={seconds}"))
+            // memory that was used once is used again: asking for pages anew is not what grows here (glibc)
+            .env("MALLOC_MMAP_MAX_", "0")
+            .env("MALLOC_TRIM_THRESHOLD_", "17179869184")
+            .output()
+            .map_err(|error| format!("{} cannot be started again: {error}", own.display()))?;
+        Ok(ShapeTimes::read(name, &String::from_utf8_lossy(&output.stdout)))
+    };
+    SHAPES.iter().enumerate().map(one).collect()
+}
+
+/// In the child: measures one shape, and says each figure as soon as it has it.
+pub(crate) fn shape(index: usize, say: impl Fn(u128)) {
+    let Some((_, make)) = SHAPES.get(index) else { return };
     let texts = SHAPE_BYTES.map(make);
-    let floor = [0, 1].map(|at| {
-        quickest(|| {
-            sides::floor(&texts[at]);
+    for text in &texts {
+        say(quickest(|| {
+            sides::floor(text);
         })
-    });
-    let ours = [0, 1].map(|at| quickest(|| drop(sides::ours(&texts[at]))));
-    let growth = ours[1].as_secs_f64() / ours[0].as_secs_f64().max(1e-9);
-    let steep = ours[1] > TOO_SHORT && growth > WORST_GROWTH;
-    let milliseconds = |times: [Duration; 2]| times.map(|time| time.as_secs_f64() * 1e3);
-    ShapeTimes { name, floor: milliseconds(floor), ours: milliseconds(ours), steep }
+        .as_nanos());
+    }
+    for text in &texts {
+        say(quickest(|| drop(sides::ours(text))).as_nanos());
+    }
 }
 
-/// The quickest of three readings; a slow one is not repeated.
+/// The quickest of three readings, or of as many as fit into [`LOOKING`]: what disturbs a short one shows at once. A slow
+/// one is not repeated.
 fn quickest(mut work: impl FnMut()) -> Duration {
-    let mut best = Duration::MAX;
-    for _ in 0..3 {
-        best = best.min(time(&mut work).0);
-        if best > Duration::from_secs(1) {
+    let (mut best, mut sum) = (Duration::MAX, Duration::ZERO);
+    for reading in 1.. {
+        let took = processor_time(&mut work);
+        best = best.min(took);
+        sum += took;
+        if best > Duration::from_secs(1) || reading >= 3 && sum > LOOKING || reading == MOST_READINGS {
             break;
         }
     }
@@ -193,5 +244,26 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_child_says_is_a_verdict() {
+        for (said, ours, steep) in [
+            ("1000000\n4000000\n2000000\n8000000\n", [Some(2.0), Some(8.0)], false),
+            ("1000000\n16000000\n2000000\n320000000\n", [Some(2.0), Some(320.0)], true),
+            ("1000000\n280000000\n2000000\n320000000\n", [Some(2.0), Some(320.0)], false), // not ours
+            ("1000\n16000\n2000\n320000\n", [Some(0.002), Some(0.32)], false), // too short to count
+            ("1000000\n4000000\n2000000\n", [Some(2.0), None], true),          // the time was over
+            ("1000000\n4000000\n", [None, None], true),
+            ("1000000\n", [None, None], false), // the parser beneath does not come back
+        ] {
+            let read = ShapeTimes::read("a", said);
+            assert_eq!((read.ours, read.steep), (ours, steep), "{said}");
+        }
     }
 }

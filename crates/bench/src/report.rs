@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::aims::{Medians, Outcome, Round};
 use crate::machine::Setting;
-use crate::measure::{Rounds, SHAPE_BYTES, ShapeTimes};
+use crate::measure::{Rounds, SHAPE_BYTES, ShapeTimes, WORST_GROWTH};
 
 /// Everything that was measured.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -196,25 +196,50 @@ impl Report {
             return;
         }
         let [small, large] = SHAPE_BYTES.map(|bytes| bytes / 1000);
+        let commit = self.setting.rows().into_iter().find(|(name, _)| *name == "commit");
         let _ = writeln!(
             text,
-            "\n## Shapes that break parsers\n\nEach grows with one thing only. ms at {small} KB and {large} KB, the quickest of three. Linear is 4; more than 8 counts as\nsteep, when it takes more than 5 ms at all.\n\n| shape | pulldown-cmark | | ours | | growth | |\n| --- | ---: | ---: | ---: | ---: | ---: | --- |",
+            "{SHAPES}Each grows with one thing only. ms of the processor at {small} KB and {large} KB, the quickest of several readings. Linear is\n16 and quadratic 256. More than {WORST_GROWTH} counts as steep, when it takes more than 5 ms at all and the parser beneath does not\ngrow so, too. A figure that is missing took longer than it was given. Taken at {} of commit\n{}.\n\n| shape | pulldown-cmark | | ours | | growth | |\n| --- | ---: | ---: | ---: | ---: | ---: | --- |",
+            self.at,
+            commit.map_or_else(|| "unknown".to_owned(), |(_, commit)| commit),
         );
-        for ShapeTimes { name, floor, ours, steep } in &self.shapes {
+        let figure = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
+        for shape in &self.shapes {
+            let ShapeTimes { name, floor, ours, steep } = shape;
             let name = name.replace('\\', "\\\\").replace('|', "\\|");
+            let name = if name.contains('`') { format!("`` {name} ``") } else { format!("`{name}`") };
             let _ = writeln!(
                 text,
-                "| `{name}` | {:.1} | {:.1} | {:.1} | {:.1} | {:.1} | {} |",
-                floor[0],
-                floor[1],
-                ours[0],
-                ours[1],
-                ours[1] / ours[0],
+                "| {name} | {} | {} | {} | {} | {} | {} |",
+                figure(floor[0]),
+                figure(floor[1]),
+                figure(ours[0]),
+                figure(ours[1]),
+                figure(shape.growth()),
                 if *steep { "**steep**" } else { "" },
             );
         }
     }
+
+    /// A report that is there, with the shapes of this one.
+    pub(crate) fn shapes_into(&self, report: &str) -> String {
+        let (mut aims, mut shapes) = (String::new(), String::new());
+        self.write_aims(&mut aims);
+        self.write_shapes(&mut shapes);
+        let aim = aims.lines().find(|line| line.starts_with(STEEP)).unwrap_or_default();
+        let lines: Vec<&str> =
+            report.lines().map(|line| if line.starts_with(STEEP) { aim } else { line }).collect();
+        let mut text = lines.join("\n") + "\n";
+        let at = text.find(SHAPES).or_else(|| text.find(HOW_HEAD)).unwrap_or(text.len());
+        text.truncate(at);
+        text + &shapes + HOW
+    }
 }
+
+/// How the row of the aim about shapes begins.
+const STEEP: &str = "| shapes that grow worse than linearly |";
+const SHAPES: &str = "\n## Shapes that break parsers\n\n";
+const HOW_HEAD: &str = "\n## How it is measured\n";
 
 const HOW: &str = "
 ## How it is measured
@@ -232,7 +257,7 @@ The documents are the shipped runbooks' own sections and made-up ones (lists, ta
 fixed seed. One document of 10 KB is read 200 times per round. Memory is how far a fresh process's peak (`VmHWM`) rises while it reads the file
 and understands it; the document itself is part of it. A document that is refused as too large has no figure, and meets no aim.
 
-To repeat it:
+To repeat it, the shapes by themselves with `--shapes`:
 
     cargo run --release -p blocks-bench --bin language -- --write docs/benchmarks-language.md
 ";
@@ -269,7 +294,12 @@ mod tests {
 
     #[test]
     fn every_aim_says_whether_it_is_met() {
-        let shape = |steep| ShapeTimes { name: "a|b", floor: [1.0, 4.0], ours: [2.0, 32.0], steep };
+        let shape = |steep| ShapeTimes {
+            name: "a|b",
+            floor: [Some(1.0), Some(4.0)],
+            ours: [Some(2.0), Some(32.0)],
+            steep,
+        };
         let report = Report {
             small: rounds(50.0, Some(90.0)),
             many: rounds(50.0, Some(201.0)),
@@ -294,6 +324,19 @@ mod tests {
         let met: Vec<Value> =
             report.json()["aims"].as_array().unwrap().iter().map(|aim| aim["met"].clone()).collect();
         assert_eq!(met, [true, false, false, false, true, false]);
+    }
+
+    #[test]
+    fn shapes_take_their_place_in_a_report() {
+        let shapes = |name| {
+            let times = [Some(1.0), None];
+            vec![ShapeTimes { name, floor: times, ours: times, steep: true }]
+        };
+        let without = Report { small: rounds(50.0, Some(90.0)), ..Report::default() };
+        let first = Report { shapes: shapes("a"), ..Report::default() }.shapes_into(&without.markdown());
+        let second = Report { shapes: shapes("b"), ..Report::default() }.shapes_into(&first);
+        assert_eq!(second, Report { shapes: shapes("b"), ..without }.markdown());
+        assert!(second.contains("| `b` | 1.0 | - | 1.0 | - | - | **steep** |"), "{second}");
     }
 
     #[test]

@@ -121,6 +121,88 @@ pub(crate) const SHAPES: &[Shape] = &[
     ("front matter: nested mappings", |n| front(&format!("params: {}\n", "{a: ".repeat(n / 4)))),
     ("front matter: aliases of aliases", |_| front(&bomb())),
     ("front matter that never ends", |n| format!("---\ntitle: a\n{}", "b\n".repeat(n / 2))),
+    ("links in a line", |n| "[a](b.md) ".repeat(n / 10)),
+    ("links, one to a line", |n| numbered(n, |i| format!("[a](b{i}.md#c)\n\n"))),
+    ("links to their own headings", |n| {
+        numbered(n, |i| format!("## Look {i}\n\n[a](#look-{i}) [b](#look)\n\n"))
+    }),
+    ("uses of one definition", |n| format!("[a]: /b\n\n{}\n", "[a] ".repeat(n / 4))),
+    ("a table of many rows", |n| format!("| a | b |\n| - | - |\n{}", "| 1 | 2 |\n".repeat(n / 10))),
+    ("placeholders on one line", |n| {
+        format!("```bash\nls {}\n```\n", numbered(n, |i| format!("<pod-{i}> ")))
+    }),
+    ("placeholders in deep substitutions", |n| {
+        let (open, close) = ("$(ls ".repeat(n / 12), ")".repeat(n / 12));
+        format!("```bash\n{open}{}{close}\n```\n", "<a> ".repeat(n / 8))
+    }),
+    ("quotes in deep braces", |n| {
+        let (open, close) = ("${a:-".repeat(n / 12), "}".repeat(n / 12));
+        format!("```bash\nls <a> {open}{}{close}\n```\n", "''".repeat(n / 4))
+    }),
+    ("spellings of one placeholder", |n| {
+        format!(
+            "```bash\n{}```\n",
+            numbered(n, |i| {
+                let marks: String = (0..20).map(|bit| if i >> bit & 1 == 0 { '-' } else { '_' }).collect();
+                format!("ls <a{marks}b>\n")
+            })
+        )
+    }),
+    ("placeholders in bodies of here-documents on one line", |n| {
+        format!("```bash\ncat {}\n{}```\n", "<<E ".repeat(n / 12), "<a>\nE\n".repeat(n / 12))
+    }),
+    ("one placeholder on many lines", |n| format!("```bash\n{}```\n", "ls <pod>\n".repeat(n / 9))),
+    ("one placeholder in many fences", |n| "```bash\nls <pod>\n```\n\n".repeat(n / 22)),
+    ("parameters and their uses", |n| {
+        let params = numbered(n / 2, |i| format!("  P{i}: {{ default: a }}\n"));
+        let uses = numbered(n / 2, |i| format!("ls \"$P{i}\"\n"));
+        format!("---\nparams:\n{params}---\n# A\n\n```bash\n{uses}```\n")
+    }),
+    ("captures and their uses", |n| {
+        numbered(n, |i| format!("```bash {{capture=V{i} pattern=.}}\nls \"$V{i}\"\n```\n\n"))
+    }),
+    ("assignments and their uses", |n| {
+        format!("```bash\n{}```\n", numbered(n, |i| format!("v{i}=1; ls \"$v{i}\"\n")))
+    }),
+    ("here-documents", |n| format!("```bash\n{}```\n", "cat <<E\na\nE\n".repeat(n / 12))),
+    ("bodies of here-documents with expectations above", |n| {
+        format!("```bash\n{}```\n", "cat <<E # Expected: 1\na\nE\n".repeat(n / 26))
+    }),
+    ("pipes", |n| format!("```bash\nls {}\n```\n", "| wc ".repeat(n / 5))),
+    ("parts with titles", |n| format!("```bash\n{}```\n", "# Look\nls\n\n".repeat(n / 11))),
+    ("parts with titles that a job ties together", |n| {
+        format!("```bash\nls &\n{}```\n", "# Look\nls\n\n".repeat(n / 11))
+    }),
+    ("comments that allow", |n| "<!-- blocks: allow RB0114 -->\n\n".repeat(n / 32)),
+    ("comments that allow, and what they allow", |n| {
+        "<!-- blocks: allow RB0114 -->\n\n```bash\nkubectl delete pod a\n```\n\n".repeat(n / 66)
+    }),
+    ("expected output by a fence", |n| {
+        "```bash\nls\n```\n\nExpected output:\n\n```\na\n```\n\n".repeat(n / 44)
+    }),
+    ("includes", |n| numbered(n, |i| format!("```include\nrunbook: r{i}\n```\n\n"))),
+    ("one include of many parameters", |n| {
+        format!("```include\nrunbook: r\nparams:\n{}```\n", numbered(n, |i| format!("  p{i}: a\n")))
+    }),
+    ("http fences", |n| "```http\nGET /health\n# Expected: 200\n```\n\n".repeat(n / 41)),
+    ("one http fence of many requests", |n| {
+        format!("```http\n{}```\n", "GET /a\n# Expected: 200\n\n".repeat(n / 23))
+    }),
+    ("one http fence of many headers", |n| {
+        format!("```http\nGET /a\n{}```\n", numbered(n, |i| format!("X-{i}: a\n")))
+    }),
+    ("one promql fence of many queries", |n| {
+        format!("```promql\n{}```\n", "up{job=\"a\"}\n# Expected: 1\n".repeat(n / 28))
+    }),
+    ("promql brackets", |n| format!("```promql\n{}\n```\n", "(".repeat(n))),
+    ("one sql fence of many queries", |n| {
+        format!("```sql\n{}```\n", "select 1;\n-- Expected: 1\n".repeat(n / 25))
+    }),
+    ("an open sql comment", |n| format!("```sql\n{}```\n", "/* ".repeat(n / 3))),
+    ("sql dollar quotes", |n| format!("```sql\n{}\n```\n", numbered(n, |i| format!("$a{i}$ ")))),
+    ("fences that nobody runs", |n| "```yaml\na: b\n```\n\n".repeat(n / 19)),
+    ("fences without a language", |n| "```\nkubectl get pods\n```\n\n".repeat(n / 27)),
+    ("bold steps", |n| numbered(n, |i| format!("**Step {i} (5 min)**\n\n- [ ] a\n\n"))),
     ("front matter of indentation", |n| front(&nested(n, "a:\n"))),
 ];
 

@@ -298,7 +298,7 @@ async fn a_secret_reaches_the_request_and_nothing_that_is_kept() {
     assert!(server.seen().pop().unwrap().1.starts_with("/text?t=tok%2Fen%2B"));
     let text = format!("POST {base}/echo\nContent-Type: application/json\n\n{{\"t\": \"{{{{TOKEN}}}}\"}}");
     assert!(shown(&executor.run(with(CommandKind::Http, text)).await.unwrap()).contains("[redacted]"));
-    assert_eq!(server.seen().pop().unwrap().3, format!("{{\"t\": {:?}}}", VALUE));
+    assert_eq!(server.seen().pop().unwrap().3, format!("{{\"t\": {VALUE:?}}}"));
     // in a query, whose answer may say it too
     let finished = executor.run(with(CommandKind::Promql, "up{a=\"$TOKEN\"}".to_owned())).await.unwrap();
     shown(&finished);
