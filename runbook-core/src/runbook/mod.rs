@@ -43,6 +43,7 @@ mod outline;
 mod params;
 mod parse;
 pub mod placeholders;
+mod plain_yaml;
 mod prompts;
 mod schema;
 mod shell;

@@ -15,6 +15,27 @@ pub const MAX_VALUE_BYTES: usize = 65_536;
 /// # Errors
 /// Why it does not fit, in lowercase.
 pub fn check_value(declared: &Param, value: &str) -> Result<(), String> {
+    check_type(declared, value)?;
+    let Some(source) = &declared.pattern else { return Ok(()) };
+    let pattern = Pattern::new(source).map_err(|error| format!("its pattern does not read: {error}"))?;
+    check_pattern(&pattern, value)
+}
+
+/// As [`check_value`], with the declared pattern read already.
+pub(crate) fn check_value_by(declared: &Param, pattern: Option<&Pattern>, value: &str) -> Result<(), String> {
+    check_type(declared, value)?;
+    pattern.map_or(Ok(()), |pattern| check_pattern(pattern, value))
+}
+
+fn check_pattern(pattern: &Pattern, value: &str) -> Result<(), String> {
+    if pattern.is_match(value) {
+        Ok(())
+    } else {
+        Err(format!("it does not match the pattern {}", pattern.as_str()))
+    }
+}
+
+fn check_type(declared: &Param, value: &str) -> Result<(), String> {
     if value.contains('\0') {
         return Err("it holds a NUL byte".to_owned());
     }
@@ -32,12 +53,6 @@ pub fn check_value(declared: &Param, value: &str) -> Result<(), String> {
         ParamType::Duration if parse_duration_ms(value).is_some() => {}
         ParamType::Duration => {
             return Err("it is not a length of time such as 500ms, 45s, 10m or 2h".to_owned());
-        }
-    }
-    if let Some(source) = &declared.pattern {
-        let pattern = Pattern::new(source).map_err(|error| format!("its pattern does not read: {error}"))?;
-        if !pattern.is_match(value) {
-            return Err(format!("it does not match the pattern {source}"));
         }
     }
     Ok(())
@@ -66,7 +81,7 @@ pub(crate) fn collect(document: &Document, lines: &BTreeMap<String, u32>) -> Vec
         all.iter().enumerate().map(|(index, param)| (param.name.clone(), index)).collect();
     let commands = document.steps.iter().flat_map(|step| step.all_commands().map(|(_, command)| command));
     for command in commands.filter(|command| !command.placeholders.is_empty()) {
-        for found in placeholders::find(&command.text) {
+        for found in placeholders::named(&command.text) {
             if found.name.is_empty() {
                 continue;
             }
@@ -76,9 +91,9 @@ pub(crate) fn collect(document: &Document, lines: &BTreeMap<String, u32>) -> Vec
                 all.len() - 1
             });
             if let Some(param) = all.get_mut(index)
-                && !param.spellings.contains(&found.text)
+                && !param.spellings.iter().any(|known| known == found.text)
             {
-                param.spellings.push(found.text);
+                param.spellings.push(found.text.to_owned());
             }
         }
     }
