@@ -103,12 +103,12 @@ impl Library {
             for folder in &self.folders {
                 let path = folder.join(format!("{name}.md"));
                 if path.is_file() {
-                    return read_alone(&path);
+                    return read_alone(&path, Hash::Yes);
                 }
             }
             if let Some(text) = self.embedded.get(name) {
                 return Ok(LibraryEntry {
-                    document: parse(name, text),
+                    document: parse(name, text).with_hash_of(text.as_bytes()),
                     directory: self.embedded_directory.clone(),
                     source: EMBEDDED.to_owned(),
                     included: BTreeMap::new(),
@@ -156,7 +156,7 @@ fn collect(
             }
             let beside =
                 folder.as_ref().map(|folder| folder.join(format!("{name}.md"))).filter(|path| path.is_file());
-            let next = beside.and_then(|path| read_alone(&path).ok()).or_else(|| elsewhere(&name));
+            let next = beside.and_then(|path| read_alone(&path, Hash::Yes).ok()).or_else(|| elsewhere(&name));
             if let Some(next) = next {
                 waiting.push((self::names(&next.document), folder_of(&next)));
                 found.insert(name, next.document);
@@ -172,17 +172,24 @@ fn names(document: &Document) -> Vec<String> {
     commands.filter_map(|command| command.include.as_ref()).map(|include| include.runbook.clone()).collect()
 }
 
+/// Whether an entry's document gets its hash, which only what is shown or planned needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hash {
+    Yes,
+    No,
+}
+
 /// Reads one file as a runbook, whatever folder it is in, with what it includes from its own folder.
 ///
 /// # Errors
 /// When the file does not read.
-pub(crate) fn read_file(path: &Path) -> Result<LibraryEntry, LibraryError> {
-    let entry = read_alone(path)?;
+pub(crate) fn read_file(path: &Path, hash: Hash) -> Result<LibraryEntry, LibraryError> {
+    let entry = read_alone(path, hash)?;
     let included = collect(&entry, &|_| None);
     Ok(LibraryEntry { included, ..entry })
 }
 
-fn read_alone(path: &Path) -> Result<LibraryEntry, LibraryError> {
+fn read_alone(path: &Path, hash: Hash) -> Result<LibraryEntry, LibraryError> {
     let unreadable = |reason: String| LibraryError::Unreadable { path: path.display().to_string(), reason };
     let size = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
     if size > MAX_BYTES {
@@ -195,6 +202,7 @@ fn read_alone(path: &Path) -> Result<LibraryEntry, LibraryError> {
     let directory = absolute.parent().map_or_else(|| PathBuf::from("/"), Path::to_path_buf);
     let directory = std::fs::canonicalize(&directory).unwrap_or(directory);
     let (document, source) = (parse_bytes(&name, &bytes), path.display().to_string());
+    let document = if hash == Hash::Yes { document.with_hash_of(&bytes) } else { document };
     Ok(LibraryEntry { document, directory, source, included: BTreeMap::new() })
 }
 
@@ -205,7 +213,15 @@ impl LibraryEntry {
     /// # Errors
     /// When the file does not read.
     pub fn from_file(path: &Path) -> Result<LibraryEntry, LibraryError> {
-        read_file(path)
+        read_file(path, Hash::Yes)
+    }
+
+    /// As [`LibraryEntry::from_file`], for looking only: its document has no hash, so it is never planned.
+    ///
+    /// # Errors
+    /// When the file does not read.
+    pub fn to_look_at(path: &Path) -> Result<LibraryEntry, LibraryError> {
+        read_file(path, Hash::No)
     }
 }
 
@@ -237,7 +253,8 @@ mod tests {
         let embedded: Vec<(&str, &str)> =
             embedded.iter().map(|(name, text)| (*name, text.as_str())).collect();
         let library = Library::new(vec![], &embedded, PathBuf::from("/"));
-        let file = read_file(&folder.path().join("outer.md")).unwrap();
+        let file = read_file(&folder.path().join("outer.md"), Hash::Yes).unwrap();
+        assert!(file.document.sha256.is_some());
         assert_eq!(file.included.keys().collect::<Vec<_>>(), ["beside"]);
         let entry = library.complete(file);
         let found: Vec<_> =
@@ -251,11 +268,11 @@ mod tests {
     #[test]
     fn a_bare_file_name_starts_in_the_folder_it_is_in() {
         // Tests run in the package's folder; any file of it will do.
-        let entry = read_file(Path::new("Cargo.toml")).unwrap();
+        let entry = read_file(Path::new("Cargo.toml"), Hash::Yes).unwrap();
         let here = std::fs::canonicalize(std::env::current_dir().unwrap()).unwrap();
         assert_eq!(entry.directory, here);
         assert_eq!(entry.source, "Cargo.toml");
-        let below = read_file(Path::new("src/../Cargo.toml")).unwrap();
+        let below = read_file(Path::new("src/../Cargo.toml"), Hash::No).unwrap();
         assert_eq!(below.directory, here);
     }
 }

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use super::codes;
 use super::diagnostic::{Code, Diagnostic};
 use super::frontmatter;
-use super::hash::sha256_hex;
 use super::lines::{Lines, to_u32};
 use super::lints;
 use super::markdown;
@@ -29,25 +28,23 @@ const MOST_FINDINGS: usize = 1000;
 /// a thousand findings are listed, and a last one says how many more there are.
 #[must_use]
 pub fn parse(name: &str, text: &str) -> Document {
-    let sha256 = sha256_hex(text.as_bytes());
-    understand(name, text, sha256, None)
+    understand(name, text, None)
 }
 
 /// Understands a runbook from the bytes of its file. `name` is its file name without `.md`.
 ///
 /// Bytes that are not UTF-8 are shown as replacement characters and are an error (`RB0125`), so that such a document
-/// is never planned. The hash is that of the bytes.
+/// is never planned.
 #[must_use]
 pub fn parse_bytes(name: &str, bytes: &[u8]) -> Document {
-    let sha256 = sha256_hex(bytes);
     if bytes.len() > MAX_DOCUMENT_BYTES {
-        return too_large(name, sha256);
+        return too_large(name);
     }
     match std::str::from_utf8(bytes) {
-        Ok(text) => understand(name, text, sha256, None),
+        Ok(text) => understand(name, text, None),
         Err(error) => {
             let finding = not_utf8(bytes, error.valid_up_to());
-            understand(name, &String::from_utf8_lossy(bytes), sha256, Some(finding))
+            understand(name, &String::from_utf8_lossy(bytes), Some(finding))
         }
     }
 }
@@ -73,9 +70,9 @@ fn not_utf8(bytes: &[u8], first: usize) -> Diagnostic {
     )
 }
 
-fn understand(name: &str, text: &str, sha256: String, not_utf8: Option<Diagnostic>) -> Document {
+fn understand(name: &str, text: &str, not_utf8: Option<Diagnostic>) -> Document {
     if text.len() > MAX_DOCUMENT_BYTES {
-        return too_large(name, sha256);
+        return too_large(name);
     }
     let text = lone_returns_as_line_ends(text);
     let lines = Lines::new(&text);
@@ -93,7 +90,7 @@ fn understand(name: &str, text: &str, sha256: String, not_utf8: Option<Diagnosti
         steps: built.steps,
         params: Vec::new(),
         diagnostics: front.diagnostics,
-        sha256,
+        sha256: None,
     };
     let is_utf8 = not_utf8.is_none();
     document.diagnostics.extend(not_utf8);
@@ -125,7 +122,7 @@ fn build(name: &str, text: &str, front: &FrontMatter, body: usize, lines: &Lines
 /// CommonMark ends a line at a lone carriage return as well. Offsets stay the same.
 fn lone_returns_as_line_ends(text: &str) -> Cow<'_, str> {
     let lone = |at: usize| text.as_bytes().get(at + 1) != Some(&b'\n');
-    if !text.match_indices('\r').any(|(at, _)| lone(at)) {
+    if memchr::memchr(b'\r', text.as_bytes()).is_none() || !text.match_indices('\r').any(|(at, _)| lone(at)) {
         return Cow::Borrowed(text);
     }
     let mut ended = String::with_capacity(text.len());
@@ -152,7 +149,7 @@ fn about_the_text(text: &str, lines: &Lines<'_>) -> Vec<Diagnostic> {
             "split it into several runbooks",
         ));
     }
-    if let Some(at) = text.find('\0') {
+    if let Some(at) = memchr::memchr(0, text.as_bytes()) {
         let line = lines.line(at);
         found.push(codes::finding(
             codes::NUL,
@@ -200,7 +197,7 @@ fn settle_blocks(document: &mut Document) {
     }
 }
 
-fn too_large(name: &str, sha256: String) -> Document {
+fn too_large(name: &str) -> Document {
     let finding = codes::finding(
         codes::TOO_LARGE,
         (1, 1),
@@ -218,6 +215,6 @@ fn too_large(name: &str, sha256: String) -> Document {
         steps: Vec::new(),
         params: Vec::new(),
         diagnostics: vec![finding],
-        sha256,
+        sha256: None,
     }
 }

@@ -51,7 +51,6 @@ pub(crate) enum Reading {
 
 /// A title that may become a step.
 struct Open {
-    raw: String,
     title: Title,
     line: u32,
     /// Twice the heading level; one more for a bold line, which is nested in its heading.
@@ -71,16 +70,7 @@ impl Open {
         let title = titles::parse(raw);
         let announced =
             titles::is_numbered(&title.text) || title.timebox_s.is_some() || title.due_s.is_some();
-        Self {
-            raw: raw.to_owned(),
-            title,
-            line,
-            rank,
-            announced,
-            used: false,
-            items: Vec::new(),
-            sentence: None,
-        }
+        Self { title, line, rank, announced, used: false, items: Vec::new(), sentence: None }
     }
 
     fn is_bold(&self) -> bool {
@@ -204,6 +194,10 @@ impl<'a> Builder<'a> {
         for step in &mut self.built.steps {
             step.manual_items.sort_by_key(|item| item.line);
         }
+        // the rules look next, and need room of their own
+        self.built.steps.shrink_to_fit();
+        self.built.blocks.shrink_to_fit();
+        self.built.headings.shrink_to_fit();
         (self.built, self.lists)
     }
 
@@ -235,18 +229,18 @@ impl<'a> Builder<'a> {
 
     fn item(&mut self, item: Item) {
         let Item { text, line, task, outermost, ordered, within } = item;
-        let found = ManualItem { line, text: text.clone() };
+        let found = || ManualItem { line, text: text.clone() };
         if task {
             let place = match (within, self.open) {
                 (Some(number), Some(place)) if place == Place::OrderedItem(number) => place,
                 _ => Place::Heading,
             };
-            self.step(place).manual_items.push(found);
+            self.step(place).manual_items.push(found());
         } else if outermost && !text.is_empty() {
             match within {
-                Some(number) if ordered => self.pend(number, found),
+                Some(number) if ordered => self.pend(number, found()),
                 _ if self.title.announced && self.title.items.len() < MOST_ITEMS => {
-                    self.title.items.push(found);
+                    self.title.items.push(found());
                 }
                 _ => {}
             }
@@ -255,7 +249,7 @@ impl<'a> Builder<'a> {
                 self.list.pending.last_mut().filter(|pending| Some(pending.number) == within)
             && pending.parts.len() < MOST_ITEMS
         {
-            pending.parts.push(found);
+            pending.parts.push(found());
         }
         self.paragraph = text;
     }
@@ -299,7 +293,7 @@ impl<'a> Builder<'a> {
     /// A manual step for each item: its parts are what to do, or else its text.
     fn item_steps(&mut self, items: Vec<Pending>) {
         for Pending { number, item, parts } in items {
-            self.begin(Place::OrderedItem(number), &item.text, item.line);
+            self.begin_item(number, &item.text, item.line);
             if let Some(step) = self.built.steps.last_mut() {
                 if parts.is_empty() {
                     step.manual_items.push(item);
@@ -360,18 +354,21 @@ impl<'a> Builder<'a> {
     /// The step for a place, begun if it is not the one that is open.
     fn step(&mut self, place: Place) -> &mut Step {
         if self.open != Some(place) || self.built.steps.is_empty() {
-            let (raw, line) = (self.title.raw.clone(), self.title.line);
-            self.begin(place, &raw, line);
+            let (title, line) = (self.title.title.clone(), self.title.line);
+            self.begin(place, title, line);
         }
         let last = self.built.steps.len() - 1;
         &mut self.built.steps[last]
     }
 
-    fn begin(&mut self, place: Place, raw: &str, line: u32) {
-        let Title { text, timebox_s, due_s } = match place {
-            Place::Heading => titles::parse(raw),
-            Place::OrderedItem(_) => titles::parse(&titles::shorten(raw.trim(), LONGEST_TITLE)),
-        };
+    /// Begins the step of an ordered item.
+    fn begin_item(&mut self, number: usize, text: &str, line: u32) {
+        let title = titles::parse(&titles::shorten(text.trim(), LONGEST_TITLE));
+        self.begin(Place::OrderedItem(number), title, line);
+    }
+
+    fn begin(&mut self, place: Place, title: Title, line: u32) {
+        let Title { text, timebox_s, due_s } = title;
         let own = place == Place::Heading && !self.title.is_bold();
         if place == Place::Heading {
             self.title.used = true;

@@ -56,7 +56,7 @@ pub(super) fn check(text: &str) -> Document {
 
 /// Every command of a step.
 pub(super) fn commands(step: &Step) -> impl Iterator<Item = &Command> {
-    step.commands.iter().chain(&step.baselines).chain(&step.probe).chain(&step.undo)
+    step.commands.iter().chain(&step.baselines).chain(step.probe.as_deref()).chain(&step.undo)
 }
 
 fn check_steps(document: &Document, text: &str, holds: impl Fn(u32) -> bool) {
