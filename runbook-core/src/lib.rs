@@ -4,6 +4,8 @@
 //! returned values. The two aggregates, [`incident::Incident`] and [`run::Run`], are each a pair of functions:
 //! `decide` (live work) and `evolve` (the only way state changes, used by recovery too).
 
+#[cfg(test)]
+mod cases;
 pub mod duration;
 pub mod expectation;
 pub mod ids;

@@ -108,6 +108,13 @@ impl Pattern {
         self.alternatives.iter().any(|places| self.fits(places, value))
     }
 
+    /// Whether a value that fits may hold one of these characters.
+    #[must_use]
+    pub fn may_hold(&self, chars: &[char]) -> bool {
+        let mut places = self.alternatives.iter().flatten();
+        places.any(|place| chars.iter().any(|c| self.sets[place.set].holds(*c)))
+    }
+
     fn fits(&self, places: &[Place], value: &str) -> bool {
         let mut now = vec![false; places.len() + 1];
         let mut next = now.clone();

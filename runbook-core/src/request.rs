@@ -127,7 +127,11 @@ pub enum Request {
         incident: Option<String>,
     },
     /// Walk the journal's chains.
-    JournalVerify,
+    JournalVerify {
+        /// A head that an earlier walk printed (lowercase hex); it must still be part of the chain.
+        #[serde(default)]
+        expect: Option<String>,
+    },
     /// What can be asked.
     Help {
         /// About what.
@@ -147,7 +151,7 @@ impl Request {
                 | Request::RunbookStatus { .. }
                 | Request::IncidentList { .. }
                 | Request::IncidentShow { .. }
-                | Request::JournalVerify
+                | Request::JournalVerify { .. }
                 | Request::Help { .. }
         )
     }

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use blocks_tests::{AppConfig, Finished, TestApp, base_environment, blocks, run_in, text};
+use runbook_core::journal::{Hash, StoredEvent, StreamId, verify_stream};
 use serde_json::json;
 
 /// `blocks WORDS...` in a folder without any configuration.
@@ -29,6 +30,39 @@ async fn a_runbook_file_runs_without_any_configuration() {
     assert_eq!(std::fs::read_to_string(folder.path().join("effects")).unwrap(), "ran\n");
     let verified = alone(&["journal", "verify", "-o", "json"], folder.path()).await;
     assert_eq!((verified.code, &verified.json()["verified"]), (0, &json!(true)), "{verified:?}");
+}
+
+#[tokio::test]
+async fn a_journal_is_exported_as_stored_and_held_against_a_head_that_was_kept() {
+    let (finished, folder) = run_one("effect=once", "echo done", &["--yes"]).await;
+    assert_eq!(finished.code, 0, "{finished:?}");
+    let first = alone(&["journal", "verify", "-o", "json"], folder.path()).await.json();
+    assert_eq!(first["uncovered"], 0, "an orderly end covers everything: {first}");
+    let head = first["head"].as_str().unwrap().to_owned();
+
+    let exported = alone(&["journal", "export"], folder.path()).await;
+    let mut streams = std::collections::BTreeMap::<StreamId, Vec<StoredEvent>>::new();
+    for line in exported.stdout.lines() {
+        let line: std::collections::BTreeMap<String, Box<serde_json::value::RawValue>> =
+            serde_json::from_str(line).unwrap();
+        let word = |key: &str| serde_json::from_str::<String>(line[key].get()).unwrap();
+        let hash: [u8; 32] = hex::decode(word("hash")).unwrap().try_into().unwrap();
+        let seq = serde_json::from_str(line["seq"].get()).unwrap();
+        let event = StoredEvent { seq, bytes: line["event"].get().as_bytes().to_vec(), hash: Hash(hash) };
+        streams.entry(word("stream").parse().unwrap()).or_default().push(event);
+    }
+    let total: u64 =
+        streams.iter().map(|(stream, events)| verify_stream(stream, events).unwrap().events).sum();
+    assert_eq!(json!(total), first["events"], "{exported:?}");
+    let nobody = alone(&["journal", "export", "run/nobody"], folder.path()).await;
+    assert_eq!((nobody.code, nobody.stdout.as_str()), (2, ""), "{nobody:?}");
+
+    let again = alone(&["runbook", "run", "small.md", "--yes"], folder.path()).await;
+    assert_eq!(again.code, 0, "{again:?}");
+    let kept = alone(&["journal", "verify", "--expect", &head], folder.path()).await;
+    assert_eq!(kept.code, 0, "{kept:?}");
+    let other = alone(&["journal", "verify", "--expect", &"00ff".repeat(16)], folder.path()).await;
+    assert!(other.code == 1 && other.stdout.contains("that was kept is no link"), "{other:?}");
 }
 
 #[tokio::test]

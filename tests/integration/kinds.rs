@@ -8,7 +8,7 @@ use blocks_tests::servers::{Postgres, Prometheus, PrometheusConfig};
 use blocks_tests::until;
 use runbook_core::expectation::{Observed, Outcome, classify, judge_command};
 use runbook_core::ids::RunId;
-use runbook_core::ports::{ExecError, Executor as _, Exit, Finished, Job, StateOutcome};
+use runbook_core::ports::{ExecError, Executor as _, Exit, Finished, Job, SecretValue, StateOutcome};
 use runbook_core::runbook::{CommandKind, Effect};
 use tempfile::TempDir;
 
@@ -43,7 +43,7 @@ fn bench(connections: Vec<Connection>) -> Bench {
 }
 
 fn connection(kind: ConnectionKind, url: String) -> Connection {
-    Connection { name: kind.word().to_owned(), kind, url, bearer: None, headers: Vec::new() }
+    Connection { name: kind.word().to_owned(), kind, url, bearer: None, headers: Vec::new(), ca_file: None }
 }
 
 fn job(kind: CommandKind, effect: Effect, text: &str) -> Job {
@@ -112,6 +112,36 @@ async fn postgres(what: &str) -> Option<(Postgres, Bench)> {
     let server = Postgres::start().await.or_not_run(what)?;
     let bench = bench(vec![connection(ConnectionKind::Postgres, server.url())]);
     Some((server, bench))
+}
+
+#[tokio::test]
+async fn a_secret_reaches_the_statement_and_no_output() {
+    const VALUE: &str = "it's \\ a s3cret-value";
+    let Some((server, bench)) = postgres("secrets in sql commands").await else { return };
+    let with = |effect, text: &str| {
+        let secret = SecretValue::new(VALUE.to_owned());
+        Job { secrets: BTreeMap::from([("TOKEN".to_owned(), secret)]), ..sql(effect, text) }
+    };
+    let made = bench
+        .run(with(Effect::Once, "create table held (t text);\ninsert into held values (:'TOKEN');"))
+        .await;
+    assert_eq!(made.stdout.text, "CREATE TABLE\nINSERT 0 1\n", "{made:?}");
+    let length = server.psql("select length(t) from held;").await.stdout;
+    assert_eq!(length.trim(), VALUE.len().to_string(), "the server has it");
+    for text in [
+        "select t from held",
+        "select :'TOKEN'::int",
+        "do $$ begin raise notice '%', (select t from held); end $$",
+    ] {
+        let effect = if text.starts_with("do") { Effect::Once } else { Effect::Read };
+        let finished = bench.run(with(effect, text)).await;
+        let shown = format!("{finished:?}");
+        assert!(!shown.contains("s3cret") && shown.contains("[redacted]"), "{text}: {shown}");
+    }
+    let mut withheld = with(Effect::Read, "select :'TOKEN'");
+    withheld.secrets = withheld.secrets.into_iter().map(|(name, value)| (name, value.withheld())).collect();
+    let reason = Bench::refused(bench.executor.run(withheld).await);
+    assert!(reason.contains("TOKEN") && !reason.contains("s3cret"), "{reason}");
 }
 
 #[tokio::test]

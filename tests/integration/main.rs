@@ -32,3 +32,5 @@ mod secrets;
 mod servers;
 #[cfg(test)]
 mod standin;
+#[cfg(test)]
+mod tls;

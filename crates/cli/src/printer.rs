@@ -1,7 +1,7 @@
 //! The one place that writes to the terminal: data on stdout, everything else on stderr.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 
 use blocks_engine::Reply;
@@ -41,6 +41,12 @@ pub(crate) fn list(reply: &Reply, output: Output) {
 /// Writes one JSON value on a line.
 pub(crate) fn json(value: &serde_json::Value) {
     out(&escaped(&value.to_string()));
+}
+
+/// Writes a line of JSON. Its bytes arrive as they are in files and programs; a terminal gets the same value with what
+/// would steer it as escapes.
+pub(crate) fn raw_line(line: &str) {
+    if std::io::stdout().is_terminal() { out(&escaped(line)) } else { out(line) }
 }
 
 /// Writes text for people to stdout.

@@ -1,6 +1,9 @@
 //! The runbooks that can be named: the team's folders first, the embedded ones always.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Read as _;
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
 use runbook_core::runbook::{Document, parse, parse_bytes};
@@ -29,6 +32,8 @@ pub struct LibraryEntry {
     pub source: String,
     /// What it includes, directly or through others, by name. One that is not found is not here: the plan says so.
     pub included: BTreeMap<String, Document>,
+    /// What it includes and what may not be read, with the reason.
+    pub refused: BTreeMap<String, String>,
 }
 
 /// A runbook is not there or does not read.
@@ -49,6 +54,16 @@ pub enum LibraryError {
         path: String,
         /// Why.
         reason: String,
+    },
+    /// A link leads out of the folders.
+    #[error(
+        "the runbook {path} is a link to {target}, outside the folders that runbooks are read from; hint: put the file itself there, or add its folder to [runbooks] paths"
+    )]
+    LeadsOut {
+        /// The link.
+        path: String,
+        /// Where it leads.
+        target: String,
     },
 }
 
@@ -77,7 +92,7 @@ impl Library {
         names
     }
 
-    /// Reads the runbook of that name. A name never reaches outside the folders.
+    /// Reads the runbook of that name. Neither a name nor a link reaches outside the folders.
     ///
     /// # Errors
     /// When nobody knows the name, or the file does not read.
@@ -88,14 +103,12 @@ impl Library {
     /// The entry with everything that it includes: from the folder of the file that asks, then from the library.
     #[must_use]
     pub fn complete(&self, entry: LibraryEntry) -> LibraryEntry {
-        let included = self.documents_for(&entry);
-        LibraryEntry { included, ..entry }
+        collect(entry, self.roots(), &|name| self.find_alone(name))
     }
 
-    /// The runbooks that an entry includes, directly or through others, by name. A circle is gone through once.
-    #[must_use]
-    pub fn documents_for(&self, entry: &LibraryEntry) -> BTreeMap<String, Document> {
-        collect(entry, &|name| self.find_alone(name).ok())
+    /// The folders as they are called without links.
+    fn roots(&self) -> Vec<PathBuf> {
+        self.folders.iter().filter_map(|folder| std::fs::canonicalize(folder).ok()).collect()
     }
 
     fn find_alone(&self, name: &str) -> Result<LibraryEntry, LibraryError> {
@@ -103,7 +116,7 @@ impl Library {
             for folder in &self.folders {
                 let path = folder.join(format!("{name}.md"));
                 if path.is_file() {
-                    return read_alone(&path, Hash::Yes);
+                    return read_inside(&path, &self.roots());
                 }
             }
             if let Some(text) = self.embedded.get(name) {
@@ -112,6 +125,7 @@ impl Library {
                     directory: self.embedded_directory.clone(),
                     source: EMBEDDED.to_owned(),
                     included: BTreeMap::new(),
+                    refused: BTreeMap::new(),
                 });
             }
         }
@@ -139,31 +153,39 @@ fn is_plain(name: &str) -> bool {
         && !name.starts_with('.')
 }
 
-/// Goes through the includes of an entry, nearest first.
+/// The entry with its includes, nearest first. A circle is gone through once. Beside the entry's own folder, `roots` are
+/// the folders that may be read.
 fn collect(
-    entry: &LibraryEntry,
-    elsewhere: &dyn Fn(&str) -> Option<LibraryEntry>,
-) -> BTreeMap<String, Document> {
-    let mut found = BTreeMap::new();
+    entry: LibraryEntry,
+    mut roots: Vec<PathBuf>,
+    elsewhere: &dyn Fn(&str) -> Result<LibraryEntry, LibraryError>,
+) -> LibraryEntry {
+    let (mut included, mut refused) = (BTreeMap::new(), BTreeMap::new());
     let mut seen = BTreeSet::new();
     // beside the file that asks comes first; an embedded one has nothing beside it
     let folder_of = |entry: &LibraryEntry| (entry.source != EMBEDDED).then(|| entry.directory.clone());
-    let mut waiting = vec![(names(&entry.document), folder_of(entry))];
+    roots.extend(folder_of(&entry));
+    let mut waiting = vec![(names(&entry.document), folder_of(&entry))];
     while let Some((names, folder)) = waiting.pop() {
         for name in names {
-            if found.len() >= MAX_INCLUDED || !is_plain(&name) || !seen.insert(name.clone()) {
+            if included.len() >= MAX_INCLUDED || !is_plain(&name) || !seen.insert(name.clone()) {
                 continue;
             }
             let beside =
                 folder.as_ref().map(|folder| folder.join(format!("{name}.md"))).filter(|path| path.is_file());
-            let next = beside.and_then(|path| read_alone(&path, Hash::Yes).ok()).or_else(|| elsewhere(&name));
-            if let Some(next) = next {
-                waiting.push((self::names(&next.document), folder_of(&next)));
-                found.insert(name, next.document);
+            match beside.map_or_else(|| elsewhere(&name), |path| read_inside(&path, &roots)) {
+                Ok(next) => {
+                    waiting.push((self::names(&next.document), folder_of(&next)));
+                    included.insert(name, next.document);
+                }
+                Err(LibraryError::Unknown { .. }) => {}
+                Err(error) => {
+                    refused.insert(name, error.to_string());
+                }
             }
         }
     }
-    found
+    LibraryEntry { included, refused, ..entry }
 }
 
 /// The runbooks that a document's includes name.
@@ -179,31 +201,46 @@ pub(crate) enum Hash {
     No,
 }
 
-/// Reads one file as a runbook, whatever folder it is in, with what it includes from its own folder.
+/// Reads one file as a runbook, whatever folder it is in, with what it includes from its own folder. It may be a link:
+/// whoever names a path means what is there.
 ///
 /// # Errors
 /// When the file does not read.
 pub(crate) fn read_file(path: &Path, hash: Hash) -> Result<LibraryEntry, LibraryError> {
-    let entry = read_alone(path, hash)?;
-    let included = collect(&entry, &|_| None);
-    Ok(LibraryEntry { included, ..entry })
+    let unknown = |name: &str| LibraryError::Unknown { name: name.to_owned(), nearest: String::new() };
+    Ok(collect(read_alone(path, None, hash)?, Vec::new(), &|name| Err(unknown(name))))
 }
 
-fn read_alone(path: &Path, hash: Hash) -> Result<LibraryEntry, LibraryError> {
-    let unreadable = |reason: String| LibraryError::Unreadable { path: path.display().to_string(), reason };
-    let size = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
-    if size > MAX_BYTES {
-        return Err(unreadable(format!("{size} bytes are more than the {MAX_BYTES} that are read")));
+/// Reads one file that lies in one of these folders once links are followed.
+fn read_inside(path: &Path, roots: &[PathBuf]) -> Result<LibraryEntry, LibraryError> {
+    read_alone(path, Some(roots), Hash::Yes)
+}
+
+fn read_alone(path: &Path, roots: Option<&[PathBuf]>, hash: Hash) -> Result<LibraryEntry, LibraryError> {
+    let shown = || path.display().to_string();
+    let unreadable = |reason: String| LibraryError::Unreadable { path: shown(), reason };
+    let failed = |error: std::io::Error| unreadable(error.to_string());
+    let file = File::open(path).map_err(failed)?;
+    if let Some(roots) = roots {
+        // what was opened is asked, not the path: a link may lead elsewhere a moment later
+        let target = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).map_err(failed)?;
+        if !roots.iter().any(|root| target.starts_with(root)) {
+            return Err(LibraryError::LeadsOut { path: shown(), target: target.display().to_string() });
+        }
     }
-    let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(unreadable(format!("it has more than the {MAX_BYTES} bytes that are read")));
+    }
     let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     // A bare file name has the parent "", which is no folder to the system, so the path is made absolute first.
-    let absolute = std::path::absolute(path).map_err(|error| unreadable(error.to_string()))?;
+    let absolute = std::path::absolute(path).map_err(failed)?;
     let directory = absolute.parent().map_or_else(|| PathBuf::from("/"), Path::to_path_buf);
     let directory = std::fs::canonicalize(&directory).unwrap_or(directory);
-    let (document, source) = (parse_bytes(&name, &bytes), path.display().to_string());
+    let (document, source) = (parse_bytes(&name, &bytes), shown());
     let document = if hash == Hash::Yes { document.with_hash_of(&bytes) } else { document };
-    Ok(LibraryEntry { document, directory, source, included: BTreeMap::new() })
+    Ok(LibraryEntry { document, directory, source, included: BTreeMap::new(), refused: BTreeMap::new() })
 }
 
 impl LibraryEntry {
@@ -274,5 +311,63 @@ mod tests {
         assert_eq!(entry.source, "Cargo.toml");
         let below = read_file(Path::new("src/../Cargo.toml"), Hash::No).unwrap();
         assert_eq!(below.directory, here);
+    }
+
+    #[test]
+    fn a_link_is_read_when_it_stays_inside() {
+        use std::os::unix::fs::symlink;
+
+        let (inside, more, outside) =
+            (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let at = |folder: &tempfile::TempDir, name: &str| folder.path().join(name);
+        let asks = "# Asks\n## S\n```include\nrunbook: out\n```\n```include {name=b}\nrunbook: in\n```\n";
+        std::fs::write(at(&inside, "asks.md"), asks).unwrap();
+        std::fs::write(at(&inside, "real.md"), "# Real").unwrap();
+        std::fs::write(at(&more, "more.md"), "# More").unwrap();
+        std::fs::write(at(&outside, "secret.md"), "# Secret").unwrap();
+        std::fs::create_dir(at(&inside, "..data")).unwrap();
+        std::fs::write(at(&inside, "..data/deep.md"), "# Deep").unwrap();
+        for (link, target) in [
+            ("in.md", at(&inside, "real.md")),
+            ("relative.md", "real.md".into()),
+            ("deep.md", "..data/deep.md".into()),
+            ("twice.md", "in.md".into()),
+            ("other.md", at(&more, "more.md")),
+            ("out.md", at(&outside, "secret.md")),
+            ("around.md", "out.md".into()),
+            ("gone.md", at(&outside, "gone.md")),
+        ] {
+            symlink(target, at(&inside, link)).unwrap();
+        }
+        // a folder may be a link itself
+        symlink(inside.path(), at(&outside, "runbooks")).unwrap();
+        let folders = vec![at(&outside, "runbooks"), more.path().to_path_buf()];
+        let library = Library::new(folders, &[("out", "# Embedded")], PathBuf::from("/"));
+        for (name, title) in [
+            ("real", "Real"),
+            ("in", "Real"),
+            ("relative", "Real"),
+            ("deep", "Deep"),
+            ("twice", "Real"),
+            ("other", "More"),
+        ] {
+            assert_eq!(library.find(name).unwrap().document.title, title, "{name}");
+        }
+        let target = std::fs::canonicalize(at(&outside, "secret.md")).unwrap().display().to_string();
+        for name in ["out", "around"] {
+            let error = library.find(name).unwrap_err();
+            assert!(matches!(error, LibraryError::LeadsOut { .. }), "{name}: {error}");
+            let said = error.to_string();
+            assert!(said.contains(&target) && said.contains("hint: "), "{said}");
+        }
+        assert!(matches!(library.find("gone").unwrap_err(), LibraryError::Unknown { .. }));
+
+        // the same for what is included, from the library and beside a file that was named
+        for asks in [library.find("asks").unwrap(), read_file(&at(&inside, "asks.md"), Hash::Yes).unwrap()] {
+            assert_eq!(asks.included.keys().collect::<Vec<_>>(), ["in"]);
+            assert!(asks.refused["out"].contains(&target), "{:?}", asks.refused);
+        }
+        // whoever names a path means what is there
+        assert_eq!(read_file(&at(&inside, "out.md"), Hash::No).unwrap().document.title, "Secret");
     }
 }

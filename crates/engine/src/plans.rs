@@ -99,6 +99,7 @@ pub(crate) fn request_of(settings: &Settings, entry: &LibraryEntry, asked: &Aske
         secrets: found.macs,
         unreadable: found.unreadable,
         documents: entry.included.clone(),
+        refused: entry.refused.clone(),
         target: service_name,
         environment: settings.exec_env.clone(),
     }

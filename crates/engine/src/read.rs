@@ -237,18 +237,33 @@ pub fn run_data(run: &Run) -> serde_json::Value {
     serde_json::to_value(RunShow::new(run)).unwrap_or_default()
 }
 
-/// Walks every chain.
+/// Walks every chain. With `expect`, a head that an earlier walk printed, it also tells whether everything that was
+/// there then still is.
 ///
 /// # Errors
 /// When the store does not read.
-pub async fn verify(store: &dyn Store) -> Result<Reply, EngineError> {
-    let report = store.verify().await?;
+pub async fn verify(store: &dyn Store, expect: Option<&str>) -> Result<Reply, EngineError> {
+    let mut report = store.verify().await?;
+    if let Some(kept) = expect.map(|kept| kept.trim().to_ascii_lowercase())
+        && !store.has_link(kept.clone()).await?
+    {
+        report.problems.push(format!(
+            "the head {kept} that was kept is no link of the store-wide chain: events were cut off or rewritten since, or it is another journal's"
+        ));
+    }
     let mut text = format!(
         "{} events in {} streams, {} checkpoints: ",
         report.events, report.streams, report.checkpoints
     );
     if report.problems.is_empty() {
         let _ = writeln!(text, "verified (head {})", report.head);
+        if report.uncovered > 0 {
+            let _ = writeln!(
+                text,
+                "the head does not cover the newest {} events: the next checkpoint will (hourly, at start, at an orderly end, or when a running engine verifies)",
+                report.uncovered
+            );
+        }
     } else {
         text.push_str("NOT verified\n");
         for problem in &report.problems {
@@ -265,6 +280,7 @@ pub async fn verify(store: &dyn Store) -> Result<Reply, EngineError> {
             "verified": verified,
             "problems": report.problems,
             "head": report.head,
+            "uncovered": report.uncovered,
         }),
     })
 }

@@ -278,10 +278,15 @@ fn job(settings: &Settings, run: &Run, unit: Unit, attempt: u32) -> Option<Resul
     variables.extend(run.values.clone());
     // an included runbook's own parameters win inside its steps
     variables.extend(step.params.clone());
-    let secrets = match secrets::values(settings, &run.plan) {
+    let mut secrets = match secrets::values(settings, &run.plan) {
         Ok(secrets) => secrets,
         Err(reason) => return Some(Err(reason)),
     };
+    let given = run.plan.secrets_for(&command.id);
+    for (name, value) in secrets.iter_mut().filter(|(name, _)| !given.contains(name.as_str())) {
+        tracing::debug!(%name, command = %command.id, "a secret that the command does not name is withheld");
+        *value = value.clone().withheld();
+    }
     Some(Ok(Job {
         run: run.id,
         incident: run.incident_number.clone().unwrap_or_default(),

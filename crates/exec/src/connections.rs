@@ -54,6 +54,8 @@ pub struct Connection {
     pub bearer: Option<String>,
     /// More headers with secret values, for prometheus and http.
     pub headers: Vec<(String, String)>,
+    /// A PEM file with the only authorities whose certificates are believed; without it, the system's.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Shows no address and no secret.
@@ -84,6 +86,7 @@ pub(crate) struct Base {
     pub(crate) user: Option<(String, Option<String>)>,
     pub(crate) bearer: Option<String>,
     pub(crate) headers: Vec<(String, String)>,
+    pub(crate) authorities: Option<PathBuf>,
 }
 
 impl Base {
@@ -139,7 +142,7 @@ impl Connections {
     pub fn new(connections: Vec<Connection>) -> Result<Self, ConnectionError> {
         let mut made = Self::default();
         for connection in connections {
-            let Connection { name, kind, url, bearer, headers } = connection;
+            let Connection { name, kind, url, bearer, headers, ca_file } = connection;
             let wrong = |reason: String| ConnectionError { name: name.clone(), reason };
             if made.all.iter().any(|(other, ..)| *other == name) {
                 return Err(wrong("another one has the same name; give each its own".to_owned()));
@@ -157,10 +160,10 @@ impl Connections {
                     if bearer.is_some() || !headers.is_empty() {
                         return Err(wrong("PostgreSQL takes no headers and no bearer token".to_owned()));
                     }
-                    Target::Database(Box::new(database(parsed).map_err(wrong)?))
+                    Target::Database(Box::new(database(parsed, ca_file).map_err(wrong)?))
                 }
                 ConnectionKind::Prometheus | ConnectionKind::Http => {
-                    Target::Web(base(parsed, bearer, headers).map_err(wrong)?)
+                    Target::Web(base(parsed, bearer, headers, ca_file).map_err(wrong)?)
                 }
             };
             made.all.push((name, kind, target));
@@ -242,12 +245,22 @@ fn decoded(text: &str) -> String {
         .unwrap_or_default()
 }
 
-fn base(mut url: Url, bearer: Option<String>, headers: Vec<(String, String)>) -> Result<Base, String> {
+fn base(
+    mut url: Url,
+    bearer: Option<String>,
+    headers: Vec<(String, String)>,
+    authorities: Option<PathBuf>,
+) -> Result<Base, String> {
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err("its address must begin with https:// or http://".to_owned());
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err("its address may have a path, and nothing behind it".to_owned());
+    }
+    if authorities.is_some() && url.scheme() != "https" {
+        return Err(
+            "it names authorities in ca_file, and its address does not begin with https://".to_owned()
+        );
     }
     let password = url.password().map(decoded);
     let user =
@@ -257,18 +270,21 @@ fn base(mut url: Url, bearer: Option<String>, headers: Vec<(String, String)>) ->
     }
     // both only fail for addresses without a host
     let _always = (url.set_username(""), url.set_password(None));
-    Ok(Base { url, user, bearer, headers })
+    Ok(Base { url, user, bearer, headers, authorities })
 }
 
-fn database(mut url: Url) -> Result<Database, String> {
+fn database(mut url: Url, ca_file: Option<PathBuf>) -> Result<Database, String> {
     if !matches!(url.scheme(), "postgres" | "postgresql") {
         return Err("its address must begin with postgres://".to_owned());
     }
-    let (mut mode, mut authorities) = (None, None);
+    let (mut mode, mut authorities) = (None, ca_file);
     let mut rest: Vec<(String, String)> = Vec::new();
     for (key, value) in url.query_pairs() {
         match key.as_ref() {
             "sslmode" => mode = Some(value.into_owned()),
+            "sslrootcert" if authorities.is_some() => {
+                return Err("it names its authorities twice; keep ca_file or sslrootcert".to_owned());
+            }
             "sslrootcert" => authorities = Some(PathBuf::from(value.into_owned())),
             _ => rest.push((key.into_owned(), value.into_owned())),
         }
@@ -289,8 +305,12 @@ fn database(mut url: Url) -> Result<Database, String> {
         tokio_postgres::config::Host::Tcp(host) => is_this_machine(host),
     });
     let tls = match mode.as_deref() {
+        Some("disable") if authorities.is_some() => {
+            return Err("it names authorities and says sslmode=disable; keep one of them".to_owned());
+        }
         Some("disable") => Tls::Off,
-        None if local => Tls::Off,
+        // who names authorities wants them asked
+        None if local && authorities.is_none() => Tls::Off,
         None | Some("require" | "verify-ca" | "verify-full") => Tls::Verified(authorities),
         Some(_) => {
             return Err("its sslmode is not certain; write sslmode=verify-full, or sslmode=disable in a network that you trust".to_owned());

@@ -80,8 +80,8 @@ pub(crate) fn prepare(root: &Path, job: &Job, handed_on: &BTreeSet<String>) -> R
     };
     attempt.remove_state();
     let command = file(job.attempt, "command.sh");
-    let parameters = job.variables.keys().chain(job.secrets.keys()).cloned().collect();
-    let secrets = job.secrets.keys().cloned().collect();
+    let secrets: BTreeSet<String> = job.given_secrets().map(|(name, _)| name.clone()).collect();
+    let parameters = job.variables.keys().chain(&secrets).cloned().collect();
     let wrapper = script::wrapper(&Parts {
         command: &command,
         new_state: &attempt.new_state,

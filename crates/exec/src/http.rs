@@ -63,7 +63,7 @@ impl Http {
                 return Err(not_started(&format!("the header `{name}` is the connection's; leave it out")));
             }
         }
-        let client = self.web.client(&url)?;
+        let client = self.web.client(&url, base.and_then(|base| base.authorities.as_deref()))?;
         for _ in 0..=FOLLOWED {
             let mut builder = client.request(method.clone(), url.clone()).headers(headers.clone());
             if let Some(base) = base {

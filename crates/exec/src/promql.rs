@@ -33,7 +33,7 @@ impl Promql {
         let url = base.join("/api/v1/query").map_err(refused)?;
         let timeout = format!("{}ms", job.timeout_ms);
         let form = [("query", query.as_str()), ("timeout", timeout.as_str())];
-        let client = self.web.client(&url)?;
+        let client = self.web.client(&url, base.authorities.as_deref())?;
         let request = authorize(client.post(url), base)?.form(&form);
         let mut response = match request.send().await {
             Ok(response) => response,

@@ -22,7 +22,7 @@ use self::tls::Rustls;
 use crate::connections::{Connections, Database, Tls};
 use crate::executor::{End, Kind};
 use crate::transcript::Transcript;
-use crate::web::not_started;
+use crate::web::{certificate_hint, not_started};
 
 /// psql's status for a connection that went away.
 const GONE: i32 = 2;
@@ -147,8 +147,15 @@ async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
 async fn open(database: &Database, job: &Job) -> Result<Session, ExecError> {
     let mut config = database.config.clone();
     config.connect_timeout(CONNECT.min(Duration::from_millis(job.timeout_ms.max(1))));
-    let unreachable =
-        |error: Error| not_started(&format!("the database could not be reached: {}", said(&error)));
+    let unreachable = |error: Error| {
+        let said = said(&error);
+        let hint = if said.contains("server does not support TLS") {
+            "; hint: turn ssl on at the server, or write sslmode=disable in a network that you trust"
+        } else {
+            certificate_hint(&said)
+        };
+        not_started(&format!("the database could not be reached: {said}{hint}"))
+    };
     let session = match &database.tls {
         Tls::Off => session(&config, NoTls, None).await.map_err(unreachable)?,
         Tls::Verified(authorities) => {

@@ -1,10 +1,11 @@
 //! What the kinds that speak HTTP share: one client, errors told apart, and answers as text.
 
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Error, RequestBuilder, Response, redirect, retry};
+use reqwest::{Certificate, Client, Error, RequestBuilder, Response, redirect, retry};
 use runbook_core::ports::ExecError;
 use runbook_core::runbook::Effect;
 use url::Url;
@@ -29,24 +30,44 @@ pub(crate) struct Web {
 }
 
 impl Web {
-    /// A client that follows nothing, repeats nothing and keeps no connection.
-    pub(crate) fn client(&self, url: &Url) -> Result<Client, ExecError> {
+    /// A client that follows nothing, repeats nothing and keeps no connection. It believes the system's certificate
+    /// authorities, or those in a file alone.
+    pub(crate) fn client(&self, url: &Url, authorities: Option<&Path>) -> Result<Client, ExecError> {
         let here = url.host_str().is_some_and(is_this_machine);
         let client = if here { &self.here } else { &self.away };
-        let made = client.get_or_init(|| {
-            // whoever composes the program may have installed it already
-            let _installed = rustls::crypto::ring::default_provider().install_default();
-            let builder = Client::builder()
-                .user_agent("blocks")
-                .redirect(redirect::Policy::none())
-                .retry(retry::never())
-                .pool_max_idle_per_host(0)
-                .connect_timeout(CONNECT);
-            let builder = if here { builder.no_proxy() } else { builder };
-            builder.build().map_err(|error| reason(&error))
-        });
-        made.clone().map_err(ExecError::NotStarted)
+        let made = match authorities {
+            // read each time: the file may be replaced, and nothing of a connection is kept anyway
+            Some(_) => make(here, authorities),
+            None => client.get_or_init(|| make(here, None)).clone(),
+        };
+        made.map_err(ExecError::NotStarted)
     }
+}
+
+fn make(here: bool, authorities: Option<&Path>) -> Result<Client, String> {
+    // whoever composes the program may have installed it already
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = Client::builder()
+        .user_agent("blocks")
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .pool_max_idle_per_host(0)
+        .connect_timeout(CONNECT);
+    if here {
+        builder = builder.no_proxy();
+    }
+    if let Some(path) = authorities {
+        let unreadable =
+            |why: String| format!("the certificates in {} cannot be read: {why}", path.display());
+        let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+        let certificates =
+            Certificate::from_pem_bundle(&bytes).map_err(|error| unreadable(reason(&error)))?;
+        if certificates.is_empty() {
+            return Err(unreadable("there are none".to_owned()));
+        }
+        builder = builder.tls_certs_only(certificates);
+    }
+    builder.build().map_err(|error| reason(&error))
 }
 
 /// Puts a connection's credentials on a request that goes to it.
@@ -100,7 +121,25 @@ fn reason(error: &Error) -> String {
         said.push(below.to_string());
         next = below.source();
     }
-    if said.is_empty() { "the request cannot be made".to_owned() } else { said.join(": ") }
+    let said = if said.is_empty() { "the request cannot be made".to_owned() } else { said.join(": ") };
+    format!("{said}{}", certificate_hint(&said))
+}
+
+/// What to do about a server's certificate that is not believed; empty when that is not what an error says.
+pub(crate) fn certificate_hint(said: &str) -> &'static str {
+    let lower = said.to_ascii_lowercase();
+    if !lower.contains("certificate") {
+        ""
+    } else if lower.contains("unknownissuer")
+        || lower.contains("unknown issuer")
+        || lower.contains("selfsigned")
+    {
+        "; hint: name the file with the server's certificate authority in ca_file of the [[connection]]"
+    } else if lower.contains("notvalidforname") || lower.contains("not valid for name") {
+        "; hint: write the host as the certificate names it, or have a certificate made for this name"
+    } else {
+        ""
+    }
 }
 
 /// The status line and the headers, as `curl -i` prints them. Cookies and credentials are left out.

@@ -333,7 +333,8 @@ mod tests {
             ),
             ("resolve", Request::IncidentResolve { incident: None }),
             ("pir draft INC-2", Request::PirDraft { incident: some("INC-2") }),
-            ("journal verify", Request::JournalVerify),
+            ("journal verify", Request::JournalVerify { expect: None }),
+            ("journal verify --expect 00ff", Request::JournalVerify { expect: some("00ff") }),
         ];
         for (text, expected) in table {
             assert_eq!(request(text), expected, "{text}");

@@ -185,7 +185,23 @@ pub enum PirCommand {
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum JournalCommand {
     /// Check that the journal is whole
-    Verify,
+    #[command(
+        after_help = "Example: blocks journal verify --expect 3f1c...\n\nThe chains show any edit, gap or reorder. Only a head that was kept elsewhere shows that the newest end was cut off."
+    )]
+    Verify {
+        /// A head that an earlier `journal verify` printed: it must still be part of the chain
+        #[arg(long, value_name = "HEAD")]
+        expect: Option<String>,
+    },
+    /// Print every event as JSON lines, exactly as stored, with its hash
+    #[command(
+        after_help = "Examples:\n  blocks journal export > journal.jsonl\n  blocks journal export run/0198 | jq .event.event.type"
+    )]
+    Export {
+        /// A stream, `incident/ID` or `run/ID`, or the start of one; all of them when absent
+        #[arg(value_name = "STREAM")]
+        stream: Option<String>,
+    },
 }
 
 /// Which incident.
@@ -280,13 +296,14 @@ impl Command {
     /// The request that this command stands for.
     ///
     /// # Errors
-    /// When a parameter is given twice, or the command is the terminal's own (`runbook lint`, `runbook schema`).
+    /// When a parameter is given twice, or the command is the terminal's own (`runbook lint`, `runbook schema`,
+    /// `journal export`).
     pub fn to_request(&self) -> Result<Request, RequestError> {
         Ok(match self {
             Command::Runbook(command) => return command.to_request(),
             Command::Incident(command) => command.to_request(),
             Command::Pir(command) => command.to_request(),
-            Command::Journal(command) => command.to_request(),
+            Command::Journal(command) => return command.to_request(),
             Command::Ack(args) => IncidentCommand::Ack(args.clone()).to_request(),
             Command::Severity(args) => IncidentCommand::Severity(args.clone()).to_request(),
             Command::Resolve(args) => IncidentCommand::Resolve(args.clone()).to_request(),
@@ -381,10 +398,13 @@ impl PirCommand {
 
 impl JournalCommand {
     /// The request that this command stands for.
-    #[must_use]
-    pub fn to_request(&self) -> Request {
+    ///
+    /// # Errors
+    /// When the command is the terminal's own (`journal export`).
+    pub fn to_request(&self) -> Result<Request, RequestError> {
         match self {
-            JournalCommand::Verify => Request::JournalVerify,
+            JournalCommand::Verify { expect } => Ok(Request::JournalVerify { expect: expect.clone() }),
+            JournalCommand::Export { .. } => Err(RequestError::TerminalOnly("journal export")),
         }
     }
 }

@@ -135,7 +135,14 @@ pub const COMMANDS: &[CommandInfo] = &[
     on_all("incident severity", "LEVEL [INC]", "change an incident's severity", "incident severity P2"),
     on_all("incident resolve", "[INC]", "say that an incident is over", "incident resolve"),
     on_all("pir draft", "[INC]", "draft the post-incident review again", "pir draft INC-12"),
-    on_all("journal verify", "", "check that the journal is whole", "journal verify"),
+    on_all("journal verify", "[--expect HEAD]", "check that the journal is whole", "journal verify"),
+    CommandInfo {
+        path: "journal export",
+        arguments: "[STREAM]",
+        about: "print every event as JSON lines",
+        example: "journal export run/0198",
+        surfaces: TERMINAL,
+    },
 ];
 
 /// Commands of the program itself: a shell's alone. Chat names them only to say so.

@@ -210,6 +210,10 @@ impl Store for SqliteStore {
     fn verify(&self) -> BoxFuture<'_, Result<StoreReport, StoreError>> {
         self.read(verify::verify)
     }
+
+    fn has_link(&self, head: String) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.read(move |connection| store_chain::has_link(connection, &head))
+    }
 }
 
 #[cfg(test)]

@@ -89,6 +89,16 @@ pub(crate) fn add_checkpoint(connection: &Connection, at: DateTime<Utc>) -> Resu
     Ok(())
 }
 
+/// Whether the chain has a link of that hash, or is to be compared with its very beginning.
+pub(crate) fn has_link(connection: &Connection, head: &str) -> Result<bool, Fault> {
+    if head == GENESIS.to_string() {
+        return Ok(true);
+    }
+    let Ok(hash) = hex::decode(head) else { return Ok(false) };
+    let mut select = connection.prepare_cached("SELECT 1 FROM openings WHERE hash = ?1")?;
+    Ok(select.exists([hash])?)
+}
+
 /// A name that is stored in the file.
 pub(crate) fn parse_stream(name: &str) -> Result<StreamId, Fault> {
     name.parse().map_err(|error| Fault::corrupt(format!("{error}")))

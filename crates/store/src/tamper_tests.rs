@@ -151,6 +151,28 @@ async fn a_stream_rewritten_with_good_hashes_is_found() {
     assert!(problems.iter().any(|problem| problem.contains("is not the one that checkpoint 4")));
 }
 
+/// What was never linked to anything newer can be cut off without a trace, but for whoever kept the head.
+#[tokio::test]
+async fn a_cut_end_is_found_by_a_head_that_was_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("blocks.db");
+    fill(&path).await;
+    let store = SqliteStore::open(&path).unwrap();
+    store.checkpoint(at(8)).await.unwrap();
+    let kept = store.verify().await.unwrap().head;
+    drop(store);
+    let edit = Connection::open(&path).unwrap();
+    edit.execute_batch(
+        "DROP TRIGGER events_remain; DROP TRIGGER openings_remain;
+         DELETE FROM openings WHERE n = 5; DELETE FROM events WHERE seq = 4; UPDATE streams SET checkpointed = 3 WHERE n = 1",
+    )
+    .unwrap();
+    drop(edit);
+    let store = SqliteStore::open_read_only(&path).unwrap();
+    assert_eq!(store.verify().await.unwrap().problems, Vec::<String>::new());
+    assert!(!store.has_link(kept).await.unwrap());
+}
+
 #[test]
 fn a_slip_of_ours_cannot_rewrite_history() {
     let folder = tempfile::tempdir().unwrap();

@@ -19,6 +19,7 @@ pub(crate) fn verify(connection: &Connection) -> Result<StoreReport, Fault> {
         checkpoints: 0,
         problems: Vec::new(),
         head: GENESIS.to_string(),
+        uncovered: 0,
     };
     let firsts = walk_streams(connection, &mut report)?;
     let opened = walk_links(connection, &firsts, &mut report)?;
@@ -27,6 +28,11 @@ pub(crate) fn verify(connection: &Connection) -> Result<StoreReport, Fault> {
     }
     check_index(connection, &opened, &mut report)?;
     check_blobs(connection, &mut report)?;
+    report.uncovered = connection
+        .prepare("SELECT count(*) FROM events e JOIN streams s ON s.stream = e.stream WHERE e.seq > s.checkpointed")?
+        .query_row([], |row| row.get::<_, i64>(0))
+        .map_err(Fault::from)
+        .and_then(unsigned)?;
     Ok(report)
 }
 

@@ -135,6 +135,12 @@ pub(crate) fn judge(text: &str, stdout: &str, stderr: &str) -> Judgement {
             {
                 return Judgement::ask(format!("`{}` is there in other capitals", shorten(text)));
             }
+            let letter = [("true", "t"), ("false", "f")].iter().find(|(word, _)| *word == lower);
+            if let Some((_, letter)) = letter
+                && lines.iter().any(|line| line == letter)
+            {
+                return Judgement::ask(format!("it says `{letter}`, which is psql's `{lower}`"));
+            }
             let first = lines.first().map(|line| shorten(line)).unwrap_or_default();
             Judgement::fail(format!("`{}` is not in the output, which begins `{first}`", shorten(text)))
         }
@@ -264,16 +270,28 @@ fn denied(before: &str, needle: &str) -> bool {
     })
 }
 
-/// For `web:v1.1`: another `web:...` in the output.
+/// For `web:v1.1`: another `web:...` in the output; for `v1.29.4` another version.
 fn rival(lines: &[String], needle: &str) -> Option<String> {
     if needle.contains(' ') {
         return None;
     }
-    let (stem, _) = needle.rsplit_once(':')?;
-    let stem = format!("{stem}:");
-    lines
-        .iter()
-        .flat_map(|line| line.split(|c: char| c.is_whitespace() || "\"()[]{},;|".contains(c)))
-        .find(|word| word.contains(&stem) && *word != needle)
-        .map(str::to_owned)
+    let mut words =
+        lines.iter().flat_map(|line| line.split(|c: char| c.is_whitespace() || "\"()[]{},;|".contains(c)));
+    let found = if let Some((stem, _)) = needle.rsplit_once(':') {
+        let stem = format!("{stem}:");
+        words.find(|word| word.contains(&stem) && *word != needle)
+    } else if is_version(needle) {
+        let marked = needle.starts_with('v');
+        words.find(|word| is_version(word) && word.starts_with('v') == marked && *word != needle)
+    } else {
+        None
+    };
+    found.map(str::to_owned)
+}
+
+/// `v1.29.4`, `2.14.3`; four numbers are an address.
+fn is_version(word: &str) -> bool {
+    let mut parts = word.strip_prefix('v').unwrap_or(word).split('.');
+    parts.clone().count() == 3
+        && parts.all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
 }

@@ -2,6 +2,7 @@
 
 use super::json;
 use super::model::Judgement;
+use super::number::titles;
 use super::output::Shown;
 use super::phrase::whole;
 use super::prometheus::{self, Answer};
@@ -69,11 +70,19 @@ fn counted(text: &str, shown: &Shown) -> Result<Vec<u64>, &'static str> {
     if rows.kind == Kind::Drawn || (rows.kind == Kind::Ruled && rows.declared.is_none()) {
         return Err("where the table ends is not clear");
     }
+    if shown.all.trim_start().starts_with('<') {
+        return Err("the output is markup, whose lines are not rows");
+    }
     let count = rows.lines.len() as u64;
     let mut readings = vec![count];
     let about_lines = |word: &str| word.eq_ignore_ascii_case("line") || word.eq_ignore_ascii_case("lines");
     let lines = text.split(|c: char| !c.is_alphanumeric()).any(about_lines);
     let rows_said = !lines && !text.trim().is_empty() && text.contains(char::is_alphabetic);
+    // psql -x prints a row over several lines
+    let records = rows.lines.iter().filter(|line| line.starts_with("-[ RECORD ")).count() as u64;
+    if records > 0 {
+        return Ok(if lines { vec![records, count] } else { vec![records] });
+    }
     match rows.kind {
         Kind::Columns if lines || !rows_said || text.contains("output") => readings.push(count + 1),
         Kind::Plain if rows.declared.is_none() && maybe_titled(&rows.lines, rows_said) => {
@@ -89,7 +98,7 @@ fn counted(text: &str, shown: &Shown) -> Result<Vec<u64>, &'static str> {
             return Ok(if rows_said { vec![0] } else { vec![0, 1] });
         }
         // the output of a command that counts
-        readings.extend(bare_count(line).or_else(|| command_tag(line)));
+        readings.extend(bare_count(line).or_else(|| command_tag(line)).or_else(|| said(line, text)));
     }
     Ok(readings)
 }
@@ -101,6 +110,19 @@ fn bare_count(line: &str) -> Option<u64> {
     (words.count() <= 1).then_some(first)
 }
 
+/// `migrated 42 rows`, where rows are asked for.
+fn said(line: &str, text: &str) -> Option<u64> {
+    let asked = |noun: &str| {
+        let noun = noun.trim_matches(|c: char| !c.is_alphanumeric());
+        !noun.is_empty() && text.split_whitespace().any(|word| word.eq_ignore_ascii_case(noun))
+    };
+    let words: Vec<&str> = line.split_whitespace().collect();
+    words.windows(2).find_map(|pair| match pair {
+        [count, noun] if asked(noun) => whole(count),
+        _ => None,
+    })
+}
+
 /// psql's `UPDATE 41` and `INSERT 0 3`.
 fn command_tag(line: &str) -> Option<u64> {
     let mut words = line.split_whitespace();
@@ -109,20 +131,25 @@ fn command_tag(line: &str) -> Option<u64> {
     words.next_back().filter(|_| counts).and_then(whole)
 }
 
-/// Lines whose first one may be a header: in capitals, or alone without digits, or with tabs.
+/// Lines whose first one may be a header: in capitals, or alone without digits, or with tabs or commas.
 fn maybe_titled(lines: &[&str], rows_said: bool) -> bool {
     match lines {
         [first, second, ..] => {
             let tabs = first.matches('\t').count();
+            let commas = |line: &str| line.matches(',').count();
+            let csv = commas(first) > 0 && lines.iter().take(100).all(|line| commas(line) == commas(first));
             let letters_only = !first.contains(|c: char| c.is_numeric());
             let capitals = first.split_whitespace().count() >= 2 && !first.contains(char::is_lowercase);
             let rest = || lines.iter().skip(1).take(100);
             let numbers_below = rest().all(|line| line.contains(|c: char| c.is_numeric()));
             letters_only
-                && (tabs > 0 && tabs == second.matches('\t').count()
+                && (csv
+                    || tabs > 0 && tabs == second.matches('\t').count()
                     || rows_said && (capitals || numbers_below && first.split_whitespace().count() >= 2))
         }
-        _ => false,
+        // `ss` prints its titles when there is nothing below them
+        [only] => rows_said && titles(only),
+        [] => false,
     }
 }
 

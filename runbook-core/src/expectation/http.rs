@@ -93,7 +93,7 @@ fn blank_line(text: &str) -> (&str, &str) {
 }
 
 /// The last `< HTTP/1.1 200 OK` that `-v` prints, or the `HTTP 200` that the plan has asked curl for.
-fn verbose(stderr: &str) -> Option<u64> {
+pub(crate) fn verbose(stderr: &str) -> Option<u64> {
     stderr.lines().rev().find_map(|line| {
         let asked = line.strip_prefix("HTTP ").filter(|code| code.len() == 3).and_then(whole);
         asked.or_else(|| line.strip_prefix("< ").and_then(status_line))

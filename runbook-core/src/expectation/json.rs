@@ -45,6 +45,22 @@ impl Json {
     }
 }
 
+/// Says that an answer is an error itself: `{"error": "quota exceeded"}`, `{"ok": false}`. The name and what it says.
+pub(crate) fn own_error(text: &str) -> Option<(String, String)> {
+    let documents = documents(text)?;
+    let [Json::Object(object)] = documents.as_slice() else { return None };
+    object.iter().find_map(|(name, value)| {
+        let bad = match (name.as_str(), value) {
+            ("error", Json::Text(said)) => !said.is_empty() && !said.eq_ignore_ascii_case("none"),
+            ("error", Json::Object(_)) => true,
+            ("errors", Json::List(items)) => !items.is_empty(),
+            ("ok" | "success", Json::Plain(said)) => said == "false",
+            _ => false,
+        };
+        bad.then(|| (name.clone(), value.scalar().unwrap_or_else(|| "...".to_owned())))
+    })
+}
+
 /// The text as one or more JSON objects or lists; `None` when it is anything else.
 pub(crate) fn documents(text: &str) -> Option<Vec<Json>> {
     let text = text.trim();

@@ -1,8 +1,9 @@
 //! Judges what a command did.
 
 use super::model::{Check, Expectation, Judgement, Observed, Outcome};
+use super::phrase::whole;
 use super::want::{Verdict, Want};
-use super::{contains, count, http, number, output, pairs, ratio, scan};
+use super::{contains, count, http, json, number, output, pairs, ratio, scan};
 
 impl Judgement {
     pub(crate) fn new(outcome: Outcome, reason: impl Into<String>) -> Self {
@@ -78,6 +79,9 @@ fn ended_badly(expectation: &Expectation, observed: &Observed<'_>, exit_code: i3
             Judgement::pass("no output, and exit status 1 says that nothing was found")
         }
         Check::HttpStatus { status } => http::judge_failed(*status, observed, exit_code),
+        Check::Person if says_status(&expectation.text, observed.stdout, exit_code) => {
+            Judgement::ask(format!("exit status {exit_code}; whether that is meant is for a person"))
+        }
         check if means_it(check, observed, exit_code) => Judgement::ask(format!(
             "the output is `{}`, with exit status {exit_code}",
             shorten(observed.stdout)
@@ -110,6 +114,21 @@ fn means_it(check: &Check, observed: &Observed<'_>, exit_code: i32) -> bool {
     }
 }
 
+/// `exit code 3`, and `0 errors` of `grep -c`, which prints 0 and ends with 1.
+fn says_status(text: &str, stdout: &str, exit_code: i32) -> bool {
+    let lower = text.to_lowercase();
+    let named = lower.split(|c: char| !c.is_alphanumeric()).any(|word| word == exit_code.to_string());
+    (lower.starts_with("exit") && named)
+        || (exit_code == 1 && stdout.trim() == "0" && lower.starts_with("0 "))
+}
+
+/// The last line of `command; echo "exit: $?"`.
+fn printed_status(stdout: &str) -> Option<u64> {
+    let last = stdout.trim().lines().next_back()?.to_lowercase();
+    let rest = ["exit code", "exit status", "exit", "rc"].iter().find_map(|lead| last.strip_prefix(lead))?;
+    whole(rest.trim_start_matches([' ', ':', '=']))
+}
+
 fn says_time_was_up(observed: &Observed<'_>) -> bool {
     let phrases = ["timed out waiting for the condition", "context deadline exceeded"];
     phrases.iter().any(|phrase| observed.stderr.contains(phrase) || observed.stdout.contains(phrase))
@@ -117,7 +136,14 @@ fn says_time_was_up(observed: &Observed<'_>) -> bool {
 
 fn ended_well(expectation: &Expectation, observed: &Observed<'_>) -> Judgement {
     match expectation.check {
-        Check::ExitZero => return Judgement::pass("exit status 0"),
+        Check::ExitZero => {
+            return match printed_status(observed.stdout).filter(|_| !expectation.text.is_empty()) {
+                Some(status) if status != 0 => {
+                    Judgement::ask(format!("exit status 0, but the output says {status}"))
+                }
+                _ => Judgement::pass("exit status 0"),
+            };
+        }
         Check::Person => return Judgement::ask("exit status 0; whether the output shows it is for a person"),
         _ => {}
     }
@@ -161,10 +187,33 @@ fn ended_well(expectation: &Expectation, observed: &Observed<'_>) -> Judgement {
     if let Some(line) = output::error_line(&shown.all).or_else(|| output::error_line(&stderr)) {
         return Judgement::ask(format!("{}, but there is an error too: {}", judgement.reason, shorten(line)));
     }
+    if let Some(error) = said_otherwise(expectation, &shown.all, &stderr) {
+        return Judgement::ask(format!("{}, but {error}", judgement.reason));
+    }
     if let Some(line) = stderr.lines().find(|line| output::warning(line) && output::takes_back(line)) {
         return Judgement::ask(format!("{}, but there is a warning: {}", judgement.reason, shorten(line)));
     }
     judgement
+}
+
+/// An error that the command shows and does not end with: in its log, in a server's answer, in curl's `-v`.
+fn said_otherwise(expectation: &Expectation, stdout: &str, stderr: &str) -> Option<String> {
+    let is_count = matches!(expectation.check, Check::Count { .. });
+    if let Some((level, line)) = output::logged_error(stdout)
+        && !is_count
+        && !expectation.text.contains(level)
+    {
+        return Some(format!("there is an error too: {}", shorten(line)));
+    }
+    let asked = |name: &str| match &expectation.check {
+        Check::Pairs { pairs } => pairs.iter().any(|(key, _)| key == name),
+        _ => false,
+    };
+    if let Some((name, said)) = json::own_error(stdout).filter(|(name, _)| !asked(name)) {
+        return Some(format!("`{name}` is `{}`", shorten(&said)));
+    }
+    let status = http::verbose(stderr).filter(|status| !(200..300).contains(status))?;
+    Some(format!("the answer's status is {status}"))
 }
 
 /// At most 80 characters of output for a reason.

@@ -4,6 +4,8 @@
 //! [`judge()`] compares it with what a command did. The rule above all others: never a false pass. Text that is not
 //! fully understood is for a person, and so is output that could be read in two ways.
 
+#[cfg(test)]
+mod captured;
 mod classify;
 mod contains;
 mod count;
@@ -28,8 +30,10 @@ mod scan;
 #[cfg(test)]
 mod table_tests;
 mod units;
+mod values;
 mod want;
 
 pub use classify::classify;
 pub use judge::{judge, judge_command};
 pub use model::*;
+pub use values::{Value, references, with_values};

@@ -44,6 +44,10 @@ pub(crate) fn judge(want: &Want, shown: &Shown) -> Judgement {
         return judge_every(want, &rows);
     }
     let mut scans: Vec<Scan> = rows.lines.iter().map(|line| scan::line(line)).collect();
+    for (scan, line) in scans.iter_mut().zip(&rows.lines) {
+        // df's titles: what is left stands in another column than the share
+        scan.left &= !line.split_whitespace().any(|word| matches!(word, "Use%" | "IUse%" | "Capacity"));
+    }
     if rows.foreign {
         for amount in scans.iter_mut().flat_map(|scan| &mut scan.amounts) {
             amount.guarded |= amount.or.is_some();
@@ -110,7 +114,7 @@ fn judge_every(want: &Want, rows: &Rows<'_>) -> Judgement {
 }
 
 /// A header in any spelling: two words or more, each with a capital and without digits.
-fn titles(line: &str) -> bool {
+pub(super) fn titles(line: &str) -> bool {
     // `Mounted on`, `Eingehängt auf`
     let words =
         || line.split_whitespace().filter(|word| !matches!(*word, "on" | "auf" | "sur" | "en" | "su"));

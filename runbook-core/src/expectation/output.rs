@@ -1,6 +1,7 @@
 //! Output as a person at a terminal would see it, and what in it is a reason for doubt.
 
 use super::http;
+use super::phrase::whole;
 
 /// Words of a warning that takes back what the output shows.
 const INCOMPLETE: &[&str] = &[
@@ -46,6 +47,8 @@ pub(crate) fn read(stdout: &str) -> Shown {
             response.head.clone_into(&mut head);
         }
         all = body;
+    } else if status_behind(&all).is_some_and(|status| !(200..300).contains(&status)) {
+        doubt = doubt.or(Some("the answer's status is not a good one"));
     }
     let mut quiet = String::with_capacity(all.len());
     for line in all.lines() {
@@ -196,12 +199,35 @@ pub(crate) fn warning(line: &str) -> bool {
     klog || STARTS.iter().any(|start| lower.starts_with(start))
         || lower.contains(": warning:")
         || lower.contains(": [warning]")
+        // Python's `DeprecationWarning: ...`
+        || line.split_whitespace().take(4).any(|word| word.ends_with("Warning:"))
 }
 
 /// A warning that takes back what the output shows.
 pub(crate) fn takes_back(line: &str) -> bool {
     let lower = line.to_lowercase();
     INCOMPLETE.iter().any(|word| lower.contains(word))
+}
+
+/// A line of a log, with the time in front, that is of an error level.
+pub(crate) fn logged_error(output: &str) -> Option<(&str, &str)> {
+    const LEVELS: &[&str] = &["ERROR", "FATAL", "CRITICAL", "PANIC", "SEVERE", "EMERG"];
+    output
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_digit() || c == '['))
+        .find_map(|line| {
+            let mut words = line.split_whitespace().take(4).map(|word| word.trim_matches(['[', ']', ':']));
+            words.find(|word| LEVELS.contains(word)).map(|level| (level, line))
+        })
+}
+
+/// The status that `curl -w '%{http_code}'` prints behind a body.
+fn status_behind(text: &str) -> Option<u64> {
+    let (body, code) = text.trim().split_at_checked(text.trim().len().checked_sub(3)?)?;
+    let body = body.trim();
+    let is_body = body.starts_with(['{', '[', '<']) && body.ends_with(['}', ']', '>']);
+    whole(code).filter(|code| is_body && (100..600).contains(code))
 }
 
 /// A line that reports an error although the command may have ended well.

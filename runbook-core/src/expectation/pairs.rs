@@ -231,7 +231,9 @@ fn read_line(line: &str, key: &str, said: &mut Said) {
     {
         let equals = item.get(name.len()..).is_some_and(|rest| rest.starts_with('='));
         let exact = name.trim().trim_matches(['"', '\'']) == key;
-        let apart = equals || value.is_empty() || value.starts_with([' ', '\t']);
+        // redis writes `role:master`, grep -c `app.log:3`
+        let joined = exact && !value.contains(|c: char| c.is_whitespace() || c == ':');
+        let apart = equals || joined || value.starts_with([' ', '\t']);
         // several `a=1 b=2` on one line are read word by word below
         if apart && !(equals && value.contains('=')) {
             match clean(value) {

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::{Check, Expectation, Observed, Outcome, classify, judge};
+use crate::cases::cases;
 
 fn ended(stdout: &str) -> Observed<'_> {
     Observed { exit_code: Some(0), stdout, stderr: "", truncated: false, elapsed_ms: 100, timed_out: false }
@@ -69,7 +70,7 @@ fn noise() -> impl Strategy<Value = &'static str> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(cases(600))]
 
     #[test]
     fn classifying_never_panics_and_is_idempotent(text in prop_oneof![meant(), "\\PC{0,80}", "[0-9%<>=/:.,()\"' a-z±–-]{0,30}"]) {

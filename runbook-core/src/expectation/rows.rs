@@ -98,7 +98,7 @@ pub(crate) fn read(output: &str) -> Rows<'_> {
     if lines.iter().any(|line| line.starts_with("Empty set (")) {
         return Rows { declared: (lines.len() == 1).then_some(0), ..Rows::plain(Vec::new()) };
     }
-    if let Some(rows) = boxed(&lines).or_else(|| ruled(&padded)) {
+    if let Some(rows) = boxed(&lines).or_else(|| ruled(&padded)).or_else(|| unaligned(&lines)) {
         return rows;
     }
     if let [first, rest @ ..] = lines.as_slice() {
@@ -114,7 +114,9 @@ pub(crate) fn read(output: &str) -> Rows<'_> {
             let lines = rest.get(..legend.unwrap_or(rest.len())).unwrap_or_default().to_vec();
             let (header, starts) = header_cells(first);
             let tabs = first.contains('\t');
-            return Rows { kind: Kind::Columns, header, starts, tabs, ..Rows::plain(lines) };
+            // kubectl prints one table after the other for `pods,deploy`
+            let more = lines.iter().any(|line| is_header(line));
+            return Rows { kind: Kind::Columns, header, starts, tabs, more, ..Rows::plain(lines) };
         }
     }
     Rows::plain(lines)
@@ -141,6 +143,26 @@ fn ruled<'a>(lines: &[&'a str]) -> Option<Rows<'a>> {
         more,
         foreign: foreign.unwrap_or(false),
         ..Rows::plain(after.get(..end.unwrap_or(after.len()))?.to_vec())
+    })
+}
+
+/// psql without alignment (`-A`): header, rows, `(5 rows)`; and its `(0 rows)` alone.
+fn unaligned<'a>(lines: &[&'a str]) -> Option<Rows<'a>> {
+    let (last, before) = lines.split_last()?;
+    let (count, foreign) = footer(last)?;
+    let (header, data) = match before {
+        [] if count == 0 => ("", before),
+        [header, data @ ..] if data.len() as u64 == count => (*header, data),
+        _ => return None,
+    };
+    let bars_of = |line: &str| line.matches('|').count();
+    let even = data.iter().all(|line| bars_of(line) == bars_of(header));
+    even.then(|| Rows {
+        kind: Kind::Ruled,
+        header: bars(header),
+        declared: Some(count),
+        foreign,
+        ..Rows::plain(data.to_vec())
     })
 }
 
@@ -268,6 +290,10 @@ mod tests {
         let mysql = read("+---+---+\n| a | b |\n+---+---+\n| 1 | 2 |\n+---+---+\n1 row in set (0.00 sec)\n");
         assert_eq!((mysql.kind, mysql.lines.len(), mysql.declared), (Kind::Ruled, 1, Some(1)));
         assert_eq!(mysql.cell(mysql.lines[0], 1), Some("2"));
+        let bare = read("name|at\na|1\nb|2\n(2 rows)\n");
+        assert_eq!((bare.kind, bare.lines.len(), bare.cell("b|2", 1)), (Kind::Ruled, 2, Some("2")));
+        assert_eq!((read("(0 rows)\n").lines.len(), read("(0 rows)\n").declared), (0, Some(0)));
+        assert!(read("NAME  READY\nweb   1/1\n\nNAME  READY\nweb   3/3\n").more);
         let kubectl = read("NAME   READY   UP-TO-DATE\nweb 3/3 3\n");
         assert_eq!((kubectl.kind, kubectl.lines.len()), (Kind::Columns, 1));
         let docker =

@@ -156,7 +156,9 @@ fn a_new_severity_moves_the_target() {
 fn the_target_is_missed_once_and_only_when_its_time_has_come() {
     let mut bench = Bench::paged();
     assert_eq!(bench.learns(&IncidentCommand::TargetPassed), Decision::default(), "too early");
-    bench.now = start_of_day() + Duration::seconds(900);
+    // each command comes a second after the one before
+    bench.now = start_of_day() + Duration::seconds(898);
+    assert_eq!(bench.learns(&IncidentCommand::TargetPassed), Decision::default(), "a second too early");
     assert_eq!(words(&bench.learns(&IncidentCommand::TargetPassed)), ["target_missed"]);
     assert_eq!(bench.learns(&IncidentCommand::TargetPassed), Decision::default(), "the timer fires twice");
     bench.learns(&IncidentCommand::ChangeSeverity { to: "P2".to_owned(), target_s: Some(1_800) });

@@ -24,6 +24,8 @@ pub struct PlanRequest {
     pub unreadable: BTreeMap<String, String>,
     /// The runbooks that includes may name, by name.
     pub documents: BTreeMap<String, Document>,
+    /// Runbooks that are there and may not be included, with the reason.
+    pub refused: BTreeMap<String, String>,
     /// Plan only this section: its id, its title, or a beginning of either that only one has.
     pub section: Option<String>,
     /// The configured connections by kind and name; `None` when nobody knows them, and they are not looked at.
@@ -70,6 +72,9 @@ pub fn draft(document: &Document, request: &PlanRequest) -> Result<Draft, PlanEr
     let scope = Scope::new(document, sources, &mut problems);
     let steps = chosen.map_or(0..document.steps.len(), |chosen| chosen.steps.clone());
     let outside = section::captured_outside(document, &steps);
+    if chosen.is_some() {
+        section::set_outside(document, &steps, &outside, &request.environment, &mut problems);
+    }
     let mut expander = Expander::new(request, problems, outside);
     expander.document(document, &scope, steps);
     let Expander { mut problems, steps, included, secrets, .. } = expander;

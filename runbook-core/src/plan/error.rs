@@ -113,9 +113,9 @@ pub enum PlanError {
         /// What there is.
         known: String,
     },
-    /// A section's command reads a value that a command outside of it captures.
+    /// A section's command reads a value that a command outside of it captures or sets.
     #[error(
-        "command {command} (line {line}) reads ${name}, which only a command outside the section captures; hint: plan the whole runbook"
+        "command {command} (line {line}) reads ${name}, which only a command outside the section sets; hint: plan the whole runbook"
     )]
     OutsideCapture {
         /// Its id.

@@ -137,11 +137,10 @@ impl<'a> Expander<'a> {
             self.problems.push(PlanError::NotRunnable { command: id.clone(), line: command.line, reason });
             command.text.clone()
         });
+        let expectations = scope.expectations(command);
         let wants_status = |expectation: &Expectation| matches!(expectation.check, Check::HttpStatus { .. });
         let text = match curl::asked_for_the_status(&text) {
-            Some(asked)
-                if command.kind == CommandKind::Shell && command.expectations.iter().any(wants_status) =>
-            {
+            Some(asked) if command.kind == CommandKind::Shell && expectations.iter().any(wants_status) => {
                 asked
             }
             _ => text,
@@ -155,8 +154,8 @@ impl<'a> Expander<'a> {
         }
         // what the table knows holds for words, not for options that a value may turn out to be
         let odd = if command.kind == CommandKind::Shell { scope.not_plain(&text) } else { None };
-        let known =
-            command.effect_source != EffectSource::Table || (!scope.has_option(command) && odd.is_none());
+        let known = command.effect_source != EffectSource::Table
+            || (!scope.has_option(command) && odd.is_none() && !scope.names_credentials(&text));
         if let Some(name) = odd.filter(|_| values::reads_a_language(&text)) {
             self.problems.push(PlanError::NotRunnable {
                 command: id.clone(),
@@ -183,7 +182,7 @@ impl<'a> Expander<'a> {
             effect_source,
             timeout_ms: command.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS),
             capture: command.capture.clone(),
-            expectations: command.expectations.clone(),
+            expectations,
         }
     }
 
@@ -218,10 +217,9 @@ impl<'a> Expander<'a> {
         }
         let request = self.request;
         let Some(document) = request.documents.get(&include.runbook) else {
-            return self.refuse_include(
-                command,
-                "there is no such runbook; hint: put it beside this one or into the library",
-            );
+            let missing = "there is no such runbook; hint: put it beside this one or into the library";
+            let reason = request.refused.get(&include.runbook).map_or(missing, String::as_str);
+            return self.refuse_include(command, reason);
         };
         let Some(given) = self.given(command, include, document, scope) else { return };
         self.included.insert(document.name.clone(), document.sha256.clone().unwrap_or_default());

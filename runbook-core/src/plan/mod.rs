@@ -9,6 +9,7 @@ mod kinds;
 mod model;
 mod risk;
 mod scope;
+mod secrets;
 mod section;
 #[cfg(test)]
 mod tests;
@@ -17,5 +18,5 @@ mod values;
 pub use build::{Draft, PlanRequest, build, draft};
 pub use canonical::canonical_json;
 pub use error::{PlanError, Problem};
-pub use model::{Fingerprint, Plan, PlanStep, PlannedCommand, RESERVED_VARIABLES};
+pub use model::{Fingerprint, Plan, PlanStep, PlannedCommand};
 pub use risk::{ApprovalPolicy, Risk, RiskAssessment, assess};

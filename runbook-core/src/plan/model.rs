@@ -14,21 +14,6 @@ use crate::runbook::{Capture, CommandKind, Effect, EffectSource, Flow, ManualIte
 /// Version of the plan's form; part of the fingerprint.
 pub(super) const PLAN_FORMAT: u16 = 2;
 
-/// Variables that a parameter or a capture may never set: they would change what the commands mean.
-pub const RESERVED_VARIABLES: &[&str] = &[
-    "PATH",
-    "HOME",
-    "IFS",
-    "ENV",
-    "SHELL",
-    "PS4",
-    "CDPATH",
-    "GLOBIGNORE",
-    "KUBECONFIG",
-    "SSH_AUTH_SOCK",
-    "TMPDIR",
-];
-
 /// A runbook frozen with its parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {

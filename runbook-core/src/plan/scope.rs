@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::build::PlanRequest;
 use super::error::PlanError;
 use super::values;
+use crate::expectation::{Expectation, Value, references, with_values};
 use crate::runbook::placeholders::{Guard, Unresolved, assigned, resolve};
+use crate::runbook::variables;
 use crate::runbook::{
     Command, CommandKind, Document, Param, ParamType, ParameterSource, check_value, check_variable,
     parameter_of,
@@ -23,6 +25,8 @@ pub(super) struct Scope<'a> {
     variables: BTreeMap<String, String>,
     /// Variables that the document's shell text or captures set.
     taken: BTreeSet<String>,
+    /// Variables that the machine hands on to commands.
+    environment: &'a [String],
 }
 
 /// What is known about values beside the document.
@@ -33,12 +37,13 @@ pub(super) struct Sources<'a> {
     pub(super) secrets: &'a BTreeMap<String, String>,
     /// Why a value cannot be had from where the machine holds it.
     unreadable: &'a BTreeMap<String, String>,
+    environment: &'a [String],
 }
 
 impl<'a> Sources<'a> {
     pub(super) fn new(given: &'a BTreeMap<String, String>, request: &'a PlanRequest) -> Sources<'a> {
-        let PlanRequest { configured, secrets, unreadable, .. } = request;
-        Sources { given, configured, secrets, unreadable }
+        let PlanRequest { configured, secrets, unreadable, environment, .. } = request;
+        Sources { given, configured, secrets, unreadable, environment }
     }
 }
 
@@ -46,7 +51,7 @@ impl<'a> Scope<'a> {
     /// Finds each parameter's value. What is missing or does not fit is added to `problems`.
     pub(super) fn new(
         document: &'a Document,
-        sources: Sources<'_>,
+        sources: Sources<'a>,
         problems: &mut Vec<PlanError>,
     ) -> Scope<'a> {
         let mut scope = Scope {
@@ -55,6 +60,7 @@ impl<'a> Scope<'a> {
             secrets: BTreeMap::new(),
             variables: BTreeMap::new(),
             taken: BTreeSet::new(),
+            environment: sources.environment,
         };
         for (name, declared) in &document.front.params {
             if let Err(reason) = check_variable(name) {
@@ -187,7 +193,54 @@ impl<'a> Scope<'a> {
         for (variable, guard) in &resolved.guards {
             self.check_guard(variable, *guard)?;
         }
+        let variables =
+            command.placeholders.iter().filter_map(|spelling| variables::of_placeholder(spelling));
+        for name in variables {
+            self.check_variable(name, &command.text)?;
+        }
         Ok(resolved.text)
+    }
+
+    /// A variable that nothing in the document sets has a value from elsewhere, and stays one word where it stands.
+    fn check_variable(&self, name: &str, text: &str) -> Result<(), String> {
+        match self.values.get(name) {
+            Some(value) if value.contains(variables::SPLITTING) && variables::splits(text, name) => {
+                Err(format!(
+                    "the value of '{name}' would be split into words, or read as a pattern; hint: write \"${name}\" in quotes"
+                ))
+            }
+            Some(_) => Ok(()),
+            None if self.environment.iter().any(|handed_on| handed_on == name) => Ok(()),
+            None => Err(format!(
+                "unresolved placeholder ${name}, a variable that nothing sets; hint: give it with --param {name}=VALUE"
+            )),
+        }
+    }
+
+    /// What the command's output must show, with the values of parameters in it. What a command captures is not known yet.
+    pub(super) fn expectations(&self, command: &Command) -> Vec<Expectation> {
+        let names: Vec<&str> = command.expectations.iter().flat_map(|one| references(&one.text)).collect();
+        if names.is_empty() {
+            return command.expectations.clone();
+        }
+        let mut values = BTreeMap::new();
+        for name in names {
+            let later = self.document.captured().any(|captured| captured == name);
+            let value = match (self.values.get(name), self.document.front.params.get(name)) {
+                _ if later => Value::Later,
+                (Some(value), Some(Param { kind: ParamType::Integer | ParamType::Duration, .. })) => {
+                    Value::Number(value.clone())
+                }
+                (Some(value), _) => Value::Text(value.clone()),
+                (None, _) => continue,
+            };
+            values.insert(name.to_owned(), value);
+        }
+        // one that stands among a command's lines is in a loop or a condition
+        let last = command.text.trim_end().matches('\n').count();
+        let last = command.line.saturating_add(u32::try_from(last).unwrap_or(u32::MAX));
+        let inside = |one: &Expectation| command.kind == CommandKind::Shell && one.line < last;
+        command.expectations.iter().map(|one| with_values(one, &values, inside(one))).collect()
     }
 
     fn check_guard(&self, variable: &str, guard: Guard) -> Result<(), String> {
@@ -213,6 +266,11 @@ impl<'a> Scope<'a> {
     /// The first parameter that the text reads and whose value is neither plain nor bound by its declaration.
     pub(super) fn not_plain(&self, text: &str) -> Option<&str> {
         values::not_plain(text, self.document, &self.values)
+    }
+
+    /// Whether the text reads a parameter whose value names what holds credentials.
+    pub(super) fn names_credentials(&self, text: &str) -> bool {
+        values::name_credentials(text, &self.values)
     }
 
     /// Whether some value of this command's placeholders begins with `-`, which may turn it into an option.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::error::PlanError;
-use crate::runbook::{Document, Section, Step, codes, is_identifier_byte};
+use crate::runbook::{Document, Section, Step, codes, is_identifier_byte, variables};
 
 /// The section that is meant: by id, by title in any case, else by a beginning of either that only one has.
 pub(super) fn find<'a>(document: &'a Document, wanted: &str) -> Result<&'a Section, PlanError> {
@@ -70,6 +70,35 @@ pub(super) fn captured_outside(document: &Document, chosen: &Range<usize>) -> BT
     let mut outside = names(document.steps.get(..chosen.start).unwrap_or_default());
     outside.extend(names(document.steps.get(chosen.end..).unwrap_or_default()));
     outside.difference(&inside).cloned().collect()
+}
+
+/// Adds a problem for each variable that a chosen command reads and only the shell of a command outside the section sets.
+pub(super) fn set_outside(
+    document: &Document,
+    chosen: &Range<usize>,
+    captured: &BTreeSet<String>,
+    environment: &[String],
+    problems: &mut Vec<PlanError>,
+) {
+    let unset = variables::unset(document, chosen.clone());
+    for step in document.steps.get(chosen.clone()).unwrap_or_default() {
+        for (_, command) in step.all_commands() {
+            let names = unset.get(command.id.as_str()).into_iter().flatten();
+            let known = |name: &String| {
+                captured.contains(name)
+                    || environment.contains(name)
+                    || command
+                        .placeholders
+                        .iter()
+                        .any(|spelling| variables::of_placeholder(spelling) == Some(name))
+            };
+            problems.extend(names.filter(|name| !known(name)).map(|name| PlanError::OutsideCapture {
+                command: command.id.clone(),
+                line: command.line,
+                name: name.clone(),
+            }));
+        }
+    }
 }
 
 /// The first of the names that a text reads as `$NAME` or `${NAME`.

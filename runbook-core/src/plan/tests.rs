@@ -312,6 +312,84 @@ fn one_section_is_planned_by_itself() {
     assert_eq!(codes(&document, &request)[0].0, "RB0103");
 }
 
+#[test]
+fn a_variable_that_nothing_sets_takes_a_value_or_keeps_its_command_from_running() {
+    let document = parse("x", "## S\n```bash\nkubectl delete pod $POD -n \"$NS\"\n```\n");
+    let missing = build(&document, &given(&[("NS", "shop")])).unwrap_err().to_string();
+    assert!(missing.contains("--param POD=VALUE"), "{missing}");
+    let plan = build(&document, &given(&[("POD", "web-1"), ("NS", "shop")])).unwrap();
+    assert_eq!(texts(&plan), [("s/1", "kubectl delete pod $POD -n \"$NS\"\n")], "nothing is rewritten");
+    assert_eq!(plan.params, map(&[("NS", "shop"), ("POD", "web-1")]));
+    let configured =
+        PlanRequest { configured: map(&[("POD", "web-1"), ("NS", "shop")]), ..PlanRequest::default() };
+    assert_eq!(build(&document, &configured).unwrap().params, plan.params);
+    let handed_on = PlanRequest { environment: vec!["NS".into()], ..given(&[("POD", "web-1")]) };
+    assert!(build(&document, &handed_on).is_ok(), "the machine gives it");
+    for (pod, ns, fits) in [("web 1", "shop", false), ("web*", "shop", false), ("web", "a b", true)] {
+        assert_eq!(build(&document, &given(&[("POD", pod), ("NS", ns)])).is_ok(), fits, "{pod} {ns}");
+    }
+    let other = build(&document, &given(&[("pod", "web"), ("NS", "a")])).unwrap_err();
+    assert!(matches!(other, PlanError::UnknownParam { .. }));
+    // an include hands it on like any parameter
+    let outer = "---\nparams: { P: { default: web } }\n---\n## S\n```include\nrunbook: inner\nparams: { POD: $P }\n```\n";
+    let request = including(&[("inner", "## S\n```bash\nkubectl logs \"$POD\"\n```\n")]);
+    assert_eq!(build(&parse("outer", outer), &request).unwrap().steps[0].params, map(&[("POD", "web")]));
+}
+
+#[test]
+fn parameters_in_expectations_are_expanded_and_bound() {
+    let front = "---\nparams:\n  REPLICAS: { type: integer, default: 5 }\n  TAG: { default: v1 }\n---\n";
+    let text = "## S\n```bash\nkubectl get deploy web -n a\n# Expected: $REPLICAS/$REPLICAS ready\n# Expected: image: $TAG\n```\n```bash {capture=REV pattern=[0-9]+}\ndate +%s\n# Expected: \"at $REV\"\n```\n```bash\nfor i in 1 2; do\n  ls $i\n  # Expected: $REPLICAS lines\ndone\n```\n";
+    let document = parse("x", &format!("{front}{text}"));
+    let planned = |pairs: &[(&str, &str)]| {
+        let plan = build(&document, &given(pairs)).unwrap();
+        let all = plan.all_commands().flat_map(|command| command.expectations.clone());
+        let all: Vec<(String, &str)> = all.map(|one| (one.text.clone(), one.check.kind())).collect();
+        (all, plan.fingerprint().unwrap())
+    };
+    let (all, first) = planned(&[]);
+    let row = |text: &str, kind: &'static str| (text.to_owned(), kind);
+    let expected = [
+        row("5/5 ready", "ratio"),
+        row("image: v1", "pairs"),
+        row("\"at $REV\"", "person"),
+        row("5 lines", "person"),
+    ];
+    assert_eq!(all, expected);
+    let (all, second) = planned(&[("REPLICAS", "3"), ("TAG", "v2, state: ok")]);
+    assert_eq!(all[..2], [row("3/3 ready", "ratio"), row("image: v2, state: ok", "pairs")]);
+    assert_ne!(first, second);
+    // a status that a value names is asked of curl
+    let document = parse(
+        "x",
+        "---\nparams: { CODE: { type: integer, default: 204 } }\n---\n## S\n```bash\ncurl https://a.example.com/\n# Expected: HTTP $CODE\n```\n",
+    );
+    let plan = build(&document, &PlanRequest::default()).unwrap();
+    assert!(texts(&plan)[0].1.contains("--write-out"), "{plan:?}");
+    let secret = parse(
+        "x",
+        "---\nparams: { TOKEN: { secret: true } }\n---\n## S\n```bash\nls\n# Expected: \"is $TOKEN\"\n```\n",
+    );
+    let request = PlanRequest { secrets: map(&[("TOKEN", "aa")]), ..PlanRequest::default() };
+    assert_eq!(codes(&secret, &request), [("RB0164".to_owned(), Some(7))]);
+}
+
+#[test]
+fn a_section_alone_has_only_what_its_own_commands_set() {
+    let text = "# T\n## First\n```bash\nPOD=web\n```\n## Second\n```bash\nkubectl logs \"$POD\"\n```\n";
+    let document = parse("x", text);
+    assert!(build(&document, &PlanRequest::default()).is_ok());
+    let second = |environment: &[&str]| {
+        let environment = environment.iter().map(|name| (*name).to_owned()).collect();
+        build(
+            &document,
+            &PlanRequest { section: Some("second".into()), environment, ..PlanRequest::default() },
+        )
+    };
+    assert!(matches!(second(&[]), Err(PlanError::OutsideCapture { name, .. }) if name == "POD"));
+    assert!(second(&["POD"]).is_ok());
+}
+
 proptest! {
     #[test]
     fn a_value_is_never_in_a_commands_text(value in "[^\0]{1,40}", place in 0..4_usize) {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::runbook::{Document, ParamType, is_identifier_byte};
+use crate::runbook::{Document, ParamType, gives_credentials, is_identifier_byte};
 
 /// Places whose language a variable's content would become a part of.
 const LANGUAGES: &[&str] =
@@ -25,9 +25,17 @@ pub(super) fn not_plain<'a>(
     if names.is_empty() {
         return None;
     }
-    // arithmetic reads a name without `$`, so each word counts
-    let mut words = text.split(|c: char| !u8::try_from(c).is_ok_and(is_identifier_byte));
-    words.find_map(|word| names.iter().find(|name| **name == word).copied())
+    words(text).find_map(|word| names.iter().find(|name| **name == word).copied())
+}
+
+/// Whether the text reads a parameter whose value names a file or an address that gives credentials, whoever says so.
+pub(super) fn name_credentials(text: &str, values: &BTreeMap<String, String>) -> bool {
+    words(text).any(|word| values.get(word).is_some_and(|value| gives_credentials(value)))
+}
+
+/// Arithmetic reads a name without `$`, so each word may be one.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !u8::try_from(c).is_ok_and(is_identifier_byte))
 }
 
 /// Whether the text holds a place that reads values as a language.
@@ -79,6 +87,8 @@ mod tests {
         assert_eq!(planned("cat \"$X\"", "a[$(id)]"), (Effect::Once, true));
         assert_eq!(planned("curl -s \"$X/health\"", "http://127.0.0.1:1"), (Effect::Read, true));
         assert_eq!(planned("curl -s \"$X/health\"", "gopher://127.0.0.1:1"), (Effect::Once, true));
+        assert_eq!(planned("cat \"$X\"", "/home/app/.aws/credentials"), (Effect::Once, true));
+        assert_eq!(planned("curl -s \"$X/x\"", "http://169.254.169.254"), (Effect::Once, true));
         assert_eq!(planned("ls /", "-R"), (Effect::Read, true), "a command that does not read it");
     }
 

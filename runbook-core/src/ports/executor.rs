@@ -26,19 +26,34 @@ pub const REDACTED: &str = "[redacted]";
 
 /// The value of a secret parameter. Never shown, never serialized.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SecretValue(String);
+pub struct SecretValue {
+    value: String,
+    withheld: bool,
+}
 
 impl SecretValue {
     /// Takes a value.
     #[must_use]
     pub fn new(value: String) -> SecretValue {
-        SecretValue(value)
+        SecretValue { value, withheld: false }
+    }
+
+    /// The same for a command that does not get it, and in whose output it is looked for all the same.
+    #[must_use]
+    pub fn withheld(self) -> SecretValue {
+        SecretValue { withheld: true, ..self }
+    }
+
+    /// Whether the command does not get it.
+    #[must_use]
+    pub fn is_withheld(&self) -> bool {
+        self.withheld
     }
 
     /// The value itself: for the command that gets it and for what takes it out of output.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0
+        &self.value
     }
 }
 
@@ -69,7 +84,7 @@ pub struct Job {
     pub text: String,
     /// Parameters and captured values, as environment variables.
     pub variables: BTreeMap<String, String>,
-    /// Secret parameters: variables too, and taken out of whatever the command writes.
+    /// Secret parameters: variables too unless they are withheld, and always taken out of whatever the command writes.
     pub secrets: BTreeMap<String, SecretValue>,
     /// Working directory of a run's first command.
     pub directory: PathBuf,
@@ -84,8 +99,13 @@ impl Job {
     #[must_use]
     pub fn values(&self) -> BTreeMap<String, String> {
         let mut values = self.variables.clone();
-        values.extend(self.secrets.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())));
+        values.extend(self.given_secrets().map(|(name, value)| (name.clone(), value.expose().to_owned())));
         values
+    }
+
+    /// The secrets that the command gets.
+    pub fn given_secrets(&self) -> impl Iterator<Item = (&String, &SecretValue)> {
+        self.secrets.iter().filter(|(_, value)| !value.is_withheld())
     }
 }
 

@@ -55,6 +55,9 @@ pub trait Store: Send + Sync {
     fn checkpoint(&self, now: DateTime<Utc>) -> BoxFuture<'_, Result<(), StoreError>>;
     /// Walks every chain, the store-wide one included.
     fn verify(&self) -> BoxFuture<'_, Result<StoreReport, StoreError>>;
+    /// Whether a head that was kept elsewhere (lowercase hex) is a link of the store-wide chain: everything that the
+    /// chain said then is still part of it. True of [`crate::journal::GENESIS`], the head of an empty store.
+    fn has_link(&self, head: String) -> BoxFuture<'_, Result<bool, StoreError>>;
 }
 
 /// One atomic change.
@@ -298,6 +301,8 @@ pub struct StoreReport {
     pub problems: Vec<String>,
     /// Hash of the store-wide chain's newest link, lowercase hex: keep it elsewhere to prove the tail.
     pub head: String,
+    /// Events that no checkpoint holds yet: `head` says nothing of them.
+    pub uncovered: u64,
 }
 
 /// The store cannot do it.

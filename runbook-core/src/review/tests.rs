@@ -6,6 +6,7 @@ use pulldown_cmark::{Event, Options, Parser};
 use serde_json::Value;
 
 use super::*;
+use crate::cases::cases;
 use crate::expectation::{Check, Outcome};
 use crate::ids::RunId;
 use crate::incident::tests::{kit as incidents, random as incident_random};
@@ -456,7 +457,7 @@ fn turn() -> impl Strategy<Value = Turn> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(96))]
     #[test]
     fn whatever_happened_is_drafted_and_every_mark_names_an_event(
         title in incident_random::text(),

@@ -131,6 +131,16 @@ codes! {
     ALLOW = 156, Warning, "allow comment without effect";
     /// What shellcheck found.
     SHELLCHECK = 157, Warning, "shellcheck finding";
+    /// A variable that would expand to nothing.
+    UNSET_VARIABLE = 160, Warning, "variable that nothing sets";
+    /// `${db-name}`, which is `name` to bash.
+    DASHED_EXPANSION = 161, Warning, "placeholder that bash reads as a default";
+    /// `${my pod}`.
+    BAD_SUBSTITUTION = 162, Error, "expansion that bash does not know";
+    /// A parameter whose value may be split into words.
+    UNQUOTED = 163, Warning, "parameter outside quotes";
+    /// An expectation that would show a secret.
+    SECRET_EXPECTED = 164, Error, "secret in an expectation";
 }
 
 /// What a code stands for; `None` for a code of another module.

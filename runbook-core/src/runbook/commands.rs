@@ -147,7 +147,8 @@ impl Splitter<'_> {
     }
 
     fn code(&mut self, token: &Token<'_>, index: usize, begins_line: bool) {
-        if self.now.as_ref().is_some_and(|open| open.closed) {
+        // the body of a here-document belongs to the command above it, whatever its line says at its end
+        if token.kind != Kind::HereDoc && self.now.as_ref().is_some_and(|open| open.closed) {
             self.done.extend(self.now.take());
         }
         let was_at_rest = !self.mid_command;
@@ -436,6 +437,8 @@ mod tests {
         assert_eq!(found.pieces[0].expectations.len(), 2);
         let quoted = "cat <<EOF\n# Expected: 1\nEOF\necho '\n# Expected: 2\n'\n";
         assert_eq!(pieces(quoted), [row("", quoted, &[])]);
+        let body = "cat <<E # Expected: 1\nrm x\nE\nls\n";
+        assert_eq!(pieces(body), [row("", "cat <<E # Expected: 1\nrm x\nE\n", &["1"]), row("", "ls\n", &[])]);
         let piped = split("cat <<E |\nx\nE\n# Expected: 1\nwc -l\n", 1, Cut::AtTitles).pieces;
         assert_eq!((piped.len(), piped[0].unfinished), (1, None));
     }

@@ -359,6 +359,7 @@ impl<'p> Reader<'p> {
                     _ => return Err(bad("type is string, integer, boolean or duration")),
                 });
             }
+            "pattern" if value.is_empty() => return Err(bad("an empty pattern fits no value")),
             "pattern" => {
                 Pattern::new(value).map_err(|e| bad(&e.to_string()))?;
                 self.pattern = Some(value.to_owned());
@@ -613,6 +614,8 @@ mod tests {
             ("bash {pattern=a}", &[codes::ATTRIBUTE_CONFLICT]),
             ("bash {capture=PATH pattern=.+}", &[codes::VARIABLE_NAME, codes::ATTRIBUTE_CONFLICT]),
             ("bash {capture=A pattern=(a)}", &[codes::ATTRIBUTE_VALUE]),
+            ("bash {capture=A pattern=}", &[codes::ATTRIBUTE_VALUE]),
+            ("bash {capture=A pattern=\"\"}", &[codes::ATTRIBUTE_VALUE]),
             ("bash {capture=A type=integer}", &[]),
             ("bash {capture=A type=integer pattern=[1-9]}", &[]),
             ("bash {capture=A type=float}", &[codes::ATTRIBUTE_VALUE]),

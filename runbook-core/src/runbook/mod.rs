@@ -51,14 +51,16 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod titles;
+pub(crate) mod variables;
 mod yaml;
 
 pub use console::session_to_shell;
 pub use diagnostic::*;
+pub(crate) use effects::gives_credentials;
 pub use flow::{Condition, condition};
 pub use info::{Info, InfoProblem, Role, read_info};
 pub(crate) use kinds::include::reference;
-pub use lints::check_links;
+pub use lints::{check_links, silence_remarks};
 pub use model::*;
 pub use names::check_variable;
 pub(crate) use names::is_identifier_byte;

@@ -23,8 +23,12 @@ pub struct Document {
     pub headings: Vec<Heading>,
     /// Every code block, run or not, in document order.
     pub blocks: Vec<CodeBlock>,
-    /// Links to other files, in document order.
+    /// Links and images that lead to other files, and links to places of this document that are not there, in document
+    /// order.
     pub links: Vec<Link>,
+    /// Where remarks of shellcheck are allowed.
+    #[serde(skip)]
+    pub allowed_remarks: Vec<AllowedRemarks>,
     /// Headings that have steps below them: what can be planned by itself.
     pub sections: Vec<Section>,
     /// The steps in document order.
@@ -43,6 +47,14 @@ impl Document {
     #[must_use]
     pub fn with_hash_of(self, bytes: &[u8]) -> Document {
         Document { sha256: Some(sha256_hex(bytes)), ..self }
+    }
+}
+
+impl Document {
+    /// The names of the values that its commands capture.
+    pub fn captured(&self) -> impl Iterator<Item = &str> {
+        let commands = self.steps.iter().flat_map(|step| step.all_commands().map(|(_, command)| command));
+        commands.filter_map(|command| command.capture.as_ref()).map(|capture| capture.name.as_str())
     }
 }
 
@@ -80,14 +92,27 @@ pub struct CodeBlock {
     pub reason: Option<String>,
 }
 
-/// A link to another file of the same tree.
+/// A `blocks: allow` of shellcheck's remarks, which are only known later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowedRemarks {
+    /// 1-based line of the comment.
+    pub line: u32,
+    /// 1-based column of the comment.
+    pub column: u32,
+    /// The first line that it is about.
+    pub first: u32,
+    /// The last one.
+    pub last: u32,
+}
+
+/// A link to another file of the same tree, or to a place of the document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Link {
     /// 1-based line.
     pub line: u32,
     /// 1-based column in characters.
     pub column: u32,
-    /// The path as written, without `#fragment`.
+    /// The path as written, without `#fragment`; or the fragment alone.
     pub target: String,
 }
 

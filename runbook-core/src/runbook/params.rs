@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::info::parse_duration_ms;
 use super::model::{Command, Document, Param, ParamType, Parameter, ParameterSource};
+use super::names::check_variable;
 use super::placeholders;
+use super::variables;
 use crate::pattern::Pattern;
 
 /// The longest value in bytes: an environment variable may not be much longer on every system.
@@ -81,19 +83,25 @@ pub(crate) fn collect(document: &Document, lines: &BTreeMap<String, u32>) -> Vec
         all.iter().enumerate().map(|(index, param)| (param.name.clone(), index)).collect();
     let commands = document.steps.iter().flat_map(|step| step.all_commands().map(|(_, command)| command));
     for command in commands.filter(|command| !command.placeholders.is_empty()) {
-        for found in placeholders::named(&command.text) {
-            if found.name.is_empty() {
-                continue;
-            }
+        let written = placeholders::named(&command.text).into_iter().filter(|found| !found.name.is_empty());
+        let written = written.map(|found| {
             let name = parameter_of(&document.front.params, &found.name);
+            (name, found.text.to_owned(), line_of(command, found.start))
+        });
+        let variables = command.placeholders.iter().filter_map(|spelling| {
+            let name = variables::of_placeholder(spelling).filter(|name| check_variable(name).is_ok())?;
+            let start = variables::place(&command.text, name);
+            Some((name.to_owned(), spelling.clone(), line_of(command, start)))
+        });
+        for (name, spelling, line) in written.chain(variables) {
             let index = *known.entry(name.clone()).or_insert_with(|| {
-                all.push(placeholder(name, line_of(command, found.start)));
+                all.push(placeholder(name, line));
                 all.len() - 1
             });
             if let Some(param) = all.get_mut(index)
-                && !param.spellings.iter().any(|known| known == found.text)
+                && !param.spellings.contains(&spelling)
             {
-                param.spellings.push(found.text.to_owned());
+                param.spellings.push(spelling);
             }
         }
     }

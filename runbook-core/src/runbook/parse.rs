@@ -12,6 +12,7 @@ use super::markdown;
 use super::model::{Document, FrontMatter, Step};
 use super::params;
 use super::steps::{Builder, Built, Reading};
+use super::variables;
 
 /// The largest document that is understood, in bytes (256 MiB). Real runbooks stay far below [`LARGE_DOCUMENT_BYTES`].
 pub const MAX_DOCUMENT_BYTES: usize = 256 << 20;
@@ -86,6 +87,7 @@ fn understand(name: &str, text: &str, not_utf8: Option<Diagnostic>) -> Document 
         headings: built.headings,
         blocks: built.blocks,
         links: built.links,
+        allowed_remarks: Vec::new(),
         sections: built.sections,
         steps: built.steps,
         params: Vec::new(),
@@ -96,10 +98,13 @@ fn understand(name: &str, text: &str, not_utf8: Option<Diagnostic>) -> Document 
     document.diagnostics.extend(not_utf8);
     document.diagnostics.extend(about_the_text(&text, &lines));
     document.diagnostics.extend(built.diagnostics);
+    let unset = variables::settle(&mut document, &lines);
+    document.diagnostics.extend(unset);
     document.params = params::collect(&document, &front.param_lines);
     let found = lints::check(&mut document, &built.boxes, &lines);
     // replacement characters of ours are no text that somebody misread
     document.diagnostics.extend(found.into_iter().filter(|found| is_utf8 || found.code != codes::MOJIBAKE));
+    lints::settle_anchors(&mut document, &text);
     lints::silence(&mut document, &text, &lines);
     document.diagnostics.sort_by_key(|d| (d.line, d.column, d.code));
     limit_findings(&mut document.diagnostics);
@@ -211,6 +216,7 @@ fn too_large(name: &str) -> Document {
         headings: Vec::new(),
         blocks: Vec::new(),
         links: Vec::new(),
+        allowed_remarks: Vec::new(),
         sections: Vec::new(),
         steps: Vec::new(),
         params: Vec::new(),

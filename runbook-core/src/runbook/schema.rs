@@ -2,73 +2,8 @@
 
 use serde_json::{Value, json};
 
-/// Names that no parameter has; `names` knows them too, and a test compares both.
-const RESERVED: &[&str] = &[
-    "_",
-    "PATH",
-    "HOME",
-    "IFS",
-    "ENV",
-    "SHELL",
-    "USER",
-    "LOGNAME",
-    "LANG",
-    "LANGUAGE",
-    "TZ",
-    "TMPDIR",
-    "PWD",
-    "OLDPWD",
-    "CDPATH",
-    "KUBECONFIG",
-    "SSH_AUTH_SOCK",
-    "PS1",
-    "PS2",
-    "PS3",
-    "PS4",
-    "PROMPT_COMMAND",
-    "SHELLOPTS",
-    "OPTIND",
-    "OPTARG",
-    "OPTERR",
-    "RANDOM",
-    "SRANDOM",
-    "SECONDS",
-    "LINENO",
-    "UID",
-    "EUID",
-    "PPID",
-    "GROUPS",
-    "GLOBIGNORE",
-    "POSIXLY_CORRECT",
-    "FUNCNAME",
-    "FUNCNEST",
-    "REPLY",
-    "DIRSTACK",
-    "PIPESTATUS",
-    "HOSTNAME",
-    "HOSTTYPE",
-    "OSTYPE",
-    "MACHTYPE",
-    "EPOCHSECONDS",
-    "EPOCHREALTIME",
-    "EDITOR",
-    "VISUAL",
-    "PAGER",
-    "NODE_OPTIONS",
-    "RUBYOPT",
-    "RUBYLIB",
-    "INPUTRC",
-    "MAILCHECK",
-    "TMOUT",
-    "TIMEFORMAT",
-    "EXECIGNORE",
-    "FIGNORE",
-    "IGNOREEOF",
-    "COPROC",
-    "MAPFILE",
-];
-/// Beginnings of such names.
-const RESERVED_BEGINNINGS: &str = "^(BASH|LD_|DYLD_|LC_|BLOCKS_|PYTHON|PERL5|GIT_|HIST|COMP_|READLINE_)";
+use super::names::{PROXIED, RESERVED, RESERVED_PREFIXES, RESERVED_SUFFIXES};
+
 /// A length of time as the reader takes it: `15 min`, `~1 h`, `10-15 min`.
 const TIMEBOX: &str = "^\\s*[~≤<]*\\s*([0-9]+\\s*[-–]\\s*)*0*[1-9][0-9]*\\s*([sS]([eE][cC]([oO][nN][dD])?[sS]?)?|[mM]([iI][nN]([uU][tT][eE])?[sS]?)?|[hH](([oO][uU])?[rR][sS]?)?|[dD]([aA][yY][sS]?)?)\\s*$";
 /// Text with something to read in it.
@@ -106,7 +41,12 @@ pub fn front_matter_schema() -> Value {
                 "propertyNames": {
                     "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
                     "maxLength": 64,
-                    "not": { "anyOf": [{ "enum": RESERVED }, { "pattern": RESERVED_BEGINNINGS }] },
+                    "not": { "anyOf": [
+                        { "enum": RESERVED },
+                        { "pattern": format!("^({})", RESERVED_PREFIXES.join("|")) },
+                        { "pattern": format!("({})$", RESERVED_SUFFIXES.join("|")) },
+                        { "pattern": proxies() },
+                    ] },
                 },
                 "additionalProperties": { "anyOf": [{ "$ref": "#/definitions/param" }, { "type": "null" }] },
             },
@@ -126,6 +66,19 @@ pub fn front_matter_schema() -> Value {
         },
         "definitions": { "param": param() },
     })
+}
+
+/// `HTTP_PROXY` and the like in any case; JSON Schema has no flag for that.
+fn proxies() -> String {
+    let any_case = |word: &str| -> String {
+        let letter = |c: char| match c.is_ascii_alphabetic() {
+            true => format!("[{}{}]", c.to_ascii_uppercase(), c.to_ascii_lowercase()),
+            false => c.to_string(),
+        };
+        word.chars().map(letter).collect()
+    };
+    let known: Vec<String> = PROXIED.iter().map(|word| any_case(word)).collect();
+    format!("^({}){}$", known.join("|"), any_case("_PROXY"))
 }
 
 fn param() -> Value {
@@ -217,16 +170,21 @@ mod tests {
 
     #[test]
     fn it_refuses_the_names_that_the_reader_refuses() {
-        let quoted = |from: &str| {
-            let text = include_str!("names.rs").split_once(from).unwrap().1.split_once("];").unwrap().0;
-            text.split('"').skip(1).step_by(2).map(str::to_owned).collect::<BTreeSet<_>>()
-        };
-        let mut names = quoted("const RESERVED: &[&str] =");
-        names.insert("_".to_owned());
-        assert_eq!(names, words(RESERVED));
-        let beginnings: Vec<&str> =
-            RESERVED_BEGINNINGS.trim_start_matches("^(").trim_end_matches(')').split('|').collect();
-        assert_eq!(quoted("const RESERVED_PREFIXES: &[&str] ="), words(&beginnings));
+        let schema = front_matter_schema();
+        let refused = &schema["properties"]["params"]["propertyNames"]["not"]["anyOf"];
+        let names = refused[0]["enum"].as_array().unwrap();
+        for name in names {
+            assert!(super::super::check_variable(name.as_str().unwrap()).is_err(), "{name}");
+        }
+        assert!(names.len() > 100);
+        let patterns: Vec<&str> =
+            refused.as_array().unwrap().iter().filter_map(|one| one["pattern"].as_str()).collect();
+        let [beginnings, endings, proxies] = patterns.as_slice() else { panic!("{patterns:?}") };
+        assert!(beginnings.starts_with("^(BASH|LD_|") && endings.ends_with("_BROWSER)$"), "{patterns:?}");
+        assert!(
+            proxies.contains("|[Hh][Tt][Tt][Pp]|") && proxies.ends_with("_[Pp][Rr][Oo][Xx][Yy]$"),
+            "{proxies}"
+        );
     }
 
     fn path() -> std::path::PathBuf {

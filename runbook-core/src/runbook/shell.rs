@@ -627,6 +627,28 @@ pub(crate) fn single_call(text: &str) -> Option<Vec<String>> {
     Some(words.collect())
 }
 
+/// Where the bracket that opened before `from` is closed; quotes inside are skipped over.
+pub(crate) fn closing(bytes: &[u8], from: usize) -> usize {
+    let (mut depth, mut at, mut quote) = (1_usize, from, None);
+    while let Some(&byte) = bytes.get(at) {
+        match (quote, byte) {
+            (Some(b'\''), b'\'') | (Some(b'"'), b'"') => quote = None,
+            (None | Some(b'"'), b'\\') => at += 1,
+            (None, b'\'' | b'"') => quote = Some(byte),
+            (None, b'(') => depth += 1,
+            (None, b')') => {
+                depth -= 1;
+                if depth == 0 {
+                    return at;
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    bytes.len()
+}
+
 /// The simple commands of a token list. Keywords (`for`, `do`) are words like any other.
 pub(crate) fn simple_commands<'a>(tokens: &[Token<'a>]) -> Vec<Simple<'a>> {
     let mut all = Vec::new();

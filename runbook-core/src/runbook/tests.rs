@@ -152,7 +152,7 @@ fn findings_point_at_their_line() {
         ("```bash\n# only a comment\n```\n", vec![(codes::NO_COMMAND, 2)]),
         ("```console\nno prompt\n```\n", vec![(codes::NO_COMMAND, 2)]),
         ("```bash\n# Expected: 1 line\nls\n```\n", vec![(codes::STRAY_EXPECTATION, 3)]),
-        ("```bash\necho 'a\n```\n", vec![(codes::NO_UNDO, 3), (codes::UNFINISHED_SHELL, 3)]),
+        ("```bash\necho 'a\n```\n", vec![(codes::UNFINISHED_SHELL, 3)]),
         ("```bash {probe}\nrm x\n```\n", vec![(codes::NOT_READ_ONLY, 3)]),
         ("```bash {probe effect=read}\npsql -c x\n```\n", vec![]),
         (

@@ -1,6 +1,6 @@
 //! Fuzzing on the stable toolchain: functions that hold for any bytes, and a runner that feeds them.
 //!
-//! The functions are in [`targets`], which needs nothing but `runbook-core`, so that cargo-fuzz can use them too.
+//! The functions are in [`targets`], which needs little but `runbook-core`, so that cargo-fuzz uses them too (`fuzz/`).
 
 mod mutate;
 mod random;

@@ -21,6 +21,8 @@ const POOL: usize = 2_000;
 const ENDLESS: Duration = Duration::from_secs(60);
 /// How long a failure is made smaller.
 const SHRINKING: Duration = Duration::from_secs(10);
+/// An input of up to so many bytes stands in the line that repeats its failure.
+const FITS_A_LINE: usize = 2_000;
 
 /// What is fuzzed.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +38,10 @@ pub struct Plan {
 pub struct Settings {
     /// How long inputs are changed; replaying comes first and is not counted.
     pub time: Duration,
+    /// After how many calls it is over, whatever the time: the same on every machine.
+    pub calls: Option<u64>,
+    /// The one input to look at, and nothing else.
+    pub input: Option<Vec<u8>>,
     /// What the changes are made from.
     pub seed: u64,
     /// Folders whose files are replayed, subfolders included. One that is not there is empty.
@@ -47,7 +53,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// From `BLOCKS_FUZZ_SECS` (1 when not set), `BLOCKS_FUZZ_SEED` and `BLOCKS_FUZZ_CORPUS` (else `../shared/corpus`).
+    /// From `BLOCKS_FUZZ_SECS` (1 when not set), `BLOCKS_FUZZ_SEED` and `BLOCKS_FUZZ_CORPUS` (else `../shared/corpus`);
+    /// to repeat a failure, from `BLOCKS_FUZZ_INPUT` (hexadecimal) or `BLOCKS_FUZZ_CALLS`.
     ///
     /// Without a seed, a plain run always does the same; one of a given length does something new each time.
     ///
@@ -62,8 +69,13 @@ impl Settings {
         let seconds = number("BLOCKS_FUZZ_SECS");
         let fresh = || seconds.map(|_| anything());
         let corpus = std::env::var_os("BLOCKS_FUZZ_CORPUS").map(PathBuf::from);
+        let input = std::env::var("BLOCKS_FUZZ_INPUT").ok();
         Settings {
             time: Duration::from_secs(seconds.unwrap_or(1)),
+            calls: number("BLOCKS_FUZZ_CALLS"),
+            input: input.map(|text| {
+                hex::decode(&text).unwrap_or_else(|_| panic!("BLOCKS_FUZZ_INPUT={text} is not hexadecimal"))
+            }),
             seed: number("BLOCKS_FUZZ_SEED").or_else(fresh).unwrap_or(1),
             folders: vec![
                 repository.join("tests/fuzz-seeds").join(name),
@@ -99,8 +111,30 @@ pub struct Failure {
     pub input: Vec<u8>,
     /// Where it is kept.
     pub path: PathBuf,
+    /// Which call of the run it was.
+    pub call: u64,
     /// The function is still at it in a thread that cannot be stopped: end the process.
     pub endless: bool,
+}
+
+impl Failure {
+    /// The line that shows it again, on any machine.
+    #[must_use]
+    pub fn replay(&self, plan: Plan, settings: &Settings) -> String {
+        let variables = if self.input.len() <= FITS_A_LINE {
+            format!("BLOCKS_FUZZ_INPUT={}", hex::encode(&self.input))
+        } else {
+            // the corpus is not everywhere, and what is in the pool decides what comes next
+            let corpus =
+                settings.folders.last().map(|folder| folder.display().to_string()).unwrap_or_default();
+            let corpus = if Path::new(&corpus).is_dir() { corpus } else { "none".to_owned() };
+            format!(
+                "BLOCKS_FUZZ_CORPUS={corpus} BLOCKS_FUZZ_SEED={} BLOCKS_FUZZ_CALLS={}",
+                settings.seed, self.call
+            )
+        };
+        format!("{variables} cargo test -p blocks-tests --test integration -- --exact fuzz::{}", plan.name)
+    }
 }
 
 /// What a function is reading now, and how many it has begun.
@@ -128,7 +162,7 @@ pub fn run(plan: Plan, settings: &Settings) -> Result<Replayed, Failure> {
         let (count, input) = now.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if count == seen {
             let said = format!("still reading after {} s", settings.endless.as_secs_f32());
-            return Err(kept(plan, settings, input, said, true));
+            return Err(kept(plan, settings, input, said, count, true));
         }
         seen = count;
     }
@@ -136,6 +170,10 @@ pub fn run(plan: Plan, settings: &Settings) -> Result<Replayed, Failure> {
 
 fn work(plan: Plan, settings: &Settings, now: &Now) -> Result<Replayed, Failure> {
     let holds = |data: &[u8]| holds(plan, data, now);
+    if let Some(input) = &settings.input {
+        holds(input).map_err(|said| kept(plan, settings, input.clone(), said, 1, false))?;
+        return Ok(Replayed { files: 0, executions: 1 });
+    }
     let mut pool = Vec::new();
     for folder in &settings.folders {
         read(folder, &mut pool);
@@ -144,16 +182,16 @@ fn work(plan: Plan, settings: &Settings, now: &Now) -> Result<Replayed, Failure>
     let mut executions = 0;
     for data in &pool {
         executions += 1;
-        holds(data).map_err(|said| failure(plan, settings, data, said, now))?;
+        holds(data).map_err(|said| failure(plan, settings, data, said, executions, now))?;
     }
     pool.retain(|data| data.len() <= MOST_TO_CHANGE);
     let mut random = Random::new(settings.seed);
     let start = Instant::now();
-    while start.elapsed() < settings.time {
+    while settings.calls.map_or_else(|| start.elapsed() < settings.time, |calls| executions < calls) {
         for _ in 0..8 {
             let data = mutate(&pool, &mut random);
             executions += 1;
-            holds(&data).map_err(|said| failure(plan, settings, &data, said, now))?;
+            holds(&data).map_err(|said| failure(plan, settings, &data, said, executions, now))?;
             // without coverage, wandering off is the way to what nobody thought of
             if data.len() < 4096 && random.one_in(32) {
                 if pool.len() < POOL {
@@ -214,19 +252,19 @@ fn holds(plan: Plan, data: &[u8], now: &Now) -> Result<(), String> {
     })
 }
 
-fn failure(plan: Plan, settings: &Settings, data: &[u8], said: String, now: &Now) -> Failure {
+fn failure(plan: Plan, settings: &Settings, data: &[u8], said: String, call: u64, now: &Now) -> Failure {
     let (input, said) = shrink(plan, data.to_vec(), said, now);
-    kept(plan, settings, input, said, false)
+    kept(plan, settings, input, said, call, false)
 }
 
-fn kept(plan: Plan, settings: &Settings, input: Vec<u8>, said: String, endless: bool) -> Failure {
+fn kept(plan: Plan, settings: &Settings, input: Vec<u8>, said: String, call: u64, endless: bool) -> Failure {
     let path = settings.failures.join(format!("{}-{:016x}", plan.name, hash(&input)));
     let kept = std::fs::create_dir_all(&settings.failures).and_then(|()| std::fs::write(&path, &input));
     let said = match kept {
         Ok(()) => said,
         Err(error) => format!("{said} (and {} cannot be written: {error})", path.display()),
     };
-    Failure { said, input, path, endless }
+    Failure { said, input, path, call, endless }
 }
 
 fn hash(data: &[u8]) -> u64 {
@@ -264,6 +302,8 @@ mod tests {
     fn settings(folder: &Path, seed: u64) -> Settings {
         Settings {
             time: Duration::from_secs(30),
+            calls: None,
+            input: None,
             seed,
             folders: vec![folder.join("seeds")],
             failures: folder.join("failures"),
@@ -288,6 +328,26 @@ mod tests {
         assert_eq!(std::fs::read(&failure.path).unwrap(), failure.input);
         let again = run(plan, &settings(folder.path(), 7)).unwrap_err();
         assert_eq!(again, failure, "one seed, one way");
+        let by_calls =
+            Settings { time: Duration::ZERO, calls: Some(failure.call), ..settings(folder.path(), 7) };
+        assert_eq!(run(plan, &by_calls).unwrap_err(), failure, "one seed, so many calls");
+        let too_few = Settings { calls: Some(failure.call.saturating_sub(8)), ..by_calls.clone() };
+        assert!(run(plan, &too_few).is_ok());
+
+        let line = failure.replay(plan, &by_calls);
+        assert_eq!(
+            line,
+            format!(
+                "BLOCKS_FUZZ_INPUT={} cargo test -p blocks-tests --test integration -- --exact fuzz::planted",
+                hex::encode(&failure.input)
+            )
+        );
+        let alone = Settings { input: Some(failure.input.clone()), ..by_calls.clone() };
+        assert_eq!(run(plan, &alone).unwrap_err(), Failure { call: 1, ..failure.clone() });
+        let large = Failure { input: vec![b'a'; 100_000], ..failure };
+        let line = large.replay(plan, &by_calls);
+        let of = format!("BLOCKS_FUZZ_CORPUS=none BLOCKS_FUZZ_SEED=7 BLOCKS_FUZZ_CALLS={} cargo", large.call);
+        assert!(line.starts_with(&of), "{line}");
     }
 
     #[test]

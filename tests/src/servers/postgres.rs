@@ -95,6 +95,25 @@ impl Postgres {
         format!("postgres://{ROLE}:{}@127.0.0.1:{}/{DATABASE}", self.password, self.port)
     }
 
+    /// Makes it offer TLS to new sessions, with this certificate and key (PEM). It goes on taking plain ones.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub async fn offer_tls(&self, certificate: &str, key: &str) {
+        let certificate = self.home.write("server.crt", certificate).display().to_string();
+        let key = self.home.write("server.key", key).display().to_string();
+        let settings = format!(
+            "alter system set ssl_cert_file = '{certificate}';\nalter system set ssl_key_file = '{key}';\nalter system set ssl = on;\nselect pg_reload_conf();\n"
+        );
+        let made = self.psql_as_admin(&settings).await;
+        assert_eq!(made.code, 0, "TLS cannot be turned on: {}", made.stderr);
+        until_or_show("PostgreSQL offers TLS", async || {
+            let shown = self.psql_as_admin("show ssl;").await.stdout;
+            if shown == "on\n" { Ok(()) } else { Err(format!("{shown}{}", self.home.last_words())) }
+        })
+        .await;
+    }
+
     /// Its process id.
     #[must_use]
     pub fn pid(&self) -> u32 {

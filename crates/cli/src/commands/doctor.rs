@@ -132,7 +132,7 @@ async fn store(config: &Config) -> Check {
         Err(error) => return Check::new("store", Err(format!("{shown} cannot be looked at: {error}"))),
     }
     let result = match blocks_store::SqliteStore::open_read_only(&config.database) {
-        Ok(store) => match blocks_engine::read::verify(&store).await {
+        Ok(store) => match blocks_engine::read::verify(&store, None).await {
             Ok(reply) if reply.data["verified"] == true => Ok(reply.text.trim().to_owned()),
             Ok(reply) => Err(reply.text.trim().to_owned()),
             Err(error) => Err(error.to_string()),

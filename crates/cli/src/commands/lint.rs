@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use blocks_engine::{Library, LibraryEntry, LibraryError, describe};
 use blocks_grammar::Deny;
 use runbook_core::plan::{PlanRequest, draft};
-use runbook_core::runbook::{Coverage, Diagnostic, Level, Step, check_links, codes};
+use runbook_core::runbook::{Coverage, Diagnostic, Level, Step, check_links, codes, silence_remarks};
 use serde_json::{Value, json};
 
 use super::shellcheck;
@@ -56,7 +56,7 @@ pub(crate) async fn run(
             // what it says points at lines, so it needs them as they are
             let text = std::fs::read(file).map_err(Stop::failed)?;
             match shellcheck::findings(program, &entry.document, &String::from_utf8_lossy(&text)).await {
-                Ok(more) => found.extend(more),
+                Ok(more) => found.extend(silence_remarks(&entry.document, more)),
                 Err(reason) => {
                     printer::note(&format!("{}: shellcheck was not asked: {reason}", entry.source));
                 }
@@ -126,7 +126,11 @@ fn include_problems(entry: &LibraryEntry) -> Vec<Diagnostic> {
     if !commands.any(|(_, command)| command.include.is_some()) {
         return Vec::new();
     }
-    let request = PlanRequest { documents: entry.included.clone(), ..PlanRequest::default() };
+    let request = PlanRequest {
+        documents: entry.included.clone(),
+        refused: entry.refused.clone(),
+        ..PlanRequest::default()
+    };
     let Ok(drafted) = draft(&entry.document, &request) else { return Vec::new() };
     let about_includes = [codes::INCLUDE, codes::INCLUDE_CYCLE];
     let found = drafted.problems.into_iter().filter_map(|problem| {

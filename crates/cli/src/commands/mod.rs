@@ -3,6 +3,7 @@
 mod client;
 mod compose;
 mod doctor;
+mod export;
 mod follow;
 mod lint;
 mod local;

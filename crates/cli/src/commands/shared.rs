@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use blocks_engine::{Asked, LibraryEntry, Reply, describe, read};
-use blocks_grammar::{Command, RunbookCommand};
+use blocks_grammar::{Command, JournalCommand, RunbookCommand};
 use blocks_server::EngineInfo;
 use blocks_store::SqliteStore;
 use runbook_core::request::Request;
 
 use super::compose::{Adapters, engine, open_store};
-use super::{client, follow, lint, local};
+use super::{client, export, follow, lint, local};
 use crate::config::{Config, Secrets};
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
@@ -32,6 +32,9 @@ pub(crate) async fn run(
         Command::Runbook(RunbookCommand::Schema) => {
             printer::json(&runbook_core::runbook::front_matter_schema());
             return Ok(Code::Success);
+        }
+        Command::Journal(JournalCommand::Export { stream }) => {
+            return export::run(&open_journal(&Config::load(config)?)?, stream.as_deref()).await;
         }
         _ => {}
     }
@@ -67,7 +70,7 @@ pub(crate) async fn run(
         Request::IncidentList { .. }
         | Request::IncidentShow { .. }
         | Request::RunbookStatus { .. }
-        | Request::JournalVerify => {
+        | Request::JournalVerify { .. } => {
             let reply = offline(&config, &request).await?;
             show(&request, &reply, output);
             return Ok(code_of(&request, &reply));
@@ -126,7 +129,8 @@ fn plan_code(reply: &Reply) -> Code {
     if reply.data["runnable"] == false { Code::Failed } else { Code::Success }
 }
 
-async fn offline(config: &Config, request: &Request) -> Result<Reply, Stop> {
+/// The journal to read from, whether an engine is running or not.
+fn open_journal(config: &Config) -> Result<SqliteStore, Stop> {
     let shown = config.database.display();
     match config.database.try_exists() {
         Ok(true) => {}
@@ -141,7 +145,11 @@ async fn offline(config: &Config, request: &Request) -> Result<Reply, Stop> {
             )));
         }
     }
-    let store = SqliteStore::open_read_only(&config.database).map_err(Stop::failed)?;
+    SqliteStore::open_read_only(&config.database).map_err(Stop::failed)
+}
+
+async fn offline(config: &Config, request: &Request) -> Result<Reply, Stop> {
+    let store = open_journal(config)?;
     Ok(match request {
         Request::IncidentList { all } => read::incidents(&store, *all).await?,
         Request::IncidentShow { incident } => {
@@ -151,7 +159,8 @@ async fn offline(config: &Config, request: &Request) -> Result<Reply, Stop> {
         Request::RunbookStatus { run } => {
             read::run(&store, read::find_run(&store, run.as_deref()).await?).await?
         }
-        _ => read::verify(&store).await?,
+        Request::JournalVerify { expect } => read::verify(&store, expect.as_deref()).await?,
+        _ => return Err(Stop::usage("this needs an engine")),
     })
 }
 
@@ -171,7 +180,7 @@ fn show(request: &Request, reply: &Reply, output: Output) {
 /// A journal that does not verify, and a run that failed, are failures of the command too.
 fn code_of(request: &Request, reply: &Reply) -> Code {
     match request {
-        Request::JournalVerify if reply.data["verified"] != true => Code::Failed,
+        Request::JournalVerify { .. } if reply.data["verified"] != true => Code::Failed,
         Request::RunbookPlan { .. } => plan_code(reply),
         _ if follow::run_of(request).is_some() => follow::code_of(&reply.data),
         _ => Code::Success,

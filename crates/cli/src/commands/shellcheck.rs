@@ -60,7 +60,11 @@ fn commands(document: &Document) -> impl Iterator<Item = &Command> {
     let all = document.steps.iter().flat_map(|step| {
         step.commands.iter().chain(&step.baselines).chain(step.probe.as_deref()).chain(&step.undo)
     });
-    all.filter(|command| command.kind == CommandKind::Shell && command.placeholders.is_empty())
+    all.filter(|command| {
+        // a variable that nothing sets is shell all the same
+        let shell = command.placeholders.iter().all(|placeholder| placeholder.starts_with('$'));
+        command.kind == CommandKind::Shell && shell
+    })
 }
 
 /// The command's text below the `# shellcheck ...` comments that stand directly above it, and how many these are.
@@ -115,7 +119,7 @@ impl Comment {
             column: self.column.saturating_add(u32::try_from(indent).unwrap_or(0)).max(1),
             message: format!("SC{}: {}", self.code, self.message),
             hint: Some(format!(
-                "see shellcheck's own page on SC{0}; `# shellcheck disable=SC{0}` above the line silences it",
+                "see shellcheck's own page on SC{0}; `# shellcheck disable=SC{0}` above the line silences it, as does `# blocks: allow RB0157 the reason`",
                 self.code
             )),
         }

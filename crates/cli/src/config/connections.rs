@@ -60,14 +60,16 @@ fn check_one(table: &ConnectionTable, earlier: &[ConnectionTable]) -> Result<(),
             "put the address into a variable and name it: url_env = \"DATABASE_URL\"",
         ));
     }
-    made(vec![connection(table, url.clone(), None, Vec::new())]).map(|_| ()).map_err(|error| {
+    made(vec![connection(table, Path::new(""), url.clone(), None, Vec::new())]).map(|_| ()).map_err(|error| {
         let SecretError::Connection(error) = error else { return ("url", String::new(), "") };
         ("url", error.to_string(), "docs/reference/configuration.md shows an address of each kind")
     })
 }
 
+/// `base` is the folder that relative paths begin in.
 fn connection(
     table: &ConnectionTable,
+    base: &Path,
     url: String,
     bearer: Option<String>,
     headers: Vec<(String, String)>,
@@ -77,7 +79,8 @@ fn connection(
         ConnectionWord::Prometheus => ConnectionKind::Prometheus,
         ConnectionWord::Http => ConnectionKind::Http,
     };
-    Connection { name: table.name.clone(), kind, url, bearer, headers }
+    let ca_file = table.ca_file.as_ref().map(|path| base.join(path));
+    Connection { name: table.name.clone(), kind, url, bearer, headers, ca_file }
 }
 
 /// What planning knows of a connection: for which kind of command it is, and its name.
@@ -131,7 +134,7 @@ pub(crate) fn connections(config: &Config) -> Result<Connections, SecretError> {
         };
         let headers: Result<Vec<_>, _> =
             table.header_env.iter().map(|(name, variable)| Ok((name.clone(), from_env(variable)?))).collect();
-        Ok(connection(table, url, bearer, headers?))
+        Ok(connection(table, &base, url, bearer, headers?))
     });
     made(resolved.collect::<Result<_, SecretError>>()?)
 }

@@ -230,6 +230,9 @@ pub(crate) struct ConnectionTable {
     /// The file that holds a bearer token.
     #[serde(default)]
     pub(crate) bearer_file: Option<String>,
+    /// A PEM file with the certificate authorities to believe.
+    #[serde(default)]
+    pub(crate) ca_file: Option<String>,
     /// Headers, each with the variable that holds its value.
     #[serde(default)]
     pub(crate) header_env: BTreeMap<String, String>,

@@ -318,6 +318,11 @@ mod tests {
             ),
             ("[[connection]]\nname = \"a\"\nkind = \"http\"\nurl = \"nonsense\"\n", 4, "no URL"),
             (
+                "[[connection]]\nname = \"a\"\nkind = \"postgres\"\nurl = \"postgres://h/d?sslmode=disable\"\nca_file = \"ca.pem\"\n",
+                4,
+                "sslmode=disable",
+            ),
+            (
                 "[[connection]]\nname = \"a\"\nkind = \"postgres\"\nurl = \"postgres://u:hunter2@h/d\"\n",
                 4,
                 "holds a password",

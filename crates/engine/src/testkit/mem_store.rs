@@ -32,6 +32,8 @@ pub(crate) struct Data {
     tokens: BTreeMap<String, TokenRow>,
     links: Vec<Hash>,
     checkpoints: u64,
+    /// Events that the newest checkpoint holds.
+    covered: u64,
 }
 
 struct Message {
@@ -290,13 +292,19 @@ impl Data {
         let problems = self.streams.iter().filter_map(|(stream, events)| {
             verify_stream(stream, events).err().map(|error| error.to_string())
         });
+        let events = self.event_count();
         StoreReport {
             streams: self.streams.len() as u64,
-            events: self.streams.iter().map(|(_, events)| events.len() as u64).sum(),
+            events,
             checkpoints: self.checkpoints,
             problems: problems.collect(),
             head: self.links.last().copied().unwrap_or(GENESIS).to_string(),
+            uncovered: events - self.covered,
         }
+    }
+
+    fn event_count(&self) -> u64 {
+        self.streams.iter().map(|(_, events)| events.len() as u64).sum()
     }
 }
 
@@ -445,6 +453,7 @@ impl Store for MemStore {
     fn checkpoint(&self, now: DateTime<Utc>) -> BoxFuture<'_, Result<(), StoreError>> {
         self.write(move |data| {
             data.checkpoints += 1;
+            data.covered = data.event_count();
             data.link(now.to_rfc3339().as_bytes());
             Ok(())
         })
@@ -452,6 +461,13 @@ impl Store for MemStore {
 
     fn verify(&self) -> BoxFuture<'_, Result<StoreReport, StoreError>> {
         self.read(Data::report)
+    }
+
+    fn has_link(&self, head: String) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let known = move |data: &Data| {
+            head == GENESIS.to_string() || data.links.iter().any(|link| link.to_string() == head)
+        };
+        self.read(known)
     }
 }
 

@@ -4,7 +4,14 @@ use crate::{Connection, ConnectionKind, Connections};
 use runbook_core::runbook::CommandKind;
 
 fn connection(name: &str, kind: ConnectionKind, url: &str) -> Connection {
-    Connection { name: name.to_owned(), kind, url: url.to_owned(), bearer: None, headers: Vec::new() }
+    Connection {
+        name: name.to_owned(),
+        kind,
+        url: url.to_owned(),
+        bearer: None,
+        headers: Vec::new(),
+        ca_file: None,
+    }
 }
 
 #[test]
@@ -19,6 +26,7 @@ fn addresses_that_cannot_work_are_refused_without_showing_them() {
         (Postgres, "postgres://u:hunter2@a.test/?sslmode=prefer", "sslmode"),
         (Postgres, "postgres://u:hunter2@a.test/?frobnicate=1", "understood"),
         (Postgres, "postgres:///db?password=hunter2", "host"),
+        (Postgres, "postgres://u:hunter2@a.test/?sslmode=disable&sslrootcert=ca.pem", "sslmode=disable"),
     ] {
         let error = Connections::new(vec![connection("main", kind, url)]).unwrap_err().to_string();
         assert!(error.contains("`main`") && error.contains(word), "{url}: {error}");
@@ -27,6 +35,16 @@ fn addresses_that_cannot_work_are_refused_without_showing_them() {
     let twice =
         vec![connection("a", Http, "http://a.test"), connection("a", Postgres, "postgres://localhost/x")];
     assert!(Connections::new(twice).unwrap_err().to_string().contains("same name"));
+    for (kind, url, word) in [
+        (Postgres, "postgres://u:hunter2@a.test/?sslmode=disable", "sslmode=disable"),
+        (Postgres, "postgres://u:hunter2@a.test/?sslrootcert=other.pem", "twice"),
+        (Http, "http://u:hunter2@a.test/", "https://"),
+    ] {
+        let ca_file = Some("ca.pem".into());
+        let named = Connection { ca_file, ..connection("main", kind, url) };
+        let error = Connections::new(vec![named]).unwrap_err().to_string();
+        assert!(error.contains(word) && !error.contains("hunter2"), "{url}: {error}");
+    }
     let bearer =
         Connection { bearer: Some("t".into()), ..connection("a", Postgres, "postgres://localhost/x") };
     assert!(Connections::new(vec![bearer]).is_err());

@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use runbook_core::expectation::{Observed, Outcome, classify, judge_command};
+use runbook_core::ports::SecretValue;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -108,7 +109,14 @@ fn job(kind: CommandKind, effect: Effect, text: &str) -> Job {
 }
 
 fn web(name: &str, kind: ConnectionKind, url: &str) -> Connection {
-    Connection { name: name.to_owned(), kind, url: url.to_owned(), bearer: None, headers: Vec::new() }
+    Connection {
+        name: name.to_owned(),
+        kind,
+        url: url.to_owned(),
+        bearer: None,
+        headers: Vec::new(),
+        ca_file: None,
+    }
 }
 
 fn judged(expected: &str, finished: &Finished) -> Outcome {
@@ -262,6 +270,61 @@ async fn credentials_go_to_their_connection_and_nowhere_else() {
         "{refused:?}"
     );
     assert_eq!((own.seen().len(), other.seen().len()), (before, 0), "nothing was sent");
+}
+
+#[tokio::test]
+async fn a_secret_reaches_the_request_and_nothing_that_is_kept() {
+    const VALUE: &str = "tok/en+ 12\"345";
+    let server = Server::default();
+    let base = server.start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let executor = executor(&folder, vec![web("metrics", ConnectionKind::Prometheus, &base)]);
+    let with = |kind, text: String| {
+        let secret = SecretValue::new(VALUE.to_owned());
+        Job { secrets: BTreeMap::from([("TOKEN".to_owned(), secret)]), ..job(kind, Effect::Read, &text) }
+    };
+    let shown = |finished: &Finished| {
+        let text = format!("{finished:?}");
+        assert!(!text.contains("12345") && !text.contains("tok/en") && !text.contains("tok%2Fen"), "{text}");
+        text
+    };
+    // in a header, in the address, in a body that the answer repeats
+    let text = format!("GET {base}/secret\nX-Token: {{{{TOKEN}}}}");
+    assert!(shown(&executor.run(with(CommandKind::Http, text)).await.unwrap()).contains("[redacted]"));
+    assert_eq!(server.seen().pop().unwrap().2["x-token"], VALUE);
+    let text = format!("GET {base}/text?t={{{{TOKEN}}}}");
+    shown(&executor.run(with(CommandKind::Http, text)).await.unwrap());
+    assert!(server.seen().pop().unwrap().1.starts_with("/text?t=tok%2Fen%2B"));
+    let text = format!("POST {base}/echo\nContent-Type: application/json\n\n{{\"t\": \"{{{{TOKEN}}}}\"}}");
+    assert!(shown(&executor.run(with(CommandKind::Http, text)).await.unwrap()).contains("[redacted]"));
+    assert_eq!(server.seen().pop().unwrap().3, format!("{{\"t\": {:?}}}", VALUE));
+    // in a query, whose answer may say it too
+    let finished = executor.run(with(CommandKind::Promql, "up{a=\"$TOKEN\"}".to_owned())).await.unwrap();
+    shown(&finished);
+    let form = server.seen().pop().unwrap().3;
+    let form: BTreeMap<_, _> = url::form_urlencoded::parse(form.as_bytes()).into_owned().collect();
+    assert_eq!(form["query"], format!("up{{a={VALUE:?}}}"));
+    // what could not be sent says why without it, and a command that does not get it has no such name
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = closed.local_addr().unwrap();
+    drop(closed);
+    let refused = executor.run(with(CommandKind::Http, format!("GET http://{address}/{{{{TOKEN}}}}"))).await;
+    let said = format!("{refused:?}");
+    assert!(!said.contains("12345") && !said.contains("tok%2Fen"), "{said}");
+    let before = server.seen().len();
+    for (kind, text) in [
+        (CommandKind::Http, format!("GET {base}/{{{{TOKEN}}}}")),
+        (CommandKind::Promql, "up{a=\"$TOKEN\"}".to_owned()),
+    ] {
+        let mut job = with(kind, text);
+        job.secrets = job.secrets.into_iter().map(|(name, value)| (name, value.withheld())).collect();
+        let refused = executor.run(job).await;
+        assert!(
+            matches!(&refused, Err(ExecError::NotStarted(reason)) if reason.contains("TOKEN")),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(server.seen().len(), before);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod carry;
 mod connections;
+mod echo;
 mod ending;
 mod environment;
 mod http;

@@ -52,6 +52,23 @@ async fn a_command_sees_a_secret_that_its_output_does_not_show() {
 }
 
 #[tokio::test]
+async fn a_withheld_secret_is_not_there_and_is_taken_out_all_the_same() {
+    let bench = Bench::new();
+    let file = bench.work().join("kept");
+    std::fs::write(&file, "another-value-12\n").unwrap();
+    let mut job =
+        with(&bench, 1, "echo \"[${OTHER-}] $TOKEN\"; cat kept; left=$(cat kept)", &[("TOKEN", VALUE)]);
+    job.secrets.insert("OTHER".to_owned(), SecretValue::new("another-value-12".to_owned()).withheld());
+    let finished = bench.executor.run(job).await.unwrap();
+    assert_eq!(finished.stdout.text, "[] [redacted]\n[redacted]\n", "{finished:?}");
+    assert_eq!(
+        finished.state,
+        StateOutcome::Missing,
+        "a variable holds it, and the next command may not have it"
+    );
+}
+
+#[tokio::test]
 async fn what_holds_a_secret_carries_and_is_on_no_disk() {
     let bench = Bench::new();
     let secrets = [("TOKEN", VALUE), ("OTHER", "second secret 2")];

@@ -178,3 +178,24 @@ pub async fn checkpoints_are_counted_and_move_the_head(store: &dyn Store) {
     heads.dedup();
     assert_eq!(heads.len(), 4);
 }
+
+/// Whoever kept a head can tell that what it stood for is still there.
+pub async fn a_head_that_was_kept_is_found_again(store: &dyn Store) {
+    let has = async |head: &str| store.has_link(head.to_owned()).await.unwrap();
+    assert!(has(&GENESIS.to_string()).await, "everything begins with the empty store");
+    let (first, head) = append(run(1), Head::EMPTY, &["a", "b"]);
+    store.commit(one(first)).await.unwrap();
+    let report = store.verify().await.unwrap();
+    assert_eq!(report.uncovered, 2, "an opening says nothing of what follows it");
+    store.checkpoint(at(1)).await.unwrap();
+    let kept = store.verify().await.unwrap();
+    assert_eq!(kept.uncovered, 0);
+    store.commit(one(append(run(1), head, &["c"]).0)).await.unwrap();
+    assert_eq!(store.verify().await.unwrap().uncovered, 1);
+    store.checkpoint(at(2)).await.unwrap();
+    let later = store.verify().await.unwrap();
+    assert!(
+        kept.head != later.head && has(&kept.head).await && has(&later.head).await && has(&report.head).await
+    );
+    assert!(!has(&"00ff".repeat(16)).await && !has("no hash").await && !has("").await);
+}

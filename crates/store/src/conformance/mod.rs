@@ -45,6 +45,7 @@ macro_rules! store_conformance {
             streams_are_listed_in_order_of_opening,
             an_untouched_store_verifies,
             checkpoints_are_counted_and_move_the_head,
+            a_head_that_was_kept_is_found_again,
             a_message_asked_for_twice_leaves_once,
             a_coalesced_message_is_due_again_once,
             asking_while_it_is_on_its_way_keeps_it_due,

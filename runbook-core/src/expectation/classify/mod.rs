@@ -31,6 +31,10 @@ pub fn classify(text: &str) -> Expectation {
 
 fn check_of(head: &str, note: Option<&str>, has_deadline: bool) -> Check {
     if head.is_empty() {
+        // psql's `(0 rows)`
+        if let Some(count @ Check::Count { .. }) = note.map(typed) {
+            return count;
+        }
         // `(a note)` alone says nothing; `within 45s` alone asks for an end in time
         return if note.is_none() && has_deadline { Check::ExitZero } else { Check::Person };
     }

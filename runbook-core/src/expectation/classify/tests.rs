@@ -124,6 +124,8 @@ fn texts_get_their_meaning() {
         ("within 45s", Check::ExitZero),
         ("", Check::Person),
         ("(a note)", Check::Person),
+        ("(0 rows)", count(0, 0)),
+        ("\"status\": \"ok\"", pairs(&[("status", "ok")])),
         ("The flow succeeds", Check::Person),
     ];
     for (written, check) in rows {

@@ -85,6 +85,8 @@ fn pair(part: &str) -> Option<(String, String)> {
     let (key, rest) = part.split_at_checked(at)?;
     let (mark, value) = rest.split_at_checked(1)?;
     let key = key.trim_end();
+    // `"status": "ok"`, as JSON has it
+    let key = quoted(key).unwrap_or(key);
     // `web:v1` is a name, `key: value` a pair
     if mark == ":" && !value.starts_with(' ') {
         return None;

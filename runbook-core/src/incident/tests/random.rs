@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::kit::*;
+use crate::cases::cases;
 use crate::expectation::Outcome;
 use crate::ids::RunId;
 use crate::incident::{ChangeNoted, Effect, IncidentCommand, IncidentEvent, RunOutcome};
@@ -101,7 +102,7 @@ fn is_a_fact(command: &IncidentCommand) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(600))]
     #[test]
     fn the_laws_hold_whatever_happens(
         paged in any::<bool>(),
@@ -128,7 +129,9 @@ proptest! {
             let resolved = decision.events.iter().any(|event| matches!(event, IncidentEvent::Resolved { .. }));
             let drafts = decision.effects.iter().filter(|effect| matches!(effect, Effect::DraftReview { .. }));
             prop_assert_eq!(drafts.count(), usize::from(resolved), "one draft per end: {:?}", command);
-            if is_a_fact(command) {
+            // a timer that comes too early has told nothing; a second later it may be right
+            let early = matches!(command, IncidentCommand::TargetPassed) && decision.events.is_empty();
+            if is_a_fact(command) && !early {
                 let again = bench.learns(command);
                 prop_assert_eq!(again.events, [], "told twice: {:?}", command);
                 prop_assert_eq!(again.effects, [], "told twice: {:?}", command);

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::kit::*;
 use super::laws;
+use crate::cases::cases;
 use crate::expectation::Check;
 use crate::people::Actor;
 use crate::plan::{PlanStep, PlannedCommand};
@@ -157,7 +158,7 @@ pub(crate) fn happen(bench: &mut Bench, happening: &Happening, last: &mut Option
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 384, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(384))]
     #[test]
     fn the_laws_hold_whatever_happens(
         new_run in new_run(),

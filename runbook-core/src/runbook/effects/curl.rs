@@ -2,6 +2,7 @@
 
 use super::super::names::is_identifier_byte;
 use super::super::shell::Word;
+use super::credentials;
 
 /// Short options without a value that only read; `G` makes `--data-urlencode` a part of the address.
 const SHORT: &str = "sSfkLIivgG46#N";
@@ -55,6 +56,16 @@ const LONG_VALUE: &[&str] = &[
 pub(super) fn reads(args: &[Word<'_>]) -> bool {
     let Some(options) = options(args) else { return false };
     let is_get = options.iter().any(|(name, _)| matches!(name.as_str(), "G" | "--get"));
+    // it prints what is sent
+    let verbose = options.iter().any(|(name, _)| matches!(name.as_str(), "v" | "--verbose"));
+    let identifies =
+        options.iter().any(|(name, _)| matches!(name.as_str(), "u" | "--user" | "H" | "--header"));
+    let gives_credentials = |name: &str, value: &str| {
+        matches!(name, "url" | "--url") && credentials::address_gives_credentials(value)
+    };
+    if (verbose && identifies) || options.iter().any(|(name, value)| gives_credentials(name, value.text)) {
+        return false;
+    }
     options.iter().all(|(name, Value { text: value, expands })| match name.as_str() {
         "o" | "--output" => *value == "/dev/null",
         "--data-urlencode" => is_get && names_no_file(value, *expands),

@@ -1,10 +1,16 @@
 //! Which commands are known to change nothing.
 //!
+//! What shows a credential is left out as well: a command that only reads may run unasked, and its output is posted.
+//!
 //! A text is read-only when every command of its lists and pipelines is in the [table](table::PROGRAMS) with options
 //! that only read. Whatever is not understood (a redirection to a file, a substitution, a background job, a loop, an
 //! unknown program or option) is not read-only. The table may be too strict; it must never be too generous.
 
+mod clouds;
+mod credentials;
 mod curl;
+mod kubectl;
+mod machine;
 mod predicates;
 mod select;
 mod table;
@@ -18,6 +24,10 @@ use self::table::{Form, Options, PROGRAMS, Program};
 use super::model::{Effect, EffectSource};
 use super::names::{is_identifier, is_reserved};
 use super::shell::{Kind, Simple, Token, Word, all_simple, lex};
+
+pub(crate) use self::credentials::{
+    gives_credentials, is_secret_name, secret_variable, sql_names_credentials,
+};
 
 /// The effect of a command text by the table, with where that comes from.
 pub(crate) fn of(text: &str) -> (Effect, EffectSource) {
@@ -85,7 +95,8 @@ fn redirect_reads(op: &str, target: &str) -> bool {
         "<" => {
             !target.starts_with("/dev/tcp/")
                 && !target.starts_with("/dev/udp/")
-                && !predicates::endless(target)
+                && !credentials::endless(target)
+                && !credentials::names_credentials(target)
         }
         "<<<" => true,
         ">&" | "<&" => matches!(target, "1" | "2" | "0" | "-"),
@@ -164,7 +175,8 @@ static BY_NAME: LazyLock<BTreeMap<&str, Vec<&Program>>> = LazyLock::new(|| {
 /// Looks the program up in the table and compares its arguments with each form.
 fn program_reads(name: &str, args: &[Word<'_>]) -> bool {
     let rows = BY_NAME.get(name).map(Vec::as_slice).unwrap_or_default();
-    rows.iter().any(|program| program.forms.iter().any(|form| form_reads(program, form, args)))
+    let fits = |program: &Program| program.forms.iter().any(|form| form_reads(program, form, args));
+    rows.iter().any(|program| (program.whole)(args) && fits(program))
 }
 
 fn form_reads(program: &Program, form: &Form, args: &[Word<'_>]) -> bool {

@@ -1,6 +1,9 @@
 //! What options alone cannot tell: programs whose arguments are programs, and programs that write by position.
 
 use super::super::shell::Word;
+use super::credentials::{
+    endless, names_credentials, reads_files, shows_no_secret_variable, template_shows_state,
+};
 use super::{may_become_option, program_reads, select};
 
 /// Nothing more to ask.
@@ -68,22 +71,13 @@ pub(super) fn printf(args: &[Word<'_>]) -> bool {
         && !may_become_option(format)
         && (!format.expands || values.is_empty())
         && !args.iter().any(|arg| sets_variable(arg.text()))
+        && shows_no_secret_variable(args)
 }
 
 /// `%n`, with a width or a size as well.
 fn sets_variable(format: &str) -> bool {
     let between = |c: char| c.is_ascii_digit() || "-+ #.*'hlLjzt".contains(c);
     format.split('%').skip(1).any(|rest| rest.trim_start_matches(between).starts_with('n'))
-}
-
-/// Files that have no end.
-pub(super) fn endless(file: &str) -> bool {
-    ["/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"].iter().any(|device| file.contains(device))
-}
-
-/// Reads no file without an end.
-pub(super) fn ends(args: &[Word<'_>]) -> bool {
-    !args.iter().any(|arg| endless(arg.text()))
 }
 
 /// At most an hour, written as numbers.
@@ -104,100 +98,11 @@ pub(super) fn sleep(args: &[Word<'_>]) -> bool {
     args.iter().map(seconds).sum::<Option<f64>>().is_some_and(|sum| sum <= 3600.0)
 }
 
-/// Asks a number of times that is written, and no flood.
-pub(super) fn ping(args: &[Word<'_>]) -> bool {
-    let mut counted = false;
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        let Some(letters) = arg.value.strip_prefix('-') else { continue };
-        for (at, letter) in letters.char_indices() {
-            if matches!(letter, 'f' | '-') {
-                return false;
-            }
-            if "ciIlmMpQsStTwWFe".contains(letter) {
-                let attached = letters.get(at + letter.len_utf8()..).unwrap_or_default();
-                let next = if attached.is_empty() { args.next().map(Word::text) } else { Some(attached) };
-                if letter == 'c' {
-                    counted = next
-                        .and_then(|count| count.parse::<u32>().ok())
-                        .is_some_and(|count| (1..=3600).contains(&count));
-                    if !counted {
-                        return false;
-                    }
-                }
-                break;
-            }
-        }
-    }
-    counted
-}
-
 /// `docker stats --no-stream`: without it, it shows and shows.
 pub(super) fn once_only(args: &[Word<'_>]) -> bool {
     args.iter().any(|arg| arg.text() == "--no-stream")
         && !args.iter().any(|arg| arg.value.starts_with("--no-stream="))
 }
-
-/// Only known options. The value of `-n` may be missing, so it counts as one only when it is a number.
-pub(super) fn journalctl(args: &[Word<'_>]) -> bool {
-    let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        let text = arg.text();
-        let (name, attached) = match text.split_once('=') {
-            Some((name, _)) if name.starts_with("--") => (name, true),
-            _ => (text, false),
-        };
-        let known = if text == "-n" {
-            args.next().is_some_and(|value| number(value.text()))
-        } else if let Some(lines) = text.strip_prefix("--lines=").or_else(|| text.strip_prefix("-n")) {
-            number(lines)
-        } else if JOURNAL_VALUES.contains(&name) {
-            attached || args.next().is_some()
-        } else {
-            JOURNAL_FLAGS.contains(&name) || !(text.starts_with('-') || may_become_option(arg))
-        };
-        if !known {
-            return false;
-        }
-    }
-    true
-}
-
-const JOURNAL_FLAGS: &[&str] = &[
-    "--no-pager",
-    "-b",
-    "--boot",
-    "-k",
-    "--dmesg",
-    "-r",
-    "--reverse",
-    "-x",
-    "-e",
-    "-xe",
-    "-q",
-    "--utc",
-    "-a",
-    "--all",
-];
-const JOURNAL_VALUES: &[&str] = &[
-    "-u",
-    "--unit",
-    "--since",
-    "--until",
-    "-S",
-    "-U",
-    "-o",
-    "--output",
-    "-p",
-    "--priority",
-    "-t",
-    "-g",
-    "--grep",
-    "-xeu",
-    "-xu",
-    "-eu",
-];
 
 /// Only shows the time: anything else sets it.
 pub(super) fn date(args: &[Word<'_>]) -> bool {
@@ -207,9 +112,10 @@ pub(super) fn date(args: &[Word<'_>]) -> bool {
     })
 }
 
-/// A second operand is a file that it writes.
+/// A second operand is a file that it writes; `-` is one as well.
 pub(super) fn at_most_one_operand(args: &[Word<'_>]) -> bool {
-    args.iter().filter(|arg| !arg.value.starts_with('-')).count() <= 1
+    args.iter().filter(|arg| arg.value == "-" || !arg.value.starts_with('-')).count() <= 1
+        && reads_files(args)
 }
 
 /// `awk '{print $2}'`: a program that can neither start another one nor write a file.
@@ -223,10 +129,27 @@ pub(super) fn awk(args: &[Word<'_>]) -> bool {
             }
             option if option.starts_with("-F") => {}
             option if option.starts_with('-') => return false,
-            _ => program = program.or(Some(arg)),
+            _ if program.is_none() => program = Some(arg),
+            file if endless(file) || names_credentials(file) => return false,
+            _ => {}
         }
     }
-    let starts = ["system", "getline", ">", "|", "@", "close", "fflush", "extension"];
+    let starts = [
+        "system",
+        "getline",
+        ">",
+        "|",
+        "@",
+        "close",
+        "fflush",
+        "extension",
+        // the environment, and loops without an end
+        "environ",
+        "ENVIRON",
+        "while",
+        ";;",
+        "; ;",
+    ];
     // a value inside the program could be any program
     program.is_some_and(|word| !word.expands && !starts.iter().any(|bad| word.value.contains(bad)))
 }
@@ -240,6 +163,117 @@ pub(super) fn sed(args: &[Word<'_>]) -> bool {
         && script.value.ends_with('p')
         && numbers
         && rest.iter().all(|arg| !arg.value.starts_with('-') && !may_become_option(arg))
+        && reads_files(rest)
+}
+
+/// A jq program by itself, whose options read nothing else: it sees neither the environment nor other files, and ends.
+pub(super) fn jq(args: &[Word<'_>]) -> bool {
+    let mut program = None;
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let text = arg.text();
+        if matches!(text, "--arg" | "--argjson") {
+            args.next();
+            args.next();
+        } else if text == "--indent" {
+            args.next();
+        } else if text.starts_with("--") {
+            if !JQ_FLAGS.contains(&text) {
+                return false;
+            }
+        } else if let Some(letters) = text.strip_prefix('-').filter(|letters| !letters.is_empty()) {
+            if !letters.chars().all(|letter| "rcesnSMCjaR".contains(letter)) {
+                return false;
+            }
+        } else if program.is_none() {
+            program = Some(arg);
+        } else if endless(text) || names_credentials(text) {
+            return false;
+        }
+    }
+    program.is_some_and(|word| !word.expands && !jq_looks_around(&word.value))
+}
+
+const JQ_FLAGS: &[&str] = &[
+    "--raw-output",
+    "--compact-output",
+    "--exit-status",
+    "--slurp",
+    "--null-input",
+    "--sort-keys",
+    "--raw-input",
+    "--tab",
+    "--join-output",
+    "--monochrome-output",
+    "--color-output",
+];
+
+/// `env`, `$ENV`, modules, and what need not end; `.env` is a field.
+fn jq_looks_around(program: &str) -> bool {
+    const WORDS: &[&str] = &["env", "ENV", "import", "include", "repeat", "until", "while", "infinite"];
+    let part_of_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut before = ' ';
+    program.split_inclusive(|c: char| !part_of_word(c)).any(|piece| {
+        let word = piece.trim_end_matches(|c: char| !part_of_word(c));
+        let bad = WORDS.contains(&word) && !matches!(before, '.' | '"');
+        before = piece.chars().next_back().unwrap_or(' ');
+        bad
+    })
+}
+
+/// Counts no further than a million, between numbers that are written.
+pub(super) fn seq(args: &[Word<'_>]) -> bool {
+    args.iter().all(|arg| arg.value.len() <= 6 && arg.value.bytes().all(|b| b.is_ascii_digit() || b == b'-'))
+}
+
+/// `docker inspect --format TEMPLATE NAME`, with a template that shows neither everything nor the environment.
+pub(super) fn docker_inspect(args: &[Word<'_>]) -> bool {
+    let mut templates = 0;
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let text = arg.text();
+        let template = if matches!(text, "-f" | "--format") {
+            args.next()
+        } else if text.starts_with("-f") || text.starts_with("--format=") {
+            Some(arg)
+        } else if text == "--type" {
+            args.next();
+            continue;
+        } else if text.starts_with('-') {
+            return false;
+        } else {
+            continue;
+        };
+        match template {
+            Some(word) if !word.expands && word.value.contains("{{") && template_shows_state(&word.value) => {
+                templates += 1;
+            }
+            _ => return false,
+        }
+    }
+    templates == 1
+}
+
+/// The usual output.
+pub(super) fn no_output_format(args: &[Word<'_>]) -> bool {
+    args.iter()
+        .all(|arg| !arg.value.starts_with("--o") && !arg.value.starts_with("-o") && !may_become_option(arg))
+}
+
+/// Without `--raw`, kubectl's settings are shown without what is secret in them.
+pub(super) fn not_raw(args: &[Word<'_>]) -> bool {
+    args.iter().all(|arg| !arg.value.starts_with("--raw") && !may_become_option(arg))
+}
+
+/// Names or numbers of keys; a value may be anything, a cluster's Secrets among it.
+pub(super) fn keys_only(args: &[Word<'_>]) -> bool {
+    let only = ["--keys-only", "--count-only"];
+    args.iter().any(|arg| only.contains(&arg.text())) && !args.iter().any(|arg| arg.value.contains("-only="))
+}
+
+/// No `@file`, whose lines would be arguments.
+pub(super) fn no_at_files(args: &[Word<'_>]) -> bool {
+    args.iter().all(|arg| !arg.value.starts_with('@') && !arg.value.contains("=@"))
 }
 
 /// `timeout 30 PROGRAM ...`.
@@ -250,28 +284,6 @@ pub(super) fn timeout(args: &[Word<'_>]) -> bool {
         }
         _ => false,
     }
-}
-
-/// `kubectl get --raw` can reach any service through the interface's proxy, and `-w` never ends.
-pub(super) fn kubectl_get(args: &[Word<'_>]) -> bool {
-    let raw = args.iter().any(|arg| arg.value.starts_with("--raw"));
-    !args.iter().any(|arg| kubectl_goes_on(arg, 'w', "--watch"))
-        && (!raw
-            || args
-                .iter()
-                .all(|arg| !arg.value.contains("proxy") && !arg.value.contains('%') && !arg.expands))
-}
-
-/// `-f` never ends.
-pub(super) fn kubectl_logs(args: &[Word<'_>]) -> bool {
-    !args.iter().any(|arg| kubectl_goes_on(arg, 'f', "--follow"))
-}
-
-/// Whether an option is the long one, or has the letter among the short ones: `-Aw`, but not `-nweb`.
-fn kubectl_goes_on(arg: &Word<'_>, letter: char, long: &str) -> bool {
-    let letters = arg.value.strip_prefix('-').filter(|letters| !letters.starts_with('-')).unwrap_or_default();
-    let flags = letters.chars().take_while(|&c| c == letter || !"nlocsvLfk".contains(c));
-    arg.value.starts_with(long) || flags.into_iter().any(|c| c == letter)
 }
 
 /// At least one `-c`, and each a statement that only reads.
@@ -333,12 +345,18 @@ pub(super) fn redis(args: &[Word<'_>]) -> bool {
         }
     }
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    // by name: a pattern would show `requirepass`
+    let is_open = |name: &&str| {
+        name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
+            && !name.contains("pass")
+            && !name.contains("auth")
+    };
     match words.as_slice() {
+        ["config", "get", names @ ..] => names.iter().all(is_open),
         [verb, ..] if REDIS_VERBS.contains(verb) => true,
         ["slowlog", "get" | "len", ..]
         | ["client", "list" | "info" | "id", ..]
         | ["cluster", "info" | "nodes" | "slots", ..]
-        | ["config", "get", ..]
         | ["memory", "usage" | "stats" | "doctor", ..]
         | ["sentinel", "masters" | "master" | "replicas" | "get-master-addr-by-name", ..] => true,
         _ => false,
@@ -379,61 +397,3 @@ const REDIS_VERBS: &[&str] = &[
     "role",
     "time",
 ];
-
-/// aws: `describe-*` and `list-*` of any service; what begins with `get-` may write a file or give a secret, so only
-/// where it is known.
-pub(super) fn aws(args: &[Word<'_>]) -> bool {
-    let [service, verb, ..] = args else { return false };
-    if service.expands || verb.expands || service.value.starts_with('-') {
-        return false;
-    }
-    let verb = verb.text();
-    if verb == "get-activity-task" {
-        // it takes the task
-        return false;
-    }
-    if verb.starts_with("describe-") || verb.starts_with("list-") {
-        return true;
-    }
-    match service.text() {
-        "s3" => verb == "ls",
-        "sts" => verb == "get-caller-identity",
-        "s3api" => {
-            verb.starts_with("get-bucket-")
-                || matches!(
-                    verb,
-                    "get-object-lock-configuration"
-                        | "get-object-tagging"
-                        | "get-object-attributes"
-                        | "get-object-acl"
-                        | "get-public-access-block"
-                        | "head-object"
-                        | "head-bucket"
-                )
-        }
-        "logs" => matches!(verb, "filter-log-events" | "get-log-events" | "get-query-results"),
-        "dynamodb" => matches!(verb, "get-item" | "query" | "scan"),
-        "sqs" => matches!(verb, "get-queue-attributes" | "get-queue-url"),
-        "cloudwatch" | "iam" | "route53" | "ce" | "wafv2" | "guardduty" | "stepfunctions"
-        | "codepipeline" => verb.starts_with("get-"),
-        "lambda" => {
-            verb.starts_with("get-function") || verb == "get-policy" || verb == "get-account-settings"
-        }
-        "ec2" => verb == "get-console-output",
-        "sns" => verb == "get-topic-attributes",
-        "kms" => verb == "get-key-policy" || verb == "get-key-rotation-status",
-        "cloudfront" => verb == "get-distribution" || verb == "get-distribution-config",
-        _ => false,
-    }
-}
-
-/// `ip addr`, `ip -br link show`, `ip route get ADDRESS`.
-pub(super) fn ip(args: &[Word<'_>]) -> bool {
-    let shows = ["-4", "-6", "-br", "-brief", "-j", "-json", "-s", "-o", "-d", "-details", "-c"];
-    let mut words = args.iter().map(|arg| &*arg.value).skip_while(|arg| shows.contains(arg));
-    let object = words.next();
-    let verb = words.next();
-    matches!(object, Some("a" | "addr" | "address" | "l" | "link" | "r" | "route" | "n" | "neigh" | "rule"))
-        && (matches!(verb, None | Some("show" | "list" | "ls"))
-            || (verb == Some("get") && matches!(object, Some("r" | "route"))))
-}

@@ -129,10 +129,16 @@ pub(crate) fn reads(sql: &str) -> bool {
     if body.contains(['\\', '$', '`', ';']) || body.contains("--") || body.contains("/*") {
         return false;
     }
+    if super::credentials::sql_names_credentials(body) {
+        return false;
+    }
     let Some(tokens) = tokens(body) else { return false };
     let starts = matches!(tokens.first(), Some(Token::Word(word)) if matches!(word.as_str(), "select" | "show" | "values" | "table" | "explain"));
     let forbidden =
         tokens.iter().any(|token| matches!(token, Token::Word(word) if FORBIDDEN.contains(&word.as_str())));
+    let shows_all = tokens
+        .windows(2)
+        .any(|pair| matches!(pair, [Token::Word(show), Token::Word(all)] if show == "show" && all == "all"));
     let calls_known = tokens.windows(2).all(|pair| match pair {
         [Token::Word(word), Token::Other('(')] => CALLABLE.contains(&word.as_str()),
         [Token::Quoted, Token::Other('(')] => false,
@@ -142,7 +148,7 @@ pub(crate) fn reads(sql: &str) -> bool {
     let qualified = tokens
         .windows(3)
         .any(|three| matches!(three, [Token::Other('.'), Token::Word(_) | Token::Quoted, Token::Other('(')]));
-    starts && !forbidden && calls_known && !qualified && casts_only(&tokens)
+    starts && !shows_all && !forbidden && calls_known && !qualified && casts_only(&tokens)
 }
 
 enum Token {

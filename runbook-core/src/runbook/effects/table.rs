@@ -4,7 +4,7 @@
 //! what is missing is `once`, and a runbook can still say `effect=read`.
 
 use super::super::shell::Word;
-use super::{curl, predicates};
+use super::{clouds, credentials, curl, kubectl, machine, predicates};
 
 /// Programs of one kind, and the ways of calling them that only read.
 pub(super) struct Program {
@@ -12,6 +12,8 @@ pub(super) struct Program {
     pub(super) names: &'static str,
     /// Options with a value that may stand before the subcommand.
     pub(super) before: &'static [&'static str],
+    /// What must hold of all its arguments.
+    pub(super) whole: fn(&[Word<'_>]) -> bool,
     /// Any one of these must fit.
     pub(super) forms: &'static [Form],
 }
@@ -67,21 +69,40 @@ const fn checked(words: &'static str, check: fn(&[Word<'_>]) -> bool) -> Form {
 }
 
 const fn program(names: &'static str, forms: &'static [Form]) -> Program {
-    Program { names, before: &[], forms }
+    Program { names, before: &[], whole: predicates::any, forms }
 }
 
-/// kubectl's options that write files or take other settings.
-const KUBECTL_WRITES: &[&str] =
-    &["--profile", "--log-", "--log_", "--output-dir", "--cache-dir", "--kubeconfig", "--kuberc"];
+/// kubectl's options that write files, take other settings, or give the credentials to another server.
+const KUBECTL_WRITES: &[&str] = &[
+    "--profile",
+    "--log-",
+    "--log_",
+    "--output-dir",
+    "--cache-dir",
+    "--kubeconfig",
+    "--kuberc",
+    "--token",
+    "--insecure",
+    "--tls-server-name",
+    "--username",
+    "--password",
+];
 
-const fn kubectl(words: &'static str, check: fn(&[Word<'_>]) -> bool) -> Form {
+const fn kube(words: &'static str, check: fn(&[Word<'_>]) -> bool) -> Form {
     Form { options: Options::Except { beginnings: KUBECTL_WRITES, letters: "" }, check, ..every(words) }
 }
 
-/// helm's options that start a program or write files.
+/// helm's options that start a program, write files, or say more than they should.
 const fn helm(words: &'static str) -> Form {
-    let beginnings =
-        &["--post-renderer", "--output-dir", "--kubeconfig", "--repository", "--registry-config"];
+    let beginnings = &[
+        "--post-renderer",
+        "--output-dir",
+        "--kubeconfig",
+        "--kube-",
+        "--repository",
+        "--registry-config",
+        "--debug",
+    ];
     Form { options: Options::Except { beginnings, letters: "" }, ..every(words) }
 }
 
@@ -95,54 +116,64 @@ const fn systemctl(words: &'static str) -> Form {
     except(words, &["--host", "--machine", "--root", "--image"], "HM")
 }
 
-const GCLOUD: &[&str] = &["--flags-file", "--log-http"];
+const GCLOUD: &[&str] = &["--flag", "--log-h", "--verb"];
+/// Where the whole object may hold credentials: the usual table alone.
+const GCLOUD_TABLE: &[&str] = &["--flag", "--log-h", "--verb", "--fo"];
 
 /// Every program with its reading forms.
 pub(super) const PROGRAMS: &[Program] = &[
     // files and text
     program(
         "cat head wc grep egrep fgrep zgrep cut tr tac rev nl paste join comm cmp column fold md5sum sha1sum sha256sum sha512sum",
-        &[checked("", predicates::ends)],
+        &[checked("", credentials::reads_files)],
     ),
     program(
         "tail",
         &[Form {
             options: Options::Except { beginnings: &["--f"], letters: "fF" },
-            ..checked("", predicates::ends)
+            ..checked("", credentials::reads_files)
         }],
     ),
     program("basename dirname realpath readlink stat ls du df", &[every("")]),
-    program("jq echo true false : pwd cd seq which", &[every("")]),
+    program("true false : pwd cd which", &[every("")]),
+    program("echo", &[checked("", credentials::shows_no_secret_variable)]),
+    program("seq", &[checked("", predicates::seq)]),
+    program("jq", &[checked("", predicates::jq)]),
     program("sleep", &[checked("", predicates::sleep)]),
     program("printf", &[checked("", predicates::printf)]),
     program("test [", &[checked("", predicates::test)]),
     program("[[", &[checked("", predicates::double_bracket)]),
     program("date", &[checked("", predicates::date)]),
     program("uniq", &[Form { trusts_expansions: false, ..checked("", predicates::at_most_one_operand) }]),
-    program("sort", &[except("", &["--o", "--co", "--t"], "oT")]),
+    program(
+        "sort",
+        &[Form { check: credentials::reads_files, ..except("", &["--o", "--co", "--t", "--files0"], "oT") }],
+    ),
     program("awk", &[checked("", predicates::awk)]),
     program("sed", &[checked("", predicates::sed)]),
     program("find", &[except("", &["-exec", "-ok", "-fls", "-fprint", "-delete", "-files0-from"], "")]),
     program("timeout", &[checked("", predicates::timeout)]),
     // the machine
-    program(
-        "whoami id groups uname uptime free ps nproc lsblk lscpu printenv vmstat iostat mpstat",
-        &[every("")],
-    ),
-    program("ss", &[except("", &["--k", "--di", "--F"], "KDF")]),
+    program("whoami id groups uname uptime nproc lsblk lscpu", &[every("")]),
+    program("free", &[goes_on("", &["--s", "--c"], "sc")]),
+    program("ps", &[checked("", machine::ps)]),
+    program("vmstat iostat mpstat", &[checked("", machine::samples)]),
+    program("ss", &[except("", &["--k", "--di", "--F", "--ev"], "KDFE")]),
     program("netstat", &[goes_on("", &["--c"], "c")]),
-    program("ip", &[checked("", predicates::ip)]),
-    program("dig host", &[every("")]),
-    program("ping", &[checked("", predicates::ping)]),
+    program("ip", &[checked("", machine::ip)]),
+    // `-f` asks for each line of a file
+    program("dig host", &[goes_on("", &[], "fky")]),
+    program("ping", &[checked("", machine::ping)]),
     program("nslookup", &[Form { trusts_expansions: false, ..every("") }]),
     program(
         "systemctl",
         &[
-            systemctl("status|is-active|is-enabled|is-failed|is-system-running|show|cat|get-default"),
+            systemctl("status|is-active|is-enabled|is-failed|is-system-running|get-default"),
+            Form { check: machine::systemctl_show, ..systemctl("show") },
             systemctl("list-units|list-unit-files|list-timers|list-sockets|list-dependencies|list-jobs"),
         ],
     ),
-    program("journalctl", &[checked("", predicates::journalctl)]),
+    program("journalctl", &[checked("", machine::journalctl)]),
     program(
         "openssl",
         &[
@@ -180,23 +211,28 @@ pub(super) const PROGRAMS: &[Program] = &[
             "--output",
             "--request-timeout",
         ],
+        whole: kubectl::is_discreet,
         forms: &[
-            kubectl("get", predicates::kubectl_get),
-            kubectl("logs", predicates::kubectl_logs),
-            kubectl("events", predicates::kubectl_get),
-            kubectl("describe|top|version|api-resources|api-versions|explain|wait", predicates::any),
-            kubectl("rollout status|history", predicates::any),
-            kubectl("auth can-i|whoami", predicates::any),
-            kubectl("config view|current-context|get-contexts|get-clusters", predicates::any),
-            kubectl("cluster-info", predicates::nothing),
+            kube("get", kubectl::get),
+            kube("logs", kubectl::logs),
+            kube("events", kubectl::get),
+            kube("describe|top|version|api-resources|api-versions|explain|wait", predicates::any),
+            kube("rollout status|history", predicates::any),
+            kube("auth can-i|whoami", predicates::any),
+            kube("config view", predicates::not_raw),
+            kube("config current-context|get-contexts|get-clusters", predicates::any),
+            kube("cluster-info", predicates::nothing),
         ],
     },
     Program {
         names: "helm",
         before: &["-n", "--namespace", "--kube-context"],
+        whole: predicates::any,
         forms: &[
-            helm("list|ls|status|history|version"),
-            helm("get all|values|manifest|notes|hooks|metadata"),
+            helm("list|ls|history|version"),
+            // with an output format it is the whole release, values included
+            Form { check: predicates::no_output_format, ..helm("status") },
+            helm("get notes|metadata"),
             helm("search repo"),
         ],
     },
@@ -205,10 +241,16 @@ pub(super) const PROGRAMS: &[Program] = &[
         &[
             goes_on("logs", &["--f"], "f"),
             goes_on("container|compose logs", &["--f"], "f"),
-            every("ps|inspect|images|version|info|top|port|diff"),
-            every("container ls|list|inspect|top|port"),
-            every("image ls|list|inspect|history"),
-            every("network|volume|node|service|stack|config ls|inspect|ps"),
+            every("ps|images|version|info|port|diff"),
+            checked("inspect", predicates::docker_inspect),
+            checked("container|image inspect", predicates::docker_inspect),
+            // more words are options of ps
+            checked("top", predicates::one),
+            checked("container top", predicates::one),
+            every("container ls|list|port"),
+            every("image ls|list"),
+            every("network ls|inspect"),
+            every("volume|node|service|stack|config ls|ps"),
             every("system df|info"),
             every("compose ps|ls|images|top|port"),
             Form {
@@ -217,18 +259,27 @@ pub(super) const PROGRAMS: &[Program] = &[
             },
         ],
     ),
-    program(
-        "promtool",
-        &[
-            except("check rules|config|metrics|web-config|healthy|ready", &["--write", "--http.config"], ""),
-            except("query instant|range|series|labels", &["--write", "--http.config"], ""),
-        ],
-    ),
+    Program {
+        whole: predicates::no_at_files,
+        ..program(
+            "promtool",
+            &[
+                except(
+                    "check rules|config|metrics|web-config|healthy|ready",
+                    &["--write", "--http.config"],
+                    "",
+                ),
+                except("query instant|range|series|labels", &["--write", "--http.config"], ""),
+            ],
+        )
+    },
     Program {
         names: "etcdctl",
         before: &["--endpoints", "--cacert", "--cert", "--key", "-w", "--write-out"],
+        whole: predicates::any,
         forms: &[
-            every("get|version"),
+            every("version"),
+            checked("get", predicates::keys_only),
             every("endpoint status|health|hashkv"),
             every("member|alarm list"),
             every("snapshot status"),
@@ -236,33 +287,39 @@ pub(super) const PROGRAMS: &[Program] = &[
     },
     program(
         "terraform",
-        &[every("show|output|version|validate"), every("state list|show"), every("workspace list|show")],
+        &[
+            every("version|validate"),
+            // as JSON and by name, what is marked as sensitive is not hidden
+            except("show", &["-j", "--j"], ""),
+            Form { check: predicates::no_operands, ..only("output", &["-no-color"], &[]) },
+            every("state list|show"),
+            every("workspace list|show"),
+        ],
     ),
     // source code
     program(
         "git",
         &[
-            git("status|log|rev-parse|describe|show|diff|blame|ls-files", predicates::any),
+            git("status|log|rev-parse|describe|show|diff|blame|ls-files", credentials::reads_files),
             Form {
                 check: predicates::no_operands,
                 ..only("branch", &["-a", "-r", "-v", "-vv", "--list", "--all", "--show-current"], &[])
             },
-            git("remote -v", predicates::nothing),
             git("stash list", predicates::nothing),
-            git("config --get", predicates::one),
         ],
     ),
     // clouds
     Program {
         names: "aws",
         before: &["--profile", "--region", "--output", "--query"],
-        forms: &[checked("", predicates::aws)],
+        whole: clouds::aws_is_discreet,
+        forms: &[checked("", clouds::aws)],
     },
     program(
         "gcloud",
         &[
             except(
-                "compute instances|disks|addresses|firewall-rules|networks|regions|zones|snapshots list|describe",
+                "compute disks|addresses|firewall-rules|networks|regions|zones|snapshots list|describe",
                 GCLOUD,
                 "",
             ),
@@ -271,32 +328,47 @@ pub(super) const PROGRAMS: &[Program] = &[
                 GCLOUD,
                 "",
             ),
-            except("container clusters|node-pools|operations|images list|describe", GCLOUD, ""),
+            // metadata, environment, keys
+            except("compute instances list", GCLOUD_TABLE, ""),
+            except("container clusters list", GCLOUD_TABLE, ""),
+            except("run services|revisions|jobs list", GCLOUD_TABLE, ""),
+            except("functions|builds list", GCLOUD_TABLE, ""),
+            except("container node-pools|operations|images list|describe", GCLOUD, ""),
             except("sql instances|databases|backups|operations list|describe", GCLOUD, ""),
-            except("run services|revisions|jobs list|describe", GCLOUD, ""),
             except("pubsub topics|subscriptions list|describe", GCLOUD, ""),
             except("dns managed-zones|record-sets list|describe", GCLOUD, ""),
-            except("functions|projects|builds list|describe", GCLOUD, ""),
+            except("projects list|describe", GCLOUD, ""),
             except("logging read", GCLOUD, ""),
-            except("config list|get-value|get", GCLOUD, ""),
-            except("services|auth|components list", GCLOUD, ""),
+            except(
+                "config get-value|get project|account|compute/region|compute/zone|core/project",
+                GCLOUD,
+                "",
+            ),
+            except("services|auth|components list", GCLOUD_TABLE, ""),
             except("iam service-accounts|roles list|describe", GCLOUD, ""),
             except("info|version", GCLOUD, ""),
         ],
     ),
-    program(
-        "az",
-        &[
-            except("group|vm|aks|webapp|functionapp|acr|account|disk|lock|redis list|show", &[], ""),
-            except("network vnet|nsg|lb|public-ip|nic|application-gateway list|show", &[], ""),
-            except("sql server|db list|show", &[], ""),
-            except("postgres|mysql server|flexible-server list|show", &[], ""),
-            except("storage account list|show", &[], ""),
-            except("monitor metrics|activity-log list", &[], ""),
-            except("keyvault list|show", &[], ""),
-            except("version", &[], ""),
-        ],
-    ),
+    Program {
+        whole: predicates::no_at_files,
+        ..program(
+            "az",
+            &[
+                except(
+                    "group|vm|aks|webapp|functionapp|acr|account|disk|lock|redis list|show",
+                    &["--de"],
+                    "",
+                ),
+                except("network vnet|nsg|lb|public-ip|nic|application-gateway list|show", &["--de"], ""),
+                except("sql server|db list|show", &["--de"], ""),
+                except("postgres|mysql server|flexible-server list|show", &["--de"], ""),
+                except("storage account list|show", &["--de"], ""),
+                except("monitor metrics|activity-log list", &["--de"], ""),
+                except("keyvault list|show", &["--de"], ""),
+                except("version", &["--de"], ""),
+            ],
+        )
+    },
     // data
     program("psql", &[checked("", predicates::psql)]),
     program("redis-cli", &[checked("", predicates::redis)]),

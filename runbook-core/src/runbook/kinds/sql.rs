@@ -9,6 +9,7 @@ use self::lex::{Kind, Token, lex};
 use super::split::{Item, split};
 use super::{Piece, Pieces, Problem, Refused, first_uses, position, remarks, value};
 use crate::runbook::codes;
+use crate::runbook::effects::sql_names_credentials;
 use crate::runbook::model::{Effect, EffectSource};
 
 /// What begins a statement that steers the transaction or the session, or that cannot stand in a transaction.
@@ -213,7 +214,11 @@ pub fn effect(text: &str) -> (Effect, EffectSource) {
         let mut statements = script.statements().peekable();
         statements.peek().is_some() && statements.all(|statement| reads::only_reads(text, &statement))
     });
-    if reads { (Effect::Read, EffectSource::Table) } else { (Effect::Once, EffectSource::Unknown) }
+    if reads && !sql_names_credentials(text) {
+        (Effect::Read, EffectSource::Table)
+    } else {
+        (Effect::Once, EffectSource::Unknown)
+    }
 }
 
 /// Why a block that says `effect=read` does not, if it is known not to: a statement that changes something, or a

@@ -7,9 +7,9 @@ use std::ops::RangeInclusive;
 
 use super::super::codes::{self, finding};
 use super::super::comments;
-use super::super::diagnostic::{Code, Level};
+use super::super::diagnostic::{Code, Diagnostic, Level};
 use super::super::lines::{Lines, to_u32};
-use super::super::model::{CodeBlock, CommandKind, Document};
+use super::super::model::{AllowedRemarks, CodeBlock, CommandKind, Document};
 use super::super::shell::{Kind, lex};
 use super::written::{Fence, fences};
 
@@ -85,10 +85,17 @@ pub(crate) fn silence(document: &mut Document, text: &str, lines: &Lines<'_>) {
                 )
             }
             Ok(_) if used.contains(&index) => continue,
+            // shellcheck is only asked later, if at all
             Ok(codes::SHELLCHECK) => {
-                "shellcheck has a comment of its own: `# shellcheck disable=SC2086`".to_owned()
+                document.allowed_remarks.push(AllowedRemarks {
+                    line: allow.line,
+                    column: lines.indent(allow.line),
+                    first: *allow.covers.start(),
+                    last: *allow.covers.end(),
+                });
+                continue;
             }
-            Ok(code) => format!("{code} is allowed here, and nothing of it is found"),
+            Ok(code) => nothing_found(*code),
         };
         document.diagnostics.push(finding(
             codes::ALLOW,
@@ -97,6 +104,28 @@ pub(crate) fn silence(document: &mut Document, text: &str, lines: &Lines<'_>) {
             HINT,
         ));
     }
+}
+
+fn nothing_found(code: Code) -> String {
+    format!("{code} is allowed here, and nothing of it is found")
+}
+
+/// Shellcheck's remarks about a document without those that it allows, and a finding for each such comment without effect.
+#[must_use]
+pub fn silence_remarks(document: &Document, remarks: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut used: BTreeSet<usize> = BTreeSet::new();
+    let mut left = remarks;
+    left.retain(|remark| {
+        let covers = |allow: &AllowedRemarks| (allow.first..=allow.last).contains(&remark.line);
+        let by = document.allowed_remarks.iter().position(covers);
+        used.extend(by);
+        by.is_none()
+    });
+    let unused = document.allowed_remarks.iter().enumerate().filter(|(index, _)| !used.contains(index));
+    left.extend(unused.map(|(_, allow)| {
+        finding(codes::ALLOW, (allow.line, allow.column), nothing_found(codes::SHELLCHECK), HINT)
+    }));
+    left
 }
 
 fn code_of(rest: &str) -> Result<Code, String> {
@@ -250,7 +279,6 @@ mod tests {
         ];
         for body in rows {
             assert!(!has(body, 145) && !has(body, 156), "{body}\n{:?}", codes(body));
-            assert!(has(body, 114), "{body}");
         }
         let expectation = "## S\n```bash\nkubectl rollout status deployment/a -n b\n# blocks: allow RB0147 quoted so in the chat\n# Expected: \"deployment 'a' successfully rolled out\"\n```\n";
         assert!(codes(expectation).is_empty());
@@ -274,13 +302,33 @@ mod tests {
             "```bash\n# blocks: allow RB\u{30}999 x\nvim f\n```\n",
             "```bash\n# blocks: allow RB0145 too far away\nls\nvim f\n```\n",
             "<!-- blocks: allow RB0114 x -->\ntext\n",
-            "```bash\n# blocks: allow RB0157 x\nls\n```\n",
         ];
         for body in rows {
             let body = format!("## S\n{body}");
             assert!(has(&body, 156), "{body}");
             assert!(!body.contains("vim") || has(&body, 145), "{body}");
         }
+    }
+
+    #[test]
+    fn remarks_that_come_later_are_silenced_in_the_same_form() {
+        let remark = |line| super::finding(super::codes::SHELLCHECK, (line, 1), "SC2086: quote it", "hint");
+        let left = |body: &str, lines: &[u32]| -> Vec<String> {
+            let document = parse("x", body);
+            assert!(!document.diagnostics.iter().any(|finding| finding.code == Code(156)), "{body}");
+            let found = super::silence_remarks(&document, lines.iter().map(|line| remark(*line)).collect());
+            found.iter().map(|d| format!("{}:{}", d.code, d.line)).collect()
+        };
+        let none: [&str; 0] = [];
+        let above = "## S\n```bash\n# blocks: allow RB0157 split on purpose\nls $x\nls $y\n```\n";
+        assert_eq!(left(above, &[4]), none);
+        assert_eq!(left(above, &[4, 5]), ["RB0157:5"]);
+        assert_eq!(left(above, &[5]), ["RB0157:5", "RB0156:3"]);
+        assert_eq!(left(above, &[]), ["RB0156:3"]);
+        assert_eq!(left("## S\n```bash\nls $x # blocks: allow RB0157 split on purpose\n```\n", &[3]), none);
+        let fence = "## S\n<!-- blocks: allow RB0157 an old script -->\n```bash\nls $x\nls $y\n```\n";
+        assert_eq!(left(fence, &[4, 5]), none);
+        assert_eq!(left("## S\n```bash\nls $x\n```\n", &[3]), ["RB0157:3"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::super::lines::{Cursor, to_u32};
-use super::super::shell::{Kind, Token, Word, lex};
+use super::super::shell::{Kind, Token, Word, closing, lex};
 
 /// One program with its arguments.
 #[derive(Debug, Clone, Default)]
@@ -351,28 +351,6 @@ fn substitutions(raw: &str) -> Vec<(usize, &str)> {
         at += 1;
     }
     found
-}
-
-/// Where the bracket that opened before `from` is closed; quotes inside are skipped over.
-fn closing(bytes: &[u8], from: usize) -> usize {
-    let (mut depth, mut at, mut quote) = (1_usize, from, None);
-    while let Some(&byte) = bytes.get(at) {
-        match (quote, byte) {
-            (Some(b'\''), b'\'') | (Some(b'"'), b'"') => quote = None,
-            (None | Some(b'"'), b'\\') => at += 1,
-            (None, b'\'' | b'"') => quote = Some(byte),
-            (None, b'(') => depth += 1,
-            (None, b')') => {
-                depth -= 1;
-                if depth == 0 {
-                    return at;
-                }
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    bytes.len()
 }
 
 /// The lines that a text covers when it begins on `line`.

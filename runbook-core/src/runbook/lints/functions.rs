@@ -47,7 +47,9 @@ fn may_define(text: &str) -> bool {
         let behind = text.get(at + 1..).unwrap_or_default();
         behind.trim_start_matches([' ', '\t', '\r']).starts_with(')')
     };
-    memchr::memchr_iter(b'(', text.as_bytes()).any(empty_pair) || text.contains("function") || text.contains("\\\n")
+    memchr::memchr_iter(b'(', text.as_bytes()).any(empty_pair)
+        || text.contains("function")
+        || text.contains("\\\n")
 }
 
 /// The names in `name() {` and `function name`.

@@ -40,7 +40,10 @@ fn asks(call: &Call<'_>) -> Option<&'static str> {
         "crontab" if call.has(&["-e"]) => Some(EDIT),
         "kubectl" | "oc" => match kubectl::words(call).first().copied() {
             Some("edit") => Some("use kubectl patch, set or apply"),
-            Some("exec" | "run" | "debug" | "attach") if has_terminal(call) => Some(TTY),
+            // without a terminal kubectl goes on, and what only looks asks nothing
+            Some("exec" | "run" | "debug" | "attach") if has_terminal(call) && !kubectl::only_looks(call) => {
+                Some(TTY)
+            }
             _ => None,
         },
         "docker" | "podman" => {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::codes;
 use super::super::diagnostic::Diagnostic;
+use super::super::effects;
 use super::calls::Call;
 use super::script::Script;
 
@@ -141,7 +142,7 @@ pub(super) fn namespaces(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
         if names_namespace(call) || all_namespaces(call) || from_file || !is_namespaced(&verb) {
             continue;
         }
-        if changes(&verb) {
+        if changes(&verb) && !only_looks(call) {
             let message =
                 "this kubectl command changes something and takes the namespace from whoever runs it";
             found.push(script.at_call(codes::NO_NAMESPACE, call, message, &hint));
@@ -154,6 +155,14 @@ pub(super) fn namespaces(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
 
 fn in_shell(namespace: &str) -> String {
     if namespace.starts_with('$') { format!("\"{namespace}\"") } else { namespace.to_owned() }
+}
+
+/// `exec` of a program that only looks around inside.
+pub(super) fn only_looks(call: &Call<'_>) -> bool {
+    let inner: Vec<&str> =
+        call.args.iter().map(|word| &*word.value).skip_while(|arg| *arg != "--").skip(1).collect();
+    words(call).first() == Some(&"exec")
+        && (matches!(inner.first(), Some(&("env" | "printenv"))) || effects::is_read_only(&inner.join(" ")))
 }
 
 /// Verbs that change something.

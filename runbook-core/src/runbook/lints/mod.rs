@@ -34,8 +34,10 @@ use super::lines::Lines;
 use super::model::{Document, Step};
 use super::steps::SectionBox;
 
+pub use allow::silence_remarks;
 pub(crate) use allow::{silence, wanted as allow_comment};
 pub use links::check_links;
+pub(crate) use links::settle_anchors;
 
 /// A rule: looks, and adds what it finds.
 type Rule = fn(&Script<'_>, &mut Vec<Diagnostic>);
@@ -46,6 +48,7 @@ const RULES: &[Rule] = &[
     kubectl::namespaces,
     destructive::destructive,
     secrets::printed,
+    secrets::expected,
     loops::ignored_variable,
     loops::endless_loop,
     loops::unbounded,

@@ -1,21 +1,45 @@
 //! What follows from effects: a step that cannot be undone, and a change that nothing validates.
 
+use std::collections::BTreeSet;
+
 use super::super::codes;
 use super::super::codes::finding;
 use super::super::diagnostic::Diagnostic;
 use super::super::info::Role;
+use super::super::kinds::sql::known_change;
 use super::super::model::{Command, CommandKind, Effect, EffectSource, Step};
 use super::calls::Call;
 use super::effectful;
 use super::kubectl;
 use super::script::{Script, Unit, commands};
 
-/// A step with a `once` effect and no undo.
+/// A step that is known to change something that must not be repeated, and no undo. What nobody knows anything about
+/// is left to the plan, which says so: most of it only looks.
 pub(super) fn no_undo(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
-    for step in script.document.steps.iter().filter(|step| step.undo.is_empty()) {
-        // what an include does is said, and undone, where it stands
-        let mut own = step.commands.iter().filter(|command| command.kind != CommandKind::Include);
-        if let Some(command) = own.find(|command| command.effect == Effect::Once) {
+    let mut units = script.units.iter().peekable();
+    for (index, step) in script.document.steps.iter().enumerate() {
+        let mut known = BTreeSet::new();
+        while let Some(unit) = units.next_if(|unit| unit.step == index) {
+            if unit.role == Role::Main && unit.calls.iter().any(has_an_inverse) {
+                known.insert(unit.command.line);
+            }
+        }
+        if !step.undo.is_empty() {
+            continue;
+        }
+        let mut once = step.commands.iter().filter(|command| command.effect == Effect::Once);
+        let changes = |command: &&Command| match command.kind {
+            // what an include does is said, and undone, where it stands
+            CommandKind::Include | CommandKind::Promql => false,
+            CommandKind::Shell => {
+                command.effect_source == EffectSource::Declared || known.contains(&command.line)
+            }
+            CommandKind::Http => true,
+            CommandKind::Sql => {
+                command.effect_source == EffectSource::Declared || known_change(&command.text).is_some()
+            }
+        };
+        if let Some(command) = once.find(changes) {
             found.push(finding(
                 codes::NO_UNDO,
                 (command.line, script.lines.indent(command.line)),
@@ -27,6 +51,15 @@ pub(super) fn no_undo(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
             ));
         }
     }
+}
+
+/// Whether a call is known to change something that could be changed back. A restart cannot, and what destroys has a
+/// finding of its own.
+fn has_an_inverse(call: &Call<'_>) -> bool {
+    let args = call.texts();
+    let restarts = args.iter().any(|arg| matches!(*arg, "restart" | "reload" | "daemon-reload"))
+        || matches!(call.program(), "reboot" | "shutdown" | "kill" | "pkill" | "killall");
+    effectful::changes(call) && effectful::destroys(call).is_none() && !restarts
 }
 
 /// A step that is known to change something, with no check in it or behind it.

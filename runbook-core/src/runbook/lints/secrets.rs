@@ -2,10 +2,37 @@
 
 use super::super::codes;
 use super::super::diagnostic::Diagnostic;
-use super::super::shell::Word;
+use super::super::effects::{is_secret_name, secret_variable};
+use super::super::model::Step;
 use super::calls::Call;
 use super::kubectl;
 use super::script::{Script, Unit};
+use crate::expectation::references;
+
+/// A secret parameter in an expectation, which is shown, kept and bound by the fingerprint.
+pub(super) fn expected(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
+    let params = &script.document.front.params;
+    if !params.values().any(|declared| declared.secret) {
+        return;
+    }
+    for (_, command) in script.document.steps.iter().flat_map(Step::all_commands) {
+        for expectation in &command.expectations {
+            let secret = references(&expectation.text)
+                .find(|name| params.get(*name).is_some_and(|declared| declared.secret));
+            if let Some(name) = secret {
+                found.push(script.at(
+                    codes::SECRET_EXPECTED,
+                    expectation.line,
+                    name,
+                    format!(
+                        "this expectation names the secret `{name}`, and expectations are shown and kept"
+                    ),
+                    "compare in the command, and expect what that says",
+                ));
+            }
+        }
+    }
+}
 
 /// Programs that print a secret, unless a later one of the pipeline keeps it quiet.
 pub(super) fn printed(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
@@ -103,34 +130,6 @@ fn is_secret_file(path: &str) -> bool {
         ".env" | "credentials" | ".netrc" | ".pgpass" | ".git-credentials" | "id_rsa" | "id_ed25519"
     );
     (!public && (ending || exact)) || path.ends_with(".kube/config") || path.ends_with(".docker/config.json")
-}
-
-/// Whether a variable's name says that its value is a secret.
-pub(super) fn is_secret_name(name: &str) -> bool {
-    let upper = name.to_ascii_uppercase();
-    let words: Vec<&str> = upper.split(|c: char| !c.is_ascii_alphanumeric()).collect();
-    let ends = ["TOKEN", "PASSWORD", "PASSWD", "SECRET", "CREDENTIALS", "APIKEY", "PASSPHRASE"];
-    // `TOKEN_FILE` and `SECRET_NAME` say where it is
-    let says_where =
-        matches!(words.last(), Some(&("NAME" | "FILE" | "PATH" | "ARN" | "ID" | "COUNT" | "TTL" | "URL")));
-    !says_where
-        && (words.iter().any(|word| ends.contains(word))
-            || words.windows(2).any(|pair| matches!(pair, ["API" | "PRIVATE" | "ACCESS", "KEY"])))
-}
-
-/// A `$NAME` in the word whose name says secret; `${#NAME}` and `${NAME:+set}` do not show the value.
-fn secret_variable<'w>(word: &'w Word<'_>) -> Option<&'w str> {
-    if !word.expands {
-        return None;
-    }
-    word.value.split('$').skip(1).find_map(|rest| {
-        let braced = rest.strip_prefix('{');
-        let body = braced.unwrap_or(rest);
-        let end = body.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(body.len());
-        let (name, after) = body.split_at_checked(end)?;
-        let hidden = braced.is_some() && (after.starts_with(":+") || after.starts_with('+'));
-        (is_secret_name(name) && !hidden).then_some(name)
-    })
 }
 
 /// Whether the end of the pipeline shows what it gets.

@@ -46,12 +46,14 @@ fn namespaces() {
         &[
             "kubectl scale deployment a --replicas=0",
             "kubectl delete pod a",
-            "sudo kubectl exec a -- head -n 3 f",
+            "sudo kubectl exec a -- rake task",
             "timeout 5 kubectl rollout restart deploy/a",
         ],
         &[
             "kubectl scale deployment a --replicas=0 -n b",
             "kubectl delete namespace a",
+            "kubectl exec -it deploy/a -- env | grep X",
+            "kubectl exec a -- head -n 3 f",
             "kubectl apply -f a.yaml",
             "kubectl drain node-1",
             "kubectl delete pods --all -A",
@@ -483,6 +485,45 @@ fn changes_that_nothing_validates() {
 }
 
 #[test]
+fn undo() {
+    shell(
+        codes::NO_UNDO,
+        &[
+            "kubectl scale deployment a -n b --replicas=3",
+            "kubectl apply -n b -f a.yaml",
+            "helm upgrade a chart -n b",
+            "ls\n\n# Go\nkubectl rollout undo deployment/a -n b --to-revision=3",
+            "terraform apply -auto-approve",
+            "psql -c \"update a set b = 1\"",
+        ],
+        &[
+            // nobody knows what these do
+            "some-script --flag",
+            "NODE='web-1'",
+            "export REGION=eu-west-1",
+            "kubectl exec -n b deploy/a -- env",
+            "docker run --rm a",
+            "cast call x",
+            "kubectl get pods > pods.txt",
+            // nothing to go back to, or said by RB0140
+            "kubectl rollout restart deployment/a -n b",
+            "systemctl restart a",
+            "kubectl delete pod a -n b",
+        ],
+    );
+    for (block, found) in [
+        ("```bash {effect=once}\nsome-script\n```\n", 1),
+        ("```http\nPOST https://a.test/x\n```\n", 1),
+        ("```http\nGET https://a.test/x\n```\n", 0),
+        ("```sql\nupdate a set b = 1;\n```\n", 1),
+        ("```sql\nselect mine(1);\n```\n", 0),
+        ("```bash {effect=once}\nsome-script\n```\n```bash {undo}\nsome-script --back\n```\n", 0),
+    ] {
+        assert_eq!(count(block, codes::NO_UNDO), found, "{block}");
+    }
+}
+
+#[test]
 fn links() {
     let document = |targets: &[&str]| {
         let mut document = parse("x", "# T\n");
@@ -494,18 +535,49 @@ fn links() {
     };
     let there = |path: &str| matches!(path, "there.md" | "a b.md" | "../up.md");
     let dead = document(&["gone.md", "gone.md#part", "sub/gone.md"]);
-    let alive = document(&[
-        "there.md",
-        "a%20b.md",
-        "../up.md",
-        "https://example.com/x",
-        "mailto:a",
-        "#part",
-        "/abs",
-        "",
-    ]);
+    let alive =
+        document(&["there.md", "a%20b.md", "../up.md", "https://example.com/x", "mailto:a", "/abs", ""]);
     assert_eq!(super::check_links(&dead, &there).len(), 3);
     assert_eq!(super::check_links(&alive, &there), []);
+}
+
+#[test]
+fn links_as_written() {
+    let dead = |text: &str| -> Vec<String> {
+        let found = super::check_links(&parse("x", text), &|path| path == "there.md");
+        found
+            .iter()
+            .map(|finding| format!("{}:{} {}", finding.line, finding.column, finding.message))
+            .collect()
+    };
+    for text in [
+        "[a](there.md) ![b](there.md) [c][d] ![e][d]\n\n[d]: there.md 'title'\n",
+        "<ana@example.com> <mailto:ana@example.com> [a](mailto:ana@example.com) <https://example.com>\n",
+        "![a](data:image/png;base64,AAAA) ![b](https://example.com/b.png)\n",
+        "`[a](gone.md)`\n\n```bash\necho '[a](gone.md)'\n```\n",
+        // headings as GitHub names them, and as others do
+        "[a](#set-up) [b](#) [c](#top)\n\n## Set up\n",
+        "[a](#1-roll-back--then-look) [b](#1-roll-back-then-look)\n\n## 1. Roll back & then look\n",
+        "[a](#use-get_x) [b](#caf%C3%A9)\n\n## Use `get_x`\n\nCaf\u{e9}\n----\n",
+        "[a](#look) [b](#look-1)\n\n## Look\n\n## Look\n",
+        "[a](#see-the-docs)\n\n## See [the docs](there.md)\n",
+        "[a](#here) [b](#there) [c](#own)\n\n<a id=\"here\"></a>\n\n<a name='there'>x</a>\n\n## X {#own}\n",
+    ] {
+        assert_eq!(dead(text), Vec::<String>::new(), "{text}");
+    }
+    for (text, found) in [
+        ("![a](gone.png)\n", "1:1 `gone.png` is not there"),
+        ("x [a][b]\n\n[b]: gone.md\n", "1:3 `gone.md` is not there"),
+        ("[b]\n\n[b]: gone.md\n", "1:1 `gone.md` is not there"),
+        ("x ![a][b]\n\n[b]: <gone.png>\n", "1:3 `gone.png` is not there"),
+        ("[![a](gone.png)](there.md)\n", "1:2 `gone.png` is not there"),
+        ("[a](#set-up)\n\n## Setting up\n", "1:1 no heading here is `#set-up`"),
+    ] {
+        assert_eq!(dead(text), [found], "{text}");
+    }
+    let allowed = "<!-- blocks: allow RB0154 made by the build -->\n![a](gone.png) [b](#gone)\n";
+    assert_eq!(dead(allowed), Vec::<String>::new());
+    assert_eq!(parse("x", allowed).diagnostics, []);
 }
 
 /// Many commands, loops and comments: each rule looks at each once.

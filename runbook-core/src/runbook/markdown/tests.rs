@@ -169,7 +169,7 @@ fn indented_code_and_links() {
             _ => None,
         })
         .collect();
-    assert_eq!(links, [(1, 3, "b.md"), (2, 1, "../i.md")]);
+    assert_eq!(links, [(1, 3, "b.md"), (1, 30, "#g"), (2, 1, "../i.md")]);
     let code = Block::Indented { text: "x\n\ny\n".into(), line: 4, end_line: 6, in_list: false };
     assert!(found.contains(&code), "{found:?}");
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use pulldown_cmark::{Event, HeadingLevel, Tag, TagEnd};
+use pulldown_cmark::{Event, HeadingLevel, LinkType, Tag, TagEnd};
 
 use super::super::blocks::{Block, Bold, Fence, Item, Within};
 use super::super::lines::{Lines, to_u32};
@@ -173,7 +173,8 @@ impl<'a, 'e> Walk<'a, 'e> {
                 self.check_depth(range.start);
             }
             Tag::Table(_) | Tag::HtmlBlock => self.close_item_text(),
-            Tag::Link { dest_url, .. } => self.link(dest_url, range.start),
+            Tag::Link { link_type: LinkType::Email, .. } => {}
+            Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => self.link(dest_url, range.start),
             _ => {}
         }
     }
@@ -358,7 +359,10 @@ impl<'a, 'e> Walk<'a, 'e> {
     }
 
     fn link(&mut self, url: &str, at: usize) {
-        let target = url.split('#').next().unwrap_or_default().trim();
+        let url = url.trim();
+        // a place in another file is not looked for, one in this document is
+        let target =
+            if url.starts_with('#') { url } else { url.split('#').next().unwrap_or_default().trim() };
         let scheme = target.split_once(':').is_some_and(|(scheme, _)| {
             !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+.-".contains(c))
         });

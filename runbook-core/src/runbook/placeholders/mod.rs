@@ -10,6 +10,7 @@ mod quoting;
 mod redirect;
 mod resolve;
 mod spot;
+mod stand_in;
 #[cfg(test)]
 mod tests;
 
@@ -132,8 +133,7 @@ pub(crate) fn parameter_name(text: &str) -> String {
     if name.starts_with(|c: char| c.is_ascii_digit()) {
         name.insert_str(0, "p_");
     }
-    // lowercase names that programs act on
-    if is_reserved(&name) || name.ends_with("_proxy") || name == "histchars" || name == "auto_resume" {
+    if is_reserved(&name) {
         name.push_str("_value");
     }
     name

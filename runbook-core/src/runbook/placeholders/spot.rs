@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::super::shell::{Kind, Lexed, Token, Word, lex};
-use super::redirect;
+use super::{redirect, stand_in};
 
 /// Programs whose quoted arguments are programs of their own, full of braces and brackets.
 const LANGUAGES: &[&str] =
@@ -50,6 +50,7 @@ pub(super) fn spots(text: &str) -> Vec<(usize, usize)> {
         documents: documents(&lexed.tokens),
         closing_tags: closing_tags(&visible),
         has_range: visible.contains("{range"),
+        variables: variables(&visible),
     };
     let mut found = Vec::new();
     let mut at = 0;
@@ -72,7 +73,7 @@ pub(super) fn spots(text: &str) -> Vec<(usize, usize)> {
             '{' => context.double_brace(at).or_else(|| context.brace(at)),
             '[' => context.bracket(at).or_else(|| context.prose_bracket(at)),
             'x' | 'X' => context.run_of_x(at),
-            'A'..='Z' => context.shouted(at).or_else(|| context.to_do(at)),
+            'A'..='Z' => context.shouted(at).or_else(|| context.to_do(at)).or_else(|| context.stand_in(at)),
             'y' => context.yours(at),
             '%' => context.percent(at),
             '_' | '@' => context.fenced(at, c),
@@ -123,15 +124,16 @@ fn may_hold_one(text: &str) -> bool {
             b'_' => begins_word && next() == b'_',
             b'@' => begins_word && next().is_ascii_uppercase(),
             b'c' => begins_word && rest().starts_with(b"change-me"),
-            b'T' => begins_word && rest().starts_with(b"TODO"),
+            b'T' if rest().starts_with(b"TODO") => begins_word,
             b'{' => {
                 !matches!(before, b'$' | b'{' | b'%' | b'\\')
                     && (next() == b'{' || next().is_ascii_alphabetic())
             }
             b'[' => next().is_ascii_alphabetic(),
             b'x' | b'X' => begins_word && bytes.get(at + 1..at + 3).is_some_and(|two| two == [byte, byte]),
-            b'Y' | b'R' | b'C' | b'I' | b'P' if begins_word => {
+            b'A'..=b'Z' if begins_word => {
                 LEADS.iter().any(|lead| rest().starts_with(lead.as_bytes()))
+                    || text.get(at..).is_some_and(|rest| stand_in::length(rest).is_some())
             }
             b'y' => rest().starts_with(b"your"),
             b'%' => next().is_ascii_uppercase(),
@@ -197,6 +199,23 @@ fn documents(tokens: &[Token<'_>]) -> Vec<(usize, usize)> {
     tokens.iter().filter(|token| token.kind == Kind::HereDoc).map(|token| (token.start, token.end)).collect()
 }
 
+/// The names in `$NAME`, `${NAME` and `NAME=`.
+fn variables(text: &str) -> BTreeSet<&str> {
+    let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let read = text.split('$').skip(1).filter_map(|rest| {
+        let rest = rest.strip_prefix('{').unwrap_or(rest).trim_start_matches(['#', '!']);
+        rest.get(..rest.find(|c| !name(c)).unwrap_or(rest.len()))
+    });
+    let assigned = text.match_indices('=').filter_map(|(at, _)| {
+        let before = text.get(..at)?;
+        let start = before.rfind(|c| !name(c)).map_or(0, |at| {
+            at + before.get(at..).map_or(1, |rest| rest.chars().next().map_or(1, char::len_utf8))
+        });
+        before.get(start..)
+    });
+    read.chain(assigned).filter(|name| !name.is_empty()).collect()
+}
+
 fn closing_tags(text: &str) -> BTreeSet<&str> {
     text.split("</").skip(1).filter_map(|rest| rest.get(..rest.find('>')?)).collect()
 }
@@ -210,6 +229,8 @@ struct Context<'a> {
     /// The names in `</b>`.
     closing_tags: BTreeSet<&'a str>,
     has_range: bool,
+    /// The names that the text reads or assigns to as variables.
+    variables: BTreeSet<&'a str>,
 }
 
 impl<'a> Context<'a> {
@@ -450,6 +471,40 @@ impl<'a> Context<'a> {
             None => matches!(word, "REPLACE_ME" | "CHANGE_ME" | "CHANGEME" | "REPLACEME"),
         };
         matches.then_some(length)
+    }
+
+    /// `POD_NAME`, `NAMESPACE`.
+    fn stand_in(&self, at: usize) -> Option<usize> {
+        let before = &self.text[..at];
+        if before.ends_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | '-' | '{')) {
+            return None;
+        }
+        let length = stand_in::length(self.text.get(at..)?)?;
+        let word = self.text.get(at..at + length)?;
+        let index = self.words.partition_point(|placed| placed.end <= at);
+        let placed = self.words.get(index).filter(|placed| placed.start <= at)?;
+        let value = placed.word.text();
+        // text with blanks is a message, a statement or a program
+        if placed.word.runs
+            || self.in_pattern(at)
+            || value.len() > 4_096
+            || value.contains(char::is_whitespace)
+            || self.variables.contains(word)
+        {
+            return None;
+        }
+        let quote = |c: char| matches!(c, '"' | '\'');
+        let option = index.checked_sub(1).and_then(|before| self.words.get(before));
+        let option =
+            option.filter(|before| before.begin == placed.begin).map_or("", |before| before.word.text());
+        let around = stand_in::Around {
+            program: placed.program,
+            option,
+            head: self.text.get(placed.start..at)?.trim_matches(quote),
+            tail: self.text.get(at + length..placed.end)?.trim_matches(quote),
+            first: placed.start == placed.begin,
+        };
+        stand_in::is_one(word, &around).then_some(length)
     }
 
     /// `your-cluster-name`, `your_token`.

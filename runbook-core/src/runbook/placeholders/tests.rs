@@ -48,6 +48,14 @@ fn what_people_leave_open_is_found() {
         ("curl --token change-me -d key=TODO x", &["change-me", "TODO"]),
         ("X=TODO", &["TODO"]),
         ("kubectl label pod \"TODO\"", &["TODO"]),
+        ("kubectl logs POD_NAME -n NAMESPACE", &["POD_NAME", "NAMESPACE"]),
+        ("kubectl logs \"POD_NAME\" --namespace=NAMESPACE", &["POD_NAME", "NAMESPACE"]),
+        ("aws s3 ls s3://BUCKET_NAME/x --region REGION", &["BUCKET_NAME", "REGION"]),
+        ("ssh USERNAME@BASTION_HOST; ping HOSTNAME", &["BASTION_HOST", "HOSTNAME"]),
+        ("curl https://SERVICE_HOST:8080/x?id=VPC_ID", &["SERVICE_HOST", "VPC_ID"]),
+        ("POD=POD_NAME; NS=NAMESPACE kubectl get pods", &["POD_NAME", "NAMESPACE"]),
+        ("psql -h DB_HOST -d DB_NAME", &["DB_HOST", "DB_NAME"]),
+        ("sudo systemctl restart SERVICE", &["SERVICE"]),
     ];
     for (text, expected) in rows {
         assert_eq!(spellings(text).0, *expected, "{text}");
@@ -193,6 +201,27 @@ fn what_programs_write_is_left_alone() {
         "grep [abc] f | tr [abc] [xyz]",
         "ls x[abc] [abc]*",
         "sendmail --html '<p>some text'",
+        "psql -c \"SELECT * FROM POD_NAME WHERE HOSTNAME = 'x'\"",
+        "curl -X POST x; curl --request DELETE x; kill -TERM 1; trap 'ls' INT TERM",
+        "TERM=xterm STATUS=Running MODE=CLUSTER ls",
+        "redis-cli CLUSTER INFO; redis-cli -h x CLIENT LIST",
+        "export DB_HOST; unset POD_NAME; read -r POD_NAME; printenv DB_HOST",
+        "docker run -e DB_HOST --env API_KEY_ID x",
+        "sudo --preserve-env=AWS_ACCESS_KEY_ID ls",
+        "vault kv get -field=CLIENT_ID x --fields=CLIENT_ID",
+        "kubectl create secret generic x --from-literal=DB_HOST=a",
+        "kubectl get pods -o custom-columns=POD_NAME:.metadata.name",
+        "kubectl get pods --sort-by POD_NAME",
+        "grep POD_NAME f | awk HOSTNAME | sed s/NAMESPACE/x/",
+        "echo NAMESPACE POD_NAME",
+        "need DB_HOST; echo $DB_HOST",
+        "POD_NAME=a; need POD_NAME",
+        "aws x --resource-type INSTANCE --scope CLUSTER",
+        "cat README LICENSE VERSION CHANGELOG NAME ID HOST USER",
+        "cat <<EOF\nname: POD_NAME\nEOF",
+        "jq .POD_NAME f",
+        "ls /srv/POD_NAME_2 XPOD_NAMES my-POD_NAME",
+        "# kubectl logs POD_NAME",
     ] {
         assert_eq!(spellings(text).0, Vec::<String>::new(), "{text}");
     }
@@ -213,6 +242,8 @@ fn parameters_are_named_after_the_words_inside() {
         ("<alert | operator>", "alert_operator"),
         ("<1st>", "p_1st"),
         ("<http_proxy>", "http_proxy_value"),
+        ("POD_NAME", "pod_name"),
+        ("NAMESPACE", "namespace"),
         ("...", ""),
         ("XXXX", "xxxx"),
     ] {

@@ -21,10 +21,8 @@ pub fn parser(data: &[u8]) {
 pub(super) fn check(text: &str) -> Document {
     let document = parse("fuzzed", text);
     assert!(parse("fuzzed", text) == document, "read twice, understood in two ways");
-    // CommonMark ends a line at a lone carriage return, too
-    let ended = text.replace("\r\n", "\u{1}\n").replace('\r', "\n").replace("\u{1}\n", "\r\n");
-    let lines: Vec<&str> = ended.split('\n').collect();
-    let holds = |line: u32| usize::try_from(line).is_ok_and(|line| (1..=lines.len()).contains(&line));
+    let lines = lines(text);
+    let holds = |line: u32| at(&lines, line).is_some();
     for found in &document.diagnostics {
         assert!(holds(found.line), "a finding outside the document: {found:?}");
         let line = lines.get(found.line as usize - 1).copied().unwrap_or_default();
@@ -50,8 +48,27 @@ pub(super) fn check(text: &str) -> Document {
         assert!(range.start <= range.end && range.end <= document.steps.len(), "{section:?}");
         assert!(holds(section.line), "{section:?}");
     }
-    check_steps(&document, text, holds);
+    check_steps(&document, text, &lines);
     document
+}
+
+/// The lines; CommonMark ends one at a lone carriage return, too.
+fn lines(text: &str) -> Vec<&str> {
+    let mut lines = Vec::new();
+    let mut from = 0;
+    for (at, end) in text.match_indices(['\n', '\r']) {
+        if end == "\n" || !text[at + 1..].starts_with('\n') {
+            lines.push(&text[from..at]);
+            from = at + 1;
+        }
+    }
+    lines.push(&text[from..]);
+    lines
+}
+
+/// A line by its number, which counts from 1.
+pub(super) fn at<'a>(lines: &[&'a str], number: u32) -> Option<&'a str> {
+    lines.get(usize::try_from(number).ok()?.checked_sub(1)?).copied()
 }
 
 /// Every command of a step.
@@ -59,7 +76,8 @@ pub(super) fn commands(step: &Step) -> impl Iterator<Item = &Command> {
     step.commands.iter().chain(&step.baselines).chain(step.probe.as_deref()).chain(&step.undo)
 }
 
-fn check_steps(document: &Document, text: &str, holds: impl Fn(u32) -> bool) {
+fn check_steps(document: &Document, text: &str, lines: &[&str]) {
+    let holds = |line: u32| at(lines, line).is_some();
     let (mut steps, mut names) = (BTreeSet::new(), BTreeSet::new());
     for step in &document.steps {
         assert!(steps.insert(&step.id), "two steps are called {:?}", step.id);
@@ -69,19 +87,24 @@ fn check_steps(document: &Document, text: &str, holds: impl Fn(u32) -> bool) {
         }
         for command in commands(step) {
             assert!(names.insert(&command.id), "two commands are called {:?}", command.id);
-            check_command(command, text, &holds);
+            check_command(command, text, lines);
         }
     }
 }
 
-fn check_command(command: &Command, text: &str, holds: &impl Fn(u32) -> bool) {
-    assert!(holds(command.line), "{command:?}");
+fn check_command(command: &Command, text: &str, lines: &[&str]) {
+    let Some(line) = at(lines, command.line) else { panic!("a command outside the document: {command:?}") };
     assert!(command.text.ends_with('\n') || command.kind != CommandKind::Shell, "{command:?}");
     if !command.placeholders.is_empty() || command.not_runnable.is_some() {
         assert!(command.reason().is_some(), "runs although something stands in the way: {command:?}");
     }
     for expectation in &command.expectations {
-        assert!(holds(expectation.line), "{expectation:?}");
+        assert!(at(lines, expectation.line).is_some(), "{expectation:?}");
+    }
+    if command.kind == CommandKind::Shell {
+        let first = command.text.split(['\n', '\r']).next().unwrap_or_default().trim();
+        let there = line.contains(first) || first.contains('\u{fffd}');
+        assert!(there, "{first:?} does not stand on the line {line:?} that is named: {command:?}");
     }
     // nothing runs that is not written: container indentation and NUL aside. Long ones would take long to compare.
     if command.kind == CommandKind::Shell && text.len() < 10_000 && command.text.len() < 2_000 {

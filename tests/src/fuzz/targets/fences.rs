@@ -3,15 +3,15 @@
 use runbook_core::runbook::{EffectSource, Level, check_variable};
 
 use super::decoded;
-use super::document::{check, commands};
+use super::document::{at, check, commands};
 
 /// The longest `timeout=`: a day.
 const LONGEST_TIMEOUT_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Any text as the attributes of a bash fence.
 pub fn info_string(data: &[u8]) {
-    // a line break or a backtick would end the info string
-    let inside = decoded(data).replace(['\n', '\r', '`'], " ");
+    // a line break or a backtick would end the info string, and NUL is an error of the whole document
+    let inside = decoded(data).replace(['\n', '\r', '`', '\0'], " ");
     let document = check(&format!("```bash {inside}\ntrue\n```\n"));
     let commands: Vec<_> = document.steps.iter().flat_map(commands).collect();
     let [command] = commands.as_slice() else {
@@ -53,15 +53,34 @@ pub fn front_matter(data: &[u8]) {
 pub fn prompt_reader(data: &[u8]) {
     // a line of marks would end the block; without one, everything is inside it
     let inside = decoded(data).replace('`', "'").replace("\r\n", "\n").replace('\r', "\n");
-    let document = check(&format!("```console\n{inside}\n```\n"));
-    let lines: Vec<&str> = inside.split('\n').collect();
-    // `$ `, or `user@host:~$ `
-    let prompted = |line: &&str| line.contains('$');
+    let text = format!("```console\n{inside}\n```\n");
+    let document = check(&text);
+    let lines: Vec<&str> = text.split('\n').collect();
+    let mut last = 0;
     for command in document.steps.iter().flat_map(commands) {
-        assert!(lines.iter().any(prompted), "a session without a prompt runs {command:?}");
-        // the fence's own line is the first of the document
-        let line = lines.get(..(command.line as usize).saturating_sub(1)).unwrap_or_default();
-        // `$ \\` goes on in the next line
-        assert!(line.iter().any(prompted), "output is run: {line:?} in {command:?}");
+        assert!(last < command.line, "two commands on one line, or out of order: {command:?}");
+        last = command.line;
+        // `$ \` alone goes on in the next line, and so may that one
+        let goes_on = |number: &u32| at(&lines, *number).is_some_and(|line| line.ends_with('\\'));
+        let prompt = (1..command.line).rev().take_while(goes_on).last().unwrap_or(command.line);
+        let prompted = (prompt..=command.line).any(|number| at(&lines, number).is_some_and(has_prompt));
+        assert!(prompted, "output is run: {command:?}");
+        for expectation in &command.expectations {
+            let written = at(&lines, expectation.line).is_some_and(|line| line.contains('#'));
+            assert!(written, "no comment stands where one is named: {expectation:?}");
+        }
     }
+}
+
+/// Whether a line begins with a shell's prompt: `$ `, `user@host:~$ `, `bash-5.2% `.
+fn has_prompt(line: &str) -> bool {
+    let line = line.trim_start();
+    line == "$"
+        || line.starts_with("$ ")
+        || ['$', '%'].into_iter().any(|mark| {
+            let before = line.split_once(&format!("{mark} ")).map(|(before, _)| before);
+            before.or_else(|| line.strip_suffix(mark)).is_some_and(|before| {
+                before.contains('@') || ["bash", "sh", "zsh"].iter().any(|shell| before.starts_with(shell))
+            })
+        })
 }

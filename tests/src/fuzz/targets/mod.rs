@@ -1,16 +1,18 @@
 //! What holds for any bytes. Each function panics when it does not.
 //!
-//! Only `runbook-core` is used here: `tests/fuzz` includes this folder by its path.
+//! Only `runbook-core` and `serde_json` are used here: `fuzz/` includes this folder by its path.
 
 mod document;
 mod expectation;
 mod fences;
 mod judging;
+mod planning;
 
 pub use document::parser;
 pub use expectation::expectation;
 pub use fences::{front_matter, info_string, prompt_reader};
 pub use judging::judging;
+pub use planning::planning;
 
 /// Bytes as the parser gets them.
 fn decoded(data: &[u8]) -> String {
