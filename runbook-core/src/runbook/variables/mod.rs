@@ -150,7 +150,7 @@ pub(crate) fn settle(document: &mut Document, lines: &Lines<'_>) -> Vec<Diagnost
     drop(units);
     for step in &mut document.steps {
         let Step { commands, baselines, probe, undo, .. } = step;
-        for command in commands.iter_mut().chain(baselines).chain(probe).chain(undo) {
+        for command in commands.iter_mut().chain(baselines).chain(probe.as_deref_mut()).chain(undo) {
             if let Some((placeholders, blocked)) = open.remove(&command.id) {
                 command.placeholders.extend(placeholders);
                 command.not_runnable = command.not_runnable.take().or(blocked);
