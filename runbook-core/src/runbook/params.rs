@@ -83,7 +83,13 @@ pub(crate) fn collect(document: &Document, lines: &BTreeMap<String, u32>) -> Vec
         all.iter().enumerate().map(|(index, param)| (param.name.clone(), index)).collect();
     let commands = document.steps.iter().flat_map(|step| step.all_commands().map(|(_, command)| command));
     for command in commands.filter(|command| !command.placeholders.is_empty()) {
-        let written = placeholders::named(&command.text).into_iter().filter(|found| !found.name.is_empty());
+        let is_variable = |spelling: &String| variables::of_placeholder(spelling).is_some();
+        let written = if command.placeholders.iter().all(is_variable) {
+            Vec::new()
+        } else {
+            placeholders::named(&command.text)
+        };
+        let written = written.into_iter().filter(|found| !found.name.is_empty());
         let written = written.map(|found| {
             let name = parameter_of(&document.front.params, &found.name);
             (name, found.text.to_owned(), line_of(command, found.start))

@@ -217,8 +217,8 @@ mod tests {
         for text in [
             "title: Bring it back\nseverity: [P1, P2]\nmatch: [backlog, \"queue depth\"]\n",
             "# about\napprovals: 2\n\nparams:\n  REGION: { default: eu, pattern: \"[a-z]{1,9}\", secret: false }\n",
-            "timebox: 15 min\nparams:\n  A:\n    type: enum\n    values: [a, 'b c']\n  B: {values: [x, y]}\n",
-            "title: Zurück – so geht’s\n",
+            "timebox: 15 min\nparams:\n  A:\n    type: enum\n    values: [a, 'b c']\n  B: {values: [x, z]}\n",
+            "title: Zurück – so geht’s\r\nowner: SRE\r\n",
         ] {
             assert!(read(text).is_some(), "{text}");
             assert_eq!(read(text), yaml::read_any(text).ok(), "{text}");
@@ -254,7 +254,7 @@ mod tests {
             "<<: b\n",
             "a: \u{85}b\n",
             "a:\tb\n",
-            "a: b\r\n",
+            "a: b\rc\n",
         ] {
             assert_eq!(read(text), None, "{text}");
         }

@@ -3,6 +3,7 @@
 //! What shell, kubectl, jq and regular expressions write with the same characters is left alone.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use super::super::shell::{Kind, Lexed, Token, Word, lex};
@@ -50,7 +51,7 @@ pub(super) fn spots(text: &str) -> Vec<(usize, usize)> {
         documents: documents(&lexed.tokens),
         closing_tags: closing_tags(&visible),
         has_range: visible.contains("{range"),
-        variables: variables(&visible),
+        variables: OnceCell::new(),
     };
     let mut found = Vec::new();
     let mut at = 0;
@@ -229,8 +230,8 @@ struct Context<'a> {
     /// The names in `</b>`.
     closing_tags: BTreeSet<&'a str>,
     has_range: bool,
-    /// The names that the text reads or assigns to as variables.
-    variables: BTreeSet<&'a str>,
+    /// The names that the text reads or assigns to as variables, once somebody had to know.
+    variables: OnceCell<BTreeSet<&'a str>>,
 }
 
 impl<'a> Context<'a> {
@@ -489,7 +490,7 @@ impl<'a> Context<'a> {
             || self.in_pattern(at)
             || value.len() > 4_096
             || value.contains(char::is_whitespace)
-            || self.variables.contains(word)
+            || self.variables.get_or_init(|| variables(self.text)).contains(word)
         {
             return None;
         }
