@@ -46,12 +46,15 @@ pub struct Pattern {
     source: String,
     /// One of them must fit.
     alternatives: Vec<Vec<Place>>,
+    /// The sets of characters that the places name.
+    sets: Vec<Set>,
 }
 
 /// One place of the pattern: which characters fit, and whether it may be skipped or stayed at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
-    set: Set,
+    /// Position among [`Pattern::sets`]: a counted quantifier makes many places of one set.
+    set: usize,
     optional: bool,
     repeats: bool,
 }
@@ -80,7 +83,7 @@ impl Pattern {
     /// [`PatternError`] when the text is malformed, too long, or uses what the subset leaves out.
     pub fn new(source: &str) -> Result<Self, PatternError> {
         let chars: Vec<char> = source.chars().collect();
-        let mut reader = Reader { chars: &chars, at: 0 };
+        let mut reader = Reader { chars: &chars, at: 0, sets: Vec::new() };
         let mut alternatives = Vec::new();
         let mut written = 0;
         loop {
@@ -90,7 +93,7 @@ impl Pattern {
             }
             reader.at += 1;
         }
-        Ok(Self { source: source.to_owned(), alternatives })
+        Ok(Self { source: source.to_owned(), alternatives, sets: reader.sets })
     }
 
     /// The pattern as it was written.
@@ -102,35 +105,39 @@ impl Pattern {
     /// Whether the *whole* value fits. Time is at most (places × characters of the value).
     #[must_use]
     pub fn is_match(&self, value: &str) -> bool {
-        self.alternatives.iter().any(|places| fits(places, value))
+        self.alternatives.iter().any(|places| self.fits(places, value))
     }
 
     /// Whether a value that fits may hold one of these characters.
     #[must_use]
     pub fn may_hold(&self, chars: &[char]) -> bool {
         let mut places = self.alternatives.iter().flatten();
-        places.any(|place| chars.iter().any(|c| place.set.holds(*c)))
+        places.any(|place| chars.iter().any(|c| self.sets[place.set].holds(*c)))
     }
-}
 
-fn fits(places: &[Place], value: &str) -> bool {
-    let mut now = vec![false; places.len() + 1];
-    now[0] = true;
-    skip_optional(places, &mut now);
-    for c in value.chars() {
-        let mut next = vec![false; places.len() + 1];
-        for (i, place) in places.iter().enumerate() {
-            if now[i] && place.set.holds(c) {
-                next[if place.repeats { i } else { i + 1 }] = true;
+    fn fits(&self, places: &[Place], value: &str) -> bool {
+        let mut now = vec![false; places.len() + 1];
+        let mut next = now.clone();
+        now[0] = true;
+        skip_optional(places, &mut now);
+        let mut held = Vec::with_capacity(self.sets.len());
+        for c in value.chars() {
+            next.fill(false);
+            held.clear();
+            held.extend(self.sets.iter().map(|set| set.holds(c)));
+            for (i, place) in places.iter().enumerate() {
+                if now[i] && held[place.set] {
+                    next[if place.repeats { i } else { i + 1 }] = true;
+                }
             }
+            skip_optional(places, &mut next);
+            if !next.contains(&true) {
+                return false;
+            }
+            std::mem::swap(&mut now, &mut next);
         }
-        skip_optional(places, &mut next);
-        if !next.contains(&true) {
-            return false;
-        }
-        now = next;
+        now[places.len()]
     }
-    now[places.len()]
 }
 
 /// From a place that may be skipped the following one is reached without a character.
@@ -146,6 +153,7 @@ fn skip_optional(places: &[Place], states: &mut [bool]) {
 struct Reader<'a> {
     chars: &'a [char],
     at: usize,
+    sets: Vec<Set>,
 }
 
 impl Reader<'_> {
@@ -169,11 +177,13 @@ impl Reader<'_> {
             if *written > MAX_PLACES {
                 return Err(PatternError::TooLong);
             }
+            let of_set = Place { set: self.sets.len(), optional: true, repeats: true };
+            self.sets.push(set);
             for n in 0..max.unwrap_or(min) {
-                places.push(Place { set: set.clone(), optional: n >= min, repeats: false });
+                places.push(Place { optional: n >= min, repeats: false, ..of_set });
             }
             if max.is_none() {
-                places.push(Place { set, optional: true, repeats: true });
+                places.push(of_set);
             }
         }
         Ok(places)

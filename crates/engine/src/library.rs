@@ -121,7 +121,7 @@ impl Library {
             }
             if let Some(text) = self.embedded.get(name) {
                 return Ok(LibraryEntry {
-                    document: parse(name, text),
+                    document: parse(name, text).with_hash_of(text.as_bytes()),
                     directory: self.embedded_directory.clone(),
                     source: EMBEDDED.to_owned(),
                     included: BTreeMap::new(),
@@ -194,22 +194,29 @@ fn names(document: &Document) -> Vec<String> {
     commands.filter_map(|command| command.include.as_ref()).map(|include| include.runbook.clone()).collect()
 }
 
+/// Whether an entry's document gets its hash, which only what is shown or planned needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hash {
+    Yes,
+    No,
+}
+
 /// Reads one file as a runbook, whatever folder it is in, with what it includes from its own folder. It may be a link:
 /// whoever names a path means what is there.
 ///
 /// # Errors
 /// When the file does not read.
-pub(crate) fn read_file(path: &Path) -> Result<LibraryEntry, LibraryError> {
+pub(crate) fn read_file(path: &Path, hash: Hash) -> Result<LibraryEntry, LibraryError> {
     let unknown = |name: &str| LibraryError::Unknown { name: name.to_owned(), nearest: String::new() };
-    Ok(collect(read_alone(path, None)?, Vec::new(), &|name| Err(unknown(name))))
+    Ok(collect(read_alone(path, None, hash)?, Vec::new(), &|name| Err(unknown(name))))
 }
 
 /// Reads one file that lies in one of these folders once links are followed.
 fn read_inside(path: &Path, roots: &[PathBuf]) -> Result<LibraryEntry, LibraryError> {
-    read_alone(path, Some(roots))
+    read_alone(path, Some(roots), Hash::Yes)
 }
 
-fn read_alone(path: &Path, roots: Option<&[PathBuf]>) -> Result<LibraryEntry, LibraryError> {
+fn read_alone(path: &Path, roots: Option<&[PathBuf]>, hash: Hash) -> Result<LibraryEntry, LibraryError> {
     let shown = || path.display().to_string();
     let unreadable = |reason: String| LibraryError::Unreadable { path: shown(), reason };
     let failed = |error: std::io::Error| unreadable(error.to_string());
@@ -232,6 +239,7 @@ fn read_alone(path: &Path, roots: Option<&[PathBuf]>) -> Result<LibraryEntry, Li
     let directory = absolute.parent().map_or_else(|| PathBuf::from("/"), Path::to_path_buf);
     let directory = std::fs::canonicalize(&directory).unwrap_or(directory);
     let (document, source) = (parse_bytes(&name, &bytes), shown());
+    let document = if hash == Hash::Yes { document.with_hash_of(&bytes) } else { document };
     Ok(LibraryEntry { document, directory, source, included: BTreeMap::new(), refused: BTreeMap::new() })
 }
 
@@ -242,7 +250,15 @@ impl LibraryEntry {
     /// # Errors
     /// When the file does not read.
     pub fn from_file(path: &Path) -> Result<LibraryEntry, LibraryError> {
-        read_file(path)
+        read_file(path, Hash::Yes)
+    }
+
+    /// As [`LibraryEntry::from_file`], for looking only: its document has no hash, so it is never planned.
+    ///
+    /// # Errors
+    /// When the file does not read.
+    pub fn to_look_at(path: &Path) -> Result<LibraryEntry, LibraryError> {
+        read_file(path, Hash::No)
     }
 }
 
@@ -274,7 +290,8 @@ mod tests {
         let embedded: Vec<(&str, &str)> =
             embedded.iter().map(|(name, text)| (*name, text.as_str())).collect();
         let library = Library::new(vec![], &embedded, PathBuf::from("/"));
-        let file = read_file(&folder.path().join("outer.md")).unwrap();
+        let file = read_file(&folder.path().join("outer.md"), Hash::Yes).unwrap();
+        assert!(file.document.sha256.is_some());
         assert_eq!(file.included.keys().collect::<Vec<_>>(), ["beside"]);
         let entry = library.complete(file);
         let found: Vec<_> =
@@ -288,11 +305,11 @@ mod tests {
     #[test]
     fn a_bare_file_name_starts_in_the_folder_it_is_in() {
         // Tests run in the package's folder; any file of it will do.
-        let entry = read_file(Path::new("Cargo.toml")).unwrap();
+        let entry = read_file(Path::new("Cargo.toml"), Hash::Yes).unwrap();
         let here = std::fs::canonicalize(std::env::current_dir().unwrap()).unwrap();
         assert_eq!(entry.directory, here);
         assert_eq!(entry.source, "Cargo.toml");
-        let below = read_file(Path::new("src/../Cargo.toml")).unwrap();
+        let below = read_file(Path::new("src/../Cargo.toml"), Hash::No).unwrap();
         assert_eq!(below.directory, here);
     }
 
@@ -346,11 +363,11 @@ mod tests {
         assert!(matches!(library.find("gone").unwrap_err(), LibraryError::Unknown { .. }));
 
         // the same for what is included, from the library and beside a file that was named
-        for asks in [library.find("asks").unwrap(), read_file(&at(&inside, "asks.md")).unwrap()] {
+        for asks in [library.find("asks").unwrap(), read_file(&at(&inside, "asks.md"), Hash::Yes).unwrap()] {
             assert_eq!(asks.included.keys().collect::<Vec<_>>(), ["in"]);
             assert!(asks.refused["out"].contains(&target), "{:?}", asks.refused);
         }
         // whoever names a path means what is there
-        assert_eq!(read_file(&at(&inside, "out.md")).unwrap().document.title, "Secret");
+        assert_eq!(read_file(&at(&inside, "out.md"), Hash::No).unwrap().document.title, "Secret");
     }
 }

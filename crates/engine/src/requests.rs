@@ -397,9 +397,9 @@ impl Engine {
         let same = |entry: LibraryEntry| {
             let entry = self.library().complete(entry);
             let included = run.plan.included.iter().all(|(name, sha256)| {
-                entry.included.get(name).is_some_and(|document| document.sha256 == *sha256)
+                entry.included.get(name).is_some_and(|document| document.sha256.as_ref() == Some(sha256))
             });
-            entry.document.sha256 == run.plan.document_sha256 && included
+            entry.document.sha256.as_ref() == Some(&run.plan.document_sha256) && included
         };
         if now.is_some_and(same) {
             return Ok(());

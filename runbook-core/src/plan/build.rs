@@ -93,7 +93,7 @@ pub fn draft(document: &Document, request: &PlanRequest) -> Result<Draft, PlanEr
         format: PLAN_FORMAT,
         runbook: document.name.clone(),
         title: document.title.clone(),
-        document_sha256: document.sha256.clone(),
+        document_sha256: document.sha256.clone().unwrap_or_default(),
         included,
         section: chosen.map(|chosen| chosen.id.clone()),
         target,
@@ -136,7 +136,7 @@ fn check_given(document: &Document, request: &PlanRequest) -> Result<(), PlanErr
 
 /// The document's errors within these lines, and those about all of it.
 pub(super) fn document_errors(document: &Document, lines: &Range<u32>) -> Vec<PlanError> {
-    document
+    let errors = document
         .diagnostics
         .iter()
         .filter(|finding| finding.level == Level::Error)
@@ -146,8 +146,9 @@ pub(super) fn document_errors(document: &Document, lines: &Range<u32>) -> Vec<Pl
             line: error.line,
             code: error.code.to_string(),
             message: error.message.clone(),
-        })
-        .collect()
+        });
+    let no_hash = document.sha256.is_none().then(|| PlanError::NoHash { name: document.name.clone() });
+    errors.chain(no_hash).collect()
 }
 
 /// One name is one variable: what is secret in one place of the plan is not something plain in another.

@@ -155,6 +155,12 @@ pub enum PlanError {
         /// The way round: `a > b > a`.
         way: String,
     },
+    /// Nobody said what the document's bytes are, so that nobody could tell whether it has changed since.
+    #[error("the hash of {name}.md is not known; hint: this is a mistake of the program, please report it")]
+    NoHash {
+        /// The runbook.
+        name: String,
+    },
 }
 
 impl PlanError {

@@ -107,7 +107,7 @@ impl<'a> Expander<'a> {
             commands.iter().map(|command| self.command(command, scope)).collect()
         };
         let baselines = all(&step.baselines);
-        let probe = step.probe.as_ref().and_then(|probe| all(std::slice::from_ref(probe)).pop());
+        let probe = step.probe.as_deref().and_then(|probe| all(std::slice::from_ref(probe)).pop());
         let undo = all(&step.undo);
         for (role, command) in baselines
             .iter()
@@ -224,7 +224,7 @@ impl<'a> Expander<'a> {
             return self.refuse_include(command, reason);
         };
         let Some(given) = self.given(command, include, document, scope) else { return };
-        self.included.insert(document.name.clone(), document.sha256.clone());
+        self.included.insert(document.name.clone(), document.sha256.clone().unwrap_or_default());
         self.problems.extend(document_errors(document, &(0..u32::MAX)));
         let sources = Sources::new(&given, request);
         let inner = Scope::new(document, sources, &mut self.problems);

@@ -91,7 +91,7 @@ mod tests {
             format!("---\nservice: web\nparams:\n  region: {{ default: eu }}\n---\n# T\n\n## S\n\n{body}");
         let connections = connections.iter().map(|(kind, name)| (*kind, (*name).to_owned())).collect();
         let request = PlanRequest { connections: Some(connections), ..PlanRequest::default() };
-        let drafted = draft(&parse("t", &text), &request).unwrap();
+        let drafted = draft(&parse("t", &text).with_hash_of(text.as_bytes()), &request).unwrap();
         drafted.problems.into_iter().map(|problem| problem.message).collect()
     }
 

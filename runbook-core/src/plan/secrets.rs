@@ -71,7 +71,8 @@ mod tests {
         let front = "---\nparams:\n  A: { secret: true }\n  B: { secret: true }\n  C: { secret: true }\n---\n# T\n\n## S\n\n";
         let fence = |info: &str, text: &str| format!("```{info}\n{text}\n```\n\n");
         let given = |body: &[String], id: &str| {
-            let document = parse("x", &format!("{front}{}", body.concat()));
+            let text = format!("{front}{}", body.concat());
+            let document = parse("x", &text).with_hash_of(text.as_bytes());
             let secrets = ["A", "B", "C"].map(|name| (name.to_owned(), "aa".to_owned())).into();
             let plan = build(&document, &PlanRequest { secrets, ..PlanRequest::default() }).unwrap();
             plan.secrets_for(id).into_iter().collect::<Vec<_>>().join("")

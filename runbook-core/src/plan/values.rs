@@ -76,7 +76,8 @@ mod tests {
         let text =
             format!("---\nparams:\n  X: {{ description: d }}\n---\n# T\n\n## S\n\n```bash\n{command}\n```\n");
         let given = [("X".to_owned(), value.to_owned())].into();
-        let drafted = draft(&parse("t", &text), &PlanRequest { given, ..PlanRequest::default() }).unwrap();
+        let document = parse("t", &text).with_hash_of(text.as_bytes());
+        let drafted = draft(&document, &PlanRequest { given, ..PlanRequest::default() }).unwrap();
         (drafted.plan.steps[0].commands[0].effect, drafted.problems.is_empty())
     }
 
@@ -115,7 +116,8 @@ mod tests {
     fn a_pattern_is_the_authors_word() {
         let text = "---\nparams:\n  X: { pattern: '.*' }\n---\n# T\n\n## S\n\n```bash\necho $((X))\n```\n";
         let given = [("X".to_owned(), "(1)".to_owned())].into();
-        let drafted = draft(&parse("t", text), &PlanRequest { given, ..PlanRequest::default() }).unwrap();
+        let document = parse("t", text).with_hash_of(text.as_bytes());
+        let drafted = draft(&document, &PlanRequest { given, ..PlanRequest::default() }).unwrap();
         assert!(drafted.problems.is_empty(), "{:?}", drafted.problems);
     }
 }

@@ -4,11 +4,13 @@
 //! and a comment of its own set apart, unless options or jobs of the shell tie the parts together. Quotes,
 //! here-documents, loops and conditions are never cut: an expectation inside one is kept for a person to judge.
 
+use std::ops::Range;
+
 use super::comments::{self, Comment};
 use super::lines::Lines;
 use super::pasted;
 use super::prompts::{self, Prompt};
-use super::shell::{Kind, Lexed, Token, lex, simple_commands};
+use super::shell::{self, Kind, Lexed, Token, all_simple, lex};
 use crate::expectation::{Check, Expectation, classify};
 
 /// One command of a fence.
@@ -24,12 +26,16 @@ pub(crate) struct Piece {
     pub(crate) expectations: Vec<Expectation>,
     /// What the text ends inside of, when it is not finished.
     pub(crate) unfinished: Option<&'static str>,
+    /// Which of the fence's tokens the text consists of, when it is complete and stands there as it is.
+    pub(crate) tokens: Option<Range<usize>>,
 }
 
 /// A fence's commands, and the lines of expectations that have no command before them.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Split {
+pub(crate) struct Split<'a> {
     pub(crate) pieces: Vec<Piece>,
+    /// The fence taken apart.
+    pub(crate) tokens: Vec<Token<'a>>,
     pub(crate) stray: Vec<u32>,
     /// The first line that stands where a command begins and is none.
     pub(crate) odd: Option<(u32, Odd)>,
@@ -64,7 +70,7 @@ const TIES: &[&str] = &[
 
 /// Splits a fence's text whose first line is `first_line` of the file. `cut` says what begins a command
 /// beside an expectation above it.
-pub(crate) fn split(text: &str, first_line: u32, cut: Cut) -> Split {
+pub(crate) fn split(text: &str, first_line: u32, cut: Cut) -> Split<'_> {
     let lexed = lex(text);
     let lines = Lines::new(text);
     let mut splitter = Splitter {
@@ -94,10 +100,11 @@ pub(crate) fn split(text: &str, first_line: u32, cut: Cut) -> Split {
         match token.kind {
             Kind::Comment => i = splitter.comment(token, i),
             Kind::Newline => {}
-            _ => splitter.code(token, begins),
+            _ => splitter.code(token, i - 1, begins),
         }
     }
-    Split { odd, ..splitter.finish() }
+    let (pieces, stray) = splitter.finish();
+    Split { pieces, tokens: lexed.tokens, stray, odd }
 }
 
 /// A command being collected, as byte offsets.
@@ -105,6 +112,8 @@ pub(crate) fn split(text: &str, first_line: u32, cut: Cut) -> Split {
 struct Open {
     start: usize,
     end: usize,
+    /// The same as positions of tokens.
+    tokens: Range<usize>,
     title: Option<String>,
     expectations: Vec<Expectation>,
     /// Expectation comments inside the text, to be taken out.
@@ -157,7 +166,7 @@ impl Splitter<'_> {
         Some((self.first_line + self.lines.line(token.start) - 1, found))
     }
 
-    fn code(&mut self, token: &Token<'_>, begins_line: bool) {
+    fn code(&mut self, token: &Token<'_>, index: usize, begins_line: bool) {
         // the body of a here-document belongs to the command above it, whatever its line says at its end
         if token.kind != Kind::HereDoc && self.now.as_ref().is_some_and(|open| open.closed) {
             self.done.extend(self.now.take());
@@ -175,10 +184,12 @@ impl Splitter<'_> {
         }
         let open = self.now.get_or_insert_with(|| Open {
             start: token.start,
+            tokens: index..index,
             title: above.map(|above| above.text),
             ..Open::default()
         });
         open.end = token.end;
+        open.tokens.end = index + 1;
     }
 
     /// Whether code at the beginning of a line begins a command although one is open.
@@ -199,9 +210,9 @@ impl Splitter<'_> {
         let tokens = &self.lexed.tokens;
         *self.tied.get_or_insert_with(|| {
             tokens.iter().any(|token| token.depth == 0 && token.kind == Kind::Op("&"))
-                || simple_commands(tokens)
-                    .iter()
-                    .any(|simple| simple.words.first().is_some_and(|word| TIES.contains(&word.text())))
+                || !all_simple(tokens, |simple| {
+                    simple.words.first().is_none_or(|word| !TIES.contains(&word.text()))
+                })
         })
     }
 
@@ -235,6 +246,10 @@ impl Splitter<'_> {
                 open.cuts.push((token.start, end));
             }
             Some(open) => {
+                if open.expectations.is_empty() {
+                    // there is mostly one
+                    open.expectations.reserve_exact(1);
+                }
                 open.expectations.push(expectation);
                 open.closed = true;
             }
@@ -310,33 +325,48 @@ impl Splitter<'_> {
         (text, after)
     }
 
-    fn finish(mut self) -> Split {
+    /// The pieces, and the lines of what is stray.
+    fn finish(mut self) -> (Vec<Piece>, Vec<u32>) {
         self.done.extend(self.now.take());
         // only at its end can a text be open: whatever a command is inside of, the next one is as well
         let unfinished = self.lexed.open.or(self.lexed.dangling.then_some("a continued line"));
-        let piece = |open: Open| {
+        // a here-document's text may stand behind the expectation of the command that it belongs to
+        let documents = self.lexed.tokens.iter().any(|token| token.kind == Kind::HereDoc);
+        let count = self.done.len();
+        let piece = |(at, open): (usize, Open)| {
             let mut text = String::with_capacity(open.end - open.start + 1);
-            let mut at = open.start;
-            for (start, end) in open.cuts.into_iter().filter(|&(_, end)| end <= open.end) {
-                text.push_str(&self.text[at..start]);
-                at = end;
+            let mut from = open.start;
+            let cuts = open.cuts.into_iter().filter(|&(_, end)| end <= open.end);
+            let mut whole = true;
+            for (start, end) in cuts {
+                text.push_str(&self.text[from..start]);
+                from = end;
+                whole = false;
             }
-            text.push_str(&self.text[at..open.end]);
+            text.push_str(&self.text[from..open.end]);
             text.truncate(text.trim_end_matches('\n').len());
             text.push('\n');
+            let is_last = at + 1 == count;
+            let known = whole && !documents && !(is_last && self.lexed.open.is_some());
+            let tokens = Some(open.tokens).filter(|range| {
+                known
+                    && self
+                        .lexed
+                        .tokens
+                        .get(range.clone())
+                        .is_some_and(|tokens| shell::ends_at_rest(&text, tokens))
+            });
             Piece {
                 line: self.first_line + self.lines.line(open.start) - 1,
                 title: open.title,
                 text,
                 expectations: open.expectations,
-                unfinished: None,
+                unfinished: unfinished.filter(|_| is_last),
+                tokens,
             }
         };
-        let mut pieces: Vec<Piece> = self.done.into_iter().map(piece).collect();
-        if let Some(last) = pieces.last_mut() {
-            last.unfinished = unfinished;
-        }
-        Split { pieces, stray: self.stray, odd: None }
+        let pieces = self.done.into_iter().enumerate().map(piece).collect();
+        (pieces, self.stray)
     }
 }
 
@@ -464,6 +494,7 @@ mod tests {
         assert_eq!(found.stray, [5]);
         assert_eq!(found.pieces[0].unfinished, Some("a quote"));
         assert_eq!(split("a |\n", 1, Cut::AtTitles).pieces[0].unfinished, Some("a continued line"));
-        assert_eq!(split("# only\n# comments\n", 1, Cut::AtTitles), Split::default());
+        let none = split("# only\n# comments\n", 1, Cut::AtTitles);
+        assert_eq!((none.pieces, none.stray, none.odd), (vec![], vec![], None));
     }
 }

@@ -18,35 +18,39 @@ pub(crate) fn read(comment: &str) -> Comment {
         return Comment::Plain(String::new());
     }
     let text = without_number(comment.trim_start_matches('#').trim());
-    let lower = text.to_ascii_lowercase();
     for word in ["expected", "expects", "expect"] {
-        let Some(rest) = lower.strip_prefix(word) else { continue };
+        let Some(rest) = after(text, word) else { continue };
         if rest.starts_with(|c: char| c.is_alphanumeric()) {
             continue;
         }
-        return expected(text, &text[word.len()..]);
+        return expected(text, rest);
     }
     for lead in ["should return ", "should show ", "should print ", "should output ", "should report "] {
-        if lower.starts_with(lead) {
-            return Comment::Expected(text[lead.len()..].trim().to_owned());
+        if let Some(rest) = after(text, lead) {
+            return Comment::Expected(rest.trim().to_owned());
         }
     }
     let checks = ["should ", "verify ", "confirm ", "ensure ", "make sure ", "check that "];
-    if checks.iter().any(|lead| lower.starts_with(lead)) {
+    if checks.iter().any(|lead| after(text, lead).is_some()) {
         return Comment::Perhaps(text.to_owned());
     }
     Comment::Plain(text.trim_end_matches(':').to_owned())
 }
 
+/// What follows a beginning, whatever the case of its letters.
+fn after<'a>(text: &'a str, lead: &str) -> Option<&'a str> {
+    let (head, rest) = text.split_at_checked(lead.len())?;
+    head.eq_ignore_ascii_case(lead).then_some(rest)
+}
+
 /// What follows `Expected`: a colon at once, or after `output`, `result` or `response`; otherwise more words.
 fn expected(text: &str, rest: &str) -> Comment {
-    let lower = rest.trim_start().to_ascii_lowercase();
-    let skip = ["outputs", "output", "results", "result", "response", "value"]
+    let words = rest.trim_start();
+    let behind = ["outputs", "output", "results", "result", "response", "value"]
         .iter()
-        .find(|word| lower.starts_with(**word))
-        .map_or(0, |word| word.len());
-    let after = rest.trim_start()[skip..].trim_start();
-    if let Some(value) = after.strip_prefix(':') {
+        .find_map(|word| after(words, word))
+        .unwrap_or(words);
+    if let Some(value) = behind.trim_start().strip_prefix(':') {
         return Comment::Expected(value.trim().to_owned());
     }
     // a condition before the colon (`Expected before going back: ...`) belongs to the text
@@ -74,8 +78,8 @@ pub(crate) fn indent(comment: &str) -> usize {
 
 /// Whether a paragraph announces the output fence below it: `Expected output:`.
 pub(crate) fn announces_output(paragraph: &str) -> bool {
-    let lower = paragraph.trim().to_ascii_lowercase();
-    let Some(head) = lower.strip_suffix(':') else { return false };
+    let Some(head) = paragraph.trim().strip_suffix(':') else { return false };
+    let head = head.to_ascii_lowercase();
     let last = head.rsplit(['.', ';']).next().unwrap_or_default();
     ["expected output", "expected result", "expected", "should see", "should output", "should return"]
         .iter()

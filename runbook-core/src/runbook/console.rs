@@ -2,7 +2,7 @@
 
 use super::lines::to_u32;
 use super::prompts::{self, Prompt};
-use super::shell::{Kind, lex};
+use super::shell::{Kind, Token, lex};
 
 /// No command of a session is continued over more lines than this.
 const MOST_LINES: usize = 200;
@@ -64,6 +64,7 @@ pub(crate) fn read(text: &str, console: bool) -> Session {
     let mut lines = text.lines().enumerate().peekable();
     while let Some((number, line)) = lines.next() {
         match prompt(line) {
+            Some(Prompt::Shell(command)) if ends_on_its_line(command) => session.shell.push_str(command),
             Some(Prompt::Shell(command)) => {
                 let mut whole = vec![command];
                 // what may belong to the command; the shell's own rules say how much of it does
@@ -109,13 +110,21 @@ fn foreign(line: u32, written: &str, found: Prompt<'_>) -> Foreign {
     Foreign { line, whose, text: if alone { String::new() } else { text.to_owned() } }
 }
 
+/// Whether a command is over at its line's end, as most are: nothing behind it need be looked at.
+fn ends_on_its_line(line: &str) -> bool {
+    if !line.contains(['\\', '\'', '"', '`', '(', '{', '<', '|', '&']) && !opens_compound(line) {
+        return true;
+    }
+    let text = format!("{line}\n");
+    let lexed = lex(&text);
+    let ends = |token: &Token<'_>| token.kind == Kind::Newline && token.start == line.len();
+    lexed.complete()
+        && lexed.tokens.last().is_some_and(ends)
+        && lexed.tokens.iter().all(|token| token.kind != Kind::HereDoc)
+}
+
 /// How many of the lines the command that begins them has; `None` when it does not end.
 fn complete_after(lines: &[&str]) -> Option<usize> {
-    let first = lines.first().copied().unwrap_or_default();
-    // most commands hold nothing that could make them go on
-    if !first.contains(['\\', '\'', '"', '`', '(', '{', '<', '|', '&']) && !opens_compound(first) {
-        return Some(1);
-    }
     let text = lines.join("\n") + "\n";
     let lexed = lex(&text);
     let tokens = &lexed.tokens;

@@ -11,7 +11,7 @@ use super::lines::Lines;
 use super::model::ParamType;
 use super::model::{FrontMatter, Param};
 use super::names::{check_variable, nearest};
-use super::params::check_value;
+use super::params::check_value_by;
 use super::titles::parse_span_s;
 use super::yaml::{self, Node, Value};
 use crate::pattern::Pattern;
@@ -441,13 +441,17 @@ impl Reader {
                 _ => self.unknown(&key, key_node, PARAM_KEYS),
             }
         }
-        if let (Some(source), Some(node)) = (&param.pattern, pattern)
-            && let Err(error) = Pattern::new(source)
-        {
-            let hint = "a pattern is literals, classes such as [a-z0-9-], quantifiers and whole alternatives";
-            self.bad(node, format!("the pattern of `{name}` is refused: {error}"), hint);
-            return param;
-        }
+        let compiled = match (&param.pattern, pattern) {
+            (Some(source), Some(node)) => match Pattern::new(source) {
+                Ok(compiled) => Some(compiled),
+                Err(error) => {
+                    let hint = "a pattern is literals, classes such as [a-z0-9-], quantifiers and whole alternatives";
+                    self.bad(node, format!("the pattern of `{name}` is refused: {error}"), hint);
+                    return param;
+                }
+            },
+            _ => None,
+        };
         match (param.kind, values) {
             (ParamType::Enum, _) if param.values.is_empty() => {
                 self.bad(
@@ -470,7 +474,7 @@ impl Reader {
                 let hint =
                     "remove the default: a secret comes from the machine that runs, never from the document";
                 self.bad(node, format!("`{name}` is secret and has a default in the document"), hint);
-            } else if let Err(reason) = check_value(&param, value) {
+            } else if let Err(reason) = check_value_by(&param, compiled.as_ref(), value) {
                 let message = format!("the default of `{name}` cannot be its value: {reason}");
                 self.bad(node, message, "correct the default or the declaration");
             }

@@ -5,6 +5,7 @@
 //! so are those that only Runme knows (`interactive`, `background`, ...): half-understood annotations on a command
 //! that changes things are worse than none.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::codes;
@@ -187,40 +188,45 @@ fn malformed(at: &str, message: impl Into<String>) -> InfoProblem {
     }
 }
 
-fn json_pairs(text: &str) -> Result<Vec<(String, String)>, InfoProblem> {
+fn json_pairs(text: &str) -> Result<Pairs<'static>, InfoProblem> {
     // a list of pairs instead of a map, so that a repeated key is seen
-    struct Pairs(Vec<(String, serde_json::Value)>);
-    impl<'de> serde::Deserialize<'de> for Pairs {
+    struct Values(Vec<(String, serde_json::Value)>);
+    impl<'de> serde::Deserialize<'de> for Values {
         fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             struct Visitor;
             impl<'de> serde::de::Visitor<'de> for Visitor {
-                type Value = Pairs;
+                type Value = Values;
                 fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                     f.write_str("an object of attributes")
                 }
-                fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+                fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Values, A::Error> {
                     let mut pairs = Vec::new();
                     while let Some(pair) = map.next_entry()? {
                         pairs.push(pair);
                     }
-                    Ok(Pairs(pairs))
+                    Ok(Values(pairs))
                 }
             }
             deserializer.deserialize_map(Visitor)
         }
     }
-    let pairs: Pairs = serde_json::from_str(text)
+    let pairs: Values = serde_json::from_str(text)
         .map_err(|e| malformed(text, format!("the attributes are not JSON: {e}")))?;
     pairs
         .0
         .into_iter()
         .map(|(key, value)| match value {
-            serde_json::Value::String(value) => Ok((key, value)),
-            serde_json::Value::Bool(_) | serde_json::Value::Number(_) => Ok((key, value.to_string())),
+            serde_json::Value::String(value) => Ok((Cow::Owned(key), Cow::Owned(value))),
+            serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {
+                Ok((Cow::Owned(key), Cow::Owned(value.to_string())))
+            }
             _ => Err(malformed(&key, format!("`{key}` needs a text, a number, true or false"))),
         })
         .collect()
 }
+
+/// Keys with their values as they are written.
+type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
 /// What stands between attributes. Everything that ends a key must be passed over here, or reading never ends.
 fn is_between(c: char) -> bool {
@@ -228,15 +234,15 @@ fn is_between(c: char) -> bool {
 }
 
 /// Splits `key=value flag key="two words"`; a flag gets the value `true`.
-fn split_pairs(inside: &str) -> Result<Vec<(String, String)>, InfoProblem> {
+fn split_pairs(inside: &str) -> Result<Pairs<'_>, InfoProblem> {
     let mut pairs = Vec::new();
     let mut rest = inside.trim_start_matches(is_between);
     while !rest.is_empty() {
         let end = rest.find(|c: char| c == '=' || c.is_whitespace()).unwrap_or(rest.len());
-        let key = rest[..end].trim_end_matches(',').to_owned();
+        let key = rest[..end].trim_end_matches(',');
         rest = &rest[end..];
         let Some(after) = rest.strip_prefix('=') else {
-            pairs.push((key, "true".to_owned()));
+            pairs.push((Cow::Borrowed(key), Cow::Borrowed("true")));
             rest = rest.trim_start_matches(is_between);
             continue;
         };
@@ -256,7 +262,7 @@ fn split_pairs(inside: &str) -> Result<Vec<(String, String)>, InfoProblem> {
             rest = &after[close..];
             &after[..close]
         };
-        pairs.push((key, value.to_owned()));
+        pairs.push((Cow::Borrowed(key), Cow::Borrowed(value)));
         rest = rest.trim_start_matches(is_between);
     }
     Ok(pairs)
@@ -264,7 +270,7 @@ fn split_pairs(inside: &str) -> Result<Vec<(String, String)>, InfoProblem> {
 
 /// Collects what only makes sense together.
 #[derive(Default)]
-struct Reader {
+struct Reader<'p> {
     roles: Vec<Role>,
     captures: Vec<String>,
     /// What `type=` says: the pattern that it stands for.
@@ -272,22 +278,22 @@ struct Reader {
     pattern: Option<String>,
     max: Option<u32>,
     /// Which attributes are there, for what goes with which kind of fence.
-    present: BTreeSet<String>,
+    present: BTreeSet<&'p str>,
 }
 
-impl Reader {
-    fn read(mut self, pairs: &[(String, String)], info: &mut Info) {
+impl<'p> Reader<'p> {
+    fn read(mut self, pairs: &'p Pairs<'_>, info: &mut Info) {
         for (key, value) in pairs {
             // one problem is enough to keep the commands from running
             if info.problems.len() >= MOST_PROBLEMS {
                 break;
             }
-            if !self.present.insert(key.clone()) {
+            if !self.present.insert(key) {
                 info.problems.push(InfoProblem {
                     code: codes::ATTRIBUTE_TWICE,
                     message: format!("`{key}` is given twice"),
                     hint: "keep one of them".to_owned(),
-                    at: key.clone(),
+                    at: key.to_string(),
                 });
                 continue;
             }
@@ -433,7 +439,7 @@ impl Reader {
                 "capture",
             );
         }
-        let bounds = ["pattern", "type"].iter().any(|key| self.present.contains(*key));
+        let bounds = ["pattern", "type"].iter().any(|key| self.present.contains(key));
         if !self.captures.is_empty() && !bounds {
             conflict(
                 "a captured value needs a pattern or a type: it reaches later commands",

@@ -1,5 +1,7 @@
 //! From byte offsets to the lines and columns that people see.
 
+use std::cell::Cell;
+
 /// Bytes between two noted offsets: a lookup counts at most this many, and the notes take a 16th of the text.
 const STRIDE: usize = 64;
 /// A search inside one line ends here, so that a line of many megabytes costs each finding the same.
@@ -16,15 +18,14 @@ pub(crate) struct Lines<'a> {
 impl<'a> Lines<'a> {
     /// Indexes a text.
     pub(crate) fn new(text: &'a str) -> Self {
-        let mut breaks = Vec::with_capacity(text.len() / STRIDE + 1);
+        let (strides, _) = text.as_bytes().as_chunks::<STRIDE>();
+        let mut breaks = Vec::with_capacity(strides.len() + 1);
         let mut sum = 0;
-        for chunk in text.as_bytes().chunks(STRIDE) {
+        for stride in strides {
             breaks.push(sum);
-            sum += count_breaks(chunk);
+            sum += breaks_within(stride, STRIDE);
         }
-        if breaks.is_empty() {
-            breaks.push(0);
-        }
+        breaks.push(sum);
         Self { text, breaks }
     }
 
@@ -33,8 +34,13 @@ impl<'a> Lines<'a> {
         let offset = offset.min(self.text.len());
         let index = (offset / STRIDE).min(self.breaks.len() - 1);
         let before = self.breaks.get(index).copied().unwrap_or_default();
-        let rest = self.text.as_bytes().get(index * STRIDE..offset).unwrap_or_default();
-        before.saturating_add(count_breaks(rest)).saturating_add(1)
+        let rest = self.text.as_bytes().get(index * STRIDE..).unwrap_or_default();
+        let length = offset - index * STRIDE;
+        let within = match rest.first_chunk() {
+            Some(stride) => breaks_within(stride, length),
+            None => count_breaks(rest.get(..length).unwrap_or_default()),
+        };
+        before.saturating_add(within).saturating_add(1)
     }
 
     /// Where a 1-based line begins; `None` past the end.
@@ -55,7 +61,8 @@ impl<'a> Lines<'a> {
     /// The text of a 1-based line without its line break; empty past the end.
     pub(crate) fn text_of(&self, line: u32) -> &'a str {
         let rest = self.start_of(line).and_then(|start| self.text.get(start..)).unwrap_or_default();
-        rest.split('\n').next().unwrap_or_default().trim_end_matches('\r')
+        let end = memchr::memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len());
+        rest.get(..end).unwrap_or_default().trim_end_matches('\r')
     }
 
     /// Whether no character of the text takes more than one byte.
@@ -91,9 +98,62 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// The line breaks among the first `length` bytes of a stride: eight bytes at a time, since most of a document's
+/// lookups end here.
+fn breaks_within(stride: &[u8; STRIDE], length: usize) -> u32 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const LOW_BITS: u64 = u64::from_le_bytes([0x7f; 8]);
+    let (words, _) = stride.as_chunks::<8>();
+    let mut sums = 0;
+    for (at, word) in words.iter().enumerate() {
+        // zero where the line breaks are
+        let word = u64::from_le_bytes(*word) ^ (ONES * 0x0a);
+        // one in each byte that is zero: adding never carries into the next byte
+        let breaks = (!(((word & LOW_BITS) + LOW_BITS) | word | LOW_BITS)) >> 7;
+        sums += match length.saturating_sub(at * 8) {
+            0 => break,
+            some @ 1..8 => breaks & ((1 << (some * 8)) - 1),
+            _ => breaks,
+        };
+    }
+    // a byte has counted to eight at most; the product's highest byte is the sum of all
+    u32::from((sums.wrapping_mul(ONES) >> 56) as u8)
+}
+
 fn count_breaks(bytes: &[u8]) -> u32 {
-    // at most STRIDE bytes, so that the sum fits; written so that the compiler counts many bytes at once
-    u32::from(bytes.iter().map(|&b| u8::from(b == b'\n')).sum::<u8>())
+    to_u32(memchr::memchr_iter(b'\n', bytes).count())
+}
+
+/// The lines of offsets that come one not far from the other: it counts from the last one, so that nothing is indexed.
+#[derive(Debug)]
+pub(crate) struct Cursor<'a> {
+    text: &'a str,
+    /// The last offset, and how many line breaks stand before it.
+    last: Cell<(usize, u32)>,
+}
+
+impl<'a> Cursor<'a> {
+    /// Begins at the beginning.
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self { text, last: Cell::new((0, 0)) }
+    }
+
+    /// How many line breaks stand before an offset.
+    pub(crate) fn breaks_before(&self, offset: usize) -> u32 {
+        if offset == 0 {
+            return 0;
+        }
+        let (last, before) = self.last.get();
+        let between =
+            |from: usize, to: usize| count_breaks(self.text.as_bytes().get(from..to).unwrap_or_default());
+        let breaks = if offset >= last {
+            before.saturating_add(between(last, offset))
+        } else {
+            before.saturating_sub(between(offset, last))
+        };
+        self.last.set((offset, breaks));
+        breaks
+    }
 }
 
 /// Line and column numbers stop at `u32::MAX` instead of wrapping.
@@ -105,7 +165,7 @@ pub(crate) fn to_u32(n: usize) -> u32 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::Lines;
+    use super::{Cursor, Lines};
 
     #[test]
     fn offsets_become_lines_and_columns() {
@@ -118,6 +178,8 @@ mod tests {
         assert_eq!((lines.indent(4), lines.indent(3)), (3, 1));
         assert_eq!(lines.column_of(2, "d"), 2);
         assert_eq!((Lines::new("").line(0), Lines::new("").text_of(1)), (1, ""));
+        let cursor = Cursor::new("a\nb\n\nc");
+        assert_eq!([0, 4, 5, 1, 2, 6, 0].map(|offset| cursor.breaks_before(offset)), [0, 2, 3, 0, 1, 3, 0]);
     }
 
     proptest! {

@@ -45,6 +45,7 @@ mod params;
 mod parse;
 mod pasted;
 pub mod placeholders;
+mod plain_yaml;
 mod prompts;
 mod schema;
 mod shell;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::diagnostic::Diagnostic;
+use super::hash::sha256_hex;
 use crate::expectation::Expectation;
 
 /// A runbook as understood: its front matter, its steps and everything that was noticed on the way.
@@ -38,8 +39,17 @@ pub struct Document {
     pub params: Vec<Parameter>,
     /// Findings, in document order. A document with an error-level finding is never planned.
     pub diagnostics: Vec<Diagnostic>,
-    /// SHA-256 of the document's bytes, lowercase hex.
-    pub sha256: String,
+    /// SHA-256 of the document's bytes, lowercase hex; known once [`Document::with_hash_of`] was told them. Only what is
+    /// planned needs it: to understand a text and to find what is wrong with it takes less time than hashing it.
+    pub sha256: Option<String>,
+}
+
+impl Document {
+    /// The document with the hash of the bytes that it was read from; without one it is never planned.
+    #[must_use]
+    pub fn with_hash_of(self, bytes: &[u8]) -> Document {
+        Document { sha256: Some(sha256_hex(bytes)), ..self }
+    }
 }
 
 impl Document {
@@ -238,7 +248,7 @@ pub struct Step {
     /// Fences marked `baseline`: read-only, run before the step's first effect.
     pub baselines: Vec<Command>,
     /// Fence marked `probe`: read-only, exit 0 when the step's effect has happened, 1 when it has not.
-    pub probe: Option<Command>,
+    pub probe: Option<Box<Command>>,
     /// Fences marked `undo`: the declared inverse of the step.
     pub undo: Vec<Command>,
     /// `- [ ]` items: what only a person can do.

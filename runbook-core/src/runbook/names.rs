@@ -333,6 +333,9 @@ fn is_proxied(what: &str) -> bool {
 
 /// The known word that a misspelt one most likely means: at most two letters away, or a third of its length.
 pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    if let Some(same) = known.iter().find(|known| known.eq_ignore_ascii_case(word)) {
+        return Some(*same);
+    }
     let word: Vec<char> = word.chars().take(40).flat_map(char::to_lowercase).collect();
     let allowed = (word.len() / 3).min(2);
     known

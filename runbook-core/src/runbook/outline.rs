@@ -166,7 +166,7 @@ impl Step {
     pub fn all_commands(&self) -> impl Iterator<Item = (&'static str, &Command)> {
         let main = self.commands.iter().map(|command| ("main", command));
         let baselines = self.baselines.iter().map(|command| ("baseline", command));
-        let probe = self.probe.iter().map(|command| ("probe", command));
+        let probe = self.probe.as_deref().map(|command| ("probe", command));
         let undo = self.undo.iter().map(|command| ("undo", command));
         main.chain(baselines).chain(probe).chain(undo)
     }

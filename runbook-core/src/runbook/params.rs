@@ -18,6 +18,27 @@ pub const MAX_VALUE_BYTES: usize = 65_536;
 /// # Errors
 /// Why it does not fit, in lowercase.
 pub fn check_value(declared: &Param, value: &str) -> Result<(), String> {
+    check_type(declared, value)?;
+    let Some(source) = &declared.pattern else { return Ok(()) };
+    let pattern = Pattern::new(source).map_err(|error| format!("its pattern does not read: {error}"))?;
+    check_pattern(&pattern, value)
+}
+
+/// As [`check_value`], with the declared pattern read already.
+pub(crate) fn check_value_by(declared: &Param, pattern: Option<&Pattern>, value: &str) -> Result<(), String> {
+    check_type(declared, value)?;
+    pattern.map_or(Ok(()), |pattern| check_pattern(pattern, value))
+}
+
+fn check_pattern(pattern: &Pattern, value: &str) -> Result<(), String> {
+    if pattern.is_match(value) {
+        Ok(())
+    } else {
+        Err(format!("it does not match the pattern {}", pattern.as_str()))
+    }
+}
+
+fn check_type(declared: &Param, value: &str) -> Result<(), String> {
     if value.contains('\0') {
         return Err("it holds a NUL byte".to_owned());
     }
@@ -35,12 +56,6 @@ pub fn check_value(declared: &Param, value: &str) -> Result<(), String> {
         ParamType::Duration if parse_duration_ms(value).is_some() => {}
         ParamType::Duration => {
             return Err("it is not a length of time such as 500ms, 45s, 10m or 2h".to_owned());
-        }
-    }
-    if let Some(source) = &declared.pattern {
-        let pattern = Pattern::new(source).map_err(|error| format!("its pattern does not read: {error}"))?;
-        if !pattern.is_match(value) {
-            return Err(format!("it does not match the pattern {source}"));
         }
     }
     Ok(())
@@ -71,9 +86,17 @@ pub(crate) fn collect(document: &Document, lines: &BTreeMap<String, u32>) -> Vec
     for command in commands.filter(|command| !command.placeholders.is_empty()) {
         let lines = Lines::new(&command.text);
         let line = |start: usize| command.line.saturating_add(lines.line(start) - 1);
-        let written = placeholders::find(&command.text).into_iter().filter(|found| !found.name.is_empty());
-        let written = written
-            .map(|found| (parameter_of(&document.front.params, &found.name), found.text, line(found.start)));
+        let is_variable = |spelling: &String| variables::of_placeholder(spelling).is_some();
+        let written = if command.placeholders.iter().all(is_variable) {
+            Vec::new()
+        } else {
+            placeholders::named(&command.text)
+        };
+        let written = written.into_iter().filter(|found| !found.name.is_empty());
+        let written = written.map(|found| {
+            let name = parameter_of(&document.front.params, &found.name);
+            (name, found.text.to_owned(), line(found.start))
+        });
         let variables = command.placeholders.iter().filter_map(|spelling| {
             let name = variables::of_placeholder(spelling).filter(|name| check_variable(name).is_ok())?;
             let start = variables::place(&command.text, name);

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use super::codes;
 use super::diagnostic::{Code, Diagnostic};
 use super::frontmatter;
-use super::hash::sha256_hex;
 use super::lines::{Lines, to_u32};
 use super::lints;
 use super::markdown;
@@ -31,25 +30,23 @@ const MOST_FINDINGS: usize = 1000;
 /// a thousand findings are listed, and a last one says how many more there are.
 #[must_use]
 pub fn parse(name: &str, text: &str) -> Document {
-    let sha256 = sha256_hex(text.as_bytes());
-    understand(name, text, sha256, None)
+    understand(name, text, None)
 }
 
 /// Understands a runbook from the bytes of its file. `name` is its file name without `.md`.
 ///
 /// Bytes that are not UTF-8 are shown as replacement characters and are an error (`RB0125`), so that such a document
-/// is never planned. The hash is that of the bytes.
+/// is never planned.
 #[must_use]
 pub fn parse_bytes(name: &str, bytes: &[u8]) -> Document {
-    let sha256 = sha256_hex(bytes);
     if bytes.len() > MAX_DOCUMENT_BYTES {
-        return too_large(name, sha256);
+        return too_large(name);
     }
     match std::str::from_utf8(bytes) {
-        Ok(text) => understand(name, text, sha256, None),
+        Ok(text) => understand(name, text, None),
         Err(error) => {
             let finding = not_utf8(bytes, error.valid_up_to());
-            understand(name, &String::from_utf8_lossy(bytes), sha256, Some(finding))
+            understand(name, &String::from_utf8_lossy(bytes), Some(finding))
         }
     }
 }
@@ -75,9 +72,9 @@ fn not_utf8(bytes: &[u8], first: usize) -> Diagnostic {
     )
 }
 
-fn understand(name: &str, text: &str, sha256: String, not_utf8: Option<Diagnostic>) -> Document {
+fn understand(name: &str, text: &str, not_utf8: Option<Diagnostic>) -> Document {
     if text.len() > MAX_DOCUMENT_BYTES {
-        return too_large(name, sha256);
+        return too_large(name);
     }
     let text = lone_returns_as_line_ends(text);
     let lines = Lines::new(&text);
@@ -97,7 +94,7 @@ fn understand(name: &str, text: &str, sha256: String, not_utf8: Option<Diagnosti
         text_items: built.text_items,
         params: Vec::new(),
         diagnostics: front.diagnostics,
-        sha256,
+        sha256: None,
     };
     let is_utf8 = not_utf8.is_none();
     document.diagnostics.extend(not_utf8);
@@ -132,7 +129,7 @@ fn build(name: &str, text: &str, front: &FrontMatter, body: usize, lines: &Lines
 /// CommonMark ends a line at a lone carriage return as well. Offsets stay the same.
 fn lone_returns_as_line_ends(text: &str) -> Cow<'_, str> {
     let lone = |at: usize| text.as_bytes().get(at + 1) != Some(&b'\n');
-    if !text.match_indices('\r').any(|(at, _)| lone(at)) {
+    if memchr::memchr(b'\r', text.as_bytes()).is_none() || !text.match_indices('\r').any(|(at, _)| lone(at)) {
         return Cow::Borrowed(text);
     }
     let mut ended = String::with_capacity(text.len());
@@ -159,7 +156,7 @@ fn about_the_text(text: &str, lines: &Lines<'_>) -> Vec<Diagnostic> {
             "split it into several runbooks",
         ));
     }
-    if let Some(at) = text.find('\0') {
+    if let Some(at) = memchr::memchr(0, text.as_bytes()) {
         let line = lines.line(at);
         found.push(codes::finding(
             codes::NUL,
@@ -215,7 +212,7 @@ fn settle_blocks(document: &mut Document) {
     }
 }
 
-fn too_large(name: &str, sha256: String) -> Document {
+fn too_large(name: &str) -> Document {
     let finding = codes::finding(
         codes::TOO_LARGE,
         (1, 1),
@@ -235,6 +232,6 @@ fn too_large(name: &str, sha256: String) -> Document {
         text_items: 0,
         params: Vec::new(),
         diagnostics: vec![finding],
-        sha256,
+        sha256: None,
     }
 }

@@ -235,6 +235,10 @@ fn host(line: &str) -> Option<Prompt<'_>> {
 /// The prompts of other programs.
 fn other(line: &str) -> Option<Prompt<'_>> {
     let head = line.get(..line.floor_char_boundary(80))?;
+    // each of them holds one of these or begins with one of those, and few commands do
+    if memchr::memchr2(b'>', b'#', head.as_bytes()).is_none() && !head.starts_with(['(', 'i', 'M']) {
+        return None;
+    }
     let ends_word = |rest: &str| rest.is_empty() || rest.starts_with(' ');
     if head.starts_with("PS ") {
         return head

@@ -84,6 +84,11 @@ impl Lexed<'_> {
     }
 }
 
+/// Whether a part of a text, whose tokens these are, asks for no more text behind it.
+pub(crate) fn ends_at_rest(part: &str, tokens: &[Token<'_>]) -> bool {
+    !ends_with_continuation(part, tokens) && !ends_with_operator(tokens)
+}
+
 /// Splits shell text into tokens.
 pub(crate) fn lex(text: &str) -> Lexed<'_> {
     let mut lexer = Lexer {
@@ -278,8 +283,49 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Reads one word, with everything that is nested in it.
+    /// Reads one word.
     fn word(&mut self) -> Word<'a> {
+        // most words are plain from their first byte to the blank behind them
+        let rest = &self.bytes[self.at..];
+        let plain = plain_run(rest, OUTSIDE);
+        if rest.get(plain).is_none_or(|b| ENDS_WORD.contains(b)) {
+            let value = Cow::Borrowed(&self.text[self.at..self.at + plain]);
+            self.at += plain;
+            return Word { value, ..Word::default() };
+        }
+        self.quoted_word().unwrap_or_else(|| self.word_with_marks())
+    }
+
+    /// Reads a word that is quoted as a whole and holds nothing nested: the next most frequent kind.
+    fn quoted_word(&mut self) -> Option<Word<'a>> {
+        let rest = self.bytes.get(self.at..)?;
+        let mut end = 1;
+        let mut expands = false;
+        match rest.first()? {
+            b'\'' => end += plain_run(rest.get(1..)?, SINGLE),
+            b'"' => loop {
+                end += plain_run(rest.get(end..)?, DOUBLE);
+                match rest.get(end..)? {
+                    [b'"', ..] => break,
+                    [b'$', b'(' | b'{', ..] => return None,
+                    [b'$', ..] => expands |= names_variable(rest.get(end + 1).copied()),
+                    _ => return None,
+                }
+                end += 1;
+            },
+            _ => return None,
+        }
+        let closed = matches!(rest.get(end), Some(b'\'' | b'"'));
+        if !closed || !rest.get(end + 1).is_none_or(|b| ENDS_WORD.contains(b)) {
+            return None;
+        }
+        let value = Cow::Borrowed(self.text.get(self.at + 1..self.at + end)?);
+        self.at += end + 1;
+        Some(Word { value, quoted: true, expands, ..Word::default() })
+    }
+
+    /// Reads one word, with everything that is nested in it.
+    fn word_with_marks(&mut self) -> Word<'a> {
         let mut word = Word::default();
         let mut value = Pieces { text: self.text, piece: 0..0, joined: String::new() };
         let mut stack = std::mem::take(&mut self.stack);
@@ -289,15 +335,15 @@ impl<'a> Lexer<'a> {
         loop {
             let top = stack.last().copied();
             let class = plain_class(top, brace);
-            let rest = &self.bytes[self.at..];
-            let plain = rest.iter().position(|&b| CLASSES[usize::from(b)] & class == 0).unwrap_or(rest.len());
+            let plain = plain_run(&self.bytes[self.at..], class);
             if plain > 0 {
                 value.push(self.at..self.at + plain);
                 self.at += plain;
             }
-            let Some(c) = self.text[self.at..].chars().next() else { break };
+            // what is not plain is one byte
+            let Some(c) = self.bytes.get(self.at).copied().map(char::from) else { break };
             let next = self.bytes.get(self.at + 1).copied();
-            let mut take = c.len_utf8();
+            let mut take = 1;
             match (top, c) {
                 (None, ' ' | '\t' | '\n' | '\r' | ';' | '|' | '&' | ')') => break,
                 (None, '<' | '>') if next != Some(b'(') => break,
@@ -482,6 +528,14 @@ const CLASSES: [u8; 256] = {
     classes
 };
 
+/// What ends a word wherever it stands outside quotes.
+const ENDS_WORD: &[u8] = b" \t\n\r;|&)";
+
+/// How many bytes of the class come first.
+fn plain_run(bytes: &[u8], class: u8) -> usize {
+    bytes.iter().position(|&b| CLASSES[usize::from(b)] & class == 0).unwrap_or(bytes.len())
+}
+
 /// The class of the bytes that are nothing but themselves there.
 fn plain_class(top: Option<Inside>, brace: u8) -> u8 {
     match top {
@@ -598,7 +652,24 @@ pub(crate) fn closing(bytes: &[u8], from: usize) -> usize {
 /// The simple commands of a token list. Keywords (`for`, `do`) are words like any other.
 pub(crate) fn simple_commands<'a>(tokens: &[Token<'a>]) -> Vec<Simple<'a>> {
     let mut all = Vec::new();
+    all_simple(tokens, |simple| {
+        all.push(simple.clone());
+        true
+    });
+    all
+}
+
+/// Whether something holds for each of the [`simple_commands`]. They are shown one after the other in one place, so that
+/// looking at them allocates nothing for each.
+pub(crate) fn all_simple<'a>(tokens: &[Token<'a>], mut holds: impl FnMut(&Simple<'a>) -> bool) -> bool {
     let mut now = Simple::default();
+    let mut ended = |now: &mut Simple<'a>| {
+        let held = now.words.is_empty() && now.redirects.is_empty() || holds(now);
+        now.words.clear();
+        now.redirects.clear();
+        now.start = 0;
+        held
+    };
     let mut target_of: Option<&str> = None;
     for token in tokens {
         match &token.kind {
@@ -617,7 +688,9 @@ pub(crate) fn simple_commands<'a>(tokens: &[Token<'a>]) -> Vec<Simple<'a>> {
                 if let Some(op) = target_of.take() {
                     now.redirects.push((op, Cow::Borrowed("")));
                 }
-                all.push(std::mem::take(&mut now));
+                if !ended(&mut now) {
+                    return false;
+                }
             }
             Kind::HereDoc | Kind::Comment => {}
         }
@@ -625,9 +698,7 @@ pub(crate) fn simple_commands<'a>(tokens: &[Token<'a>]) -> Vec<Simple<'a>> {
     if let Some(op) = target_of {
         now.redirects.push((op, Cow::Borrowed("")));
     }
-    all.push(now);
-    all.retain(|simple| !simple.words.is_empty() || !simple.redirects.is_empty());
-    all
+    ended(&mut now)
 }
 
 #[cfg(test)]

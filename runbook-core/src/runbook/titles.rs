@@ -119,19 +119,21 @@ impl Slugs {
 }
 
 fn slug(title: &str) -> String {
-    let mut slug = String::new();
+    let mut slug = String::with_capacity(title.len().min(64));
     for c in title.chars() {
         if slug.len() >= 60 {
             break;
         }
-        if c.is_alphanumeric() {
+        if c.is_ascii_alphanumeric() {
+            slug.push(c.to_ascii_lowercase());
+        } else if c.is_alphanumeric() {
             slug.extend(c.to_lowercase());
         } else if !slug.ends_with('-') && !slug.is_empty() {
             slug.push('-');
         }
     }
-    let slug = slug.trim_end_matches('-');
-    if slug.is_empty() { "step".to_owned() } else { slug.to_owned() }
+    slug.truncate(slug.trim_end_matches('-').len());
+    if slug.is_empty() { "step".to_owned() } else { slug }
 }
 
 /// Whether a title announces itself as a step by a number: `Step 3: ...`, `3. ...`, `3) ...`, `A.1 ...`, `1.2 ...`.

@@ -7,6 +7,8 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 
+use super::plain_yaml;
+
 /// A value and where it stands: 1-based line and column within the YAML text.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Node {
@@ -63,6 +65,11 @@ pub(crate) struct NotYaml {
 
 /// Reads one YAML document. Aliases, depth and size are bounded, so a small text cannot become a large tree.
 pub(crate) fn read(text: &str) -> Result<Node, NotYaml> {
+    plain_yaml::read(text).map_or_else(|| read_any(text), Ok)
+}
+
+/// As [`read`], whatever the text holds.
+pub(super) fn read_any(text: &str) -> Result<Node, NotYaml> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_events: 20_000,

@@ -14,10 +14,9 @@ fn documents() -> Vec<Document> {
 
 /// Every command with its document's name, whatever it is for.
 fn commands(document: &Document) -> impl Iterator<Item = &Command> {
-    document
-        .steps
-        .iter()
-        .flat_map(|step| step.commands.iter().chain(&step.baselines).chain(&step.probe).chain(&step.undo))
+    document.steps.iter().flat_map(|step| {
+        step.commands.iter().chain(&step.baselines).chain(step.probe.as_deref()).chain(&step.undo)
+    })
 }
 
 #[test]
@@ -92,7 +91,7 @@ fn every_change_to_the_cluster_can_be_undone_and_probed() {
             // Undo and probe start from parameters and baselines; a captured value is not there.
             for captured in step.commands.iter().filter_map(|command| command.capture.as_ref()) {
                 let name = format!("${}", captured.name);
-                let users = step.undo.iter().chain(&step.probe);
+                let users = step.undo.iter().chain(step.probe.as_deref());
                 assert!(users.clone().all(|command| !command.text.contains(&name)), "{place} uses {name}");
             }
         }

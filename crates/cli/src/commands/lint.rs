@@ -1,11 +1,12 @@
 //! `blocks runbook lint PATH...`: every finding, with its place, its reason and what to do.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use blocks_engine::{Library, LibraryEntry, describe};
+use blocks_engine::{Library, LibraryEntry, LibraryError, describe};
 use blocks_grammar::Deny;
 use runbook_core::plan::{PlanRequest, draft};
-use runbook_core::runbook::{Coverage, Diagnostic, Level, check_links, codes, silence_remarks};
+use runbook_core::runbook::{Coverage, Diagnostic, Level, Step, check_links, codes, silence_remarks};
 use serde_json::{Value, json};
 
 use super::shellcheck;
@@ -21,6 +22,15 @@ struct Sum {
     findings: Vec<Value>,
     documents: Vec<Value>,
 }
+
+/// One file as a runbook, with what is wrong with it.
+struct Looked {
+    entry: LibraryEntry,
+    found: Vec<Diagnostic>,
+}
+
+/// Files that are read before the first of them is told of.
+const BATCH: usize = 64;
 
 /// Lints files and folders; exit 1 when something is an error, or a warning where those are denied.
 pub(crate) async fn run(
@@ -38,16 +48,10 @@ pub(crate) async fn run(
     files.dedup();
     let program = shellcheck::program();
     let mut sum = Sum::default();
-    for file in &files {
-        let entry = LibraryEntry::from_file(file).map_err(Stop::failed)?;
-        let entry = match library {
-            Some(library) => library.complete(entry),
-            None => entry,
-        };
-        let folder = file.parent().unwrap_or(Path::new(""));
-        let mut found = entry.document.diagnostics.clone();
-        found.extend(include_problems(&entry));
-        found.extend(check_links(&entry.document, &|target| folder.join(target).exists()));
+    // a batch at a time: the documents of a large tree need not be in memory together
+    let batches = files.chunks(BATCH).flat_map(|batch| batch.iter().zip(look_all(batch, library)));
+    for (file, looked) in batches {
+        let Looked { entry, mut found } = looked.map_err(Stop::failed)?;
         if let Some(program) = &program {
             // what it says points at lines, so it needs them as they are
             let text = std::fs::read(file).map_err(Stop::failed)?;
@@ -79,8 +83,49 @@ pub(crate) async fn run(
     Ok(if denied { Code::Failed } else { Code::Success })
 }
 
+/// Looks at each file, on as many threads as there are processors; what comes back is in the order of the files.
+fn look_all(files: &[PathBuf], library: Option<&Library>) -> Vec<Result<Looked, LibraryError>> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(files.len());
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut looked = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(file) = files.get(at) else { return looked };
+            looked.push((at, look(file, library)));
+        }
+    };
+    let mut all = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut all = work();
+        for other in others {
+            all.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        all
+    });
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, looked)| looked).collect()
+}
+
+fn look(file: &Path, library: Option<&Library>) -> Result<Looked, LibraryError> {
+    let entry = LibraryEntry::to_look_at(file)?;
+    let entry = match library {
+        Some(library) => library.complete(entry),
+        None => entry,
+    };
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let mut found = entry.document.diagnostics.clone();
+    found.extend(include_problems(&entry));
+    found.extend(check_links(&entry.document, &|target| folder.join(target).exists()));
+    Ok(Looked { entry, found })
+}
+
 /// Includes that name nothing, or that lead in a circle.
 fn include_problems(entry: &LibraryEntry) -> Vec<Diagnostic> {
+    let mut commands = entry.document.steps.iter().flat_map(Step::all_commands);
+    if !commands.any(|(_, command)| command.include.is_some()) {
+        return Vec::new();
+    }
     let request = PlanRequest {
         documents: entry.included.clone(),
         refused: entry.refused.clone(),

@@ -57,10 +57,9 @@ pub(crate) async fn findings(
 
 /// The shell commands, without those whose text is no complete shell as it stands.
 fn commands(document: &Document) -> impl Iterator<Item = &Command> {
-    let all = document
-        .steps
-        .iter()
-        .flat_map(|step| step.commands.iter().chain(&step.baselines).chain(&step.probe).chain(&step.undo));
+    let all = document.steps.iter().flat_map(|step| {
+        step.commands.iter().chain(&step.baselines).chain(step.probe.as_deref()).chain(&step.undo)
+    });
     all.filter(|command| {
         // a variable that nothing sets is shell all the same
         let shell = command.placeholders.iter().all(|placeholder| placeholder.starts_with('$'));

@@ -32,7 +32,8 @@ fn bracket(text: &str) -> Option<(&str, &str)> {
 /// `... within 45s`, `... within 1 min`: what stands before, and milliseconds.
 fn deadline(text: &str) -> Option<(&str, u64)> {
     const WORD: &str = "within ";
-    let at = text.to_ascii_lowercase().rfind(WORD)?;
+    let at =
+        text.as_bytes().windows(WORD.len()).rposition(|part| part.eq_ignore_ascii_case(WORD.as_bytes()))?;
     let (before, rest) = (text.get(..at)?, text.get(at + WORD.len()..)?);
     if !(before.is_empty() || before.ends_with(' ')) {
         return None;

@@ -23,7 +23,7 @@ use std::sync::LazyLock;
 use self::table::{Form, Options, PROGRAMS, Program};
 use super::model::{Effect, EffectSource};
 use super::names::{is_identifier, is_reserved};
-use super::shell::{Kind, Simple, Word, lex, simple_commands};
+use super::shell::{Kind, Simple, Token, Word, all_simple, lex};
 
 pub(crate) use self::credentials::{
     gives_credentials, is_secret_name, secret_variable, sql_names_credentials,
@@ -31,20 +31,26 @@ pub(crate) use self::credentials::{
 
 /// The effect of a command text by the table, with where that comes from.
 pub(crate) fn of(text: &str) -> (Effect, EffectSource) {
-    if is_read_only(text) {
-        (Effect::Read, EffectSource::Table)
-    } else {
-        (Effect::Once, EffectSource::Unknown)
-    }
+    by_table(is_read_only(text))
+}
+
+/// As [`of`], of a complete text that has been taken apart.
+pub(crate) fn of_tokens(tokens: &[Token<'_>]) -> (Effect, EffectSource) {
+    by_table(tokens_read(tokens))
+}
+
+fn by_table(reads: bool) -> (Effect, EffectSource) {
+    if reads { (Effect::Read, EffectSource::Table) } else { (Effect::Once, EffectSource::Unknown) }
 }
 
 /// Whether the table knows that the text changes nothing.
 pub(crate) fn is_read_only(text: &str) -> bool {
     let lexed = lex(text);
-    if !lexed.complete() {
-        return false;
-    }
-    let plain = lexed.tokens.iter().all(|token| match &token.kind {
+    lexed.complete() && tokens_read(&lexed.tokens)
+}
+
+fn tokens_read(tokens: &[Token<'_>]) -> bool {
+    let plain = tokens.iter().all(|token| match &token.kind {
         Kind::Op(op) => matches!(*op, ";" | "&&" | "||" | "|"),
         // a reshaped word is not what the program gets: `{-X,DELETE}`, `$'\x2dd'`
         Kind::Word(word) => !word.runs && !word.reshaped,
@@ -52,8 +58,13 @@ pub(crate) fn is_read_only(text: &str) -> bool {
         Kind::HereDoc => false,
         Kind::Redirect(_) | Kind::Newline | Kind::Comment => true,
     });
-    let commands = simple_commands(&lexed.tokens);
-    plain && !commands.is_empty() && commands.iter().all(command_reads)
+    let mut some = false;
+    plain
+        && all_simple(tokens, |command| {
+            some = true;
+            command_reads(command)
+        })
+        && some
 }
 
 fn command_reads(command: &Simple<'_>) -> bool {
@@ -67,6 +78,9 @@ fn command_reads(command: &Simple<'_>) -> bool {
 /// Only `${NAME}` and `${NAME:-default}` and the like: other forms calculate, or expand a value once more. `$[...]` is
 /// arithmetic in its old spelling.
 fn expands_plainly(value: &str) -> bool {
+    if !value.as_bytes().contains(&b'$') {
+        return true;
+    }
     !value.contains("$[")
         && value.split("${").skip(1).all(|rest| {
             let tail = rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');

@@ -21,9 +21,8 @@ pub(super) fn incomplete(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
         )
     };
     for (_, call) in script.all_calls().filter(|(_, call)| call.program == "curl") {
-        let body = bodies(call).into_iter().find_map(parse);
-        let address = call.texts().into_iter().find_map(receiver);
-        if let (Some(body), Some(receiver)) = (body, address)
+        let Some(receiver) = call.args.iter().find_map(|word| receiver(&word.value)) else { continue };
+        if let Some(body) = bodies(call).into_iter().find_map(parse)
             && let Some(problem) = problem(receiver, &body)
         {
             found.push(note(call.line, &call.program, &problem));
@@ -58,6 +57,9 @@ enum Receiver {
 }
 
 fn receiver(text: &str) -> Option<Receiver> {
+    if !text.contains(".com/") {
+        return None;
+    }
     if text.contains("events.pagerduty.com/v2/enqueue") || text.contains("events.eu.pagerduty.com/v2/enqueue")
     {
         Some(Receiver::PagerDutyEvents)

@@ -15,7 +15,7 @@ pub(super) fn check(
     found: &mut Vec<Diagnostic>,
 ) {
     let sum = |steps: &[Step]| sum_s(steps.iter().filter_map(|step| step.timebox_s));
-    let mut compare = |line: u32, what: &str, limit_s: u32, sum_s: u32| {
+    let mut compare = |line: u32, what: &dyn std::fmt::Display, limit_s: u32, sum_s: u32| {
         if sum_s > limit_s {
             found.push(finding(
                 codes::TIME_BOXES,
@@ -31,9 +31,9 @@ pub(super) fn check(
     };
     for section in boxes {
         let steps = document.steps.get(section.steps.clone()).unwrap_or_default();
-        compare(section.line, &format!("the box of `{}`", section.title), section.limit_s, sum(steps));
+        compare(section.line, &format_args!("the box of `{}`", section.title), section.limit_s, sum(steps));
     }
     if let Some(limit_s) = document.front.timebox.as_deref().and_then(parse_span_s) {
-        compare(1, "the runbook's time box", limit_s, sum(&document.steps));
+        compare(1, &"the runbook's time box", limit_s, sum(&document.steps));
     }
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::super::lines::{Lines, to_u32};
+use super::super::lines::{Cursor, to_u32};
 use super::super::shell::{Kind, Token, Word, closing, lex};
 
 /// One program with its arguments.
@@ -122,8 +122,8 @@ fn collect_of<'a>(
     around: Around,
     all: &mut Vec<Call<'a>>,
 ) {
-    let lines = Lines::new(text);
-    let line_at = |offset: usize| first_line.saturating_add(lines.line(offset).saturating_sub(1));
+    let cursor = Cursor::new(text);
+    let line_at = |offset: usize| first_line.saturating_add(cursor.breaks_before(offset));
     let mut group: Vec<(&Word<'a>, usize)> = Vec::new();
     let mut call = Call { pipeline: around.before + all.len(), ..Call::default() };
     let mut target_of: Option<&'a str> = None;

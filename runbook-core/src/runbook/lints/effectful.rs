@@ -46,13 +46,11 @@ pub(super) fn destructive_sql(sql: &str) -> Option<&'static str> {
 
 /// What about the call destroys something, in words.
 pub(super) fn destroys(call: &Call<'_>) -> Option<String> {
-    let args = call.texts();
-    let tries = args.iter().any(|arg| arg.starts_with("--dry-run") || *arg == "--help");
+    let tries = call.args.iter().any(|arg| arg.value.starts_with("--dry-run") || arg.value == "--help");
     if tries {
         return None;
     }
     let shown = |words: &str| Some(format!("{} {words}", call.program));
-    let first = args.first().copied().unwrap_or_default();
     match call.program() {
         "kubectl" | "oc" => match kubectl::words(call).as_slice() {
             [verb @ ("delete" | "drain"), ..] => shown(verb),
@@ -69,7 +67,7 @@ pub(super) fn destroys(call: &Call<'_>) -> Option<String> {
             .and_then(shown),
         "rm" if call.has_letter('r') || call.has_letter('R') || call.has(&["--recursive"]) => shown("-r"),
         "truncate" | "shred" | "dropdb" | "mkfs" | "wipefs" => Some(call.program().to_owned()),
-        "dd" if args.iter().any(|arg| arg.starts_with("of=/dev/")) => shown("of=/dev/..."),
+        "dd" if call.args.iter().any(|arg| arg.value.starts_with("of=/dev/")) => shown("of=/dev/..."),
         "find" if call.has(&["-delete"]) => shown("-delete"),
         "aws" => {
             let words: Vec<&str> = call.operands().take(4).collect();
@@ -86,8 +84,8 @@ pub(super) fn destroys(call: &Call<'_>) -> Option<String> {
         "gcloud" | "az" => {
             call.operands().take(5).find(|word| matches!(*word, "delete" | "purge")).and_then(shown)
         }
-        "docker" | "podman" => match args.as_slice() {
-            ["rm" | "rmi", ..] => shown(first),
+        "docker" | "podman" => match call.texts().as_slice() {
+            [verb @ ("rm" | "rmi"), ..] => shown(verb),
             ["volume" | "image" | "container" | "network" | "system", verb @ ("rm" | "prune"), ..] => {
                 shown(verb)
             }
@@ -109,8 +107,8 @@ pub(super) fn changes(call: &Call<'_>) -> bool {
     if destroys(call).is_some() {
         return true;
     }
-    let args = call.texts();
-    if args.iter().any(|arg| arg.starts_with("--dry-run") || matches!(*arg, "--help" | "-h" | "--version")) {
+    let tries = |arg: &str| arg.starts_with("--dry-run") || matches!(arg, "--help" | "-h" | "--version");
+    if call.args.iter().any(|arg| tries(arg.text())) {
         return false;
     }
     let operand = call.operands().next().unwrap_or_default();

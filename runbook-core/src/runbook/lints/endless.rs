@@ -34,20 +34,23 @@ fn goes_on(call: &Call<'_>) -> Option<&'static str> {
     const LIMIT: &str = "limit it with `timeout 30s ...`";
     const TAIL: &str =
         "show the last lines only, such as --tail=100 or -n 100, or limit it with `timeout 30s ...`";
-    let operands: Vec<&str> = call.operands().collect();
-    let first = operands.first().copied().unwrap_or_default();
-    let follows = call.has(&["-f", "-F", "--follow", "--follow=true"])
-        || call.texts().iter().any(|arg| arg.starts_with("--follow="));
+    // most programs end, and are not asked any of this
+    let operands = || -> Vec<&str> { call.operands().collect() };
+    let first = || call.operands().next().unwrap_or_default();
+    let follows = || {
+        call.has(&["-f", "-F", "--follow", "--follow=true"])
+            || call.args.iter().any(|arg| arg.value.starts_with("--follow="))
+    };
     // `-fn`, `-fu web`: the letter among short options
-    let follows_short = follows || call.has_letter('f') || call.has_letter('F');
+    let follows_short = || follows() || call.has_letter('f') || call.has_letter('F');
     match call.program() {
         "watch" | "stern" | "kubetail" | "tailf" | "iotop" | "iftop" => {
             Some("look once, or wait with `kubectl wait --timeout=60s`")
         }
-        "tail" => follows_short.then_some(TAIL),
+        "tail" => follows_short().then_some(TAIL),
         "kubectl" | "oc" => match kubectl::words(call).as_slice() {
             ["logs", ..] => {
-                (follows || kubectl::own_args(call).any(|arg| arg.starts_with("-f"))).then_some(TAIL)
+                (follows() || kubectl::own_args(call).any(|arg| arg.starts_with("-f"))).then_some(TAIL)
             }
             ["get" | "events" | "top", ..] => {
                 let watches = kubectl::own_args(call)
@@ -62,8 +65,8 @@ fn goes_on(call: &Call<'_>) -> Option<&'static str> {
             ["attach", ..] => Some(LIMIT),
             _ => None,
         },
-        "docker" | "podman" => match operands.as_slice() {
-            ["logs", ..] | ["compose" | "service", "logs", ..] => follows_short.then_some(TAIL),
+        "docker" | "podman" => match operands().as_slice() {
+            ["logs", ..] | ["compose" | "service", "logs", ..] => follows_short().then_some(TAIL),
             ["stats", ..] => (!call.has(&["--no-stream"])).then_some("add --no-stream"),
             ["compose", "up", ..] => (!call.has(&["-d", "--detach", "--wait"])).then_some("add -d"),
             ["events", ..] => {
@@ -71,12 +74,12 @@ fn goes_on(call: &Call<'_>) -> Option<&'static str> {
             }
             _ => None,
         },
-        "docker-compose" => (first == "logs" && follows_short).then_some(TAIL),
-        "journalctl" => (follows || call.has_letter('f')).then_some(TAIL),
+        "docker-compose" => (first() == "logs" && follows_short()).then_some(TAIL),
+        "journalctl" => (follows() || call.has_letter('f')).then_some(TAIL),
         "dmesg" => call.has(&["-w", "--follow"]).then_some(TAIL),
-        "aws" => (operands.starts_with(&["logs", "tail"]) && follows).then_some(TAIL),
+        "aws" => (operands().starts_with(&["logs", "tail"]) && follows()).then_some(TAIL),
         "ping" | "ping6" => (!call.texts().iter().any(|arg| arg.starts_with("-c") || arg.starts_with("-w"))
-            && !operands.is_empty())
+            && call.operands().next().is_some())
         .then_some("add -c 3"),
         "top" => (!call
             .texts()
@@ -88,10 +91,11 @@ fn goes_on(call: &Call<'_>) -> Option<&'static str> {
             .iter()
             .any(|arg| arg.starts_with("-c") || arg.starts_with("-r") || matches!(*arg, "-D" | "-G")))
         .then_some("add -c 100"),
-        "vmstat" | "iostat" | "mpstat" => (operands.len() == 1 && first.chars().all(|c| c.is_ascii_digit()))
-            .then_some("add how often: `vmstat 1 5`"),
+        "vmstat" | "iostat" | "mpstat" => (operands().len() == 1
+            && first().chars().all(|c| c.is_ascii_digit()))
+        .then_some("add how often: `vmstat 1 5`"),
         "redis-cli" => (call.has(&["--stat", "--latency"])
-            || operands.iter().any(|word| word.eq_ignore_ascii_case("monitor")))
+            || call.operands().any(|word| word.eq_ignore_ascii_case("monitor")))
         .then_some(LIMIT),
         "ssh" => (call.has(&["-N"]) && !call.has(&["-f"])).then_some("run it in a terminal of its own"),
         _ => None,

@@ -15,8 +15,13 @@ const READERS: &[&str] = &[
 
 /// Goes through the calls in order; a file is written once any earlier call that is no reader mentions it.
 pub(super) fn unwritten(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
-    let mut written: BTreeSet<String> = BTreeSet::new();
-    let mut noted: BTreeSet<String> = BTreeSet::new();
+    // few documents read such a file, and only for those it is asked what is written
+    let reads_made = |call: &Call<'_>| read_files(call).iter().any(|path| looks_made(path, call));
+    if !script.all_calls().any(|(_, call)| reads_made(call)) {
+        return;
+    }
+    let mut written: BTreeSet<&str> = BTreeSet::new();
+    let mut noted: BTreeSet<&str> = BTreeSet::new();
     let mut elsewhere = false;
     let mut chapter = 0;
     for (unit, call) in script.all_calls() {
@@ -31,7 +36,7 @@ pub(super) fn unwritten(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
             // `<file>` reads as two redirections
             let placeholder = !unit.command.placeholders.is_empty();
             let known = written.contains(base(path)) || (relative && elsewhere) || call.remote || placeholder;
-            if !known && looks_made(path, call) && noted.insert(path.to_owned()) {
+            if !known && looks_made(path, call) && noted.insert(path) {
                 found.push(script.at(
                     codes::UNWRITTEN_FILE,
                     call.line,
@@ -43,14 +48,14 @@ pub(super) fn unwritten(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
         }
         for (op, target) in &call.redirects {
             if op.contains('>') {
-                written.insert(base(target).to_owned());
+                written.insert(base(target));
             }
         }
         if !READERS.contains(&call.program()) {
             for word in &call.args {
                 // `-o out.txt`, `of=out.txt`, `--output=out.txt`, and a script that names it
                 for part in word.value.split(|c: char| c.is_whitespace() || "=\"'();<>|,:".contains(c)) {
-                    written.insert(base(part).to_owned());
+                    written.insert(base(part));
                 }
             }
         }

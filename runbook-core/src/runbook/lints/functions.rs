@@ -8,7 +8,8 @@ use super::super::shell::{Kind, lex, simple_commands};
 /// A function carries over to later commands, so a name that the document defines is no known program any more.
 pub(super) fn distrust_redefined(document: &mut Document) {
     let all = |step: &Step| -> Vec<String> {
-        let commands = step.commands.iter().chain(&step.baselines).chain(&step.probe).chain(&step.undo);
+        let commands =
+            step.commands.iter().chain(&step.baselines).chain(step.probe.as_deref()).chain(&step.undo);
         commands
             .filter(|command| is_shell(command) && may_define(&command.text))
             .flat_map(|command| defined_functions(&command.text))
@@ -20,7 +21,7 @@ pub(super) fn distrust_redefined(document: &mut Document) {
     }
     for step in &mut document.steps {
         let Step { commands, baselines, probe, undo, .. } = step;
-        for command in commands.iter_mut().chain(baselines).chain(probe).chain(undo) {
+        for command in commands.iter_mut().chain(baselines).chain(probe.as_deref_mut()).chain(undo) {
             if !is_shell(command) {
                 continue;
             }
@@ -42,11 +43,13 @@ fn is_shell(command: &Command) -> bool {
 
 /// Whether it is worth looking for functions: nearly no text has `function` or an empty pair of brackets in it.
 fn may_define(text: &str) -> bool {
-    let empty_pair = |(at, _): (usize, &str)| {
+    let empty_pair = |at: usize| {
         let behind = text.get(at + 1..).unwrap_or_default();
         behind.trim_start_matches([' ', '\t', '\r']).starts_with(')')
     };
-    text.match_indices('(').any(empty_pair) || text.contains("function") || text.contains("\\\n")
+    memchr::memchr_iter(b'(', text.as_bytes()).any(empty_pair)
+        || text.contains("function")
+        || text.contains("\\\n")
 }
 
 /// The names in `name() {` and `function name`.

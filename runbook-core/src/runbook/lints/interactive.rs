@@ -27,8 +27,8 @@ fn asks(call: &Call<'_>) -> Option<&'static str> {
     const SHELL: &str = "name the command to run";
     const TTY: &str = "leave out -t and -i, and name the command to run";
     const YES: &str = "add the option that answers yes";
-    let operands: Vec<&str> = call.operands().collect();
-    let first = operands.first().copied().unwrap_or_default();
+    let operands = || -> Vec<&str> { call.operands().collect() };
+    let first = call.operands().next().unwrap_or_default();
     match call.program() {
         "vi" | "vim" | "nvim" | "nano" | "emacs" | "pico" | "visudo" | "vipw" => Some(EDIT),
         "less" | "more" | "man" => Some("print it with cat or head"),
@@ -48,7 +48,7 @@ fn asks(call: &Call<'_>) -> Option<&'static str> {
         },
         "docker" | "podman" => {
             let starts = match first {
-                "compose" => matches!(operands.get(1), Some(&"exec" | &"run")) && has_terminal(call),
+                "compose" => matches!(call.operands().nth(1), Some("exec" | "run")) && has_terminal(call),
                 "exec" | "run" => has_terminal(call),
                 _ => false,
             };
@@ -97,9 +97,9 @@ fn asks(call: &Call<'_>) -> Option<&'static str> {
             .iter()
             .any(|arg| arg.starts_with('-') && !arg.starts_with("--") && arg.ends_with('p'))
             .then_some("declare a parameter, or make it a `- [ ]` item"),
-        "aws" if operands == ["configure"] => Some("use environment variables or a profile"),
+        "aws" if operands() == ["configure"] => Some("use environment variables or a profile"),
         "terraform" | "tofu" => {
-            let applies = first == "destroy" || (first == "apply" && operands.len() == 1);
+            let applies = first == "destroy" || (first == "apply" && operands().len() == 1);
             let answered = call
                 .texts()
                 .iter()

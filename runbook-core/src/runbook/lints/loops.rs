@@ -176,10 +176,12 @@ pub(super) fn endless_loop(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
             "until" => condition == "false",
             _ => condition.replace(' ', "") == "((;;))",
         };
-        let leaves = lex(seen.body).tokens.iter().any(|token| {
-            matches!(&token.kind, Kind::Word(word) if matches!(word.text(), "break" | "exit" | "return"))
-        });
-        if forever && !leaves {
+        let leaves = || {
+            lex(seen.body).tokens.iter().any(|token| {
+                matches!(&token.kind, Kind::Word(word) if matches!(word.text(), "break" | "exit" | "return"))
+            })
+        };
+        if forever && !leaves() {
             found.push(script.at(
                 codes::NEVER_ENDING,
                 seen.line,
@@ -229,7 +231,7 @@ pub(super) fn unbounded(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
     // `kubectl get nodes -o name | xargs kubectl drain`
     for unit in &script.units {
         for (at, call) in
-            unit.calls.iter().enumerate().filter(|(_, call)| lists_machines(call) && call.piped_out)
+            unit.calls.iter().enumerate().filter(|(_, call)| call.piped_out && lists_machines(call))
         {
             let rest: Vec<&Call<'_>> = unit.pipeline(at).skip(1).collect();
             let bounded = rest.iter().any(|next| matches!(next.program(), "head" | "tail" | "shuf"));
@@ -251,11 +253,11 @@ fn changes_machine(call: &Call<'_>) -> bool {
     effectful::changes(call) || (remote && !read)
 }
 
+/// Words for a machine.
+const MACHINES: &[&str] =
+    &["node", "pod", "host", "server", "instance", "machine", "vm", "po", "hostname", "droplet"];
+
 fn is_machine(word: &str) -> bool {
-    let word = word.to_ascii_lowercase();
-    let word = word.trim_end_matches('s');
-    matches!(
-        word,
-        "node" | "pod" | "host" | "server" | "instance" | "machine" | "vm" | "po" | "hostname" | "droplet"
-    )
+    let word = word.trim_end_matches(['s', 'S']);
+    MACHINES.iter().any(|machine| machine.eq_ignore_ascii_case(word))
 }

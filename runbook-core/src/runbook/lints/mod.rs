@@ -90,7 +90,7 @@ fn stop_blind_checks(document: &mut Document, found: &[Diagnostic]) {
     places.sort_unstable();
     for step in &mut document.steps {
         let Step { commands, baselines, probe, undo, .. } = step;
-        for command in commands.iter_mut().chain(baselines).chain(probe).chain(undo) {
+        for command in commands.iter_mut().chain(baselines).chain(probe.as_deref_mut()).chain(undo) {
             let last = calls::last_line(command.line, &command.text);
             let at = places.partition_point(|line| *line < command.line);
             if places.get(at).is_some_and(|line| *line <= last) {

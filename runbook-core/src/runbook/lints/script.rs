@@ -51,13 +51,12 @@ impl<'a> Script<'a> {
                 // taken apart once for everything that asks
                 let text = command.text.as_str();
                 let tokens = lex(text).tokens;
-                units.push(Unit {
-                    command,
-                    step,
-                    role,
-                    calls: calls_of(text, &tokens, command.line),
-                    loops: loops(text, &tokens),
-                });
+                let mut calls = calls_of(text, &tokens, command.line);
+                let mut loops = loops(text, &tokens);
+                // all of them are kept until the last rule has looked
+                calls.shrink_to_fit();
+                loops.shrink_to_fit();
+                units.push(Unit { command, step, role, calls, loops });
             }
         }
         Script {
@@ -112,7 +111,7 @@ pub(super) fn is_shown_only(command: &Command) -> bool {
 pub(super) fn commands(step: &Step) -> impl Iterator<Item = (Role, &Command)> {
     let main = step.commands.iter().map(|command| (Role::Main, command));
     let baselines = step.baselines.iter().map(|command| (Role::Baseline, command));
-    let probe = step.probe.iter().map(|command| (Role::Probe, command));
+    let probe = step.probe.as_deref().map(|command| (Role::Probe, command));
     main.chain(baselines).chain(probe).chain(step.undo.iter().map(|command| (Role::Undo, command)))
 }
 

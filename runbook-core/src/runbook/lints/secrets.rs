@@ -55,18 +55,17 @@ pub(super) fn printed(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
 
 /// What secret the call gives.
 fn secret(unit: &Unit<'_>, at: usize, call: &Call<'_>) -> Option<String> {
-    let args = call.texts();
     let plain = |text: &str| Some(text.to_owned());
-    let operands: Vec<&str> = call.operands().collect();
+    let operands = || -> Vec<&str> { call.operands().collect() };
     match call.program() {
         "kubectl" | "oc" => kubernetes_secret(call).then(|| "the values of a Kubernetes secret".to_owned()),
         "cat" | "head" | "tail" | "less" | "more" | "bat" | "strings" => {
-            operands.iter().find(|path| is_secret_file(path)).map(|path| format!("the file `{path}`"))
+            call.operands().find(|path| is_secret_file(path)).map(|path| format!("the file `{path}`"))
         }
-        "printenv" if operands.is_empty() => environment(unit, at),
-        "printenv" => operands.iter().find(|name| is_secret_name(name)).map(|name| format!("`{name}`")),
-        "env" if args.is_empty() => environment(unit, at),
-        "aws" => match operands.as_slice() {
+        "printenv" if call.operands().next().is_none() => environment(unit, at),
+        "printenv" => call.operands().find(|name| is_secret_name(name)).map(|name| format!("`{name}`")),
+        "env" if call.args.is_empty() => environment(unit, at),
+        "aws" => match operands().as_slice() {
             [.., "get-secret-value"] => plain("a secret's value"),
             words if words.contains(&"get-secret-value") => plain("a secret's value"),
             words if words.contains(&"ssm") && call.has(&["--with-decryption"]) => {
@@ -74,19 +73,19 @@ fn secret(unit: &Unit<'_>, at: usize, call: &Call<'_>) -> Option<String> {
             }
             _ => None,
         },
-        "vault" => match operands.as_slice() {
+        "vault" => match operands().as_slice() {
             ["read", path, ..] if !path.starts_with("sys/") && !path.starts_with("auth/") => {
                 plain("a secret of Vault")
             }
             ["kv", "get", ..] => plain("a secret of Vault"),
             _ => None,
         },
-        "gcloud" => match operands.as_slice() {
+        "gcloud" => match operands().as_slice() {
             ["secrets", "versions", "access", ..] => plain("a secret's value"),
             ["auth", "print-access-token" | "print-identity-token", ..] => plain("an access token"),
             _ => None,
         },
-        "az" if operands.starts_with(&["keyvault", "secret", "show"]) => plain("a secret's value"),
+        "az" if operands().starts_with(&["keyvault", "secret", "show"]) => plain("a secret's value"),
         "echo" | "printf" => call.args.iter().find_map(secret_variable).map(|name| format!("`${name}`")),
         _ => None,
     }

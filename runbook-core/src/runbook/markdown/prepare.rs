@@ -18,21 +18,41 @@ pub(super) fn prepare(text: &str) -> (Cow<'_, str>, Option<usize>) {
             *old = byte;
         }
     };
+    if !may_change(text.as_bytes()) {
+        return (Cow::Borrowed(text), None);
+    }
+    let tabs = memchr::memchr(b'\t', text.as_bytes()).is_some();
+    let mut breaks = memchr::memchr_iter(b'\n', text.as_bytes());
     let mut start = 0;
     while start < text.len() {
-        let rest = text.as_bytes().get(start..).unwrap_or_default();
-        if let Some(at) = mark_beyond(rest) {
+        let end = breaks.next().map_or(text.len(), |at| at + 1);
+        let line = text.as_bytes().get(start..end).unwrap_or_default();
+        // a byte is four columns at most
+        if line.len() > WIDEST / 4
+            && let Some(at) = mark_beyond(line)
+        {
             first.get_or_insert(start + at);
             set(start + at, b'x');
         }
-        let length = rest.iter().position(|&b| b == b'\n').map_or(rest.len(), |at| at + 1);
-        for at in tabs_behind_fence(rest.get(..length).unwrap_or_default()) {
-            set(start + at, b' ');
+        if tabs {
+            for at in tabs_behind_fence(line) {
+                set(start + at, b' ');
+            }
         }
-        start += length;
+        start = end;
     }
     let changed = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     (changed.map_or(Cow::Borrowed(text), Cow::Owned), first)
+}
+
+/// Whether anything could be changed: there is a tab, or so many blanks and marks side by side that a mark could stand
+/// behind [`WIDEST`] columns of them.
+fn may_change(text: &[u8]) -> bool {
+    const PIECE: usize = 16;
+    let is_mark = |b: &u8| matches!(b, b' ' | b'>' | b'-' | b'+' | b'*' | b'.' | b')' | b'0'..=b'9');
+    // a run of as many columns without a tab is so many bytes, and one of these pieces lies in it as a whole
+    let (pieces, _) = text.as_chunks::<PIECE>();
+    memchr::memchr(b'\t', text).is_some() || pieces.iter().any(|piece| piece.iter().all(is_mark))
 }
 
 /// The tabs at the end of a line that holds nothing else than a fence's marks.

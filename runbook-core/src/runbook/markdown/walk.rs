@@ -36,8 +36,8 @@ struct Inline {
     /// Something plain stands on the first line; before any bold text, or behind it.
     plain_first: bool,
     plain_seen: bool,
-    /// The first line alone.
-    first: String,
+    /// How much of the text is the first line.
+    first: usize,
 }
 
 /// A code block being collected.
@@ -142,7 +142,8 @@ impl<'a, 'e> Walk<'a, 'e> {
         match tag {
             Tag::Heading { .. } | Tag::Paragraph => {
                 let line = self.lines.line(range.start);
-                self.inline = Some(Inline { line, first_line: true, ..Inline::default() });
+                let text = String::with_capacity(range.len());
+                self.inline = Some(Inline { text, line, first_line: true, ..Inline::default() });
             }
             Tag::Strong => {
                 if let Some(inline) = &mut self.inline {
@@ -209,7 +210,7 @@ impl<'a, 'e> Walk<'a, 'e> {
         match tag {
             TagEnd::Heading(level) => {
                 if let Some(inline) = self.inline.take() {
-                    let text = inline.text.trim().to_owned();
+                    let text = trimmed(inline.text);
                     let raw = heading_as_written(self.text.get(range).unwrap_or_default());
                     (self.emit)(Block::Heading { level: number(level), text, raw, line: inline.line });
                 }
@@ -236,7 +237,7 @@ impl<'a, 'e> Walk<'a, 'e> {
     fn end_paragraph(&mut self) {
         let Some(inline) = self.inline.take() else { return };
         if let Some(open) = self.items.last_mut().filter(|open| !open.full) {
-            open.item.text = inline.text.trim().to_owned();
+            open.item.text = trimmed(inline.text);
             self.close_item_text();
             return;
         }
@@ -245,8 +246,11 @@ impl<'a, 'e> Walk<'a, 'e> {
             (true, true) if !inline.plain_first => Bold::Lead,
             _ => Bold::No,
         };
-        let text = if bold == Bold::Whole { inline.first } else { inline.text };
-        (self.emit)(Block::Paragraph { text: text.trim().to_owned(), bold, line: inline.line });
+        let mut text = inline.text;
+        if bold == Bold::Whole {
+            text.truncate(inline.first);
+        }
+        (self.emit)(Block::Paragraph { text: trimmed(text), bold, line: inline.line });
     }
 
     /// A nested block ends the text of the item at hand, which is then complete.
@@ -255,11 +259,14 @@ impl<'a, 'e> Walk<'a, 'e> {
         if let Some(open) = self.items.last_mut().filter(|open| !open.full) {
             open.full = true;
             if !deep {
-                let trimmed = open.item.text.trim();
-                if trimmed.len() < open.item.text.len() {
-                    open.item.text = trimmed.to_owned();
-                }
-                (self.emit)(Block::Item(open.item.clone()));
+                open.item.text = trimmed(std::mem::take(&mut open.item.text));
+                // only a numbered item is asked for its text again: by the code blocks in it
+                let text = if open.number.is_some() {
+                    open.item.text.clone()
+                } else {
+                    std::mem::take(&mut open.item.text)
+                };
+                (self.emit)(Block::Item(Item { text, ..open.item }));
             }
         }
     }
@@ -338,7 +345,7 @@ impl<'a, 'e> Walk<'a, 'e> {
                     inline.plain_seen = true;
                     inline.plain_first |= !inline.bold_seen;
                 }
-                inline.first.push_str(text);
+                inline.first = inline.text.len();
             }
         } else if let Some(open) = self.items.last_mut().filter(|open| !open.full) {
             open.item.text.push_str(text);
@@ -378,6 +385,14 @@ impl<'a, 'e> Walk<'a, 'e> {
         self.column = (at, column);
         column
     }
+}
+
+/// A text without the blanks around it, in the same allocation.
+fn trimmed(mut text: String) -> String {
+    text.truncate(text.trim_end().len());
+    let blank = text.len() - text.trim_start().len();
+    text.drain(..blank);
+    text
 }
 
 /// What follows a fence's marks on its opening line.

@@ -13,8 +13,13 @@ use super::super::lines::Lines;
 use super::walk::{Walk, info_of};
 use super::{fence, prepare};
 
-/// Bytes that pulldown-cmark is given at once; its tree takes up to sixty times as much.
+/// Bytes that pulldown-cmark is given at once, at most: its tree takes up to sixty times as much. A document that is not
+/// larger is read as a whole.
 const WINDOW: usize = 1 << 20;
+/// A larger document is read in windows of this part of it, unless a block does not fit into one.
+const PART: usize = 16;
+/// The smallest window: a character always fits.
+const SMALLEST: usize = 8;
 
 /// Reads the document from `body` on and gives its blocks in order.
 pub(crate) fn read<'a>(text: &'a str, body: usize, lines: &Lines<'_>, emit: &mut dyn FnMut(Block<'a>)) {
@@ -34,11 +39,23 @@ pub(super) fn read_by<'a>(
     if let Some(at) = deep {
         walk.too_deep(at);
     }
-    let mut windows = Windows { text, prepared, lines, window };
+    let usual = if text.len() - body <= window { window } else { (window / PART).max(SMALLEST) };
+    let mut windows = Windows { text, prepared, lines, window, usual };
     let mut at = body;
     while at < text.len() {
         at = windows.one(at, &mut walk).max(at + 1);
     }
+}
+
+/// Whether the last block of a window may go on behind it, and where it is then cut off.
+#[derive(Clone, Copy)]
+enum OpenEnd {
+    /// The text ends here.
+    No,
+    /// Before a whole block.
+    AtBlocks,
+    /// Before an item of a list, too: the list may be larger than any window.
+    AtItems,
 }
 
 struct Windows<'a, 'l> {
@@ -46,31 +63,45 @@ struct Windows<'a, 'l> {
     /// The same text as it is read.
     prepared: Cow<'a, str>,
     lines: &'l Lines<'l>,
+    /// The largest window.
     window: usize,
+    /// The window that is tried first.
+    usual: usize,
 }
 
 impl<'a> Windows<'a, '_> {
     /// Reads one window from `start` on; returns where the next one begins.
     fn one(&mut self, start: usize, walk: &mut Walk<'a, '_>) -> usize {
-        let whole = self.text.len() - start <= self.window;
-        let end = if whole { self.text.len() } else { self.cut(start) };
-        match self.part(start, end, end < self.text.len(), walk) {
-            Some(next) if next > start => next,
-            // nothing but one block that does not end here
-            Some(_) => self.large(start, end, walk),
-            None => end,
+        let mut window = self.usual.min(self.window);
+        loop {
+            let whole = self.text.len() - start <= window;
+            let end = if whole { self.text.len() } else { self.cut(start, window) };
+            let open_end = if whole {
+                OpenEnd::No
+            } else if window < self.window {
+                OpenEnd::AtBlocks
+            } else {
+                OpenEnd::AtItems
+            };
+            match self.part(start, end, open_end, walk) {
+                Some(next) if next > start => return next,
+                // nothing but one block that does not end here
+                Some(_) if window < self.window => window = (window * 2).min(self.window),
+                Some(_) => return self.large(start, end, walk),
+                None => return end,
+            }
         }
     }
 
     /// The end of the last line that fits into a window, or of the window when it is all one line.
-    fn cut(&self, start: usize) -> usize {
-        let limit = self.text.floor_char_boundary(start + self.window);
+    fn cut(&self, start: usize, window: usize) -> usize {
+        let limit = self.text.floor_char_boundary(start + window);
         let within = self.text.get(start..limit).unwrap_or_default();
         within.rfind('\n').map_or(limit, |at| start + at + 1).max(start + 1)
     }
 
-    /// Gives the blocks of a part; with `open_end`, the last one is left to the next window, whose start is returned.
-    fn part(&self, start: usize, end: usize, open_end: bool, walk: &mut Walk<'a, '_>) -> Option<usize> {
+    /// Gives the blocks of a part; with an open end, the last one is left to the next window, whose start is returned.
+    fn part(&self, start: usize, end: usize, open_end: OpenEnd, walk: &mut Walk<'a, '_>) -> Option<usize> {
         let source = self.prepared.get(start..end).unwrap_or_default();
         let reached = source.trim_end().len();
         let options = Options::ENABLE_TASKLISTS | Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
@@ -80,8 +111,12 @@ impl<'a> Windows<'a, '_> {
             match &event {
                 Event::Start(tag) => {
                     let list = open == 0 && matches!(tag, Tag::List(_));
-                    let cuttable = open == 0 && !list || open == 1 && in_list;
-                    if open_end && cuttable && range.end >= reached {
+                    let cuttable = match open_end {
+                        OpenEnd::No => false,
+                        OpenEnd::AtBlocks => open == 0,
+                        OpenEnd::AtItems => open == 0 && !list || open == 1 && in_list,
+                    };
+                    if cuttable && range.end >= reached {
                         walk.part_ends();
                         let line = source.get(..range.start).and_then(|before| before.rfind('\n'));
                         return Some(start + line.map_or(0, |at| at + 1));
@@ -103,7 +138,7 @@ impl<'a> Windows<'a, '_> {
         let rest = self.text.get(start..).unwrap_or_default();
         let Some(found) = fence::find(rest) else {
             walk.too_large(start);
-            self.part(start, end, false, walk);
+            self.part(start, end, OpenEnd::No, walk);
             // the rest of a line that was cut is left out: what it begins with looks like a line's beginning and is none
             let cut_off = self.text.get(end - 1..end) != Some("\n");
             let behind = self.text.get(end..).unwrap_or_default();

@@ -63,6 +63,23 @@ pub fn find(text: &str) -> Vec<Placeholder> {
         .collect()
 }
 
+/// A placeholder as written, its parameter's name, and its first byte in a command text.
+pub(crate) struct Named<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) name: String,
+    pub(crate) start: usize,
+}
+
+/// As [`find`], for those who only ask what the placeholders are called.
+pub(crate) fn named(text: &str) -> Vec<Named<'_>> {
+    let spots = spot::spots(text).into_iter();
+    let named = spots.filter_map(|(start, end)| {
+        let text = text.get(start..end)?;
+        Some(Named { text, name: parameter_name(text), start })
+    });
+    named.collect()
+}
+
 /// Each spelling once, in order, at most 32; and the text with a plain word in the place of each placeholder: what it is
 /// to a reader who knows the values are words.
 pub(crate) fn spellings(text: &str) -> (Vec<String>, Cow<'_, str>) {

@@ -1,5 +1,7 @@
 //! `<pod>` outside quotes: a shell takes it as two redirections, so it would run, and do something else.
 
+use std::borrow::Cow;
+
 /// What reads as a placeholder although a shell reads redirections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Angle {
@@ -16,16 +18,23 @@ const LONGEST: usize = 160;
 
 /// Where they stand in shell text outside quotes, here-documents, comments and arithmetic, in order.
 pub(super) fn angles(text: &str) -> Vec<Angle> {
+    if !text.contains('<') {
+        return Vec::new();
+    }
     let mut scan =
         Scan { text, at: 0, stack: Vec::new(), doubles: 0, documents: Vec::new(), found: Vec::new() };
     while scan.at < text.len() {
+        scan.skip_plain();
         scan.step();
     }
     scan.found
 }
 
 /// The text with `~` in the place of each, offsets unchanged: a part of a word that means nothing.
-pub(super) fn mask(text: &str, angles: &[Angle]) -> String {
+pub(super) fn mask<'a>(text: &'a str, angles: &[Angle]) -> Cow<'a, str> {
+    if angles.is_empty() {
+        return Cow::Borrowed(text);
+    }
     let mut masked = String::with_capacity(text.len());
     let mut at = 0;
     for angle in angles {
@@ -34,7 +43,7 @@ pub(super) fn mask(text: &str, angles: &[Angle]) -> String {
         at = angle.end;
     }
     masked.push_str(text.get(at..).unwrap_or_default());
-    masked
+    Cow::Owned(masked)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,6 +69,14 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
+    /// Passes over what is nothing but itself wherever it stands.
+    fn skip_plain(&mut self) {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let plain =
+            |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'-' | b'_' | b'.' | b'/' | b'=');
+        self.at += rest.iter().take_while(|b| plain(b)).count();
+    }
+
     fn step(&mut self) {
         let Some(rest) = self.text.get(self.at..) else {
             self.at = self.text.len();

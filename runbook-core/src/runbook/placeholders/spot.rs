@@ -2,6 +2,8 @@
 //!
 //! What shell, kubectl, jq and regular expressions write with the same characters is left alone.
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use super::super::shell::{Kind, Lexed, Token, Word, lex};
@@ -49,12 +51,17 @@ pub(super) fn spots(text: &str) -> Vec<(usize, usize)> {
         documents: documents(&lexed.tokens),
         closing_tags: closing_tags(&visible),
         has_range: visible.contains("{range"),
-        variables: variables(&visible),
+        variables: OnceCell::new(),
     };
     let mut found = Vec::new();
     let mut at = 0;
     let mut angles = angles.into_iter().peekable();
-    while let Some(c) = visible.get(at..).and_then(|rest| rest.chars().next()) {
+    loop {
+        // most of a text begins nothing
+        let limit = angles.peek().map_or(visible.len(), |angle| angle.start.max(at));
+        let passed = visible.as_bytes().get(at..limit).unwrap_or_default();
+        at += passed.iter().position(may_begin).unwrap_or(passed.len());
+        let Some(c) = visible.get(at..).and_then(|rest| rest.chars().next()) else { break };
         if let Some(angle) = angles.next_if(|angle| angle.start <= at) {
             if !(angle.escaped && context.in_pattern(angle.start)) {
                 found.push((angle.start, angle.end));
@@ -83,11 +90,33 @@ pub(super) fn spots(text: &str) -> Vec<(usize, usize)> {
     found
 }
 
+/// The first bytes of what is looked at in [`spots`].
+const MAY_BEGIN: [bool; 256] = {
+    let mut begins = [false; 256];
+    let bytes = b"<{[xy%_@c.ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    let mut at = 0;
+    while at < bytes.len() {
+        begins[bytes[at] as usize] = true;
+        at += 1;
+    }
+    // the first byte of an ellipsis
+    begins[0xE2] = true;
+    begins
+};
+
+fn may_begin(byte: &u8) -> bool {
+    MAY_BEGIN[usize::from(*byte)]
+}
+
 /// Whether a placeholder of any kind could begin somewhere: what [`Context`] asks of its first two bytes.
 fn may_hold_one(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let mut before = b' ';
-    for (at, &byte) in bytes.iter().enumerate() {
+    let mut from = 0;
+    while let Some(passed) = bytes.get(from..).and_then(|rest| rest.iter().position(may_begin)) {
+        let at = from + passed;
+        from = at + 1;
+        let byte = bytes.get(at).copied().unwrap_or_default();
+        let before = at.checked_sub(1).and_then(|before| bytes.get(before)).copied().unwrap_or(b' ');
         let next = || bytes.get(at + 1).copied().unwrap_or_default();
         let begins_word = !(before.is_ascii_alphanumeric() || matches!(before, b'_' | b'$'));
         let rest = || bytes.get(at..).unwrap_or_default();
@@ -118,7 +147,6 @@ fn may_hold_one(text: &str) -> bool {
         if found {
             return true;
         }
-        before = byte;
     }
     false
 }
@@ -127,7 +155,10 @@ fn may_hold_one(text: &str) -> bool {
 const LEADS: &[&str] = &["YOUR_", "REPLACE", "CHANGE", "INSERT_", "PUT_"];
 
 /// The text with its comments blanked, offsets unchanged.
-fn without_comments(text: &str, lexed: &Lexed<'_>) -> String {
+fn without_comments<'a>(text: &'a str, lexed: &Lexed<'_>) -> Cow<'a, str> {
+    if lexed.tokens.iter().all(|token| token.kind != Kind::Comment) {
+        return Cow::Borrowed(text);
+    }
     let mut visible = String::with_capacity(text.len());
     let mut at = 0;
     for token in lexed.tokens.iter().filter(|token| token.kind == Kind::Comment) {
@@ -136,7 +167,7 @@ fn without_comments(text: &str, lexed: &Lexed<'_>) -> String {
         at = token.end;
     }
     visible.push_str(&text[at..]);
-    visible
+    Cow::Owned(visible)
 }
 
 /// A word with the program of its command.
@@ -199,8 +230,8 @@ struct Context<'a> {
     /// The names in `</b>`.
     closing_tags: BTreeSet<&'a str>,
     has_range: bool,
-    /// The names that the text reads or assigns to as variables.
-    variables: BTreeSet<&'a str>,
+    /// The names that the text reads or assigns to as variables, once somebody had to know.
+    variables: OnceCell<BTreeSet<&'a str>>,
 }
 
 impl<'a> Context<'a> {
@@ -459,7 +490,7 @@ impl<'a> Context<'a> {
             || self.in_pattern(at)
             || value.len() > 4_096
             || value.contains(char::is_whitespace)
-            || self.variables.contains(word)
+            || self.variables.get_or_init(|| variables(self.text)).contains(word)
         {
             return None;
         }

@@ -8,7 +8,7 @@ use super::super::diagnostic::Diagnostic;
 use super::super::forbidden;
 use super::super::info::{self, Info, Role};
 use super::super::kinds;
-use super::super::lines::to_u32;
+use super::super::lines::{Lines, to_u32};
 use super::super::model::{CodeBlock, Command, CommandKind, Effect, EffectSource};
 use super::super::outline::{INDENTED_SHELL, UNTAGGED_SHELL};
 use super::super::prompts;
@@ -61,7 +61,7 @@ impl Builder<'_> {
 
     /// Reads the fence's commands; gives the reason why there are none that run.
     fn fence_reason(&mut self, fence: &Fence<'_>, info: &Info, above: &str) -> Option<String> {
-        let at = (fence.line, self.lines.indent(fence.line));
+        let at = |lines: &Lines<'_>| (fence.line, lines.indent(fence.line));
         let kind = info.kind();
         let plain = info.name.is_none() && info.problems.is_empty();
         let output = announces_output(above) && self.has_command();
@@ -77,7 +77,7 @@ impl Builder<'_> {
                 };
                 self.note(
                     codes::UNTAGGED_FENCE,
-                    at,
+                    at(self.lines),
                     format!(
                         "`{language}` is no known language, so this block never runs; was `{meant}` meant?"
                     ),
@@ -86,7 +86,7 @@ impl Builder<'_> {
                 return Some(format!("{language} is not run; was `{meant}` meant?"));
             }
             if looks_like_shell(&fence.text) {
-                self.untagged(at);
+                self.untagged(at(self.lines));
                 return Some(UNTAGGED_SHELL.to_owned());
             }
             return Some("no language".to_owned());
@@ -97,7 +97,7 @@ impl Builder<'_> {
         if fence.text.len() > LARGEST {
             self.note(
                 codes::TOO_LARGE,
-                at,
+                at(self.lines),
                 "this block is larger than 1 MiB, so its commands are not read",
                 "keep data in a file of its own",
             );
@@ -204,7 +204,7 @@ impl Builder<'_> {
             self.item_steps(before);
             let place = Place::OrderedItem(within.number);
             if self.open != Some(place) {
-                self.begin(place, &within.text, within.line);
+                self.begin_item(within.number, &within.text, within.line);
             }
             place
         };
@@ -237,11 +237,12 @@ impl Builder<'_> {
         if let Some(why) = &piece.blocked {
             blocked.get_or_insert_with(|| why.clone());
         }
-        let at = (piece.line, self.lines.indent(piece.line));
+        let line = piece.line;
+        let at = |lines: &Lines<'_>| (line, lines.indent(line));
         if let Some(inside) = unfinished {
             self.note(
                 codes::UNFINISHED_SHELL,
-                at,
+                at(self.lines),
                 format!("the command ends inside {inside}"),
                 "close it in the same block; one command cannot continue in the next block",
             );
@@ -262,16 +263,16 @@ impl Builder<'_> {
             let role = if info.role == Role::Probe { "probe" } else { "baseline" };
             self.note(
                 codes::NOT_READ_ONLY,
-                at,
+                at(self.lines),
                 format!("a {role} must change nothing, and this command is not known to be read-only"),
                 "use a known read-only command, or add effect=read when you know that it changes nothing",
             );
             blocked.get_or_insert_with(|| format!("a {role} must be read-only"));
         }
-        let id = self.command_id(info, n, at);
+        let id = self.command_id(info, n, line);
         let command = Command {
             id,
-            line: piece.line,
+            line,
             title: piece.title,
             kind,
             text: piece.text,
@@ -287,11 +288,11 @@ impl Builder<'_> {
             not_runnable: blocked,
             placeholders,
         };
-        self.add(info.role, command, at);
+        self.add(info.role, command);
     }
 
     /// `name=`, or the step's id with a number.
-    fn command_id(&mut self, info: &Info, n: usize, at: (u32, u32)) -> String {
+    fn command_id(&mut self, info: &Info, n: usize, line: u32) -> String {
         let id = match (&info.name, self.built.steps.last()) {
             (Some(name), _) if n == 0 => name.clone(),
             (Some(name), _) => format!("{name}-{}", n + 1),
@@ -308,26 +309,27 @@ impl Builder<'_> {
         }
         self.note(
             codes::DUPLICATE_NAME,
-            at,
+            (line, self.lines.indent(line)),
             format!("two commands are named `{id}`"),
             "names are unique within a runbook: rename one of them",
         );
         // the document is not planned; a unique id keeps it showable
-        let unique = format!("{id}~{}", at.0);
+        let unique = format!("{id}~{line}");
         self.names.insert(unique.clone());
         unique
     }
 
-    fn add(&mut self, role: Role, command: Command, at: (u32, u32)) {
+    fn add(&mut self, role: Role, command: Command) {
+        let line = command.line;
         let Some(step) = self.built.steps.last_mut() else { return };
         match role {
-            Role::Main => step.commands.push(command),
-            Role::Baseline => step.baselines.push(command),
-            Role::Undo => step.undo.push(command),
-            Role::Probe if step.probe.is_none() => step.probe = Some(command),
+            Role::Main => push_few(&mut step.commands, command),
+            Role::Baseline => push_few(&mut step.baselines, command),
+            Role::Undo => push_few(&mut step.undo, command),
+            Role::Probe if step.probe.is_none() => step.probe = Some(Box::new(command)),
             Role::Probe => self.note(
                 codes::SECOND_PROBE,
-                at,
+                (line, self.lines.indent(line)),
                 "the step has more than one probe, so its answer would be ambiguous",
                 "put everything that the probe asks into one command",
             ),
@@ -343,6 +345,14 @@ pub(super) struct Read {
     pub(super) unfinished: Option<&'static str>,
     /// The spellings of what somebody has to fill in.
     pub(super) placeholders: Vec<String>,
+}
+
+/// Adds to a list that mostly holds one: what is not needed of a list's usual room is most of a large document's memory.
+fn push_few(commands: &mut Vec<Command>, command: Command) {
+    if commands.len() < 4 {
+        commands.reserve_exact(1);
+    }
+    commands.push(command);
 }
 
 /// The file line on which a command's text first holds `needle`.

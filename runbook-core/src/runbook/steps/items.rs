@@ -200,7 +200,7 @@ impl Builder<'_> {
     /// A manual step for each item: its parts are what to do, or else its text.
     pub(super) fn item_steps(&mut self, items: Vec<Pending>) {
         for Pending { number, item, parts } in items {
-            self.begin(Place::OrderedItem(number), &item.text, item.line);
+            self.begin_item(number, &item.text, item.line);
             if let Some(step) = self.built.steps.last_mut() {
                 if parts.is_empty() {
                     step.manual_items.push(item);

@@ -61,7 +61,6 @@ pub(crate) enum Reading {
 
 /// A title that may become a step.
 struct Open {
-    raw: String,
     title: Title,
     line: u32,
     /// Twice the heading level; one more for a bold line, which is nested in its heading.
@@ -83,17 +82,8 @@ impl Open {
         let title = titles::parse(raw);
         let announced =
             titles::is_numbered(&title.text) || title.timebox_s.is_some() || title.due_s.is_some();
-        Self {
-            raw: raw.to_owned(),
-            title,
-            line,
-            rank,
-            announced,
-            says: forbidden::said(raw, ""),
-            used: false,
-            items: Vec::new(),
-            sentence: None,
-        }
+        let says = forbidden::said(raw, "");
+        Self { title, line, rank, announced, says, used: false, items: Vec::new(), sentence: None }
     }
 
     fn is_bold(&self) -> bool {
@@ -219,6 +209,10 @@ impl<'a> Builder<'a> {
         for step in &mut self.built.steps {
             step.manual_items.sort_by_key(|item| item.line);
         }
+        // the rules look next, and need room of their own
+        self.built.steps.shrink_to_fit();
+        self.built.blocks.shrink_to_fit();
+        self.built.headings.shrink_to_fit();
         (self.built, self.lists)
     }
 
@@ -308,21 +302,21 @@ impl<'a> Builder<'a> {
     /// The step for a place, begun if it is not the one that is open.
     fn step(&mut self, place: Place) -> &mut Step {
         if self.open != Some(place) || self.built.steps.is_empty() {
-            let (raw, line) = (self.title.raw.clone(), self.title.line);
-            self.begin(place, &raw, line);
+            let (title, line) = (self.title.title.clone(), self.title.line);
+            self.begin(place, title, line);
         }
         let last = self.built.steps.len() - 1;
         &mut self.built.steps[last]
     }
 
-    fn begin(&mut self, place: Place, raw: &str, line: u32) {
-        let title = match place {
-            Place::Heading => titles::parse(raw),
-            Place::OrderedItem(_) => titles::parse(&titles::shorten(raw.trim(), LONGEST_TITLE)),
-        };
-        if place != Place::Heading {
-            self.window(u8::MAX, line, title.range_s());
-        }
+    /// Begins the step of an ordered item.
+    fn begin_item(&mut self, number: usize, text: &str, line: u32) {
+        let title = titles::parse(&titles::shorten(text.trim(), LONGEST_TITLE));
+        self.window(u8::MAX, line, title.range_s());
+        self.begin(Place::OrderedItem(number), title, line);
+    }
+
+    fn begin(&mut self, place: Place, title: Title, line: u32) {
         let Title { text, timebox_s, due_s, .. } = title;
         let own = place == Place::Heading && !self.title.is_bold();
         if place == Place::Heading {

@@ -1,5 +1,7 @@
 //! Shell blocks: sessions, prompts and output told from commands.
 
+use std::borrow::Cow;
+
 use super::super::blocks::Fence;
 use super::super::codes;
 use super::super::commands::{self, Cut, Odd, split};
@@ -11,6 +13,7 @@ use super::super::kinds;
 use super::super::model::{CommandKind, Effect, EffectSource};
 use super::super::outline::CONSOLE_SHELL;
 use super::super::placeholders;
+use super::super::shell::Token;
 use super::fence::{Read, is_session, looks_like_shell};
 use super::{Builder, forbid};
 
@@ -43,7 +46,7 @@ impl Builder<'_> {
         };
         let split = split(shell, fence.line + 1, cut);
         let said = forbidden::said_in_comments(shell);
-        let foreign = session.map(|session| session.foreign).unwrap_or_default();
+        let foreign = session.as_ref().map_or(&[][..], |session| session.foreign.as_slice());
         if let Some(first) = foreign.first() {
             self.foreign_prompt(fence.line + 1 + first.line, first.whose);
         }
@@ -56,7 +59,9 @@ impl Builder<'_> {
             );
         }
         let only_foreign = split.pieces.is_empty();
-        let mut reads: Vec<Read> = split.pieces.into_iter().map(Read::shell).collect();
+        let tokens = &split.tokens;
+        let mut reads: Vec<Read> =
+            split.pieces.into_iter().map(|piece| Read::shell(piece, tokens, info.effect)).collect();
         let left_out = foreign.iter().filter(|found| !found.text.is_empty());
         reads.extend(left_out.map(|found| Read::foreign(found, fence.line + 1)));
         reads.sort_by_key(|read| read.piece.line);
@@ -162,11 +167,17 @@ impl Read {
         Read { kind: CommandKind::Shell, piece, unfinished: None, placeholders: Vec::new() }
     }
 
-    fn shell(piece: commands::Piece) -> Read {
-        let commands::Piece { line, title, text, expectations, unfinished } = piece;
+    /// `tokens` are those of the fence.
+    fn shell(piece: commands::Piece, tokens: &[Token<'_>], declared: Option<Effect>) -> Read {
+        let commands::Piece { line, title, text, expectations, unfinished, tokens: own } = piece;
         // a placeholder becomes one quoted word, never syntax
         let (placeholders, masked) = placeholders::spellings(&text);
-        let effect = effects::of(&masked);
+        let own = own.and_then(|own| tokens.get(own));
+        let effect = match (declared, &masked, own) {
+            (Some(effect), ..) => (effect, EffectSource::Declared),
+            (None, Cow::Borrowed(_), Some(own)) => effects::of_tokens(own),
+            (None, masked, _) => effects::of(masked),
+        };
         let piece = kinds::Piece { line, title, text, expectations, effect, include: None, blocked: None };
         Read { kind: CommandKind::Shell, piece, unfinished, placeholders }
     }

@@ -10,6 +10,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -150,7 +151,7 @@ pub(crate) fn settle(document: &mut Document, lines: &Lines<'_>) -> Vec<Diagnost
     drop(units);
     for step in &mut document.steps {
         let Step { commands, baselines, probe, undo, .. } = step;
-        for command in commands.iter_mut().chain(baselines).chain(probe).chain(undo) {
+        for command in commands.iter_mut().chain(baselines).chain(probe.as_deref_mut()).chain(undo) {
             if let Some((placeholders, blocked)) = open.remove(&command.id) {
                 command.placeholders.extend(placeholders);
                 command.not_runnable = command.not_runnable.take().or(blocked);
@@ -176,7 +177,7 @@ fn unquoted(document: &Document, lines: &Lines<'_>, found: &mut Vec<Diagnostic>)
         if !expands(command) {
             continue;
         }
-        let (_, masked) = placeholders::spellings(&command.text);
+        let masked = masked(command);
         let mut seen = BTreeSet::new();
         for read in scan(&masked).reads {
             if !read.splits || !loose.contains(read.name) || !seen.insert(read.name.to_owned()) {
@@ -231,6 +232,14 @@ fn units(document: &Document, steps: Range<usize>) -> Vec<Unit<'_>> {
     units
 }
 
+/// A command's text with a word in the place of each placeholder, since what a placeholder holds is no expansion.
+fn masked(command: &Command) -> Cow<'_, str> {
+    if command.placeholders.iter().all(|spelling| of_placeholder(spelling).is_some()) {
+        return Cow::Borrowed(&command.text);
+    }
+    placeholders::spellings(&command.text).1
+}
+
 fn expands(command: &Command) -> bool {
     command.kind == CommandKind::Shell && (command.text.contains(['$', '`']) || command.text.contains("(("))
 }
@@ -240,8 +249,7 @@ impl Unit<'_> {
         if self.command.kind != CommandKind::Shell {
             return;
         }
-        // in the place of a placeholder stands a word, and what it holds is no expansion
-        let (_, masked) = placeholders::spellings(&self.command.text);
+        let masked = masked(self.command);
         let scanned = scan(&masked);
         self.sets = scanned.sets;
         if self.command.not_runnable.is_some() {

@@ -73,7 +73,7 @@ pub(super) fn at<'a>(lines: &[&'a str], number: u32) -> Option<&'a str> {
 
 /// Every command of a step.
 pub(super) fn commands(step: &Step) -> impl Iterator<Item = &Command> {
-    step.commands.iter().chain(&step.baselines).chain(&step.probe).chain(&step.undo)
+    step.commands.iter().chain(&step.baselines).chain(step.probe.as_deref()).chain(&step.undo)
 }
 
 fn check_steps(document: &Document, text: &str, lines: &[&str]) {

@@ -13,7 +13,7 @@ const NEUTRAL: &str = "v";
 pub fn planning(data: &[u8]) {
     let text = decoded(data);
     let (value, text) = text.split_once("\n%%\n").unwrap_or((NEUTRAL, &text));
-    let document = check(text);
+    let document = check(text).with_hash_of(text.as_bytes());
     let request = request(&document, value);
     let Some(drafted) = drafted(&document, &request) else { return };
     assert_eq!(drafted, draft(&document, &request).expect("it was made a moment ago"), "planned in two ways");

@@ -72,6 +72,9 @@ fn queries_of(call: &Call<'_>) -> Vec<String> {
                         decoded(query).filter(|_| !query.contains('{')).unwrap_or_else(|| query.to_owned()),
                     );
                 }
+                if !text.contains("query=") {
+                    return None;
+                }
                 let (_, rest) = text.split_once("?query=").or_else(|| text.split_once("&query="))?;
                 let query = rest.split('&').next().unwrap_or_default().replace('+', " ");
                 Some(decoded(&query).unwrap_or(query))
