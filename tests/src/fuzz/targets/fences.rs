@@ -76,7 +76,8 @@ pub fn prompt_reader(data: &[u8]) {
 
 /// Whether a command stands directly behind a mark that a prompt of this shell ends with.
 fn is_prompted(line: &str, command: &str) -> bool {
-    line.match_indices(command).any(|(at, _)| {
+    // not `match_indices`: what stands in `$ $ $` overlaps
+    line.char_indices().filter(|(at, _)| line[*at..].starts_with(command)).any(|(at, _)| {
         let before = line[..at].trim();
         before.ends_with(['$', '%', '❯', '✗']) || before.starts_with('➜')
     })
