@@ -176,7 +176,7 @@ impl TestApp {
     /// # Panics
     /// When the server does not run, or the system does not let us.
     pub fn limit_file_size(&self, bytes: Option<u64>) {
-        let pid = i32::try_from(self.server_pid()).ok().and_then(rustix::process::Pid::from_raw);
+        let pid = i32::try_from(self.server_pid()).ok().and_then(Pid::from_raw);
         let limit = rustix::process::Rlimit { current: bytes, maximum: None };
         rustix::process::prlimit(pid, rustix::process::Resource::Fsize, limit).expect("the limit can be set");
     }
