@@ -6,6 +6,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -13,6 +14,9 @@ use serde::{Deserialize, Serialize};
 
 /// The file's name in the data folder.
 const FILE: &str = "engine.lock";
+/// A process that the engine was just starting when it was killed holds the lock until it is a program of its own.
+const LET_GO: Duration = Duration::from_millis(20);
+const LET_GO_LOOKS: u32 = 250;
 
 /// Who the engine is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,17 +76,23 @@ impl EngineLock {
         create_private_dir(data_dir).map_err(io)?;
         let mut file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => {
-                let mut text = String::new();
-                file.read_to_string(&mut text).map_err(io)?;
-                let pid = serde_json::from_str::<EngineInfo>(&text).map_or(0, |info| info.pid);
-                return Err(LockError::Held { pid, path });
+        let mut looks = 0;
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(EngineLock { file, path }),
+                Err(Errno::WOULDBLOCK) => {}
+                Err(error) => return Err(io(error.into())),
             }
-            Err(error) => return Err(io(error.into())),
+            let mut text = String::new();
+            file.rewind().map_err(io)?;
+            file.read_to_string(&mut text).map_err(io)?;
+            let holder = serde_json::from_str::<EngineInfo>(&text).ok();
+            if looks == LET_GO_LOOKS || holder.as_ref().is_none_or(EngineInfo::is_alive) {
+                return Err(LockError::Held { pid: holder.map_or(0, |holder| holder.pid), path });
+            }
+            looks += 1;
+            std::thread::sleep(LET_GO);
         }
-        Ok(EngineLock { file, path })
     }
 
     /// Tells everybody else where the engine listens.
@@ -118,8 +128,11 @@ impl EngineInfo {
     pub fn find(data_dir: &Path) -> Option<EngineInfo> {
         let text = std::fs::read_to_string(data_dir.join(FILE)).ok()?;
         let info: EngineInfo = serde_json::from_str(&text).ok()?;
-        let alive = info.boot_id == boot_id() && start_ticks(info.pid) == Some(info.start_ticks);
-        alive.then_some(info)
+        info.is_alive().then_some(info)
+    }
+
+    fn is_alive(&self) -> bool {
+        self.boot_id == boot_id() && start_ticks(self.pid) == Some(self.start_ticks)
     }
 }
 
@@ -155,6 +168,20 @@ mod tests {
         }
         drop(first);
         EngineLock::acquire(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn what_a_dead_engine_was_just_starting_holds_the_lock_for_a_moment_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut dead = EngineLock::acquire(dir.path()).unwrap();
+        let info = dead.publish(None, None).unwrap();
+        let other = EngineInfo { start_ticks: info.start_ticks + 1, ..info };
+        std::fs::write(dir.path().join(FILE), serde_json::to_string(&other).unwrap()).unwrap();
+        std::thread::scope(|scope| {
+            let next = scope.spawn(|| EngineLock::acquire(dir.path()));
+            drop(dead);
+            assert!(next.join().unwrap().is_ok());
+        });
     }
 
     #[test]
