@@ -12,6 +12,7 @@ use runbook_core::ports::{
 use runbook_core::run::{
     Decision, Effect, NewRun, Run, RunCommand, RunEvent, Unit, UnitRole, decide, evolve, plan_run,
 };
+use runbook_core::sabotage::{self, Sabotage};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -78,11 +79,16 @@ impl Engine {
                 return Ok((loaded.state, decision));
             }
             let incident = loaded.state.incident;
+            if sabotage::is_on(Sabotage::SkipIntent) {
+                self.perform_run(id, decision.effects.clone());
+            }
             let written = self
                 .write_run(id, Some(loaded.state), loaded.head, incident, &decision, origin, say, now)
                 .await?;
             if let Some((run, rest)) = written {
-                self.perform_run(id, rest);
+                if !sabotage::is_on(Sabotage::SkipIntent) {
+                    self.perform_run(id, rest);
+                }
                 return Ok((run, decision));
             }
         }
@@ -247,6 +253,9 @@ impl Engine {
             Err(ExecError::NotStarted(reason)) => RunCommand::NotStarted { attempt, reason },
             Err(ExecError::Lost(reason)) => RunCommand::Lost { attempt, reason },
         };
+        if sabotage::is_on(Sabotage::ForgetOutcome) {
+            return;
+        }
         self.insist(id, &command).await;
     }
 

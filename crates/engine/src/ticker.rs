@@ -1,4 +1,6 @@
 //! The loops: inbox, outbox, timers, reconciler. Each re-reads the store; a wake-up only makes it sooner.
+//!
+//! What is due at the same moment is taken in the order written here: a simulated day then always goes the same way.
 
 use std::time::Duration;
 
@@ -76,6 +78,7 @@ impl Engine {
                 Err(error) => tracing::warn!(%error, "the inbox cannot be read now"),
             }
             tokio::select! {
+                biased;
                 () = self.inner.inbox_wake.notified() => {}
                 () = tokio::time::sleep(TICK) => {}
                 _ = stop.changed() => {}
@@ -92,6 +95,7 @@ impl Engine {
                 Err(error) => tracing::warn!(%error, "the outbox cannot be read now"),
             }
             tokio::select! {
+                biased;
                 () = self.inner.outbox_wake.notified() => {}
                 () = tokio::time::sleep(TICK) => {}
                 _ = stop.changed() => {}
@@ -111,6 +115,7 @@ impl Engine {
         reconcile.tick().await; // the start has just done it
         while !self.is_draining() {
             tokio::select! {
+                biased;
                 _ = reconcile.tick() => {
                     if let Err(error) = self.reconcile().await {
                         tracing::warn!(%error, "the reconciler could not look at everything");

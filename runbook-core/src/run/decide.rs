@@ -15,6 +15,7 @@ use crate::people::Actor;
 use crate::plan::PlannedCommand;
 use crate::ports::{Blob, Exit, Finished, REDACTED, StateOutcome};
 use crate::runbook::Effect as CommandEffect;
+use crate::sabotage::{self, Sabotage};
 
 /// A read command of this name reports what changed at the service; its lines go onto the card.
 const WHAT_CHANGED: &str = "what-changed";
@@ -463,7 +464,7 @@ fn not_started(state: &Run, attempt: u32, reason: &str) -> Decision {
 fn lost(state: &Run, attempt: u32, reason: &str) -> Decision {
     let Some((unit, command)) = live(state, attempt) else { return Decision::default() };
     // Reading or repeating again harms nobody; anything else is for a person to decide.
-    if command.effect != CommandEffect::Once {
+    if command.effect != CommandEffect::Once || sabotage::is_on(Sabotage::RerunOnce) {
         return Decision {
             events: vec![
                 RunEvent::CommandInDoubt { unit, attempt, reason: reason.to_owned() },

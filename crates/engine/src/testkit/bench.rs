@@ -22,7 +22,7 @@ use super::chat::FakeChat;
 use super::executor::ScriptedExecutor;
 use super::pager::FakePager;
 use super::samples;
-use super::{Act, Data, Faults, Life, MemStore, World, locked};
+use super::{Act, Data, Faults, Life, LifeGate, MemStore, World, locked};
 use crate::clock::{Clock, Ids};
 use crate::engine::{Engine, Parts};
 use crate::incidents::load_incident;
@@ -340,7 +340,10 @@ fn build(
     let translator =
         |source| -> Arc<dyn Translator> { Arc::new(FakeTranslator { source, signals: Arc::clone(signals) }) };
     Engine::new(Parts {
-        store: Arc::new(MemStore::new(Arc::clone(data), Arc::clone(faults), Arc::clone(world), life.clone())),
+        store: Arc::new(MemStore::new(
+            Arc::clone(data),
+            LifeGate { faults: Arc::clone(faults), world: Arc::clone(world), life: life.clone() },
+        )),
         executor: Arc::new(ScriptedExecutor::new(Arc::clone(world), life.clone())),
         chat: Some(Arc::new(FakeChat { world: Arc::clone(world), life: life.clone() })),
         pager: Some(Arc::new(FakePager { world: Arc::clone(world), life: life.clone() })),
