@@ -1,8 +1,8 @@
 //! What an earlier process left, and what a passing fault left undone: the same questions, asked of everything.
 
-use runbook_core::ids::IncidentId;
+use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::journal::Cause;
-use runbook_core::run::RunCommand;
+use runbook_core::run::{RunCommand, Unit};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -10,7 +10,7 @@ use crate::incidents::load_incident;
 use crate::origin::Origin;
 use crate::read;
 use crate::review::Occasion;
-use crate::runs::silent;
+use crate::runs::{load_run, silent};
 
 /// How many open incidents and runs are looked at in one go.
 const LIMIT: usize = 10_000;
@@ -22,9 +22,14 @@ impl Engine {
     /// for a start: afterwards a started command is one that runs.
     pub(crate) async fn recover(&self) -> Result<(), EngineError> {
         let origin = Origin::system("recovery", Cause::Recovery);
+        for row in self.store().runs(None, false, LIMIT).await? {
+            // What is left of a cut-off command is ended first: nobody could judge a target that still changes. A run that
+            // was cancelled may have been cut off while its command was being ended.
+            if row.open || row.status == "cancelled" {
+                self.end_processes(row.id).await;
+            }
+        }
         for row in self.store().runs(None, true, LIMIT).await? {
-            // What is left of a cut-off command is ended first: nobody could judge a target that still changes.
-            self.end_processes(row.id).await;
             self.change_run(row.id, &RunCommand::Recover, &origin, &silent).await?;
         }
         self.reconcile().await
@@ -39,6 +44,38 @@ impl Engine {
         self.end_processes(id).await;
         let origin = Origin::system("recovery", Cause::Recovery);
         self.change_run(id, &RunCommand::Recover, &origin, &silent).await.map(|_| ())
+    }
+
+    /// Looks at every run, without a hint from anybody: one that nothing carries on is carried on, and a command that
+    /// nobody waits for any more is ended. What was written may not have been heard of: a store can lose its answer.
+    pub(crate) async fn reconcile_runs(&self) -> Result<(), EngineError> {
+        for (id, attempt) in self.inner.under_way.alive() {
+            let before = self.inner.under_way.next_order();
+            if self.live_attempt(id).await?.is_none_or(|(_, live)| live != attempt) {
+                self.end_attempts(id, before).await;
+            }
+        }
+        for row in self.store().runs(None, true, LIMIT).await? {
+            if !matches!(row.status.as_str(), "running" | "undoing") {
+                continue;
+            }
+            match self.live_attempt(row.id).await? {
+                // Its intent was written by this process, which never heard of it.
+                Some((unit, attempt)) if self.inner.under_way.is_only_intended(row.id, attempt) => {
+                    let engine = self.clone();
+                    self.spawn(Box::pin(async move { engine.execute(row.id, unit, attempt).await }));
+                }
+                Some(_) => {}
+                None => self.spawn(self.advance(row.id)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The command of a run that has an intent and no outcome.
+    async fn live_attempt(&self, id: RunId) -> Result<Option<(Unit, u32)>, EngineError> {
+        let loaded = load_run(self.store(), id).await?;
+        Ok(loaded.and_then(|loaded| loaded.state.live_unit().map(|(unit, attempt)| (unit, attempt.number))))
     }
 
     /// Looks at every incident, without a hint from anybody: diagnostics and reviews that are due and have not begun,

@@ -117,7 +117,11 @@ impl Engine {
             tokio::select! {
                 biased;
                 _ = reconcile.tick() => {
-                    if let Err(error) = self.reconcile().await {
+                    let done = match self.reconcile_runs().await {
+                        Ok(()) => self.reconcile().await,
+                        Err(error) => Err(error),
+                    };
+                    if let Err(error) = done {
                         tracing::warn!(%error, "the reconciler could not look at everything");
                     }
                 }

@@ -138,10 +138,23 @@ pub fn decide(state: &Run, command: &RunCommand, now: DateTime<Utc>) -> Result<D
         RunCommand::RecordMessage { kind, channel, ts } if is_recorded(state, *kind, channel, ts) => {
             Ok(Decision::default())
         }
-        RunCommand::RecordMessage { kind, channel, ts } => Ok(Decision {
-            events: vec![RunEvent::MessagePosted { kind: *kind, channel: channel.clone(), ts: ts.clone() }],
-            ..Decision::default()
-        }),
+        RunCommand::RecordMessage { kind, channel, ts } => {
+            // A plan that was decided about while it left still has its buttons.
+            let is_stale =
+                *kind == MessageKind::Plan && !matches!(state.status, Status::WaitingForApproval { .. });
+            Ok(Decision {
+                events: vec![RunEvent::MessagePosted {
+                    kind: *kind,
+                    channel: channel.clone(),
+                    ts: ts.clone(),
+                }],
+                effects: is_stale
+                    .then_some(Effect::Send(Outgoing::Plan { run: state.id }))
+                    .into_iter()
+                    .collect(),
+                ..Decision::default()
+            })
+        }
     }
 }
 
@@ -217,6 +230,9 @@ fn approve_run(
         }
         effects.extend(refresh(state));
         effects.push(Effect::Continue(ResumePoint::Next));
+    } else if state.progress_message.is_some() {
+        // A repetition waits: how many have said yes is shown there too.
+        effects.push(Effect::Send(Outgoing::Progress { run: state.id }));
     }
     Ok(Decision { events, effects, ..Decision::default() })
 }

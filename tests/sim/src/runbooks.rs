@@ -161,8 +161,8 @@ impl Books {
         });
         let late_ms = random.weighted(&[(8, 0), (1, 40), (1, 2_500)]);
         let quick = random.between(100, 2_500);
-        let right = if command.judged == Judged::Value { "17\n" } else { "all is fine\n" };
-        let wrong = if command.judged == Judged::Value { "seventeen\n" } else { "all is broken\n" };
+        let right = if command.judged == Judged::Value { "17\n" } else { "fine\n" };
+        let wrong = if command.judged == Judged::Value { "seventeen\n" } else { "broken\n" };
         let ends = |after_ms: u64, code: i32, output: &str| {
             let passes = match command.judged {
                 _ if code != 0 => false,

@@ -177,6 +177,7 @@ impl Stage {
     /// Nothing goes wrong any more.
     pub(crate) fn mend(&mut self) {
         self.faults.mend();
+        self.clock.mend();
         self.life().disarm();
         self.next_end = None;
         let mut outside = locked(&self.outside);

@@ -213,6 +213,14 @@ impl Bench {
         self.hand_in("pagerduty", id, Translated::Signal(Signal::Pager(event))).await;
     }
 
+    /// The pager's word about the usual page, which it had so many seconds after the morning.
+    pub(crate) fn event(&self, kind: PagerEventKind, second: i64) -> Translated {
+        let occurred_at = self.clock.morning + chrono::Duration::seconds(second);
+        let incident = samples::page("Q1");
+        let event = PagerEvent { kind, incident, agent_id: None, agent_name: None, occurred_at };
+        Translated::Signal(Signal::Pager(event))
+    }
+
     /// The usual page, and time enough for its diagnostics and messages.
     pub(crate) async fn paged(&mut self) -> Incident {
         self.pager_says("page", PagerEventKind::Triggered, samples::page("Q1"), None).await;

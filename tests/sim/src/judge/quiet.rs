@@ -6,6 +6,7 @@ use runbook_core::journal::{StreamId, open, verify_stream};
 use runbook_core::run::{Run, Status, evolve as evolve_run};
 use runbook_core::view;
 
+use super::incident::IncidentWatch;
 use super::run::{in_flight, waits_for_person};
 use crate::outside::Outside;
 
@@ -43,6 +44,13 @@ pub(crate) fn check(outside: &mut Outside, data: &Data) {
     }
     for watch in outside.judge.incidents.values() {
         check_incident(&watch.incident, outside, data, &mut found);
+    }
+    for (pager_id, (_, is_over)) in &outside.pager.truth {
+        let is_known =
+            |watch: &IncidentWatch| watch.incident.pager.as_ref().is_some_and(|pager| pager.id == *pager_id);
+        if !is_over && !outside.judge.incidents.values().any(is_known) {
+            found.push(("reordered", format!("{pager_id} of the pager is open, and has no incident")));
+        }
     }
     for (rule, text) in found {
         outside.judge.accuse(rule, text);

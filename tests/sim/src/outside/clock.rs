@@ -14,16 +14,24 @@ pub(crate) struct SetClock {
     morning: DateTime<Utc>,
     start: Instant,
     set_by_ms: Arc<AtomicI64>,
+    /// The most that it was ever set by.
+    furthest_ms: Arc<AtomicI64>,
 }
 
 impl SetClock {
     pub(crate) fn new() -> SetClock {
         let morning = "2026-01-05T09:00:00Z".parse().expect("this is a time");
-        SetClock { morning, start: Instant::now(), set_by_ms: Arc::default() }
+        SetClock { morning, start: Instant::now(), set_by_ms: Arc::default(), furthest_ms: Arc::default() }
     }
 
     pub(crate) fn jump(&self, ms: i64) {
-        self.set_by_ms.fetch_add(ms, Ordering::SeqCst);
+        let set_by = self.set_by_ms.fetch_add(ms, Ordering::SeqCst) + ms;
+        self.furthest_ms.fetch_max(set_by, Ordering::SeqCst);
+    }
+
+    /// The clock is put right: it is never behind what it has shown, or waits would last as long as it was set back.
+    pub(crate) fn mend(&self) {
+        self.set_by_ms.fetch_max(self.furthest_ms.load(Ordering::SeqCst), Ordering::SeqCst);
     }
 
     /// That long after the beginning, by a clock that nobody set.
