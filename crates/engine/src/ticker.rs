@@ -146,8 +146,11 @@ impl Engine {
                 }
                 tracing::warn!(timer = %timer.key, %error, "a timer had nothing to do");
             }
-            let commit = Commit { timers: vec![TimerChange::Clear(timer.key)], ..Commit::default() };
-            self.store().commit(commit).await?;
+            if self.now() < timer.due {
+                continue; // the clock went back meanwhile, so its time is yet to come
+            }
+            let fired = TimerChange::Fired { key: timer.key, due: timer.due };
+            self.store().commit(Commit { timers: vec![fired], ..Commit::default() }).await?;
         }
         Ok(())
     }

@@ -228,6 +228,11 @@ impl Data {
             match change {
                 TimerChange::Set(timer) => drop(self.timers.insert(timer.key.clone(), timer)),
                 TimerChange::Clear(key) => drop(self.timers.remove(&key)),
+                TimerChange::Fired { key, due } => {
+                    if self.timers.get(&key).is_some_and(|timer| timer.due == due) {
+                        self.timers.remove(&key);
+                    }
+                }
             }
         }
     }

@@ -112,6 +112,10 @@ pub fn decide(
                 to: to.clone(),
                 target_s: *target_s,
             }]);
+            if state.channel.is_none() {
+                // It may now be one that has a channel of its own, and nothing shows before that is open.
+                decision.effects.push(Effect::Send(Outgoing::Channel { incident }));
+            }
             decision.effects.push(match target_s {
                 Some(target_s) if state.mitigated_at.is_none() => Effect::TargetTimer {
                     incident,

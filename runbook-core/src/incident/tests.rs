@@ -288,6 +288,20 @@ fn reopening_voids_the_end() {
     assert_eq!(bench.replayed(), bench.incident);
 }
 
+/// Nothing of an incident is shown before its own channel is open: a new severity may be the first that has one.
+#[test]
+fn a_new_severity_asks_for_the_channel_until_there_is_one() {
+    let mut bench = Bench::paged();
+    let asks = |decision: &Decision| {
+        let wanted = |effect: &Effect| matches!(effect, Effect::Send(Outgoing::Channel { .. }));
+        decision.effects.iter().any(wanted)
+    };
+    let change = |to: &str| IncidentCommand::ChangeSeverity { to: to.to_owned(), target_s: None };
+    assert!(asks(&bench.learns(&change("P3"))));
+    bench.learns(&IncidentCommand::RecordChannel { channel: "C1".to_owned() });
+    assert!(!asks(&bench.learns(&change("P2"))));
+}
+
 #[test]
 fn the_target_counts_again_for_what_is_reopened() {
     let mut bench = Bench::paged();

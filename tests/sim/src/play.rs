@@ -7,7 +7,7 @@ use std::sync::Once;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use blocks_engine::Asker;
+use blocks_engine::{Asker, Clock as _};
 use runbook_core::ids::RunId;
 use runbook_core::people::Credential;
 use runbook_core::ports::{ChatSignal, RunRow, Signal, Translated};
@@ -209,7 +209,9 @@ impl Player {
     /// The runs that people asked for, oldest first.
     fn runs(&self) -> Vec<RunRow> {
         let data = locked(&self.stage.data);
-        let mut rows: Vec<_> = data.runs.values().filter(|row| row.mutating).cloned().collect();
+        let outside = locked(&self.stage.outside);
+        let asked = |row: &&RunRow| outside.judge.run(row.id).is_some_and(|run| !run.unasked);
+        let mut rows: Vec<_> = data.runs.values().filter(asked).cloned().collect();
         rows.sort_by_key(|row| row.id);
         rows
     }
@@ -231,6 +233,7 @@ impl Player {
 
     /// The code that a plan shows, as the person sees it now.
     fn code(&self, run: Option<RunId>, which: Code) -> Option<String> {
+        let rows = self.runs();
         let outside = locked(&self.stage.outside);
         let judge = &outside.judge;
         let own = run.and_then(|run| judge.run(run)).map(|run| run.fingerprint.code());
@@ -238,8 +241,7 @@ impl Player {
             Code::Own => own,
             Code::Nothing => None,
             Code::OfAnother => {
-                let data = self.runs();
-                let codes = data.iter().filter_map(|row| judge.run(row.id)).map(|run| run.fingerprint.code());
+                let codes = rows.iter().filter_map(|row| judge.run(row.id)).map(|run| run.fingerprint.code());
                 let mut others = codes.filter(|code| Some(code) != own.as_ref());
                 Some(others.next().unwrap_or_else(|| "0000".to_owned()))
             }
@@ -366,6 +368,11 @@ impl Player {
         if let Some(row) = open.first() {
             let text = format!("run {} is {}, whatever people do", row.id, row.status);
             locked(&self.stage.outside).judge.accuse("lost-run", text);
+            return;
+        }
+        // A timer may fire while the next process starts, and has every right to.
+        let soon = self.stage.clock.now() + chrono::Duration::minutes(2);
+        if locked(&self.stage.data).timers.values().any(|timer| timer.due < soon) {
             return;
         }
         let events = |stage: &Stage| -> usize {
