@@ -251,13 +251,13 @@ impl Player {
     /// Somebody asks for something, about the run that they mean.
     fn ask(&mut self, ask: &Ask) {
         let row = self.which(ask.run);
-        self.ask_about(ask, row);
+        self.ask_about(ask, row.as_ref());
     }
 
-    fn ask_about(&mut self, ask: &Ask, row: Option<RunRow>) {
+    fn ask_about(&mut self, ask: &Ask, row: Option<&RunRow>) {
         self.asked += 1;
         let tag = format!("ask {}", self.asked);
-        let what = match (ask.what, &row) {
+        let what = match (ask.what, row) {
             (What::Sensible(choice), Some(row)) => sensible(&row.status, choice),
             (What::Sensible(_), None) => What::Rollback,
             (what, _) => what,
@@ -356,7 +356,7 @@ impl Player {
                     let what = sensible(&row.status, random.next());
                     let run = Which::Open;
                     let ask = Ask { who, way: Way::Chat, what, run, late_ms: 0, again_ms: None };
-                    self.ask_about(&ask, Some(row.clone()));
+                    self.ask_about(&ask, Some(&row));
                 }
             }
             self.rest(1).await;

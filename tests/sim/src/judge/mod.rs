@@ -209,7 +209,7 @@ impl Judge {
             Some(Ok(())) => {}
             Some(Err(violation)) => self.violations.push(violation),
             None => {
-                self.accuse("intent-first", format!("run {run}, attempt {attempt}: nobody knows the run"))
+                self.accuse("intent-first", format!("run {run}, attempt {attempt}: nobody knows the run"));
             }
         }
         let target = self.runs.get(&run).map(|watch| watch.run.plan.target.clone()).unwrap_or_default();

@@ -84,10 +84,11 @@ fn check_run(run: &Run, outside: &Outside, data: &Data, found: &mut Vec<(&'stati
         _ => {}
     }
     match outside.chat.plan(id) {
-        Some(shown) if !refused("plan") => {
-            if shown.waiting != matches!(run.status, Status::WaitingForApproval { .. }) {
-                found.push(("message", format!("{name}, and its plan shows: {}", shown.state)));
-            }
+        Some(shown)
+            if !refused("plan")
+                && shown.waiting != matches!(run.status, Status::WaitingForApproval { .. }) =>
+        {
+            found.push(("message", format!("{name}, and its plan shows: {}", shown.state)));
         }
         None if matches!(run.status, Status::WaitingForApproval { .. }) && !refused("plan") => {
             found.push(("open-state", format!("{name} and nobody sees the plan")));
