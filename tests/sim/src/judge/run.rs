@@ -116,12 +116,12 @@ impl RunWatch {
             return Some(self.accusation("once-twice", &what));
         }
         match unit.role {
-            UnitRole::Undo => self.undo_misfit(unit, attempt, again),
+            UnitRole::Undo => self.undo_misfit(unit, attempt),
             UnitRole::Baseline | UnitRole::Main => self.forward_misfit(unit, attempt),
         }
     }
 
-    fn undo_misfit(&self, unit: Unit, attempt: u32, again: bool) -> Option<Violation> {
+    fn undo_misfit(&self, unit: Unit, attempt: u32) -> Option<Violation> {
         if self.seen.settled.get(&unit) == Some(&Settled::Passed) {
             return Some(
                 self.accusation("undo-order", &format!("attempt {attempt} undoes {unit:?} a second time")),
@@ -129,7 +129,8 @@ impl RunWatch {
         }
         let last = self.seen.last_undo?;
         let follows = unit.step < last.step || (unit.step == last.step && unit.index > last.index);
-        if follows || (unit == last && again) {
+        // again: in place of an attempt that never began, or where repeating it hurts nobody
+        if follows || unit == last {
             return None;
         }
         Some(self.accusation("undo-order", &format!("attempt {attempt} undoes {unit:?} after {last:?}")))
