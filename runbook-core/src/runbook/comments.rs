@@ -46,14 +46,6 @@ pub(crate) fn is_request(text: &str) -> bool {
     rest.is_some_and(|rest| !rest.trim().is_empty())
 }
 
-/// What a line of prose expects: what follows `Expected:`, `Expected output:` or `Expected result:` in it.
-pub(crate) fn prose(line: &str) -> Option<String> {
-    match expected(line, after(line, "expected")?) {
-        Comment::Expected(value) if !value.is_empty() && value != line => Some(value),
-        _ => None,
-    }
-}
-
 /// Whether a comment is neither an expectation nor a word to the linter.
 pub(crate) fn says_nothing_of_its_own(comment: &str) -> bool {
     super::lints::allow_comment(comment).is_none()
@@ -151,16 +143,6 @@ mod tests {
         ];
         for (comment, meaning) in rows {
             assert_eq!(read(comment), meaning, "{comment}");
-        }
-    }
-
-    #[test]
-    fn prose_that_expects() {
-        for line in ["Expected: 5/5", "expected output: 5/5", "Expected result:5/5"] {
-            assert_eq!(prose(line).as_deref(), Some("5/5"), "{line}");
-        }
-        for line in ["Expected:", "Expected output:", "Expected before it: x", "Expect 5", "As expected: x"] {
-            assert_eq!(prose(line), None, "{line}");
         }
     }
 
