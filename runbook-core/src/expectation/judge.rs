@@ -212,7 +212,7 @@ fn said_otherwise(expectation: &Expectation, stdout: &str, stderr: &str) -> Opti
     if let Some((name, said)) = json::own_error(stdout).filter(|(name, _)| !asked(name)) {
         return Some(format!("`{name}` is `{}`", shorten(&said)));
     }
-    let status = http::verbose(stderr).filter(|status| !(200..300).contains(status))?;
+    let status = http::statuses(stderr).into_iter().find(|status| !(200..300).contains(status))?;
     Some(format!("the answer's status is {status}"))
 }
 

@@ -139,8 +139,13 @@ impl<'a> Expander<'a> {
             self.problems.push(PlanError::NotRunnable { command: id.clone(), line: command.line, reason });
             command.text.clone()
         });
-        let expectations = scope.expectations(command);
+        let mut expectations = scope.expectations(command);
         let wants_status = |expectation: &Expectation| matches!(expectation.check, Check::HttpStatus { .. });
+        if command.kind == CommandKind::Shell && curl::may_get_several_answers(&text) {
+            for expectation in expectations.iter_mut().filter(|one| wants_status(one)) {
+                expectation.check = Check::Person;
+            }
+        }
         let text = match curl::asked_for_the_status(&text) {
             Some(asked) if command.kind == CommandKind::Shell && expectations.iter().any(wants_status) => {
                 asked

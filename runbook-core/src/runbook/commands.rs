@@ -233,9 +233,15 @@ impl Splitter<'_> {
             }
         };
         let (text, after) = if own_line { self.continued(text, written, line, next) } else { (text, next) };
+        let (text, lines_below) = self.with_lines_below(text, after);
+        let after = after + 2 * lines_below;
         let inside = token.depth > 0 || self.mid_command;
         let mut expectation = classify(&text);
         expectation.line = self.first_line + line - 1;
+        if lines_below > 0 || comments::is_request(&expectation.text) {
+            // what goes on below is read by nobody else, and may ask for more
+            expectation.check = Check::Person;
+        }
         self.above = None;
         match &mut self.now {
             Some(open) if inside => {
@@ -323,6 +329,41 @@ impl Splitter<'_> {
             after += 2;
         }
         (text, after)
+    }
+
+    /// Adds the comment lines directly below, from the token at `from`: they belong to the expectation, but for the
+    /// title of a command directly below them. Gives how many lines that are.
+    fn with_lines_below(&self, text: String, from: usize) -> (String, usize) {
+        let tokens = &self.lexed.tokens;
+        let line_of = |token: &Token<'_>| self.lines.line(token.start);
+        let mut last_line = from.checked_sub(1).and_then(|last| tokens.get(last)).map_or(0, line_of);
+        let mut run: Vec<&str> = Vec::new();
+        let mut at = from;
+        while let Some([newline, comment]) = tokens.get(at..at + 2) {
+            let more = &self.text[comment.start..comment.end];
+            let goes_on = newline.kind == Kind::Newline
+                && comment.kind == Kind::Comment
+                && line_of(comment) == last_line + 1
+                && comments::says_nothing_of_its_own(more);
+            if !goes_on {
+                break;
+            }
+            run.push(more);
+            last_line += 1;
+            at += 2;
+        }
+        let next = tokens[at..].iter().find(|token| token.kind != Kind::Newline);
+        if next.is_some_and(|next| next.kind != Kind::Comment && line_of(next) == last_line + 1) {
+            let title = run.iter().position(|more| comments::is_numbered(more));
+            run.truncate(title.unwrap_or(run.len().saturating_sub(1)));
+        }
+        if !run.iter().any(|more| more.contains(char::is_alphanumeric)) {
+            return (text, 0);
+        }
+        let below = run.iter().map(|more| more.trim_start_matches('#').trim());
+        let parts: Vec<&str> =
+            [text.as_str()].into_iter().chain(below).filter(|part| !part.is_empty()).collect();
+        (parts.join("\n"), run.len())
     }
 
     /// The pieces, and the lines of what is stray.
@@ -480,6 +521,45 @@ mod tests {
             [row("", "a\n", &["one, two three"]), row("next", "b\n", &[])]
         );
         assert_eq!(pieces("a\n# Expected output:\n# 5/5\n"), [row("", "a\n", &["5/5"])]);
+    }
+
+    #[test]
+    fn lines_below_an_expectation_belong_to_it_and_are_for_a_person() {
+        let all = |text: &str| {
+            let pieces = split(text, 1, Cut::AtTitles).pieces;
+            let expectations = pieces.into_iter().flat_map(|piece| piece.expectations);
+            expectations.map(|one| (one.text, one.check == Check::Person)).collect::<Vec<_>>()
+        };
+        for (text, wanted) in [
+            ("a\n# Expected: enabled: true\n# replicas: 5\n", "enabled: true\nreplicas: 5"),
+            ("a\n# Expected: 5/5 ready\n# image: web:v2\n\nb\n", "5/5 ready\nimage: web:v2"),
+            ("a\n# Expected: < 50\n# and > 10\n\n# next\nb\n", "< 50\nand > 10"),
+            ("a\n# Expected: \"up\"\n# \"ready\"", "\"up\"\n\"ready\""),
+            ("a\n# Expected output:\n# 5/5\n# 3/3\n# 2/2\n", "5/5\n3/3\n2/2"),
+            ("a # Expected: 5/5\n# image: web:v2\n", "5/5\nimage: web:v2"),
+            ("a\n# Expected: 5/5\n#\n# 3/3\n", "5/5\n3/3"),
+            ("a\n# Expected: 5/5\n# image: web:v2\n# next\nb\n", "5/5\nimage: web:v2"),
+            ("a\n# Expected: 5/5\n# image: web:v2\n# 2. Next\n# by hand\nb\n", "5/5\nimage: web:v2"),
+        ] {
+            assert_eq!(all(text), [(wanted.to_owned(), true)], "{text}");
+        }
+        for text in [
+            "a\n# Expected: 5/5\n# next\nb\n",
+            "a\n# Expected: 5/5\n\n# far\n",
+            "a\n# Expected: 5/5\n# ----\n",
+            "a\n# Expected: 5/5\n# blocks: allow RB0123 it is so\n",
+            "a # Expected: 5/5\n# next\nb\n",
+        ] {
+            assert_eq!(all(text), [("5/5".to_owned(), false)], "{text}");
+        }
+        assert_eq!(
+            all("a\n# Expected: 5/5\n# x: y\n# Expected: < 5\n"),
+            [("5/5\nx: y".to_owned(), true), ("< 5".to_owned(), false)]
+        );
+        assert_eq!(all("a\n# Verify: 5/5\n"), [("Verify: 5/5".to_owned(), true)]);
+        assert_eq!(all("# Verify: 5/5\na\n"), []);
+        let titles = split("a\n# Expected: 1\n# x: y\n# next\nb\n", 1, Cut::AtTitles).pieces;
+        assert_eq!(titles[1].title.as_deref(), Some("next"));
     }
 
     #[test]

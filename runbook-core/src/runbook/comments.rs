@@ -30,11 +30,33 @@ pub(crate) fn read(comment: &str) -> Comment {
             return Comment::Expected(rest.trim().to_owned());
         }
     }
+    if is_request(text) {
+        return Comment::Perhaps(text.to_owned());
+    }
     let checks = ["should ", "verify ", "confirm ", "ensure ", "make sure ", "check that "];
     if checks.iter().any(|lead| after(text, lead).is_some()) {
         return Comment::Perhaps(text.to_owned());
     }
     Comment::Plain(text.trim_end_matches(':').to_owned())
+}
+
+/// Whether a text asks somebody to look, with a colon behind the word: `Verify: 5/5`, `Output: ready`.
+pub(crate) fn is_request(text: &str) -> bool {
+    let rest = ["verify:", "confirm:", "output:", "=>"].iter().find_map(|lead| after(text, lead));
+    rest.is_some_and(|rest| !rest.trim().is_empty())
+}
+
+/// Whether a comment is neither an expectation nor a word to the linter.
+pub(crate) fn says_nothing_of_its_own(comment: &str) -> bool {
+    super::lints::allow_comment(comment).is_none()
+        && after(comment.trim_start_matches('#').trim(), "shellcheck ").is_none()
+        && matches!(read(comment), Comment::Plain(_))
+}
+
+/// Whether a comment begins with a number of its own, as a title does: `# 2. Restart it`.
+pub(crate) fn is_numbered(comment: &str) -> bool {
+    let text = comment.trim_start_matches('#').trim();
+    without_number(text) != text
 }
 
 /// What follows a beginning, whatever the case of its letters.
@@ -109,6 +131,11 @@ mod tests {
             ("# Expectation management", plain("Expectation management")),
             ("# Verify all keys", perhaps("Verify all keys")),
             ("# Verify", plain("Verify")),
+            ("# Verify:", plain("Verify")),
+            ("# Verify: 5/5", perhaps("Verify: 5/5")),
+            ("# confirm: all is up", perhaps("confirm: all is up")),
+            ("# Output: ready", perhaps("Output: ready")),
+            ("# => 5", perhaps("=> 5")),
             ("# should be root", perhaps("should be root")),
             ("# 1. Look at pods:", plain("Look at pods")),
             ("# 8.00 o'clock", plain("8.00 o'clock")),

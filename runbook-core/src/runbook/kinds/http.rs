@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub use self::body::BodyKind;
 use self::request::Parsed;
 use super::{Piece, Pieces, Problem, Refused, first_uses, position, remarks, value};
-use crate::expectation::{Expectation, classify};
+use crate::expectation::{Check, Expectation, classify};
 use crate::runbook::codes;
 use crate::runbook::comments::{self, Comment};
 use crate::runbook::lines::Lines;
@@ -138,20 +138,34 @@ fn block(
     }
     let (start, _) = *request.first()?;
     let kept = trailing(request);
+    let mut goes_on = 0;
     for (at, line) in request.iter().skip(kept) {
         let Some(written) = comment(line) else { continue };
         let line_number = first_line.saturating_add(index.line(*at) - 1);
         match comments::read(&written) {
             Comment::Expected(said) | Comment::Perhaps(said) => {
-                expectations.push(Expectation { line: line_number, ..classify(&said) });
+                goes_on = 0;
+                let mut expectation = Expectation { line: line_number, ..classify(&said) };
+                if comments::is_request(&said) {
+                    expectation.check = Check::Person;
+                }
+                expectations.push(expectation);
             }
             Comment::Plain(said) => {
-                if let Some(last) =
-                    expectations.last_mut().filter(|last| last.line.saturating_add(1) == line_number)
-                {
-                    // it goes on below
+                let Some(last) = expectations
+                    .last_mut()
+                    .filter(|last| last.line.saturating_add(goes_on).saturating_add(1) == line_number)
+                else {
+                    continue;
+                };
+                // it goes on below
+                goes_on += 1;
+                if goes_on == 1 {
                     *last =
                         Expectation { line: last.line, ..classify(format!("{} {said}", last.text).trim()) };
+                } else if !said.is_empty() {
+                    last.text = format!("{}\n{said}", last.text);
+                    last.check = Check::Person;
                 }
             }
         }

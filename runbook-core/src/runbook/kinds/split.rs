@@ -1,6 +1,6 @@
 //! Cuts a fence into commands at its expectations: what the kinds with comments in their language share.
 
-use crate::expectation::{Expectation, classify};
+use crate::expectation::{Check, Expectation, classify};
 use crate::runbook::comments::{self, Comment};
 use crate::runbook::lines::Lines;
 
@@ -116,8 +116,21 @@ impl Splitter<'_> {
             }
         };
         let (text, after, last) = self.continued(text, written, own_line, self.lines.line(at.1), next);
+        let below = self.lines_below(last, after);
+        let after = after + below.len();
+        let last = last.saturating_add(u32::try_from(below.len()).unwrap_or(u32::MAX));
         let mut expectation = classify(&text);
         expectation.line = self.first_line.saturating_add(line - 1);
+        if below.iter().any(|more| more.contains(char::is_alphanumeric)) {
+            // what goes on below is read by nobody else, and may ask for more
+            let below = below.iter().map(|more| more.trim_start_matches('#').trim());
+            let parts: Vec<&str> =
+                [text.as_str()].into_iter().chain(below).filter(|part| !part.is_empty()).collect();
+            expectation.text = parts.join("\n");
+            expectation.check = Check::Person;
+        } else if comments::is_request(&expectation.text) {
+            expectation.check = Check::Person;
+        }
         self.above = None;
         match &mut self.now {
             Some(group) => {
@@ -139,6 +152,28 @@ impl Splitter<'_> {
     fn above_code(&self, end: usize, next: usize) -> bool {
         let below = self.lines.line(end.saturating_sub(1)).saturating_add(1);
         matches!(self.items.get(next), Some(Item::Code { start, .. }) if self.lines.line(*start) == below)
+    }
+
+    /// The comment lines directly below `line` that belong to the expectation there, but for a title of the code
+    /// directly below them.
+    fn lines_below(&self, line: u32, next: usize) -> Vec<&str> {
+        let mut run: Vec<&str> = Vec::new();
+        let (mut last, mut end) = (line, None);
+        for item in self.items.get(next..).unwrap_or_default() {
+            let Item::Comment { start, end: stop, written, .. } = item else { break };
+            if self.lines.line(*start) != last.saturating_add(1)
+                || !comments::says_nothing_of_its_own(written)
+            {
+                break;
+            }
+            run.push(written);
+            last = last.saturating_add(1);
+            end = Some(*stop);
+        }
+        if end.is_some_and(|end| self.above_code(end, next + run.len())) {
+            run.pop();
+        }
+        run
     }
 
     /// Joins the comment lines below that are indented more deeply, or that an unfinished text asks for.
