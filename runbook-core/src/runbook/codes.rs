@@ -145,6 +145,12 @@ codes! {
     UNQUOTED = 163, Warning, "parameter outside quotes";
     /// An expectation that would show a secret.
     SECRET_EXPECTED = 164, Error, "secret in an expectation";
+    /// `&lt;dir&gt;`, at whose `&` the shell ends a command.
+    HTML_ENTITY = 165, Error, "HTML entity among the commands";
+    /// `$1` where nobody gave arguments.
+    POSITIONAL = 166, Error, "argument that nobody gives";
+    /// `effect=read` on what plainly changes something.
+    FALSE_READ = 167, Error, "effect=read on a change";
 }
 
 /// What a code stands for; `None` for a code of another module.

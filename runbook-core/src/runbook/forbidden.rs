@@ -104,8 +104,20 @@ const GOES_ON: &[&str] =
 /// Bytes of a comment that are looked at.
 const LONGEST_COMMENT: usize = 400;
 /// Part of every text that says something, so that the others are passed over quickly.
-const SIGNS: &[&str] =
-    &["not", "n't", "n\u{2019}t", "dont", "never", "bad", "wrong", "avoid", "instead", "incorrect", "anti"];
+const SIGNS: &[&str] = &[
+    "not",
+    "n't",
+    "n\u{2019}t",
+    "dont",
+    "never",
+    "no ",
+    "bad",
+    "wrong",
+    "avoid",
+    "instead",
+    "incorrect",
+    "anti",
+];
 
 /// What a text says about running the block with this code below it.
 pub(crate) fn said(text: &str, code: &str) -> Option<Said> {
@@ -211,8 +223,13 @@ fn instead_of(sentence: &str) -> bool {
     })
 }
 
-/// `A bad example:`.
+/// `A bad example:`, `This is what not to do:`.
 fn bad_example(sentence: &str) -> bool {
+    let shows =
+        ["this is ", "these are ", "here is ", "here's "].iter().find_map(|lead| sentence.strip_prefix(lead));
+    if shows.is_some_and(|shown| matches!(shown.trim_end(), "what not to do:" | "how not to do it:")) {
+        return true;
+    }
     sentence.trim_end().ends_with(':')
         && ["bad example", "wrong example", "wrong way", "bad way"].iter().any(|call| sentence.contains(call))
         && !sentence.contains("not ")
@@ -275,7 +292,9 @@ fn clause(words: &[Word<'_>], code: &str) -> Option<Said> {
 /// The word behind a negation that begins a clause.
 fn negation(words: &[Word<'_>], at: usize) -> Option<usize> {
     let (length, modal) = match (text_at(words, at), text_at(words, at + 1)) {
-        ("must" | "should" | "shall", "not") => (2, true),
+        ("must" | "should" | "shall", "not" | "never") => (2, true),
+        ("must" | "should" | "shall", "no") if text_at(words, at + 2) == "longer" => (3, true),
+        ("under", "no") if matches!(text_at(words, at + 2), "circumstance" | "circumstances") => (3, false),
         ("mustn't" | "shouldn't", _) => (1, true),
         ("do", "not") => (2, false),
         ("don't" | "dont" | "never", _) => (1, false),
@@ -294,7 +313,9 @@ fn object(words: &[Word<'_>], negation: usize, after: usize, code: &str) -> Opti
     }
     if text_at(words, at) == "be" {
         let done = PARTICIPLES.contains(&text_at(words, at + 1));
-        let block = words[..negation].iter().any(|word| POINTERS.contains(&word.text));
+        let before = &words[..negation];
+        let the_block = matches!(before, [.., the, noun] if the.text == "the" && NOUNS.contains(&noun.text));
+        let block = the_block || before.iter().any(|word| POINTERS.contains(&word.text));
         return (done && block).then_some((at + 2, true));
     }
     if !VERBS.contains(&text_at(words, at)) {
@@ -308,10 +329,23 @@ fn object(words: &[Word<'_>], negation: usize, after: usize, code: &str) -> Opti
     if ends(at) || next >= words.len() {
         return Some((next, true));
     }
+    // "do not run in production" says where and not what, so it is about the block
+    let orders = !matches!(text_at(words, negation), "must" | "should" | "shall" | "mustn't" | "shouldn't");
+    if orders
+        && text_at(words, at) != "enter"
+        && matches!(text_at(words, next), "in" | "on" | "against" | "as")
+    {
+        return Some((next, false));
+    }
     if matches!(text_at(words, next), "any" | "all" | "either" | "one") && text_at(words, next + 1) == "of" {
         next += 2;
     }
     let the = usize::from(text_at(words, next) == "the");
+    // the next step is mostly another block's
+    let after_next = text_at(words, next + the + 1);
+    if text_at(words, next + the) == "next" && NOUNS.contains(&after_next) {
+        return Some((next + the + 2, !after_next.starts_with("step")));
+    }
     let pointed = POINTERS.contains(&text_at(words, next + the));
     if !pointed && (the == 0 || !NOUNS.contains(&text_at(words, next + the))) {
         return written_below(words, next, code);
@@ -401,6 +435,22 @@ mod tests {
             ("Instead of this:", Some(Said::Never)),
             ("Use the script instead of running the following:", Some(Said::Never)),
             ("Never run rm -rf /srv:", Some(Said::Never)),
+            ("The command must never be executed:", Some(Said::Never)),
+            ("The script must not be executed.", Some(Said::Never)),
+            ("Under no circumstances run this.", Some(Said::Never)),
+            ("Under no circumstances, run the following:", Some(Said::Never)),
+            ("Under no circumstances run rm -rf /srv:", Some(Said::Never)),
+            ("This should no longer be run:", Some(Said::Never)),
+            ("This is what NOT to do:", Some(Said::Never)),
+            ("Don't run the next line", Some(Said::Never)),
+            ("DO NOT RUN IN PROD", Some(Said::Depends)),
+            ("Do not run in production", Some(Said::Depends)),
+            ("Never run against the primary.", Some(Said::Depends)),
+            ("Do not run as root", Some(Said::Depends)),
+            ("Do not run this as root:", Some(Said::Depends)),
+            ("Under no circumstances run this without approval.", Some(Said::Depends)),
+            ("The command must never be executed twice.", Some(Said::Depends)),
+            ("Do not run the next step.", Some(Said::Depends)),
             ("Do not run this on production without approval.", Some(Said::Depends)),
             ("Do not run this on production.", Some(Said::Depends)),
             ("Do not run this more than once.", Some(Said::Depends)),
@@ -415,6 +465,15 @@ mod tests {
             ("You do not need to run this.", None),
             ("Never run out of disk again.", None),
             ("Do not panic.", None),
+            ("The service must never be stopped:", None),
+            ("The service should no longer be used by anybody.", None),
+            ("The service must not run as root.", None),
+            ("Workers that do not run in production are listed here:", None),
+            ("There is no longer a queue. Run this:", None),
+            ("Here is what to do and what not to do:", None),
+            ("Under no circumstances should the cache be empty.", None),
+            ("Do not use in-memory state:", None),
+            ("The next command shows the lag:", None),
             ("Do not use the old tool:", None),
             ("Instead of restarting the pod, drain it:", None),
             ("Run it instead of the restart", None),
@@ -436,6 +495,8 @@ mod tests {
             ("# Do not run this\nrm x\n", Some((0, Said::Never))),
             ("ls\n\n# BAD\n# it loses data\nrm x\n", Some((2, Said::Never))),
             ("rm x  # never run this\n", Some((0, Said::Never))),
+            ("ls\n# don't run the next line\nrm x\n", Some((1, Said::Never))),
+            ("# no longer needed: the cache\nrm x\n", None),
             ("# Do not run this\n# on production\nrm x\n", Some((0, Said::Depends))),
             ("# Do not run this\n# Deletes everything\nrm x\n", Some((0, Said::Never))),
             ("cat <<E\n# Do not run this\nE\n", None),

@@ -1,5 +1,7 @@
 //! What reads and would show a credential doing so: its output is posted, so the table does not call it a reader.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use super::super::shell::Word;
 
 /// Whole names of files and folders that hold credentials.
@@ -21,12 +23,18 @@ const FILES: &[&str] = &[
     ".npmrc",
     ".pypirc",
     ".envrc",
+    ".bash_history",
+    ".zsh_history",
+    ".psql_history",
+    ".mysql_history",
+    "blocks.toml",
     "admin.conf",
     "master.key",
 ];
 /// How such names begin, end, and what they hold.
-const BEGINNINGS: &[&str] = &[".env.", "id_rsa", "id_ecdsa", "id_ed25519"];
-const ENDINGS: &[&str] = &[".env", ".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx"];
+const BEGINNINGS: &[&str] = &[".env.", "id_rsa", "id_ecdsa", "id_ed25519", "blocks.db"];
+const ENDINGS: &[&str] =
+    &[".env", ".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".tfstate", ".tfstate.backup"];
 const PARTS: &[&str] =
     &["secret", "credential", "password", "passwd", "kubeconfig", "private_key", "private-key"];
 
@@ -34,6 +42,10 @@ const PARTS: &[&str] =
 pub(super) fn names_credentials(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let is_path = lower.contains(['/', '.']);
+    // GitHub's own client keeps its token there
+    if lower.ends_with("gh/hosts.yml") {
+        return true;
+    }
     lower.split(['/', '=', ':', '@', ',', ' ', '\'', '"']).any(|name| {
         FILES.contains(&name)
             || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
@@ -57,9 +69,27 @@ pub(super) fn endless(file: &str) -> bool {
     device || file.ends_with("kmsg") || file.contains("trace_pipe")
 }
 
+/// Whether a pattern of the shell may become any file of the machine: `/etc/sh[a]dow`. Logs are read by pattern often.
+pub(super) fn any_file(file: &str) -> bool {
+    let Some(first) = file.find(['*', '?', '[']) else { return false };
+    let (fixed, rest) = file.split_at(first);
+    let up = file.contains("..");
+    let logs = fixed.starts_with("/var/log/") && !up && !rest.contains('$');
+    (fixed.starts_with(['/', '~', '$']) || up) && !logs
+}
+
 /// Reads files that end and hold no credentials.
 pub(super) fn reads_files(args: &[Word<'_>]) -> bool {
-    args.iter().all(|arg| !endless(arg.text()) && !names_credentials(arg.text()))
+    args.iter().all(|arg| !endless(arg.text()) && !names_credentials(arg.text()) && !any_file(arg.text()))
+}
+
+/// As [`reads_files`], behind a pattern in quotes.
+pub(super) fn searches_files(args: &[Word<'_>]) -> bool {
+    let pattern = args.iter().position(|arg| !arg.value.starts_with('-'));
+    args.iter().enumerate().all(|(at, arg)| {
+        let searched = arg.quoted && Some(at) == pattern;
+        !endless(arg.text()) && !names_credentials(arg.text()) && (searched || !any_file(arg.text()))
+    })
 }
 
 /// Shows no value of a variable whose name says that it is secret.
@@ -98,7 +128,7 @@ pub(crate) fn secret_variable<'w>(word: &'w Word<'_>) -> Option<&'w str> {
 /// Addresses that give credentials to whoever asks: the clouds' metadata, Vault, Spring's and Kubernetes' own.
 pub(super) fn address_gives_credentials(address: &str) -> bool {
     const HOSTS: &[&str] =
-        &["169.254.169.254", "169.254.170.2", "100.100.100.200", "metadata.google.internal", "fd00:ec2::254"];
+        &["169.254.169.254", "169.254.170.2", "100.100.100.200", "metadata.google.internal"];
     const PATHS: &[&str] = &[
         "/secret",
         "/credential",
@@ -111,13 +141,57 @@ pub(super) fn address_gives_credentials(address: &str) -> bool {
     let lower = address.to_ascii_lowercase();
     HOSTS.iter().any(|host| lower.contains(host))
         || PATHS.iter().any(|path| lower.contains(path))
-        || has_user(&lower)
+        || authority_gives_credentials(&lower)
 }
 
-/// `https://user:password@host`.
-fn has_user(address: &str) -> bool {
-    let authority = address.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
-    authority.is_some_and(|authority| authority.contains('@'))
+/// `https://user:password@host`, the metadata's address in whatever spelling, and docker's own API.
+fn authority_gives_credentials(address: &str) -> bool {
+    let (scheme, rest) = address.split_once("://").map_or((false, address), |(_, rest)| (true, rest));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if !scheme && !authority.is_ascii() {
+        return false;
+    }
+    let docker = authority.ends_with(":2375") || authority.ends_with(":2376");
+    // curl decodes `%2e`, fullwidth digits and `25{4}` in a host
+    let hidden = !authority.is_ascii() || authority.replace("${", "$").contains(['%', '{']);
+    docker || scheme && (authority.contains('@') || hidden) || metadata(authority, scheme)
+}
+
+/// Whether a host, with or without a port, is a cloud's metadata service.
+fn metadata(authority: &str, scheme: bool) -> bool {
+    const SERVICES: &[Ipv4Addr] = &[
+        Ipv4Addr::new(169, 254, 169, 254),
+        Ipv4Addr::new(169, 254, 170, 2),
+        Ipv4Addr::new(100, 100, 100, 200),
+    ];
+    if let Some(inside) = authority.strip_prefix('[') {
+        let host = inside.split([']', '%']).next().unwrap_or_default();
+        // what is no address is a list of curl's
+        return host.parse::<Ipv6Addr>().map_or(scheme, |address| {
+            let [.., a, b, c, d] = address.octets();
+            SERVICES.contains(&Ipv4Addr::new(a, b, c, d))
+                || address == Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)
+        });
+    }
+    let host = authority.split(':').next().unwrap_or_default().trim_end_matches('.');
+    matches!(host, "metadata" | "instance-data" | "instance-data.ec2.internal")
+        || scheme && host.contains('[')
+        || ipv4(host).is_some_and(|address| SERVICES.contains(&address))
+}
+
+/// One to four numbers, decimal, `0x` or octal; the last one fills what is left, as `inet_aton` reads it.
+fn ipv4(host: &str) -> Option<Ipv4Addr> {
+    let number = |text: &str| match (text.strip_prefix("0x"), text.strip_prefix('0')) {
+        (Some(hex), _) => u32::from_str_radix(hex, 16).ok(),
+        (None, Some(octal)) if !octal.is_empty() => u32::from_str_radix(octal, 8).ok(),
+        _ => text.parse().ok(),
+    };
+    let parts = host.split('.').map(number).collect::<Option<Vec<u32>>>()?;
+    let (last, leading) = parts.split_last()?;
+    let left = 4_usize.checked_sub(leading.len()).filter(|left| *left > 0)?;
+    let fits = leading.iter().all(|part| *part < 256) && (left == 4 || *last < 1 << (8 * left));
+    let high = leading.iter().zip([24, 16, 8]).map(|(part, shift)| part << shift).sum::<u32>();
+    fits.then(|| Ipv4Addr::from(high | last))
 }
 
 /// Words of PostgreSQL that stand for credentials: its own catalogs and settings, and columns by their usual names.
@@ -213,6 +287,12 @@ mod tests {
             "password",
             "--file=/etc/ssl/private_key.txt",
             "/root/.ssh/id_rsa.bak",
+            "terraform.tfstate",
+            "prod/terraform.tfstate.backup",
+            "~/.bash_history",
+            "$HOME/.config/gh/hosts.yml",
+            "/etc/blocks/blocks.toml",
+            "blocks.db-wal",
         ] {
             assert!(names_credentials(path), "{path}");
         }
@@ -222,10 +302,62 @@ mod tests {
             "external-secrets-operator",
             "environment",
             "keys.txt",
+            "hosts.yml",
+            "history.txt",
             "-n",
             "monkey",
         ] {
             assert!(!names_credentials(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn addresses_in_other_spellings() {
+        for address in [
+            "http://2852039166/latest/",
+            "http://0xA9FEA9FE/",
+            "http://0xa9.0xfe.0xa9.0xfe/",
+            "http://0251.0376.0251.0376/",
+            "http://025177524776/",
+            "http://169.254.43518/",
+            "http://169.16689662:80/",
+            "2852039166/latest",
+            "http://[::ffff:a9fe:a9fe]/",
+            "http://[::ffff:169.254.169.254]:80/",
+            "http://[64:ff9b::a9fe:a9fe]/",
+            "http://[fd00:0ec2::0254]/",
+            "http://metadata/computeMetadata/v1/",
+            "http://metadata:80/",
+            "http://metadata./",
+            "http://instance-data/latest",
+            "http://instance-data.ec2.internal/latest",
+            "http://169.254%2e169.254/",
+            "http://169.254.169.25{4}/",
+            "http://169.254.169.[254-254]/",
+            "http://\u{ff11}69.254.169.254/",
+            "http://localhost:2375/containers/json",
+            "docker-host:2376/containers/web/json",
+            "http://u:p@host/",
+        ] {
+            assert!(address_gives_credentials(address), "{address}");
+        }
+        for address in [
+            "http://10.0.0.1/",
+            "http://2130706433/",
+            "http://[::1]:8080/",
+            "http://[fd00::1]/",
+            "http://metadata-service/healthz",
+            "http://web.metadata.svc/healthz",
+            "http://${HOST}:8080/healthz",
+            "https://example.com/?a={b}",
+            "http://example.com:23750/",
+            "12:30",
+            "[a-z]",
+            "instance-data.csv",
+            "2375",
+            "",
+        ] {
+            assert!(!address_gives_credentials(address), "{address}");
         }
     }
 

@@ -97,6 +97,7 @@ fn redirect_reads(op: &str, target: &str) -> bool {
                 && !target.starts_with("/dev/udp/")
                 && !credentials::endless(target)
                 && !credentials::names_credentials(target)
+                && !credentials::any_file(target)
         }
         "<<<" => true,
         ">&" | "<&" => matches!(target, "1" | "2" | "0" | "-"),

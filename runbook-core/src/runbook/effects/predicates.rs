@@ -2,7 +2,7 @@
 
 use super::super::shell::Word;
 use super::credentials::{
-    endless, names_credentials, reads_files, shows_no_secret_variable, template_shows_state,
+    any_file, endless, names_credentials, reads_files, shows_no_secret_variable, template_shows_state,
 };
 use super::{may_become_option, program_reads, select};
 
@@ -130,7 +130,7 @@ pub(super) fn awk(args: &[Word<'_>]) -> bool {
             option if option.starts_with("-F") => {}
             option if option.starts_with('-') => return false,
             _ if program.is_none() => program = Some(arg),
-            file if endless(file) || names_credentials(file) => return false,
+            file if endless(file) || names_credentials(file) || any_file(file) => return false,
             _ => {}
         }
     }
@@ -187,7 +187,7 @@ pub(super) fn jq(args: &[Word<'_>]) -> bool {
             }
         } else if program.is_none() {
             program = Some(arg);
-        } else if endless(text) || names_credentials(text) {
+        } else if endless(text) || names_credentials(text) || any_file(text) {
             return false;
         }
     }

@@ -124,9 +124,10 @@ const GCLOUD_TABLE: &[&str] = &["--flag", "--log-h", "--verb", "--fo"];
 pub(super) const PROGRAMS: &[Program] = &[
     // files and text
     program(
-        "cat head wc grep egrep fgrep zgrep cut tr tac rev nl paste join comm cmp column fold md5sum sha1sum sha256sum sha512sum",
+        "cat head wc cut tr tac rev nl paste join comm cmp column fold md5sum sha1sum sha256sum sha512sum",
         &[checked("", credentials::reads_files)],
     ),
+    program("grep egrep fgrep zgrep", &[checked("", credentials::searches_files)]),
     program(
         "tail",
         &[Form {

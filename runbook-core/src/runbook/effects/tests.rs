@@ -651,6 +651,37 @@ fn what_shows_credentials_is_no_reader() {
 
 /// More ways to write, to start a program, or never to end.
 #[test]
+fn patterns_reach_no_file_of_the_machine() {
+    for text in [
+        "cat /etc/sh[a]dow",
+        "head -n 1 /e??/sh*",
+        "tail -n 1 ~/.k*/config",
+        "cat ../*",
+        "cat \"$HOME\"/.b*",
+        "cat /var/log/../../etc/s*",
+        "grep . /etc/s*",
+        "grep '.' /etc/s*",
+        "wc -l < /etc/sh[a]dow",
+        "jq . /etc/s*",
+        "awk '{print}' /etc/s*",
+        "sed -n 1p /etc/s*",
+        "sort /etc/s*",
+        "cat /var/lib/*",
+    ] {
+        assert!(!is_read_only(text), "{text}");
+    }
+    for text in [
+        "cat /var/log/web/*.log",
+        "grep -c '/api/.*' app.log",
+        "grep '[0-9]' /var/log/web/*.log",
+        "wc -l logs/*.log",
+        "ls /etc/s*",
+    ] {
+        assert!(is_read_only(text), "{text}");
+    }
+}
+
+#[test]
 fn what_readers_can_also_do() {
     let texts = [
         "uniq - out",

@@ -207,6 +207,23 @@ pub fn effect(text: &str) -> (Effect, EffectSource) {
     if reads { (Effect::Read, EffectSource::Table) } else { (Effect::Once, EffectSource::Unknown) }
 }
 
+/// Why a block that says `effect=read` does not, if it is known not to: its method changes something. A POST may be a
+/// search, when its address says so.
+#[must_use]
+pub fn known_change(text: &str) -> Option<String> {
+    const ASKS: &[&str] = &["search", "query", "queries", "count", "graphql", "explain", "validate"];
+    let parsed = Parsed::read(text).ok()?;
+    let asks = || {
+        let path = parsed.target.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+        path.split(['/', '_', '-', ':', '.']).any(|word| ASKS.contains(&word) || word.ends_with("search"))
+    };
+    match parsed.method {
+        "GET" | "HEAD" | "OPTIONS" => None,
+        "POST" if asks() => None,
+        method => Some(format!("{method} changes something")),
+    }
+}
+
 /// Whether the target is a path of a connection, so that one must be named or there must be just one.
 #[must_use]
 pub fn needs_connection(text: &str) -> bool {

@@ -4,7 +4,7 @@ use super::super::codes;
 use super::super::diagnostic::Diagnostic;
 use super::super::info::Role;
 use super::super::model::CommandKind;
-use super::effectful::{destroys, destructive_sql};
+use super::effectful::{destroys, destructive_sql, removes_own_files};
 use super::script::Script;
 
 const HINT: &str = "add a block marked undo with what brings it back, or say in the text that nothing does";
@@ -14,10 +14,7 @@ pub(super) fn destructive(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
     let undone = |step: usize| script.document.steps.get(step).is_some_and(|step| !step.undo.is_empty());
     let message = |what: &str| format!("`{what}` destroys something, and the step declares no undo");
     for (_, call) in script.all_calls().filter(|(unit, _)| unit.role == Role::Main && !undone(unit.step)) {
-        // a trap or a cleanup of the run's own folder is no effect on the world
-        let own_files = call.program == "rm"
-            && call.operands().all(|path| path.starts_with("/tmp/") || path.starts_with("$TMP"));
-        if let Some(what) = destroys(call).filter(|_| !own_files) {
+        if let Some(what) = destroys(call).filter(|_| !removes_own_files(call)) {
             found.push(script.at_call(codes::DESTRUCTIVE, call, message(&what), HINT));
         }
     }

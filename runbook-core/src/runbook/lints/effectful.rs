@@ -44,6 +44,11 @@ pub(super) fn destructive_sql(sql: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether the call is a trap or a cleanup of the run's own folder, which is no effect on the world.
+pub(super) fn removes_own_files(call: &Call<'_>) -> bool {
+    call.program == "rm" && call.operands().all(|path| path.starts_with("/tmp/") || path.starts_with("$TMP"))
+}
+
 /// What about the call destroys something, in words.
 pub(super) fn destroys(call: &Call<'_>) -> Option<String> {
     let tries = call.args.iter().any(|arg| arg.value.starts_with("--dry-run") || arg.value == "--help");

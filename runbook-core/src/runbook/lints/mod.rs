@@ -8,9 +8,11 @@ mod bodies;
 mod boxes;
 mod calls;
 mod cannot_fail;
+mod declared;
 mod destructive;
 mod effectful;
 mod endless;
+mod entities;
 mod files;
 mod functions;
 mod interactive;
@@ -29,7 +31,7 @@ mod written;
 
 use self::script::Script;
 use super::codes;
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Code, Diagnostic};
 use super::lines::Lines;
 use super::model::{Document, Step};
 use super::steps::SectionBox;
@@ -62,9 +64,18 @@ const RULES: &[Rule] = &[
     outcome::no_undo,
     outcome::never_validated,
     misread::misread,
+    entities::entities,
+    declared::false_read,
 ];
 
-/// Checks every step. A command whose check can never fail loses its right to run.
+/// What stops the command that it is found in, and why.
+const STOPS: &[(Code, &str)] = &[
+    (codes::CANNOT_FAIL, "its check can never fail"),
+    (codes::HTML_ENTITY, "it holds an HTML entity"),
+    (codes::FALSE_READ, "it says effect=read and changes something"),
+];
+
+/// Checks every step. A command with a finding of [`STOPS`] loses its right to run.
 pub(crate) fn check(document: &mut Document, boxes: &[SectionBox], lines: &Lines<'_>) -> Vec<Diagnostic> {
     functions::distrust_redefined(document);
     let mut found = Vec::new();
@@ -73,17 +84,16 @@ pub(crate) fn check(document: &mut Document, boxes: &[SectionBox], lines: &Lines
         rule(&script, &mut found);
     }
     boxes::check(document, boxes, lines, &mut found);
-    stop_blind_checks(document, &found);
+    for (code, reason) in STOPS {
+        stop(document, &found, *code, reason);
+    }
     found
 }
 
-/// Commands that hold a check that can never fail do not run.
-fn stop_blind_checks(document: &mut Document, found: &[Diagnostic]) {
-    let mut places: Vec<u32> = found
-        .iter()
-        .filter(|finding| finding.code == codes::CANNOT_FAIL)
-        .map(|finding| finding.line)
-        .collect();
+/// Commands that hold a finding of the code do not run.
+fn stop(document: &mut Document, found: &[Diagnostic], code: Code, reason: &str) {
+    let mut places: Vec<u32> =
+        found.iter().filter(|finding| finding.code == code).map(|finding| finding.line).collect();
     if places.is_empty() {
         return;
     }
@@ -94,7 +104,7 @@ fn stop_blind_checks(document: &mut Document, found: &[Diagnostic]) {
             let last = calls::last_line(command.line, &command.text);
             let at = places.partition_point(|line| *line < command.line);
             if places.get(at).is_some_and(|line| *line <= last) {
-                command.not_runnable.get_or_insert_with(|| "its check can never fail".to_owned());
+                command.not_runnable.get_or_insert_with(|| reason.to_owned());
             }
         }
     }

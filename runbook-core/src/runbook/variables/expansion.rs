@@ -13,6 +13,8 @@ pub(crate) enum Form {
     Guarded,
     /// `${db-name}`: `name` when `db` is not set, which hardly anybody means.
     Dashed,
+    /// `$1`, `$@`: nothing, since a command of a runbook gets no arguments.
+    Positional,
     /// `${my pod}`: bash ends the command with an error.
     Bad,
 }
@@ -120,7 +122,24 @@ impl<'a> Scanner<'a> {
                 self.read(Read { name, text, at: base + at, form: Form::Plain, splits, deferred: false });
                 at + 1 + length
             }
-            // `$1`, `$?` and the like are always there
+            Some(b'1'..=b'9' | b'@' | b'*') => {
+                let text = raw.get(at..at + 2).unwrap_or_default();
+                let name = text.get(1..).unwrap_or_default();
+                self.read(Read {
+                    name,
+                    text,
+                    at: base + at,
+                    form: Form::Positional,
+                    splits,
+                    deferred: false,
+                });
+                at + 2
+            }
+            Some(b'#') => {
+                self.sets.arguments = true;
+                at + 2
+            }
+            // `$?` and the like are always there
             Some(_) => at + 2,
             None => at + 1,
         }
@@ -150,6 +169,11 @@ impl<'a> Scanner<'a> {
             rest = special.get(length..).unwrap_or_default();
             if length == 0 && !(counts && inside == "#") || !operator_fits(rest) {
                 self.read(Read { name: "", form: Form::Bad, ..read });
+            } else if inside == "#" {
+                self.sets.arguments = true;
+            } else if !counts && is_argument(special.get(..length).unwrap_or_default()) && !guards(rest) {
+                let name = special.get(..length).unwrap_or_default();
+                self.read(Read { name, form: Form::Positional, ..read });
             }
             return self.operand(rest, at + 2 + inside.len() - rest.len());
         }
@@ -166,8 +190,7 @@ impl<'a> Scanner<'a> {
             return self.read(Read { name: "", form: Form::Bad, ..read });
         }
         let word = rest.trim_start_matches(':');
-        let guards = (rest.len() - word.len() <= 1) && word.starts_with(['-', '=', '?', '+']);
-        if guards {
+        if guards(rest) {
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
             let dashed =
                 rest.strip_prefix('-').is_some_and(|word| !word.is_empty() && word.chars().all(plain));
@@ -243,6 +266,16 @@ fn assigns(before: &str, after: &str) -> bool {
         || operators.iter().any(|operator| after.starts_with(operator))
         || before.ends_with("++")
         || before.ends_with("--")
+}
+
+/// Whether what stands behind a name says what is meant when it is not set.
+fn guards(rest: &str) -> bool {
+    rest.strip_prefix(':').unwrap_or(rest).starts_with(['-', '=', '?', '+'])
+}
+
+/// `1`, `@` and `*`; `0` is the shell itself.
+fn is_argument(name: &str) -> bool {
+    matches!(name, "@" | "*") || name.parse::<u32>().is_ok_and(|number| number > 0)
 }
 
 /// Whether what stands behind a name in `${...}` is something that bash knows.

@@ -144,6 +144,15 @@ pub(crate) fn settle(document: &mut Document, lines: &Lines<'_>) -> Vec<Diagnost
                 );
                 blocked.get_or_insert_with(|| format!("{shown} is no expansion that bash knows"));
             }
+            Form::Positional => {
+                let shown = shorten(&read.text);
+                note(
+                    codes::POSITIONAL,
+                    format!("`{shown}` is an argument, and a command gets none: it would expand to nothing"),
+                    "declare a parameter under `params:` and write \"$NAME\" in its place; text for another program belongs into single quotes",
+                );
+                blocked.get_or_insert_with(|| format!("{shown} is an argument that nobody gives"));
+            }
             Form::Guarded => {}
         }
     }
@@ -260,7 +269,11 @@ impl Unit<'_> {
         self.reads = scanned
             .reads
             .into_iter()
-            .filter(|read| read.form != Form::Guarded && (read.form == Form::Bad || concerns(read.name)))
+            .filter(|read| match read.form {
+                Form::Guarded => false,
+                Form::Bad | Form::Positional => true,
+                Form::Plain | Form::Dashed => concerns(read.name),
+            })
             .filter(|read| text.get(read.at..read.at + read.text.len()) == Some(read.text))
             .map(|read| Read {
                 name: read.name.to_owned(),
@@ -301,6 +314,8 @@ fn missing<'u, 'd>(units: &'u [Unit<'d>]) -> Vec<(&'u Unit<'d>, &'u Read)> {
                     || main && set(&shared)
                     || captured.contains(name)
                     || loops == Some(name)
+                    || read.form == Form::Positional
+                        && (read.deferred || own.arguments || main && shared.arguments)
                     || read.deferred && (anything || anywhere.contains(name))
                     || read.form == Form::Dashed && !is_misspelt(&read.text));
             if !is_set {
@@ -311,6 +326,7 @@ fn missing<'u, 'd>(units: &'u [Unit<'d>]) -> Vec<(&'u Unit<'d>, &'u Read)> {
             shared.names.extend(own.names.iter().cloned());
             shared.guarded.extend(own.guarded.iter().cloned());
             // what an included runbook's commands set is not known here
+            shared.arguments |= own.arguments;
             shared.unknown |= own.unknown || unit.command.kind == CommandKind::Include;
         }
         captured.extend(unit.command.capture.as_ref().map(|capture| capture.name.as_str()));

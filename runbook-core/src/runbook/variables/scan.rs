@@ -28,6 +28,8 @@ pub(crate) struct Sets {
     pub(crate) guarded: BTreeSet<String>,
     /// Something else sets variables too: `source`, `eval`, `export $(...)`.
     pub(crate) unknown: bool,
+    /// The shell's arguments are set or counted: `set -- a b`, `shift`, `getopts`, `$#`.
+    pub(crate) arguments: bool,
 }
 
 /// What a text reads and sets.
@@ -154,6 +156,10 @@ impl<'a> Scanner<'a> {
         let test = name == "[[" || self.in_test;
         self.in_test = test && !closes;
         for arg in args {
+            // a loop over no arguments does nothing
+            if name == "for" && matches!(arg.raw, "\"$@\"" | "$@") {
+                continue;
+            }
             let whole = test
                 || matches!(name, "case" | "for" | "select" | "echo" | "let")
                 || DECLARES.contains(&name) && arg.assigned().is_some();
@@ -212,6 +218,11 @@ impl<'a> Scanner<'a> {
     fn builtin(&mut self, name: &str, args: &[Part<'_, 'a>]) {
         match name {
             "source" | "." | "eval" => self.sets.unknown = true,
+            "shift" => self.sets.arguments = true,
+            "set" => {
+                let sets = |first: &Part<'_, '_>| first.plain() == "--" || !first.raw.starts_with(['-', '+']);
+                self.sets.arguments |= args.first().is_some_and(sets);
+            }
             "for" | "select" => match args.first() {
                 Some(head) if head.raw.starts_with("((") => {
                     let inside = head.raw.trim_start_matches('(').trim_end_matches(')');
@@ -232,6 +243,7 @@ impl<'a> Scanner<'a> {
                 }
             }
             "getopts" => {
+                self.sets.arguments = true;
                 if let Some(name) = args.get(1) {
                     self.set(name);
                 }

@@ -331,3 +331,50 @@ proptest! {
         prop_assert_eq!(open(&format!("{name}=1\n{text}")), [""; 0]);
     }
 }
+
+#[test]
+fn arguments_are_nothing_at_the_top() {
+    let of = |body: &str| {
+        let document = document("", body);
+        let stopped = document.steps[0].commands.last().is_some_and(|command| command.not_runnable.is_some());
+        let said = codes(&document).contains(&codes::POSITIONAL);
+        assert_eq!(stopped, said, "{body}");
+        said
+    };
+    for text in [
+        "rm -rf /data/$1",
+        "rm -rf \"/data/${1}\"",
+        "ls ${2%/} x",
+        "ls \"$@\"",
+        "ls $*",
+        "ls ${@:2}",
+        "X=$(ls $1)",
+        "awk \"{print $1}\" f",
+        "cat <<E\n$1\nE",
+        "set -e\nls $1",
+        "f() { ls $1; }; ls $1",
+        "for x in \"$@\"; do ls; done; ls $1",
+    ] {
+        assert!(of(&format!("```bash\n{text}\n```\n")), "{text}");
+    }
+    for text in [
+        "awk '{print $1}' f",
+        "awk \"{print \\$1}\" f",
+        "f() { ls $1 \"$@\"; }; f a",
+        "set -- a b; ls $1",
+        "shift; ls $1",
+        "getopts ab: o; ls $1",
+        "for x in \"$@\"; do ls $x; done",
+        "[ -z \"$1\" ] && exit; ls $1",
+        "if [ $# -lt 1 ]; then exit; fi; ls $1",
+        "ls ${1:-x} ${2?} ${3-}",
+        "ls $? $$ $! $0 $- ${#@} ${?}",
+        "sh -c 'ls \"$1\"' x y",
+        "cat <<'E'\n$1\nE",
+        "source a.sh; ls $1",
+    ] {
+        assert!(!of(&format!("```bash\n{text}\n```\n")), "{text}");
+    }
+    assert!(!of("```bash\nset -- a\n# Expected: x\nls $1\n```\n"));
+    assert!(of("```bash\nls\n# Expected: x\nls $1\n```\n"));
+}
