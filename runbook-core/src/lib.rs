@@ -20,5 +20,6 @@ pub mod request;
 pub mod review;
 pub mod run;
 pub mod runbook;
+pub mod sabotage;
 pub mod severity;
 pub mod view;

@@ -52,6 +52,33 @@ fn own_dependencies(metadata: &Value) -> BTreeMap<String, BTreeSet<String>> {
         .collect()
 }
 
+/// Defects that can be switched on are in nothing that is released.
+#[tokio::test]
+async fn the_binary_has_no_defects_on_purpose() {
+    let tree = [
+        "tree",
+        "--package",
+        "blocks-cli",
+        "--edges",
+        "features",
+        "--prefix",
+        "none",
+        "--locked",
+        "--offline",
+    ];
+    let features = toolchain("CARGO", "cargo", &tree).await;
+    assert_eq!(features.code, 0, "cargo tree: {}", features.stderr);
+    assert!(features.stdout.contains("runbook-core"), "{}", features.stdout);
+    assert!(!features.stdout.contains("sabotage"), "{}", features.stdout);
+    // Nor can anybody ask for it through the packages that are released.
+    let metadata = metadata(&["--no-deps"]).await.json();
+    let asking: Vec<_> = each(&metadata["packages"])
+        .filter(|package| package["features"].to_string().contains("sabotage"))
+        .map(name_of)
+        .collect();
+    assert_eq!(asking, ["runbook-core", "blocks-sim"]);
+}
+
 #[tokio::test]
 async fn the_core_depends_on_nothing_that_acts() {
     let metadata = built_here().await;

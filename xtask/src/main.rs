@@ -19,12 +19,13 @@ const NEEDED: &[&str] = &["bash", "curl", "python3"];
 /// Where tests write down what they could not run (`tests/src/servers/mod.rs`): the runner hides what a passing test says.
 const NOT_RUN: &str = "BLOCKS_NOT_RUN";
 
-const USAGE: &str = "usage: cargo xtask test | check | tools
+const USAGE: &str = "usage: cargo xtask test | check | tools | sim
   test   tools, form, build and every test (what CI runs)
   check  form only: rustfmt, clippy, rustdoc
   tools  find PostgreSQL (15 or later) and Prometheus, or fetch Debian's packages of them into target/tools/;
          BLOCKS_TOOLS=download uses only what lies there, even where the system has the program;
-         remove target/tools/ to fetch anew";
+         remove target/tools/ to fetch anew
+  sim    play worlds from seeds (tests/sim): [--seeds N] [--seed S] [-o json]; --help says more";
 
 fn main() -> ExitCode {
     let task = std::env::args().nth(1).unwrap_or_default();
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         "test" => test(),
         "check" => check(),
         "tools" => tools::tools(),
+        "sim" => sim(),
         _ => {
             say(USAGE);
             return ExitCode::from(2);
@@ -53,6 +55,16 @@ fn check() -> Result<(), Failure> {
         &["doc", "--workspace", "--no-deps", "--locked", "--document-private-items"],
         &[("RUSTDOCFLAGS", OsStr::new("-D warnings"))],
     )
+}
+
+/// What the simulator is built as: with defects to switch on, which no build that is released has.
+const SIM: &[&str] = &["--package", "blocks-sim", "--features", "sabotage", "--locked"];
+
+fn sim() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(2).collect();
+    let arguments = arguments.iter().map(String::as_str);
+    let cargo_arguments = ["run", "--quiet", "--profile", "sim"].into_iter().chain(SIM.iter().copied());
+    cargo(&cargo_arguments.chain(["--"]).chain(arguments).collect::<Vec<_>>(), &[])
 }
 
 fn test() -> Result<(), Failure> {
@@ -80,6 +92,8 @@ fn test() -> Result<(), Failure> {
         ("BLOCKS_FUZZ_SEED", OsStr::new(&seed)),
     ];
     let tested = cargo(&["test", "--workspace", "--locked", "--no-fail-fast"], &environment);
+    let sabotage = [&["test", "--test", "sabotage"], SIM].concat();
+    let tested = tested.and(cargo(&sabotage, &[]));
     if let Ok(not_run) = std::fs::read_to_string(&list) {
         say(&format!("== not run on this machine\n{}", not_run.trim_end()));
     }

@@ -82,7 +82,7 @@ impl Engine {
             Rendered::NotYet => {
                 // Soon at first; a channel that does not come for a while is worth a look now and then.
                 let waited = self.now() - row.created_at;
-                let pause = (waited / 4).clamp(Duration::milliseconds(200), Duration::seconds(30));
+                let pause = (waited / 4).clamp(Duration::milliseconds(50), Duration::seconds(30));
                 let error = "waits for the incident's channel".to_owned();
                 return self.settle(&row, OutboxResult::Retry { at: self.now() + pause, error }).await;
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use runbook_core::ids::RunId;
@@ -16,6 +17,10 @@ use crate::clock::{Clock, Ids};
 use crate::library::Library;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
+use crate::under_way::UnderWay;
+
+/// How long a command may be on its way to its process until it is looked at again.
+const STARTING: Duration = Duration::from_millis(50);
 
 /// Everything that the engine is made of.
 pub struct Parts {
@@ -59,7 +64,9 @@ pub(crate) struct Inner {
     pub(crate) draining: watch::Sender<bool>,
     /// Raised at every change of a run, so that a terminal can follow it.
     pub(crate) changed: watch::Sender<u64>,
-    /// Commands under way.
+    /// What this process has begun.
+    pub(crate) under_way: UnderWay,
+    /// Tasks beside the loops.
     pub(crate) tasks: std::sync::Mutex<JoinSet<()>>,
 }
 
@@ -80,6 +87,7 @@ impl Engine {
                 reconcile_gate: Mutex::new(()),
                 draining: watch::Sender::new(false),
                 changed: watch::Sender::new(0),
+                under_way: UnderWay::default(),
                 tasks: std::sync::Mutex::new(JoinSet::new()),
             }),
         }
@@ -141,9 +149,20 @@ impl Engine {
         self.inner.outbox_wake.notify_one();
     }
 
-    /// Ends what is alive of a run.
+    /// Ends what an earlier process left of a run.
     pub(crate) async fn end_processes(&self, run: RunId) {
         self.inner.parts.executor.cancel(run).await;
+    }
+
+    /// Ends what this process began of a run before `order`, and returns when it is gone.
+    pub(crate) async fn end_attempts(&self, run: RunId, before: u64) {
+        while self.inner.under_way.is_alive(run, before) {
+            self.inner.parts.executor.cancel(run).await;
+            if self.inner.under_way.is_alive(run, before) {
+                // One that was just being started may have missed the order.
+                tokio::time::sleep(STARTING).await;
+            }
+        }
     }
 }
 

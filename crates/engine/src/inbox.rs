@@ -16,6 +16,8 @@ use crate::origin::{Asker, Origin};
 
 /// Messages taken up in one go.
 const BATCH: usize = 64;
+/// How many of the messages that nobody knew what to do with are looked at when a page comes.
+const LATELY_KEPT: usize = 200;
 /// How long the pager may take to say who acted; other messages wait meanwhile.
 const WHO_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -124,6 +126,9 @@ impl Engine {
         let known = self.incident_of_pager(&event.incident.id).await?;
         let id = match (known, &event.kind) {
             (Some(id), _) => id,
+            (None, kind) if *kind != PagerEventKind::Resolved && self.is_over_since(item, event).await? => {
+                return self.keep(item, "told after the end of an incident that is not known here").await;
+            }
             (None, PagerEventKind::Triggered | PagerEventKind::Acknowledged | PagerEventKind::Reopened) => {
                 let opening = Origin { inbox: None, ..origin.clone() };
                 let opening = if event.kind == PagerEventKind::Triggered { origin.clone() } else { opening };
@@ -142,8 +147,8 @@ impl Engine {
                 IncidentCommand::Acknowledge { by: actor, via: "pagerduty".to_owned() }
             }
             PagerEventKind::Unacknowledged => IncidentCommand::Unacknowledge,
-            PagerEventKind::Resolved => IncidentCommand::PagerResolved,
-            PagerEventKind::Reopened => IncidentCommand::PagerReopened,
+            PagerEventKind::Resolved => IncidentCommand::PagerResolved { occurred_at: event.occurred_at },
+            PagerEventKind::Reopened => IncidentCommand::PagerReopened { occurred_at: event.occurred_at },
             PagerEventKind::MergedInto { other } => IncidentCommand::NotePager {
                 what: "merged".to_owned(),
                 text: Some(format!("merged into PagerDuty incident {other}")),
@@ -154,6 +159,18 @@ impl Engine {
             }
         };
         self.change_incident(id, &command, &origin, None).await.map(|_| ())
+    }
+
+    /// Whether the pager has ended this incident since that event, and told it first: nobody knew what it was about.
+    async fn is_over_since(&self, item: &InboxItem, event: &PagerEvent) -> Result<bool, EngineError> {
+        let Some(translator) = self.inner.translators.get(item.source.as_str()) else { return Ok(false) };
+        let kept = self.store().dead_letters(LATELY_KEPT).await?;
+        Ok(kept.iter().filter(|letter| letter.item.source == item.source).any(|letter| {
+            matches!(translator.translate(&letter.item), Translated::Signal(Signal::Pager(end))
+                if end.kind == PagerEventKind::Resolved
+                    && end.incident.id == event.incident.id
+                    && end.occurred_at >= event.occurred_at)
+        }))
     }
 
     fn priority_change(&self, event: &PagerEvent) -> IncidentCommand {

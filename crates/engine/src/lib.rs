@@ -28,6 +28,7 @@ mod testkit;
 #[cfg(test)]
 mod tests;
 mod ticker;
+mod under_way;
 
 pub use clock::{Clock, Ids, SystemClock, UuidV7};
 pub use engine::{Engine, Parts};

@@ -84,7 +84,10 @@ pub(crate) fn outbox_item(
 ) -> Option<OutboxItem> {
     let about = |incident: &IncidentId| format!("incident/{incident}");
     let (key, lane, group, coalesce) = match message {
-        Outgoing::Channel { incident } => (format!("channel/{incident}"), 0, about(incident), false),
+        // Asked for again when a new severity has a channel of its own; a card that waits for it must not be before it.
+        Outgoing::Channel { incident } => {
+            (format!("channel/{incident}"), 0, format!("channel/{incident}"), true)
+        }
         Outgoing::Card { incident } => (format!("card/{incident}"), 1, about(incident), true),
         Outgoing::Plan { run } => (format!("plan/{run}"), 0, format!("plan/{run}"), true),
         Outgoing::Progress { run } => (format!("progress/{run}"), 2, format!("progress/{run}"), true),

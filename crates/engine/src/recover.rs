@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::journal::Cause;
 use runbook_core::ports::{Begun, ExecError, Finished, Resumed};
-use runbook_core::run::{Run, RunCommand};
+use runbook_core::run::{Run, RunCommand, Unit};
 use tokio::sync::oneshot;
 
 use crate::engine::Engine;
@@ -83,6 +83,38 @@ impl Engine {
             }
         }));
         known
+    }
+
+    /// Looks at every run, without a hint from anybody: one that nothing carries on is carried on, and a command that
+    /// nobody waits for any more is ended. What was written may not have been heard of: a store can lose its answer.
+    pub(crate) async fn reconcile_runs(&self) -> Result<(), EngineError> {
+        for (id, attempt) in self.inner.under_way.alive() {
+            let before = self.inner.under_way.next_order();
+            if self.live_attempt(id).await?.is_none_or(|(_, live)| live != attempt) {
+                self.end_attempts(id, before).await;
+            }
+        }
+        for row in self.store().runs(None, true, LIMIT).await? {
+            if !matches!(row.status.as_str(), "running" | "undoing") {
+                continue;
+            }
+            match self.live_attempt(row.id).await? {
+                // Its intent was written by this process, which never heard of it.
+                Some((unit, attempt)) if self.inner.under_way.is_only_intended(row.id, attempt) => {
+                    let engine = self.clone();
+                    self.spawn(Box::pin(async move { engine.execute(row.id, unit, attempt).await }));
+                }
+                Some(_) => {}
+                None => self.spawn(self.advance(row.id)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The command of a run that has an intent and no outcome.
+    async fn live_attempt(&self, id: RunId) -> Result<Option<(Unit, u32)>, EngineError> {
+        let loaded = load_run(self.store(), id).await?;
+        Ok(loaded.and_then(|loaded| loaded.state.live_unit().map(|(unit, attempt)| (unit, attempt.number))))
     }
 
     /// Looks at every incident, without a hint from anybody: diagnostics and reviews that are due and have not begun,

@@ -12,6 +12,8 @@ use runbook_core::ports::{
 use runbook_core::run::{
     Decision, Effect, NewRun, Run, RunCommand, RunEvent, Unit, UnitRole, decide, evolve, plan_run,
 };
+use runbook_core::runbook::Effect as CommandEffect;
+use runbook_core::sabotage::{self, Sabotage};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -20,6 +22,11 @@ use crate::origin::{Origin, Pace};
 use crate::secrets;
 use crate::settings::Settings;
 use crate::streams::{Loaded, apply, load};
+use crate::under_way::What;
+
+/// Between two tries at what must not be lost: at first, and at most.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Reads and folds a run; `None` when there is none.
 pub(crate) async fn load_run(
@@ -134,9 +141,14 @@ impl Engine {
                 Effect::ClearApprovalTimer => {
                     commit.timers.push(TimerChange::Clear(format!("approval/{id}")));
                 }
-                Effect::Execute { .. } | Effect::Continue(_) | Effect::EndProcesses => {
+                Effect::Execute { unit, attempt } => {
+                    let changes =
+                        run.command(*unit).is_none_or(|command| command.effect != CommandEffect::Read);
+                    let what = What { target: run.plan.target.clone(), changes };
+                    self.inner.under_way.intend(id, *attempt, what);
                     rest.push(effect.clone());
                 }
+                Effect::Continue(_) | Effect::EndProcesses => rest.push(effect.clone()),
             }
         }
         let mut incident_rest = Vec::new();
@@ -145,6 +157,9 @@ impl Engine {
         }
         let text = if origin.reply_to.is_some() { say(&run, decision) } else { String::new() };
         origin.settle(&mut commit, (!text.is_empty()).then_some(text.as_str()), now);
+        if sabotage::is_on(Sabotage::SkipIntent) {
+            self.perform_run(id, std::mem::take(&mut rest));
+        }
         match self.store().commit(commit).await {
             Ok(()) => {
                 self.touch();
@@ -202,7 +217,8 @@ impl Engine {
                 }
                 Effect::Continue(_) => self.spawn(engine.advance(id)),
                 Effect::EndProcesses => {
-                    self.spawn(Box::pin(async move { engine.end_processes(id).await }));
+                    let before = self.inner.under_way.next_order();
+                    self.spawn(Box::pin(async move { engine.end_attempts(id, before).await }));
                 }
                 Effect::Send(_)
                 | Effect::TellIncident(_)
@@ -223,43 +239,63 @@ impl Engine {
         })
     }
 
-    /// Runs one command whose intent is durable, and records what came of it.
-    async fn execute(&self, id: RunId, unit: Unit, attempt: u32) {
-        let job = match load_run(self.store(), id).await {
-            Ok(Some(loaded)) => job(self.settings(), &loaded.state, unit, attempt),
-            Ok(None) => None,
-            Err(error) => {
-                let reason = format!("the plan could not be read again: {error}");
-                self.insist(id, &RunCommand::NotStarted { attempt, reason }).await;
-                return;
-            }
-        };
-        let job = match job {
-            Some(Ok(job)) => job,
-            Some(Err(reason)) => {
-                self.insist(id, &RunCommand::NotStarted { attempt, reason }).await;
-                return;
-            }
+    /// Runs one command whose intent is durable, and records what came of it. Of two calls for one attempt, the second
+    /// does nothing.
+    pub(crate) async fn execute(&self, id: RunId, unit: Unit, attempt: u32) {
+        let Some(begun) = self.inner.under_way.begin(id, attempt) else { return };
+        // Somebody cancelled it, and what they cancelled may still be ending.
+        for other in self.inner.under_way.in_the_way_of(&begun) {
+            self.end_attempts(other, begun.order).await;
+        }
+        let Some(run) = self.load_surely(id).await else { return };
+        let is_live = run.live_unit().is_some_and(|(_, live)| live.number == attempt);
+        if !is_live && !sabotage::is_on(Sabotage::SkipIntent) {
+            return; // it was cancelled before it began
+        }
+        let command = match job(self.settings(), &run, unit, attempt) {
             None => return,
+            Some(Err(reason)) => RunCommand::NotStarted { attempt, reason },
+            Some(Ok(job)) => match self.inner.parts.executor.run(job).await {
+                Ok(finished) => RunCommand::Finish { attempt, finished: Box::new(finished) },
+                Err(ExecError::NotStarted(reason)) => RunCommand::NotStarted { attempt, reason },
+                Err(ExecError::Lost(reason)) => RunCommand::Lost { attempt, reason },
+            },
         };
-        let command = match self.inner.parts.executor.run(job).await {
-            Ok(finished) => RunCommand::Finish { attempt, finished: Box::new(finished) },
-            Err(ExecError::NotStarted(reason)) => RunCommand::NotStarted { attempt, reason },
-            Err(ExecError::Lost(reason)) => RunCommand::Lost { attempt, reason },
-        };
+        begun.ended();
+        if sabotage::is_on(Sabotage::ForgetOutcome) {
+            return;
+        }
         self.insist(id, &command).await;
+    }
+
+    /// Reads a run; a store that does not answer is asked again. `None` when there is none that reads.
+    async fn load_surely(&self, id: RunId) -> Option<Run> {
+        let mut wait = FIRST_WAIT;
+        loop {
+            match load_run(self.store(), id).await {
+                Ok(loaded) => return loaded.map(|loaded| loaded.state),
+                Err(error) if error.is_passing() => {
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(LONGEST_WAIT);
+                }
+                Err(error) => {
+                    tracing::error!(run = %id, %error, "a run cannot go on");
+                    return None;
+                }
+            }
+        }
     }
 
     /// Makes a change that must not be lost: a store that is full or busy is tried again until it takes it.
     pub(crate) async fn insist(&self, id: RunId, command: &RunCommand) {
-        let mut wait = Duration::from_millis(50);
+        let mut wait = FIRST_WAIT;
         loop {
             match self.change_run(id, command, &Origin::engine(), &silent).await {
                 Ok(_) => return,
                 Err(error) if error.is_passing() => {
                     tracing::warn!(run = %id, %error, "an outcome is not durable yet, trying again");
                     tokio::time::sleep(wait).await;
-                    wait = (wait * 2).min(Duration::from_secs(5));
+                    wait = (wait * 2).min(LONGEST_WAIT);
                 }
                 Err(error) => {
                     tracing::error!(run = %id, %error, "a run cannot go on");

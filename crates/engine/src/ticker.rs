@@ -1,4 +1,6 @@
 //! The loops: inbox, outbox, timers, reconciler. Each re-reads the store; a wake-up only makes it sooner.
+//!
+//! What is due at the same moment is taken in the order written here: a simulated day then always goes the same way.
 
 use std::time::Duration;
 
@@ -74,6 +76,7 @@ impl Engine {
                 Err(error) => tracing::warn!(%error, "the inbox cannot be read now"),
             }
             tokio::select! {
+                biased;
                 () = self.inner.inbox_wake.notified() => {}
                 () = tokio::time::sleep(TICK) => {}
                 _ = stop.changed() => {}
@@ -90,6 +93,7 @@ impl Engine {
                 Err(error) => tracing::warn!(%error, "the outbox cannot be read now"),
             }
             tokio::select! {
+                biased;
                 () = self.inner.outbox_wake.notified() => {}
                 () = tokio::time::sleep(TICK) => {}
                 _ = stop.changed() => {}
@@ -109,8 +113,13 @@ impl Engine {
         reconcile.tick().await; // the start has just done it
         while !self.is_draining() {
             tokio::select! {
+                biased;
                 _ = reconcile.tick() => {
-                    if let Err(error) = self.reconcile().await {
+                    let done = match self.reconcile_runs().await {
+                        Ok(()) => self.reconcile().await,
+                        Err(error) => Err(error),
+                    };
+                    if let Err(error) = done {
                         tracing::warn!(%error, "the reconciler could not look at everything");
                     }
                 }
@@ -137,8 +146,11 @@ impl Engine {
                 }
                 tracing::warn!(timer = %timer.key, %error, "a timer had nothing to do");
             }
-            let commit = Commit { timers: vec![TimerChange::Clear(timer.key)], ..Commit::default() };
-            self.store().commit(commit).await?;
+            if self.now() < timer.due {
+                continue; // the clock went back meanwhile, so its time is yet to come
+            }
+            let fired = TimerChange::Fired { key: timer.key, due: timer.due };
+            self.store().commit(Commit { timers: vec![fired], ..Commit::default() }).await?;
         }
         Ok(())
     }

@@ -237,7 +237,8 @@ impl ShellExecutor {
                 },
                 (Ok(None), Ok(Mark::Begun)) => {
                     let ended = if watched { supervisor.as_ref() } else { None };
-                    let may_be_left = supervisor.as_ref().is_none_or(|one| one.is_of_this_boot());
+                    let may_be_left =
+                        supervisor.as_ref().is_none_or(crate::process::Identity::is_of_this_boot);
                     let left = match may_be_left {
                         true => {
                             Leftovers::of_run(begun.run).and_session_of(ended).end(self.config.grace).await
@@ -388,7 +389,7 @@ impl Drop for Entry<'_> {
 async fn told(cancelled: &mut watch::Receiver<bool>) {
     if cancelled.wait_for(|cancelled| *cancelled).await.is_err() {
         // Nobody is left who could.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -13,6 +13,8 @@ pub mod conformance;
 mod error;
 mod inbox;
 mod journal;
+#[cfg(any(test, feature = "memory"))]
+pub mod memory;
 mod outbox;
 mod readers;
 mod rows;

@@ -20,6 +20,9 @@ pub(crate) fn change(connection: &Connection, change: &TimerChange) -> Result<()
         TimerChange::Clear(key) => {
             connection.prepare_cached("DELETE FROM timers WHERE key = ?1")?.execute([key])?
         }
+        TimerChange::Fired { key, due } => connection
+            .prepare_cached("DELETE FROM timers WHERE key = ?1 AND due = ?2")?
+            .execute(params![key, micros(*due)])?,
     };
     Ok(())
 }

@@ -132,9 +132,15 @@ pub enum IncidentCommand {
         email: Option<String>,
     },
     /// The pager says it is over.
-    PagerResolved,
+    PagerResolved {
+        /// When that happened there; it may be told late.
+        occurred_at: DateTime<Utc>,
+    },
     /// The pager says it is open again.
-    PagerReopened,
+    PagerReopened {
+        /// When that happened there; it may be told late.
+        occurred_at: DateTime<Utc>,
+    },
     /// The review was drafted.
     RecordReview {
         /// The file.

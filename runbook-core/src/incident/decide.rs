@@ -13,6 +13,10 @@ use crate::ports::PagerCall;
 
 /// The name of an undelivered request to the pager to resolve.
 pub(super) const PAGER_RESOLVE: &str = "pager resolve";
+/// The pager's word that changes nothing here, kept for its time: what it said before that may still come.
+pub(super) const PAGER_REOPENED: &str = "reopened";
+/// The same for an end.
+pub(super) const PAGER_ENDED: &str = "resolved";
 /// The name of an undelivered request to open the incident's own channel.
 pub(super) const CHANNEL: &str = "channel";
 
@@ -108,6 +112,10 @@ pub fn decide(
                 to: to.clone(),
                 target_s: *target_s,
             }]);
+            if state.channel.is_none() {
+                // It may now be one that has a channel of its own, and nothing shows before that is open.
+                decision.effects.push(Effect::Send(Outgoing::Channel { incident }));
+            }
             decision.effects.push(match target_s {
                 Some(target_s) if state.mitigated_at.is_none() => Effect::TargetTimer {
                     incident,
@@ -177,11 +185,22 @@ pub fn decide(
             end_run(state, *run, *outcome, reason.as_deref(), card.clone())
         }
         IncidentCommand::Resolve { by, email } => resolve(state, by, email.as_ref(), card.clone())?,
-        IncidentCommand::PagerResolved => pager_resolved(state, card.clone()),
-        IncidentCommand::PagerReopened if !state.status.is_open() || state.pager_resolved => {
-            with_card(vec![IncidentEvent::Reopened { via: "pagerduty".to_owned() }])
+        IncidentCommand::PagerResolved { occurred_at } | IncidentCommand::PagerReopened { occurred_at }
+            if state.knows_later(*occurred_at) =>
+        {
+            nothing
         }
-        IncidentCommand::PagerReopened => nothing,
+        IncidentCommand::PagerResolved { occurred_at } => pager_resolved(state, *occurred_at, card.clone()),
+        IncidentCommand::PagerReopened { .. } if !state.status.is_open() || state.pager_resolved => {
+            let mut decision = with_card(vec![IncidentEvent::Reopened { via: "pagerduty".to_owned() }]);
+            // The impact is back, and the time to mitigate it still counts from its detection.
+            if let Some(target_s) = state.target_s {
+                let due = (state.detected_at + Duration::seconds(i64::from(target_s))).max(now);
+                decision.effects.push(Effect::TargetTimer { incident, due });
+            }
+            decision
+        }
+        IncidentCommand::PagerReopened { occurred_at } => noted(state, PAGER_REOPENED, *occurred_at),
         IncidentCommand::RecordReview { file, sha256, post } => {
             let mut decision =
                 with_card(vec![IncidentEvent::ReviewDrafted { file: file.clone(), sha256: sha256.clone() }]);
@@ -356,13 +375,22 @@ fn resolve(
     Ok(Decision { events, effects })
 }
 
-fn pager_resolved(state: &Incident, card: Effect) -> Decision {
-    if !state.status.is_open() {
+/// The pager says what is so already: only when it said so may be new.
+fn noted(state: &Incident, what: &str, occurred_at: DateTime<Utc>) -> Decision {
+    if state.pager_said_at.is_some_and(|said_at| said_at >= occurred_at) {
         return Decision::default();
+    }
+    let events = vec![IncidentEvent::PagerNoted { what: what.to_owned(), text: None }];
+    Decision { events, effects: Vec::new() }
+}
+
+fn pager_resolved(state: &Incident, occurred_at: DateTime<Utc>, card: Effect) -> Decision {
+    if !state.status.is_open() {
+        return noted(state, PAGER_ENDED, occurred_at);
     }
     if let Some(open) = state.open_mutating_runs().next() {
         if state.pager_resolved {
-            return Decision::default();
+            return noted(state, PAGER_ENDED, occurred_at);
         }
         let reason = format!("run {} ({}) has not ended", open.run, open.runbook);
         let text = format!(

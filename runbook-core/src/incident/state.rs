@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::decide::{CHANNEL, PAGER_RESOLVE};
+use super::decide::{CHANNEL, PAGER_ENDED, PAGER_REOPENED, PAGER_RESOLVE};
 use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, IncidentNumber, RunId};
@@ -155,6 +155,9 @@ pub struct Incident {
     pub resolve_requested: bool,
     /// The pager has said that it is over, while something was still open here.
     pub pager_resolved: bool,
+    /// When the pager last opened or ended it, by its own account: what it tells of before that has come late.
+    #[serde(skip)]
+    pub pager_said_at: Option<DateTime<Utc>>,
     /// The target that has been noted as missed, in seconds.
     pub target_missed: Option<u32>,
     /// The newest draft of the review.
@@ -166,6 +169,11 @@ pub struct Incident {
 }
 
 impl Incident {
+    /// The pager has said something later on whether it is over: its messages come in any order.
+    pub(super) fn knows_later(&self, occurred_at: DateTime<Utc>) -> bool {
+        self.pager_said_at.is_some_and(|said_at| said_at > occurred_at)
+    }
+
     /// Runs that may change something and have not ended.
     pub fn open_mutating_runs(&self) -> impl Iterator<Item = &RunLink> {
         self.runs.iter().filter(|run| run.mutating && run.outcome.is_none())
@@ -239,6 +247,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 changes: Vec::new(),
                 resolve_requested: false,
                 pager_resolved: false,
+                pager_said_at: pager.as_ref().and(envelope.occurred_at),
                 target_missed: None,
                 review_file: None,
                 review_sha256: None,
@@ -351,5 +360,19 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         IncidentEvent::TargetMissed { target_s } => incident.target_missed = Some(*target_s),
         IncidentEvent::PagerNoted { .. } => {}
     }
+    if says_whether_it_is_over(&envelope.event) {
+        incident.pager_said_at = incident.pager_said_at.max(envelope.occurred_at);
+    }
     Ok(incident)
+}
+
+/// The pager's word on whether it is over; other actors' events have no time of the pager.
+fn says_whether_it_is_over(event: &IncidentEvent) -> bool {
+    match event {
+        IncidentEvent::Resolved { .. }
+        | IncidentEvent::ResolveHeld { .. }
+        | IncidentEvent::Reopened { .. } => true,
+        IncidentEvent::PagerNoted { what, .. } => what == PAGER_REOPENED || what == PAGER_ENDED,
+        _ => false,
+    }
 }

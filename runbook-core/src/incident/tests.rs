@@ -123,8 +123,7 @@ fn facts_are_noted_once() {
             IncidentCommand::ChangeSeverity { to: "P2".to_owned(), target_s: Some(1_800) },
             vec!["severity_changed"],
         ),
-        (IncidentCommand::PagerResolved, vec!["resolved"]),
-        (IncidentCommand::PagerReopened, vec!["reopened"]),
+        (pager_ends(60), vec!["resolved"]),
     ] {
         assert_eq!(words(&bench.learns(&command)), events, "{command:?}");
         assert_eq!(bench.learns(&command), Decision::default(), "{command:?} again");
@@ -231,7 +230,7 @@ fn nobody_resolves_while_a_run_is_open_and_strangers_never() {
     // The failed run is retried: it is open again.
     bench.learns(&IncidentCommand::StartMitigation { run: RUN });
     assert!(matches!(bench.give(&resolve("ana")), Err(Rejection::RunOpen { .. })));
-    assert_eq!(words(&bench.learns(&IncidentCommand::PagerResolved)), ["resolve_held"]);
+    assert_eq!(words(&bench.learns(&pager_ends(60))), ["resolve_held"]);
 }
 
 #[test]
@@ -245,10 +244,10 @@ fn the_pager_has_the_last_word_and_the_review_is_drafted_once() {
     assert_eq!(pager_calls(&asked), [&call]);
     assert_eq!(drafts(&asked), 0);
     assert_eq!(bench.status(), "monitoring", "until the pager says so");
-    let done = bench.learns(&IncidentCommand::PagerResolved);
+    let done = bench.learns(&pager_ends(60));
     assert_eq!(words(&done), ["resolved"]);
     assert_eq!(drafts(&done), 1);
-    assert_eq!(bench.learns(&IncidentCommand::PagerResolved), Decision::default());
+    assert_eq!(bench.learns(&pager_ends(60)), Decision::default());
     assert!(matches!(bench.give(&resolve("ana")), Err(Rejection::NotOpen { .. })));
 }
 
@@ -264,11 +263,11 @@ fn without_a_pager_a_person_is_enough() {
 #[test]
 fn resolved_at_the_pager_while_a_run_is_open_is_held_until_a_person_decides() {
     let mut bench = mitigating();
-    let held = bench.learns(&IncidentCommand::PagerResolved);
+    let held = bench.learns(&pager_ends(60));
     assert_eq!(words(&held), ["resolve_held"]);
     assert_eq!(drafts(&held), 0);
     assert_eq!(bench.status(), "monitoring");
-    assert_eq!(bench.learns(&IncidentCommand::PagerResolved), Decision::default(), "said again, by a poll");
+    assert_eq!(bench.learns(&pager_ends(60)), Decision::default(), "said again, by a poll");
     bench.learns(&end(RUN, RunOutcome::Succeeded));
     assert_eq!(bench.status(), "monitoring");
     // The pager has said its word already and will not say it again.
@@ -282,11 +281,57 @@ fn resolved_at_the_pager_while_a_run_is_open_is_held_until_a_person_decides() {
 fn reopening_voids_the_end() {
     let mut bench = mitigating();
     bench.learns(&end(RUN, RunOutcome::Succeeded));
-    bench.learns(&IncidentCommand::PagerResolved);
-    assert_eq!(words(&bench.learns(&IncidentCommand::PagerReopened)), ["reopened"]);
+    bench.learns(&pager_ends(60));
+    assert_eq!(words(&bench.learns(&pager_reopens(90))), ["reopened"]);
     assert_eq!(bench.status(), "acknowledged");
     assert_eq!((bench.incident.mitigated_at, bench.incident.resolved_at), (None, None));
     assert_eq!(bench.replayed(), bench.incident);
+}
+
+/// Nothing of an incident is shown before its own channel is open: a new severity may be the first that has one.
+#[test]
+fn a_new_severity_asks_for_the_channel_until_there_is_one() {
+    let mut bench = Bench::paged();
+    let asks = |decision: &Decision| {
+        let wanted = |effect: &Effect| matches!(effect, Effect::Send(Outgoing::Channel { .. }));
+        decision.effects.iter().any(wanted)
+    };
+    let change = |to: &str| IncidentCommand::ChangeSeverity { to: to.to_owned(), target_s: None };
+    assert!(asks(&bench.learns(&change("P3"))));
+    bench.learns(&IncidentCommand::RecordChannel { channel: "C1".to_owned() });
+    assert!(!asks(&bench.learns(&change("P2"))));
+}
+
+#[test]
+fn the_target_counts_again_for_what_is_reopened() {
+    let mut bench = Bench::paged();
+    bench.learns(&pager_ends(60));
+    let decision = bench.learns(&pager_reopens(90));
+    let due = start_of_day() + Duration::seconds(i64::from(bench.incident.target_s.unwrap()));
+    let timer = Effect::TargetTimer { incident: bench.incident.id, due };
+    assert!(decision.effects.contains(&timer), "{:?}", decision.effects);
+}
+
+/// Each order in which the pager's words can come tells the same in the end.
+#[test]
+fn what_the_pager_tells_late_changes_nothing() {
+    for (told, status) in [
+        (vec![pager_ends(60), pager_reopens(90)], "triggered"),
+        (vec![pager_reopens(90), pager_ends(60)], "triggered"),
+        (vec![pager_ends(60), pager_reopens(90), pager_ends(120)], "resolved"),
+        (vec![pager_ends(60), pager_ends(120), pager_reopens(90)], "resolved"),
+        (vec![pager_reopens(90), pager_ends(60), pager_ends(120)], "resolved"),
+        (vec![pager_reopens(90), pager_ends(120), pager_ends(60)], "resolved"),
+        (vec![pager_ends(120), pager_ends(60), pager_reopens(90)], "resolved"),
+        (vec![pager_ends(120), pager_reopens(90), pager_ends(60)], "resolved"),
+    ] {
+        let mut bench = Bench::paged();
+        for command in &told {
+            bench.learns(command);
+        }
+        assert_eq!(bench.status(), status, "{told:?}");
+        assert_eq!(bench.replayed(), bench.incident);
+    }
 }
 
 #[test]

@@ -266,6 +266,13 @@ pub enum TimerChange {
     Set(Timer),
     /// Removes it by key.
     Clear(String),
+    /// Removes it after it fired, unless it has been moved meanwhile.
+    Fired {
+        /// Its key.
+        key: String,
+        /// When it was due.
+        due: DateTime<Utc>,
+    },
 }
 
 /// An API token, stored hashed.

@@ -147,7 +147,7 @@ fn whole(text: &str) -> Stage {
     let failed = IncidentCommand::RecordDeliveryFailure { what: text.to_owned(), reason: text.to_owned() };
     stage.incident.learns(&failed);
     stage.incident.learns(&incidents::resolve("ana"));
-    stage.incident.learns(&IncidentCommand::PagerResolved);
+    stage.incident.learns(&incidents::pager_ends(7_200));
     stage
 }
 

@@ -7,6 +7,7 @@ use super::state::Run;
 use crate::journal::millis;
 use crate::people::Actor;
 use crate::plan::Fingerprint;
+use crate::sabotage::{self, Sabotage};
 
 /// A yes that counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +42,7 @@ pub(super) fn objection(
         Actor::Local(_) if confirms_own => {}
         other => return Some(format!("{other} is not a person in blocks.toml, so may not approve")),
     }
-    if run.approvals_needed > 0 && *by == run.requester {
+    if run.approvals_needed > 0 && *by == run.requester && !sabotage::is_on(Sabotage::ApproveOwn) {
         return Some(format!("{by} asked for this run: another person must approve it"));
     }
     if run.approvals_needed > 0 && run.repeat_ordered_by.as_ref() == Some(by) {
@@ -51,6 +52,7 @@ pub(super) fn objection(
         return Some(format!("{by} has approved it already: another person must approve it"));
     }
     match named_fingerprint {
+        Some(_) if sabotage::is_on(Sabotage::AcceptStaleApproval) => None,
         None if run.approvals_needed > 0 => Some(format!(
             "a yes names what it is a yes to: look at the plan, then approve with its code ({})",
             "--fingerprint CODE"

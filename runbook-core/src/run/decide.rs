@@ -15,6 +15,7 @@ use crate::people::Actor;
 use crate::plan::PlannedCommand;
 use crate::ports::{Blob, Exit, Finished, REDACTED, StateOutcome};
 use crate::runbook::Effect as CommandEffect;
+use crate::sabotage::{self, Sabotage};
 
 /// A read command of this name reports what changed at the service; its lines go onto the card.
 const WHAT_CHANGED: &str = "what-changed";
@@ -138,10 +139,23 @@ pub fn decide(state: &Run, command: &RunCommand, now: DateTime<Utc>) -> Result<D
         RunCommand::RecordMessage { kind, channel, ts } if is_recorded(state, *kind, channel, ts) => {
             Ok(Decision::default())
         }
-        RunCommand::RecordMessage { kind, channel, ts } => Ok(Decision {
-            events: vec![RunEvent::MessagePosted { kind: *kind, channel: channel.clone(), ts: ts.clone() }],
-            ..Decision::default()
-        }),
+        RunCommand::RecordMessage { kind, channel, ts } => {
+            // A plan that was decided about while it left still has its buttons.
+            let is_stale =
+                *kind == MessageKind::Plan && !matches!(state.status, Status::WaitingForApproval { .. });
+            Ok(Decision {
+                events: vec![RunEvent::MessagePosted {
+                    kind: *kind,
+                    channel: channel.clone(),
+                    ts: ts.clone(),
+                }],
+                effects: is_stale
+                    .then_some(Effect::Send(Outgoing::Plan { run: state.id }))
+                    .into_iter()
+                    .collect(),
+                ..Decision::default()
+            })
+        }
     }
 }
 
@@ -217,6 +231,9 @@ fn approve_run(
         }
         effects.extend(refresh(state));
         effects.push(Effect::Continue(ResumePoint::Next));
+    } else if state.progress_message.is_some() {
+        // A repetition waits: how many have said yes is shown there too.
+        effects.push(Effect::Send(Outgoing::Progress { run: state.id }));
     }
     Ok(Decision { events, effects, ..Decision::default() })
 }
@@ -464,7 +481,7 @@ fn not_started(state: &Run, attempt: u32, reason: &str) -> Decision {
 fn lost(state: &Run, attempt: u32, reason: &str) -> Decision {
     let Some((unit, command)) = live(state, attempt) else { return Decision::default() };
     // Reading or repeating again harms nobody; anything else is for a person to decide.
-    if command.effect != CommandEffect::Once {
+    if command.effect != CommandEffect::Once || sabotage::is_on(Sabotage::RerunOnce) {
         return Decision {
             events: vec![
                 RunEvent::CommandInDoubt { unit, attempt, reason: reason.to_owned() },

@@ -18,6 +18,10 @@ const READ: CommandEffect = CommandEffect::Read;
 const AGAIN: CommandEffect = CommandEffect::Idempotent;
 const ONCE: CommandEffect = CommandEffect::Once;
 
+fn refuse(name: &str) -> RunCommand {
+    RunCommand::Refuse { by: person(name), may_approve: true, reason: None }
+}
+
 /// One step that runs one command.
 fn one(effect: CommandEffect) -> Vec<crate::plan::PlanStep> {
     vec![step("1", vec![command("do", effect)], vec![command("back", AGAIN)])]
@@ -413,6 +417,23 @@ fn repeating_an_effect_wants_a_yes_of_its_own_from_another_person() {
     assert_eq!(started_ids(&bench), ["do", "do"]);
     assert_eq!(bench.status(), "succeeded");
     laws::check(&bench);
+}
+
+/// The message left while somebody decided: its buttons go once it is known where it is.
+#[test]
+fn a_plan_that_was_decided_about_while_it_left_is_shown_again() {
+    let posted =
+        RunCommand::RecordMessage { kind: MessageKind::Plan, channel: "C1".to_owned(), ts: "1.2".to_owned() };
+    for (decided, shown_again) in [(None, 0), (Some(approve("ben")), 1), (Some(refuse("ben")), 1)] {
+        let mut bench = Bench::of(one(ONCE), 1);
+        if let Some(command) = &decided {
+            bench.give("ben", command).unwrap();
+        }
+        let decision = bench.give("ben", &posted).unwrap();
+        let again = Effect::Send(crate::message::Outgoing::Plan { run: bench.run.id });
+        let count = decision.effects.iter().filter(|effect| **effect == again).count();
+        assert_eq!(count, shown_again, "{decided:?}");
+    }
 }
 
 #[test]

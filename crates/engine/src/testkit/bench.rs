@@ -22,7 +22,7 @@ use super::chat::FakeChat;
 use super::executor::ScriptedExecutor;
 use super::pager::FakePager;
 use super::samples;
-use super::{Act, Data, Faults, Life, MemStore, World, locked};
+use super::{Act, Data, Faults, Life, LifeGate, MemStore, World, locked};
 use crate::clock::{Clock, Ids};
 use crate::engine::{Engine, Parts};
 use crate::incidents::load_incident;
@@ -213,6 +213,14 @@ impl Bench {
         self.hand_in("pagerduty", id, Translated::Signal(Signal::Pager(event))).await;
     }
 
+    /// The pager's word about the usual page, which it had so many seconds after the morning.
+    pub(crate) fn event(&self, kind: PagerEventKind, second: i64) -> Translated {
+        let occurred_at = self.clock.morning + chrono::Duration::seconds(second);
+        let incident = samples::page("Q1");
+        let event = PagerEvent { kind, incident, agent_id: None, agent_name: None, occurred_at };
+        Translated::Signal(Signal::Pager(event))
+    }
+
     /// The usual page, and time enough for its diagnostics and messages.
     pub(crate) async fn paged(&mut self) -> Incident {
         self.pager_says("page", PagerEventKind::Triggered, samples::page("Q1"), None).await;
@@ -340,7 +348,10 @@ fn build(
     let translator =
         |source| -> Arc<dyn Translator> { Arc::new(FakeTranslator { source, signals: Arc::clone(signals) }) };
     Engine::new(Parts {
-        store: Arc::new(MemStore::new(Arc::clone(data), Arc::clone(faults), Arc::clone(world), life.clone())),
+        store: Arc::new(MemStore::new(
+            Arc::clone(data),
+            LifeGate { faults: Arc::clone(faults), world: Arc::clone(world), life: life.clone() },
+        )),
         executor: Arc::new(ScriptedExecutor::new(Arc::clone(world), life.clone())),
         chat: Some(Arc::new(FakeChat { world: Arc::clone(world), life: life.clone() })),
         pager: Some(Arc::new(FakePager { world: Arc::clone(world), life: life.clone() })),

@@ -49,6 +49,24 @@ async fn commits_that_fail_or_lose_a_race_are_decided_again() {
     }
 }
 
+/// What is written and not heard of goes on all the same, and nothing is done twice for it.
+#[tokio::test(start_paused = true)]
+async fn a_run_goes_on_when_the_stores_answers_are_lost() {
+    for lost in [1, 2, 3, 5, 8] {
+        let mut bench = Bench::new().await;
+        bench.paged().await;
+        bench.ask("rollback", "ana", Request::RunbookRollback { service: None, params: [].into() }).await;
+        let run = bench.asked_runs()[0];
+        let yes = bench.approval(run);
+        bench.faults.lose_answers.store(lost, Ordering::SeqCst);
+        bench.says("yes", "ben", yes).await;
+        bench.pass(120_000).await;
+        assert_eq!(bench.status(run), "succeeded", "{lost} answers are lost");
+        assert_eq!((bench.world.started("roll-back"), bench.world.started("look-at-it")), (1, 1));
+        assert_eq!(check(&bench), NONE, "{lost} answers are lost");
+    }
+}
+
 /// Diagnostics and reviews that a passing fault kept from beginning begin later, without a restart.
 #[tokio::test(start_paused = true)]
 async fn what_a_fault_kept_from_beginning_begins_later() {

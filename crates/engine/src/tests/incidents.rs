@@ -94,7 +94,6 @@ async fn what_comes_twice_changes_nothing() {
         ("page-2", PagerEventKind::Triggered),
         ("ack", PagerEventKind::Acknowledged),
         ("ack-2", PagerEventKind::Acknowledged),
-        ("reopened", PagerEventKind::Reopened),
     ] {
         bench.pager_says(id, kind, page("Q1"), Some("P-ben")).await;
     }
@@ -247,4 +246,22 @@ async fn messages_for_another_configuration_do_not_hold_up_the_others() {
     }
     bench.paged().await;
     assert_eq!(locked(&bench.data).pending(), 100);
+}
+
+/// The end of an incident is told before its beginning: nobody opens what is over. What was reopened since is open.
+#[tokio::test(start_paused = true)]
+async fn an_incident_that_was_over_before_it_was_told_is_not_opened() {
+    let mut bench = Bench::new().await;
+    bench.pass(60_000).await;
+    let (end, start) =
+        (bench.event(PagerEventKind::Resolved, 20), bench.event(PagerEventKind::Triggered, 10));
+    bench.hand_in("pagerduty", "end", end).await;
+    bench.hand_in("pagerduty", "start", start).await;
+    bench.pass(5_000).await;
+    assert_eq!(locked(&bench.data).incidents.len(), 0);
+    let again = bench.event(PagerEventKind::Reopened, 30);
+    bench.hand_in("pagerduty", "again", again).await;
+    bench.pass(5_000).await;
+    assert_eq!(bench.incident().await.status, Status::Triggered);
+    assert_eq!(check(&bench), Vec::<String>::new());
 }

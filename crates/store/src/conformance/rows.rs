@@ -60,7 +60,10 @@ pub async fn timers_are_set_moved_and_cleared(store: &dyn Store) {
     assert_eq!(store.timers_due(at(99), 10).await.unwrap(), [timer("a", 30), moved.clone()]);
     change(store, TimerChange::Clear("a".into())).await;
     change(store, TimerChange::Clear("unknown".into())).await;
-    assert_eq!(store.timers_due(at(99), 10).await.unwrap(), [moved]);
+    change(store, TimerChange::Fired { key: "b".into(), due: at(20) }).await;
+    assert_eq!(store.timers_due(at(99), 10).await.unwrap(), [moved], "it was moved after it fired");
+    change(store, TimerChange::Fired { key: "b".into(), due: at(50) }).await;
+    assert_eq!(store.timers_due(at(99), 10).await.unwrap(), []);
 }
 
 /// A row is what it was last; lists are newest first.

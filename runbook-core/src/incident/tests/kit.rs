@@ -49,6 +49,16 @@ pub(crate) fn resolve(name: &str) -> IncidentCommand {
     IncidentCommand::Resolve { by: person(name), email: None }
 }
 
+/// The pager ends it, so many seconds after the start of the day.
+pub(crate) fn pager_ends(second: i64) -> IncidentCommand {
+    IncidentCommand::PagerResolved { occurred_at: start_of_day() + Duration::seconds(second) }
+}
+
+/// The pager opens it again.
+pub(crate) fn pager_reopens(second: i64) -> IncidentCommand {
+    IncidentCommand::PagerReopened { occurred_at: start_of_day() + Duration::seconds(second) }
+}
+
 /// One incident, live, with everything that was stored about it.
 pub(crate) struct Bench {
     pub(crate) incident: Incident,
@@ -83,7 +93,12 @@ impl Bench {
         self.now += Duration::seconds(1);
         let decision = decide(&self.incident, command, self.now)?;
         let stream = StreamId::Incident(self.incident.id);
-        let stamp = Stamp { now: self.now, occurred_at: None, actor: by, cause: Cause::Engine };
+        let occurred_at = match command {
+            IncidentCommand::PagerResolved { occurred_at }
+            | IncidentCommand::PagerReopened { occurred_at } => Some(*occurred_at),
+            _ => None,
+        };
+        let stamp = Stamp { now: self.now, occurred_at, actor: by, cause: Cause::Engine };
         let (stored, events) = (&mut self.stored, &mut self.events);
         let before = Some(self.incident.clone());
         self.incident = store(stream, before, &mut self.head, stored, events, &stamp, &decision).unwrap();

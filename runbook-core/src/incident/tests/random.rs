@@ -53,8 +53,8 @@ pub(crate) fn outside() -> impl Strategy<Value = IncidentCommand> {
         1 => text().prop_map(|channel| IncidentCommand::RecordChannel { channel }),
         1 => text().prop_map(|ts| IncidentCommand::RecordCard { channel: "C1".to_owned(), ts }),
         3 => who.prop_map(|by| IncidentCommand::Resolve { by, email: None }),
-        3 => Just(IncidentCommand::PagerResolved),
-        1 => Just(IncidentCommand::PagerReopened),
+        3 => (0..5i64).prop_map(|minute| pager_ends(60 * minute)),
+        1 => (0..5i64).prop_map(|minute| pager_reopens(60 * minute)),
         1 => text().prop_map(|file| IncidentCommand::RecordReview { file, sha256: "00".repeat(32), post: true }),
         2 => Just(IncidentCommand::TargetPassed),
         1 => (text(), text()).prop_map(|(what, reason)| IncidentCommand::RecordDeliveryFailure { what, reason }),
@@ -95,8 +95,8 @@ fn is_a_fact(command: &IncidentCommand) -> bool {
             | IncidentCommand::LinkRun { .. }
             | IncidentCommand::EndTriage { .. }
             | IncidentCommand::EndRun { .. }
-            | IncidentCommand::PagerResolved
-            | IncidentCommand::PagerReopened
+            | IncidentCommand::PagerResolved { .. }
+            | IncidentCommand::PagerReopened { .. }
             | IncidentCommand::TargetPassed
     )
 }

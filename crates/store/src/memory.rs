@@ -1,8 +1,8 @@
-//! The store in memory: strict as the port says (the conformance suite runs over it), with faults to switch.
+//! The store in memory, for tests of what stands on a store: strict as the port says (the conformance suite runs over
+//! it), with a [`Gate`] through which every call goes, so that a test can refuse, delay or lose it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use runbook_core::ids::{IncidentId, RunId};
@@ -14,16 +14,17 @@ use runbook_core::ports::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{Life, Sabotage, World, locked};
-
-/// What is on the disk: it survives every life.
+/// What is on the disk: it survives whoever uses it.
 #[derive(Default)]
-pub(crate) struct Data {
-    /// In order of opening.
-    pub(crate) streams: Vec<(StreamId, Vec<StoredEvent>)>,
-    pub(crate) incidents: BTreeMap<IncidentId, IncidentRow>,
-    pub(crate) runs: BTreeMap<RunId, RunRow>,
-    pub(crate) timers: BTreeMap<String, Timer>,
+pub struct Data {
+    /// The journal, in order of opening.
+    pub streams: Vec<(StreamId, Vec<StoredEvent>)>,
+    /// The incidents' rows.
+    pub incidents: BTreeMap<IncidentId, IncidentRow>,
+    /// The runs' rows.
+    pub runs: BTreeMap<RunId, RunRow>,
+    /// The timers by key.
+    pub timers: BTreeMap<String, Timer>,
     inbox: Vec<Message>,
     outbox: BTreeMap<String, Waiting>,
     places: u64,
@@ -49,47 +50,35 @@ struct Waiting {
     waits: bool,
 }
 
-/// Faults that a test switches on.
-#[derive(Default)]
-pub(crate) struct Faults {
-    /// So many of the next commits find the store unavailable.
-    pub(crate) fail_commits: AtomicU32,
-    /// So many of the next commits find that somebody else was faster.
-    pub(crate) conflicts: AtomicU32,
-    /// Nothing can be read or written.
-    pub(crate) down: AtomicBool,
+/// What every call goes through on its way to the data and back.
+pub trait Gate: Send + Sync {
+    /// Before something is read.
+    fn before_read(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Before something is written.
+    fn before_write(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Before a commit is: it may also be changed, or lose against somebody else.
+    fn before_commit<'a>(&'a self, commit: &'a mut Commit) -> BoxFuture<'a, Result<(), CommitError>>;
+    /// Something was written; called before anybody else sees it.
+    fn wrote(&self, data: &Data);
+    /// The answer is on its way. An error is an acknowledgement that is lost.
+    fn after_write(&self) -> BoxFuture<'_, Result<(), StoreError>>;
 }
 
-impl Faults {
-    fn takes(counter: &AtomicU32) -> bool {
-        counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
-    }
-}
-
-/// The way to the data; one per life.
+/// The way to the data.
 #[derive(Clone)]
-pub(crate) struct MemStore {
+pub struct MemoryStore<G> {
     data: Arc<Mutex<Data>>,
-    faults: Arc<Faults>,
-    world: Arc<World>,
-    life: Life,
+    gate: G,
 }
 
-impl MemStore {
-    pub(crate) fn new(
-        data: Arc<Mutex<Data>>,
-        faults: Arc<Faults>,
-        world: Arc<World>,
-        life: Life,
-    ) -> MemStore {
-        MemStore { data, faults, world, life }
+impl<G: Gate> MemoryStore<G> {
+    /// A way to this data through that gate.
+    pub fn new(data: Arc<Mutex<Data>>, gate: G) -> MemoryStore<G> {
+        MemoryStore { data, gate }
     }
 
-    fn up(&self) -> Result<(), StoreError> {
-        if self.faults.down.load(Ordering::SeqCst) {
-            return Err(StoreError::Unavailable("the disk is full".to_owned()));
-        }
-        Ok(())
+    fn data(&self) -> MutexGuard<'_, Data> {
+        self.data.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read<'a, T: Send + 'a>(
@@ -97,25 +86,25 @@ impl MemStore {
         work: impl FnOnce(&Data) -> T + Send + 'a,
     ) -> BoxFuture<'a, Result<T, StoreError>> {
         Box::pin(async move {
-            self.life.alive().await;
-            // As a real store does, it answers later: whatever can come between, does.
-            tokio::task::yield_now().await;
-            self.up()?;
-            Ok(work(&locked(&self.data)))
+            self.gate.before_read().await?;
+            Ok(work(&self.data()))
         })
     }
 
-    fn write<'a, T: Send + 'a, E: From<StoreError> + Send + 'a>(
+    fn write<'a, T: Send + 'a>(
         &'a self,
-        work: impl FnOnce(&mut Data) -> Result<T, E> + Send + 'a,
-    ) -> BoxFuture<'a, Result<T, E>> {
+        work: impl FnOnce(&mut Data) -> T + Send + 'a,
+    ) -> BoxFuture<'a, Result<T, StoreError>> {
         Box::pin(async move {
-            self.life.point().await;
-            tokio::task::yield_now().await;
-            self.up()?;
-            let done = work(&mut locked(&self.data));
-            self.life.point().await;
-            done
+            self.gate.before_write().await?;
+            let done = {
+                let mut data = self.data();
+                let done = work(&mut data);
+                self.gate.wrote(&data);
+                done
+            };
+            self.gate.after_write().await?;
+            Ok(done)
         })
     }
 }
@@ -130,17 +119,20 @@ fn corrupt<T>(what: impl Into<String>) -> Result<T, CommitError> {
 
 impl Data {
     /// A stream's events; empty when there is none.
-    pub(crate) fn events(&self, stream: StreamId) -> &[StoredEvent] {
+    #[must_use]
+    pub fn events(&self, stream: StreamId) -> &[StoredEvent] {
         self.streams.iter().find(|(known, _)| *known == stream).map_or(&[], |(_, events)| events)
     }
 
-    /// Messages from outside that are not dealt with.
-    pub(crate) fn pending(&self) -> usize {
+    /// How many messages from outside are not dealt with.
+    #[must_use]
+    pub fn pending(&self) -> usize {
         self.inbox.iter().filter(|message| message.outcome.is_none()).count()
     }
 
     /// Keys of messages that have not left.
-    pub(crate) fn backlog(&self) -> Vec<String> {
+    #[must_use]
+    pub fn backlog(&self) -> Vec<String> {
         self.outbox.iter().filter(|(_, waiting)| waiting.waits).map(|(key, _)| key.clone()).collect()
     }
 
@@ -198,7 +190,9 @@ impl Data {
         }
         if let Some((source, id, outcome)) = commit.inbox_done {
             let message = self.inbox.iter_mut().find(|m| m.item.source == source && m.item.id == id);
-            message.expect("checked before").outcome = Some(outcome);
+            if let Some(message) = message {
+                message.outcome = Some(outcome);
+            }
         }
         for append in commit.appends {
             let stored = append.events.into_iter().map(|event| StoredEvent {
@@ -234,6 +228,11 @@ impl Data {
             match change {
                 TimerChange::Set(timer) => drop(self.timers.insert(timer.key.clone(), timer)),
                 TimerChange::Clear(key) => drop(self.timers.remove(&key)),
+                TimerChange::Fired { key, due } => {
+                    if self.timers.get(&key).is_some_and(|timer| timer.due == due) {
+                        self.timers.remove(&key);
+                    }
+                }
             }
         }
     }
@@ -315,15 +314,15 @@ fn newest<T: Clone, K: Ord>(rows: impl Iterator<Item = T>, limit: usize, key: im
     rows
 }
 
-impl Store for MemStore {
+impl<G: Gate> Store for MemoryStore<G> {
     fn accept(&self, item: InboxItem) -> BoxFuture<'_, Result<Accepted, StoreError>> {
         self.write(move |data| {
             let known = data.inbox.iter().any(|m| m.item.source == item.source && m.item.id == item.id);
             if known {
-                return Ok(Accepted::Duplicate);
+                return Accepted::Duplicate;
             }
             data.inbox.push(Message { item, outcome: None });
-            Ok(Accepted::New)
+            Accepted::New
         })
     }
 
@@ -347,19 +346,19 @@ impl Store for MemStore {
     }
 
     fn commit(&self, mut commit: Commit) -> BoxFuture<'_, Result<(), CommitError>> {
-        if Faults::takes(&self.faults.fail_commits) {
-            return Box::pin(async { Err(StoreError::Unavailable("the disk is full".to_owned()).into()) });
-        }
-        if Faults::takes(&self.faults.conflicts) {
-            return Box::pin(async { conflict("a stream, says the test") });
-        }
-        if self.world.is_sabotaged(Sabotage::ForgetRows) {
-            commit.rows.clear();
-        }
-        self.write(move |data| {
-            data.check(&commit)?;
-            data.apply(commit);
-            Ok(())
+        Box::pin(async move {
+            self.gate.before_commit(&mut commit).await?;
+            let done = {
+                let mut data = self.data();
+                let done = data.check(&commit);
+                if done.is_ok() {
+                    data.apply(commit);
+                    self.gate.wrote(&data);
+                }
+                done
+            };
+            self.gate.after_write().await?;
+            done
         })
     }
 
@@ -422,7 +421,6 @@ impl Store for MemStore {
             if let Some(known) = data.outbox.get_mut(&key).filter(|known| known.waits) {
                 known.row.attempts += 1;
             }
-            Ok(())
         })
     }
 
@@ -442,7 +440,6 @@ impl Store for MemStore {
     fn token_put(&self, token: TokenRow) -> BoxFuture<'_, Result<(), StoreError>> {
         self.write(move |data| {
             data.tokens.insert(token.sha256.clone(), token);
-            Ok(())
         })
     }
 
@@ -455,7 +452,6 @@ impl Store for MemStore {
             data.checkpoints += 1;
             data.covered = data.event_count();
             data.link(now.to_rfc3339().as_bytes());
-            Ok(())
         })
     }
 
@@ -471,15 +467,32 @@ impl Store for MemStore {
     }
 }
 
-mod conformance {
-    use std::sync::{Arc, Mutex};
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    use super::{Data, Faults, Life, MemStore, World};
+    /// Nothing stands in the way.
+    struct Open;
 
-    fn fresh() -> MemStore {
-        let data = Arc::new(Mutex::new(Data::default()));
-        MemStore::new(data, Arc::new(Faults::default()), Arc::new(World::default()), Life::new(None))
+    impl Gate for Open {
+        fn before_read(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+            Box::pin(std::future::ready(Ok(())))
+        }
+
+        fn before_write(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+            Box::pin(std::future::ready(Ok(())))
+        }
+
+        fn before_commit<'a>(&'a self, _: &'a mut Commit) -> BoxFuture<'a, Result<(), CommitError>> {
+            Box::pin(std::future::ready(Ok(())))
+        }
+
+        fn wrote(&self, _: &Data) {}
+
+        fn after_write(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+            Box::pin(std::future::ready(Ok(())))
+        }
     }
 
-    blocks_store::store_conformance!(((), fresh()));
+    crate::store_conformance!(((), MemoryStore::new(Arc::default(), Open)));
 }

@@ -1,0 +1,62 @@
+//! Defects put in on purpose, so that whoever looks for defects can show that they find them.
+//!
+//! Every place that can be made to fail asks [`is_on`]. Without the feature `sabotage`, which only test builds have, that
+//! is the constant `false`, and there is nothing to switch.
+
+/// One defect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Sabotage {
+    /// A process starts before its intent is on disk.
+    SkipIntent = 1,
+    /// Recovery runs a command again that must not be repeated.
+    RerunOnce,
+    /// What came of a command is dropped.
+    ForgetOutcome,
+    /// A yes counts that names another plan than this one.
+    AcceptStaleApproval,
+    /// A yes of the person who asked counts.
+    ApproveOwn,
+}
+
+/// Whether this defect is switched on.
+#[cfg(not(feature = "sabotage"))]
+#[must_use]
+pub const fn is_on(_: Sabotage) -> bool {
+    false
+}
+
+#[cfg(feature = "sabotage")]
+pub use switched::{ALL, is_on, switch};
+
+#[cfg(feature = "sabotage")]
+mod switched {
+    use std::sync::atomic::{AtomicU8, Ordering};
+
+    use super::Sabotage;
+
+    #[cfg(not(debug_assertions))]
+    compile_error!("the feature `sabotage` is for test builds, and a release build must never have it");
+
+    /// Every defect with its name.
+    pub const ALL: [(&str, Sabotage); 5] = [
+        ("skip-intent", Sabotage::SkipIntent),
+        ("rerun-once", Sabotage::RerunOnce),
+        ("forget-outcome", Sabotage::ForgetOutcome),
+        ("accept-stale-approval", Sabotage::AcceptStaleApproval),
+        ("approve-own", Sabotage::ApproveOwn),
+    ];
+
+    static ON: AtomicU8 = AtomicU8::new(0);
+
+    /// Whether this defect is switched on.
+    #[must_use]
+    pub fn is_on(which: Sabotage) -> bool {
+        ON.load(Ordering::Relaxed) == which as u8
+    }
+
+    /// Switches one defect on for the whole process, or all of them off.
+    pub fn switch(which: Option<Sabotage>) {
+        ON.store(which.map_or(0, |which| which as u8), Ordering::Relaxed);
+    }
+}

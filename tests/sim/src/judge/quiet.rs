@@ -1,0 +1,141 @@
+//! What must hold of a world at rest: nothing is on its way, and nobody has anything to do but people.
+
+use blocks_store::memory::Data;
+use runbook_core::incident::{Incident, evolve as evolve_incident};
+use runbook_core::journal::{StreamId, open, verify_stream};
+use runbook_core::run::{Run, Status, evolve as evolve_run};
+use runbook_core::view;
+
+use super::incident::IncidentWatch;
+use super::run::{in_flight, waits_for_person};
+use crate::outside::Outside;
+
+/// Looks at everything, and accuses.
+pub(crate) fn check(outside: &mut Outside, data: &Data) {
+    let mut found: Vec<(&'static str, String)> = Vec::new();
+    for (stream, events) in &data.streams {
+        if let Err(error) = verify_stream(stream, events) {
+            found.push(("chain", error.to_string()));
+        }
+        // What lives in the engine and in the judge grew event by event; this is what a restart would make of the disk.
+        let same = match stream {
+            StreamId::Run(id) => {
+                let replayed = events.iter().try_fold(None, |state: Option<Run>, stored| {
+                    open(stored).ok().and_then(|envelope| evolve_run(state, &envelope).ok()).map(Some)
+                });
+                replayed.flatten().as_ref() == outside.judge.runs.get(id).map(|watch| &watch.run)
+            }
+            StreamId::Incident(id) => {
+                let replayed = events.iter().try_fold(None, |state: Option<Incident>, stored| {
+                    open(stored).ok().and_then(|envelope| evolve_incident(state, &envelope).ok()).map(Some)
+                });
+                replayed.flatten().as_ref() == outside.judge.incidents.get(id).map(|watch| &watch.incident)
+            }
+        };
+        if !same {
+            found.push(("replay", format!("{stream}: replaying it gives something else")));
+        }
+    }
+    for key in outside.chat.doubles() {
+        found.push(("message", format!("{key} is there more than once")));
+    }
+    for watch in outside.judge.runs.values() {
+        check_run(&watch.run, outside, data, &mut found);
+    }
+    for watch in outside.judge.incidents.values() {
+        check_incident(&watch.incident, outside, data, &mut found);
+    }
+    for (pager_id, (_, is_over)) in &outside.pager.truth {
+        let is_known =
+            |watch: &IncidentWatch| watch.incident.pager.as_ref().is_some_and(|pager| pager.id == *pager_id);
+        if !is_over && !outside.judge.incidents.values().any(is_known) {
+            found.push(("reordered", format!("{pager_id} of the pager is open, and has no incident")));
+        }
+    }
+    for (rule, text) in found {
+        outside.judge.accuse(rule, text);
+    }
+}
+
+fn check_run(run: &Run, outside: &Outside, data: &Data, found: &mut Vec<(&'static str, String)>) {
+    let id = run.id;
+    let name = format!("run {id} ({}) is {}", run.plan.runbook, run.status.word());
+    if matches!(run.status, Status::Planned | Status::Running | Status::Undoing) || in_flight(run) {
+        found.push(("lost-run", format!("{name} and nothing carries it on")));
+    }
+    let has_timer = data.timers.contains_key(&format!("approval/{id}"));
+    if matches!(run.status, Status::WaitingForApproval { .. }) && !has_timer {
+        found.push(("open-state", format!("{name} and no timer will end that")));
+    }
+    if run.unasked {
+        return;
+    }
+    let refused = |kind: &str| outside.chat.refused.iter().any(|key| *key == format!("{kind}/{id}"));
+    match outside.chat.progress(id) {
+        Some(shown) if !refused("progress") && shown.state != view::state_words(run) => {
+            found.push(("message", format!("{name}, and people see: {}", shown.state)));
+        }
+        Some(shown) if waits_for_person(run) && shown.question.is_none() && !refused("progress") => {
+            found.push(("open-state", format!("{name} and asks nobody")));
+        }
+        None if waits_for_person(run) && !refused("progress") => {
+            found.push(("open-state", format!("{name} and nobody sees it")));
+        }
+        _ => {}
+    }
+    match outside.chat.plan(id) {
+        Some(shown)
+            if !refused("plan")
+                && shown.waiting != matches!(run.status, Status::WaitingForApproval { .. }) =>
+        {
+            found.push(("message", format!("{name}, and its plan shows: {}", shown.state)));
+        }
+        None if matches!(run.status, Status::WaitingForApproval { .. }) && !refused("plan") => {
+            found.push(("open-state", format!("{name} and nobody sees the plan")));
+        }
+        _ => {}
+    }
+}
+
+fn check_incident(
+    incident: &Incident,
+    outside: &Outside,
+    data: &Data,
+    found: &mut Vec<(&'static str, String)>,
+) {
+    let number = incident.number.to_string();
+    let is_open = incident.status.is_open();
+    let name = format!("{number} is {}", incident.status.word());
+    let refused = outside.chat.refused.iter().any(|key| *key == format!("card/{}", incident.id));
+    match outside.chat.card(&number) {
+        _ if refused => {}
+        None => found.push(("open-state", format!("{name} and has no card"))),
+        Some(card) if card.status != incident.status.word() => {
+            found.push(("message", format!("{name}, and its card says {}", card.status)));
+        }
+        Some(_) => {}
+    }
+    let counts = is_open && incident.target_s.is_some() && incident.mitigated_at.is_none();
+    let has_timer = data.timers.contains_key(&format!("target/{}", incident.id));
+    if counts && incident.target_missed.is_none() && !has_timer {
+        found.push(("open-state", format!("{name} and no timer looks at its target")));
+    }
+    let has_triage = incident.runs.iter().any(|run| run.triage) || incident.triage_impossible;
+    if is_open && incident.service == "shop" && !has_triage {
+        found.push(("lost-run", format!("{name} and its diagnostics never began")));
+    }
+    if !is_open && incident.review_file.is_none() {
+        found.push(("lost-run", format!("{name} and its review was never drafted")));
+    }
+    let over_at_pager = incident.pager.as_ref().and_then(|pager| outside.pager.truth.get(&pager.id));
+    let run_open = incident.open_mutating_runs().next().is_some();
+    match over_at_pager {
+        Some((_, true)) if is_open && !run_open && !incident.pager_resolved => {
+            found.push(("reordered", format!("{name}, and the pager says that it is over")));
+        }
+        Some((_, false)) if !is_open && !incident.pager_refused => {
+            found.push(("reordered", format!("{name}, and the pager says that it is not over")));
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,350 @@
+//! What must hold of a run, event by event.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use runbook_core::expectation::Outcome;
+use runbook_core::ids::RunId;
+use runbook_core::journal::Envelope;
+use runbook_core::people::Actor;
+use runbook_core::ports::Job;
+use runbook_core::run::{CommandPhase, Run, RunEvent, Status, Unit, UnitRole, evolve};
+use runbook_core::runbook::Effect;
+
+use super::{Judge, Violation};
+use crate::organisation::{has_standing, is_human};
+
+/// What is known about a command's effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Settled {
+    /// A machine saw what was expected.
+    Passed,
+    /// A person says so.
+    Vouched,
+}
+
+/// A run as its events say, and what was seen beside them.
+pub(super) struct RunWatch {
+    pub(super) run: Run,
+    seen: Notes,
+}
+
+/// What the judge has seen of a run.
+#[derive(Default)]
+struct Notes {
+    /// Yeses to the present question.
+    yeses: BTreeSet<Actor>,
+    expires_at: Option<DateTime<Utc>>,
+    /// It was approved at some time, and since the last question.
+    was_granted: bool,
+    is_granted: bool,
+    /// Attempts by number, in order.
+    attempts: BTreeMap<u32, Unit>,
+    /// Attempts of which nothing was started.
+    harmless: BTreeSet<u32>,
+    /// Commands that a person has ordered again since their last attempt.
+    ordered: BTreeMap<Unit, Actor>,
+    settled: BTreeMap<Unit, Settled>,
+    last_undo: Option<Unit>,
+}
+
+impl RunWatch {
+    /// It keeps others from its target: it has begun and may still change it, or left it in a state nobody knows.
+    pub(super) fn holds_target(&self) -> bool {
+        let mutating = self.run.plan.is_mutating() && !self.run.unasked;
+        mutating
+            && matches!(
+                self.run.status,
+                Status::Running | Status::Paused { .. } | Status::Undoing | Status::UndoFailed { .. }
+            )
+    }
+
+    fn accusation(&self, rule: &'static str, what: &str) -> Violation {
+        Violation { rule, text: format!("run {} ({}): {what}", self.run.id, self.run.plan.runbook) }
+    }
+
+    /// A process begins: its intent must be on disk, and nothing about it settled.
+    pub(super) fn started(&mut self, attempt: u32, job: &Job) -> Result<(), Violation> {
+        let unit = self.seen.attempts.get(&attempt).copied();
+        let is_live =
+            self.run.live_unit().is_some_and(|(live, of)| Some(live) == unit && of.number == attempt);
+        let is_it =
+            unit.and_then(|unit| self.run.command(unit)).is_some_and(|command| command.text == job.text);
+        if unit.is_none() || !is_it {
+            let what = format!("attempt {attempt} begins, and its intent is not on disk");
+            return Err(self.accusation("intent-first", &what));
+        }
+        if !is_live {
+            let what = format!("attempt {attempt} begins although the run has gone past it");
+            return Err(self.accusation("outcome-first", &what));
+        }
+        Ok(())
+    }
+
+    pub(super) fn not_started(&mut self, attempt: u32) {
+        self.seen.harmless.insert(attempt);
+    }
+
+    /// Why this command may not start now.
+    fn unfounded(&self, unit: Unit, attempt: u32) -> Option<Violation> {
+        let command = self.run.command(unit)?;
+        let changes = command.effect != Effect::Read;
+        if self.run.unasked && changes {
+            return Some(self.accusation("approval", "a command that changes something runs unasked"));
+        }
+        if changes && !self.seen.was_granted {
+            return Some(self.accusation("approval", &format!("attempt {attempt} starts without a yes")));
+        }
+        if let Some((other, _)) = self.run.live_unit() {
+            let what = format!("attempt {attempt} starts before the outcome of {other:?} is recorded");
+            return Some(self.accusation("outcome-first", &what));
+        }
+        if !matches!(self.run.status, Status::Running | Status::Undoing) {
+            let what = format!("attempt {attempt} starts while the run is {}", self.run.status.word());
+            return Some(self.accusation("open-state", &what));
+        }
+        let again = self
+            .seen
+            .attempts
+            .iter()
+            .any(|(number, known)| *known == unit && !self.seen.harmless.contains(number));
+        if again
+            && command.effect == Effect::Once
+            && !(self.seen.ordered.contains_key(&unit) && self.seen.is_granted)
+        {
+            let what = format!("attempt {attempt} repeats {} although nobody ordered it", command.id);
+            return Some(self.accusation("once-twice", &what));
+        }
+        match unit.role {
+            UnitRole::Undo => self.undo_misfit(unit, attempt, again),
+            UnitRole::Baseline | UnitRole::Main => self.forward_misfit(unit, attempt),
+        }
+    }
+
+    fn undo_misfit(&self, unit: Unit, attempt: u32, again: bool) -> Option<Violation> {
+        if self.seen.settled.get(&unit) == Some(&Settled::Passed) {
+            return Some(
+                self.accusation("undo-order", &format!("attempt {attempt} undoes {unit:?} a second time")),
+            );
+        }
+        let last = self.seen.last_undo?;
+        let follows = unit.step < last.step || (unit.step == last.step && unit.index > last.index);
+        if follows || (unit == last && again) {
+            return None;
+        }
+        Some(self.accusation("undo-order", &format!("attempt {attempt} undoes {unit:?} after {last:?}")))
+    }
+
+    /// What comes before it has passed, or a person said so.
+    fn forward_misfit(&self, unit: Unit, attempt: u32) -> Option<Violation> {
+        if self.run.unasked {
+            return None; // diagnostics go on whatever one of them shows
+        }
+        let before = self.run.units().take_while(|other| *other != unit);
+        let open = before.into_iter().find(|other| !self.seen.settled.contains_key(other))?;
+        Some(self.accusation(
+            "outcome-first",
+            &format!("attempt {attempt} starts {unit:?} before {open:?} is seen"),
+        ))
+    }
+
+    /// Why it may not call itself successful.
+    fn false_success(&self) -> Option<Violation> {
+        if self.run.unasked {
+            return None; // it only says that the diagnostics are through
+        }
+        let open = self.run.units().find(|unit| !self.seen.settled.contains_key(unit))?;
+        Some(self.accusation("false-success", &format!("it succeeded, and {open:?} was not seen to pass")))
+    }
+
+    /// Why it may not call itself undone.
+    fn false_undone(&self) -> Option<Violation> {
+        for (step, planned) in self.run.plan.steps.iter().enumerate() {
+            let happened = self.seen.attempts.iter().any(|(number, unit)| {
+                let changes = self.run.command(*unit).is_some_and(|command| command.effect != Effect::Read);
+                unit.step == step
+                    && unit.role == UnitRole::Main
+                    && changes
+                    && !self.seen.harmless.contains(number)
+            });
+            for index in (0..planned.undo.len()).filter(|_| happened) {
+                let unit = Unit { step, role: UnitRole::Undo, index };
+                if !self.seen.settled.contains_key(&unit) {
+                    return Some(
+                        self.accusation("false-success", &format!("it is undone, and {unit:?} was not seen")),
+                    );
+                }
+            }
+        }
+        None
+    }
+}
+
+impl Judge {
+    pub(super) fn run_event(&mut self, id: RunId, envelope: &Envelope<RunEvent>) {
+        let mut found = Vec::new();
+        let (state, seen) = match self.runs.remove(&id) {
+            None => (None, Notes::default()),
+            Some(mut watch) => {
+                self.before_event(&mut watch, envelope, &mut found);
+                (Some(watch.run), watch.seen)
+            }
+        };
+        let is_new = state.is_none();
+        match evolve(state, envelope) {
+            Ok(run) => {
+                let least = self.others.max(run.plan.approvals.unwrap_or(0));
+                let watch = RunWatch { run, seen };
+                let asks = watch.run.plan.is_mutating() && !watch.run.unasked;
+                if is_new && asks && watch.run.approvals_needed < least {
+                    found.push(watch.accusation("approval", "it asks too few people"));
+                }
+                self.runs.insert(id, watch);
+            }
+            Err(error) => found.push(Violation { rule: "replay", text: error.to_string() }),
+        }
+        self.violations.extend(found);
+    }
+
+    /// Judges an event from the state before it.
+    fn before_event(&self, watch: &mut RunWatch, envelope: &Envelope<RunEvent>, found: &mut Vec<Violation>) {
+        let id = watch.run.id;
+        match &envelope.event {
+            RunEvent::ApprovalAsked { expires_at } => {
+                watch.seen.yeses.clear();
+                watch.seen.is_granted = false;
+                watch.seen.expires_at = Some(*expires_at);
+            }
+            RunEvent::Approved { by, reason, .. } => {
+                found.extend(self.worthless(watch, by, reason.as_deref(), envelope));
+                watch.seen.yeses.insert(by.clone());
+            }
+            RunEvent::Started => {
+                let needed = usize::from(watch.run.approvals_needed.max(1));
+                let asks = watch.seen.expires_at.is_some();
+                if asks && watch.seen.yeses.len() < needed {
+                    let what = format!("it starts with {} of {needed} yeses", watch.seen.yeses.len());
+                    found.push(watch.accusation("approval", &what));
+                }
+                watch.seen.is_granted = asks;
+                watch.seen.was_granted |= asks;
+            }
+            RunEvent::CommandStarted { unit, attempt, .. } => {
+                found.extend(watch.unfounded(*unit, *attempt));
+                if watch.seen.attempts.insert(*attempt, *unit).is_some() {
+                    found.push(watch.accusation("once-twice", &format!("attempt {attempt} is there twice")));
+                }
+                watch.seen.ordered.remove(unit);
+                watch.seen.settled.remove(unit);
+                if unit.role == UnitRole::Undo {
+                    watch.seen.last_undo = Some(*unit);
+                }
+            }
+            RunEvent::CommandEnded { unit, attempt, exit, verdicts, .. } => {
+                let all_pass = verdicts.iter().all(|verdict| verdict.outcome == Outcome::Pass);
+                match self.truths.get(&(id, *attempt)).copied().flatten() {
+                    Some(truth) if truth.exit != *exit => {
+                        let what = format!("attempt {attempt} ended with {:?}, not {exit:?}", truth.exit);
+                        found.push(watch.accusation("false-success", &what));
+                    }
+                    Some(truth) if all_pass && !truth.passes => {
+                        let what = format!("attempt {attempt} passed, and was not as expected");
+                        found.push(watch.accusation("false-success", &what));
+                    }
+                    Some(truth) => {
+                        if all_pass && truth.passes {
+                            watch.seen.settled.insert(*unit, Settled::Passed);
+                        }
+                    }
+                    None => {
+                        let what = format!("attempt {attempt} has an outcome that nobody reported");
+                        found.push(watch.accusation("false-success", &what));
+                    }
+                }
+            }
+            RunEvent::CommandNotStarted { attempt, .. } if !watch.seen.harmless.contains(attempt) => {
+                // Only the executor knows that; or the engine, where it never asked it.
+                if self.truths.contains_key(&(id, *attempt)) {
+                    let what = format!("attempt {attempt} was started, and is said not to have been");
+                    found.push(watch.accusation("false-success", &what));
+                }
+                watch.seen.harmless.insert(*attempt);
+            }
+            RunEvent::AnsweredYes { unit, .. } => {
+                if is_human(&envelope.actor) {
+                    watch.seen.settled.insert(*unit, Settled::Vouched);
+                } else {
+                    let what = format!("{} vouches for {unit:?}", envelope.actor);
+                    found.push(watch.accusation("false-success", &what));
+                }
+            }
+            RunEvent::RetryOrdered { unit } => {
+                watch.seen.settled.remove(unit);
+                if is_human(&envelope.actor) {
+                    watch.seen.ordered.insert(*unit, envelope.actor.clone());
+                }
+            }
+            RunEvent::Succeeded => found.extend(watch.false_success()),
+            RunEvent::Undone if !is_human(&envelope.actor) => found.extend(watch.false_undone()),
+            _ => {}
+        }
+    }
+
+    /// Why this yes should not have counted.
+    fn worthless(
+        &self,
+        watch: &RunWatch,
+        by: &Actor,
+        reason: Option<&str>,
+        envelope: &Envelope<RunEvent>,
+    ) -> Option<Violation> {
+        let run = &watch.run;
+        let others = run.approvals_needed > 0;
+        let why = |what: String| Some(watch.accusation("approval", &what));
+        let Some(click) = reason.and_then(|tag| self.clicks.get(tag)) else {
+            return why(format!("a yes of {by} that nobody gave"));
+        };
+        if click.by != *by || envelope.actor != *by {
+            return why(format!("the yes of {} counts as that of {by}", click.by));
+        }
+        let confirms_own = !others && *by == run.requester && matches!(by, Actor::Local(_));
+        if !has_standing(by) && !confirms_own {
+            return why(format!("{by} has no say, and their yes counts"));
+        }
+        if others && *by == run.requester {
+            return Some(watch.accusation("own", &format!("{by} asked for it, and their own yes counts")));
+        }
+        if others && watch.seen.ordered.values().any(|who| who == by) {
+            return Some(
+                watch.accusation("own", &format!("{by} ordered it again, and their own yes counts")),
+            );
+        }
+        if watch.seen.yeses.contains(by) {
+            return why(format!("{by} is counted twice"));
+        }
+        match &click.code {
+            None if others => return why(format!("the yes of {by} names no plan")),
+            Some(code) if !run.fingerprint.as_str().starts_with(&code.to_ascii_lowercase()) => {
+                return Some(
+                    watch.accusation("stale", &format!("the yes of {by} to {code} counts for another plan")),
+                );
+            }
+            _ => {}
+        }
+        let late = watch.seen.expires_at.is_some_and(|expires_at| envelope.at >= expires_at);
+        if late && !envelope.clamped {
+            return Some(watch.accusation("stale", &format!("the yes of {by} counts after its time")));
+        }
+        None
+    }
+}
+
+/// What a person must be able to see of a run that waits.
+pub(super) fn waits_for_person(run: &Run) -> bool {
+    matches!(run.status, Status::Paused { .. })
+}
+
+/// A command without an outcome.
+pub(super) fn in_flight(run: &Run) -> bool {
+    run.commands.values().any(|phase| matches!(phase, CommandPhase::Started { .. }))
+}

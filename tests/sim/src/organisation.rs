@@ -1,0 +1,129 @@
+//! Who there is and what is configured: three people who may decide, one who may not, and three whom nobody knows.
+
+use std::path::PathBuf;
+
+use blocks_engine::{PirSettings, SecretKey, ServiceSettings, Settings};
+use runbook_core::people::{Actor, Directory, Person, Role};
+use runbook_core::plan::ApprovalPolicy;
+use runbook_core::severity;
+
+use crate::script::Shape;
+
+/// Somebody who asks for something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Who {
+    Ana,
+    Ben,
+    Dan,
+    /// Known, without a role that may decide.
+    Cora,
+    /// Known to the chat alone.
+    Stranger,
+    /// A user of the machine whom no person claims.
+    Root,
+}
+
+/// People who may decide, the requester of most runs first.
+pub(crate) const DECIDERS: [Who; 3] = [Who::Ana, Who::Ben, Who::Dan];
+
+impl Who {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Who::Ana => "ana",
+            Who::Ben => "ben",
+            Who::Dan => "dan",
+            Who::Cora => "cora",
+            Who::Stranger => "zoe",
+            Who::Root => "root",
+        }
+    }
+}
+
+/// Whether this actor may decide about runs; the simulator's own word on it, whatever the engine thinks.
+pub(crate) fn has_standing(actor: &Actor) -> bool {
+    matches!(actor, Actor::Person(name) if DECIDERS.iter().any(|who| who.name() == name))
+}
+
+/// Whether this is a human being, known or not.
+pub(crate) fn is_human(actor: &Actor) -> bool {
+    matches!(actor, Actor::Person(_) | Actor::Local(_) | Actor::Outside(_))
+}
+
+const SEVERITIES: &str = r#"
+default = "p1-p4"
+[[scheme]]
+id = "p1-p4"
+name = "P1 to P4"
+[[scheme.severity]]
+id = "P1"
+name = "Critical"
+definition = "most of it fails"
+mttr_target_min = 15
+[[scheme.severity]]
+id = "P2"
+name = "High"
+definition = "much of it fails"
+mttr_target_min = 30
+[[scheme.severity]]
+id = "P3"
+name = "Medium"
+definition = "some of it fails"
+mttr_target_min = 240
+[[scheme.severity]]
+id = "P4"
+name = "Low"
+definition = "it is a nuisance"
+"#;
+
+/// The services: name, the pager's id, diagnostics, rollback.
+pub(crate) const SERVICES: [(&str, &str, Option<&str>, &str); 2] =
+    [("shop", "PSHOP", Some("triage"), "rollback"), ("bank", "PBANK", None, "drain")];
+
+fn person(who: Who, roles: &[Role]) -> Person {
+    let name = who.name();
+    Person {
+        name: name.to_owned(),
+        slack_id: Some(format!("U-{name}")),
+        pagerduty_email: Some(format!("{name}@example.com")),
+        os_user: Some(name.to_owned()),
+        roles: roles.to_vec(),
+    }
+}
+
+/// The settings of one world.
+pub(crate) fn settings(shape: &Shape, reviews: PathBuf) -> Settings {
+    let service = |(name, pager, triage, rollback): (&str, &str, Option<&str>, &str)| ServiceSettings {
+        name: name.to_owned(),
+        pagerduty_id: Some(pager.to_owned()),
+        channel: Some("incidents".to_owned()),
+        severity: Some("P2".to_owned()),
+        triage: triage.map(str::to_owned),
+        rollback: Some(rollback.to_owned()),
+        ..ServiceSettings::default()
+    };
+    let people = vec![
+        person(Who::Ana, &[Role::Commander, Role::Responder]),
+        person(Who::Ben, &[Role::Responder]),
+        person(Who::Dan, &[Role::Responder]),
+        person(Who::Cora, &[Role::Scribe]),
+    ];
+    Settings {
+        services: SERVICES.map(service).to_vec(),
+        directory: Directory::new(people).expect("no two of them are one"),
+        severities: severity::parse(SEVERITIES).expect("the severities read"),
+        policy: ApprovalPolicy { reversible: 0, irreversible: shape.others },
+        approval_window_s: shape.approval_window_s,
+        channel_per_incident: vec!["P1".to_owned(), "P2".to_owned()],
+        connections: Vec::new(),
+        exec_env: vec!["PATH".to_owned()],
+        has_chat: true,
+        has_pager: true,
+        data_dir: reviews.clone(),
+        secret_key: Some(SecretKey::new([7; 32])),
+        pir: PirSettings {
+            dir: reviews,
+            template: "# {{title}}\n\n{{drafted}}\n".to_owned(),
+            zone: chrono::FixedOffset::east_opt(0).expect("no offset is one"),
+        },
+    }
+}

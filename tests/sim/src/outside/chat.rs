@@ -1,0 +1,138 @@
+//! A chat that keeps what it is sent, as a channel does.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use runbook_core::ids::RunId;
+use runbook_core::message::{CardView, ChatMessage, PlanView, ProgressView};
+use runbook_core::ports::{BoxFuture, Chat, ChatReceipt, SendError};
+
+use super::Outside;
+use crate::life::Life;
+use crate::locked;
+
+/// What the chat holds, and what it does wrong next.
+#[derive(Default)]
+pub(crate) struct Room {
+    /// Channels by key, in order of opening: `C1`, `C2`, ...
+    channels: Vec<String>,
+    /// Messages in order of posting; their position is their id.
+    messages: Vec<(String, ChatMessage)>,
+    pub(crate) busy: u32,
+    pub(crate) refuses: u32,
+    pub(crate) loses_answers: u32,
+    /// Messages that were refused for good: nobody will see them.
+    pub(crate) refused: Vec<String>,
+}
+
+impl Room {
+    /// Keys that are there more than once.
+    pub(crate) fn doubles(&self) -> Vec<String> {
+        let mut seen = BTreeMap::new();
+        for key in self.channels.iter().chain(self.messages.iter().map(|(key, _)| key)) {
+            *seen.entry(key).or_insert(0) += 1;
+        }
+        seen.into_iter().filter(|(_, count)| *count > 1).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// The plan of a run, as it is shown.
+    pub(crate) fn plan(&self, run: RunId) -> Option<&PlanView> {
+        self.messages.iter().rev().find_map(|(_, message)| match message {
+            ChatMessage::Plan { view, .. } if view.run == run => Some(view),
+            _ => None,
+        })
+    }
+
+    /// The progress of a run, as it is shown.
+    pub(crate) fn progress(&self, run: RunId) -> Option<&ProgressView> {
+        self.messages.iter().rev().find_map(|(_, message)| match message {
+            ChatMessage::Progress { view, .. } if view.run == run => Some(view),
+            _ => None,
+        })
+    }
+
+    /// The card of an incident, as it is shown.
+    pub(crate) fn card(&self, number: &str) -> Option<&CardView> {
+        self.messages.iter().rev().find_map(|(_, message)| match message {
+            ChatMessage::Card { view, .. } if view.number == number => Some(view),
+            _ => None,
+        })
+    }
+
+    fn put(&mut self, key: &str, look: bool, message: &ChatMessage) -> ChatReceipt {
+        let (channel, ts) = match message {
+            ChatMessage::OpenChannel { .. } => {
+                let known = self.channels.iter().position(|known| known == key).filter(|_| look);
+                let index = known.unwrap_or_else(|| {
+                    self.channels.push(key.to_owned());
+                    self.channels.len() - 1
+                });
+                return ChatReceipt { channel: Some(format!("C{}", index + 1)), ts: None };
+            }
+            ChatMessage::Reply { .. } => return ChatReceipt::default(),
+            ChatMessage::Card { channel, ts, .. }
+            | ChatMessage::Plan { channel, ts, .. }
+            | ChatMessage::Progress { channel, ts, .. } => (channel, ts.as_deref()),
+            ChatMessage::Note { channel, .. } | ChatMessage::Upload { channel, .. } => (channel, None),
+        };
+        let known = match ts.and_then(|ts| ts.parse::<usize>().ok()) {
+            Some(index) => Some(index),
+            None => self.messages.iter().position(|(known, _)| known == key).filter(|_| look),
+        };
+        let index = match known {
+            Some(index) => {
+                self.messages[index].1 = message.clone();
+                index
+            }
+            None => {
+                self.messages.push((key.to_owned(), message.clone()));
+                self.messages.len() - 1
+            }
+        };
+        ChatReceipt { channel: Some(channel.clone()), ts: Some(index.to_string()) }
+    }
+
+    fn send(&mut self, key: &str, attempt: u32, message: &ChatMessage) -> Result<ChatReceipt, SendError> {
+        let retry = |after_ms, reason: &str| Err(SendError::Retry { after_ms, reason: reason.to_owned() });
+        if super::take(&mut self.busy) {
+            return retry(Some(3_000), "rate limited");
+        }
+        if super::take(&mut self.refuses) {
+            self.refused.push(key.to_owned());
+            return Err(SendError::Permanent { reason: "channel_not_found".to_owned() });
+        }
+        let receipt = self.put(key, attempt > 1, message);
+        if super::take(&mut self.loses_answers) {
+            return retry(None, "the connection broke");
+        }
+        Ok(receipt)
+    }
+}
+
+/// The way to the chat; one per life.
+pub(crate) struct ChatRoom {
+    pub(crate) outside: Arc<Mutex<Outside>>,
+    pub(crate) life: Life,
+}
+
+impl Chat for ChatRoom {
+    fn send<'a>(
+        &'a self,
+        key: &'a str,
+        attempt: u32,
+        message: &'a ChatMessage,
+    ) -> BoxFuture<'a, Result<ChatReceipt, SendError>> {
+        Box::pin(async move {
+            self.life.point().await;
+            let result = {
+                let mut outside = locked(&self.outside);
+                outside.count("message");
+                let result = outside.chat.send(key, attempt, message);
+                outside.tell(|| format!("message {key} attempt {attempt} {message:?}: {result:?}"));
+                result
+            };
+            self.life.point().await;
+            result
+        })
+    }
+}

@@ -1,0 +1,187 @@
+//! Many seeds in a row: what failed and how to see it again, what happened, and which defects were caught.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::play::{Outcome, World};
+use crate::shrink::shrink;
+
+/// So many failing seeds are made smaller and listed; the others are only counted.
+const LISTED: usize = 5;
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The first seed.
+    pub seed: u64,
+    /// How many.
+    pub seeds: u64,
+    /// These actions of the first seed alone.
+    pub only: Option<Vec<usize>>,
+    /// Where a world keeps its files.
+    pub folder: PathBuf,
+    /// A seed must be caught among so many, for each defect.
+    pub sabotage_within: u64,
+}
+
+/// One failing seed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Failure {
+    /// The seed.
+    pub seed: u64,
+    /// The broken rule.
+    pub rule: &'static str,
+    /// What happened.
+    pub text: String,
+    /// The actions without which it does not.
+    pub only: Vec<usize>,
+    /// What to type to see it again.
+    pub replay: String,
+}
+
+/// What a run over many seeds came to.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Report {
+    /// How many worlds were played.
+    pub seeds: u64,
+    /// How many of them broke a rule.
+    pub failed: u64,
+    /// Actions over all of them.
+    pub actions: u64,
+    /// Lives that ended over all of them.
+    pub crashes: u64,
+    /// How often each kind of thing happened.
+    pub by_kind: BTreeMap<&'static str, u64>,
+    /// For each defect the seed that caught it, counted from the first one; `null` where none did.
+    pub sabotage: BTreeMap<&'static str, Option<u64>>,
+    /// The first failing seeds.
+    pub failures: Vec<Failure>,
+}
+
+impl Report {
+    /// Nothing failed, and every defect was caught.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.failed == 0 && self.sabotage.values().all(Option::is_some)
+    }
+
+    fn add(&mut self, outcome: &Outcome) {
+        self.seeds += 1;
+        self.actions += outcome.actions;
+        self.crashes += outcome.crashes;
+        for (what, times) in &outcome.by_kind {
+            *self.by_kind.entry(what).or_default() += times;
+        }
+    }
+}
+
+/// A seed that failed once and is played again for ever.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The seed.
+    pub seed: u64,
+    /// Its actions alone; all of them when absent.
+    pub only: Option<Vec<usize>>,
+}
+
+/// Reads `seeds.txt`: on each line a seed, perhaps `only=1,5,9`, and behind `#` what it once broke.
+///
+/// # Errors
+/// With the line that does not read.
+pub fn kept(text: &str) -> Result<Vec<Kept>, String> {
+    let mut seeds = Vec::new();
+    for line in text.lines() {
+        let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
+        let Some(seed) = words.next() else { continue };
+        let wrong = |_| format!("this is no seed with its actions: {line}");
+        let only =
+            words.next().map(|word| numbers(word.trim_start_matches("only="))).transpose().map_err(wrong)?;
+        seeds.push(Kept { seed: seed.parse().map_err(wrong)?, only });
+    }
+    Ok(seeds)
+}
+
+/// `1,5,9`.
+fn numbers(text: &str) -> Result<Vec<usize>, std::num::ParseIntError> {
+    text.split(',').filter(|word| !word.is_empty()).map(str::parse).collect()
+}
+
+/// The world of a seed, or what is left of it.
+fn world(seed: u64, only: Option<&Vec<usize>>) -> World {
+    let world = World::of(seed);
+    match only {
+        Some(keep) => world.only(keep),
+        None => world,
+    }
+}
+
+/// Plays every seed; tells each failure as it is found.
+pub fn run(options: &Options, tell: &mut dyn FnMut(&Failure)) -> Report {
+    let mut report = Report::default();
+    for seed in options.seed..options.seed + options.seeds {
+        let world = world(seed, options.only.as_ref());
+        let outcome = world.play(&options.folder, false);
+        report.add(&outcome);
+        let Some((rule, text)) = outcome.failure() else { continue };
+        report.failed += 1;
+        if report.failures.len() >= LISTED {
+            continue;
+        }
+        let only = match &options.only {
+            Some(only) => only.clone(),
+            None => shrink(&world, rule, &options.folder),
+        };
+        let failure = failure(seed, rule, text, only);
+        tell(&failure);
+        report.failures.push(failure);
+    }
+    report.sabotage = sabotage(options);
+    report
+}
+
+fn failure(seed: u64, rule: &'static str, text: String, only: Vec<usize>) -> Failure {
+    let list: Vec<_> = only.iter().map(usize::to_string).collect();
+    let replay = format!("cargo xtask sim --seed {seed} --seeds 1 --only {} --trace", list.join(","));
+    Failure { seed, rule, text, only, replay }
+}
+
+#[cfg(not(feature = "sabotage"))]
+fn sabotage(_: &Options) -> BTreeMap<&'static str, Option<u64>> {
+    BTreeMap::new()
+}
+
+/// Switches each defect on in turn, and looks for it.
+#[cfg(feature = "sabotage")]
+fn sabotage(options: &Options) -> BTreeMap<&'static str, Option<u64>> {
+    use runbook_core::sabotage::{ALL, switch};
+
+    let caught = |seed: u64| World::of(seed).play(&options.folder, false).failure().is_some();
+    let mut found = BTreeMap::new();
+    if options.sabotage_within == 0 {
+        return found;
+    }
+    for (name, which) in ALL {
+        switch(Some(which));
+        let at = (options.seed..options.seed + options.sabotage_within)
+            .find(|seed| caught(*seed))
+            .map(|seed| seed - options.seed + 1);
+        switch(None);
+        found.insert(name, at);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kept_seeds_read() {
+        let text = "# what failed once\n7 # a lost run\n9 only=1,5,9 # an early yes\n\n";
+        let wanted = [Kept { seed: 7, only: None }, Kept { seed: 9, only: Some(vec![1, 5, 9]) }];
+        assert_eq!(kept(text).unwrap(), wanted);
+        assert!(kept("x").is_err() && kept("1 only=x").is_err());
+    }
+}
