@@ -13,15 +13,15 @@ pub(crate) fn time<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     (start.elapsed(), given)
 }
 
-/// How much of the processor's time something takes, whoever else has some of it.
-pub(crate) fn processor_time(work: impl FnOnce()) -> Duration {
+/// How much of the processor's time something takes, whoever else has some of it, and what it gives.
+pub(crate) fn processor_time<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let now = || {
         let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
         Duration::try_from(spent).unwrap_or_default()
     };
     let start = now();
-    work();
-    now().saturating_sub(start)
+    let given = work();
+    (now().saturating_sub(start), given)
 }
 
 /// What the calendar says, for the report.

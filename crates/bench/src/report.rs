@@ -244,7 +244,8 @@ const HOW_HEAD: &str = "\n## How it is measured\n";
 const HOW: &str = "
 ## How it is measured
 
-Everybody reads the same bytes on one thread, one after the other, and who goes first changes from round to round.
+Everybody reads the same bytes on one thread, one after the other, and who goes first changes from round to round. Times are the
+processor's own: what else the machine does counts little.
 
 - *pulldown-cmark* is the version and the options that Blocks reads with: all events with their offsets, which are added up.
   Letting go of its tree is part of its time.

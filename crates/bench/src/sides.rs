@@ -6,7 +6,7 @@ use std::time::Duration;
 use pulldown_cmark::{Options, Parser};
 use runbook_core::runbook::{Document, codes, parse};
 
-use crate::clock::time;
+use crate::clock::processor_time;
 
 /// The three readers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -30,15 +30,15 @@ impl Side {
         let mut sum = Duration::ZERO;
         for text in texts {
             sum += match self {
-                Side::Floor => time(|| floor(text)).0,
+                Side::Floor => processor_time(|| floor(text)).0,
                 Side::Mask => {
                     let text = for_mask(text).to_owned();
-                    let (took, made) = time(|| mask_parser::parse(text));
+                    let (took, made) = processor_time(|| mask_parser::parse(text));
                     drop(black_box(made));
                     took
                 }
                 Side::Ours => {
-                    let (took, document) = time(|| ours(text));
+                    let (took, document) = processor_time(|| ours(text));
                     if was_refused(&document) {
                         return None;
                     }

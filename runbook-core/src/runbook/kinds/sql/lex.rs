@@ -116,8 +116,9 @@ impl Lexer<'_> {
     /// Two strings in a row are one for the server, read by the first one's rules: nobody means that.
     fn adjacent(&self, kind: Kind, start: usize) -> Result<(), Problem> {
         let is_text = |kind| matches!(kind, Kind::Text | Kind::Variable);
-        let before = self.tokens.iter().rev().find(|token| token.kind != Kind::Comment);
-        if is_text(kind) && before.is_some_and(|token| is_text(token.kind)) {
+        // only a text looks back: many comments side by side would each go through all the others
+        let before = || self.tokens.iter().rev().find(|token| token.kind != Kind::Comment);
+        if is_text(kind) && before().is_some_and(|token| is_text(token.kind)) {
             let hint = "write || between them, or make one of them";
             return Err(Problem::new(start, "this string stands directly behind another one", hint));
         }
