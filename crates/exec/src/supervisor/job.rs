@@ -12,12 +12,13 @@ use tokio::process::{ChildStderr, ChildStdout};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
+use super::Checked;
 use super::children::Children;
 use crate::config::ExecConfig;
 use crate::environment;
 use crate::folder::{self, Attempt};
 use crate::output;
-use crate::record::{Ended, Records};
+use crate::record::{Ended, Records, begun_before};
 use crate::redact::Redactor;
 use crate::spool::Spool;
 
@@ -49,23 +50,30 @@ pub(super) async fn carry_out(
     job: &Job,
     records: &Records,
     children: &Arc<Children>,
+    checked: Checked,
     mut cancelled: watch::Receiver<bool>,
 ) -> (Ended, bool) {
     let ready = match prepare(config, job, records).await {
         Ok(ready) => ready,
         Err(reason) => return (Ended::NotStarted(reason), false),
     };
-    if *cancelled.borrow_and_update() {
-        return (Ended::NotStarted("it was cancelled before".to_owned()), false);
-    }
     let (for_mark, attempt) = (records.clone(), job.attempt);
     match off_thread(move || for_mark.begin(attempt)).await {
         Ok(Ok(true)) => {}
-        Ok(Ok(false)) => return (was_begun(attempt), false),
+        Ok(Ok(false)) => return (Ended::Lost(begun_before(attempt)), false),
         Ok(Err(error)) => {
             return (Ended::NotStarted(format!("that it begins could not be kept on disk: {error}")), false);
         }
         Err(reason) => return (Ended::NotStarted(reason), false),
+    }
+    // Checked while the disk was busy.
+    let may_start = tokio::select! {
+        biased;
+        _ = cancelled.wait_for(|cancelled| *cancelled) => Err("it was cancelled before".to_owned()),
+        says = checked => says.unwrap_or_else(|_| Err("Blocks ended before bash had read it".to_owned())),
+    };
+    if let Err(reason) = may_start {
+        return (Ended::NotStarted(reason), true);
     }
     let ended = supervise(config, job, records, children, &ready, &mut cancelled).await;
     if matches!(ended, Err(Failure::Lost(_))) {
@@ -73,11 +81,6 @@ pub(super) async fn carry_out(
     }
     children.forget(job.attempt);
     (ended.into(), true)
-}
-
-/// The answer to an order to begin an attempt for the second time.
-pub(super) fn was_begun(attempt: u32) -> Ended {
-    Ended::Lost(format!("attempt {attempt} was begun before, and is not begun again"))
 }
 
 struct Ready {
