@@ -27,22 +27,6 @@ const READ_WAIT: Duration = Duration::from_secs(2);
 /// Ends the error output of a command whose variables cannot be handed on.
 const SECRET_IN_STATE: &str = "\n[blocks: an array, a function or a changed form of a secret would be kept on disk, so no variable is handed on]\n";
 
-/// Why a command that was begun has no [`Finished`].
-enum Failure {
-    NotStarted(String),
-    Lost(String),
-}
-
-impl From<Result<Finished, Failure>> for Ended {
-    fn from(result: Result<Finished, Failure>) -> Self {
-        match result {
-            Ok(finished) => Ended::Finished(finished),
-            Err(Failure::NotStarted(reason)) => Ended::NotStarted(reason),
-            Err(Failure::Lost(reason)) => Ended::Lost(reason),
-        }
-    }
-}
-
 /// Carries a command out, unless it was begun before. The flag says whether this has begun it, so that its outcome is
 /// to be kept.
 pub(super) async fn carry_out(
@@ -76,11 +60,11 @@ pub(super) async fn carry_out(
         return (Ended::NotStarted(reason), true);
     }
     let ended = supervise(config, job, records, children, &ready, &mut cancelled).await;
-    if matches!(ended, Err(Failure::Lost(_))) {
+    if matches!(ended, Err(Ended::Lost(_))) {
         children.end_all(job.attempt, config.grace).await;
     }
     children.forget(job.attempt);
-    (ended.into(), true)
+    (ended.map_or_else(|failed| failed, Ended::Finished), true)
 }
 
 struct Ready {
@@ -101,7 +85,7 @@ async fn prepare(config: &ExecConfig, job: &Job, records: &Records) -> Result<Re
     Ok(Ready { attempt, variables, redactor })
 }
 
-/// From here on something may run: what goes wrong is [`Failure::Lost`] unless nothing was started.
+/// From here on something may run: what goes wrong is [`Ended::Lost`] unless nothing was started.
 async fn supervise(
     config: &ExecConfig,
     job: &Job,
@@ -109,16 +93,16 @@ async fn supervise(
     children: &Arc<Children>,
     ready: &Ready,
     cancelled: &mut watch::Receiver<bool>,
-) -> Result<Finished, Failure> {
+) -> Result<Finished, Ended> {
     let started = Instant::now();
     let mut shell = children
         .start(job.attempt, || spawn(&config.bash, ready))
-        .map_err(|error| Failure::NotStarted(format!("{} cannot be run: {error}", config.bash.display())))?;
+        .map_err(|error| Ended::NotStarted(format!("{} cannot be run: {error}", config.bash.display())))?;
     let (stop, stopped) = watch::channel(false);
     let spool = |kind: &str| Spool::new(&records.file(job.attempt, kind));
     let limit = config.output_limit_bytes;
     let unread =
-        |error: &dyn std::fmt::Display| Failure::Lost(format!("its output could not be read: {error}"));
+        |error: &dyn std::fmt::Display| Ended::Lost(format!("its output could not be read: {error}"));
     let pipe = shell.stdout.take().map(ChildStdout::from_std).transpose().map_err(|error| unread(&error))?;
     let stdout =
         tokio::spawn(output::collect(pipe, ready.redactor.clone(), limit, spool("stdout"), stopped.clone()));
@@ -134,13 +118,13 @@ async fn supervise(
     let (exit, elapsed, survivors) = match by_itself {
         Ok(exit) => {
             let elapsed = started.elapsed();
-            let exit = exit.ok_or_else(|| Failure::Lost("its end was missed".to_owned()))?;
+            let exit = exit.ok_or_else(|| Ended::Lost("its end was missed".to_owned()))?;
             (exit, elapsed, children.end_rest(job.attempt, config.grace).await)
         }
         Err(exit) => {
             let survivors = children.end_all(job.attempt, config.grace).await;
             if !children.shell_has_ended(job.attempt) {
-                return Err(Failure::Lost("it could not be ended, even by KILL".to_owned()));
+                return Err(Ended::Lost("it could not be ended, even by KILL".to_owned()));
             }
             (exit, started.elapsed(), survivors)
         }
@@ -173,7 +157,7 @@ async fn supervise(
     }
     if refused {
         let reason = format!("the shell state to start from does not load: {}", stderr.text.trim());
-        return Err(Failure::NotStarted(reason));
+        return Err(Ended::NotStarted(reason));
     }
     let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     Ok(Finished { exit, stdout, stderr, elapsed_ms, state, survivors })

@@ -34,8 +34,8 @@ use crate::wire::{self, Ask, Order, Tell};
 
 /// The socket's name in the run's folder.
 pub(crate) const SOCKET: &str = "socket";
-/// How long it waits for the next command, or for a new engine.
-const IDLE: Duration = Duration::from_secs(10);
+/// How long it waits for the next command. Nobody needs it to know how one ended.
+const IDLE: Duration = Duration::from_secs(3);
 /// An outcome that the disk does not take is tried again this often, and that long.
 const TRY_AGAIN: Duration = Duration::from_millis(500);
 const TRY_FOR: Duration = Duration::from_secs(600);
