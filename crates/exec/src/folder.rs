@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use runbook_core::ids::RunId;
 use runbook_core::ports::{Job, StateOutcome};
 
-use crate::record::private;
+use crate::record::{Records, private};
 use crate::redact::Redactor;
 use crate::script::{self, Parts};
 
@@ -55,6 +55,11 @@ pub(crate) fn make(root: &Path, run: RunId) -> Result<PathBuf, String> {
             .map_err(|error| unusable(&folder, &error))?;
     }
     Ok(folder)
+}
+
+/// What an attempt hands on: its state and its directory.
+pub(crate) fn state_files(records: &Records, attempt: u32) -> [PathBuf; 2] {
+    ["state", "directory"].map(|kind| records.file(attempt, kind))
 }
 
 /// Where a run's commands put their temporary files.
@@ -127,7 +132,8 @@ impl Attempt {
         self.refused.exists()
     }
 
-    /// Takes over a state that was written to its end, atomically; anything less is removed.
+    /// Takes over a state that was written to its end; anything less is removed. It is on disk together with the
+    /// outcome ([`state_files`]), without which nobody looks for it.
     ///
     /// `true` besides when it held a secret, so that nothing of it is kept.
     pub(crate) fn take_state(&self, redactor: Option<&Redactor>) -> (StateOutcome, bool) {
@@ -142,7 +148,6 @@ impl Attempt {
                 for (from, to) in
                     [(&self.new_directory, &self.state_directory), (&self.new_state, &self.state)]
                 {
-                    fs::File::open(from)?.sync_all()?;
                     fs::rename(from, to)?;
                 }
             }

@@ -133,7 +133,8 @@ impl Leftovers {
     fn look(&self) -> (Vec<Member>, bool) {
         let (mut members, mut undecided) = (Vec::new(), false);
         for (pid, stat) in process::all() {
-            if pid == getpid() || !stat.alive {
+            // The kernel's own are in no session, and show an empty environment for ever.
+            if pid == getpid() || !stat.alive || stat.session.is_none() {
                 continue;
             }
             let in_session = self.session.is_some_and(|(session, since)| {
@@ -159,17 +160,30 @@ pub(crate) fn is_marked(pid: Pid, mark: &[u8]) -> Option<bool> {
 
 /// Every run of which a process or a supervisor is alive, of this engine or another.
 pub(crate) fn runs_alive() -> BTreeSet<RunId> {
-    let run_of = |(pid, stat): (Pid, Stat)| {
-        let environment = process::environment(pid).filter(|_| stat.alive)?;
-        let entries =
-            environment.split(|byte| *byte == 0).filter_map(|entry| std::str::from_utf8(entry).ok());
-        let mut values = entries.filter_map(|entry| match entry.split_once('=')? {
-            (RUN | SUPERVISES, value) => Some(value),
-            _ => None,
-        });
-        values.find_map(|value| value.parse().ok())
-    };
-    process::all().into_iter().filter_map(run_of).collect()
+    let (mut runs, mut looks) = (BTreeSet::new(), 0);
+    for _ in 0..MAX_LOOKS {
+        let mut undecided = false;
+        for (pid, stat) in process::all() {
+            let environment = process::environment(pid).filter(|_| stat.alive && stat.session.is_some());
+            undecided |= environment.as_ref().is_some_and(Vec::is_empty);
+            runs.extend(environment.as_deref().and_then(run_of));
+        }
+        looks += 1;
+        // As with one run: only what is not seen twice is not there.
+        if looks > 1 && !undecided {
+            break;
+        }
+    }
+    runs
+}
+
+fn run_of(environment: &[u8]) -> Option<RunId> {
+    let entries = environment.split(|byte| *byte == 0).filter_map(|entry| std::str::from_utf8(entry).ok());
+    let mut values = entries.filter_map(|entry| match entry.split_once('=')? {
+        (RUN | SUPERVISES, value) => Some(value),
+        _ => None,
+    });
+    values.find_map(|value| value.parse().ok())
 }
 
 #[cfg(test)]

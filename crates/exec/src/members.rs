@@ -25,6 +25,11 @@ impl Member {
     pub(crate) fn new(pid: Pid, stat: Stat) -> Self {
         Self { pid, name: stat.name, group: stat.group, started: stat.started }
     }
+
+    /// Tells it from a later process of the same number.
+    pub(crate) fn identity(&self) -> (Pid, u64) {
+        (self.pid, self.started)
+    }
 }
 
 /// Signals all of them.

@@ -1,11 +1,16 @@
 //! Processes as `/proc` shows them, and how one of them is told apart from a later one of the same number.
 
 use std::fs;
+use std::time::Duration;
 
 use rustix::process::{PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use rustix::process::Pid;
+
+/// How often, and with which pause, a killed process is looked at.
+const KILL_LOOKS: u32 = 200;
+const KILL_LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// What `/proc/PID/stat` says.
 #[derive(Debug, Clone)]
@@ -100,10 +105,15 @@ impl Identity {
         boot_id().as_ref() == Some(&self.boot_id)
     }
 
-    /// KILL.
-    pub(crate) fn kill(&self) {
-        if let Some(pid) = self.alive() {
-            signal(pid, self.start_ticks, Signal::KILL);
+    /// KILL, and a while for it to show: what is below it is nobody's before.
+    pub(crate) async fn kill(&self) {
+        let Some(pid) = self.alive() else { return };
+        signal(pid, self.start_ticks, Signal::KILL);
+        for _ in 0..KILL_LOOKS {
+            if self.alive().is_none() {
+                return;
+            }
+            tokio::time::sleep(KILL_LOOK_EVERY).await;
         }
     }
 }

@@ -61,6 +61,11 @@ pub(crate) enum Mark {
     Void,
 }
 
+/// The answer to an order to begin an attempt that is not to be begun any more.
+pub(crate) fn begun_before(attempt: u32) -> String {
+    format!("attempt {attempt} was begun before, and is not begun again")
+}
+
 /// The records in one run's folder.
 #[derive(Debug, Clone)]
 pub(crate) struct Records {
@@ -130,14 +135,23 @@ impl Records {
         }
     }
 
-    /// Keeps how an attempt ended: on disk when this returns, and never written over.
+    /// Keeps how an attempt ended, and the files that go with it: on disk when this returns, and never written over.
     ///
     /// # Errors
     ///
     /// What the file system said; nothing is kept then.
-    pub(crate) fn keep(&self, attempt: u32, outcome: &Outcome) -> io::Result<()> {
+    pub(crate) fn keep(&self, attempt: u32, outcome: &Outcome, with: &[PathBuf]) -> io::Result<()> {
         let (new, kept) = (self.file(attempt, "outcome.new"), self.file(attempt, "outcome"));
-        write_synced(&new, &serde_json::to_vec(outcome)?)?;
+        let text = serde_json::to_vec(outcome)?;
+        // At once, because the disk then writes them at once.
+        std::thread::scope(|scope| {
+            let sync = |path| scope.spawn(move || File::open(path)?.sync_data());
+            let syncing: Vec<_> = with.iter().map(sync).collect();
+            write_synced(&new, &text)?;
+            let synced =
+                syncing.into_iter().map(|one| one.join().unwrap_or_else(|_| Err(io::Error::other("panic"))));
+            synced.collect::<io::Result<()>>()
+        })?;
         match renameat_with(CWD, &new, CWD, &kept, RenameFlags::NOREPLACE) {
             // A file system that cannot. Only who has begun the attempt comes here, so nobody else writes the name.
             Err(Errno::INVAL | Errno::NOSYS) if !kept.exists() => fs::rename(&new, &kept)?,
@@ -245,9 +259,9 @@ mod tests {
         };
         let outcome = Outcome { key: "r/s/1".to_owned(), ended: Ended::Finished(finished) };
         assert_eq!(records.outcome(1).unwrap(), None);
-        records.keep(1, &outcome).unwrap();
+        records.keep(1, &outcome, &[]).unwrap();
         let other = Outcome { key: "r/s/1".to_owned(), ended: Ended::Lost("no".to_owned()) };
-        assert!(records.keep(1, &other).is_err());
+        assert!(records.keep(1, &other, &[]).is_err());
         assert_eq!(records.outcome(1).unwrap(), Some(outcome));
         let mode = records.file(1, "outcome").metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

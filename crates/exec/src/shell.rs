@@ -4,11 +4,12 @@
 //! asked, and the supervisor if it still lives.
 
 use std::collections::BTreeSet;
+use std::future::pending;
 use std::path::PathBuf;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use runbook_core::ids::RunId;
 use runbook_core::ports::{Begun, BoxFuture, ExecError, Executor, Finished, Job, Resumed};
 use runbook_core::runbook::CommandKind;
@@ -18,13 +19,14 @@ use tokio::time::{sleep, timeout};
 
 use crate::config::{ConfigError, ExecConfig};
 use crate::leftovers::{Leftovers, runs_alive};
-use crate::record::{Ended, Mark, Records};
+use crate::process::Identity;
+use crate::record::{Ended, Mark, Records, begun_before};
 use crate::start::{Program, connect};
 use crate::wire::{self, Ask, Order, Tell};
 use crate::{folder, syntax};
 
 /// A supervisor that has said nothing for so long after the command's time and both graces is stuck.
-const STUCK: Duration = Duration::from_secs(30);
+const STUCK: Duration = Duration::from_secs(60);
 /// How often an order is given to a supervisor that ends before it takes it.
 const ORDERS: u32 = 3;
 /// How often, and with which pause, a supervisor is asked that lives and cannot be reached.
@@ -39,6 +41,8 @@ pub struct ShellExecutor {
     config: ExecConfig,
     program: Program,
     running: Mutex<Vec<Running>>,
+    /// The runs of which something was alive when this engine started, once that was looked for.
+    left: Mutex<Option<BTreeSet<RunId>>>,
     starting: [AsyncMutex<()>; STARTS],
 }
 
@@ -82,6 +86,7 @@ impl ShellExecutor {
             config,
             program,
             running: Mutex::default(),
+            left: Mutex::default(),
             starting: std::array::from_fn(|_| AsyncMutex::default()),
         })
     }
@@ -96,10 +101,13 @@ impl ShellExecutor {
             return Err(not_started(format!("bash does not run a command of kind {}", job.kind.word())));
         }
         let (_entry, mut cancelled) = self.register(job.run);
-        syntax::check(&self.config.bash, &job.text).await.map_err(ExecError::NotStarted)?;
+        let check = syntax::check(&self.config.bash, &job.text).shared();
         let (root, run, begun) = (self.config.state_dir.clone(), job.run, job.begun());
         let folder = off_thread(move || folder::make(&root, run)).await.map_err(not_started)?;
         let records = Records::new(folder.map_err(ExecError::NotStarted)?);
+        if matches!(records.mark(job.attempt), Ok(Mark::Begun | Mark::Void)) {
+            return Err(lost(begun_before(job.attempt)));
+        }
         let order = Ask::Run(Box::new(Order::new(&self.config, &job)));
         let mut why = String::new();
         for _ in 0..ORDERS {
@@ -110,13 +118,15 @@ impl ShellExecutor {
             let mut stream = match self.reach(&records, run).await {
                 Ok(stream) => stream,
                 Err(reason) => {
-                    why = reason;
+                    why = check.clone().await.err().unwrap_or(reason);
                     break;
                 }
             };
             match wire::write(&mut stream, &order).await {
                 Ok(()) => {
-                    if let Heard::Ended(ended) = self.follow(stream, &records, &begun, &mut cancelled).await {
+                    let check = check.clone();
+                    let heard = self.follow(stream, &records, &begun, check, &mut cancelled).await;
+                    if let Heard::Ended(ended) = heard {
                         return ended.into();
                     }
                 }
@@ -145,17 +155,18 @@ impl ShellExecutor {
         }
     }
 
-    /// Waits for what a supervisor says of an attempt, and tells it when somebody cancels. One that says nothing for
-    /// too long is killed.
+    /// Waits for what a supervisor says of an attempt, and tells it what comes of the check of its text, and when
+    /// somebody cancels. One that says nothing for too long is killed.
     async fn follow(
         &self,
         stream: UnixStream,
         records: &Records,
         begun: &Begun,
+        check: impl Future<Output = Result<(), String>>,
         cancelled: &mut watch::Receiver<bool>,
     ) -> Heard {
         let (mut tells, mut asks) = stream.into_split();
-        let mut heard = pin!(async {
+        let hear = async {
             loop {
                 match wire::read(&mut tells).await {
                     Ok(Some(Tell::Ended(ended))) => return Heard::Ended(ended),
@@ -164,28 +175,32 @@ impl ShellExecutor {
                     Ok(None) | Err(_) => return Heard::Nothing,
                 }
             }
-        });
-        let ends = self.config.grace * 2 + STUCK;
-        let said = tokio::select! {
-            biased;
-            heard = &mut heard => return heard,
-            () = told(cancelled) => {
-                // A connection that is broken is noticed by the reader.
-                let _told = wire::write(&mut asks, &Ask::Cancel).await;
-                timeout(ends, heard).await
-            }
-            () = sleep(Duration::from_millis(begun.timeout_ms) + ends) => {
-                // said nothing
-                timeout(Duration::ZERO, heard).await
-            }
         };
-        said.unwrap_or_else(|_| {
-            tracing::error!(run = %begun.run, "a supervisor is stuck and is killed");
-            if let Some(supervisor) = records.supervisor() {
-                supervisor.kill();
+        let patience = self.config.grace * 2 + STUCK;
+        // That a connection is broken is noticed by the reader.
+        let speak = async {
+            let says = tokio::select! {
+                says = check => Some(says),
+                () = told(cancelled) => None,
+            };
+            if let Some(says) = says {
+                let _told = wire::write(&mut asks, &Ask::Checked { attempt: begun.attempt, says }).await;
+                told(cancelled).await;
             }
-            Heard::Nothing
-        })
+            let _told = wire::write(&mut asks, &Ask::Cancel).await;
+            sleep(patience).await;
+        };
+        tokio::select! {
+            biased;
+            heard = hear => return heard,
+            () = speak => {}
+            () = sleep(Duration::from_millis(begun.timeout_ms) + patience) => {}
+        }
+        tracing::error!(run = %begun.run, "a supervisor is stuck and is killed");
+        if let Some(supervisor) = records.supervisor() {
+            supervisor.kill().await;
+        }
+        Heard::Nothing
     }
 
     /// What became of an attempt, by the records and by its supervisor. `watched` says that this process has had a
@@ -205,7 +220,7 @@ impl ShellExecutor {
                 Some(stream) => match self.ask(stream, begun).await {
                     (Heard::Ended(ended), _) => return Some(ended.into()),
                     (Heard::UnderWay, Some(stream)) => {
-                        match self.follow(stream, records, begun, &mut cancelled).await {
+                        match self.follow(stream, records, begun, pending(), &mut cancelled).await {
                             Heard::Ended(ended) => return Some(ended.into()),
                             _ => false,
                         }
@@ -237,8 +252,8 @@ impl ShellExecutor {
                 },
                 (Ok(None), Ok(Mark::Begun)) => {
                     let ended = if watched { supervisor.as_ref() } else { None };
-                    let may_be_left =
-                        supervisor.as_ref().is_none_or(crate::process::Identity::is_of_this_boot);
+                    let may_be_left = supervisor.as_ref().is_none_or(Identity::is_of_this_boot)
+                        && (watched || self.may_be_left(begun.run));
                     let left = match may_be_left {
                         true => {
                             Leftovers::of_run(begun.run).and_session_of(ended).end(self.config.grace).await
@@ -251,7 +266,7 @@ impl ShellExecutor {
             sleep(ASK_AGAIN).await;
         }
         if let Some(supervisor) = records.supervisor() {
-            supervisor.kill();
+            supervisor.kill().await;
         }
         Some(Err(lost("its supervisor lives and could not be reached, and was killed")))
     }
@@ -280,7 +295,7 @@ impl ShellExecutor {
             let (entry, mut cancelled) = self.register(begun.run);
             return Resumed::UnderWay(Box::pin(async move {
                 let _entry = entry;
-                match self.follow(stream, &records, &begun, &mut cancelled).await {
+                match self.follow(stream, &records, &begun, pending(), &mut cancelled).await {
                     Heard::Ended(ended) => ended.into(),
                     _ => self.know(&records, &begun, true).await,
                 }
@@ -325,12 +340,19 @@ impl ShellExecutor {
             && let Some(supervisor) = records.supervisor()
         {
             tracing::error!(%run, "a supervisor is stuck and is killed");
-            supervisor.kill();
+            supervisor.kill().await;
         }
+    }
+
+    /// Whether anything of a run can be alive that an earlier process started. Looking is slow, so it is done once.
+    fn may_be_left(&self, run: RunId) -> bool {
+        let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        left.as_ref().is_none_or(|left| left.contains(&run))
     }
 
     async fn end_all_but(&self, but: BTreeSet<RunId>) {
         let Ok(alive) = off_thread(runs_alive).await else { return };
+        *self.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(alive.clone());
         for run in alive.difference(&but).copied() {
             // Another engine of this machine has its own.
             if !self.folder(run).is_dir() {
@@ -389,7 +411,7 @@ impl Drop for Entry<'_> {
 async fn told(cancelled: &mut watch::Receiver<bool>) {
     if cancelled.wait_for(|cancelled| *cancelled).await.is_err() {
         // Nobody is left who could.
-        std::future::pending::<()>().await;
+        pending::<()>().await;
     }
 }
 

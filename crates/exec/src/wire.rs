@@ -24,8 +24,16 @@ const LONGEST: usize = 256 << 20;
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Ask {
-    /// Carry a command out.
+    /// Prepare a command, and carry it out as soon as it is known that bash can read it. A connection that ends before
+    /// that is a no.
     Run(Box<Order>),
+    /// Whether bash can read it; else why not.
+    Checked {
+        /// Which.
+        attempt: u32,
+        /// What bash says.
+        says: Result<(), String>,
+    },
     /// Say how an attempt ends.
     Resume {
         /// Which.
@@ -114,6 +122,10 @@ impl Order {
             timeout_ms: job.timeout_ms,
             carry_from: job.carry_from,
         }
+    }
+
+    pub(crate) fn attempt(&self) -> u32 {
+        self.attempt
     }
 
     pub(crate) fn open(self) -> (ExecConfig, Job) {

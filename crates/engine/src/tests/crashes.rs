@@ -168,7 +168,7 @@ async fn a_crash_at_any_point_where_commands_go_on() {
                 let told = story_where(true, &[point, 3], course, Doubt::Look).await;
                 assert!(!told.doubted, "{course:?}, lives that end at {point} and 3");
             }
-            point += 2;
+            point += 3;
         }
         assert!(point > first + 100, "the story ends at point {point}: it does not reach what it should");
     }

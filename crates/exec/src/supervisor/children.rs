@@ -4,7 +4,7 @@
 //! environment it has. So every process below the supervisor belongs to one of its commands, and "no child" means
 //! that nobody is left. Where several commands run at once, what is known to be another's is left alone.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::process::Child;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -30,6 +30,9 @@ pub(super) struct Children {
     /// By attempt. Locked while a shell is started and while processes are looked for, so that neither sees half of
     /// the other.
     shells: Mutex<BTreeMap<u32, Shell>>,
+    /// What could not be ended (another user's, or the kernel does not let go of it), with its start. It was told once
+    /// and is nobody's any more.
+    given_up: Mutex<HashSet<(Pid, u64)>>,
     /// Raised whenever a child has ended.
     ended: watch::Sender<u64>,
 }
@@ -53,7 +56,11 @@ impl Children {
     /// The signal of a child's end cannot be had.
     pub(super) fn new() -> std::io::Result<Arc<Self>> {
         let mut child_ended = signal(SignalKind::child())?;
-        let children = Arc::new(Self { shells: Mutex::default(), ended: watch::Sender::new(0) });
+        let children = Arc::new(Self {
+            shells: Mutex::default(),
+            given_up: Mutex::default(),
+            ended: watch::Sender::new(0),
+        });
         let weak = Arc::downgrade(&children);
         tokio::spawn(async move {
             loop {
@@ -124,22 +131,25 @@ impl Children {
 
     async fn end(self: &Arc<Self>, attempt: u32, grace: Duration, mut seen: Survivors) -> Vec<String> {
         self.tell(attempt, Signal::TERM).await;
-        if !self.all_gone(attempt, Instant::now() + grace).await {
-            let deadline = Instant::now() + KILL_WAIT;
-            // Again and again: a process may fork while it is being looked for.
-            while Instant::now() < deadline {
-                let had_ended = self.shell_has_ended(attempt);
-                let members = self.tell(attempt, Signal::KILL).await;
-                // What goes down together with its shell has not outlived it.
-                if had_ended {
-                    seen.note(&members);
-                }
-                if self.all_gone(attempt, Instant::now() + LOOK_EVERY).await {
-                    return seen.tell(&[]);
-                }
+        if self.all_gone(attempt, Instant::now() + grace).await {
+            return seen.tell(&[]);
+        }
+        let deadline = Instant::now() + KILL_WAIT;
+        // Again and again: a process may fork while it is being looked for.
+        while Instant::now() < deadline {
+            let had_ended = self.shell_has_ended(attempt);
+            let members = self.tell(attempt, Signal::KILL).await;
+            // What goes down together with its shell has not outlived it.
+            if had_ended {
+                seen.note(&members);
+            }
+            if self.all_gone(attempt, Instant::now() + LOOK_EVERY).await {
+                return seen.tell(&[]);
             }
         }
-        seen.tell(&self.members(attempt).await)
+        let left = self.members(attempt).await;
+        self.given_up().extend(left.iter().map(Member::identity));
+        seen.tell(&left)
     }
 
     /// The attempt is over: what is still alive of it, nobody could end.
@@ -155,8 +165,9 @@ impl Children {
             if self.is_gone(attempt).await {
                 return true;
             }
-            // Not every end is a child's: with other commands under way, only looking tells.
-            let next = deadline.min(Instant::now() + if self.is_alone() { LOOK_AGAIN } else { LOOK_EVERY });
+            // Not every end is a child's: with others about, only looking tells.
+            let pause = if self.is_plain() { LOOK_AGAIN } else { LOOK_EVERY };
+            let next = deadline.min(Instant::now() + pause);
             let woken = timeout_at(next, ended.changed()).await;
             if woken.is_err() && Instant::now() >= deadline {
                 return self.is_gone(attempt).await;
@@ -175,13 +186,24 @@ impl Children {
         }
         // Twice, because `/proc` is no snapshot.
         nobody
-            || !self.is_alone()
+            || !self.is_plain()
                 && self.members(attempt).await.is_empty()
                 && self.members(attempt).await.is_empty()
     }
 
-    fn is_alone(&self) -> bool {
-        self.lock().len() < 2
+    /// Whether every child is the same command's.
+    fn is_plain(&self) -> bool {
+        self.lock().len() < 2 && self.given_up().is_empty()
+    }
+
+    fn members_of(&self, shells: &BTreeMap<u32, Shell>, attempt: u32) -> Vec<Member> {
+        let given_up = self.given_up();
+        let members = members_of(shells, attempt).into_iter();
+        members.filter(|member| !given_up.contains(&member.identity())).collect()
+    }
+
+    fn given_up(&self) -> MutexGuard<'_, HashSet<(Pid, u64)>> {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes note of every child that has ended. True when there is no child at all.
@@ -218,7 +240,7 @@ impl Children {
                     let _gone = kill_process_group(*leader, Signal::CONT);
                 }
             }
-            let members = members_of(&shells, attempt);
+            let members = children.members_of(&shells, attempt);
             tell(&members, signal);
             members
         })
@@ -227,7 +249,7 @@ impl Children {
 
     /// Everything alive of an attempt but its shell.
     async fn members(self: &Arc<Self>, attempt: u32) -> Vec<Member> {
-        self.off_thread(move |children| members_of(&children.lock(), attempt)).await
+        self.off_thread(move |children| children.members_of(&children.lock(), attempt)).await
     }
 
     async fn off_thread<T: Send + 'static>(

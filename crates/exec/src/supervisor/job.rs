@@ -12,12 +12,13 @@ use tokio::process::{ChildStderr, ChildStdout};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
+use super::Checked;
 use super::children::Children;
 use crate::config::ExecConfig;
 use crate::environment;
 use crate::folder::{self, Attempt};
 use crate::output;
-use crate::record::{Ended, Records};
+use crate::record::{Ended, Records, begun_before};
 use crate::redact::Redactor;
 use crate::spool::Spool;
 
@@ -26,22 +27,6 @@ const READ_WAIT: Duration = Duration::from_secs(2);
 /// Ends the error output of a command whose variables cannot be handed on.
 const SECRET_IN_STATE: &str = "\n[blocks: an array, a function or a changed form of a secret would be kept on disk, so no variable is handed on]\n";
 
-/// Why a command that was begun has no [`Finished`].
-enum Failure {
-    NotStarted(String),
-    Lost(String),
-}
-
-impl From<Result<Finished, Failure>> for Ended {
-    fn from(result: Result<Finished, Failure>) -> Self {
-        match result {
-            Ok(finished) => Ended::Finished(finished),
-            Err(Failure::NotStarted(reason)) => Ended::NotStarted(reason),
-            Err(Failure::Lost(reason)) => Ended::Lost(reason),
-        }
-    }
-}
-
 /// Carries a command out, unless it was begun before. The flag says whether this has begun it, so that its outcome is
 /// to be kept.
 pub(super) async fn carry_out(
@@ -49,35 +34,37 @@ pub(super) async fn carry_out(
     job: &Job,
     records: &Records,
     children: &Arc<Children>,
+    checked: Checked,
     mut cancelled: watch::Receiver<bool>,
 ) -> (Ended, bool) {
     let ready = match prepare(config, job, records).await {
         Ok(ready) => ready,
         Err(reason) => return (Ended::NotStarted(reason), false),
     };
-    if *cancelled.borrow_and_update() {
-        return (Ended::NotStarted("it was cancelled before".to_owned()), false);
-    }
     let (for_mark, attempt) = (records.clone(), job.attempt);
     match off_thread(move || for_mark.begin(attempt)).await {
         Ok(Ok(true)) => {}
-        Ok(Ok(false)) => return (was_begun(attempt), false),
+        Ok(Ok(false)) => return (Ended::Lost(begun_before(attempt)), false),
         Ok(Err(error)) => {
             return (Ended::NotStarted(format!("that it begins could not be kept on disk: {error}")), false);
         }
         Err(reason) => return (Ended::NotStarted(reason), false),
     }
+    // Checked while the disk was busy.
+    let may_start = tokio::select! {
+        biased;
+        _ = cancelled.wait_for(|cancelled| *cancelled) => Err("it was cancelled before".to_owned()),
+        says = checked => says.unwrap_or_else(|_| Err("Blocks ended before bash had read it".to_owned())),
+    };
+    if let Err(reason) = may_start {
+        return (Ended::NotStarted(reason), true);
+    }
     let ended = supervise(config, job, records, children, &ready, &mut cancelled).await;
-    if matches!(ended, Err(Failure::Lost(_))) {
+    if matches!(ended, Err(Ended::Lost(_))) {
         children.end_all(job.attempt, config.grace).await;
     }
     children.forget(job.attempt);
-    (ended.into(), true)
-}
-
-/// The answer to an order to begin an attempt for the second time.
-pub(super) fn was_begun(attempt: u32) -> Ended {
-    Ended::Lost(format!("attempt {attempt} was begun before, and is not begun again"))
+    (ended.map_or_else(|failed| failed, Ended::Finished), true)
 }
 
 struct Ready {
@@ -98,7 +85,7 @@ async fn prepare(config: &ExecConfig, job: &Job, records: &Records) -> Result<Re
     Ok(Ready { attempt, variables, redactor })
 }
 
-/// From here on something may run: what goes wrong is [`Failure::Lost`] unless nothing was started.
+/// From here on something may run: what goes wrong is [`Ended::Lost`] unless nothing was started.
 async fn supervise(
     config: &ExecConfig,
     job: &Job,
@@ -106,16 +93,16 @@ async fn supervise(
     children: &Arc<Children>,
     ready: &Ready,
     cancelled: &mut watch::Receiver<bool>,
-) -> Result<Finished, Failure> {
+) -> Result<Finished, Ended> {
     let started = Instant::now();
     let mut shell = children
         .start(job.attempt, || spawn(&config.bash, ready))
-        .map_err(|error| Failure::NotStarted(format!("{} cannot be run: {error}", config.bash.display())))?;
+        .map_err(|error| Ended::NotStarted(format!("{} cannot be run: {error}", config.bash.display())))?;
     let (stop, stopped) = watch::channel(false);
     let spool = |kind: &str| Spool::new(&records.file(job.attempt, kind));
     let limit = config.output_limit_bytes;
     let unread =
-        |error: &dyn std::fmt::Display| Failure::Lost(format!("its output could not be read: {error}"));
+        |error: &dyn std::fmt::Display| Ended::Lost(format!("its output could not be read: {error}"));
     let pipe = shell.stdout.take().map(ChildStdout::from_std).transpose().map_err(|error| unread(&error))?;
     let stdout =
         tokio::spawn(output::collect(pipe, ready.redactor.clone(), limit, spool("stdout"), stopped.clone()));
@@ -131,13 +118,13 @@ async fn supervise(
     let (exit, elapsed, survivors) = match by_itself {
         Ok(exit) => {
             let elapsed = started.elapsed();
-            let exit = exit.ok_or_else(|| Failure::Lost("its end was missed".to_owned()))?;
+            let exit = exit.ok_or_else(|| Ended::Lost("its end was missed".to_owned()))?;
             (exit, elapsed, children.end_rest(job.attempt, config.grace).await)
         }
         Err(exit) => {
             let survivors = children.end_all(job.attempt, config.grace).await;
             if !children.shell_has_ended(job.attempt) {
-                return Err(Failure::Lost("it could not be ended, even by KILL".to_owned()));
+                return Err(Ended::Lost("it could not be ended, even by KILL".to_owned()));
             }
             (exit, started.elapsed(), survivors)
         }
@@ -170,7 +157,7 @@ async fn supervise(
     }
     if refused {
         let reason = format!("the shell state to start from does not load: {}", stderr.text.trim());
-        return Err(Failure::NotStarted(reason));
+        return Err(Ended::NotStarted(reason));
     }
     let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     Ok(Finished { exit, stdout, stderr, elapsed_ms, state, survivors })

@@ -18,22 +18,24 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use runbook_core::ports::StateOutcome;
 use tokio::io::AsyncWrite;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Mutex as AsyncMutex, watch};
+use tokio::sync::{Mutex as AsyncMutex, oneshot, watch};
 use tokio::time::{Instant, sleep};
 
 use self::children::Children;
-use self::job::{carry_out, off_thread, was_begun};
+use self::job::{carry_out, off_thread};
+use crate::folder;
 use crate::process::Identity;
-use crate::record::{Ended, Mark, Outcome, Records};
+use crate::record::{Ended, Mark, Outcome, Records, begun_before};
 use crate::wire::{self, Ask, Order, Tell};
 
 /// The socket's name in the run's folder.
 pub(crate) const SOCKET: &str = "socket";
-/// How long it waits for the next command, or for a new engine.
-const IDLE: Duration = Duration::from_secs(10);
+/// How long it waits for the next command. Nobody needs it to know how one ended.
+const IDLE: Duration = Duration::from_secs(3);
 /// An outcome that the disk does not take is tried again this often, and that long.
 const TRY_AGAIN: Duration = Duration::from_millis(500);
 const TRY_FOR: Duration = Duration::from_secs(600);
@@ -106,9 +108,12 @@ async fn serve() -> io::Result<()> {
     supervisor.records.take_leave();
     let _gone = std::fs::remove_file(&socket);
     // Only when it is empty: a variable that is carried on may name a file in it.
-    let _kept = std::fs::remove_dir(crate::folder::temporary(supervisor.records.folder()));
+    let _kept = std::fs::remove_dir(folder::temporary(supervisor.records.folder()));
     Ok(())
 }
+
+/// What the engine's check of a command's text comes to.
+type Checked = oneshot::Receiver<Result<(), String>>;
 
 struct Supervisor {
     records: Records,
@@ -132,11 +137,23 @@ impl Supervisor {
     async fn converse(self: Arc<Self>, stream: UnixStream, _busy: Busy) {
         let (mut asks, tells) = stream.into_split();
         let tells = Arc::new(AsyncMutex::new(tells));
+        // By attempt: who waits for the check of its text. With the connection they go, which is a no.
+        let mut checks = BTreeMap::new();
         loop {
             match wire::read(&mut asks).await {
+                Ok(Some(Ask::Checked { attempt, says })) => {
+                    if let Some(waiting) = checks.remove(&attempt) {
+                        // It may have been cancelled meanwhile.
+                        let _heard = oneshot::Sender::send(waiting, says);
+                    }
+                }
                 Ok(Some(ask)) => {
+                    let (tell, checked) = oneshot::channel();
+                    if let Ask::Run(order) = &ask {
+                        checks.insert(order.attempt(), tell);
+                    }
                     let (supervisor, tells) = (Arc::clone(&self), Arc::clone(&tells));
-                    tokio::spawn(async move { supervisor.answer(ask, &tells).await });
+                    tokio::spawn(async move { supervisor.answer(ask, checked, &tells).await });
                 }
                 Ok(None) => return,
                 Err(error) => {
@@ -147,10 +164,16 @@ impl Supervisor {
         }
     }
 
-    async fn answer(self: Arc<Self>, ask: Ask, tells: &AsyncMutex<impl AsyncWrite + Unpin>) {
+    async fn answer(
+        self: Arc<Self>,
+        ask: Ask,
+        checked: Checked,
+        tells: &AsyncMutex<impl AsyncWrite + Unpin>,
+    ) {
         let _busy = self.busy();
         let tell = match ask {
-            Ask::Run(order) => Tell::Ended(self.run(*order).await),
+            Ask::Run(order) => Tell::Ended(self.run(*order, checked).await),
+            Ask::Checked { .. } => return,
             Ask::Resume { attempt } => {
                 let under_way = self.lock().get(&attempt).cloned();
                 match under_way {
@@ -175,7 +198,7 @@ impl Supervisor {
     }
 
     /// Carries a command out, to its end whether or not somebody still waits for it.
-    async fn run(self: &Arc<Self>, order: Order) -> Ended {
+    async fn run(self: &Arc<Self>, order: Order, checked: Checked) -> Ended {
         let (config, job) = order.open();
         let attempt = job.attempt;
         if *self.ending.borrow() {
@@ -186,7 +209,7 @@ impl Supervisor {
             let is_new = !under_way.contains_key(&attempt);
             // An error is told when it is begun.
             if !is_new || matches!(self.records.mark(attempt), Ok(Mark::Begun | Mark::Void)) {
-                return was_begun(attempt);
+                return Ended::Lost(begun_before(attempt));
             }
             let (cancel, ended) = (watch::Sender::new(false), watch::Sender::new(None));
             let command = Arc::new(UnderWay { cancel, ended });
@@ -199,7 +222,7 @@ impl Supervisor {
             let key = job.begun().key();
             let cancelled = running.cancel.subscribe();
             let (ended, begun) =
-                carry_out(&config, &job, &supervisor.records, &supervisor.children, cancelled).await;
+                carry_out(&config, &job, &supervisor.records, &supervisor.children, checked, cancelled).await;
             let unkept = if begun { Some(Outcome { key, ended: ended.clone() }) } else { None };
             let kept = match &unkept {
                 Some(outcome) => supervisor.keep(attempt, outcome).await,
@@ -219,7 +242,10 @@ impl Supervisor {
     async fn keep(&self, attempt: u32, outcome: &Outcome) -> bool {
         let (records, kept) = (self.records.clone(), outcome.clone());
         let keeping = move || {
-            records.keep(attempt, &kept)?;
+            let hands_on =
+                matches!(&kept.ended, Ended::Finished(finished) if finished.state == StateOutcome::Written);
+            let state = if hands_on { folder::state_files(&records, attempt).to_vec() } else { Vec::new() };
+            records.keep(attempt, &kept, &state)?;
             // The outcome holds the same.
             for stream in ["stdout", "stderr"] {
                 let _gone = std::fs::remove_file(records.file(attempt, stream));

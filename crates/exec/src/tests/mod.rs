@@ -163,7 +163,7 @@ async fn status_output_and_line_numbers() {
         finished.stderr.text.contains("80.command.sh: line 3: no-such-program: command not found"),
         "{finished:?}"
     );
-    let reason = bench.refused(bench.job(90, "echo one\nif then")).await;
+    let reason = bench.refused(Job { carry_from: None, ..bench.job(90, "echo one\nif then") }).await;
     assert!(reason.contains("bash cannot read it: line 2"), "{reason}");
 }
 
