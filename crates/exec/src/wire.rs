@@ -72,10 +72,18 @@ pub(crate) struct Order {
     effect: Effect,
     text: String,
     variables: BTreeMap<String, String>,
-    secrets: BTreeMap<String, String>,
+    secrets: BTreeMap<String, Secret>,
     directory: PathBuf,
     timeout_ms: u64,
     carry_from: Option<u32>,
+}
+
+/// A secret parameter as it travels.
+#[derive(Clone, Serialize, Deserialize)]
+struct Secret {
+    value: String,
+    /// The command does not get it; its output is searched for it all the same.
+    withheld: bool,
 }
 
 /// [`ExecConfig`] as it travels: of the environment only what is handed on.
@@ -92,7 +100,10 @@ struct Settings {
 
 impl Order {
     pub(crate) fn new(config: &ExecConfig, job: &Job) -> Self {
-        let exposed = |(name, value): (&String, &SecretValue)| (name.clone(), value.expose().to_owned());
+        let exposed = |(name, secret): (&String, &SecretValue)| {
+            let value = secret.expose().to_owned();
+            (name.clone(), Secret { value, withheld: secret.is_withheld() })
+        };
         let handed_on = |(name, _): &(&String, &String)| config.env_names.contains(name);
         let settings = Settings {
             bash: config.bash.clone(),
@@ -135,7 +146,10 @@ impl Order {
         config.secrets = self.settings.secrets;
         config.output_limit_bytes = self.settings.output_limit_bytes;
         config.grace = Duration::from_millis(self.settings.grace_ms);
-        let secrets = self.secrets.into_iter().map(|(name, value)| (name, SecretValue::new(value)));
+        let secrets = self.secrets.into_iter().map(|(name, Secret { value, withheld })| {
+            let secret = SecretValue::new(value);
+            (name, if withheld { secret.withheld() } else { secret })
+        });
         let job = Job {
             run: self.run,
             incident: self.incident,
