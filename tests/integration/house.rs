@@ -86,6 +86,7 @@ async fn the_core_depends_on_nothing_that_acts() {
         "chrono",
         "handlebars",
         "hex",
+        "memchr",
         "pulldown-cmark",
         "serde",
         "serde-saphyr",
@@ -158,6 +159,8 @@ async fn the_arrows_between_our_packages_hold() {
         ("blocks-grammar", &["runbook-core"]),
         ("blocks-engine", &["runbook-core"]),
         ("blocks-bench", &["runbook-core"]),
+        // worlds for the core and the engine; the tests' own
+        ("blocks-sim", &["blocks-engine", "blocks-store", "runbook-core"]),
         // The engine's handle is made of the core's values, so the server names both.
         ("blocks-server", &["blocks-engine", "blocks-grammar", "runbook-core"]),
     ]);

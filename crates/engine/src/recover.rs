@@ -14,7 +14,7 @@ use crate::incidents::load_incident;
 use crate::origin::Origin;
 use crate::read;
 use crate::review::Occasion;
-use crate::runs::{load_run, silent};
+use crate::runs::{load_run, silent, what};
 
 /// How many open incidents and runs are looked at in one go.
 const LIMIT: usize = 10_000;
@@ -60,7 +60,12 @@ impl Engine {
     }
 
     async fn under_way(&self, id: RunId) -> Result<Option<Begun>, EngineError> {
-        Ok(load_run(self.store(), id).await?.and_then(|loaded| begun(&loaded.state)))
+        let Some(loaded) = load_run(self.store(), id).await? else { return Ok(None) };
+        let run = &loaded.state;
+        let Some((begun, (unit, _))) = begun(run).zip(run.live_unit()) else { return Ok(None) };
+        // known as alive before anybody can cancel it
+        self.inner.under_way.take_up(id, begun.attempt, what(run, unit));
+        Ok(Some(begun))
     }
 
     /// Records what became of a command that an earlier process had started. Tells when that is recorded, or when it is
@@ -70,15 +75,19 @@ impl Engine {
         let engine = self.clone();
         self.spawn(Box::pin(async move {
             let (run, attempt) = (begun.run, begun.attempt);
+            let alive = engine.inner.under_way.taken_up(run, attempt);
             match engine.inner.parts.executor.resume(begun).await {
                 Resumed::Ended(end) => {
+                    alive.ended();
                     engine.insist(run, &of_end(attempt, end)).await;
                     let _heard = tell.send(());
                 }
                 Resumed::UnderWay(end) => {
                     tracing::info!(%run, attempt, "a command of an earlier process goes on");
                     let _heard = tell.send(());
-                    engine.insist(run, &of_end(attempt, end.await)).await;
+                    let end = end.await;
+                    alive.ended();
+                    engine.insist(run, &of_end(attempt, end)).await;
                 }
             }
         }));

@@ -36,6 +36,12 @@ pub(crate) async fn load_run(
     load(store, StreamId::Run(id), evolve).await
 }
 
+/// What a command of a run may change.
+pub(crate) fn what(run: &Run, unit: Unit) -> What {
+    let changes = run.command(unit).is_none_or(|command| command.effect != CommandEffect::Read);
+    What { target: run.plan.target.clone(), changes }
+}
+
 /// What the person who asked is told about a decided run.
 pub(crate) type Say<'a> = &'a (dyn Fn(&Run, &Decision) -> String + Sync);
 
@@ -142,10 +148,7 @@ impl Engine {
                     commit.timers.push(TimerChange::Clear(format!("approval/{id}")));
                 }
                 Effect::Execute { unit, attempt } => {
-                    let changes =
-                        run.command(*unit).is_none_or(|command| command.effect != CommandEffect::Read);
-                    let what = What { target: run.plan.target.clone(), changes };
-                    self.inner.under_way.intend(id, *attempt, what);
+                    self.inner.under_way.intend(id, *attempt, what(&run, *unit));
                     rest.push(effect.clone());
                 }
                 Effect::Continue(_) | Effect::EndProcesses => rest.push(effect.clone()),

@@ -72,6 +72,19 @@ impl UnderWay {
         Some(Begun { all: self, id: (run, attempt), order })
     }
 
+    /// It was begun by an earlier process, and this one waits for its end.
+    pub(crate) fn take_up(&self, run: RunId, attempt: u32, what: What) {
+        let mut inner = self.inner();
+        let order = inner.begun;
+        inner.begun += 1;
+        inner.attempts.insert((run, attempt), Phase::Alive { order, what });
+    }
+
+    /// What was taken up, until its outcome is written.
+    pub(crate) fn taken_up(&self, run: RunId, attempt: u32) -> Begun<'_> {
+        Begun { all: self, id: (run, attempt), order: 0 }
+    }
+
     /// Whatever begins from now on has a place behind this one.
     pub(crate) fn next_order(&self) -> u64 {
         self.inner().begun
