@@ -9,6 +9,7 @@ use super::kinds;
 use super::model::{PLAN_FORMAT, Plan};
 use super::scope::{Scope, Sources};
 use super::section;
+use super::values;
 use crate::runbook::{CommandKind, Diagnostic, Document, Level, ParameterSource};
 
 /// What a plan needs beside the document.
@@ -77,7 +78,8 @@ pub fn draft(document: &Document, request: &PlanRequest) -> Result<Draft, PlanEr
     }
     let mut expander = Expander::new(request, problems, outside);
     expander.document(document, &scope, steps);
-    let Expander { mut problems, steps, included, secrets, .. } = expander;
+    let Expander { mut problems, mut steps, included, secrets, .. } = expander;
+    values::note_places(&mut steps);
     let target = document
         .front
         .lock

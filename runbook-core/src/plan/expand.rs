@@ -9,7 +9,6 @@ use super::error::PlanError;
 use super::model::{PlanStep, PlannedCommand};
 use super::scope::{Scope, Sources};
 use super::section;
-use super::values;
 use crate::expectation::{Check, Expectation};
 use crate::runbook::{Command, CommandKind, Document, Effect, EffectSource, Step, reference};
 
@@ -163,13 +162,12 @@ impl<'a> Expander<'a> {
         let odd = if command.kind == CommandKind::Shell { scope.not_plain(&text) } else { None };
         let known = command.effect_source != EffectSource::Table
             || (!scope.has_option(command) && odd.is_none() && !scope.names_credentials(&text));
-        if let Some(name) = odd.filter(|_| values::reads_a_language(&text)) {
+        let syntax = if command.kind == CommandKind::Shell { scope.becomes_syntax(&text) } else { None };
+        if let Some((name, why)) = syntax {
             self.problems.push(PlanError::NotRunnable {
                 command: id.clone(),
                 line: command.line,
-                reason: format!(
-                    "the value of {name} would be read as a part of its language there; hint: give {name} a type or a pattern under `params:`, or a value of letters, digits and _.:@/,+=%-"
-                ),
+                reason: format!("the value of '{name}' cannot stand where the command puts it: {why}"),
             });
         }
         let (effect, effect_source) = if known {

@@ -1,5 +1,6 @@
 //! Which values the commands of one document see: given, configured, default.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::PlanRequest;
@@ -8,6 +9,7 @@ use super::values;
 use crate::expectation::{Expectation, Value, references, with_values};
 use crate::runbook::placeholders::{Guard, Unresolved, assigned, resolve};
 use crate::runbook::variables;
+use crate::runbook::variables::places::Flows;
 use crate::runbook::{
     Command, CommandKind, Document, Param, ParamType, ParameterSource, check_value, check_variable,
     parameter_of,
@@ -27,6 +29,8 @@ pub(super) struct Scope<'a> {
     taken: BTreeSet<String>,
     /// Variables that the machine hands on to commands.
     environment: &'a [String],
+    /// What becomes of values in the document's commands; read when a value asks for it.
+    flows: OnceCell<Flows>,
 }
 
 /// What is known about values beside the document.
@@ -61,6 +65,7 @@ impl<'a> Scope<'a> {
             variables: BTreeMap::new(),
             taken: BTreeSet::new(),
             environment: sources.environment,
+            flows: OnceCell::new(),
         };
         for (name, declared) in &document.front.params {
             if let Err(reason) = check_variable(name) {
@@ -266,6 +271,16 @@ impl<'a> Scope<'a> {
     /// The first parameter that the text reads and whose value is neither plain nor bound by its declaration.
     pub(super) fn not_plain(&self, text: &str) -> Option<&str> {
         values::not_plain(text, self.document, &self.values)
+    }
+
+    /// The first parameter whose value would become a part of a program in the text, with the reason.
+    pub(super) fn becomes_syntax(&self, text: &str) -> Option<(String, &'static str)> {
+        // what is plain is data everywhere
+        if self.values.values().all(|value| Guard::Plain.check(value, false).is_ok()) {
+            return None;
+        }
+        let flows = self.flows.get_or_init(|| values::flows(self.document));
+        values::becomes_syntax(text, flows, self.document, &self.values)
     }
 
     /// Whether the text reads a parameter whose value names what holds credentials.

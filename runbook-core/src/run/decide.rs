@@ -10,7 +10,6 @@ use super::state::{Run, Status};
 use crate::expectation::{Observed, Outcome, judge_command};
 use crate::incident::{ChangeNoted, IncidentCommand, RunOutcome};
 use crate::message::Outgoing;
-use crate::pattern::Pattern;
 use crate::people::Actor;
 use crate::plan::PlannedCommand;
 use crate::ports::{Blob, Exit, Finished, REDACTED, StateOutcome};
@@ -664,18 +663,21 @@ fn capture(
         });
         return None;
     }
-    let fits = finished.stdout.dropped_bytes == 0
-        && value.len() <= capture.max_bytes as usize
-        && Pattern::new(&capture.pattern).is_ok_and(|pattern| pattern.is_match(value));
-    if fits {
-        return Some((capture.name.clone(), value.to_owned()));
+    let checked = match finished.stdout.dropped_bytes {
+        0 => capture.check(value),
+        dropped => Err(format!("{dropped} bytes of the output were not kept")),
+    };
+    match checked {
+        Ok(()) => Some((capture.name.clone(), value.to_owned())),
+        Err(reason) => {
+            verdicts.push(Verdict {
+                text: format!("a value for {} that matches {}", capture.name, capture.pattern),
+                outcome: Outcome::Fail,
+                reason,
+            });
+            None
+        }
     }
-    verdicts.push(Verdict {
-        text: format!("a value for {} that matches {}", capture.name, capture.pattern),
-        outcome: Outcome::Fail,
-        reason: format!("the output ({} bytes) does not match", value.len()),
-    });
-    None
 }
 
 fn changes(command: &PlannedCommand, finished: &Finished) -> Vec<ChangeNoted> {

@@ -482,7 +482,8 @@ impl<'p> Reader<'p> {
         info.role = role;
         let pattern = self.pattern.or(self.kind.map(str::to_owned));
         if let (Some(name), Some(pattern)) = (self.captures.into_iter().next(), pattern) {
-            info.capture = Some(Capture { name, pattern, max_bytes: self.max.unwrap_or(DEFAULT_MAX_BYTES) });
+            let max_bytes = self.max.unwrap_or(DEFAULT_MAX_BYTES);
+            info.capture = Some(Capture { name, pattern, max_bytes, places: BTreeSet::new() });
         }
     }
 }

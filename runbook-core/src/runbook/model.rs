@@ -2,13 +2,15 @@
 //!
 //! These are plain values: [`super::parse()`] makes them, the planner ([`crate::plan`]) freezes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::diagnostic::Diagnostic;
 use super::hash::sha256_hex;
+use super::placeholders::{Guard, Place};
 use crate::expectation::Expectation;
+use crate::pattern::Pattern;
 
 /// A runbook as understood: its front matter, its steps and everything that was noticed on the way.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -418,4 +420,27 @@ pub struct Capture {
     pub pattern: String,
     /// Longest accepted value in bytes.
     pub max_bytes: u32,
+    /// Where later commands of the plan let the value go: what may stand there. Empty before there is a plan.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub places: BTreeSet<Place>,
+}
+
+impl Capture {
+    /// Whether a value may become this variable.
+    ///
+    /// # Errors
+    /// Why not, in lowercase; the value is not repeated.
+    pub fn check(&self, value: &str) -> Result<(), String> {
+        if value.len() > self.max_bytes as usize {
+            return Err(format!("it has {} bytes, and {} may be", value.len(), self.max_bytes));
+        }
+        if !Pattern::new(&self.pattern).is_ok_and(|pattern| pattern.is_match(value)) {
+            return Err(format!("the output ({} bytes) does not match", value.len()));
+        }
+        // what a machine said is not what a person chose: a wide pattern is no promise about it
+        let integer = |place: &Place| place.guard >= Guard::Address && value.parse::<i64>().is_ok();
+        self.places.iter().try_for_each(|place| place.check(value, integer(place))).map_err(|why| {
+            format!("a later command uses it where it could become a part of a program: {why}")
+        })
+    }
 }

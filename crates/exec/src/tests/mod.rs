@@ -10,6 +10,7 @@ mod output;
 mod placeholders;
 mod recovery;
 mod secrets;
+mod values;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -1,6 +1,6 @@
 //! A run on the test bench: every decision is sealed, stored and applied, as the engine does it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Duration, Utc};
 use uuid::Uuid;
@@ -45,7 +45,12 @@ pub(crate) fn command(id: &str, effect: CommandEffect) -> PlannedCommand {
 }
 
 pub(crate) fn capturing(id: &str) -> PlannedCommand {
-    let capture = Capture { name: "REVISION".to_owned(), pattern: "[0-9]+".to_owned(), max_bytes: 8 };
+    let capture = Capture {
+        name: "REVISION".to_owned(),
+        pattern: "[0-9]+".to_owned(),
+        max_bytes: 8,
+        places: BTreeSet::new(),
+    };
     PlannedCommand { capture: Some(capture), ..command(id, CommandEffect::Read) }
 }
 

@@ -4,49 +4,97 @@
 //! The list of such programs cannot be complete, so a place is free only for a few programs that take their arguments as
 //! data, and only where the text around it has no syntax. Every other program gets values without punctuation.
 
+use serde::{Deserialize, Serialize};
+
 use super::super::shell::{Kind, Lexed, Word};
 
-/// Which values may stand in a placeholder's place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// Which values may stand in a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Guard {
     /// Any, but none that begins with `-` unless a declared pattern allows it.
     Free,
-    /// Letters, digits, blanks and `_ . : @ / , + = % -`, not beginning with `-`: no syntax of any shell.
+    /// Letters, digits, blanks and `_ . : @ / , + = % -`, not beginning with `-`: no syntax of any shell. What a declared
+    /// pattern allows may stand there too.
     Tame,
+    /// As [`Guard::Plain`], or an address that begins with `http://` or `https://`.
+    Address,
     /// Letters, digits and `_ . : @ / -`, beginning with a letter, a digit, `_`, `.` or `/`, without `--`.
     Plain,
 }
 
 impl Guard {
-    /// Whether a value may stand there; `pattern` says that a declared pattern has been met.
+    /// Whether a value may stand there; `pattern` says that a declared pattern has been met; an integer
+    /// that meets one may stand everywhere.
     ///
     /// # Errors
-    /// Why not, in lowercase; the value is not repeated.
+    /// Why not, in lowercase, with a hint; the value is not repeated.
     pub fn check(self, value: &str, pattern: bool) -> Result<(), &'static str> {
         if value.contains('\0') {
             return Err("it holds a NUL byte");
         }
+        if pattern && is_integer(value) {
+            return Ok(());
+        }
         match self {
-            Guard::Free if value.starts_with('-') && !pattern => Err(
-                "it begins with `-`, so a program would take it as an option; declare the parameter with a pattern",
+            Guard::Free | Guard::Tame if value.starts_with('-') && !pattern => Err(
+                "it begins with `-`, so a program would take it as an option; hint: declare the parameter with a pattern",
             ),
             Guard::Free => Ok(()),
-            Guard::Tame if is_tame(value) => Ok(()),
+            Guard::Tame if is_tame(value) || pattern => Ok(()),
             Guard::Tame => Err(
-                "only letters, digits, blanks and _ . : @ / , + = % - may stand in that place, and no `-` at its beginning, because the program may run what it is given; declare a parameter and write \"$NAME\" where any value is safe",
+                "only letters, digits, blanks and _ . : @ / , + = % - may stand there, because the program may run what it is given; hint: declare a parameter with a pattern that says what it may be",
             ),
+            Guard::Address if is_plain(value) || is_address(value) => Ok(()),
             Guard::Plain if is_plain(value) => Ok(()),
+            Guard::Address => Err(
+                "only an http or https address, or letters, digits and _ . : @ / -, may stand there; hint: send other text with an `http` block",
+            ),
             Guard::Plain => Err(
-                "only letters, digits and _ . : @ / - may stand in that place, because a program may read it as its own language; declare a parameter and write \"$NAME\" where any value is safe",
+                "only letters, digits and _ . : @ / - may stand there, because it may be read as a part of a program; hint: give a plain value, or hand it over where it is data, as in `kubectl ... \"$NAME\"`, `echo` or an `sql` or `http` block",
             ),
         }
     }
+}
+
+/// Whether values may stand at several places: a value that is split before is checked part by part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// Which values may stand there.
+    pub guard: Guard,
+    /// The shell has split the value at its blanks before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub parts: bool,
+}
+
+impl Place {
+    /// As [`Guard::check`].
+    ///
+    /// # Errors
+    /// Why the value may not stand there.
+    pub fn check(self, value: &str, pattern: bool) -> Result<(), &'static str> {
+        if self.parts {
+            return value.split_whitespace().try_for_each(|part| self.guard.check(part, pattern));
+        }
+        self.guard.check(value, pattern)
+    }
+}
+
+fn is_integer(value: &str) -> bool {
+    let digits = value.strip_prefix('-').unwrap_or(value);
+    !digits.is_empty() && digits.len() <= 20 && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn is_plain(value: &str) -> bool {
     value.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '/'))
         && value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':' | '@' | '/' | '-'))
         && !value.contains("--")
+}
+
+/// Without the marks that curl takes as a list of addresses.
+fn is_address(value: &str) -> bool {
+    (value.starts_with("https://") || value.starts_with("http://"))
+        && value.chars().all(|c| c.is_ascii_alphanumeric() || "_.:@/-?&=%+~#,;".contains(c))
 }
 
 fn is_tame(value: &str) -> bool {
@@ -63,6 +111,8 @@ const DATA: &[&str] = &["echo", "printf", "kubectl", "ls", "cat", "head", "tail"
 const KUBECTL_RUNS: &[&str] = &["exec", "run", "debug", "cp", "--command", "patch"];
 /// Options of kubectl whose value is a template or a document.
 const KUBECTL_TEMPLATES: &[&str] = &["-o", "--output", "--template", "-p", "--patch", "--overrides", "--raw"];
+/// Options of kubectl whose value has a syntax of its own: `a=b,c!=d`.
+const KUBECTL_SELECTORS: &[&str] = &["-l", "--selector", "--field-selector"];
 /// Programs that run what they read.
 const INTERPRETERS: &[&str] = &[
     "sh",
@@ -262,7 +312,35 @@ const READERS: &[&str] = &[
     "run-command",
     "busybox",
     "batch",
+    "sg",
+    "newgrp",
+    "tclsh",
+    "groovy",
+    "rscript",
+    "Rscript",
+    "julia",
+    "elixir",
+    "iex",
+    "scala",
+    "jshell",
+    "duckdb",
+    "cypher-shell",
+    "clush",
+    "dsh",
+    "fab",
+    "mussh",
+    "pkexec",
+    "chpst",
+    "setpriv",
+    "unshare",
+    "gosu",
+    "logrotate",
 ];
+
+/// Programs that look for a pattern: no pattern runs anything.
+const SEARCHES: &[&str] = &["grep", "egrep", "fgrep", "zgrep"];
+/// Programs that fetch addresses.
+const FETCHES: &[&str] = &["curl", "wget"];
 
 /// Words that come before a program's name.
 const BEFORE_PROGRAM: &[&str] = &["if", "then", "else", "elif", "while", "until", "do", "!", "{", "coproc"];
@@ -280,21 +358,43 @@ const MESSAGE_OPTIONS: &[&str] = &[
     "--reason",
 ];
 
+/// Whether a word's value goes on in a variable.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// It does not.
+    #[default]
+    No,
+    /// `NAME=value`, alone or before a program or builtin that takes it.
+    Assigned,
+    /// One of the words that a loop goes through, whose name is the third word of this token's command.
+    Looped,
+    /// The word that a `case` compares.
+    Compared,
+}
+
 /// What a word is in its command.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Role {
+pub(crate) struct Role {
     /// Why no value can stand there.
-    pub(super) refused: Option<&'static str>,
+    pub(crate) refused: Option<&'static str>,
+    /// What becomes of the word's value when it is kept in a variable.
+    pub(crate) kept: Kept,
+    /// A pattern or a text that is searched.
+    pub(crate) searched: bool,
+    /// An address that is fetched, or what is sent there.
+    pub(crate) fetched: bool,
+    /// The names of variables that are only declared or handed on: `export NAME`.
+    pub(crate) declares: bool,
     /// Some word before it, or the program itself, reads its arguments as a language.
-    reader: bool,
+    pub(crate) reader: bool,
     /// It is for people: what `echo` prints, or the value of `--message`.
     message: bool,
     /// The program takes it as data.
-    data: bool,
+    pub(crate) data: bool,
 }
 
 /// The role of each token; tokens that are no words have an empty one.
-pub(super) fn roles(lexed: &Lexed<'_>) -> Vec<Role> {
+pub(crate) fn roles(lexed: &Lexed<'_>) -> Vec<Role> {
     // what echo prints may be the next program's text
     let printed_on = lexed.tokens.iter().any(|token| match &token.kind {
         Kind::Op(op) => *op == "|",
@@ -364,6 +464,8 @@ struct Simple {
     wrapper: Option<(&'static [&'static str], usize)>,
     /// The words belong to a program that another one runs elsewhere.
     elsewhere: bool,
+    /// Nothing but the program itself makes it a reader.
+    own_reader: bool,
 }
 
 impl Simple {
@@ -379,13 +481,17 @@ impl Simple {
         let own = self.program.is_none() && !is_assignment(value) && self.is_wrappers_own(value);
         match &self.program {
             // the value goes on to wherever the variable is used
-            None if is_assignment(value) => role.reader = true,
+            None if is_assignment(value) => {
+                role.reader = true;
+                role.kept = Kept::Assigned;
+            }
             None if !word.quoted && BEFORE_PROGRAM.contains(&value) => {}
             None if own => {
                 self.reader |= reads(base);
             }
             None => {
                 role.refused = Some("it stands where a program's name is expected");
+                self.own_reader = !self.reader;
                 self.reader |= reads(base);
                 role.reader = self.reader;
                 self.arguments = 0;
@@ -398,26 +504,43 @@ impl Simple {
             }
             Some(program) => {
                 self.arguments += 1;
-                if matches!(program.as_str(), "for" | "select" | "function" | "case") && self.arguments == 1 {
+                let program = program.as_str();
+                if matches!(program, "for" | "select" | "function" | "case") && self.arguments == 1 {
                     role.refused = Some("it stands where the shell wants a name");
                 }
+                let looped = matches!(program, "for" | "select") && self.arguments > 2;
+                let declared = matches!(program, "export" | "local" | "readonly");
+                role.kept = match program {
+                    "case" if self.arguments == 1 => Kept::Compared,
+                    _ if looped => Kept::Looped,
+                    _ if declared && is_assignment(value) => Kept::Assigned,
+                    _ => Kept::No,
+                };
+                role.declares = declared && super::super::names::is_identifier(value);
+                role.searched = SEARCHES.contains(&program) && self.own_reader && !self.elsewhere;
+                role.fetched = FETCHES.contains(&program) && self.own_reader;
                 // the format, and `-v NAME`
                 role.reader |= program == "printf" && (self.arguments == 1 || self.last == "-v");
-                role.reader |= matches!(program.as_str(), "export" | "local" | "readonly");
-                let prints = matches!(program.as_str(), "echo" | "printf");
+                role.reader |= declared;
+                let prints = matches!(program, "echo" | "printf");
                 role.reader |= prints && self.printed_on;
-                let kubectl = matches!(program.as_str(), "kubectl" | "oc");
+                let kubectl = matches!(program, "kubectl" | "oc");
                 let template = kubectl
                     && KUBECTL_TEMPLATES
                         .iter()
                         .any(|option| self.last == *option || value.starts_with(option));
-                role.data = DATA.contains(&program.as_str()) && !self.elsewhere && !template;
+                role.reader |= kubectl
+                    && KUBECTL_SELECTORS
+                        .iter()
+                        .any(|option| self.last == *option || value.starts_with(option));
+                role.data = DATA.contains(&program) && !self.elsewhere && !template;
                 role.message = !role.reader
                     && !self.elsewhere
                     && (prints || MESSAGE_OPTIONS.contains(&self.last.as_str()))
                     // git takes the message of a commit as it is
                     || program == "git" && !self.piped_on && matches!(self.last.as_str(), "-m" | "--message");
                 // `sudo bash -c ...`, `kubectl exec x -- sh -c ...`
+                self.own_reader &= !reads(base);
                 self.reader |= reads(base);
                 if kubectl && self.elsewhere && value == "--" {
                     self.program = None;
@@ -454,7 +577,7 @@ fn is_assignment(value: &str) -> bool {
 }
 
 /// Which values may stand in a word.
-pub(super) fn of(role: &Role, word: &Word<'_>) -> Guard {
+pub(crate) fn of(role: &Role, word: &Word<'_>) -> Guard {
     // a long word is not looked through for each of its placeholders
     if word.value.len() > 4_096 {
         return Guard::Plain;

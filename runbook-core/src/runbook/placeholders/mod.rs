@@ -5,7 +5,7 @@
 //! variable in their place, so that a value never becomes part of the text.
 
 mod assigned;
-mod guard;
+pub(crate) mod guard;
 mod quoting;
 mod redirect;
 mod resolve;
@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 pub(crate) use assigned::assigned;
-pub use guard::Guard;
+pub use guard::{Guard, Place};
 pub use quoting::Quoting;
 pub use resolve::{Resolved, Unresolved, resolve};
 
@@ -99,7 +99,7 @@ pub(crate) fn spellings(text: &str) -> (Vec<String>, Cow<'_, str>) {
 }
 
 /// The text with letters in the place of each placeholder, so that the rest of it can be read as shell.
-fn mask(text: &str, spots: &[(usize, usize)]) -> String {
+pub(crate) fn mask(text: &str, spots: &[(usize, usize)]) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut at = 0;
     for &(start, end) in spots {

@@ -324,7 +324,7 @@ fn where_no_expansion_is_safe_nothing_is_replaced() {
 fn places_that_another_program_reads_take_plain_values_only() {
     for (text, guard) in [
         ("kubectl logs <pod>", Guard::Free),
-        ("kubectl logs --selector=app=<app>", Guard::Free),
+        ("kubectl logs --selector=app=<app>", Guard::Plain),
         ("printf '%s\\n' <pod>", Guard::Free),
         ("printf '<pod>\\n'", Guard::Plain),
         ("printf -v <name> x", Guard::Plain),
@@ -411,7 +411,7 @@ fn places_that_another_program_reads_take_plain_values_only() {
     for value in
         ["-rf", "a;b", "$(x)", "`x`", "a|b", "a\nb", "a\tb", "'", "\"", "a>b", "*", "~", "a!", "{a}", "a\0b"]
     {
-        assert!(Guard::Tame.check(value, true).is_err(), "{value:?}");
+        assert!(Guard::Tame.check(value, false).is_err(), "{value:?}");
     }
 }
 

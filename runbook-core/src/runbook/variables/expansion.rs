@@ -34,6 +34,8 @@ pub(crate) struct Read<'a> {
     pub(crate) splits: bool,
     /// In a function's body, which runs when it is called.
     pub(crate) deferred: bool,
+    /// Inside a substitution, arithmetic or another expansion.
+    pub(crate) nested: bool,
 }
 
 /// How text is read.
@@ -119,7 +121,15 @@ impl<'a> Scanner<'a> {
                 let length = name_length(raw.get(at + 1..));
                 let text = raw.get(at..at + 1 + length).unwrap_or_default();
                 let name = text.get(1..).unwrap_or_default();
-                self.read(Read { name, text, at: base + at, form: Form::Plain, splits, deferred: false });
+                self.read(Read {
+                    name,
+                    text,
+                    at: base + at,
+                    form: Form::Plain,
+                    splits,
+                    deferred: false,
+                    nested: false,
+                });
                 at + 1 + length
             }
             Some(b'1'..=b'9' | b'@' | b'*') => {
@@ -132,6 +142,7 @@ impl<'a> Scanner<'a> {
                     form: Form::Positional,
                     splits,
                     deferred: false,
+                    nested: false,
                 });
                 at + 2
             }
@@ -157,7 +168,15 @@ impl<'a> Scanner<'a> {
         let length = name_length(inside.get(lead..));
         let name = inside.get(lead..lead + length).unwrap_or_default();
         let mut rest = inside.get(lead + length..).unwrap_or_default();
-        let mut read = Read { name, text, at, form: Form::Plain, splits: splits && !counts, deferred: false };
+        let mut read = Read {
+            name,
+            text,
+            at,
+            form: Form::Plain,
+            splits: splits && !counts,
+            deferred: false,
+            nested: false,
+        };
         if !is_identifier(name) {
             let special = inside.get(lead..).unwrap_or_default();
             let digits = special.bytes().take_while(u8::is_ascii_digit).count();
@@ -248,6 +267,7 @@ impl<'a> Scanner<'a> {
                             form,
                             splits: false,
                             deferred: false,
+                            nested: false,
                         });
                     }
                     at += length;

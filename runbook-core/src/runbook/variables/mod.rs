@@ -6,6 +6,7 @@
 
 mod expansion;
 mod known;
+pub(crate) mod places;
 mod scan;
 #[cfg(test)]
 mod tests;

@@ -73,7 +73,7 @@ pub(crate) fn scan(text: &str) -> Scanner<'_> {
 
 impl<'a> Scanner<'a> {
     pub(super) fn read(&mut self, read: Read<'a>) {
-        self.reads.push(Read { deferred: self.in_function, ..read });
+        self.reads.push(Read { deferred: self.in_function, nested: self.depth > 0, ..read });
     }
 
     /// A text inside the text.
