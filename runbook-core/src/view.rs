@@ -235,6 +235,10 @@ pub fn step_state(run: &Run, index: usize) -> &'static str {
     if of_step(UnitRole::Undo).any(CommandPhase::is_settled) {
         return "undone";
     }
+    let waits = run.waits_until.is_some() && run.status.is_open();
+    if waits && run.next_unit().is_some_and(|unit| unit.step == index) {
+        return "trying again";
+    }
     let phases: Vec<_> = of_step(UnitRole::Baseline).chain(of_step(UnitRole::Main)).collect();
     let outcome_is = |wanted: Outcome| {
         phases.iter().any(|phase| match phase {

@@ -70,7 +70,7 @@ pub fn draft_reply(
 /// Why a plan is not made or not run, with the code of what a run does not carry out.
 pub(crate) fn refused(error: PlanError) -> EngineError {
     match error {
-        PlanError::Flow { .. } => EngineError::Flow(error.to_string()),
+        PlanError::Flow { .. } | PlanError::Condition { .. } => EngineError::Flow(error.to_string()),
         PlanError::SecretParam { .. } | PlanError::SecretGiven { .. } => {
             EngineError::Secret(error.to_string())
         }

@@ -144,6 +144,12 @@ impl Engine {
                     stream: StreamId::Run(id),
                     what: "approval".to_owned(),
                 })),
+                Effect::RetryTimer { due } => commit.timers.push(TimerChange::Set(Timer {
+                    key: format!("retry/{id}"),
+                    due: *due,
+                    stream: StreamId::Run(id),
+                    what: "retry".to_owned(),
+                })),
                 Effect::ClearApprovalTimer => {
                     commit.timers.push(TimerChange::Clear(format!("approval/{id}")));
                 }
@@ -226,6 +232,7 @@ impl Engine {
                 Effect::Send(_)
                 | Effect::TellIncident(_)
                 | Effect::ApprovalTimer { .. }
+                | Effect::RetryTimer { .. }
                 | Effect::ClearApprovalTimer => {}
             }
         }

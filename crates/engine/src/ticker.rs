@@ -160,6 +160,9 @@ impl Engine {
         match (timer.stream, timer.what.as_str()) {
             (StreamId::Incident(id), "target") => self.target_passed(id, &origin).await,
             (StreamId::Run(id), "approval") => self.approval_expired(id, &origin).await,
+            (StreamId::Run(id), "retry") => {
+                self.change_run(id, &RunCommand::Advance, &origin, &silent).await.map(|_| ())
+            }
             (stream, what) => {
                 tracing::warn!(%stream, what, "an unknown timer fired");
                 Ok(())

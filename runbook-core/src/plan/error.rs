@@ -47,15 +47,27 @@ pub enum PlanError {
         /// Where.
         line: u32,
     },
-    /// A condition, loop or group, which no run carries out yet.
+    /// A loop or group, which no run carries out yet.
     #[error(
         "command {command} has {what}, which a run does not carry out yet; hint: `blocks runbook plan` shows it; take it out, or do it by hand"
     )]
     Flow {
         /// Its id.
         command: String,
-        /// `when`, `foreach` or `parallel`.
+        /// `foreach` or `parallel`.
         what: &'static str,
+    },
+    /// A condition looks at something that has no value when its turn comes.
+    #[error(
+        "command {command} runs only when {condition}, and nothing gives {name} a value before; hint: declare {name} under params:, or capture it in an earlier command"
+    )]
+    Condition {
+        /// Its id.
+        command: String,
+        /// As written.
+        condition: String,
+        /// What has no value.
+        name: String,
     },
     /// A parameter has no value.
     #[error(
@@ -171,7 +183,7 @@ impl PlanError {
             PlanError::Document { code, .. } => code,
             PlanError::NotReadOnly { .. } => "RB0119",
             PlanError::Retries { .. } => "RB0118",
-            PlanError::Flow { .. } => "RB0042",
+            PlanError::Flow { .. } | PlanError::Condition { .. } => "RB0042",
             PlanError::SecretParam { .. } | PlanError::SecretGiven { .. } => "RB0043",
             PlanError::DuplicateId { .. } => "RB0107",
             PlanError::Include { .. } => "RB0131",
@@ -190,6 +202,7 @@ impl PlanError {
             | PlanError::IncludeCycle { command, line, .. } => (Some(command), Some(*line)),
             PlanError::NotReadOnly { command, .. }
             | PlanError::Flow { command, .. }
+            | PlanError::Condition { command, .. }
             | PlanError::Kind { command, .. } => (Some(command), None),
             PlanError::DuplicateId { id } => (Some(id), None),
             _ => (None, None),

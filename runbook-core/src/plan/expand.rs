@@ -10,7 +10,7 @@ use super::model::{PlanStep, PlannedCommand};
 use super::scope::{Scope, Sources};
 use super::section;
 use crate::expectation::{Check, Expectation};
-use crate::runbook::{Command, CommandKind, Document, Effect, EffectSource, Step, reference};
+use crate::runbook::{Command, CommandKind, Document, Effect, EffectSource, Step, condition, reference};
 
 /// Milliseconds that a command may take when nothing else is said.
 const DEFAULT_TIMEOUT_MS: u64 = 60_000;
@@ -231,23 +231,35 @@ impl<'a> Expander<'a> {
         self.problems.extend(document_errors(document, &(0..u32::MAX)));
         let sources = Sources::new(&given, request);
         let inner = Scope::new(document, sources, &mut self.problems);
+        if let Some(reason) = clash(command, &inner, scope) {
+            return self.refuse_include(command, &reason);
+        }
         let first = self.steps.len();
         let prefix = format!("{}{}/", self.prefix, command.id);
         let outer = std::mem::replace(&mut self.prefix, prefix);
         self.document(document, &inner, 0..document.steps.len());
         self.prefix = outer;
+        let mut twice_conditional = false;
         for step in self.steps.iter_mut().skip(first) {
             // steps of runbooks further in have their own values already, and those win
             for (name, value) in &inner.values {
                 step.params.entry(name.clone()).or_insert_with(|| value.clone());
             }
             // a condition on the include is one on each of its commands
+            let twice = step.commands.iter().any(|planned| planned.flow.when.is_some());
+            if twice && command.flow.when.is_some() {
+                twice_conditional = true;
+            }
             for planned in &mut step.commands {
                 let own = std::mem::take(&mut planned.flow);
                 planned.flow.when = own.when.or_else(|| command.flow.when.clone());
                 planned.flow.foreach = own.foreach.or_else(|| command.flow.foreach.clone());
                 planned.flow.parallel = own.parallel.or_else(|| command.flow.parallel.clone());
             }
+        }
+        if twice_conditional {
+            let reason = "it has a condition, and so has a command inside; hint: take one of them out";
+            self.refuse_include(command, reason);
         }
     }
 
@@ -318,4 +330,13 @@ impl<'a> Expander<'a> {
         }
         self.size <= MAX_STEPS
     }
+}
+
+/// Why an include's condition would mean something else inside, where its commands are looked at one by one.
+fn clash(command: &Command, inner: &Scope<'_>, outer: &Scope<'_>) -> Option<String> {
+    let name = condition(command.flow.when.as_deref()?).ok()?.name;
+    let differs = inner.values.get(&name).is_some_and(|value| outer.values.get(&name) != Some(value));
+    differs.then(|| {
+        format!("its condition looks at {name}, which is another parameter inside; hint: rename one of them")
+    })
 }

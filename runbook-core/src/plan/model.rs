@@ -1,6 +1,6 @@
 //! The plan as a value, and its fingerprint.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::canonical::canonical_json;
 use super::error::PlanError;
 use crate::expectation::Expectation;
-use crate::runbook::{Capture, CommandKind, Effect, EffectSource, Flow, ManualItem};
+use crate::runbook::{Capture, CommandKind, Effect, EffectSource, Flow, ManualItem, condition};
 
 /// Version of the plan's form; part of the fingerprint.
 pub(super) const PLAN_FORMAT: u16 = 2;
@@ -121,6 +121,12 @@ pub struct PlannedCommand {
     pub expectations: Vec<Expectation>,
 }
 
+/// What of a command's flow no run carries out yet.
+fn not_carried_out(flow: &Flow) -> Option<&'static str> {
+    let parallel = flow.parallel.as_ref().map(|_| "parallel");
+    flow.foreach.as_ref().map(|_| "foreach").or(parallel)
+}
+
 /// SHA-256 over the plan's canonical JSON: what an approval is bound to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -173,14 +179,9 @@ impl Plan {
     pub fn flow_commands(&self) -> impl Iterator<Item = (&PlannedCommand, &'static str)> {
         self.all_commands().filter_map(|command| {
             let flow = &command.flow;
-            let what = if flow.when.is_some() {
-                "when"
-            } else if flow.foreach.is_some() {
-                "foreach"
-            } else if flow.parallel.is_some() {
-                "parallel"
-            } else {
-                return None;
+            let what = match (&flow.when, not_carried_out(flow)) {
+                (Some(_), _) => "when",
+                (None, what) => what?,
             };
             Some((command, what))
         })
@@ -189,12 +190,35 @@ impl Plan {
     /// Whether a run carries out everything that the plan says. What shows a plan does not ask this.
     ///
     /// # Errors
-    /// [`PlanError::Flow`] for the first command that carries `when`, `foreach` or `parallel`.
+    /// [`PlanError::Flow`] for the first command that carries `foreach` or `parallel`; [`PlanError::Condition`] for the
+    /// first whose condition looks at what no parameter and no earlier command gives a value.
     pub fn check_runnable(&self) -> Result<(), PlanError> {
-        match self.flow_commands().next() {
-            None => Ok(()),
-            Some((command, what)) => Err(PlanError::Flow { command: command.id.clone(), what }),
+        let mut captured = BTreeSet::new();
+        for step in &self.steps {
+            // undo begins when everything before has had its turn
+            let of_step = step.baselines.iter().chain(&step.commands).chain(&step.probe).chain(&step.undo);
+            for command in of_step {
+                if let Some(what) = not_carried_out(&command.flow) {
+                    return Err(PlanError::Flow { command: command.id.clone(), what });
+                }
+                let name = command.flow.when.as_deref().map(|text| condition(text).map(|read| read.name));
+                if let Some(name) = name {
+                    let name = name.unwrap_or_default();
+                    let known = step.params.contains_key(&name)
+                        || self.params.contains_key(&name)
+                        || captured.contains(name.as_str());
+                    if !known {
+                        return Err(PlanError::Condition {
+                            command: command.id.clone(),
+                            condition: command.flow.when.clone().unwrap_or_default(),
+                            name,
+                        });
+                    }
+                }
+                captured.extend(command.capture.as_ref().map(|capture| capture.name.as_str()));
+            }
         }
+        Ok(())
     }
 
     /// `true` when some command may change something.

@@ -112,16 +112,16 @@ fn values_fit_what_is_declared() {
 
 #[test]
 fn a_draft_shows_everything_and_says_what_is_in_the_way() {
-    let text = "---\nparams: { A: {}, B: {} }\n---\n## S\n```bash\nkubectl logs <pod>\n```\n```bash {colour=red}\nls\n```\n```bash {retries=2}\nrm x\n```\n## T\n```bash {when=\"A == b\"}\nls\n```\n";
+    let text = "---\nparams: { A: {}, B: {} }\n---\n## S\n```bash\nkubectl logs <pod>\n```\n```bash {colour=red}\nls\n```\n```bash {retries=2}\nrm x\n```\n## T\n```bash {when=\"A == b\"}\nls\n```\n```bash {foreach=\"C in A\"}\nls\n```\n";
     let document = parse("x", text);
     let draft = draft(&document, &given(&[])).unwrap();
     let found: Vec<&str> = draft.problems.iter().map(|problem| problem.code.as_str()).collect();
     assert_eq!(found, ["RB0104", "RB0031", "RB0031", "RB0031", "RB0031", "RB0118"]);
     assert_eq!(texts(&draft.plan)[0], ("s/1", "kubectl logs <pod>\n"));
-    assert_eq!(draft.plan.all_commands().count(), 4);
+    assert_eq!(draft.plan.all_commands().count(), 5);
     let flow: Vec<_> =
         draft.plan.flow_commands().map(|(command, what)| (command.id.as_str(), what)).collect();
-    assert_eq!(flow, [("t/1", "when")]);
+    assert_eq!(flow, [("t/1", "when"), ("t/2", "foreach")]);
     let refused = draft.plan.check_runnable().unwrap_err();
     assert_eq!(refused.code(), "RB0042");
     for problem in &draft.problems {

@@ -170,6 +170,9 @@ impl<'a> Told<'a> {
                     let why = reason.as_deref().map_or_else(|| "no reason given".to_owned(), md);
                     row(String::new(), "answered yes", format!("{who}: {why}"));
                 }
+                RunEvent::RetryScheduled { due, .. } => {
+                    row(String::new(), "tried again", format!("by itself, from {}", moments.clock(*due)));
+                }
                 RunEvent::RetryOrdered { .. } => {
                     let who = md(&envelope.actor.to_string());
                     row(String::new(), "ordered again", format!("{who} at {}", moments.clock(envelope.at)));
@@ -228,6 +231,7 @@ fn unit_of(event: &RunEvent) -> Option<Unit> {
         | RunEvent::CommandInDoubt { unit, .. }
         | RunEvent::CommandSkipped { unit, .. }
         | RunEvent::AnsweredYes { unit, .. }
+        | RunEvent::RetryScheduled { unit, .. }
         | RunEvent::RetryOrdered { unit } => Some(*unit),
         _ => None,
     }

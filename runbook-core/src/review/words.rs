@@ -196,6 +196,7 @@ pub(super) fn run_event(run: &Run, event: &RunEvent) -> Option<String> {
             format!("answered yes for {}{}", command(run, *unit), because(reason.as_deref()))
         }
         RunEvent::RetryOrdered { unit } => format!("{} ordered to run again", command(run, *unit)),
+        RunEvent::RetryScheduled { unit, .. } => format!("{} is tried again by itself", command(run, *unit)),
         RunEvent::Succeeded => "run succeeded".to_owned(),
         RunEvent::Failed { reason } => format!("run failed: {}", md(reason)),
         RunEvent::Cancelled { reason } => format!("run cancelled{}", because(reason.as_deref())),

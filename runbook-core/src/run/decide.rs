@@ -3,6 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use sha2::{Digest, Sha256};
 
+use super::again;
 use super::approve;
 use super::command::{NewRun, Rejection, RunCommand};
 use super::event::{MessageKind, Question, RunEvent, Unit, UnitRole, Verdict};
@@ -13,7 +14,7 @@ use crate::message::Outgoing;
 use crate::people::Actor;
 use crate::plan::PlannedCommand;
 use crate::ports::{Blob, Exit, Finished, REDACTED, StateOutcome};
-use crate::runbook::Effect as CommandEffect;
+use crate::runbook::{Effect as CommandEffect, condition};
 use crate::sabotage::{self, Sabotage};
 
 /// A read command of this name reports what changed at the service; its lines go onto the card.
@@ -52,6 +53,11 @@ pub enum Effect {
     EndProcesses,
     /// Look at the approval at that time.
     ApprovalTimer {
+        /// When.
+        due: DateTime<Utc>,
+    },
+    /// Carry on at that time.
+    RetryTimer {
         /// When.
         due: DateTime<Utc>,
     },
@@ -124,8 +130,8 @@ pub fn decide(state: &Run, command: &RunCommand, now: DateTime<Utc>) -> Result<D
             }
             _ => Decision::default(),
         }),
-        RunCommand::Advance => Ok(advance(state)),
-        RunCommand::Finish { attempt, finished } => Ok(finish(state, *attempt, finished)),
+        RunCommand::Advance => Ok(advance(state, now)),
+        RunCommand::Finish { attempt, finished } => Ok(finish(state, *attempt, finished, now)),
         RunCommand::NotStarted { attempt, reason } => Ok(not_started(state, *attempt, reason)),
         RunCommand::Lost { attempt, reason } => Ok(lost(state, *attempt, reason)),
         RunCommand::NeverBegun { attempt, reason } => Ok(never_begun(state, *attempt, reason)),
@@ -256,8 +262,8 @@ fn refuse(
     Ok(ended(state, vec![event], RunOutcome::Cancelled, Some(why)))
 }
 
-fn advance(state: &Run) -> Decision {
-    if state.live_unit().is_some() {
+fn advance(state: &Run, now: DateTime<Utc>) -> Decision {
+    if state.live_unit().is_some() || state.waits_until.is_some_and(|until| now < until) {
         return Decision::default();
     }
     match state.status {
@@ -290,14 +296,13 @@ impl Decision {
 fn start(state: &Run, unit: Unit) -> Decision {
     let Some(command) = state.command(unit) else { return Decision::default() };
     if state.unasked && command.effect != CommandEffect::Read {
-        return Decision {
-            events: vec![RunEvent::CommandSkipped {
-                unit,
-                reason: "only read-only commands run unasked".to_owned(),
-            }],
-            effects: vec![Effect::Continue(ResumePoint::Next)],
-            ..Decision::default()
-        };
+        return skip(unit, "only read-only commands run unasked".to_owned());
+    }
+    match condition_of(state, unit, command) {
+        Ok(None) => {}
+        Ok(Some(reason)) => return skip(unit, reason),
+        Err(reason) if state.unasked => return skip(unit, reason),
+        Err(reason) => return fail(state, unit, &reason, Decision::default()),
     }
     let attempt = state.attempts + 1;
     let step = state.plan.steps.get(unit.step).map_or("", |step| step.id.as_str());
@@ -314,6 +319,30 @@ fn start(state: &Run, unit: Unit) -> Decision {
     }
 }
 
+fn skip(unit: Unit, reason: String) -> Decision {
+    Decision {
+        events: vec![RunEvent::CommandSkipped { unit, reason }],
+        effects: vec![Effect::Continue(ResumePoint::Next)],
+        ..Decision::default()
+    }
+}
+
+/// Why a command's condition passes it over; `None` when it is to run.
+fn condition_of(state: &Run, unit: Unit, command: &PlannedCommand) -> Result<Option<String>, String> {
+    let Some(text) = &command.flow.when else { return Ok(None) };
+    let title = title_of(state, unit, command);
+    let condition =
+        condition(text).map_err(|reason| format!("{title}: its condition does not read: {reason}"))?;
+    match state.value(unit, &condition.name) {
+        Some(value) if condition.holds(value) => Ok(None),
+        Some(value) => Ok(Some(format!("when {text}: {} is '{value}'", condition.name))),
+        None => Err(format!(
+            "{title}: whether {text} holds is not known, because nothing gave {} a value",
+            condition.name
+        )),
+    }
+}
+
 /// The live command of that attempt; anything else is a repeated or outdated message.
 fn live(state: &Run, attempt: u32) -> Option<(Unit, &PlannedCommand)> {
     let (unit, live) = state.live_unit()?;
@@ -323,7 +352,7 @@ fn live(state: &Run, attempt: u32) -> Option<(Unit, &PlannedCommand)> {
     state.command(unit).map(|command| (unit, command))
 }
 
-fn finish(state: &Run, attempt: u32, finished: &Finished) -> Decision {
+fn finish(state: &Run, attempt: u32, finished: &Finished, now: DateTime<Utc>) -> Decision {
     let Some((unit, command)) = live(state, attempt) else { return Decision::default() };
     let mut decision = Decision::default();
     let mut verdicts = judge(command, finished);
@@ -351,6 +380,14 @@ fn finish(state: &Run, attempt: u32, finished: &Finished) -> Decision {
     });
     if let Some((name, value)) = captured {
         decision.events.push(RunEvent::ValueCaptured { unit, name, value });
+    }
+    let failed = verdicts.iter().any(|verdict| verdict.outcome == Outcome::Fail);
+    let ended = !matches!(finished.exit, Exit::Cancelled);
+    if let Some(due) = again::due(state, unit, attempt, now).filter(|_| failed && ended) {
+        decision.events.push(RunEvent::RetryScheduled { unit, attempt, due });
+        decision.effects.push(Effect::RetryTimer { due });
+        decision.effects.extend(refresh(state));
+        return decision;
     }
     if let (Some(_), true) = (state.incident, state.unasked) {
         decision.effects.push(Effect::TellIncident(IncidentCommand::AddEvidence {

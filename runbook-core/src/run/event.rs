@@ -229,7 +229,17 @@ pub enum RunEvent {
         /// What is known.
         reason: String,
     },
-    /// A command is passed over (an unasked run never runs what may change something).
+    /// A command failed and is tried again by itself, not before that time.
+    RetryScheduled {
+        /// The command.
+        unit: Unit,
+        /// The attempt that failed.
+        attempt: u32,
+        /// When.
+        #[serde(with = "millis")]
+        due: DateTime<Utc>,
+    },
+    /// A command is passed over: its condition does not hold, or it may change something and nobody was asked.
     CommandSkipped {
         /// The command.
         unit: Unit,

@@ -1,5 +1,6 @@
 //! The run: one execution of one plan. Intent before effect, outcome after, and doubt said aloud.
 
+mod again;
 mod approve;
 mod command;
 mod decide;

@@ -202,6 +202,11 @@ pub struct Run {
     /// Commands ordered to run again although an earlier attempt may have had its effect.
     #[serde(skip)]
     pub repeated: BTreeSet<Unit>,
+    /// How often each command has been tried again by itself.
+    #[serde(skip)]
+    pub tries: BTreeMap<Unit, u32>,
+    /// The next command does not start before.
+    pub waits_until: Option<DateTime<Utc>>,
     /// Who ordered the last repetition: their own yes to it does not count.
     pub repeat_ordered_by: Option<Actor>,
     /// Values that appeared at run time.
@@ -239,6 +244,13 @@ impl Run {
             let main = (0..commands).map(move |index| Unit { step, role: UnitRole::Main, index });
             before.chain(main)
         })
+    }
+
+    /// The value that a name has for a command: its step's own, else one that appeared, else the plan's.
+    #[must_use]
+    pub fn value(&self, unit: Unit, name: &str) -> Option<&str> {
+        let own = self.plan.steps.get(unit.step).and_then(|step| step.params.get(name));
+        own.or_else(|| self.values.get(name)).or_else(|| self.plan.params.get(name)).map(String::as_str)
     }
 
     /// `true` when the effect of this command may exist, by its last attempt or an earlier one.
@@ -309,6 +321,8 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 refused_approvals: Vec::new(),
                 commands: BTreeMap::new(),
                 repeated: BTreeSet::new(),
+                tries: BTreeMap::new(),
+                waits_until: None,
                 repeat_ordered_by: None,
                 values: BTreeMap::new(),
                 attempts: 0,
@@ -322,6 +336,10 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
         (Some(run), _) => run,
     };
     run.seq = envelope.seq;
+    // whatever happens next ends the waiting, but that a message left
+    if !matches!(envelope.event, RunEvent::MessagePosted { .. }) {
+        run.waits_until = None;
+    }
     if let (RunEvent::RetryOrdered { .. }, Actor::Person(_) | Actor::Local(_)) =
         (&envelope.event, &envelope.actor)
     {
@@ -422,6 +440,13 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
             if run.status != Status::Undoing {
                 run.status = Status::Running;
             }
+        }
+        RunEvent::RetryScheduled { unit, due, .. } => {
+            if run.commands.remove(unit).is_some_and(|phase| phase.may_have_happened()) {
+                run.repeated.insert(*unit);
+            }
+            *run.tries.entry(*unit).or_default() += 1;
+            run.waits_until = Some(*due);
         }
         RunEvent::Succeeded => run.status = Status::Succeeded,
         RunEvent::Failed { reason } => run.status = Status::Failed { reason: reason.clone() },

@@ -11,8 +11,9 @@ use super::*;
 use crate::expectation::{Check, Outcome};
 use crate::incident::{IncidentCommand, RunOutcome};
 use crate::people::Actor;
+use crate::plan::PlannedCommand;
 use crate::ports::{Exit, Finished, Output, StateOutcome};
-use crate::runbook::Effect as CommandEffect;
+use crate::runbook::{Effect as CommandEffect, Flow};
 
 const READ: CommandEffect = CommandEffect::Read;
 const AGAIN: CommandEffect = CommandEffect::Idempotent;
@@ -657,4 +658,78 @@ fn diagnostics_run_unasked_read_only_and_whatever_they_show() {
     assert_eq!(evidence, [(Outcome::Fail, 0), (Outcome::Pass, 1)]);
     assert!(bench.told.iter().any(|told| matches!(told, IncidentCommand::EndTriage { commands: 2, .. })));
     laws::check(&bench);
+}
+
+#[test]
+fn what_may_be_repeated_is_tried_again_by_itself_as_often_as_it_says() {
+    let retried = PlannedCommand { retries: 2, ..command("look", READ) };
+    let asked = request(plan(vec![step("1", vec![retried, command("then", READ)], vec![])]), 0);
+    let (mut bench, _) = Bench::plan(&asked, start_of_day());
+    for _ in 0..2 {
+        let attempt = bench.starts();
+        assert_eq!(words(&bench.engine(&fails(attempt))), ["command_ended", "retry_scheduled"]);
+        assert_eq!(bench.status(), "running");
+        assert_eq!(bench.engine(&RunCommand::Advance), [], "its time has not come");
+        assert_eq!(bench.engine(&RunCommand::Recover), [], "and a restart does not bring it nearer");
+        bench.now = bench.run.waits_until.unwrap();
+    }
+    let attempt = bench.starts();
+    assert_eq!(words(&bench.engine(&fails(attempt))), ["command_ended", "failed"]);
+    assert_eq!(started_ids(&bench), ["look", "look", "look"]);
+    laws::check(&bench);
+
+    // a person's order counts anew, and success goes on
+    bench.give("ana", &RunCommand::Retry).unwrap();
+    let attempt = bench.starts();
+    bench.engine(&ok(attempt));
+    let attempt = bench.starts();
+    bench.engine(&ok(attempt));
+    bench.engine(&RunCommand::Advance);
+    assert_eq!(bench.status(), "succeeded");
+    laws::check(&bench);
+}
+
+#[test]
+fn a_cancelled_wait_starts_nothing() {
+    let retried = PlannedCommand { retries: 9, ..command("look", READ) };
+    let asked = request(plan(vec![step("1", vec![retried], vec![])]), 0);
+    let (mut bench, _) = Bench::plan(&asked, start_of_day());
+    let attempt = bench.starts();
+    bench.engine(&fails(attempt));
+    bench.give("ana", &RunCommand::Cancel { reason: None }).unwrap();
+    bench.now += Duration::hours(1);
+    assert_eq!(bench.engine(&RunCommand::Advance), []);
+    laws::check(&bench);
+}
+
+#[test]
+fn a_condition_passes_a_command_over() {
+    let when = |id: &str, text: &str| {
+        let flow = Flow { when: Some(text.to_owned()), ..Flow::default() };
+        PlannedCommand { flow, ..command(id, READ) }
+    };
+    let commands = vec![
+        capturing("revision"),
+        when("production", "namespace == production"),
+        when("staging", "namespace == staging"),
+        when("old", "REVISION != 42"),
+        when("new", "REVISION == 42"),
+    ];
+    let asked = request(plan(vec![step("1", commands, vec![])]), 0);
+    asked.plan.check_runnable().unwrap();
+    let (mut bench, _) = Bench::plan(&asked, start_of_day());
+    for skipped in [0, 0, 2] {
+        for _ in 0..skipped {
+            assert_eq!(words(&bench.engine(&RunCommand::Advance)), ["command_skipped"]);
+        }
+        let attempt = bench.starts();
+        bench.engine(&ok(attempt));
+    }
+    bench.engine(&RunCommand::Advance);
+    assert_eq!(bench.status(), "succeeded");
+    assert_eq!(started_ids(&bench), ["revision", "production", "new"]);
+    laws::check(&bench);
+
+    let unknown = plan(vec![step("1", vec![when("late", "REVISION == 42"), capturing("revision")], vec![])]);
+    assert_eq!(unknown.check_runnable().unwrap_err().code(), "RB0042");
 }
