@@ -76,7 +76,7 @@ pub fn draft(document: &Document, request: &PlanRequest) -> Result<Draft, PlanEr
     if chosen.is_some() {
         section::set_outside(document, &steps, &outside, &request.environment, &mut problems);
     }
-    let mut expander = Expander::new(request, problems, outside);
+    let mut expander = Expander::new(request, document, problems, outside);
     expander.document(document, &scope, steps);
     let Expander { mut problems, mut steps, included, secrets, .. } = expander;
     values::note_places(&mut steps);

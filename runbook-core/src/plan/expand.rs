@@ -1,5 +1,6 @@
 //! Steps of a document as steps of a plan, with those of included documents in their place.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -9,7 +10,9 @@ use super::error::PlanError;
 use super::model::{PlanStep, PlannedCommand};
 use super::scope::{Scope, Sources};
 use super::section;
+use super::values;
 use crate::expectation::{Check, Expectation};
+use crate::runbook::variables::places::Flows;
 use crate::runbook::{Command, CommandKind, Document, Effect, EffectSource, Step, condition, reference};
 
 /// Milliseconds that a command may take when nothing else is said.
@@ -28,6 +31,9 @@ pub(super) struct Expander<'a> {
     pub(super) secrets: BTreeMap<String, String>,
     /// Values that only commands outside the planned section capture.
     outside: BTreeSet<String>,
+    /// What becomes of values in the commands of the document and of what it may include; read when a value asks for it.
+    flows: OnceCell<Flows>,
+    first: &'a Document,
     /// The runbooks that are being gone through, outermost first.
     way: Vec<String>,
     /// What the ids of the document at hand begin with.
@@ -37,7 +43,12 @@ pub(super) struct Expander<'a> {
 }
 
 impl<'a> Expander<'a> {
-    pub(super) fn new(request: &'a PlanRequest, problems: Vec<PlanError>, outside: BTreeSet<String>) -> Self {
+    pub(super) fn new(
+        request: &'a PlanRequest,
+        first: &'a Document,
+        problems: Vec<PlanError>,
+        outside: BTreeSet<String>,
+    ) -> Self {
         Expander {
             request,
             problems,
@@ -45,6 +56,8 @@ impl<'a> Expander<'a> {
             included: BTreeMap::new(),
             secrets: BTreeMap::new(),
             outside,
+            flows: OnceCell::new(),
+            first,
             way: Vec::new(),
             prefix: String::new(),
             size: 0,
@@ -162,7 +175,11 @@ impl<'a> Expander<'a> {
         let odd = if command.kind == CommandKind::Shell { scope.not_plain(&text) } else { None };
         let known = command.effect_source != EffectSource::Table
             || (!scope.has_option(command) && odd.is_none() && !scope.names_credentials(&text));
-        let syntax = if command.kind == CommandKind::Shell { scope.becomes_syntax(&text) } else { None };
+        let syntax = if command.kind == CommandKind::Shell {
+            scope.becomes_syntax(&text, || self.flows())
+        } else {
+            None
+        };
         if let Some((name, why)) = syntax {
             self.problems.push(PlanError::NotRunnable {
                 command: id.clone(),
@@ -189,6 +206,11 @@ impl<'a> Expander<'a> {
             capture: command.capture.clone(),
             expectations,
         }
+    }
+
+    fn flows(&self) -> &Flows {
+        let documents = || std::iter::once(self.first).chain(self.request.documents.values());
+        self.flows.get_or_init(|| values::flows(documents()))
     }
 
     fn refuse_include(&mut self, command: &Command, reason: &str) {

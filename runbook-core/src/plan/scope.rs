@@ -1,6 +1,5 @@
 //! Which values the commands of one document see: given, configured, default.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::PlanRequest;
@@ -29,8 +28,6 @@ pub(super) struct Scope<'a> {
     taken: BTreeSet<String>,
     /// Variables that the machine hands on to commands.
     environment: &'a [String],
-    /// What becomes of values in the document's commands; read when a value asks for it.
-    flows: OnceCell<Flows>,
 }
 
 /// What is known about values beside the document.
@@ -65,7 +62,6 @@ impl<'a> Scope<'a> {
             variables: BTreeMap::new(),
             taken: BTreeSet::new(),
             environment: sources.environment,
-            flows: OnceCell::new(),
         };
         for (name, declared) in &document.front.params {
             if let Err(reason) = check_variable(name) {
@@ -274,13 +270,16 @@ impl<'a> Scope<'a> {
     }
 
     /// The first parameter whose value would become a part of a program in the text, with the reason.
-    pub(super) fn becomes_syntax(&self, text: &str) -> Option<(String, &'static str)> {
-        // what is plain is data everywhere
-        if self.values.values().all(|value| Guard::Plain.check(value, false).is_ok()) {
+    pub(super) fn becomes_syntax<'f>(
+        &self,
+        text: &str,
+        flows: impl FnOnce() -> &'f Flows,
+    ) -> Option<(String, &'static str)> {
+        // a number is data everywhere
+        if self.values.values().all(|value| Guard::Number.check(value, false).is_ok()) {
             return None;
         }
-        let flows = self.flows.get_or_init(|| values::flows(self.document));
-        values::becomes_syntax(text, flows, self.document, &self.values)
+        values::becomes_syntax(text, flows(), self.document, &self.values)
     }
 
     /// Whether the text reads a parameter whose value names what holds credentials.

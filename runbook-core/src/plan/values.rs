@@ -11,12 +11,14 @@ use super::model::PlanStep;
 use crate::runbook::variables::places::Flows;
 use crate::runbook::{CommandKind, Document, ParamType, gives_credentials, is_identifier_byte};
 
-/// What becomes of values in the shell texts of a document, baselines, probes and undos included.
-pub(super) fn flows(document: &Document) -> Flows {
-    let commands = document.steps.iter().flat_map(|step| step.all_commands().map(|(_, command)| command));
-    Flows::of(
-        commands.filter(|command| command.kind == CommandKind::Shell).map(|command| command.text.as_str()),
-    )
+/// What becomes of values in the shell texts of the documents, which share one shell; baselines, probes and undos
+/// included.
+pub(super) fn flows<'a>(documents: impl Iterator<Item = &'a Document>) -> Flows {
+    let commands = documents
+        .flat_map(|document| document.steps.iter())
+        .flat_map(|step| step.all_commands().map(|(_, command)| command))
+        .filter(|command| command.kind == CommandKind::Shell);
+    Flows::of(&commands.map(|command| command.text.as_str()).collect::<Vec<_>>())
 }
 
 /// The first parameter whose value would become a part of a program in a command's text, with the reason.
@@ -26,9 +28,10 @@ pub(super) fn becomes_syntax(
     document: &Document,
     values: &BTreeMap<String, String>,
 ) -> Option<(String, &'static str)> {
-    let places = flows.places_from(text);
+    let unbound = |name: &str| values.get(name).is_some_and(|value| !is_bound(document, name, value));
+    let places = flows.places_from(text, unbound);
     places.into_iter().find_map(|(name, places)| {
-        let value = values.get(&name).filter(|value| !is_bound(document, &name, value))?;
+        let value = values.get(&name)?;
         let pattern = document.front.params.get(&name).is_some_and(|declared| declared.pattern.is_some());
         let refused = places.iter().find_map(|place| place.check(value, pattern).err())?;
         Some((name, refused))
@@ -42,7 +45,7 @@ pub(super) fn note_places(steps: &mut [PlanStep]) {
         return;
     }
     let shell = steps.iter().flat_map(all_of).filter(|command| command.kind == CommandKind::Shell);
-    let flows = Flows::of(shell.map(|command| command.text.as_str()));
+    let flows = Flows::of(&shell.map(|command| command.text.as_str()).collect::<Vec<_>>());
     for step in steps {
         let PlanStep { baselines, commands, probe, undo, .. } = step;
         for command in baselines.iter_mut().chain(commands).chain(probe).chain(undo) {
@@ -203,6 +206,25 @@ mod tests {
         "\"$X\" --version",
         "tar cf a.tar \"$X\"",
         "unheard-of-program \"$X\"",
+        "printf -v y 'echo %s' \"$X\"; eval \"$y\"",
+        "build() {\n echo \"echo pod $X\"\n}\neval \"$(build)\"",
+        "kubectl() { ssh bastion kubectl \"$@\"; }\nkubectl annotate deploy web note=\"$X\"",
+        "notify() { eval \"echo $2\"; }\nnotify --message \"$X\"",
+        "[[ $X =~ ^v(.+)$ ]]\nmajor=${BASH_REMATCH[1]}\necho $((major + 1))",
+        "w() { local -i n=$X; echo \"$n\"; }; w",
+        "w() { local -i n; n=$X; echo \"$n\"; }; w",
+        "w() { local -n r=$X; echo \"$r\"; }; w",
+        "if [[ -n a && 3 -lt $X ]]; then echo x; fi",
+        "time for h in \"$X\"; do eval \"$h\"; done",
+        "VERSION=\"$X\" make release",
+        "export VERSION=\"$X\"; make release",
+        "export TAG=\"$X\"; envsubst < d.yaml",
+        "python3 <<'EOF'\nimport os; os.system(os.environ['X'])\nEOF",
+        "bash <<'EOF'\nlet n=X+1\nEOF",
+        "i=X; arr=(a b); echo \"${arr[i]}\"",
+        "kubectl get pods -Al app=\"$X\"",
+        "kubectl drain n1 --pod-selector=app=$X",
+        "export \"$X=y\"",
         "unheard-of-program 'run $X'",
         "say() { eval \"$1\"; }; say \"$X\"",
     ];
@@ -210,11 +232,102 @@ mod tests {
     #[test]
     fn no_value_is_code_where_values_are_read_as_code() {
         for command in EVALUATING {
-            assert!(planned(command, "web-1").1, "{command}");
+            let names_a_program = [
+                "\"$X\" --version",
+                "env -S \"$X\" true",
+                "export \"$X=y\"",
+                "python3 <<EOF\nprint($X)\nEOF",
+            ]
+            .contains(command);
+            assert!(names_a_program || planned(command, "web1").1, "{command}: {:?}", why(command, "web1"));
             for value in ["a[$(id)]", "$(id)", "x'; id; '", "`id`", "a\nid", "{x}", "a|id", "-x"] {
                 assert!(!planned(command, value).1, "{command} with {value}");
             }
         }
+    }
+
+    fn why(command: &str, value: &str) -> Vec<String> {
+        let text =
+            format!("---\nparams:\n  X: {{ description: d }}\n---\n# T\n\n## S\n\n```bash\n{command}\n```\n");
+        let given = [("X".to_owned(), value.to_owned())].into();
+        let document = parse("t", &text).with_hash_of(text.as_bytes());
+        let drafted = draft(&document, &PlanRequest { given, ..PlanRequest::default() }).unwrap();
+        drafted.problems.iter().map(|problem| problem.message.clone()).collect()
+    }
+
+    /// What an attacker made of values that look plain.
+    #[test]
+    fn plain_looking_values_are_no_syntax_either() {
+        for (command, value) in [
+            ("$X=1", "touch canary"),
+            ("$X=1", "PATH"),
+            ("export \"$X=1\"; ls", "PATH"),
+            ("kubectl delete pod \"${X#pod/}\" -n prod", "pod/--all"),
+            ("tar cf b.tar \"${X##*/}\" data", "a/-Itouch"),
+            ("ssh \"${X#*@}\" uptime", "ops@-F/tmp/evil.conf"),
+            ("x=${X#v}; tar cf b.tar \"$x\"", "v-Itouch"),
+            ("tar cf b.tar \"${X/v/}\"", "v-Itouch"),
+            ("IFS=:; for h in $X; do ssh \"$h\" uptime; done", "web:-F/tmp/evil.conf"),
+            ("IFS=,\nfor h in $X; do kubectl delete pod \"$h\"; done", "web,--all"),
+            ("psql -c \"delete from s where user_id = $X\"", "user_id"),
+            ("psql <<EOF\ndelete from s where user_id = $X\nEOF", "user_id"),
+            ("sed \"s/VERSION/$X/g\" t.txt", "x/wcanary"),
+            ("perl -pi -e \"s/VERSION/$X/g\" t.txt", "eval/e/1"),
+            ("python3 -c \"import os; print($X)\"", "os.environ"),
+            ("awk \"\\$2 > $X\" f", "NF"),
+            ("curl -d \"user=ops&note=$X\" https://example.com", "https://a&role=admin"),
+            ("curl \"https://api.example.com/x?name=$X\"", "https://a&role=admin"),
+            ("curl -H \"Authorization: x\" \"https://$X.example.com/\"", "evil.com/"),
+            ("aws sns publish --message \"$X\"", "file:///etc/passwd"),
+            ("vault kv put p note=\"$X\"", "@/etc/shadow"),
+            ("mount -o ro,nosuid,uid=\"$X\"", "0,suid,rw"),
+            ("usermod -aG \"deploy,$X\"", "web,sudo"),
+            ("gcloud run deploy --update-env-vars \"A=$X\"", "1,B=2"),
+            ("ctx=prod; [[ $ctx == $X ]] && echo x", "*"),
+            ("grep -q \"^$X\\$\" allowed", ".*"),
+            ("[ $X = yes ] && echo x", "! no"),
+            ("kubectl delete pod $X", "*"),
+            ("rm -rf \"/data/$X\"", ""),
+            ("rm -rf \"/data/$X\"", ".."),
+            ("\"$X\" --version", "/tmp/evil.sh"),
+        ] {
+            assert!(!planned(command, value).1, "{command} with {value}");
+        }
+    }
+
+    #[test]
+    fn what_crosses_documents_is_followed() {
+        let helpers = "# H\n\n## S\n\n```bash\nrun() { eval \"$@\"; }\nFULL=\"web-$NAME\"\n```\n";
+        let helpers = format!("---\nparams:\n  NAME: {{ default: a }}\n---\n{helpers}");
+        let include = "```include\nrunbook: helpers\nparams:\n  NAME: $X\n```\n";
+        let text = format!(
+            "---\nparams:\n  X: {{ description: d }}\n---\n# T\n\n## A\n\n{include}\n## S\n\n```bash\nCOMMAND\n```\n"
+        );
+        let draft_of = |command: &str, value: &str| {
+            let text = text.replace("COMMAND", command);
+            let inner = parse("helpers", &helpers).with_hash_of(helpers.as_bytes());
+            let documents = [("helpers".to_owned(), inner)].into();
+            let given = [("X".to_owned(), value.to_owned())].into();
+            let document = parse("t", &text).with_hash_of(text.as_bytes());
+            draft(&document, &PlanRequest { given, documents, ..PlanRequest::default() }).unwrap()
+        };
+        for (command, value) in
+            [("run kubectl delete pod \"$X\"", "web --all"), ("eval \"echo $FULL\"", "$(id)")]
+        {
+            assert_eq!(draft_of(command, "web").problems, [], "{command}");
+            assert!(!draft_of(command, value).problems.is_empty(), "{command}");
+        }
+    }
+
+    #[test]
+    fn long_ways_are_followed_once() {
+        let mut command = "v0=$X\n".to_owned();
+        for n in 0..20_000 {
+            command.push_str(&format!("v{}=$v{n}\n", n + 1));
+        }
+        assert!(planned(&command, "a b").1);
+        command.push_str("eval \"$v20000\"\n");
+        assert!(!planned(&command, "a b").1);
     }
 
     #[test]
@@ -236,8 +349,22 @@ mod tests {
             "export X; echo \"${X:-nothing}\"",
             "kubectl create configmap c --from-literal=x=\"$X\"",
             "echo other; kubectl logs web --prefix X",
+            "echo \"[INFO] draining: $X\"",
+            "echo \"$(date) $X\"",
+            "kubectl get pods 2>/dev/null\necho \"because $X\"",
+            "echo \"$X\" >> notes.log",
+            "echo \"$X\" | tee -a notes.log",
+            "echo \"$X\" | wc -l",
+            "echo \"$X\" >&2",
+            "kubectl annotate deploy/web kubernetes.io/change-cause=\"Rollback: $X\"",
+            "kubectl annotate node n1 why=\"$X\"",
+            "gh issue create --title test --body \"$X\"",
+            "echo please wait for \"$X\"",
+            "jq -n --arg t \"$X\" '{text:$t}'",
+            "curl --data-urlencode \"text=$X\" https://example.com",
         ] {
-            assert!(planned(command, "it's done; $(thanks) [1] `x`!").1, "{command}");
+            let value = "it's done; $(thanks) [1] `x`!";
+            assert!(planned(command, value).1, "{command}: {:?}", why(command, value));
         }
         // a name that stands somewhere else is none
         assert!(planned("kubectl get pods --name X", "$(id)").1);
@@ -247,6 +374,9 @@ mod tests {
     fn words_that_a_loop_goes_through_are_looked_at_one_by_one() {
         assert!(planned("for host in $X; do ssh \"$host\" uptime; done", "web-1 web-2").1);
         assert!(!planned("for host in $X; do ssh \"$host\" uptime; done", "web-1 -oProxyCommand=id").1);
+        let loops = "while read -r p; do kubectl delete pod \"$p\"; done <<< \"$X\"";
+        assert_eq!(why(loops, "a\nb"), Vec::<String>::new());
+        assert!(!planned("while read -r p; do kubectl delete pod \"$p\"; done <<< \"$X\"", "a\n--all").1);
         assert!(!planned("for host in \"$X\"; do ssh \"$host\" uptime; done", "web-1 web-2").1);
     }
 
@@ -277,6 +407,12 @@ mod tests {
     fn a_pattern_opens_programs_that_nothing_is_known_about_and_no_interpreter() {
         let any = "{ pattern: '.+' }";
         assert!(declared(any, "notify \"$X\"", "it's done; thanks!"));
+        assert!(declared("{ pattern: '[a-z,0-9]+' }", "ansible-playbook --limit \"$X\" p.yml", "web1,web2"));
+        let list = "IFS=, read -ra a <<< \"$X\"; kubectl get pod \"${a[0]}\"";
+        assert!(declared("{ pattern: '[a-z,]+' }", list, "a,b"));
+        assert!(!declared("{ description: d }", list, "a,b"));
+        assert!(!declared("{ description: d }", "ansible-playbook --limit \"$X\" p.yml", "web1,web2"));
+        assert!(declared("{ description: d }", "apt-get install nginx \"$X\"", "1.18.0-6ubuntu14~22.04"));
         assert!(!declared("{ description: d }", "notify \"$X\"", "it's done; thanks!"));
         assert!(!declared(any, "eval \"$X\"", "it's done; thanks!"));
         assert!(!declared(any, "echo $((X))", "(1)"));

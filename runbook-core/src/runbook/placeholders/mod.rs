@@ -5,10 +5,12 @@
 //! variable in their place, so that a value never becomes part of the text.
 
 mod assigned;
-pub(crate) mod guard;
+mod guard;
+mod programs;
 mod quoting;
 mod redirect;
 mod resolve;
+pub(crate) mod roles;
 mod spot;
 mod stand_in;
 #[cfg(test)]
@@ -18,7 +20,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 pub(crate) use assigned::assigned;
-pub use guard::{Guard, Place};
+pub use guard::{Cut, Guard, Place, Split};
 pub use quoting::Quoting;
 pub use resolve::{Resolved, Unresolved, resolve};
 

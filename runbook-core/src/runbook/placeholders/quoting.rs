@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::super::shell::{Kind, Lexed, Token, Word, lex};
-use super::guard::{self, Guard};
+use super::guard::Guard;
+use super::roles::{self, Role};
 
 /// How a placeholder is quoted where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub(super) fn places(masked: &str, spots: &[(usize, usize)]) -> Vec<(Quoting, Gu
     if !lexed.complete() {
         return vec![(Quoting::Nowhere("the command's text is not finished"), Guard::Plain); spots.len()];
     }
-    let roles = guard::roles(&lexed);
+    let roles = roles::roles(&lexed, &roles::functions(&lexed));
     let quoted = quoted_delimiters(&lexed);
     let mut all = Vec::with_capacity(spots.len());
     let mut walker = Walker::default();
@@ -55,7 +56,7 @@ fn in_word(
     token: &Token<'_>,
     word: &Word<'_>,
     spot: (usize, usize),
-    role: Option<&guard::Role>,
+    role: Option<&Role>,
 ) -> (Quoting, Guard) {
     walker.go(text, token, spot.0, None);
     let quoting = read(&walker.open, walker.involved);
@@ -64,7 +65,7 @@ fn in_word(
     match role.refused {
         Some(why) if !nested => (Quoting::Nowhere(why), Guard::Plain),
         _ if nested => (quoting, Guard::Plain),
-        _ => (quoting, guard::of(role, word)),
+        _ => (quoting, roles::guard_of(role, word)),
     }
 }
 

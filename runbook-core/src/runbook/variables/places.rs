@@ -8,18 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::super::names::{is_identifier, is_identifier_byte, is_reserved};
-use super::super::placeholders::guard::{self, Guard, Kept, Place, Role};
-use super::super::placeholders::mask;
-use super::super::shell::{Kind, Lexed, Token, Word, lex};
+use super::super::placeholders::roles::{Kept, Language, Role, functions, guard_of, roles};
+use super::super::placeholders::{Cut, Guard, Place, Split, mask};
+use super::super::shell::{Kind, Lexed, Word, lex};
 use super::expansion::Read;
 use super::scan::scan;
 
 /// Comparisons that calculate, and tests that look into an array: text is evaluated there.
 const CALCULATING: &[&str] = &["-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-v", "-R"];
 /// What a text holds that evaluates variables by their names, one through the other.
-const INDIRECT: &[&str] = &["((", "$[", "[[", "let", "${!", "declare", "typeset", "local -", "eval"];
-/// What a text holds that gives names to pieces of itself.
-const FUNCTIONS: &[&str] = &["()", "function ", "alias"];
+const INDIRECT: &[&str] = &["((", "$[", "[[", "let", "${", "declare", "typeset", "local -", "eval"];
 /// Marks of words in which names count without `$`.
 const NAMES_COUNT: &[&str] = &["${", "$[", "((", "`", "$(", "<(", ">("];
 
@@ -28,8 +26,8 @@ const NAMES_COUNT: &[&str] = &["${", "$[", "((", "`", "$(", "<(", ">("];
 enum Use {
     /// It stands there.
     Place(Place),
-    /// It becomes the value of another variable; `true` when the shell has split it before.
-    Into(String, bool),
+    /// It becomes the value of another variable, after what is done to it on the way.
+    Into(String, Split, Cut),
     /// Its name is a value, which matters where names are evaluated.
     Named,
 }
@@ -37,77 +35,143 @@ enum Use {
 /// What becomes of each variable's value.
 type Uses = BTreeMap<String, BTreeSet<Use>>;
 
+/// What the texts that share one shell have in common.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Names that they give to pieces of themselves, which do anything with their arguments.
+    functions: BTreeSet<String>,
+    /// Variables are evaluated by their names.
+    indirect: bool,
+    /// The shell may split at other marks than blanks.
+    splits_at_marks: bool,
+    /// What a pattern has found is used.
+    matches: bool,
+    /// Some program reads its environment as a template or program.
+    templates: bool,
+}
+
 /// What becomes of variables in the texts that share one shell.
 #[derive(Debug, Default)]
 pub(crate) struct Flows {
-    uses: Uses,
-    indirect: bool,
-    /// Names of programs may be the texts' own functions, which do anything with their arguments.
-    functions: bool,
+    shared: Shared,
+    reached: BTreeMap<String, BTreeSet<Place>>,
 }
 
 impl Flows {
     /// Reads the texts.
-    pub(crate) fn of<'a>(texts: impl Iterator<Item = &'a str>) -> Flows {
-        let mut flows = Flows::default();
+    pub(crate) fn of(texts: &[&str]) -> Flows {
+        let mut shared = Shared::default();
         for text in texts {
-            flows.indirect |= INDIRECT.iter().any(|mark| text.contains(mark));
-            flows.functions |= FUNCTIONS.iter().any(|mark| text.contains(mark));
-            collect(text, &mut flows.uses);
+            let lexed = lex(text);
+            shared.functions.extend(functions(&lexed));
+            shared.indirect |= INDIRECT.iter().any(|mark| text.contains(mark));
+            shared.splits_at_marks |= text.contains("IFS");
+            shared.matches |= text.contains("BASH_REMATCH");
+            shared.templates |= roles(&lexed, &BTreeSet::new()).iter().any(|role| role.templates);
         }
-        flows
+        let mut uses = Uses::new();
+        for text in texts {
+            collect(text, &shared, &mut uses);
+        }
+        let reached = reached(&uses, &shared);
+        Flows { shared, reached }
     }
 
     /// The places that a variable's value reaches from these texts.
     pub(crate) fn places(&self, name: &str) -> BTreeSet<Place> {
-        self.reached(self.uses.get(name))
+        self.reached.get(name).cloned().unwrap_or_default()
     }
 
-    /// The same for each variable that one of the texts reads, as far as that text begins it.
-    pub(crate) fn places_from(&self, text: &str) -> BTreeMap<String, BTreeSet<Place>> {
+    /// The same for the variables that one of the texts reads, as far as that text begins it. `wanted` chooses.
+    pub(crate) fn places_from(
+        &self,
+        text: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> BTreeMap<String, BTreeSet<Place>> {
         let mut uses = Uses::new();
-        collect(text, &mut uses);
-        uses.iter().map(|(name, uses)| (name.clone(), self.reached(Some(uses)))).collect()
-    }
-
-    fn reached(&self, uses: Option<&BTreeSet<Use>>) -> BTreeSet<Place> {
-        let mut places = BTreeSet::new();
-        let mut seen = BTreeSet::new();
-        let mut open: Vec<(&Use, bool)> = uses.into_iter().flatten().map(|one| (one, false)).collect();
-        while let Some((one, parts)) = open.pop() {
-            match one {
-                Use::Place(place) => {
-                    let guard =
-                        if self.functions && place.guard == Guard::Tame { Guard::Plain } else { place.guard };
-                    places.insert(Place { guard, parts: place.parts || parts });
-                }
-                Use::Named if self.indirect => {
-                    places.insert(Place { guard: Guard::Plain, parts });
-                }
-                Use::Named => {}
-                Use::Into(name, split) => {
-                    let parts = parts || *split;
-                    if is_reserved(name) {
-                        places.insert(Place { guard: Guard::Plain, parts });
-                    } else if seen.insert((name, parts)) {
-                        open.extend(self.uses.get(name).into_iter().flatten().map(|one| (one, parts)));
+        collect(text, &self.shared, &mut uses);
+        uses.retain(|name, _| wanted(name));
+        let of = |uses: BTreeSet<Use>| {
+            let mut places = BTreeSet::new();
+            for one in uses {
+                match direct_place(&one, &self.shared) {
+                    Some(place) => {
+                        places.insert(place);
+                    }
+                    None => {
+                        if let Use::Into(name, split, cut) = &one {
+                            let there = self.reached.get(name).into_iter().flatten();
+                            places.extend(there.map(|place| before(*place, *split, *cut)));
+                        }
                     }
                 }
             }
-        }
-        places
+            places
+        };
+        uses.into_iter().map(|(name, uses)| (name, of(uses))).collect()
     }
 }
 
+/// The place where a use ends, when it goes nowhere else.
+fn direct_place(one: &Use, shared: &Shared) -> Option<Place> {
+    match one {
+        Use::Place(place) => Some(*place),
+        Use::Named => shared.indirect.then_some(Place::of(Guard::Plain)),
+        Use::Into(name, split, cut) => {
+            is_reserved(name).then_some(Place { guard: Guard::Plain, split: *split, cut: *cut })
+        }
+    }
+}
+
+/// A place as it is seen before what happens to the value on the way there.
+fn before(place: Place, split: Split, cut: Cut) -> Place {
+    let cut = match (place.cut, cut) {
+        (Cut::No, cut) | (cut, Cut::No) => cut,
+        (one, other) if one == other => one,
+        _ => Cut::Somewhere,
+    };
+    Place { split: place.split.max(split), cut, ..place }
+}
+
+/// The places that each variable's value reaches, through others too. Places only add up, and there are few of them, so
+/// each way is gone a few times at most.
+fn reached(uses: &Uses, shared: &Shared) -> BTreeMap<String, BTreeSet<Place>> {
+    let mut reached: BTreeMap<String, BTreeSet<Place>> = BTreeMap::new();
+    let mut sources: BTreeMap<&str, Vec<(&str, Split, Cut)>> = BTreeMap::new();
+    let mut open: Vec<&str> = Vec::new();
+    for (name, uses) in uses {
+        let places = reached.entry(name.clone()).or_default();
+        for one in uses {
+            places.extend(direct_place(one, shared));
+            if let Use::Into(target, split, cut) = one {
+                sources.entry(target).or_default().push((name, *split, *cut));
+            }
+        }
+        open.push(name);
+    }
+    while let Some(name) = open.pop() {
+        let places = reached.get(name).cloned().unwrap_or_default();
+        for (source, split, cut) in sources.get(name).into_iter().flatten() {
+            let known = reached.entry((*source).to_owned()).or_default();
+            let count = known.len();
+            known.extend(places.iter().map(|place| before(*place, *split, *cut)));
+            if known.len() > count {
+                open.push(source);
+            }
+        }
+    }
+    reached
+}
+
 /// Adds what becomes of each variable in a shell text.
-fn collect(text: &str, uses: &mut Uses) {
+fn collect(text: &str, shared: &Shared, uses: &mut Uses) {
     let reads: Vec<Read<'_>> = direct(text);
     let spots: Vec<(usize, usize)> = reads.iter().map(|read| (read.at, read.at + read.text.len())).collect();
     let masked = mask(text, &spots);
     let lexed = lex(&masked);
-    let mut collector = Collector { text, masked: &masked, reads: &reads, uses };
+    let mut collector = Collector { text, masked: &masked, reads: &reads, shared, uses };
     if !lexed.complete() {
-        return collector.names(0..text.len(), Guard::Plain);
+        return collector.names(text, 0..text.len(), Guard::Plain);
     }
     collector.tokens(&lexed);
 }
@@ -116,8 +180,7 @@ fn collect(text: &str, uses: &mut Uses) {
 fn direct(text: &str) -> Vec<Read<'_>> {
     let mut reads = scan(text).reads;
     reads.retain(|read| {
-        let inside = read.text.trim_start_matches(['$', '{']);
-        let rest = inside.strip_prefix(read.name).unwrap_or("@");
+        let Some(rest) = rest_of(read) else { return false };
         let plain = rest.is_empty() || rest == "}";
         // `${X:-a}`, `${X%.*}`; a `$` in the second part belongs to another variable
         let cut = rest.starts_with(['-', '?', '+', '#', '%', '/', '^', ','])
@@ -125,7 +188,7 @@ fn direct(text: &str) -> Vec<Read<'_>> {
             || rest.starts_with(":?")
             || rest.starts_with(":+");
         let nested = rest.contains(['$', '`', '[']);
-        !read.nested && is_identifier(read.name) && read.text.starts_with('$') && (plain || cut && !nested)
+        !read.nested && is_identifier(read.name) && (plain || cut && !nested)
     });
     reads.sort_by_key(|read| read.at);
     let mut end = 0;
@@ -137,91 +200,260 @@ fn direct(text: &str) -> Vec<Read<'_>> {
     reads
 }
 
+/// What stands behind the name in an expansion.
+fn rest_of<'a>(read: &Read<'a>) -> Option<&'a str> {
+    read.text.strip_prefix('$')?.trim_start_matches('{').strip_prefix(read.name)
+}
+
+/// What an expansion cuts off at the value's beginning.
+fn cut_of(read: &Read<'_>) -> Cut {
+    let rest = rest_of(read).unwrap_or_default().trim_end_matches('}');
+    if let Some(pattern) = rest.strip_prefix('#') {
+        return match pattern.chars().next_back() {
+            Some(mark @ ('/' | '@' | ':' | '.' | '_' | '=')) => Cut::After(mark),
+            _ => Cut::Somewhere,
+        };
+    }
+    match rest.strip_prefix('/') {
+        // what is put in its place stands at the beginning then
+        Some(pair)
+            if pair
+                .trim_start_matches('/')
+                .split_once('/')
+                .is_some_and(|(_, new)| !new.is_empty() && !new.starts_with('-')) =>
+        {
+            Cut::No
+        }
+        Some(_) => Cut::Somewhere,
+        None => Cut::No,
+    }
+}
+
 struct Collector<'a> {
     text: &'a str,
     /// The text with letters in the place of each direct expansion.
     masked: &'a str,
     reads: &'a [Read<'a>],
+    shared: &'a Shared,
     uses: &'a mut Uses,
 }
 
 impl<'a> Collector<'a> {
     fn tokens(&mut self, lexed: &Lexed<'_>) {
-        let roles = guard::roles(lexed);
-        let tests = harmless_tests(lexed);
+        let roles = roles(lexed, &self.shared.functions);
+        let tests = harmless_tests(lexed, self.shared.matches);
         // a program whose name is a value may be any, `eval` too
-        let any_program = lexed.tokens.iter().zip(&roles).any(|(token, role)| {
-            role.refused.is_some()
-                && role.kept == Kept::No
-                && !self.within(&(token.start..token.end)).is_empty()
-        });
-        let mut loop_name = LoopName::default();
+        let any_program = lexed
+            .tokens
+            .iter()
+            .zip(&roles)
+            .any(|(token, role)| role.program && !self.within(&(token.start..token.end)).is_empty());
+        let interprets = roles.iter().any(|role| role.reader);
+        let queries = roles.iter().any(|role| role.language == Language::Query);
+        let read_names = names_of_reads(lexed, &roles);
+        // variables that stand before a program which is not known yet
+        let mut prefixes: Vec<String> = Vec::new();
         for (index, token) in lexed.tokens.iter().enumerate() {
-            loop_name.see(token);
             let span = token.start..token.end;
             match (&token.kind, roles.get(index)) {
-                (Kind::Word(_), _) if any_program => self.names(span, Guard::Plain),
                 (Kind::Word(word), Some(role)) => {
                     let test = tests.partition_point(|test| test.end <= token.start);
                     let harmless = tests.get(test).is_some_and(|test| test.contains(&token.start));
-                    self.word(span, word, role, harmless, &loop_name);
+                    self.word(&span, word, role, harmless, &read_names);
+                    if role.program {
+                        if role.reader {
+                            for name in prefixes.drain(..) {
+                                self.add(&name, Use::Place(Place::of(Guard::Plain)));
+                            }
+                        }
+                        prefixes.clear();
+                    } else if role.kept == Kept::Assigned {
+                        let name = assigned_name(self.masked.get(span.clone()).unwrap_or_default());
+                        if role.exports && self.shared.templates {
+                            self.add(name, Use::Place(Place::of(Guard::Plain)));
+                        }
+                        prefixes.push(name.to_owned());
+                    }
+                    if any_program && !role.program {
+                        self.names(self.text, span, Guard::Plain);
+                    }
                 }
                 (Kind::HereDoc, _) => {
                     let text = self.text.get(span.clone()).unwrap_or_default();
-                    if text.contains(['$', '`']) || text.contains("((") {
-                        self.names(span, Guard::Plain);
+                    if interprets || text.contains(['$', '`']) || text.contains("((") {
+                        self.names(self.text, span.clone(), Guard::Plain);
+                    }
+                    if queries {
+                        self.in_query(&span);
                     }
                 }
+                (Kind::Op(_) | Kind::Newline, _) => prefixes.clear(),
                 _ => {}
             }
         }
     }
 
-    fn word(&mut self, span: Range<usize>, word: &Word<'_>, role: &Role, harmless: bool, around: &LoopName) {
+    fn word(
+        &mut self,
+        span: &Range<usize>,
+        word: &Word<'_>,
+        role: &Role,
+        harmless: bool,
+        read_names: &[String],
+    ) {
         let masked = self.masked.get(span.clone()).unwrap_or_default();
+        let equals = masked.find('=').map_or(span.end, |at| span.start + at);
         let index = masked.split_once('=').is_some_and(|(name, _)| name.contains('['));
         let names_count = word.runs || NAMES_COUNT.iter().any(|mark| masked.contains(mark));
-        if names_count || index {
-            return self.names(span, Guard::Plain);
+        let within = self.within(span);
+        let prints = role.prints && !masked.contains("((");
+        // the name of what is assigned to is a value, or names are evaluated in it
+        let odd_name = role.kept == Kept::Assigned && within.iter().any(|read| read.at < equals);
+        if odd_name {
+            for read in within {
+                self.add(read.name, Use::Place(Place::of(Guard::Never)));
+            }
         }
-        let free = harmless || role.searched && role.kept == Kept::No || role.kept == Kept::Compared;
-        let guard = match guard::of(role, word) {
-            _ if free => Guard::Free,
-            _ if role.refused.is_some() => Guard::Plain,
+        if index || odd_name || names_count && !prints {
+            return self.names(self.text, span.clone(), Guard::Plain);
+        }
+        if names_count {
+            self.names(self.masked, span.clone(), Guard::Plain);
+        }
+        let guard = self.guard(span, word, role, harmless);
+        for read in within {
+            let cut = cut_of(read);
+            let mut split = match (read.splits, self.shared.splits_at_marks) {
+                (false, _) => Split::No,
+                (true, false) => Split::Blanks,
+                (true, true) => Split::Marks,
+            };
+            match &role.kept {
+                Kept::Assigned => {
+                    self.add(read.name, Use::Into(assigned_name(masked).to_owned(), Split::No, cut));
+                }
+                Kept::Looped(name) => {
+                    if !word.quoted {
+                        split = if self.shared.splits_at_marks { Split::Marks } else { Split::Blanks };
+                    }
+                    self.add(read.name, Use::Place(Place { guard: Guard::Tame, split, cut }));
+                    let named = is_identifier(name);
+                    let one = Use::Into(name.clone(), split, cut);
+                    self.add(read.name, if named { one } else { Use::Place(Place::of(Guard::Plain)) });
+                }
+                Kept::Read if !read_names.is_empty() => {
+                    for name in read_names {
+                        self.add(read.name, Use::Into(name.clone(), Split::Marks, cut));
+                    }
+                }
+                Kept::Read | Kept::No | Kept::Compared => {
+                    // in a test, what is split adds to the comparison
+                    let (guard, split) = if harmless && split != Split::No {
+                        (Guard::Plain, Split::No)
+                    } else {
+                        (guard, split)
+                    };
+                    let guard = if read.deferred { guard.max(Guard::Plain) } else { guard };
+                    let guard = self.inside(span, word, role, read).map_or(guard, |inside| guard.max(inside));
+                    self.add(read.name, Use::Place(Place { guard, split, cut }));
+                }
+            }
+        }
+        self.unexpanded(span, word, role, guard, masked);
+    }
+
+    /// Names that stand in a word without being expanded by this shell.
+    fn unexpanded(&mut self, span: &Range<usize>, word: &Word<'_>, role: &Role, guard: Guard, masked: &str) {
+        // text in single quotes may be expanded by whoever gets it
+        if role.reader && matches!(role.kept, Kept::No) && guard != Guard::Free && !role.declares {
+            let guard = guard.clamp(Guard::Address, Guard::Plain);
+            return self.names(self.masked, span.clone(), guard);
+        }
+        if masked.contains('$') && !role.data && guard != Guard::Free {
+            return self.names(self.masked, span.clone(), Guard::Tame);
+        }
+        let text = word.text();
+        let value =
+            if role.kept == Kept::Assigned { text.split_once('=').map_or("", |two| two.1) } else { text };
+        if is_identifier(value) && !role.declares {
+            self.add(value, Use::Named);
+        }
+    }
+
+    /// What a word takes.
+    fn guard(&self, span: &Range<usize>, word: &Word<'_>, role: &Role, harmless: bool) -> Guard {
+        let whole = self.within(span).first().is_some_and(|read| read.text.len() == word.value.len());
+        if role.program {
+            let begins = self.within(span).first().is_some_and(|read| {
+                self.text
+                    .get(span.start..read.at)
+                    .is_some_and(|before| before.trim_matches(['"', '\'']).is_empty())
+            });
+            return match (word.text().contains(char::is_whitespace), begins) {
+                (true, _) => Guard::Plain,
+                (false, true) => Guard::Never,
+                (false, false) => Guard::Word,
+            };
+        }
+        if role.kept == Kept::Compared {
+            return Guard::Free;
+        }
+        if harmless {
+            // `[[ a == $X ]]`: a pattern
+            return if role.compared_with && !word.quoted { Guard::Tame } else { Guard::Free };
+        }
+        if role.refused.is_some() {
+            return Guard::Plain;
+        }
+        if role.searched {
+            return if whole { Guard::Free } else { Guard::Tame };
+        }
+        match guard_of(role, word) {
             Guard::Plain if role.fetched => Guard::Address,
             guard => guard,
-        };
-        let one = match role.kept {
-            Kept::Assigned => {
-                let name = masked.split('=').next().unwrap_or_default().trim_end_matches('+');
-                Use::Into(name.to_owned(), false)
-            }
-            Kept::Looped => Use::Into(around.name.clone(), !word.quoted),
-            Kept::No | Kept::Compared => Use::Place(Place { guard, parts: false }),
-        };
-        for read in self.within(&span) {
-            if role.kept == Kept::Looped {
-                self.add(read.name, Use::Place(Place { guard: Guard::Tame, parts: !word.quoted }));
-            }
-            let one = match &one {
-                Use::Place(place) if read.splits => Use::Place(Place { parts: true, ..*place }),
-                one => one.clone(),
-            };
-            self.add(read.name, one);
         }
-        // text in single quotes may be expanded by whoever gets it
-        if role.reader && role.kept == Kept::No && guard != Guard::Free && !role.declares {
-            self.names(span, guard);
-        } else if masked.contains('$') && !role.data && guard != Guard::Free {
-            self.names(span, Guard::Tame);
-        } else {
-            let value = if role.kept == Kept::Assigned {
-                word.text().split_once('=').map_or("", |two| two.1)
-            } else {
-                word.text()
+    }
+
+    /// What the text around an expansion asks for beside.
+    fn inside(&self, span: &Range<usize>, word: &Word<'_>, role: &Role, read: &Read<'_>) -> Option<Guard> {
+        let before = self.text.get(span.start..read.at).unwrap_or_default();
+        let around = self.text.get(span.clone()).unwrap_or_default();
+        if role.fetched {
+            let lead = before.trim_start_matches(['"', '\'']);
+            if role.encoded && lead.contains('=') {
+                return None;
+            }
+            return match lead.split_once("://") {
+                // the host
+                Some((_, host)) if !host.contains('/') => Some(Guard::Word),
+                _ if lead.is_empty() => None,
+                _ => Some(Guard::Plain),
             };
-            if is_identifier(value) && !role.declares {
-                self.add(value, Use::Named);
+        }
+        if !role.reader {
+            return None;
+        }
+        let program = word.text().contains([' ', '(', ')', '{', '}', ';', '<', '>', '*']);
+        match role.language {
+            Language::Query if program && !in_inner_quotes(before) => Some(Guard::Number),
+            Language::Substitute
+                if around.contains('/')
+                    && !around.contains("s|")
+                    && !around.contains("s#")
+                    && !around.contains("s,") =>
+            {
+                Some(Guard::Word)
+            }
+            _ => None,
+        }
+    }
+
+    /// Bare words of a query in a here-document are names.
+    fn in_query(&mut self, span: &Range<usize>) {
+        for read in self.within(span) {
+            let before = self.text.get(span.start..read.at).unwrap_or_default();
+            if !in_inner_quotes(before) {
+                self.add(read.name, Use::Place(Place::of(Guard::Number)));
             }
         }
     }
@@ -233,12 +465,12 @@ impl<'a> Collector<'a> {
         self.reads.get(first..end).unwrap_or_default()
     }
 
-    /// Each name in a part of the text, however it stands there.
-    fn names(&mut self, span: Range<usize>, guard: Guard) {
-        let text = self.text.get(span).unwrap_or_default();
+    /// Each name in a part of a text, however it stands there.
+    fn names(&mut self, text: &str, span: Range<usize>, guard: Guard) {
+        let text = text.get(span).unwrap_or_default();
         for name in text.split(|c: char| !u8::try_from(c).is_ok_and(is_identifier_byte)) {
             if is_identifier(name) {
-                self.add(name, Use::Place(Place { guard, parts: false }));
+                self.add(name, Use::Place(Place::of(guard)));
             }
         }
     }
@@ -248,40 +480,39 @@ impl<'a> Collector<'a> {
     }
 }
 
-/// The name in `for NAME in ...`, while its words are read.
-#[derive(Default)]
-struct LoopName {
-    words: usize,
-    loops: bool,
-    name: String,
+/// The name in `NAME=` and `NAME+=`.
+fn assigned_name(word: &str) -> &str {
+    word.split('=').next().unwrap_or_default().trim_end_matches('+')
 }
 
-impl LoopName {
-    fn see(&mut self, token: &Token<'_>) {
+/// Whether a text ends inside quotes that a query has of its own.
+fn in_inner_quotes(before: &str) -> bool {
+    let single = before.matches('\'').count();
+    let double = before.matches("\\\"").count();
+    single % 2 == 1 || double % 2 == 1
+}
+
+/// The variables that `read` sets in a text.
+fn names_of_reads(lexed: &Lexed<'_>, roles: &[Role]) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut reading = false;
+    for (token, role) in lexed.tokens.iter().zip(roles) {
         match &token.kind {
-            Kind::Op(_) | Kind::Newline => self.words = 0,
-            Kind::Word(word) => {
-                let text = word.text();
-                if self.words == 0 && matches!(text, "do" | "then" | "else" | "{" | "!") {
-                    return;
-                }
-                self.loops = if self.words == 0 { matches!(text, "for" | "select") } else { self.loops };
-                if self.loops && self.words == 1 {
-                    text.clone_into(&mut self.name);
-                }
-                self.words += 1;
-            }
+            Kind::Word(word) if role.program => reading = word.text() == "read",
+            Kind::Word(word) if reading && is_identifier(word.text()) => names.push(word.text().to_owned()),
+            Kind::Op(_) | Kind::Newline => reading = false,
             _ => {}
         }
     }
+    names
 }
 
 /// Where tests stand that compare text and calculate nothing.
-fn harmless_tests(lexed: &Lexed<'_>) -> Vec<Range<usize>> {
+fn harmless_tests(lexed: &Lexed<'_>, matches: bool) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut now: Option<(usize, bool)> = None;
     let mut begins = true;
-    let mut end = 0;
+    let (mut double, mut end) = (false, 0);
     for token in &lexed.tokens {
         match &token.kind {
             Kind::Word(word) => {
@@ -293,16 +524,21 @@ fn harmless_tests(lexed: &Lexed<'_>) -> Vec<Range<usize>> {
                     );
                     if !keyword {
                         begins = false;
+                        double = text == "[[";
                         now = matches!(text, "[" | "test" | "[[").then_some((token.start, true));
                     }
                 } else if let Some((_, harmless)) = &mut now {
-                    *harmless &= !CALCULATING.contains(&text) && !word.runs;
+                    *harmless &= !CALCULATING.contains(&text) && !word.runs && !(matches && text == "=~");
+                    double &= text != "]]";
                 }
                 end = token.end;
             }
+            // `[[ a && b ]]` is one test
+            Kind::Op("&&" | "||" | "(" | ")") if double => {}
             Kind::Op(_) | Kind::Newline => {
                 found.extend(now.take().filter(|test| test.1).map(|test| test.0..end));
                 begins = true;
+                double = false;
             }
             _ => {}
         }

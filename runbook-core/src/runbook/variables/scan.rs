@@ -112,7 +112,10 @@ impl<'a> Scanner<'a> {
                         parts.push(Part { word, raw, at });
                     }
                 },
-                Kind::Redirect(op) => target = Some(op.ends_with("<<") || op.ends_with("<<-")),
+                Kind::Redirect(op) => {
+                    let document = op.ends_with("<<") || op.ends_with("<<-");
+                    target = Some(document && !op.ends_with("<<<"));
+                }
                 Kind::HereDoc if documents.pop_front() == Some(false) => {
                     self.expansions(raw, at, Mode::Document);
                 }

@@ -1,0 +1,337 @@
+//! What is known about programs: which take their arguments as data, which run another one, and which read text as a
+//! program, a query or a template.
+//!
+//! No list of what evaluates text is complete, so what is on none of these lists is trusted least but for a few marks.
+
+/// Programs that take their arguments as data. `kubectl` is one for most of its commands.
+pub(super) const DATA: &[&str] = &["echo", "printf", "kubectl", "ls", "cat", "head", "tail", "wc", "stat"];
+/// Commands and options of kubectl behind which words belong to another program, or are read as one.
+pub(super) const KUBECTL_RUNS: &[&str] = &["exec", "run", "debug", "cp", "--command", "patch"];
+/// Options of kubectl whose value is a template or a document.
+pub(super) const KUBECTL_TEMPLATES: &[&str] =
+    &["-o", "--output", "--template", "-p", "--patch", "--overrides", "--raw"];
+/// Programs that run what they read.
+pub(super) const INTERPRETERS: &[&str] = &[
+    "sh",
+    "bash",
+    "zsh",
+    "dash",
+    "ksh",
+    "fish",
+    "busybox",
+    "eval",
+    "source",
+    ".",
+    "ssh",
+    "su",
+    "runuser",
+    "xargs",
+    "parallel",
+    "at",
+    "batch",
+    "crontab",
+    "python",
+    "perl",
+    "ruby",
+    "node",
+    "deno",
+    "php",
+    "lua",
+    "pwsh",
+    "powershell",
+    "psql",
+    "mysql",
+    "mariadb",
+    "sqlite3",
+    "mongo",
+    "mongosh",
+    "redis-cli",
+    "bc",
+    "dc",
+    "expect",
+    "nsenter",
+    "chroot",
+];
+/// Programs that run the program named in their arguments, with their options that take a value.
+pub(super) const WRAPPERS: &[(&str, &[&str])] = &[
+    ("sudo", &["-u", "-g", "-h", "-p", "-C", "-r", "-t", "-D", "-R", "-T", "-U", "--user", "--group"]),
+    ("doas", &["-u", "-C"]),
+    ("nohup", &[]),
+    ("timeout", &["-s", "-k", "--signal", "--kill-after"]),
+    ("nice", &["-n", "--adjustment"]),
+    ("ionice", &["-c", "-n", "-p", "--class", "--classdata"]),
+    ("setsid", &[]),
+    ("stdbuf", &["-i", "-o", "-e"]),
+    ("env", &["-u", "-C", "--unset", "--chdir"]),
+    ("time", &["-f", "-o", "--format", "--output"]),
+    ("command", &[]),
+    ("builtin", &[]),
+    ("exec", &["-a"]),
+    ("systemd-run", &["-p", "-u", "-M", "-H", "-E", "--unit", "--property", "--slice", "--uid", "--gid"]),
+    ("xargs", &["-n", "-I", "-P", "-L", "-d", "-a", "-s", "-E"]),
+    ("watch", &["-n", "--interval"]),
+    ("strace", &["-e", "-p", "-o", "-s", "-u", "-E"]),
+    ("chroot", &[]),
+    ("flock", &["-w", "-E"]),
+];
+/// Wrappers whose first operand is no program.
+pub(super) const OPERAND_FIRST: &[&str] = &["timeout", "chroot", "flock"];
+
+/// Programs that hand an argument to a shell, or read it as a program, query or template.
+pub(super) const READERS: &[&str] = &[
+    "sh",
+    "bash",
+    "zsh",
+    "dash",
+    "ksh",
+    "fish",
+    "eval",
+    "ssh",
+    "su",
+    "runuser",
+    "xargs",
+    "watch",
+    "source",
+    ".",
+    "trap",
+    "env",
+    "parallel",
+    "expect",
+    "screen",
+    "tmux",
+    "at",
+    "nsenter",
+    "chroot",
+    "crontab",
+    "python",
+    "python2",
+    "python3",
+    "perl",
+    "ruby",
+    "node",
+    "deno",
+    "php",
+    "lua",
+    "rails",
+    "rake",
+    "irb",
+    "osascript",
+    "pwsh",
+    "powershell",
+    "psql",
+    "mysql",
+    "mariadb",
+    "sqlite3",
+    "mongo",
+    "mongosh",
+    "redis-cli",
+    "valkey-cli",
+    "cqlsh",
+    "influx",
+    "clickhouse-client",
+    "sqlcmd",
+    "sqlplus",
+    "bq",
+    "promtool",
+    "logcli",
+    "jq",
+    "yq",
+    "awk",
+    "gawk",
+    "mawk",
+    "sed",
+    "find",
+    "fd",
+    "grep",
+    "egrep",
+    "rg",
+    "expr",
+    "bc",
+    "dc",
+    "let",
+    "declare",
+    "typeset",
+    "unset",
+    "read",
+    "test",
+    "[",
+    "[[",
+    "wait",
+    "getopts",
+    "mapfile",
+    "readarray",
+    "alias",
+    "bind",
+    "complete",
+    "compgen",
+    "hash",
+    "set",
+    "shopt",
+    "enable",
+    "builtin",
+    "command",
+    "exec",
+    "coproc",
+    "make",
+    "gmake",
+    "ansible",
+    "ansible-playbook",
+    "helm",
+    "curl",
+    "wget",
+    "http",
+    "https",
+    "xh",
+    "terraform",
+    "tofu",
+    "m4",
+    "envsubst",
+    "gdb",
+    "strace",
+    "ffmpeg",
+    "vim",
+    "vi",
+    "ex",
+    "ed",
+    "rename",
+    "git",
+    "flock",
+    "script",
+    "salt",
+    "salt-ssh",
+    "pssh",
+    "pdsh",
+    "parallel-ssh",
+    "less",
+    "more",
+    "man",
+    "ssm",
+    "run-command",
+    "busybox",
+    "batch",
+    "sg",
+    "newgrp",
+    "tclsh",
+    "groovy",
+    "rscript",
+    "Rscript",
+    "julia",
+    "elixir",
+    "iex",
+    "scala",
+    "jshell",
+    "duckdb",
+    "cypher-shell",
+    "clush",
+    "dsh",
+    "fab",
+    "mussh",
+    "pkexec",
+    "chpst",
+    "setpriv",
+    "unshare",
+    "gosu",
+    "logrotate",
+];
+
+/// Programs that look for a pattern: no pattern runs anything.
+pub(super) const SEARCHES: &[&str] = &["grep", "egrep", "fgrep", "zgrep"];
+/// Programs that fetch addresses.
+pub(super) const FETCHES: &[&str] = &["curl", "wget"];
+
+/// Words that come before a program's name.
+pub(super) const BEFORE_PROGRAM: &[&str] =
+    &["if", "then", "else", "elif", "while", "until", "do", "!", "{", "coproc"];
+
+/// Options that take a message for people.
+pub(super) const MESSAGE_OPTIONS: &[&str] = &[
+    "--body",
+    "--message",
+    "--text",
+    "--title",
+    "--notes",
+    "--description",
+    "--subject",
+    "--comment",
+    "--reason",
+];
+
+/// Programs whose words after the first are never programs of their own.
+pub(super) const DIRECT: &[&str] = &["gh", "logger"];
+/// Programs that only pass on, count, choose or print what they read.
+pub(super) const FILTERS: &[&str] = &[
+    "grep",
+    "egrep",
+    "fgrep",
+    "wc",
+    "head",
+    "tail",
+    "sort",
+    "uniq",
+    "cut",
+    "tr",
+    "cat",
+    "less",
+    "more",
+    "column",
+    "logger",
+    "jq",
+    "fold",
+    "nl",
+    "sha256sum",
+    "md5sum",
+    "base64",
+    "tac",
+    "rev",
+];
+/// Programs whose arguments hold queries or code, in which a bare word is a name.
+pub(super) const QUERIES: &[&str] = &[
+    "psql",
+    "mysql",
+    "mariadb",
+    "sqlite3",
+    "mongo",
+    "mongosh",
+    "cqlsh",
+    "clickhouse-client",
+    "duckdb",
+    "cypher-shell",
+    "influx",
+    "sqlcmd",
+    "sqlplus",
+    "python",
+    "ruby",
+    "node",
+    "php",
+    "lua",
+    "awk",
+    "gawk",
+    "mawk",
+    "jq",
+    "yq",
+    "bc",
+    "dc",
+    "julia",
+    "groovy",
+    "tclsh",
+];
+/// Programs whose arguments hold `s/a/b/`.
+pub(super) const SUBSTITUTES: &[&str] = &["sed", "perl"];
+/// Programs that read their environment as a template or a program.
+pub(super) const TEMPLATES: &[&str] = &["make", "gmake", "envsubst", "just", "rake"];
+
+/// A program's name without its folder.
+pub(super) fn base(program: &str) -> &str {
+    program.rsplit('/').next().unwrap_or(program)
+}
+
+/// The name without a version: `python` for `python3.11`.
+pub(super) fn unversioned(program: &str) -> &str {
+    program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')
+}
+
+/// Whether a list holds the program, with or without its version.
+pub(super) fn is_one_of(list: &[&str], program: &str) -> bool {
+    let plain = unversioned(program);
+    list.contains(&program) || !plain.is_empty() && list.contains(&plain)
+}
