@@ -151,6 +151,8 @@ codes! {
     POSITIONAL = 166, Error, "argument that nobody gives";
     /// `effect=read` on what plainly changes something.
     FALSE_READ = 167, Error, "effect=read on a change";
+    /// `if true; echo`: text that no bash takes.
+    SHELL_REFUSED = 170, Error, "text that bash would refuse";
 }
 
 /// What a code stands for; `None` for a code of another module.

@@ -31,6 +31,7 @@ mod effects;
 mod flow;
 mod forbidden;
 mod frontmatter;
+mod grammar;
 pub mod hash;
 mod info;
 pub mod kinds;

@@ -9,7 +9,7 @@ use runbook_core::plan::{PlanRequest, draft};
 use runbook_core::runbook::{Coverage, Diagnostic, Level, Step, check_links, codes, silence_remarks};
 use serde_json::{Value, json};
 
-use super::shellcheck;
+use super::{bash_check, shellcheck};
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
 
@@ -47,6 +47,7 @@ pub(crate) async fn run(
     files.sort();
     files.dedup();
     let program = shellcheck::program();
+    let bash = bash_check::program();
     let mut sum = Sum::default();
     // a batch at a time: the documents of a large tree need not be in memory together
     let batches = files.chunks(BATCH).flat_map(|batch| batch.iter().zip(look_all(batch, library)));
@@ -60,6 +61,12 @@ pub(crate) async fn run(
                 Err(reason) => {
                     printer::note(&format!("{}: shellcheck was not asked: {reason}", entry.source));
                 }
+            }
+        }
+        if let Some(bash) = &bash {
+            match bash_check::findings(bash, &entry.document).await {
+                Ok(more) => found.extend(more),
+                Err(reason) => printer::note(&format!("{}: bash was not asked: {reason}", entry.source)),
             }
         }
         found.sort_by_key(|finding| (finding.line, finding.column, finding.code));

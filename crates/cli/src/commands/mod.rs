@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod bash_check;
 mod client;
 mod compose;
 mod doctor;

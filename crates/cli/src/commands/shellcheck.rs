@@ -56,7 +56,7 @@ pub(crate) async fn findings(
 }
 
 /// The shell commands, without those whose text is no complete shell as it stands.
-fn commands(document: &Document) -> impl Iterator<Item = &Command> {
+pub(super) fn commands(document: &Document) -> impl Iterator<Item = &Command> {
     let all = document.steps.iter().flat_map(|step| {
         step.commands.iter().chain(&step.baselines).chain(step.probe.as_deref()).chain(&step.undo)
     });

@@ -6,6 +6,7 @@ use super::super::comments::announces_output;
 use super::super::console;
 use super::super::diagnostic::Diagnostic;
 use super::super::forbidden;
+use super::super::grammar::Refused;
 use super::super::info::{self, Info, Role};
 use super::super::kinds;
 use super::super::lines::{Lines, to_u32};
@@ -129,7 +130,7 @@ impl Builder<'_> {
                 info,
                 n,
                 several,
-                Read { kind, piece, unfinished: None, placeholders: Vec::new() },
+                Read { kind, piece, unfinished: None, refused: None, placeholders: Vec::new() },
             );
         }
         forbidden.map(str::to_owned)
@@ -222,7 +223,7 @@ impl Builder<'_> {
     }
 
     pub(super) fn command(&mut self, fence: &Fence<'_>, info: &Info, n: usize, several: bool, read: Read) {
-        let Read { kind, piece, unfinished, placeholders } = read;
+        let Read { kind, piece, unfinished, refused, placeholders } = read;
         let (effect, effect_source) = match info.effect {
             Some(effect) => (effect, EffectSource::Declared),
             None => piece.effect,
@@ -249,6 +250,16 @@ impl Builder<'_> {
             blocked.get_or_insert_with(|| format!("its text ends inside {inside}"));
         }
         let shown_only = piece.blocked.as_deref().is_some_and(is_no_command);
+        if let Some(found) = refused.filter(|_| !shown_only && unfinished.is_none()) {
+            let line = line_at(&piece, found.at);
+            self.note(
+                codes::SHELL_REFUSED,
+                (line, self.lines.column_of(line, &found.what)),
+                found.reason(),
+                "correct it, or tag the block as text; `bash -n FILE` tries a text without running it",
+            );
+            blocked.get_or_insert_with(|| found.reason());
+        }
         let placeholders = if shown_only { Vec::new() } else { placeholders };
         if let Some(first) = placeholders.first() {
             let line = line_of(&piece, first);
@@ -343,6 +354,8 @@ pub(super) struct Read {
     pub(super) piece: kinds::Piece,
     /// What shell text ends inside of.
     pub(super) unfinished: Option<&'static str>,
+    /// Where and why bash would refuse it.
+    pub(super) refused: Option<Refused>,
     /// The spellings of what somebody has to fill in.
     pub(super) placeholders: Vec<String>,
 }
@@ -357,7 +370,12 @@ fn push_few(commands: &mut Vec<Command>, command: Command) {
 
 /// The file line on which a command's text first holds `needle`.
 fn line_of(piece: &kinds::Piece, needle: &str) -> u32 {
-    let before = piece.text.find(needle).map_or("", |at| &piece.text[..at]);
+    line_at(piece, piece.text.find(needle).unwrap_or_default())
+}
+
+/// The file line of a byte of a command's text.
+fn line_at(piece: &kinds::Piece, at: usize) -> u32 {
+    let before = piece.text.get(..at).unwrap_or(&piece.text);
     piece.line.saturating_add(to_u32(before.matches('\n').count()))
 }
 

@@ -8,12 +8,13 @@ use super::super::commands::{self, Cut, Odd, split};
 use super::super::console::{self, Foreign, Whose};
 use super::super::effects;
 use super::super::forbidden;
+use super::super::grammar::{self, Refused};
 use super::super::info::Info;
 use super::super::kinds;
 use super::super::model::{CommandKind, Effect, EffectSource};
 use super::super::outline::CONSOLE_SHELL;
 use super::super::placeholders;
-use super::super::shell::Token;
+use super::super::shell::{Token, lex};
 use super::fence::{Read, is_session, looks_like_shell};
 use super::{Builder, forbid};
 
@@ -164,7 +165,7 @@ impl Read {
             include: None,
             blocked: Some(reason.to_owned()),
         };
-        Read { kind: CommandKind::Shell, piece, unfinished: None, placeholders: Vec::new() }
+        Read { kind: CommandKind::Shell, piece, unfinished: None, refused: None, placeholders: Vec::new() }
     }
 
     /// `tokens` are those of the fence.
@@ -173,12 +174,23 @@ impl Read {
         // a placeholder becomes one quoted word, never syntax
         let (placeholders, masked) = placeholders::spellings(&text);
         let own = own.and_then(|own| tokens.get(own));
-        let effect = match (declared, &masked, own) {
-            (Some(effect), ..) => (effect, EffectSource::Declared),
-            (None, Cow::Borrowed(_), Some(own)) => effects::of_tokens(own),
-            (None, masked, _) => effects::of(masked),
+        let own = own.filter(|_| matches!(masked, Cow::Borrowed(_)));
+        let refused = match own {
+            Some(own) => grammar::refused(own).map(|found| {
+                let begin = own.first().map_or(0, |first| first.start);
+                Refused { at: found.at.saturating_sub(begin), ..found }
+            }),
+            None => {
+                let lexed = lex(&masked);
+                if lexed.complete() { grammar::refused(&lexed.tokens) } else { None }
+            }
+        };
+        let effect = match (declared, own) {
+            (Some(effect), _) => (effect, EffectSource::Declared),
+            (None, Some(own)) => effects::of_tokens(own),
+            (None, None) => effects::of(&masked),
         };
         let piece = kinds::Piece { line, title, text, expectations, effect, include: None, blocked: None };
-        Read { kind: CommandKind::Shell, piece, unfinished, placeholders }
+        Read { kind: CommandKind::Shell, piece, unfinished, refused, placeholders }
     }
 }
