@@ -263,14 +263,16 @@ impl<'a, 't> Reader<'a, 't> {
             "[[" => return self.condition(token),
             _ if arithmetic => self.next = Next::Behind,
             _ if self.next == Next::FunctionBody => return fault(token, NO_BODY),
-            "!" => {}
-            "time" => {
-                self.next = Next::Command;
+            "!" | "time" => {
                 if let Some(Kind::Word(option)) = self.peek().map(|next| &next.kind)
+                    && word == "time"
                     && matches!(option.text(), "-p" | "--")
                 {
                     self.at += 1;
                 }
+                // both may stand alone
+                let alone = self.peek().is_none_or(|next| matches!(next.kind, Kind::Newline | Kind::Op(";")));
+                self.next = if alone { Next::Behind } else { Next::Command };
             }
             "function" => return self.function(token),
             _ => self.next = Next::Words(1),

@@ -70,6 +70,7 @@ pub(crate) use names::is_identifier_byte;
 pub use outline::{CommandOutline, Coverage, ExpectationOutline, Outline, StepOutline};
 pub(crate) use params::parameter_of;
 pub use params::{MAX_VALUE_BYTES, check_value};
+pub(crate) use parse::settle_blocks;
 pub use parse::{LARGE_DOCUMENT_BYTES, MAX_DOCUMENT_BYTES, parse, parse_bytes};
 pub use schema::front_matter_schema;
 pub(crate) use shell::single_call;

@@ -171,6 +171,12 @@ impl Step {
         main.chain(baselines).chain(probe).chain(undo)
     }
 
+    /// The same, to change them.
+    pub(crate) fn all_commands_mut(&mut self) -> impl Iterator<Item = &mut Command> {
+        let Step { commands, baselines, probe, undo, .. } = self;
+        commands.iter_mut().chain(baselines).chain(probe.as_deref_mut()).chain(undo)
+    }
+
     /// `shell`, `http`, ..., `mixed`; `manual` without commands, `action` with a due date.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -54,10 +54,15 @@ fn finding(command: &Command, said: &str) -> Diagnostic {
         code: codes::SHELL_REFUSED,
         level: Level::Error,
         // an end that is missing is told one line behind the text
-        line: command.line.saturating_add(inner.saturating_sub(1)).min(last.saturating_sub(1).max(command.line)),
+        line: command
+            .line
+            .saturating_add(inner.saturating_sub(1))
+            .min(last.saturating_sub(1).max(command.line)),
         column: 1,
         message: format!("bash refuses this command's text: {reason}"),
-        hint: Some("correct it, or tag the block as text; `bash -n FILE` tries a text without running it".to_owned()),
+        hint: Some(
+            "correct it, or tag the block as text; `bash -n FILE` tries a text without running it".to_owned(),
+        ),
     }
 }
 
@@ -91,8 +96,7 @@ async fn ask(program: &Path, text: &str) -> Result<Option<String>, String> {
     };
     let ((), said) = tokio::join!(give, take);
     let said = said?;
-    let status =
-        child.wait().await.map_err(|error| format!("{} did not end: {error}", program.display()))?;
+    let status = child.wait().await.map_err(|error| format!("{} did not end: {error}", program.display()))?;
     Ok((!status.success()).then(|| String::from_utf8_lossy(&said).trim().to_owned()))
 }
 

@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use blocks_engine::{Library, LibraryEntry, LibraryError, describe};
 use blocks_grammar::Deny;
-use runbook_core::plan::{PlanRequest, draft};
-use runbook_core::runbook::{Coverage, Diagnostic, Level, Step, check_links, codes, silence_remarks};
+use runbook_core::runbook::{Coverage, Diagnostic, Level, check_links, silence_remarks};
 use serde_json::{Value, json};
 
 use super::{bash_check, shellcheck};
@@ -121,38 +120,10 @@ fn look(file: &Path, library: Option<&Library>) -> Result<Looked, LibraryError> 
         None => entry,
     };
     let folder = file.parent().unwrap_or(Path::new(""));
+    let entry = LibraryEntry { document: entry.looked_at().into_owned(), ..entry };
     let mut found = entry.document.diagnostics.clone();
-    found.extend(include_problems(&entry));
     found.extend(check_links(&entry.document, &|target| folder.join(target).exists()));
     Ok(Looked { entry, found })
-}
-
-/// Includes that name nothing, or that lead in a circle.
-fn include_problems(entry: &LibraryEntry) -> Vec<Diagnostic> {
-    let mut commands = entry.document.steps.iter().flat_map(Step::all_commands);
-    if !commands.any(|(_, command)| command.include.is_some()) {
-        return Vec::new();
-    }
-    let request = PlanRequest {
-        documents: entry.included.clone(),
-        refused: entry.refused.clone(),
-        ..PlanRequest::default()
-    };
-    let Ok(drafted) = draft(&entry.document, &request) else { return Vec::new() };
-    let about_includes = [codes::INCLUDE, codes::INCLUDE_CYCLE];
-    let found = drafted.problems.into_iter().filter_map(|problem| {
-        let code = *about_includes.iter().find(|code| code.to_string() == problem.code)?;
-        let line = problem.line.unwrap_or(1);
-        Some(Diagnostic {
-            code,
-            level: Level::Error,
-            line,
-            column: 1,
-            message: problem.message,
-            hint: problem.hint,
-        })
-    });
-    found.collect()
 }
 
 impl Sum {

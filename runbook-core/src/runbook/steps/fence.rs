@@ -14,7 +14,7 @@ use super::super::model::{CodeBlock, Command, CommandKind, Effect, EffectSource}
 use super::super::outline::{INDENTED_SHELL, UNTAGGED_SHELL};
 use super::super::prompts;
 use super::shell::is_no_command;
-use super::{Builder, Place, spelling};
+use super::{Builder, Place, same_name, spelling};
 use crate::expectation::{Check, Expectation, classify};
 
 /// The largest block that is read as commands, in bytes.
@@ -280,7 +280,11 @@ impl Builder<'_> {
             );
             blocked.get_or_insert_with(|| format!("a {role} must be read-only"));
         }
-        let id = self.command_id(info, n, line);
+        let id = self.command_id(info, n, line).unwrap_or_else(|(unique, taken)| {
+            blocked.get_or_insert_with(|| same_name(&taken));
+            self.twice.insert(taken);
+            unique
+        });
         let command = Command {
             id,
             line,
@@ -302,8 +306,8 @@ impl Builder<'_> {
         self.add(info.role, command);
     }
 
-    /// `name=`, or the step's id with a number.
-    fn command_id(&mut self, info: &Info, n: usize, line: u32) -> String {
+    /// `name=`, or the step's id with a number. Where that is taken: one that is not, and the one that is.
+    fn command_id(&mut self, info: &Info, n: usize, line: u32) -> Result<String, (String, String)> {
         let id = match (&info.name, self.built.steps.last()) {
             (Some(name), _) if n == 0 => name.clone(),
             (Some(name), _) => format!("{name}-{}", n + 1),
@@ -316,18 +320,18 @@ impl Builder<'_> {
             (None, None) => format!("step/{}", n + 1),
         };
         if self.names.insert(id.clone()) {
-            return id;
+            return Ok(id);
         }
         self.note(
             codes::DUPLICATE_NAME,
             (line, self.lines.indent(line)),
-            format!("two commands are named `{id}`"),
+            same_name(&id),
             "names are unique within a runbook: rename one of them",
         );
         // the document is not planned; a unique id keeps it showable
         let unique = format!("{id}~{line}");
         self.names.insert(unique.clone());
-        unique
+        Err((unique, id))
     }
 
     fn add(&mut self, role: Role, command: Command) {

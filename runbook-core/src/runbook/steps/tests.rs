@@ -312,3 +312,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn neither_of_two_commands_with_one_name_runs() {
+    let block = |name: &str, line: &str| format!("```bash {{name={name}}}\n{line}\n```\n\n");
+    let text =
+        format!("# T\n\n## S\n\n{}{}{}", block("a", "ls /1"), block("b", "ls /2"), block("a", "ls /3"));
+    let document = parse("x", &text);
+    let reasons: Vec<_> = document.steps[0].commands.iter().map(|command| command.reason()).collect();
+    let told = Some("two commands are named `a`".to_owned());
+    assert_eq!(reasons, [told.clone(), None, told]);
+    let runnable: Vec<bool> = document.blocks.iter().map(|block| block.runnable).collect();
+    assert_eq!(runnable, [false, true, false]);
+}
