@@ -9,6 +9,7 @@ mod guard;
 mod quoting;
 mod redirect;
 mod resolve;
+mod samples;
 mod spot;
 mod stand_in;
 #[cfg(test)]
