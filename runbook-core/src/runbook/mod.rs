@@ -54,6 +54,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod titles;
+mod typography;
 pub(crate) mod variables;
 mod yaml;
 

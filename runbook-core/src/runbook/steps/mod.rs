@@ -234,6 +234,7 @@ impl<'a> Builder<'a> {
     }
 
     fn paragraph(&mut self, text: String, bold: Bold, line: u32) {
+        self.admonition(&text, line);
         let title = match bold {
             Bold::Whole => {
                 let title = titles::parse(&text);

@@ -325,3 +325,40 @@ fn neither_of_two_commands_with_one_name_runs() {
     let runnable: Vec<bool> = document.blocks.iter().map(|block| block.runnable).collect();
     assert_eq!(runnable, [false, true, false]);
 }
+
+#[test]
+fn fences_that_markdown_takes_for_text_are_told() {
+    let rows: &[(&str, &[u32])] = &[
+        ("!!! note\n\n    ```bash\n    ls /a\n    ```\n", &[3]),
+        ("!!! note \"x\"\n    ```bash\n    ls /a\n    ```\n", &[2]),
+        ("=== \"Linux\"\n\n    text\n\n    ```bash\n    ls /a\n    ```\n", &[5]),
+        ("??? tip\n    Text.\n    ~~~sh\n    ls /a\n    ~~~\n", &[3]),
+        (":::note\n\n```bash\nls /a\n```\n\n:::\n", &[]),
+        ("- item\n\n  ```bash\n  ls /a\n  ```\n", &[]),
+        ("Text.\n\n    ls /a\n", &[]),
+        ("Text !!! note\n\n```bash\nls /a\n```\n", &[]),
+    ];
+    for (text, lines) in rows {
+        let document = parse("x", text);
+        let told = document.diagnostics.iter().filter(|found| found.code == codes::LOST_FENCE);
+        assert_eq!(told.map(|found| found.line).collect::<Vec<_>>(), *lines, "{text}");
+    }
+}
+
+#[test]
+fn commands_with_characters_of_printed_text_do_not_run() {
+    let text = "# T\n\n## S\n\n```bash\nkubectl get pods –n shop\n```\n\n```bash\nkubectl get pods\n\n# Then\necho “a (b”\n```\n";
+    let document = parse("x", text);
+    let runs: Vec<bool> =
+        document.steps[0].commands.iter().map(|command| command.not_runnable.is_none()).collect();
+    assert_eq!(runs, [false, true, false]);
+    let told: Vec<_> = document
+        .diagnostics
+        .iter()
+        .filter(|found| found.code == codes::TYPOGRAPHY)
+        .map(|found| (found.line, found.column, found.hint.clone().unwrap_or_default()))
+        .collect();
+    let meant = |text: &str| format!("probably meant: `{text}`");
+    assert_eq!(told, [(6, 18, meant("kubectl get pods -n shop")), (13, 6, meant("echo \"a (b\""))]);
+    assert!(document.diagnostics.iter().all(|found| found.code != codes::SHELL_REFUSED));
+}
