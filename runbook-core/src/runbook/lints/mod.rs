@@ -50,6 +50,7 @@ const RULES: &[Rule] = &[
     kubectl::namespaces,
     destructive::destructive,
     secrets::printed,
+    secrets::traced,
     secrets::expected,
     loops::ignored_variable,
     loops::endless_loop,
