@@ -8,7 +8,7 @@ use blocks_grammar::Deny;
 use runbook_core::runbook::{Coverage, Diagnostic, Level, check_links, silence_remarks};
 use serde_json::{Value, json};
 
-use super::{bash_check, shellcheck};
+use super::{bash_check, markdown_files, shellcheck};
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
 
@@ -38,13 +38,17 @@ pub(crate) async fn run(
     deny: Option<Deny>,
     output: Output,
 ) -> Result<Code, Stop> {
-    let mut files = Vec::new();
-    for path in paths {
-        collect(path, &mut files)
-            .map_err(|error| Stop::usage(format!("{} cannot be read: {error}", path.display())))?;
+    let markdown_files::Found { files, notes, empty } = markdown_files::collect(paths)
+        .map_err(|(path, error)| Stop::usage(format!("{} cannot be read: {error}", path.display())))?;
+    for note in notes {
+        printer::note(&note);
     }
-    files.sort();
-    files.dedup();
+    if let Some(folder) = empty.first() {
+        return Err(Stop::usage(format!(
+            "no Markdown files found in {}\nhint: files end in .md, .markdown or .mdx; hidden folders, node_modules, target and vendor are left out",
+            folder.display()
+        )));
+    }
     let program = shellcheck::program();
     let bash = bash_check::program();
     let mut sum = Sum::default();
@@ -70,9 +74,6 @@ pub(crate) async fn run(
         }
         found.sort_by_key(|finding| (finding.line, finding.column, finding.code));
         sum.take(&entry, &found, output);
-    }
-    if files.is_empty() {
-        printer::note("no Markdown files there");
     }
     match output {
         Output::Json => printer::json(&json!({
@@ -169,26 +170,4 @@ impl Sum {
             counted(self.warnings, "warning")
         )
     }
-}
-
-fn collect(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    if !path.is_dir() {
-        std::fs::metadata(path)?;
-        files.push(path.to_path_buf());
-        return Ok(());
-    }
-    for entry in std::fs::read_dir(path)? {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        let path = entry.path();
-        let is_markdown =
-            path.extension().is_some_and(|extension| extension == "md" || extension == "markdown");
-        // A linked folder may lead in a circle, so it is not followed.
-        if kind.is_dir() {
-            collect(&path, files)?;
-        } else if kind.is_file() && is_markdown {
-            files.push(path);
-        }
-    }
-    Ok(())
 }

@@ -8,6 +8,7 @@ mod export;
 mod follow;
 mod lint;
 mod local;
+mod markdown_files;
 pub(crate) mod sandbox;
 mod serve;
 mod shared;
