@@ -1,6 +1,7 @@
 //! Calls that are known to change something, and those that destroy.
 
 use super::super::effects;
+use super::super::shell::Word;
 use super::calls::Call;
 use super::kubectl;
 
@@ -108,7 +109,7 @@ pub(super) fn destroys(call: &Call<'_>) -> Option<String> {
             .and_then(|_| shown("-X DELETE")),
         "http" | "https" | "xh" => call.operands().next().filter(|verb| *verb == "DELETE").and_then(shown),
         "mongo" | "mongosh" => {
-            let script = call.args.iter().map(|arg| arg.text());
+            let script = call.args.iter().map(Word::text);
             let verbs = ["dropDatabase(", ".drop(", "deleteMany(", ".remove(", "dropIndexes("];
             script
                 .flat_map(|text| verbs.iter().filter(move |verb| text.contains(**verb)))
@@ -181,7 +182,7 @@ fn git(call: &Call<'_>) -> Option<&'static str> {
 
 /// The method that curl is told.
 fn method<'c>(call: &'c Call<'_>) -> Option<&'c str> {
-    let mut args = call.args.iter().map(|word| word.text());
+    let mut args = call.args.iter().map(Word::text);
     while let Some(arg) = args.next() {
         if let Some(method) = arg.strip_prefix("--request=") {
             return Some(method);

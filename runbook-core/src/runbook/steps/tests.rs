@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use pulldown_cmark::{Event, Options, Parser};
 
-use crate::runbook::{Code, Document, Step, codes, parse, parse_bytes};
+use crate::runbook::{Code, Command, Document, Step, codes, parse, parse_bytes};
 
 fn found(document: &Document) -> Vec<(Code, u32)> {
     document.diagnostics.iter().map(|d| (d.code, d.line)).collect()
@@ -319,7 +319,7 @@ fn neither_of_two_commands_with_one_name_runs() {
     let text =
         format!("# T\n\n## S\n\n{}{}{}", block("a", "ls /1"), block("b", "ls /2"), block("a", "ls /3"));
     let document = parse("x", &text);
-    let reasons: Vec<_> = document.steps[0].commands.iter().map(|command| command.reason()).collect();
+    let reasons: Vec<_> = document.steps[0].commands.iter().map(Command::reason).collect();
     let told = Some("two commands are named `a`".to_owned());
     assert_eq!(reasons, [told.clone(), None, told]);
     let runnable: Vec<bool> = document.blocks.iter().map(|block| block.runnable).collect();
