@@ -6,7 +6,7 @@ use runbook_core::duration::for_people;
 use runbook_core::expectation::{Check, JudgedBy};
 use runbook_core::plan::{Plan, PlanStep, PlannedCommand, Problem, RiskAssessment};
 use runbook_core::runbook::{
-    Command, Diagnostic, Effect, EffectSource, Level, Param, ParamType, Parameter, Step,
+    Command, Diagnostic, Document, Effect, EffectSource, Level, Param, ParamType, Parameter, Step,
 };
 use serde_json::{Value, json};
 
@@ -32,18 +32,18 @@ pub fn runbooks(library: &Library) -> Reply {
 /// # Errors
 /// When it cannot be written as JSON.
 pub fn runbook(entry: &LibraryEntry) -> Result<Reply, EngineError> {
-    let outline = entry.document.outline();
+    let document = entry.looked_at();
+    let outline = document.outline();
     let mut data = serde_json::to_value(&outline).map_err(|error| EngineError::Journal(error.to_string()))?;
     if let Value::Object(map) = &mut data {
         map.insert("name".to_owned(), json!(entry.document.name));
         map.insert("source".to_owned(), json!(entry.source));
         map.insert("sha256".to_owned(), json!(entry.document.sha256));
     }
-    Ok(Reply { text: runbook_text(entry), data })
+    Ok(Reply { text: runbook_text(entry, &document), data })
 }
 
-fn runbook_text(entry: &LibraryEntry) -> String {
-    let document = &entry.document;
+fn runbook_text(entry: &LibraryEntry, document: &Document) -> String {
     let outline = document.outline();
     let mut text = format!("{} ({})\n{}\n", document.title, entry.source, outline.coverage.line());
     if document.text_items > 0 {

@@ -1,11 +1,13 @@
 //! The runbooks that can be named: the team's folders first, the embedded ones always.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read as _;
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
+use runbook_core::plan::settle_includes;
 use runbook_core::runbook::{Document, parse, parse_bytes};
 
 /// Largest runbook that is read, in bytes. What can be followed in an incident is far smaller; the linter says so.
@@ -259,6 +261,19 @@ impl LibraryEntry {
     /// When the file does not read.
     pub fn to_look_at(path: &Path) -> Result<LibraryEntry, LibraryError> {
         read_file(path, Hash::No)
+    }
+
+    /// The document with what is in the way of its includes, as a plan would say it. What is planned is
+    /// [`LibraryEntry::document`], which is without.
+    #[must_use]
+    pub fn looked_at(&self) -> Cow<'_, Document> {
+        let mut commands = self.document.steps.iter().flat_map(|step| &step.commands);
+        if !commands.any(|command| command.include.is_some()) {
+            return Cow::Borrowed(&self.document);
+        }
+        let mut document = self.document.clone();
+        settle_includes(&mut document, &self.included, &self.refused);
+        Cow::Owned(document)
     }
 }
 

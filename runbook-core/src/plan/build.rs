@@ -110,6 +110,10 @@ pub fn draft(document: &Document, request: &PlanRequest) -> Result<Draft, PlanEr
     check_ids(&plan, &mut problems);
     kinds::check(&plan, request.connections.as_deref(), &mut problems);
     check_secret_names(&plan, &mut problems);
+    // whatever stops its commands is said already
+    if plan.steps.is_empty() && problems.is_empty() {
+        problems.push(empty(document));
+    }
     let problems = problems.into_iter().map(Problem::from).collect();
     let warnings = document
         .diagnostics
@@ -118,6 +122,28 @@ pub fn draft(document: &Document, request: &PlanRequest) -> Result<Draft, PlanEr
         .cloned()
         .collect();
     Ok(Draft { plan, problems, warnings })
+}
+
+/// A plan of nothing would succeed without a word.
+fn empty(document: &Document) -> PlanError {
+    let coverage = document.coverage();
+    let counted = |count: u32, one: &str, several: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        _ => Some(format!("{count} {several}")),
+    };
+    let left: Vec<String> = [
+        counted(coverage.unmarked, "block that looks like commands", "blocks that look like commands"),
+        counted(coverage.text_items, "list item that is text", "list items that are text"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    PlanError::Empty {
+        name: document.name.clone(),
+        left: if left.is_empty() { String::new() } else { format!(" (it has {})", left.join(" and ")) },
+        hint: "open blocks of commands with ```bash, and write what a person does as `- [ ]` items",
+    }
 }
 
 /// Names that a person gave must be parameters, and none of them a secret.

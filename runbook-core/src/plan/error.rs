@@ -167,6 +167,16 @@ pub enum PlanError {
         /// The way round: `a > b > a`.
         way: String,
     },
+    /// There is nothing to do in it.
+    #[error("nothing in {name}.md runs and nothing in it is for a person to do{left}; hint: {hint}")]
+    Empty {
+        /// The runbook.
+        name: String,
+        /// What is in it instead.
+        left: String,
+        /// What to do about it.
+        hint: &'static str,
+    },
     /// Nobody said what the document's bytes are, so that nobody could tell whether it has changed since.
     #[error("the hash of {name}.md is not known; hint: this is a mistake of the program, please report it")]
     NoHash {

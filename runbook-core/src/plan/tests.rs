@@ -411,3 +411,21 @@ proptest! {
         prop_assert_eq!(build(&document, &including(&[("x", &body)])).is_ok(), draft.problems.is_empty());
     }
 }
+
+#[test]
+fn a_plan_of_nothing_is_an_error() {
+    let rows = [
+        ("# T\n\nSome text.\n", Some("")),
+        ("# T\n\n```\nkubectl get pods\n```\n", Some("1 block that looks like commands")),
+        ("# T\n\n- a\n- b\n", Some("2 list items that are text")),
+        ("# T\n\n- [ ] Look.\n", None),
+        ("# T\n\n```bash\nls\n```\n", None),
+    ];
+    for (text, told) in rows {
+        let problems = draft(&parse("x", text), &PlanRequest::default()).unwrap().problems;
+        let message = problems.first().map(|problem| problem.message.as_str());
+        assert_eq!(message.is_some(), told.is_some(), "{text}: {message:?}");
+        assert!(message.unwrap_or_default().contains(told.unwrap_or_default()), "{text}: {message:?}");
+        assert!(problems.len() < 2, "{text}");
+    }
+}

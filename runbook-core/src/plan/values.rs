@@ -223,7 +223,7 @@ mod tests {
         "bash <<'EOF'\nlet n=X+1\nEOF",
         "i=X; arr=(a b); echo \"${arr[i]}\"",
         "kubectl get pods -Al app=\"$X\"",
-        "kubectl drain n1 --pod-selector=app=$X",
+        "kubectl drain n1 --pod-selector=\"app=$X\"",
         "export \"$X=y\"",
         "unheard-of-program 'run $X'",
         "say() { eval \"$1\"; }; say \"$X\"",

@@ -151,6 +151,12 @@ codes! {
     POSITIONAL = 166, Error, "argument that nobody gives";
     /// `effect=read` on what plainly changes something.
     FALSE_READ = 167, Error, "effect=read on a change";
+    /// `if true; echo`: text that no bash takes.
+    SHELL_REFUSED = 170, Error, "text that bash would refuse";
+    /// `ls –l`, `“a”`, a no-break blank: no syntax to any shell.
+    TYPOGRAPHY = 171, Error, "typographic character in a command";
+    /// A fence in indented code, as admonitions of MkDocs have it.
+    LOST_FENCE = 172, Warning, "fence that is no code block";
 }
 
 /// What a code stands for; `None` for a code of another module.

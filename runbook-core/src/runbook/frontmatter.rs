@@ -45,6 +45,46 @@ const ALIASES: &[(&str, &str)] = &[
 ];
 /// Keys like ours that other tools have too: alone they do not make a block ours.
 const SHARED: &[&str] = &["title", "owners", "name", "locale"];
+/// Keys of Hugo, Jekyll, Docusaurus, MkDocs and their like.
+const GENERATORS: &[&str] = &[
+    "aliases",
+    "author",
+    "authors",
+    "categories",
+    "comments",
+    "date",
+    "description",
+    "draft",
+    "excerpt",
+    "has_children",
+    "hide",
+    "hide_title",
+    "id",
+    "image",
+    "keywords",
+    "lastmod",
+    "layout",
+    "menu",
+    "nav_order",
+    "parent",
+    "pagination_next",
+    "permalink",
+    "published",
+    "redirect_from",
+    "sidebar_label",
+    "sidebar_position",
+    "slug",
+    "status",
+    "summary",
+    "tags",
+    "template",
+    "toc",
+    "type",
+    "url",
+    "weight",
+];
+/// Unknown keys that the first of them names.
+const MOST_NAMED: usize = 8;
 /// How many lines are searched for the end of a block that does not begin as it should.
 const MOST_LINES: usize = 200;
 
@@ -249,12 +289,20 @@ impl Reader {
         kept
     }
 
-    fn unknown(&mut self, name: &str, key: &Node, known: &[&'static str]) {
-        let meant = meant(name, known).map_or_else(String::new, |meant| format!("did you mean `{meant}`? "));
+    fn unknown(&mut self, name: &str, key: &Node, known: &[&'static str], others: &[String]) {
+        let meant = match meant(name, known) {
+            Some(meant) => format!("did you mean `{meant}`? "),
+            None if GENERATORS.contains(&name) => {
+                "it is a key of a site generator, and a block with keys of ours must hold no others; "
+                    .to_owned()
+            }
+            None => String::new(),
+        };
+        let also = if others.is_empty() { String::new() } else { format!(" (and {})", others.join(", ")) };
         self.found.push(finding(
             codes::FRONT_MATTER_KEY,
             below_fence(key.at),
-            format!("unknown front matter key `{name}`"),
+            format!("unknown front matter key `{name}`{also}"),
             &format!("{meant}known here are {}; put other data elsewhere in the document", known.join(", ")),
         ));
     }
@@ -278,19 +326,33 @@ impl Reader {
             self.foreign(pairs);
             return;
         }
-        for (name, key, value) in self.pairs(pairs) {
-            match name.as_str() {
-                "title" => self.front.title = self.text(&name, value),
-                "service" => self.front.service = self.text(&name, value),
-                "kind" => self.front.kind = self.text(&name, value),
-                "severity" => self.front.severity = self.texts(&name, value),
-                "match" => self.front.match_terms = self.texts(&name, value),
+        let pairs = self.pairs(pairs);
+        let mut unknown: Vec<&str> =
+            pairs.iter().map(|(name, ..)| name.as_str()).filter(|name| !KEYS.contains(name)).collect();
+        unknown.truncate(MOST_NAMED);
+        for (name, key, value) in &pairs {
+            let (name, value) = (name.as_str(), *value);
+            match name {
+                "title" => self.front.title = self.text(name, value),
+                "service" => self.front.service = self.text(name, value),
+                "kind" => self.front.kind = self.text(name, value),
+                "severity" => self.front.severity = self.texts(name, value),
+                "match" => self.front.match_terms = self.texts(name, value),
                 "params" => self.params(value),
                 "approvals" => self.front.approvals = self.approvals(value),
-                "lock" => self.front.lock = self.text(&name, value),
+                "lock" => self.front.lock = self.text(name, value),
                 "timebox" => self.front.timebox = self.timebox(value),
-                "owner" => self.front.owner = self.text(&name, value),
-                _ => self.unknown(&name, key, KEYS),
+                "owner" => self.front.owner = self.text(name, value),
+                _ => {
+                    // the first one is what a plan shows, so it names the others as well
+                    let others: Vec<String> = match unknown.split_first() {
+                        Some((first, others)) if *first == name => {
+                            others.iter().map(|other| format!("`{other}`")).collect()
+                        }
+                        _ => Vec::new(),
+                    };
+                    self.unknown(name, key, KEYS, &others);
+                }
             }
         }
     }
@@ -438,7 +500,7 @@ impl Reader {
                     pattern = Some(value);
                 }
                 "secret" => param.secret = self.flag(&key, value).unwrap_or(true),
-                _ => self.unknown(&key, key_node, PARAM_KEYS),
+                _ => self.unknown(&key, key_node, PARAM_KEYS, &[]),
             }
         }
         let compiled = match (&param.pattern, pattern) {
@@ -726,5 +788,23 @@ mod tests {
         ] {
             assert_eq!(read(&format!("---\ntitle: x\n{word}: y\n---\n")).1, [], "{word}");
         }
+    }
+
+    #[test]
+    fn the_first_unknown_key_names_the_others() {
+        let text = "---\nservice: web\nlayout: page\ntags: [a]\nownr: me\n---\n# T\n";
+        let found = parse(text, &Lines::new(text)).diagnostics;
+        let messages: Vec<_> = found.iter().map(|found| found.message.as_str()).collect();
+        assert_eq!(
+            messages,
+            [
+                "unknown front matter key `layout` (and `tags`, `ownr`)",
+                "unknown front matter key `tags`",
+                "unknown front matter key `ownr`",
+            ]
+        );
+        let hints: Vec<_> = found.iter().filter_map(|found| found.hint.as_deref()).collect();
+        assert!(hints[0].starts_with("it is a key of a site generator"), "{}", hints[0]);
+        assert!(hints[2].starts_with("did you mean `owner`?"), "{}", hints[2]);
     }
 }

@@ -31,6 +31,7 @@ mod effects;
 mod flow;
 mod forbidden;
 mod frontmatter;
+mod grammar;
 pub mod hash;
 mod info;
 pub mod kinds;
@@ -53,6 +54,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod titles;
+mod typography;
 pub(crate) mod variables;
 mod yaml;
 
@@ -69,6 +71,7 @@ pub(crate) use names::is_identifier_byte;
 pub use outline::{CommandOutline, Coverage, ExpectationOutline, Outline, StepOutline};
 pub(crate) use params::parameter_of;
 pub use params::{MAX_VALUE_BYTES, check_value};
+pub(crate) use parse::settle_blocks;
 pub use parse::{LARGE_DOCUMENT_BYTES, MAX_DOCUMENT_BYTES, parse, parse_bytes};
 pub use schema::front_matter_schema;
 pub(crate) use shell::single_call;

@@ -21,6 +21,8 @@ pub(crate) const CONSOLE_SHELL: &str = "console without a prompt, and it looks l
 const UNRESOLVED: &str = "unresolved placeholder";
 /// Why no command of a document runs that has an error about all of it.
 pub(crate) const STOPPED: &str = "nothing of the document runs";
+/// Why a fence in indented code does not run.
+pub(crate) const LOST_FENCE: &str = "an indented fence is text to Markdown";
 /// Why indented code that looks like commands does not run.
 pub(crate) const INDENTED_SHELL: &str = "indented code is not run, and it looks like shell";
 
@@ -169,6 +171,12 @@ impl Step {
         let probe = self.probe.as_deref().map(|command| ("probe", command));
         let undo = self.undo.iter().map(|command| ("undo", command));
         main.chain(baselines).chain(probe).chain(undo)
+    }
+
+    /// The same, to change them.
+    pub(crate) fn all_commands_mut(&mut self) -> impl Iterator<Item = &mut Command> {
+        let Step { commands, baselines, probe, undo, .. } = self;
+        commands.iter_mut().chain(baselines).chain(probe.as_deref_mut()).chain(undo)
     }
 
     /// `shell`, `http`, ..., `mixed`; `manual` without commands, `action` with a due date.

@@ -193,7 +193,7 @@ fn limit_findings(diagnostics: &mut Vec<Diagnostic>) {
 
 /// A block is runnable when each of its commands is, and the document has no error about all of it; what stops one is
 /// known once everything was looked at.
-fn settle_blocks(document: &mut Document) {
+pub(crate) fn settle_blocks(document: &mut Document) {
     if document.stopped_by().is_some() {
         for block in document.blocks.iter_mut().filter(|block| block.runnable) {
             block.runnable = false;

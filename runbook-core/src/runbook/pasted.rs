@@ -2,6 +2,9 @@
 //!
 //! Only clear shapes are named. Whether what stands around them is a command is not guessed: the block does not run.
 
+/// The shape of a list's item, which is no output.
+pub(crate) const LIST: &str = "an item of a list";
+
 /// What kind of output a line is that stands where a command begins; `next` is the line below it.
 pub(crate) fn shape(line: &str, next: &str) -> Option<&'static str> {
     let line = line.trim();
@@ -12,6 +15,7 @@ pub(crate) fn shape(line: &str, next: &str) -> Option<&'static str> {
         }
         b'(' => rows(line).then_some("a count of rows"),
         b'-' | b'+' if rule(line) => Some("a rule of a table"),
+        b'-' | b'*' | b'0'..=b'9' if item(line) => Some(LIST),
         b'|' => Some("a row of a table"),
         b'<' | b'>' => {
             let rest = line.get(1..)?.trim_start();
@@ -26,6 +30,7 @@ pub(crate) fn shape(line: &str, next: &str) -> Option<&'static str> {
             Some("the header of a table")
         }
         b'A'..=b'Z' if header(line) => Some("the header of a table"),
+        0xE2 if item(line) => Some(LIST),
         _ if syslog(line) => Some("a log line"),
         _ if mode(first) => Some("a list of files"),
         _ if key(first) => Some("a name with its value"),
@@ -46,6 +51,16 @@ fn json(line: &str, next: &str) -> bool {
         Some(rest) => line == "{}" || member(rest.trim_start()),
         None => matches!(line, "[" | "[]") || line.starts_with("[{") || line.starts_with("[\""),
     }
+}
+
+/// `1. echo a`, `- echo a`: a list's marks that came along with the commands.
+fn item(line: &str) -> bool {
+    let Some((mark, rest)) = line.split_once(' ') else { return false };
+    let number = mark
+        .strip_suffix(['.', ')'])
+        .is_some_and(|digits| (1..=3).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()));
+    (number || matches!(mark, "-" | "*" | "•"))
+        && rest.trim_start().starts_with(|c: char| c.is_alphabetic() || c == '$')
 }
 
 /// `(3 rows)`
@@ -205,7 +220,14 @@ mod tests {
             (": \"${A:=b}\"", "", false),
             ("May 1", "", false),
             ("> out.txt", "", false),
-            ("- item", "", false),
+            ("- echo a", "", true),
+            ("* kubectl get pods", "", true),
+            ("• ls", "", true),
+            ("1. echo a", "", true),
+            ("12) $x b", "", true),
+            ("- 1", "", false),
+            ("*.sh x", "", false),
+            ("1.5 x", "", false),
             ("", "", false),
         ];
         for (line, next, output) in rows {

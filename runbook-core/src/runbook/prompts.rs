@@ -110,7 +110,7 @@ pub(crate) fn read(line: &str, console: bool) -> Option<Prompt<'_>> {
     let line = line.trim_start();
     match line.as_bytes().first()? {
         b'$' if line == "$" => Some(Prompt::Shell("")),
-        b'$' => line.strip_prefix("$ ").map(Prompt::Shell),
+        b'$' => line.strip_prefix(['$']).and_then(|rest| rest.strip_prefix([' ', '\t'])).map(Prompt::Shell),
         b'#' => {
             let command = line.strip_prefix("# ").filter(|command| console && looks_like_command(command))?;
             Some(Prompt::Root(command))
@@ -150,6 +150,9 @@ pub(crate) fn is_unclear(line: &str) -> bool {
     if let Some(rest) = line.strip_prefix("> ") {
         // at the beginning of a command it would write a file named like the program
         return looks_like_command(rest);
+    }
+    if let Some(rest) = line.strip_prefix("-> ").or_else(|| line.strip_prefix("=> ")) {
+        return rest.starts_with(|c: char| c.is_ascii_alphabetic());
     }
     if let Some((name, rest)) = line.strip_prefix('(').and_then(|rest| rest.split_once(") ")) {
         // a word behind a subshell is no shell text
@@ -214,6 +217,10 @@ fn host(line: &str) -> Option<Prompt<'_>> {
                 _ => rest,
             }
         }
+        // `web-1$ `, `web-1:~$ `
+        _ if user.len() < line.len() && bare.len() == line.len() && is_host_mark(user) => {
+            user.trim_start_matches(|c: char| name(c) || matches!(c, ':' | '~' | '/'))
+        }
         _ if user.starts_with(':') && user.len() < line.len() => {
             let (folder, rest) = user.split_once(' ')?;
             Some(rest.trim_start_matches(name)).filter(|_| folder.len() > 1)?
@@ -230,6 +237,13 @@ fn host(line: &str) -> Option<Prompt<'_>> {
         "#" => Some(Prompt::Root(command)),
         _ => None,
     }
+}
+
+/// What stands behind the host's name in `web-1$ ls` and `web-1:~/shop$ ls`.
+fn is_host_mark(rest: &str) -> bool {
+    let folder = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '~' | '/');
+    let mark = rest.strip_prefix(':').map_or(rest, |rest| rest.trim_start_matches(folder));
+    mark == "$" || mark.starts_with("$ ")
 }
 
 /// The prompts of other programs.
@@ -314,6 +328,10 @@ mod tests {
             ("(base) ana@mac ~ % ls", Some(Prompt::Shell("ls"))),
             ("(base) ❯ ls", Some(Prompt::Shell("ls"))),
             ("(venv) # apt-get update", Some(Prompt::Root("apt-get update"))),
+            ("$\tls", Some(Prompt::Shell("ls"))),
+            ("web-1$ ls", Some(Prompt::Shell("ls"))),
+            ("web-1:~$ ls", Some(Prompt::Shell("ls"))),
+            ("web-1:/srv/shop$ ls -l", Some(Prompt::Shell("ls -l"))),
             ("mysql> show tables;", Some(Prompt::Other)),
             ("postgres=# select 1", Some(Prompt::Other)),
             ("shop_db=> select 1", Some(Prompt::Other)),
@@ -369,10 +387,13 @@ mod tests {
         for (line, expected) in rows {
             assert_eq!(marked(line), expected, "{line}");
         }
-        for unclear in ["➜ ls -l", "λ ls", "» ls", "(venv) ls", "> kubectl get pods", "→ ls"] {
+        for unclear in
+            ["➜ ls -l", "λ ls", "» ls", "(venv) ls", "> kubectl get pods", "→ ls", "-> ls", "=> ls"]
+        {
             assert!(is_unclear(unclear), "{unclear}");
         }
-        for clear in ["> out", "(ls) | wc", "(ls)", "(cd a; ls) 2>&1", "ls", "$x y", "", "λ", "%1 x"] {
+        for clear in ["> out", "(ls) | wc", "(ls)", "(cd a; ls) 2>&1", "ls", "$x y", "", "λ", "%1 x", "-> 1"]
+        {
             assert!(!is_unclear(clear), "{clear}");
         }
         assert_eq!(read("/usr/bin/a # make it", false), None);

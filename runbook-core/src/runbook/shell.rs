@@ -573,10 +573,14 @@ fn mark_depth(tokens: &mut [Token<'_>]) -> usize {
                     }
                     _ => {}
                 }
-                command_position = matches!(
-                    keyword,
-                    "if" | "while" | "until" | "do" | "then" | "else" | "elif" | "!" | "{" | "time"
-                );
+                // what is closed may close what is around it: `fi fi`, `[[ a ]] then`, `((a)) }`
+                let closes = !word.quoted && (word.text() == "]]" || word.text().starts_with("(("))
+                    || matches!(keyword, "fi" | "done" | "esac" | "}");
+                command_position = closes
+                    || matches!(
+                        keyword,
+                        "if" | "while" | "until" | "do" | "then" | "else" | "elif" | "!" | "{" | "time"
+                    );
             }
             Kind::Op("(") => {
                 open.push('(');

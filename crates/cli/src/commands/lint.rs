@@ -5,11 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use blocks_engine::{Library, LibraryEntry, LibraryError, describe};
 use blocks_grammar::Deny;
-use runbook_core::plan::{PlanRequest, draft};
-use runbook_core::runbook::{Coverage, Diagnostic, Level, Step, check_links, codes, silence_remarks};
+use runbook_core::runbook::{Coverage, Diagnostic, Level, check_links, silence_remarks};
 use serde_json::{Value, json};
 
-use super::shellcheck;
+use super::{bash_check, markdown_files, shellcheck};
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
 
@@ -39,14 +38,19 @@ pub(crate) async fn run(
     deny: Option<Deny>,
     output: Output,
 ) -> Result<Code, Stop> {
-    let mut files = Vec::new();
-    for path in paths {
-        collect(path, &mut files)
-            .map_err(|error| Stop::usage(format!("{} cannot be read: {error}", path.display())))?;
+    let markdown_files::Found { files, notes, empty } = markdown_files::collect(paths)
+        .map_err(|(path, error)| Stop::usage(format!("{} cannot be read: {error}", path.display())))?;
+    for note in notes {
+        printer::note(&note);
     }
-    files.sort();
-    files.dedup();
+    if let Some(folder) = empty.first() {
+        return Err(Stop::usage(format!(
+            "no Markdown files found in {}\nhint: files end in .md, .markdown or .mdx; hidden folders, node_modules, target and vendor are left out",
+            folder.display()
+        )));
+    }
     let program = shellcheck::program();
+    let bash = bash_check::program();
     let mut sum = Sum::default();
     // a batch at a time: the documents of a large tree need not be in memory together
     let batches = files.chunks(BATCH).flat_map(|batch| batch.iter().zip(look_all(batch, library)));
@@ -62,11 +66,14 @@ pub(crate) async fn run(
                 }
             }
         }
+        if let Some(bash) = &bash {
+            match bash_check::findings(bash, &entry.document).await {
+                Ok(more) => found.extend(more),
+                Err(reason) => printer::note(&format!("{}: bash was not asked: {reason}", entry.source)),
+            }
+        }
         found.sort_by_key(|finding| (finding.line, finding.column, finding.code));
         sum.take(&entry, &found, output);
-    }
-    if files.is_empty() {
-        printer::note("no Markdown files there");
     }
     match output {
         Output::Json => printer::json(&json!({
@@ -114,38 +121,10 @@ fn look(file: &Path, library: Option<&Library>) -> Result<Looked, LibraryError> 
         None => entry,
     };
     let folder = file.parent().unwrap_or(Path::new(""));
+    let entry = LibraryEntry { document: entry.looked_at().into_owned(), ..entry };
     let mut found = entry.document.diagnostics.clone();
-    found.extend(include_problems(&entry));
     found.extend(check_links(&entry.document, &|target| folder.join(target).exists()));
     Ok(Looked { entry, found })
-}
-
-/// Includes that name nothing, or that lead in a circle.
-fn include_problems(entry: &LibraryEntry) -> Vec<Diagnostic> {
-    let mut commands = entry.document.steps.iter().flat_map(Step::all_commands);
-    if !commands.any(|(_, command)| command.include.is_some()) {
-        return Vec::new();
-    }
-    let request = PlanRequest {
-        documents: entry.included.clone(),
-        refused: entry.refused.clone(),
-        ..PlanRequest::default()
-    };
-    let Ok(drafted) = draft(&entry.document, &request) else { return Vec::new() };
-    let about_includes = [codes::INCLUDE, codes::INCLUDE_CYCLE];
-    let found = drafted.problems.into_iter().filter_map(|problem| {
-        let code = *about_includes.iter().find(|code| code.to_string() == problem.code)?;
-        let line = problem.line.unwrap_or(1);
-        Some(Diagnostic {
-            code,
-            level: Level::Error,
-            line,
-            column: 1,
-            message: problem.message,
-            hint: problem.hint,
-        })
-    });
-    found.collect()
 }
 
 impl Sum {
@@ -191,26 +170,4 @@ impl Sum {
             counted(self.warnings, "warning")
         )
     }
-}
-
-fn collect(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    if !path.is_dir() {
-        std::fs::metadata(path)?;
-        files.push(path.to_path_buf());
-        return Ok(());
-    }
-    for entry in std::fs::read_dir(path)? {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        let path = entry.path();
-        let is_markdown =
-            path.extension().is_some_and(|extension| extension == "md" || extension == "markdown");
-        // A linked folder may lead in a circle, so it is not followed.
-        if kind.is_dir() {
-            collect(&path, files)?;
-        } else if kind.is_file() && is_markdown {
-            files.push(path);
-        }
-    }
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod bash_check;
 mod client;
 mod compose;
 mod doctor;
@@ -7,6 +8,7 @@ mod export;
 mod follow;
 mod lint;
 mod local;
+mod markdown_files;
 pub(crate) mod sandbox;
 mod serve;
 mod shared;

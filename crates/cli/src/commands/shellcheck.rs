@@ -43,7 +43,8 @@ pub(crate) async fn findings(
     let lines: Vec<&str> = source.lines().collect();
     let look = async {
         let mut found = Vec::new();
-        for command in commands(document).take(MOST_COMMANDS) {
+        let told = |command: &&Command| !is_told(command, document);
+        for command in commands(document).filter(told).take(MOST_COMMANDS) {
             let (text, above) = with_directives(command, &lines);
             let answer = tokio::time::timeout(EACH, ask(program, &text)).await;
             let comments = answer.map_err(|_| format!("no answer within {} s", EACH.as_secs()))??;
@@ -56,7 +57,7 @@ pub(crate) async fn findings(
 }
 
 /// The shell commands, without those whose text is no complete shell as it stands.
-fn commands(document: &Document) -> impl Iterator<Item = &Command> {
+pub(super) fn commands(document: &Document) -> impl Iterator<Item = &Command> {
     let all = document.steps.iter().flat_map(|step| {
         step.commands.iter().chain(&step.baselines).chain(step.probe.as_deref()).chain(&step.undo)
     });
@@ -65,6 +66,14 @@ fn commands(document: &Document) -> impl Iterator<Item = &Command> {
         let shell = command.placeholders.iter().all(|placeholder| placeholder.starts_with('$'));
         command.kind == CommandKind::Shell && shell
     })
+}
+
+/// Whether a finding of our own says that the text is no whole shell text: shellcheck would say it again in five ways.
+fn is_told(command: &Command, document: &Document) -> bool {
+    let last = command.line.saturating_add(u32::try_from(command.text.lines().count()).unwrap_or(u32::MAX));
+    let about = |found: &&Diagnostic| matches!(found.code, codes::SHELL_REFUSED | codes::UNFINISHED_SHELL);
+    command.not_runnable.is_some()
+        && document.diagnostics.iter().filter(about).any(|found| (command.line..last).contains(&found.line))
 }
 
 /// The command's text below the `# shellcheck ...` comments that stand directly above it, and how many these are.

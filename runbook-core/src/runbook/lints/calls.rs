@@ -142,7 +142,13 @@ fn collect_of<'a>(
                     None => group.push((word, token.start)),
                 }
             }
-            Kind::Redirect(op) => target_of = Some(op),
+            Kind::Redirect(op) => {
+                target_of = Some(op);
+                if call.redirects.is_empty() {
+                    // where there is no program, the redirection is the place
+                    call.line = line_at(token.start);
+                }
+            }
             Kind::Op(_) | Kind::Newline => {
                 let op = if let Kind::Op(op) = token.kind { op } else { "\n" };
                 call.piped_out = op == "|";
@@ -178,7 +184,6 @@ fn finish<'a>(
     }
     let Some(((first, start), args)) = rest.split_first() else {
         if !call.redirects.is_empty() {
-            call.line = line_at(0);
             all.push(call);
         }
         return;

@@ -1,6 +1,7 @@
 //! Calls that are known to change something, and those that destroy.
 
 use super::super::effects;
+use super::super::shell::Word;
 use super::calls::Call;
 use super::kubectl;
 
@@ -63,6 +64,7 @@ pub(super) fn destroys(call: &Call<'_>) -> Option<String> {
                 shown("scale --replicas=0")
             }
             ["replace", ..] if call.has(&["--force"]) => shown("replace --force"),
+            ["apply", ..] if call.has(&["--prune"]) => shown("apply --prune"),
             _ => None,
         },
         "helm" => call
@@ -71,7 +73,61 @@ pub(super) fn destroys(call: &Call<'_>) -> Option<String> {
             .filter(|verb| matches!(*verb, "uninstall" | "delete" | "del"))
             .and_then(shown),
         "rm" if call.has_letter('r') || call.has_letter('R') || call.has(&["--recursive"]) => shown("-r"),
-        "truncate" | "shred" | "dropdb" | "mkfs" | "wipefs" => Some(call.program().to_owned()),
+        "truncate" | "shred" | "dropdb" | "dropuser" | "wipefs" | "mkswap" | "lvremove" | "vgremove"
+        | "pvremove" | "userdel" | "groupdel" | "deluser" | "reboot" | "poweroff" | "halt" | "shutdown" => {
+            // a shutdown that is planned can be taken back, and this takes it back
+            (!call.has(&["-c"])).then(|| call.program().to_owned())
+        }
+        program if program == "mkfs" || program.starts_with("mkfs.") => Some(program.to_owned()),
+        "systemctl" => call
+            .operands()
+            .next()
+            .filter(|verb| matches!(*verb, "reboot" | "poweroff" | "halt" | "kexec"))
+            .and_then(shown),
+        "init" | "telinit" => {
+            call.operands().next().filter(|level| matches!(*level, "0" | "6")).and_then(shown)
+        }
+        "iptables" | "ip6tables" | "iptables-nft" | "ip6tables-nft" => {
+            let flushes =
+                call.args.iter().find(|arg| matches!(arg.text(), "-F" | "--flush" | "-X" | "--delete-chain"));
+            flushes.and_then(|arg| shown(arg.text()))
+        }
+        "nft" => match call.operands().collect::<Vec<_>>().as_slice() {
+            [verb @ ("flush" | "delete" | "destroy"), ..] => shown(verb),
+            _ => None,
+        },
+        "ipvsadm" if call.has(&["-C", "--clear"]) => shown("-C"),
+        "zpool" | "zfs" => call
+            .operands()
+            .next()
+            .filter(|verb| matches!(*verb, "destroy" | "labelclear" | "rollback"))
+            .and_then(shown),
+        "crontab" if call.has_letter('r') => shown("-r"),
+        "git" => git(call).and_then(shown),
+        "curl" => method(call)
+            .filter(|method| method.eq_ignore_ascii_case("DELETE"))
+            .and_then(|_| shown("-X DELETE")),
+        "http" | "https" | "xh" => call.operands().next().filter(|verb| *verb == "DELETE").and_then(shown),
+        "mongo" | "mongosh" => {
+            let script = call.args.iter().map(Word::text);
+            let verbs = ["dropDatabase(", ".drop(", "deleteMany(", ".remove(", "dropIndexes("];
+            script
+                .flat_map(|text| verbs.iter().filter(move |verb| text.contains(**verb)))
+                .next()
+                .and_then(|verb| shown(&format!("{})", verb.trim_start_matches('.'))))
+        }
+        "kafka-topics" | "kafka-topics.sh" | "kafka-consumer-groups" | "kafka-consumer-groups.sh"
+            if call.has(&["--delete"]) =>
+        {
+            shown("--delete")
+        }
+        "rabbitmqctl" => call
+            .operands()
+            .next()
+            .filter(|verb| {
+                verb.starts_with("delete_") || matches!(*verb, "purge_queue" | "reset" | "force_reset")
+            })
+            .and_then(shown),
         "dd" if call.args.iter().any(|arg| arg.value.starts_with("of=/dev/")) => shown("of=/dev/..."),
         "find" if call.has(&["-delete"]) => shown("-delete"),
         "aws" => {
@@ -97,14 +153,69 @@ pub(super) fn destroys(call: &Call<'_>) -> Option<String> {
             _ => None,
         },
         "terraform" | "tofu" => call.operands().next().filter(|verb| *verb == "destroy").and_then(shown),
-        "redis-cli" => call
+        "redis-cli" | "valkey-cli" => call
             .operands()
             .find(|word| matches!(word.to_ascii_lowercase().as_str(), "flushall" | "flushdb"))
             .and_then(shown),
+        "pulumi" => call.operands().next().filter(|verb| *verb == "destroy").and_then(shown),
         "etcdctl" => call.operands().next().filter(|verb| *verb == "del").and_then(shown),
         "psql" | "mysql" | "mariadb" => sql_text(call).and_then(destructive_sql).map(str::to_owned),
         _ => None,
     }
+}
+
+/// What of git cannot be taken back: a push that overwrites or removes.
+fn git(call: &Call<'_>) -> Option<&'static str> {
+    if call.operands().next() != Some("push") {
+        return None;
+    }
+    let forced = |arg: &str| {
+        arg == "--force" || arg.starts_with("--force-with-lease") || arg == "--mirror" || arg == "--delete"
+    };
+    let removes = call.operands().skip(2).any(|name| name.starts_with('+') || name.starts_with(':'));
+    if call.has_letter('f') || call.args.iter().any(|arg| forced(arg.text())) {
+        Some("push --force")
+    } else {
+        removes.then_some("push +BRANCH or :BRANCH")
+    }
+}
+
+/// The method that curl is told.
+fn method<'c>(call: &'c Call<'_>) -> Option<&'c str> {
+    let mut args = call.args.iter().map(Word::text);
+    while let Some(arg) = args.next() {
+        if let Some(method) = arg.strip_prefix("--request=") {
+            return Some(method);
+        }
+        // `-XDELETE`, `-sX DELETE`
+        let short = arg.starts_with('-') && !arg.starts_with("--");
+        if arg == "--request" || short && arg.ends_with('X') {
+            return args.next();
+        }
+        if let Some((_, method)) = arg.split_once('X').filter(|(lead, _)| {
+            short && lead.chars().skip(1).all(|c| c.is_ascii_lowercase()) && lead.len() < 6
+        }) {
+            return Some(method);
+        }
+    }
+    None
+}
+
+/// The file that a redirection empties, unless it is one of the run's own or of nobody's.
+pub(super) fn emptied<'c>(call: &'c Call<'_>) -> Option<&'c str> {
+    let writes_nothing = match call.program() {
+        "" | ":" | "true" => true,
+        "cat" if call.operands().next().is_some() => call.operands().all(|file| file == "/dev/null"),
+        "cat" => call.redirects.iter().any(|(op, target)| op.ends_with('<') && target == "/dev/null"),
+        "echo" | "printf" => call.args.iter().all(|arg| arg.text().is_empty() || arg.text() == "-n"),
+        _ => false,
+    };
+    let targets = call.redirects.iter().filter(|(op, _)| matches!(&**op, ">" | ">|" | "1>"));
+    let mut kept = targets.map(|(_, target)| &**target).filter(|target| {
+        // a file without a folder is a new one of the run's own
+        target.starts_with('/') && !target.starts_with("/tmp/") && !target.starts_with("/dev/")
+    });
+    kept.next().filter(|_| writes_nothing)
 }
 
 /// Whether the call is known to change something outside. Most programs are simply not known.

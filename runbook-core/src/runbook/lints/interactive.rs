@@ -92,6 +92,10 @@ fn asks(call: &Call<'_>) -> Option<&'static str> {
                 .then_some(SHELL)
         }
         "sudo" => Some(SHELL),
+        // the shell's own menu, from the keyboard
+        "select" if call.texts().get(1) == Some(&"in") || call.args.len() == 1 => {
+            Some("declare a parameter, or make it a `- [ ]` item")
+        }
         "read" => call
             .texts()
             .iter()

@@ -33,7 +33,7 @@ use self::script::Script;
 use super::codes;
 use super::diagnostic::{Code, Diagnostic};
 use super::lines::Lines;
-use super::model::{Document, Step};
+use super::model::Document;
 use super::steps::SectionBox;
 
 pub use allow::silence_remarks;
@@ -50,6 +50,7 @@ const RULES: &[Rule] = &[
     kubectl::namespaces,
     destructive::destructive,
     secrets::printed,
+    secrets::traced,
     secrets::expected,
     loops::ignored_variable,
     loops::endless_loop,
@@ -99,8 +100,7 @@ fn stop(document: &mut Document, found: &[Diagnostic], code: Code, reason: &str)
     }
     places.sort_unstable();
     for step in &mut document.steps {
-        let Step { commands, baselines, probe, undo, .. } = step;
-        for command in commands.iter_mut().chain(baselines).chain(probe.as_deref_mut()).chain(undo) {
+        for command in step.all_commands_mut() {
             let last = calls::last_line(command.line, &command.text);
             let at = places.partition_point(|line| *line < command.line);
             if places.get(at).is_some_and(|line| *line <= last) {

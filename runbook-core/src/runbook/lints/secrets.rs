@@ -8,6 +8,7 @@ use super::calls::Call;
 use super::kubectl;
 use super::script::{Script, Unit};
 use crate::expectation::references;
+use crate::runbook::shell::Word;
 
 /// A secret parameter in an expectation, which is shown, kept and bound by the fingerprint.
 pub(super) fn expected(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
@@ -32,6 +33,48 @@ pub(super) fn expected(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
             }
         }
     }
+}
+
+/// `set -x` before a command with a secret in it: the shell prints each command with what its variables hold.
+pub(super) fn traced(script: &Script<'_>, found: &mut Vec<Diagnostic>) {
+    for unit in &script.units {
+        let mut tracing: Option<&Call<'_>> = None;
+        for call in &unit.calls {
+            if call.program() == "set" {
+                let args = call.texts();
+                let on = call.has_letter('x') || args == ["-o", "xtrace"];
+                let off = args == ["+o", "xtrace"]
+                    || args.iter().any(|arg| arg.starts_with('+') && arg.contains('x'));
+                tracing = if on {
+                    tracing.or(Some(call))
+                } else if off {
+                    None
+                } else {
+                    tracing
+                };
+                continue;
+            }
+            let Some(set) = tracing else { continue };
+            let Some(what) = call.args.iter().find_map(held) else { continue };
+            found.push(script.at_call(
+                codes::SECRET_PRINTED,
+                set,
+                format!("this prints each command below with what its variables hold, and with that {what}"),
+                "leave `set -x` out, or say `set +x` before commands that hold a secret",
+            ));
+            break;
+        }
+    }
+}
+
+/// The secret that an argument holds.
+fn held(word: &Word<'_>) -> Option<String> {
+    if let Some(name) = secret_variable(word) {
+        return Some(format!("`${name}`"));
+    }
+    let lower = word.text().to_ascii_lowercase();
+    let header = ["bearer ", "authorization:", "x-api-key:", "private-token:"];
+    header.iter().any(|lead| lower.contains(lead)).then(|| "the token of a request".to_owned())
 }
 
 /// Programs that print a secret, unless a later one of the pipeline keeps it quiet.

@@ -11,6 +11,7 @@ mod quoting;
 mod redirect;
 mod resolve;
 pub(crate) mod roles;
+mod samples;
 mod spot;
 mod stand_in;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use super::super::shell::{Kind, Lexed, Token, Word, lex};
-use super::{redirect, stand_in};
+use super::{redirect, samples, stand_in};
 
 /// Programs whose quoted arguments are programs of their own, full of braces and brackets.
 const LANGUAGES: &[&str] =
@@ -32,10 +32,15 @@ const MARKS: &[&str] =
 /// Elements without a closing tag.
 const VOID_TAGS: &[&str] = &["br", "hr", "p", "li"];
 /// Longest placeholder in bytes.
-const LONGEST: usize = 80;
+pub(super) const LONGEST: usize = 80;
 
 /// Where placeholders stand in a command text: byte offsets of start and end, in order. Comments hold none.
 pub(super) fn spots(text: &str) -> Vec<(usize, usize)> {
+    spots_within(text, 0)
+}
+
+/// The same for what stands in so many substitutions.
+pub(super) fn spots_within(text: &str, depth: usize) -> Vec<(usize, usize)> {
     // most commands hold nothing that could be one, and need not be taken apart
     if !may_hold_one(text) {
         return Vec::new();
@@ -52,6 +57,7 @@ pub(super) fn spots(text: &str) -> Vec<(usize, usize)> {
         closing_tags: closing_tags(&visible),
         has_range: visible.contains("{range"),
         variables: OnceCell::new(),
+        delimiters: OnceCell::new(),
     };
     let mut found = Vec::new();
     let mut at = 0;
@@ -69,23 +75,50 @@ pub(super) fn spots(text: &str) -> Vec<(usize, usize)> {
             at = angle.end;
             continue;
         }
+        // from where it begins, which may lie before what it was noticed by
+        let free = found.last().map_or(0, |&(_, end)| end);
+        let mut begin = at;
+        let mut all_of = |(start, end): (usize, usize)| {
+            begin = start;
+            (start >= free && end > at).then(|| end - at)
+        };
         let length = match c {
             '<' => context.angle(at),
             '{' => context.double_brace(at).or_else(|| context.brace(at)),
-            '[' => context.bracket(at).or_else(|| context.prose_bracket(at)),
-            'x' | 'X' => context.run_of_x(at),
+            '[' => context
+                .bracket(at)
+                .or_else(|| context.prose_bracket(at))
+                .or_else(|| context.bracketed_dots(at)),
+            'x' | 'X' => context.address(at).and_then(&mut all_of).or_else(|| context.run_of_x(at)),
+            '/' => context.sample_path(at).and_then(&mut all_of),
             'A'..='Z' => context.shouted(at).or_else(|| context.to_do(at)).or_else(|| context.stand_in(at)),
             'y' => context.yours(at),
             '%' => context.percent(at),
             '_' | '@' => context.fenced(at, c),
             'c' => context.to_do(at),
             '.' | '…' => context.ellipsis(at),
+            '«' | '‹' | '⟨' => context.guillemets(at, c),
             _ => None,
         };
         if let Some(length) = length {
-            found.push((at, at + length));
+            found.push((begin, at + length));
         }
         at += length.unwrap_or(c.len_utf8());
+    }
+    let nested = context.nested(depth);
+    if !nested.is_empty() {
+        let variables = context.variables.get_or_init(|| variables(&visible));
+        let fixed = |&(start, end): &(usize, usize)| {
+            visible.get(start..end).is_none_or(|word| !variables.contains(word))
+        };
+        found.extend(nested.into_iter().filter(fixed));
+        found.sort_unstable();
+        let mut last = 0;
+        found.retain(|&(start, end)| {
+            let free = start >= last;
+            last = if free { end } else { last };
+            free
+        });
     }
     found
 }
@@ -93,14 +126,15 @@ pub(super) fn spots(text: &str) -> Vec<(usize, usize)> {
 /// The first bytes of what is looked at in [`spots`].
 const MAY_BEGIN: [bool; 256] = {
     let mut begins = [false; 256];
-    let bytes = b"<{[xy%_@c.ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    let bytes = b"<{[xy%_@c./ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     let mut at = 0;
     while at < bytes.len() {
         begins[bytes[at] as usize] = true;
         at += 1;
     }
-    // the first byte of an ellipsis
+    // the first bytes of an ellipsis and of guillemets
     begins[0xE2] = true;
+    begins[0xC2] = true;
     begins
 };
 
@@ -125,13 +159,20 @@ fn may_hold_one(text: &str) -> bool {
             b'_' => begins_word && next() == b'_',
             b'@' => begins_word && next().is_ascii_uppercase(),
             b'c' => begins_word && rest().starts_with(b"change-me"),
-            b'T' if rest().starts_with(b"TODO") => begins_word,
+            b'T' | b'F' if TO_DO.iter().any(|what| rest().starts_with(what.as_bytes())) => begins_word,
             b'{' => {
                 !matches!(before, b'$' | b'{' | b'%' | b'\\')
                     && (next() == b'{' || next().is_ascii_alphabetic())
             }
-            b'[' => next().is_ascii_alphabetic(),
-            b'x' | b'X' => begins_word && bytes.get(at + 1..at + 3).is_some_and(|two| two == [byte, byte]),
+            b'[' => {
+                next().is_ascii_alphabetic()
+                    || ["[...", "[…"].iter().any(|dots| rest().starts_with(dots.as_bytes()))
+            }
+            b'x' | b'X' => {
+                let dotted = before == b'.' || next() == b'.';
+                begins_word && (dotted || bytes.get(at + 1..at + 3).is_some_and(|two| two == [byte, byte]))
+            }
+            b'/' => rest().starts_with(b"/to") && text.get(..at).is_some_and(|lead| lead.ends_with("path")),
             b'A'..=b'Z' if begins_word => {
                 LEADS.iter().any(|lead| rest().starts_with(lead.as_bytes()))
                     || text.get(at..).is_some_and(|rest| stand_in::length(rest).is_some())
@@ -141,7 +182,7 @@ fn may_hold_one(text: &str) -> bool {
             // a continued line may stand between the dots
             b'.' => [&b"..."[..], b".\\", b"..\\"].iter().any(|dots| rest().starts_with(dots)),
             // the first byte of an ellipsis
-            0xE2 => rest().starts_with("…".as_bytes()),
+            0xE2 | 0xC2 => ["…", "«", "‹", "⟨"].iter().any(|mark| rest().starts_with(mark.as_bytes())),
             _ => false,
         };
         if found {
@@ -152,7 +193,9 @@ fn may_hold_one(text: &str) -> bool {
 }
 
 /// What the words begin with that [`Context::shouted`] finds.
-const LEADS: &[&str] = &["YOUR_", "REPLACE", "CHANGE", "INSERT_", "PUT_"];
+const LEADS: &[&str] = &["YOUR_", "REPLACE", "CHANGE", "INSERT_", "ENTER_", "PUT_"];
+/// What people leave for later.
+const TO_DO: &[&str] = &["change-me", "TODO", "TBD", "FIXME"];
 
 /// The text with its comments blanked, offsets unchanged.
 fn without_comments<'a>(text: &'a str, lexed: &Lexed<'_>) -> Cow<'a, str> {
@@ -171,13 +214,13 @@ fn without_comments<'a>(text: &'a str, lexed: &Lexed<'_>) -> Cow<'a, str> {
 }
 
 /// A word with the program of its command.
-struct Placed<'a> {
-    start: usize,
-    end: usize,
+pub(super) struct Placed<'a> {
+    pub(super) start: usize,
+    pub(super) end: usize,
     /// Where its command begins.
-    begin: usize,
-    program: &'a str,
-    word: &'a Word<'a>,
+    pub(super) begin: usize,
+    pub(super) program: &'a str,
+    pub(super) word: &'a Word<'a>,
 }
 
 fn words<'a>(tokens: &'a [Token<'a>]) -> Vec<Placed<'a>> {
@@ -222,9 +265,9 @@ fn closing_tags(text: &str) -> BTreeSet<&str> {
 }
 
 /// A text prepared for looking around in it.
-struct Context<'a> {
-    text: &'a str,
-    words: Vec<Placed<'a>>,
+pub(super) struct Context<'a> {
+    pub(super) text: &'a str,
+    pub(super) words: Vec<Placed<'a>>,
     /// Here-document bodies.
     documents: Vec<(usize, usize)>,
     /// The names in `</b>`.
@@ -232,6 +275,8 @@ struct Context<'a> {
     has_range: bool,
     /// The names that the text reads or assigns to as variables, once somebody had to know.
     variables: OnceCell<BTreeSet<&'a str>>,
+    /// What its here-documents end with, once somebody had to know.
+    delimiters: OnceCell<BTreeSet<&'a str>>,
 }
 
 impl<'a> Context<'a> {
@@ -242,7 +287,7 @@ impl<'a> Context<'a> {
         Some(&rest[..length])
     }
 
-    fn word_at(&self, at: usize) -> Option<&Placed<'a>> {
+    pub(super) fn word_at(&self, at: usize) -> Option<&Placed<'a>> {
         let index = self.words.partition_point(|placed| placed.end <= at);
         self.words.get(index).filter(|placed| placed.start <= at)
     }
@@ -253,7 +298,7 @@ impl<'a> Context<'a> {
     }
 
     /// Whether the word there is a pattern, or a program for something like awk.
-    fn in_pattern(&self, at: usize) -> bool {
+    pub(super) fn in_pattern(&self, at: usize) -> bool {
         self.word_at(at)
             .is_some_and(|placed| SEARCHERS.contains(&placed.program) || LANGUAGES.contains(&placed.program))
     }
@@ -293,7 +338,7 @@ impl<'a> Context<'a> {
     /// `change-me` and `TODO`, where they are a whole argument or value.
     fn to_do(&self, at: usize) -> Option<usize> {
         let rest = self.text.get(at..)?;
-        let what = ["change-me", "TODO"].into_iter().find(|what| rest.starts_with(what))?;
+        let what = TO_DO.iter().copied().find(|what| rest.starts_with(what))?;
         let placed = self.word_at(at)?;
         let value = placed.word.text();
         let head = value.strip_suffix(what)?;
@@ -311,8 +356,13 @@ impl<'a> Context<'a> {
         let nested = placed.word.runs
             && self.text[..at].ends_with([' ', '\t'])
             && after.starts_with([' ', '\t', '\n', ')', '`', ';']);
+        let phrase = samples::is_phrase(inside);
         let letters = inside.chars().all(|c| c.is_ascii_lowercase());
-        letters && (whole || nested) && placed.program != "case"
+        // `pod/[pod-name]`, `--pod=[pod-name]`
+        let part = phrase
+            && self.text[..at].ends_with(['/', '=', ':', '@', ','])
+            && !after.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '*' | '_' | '-'));
+        ((letters || phrase) && (whole || nested) || part) && placed.program != "case"
     }
 
     /// `<pod>`, `<value of the label>`, `<a|b>`.
@@ -462,6 +512,13 @@ impl<'a> Context<'a> {
             .find(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'))
             .unwrap_or(rest.len());
         let word = rest.get(..length)?;
+        if samples::is_shouted(word) {
+            // `TOKEN_HERE=x` makes it a variable, and `<<SQL_HERE` the end of a here-document
+            let assigned = rest.get(length..).is_some_and(|after| after.starts_with('='));
+            let delimits = || self.delimiters.get_or_init(|| samples::delimiters(self.text)).contains(word);
+            let variable = || self.variables.get_or_init(|| variables(self.text)).contains(word);
+            return (!assigned && !self.in_pattern(at) && !delimits() && !variable()).then_some(length);
+        }
         let begins = ["YOUR_", "REPLACE_WITH_", "INSERT_", "PUT_"]
             .iter()
             .position(|lead| word.strip_prefix(lead).is_some_and(|tail| !tail.is_empty()));
@@ -489,7 +546,7 @@ impl<'a> Context<'a> {
         if placed.word.runs
             || self.in_pattern(at)
             || value.len() > 4_096
-            || value.contains(char::is_whitespace)
+            || value.contains(char::is_whitespace) && !self.in_sql(at, word)
             || self.variables.get_or_init(|| variables(self.text)).contains(word)
         {
             return None;
@@ -498,6 +555,9 @@ impl<'a> Context<'a> {
         let option = index.checked_sub(1).and_then(|before| self.words.get(before));
         let option =
             option.filter(|before| before.begin == placed.begin).map_or("", |before| before.word.text());
+        if value.contains(char::is_whitespace) {
+            return stand_in::is_named(word).then_some(length);
+        }
         let around = stand_in::Around {
             program: placed.program,
             option,
@@ -557,14 +617,6 @@ impl<'a> Context<'a> {
         let before = &self.text[..at];
         let format = self.word_at(at).is_some_and(|placed| FORMATTERS.contains(&placed.program));
         (name && !format && !before.ends_with(['%', '$', '{', '+'])).then_some(inside.len() + 2)
-    }
-
-    /// A word that is nothing but dots: "and so on".
-    fn ellipsis(&self, at: usize) -> Option<usize> {
-        let placed = self.word_at(at).filter(|placed| placed.start == at && !placed.word.quoted)?;
-        let dots = matches!(placed.word.text(), "..." | "…" | "....");
-        (dots && !matches!(placed.program, "bazel" | "bazelisk" | "go" | "buck2"))
-            .then_some(placed.end - placed.start)
     }
 }
 

@@ -3,6 +3,8 @@
 //! Programs write capitals too (SQL, HTTP methods, signals, names of variables), so only words count that hardly mean
 //! anything else, and only where an argument stands.
 
+use super::samples;
+
 /// The last part of `POD_NAME`, `VPC_ID` and the like.
 const NOUNS: &[&str] = &["NAME", "ID", "IP", "HOST", "HOSTNAME", "ARN", "NAMESPACE", "ADDRESS", "BUCKET"];
 /// Whole arguments.
@@ -87,10 +89,10 @@ pub(super) fn length(rest: &str) -> Option<usize> {
         .take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
         .count();
     let word = rest.get(..length).filter(|word| (3..=40).contains(&word.len()))?;
-    (WORDS.contains(&word) || is_named(word)).then_some(length)
+    (WORDS.contains(&word) || is_named(word) || samples::is_shouted(word)).then_some(length)
 }
 
-fn is_named(word: &str) -> bool {
+pub(super) fn is_named(word: &str) -> bool {
     word.rsplit_once('_').is_some_and(|(lead, noun)| !lead.is_empty() && NOUNS.contains(&noun))
 }
 
@@ -107,12 +109,17 @@ pub(super) fn is_one(word: &str, around: &Around<'_>) -> bool {
     if OTHERWISE.contains(program) || *first && assigned.is_none() || of_option(option) || of_option(head) {
         return false;
     }
+    if samples::is_shouted(word) {
+        return false;
+    }
     if is_named(word) {
         let begins = head.is_empty() || head.ends_with(['/', ':', '@', '.', ',', '=']);
         let ends = tail.is_empty() || tail.starts_with(['/', ':', '@', '.', ',']);
         return begins && ends;
     }
-    let whole = tail.is_empty() && (head.is_empty() || head.ends_with('='));
+    // `USERNAME@HOSTNAME`
+    let host = head.ends_with('@') && tail.is_empty() || head.is_empty() && tail.starts_with('@');
+    let whole = host || tail.is_empty() && (head.is_empty() || head.ends_with('='));
     let setting = head.ends_with('=') && !head.starts_with('-');
     whole && !VERBS.contains(program) && (!setting || NEVER_A_SETTING.contains(&word))
 }

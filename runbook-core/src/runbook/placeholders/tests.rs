@@ -51,7 +51,7 @@ fn what_people_leave_open_is_found() {
         ("kubectl logs POD_NAME -n NAMESPACE", &["POD_NAME", "NAMESPACE"]),
         ("kubectl logs \"POD_NAME\" --namespace=NAMESPACE", &["POD_NAME", "NAMESPACE"]),
         ("aws s3 ls s3://BUCKET_NAME/x --region REGION", &["BUCKET_NAME", "REGION"]),
-        ("ssh USERNAME@BASTION_HOST; ping HOSTNAME", &["BASTION_HOST", "HOSTNAME"]),
+        ("ssh USERNAME@BASTION_HOST; ping HOSTNAME", &["USERNAME", "BASTION_HOST", "HOSTNAME"]),
         ("curl https://SERVICE_HOST:8080/x?id=VPC_ID", &["SERVICE_HOST", "VPC_ID"]),
         ("POD=POD_NAME; NS=NAMESPACE kubectl get pods", &["POD_NAME", "NAMESPACE"]),
         ("psql -h DB_HOST -d DB_NAME", &["DB_HOST", "DB_NAME"]),
@@ -468,5 +468,50 @@ proptest! {
             prop_assert_eq!(text.get(found.start..found.end), Some(found.text.as_str()));
         }
         let _ = resolved(&text);
+    }
+}
+
+#[test]
+fn samples_that_only_show_where_a_value_belongs() {
+    let rows: &[(&str, &[&str])] = &[
+        ("kubectl delete pod [pod-name]", &["[pod-name]"]),
+        ("kubectl delete pod/[pod-name] -n [name-space]", &["[pod-name]", "[name-space]"]),
+        ("kubectl logs --pod=[pod_name]", &["[pod_name]"]),
+        ("kubectl delete pod POD_NAME_HERE", &["POD_NAME_HERE"]),
+        ("curl -H \"Authorization: Bearer TOKEN_HERE\" x", &["TOKEN_HERE"]),
+        ("vault login INSERT_TOKEN", &["INSERT_TOKEN"]),
+        ("export TOKEN=INSERT_TOKEN_HERE", &["INSERT_TOKEN_HERE"]),
+        ("ping 10.0.0.X", &["10.0.0.X"]),
+        ("ssh root@10.0.X.Y; ping x.x.x.x", &["10.0.X.Y", "x.x.x.x"]),
+        ("ip route add 192.168.x.0/24 via 192.168.x.1", &["192.168.x.0", "192.168.x.1"]),
+        ("ls /path/to/dir; cd path/to/repo && ls", &["/path/to/dir", "path/to/repo"]),
+        ("tar xf $HOME/path/to/your/a.tar.gz.", &["path/to/your/a.tar.gz"]),
+        ("cp x --to=/path/to/", &["/path/to/"]),
+        ("ls «dir» ‹other dir›", &["«dir»", "‹other dir›"]),
+        ("kubectl rollout undo deploy/web --to-revision=TBD", &["TBD"]),
+        ("kubectl delete pod FIXME", &["FIXME"]),
+        ("kubectl logs $(kubectl get pods -l app=APP_NAME -o name)", &["APP_NAME"]),
+        ("echo \"$(kubectl get pod POD_NAME)\" $(a \"$(b 10.0.0.X)\")", &["POD_NAME", "10.0.0.X"]),
+        ("psql -c \"select 1 from t where id = 'USER_ID'\"", &["USER_ID"]),
+        ("kubectl delete pod [...]; rm -rf /srv/...; curl -d '...' x", &["[...]", "...", "..."]),
+        // what looks alike
+        ("ls [a-z] [ab].log [0-9]", &[]),
+        ("pip install 'package[extra-one]' package[extra-one] .[dev-tools]", &[]),
+        ("cat <<SQL_HERE\nx\nSQL_HERE\n", &[]),
+        ("TOKEN_HERE=x; echo $TOKEN_HERE", &[]),
+        ("psql -c 'INSERT INTO t VALUES (1)'; mysql -e INSERT_ROWS", &[]),
+        ("psql -c \"select USER_ID from t where USER_ID = 3\"", &[]),
+        ("npm install a@18.x.x b@1.2.x; grep 10.0.0.x /etc/hosts", &[]),
+        ("jq .x.y a.json; cat a.x.y.z.log", &[]),
+        ("ls /my-path/to/dir /path/tomcat", &[]),
+        ("echo usage: x /path/to/file; printf '...'", &[]),
+        ("go test ./... && bazel test //...", &[]),
+        ("git log a...b; git diff main...HEAD", &[]),
+        ("POD_NAME=a; kubectl logs $(kubectl get pod POD_NAME)", &[]),
+        ("echo $((x.y)) ${x:-…a}", &[]),
+    ];
+    for (text, expected) in rows {
+        let found: Vec<String> = find(text).into_iter().map(|placeholder| placeholder.text).collect();
+        assert_eq!(found, *expected, "{text}");
     }
 }

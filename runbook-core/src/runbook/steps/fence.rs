@@ -4,22 +4,25 @@ use super::super::blocks::Fence;
 use super::super::codes;
 use super::super::comments::announces_output;
 use super::super::console;
-use super::super::diagnostic::Diagnostic;
+use super::super::diagnostic::{Code, Diagnostic};
 use super::super::forbidden;
 use super::super::info::{self, Info, Role};
 use super::super::kinds;
 use super::super::lines::{Lines, to_u32};
 use super::super::model::{CodeBlock, Command, CommandKind, Effect, EffectSource};
-use super::super::outline::{INDENTED_SHELL, UNTAGGED_SHELL};
+use super::super::outline::{INDENTED_SHELL, LOST_FENCE, UNTAGGED_SHELL};
 use super::super::prompts;
 use super::shell::is_no_command;
-use super::{Builder, Place, spelling};
+use super::{Builder, Place, same_name, spelling};
 use crate::expectation::{Check, Expectation, classify};
 
 /// The largest block that is read as commands, in bytes.
 const LARGEST: usize = 1 << 20;
 /// Bytes of a block that are looked at to tell whether it looks like shell.
 const GLANCE: usize = 64 * 1024;
+
+/// Lines below an admonition's title that are looked at.
+const MOST_LINES: u32 = 100;
 
 impl Builder<'_> {
     /// Takes a fence.
@@ -72,6 +75,11 @@ impl Builder<'_> {
         let Some(kind) = kind else {
             if !info.language.is_empty() {
                 let language = &info.language;
+                if let Some(instead) = spelling::other_tool(language) {
+                    let message = format!("`{language}` blocks are not run");
+                    self.note(codes::UNTAGGED_FENCE, at(self.lines), message, instead);
+                    return Some(format!("{language} is not run"));
+                }
                 let Some(meant) = spelling::meant(language) else {
                     return Some(format!("{language} is not run"));
                 };
@@ -129,7 +137,7 @@ impl Builder<'_> {
                 info,
                 n,
                 several,
-                Read { kind, piece, unfinished: None, placeholders: Vec::new() },
+                Read { kind, piece, unfinished: None, fault: None, placeholders: Vec::new() },
             );
         }
         forbidden.map(str::to_owned)
@@ -141,6 +149,11 @@ impl Builder<'_> {
         if shell {
             self.untagged((line, self.lines.indent(line)));
         }
+        let glance = text.get(..text.floor_char_boundary(GLANCE)).unwrap_or(text);
+        let lost = (line..).zip(glance.lines()).find(|(_, written)| opens_fence(written));
+        if let Some((at, _)) = lost {
+            self.lost_fence(at);
+        }
         self.paragraph.clear();
         self.built.blocks.push(CodeBlock {
             language: String::new(),
@@ -151,8 +164,39 @@ impl Builder<'_> {
             in_list,
             closed: true,
             runnable: false,
-            reason: Some(if shell { INDENTED_SHELL } else { "indented code is not run" }.to_owned()),
+            reason: Some(
+                match (lost, shell) {
+                    (Some(_), _) => LOST_FENCE,
+                    (None, true) => INDENTED_SHELL,
+                    (None, false) => "indented code is not run",
+                }
+                .to_owned(),
+            ),
         });
+    }
+
+    /// Tells of a fence in line `at` that Markdown takes for text.
+    fn lost_fence(&mut self, at: u32) {
+        self.note(
+            codes::LOST_FENCE,
+            (at, self.lines.indent(at)),
+            "this fence is indented by four blanks or more, so Markdown takes it for text and nothing of it runs",
+            "begin it at the left margin, outside of the admonition or tab (`!!! note`), or at its list item's text",
+        );
+    }
+
+    /// An admonition's or tab's title with the fence directly below it, which makes both one paragraph.
+    pub(super) fn admonition(&mut self, text: &str, line: u32) {
+        if !["!!!", "???", "==="].iter().any(|mark| text.starts_with(mark)) {
+            return;
+        }
+        let below = line.saturating_add(1)..line.saturating_add(MOST_LINES);
+        let written =
+            below.map(|at| (at, self.lines.text_of(at))).take_while(|(_, text)| !text.trim().is_empty());
+        let lost = written.filter(|(_, text)| opens_fence(text)).map(|(at, _)| at).next();
+        if let Some(at) = lost {
+            self.lost_fence(at);
+        }
     }
 
     fn untagged(&mut self, at: (u32, u32)) {
@@ -222,7 +266,7 @@ impl Builder<'_> {
     }
 
     pub(super) fn command(&mut self, fence: &Fence<'_>, info: &Info, n: usize, several: bool, read: Read) {
-        let Read { kind, piece, unfinished, placeholders } = read;
+        let Read { kind, piece, unfinished, fault, placeholders } = read;
         let (effect, effect_source) = match info.effect {
             Some(effect) => (effect, EffectSource::Declared),
             None => piece.effect,
@@ -249,6 +293,14 @@ impl Builder<'_> {
             blocked.get_or_insert_with(|| format!("its text ends inside {inside}"));
         }
         let shown_only = piece.blocked.as_deref().is_some_and(is_no_command);
+        if let Some(found) =
+            fault.filter(|fault| !shown_only && (unfinished.is_none() || fault.code == codes::TYPOGRAPHY))
+        {
+            let line = line_at(&piece, found.at);
+            let at = (line, self.lines.column_of(line, &found.what));
+            self.note(found.code, at, found.reason.clone(), &found.hint);
+            blocked.get_or_insert(found.reason);
+        }
         let placeholders = if shown_only { Vec::new() } else { placeholders };
         if let Some(first) = placeholders.first() {
             let line = line_of(&piece, first);
@@ -269,7 +321,11 @@ impl Builder<'_> {
             );
             blocked.get_or_insert_with(|| format!("a {role} must be read-only"));
         }
-        let id = self.command_id(info, n, line);
+        let id = self.command_id(info, n, line).unwrap_or_else(|(unique, taken)| {
+            blocked.get_or_insert_with(|| same_name(&taken));
+            self.twice.insert(taken);
+            unique
+        });
         let command = Command {
             id,
             line,
@@ -291,8 +347,8 @@ impl Builder<'_> {
         self.add(info.role, command);
     }
 
-    /// `name=`, or the step's id with a number.
-    fn command_id(&mut self, info: &Info, n: usize, line: u32) -> String {
+    /// `name=`, or the step's id with a number. Where that is taken: one that is not, and the one that is.
+    fn command_id(&mut self, info: &Info, n: usize, line: u32) -> Result<String, (String, String)> {
         let id = match (&info.name, self.built.steps.last()) {
             (Some(name), _) if n == 0 => name.clone(),
             (Some(name), _) => format!("{name}-{}", n + 1),
@@ -305,18 +361,18 @@ impl Builder<'_> {
             (None, None) => format!("step/{}", n + 1),
         };
         if self.names.insert(id.clone()) {
-            return id;
+            return Ok(id);
         }
         self.note(
             codes::DUPLICATE_NAME,
             (line, self.lines.indent(line)),
-            format!("two commands are named `{id}`"),
+            same_name(&id),
             "names are unique within a runbook: rename one of them",
         );
         // the document is not planned; a unique id keeps it showable
         let unique = format!("{id}~{line}");
         self.names.insert(unique.clone());
-        unique
+        Err((unique, id))
     }
 
     fn add(&mut self, role: Role, command: Command) {
@@ -343,8 +399,21 @@ pub(super) struct Read {
     pub(super) piece: kinds::Piece,
     /// What shell text ends inside of.
     pub(super) unfinished: Option<&'static str>,
+    /// What no shell takes in it.
+    pub(super) fault: Option<Fault>,
     /// The spellings of what somebody has to fill in.
     pub(super) placeholders: Vec<String>,
+}
+
+/// Something in a command's text that keeps it from running.
+pub(super) struct Fault {
+    pub(super) code: Code,
+    /// Its first byte in the text.
+    pub(super) at: usize,
+    /// What to point at.
+    pub(super) what: String,
+    pub(super) reason: String,
+    pub(super) hint: String,
 }
 
 /// Adds to a list that mostly holds one: what is not needed of a list's usual room is most of a large document's memory.
@@ -355,9 +424,20 @@ fn push_few(commands: &mut Vec<Command>, command: Command) {
     commands.push(command);
 }
 
+/// Whether a line would open a fence if it were not indented.
+fn opens_fence(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with("```") || line.starts_with("~~~")
+}
+
 /// The file line on which a command's text first holds `needle`.
 fn line_of(piece: &kinds::Piece, needle: &str) -> u32 {
-    let before = piece.text.find(needle).map_or("", |at| &piece.text[..at]);
+    line_at(piece, piece.text.find(needle).unwrap_or_default())
+}
+
+/// The file line of a byte of a command's text.
+fn line_at(piece: &kinds::Piece, at: usize) -> u32 {
+    let before = piece.text.get(..at).unwrap_or(&piece.text);
     piece.line.saturating_add(to_u32(before.matches('\n').count()))
 }
 

@@ -104,6 +104,8 @@ pub(crate) struct Builder<'a> {
     reading: Reading,
     slugs: Slugs,
     names: BTreeSet<String>,
+    /// Those of them that a second command has as well.
+    twice: BTreeSet<String>,
     built: Built,
     sections: Sections,
     windows: Windows,
@@ -121,6 +123,11 @@ pub(crate) struct Builder<'a> {
     last_inside: Option<u32>,
     /// A list was seen that [`Reading::Checklist`] would read.
     lists: bool,
+}
+
+/// Why two commands with one name do not run: nobody knows which of them an event is about.
+fn same_name(id: &str) -> String {
+    format!("two commands are named `{id}`")
 }
 
 impl<'a> Builder<'a> {
@@ -142,6 +149,7 @@ impl<'a> Builder<'a> {
             reading,
             slugs: Slugs::default(),
             names: BTreeSet::new(),
+            twice: BTreeSet::new(),
             built,
             sections: Sections::default(),
             windows: Windows::default(),
@@ -209,6 +217,15 @@ impl<'a> Builder<'a> {
         for step in &mut self.built.steps {
             step.manual_items.sort_by_key(|item| item.line);
         }
+        if !self.twice.is_empty() {
+            for command in self.built.steps.iter_mut().flat_map(Step::all_commands_mut) {
+                // the second one is told by its reason, which came with its id
+                if self.twice.contains(&command.id) {
+                    let reason = same_name(&command.id);
+                    command.not_runnable.get_or_insert(reason);
+                }
+            }
+        }
         // the rules look next, and need room of their own
         self.built.steps.shrink_to_fit();
         self.built.blocks.shrink_to_fit();
@@ -217,6 +234,7 @@ impl<'a> Builder<'a> {
     }
 
     fn paragraph(&mut self, text: String, bold: Bold, line: u32) {
+        self.admonition(&text, line);
         let title = match bold {
             Bold::Whole => {
                 let title = titles::parse(&text);

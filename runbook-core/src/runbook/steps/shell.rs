@@ -8,13 +8,16 @@ use super::super::commands::{self, Cut, Odd, split};
 use super::super::console::{self, Foreign, Whose};
 use super::super::effects;
 use super::super::forbidden;
+use super::super::grammar;
 use super::super::info::Info;
 use super::super::kinds;
 use super::super::model::{CommandKind, Effect, EffectSource};
 use super::super::outline::CONSOLE_SHELL;
+use super::super::pasted;
 use super::super::placeholders;
-use super::super::shell::Token;
-use super::fence::{Read, is_session, looks_like_shell};
+use super::super::shell::{Token, lex};
+use super::super::typography;
+use super::fence::{Fault, Read, is_session, looks_like_shell};
 use super::{Builder, forbid};
 
 /// Why a block runs nothing, or not all, of what stands in it.
@@ -138,8 +141,12 @@ impl Builder<'_> {
                     codes::PASTED_OUTPUT,
                     at,
                     format!("this line looks like {shape} and not like a command, so nothing of the block runs"),
-                    "put output into a block of its own below \"Expected output:\", or tag the block console and \
-                     begin each command with `$ `",
+                    if shape == pasted::LIST {
+                        "take the marks of the list out, or put them outside of the block"
+                    } else {
+                        "put output into a block of its own below \"Expected output:\", or tag the block console and \
+                         begin each command with `$ `"
+                    },
                 );
                 PASTED
             }
@@ -164,7 +171,7 @@ impl Read {
             include: None,
             blocked: Some(reason.to_owned()),
         };
-        Read { kind: CommandKind::Shell, piece, unfinished: None, placeholders: Vec::new() }
+        Read { kind: CommandKind::Shell, piece, unfinished: None, fault: None, placeholders: Vec::new() }
     }
 
     /// `tokens` are those of the fence.
@@ -173,12 +180,58 @@ impl Read {
         // a placeholder becomes one quoted word, never syntax
         let (placeholders, masked) = placeholders::spellings(&text);
         let own = own.and_then(|own| tokens.get(own));
-        let effect = match (declared, &masked, own) {
-            (Some(effect), ..) => (effect, EffectSource::Declared),
-            (None, Cow::Borrowed(_), Some(own)) => effects::of_tokens(own),
-            (None, masked, _) => effects::of(masked),
+        let own = own.filter(|_| matches!(masked, Cow::Borrowed(_)));
+        let lexed;
+        let (tokens, whole) = match own {
+            Some(own) => (own, true),
+            None => {
+                lexed = lex(&masked);
+                (lexed.tokens.as_slice(), lexed.complete())
+            }
+        };
+        // tokens of the fence count from its beginning
+        let begin = own.and_then(|own| own.first()).map_or(0, |first| first.start);
+        let fault = Fault::odd(&masked, tokens, begin)
+            .or_else(|| if whole { Fault::refused(tokens, begin) } else { None });
+        let effect = match (declared, own) {
+            (Some(effect), _) => (effect, EffectSource::Declared),
+            (None, Some(own)) => effects::of_tokens(own),
+            (None, None) => effects::of(&masked),
         };
         let piece = kinds::Piece { line, title, text, expectations, effect, include: None, blocked: None };
-        Read { kind: CommandKind::Shell, piece, unfinished, placeholders }
+        Read { kind: CommandKind::Shell, piece, unfinished, fault, placeholders }
+    }
+}
+
+impl Fault {
+    /// A character that only looks like syntax. Offsets count from `begin`.
+    fn odd(text: &str, tokens: &[Token<'_>], begin: usize) -> Option<Fault> {
+        if text.is_ascii() {
+            return None;
+        }
+        let found = typography::find(text, tokens, begin)?;
+        Some(Fault {
+            code: codes::TYPOGRAPHY,
+            at: found.at,
+            what: found.written.to_string(),
+            reason: format!(
+                "{} (`{}`) stands where a shell knows only plain ones",
+                found.what,
+                found.written.escape_unicode()
+            ),
+            hint: format!("probably meant: `{}`", found.meant),
+        })
+    }
+
+    fn refused(tokens: &[Token<'_>], begin: usize) -> Option<Fault> {
+        let found = grammar::refused(tokens)?;
+        Some(Fault {
+            code: codes::SHELL_REFUSED,
+            at: found.at.saturating_sub(begin),
+            reason: found.reason(),
+            what: found.what,
+            hint: "correct it, or tag the block as text; `bash -n FILE` tries a text without running it"
+                .to_owned(),
+        })
     }
 }

@@ -15,12 +15,36 @@ const ALIASES: &[(&str, &str)] = &[
     ("shellsession", "console"),
     ("terminal", "bash"),
     ("cmd", "bash"),
+    ("psql", "sql"),
+    ("pgsql", "sql"),
+    ("postgres", "sql"),
+    ("postgresql", "sql"),
+    ("prometheus", "promql"),
 ];
+/// Languages of tools that runbooks use, and how to write what they do.
+const TOOLS: &[(&str, &str)] = &[
+    ("mysql", MYSQL),
+    ("mariadb", MYSQL),
+    ("redis", "call the program in a ```bash block: `redis-cli -h HOST ...`"),
+    ("mongodb", "call the program in a ```bash block: `mongosh --quiet --eval ...`"),
+    ("mongo", "call the program in a ```bash block: `mongosh --quiet --eval ...`"),
+];
+const MYSQL: &str =
+    "`sql` blocks ask PostgreSQL; for this one call the program in a ```bash block: `mysql -h HOST -e ...`";
+
+/// How to write what a block in the language of another tool does.
+pub(super) fn other_tool(language: &str) -> Option<&'static str> {
+    TOOLS.iter().find(|(tool, _)| *tool == language).map(|(_, instead)| *instead)
+}
 
 /// The language that was probably meant.
 pub(super) fn meant(language: &str) -> Option<&'static str> {
     if let Some((_, known)) = ALIASES.iter().find(|(alias, _)| *alias == language) {
         return Some(known);
+    }
+    // `bash,ignore`, `bash{1,3}`, `sh:title`: other tools' attributes
+    if let Some((head, _)) = language.split_once([',', '{', ':', ';']) {
+        return KNOWN.iter().copied().find(|known| *known == head);
     }
     if language.len() < 3 || language.len() > 12 || OTHERS.contains(&language) || KNOWN.contains(&language) {
         return None;
@@ -60,6 +84,13 @@ mod tests {
             ("shellsession", Some("console")),
             ("terminal", Some("bash")),
             ("cmd", Some("bash")),
+            ("psql", Some("sql")),
+            ("postgresql", Some("sql")),
+            ("prometheus", Some("promql")),
+            ("bash,ignore", Some("bash")),
+            ("sh:title", Some("sh")),
+            ("bash{1,3}", Some("bash")),
+            ("js,ignore", None),
             ("kql", None),
             ("sol", None),
             ("bash", None),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use pulldown_cmark::{Event, Options, Parser};
 
-use crate::runbook::{Code, Document, Step, codes, parse, parse_bytes};
+use crate::runbook::{Code, Command, Document, Step, codes, parse, parse_bytes};
 
 fn found(document: &Document) -> Vec<(Code, u32)> {
     document.diagnostics.iter().map(|d| (d.code, d.line)).collect()
@@ -311,4 +311,54 @@ proptest! {
             prop_assert_eq!(count, Some(1), "{} in\n{}", task, text);
         }
     }
+}
+
+#[test]
+fn neither_of_two_commands_with_one_name_runs() {
+    let block = |name: &str, line: &str| format!("```bash {{name={name}}}\n{line}\n```\n\n");
+    let text =
+        format!("# T\n\n## S\n\n{}{}{}", block("a", "ls /1"), block("b", "ls /2"), block("a", "ls /3"));
+    let document = parse("x", &text);
+    let reasons: Vec<_> = document.steps[0].commands.iter().map(Command::reason).collect();
+    let told = Some("two commands are named `a`".to_owned());
+    assert_eq!(reasons, [told.clone(), None, told]);
+    let runnable: Vec<bool> = document.blocks.iter().map(|block| block.runnable).collect();
+    assert_eq!(runnable, [false, true, false]);
+}
+
+#[test]
+fn fences_that_markdown_takes_for_text_are_told() {
+    let rows: &[(&str, &[u32])] = &[
+        ("!!! note\n\n    ```bash\n    ls /a\n    ```\n", &[3]),
+        ("!!! note \"x\"\n    ```bash\n    ls /a\n    ```\n", &[2]),
+        ("=== \"Linux\"\n\n    text\n\n    ```bash\n    ls /a\n    ```\n", &[5]),
+        ("??? tip\n    Text.\n    ~~~sh\n    ls /a\n    ~~~\n", &[3]),
+        (":::note\n\n```bash\nls /a\n```\n\n:::\n", &[]),
+        ("- item\n\n  ```bash\n  ls /a\n  ```\n", &[]),
+        ("Text.\n\n    ls /a\n", &[]),
+        ("Text !!! note\n\n```bash\nls /a\n```\n", &[]),
+    ];
+    for (text, lines) in rows {
+        let document = parse("x", text);
+        let told = document.diagnostics.iter().filter(|found| found.code == codes::LOST_FENCE);
+        assert_eq!(told.map(|found| found.line).collect::<Vec<_>>(), *lines, "{text}");
+    }
+}
+
+#[test]
+fn commands_with_characters_of_printed_text_do_not_run() {
+    let text = "# T\n\n## S\n\n```bash\nkubectl get pods –n shop\n```\n\n```bash\nkubectl get pods\n\n# Then\necho “a (b”\n```\n";
+    let document = parse("x", text);
+    let runs: Vec<bool> =
+        document.steps[0].commands.iter().map(|command| command.not_runnable.is_none()).collect();
+    assert_eq!(runs, [false, true, false]);
+    let told: Vec<_> = document
+        .diagnostics
+        .iter()
+        .filter(|found| found.code == codes::TYPOGRAPHY)
+        .map(|found| (found.line, found.column, found.hint.clone().unwrap_or_default()))
+        .collect();
+    let meant = |text: &str| format!("probably meant: `{text}`");
+    assert_eq!(told, [(6, 18, meant("kubectl get pods -n shop")), (13, 6, meant("echo \"a (b\""))]);
+    assert!(document.diagnostics.iter().all(|found| found.code != codes::SHELL_REFUSED));
 }

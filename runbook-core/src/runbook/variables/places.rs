@@ -405,6 +405,11 @@ impl<'a> Collector<'a> {
         if role.refused.is_some() {
             return Guard::Plain;
         }
+        let name =
+            |read: &Read<'_>| self.text.get(span.start..read.at).is_some_and(|before| before.contains('='));
+        if role.encoded && self.within(span).iter().all(name) {
+            return Guard::Free;
+        }
         if role.searched {
             return if whole { Guard::Free } else { Guard::Tame };
         }

@@ -115,6 +115,15 @@ fn is_per_second(expr: &Expr) -> bool {
 }
 
 fn self_ratio(at: usize, left: &Expr, right: &Expr, found: &mut Vec<Trap>) {
+    if let Some(name) = grouped_self_ratio(left, right) {
+        found.push(Trap {
+            code: codes::PROMQL_SELF_RATIO,
+            at,
+            message: format!("each group of `{name}` is divided by itself: the groups keep the label that the matcher names, so the answer is always 1"),
+            hint: "group by other labels, or leave the label of the matcher out of `by (...)`",
+        });
+        return;
+    }
     let (Some((name, above)), Some((below_name, below))) = (series(left), series(right)) else { return };
     let same = name == below_name && (above.is_superset(below) || below.is_superset(above));
     if same && !name.is_empty() {
@@ -125,6 +134,30 @@ fn self_ratio(at: usize, left: &Expr, right: &Expr, found: &mut Vec<Trap>) {
             hint: "sum both sides before dividing: sum(...) / sum(...)",
         });
     }
+}
+
+/// The series of `sum by (l) (x{l="a"}) / sum by (l) (x)`: what the matchers differ in is what the groups keep apart, so
+/// both sides of a group are the same. With any other label it is a share, and right.
+fn grouped_self_ratio<'e>(left: &'e Expr, right: &'e Expr) -> Option<&'e str> {
+    let (
+        Expr::Aggregate { without, labels, args },
+        Expr::Aggregate { without: below_without, labels: below_labels, args: below_args },
+    ) = (left, right)
+    else {
+        return None;
+    };
+    let sorted = |labels: &[String]| labels.iter().cloned().collect::<BTreeSet<String>>();
+    if without != below_without || sorted(labels) != sorted(below_labels) {
+        return None;
+    }
+    let ([only], [below]) = (args.as_slice(), below_args.as_slice()) else { return None };
+    let ((name, above), (below_name, below)) = (series(only)?, series(below)?);
+    let nested = above.is_superset(below) || below.is_superset(above);
+    let label = |matcher: &str| matcher.split(['=', '!', '~']).next().unwrap_or_default().trim().to_owned();
+    let kept = |matcher: &String| labels.contains(&label(matcher)) != *without;
+    let same =
+        name == below_name && !name.is_empty() && nested && above.symmetric_difference(below).all(kept);
+    same.then_some(name)
 }
 
 /// The one series whose labels the expression keeps; numbers beside it change nothing.
