@@ -57,6 +57,20 @@ pub enum PlanError {
         /// `when`, `foreach` or `parallel`.
         what: &'static str,
     },
+    /// The document runs a command that may change something only on a condition, or instead of another.
+    #[error(
+        "command {command} (line {line}) does not run in its turn: line {words_line} says `{words}`; hint: plan the section that is needed with --section, do it by hand, or write {{conditional=no}} behind its block's language when it always runs"
+    )]
+    Conditional {
+        /// Its id.
+        command: String,
+        /// Where.
+        line: u32,
+        /// The document's words.
+        words: String,
+        /// Where they stand.
+        words_line: u32,
+    },
     /// A parameter has no value.
     #[error(
         "parameter '{name}' has no value ({description}); hint: give it with --param {name}=VALUE or under [service.params]"
@@ -172,6 +186,7 @@ impl PlanError {
             PlanError::NotReadOnly { .. } => "RB0119",
             PlanError::Retries { .. } => "RB0118",
             PlanError::Flow { .. } => "RB0042",
+            PlanError::Conditional { .. } => "RB0173",
             PlanError::SecretParam { .. } | PlanError::SecretGiven { .. } => "RB0043",
             PlanError::DuplicateId { .. } => "RB0107",
             PlanError::Include { .. } => "RB0131",
@@ -186,6 +201,7 @@ impl PlanError {
             PlanError::NotRunnable { command, line, .. }
             | PlanError::Retries { command, line }
             | PlanError::OutsideCapture { command, line, .. }
+            | PlanError::Conditional { command, line, .. }
             | PlanError::Include { command, line, .. }
             | PlanError::IncludeCycle { command, line, .. } => (Some(command), Some(*line)),
             PlanError::NotReadOnly { command, .. }

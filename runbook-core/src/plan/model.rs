@@ -12,7 +12,7 @@ use crate::expectation::Expectation;
 use crate::runbook::{Capture, CommandKind, Effect, EffectSource, Flow, ManualItem};
 
 /// Version of the plan's form; part of the fingerprint.
-pub(super) const PLAN_FORMAT: u16 = 2;
+pub(super) const PLAN_FORMAT: u16 = 3;
 
 /// A runbook frozen with its parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -117,6 +117,9 @@ pub struct PlannedCommand {
     pub timeout_ms: u64,
     /// The variable that its output becomes.
     pub capture: Option<Capture>,
+    /// The document's own words for when it runs, or instead of what; shown, and judged by nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
     /// What its output must show.
     pub expectations: Vec<Expectation>,
 }
