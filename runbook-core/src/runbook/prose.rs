@@ -21,12 +21,31 @@ pub(crate) struct Wanted {
     pub(crate) partly: bool,
     /// The sentence has a condition.
     pub(crate) condition: bool,
+    /// It speaks of what stands below it.
+    pub(crate) below: bool,
+    /// It ends in a colon, so that it may introduce what stands below it.
+    pub(crate) open: bool,
 }
 
 /// Whose output a sentence may speak of, as its last words before `should`.
 const SUBJECTS: &[&str] = &[
-    "", "it", "this", "that", "which", "output", "result", "results", "command", "response", "query",
-    "status", "value", "number", "count",
+    "",
+    "it",
+    "this",
+    "that",
+    "which",
+    "output",
+    "result",
+    "results",
+    "command",
+    "response",
+    "query",
+    "status",
+    "value",
+    "number",
+    "count",
+    "following",
+    "below",
 ];
 /// What output does.
 const VERBS: &[&str] = &[
@@ -164,6 +183,11 @@ fn label(rest: &str, sentence: &str) -> Option<Wanted> {
 fn says(sentence: &str) -> Option<Wanted> {
     let sentence = sentence.trim_start_matches(|c: char| !c.is_alphanumeric());
     let lower = sentence.to_ascii_lowercase();
+    // `All pods should be Running`
+    if ["all ", "every ", "each "].iter().any(|word| lower.starts_with(word)) && lower.contains(" should be ")
+    {
+        return Some(Wanted { partly: true, ..wanted(sentence, false, sentence) });
+    }
     if let Some(rest) = lower.strip_prefix("expect ").or_else(|| lower.strip_prefix("expected ")) {
         let rest = rest.strip_prefix("to see ").unwrap_or(rest);
         let text = sentence.get(sentence.len() - rest.len()..)?;
@@ -175,6 +199,7 @@ fn says(sentence: &str) -> Option<Wanted> {
     if rest.is_empty() && !sentence.trim_end().ends_with(':') {
         return None;
     }
+    let subject = if wanted.below { "" } else { subject };
     let opener = subject.trim_end_matches(',').trim();
     wanted.partly |= !opener.is_empty() && !OPENERS.contains(&opener);
     if lower.contains(" not ")
@@ -227,14 +252,29 @@ fn wanted(text: &str, label: bool, sentence: &str) -> Wanted {
     let text = if POINTERS.contains(&lower.as_str()) { "" } else { text };
     let text = if label || text.ends_with("..") { text } else { text.strip_suffix('.').unwrap_or(text) };
     let sentence = sentence.to_ascii_lowercase();
-    let mut words = sentence.split(|c: char| !c.is_alphanumeric() && c != '\'');
+    let words = sentence.split(|c: char| !c.is_alphanumeric() && c != '\'');
     let mut condition = false;
     let mut nearly = false;
-    for word in words.by_ref() {
+    for word in words {
         condition |= CONDITIONS.contains(&word);
         nearly |= NEARLY.contains(&word);
     }
-    Wanted { text: text.to_owned(), label, first: true, partly: nearly && !label, condition }
+    Wanted {
+        text: text.to_owned(),
+        label,
+        first: true,
+        partly: nearly && !label,
+        condition,
+        below: !label && points_down(&sentence),
+        open: !label && sentence.trim_end().ends_with(':'),
+    }
+}
+
+/// `The following should ...`, `The next command should ...`, `The command below should ...`.
+fn points_down(sentence: &str) -> bool {
+    let subject = sentence.split(" should ").next().unwrap_or_default();
+    subject.len() < sentence.len()
+        && subject.split_whitespace().any(|word| matches!(word, "following" | "next" | "below"))
 }
 
 #[cfg(test)]
@@ -281,6 +321,9 @@ mod tests {
             ("This should return HTTP 200", Some(("HTTP 200", ""))),
             ("Expect HTTP 200", Some(("HTTP 200", ""))),
             ("Expect to see 3 rows", Some(("3 rows", ""))),
+            ("The following should return 0 lines:", Some(("0 lines", ""))),
+            ("The command below should return 0 lines:", Some(("0 lines", ""))),
+            ("All pods should be Running", Some(("All pods should be Running", "p"))),
             ("Expectations are high", None),
             ("You should report the result", None),
             ("You should be able to log in", None),

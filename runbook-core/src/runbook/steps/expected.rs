@@ -54,7 +54,6 @@ struct Held {
 /// A line that announces what is expected.
 struct Announced {
     line: u32,
-    label: bool,
     /// In how many lists it stands.
     depth: usize,
     /// It said so itself that only one of several holds, or that something is missing.
@@ -84,7 +83,7 @@ impl Builder<'_> {
     pub(super) fn expected_title(&mut self, raw: &str, line: u32) {
         self.announced_nothing();
         if is_announcing_title(raw) && self.near.below.as_ref().is_some_and(|below| below.adjacent) {
-            self.near.announced = Some(Announced { line, label: true, depth: 0, partly: false, came: false });
+            self.near.announced = Some(Announced { line, depth: 0, partly: false, came: false });
             return;
         }
         self.near = Near::default();
@@ -94,11 +93,12 @@ impl Builder<'_> {
     pub(super) fn expected_paragraph(&mut self, text: &str, whole: bool, line: u32) -> bool {
         // the text of a bold line is that line alone
         let goes_on = whole && !self.written(line.saturating_add(1)).is_empty();
-        if let Some(announced) = self.near.announced.take() {
-            if !announced.came && prose::read(text).is_none() {
-                self.attach_prose(text, line, true);
-                return true;
-            }
+        if let Some(announced) = self.near.announced.take()
+            && !announced.came
+            && prose::read(text).is_none()
+        {
+            self.attach_prose(text, line, true);
+            return true;
         }
         let depth = self.list.depth();
         self.expected(text, goes_on, line, depth, true)
@@ -138,7 +138,8 @@ impl Builder<'_> {
             ["`", "\"", "**"].iter().any(|mark| written.contains(&format!("{mark}{text}{mark}")))
         };
         let above = self.near.below.as_ref().filter(|below| {
-            if below.adjacent { wanted.first || paragraph } else { wanted.label && wanted.first }
+            !wanted.below
+                && if below.adjacent { wanted.first || paragraph } else { wanted.label && wanted.first }
         });
         let Some(below) = above else {
             if self.near.held.len() < MOST_HELD && !wanted.text.is_empty() {
@@ -152,17 +153,17 @@ impl Builder<'_> {
         let far = !below.adjacent || below.list_over && below.end_line + 1 < line;
         if wanted.text.is_empty() {
             if !far {
-                let Wanted { label, partly, .. } = wanted;
-                self.near.announced = Some(Announced { line, label, depth, partly, came: false });
+                let partly = wanted.partly;
+                self.near.announced = Some(Announced { line, depth, partly, came: false });
             }
             return false;
         }
         let output = wanted.label && text.to_ascii_lowercase().contains("output");
-        let (first, is_first) = (line, wanted.first);
+        let (first, is_sure) = (line, wanted.first && paragraph && !wanted.open);
         let why = if far { Why::Far } else { Why::Sentence };
         self.attach(line, wanted, marked, why);
-        // `Now the next one. You should see ...`, and every item, may be about what comes below
-        self.near.unsure = (!is_first || !paragraph).then_some(first);
+        // `Now the next one. You should see ...`, a line with a colon, and every item may be about what comes below
+        self.near.unsure = (!is_sure).then_some(first);
         self.near.with_output = output && !far;
         true
     }
@@ -276,7 +277,15 @@ impl Builder<'_> {
     /// What stands below `Expected:`.
     fn attach_prose(&mut self, text: &str, line: u32, partly: bool) {
         let text = text.trim().trim_end_matches(':');
-        let wanted = Wanted { text: text.to_owned(), label: true, first: true, partly, condition: false };
+        let wanted = Wanted {
+            text: text.to_owned(),
+            label: true,
+            first: true,
+            partly,
+            condition: false,
+            below: false,
+            open: false,
+        };
         self.attach(line, wanted, false, Why::Sentence);
     }
 
@@ -301,7 +310,7 @@ impl Builder<'_> {
 
     fn announced_nothing(&mut self) {
         let Some(announced) = self.near.announced.take() else { return };
-        if announced.label && !announced.came {
+        if !announced.came {
             self.unclear(announced.line, Why::Nothing);
         }
     }

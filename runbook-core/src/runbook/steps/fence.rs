@@ -12,6 +12,7 @@ use super::super::lines::{Lines, to_u32};
 use super::super::model::{CodeBlock, Command, CommandKind, Effect, EffectSource};
 use super::super::outline::{INDENTED_SHELL, UNTAGGED_SHELL};
 use super::super::prompts;
+use super::super::prose;
 use super::shell::is_no_command;
 use super::{Builder, Place, spelling};
 use crate::expectation::{Check, Expectation, classify};
@@ -70,7 +71,13 @@ impl Builder<'_> {
         let plain = info.name.is_none() && info.problems.is_empty();
         let is_command = match info.kind() {
             None => false,
-            Some(CommandKind::Shell) => !plain || is_session(fence),
+            // a line that says what is expected may also introduce the command itself
+            Some(CommandKind::Shell) => {
+                !plain
+                    || is_session(fence)
+                    || looks_like_shell(&fence.text)
+                    || prose::read(above).is_some_and(|wanted| !wanted.text.is_empty())
+            }
             Some(_) => true,
         };
         let announced = announces_output(above) && !is_command;

@@ -31,8 +31,9 @@ fn expected(document: &Document) -> Vec<Vec<(&str, &str)>> {
 fn prose_beside_a_block_is_an_expectation() {
     const UNCLEAR: &[Code] = &[codes::UNCLEAR_EXPECTATION];
     const CLEAR: &[Code] = &[];
+    type Row = (&'static str, &'static [(&'static str, &'static str)], &'static [Code]);
     // what follows a block of two commands, what the last one of them expects, and the findings
-    let below: &[(&str, &[(&str, &str)], &[Code])] = &[
+    let below: &[Row] = &[
         ("Expected: 5/5 ready\n", &[("5/5 ready", "ratio")], CLEAR),
         ("\nExpected output: 3/3 ready\n", &[("3/3 ready", "ratio")], CLEAR),
         ("\n**Expected:** 5/5 ready\n", &[("5/5 ready", "ratio")], CLEAR),
@@ -118,6 +119,19 @@ fn prose_is_about_the_command_that_it_stands_at() {
         ("1. One\n   ```bash\n   ls\n   ```\n\nExpected: 5/5\n", &[&[("5/5", "person")]], 1),
         ("```bash {undo}\nls\n```\n\nExpected: 5/5\n", &[&[("5/5", "ratio")]], 0),
         ("```promql\nup\n```\n\nExpected: 5 series\n", &[&[("5 series", "count")]], 0),
+        (
+            "```bash\nls\n```\n\nThe following should return 0 lines:\n\n```bash\nmyctl list\n```\n",
+            &[&[], &[("0 lines", "count")]],
+            0,
+        ),
+        (
+            "```bash\nls\n```\n\nIt should return 0 lines:\n\n```bash\nmyctl list\n```\n",
+            &[&[("0 lines", "person")], &[]],
+            1,
+        ),
+        // a command is no output, whatever stands above it
+        ("```bash\nls\n```\n\nYou should see:\n\n```bash\nkubectl get pods\n```\n", &[&[], &[]], 1),
+        ("```bash\nls\n```\n\nYou should see:\n\n```bash\nup\n```\n", &[&[("up", "text")]], 0),
         ("Expected: 5/5\n\n## Next\n\n```bash\nls\n```\n", &[&[]], 0),
     ];
     for (text, wanted, unclear) in rows {
