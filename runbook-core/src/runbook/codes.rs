@@ -152,9 +152,9 @@ codes! {
     /// `effect=read` on what plainly changes something.
     FALSE_READ = 167, Error, "effect=read on a change";
     /// An expectation in prose that only a person can judge.
-    UNCLEAR_EXPECTATION = 171, Warning, "expectation in prose is not clear";
+    UNCLEAR_EXPECTATION = 174, Warning, "expectation in prose is not clear";
     /// `# Exepcted: ...`.
-    MISSPELT_EXPECTATION = 172, Warning, "misspelt expectation";
+    MISSPELT_EXPECTATION = 175, Warning, "misspelt expectation";
     /// A command that the document runs on a condition, or instead of another.
     CONDITIONAL = 173, Warning, "command on a condition";
 }
