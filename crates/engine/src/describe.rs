@@ -129,7 +129,13 @@ fn step_text(text: &mut String, number: usize, step: &Step) {
         step.line,
         step.kind()
     );
-    for (role, command) in step.all_commands() {
+    let count = step.commands.len();
+    // in the order of the document: what a person does stands between the commands
+    let mut items = step.manual_items.iter().peekable();
+    for (position, (role, command)) in step.all_commands().enumerate() {
+        while let Some(item) = items.next_if(|item| item.position(count) <= position) {
+            let _ = writeln!(text, "  [ ] {}", item.text);
+        }
         let role = if role == "main" { String::new() } else { format!("{role} ") };
         let _ = writeln!(
             text,
@@ -143,11 +149,14 @@ fn step_text(text: &mut String, number: usize, step: &Step) {
         if let Some(reason) = command.reason() {
             let _ = writeln!(text, "    does not run: {reason}");
         }
+        if let Some(only_if) = &command.only_if {
+            let _ = writeln!(text, "    only if: {} (line {})", only_if.text, only_if.line);
+        }
         for expectation in &command.expectations {
             let _ = writeln!(text, "    expected: {} ({})", expectation.text, judge_word(&expectation.check));
         }
     }
-    for item in &step.manual_items {
+    for item in items {
         let _ = writeln!(text, "  [ ] {}", item.text);
     }
 }
@@ -239,20 +248,29 @@ fn plan_step_text(text: &mut String, number: usize, step: &PlanStep, problems: &
     for (name, value) in &step.params {
         let _ = writeln!(text, "  {name} = {value}");
     }
-    let groups = [("baseline", &step.baselines), ("run", &step.commands), ("undo", &step.undo)];
-    for (role, commands) in groups {
-        for command in commands {
-            planned_text(text, role, command, problems);
+    for command in &step.baselines {
+        planned_text(text, "baseline", command, problems);
+    }
+    // in the order of the document: what a person does stands between the commands
+    let count = step.commands.len();
+    let mut items = step.manual_items.iter().peekable();
+    for (position, command) in step.commands.iter().enumerate() {
+        while let Some(item) = items.next_if(|item| item.position(count) <= position) {
+            let _ = writeln!(text, "  by hand: {}", item.text);
         }
+        planned_text(text, "run", command, problems);
+    }
+    for item in items {
+        let _ = writeln!(text, "  by hand: {}", item.text);
+    }
+    for command in &step.undo {
+        planned_text(text, "undo", command, problems);
     }
     if let Some(probe) = &step.probe {
         planned_text(text, "probe", probe, problems);
     }
     if step.undo.is_empty() && step.effect() == Effect::Once {
         let _ = writeln!(text, "  no undo: a point of no return");
-    }
-    for item in &step.manual_items {
-        let _ = writeln!(text, "  by hand: {}", item.text);
     }
 }
 
@@ -270,6 +288,9 @@ fn planned_text(text: &mut String, role: &str, command: &PlannedCommand, problem
     }
     for problem in problems.iter().filter(|problem| problem.command.as_deref() == Some(command.id.as_str())) {
         let _ = writeln!(text, "    does not run: {}", problem.message);
+    }
+    if let Some(condition) = &command.condition {
+        let _ = writeln!(text, "    only if: {condition}");
     }
     let flow = &command.flow;
     for (word, condition) in [("when", &flow.when), ("parallel with", &flow.parallel)] {

@@ -32,6 +32,16 @@ pub(crate) fn plan_of(
     build(&entry.document, &request_of(settings, entry, asked)).map_err(refused)
 }
 
+/// The same for a run that nobody asked for: it carries out nothing but what only reads.
+pub(crate) fn plan_to_look(
+    settings: &Settings,
+    entry: &LibraryEntry,
+    asked: &Asked<'_>,
+) -> Result<Plan, EngineError> {
+    let request = PlanRequest { only_looks: true, ..request_of(settings, entry, asked) };
+    build(&entry.document, &request).map_err(refused)
+}
+
 /// What would run and everything that stands in the way of it: for showing, whether or not it can be run.
 ///
 /// # Errors
@@ -70,7 +80,7 @@ pub fn draft_reply(
 /// Why a plan is not made or not run, with the code of what a run does not carry out.
 pub(crate) fn refused(error: PlanError) -> EngineError {
     match error {
-        PlanError::Flow { .. } | PlanError::Condition { .. } => EngineError::Flow(error.to_string()),
+        PlanError::Flow { .. } | PlanError::UnknownCondition { .. } => EngineError::Flow(error.to_string()),
         PlanError::SecretParam { .. } | PlanError::SecretGiven { .. } => {
             EngineError::Secret(error.to_string())
         }
@@ -102,6 +112,7 @@ pub(crate) fn request_of(settings: &Settings, entry: &LibraryEntry, asked: &Aske
         refused: entry.refused.clone(),
         target: service_name,
         environment: settings.exec_env.clone(),
+        only_looks: false,
     }
 }
 

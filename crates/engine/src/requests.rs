@@ -21,7 +21,7 @@ use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::library::LibraryEntry;
 use crate::origin::{Asker, Origin, Reply};
-use crate::plans::{Asked, approvals_needed, code_of, draft_reply, plan_of, refused};
+use crate::plans::{Asked, approvals_needed, code_of, draft_reply, plan_of, plan_to_look, refused};
 use crate::read;
 use crate::review::Occasion;
 
@@ -322,7 +322,7 @@ impl Engine {
         };
         let planned = self.entry(&name).and_then(|entry| {
             let asked = Asked { params: &BTreeMap::new(), section: None, service: Some(&row.service) };
-            let plan = plan_of(self.settings(), &entry, &asked)?;
+            let plan = plan_to_look(self.settings(), &entry, &asked)?;
             self.run_request_of(plan, &entry, Some(&row), Actor::system("triage"), true)
         });
         let origin = Origin::system("triage", Cause::Engine);

@@ -10,7 +10,7 @@ use super::model::{PLAN_FORMAT, Plan};
 use super::scope::{Scope, Sources};
 use super::section;
 use super::values;
-use crate::runbook::{CommandKind, Diagnostic, Document, Level, ParameterSource};
+use crate::runbook::{CommandKind, Diagnostic, Document, Level, ParameterSource, codes};
 
 /// What a plan needs beside the document.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -35,6 +35,8 @@ pub struct PlanRequest {
     pub target: Option<String>,
     /// Names of the environment variables that commands may see.
     pub environment: Vec<String>,
+    /// The run carries out nothing but what only reads, so what else there is on a condition does not stand in its way.
+    pub only_looks: bool,
 }
 
 /// A plan with everything that stands in the way of running it.
@@ -77,6 +79,7 @@ pub fn draft(document: &Document, request: &PlanRequest) -> Result<Draft, PlanEr
         section::set_outside(document, &steps, &outside, &request.environment, &mut problems);
     }
     let mut expander = Expander::new(request, document, problems, outside);
+    expander.select(chosen.map(|chosen| chosen.line));
     expander.document(document, &scope, steps);
     let Expander { mut problems, mut steps, included, secrets, .. } = expander;
     values::note_places(&mut steps);
@@ -119,6 +122,10 @@ pub fn draft(document: &Document, request: &PlanRequest) -> Result<Draft, PlanEr
         .diagnostics
         .iter()
         .filter(|finding| finding.level == Level::Warning && lines.contains(&finding.line))
+        // who asked for the section has decided about what its heading says
+        .filter(|finding| {
+            finding.code != codes::CONDITIONAL || chosen.is_none_or(|chosen| chosen.line != finding.line)
+        })
         .cloned()
         .collect();
     Ok(Draft { plan, problems, warnings })

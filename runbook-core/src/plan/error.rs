@@ -61,13 +61,27 @@ pub enum PlanError {
     #[error(
         "command {command} runs only when {condition}, and nothing gives {name} a value before; hint: declare {name} under params:, or capture it in an earlier command"
     )]
-    Condition {
+    UnknownCondition {
         /// Its id.
         command: String,
         /// As written.
         condition: String,
         /// What has no value.
         name: String,
+    },
+    /// The document runs a command that may change something only on a condition, or instead of another.
+    #[error(
+        "command {command} (line {line}) does not run in its turn: line {words_line} says `{words}`; hint: plan the section that is needed with --section, do it by hand, or write {{conditional=no}} behind its block's language when it always runs"
+    )]
+    Conditional {
+        /// Its id.
+        command: String,
+        /// Where.
+        line: u32,
+        /// The document's words.
+        words: String,
+        /// Where they stand.
+        words_line: u32,
     },
     /// A parameter has no value.
     #[error(
@@ -193,7 +207,8 @@ impl PlanError {
             PlanError::Document { code, .. } => code,
             PlanError::NotReadOnly { .. } => "RB0119",
             PlanError::Retries { .. } => "RB0118",
-            PlanError::Flow { .. } | PlanError::Condition { .. } => "RB0042",
+            PlanError::Flow { .. } | PlanError::UnknownCondition { .. } => "RB0042",
+            PlanError::Conditional { .. } => "RB0173",
             PlanError::SecretParam { .. } | PlanError::SecretGiven { .. } => "RB0043",
             PlanError::DuplicateId { .. } => "RB0107",
             PlanError::Include { .. } => "RB0131",
@@ -208,11 +223,12 @@ impl PlanError {
             PlanError::NotRunnable { command, line, .. }
             | PlanError::Retries { command, line }
             | PlanError::OutsideCapture { command, line, .. }
+            | PlanError::Conditional { command, line, .. }
             | PlanError::Include { command, line, .. }
             | PlanError::IncludeCycle { command, line, .. } => (Some(command), Some(*line)),
             PlanError::NotReadOnly { command, .. }
             | PlanError::Flow { command, .. }
-            | PlanError::Condition { command, .. }
+            | PlanError::UnknownCondition { command, .. }
             | PlanError::Kind { command, .. } => (Some(command), None),
             PlanError::DuplicateId { id } => (Some(id), None),
             _ => (None, None),

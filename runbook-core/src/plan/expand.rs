@@ -22,6 +22,14 @@ const MAX_DEPTH: usize = 16;
 /// How many steps and includes a plan may have; people follow a dozen.
 const MAX_STEPS: usize = 1_000;
 
+/// Counts an item's place from the first command of its part of a step.
+fn settle_items(step: &mut PlanStep, from: usize) {
+    let from = u32::try_from(from).unwrap_or(u32::MAX);
+    for item in &mut step.manual_items {
+        item.after_commands = item.after_commands.map(|after| after.saturating_sub(from));
+    }
+}
+
 /// Collects the steps of a plan.
 pub(super) struct Expander<'a> {
     request: &'a PlanRequest,
@@ -38,6 +46,8 @@ pub(super) struct Expander<'a> {
     way: Vec<String>,
     /// What the ids of the document at hand begin with.
     prefix: String,
+    /// The line of the section that was asked for: a condition in or above it is chosen with it.
+    selected: Option<u32>,
     /// Steps and includes so far.
     size: usize,
 }
@@ -60,8 +70,14 @@ impl<'a> Expander<'a> {
             first,
             way: Vec::new(),
             prefix: String::new(),
+            selected: None,
             size: 0,
         }
+    }
+
+    /// Plans the section whose heading stands in this line.
+    pub(super) fn select(&mut self, line: Option<u32>) {
+        self.selected = line;
     }
 
     /// Adds the steps of a document. Values that hold in them only are the caller's to add.
@@ -82,9 +98,12 @@ impl<'a> Expander<'a> {
     fn step(&mut self, step: &Step, scope: &Scope<'_>) {
         let mut now = self.begin(step, scope);
         let mut parts = 1;
-        for command in &step.commands {
+        // items keep their place: `from` is the first command of the part at hand
+        let mut from = 0;
+        for (index, command) in step.commands.iter().enumerate() {
             if command.kind != CommandKind::Include {
-                let planned = self.command(command, scope);
+                let mut planned = self.command(command, scope);
+                self.on_condition(command, std::slice::from_mut(&mut planned));
                 now.commands.push(planned);
                 continue;
             }
@@ -93,7 +112,11 @@ impl<'a> Expander<'a> {
                 self.refuse_include(command, reason);
                 continue;
             }
-            if !now.commands.is_empty() {
+            let (before, behind): (Vec<_>, Vec<_>) = std::mem::take(&mut now.manual_items)
+                .into_iter()
+                .partition(|item| item.after_commands.is_some_and(|after| after as usize <= index));
+            now.manual_items = behind;
+            if !now.commands.is_empty() || !before.is_empty() {
                 parts += 1;
                 let rest = PlanStep {
                     id: format!("{}{}~{parts}", self.prefix, step.id),
@@ -103,10 +126,20 @@ impl<'a> Expander<'a> {
                     starts_s: None,
                     ..now.clone()
                 };
-                self.steps.push(PlanStep { manual_items: Vec::new(), ..std::mem::replace(&mut now, rest) });
+                let mut part = PlanStep { manual_items: before, ..std::mem::replace(&mut now, rest) };
+                settle_items(&mut part, from);
+                self.steps.push(part);
             }
+            from = index + 1;
+            let first = self.steps.len();
             self.include(command, scope);
+            let mut included = self.steps.split_off(first.min(self.steps.len()));
+            for step in &mut included {
+                self.on_condition(command, &mut step.commands);
+            }
+            self.steps.extend(included);
         }
+        settle_items(&mut now, from);
         let only_includes = step.commands.iter().any(|command| command.kind == CommandKind::Include);
         if !only_includes || !now.commands.is_empty() || !now.manual_items.is_empty() {
             self.steps.push(now);
@@ -204,6 +237,7 @@ impl<'a> Expander<'a> {
             effect_source,
             timeout_ms: command.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS),
             capture: command.capture.clone(),
+            condition: None,
             expectations,
         }
     }
@@ -211,6 +245,23 @@ impl<'a> Expander<'a> {
     fn flows(&self) -> &Flows {
         let documents = || std::iter::once(self.first).chain(self.request.documents.values());
         self.flows.get_or_init(|| values::flows(documents()))
+    }
+
+    /// Notes the document's condition on a command, and that what may change something does not run because of it.
+    fn on_condition(&mut self, command: &Command, planned: &mut [PlannedCommand]) {
+        let Some(only_if) = &command.only_if else { return };
+        let chosen = self.way.len() <= 1 && self.selected.is_some_and(|line| only_if.line <= line);
+        for planned in planned {
+            planned.condition.get_or_insert_with(|| only_if.text.clone());
+            if planned.effect != Effect::Read && !chosen && !only_if.allowed && !self.request.only_looks {
+                self.problems.push(PlanError::Conditional {
+                    command: planned.id.clone(),
+                    line: command.line,
+                    words: only_if.text.clone(),
+                    words_line: only_if.line,
+                });
+            }
+        }
     }
 
     fn refuse_include(&mut self, command: &Command, reason: &str) {

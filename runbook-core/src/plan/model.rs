@@ -12,7 +12,7 @@ use crate::expectation::Expectation;
 use crate::runbook::{Capture, CommandKind, Effect, EffectSource, Flow, ManualItem, condition};
 
 /// Version of the plan's form; part of the fingerprint.
-pub(super) const PLAN_FORMAT: u16 = 2;
+pub(super) const PLAN_FORMAT: u16 = 3;
 
 /// A runbook frozen with its parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -117,6 +117,9 @@ pub struct PlannedCommand {
     pub timeout_ms: u64,
     /// The variable that its output becomes.
     pub capture: Option<Capture>,
+    /// The document's own words for when it runs, or instead of what; shown, and judged by nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
     /// What its output must show.
     pub expectations: Vec<Expectation>,
 }
@@ -190,7 +193,7 @@ impl Plan {
     /// Whether a run carries out everything that the plan says. What shows a plan does not ask this.
     ///
     /// # Errors
-    /// [`PlanError::Flow`] for the first command that carries `foreach` or `parallel`; [`PlanError::Condition`] for the
+    /// [`PlanError::Flow`] for the first command that carries `foreach` or `parallel`; [`PlanError::UnknownCondition`] for the
     /// first whose condition looks at what no parameter and no earlier command gives a value.
     pub fn check_runnable(&self) -> Result<(), PlanError> {
         let mut captured = BTreeSet::new();
@@ -208,7 +211,7 @@ impl Plan {
                         || self.params.contains_key(&name)
                         || captured.contains(name.as_str());
                     if !known {
-                        return Err(PlanError::Condition {
+                        return Err(PlanError::UnknownCondition {
                             command: command.id.clone(),
                             condition: command.flow.when.clone().unwrap_or_default(),
                             name,

@@ -429,3 +429,72 @@ fn a_plan_of_nothing_is_an_error() {
         assert!(problems.len() < 2, "{text}");
     }
 }
+
+#[test]
+fn what_runs_on_a_condition_is_in_no_plan_that_does_not_ask_for_it() {
+    const CHANGE: &str = "```bash\nrm x\n```\n";
+    let look = "# Web\n\n## Look\n\n```bash\nls\n```\n\n";
+    // what follows the look, the section, and the lines of the commands that are refused
+    let rows: &[(&str, Option<&str>, &[u32])] = &[
+        ("## If it is stuck\n\n", None, &[12]),
+        ("## If it is stuck\n\n", Some("if it is stuck"), &[]),
+        ("## If it is stuck\n\n### One\n\n", Some("one"), &[]),
+        ("## If it is stuck\n\n", Some("look"), &[]),
+        ("## Restart\n\n", None, &[]),
+        ("## Restart\n\nOtherwise:\n\n", None, &[14]),
+        // the section was asked for, and what stands on a condition in it was not
+        ("## Restart\n\nOtherwise:\n\n", Some("restart"), &[14]),
+        ("## Rollback\n\n", None, &[12]),
+        ("## Rollback\n\n", Some("rollback"), &[]),
+        ("## Restart\n\nOtherwise:\n\n<!-- blocks: allow RB0173 always -->\n", None, &[]),
+    ];
+    for (between, section, refused) in rows {
+        let document = parse("web", &format!("{look}{between}{CHANGE}"));
+        let request = PlanRequest { section: section.map(str::to_owned), ..PlanRequest::default() };
+        let found: Vec<_> = codes(&document, &request);
+        let wanted: Vec<_> = refused.iter().map(|line| ("RB0173".to_owned(), Some(*line))).collect();
+        assert_eq!(found, wanted, "{between} {section:?}");
+        // a run that only looks carries nothing else out
+        let looks = PlanRequest { only_looks: true, ..request };
+        assert_eq!(codes(&document, &looks), [], "{between} {section:?}");
+    }
+    let reads = parse("web", "# Web\n\nIf it is stuck:\n\n```bash\nls\n```\n");
+    let plan = build(&reads, &PlanRequest::default()).unwrap();
+    assert_eq!(plan.steps[0].commands[0].condition.as_deref(), Some("If it is stuck:"));
+}
+
+#[test]
+fn what_is_included_on_a_condition_is_on_it_as_a_whole() {
+    let inner = ("inner", "# Inner\n\n## One\n\n```bash\nls\n```\n\n## Two\n\n```bash\nrm x\n```\n");
+    let outer = |text: &str| {
+        parse("outer", &format!("# Outer\n\n## Run\n\n{text}\n\n```include\nrunbook: inner\n```\n"))
+    };
+    assert_eq!(codes(&outer("Run it:"), &including(&[inner])), []);
+    assert_eq!(codes(&outer("Otherwise:"), &including(&[inner])), [("RB0173".to_owned(), Some(8))]);
+}
+
+#[test]
+fn items_keep_their_place_around_what_is_included() {
+    let inner = ("inner", "# Inner\n\n## One\n\n```bash\nls\n```\n");
+    let text = "# Outer\n\n## Step 1: Run\n\n- [ ] first\n\n```bash\nls\n```\n\n- [ ] second\n\n```include\nrunbook: inner\n```\n\n- [ ] third\n\n```bash\nwc\n```\n\n- [ ] fourth\n";
+    let plan = build(&parse("outer", text), &including(&[inner])).unwrap();
+    let places: Vec<Vec<_>> = plan
+        .steps
+        .iter()
+        .map(|step| step.manual_items.iter().map(|item| (item.text.as_str(), item.after_commands)).collect())
+        .collect();
+    assert_eq!(
+        places,
+        [
+            vec![("first", Some(0)), ("second", Some(1))],
+            vec![],
+            vec![("third", Some(0)), ("fourth", Some(1))],
+        ]
+    );
+    // plans of older forms say nothing about the place
+    let mut json = serde_json::to_value(&plan).unwrap();
+    let old = json["steps"][0]["manual_items"][0].as_object_mut().unwrap();
+    old.remove("after_commands");
+    let read: Plan = serde_json::from_value(json).unwrap();
+    assert_eq!(read.steps[0].manual_items[0].position(2), 2);
+}

@@ -157,6 +157,12 @@ codes! {
     TYPOGRAPHY = 171, Error, "typographic character in a command";
     /// A fence in indented code, as admonitions of MkDocs have it.
     LOST_FENCE = 172, Warning, "fence that is no code block";
+    /// A command that the document runs on a condition, or instead of another.
+    CONDITIONAL = 173, Warning, "command on a condition";
+    /// An expectation in prose that only a person can judge.
+    UNCLEAR_EXPECTATION = 174, Warning, "expectation in prose is not clear";
+    /// `# Exepcted: ...`.
+    MISSPELT_EXPECTATION = 175, Warning, "misspelt expectation";
 }
 
 /// What a code stands for; `None` for a code of another module.

@@ -37,6 +37,8 @@ pub(crate) struct Split<'a> {
     /// The fence taken apart.
     pub(crate) tokens: Vec<Token<'a>>,
     pub(crate) stray: Vec<u32>,
+    /// The lines of comments below a command that look like a misspelt expectation.
+    pub(crate) misspelt: Vec<u32>,
     /// The first line that stands where a command begins and is none.
     pub(crate) odd: Option<(u32, Odd)>,
 }
@@ -80,6 +82,7 @@ pub(crate) fn split(text: &str, first_line: u32, cut: Cut) -> Split<'_> {
         first_line,
         done: vec![],
         stray: vec![],
+        misspelt: vec![],
         now: None,
         above: None,
         mid_command: false,
@@ -103,8 +106,9 @@ pub(crate) fn split(text: &str, first_line: u32, cut: Cut) -> Split<'_> {
             _ => splitter.code(token, i - 1, begins),
         }
     }
+    let misspelt = std::mem::take(&mut splitter.misspelt);
     let (pieces, stray) = splitter.finish();
-    Split { pieces, tokens: lexed.tokens, stray, odd }
+    Split { pieces, tokens: lexed.tokens, stray, misspelt, odd }
 }
 
 /// A command being collected, as byte offsets.
@@ -129,6 +133,7 @@ struct Splitter<'a> {
     first_line: u32,
     done: Vec<Open>,
     stray: Vec<u32>,
+    misspelt: Vec<u32>,
     now: Option<Open>,
     /// The last code token asks for more, so a comment stands in the middle of a command.
     mid_command: bool,
@@ -225,7 +230,11 @@ impl Splitter<'_> {
         let text = match comments::read(written) {
             Comment::Expected(text) => text,
             Comment::Perhaps(text) if !own_line || self.below_command_only(&before, line, next) => text,
-            Comment::Perhaps(text) | Comment::Plain(text) => {
+            Comment::Shows(text) if !matches!(before, Before::Nothing) => text,
+            Comment::Perhaps(text) | Comment::Plain(text) | Comment::Shows(text) => {
+                if self.now.is_some() && comments::is_misspelt(written) {
+                    self.misspelt.push(self.first_line + line - 1);
+                }
                 if own_line {
                     self.note_title(line, text);
                 }
@@ -238,7 +247,8 @@ impl Splitter<'_> {
         let inside = token.depth > 0 || self.mid_command;
         let mut expectation = classify(&text);
         expectation.line = self.first_line + line - 1;
-        if lines_below > 0 || comments::is_request(&expectation.text) {
+        let word = comments::is_mere_word(written, &expectation);
+        if lines_below > 0 || word || comments::is_request(&expectation.text) {
             // what goes on below is read by nobody else, and may ask for more
             expectation.check = Check::Person;
         }
@@ -293,7 +303,8 @@ impl Splitter<'_> {
         let below = match before {
             Before::Code { line: end } => *end + 1 == line,
             Before::Comment { line: end } => {
-                *end + 1 == line && self.now.as_ref().is_some_and(|open| open.closed)
+                *end + 1 == line
+                    && self.now.as_ref().is_some_and(|open| open.closed || self.is_below(open, line))
             }
             Before::Nothing => false,
         };
@@ -302,6 +313,12 @@ impl Splitter<'_> {
             .find(|token| token.kind != Kind::Newline)
             .is_some_and(|token| token.kind != Kind::Comment && self.lines.line(token.start) == line + 1);
         below && !above_code
+    }
+
+    /// Whether nothing but comment lines without a blank one stands between a command and a line.
+    fn is_below(&self, open: &Open, line: u32) -> bool {
+        let above = self.above.as_ref().filter(|above| above.last + 1 == line);
+        above.is_some_and(|above| self.lines.line(open.end.saturating_sub(1)) + 1 == above.first)
     }
 
     /// Joins the comment lines below that are indented more deeply, or that an unfinished text asks for.
@@ -355,7 +372,10 @@ impl Splitter<'_> {
         let next = tokens[at..].iter().find(|token| token.kind != Kind::Newline);
         if next.is_some_and(|next| next.kind != Kind::Comment && line_of(next) == last_line + 1) {
             let title = run.iter().position(|more| comments::is_numbered(more));
-            run.truncate(title.unwrap_or(run.len().saturating_sub(1)));
+            // the last line is the command's title, unless it plainly goes on
+            let goes_on = run.last().is_some_and(|last| comments::goes_on_expecting(last));
+            let end = if goes_on { run.len() } else { run.len().saturating_sub(1) };
+            run.truncate(title.unwrap_or(end));
         }
         if !run.iter().any(|more| more.contains(char::is_alphanumeric)) {
             return (text, 0);
@@ -560,6 +580,48 @@ mod tests {
         assert_eq!(all("# Verify: 5/5\na\n"), []);
         let titles = split("a\n# Expected: 1\n# x: y\n# next\nb\n", 1, Cut::AtTitles).pieces;
         assert_eq!(titles[1].title.as_deref(), Some("next"));
+    }
+
+    #[test]
+    fn other_forms_of_an_expectation() {
+        for (comment, text, kind) in [
+            ("# returns 5", "5", "number"),
+            ("# should return 5", "5", "number"),
+            ("# \u{2705} Expected: 5/5", "5/5", "ratio"),
+            ("# => 5", "5", "number"),
+            ("# -> 5", "5", "number"),
+            ("# -> web:v2", "web:v2", "text"),
+            ("# -> ready", "ready", "person"),
+        ] {
+            for text_of in
+                [format!("a {comment}\nb\n"), format!("a\n{comment}\nb\n"), format!("a\n{comment}\n")]
+            {
+                let pieces = split(&text_of, 1, Cut::AtTitles).pieces;
+                let found: Vec<_> =
+                    pieces[0].expectations.iter().map(|one| (one.text.as_str(), one.check.kind())).collect();
+                assert_eq!(found, [(text, kind)], "{text_of}");
+                assert!(pieces.iter().all(|piece| piece.title.is_none()), "{text_of}");
+            }
+        }
+        assert_eq!(pieces("# Returns the pods\nb\n"), [row("Returns the pods", "b\n", &[])]);
+        assert_eq!(pieces("a\n# a note\n# Verify: 5/5\n"), [row("", "a\n", &["Verify: 5/5"])]);
+        for (text, lines) in [
+            ("a\n# Exepcted: 5\n", &[2][..]),
+            ("a # expcted: 5\n", &[1]),
+            ("a\n# Executed: 5\n", &[]),
+            ("# Exepcted: 5\na\n", &[]),
+        ] {
+            assert_eq!(split(text, 1, Cut::AtTitles).misspelt, lines, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_line_above_a_command_may_go_on_with_an_expectation() {
+        let text = "a\n# Expected: enabled: true\n# replicas: 5\nb\n";
+        let found = split(text, 1, Cut::AtTitles).pieces;
+        assert_eq!(found[0].expectations[0].text, "enabled: true\nreplicas: 5");
+        assert_eq!(found[0].expectations[0].check, Check::Person);
+        assert_eq!(found[1].title, None);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What a comment in a fence says: an expectation, a check for a person, or just a title.
 
+use crate::expectation::{Check, Expectation, classify};
+
 /// A comment as understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Comment {
@@ -7,6 +9,8 @@ pub(crate) enum Comment {
     Expected(String),
     /// `# Verify all keys`, `# Expect a login page`: an expectation only below a command, else a title.
     Perhaps(String),
+    /// `# => 5`: what the command above gives; nothing without one.
+    Shows(String),
     /// Anything else, without its number.
     Plain(String),
 }
@@ -18,6 +22,13 @@ pub(crate) fn read(comment: &str) -> Comment {
         return Comment::Plain(String::new());
     }
     let text = without_number(comment.trim_start_matches('#').trim());
+    let plain = Comment::Plain(text.trim_end_matches(':').to_owned());
+    // `✅ Expected: ...`
+    let marked = |c: char| !c.is_ascii() && !c.is_alphanumeric() && !ARROWS.contains(&c);
+    let text = text.trim_start_matches(marked).trim_start();
+    if let Some(rest) = arrow(text) {
+        return if rest.is_empty() { plain } else { Comment::Shows(rest.to_owned()) };
+    }
     for word in ["expected", "expects", "expect"] {
         let Some(rest) = after(text, word) else { continue };
         if rest.starts_with(|c: char| c.is_alphanumeric()) {
@@ -30,6 +41,14 @@ pub(crate) fn read(comment: &str) -> Comment {
             return Comment::Expected(rest.trim().to_owned());
         }
     }
+    for lead in ["returns ", "shows ", "prints ", "outputs "] {
+        if let Some(rest) = after(text, lead) {
+            let rest = rest.trim().to_owned();
+            // a number is no title of what is below
+            let typed = !matches!(classify(&rest).check, Check::Person | Check::Contains { .. });
+            return if typed { Comment::Shows(rest) } else { Comment::Perhaps(text.to_owned()) };
+        }
+    }
     if is_request(text) {
         return Comment::Perhaps(text.to_owned());
     }
@@ -37,12 +56,108 @@ pub(crate) fn read(comment: &str) -> Comment {
     if checks.iter().any(|lead| after(text, lead).is_some()) {
         return Comment::Perhaps(text.to_owned());
     }
-    Comment::Plain(text.trim_end_matches(':').to_owned())
+    plain
+}
+
+/// Arrows that stand between a command and what it gives.
+const ARROWS: &[char] = &['\u{2192}', '\u{21d2}', '\u{27f6}'];
+
+/// What stands behind `=>`, `->` or an arrow.
+fn arrow(text: &str) -> Option<&str> {
+    let rest =
+        text.strip_prefix("=>").or_else(|| text.strip_prefix("->")).or_else(|| text.strip_prefix(ARROWS))?;
+    (rest.is_empty() || rest.starts_with(char::is_whitespace)).then(|| rest.trim())
+}
+
+/// Whether a text begins like `Expected:` with a slip or two of the pen.
+pub(crate) fn is_misspelt(text: &str) -> bool {
+    let text = text.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let length = text.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let (word, rest) = text.split_at(length);
+    let rest = rest.trim_start_matches(['*', '_']);
+    let colon = [" output:", " result:", " results:", ":"].iter().any(|lead| after(rest, lead).is_some());
+    if !colon || !(6..=10).contains(&length) {
+        return false;
+    }
+    let word = word.to_ascii_lowercase();
+    !WORDS_NEAR_EXPECTED.contains(&word.as_str()) && slips(word.as_bytes(), b"expected") <= 2
+}
+
+/// Words of their own that are two letters away from `expected`.
+const WORDS_NEAR_EXPECTED: &[&str] = &[
+    "elected",
+    "ejected",
+    "erected",
+    "exacted",
+    "excepted",
+    "executed",
+    "exempted",
+    "exerted",
+    "expect",
+    "expects",
+    "expected",
+    "expelled",
+    "expended",
+    "exported",
+    "inspected",
+    "respected",
+    "selected",
+    "suspected",
+];
+
+/// How many letters differ, are missing, are too many or are exchanged with their neighbour.
+fn slips(a: &[u8], b: &[u8]) -> usize {
+    // rows of the table of distances: of the last two letters of `a`, and of the one at hand
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut now = vec![i + 1];
+        for (j, y) in b.iter().enumerate() {
+            let at = |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX / 2);
+            let mut least =
+                (at(&last, j) + usize::from(x != y)).min(at(&last, j + 1) + 1).min(at(&now, j) + 1);
+            let exchanged = i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x);
+            if exchanged {
+                least = least.min(at(&before, j - 1) + 1);
+            }
+            now.push(least);
+        }
+        before = std::mem::replace(&mut last, now);
+    }
+    last.last().copied().unwrap_or_default()
+}
+
+/// Whether a comment line directly below an expectation, and directly above a command, goes on with the expectation
+/// instead of being the command's title: `and image: web:v2`, `replicas: 5`.
+pub(crate) fn goes_on_expecting(comment: &str) -> bool {
+    let text = comment.trim_start_matches('#').trim();
+    if without_number(text) != text {
+        return false;
+    }
+    let connects = ["and ", "or ", "but ", "with ", "without ", "plus ", "no ", "not ", "all ", "also "];
+    if connects.iter().any(|word| text.starts_with(word)) {
+        return true;
+    }
+    match classify(text).check {
+        Check::Person => false,
+        // one word may be a title
+        Check::Contains { .. } => {
+            text.starts_with(['"', '\'', '`']) || text.contains(|c: char| c.is_ascii_digit())
+        }
+        _ => true,
+    }
+}
+
+/// Whether an expectation is one plain word behind `returns` or an arrow, which is not yet a word of the output.
+pub(crate) fn is_mere_word(comment: &str, expectation: &Expectation) -> bool {
+    matches!(expectation.check, Check::Contains { .. })
+        && expectation.text.chars().all(|c| c.is_lowercase() || c == '-')
+        && !matches!(read(comment), Comment::Expected(_))
 }
 
 /// Whether a text asks somebody to look, with a colon behind the word: `Verify: 5/5`, `Output: ready`.
 pub(crate) fn is_request(text: &str) -> bool {
-    let rest = ["verify:", "confirm:", "output:", "=>"].iter().find_map(|lead| after(text, lead));
+    let rest = ["verify:", "confirm:", "output:"].iter().find_map(|lead| after(text, lead));
     rest.is_some_and(|rest| !rest.trim().is_empty())
 }
 
@@ -135,7 +250,16 @@ mod tests {
             ("# Verify: 5/5", perhaps("Verify: 5/5")),
             ("# confirm: all is up", perhaps("confirm: all is up")),
             ("# Output: ready", perhaps("Output: ready")),
-            ("# => 5", perhaps("=> 5")),
+            ("# => 5", Comment::Shows("5".to_owned())),
+            ("# -> 5", Comment::Shows("5".to_owned())),
+            ("# \u{2192} 5", Comment::Shows("5".to_owned())),
+            ("# ->", plain("->")),
+            ("# ->x", plain("->x")),
+            ("# \u{2705} Expected: 5/5", expected("5/5")),
+            ("# \u{2705} Done", plain("\u{2705} Done")),
+            ("# returns 5", Comment::Shows("5".to_owned())),
+            ("# Returns the pods", perhaps("Returns the pods")),
+            ("# Should return 5", expected("5")),
             ("# should be root", perhaps("should be root")),
             ("# 1. Look at pods:", plain("Look at pods")),
             ("# 8.00 o'clock", plain("8.00 o'clock")),
@@ -143,6 +267,43 @@ mod tests {
         ];
         for (comment, meaning) in rows {
             assert_eq!(read(comment), meaning, "{comment}");
+        }
+    }
+
+    #[test]
+    fn slips_of_the_pen() {
+        for yes in ["Exepcted: 5/5", "expcted: x", "Expcetd: x", "**Excpected:** x", "Exepected output: x"] {
+            assert!(is_misspelt(yes), "{yes}");
+        }
+        for no in [
+            "Expected: x",
+            "Executed: x",
+            "Exported: x",
+            "Exepcted",
+            "Exepcted to fail",
+            "Expect: x",
+            "Selected: x",
+            "Step: x",
+        ] {
+            assert!(!is_misspelt(no), "{no}");
+        }
+    }
+
+    #[test]
+    fn lines_that_go_on_with_an_expectation() {
+        for yes in [
+            "# replicas: 5",
+            "# and image web",
+            "# 3/3 ready",
+            "# \"up\"",
+            "# HTTP 200",
+            "# < 50",
+            "# web:v2",
+        ] {
+            assert!(goes_on_expecting(yes), "{yes}");
+        }
+        for no in ["# Restart it", "# next", "# 2. 5/5", "# Look at the pods", "#", "# ----"] {
+            assert!(!goes_on_expecting(no), "{no}");
         }
     }
 

@@ -235,7 +235,7 @@ fn bad_example(sentence: &str) -> bool {
         && !sentence.contains("not ")
 }
 
-fn sentences(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn sentences(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         rest = rest.trim_start();

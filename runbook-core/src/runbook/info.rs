@@ -32,6 +32,7 @@ pub(crate) const ATTRIBUTES: &[&str] = &[
     "when",
     "foreach",
     "parallel",
+    "conditional",
 ];
 
 /// Longest `timeout=`: a day.
@@ -89,6 +90,8 @@ pub struct Info {
     pub connection: Option<String>,
     /// `when=`, `foreach=` and `parallel=`.
     pub flow: Flow,
+    /// `conditional=no`: it runs in its turn, whatever the text above it seems to say.
+    pub unconditional: bool,
     /// `capture=` or `baseline=NAME` with its bounds.
     pub capture: Option<Capture>,
     /// `undo`, `probe` or `baseline`.
@@ -355,6 +358,14 @@ impl<'p> Reader<'p> {
             "parallel" => {
                 info.flow.parallel = Some(flow::group(value).map_err(|why| bad_flow(key, value, &why))?);
             }
+            "conditional" => match value {
+                "no" => info.unconditional = true,
+                _ => {
+                    return Err(bad(
+                        "write conditional=no when the block runs in its turn, whatever the text above it says",
+                    ));
+                }
+            },
             "capture" => self.capture(value)?,
             "type" => {
                 self.kind = Some(match value {

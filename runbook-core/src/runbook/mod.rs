@@ -22,9 +22,11 @@
 //! Bytes of unknown origin go through [`parse_bytes()`], which says where they are not UTF-8.
 
 mod blocks;
+mod branches;
 pub mod codes;
 mod commands;
 mod comments;
+mod conditional;
 mod console;
 mod diagnostic;
 mod effects;
@@ -48,6 +50,7 @@ mod pasted;
 pub mod placeholders;
 mod plain_yaml;
 mod prompts;
+mod prose;
 mod schema;
 mod shell;
 mod steps;

@@ -264,6 +264,25 @@ pub struct ManualItem {
     pub line: u32,
     /// The item's text.
     pub text: String,
+    /// How many of the step's commands come before it; not known in plans of older forms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_commands: Option<u32>,
+}
+
+impl ManualItem {
+    /// An item whose place among the commands is not known yet.
+    #[must_use]
+    pub fn new(line: u32, text: String) -> Self {
+        Self { line, text, after_commands: None }
+    }
+
+    /// The position among a step's commands before which it comes; behind all of them when it is not known.
+    #[must_use]
+    pub fn position(&self, commands: usize) -> usize {
+        self.after_commands
+            .and_then(|after| usize::try_from(after).ok())
+            .map_or(commands, |after| after.min(commands))
+    }
 }
 
 /// One judged unit inside a step: the text that bash will get, and what its output must show.
@@ -302,6 +321,26 @@ pub struct Command {
     pub not_runnable: Option<String>,
     /// Placeholders as written (`<pod>`, `YOUR_X`), each once.
     pub placeholders: Vec<String>,
+    /// The document's own words for when it runs, or instead of what.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only_if: Option<Box<OnlyIf>>,
+}
+
+/// A condition in a document's own words: no run can know whether it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OnlyIf {
+    /// The words: `If that does not help, delete the pod:`.
+    pub text: String,
+    /// 1-based line where they stand.
+    pub line: u32,
+    /// The author allows the command to run in its turn (`blocks: allow`).
+    pub allowed: bool,
+    /// It says that the command takes back what others do.
+    #[serde(skip)]
+    pub(crate) inverse: bool,
+    /// The line of the finding about it.
+    #[serde(skip)]
+    pub(crate) told_at: u32,
 }
 
 impl Command {

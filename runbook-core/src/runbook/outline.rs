@@ -8,8 +8,8 @@ use super::codes;
 use super::diagnostic::{Code, Diagnostic, Level};
 use super::lines::to_u32;
 use super::model::{
-    CodeBlock, Command, CommandKind, Document, Effect, EffectSource, Heading, ManualItem, Parameter, Section,
-    Step,
+    CodeBlock, Command, CommandKind, Document, Effect, EffectSource, Heading, ManualItem, OnlyIf, Parameter,
+    Section, Step,
 };
 use crate::expectation::{Check, JudgedBy};
 
@@ -103,6 +103,9 @@ pub struct CommandOutline<'a> {
     pub reason: Option<String>,
     /// Placeholders as written.
     pub placeholders: &'a [String],
+    /// The document's own words for when it runs, or instead of what.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub condition: Option<&'a OnlyIf>,
 }
 
 /// One expectation.
@@ -236,6 +239,7 @@ fn command<'a>(role: &'static str, command: &'a Command, stopped: bool) -> Comma
         runnable: reason.is_none(),
         reason,
         placeholders: &command.placeholders,
+        condition: command.only_if.as_deref(),
     }
 }
 

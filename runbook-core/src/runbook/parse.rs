@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::codes;
+use super::conditional;
 use super::diagnostic::{Code, Diagnostic};
 use super::frontmatter;
 use super::lines::{Lines, to_u32};
@@ -106,8 +107,12 @@ fn understand(name: &str, text: &str, not_utf8: Option<Diagnostic>) -> Document 
     let found = lints::check(&mut document, &built.boxes, &lines);
     // replacement characters of ours are no text that somebody misread
     document.diagnostics.extend(found.into_iter().filter(|found| is_utf8 || found.code != codes::MOJIBAKE));
+    let conditional = conditional::check(&mut document, &lines);
+    let told: Vec<u32> = conditional.iter().map(|finding| finding.line).collect();
+    document.diagnostics.extend(conditional);
     lints::settle_anchors(&mut document, &text);
     lints::silence(&mut document, &text, &lines);
+    conditional::settle(&mut document, &told);
     document.diagnostics.sort_by_key(|d| (d.line, d.column, d.code));
     limit_findings(&mut document.diagnostics);
     settle_blocks(&mut document);

@@ -213,7 +213,10 @@ fn steps_come_from_titles_that_hold_something() {
         [("t", 1), ("first-thing", 1), ("nothing", 0), ("second", 1), ("do", 1), ("step-2-all", 2)]
     );
     assert_eq!(document.steps[5].timebox_s, Some(300));
-    assert_eq!(document.steps[2].manual_items, [ManualItem { line: 19, text: "Nothing".into() }]);
+    assert_eq!(
+        document.steps[2].manual_items,
+        [ManualItem { line: 19, text: "Nothing".into(), after_commands: Some(0) }]
+    );
     assert_eq!(document.steps[1].commands[0].text, "pwd\n");
 }
 

@@ -40,6 +40,7 @@ pub(crate) fn command(id: &str, effect: CommandEffect) -> PlannedCommand {
         effect_source: EffectSource::Declared,
         timeout_ms: 60_000,
         capture: None,
+        condition: None,
         expectations: Vec::new(),
     }
 }
@@ -74,7 +75,7 @@ pub(crate) fn step(id: &str, commands: Vec<PlannedCommand>, undo: Vec<PlannedCom
 pub(crate) fn follow_up(id: &str, due_s: u32) -> PlanStep {
     PlanStep {
         due_s: Some(due_s),
-        manual_items: vec![ManualItem { line: 9, text: format!("look at {id}") }],
+        manual_items: vec![ManualItem::new(9, format!("look at {id}"))],
         ..step(id, Vec::new(), Vec::new())
     }
 }

@@ -124,7 +124,7 @@ fn block(
             Some((Comment::Expected(said), _)) => {
                 expectations.push(Expectation { line: line_number, ..classify(&said) });
             }
-            Some((Comment::Perhaps(said) | Comment::Plain(said), written)) => {
+            Some((Comment::Perhaps(said) | Comment::Plain(said) | Comment::Shows(said), written)) => {
                 // `# @name x` is for other programs
                 let directive = written.trim_start_matches('#').trim_start().starts_with('@');
                 if says_something_else && !said.is_empty() && !directive {
@@ -143,10 +143,10 @@ fn block(
         let Some(written) = comment(line) else { continue };
         let line_number = first_line.saturating_add(index.line(*at) - 1);
         match comments::read(&written) {
-            Comment::Expected(said) | Comment::Perhaps(said) => {
+            Comment::Expected(said) | Comment::Perhaps(said) | Comment::Shows(said) => {
                 goes_on = 0;
                 let mut expectation = Expectation { line: line_number, ..classify(&said) };
-                if comments::is_request(&said) {
+                if comments::is_request(&said) || comments::is_mere_word(&written, &expectation) {
                     expectation.check = Check::Person;
                 }
                 expectations.push(expectation);

@@ -105,7 +105,8 @@ impl Splitter<'_> {
             {
                 text
             }
-            Comment::Perhaps(text) | Comment::Plain(text) => {
+            Comment::Shows(text) if self.now.is_some() => text,
+            Comment::Perhaps(text) | Comment::Plain(text) | Comment::Shows(text) => {
                 if own_line {
                     match &mut self.above {
                         Some((last, _)) if *last + 1 == line => *last = line,
@@ -128,7 +129,7 @@ impl Splitter<'_> {
                 [text.as_str()].into_iter().chain(below).filter(|part| !part.is_empty()).collect();
             expectation.text = parts.join("\n");
             expectation.check = Check::Person;
-        } else if comments::is_request(&expectation.text) {
+        } else if comments::is_request(&expectation.text) || comments::is_mere_word(written, &expectation) {
             expectation.check = Check::Person;
         }
         self.above = None;
@@ -170,7 +171,8 @@ impl Splitter<'_> {
             last = last.saturating_add(1);
             end = Some(*stop);
         }
-        if end.is_some_and(|end| self.above_code(end, next + run.len())) {
+        let goes_on = run.last().is_some_and(|last| comments::goes_on_expecting(last));
+        if !goes_on && end.is_some_and(|end| self.above_code(end, next + run.len())) {
             run.pop();
         }
         run

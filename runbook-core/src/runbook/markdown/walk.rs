@@ -63,6 +63,8 @@ pub(super) struct Walk<'a, 'e> {
     items: Vec<OpenItem>,
     quotes: usize,
     inline: Option<Inline>,
+    /// Text of a tight list's item behind a block in it, with its line: a paragraph that has no marks of its own.
+    behind: Option<(String, u32)>,
     code: Option<Code<'a>>,
     /// Ordered items so far.
     count: usize,
@@ -82,6 +84,7 @@ impl<'a, 'e> Walk<'a, 'e> {
             items: Vec::new(),
             quotes: 0,
             inline: None,
+            behind: None,
             code: None,
             count: 0,
             deep: false,
@@ -110,6 +113,7 @@ impl<'a, 'e> Walk<'a, 'e> {
     pub(super) fn part_ends(&mut self) {
         self.code = None;
         self.inline = None;
+        self.end_behind();
         while !self.items.is_empty() {
             self.end_item();
         }
@@ -127,8 +131,8 @@ impl<'a, 'e> Walk<'a, 'e> {
             Event::End(tag) => self.end(tag, range),
             Event::Text(text) => self.text(&text, range),
             // `<pod>` in a title is text to a person
-            Event::Code(text) | Event::InlineHtml(text) => self.inline_text(&text),
-            Event::SoftBreak | Event::HardBreak => self.line_break(),
+            Event::Code(text) | Event::InlineHtml(text) => self.inline_text(&text, range.start),
+            Event::SoftBreak | Event::HardBreak => self.line_break(range.start),
             Event::TaskListMarker(_) => {
                 if let Some(open) = self.items.last_mut() {
                     open.item.task = true;
@@ -139,6 +143,9 @@ impl<'a, 'e> Walk<'a, 'e> {
     }
 
     fn start(&mut self, tag: &Tag<'_>, range: Range<usize>) {
+        if !is_inline(tag) {
+            self.end_behind();
+        }
         match tag {
             Tag::Heading { .. } | Tag::Paragraph => {
                 let line = self.lines.line(range.start);
@@ -227,7 +234,10 @@ impl<'a, 'e> Walk<'a, 'e> {
                     (self.emit)(Block::ListEnd);
                 }
             }
-            TagEnd::Item => self.end_item(),
+            TagEnd::Item => {
+                self.end_behind();
+                self.end_item();
+            }
             TagEnd::BlockQuote(_) => self.quotes = self.quotes.saturating_sub(1),
             TagEnd::CodeBlock => self.end_code(range.end),
             _ => {}
@@ -277,7 +287,7 @@ impl<'a, 'e> Walk<'a, 'e> {
     }
 
     fn text(&mut self, text: &str, range: Range<usize>) {
-        let Some(code) = &mut self.code else { return self.inline_text(text) };
+        let Some(code) = &mut self.code else { return self.inline_text(text, range.start) };
         code.last = range.end.max(code.last);
         match &mut code.piece {
             // an empty range is a tab's blanks, which stand nowhere in the document
@@ -335,7 +345,7 @@ impl<'a, 'e> Walk<'a, 'e> {
         (self.emit)(Block::Fence(fence));
     }
 
-    fn inline_text(&mut self, text: &str) {
+    fn inline_text(&mut self, text: &str, at: usize) {
         if let Some(inline) = &mut self.inline {
             inline.text.push_str(text);
             if inline.first_line {
@@ -347,13 +357,27 @@ impl<'a, 'e> Walk<'a, 'e> {
                 }
                 inline.first = inline.text.len();
             }
-        } else if let Some(open) = self.items.last_mut().filter(|open| !open.full) {
-            open.item.text.push_str(text);
+        } else if let Some(open) = self.items.last_mut() {
+            if open.full {
+                let lines = self.lines;
+                self.behind.get_or_insert_with(|| (String::new(), lines.line(at))).0.push_str(text);
+            } else {
+                open.item.text.push_str(text);
+            }
         }
     }
 
-    fn line_break(&mut self) {
-        self.inline_text(" ");
+    /// Text behind a block in a tight list's item is over.
+    fn end_behind(&mut self) {
+        let Some((text, line)) = self.behind.take() else { return };
+        let text = trimmed(text);
+        if !text.is_empty() && !self.too_deep_now() {
+            (self.emit)(Block::Paragraph { text, bold: Bold::No, line });
+        }
+    }
+
+    fn line_break(&mut self, at: usize) {
+        self.inline_text(" ", at);
         if let Some(inline) = &mut self.inline {
             inline.first_line = false;
         }
@@ -385,6 +409,20 @@ impl<'a, 'e> Walk<'a, 'e> {
         self.column = (at, column);
         column
     }
+}
+
+/// Whether what begins is a part of running text.
+fn is_inline(tag: &Tag<'_>) -> bool {
+    matches!(
+        tag,
+        Tag::Emphasis
+            | Tag::Strong
+            | Tag::Strikethrough
+            | Tag::Link { .. }
+            | Tag::Image { .. }
+            | Tag::Superscript
+            | Tag::Subscript
+    )
 }
 
 /// A text without the blanks around it, in the same allocation.

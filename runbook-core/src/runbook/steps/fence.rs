@@ -12,12 +12,15 @@ use super::super::lines::{Lines, to_u32};
 use super::super::model::{CodeBlock, Command, CommandKind, Effect, EffectSource};
 use super::super::outline::{INDENTED_SHELL, LOST_FENCE, UNTAGGED_SHELL};
 use super::super::prompts;
+use super::super::prose;
 use super::shell::is_no_command;
 use super::{Builder, Place, same_name, spelling};
 use crate::expectation::{Check, Expectation, classify};
 
 /// The largest block that is read as commands, in bytes.
 const LARGEST: usize = 1 << 20;
+/// Why a block is not run that shows what a command writes.
+const OUTPUT: &str = "sample output";
 /// Bytes of a block that are looked at to tell whether it looks like shell.
 const GLANCE: usize = 64 * 1024;
 
@@ -54,7 +57,11 @@ impl Builder<'_> {
         if !above.is_empty() {
             self.said_above = forbidden::said(&above, &fence.text);
         }
-        let reason = self.fence_reason(fence, &info, &above);
+        let output = self.is_output(fence, &info, &above);
+        self.before_fence(info.kind().is_some() && !output);
+        let reason = self.fence_reason(fence, &info, output);
+        self.after_fence(fence.end_line, fence.in_list, output);
+        self.branches.fence();
         if let Some(block) = self.built.blocks.get_mut(index) {
             // what its commands say about it is known when all of the document is
             block.runnable = reason.is_none();
@@ -62,15 +69,33 @@ impl Builder<'_> {
         }
     }
 
+    /// Whether the fence shows what the command above it writes.
+    fn is_output(&self, fence: &Fence<'_>, info: &Info, above: &str) -> bool {
+        let plain = info.name.is_none() && info.problems.is_empty();
+        let is_command = match info.kind() {
+            None => false,
+            // a line that says what is expected may also introduce the command itself
+            Some(CommandKind::Shell) => {
+                !plain
+                    || is_session(fence)
+                    || looks_like_shell(&fence.text)
+                    || prose::read(above).is_some_and(|wanted| !wanted.text.is_empty())
+            }
+            Some(_) => true,
+        };
+        let announced = announces_output(above) && !is_command;
+        // a line that says itself what is expected need not be about the block below it
+        let shown = info.kind().is_none() && self.shows_output();
+        (announced || shown) && self.has_command()
+    }
+
     /// Reads the fence's commands; gives the reason why there are none that run.
-    fn fence_reason(&mut self, fence: &Fence<'_>, info: &Info, above: &str) -> Option<String> {
+    fn fence_reason(&mut self, fence: &Fence<'_>, info: &Info, output: bool) -> Option<String> {
         let at = |lines: &Lines<'_>| (fence.line, lines.indent(fence.line));
         let kind = info.kind();
-        let plain = info.name.is_none() && info.problems.is_empty();
-        let output = announces_output(above) && self.has_command();
-        if output && (kind.is_none() || kind == Some(CommandKind::Shell) && plain && !is_session(fence)) {
+        if output {
             self.output(fence);
-            return Some("sample output".to_owned());
+            return Some(OUTPUT.to_owned());
         }
         let Some(kind) = kind else {
             if !info.language.is_empty() {
@@ -145,7 +170,13 @@ impl Builder<'_> {
 
     /// Takes an indented block.
     pub(super) fn indented(&mut self, text: &str, line: u32, end_line: u32, in_list: bool) {
-        let shell = looks_like_shell(text);
+        let output = announces_output(&self.paragraph) && self.has_command();
+        let shell = looks_like_shell(text) && !output;
+        self.before_fence(false);
+        if output {
+            self.output_text(text, line);
+        }
+        self.after_fence(end_line, in_list, output);
         if shell {
             self.untagged((line, self.lines.indent(line)));
         }
@@ -165,10 +196,11 @@ impl Builder<'_> {
             closed: true,
             runnable: false,
             reason: Some(
-                match (lost, shell) {
-                    (Some(_), _) => LOST_FENCE,
-                    (None, true) => INDENTED_SHELL,
-                    (None, false) => "indented code is not run",
+                match (lost, output, shell) {
+                    (Some(_), _, _) => LOST_FENCE,
+                    (None, true, _) => OUTPUT,
+                    (None, false, true) => INDENTED_SHELL,
+                    (None, false, false) => "indented code is not run",
                 }
                 .to_owned(),
             ),
@@ -209,23 +241,27 @@ impl Builder<'_> {
     }
 
     fn has_command(&self) -> bool {
-        self.open.is_some() && self.built.steps.last().is_some_and(|step| !step.commands.is_empty())
+        (self.open.is_some() || self.is_below_commands())
+            && self.built.steps.last().is_some_and(|step| !step.commands.is_empty())
     }
 
     /// An output fence below "Expected output:".
     fn output(&mut self, fence: &Fence<'_>) {
+        // an open fence at the end of the document has no line inside it
+        self.output_text(&fence.text, (fence.line + 1).min(fence.end_line));
+    }
+
+    fn output_text(&mut self, text: &str, line: u32) {
         let Some(command) = self.built.steps.last_mut().and_then(|step| step.commands.last_mut()) else {
             return;
         };
-        let text = fence.text.trim();
+        let text = text.trim();
         let text = text.get(..text.floor_char_boundary(GLANCE)).unwrap_or(text);
         let mut expectation = classify(&format!("\"{text}\""));
         if text.lines().count() != 1 || text.contains('"') {
             // sample output of several lines has times and names that differ on every run
             expectation.check = Check::Person;
         }
-        // an open fence at the end of the document has no line inside it
-        let line = (fence.line + 1).min(fence.end_line);
         command.expectations.push(Expectation { line, text: text.to_owned(), ..expectation });
     }
 
@@ -326,6 +362,7 @@ impl Builder<'_> {
             self.twice.insert(taken);
             unique
         });
+        let only_if = self.only_if(fence, info, piece.title.as_deref(), line);
         let command = Command {
             id,
             line,
@@ -343,6 +380,7 @@ impl Builder<'_> {
             expectations: piece.expectations,
             not_runnable: blocked,
             placeholders,
+            only_if,
         };
         self.add(info.role, command);
     }
@@ -377,6 +415,10 @@ impl Builder<'_> {
 
     fn add(&mut self, role: Role, command: Command) {
         let line = command.line;
+        let Some(step) = self.built.steps.last_mut() else { return };
+        if role != Role::Probe || step.probe.is_none() {
+            self.added(role);
+        }
         let Some(step) = self.built.steps.last_mut() else { return };
         match role {
             Role::Main => push_few(&mut step.commands, command),

@@ -2,7 +2,7 @@
 
 use super::super::blocks::Item;
 use super::super::lines::to_u32;
-use super::super::model::ManualItem;
+use super::super::model::{ManualItem, OnlyIf};
 use super::super::titles;
 use super::{Builder, Place, Reading};
 
@@ -28,9 +28,25 @@ pub(super) struct List {
     pub(super) goes_on: Option<usize>,
 }
 
+impl List {
+    /// In how many lists the text at hand stands.
+    pub(super) fn depth(&self) -> usize {
+        self.around.last().map_or(0, |around| around.depth)
+    }
+
+    /// What the items around a block in the item of this line say about when to run it, innermost first.
+    pub(super) fn only_if(&self, item: u32) -> impl Iterator<Item = &OnlyIf> {
+        let to = self.around.iter().position(|around| around.line == item).map_or(0, |at| at + 1);
+        self.around.iter().take(to).rev().filter_map(|around| around.only_if.as_ref())
+    }
+}
+
 /// An open list item.
 struct Around {
     depth: usize,
+    line: u32,
+    /// What it says about when to run what is in it.
+    only_if: Option<OnlyIf>,
     inside: Inside,
 }
 
@@ -60,11 +76,19 @@ impl Builder<'_> {
         let Item { text, line, task, depth, ordered, within } = item;
         while self.list.around.pop_if(|around| around.depth >= depth).is_some() {}
         let above = self.list.around.last().map_or(Inside::Text, |around| around.inside);
-        let found = ManualItem { line, text: text.clone() };
+        let found = ManualItem::new(line, text.clone());
+        let first = depth == 1 && !self.list.begun;
+        let only_if = self.branches.item(&text, line, first);
         if depth == 1 && !std::mem::replace(&mut self.list.begun, true) {
             self.begin_list();
         }
-        let kind = if task {
+        let expected = !task && self.expected_item(&text, line, depth);
+        if task {
+            self.pass();
+        }
+        let kind = if expected {
+            Inside::Text
+        } else if task {
             self.step(self.place_of(within)).manual_items.push(found);
             Inside::Items
         } else if text.is_empty() {
@@ -76,7 +100,7 @@ impl Builder<'_> {
         };
         // an item announces those inside it by a colon; an ordered one may become a step of its own
         let inside = if kind == Inside::Parts || text.ends_with(':') { kind } else { Inside::Text };
-        self.list.around.push(Around { depth, inside });
+        self.list.around.push(Around { depth, line, inside, only_if });
         self.paragraph = text;
     }
 

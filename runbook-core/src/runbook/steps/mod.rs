@@ -5,6 +5,8 @@
 //! everything below it, and is a manual step when that is only text; under any other heading an ordered list with
 //! commands in it gives one step for each item. The rules are in `docs/reference/runbook-format.md`.
 
+mod branch;
+mod expected;
 mod fence;
 mod forbid;
 mod items;
@@ -21,9 +23,11 @@ use super::blocks::{Block, Bold};
 use super::codes;
 use super::diagnostic::{Code, Diagnostic};
 use super::forbidden::{self, Said};
-use super::lines::Lines;
-use super::model::{CodeBlock, Heading, Link, ManualItem, Section, Step};
+use super::lines::{Lines, to_u32};
+use super::model::{CodeBlock, Heading, Link, ManualItem, OnlyIf, Section, Step};
 use super::titles::{self, Slugs, Title};
+use branch::Branches;
+use expected::Near;
 use items::List;
 pub(crate) use sections::SectionBox;
 use sections::Sections;
@@ -69,6 +73,8 @@ struct Open {
     announced: bool,
     /// What it says about running what is below it.
     says: Option<Said>,
+    /// What it says about when to run it.
+    only_if: Option<OnlyIf>,
     /// A step was begun for it.
     used: bool,
     /// Its list items, kept for the case that it has nothing else.
@@ -83,7 +89,8 @@ impl Open {
         let announced =
             titles::is_numbered(&title.text) || title.timebox_s.is_some() || title.due_s.is_some();
         let says = forbidden::said(raw, "");
-        Self { title, line, rank, announced, says, used: false, items: Vec::new(), sentence: None }
+        let only_if = branch::of_title(raw, line);
+        Self { title, line, rank, announced, says, only_if, used: false, items: Vec::new(), sentence: None }
     }
 
     fn is_bold(&self) -> bool {
@@ -121,6 +128,10 @@ pub(crate) struct Builder<'a> {
     /// makes it the place of a command.
     last_text: Option<u32>,
     last_inside: Option<u32>,
+    /// What the text above the block at hand says about when to run it.
+    branches: Branches,
+    /// The expectations and the commands near the block at hand.
+    near: Near,
     /// A list was seen that [`Reading::Checklist`] would read.
     lists: bool,
 }
@@ -153,13 +164,15 @@ impl<'a> Builder<'a> {
             built,
             sections: Sections::default(),
             windows: Windows::default(),
-            title: Open { announced: false, says: None, ..Open::new(title, 1, 2) },
+            title: Open { announced: false, says: None, only_if: None, ..Open::new(title, 1, 2) },
             open: None,
             list: List::default(),
             paragraph: String::new(),
             said_above: None,
             last_text: None,
             last_inside: None,
+            branches: Branches::default(),
+            near: Near::default(),
             lists: false,
         }
     }
@@ -176,12 +189,20 @@ impl<'a> Builder<'a> {
                 if level == 1 && !text.is_empty() {
                     self.built.title.get_or_insert(text);
                 }
-                self.built.headings.push(Heading { level, line, text: raw });
                 self.paragraph.clear();
+                // the block below it is output, as below a line that says so
+                if expected::is_announcing_title(&self.title.title.text) {
+                    self.paragraph = "Expected output:".to_owned();
+                }
+                self.built.headings.push(Heading { level, line, text: raw });
             }
             Block::Paragraph { text, bold, line } => self.paragraph(text, bold, line),
             Block::Item(item) => self.item(item),
-            Block::ListEnd => self.end_list(),
+            Block::ListEnd => {
+                self.end_list();
+                self.branches.list_end();
+                self.expected_list_end();
+            }
             Block::Fence(fence) => self.fence(&fence),
             Block::Indented { text, line, end_line, in_list } => {
                 self.indented(&text, line, end_line, in_list);
@@ -205,6 +226,7 @@ impl<'a> Builder<'a> {
     /// Ends the document; the second value says whether a [`Reading::Checklist`] may find more.
     pub(crate) fn finish(mut self) -> (Built, bool) {
         self.end_title(0);
+        self.expected_title("", 0);
         let starts = self.windows.finish();
         for step in &mut self.built.steps {
             step.starts_s = starts.get(&step.line).copied().filter(|_| step.timebox_s.is_some());
@@ -216,6 +238,14 @@ impl<'a> Builder<'a> {
         self.built.boxes = boxes;
         for step in &mut self.built.steps {
             step.manual_items.sort_by_key(|item| item.line);
+            let Step { manual_items, commands, .. } = step;
+            let mut before = 0;
+            for item in manual_items {
+                while commands.get(before).is_some_and(|command| command.line < item.line) {
+                    before += 1;
+                }
+                item.after_commands = Some(to_u32(before));
+            }
         }
         if !self.twice.is_empty() {
             for command in self.built.steps.iter_mut().flat_map(Step::all_commands_mut) {
@@ -235,6 +265,11 @@ impl<'a> Builder<'a> {
 
     fn paragraph(&mut self, text: String, bold: Bold, line: u32) {
         self.admonition(&text, line);
+        self.branches.paragraph(&text, bold, line);
+        if self.expected_paragraph(&text, bold == Bold::Whole, line) {
+            self.paragraph = text;
+            return;
+        }
         let title = match bold {
             Bold::Whole => {
                 let title = titles::parse(&text);
@@ -247,14 +282,13 @@ impl<'a> Builder<'a> {
             let rank = (self.title.rank & !1) + 1;
             self.begin_title(&titles::shorten(&text, LONGEST_TITLE), line, rank);
             if bold == Bold::Lead {
-                self.title.sentence =
-                    Some(ManualItem { line, text: titles::shorten(&text, LONGEST_SENTENCE) });
+                self.title.sentence = Some(ManualItem::new(line, titles::shorten(&text, LONGEST_SENTENCE)));
             }
         } else if self.title.announced && self.title.sentence.is_none() {
             let sentence = titles::first_sentence(&text);
             if !sentence.is_empty() {
                 let text = titles::shorten(sentence, LONGEST_SENTENCE);
-                self.title.sentence = Some(ManualItem { line, text });
+                self.title.sentence = Some(ManualItem::new(line, text));
             }
         }
         self.paragraph = text;
@@ -262,6 +296,8 @@ impl<'a> Builder<'a> {
 
     fn begin_title(&mut self, raw: &str, line: u32, rank: u8) {
         self.end_title(rank);
+        self.expected_title(raw, line);
+        self.branches.title();
         self.open = None;
         self.title = Open::new(raw, line, rank);
         self.window(rank, line, self.title.title.range_s());
@@ -310,7 +346,7 @@ impl<'a> Builder<'a> {
             items.extend(title.sentence.take());
         }
         if items.is_empty() && called {
-            items.push(ManualItem { line: title.line, text: title.title.text.clone() });
+            items.push(ManualItem::new(title.line, title.title.text.clone()));
         }
         if !items.is_empty() {
             self.step(Place::Heading).manual_items.extend(items);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::super::forbidden::Said;
-use super::super::model::{Section, Step};
+use super::super::model::{OnlyIf, Section, Step};
 use super::super::titles::Slugs;
 use super::Open;
 
@@ -28,6 +28,8 @@ struct Around {
     own_title: bool,
     /// It says not to run what is below it.
     forbids: bool,
+    /// It says when to run what is below it.
+    only_if: Option<OnlyIf>,
     /// Its limit, and the line that says so.
     limit: Option<(u32, u32)>,
     /// The first step below it.
@@ -57,6 +59,7 @@ impl Sections {
             rank: open.rank,
             own_title,
             forbids: !own_title && open.says == Some(Said::Never),
+            only_if: open.only_if.clone().filter(|_| !own_title),
             limit: open.title.timebox_s.map(|limit_s| (limit_s, open.line)),
             start: steps,
             titles: BTreeMap::new(),
@@ -92,6 +95,11 @@ impl Sections {
     /// Whether a heading around the block at hand says not to run what is below it.
     pub(super) fn forbid(&self) -> bool {
         self.around.iter().any(|around| around.forbids)
+    }
+
+    /// What the headings around the block at hand say about when to run it, innermost first.
+    pub(super) fn only_if(&self) -> impl Iterator<Item = &OnlyIf> {
+        self.around.iter().rev().filter_map(|around| around.only_if.as_ref())
     }
 
     /// The line of the innermost heading; 0 above every one.

@@ -61,6 +61,9 @@ impl Builder<'_> {
                 "put it below the command that it is about",
             );
         }
+        for line in split.misspelt {
+            self.misspelt(line);
+        }
         let only_foreign = split.pieces.is_empty();
         let tokens = &split.tokens;
         let mut reads: Vec<Read> =

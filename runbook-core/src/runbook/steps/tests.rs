@@ -21,6 +21,237 @@ fn items(document: &Document) -> Vec<&str> {
     document.steps.iter().flat_map(|step| &step.manual_items).map(|item| item.text.as_str()).collect()
 }
 
+/// Text and kind of the expectations of each command.
+fn expected(document: &Document) -> Vec<Vec<(&str, &str)>> {
+    let all = document.steps.iter().flat_map(Step::all_commands);
+    all.map(|(_, one)| one.expectations.iter().map(|e| (e.text.as_str(), e.check.kind())).collect()).collect()
+}
+
+#[test]
+fn prose_beside_a_block_is_an_expectation() {
+    const UNCLEAR: &[Code] = &[codes::UNCLEAR_EXPECTATION];
+    const CLEAR: &[Code] = &[];
+    type Row = (&'static str, &'static [(&'static str, &'static str)], &'static [Code]);
+    // what follows a block of two commands, what the last one of them expects, and the findings
+    let below: &[Row] = &[
+        ("Expected: 5/5 ready\n", &[("5/5 ready", "ratio")], CLEAR),
+        ("\nExpected output: 3/3 ready\n", &[("3/3 ready", "ratio")], CLEAR),
+        ("\n**Expected:** 5/5 ready\n", &[("5/5 ready", "ratio")], CLEAR),
+        ("\n**Expected**: 5/5 ready\n\nMore.\n", &[("5/5 ready", "ratio")], CLEAR),
+        ("\n**Expected result: 5 rows**\n", &[("5 rows", "count")], CLEAR),
+        ("\n**Expected result: 5 rows**\nand no error\n", &[("5 rows", "person")], CLEAR),
+        ("\nExpected: 5/5 ready\nand image web:v2\n", &[("5/5 ready and image web:v2", "person")], CLEAR),
+        ("\nExpected: `5/5` ready\n", &[("5/5 ready", "ratio")], CLEAR),
+        ("\n> Expected: 5/5 ready\n", &[("5/5 ready", "ratio")], CLEAR),
+        ("\n- Expected: 5/5 ready\n", &[("5/5 ready", "ratio")], CLEAR),
+        ("\nYou should see 5/5 ready.\n", &[("5/5 ready", "ratio")], CLEAR),
+        ("\nThe output should be 5.\n", &[("5", "number")], CLEAR),
+        ("\nShould return 0 lines\n", &[("0 lines", "count")], CLEAR),
+        ("\nYou should see confirmation\n", &[("confirmation", "person")], CLEAR),
+        ("\nYou should see `ready`\n", &[("ready", "text")], CLEAR),
+        (
+            "\nExpected: 5 rows\n\nExpected: HTTP 200\n",
+            &[("5 rows", "count"), ("HTTP 200", "http_status")],
+            CLEAR,
+        ),
+        ("\nExpected:\n\n- 5/5 ready\n- no rows\n", &[("5/5 ready", "ratio"), ("no rows", "count")], CLEAR),
+        ("\nExpected:\n\n5/5 ready\n", &[("5/5 ready", "person")], CLEAR),
+        ("\nExpected output:\n\n```\nup\n```\n", &[("up", "text")], CLEAR),
+        ("\nExpected output:\n\n    up\n", &[("up", "text")], CLEAR),
+        ("\nExpected output: 5/5\n\n```\nup\n```\n", &[("5/5", "ratio"), ("up", "text")], CLEAR),
+        ("\n### Expected output\n\n```\nup\n```\n", &[("up", "text")], CLEAR),
+        ("\n```text\nx\n```\n\nExpected: 5/5 ready\n", &[("5/5 ready", "person")], UNCLEAR),
+        ("\nLook.\n\nExpected: 5/5 ready\n", &[("5/5 ready", "person")], UNCLEAR),
+        ("\nExpected: 5/5 ready if it is up\n", &[("5/5 ready if it is up", "person")], UNCLEAR),
+        ("\nIf it is up, you should see 5/5.\n", &[("5/5", "person")], UNCLEAR),
+        ("\nLook.\n\nYou should see 5/5.\n", &[], CLEAR),
+        ("\n## Next\n\nExpected: 5/5\n", &[], CLEAR),
+        ("\nIf you see an error, restart it.\n", &[], CLEAR),
+        ("\nExpected:\n\n## Next\n", &[], UNCLEAR),
+        ("\nExepcted: 5/5\n", &[], &[codes::MISSPELT_EXPECTATION]),
+        ("\n- [ ] Expected: 5/5\n", &[], CLEAR),
+        // the next block's own
+        ("\n## Next\n\nYou should see 5/5:\n\n```bash\npwd\n```\n", &[], CLEAR),
+    ];
+    for (text, wanted, findings) in below {
+        let document = parse("a", &format!("## Look\n\n```bash\nls\n\n# then\nwc\n```\n{text}"));
+        let all = expected(&document);
+        assert_eq!(all[1], *wanted, "{text}");
+        assert!(all[0].is_empty(), "{text}");
+        let codes: Vec<Code> = found(&document).into_iter().map(|(code, _)| code).collect();
+        assert_eq!(codes, *findings, "{text}\n{:?}", document.diagnostics);
+    }
+}
+
+#[test]
+fn prose_is_about_the_command_that_it_stands_at() {
+    type Wanted = &'static [&'static [(&'static str, &'static str)]];
+    let rows: &[(&str, Wanted, usize)] = &[
+        ("You should see 5/5:\n\n```bash\nls\n```\n", &[&[("5/5", "ratio")]], 0),
+        ("Expected: 5/5\n\n```bash\nls\n\n# then\nwc\n```\n", &[&[], &[("5/5", "person")]], 1),
+        ("Expected: 5/5\n\nLook.\n\n```bash\nls\n```\n", &[&[("5/5", "person")]], 1),
+        ("```bash\nls\n```\nYou should see 5/5.\n```bash\nwc\n```\n", &[&[("5/5", "ratio")], &[]], 0),
+        (
+            "```bash\nls\n```\n\nNow the other one. You should see 5/5.\n\n```bash\nwc\n```\n",
+            &[&[("5/5", "person")], &[]],
+            1,
+        ),
+        (
+            "1. One\n   ```bash\n   ls\n   ```\n   Expected: 5/5\n2. Two\n   ```bash\n   wc\n   ```\n   Expected: 3 rows\n",
+            &[&[("5/5", "ratio")], &[("3 rows", "count")]],
+            0,
+        ),
+        (
+            "1. One\n   ```bash\n   ls\n   ```\n   Expected:\n2. Two\n   ```bash\n   wc\n   ```\n",
+            &[&[], &[]],
+            1,
+        ),
+        (
+            "1. One. Expected: 5/5\n   ```bash\n   ls\n   ```\n2. Two. You should see 3 rows\n   ```bash\n   wc\n   ```\n",
+            &[&[("5/5", "ratio")], &[("3 rows", "count")]],
+            0,
+        ),
+        (
+            "- One\n  ```bash\n  ls\n  ```\n- Expected: 5/5\n- Two\n  ```bash\n  wc\n  ```\n",
+            &[&[("5/5", "ratio")], &[]],
+            0,
+        ),
+        ("1. One\n   ```bash\n   ls\n   ```\n\nExpected: 5/5\n", &[&[("5/5", "person")]], 1),
+        ("```bash {undo}\nls\n```\n\nExpected: 5/5\n", &[&[("5/5", "ratio")]], 0),
+        ("```promql\nup\n```\n\nExpected: 5 series\n", &[&[("5 series", "count")]], 0),
+        (
+            "```bash\nls\n```\n\nThe following should return 0 lines:\n\n```bash\nmyctl list\n```\n",
+            &[&[], &[("0 lines", "count")]],
+            0,
+        ),
+        (
+            "```bash\nls\n```\n\nIt should return 0 lines:\n\n```bash\nmyctl list\n```\n",
+            &[&[("0 lines", "person")], &[]],
+            1,
+        ),
+        // a command is no output, whatever stands above it
+        ("```bash\nls\n```\n\nYou should see:\n\n```bash\nkubectl get pods\n```\n", &[&[], &[]], 1),
+        ("```bash\nls\n```\n\nYou should see:\n\n```bash\nup\n```\n", &[&[("up", "text")]], 0),
+        ("Expected: 5/5\n\n## Next\n\n```bash\nls\n```\n", &[&[]], 0),
+    ];
+    for (text, wanted, unclear) in rows {
+        let document = parse("a", &format!("## Look\n\n{text}"));
+        assert_eq!(expected(&document), *wanted, "{text}");
+        let found = found(&document).into_iter().filter(|(code, _)| *code == codes::UNCLEAR_EXPECTATION);
+        assert_eq!(found.count(), *unclear, "{text}");
+    }
+}
+
+#[test]
+fn commands_on_a_condition_carry_the_words_of_the_document() {
+    const CODE: &[u32] = &[];
+    // the document, the words for its last command, and the lines of the findings
+    let rows: &[(&str, Option<&str>, &[u32])] = &[
+        ("If that does not help:\n\n```bash\nrm x\n```\n", Some("If that does not help:"), &[8]),
+        ("If that does not help:\n\n```bash\nls\n```\n", Some("If that does not help:"), CODE),
+        ("Otherwise:\n\n```bash\nrm x\n```\n\n```bash\nrm y\n```\n", Some("Otherwise:"), &[8, 12]),
+        ("Otherwise:\n\n```bash\nrm x\n```\n\nThen this:\n\n```bash\nrm y\n```\n", None, &[8]),
+        ("### Option A\n\n```bash\nrm x\n```\n\n#### More\n\n```bash\nrm y\n```\n", Some("Option A"), &[5]),
+        ("### Option A\n\n```bash\nrm x\n```\n\n### More\n\n```bash\nrm y\n```\n", None, &[5]),
+        ("**Option A**\n\nRun:\n\n```bash\nrm x\n```\n", Some("Option A"), &[5]),
+        ("**Option A:** delete it.\n\nRun:\n\n```bash\nrm x\n```\n", Some("Option A"), &[5]),
+        ("**Option A**\n\n**Run:**\n\n```bash\nrm x\n```\n", Some("Option A"), &[5]),
+        ("**Option A**\n\n**Afterwards**\n\n```bash\nrm x\n```\n", None, CODE),
+        (
+            "If it is stuck:\n\n1. Look\n2. Delete it:\n   ```bash\n   rm x\n   ```\n",
+            Some("If it is stuck:"),
+            &[10],
+        ),
+        ("If it is stuck:\n\nRun this to delete it:\n\n```bash\nrm x\n```\n", Some("If it is stuck:"), &[10]),
+        (
+            "- If it is stuck:\n  - Delete it:\n    ```bash\n    rm x\n    ```\n",
+            Some("If it is stuck:"),
+            &[8],
+        ),
+        ("- If it is stuck, call somebody\n- Delete it:\n  ```bash\n  rm x\n  ```\n", None, CODE),
+        ("- If it is stuck, delete it\n\n```bash\nrm x\n```\n", None, CODE),
+        (
+            "1. Look\n   ```bash\n   ls\n   ```\n   Otherwise:\n   ```bash\n   rm x\n   ```\n",
+            Some("Otherwise:"),
+            &[11],
+        ),
+        ("```bash\n# If it is stuck\nrm x\n```\n", Some("If it is stuck"), &[7]),
+        ("```bash\nls\n\n# If it is stuck\nrm x\n```\n", Some("If it is stuck"), &[9]),
+        // undo, probe and what a flow decides
+        ("### Rollback\n\n```bash {undo}\nrm x\n```\n", None, CODE),
+        ("Otherwise:\n\n```bash {when=\"a == b\"}\nrm x\n```\n", None, CODE),
+        // the author knows better
+        ("Otherwise:\n\n```bash {conditional=no}\nrm x\n```\n", None, CODE),
+        (
+            "Otherwise:\n\n```bash\n# blocks: allow RB0173 it always runs\nrm x\n```\n",
+            Some("Otherwise:"),
+            CODE,
+        ),
+        (
+            "Otherwise:\n\n<!-- blocks: allow RB0173 it always runs -->\n```bash\nrm x\n```\n",
+            Some("Otherwise:"),
+            CODE,
+        ),
+        (
+            "<!-- blocks: allow RB0173 it always runs -->\n### Option A\n\n```bash\nrm x\n```\n",
+            Some("Option A"),
+            CODE,
+        ),
+        // a block that does not run needs no word about when
+        ("Otherwise:\n\n```bash\nrm <file>\n```\n", Some("Otherwise:"), &[8]),
+        ("Otherwise, do not run this:\n\n```bash\nrm x\n```\n", Some("Otherwise, do not run this:"), CODE),
+        // what goes back
+        ("### Rollback\n\n```bash\nrm x\n```\n", Some("Rollback"), &[5]),
+        ("To undo this:\n\n```bash\nrm x\n```\n", Some("To undo this:"), &[8]),
+    ];
+    for (text, words, lines) in rows {
+        let document = parse("x", &format!("# Web\n```bash\nls\n```\n{text}"));
+        let last = document.steps.iter().flat_map(Step::all_commands).last().unwrap().1;
+        assert_eq!(last.only_if.as_ref().map(|found| found.text.as_str()), *words, "{text}");
+        let found = found(&document).into_iter().filter(|(code, _)| *code == codes::CONDITIONAL);
+        assert_eq!(found.map(|(_, line)| line).collect::<Vec<_>>(), *lines, "{text}");
+        assert!(
+            document.diagnostics.iter().all(|one| one.code != codes::ALLOW),
+            "{:?}",
+            document.diagnostics
+        );
+        let allowed = last.only_if.as_ref().is_some_and(|found| found.allowed);
+        assert_eq!(allowed, text.contains("allow"), "{text}");
+    }
+}
+
+#[test]
+fn a_document_about_going_back_goes_back() {
+    let body = "## Rollback\n\n```bash\nrm x\n```\n";
+    let look = "## Look\n\n```bash\nls\n```\n\n";
+    for (name, text, is_condition) in [
+        ("web", format!("# Web\n\n{look}{body}"), true),
+        ("web", format!("# Web\n\n{body}"), false),
+        ("rollback", format!("# Web\n\n{look}{body}"), false),
+        ("web", format!("# Roll the web back\n\n{look}{body}"), false),
+        ("web", format!("---\nkind: rollback\n---\n# Web\n\n{look}{body}"), false),
+        ("web", format!("---\ntitle: Undo a release\n---\n# Web\n\n{look}{body}"), false),
+        ("web", format!("# Web\n\n{look}## Step 2: Roll back\n\n```bash\nrm x\n```\n"), false),
+    ] {
+        let document = parse(name, &text);
+        let last = document.steps.iter().flat_map(Step::all_commands).last().unwrap().1;
+        assert_eq!(last.only_if.is_some(), is_condition, "{text}");
+    }
+}
+
+#[test]
+fn items_know_their_place_among_the_commands() {
+    let text = "## Step 1: Do\n\n1. Run:\n   ```bash\n   ls\n   ```\n2. Call somebody\n3. Run:\n   ```bash\n   wc\n   ```\n\n- [ ] Close it\n";
+    let document = parse("x", text);
+    let places: Vec<_> = document
+        .steps
+        .iter()
+        .flat_map(|step| &step.manual_items)
+        .map(|item| (item.text.as_str(), item.after_commands))
+        .collect();
+    assert_eq!(places, [("Call somebody", Some(1)), ("Close it", Some(2))]);
+}
+
 #[test]
 fn what_the_document_says_not_to_run_does_not_run() {
     const TITLE: Option<&str> = Some("its title says not to run it");

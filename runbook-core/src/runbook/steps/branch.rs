@@ -1,0 +1,113 @@
+//! Which of the texts around a block say when its commands run.
+
+use super::super::blocks::{Bold, Fence};
+use super::super::branches::{self, Branch};
+use super::super::info::{Info, Role};
+use super::super::model::OnlyIf;
+use super::Builder;
+
+/// What the text above the block at hand says.
+#[derive(Default)]
+pub(super) struct Branches {
+    /// The text just above, which holds for blocks directly below each other.
+    above: Option<OnlyIf>,
+    /// A bold line on its own, such as `**Option A**`: it holds up to the next one.
+    label: Option<OnlyIf>,
+    /// What stands above the outermost list at hand and holds for all of it.
+    list: Option<OnlyIf>,
+    /// The text above ends in a colon, and what it is about has not come yet.
+    open: bool,
+}
+
+impl Branches {
+    pub(super) fn title(&mut self) {
+        *self = Branches::default();
+    }
+
+    pub(super) fn list_end(&mut self) {
+        self.above = None;
+        self.list = None;
+    }
+
+    /// A block has come.
+    pub(super) fn fence(&mut self) {
+        self.open = false;
+    }
+
+    pub(super) fn paragraph(&mut self, text: &str, bold: Bold, line: u32) {
+        // `If it is stuck:` and then how that is done
+        let carried = self.above.take().filter(|_| self.open);
+        self.above = of_text(text, line).or(carried);
+        self.open = self.above.is_some() && text.ends_with(':');
+        let head = match bold {
+            Bold::Whole => text,
+            // `**Option A:** restart it`
+            Bold::Lead => text.split_once(':').map_or("", |(head, _)| head),
+            Bold::No => return,
+        };
+        let found = of_title(head, line);
+        // `**Run this:**` is below the label and no other one
+        if found.is_some() || bold == Bold::Whole && !text.ends_with(':') {
+            self.label = found;
+        }
+    }
+
+    /// Takes an item; gives what it says about the blocks in it.
+    pub(super) fn item(&mut self, text: &str, line: u32, first: bool) -> Option<OnlyIf> {
+        if first {
+            self.list = self.above.take().filter(|_| self.open);
+        }
+        self.above = of_text(text, line);
+        self.open = self.above.is_some() && text.ends_with(':');
+        self.above.clone()
+    }
+}
+
+/// What a title says about what is below it.
+pub(super) fn of_title(raw: &str, line: u32) -> Option<OnlyIf> {
+    branches::of_title(raw).map(|branch| only_if(raw, line, branch))
+}
+
+fn of_text(text: &str, line: u32) -> Option<OnlyIf> {
+    branches::of_text(text).map(|branch| only_if(text, line, branch))
+}
+
+fn only_if(text: &str, line: u32, branch: Branch) -> OnlyIf {
+    let inverse = branch == Branch::Inverse;
+    OnlyIf { text: branches::words(text), line, allowed: false, inverse, told_at: 0 }
+}
+
+impl Builder<'_> {
+    /// On what condition a block's command at `line` runs. `comment` is the one above the command.
+    ///
+    /// The words nearest to it count, but that it goes back only where nothing else is said.
+    pub(super) fn only_if(
+        &self,
+        fence: &Fence<'_>,
+        info: &Info,
+        comment: Option<&str>,
+        line: u32,
+    ) -> Option<Box<OnlyIf>> {
+        // an undo is no step forward, probes and baselines only look
+        if info.unconditional || info.role != Role::Main || info.flow.when.is_some() {
+            return None;
+        }
+        // a line of a command's own speaks of that one; the others of all in the block or below the title
+        let comment = comment.and_then(|comment| of_text(comment, line));
+        let near = comment.iter().chain(&self.branches.above);
+        let items = fence.item.into_iter().flat_map(|item| self.list.only_if(item));
+        let list = self.branches.list.iter().filter(|_| fence.in_list);
+        let text = near.chain(items).chain(list);
+        let titles = self.branches.label.iter().chain(&self.title.only_if).chain(self.sections.only_if());
+        let all = text.map(|found| (found, line)).chain(titles.map(|found| (found, found.line)));
+        let mut back = None;
+        for (found, told_at) in all {
+            let found = || Some(Box::new(OnlyIf { told_at, ..found.clone() }));
+            match found() {
+                Some(only_if) if only_if.inverse => back = back.or(Some(only_if)),
+                other => return other,
+            }
+        }
+        back
+    }
+}
