@@ -19,6 +19,8 @@ mod examples;
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod intake;
