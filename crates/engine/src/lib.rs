@@ -4,6 +4,7 @@
 //! Nothing here takes a hint: every loop re-reads the store, so that a restart is the same path as a normal day.
 
 mod clock;
+mod crash;
 mod deliver;
 pub mod describe;
 mod engine;
