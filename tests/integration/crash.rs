@@ -383,3 +383,33 @@ async fn while_a_change_is_in_doubt_its_incident_is_not_over_and_a_button_decide
     app.open_gate("gate");
     app.assert_journal_verifies().await;
 }
+
+/// `blocks runbook recover` where no server runs.
+#[tokio::test]
+async fn a_terminal_takes_up_what_a_server_has_left() {
+    let recover = ["runbook", "recover", "-o", "json"];
+    // Its supervisor lives, and then not.
+    for (lives, status, step, code) in [(true, "succeeded", "passed", 0), (false, "in_doubt", "in_doubt", 4)]
+    {
+        let mut cut = under_way().await;
+        let beside = cut.app.blocks(&recover).await;
+        assert_eq!(beside.json()["runs"][0]["status"], "running", "a server takes care of it: {beside:?}");
+        cut.app.kill_9().await;
+        if lives {
+            cut.app.open_gate("gate");
+        } else {
+            cut.app.kill_supervisor_9(&cut.run);
+        }
+        let recovered = cut.app.blocks(&recover).await;
+        assert_eq!(recovered.code, code, "{recovered:?}");
+        let run = &recovered.json()["runs"][0];
+        assert_eq!((&run["id"], &run["status"]), (&json!(cut.run), &json!(status)), "{run}");
+        assert_eq!(run["steps"][0]["status"], step, "{run}");
+        let reason = run["steps"][0]["reason"].as_str();
+        assert_eq!(reason.is_some_and(|reason| reason.contains("its supervisor ended")), !lives, "{run}");
+        assert_eq!(cut.app.effects("effects"), 1);
+        let again = cut.app.blocks(&recover).await;
+        assert_eq!(again.json()["runs"].as_array().map(Vec::len), Some(usize::from(!lives)), "{again:?}");
+        cut.app.assert_journal_verifies().await;
+    }
+}

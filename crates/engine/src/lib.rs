@@ -40,4 +40,4 @@ pub use origin::{Asker, Reply};
 pub use plans::{Asked, draft_reply};
 pub use secrets::{SecretKey, SecretSource};
 pub use settings::{PirSettings, ServiceSettings, Settings};
-pub use show::{IncidentShow, RunShow, StepShow, TimelineEntry};
+pub use show::{IncidentShow, RecoveredRun, RecoveredStep, RunShow, StepShow, TimelineEntry};

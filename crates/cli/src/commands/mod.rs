@@ -7,6 +7,7 @@ mod export;
 mod follow;
 mod lint;
 mod local;
+mod recover;
 pub(crate) mod sandbox;
 mod serve;
 mod shared;
