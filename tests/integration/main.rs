@@ -25,6 +25,8 @@ mod house;
 #[cfg(test)]
 mod intake;
 #[cfg(test)]
+mod kills;
+#[cfg(test)]
 mod kinds;
 #[cfg(test)]
 mod launch;
