@@ -73,6 +73,7 @@ fn phase(phase: &CommandPhase) -> String {
         }
         CommandPhase::InDoubt { reason, .. } => format!("in doubt: {reason}"),
         CommandPhase::MarkedDone => "marked as done".to_owned(),
+        CommandPhase::Probed => "done, as its probe saw".to_owned(),
         CommandPhase::NotStarted { reason } => format!("not started: {reason}"),
         CommandPhase::Skipped { reason } => format!("skipped: {reason}"),
     }
@@ -84,6 +85,7 @@ fn of_run(run: &Run) -> Value {
             UnitRole::Baseline => "baseline",
             UnitRole::Main => "main",
             UnitRole::Undo => "undo",
+            UnitRole::Probe => "probe",
         };
         let name = run.command(*unit).map_or("", |command| command.id.as_str());
         (format!("{}/{role}/{} {name}", unit.step + 1, unit.index + 1), json!(phase(state)))

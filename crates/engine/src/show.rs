@@ -6,7 +6,7 @@ use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Incident, Triage};
 use runbook_core::journal::{StreamId, millis};
 use runbook_core::people::Actor;
-use runbook_core::run::{Approval, CommandPhase, Run, Unit, UnitRole};
+use runbook_core::run::{Approval, CommandPhase, Question, Run, Status, Unit, UnitRole};
 use runbook_core::view::step_state;
 use serde::Serialize;
 
@@ -168,6 +168,12 @@ impl RecoveredRun {
 
 /// Why the last of a step's commands that is not as it should be is not.
 fn reason(run: &Run, index: usize) -> Option<String> {
+    if let Status::Paused { question: Question::Doubt { unit, reason } | Question::Blocked { unit, reason } } =
+        &run.status
+        && unit.step == index
+    {
+        return Some(reason.clone());
+    }
     let of_step = run.commands.iter().filter(|(unit, _)| unit.step == index);
     of_step.rev().find_map(|(_, phase)| match phase {
         CommandPhase::InDoubt { reason, .. }
@@ -178,6 +184,7 @@ fn reason(run: &Run, index: usize) -> Option<String> {
             let text = if missed.text.is_empty() { "exit status 0" } else { &missed.text };
             Some(format!("expected {text}: {}", missed.reason))
         }
+        CommandPhase::Probed => Some("its probe says that it has happened".to_owned()),
         CommandPhase::MarkedDone => Some("a person says that it has happened".to_owned()),
         CommandPhase::Ended { .. } | CommandPhase::Started { .. } => None,
     })

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use super::approve;
 use super::command::{NewRun, Rejection, RunCommand};
 use super::event::{MessageKind, Question, RunEvent, Unit, UnitRole, Verdict};
+use super::probe;
 use super::state::{Run, Status};
 use crate::expectation::{Observed, Outcome, judge_command};
 use crate::incident::{ChangeNoted, IncidentCommand, RunOutcome};
@@ -172,7 +173,7 @@ fn wrong_status(state: &Run, wanted: &'static str) -> Rejection {
 }
 
 /// Messages that show the run as it is now.
-fn refresh(state: &Run) -> Vec<Effect> {
+pub(super) fn refresh(state: &Run) -> Vec<Effect> {
     if state.unasked {
         return Vec::new(); // diagnostics live on the card
     }
@@ -262,7 +263,7 @@ fn advance(state: &Run) -> Decision {
         return Decision::default();
     }
     match state.status {
-        Status::Running => match state.next_unit() {
+        Status::Running => match state.next_probe().or_else(|| state.next_unit()) {
             Some(unit) => start(state, unit),
             None => {
                 ended(state, vec![RunEvent::Succeeded], RunOutcome::Succeeded, None).with_triage_end(state)
@@ -379,6 +380,9 @@ fn settle(
     verdicts: &[Verdict],
     mut decision: Decision,
 ) -> Decision {
+    if unit.role == UnitRole::Probe {
+        return merge(decision, probe::answered(state, finished, verdicts));
+    }
     let worst = |wanted: Outcome| verdicts.iter().find(|verdict| verdict.outcome == wanted);
     let cut_off = !matches!(finished.exit, Exit::Code { .. });
     // A cut-off effect may or may not exist: saying "failed" would claim to know.
@@ -452,6 +456,9 @@ fn doubt(state: &Run, unit: Unit, attempt: u32, reason: &str, decision: Decision
         let reason = format!("an undo is in doubt: {reason}");
         return merge(decision, merge(next, fail(state, unit, &reason, Decision::default())));
     }
+    if let Some(order) = probe::order(state, unit) {
+        return merge(decision, merge(next, order));
+    }
     next.events.push(RunEvent::Asked { question: Question::Doubt { unit, reason: reason.to_owned() } });
     next.effects.extend(refresh(state));
     merge(decision, next)
@@ -474,6 +481,10 @@ fn not_started(state: &Run, attempt: u32, reason: &str) -> Decision {
     if state.unasked {
         let next = Decision { effects: vec![Effect::Continue(ResumePoint::Next)], ..Decision::default() };
         return merge(decision, next);
+    }
+    if let (UnitRole::Probe, Some(doubted)) = (unit.role, state.probing) {
+        let says = format!("the probe could not be run: {reason}");
+        return merge(decision, probe::ask(state, doubted, &says));
     }
     fail(state, unit, &format!("not started: {reason}"), decision)
 }
