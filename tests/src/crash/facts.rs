@@ -44,15 +44,27 @@ pub(super) fn in_question(events: &[Value]) -> Option<String> {
 }
 
 /// Whether an attempt's end came to be known without a person: heard of, or known never to have begun, or repeated
-/// because that harms nobody.
+/// because that harms nobody, or seen to have happened by the probe of its step.
 pub(super) fn is_settled_alone(events: &[Value], attempt: u64) -> bool {
     let is_it = |event: &&Value| event["attempt"] == attempt;
     if of_kind(events, &["command_ended", "command_not_started"]).any(|event| is_it(&event)) {
         return true;
     }
     let position = events.iter().position(|event| event["type"] == "command_in_doubt" && is_it(&event));
-    let next = position.and_then(|position| events.get(position + 1));
-    next.is_some_and(|event| event["type"] == "retry_ordered")
+    let Some((doubt, after)) = position.and_then(|position| events.get(position..)?.split_first()) else {
+        return false;
+    };
+    match after.first().map(|next| &next["type"]) {
+        Some(next) if next == "retry_ordered" => true,
+        // The probe of the step says that it has happened, before people are asked.
+        Some(next) if next == "probe_ordered" => {
+            let mut after = of_kind(after, &["doubt_settled", "asked", "cancelled"]);
+            after
+                .next()
+                .is_some_and(|event| event["type"] == "doubt_settled" && event["unit"] == doubt["unit"])
+        }
+        _ => false,
+    }
 }
 
 /// How often something was recorded.
@@ -60,9 +72,11 @@ pub(super) fn count(events: &[Value], kind: &str) -> usize {
     of_kind(events, &[kind]).count()
 }
 
-/// Steps (from 1) of which a person said that they have happened.
+/// Steps (from 1) of which a person or a probe said that they have happened.
 pub(super) fn vouched_steps(events: &[Value]) -> BTreeSet<u64> {
-    of_kind(events, &["answered_yes"]).filter_map(|event| Some(event["unit"]["step"].as_u64()? + 1)).collect()
+    of_kind(events, &["answered_yes", "doubt_settled"])
+        .filter_map(|event| Some(event["unit"]["step"].as_u64()? + 1))
+        .collect()
 }
 
 #[cfg(test)]
@@ -81,6 +95,13 @@ mod tests {
         events.push(json!({ "type": "asked" }));
         assert_eq!((live(&events), is_settled_alone(&events, 1)), (None, false));
         assert_eq!(in_question(&events).as_deref(), Some("r/s"));
+        let mut probed = events.clone();
+        probed.pop();
+        probed.push(json!({ "type": "probe_ordered", "unit": null }));
+        probed.push(json!({ "type": "command_started", "attempt": 2, "idempotency_key": "r/s/2" }));
+        assert!(!is_settled_alone(&probed, 1));
+        probed.push(json!({ "type": "doubt_settled", "unit": null }));
+        assert!(is_settled_alone(&probed, 1));
         events.push(json!({ "type": "answered_yes", "unit": { "step": 3 } }));
         events.push(started(2));
         events.push(json!({ "type": "command_ended", "attempt": 2 }));
