@@ -17,6 +17,8 @@ pub enum Sabotage {
     AcceptStaleApproval,
     /// A yes of the person who asked counts.
     ApproveOwn,
+    /// Whoever writes hears that it is on disk before it is.
+    SkipFsync,
 }
 
 /// Whether this defect is switched on.
@@ -39,12 +41,13 @@ mod switched {
     compile_error!("the feature `sabotage` is for test builds, and a release build must never have it");
 
     /// Every defect with its name.
-    pub const ALL: [(&str, Sabotage); 5] = [
+    pub const ALL: [(&str, Sabotage); 6] = [
         ("skip-intent", Sabotage::SkipIntent),
         ("rerun-once", Sabotage::RerunOnce),
         ("forget-outcome", Sabotage::ForgetOutcome),
         ("accept-stale-approval", Sabotage::AcceptStaleApproval),
         ("approve-own", Sabotage::ApproveOwn),
+        ("skip-fsync", Sabotage::SkipFsync),
     ];
 
     static ON: AtomicU8 = AtomicU8::new(0);

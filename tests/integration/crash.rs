@@ -145,7 +145,11 @@ struct CutOff {
 
 /// In the middle of its change.
 async fn under_way() -> CutOff {
-    let app = TestApp::start(&AppConfig::with_rollback(CHANGE)).await;
+    under_way_with(CHANGE).await
+}
+
+async fn under_way_with(runbook: &str) -> CutOff {
+    let app = TestApp::start(&AppConfig::with_rollback(runbook)).await;
     let (ana, ben) = (app.token("ana").await, app.token("ben").await);
     let asked = app
         .api(Some(&ana), json!({ "request": "runbook_rollback", "service": "flowengine", "params": {} }))
@@ -382,4 +386,58 @@ async fn while_a_change_is_in_doubt_its_incident_is_not_over_and_a_button_decide
     assert_eq!((app.effects("effects"), app.effects("looks")), (1, 1));
     app.open_gate("gate");
     app.assert_journal_verifies().await;
+}
+
+/// `blocks runbook recover` where no server runs.
+#[tokio::test]
+async fn a_terminal_takes_up_what_a_server_has_left() {
+    let recover = ["runbook", "recover", "-o", "json"];
+    // Its supervisor lives, and then not.
+    for (lives, status, step, code) in [(true, "succeeded", "passed", 0), (false, "in_doubt", "in_doubt", 4)]
+    {
+        let mut cut = under_way().await;
+        let beside = cut.app.blocks(&recover).await;
+        assert_eq!(beside.json()["runs"][0]["status"], "running", "a server takes care of it: {beside:?}");
+        cut.app.kill_9().await;
+        if lives {
+            cut.app.open_gate("gate");
+        } else {
+            cut.app.kill_supervisor_9(&cut.run);
+        }
+        let recovered = cut.app.blocks(&recover).await;
+        assert_eq!(recovered.code, code, "{recovered:?}");
+        let run = &recovered.json()["runs"][0];
+        assert_eq!((&run["id"], &run["status"]), (&json!(cut.run), &json!(status)), "{run}");
+        assert_eq!(run["steps"][0]["status"], step, "{run}");
+        let reason = run["steps"][0]["reason"].as_str();
+        assert_eq!(reason.is_some_and(|reason| reason.contains("its supervisor ended")), !lives, "{run}");
+        assert_eq!(cut.app.effects("effects"), 1);
+        let again = cut.app.blocks(&recover).await;
+        assert_eq!(again.json()["runs"].as_array().map(Vec::len), Some(usize::from(!lives)), "{again:?}");
+        cut.app.assert_journal_verifies().await;
+    }
+}
+
+/// The step's probe is asked before people are: its yes settles the doubt, its no is what they hear.
+#[tokio::test]
+async fn a_probe_settles_what_it_can_see() {
+    for (seen, status) in [("changed", "succeeded"), ("never", "in_doubt")] {
+        let probe =
+            format!("```bash {{probe effect=read}}\ncat effects\n# Expected: \"{seen}\"\n```\n\n## Step 2");
+        let mut cut = under_way_with(&CHANGE.replacen("## Step 2", &probe, 1)).await;
+        cut.app.kill_9().await;
+        cut.app.kill_supervisor_9(&cut.run);
+        cut.app.start_server().await;
+        let shown = cut.app.run_when(&cut.run, status).await;
+        assert_eq!(cut.app.effects("effects"), 1, "the change is not made again: {shown}");
+        assert_eq!(cut.app.effects("looks"), usize::from(status == "succeeded"), "{shown}");
+        let recovered = cut.app.blocks_json(&["runbook", "recover"]).await;
+        let reason = recovered["runs"][0]["steps"][0]["reason"].as_str().unwrap_or_default().to_owned();
+        assert_eq!(
+            reason.contains("the probe says that it has not happened"),
+            status == "in_doubt",
+            "{recovered}"
+        );
+        cut.app.assert_journal_verifies().await;
+    }
 }

@@ -19,9 +19,13 @@ mod examples;
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod intake;
+#[cfg(test)]
+mod kills;
 #[cfg(test)]
 mod kinds;
 #[cfg(test)]

@@ -489,7 +489,7 @@ impl Drop for TestApp {
     }
 }
 
-async fn send(request: reqwest::RequestBuilder) -> Answer {
+pub(crate) async fn send(request: reqwest::RequestBuilder) -> Answer {
     match request.send().await {
         Ok(response) => {
             let status = response.status().as_u16();

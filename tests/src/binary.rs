@@ -31,3 +31,9 @@ pub fn blocks() -> PathBuf {
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the repository").to_path_buf()
 }
+
+/// The binary in which the named points are alive, where `cargo xtask crash` puts it; it need not be there.
+#[must_use]
+pub fn blocks_with_points() -> PathBuf {
+    repository().join("target/crash-points/blocks")
+}

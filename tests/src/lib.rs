@@ -10,6 +10,7 @@
 mod app;
 mod binary;
 mod config;
+pub mod crash;
 pub mod fuzz;
 mod poll;
 mod process;
@@ -20,7 +21,7 @@ mod sign;
 mod view;
 
 pub use app::{Answer, TestApp};
-pub use binary::{blocks, repository};
+pub use binary::{blocks, blocks_with_points, repository};
 pub use config::{AppConfig, ROLES_OF_BOTH};
 pub use poll::{holds_for_a_while, until, until_or_show};
 pub use process::{Finished, Process, base_environment, run, run_in};

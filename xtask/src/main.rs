@@ -4,6 +4,7 @@
 //! and runs every test. What a machine cannot do is said as "not run" with the reason; in CI that is a failure.
 
 mod apt;
+mod crash;
 mod find;
 mod steps;
 mod tools;
@@ -19,13 +20,14 @@ const NEEDED: &[&str] = &["bash", "curl", "python3"];
 /// Where tests write down what they could not run (`tests/src/servers/mod.rs`): the runner hides what a passing test says.
 const NOT_RUN: &str = "BLOCKS_NOT_RUN";
 
-const USAGE: &str = "usage: cargo xtask test | check | tools | sim
+const USAGE: &str = "usage: cargo xtask test | check | tools | sim | crash
   test   tools, form, build and every test (what CI runs)
   check  form only: rustfmt, clippy, rustdoc
   tools  find PostgreSQL (15 or later) and Prometheus, or fetch Debian's packages of them into target/tools/;
          BLOCKS_TOOLS=download uses only what lies there, even where the system has the program;
          remove target/tools/ to fetch anew
-  sim    play worlds from seeds (tests/sim): [--seeds N] [--seed S] [-o json]; --help says more";
+  sim    play worlds from seeds (tests/sim): [--seeds N] [--seed S] [-o json]; --help says more
+  crash  kill the real binary again and again (tests/src/crash): [--runs N] [--seed S] [-o json]; --help says more";
 
 fn main() -> ExitCode {
     let task = std::env::args().nth(1).unwrap_or_default();
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         "check" => check(),
         "tools" => tools::tools(),
         "sim" => sim(),
+        "crash" => crash::crash(),
         _ => {
             say(USAGE);
             return ExitCode::from(2);
@@ -82,6 +85,7 @@ fn test() -> Result<(), Failure> {
     cargo(&["fetch", "--locked"], &[])?;
     check()?;
     cargo(&["build", "--locked", "--bin", "blocks"], &[])?;
+    crash::build()?;
     let list = tools::repository().join("target/not-run.txt");
     let _ = std::fs::remove_file(&list);
     let seed = fuzz_seed();
@@ -92,7 +96,7 @@ fn test() -> Result<(), Failure> {
         ("BLOCKS_FUZZ_SEED", OsStr::new(&seed)),
     ];
     let tested = cargo(&["test", "--workspace", "--locked", "--no-fail-fast"], &environment);
-    let sabotage = [&["test", "--test", "sabotage"], SIM].concat();
+    let sabotage = [&["test", "--test", "sabotage"][..], SIM].concat();
     let tested = tested.and(cargo(&sabotage, &[]));
     if let Ok(not_run) = std::fs::read_to_string(&list) {
         say(&format!("== not run on this machine\n{}", not_run.trim_end()));

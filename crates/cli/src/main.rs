@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use crate::exit::{Code, Stop};
 
 fn main() -> ExitCode {
+    blocks_crash::arm();
     let mut arguments = std::env::args_os();
     let called_as = arguments.next().unwrap_or_default();
     // In the sandbox's private folder `kubectl` is a link to this program.

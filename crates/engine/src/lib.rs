@@ -4,6 +4,7 @@
 //! Nothing here takes a hint: every loop re-reads the store, so that a restart is the same path as a normal day.
 
 mod clock;
+mod crash;
 mod deliver;
 pub mod describe;
 mod engine;
@@ -39,4 +40,4 @@ pub use origin::{Asker, Reply};
 pub use plans::{Asked, draft_reply};
 pub use secrets::{SecretKey, SecretSource};
 pub use settings::{PirSettings, ServiceSettings, Settings};
-pub use show::{IncidentShow, RunShow, StepShow, TimelineEntry};
+pub use show::{IncidentShow, RecoveredRun, RecoveredStep, RunShow, StepShow, TimelineEntry};

@@ -16,7 +16,7 @@ use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::origin::Reply;
 use crate::runs::load_run;
-use crate::show::{IncidentShow, RunShow, TimelineEntry};
+use crate::show::{IncidentShow, RecoveredRun, RunShow, TimelineEntry};
 
 const LOOK: usize = 10_000;
 /// Lines of output shown of a command whose expectations were not met.
@@ -76,6 +76,37 @@ pub async fn find_run(store: &dyn Store, named: Option<&str>) -> Result<RunId, E
         (0, _) => Err(EngineError::NotFound("there is no such run".to_owned())),
         (many, _) => Err(EngineError::NotFound(format!("{many} runs fit; hint: give more of the id"))),
     }
+}
+
+/// Runs that may be going on: those that are open.
+///
+/// # Errors
+/// When the store does not read.
+pub async fn open_runs(store: &dyn Store) -> Result<Vec<RunId>, EngineError> {
+    Ok(store.runs(None, true, LOOK).await?.into_iter().map(|row| row.id).collect())
+}
+
+/// Where each of these runs stands, step by step, and why.
+///
+/// # Errors
+/// When the journal does not read.
+pub async fn recovered(store: &dyn Store, ids: &[RunId]) -> Result<Reply, EngineError> {
+    let mut text = String::new();
+    let mut runs = Vec::new();
+    for id in ids {
+        let Some(loaded) = load_run(store, *id).await? else { continue };
+        let run = RecoveredRun::new(&loaded.state);
+        let _ = writeln!(text, "{} {}: {}", run.id, run.runbook, run.status);
+        for step in &run.steps {
+            let reason = step.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+            let _ = writeln!(text, "  {:<10} {}{reason}", step.status, step.id);
+        }
+        runs.push(run);
+    }
+    if runs.is_empty() {
+        text.push_str("no run is open\n");
+    }
+    Ok(Reply { text, data: json!({ "runs": runs }) })
 }
 
 /// Incidents at a glance.

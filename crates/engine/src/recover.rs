@@ -25,23 +25,37 @@ impl Engine {
     /// Looks at every open run. A command that was under way is taken up again; one whose end nobody can know is in
     /// doubt, or runs again when that cannot hurt. Only for a start: afterwards a started command is one that runs.
     pub(crate) async fn recover(&self) -> Result<(), EngineError> {
+        self.recover_runs().await?;
+        self.reconcile().await
+    }
+
+    /// The same for runs alone, for a process that leaves incidents to the server. Gives the runs that were open.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn recover_runs(&self) -> Result<Vec<RunId>, EngineError> {
+        let mut open = Vec::new();
         let (mut under_way, mut others) = (Vec::new(), Vec::new());
         for row in self.store().runs(None, true, LIMIT).await? {
+            open.push(row.id);
             match self.under_way(row.id).await? {
                 Some(begun) => under_way.push(begun),
-                None => others.push(row.id),
+                None if matches!(row.status.as_str(), "running" | "undoing") => others.push(row.id),
+                None => {}
             }
         }
         // What is left of other commands is ended first: nobody could judge a target that still changes.
-        let runs = under_way.iter().map(|begun| begun.run).collect::<BTreeSet<_>>();
+        let own = self.inner.under_way.alive().into_iter().map(|(run, _)| run);
+        let runs = under_way.iter().map(|begun| begun.run).chain(own).collect::<BTreeSet<_>>();
         self.inner.parts.executor.end_leftovers(runs).await;
         for begun in under_way {
             self.take_up(begun);
         }
+        // Nothing of them was under way. What is by now, this process has begun, and there is no doubt about it.
         for id in others {
-            self.change_run(id, &RunCommand::Recover, &recovery(), &silent).await?;
+            self.spawn(self.advance(id));
         }
-        self.reconcile().await
+        Ok(open)
     }
 
     /// The same for one run, for a process that deals with this run alone.
@@ -63,6 +77,9 @@ impl Engine {
         let Some(loaded) = load_run(self.store(), id).await? else { return Ok(None) };
         let run = &loaded.state;
         let Some((begun, (unit, _))) = begun(run).zip(run.live_unit()) else { return Ok(None) };
+        if self.inner.under_way.knows(id, begun.attempt) {
+            return Ok(None); // this process's own
+        }
         // known as alive before anybody can cancel it
         self.inner.under_way.take_up(id, begun.attempt, what(run, unit));
         Ok(Some(begun))

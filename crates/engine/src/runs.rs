@@ -15,6 +15,7 @@ use runbook_core::run::{
 use runbook_core::runbook::Effect as CommandEffect;
 use runbook_core::sabotage::{self, Sabotage};
 
+use crate::crash;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::{MAX_TRIES, apply_incident, load_incident};
@@ -169,8 +170,10 @@ impl Engine {
         if sabotage::is_on(Sabotage::SkipIntent) {
             self.perform_run(id, std::mem::take(&mut rest));
         }
+        crash::before(decision);
         match self.store().commit(commit).await {
             Ok(()) => {
+                crash::after(decision);
                 self.touch();
                 self.perform_incident(incident_rest);
                 Ok(Some((run, rest)))

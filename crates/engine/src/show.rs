@@ -6,7 +6,7 @@ use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Incident, Triage};
 use runbook_core::journal::{StreamId, millis};
 use runbook_core::people::Actor;
-use runbook_core::run::{Approval, CommandPhase, Run, Unit, UnitRole};
+use runbook_core::run::{Approval, CommandPhase, Question, Run, Status, Unit, UnitRole};
 use runbook_core::view::step_state;
 use serde::Serialize;
 
@@ -125,6 +125,69 @@ pub struct StepShow {
     pub status: String,
     /// What its commands had to show.
     pub expectations: Vec<ExpectationShow>,
+}
+
+/// Where a run stands after somebody took it up.
+#[derive(Debug, Clone, Serialize)]
+pub struct RecoveredRun {
+    /// Identity.
+    pub id: RunId,
+    /// The runbook.
+    pub runbook: String,
+    /// Status word.
+    pub status: &'static str,
+    /// The steps.
+    pub steps: Vec<RecoveredStep>,
+}
+
+/// A step of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct RecoveredStep {
+    /// Its id in the document.
+    pub id: String,
+    /// Where it stands, in snake_case.
+    pub status: String,
+    /// Why it is not simply done.
+    pub reason: Option<String>,
+}
+
+impl RecoveredRun {
+    /// A run as it is now.
+    #[must_use]
+    pub fn new(run: &Run) -> RecoveredRun {
+        let shown = RunShow::new(run);
+        let steps = shown.steps.into_iter().enumerate();
+        let steps = steps.map(|(index, step)| RecoveredStep {
+            reason: reason(run, index),
+            id: step.id,
+            status: step.status,
+        });
+        RecoveredRun { id: run.id, runbook: shown.runbook, status: shown.status, steps: steps.collect() }
+    }
+}
+
+/// Why the last of a step's commands that is not as it should be is not.
+fn reason(run: &Run, index: usize) -> Option<String> {
+    if let Status::Paused { question: Question::Doubt { unit, reason } | Question::Blocked { unit, reason } } =
+        &run.status
+        && unit.step == index
+    {
+        return Some(reason.clone());
+    }
+    let of_step = run.commands.iter().filter(|(unit, _)| unit.step == index);
+    of_step.rev().find_map(|(_, phase)| match phase {
+        CommandPhase::InDoubt { reason, .. }
+        | CommandPhase::NotStarted { reason }
+        | CommandPhase::Skipped { reason } => Some(reason.clone()),
+        CommandPhase::Ended { verdicts, vouched: false, .. } => {
+            let missed = verdicts.iter().find(|verdict| verdict.outcome != Outcome::Pass)?;
+            let text = if missed.text.is_empty() { "exit status 0" } else { &missed.text };
+            Some(format!("expected {text}: {}", missed.reason))
+        }
+        CommandPhase::Probed => Some("its probe says that it has happened".to_owned()),
+        CommandPhase::MarkedDone => Some("a person says that it has happened".to_owned()),
+        CommandPhase::Ended { .. } | CommandPhase::Started { .. } => None,
+    })
 }
 
 /// A judged expectation.

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use blocks_crash::{Point, at};
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::IncidentCommand;
 use runbook_core::journal::{Cause, StreamId};
@@ -30,7 +31,9 @@ impl Engine {
     /// When the store cannot be read.
     pub async fn start(&self) -> Result<(), EngineError> {
         self.recover().await?;
+        at(Point::BeforeCheckpoint);
         self.store().checkpoint(self.now()).await?;
+        at(Point::AfterCheckpoint);
         let engine = self.clone();
         self.spawn(Box::pin(async move { engine.inbox_loop().await }));
         let engine = self.clone();

@@ -111,6 +111,11 @@ impl UnderWay {
         inner.attempts.iter().filter(is_in_the_way).map(|((run, _), _)| *run).collect()
     }
 
+    /// It is this process's own, or was taken up by it.
+    pub(crate) fn knows(&self, run: RunId, attempt: u32) -> bool {
+        self.inner().attempts.contains_key(&(run, attempt))
+    }
+
     /// Attempts that may have a process.
     pub(crate) fn alive(&self) -> Vec<(RunId, u32)> {
         let inner = self.inner();

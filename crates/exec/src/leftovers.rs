@@ -18,21 +18,52 @@ use crate::process::{self, Identity, Pid, Stat, positive};
 const RUN: &str = "BLOCKS_RUN";
 /// In a supervisor's environment: its run.
 pub(crate) const SUPERVISES: &str = "BLOCKS_SUPERVISES";
-/// Pause before looking again at a process that is between two programs, and how often at most.
+/// Pause before looking again at a process that cannot be told.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
+/// How often at most: at one that shows a command line and no environment, which is rarely one that just begins.
 const MAX_LOOKS: u32 = 10;
+/// And at one that shows neither: it is between two programs, on a busy machine for longer than one would think.
+const MAX_LOOKS_BETWEEN: u32 = 200;
 
 /// What is left of one run.
 #[derive(Debug, Clone)]
 pub(crate) struct Leftovers {
-    mark: Vec<u8>,
+    marks: Vec<Vec<u8>>,
     session: Option<(Pid, u64)>,
+}
+
+/// What one look at all processes has left open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Open {
+    Nothing,
+    /// One without an environment.
+    Bare,
+    /// One between two programs.
+    Between,
+}
+
+impl Open {
+    /// How often to look before it is taken for nothing.
+    fn looks(self) -> u32 {
+        if self == Open::Between { MAX_LOOKS_BETWEEN } else { MAX_LOOKS }
+    }
+
+    fn of(pid: Pid) -> Self {
+        if process::has_command_line(pid) { Open::Bare } else { Open::Between }
+    }
 }
 
 impl Leftovers {
     /// Every process that carries the run's mark.
     pub(crate) fn of_run(run: RunId) -> Self {
-        Self { mark: format!("{RUN}={run}").into_bytes(), session: None }
+        Self { marks: vec![format!("{RUN}={run}").into_bytes()], session: None }
+    }
+
+    /// And whatever its supervisor had just forked when it was killed: that has the supervisor's environment until it
+    /// is a program of its own. Only when no supervisor of the run lives.
+    pub(crate) fn and_forks_of_supervisor(mut self, run: RunId) -> Self {
+        self.marks.push(format!("{SUPERVISES}={run}").into_bytes());
+        self
     }
 
     /// And every process in the session of a supervisor that has ended a moment ago. Later its number may be
@@ -111,27 +142,28 @@ impl Leftovers {
     /// `/proc` is no snapshot: a process may fork behind the reader's back, or be just between two programs. So
     /// "nobody" counts only when it was seen twice with nothing left open.
     fn members(&self) -> Vec<Member> {
-        let mut seen_nobody = 0;
-        for _ in 0..MAX_LOOKS {
-            let (members, undecided) = self.look();
+        let (mut seen_nobody, mut looks) = (0, 0);
+        while seen_nobody < 2 {
+            let (members, open) = self.look();
             if !members.is_empty() {
                 return members;
             }
-            if undecided {
-                std::thread::sleep(LOOK_AGAIN);
+            if open == Open::Nothing {
+                seen_nobody += 1;
                 continue;
             }
-            seen_nobody += 1;
-            if seen_nobody == 2 {
+            looks += 1;
+            if looks >= open.looks() {
                 break;
             }
+            std::thread::sleep(LOOK_AGAIN);
         }
         Vec::new()
     }
 
-    /// One pass over `/proc`, and whether a process could not be told.
-    fn look(&self) -> (Vec<Member>, bool) {
-        let (mut members, mut undecided) = (Vec::new(), false);
+    /// One pass over `/proc`, and what it has left open.
+    fn look(&self) -> (Vec<Member>, Open) {
+        let (mut members, mut open) = (Vec::new(), Open::Nothing);
         for (pid, stat) in process::all() {
             // The kernel's own are in no session, and show an empty environment for ever.
             if pid == getpid() || !stat.alive || stat.session.is_none() {
@@ -140,14 +172,14 @@ impl Leftovers {
             let in_session = self.session.is_some_and(|(session, since)| {
                 stat.session == Some(session) && stat.started >= since && pid != session
             });
-            let marked = if in_session { Some(true) } else { is_marked(pid, &self.mark) };
+            let marked = if in_session { Some(true) } else { is_marked_by_one(pid, &self.marks) };
             match marked {
                 Some(true) => members.push(Member::new(pid, stat)),
                 Some(false) => {}
-                None => undecided = true,
+                None => open = open.max(Open::of(pid)),
             }
         }
-        (members, undecided)
+        (members, open)
     }
 }
 
@@ -158,21 +190,35 @@ pub(crate) fn is_marked(pid: Pid, mark: &[u8]) -> Option<bool> {
     if environment.is_empty() { None } else { Some(has()) }
 }
 
+fn is_marked_by_one(pid: Pid, marks: &[Vec<u8>]) -> Option<bool> {
+    let Some(environment) = process::environment(pid) else { return Some(false) };
+    let is_mark = |entry: &[u8]| marks.iter().any(|mark| mark == entry);
+    let has = || environment.split(|byte| *byte == 0).any(is_mark);
+    if environment.is_empty() { None } else { Some(has()) }
+}
+
 /// Every run of which a process or a supervisor is alive, of this engine or another.
 pub(crate) fn runs_alive() -> BTreeSet<RunId> {
-    let (mut runs, mut looks) = (BTreeSet::new(), 0);
-    for _ in 0..MAX_LOOKS {
-        let mut undecided = false;
+    let (mut runs, mut seen_all, mut looks) = (BTreeSet::new(), 0, 0);
+    // As with one run: only what is not seen twice is not there.
+    while seen_all < 2 {
+        let mut open = Open::Nothing;
         for (pid, stat) in process::all() {
             let environment = process::environment(pid).filter(|_| stat.alive && stat.session.is_some());
-            undecided |= environment.as_ref().is_some_and(Vec::is_empty);
+            if environment.as_ref().is_some_and(Vec::is_empty) {
+                open = open.max(Open::of(pid));
+            }
             runs.extend(environment.as_deref().and_then(run_of));
         }
+        if open == Open::Nothing {
+            seen_all += 1;
+            continue;
+        }
         looks += 1;
-        // As with one run: only what is not seen twice is not there.
-        if looks > 1 && !undecided {
+        if looks >= open.looks() {
             break;
         }
+        std::thread::sleep(LOOK_AGAIN);
     }
     runs
 }

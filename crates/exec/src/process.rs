@@ -64,6 +64,11 @@ pub(crate) fn environment(pid: Pid) -> Option<Vec<u8>> {
     fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).ok()
 }
 
+/// Whether a process shows with which words it was started. Between two programs it does not.
+pub(crate) fn has_command_line(pid: Pid) -> bool {
+    fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).is_ok_and(|line| !line.is_empty())
+}
+
 /// Signals the process that was started then, and no later one of the same number.
 pub(crate) fn signal(pid: Pid, started: u64, signal: Signal) {
     let handle = pidfd_open(pid, PidfdFlags::empty());

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use blocks_crash::{Point, at};
 use futures_util::FutureExt as _;
 use runbook_core::ids::RunId;
 use runbook_core::ports::{Begun, BoxFuture, ExecError, Executor, Finished, Job, Resumed};
@@ -124,6 +125,7 @@ impl ShellExecutor {
             };
             match wire::write(&mut stream, &order).await {
                 Ok(()) => {
+                    at(Point::Told);
                     let check = check.clone();
                     let heard = self.follow(stream, &records, &begun, check, &mut cancelled).await;
                     if let Heard::Ended(ended) = heard {
@@ -256,7 +258,11 @@ impl ShellExecutor {
                         && (watched || self.may_be_left(begun.run));
                     let left = match may_be_left {
                         true => {
-                            Leftovers::of_run(begun.run).and_session_of(ended).end(self.config.grace).await
+                            let mut left = Leftovers::of_run(begun.run).and_session_of(ended);
+                            if !answered {
+                                left = left.and_forks_of_supervisor(begun.run);
+                            }
+                            left.end(self.config.grace).await
                         }
                         false => Vec::new(),
                     };
@@ -287,6 +293,11 @@ impl ShellExecutor {
     async fn take_up(&self, begun: Begun) -> Resumed<'_> {
         if begun.kind != CommandKind::Shell {
             return Resumed::Ended(Err(lost("Blocks itself carried it out, and ended")));
+        }
+        // Blocks may have ended before it had made it. What is never to begin is written down there.
+        let (root, run) = (self.config.state_dir.clone(), begun.run);
+        if let Ok(Err(reason)) | Err(reason) = off_thread(move || folder::make(&root, run)).await {
+            return Resumed::Ended(Err(lost(reason)));
         }
         let records = Records::new(self.folder(begun.run));
         if let Some(stream) = connect(records.folder()).await

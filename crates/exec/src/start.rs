@@ -76,6 +76,7 @@ impl Program {
             .args(&self.arguments)
             .env_clear()
             .env(SUPERVISES, run.to_string())
+            .envs(blocks_crash::handed_on())
             .current_dir(folder)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())

@@ -137,6 +137,9 @@ pub enum RunbookCommand {
     },
     /// Undo what a run did
     Undo(RunArg),
+    /// Take up what a Blocks that is gone has left, and say where each open run stands
+    #[command(after_help = "Example: blocks runbook recover -o json | jq .runs")]
+    Recover,
     /// Check runbook files: every finding with its place, its reason and what to do
     #[command(
         after_help = "Examples:\n  blocks runbook lint docs/runbooks\n  blocks runbook lint --deny warnings runbooks\n  blocks runbook lint -o json FILE | jq .findings\n\nA finding's code has a page: docs/errors/RB0108.md"
@@ -352,6 +355,7 @@ impl RunbookCommand {
                 Request::RunbookMarkDone { run: run.run.clone(), reason: reason.clone() }
             }
             RunbookCommand::Undo(run) => Request::RunbookUndo { run: run.run.clone() },
+            RunbookCommand::Recover => return Err(RequestError::TerminalOnly("runbook recover")),
             RunbookCommand::Lint { .. } => return Err(RequestError::TerminalOnly("runbook lint")),
             RunbookCommand::Schema => return Err(RequestError::TerminalOnly("runbook schema")),
         })

@@ -116,6 +116,13 @@ pub const COMMANDS: &[CommandInfo] = &[
     ),
     on_all("runbook undo", "[RUN]", "undo what a run did", "runbook undo"),
     CommandInfo {
+        path: "runbook recover",
+        arguments: "",
+        about: "take up what a Blocks that is gone has left",
+        example: "runbook recover",
+        surfaces: TERMINAL,
+    },
+    CommandInfo {
         path: "runbook lint",
         arguments: "PATH... [--deny LEVEL]",
         about: "check runbook files",

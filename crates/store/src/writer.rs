@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
+use blocks_crash::{Point, at};
 use runbook_core::ports::StoreError;
+use runbook_core::sabotage::{self, Sabotage};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -208,6 +210,12 @@ fn fill_and_commit(
         next = if begun.is_ok() && batch.len() < MAX_BATCH { waiting.try_recv().ok() } else { None };
     }
     begun?;
+    if sabotage::is_on(Sabotage::SkipFsync) {
+        for job in batch.drain(..) {
+            job.answer(Ok(()));
+        }
+    }
+    at(Point::InCommit);
     run("COMMIT")?;
     Ok(())
 }

@@ -173,6 +173,7 @@ impl<'a> Told<'a> {
                 RunEvent::RetryScheduled { due, .. } => {
                     row(String::new(), "tried again", format!("by itself, from {}", moments.clock(*due)));
                 }
+                RunEvent::DoubtSettled { reason, .. } => row(String::new(), "settled", md(reason)),
                 RunEvent::RetryOrdered { .. } => {
                     let who = md(&envelope.actor.to_string());
                     row(String::new(), "ordered again", format!("{who} at {}", moments.clock(envelope.at)));
@@ -232,6 +233,7 @@ fn unit_of(event: &RunEvent) -> Option<Unit> {
         | RunEvent::CommandSkipped { unit, .. }
         | RunEvent::AnsweredYes { unit, .. }
         | RunEvent::RetryScheduled { unit, .. }
+        | RunEvent::DoubtSettled { unit, .. }
         | RunEvent::RetryOrdered { unit } => Some(*unit),
         _ => None,
     }
@@ -251,6 +253,7 @@ fn rank(phase: Option<&CommandPhase>) -> (u8, &'static str) {
             verdicts.iter().map(|verdict| of(verdict.outcome)).max().unwrap_or((0, "pass"))
         }
         Some(CommandPhase::MarkedDone) => (2, "marked done by a person"),
+        Some(CommandPhase::Probed) => (2, "done, as its probe saw"),
         Some(CommandPhase::Skipped { .. }) => (3, "skipped"),
         None => (4, "not reached"),
         Some(CommandPhase::NotStarted { .. }) => (5, "not started"),

@@ -123,6 +123,7 @@ pub(super) fn command(run: &Run, unit: Unit) -> String {
         UnitRole::Main => name,
         UnitRole::Baseline => format!("{name} (baseline)"),
         UnitRole::Undo => format!("{name} (undo)"),
+        UnitRole::Probe => format!("{name} (probe)"),
     }
 }
 
@@ -194,6 +195,12 @@ pub(super) fn run_event(run: &Run, event: &RunEvent) -> Option<String> {
         RunEvent::Asked { question: asked } => question(run, asked),
         RunEvent::AnsweredYes { unit, reason } => {
             format!("answered yes for {}{}", command(run, *unit), because(reason.as_deref()))
+        }
+        RunEvent::ProbeOrdered { unit } => {
+            format!("the probe is asked whether {} has happened", command(run, *unit))
+        }
+        RunEvent::DoubtSettled { unit, reason } => {
+            format!("{} is no longer in doubt: {}", command(run, *unit), md(reason))
         }
         RunEvent::RetryOrdered { unit } => format!("{} ordered to run again", command(run, *unit)),
         RunEvent::RetryScheduled { unit, .. } => format!("{} is tried again by itself", command(run, *unit)),

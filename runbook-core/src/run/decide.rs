@@ -7,6 +7,7 @@ use super::again;
 use super::approve;
 use super::command::{NewRun, Rejection, RunCommand};
 use super::event::{MessageKind, Question, RunEvent, Unit, UnitRole, Verdict};
+use super::probe;
 use super::state::{Run, Status};
 use crate::expectation::{Observed, Outcome, judge_command};
 use crate::incident::{ChangeNoted, IncidentCommand, RunOutcome};
@@ -177,7 +178,7 @@ fn wrong_status(state: &Run, wanted: &'static str) -> Rejection {
 }
 
 /// Messages that show the run as it is now.
-fn refresh(state: &Run) -> Vec<Effect> {
+pub(super) fn refresh(state: &Run) -> Vec<Effect> {
     if state.unasked {
         return Vec::new(); // diagnostics live on the card
     }
@@ -267,7 +268,7 @@ fn advance(state: &Run, now: DateTime<Utc>) -> Decision {
         return Decision::default();
     }
     match state.status {
-        Status::Running => match state.next_unit() {
+        Status::Running => match state.next_probe().or_else(|| state.next_unit()) {
             Some(unit) => start(state, unit),
             None => {
                 ended(state, vec![RunEvent::Succeeded], RunOutcome::Succeeded, None).with_triage_end(state)
@@ -329,7 +330,9 @@ fn skip(unit: Unit, reason: String) -> Decision {
 
 /// Why a command's condition passes it over; `None` when it is to run.
 fn condition_of(state: &Run, unit: Unit, command: &PlannedCommand) -> Result<Option<String>, String> {
-    let Some(text) = &command.flow.when else { return Ok(None) };
+    let Some(text) = command.flow.when.as_ref().filter(|_| unit.role != UnitRole::Probe) else {
+        return Ok(None);
+    };
     let title = title_of(state, unit, command);
     let condition =
         condition(text).map_err(|reason| format!("{title}: its condition does not read: {reason}"))?;
@@ -382,8 +385,9 @@ fn finish(state: &Run, attempt: u32, finished: &Finished, now: DateTime<Utc>) ->
         decision.events.push(RunEvent::ValueCaptured { unit, name, value });
     }
     let failed = verdicts.iter().any(|verdict| verdict.outcome == Outcome::Fail);
-    let ended = !matches!(finished.exit, Exit::Cancelled);
-    if let Some(due) = again::due(state, unit, attempt, now).filter(|_| failed && ended) {
+    // a probe's no is an answer
+    let again = failed && unit.role != UnitRole::Probe && finished.exit != Exit::Cancelled;
+    if let Some(due) = again::due(state, unit, attempt, now).filter(|_| again) {
         decision.events.push(RunEvent::RetryScheduled { unit, attempt, due });
         decision.effects.push(Effect::RetryTimer { due });
         decision.effects.extend(refresh(state));
@@ -415,6 +419,9 @@ fn settle(
     verdicts: &[Verdict],
     mut decision: Decision,
 ) -> Decision {
+    if unit.role == UnitRole::Probe {
+        return merge(decision, probe::answered(state, finished, verdicts));
+    }
     let worst = |wanted: Outcome| verdicts.iter().find(|verdict| verdict.outcome == wanted);
     let cut_off = !matches!(finished.exit, Exit::Code { .. });
     // A cut-off effect may or may not exist: saying "failed" would claim to know.
@@ -488,6 +495,9 @@ fn doubt(state: &Run, unit: Unit, attempt: u32, reason: &str, decision: Decision
         let reason = format!("an undo is in doubt: {reason}");
         return merge(decision, merge(next, fail(state, unit, &reason, Decision::default())));
     }
+    if let Some(order) = probe::order(state, unit) {
+        return merge(decision, merge(next, order));
+    }
     next.events.push(RunEvent::Asked { question: Question::Doubt { unit, reason: reason.to_owned() } });
     next.effects.extend(refresh(state));
     merge(decision, next)
@@ -510,6 +520,10 @@ fn not_started(state: &Run, attempt: u32, reason: &str) -> Decision {
     if state.unasked {
         let next = Decision { effects: vec![Effect::Continue(ResumePoint::Next)], ..Decision::default() };
         return merge(decision, next);
+    }
+    if let (UnitRole::Probe, Some(doubted)) = (unit.role, state.probing) {
+        let says = format!("the probe could not be run: {reason}");
+        return merge(decision, probe::ask(state, doubted, &says));
     }
     fail(state, unit, &format!("not started: {reason}"), decision)
 }

@@ -20,6 +20,8 @@ pub enum UnitRole {
     Main,
     /// The step's inverse.
     Undo,
+    /// Tells whether the step's effect is there, when nobody else can.
+    Probe,
 }
 
 /// One command's place in the plan.
@@ -110,6 +112,8 @@ impl RunEvent {
                 | RunEvent::Started
                 | RunEvent::Asked { .. }
                 | RunEvent::AnsweredYes { .. }
+                | RunEvent::ProbeOrdered { .. }
+                | RunEvent::DoubtSettled { .. }
                 | RunEvent::RetryOrdered { .. }
                 | RunEvent::Succeeded
                 | RunEvent::Failed { .. }
@@ -262,6 +266,18 @@ pub enum RunEvent {
     RetryOrdered {
         /// The command.
         unit: Unit,
+    },
+    /// A command is in doubt, and its step's probe is asked before people are.
+    ProbeOrdered {
+        /// The command in doubt.
+        unit: Unit,
+    },
+    /// The probe has seen the effect: the command has happened.
+    DoubtSettled {
+        /// The command that was in doubt.
+        unit: Unit,
+        /// What the probe said.
+        reason: String,
     },
     /// It ended: nothing failed.
     Succeeded,

@@ -5,6 +5,7 @@ mod approve;
 mod command;
 mod decide;
 mod event;
+mod probe;
 mod row;
 mod state;
 #[cfg(test)]

@@ -129,6 +129,8 @@ pub enum CommandPhase {
     },
     /// A person said it has happened.
     MarkedDone,
+    /// Its step's probe said so.
+    Probed,
     /// Not started: nothing changed.
     NotStarted {
         /// Why.
@@ -149,7 +151,7 @@ impl CommandPhase {
             CommandPhase::Ended { verdicts, vouched, .. } => {
                 *vouched || verdicts.iter().all(|verdict| verdict.outcome == Outcome::Pass)
             }
-            CommandPhase::MarkedDone | CommandPhase::Skipped { .. } => true,
+            CommandPhase::MarkedDone | CommandPhase::Probed | CommandPhase::Skipped { .. } => true,
             CommandPhase::Started { .. } | CommandPhase::InDoubt { .. } | CommandPhase::NotStarted { .. } => {
                 false
             }
@@ -207,6 +209,9 @@ pub struct Run {
     pub tries: BTreeMap<Unit, u32>,
     /// The next command does not start before.
     pub waits_until: Option<DateTime<Utc>>,
+    /// The command in doubt that the probe of its step is asked about.
+    #[serde(skip)]
+    pub probing: Option<Unit>,
     /// Who ordered the last repetition: their own yes to it does not count.
     pub repeat_ordered_by: Option<Actor>,
     /// Values that appeared at run time.
@@ -232,6 +237,7 @@ impl Run {
             UnitRole::Baseline => step.baselines.get(unit.index),
             UnitRole::Main => step.commands.get(unit.index),
             UnitRole::Undo => step.undo.get(unit.index),
+            UnitRole::Probe => step.probe.as_ref().filter(|_| unit.index == 0),
         }
     }
 
@@ -323,6 +329,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 repeated: BTreeSet::new(),
                 tries: BTreeMap::new(),
                 waits_until: None,
+                probing: None,
                 repeat_ordered_by: None,
                 values: BTreeMap::new(),
                 attempts: 0,
@@ -371,7 +378,10 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
         RunEvent::ApprovalRefused { by, reason } => {
             run.refused_approvals.push((by.clone(), reason.clone()));
         }
-        RunEvent::ApprovalExpired | RunEvent::Cancelled { .. } => run.status = Status::Cancelled,
+        RunEvent::ApprovalExpired | RunEvent::Cancelled { .. } => {
+            run.probing = None;
+            run.status = Status::Cancelled;
+        }
         RunEvent::Started => run.status = Status::Running,
         RunEvent::CommandStarted { unit, attempt, .. } => {
             run.attempts = run.attempts.max(*attempt);
@@ -418,7 +428,15 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
         RunEvent::CommandSkipped { unit, reason } => {
             run.commands.insert(*unit, CommandPhase::Skipped { reason: reason.clone() });
         }
-        RunEvent::Asked { question } => run.status = Status::Paused { question: question.clone() },
+        RunEvent::Asked { question } => {
+            run.probing = None;
+            run.status = Status::Paused { question: question.clone() };
+        }
+        RunEvent::ProbeOrdered { unit } => run.probing = Some(*unit),
+        RunEvent::DoubtSettled { unit, .. } => {
+            run.probing = None;
+            run.commands.insert(*unit, CommandPhase::Probed);
+        }
         RunEvent::AnsweredYes { unit, .. } => {
             match run.commands.get_mut(unit) {
                 Some(CommandPhase::Ended { vouched, .. }) => *vouched = true,

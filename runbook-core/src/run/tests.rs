@@ -2,6 +2,7 @@
 
 pub(crate) mod kit;
 pub(crate) mod laws;
+mod probe;
 pub(crate) mod random;
 
 use chrono::Duration;

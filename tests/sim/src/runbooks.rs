@@ -28,7 +28,6 @@ const IN_TIME_MS: u64 = 3_000;
 struct Command {
     judged: Judged,
     timeout_ms: u64,
-    is_probe: bool,
 }
 
 /// The runbooks of a world.
@@ -142,7 +141,7 @@ impl Books {
             Judged::Person => "# Expected: the dashboard looks as it did before\n",
         };
         let _ = write!(text, "```bash {{{info} timeout={timeout_s}s}}\n{key}-run\n{expected}```\n\n");
-        let command = Command { judged, timeout_ms: timeout_s * 1_000, is_probe: info.starts_with("probe") };
+        let command = Command { judged, timeout_ms: timeout_s * 1_000 };
         self.commands.insert(format!("{key}-run"), command);
     }
 
@@ -154,11 +153,8 @@ impl Books {
     /// What the `number`th start of this command comes to.
     pub(crate) fn act(&self, key: &str, number: u64) -> Act {
         let mut random = Random::of(self.seed, key, number);
-        let command = self.commands.get(key).copied().unwrap_or(Command {
-            judged: Judged::Status,
-            timeout_ms: 5_000,
-            is_probe: false,
-        });
+        let command =
+            self.commands.get(key).copied().unwrap_or(Command { judged: Judged::Status, timeout_ms: 5_000 });
         let late_ms = random.weighted(&[(8, 0), (1, 40), (1, 2_500)]);
         let quick = random.between(100, 2_500);
         let right = if command.judged == Judged::Value { "17\n" } else { "fine\n" };
@@ -180,7 +176,7 @@ impl Books {
             passes: false,
             finished: Box::new(finished(exit, "", after_ms)),
         };
-        if random.percent(self.good) || command.is_probe {
+        if random.percent(self.good) {
             return ends(quick, 0, right);
         }
         match random.below(10) {

@@ -18,7 +18,7 @@ use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
 
 /// How long a cancelled run's processes may take to end: asked first, killed after their grace.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What to do as the engine.
 pub(super) enum What<'a> {

@@ -9,6 +9,7 @@ mod follow;
 mod lint;
 mod local;
 mod markdown_files;
+mod recover;
 pub(crate) mod sandbox;
 mod serve;
 mod shared;

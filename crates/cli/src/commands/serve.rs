@@ -40,9 +40,11 @@ pub(crate) async fn run(args: &ServeArgs, config: Option<&std::path::Path>) -> R
         token: secrets.get("BLOCKS_API_TOKEN").map(|token| ApiToken::new(token.to_owned())),
         adapters: adapters(&config, &secrets, &engine)?,
     };
+    // Before anybody can ask for anything: what begins now is not to be taken for what an earlier process left. Whoever
+    // comes meanwhile waits at the listener.
+    engine.start().await?;
     let server = Server::start(&engine, parts).map_err(Stop::failed)?;
     lock.publish(Some(server.address.to_string()), Some(socket)).map_err(Stop::failed)?;
-    engine.start().await?;
     tracing::info!(address = %server.address, "serving");
     wait_for_the_end(args.end_with_stdin).await?;
     tracing::info!("stopping: finishing what is under way");

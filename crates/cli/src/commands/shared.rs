@@ -9,7 +9,7 @@ use blocks_store::SqliteStore;
 use runbook_core::request::Request;
 
 use super::compose::{Adapters, engine, open_store};
-use super::{client, export, follow, lint, local};
+use super::{client, export, follow, lint, local, recover};
 use crate::config::{Config, Secrets};
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
@@ -32,6 +32,9 @@ pub(crate) async fn run(
         Command::Runbook(RunbookCommand::Schema) => {
             printer::json(&runbook_core::runbook::front_matter_schema());
             return Ok(Code::Success);
+        }
+        Command::Runbook(RunbookCommand::Recover) => {
+            return recover::run(&Config::load(config)?, output).await;
         }
         Command::Journal(JournalCommand::Export { stream }) => {
             return export::run(&open_journal(&Config::load(config)?)?, stream.as_deref()).await;
@@ -130,7 +133,7 @@ fn plan_code(reply: &Reply) -> Code {
 }
 
 /// The journal to read from, whether an engine is running or not.
-fn open_journal(config: &Config) -> Result<SqliteStore, Stop> {
+pub(super) fn open_journal(config: &Config) -> Result<SqliteStore, Stop> {
     let shown = config.database.display();
     match config.database.try_exists() {
         Ok(true) => {}

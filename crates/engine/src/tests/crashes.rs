@@ -36,6 +36,27 @@ async fn an_outcome_survives_a_minute_without_the_store() {
     assert_eq!(locked(&bench.data).backlog(), NONE);
 }
 
+/// Looking for what an earlier process left does not touch what this one has begun: not before its command lives, not
+/// while it does.
+#[tokio::test(start_paused = true)]
+async fn what_this_process_has_begun_is_not_taken_for_what_another_left() {
+    for wait_ms in [0, 1, 1_000] {
+        let mut bench = Bench::new().await;
+        bench.world.will("roll-back", &[Act::Ends(10_000, 0, "rolled back\n")]);
+        bench.paged().await;
+        bench.ask("rollback", "ana", Request::RunbookRollback { service: None, params: [].into() }).await;
+        let run = bench.asked_runs()[0];
+        let yes = bench.approval(run);
+        bench.says("yes", "ben", yes).await;
+        bench.pass(wait_ms).await;
+        bench.engine.recover_runs().await.unwrap();
+        bench.pass(60_000).await;
+        assert_eq!(bench.status(run), "succeeded", "after {wait_ms} ms");
+        assert_eq!((bench.world.started("roll-back"), bench.world.started("look-at-it")), (1, 1));
+        assert_eq!(check(&bench), NONE);
+    }
+}
+
 /// A page that comes while the store is away is the sender's to repeat, and is acted on once.
 #[tokio::test(start_paused = true)]
 async fn commits_that_fail_or_lose_a_race_are_decided_again() {

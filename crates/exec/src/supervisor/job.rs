@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use blocks_crash::{Point, at};
 use runbook_core::ports::{Exit, Finished, Job, Output, StateOutcome};
 use tokio::process::{ChildStderr, ChildStdout};
 use tokio::sync::watch;
@@ -41,6 +42,7 @@ pub(super) async fn carry_out(
         Ok(ready) => ready,
         Err(reason) => return (Ended::NotStarted(reason), false),
     };
+    at(Point::BeforeMark);
     let (for_mark, attempt) = (records.clone(), job.attempt);
     match off_thread(move || for_mark.begin(attempt)).await {
         Ok(Ok(true)) => {}
@@ -50,6 +52,7 @@ pub(super) async fn carry_out(
         }
         Err(reason) => return (Ended::NotStarted(reason), false),
     }
+    at(Point::AfterMark);
     // Checked while the disk was busy.
     let may_start = tokio::select! {
         biased;
@@ -98,6 +101,7 @@ async fn supervise(
     let mut shell = children
         .start(job.attempt, || spawn(&config.bash, ready))
         .map_err(|error| Ended::NotStarted(format!("{} cannot be run: {error}", config.bash.display())))?;
+    at(Point::ChildBegan);
     let (stop, stopped) = watch::channel(false);
     let spool = |kind: &str| Spool::new(&records.file(job.attempt, kind));
     let limit = config.output_limit_bytes;

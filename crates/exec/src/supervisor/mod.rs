@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use blocks_crash::{Point, at};
 use runbook_core::ports::StateOutcome;
 use tokio::io::AsyncWrite;
 use tokio::net::{UnixListener, UnixStream};
@@ -223,11 +224,13 @@ impl Supervisor {
             let cancelled = running.cancel.subscribe();
             let (ended, begun) =
                 carry_out(&config, &job, &supervisor.records, &supervisor.children, checked, cancelled).await;
+            at(Point::ChildEnded);
             let unkept = if begun { Some(Outcome { key, ended: ended.clone() }) } else { None };
             let kept = match &unkept {
                 Some(outcome) => supervisor.keep(attempt, outcome).await,
                 None => true,
             };
+            at(Point::StatusKept);
             // Told even when the disk is full: whoever asked has a disk of their own.
             running.ended.send_replace(Some(ended));
             if let (false, Some(outcome)) = (kept, &unkept) {

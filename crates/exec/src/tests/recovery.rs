@@ -132,6 +132,17 @@ async fn what_was_never_begun_never_will_be() {
     }
 }
 
+/// An engine that ended just after the intent had not even made the run's folder.
+#[tokio::test]
+async fn what_has_not_even_a_folder_was_never_begun() {
+    let bench = Bench::new();
+    let never = bench.end_of(1).await;
+    assert!(matches!(&never, Err(ExecError::NotStarted(_))), "{never:?}");
+    assert_eq!(bench.records().mark(1).unwrap(), Mark::Void);
+    let late = bench.executor.run(bench.job(1, "touch ran")).await;
+    assert!(late.is_err() && !bench.work().join("ran").exists(), "{late:?}");
+}
+
 #[tokio::test]
 async fn a_killed_supervisor_leaves_doubt_and_nobody_alive() {
     for text in [

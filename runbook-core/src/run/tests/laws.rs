@@ -77,7 +77,7 @@ pub(crate) fn check(bench: &Bench) {
             RunEvent::CommandSkipped { unit, .. } => {
                 seen.settled.insert(*unit);
             }
-            RunEvent::AnsweredYes { unit, .. } => {
+            RunEvent::AnsweredYes { unit, .. } | RunEvent::DoubtSettled { unit, .. } => {
                 seen.doubt.remove(unit);
                 seen.settled.insert(*unit);
             }
@@ -124,6 +124,11 @@ fn started(bench: &Bench, seen: &mut Seen, unit: Unit) {
             seen.last_undo_step = Some(unit.step);
             let repeatable = seen.undo_starts.insert(unit, false);
             assert!(repeatable != Some(false), "{unit:?} was undone twice");
+        }
+        UnitRole::Probe => {
+            assert_eq!(effect, Effect::Read, "a probe changes something");
+            let doubts = seen.doubt.iter().any(|other| other.step == unit.step);
+            assert!(doubts, "{unit:?} is asked about what is in no doubt");
         }
         UnitRole::Main | UnitRole::Baseline => {}
     }

@@ -533,7 +533,7 @@ fn harmless_tests(lexed: &Lexed<'_>, matches: bool) -> Vec<Range<usize>> {
                         now = matches!(text, "[" | "test" | "[[").then_some((token.start, true));
                     }
                 } else if let Some((_, harmless)) = &mut now {
-                    *harmless &= !CALCULATING.contains(&text) && !word.runs && !(matches && text == "=~");
+                    *harmless &= !(CALCULATING.contains(&text) || word.runs || matches && text == "=~");
                     double &= text != "]]";
                 }
                 end = token.end;

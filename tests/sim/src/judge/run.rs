@@ -118,6 +118,7 @@ impl RunWatch {
         match unit.role {
             UnitRole::Undo => self.undo_misfit(unit, attempt),
             UnitRole::Baseline | UnitRole::Main => self.forward_misfit(unit, attempt),
+            UnitRole::Probe => self.probe_misfit(unit, attempt),
         }
     }
 
@@ -134,6 +135,33 @@ impl RunWatch {
             return None;
         }
         Some(self.accusation("undo-order", &format!("attempt {attempt} undoes {unit:?} after {last:?}")))
+    }
+
+    /// A probe is asked about a command of its step that is in doubt, and only reads.
+    fn probe_misfit(&self, unit: Unit, attempt: u32) -> Option<Violation> {
+        let reads = self.run.command(unit).is_some_and(|command| command.effect == Effect::Read);
+        let doubts = self.run.commands.iter().any(|(other, phase)| {
+            other.step == unit.step
+                && other.role == UnitRole::Main
+                && matches!(phase, CommandPhase::InDoubt { .. })
+        });
+        if reads && doubts {
+            return None;
+        }
+        Some(self.accusation("outcome-first", &format!("attempt {attempt} probes what is in no doubt")))
+    }
+
+    /// Why a doubt may not be settled: nobody saw the probe pass, or it cannot have meant this command alone.
+    fn unsettled(&self, unit: Unit) -> Option<Violation> {
+        let probe = Unit { step: unit.step, role: UnitRole::Probe, index: 0 };
+        let is_in_doubt = matches!(self.run.commands.get(&unit), Some(CommandPhase::InDoubt { .. }));
+        let step = self.run.plan.steps.get(unit.step)?;
+        let changes = step.commands.iter().filter(|command| command.effect != Effect::Read).count();
+        let passed = self.seen.settled.get(&probe) == Some(&Settled::Passed);
+        if is_in_doubt && passed && changes == 1 {
+            return None;
+        }
+        Some(self.accusation("false-success", &format!("the doubt about {unit:?} is settled by nothing")))
     }
 
     /// What comes before it has passed, or a person said so.
@@ -278,6 +306,10 @@ impl Judge {
                     let what = format!("{} vouches for {unit:?}", envelope.actor);
                     found.push(watch.accusation("false-success", &what));
                 }
+            }
+            RunEvent::DoubtSettled { unit, .. } => {
+                found.extend(watch.unsettled(*unit));
+                watch.seen.settled.insert(*unit, Settled::Passed);
             }
             RunEvent::RetryOrdered { unit } => {
                 watch.seen.settled.remove(unit);

@@ -1,0 +1,77 @@
+//! A command in doubt whose step has a probe: what is asked of the probe, and what its answer settles.
+//!
+//! The probe answers for the whole step. So its yes settles a doubt only where the command is all that the step changes;
+//! a no, and whatever it cannot tell, is for a person, who hears what it said.
+
+use super::decide::{Decision, Effect, ResumePoint, refresh};
+use super::event::{Question, RunEvent, Unit, UnitRole, Verdict};
+use super::state::{CommandPhase, Run};
+use crate::expectation::Outcome;
+use crate::ports::{Exit, Finished};
+use crate::runbook::Effect as CommandEffect;
+
+impl Run {
+    /// The probe that runs next: the one of the command in doubt that it is asked about.
+    #[must_use]
+    pub fn next_probe(&self) -> Option<Unit> {
+        self.probing.and_then(|doubted| self.probe_of(doubted))
+    }
+
+    /// The probe that can tell about a command.
+    fn probe_of(&self, doubted: Unit) -> Option<Unit> {
+        let probe = Unit { step: doubted.step, role: UnitRole::Probe, index: 0 };
+        // Whatever a plan says: nothing but reading runs unasked.
+        let reads = self.command(probe)?.effect == CommandEffect::Read;
+        (reads && doubted.role == UnitRole::Main).then_some(probe)
+    }
+
+    /// Whether the effect that the probe sees can only be this command's, and nothing of it is missed afterwards.
+    fn is_told_by_probe(&self, doubted: Unit) -> bool {
+        let Some(step) = self.plan.steps.get(doubted.step) else { return false };
+        let changes = step.commands.iter().filter(|command| command.effect != CommandEffect::Read);
+        changes.count() == 1 && self.command(doubted).is_some_and(|command| command.capture.is_none())
+    }
+}
+
+/// What follows from a doubt whose step has a probe: it is asked first.
+pub(super) fn order(state: &Run, doubted: Unit) -> Option<Decision> {
+    state.probe_of(doubted)?;
+    let mut effects = refresh(state);
+    effects.push(Effect::Continue(ResumePoint::Next));
+    Some(Decision { events: vec![RunEvent::ProbeOrdered { unit: doubted }], effects, ..Decision::default() })
+}
+
+/// What a probe's answer comes to.
+pub(super) fn answered(state: &Run, finished: &Finished, verdicts: &[Verdict]) -> Decision {
+    let Some(doubted) = state.probing else { return Decision::default() };
+    if verdicts.iter().all(|verdict| verdict.outcome == Outcome::Pass) {
+        if !state.is_told_by_probe(doubted) {
+            let says = "the probe is as expected, and does not speak of this command alone";
+            return ask(state, doubted, says);
+        }
+        let reason = "the probe of its step says that it has happened".to_owned();
+        let mut effects = refresh(state);
+        effects.push(Effect::Continue(ResumePoint::Next));
+        let events = vec![RunEvent::DoubtSettled { unit: doubted, reason }];
+        return Decision { events, effects, ..Decision::default() };
+    }
+    let failed = verdicts.iter().find(|verdict| verdict.outcome == Outcome::Fail);
+    match (finished.exit, failed) {
+        (Exit::Code { .. }, Some(failed)) => {
+            let what = if failed.text.is_empty() { "exit status 0" } else { failed.text.as_str() };
+            let says = format!("the probe says that it has not happened: expected {what}: {}", failed.reason);
+            ask(state, doubted, &says)
+        }
+        _ => ask(state, doubted, "the probe could not tell"),
+    }
+}
+
+/// Asks people, and tells them what the probe had to say.
+pub(super) fn ask(state: &Run, doubted: Unit, says: &str) -> Decision {
+    let known = match state.commands.get(&doubted) {
+        Some(CommandPhase::InDoubt { reason, .. }) => format!("{reason}; {says}"),
+        _ => says.to_owned(),
+    };
+    let question = Question::Doubt { unit: doubted, reason: known };
+    Decision { events: vec![RunEvent::Asked { question }], effects: refresh(state), ..Decision::default() }
+}
