@@ -15,7 +15,7 @@ pub enum Guard {
     /// As [`Guard::Plain`], or an address that begins with `http://` or `https://`.
     Address,
     /// Letters, digits and `_ . : @ / -`, beginning with a letter, a digit, `_`, `.` or `/`, without `--` and `..`. Where a
-    /// declared pattern allows them, `, + = % ~` too.
+    /// declared pattern allows them, `, + = ~` too.
     Plain,
     /// Letters, digits and `_ . -`: no separator of anything.
     Word,
@@ -53,7 +53,7 @@ impl Guard {
             Guard::Tame if pattern => Ok(()),
             Guard::Tame => tame(value),
             Guard::Address if is_address(value) => Ok(()),
-            Guard::Address | Guard::Plain if pattern && !value.contains(' ') && !value.contains("--") => {
+            Guard::Address | Guard::Plain if pattern && !value.contains([' ', '%']) && !value.contains("--") => {
                 tame(value)
             }
             Guard::Address | Guard::Plain => plain(value),
