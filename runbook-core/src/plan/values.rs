@@ -232,14 +232,11 @@ mod tests {
     #[test]
     fn no_value_is_code_where_values_are_read_as_code() {
         for command in EVALUATING {
-            let names_a_program = [
-                "\"$X\" --version",
-                "env -S \"$X\" true",
-                "export \"$X=y\"",
-                "python3 <<EOF\nprint($X)\nEOF",
-            ]
-            .contains(command);
-            assert!(names_a_program || planned(command, "web1").1, "{command}: {:?}", why(command, "web1"));
+            // a place that names a program takes none, and one outside a query's quotes takes numbers
+            let plain = why(command, "web1");
+            let strict =
+                |why: &String| why.contains("would name the program") || why.contains("only a number");
+            assert!(plain.iter().all(strict), "{command}: {plain:?}");
             for value in ["a[$(id)]", "$(id)", "x'; id; '", "`id`", "a\nid", "{x}", "a|id", "-x"] {
                 assert!(!planned(command, value).1, "{command} with {value}");
             }
@@ -290,8 +287,77 @@ mod tests {
             ("rm -rf \"/data/$X\"", ""),
             ("rm -rf \"/data/$X\"", ".."),
             ("\"$X\" --version", "/tmp/evil.sh"),
+            ("echo \"$X\" > run.txt\nbash run.txt", "touch canary"),
+            (
+                "echo \"$X\" >> pods.txt\nfor p in $(cat pods.txt); do kubectl delete pod $p; done",
+                "web --all",
+            ),
+            ("exec 3> run.sh; echo \"$X\" >&3; bash run.sh", "touch canary"),
+            ("echo \"$X\" 2> run.sh >&2; bash run.sh", "touch canary"),
+            ("kubectl create job x -- sh -c \"echo $X\"", "a; touch canary"),
+            ("kubectl node-shell n1 -- sh -c \"ls $X\"", "a; touch canary"),
+            ("kubectl ssh n1 \"ls $X\"", "a; touch canary"),
+            ("sed -n \"${X}p\" f", "e/path/evil"),
+            ("sed -n \"${X}p\" f", "w"),
+            ("sed \"$X\" f", "e"),
+            ("sed -i \"s@VERSION@$X@\" f", "x@w/path/canary"),
+            ("SQL=\"delete from t where id = $X\"\npsql -c \"$SQL\"", "id"),
+            ("echo \"delete from t where id = $X\" | psql", "id"),
+            ("docker exec db psql -c \"delete from t where id = $X\"", "id"),
+            ("bash -c \"psql -c 'delete from t where id = $X'\"", "id or 1"),
+            ("psql <<< \"delete from t where id = $X\"", "id"),
+            ("awk \"NR==$X\" f", "NR"),
+            ("kubectl delete pod \"${X//_/-}\" -n prod", "__all"),
+            ("kubectl delete pod \"${X/web/-}\" -n prod", "web-all"),
+            ("kubectl delete pod \"$(echo \"$X\" | tr _ -)\"", "__all"),
+            ("kubectl delete pod \"$(basename \"$X\")\"", "a/-A"),
+            ("find . -exec \"$X\" {} \\;", "/path/evil"),
+            ("bash -c \"$X\"", "/path/evil"),
+            ("eval \"$X\"", "/path/evil"),
+            ("GIT_SSH_COMMAND=\"$X\" git pull", "/path/evil"),
+            ("PATH=\"$X:$PATH\" ls", "/path/evil"),
+            ("export PATH=\"$X:$PATH\"\nls", "/path/evil"),
+            ("curl --data-urlencode \"$X\" https://example.com", "note@/path/sec"),
+            ("rm -rf \"/data/$X\"", "/"),
+            ("rm -rf \"/data/$X\"", "."),
+            ("rm -rf /data/$X", "a /etc"),
+            ("kubectl create -f \"/srv/m/$X.yaml\"", "../../tmp/evil"),
+            ("kubectl get pods --output=\"$X\"", "go-template-file=/etc/passwd"),
+            ("kubectl delete pod -n \"$X\" --all", ""),
         ] {
             assert!(!planned(command, value).1, "{command} with {value}");
+        }
+    }
+
+    #[test]
+    fn what_people_write_with_plain_values_goes_through() {
+        for (command, value) in [
+            ("a=b; case \"$a\" in \"\") exit 2 ;; \"$X\") exit 1 ;; *) exit 0 ;; esac", "42"),
+            ("kubectl rollout undo deployment/web -n prod --to-revision=\"$X\"", "42"),
+            ("kubectl --namespace=prod get pod \"$X\"", "web-1"),
+            ("kubectl -n \"$X\" get pods", "prod-eu"),
+            ("kubectl logs deploy/$X --tail=5", "web-1"),
+            ("kubectl delete pod \"${X#pod/}\" -n prod", "pod/web-7f9c-x2"),
+            ("kubectl delete pod \"${X//_/-}\" -n prod", "web_1"),
+            ("sed -i \"s|image:.*|image: $X|\" f.yaml", "registry.example.com/web:1.2"),
+            ("sed -i s/a/b/ \"$X\"", "/srv/app/f.yaml"),
+            ("sed -n \"${X}p\" f", "12"),
+            ("psql -h \"$X\" -d app -c 'select 1'", "db-1.example.com"),
+            ("psql \"host=$X dbname=app\" -c 'select 1'", "db-1.example.com"),
+            ("psql -c \"select * from t where id = $X\"", "42"),
+            ("psql -c \"select * from t where name = '$X'\"", "web-1"),
+            ("curl -fsS \"https://$X/health\"", "api.example.com"),
+            ("curl -fsS \"https://example.com/$X/health\"", "web-1"),
+            ("systemctl restart \"$X\"", "nginx.service"),
+            ("ssh \"$X\" uptime", "ops@web-1.example.com"),
+            ("tar czf \"/backups/$X.tgz\" data", "2026-11-28"),
+            ("export VERSION=\"$X\"; make release", "1.2.3"),
+            ("POD=$(kubectl get pod -l app=\"$X\" -o name | head -1); kubectl delete \"$POD\"", "web-1"),
+            ("aws s3 ls \"s3://$X/\"", "my-bucket"),
+            ("for h in $X; do ssh \"$h\" uptime; done", "web-1 web-2"),
+            ("while [ \"$X\" -gt 3 ]; do break; done", "5"),
+        ] {
+            assert_eq!(why(command, value), Vec::<String>::new(), "{command} with {value}");
         }
     }
 
@@ -352,8 +418,7 @@ mod tests {
             "echo \"[INFO] draining: $X\"",
             "echo \"$(date) $X\"",
             "kubectl get pods 2>/dev/null\necho \"because $X\"",
-            "echo \"$X\" >> notes.log",
-            "echo \"$X\" | tee -a notes.log",
+            "a=b; case \"$a\" in \"\") exit 2 ;; \"$X\") echo yes ;; esac",
             "echo \"$X\" | wc -l",
             "echo \"$X\" >&2",
             "kubectl annotate deploy/web kubernetes.io/change-cause=\"Rollback: $X\"",

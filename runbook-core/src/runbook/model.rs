@@ -478,7 +478,10 @@ impl Capture {
         }
         // what a machine said is not what a person chose: a wide pattern is no promise about it
         let integer = |place: &Place| place.guard >= Guard::Address && value.parse::<i64>().is_ok();
-        self.places.iter().try_for_each(|place| place.check(value, integer(place))).map_err(|why| {
+        // a pattern that takes nothing means it
+        let counts = |place: &&Place| !(value.is_empty() && place.guard == Guard::Free);
+        let mut places = self.places.iter().filter(counts);
+        places.try_for_each(|place| place.check(value, integer(place))).map_err(|why| {
             format!("a later command uses it where it could become a part of a program: {why}")
         })
     }

@@ -14,7 +14,7 @@ pub enum Guard {
     Tame,
     /// As [`Guard::Plain`], or an address that begins with `http://` or `https://`.
     Address,
-    /// Letters, digits and `_ . : @ / -`, beginning with a letter, a digit, `_`, `.` or `/`, without `--` and `..`. Where a
+    /// Letters, digits and `_ . : @ / -`, beginning with a letter, a digit, `.` or `/`, without `--` and `..`. Where a
     /// declared pattern allows them, `, + = ~` too.
     Plain,
     /// Letters, digits and `_ . -`: no separator of anything.
@@ -35,7 +35,7 @@ impl Guard {
         if value.contains('\0') {
             return Err("it holds a NUL byte");
         }
-        if self == Guard::Never {
+        if self == Guard::Never && !is_number(value) {
             return Err(
                 "it would name the program that runs; hint: write the program's name, or declare an enum",
             );
@@ -49,11 +49,14 @@ impl Guard {
             );
         }
         match self {
+            Guard::Free if value.is_empty() => Err(EMPTY),
             Guard::Never | Guard::Free => Ok(()),
             Guard::Tame if pattern => Ok(()),
             Guard::Tame => tame(value),
             Guard::Address if is_address(value) => Ok(()),
-            Guard::Address | Guard::Plain if pattern && !value.contains([' ', '%']) && !value.contains("--") => {
+            Guard::Address | Guard::Plain
+                if pattern && !value.contains([' ', '%']) && !value.contains("--") =>
+            {
                 tame(value)
             }
             Guard::Address | Guard::Plain => plain(value),
@@ -91,6 +94,8 @@ pub enum Cut {
     No,
     /// All up to some such mark: `${X##*/}`.
     After(char),
+    /// Nothing, but a `-` takes the place of this mark: `${X//_/-}`.
+    Becomes(char),
     /// Some beginning.
     Somewhere,
 }
@@ -128,6 +133,7 @@ impl Place {
         let one = |part: &str| {
             let option = match self.cut {
                 Cut::No => false,
+                Cut::Becomes(mark) => part.starts_with(mark),
                 Cut::After(mark) => part.split(mark).skip(1).any(|rest| rest.starts_with('-')),
                 Cut::Somewhere => part.contains('-'),
             };
@@ -167,13 +173,15 @@ fn is_word(value: &str) -> bool {
         && value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
 }
 
+const EMPTY: &str = "it is empty; hint: where that is meant, declare the parameter with `required: false`";
+
 /// What is wrong with any value but one for people or in quotes.
 fn common(value: &str) -> Result<(), &'static str> {
     if value.is_empty() {
-        return Err("it is empty; hint: where that is meant, declare the parameter with `required: false`");
+        return Err(EMPTY);
     }
-    if value.split('/').any(|part| part == "..") {
-        return Err("it leads out of its folder (`..`)");
+    if value.split('/').any(|part| part == "..") || value.chars().all(|c| matches!(c, '.' | '/')) {
+        return Err("it is a folder as a whole, or leads out of one (`/`, `.`, `..`)");
     }
     if value.starts_with('@') || value.starts_with("file:") || value.starts_with("fileb:") {
         return Err("it begins like the name of a file that a program would read (`@`, `file:`)");
@@ -186,7 +194,16 @@ fn plain(value: &str) -> Result<(), &'static str> {
     if value.contains("--") {
         return Err("it holds `--`, which begins a comment in some languages");
     }
-    let begins = value.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '/'));
+    // programs that change `_` to `-`, or take the last part, must not make an option of it
+    let dashes = value.match_indices('-').all(|(at, _)| {
+        value
+            .get(..at)
+            .is_some_and(|before| before.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
+    });
+    if !dashes {
+        return Err("a part of it begins with `-`, so that it could become an option");
+    }
+    let begins = value.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '/'));
     if begins
         && value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':' | '@' | '/' | '-'))
     {

@@ -7,6 +7,38 @@
 pub(super) const DATA: &[&str] = &["echo", "printf", "kubectl", "ls", "cat", "head", "tail", "wc", "stat"];
 /// Commands and options of kubectl behind which words belong to another program, or are read as one.
 pub(super) const KUBECTL_RUNS: &[&str] = &["exec", "run", "debug", "cp", "--command", "patch"];
+/// Commands of kubectl that take names and settings, and start nothing that is given to them.
+pub(super) const KUBECTL_VERBS: &[&str] = &[
+    "get",
+    "describe",
+    "logs",
+    "delete",
+    "apply",
+    "rollout",
+    "scale",
+    "annotate",
+    "label",
+    "top",
+    "cordon",
+    "uncordon",
+    "drain",
+    "taint",
+    "set",
+    "create",
+    "expose",
+    "wait",
+    "version",
+    "cluster-info",
+    "api-resources",
+    "explain",
+    "auth",
+    "autoscale",
+    "events",
+    "diff",
+    "replace",
+    "config",
+    "edit",
+];
 /// Options of kubectl whose value is a template or a document.
 pub(super) const KUBECTL_TEMPLATES: &[&str] =
     &["-o", "--output", "--template", "-p", "--patch", "--overrides", "--raw"];

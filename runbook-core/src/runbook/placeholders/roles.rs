@@ -11,8 +11,8 @@ use super::super::shell::{Kind, Lexed, Token, Word};
 use super::guard::Guard;
 use super::programs::{
     BEFORE_PROGRAM, DATA, DIRECT, FETCHES, FILTERS, INTERPRETERS, KUBECTL_RUNS, KUBECTL_TEMPLATES,
-    MESSAGE_OPTIONS, OPERAND_FIRST, QUERIES, READERS, SEARCHES, SUBSTITUTES, TEMPLATES, WRAPPERS, base,
-    is_one_of,
+    KUBECTL_VERBS, MESSAGE_OPTIONS, OPERAND_FIRST, QUERIES, READERS, SEARCHES, SUBSTITUTES, TEMPLATES,
+    WRAPPERS, base, is_one_of,
 };
 
 /// Whether a word's value goes on in a variable.
@@ -70,12 +70,14 @@ pub(crate) struct Role {
     pub(crate) compared_with: bool,
     /// The program's language.
     pub(crate) language: Language,
+    /// A program, or a text that begins with one.
+    pub(crate) starts_code: bool,
     /// Some word before it, or the program itself, reads its arguments as a language.
     pub(crate) reader: bool,
     /// It is printed as it is, for people.
     pub(crate) prints: bool,
     /// It is for people: the value of `--message`.
-    message: bool,
+    pub(crate) message: bool,
     /// The program takes it as data.
     pub(crate) data: bool,
 }
@@ -85,13 +87,18 @@ pub(crate) struct Role {
 pub(crate) fn roles(lexed: &Lexed<'_>, functions: &BTreeSet<String>) -> Vec<Role> {
     let piped_on = is_run_on(lexed);
     let printed_on = printed_on(&lexed.tokens);
+    let patterns = case_patterns(&lexed.tokens);
     let begin = || Simple { functions: Some(functions), piped_on, reader: piped_on, ..Simple::default() };
     let mut now = begin();
     lexed
         .tokens
         .iter()
         .zip(printed_on)
-        .map(|(token, printed_on)| match &token.kind {
+        .enumerate()
+        .map(|(index, (token, printed_on))| match &token.kind {
+            Kind::Word(_) if patterns.binary_search(&index).is_ok() => {
+                Role { kept: Kept::Compared, ..Role::default() }
+            }
             Kind::Word(word) => {
                 now.printed_on = printed_on;
                 now.word(word)
@@ -109,6 +116,47 @@ pub(crate) fn roles(lexed: &Lexed<'_>, functions: &BTreeSet<String>) -> Vec<Role
             Kind::HereDoc | Kind::Comment => Role::default(),
         })
         .collect()
+}
+
+/// The words that are patterns of a `case`, by index.
+fn case_patterns(tokens: &[Token<'_>]) -> Vec<usize> {
+    enum Part {
+        /// Before `in`.
+        Head,
+        /// Between `in` or `;;` and `)`.
+        Pattern,
+        Body,
+    }
+    let mut found = Vec::new();
+    let mut open: Vec<Part> = Vec::new();
+    let mut begins = true;
+    for (index, token) in tokens.iter().enumerate() {
+        let word = match &token.kind {
+            Kind::Word(word) if word.quoted => Some(""),
+            Kind::Word(word) => Some(word.text()),
+            _ => None,
+        };
+        match (open.last_mut(), word, &token.kind) {
+            (Some(Part::Pattern), Some("esac"), _) => {
+                open.pop();
+            }
+            (Some(Part::Pattern), Some(_), _) => found.push(index),
+            (Some(part @ Part::Pattern), None, Kind::Op(")")) => *part = Part::Body,
+            (Some(part @ Part::Head), Some("in"), _) => *part = Part::Pattern,
+            (Some(part @ Part::Body), None, Kind::Op(";;" | ";&" | ";;&")) => *part = Part::Pattern,
+            (_, Some("case"), _) if begins => open.push(Part::Head),
+            (Some(Part::Body), Some("esac"), _) if begins => {
+                open.pop();
+            }
+            _ => {}
+        }
+        begins = match (&token.kind, word) {
+            (Kind::Op(_) | Kind::Newline, _) => true,
+            (_, Some(word)) => begins && BEFORE_PROGRAM.contains(&word),
+            _ => begins,
+        };
+    }
+    found
 }
 
 /// Whether some program's output goes to one that runs what it reads.
@@ -169,14 +217,12 @@ fn printed_on(tokens: &[Token<'_>]) -> Vec<bool> {
     all
 }
 
-/// Whether a redirection keeps what is printed, where something may read it again. Logs and notes are for people.
+/// Whether a redirection keeps what is printed, where something may read it again: in any file, whatever its name says.
 fn keeps(op: &str, target: &Word<'_>) -> bool {
     let target = target.text();
-    let dup = op.ends_with('&') && target.chars().all(|c| c.is_ascii_digit() || c == '-');
-    let for_people = target.starts_with("/dev/null")
-        || target.starts_with("/dev/std")
-        || [".log", ".txt", ".md", ".out"].iter().any(|end| target.ends_with(end));
-    op.contains('>') && !op.starts_with('2') && !dup && !for_people
+    let shown = op.ends_with('&') && matches!(target, "1" | "2" | "-")
+        || matches!(target, "/dev/null" | "/dev/stdout" | "/dev/stderr");
+    op.contains('>') && !shown
 }
 
 /// Whether a command of a pipeline only passes on what it reads.
@@ -186,10 +232,7 @@ fn is_filter(command: &[Token<'_>]) -> bool {
         _ => None,
     });
     let Some(program) = words.next().map(base) else { return false };
-    let log = |word: &str| {
-        word.starts_with('-') || [".log", ".txt", ".md", ".out"].iter().any(|end| word.ends_with(end))
-    };
-    FILTERS.contains(&program) || program == "tee" && words.all(log)
+    FILTERS.contains(&program)
 }
 
 /// A simple command as far as it has been read.
@@ -218,6 +261,10 @@ struct Simple<'f> {
     /// `local -i`, `local -n`, `printf -v`: what is kept is evaluated.
     evaluates: bool,
     loop_name: String,
+    /// The verb of kubectl has been read.
+    verb: bool,
+    /// The text of a `sed` has been read.
+    script: bool,
 }
 
 impl Simple<'_> {
@@ -295,35 +342,26 @@ impl Simple<'_> {
         role.encoded =
             role.fetched && (self.last == "--data-urlencode" || value.starts_with("--data-urlencode="));
         role.compared_with = matches!(self.last.as_str(), "=" | "==" | "!=" | "=~");
-        role.language = language(program);
+        role.language = self.language_of(program, value);
+        role.starts_code = self.starts_code(program);
         let prints = matches!(program, "echo" | "printf");
         let format = program == "printf" && self.arguments == 1;
-        role.reader |= format || declared || self.evaluates || prints && self.printed_on;
         let kubectl = matches!(program, "kubectl" | "oc");
-        let template = kubectl
-            && KUBECTL_TEMPLATES.iter().any(|option| self.last == *option || value.starts_with(option));
-        // `a=b,c!=d`
-        let short_l =
-            |option: &str| option.starts_with('-') && !option.starts_with("--") && option.ends_with('l');
-        let option = if value.starts_with("--") { value } else { self.last.as_str() };
-        role.reader |= kubectl
-            && (option
-                .split('=')
-                .next()
-                .is_some_and(|name| name.starts_with("--") && name.ends_with("selector"))
-                || short_l(&self.last)
-                || value.starts_with("-l"));
+        // templates, documents, and `a=b,c!=d`
+        let syntax = kubectl && kubectl_syntax(&self.last, value);
+        role.reader |= syntax || format || declared || self.evaluates || prints && self.printed_on;
         let named_text = program == "jq" && self.before_last == "--arg" && self.own_reader;
         role.reader &= !named_text;
-        role.data = (DATA.contains(&program) && !self.elsewhere && !template) || named_text;
+        role.data = (DATA.contains(&program)
+            && !self.elsewhere
+            && (!kubectl || self.verb || self.last.starts_with('-')))
+            || named_text;
         role.prints = prints && !role.reader && !self.elsewhere;
         role.message = !role.reader && !self.elsewhere && program != "aws" && MESSAGE_OPTIONS.contains(&self.last.as_str())
             // git takes the message of a commit as it is
             || program == "git" && !self.piped_on && matches!(self.last.as_str(), "-m" | "--message");
-        if kubectl && self.elsewhere && value == "--" {
-            self.program = None;
-        } else if kubectl {
-            self.elsewhere |= KUBECTL_RUNS.contains(&value);
+        if kubectl {
+            self.kubectl(value);
         }
         // `sudo bash -c ...`, `kubectl exec x -- sh -c ...`, but not `kubectl get node`
         let direct = (DATA.contains(&program) && !self.elsewhere) || DIRECT.contains(&program);
@@ -331,6 +369,38 @@ impl Simple<'_> {
             self.own_reader = false;
             self.reader = true;
         }
+    }
+
+    /// What follows `--` runs in a container, and of what is no verb of kubectl's own nothing is known.
+    fn kubectl(&mut self, value: &str) {
+        if value == "--" {
+            self.elsewhere = true;
+            self.program = None;
+            return;
+        }
+        self.verb |= KUBECTL_VERBS.contains(&value);
+        let operand = !value.starts_with('-') && !self.last.starts_with('-');
+        self.elsewhere |= KUBECTL_RUNS.contains(&value) || operand && !self.verb;
+    }
+
+    /// The language of an argument; files that `sed` works on are no text of its language.
+    fn language_of(&mut self, program: &str, value: &str) -> Language {
+        let language = language(program);
+        if language != Language::Substitute || program != "sed" {
+            return language;
+        }
+        let given = matches!(self.last.as_str(), "-e" | "--expression") || value.starts_with("--expression=");
+        let first = !self.script && !value.starts_with('-');
+        self.script |= given || first || matches!(self.last.as_str(), "-f" | "--file");
+        if given || first { language } else { Language::Unknown }
+    }
+
+    /// Whether an argument is a program, or a text that begins with one.
+    fn starts_code(&self, program: &str) -> bool {
+        let after_c = self.last.starts_with('-') && !self.last.starts_with("--") && self.last.ends_with('c');
+        program == "eval" && self.arguments == 1
+            || matches!(self.last.as_str(), "-exec" | "-execdir" | "-ok" | "-okdir")
+            || after_c && self.reader && is_one_of(INTERPRETERS, program)
     }
 
     fn reads(&self, program: &str) -> bool {
@@ -347,6 +417,19 @@ impl Simple<'_> {
         *operands = operands.saturating_sub(1);
         own
     }
+}
+
+/// Whether an option of kubectl takes a template, a document or a selector.
+fn kubectl_syntax(last: &str, value: &str) -> bool {
+    let named = |option: &str| {
+        let name = option.split('=').next().unwrap_or_default();
+        KUBECTL_TEMPLATES.contains(&name) || name.starts_with("--") && name.ends_with("selector")
+    };
+    let short = |option: &str| option.starts_with('-') && !option.starts_with("--");
+    named(last)
+        || value.starts_with('-') && named(value)
+        || short(last) && last.ends_with('l')
+        || short(value) && ["-l", "-o", "-p"].iter().any(|option| value.starts_with(option))
 }
 
 fn language(program: &str) -> Language {

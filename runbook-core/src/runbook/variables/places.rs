@@ -118,7 +118,7 @@ fn direct_place(one: &Use, shared: &Shared) -> Option<Place> {
         Use::Place(place) => Some(*place),
         Use::Named => shared.indirect.then_some(Place::of(Guard::Plain)),
         Use::Into(name, split, cut) => {
-            is_reserved(name).then_some(Place { guard: Guard::Plain, split: *split, cut: *cut })
+            is_reserved(name).then_some(Place { guard: Guard::Never, split: *split, cut: *cut })
         }
     }
 }
@@ -214,18 +214,14 @@ fn cut_of(read: &Read<'_>) -> Cut {
             _ => Cut::Somewhere,
         };
     }
-    match rest.strip_prefix('/') {
+    let Some(pair) = rest.strip_prefix('/') else { return Cut::No };
+    let (old, new) = pair.trim_start_matches('/').split_once('/').unwrap_or((pair, ""));
+    let mut marks = old.chars();
+    match (new.starts_with('-'), marks.next(), marks.next()) {
         // what is put in its place stands at the beginning then
-        Some(pair)
-            if pair
-                .trim_start_matches('/')
-                .split_once('/')
-                .is_some_and(|(_, new)| !new.is_empty() && !new.starts_with('-')) =>
-        {
-            Cut::No
-        }
-        Some(_) => Cut::Somewhere,
-        None => Cut::No,
+        (false, ..) if !new.is_empty() => Cut::No,
+        (true, Some(mark), None) => Cut::Becomes(mark),
+        _ => Cut::Somewhere,
     }
 }
 
@@ -331,6 +327,11 @@ impl<'a> Collector<'a> {
             match &role.kept {
                 Kept::Assigned => {
                     self.add(read.name, Use::Into(assigned_name(masked).to_owned(), Split::No, cut));
+                    let before = self.text.get(span.start..read.at).unwrap_or_default();
+                    let query = looks_like_a_query(self.text.get(span.clone()).unwrap_or_default());
+                    if query && !in_inner_quotes(before) {
+                        self.add(read.name, Use::Place(Place::of(Guard::Number)));
+                    }
                 }
                 Kept::Looped(name) => {
                     if !word.quoted {
@@ -347,8 +348,9 @@ impl<'a> Collector<'a> {
                     }
                 }
                 Kept::Read | Kept::No | Kept::Compared => {
-                    // in a test, what is split adds to the comparison
-                    let (guard, split) = if harmless && split != Split::No {
+                    // in a test, what is split adds to the comparison; of a longer word, the second part is another one
+                    let longer = word.value.len() > read.text.len();
+                    let (guard, split) = if (harmless || longer) && split != Split::No {
                         (Guard::Plain, Split::No)
                     } else {
                         (guard, split)
@@ -396,7 +398,7 @@ impl<'a> Collector<'a> {
             };
         }
         if role.kept == Kept::Compared {
-            return Guard::Free;
+            return if role.compared_with && !word.quoted { Guard::Tame } else { Guard::Free };
         }
         if harmless {
             // `[[ a == $X ]]`: a pattern
@@ -423,10 +425,13 @@ impl<'a> Collector<'a> {
     fn inside(&self, span: &Range<usize>, word: &Word<'_>, role: &Role, read: &Read<'_>) -> Option<Guard> {
         let before = self.text.get(span.start..read.at).unwrap_or_default();
         let around = self.text.get(span.clone()).unwrap_or_default();
+        let lead = before.trim_matches(['"', '\'']);
+        if role.starts_code && lead.trim().is_empty() {
+            return Some(Guard::Never);
+        }
         if role.fetched {
-            let lead = before.trim_start_matches(['"', '\'']);
-            if role.encoded && lead.contains('=') {
-                return None;
+            if role.encoded {
+                return if lead.contains('=') { None } else { Some(Guard::Word) };
             }
             return match lead.split_once("://") {
                 // the host
@@ -435,18 +440,23 @@ impl<'a> Collector<'a> {
                 _ => Some(Guard::Plain),
             };
         }
-        if !role.reader {
+        // below a folder, whoever works on it
+        if role.data && lead.ends_with('/') {
+            return Some(Guard::Tame);
+        }
+        if role.prints || role.message {
             return None;
         }
-        let program = word.text().contains([' ', '(', ')', '{', '}', ';', '<', '>', '*']);
+        let program = word.text().contains([' ', '(', ')', '{', '}', ';', '<', '>', '*', '!', '~'])
+            || word.text().contains("==");
+        let is_query = role.language == Language::Query && program && !around.contains("host=")
+            || looks_like_a_query(around);
         match role.language {
-            Language::Query if program && !in_inner_quotes(before) => Some(Guard::Number),
-            Language::Substitute
-                if around.contains('/')
-                    && !around.contains("s|")
-                    && !around.contains("s#")
-                    && !around.contains("s,") =>
-            {
+            _ if is_query && !in_inner_quotes(before) => Some(Guard::Number),
+            Language::Substitute if !["s/", "s|", "s#", "s,", "y/"].iter().any(|s| before.contains(s)) => {
+                role.reader.then_some(Guard::Number)
+            }
+            Language::Substitute if !["s|", "s#", "s,"].iter().any(|s| before.contains(s)) => {
                 Some(Guard::Word)
             }
             _ => None,
@@ -488,6 +498,14 @@ impl<'a> Collector<'a> {
 /// The name in `NAME=` and `NAME+=`.
 fn assigned_name(word: &str) -> &str {
     word.split('=').next().unwrap_or_default().trim_end_matches('+')
+}
+
+/// Whether a text is one for a database, whoever is to take it there.
+fn looks_like_a_query(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    ["select ", "delete from ", "insert into ", "update ", " where ", "drop ", "alter ", "truncate "]
+        .iter()
+        .any(|word| text.contains(word))
 }
 
 /// Whether a text ends inside quotes that a query has of its own.
