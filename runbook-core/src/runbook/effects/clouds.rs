@@ -78,7 +78,9 @@ fn is_known(service: &str, verb: &str) -> bool {
         "sqs" => matches!(verb, "get-queue-attributes" | "get-queue-url"),
         // it takes the task
         "stepfunctions" => verb.starts_with("get-") && verb != "get-activity-task",
-        "cloudwatch" | "iam" | "route53" | "ce" | "guardduty" | "codepipeline" => verb.starts_with("get-"),
+        // an artifact's credentials come with a job
+        "codepipeline" => verb.starts_with("get-pipeline"),
+        "cloudwatch" | "iam" | "route53" | "ce" | "guardduty" => verb.starts_with("get-"),
         "wafv2" => {
             matches!(verb, "get-web-acl" | "get-web-acl-for-resource" | "get-ip-set" | "get-rule-group")
         }

@@ -29,12 +29,24 @@ const FILES: &[&str] = &[
     ".mysql_history",
     "blocks.toml",
     "admin.conf",
+    "super-admin.conf",
+    "scheduler.conf",
+    "controller-manager.conf",
+    "kubelet.conf",
+    "k3s.yaml",
+    "rke2.yaml",
+    "node-token",
+    "access_tokens.db",
+    ".s3cfg",
+    "debian.cnf",
+    "krb5.keytab",
+    "wg0.conf",
     "master.key",
 ];
 /// How such names begin, end, and what they hold.
-const BEGINNINGS: &[&str] = &[".env.", "id_rsa", "id_ecdsa", "id_ed25519", "blocks.db"];
+const BEGINNINGS: &[&str] = &[".env.", ".env-", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "blocks.db"];
 const ENDINGS: &[&str] =
-    &[".env", ".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".tfstate", ".tfstate.backup"];
+    &[".env", ".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".tfstate", ".tfvars", ".keytab"];
 const PARTS: &[&str] =
     &["secret", "credential", "password", "passwd", "kubeconfig", "private_key", "private-key"];
 
@@ -42,11 +54,16 @@ const PARTS: &[&str] =
 pub(super) fn names_credentials(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let is_path = lower.contains(['/', '.']);
-    // GitHub's own client keeps its token there
-    if lower.ends_with("gh/hosts.yml") {
+    // clients keep their tokens there
+    if lower.ends_with("gh/hosts.yml") || lower.ends_with("argocd/config") || lower.ends_with("/token") {
         return true;
     }
     lower.split(['/', '=', ':', '@', ',', ' ', '\'', '"']).any(|name| {
+        // a copy holds the same
+        let name = [".bak", ".backup", ".old", ".orig", "~"]
+            .iter()
+            .find_map(|end| name.strip_suffix(end))
+            .unwrap_or(name);
         FILES.contains(&name)
             || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
             || ENDINGS.iter().any(|ending| name.ends_with(ending))
@@ -78,6 +95,25 @@ pub(super) fn any_file(file: &str) -> bool {
     (fixed.starts_with(['/', '~', '$']) || up) && !logs
 }
 
+/// Goes to no folder from where a short name leads to credentials.
+pub(super) fn plain_folder(args: &[Word<'_>]) -> bool {
+    let folders: Vec<&Word<'_>> = args.iter().filter(|arg| !arg.value.starts_with('-')).collect();
+    matches!(folders.as_slice(), [folder] if !folder.expands && !is_private(folder.text()))
+}
+
+/// Folders of people and of the machine, and hidden ones.
+fn is_private(folder: &str) -> bool {
+    let private = ["/root", "/home", "/etc", "/proc", "/sys", "/dev", "/run", "/var/lib", "/var/run"];
+    let below =
+        |top: &&str| folder.strip_prefix(*top).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    folder.starts_with('~')
+        || folder.contains("..")
+        || folder.contains("/.")
+        || folder.starts_with('.') && folder.len() > 1 && !folder.starts_with("./")
+        || folder.trim_end_matches('/').is_empty()
+        || private.iter().any(|top| below(&top))
+}
+
 /// Reads files that end and hold no credentials.
 pub(super) fn reads_files(args: &[Word<'_>]) -> bool {
     args.iter().all(|arg| !endless(arg.text()) && !names_credentials(arg.text()) && !any_file(arg.text()))
@@ -86,6 +122,17 @@ pub(super) fn reads_files(args: &[Word<'_>]) -> bool {
 /// As [`reads_files`], behind a pattern in quotes.
 pub(super) fn searches_files(args: &[Word<'_>]) -> bool {
     let pattern = args.iter().position(|arg| !arg.value.starts_with('-'));
+    let recursive = |arg: &Word<'_>| {
+        let short = arg.value.strip_prefix('-').filter(|letters| !letters.starts_with('-'));
+        short.is_some_and(|letters| letters.contains(['r', 'R'])) || arg.value.ends_with("recursive")
+    };
+    if args.iter().any(recursive) {
+        let private =
+            |(at, arg): (usize, &Word<'_>)| Some(at) != pattern && (arg.expands || is_private(arg.text()));
+        if args.iter().enumerate().any(private) {
+            return false;
+        }
+    }
     args.iter().enumerate().all(|(at, arg)| {
         let searched = arg.quoted && Some(at) == pattern;
         !endless(arg.text()) && !names_credentials(arg.text()) && (searched || !any_file(arg.text()))
@@ -101,13 +148,17 @@ pub(super) fn shows_no_secret_variable(args: &[Word<'_>]) -> bool {
 pub(crate) fn is_secret_name(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     let words: Vec<&str> = upper.split(|c: char| !c.is_ascii_alphanumeric()).collect();
-    let ends = ["TOKEN", "PASSWORD", "PASSWD", "SECRET", "CREDENTIALS", "APIKEY", "PASSPHRASE"];
+    let ends =
+        ["TOKEN", "PASSWORD", "PASSWD", "SECRET", "CREDENTIALS", "APIKEY", "PASSPHRASE", "PASS", "PAT"];
     // `TOKEN_FILE` and `SECRET_NAME` say where it is
     let says_where =
         matches!(words.last(), Some(&("NAME" | "FILE" | "PATH" | "ARN" | "ID" | "COUNT" | "TTL" | "URL")));
-    !says_where
-        && (words.iter().any(|word| ends.contains(word))
-            || words.windows(2).any(|pair| matches!(pair, ["API" | "PRIVATE" | "ACCESS", "KEY"])))
+    const URLS: &[&str] =
+        &["DATABASE_URL", "DB_URL", "REDIS_URL", "MONGO_URL", "AMQP_URL", "MYSQL_PWD", "DSN"];
+    URLS.contains(&upper.as_str())
+        || !says_where
+            && (words.iter().any(|word| ends.contains(word))
+                || words.windows(2).any(|pair| matches!(pair, ["API" | "PRIVATE" | "ACCESS", "KEY"])))
 }
 
 /// A `$NAME` in the word whose name says secret; `${#NAME}` and `${NAME:+set}` do not show the value.
@@ -202,6 +253,9 @@ const SQL_NAMES: &[&str] = &[
     "pg_user_mappings",
     "pg_subscription",
     "pg_file_settings",
+    "pg_settings",
+    "current_setting",
+    "user_mapping_options",
     "pg_largeobject",
     "primary_conninfo",
     "passwd",

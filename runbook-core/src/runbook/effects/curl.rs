@@ -63,12 +63,19 @@ pub(super) fn reads(args: &[Word<'_>]) -> bool {
     let gives_credentials = |name: &str, value: &str| {
         matches!(name, "url" | "--url") && credentials::address_gives_credentials(value)
     };
-    if (verbose && identifies) || options.iter().any(|(name, value)| gives_credentials(name, value.text)) {
+    let addresses_secret =
+        args.iter().any(|arg| arg.value.contains("://") && credentials::secret_variable(arg).is_some());
+    if addresses_secret
+        || (verbose && identifies)
+        || options.iter().any(|(name, value)| gives_credentials(name, value.text))
+    {
         return false;
     }
     options.iter().all(|(name, Value { text: value, expands })| match name.as_str() {
         "o" | "--output" => *value == "/dev/null",
         "--data-urlencode" => is_get && names_no_file(value, *expands),
+        // one address, and not thousands
+        "url" | "--url" if value.contains('[') => false,
         "url" => plain_address(value, *expands),
         "--url" => !expands && plain_address(value, false),
         "H" | "--header" => reads_header(value, *expands),

@@ -49,7 +49,7 @@ pub(super) fn get(args: &[Word<'_>]) -> bool {
     let raw = args.iter().any(|arg| arg.value.starts_with("--raw"));
     let harmless = |arg: &Word<'_>| {
         let lower = arg.value.to_ascii_lowercase();
-        !arg.expands && !["proxy", "%", "secret", "watch"].iter().any(|bad| lower.contains(bad))
+        !arg.expands && !["proxy", "%", "secret", "watch", "follow"].iter().any(|bad| lower.contains(bad))
     };
     !args.iter().any(|arg| has(arg, 'w', "--watch")) && (!raw || args.iter().all(harmless))
 }

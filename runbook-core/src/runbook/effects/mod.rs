@@ -99,7 +99,11 @@ fn redirect_reads(op: &str, target: &str) -> bool {
                 && !credentials::names_credentials(target)
                 && !credentials::any_file(target)
         }
-        "<<<" => true,
+        "<<<" => !target.split('$').skip(1).any(|rest| {
+            let name = rest.trim_start_matches('{');
+            let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(name.len());
+            is_secret_name(name.get(..end).unwrap_or_default())
+        }),
         ">&" | "<&" => matches!(target, "1" | "2" | "0" | "-"),
         ">" | ">>" | "&>" | "&>>" => target == "/dev/null",
         _ => false,
@@ -159,7 +163,12 @@ const STEERING: &[&str] = &[
 /// `NAME=value` alone changes one variable of the run and nothing outside it.
 fn assignment_reads(word: &Word<'_>) -> bool {
     let Some((name, _)) = word.value.split_once('=') else { return false };
-    is_identifier(name) && !is_reserved(name) && !STEERING.iter().any(|prefix| name.starts_with(prefix))
+    // under another name it would be shown
+    let renames = !is_secret_name(name) && secret_variable(word).is_some();
+    is_identifier(name)
+        && !renames
+        && !is_reserved(name)
+        && !STEERING.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// The table's rows by the names in them.

@@ -106,10 +106,11 @@ pub(super) fn once_only(args: &[Word<'_>]) -> bool {
 
 /// Only shows the time: anything else sets it.
 pub(super) fn date(args: &[Word<'_>]) -> bool {
-    args.iter().all(|arg| {
-        let arg = arg.text();
-        arg.starts_with('+') || matches!(arg, "-u" | "--utc" | "-R") || arg.starts_with("-I")
-    })
+    shows_no_secret_variable(args)
+        && args.iter().all(|arg| {
+            let arg = arg.text();
+            arg.starts_with('+') || matches!(arg, "-u" | "--utc" | "-R") || arg.starts_with("-I")
+        })
 }
 
 /// A second operand is a file that it writes; `-` is one as well.
@@ -146,6 +147,9 @@ pub(super) fn awk(args: &[Word<'_>]) -> bool {
         // the environment, and loops without an end
         "environ",
         "ENVIRON",
+        "ARGV",
+        "for(;",
+        "for (;",
         "while",
         ";;",
         "; ;",
@@ -168,6 +172,9 @@ pub(super) fn sed(args: &[Word<'_>]) -> bool {
 
 /// A jq program by itself, whose options read nothing else: it sees neither the environment nor other files, and ends.
 pub(super) fn jq(args: &[Word<'_>]) -> bool {
+    if !shows_no_secret_variable(args) {
+        return false;
+    }
     let mut program = None;
     let mut args = args.iter();
     while let Some(arg) = args.next() {
@@ -262,7 +269,8 @@ pub(super) fn no_output_format(args: &[Word<'_>]) -> bool {
 
 /// Without `--raw`, kubectl's settings are shown without what is secret in them.
 pub(super) fn not_raw(args: &[Word<'_>]) -> bool {
-    args.iter().all(|arg| !arg.value.starts_with("--raw") && !may_become_option(arg))
+    let open = |arg: &Word<'_>| arg.value.starts_with("--raw") || arg.value.starts_with("--flatten");
+    args.iter().all(|arg| !open(arg) && !may_become_option(arg))
 }
 
 /// Names or numbers of keys; a value may be anything, a cluster's Secrets among it.

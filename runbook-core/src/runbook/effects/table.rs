@@ -135,8 +135,10 @@ pub(super) const PROGRAMS: &[Program] = &[
             ..checked("", credentials::reads_files)
         }],
     ),
-    program("basename dirname realpath readlink stat ls du df", &[every("")]),
-    program("true false : pwd cd which", &[every("")]),
+    program("basename dirname", &[checked("", credentials::shows_no_secret_variable)]),
+    program("realpath readlink stat ls du df", &[every("")]),
+    program("true false : pwd which", &[every("")]),
+    program("cd", &[checked("", credentials::plain_folder)]),
     program("echo", &[checked("", credentials::shows_no_secret_variable)]),
     program("seq", &[checked("", predicates::seq)]),
     program("jq", &[checked("", predicates::jq)]),
