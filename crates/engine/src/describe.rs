@@ -19,20 +19,22 @@ use crate::origin::Reply;
 pub fn runbooks(library: &Library) -> Reply {
     let mut text = String::new();
     let mut data = Vec::new();
-    for (name, source) in library.names() {
-        let title = library.find(&name).map_or_else(|error| error.to_string(), |entry| entry.document.title);
+    let mut sources = library.names();
+    for (name, entry) in library.read_all() {
+        let source = sources.remove(&name).unwrap_or_default();
+        let title = entry.map_or_else(|error| error.to_string(), |entry| entry.document.title);
         let _ = writeln!(text, "{name:<36} {title}");
         data.push(json!({ "name": name, "title": title, "source": source }));
     }
     Reply { text, data: json!({ "runbooks": data }) }
 }
 
-/// What Blocks understood of a runbook.
+/// What Blocks understood of a runbook, where commands see the variables that `environment` names.
 ///
 /// # Errors
 /// When it cannot be written as JSON.
-pub fn runbook(entry: &LibraryEntry) -> Result<Reply, EngineError> {
-    let document = entry.looked_at();
+pub fn runbook(entry: &LibraryEntry, environment: &[String]) -> Result<Reply, EngineError> {
+    let document = entry.looked_at(environment);
     let outline = document.outline();
     let mut data = serde_json::to_value(&outline).map_err(|error| EngineError::Journal(error.to_string()))?;
     if let Value::Object(map) = &mut data {

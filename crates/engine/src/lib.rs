@@ -34,7 +34,7 @@ mod under_way;
 pub use clock::{Clock, Ids, SystemClock, UuidV7};
 pub use engine::{Engine, Parts};
 pub use error::EngineError;
-pub use library::{Library, LibraryEntry, LibraryError};
+pub use library::{Library, LibraryEntry, LibraryError, is_markdown};
 pub use metrics::Metrics;
 pub use origin::{Asker, Reply};
 pub use plans::{Asked, draft_reply};

@@ -8,10 +8,12 @@ use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
 use runbook_core::plan::settle_includes;
-use runbook_core::runbook::{Document, parse, parse_bytes};
+use runbook_core::runbook::{Document, hand_on, parse, parse_bytes};
 
 /// Largest runbook that is read, in bytes. What can be followed in an incident is far smaller; the linter says so.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
+/// Endings of Markdown files, in lowercase.
+const ENDINGS: &[&str] = &["md", "markdown", "mdown", "mkd", "mdx"];
 /// Most runbooks that one may include, directly or through others.
 const MAX_INCLUDED: usize = 256;
 
@@ -57,6 +59,16 @@ pub enum LibraryError {
         /// Why.
         reason: String,
     },
+    /// Two files of a folder have the name.
+    #[error(
+        "several runbooks are named '{name}': {paths}; hint: rename all but one of them, or name the file by its path"
+    )]
+    Ambiguous {
+        /// The name.
+        name: String,
+        /// The files.
+        paths: String,
+    },
     /// A link leads out of the folders.
     #[error(
         "the runbook {path} is a link to {target}, outside the folders that runbooks are read from; hint: put the file itself there, or add its folder to [runbooks] paths"
@@ -80,16 +92,44 @@ impl Library {
     /// Every name with where it comes from, sorted.
     #[must_use]
     pub fn names(&self) -> BTreeMap<String, String> {
-        let mut names: BTreeMap<_, _> =
-            self.embedded.keys().map(|name| (name.clone(), "embedded".to_owned())).collect();
+        let source = |paths: &[PathBuf]| match paths {
+            [] => EMBEDDED.to_owned(),
+            [first, ..] => first.display().to_string(),
+        };
+        self.index().into_iter().map(|(name, paths)| (name, source(&paths))).collect()
+    }
+
+    /// Every name with what it reads as, without what it includes. Each folder is read once.
+    #[must_use]
+    pub fn read_all(&self) -> BTreeMap<String, Result<LibraryEntry, LibraryError>> {
+        let roots = self.roots();
+        let read = |name: &str, paths: Vec<PathBuf>| match only(name, paths)? {
+            Some(path) => read_inside(&path, &roots),
+            None => self.read_embedded(name),
+        };
+        self.index()
+            .into_iter()
+            .map(|(name, paths)| {
+                let entry = read(&name, paths);
+                (name, entry)
+            })
+            .collect()
+    }
+
+    /// The files of each name, all in the first folder that has it; none for an embedded one.
+    fn index(&self) -> BTreeMap<String, Vec<PathBuf>> {
+        let mut names: BTreeMap<String, Vec<PathBuf>> =
+            self.embedded.keys().map(|name| (name.clone(), Vec::new())).collect();
         for folder in self.folders.iter().rev() {
             let Ok(entries) = std::fs::read_dir(folder) else { continue };
-            for path in entries.flatten().map(|entry| entry.path()) {
-                let is_markdown = path.extension().is_some_and(|extension| extension == "md");
-                if let (true, Some(stem)) = (is_markdown, path.file_stem().and_then(|stem| stem.to_str())) {
-                    names.insert(stem.to_owned(), path.display().to_string());
+            let mut here: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+            for path in entries.flatten().map(|entry| entry.path()).filter(|path| is_markdown(path)) {
+                if let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()) {
+                    here.entry(stem.to_owned()).or_default().push(path);
                 }
             }
+            here.values_mut().for_each(|paths| paths.sort());
+            names.extend(here);
         }
         names
     }
@@ -116,22 +156,28 @@ impl Library {
     fn find_alone(&self, name: &str) -> Result<LibraryEntry, LibraryError> {
         if is_plain(name) {
             for folder in &self.folders {
-                let path = folder.join(format!("{name}.md"));
-                if path.is_file() {
+                if let Some(path) = only(name, named_in(folder, name))? {
                     return read_inside(&path, &self.roots());
                 }
             }
-            if let Some(text) = self.embedded.get(name) {
-                return Ok(LibraryEntry {
-                    document: parse(name, text).with_hash_of(text.as_bytes()),
-                    directory: self.embedded_directory.clone(),
-                    source: EMBEDDED.to_owned(),
-                    included: BTreeMap::new(),
-                    refused: BTreeMap::new(),
-                });
-            }
+            return self.read_embedded(name);
         }
-        Err(LibraryError::Unknown { name: name.to_owned(), nearest: self.nearest(name) })
+        Err(self.unknown(name))
+    }
+
+    fn read_embedded(&self, name: &str) -> Result<LibraryEntry, LibraryError> {
+        let text = self.embedded.get(name).ok_or_else(|| self.unknown(name))?;
+        Ok(LibraryEntry {
+            document: parse(name, text).with_hash_of(text.as_bytes()),
+            directory: self.embedded_directory.clone(),
+            source: EMBEDDED.to_owned(),
+            included: BTreeMap::new(),
+            refused: BTreeMap::new(),
+        })
+    }
+
+    fn unknown(&self, name: &str) -> LibraryError {
+        LibraryError::Unknown { name: name.to_owned(), nearest: self.nearest(name) }
     }
 
     fn nearest(&self, name: &str) -> String {
@@ -147,6 +193,33 @@ impl Library {
 
 /// What stands for a path where there is none.
 const EMBEDDED: &str = "embedded";
+
+/// Whether a file is Markdown by its ending: `.md`, `.markdown`, `.mdx` and the like, in any case.
+#[must_use]
+pub fn is_markdown(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+    ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
+}
+
+/// The Markdown files of a folder that have this name, sorted.
+pub(crate) fn named_in(folder: &Path, name: &str) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let fits = |path: &PathBuf| {
+        is_markdown(path) && path.file_stem().is_some_and(|stem| stem == name) && path.is_file()
+    };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(fits).collect();
+    paths.sort();
+    paths
+}
+
+/// The one file of a name. A guess between two would run what nobody meant.
+fn only(name: &str, paths: Vec<PathBuf>) -> Result<Option<PathBuf>, LibraryError> {
+    if paths.len() > 1 {
+        let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        return Err(LibraryError::Ambiguous { name: name.to_owned(), paths: paths.join(" and ") });
+    }
+    Ok(paths.into_iter().next())
+}
 
 /// A name that stays inside a folder.
 fn is_plain(name: &str) -> bool {
@@ -173,9 +246,13 @@ fn collect(
             if included.len() >= MAX_INCLUDED || !is_plain(&name) || !seen.insert(name.clone()) {
                 continue;
             }
-            let beside =
-                folder.as_ref().map(|folder| folder.join(format!("{name}.md"))).filter(|path| path.is_file());
-            match beside.map_or_else(|| elsewhere(&name), |path| read_inside(&path, &roots)) {
+            let beside = folder.as_ref().map_or_else(Vec::new, |folder| named_in(folder, &name));
+            let read = match only(&name, beside) {
+                Ok(Some(path)) => read_inside(&path, &roots),
+                Ok(None) => elsewhere(&name),
+                Err(error) => Err(error),
+            };
+            match read {
                 Ok(next) => {
                     waiting.push((self::names(&next.document), folder_of(&next)));
                     included.insert(name, next.document);
@@ -264,15 +341,21 @@ impl LibraryEntry {
     }
 
     /// The document with what is in the way of its includes, as a plan would say it. What is planned is
-    /// [`LibraryEntry::document`], which is without.
+    /// [`LibraryEntry::document`], which is without. What `environment` names is handed on to commands, so nothing has to
+    /// set it.
     #[must_use]
-    pub fn looked_at(&self) -> Cow<'_, Document> {
-        let mut commands = self.document.steps.iter().flat_map(|step| &step.commands);
-        if !commands.any(|command| command.include.is_some()) {
+    pub fn looked_at(&self, environment: &[String]) -> Cow<'_, Document> {
+        let commands =
+            || self.document.steps.iter().flat_map(|step| step.all_commands().map(|(_, command)| command));
+        let includes = commands().any(|command| command.include.is_some());
+        if !includes && commands().all(|command| command.placeholders.is_empty()) {
             return Cow::Borrowed(&self.document);
         }
         let mut document = self.document.clone();
-        settle_includes(&mut document, &self.included, &self.refused);
+        hand_on(&mut document, environment);
+        if includes {
+            settle_includes(&mut document, &self.included, &self.refused);
+        }
         Cow::Owned(document)
     }
 }
@@ -290,6 +373,42 @@ mod tests {
         assert_eq!(library.find("ok").unwrap().document.title, "ok");
         let error = library.find("o").unwrap_err().to_string();
         assert!(error.contains("did you mean 'ok'"), "{error}");
+    }
+
+    #[test]
+    fn every_ending_of_markdown_is_found_and_two_files_of_one_name_are_refused() {
+        let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for (folder, file) in [
+            (&first, "a.markdown"),
+            (&first, "b.MD"),
+            (&first, "c.Mdx"),
+            (&first, "d.e.md"),
+            (&first, "twice.md"),
+            (&first, "twice.markdown"),
+            (&first, "no.txt"),
+            (&second, "a.md"),
+            (&second, "only.mdx"),
+        ] {
+            std::fs::write(folder.path().join(file), format!("# {file}")).unwrap();
+        }
+        let asks = "# Asks\n## S\n```include\nrunbook: a\n```\n```include {name=b}\nrunbook: twice\n```\n";
+        std::fs::write(first.path().join("asks.md"), asks).unwrap();
+        let folders = vec![first.path().to_path_buf(), second.path().to_path_buf()];
+        let library = Library::new(folders, &[("embedded", "# x")], PathBuf::from("/"));
+        let names: Vec<String> = library.names().into_keys().collect();
+        assert_eq!(names, ["a", "asks", "b", "c", "d.e", "embedded", "only", "twice"]);
+        // the first folder that knows the name is asked
+        for (name, title) in
+            [("a", "a.markdown"), ("b", "b.MD"), ("c", "c.Mdx"), ("d.e", "d.e.md"), ("only", "only.mdx")]
+        {
+            assert_eq!(library.find(name).unwrap().document.title, title, "{name}");
+        }
+        let error = library.find("twice").unwrap_err().to_string();
+        assert!(error.contains("twice.markdown and ") && error.contains("twice.md;"), "{error}");
+        assert!(matches!(library.find("no").unwrap_err(), LibraryError::Unknown { .. }));
+        let asks = library.find("asks").unwrap();
+        assert_eq!(asks.included.keys().collect::<Vec<_>>(), ["a"]);
+        assert!(asks.refused["twice"].contains("several runbooks"), "{:?}", asks.refused);
     }
 
     #[test]

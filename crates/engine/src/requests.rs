@@ -19,7 +19,7 @@ use crate::describe;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
-use crate::library::LibraryEntry;
+use crate::library::{LibraryEntry, named_in};
 use crate::origin::{Asker, Origin, Reply};
 use crate::plans::{Asked, approvals_needed, code_of, draft_reply, plan_of, plan_to_look, refused};
 use crate::read;
@@ -167,7 +167,7 @@ impl Engine {
             }
             Request::RunbookList => self.answer(origin, describe::runbooks(self.library())).await,
             Request::RunbookShow { name } => {
-                let reply = describe::runbook(&self.entry(name)?)?;
+                let reply = describe::runbook(&self.entry(name)?, &self.settings().exec_env)?;
                 self.answer(origin, reply).await
             }
             Request::JournalVerify { expect } => {
@@ -387,13 +387,14 @@ impl Engine {
         let Some(loaded) = crate::runs::load_run(self.store(), row.id).await? else { return Ok(()) };
         let run = &loaded.state;
         // The very file that was planned, wherever it lies; an embedded document has no file.
-        let file = Path::new(&run.directory).join(format!("{}.md", run.plan.runbook));
-        let now = if file.is_file() {
-            LibraryEntry::from_file(&file).ok()
-        } else {
+        let mut now: Vec<LibraryEntry> = named_in(Path::new(&run.directory), &run.plan.runbook)
+            .iter()
+            .filter_map(|file| LibraryEntry::from_file(file).ok())
+            .collect();
+        if now.is_empty() {
             let found = self.library().find(&run.plan.runbook).ok();
-            found.filter(|entry| entry.directory == Path::new(&run.directory))
-        };
+            now.extend(found.filter(|entry| entry.directory == Path::new(&run.directory)));
+        }
         let same = |entry: LibraryEntry| {
             let entry = self.library().complete(entry);
             let included = run.plan.included.iter().all(|(name, sha256)| {
@@ -401,7 +402,7 @@ impl Engine {
             });
             entry.document.sha256.as_ref() == Some(&run.plan.document_sha256) && included
         };
-        if now.is_some_and(same) {
+        if now.into_iter().any(same) {
             return Ok(());
         }
         let reason = format!("{} has changed since it was planned", run.plan.runbook);

@@ -4,76 +4,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use runbook_core::ports::Job;
+use runbook_core::runbook::{OWN_SECRETS, check_variable, is_identifier};
 
 use crate::config::{ExecConfig, MIN_SECRET_BYTES};
-
-/// Blocks' own secrets by name; never handed on, whatever the configuration says.
-const OWN_SECRETS: [&str; 6] = [
-    "SLACK_BOT_TOKEN",
-    "SLACK_APP_TOKEN",
-    "SLACK_SIGNING_SECRET",
-    "PAGERDUTY_WEBHOOK_SECRET",
-    "PAGERDUTY_API_TOKEN",
-    "PAGERDUTY_ROUTING_KEY",
-];
-
-/// Names that bash or the loader act on: as a parameter they would change what runs rather than what it works on.
-const REFUSED: [&str; 42] = [
-    "_",
-    "PATH",
-    "HOME",
-    "SHELL",
-    "PWD",
-    "OLDPWD",
-    "SHLVL",
-    "IFS",
-    "ENV",
-    "CDPATH",
-    "PROMPT_COMMAND",
-    "PS0",
-    "PS1",
-    "PS2",
-    "PS3",
-    "PS4",
-    "SHELLOPTS",
-    "POSIXLY_CORRECT",
-    "GLOBIGNORE",
-    "EXECIGNORE",
-    "FIGNORE",
-    "TIMEFORMAT",
-    "TMOUT",
-    "UID",
-    "EUID",
-    "PPID",
-    "GROUPS",
-    "DIRSTACK",
-    "FUNCNAME",
-    "PIPESTATUS",
-    "RANDOM",
-    "SRANDOM",
-    "SECONDS",
-    "LINENO",
-    "HISTCMD",
-    "EPOCHSECONDS",
-    "EPOCHREALTIME",
-    "GCONV_PATH",
-    "PERL5OPT",
-    "RUBYOPT",
-    "PYTHONSTARTUP",
-    "NODE_OPTIONS",
-];
-
-const REFUSED_PREFIXES: [&str; 5] = ["BASH", "BLOCKS_", "LD_", "DYLD_", "GIT_CONFIG"];
 
 /// A variable that a command must not get.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VariableError {
-    /// Not a shell name.
-    #[error("`{0}` is not a variable name; use letters, digits and `_`, not starting with a digit")]
-    NotAName(String),
-    /// A name with a meaning for bash, the loader or Blocks.
-    #[error("`{0}` cannot be a parameter because it changes how programs run; use another name")]
-    Reserved(String),
+    /// Not a name, or one with a meaning for bash, for what it starts, or for Blocks.
+    #[error("{0}; use another name")]
+    Name(String),
     /// A NUL byte cannot be in an environment.
     #[error("the value of `{0}` has a NUL byte in it; remove it")]
     Nul(String),
@@ -87,26 +27,20 @@ pub enum VariableError {
     ShortSecret(String),
 }
 
-/// Whether a parameter or captured value may have this name.
+/// Whether a parameter or captured value may have this name: what a runbook may not set never reaches a command.
 ///
 /// # Errors
 ///
-/// [`VariableError::NotAName`] or [`VariableError::Reserved`].
+/// [`VariableError::Name`].
 pub fn check_variable_name(name: &str) -> Result<(), VariableError> {
-    if !is_name(name) {
-        return Err(VariableError::NotAName(name.to_owned()));
-    }
-    let reserved = REFUSED.contains(&name)
-        || OWN_SECRETS.contains(&name)
-        || REFUSED_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-    if reserved { Err(VariableError::Reserved(name.to_owned())) } else { Ok(()) }
+    check_variable(name).map_err(VariableError::Name)
 }
 
 /// Why a name from `[exec] env` cannot be handed on, if so.
 ///
 /// More is allowed than for a parameter: the operator's `PATH` and `LD_LIBRARY_PATH` are the operator's business.
 pub(crate) fn refused_env_name(name: &str) -> Option<&'static str> {
-    if !is_name(name) {
+    if !is_identifier(name) {
         Some("it is not a variable name")
     } else if name.starts_with("BLOCKS_") || OWN_SECRETS.contains(&name) {
         Some("it is Blocks' own")
@@ -191,27 +125,41 @@ fn holds_secret(config: &ExecConfig, value: &str) -> bool {
     config.secrets.iter().any(|secret| value.contains(secret.as_str()))
 }
 
-fn is_name(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    bytes.next().is_some_and(|first| first == b'_' || first.is_ascii_alphabetic())
-        && bytes.all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn names() {
-        for good in ["pod", "POD_1", "_x", "KUBECONFIG", "Deployment", "TZ", "LDAP"] {
+        for good in ["pod", "POD_1", "_x", "Deployment", "AWS_REGION", "LDAP"] {
             assert_eq!(check_variable_name(good), Ok(()), "{good}");
         }
-        for bad in ["", "1a", "a-b", "a b", "a=b", "ä", "a\n", "$(x)", "a\0"] {
-            assert!(matches!(check_variable_name(bad), Err(VariableError::NotAName(_))), "{bad:?}");
-        }
-        for reserved in ["PATH", "LD_PRELOAD", "BASH_ENV", "BASHOPTS", "ENV", "IFS", "PS4", "BLOCKS_RUN", "_"]
-        {
-            assert!(matches!(check_variable_name(reserved), Err(VariableError::Reserved(_))), "{reserved}");
+        // not a name, of the shell, of what it starts, of Blocks
+        for bad in [
+            "",
+            "1a",
+            "a-b",
+            "a b",
+            "a=b",
+            "ä",
+            "a\n",
+            "$(x)",
+            "a\0",
+            "PATH",
+            "LD_PRELOAD",
+            "BASH_ENV",
+            "BASHOPTS",
+            "ENV",
+            "IFS",
+            "PS4",
+            "_",
+            "PYTHONPATH",
+            "KUBECONFIG",
+            "https_proxy",
+            "BLOCKS_RUN",
+            "SLACK_BOT_TOKEN",
+        ] {
+            assert!(matches!(check_variable_name(bad), Err(VariableError::Name(_))), "{bad:?}");
         }
     }
 }

@@ -41,4 +41,5 @@ pub use executor::KindExecutor;
 pub use program::find_program;
 pub use redact::{REDACTED, Redactor};
 pub use shell::ShellExecutor;
+pub use sql::count_authorities;
 pub use supervisor::supervise;

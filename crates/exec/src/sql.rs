@@ -19,6 +19,7 @@ use tokio_postgres::{AsyncMessage, Client, Connection, Error, NoTls, SimpleQuery
 
 use self::table::Table;
 use self::tls::Rustls;
+pub use self::tls::count_authorities;
 use crate::connections::{Connections, Database, Tls};
 use crate::executor::{End, Kind};
 use crate::transcript::Transcript;

@@ -2,7 +2,9 @@
 
 use super::judge::shorten;
 use super::model::Judgement;
+use super::pairs::psql_bool;
 use super::phrase::fold_quotes;
+use super::rows::{self, Kind};
 
 /// Words that turn what follows into its opposite, or into a wish.
 const DENIALS: &[&str] = &[
@@ -107,6 +109,9 @@ pub(crate) fn judge(text: &str, stdout: &str, stderr: &str) -> Judgement {
             Judgement::fail(format!("no output, wanted `{}`", shorten(text)))
         };
     }
+    if let Some(judgement) = in_cells(&needle, stdout).or_else(|| unit_state(&needle, &lines)) {
+        return judgement;
+    }
     let bare = |line: &str| line.trim_matches('"').trim().to_owned();
     if needle.chars().all(char::is_alphabetic) {
         // one word is too little to be sure of inside a sentence or a table
@@ -135,15 +140,63 @@ pub(crate) fn judge(text: &str, stdout: &str, stderr: &str) -> Judgement {
             {
                 return Judgement::ask(format!("`{}` is there in other capitals", shorten(text)));
             }
-            let letter = [("true", "t"), ("false", "f")].iter().find(|(word, _)| *word == lower);
-            if let Some((_, letter)) = letter
-                && lines.iter().any(|line| line == letter)
-            {
-                return Judgement::ask(format!("it says `{letter}`, which is psql's `{lower}`"));
+            // psql's `t` where others write `true`
+            let wanted = psql_bool(&needle);
+            if wanted.is_some() && lines.iter().any(|line| psql_bool(line) == wanted) {
+                return Judgement::ask(format!("it says the same as `{}` in another way", shorten(text)));
             }
             let first = lines.first().map(|line| shorten(line)).unwrap_or_default();
             Judgement::fail(format!("`{}` is not in the output, which begins `{first}`", shorten(text)))
         }
+    }
+}
+
+/// What psql prints for one column, and its `t` and `f` alone: the cells are all there is.
+fn in_cells(needle: &str, stdout: &str) -> Option<Judgement> {
+    let rows = rows::read(stdout);
+    if rows.more || rows.contradicts_itself() || rows.lines.is_empty() {
+        return None;
+    }
+    let table = rows.kind == Kind::Ruled && rows.declared.is_some() && rows.header.len() == 1;
+    let cells: Vec<&str> = rows.lines.iter().map(|line| line.trim()).collect();
+    if !table && !cells.iter().all(|cell| matches!(*cell, "t" | "f")) {
+        return None;
+    }
+    let wanted = psql_bool(needle);
+    let fits = |cell: &str| cell == needle || wanted.is_some() && psql_bool(cell) == wanted;
+    let fitting = cells.iter().filter(|cell| fits(cell)).count();
+    let first = shorten(cells.first().copied().unwrap_or_default());
+    if fitting == cells.len() {
+        return Some(Judgement::pass(format!("found `{first}`, wanted `{needle}`")));
+    }
+    let all_bool = wanted.is_some() && cells.iter().all(|cell| psql_bool(cell).is_some());
+    all_bool.then(|| match fitting {
+        0 => Judgement::fail(format!("found `{first}`, wanted `{needle}`")),
+        some => Judgement::ask(format!("{some} of {} rows say `{needle}`", cells.len())),
+    })
+}
+
+/// `active (running)` in what `systemctl status` prints about one unit or several.
+fn unit_state(needle: &str, lines: &[String]) -> Option<Judgement> {
+    let (head, rest) = needle.split_once(" (")?;
+    if !(rest.ends_with(')') && head.chars().all(char::is_alphabetic)) {
+        return None;
+    }
+    let says =
+        |line: &str| line.strip_prefix(needle).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+    let states: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("Active: ")).collect();
+    let fitting = states.iter().filter(|state| says(state)).count();
+    match states.as_slice() {
+        // `systemctl is-active` says only half of it
+        [] => lines
+            .iter()
+            .all(|line| line == head)
+            .then(|| Judgement::ask(format!("it says `{head}`, and nothing of `({rest}`"))),
+        [first, ..] if fitting == 0 => {
+            Some(Judgement::fail(format!("the unit is `{}`, wanted `{needle}`", shorten(first))))
+        }
+        all if fitting == all.len() => Some(Judgement::pass(format!("found `{needle}`"))),
+        all => Some(Judgement::ask(format!("{fitting} of {} units are `{needle}`", all.len()))),
     }
 }
 

@@ -73,6 +73,12 @@ fn counted(text: &str, shown: &Shown) -> Result<Vec<u64>, &'static str> {
     if shown.all.trim_start().starts_with('<') {
         return Err("the output is markup, whose lines are not rows");
     }
+    if let ([line], Kind::Plain) = (rows.lines.as_slice(), rows.kind)
+        && let Some((said, _)) = rows::footer(line)
+    {
+        // psql's own count, without the table above it
+        return Ok(vec![said]);
+    }
     let count = rows.lines.len() as u64;
     let mut readings = vec![count];
     let about_lines = |word: &str| word.eq_ignore_ascii_case("line") || word.eq_ignore_ascii_case("lines");
@@ -96,6 +102,17 @@ fn counted(text: &str, shown: &Shown) -> Result<Vec<u64>, &'static str> {
     if let [line] = rows.lines.as_slice() {
         if nothing_found(line) {
             return Ok(if rows_said { vec![0] } else { vec![0, 1] });
+        }
+        // psql counts its rows itself, and the cell is a name rather than another count
+        let identifies = |title: &str| {
+            let title = title.to_ascii_lowercase();
+            ["id", "pid", "port", "oid", "version"].iter().any(|name| {
+                title.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('_'))
+            })
+        };
+        let by_psql = rows.declared == Some(1) && rows.kind == Kind::Ruled;
+        if by_psql && (text.trim().starts_with('(') || rows.header.iter().any(|title| identifies(title))) {
+            return Ok(readings);
         }
         // the output of a command that counts
         readings.extend(bare_count(line).or_else(|| command_tag(line)).or_else(|| said(line, text)));

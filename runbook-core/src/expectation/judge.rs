@@ -27,7 +27,21 @@ pub fn judge_command(expectations: &[Expectation], observed: &Observed<'_>) -> V
         let implicit = Expectation { line: 0, text: String::new(), check: Check::ExitZero, within_ms: None };
         return vec![judge(&implicit, observed)];
     }
-    expectations.iter().map(|expectation| judge(expectation, observed)).collect()
+    // where this status is what was expected, the rest is about the output alone
+    let meant = expectations.iter().any(|expectation| match expectation.check {
+        Check::ExitStatus { status } => observed.exit_code == Some(status) && !observed.timed_out,
+        _ => false,
+    });
+    let as_well = Observed { exit_code: Some(0), ..observed.clone() };
+    expectations
+        .iter()
+        .map(|expectation| match expectation.check {
+            Check::ExitZero | Check::ExitStatus { .. } | Check::HttpStatus { .. } => {
+                judge(expectation, observed)
+            }
+            _ => judge(expectation, if meant { &as_well } else { observed }),
+        })
+        .collect()
 }
 
 /// Judges one expectation.
@@ -42,14 +56,24 @@ pub fn judge(expectation: &Expectation, observed: &Observed<'_>) -> Judgement {
             (Some(_), Some(line)) if !says_time_was_up(observed) => {
                 Judgement::fail(format!("its time was up, and it shows `{}`", shorten(line)))
             }
-            (Some(ms), _) => Judgement::new(Outcome::Late, format!("not ended within {}", span(ms))),
+            (Some(ms), _) => {
+                let shown = ended_well(expectation, &Observed { exit_code: Some(0), ..observed.clone() });
+                let came = shown.outcome == Outcome::Pass && expectation.check != Check::ExitZero;
+                let reason = match came {
+                    true => format!("{}, but the command had not ended within {}", shown.reason, span(ms)),
+                    false => format!("not ended within {}", span(ms)),
+                };
+                Judgement::new(Outcome::Late, reason)
+            }
             (None, _) => {
                 Judgement::fail(format!("ended after {}: its time was up", span(observed.elapsed_ms)))
             }
         };
     }
     let Some(exit_code) = observed.exit_code else { return Judgement::fail("ended by a signal") };
-    let judgement = if exit_code == 0 {
+    let judgement = if let Check::ExitStatus { status } = expectation.check {
+        exit_status(status, exit_code, observed)
+    } else if exit_code == 0 {
         ended_well(expectation, observed)
     } else {
         ended_badly(expectation, observed, exit_code)
@@ -60,6 +84,21 @@ pub fn judge(expectation: &Expectation, observed: &Observed<'_>) -> Judgement {
             format!("{}, but after {} instead of {}", judgement.reason, span(observed.elapsed_ms), span(ms)),
         ),
         _ => judgement,
+    }
+}
+
+/// `exit code 1`.
+fn exit_status(wanted: i32, found: i32, observed: &Observed<'_>) -> Judgement {
+    if found == wanted {
+        return Judgement::pass(format!("exit status {found}"));
+    }
+    let reason = format!("exit status {found}, wanted {wanted}");
+    // `command; echo "exit: $?"`
+    match printed_status(observed.stdout).filter(|_| found == 0) {
+        Some(printed) if i64::try_from(printed) == Ok(i64::from(wanted)) => {
+            Judgement::ask(format!("{reason}, but the output says {printed}"))
+        }
+        _ => Judgement::fail(reason),
     }
 }
 
@@ -144,6 +183,8 @@ fn ended_well(expectation: &Expectation, observed: &Observed<'_>) -> Judgement {
                 _ => Judgement::pass("exit status 0"),
             };
         }
+        // judged by the status alone, before this
+        Check::ExitStatus { .. } => return Judgement::fail("exit status 0"),
         Check::Person => return Judgement::ask("exit status 0; whether the output shows it is for a person"),
         _ => {}
     }
@@ -154,6 +195,11 @@ fn ended_well(expectation: &Expectation, observed: &Observed<'_>) -> Judgement {
     let stderr = output::visible(observed.stderr).0;
     let judgement = match &expectation.check {
         Check::Ratio { have, want, word } => ratio::judge(*have, *want, word.as_deref(), &shown),
+        Check::EveryRow { word } => ratio::every_row(word, &shown),
+        Check::Named { name, .. } => match Want::of(&expectation.check) {
+            Some(want) => pairs::judge_number(name, &want, &shown.all),
+            None => Judgement::ask("the unit is not known"),
+        },
         Check::Count { min, max } => count::judge(*min, *max, &expectation.text, &shown, &stderr),
         check @ (Check::Number { .. } | Check::Range { .. }) => match Want::of(check) {
             Some(want) => number::judge(&want, &shown),
@@ -164,7 +210,7 @@ fn ended_well(expectation: &Expectation, observed: &Observed<'_>) -> Judgement {
         // of a request for the head alone, the headers are what there is
         Check::Pairs { pairs } if shown.all.trim().is_empty() => pairs::judge(pairs, &shown.head),
         Check::Pairs { pairs } => pairs::judge(pairs, &shown.all),
-        Check::ExitZero | Check::Person => Judgement::ask("for a person"),
+        Check::ExitZero | Check::ExitStatus { .. } | Check::Person => Judgement::ask("for a person"),
     };
     if judgement.outcome != Outcome::Pass {
         // nothing is left of the output: what was taken out is the reason
@@ -206,6 +252,7 @@ fn said_otherwise(expectation: &Expectation, stdout: &str, stderr: &str) -> Opti
         return Some(format!("there is an error too: {}", shorten(line)));
     }
     let asked = |name: &str| match &expectation.check {
+        Check::Named { name: key, .. } => key == name,
         Check::Pairs { pairs } => pairs.iter().any(|(key, _)| key == name),
         _ => false,
     };

@@ -21,6 +21,11 @@ pub struct Expectation {
 pub enum Check {
     /// Exit status 0 and nothing else said.
     ExitZero,
+    /// `exit code 1`: this exit status, which is another one than 0.
+    ExitStatus {
+        /// The status.
+        status: i32,
+    },
     /// `5/5 ready`, `All pods Running (5/5)`: a ratio whose parts are as written.
     Ratio {
         /// Left of the slash.
@@ -29,6 +34,11 @@ pub enum Check {
         want: u64,
         /// A word each row must carry, such as `Running`.
         word: Option<String>,
+    },
+    /// `All pods Running`: every row carries the word as its state.
+    EveryRow {
+        /// The word, such as `Running`.
+        word: String,
     },
     /// `0 lines`, `9-50 rows`: how many lines or rows the output has.
     Count {
@@ -46,6 +56,17 @@ pub enum Check {
         /// `true`: every number with the unit must satisfy it; `false`: the output holds one number.
         every: bool,
         /// `%`, `ms`, ... when the text names one; only numbers with a unit of its family are looked at.
+        unit: Option<String>,
+    },
+    /// `lag < 10s`: every number that the output gives this name, compared.
+    Named {
+        /// The name.
+        name: String,
+        /// As in [`Check::Number`].
+        op: Comparison,
+        /// As in [`Check::Number`].
+        bound: f64,
+        /// As in [`Check::Number`].
         unit: Option<String>,
     },
     /// `10-20`, `between 1 and 3 GiB`: a number in the output between two others, both included.
@@ -84,10 +105,10 @@ impl Check {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
-            Check::ExitZero => "exit_status",
-            Check::Ratio { .. } => "ratio",
+            Check::ExitZero | Check::ExitStatus { .. } => "exit_status",
+            Check::Ratio { .. } | Check::EveryRow { .. } => "ratio",
             Check::Count { .. } => "count",
-            Check::Number { .. } => "number",
+            Check::Number { .. } | Check::Named { .. } => "number",
             Check::Range { .. } => "range",
             Check::HttpStatus { .. } => "http_status",
             Check::Contains { .. } => "text",

@@ -5,6 +5,8 @@ use super::judge::shorten;
 use super::model::Judgement;
 use super::phrase::{decimal, quoted};
 use super::rows::{self, Kind};
+use super::scan;
+use super::want::{Verdict, Want};
 
 /// What the output says about a name.
 #[derive(Debug, Default)]
@@ -12,6 +14,8 @@ struct Said {
     values: Vec<String>,
     /// The name is there in a way that is not understood.
     unclear: bool,
+    /// The values are cells of psql's, which writes `t` and `f`.
+    psql: bool,
 }
 
 pub(crate) fn judge(pairs: &[(String, String)], stdout: &str) -> Judgement {
@@ -35,6 +39,11 @@ pub(crate) fn judge(pairs: &[(String, String)], stdout: &str) -> Judgement {
         };
         let mut close = false;
         let same = said.values.iter().filter(|value| match alike(value, wanted) {
+            Alike::Close
+                if said.psql && psql_bool(value).is_some_and(|one| psql_bool(wanted) == Some(one)) =>
+            {
+                true
+            }
             Alike::Same => true,
             Alike::Close => {
                 close = true;
@@ -79,6 +88,53 @@ pub(crate) fn judge(pairs: &[(String, String)], stdout: &str) -> Judgement {
         None => Judgement::pass(
             pairs.iter().map(|(key, value)| format!("{key} is {value}")).collect::<Vec<_>>().join(", "),
         ),
+    }
+}
+
+/// Judges every number that the output gives a name.
+pub(crate) fn judge_number(name: &str, want: &Want, stdout: &str) -> Judgement {
+    if stdout.trim().is_empty() {
+        return Judgement::fail(format!("no output, wanted `{name}` {}", want.said()));
+    }
+    let json = json::documents(stdout);
+    if json.is_none() && stdout.trim_start().starts_with(['{', '[']) {
+        return Judgement::ask("the output begins like JSON and is not complete");
+    }
+    let said = match &json {
+        Some(documents) => in_json(documents, name),
+        None => in_text(stdout, name),
+    };
+    let mut doubt = said.unclear.then(|| format!("`{name}` is there, but its value is not clear"));
+    for value in &said.values {
+        let reason = format!("`{name}` is `{}`, wanted {}", shorten(value), want.said());
+        let scan = scan::line(value);
+        let clear = !scan.odd && !scan.suspicious;
+        let verdict = match scan.amounts.as_slice() {
+            [one] if clear && want.comparable(one.unit) => want.judge(one),
+            _ => Verdict::Unclear,
+        };
+        match verdict {
+            Verdict::Yes => {}
+            Verdict::No => return Judgement::fail(reason),
+            Verdict::Unclear => {
+                doubt.get_or_insert(reason);
+            }
+        }
+    }
+    match (doubt, said.values.as_slice()) {
+        (Some(doubt), _) => Judgement::ask(doubt),
+        (None, []) => Judgement::ask(format!("the output does not say what `{name}` is")),
+        (None, [one]) => Judgement::pass(format!("`{name}` is `{}`, wanted {}", shorten(one), want.said())),
+        (None, many) => Judgement::pass(format!("all {} values of `{name}` are {}", many.len(), want.said())),
+    }
+}
+
+/// psql's `t` and `f`, and the words for them.
+pub(crate) fn psql_bool(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "t" | "true" => Some(true),
+        "f" | "false" => Some(false),
+        _ => None,
     }
 }
 
@@ -168,6 +224,7 @@ fn in_text(stdout: &str, key: &str) -> Said {
             }
         }
         said.unclear |= rows.more || rows.contradicts_itself();
+        said.psql = rows.kind == Kind::Ruled && rows.declared.is_some();
         return said;
     }
     let mut items = Items::default();

@@ -4,7 +4,7 @@ use super::json::{self, Json};
 use super::judge::shorten;
 use super::model::Judgement;
 use super::output::Shown;
-use super::phrase::{ratio, whole};
+use super::phrase::{decimal, ratio, whole};
 use super::rows::{self, Kind, Rows};
 use super::want::Verdict;
 
@@ -79,7 +79,13 @@ pub(crate) fn judge(have: u64, want: u64, word: Option<&str>, shown: &Shown) -> 
     let all: Vec<(u64, u64)> = found.iter().flatten().copied().collect();
     match word {
         None => match all.as_slice() {
-            [] => by_rows(have, want, "ready", &rows, &found),
+            [] => match rows.lines.iter().find_map(|line| half_ratio(line)) {
+                Some(cell) => Judgement::fail(format!(
+                    "found `{}`, which is no ratio of whole numbers, wanted {have}/{want}",
+                    shorten(cell)
+                )),
+                None => by_rows(have, want, "ready", &rows, &found),
+            },
             [one] if *one == (have, want) => match rows.lines.iter().find(|line| sounds_bad(&rows, line)) {
                 Some(line) => Judgement::ask(format!("found {have}/{want}, in `{}`", shorten(line))),
                 None => Judgement::pass(format!("found {have}/{want}")),
@@ -121,6 +127,52 @@ fn in_json(have: u64, want: u64, word: Option<&str>, documents: &[Json]) -> Judg
             Judgement::fail(format!("found {a}/{b}, wanted {have}/{want}"))
         }
         _ => Judgement::ask("the output is JSON without one clear ratio"),
+    }
+}
+
+/// `10.5/5`, which is not the 5/5 that it ends with.
+fn half_ratio(line: &str) -> Option<&str> {
+    line.split_whitespace().find(|cell| match cell.split_once('/') {
+        Some((have, want)) => {
+            decimal(have).is_some() && decimal(want).is_some() && (have.contains('.') || want.contains('.'))
+        }
+        None => false,
+    })
+}
+
+/// `All pods Running`: every row carries the word as its state, and none is half ready.
+pub(crate) fn every_row(word: &str, shown: &Shown) -> Judgement {
+    if json::documents(&shown.quiet).is_some() {
+        return Judgement::ask("the output is JSON, whose lines are not rows");
+    }
+    let rows = rows::read(&shown.quiet);
+    if rows.lines.is_empty() {
+        let reason = format!("no output rows, wanted all of them {word}");
+        return if shown.warned { Judgement::ask(reason) } else { Judgement::fail(reason) };
+    }
+    if rows.more || rows.contradicts_itself() {
+        return Judgement::ask("the output holds more than one table, or a part of one");
+    }
+    let states = STATE_COLUMNS.iter().any(|name| rows.column(name).is_some());
+    let mut doubt = None;
+    for line in &rows.lines {
+        let reason = format!("not {word}: `{}`", shorten(line));
+        let ratios = ratios(line);
+        // without a column of states, only kubectl's rows are known to name one behind the ratio
+        let known = states || matches!(ratios.as_slice(), [_]);
+        let finished = ["Completed", "Succeeded"].iter().any(|end| says(line, end));
+        match carries(&rows, line, word) {
+            Verdict::No if known && !finished => return Judgement::fail(reason),
+            Verdict::Yes if ratios.iter().any(|(a, b)| a != b) => return Judgement::fail(reason),
+            Verdict::Yes if !sounds_bad(&rows, line) && !ratios.contains(&(0, 0)) => {}
+            _ => {
+                doubt.get_or_insert(reason);
+            }
+        }
+    }
+    match doubt {
+        Some(reason) => Judgement::ask(reason),
+        None => Judgement::pass(format!("all {} rows say {word}", rows.lines.len())),
     }
 }
 

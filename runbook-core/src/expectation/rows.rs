@@ -222,7 +222,7 @@ fn underlines(header: &str, rule: &str) -> bool {
 }
 
 /// `(5 rows)`, in any language: how many, and whether it is another language.
-fn footer(line: &str) -> Option<(u64, bool)> {
+pub(crate) fn footer(line: &str) -> Option<(u64, bool)> {
     let inside = line.trim().strip_prefix('(')?.strip_suffix(')')?;
     let digits = inside.bytes().take_while(u8::is_ascii_digit).count();
     let (count, word) = inside.split_at_checked(digits)?;

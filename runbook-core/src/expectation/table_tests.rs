@@ -14,6 +14,8 @@ const PODS_UNREADY: &str = "web-6d5f8-2xk4v   1/1   Running   0   3h\nweb-6d5f8-
 const PODS_HEADER: &str = "NAME              READY   STATUS    RESTARTS   AGE\nweb-6d5f8-2xk4v   1/1     Running   0          3h\nweb-6d5f8-9qz7m   1/1     Running   0          3h\nweb-6d5f8-kk2l9   1/1     Running   0          3h\n";
 const NODES: &str = "NAME   STATUS     ROLES    AGE   VERSION\nn1     Ready      <none>   9d    v1.31.2\nn2     Ready      <none>   9d    v1.31.2\n";
 const NODES_DOWN: &str = "NAME   STATUS     ROLES    AGE   VERSION\nn1     Ready      <none>   9d    v1.31.2\nn2     NotReady   <none>   9d    v1.31.2\n";
+const UNIT: &str = "● web.service - Shop web\n     Loaded: loaded (/lib/systemd/system/web.service; enabled)\n     Active: active (running) since Mon 2025-03-03 09:00:12 UTC; 2h ago\n   Main PID: 812 (web)\n";
+const UNIT_DEAD: &str = "○ web.service - active (running) shop\n     Active: inactive (dead) since Mon 2025-03-03 09:00:12 UTC; 2h ago\n";
 const CELL_23: &str = " count \n-------\n    23\n(1 row)\n\n";
 const CELL_73: &str = " count \n-------\n    73\n(1 row)\n\n";
 const REPOS: &str = " repo_name |        onboarded_at        \n-----------+----------------------------\n a         | 2025-03-02 10:00:00\n b         | 2025-03-01 09:00:00\n c         | 2025-02-27 08:30:00\n(3 rows)\n\n";
@@ -202,7 +204,69 @@ fn quiet_rows() -> Vec<(&'static str, &'static str, Outcome)> {
         ("enabled: true", "NAME   ENABLED   AGE\na      true      1d\n", Pass),
         ("enabled: true", "NAME   ENABLED   AGE\na      true      1d\nb      false     1d\n", Ask),
         ("enabled: true", " repo | enabled \n------+---------\n a    | true\n(1 row)\n", Pass),
+        // numbers with a name
+        ("lag < 10s", "lag: 3m\n", Fail),
+        ("lag < 10s", "lag: 3s\n", Pass),
+        ("lag < 10s", "lag: 3\n", Ask),
+        ("lag < 10s", "replay_lag: 3s\n", Ask),
+        ("lag < 10s", "lag: 3s (estimated)\n", Ask),
+        ("lag < 10s", "lag: unknown\n", Ask),
+        ("lag < 10s", "3s\n", Ask),
+        ("lag < 10s", "", Fail),
+        ("lag < 10s", "a lag=1s\nb lag=90s\n", Ask),
+        ("lag < 10s", "{\"lag\": \"3m\"}", Fail),
+        ("lag < 10s", "{\"lag\": {\"p\": \"3s\"}}", Ask),
+        ("error rate < 1 %", "error rate: 0.4 %\n", Pass),
+        ("error rate < 1 %", "error rate: 4 %\n", Fail),
+        ("restarts < 3", "NAME   RESTARTS   AGE\na      0          1d\nb      2          1d\n", Pass),
+        ("restarts < 3", "NAME   RESTARTS   AGE\na      0          1d\nb      7          1d\n", Fail),
+        // every row
+        ("All pods Running", PODS_HEADER, Pass),
+        ("All pods Running", PODS, Pass),
+        ("All pods Running", PODS_CRASH, Fail),
+        ("All pods Running", PODS_UNREADY, Fail),
+        ("All pods Running", "NAME READY STATUS RESTARTS AGE\nrunning-1 0/1 CrashLoopBackOff 9 1h\n", Fail),
+        (
+            "All pods Running",
+            "NAME READY STATUS RESTARTS AGE\na 1/1 Running 0 1h\nb 0/1 Completed 0 1h\n",
+            Ask,
+        ),
+        ("All pods Running", "everything is Running\n", Ask),
+        ("All pods Running", "", Fail),
+        ("All nodes Ready", NODES, Pass),
+        ("All nodes Ready", NODES_DOWN, Fail),
+        // two things in one line
+        ("5/5 ready and 0 errors", DEPLOY_5_5, Ask),
+        ("5/5 ready (0 errors)", DEPLOY_5_5, Ask),
+        ("5/5 ready", "10.5/5 ready\n", Fail),
+        // psql
+        ("1 row", "(1 row)\n", Pass),
+        ("2 rows", "(2 rows)\n", Pass),
+        ("1 row", "(2 rows)\n", Fail),
+        ("(1 row)", CELL_23, Pass),
+        ("1 row", CELL_23, Ask),
+        ("1 row", " id \n----\n 23\n(1 row)\n\n", Pass),
+        ("1 row", " pid \n-----\n(0 rows)\n\n", Fail),
+        ("true", " pg_is_in_recovery \n-------------------\n t\n(1 row)\n\n", Pass),
+        ("false", " pg_is_in_recovery \n-------------------\n t\n(1 row)\n\n", Fail),
+        ("f", " pg_is_in_recovery \n-------------------\n f\n(1 row)\n\n", Pass),
+        ("true", " on \n----\n t\n f\n(2 rows)\n\n", Ask),
+        ("true", "t\n", Pass),
+        ("false", "t\n", Fail),
+        ("t", "true\n", Ask),
+        ("true", "test t\n", Fail),
+        ("enabled: true", " repo | enabled \n------+---------\n a    | t\n(1 row)\n", Pass),
+        ("enabled: true", " repo | enabled \n------+---------\n a    | f\n(1 row)\n", Fail),
+        ("enabled: true", "enabled: t\n", Ask),
+        // systemd
+        ("active (running)", UNIT, Pass),
+        ("active (exited)", UNIT, Fail),
+        ("active (running)", UNIT_DEAD, Fail),
+        ("active (running)", "active\n", Ask),
+        ("active (running)", "inactive\n", Fail),
         // the rest
+        ("exit code 1", "whatever\n", Fail),
+        ("exit code 1", "exit: 1\n", Ask),
         ("exit code 0", "whatever\n", Pass),
         ("The flow succeeds with v1.1", "succeeded\n", Ask),
         ("Notice seen in #alerts within 30s", "sent\n", Ask),
@@ -255,6 +319,10 @@ fn a_failed_command_fails_what_is_expected_of_it() {
         ("\"rolled out\"", 1, "rolled out\n", "", Fail),
         ("The flow succeeds", 1, "", "", Fail),
         ("exit code 0", 3, "", "", Fail),
+        ("exit code 1", 1, "", "", Pass),
+        ("exit code 1", 2, "", "", Fail),
+        ("exit code 1", 127, "", "", Fail),
+        ("exit code 124 within 5s", 124, "", "", Pass),
         ("0 lines", 1, "", "", Pass),
         ("0-3 lines", 1, "", "", Pass),
         ("0 lines", 1, "", "Error from server (NotFound): pods \"x\" not found", Fail),
@@ -287,6 +355,14 @@ fn deadlines_are_late_and_time_limits_fail() {
     let slow = Observed { elapsed_ms: 46_000, ..ended("rolled out\n") };
     assert_eq!(explained("\"rolled out\" within 45s", &slow).outcome, Outcome::Late);
     assert_eq!(explained("\"rolled out\" within 1 min", &slow).outcome, Outcome::Pass);
+    for (stdout, part) in
+        [("Waiting\n", "not ended within 45 s"), ("rolled out\n", "found `rolled out`, but")]
+    {
+        let stopped = Observed { exit_code: None, timed_out: true, elapsed_ms: 45_000, ..ended(stdout) };
+        let found = explained("\"rolled out\" within 45s", &stopped);
+        assert_eq!(found.outcome, Outcome::Late);
+        assert!(found.reason.contains(part), "{found:?}");
+    }
     let wrong = Observed { elapsed_ms: 46_000, ..ended("failed\n") };
     assert_eq!(explained("\"rolled out\" within 45s", &wrong).outcome, Outcome::Fail);
     let stopped = Observed { exit_code: None, timed_out: true, elapsed_ms: 45_000, ..ended("Waiting...\n") };
@@ -323,6 +399,14 @@ fn without_expectations_the_exit_status_counts() {
     let two = [classify("5/5"), classify("exit 0")];
     let outcomes: Vec<Outcome> = judge_command(&two, &ended("4/5")).into_iter().map(|j| j.outcome).collect();
     assert_eq!(outcomes, [Outcome::Fail, Outcome::Pass]);
+    // a status that is expected does not speak against the output
+    let expected = [classify("exit code 1"), classify("\"no such job\"")];
+    for (stdout, second) in [("no such job\n", Outcome::Pass), ("ready\n", Outcome::Fail)] {
+        let observed = Observed { exit_code: Some(1), ..ended(stdout) };
+        let outcomes: Vec<Outcome> =
+            judge_command(&expected, &observed).into_iter().map(|j| j.outcome).collect();
+        assert_eq!(outcomes, [Outcome::Pass, second], "{stdout}");
+    }
 }
 
 fn any_text() -> impl Strategy<Value = String> {
@@ -354,7 +438,7 @@ proptest! {
         for judgement in judge_command(&[classify(&text)], &observed) {
             prop_assert!(!judgement.reason.is_empty());
             let ended_well = exit_code == Some(0) && !timed_out;
-            let exempt = matches!(classify(&text).check, Check::Count { min: 0, .. } | Check::HttpStatus { .. });
+            let exempt = matches!(classify(&text).check, Check::Count { min: 0, .. } | Check::HttpStatus { .. } | Check::ExitStatus { .. });
             prop_assert!(judgement.outcome != Outcome::Pass || ended_well || exempt);
         }
     }

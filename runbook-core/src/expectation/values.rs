@@ -90,7 +90,7 @@ fn read(
         {
             return None;
         }
-        Some(as_numbers) if as_words.check == Check::Person => as_numbers,
+        Some(as_numbers) if matches!(as_words.check, Check::Person | Check::EveryRow { .. }) => as_numbers,
         _ => as_words,
     };
     let filled = fill(meant.check, &words, used)?;
@@ -120,6 +120,9 @@ fn fill(check: Check, words: &[String], used: &[(Place<'_>, &Value)]) -> Option<
             let twice = names.windows(2).any(|pair| matches!(pair, [a, b] if a == b));
             (!twice).then_some(Check::Pairs { pairs })?
         }
+        Check::Named { name, op, bound, unit } => Check::Named { name: filled(&name), op, bound, unit },
+        // the value stands in a note, which would not be judged
+        Check::EveryRow { .. } => return None,
         // a note may say which lines are counted
         Check::Count { .. }
             if used.iter().any(|(_, value)| value.text().is_some_and(|text| !is_plain_number(text))) =>

@@ -53,7 +53,8 @@ impl Want {
     /// The interval of a check; `None` for checks without numbers, or with a unit that is not known.
     pub(crate) fn of(check: &Check) -> Option<Want> {
         let (least, most, ends, every, name, said) = match check {
-            Check::Number { op, bound, every, unit } => {
+            Check::Number { op, bound, unit, .. } | Check::Named { op, bound, unit, .. } => {
+                let every = matches!(check, Check::Number { every: true, .. });
                 let (sign, least, most, ends) = match op {
                     Comparison::Less => ("<", f64::NEG_INFINITY, *bound, (true, false)),
                     Comparison::AtMost => ("<=", f64::NEG_INFINITY, *bound, (true, true)),
@@ -61,7 +62,7 @@ impl Want {
                     Comparison::AtLeast => (">=", *bound, f64::INFINITY, (true, true)),
                     Comparison::Equal => ("=", *bound, *bound, (true, true)),
                 };
-                (least, most, ends, *every, unit, format!("{sign} {bound}"))
+                (least, most, ends, every, unit, format!("{sign} {bound}"))
             }
             Check::Range { min, max, every, unit } => {
                 (*min, *max, (true, true), *every, unit, format!("{min} to {max}"))

@@ -117,7 +117,8 @@ pub fn draft(document: &Document, request: &PlanRequest) -> Result<Draft, PlanEr
     if plan.steps.is_empty() && problems.is_empty() {
         problems.push(empty(document));
     }
-    let problems = problems.into_iter().map(Problem::from).collect();
+    let problems: Vec<Problem> = problems.into_iter().map(Problem::from).collect();
+    let settled = settled(document, &problems);
     let warnings = document
         .diagnostics
         .iter()
@@ -126,9 +127,27 @@ pub fn draft(document: &Document, request: &PlanRequest) -> Result<Draft, PlanEr
         .filter(|finding| {
             finding.code != codes::CONDITIONAL || chosen.is_none_or(|chosen| chosen.line != finding.line)
         })
+        // a placeholder whose value is there is none any more
+        .filter(|finding| {
+            !matches!(finding.code, codes::PLACEHOLDER | codes::UNSET_VARIABLE)
+                || settled.range(..=finding.line).next_back().is_none_or(|(_, last)| finding.line > *last)
+        })
         .cloned()
         .collect();
     Ok(Draft { plan, problems, warnings })
+}
+
+/// The lines (first and last) of the commands that have placeholders and with which nothing is wrong: they have their values.
+fn settled(document: &Document, problems: &[Problem]) -> BTreeMap<u32, u32> {
+    let open: BTreeSet<&str> = problems.iter().filter_map(|problem| problem.command.as_deref()).collect();
+    let commands = document.steps.iter().flat_map(|step| step.all_commands().map(|(_, command)| command));
+    commands
+        .filter(|command| !command.placeholders.is_empty() && !open.contains(command.id.as_str()))
+        .map(|command| {
+            let lines = u32::try_from(command.text.lines().count()).unwrap_or(u32::MAX);
+            (command.line, command.line.saturating_add(lines.saturating_sub(1)))
+        })
+        .collect()
 }
 
 /// A plan of nothing would succeed without a word.

@@ -132,11 +132,11 @@ pub enum PlanError {
         id: String,
     },
     /// There is no section of that name, or several fit.
-    #[error("no one section is meant by '{wanted}'; hint: the runbook has {known}")]
+    #[error("no one section is meant by '{wanted}'; hint: {known}")]
     Section {
         /// What was asked for.
         wanted: String,
-        /// What there is.
+        /// The nearest ones that there are.
         known: String,
     },
     /// A section's command reads a value that a command outside of it captures or sets.

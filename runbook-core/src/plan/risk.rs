@@ -46,16 +46,28 @@ pub fn assess(plan: &Plan, drilled: bool) -> RiskAssessment {
         return RiskAssessment { risk: Risk::ReadOnly, reasons };
     }
     for step in &plan.steps {
-        let undoable = !step.undo.is_empty();
-        for command in step.commands.iter().filter(|command| command.effect == Effect::Once) {
-            if !undoable {
-                let why = match command.effect_source {
-                    EffectSource::Unknown => "its effect is not declared and it has no undo",
-                    EffectSource::Declared | EffectSource::Table => "it must not be repeated and has no undo",
-                };
-                reasons.push(format!("{}: {why}", step.title));
-            }
+        if !step.undo.is_empty() {
+            continue;
         }
+        let once = || step.commands.iter().filter(|command| command.effect == Effect::Once);
+        let unknown = once().filter(|command| command.effect_source == EffectSource::Unknown).count();
+        let known = once().count() - unknown;
+        // one line for the step, however many commands it has
+        let reason = |count: usize, one: &str, several: &str| match count {
+            0 => None,
+            1 => Some(format!("{}: {one}", step.title)),
+            _ => Some(format!("{}: {count} commands {several}", step.title)),
+        };
+        reasons.extend(reason(
+            unknown,
+            "its effect is not declared and it has no undo",
+            "have effects that are not declared and no undo",
+        ));
+        reasons.extend(reason(
+            known,
+            "it must not be repeated and has no undo",
+            "must not be repeated and have no undo",
+        ));
     }
     if !drilled {
         reasons.push("not drilled lately".to_owned());

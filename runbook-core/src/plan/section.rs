@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::error::PlanError;
-use crate::runbook::{Document, Section, Step, is_identifier_byte, variables};
+use crate::runbook::{Document, Section, Step, closest, is_identifier_byte, variables};
 
 /// The section that is meant: by id, by title in any case, else by a beginning of either that only one has.
 pub(super) fn find<'a>(document: &'a Document, wanted: &str) -> Result<&'a Section, PlanError> {
@@ -18,14 +18,28 @@ pub(super) fn find<'a>(document: &'a Document, wanted: &str) -> Result<&'a Secti
         };
         only(sections.iter().filter(fits)).filter(|_| !lower.is_empty())
     };
-    exact.or_else(titled).or_else(begins).ok_or_else(|| PlanError::Section {
-        wanted: wanted.to_owned(),
-        known: if sections.is_empty() {
-            "no sections".to_owned()
-        } else {
-            sections.iter().map(|section| section.id.as_str()).collect::<Vec<_>>().join(", ")
-        },
-    })
+    exact
+        .or_else(titled)
+        .or_else(begins)
+        .ok_or_else(|| PlanError::Section { wanted: wanted.to_owned(), known: known(document, &lower) })
+}
+
+/// What to say about the sections when none, or more than one, is meant: the nearest few, and how to see them all.
+fn known(document: &Document, wanted: &str) -> String {
+    /// More than these are no help.
+    const MOST: usize = 4;
+    let sections = &document.sections;
+    if sections.is_empty() {
+        return "the runbook has no sections".to_owned();
+    }
+    let ids = sections.iter().map(|section| section.id.as_str());
+    let near = if sections.len() <= MOST { ids.collect() } else { closest(wanted, ids, MOST) };
+    let all = format!("`blocks runbook show` lists all {} sections", sections.len());
+    match near.as_slice() {
+        [] => all,
+        _ if near.len() == sections.len() => format!("the runbook has {}", near.join(", ")),
+        _ => format!("near it are {}; {all}", near.join(", ")),
+    }
 }
 
 fn only<'a>(mut fits: impl Iterator<Item = &'a Section>) -> Option<&'a Section> {

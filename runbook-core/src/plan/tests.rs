@@ -57,6 +57,75 @@ fn placeholders_take_values() {
 }
 
 #[test]
+fn a_placeholder_with_a_value_is_no_warning_any_more() {
+    let text = "## Look\n```bash\nls <dir>\n```\n```bash\nls $TEAM_REGION\n```\n";
+    let document = parse("x", text);
+    for (values, environment, warned) in [
+        (&[][..], &[][..], &[3, 6][..]),
+        (&[("dir", "web")], &[], &[6]),
+        (&[("dir", "web"), ("TEAM_REGION", "eu")], &[], &[]),
+        (&[("TEAM_REGION", "eu")], &[], &[3]),
+        (&[], &["TEAM_REGION"], &[3]),
+    ] {
+        let environment = environment.iter().map(|name: &&str| (*name).to_owned()).collect();
+        let draft = draft(&document, &PlanRequest { environment, ..given(values) }).unwrap();
+        let lines: Vec<u32> = draft
+            .warnings
+            .iter()
+            .filter(|found| {
+                matches!(found.code, runbook::codes::PLACEHOLDER | runbook::codes::UNSET_VARIABLE)
+            })
+            .map(|found| found.line)
+            .collect();
+        assert_eq!(lines, warned, "{values:?}");
+    }
+}
+
+#[test]
+fn a_step_is_one_reason_of_the_risk_however_many_commands_it_has() {
+    let block = "```bash\ntool a\n```\n";
+    let declared = "```bash {effect=once}\ntool a\n```\n";
+    for (text, reasons) in [
+        (format!("## S\n{block}"), &["S: its effect is not declared and it has no undo"][..]),
+        (format!("## S\n{block}{block}"), &["S: 2 commands have effects that are not declared and no undo"]),
+        (format!("## S\n{declared}{declared}"), &["S: 2 commands must not be repeated and have no undo"]),
+        (
+            format!("## S\n{declared}{block}"),
+            &[
+                "S: its effect is not declared and it has no undo",
+                "S: it must not be repeated and has no undo",
+            ],
+        ),
+        (format!("## S\n{block}```bash {{undo}}\ntool b\n```\n"), &[]),
+    ] {
+        let plan = build(&parse("x", &text), &PlanRequest::default()).unwrap();
+        assert_eq!(assess(&plan, true).reasons, reasons, "{text}");
+    }
+}
+
+#[test]
+fn a_section_that_is_not_there_is_told_with_the_nearest() {
+    let words = ["alpha", "beta", "gamma", "rollback db", "rollback web", "restart"];
+    let text: String = words.iter().map(|word| format!("## {word}\n```bash\nls\n```\n")).collect();
+    for (text, wanted, hint) in [
+        ("# T", "x", "hint: the runbook has no sections"),
+        ("## a\n```bash\nls\n```\n## b\n```bash\nls\n```\n", "x", "hint: the runbook has a, b"),
+        (
+            &text,
+            "rolback-web",
+            "hint: near it are rollback-web, rollback-db; `blocks runbook show` lists all 6 sections",
+        ),
+        (&text, "rollback", "hint: near it are rollback-db, rollback-web; `blocks"),
+        (&text, "the db", "hint: `blocks runbook show` lists all 6 sections"),
+        (&text, "", "hint: `blocks runbook show` lists all 6 sections"),
+    ] {
+        let request = PlanRequest { section: Some(wanted.to_owned()), ..PlanRequest::default() };
+        let error = draft(&parse("x", text), &request).unwrap_err().to_string();
+        assert!(error.contains(hint), "{wanted}: {error}");
+    }
+}
+
+#[test]
 fn a_declared_parameter_stands_for_a_placeholder_of_its_name() {
     let text =
         "---\nparams:\n  POD: { pattern: '[a-z-]+' }\n---\n## Look\n```bash\nkubectl logs <pod>\n```\n";

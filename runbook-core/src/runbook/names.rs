@@ -284,6 +284,17 @@ pub(super) const PROXIED: &[&str] = &[
     "POP3", "RSYNC", "SMTP", "SOCKS", "SOCKS4", "SOCKS5", "TELNET", "TFTP", "WS", "WSS",
 ];
 
+/// Blocks' own secrets by name: they are never handed on, and nothing else may be called like one of them.
+pub const OWN_SECRETS: [&str; 7] = [
+    "SLACK_BOT_TOKEN",
+    "SLACK_APP_TOKEN",
+    "SLACK_SIGNING_SECRET",
+    "PAGERDUTY_WEBHOOK_SECRET",
+    "PAGERDUTY_API_TOKEN",
+    "PAGERDUTY_ROUTING_KEY",
+    "BLOCKS_API_TOKEN",
+];
+
 /// Checks a name that will be an environment variable.
 ///
 /// # Errors
@@ -306,7 +317,8 @@ pub fn check_variable(name: &str) -> Result<(), String> {
 }
 
 /// Whether the text has the shape of a shell variable: `[A-Za-z_][A-Za-z0-9_]*`.
-pub(crate) fn is_identifier(name: &str) -> bool {
+#[must_use]
+pub fn is_identifier(name: &str) -> bool {
     let mut chars = name.chars();
     chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
@@ -320,6 +332,7 @@ pub(crate) fn is_identifier_byte(byte: u8) -> bool {
 /// Whether the name belongs to the shell, to Blocks or to what decides how a program runs.
 pub(crate) fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
+        || OWN_SECRETS.contains(&name)
         || RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         || RESERVED_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
         || name
@@ -347,6 +360,29 @@ pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
 }
 
 /// How many letters differ, are missing or are too many.
+/// At most `most` of the known words, nearest first: those that hold the word or a word of it, and those that are spelled
+/// like it.
+pub(crate) fn closest<'a>(word: &str, known: impl Iterator<Item = &'a str>, most: usize) -> Vec<&'a str> {
+    let short: String = word.chars().take(40).flat_map(char::to_lowercase).collect();
+    let letters: Vec<char> = short.chars().collect();
+    let parts = || short.split(|c: char| !c.is_alphanumeric()).filter(|part| part.chars().count() >= 3);
+    let mut near: Vec<(usize, &str)> = known
+        .filter_map(|known| {
+            let away = distance(&letters, known);
+            let holds = !short.is_empty() && known.contains(&short);
+            let shares = parts().any(|part| known.split('-').any(|word| word == part));
+            match () {
+                () if holds => Some((0, known)),
+                () if shares => Some((1 + away, known)),
+                () if away <= letters.len() / 2 => Some((2 + away, known)),
+                () => None,
+            }
+        })
+        .collect();
+    near.sort_by_key(|(away, _)| *away);
+    near.into_iter().take(most).map(|(_, known)| known).collect()
+}
+
 fn distance(word: &[char], other: &str) -> usize {
     let mut row: Vec<usize> = (0..=word.len()).collect();
     for (i, letter) in other.chars().enumerate() {
@@ -481,6 +517,8 @@ mod tests {
             "DOCKER_HOST",
             "TF_CLI_ARGS_apply",
             "BASH_FUNC",
+            "SLACK_BOT_TOKEN",
+            "BLOCKS_API_TOKEN",
         ] {
             assert!(check_variable(name).is_err(), "{name}");
         }

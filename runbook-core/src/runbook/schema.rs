@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::names::{PROXIED, RESERVED, RESERVED_PREFIXES, RESERVED_SUFFIXES};
+use super::names::{OWN_SECRETS, PROXIED, RESERVED, RESERVED_PREFIXES, RESERVED_SUFFIXES};
 
 /// A length of time as the reader takes it: `15 min`, `~1 h`, `10-15 min`.
 const TIMEBOX: &str = "^\\s*[~≤<]*\\s*([0-9]+\\s*[-–]\\s*)*0*[1-9][0-9]*\\s*([sS]([eE][cC]([oO][nN][dD])?[sS]?)?|[mM]([iI][nN]([uU][tT][eE])?[sS]?)?|[hH](([oO][uU])?[rR][sS]?)?|[dD]([aA][yY][sS]?)?)\\s*$";
@@ -16,6 +16,7 @@ const SOMETHING: &str = "\\S";
 #[must_use]
 pub fn front_matter_schema() -> Value {
     let text = |description: &str| json!({ "type": "string", "minLength": 1, "pattern": SOMETHING, "description": description });
+    let reserved: Vec<&str> = RESERVED.iter().chain(&OWN_SECRETS).copied().collect();
     let one = json!({ "type": "string", "minLength": 1, "pattern": SOMETHING });
     let texts = |description: &str| {
         json!({
@@ -42,7 +43,7 @@ pub fn front_matter_schema() -> Value {
                     "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
                     "maxLength": 64,
                     "not": { "anyOf": [
-                        { "enum": RESERVED },
+                        { "enum": reserved },
                         { "pattern": format!("^({})", RESERVED_PREFIXES.join("|")) },
                         { "pattern": format!("({})$", RESERVED_SUFFIXES.join("|")) },
                         { "pattern": proxies() },

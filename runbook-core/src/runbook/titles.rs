@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::mojibake;
+
 /// A title taken apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Title {
@@ -103,7 +105,9 @@ pub(crate) struct Slugs {
 impl Slugs {
     /// A slug that this document has not used yet.
     pub(crate) fn unique(&mut self, title: &str) -> String {
-        let slug = slug(title);
+        // an id is typed by people: what was misread is put right in it
+        let repaired = if title.is_ascii() { None } else { mojibake::repair(title) };
+        let slug = slug(repaired.as_deref().unwrap_or(title));
         if self.taken.insert(slug.clone()) {
             return slug;
         }
@@ -391,6 +395,7 @@ mod tests {
         assert_eq!(slugs.unique("Step 1: Go back!"), "step-1-go-back");
         assert_eq!(slugs.unique("Step 1 - go back"), "step-1-go-back-2");
         assert_eq!(slugs.unique("Prüfen & fertig"), "prüfen-fertig");
+        assert_eq!(slugs.unique("Ã¼ber â€“ PrÃ¼fung"), "über-prüfung");
         assert_eq!(slugs.unique("—"), "step");
         assert_eq!(slugs.unique(""), "step-2");
     }

@@ -8,7 +8,7 @@ use serde_json::json;
 use slack_bot::SlackChat;
 
 use super::compose::{NEEDED_PROGRAMS, pagerduty_client};
-use crate::config::{Config, PagerDutyMode, Secrets, SlackMode, connections};
+use crate::config::{Config, PagerDutyMode, Secrets, SlackMode, authority_files, connections};
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
 
@@ -58,6 +58,7 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
             "connections",
             resolved.map(|_| format!("{count} configured, secrets are set")),
         ));
+        checks.extend(authority_files(&config).into_iter().map(|(name, path)| authorities(name, &path)));
     }
     if let Some(slack) = config.file.slack.as_ref().filter(|slack| slack.mode != SlackMode::Off) {
         checks.push(secret(&secrets, "SLACK_SIGNING_SECRET"));
@@ -99,6 +100,19 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
         }
     }
     Ok(if ok { Code::Success } else { Code::Failed })
+}
+
+/// A connection's `ca_file`: what is wrong with it would otherwise come up in the middle of a run.
+fn authorities(connection: &str, path: &Path) -> Check {
+    let shown = path.display();
+    let result = match blocks_exec::count_authorities(path) {
+        Ok(1) => Ok(format!("{shown} holds 1 certificate")),
+        Ok(count) => Ok(format!("{shown} holds {count} certificates")),
+        Err(reason) => Err(format!(
+            "{reason}; hint: name the PEM file with the server's certificate authority in ca_file"
+        )),
+    };
+    Check::new(&format!("ca_file of {connection}"), result)
 }
 
 fn program(name: &str) -> Check {

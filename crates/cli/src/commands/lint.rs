@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use blocks_engine::{Library, LibraryEntry, LibraryError, describe};
+use blocks_engine::{LibraryEntry, LibraryError, describe};
 use blocks_grammar::Deny;
 use runbook_core::runbook::{Coverage, Diagnostic, Level, check_links, silence_remarks};
 use serde_json::{Value, json};
 
 use super::{bash_check, markdown_files, shellcheck};
+use crate::config::Config;
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
 
@@ -34,7 +35,7 @@ const BATCH: usize = 64;
 /// Lints files and folders; exit 1 when something is an error, or a warning where those are denied.
 pub(crate) async fn run(
     paths: &[PathBuf],
-    library: Option<&Library>,
+    config: Option<&Config>,
     deny: Option<Deny>,
     output: Output,
 ) -> Result<Code, Stop> {
@@ -53,7 +54,7 @@ pub(crate) async fn run(
     let bash = bash_check::program();
     let mut sum = Sum::default();
     // a batch at a time: the documents of a large tree need not be in memory together
-    let batches = files.chunks(BATCH).flat_map(|batch| batch.iter().zip(look_all(batch, library)));
+    let batches = files.chunks(BATCH).flat_map(|batch| batch.iter().zip(look_all(batch, config)));
     for (file, looked) in batches {
         let Looked { entry, mut found } = looked.map_err(Stop::failed)?;
         if let Some(program) = &program {
@@ -62,7 +63,7 @@ pub(crate) async fn run(
             match shellcheck::findings(program, &entry.document, &String::from_utf8_lossy(&text)).await {
                 Ok(more) => found.extend(silence_remarks(&entry.document, more)),
                 Err(reason) => {
-                    printer::note(&format!("{}: shellcheck was not asked: {reason}", entry.source));
+                    printer::note(&format!("{}: nothing from shellcheck: {reason}", entry.source));
                 }
             }
         }
@@ -91,7 +92,7 @@ pub(crate) async fn run(
 }
 
 /// Looks at each file, on as many threads as there are processors; what comes back is in the order of the files.
-fn look_all(files: &[PathBuf], library: Option<&Library>) -> Vec<Result<Looked, LibraryError>> {
+fn look_all(files: &[PathBuf], config: Option<&Config>) -> Vec<Result<Looked, LibraryError>> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(files.len());
     let next = AtomicUsize::new(0);
     let work = || {
@@ -99,7 +100,7 @@ fn look_all(files: &[PathBuf], library: Option<&Library>) -> Vec<Result<Looked, 
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(file) = files.get(at) else { return looked };
-            looked.push((at, look(file, library)));
+            looked.push((at, look(file, config)));
         }
     };
     let mut all = std::thread::scope(|scope| {
@@ -114,14 +115,14 @@ fn look_all(files: &[PathBuf], library: Option<&Library>) -> Vec<Result<Looked, 
     all.into_iter().map(|(_, looked)| looked).collect()
 }
 
-fn look(file: &Path, library: Option<&Library>) -> Result<Looked, LibraryError> {
+fn look(file: &Path, config: Option<&Config>) -> Result<Looked, LibraryError> {
     let entry = LibraryEntry::to_look_at(file)?;
-    let entry = match library {
-        Some(library) => library.complete(entry),
-        None => entry,
+    let (entry, environment) = match config {
+        Some(config) => (config.library.complete(entry), config.settings.exec_env.as_slice()),
+        None => (entry, &[][..]),
     };
     let folder = file.parent().unwrap_or(Path::new(""));
-    let entry = LibraryEntry { document: entry.looked_at().into_owned(), ..entry };
+    let entry = LibraryEntry { document: entry.looked_at(environment).into_owned(), ..entry };
     let mut found = entry.document.diagnostics.clone();
     found.extend(check_links(&entry.document, &|target| folder.join(target).exists()));
     Ok(Looked { entry, found })

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Endings of Markdown files, in lowercase.
-const ENDINGS: &[&str] = &["md", "markdown", "mdown", "mkd", "mdx"];
+use blocks_engine::is_markdown;
+
 /// Folders whose Markdown is somebody else's, or made by a build.
 const SKIPPED: &[&str] = &["node_modules", "target", "vendor"];
 
@@ -114,11 +114,6 @@ impl Walk<'_> {
         }
         Ok(())
     }
-}
-
-fn is_markdown(path: &Path) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
-    ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
 }
 
 /// Hidden folders, and those whose contents are not the team's own text.

@@ -26,8 +26,8 @@ pub(crate) async fn run(
         Command::Runbook(RunbookCommand::Lint { paths, deny }) => {
             let paths: Vec<_> = paths.iter().map(std::path::PathBuf::from).collect();
             // a broken configuration is no reason not to lint; what is included may come from its folders
-            let library = Config::load(config).ok().map(|config| config.library);
-            return lint::run(&paths, library.as_ref(), *deny, output).await;
+            let config = Config::load(config).ok();
+            return lint::run(&paths, config.as_ref(), *deny, output).await;
         }
         Command::Runbook(RunbookCommand::Schema) => {
             printer::json(&runbook_core::runbook::front_matter_schema());
@@ -45,7 +45,7 @@ pub(crate) async fn run(
     let request = command.to_request().map_err(Stop::usage)?;
     if let Command::Runbook(runbook) = command
         && let Some(name) = runbook.name()
-        && (name.contains('/') || name.ends_with(".md"))
+        && (name.contains('/') || blocks_engine::is_markdown(Path::new(name)))
     {
         return file(Path::new(name), &request, &config, output, yes).await;
     }
@@ -63,7 +63,7 @@ pub(crate) async fn run(
         Request::RunbookList => printer::list(&describe::runbooks(&config.library), output),
         Request::RunbookShow { name } => {
             let entry = config.library.find(name).map_err(Stop::usage)?;
-            printer::reply(&describe::runbook(&entry)?, output);
+            printer::reply(&describe::runbook(&entry, &config.settings.exec_env)?, output);
         }
         Request::RunbookPlan { name, params, section } => {
             let entry = config.library.find(name).map_err(Stop::usage)?;
@@ -96,7 +96,9 @@ async fn file(
 ) -> Result<Code, Stop> {
     let entry = config.library.complete(LibraryEntry::from_file(path).map_err(Stop::usage)?);
     match request {
-        Request::RunbookShow { .. } => printer::reply(&describe::runbook(&entry)?, output),
+        Request::RunbookShow { .. } => {
+            printer::reply(&describe::runbook(&entry, &config.settings.exec_env)?, output)
+        }
         Request::RunbookPlan { params, section, .. } => {
             let asked = Asked { params, section: section.as_deref(), service: None };
             return plan(config, &entry, &asked, output);

@@ -34,7 +34,7 @@ pub(crate) fn program() -> Option<PathBuf> {
 /// The findings about a document whose text is `source`, in document order.
 ///
 /// # Errors
-/// Why there are none, in lowercase: the program does not start, does not answer in time, or answers something else.
+/// Why nothing of what it says can be told, in lowercase: the program does not start, does not answer in time, or answers something else.
 pub(crate) async fn findings(
     program: &Path,
     document: &Document,
@@ -47,13 +47,17 @@ pub(crate) async fn findings(
         for command in commands(document).filter(told).take(MOST_COMMANDS) {
             let (text, above) = with_directives(command, &lines);
             let answer = tokio::time::timeout(EACH, ask(program, &text)).await;
-            let comments = answer.map_err(|_| format!("no answer within {} s", EACH.as_secs()))??;
+            let late =
+                || format!("it gave no answer within {} s about line {}", EACH.as_secs(), command.line);
+            let comments = answer.map_err(|_| late())??;
             found.extend(comments.iter().map(|comment| comment.finding(command.line, above, &lines, &text)));
         }
         found.sort_by_key(|finding| (finding.line, finding.column));
         Ok(found)
     };
-    tokio::time::timeout(ALL, look).await.map_err(|_| format!("not done within {} s", ALL.as_secs()))?
+    tokio::time::timeout(ALL, look)
+        .await
+        .map_err(|_| format!("it was not done within {} s", ALL.as_secs()))?
 }
 
 /// The shell commands, without those whose text is no complete shell as it stands.

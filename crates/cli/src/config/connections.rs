@@ -83,6 +83,18 @@ fn connection(
     Connection { name: table.name.clone(), kind, url, bearer, headers, ca_file }
 }
 
+/// The `ca_file` of each connection that names one: the connection's name and where the file is.
+pub(crate) fn authority_files(config: &Config) -> Vec<(&str, PathBuf)> {
+    let base = base(config);
+    let named = |table: &'_ ConnectionTable| table.ca_file.as_ref().map(|path| base.join(path));
+    config.file.connection.iter().filter_map(|table| Some((table.name.as_str(), named(table)?))).collect()
+}
+
+/// The folder that relative paths begin in.
+fn base(config: &Config) -> PathBuf {
+    config.path.as_deref().and_then(Path::parent).map_or_else(PathBuf::new, Path::to_path_buf)
+}
+
 /// What planning knows of a connection: for which kind of command it is, and its name.
 pub(super) fn place(table: &ConnectionTable) -> (CommandKind, String) {
     let kind = match table.kind {
@@ -103,7 +115,7 @@ fn made(connections: Vec<Connection>) -> Result<Connections, SecretError> {
 ///
 /// A secret that is missing or does not read, or an address that cannot work.
 pub(crate) fn connections(config: &Config) -> Result<Connections, SecretError> {
-    let base = config.path.as_deref().and_then(Path::parent).map_or_else(PathBuf::new, Path::to_path_buf);
+    let base = base(config);
     let resolved = config.file.connection.iter().map(|table| {
         let from_env = |variable: &String| match std::env::var(variable) {
             Ok(value) if !value.trim().is_empty() => Ok(value.trim().to_owned()),

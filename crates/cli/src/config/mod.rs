@@ -6,7 +6,7 @@ mod load;
 mod places;
 mod secrets;
 
-pub(crate) use connections::connections;
+pub(crate) use connections::{authority_files, connections};
 pub(crate) use file::{PagerDutyMode, SlackMode};
 pub(crate) use load::{Config, ConfigError};
 pub(crate) use secrets::{SecretError, Secrets};

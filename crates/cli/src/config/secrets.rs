@@ -2,16 +2,7 @@
 
 use std::path::PathBuf;
 
-/// The environment variables that hold secrets.
-const NAMES: [&str; 7] = [
-    "SLACK_BOT_TOKEN",
-    "SLACK_APP_TOKEN",
-    "SLACK_SIGNING_SECRET",
-    "PAGERDUTY_WEBHOOK_SECRET",
-    "PAGERDUTY_API_TOKEN",
-    "PAGERDUTY_ROUTING_KEY",
-    "BLOCKS_API_TOKEN",
-];
+use runbook_core::runbook::OWN_SECRETS;
 
 /// Every secret that is set. Never shown.
 #[derive(Clone, Default)]
@@ -50,7 +41,7 @@ impl Secrets {
     /// Reads every secret that is set.
     pub(crate) fn read() -> Result<Secrets, SecretError> {
         let mut values = Vec::new();
-        for name in NAMES {
+        for name in OWN_SECRETS {
             if let Some(path) = std::env::var_os(format!("{name}_FILE")).map(PathBuf::from) {
                 let text = std::fs::read_to_string(&path).map_err(|source| SecretError::Unreadable {
                     name,

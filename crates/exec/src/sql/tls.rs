@@ -30,24 +30,35 @@ impl Rustls {
             None => {
                 builder.with_platform_verifier().map_err(|error| error.to_string())?.with_no_client_auth()
             }
-            Some(path) => {
-                let unreadable = |error: &dyn std::fmt::Display| {
-                    format!("the certificates in {} cannot be read: {error}", path.display())
-                };
-                let mut roots = RootCertStore::empty();
-                let found = CertificateDer::pem_file_iter(path).map_err(|error| unreadable(&error))?;
-                for certificate in found {
-                    let certificate = certificate.map_err(|error| unreadable(&error))?;
-                    roots.add(certificate).map_err(|error| unreadable(&error))?;
-                }
-                if roots.is_empty() {
-                    return Err(unreadable(&"there are none"));
-                }
-                builder.with_root_certificates(roots).with_no_client_auth()
-            }
+            Some(path) => builder.with_root_certificates(read_authorities(path)?).with_no_client_auth(),
         };
         Ok(Self(TlsConnector::from(Arc::new(config))))
     }
+}
+
+fn read_authorities(path: &Path) -> Result<RootCertStore, String> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        format!("the certificates in {} cannot be read: {error}", path.display())
+    };
+    let mut roots = RootCertStore::empty();
+    let found = CertificateDer::pem_file_iter(path).map_err(|error| unreadable(&error))?;
+    for certificate in found {
+        let certificate = certificate.map_err(|error| unreadable(&error))?;
+        roots.add(certificate).map_err(|error| unreadable(&error))?;
+    }
+    if roots.is_empty() {
+        return Err(unreadable(&"there are none"));
+    }
+    Ok(roots)
+}
+
+/// How many certificate authorities a connection's `ca_file` names.
+///
+/// # Errors
+///
+/// Why the file cannot be used: it is not there, cannot be read, or holds no certificate.
+pub fn count_authorities(path: &Path) -> Result<usize, String> {
+    read_authorities(path).map(|roots| roots.len())
 }
 
 impl<S> MakeTlsConnect<S> for Rustls

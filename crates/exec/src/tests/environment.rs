@@ -48,10 +48,11 @@ async fn the_environment_is_exactly_what_is_documented() {
 #[tokio::test]
 async fn bad_names_and_values_start_nothing() {
     let cases = [
-        ("PATH", "/evil", "changes how programs run"),
-        ("LD_PRELOAD", "x.so", "changes how programs run"),
-        ("BASH_ENV", "x", "changes how programs run"),
-        ("BLOCKS_RUN", "x", "changes how programs run"),
+        ("PATH", "/evil", "steers the shell"),
+        ("LD_PRELOAD", "x.so", "steers the shell"),
+        ("BASH_ENV", "x", "steers the shell"),
+        ("BLOCKS_RUN", "x", "steers the shell"),
+        ("PYTHONPATH", "x", "steers the shell"),
         ("a b", "x", "not a variable name"),
         ("x=y", "x", "not a variable name"),
         ("pod", "a\0b", "NUL byte"),

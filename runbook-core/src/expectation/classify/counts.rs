@@ -2,6 +2,7 @@
 
 use crate::expectation::model::{Check, Comparison};
 use crate::expectation::phrase::{ROW_WORDS, ratio, whole};
+use crate::expectation::units::unit;
 
 use super::numbers::comparison;
 
@@ -95,6 +96,14 @@ pub(super) fn every_row_word(head: &str) -> Option<String> {
     let known = ROW_WORDS.contains(&word.to_ascii_lowercase().as_str());
     let plain = words.iter().all(|word| word.chars().all(|c| c.is_alphabetic() || c == '-'));
     (every && known && plain).then(|| (*word).to_owned())
+}
+
+/// Whether a note says how many there are of something (`0 errors`), which nobody would judge.
+pub(super) fn claims(note: &str) -> bool {
+    let Some((first, rest)) = note.split_once(' ') else { return false };
+    let counted = whole(first).is_some() || in_words(&first.to_ascii_lowercase()).is_some();
+    let noun = rest.split(' ').next().unwrap_or_default();
+    counted && noun.starts_with(char::is_alphabetic) && unit(noun).is_none()
 }
 
 /// `0 lines`, `9-50 rows`, `at least 3 results`, `between 9 and 50 rows`, `no output`.

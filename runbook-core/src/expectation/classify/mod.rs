@@ -39,11 +39,18 @@ fn check_of(head: &str, note: Option<&str>, has_deadline: bool) -> Check {
         return if note.is_none() && has_deadline { Check::ExitZero } else { Check::Person };
     }
     let check = typed(head);
-    let Some(inside) = note.map(typed) else { return check };
-    match (check, inside) {
+    let Some(written) = note else { return check };
+    if let Some(state) = words::unit_state(head, written) {
+        return state;
+    }
+    if counts::claims(written) && check != Check::Person {
+        return Check::Person;
+    }
+    match (check, typed(written)) {
         // `All pods Running (3/3)`
-        (Check::Person, Check::Ratio { have, want, word: None }) => counts::every_row_word(head)
-            .map_or(Check::Person, |word| Check::Ratio { have, want, word: Some(word) }),
+        (Check::EveryRow { word }, Check::Ratio { have, want, word: None }) => {
+            Check::Ratio { have, want, word: Some(word) }
+        }
         // `List of repositories (9-50 repos)`
         (Check::Person, inside @ Check::Count { .. }) => inside,
         (Check::Person, _) => Check::Person,
@@ -53,6 +60,10 @@ fn check_of(head: &str, note: Option<&str>, has_deadline: bool) -> Check {
             Check::Ratio { .. }
             | Check::Count { .. }
             | Check::Number { .. }
+            | Check::Named { .. }
+            | Check::EveryRow { .. }
+            | Check::ExitZero
+            | Check::ExitStatus { .. }
             | Check::Range { .. }
             | Check::Pairs { .. }
             | Check::HttpStatus { .. },
@@ -64,11 +75,13 @@ fn check_of(head: &str, note: Option<&str>, has_deadline: bool) -> Check {
 /// The typed meaning of a text without note and deadline.
 fn typed(text: &str) -> Check {
     let lower = text.to_ascii_lowercase();
-    None.or_else(|| words::exit_zero(&lower))
+    None.or_else(|| words::exit_status(&lower))
         .or_else(|| words::http_status(&lower))
         .or_else(|| counts::ratio_check(text))
         .or_else(|| counts::count(&lower))
         .or_else(|| numbers::number(text))
+        .or_else(|| counts::every_row_word(text).map(|word| Check::EveryRow { word }))
+        .or_else(|| numbers::named(text))
         .or_else(|| quoted(text).and_then(words::contains))
         .or_else(|| words::pairs(text))
         .or_else(|| words::token(text))

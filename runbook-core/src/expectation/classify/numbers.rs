@@ -58,6 +58,34 @@ pub(super) fn number(text: &str) -> Option<Check> {
     Some(Check::Number { op, bound, every, unit: unit.map(|unit| unit.name.to_owned()) })
 }
 
+/// `lag < 10s`, `queue_depth should be below 100`: a name of up to three words, and what is said about its number.
+pub(super) fn named(text: &str) -> Option<Check> {
+    // words that are no part of a name: what they say about it is not understood
+    const OTHER: &[&str] = &[
+        "all", "any", "each", "every", "no", "not", "never", "and", "or", "if", "when", "while", "until",
+        "unless", "with", "without", "then", "than", "should", "must", "will", "may", "is", "be", "are",
+        "was", "wait", "of",
+    ];
+    const LINKS: &[&str] =
+        &[" should be", " must be", " should stay", " must stay", " is", " stays", " remains", ":"];
+    let (at, op, amount) = text.match_indices(' ').take(6).find_map(|(at, _)| {
+        let (op, rest) = comparison(text.get(at + 1..)?)?;
+        Some((at, op, rest))
+    })?;
+    let subject = text.get(..at)?.trim_end();
+    let subject = LINKS.iter().find_map(|link| subject.strip_suffix(link)).unwrap_or(subject);
+    let name = subject.strip_prefix("the ").or_else(|| subject.strip_prefix("The ")).unwrap_or(subject);
+    let plain = name.starts_with(char::is_alphabetic)
+        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ' '))
+        && (1..=3).contains(&name.split(' ').count())
+        && name.split(' ').all(|word| !word.is_empty() && !OTHER.contains(&word.to_lowercase().as_str()));
+    if !plain || op == Comparison::Equal {
+        return None;
+    }
+    let (bound, unit) = quantity(amount)?;
+    Some(Check::Named { name: name.to_owned(), op, bound, unit: unit.map(|unit| unit.name.to_owned()) })
+}
+
 /// `10-20`, `1 to 3`, `between 5% and 10%`: both ends and the unit's name.
 fn range(text: &str) -> Option<(f64, f64, Option<String>)> {
     let between = text

@@ -12,6 +12,9 @@ fn count(min: u64, max: u64) -> Check {
 fn number(op: Comparison, bound: f64, every: bool, unit: Option<&str>) -> Check {
     Check::Number { op, bound, every, unit: unit.map(str::to_owned) }
 }
+fn named(name: &str, op: Comparison, bound: f64, unit: Option<&str>) -> Check {
+    Check::Named { name: name.to_owned(), op, bound, unit: unit.map(str::to_owned) }
+}
 fn range(min: f64, max: f64, every: bool, unit: Option<&str>) -> Check {
     Check::Range { min, max, every, unit: unit.map(str::to_owned) }
 }
@@ -62,7 +65,31 @@ fn texts_get_their_meaning() {
         ("every single model pool below 90 %", number(Less, 90.0, true, Some("%"))),
         ("All 5 providers < 50%", Check::Person),
         ("all providers are fine", Check::Person),
-        ("error rate < 1 %", Check::Person),
+        ("All providers Running", Check::EveryRow { word: "Running".to_owned() }),
+        ("error rate < 1 %", named("error rate", Less, 1.0, Some("%"))),
+        ("lag < 10s", named("lag", Less, 10.0, Some("s"))),
+        ("the queue_depth should be at most 100", named("queue_depth", AtMost, 100.0, None)),
+        ("lag is below 5 min", named("lag", Less, 5.0, Some("min"))),
+        ("5 lag < 10s", Check::Person),
+        ("wait while lag > 10s", Check::Person),
+        ("lag < 10s and errors < 5", Check::Person),
+        ("no lag < 10s", Check::Person),
+        ("exit code 1", Check::ExitStatus { status: 1 }),
+        ("exits with status 3", Check::ExitStatus { status: 3 }),
+        ("exit code 256", Check::Person),
+        ("exit code 1 or 2", Check::Person),
+        ("exit code 0", Check::ExitZero),
+        ("All pods Running", Check::EveryRow { word: "Running".to_owned() }),
+        ("all pods Running and ready", Check::Person),
+        ("active (running)", text("active (running)")),
+        ("5/5 ready and 0 errors", Check::Person),
+        ("5/5 ready, 0 errors", Check::Person),
+        ("5/5 ready (0 errors)", Check::Person),
+        ("5/5 ready (no restarts)", Check::Person),
+        ("5/5 ready (2 min at most)", ratio(5, 5, None)),
+        ("5/5 ready (exit code 1)", Check::Person),
+        ("t", text("t")),
+        ("x", Check::Person),
         ("< 50 connections", Check::Person),
         ("< 5 and > 3", Check::Person),
         ("!= 5", Check::Person),
@@ -119,7 +146,7 @@ fn texts_get_their_meaning() {
         ("{\"a\":[1]}", Check::Person),
         ("status: all is well", Check::Person),
         ("error: not found", Check::Person),
-        ("count: <5", Check::Person),
+        ("count: <5", named("count", Less, 5.0, None)),
         ("exit code 0", Check::ExitZero),
         ("within 45s", Check::ExitZero),
         ("", Check::Person),

@@ -2,7 +2,7 @@
 
 use crate::expectation::json;
 use crate::expectation::model::Check;
-use crate::expectation::phrase::{decimal, quoted};
+use crate::expectation::phrase::{decimal, quoted, whole};
 
 /// What servers write behind a status code.
 const REASONS: &[&str] = &[
@@ -27,19 +27,46 @@ const REASONS: &[&str] = &[
     "gateway timeout",
 ];
 
-/// `exit code 0`.
-pub(super) fn exit_zero(lower: &str) -> Option<Check> {
-    let phrases = [
-        "exit 0",
-        "exits 0",
-        "exit code 0",
-        "exit status 0",
-        "exit code: 0",
-        "exits with 0",
-        "exits with status 0",
-        "exit code is 0",
+/// `exit code 0`, `exits with status 1`.
+pub(super) fn exit_status(lower: &str) -> Option<Check> {
+    let leads = [
+        "exits with status ",
+        "exits with code ",
+        "exits with ",
+        "exit code is ",
+        "exit code: ",
+        "exit code ",
+        "exit status: ",
+        "exit status ",
+        "exits ",
+        "exit ",
     ];
-    phrases.contains(&lower).then_some(Check::ExitZero)
+    let rest = leads.iter().find_map(|lead| lower.strip_prefix(lead))?;
+    let status = whole(rest).and_then(|status| u8::try_from(status).ok())?;
+    Some(if status == 0 { Check::ExitZero } else { Check::ExitStatus { status: i32::from(status) } })
+}
+
+/// `active (running)`, as `systemctl status` has it.
+pub(super) fn unit_state(head: &str, inside: &str) -> Option<Check> {
+    const STATES: &[&str] = &["active", "inactive", "failed", "activating", "deactivating"];
+    const SUBSTATES: &[&str] = &[
+        "running",
+        "exited",
+        "dead",
+        "waiting",
+        "listening",
+        "mounted",
+        "plugged",
+        "failed",
+        "elapsed",
+        "start",
+        "start-pre",
+        "start-post",
+        "stop",
+        "auto-restart",
+    ];
+    let known = STATES.contains(&head) && SUBSTATES.contains(&inside);
+    known.then(|| Check::Contains { text: format!("{head} ({inside})") })
 }
 
 /// `HTTP 200`, `HTTP/1.1 200 OK`, `status code 204`, `200 OK`.
@@ -128,5 +155,8 @@ pub(super) fn token(text: &str) -> Option<Check> {
         && text.chars().all(|c| c.is_alphanumeric() || "_.:/@+-#".contains(c));
     // `20-10` is a range that cannot be
     let backwards = text.split_once('-').is_some_and(|(a, b)| decimal(a).is_some() && decimal(b).is_some());
-    (plain && !backwards && !text.contains("...")).then(|| Check::Contains { text: text.to_owned() })
+    // psql's words for true and false
+    let letter = matches!(text, "t" | "f");
+    ((plain || letter) && !backwards && !text.contains("..."))
+        .then(|| Check::Contains { text: text.to_owned() })
 }

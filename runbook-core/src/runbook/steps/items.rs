@@ -3,7 +3,7 @@
 use super::super::blocks::Item;
 use super::super::lines::to_u32;
 use super::super::model::{ManualItem, OnlyIf};
-use super::super::titles;
+use super::super::{prompts, titles};
 use super::{Builder, Place, Reading};
 
 /// Items of a list that stand for a step without commands; a list longer than this is data.
@@ -24,6 +24,8 @@ pub(super) struct List {
     explains: bool,
     /// The items that are open at the block at hand, outermost first.
     around: Vec<Around>,
+    /// What the last item inside the outermost one says.
+    pub(super) inner: String,
     /// The ordered item with commands whose further items are for a person.
     pub(super) goes_on: Option<usize>,
 }
@@ -71,6 +73,25 @@ pub(super) struct Pending {
     pub(super) parts: Vec<ManualItem>,
 }
 
+/// `Run kubectl get pods`, `Then execute: df -h`, or the command alone. Code in running text has lost its marks here.
+fn says_to_run(text: &str) -> bool {
+    const LEADS: &[&str] =
+        &["first", "then", "next", "now", "run", "execute", "issue", "type", "the", "command"];
+    let mut rest = text.trim();
+    for _ in 0..4 {
+        if prompts::looks_like_command(rest) {
+            return true;
+        }
+        let Some((word, after)) = rest.split_once(' ') else { return false };
+        let word = word.trim_end_matches([':', ',']).to_ascii_lowercase();
+        if !LEADS.contains(&word.as_str()) {
+            return false;
+        }
+        rest = after.trim_start();
+    }
+    false
+}
+
 impl Builder<'_> {
     pub(super) fn item(&mut self, item: Item) {
         let Item { text, line, task, depth, ordered, within } = item;
@@ -81,6 +102,11 @@ impl Builder<'_> {
         let only_if = self.branches.item(&text, line, first);
         if depth == 1 && !std::mem::replace(&mut self.list.begun, true) {
             self.begin_list();
+        }
+        if depth == 1 {
+            self.list.inner.clear();
+        } else if !text.is_empty() {
+            self.list.inner.clone_from(&text);
         }
         let expected = !task && self.expected_item(&text, line, depth);
         if task {
@@ -198,7 +224,10 @@ impl Builder<'_> {
         }
         let text = &self.title.title.text;
         let checklist = self.reading == Reading::Checklist && !titles::explains(text);
-        let does = self.title.announced || list.announced || checklist || titles::says_what_to_do(text);
+        // commands that somebody is told to run are something to do, under any title that does not explain
+        let runs = || !titles::explains(text) && list.pending.iter().any(|one| says_to_run(&one.item.text));
+        let does =
+            self.title.announced || list.announced || checklist || titles::says_what_to_do(text) || runs();
         if list.has_commands {
             self.item_steps(list.pending);
         } else if does && !list.explains {

@@ -365,7 +365,12 @@ impl<'a> Builder<'a> {
 
     /// Begins the step of an ordered item.
     fn begin_item(&mut self, number: usize, text: &str, line: u32) {
-        let title = titles::parse(&titles::shorten(text.trim(), LONGEST_TITLE));
+        // an item that only holds another list is called what stands in it, and else what the heading says
+        let named = [text, self.list.inner.as_str()].into_iter().map(str::trim).find(|text| !text.is_empty());
+        let title = match named {
+            Some(text) => titles::parse(&titles::shorten(text, LONGEST_TITLE)),
+            None => Title::default(),
+        };
         self.window(u8::MAX, line, title.range_s());
         self.begin(Place::OrderedItem(number), title, line);
     }
@@ -376,7 +381,13 @@ impl<'a> Builder<'a> {
         if place == Place::Heading {
             self.title.used = true;
         }
-        if let Some(first) = self.sections.same_title(own, &text, line) {
+        let unnamed = text.is_empty();
+        let text = match self.title.title.text.as_str() {
+            heading if unnamed && !heading.is_empty() => heading.to_owned(),
+            _ if unnamed => format!("line {line}"),
+            _ => text,
+        };
+        if !unnamed && let Some(first) = self.sections.same_title(own, &text, line) {
             self.note(
                 codes::SAME_TITLE,
                 (line, self.lines.indent(line)),

@@ -449,6 +449,12 @@ fn items_are_for_a_person_or_said_to_be_text() {
         ("## Look\n\n- Run:\n  ```bash\n  ls\n  ```\n- why\n", &[], 1),
         ("## Look\n\n- [ ] Run:\n  ```bash\n  ls\n  ```\n", &["Run:"], 0),
         ("## Look\n\n1. [ ] a\n2. [ ] Run\n   ```bash\n   ls\n   ```\n3. [ ] b\n", &["a", "Run", "b"], 0),
+        // a command that somebody is told to run
+        ("## Pods\n\n1. Run `kubectl get pods`\n2. a\n", &["Run kubectl get pods", "a"], 0),
+        ("## Pods\n\n```bash\nls\n```\n\n1. Then execute: `aws s3 ls`\n", &["Then execute: aws s3 ls"], 0),
+        ("## Pods\n\n1. `kubectl get pods`\n", &["kubectl get pods"], 0),
+        ("## Pods\n\n```bash\nls\n```\n\n1. Run times are long\n2. Make sure\n", &[], 2),
+        ("## Background\n\n1. Run `kubectl get pods`\n", &[], 1),
         // causes are no steps, and neither is a summary
         ("## 5. Verify\n\nLook. The common causes:\n\n1. a\n2. b\n", &["Look."], 2),
         ("## 5. Mend\n\nBecause of that, do the following:\n\n1. a\n", &["a"], 0),
@@ -460,6 +466,24 @@ fn items_are_for_a_person_or_said_to_be_text() {
         let document = parse("x", text);
         assert_eq!((items(&document), document.text_items), (expected.to_vec(), *text_items), "{text}");
         assert_eq!(document.coverage().text_items, *text_items);
+    }
+}
+
+#[test]
+fn no_step_is_without_a_title() {
+    for (text, titles) in [
+        (
+            "# N\n\n1. - ```bash\n     ls\n     ```\n2. - - a\n   - ```bash\n     df\n     ```\n",
+            &["N", "a"][..],
+        ),
+        ("# N\n\n1. - See a\n     ```bash\n     ls\n     ```\n", &["See a"]),
+        ("1. - ```bash\n     ls\n     ```\n", &["x"]),
+        ("# (5 min)\n\n```bash\nls\n```\n", &["line 1"]),
+    ] {
+        let document = parse("x", text);
+        let found: Vec<&str> = document.steps.iter().map(|step| step.title.as_str()).collect();
+        assert_eq!(found, titles, "{text}");
+        assert!(document.steps.iter().all(|step| !step.id.is_empty()));
     }
 }
 

@@ -20,6 +20,11 @@ pub fn expectation(data: &[u8]) {
         Check::Pairs { pairs } => {
             assert!(!pairs.is_empty() && pairs.iter().all(|(name, _)| !name.trim().is_empty()), "{first:?}");
         }
+        Check::Named { name, bound, .. } => {
+            assert!(bound.is_finite() && !name.trim().is_empty(), "{first:?}");
+        }
+        Check::EveryRow { word } => assert!(!word.is_empty(), "{first:?}"),
+        Check::ExitStatus { status } => assert!((1..=255).contains(status), "{first:?}"),
         Check::ExitZero | Check::Ratio { .. } | Check::Person => {}
     }
 }

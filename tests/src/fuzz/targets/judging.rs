@@ -48,7 +48,7 @@ fn may_pass(expectation: &Expectation, observed: &Observed<'_>) {
     );
     assert!(*check != Check::Person, "passed for a person: {observed:?}");
     assert!(
-        !observed.truncated || *check == Check::ExitZero,
+        !observed.truncated || matches!(check, Check::ExitZero | Check::ExitStatus { .. }),
         "passed although output was dropped: {check:?} {observed:?}"
     );
     assert!(within_ms.is_none_or(|ms| observed.elapsed_ms <= ms), "passed too late: {check:?} {observed:?}");
@@ -56,13 +56,15 @@ fn may_pass(expectation: &Expectation, observed: &Observed<'_>) {
     let needs_output = match check {
         // curl may say the status on stderr, and a text may stand there too
         Check::Contains { .. } | Check::HttpStatus { .. } => observed.stderr.trim().is_empty(),
-        Check::Ratio { .. } | Check::Pairs { .. } | Check::Number { .. } | Check::Range { .. } => true,
+        Check::Ratio { .. } | Check::EveryRow { .. } | Check::Pairs { .. } => true,
+        Check::Number { .. } | Check::Named { .. } | Check::Range { .. } => true,
         Check::Count { min, .. } => *min > 0,
-        Check::ExitZero | Check::Person => false,
+        Check::ExitZero | Check::ExitStatus { .. } | Check::Person => false,
     };
     assert!(!(silent && needs_output), "passed without output: {check:?} {observed:?}");
     match observed.exit_code {
         Some(0) => {}
+        Some(code) if *check == (Check::ExitStatus { status: code }) => {}
         // grep finds nothing
         Some(1) => assert!(
             matches!(check, Check::Count { min: 0, .. }) && silent && observed.stderr.trim().is_empty(),
