@@ -101,6 +101,30 @@ async fn without_bash_or_curl_it_is_said_before_anything_starts() {
 }
 
 #[tokio::test]
+async fn doctor_reads_each_ca_file_and_lint_knows_what_is_handed_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let environment = without("nothing", folder.path());
+    let config = "[exec]\nenv = [\"PATH\", \"HOME\", \"TEAM_REGION\"]\n[[connection]]\nname = \"db\"\nkind = \"postgres\"\n\
+                  url = \"postgres://h/d?sslmode=verify-full\"\nca_file = \"ca.pem\"\n";
+    std::fs::write(folder.path().join("blocks.toml"), config).unwrap();
+    for (text, part) in [(None, "No such file"), (Some("no certificate"), "there are none")] {
+        if let Some(text) = text {
+            std::fs::write(folder.path().join("ca.pem"), text).unwrap();
+        }
+        let doctor = run_in(&blocks(), &["doctor", "-o", "json"], &environment, folder.path()).await;
+        let shown = doctor.json();
+        let check = shown["checks"].as_array().unwrap().iter().find(|check| check["name"] == "ca_file of db");
+        let check = check.unwrap();
+        assert_eq!(check["ok"], false, "{check}");
+        assert!(check["detail"].as_str().unwrap().contains(part), "{check}");
+    }
+    let text = "# A\n\n## Step 1: Look\n\n```bash\nls \"$TEAM_REGION\" \"$OTHER_REGION\"\n```\n";
+    std::fs::write(folder.path().join("a.mdx"), text).unwrap();
+    let lint = run_in(&blocks(), &["runbook", "lint", "a.mdx"], &environment, folder.path()).await;
+    assert!(lint.stdout.contains("$OTHER_REGION") && !lint.stdout.contains("$TEAM_REGION"), "{lint:?}");
+}
+
+#[tokio::test]
 async fn a_second_engine_on_the_same_folder_is_refused_and_told_who_has_it() {
     let mut app = TestApp::start(&AppConfig::default()).await;
     let holder = app.server_pid();

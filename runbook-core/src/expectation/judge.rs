@@ -39,6 +39,9 @@ pub fn judge_command(expectations: &[Expectation], observed: &Observed<'_>) -> V
             Check::ExitZero | Check::ExitStatus { .. } | Check::HttpStatus { .. } => {
                 judge(expectation, observed)
             }
+            Check::Person if meant => Judgement::ask(
+                "the exit status is the expected one; whether the output shows it is for a person",
+            ),
             _ => judge(expectation, if meant { &as_well } else { observed }),
         })
         .collect()

@@ -400,6 +400,11 @@ fn without_expectations_the_exit_status_counts() {
     let outcomes: Vec<Outcome> = judge_command(&two, &ended("4/5")).into_iter().map(|j| j.outcome).collect();
     assert_eq!(outcomes, [Outcome::Fail, Outcome::Pass]);
     // a status that is expected does not speak against the output
+    let person = judge_command(
+        &[classify("exit code 1"), classify("The job is gone")],
+        &Observed { exit_code: Some(1), ..ended("") },
+    );
+    assert!(person[1].outcome == Outcome::Ask && !person[1].reason.contains("status 0"), "{person:?}");
     let expected = [classify("exit code 1"), classify("\"no such job\"")];
     for (stdout, second) in [("no such job\n", Outcome::Pass), ("ready\n", Outcome::Fail)] {
         let observed = Observed { exit_code: Some(1), ..ended(stdout) };

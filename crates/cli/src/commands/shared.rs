@@ -97,7 +97,7 @@ async fn file(
     let entry = config.library.complete(LibraryEntry::from_file(path).map_err(Stop::usage)?);
     match request {
         Request::RunbookShow { .. } => {
-            printer::reply(&describe::runbook(&entry, &config.settings.exec_env)?, output)
+            printer::reply(&describe::runbook(&entry, &config.settings.exec_env)?, output);
         }
         Request::RunbookPlan { params, section, .. } => {
             let asked = Asked { params, section: section.as_deref(), service: None };
