@@ -1,5 +1,6 @@
 //! Runbooks and plans as text for people and JSON for programs.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use runbook_core::duration::for_people;
@@ -237,13 +238,24 @@ pub fn plan_text(
     for name in plan.secrets.keys() {
         let _ = writeln!(text, "  {name} (secret)");
     }
+    let mut in_the_way = InTheWay::new();
+    for problem in problems {
+        if let Some(command) = &problem.command {
+            in_the_way.entry(command).or_default().push(problem);
+        }
+    }
     for (number, step) in (1..).zip(&plan.steps) {
-        plan_step_text(&mut text, number, step, problems);
+        plan_step_text(&mut text, number, step, &in_the_way);
     }
     text
 }
 
-fn plan_step_text(text: &mut String, number: usize, step: &PlanStep, problems: &[Problem]) {
+/// What stands in the way of each command, by its id.
+type InTheWay<'a> = BTreeMap<&'a str, Vec<&'a Problem>>;
+/// As many of them are shown at the command; all of them follow at the end.
+const MOST_AT_A_COMMAND: usize = 3;
+
+fn plan_step_text(text: &mut String, number: usize, step: &PlanStep, problems: &InTheWay<'_>) {
     let timebox = timebox_text(step.timebox_s, step.starts_s);
     let due = step.due_s.map_or_else(String::new, |s| format!(" [due after {}]", for_people(u64::from(s))));
     let _ = writeln!(text, "\n{number}. {}{timebox}{due}", step.title);
@@ -276,7 +288,7 @@ fn plan_step_text(text: &mut String, number: usize, step: &PlanStep, problems: &
     }
 }
 
-fn planned_text(text: &mut String, role: &str, command: &PlannedCommand, problems: &[Problem]) {
+fn planned_text(text: &mut String, role: &str, command: &PlannedCommand, problems: &InTheWay<'_>) {
     let connection = command.connection.as_deref().map_or_else(String::new, |name| format!(" over {name}"));
     let _ = writeln!(
         text,
@@ -288,7 +300,8 @@ fn planned_text(text: &mut String, role: &str, command: &PlannedCommand, problem
     for line in command.text.trim_end().lines() {
         let _ = writeln!(text, "      {line}");
     }
-    for problem in problems.iter().filter(|problem| problem.command.as_deref() == Some(command.id.as_str())) {
+    let own = problems.get(command.id.as_str()).into_iter().flatten();
+    for problem in own.take(MOST_AT_A_COMMAND) {
         let _ = writeln!(text, "    does not run: {}", problem.message);
     }
     if let Some(condition) = &command.condition {

@@ -497,6 +497,7 @@ mod tests {
             plan.steps[0].commands[0].capture.as_ref().unwrap().check(value).is_ok()
         };
         assert!(captured("echo \"$V\"", "it's; $(id)"));
+        assert!(captured("V=$(thing) && echo \"V: $V\"", "it's; $(id)"));
         assert!(captured("eval \"echo $V\"", "web-1"));
         assert!(!captured("eval \"echo $V\"", "$(id)"));
         assert!(!captured("echo $((V))", "a[$(id)]"));

@@ -310,8 +310,11 @@ impl<'a> Collector<'a> {
                 self.add(read.name, Use::Place(Place::of(Guard::Never)));
             }
         }
-        if index || odd_name || names_count && !prints {
+        if index || odd_name || names_count && (!prints && evaluates_names(masked)) {
             return self.names(self.text, span.clone(), Guard::Plain);
+        }
+        if names_count && !prints {
+            return self.expanded(self.text, span.clone(), Guard::Plain);
         }
         if names_count {
             self.names(self.masked, span.clone(), Guard::Plain);
@@ -490,6 +493,18 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// Each name behind a `$` in a part of a text.
+    fn expanded(&mut self, text: &str, span: Range<usize>, guard: Guard) {
+        for part in text.get(span).unwrap_or_default().split('$').skip(1) {
+            let part = part.trim_start_matches(['{', '#', '!']);
+            let end = part.bytes().position(|byte| !is_identifier_byte(byte)).unwrap_or(part.len());
+            let name = part.get(..end).unwrap_or_default();
+            if is_identifier(name) {
+                self.add(name, Use::Place(Place::of(guard)));
+            }
+        }
+    }
+
     fn add(&mut self, name: &str, one: Use) {
         self.uses.entry(name.to_owned()).or_default().insert(one);
     }
@@ -498,6 +513,19 @@ impl<'a> Collector<'a> {
 /// The name in `NAME=` and `NAME+=`.
 fn assigned_name(word: &str) -> &str {
     word.split('=').next().unwrap_or_default().trim_end_matches('+')
+}
+
+/// Whether names without `$` may be evaluated in a text with substitutions.
+fn evaluates_names(text: &str) -> bool {
+    let marks = [
+        "((", "$[", "[[", "[ ", "let", "eval", "declare", "typeset", "local", "read", "printf", "unset",
+        "test",
+    ];
+    marks.iter().any(|mark| text.contains(mark))
+        || text
+            .split("${")
+            .skip(1)
+            .any(|rest| rest.split('}').next().is_some_and(|inside| inside.contains([':', '[', '!', '@'])))
 }
 
 /// Whether a text is one for a database, whoever is to take it there.
