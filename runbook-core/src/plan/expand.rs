@@ -197,7 +197,7 @@ impl<'a> Expander<'a> {
             }
             _ => text,
         };
-        if command.retries > 0 && command.effect == Effect::Once {
+        if command.retries > 0 && command.effect == Effect::Once && command.not_runnable.is_none() {
             self.problems.push(PlanError::Retries { command: id.clone(), line: command.line });
         }
         if let Some(name) = section::reads(&command.text, &self.outside) {

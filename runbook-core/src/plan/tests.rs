@@ -185,7 +185,7 @@ fn a_draft_shows_everything_and_says_what_is_in_the_way() {
     let document = parse("x", text);
     let draft = draft(&document, &given(&[])).unwrap();
     let found: Vec<&str> = draft.problems.iter().map(|problem| problem.code.as_str()).collect();
-    assert_eq!(found, ["RB0104", "RB0031", "RB0031", "RB0031", "RB0031", "RB0118"]);
+    assert_eq!(found, ["RB0104", "RB0118", "RB0031", "RB0031", "RB0031", "RB0031", "RB0031"]);
     assert_eq!(texts(&draft.plan)[0], ("s/1", "kubectl logs <pod>\n"));
     assert_eq!(draft.plan.all_commands().count(), 5);
     let flow: Vec<_> =

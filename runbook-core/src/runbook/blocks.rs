@@ -19,6 +19,10 @@ pub(crate) enum Block<'a> {
     Fence(Fence<'a>),
     /// An indented code block, which never runs.
     Indented { text: Cow<'a, str>, line: u32, end_line: u32, in_list: bool },
+    /// A line that opens a fence inside a comment of HTML.
+    Commented { line: u32 },
+    /// A tab begins that this is the label of; or the last one ends.
+    Tab { label: Option<String>, line: u32 },
     /// A link to another file.
     Link(Link),
     /// Lists or quotes are nested more deeply than anybody means; given once.

@@ -163,6 +163,14 @@ codes! {
     UNCLEAR_EXPECTATION = 174, Warning, "expectation in prose is not clear";
     /// `# Exepcted: ...`.
     MISSPELT_EXPECTATION = 175, Warning, "misspelt expectation";
+    /// `ssh web-1` with more lines behind it in its block.
+    SESSION_OPENER = 176, Error, "lines behind the opening of a session";
+    /// A script or a line of a crontab, shown as what to write into a file.
+    FILE_CONTENT = 177, Warning, "block that is the content of a file";
+    /// A fence in a comment of HTML or MDX.
+    COMMENTED_OUT = 178, Warning, "fence in a comment";
+    /// Prose without a command or an item.
+    NOTHING_TO_DO = 179, Warning, "document with nothing to run or to do";
 }
 
 /// What a code stands for; `None` for a code of another module.

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::branches;
 use super::comments::{self, Comment};
 use super::lines::Lines;
 use super::pasted;
@@ -26,6 +27,8 @@ pub(crate) struct Piece {
     pub(crate) expectations: Vec<Expectation>,
     /// What the text ends inside of, when it is not finished.
     pub(crate) unfinished: Option<&'static str>,
+    /// Its title is one of several environments that the fence has commands for: `# staging`, `# production`.
+    pub(crate) alternative: bool,
     /// Which of the fence's tokens the text consists of, when it is complete and stands there as it is.
     pub(crate) tokens: Option<Range<usize>>,
 }
@@ -88,6 +91,7 @@ pub(crate) fn split(text: &str, first_line: u32, cut: Cut) -> Split<'_> {
         mid_command: false,
         cut,
         tied: None,
+        environments: names_environments(text, &lexed),
     };
     let mut odd = None;
     let mut i = 0;
@@ -124,6 +128,43 @@ struct Open {
     cuts: Vec<(usize, usize)>,
     /// An expectation has ended it: the next code begins another one.
     closed: bool,
+    /// Its title is a condition, or names one of several ways: the next comment begins another one.
+    branch: bool,
+}
+
+/// The environment that a comment names, and nothing else: `# staging`, `# For production:`.
+fn environment(comment: &str) -> Option<&'static str> {
+    const NAMES: &[&str] = &[
+        "staging",
+        "stage",
+        "production",
+        "prod",
+        "development",
+        "dev",
+        "test",
+        "testing",
+        "qa",
+        "sandbox",
+        "preprod",
+    ];
+    let comment = comment.trim_start_matches('#').trim().trim_end_matches(':');
+    // a short text alone can be one
+    let lower = comment.get(..).filter(|comment| comment.len() <= 32)?.to_ascii_lowercase();
+    let bare = ["for ", "in ", "on ", "the "]
+        .iter()
+        .find_map(|lead| lower.strip_prefix(lead))
+        .unwrap_or(&lower)
+        .trim_end_matches(" environment")
+        .trim_end_matches(" only");
+    NAMES.iter().find(|name| **name == bare).copied()
+}
+
+/// Whether the comments of a fence name more than one environment.
+fn names_environments(text: &str, lexed: &Lexed<'_>) -> bool {
+    let comments = lexed.tokens.iter().filter(|token| token.kind == Kind::Comment && token.depth == 0);
+    let mut names =
+        comments.filter_map(|token| environment(text.get(token.start..token.end).unwrap_or_default()));
+    names.next().is_some_and(|first| names.any(|name| name != first))
 }
 
 struct Splitter<'a> {
@@ -142,6 +183,8 @@ struct Splitter<'a> {
     cut: Cut,
     /// Whether options or jobs of the shell tie the parts together, once somebody had to know.
     tied: Option<bool>,
+    /// Comments name several environments, so that what stands below each is for that one.
+    environments: bool,
 }
 
 /// Comment lines without a line between them: the lines of the first and the last, and the first one's text.
@@ -180,9 +223,12 @@ impl Splitter<'_> {
         if token.kind != Kind::HereDoc {
             self.mid_command = matches!(token.kind, Kind::Op("|" | "&&" | "||"));
         }
-        let above = self.above.take();
-        let above =
-            above.filter(|above| !above.text.is_empty() && above.last + 1 == self.lines.line(token.start));
+        let branch = self.above.as_ref().is_some_and(|above| self.is_branch(&above.text));
+        let line = self.lines.line(token.start);
+        // a line may be left empty behind `# OR`
+        let near = |last: u32| last + 1 == line || branch && last + 2 == line;
+        let above = self.above.take().filter(|above| !above.text.is_empty() && near(above.last));
+        let branch = branch && above.is_some();
         let may_begin = begins_line && token.kind != Kind::HereDoc;
         if was_at_rest && may_begin && token.depth == 0 && self.begins_another(above.as_ref()) {
             self.done.extend(self.now.take());
@@ -191,6 +237,7 @@ impl Splitter<'_> {
             start: token.start,
             tokens: index..index,
             title: above.map(|above| above.text),
+            branch,
             ..Open::default()
         });
         open.end = token.end;
@@ -206,9 +253,18 @@ impl Splitter<'_> {
             (Cut::Nowhere, _) | (Cut::AtTitles, None) => false,
             (Cut::AtLines, _) => !self.is_tied(),
             (Cut::AtTitles, Some(above)) => {
-                self.lines.text_of(above.first.saturating_sub(1)).trim().is_empty() && !self.is_tied()
+                let set_apart = self.lines.text_of(above.first.saturating_sub(1)).trim().is_empty();
+                let behind = self.now.as_ref().is_some_and(|open| open.branch);
+                (set_apart || behind || self.is_branch(&above.text)) && !self.is_tied()
             }
         }
+    }
+
+    /// Whether a comment says when the commands below it run, or instead of which.
+    fn is_branch(&self, comment: &str) -> bool {
+        // "if this fails, stop here" is no condition, and what stands above it is judged by itself
+        let stops = comment.get(..3).is_some_and(|lead| lead.eq_ignore_ascii_case("if "));
+        stops || branches::of_text(comment).is_some() || self.environments && environment(comment).is_some()
     }
 
     fn is_tied(&mut self) -> bool {
@@ -408,6 +464,7 @@ impl Splitter<'_> {
             text.truncate(text.trim_end_matches('\n').len());
             text.push('\n');
             let is_last = at + 1 == count;
+            let alternative = self.environments && open.title.as_deref().and_then(environment).is_some();
             let known = whole && !documents && !(is_last && self.lexed.open.is_some());
             let tokens = Some(open.tokens).filter(|range| {
                 known
@@ -423,6 +480,7 @@ impl Splitter<'_> {
                 text,
                 expectations: open.expectations,
                 unfinished: unfinished.filter(|_| is_last),
+                alternative,
                 tokens,
             }
         };

@@ -110,6 +110,7 @@ fn understand(name: &str, text: &str, not_utf8: Option<Diagnostic>) -> Document 
     let conditional = conditional::check(&mut document, &lines);
     let told: Vec<u32> = conditional.iter().map(|finding| finding.line).collect();
     document.diagnostics.extend(conditional);
+    document.diagnostics.extend(nothing_to_do(&document, &text, front.body));
     lints::settle_anchors(&mut document, &text);
     lints::silence(&mut document, &text, &lines);
     conditional::settle(&mut document, &told);
@@ -146,6 +147,29 @@ fn lone_returns_as_line_ends(text: &str) -> Cow<'_, str> {
     }
     ended.push_str(text.get(from..).unwrap_or_default());
     Cow::Owned(ended)
+}
+
+/// A document that nobody can carry out: it has text, and neither a command nor an item for a person.
+fn nothing_to_do(document: &Document, text: &str, body: usize) -> Option<Diagnostic> {
+    // these say of a block, each in its own way, that nothing of it runs
+    const TOLD: &[Code] = &[
+        codes::UNTAGGED_FENCE,
+        codes::LOST_FENCE,
+        codes::NO_COMMAND,
+        codes::COMMENTED_OUT,
+        codes::TOO_LARGE,
+    ];
+    let blank = text.get(body..).unwrap_or_default().trim().is_empty();
+    let told = document.diagnostics.iter().any(|found| TOLD.contains(&found.code));
+    if blank || told || !document.steps.is_empty() || document.stopped_by().is_some() {
+        return None;
+    }
+    Some(codes::finding(
+        codes::NOTHING_TO_DO,
+        (1, 1),
+        "nothing in it runs and nothing is for a person",
+        "put commands into blocks opened with ```bash, and what a person does into items `- [ ]`",
+    ))
 }
 
 fn about_the_text(text: &str, lines: &Lines<'_>) -> Vec<Diagnostic> {

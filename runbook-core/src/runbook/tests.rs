@@ -256,8 +256,9 @@ fn a_large_document_is_read_and_said_to_be_large() {
 fn bytes_that_are_not_text_are_said_where_they_are() {
     type Row<'a> = (&'a [u8], &'a [(Code, u32, u32)]);
     let rows: &[Row<'_>] = &[
-        (b"# T\n", &[]),
-        (b"\xef\xbb\xbf# T\r\n\r\n## A\r\n", &[]),
+        (b"- [ ] a\n", &[]),
+        (b"\xef\xbb\xbf# T\r\n\r\n## A\r\n- [ ] a\r\n", &[]),
+        (b"# T\n", &[(codes::NOTHING_TO_DO, 1, 1)]),
         (b"# T\n\nab\xff c\xfe\n", &[(codes::NOT_UTF8, 3, 3)]),
         (b"# T\r\r\xc3", &[(codes::NOT_UTF8, 3, 1)]),
         (b"# T\n\xc3\xa9\0\n", &[(codes::NUL, 2, 2)]),

@@ -40,7 +40,7 @@ impl Call<'_> {
     }
 
     /// The call by itself, for when its text does not live long enough.
-    fn into_owned(self) -> Call<'static> {
+    pub(super) fn into_owned(self) -> Call<'static> {
         let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         Call {
             program: owned(self.program),
@@ -241,7 +241,12 @@ fn wrapper(words: &[(&Word<'_>, usize)]) -> Option<(usize, bool)> {
         "if" | "then" | "else" | "elif" | "while" | "until" | "do" | "!" | "{" | "time" | "nohup"
         | "command" | "exec" | "builtin" => 1,
         "sudo" => {
-            let at = options(1, &["-u", "-g", "-h", "-p", "-C", "--user", "--group"]);
+            // the last letter of `-iu postgres` takes the value
+            const VALUES: &[&str] = &[
+                "-u", "-g", "-h", "-p", "-C", "--user", "--group", "-iu", "-su", "-Eu", "-nu", "-Hu", "-EHu",
+                "-HEu",
+            ];
+            let at = options(1, VALUES);
             // `sudo -i` and `sudo -s` are programs of their own: a shell
             if text(at).is_none() { return None } else { at }
         }
@@ -319,7 +324,7 @@ fn inner_text<'a>(program: &str, args: &[(&Word<'a>, usize)]) -> Option<(Cow<'a,
 }
 
 /// A word as shell text again.
-fn quote(value: &str) -> String {
+pub(super) fn quote(value: &str) -> String {
     let plain = value.chars().all(|c| c.is_alphanumeric() || "-_./=:,@%+$".contains(c));
     if plain && !value.is_empty() { value.to_owned() } else { format!("'{}'", value.replace('\'', "'\\''")) }
 }

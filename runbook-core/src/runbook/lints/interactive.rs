@@ -58,35 +58,12 @@ fn asks(call: &Call<'_>) -> Option<&'static str> {
             && !call.has_input()
             && !call.has(&["-N", "-f", "-T", "-O", "-fN", "-Nf"]))
         .then_some(SHELL),
-        "psql" => {
-            let given = sql_text(call).is_some()
-                || call.has_input()
-                || call.has(&["-f", "--file", "-l", "--list", "-V", "--version"])
-                || call.texts().iter().any(|arg| {
-                    arg.starts_with("--file")
-                        || arg.starts_with("-f")
-                        || (arg.starts_with('-') && !arg.starts_with("--") && arg.ends_with(['c', 'f', 'l']))
-                });
-            (!given || call.has(&["-W", "--password"])).then_some("give the statement with -c or -f")
-        }
-        "mysql" | "mariadb" => {
-            let given = sql_text(call).is_some()
-                || call.has_input()
-                || call.has(&["-V", "--version"])
-                || call.texts().iter().any(|arg| arg.starts_with("--execute") || arg.starts_with("-e"));
-            (!given || call.has(&["-p", "--password"]))
-                .then_some("give the statement with -e, and the password in a file of options")
-        }
-        "redis-cli" => (!call.has_input()
-            && redis_operands(call) == 0
-            && !call.texts().iter().any(|arg| arg.starts_with("--")))
-        .then_some(SHELL),
-        "mongo" | "mongosh" => (!call.has_input()
-            && !call
-                .texts()
-                .iter()
-                .any(|arg| arg.contains("eval") || arg.ends_with(".js") || arg.starts_with("-f")))
-        .then_some("give the statement with --eval"),
+        "psql" => (client_waits(call) || call.has(&["-W", "--password"]))
+            .then_some("give the statement with -c or -f"),
+        "mysql" | "mariadb" => (client_waits(call) || call.has(&["-p", "--password"]))
+            .then_some("give the statement with -e, and the password in a file of options"),
+        "redis-cli" => client_waits(call).then_some(SHELL),
+        "mongo" | "mongosh" => client_waits(call).then_some("give the statement with --eval"),
         "bash" | "sh" | "zsh" | "python" | "python3" | "irb" | "node" => {
             (call.args.is_empty() && !call.remote && !call.has_input() && call.redirects.is_empty())
                 .then_some(SHELL)
@@ -133,6 +110,36 @@ fn asks(call: &Call<'_>) -> Option<&'static str> {
         },
         _ => None,
     }
+}
+
+/// Whether a database's client is given no statement.
+pub(super) fn client_waits(call: &Call<'_>) -> bool {
+    if call.has_input() {
+        return false;
+    }
+    let any = |given: &dyn Fn(&str) -> bool| call.args.iter().any(|word| given(word.text()));
+    let given = match call.program() {
+        "psql" => {
+            sql_text(call).is_some()
+                || call.has(&["-f", "--file", "-l", "--list", "-V", "--version"])
+                || any(&|arg| {
+                    arg.starts_with("--file")
+                        || arg.starts_with("-f")
+                        || (arg.starts_with('-') && !arg.starts_with("--") && arg.ends_with(['c', 'f', 'l']))
+                })
+        }
+        "mysql" | "mariadb" => {
+            sql_text(call).is_some()
+                || call.has(&["-V", "--version"])
+                || any(&|arg| arg.starts_with("--execute") || arg.starts_with("-e"))
+        }
+        "redis-cli" => redis_operands(call) > 0 || any(&|arg| arg.starts_with("--")),
+        "mongo" | "mongosh" => {
+            any(&|arg| arg.contains("eval") || arg.ends_with(".js") || arg.starts_with("-f"))
+        }
+        _ => true,
+    };
+    !given
 }
 
 /// `-it`, `-ti`, `-t`, `--tty` among the program's own options.

@@ -20,6 +20,7 @@ mod kubectl;
 mod links;
 mod loops;
 mod misread;
+mod openers;
 mod outcome;
 mod promql;
 mod quotes;
@@ -57,6 +58,7 @@ const RULES: &[Rule] = &[
     loops::unbounded,
     files::unwritten,
     interactive::interactive,
+    openers::openers,
     endless::never_ending,
     cannot_fail::cannot_fail,
     quotes::quote_style,
@@ -85,6 +87,7 @@ pub(crate) fn check(document: &mut Document, boxes: &[SectionBox], lines: &Lines
         rule(&script, &mut found);
     }
     boxes::check(document, boxes, lines, &mut found);
+    openers::stop(document, &found);
     for (code, reason) in STOPS {
         stop(document, &found, *code, reason);
     }

@@ -1,10 +1,13 @@
 //! What the rules look at: the document, its commands taken apart once, and the fences as written.
 
+use std::borrow::Cow;
+
 use super::super::codes::finding;
 use super::super::diagnostic::{Code, Diagnostic};
 use super::super::info::Role;
 use super::super::lines::Lines;
 use super::super::model::{Command, CommandKind, Document, Heading, Step};
+use super::super::placeholders;
 use super::super::shell::lex;
 use super::super::steps::is_no_command;
 use super::calls::{Call, calls_of};
@@ -49,10 +52,17 @@ impl<'a> Script<'a> {
             let shell = |command: &Command| command.kind == CommandKind::Shell && !is_shown_only(command);
             for (role, command) in commands(of).filter(|(_, command)| shell(command)) {
                 // taken apart once for everything that asks
-                let text = command.text.as_str();
-                let tokens = lex(text).tokens;
-                let mut calls = calls_of(text, &tokens, command.line);
-                let mut loops = loops(text, &tokens);
+                let (mut calls, mut loops) = match as_words(command) {
+                    Cow::Borrowed(text) => {
+                        let tokens = lex(text).tokens;
+                        (calls_of(text, &tokens, command.line), loops(text, &tokens))
+                    }
+                    Cow::Owned(text) => {
+                        let tokens = lex(&text).tokens;
+                        let calls = calls_of(&text, &tokens, command.line);
+                        (calls.into_iter().map(Call::into_owned).collect(), loops(&text, &tokens))
+                    }
+                };
                 // all of them are kept until the last rule has looked
                 calls.shrink_to_fit();
                 loops.shrink_to_fit();
@@ -100,6 +110,26 @@ impl<'a> Script<'a> {
     ) -> Diagnostic {
         finding(code, (line, self.lines.column_of(line, needle)), message, hint)
     }
+}
+
+/// A command's text with a word in the place of each `<placeholder>`, whose marks are no redirections.
+fn as_words(command: &Command) -> Cow<'_, str> {
+    let text = command.text.as_str();
+    if command.placeholders.is_empty() || !text.contains('<') {
+        return Cow::Borrowed(text);
+    }
+    let mut words = String::with_capacity(text.len());
+    let mut at = 0;
+    for placeholder in placeholders::named(text).iter().filter(|found| found.text.starts_with('<')) {
+        words.push_str(text.get(at..placeholder.start).unwrap_or_default());
+        for c in placeholder.text.chars() {
+            // the places of what follows stay the same
+            if c.is_alphanumeric() { words.push(c) } else { words.extend((0..c.len_utf8()).map(|_| '_')) }
+        }
+        at = placeholder.start + placeholder.text.len();
+    }
+    words.push_str(text.get(at..).unwrap_or_default());
+    Cow::Owned(words)
 }
 
 /// Whether a command is listed for people alone: it is for another program, or the document says not to run it.

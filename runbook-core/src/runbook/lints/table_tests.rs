@@ -648,7 +648,8 @@ fn links_as_written() {
     ] {
         assert_eq!(dead(text), [found], "{text}");
     }
-    let allowed = "<!-- blocks: allow RB0154 made by the build -->\n![a](gone.png) [b](#gone)\n";
+    let allowed =
+        "<!-- blocks: allow RB0154 made by the build -->\n![a](gone.png) [b](#gone)\n\n- [ ] Look\n";
     assert_eq!(dead(allowed), Vec::<String>::new());
     assert_eq!(parse("x", allowed).diagnostics, []);
 }
@@ -775,4 +776,104 @@ fn our_own_runbooks_are_clean() {
         }
     }
     assert!(files >= 4, "{files}");
+}
+
+#[test]
+fn openers_of_sessions() {
+    shell(
+        codes::SESSION_OPENER,
+        &[
+            "ssh web-1\nrm -rf /srv/data",
+            "ssh -p 2222 -i key ana@web-1\nls",
+            "ssh <host>\nls",
+            "ssh -t web-1 'sudo -i'\nls",
+            "ssh web-1\n\n# then\nls",
+            "$ ssh web-1\nweb-1$ rm -rf /srv/data",
+            "$ kubectl exec -it web -- sh\n/ $ rm -rf /srv/data",
+            "kubectl exec -it web -n shop -- bash\nls",
+            "kubectl exec -it web -n shop -- psql -U shop\nls",
+            "kubectl exec web -it bash\nls",
+            "kubectl run -it --rm look --image=busybox -- sh\nls",
+            "kubectl debug -it web --image=busybox\nls",
+            "docker exec -it web bash\nls",
+            "docker exec -u root -it web /bin/sh\nls",
+            "docker run -it --rm -v a:/b busybox sh\nls",
+            "docker run -it busybox\nls",
+            "docker compose exec web bash\nls",
+            "docker-compose exec web psql -U shop\nls",
+            "su - shop\nls",
+            "sudo -i\nls",
+            "sudo -iu postgres\nls",
+            "sudo su -\nls",
+            "sudo su - postgres\nls",
+            "sudo nsenter -t 1 -m -u bash\nls",
+            "nsenter --target 1 --mount\nls",
+            "psql -h db -U shop\nselect 1;",
+            "sudo -u postgres psql\nselect 1;",
+            "mysql -u root -p shop\nshow tables;",
+            "redis-cli -h cache\nFLUSHALL",
+            "bash\nls",
+            "chroot /mnt\nls",
+            "aws ssm start-session --target i-1\nls",
+            "for host in a b; do\n  ssh $host\n  ls\ndone",
+        ],
+        &[
+            "ssh web-1",
+            "ssh web-1 uptime\nls",
+            "ssh web-1 'sudo systemctl restart web'\nls",
+            "ssh web-1 <<'E'\nls\nE\nls",
+            "ssh web-1 < script.sh\nls",
+            "echo ls | ssh web-1\nls",
+            "ssh -fN -L 8080:web:80 web-1\nls",
+            "kubectl exec -it web -- bash",
+            "kubectl exec -it web -- bash -c 'ls'\nls",
+            "kubectl exec web -- ls\nls",
+            "kubectl exec -i web -- psql -U shop < dump.sql\nls",
+            "kubectl exec web -- psql -U shop -c 'select 1'\nls",
+            "docker exec web ls\nls",
+            "docker run --rm busybox\nls",
+            "docker run -it --rm python:3 python run.py\nls",
+            "docker run -d -it busybox\nls",
+            "docker compose run web rake task\nls",
+            "su - shop -c 'ls'\nls",
+            "sudo -u postgres psql -c 'select 1'\nls",
+            "sudo -i ls\nls",
+            "psql -h db <<E\nselect 1;\nE\nls",
+            "psql -h db -f a.sql\nls",
+            "mysql shop < dump.sql\nls",
+            "redis-cli -h cache ping\nls",
+            "bash run.sh\nls",
+            "nsenter -t 1 -n ss -lt\nls",
+            "for host in a b; do\n  ssh $host\ndone",
+        ],
+    );
+}
+
+#[test]
+fn nothing_behind_an_opener_runs() {
+    let text = "# T\n\n## Step\n\n```bash\ndate\n# Expected: x\nssh web-1\n# Expected: y\nrm -rf /srv\n```\n\n```bash\nuptime\n```\n";
+    let document = parse("x", text);
+    let runs: Vec<bool> =
+        document.steps.iter().flat_map(|step| &step.commands).map(|one| one.reason().is_none()).collect();
+    assert_eq!(runs, [true, false, false, true]);
+    let lines: Vec<u32> = document
+        .diagnostics
+        .iter()
+        .filter(|found| found.code == codes::SESSION_OPENER)
+        .map(|found| found.line)
+        .collect();
+    assert_eq!(lines, [8]);
+}
+
+#[test]
+fn placeholders_are_no_redirections_to_the_rules() {
+    shell(
+        codes::NO_NAMESPACE,
+        &["kubectl delete pod <pod>", "kubectl delete pod a <b>", "kubectl exec <pod> -- rake task"],
+        &[
+            "kubectl delete pod <pod> -n prod",
+            "kubectl delete pod <pod name> --namespace prod",
+            "kubectl -n <namespace> delete pod <pod>",
+        ],
+    );
 }

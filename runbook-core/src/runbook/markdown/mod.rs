@@ -5,6 +5,7 @@
 //! before it reads, and [`walk`] turns its events into blocks.
 
 mod fence;
+mod html;
 mod prepare;
 #[cfg(test)]
 mod tests;

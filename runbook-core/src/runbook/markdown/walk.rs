@@ -8,6 +8,7 @@ use pulldown_cmark::{Event, HeadingLevel, LinkType, Tag, TagEnd};
 use super::super::blocks::{Block, Bold, Fence, Item, Within};
 use super::super::lines::{Lines, to_u32};
 use super::super::model::Link;
+use super::html;
 use super::window::is_fence;
 
 /// Lists and quotes inside each other that are read.
@@ -66,6 +67,8 @@ pub(super) struct Walk<'a, 'e> {
     /// Text of a tight list's item behind a block in it, with its line: a paragraph that has no marks of its own.
     behind: Option<(String, u32)>,
     code: Option<Code<'a>>,
+    /// A block of HTML, with the line that it begins on.
+    html: Option<(String, u32)>,
     /// Ordered items so far.
     count: usize,
     deep: bool,
@@ -86,6 +89,7 @@ impl<'a, 'e> Walk<'a, 'e> {
             inline: None,
             behind: None,
             code: None,
+            html: None,
             count: 0,
             deep: false,
             column: (0, 1),
@@ -112,6 +116,7 @@ impl<'a, 'e> Walk<'a, 'e> {
     /// A part of the document is over, perhaps in the middle of a list.
     pub(super) fn part_ends(&mut self) {
         self.code = None;
+        self.html = None;
         self.inline = None;
         self.end_behind();
         while !self.items.is_empty() {
@@ -132,6 +137,11 @@ impl<'a, 'e> Walk<'a, 'e> {
             Event::Text(text) => self.text(&text, range),
             // `<pod>` in a title is text to a person
             Event::Code(text) | Event::InlineHtml(text) => self.inline_text(&text, range.start),
+            Event::Html(text) => {
+                if let Some((html, _)) = &mut self.html {
+                    html.push_str(&text);
+                }
+            }
             Event::SoftBreak | Event::HardBreak => self.line_break(range.start),
             Event::TaskListMarker(_) => {
                 if let Some(open) = self.items.last_mut() {
@@ -179,7 +189,11 @@ impl<'a, 'e> Walk<'a, 'e> {
                 self.quotes += 1;
                 self.check_depth(range.start);
             }
-            Tag::Table(_) | Tag::HtmlBlock => self.close_item_text(),
+            Tag::Table(_) => self.close_item_text(),
+            Tag::HtmlBlock => {
+                self.close_item_text();
+                self.html = Some((String::new(), self.lines.line(range.start)));
+            }
             Tag::Link { link_type: LinkType::Email, .. } => {}
             Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => self.link(dest_url, range.start),
             _ => {}
@@ -240,6 +254,11 @@ impl<'a, 'e> Walk<'a, 'e> {
             }
             TagEnd::BlockQuote(_) => self.quotes = self.quotes.saturating_sub(1),
             TagEnd::CodeBlock => self.end_code(range.end),
+            TagEnd::HtmlBlock => {
+                if let Some((html, line)) = self.html.take().filter(|_| !self.too_deep_now()) {
+                    html::read(&html, line, &mut *self.emit);
+                }
+            }
             _ => {}
         }
     }

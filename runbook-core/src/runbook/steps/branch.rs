@@ -4,7 +4,11 @@ use super::super::blocks::{Bold, Fence};
 use super::super::branches::{self, Branch};
 use super::super::info::{Info, Role};
 use super::super::model::OnlyIf;
+use super::super::titles;
 use super::Builder;
+
+/// Characters of a tab's label that are kept.
+const LONGEST_LABEL: usize = 100;
 
 /// What the text above the block at hand says.
 #[derive(Default)]
@@ -13,6 +17,8 @@ pub(super) struct Branches {
     above: Option<OnlyIf>,
     /// A bold line on its own, such as `**Option A**`: it holds up to the next one.
     label: Option<OnlyIf>,
+    /// The tab that the block at hand stands in, one of several.
+    tab: Option<OnlyIf>,
     /// What stands above the outermost list at hand and holds for all of it.
     list: Option<OnlyIf>,
     /// The text above ends in a colon, and what it is about has not come yet.
@@ -21,7 +27,13 @@ pub(super) struct Branches {
 
 impl Branches {
     pub(super) fn title(&mut self) {
-        *self = Branches::default();
+        *self = Branches { tab: self.tab.take(), ..Branches::default() };
+    }
+
+    /// A tab begins, or the last one is over.
+    pub(super) fn tab(&mut self, label: Option<String>, line: u32) {
+        self.above = None;
+        self.tab = label.map(|label| only_if(&format!("tab {label}"), line, Branch::Conditional));
     }
 
     pub(super) fn list_end(&mut self) {
@@ -63,6 +75,22 @@ impl Branches {
     }
 }
 
+/// The tab that a line of a template begins, `{% tab title="Linux" %}`; `Some(None)` where the tabs end.
+pub(super) fn tab_label(text: &str) -> Option<Option<String>> {
+    let open = text.get(..2).filter(|open| matches!(*open, "{%" | "{{"))?;
+    // `{% tabs %}{% tab title="Linux" %}`: what opens last holds for what is below
+    let inside = text.rsplit(open).next()?.trim_start_matches(['%', '<', ' ']);
+    let name = inside.split(|c: char| c.is_whitespace() || c == '"').next().unwrap_or_default();
+    match name {
+        "tab" => {
+            let label = inside.split('"').nth(1).unwrap_or("of several");
+            Some(Some(titles::shorten(label, LONGEST_LABEL)))
+        }
+        "tabs" | "endtabs" | "endtab" | "/tabs" | "/tab" => Some(None),
+        _ => None,
+    }
+}
+
 /// What a title says about what is below it.
 pub(super) fn of_title(raw: &str, line: u32) -> Option<OnlyIf> {
     branches::of_title(raw).map(|branch| only_if(raw, line, branch))
@@ -78,14 +106,15 @@ fn only_if(text: &str, line: u32, branch: Branch) -> OnlyIf {
 }
 
 impl Builder<'_> {
-    /// On what condition a block's command at `line` runs. `comment` is the one above the command.
+    /// On what condition a block's command at `line` runs. `comment` is the one above the command, and whether it names
+    /// one of several ways.
     ///
     /// The words nearest to it count, but that it goes back only where nothing else is said.
     pub(super) fn only_if(
         &self,
         fence: &Fence<'_>,
         info: &Info,
-        comment: Option<&str>,
+        (comment, alternative): (Option<&str>, bool),
         line: u32,
     ) -> Option<Box<OnlyIf>> {
         // an undo is no step forward, probes and baselines only look
@@ -93,12 +122,21 @@ impl Builder<'_> {
             return None;
         }
         // a line of a command's own speaks of that one; the others of all in the block or below the title
-        let comment = comment.and_then(|comment| of_text(comment, line));
+        let comment = comment.and_then(|comment| {
+            let way = || alternative.then(|| only_if(comment, line, Branch::Conditional));
+            of_text(comment, line).or_else(way)
+        });
         let near = comment.iter().chain(&self.branches.above);
         let items = fence.item.into_iter().flat_map(|item| self.list.only_if(item));
         let list = self.branches.list.iter().filter(|_| fence.in_list);
         let text = near.chain(items).chain(list);
-        let titles = self.branches.label.iter().chain(&self.title.only_if).chain(self.sections.only_if());
+        let titles = self
+            .branches
+            .label
+            .iter()
+            .chain(&self.branches.tab)
+            .chain(&self.title.only_if)
+            .chain(self.sections.only_if());
         let all = text.map(|found| (found, line)).chain(titles.map(|found| (found, found.line)));
         let mut back = None;
         for (found, told_at) in all {

@@ -59,7 +59,7 @@ impl Builder<'_> {
         }
         let output = self.is_output(fence, &info, &above);
         self.before_fence(info.kind().is_some() && !output);
-        let reason = self.fence_reason(fence, &info, output);
+        let reason = self.fence_reason(fence, &info, output, &above);
         self.after_fence(fence.end_line, fence.in_list, output);
         self.branches.fence();
         if let Some(block) = self.built.blocks.get_mut(index) {
@@ -90,7 +90,7 @@ impl Builder<'_> {
     }
 
     /// Reads the fence's commands; gives the reason why there are none that run.
-    fn fence_reason(&mut self, fence: &Fence<'_>, info: &Info, output: bool) -> Option<String> {
+    fn fence_reason(&mut self, fence: &Fence<'_>, info: &Info, output: bool, above: &str) -> Option<String> {
         let at = |lines: &Lines<'_>| (fence.line, lines.indent(fence.line));
         let kind = info.kind();
         if output {
@@ -141,9 +141,9 @@ impl Builder<'_> {
             self.note(problem.code, at, problem.message.clone(), &problem.hint);
         }
         let Some(read) = kinds::read(kind, &fence.text, fence.line + 1) else {
-            return self.shell(fence, info);
+            return self.shell(fence, info, above);
         };
-        let forbidden = self.forbidden(fence, info, forbidden::said_at_head(&fence.text));
+        let forbidden = self.not_meant_to_run(fence, info, forbidden::said_at_head(&fence.text), above);
         // an open fence at the end of the document has no line inside it to point at
         let end = fence.end_line;
         let inside =
@@ -162,7 +162,14 @@ impl Builder<'_> {
                 info,
                 n,
                 several,
-                Read { kind, piece, unfinished: None, fault: None, placeholders: Vec::new() },
+                Read {
+                    kind,
+                    piece,
+                    unfinished: None,
+                    fault: None,
+                    placeholders: Vec::new(),
+                    alternative: false,
+                },
             );
         }
         forbidden.map(str::to_owned)
@@ -302,7 +309,7 @@ impl Builder<'_> {
     }
 
     pub(super) fn command(&mut self, fence: &Fence<'_>, info: &Info, n: usize, several: bool, read: Read) {
-        let Read { kind, piece, unfinished, fault, placeholders } = read;
+        let Read { kind, piece, unfinished, fault, placeholders, alternative } = read;
         let (effect, effect_source) = match info.effect {
             Some(effect) => (effect, EffectSource::Declared),
             None => piece.effect,
@@ -329,6 +336,16 @@ impl Builder<'_> {
             blocked.get_or_insert_with(|| format!("its text ends inside {inside}"));
         }
         let shown_only = piece.blocked.as_deref().is_some_and(is_no_command);
+        if info.retries > 0 && info.effect.is_none() && effect == Effect::Once && !shown_only {
+            const REPEATED: &str = "its block has `retries`, and it is not known that it may be repeated";
+            self.note(
+                codes::ATTRIBUTE_CONFLICT,
+                (fence.line, self.lines.column_of(fence.line, "retries")),
+                "the block has `retries`, and it is not known that its command may be repeated",
+                "add effect=idempotent when repeating it is safe, or remove retries",
+            );
+            blocked.get_or_insert_with(|| REPEATED.to_owned());
+        }
         if let Some(found) =
             fault.filter(|fault| !shown_only && (unfinished.is_none() || fault.code == codes::TYPOGRAPHY))
         {
@@ -362,7 +379,7 @@ impl Builder<'_> {
             self.twice.insert(taken);
             unique
         });
-        let only_if = self.only_if(fence, info, piece.title.as_deref(), line);
+        let only_if = self.only_if(fence, info, (piece.title.as_deref(), alternative), line);
         let command = Command {
             id,
             line,
@@ -445,6 +462,8 @@ pub(super) struct Read {
     pub(super) fault: Option<Fault>,
     /// The spellings of what somebody has to fill in.
     pub(super) placeholders: Vec<String>,
+    /// Its title names one of several environments.
+    pub(super) alternative: bool,
 }
 
 /// Something in a command's text that keeps it from running.

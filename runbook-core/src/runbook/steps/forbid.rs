@@ -5,19 +5,35 @@ use super::super::codes;
 use super::super::forbidden::Said;
 use super::super::info::Info;
 use super::Builder;
+use super::commented::COMMENTED_OUT;
+use super::content::CONTENT;
 
 const BY_TITLE: &str = "its title says not to run it";
 const BY_TEXT: &str = "the text above says not to run it";
 const BY_COMMENT: &str = "a comment in it says not to run it";
 /// Why a block's commands do not run.
-pub(super) const REASONS: &[&str] = &[BY_TITLE, BY_TEXT, BY_COMMENT];
+pub(super) const REASONS: &[&str] = &[BY_TITLE, BY_TEXT, BY_COMMENT, CONTENT, COMMENTED_OUT];
 
 impl Builder<'_> {
+    /// The reason why a block does not run because of what the document says about it: it is commented out, forbidden, or
+    /// the content of a file.
+    pub(super) fn not_meant_to_run(
+        &mut self,
+        fence: &Fence<'_>,
+        info: &Info,
+        comment: Option<(u32, Said)>,
+        above: &str,
+    ) -> Option<&'static str> {
+        self.commented_out(fence)
+            .or_else(|| self.forbidden(fence, info, comment))
+            .or_else(|| self.content(fence, info, above))
+    }
+
     /// The reason why a block does not run although it could. `comment` is what a comment in it says, with its line
     /// from 0.
     ///
     /// Attributes are written for this program alone, so whoever wrote them means the block to run.
-    pub(super) fn forbidden(
+    fn forbidden(
         &mut self,
         fence: &Fence<'_>,
         info: &Info,

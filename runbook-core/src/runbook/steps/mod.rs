@@ -6,6 +6,8 @@
 //! commands in it gives one step for each item. The rules are in `docs/reference/runbook-format.md`.
 
 mod branch;
+mod commented;
+mod content;
 mod expected;
 mod fence;
 mod forbid;
@@ -134,6 +136,8 @@ pub(crate) struct Builder<'a> {
     near: Near,
     /// A list was seen that [`Reading::Checklist`] would read.
     lists: bool,
+    /// The line on which a comment of MDX is open that blocks stand in.
+    commented: Option<u32>,
 }
 
 /// Why two commands with one name do not run: nobody knows which of them an event is about.
@@ -174,6 +178,7 @@ impl<'a> Builder<'a> {
             branches: Branches::default(),
             near: Near::default(),
             lists: false,
+            commented: None,
         }
     }
 
@@ -207,6 +212,8 @@ impl<'a> Builder<'a> {
             Block::Indented { text, line, end_line, in_list } => {
                 self.indented(&text, line, end_line, in_list);
             }
+            Block::Commented { line } => self.in_html_comment(line),
+            Block::Tab { label, line } => self.branches.tab(label, line),
             Block::Link(link) => self.built.links.push(link),
             Block::TooDeep { line } => self.note(
                 codes::TOO_DEEP,
@@ -264,6 +271,13 @@ impl<'a> Builder<'a> {
     }
 
     fn paragraph(&mut self, text: String, bold: Bold, line: u32) {
+        if self.mdx(&text, line) {
+            return;
+        }
+        if let Some(label) = branch::tab_label(&text) {
+            self.branches.tab(label, line);
+            return;
+        }
         self.admonition(&text, line);
         self.branches.paragraph(&text, bold, line);
         if self.expected_paragraph(&text, bold == Bold::Whole, line) {

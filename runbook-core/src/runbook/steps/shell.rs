@@ -36,7 +36,7 @@ pub(crate) fn is_no_command(reason: &str) -> bool {
 }
 
 impl Builder<'_> {
-    pub(super) fn shell(&mut self, fence: &Fence<'_>, info: &Info) -> Option<String> {
+    pub(super) fn shell(&mut self, fence: &Fence<'_>, info: &Info, above: &str) -> Option<String> {
         let at = (fence.line, self.lines.indent(fence.line));
         let tagged = info.language == "console";
         let session = (tagged || is_session(fence)).then(|| console::read(&fence.text, tagged));
@@ -86,7 +86,7 @@ impl Builder<'_> {
             return Some(reason.to_owned());
         }
         let odd = split.odd.map(|(line, odd)| self.odd(line, odd));
-        let forbidden = self.forbidden(fence, info, said);
+        let forbidden = self.not_meant_to_run(fence, info, said, above);
         let blocked = forbidden.or(odd);
         self.open_step_for(fence);
         let several = reads.len() > 1;
@@ -174,12 +174,19 @@ impl Read {
             include: None,
             blocked: Some(reason.to_owned()),
         };
-        Read { kind: CommandKind::Shell, piece, unfinished: None, fault: None, placeholders: Vec::new() }
+        Read {
+            kind: CommandKind::Shell,
+            piece,
+            unfinished: None,
+            fault: None,
+            placeholders: Vec::new(),
+            alternative: false,
+        }
     }
 
     /// `tokens` are those of the fence.
     fn shell(piece: commands::Piece, tokens: &[Token<'_>], declared: Option<Effect>) -> Read {
-        let commands::Piece { line, title, text, expectations, unfinished, tokens: own } = piece;
+        let commands::Piece { line, title, text, expectations, unfinished, alternative, tokens: own } = piece;
         // a placeholder becomes one quoted word, never syntax
         let (placeholders, masked) = placeholders::spellings(&text);
         let own = own.and_then(|own| tokens.get(own));
@@ -202,7 +209,7 @@ impl Read {
             (None, None) => effects::of(&masked),
         };
         let piece = kinds::Piece { line, title, text, expectations, effect, include: None, blocked: None };
-        Read { kind: CommandKind::Shell, piece, unfinished, fault, placeholders }
+        Read { kind: CommandKind::Shell, piece, unfinished, fault, placeholders, alternative }
     }
 }
 

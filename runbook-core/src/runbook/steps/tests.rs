@@ -617,3 +617,98 @@ fn commands_with_characters_of_printed_text_do_not_run() {
     assert_eq!(told, [(6, 18, meant("kubectl get pods -n shop")), (13, 6, meant("echo \"a (b\""))]);
     assert!(document.diagnostics.iter().all(|found| found.code != codes::SHELL_REFUSED));
 }
+
+/// Commands, each with why it does not run or on what condition it does, and the codes of some findings.
+fn told(text: &str, wanted: &[Code]) -> (Vec<(String, String)>, Vec<(Code, u32)>) {
+    let document = parse("x", &format!("# T\n\n## Step\n\n{text}"));
+    let all = document.steps.iter().flat_map(Step::all_commands);
+    let commands = all
+        .map(|(_, one)| {
+            let only_if = one.only_if.as_ref().map(|only_if| format!("only if {}", only_if.text));
+            (one.text.trim_end().to_owned(), one.reason().or(only_if).unwrap_or_default())
+        })
+        .collect();
+    let found = found(&document).into_iter().filter(|(code, _)| wanted.contains(code)).collect();
+    (commands, found)
+}
+
+#[test]
+fn what_a_file_holds_or_a_comment_holds_does_not_run() {
+    const CODES: &[Code] = &[codes::FILE_CONTENT, codes::COMMENTED_OUT, codes::FORBIDDEN];
+    const FILE: &str = "it is the content of a file";
+    const COMMENT: &str = "it stands in a comment";
+    const TEXT: &str = "the text above says not to run it";
+    let rows: &[(&str, &[&str], &[(Code, u32)])] = &[
+        ("```bash\n#!/bin/sh\nrm a\n```\n", &[FILE], &[(codes::FILE_CONTENT, 6)]),
+        ("```bash {name=a}\n#!/bin/sh\nrm a\n```\n", &[""], &[]),
+        ("Save this as `a.sh`:\n\n```bash\nrm a\n```\n", &[FILE], &[(codes::FILE_CONTENT, 7)]),
+        (
+            "- Add this line to the crontab:\n\n  ```bash\n  rm a\n  ```\n",
+            &[FILE],
+            &[(codes::FILE_CONTENT, 7)],
+        ),
+        ("Create `/a` with this content:\n\n```bash\ncat > /a <<E\nE\n```\n", &[""], &[]),
+        ("Save this as `a.sh`:\n\n```bash\n$ rm a\n```\n", &[""], &[]),
+        (
+            "{/*\n\n```bash\nrm a\n```\n\n*/}\n\n```bash\nrm b\n```\n",
+            &[COMMENT, ""],
+            &[(codes::COMMENTED_OUT, 7)],
+        ),
+        ("<!--\n```bash\nrm a\n```\n-->\n\n```bash\nrm b\n```\n", &[""], &[(codes::COMMENTED_OUT, 6)]),
+        ("<!-- do not run -->\n```bash\nrm a\n```\n", &[TEXT], &[(codes::FORBIDDEN, 6)]),
+        ("{/* do not run this */}\n\n```bash\nrm a\n```\n", &[TEXT], &[(codes::FORBIDDEN, 7)]),
+        ("<!-- a note -->\n```bash\nrm a\n```\n", &[""], &[]),
+    ];
+    for (text, reasons, findings) in rows {
+        let (commands, found) = told(text, CODES);
+        let said: Vec<&str> = commands.iter().map(|(_, said)| said.as_str()).collect();
+        assert_eq!((said.as_slice(), found.as_slice()), (*reasons, *findings), "{text}");
+    }
+}
+
+#[test]
+fn comments_summaries_and_tabs_are_conditions() {
+    let rows: &[(&str, &[(&str, &str)])] = &[
+        ("```bash\nrm a\n# OR\nrm b\n```\n", &[("rm a", ""), ("rm b", "only if OR")]),
+        ("```bash\nrm a\n\n# OR\n\nrm b\n```\n", &[("rm a", ""), ("rm b", "only if OR")]),
+        (
+            "```bash\nls a\n# if not running, restart\nrm a\n# look\nls a\n```\n",
+            &[("ls a", ""), ("rm a", "only if if not running, restart"), ("ls a", "")],
+        ),
+        ("```bash\nls a\n# if this fails, stop here\nrm a\n```\n", &[("ls a", ""), ("rm a", "")]),
+        (
+            "```bash\n# staging\nrm a\n# production:\nrm b\n```\n",
+            &[("rm a", "only if staging"), ("rm b", "only if production:")],
+        ),
+        ("```bash\n# production\nrm a\n# and more\nrm b\n```\n", &[("rm a\n# and more\nrm b", "")]),
+        (
+            "<details>\n<summary>If it is <b>stuck</b></summary>\n\n```bash\nrm a\n```\n",
+            &[("rm a", "only if If it is stuck")],
+        ),
+        (
+            "<Tabs>\n<TabItem label=\"A\">\n\n```bash\nrm a\n```\n\n</TabItem>\n</Tabs>\n\n```bash\nrm b\n```\n",
+            &[("rm a", "only if tab A"), ("rm b", "")],
+        ),
+        (
+            "{% tabs %}\n{% tab title=\"A\" %}\n\n```bash\nrm a\n```\n\n{% endtab %}\n{% endtabs %}\n\n```bash\nrm b\n```\n",
+            &[("rm a", "only if tab A"), ("rm b", "")],
+        ),
+    ];
+    for (text, expected) in rows {
+        let (commands, _) = told(text, &[]);
+        let said: Vec<(&str, &str)> =
+            commands.iter().map(|(text, said)| (text.as_str(), said.as_str())).collect();
+        assert_eq!(said.as_slice(), *expected, "{text}");
+    }
+    let steps = parse("x", "# T\n\n<h2>Step 2: <i>go</i></h2>\n\n```bash\nls\n```\n").steps;
+    assert_eq!(steps[0].title, "Step 2: go");
+}
+
+#[test]
+fn retries_need_a_command_that_may_be_repeated() {
+    for (info, expected) in [("retries=2", 1), ("retries=2 effect=idempotent", 0), ("timeout=2s", 0)] {
+        let (commands, found) =
+            told(&format!("```bash {{{info}}}\nrm a\n```\n"), &[codes::ATTRIBUTE_CONFLICT]);
+        assert_eq!((found.len(), usize::from(!commands[0].1.is_empty())), (expected, expected), "{info}");
+    }
+}
