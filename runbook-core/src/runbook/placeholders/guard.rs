@@ -53,7 +53,9 @@ impl Guard {
             Guard::Tame if pattern => Ok(()),
             Guard::Tame => tame(value),
             Guard::Address if is_address(value) => Ok(()),
-            Guard::Address | Guard::Plain if pattern && !value.contains([' ', '%']) && !value.contains("--") => {
+            Guard::Address | Guard::Plain
+                if pattern && !value.contains([' ', '%']) && !value.contains("--") =>
+            {
                 tame(value)
             }
             Guard::Address | Guard::Plain => plain(value),

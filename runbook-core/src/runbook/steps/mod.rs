@@ -192,7 +192,8 @@ impl<'a> Builder<'a> {
                 self.paragraph.clear();
                 // the block below it is output, as below a line that says so
                 if expected::is_announcing_title(&self.title.title.text) {
-                    self.paragraph = "Expected output:".to_owned();
+                    let sample = expected::is_sample_title(&self.title.title.text);
+                    self.paragraph = if sample { "Sample output:" } else { "Expected output:" }.to_owned();
                 }
                 self.built.headings.push(Heading { level, line, text: raw });
             }
@@ -263,7 +264,11 @@ impl<'a> Builder<'a> {
         (self.built, self.lists)
     }
 
-    fn paragraph(&mut self, text: String, bold: Bold, line: u32) {
+    fn paragraph(&mut self, mut text: String, bold: Bold, line: u32) {
+        // `**Expected output**` on a line of its own
+        if expected::is_announcing_title(&text) && !text.ends_with(':') && bold == Bold::Whole {
+            text.push(':');
+        }
         self.admonition(&text, line);
         self.branches.paragraph(&text, bold, line);
         if self.expected_paragraph(&text, bold == Bold::Whole, line) {

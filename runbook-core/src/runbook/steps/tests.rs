@@ -56,10 +56,14 @@ fn prose_beside_a_block_is_an_expectation() {
         ),
         ("\nExpected:\n\n- 5/5 ready\n- no rows\n", &[("5/5 ready", "ratio"), ("no rows", "count")], CLEAR),
         ("\nExpected:\n\n5/5 ready\n", &[("5/5 ready", "person")], CLEAR),
-        ("\nExpected output:\n\n```\nup\n```\n", &[("up", "text")], CLEAR),
-        ("\nExpected output:\n\n    up\n", &[("up", "text")], CLEAR),
-        ("\nExpected output: 5/5\n\n```\nup\n```\n", &[("5/5", "ratio"), ("up", "text")], CLEAR),
-        ("\n### Expected output\n\n```\nup\n```\n", &[("up", "text")], CLEAR),
+        ("\nExpected output:\n\n```\nup\n```\n", &[("up", "output")], CLEAR),
+        ("\nExpected output:\n\n    up\n", &[("up", "output")], CLEAR),
+        ("\nExpected output: 5/5\n\n```\nup\n```\n", &[("5/5", "ratio"), ("up", "output")], CLEAR),
+        ("\n### Expected output\n\n```\nup\n```\n", &[("up", "output")], CLEAR),
+        ("\nSample output:\n\n```\nup\n```\n", &[("up", "output")], CLEAR),
+        ("\nSuccess looks like:\n\n```\nup\n```\n", &[("up", "output")], CLEAR),
+        ("\nThe output should look like this:\n\n```\nup\n```\n", &[("up", "output")], CLEAR),
+        ("\n**Expected Output**\n\n```\nup\n```\n", &[("up", "output")], CLEAR),
         ("\n```text\nx\n```\n\nExpected: 5/5 ready\n", &[("5/5 ready", "person")], UNCLEAR),
         ("\nLook.\n\nExpected: 5/5 ready\n", &[("5/5 ready", "person")], UNCLEAR),
         ("\nExpected: 5/5 ready if it is up\n", &[("5/5 ready if it is up", "person")], UNCLEAR),
@@ -131,7 +135,7 @@ fn prose_is_about_the_command_that_it_stands_at() {
         ),
         // a command is no output, whatever stands above it
         ("```bash\nls\n```\n\nYou should see:\n\n```bash\nkubectl get pods\n```\n", &[&[], &[]], 1),
-        ("```bash\nls\n```\n\nYou should see:\n\n```bash\nup\n```\n", &[&[("up", "text")]], 0),
+        ("```bash\nls\n```\n\nYou should see:\n\n```bash\nup\n```\n", &[&[("up", "output")]], 0),
         ("Expected: 5/5\n\n## Next\n\n```bash\nls\n```\n", &[&[]], 0),
     ];
     for (text, wanted, unclear) in rows {
