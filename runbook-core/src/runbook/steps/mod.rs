@@ -185,6 +185,10 @@ impl<'a> Builder<'a> {
         match block {
             Block::Heading { level, text, raw, line } => {
                 self.begin_title(&text, line, level.saturating_mul(2));
+                // those above were closed by the title
+                if self.title.only_if.is_none() && self.sections.is_about_problems() {
+                    self.title.only_if = branch::question(&text, line);
+                }
                 self.sections.open(&self.title, level, self.built.steps.len());
                 if level == 1 && !text.is_empty() {
                     self.built.title.get_or_insert(text);
@@ -270,7 +274,8 @@ impl<'a> Builder<'a> {
             text.push(':');
         }
         self.admonition(&text, line);
-        self.branches.paragraph(&text, bold, line);
+        let asked = self.sections.is_about_problems();
+        self.branches.paragraph(&text, bold, line, asked);
         if self.expected_paragraph(&text, bold == Bold::Whole, line) {
             self.paragraph = text;
             return;

@@ -204,6 +204,11 @@ fn commands_on_a_condition_carry_the_words_of_the_document() {
         // a block that does not run needs no word about when
         ("Otherwise:\n\n```bash\nrm <file>\n```\n", Some("Otherwise:"), &[8]),
         ("Otherwise, do not run this:\n\n```bash\nrm x\n```\n", Some("Otherwise, do not run this:"), CODE),
+        ("* If it hangs\n\n```bash\nrm x\n```\n", Some("If it hangs"), &[8]),
+        ("* If it hangs\n  ```bash\n  rm y\n  ```\n\n```bash\nrm x\n```\n", None, &[7]),
+        ("## FAQ\n\n**Q: It hangs?**\n\n```bash\nrm x\n```\n", Some("Q: It hangs?"), &[10]),
+        ("## FAQ\n\n### Does it hang?\n\n```bash\nrm x\n```\n", Some("Does it hang?"), &[7]),
+        ("## Look\n\n### Does it hang?\n\n```bash\nrm x\n```\n", None, &[]),
         // what goes back
         ("### Rollback\n\n```bash\nrm x\n```\n", Some("Rollback"), &[5]),
         ("To undo this:\n\n```bash\nrm x\n```\n", Some("To undo this:"), &[8]),
@@ -235,6 +240,7 @@ fn a_document_about_going_back_goes_back() {
         ("web", format!("# Roll the web back\n\n{look}{body}"), false),
         ("web", format!("---\nkind: rollback\n---\n# Web\n\n{look}{body}"), false),
         ("web", format!("---\ntitle: Undo a release\n---\n# Web\n\n{look}{body}"), false),
+        ("web", format!("# Restart or rollback web\n\n## Restart\n\n```bash\nrm y\n```\n\n{body}"), true),
         ("web", format!("# Web\n\n{look}## Step 2: Roll back\n\n```bash\nrm x\n```\n"), false),
     ] {
         let document = parse(name, &text);
