@@ -42,6 +42,14 @@ const DENIALS: &[&str] = &[
     "grep",
     "echo",
     "previously",
+    "previous",
+    "formerly",
+    "from",
+    "former",
+    "last",
+    "was",
+    "were",
+    "lost",
     "almost",
     "nearly",
     "yet",
@@ -81,6 +89,28 @@ const TAKEN_BACK: &[&str] = &[
     "rejected",
     "skipped",
     "expected",
+];
+/// Words of output that speak of something gone wrong, whatever else it says.
+const GLOOM: &[&str] = &[
+    "missing",
+    "fail",
+    "failed",
+    "failing",
+    "failure",
+    "corrupt",
+    "corrupted",
+    "unhealthy",
+    "unreachable",
+    "unavailable",
+    "degraded",
+    "crashed",
+    "crashloopbackoff",
+    "dead",
+    "down",
+    "inactive",
+    "stuck",
+    "expired",
+    "broken",
 ];
 
 /// Where a text was found in a line.
@@ -128,7 +158,12 @@ pub(crate) fn judge(text: &str, stdout: &str, stderr: &str) -> Judgement {
             Some(other) => {
                 Judgement::ask(format!("`{}` is there, and so is `{}`", shorten(text), shorten(&other)))
             }
-            None => Judgement::pass(format!("found `{}`", shorten(text))),
+            None => match lines.iter().find(|line| gloomy(line, &needle)) {
+                Some(line) => {
+                    Judgement::ask(format!("`{}` is there, and so is `{}`", shorten(text), shorten(line)))
+                }
+                None => Judgement::pass(format!("found `{}`", shorten(text))),
+            },
         },
         Some(Hit::Denied) => Judgement::ask(format!("`{}` is there, after a denial", shorten(text))),
         Some(Hit::Joined) => {
@@ -200,6 +235,35 @@ fn unit_state(needle: &str, lines: &[String]) -> Option<Judgement> {
     }
 }
 
+/// Whether a line speaks of something gone wrong or long past; `0 failed`, `failed=0` and "no failure" are good news.
+fn gloomy(line: &str, needle: &str) -> bool {
+    let none =
+        |word: &str| matches!(word, "0" | "no" | "zero" | "none" | "not" | "never" | "without" | "false");
+    let mut words = line.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).peekable();
+    let mut last = "";
+    while let Some(word) = words.next() {
+        // the longest has 16 letters
+        if (4..=16).contains(&word.len()) {
+            let lower = word.to_ascii_lowercase();
+            let next = words.peek().map(|next| next.to_ascii_lowercase());
+            let good = none(&last.to_ascii_lowercase()) || next.is_some_and(|next| none(&next));
+            if !good && GLOOM.contains(&lower.as_str()) && !needle.to_ascii_lowercase().contains(&lower) {
+                return true;
+            }
+        }
+        last = word;
+    }
+    // `expires in -3 days`
+    let mut words = line.split(' ').peekable();
+    while let Some(word) = words.next() {
+        let past = word.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        if past && words.peek().is_some_and(|unit| unit.starts_with("day") || unit.starts_with("hour")) {
+            return true;
+        }
+    }
+    false
+}
+
 /// One kind of quotes and single blanks, so that only the words count.
 fn tidy(text: &str) -> String {
     fold_quotes(text).split_whitespace().collect::<Vec<_>>().join(" ")
@@ -252,6 +316,13 @@ fn taken_back(after: &str) -> bool {
     let mut last = String::new();
     for word in near.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(5) {
         let word = word.to_lowercase();
+        // `completed 90 days ago`; `active since Monday; 2 days ago` says how long
+        if word == "since" {
+            return false;
+        }
+        if word == "ago" {
+            return true;
+        }
         // `rolled out 0 of 5`
         if last == "0" && matches!(word.as_str(), "of" | "replicas" | "times") {
             return true;

@@ -79,11 +79,17 @@ fn counted(text: &str, shown: &Shown) -> Result<Vec<u64>, &'static str> {
         // psql's own count, without the table above it
         return Ok(vec![said]);
     }
+    if rows.kind == Kind::Plain && rows.lines.iter().any(|line| rows::footer(line).is_some()) {
+        return Err("the output holds a table's own count, and not the table");
+    }
     let count = rows.lines.len() as u64;
     let mut readings = vec![count];
     let about_lines = |word: &str| word.eq_ignore_ascii_case("line") || word.eq_ignore_ascii_case("lines");
     let lines = text.split(|c: char| !c.is_alphanumeric()).any(about_lines);
     let rows_said = !lines && !text.trim().is_empty() && text.contains(char::is_alphabetic);
+    if let Some(declared) = rows.declared.filter(|_| rows.is_footer_alone()) {
+        return Ok(if rows_said || declared == 0 { vec![declared] } else { vec![declared, 1] });
+    }
     // psql -x prints a row over several lines
     let records = rows.lines.iter().filter(|line| line.starts_with("-[ RECORD ")).count() as u64;
     if records > 0 {

@@ -3,7 +3,7 @@
 use super::model::{Check, Expectation, Judgement, Observed, Outcome};
 use super::phrase::whole;
 use super::want::{Verdict, Want};
-use super::{contains, count, http, json, number, output, pairs, ratio, scan};
+use super::{block, contains, count, http, json, number, output, pairs, ratio, scan};
 
 impl Judgement {
     pub(crate) fn new(outcome: Outcome, reason: impl Into<String>) -> Self {
@@ -152,6 +152,10 @@ fn means_it(check: &Check, observed: &Observed<'_>, exit_code: i32) -> bool {
             exit_code == 1 && stdout == "0" && holds
         }
         Check::Contains { text } => matches!(exit_code, 1 | 3) && stdout == text && STATES.contains(&stdout),
+        Check::Output { text, .. } => {
+            let own = exit_code == 1 && stdout == "0" || exit_code == 3 && STATES.contains(&stdout);
+            own && stdout == text.trim()
+        }
         _ => false,
     }
 }
@@ -171,6 +175,18 @@ fn printed_status(stdout: &str) -> Option<u64> {
     whole(rest.trim_start_matches([' ', ':', '=']))
 }
 
+/// A program's last words.
+fn crash<'a>(observed: &Observed<'a>) -> Option<&'a str> {
+    const STARTS: &[&str] =
+        &["Traceback (", "panic: ", "Exception in thread ", "Unhandled exception", "Segmentation fault"];
+    observed
+        .stdout
+        .lines()
+        .chain(observed.stderr.lines())
+        .map(str::trim)
+        .find(|line| STARTS.iter().any(|start| line.starts_with(start)) || line.contains("' panicked at "))
+}
+
 fn says_time_was_up(observed: &Observed<'_>) -> bool {
     let phrases = ["timed out waiting for the condition", "context deadline exceeded"];
     phrases.iter().any(|phrase| observed.stderr.contains(phrase) || observed.stdout.contains(phrase))
@@ -183,7 +199,10 @@ fn ended_well(expectation: &Expectation, observed: &Observed<'_>) -> Judgement {
                 Some(status) if status != 0 => {
                     Judgement::ask(format!("exit status 0, but the output says {status}"))
                 }
-                _ => Judgement::pass("exit status 0"),
+                _ => match crash(observed).filter(|_| !expectation.text.is_empty()) {
+                    Some(line) => Judgement::ask(format!("exit status 0, but it shows `{}`", shorten(line))),
+                    None => Judgement::pass("exit status 0"),
+                },
             };
         }
         // judged by the status alone, before this
@@ -210,6 +229,7 @@ fn ended_well(expectation: &Expectation, observed: &Observed<'_>) -> Judgement {
         },
         Check::HttpStatus { status } => http::judge(*status, &output::visible(observed.stdout).0, &stderr),
         Check::Contains { text } => contains::judge(text, &shown.all, &stderr),
+        Check::Output { text, sample } => output_block(text, *sample, observed),
         // of a request for the head alone, the headers are what there is
         Check::Pairs { pairs } if shown.all.trim().is_empty() => pairs::judge(pairs, &shown.head),
         Check::Pairs { pairs } => pairs::judge(pairs, &shown.all),
@@ -243,6 +263,21 @@ fn ended_well(expectation: &Expectation, observed: &Observed<'_>) -> Judgement {
         return Judgement::ask(format!("{}, but there is a warning: {}", judgement.reason, shorten(line)));
     }
     judgement
+}
+
+/// All that is written against a block of the document.
+fn output_block(text: &str, sample: bool, observed: &Observed<'_>) -> Judgement {
+    let stdout = output::visible(observed.stdout).0;
+    if let Some(judged) = block::judge(text, &stdout) {
+        return judged;
+    }
+    if let Some(typed) = block::typed(text).filter(|_| !sample) {
+        return block::by_type(&typed.check, ended_well(&typed, observed), &stdout);
+    }
+    if stdout.trim().is_empty() && observed.stderr.trim().is_empty() && !sample {
+        return Judgement::fail("no output, wanted the expected one");
+    }
+    block::differs(&stdout)
 }
 
 /// An error that the command shows and does not end with: in its log, in a server's answer, in curl's `-v`.

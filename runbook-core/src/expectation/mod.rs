@@ -4,6 +4,7 @@
 //! [`judge()`] compares it with what a command did. The rule above all others: never a false pass. Text that is not
 //! fully understood is for a person, and so is output that could be read in two ways.
 
+mod block;
 #[cfg(test)]
 mod captured;
 mod classify;

@@ -90,6 +90,13 @@ pub enum Check {
         /// The text.
         text: String,
     },
+    /// A block of output as the document shows it: all that the command writes.
+    Output {
+        /// The block.
+        text: String,
+        /// It is only an example, so that other output is no failure.
+        sample: bool,
+    },
     /// `enabled: true`, `Mode=COMPLIANCE`: pairs looked for in JSON, YAML, tables or text.
     Pairs {
         /// Name and value.
@@ -101,7 +108,7 @@ pub enum Check {
 
 impl Check {
     /// The kind in one word, for documents and pages: `exit_status`, `ratio`, `count`, `number`, `range`,
-    /// `http_status`, `text`, `pairs` or `person`.
+    /// `http_status`, `text`, `output`, `pairs` or `person`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -112,6 +119,7 @@ impl Check {
             Check::Range { .. } => "range",
             Check::HttpStatus { .. } => "http_status",
             Check::Contains { .. } => "text",
+            Check::Output { .. } => "output",
             Check::Pairs { .. } => "pairs",
             Check::Person => "person",
         }
@@ -121,7 +129,7 @@ impl Check {
     #[must_use]
     pub fn judged_by(&self) -> JudgedBy {
         match self {
-            Check::Person => JudgedBy::Person,
+            Check::Person | Check::Output { sample: true, .. } => JudgedBy::Person,
             _ => JudgedBy::Machine,
         }
     }

@@ -48,6 +48,11 @@ pub(crate) fn judge(want: &Want, shown: &Shown) -> Judgement {
         // df's titles: what is left stands in another column than the share
         scan.left &= !line.split_whitespace().any(|word| matches!(word, "Use%" | "IUse%" | "Capacity"));
     }
+    // beside a table's numbers with a unit others may stand: of other columns
+    let table = rows.kind != Kind::Plain || rows.lines.first().is_some_and(|line| titles(line));
+    for scan in &mut scans {
+        scan.rival &= !table;
+    }
     if rows.foreign {
         for amount in scans.iter_mut().flat_map(|scan| &mut scan.amounts) {
             amount.guarded |= amount.or.is_some();
@@ -72,7 +77,15 @@ fn judge_one(want: &Want, scans: &[Scan], alone: Option<f64>) -> Judgement {
     let unclear = || Judgement::ask("the output holds no single number that this is clearly about");
     match matching.as_slice() {
         [only] if !odd && (want.unit.is_some() || amounts.len() == 1) => {
-            let suspicious = scans.iter().any(|scan| scan.suspicious || scan.left && want.is_share_at_most());
+            let bare = want.unit.is_none();
+            let suspicious = scans.iter().any(|scan| {
+                scan.suspicious
+                    || scan.left && want.is_share_at_most()
+                    || scan.loss && want.is_share_at_least()
+                    || scan.gloomy && want.is_something()
+                    || scan.blank && bare
+                    || scan.rival && !bare && scan.amounts.iter().any(|found| want.comparable(found.unit))
+            });
             let reason = reason(want, only);
             match want.judge(only) {
                 Verdict::Yes if suspicious => {
@@ -168,7 +181,8 @@ fn judge_json(want: &Want, documents: &[Json]) -> Judgement {
         return every_row(want, &rows);
     }
     let all: Vec<&Json> = documents.iter().collect();
-    judge_one(want, &[leaves(&all)], None)
+    let leaves = leaves(&all);
+    judge_one(want, &[Scan { rival: false, blank: false, ..leaves }], None)
 }
 
 fn leaves(values: &[&Json]) -> Scan {

@@ -76,9 +76,14 @@ impl<'a> Rows<'a> {
         found.next().is_none().then_some(at)
     }
 
+    /// Whether psql's own count is all that there is.
+    pub(crate) fn is_footer_alone(&self) -> bool {
+        self.declared.is_some() && self.lines.is_empty() && self.header == [""]
+    }
+
     /// Whether psql's own count contradicts the rows that are there.
     pub(crate) fn contradicts_itself(&self) -> bool {
-        self.declared.is_some_and(|n| n != self.lines.len() as u64)
+        self.declared.is_some_and(|n| n != self.lines.len() as u64 && !self.is_footer_alone())
     }
 }
 
@@ -151,7 +156,7 @@ fn unaligned<'a>(lines: &[&'a str]) -> Option<Rows<'a>> {
     let (last, before) = lines.split_last()?;
     let (count, foreign) = footer(last)?;
     let (header, data) = match before {
-        [] if count == 0 => ("", before),
+        [] => ("", before),
         [header, data @ ..] if data.len() as u64 == count => (*header, data),
         _ => return None,
     };

@@ -17,6 +17,14 @@ pub(crate) struct Scan {
     pub(crate) suspicious: bool,
     /// The number is what is left, not what is used: `12% free`.
     pub(crate) left: bool,
+    /// The number may be how much is lost: `100% packet loss`.
+    pub(crate) loss: bool,
+    /// Words that make a plain number one of things gone wrong: `5 errors`.
+    pub(crate) gloomy: bool,
+    /// A name without a number: `panics: x`.
+    pub(crate) blank: bool,
+    /// A number stands without a unit and without the things that it counts: `900 (p99)`.
+    pub(crate) rival: bool,
 }
 
 /// Words before a number that make it a limit rather than a measurement.
@@ -77,6 +85,7 @@ const LIMITS: &[&str] = &[
     ">>",
     "<<",
     "until",
+    "within",
     "hard",
     "soft",
     "capacity",
@@ -116,6 +125,39 @@ const SUSPICIOUS: &[&str] = &[
     "was",
     "skipped",
     "set",
+    "gave",
+    "giving",
+    "pending",
+    "infinity",
+    "inf",
+    "infinite",
+    "nan",
+];
+/// Words of what is lost or goes wrong.
+const LOSSES: &[&str] =
+    &["loss", "lost", "dropped", "error", "errors", "failure", "failures", "failed", "rejected", "unhealthy"];
+/// Words that say that a counted thing went wrong.
+const GLOOM: &[&str] = &[
+    "error",
+    "errors",
+    "failure",
+    "failures",
+    "panics",
+    "crashes",
+    "crashed",
+    "unavailable",
+    "unreachable",
+    "unhealthy",
+    "missing",
+    "corrupt",
+    "corrupted",
+    "lost",
+    "down",
+    "dead",
+    "broken",
+    "degraded",
+    "pending",
+    "not",
 ];
 
 /// Words that make a number something else than what was measured, wherever they stand.
@@ -232,6 +274,9 @@ pub(crate) fn line(line: &str) -> Scan {
             scan.left |=
                 matches!(lower.as_str(), "free" | "left" | "remaining" | "idle" | "available" | "avail");
             scan.suspicious |= SUSPICIOUS.contains(&lower.as_str()) || doubtful(word);
+            scan.loss |= LOSSES.contains(&lower.as_str());
+            scan.gloomy |= GLOOM.contains(&lower.as_str());
+            scan.blank |= before.ends_with(':');
             scaled |= scales(word);
             before = word;
             continue;
@@ -269,7 +314,8 @@ fn token(word: &str, before: &str, next: Option<&str>, scan: &mut Scan) -> bool 
         || tail.ends_with("..")
         || next.is_some_and(|next| {
             let next = next.trim_matches(|c: char| "()[]{}\"'`:.!?".contains(c)).to_ascii_lowercase();
-            BEHIND.contains(&next.as_str())
+            let power = || next.strip_prefix(['x', '×', '*']).is_some_and(|rest| rest.starts_with("10"));
+            BEHIND.contains(&next.as_str()) || power()
         });
     let unsure = |guarded: bool, unit: Option<&Unit>| guarded || unsure && unit.is_none();
     let mut guarded = limit(before);
@@ -307,6 +353,7 @@ fn token(word: &str, before: &str, next: Option<&str>, scan: &mut Scan) -> bool 
         // with a unit behind it, a point is a point
         let or = if amount.contains(',') || follows.is_none() { or } else { None };
         let guarded = unsure(guarded, follows);
+        scan.rival |= follows.is_none() && !next.is_some_and(counted);
         scan.amounts.push(Amount { value: sign * value, or: or.map(|or| sign * or), unit: follows, guarded });
         return follows.is_some();
     }
@@ -328,6 +375,13 @@ fn token(word: &str, before: &str, next: Option<&str>, scan: &mut Scan) -> bool 
         }
         None => odd(word, next, scan),
     }
+}
+
+/// Whether a word behind a number is what it counts: `4 packets`, `3 received`.
+fn counted(word: &str) -> bool {
+    let word = word.trim_end_matches(['.', ':', ')']);
+    let left = ["free", "left", "used", "total", "available", "min", "max", "avg"].contains(&word);
+    word.len() >= 3 && !left && word.chars().all(|c| c.is_alphabetic() || c == '-')
 }
 
 /// Whether a name or word makes the number behind it a limit rather than a measurement.

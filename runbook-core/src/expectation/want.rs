@@ -97,6 +97,16 @@ impl Want {
             && self.unit.is_some_and(|unit| unit.family == super::units::Family::Percent)
     }
 
+    /// `at least 99 %`, `100%`: it matters whether the share is of what succeeds or of what is lost.
+    pub(crate) fn is_share_at_least(&self) -> bool {
+        self.least > 0.0 && self.unit.is_some_and(|unit| unit.family == super::units::Family::Percent)
+    }
+
+    /// A plain number that must be more than nothing.
+    pub(crate) fn is_something(&self) -> bool {
+        self.unit.is_none() && self.least > 0.0
+    }
+
     /// Judges a number whose unit is comparable.
     pub(crate) fn judge(&self, amount: &Amount) -> Verdict {
         if amount.guarded {

@@ -71,6 +71,51 @@ const LEADS: &[&str] = &[
     "should any ",
     "should these ",
     "depending on ",
+    "provided that ",
+    "provided the ",
+    "assuming ",
+    "in that case",
+    "in this case",
+    "in which case",
+    "in the unlikely ",
+    "in the rare ",
+    "worst case",
+    "in the worst case",
+    "this is a last resort",
+    "emergency only",
+    "emergencies only",
+    "emergency:",
+    "skip this ",
+    "skip when ",
+    "skip on ",
+    "not needed ",
+    "not required ",
+    "not necessary ",
+    "choose one",
+    "choose either",
+    "pick one",
+    "one of the following",
+    "a second option",
+    "the second option",
+    "second option",
+    "you can also",
+    "you could also",
+    "you may also",
+    "yes ->",
+    "yes =>",
+    "yes \u{2192}",
+    "yes:",
+    "no ->",
+    "no =>",
+    "no \u{2192}",
+    "no:",
+    "previously we ",
+    "previously, we ",
+    "not recommended",
+    "do not automate",
+    "don't automate",
+    "only then",
+    "q: ",
 ];
 /// Conditions within a sentence.
 const WITHIN: &[&str] = &[
@@ -79,6 +124,13 @@ const WITHIN: &[&str] = &[
     " only when ",
     " in case ",
     " as a last resort",
+    " a last resort",
+    " only in an emergency",
+    " only in emergencies",
+    " was run during ",
+    " were run during ",
+    " do not automate",
+    " one of the following:",
     " (optional)",
     "(if ",
     "(only ",
@@ -157,6 +209,33 @@ const BY_HAND: &[&str] = &[
     "you do not",
     "you don't",
 ];
+/// Titles and labels that are one system or place of several.
+const PLACES: &[&str] = &[
+    "linux",
+    "mac",
+    "macos",
+    "mac os",
+    "windows",
+    "ubuntu",
+    "debian",
+    "centos",
+    "rhel",
+    "fedora",
+    "alpine",
+    "mysql",
+    "mariadb",
+    "postgres",
+    "postgresql",
+    "staging",
+    "production",
+    "prod",
+    "eks",
+    "gke",
+    "aks",
+    "systemd",
+    "linux/macos",
+    "staging/production",
+];
 /// Words behind which a letter or number names one of several ways.
 const WAYS: &[&str] =
     &["option", "alternative", "method", "approach", "scenario", "case", "variant", "plan", "path"];
@@ -183,6 +262,13 @@ pub(crate) fn of_title(title: &str) -> Option<Branch> {
     let numbered = titles::is_numbered(title);
     let lower = lowered(title);
     let bare = if numbered { behind_number(&lower) } else { &lower };
+    let of_old = ["(obsolete)", "(deprecated)", "(not recommended)", "(old)"]
+        .iter()
+        .any(|mark| lower.contains(mark))
+        || ["obsolete", "deprecated", "uninstall", "to reproduce "].iter().any(|lead| bare.starts_with(lead));
+    if of_old || is_place(bare) || is_example(bare) {
+        return Some(Branch::Conditional);
+    }
     if begins(bare) && !by_hand(bare) || is_way(bare) || bare.starts_with("fallback") || within(&lower) {
         return Some(Branch::Conditional);
     }
@@ -197,6 +283,9 @@ pub(crate) fn of_text(text: &str) -> Option<Branch> {
     let (last, before) = all.split_last()?;
     let last = last.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '(');
     let introduces = last.ends_with(':');
+    if guards(last) || introduces && (is_place(last) || is_example(last) || last.ends_with(" only:")) {
+        return Some(Branch::Conditional);
+    }
     if is_way(last) || (begins(last) || within(last)) && (introduces || !by_hand(last)) {
         return Some(Branch::Conditional);
     }
@@ -207,6 +296,38 @@ pub(crate) fn of_text(text: &str) -> Option<Branch> {
     }
     let back = last.strip_prefix("to ").is_some_and(goes_back) || introduces && goes_back(last);
     back.then_some(Branch::Inverse)
+}
+
+/// `FAQ`, `Troubleshooting`: what is below such a title answers one question each.
+pub(crate) fn is_about_problems(title: &str) -> bool {
+    let lower = lowered(title);
+    let bare = behind_number(&lower).trim_end_matches(':').trim();
+    [
+        "faq",
+        "frequently asked",
+        "troubleshoot",
+        "common problems",
+        "common issues",
+        "known issues",
+        "known problems",
+    ]
+    .iter()
+    .any(|lead| bare.starts_with(lead))
+}
+
+/// Whether a document whose title speaks of going back speaks of something else as well, which a step of it does:
+/// `Restart or rollback web` with a step `Restart`.
+pub(crate) fn is_about_more(title: &str, step: &str) -> bool {
+    const OTHERS: &[&str] = &[
+        "restart", "deploy", "release", "upgrade", "update", "install", "scale", "migrate", "failover",
+        "promote", "rollout", "apply", "reload", "start",
+    ];
+    let lower = lowered(title).replace(['_', '-', '/'], " ");
+    let connected = [" or ", " and ", " & ", ", ", " + "].iter().any(|word| lower.contains(word));
+    let step = lowered(step);
+    let first = behind_number(&step).split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    connected && !first.is_empty()
+        || OTHERS.contains(&first) && lower.split_whitespace().any(|word| word == first)
 }
 
 /// Whether a document is about going back as a whole.
@@ -251,7 +372,7 @@ fn begins(sentence: &str) -> bool {
     let openers = ["then ", "and ", "but ", "also ", "finally, ", "note: ", "note that ", "step: "];
     let bare =
         openers.iter().find_map(|opener| sentence.strip_prefix(opener)).unwrap_or(sentence).trim_start();
-    if matches!(bare, "else" | "or" | "optional" | "alternative" | "alternatives") {
+    if matches!(bare, "else" | "or" | "either" | "optional" | "alternative" | "alternatives") {
         return true;
     }
     let lead = LEADS.iter().any(|lead| bare.starts_with(lead));
@@ -270,8 +391,72 @@ fn begins(sentence: &str) -> bool {
         ]
         .iter()
         .any(|word| bare.contains(word));
+    let when = bare.strip_prefix("when ").or_else(|| bare.strip_prefix("whenever ")).is_some_and(|rest| {
+        // `When the rollout is done:` is what comes next
+        let ends = ["done", "finish", "complet", "ready", "ended", "succe", "over:", "through"];
+        rest.ends_with(':') && !rest.contains(',') && !ends.iter().any(|end| rest.contains(end))
+    });
+    let not_there = bare.starts_with("where ") && (bare.contains(" not ") || bare.contains("n't "));
+    let fails = fails || when || not_there || approval(bare);
     // `should the output be 5?` asks, `Or ...` in a question does as well
-    (lead || fails) && !bare.ends_with('?') && no_condition(bare.strip_prefix("if ")).is_none()
+    (lead || fails)
+        && (!bare.ends_with('?') || bare.starts_with("q: "))
+        && no_condition(bare.strip_prefix("if ")).is_none()
+}
+
+/// `With the commander's approval:`, `Get approval first.`
+fn approval(sentence: &str) -> bool {
+    const LEADS: &[&str] = &[
+        "with ",
+        "after ",
+        "once ",
+        "requires ",
+        "needs ",
+        "get ",
+        "obtain ",
+        "ask for ",
+        "request ",
+        "pending ",
+        "on ",
+    ];
+    let said = ["approval", "approved", "permission", "sign-off", "signed off"];
+    sentence.split_whitespace().count() <= 10
+        && LEADS.iter().any(|lead| sentence.starts_with(lead))
+        && said.iter().any(|word| sentence.contains(word))
+}
+
+/// `If it lags, stop here.`: what follows runs only otherwise.
+fn guards(sentence: &str) -> bool {
+    let Some((_, then)) = sentence.strip_prefix("if ").and_then(|rest| rest.split_once(", ")) else {
+        return false;
+    };
+    let then = then.trim_start_matches("then ").trim_start_matches("please ").trim_end_matches(['.', '!']);
+    let stops = [
+        "stop here",
+        "stop and ",
+        "abort",
+        "do not continue",
+        "do not proceed",
+        "do not go on",
+        "don't continue",
+        "don't proceed",
+        "don't go on",
+        "do not run",
+    ];
+    matches!(then, "stop" | "stop now") || stops.iter().any(|stop| then.starts_with(stop))
+}
+
+/// `Linux`, `On Ubuntu:`, `For MySQL:`.
+fn is_place(text: &str) -> bool {
+    let bare = text.trim_end_matches(':').trim();
+    let bare =
+        ["on ", "for ", "using ", "in "].iter().find_map(|lead| bare.strip_prefix(lead)).unwrap_or(bare);
+    PLACES.contains(&bare)
+}
+
+/// `Example:`
+fn is_example(text: &str) -> bool {
+    matches!(text.trim_end_matches(':').trim(), "example" | "examples" | "for example" | "e.g" | "e.g.")
 }
 
 fn no_condition(rest: Option<&str>) -> Option<()> {
@@ -377,6 +562,44 @@ mod tests {
             ("To undo this, run:", back),
             ("Rollback:", back),
             ("To roll back:", back),
+            ("Provided that the lag is 0:", yes),
+            ("Assuming the pod is stuck:", yes),
+            ("Whenever the queue is full:", yes),
+            ("When the queue is full:", yes),
+            ("It may hang. In that case:", yes),
+            ("Where that does not help, run:", yes),
+            ("In the unlikely case that it hangs:", yes),
+            ("This is a last resort:", yes),
+            ("Use this only in an emergency:", yes),
+            ("Worst case:", yes),
+            ("Skip this step on staging.", yes),
+            ("Not needed when on EKS:", yes),
+            ("Replica only:", yes),
+            ("Choose one:", yes),
+            ("Try one of the following:", yes),
+            ("A second option is", yes),
+            ("You can also:", yes),
+            ("On Ubuntu:", yes),
+            ("For MySQL:", yes),
+            ("Linux:", yes),
+            ("Yes -> restart it", yes),
+            ("No \u{2192} delete it", yes),
+            ("With the IC's approval:", yes),
+            ("After approval from the IC:", yes),
+            ("Requires approval:", yes),
+            ("Get approval first. Then run:", yes),
+            ("Example:", yes),
+            ("Previously we used:", yes),
+            ("This command was run during the incident:", yes),
+            ("Not recommended:", yes),
+            ("Manual step, do not automate:", yes),
+            ("If the replica lags, stop here.", yes),
+            ("If it is not there, do not continue!", yes),
+            ("Q: What if it hangs?", yes),
+            ("When the rollout is done:", None),
+            ("When it is ready:", None),
+            ("On the primary:", None),
+            ("After the restart is approved by nobody, there are many more words to say:", None),
             ("Run this:", None),
             ("Check if the pods are up:", None),
             ("To see if the pods are up, run:", None),
@@ -410,6 +633,17 @@ mod tests {
             ("Rollback", back),
             ("Rollback Procedure", back),
             ("Revert the change", back),
+            ("Emergency only", yes),
+            ("Uninstall", yes),
+            ("Old way (obsolete)", yes),
+            ("DEPRECATED: the old way", yes),
+            ("macOS", yes),
+            ("Staging", yes),
+            ("Example", yes),
+            ("To reproduce the failure", yes),
+            ("Production readiness", None),
+            ("Linux kernel parameters", None),
+            ("Examples of load", None),
             ("Step 1: Roll back the deployment", None),
             ("1. Undo the change", None),
             ("If three are down \u{2192} escalate", None),
@@ -428,6 +662,17 @@ mod tests {
         {
             assert_eq!(is_about_going_back(title), is, "{title}");
         }
+        for (title, step, is) in [
+            ("Restart or rollback web", "Restart", true),
+            ("deploy-rollback", "Deploy v2", true),
+            ("Rollback web", "Stop writes", false),
+            ("Roll web back", "Restart", false),
+        ] {
+            assert_eq!(is_about_more(title, step), is, "{title}");
+        }
+        assert!(
+            is_about_problems("3. Troubleshooting") && is_about_problems("FAQ") && !is_about_problems("Fix")
+        );
         assert_eq!(
             words("It is slow. If that does not help, delete it:"),
             "If that does not help, delete it:"

@@ -215,13 +215,41 @@ pub(crate) fn indent(comment: &str) -> usize {
 
 /// Whether a paragraph announces the output fence below it: `Expected output:`.
 pub(crate) fn announces_output(paragraph: &str) -> bool {
-    let Some(head) = paragraph.trim().strip_suffix(':') else { return false };
-    let head = head.to_ascii_lowercase();
-    let last = head.rsplit(['.', ';']).next().unwrap_or_default();
-    ["expected output", "expected result", "expected", "should see", "should output", "should return"]
-        .iter()
-        .any(|phrase| last.contains(phrase))
-        || ["output", "example output", "sample output"].contains(&last.trim())
+    let Some(last) = announcing(paragraph) else { return false };
+    [
+        "expected output",
+        "expected result",
+        "expected",
+        "should see",
+        "should output",
+        "should return",
+        "should look like",
+        "success looks like",
+        "output looks like",
+        "output will look like",
+        "output is similar to",
+        "output similar to",
+    ]
+    .iter()
+    .any(|phrase| last.contains(phrase))
+        || is_sample(paragraph)
+}
+
+/// Whether a paragraph announces only an example of output: `Sample output:`, "something like this:".
+pub(crate) fn is_sample(paragraph: &str) -> bool {
+    let Some(last) = announcing(paragraph) else { return false };
+    ["output", "example output", "sample output", "typical output", "example response", "sample response"]
+        .contains(&last.trim_matches(|c: char| !c.is_alphanumeric()))
+        || ["look like", "looks like", "something like", "similar to", "for example", "e.g"]
+            .iter()
+            .any(|phrase| last.contains(phrase))
+            && !last.contains("success")
+}
+
+/// The last sentence of a paragraph that ends in a colon, in small letters.
+fn announcing(paragraph: &str) -> Option<String> {
+    let head = paragraph.trim().strip_suffix(':')?.to_ascii_lowercase();
+    Some(head.rsplit(['.', ';']).next().unwrap_or_default().to_owned())
 }
 
 #[cfg(test)]
@@ -309,7 +337,14 @@ mod tests {
 
     #[test]
     fn paragraphs_that_announce_output() {
-        for yes in ["Expected output:", "Look again. You should see:", "The expected result is:", "Output:"] {
+        for yes in [
+            "Expected output:",
+            "Look again. You should see:",
+            "The expected result is:",
+            "Output:",
+            "Success looks like:",
+            "The output should look like this:",
+        ] {
             assert!(announces_output(yes), "{yes}");
         }
         for no in ["Expected output", "Run this:", "Do not expect much. Then run:"] {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::branches::is_about_going_back;
+use super::branches::{is_about_going_back, is_about_more};
 use super::codes;
 use super::diagnostic::Diagnostic;
 use super::lines::Lines;
@@ -16,7 +16,7 @@ pub(super) fn check(document: &mut Document, lines: &Lines<'_>) -> Vec<Diagnosti
         [Some(document.title.as_str()), Some(document.name.as_str()), document.front.kind.as_deref()]
             .into_iter()
             .flatten()
-            .any(is_about_going_back)
+            .any(|title| is_about_going_back(title) && !changes_more(document, title))
             || !document.steps.iter().flat_map(|step| &step.commands).any(forward);
     let mut told: BTreeSet<u32> = BTreeSet::new();
     let mut found = Vec::new();
@@ -43,6 +43,15 @@ pub(super) fn check(document: &mut Document, lines: &Lines<'_>) -> Vec<Diagnosti
         ));
     }
     found
+}
+
+/// Whether a step that changes something does what the title says beside going back.
+fn changes_more(document: &Document, title: &str) -> bool {
+    let changes = |command: &Command| {
+        command.effect != Effect::Read && command.only_if.as_ref().is_none_or(|only_if| !only_if.inverse)
+    };
+    let mut steps = document.steps.iter().filter(|step| step.commands.iter().any(changes));
+    steps.any(|step| is_about_more(title, &step.title))
 }
 
 /// Marks the commands whose finding, of those at `told`, an author has allowed.

@@ -9,6 +9,8 @@ use super::Builder;
 
 /// Characters of a tab's label that are kept.
 const LONGEST_LABEL: usize = 100;
+/// Characters of a question that are kept.
+const LONGEST_QUESTION: usize = 160;
 
 /// What the text above the block at hand says.
 #[derive(Default)]
@@ -23,6 +25,8 @@ pub(super) struct Branches {
     list: Option<OnlyIf>,
     /// The text above ends in a colon, and what it is about has not come yet.
     open: bool,
+    /// The last item has no block of its own so far.
+    bare_item: bool,
 }
 
 impl Branches {
@@ -37,16 +41,23 @@ impl Branches {
     }
 
     pub(super) fn list_end(&mut self) {
-        self.above = None;
+        // `* If it hangs` and the block below the list
+        if !self.bare_item {
+            self.above = None;
+        }
+        self.bare_item = false;
         self.list = None;
     }
 
     /// A block has come.
     pub(super) fn fence(&mut self) {
         self.open = false;
+        self.bare_item = false;
     }
 
-    pub(super) fn paragraph(&mut self, text: &str, bold: Bold, line: u32) {
+    /// Takes a paragraph; `asked` says that each question of the section is about another case.
+    pub(super) fn paragraph(&mut self, text: &str, bold: Bold, line: u32, asked: bool) {
+        self.bare_item = false;
         // `If it is stuck:` and then how that is done
         let carried = self.above.take().filter(|_| self.open);
         self.above = of_text(text, line).or(carried);
@@ -57,7 +68,7 @@ impl Branches {
             Bold::Lead => text.split_once(':').map_or("", |(head, _)| head),
             Bold::No => return,
         };
-        let found = of_title(head, line);
+        let found = of_title(head, line).or_else(|| question(head, line).filter(|_| asked));
         // `**Run this:**` is below the label and no other one
         if found.is_some() || bold == Bold::Whole && !text.ends_with(':') {
             self.label = found;
@@ -71,6 +82,8 @@ impl Branches {
         }
         self.above = of_text(text, line);
         self.open = self.above.is_some() && text.ends_with(':');
+        // an item that says what to do as well has said all of it
+        self.bare_item = !text.contains(',');
         self.above.clone()
     }
 }
@@ -94,6 +107,14 @@ pub(super) fn tab_label(text: &str) -> Option<Option<String>> {
 /// What a title says about what is below it.
 pub(super) fn of_title(raw: &str, line: u32) -> Option<OnlyIf> {
     branches::of_title(raw).map(|branch| only_if(raw, line, branch))
+}
+
+/// What a question says about what is below it, where each answers another one.
+pub(super) fn question(raw: &str, line: u32) -> Option<OnlyIf> {
+    raw.trim_end_matches(['*', '_', ' ']).ends_with('?').then(|| {
+        let text = titles::shorten(raw, LONGEST_QUESTION);
+        OnlyIf { text, line, allowed: false, inverse: false, told_at: 0 }
+    })
 }
 
 fn of_text(text: &str, line: u32) -> Option<OnlyIf> {

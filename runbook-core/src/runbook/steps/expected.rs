@@ -62,8 +62,20 @@ struct Announced {
     came: bool,
 }
 
-/// Whether a heading stands for `Expected output:`.
+/// Whether a heading stands for `Sample output:`.
+pub(super) fn is_sample_title(title: &str) -> bool {
+    let title = title.trim().trim_end_matches(':').to_ascii_lowercase();
+    matches!(
+        title.as_str(),
+        "output" | "sample output" | "example output" | "sample response" | "example response"
+    )
+}
+
+/// Whether a heading stands for `Expected output:`, or for an example of it.
 pub(super) fn is_announcing_title(title: &str) -> bool {
+    if is_sample_title(title) {
+        return true;
+    }
     let title = title.trim().trim_end_matches(':').to_ascii_lowercase();
     matches!(
         title.as_str(),
@@ -73,8 +85,6 @@ pub(super) fn is_announcing_title(title: &str) -> bool {
             | "expected results"
             | "expected outcome"
             | "expected response"
-            | "sample output"
-            | "example output"
     )
 }
 

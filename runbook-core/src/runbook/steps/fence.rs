@@ -2,7 +2,7 @@
 
 use super::super::blocks::Fence;
 use super::super::codes;
-use super::super::comments::announces_output;
+use super::super::comments::{announces_output, is_sample};
 use super::super::console;
 use super::super::diagnostic::{Code, Diagnostic};
 use super::super::forbidden;
@@ -15,7 +15,7 @@ use super::super::prompts;
 use super::super::prose;
 use super::shell::is_no_command;
 use super::{Builder, Place, same_name, spelling};
-use crate::expectation::{Check, Expectation, classify};
+use crate::expectation::{Check, Expectation};
 
 /// The largest block that is read as commands, in bytes.
 const LARGEST: usize = 1 << 20;
@@ -58,8 +58,9 @@ impl Builder<'_> {
             self.said_above = forbidden::said(&above, &fence.text);
         }
         let output = self.is_output(fence, &info, &above);
+        let sample = is_sample(&above);
         self.before_fence(info.kind().is_some() && !output);
-        let reason = self.fence_reason(fence, &info, output, &above);
+        let reason = self.fence_reason(fence, &info, output.then_some(sample), &above);
         self.after_fence(fence.end_line, fence.in_list, output);
         self.branches.fence();
         if let Some(block) = self.built.blocks.get_mut(index) {
@@ -90,11 +91,18 @@ impl Builder<'_> {
     }
 
     /// Reads the fence's commands; gives the reason why there are none that run.
-    fn fence_reason(&mut self, fence: &Fence<'_>, info: &Info, output: bool, above: &str) -> Option<String> {
+    fn fence_reason(
+        &mut self,
+        fence: &Fence<'_>,
+        info: &Info,
+        output: Option<bool>,
+        above: &str,
+    ) -> Option<String> {
         let at = |lines: &Lines<'_>| (fence.line, lines.indent(fence.line));
         let kind = info.kind();
-        if output {
-            self.output(fence);
+        if let Some(sample) = output {
+            // an open fence at the end of the document has no line inside it
+            self.output_text(&fence.text, (fence.line + 1).min(fence.end_line), sample);
             return Some(OUTPUT.to_owned());
         }
         let Some(kind) = kind else {
@@ -181,7 +189,7 @@ impl Builder<'_> {
         let shell = looks_like_shell(text) && !output;
         self.before_fence(false);
         if output {
-            self.output_text(text, line);
+            self.output_text(text, line, is_sample(&self.paragraph));
         }
         self.after_fence(end_line, in_list, output);
         if shell {
@@ -252,24 +260,20 @@ impl Builder<'_> {
             && self.built.steps.last().is_some_and(|step| !step.commands.is_empty())
     }
 
-    /// An output fence below "Expected output:".
-    fn output(&mut self, fence: &Fence<'_>) {
-        // an open fence at the end of the document has no line inside it
-        self.output_text(&fence.text, (fence.line + 1).min(fence.end_line));
-    }
-
-    fn output_text(&mut self, text: &str, line: u32) {
+    /// Output that the document shows; `sample` says that it is only an example.
+    fn output_text(&mut self, text: &str, line: u32, sample: bool) {
         let Some(command) = self.built.steps.last_mut().and_then(|step| step.commands.last_mut()) else {
             return;
         };
         let text = text.trim();
-        let text = text.get(..text.floor_char_boundary(GLANCE)).unwrap_or(text);
-        let mut expectation = classify(&format!("\"{text}\""));
-        if text.lines().count() != 1 || text.contains('"') {
-            // sample output of several lines has times and names that differ on every run
-            expectation.check = Check::Person;
-        }
-        command.expectations.push(Expectation { line, text: text.to_owned(), ..expectation });
+        let whole = text.len() <= GLANCE;
+        let text = text.get(..text.floor_char_boundary(GLANCE)).unwrap_or(text).to_owned();
+        let check = if whole && !text.is_empty() {
+            Check::Output { text: text.clone(), sample }
+        } else {
+            Check::Person
+        };
+        command.expectations.push(Expectation { line, text, check, within_ms: None });
     }
 
     pub(super) fn open_step_for(&mut self, fence: &Fence<'_>) {

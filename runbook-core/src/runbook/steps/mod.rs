@@ -190,6 +190,10 @@ impl<'a> Builder<'a> {
         match block {
             Block::Heading { level, text, raw, line } => {
                 self.begin_title(&text, line, level.saturating_mul(2));
+                // those above were closed by the title
+                if self.title.only_if.is_none() && self.sections.is_about_problems() {
+                    self.title.only_if = branch::question(&text, line);
+                }
                 self.sections.open(&self.title, level, self.built.steps.len());
                 if level == 1 && !text.is_empty() {
                     self.built.title.get_or_insert(text);
@@ -197,7 +201,8 @@ impl<'a> Builder<'a> {
                 self.paragraph.clear();
                 // the block below it is output, as below a line that says so
                 if expected::is_announcing_title(&self.title.title.text) {
-                    self.paragraph = "Expected output:".to_owned();
+                    let sample = expected::is_sample_title(&self.title.title.text);
+                    self.paragraph = if sample { "Sample output:" } else { "Expected output:" }.to_owned();
                 }
                 self.built.headings.push(Heading { level, line, text: raw });
             }
@@ -270,7 +275,7 @@ impl<'a> Builder<'a> {
         (self.built, self.lists)
     }
 
-    fn paragraph(&mut self, text: String, bold: Bold, line: u32) {
+    fn paragraph(&mut self, mut text: String, bold: Bold, line: u32) {
         if self.mdx(&text, line) {
             return;
         }
@@ -278,8 +283,13 @@ impl<'a> Builder<'a> {
             self.branches.tab(label, line);
             return;
         }
+        // `**Expected output**` on a line of its own
+        if expected::is_announcing_title(&text) && !text.ends_with(':') && bold == Bold::Whole {
+            text.push(':');
+        }
         self.admonition(&text, line);
-        self.branches.paragraph(&text, bold, line);
+        let asked = self.sections.is_about_problems();
+        self.branches.paragraph(&text, bold, line, asked);
         if self.expected_paragraph(&text, bold == Bold::Whole, line) {
             self.paragraph = text;
             return;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::super::branches::is_about_problems;
 use super::super::forbidden::Said;
 use super::super::model::{OnlyIf, Section, Step};
 use super::super::titles::Slugs;
@@ -98,6 +99,11 @@ impl Sections {
     }
 
     /// What the headings around the block at hand say about when to run it, innermost first.
+    /// Whether an open heading says that each question below it is about another case.
+    pub(super) fn is_about_problems(&self) -> bool {
+        self.around.iter().any(|around| is_about_problems(&around.title))
+    }
+
     pub(super) fn only_if(&self) -> impl Iterator<Item = &OnlyIf> {
         self.around.iter().rev().filter_map(|around| around.only_if.as_ref())
     }

@@ -56,10 +56,14 @@ fn prose_beside_a_block_is_an_expectation() {
         ),
         ("\nExpected:\n\n- 5/5 ready\n- no rows\n", &[("5/5 ready", "ratio"), ("no rows", "count")], CLEAR),
         ("\nExpected:\n\n5/5 ready\n", &[("5/5 ready", "person")], CLEAR),
-        ("\nExpected output:\n\n```\nup\n```\n", &[("up", "text")], CLEAR),
-        ("\nExpected output:\n\n    up\n", &[("up", "text")], CLEAR),
-        ("\nExpected output: 5/5\n\n```\nup\n```\n", &[("5/5", "ratio"), ("up", "text")], CLEAR),
-        ("\n### Expected output\n\n```\nup\n```\n", &[("up", "text")], CLEAR),
+        ("\nExpected output:\n\n```\nup\n```\n", &[("up", "output")], CLEAR),
+        ("\nExpected output:\n\n    up\n", &[("up", "output")], CLEAR),
+        ("\nExpected output: 5/5\n\n```\nup\n```\n", &[("5/5", "ratio"), ("up", "output")], CLEAR),
+        ("\n### Expected output\n\n```\nup\n```\n", &[("up", "output")], CLEAR),
+        ("\nSample output:\n\n```\nup\n```\n", &[("up", "output")], CLEAR),
+        ("\nSuccess looks like:\n\n```\nup\n```\n", &[("up", "output")], CLEAR),
+        ("\nThe output should look like this:\n\n```\nup\n```\n", &[("up", "output")], CLEAR),
+        ("\n**Expected Output**\n\n```\nup\n```\n", &[("up", "output")], CLEAR),
         ("\n```text\nx\n```\n\nExpected: 5/5 ready\n", &[("5/5 ready", "person")], UNCLEAR),
         ("\nLook.\n\nExpected: 5/5 ready\n", &[("5/5 ready", "person")], UNCLEAR),
         ("\nExpected: 5/5 ready if it is up\n", &[("5/5 ready if it is up", "person")], UNCLEAR),
@@ -131,7 +135,7 @@ fn prose_is_about_the_command_that_it_stands_at() {
         ),
         // a command is no output, whatever stands above it
         ("```bash\nls\n```\n\nYou should see:\n\n```bash\nkubectl get pods\n```\n", &[&[], &[]], 1),
-        ("```bash\nls\n```\n\nYou should see:\n\n```bash\nup\n```\n", &[&[("up", "text")]], 0),
+        ("```bash\nls\n```\n\nYou should see:\n\n```bash\nup\n```\n", &[&[("up", "output")]], 0),
         ("Expected: 5/5\n\n## Next\n\n```bash\nls\n```\n", &[&[]], 0),
     ];
     for (text, wanted, unclear) in rows {
@@ -200,6 +204,11 @@ fn commands_on_a_condition_carry_the_words_of_the_document() {
         // a block that does not run needs no word about when
         ("Otherwise:\n\n```bash\nrm <file>\n```\n", Some("Otherwise:"), &[8]),
         ("Otherwise, do not run this:\n\n```bash\nrm x\n```\n", Some("Otherwise, do not run this:"), CODE),
+        ("* If it hangs\n\n```bash\nrm x\n```\n", Some("If it hangs"), &[8]),
+        ("* If it hangs\n  ```bash\n  rm y\n  ```\n\n```bash\nrm x\n```\n", None, &[7]),
+        ("## FAQ\n\n**Q: It hangs?**\n\n```bash\nrm x\n```\n", Some("Q: It hangs?"), &[10]),
+        ("## FAQ\n\n### Does it hang?\n\n```bash\nrm x\n```\n", Some("Does it hang?"), &[7]),
+        ("## Look\n\n### Does it hang?\n\n```bash\nrm x\n```\n", None, &[]),
         // what goes back
         ("### Rollback\n\n```bash\nrm x\n```\n", Some("Rollback"), &[5]),
         ("To undo this:\n\n```bash\nrm x\n```\n", Some("To undo this:"), &[8]),
@@ -231,6 +240,7 @@ fn a_document_about_going_back_goes_back() {
         ("web", format!("# Roll the web back\n\n{look}{body}"), false),
         ("web", format!("---\nkind: rollback\n---\n# Web\n\n{look}{body}"), false),
         ("web", format!("---\ntitle: Undo a release\n---\n# Web\n\n{look}{body}"), false),
+        ("web", format!("# Restart or rollback web\n\n## Restart\n\n```bash\nrm y\n```\n\n{body}"), true),
         ("web", format!("# Web\n\n{look}## Step 2: Roll back\n\n```bash\nrm x\n```\n"), false),
     ] {
         let document = parse(name, &text);
@@ -675,7 +685,7 @@ fn comments_summaries_and_tabs_are_conditions() {
             "```bash\nls a\n# if not running, restart\nrm a\n# look\nls a\n```\n",
             &[("ls a", ""), ("rm a", "only if if not running, restart"), ("ls a", "")],
         ),
-        ("```bash\nls a\n# if this fails, stop here\nrm a\n```\n", &[("ls a", ""), ("rm a", "")]),
+        ("```bash\nls a\n# if this fails, stop here\nrm a\n```\n", &[("ls a", ""), ("rm a", "only if if this fails, stop here")]),
         (
             "```bash\n# staging\nrm a\n# production:\nrm b\n```\n",
             &[("rm a", "only if staging"), ("rm b", "only if production:")],
