@@ -53,6 +53,8 @@ pub(crate) enum Odd {
     Prompt,
     /// A prompt of root, of another program or of nobody knows whom.
     OtherPrompt,
+    /// `#{pod}`, which a shell takes for a comment.
+    Template,
     /// What a program wrote; its shape.
     Output(&'static str),
 }
@@ -105,7 +107,15 @@ pub(crate) fn split(text: &str, first_line: u32, cut: Cut) -> Split<'_> {
         }
         i += 1;
         match token.kind {
-            Kind::Comment => i = splitter.comment(token, i),
+            Kind::Comment => {
+                if !begins
+                    && odd.is_none()
+                    && is_template(text.get(token.start..token.end).unwrap_or_default())
+                {
+                    odd = Some((first_line + splitter.lines.line(token.start) - 1, Odd::Template));
+                }
+                i = splitter.comment(token, i);
+            }
             Kind::Newline => {}
             _ => splitter.code(token, i - 1, begins),
         }
@@ -130,6 +140,12 @@ struct Open {
     closed: bool,
     /// Its title is a condition, or names one of several ways: the next comment begins another one.
     branch: bool,
+}
+
+/// Whether a comment behind code is a template's value: `#{pod}`.
+fn is_template(comment: &str) -> bool {
+    let inside = comment.strip_prefix("#{").and_then(|rest| rest.split_once('}')).map(|(inside, _)| inside);
+    inside.is_some_and(|inside| inside.starts_with(|c: char| c.is_ascii_alphabetic()) && inside.len() <= 80)
 }
 
 /// The environment that a comment names, and nothing else: `# staging`, `# For production:`.

@@ -171,7 +171,7 @@ fn findings_point_at_their_line() {
     ];
     for (body, mut expected) in rows {
         let mut found = lint(body);
-        // many of these small texts are of no use to anybody, which is told of elsewhere
+        // many of these have only the block that is asked about
         found.retain(|(code, _)| *code != codes::NOTHING_TO_DO);
         expected.sort();
         found.sort();

@@ -283,7 +283,10 @@ mod tests {
         let expectation = "## S\n```bash\nkubectl rollout status deployment/a -n b\n# blocks: allow RB0147 quoted so in the chat\n# Expected: \"deployment 'a' successfully rolled out\"\n```\n";
         assert!(codes(expectation).is_empty());
         assert_eq!(codes("## Caf\u{c3}\u{a9}\n\n- [ ] Look\n"), ["RB0152:1"]);
-        assert!(codes("<!-- blocks: allow RB0152 shown as it is -->\n## Caf\u{c3}\u{a9}\n\n- [ ] Look\n").is_empty());
+        assert!(
+            codes("<!-- blocks: allow RB0152 shown as it is -->\n## Caf\u{c3}\u{a9}\n\n- [ ] Look\n")
+                .is_empty()
+        );
         let promql = "```promql\n# blocks: allow RB0149 a cost per hour, times hours\nrate(a[5m]) * 24\n\nrate(a[5m]) * 24\n```\n";
         let found = codes(promql);
         assert!(

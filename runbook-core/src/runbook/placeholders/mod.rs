@@ -16,6 +16,7 @@ mod spot;
 mod stand_in;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

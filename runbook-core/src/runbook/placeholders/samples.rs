@@ -111,12 +111,12 @@ impl Context<'_> {
         fits.then_some(open.len_utf8() + inside.len() + close.len_utf8())
     }
 
-    /// `[...]` as a whole argument.
+    /// `[...]` as a whole argument, or alone on its line.
     pub(super) fn bracketed_dots(&self, at: usize) -> Option<usize> {
         let rest = self.text.get(at..)?;
         let what = ["[...]", "[…]"].into_iter().find(|what| rest.starts_with(what))?;
         let placed = self.word_at(at)?;
-        let whole = placed.word.text() == what && placed.start > placed.begin;
+        let whole = placed.word.text() == what;
         (whole && !SHOWING.contains(&placed.program)).then_some(what.len())
     }
 

@@ -7,7 +7,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use super::super::shell::{Kind, Lexed, Token, Word, lex};
-use super::{redirect, samples, stand_in};
+use super::{redirect, samples, stand_in, whole};
 
 /// Programs whose quoted arguments are programs of their own, full of braces and brackets.
 const LANGUAGES: &[&str] =
@@ -42,7 +42,8 @@ pub(super) fn spots(text: &str) -> Vec<(usize, usize)> {
 /// The same for what stands in so many substitutions.
 pub(super) fn spots_within(text: &str, depth: usize) -> Vec<(usize, usize)> {
     // most commands hold nothing that could be one, and need not be taken apart
-    if !may_hold_one(text) {
+    let whole = whole::may_hold_one(text);
+    if !whole && !may_hold_one(text) {
         return Vec::new();
     }
     // what a shell would take as redirections is found first, because quotes and `#` in it would mislead the lexer
@@ -105,7 +106,10 @@ pub(super) fn spots_within(text: &str, depth: usize) -> Vec<(usize, usize)> {
         }
         at += length.unwrap_or(c.len_utf8());
     }
-    let nested = context.nested(depth);
+    let mut nested = context.nested(depth);
+    if whole {
+        nested.extend(whole::find(&visible, &context.words));
+    }
     if !nested.is_empty() {
         let variables = context.variables.get_or_init(|| variables(&visible));
         let fixed = |&(start, end): &(usize, usize)| {

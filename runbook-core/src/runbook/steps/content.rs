@@ -29,22 +29,14 @@ const SAYS: &[&str] = &[
     "file looks like",
     "script looks like",
     "script should look like",
-    "save this as",
-    "save it as",
-    "save the following as",
-    "save the script as",
-    "save the following script",
-    "save this script",
-    "save this to",
-    "save this in",
-    "save the following to",
-    "save the following in",
     "crontab entry",
     "cron entry",
     "cron job entry",
     "contents of the script:",
     "content of the script:",
 ];
+/// The same at the beginning of the sentence: "download it and save it as" speaks of a command.
+const SAVES: &[&str] = &["save this ", "save it as", "save the following", "save the script as"];
 /// What is put somewhere.
 const PUT: &[&str] = &["add ", "append ", "put ", "paste ", "insert "];
 /// Into where it is put.
@@ -127,6 +119,9 @@ fn says_content(text: &str) -> bool {
         .iter()
         .find_map(|lead| last.strip_prefix(lead))
         .unwrap_or(last);
+    if SAVES.iter().any(|words| last.starts_with(words)) {
+        return true;
+    }
     // `Add a node to the file` names what is added; the block is then how that is done
     PUT.iter().any(|put| last.starts_with(put))
         && INTO.iter().any(|into| last.contains(&format!(" {into}")))
@@ -184,6 +179,7 @@ mod tests {
             "Add this node to the cluster:",
             "Create the file:",
             "Look at the content of the file:",
+            "Download the file and save it as `a.json`:",
             "Save this as /usr/local/bin/check. Then run it:",
             "",
         ] {

@@ -24,6 +24,7 @@ use super::{Builder, forbid};
 const ONLY_FOREIGN: &str = "its commands are for root or for another program";
 const SOME_FOREIGN: &str = "some of its commands are for root or for another program";
 const MIXED: &str = "it mixes commands with lines that begin with a prompt";
+const TEMPLATE: &str = "a placeholder `#{...}` in it reads as a comment";
 const PASTED: &str = "output stands among its commands";
 /// Why a command behind a prompt does not run.
 const FOR_ROOT: &str = "it is for root";
@@ -138,6 +139,12 @@ impl Builder<'_> {
                     "this line has the prompt of root or of another program, so nothing of the block runs";
                 self.note(codes::OTHER_PROMPT, at, message, hint);
                 MIXED
+            }
+            Odd::Template => {
+                let message = "`#{...}` is a placeholder here, and a shell takes it and all behind it for a comment, so nothing of the block runs";
+                let hint = "declare a parameter under `params:` and write \"$NAME\" in its place";
+                self.note(codes::PLACEHOLDER, at, message, hint);
+                TEMPLATE
             }
             Odd::Output(shape) => {
                 self.note(

@@ -688,7 +688,7 @@ fn comments_summaries_and_tabs_are_conditions() {
         ("```bash\nls a\n# if this fails, stop here\nrm a\n```\n", &[("ls a", ""), ("rm a", "only if if this fails, stop here")]),
         (
             "```bash\n# staging\nrm a\n# production:\nrm b\n```\n",
-            &[("rm a", "only if staging"), ("rm b", "only if production:")],
+            &[("rm a", "only if staging"), ("rm b", "only if production")],
         ),
         ("```bash\n# production\nrm a\n# and more\nrm b\n```\n", &[("rm a\n# and more\nrm b", "")]),
         (
@@ -712,6 +712,19 @@ fn comments_summaries_and_tabs_are_conditions() {
     }
     let steps = parse("x", "# T\n\n<h2>Step 2: <i>go</i></h2>\n\n```bash\nls\n```\n").steps;
     assert_eq!(steps[0].title, "Step 2: go");
+}
+
+#[test]
+fn a_placeholder_that_reads_as_a_comment_stops_its_block() {
+    for (text, expected) in [
+        ("kubectl delete pod #{pod} -n shop", 1),
+        ("kubectl delete pod a #{ not one", 0),
+        ("ls # {pod}", 0),
+        ("#{pod}\nls", 0),
+    ] {
+        let (commands, found) = told(&format!("```bash\n{text}\n```\n"), &[codes::PLACEHOLDER]);
+        assert_eq!((found.len(), usize::from(!commands[0].1.is_empty())), (expected, expected), "{text}");
+    }
 }
 
 #[test]
