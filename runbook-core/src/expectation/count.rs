@@ -31,6 +31,9 @@ pub(crate) fn judge(min: u64, max: u64, text: &str, shown: &Shown, stderr: &str)
     {
         return Judgement::pass(format!("found `{stdout}`"));
     }
+    if stdout == "null" {
+        return Judgement::ask("the output is JSON's `null`");
+    }
     let mut readings = match prometheus::answer(stdout) {
         Some(Answer::Series(values)) => vec![values.len() as u64],
         Some(Answer::Failed(reason)) => {

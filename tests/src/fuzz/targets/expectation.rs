@@ -20,6 +20,7 @@ pub fn expectation(data: &[u8]) {
         Check::Pairs { pairs } => {
             assert!(!pairs.is_empty() && pairs.iter().all(|(name, _)| !name.trim().is_empty()), "{first:?}");
         }
+        Check::Output { .. } => panic!("a line is no block of output: {first:?}"),
         Check::ExitZero | Check::Ratio { .. } | Check::Person => {}
     }
 }
