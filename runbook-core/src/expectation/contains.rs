@@ -158,7 +158,7 @@ pub(crate) fn judge(text: &str, stdout: &str, stderr: &str) -> Judgement {
             Some(other) => {
                 Judgement::ask(format!("`{}` is there, and so is `{}`", shorten(text), shorten(&other)))
             }
-            None => match lines.iter().find(|line| gloomy(line, &needle)) {
+            None => match in_gloom(&lines, &needle) {
                 Some(line) => {
                     Judgement::ask(format!("`{}` is there, and so is `{}`", shorten(text), shorten(line)))
                 }
@@ -235,8 +235,15 @@ fn unit_state(needle: &str, lines: &[String]) -> Option<Judgement> {
     }
 }
 
+/// A line that speaks of something gone wrong in other words than the text itself.
+fn in_gloom<'a>(lines: &'a [String], needle: &str) -> Option<&'a String> {
+    let own = needle.to_ascii_lowercase();
+    let gloom: Vec<&str> = GLOOM.iter().copied().filter(|word| !own.contains(word)).collect();
+    lines.iter().find(|line| gloomy(line, &gloom))
+}
+
 /// Whether a line speaks of something gone wrong or long past; `0 failed`, `failed=0` and "no failure" are good news.
-fn gloomy(line: &str, needle: &str) -> bool {
+fn gloomy(line: &str, gloom: &[&str]) -> bool {
     let none =
         |word: &str| matches!(word, "0" | "no" | "zero" | "none" | "not" | "never" | "without" | "false");
     let mut words = line.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).peekable();
@@ -247,7 +254,7 @@ fn gloomy(line: &str, needle: &str) -> bool {
             let lower = word.to_ascii_lowercase();
             let next = words.peek().map(|next| next.to_ascii_lowercase());
             let good = none(&last.to_ascii_lowercase()) || next.is_some_and(|next| none(&next));
-            if !good && GLOOM.contains(&lower.as_str()) && !needle.to_ascii_lowercase().contains(&lower) {
+            if !good && gloom.contains(&lower.as_str()) {
                 return true;
             }
         }

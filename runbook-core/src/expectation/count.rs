@@ -26,6 +26,14 @@ pub(crate) fn judge(min: u64, max: u64, text: &str, shown: &Shown, stderr: &str)
             Judgement::ask("no output, but there is something on standard error")
         };
     }
+    if matches!(text.trim().to_ascii_lowercase().as_str(), "none" | "nothing" | "empty")
+        && stdout.eq_ignore_ascii_case(text.trim())
+    {
+        return Judgement::pass(format!("found `{stdout}`"));
+    }
+    if stdout == "null" {
+        return Judgement::ask("the output is JSON's `null`");
+    }
     let mut readings = match prometheus::answer(stdout) {
         Some(Answer::Series(values)) => vec![values.len() as u64],
         Some(Answer::Failed(reason)) => {

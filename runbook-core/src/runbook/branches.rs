@@ -75,7 +75,6 @@ const LEADS: &[&str] = &[
     "provided the ",
     "assuming ",
     "in that case",
-    "in this case",
     "in which case",
     "in the unlikely ",
     "in the rare ",
@@ -125,6 +124,7 @@ const WITHIN: &[&str] = &[
     " in case ",
     " as a last resort",
     " a last resort",
+    " only after ",
     " only in an emergency",
     " only in emergencies",
     " was run during ",
@@ -283,7 +283,7 @@ pub(crate) fn of_text(text: &str) -> Option<Branch> {
     let (last, before) = all.split_last()?;
     let last = last.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '(');
     let introduces = last.ends_with(':');
-    if guards(last) || introduces && (is_place(last) || is_example(last) || last.ends_with(" only:")) {
+    if guards(last) || is_example(last) || introduces && (is_place(last) || last.ends_with(" only:")) {
         return Some(Branch::Conditional);
     }
     if is_way(last) || (begins(last) || within(last)) && (introduces || !by_hand(last)) {

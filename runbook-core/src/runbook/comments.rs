@@ -1,5 +1,6 @@
 //! What a comment in a fence says: an expectation, a check for a person, or just a title.
 
+use super::prose;
 use crate::expectation::{Check, Expectation, classify};
 
 /// A comment as understood.
@@ -29,6 +30,12 @@ pub(crate) fn read(comment: &str) -> Comment {
     if let Some(rest) = arrow(text) {
         return if rest.is_empty() { plain } else { Comment::Shows(rest.to_owned()) };
     }
+    for word in ["expectations", "expectation", "wanted"] {
+        let value = after(text, word).and_then(|rest| rest.trim_start().strip_prefix(':'));
+        if let Some(value) = value {
+            return Comment::Expected(value.trim().to_owned());
+        }
+    }
     for word in ["expected", "expects", "expect"] {
         let Some(rest) = after(text, word) else { continue };
         if rest.starts_with(|c: char| c.is_alphanumeric()) {
@@ -49,10 +56,32 @@ pub(crate) fn read(comment: &str) -> Comment {
             return if typed { Comment::Shows(rest) } else { Comment::Perhaps(text.to_owned()) };
         }
     }
+    // `You should see 3 pods`, `output should be 5`: what a person says of the command above
+    if let Some(wanted) =
+        prose::read(text).filter(|wanted| wanted.shown && !wanted.below && after(text, "should ").is_none())
+    {
+        let clear = wanted.first && !wanted.partly && !wanted.condition && !wanted.text.is_empty();
+        return if wanted.open || wanted.text.is_empty() {
+            plain
+        } else {
+            Comment::Shows(if clear { wanted.text } else { text.to_owned() })
+        };
+    }
     if is_request(text) {
         return Comment::Perhaps(text.to_owned());
     }
-    let checks = ["should ", "verify ", "confirm ", "ensure ", "make sure ", "check that "];
+    let checks = [
+        "must be ",
+        "must show ",
+        "must return ",
+        "must print ",
+        "should ",
+        "verify ",
+        "confirm ",
+        "ensure ",
+        "make sure ",
+        "check that ",
+    ];
     if checks.iter().any(|lead| after(text, lead).is_some()) {
         return Comment::Perhaps(text.to_owned());
     }
@@ -64,8 +93,10 @@ const ARROWS: &[char] = &['\u{2192}', '\u{21d2}', '\u{27f6}'];
 
 /// What stands behind `=>`, `->` or an arrow.
 fn arrow(text: &str) -> Option<&str> {
-    let rest =
-        text.strip_prefix("=>").or_else(|| text.strip_prefix("->")).or_else(|| text.strip_prefix(ARROWS))?;
+    let rest = ["==>", "-->", "=>", "->"]
+        .iter()
+        .find_map(|arrow| text.strip_prefix(arrow))
+        .or_else(|| text.strip_prefix(ARROWS))?;
     (rest.is_empty() || rest.starts_with(char::is_whitespace)).then(|| rest.trim())
 }
 
@@ -157,7 +188,11 @@ pub(crate) fn is_mere_word(comment: &str, expectation: &Expectation) -> bool {
 
 /// Whether a text asks somebody to look, with a colon behind the word: `Verify: 5/5`, `Output: ready`.
 pub(crate) fn is_request(text: &str) -> bool {
-    let rest = ["verify:", "confirm:", "output:"].iter().find_map(|lead| after(text, lead));
+    let rest = [
+        "verify:", "confirm:", "output:", "result:", "results:", "prints:", "returns:", "shows:", "must be:",
+    ]
+    .iter()
+    .find_map(|lead| after(text, lead));
     rest.is_some_and(|rest| !rest.trim().is_empty())
 }
 
@@ -272,6 +307,21 @@ mod tests {
             ("# Should return 0 hits", expected("0 hits")),
             ("# Expect HTTP 200", perhaps("HTTP 200")),
             ("# Expectation management", plain("Expectation management")),
+            ("# Expectation: 3/3", expected("3/3")),
+            ("# Wanted: 3/3", expected("3/3")),
+            ("# You should see 3 pods", Comment::Shows("3 pods".to_owned())),
+            ("# This should print 3 rows", Comment::Shows("3 rows".to_owned())),
+            ("# output should be 5", Comment::Shows("5".to_owned())),
+            (
+                "# You should see 3 pods after a minute",
+                Comment::Shows("You should see 3 pods after a minute".to_owned()),
+            ),
+            ("# You should see the following:", plain("You should see the following")),
+            ("# You should be root", plain("You should be root")),
+            ("# Must be 5", perhaps("Must be 5")),
+            ("# Result: 5", perhaps("Result: 5")),
+            ("# prints: 5", perhaps("prints: 5")),
+            ("# ==> 3", Comment::Shows("3".to_owned())),
             ("# Verify all keys", perhaps("Verify all keys")),
             ("# Verify", plain("Verify")),
             ("# Verify:", plain("Verify")),

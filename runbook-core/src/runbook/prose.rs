@@ -25,6 +25,10 @@ pub(crate) struct Wanted {
     pub(crate) below: bool,
     /// It ends in a colon, so that it may introduce what stands below it.
     pub(crate) open: bool,
+    /// It says what output should show: "You should see ...".
+    pub(crate) shown: bool,
+    /// It asks to look, or says what a command does, which is about the block directly above and no other one.
+    pub(crate) request: bool,
 }
 
 /// Whose output a sentence may speak of, as its last words before `should`.
@@ -113,7 +117,22 @@ const OPENERS: &[&str] = &["then", "now", "and", "so", "here", "afterwards", "no
 pub(crate) fn read(text: &str) -> Option<Wanted> {
     let looked_at = text.get(..text.floor_char_boundary(LONGEST)).unwrap_or(text);
     // nearly every text is passed over here
-    let signs = ["xpect", "XPECT", "hould", "HOULD", " see ", "erify:", "onfirm:", "utput:"];
+    let signs = [
+        "xpect",
+        "XPECT",
+        "hould",
+        "HOULD",
+        " see ",
+        "erify",
+        "onfirm",
+        "utput:",
+        "nsure ",
+        "heck that ",
+        "ake sure ",
+        " returns ",
+        " prints ",
+        " shows ",
+    ];
     if !signs.iter().any(|sign| looked_at.contains(sign)) {
         return None;
     }
@@ -121,7 +140,9 @@ pub(crate) fn read(text: &str) -> Option<Wanted> {
     for (number, sentence) in sentences(looked_at).enumerate() {
         let from = looked_at.get(at..)?.find(sentence)? + at;
         at = from + sentence.len();
-        let Some(mut wanted) = label(looked_at.get(from..)?, sentence).or_else(|| says(sentence)) else {
+        let Some(mut wanted) =
+            label(looked_at.get(from..)?, sentence).or_else(|| says(sentence)).or_else(|| asks(sentence))
+        else {
             continue;
         };
         wanted.first = number == 0;
@@ -179,6 +200,26 @@ fn label(rest: &str, sentence: &str) -> Option<Wanted> {
     (words.len() <= 8).then(|| Wanted { partly: true, ..wanted(begins, true, rest) })
 }
 
+/// "Verify that the pods are up.", "The command returns 3 rows.": for a person.
+fn asks(sentence: &str) -> Option<Wanted> {
+    let sentence = sentence.trim().trim_start_matches(|c: char| !c.is_alphanumeric());
+    let lower = sentence.to_ascii_lowercase();
+    let asked = ["verify ", "ensure ", "check that ", "make sure ", "confirm "].iter().any(|lead| lower.starts_with(lead))
+        && [" is ", " are ", " has ", " have "].iter().any(|verb| lower.contains(verb))
+        // what is done first, or looked up, is no output
+        && ![" you ", " before ", " if ", " whether "].iter().any(|word| lower.contains(word));
+    let said = ["the command ", "this command ", "the query ", "this ", "it "].iter().any(|subject| {
+        lower.strip_prefix(subject).is_some_and(|rest| {
+            ["returns ", "prints ", "shows ", "outputs "].iter().any(|verb| rest.starts_with(verb))
+        })
+    });
+    let digits = lower.contains(|c: char| c.is_ascii_digit());
+    if lower.ends_with(':') || !(asked || said && digits) {
+        return None;
+    }
+    Some(Wanted { partly: true, request: true, ..wanted(sentence, false, sentence) })
+}
+
 /// "You should see ...", "The output should be ...", "Expect ...".
 fn says(sentence: &str) -> Option<Wanted> {
     let sentence = sentence.trim_start_matches(|c: char| !c.is_alphanumeric());
@@ -195,7 +236,7 @@ fn says(sentence: &str) -> Option<Wanted> {
     }
     let (subject, rest) = should(&lower)?;
     let after = sentence.get(sentence.len() - rest.len()..)?;
-    let mut wanted = wanted(after, false, sentence);
+    let mut wanted = Wanted { shown: true, ..wanted(after, false, sentence) };
     if rest.is_empty() && !sentence.trim_end().ends_with(':') {
         return None;
     }
@@ -267,6 +308,8 @@ fn wanted(text: &str, label: bool, sentence: &str) -> Wanted {
         condition,
         below: !label && points_down(&sentence),
         open: !label && sentence.trim_end().ends_with(':'),
+        shown: false,
+        request: false,
     }
 }
 
@@ -324,6 +367,13 @@ mod tests {
             ("The following should return 0 lines:", Some(("0 lines", ""))),
             ("The command below should return 0 lines:", Some(("0 lines", ""))),
             ("All pods should be Running", Some(("All pods should be Running", "p"))),
+            ("Verify that the pods are up.", Some(("Verify that the pods are up", "p"))),
+            ("Make sure the lag is 0.", Some(("Make sure the lag is 0", "p"))),
+            ("The command returns 3 rows.", Some(("The command returns 3 rows", "p"))),
+            ("Verify that the pods are up:", None),
+            ("Make sure that you are on the VPN.", None),
+            ("Check the logs.", None),
+            ("It returns the pods.", None),
             ("Expectations are high", None),
             ("You should report the result", None),
             ("You should be able to log in", None),

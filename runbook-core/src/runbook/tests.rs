@@ -227,11 +227,10 @@ fn an_expected_output_fence_belongs_to_the_command_above() {
     let text = "## S\n```bash\nls\n```\nExpected output:\n```\nready to serve\n```\n\n```bash\npwd\n```\nYou should see:\n\n```text\na\nb\n```\n";
     let document = parse("x", text);
     let commands = &document.steps[0].commands;
-    assert_eq!(
-        commands[0].expectations[0].check,
-        Check::Output { text: "ready to serve".into(), sample: false }
-    );
-    assert_eq!((commands[0].expectations[0].line, &commands[1].expectations[0].check), (7, &Check::Person));
+    let output = |text: &str| Check::Output { text: text.into(), sample: false };
+    assert_eq!(commands[0].expectations[0].check, output("ready to serve"));
+    let second = &commands[1].expectations[0].check;
+    assert_eq!((commands[0].expectations[0].line, second), (7, &output("a\nb")));
     assert_eq!(found(&document), []);
 }
 

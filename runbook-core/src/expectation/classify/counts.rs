@@ -108,7 +108,7 @@ pub(super) fn claims(note: &str) -> bool {
 
 /// `0 lines`, `9-50 rows`, `at least 3 results`, `between 9 and 50 rows`, `no output`.
 pub(super) fn count(lower: &str) -> Option<Check> {
-    if matches!(lower, "no output" | "nothing" | "empty" | "empty output" | "no output at all") {
+    if matches!(lower, "no output" | "nothing" | "none" | "empty" | "empty output" | "no output at all") {
         return Some(Check::Count { min: 0, max: 0 });
     }
     let (amount, noun) = lower.rsplit_once(' ')?;

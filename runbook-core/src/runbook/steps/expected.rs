@@ -14,6 +14,13 @@ use crate::expectation::{Check, Expectation, classify};
 /// Expectations above a block that are kept until it comes.
 const MOST_HELD: usize = 100;
 
+/// Lines around an expectation that are looked at.
+const MOST_BETWEEN: u32 = 40;
+
+fn is_fence(written: &str) -> bool {
+    written.starts_with("```") || written.starts_with("~~~")
+}
+
 /// The expectations and the commands near the block at hand.
 #[derive(Default)]
 pub(super) struct Near {
@@ -29,6 +36,8 @@ pub(super) struct Near {
     announced: Option<Announced>,
     /// The line of an expectation that may as well be about a block directly below it.
     unsure: Option<u32>,
+    /// The line of a request to look, which is about a block directly below it where one stands there.
+    request: Option<u32>,
     /// The last one came from prose that announces output and says what it is as well.
     with_output: bool,
 }
@@ -133,7 +142,12 @@ impl Builder<'_> {
 
     fn expected(&mut self, text: &str, goes_on: bool, line: u32, depth: usize, paragraph: bool) -> bool {
         self.near.unsure = None;
+        self.near.request = None;
         self.near.with_output = false;
+        let parted = self.near.below.as_ref().is_some_and(|below| self.is_parted(below.end_line, line));
+        if parted && let Some(below) = &mut self.near.below {
+            below.adjacent = false;
+        }
         let adjacent = self.near.below.as_ref().is_some_and(|below| below.adjacent);
         let Some(mut wanted) = prose::read(text) else {
             if adjacent && comments::is_misspelt(text) {
@@ -142,6 +156,13 @@ impl Builder<'_> {
             self.pass();
             return false;
         };
+        if wanted.request && !(adjacent && paragraph && wanted.first) {
+            self.pass();
+            return false;
+        }
+        let request = wanted.request.then_some(line);
+        // below a table or a rule, what stands directly above a block is about that one
+        let of_next = parted && self.opens_below(line);
         wanted.partly |= goes_on;
         let marked = wanted.text.len() > 1 && {
             let (written, text) = (self.lines.text_of(line), wanted.text.trim_end_matches('.'));
@@ -149,6 +170,7 @@ impl Builder<'_> {
         };
         let above = self.near.below.as_ref().filter(|below| {
             !wanted.below
+                && !of_next
                 && if below.adjacent { wanted.first || paragraph } else { wanted.label && wanted.first }
         });
         let Some(below) = above else {
@@ -173,7 +195,8 @@ impl Builder<'_> {
         let why = if far { Why::Far } else { Why::Sentence };
         self.attach(line, wanted, marked, why);
         // `Now the next one. You should see ...`, a line with a colon, and every item may be about what comes below
-        self.near.unsure = (!is_sure).then_some(first);
+        self.near.unsure = (!is_sure && request.is_none()).then_some(first);
+        self.near.request = request;
         self.near.with_output = output && !far;
         true
     }
@@ -187,8 +210,29 @@ impl Builder<'_> {
             held.adjacent = false;
         }
         self.near.unsure = None;
+        self.near.request = None;
         self.near.with_output = false;
         self.announced_nothing();
+    }
+
+    /// Whether a table, a rule or a line of markup stands between a block's end and a line.
+    fn is_parted(&self, end_line: u32, line: u32) -> bool {
+        let from = line.saturating_sub(MOST_BETWEEN).max(end_line.saturating_add(1));
+        (from..line).any(|at| {
+            let written = self.written(at);
+            let rule = written.len() >= 3
+                && ['-', '*', '_'].iter().any(|mark| written.chars().all(|c| c == *mark || c == ' '));
+            rule || written.starts_with('|') || written.starts_with("<br") || written.starts_with("<hr")
+        })
+    }
+
+    /// Whether a fence opens directly below the paragraph that begins in a line.
+    fn opens_below(&self, line: u32) -> bool {
+        let below = (line..line.saturating_add(MOST_BETWEEN)).map(|at| self.written(at));
+        let next = below
+            .skip_while(|written| !written.is_empty() && !is_fence(written))
+            .find(|written| !written.is_empty());
+        next.is_some_and(is_fence)
     }
 
     /// The outermost list is over.
@@ -225,6 +269,11 @@ impl Builder<'_> {
                 expectation.check = Check::Person;
                 self.unclear(line, Why::Between);
             }
+        }
+        if let Some(line) = self.near.request.take().filter(|_| is_command)
+            && let Some(command) = self.last_command()
+        {
+            command.expectations.retain(|expectation| expectation.line != line);
         }
         self.near.added = None;
         self.near.commands = 0;
@@ -295,6 +344,8 @@ impl Builder<'_> {
             condition: false,
             below: false,
             open: false,
+            shown: false,
+            request: false,
         };
         self.attach(line, wanted, false, Why::Sentence);
     }

@@ -133,6 +133,20 @@ fn prose_is_about_the_command_that_it_stands_at() {
             &[&[("0 lines", "person")], &[]],
             1,
         ),
+        (
+            "```bash\nls\n```\n\nVerify that the pods are up.\n\nMore.\n",
+            &[&[("Verify that the pods are up", "person")]],
+            0,
+        ),
+        ("```bash\nls\n```\n\nVerify that the pods are up.\n\n```bash\nwc\n```\n", &[&[], &[]], 0),
+        ("Verify that the pods are up.\n\n```bash\nwc\n```\n", &[&[]], 0),
+        ("```bash\nls\n```\n\n---\n\nExpected: 5/5\n\n```bash\nwc\n```\n", &[&[], &[("5/5", "ratio")]], 0),
+        (
+            "```bash\nls\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nYou should see 5/5:\n\n```bash\nwc\n```\n",
+            &[&[], &[("5/5", "ratio")]],
+            0,
+        ),
+        ("```bash\nls\n```\n\n<br>\n\nExpected: 5/5\n", &[&[("5/5", "person")]], 1),
         // a command is no output, whatever stands above it
         ("```bash\nls\n```\n\nYou should see:\n\n```bash\nkubectl get pods\n```\n", &[&[], &[]], 1),
         ("```bash\nls\n```\n\nYou should see:\n\n```bash\nup\n```\n", &[&[("up", "output")]], 0),
@@ -685,7 +699,10 @@ fn comments_summaries_and_tabs_are_conditions() {
             "```bash\nls a\n# if not running, restart\nrm a\n# look\nls a\n```\n",
             &[("ls a", ""), ("rm a", "only if if not running, restart"), ("ls a", "")],
         ),
-        ("```bash\nls a\n# if this fails, stop here\nrm a\n```\n", &[("ls a", ""), ("rm a", "only if if this fails, stop here")]),
+        (
+            "```bash\nls a\n# if this fails, stop here\nrm a\n```\n",
+            &[("ls a", ""), ("rm a", "only if if this fails, stop here")],
+        ),
         (
             "```bash\n# staging\nrm a\n# production:\nrm b\n```\n",
             &[("rm a", "only if staging"), ("rm b", "only if production")],

@@ -25,6 +25,7 @@ pub fn expectation(data: &[u8]) {
         }
         Check::EveryRow { word } => assert!(!word.is_empty(), "{first:?}"),
         Check::ExitStatus { status } => assert!((1..=255).contains(status), "{first:?}"),
+        Check::Output { .. } => panic!("a line is no block of output: {first:?}"),
         Check::ExitZero | Check::Ratio { .. } | Check::Person => {}
     }
 }
