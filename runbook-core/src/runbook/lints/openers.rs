@@ -6,6 +6,7 @@
 use super::super::codes;
 use super::super::diagnostic::Diagnostic;
 use super::super::model::{Document, Step};
+use super::super::shell::Word;
 use super::calls::{Call, calls, last_line, quote};
 use super::interactive::client_waits;
 use super::kubectl;
@@ -158,7 +159,7 @@ fn opens(call: &Call<'_>, depth: usize) -> bool {
     // the position of the first operand, where these options take a value
     let operand = |from: usize, values: &dyn Fn(&str) -> bool| -> usize {
         let mut at = from;
-        while let Some(arg) = call.args.get(at).map(|word| word.text()).filter(|arg| arg.starts_with('-')) {
+        while let Some(arg) = call.args.get(at).map(Word::text).filter(|arg| arg.starts_with('-')) {
             at += if values(arg) { 2 } else { 1 };
         }
         at
@@ -209,7 +210,7 @@ fn opens(call: &Call<'_>, depth: usize) -> bool {
                 verb = operand(verb + 1, &values);
             }
             let image = operand(verb + 1, &values);
-            match call.args.get(verb).map(|word| word.text()) {
+            match call.args.get(verb).map(Word::text) {
                 Some("exec") => inner(image + 1),
                 Some("run") => {
                     let detached = call.has(&["-d", "--detach", "-itd", "-dit", "-T"]);

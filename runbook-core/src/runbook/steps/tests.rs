@@ -642,8 +642,10 @@ fn commands_with_characters_of_printed_text_do_not_run() {
     assert!(document.diagnostics.iter().all(|found| found.code != codes::SHELL_REFUSED));
 }
 
+type Told = (Vec<(String, String)>, Vec<(Code, u32)>);
+
 /// Commands, each with why it does not run or on what condition it does, and the codes of some findings.
-fn told(text: &str, wanted: &[Code]) -> (Vec<(String, String)>, Vec<(Code, u32)>) {
+fn told(text: &str, wanted: &[Code]) -> Told {
     let document = parse("x", &format!("# T\n\n## Step\n\n{text}"));
     let all = document.steps.iter().flat_map(Step::all_commands);
     let commands = all
@@ -662,7 +664,8 @@ fn what_a_file_holds_or_a_comment_holds_does_not_run() {
     const FILE: &str = "it is the content of a file";
     const COMMENT: &str = "it stands in a comment";
     const TEXT: &str = "the text above says not to run it";
-    let rows: &[(&str, &[&str], &[(Code, u32)])] = &[
+    type Row = (&'static str, &'static [&'static str], &'static [(Code, u32)]);
+    let rows: &[Row] = &[
         ("```bash\n#!/bin/sh\nrm a\n```\n", &[FILE], &[(codes::FILE_CONTENT, 6)]),
         ("```bash {name=a}\n#!/bin/sh\nrm a\n```\n", &[""], &[]),
         ("Save this as `a.sh`:\n\n```bash\nrm a\n```\n", &[FILE], &[(codes::FILE_CONTENT, 7)]),
