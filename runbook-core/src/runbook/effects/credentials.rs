@@ -111,7 +111,7 @@ fn is_private(folder: &str) -> bool {
         || folder.contains("/.")
         || folder.starts_with('.') && folder.len() > 1 && !folder.starts_with("./")
         || folder.trim_end_matches('/').is_empty()
-        || private.iter().any(|top| below(&top))
+        || private.iter().any(below)
 }
 
 /// Reads files that end and hold no credentials.
