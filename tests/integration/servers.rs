@@ -60,7 +60,8 @@ async fn two_postgresql_servers_answer_and_are_gone_afterwards() {
     assert!(one.url().contains(one.password()) && !format!("{one:?}").contains(one.password()));
 
     let (of_one, of_two) = (family(one.pid()), family(two.pid()));
-    assert!(of_one.len() > 2 && of_one.iter().all(|process| process.exists()), "{of_one:?}");
+    // its workers come and go
+    assert!(of_one.iter().filter(|process| process.exists()).count() > 2, "{of_one:?}");
     let folder = one.socket_folder().to_path_buf();
     drop(one);
     are_gone(&of_one).await;

@@ -9,13 +9,13 @@ use super::command::{NewRun, Rejection, RunCommand};
 use super::event::{MessageKind, Question, RunEvent, Unit, UnitRole, Verdict};
 use super::probe;
 use super::state::{Run, Status};
-use crate::expectation::{Observed, Outcome, judge_command};
+use crate::expectation::{Judgement, Observed, Outcome, judge_command};
 use crate::incident::{ChangeNoted, IncidentCommand, RunOutcome};
 use crate::message::Outgoing;
 use crate::people::Actor;
 use crate::plan::PlannedCommand;
 use crate::ports::{Blob, Exit, Finished, REDACTED, StateOutcome};
-use crate::runbook::{Effect as CommandEffect, condition};
+use crate::runbook::{CommandKind, Effect as CommandEffect, condition, ends_in_search};
 use crate::sabotage::{self, Sabotage};
 
 /// A read command of this name reports what changed at the service; its lines go onto the card.
@@ -687,11 +687,24 @@ fn judge(command: &PlannedCommand, finished: &Finished) -> Vec<Verdict> {
         elapsed_ms: finished.elapsed_ms,
         timed_out: finished.exit == Exit::TimedOut,
     };
+    let stopped_silently = || {
+        command.kind == CommandKind::Shell
+            && observed.stdout.trim().is_empty()
+            && !ends_in_search(&command.text)
+    };
     let texts = command.expectations.iter().map(|expectation| expectation.text.clone());
     let texts = texts.chain(std::iter::once(String::new()));
     texts
         .zip(judge_command(&command.expectations, &observed))
-        .map(|(text, judgement)| Verdict { text, outcome: judgement.outcome, reason: judgement.reason })
+        .map(|(text, judgement)| {
+            let Judgement { outcome, reason } = judgement;
+            // status 1 and no output say "nothing found" only where something was searched
+            if outcome == Outcome::Pass && observed.exit_code == Some(1) && stopped_silently() {
+                let reason = "exit status 1 without any output, and no search that would say so".to_owned();
+                return Verdict { text, outcome: Outcome::Ask, reason };
+            }
+            Verdict { text, outcome, reason }
+        })
         .collect()
 }
 

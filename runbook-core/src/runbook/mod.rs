@@ -79,4 +79,4 @@ pub use params::{MAX_VALUE_BYTES, check_value};
 pub(crate) use parse::settle_blocks;
 pub use parse::{LARGE_DOCUMENT_BYTES, MAX_DOCUMENT_BYTES, parse, parse_bytes};
 pub use schema::front_matter_schema;
-pub(crate) use shell::single_call;
+pub(crate) use shell::{ends_in_search, single_call};

@@ -631,6 +631,14 @@ pub(crate) fn single_call(text: &str) -> Option<Vec<String>> {
     Some(words.collect())
 }
 
+/// Whether the last program of a text is one that ends with status 1 when it finds nothing.
+pub(crate) fn ends_in_search(text: &str) -> bool {
+    const SEARCHES: &[&str] = &["grep", "egrep", "fgrep", "zgrep", "rg", "ag", "pgrep"];
+    let commands = simple_commands(&lex(text).tokens);
+    let program = commands.last().and_then(|last| last.words.first().map(|word| word.text().to_owned()));
+    program.is_some_and(|program| SEARCHES.contains(&program.rsplit('/').next().unwrap_or_default()))
+}
+
 /// Where the bracket that opened before `from` is closed; quotes inside are skipped over.
 pub(crate) fn closing(bytes: &[u8], from: usize) -> usize {
     let (mut depth, mut at, mut quote) = (1_usize, from, None);

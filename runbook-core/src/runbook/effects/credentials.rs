@@ -42,6 +42,9 @@ const FILES: &[&str] = &[
     "krb5.keytab",
     "wg0.conf",
     "master.key",
+    "rclone.conf",
+    "database.yml",
+    "wp-config.php",
 ];
 /// How such names begin, end, and what they hold.
 const BEGINNINGS: &[&str] = &[".env.", ".env-", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "blocks.db"];

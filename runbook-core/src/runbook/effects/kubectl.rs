@@ -49,9 +49,14 @@ pub(super) fn get(args: &[Word<'_>]) -> bool {
     let raw = args.iter().any(|arg| arg.value.starts_with("--raw"));
     let harmless = |arg: &Word<'_>| {
         let lower = arg.value.to_ascii_lowercase();
-        !arg.expands && !["proxy", "%", "secret", "watch", "follow"].iter().any(|bad| lower.contains(bad))
+        !arg.expands
+            && !["proxy", "%", "secret", "watch", "follow", "exec", "attach", "portforward", "configmap"]
+                .iter()
+                .any(|bad| lower.contains(bad))
     };
-    !args.iter().any(|arg| has(arg, 'w', "--watch")) && (!raw || args.iter().all(harmless))
+    // a file or an address of objects may be anything
+    let given = |arg: &Word<'_>| has(arg, 'f', "--filename") || has(arg, 'k', "--kustomize");
+    !args.iter().any(|arg| has(arg, 'w', "--watch") || given(arg)) && (!raw || args.iter().all(harmless))
 }
 
 /// `-f` never ends.

@@ -17,6 +17,8 @@ pub enum Guard {
     /// Letters, digits and `_ . : @ / -`, beginning with a letter, a digit, `.` or `/`, without `--` and `..`. Where a
     /// declared pattern allows them, `, + = ~` too.
     Plain,
+    /// The name of a host, with a port or not.
+    Host,
     /// Letters, digits and `_ . -`: no separator of anything.
     Word,
     /// Digits, with at most one dot.
@@ -60,8 +62,9 @@ impl Guard {
                 tame(value)
             }
             Guard::Address | Guard::Plain => plain(value),
+            Guard::Host if is_host(value) => Ok(()),
             Guard::Word if is_word(value) => Ok(()),
-            Guard::Word => Err(
+            Guard::Host | Guard::Word => Err(
                 "only letters, digits and _ . - may stand there, because any other mark ends that part of the text; hint: give a plain value",
             ),
             Guard::Number if is_number(value) => Ok(()),
@@ -174,6 +177,11 @@ fn is_word(value: &str) -> bool {
 }
 
 const EMPTY: &str = "it is empty; hint: where that is meant, declare the parameter with `required: false`";
+
+fn is_host(value: &str) -> bool {
+    let (name, port) = value.split_once(':').unwrap_or((value, "80"));
+    is_word(name) && !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
+}
 
 /// What is wrong with any value but one for people or in quotes.
 fn common(value: &str) -> Result<(), &'static str> {

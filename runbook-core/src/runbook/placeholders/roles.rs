@@ -274,6 +274,8 @@ impl Simple<'_> {
         if let Some(input) = self.target.take() {
             role.reader |= input;
             role.target = !input;
+            role.starts_code =
+                input && self.program.as_deref().is_some_and(|program| is_one_of(INTERPRETERS, program));
             if input && matches!(self.program.as_deref(), Some("read" | "done")) {
                 role.kept = Kept::Read;
             }
@@ -398,7 +400,11 @@ impl Simple<'_> {
     /// Whether an argument is a program, or a text that begins with one.
     fn starts_code(&self, program: &str) -> bool {
         let after_c = self.last.starts_with('-') && !self.last.starts_with("--") && self.last.ends_with('c');
-        program == "eval" && self.arguments == 1
+        matches!(program, "eval" | "trap") && self.arguments == 1
+            || matches!(program, "docker" | "podman" | "nerdctl")
+                && self.arguments == 3
+                && self.before_last == "exec"
+            || program == "ssh" && self.arguments == 2 && !self.last.starts_with('-')
             || matches!(self.last.as_str(), "-exec" | "-execdir" | "-ok" | "-okdir")
             || after_c && self.reader && is_one_of(INTERPRETERS, program)
     }

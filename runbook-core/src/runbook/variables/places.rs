@@ -215,12 +215,16 @@ fn cut_of(read: &Read<'_>) -> Cut {
         };
     }
     let Some(pair) = rest.strip_prefix('/') else { return Cut::No };
-    let (old, new) = pair.trim_start_matches('/').split_once('/').unwrap_or((pair, ""));
+    let pair = pair.strip_prefix('/').unwrap_or(pair);
+    let ends =
+        pair.match_indices('/').find(|(at, _)| !pair.get(..*at).is_some_and(|old| old.ends_with('\\')));
+    let (old, new) =
+        ends.and_then(|(at, _)| Some((pair.get(..at)?, pair.get(at + 1..)?))).unwrap_or((pair, ""));
     let mut marks = old.chars();
     match (new.starts_with('-'), marks.next(), marks.next()) {
         // what is put in its place stands at the beginning then
         (false, ..) if !new.is_empty() => Cut::No,
-        (true, Some(mark), None) => Cut::Becomes(mark),
+        (true, Some(mark), None) | (true, Some('\\'), Some(mark)) => Cut::Becomes(mark),
         _ => Cut::Somewhere,
     }
 }
@@ -310,6 +314,7 @@ impl<'a> Collector<'a> {
                 self.add(read.name, Use::Place(Place::of(Guard::Never)));
             }
         }
+        self.cut_names(masked);
         if index || odd_name || names_count && (!prints && evaluates_names(masked)) {
             return self.names(self.text, span.clone(), Guard::Plain);
         }
@@ -437,7 +442,8 @@ impl<'a> Collector<'a> {
                 return if lead.contains('=') { None } else { Some(Guard::Word) };
             }
             return match lead.split_once("://") {
-                // the host
+                Some((_, "")) => Some(Guard::Host),
+                // a part of the host
                 Some((_, host)) if !host.contains('/') => Some(Guard::Word),
                 _ if lead.is_empty() => None,
                 _ => Some(Guard::Plain),
@@ -489,6 +495,20 @@ impl<'a> Collector<'a> {
         for name in text.split(|c: char| !u8::try_from(c).is_ok_and(is_identifier_byte)) {
             if is_identifier(name) {
                 self.add(name, Use::Place(Place::of(guard)));
+            }
+        }
+    }
+
+    /// What is cut out of a value by number, or by a pattern that is not followed, may begin anywhere.
+    fn cut_names(&mut self, masked: &str) {
+        for inside in masked.split("${").skip(1) {
+            let end = inside.bytes().position(|byte| !is_identifier_byte(byte)).unwrap_or(inside.len());
+            let (name, rest) = inside.split_at_checked(end).unwrap_or((inside, ""));
+            let by_number =
+                rest.strip_prefix(':').is_some_and(|rest| !rest.starts_with(['-', '+', '?', '=']));
+            if is_identifier(name) && (by_number || rest.starts_with(['#', '/'])) {
+                let place = Place { cut: Cut::Somewhere, ..Place::of(Guard::Plain) };
+                self.add(name, Use::Place(place));
             }
         }
     }
