@@ -44,6 +44,28 @@ const TRAPS: &[(&str, &[u32])] = &[
 const ABSENT: &[(&str, u32)] =
     &[("RB0113", 439), ("RB0143", 171), ("RB0145", 76), ("RB0151", 195), ("RB0142", 583)];
 
+/// What its `# Expected:` lines ask for, by line: who judges them is settled with the source documents.
+const EXPECTED: &[(u32, &str)] = &[
+    (69, "ratio"),
+    (73, "number"),
+    (77, "pairs"),
+    (149, "pairs"),
+    (172, "person"),
+    (197, "person"),
+    (223, "person"),
+    (332, "count"),
+    (439, "ratio"),
+    (443, "number"),
+    (447, "http_status"),
+    (451, "person"),
+    (590, "count"),
+    (604, "pairs"),
+    (607, "pairs"),
+    (648, "text"),
+    (655, "text"),
+    (659, "person"),
+];
+
 fn documents() -> Vec<Document> {
     let folder = repository().parent().map(|parent| parent.join("shared/seeds"));
     let Some(Ok(entries)) = folder.as_deref().map(std::fs::read_dir) else { return Vec::new() };
@@ -85,6 +107,15 @@ fn every_trap_of_the_launch_runbook_has_a_finding() {
         for (code, line) in ABSENT {
             assert!(!found(code, *line), "{code} on line {line} is wrong");
         }
+        let kinds: Vec<_> = document
+            .steps
+            .iter()
+            .flat_map(|step| &step.commands)
+            .flat_map(|command| &command.expectations)
+            .filter(|one| EXPECTED.iter().any(|(line, _)| *line == one.line))
+            .map(|one| (one.line, one.check.kind()))
+            .collect();
+        assert_eq!(kinds, EXPECTED);
         // the check that can never fail does not run
         let blind = document
             .steps

@@ -43,6 +43,11 @@ fn check_of(head: &str, note: Option<&str>, has_deadline: bool) -> Check {
     if let Some(state) = words::unit_state(head, written) {
         return state;
     }
+    // `0 lines (no failures)`: who sees nothing has seen none of those either
+    let says_none = ["no ", "0 ", "zero "].iter().any(|none| written.to_ascii_lowercase().starts_with(none));
+    if says_none && matches!(check, Check::Count { min: 0, max: 0 }) {
+        return check;
+    }
     if counts::claims(written) && check != Check::Person {
         return Check::Person;
     }

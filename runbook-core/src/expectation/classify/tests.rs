@@ -39,6 +39,8 @@ fn texts_get_their_meaning() {
         ("Some pods (3/3)", Check::Person),
         ("3/3 available and serving", Check::Person),
         ("0 lines", count(0, 0)),
+        ("0 lines (no failures)", count(0, 0)),
+        ("2 lines (no failures)", Check::Person),
         ("no matches", count(0, 0)),
         ("nothing", count(0, 0)),
         ("9-50 rows", count(9, 50)),
