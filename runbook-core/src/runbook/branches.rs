@@ -3,7 +3,13 @@
 //! No run can know whether they hold, so a command below one is not simply the next one in the line. What is read
 //! here errs on the side of a condition: a person then decides, by a section or by an attribute.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+use memchr::memmem;
+
 use super::forbidden::sentences;
+use super::phrases::{begins_with, search};
 use super::titles;
 
 /// Bytes of a text that are looked at.
@@ -116,9 +122,8 @@ const LEADS: &[&str] = &[
     "only then",
     "q: ",
 ];
-/// Conditions within a sentence.
+/// Conditions within a sentence, but ` if `, whose surroundings count.
 const WITHIN: &[&str] = &[
-    " if ",
     " unless ",
     " only when ",
     " in case ",
@@ -138,6 +143,7 @@ const WITHIN: &[&str] = &[
     "(when ",
     "(unless ",
 ];
+static CONDITIONS: LazyLock<AhoCorasick> = LazyLock::new(|| search(WITHIN, false));
 /// Beginnings of words before an `if` that asks instead.
 const ASKS: &[&str] = &[
     "as",
@@ -358,11 +364,17 @@ pub(crate) fn words(text: &str) -> String {
 fn lowered(text: &str) -> String {
     let text = text.get(..text.floor_char_boundary(LONGEST)).unwrap_or(text);
     let text = text.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '(');
-    text.to_ascii_lowercase().replace(['\u{2019}', '\u{2018}'], "'")
+    let lower = text.to_ascii_lowercase();
+    if lower.is_ascii() { lower } else { lower.replace(['\u{2019}', '\u{2018}'], "'") }
 }
 
 fn behind_number(title: &str) -> &str {
-    let rest = title.trim_start_matches("step ").trim_start_matches("phase ").trim_start_matches("task ");
+    let mut rest = title;
+    for lead in ["step ", "phase ", "task "] {
+        while let Some(behind) = rest.strip_prefix(lead) {
+            rest = behind;
+        }
+    }
     rest.trim_start_matches(|c: char| c.is_ascii_digit() || !c.is_alphanumeric() && c != '(')
 }
 
@@ -375,7 +387,7 @@ fn begins(sentence: &str) -> bool {
     if matches!(bare, "else" | "or" | "either" | "optional" | "alternative" | "alternatives") {
         return true;
     }
-    let lead = LEADS.iter().any(|lead| bare.starts_with(lead));
+    let lead = begins_with(bare, LEADS);
     let fails = bare.starts_with("when ")
         && [
             "fail",
@@ -421,7 +433,7 @@ fn approval(sentence: &str) -> bool {
     ];
     let said = ["approval", "approved", "permission", "sign-off", "signed off"];
     sentence.split_whitespace().count() <= 10
-        && LEADS.iter().any(|lead| sentence.starts_with(lead))
+        && begins_with(sentence, LEADS)
         && said.iter().any(|word| sentence.contains(word))
 }
 
@@ -466,21 +478,18 @@ fn no_condition(rest: Option<&str>) -> Option<()> {
 
 /// Whether a sentence holds a condition.
 fn within(sentence: &str) -> bool {
+    const IF: &[u8] = b" if ";
     let example = ["for example", "e.g.", "for instance"].iter().any(|lead| sentence.starts_with(lead));
     !example
-        && WITHIN.iter().any(|words| {
-            sentence.match_indices(words).any(|(at, _)| {
-                if *words != " if " {
-                    return true;
-                }
+        && (CONDITIONS.is_match(sentence)
+            || memmem::find_iter(sentence.as_bytes(), IF).any(|at| {
                 let before = sentence.get(..at).unwrap_or_default();
                 let word =
                     before.rsplit(|c: char| !c.is_alphanumeric() && c != '\'').next().unwrap_or_default();
-                let asks = ASKS.iter().any(|ask| word.starts_with(ask))
+                let asks = begins_with(word, ASKS)
                     || before.ends_with(',') && word.is_empty() && asks_before(before);
-                !asks && !asks_before(before) && no_condition(sentence.get(at + words.len()..)).is_none()
-            })
-        })
+                !asks && !asks_before(before) && no_condition(sentence.get(at + IF.len()..)).is_none()
+            }))
 }
 
 /// `Check with the following query if ...`
@@ -508,23 +517,24 @@ fn by_hand(sentence: &str) -> bool {
     let marks = [", ", " then ", " \u{2192} ", " -> "];
     let Some((_, then)) = marks.iter().find_map(|mark| sentence.split_once(mark)) else { return false };
     let then = then.trim_start().trim_start_matches("then ").trim_start_matches("please ");
-    BY_HAND.iter().any(|word| then.starts_with(word))
+    begins_with(then, BY_HAND)
 }
 
 /// `Option A`, `Method 2: ...`.
 fn is_way(text: &str) -> bool {
-    WAYS.iter().any(|way| {
-        let Some(rest) = text.strip_prefix(way).and_then(|rest| rest.strip_prefix([' ', '#'])) else {
-            return false;
-        };
-        let name =
-            rest.trim_start_matches('#').split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
-        let number = (1..=2).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_digit());
-        let letter = name.len() == 1 && name != "a" || name == "a" && !rest.starts_with("a ");
-        number
-            || letter && name.bytes().all(|b| b.is_ascii_alphabetic())
-            || matches!(name, "one" | "two" | "three" | "ii" | "iii")
-    })
+    begins_with(text, WAYS)
+        && WAYS.iter().any(|way| {
+            let Some(rest) = text.strip_prefix(way).and_then(|rest| rest.strip_prefix([' ', '#'])) else {
+                return false;
+            };
+            let name =
+                rest.trim_start_matches('#').split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+            let number = (1..=2).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_digit());
+            let letter = name.len() == 1 && name != "a" || name == "a" && !rest.starts_with("a ");
+            number
+                || letter && name.bytes().all(|b| b.is_ascii_alphabetic())
+                || matches!(name, "one" | "two" | "three" | "ii" | "iii")
+        })
 }
 
 fn goes_back(text: &str) -> bool {

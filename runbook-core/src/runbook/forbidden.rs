@@ -3,6 +3,11 @@
 //! Only what plainly means the block itself, without a condition, is a prohibition. A condition ("not on a Friday",
 //! "never without approval") is for people, because no run can know whether it holds.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
+use super::phrases::search;
 use super::shell::{Kind, lex};
 
 /// How a text speaks against running something.
@@ -104,28 +109,32 @@ const GOES_ON: &[&str] =
 /// Bytes of a comment that are looked at.
 const LONGEST_COMMENT: usize = 400;
 /// Part of every text that says something, so that the others are passed over quickly.
-const SIGNS: &[&str] = &[
-    "not",
-    "n't",
-    "n\u{2019}t",
-    "dont",
-    "never",
-    "no ",
-    "bad",
-    "wrong",
-    "avoid",
-    "instead",
-    "incorrect",
-    "anti",
-];
+static SIGNS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    search(
+        &[
+            "not",
+            "n't",
+            "n\u{2019}t",
+            "dont",
+            "never",
+            "no ",
+            "bad",
+            "wrong",
+            "avoid",
+            "instead",
+            "incorrect",
+            "anti",
+        ],
+        true,
+    )
+});
 
 /// What a text says about running the block with this code below it.
 pub(crate) fn said(text: &str, code: &str) -> Option<Said> {
-    let text = text.to_lowercase();
-    if !SIGNS.iter().any(|sign| text.contains(sign)) {
+    if !SIGNS.is_match(text) {
         return None;
     }
-    let text = text.replace(['\u{2019}', '\u{2018}'], "'");
+    let text = text.to_lowercase().replace(['\u{2019}', '\u{2018}'], "'");
     if label(&text) {
         return Some(Said::Never);
     }
@@ -243,8 +252,10 @@ pub(super) fn sentences(text: &str) -> impl Iterator<Item = &str> {
             return None;
         }
         let end = rest
-            .match_indices(['.', '!', '?', ';'])
-            .map(|(at, mark)| at + mark.len())
+            .bytes()
+            .enumerate()
+            .filter(|(_, byte)| matches!(byte, b'.' | b'!' | b'?' | b';'))
+            .map(|(at, _)| at + 1)
             .find(|&end| rest.get(end..).is_none_or(|more| more.starts_with(char::is_whitespace)))
             .unwrap_or(rest.len());
         let (sentence, more) = rest.split_at(end);

@@ -48,6 +48,7 @@ mod outline;
 mod params;
 mod parse;
 mod pasted;
+mod phrases;
 pub mod placeholders;
 mod plain_yaml;
 mod prompts;

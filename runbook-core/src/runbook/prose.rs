@@ -3,7 +3,12 @@
 //! A sentence is less certain than a comment in the block. Only what begins like a label, or plainly speaks of the
 //! output, is an expectation; and only a sentence that says one thing, without a condition, is left to the grammar.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 use super::forbidden::sentences;
+use super::phrases::search;
 
 /// Bytes of a text that are looked at; more is no expectation that a machine should judge.
 const LONGEST: usize = 4096;
@@ -113,27 +118,34 @@ const POINTERS: &[&str] = &[
 /// Words that open a sentence and say nothing.
 const OPENERS: &[&str] = &["then", "now", "and", "so", "here", "afterwards", "note", "note that", "there"];
 
+/// Part of every text that speaks of output.
+static SIGNS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    search(
+        &[
+            "xpect",
+            "XPECT",
+            "hould",
+            "HOULD",
+            " see ",
+            "erify",
+            "onfirm",
+            "utput:",
+            "nsure ",
+            "heck that ",
+            "ake sure ",
+            " returns ",
+            " prints ",
+            " shows ",
+        ],
+        false,
+    )
+});
+
 /// What the text says is expected; `None` when it does not speak of output.
 pub(crate) fn read(text: &str) -> Option<Wanted> {
     let looked_at = text.get(..text.floor_char_boundary(LONGEST)).unwrap_or(text);
     // nearly every text is passed over here
-    let signs = [
-        "xpect",
-        "XPECT",
-        "hould",
-        "HOULD",
-        " see ",
-        "erify",
-        "onfirm",
-        "utput:",
-        "nsure ",
-        "heck that ",
-        "ake sure ",
-        " returns ",
-        " prints ",
-        " shows ",
-    ];
-    if !signs.iter().any(|sign| looked_at.contains(sign)) {
+    if !SIGNS.is_match(looked_at) {
         return None;
     }
     let mut at = 0;

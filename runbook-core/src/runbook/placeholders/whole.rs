@@ -1,5 +1,10 @@
 //! Words and parts of paths that only stand for something: `kill -9 PID`, `pod-name`, `/data/DIR/`, `s3://BUCKET`.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
+use super::super::phrases::search;
 use super::spot::Placed;
 
 /// Programs that only show their arguments, or for which they are patterns or text.
@@ -30,31 +35,36 @@ const WORDS: &[&str] = &[
 const COMPONENTS: &[&str] =
     &["DIR", "DIRECTORY", "FOLDER", "FILENAME", "BUCKET", "HOSTNAME", "NAMESPACE", "USERNAME", "DATABASE"];
 /// Something of each of them, so that most texts are passed over quickly.
-const SIGNS: &[&str] = &[
-    "pod-name",
-    "pod_name",
-    "container",
-    "node-name",
-    "node_name",
-    "instance_id",
-    "instance-id",
-    "user@host",
-    "username@",
-    "____",
-    "PID",
-    "/DIR",
-    "/FOLDER",
-    "/FILENAME",
-    "/BUCKET",
-    "/HOSTNAME",
-    "/NAMESPACE",
-    "/USERNAME",
-    "/DATABASE",
-];
+static SIGNS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    search(
+        &[
+            "pod-name",
+            "pod_name",
+            "container",
+            "node-name",
+            "node_name",
+            "instance_id",
+            "instance-id",
+            "user@host",
+            "username@",
+            "____",
+            "PID",
+            "/DIR",
+            "/FOLDER",
+            "/FILENAME",
+            "/BUCKET",
+            "/HOSTNAME",
+            "/NAMESPACE",
+            "/USERNAME",
+            "/DATABASE",
+        ],
+        false,
+    )
+});
 
 /// Whether a text may hold one.
 pub(super) fn may_hold_one(text: &str) -> bool {
-    SIGNS.iter().any(|sign| text.contains(sign))
+    SIGNS.is_match(text)
 }
 
 /// Where they stand among a text's words, in order.
