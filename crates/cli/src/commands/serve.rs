@@ -42,6 +42,7 @@ pub(crate) async fn run(args: &ServeArgs, config: Option<&std::path::Path>) -> R
     };
     // Before anybody can ask for anything: what begins now is not to be taken for what an earlier process left. Whoever
     // comes meanwhile waits at the listener.
+    engine.keep_runbooks_fresh().await;
     engine.start().await?;
     let server = Server::start(&engine, parts).map_err(Stop::failed)?;
     lock.publish(Some(server.address.to_string()), Some(socket)).map_err(Stop::failed)?;
