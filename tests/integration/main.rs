@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod authority;
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod config;

@@ -52,8 +52,8 @@ impl EngineError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            EngineError::Store(_) => "RB0020",
-            EngineError::Journal(_) => "RB0021",
+            EngineError::Store(StoreError::Unavailable(_)) => "RB0020",
+            EngineError::Store(StoreError::Corrupt(_)) | EngineError::Journal(_) => "RB0021",
             EngineError::Contended(_) => "RB0022",
             EngineError::Incident(_) => "RB0023",
             EngineError::Run(_) => "RB0024",

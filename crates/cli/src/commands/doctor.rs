@@ -150,9 +150,9 @@ async fn store(config: &Config) -> Check {
         Ok(store) => match blocks_engine::read::verify(&store, None).await {
             Ok(reply) if reply.data["verified"] == true => Ok(reply.text.trim().to_owned()),
             Ok(reply) => Err(reply.text.trim().to_owned()),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(format!("{}: {error}", error.code())),
         },
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(format!("{}: {error}; hint: {}", error.code(), error.hint())),
     };
     Check::new("store", result)
 }

@@ -9,7 +9,7 @@ use blocks_server::EngineInfo;
 use blocks_store::SqliteStore;
 use runbook_core::request::Request;
 
-use super::compose::{Adapters, engine, open_store};
+use super::compose::{Adapters, engine, not_opened, open_store};
 use super::{client, export, follow, lint, local, recover};
 use crate::config::{Config, Secrets};
 use crate::exit::{Code, Stop};
@@ -170,7 +170,7 @@ pub(super) fn open_journal(config: &Config) -> Result<SqliteStore, Stop> {
             )));
         }
     }
-    SqliteStore::open_read_only(&config.database).map_err(Stop::failed)
+    SqliteStore::open_read_only(&config.database).map_err(|error| not_opened(&error))
 }
 
 async fn offline(config: &Config, request: &Request) -> Result<Reply, Stop> {

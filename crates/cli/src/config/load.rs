@@ -82,7 +82,7 @@ impl Config {
         let base = path.and_then(Path::parent).map_or_else(PathBuf::new, Path::to_path_buf);
         let base = if base.as_os_str().is_empty() { PathBuf::from(".") } else { base };
         let database = match file.store.url.strip_prefix("sqlite:") {
-            Some(relative) => base.join(relative),
+            Some(relative) => real(base.join(relative)),
             None => {
                 return Err(wrong(
                     "store.url",
@@ -189,6 +189,11 @@ impl Config {
             file,
         })
     }
+}
+
+/// The file that a link leads to: the lock lies beside the journal, by whatever name it is called.
+fn real(database: PathBuf) -> PathBuf {
+    std::fs::canonicalize(&database).unwrap_or(database)
 }
 
 /// What a key says that cannot work: the key, why, and what to write.
