@@ -206,6 +206,9 @@ pub struct PlanView {
     pub risk: String,
     /// Why the risk is what it is.
     pub risk_reasons: Vec<String>,
+    /// Which commit it comes from, and whether that was drilled: a line each.
+    #[serde(default)]
+    pub provenance: Vec<String>,
     /// Sum of the boxes in seconds.
     pub boxes_s: u32,
     /// The document's own limit in seconds.

@@ -9,7 +9,7 @@ use crate::incident::{Incident, RunOutcome, Status as IncidentStatus};
 use crate::message::{
     Answer, CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView, QuestionView,
 };
-use crate::plan::PlanStep;
+use crate::plan::{PlanStep, Provenance};
 use crate::run::{CommandPhase, Question, Run, Status, Unit, UnitRole};
 use crate::runbook::Effect;
 use crate::severity::Severity;
@@ -164,6 +164,7 @@ pub fn plan(run: &Run) -> PlanView {
         code: run.fingerprint.code(),
         risk: run.risk.risk.word().to_owned(),
         risk_reasons: run.risk.reasons.clone(),
+        provenance: run.plan.provenance.as_ref().map_or_else(Vec::new, Provenance::lines),
         boxes_s: run.plan.boxes_s(),
         limit_s: run.plan.limit_s,
         params: run.plan.params.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),

@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod authority;
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod config;
@@ -30,6 +32,8 @@ mod kills;
 mod kinds;
 #[cfg(test)]
 mod launch;
+#[cfg(test)]
+mod provenance;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]

@@ -151,10 +151,24 @@ impl TestApp {
     /// # Panics
     /// When there is none.
     pub fn kill_supervisor_9(&self, run: &str) {
+        kill_process(self.supervisor(run), Signal::KILL).expect("it lives");
+    }
+
+    /// As [`TestApp::limit_file_size`], for the process that supervises a run's commands.
+    ///
+    /// # Panics
+    /// When there is none, or the system does not let us.
+    pub fn limit_supervisor_file_size(&self, run: &str, bytes: Option<u64>) {
+        let limit = rustix::process::Rlimit { current: bytes, maximum: None };
+        rustix::process::prlimit(Some(self.supervisor(run)), rustix::process::Resource::Fsize, limit)
+            .expect("the limit can be set");
+    }
+
+    fn supervisor(&self, run: &str) -> Pid {
         let said = self.log(&format!("data/runs/{run}/supervisor.json"));
         let said: Value = serde_json::from_str(&said).expect("the run has a supervisor");
         let pid = said["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
-        kill_process(pid.expect("its number is known"), Signal::KILL).expect("it lives");
+        pid.expect("its number is known")
     }
 
     /// Asks the server to end, and returns its exit code.

@@ -24,7 +24,7 @@ pub use app::{Answer, TestApp};
 pub use binary::{blocks, blocks_with_points, repository};
 pub use config::{AppConfig, ROLES_OF_BOTH};
 pub use poll::{holds_for_a_while, until, until_or_show};
-pub use process::{Finished, Process, base_environment, run, run_in};
+pub use process::{Finished, Process, base_environment, run, run_in, run_unprivileged};
 pub use proxy::Proxy;
 pub use shop::Shop;
 pub use sign::{form, pagerduty_signature, slack_signature, unix_now};

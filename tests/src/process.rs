@@ -144,14 +144,13 @@ pub async fn run_in<S: AsRef<OsStr>>(
     environment: &BTreeMap<String, String>,
     folder: &Path,
 ) -> Finished {
-    let running = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .envs(environment)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().envs(environment).current_dir(folder);
+    finish(command, program).await
+}
+
+async fn finish(mut command: Command, program: &Path) -> Finished {
+    let running = command.stdin(Stdio::null()).kill_on_drop(true).output();
     let output = tokio::time::timeout(HANGS, running)
         .await
         .unwrap_or_else(|_| panic!("{} hangs", program.display()))
@@ -161,6 +160,28 @@ pub async fn run_in<S: AsRef<OsStr>>(
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// Runs a program to its end in a folder, and not as root: as a user that owns nothing when the tests run as root, and as the
+/// tests' own user otherwise.
+///
+/// # Panics
+/// When it cannot be started, or hangs.
+#[expect(clippy::disallowed_methods, reason = "tests start their own binary")]
+pub async fn run_unprivileged(
+    program: &Path,
+    arguments: &[&str],
+    environment: &BTreeMap<String, String>,
+    folder: &Path,
+) -> Finished {
+    /// `nobody`; it need not have a name.
+    const NOBODY: u32 = 65_534;
+    let mut command = Command::new(program);
+    if rustix::process::geteuid().is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command.args(arguments).env_clear().envs(environment).current_dir(folder);
+    finish(command, program).await
 }
 
 /// From nothing: a PATH with bash and curl after `first`, a HOME, and no secret of the caller.

@@ -27,6 +27,8 @@ fn main() -> ExitCode {
     if arguments.next().is_some_and(|word| word == blocks_exec::SUPERVISE) {
         // Its standard error is a file in the run's folder.
         let log = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_ansi(false);
+        // on a full disk a log line is lost, and nothing else: telling stderr of it would panic
+        let log = log.log_internal_errors(false);
         log.with_writer(std::io::stderr).init();
         return blocks_exec::supervise();
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use runbook_core::duration::for_people;
 use runbook_core::expectation::{Check, JudgedBy};
-use runbook_core::plan::{Plan, PlanStep, PlannedCommand, Problem, RiskAssessment};
+use runbook_core::plan::{Plan, PlanStep, PlannedCommand, Problem, Provenance, RiskAssessment};
 use runbook_core::runbook::{
     Command, Diagnostic, Document, Effect, EffectSource, Level, Param, ParamType, Parameter, Step,
 };
@@ -232,6 +232,9 @@ pub fn plan_text(
         if risk.reasons.is_empty() { String::new() } else { format!(" ({})", risk.reasons.join("; ")) },
         boxes_text(plan.boxes_s(), plan.limit_s).trim_start_matches(", "),
     );
+    for line in plan.provenance.iter().flat_map(Provenance::lines) {
+        let _ = writeln!(text, "{line}");
+    }
     for (name, value) in &plan.params {
         let _ = writeln!(text, "  {name} = {value}");
     }

@@ -4,6 +4,8 @@ use runbook_core::incident;
 use runbook_core::ports::{CommitError, StoreError};
 use runbook_core::run;
 
+use crate::library::LibraryError;
+
 /// The engine could not do it. The text is for the person who asked.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -37,6 +39,9 @@ pub enum EngineError {
     /// A secret parameter has no usable value.
     #[error("{0}")]
     Secret(String),
+    /// The repository that runbooks come from was never fetched.
+    #[error("{0}")]
+    NotFetched(String),
     /// The plan holds a condition, loop or group, which no run carries out yet.
     #[error("{0}")]
     Flow(String),
@@ -47,8 +52,8 @@ impl EngineError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            EngineError::Store(_) => "RB0020",
-            EngineError::Journal(_) => "RB0021",
+            EngineError::Store(StoreError::Unavailable(_)) => "RB0020",
+            EngineError::Store(StoreError::Corrupt(_)) | EngineError::Journal(_) => "RB0021",
             EngineError::Contended(_) => "RB0022",
             EngineError::Incident(_) => "RB0023",
             EngineError::Run(_) => "RB0024",
@@ -58,6 +63,7 @@ impl EngineError {
             EngineError::Plan(_) => "RB0031",
             EngineError::Flow(_) => "RB0042",
             EngineError::Secret(_) => "RB0043",
+            EngineError::NotFetched(_) => "RB0050",
         }
     }
 
@@ -65,6 +71,15 @@ impl EngineError {
     #[must_use]
     pub fn is_passing(&self) -> bool {
         matches!(self, EngineError::Store(StoreError::Unavailable(_)) | EngineError::Contended(_))
+    }
+}
+
+impl From<LibraryError> for EngineError {
+    fn from(error: LibraryError) -> Self {
+        match error {
+            LibraryError::NotFetched { .. } => EngineError::NotFetched(error.to_string()),
+            _ => EngineError::NotFound(error.to_string()),
+        }
     }
 }
 

@@ -6,9 +6,12 @@ use std::fs::File;
 use std::io::Read as _;
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use runbook_core::plan::settle_includes;
 use runbook_core::runbook::{Document, hand_on, parse, parse_bytes};
+
+use crate::git::{Fetched, GitSource};
 
 /// Largest runbook that is read, in bytes. What can be followed in an incident is far smaller; the linter says so.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
@@ -20,6 +23,7 @@ const MAX_INCLUDED: usize = 256;
 /// Where runbooks come from.
 #[derive(Debug, Clone, Default)]
 pub struct Library {
+    git: Option<GitSource>,
     folders: Vec<PathBuf>,
     embedded: BTreeMap<String, String>,
     embedded_directory: PathBuf,
@@ -34,8 +38,12 @@ pub struct LibraryEntry {
     pub directory: PathBuf,
     /// Where it is, for people.
     pub source: String,
+    /// The file that was read; none for an embedded one.
+    pub file: Option<PathBuf>,
     /// What it includes, directly or through others, by name. One that is not found is not here: the plan says so.
     pub included: BTreeMap<String, Document>,
+    /// The files of these, by name; an embedded one has none.
+    pub included_files: BTreeMap<String, PathBuf>,
     /// What it includes and what may not be read, with the reason.
     pub refused: BTreeMap<String, String>,
 }
@@ -69,6 +77,16 @@ pub enum LibraryError {
         /// The files.
         paths: String,
     },
+    /// The repository that runbooks come from was never fetched.
+    #[error(
+        "the runbooks of {repository} are not here: {reason}; hint: `blocks doctor` tries again and says what is wrong; a file is run by its path meanwhile"
+    )]
+    NotFetched {
+        /// The repository.
+        repository: String,
+        /// Why.
+        reason: String,
+    },
     /// A link leads out of the folders.
     #[error(
         "the runbook {path} is a link to {target}, outside the folders that runbooks are read from; hint: put the file itself there, or add its folder to [runbooks] paths"
@@ -86,7 +104,28 @@ impl Library {
     #[must_use]
     pub fn new(folders: Vec<PathBuf>, embedded: &[(&str, &str)], embedded_directory: PathBuf) -> Library {
         let embedded = embedded.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-        Library { folders, embedded, embedded_directory }
+        Library { git: None, folders, embedded, embedded_directory }
+    }
+
+    /// The same with runbooks of a repository: they come before all others.
+    #[must_use]
+    pub fn with_git(self, git: Option<GitSource>) -> Library {
+        Library { git, ..self }
+    }
+
+    /// The repository that runbooks are fetched from, and what is there of it now.
+    #[must_use]
+    pub fn git(&self) -> Option<(&GitSource, Result<Fetched, String>)> {
+        self.git.as_ref().map(|git| (git, git.fetched()))
+    }
+
+    /// Asks the repository for what is new, unless that was done less than `patience` ago; without patience, in any case.
+    /// Blocks while it does.
+    ///
+    /// # Errors
+    /// Why it cannot be reached; what was fetched before stays in use.
+    pub fn refresh(&self, patience: Option<Duration>) -> Result<(), String> {
+        self.git.as_ref().map_or(Ok(()), |git| git.refresh(patience))
     }
 
     /// Every name with where it comes from, sorted.
@@ -120,7 +159,7 @@ impl Library {
     fn index(&self) -> BTreeMap<String, Vec<PathBuf>> {
         let mut names: BTreeMap<String, Vec<PathBuf>> =
             self.embedded.keys().map(|name| (name.clone(), Vec::new())).collect();
-        for folder in self.folders.iter().rev() {
+        for folder in self.all_folders().unwrap_or_default().iter().rev() {
             let Ok(entries) = std::fs::read_dir(folder) else { continue };
             let mut here: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
             for path in entries.flatten().map(|entry| entry.path()).filter(|path| is_markdown(path)) {
@@ -150,12 +189,27 @@ impl Library {
 
     /// The folders as they are called without links.
     fn roots(&self) -> Vec<PathBuf> {
-        self.folders.iter().filter_map(|folder| std::fs::canonicalize(folder).ok()).collect()
+        let tree = self.git().and_then(|(_, fetched)| fetched.ok()).map(|fetched| fetched.tree);
+        self.folders.iter().chain(&tree).filter_map(|folder| std::fs::canonicalize(folder).ok()).collect()
+    }
+
+    /// Every folder, in the order in which they are asked. Without its repository there is none: what has a name there is
+    /// not to be found elsewhere.
+    fn all_folders(&self) -> Result<Vec<PathBuf>, LibraryError> {
+        let Some((git, fetched)) = self.git() else { return Ok(self.folders.clone()) };
+        match fetched {
+            Ok(fetched) => {
+                let mut folders = git.folders_in(&fetched.tree);
+                folders.extend(self.folders.iter().cloned());
+                Ok(folders)
+            }
+            Err(reason) => Err(LibraryError::NotFetched { repository: git.shown(), reason }),
+        }
     }
 
     fn find_alone(&self, name: &str) -> Result<LibraryEntry, LibraryError> {
         if is_plain(name) {
-            for folder in &self.folders {
+            for folder in &self.all_folders()? {
                 if let Some(path) = only(name, named_in(folder, name))? {
                     return read_inside(&path, &self.roots());
                 }
@@ -171,7 +225,9 @@ impl Library {
             document: parse(name, text).with_hash_of(text.as_bytes()),
             directory: self.embedded_directory.clone(),
             source: EMBEDDED.to_owned(),
+            file: None,
             included: BTreeMap::new(),
+            included_files: BTreeMap::new(),
             refused: BTreeMap::new(),
         })
     }
@@ -235,7 +291,7 @@ fn collect(
     mut roots: Vec<PathBuf>,
     elsewhere: &dyn Fn(&str) -> Result<LibraryEntry, LibraryError>,
 ) -> LibraryEntry {
-    let (mut included, mut refused) = (BTreeMap::new(), BTreeMap::new());
+    let (mut included, mut included_files, mut refused) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     let mut seen = BTreeSet::new();
     // beside the file that asks comes first; an embedded one has nothing beside it
     let folder_of = |entry: &LibraryEntry| (entry.source != EMBEDDED).then(|| entry.directory.clone());
@@ -255,6 +311,7 @@ fn collect(
             match read {
                 Ok(next) => {
                     waiting.push((self::names(&next.document), folder_of(&next)));
+                    included_files.extend(next.file.map(|file| (name.clone(), file)));
                     included.insert(name, next.document);
                 }
                 Err(LibraryError::Unknown { .. }) => {}
@@ -264,7 +321,7 @@ fn collect(
             }
         }
     }
-    LibraryEntry { included, refused, ..entry }
+    LibraryEntry { included, included_files, refused, ..entry }
 }
 
 /// The runbooks that a document's includes name.
@@ -319,7 +376,15 @@ fn read_alone(path: &Path, roots: Option<&[PathBuf]>, hash: Hash) -> Result<Libr
     let directory = std::fs::canonicalize(&directory).unwrap_or(directory);
     let (document, source) = (parse_bytes(&name, &bytes), shown());
     let document = if hash == Hash::Yes { document.with_hash_of(&bytes) } else { document };
-    Ok(LibraryEntry { document, directory, source, included: BTreeMap::new(), refused: BTreeMap::new() })
+    Ok(LibraryEntry {
+        document,
+        directory,
+        source,
+        file: Some(path.to_path_buf()),
+        included: BTreeMap::new(),
+        included_files: BTreeMap::new(),
+        refused: BTreeMap::new(),
+    })
 }
 
 impl LibraryEntry {

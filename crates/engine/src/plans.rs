@@ -104,6 +104,7 @@ pub(crate) fn request_of(settings: &Settings, entry: &LibraryEntry, asked: &Aske
     PlanRequest {
         given: asked.params.clone(),
         configured,
+        provenance: crate::git::provenance_of(settings, entry),
         section: asked.section.map(str::to_owned),
         connections: Some(settings.connections.clone()),
         secrets: found.macs,
@@ -151,6 +152,9 @@ pub(crate) fn describe_plan(
         "params": plan.params,
         "secrets": plan.secrets.keys().collect::<Vec<_>>(),
         "included": plan.included,
+        "commit": plan.provenance.as_ref().map(|provenance| &provenance.commit),
+        "changed_since_drilled": plan.provenance.as_ref().map(|provenance| provenance.drilled.has_changed()),
+        "provenance": plan.provenance,
         "section": plan.section,
         "steps": plan.steps,
     });

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use runbook_core::duration::for_people;
 use runbook_core::ids::{IncidentId, RunId};
@@ -25,6 +26,8 @@ use crate::plans::{Asked, approvals_needed, code_of, draft_reply, plan_of, plan_
 use crate::read;
 use crate::review::Occasion;
 
+/// Before something is planned, the repository of the runbooks is asked again when it was not for that long.
+const BEFORE_A_PLAN: Duration = Duration::from_secs(15);
 /// How many rows are looked through for a name.
 const LOOK: usize = 10_000;
 
@@ -58,6 +61,14 @@ impl Engine {
                 "{} is not known here; hint: add a [[person]] with this slack_id to blocks.toml",
                 asker.actor
             )));
+        }
+        match request {
+            Request::RunbookPlan { .. } | Request::RunbookRun { .. } | Request::RunbookRollback { .. } => {
+                self.refresh_runbooks(BEFORE_A_PLAN).await;
+            }
+            // what was approved is compared with what is there now
+            Request::RunbookApprove { .. } => self.refresh_runbooks(Duration::ZERO).await,
+            _ => {}
         }
         match request {
             Request::RunbookPlan { name, params, section } => {
@@ -198,7 +209,7 @@ impl Engine {
     }
 
     fn entry(&self, name: &str) -> Result<LibraryEntry, EngineError> {
-        self.library().find(name).map_err(|error| EngineError::NotFound(error.to_string()))
+        self.library().find(name).map_err(EngineError::from)
     }
 
     async fn rollback(
@@ -402,7 +413,11 @@ impl Engine {
             });
             entry.document.sha256.as_ref() == Some(&run.plan.document_sha256) && included
         };
-        if now.into_iter().any(same) {
+        // of a repository, what it holds now counts as well: the folder of the commit that was planned never changes
+        let is_fetched = run.plan.provenance.as_ref().is_some_and(|known| known.repository.is_some());
+        let still_there =
+            || !is_fetched || self.library().find(&run.plan.runbook).is_ok_and(|entry| same(entry));
+        if now.into_iter().any(&same) && still_there() {
             return Ok(());
         }
         let reason = format!("{} has changed since it was planned", run.plan.runbook);

@@ -8,6 +8,7 @@ use runbook_core::plan::ApprovalPolicy;
 use runbook_core::runbook::CommandKind;
 use runbook_core::severity::Severities;
 
+use crate::git::GitSource;
 use crate::secrets::{SecretKey, SecretSource};
 
 /// Everything configurable about the engine.
@@ -25,6 +26,10 @@ pub struct Settings {
     pub approval_window_s: u32,
     /// Severities whose incidents get a channel of their own.
     pub channel_per_incident: Vec<String>,
+    /// The repository that runbooks are fetched from.
+    pub git: Option<GitSource>,
+    /// The commit at which each runbook was drilled last, by name.
+    pub drilled: BTreeMap<String, String>,
     /// Names of the environment variables that commands may see.
     pub exec_env: Vec<String>,
     /// The configured connections: for which kind of command, and the name.

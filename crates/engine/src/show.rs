@@ -6,6 +6,7 @@ use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Incident, Triage};
 use runbook_core::journal::{StreamId, millis};
 use runbook_core::people::Actor;
+use runbook_core::plan::Provenance;
 use runbook_core::run::{Approval, CommandPhase, Question, Run, Status, Unit, UnitRole};
 use runbook_core::view::step_state;
 use serde::Serialize;
@@ -71,6 +72,8 @@ pub struct RunShow {
     pub code: String,
     /// Risk word.
     pub risk: &'static str,
+    /// The commit that it comes from.
+    pub provenance: Option<Provenance>,
     /// Status word.
     pub status: &'static str,
     /// Diagnostics that started by themselves.
@@ -229,6 +232,7 @@ impl RunShow {
             fingerprint: run.fingerprint.to_string(),
             code: run.fingerprint.code(),
             risk: run.risk.risk.word(),
+            provenance: run.plan.provenance.clone(),
             status: run.status.word(),
             unasked: run.unasked,
             requester: run.requester.to_string(),

@@ -97,7 +97,9 @@ fn class(error: &EngineError) -> (StatusCode, &'static str) {
             (StatusCode::CONFLICT, "refused")
         }
         EngineError::Plan(_) | EngineError::Secret(_) => (StatusCode::UNPROCESSABLE_ENTITY, "plan"),
-        EngineError::Contended(_) | EngineError::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        EngineError::Contended(_) | EngineError::Store(_) | EngineError::NotFetched(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+        }
         EngineError::Journal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "journal"),
     }
 }

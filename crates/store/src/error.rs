@@ -60,6 +60,33 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    /// Its code; each has a page under `docs/errors/`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            OpenError::Newer { .. } | OpenError::Older { .. } => "RB0060",
+            OpenError::NotOurs { .. } => "RB0061",
+            OpenError::Database { source, .. } if matches!(store_error(source), StoreError::Corrupt(_)) => {
+                "RB0061"
+            }
+            OpenError::File { .. } | OpenError::Database { .. } => "RB0020",
+        }
+    }
+
+    /// What to do.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self.code() {
+            "RB0060" => "`blocks --version` says which release this is; nothing was changed",
+            "RB0061" => {
+                "put a copy from before it in its place, or another file in [store] url; nothing was changed"
+            }
+            _ => "check the folder's owner and free space",
+        }
+    }
+}
+
 /// Why a piece of work on a connection did not succeed; becomes the port's error at the border.
 #[derive(Debug)]
 pub(crate) enum Fault {

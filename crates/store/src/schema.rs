@@ -1,9 +1,10 @@
 //! Opening the file: settings, ownership, layout and its migrations.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::error::OpenError;
 
@@ -49,9 +50,47 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
 
 /// Opens for reading a file that has this release's layout.
 pub(crate) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    match read_as(path, path) {
+        // SQLite makes files beside the one that it reads. Where it may not, and nothing waits in a log, nobody writes.
+        Err(OpenError::Database { source, .. }) if is_not_writable(&source) && !has_a_log(path) => {
+            match path.to_str() {
+                Some(text) => read_as(path, Path::new(&unchanging(text))),
+                None => Err(OpenError::Database { path: path.to_owned(), source }),
+            }
+        }
+        other => other,
+    }
+}
+
+fn is_not_writable(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+}
+
+/// Whether changes wait beside the file that are not in it.
+fn has_a_log(path: &Path) -> bool {
+    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let mut log = path.into_os_string();
+    log.push("-wal");
+    std::fs::metadata(log).map_or_else(|error| error.kind() != ErrorKind::NotFound, |data| data.len() > 0)
+}
+
+/// A file that is read as it stands, as SQLite's URI.
+fn unchanging(path: &str) -> String {
+    let escaped: String = path
+        .chars()
+        .map(|c| match c {
+            '%' | '?' | '#' => format!("%{:02x}", u32::from(c)),
+            c => c.to_string(),
+        })
+        .collect();
+    format!("file:{escaped}?immutable=1")
+}
+
+fn read_as(path: &Path, name: &Path) -> Result<Connection, OpenError> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let wrong = |source| OpenError::Database { path: path.to_owned(), source };
-    let connection = Connection::open_with_flags(path, flags)
+    let connection = Connection::open_with_flags(name, flags)
         .map_err(|error| OpenError::File { path: path.to_owned(), reason: error.to_string() })?;
     connection.busy_timeout(BUSY).map_err(wrong)?;
     configure(&connection, READER_CACHE_KIB).map_err(wrong)?;
@@ -125,7 +164,7 @@ fn create(path: &Path) -> std::io::Result<()> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         // a power cut must not take the new file's name back
         Ok(_) => File::open(folder)?.sync_all(),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     }
 }

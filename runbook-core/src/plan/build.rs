@@ -7,6 +7,7 @@ use super::error::{PlanError, Problem};
 use super::expand::Expander;
 use super::kinds;
 use super::model::{PLAN_FORMAT, Plan};
+use super::provenance::Provenance;
 use super::scope::{Scope, Sources};
 use super::section;
 use super::values;
@@ -27,6 +28,8 @@ pub struct PlanRequest {
     pub documents: BTreeMap<String, Document>,
     /// Runbooks that are there and may not be included, with the reason.
     pub refused: BTreeMap<String, String>,
+    /// The commit that the document comes from, when it lies in Git.
+    pub provenance: Option<Provenance>,
     /// Plan only this section: its id, its title, or a beginning of either that only one has.
     pub section: Option<String>,
     /// The configured connections by kind and name; `None` when nobody knows them, and they are not looked at.
@@ -100,6 +103,7 @@ pub fn draft(document: &Document, request: &PlanRequest) -> Result<Draft, PlanEr
         title: document.title.clone(),
         document_sha256: document.sha256.clone().unwrap_or_default(),
         included,
+        provenance: request.provenance.clone(),
         section: chosen.map(|chosen| chosen.id.clone()),
         target,
         params: scope.values,

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::canonical::canonical_json;
 use super::error::PlanError;
+use super::provenance::Provenance;
 use crate::expectation::Expectation;
 use crate::runbook::{Capture, CommandKind, Effect, EffectSource, Flow, ManualItem, condition};
 
@@ -28,6 +29,9 @@ pub struct Plan {
     /// The same of every included document, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub included: BTreeMap<String, String>,
+    /// The commit that the document comes from, when it lies in Git.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
     /// The section that was planned; the whole document when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub section: Option<String>,

@@ -41,9 +41,13 @@ pub struct RiskAssessment {
 /// Assesses a plan. `drilled` says whether this very document was drilled lately.
 #[must_use]
 pub fn assess(plan: &Plan, drilled: bool) -> RiskAssessment {
-    let mut reasons = Vec::new();
-    if !plan.is_mutating() {
-        return RiskAssessment { risk: Risk::ReadOnly, reasons };
+    let mut reasons: Vec<String> =
+        plan.provenance.iter().flat_map(|provenance| provenance.dirty.iter().cloned()).collect();
+    // what nobody committed is no witness of what its own commands do
+    let by_its_own_word =
+        || plan.all_commands().any(|command| command.effect_source == EffectSource::Declared);
+    if !plan.is_mutating() && (reasons.is_empty() || !by_its_own_word()) {
+        return RiskAssessment { risk: Risk::ReadOnly, reasons: Vec::new() };
     }
     for step in &plan.steps {
         if !step.undo.is_empty() {
@@ -108,6 +112,48 @@ impl ApprovalPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::{PlanRequest, Provenance, build};
+    use crate::runbook::parse;
+
+    #[test]
+    fn what_is_not_as_committed_is_irreversible_and_says_so() {
+        let once = "# A\n## S\n```bash {effect=once}\nx\n```\n```bash {undo}\ny\n```\n";
+        let declared = "# A\n## S\n```bash {effect=read}\nx\n```\n";
+        let known = "# A\n## S\n```bash\nuptime\n```\n";
+        let dirty = vec!["a.md is changed".to_owned()];
+        for (text, dirty, risk, named) in [
+            (once, dirty.clone(), Risk::Irreversible, true),
+            (once, vec![], Risk::Reversible, false),
+            (declared, dirty.clone(), Risk::Irreversible, true),
+            (declared, vec![], Risk::ReadOnly, false),
+            (known, dirty, Risk::ReadOnly, false),
+        ] {
+            let provenance = Some(Provenance { path: "a.md".into(), dirty, ..Provenance::default() });
+            let request = PlanRequest { provenance, ..PlanRequest::default() };
+            let document = parse("a", text).with_hash_of(text.as_bytes());
+            let plan = build(&document, &request).unwrap();
+            let assessed = assess(&plan, true);
+            assert_eq!(assessed.risk, risk, "{text}: {assessed:?}");
+            assert_eq!(
+                assessed.reasons.iter().any(|reason| reason == "a.md is changed"),
+                named,
+                "{assessed:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn provenance_changes_the_fingerprint_and_its_absence_does_not() {
+        let document = parse("a", "# A\n## S\n```bash\nuptime\n```\n").with_hash_of(b"a");
+        let planned = |provenance: Option<Provenance>| {
+            build(&document, &PlanRequest { provenance, ..PlanRequest::default() }).unwrap()
+        };
+        let at = |commit: &str| Provenance { commit: Some(commit.into()), ..Provenance::default() };
+        let (without, one, other) = (planned(None), planned(Some(at("aa"))), planned(Some(at("bb"))));
+        assert!(!serde_json::to_string(&without).unwrap().contains("provenance"));
+        let prints = [&without, &one, &other].map(|plan| plan.fingerprint().unwrap());
+        assert!(prints[0] != prints[1] && prints[1] != prints[2] && prints[0] != prints[2]);
+    }
 
     #[test]
     fn a_document_and_a_service_only_raise_what_policy_asks() {

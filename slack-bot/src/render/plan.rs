@@ -61,6 +61,7 @@ fn head(view: &PlanView) -> Vec<String> {
     lines.extend(view.incident.as_deref().map(|incident| format!("*Incident:* {}", line(incident, 50))));
     lines.push(format!("*Risk:* {}", line(&view.risk, 100)));
     lines.extend(view.risk_reasons.iter().take(10).map(|reason| format!("• {}", line(reason, 200))));
+    lines.extend(view.provenance.iter().take(10).map(|said| format!("_{}_", line(said, 300))));
     lines.extend(
         view.params
             .iter()

@@ -53,6 +53,7 @@ pub(crate) fn plan_view() -> PlanView {
         code: "4F2A".into(),
         risk: "reversible".into(),
         risk_reasons: vec!["every effect can be undone".into()],
+        provenance: vec![],
         boxes_s: 1_500,
         limit_s: Some(1_800),
         params: vec![("namespace".into(), "production".into())],
@@ -176,6 +177,9 @@ fn a_plan_shows_exactly_what_would_run_and_offers_buttons_while_it_waits() {
     let expected =
         [("blocks:approve".to_owned(), Some("primary".to_owned())), ("blocks:refuse".to_owned(), None)];
     assert_eq!(buttons(&rendered), expected);
+    let known = PlanView { provenance: vec!["commit 0123456789ab (a_b.md)".into()], ..plan_view() };
+    let shown = serde_json::to_string(&plan(&known).blocks).unwrap();
+    assert!(shown.contains("commit 0123456789ab"), "{shown}");
     let decided = PlanView { waiting: false, state: "approved by ben".into(), ..plan_view() };
     assert_eq!(buttons(&plan(&decided)), []);
 }
@@ -329,7 +333,8 @@ proptest! {
             })
             .collect();
         check(&plan(&PlanView {
-            title, incident: Some(incident), target, fingerprint, code, risk, risk_reasons, params, steps, requested_by,
+            title, incident: Some(incident), target, fingerprint, code, risk, provenance: risk_reasons.clone(),
+            risk_reasons, params, steps, requested_by,
             state, waiting, ..plan_view()
         }));
     }

@@ -115,6 +115,8 @@ pub(crate) fn settings(shape: &Shape, reviews: PathBuf) -> Settings {
         approval_window_s: shape.approval_window_s,
         channel_per_incident: vec!["P1".to_owned(), "P2".to_owned()],
         connections: Vec::new(),
+        git: None,
+        drilled: std::collections::BTreeMap::new(),
         exec_env: vec!["PATH".to_owned()],
         has_chat: true,
         has_pager: true,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use blocks_engine::{Engine, Parts, SystemClock, UuidV7};
 use blocks_exec::{ExecConfig, KindExecutor, find_program};
-use blocks_store::SqliteStore;
+use blocks_store::{OpenError, SqliteStore};
 use pagerduty_hook::{PagerDutyClient, PagerDutyConfig, PagerDutyTranslator};
 use runbook_core::ports::{Chat, Pager, Translator};
 use slack_bot::{SlackChat, SlackTranslator};
@@ -49,7 +49,12 @@ pub(crate) enum Adapters {
 
 /// Opens the store, or says why not.
 pub(crate) fn open_store(config: &Config) -> Result<Arc<SqliteStore>, Stop> {
-    SqliteStore::open(&config.database).map(Arc::new).map_err(Stop::failed)
+    SqliteStore::open(&config.database).map(Arc::new).map_err(|error| not_opened(&error))
+}
+
+/// A store that cannot be opened, with its code.
+pub(crate) fn not_opened(error: &OpenError) -> Stop {
+    Stop::failed(format!("{}: {error}\nhint: {}", error.code(), error.hint()))
 }
 
 /// Builds the engine.

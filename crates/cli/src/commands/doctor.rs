@@ -50,6 +50,7 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
         }),
     ));
     checks.push(store(&config).await);
+    checks.extend(repository(&config));
     checks.extend(runbooks(&config));
     if !config.file.connection.is_empty() {
         let resolved = connections(&config).map_err(|error| error.to_string());
@@ -149,11 +150,38 @@ async fn store(config: &Config) -> Check {
         Ok(store) => match blocks_engine::read::verify(&store, None).await {
             Ok(reply) if reply.data["verified"] == true => Ok(reply.text.trim().to_owned()),
             Ok(reply) => Err(reply.text.trim().to_owned()),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(format!("{}: {error}", error.code())),
         },
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(format!("{}: {error}; hint: {}", error.code(), error.hint())),
     };
     Check::new("store", result)
+}
+
+/// The repository that runbooks come from: asked now, so that what is wrong is known before it is needed.
+fn repository(config: &Config) -> Option<Check> {
+    let (source, _) = config.library.git()?;
+    let asked = config.library.refresh(None);
+    let (_, fetched) = config.library.git()?;
+    let shown = source.shown();
+    let result = match (asked, fetched) {
+        (Ok(()), Ok(fetched)) => {
+            let left_out = match fetched.left_out {
+                0 => String::new(),
+                count => format!(
+                    "; {count} of its files are left out (links that lead out, submodules, unusual names)"
+                ),
+            };
+            Ok(format!("{shown} is at commit {}{left_out}", fetched.commit))
+        }
+        (Err(reason), Ok(fetched)) => Err(format!(
+            "RB0050: {shown} cannot be fetched: {reason}; the last good commit is used, {}; hint: try `git ls-remote` as this user",
+            fetched.commit
+        )),
+        (_, Err(reason)) => Err(format!(
+            "RB0050: {shown} cannot be fetched, and nothing of it is here: {reason}; hint: try `git ls-remote` as this user"
+        )),
+    };
+    Some(Check::new("runbooks' repository", result))
 }
 
 /// Every runbook that a service names must make a plan: better said now than at 3 a.m.

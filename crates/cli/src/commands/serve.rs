@@ -42,6 +42,7 @@ pub(crate) async fn run(args: &ServeArgs, config: Option<&std::path::Path>) -> R
     };
     // Before anybody can ask for anything: what begins now is not to be taken for what an earlier process left. Whoever
     // comes meanwhile waits at the listener.
+    engine.keep_runbooks_fresh().await;
     engine.start().await?;
     let server = Server::start(&engine, parts).map_err(Stop::failed)?;
     lock.publish(Some(server.address.to_string()), Some(socket)).map_err(Stop::failed)?;
@@ -104,7 +105,9 @@ fn init_logs() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| {
         tracing_subscriber::EnvFilter::new("info,slack_morphism=warn,hyper=warn,reqwest=warn")
     });
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // a log on a full disk loses lines: telling that to stderr, which is that log, would panic
+    let builder = tracing_subscriber::fmt().log_internal_errors(false);
+    let builder = builder.with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         builder.init();
     } else {

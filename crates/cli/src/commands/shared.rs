@@ -1,19 +1,23 @@
 //! The shared grammar in a shell: through the running engine, else from the files, else by becoming the engine.
 
 use std::path::Path;
+use std::time::Duration;
 
-use blocks_engine::{Asked, LibraryEntry, Reply, describe, read};
+use blocks_engine::{Asked, EngineError, LibraryEntry, Reply, describe, read};
 use blocks_grammar::{Command, JournalCommand, RunbookCommand};
 use blocks_server::EngineInfo;
 use blocks_store::SqliteStore;
 use runbook_core::request::Request;
 
-use super::compose::{Adapters, engine, open_store};
+use super::compose::{Adapters, engine, not_opened, open_store};
 use super::{client, export, follow, lint, local, recover};
 use crate::config::{Config, Secrets};
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
 use crate::secret_key;
+
+/// A repository that was asked so lately is not asked again.
+const RECENT: Duration = Duration::from_secs(5);
 
 /// Does what a command of the shared grammar says.
 pub(crate) async fn run(
@@ -59,14 +63,17 @@ pub(crate) async fn run(
         show(&request, &reply, output);
         return Ok(code_of(&request, &reply));
     }
+    if let Request::RunbookList | Request::RunbookShow { .. } | Request::RunbookPlan { .. } = &request {
+        refresh(&config);
+    }
     match &request {
         Request::RunbookList => printer::list(&describe::runbooks(&config.library), output),
         Request::RunbookShow { name } => {
-            let entry = config.library.find(name).map_err(Stop::usage)?;
+            let entry = config.library.find(name).map_err(EngineError::from)?;
             printer::reply(&describe::runbook(&entry, &config.settings.exec_env)?, output);
         }
         Request::RunbookPlan { name, params, section } => {
-            let entry = config.library.find(name).map_err(Stop::usage)?;
+            let entry = config.library.find(name).map_err(EngineError::from)?;
             let asked = Asked { params, section: section.as_deref(), service: None };
             return plan(&config, &entry, &asked, output);
         }
@@ -85,6 +92,19 @@ pub(crate) async fn run(
         _ => return local::run(&config, local::What::Request(&request), output, yes).await,
     }
     Ok(Code::Success)
+}
+
+/// Asks the repository of the runbooks for what is new. When it cannot be reached, what is here is used, and that is told.
+fn refresh(config: &Config) {
+    let Some((source, _)) = config.library.git() else { return };
+    if let Err(reason) = config.library.refresh(Some(RECENT)) {
+        let here = config.library.git().and_then(|(_, fetched)| fetched.ok());
+        let used = here.map_or_else(
+            || "nothing of it is here".to_owned(),
+            |fetched| format!("the last good commit is used, {}", fetched.commit),
+        );
+        printer::note(&format!("the runbooks of {} cannot be fetched: {reason}; {used}", source.shown()));
+    }
 }
 
 async fn file(
@@ -150,7 +170,7 @@ pub(super) fn open_journal(config: &Config) -> Result<SqliteStore, Stop> {
             )));
         }
     }
-    SqliteStore::open_read_only(&config.database).map_err(Stop::failed)
+    SqliteStore::open_read_only(&config.database).map_err(|error| not_opened(&error))
 }
 
 async fn offline(config: &Config, request: &Request) -> Result<Reply, Stop> {

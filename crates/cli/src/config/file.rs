@@ -51,11 +51,28 @@ impl Default for StoreTable {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RunbooksTable {
     pub(crate) paths: Vec<String>,
+    /// A repository that holds runbooks: an address or a path.
+    pub(crate) git: Option<String>,
+    /// Its branch; its own default when absent.
+    pub(crate) branch: Option<String>,
+    /// The commit to stay at.
+    pub(crate) pin: Option<String>,
+    /// The folders of the repository that hold runbooks.
+    pub(crate) folders: Vec<String>,
+    /// The commit at which each runbook was drilled last.
+    pub(crate) drilled: BTreeMap<String, String>,
 }
 
 impl Default for RunbooksTable {
     fn default() -> Self {
-        RunbooksTable { paths: vec!["runbooks".to_owned()] }
+        RunbooksTable {
+            paths: vec!["runbooks".to_owned()],
+            git: None,
+            branch: None,
+            pin: None,
+            folders: vec![".".to_owned()],
+            drilled: BTreeMap::new(),
+        }
     }
 }
 

@@ -82,7 +82,7 @@ impl Config {
         let base = path.and_then(Path::parent).map_or_else(PathBuf::new, Path::to_path_buf);
         let base = if base.as_os_str().is_empty() { PathBuf::from(".") } else { base };
         let database = match file.store.url.strip_prefix("sqlite:") {
-            Some(relative) => base.join(relative),
+            Some(relative) => real(base.join(relative)),
             None => {
                 return Err(wrong(
                     "store.url",
@@ -144,7 +144,11 @@ impl Config {
         })?;
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
         let data_dir = absolute(data_dir);
+        let git = super::git::source(&file.runbooks, &base, &data_dir)
+            .map_err(|(key, message, hint)| wrong(&format!("runbooks.{key}"), message, hint))?;
         let settings = Settings {
+            git: git.clone(),
+            drilled: file.runbooks.drilled.clone(),
             services: file.service.iter().map(|table| service(table, &absolute, &base)).collect(),
             directory,
             severities,
@@ -175,7 +179,7 @@ impl Config {
             },
         };
         let folders = file.runbooks.paths.iter().map(|path| absolute(base.join(path))).collect();
-        let library = Library::new(folders, runbooks::RUNBOOKS, data_dir.clone());
+        let library = Library::new(folders, runbooks::RUNBOOKS, data_dir.clone()).with_git(git);
         Ok(Config {
             path: path.map(Path::to_path_buf),
             database: absolute(database),
@@ -185,6 +189,11 @@ impl Config {
             file,
         })
     }
+}
+
+/// The file that a link leads to: the lock lies beside the journal, by whatever name it is called.
+fn real(database: PathBuf) -> PathBuf {
+    std::fs::canonicalize(&database).unwrap_or(database)
 }
 
 /// What a key says that cannot work: the key, why, and what to write.
@@ -360,6 +369,14 @@ mod tests {
             ),
             ("[[service]]\nname = \"x\"\nparams = { T = { file = \"\" } }\n", 3, "no file"),
             ("[[service]]\nname = \"x\"\nparams = { T = { env = \"A=B\" } }\n", 3, "A=B"),
+            ("[runbooks]\nbranch = \"main\"\n", 2, "no repository"),
+            ("[runbooks]\ngit = \"https://h/x\"\nfolder = \"a\"\n", 3, "folder"),
+            ("[runbooks]\ngit = \"ext::sh -c date\"\n", 2, "blanks"),
+            ("[runbooks]\ngit = \"https://ana:hunter2@h/x\"\n", 2, "password"),
+            ("[runbooks]\ngit = \"/x\"\nbranch = \"-f\"\n", 3, "branch"),
+            ("[runbooks]\ngit = \"/x\"\npin = \"abc1234\"\n", 3, "whole commit"),
+            ("[runbooks]\ngit = \"/x\"\nfolders = [\"../x\"]\n", 3, "inside the repository"),
+            ("[runbooks]\ndrilled = { a = \"v1\" }\n", 2, "whole commit"),
             ("= 1\n", 1, ""),
         ] {
             let error = Config::from_text(text, Some(Path::new("b/blocks.toml"))).unwrap_err().to_string();

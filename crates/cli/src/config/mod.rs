@@ -2,6 +2,7 @@
 
 mod connections;
 mod file;
+mod git;
 mod load;
 mod places;
 mod secrets;

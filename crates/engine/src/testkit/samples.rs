@@ -138,6 +138,8 @@ pub(crate) fn settings(pir_dir: PathBuf) -> Settings {
         approval_window_s: 900,
         channel_per_incident: vec!["P1".to_owned(), "P2".to_owned()],
         connections: Vec::new(),
+        git: None,
+        drilled: BTreeMap::new(),
         exec_env: vec!["PATH".to_owned()],
         has_chat: true,
         has_pager: true,

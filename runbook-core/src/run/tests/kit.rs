@@ -87,6 +87,7 @@ pub(crate) fn plan(steps: Vec<PlanStep>) -> Plan {
         title: "Roll back".to_owned(),
         document_sha256: "00".repeat(32),
         included: BTreeMap::new(),
+        provenance: None,
         section: None,
         target: "flowengine".to_owned(),
         params: [("namespace".to_owned(), "production".to_owned())].into(),

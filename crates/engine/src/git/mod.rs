@@ -1,0 +1,12 @@
+//! Runbooks in Git: which commit a document is of, whether it is as committed, and fetching them from elsewhere. Always
+//! through the system's `git`.
+
+mod look;
+mod objects;
+mod program;
+mod refresh;
+mod source;
+mod tree;
+
+pub(crate) use look::provenance_of;
+pub use source::{Fetched, GitSource};
