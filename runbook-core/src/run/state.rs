@@ -111,6 +111,8 @@ pub enum CommandPhase {
         verdicts: Vec<Verdict>,
         /// A person said it is as expected.
         vouched: bool,
+        /// It failed, and nothing depends on it: the run went on.
+        noted: bool,
         /// SHA-256 of the standard output.
         stdout_sha256: Option<String>,
         /// SHA-256 of the standard error.
@@ -148,8 +150,8 @@ impl CommandPhase {
     #[must_use]
     pub fn is_settled(&self) -> bool {
         match self {
-            CommandPhase::Ended { verdicts, vouched, .. } => {
-                *vouched || verdicts.iter().all(|verdict| verdict.outcome == Outcome::Pass)
+            CommandPhase::Ended { verdicts, vouched, noted, .. } => {
+                *vouched || *noted || verdicts.iter().all(|verdict| verdict.outcome == Outcome::Pass)
             }
             CommandPhase::MarkedDone | CommandPhase::Probed | CommandPhase::Skipped { .. } => true,
             CommandPhase::Started { .. } | CommandPhase::InDoubt { .. } | CommandPhase::NotStarted { .. } => {
@@ -212,6 +214,9 @@ pub struct Run {
     /// The command in doubt that the probe of its step is asked about.
     #[serde(skip)]
     pub probing: Option<Unit>,
+    /// Undoing has begun: whatever is asked or approved from here on is about the undo.
+    #[serde(skip)]
+    pub undoing: bool,
     /// Who ordered the last repetition: their own yes to it does not count.
     pub repeat_ordered_by: Option<Actor>,
     /// Values that appeared at run time.
@@ -276,6 +281,11 @@ impl Run {
         })
     }
 
+    /// What it is while commands run: forward, or back.
+    fn at_work(&self) -> Status {
+        if self.undoing { Status::Undoing } else { Status::Running }
+    }
+
     /// The command that is started without an outcome.
     #[must_use]
     pub fn live_unit(&self) -> Option<(Unit, &Attempt)> {
@@ -330,6 +340,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 tries: BTreeMap::new(),
                 waits_until: None,
                 probing: None,
+                undoing: false,
                 repeat_ordered_by: None,
                 values: BTreeMap::new(),
                 attempts: 0,
@@ -361,6 +372,18 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
     Ok(run)
 }
 
+/// Goes past a command that failed or never began, without a word that it was as expected.
+fn pass_over(run: &mut Run, unit: Unit) {
+    match run.commands.get_mut(&unit) {
+        Some(CommandPhase::Ended { noted, .. }) => *noted = true,
+        Some(CommandPhase::NotStarted { reason }) => {
+            let reason = std::mem::take(reason);
+            run.commands.insert(unit, CommandPhase::Skipped { reason });
+        }
+        _ => {}
+    }
+}
+
 fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
     match event {
         RunEvent::Planned { .. } => {}
@@ -382,7 +405,7 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
             run.probing = None;
             run.status = Status::Cancelled;
         }
-        RunEvent::Started => run.status = Status::Running,
+        RunEvent::Started => run.status = run.at_work(),
         RunEvent::CommandStarted { unit, attempt, .. } => {
             run.attempts = run.attempts.max(*attempt);
             let attempt = Attempt { number: *attempt, started_at: at };
@@ -404,6 +427,7 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
                     attempt: *attempt,
                     verdicts: verdicts.clone(),
                     vouched: false,
+                    noted: false,
                     stdout_sha256: stdout_sha256.clone(),
                     stderr_sha256: stderr_sha256.clone(),
                     at,
@@ -428,6 +452,7 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
         RunEvent::CommandSkipped { unit, reason } => {
             run.commands.insert(*unit, CommandPhase::Skipped { reason: reason.clone() });
         }
+        RunEvent::FailureNoted { unit, .. } => pass_over(run, *unit),
         RunEvent::Asked { question } => {
             run.probing = None;
             run.status = Status::Paused { question: question.clone() };
@@ -440,11 +465,12 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
         RunEvent::AnsweredYes { unit, .. } => {
             match run.commands.get_mut(unit) {
                 Some(CommandPhase::Ended { vouched, .. }) => *vouched = true,
+                Some(CommandPhase::NotStarted { .. }) => pass_over(run, *unit),
                 _ => {
                     run.commands.insert(*unit, CommandPhase::MarkedDone);
                 }
             }
-            run.status = Status::Running;
+            run.status = run.at_work();
         }
         RunEvent::RetryOrdered { unit } => {
             // The earlier attempt is not forgotten: what it may have done is still owed an undo, and a doubt stays one
@@ -455,9 +481,7 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
             if !matches!(run.commands.get(unit), Some(CommandPhase::InDoubt { .. })) {
                 run.commands.remove(unit);
             }
-            if run.status != Status::Undoing {
-                run.status = Status::Running;
-            }
+            run.status = run.at_work();
         }
         RunEvent::RetryScheduled { unit, due, .. } => {
             if run.commands.remove(unit).is_some_and(|phase| phase.may_have_happened()) {
@@ -468,7 +492,10 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
         }
         RunEvent::Succeeded => run.status = Status::Succeeded,
         RunEvent::Failed { reason } => run.status = Status::Failed { reason: reason.clone() },
-        RunEvent::UndoStarted => run.status = Status::Undoing,
+        RunEvent::UndoStarted => {
+            run.undoing = true;
+            run.status = Status::Undoing;
+        }
         RunEvent::Undone => run.status = Status::Undone,
         RunEvent::UndoFailed { reason } => run.status = Status::UndoFailed { reason: reason.clone() },
         RunEvent::MessagePosted { kind, channel, ts } => {
