@@ -8,7 +8,7 @@ use runbook_core::incident::{Incident, Triage};
 use runbook_core::journal::{StreamId, millis};
 use runbook_core::message::Answer;
 use runbook_core::people::Actor;
-use runbook_core::run::{Approval, CommandPhase, Question, Run, Status, Unit, UnitRole};
+use runbook_core::run::{Approval, CommandPhase, Question, Run, Status, UnitRole};
 use runbook_core::view::step_state;
 use serde::Serialize;
 

@@ -221,6 +221,9 @@ pub struct Run {
     pub repeat_ordered_by: Option<Actor>,
     /// Values that appeared at run time.
     pub values: BTreeMap<String, String>,
+    /// What each step's own baselines captured: another step may use the same name.
+    #[serde(skip)]
+    pub baselines: BTreeMap<usize, BTreeMap<String, String>>,
     /// The last attempt number given.
     pub attempts: u32,
     /// The attempt whose shell state the next main command starts from.
@@ -257,11 +260,30 @@ impl Run {
         })
     }
 
-    /// The value that a name has for a command: its step's own, else one that appeared, else the plan's.
+    /// The value that a name has for a command: its step's own, else one that appeared, else the plan's. What undoes or
+    /// probes a step sees what that step's baselines captured, whatever later steps captured under the same name.
     #[must_use]
     pub fn value(&self, unit: Unit, name: &str) -> Option<&str> {
         let own = self.plan.steps.get(unit.step).and_then(|step| step.params.get(name));
-        own.or_else(|| self.values.get(name)).or_else(|| self.plan.params.get(name)).map(String::as_str)
+        let baseline = || self.baseline_values(unit).and_then(|values| values.get(name));
+        let appeared = || baseline().or_else(|| self.values.get(name));
+        own.or_else(appeared).or_else(|| self.plan.params.get(name)).map(String::as_str)
+    }
+
+    fn baseline_values(&self, unit: Unit) -> Option<&BTreeMap<String, String>> {
+        let is_inverse = matches!(unit.role, UnitRole::Undo | UnitRole::Probe);
+        self.baselines.get(&unit.step).filter(|_| is_inverse)
+    }
+
+    /// Every value that a command sees as a variable.
+    #[must_use]
+    pub fn variables(&self, unit: Unit) -> BTreeMap<String, String> {
+        let mut variables = self.plan.params.clone();
+        variables.extend(self.values.clone());
+        variables.extend(self.baseline_values(unit).cloned().unwrap_or_default());
+        // an included runbook's own parameters win inside its steps
+        variables.extend(self.plan.steps.get(unit.step).map(|step| step.params.clone()).unwrap_or_default());
+        variables
     }
 
     /// `true` when the effect of this command may exist, by its last attempt or an earlier one.
@@ -343,6 +365,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 undoing: false,
                 repeat_ordered_by: None,
                 values: BTreeMap::new(),
+                baselines: BTreeMap::new(),
                 attempts: 0,
                 carry: None,
                 plan_message: None,
@@ -439,7 +462,10 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
                 run.carry = Some(*attempt);
             }
         }
-        RunEvent::ValueCaptured { name, value, .. } => {
+        RunEvent::ValueCaptured { unit, name, value } => {
+            if unit.role == UnitRole::Baseline {
+                run.baselines.entry(unit.step).or_default().insert(name.clone(), value.clone());
+            }
             run.values.insert(name.clone(), value.clone());
         }
         RunEvent::CommandNotStarted { unit, reason, .. } => {

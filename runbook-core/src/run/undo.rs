@@ -28,7 +28,9 @@ impl Run {
     pub fn missing_baseline(&self, unit: Unit) -> Option<&str> {
         let step = self.plan.steps.get(unit.step).filter(|_| unit.role == UnitRole::Undo)?;
         let captures = step.baselines.iter().filter_map(|baseline| baseline.capture.as_ref());
-        captures.map(|capture| capture.name.as_str()).find(|name| self.value(unit, name).is_none())
+        captures
+            .map(|capture| capture.name.as_str())
+            .find(|name| !self.baselines.get(&unit.step).is_some_and(|values| values.contains_key(*name)))
     }
 
     /// Whether undoing now would go back to what was rolled back: the bad version.

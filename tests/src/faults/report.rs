@@ -1,10 +1,12 @@
 //! Plays cases in several worlds at once, and says what came of them.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::rc::Rc;
 
 use serde_json::Value;
+use tokio::task::LocalSet;
 
 use super::cases::{Case, Way, cases_of};
 use super::world::{Shape, World};
@@ -79,18 +81,18 @@ pub async fn play(runbooks: &[(String, String)], worlds: usize, wanted: impl Fn(
         table.rows.push(row);
         queue.extend(cases);
     }
-    let queue = Arc::new(Mutex::new(queue));
-    let results = Arc::new(Mutex::new(Vec::new()));
-    let mut players = tokio::task::JoinSet::new();
-    players.spawn(player(Some(first), Arc::clone(&queue), Arc::clone(&results)));
-    for _ in 1..worlds {
-        players.spawn(player(None, Arc::clone(&queue), Arc::clone(&results)));
+    let queue = Rc::new(RefCell::new(queue));
+    let results = Rc::new(RefCell::new(Vec::new()));
+    // worlds are processes of their own: one thread is enough to look after them
+    let players = LocalSet::new();
+    let mut first = Some(first);
+    for _ in 0..worlds {
+        let player = player(first.take(), Rc::clone(&queue), Rc::clone(&results));
+        players.spawn_local(player);
     }
-    while let Some(played) = players.join_next().await {
-        played.expect("a player plays to its end");
-    }
+    players.await;
     let mut through: BTreeMap<String, Shape> = BTreeMap::new();
-    for (case, result) in results.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+    for (case, result) in results.take() {
         let Some(row) = table.rows.iter_mut().find(|row| row.runbook == case.runbook) else { continue };
         match result {
             Err(what) => row.dirty.push(format!("{}: {what}", case.name())),
@@ -112,12 +114,12 @@ type Outcome = Result<Option<Shape>, String>;
 
 async fn player(
     world: Option<World>,
-    queue: Arc<Mutex<VecDeque<Case>>>,
-    results: Arc<Mutex<Vec<(Case, Outcome)>>>,
+    queue: Rc<RefCell<VecDeque<Case>>>,
+    results: Rc<RefCell<Vec<(Case, Outcome)>>>,
 ) {
     let mut world = world;
     loop {
-        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let next = queue.borrow_mut().pop_front();
         let Some(case) = next else { return };
         let here = match world.take() {
             Some(here) => here,
@@ -126,7 +128,7 @@ async fn player(
         let result = here.play(&case).await;
         // what an unclean one left is nothing to go on with: the next one gets a world of its own
         world = result.is_ok().then_some(here);
-        results.lock().unwrap_or_else(PoisonError::into_inner).push((case, result));
+        results.borrow_mut().push((case, result));
     }
 }
 

@@ -8,8 +8,8 @@ use crate::expectation::Check;
 use crate::incident::{IncidentCommand, RunOutcome};
 use crate::message::Answer;
 use crate::plan::{PlanStep, PlannedCommand, Reversal};
-use crate::ports::{Exit, Finished};
-use crate::run::{Rejection, RunCommand, RunEvent, UnitRole};
+use crate::ports::{Exit, Finished, Output};
+use crate::run::{Rejection, RunCommand, RunEvent, Status, Unit, UnitRole};
 use crate::runbook::{CommandKind, Effect};
 
 fn text(text: &str, effect: Effect) -> PlannedCommand {
@@ -306,25 +306,33 @@ fn a_failed_undo_is_ordered_again_by_a_person_alone() {
 }
 
 #[test]
-fn an_undo_without_its_baseline_does_not_run() {
-    let baseline = PlannedCommand {
-        expectations: vec![expectation("looks fine", Check::Person, None)],
-        ..capturing("before")
+fn an_undo_goes_back_to_what_its_own_step_captured_and_to_nothing_else() {
+    let baselined = |id| PlanStep {
+        baselines: vec![capturing("before")],
+        ..step(id, vec![command("do", AGAIN)], vec![command("back", AGAIN)])
     };
-    let mut steps = vec![step("1", vec![command("do", AGAIN)], vec![command("back", AGAIN)])];
-    steps[0].baselines = vec![baseline];
-    let mut bench = Bench::approved(steps);
-    bench.runs_through();
-    // the value is kept while a person looks, so this one has it
-    bench.give("ana", &RunCommand::Answer { yes: true, reason: None }).unwrap();
-    bench.runs_through();
+    let mut bench = Bench::approved(vec![baselined("1"), baselined("2")]);
+    for value in ["7\n", "", "9\n", ""] {
+        let attempt = bench.starts();
+        let stdout = Output { text: value.to_owned(), dropped_bytes: 0 };
+        bench.engine(&finish(attempt, Finished { stdout, ..finished(Exit::Code { code: 0 }) }));
+    }
+    bench.engine(&RunCommand::Advance);
     assert_eq!(bench.status(), "succeeded");
-    bench.run.values.clear();
-    bench.run.status = crate::run::Status::Undoing;
+    let undo = |step| Unit { step, role: UnitRole::Undo, index: 0 };
+    for (step, value) in [(0, "7"), (1, "9")] {
+        assert_eq!(bench.run.value(undo(step), "REVISION"), Some(value));
+        assert_eq!(bench.run.variables(undo(step))["REVISION"], value);
+    }
+    laws::check(&bench);
+    // a value of another step is no value
+    bench.run.baselines.remove(&1);
+    let begun = crate::run::decide(&bench.run, &RunCommand::Undo, bench.now).unwrap();
+    assert_eq!(words(&begun.events), ["undo_started"]);
     bench.run.undoing = true;
+    bench.run.status = Status::Undoing;
     let decision = crate::run::decide(&bench.run, &RunCommand::Advance, bench.now).unwrap();
-    assert_eq!(words(&decision.events), ["undo_failed"]);
-    let RunEvent::UndoFailed { reason } = &decision.events[0] else { panic!("{decision:?}") };
+    let [RunEvent::UndoFailed { reason }] = decision.events.as_slice() else { panic!("{decision:?}") };
     assert!(reason.contains("nothing captured REVISION"), "{reason}");
 }
 
