@@ -22,7 +22,7 @@ pub fn question(run: &Run) -> Option<QuestionView> {
             Some(QuestionView {
                 text: "It stopped. What now?".to_owned(),
                 evidence,
-                answers: with_undo(run, vec![Answer::Retry]),
+                answers: with_undo(run, after_failure(run)),
             })
         }
         Status::Cancelled => {
@@ -42,6 +42,16 @@ pub fn question(run: &Run) -> Option<QuestionView> {
             answers: vec![Answer::Retry, Answer::PutRight],
         }),
         _ => None,
+    }
+}
+
+/// A failed read is looked at again. What changes something may have done it although it says that it failed.
+fn after_failure(run: &Run) -> Vec<Answer> {
+    match run.next_unit() {
+        Some(unit) if effect(run, unit) != Effect::Read && run.may_have_happened(unit) => {
+            vec![Answer::Retry, Answer::MarkDone]
+        }
+        _ => vec![Answer::Retry],
     }
 }
 

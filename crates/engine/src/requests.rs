@@ -114,7 +114,7 @@ impl Engine {
                     run.as_deref(),
                     asker,
                     origin,
-                    |row| matches!(row.status.as_str(), "in_doubt" | "undo_failed"),
+                    |row| matches!(row.status.as_str(), "in_doubt" | "failed" | "undo_failed"),
                     command,
                 )
                 .await

@@ -619,11 +619,27 @@ fn go_on(state: &Run, unit: Unit, reason: Option<&String>) -> Decision {
 fn mark_done(state: &Run, reason: Option<&String>) -> Result<Decision, Rejection> {
     match &state.status {
         Status::Paused { question: Question::Doubt { unit, .. } } => Ok(go_on(state, *unit, reason)),
+        // Its status says no, and somebody has seen that it happened all the same.
+        Status::Failed { .. } => {
+            let effect = |unit: &Unit| {
+                state.may_have_happened(*unit)
+                    && state.command(*unit).is_some_and(|command| command.effect != CommandEffect::Read)
+            };
+            let Some(unit) = state.next_unit().filter(effect) else {
+                return Err(wrong_status(state, "what it stopped at changes nothing, or never began"));
+            };
+            let mut decision = go_on(state, unit, reason);
+            decision.effects.extend(open_again(state));
+            Ok(decision)
+        }
         // Somebody looked, and put right what the undo left: the target is free again.
         Status::UndoFailed { .. } => {
             Ok(ended(state, vec![RunEvent::Undone], RunOutcome::Undone, reason.cloned()))
         }
-        _ => Err(wrong_status(state, "only a step in doubt or a failed undo can be marked as done")),
+        _ => Err(wrong_status(
+            state,
+            "only a step that failed or is in doubt, or a failed undo, can be marked as done",
+        )),
     }
 }
 

@@ -491,7 +491,9 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
         RunEvent::AnsweredYes { unit, .. } => {
             match run.commands.get_mut(unit) {
                 Some(CommandPhase::Ended { vouched, .. }) => *vouched = true,
-                Some(CommandPhase::NotStarted { .. }) => pass_over(run, *unit),
+                Some(CommandPhase::NotStarted { .. }) if !run.repeated.contains(unit) => {
+                    pass_over(run, *unit)
+                }
                 _ => {
                     run.commands.insert(*unit, CommandPhase::MarkedDone);
                 }

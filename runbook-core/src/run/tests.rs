@@ -498,7 +498,7 @@ fn a_question_is_answered_yes_or_no() {
     let mut bench = ask();
     bench.give("ana", &RunCommand::Answer { yes: false, reason: Some("it is red".to_owned()) }).unwrap();
     assert_eq!(bench.run.status, Status::Failed { reason: "it is red".to_owned() });
-    assert!(bench.give("ana", &RunCommand::MarkDone { reason: None }).is_err());
+    assert!(bench.give("ana", &RunCommand::Answer { yes: true, reason: None }).is_err());
     laws::check(&bench);
 }
 

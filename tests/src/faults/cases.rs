@@ -35,8 +35,9 @@ impl Fault {
         }
     }
 
-    fn hangs(self) -> bool {
-        matches!(self, Fault::HangBefore | Fault::HangAfter)
+    /// Somebody would have to wait for its end: that of the time limit, or of a loop that waits for a better answer.
+    fn lasts(self) -> bool {
+        !matches!(self, Fault::ExitBefore | Fault::ExitAfter)
     }
 }
 
@@ -72,6 +73,10 @@ pub struct Case {
     pub way: Way,
     /// Commands of the runbook that must not be repeated.
     pub once: usize,
+    /// The command must not be repeated.
+    pub is_once: bool,
+    /// The whole runbook only looks: at a service that is well, so that nothing but the fault fails.
+    pub looks: bool,
 }
 
 impl Case {
@@ -94,7 +99,7 @@ pub fn cases_of(runbook: &str, document: &str, plan: &Value) -> Vec<Case> {
     let case = |command: &Value, attempt: Option<u32>, scope, fault: Option<Fault>, way| Case {
         runbook: runbook.to_owned(),
         text: match fault {
-            Some(fault) if fault.hangs() => hurried(document, command, attempt.is_none()),
+            Some(fault) if fault.lasts() => hurried(document, command, attempt.is_none()),
             _ => document.to_owned(),
         },
         command: text(&command["id"]),
@@ -103,6 +108,8 @@ pub fn cases_of(runbook: &str, document: &str, plan: &Value) -> Vec<Case> {
         fault,
         way,
         once: 0,
+        is_once: command["effect"] == "once",
+        looks: false,
     };
     let mut cases = vec![case(&Value::Null, None, "all", None, Way::Twice)];
     let (mut attempt, mut reads, mut once) = (0, 0, 0);
@@ -125,7 +132,7 @@ pub fn cases_of(runbook: &str, document: &str, plan: &Value) -> Vec<Case> {
             for fault in OF_EFFECTS {
                 cases.push(case(command, Some(attempt), "change", Some(fault), Way::Undo));
             }
-            for fault in [Fault::ExitAfter, Fault::HangBefore, Fault::HangAfter] {
+            for fault in [Fault::ExitAfter, Fault::HangAfter] {
                 cases.push(case(command, Some(attempt), "change", Some(fault), Way::Again));
             }
         }
@@ -140,8 +147,10 @@ pub fn cases_of(runbook: &str, document: &str, plan: &Value) -> Vec<Case> {
             }
         }
     }
+    let changes = plan["steps"].as_array().into_iter().flatten().any(|step| step["reversal"] != "none");
     for case in &mut cases {
         case.once = once;
+        case.looks = !changes;
     }
     cases
 }
@@ -162,7 +171,7 @@ fn hurried(document: &str, command: &Value, undo: bool) -> String {
             |at| {
                 let (before, rest) = line.split_at(at);
                 let end = rest.find([' ', '}']).unwrap_or(rest.len());
-                format!("{before}timeout=3s{}", &rest[end..])
+                format!("{before}timeout=2s{}", &rest[end..])
             },
         ));
     }

@@ -69,8 +69,8 @@ impl Table {
 /// Plays every case of these runbooks (name and text) that `wanted` picks, in so many worlds.
 pub async fn play(runbooks: &[(String, String)], worlds: usize, wanted: impl Fn(&Case) -> bool) -> Table {
     let mut table = Table::default();
-    let mut queue = VecDeque::new();
-    let first = World::start().await;
+    let (mut looks, mut changes) = (VecDeque::new(), VecDeque::new());
+    let first = World::start(false).await;
     for (name, document) in runbooks {
         let plan = first.plan(name, document).await;
         let cases: Vec<Case> =
@@ -79,17 +79,20 @@ pub async fn play(runbooks: &[(String, String)], worlds: usize, wanted: impl Fn(
         row.twice = cases.iter().filter(|case| case.way != Way::Undo).count();
         row.failed = cases.iter().filter(|case| case.fault.is_some()).count();
         table.rows.push(row);
-        queue.extend(cases);
+        for case in cases {
+            if case.looks { looks.push_back(case) } else { changes.push_back(case) }
+        }
     }
-    let queue = Rc::new(RefCell::new(queue));
+    let changes = Rc::new(RefCell::new(changes));
     let results = Rc::new(RefCell::new(Vec::new()));
     // worlds are processes of their own: one thread is enough to look after them
     let players = LocalSet::new();
     let mut first = Some(first);
     for _ in 0..worlds {
-        let player = player(first.take(), Rc::clone(&queue), Rc::clone(&results));
+        let player = player(first.take(), false, Rc::clone(&changes), Rc::clone(&results));
         players.spawn_local(player);
     }
+    players.spawn_local(player(None, true, Rc::new(RefCell::new(looks)), Rc::clone(&results)));
     players.await;
     let mut through: BTreeMap<String, Shape> = BTreeMap::new();
     for (case, result) in results.take() {
@@ -114,6 +117,7 @@ type Outcome = Result<Option<Shape>, String>;
 
 async fn player(
     world: Option<World>,
+    is_well: bool,
     queue: Rc<RefCell<VecDeque<Case>>>,
     results: Rc<RefCell<Vec<(Case, Outcome)>>>,
 ) {
@@ -123,7 +127,7 @@ async fn player(
         let Some(case) = next else { return };
         let here = match world.take() {
             Some(here) => here,
-            None => World::start().await,
+            None => World::start(is_well).await,
         };
         let result = here.play(&case).await;
         // what an unclean one left is nothing to go on with: the next one gets a world of its own

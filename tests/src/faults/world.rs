@@ -26,11 +26,13 @@ pub struct World {
 }
 
 impl World {
-    /// A world in which the bad release has just been rolled out.
-    pub async fn start() -> World {
+    /// A world in which the bad release has just been rolled out, or in which all is well.
+    pub async fn start(is_well: bool) -> World {
         let app = TestApp::start(&AppConfig { triage: None, ..AppConfig::default() }).await;
         let tools = Tools::install(&app.dir.join("sandbox/bin"), &app.dir);
-        app.control("target/deploy", json!({ "version": "v1.2" })).await;
+        if !is_well {
+            app.control("target/deploy", json!({ "version": "v1.2" })).await;
+        }
         let (ana, ben) = (app.token("ana").await, app.token("ben").await);
         let mut world = World { app, tools, ana, ben, before: Shape::new() };
         world.before = world.at_rest().await;
@@ -97,7 +99,7 @@ impl World {
             Way::Again => {
                 self.tools.mend();
                 run.must_have_failed(case)?;
-                run.again().await?;
+                run.again(case).await?;
                 through = Some(self.at_rest().await);
                 run.once_was_asked_for(case)?;
                 run.undo().await?;
@@ -260,11 +262,16 @@ impl<'a> Play<'a> {
         Ok(())
     }
 
-    /// Runs again whatever failed, until it is through.
-    async fn again(&mut self) -> Result<(), String> {
+    /// Runs again whatever failed, until it is through. Before what must not be repeated, the person looks.
+    async fn again(&mut self, case: &Case) -> Result<(), String> {
+        let mut has_looked = !case.is_once;
         for _ in 0..PATIENCE {
             match self.status().as_str() {
                 "succeeded" => return Ok(()),
+                "failed" | "in_doubt" if !has_looked && !self.world.tools.seen(&self.id).once.is_empty() => {
+                    has_looked = true;
+                    self.say("runbook_mark_done", None).await?;
+                }
                 "paused" | "in_doubt" | "failed" => self.say("runbook_retry", None).await?,
                 other => return Err(format!("it is {other}")),
             }

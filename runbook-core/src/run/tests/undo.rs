@@ -129,21 +129,25 @@ fn the_safe_choices_come_first_and_undoing_last() {
     let no_return = || vec![step("1", vec![command("do", ONCE)], vec![])];
     let mut bench = stopped(undoable(), false);
     bench.engine(&fails(1));
-    assert_eq!(answers(&bench), [Answer::Retry, Answer::Undo]);
+    assert_eq!(answers(&bench), [Answer::Retry, Answer::MarkDone, Answer::Undo]);
     let mut bench = stopped(undoable(), true);
     bench.engine(&fails(1));
-    assert_eq!(answers(&bench), [Answer::Retry, Answer::GoBack], "a rollback's undo is called what it is");
+    assert_eq!(
+        answers(&bench),
+        [Answer::Retry, Answer::MarkDone, Answer::GoBack],
+        "a rollback's undo is called what it is"
+    );
     let mut earlier = undoable();
     earlier[0].commands[0].text = "kubectl rollout undo deployment/web --to-revision=7".to_owned();
     let mut bench = stopped(earlier, false);
     bench.engine(&fails(1));
-    assert_eq!(answers(&bench), [Answer::Retry, Answer::GoBack]);
+    assert_eq!(answers(&bench), [Answer::Retry, Answer::MarkDone, Answer::GoBack]);
     assert_eq!(bench.run.plan.reversal(0), Reversal::GoesBack);
 
     let mut bench = stopped(no_return(), false);
     bench.engine(&fails(1));
     let asked = question(&bench.run).unwrap();
-    assert_eq!(asked.answers, [Answer::Retry]);
+    assert_eq!(asked.answers, [Answer::Retry, Answer::MarkDone]);
     assert!(asked.evidence.iter().any(|known| known.contains("point of no return")), "{asked:?}");
     assert_eq!(bench.run.plan.reversal(0), Reversal::NoReturn);
 
@@ -334,6 +338,32 @@ fn an_undo_goes_back_to_what_its_own_step_captured_and_to_nothing_else() {
     let decision = crate::run::decide(&bench.run, &RunCommand::Advance, bench.now).unwrap();
     let [RunEvent::UndoFailed { reason }] = decision.events.as_slice() else { panic!("{decision:?}") };
     assert!(reason.contains("nothing captured REVISION"), "{reason}");
+}
+
+#[test]
+fn an_effect_that_failed_and_happened_is_marked_as_done() {
+    let steps =
+        vec![step("1", vec![command("do", ONCE), command("then", AGAIN)], vec![command("back", AGAIN)])];
+    let mut bench = Bench::approved(steps);
+    bench.starts();
+    bench.engine(&fails(1));
+    bench.give("ana", &RunCommand::MarkDone { reason: Some("it is there".to_owned()) }).unwrap();
+    let told = bench.told.last();
+    assert_eq!(told, Some(&IncidentCommand::StartMitigation { run: bench.run.id }));
+    bench.runs_through();
+    assert_eq!((bench.status(), bench.run.attempts), ("succeeded", 2), "it was not run again");
+    laws::check(&bench);
+    // what only reads, and what never began, is nothing that can have happened
+    for (first, event) in [
+        (expecting(command("look", READ)), fails(1)),
+        (command("do", ONCE), RunCommand::NotStarted { attempt: 1, reason: "no bash".to_owned() }),
+    ] {
+        let mut bench = Bench::approved(vec![step("1", vec![first], vec![])]);
+        bench.starts();
+        bench.engine(&event);
+        assert_eq!(bench.status(), "failed");
+        assert!(bench.give("ana", &RunCommand::MarkDone { reason: None }).is_err());
+    }
 }
 
 #[test]
