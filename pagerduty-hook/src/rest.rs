@@ -197,6 +197,41 @@ impl PagerDutyClient {
         }
     }
 
+    /// Opens an incident of its own at the same service, which rings for whoever is on call there. One with the same key
+    /// that is still open rings already.
+    async fn page(&self, incident: &str, key: &str, title: &str, text: &str) -> Result<(), PagerError> {
+        let incident = checked(incident)?;
+        let doing = format!("page about {incident}");
+        let about = self.get(self.url(&["incidents", incident], &[])?, "read the incident").await?;
+        let service = about.pointer("/incident/service/id").and_then(Value::as_str);
+        let service = checked(service.unwrap_or_default())?;
+        if self.is_open(key).await? {
+            return Ok(());
+        }
+        let body = json!({ "incident": {
+            "type": "incident",
+            "title": title,
+            "service": { "id": service, "type": "service_reference" },
+            "urgency": "high",
+            "incident_key": key,
+            "body": { "type": "incident_body", "details": text },
+        } });
+        let url = self.url(&["incidents"], &[])?;
+        match self.write(Method::POST, &url, None, &body, &doing).await? {
+            Ok(_) => Ok(()),
+            // somebody was faster with the same key
+            Err(problem) if problem.is_about_the_input() && self.is_open(key).await? => Ok(()),
+            Err(problem) => Err(self.error(&problem, &doing)),
+        }
+    }
+
+    /// `true` when an incident with this key is not resolved.
+    async fn is_open(&self, key: &str) -> Result<bool, PagerError> {
+        let query = [("incident_key", key), ("statuses[]", "triggered"), ("statuses[]", "acknowledged")];
+        let found = self.get(self.url(&["incidents"], &query)?, "look for the page").await?;
+        Ok(list(&found, "incidents").any(|one| one.get("incident_key").and_then(Value::as_str) == Some(key)))
+    }
+
     /// `true` when the incident has a note with this text.
     async fn has_note(&self, incident: &str, text: &str) -> Result<bool, PagerError> {
         let wanted = normal(text);
@@ -361,6 +396,7 @@ impl Pager for PagerDutyClient {
                 PagerCall::Note { incident, from, text } => {
                     self.add_note(incident, from.as_deref(), text, attempt > 1).await
                 }
+                PagerCall::Page { incident, key, title, text } => self.page(incident, key, title, text).await,
             }
         })
     }

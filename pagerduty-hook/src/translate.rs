@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use runbook_core::ports::{
-    InboxItem, PagerEvent, PagerEventKind, PagerIncident, Signal, Translated, Translator,
+    InboxItem, PAGE_KEY_PREFIX, PagerEvent, PagerEventKind, PagerIncident, Signal, Translated, Translator,
 };
 
 use crate::SOURCE;
@@ -53,6 +53,10 @@ fn meaning(event: Event, received_at: DateTime<Utc>) -> Translated {
         return Translated::Unreadable { reason: "the event has no event_type".to_owned() };
     };
     let data = event.data.unwrap_or_default();
+    // a page that Blocks itself made is about an incident that is there already
+    if data.incident_key.as_deref().is_some_and(|key| key.starts_with(PAGE_KEY_PREFIX)) {
+        return Translated::Ignored { kind: format!("{event_type} of a page by blocks") };
+    }
     let read = match event_type.as_str() {
         "incident.triggered" => incident(PagerEventKind::Triggered, data),
         "incident.acknowledged" => incident(PagerEventKind::Acknowledged, data),

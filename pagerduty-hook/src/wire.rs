@@ -52,6 +52,8 @@ pub(crate) struct Data {
     #[serde(default, deserialize_with = "loose")]
     pub(crate) title: Option<String>,
     #[serde(default, deserialize_with = "loose")]
+    pub(crate) incident_key: Option<String>,
+    #[serde(default, deserialize_with = "loose")]
     pub(crate) service: Option<Reference>,
     #[serde(default, deserialize_with = "loose")]
     pub(crate) priority: Option<Reference>,

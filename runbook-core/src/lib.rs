@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod cases;
+pub mod choices;
 pub mod duration;
 pub mod expectation;
 pub mod ids;

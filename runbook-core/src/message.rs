@@ -244,6 +244,9 @@ pub struct PlanStepView {
     pub commands: Vec<String>,
     /// What undoes it.
     pub undo: Option<String>,
+    /// What has to be said about undoing it: a point of no return, a way back to the bad version; else empty.
+    #[serde(default)]
+    pub reversal: String,
 }
 
 /// A run, live.
@@ -303,4 +306,12 @@ pub enum Answer {
     Cancel,
     /// Undo what was done.
     Undo,
+    /// It is late: look again.
+    WaitOn,
+    /// A check failed: go on all the same.
+    GoOn,
+    /// Undo a rollback: back to the bad version.
+    GoBack,
+    /// After a failed undo: somebody has put it right.
+    PutRight,
 }

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use crate::choices;
 use crate::expectation::Outcome;
 use crate::incident::{Incident, RunOutcome, Status as IncidentStatus};
-use crate::message::{
-    Answer, CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView, QuestionView,
-};
-use crate::plan::{PlanStep, Provenance};
+use crate::message::{CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView};
+use crate::plan::{Plan, Provenance, Reversal};
 use crate::run::{CommandPhase, Question, Run, Status, Unit, UnitRole};
 use crate::runbook::Effect;
 use crate::severity::Severity;
@@ -111,7 +110,7 @@ fn suggestions(incident: &Incident, rollback: Option<&str>) -> Vec<String> {
 }
 
 /// `expected: reason`, leaving out what is empty.
-fn verdict_text(expected: &str, reason: &str) -> String {
+pub(crate) fn verdict_text(expected: &str, reason: &str) -> String {
     match (expected, reason) {
         ("", reason) => reason.to_owned(),
         (expected, "") => format!("expected {expected}"),
@@ -134,9 +133,17 @@ pub fn state_words(run: &Run) -> String {
             run.approvals.len()
         ),
         Status::Running => "running".to_owned(),
+        Status::Paused { question: Question::Doubt { .. } } if run.undoing => {
+            "the undo is in doubt: did it run?".to_owned()
+        }
         Status::Paused { question: Question::Doubt { .. } } => "in doubt: did it run?".to_owned(),
+        Status::Paused { .. } if run.undoing => "the undo waits for an answer".to_owned(),
         Status::Paused { .. } => "waits for an answer".to_owned(),
-        Status::Succeeded => "succeeded".to_owned(),
+        Status::Succeeded => match choices::noted_failures(run).as_slice() {
+            [] => "succeeded".to_owned(),
+            [one] => format!("succeeded; one look failed and was passed over: {one}"),
+            many => format!("succeeded; {} looks failed and were passed over", many.len()),
+        },
         Status::Failed { reason } => format!("failed: {reason}"),
         Status::Cancelled => "cancelled".to_owned(),
         Status::Undoing => "undoing".to_owned(),
@@ -168,7 +175,7 @@ pub fn plan(run: &Run) -> PlanView {
         boxes_s: run.plan.boxes_s(),
         limit_s: run.plan.limit_s,
         params: run.plan.params.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-        steps: run.plan.steps.iter().map(plan_step).collect(),
+        steps: (0..run.plan.steps.len()).filter_map(|step| plan_step(&run.plan, step)).collect(),
         requested_by: run.requester.to_string(),
         approvals_needed: run.approvals_needed,
         state,
@@ -180,7 +187,8 @@ pub fn plan(run: &Run) -> PlanView {
     }
 }
 
-fn plan_step(step: &PlanStep) -> PlanStepView {
+fn plan_step(plan: &Plan, index: usize) -> Option<PlanStepView> {
+    let step = plan.steps.get(index)?;
     let effect = match step.effect() {
         _ if step.commands.is_empty() => "manual",
         Effect::Read => "read",
@@ -193,13 +201,25 @@ fn plan_step(step: &PlanStep) -> PlanStepView {
         step.commands.iter().map(|command| command.text.trim_end().to_owned()).collect()
     };
     let undo: Vec<_> = step.undo.iter().map(|command| command.text.trim_end().to_owned()).collect();
-    PlanStepView {
+    Some(PlanStepView {
         title: step.title.clone(),
         timebox_s: step.timebox_s,
         effect: effect.to_owned(),
         baselines: step.baselines.iter().map(|command| command.text.trim_end().to_owned()).collect(),
         commands,
         undo: (!undo.is_empty()).then(|| undo.join("\n")),
+        reversal: reversal_words(plan.reversal(index)).to_owned(),
+    })
+}
+
+/// What becomes of a step's effect when the run is undone, for people; empty where nothing has to be said.
+#[must_use]
+pub fn reversal_words(reversal: Reversal) -> &'static str {
+    match reversal {
+        Reversal::None | Reversal::Undo => "",
+        Reversal::GoesBack => "goes back to what is rolled back here: the bad version",
+        Reversal::Stays => "no undo: repeating it is safe, and what it did stays",
+        Reversal::NoReturn => "no undo: a point of no return",
     }
 }
 
@@ -211,7 +231,7 @@ pub fn progress(run: &Run) -> ProgressView {
         title: run.plan.title.clone(),
         state: state_words(run),
         steps: (0..run.plan.steps.len()).map(|index| progress_step(run, index)).collect(),
-        question: question(run),
+        question: choices::question(run),
     }
 }
 
@@ -233,8 +253,8 @@ pub fn step_state(run: &Run, index: usize) -> &'static str {
             .filter(move |(unit, _)| unit.step == index && unit.role == role)
             .map(|(_, phase)| phase)
     };
-    if of_step(UnitRole::Undo).any(CommandPhase::is_settled) {
-        return "undone";
+    if let Some(state) = undo_state(of_step(UnitRole::Undo), step.undo.len()) {
+        return state;
     }
     let waits = run.waits_until.is_some() && run.status.is_open();
     if waits && run.next_unit().is_some_and(|unit| unit.step == index) {
@@ -243,7 +263,7 @@ pub fn step_state(run: &Run, index: usize) -> &'static str {
     let phases: Vec<_> = of_step(UnitRole::Baseline).chain(of_step(UnitRole::Main)).collect();
     let outcome_is = |wanted: Outcome| {
         phases.iter().any(|phase| match phase {
-            CommandPhase::Ended { verdicts, vouched: false, .. } => {
+            CommandPhase::Ended { verdicts, vouched: false, noted: false, .. } => {
                 verdicts.iter().any(|verdict| verdict.outcome == wanted)
             }
             _ => false,
@@ -276,82 +296,55 @@ pub fn step_state(run: &Run, index: usize) -> &'static str {
     }
 }
 
-/// The verdicts of a step's main commands, in order.
+/// How far the undo of a step is; `None` when it has not begun.
+fn undo_state<'a>(phases: impl Iterator<Item = &'a CommandPhase>, wanted: usize) -> Option<&'static str> {
+    let phases: Vec<_> = phases.collect();
+    let any = |is: fn(&CommandPhase) -> bool| phases.iter().any(|phase| is(phase));
+    Some(if phases.is_empty() {
+        return None;
+    } else if any(|phase| matches!(phase, CommandPhase::InDoubt { .. })) {
+        "unknown: did it run?"
+    } else if any(|phase| matches!(phase, CommandPhase::Started { .. })) {
+        "undoing"
+    } else if any(|phase| !phase.is_settled()) {
+        "undo failed"
+    } else if phases.len() < wanted {
+        "undoing"
+    } else {
+        "undone"
+    })
+}
+
+/// The verdicts of a step's main commands and of its undo, in order.
 #[must_use]
 pub fn step_verdicts(run: &Run, index: usize) -> Vec<EvidenceLine> {
     let Some(step) = run.plan.steps.get(index) else { return Vec::new() };
     let mut lines = Vec::new();
-    for (position, command) in step.commands.iter().enumerate() {
-        let unit = Unit { step: index, role: UnitRole::Main, index: position };
-        let Some(CommandPhase::Ended { verdicts, vouched, .. }) = run.commands.get(&unit) else { continue };
+    let main =
+        step.commands.iter().enumerate().map(|(position, command)| (UnitRole::Main, position, command));
+    let undo = step.undo.iter().enumerate().map(|(position, command)| (UnitRole::Undo, position, command));
+    for (role, position, command) in main.chain(undo) {
+        let unit = Unit { step: index, role, index: position };
+        let Some(CommandPhase::Ended { verdicts, vouched, noted, .. }) = run.commands.get(&unit) else {
+            continue;
+        };
         for verdict in verdicts {
-            let vouched =
-                if *vouched && verdict.outcome != Outcome::Pass { "; a person says it is fine" } else { "" };
+            let vouched = match verdict.outcome {
+                Outcome::Pass => "",
+                _ if *vouched => "; a person says to go on",
+                _ if *noted => "; it only looks, so the run went on",
+                _ => "",
+            };
+            let title = command.title.clone().unwrap_or_else(|| command.id.clone());
             lines.push(EvidenceLine {
                 outcome: verdict.outcome,
-                title: command.title.clone().unwrap_or_else(|| command.id.clone()),
+                title: if role == UnitRole::Undo { format!("undo: {title}") } else { title },
                 detail: format!("{}{vouched}", verdict_text(&verdict.text, &verdict.reason)),
                 output: None,
             });
         }
     }
     lines
-}
-
-fn question(run: &Run) -> Option<QuestionView> {
-    let title = |unit: &Unit| {
-        run.command(*unit)
-            .map_or_else(String::new, |command| command.title.clone().unwrap_or_else(|| command.id.clone()))
-    };
-    let undoable = run.next_undo().is_some();
-    let with_undo = |mut answers: Vec<Answer>| {
-        if undoable {
-            answers.push(Answer::Undo);
-        }
-        answers
-    };
-    match &run.status {
-        Status::Paused { question } => {
-            let unit = question.unit();
-            let evidence = match run.commands.get(&unit) {
-                Some(CommandPhase::Ended { verdicts, .. }) => verdicts
-                    .iter()
-                    .map(|verdict| {
-                        format!(
-                            "{}: {}",
-                            outcome_word(verdict.outcome),
-                            verdict_text(&verdict.text, &verdict.reason)
-                        )
-                    })
-                    .collect(),
-                Some(CommandPhase::InDoubt { reason, .. }) => vec![reason.clone()],
-                _ => Vec::new(),
-            };
-            let (text, answers) = match question {
-                Question::Check { .. } => {
-                    (format!("{}: is it as expected?", title(&unit)), vec![Answer::Yes, Answer::No])
-                }
-                Question::Late { .. } => (
-                    format!("{}: late, and it may still come. Wait on?", title(&unit)),
-                    vec![Answer::Retry, Answer::Yes, Answer::No],
-                ),
-                Question::Doubt { .. } => (
-                    format!("{}: it was started and nobody saw its end. Did it run?", title(&unit)),
-                    vec![Answer::MarkDone, Answer::Retry, Answer::Cancel],
-                ),
-                Question::Blocked { reason, .. } => {
-                    (format!("{}: {reason}. Go on?", title(&unit)), vec![Answer::Yes, Answer::No])
-                }
-            };
-            Some(QuestionView { text, evidence, answers: with_undo(answers) })
-        }
-        Status::Failed { reason } => Some(QuestionView {
-            text: "It stopped. What now?".to_owned(),
-            evidence: vec![reason.clone()],
-            answers: with_undo(vec![Answer::Retry]),
-        }),
-        _ => None,
-    }
 }
 
 /// The verdict in the card's words.

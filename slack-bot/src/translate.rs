@@ -138,17 +138,17 @@ fn pressed(id: &str, action: &Action) -> Result<Request, String> {
             Request::RunbookApprove { run, fingerprint, reason: None }
         }
         Answer::Refuse => Request::RunbookRefuse { run, reason: None },
-        Answer::Yes => Request::RunbookAnswer { run, yes: true },
+        Answer::Yes | Answer::GoOn => Request::RunbookAnswer { run, yes: true },
         Answer::No => Request::RunbookAnswer { run, yes: false },
-        Answer::MarkDone => Request::RunbookMarkDone { run, reason: None },
-        Answer::Retry => Request::RunbookRetry { run },
+        Answer::MarkDone | Answer::PutRight => Request::RunbookMarkDone { run, reason: None },
+        Answer::Retry | Answer::WaitOn => Request::RunbookRetry { run },
         Answer::Cancel => Request::RunbookCancel { run },
-        Answer::Undo => Request::RunbookUndo { run },
+        Answer::Undo | Answer::GoBack => Request::RunbookUndo { run },
     })
 }
 
 /// Every answer with its word in an action id.
-fn answers() -> [(Answer, &'static str); 8] {
+fn answers() -> [(Answer, &'static str); 12] {
     [
         Answer::Approve,
         Answer::Refuse,
@@ -158,6 +158,10 @@ fn answers() -> [(Answer, &'static str); 8] {
         Answer::Retry,
         Answer::Cancel,
         Answer::Undo,
+        Answer::WaitOn,
+        Answer::GoOn,
+        Answer::GoBack,
+        Answer::PutRight,
     ]
     .map(|answer| (answer, answer_word(answer)))
 }
@@ -173,6 +177,10 @@ pub(crate) fn answer_word(answer: Answer) -> &'static str {
         Answer::Retry => "retry",
         Answer::Cancel => "cancel",
         Answer::Undo => "undo",
+        Answer::WaitOn => "wait_on",
+        Answer::GoOn => "go_on",
+        Answer::GoBack => "go_back",
+        Answer::PutRight => "put_right",
     }
 }
 

@@ -19,6 +19,8 @@ mod demo;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod golden;

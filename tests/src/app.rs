@@ -315,6 +315,12 @@ impl TestApp {
         view::text(&self.get(&format!("{}/api/v1/stats", self.target_url)).await.json()["version"])
     }
 
+    /// The target's deployments, as its Kubernetes shows them.
+    pub async fn deployments(&self) -> Value {
+        let path = "apis/apps/v1/namespaces/production/deployments";
+        self.get(&format!("{}/{path}", self.target_url)).await.json()
+    }
+
     /// Every command line with which the stand-in kubectl came to the target.
     pub async fn kubectl_commands(&self) -> Vec<String> {
         let log = self.get(&format!("{}/_log", self.target_url)).await.json();

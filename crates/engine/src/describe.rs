@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 
 use runbook_core::duration::for_people;
 use runbook_core::expectation::{Check, JudgedBy};
-use runbook_core::plan::{Plan, PlanStep, PlannedCommand, Problem, Provenance, RiskAssessment};
+use runbook_core::plan::{Plan, PlannedCommand, Problem, Provenance, RiskAssessment};
 use runbook_core::runbook::{
     Command, Diagnostic, Document, Effect, EffectSource, Level, Param, ParamType, Parameter, Step,
 };
+use runbook_core::view::reversal_words;
 use serde_json::{Value, json};
 
 use crate::error::EngineError;
@@ -247,8 +248,8 @@ pub fn plan_text(
             in_the_way.entry(command).or_default().push(problem);
         }
     }
-    for (number, step) in (1..).zip(&plan.steps) {
-        plan_step_text(&mut text, number, step, &in_the_way);
+    for index in 0..plan.steps.len() {
+        plan_step_text(&mut text, plan, index, &in_the_way);
     }
     text
 }
@@ -258,7 +259,10 @@ type InTheWay<'a> = BTreeMap<&'a str, Vec<&'a Problem>>;
 /// As many of them are shown at the command; all of them follow at the end.
 const MOST_AT_A_COMMAND: usize = 3;
 
-fn plan_step_text(text: &mut String, number: usize, step: &PlanStep, problems: &InTheWay<'_>) {
+fn plan_step_text(text: &mut String, plan: &Plan, index: usize, problems: &InTheWay<'_>) {
+    let Some(step) = plan.steps.get(index) else { return };
+    let number = index + 1;
+    let reversal = reversal_words(plan.reversal(index));
     let timebox = timebox_text(step.timebox_s, step.starts_s);
     let due = step.due_s.map_or_else(String::new, |s| format!(" [due after {}]", for_people(u64::from(s))));
     let _ = writeln!(text, "\n{number}. {}{timebox}{due}", step.title);
@@ -283,11 +287,11 @@ fn plan_step_text(text: &mut String, number: usize, step: &PlanStep, problems: &
     for command in &step.undo {
         planned_text(text, "undo", command, problems);
     }
+    if !reversal.is_empty() {
+        let _ = writeln!(text, "  {}{reversal}", if step.undo.is_empty() { "" } else { "the undo " });
+    }
     if let Some(probe) = &step.probe {
         planned_text(text, "probe", probe, problems);
-    }
-    if step.undo.is_empty() && step.effect() == Effect::Once {
-        let _ = writeln!(text, "  no undo: a point of no return");
     }
 }
 

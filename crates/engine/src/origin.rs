@@ -99,6 +99,7 @@ pub(crate) fn outbox_item(
                 runbook_core::ports::PagerCall::Acknowledge { incident, .. } => ("ack", incident),
                 runbook_core::ports::PagerCall::Resolve { incident, .. } => ("resolve", incident),
                 runbook_core::ports::PagerCall::Note { incident, .. } => ("note", incident),
+                runbook_core::ports::PagerCall::Page { incident, .. } => ("page", incident),
             };
             (format!("pager/{verb}/{cause}"), 0, format!("pager/{incident}"), false)
         }

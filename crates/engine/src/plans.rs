@@ -156,9 +156,18 @@ pub(crate) fn describe_plan(
         "changed_since_drilled": plan.provenance.as_ref().map(|provenance| provenance.drilled.has_changed()),
         "provenance": plan.provenance,
         "section": plan.section,
-        "steps": plan.steps,
+        "steps": steps_data(plan),
     });
     Ok(Reply { text, data })
+}
+
+/// The steps with what is not theirs to say: what becomes of each when the run is undone.
+fn steps_data(plan: &Plan) -> serde_json::Value {
+    let mut steps = json!(plan.steps);
+    for (index, step) in steps.as_array_mut().into_iter().flatten().enumerate() {
+        step["reversal"] = json!(plan.reversal(index));
+    }
+    steps
 }
 
 /// How many other people must approve this plan.

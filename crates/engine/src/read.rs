@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use runbook_core::choices;
 use runbook_core::expectation::Outcome;
 use runbook_core::ids::{IncidentNumber, RunId};
 use runbook_core::journal::Envelope;
@@ -222,6 +223,9 @@ pub async fn run(store: &dyn Store, id: RunId) -> Result<Reply, EngineError> {
         let _ = writeln!(text, "  ? {}", question.text);
         for line in &question.evidence {
             let _ = writeln!(text, "      {line}");
+        }
+        for answer in &question.answers {
+            let _ = writeln!(text, "      - {}", choices::command_of(*answer, loaded.state.id));
         }
     }
     if matches!(loaded.state.status, runbook_core::run::Status::WaitingForApproval { .. }) {

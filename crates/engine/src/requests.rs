@@ -114,7 +114,9 @@ impl Engine {
                 self.run_request(run.as_deref(), asker, origin, |row| row.status == "paused", command).await
             }
             Request::RunbookRetry { run } => {
-                let fits = |row: &RunRow| matches!(row.status.as_str(), "paused" | "in_doubt" | "failed");
+                let fits = |row: &RunRow| {
+                    matches!(row.status.as_str(), "paused" | "in_doubt" | "failed" | "undo_failed")
+                };
                 self.run_request(run.as_deref(), asker, origin, fits, RunCommand::Retry).await
             }
             Request::RunbookMarkDone { run, reason } => {
@@ -123,7 +125,7 @@ impl Engine {
                     run.as_deref(),
                     asker,
                     origin,
-                    |row| matches!(row.status.as_str(), "in_doubt" | "undo_failed"),
+                    |row| matches!(row.status.as_str(), "in_doubt" | "failed" | "undo_failed"),
                     command,
                 )
                 .await

@@ -323,10 +323,6 @@ impl Engine {
 fn job(settings: &Settings, run: &Run, unit: Unit, attempt: u32) -> Option<Result<Job, String>> {
     let command = run.command(unit)?;
     let step = run.plan.steps.get(unit.step)?;
-    let mut variables = run.plan.params.clone();
-    variables.extend(run.values.clone());
-    // an included runbook's own parameters win inside its steps
-    variables.extend(step.params.clone());
     let mut secrets = match secrets::values(settings, &run.plan) {
         Ok(secrets) => secrets,
         Err(reason) => return Some(Err(reason)),
@@ -345,7 +341,7 @@ fn job(settings: &Settings, run: &Run, unit: Unit, attempt: u32) -> Option<Resul
         connection: command.connection.clone(),
         effect: command.effect,
         text: command.text.clone(),
-        variables,
+        variables: run.variables(unit),
         secrets,
         directory: run.directory.clone().into(),
         timeout_ms: command.timeout_ms,

@@ -1,13 +1,15 @@
 //! Incidents and runs as JSON for programs: stable names, times in UTC with milliseconds.
 
 use chrono::{DateTime, Utc};
+use runbook_core::choices;
 use runbook_core::expectation::Outcome;
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Incident, Triage};
 use runbook_core::journal::{StreamId, millis};
+use runbook_core::message::Answer;
 use runbook_core::people::Actor;
 use runbook_core::plan::Provenance;
-use runbook_core::run::{Approval, CommandPhase, Question, Run, Status, Unit, UnitRole};
+use runbook_core::run::{Approval, CommandPhase, Question, Run, Status, UnitRole};
 use runbook_core::view::step_state;
 use serde::Serialize;
 
@@ -88,6 +90,43 @@ pub struct RunShow {
     pub refused_approvals: Vec<RefusalShow>,
     /// The steps.
     pub steps: Vec<StepShow>,
+    /// What it asks of people, when it rests.
+    pub question: Option<QuestionShow>,
+    /// Commands that only looked, failed and were passed over.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub noted_failures: Vec<String>,
+}
+
+/// What a run asks of people.
+#[derive(Debug, Clone, Serialize)]
+pub struct QuestionShow {
+    /// The question.
+    pub text: String,
+    /// What is known.
+    pub evidence: Vec<String>,
+    /// What a person may say, the safest first.
+    pub choices: Vec<ChoiceShow>,
+}
+
+/// One of the answers.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChoiceShow {
+    /// Its word.
+    pub answer: Answer,
+    /// What to type for it.
+    pub command: String,
+}
+
+impl QuestionShow {
+    fn new(run: &Run) -> Option<QuestionShow> {
+        let asked = choices::question(run)?;
+        let choice = |answer| ChoiceShow { answer, command: choices::command_of(answer, run.id) };
+        Some(QuestionShow {
+            text: asked.text,
+            evidence: asked.evidence,
+            choices: asked.answers.into_iter().map(choice).collect(),
+        })
+    }
 }
 
 /// A yes that counts.
@@ -128,6 +167,9 @@ pub struct StepShow {
     pub status: String,
     /// What its commands had to show.
     pub expectations: Vec<ExpectationShow>,
+    /// What its undo had to show.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub undo: Vec<ExpectationShow>,
 }
 
 /// Where a run stands after somebody took it up.
@@ -171,8 +213,12 @@ impl RecoveredRun {
 
 /// Why the last of a step's commands that is not as it should be is not.
 fn reason(run: &Run, index: usize) -> Option<String> {
-    if let Status::Paused { question: Question::Doubt { unit, reason } | Question::Blocked { unit, reason } } =
-        &run.status
+    if let Status::Paused {
+        question:
+            Question::Doubt { unit, reason }
+            | Question::Blocked { unit, reason }
+            | Question::Guard { unit, reason },
+    } = &run.status
         && unit.step == index
     {
         return Some(reason.clone());
@@ -244,23 +290,14 @@ impl RunShow {
                 .map(|(by, reason)| RefusalShow { by: by.to_string(), reason: reason.clone() })
                 .collect(),
             steps: (0..run.plan.steps.len()).map(|index| step(run, index)).collect(),
+            question: QuestionShow::new(run),
+            noted_failures: choices::noted_failures(run),
         }
     }
 }
 
 fn step(run: &Run, index: usize) -> StepShow {
     let planned = run.plan.steps.get(index);
-    let mut expectations = Vec::new();
-    for position in 0..planned.map_or(0, |step| step.commands.len()) {
-        let unit = Unit { step: index, role: UnitRole::Main, index: position };
-        if let Some(CommandPhase::Ended { verdicts, .. }) = run.commands.get(&unit) {
-            expectations.extend(verdicts.iter().map(|verdict| ExpectationShow {
-                text: if verdict.text.is_empty() { "exit status 0".to_owned() } else { verdict.text.clone() },
-                outcome: verdict.outcome,
-                reason: verdict.reason.clone(),
-            }));
-        }
-    }
     let status = match step_state(run, index) {
         "unknown: did it run?" => "in_doubt".to_owned(),
         words => words.replace(' ', "_"),
@@ -269,8 +306,23 @@ fn step(run: &Run, index: usize) -> StepShow {
         id: planned.map_or_else(String::new, |step| step.id.clone()),
         title: planned.map_or_else(String::new, |step| step.title.clone()),
         status,
-        expectations,
+        expectations: expectations(run, index, UnitRole::Main),
+        undo: expectations(run, index, UnitRole::Undo),
     }
+}
+
+fn expectations(run: &Run, step: usize, wanted: UnitRole) -> Vec<ExpectationShow> {
+    let of_role = run.commands.iter().filter(|(unit, _)| unit.step == step && unit.role == wanted);
+    let verdicts = of_role.filter_map(|(_, phase)| match phase {
+        CommandPhase::Ended { verdicts, .. } => Some(verdicts),
+        _ => None,
+    });
+    let shown = verdicts.flatten().map(|verdict| ExpectationShow {
+        text: if verdict.text.is_empty() { "exit status 0".to_owned() } else { verdict.text.clone() },
+        outcome: verdict.outcome,
+        reason: verdict.reason.clone(),
+    });
+    shown.collect()
 }
 
 impl IncidentShow {

@@ -188,6 +188,35 @@ async fn a_status_is_put_in_the_persons_name() {
 }
 
 #[tokio::test]
+async fn a_page_rings_at_the_incidents_service_and_once() {
+    let call = || PagerCall::Page {
+        incident: "Q1".to_owned(),
+        key: "blocks/undo-failed/r".to_owned(),
+        title: "INC-1: UNDO FAILED".to_owned(),
+        text: "look".to_owned(),
+    };
+    const LOOK: &str = "GET /pd/incidents?incident_key=blocks%2Fundo-failed%2Fr&statuses%5B%5D=triggered&statuses%5B%5D=acknowledged";
+    let about =
+        || turn("GET /pd/incidents/Q1", 200, json!({ "incident": { "service": { "id": "PFLOW01" } } }));
+    let none = || turn(LOOK, 200, json!({ "incidents": [] }));
+    let open = || turn(LOOK, 200, json!({ "incidents": [{ "incident_key": "blocks/undo-failed/r" }] }));
+    let body = json!({ "incident": {
+        "type": "incident", "title": "INC-1: UNDO FAILED", "urgency": "high",
+        "service": { "id": "PFLOW01", "type": "service_reference" },
+        "incident_key": "blocks/undo-failed/r",
+        "body": { "type": "incident_body", "details": "look" },
+    } });
+    let post = |status| turn("POST /pd/incidents", status, json!({})).from(FROM).body(body.clone());
+    assert_eq!(played(vec![about(), none(), post(201)], 1, call()).await, Ok(()));
+    assert_eq!(played(vec![about(), open()], 2, call()).await, Ok(()));
+    // the answer was lost, or somebody was faster
+    let taken = turn("POST /pd/incidents", 400, refusal(2001, "Invalid Input Provided"))
+        .from(FROM)
+        .body(body.clone());
+    assert_eq!(played(vec![about(), none(), taken, open()], 1, call()).await, Ok(()));
+}
+
+#[tokio::test]
 async fn what_is_so_already_is_success() {
     let put = |code| {
         turn(PUT, 400, refusal(code, "Incident Already Such")).from(FROM).body(status_body("acknowledged"))

@@ -9,7 +9,7 @@ use crate::expectation::Outcome;
 use crate::ids::{IncidentId, RunId};
 use crate::message::Outgoing;
 use crate::people::Actor;
-use crate::ports::PagerCall;
+use crate::ports::{PAGE_KEY_PREFIX, PagerCall};
 
 /// The name of an undelivered request to the pager to resolve.
 pub(super) const PAGER_RESOLVE: &str = "pager resolve";
@@ -315,14 +315,22 @@ fn end_run(
     let mut effects = vec![card];
     if outcome == RunOutcome::UndoFailed {
         let text = format!(
-            "{}: UNDO FAILED for {}: {}. Nothing more runs on this target: a person must look and put it right, then `/blocks runbook mark-done {run}`.",
+            "{}: UNDO FAILED for {}: {}. Nothing more changes this target until somebody has looked: `/blocks runbook retry {run}` runs the undo again, `/blocks runbook mark-done {run}` says that it is put right.",
             state.number,
             link.runbook,
             reason.unwrap_or("no reason is known")
         );
         effects.push(Effect::Send(Outgoing::Note { incident: state.id, text: text.clone() }));
         if let Some(pager) = &state.pager {
-            let call = PagerCall::Note { incident: pager.id.clone(), from: None, text };
+            let call = PagerCall::Note { incident: pager.id.clone(), from: None, text: text.clone() };
+            effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));
+            // whoever acknowledged the incident hears nothing of a note
+            let call = PagerCall::Page {
+                incident: pager.id.clone(),
+                key: format!("{PAGE_KEY_PREFIX}undo-failed/{run}"),
+                title: format!("{}: UNDO FAILED for {}", state.number, link.runbook),
+                text,
+            };
             effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));
         }
     }

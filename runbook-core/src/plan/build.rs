@@ -113,6 +113,7 @@ pub fn draft(document: &Document, request: &PlanRequest) -> Result<Draft, PlanEr
         steps,
         limit_s: chosen.and_then(|chosen| chosen.timebox_s).or(own_limit),
         approvals: document.front.approvals,
+        rolls_back: document.front.kind.as_deref() == Some("rollback"),
     };
     check_ids(&plan, &mut problems);
     kinds::check(&plan, request.connections.as_deref(), &mut problems);

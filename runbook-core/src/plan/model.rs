@@ -53,6 +53,30 @@ pub struct Plan {
     pub limit_s: Option<u32>,
     /// How many other people the document itself wants.
     pub approvals: Option<u8>,
+    /// The document says that it is a rollback: undoing it brings back what was rolled back.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub rolls_back: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// What becomes of a step's effect when the run is to be undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reversal {
+    /// It changes nothing.
+    None,
+    /// Its undo takes it back.
+    Undo,
+    /// Its undo takes it back, to what was rolled back: the bad version.
+    GoesBack,
+    /// It has no undo; repeating it is safe, and it stays.
+    Stays,
+    /// It has no undo and must not be repeated: a point of no return.
+    NoReturn,
 }
 
 /// One step of a plan.
@@ -226,6 +250,29 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    /// What becomes of a step's effect when the run is to be undone.
+    #[must_use]
+    pub fn reversal(&self, step: usize) -> Reversal {
+        let Some(planned) = self.steps.get(step) else { return Reversal::None };
+        match (planned.effect(), planned.undo.is_empty()) {
+            (Effect::Read, _) => Reversal::None,
+            (_, false) if self.undo_goes_back(step) => Reversal::GoesBack,
+            (_, false) => Reversal::Undo,
+            (Effect::Idempotent, true) => Reversal::Stays,
+            (Effect::Once, true) => Reversal::NoReturn,
+        }
+    }
+
+    /// Whether a step's undo brings back what was rolled back: in a rollback, and where the step itself goes to an
+    /// earlier version.
+    #[must_use]
+    pub fn undo_goes_back(&self, step: usize) -> bool {
+        let Some(planned) = self.steps.get(step).filter(|step| !step.undo.is_empty()) else { return false };
+        let earlier = |text: &str| ["rollout undo", "helm rollback"].iter().any(|words| text.contains(words));
+        planned.effect() != Effect::Read
+            && (self.rolls_back || planned.commands.iter().any(|command| earlier(&command.text)))
     }
 
     /// `true` when some command may change something.

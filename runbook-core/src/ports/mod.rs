@@ -19,7 +19,7 @@ pub use intake::{
     Accepted, ChatSignal, InboxItem, Intake, PagerEvent, PagerEventKind, PagerIncident, Signal, Translated,
     Translator,
 };
-pub use pager::{Pager, PagerCall, PagerError};
+pub use pager::{PAGE_KEY_PREFIX, Pager, PagerCall, PagerError};
 pub use store::{
     Append, Blob, Commit, CommitError, CounterRaise, DeadLetter, InboxOutcome, IncidentRow, OutboxItem,
     OutboxResult, OutboxRow, RowChange, RunRow, Store, StoreError, StoreReport, StreamSummary, Timer,

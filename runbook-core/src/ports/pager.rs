@@ -48,7 +48,22 @@ pub enum PagerCall {
         /// The note.
         text: String,
     },
+    /// Page whoever is on call for an incident's service: a note wakes nobody.
+    Page {
+        /// The pager's incident whose service is meant.
+        incident: String,
+        /// What it is about; a page with this key that is still open is not made again. Begins with
+        /// [`PAGE_KEY_PREFIX`].
+        key: String,
+        /// The headline.
+        title: String,
+        /// All of it.
+        text: String,
+    },
 }
+
+/// How the keys of our own pages begin, so that what the pager says of them opens no incident of its own.
+pub const PAGE_KEY_PREFIX: &str = "blocks/";
 
 /// The pager did not do it. Texts hold no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

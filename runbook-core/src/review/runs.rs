@@ -232,6 +232,7 @@ fn unit_of(event: &RunEvent) -> Option<Unit> {
         | RunEvent::CommandInDoubt { unit, .. }
         | RunEvent::CommandSkipped { unit, .. }
         | RunEvent::AnsweredYes { unit, .. }
+        | RunEvent::FailureNoted { unit, .. }
         | RunEvent::RetryScheduled { unit, .. }
         | RunEvent::DoubtSettled { unit, .. }
         | RunEvent::RetryOrdered { unit } => Some(*unit),
@@ -248,7 +249,13 @@ fn rank(phase: Option<&CommandPhase>) -> (u8, &'static str) {
         Outcome::Fail => (8, "fail"),
     };
     match phase {
+        Some(CommandPhase::Ended { vouched: true, verdicts, .. })
+            if verdicts.iter().any(|verdict| verdict.outcome == Outcome::Fail) =>
+        {
+            (7, "fail, passed over by a person")
+        }
         Some(CommandPhase::Ended { vouched: true, .. }) => (1, "pass, vouched for by a person"),
+        Some(CommandPhase::Ended { noted: true, .. }) => (7, "fail, only noted"),
         Some(CommandPhase::Ended { verdicts, .. }) => {
             verdicts.iter().map(|verdict| of(verdict.outcome)).max().unwrap_or((0, "pass"))
         }

@@ -139,6 +139,7 @@ fn question(run: &Run, question: &Question) -> String {
         Question::Doubt { reason, .. } => format!("asked: did {unit} happen? ({})", md(reason)),
         Question::Late { .. } => format!("asked: {unit} is late; go on?"),
         Question::Blocked { reason, .. } => format!("asked: go on after {unit}? ({})", md(reason)),
+        Question::Guard { reason, .. } => format!("asked: go on although {unit} failed? ({})", md(reason)),
     }
 }
 
@@ -191,6 +192,9 @@ pub(super) fn run_event(run: &Run, event: &RunEvent) -> Option<String> {
         }
         RunEvent::CommandSkipped { unit, reason } => {
             format!("{} skipped: {}", command(run, *unit), md(reason))
+        }
+        RunEvent::FailureNoted { unit, reason } => {
+            format!("{} only looks, so its failure was noted: {}", command(run, *unit), md(reason))
         }
         RunEvent::Asked { question: asked } => question(run, asked),
         RunEvent::AnsweredYes { unit, reason } => {

@@ -8,6 +8,7 @@ use super::approve;
 use super::command::{NewRun, Rejection, RunCommand};
 use super::event::{MessageKind, Question, RunEvent, Unit, UnitRole, Verdict};
 use super::probe;
+use super::reads;
 use super::state::{Run, Status};
 use crate::expectation::{Judgement, Observed, Outcome, judge_command};
 use crate::incident::{ChangeNoted, IncidentCommand, RunOutcome};
@@ -126,8 +127,7 @@ pub fn decide(state: &Run, command: &RunCommand, now: DateTime<Utc>) -> Result<D
         RunCommand::Refuse { by, may_approve, reason } => refuse(state, by, *may_approve, reason.as_ref()),
         RunCommand::Expire => Ok(match state.status {
             Status::WaitingForApproval { expires_at } if now >= expires_at => {
-                let why = Some("the approval expired".to_owned());
-                ended(state, vec![RunEvent::ApprovalExpired], RunOutcome::Cancelled, why)
+                stopped(state, vec![RunEvent::ApprovalExpired], "the approval expired")
             }
             _ => Decision::default(),
         }),
@@ -201,6 +201,20 @@ fn ended(state: &Run, events: Vec<RunEvent>, outcome: RunOutcome, reason: Option
     Decision { events, effects, ..Decision::default() }
 }
 
+/// A person, or the time, ended it. Half an undo is no end: that is a failed undo.
+fn stopped(state: &Run, mut events: Vec<RunEvent>, why: &str) -> Decision {
+    let reason = why.to_owned();
+    if state.undoing {
+        let reason = format!("undoing was stopped: {reason}");
+        events.push(RunEvent::UndoFailed { reason: reason.clone() });
+        return ended(state, events, RunOutcome::UndoFailed, Some(reason));
+    }
+    if !events.contains(&RunEvent::ApprovalExpired) {
+        events.push(RunEvent::Cancelled { reason: Some(reason.clone()) });
+    }
+    ended(state, events, RunOutcome::Cancelled, Some(reason))
+}
+
 fn approve_run(
     state: &Run,
     by: &Actor,
@@ -259,8 +273,7 @@ fn refuse(
         return Err(Rejection::NoAuthority { reason });
     }
     let why = reason.cloned().unwrap_or_else(|| format!("refused by {by}"));
-    let event = RunEvent::Cancelled { reason: Some(why.clone()) };
-    Ok(ended(state, vec![event], RunOutcome::Cancelled, Some(why)))
+    Ok(stopped(state, Vec::new(), &why))
 }
 
 fn advance(state: &Run, now: DateTime<Utc>) -> Decision {
@@ -274,7 +287,7 @@ fn advance(state: &Run, now: DateTime<Utc>) -> Decision {
                 ended(state, vec![RunEvent::Succeeded], RunOutcome::Succeeded, None).with_triage_end(state)
             }
         },
-        Status::Undoing => match state.next_undo() {
+        Status::Undoing => match state.next_probe().or_else(|| state.next_undo()) {
             Some(unit) => start(state, unit),
             None => ended(state, vec![RunEvent::Undone], RunOutcome::Undone, None),
         },
@@ -298,6 +311,11 @@ fn start(state: &Run, unit: Unit) -> Decision {
     let Some(command) = state.command(unit) else { return Decision::default() };
     if state.unasked && command.effect != CommandEffect::Read {
         return skip(unit, "only read-only commands run unasked".to_owned());
+    }
+    if let Some(name) = state.missing_baseline(unit) {
+        let title = title_of(state, unit, command);
+        let reason = format!("{title}: nothing captured {name}, which its undo goes back to");
+        return fail(state, unit, &reason, Decision::default());
     }
     match condition_of(state, unit, command) {
         Ok(None) => {}
@@ -424,6 +442,7 @@ fn settle(
     }
     let worst = |wanted: Outcome| verdicts.iter().find(|verdict| verdict.outcome == wanted);
     let cut_off = !matches!(finished.exit, Exit::Code { .. });
+    let cancelled = finished.exit == Exit::Cancelled;
     // A cut-off effect may or may not exist: saying "failed" would claim to know.
     if cut_off && command.effect == CommandEffect::Once {
         let reason = format!("it was ended before it finished ({})", exit_words(finished.exit));
@@ -432,6 +451,9 @@ fn settle(
     if let Some(failed) = worst(Outcome::Fail) {
         let what = if failed.text.is_empty() { "exit status 0" } else { failed.text.as_str() };
         let reason = format!("{}: expected {what}: {}", title_of(state, unit, command), failed.reason);
+        if let Some(next) = reads::after_failure(state, unit, &reason).filter(|_| !cancelled) {
+            return merge(decision, next);
+        }
         return fail(state, unit, &reason, decision);
     }
     let question = if worst(Outcome::Late).is_some() {
@@ -448,10 +470,6 @@ fn settle(
         None
     };
     match question {
-        Some(_) if unit.role == UnitRole::Undo => {
-            let reason = format!("an undo needs a person to look: {}", title_of(state, unit, command));
-            fail(state, unit, &reason, decision)
-        }
         Some(question) => {
             decision.events.push(RunEvent::Asked { question });
             decision.effects.extend(refresh(state));
@@ -491,10 +509,6 @@ fn doubt(state: &Run, unit: Unit, attempt: u32, reason: &str, decision: Decision
         events: vec![RunEvent::CommandInDoubt { unit, attempt, reason: reason.to_owned() }],
         ..Decision::default()
     };
-    if unit.role == UnitRole::Undo {
-        let reason = format!("an undo is in doubt: {reason}");
-        return merge(decision, merge(next, fail(state, unit, &reason, Decision::default())));
-    }
     if let Some(order) = probe::order(state, unit) {
         return merge(decision, merge(next, order));
     }
@@ -525,7 +539,11 @@ fn not_started(state: &Run, attempt: u32, reason: &str) -> Decision {
         let says = format!("the probe could not be run: {reason}");
         return merge(decision, probe::ask(state, doubted, &says));
     }
-    fail(state, unit, &format!("not started: {reason}"), decision)
+    let reason = format!("not started: {reason}");
+    if let Some(next) = reads::after_failure(state, unit, &reason) {
+        return merge(decision, next);
+    }
+    fail(state, unit, &reason, decision)
 }
 
 fn lost(state: &Run, attempt: u32, reason: &str) -> Decision {
@@ -601,18 +619,34 @@ fn go_on(state: &Run, unit: Unit, reason: Option<&String>) -> Decision {
 fn mark_done(state: &Run, reason: Option<&String>) -> Result<Decision, Rejection> {
     match &state.status {
         Status::Paused { question: Question::Doubt { unit, .. } } => Ok(go_on(state, *unit, reason)),
+        // Its status says no, and somebody has seen that it happened all the same.
+        Status::Failed { .. } => {
+            let effect = |unit: &Unit| {
+                state.may_have_happened(*unit)
+                    && state.command(*unit).is_some_and(|command| command.effect != CommandEffect::Read)
+            };
+            let Some(unit) = state.next_unit().filter(effect) else {
+                return Err(wrong_status(state, "what it stopped at changes nothing, or never began"));
+            };
+            let mut decision = go_on(state, unit, reason);
+            decision.effects.extend(open_again(state));
+            Ok(decision)
+        }
         // Somebody looked, and put right what the undo left: the target is free again.
         Status::UndoFailed { .. } => {
             Ok(ended(state, vec![RunEvent::Undone], RunOutcome::Undone, reason.cloned()))
         }
-        _ => Err(wrong_status(state, "only a step in doubt or a failed undo can be marked as done")),
+        _ => Err(wrong_status(
+            state,
+            "only a step that failed or is in doubt, or a failed undo, can be marked as done",
+        )),
     }
 }
 
 fn retry(state: &Run, now: DateTime<Utc>) -> Result<Decision, Rejection> {
     let unit = match &state.status {
         Status::Paused { question } => question.unit(),
-        Status::Failed { .. } => match state.next_unit() {
+        Status::Failed { .. } | Status::UndoFailed { .. } => match state.next_of_failed() {
             Some(unit) => unit,
             None => return Err(wrong_status(state, "nothing is left to run")),
         },
@@ -654,8 +688,7 @@ fn cancel(state: &Run, reason: Option<&String>) -> Result<Decision, Rejection> {
             reason: "cancelled while it ran".to_owned(),
         });
     }
-    let event = RunEvent::Cancelled { reason: Some(why.clone()) };
-    Ok(merge(decision, ended(state, vec![event], RunOutcome::Cancelled, Some(why))))
+    Ok(merge(decision, stopped(state, Vec::new(), &why)))
 }
 
 fn undo(state: &Run) -> Result<Decision, Rejection> {
@@ -663,8 +696,11 @@ fn undo(state: &Run) -> Result<Decision, Rejection> {
         state.status,
         Status::Failed { .. } | Status::Cancelled | Status::Succeeded | Status::Paused { .. }
     );
-    if !fits {
-        return Err(wrong_status(state, "only a run that has stopped can be undone"));
+    if !fits || state.undoing {
+        return Err(wrong_status(
+            state,
+            "only a run that has stopped, and is not being undone, can be undone",
+        ));
     }
     if state.next_undo().is_none() {
         return Err(Rejection::NothingToUndo { run: state.id });

@@ -74,6 +74,13 @@ pub enum Question {
         /// Why.
         reason: String,
     },
+    /// A check failed, and what changes something comes after it: go on all the same?
+    Guard {
+        /// The command.
+        unit: Unit,
+        /// What it should have shown, and what came.
+        reason: String,
+    },
 }
 
 impl Question {
@@ -84,7 +91,8 @@ impl Question {
             Question::Check { unit }
             | Question::Doubt { unit, .. }
             | Question::Late { unit }
-            | Question::Blocked { unit, .. } => *unit,
+            | Question::Blocked { unit, .. }
+            | Question::Guard { unit, .. } => *unit,
         }
     }
 }
@@ -110,6 +118,7 @@ impl RunEvent {
                 | RunEvent::Approved { .. }
                 | RunEvent::ApprovalExpired
                 | RunEvent::Started
+                | RunEvent::FailureNoted { .. }
                 | RunEvent::Asked { .. }
                 | RunEvent::AnsweredYes { .. }
                 | RunEvent::ProbeOrdered { .. }
@@ -248,6 +257,13 @@ pub enum RunEvent {
         /// The command.
         unit: Unit,
         /// Why.
+        reason: String,
+    },
+    /// A command that only looks has failed; nothing that follows depends on it, so the run goes on.
+    FailureNoted {
+        /// The command.
+        unit: Unit,
+        /// What it should have shown, and what came.
         reason: String,
     },
     /// It waits for a person's answer.

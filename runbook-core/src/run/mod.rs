@@ -6,6 +6,7 @@ mod command;
 mod decide;
 mod event;
 mod probe;
+mod reads;
 mod row;
 mod state;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A command in doubt whose step has a probe: what is asked of the probe, and what its answer settles.
 //!
-//! The probe answers for the whole step. So its yes settles a doubt only where the command is all that the step changes;
+//! As expected means that the effect is there; status 1, or an expectation that is not met, that it is not; anything else
+//! tells nothing. The probe answers for the whole step. So its yes settles a doubt only where the command is all that the step changes;
 //! a no, and whatever it cannot tell, is for a person, who hears what it said.
 
 use super::decide::{Decision, Effect, ResumePoint, refresh};
@@ -22,7 +23,7 @@ impl Run {
         let probe = Unit { step: doubted.step, role: UnitRole::Probe, index: 0 };
         // Whatever a plan says: nothing but reading runs unasked.
         let reads = self.command(probe)?.effect == CommandEffect::Read;
-        (reads && doubted.role == UnitRole::Main).then_some(probe)
+        (reads && matches!(doubted.role, UnitRole::Main | UnitRole::Undo)).then_some(probe)
     }
 
     /// Whether the effect that the probe sees can only be this command's, and nothing of it is missed afterwards.
@@ -44,26 +45,56 @@ pub(super) fn order(state: &Run, doubted: Unit) -> Option<Decision> {
 /// What a probe's answer comes to.
 pub(super) fn answered(state: &Run, finished: &Finished, verdicts: &[Verdict]) -> Decision {
     let Some(doubted) = state.probing else { return Decision::default() };
-    if verdicts.iter().all(|verdict| verdict.outcome == Outcome::Pass) {
+    let is_there = verdicts.iter().all(|verdict| verdict.outcome == Outcome::Pass);
+    if doubted.role == UnitRole::Undo {
+        return undo_answered(state, doubted, is_there, is_absent(finished, verdicts));
+    }
+    if is_there {
         if !state.is_told_by_probe(doubted) {
             let says = "the probe is as expected, and does not speak of this command alone";
             return ask(state, doubted, says);
         }
-        let reason = "the probe of its step says that it has happened".to_owned();
-        let mut effects = refresh(state);
-        effects.push(Effect::Continue(ResumePoint::Next));
-        let events = vec![RunEvent::DoubtSettled { unit: doubted, reason }];
-        return Decision { events, effects, ..Decision::default() };
+        return settled(state, doubted, "the probe of its step says that it has happened");
     }
-    let failed = verdicts.iter().find(|verdict| verdict.outcome == Outcome::Fail);
-    match (finished.exit, failed) {
-        (Exit::Code { .. }, Some(failed)) => {
+    match is_absent(finished, verdicts) {
+        Some(failed) => {
             let what = if failed.text.is_empty() { "exit status 0" } else { failed.text.as_str() };
             let says = format!("the probe says that it has not happened: expected {what}: {}", failed.reason);
             ask(state, doubted, &says)
         }
-        _ => ask(state, doubted, "the probe could not tell"),
+        None => ask(state, doubted, "the probe could not tell"),
     }
+}
+
+/// By which verdict a probe says no. A status above 1 is a probe that could not look.
+fn is_absent<'a>(finished: &Finished, verdicts: &'a [Verdict]) -> Option<&'a Verdict> {
+    let could_look = matches!(finished.exit, Exit::Code { code: 0 | 1 });
+    verdicts.iter().find(|verdict| could_look && verdict.outcome == Outcome::Fail)
+}
+
+/// An undo is in doubt, and the probe looked for what it was to take away. Its absence settles the doubt where the command
+/// is the whole undo and nothing else was expected of it: otherwise the undo is not verified, and a person looks.
+fn undo_answered(state: &Run, doubted: Unit, is_there: bool, is_absent: Option<&Verdict>) -> Decision {
+    if is_there {
+        return ask(state, doubted, "the probe says that what was to be undone is still there");
+    }
+    if is_absent.is_none() {
+        return ask(state, doubted, "the probe could not tell");
+    }
+    let is_whole = state.plan.steps.get(doubted.step).is_some_and(|step| step.undo.len() == 1);
+    let expects = state.command(doubted).is_none_or(|command| !command.expectations.is_empty());
+    if is_whole && !expects {
+        return settled(state, doubted, "the probe of its step says that what was to be undone is gone");
+    }
+    let says = "the probe says that what was to be undone is gone; what the undo was to show was not seen";
+    ask(state, doubted, says)
+}
+
+fn settled(state: &Run, doubted: Unit, says: &str) -> Decision {
+    let mut effects = refresh(state);
+    effects.push(Effect::Continue(ResumePoint::Next));
+    let events = vec![RunEvent::DoubtSettled { unit: doubted, reason: says.to_owned() }];
+    Decision { events, effects, ..Decision::default() }
 }
 
 /// Asks people, and tells them what the probe had to say.

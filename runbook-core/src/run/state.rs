@@ -111,6 +111,8 @@ pub enum CommandPhase {
         verdicts: Vec<Verdict>,
         /// A person said it is as expected.
         vouched: bool,
+        /// It failed, and nothing depends on it: the run went on.
+        noted: bool,
         /// SHA-256 of the standard output.
         stdout_sha256: Option<String>,
         /// SHA-256 of the standard error.
@@ -148,8 +150,8 @@ impl CommandPhase {
     #[must_use]
     pub fn is_settled(&self) -> bool {
         match self {
-            CommandPhase::Ended { verdicts, vouched, .. } => {
-                *vouched || verdicts.iter().all(|verdict| verdict.outcome == Outcome::Pass)
+            CommandPhase::Ended { verdicts, vouched, noted, .. } => {
+                *vouched || *noted || verdicts.iter().all(|verdict| verdict.outcome == Outcome::Pass)
             }
             CommandPhase::MarkedDone | CommandPhase::Probed | CommandPhase::Skipped { .. } => true,
             CommandPhase::Started { .. } | CommandPhase::InDoubt { .. } | CommandPhase::NotStarted { .. } => {
@@ -212,10 +214,16 @@ pub struct Run {
     /// The command in doubt that the probe of its step is asked about.
     #[serde(skip)]
     pub probing: Option<Unit>,
+    /// Undoing has begun: whatever is asked or approved from here on is about the undo.
+    #[serde(skip)]
+    pub undoing: bool,
     /// Who ordered the last repetition: their own yes to it does not count.
     pub repeat_ordered_by: Option<Actor>,
     /// Values that appeared at run time.
     pub values: BTreeMap<String, String>,
+    /// What each step's own baselines captured: another step may use the same name.
+    #[serde(skip)]
+    pub baselines: BTreeMap<usize, BTreeMap<String, String>>,
     /// The last attempt number given.
     pub attempts: u32,
     /// The attempt whose shell state the next main command starts from.
@@ -252,11 +260,30 @@ impl Run {
         })
     }
 
-    /// The value that a name has for a command: its step's own, else one that appeared, else the plan's.
+    /// The value that a name has for a command: its step's own, else one that appeared, else the plan's. What undoes or
+    /// probes a step sees what that step's baselines captured, whatever later steps captured under the same name.
     #[must_use]
     pub fn value(&self, unit: Unit, name: &str) -> Option<&str> {
         let own = self.plan.steps.get(unit.step).and_then(|step| step.params.get(name));
-        own.or_else(|| self.values.get(name)).or_else(|| self.plan.params.get(name)).map(String::as_str)
+        let baseline = || self.baseline_values(unit).and_then(|values| values.get(name));
+        let appeared = || baseline().or_else(|| self.values.get(name));
+        own.or_else(appeared).or_else(|| self.plan.params.get(name)).map(String::as_str)
+    }
+
+    fn baseline_values(&self, unit: Unit) -> Option<&BTreeMap<String, String>> {
+        let is_inverse = matches!(unit.role, UnitRole::Undo | UnitRole::Probe);
+        self.baselines.get(&unit.step).filter(|_| is_inverse)
+    }
+
+    /// Every value that a command sees as a variable.
+    #[must_use]
+    pub fn variables(&self, unit: Unit) -> BTreeMap<String, String> {
+        let mut variables = self.plan.params.clone();
+        variables.extend(self.values.clone());
+        variables.extend(self.baseline_values(unit).cloned().unwrap_or_default());
+        // an included runbook's own parameters win inside its steps
+        variables.extend(self.plan.steps.get(unit.step).map(|step| step.params.clone()).unwrap_or_default());
+        variables
     }
 
     /// `true` when the effect of this command may exist, by its last attempt or an earlier one.
@@ -274,6 +301,11 @@ impl Run {
             Some(_) if self.unasked => false,
             Some(phase) => !phase.is_settled(),
         })
+    }
+
+    /// What it is while commands run: forward, or back.
+    fn at_work(&self) -> Status {
+        if self.undoing { Status::Undoing } else { Status::Running }
     }
 
     /// The command that is started without an outcome.
@@ -330,8 +362,10 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 tries: BTreeMap::new(),
                 waits_until: None,
                 probing: None,
+                undoing: false,
                 repeat_ordered_by: None,
                 values: BTreeMap::new(),
+                baselines: BTreeMap::new(),
                 attempts: 0,
                 carry: None,
                 plan_message: None,
@@ -361,6 +395,18 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
     Ok(run)
 }
 
+/// Goes past a command that failed or never began, without a word that it was as expected.
+fn pass_over(run: &mut Run, unit: Unit) {
+    match run.commands.get_mut(&unit) {
+        Some(CommandPhase::Ended { noted, .. }) => *noted = true,
+        Some(CommandPhase::NotStarted { reason }) => {
+            let reason = std::mem::take(reason);
+            run.commands.insert(unit, CommandPhase::Skipped { reason });
+        }
+        _ => {}
+    }
+}
+
 fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
     match event {
         RunEvent::Planned { .. } => {}
@@ -382,7 +428,7 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
             run.probing = None;
             run.status = Status::Cancelled;
         }
-        RunEvent::Started => run.status = Status::Running,
+        RunEvent::Started => run.status = run.at_work(),
         RunEvent::CommandStarted { unit, attempt, .. } => {
             run.attempts = run.attempts.max(*attempt);
             let attempt = Attempt { number: *attempt, started_at: at };
@@ -404,6 +450,7 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
                     attempt: *attempt,
                     verdicts: verdicts.clone(),
                     vouched: false,
+                    noted: false,
                     stdout_sha256: stdout_sha256.clone(),
                     stderr_sha256: stderr_sha256.clone(),
                     at,
@@ -415,7 +462,10 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
                 run.carry = Some(*attempt);
             }
         }
-        RunEvent::ValueCaptured { name, value, .. } => {
+        RunEvent::ValueCaptured { unit, name, value } => {
+            if unit.role == UnitRole::Baseline {
+                run.baselines.entry(unit.step).or_default().insert(name.clone(), value.clone());
+            }
             run.values.insert(name.clone(), value.clone());
         }
         RunEvent::CommandNotStarted { unit, reason, .. } => {
@@ -428,6 +478,7 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
         RunEvent::CommandSkipped { unit, reason } => {
             run.commands.insert(*unit, CommandPhase::Skipped { reason: reason.clone() });
         }
+        RunEvent::FailureNoted { unit, .. } => pass_over(run, *unit),
         RunEvent::Asked { question } => {
             run.probing = None;
             run.status = Status::Paused { question: question.clone() };
@@ -440,11 +491,14 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
         RunEvent::AnsweredYes { unit, .. } => {
             match run.commands.get_mut(unit) {
                 Some(CommandPhase::Ended { vouched, .. }) => *vouched = true,
+                Some(CommandPhase::NotStarted { .. }) if !run.repeated.contains(unit) => {
+                    pass_over(run, *unit)
+                }
                 _ => {
                     run.commands.insert(*unit, CommandPhase::MarkedDone);
                 }
             }
-            run.status = Status::Running;
+            run.status = run.at_work();
         }
         RunEvent::RetryOrdered { unit } => {
             // The earlier attempt is not forgotten: what it may have done is still owed an undo, and a doubt stays one
@@ -455,9 +509,7 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
             if !matches!(run.commands.get(unit), Some(CommandPhase::InDoubt { .. })) {
                 run.commands.remove(unit);
             }
-            if run.status != Status::Undoing {
-                run.status = Status::Running;
-            }
+            run.status = run.at_work();
         }
         RunEvent::RetryScheduled { unit, due, .. } => {
             if run.commands.remove(unit).is_some_and(|phase| phase.may_have_happened()) {
@@ -468,7 +520,10 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
         }
         RunEvent::Succeeded => run.status = Status::Succeeded,
         RunEvent::Failed { reason } => run.status = Status::Failed { reason: reason.clone() },
-        RunEvent::UndoStarted => run.status = Status::Undoing,
+        RunEvent::UndoStarted => {
+            run.undoing = true;
+            run.status = Status::Undoing;
+        }
         RunEvent::Undone => run.status = Status::Undone,
         RunEvent::UndoFailed { reason } => run.status = Status::UndoFailed { reason: reason.clone() },
         RunEvent::MessagePosted { kind, channel, ts } => {

@@ -23,6 +23,7 @@
 
 mod blocks;
 mod branches;
+mod checks;
 pub mod codes;
 mod commands;
 mod comments;
@@ -63,6 +64,7 @@ mod typography;
 pub(crate) mod variables;
 mod yaml;
 
+pub(crate) use checks::answers_by_status;
 pub use console::session_to_shell;
 pub use diagnostic::*;
 pub(crate) use effects::gives_credentials;
@@ -81,3 +83,4 @@ pub(crate) use parse::settle_blocks;
 pub use parse::{LARGE_DOCUMENT_BYTES, MAX_DOCUMENT_BYTES, parse, parse_bytes};
 pub use schema::front_matter_schema;
 pub(crate) use shell::{ends_in_search, single_call};
+pub(crate) use variables::hands_on;

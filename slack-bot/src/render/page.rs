@@ -111,7 +111,9 @@ impl Page {
             let mut button = SlackBlockButtonElement::new(text.into())
                 .with_action_id(format!("{ACTION_PREFIX}{}", answer_word(*answer)).into())
                 .with_value(value.clone());
-            if primary && seen.is_empty() && *answer != Answer::Undo {
+            // undoing, and what closes a case by a claim, is never what a finger falls on
+            let is_quiet = matches!(answer, Answer::Undo | Answer::GoBack | Answer::GoOn | Answer::PutRight);
+            if primary && seen.is_empty() && !is_quiet {
                 button = button.with_style(SlackBlockButtonStyle::Primary);
             }
             seen.push(*answer);

@@ -115,14 +115,19 @@ fn step_text(number: usize, step: &PlanStepView) -> (String, bool) {
     }
     match step.undo.as_deref() {
         Some(undo) => {
-            text.push_str("\nUndo:");
+            text.push_str(if step.reversal.is_empty() { "\nUndo:" } else { "\nUndo (" });
+            if !step.reversal.is_empty() {
+                text.push_str(&line(&step.reversal, 100));
+                text.push_str("):");
+            }
             let fenced = fence(undo, UNDO_MAX);
             is_cut |= fenced.is_cut;
             text.push('\n');
             text.push_str(&fenced.text);
         }
         None if step.effect == "read" => {}
-        None => text.push_str("\nUndo: none"),
+        None if step.reversal.is_empty() => text.push_str("\nUndo: none"),
+        None => text.push_str(&format!("\n*{}*", line(&step.reversal, 100))),
     }
     (text, is_cut)
 }

@@ -47,6 +47,10 @@ fn label(answer: Answer) -> &'static str {
         Answer::Retry => "Run it again",
         Answer::Cancel => "Stop here",
         Answer::Undo => "Undo what was done",
+        Answer::WaitOn => "Wait on: look again",
+        Answer::GoOn => "Go on all the same",
+        Answer::GoBack => "Undo: back to the BAD version",
+        Answer::PutRight => "It is put right",
     }
 }
 
@@ -54,8 +58,9 @@ fn label(answer: Answer) -> &'static str {
 fn sign(state: &str) -> char {
     match state {
         "passed" => '✓',
-        "failed" => '✗',
-        "running" => '▶',
+        "failed" | "undo failed" => '✗',
+        "running" | "undoing" => '▶',
+        "undone" => '↩',
         "late" => '◷',
         "skipped" => '–',
         "waiting" => '○',

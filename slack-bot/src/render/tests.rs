@@ -64,6 +64,7 @@ pub(crate) fn plan_view() -> PlanView {
             baselines: vec!["kubectl get deployment flowengine -o jsonpath='{.metadata.annotations}'".into()],
             commands: vec!["kubectl rollout undo deployment/flowengine --to-revision=1".into()],
             undo: Some("kubectl rollout undo deployment/flowengine --to-revision=2".into()),
+            reversal: "goes back to what is rolled back here: the bad version".into(),
         }],
         requested_by: "ana".into(),
         approvals_needed: 1,
@@ -329,7 +330,7 @@ proptest! {
         let steps = steps
             .into_iter()
             .map(|(title, effect, baselines, commands, undo)| PlanStepView {
-                title, timebox_s: Some(60), effect, baselines, commands, undo,
+                title, timebox_s: Some(60), effect, baselines, commands, undo, reversal: String::new(),
             })
             .collect();
         check(&plan(&PlanView {

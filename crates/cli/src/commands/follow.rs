@@ -71,34 +71,43 @@ fn holds_doubt(run: &Value) -> bool {
     run["steps"].as_array().into_iter().flatten().any(|step| step["status"] == "in_doubt")
 }
 
-/// How a person goes on with a run that rests without being done; `None` when there is nothing to decide.
+/// How a person goes on with a run that rests without being done; `None` when there is nothing to decide. What can be
+/// said is the run's own list, the safest first.
 pub(super) fn next(run: &Value) -> Option<String> {
     let id = run["id"].as_str()?;
-    let can_be_undone = run["risk"] == "reversible";
-    let words = match run["status"].as_str()? {
-        "waiting_for_approval" => format!("`blocks runbook approve {id}`, or `blocks runbook refuse {id}`"),
-        "paused" => format!(
-            "`blocks runbook status {id}` shows what is asked; then `blocks runbook answer {id} yes` (or no), `blocks runbook retry {id}` or `blocks runbook cancel {id}`"
-        ),
-        "in_doubt" => format!(
-            "look whether it happened, then `blocks runbook mark-done {id}` or `blocks runbook retry {id}`"
-        ),
-        "failed" if can_be_undone => {
-            format!("`blocks runbook retry {id}`, or `blocks runbook undo {id}`")
-        }
-        "failed" => format!("`blocks runbook retry {id}`"),
-        "undo_failed" => format!("look by hand, then `blocks runbook mark-done {id}`"),
-        "cancelled" if holds_doubt(run) && can_be_undone => {
-            format!(
-                "look what the cut-off command did, then `blocks runbook undo {id}` if it is to be undone"
-            )
-        }
-        "cancelled" if holds_doubt(run) && run["risk"] != "read-only" => {
-            "look by hand what the cut-off command did".to_owned()
-        }
-        _ => return None,
+    let status = run["status"].as_str()?;
+    if status == "waiting_for_approval" {
+        return Some(format!("to go on: `blocks runbook approve {id}`, or `blocks runbook refuse {id}`"));
+    }
+    let question = run.get("question").filter(|question| question.is_object())?;
+    let choices: Vec<String> =
+        question["choices"].as_array().into_iter().flatten().filter_map(choice).collect();
+    let mut text = format!("{} (run {id})", question["text"].as_str().unwrap_or_default());
+    for known in question["evidence"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        text.push_str(&format!("\n    {known}"));
+    }
+    for choice in choices {
+        text.push_str(&format!("\n  {choice}"));
+    }
+    Some(text)
+}
+
+/// What to type for an answer, and what it means.
+fn choice(choice: &Value) -> Option<String> {
+    let means = match choice["answer"].as_str()? {
+        "yes" => "it is as expected: go on",
+        "no" => "it is not as expected: stop here",
+        "wait_on" => "wait on: look again",
+        "retry" => "run it again",
+        "mark_done" => "it has happened: go on",
+        "go_on" => "go on although it failed",
+        "put_right" => "somebody has looked and put it right",
+        "cancel" => "stop here",
+        "undo" => "undo what was done",
+        "go_back" => "undo: goes back to the bad version",
+        _ => "",
     };
-    Some(format!("to go on: {words}"))
+    Some(format!("{:<70} {means}", choice["command"].as_str()?))
 }
 
 #[cfg(test)]
@@ -141,14 +150,21 @@ mod tests {
 
     #[test]
     fn a_run_that_rests_undone_says_how_to_go_on() {
-        for (status, verb) in [("paused", "answer"), ("in_doubt", "mark-done"), ("failed", "retry")] {
-            let next = next(&json!({ "id": "0199", "status": status })).unwrap();
-            assert!(next.contains(&format!("blocks runbook {verb} 0199")), "{next}");
-        }
-        let failed = |risk: &str| next(&json!({ "id": "0199", "status": "failed", "risk": risk })).unwrap();
-        assert!(failed("reversible").contains("undo") && !failed("read-only").contains("undo"));
-        for status in ["succeeded", "cancelled", "undone"] {
-            assert_eq!(next(&json!({ "id": "0199", "status": status })), None, "{status}");
+        let run = json!({ "id": "0199", "status": "failed", "question": {
+            "text": "It stopped. What now?",
+            "evidence": ["no answer"],
+            "choices": [
+                { "answer": "retry", "command": "blocks runbook retry 0199" },
+                { "answer": "go_back", "command": "blocks runbook undo 0199" },
+            ],
+        } });
+        let next = next(&run).unwrap();
+        let lines: Vec<_> = next.lines().map(str::trim).collect();
+        assert_eq!(lines[..2], ["It stopped. What now? (run 0199)", "no answer"]);
+        assert!(lines[2].starts_with("blocks runbook retry 0199 ") && lines[2].ends_with("run it again"));
+        assert!(lines[3].starts_with("blocks runbook undo 0199 ") && lines[3].ends_with("the bad version"));
+        for status in ["succeeded", "undone", "cancelled"] {
+            assert_eq!(super::next(&json!({ "id": "0199", "status": status, "question": null })), None);
         }
     }
 }

@@ -97,6 +97,7 @@ pub(crate) fn plan(steps: Vec<PlanStep>) -> Plan {
         steps,
         limit_s: None,
         approvals: None,
+        rolls_back: false,
     }
 }
 

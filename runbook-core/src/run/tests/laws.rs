@@ -19,6 +19,8 @@ struct Seen {
     happened: BTreeSet<Unit>,
     asked_since: BTreeSet<Unit>,
     undo_starts: BTreeMap<Unit, bool>,
+    /// An undo command that a person has ordered again, and that needs a yes of its own.
+    undo_ordered: Option<Unit>,
     last_undo_step: Option<usize>,
     settled: BTreeSet<Unit>,
 }
@@ -46,6 +48,9 @@ pub(crate) fn check(bench: &Bench) {
             RunEvent::Started => {
                 assert!(run.unasked || !run.plan.is_mutating() || seen.yes.len() >= needed.max(1));
                 seen.started = true;
+                if let Some(unit) = seen.undo_ordered.take() {
+                    seen.undo_starts.insert(unit, true);
+                }
             }
             RunEvent::UndoStarted => seen.started = true,
             RunEvent::CommandStarted { unit, .. } => started(bench, &mut seen, *unit),
@@ -84,6 +89,17 @@ pub(crate) fn check(bench: &Bench) {
             RunEvent::RetryOrdered { unit } => {
                 seen.doubt.remove(unit);
                 seen.settled.remove(unit);
+                if unit.role == UnitRole::Undo && run.command(*unit).unwrap().effect == Effect::Once {
+                    seen.undo_ordered = Some(*unit);
+                } else if let Some(repeatable) = seen.undo_starts.get_mut(unit) {
+                    *repeatable = true;
+                }
+            }
+            RunEvent::FailureNoted { unit, .. } => {
+                let command = run.command(*unit).unwrap();
+                assert_eq!((command.effect, unit.role), (Effect::Read, UnitRole::Main));
+                assert!(command.expectations.is_empty() && command.capture.is_none());
+                seen.settled.insert(*unit);
             }
             RunEvent::Succeeded => {
                 assert_eq!(seen.doubt, BTreeSet::new(), "success with a command in doubt");

@@ -37,6 +37,19 @@ pub(crate) fn splits(text: &str, name: &str) -> bool {
     scan(&masked).reads.iter().any(|read| read.splits && read.name == name)
 }
 
+/// Whether something that a shell text leaves in its shell (a variable, a function, the folder) may be used by a later one.
+pub(crate) fn hands_on<'a>(text: &str, mut later: impl Iterator<Item = &'a str>) -> bool {
+    let scanner = scan(text);
+    let sets = &scanner.sets;
+    if sets.unknown || sets.arguments || scanner.defines || scanner.moves {
+        return true;
+    }
+    later.any(|text| {
+        let after = scan(text);
+        after.sets.unknown || after.reads.iter().any(|read| sets.names.contains(read.name))
+    })
+}
+
 /// Whether a placeholder as written is a variable; others never begin so.
 pub(crate) fn of_placeholder(spelling: &str) -> Option<&str> {
     spelling.strip_prefix('$')

@@ -37,6 +37,10 @@ pub(crate) struct Sets {
 pub(crate) struct Scanner<'a> {
     pub(crate) reads: Vec<Read<'a>>,
     pub(crate) sets: Sets,
+    /// It defines a function.
+    pub(crate) defines: bool,
+    /// It goes to another folder.
+    pub(crate) moves: bool,
     depth: usize,
     /// Inside a function's body.
     in_function: bool,
@@ -94,6 +98,7 @@ impl<'a> Scanner<'a> {
     fn text(&mut self, text: &'a str, base: usize) {
         let lexed = lex(text);
         let bodies = function_bodies(&lexed.tokens);
+        self.defines |= self.depth == 0 && !bodies.is_empty();
         let outside = self.in_function;
         let mut parts = Vec::new();
         let mut target = None;
@@ -221,6 +226,7 @@ impl<'a> Scanner<'a> {
     fn builtin(&mut self, name: &str, args: &[Part<'_, 'a>]) {
         match name {
             "source" | "." | "eval" => self.sets.unknown = true,
+            "cd" | "pushd" | "popd" => self.moves |= self.depth == 0,
             "shift" => self.sets.arguments = true,
             "set" => {
                 let sets = |first: &Part<'_, '_>| first.plain() == "--" || !first.raw.starts_with(['-', '+']);

@@ -21,6 +21,8 @@ enum Settled {
     Passed,
     /// A person says so.
     Vouched,
+    /// It only looked, and its failure is on the record.
+    Noted,
 }
 
 /// A run as its events say, and what was seen beside them.
@@ -142,7 +144,7 @@ impl RunWatch {
         let reads = self.run.command(unit).is_some_and(|command| command.effect == Effect::Read);
         let doubts = self.run.commands.iter().any(|(other, phase)| {
             other.step == unit.step
-                && other.role == UnitRole::Main
+                && matches!(other.role, UnitRole::Main | UnitRole::Undo)
                 && matches!(phase, CommandPhase::InDoubt { .. })
         });
         if reads && doubts {
@@ -158,7 +160,11 @@ impl RunWatch {
         let step = self.run.plan.steps.get(unit.step)?;
         let changes = step.commands.iter().filter(|command| command.effect != Effect::Read).count();
         let passed = self.seen.settled.get(&probe) == Some(&Settled::Passed);
-        if is_in_doubt && passed && changes == 1 {
+        // what an undo takes away is not there any more, and nothing else was expected of it
+        let is_whole =
+            step.undo.len() == 1 && step.undo.iter().all(|command| command.expectations.is_empty());
+        let is_undone = unit.role == UnitRole::Undo && !passed && is_whole;
+        if is_in_doubt && (is_undone || unit.role == UnitRole::Main && passed && changes == 1) {
             return None;
         }
         Some(self.accusation("false-success", &format!("the doubt about {unit:?} is settled by nothing")))
@@ -306,6 +312,17 @@ impl Judge {
                     let what = format!("{} vouches for {unit:?}", envelope.actor);
                     found.push(watch.accusation("false-success", &what));
                 }
+            }
+            RunEvent::FailureNoted { unit, .. } => {
+                let looks = watch.run.command(*unit).is_some_and(|command| {
+                    command.effect == Effect::Read
+                        && command.capture.is_none()
+                        && command.expectations.is_empty()
+                });
+                if !looks || unit.role != UnitRole::Main {
+                    found.push(watch.accusation("false-success", &format!("{unit:?} does more than look")));
+                }
+                watch.seen.settled.insert(*unit, Settled::Noted);
             }
             RunEvent::DoubtSettled { unit, .. } => {
                 found.extend(watch.unsettled(*unit));

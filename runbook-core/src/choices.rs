@@ -1,0 +1,177 @@
+//! What a person is asked about a run that rests, and what they may say, the safest first.
+//!
+//! Looking again and waiting come before stopping, stopping before undoing. Going back to what a rollback left is called
+//! by its name and stands last.
+
+use crate::expectation::Outcome;
+use crate::ids::RunId;
+use crate::message::{Answer, QuestionView};
+use crate::plan::Reversal;
+use crate::run::{CommandPhase, Question, Run, Status, Unit, UnitRole};
+use crate::runbook::Effect;
+use crate::view::{outcome_word, verdict_text};
+
+/// What a run that rests asks of people; `None` when there is nothing to say.
+#[must_use]
+pub fn question(run: &Run) -> Option<QuestionView> {
+    match &run.status {
+        Status::Paused { question } => Some(paused(run, question)),
+        Status::Failed { reason } => {
+            let mut evidence = vec![reason.clone()];
+            evidence.extend(what_stays(run));
+            Some(QuestionView {
+                text: "It stopped. What now?".to_owned(),
+                evidence,
+                answers: with_undo(run, after_failure(run)),
+            })
+        }
+        Status::Cancelled => {
+            let mut evidence = doubts(run);
+            let answers = with_undo(run, Vec::new());
+            evidence.extend(what_stays(run));
+            let text = "It was cancelled. What it had done is still there.".to_owned();
+            (!answers.is_empty() || !evidence.is_empty()).then_some(QuestionView { text, evidence, answers })
+        }
+        Status::UndoFailed { reason } => Some(QuestionView {
+            text: format!(
+                "The undo failed, and {} is in a state that nobody has seen. Nothing more changes it until somebody has \
+                 looked. What now?",
+                run.plan.target
+            ),
+            evidence: vec![reason.clone()],
+            answers: vec![Answer::Retry, Answer::PutRight],
+        }),
+        _ => None,
+    }
+}
+
+/// A failed read is looked at again. What changes something may have done it although it says that it failed.
+fn after_failure(run: &Run) -> Vec<Answer> {
+    match run.next_unit() {
+        Some(unit) if effect(run, unit) != Effect::Read && run.may_have_happened(unit) => {
+            vec![Answer::Retry, Answer::MarkDone]
+        }
+        _ => vec![Answer::Retry],
+    }
+}
+
+fn paused(run: &Run, question: &Question) -> QuestionView {
+    let unit = question.unit();
+    let title = title(run, unit);
+    let (text, answers) = match question {
+        Question::Check { .. } => (format!("{title}: is it as expected?"), vec![Answer::Yes, Answer::No]),
+        // to wait on is to look again; what changes something is not repeated for that
+        Question::Late { .. } if effect(run, unit) == Effect::Read => (
+            format!("{title}: late, and it may still come. Wait on?"),
+            vec![Answer::WaitOn, Answer::Yes, Answer::No],
+        ),
+        Question::Late { .. } => (
+            format!("{title}: late, and it may still come. Look whether it has: is it as expected?"),
+            vec![Answer::Yes, Answer::No, Answer::Retry],
+        ),
+        Question::Doubt { .. } => (
+            format!("{title}: it was started and nobody saw its end. Did it run?"),
+            vec![Answer::MarkDone, Answer::Retry, Answer::Cancel],
+        ),
+        Question::Blocked { reason, .. } => {
+            (format!("{title}: {reason}. Go on?"), vec![Answer::Yes, Answer::No])
+        }
+        Question::Guard { .. } => (
+            format!("{title}: it failed, and what comes after it changes something. Look again?"),
+            vec![Answer::Retry, Answer::No, Answer::GoOn],
+        ),
+    };
+    QuestionView { text, evidence: evidence(run, question), answers: with_undo(run, answers) }
+}
+
+fn evidence(run: &Run, question: &Question) -> Vec<String> {
+    match run.commands.get(&question.unit()) {
+        Some(CommandPhase::Ended { verdicts, .. }) => verdicts
+            .iter()
+            .map(|one| format!("{}: {}", outcome_word(one.outcome), verdict_text(&one.text, &one.reason)))
+            .collect(),
+        Some(CommandPhase::InDoubt { reason: known, .. }) => match question {
+            // what the probe had to say stands in the question
+            Question::Doubt { reason, .. } => vec![reason.clone()],
+            _ => vec![known.clone()],
+        },
+        Some(CommandPhase::NotStarted { reason }) => vec![format!("not started: {reason}")],
+        _ => Vec::new(),
+    }
+}
+
+fn title(run: &Run, unit: Unit) -> String {
+    let Some(command) = run.command(unit) else { return String::new() };
+    let title = command.title.clone().unwrap_or_else(|| command.id.clone());
+    match (unit.role, run.plan.steps.get(unit.step)) {
+        (UnitRole::Undo, Some(step)) => format!("Undo of {}: {title}", step.title),
+        _ => title,
+    }
+}
+
+fn effect(run: &Run, unit: Unit) -> Effect {
+    run.command(unit).map_or(Effect::Once, |command| command.effect)
+}
+
+/// Undoing comes last, whatever else there is, and is called what it is.
+fn with_undo(run: &Run, mut answers: Vec<Answer>) -> Vec<Answer> {
+    if !run.undoing && run.next_undo().is_some() {
+        answers.push(if run.undo_goes_back() { Answer::GoBack } else { Answer::Undo });
+    }
+    answers
+}
+
+/// The steps that may have changed something which no undo takes back.
+fn what_stays(run: &Run) -> Vec<String> {
+    let begun = |step: usize| {
+        run.units()
+            .any(|unit| unit.step == step && effect(run, unit) != Effect::Read && run.may_have_happened(unit))
+    };
+    let steps = run.plan.steps.iter().enumerate().filter(|(step, _)| begun(*step));
+    steps
+        .filter_map(|(step, planned)| match run.plan.reversal(step) {
+            Reversal::NoReturn => Some(format!("a point of no return is behind it: {}", planned.title)),
+            Reversal::Stays => Some(format!("it has no undo, so what it did stays: {}", planned.title)),
+            Reversal::None | Reversal::Undo | Reversal::GoesBack => None,
+        })
+        .collect()
+}
+
+fn doubts(run: &Run) -> Vec<String> {
+    let in_doubt = run.commands.iter().filter_map(|(unit, phase)| match phase {
+        CommandPhase::InDoubt { reason, .. } => {
+            Some(format!("look what it did: {} ({reason})", title(run, *unit)))
+        }
+        _ => None,
+    });
+    in_doubt.collect()
+}
+
+/// Commands that only looked, failed, and were passed over.
+#[must_use]
+pub fn noted_failures(run: &Run) -> Vec<String> {
+    let noted = run.commands.iter().filter_map(|(unit, phase)| match phase {
+        CommandPhase::Ended { noted: true, verdicts, .. } => {
+            let failed = verdicts.iter().find(|verdict| verdict.outcome == Outcome::Fail)?;
+            Some(format!("{}: {}", title(run, *unit), verdict_text(&failed.text, &failed.reason)))
+        }
+        _ => None,
+    });
+    noted.collect()
+}
+
+/// What a person types in a shell to give an answer.
+#[must_use]
+pub fn command_of(answer: Answer, run: RunId) -> String {
+    let (verb, word) = match answer {
+        Answer::Approve => ("approve", ""),
+        Answer::Refuse => ("refuse", ""),
+        Answer::Yes | Answer::GoOn => ("answer", " yes"),
+        Answer::No => ("answer", " no"),
+        Answer::MarkDone | Answer::PutRight => ("mark-done", ""),
+        Answer::Retry | Answer::WaitOn => ("retry", ""),
+        Answer::Cancel => ("cancel", ""),
+        Answer::Undo | Answer::GoBack => ("undo", ""),
+    };
+    format!("blocks runbook {verb} {run}{word}")
+}

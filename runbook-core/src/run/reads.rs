@@ -1,0 +1,61 @@
+//! What a command that only reads and fails does to a run that people asked for.
+//!
+//! A failed read never stops a mitigation by itself. One that only looks is noted, and the run goes on. One that guards
+//! what comes after it asks a person. Where nothing that changes anything is left, and where a value is missing that
+//! nobody can vouch for, the run stops: what it should have shown was not seen.
+
+use super::decide::{Decision, Effect, ResumePoint, refresh};
+use super::event::{Question, RunEvent, Unit, UnitRole};
+use super::state::Run;
+use crate::plan::PlannedCommand;
+use crate::runbook::{CommandKind, Effect as CommandEffect, answers_by_status, hands_on};
+
+/// What hangs on a command that only reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weight {
+    /// Nothing: it is there to be looked at.
+    Nothing,
+    /// A later command that changes something.
+    Effect,
+    /// The run's own end, or a value that must be there.
+    End,
+}
+
+fn weight(state: &Run, unit: Unit) -> Weight {
+    let Some(command) = state.command(unit) else { return Weight::End };
+    let forward = matches!(unit.role, UnitRole::Baseline | UnitRole::Main);
+    if !forward || state.undoing || command.effect != CommandEffect::Read || command.capture.is_some() {
+        return Weight::End;
+    }
+    let later: Vec<&PlannedCommand> =
+        state.units().filter(|other| *other > unit).filter_map(|other| state.command(other)).collect();
+    let is_shell = command.kind == CommandKind::Shell;
+    let is_check = !command.expectations.is_empty() || is_shell && answers_by_status(&command.text);
+    if !is_check && !(is_shell && hands_on(&command.text, shell_texts(&later))) {
+        Weight::Nothing
+    } else if later.iter().any(|other| other.effect != CommandEffect::Read) {
+        Weight::Effect
+    } else {
+        Weight::End
+    }
+}
+
+fn shell_texts<'a>(commands: &[&'a PlannedCommand]) -> impl Iterator<Item = &'a str> {
+    let shell = commands.iter().filter(|command| command.kind == CommandKind::Shell);
+    shell.map(|command| command.text.as_str())
+}
+
+/// What follows from a read that failed or could not be started; `None` when the run ends by it.
+pub(super) fn after_failure(state: &Run, unit: Unit, reason: &str) -> Option<Decision> {
+    let reason = reason.to_owned();
+    let mut effects = refresh(state);
+    let event = match weight(state, unit) {
+        Weight::Nothing => {
+            effects.push(Effect::Continue(ResumePoint::Next));
+            RunEvent::FailureNoted { unit, reason }
+        }
+        Weight::Effect => RunEvent::Asked { question: Question::Guard { unit, reason } },
+        Weight::End => return None,
+    };
+    Some(Decision { events: vec![event], effects, ..Decision::default() })
+}

@@ -1,0 +1,75 @@
+//! Every step of each shipped runbook failed in turn and run twice, in the sandbox's world; and proof that a runbook
+//! that does not clean up is caught.
+
+use blocks_tests::faults::{Case, Fault, Way, play};
+use blocks_tests::repository;
+
+/// Worlds at the same time: most of a play is waiting for time limits.
+const WORLDS: usize = 4;
+
+fn shipped(name: &str) -> (String, String) {
+    let path = repository().join(format!("runbooks/{name}.md"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    (name.to_owned(), text)
+}
+
+/// The runbook with one text in place of another, which must be there.
+fn with(name: &str, old: &str, new: &str) -> Vec<(String, String)> {
+    let (name, text) = shipped(name);
+    assert!(text.contains(old), "{old:?} is not in {name}");
+    vec![(name, text.replacen(old, new, 1))]
+}
+
+#[tokio::test]
+async fn every_step_of_the_shipped_runbooks_fails_and_runs_twice_and_the_world_is_clean() {
+    let folder = std::fs::read_dir(repository().join("runbooks")).unwrap();
+    let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter_map(|name| name.strip_suffix(".md").map(str::to_owned)).collect();
+    names.sort();
+    assert!(names.len() >= 4, "{names:?}");
+    let runbooks: Vec<_> = names.iter().map(|name| shipped(name)).collect();
+    let table = play(&runbooks, WORLDS, |_| true).await;
+    println!("{}", table.text());
+    assert_eq!(table.dirty(), Vec::<&str>::new());
+    for row in &table.rows {
+        assert_eq!(row.no_return, 0, "{}: a shipped runbook has no point of no return", row.runbook);
+        assert!(row.failed >= row.commands / 2, "{row:?}");
+    }
+}
+
+/// Whether a broken copy is noticed in the cases that are picked.
+async fn is_noticed(runbooks: Vec<(String, String)>, wanted: impl Fn(&Case) -> bool, why: &str) {
+    let table = play(&runbooks, 1, wanted).await;
+    let dirty = table.dirty();
+    assert!(dirty.iter().any(|what| what.contains(why)), "{why}: {dirty:?}");
+}
+
+#[tokio::test]
+async fn a_runbook_that_does_not_clean_up_is_caught() {
+    let undone = |case: &Case| {
+        case.way == Way::Undo && matches!(case.fault, Some(Fault::ExitAfter)) && case.command == "stop-portal"
+    };
+    // the undo of one step is not there
+    let undo = "```bash {undo effect=idempotent timeout=30s}\nkubectl scale deployment/onboarding-portal";
+    let removed = with("rollback_to_pilot", undo, &undo.replace("```bash {undo ", "```text\n# {"));
+    is_noticed(removed, undone, "it is as it was before").await;
+    // it is there and does something else
+    let wrong = with("rollback_to_pilot", "--replicas=\"$portal_replicas\"", "--replicas=1");
+    is_noticed(wrong, undone, "it is as it was before").await;
+}
+
+#[tokio::test]
+async fn what_must_not_be_repeated_and_says_otherwise_is_caught() {
+    let again = |case: &Case| {
+        case.way == Way::Again && case.fault == Some(Fault::ExitAfter) && case.command == "rollback"
+    };
+    let (name, text) = shipped("rollback_to_previous_version");
+    let careless =
+        text.replacen("{name=rollback effect=once", "{name=rollback effect=idempotent", 1).replacen(
+            " --to-revision=\"$previous_revision\"\n# Expected: \"deployment",
+            "\n# Expected: \"deployment",
+            1,
+        );
+    assert_ne!(careless, text);
+    is_noticed(vec![(name, careless)], again, "does not get through").await;
+}
