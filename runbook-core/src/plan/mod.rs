@@ -20,5 +20,5 @@ pub use build::{Draft, PlanRequest, build, draft};
 pub use canonical::canonical_json;
 pub use error::{PlanError, Problem};
 pub use includes::settle_includes;
-pub use model::{Fingerprint, Plan, PlanStep, PlannedCommand};
+pub use model::{Fingerprint, PLAN_FORMAT, Plan, PlanStep, PlannedCommand};
 pub use risk::{ApprovalPolicy, Risk, RiskAssessment, assess};
