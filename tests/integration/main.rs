@@ -31,6 +31,8 @@ mod kinds;
 #[cfg(test)]
 mod launch;
 #[cfg(test)]
+mod planted;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod servers;

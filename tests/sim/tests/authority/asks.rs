@@ -231,14 +231,14 @@ pub(crate) fn some_request(dice: &mut Dice, who: &str, known: &[KnownRun]) -> Re
     let run = if !waiting.is_empty() && dice.percent(60) { Some(dice.pick(&waiting).clone()) } else { run };
     let id = run.as_ref().map(|run| run.0.clone());
     match dice.below(100) {
-        0..28 => Request::RunbookRun {
+        0..16 => Request::RunbookRun {
             name: dice.pick(BOOKS).name.to_owned(),
             params: [].into(),
             section: None,
             incident: None,
         },
-        28..32 => Request::RunbookRollback { service: Some("shop".to_owned()), params: [].into() },
-        32..68 => some_yes(dice, who, run.as_ref(), known),
+        16..20 => Request::RunbookRollback { service: Some("shop".to_owned()), params: [].into() },
+        20..68 => some_yes(dice, who, run.as_ref(), known),
         68..70 => Request::RunbookRefuse { run: id, reason: None },
         70..72 => Request::RunbookCancel { run: id },
         72..74 => Request::RunbookAnswer { run: id, yes: dice.percent(60) },
@@ -302,6 +302,9 @@ fn every_command_of_the_language_is_listed() {
     let known = [("run1".to_owned(), "ab".repeat(32), "waiting_for_approval")];
     for _ in 0..2_000 {
         let request = some_request(&mut dice, "ana", &known);
+        if matches!(request, Request::Help { .. }) {
+            continue; // is answered where it is asked
+        }
         match parse_chat(&words(&request)) {
             ChatParse::Request(read) => assert_eq!(kind_of(&read), kind_of(&request), "{}", words(&request)),
             ChatParse::Usage { .. } => panic!("{} does not read", words(&request)),

@@ -122,13 +122,7 @@ async fn world(
         let runs = stage.runs().await;
         truth.note(&by, &runs);
     }
-    tally
-        .0
-        .lock()
-        .unwrap()
-        .entry("effects".to_owned())
-        .and_modify(|n| *n += stage.notes.effects())
-        .or_insert(0);
+    *locked(&tally.0).entry("effects".to_owned()).or_default() += stage.notes.effects();
     judge(&stage, &truth, irreversible).await?;
     if humans.len() == 1 && irreversible > 0 && stage.notes.effects() > 0 {
         return Err(format!("one human alone had an effect: {:?}", locked(&stage.notes.starts)));
@@ -214,15 +208,25 @@ fn each(usual: u64, mut one: impl FnMut(u64) -> Result<(), String>) -> Result<()
 fn nobody_lets_their_own_request_run() {
     let tally = Tally::default();
     let mut all = Vec::new();
-    all.push(("alone", each(60, |seed| alone(seed, Kept::InMemory, &tally))));
-    all.push(("alone, on disk", each(3, |seed| alone(seed + 1_000, Kept::OnDisk, &tally))));
-    all.push(("together", each(60, |seed| together(seed, Kept::InMemory, &tally))));
-    all.push(("together, on disk", each(3, |seed| together(seed + 1_000, Kept::OnDisk, &tally))));
-    all.push(("at once", each(60, |seed| at_once(seed, Kept::InMemory))));
+    let began = std::time::Instant::now();
+    let told = |what: &str| println!("{what} after {:.1} s", began.elapsed().as_secs_f32());
+    all.push(("alone", each(20, |seed| alone(seed, Kept::InMemory, &tally))));
+    told("alone");
+    all.push(("alone, on disk", each(2, |seed| alone(seed + 1_000, Kept::OnDisk, &tally))));
+    told("alone, on disk");
+    all.push(("together", each(20, |seed| together(seed, Kept::InMemory, &tally))));
+    told("together");
+    all.push(("together, on disk", each(2, |seed| together(seed + 1_000, Kept::OnDisk, &tally))));
+    told("together, on disk");
+    all.push(("at once", each(40, |seed| at_once(seed, Kept::InMemory))));
+    told("at once");
     all.push(("at once, on disk", each(5, |seed| at_once(seed, Kept::OnDisk))));
+    told("at once, on disk");
     let mut kinds = std::collections::BTreeMap::new();
-    all.push(("one byte", each(300, |seed| change::one(seed, Kept::InMemory, &mut kinds))));
+    all.push(("one byte", each(120, |seed| change::one(seed, Kept::InMemory, &mut kinds))));
+    told("one byte");
     all.push(("one byte, on disk", each(20, |seed| change::one(seed, Kept::OnDisk, &mut kinds))));
+    told("one byte, on disk");
     for (what, came) in &all {
         assert_eq!(*came, Ok(()), "{what}");
     }
