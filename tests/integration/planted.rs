@@ -240,8 +240,7 @@ async fn a_thousand_planted_secrets_are_found_nowhere() {
     let uses: String = names.iter().map(|name| format!(": \"${name}\"; ")).collect();
     let carries = "auth=\"Bearer $S0\"; both=\"$S1$S2\"\nset -x; : \"$S3\"; set +x; declare -p S4; printf '%s' \"$S5\" | base64 -w0";
     book.push_str(&step(1, &format!("{uses}\n{carries}")));
-    let ways =
-        ["cat FILE", "cat FILE >&2", "dd if=FILE bs=7 status=none", "tail -c +1 FILE | tee /dev/stderr"];
+    let ways = ["cat FILE", "cat FILE >&2", "dd if=FILE bs=7 status=none", "tail -c +1 FILE; cat FILE >&2"];
     for index in 0..parts.len() {
         let way = ways[index % ways.len()].replace("FILE", &format!("planted/{index}"));
         book.push_str(&step(index + 2, &way));
@@ -285,12 +284,9 @@ async fn a_thousand_planted_secrets_are_found_nowhere() {
     let run = text(&asked.json()["data"]["id"]);
     until("the commands have printed", async || {
         let shown = app.blocks_json(&["runbook", "status", &run]).await;
-        let state = shown["status"].as_str().unwrap_or_default().to_owned();
-        assert!(matches!(state.as_str(), "running"), "{shown}");
-        let last = shown["steps"].as_array().and_then(|steps| steps.iter().rev().nth(1).cloned())?;
-        last["commands"].to_string().contains("started").then_some(()).or_else(|| {
-            (app.log(&format!("data/runs/{run}/{}.begun", parts.len() + 3)).len() > 0).then_some(())
-        })
+        assert_eq!(shown["status"], "running", "{shown}");
+        let begun = app.dir.join(format!("data/runs/{run}/{}.begun", parts.len() + 3));
+        begun.exists().then_some(())
     })
     .await;
     // who lives meanwhile shows none of it
@@ -330,7 +326,7 @@ async fn a_thousand_planted_secrets_are_found_nowhere() {
         let found = needles.find(text.as_bytes());
         assert_eq!(found, None, "in what is shown: {}", text.chars().take(200).collect::<String>());
     }
-    let planted = [app.dir.join("planted"), app.dir.join("runbooks/planted"), app.dir.join("sandbox")];
+    let planted = [app.dir.join("planted"), app.dir.join("runbooks/planted")];
     let look = |when: &str| {
         let mut all = Vec::new();
         files(&app.dir, &planted, &mut all);

@@ -60,6 +60,11 @@ impl Patterns {
         patterns
     }
 
+    /// Whether a pattern could begin here.
+    fn may_begin(&self, rest: &[u8]) -> bool {
+        rest.first().is_some_and(|first| self.first.get(usize::from(*first)).is_some_and(|known| *known))
+    }
+
     /// The length of the longest pattern that stands at the start of these bytes; 0 for none.
     fn match_at(&self, rest: &[u8]) -> usize {
         let Some(start) = rest.first_chunk::<2>() else { return 0 };
@@ -125,6 +130,9 @@ impl Redactor {
         let mut decided = until;
         for at in 0..until {
             let rest = self.pending.get(at..).unwrap_or_default();
+            if self.token.is_none() && !self.patterns.may_begin(rest) && !shapes::may_begin(rest) {
+                continue; // nearly every place
+            }
             if let Some(token) = &mut self.token {
                 if at < covered {
                     // what it begins with is covered whole

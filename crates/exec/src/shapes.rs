@@ -191,12 +191,19 @@ impl Rest {
     }
 }
 
+/// Whether a token could begin here, by the first two bytes.
+pub(crate) fn may_begin(rest: &[u8]) -> bool {
+    match rest {
+        [first, second, ..] => PAIRS.get(pair(*first, *second)).is_some_and(|known| *known),
+        [_] => true,
+        [] => false,
+    }
+}
+
 /// What begins at the start of these bytes. At the end of everything nothing more comes.
 pub(crate) fn look(rest: &[u8], at_end: bool) -> Found {
     let Some(first) = rest.first() else { return Found::Nothing };
-    if let Some(second) = rest.get(1)
-        && !PAIRS.get(pair(*first, *second)).is_some_and(|known| *known)
-    {
+    if !may_begin(rest) {
         return Found::Nothing;
     }
     let mut may_be = false;

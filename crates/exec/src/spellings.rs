@@ -76,12 +76,19 @@ fn json(text: &str) -> impl Iterator<Item = String> {
 fn shell(text: &str) -> impl Iterator<Item = Vec<u8>> {
     let escaped = |special: &str| {
         let mut out = String::new();
-        for (index, c) in text.chars().enumerate() {
-            // `#` and `~` mean something to a shell only where a word begins
-            if special.contains(c) && (index == 0 || !"#~".contains(c)) {
+        let mut before = None;
+        for c in text.chars() {
+            // these mean something to a shell only where a word begins, and `~` where a path may
+            let elsewhere = match c {
+                '#' => before.is_some(),
+                '~' => !matches!(before, None | Some(':' | '=')),
+                _ => false,
+            };
+            if special.contains(c) && !elsewhere {
                 out.push('\\');
             }
             out.push(c);
+            before = Some(c);
         }
         out.into_bytes()
     };
