@@ -123,14 +123,20 @@ pub(crate) fn verdict_text(expected: &str, reason: &str) -> String {
 pub fn state_words(run: &Run) -> String {
     match &run.status {
         Status::Planned => "planned".to_owned(),
-        Status::WaitingForApproval { .. } if run.approvals_needed == 0 => {
-            format!("waits for {} to confirm", run.requester)
+        Status::WaitingForApproval { .. } if run.yeses_due() == 0 => {
+            let why = if run.plan.is_mutating() { " and say why" } else { "" };
+            format!("waits for {} to confirm{why}", run.requester)
         }
         Status::WaitingForApproval { .. } => format!(
-            "waits for approval by {} other {} ({} given)",
-            run.approvals_needed,
-            if run.approvals_needed == 1 { "person" } else { "people" },
-            run.approvals.len()
+            "waits for approval by {} other {} ({} given){}",
+            run.yeses_due(),
+            if run.yeses_due() == 1 { "person" } else { "people" },
+            run.approvals.len(),
+            if run.yeses_due() > run.approvals_needed {
+                "; one more than usual, because a user of the machine whom blocks.toml does not name asked for it"
+            } else {
+                ""
+            }
         ),
         Status::Running => "running".to_owned(),
         Status::Paused { question: Question::Doubt { .. } } if run.undoing => {
@@ -177,7 +183,7 @@ pub fn plan(run: &Run) -> PlanView {
         params: run.plan.params.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
         steps: (0..run.plan.steps.len()).filter_map(|step| plan_step(&run.plan, step)).collect(),
         requested_by: run.requester.to_string(),
-        approvals_needed: run.approvals_needed,
+        approvals_needed: run.yeses_due(),
         state,
         waiting,
         expires_at: match run.status {

@@ -17,6 +17,9 @@ pub(crate) const INTERACTION: &str = "interaction";
 /// What our buttons' action ids start with.
 pub(crate) const ACTION_PREFIX: &str = "blocks:";
 
+/// The field in which whoever acts alone says why.
+pub(crate) const REASON: &str = "blocks:reason";
+
 /// Says what a stored Slack message means.
 #[derive(Debug, Clone)]
 pub struct SlackTranslator {
@@ -70,7 +73,8 @@ impl SlackTranslator {
             Some((id, action))
         });
         let Some((id, action)) = ours else { return Translated::Ignored { kind: interaction.kind } };
-        let request = match pressed(id, action) {
+        let reason = interaction.state.as_ref().and_then(|state| state.text(REASON));
+        let request = match pressed(id, action, reason) {
             Ok(request) => request,
             Err(reason) => return unreadable(&reason),
         };
@@ -114,7 +118,7 @@ fn unreadable(reason: &str) -> Translated {
 }
 
 /// The request behind one of our buttons.
-fn pressed(id: &str, action: &Action) -> Result<Request, String> {
+fn pressed(id: &str, action: &Action, reason: Option<&str>) -> Result<Request, String> {
     let known = answers().into_iter().find(|(_, word)| *word == id);
     let Some((answer, _)) = known else {
         return Err("a button of ours that this version does not know".to_owned());
@@ -135,7 +139,7 @@ fn pressed(id: &str, action: &Action) -> Result<Request, String> {
             if fingerprint.is_none() {
                 return Err("an approval without a fingerprint".to_owned());
             }
-            Request::RunbookApprove { run, fingerprint, reason: None }
+            Request::RunbookApprove { run, fingerprint, reason: reason.map(str::to_owned) }
         }
         Answer::Refuse => Request::RunbookRefuse { run, reason: None },
         Answer::Yes | Answer::GoOn => Request::RunbookAnswer { run, yes: true },

@@ -96,6 +96,22 @@ fn a_button_is_a_request_about_its_run() {
 }
 
 #[test]
+fn what_stands_in_the_field_for_why_comes_with_the_yes() {
+    for (value, reason) in [
+        (r#""the error budget is gone ""#, Some("the error budget is gone")),
+        ("null", None),
+        (r#"" ""#, None),
+    ] {
+        let mut pressed = button("blocks:approve", r#"{"run":"0192","fingerprint":"4f2a"}"#);
+        let value: Value = serde_json::from_str(value).unwrap();
+        pressed["state"] = json!({ "values": { "b1": { "blocks:reason": { "value": value } } } });
+        let Translated::Signal(Signal::Chat(signal)) = interaction(&pressed) else { panic!() };
+        let Request::RunbookApprove { reason: given, .. } = signal.request else { panic!() };
+        assert_eq!(given.as_deref(), reason);
+    }
+}
+
+#[test]
 fn a_button_that_cannot_be_right_is_kept_and_does_nothing() {
     for (id, value) in [
         ("blocks:approve", r#"{"run":"0192"}"#),

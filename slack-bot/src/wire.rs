@@ -1,5 +1,7 @@
 //! Slack's inbound messages, as much of them as we read. Everything else is tolerated: a null team, a new field.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// A slash command, form-encoded.
@@ -55,6 +57,30 @@ pub(crate) struct Interaction {
     pub(crate) response_url: Option<String>,
     #[serde(default)]
     pub(crate) actions: Option<Vec<Action>>,
+    #[serde(default)]
+    pub(crate) state: Option<Filled>,
+}
+
+/// What is filled in on the message, by block and element.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Filled {
+    #[serde(default)]
+    pub(crate) values: BTreeMap<String, BTreeMap<String, Field>>,
+}
+
+/// One field. Slack sends `null` for an empty one.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Field {
+    #[serde(default)]
+    pub(crate) value: Option<String>,
+}
+
+impl Filled {
+    /// What stands in the field with this action id.
+    pub(crate) fn text(&self, action_id: &str) -> Option<&str> {
+        let text = self.values.values().find_map(|block| block.get(action_id)?.value.as_deref())?.trim();
+        (!text.is_empty()).then_some(text)
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -364,3 +364,79 @@ fn links_in_the_documents_lead_somewhere() {
     assert!(followed > 10, "only {followed} links were seen");
     assert!(dead.is_empty(), "dead links:\n{}", dead.join("\n"));
 }
+
+/// Lines of the product's own source (no tests, no sandbox) that hold this text, with the file.
+fn lines_with(what: &str) -> Vec<String> {
+    let root = repository();
+    let mut found = Vec::new();
+    let mut folders = vec![
+        root.join("crates"),
+        root.join("runbook-core"),
+        root.join("slack-bot"),
+        root.join("pagerduty-hook"),
+    ];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() {
+                let is_product = !["tests", "testkit", "sandbox", "bench", "demo", "conformance", "target"]
+                    .contains(&name.as_str());
+                folders.extend(is_product.then_some(path));
+            } else if name.ends_with(".rs") && !name.ends_with("tests.rs") && name != "testkit.rs" {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+                let lines =
+                    text.lines().map(str::trim).filter(|line| line.contains(what) && !line.starts_with("//"));
+                let file = path.strip_prefix(&root).unwrap().display().to_string();
+                found.extend(lines.map(|line| format!("{file}: {line}")));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Every way in, and the one place where a yes is asked about. What is new here is listed, and tried in
+/// `tests/sim/tests/authority`.
+#[test]
+fn every_way_in_goes_through_one_check() {
+    for (what, wanted) in [
+        ("RunCommand::Approve {", &["crates/engine/src/requests.rs", "runbook-core/src/run/decide.rs"][..]),
+        ("approve::objection(", &["runbook-core/src/run/decide.rs"]),
+        // planned without anybody's yes (what only reads), and approved
+        (
+            "events.push(RunEvent::Started)",
+            &["runbook-core/src/run/decide.rs", "runbook-core/src/run/decide.rs"],
+        ),
+        ("events: vec![RunEvent::Started", &[]),
+        ("fn has_standing(", &["crates/engine/src/requests.rs"]),
+        // chat, and the API with the socket; the terminal's own run
+        (
+            "Asker {",
+            &[
+                "crates/cli/src/commands/local.rs",
+                "crates/engine/src/inbox.rs",
+                "crates/engine/src/origin.rs",
+                "crates/server/src/api.rs",
+            ],
+        ),
+        (
+            ".route(",
+            &[
+                "crates/server/src/api.rs",
+                "crates/server/src/health.rs",
+                "crates/server/src/health.rs",
+                "crates/server/src/health.rs",
+                "pagerduty-hook/src/inbound.rs",
+                "slack-bot/src/inbound.rs",
+                "slack-bot/src/inbound.rs",
+                "slack-bot/src/inbound.rs",
+            ],
+        ),
+        ("impl Translator for", &["pagerduty-hook/src/translate.rs", "slack-bot/src/translate.rs"]),
+    ] {
+        let lines = lines_with(what);
+        let files: Vec<_> = lines.iter().filter_map(|line| line.split(": ").next()).collect();
+        assert_eq!(files, wanted, "{what}: {lines:#?}");
+    }
+}

@@ -35,6 +35,8 @@ mod kinds;
 #[cfg(test)]
 mod launch;
 #[cfg(test)]
+mod planted;
+#[cfg(test)]
 mod provenance;
 #[cfg(test)]
 mod secrets;

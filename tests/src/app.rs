@@ -439,8 +439,7 @@ impl TestApp {
     /// Says yes to a run by its code, as somebody who has looked at the plan.
     pub async fn approve(&self, token: &str, run: &str) -> Answer {
         let shown = self.api(Some(token), json!({ "request": "runbook_status", "run": run })).await.json();
-        let request =
-            json!({ "request": "runbook_approve", "run": run, "fingerprint": shown["data"]["code"] });
+        let request = json!({ "request": "runbook_approve", "run": run, "fingerprint": shown["data"]["code"], "reason": "it has to be" });
         self.api(Some(token), request).await
     }
 

@@ -96,7 +96,7 @@ fn test() -> Result<(), Failure> {
         ("BLOCKS_FUZZ_SEED", OsStr::new(&seed)),
     ];
     let tested = cargo(&["test", "--workspace", "--locked", "--no-fail-fast"], &environment);
-    let sabotage = [&["test", "--test", "sabotage"][..], SIM].concat();
+    let sabotage = [&["test", "--test", "sabotage", "--test", "authority"][..], SIM].concat();
     let tested = tested.and(cargo(&sabotage, &[]));
     if let Ok(not_run) = std::fs::read_to_string(&list) {
         say(&format!("== not run on this machine\n{}", not_run.trim_end()));

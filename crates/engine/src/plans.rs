@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use runbook_core::plan::{Fingerprint, Plan, PlanError, PlanRequest, Problem, Risk, assess, build, draft};
+use runbook_core::plan::{Fingerprint, Plan, PlanError, PlanRequest, Problem, assess, build, draft};
 use runbook_core::runbook::Document;
 use serde_json::json;
 
@@ -55,7 +55,8 @@ pub fn draft_reply(
     let is_whole = draft.problems.is_empty();
     let mut problems = draft.problems;
     problems.extend(draft.plan.check_runnable().err().map(Problem::from));
-    let mut reply = describe_plan(settings, &draft.plan, is_whole, &problems)?;
+    let needed = approvals_needed(settings, &draft.plan, entry, asked.service);
+    let mut reply = describe_plan(&draft.plan, needed, is_whole, &problems)?;
     if !draft.warnings.is_empty() {
         reply.text.push_str("\nWarnings about these lines:\n");
     }
@@ -125,14 +126,13 @@ pub(crate) fn code_of(plan: &Plan, fingerprint: &Fingerprint) -> Option<String> 
 
 /// A plan as text and data. One that is not whole has no fingerprint: there is nothing to say yes to.
 pub(crate) fn describe_plan(
-    settings: &Settings,
     plan: &Plan,
+    needed: u8,
     is_whole: bool,
     problems: &[Problem],
 ) -> Result<Reply, EngineError> {
     let fingerprint = plan.fingerprint().map_err(|error| EngineError::Journal(error.to_string()))?;
     let risk = assess(plan, false);
-    let needed = approvals_needed(settings, plan, risk.risk);
     let code = code_of(plan, &fingerprint).filter(|_| is_whole);
     let mut text = crate::describe::plan_text(plan, code.as_deref(), &risk, needed, problems);
     if is_whole && code.is_none() {
@@ -170,8 +170,18 @@ fn steps_data(plan: &Plan) -> serde_json::Value {
     steps
 }
 
-/// How many other people must approve this plan.
-pub(crate) fn approvals_needed(settings: &Settings, plan: &Plan, risk: Risk) -> u8 {
-    let service = settings.service(&plan.target).and_then(|service| service.approvals);
-    settings.policy.needed(risk, plan.approvals, service)
+/// How many other people must approve this plan: policy, raised by the documents and by every service that it may touch
+/// (that of its target, of its documents, and of the incident), whatever its lock is called.
+pub(crate) fn approvals_needed(
+    settings: &Settings,
+    plan: &Plan,
+    entry: &LibraryEntry,
+    incident_service: Option<&str>,
+) -> u8 {
+    let included = plan.included.keys().filter_map(|name| entry.included.get(name));
+    let documents = std::iter::once(&entry.document).chain(included);
+    let services = documents.filter_map(|document| document.front.service.as_deref());
+    let services = services.chain(incident_service).chain(std::iter::once(plan.target.as_str()));
+    let raised = services.filter_map(|name| settings.service(name)?.approvals).max();
+    settings.policy.needed(assess(plan, false).risk, plan.approvals, raised)
 }

@@ -235,7 +235,7 @@ pub async fn run(store: &dyn Store, id: RunId) -> Result<Reply, EngineError> {
             &run.plan,
             Some(&run.fingerprint.code()),
             &run.risk,
-            run.approvals_needed,
+            run.yeses_due(),
             &[],
         ));
     }

@@ -302,7 +302,9 @@ impl Engine {
             return Err(EngineError::Secret("there is no key to bind the plan's secrets with".to_owned()));
         }
         let risk = assess(&plan, false);
-        let approvals_needed = if unasked { 0 } else { approvals_needed(self.settings(), &plan, risk.risk) };
+        let service = incident.map(|row| row.service.as_str());
+        let approvals_needed =
+            if unasked { 0 } else { approvals_needed(self.settings(), &plan, entry, service) };
         Ok(NewRun {
             id: RunId(self.inner.parts.ids.fresh()),
             incident: incident.map(|row| row.id),
@@ -419,10 +421,16 @@ impl Engine {
         let is_fetched = run.plan.provenance.as_ref().is_some_and(|known| known.repository.is_some());
         let still_there =
             || !is_fetched || self.library().find(&run.plan.runbook).is_ok_and(|entry| same(entry));
-        if now.into_iter().any(&same) && still_there() {
+        let reason = if !(now.into_iter().any(&same) && still_there()) {
+            format!("{} has changed since it was planned", run.plan.runbook)
+        } else if !self.settings().hands_on(&run.plan.environment) {
+            format!(
+                "which environment variables commands of {} see has changed since it was planned",
+                run.plan.runbook
+            )
+        } else {
             return Ok(());
-        }
-        let reason = format!("{} has changed since it was planned", run.plan.runbook);
+        };
         let command = RunCommand::Cancel { reason: Some(reason.clone()) };
         self.change_run(row.id, &command, &Origin::engine(), &crate::runs::silent).await?;
         Err(EngineError::Refused(format!("{reason}, so this plan is void; hint: ask for it again")))

@@ -342,6 +342,7 @@ fn job(settings: &Settings, run: &Run, unit: Unit, attempt: u32) -> Option<Resul
         effect: command.effect,
         text: command.text.clone(),
         variables: run.variables(unit),
+        environment: run.plan.environment.clone(),
         secrets,
         directory: run.directory.clone().into(),
         timeout_ms: command.timeout_ms,

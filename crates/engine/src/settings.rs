@@ -87,6 +87,15 @@ impl Settings {
         self.services.iter().find(|service| service.name == name)
     }
 
+    /// Whether commands would see variables of exactly these names (sorted) of Blocks' own environment.
+    #[must_use]
+    pub fn hands_on(&self, names: &[String]) -> bool {
+        let mut configured: Vec<&String> = self.exec_env.iter().collect();
+        configured.sort();
+        configured.dedup();
+        configured.into_iter().eq(names)
+    }
+
     /// The service that the pager knows under this id.
     #[must_use]
     pub fn service_by_pager_id(&self, id: &str) -> Option<&ServiceSettings> {

@@ -282,7 +282,7 @@ impl RunShow {
             status: run.status.word(),
             unasked: run.unasked,
             requester: run.requester.to_string(),
-            approvals_needed: run.approvals_needed,
+            approvals_needed: run.yeses_due(),
             approvals: run.approvals.iter().map(ApprovalShow::from).collect(),
             refused_approvals: run
                 .refused_approvals

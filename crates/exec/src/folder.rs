@@ -136,12 +136,11 @@ impl Attempt {
     /// outcome ([`state_files`]), without which nobody looks for it.
     ///
     /// `true` besides when it held a secret, so that nothing of it is kept.
-    pub(crate) fn take_state(&self, redactor: Option<&Redactor>) -> (StateOutcome, bool) {
+    pub(crate) fn take_state(&self, redactor: &Redactor) -> (StateOutcome, bool) {
         let mut has_secret = false;
         let mut taken = || -> io::Result<bool> {
             let text = fs::read(&self.new_state)?;
-            has_secret = text.ends_with(script::STATE_SECRET)
-                || redactor.is_some_and(|redactor| redactor.is_in(&text));
+            has_secret = text.ends_with(script::STATE_SECRET) || redactor.is_in(&text);
             let complete = text.ends_with(script::STATE_END) && !has_secret;
             if complete {
                 // The state's own name is what a later attempt looks for, so it comes last.

@@ -1,53 +1,92 @@
-//! Takes configured secrets out of a stream of bytes, before anything keeps it.
+//! Takes secrets out of a stream of bytes, before anything keeps it.
 //!
-//! Found as they are, percent-encoded, in hexadecimal, inside a JSON string, and in base64 at each of its three
-//! alignments. Not found: a secret broken over lines, compressed or otherwise computed upon.
+//! Configured ones are found in every spelling of [`crate::spellings`], however they are split over chunks; tokens that
+//! nobody configured by their known shapes ([`crate::shapes`]). Not found: a secret broken over lines, compressed or
+//! otherwise computed upon.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use runbook_core::ports::{Job, SecretValue};
 
 use crate::config::MIN_SECRET_BYTES;
+use crate::shapes::{self, Found};
+use crate::spellings::spellings;
 
 /// What stands in a secret's place.
 pub use runbook_core::ports::REDACTED;
 
 /// A streaming redactor; a secret split over any number of chunks is found.
 ///
-/// Holds back one byte less than the longest pattern, so call [`Redactor::finish`] at the end.
+/// Holds back one byte less than the longest pattern, and what may become a token, so call [`Redactor::finish`] at the end.
 #[derive(Clone)]
 pub struct Redactor {
-    /// Sorted by first byte; `by_first[b]` is the range of those that begin with `b`.
-    patterns: Vec<Vec<u8>>,
-    by_first: Vec<(usize, usize)>,
-    longest: usize,
+    patterns: Arc<Patterns>,
     pending: Vec<u8>,
     /// How many bytes at the front of `pending` belong to a secret already announced.
     covered: usize,
+    /// The token that reaches over the end of what was decided, which goes on with what comes.
+    token: Option<shapes::Rest>,
+}
+
+/// What is looked for, shared by every stream of a command.
+#[derive(Default)]
+struct Patterns {
+    /// Sorted.
+    all: Vec<Vec<u8>>,
+    /// By their first two bytes, the range of those that begin so.
+    by_start: HashMap<[u8; 2], (usize, usize)>,
+    /// Whether some pattern begins with this byte.
+    first: Vec<bool>,
+    longest: usize,
+}
+
+impl Patterns {
+    fn new(mut all: Vec<Vec<u8>>) -> Patterns {
+        all.retain(|pattern| pattern.len() > 1);
+        all.sort();
+        all.dedup();
+        let mut patterns = Patterns { first: vec![false; 256], ..Patterns::default() };
+        for (index, pattern) in all.iter().enumerate() {
+            let Some(start) = pattern.first_chunk::<2>() else { continue };
+            patterns.by_start.entry(*start).or_insert((index, index)).1 = index + 1;
+            if let Some(first) = patterns.first.get_mut(usize::from(start[0])) {
+                *first = true;
+            }
+        }
+        patterns.longest = all.iter().map(Vec::len).max().unwrap_or(0);
+        patterns.all = all;
+        patterns
+    }
+
+    /// Whether a pattern could begin here.
+    fn may_begin(&self, rest: &[u8]) -> bool {
+        rest.first().is_some_and(|first| self.first.get(usize::from(*first)).is_some_and(|known| *known))
+    }
+
+    /// The length of the longest pattern that stands at the start of these bytes; 0 for none.
+    fn match_at(&self, rest: &[u8]) -> usize {
+        let Some(start) = rest.first_chunk::<2>() else { return 0 };
+        if !self.first.get(usize::from(start[0])).is_some_and(|known| *known) {
+            return 0;
+        }
+        let Some(&(from, to)) = self.by_start.get(start) else { return 0 };
+        let candidates = self.all.get(from..to).unwrap_or_default();
+        candidates.iter().filter(|pattern| rest.starts_with(pattern)).map(Vec::len).max().unwrap_or(0)
+    }
 }
 
 impl Redactor {
-    /// A redactor for these secrets. Empty ones are ignored.
+    /// A redactor for these secrets, and for tokens of known shapes. Empty secrets are ignored.
     #[must_use]
     pub fn new<S: AsRef<[u8]>>(secrets: &[S]) -> Self {
-        let mut patterns: Vec<Vec<u8>> = secrets
-            .iter()
-            .map(AsRef::as_ref)
-            .filter(|secret| !secret.is_empty())
-            .flat_map(spellings)
-            .filter(|pattern| !pattern.is_empty())
-            .collect();
-        patterns.sort();
-        patterns.dedup();
-        let by_first = (0..=u8::MAX)
-            .map(|byte| {
-                let start = patterns.partition_point(|pattern| pattern.first() < Some(&byte));
-                let end = patterns.partition_point(|pattern| pattern.first() <= Some(&byte));
-                (start, end)
-            })
-            .collect();
-        let longest = patterns.iter().map(Vec::len).max().unwrap_or(0);
-        Self { patterns, by_first, longest, pending: Vec::new(), covered: 0 }
+        let secrets = secrets.iter().map(AsRef::as_ref).filter(|secret| !secret.is_empty());
+        Self::of(Patterns::new(secrets.flat_map(spellings).map(|(_, pattern)| pattern).collect()))
+    }
+
+    fn of(patterns: Patterns) -> Self {
+        Self { patterns: Arc::new(patterns), pending: Vec::new(), covered: 0, token: None }
     }
 
     /// This redactor, or one that looks for a job's secret parameters besides `secrets`.
@@ -64,37 +103,62 @@ impl Redactor {
         Redactor::new(&all)
     }
 
-    /// Whether a secret is in there.
+    /// Whether a configured secret is in there, in some spelling.
     pub(crate) fn is_in(&self, bytes: &[u8]) -> bool {
-        let mut redactor = self.clone();
-        redactor.pending.extend_from_slice(bytes);
-        (0..bytes.len()).any(|at| redactor.match_at(at) > 0)
+        (0..bytes.len()).any(|at| self.patterns.match_at(bytes.get(at..).unwrap_or_default()) > 0)
     }
 
     /// Takes the next bytes and gives what is safe to keep to `out`.
     pub fn push(&mut self, chunk: &[u8], out: &mut impl FnMut(&[u8])) {
-        if self.patterns.is_empty() {
-            out(chunk);
-            return;
-        }
         self.pending.extend_from_slice(chunk);
         // Only where the longest pattern would still fit can a position be decided.
-        let decided = (self.pending.len() + 1).saturating_sub(self.longest);
-        self.release(decided, out);
+        let decided = (self.pending.len() + 1).saturating_sub(self.patterns.longest.max(1));
+        self.release(decided, false, out);
     }
 
     /// Gives what was held back.
     pub fn finish(mut self, out: &mut impl FnMut(&[u8])) {
         let all = self.pending.len();
-        self.release(all, out);
+        self.release(all, true, out);
     }
 
-    /// Decides the first `decided` bytes of `pending`. Secrets that overlap are covered as one.
-    fn release(&mut self, decided: usize, out: &mut impl FnMut(&[u8])) {
+    /// Decides the first `until` bytes of `pending`, or fewer when a token may begin before. Secrets that overlap are
+    /// covered as one.
+    fn release(&mut self, until: usize, at_end: bool, out: &mut impl FnMut(&[u8])) {
         let mut covered = self.covered;
-        let mut plain_from = covered.min(decided);
-        for at in 0..decided {
-            let length = self.match_at(at);
+        let mut plain_from = covered.min(until);
+        let mut decided = until;
+        for at in 0..until {
+            let rest = self.pending.get(at..).unwrap_or_default();
+            if self.token.is_none() && !self.patterns.may_begin(rest) && !shapes::may_begin(rest) {
+                continue; // nearly every place
+            }
+            if let Some(token) = &mut self.token {
+                if at < covered {
+                    // what it begins with is covered whole
+                } else if token.goes_on(rest.first().copied().unwrap_or_default()) {
+                    covered = at + 1;
+                    plain_from = covered;
+                } else {
+                    self.token = None;
+                }
+            }
+            let mut length = self.patterns.match_at(rest);
+            if self.token.is_none() {
+                match shapes::look(rest, at_end) {
+                    Found::Nothing => {}
+                    Found::MayBe => {
+                        if length == 0 && at >= covered {
+                            decided = at;
+                            break;
+                        }
+                    }
+                    Found::Token { length: start, rest } => {
+                        length = length.max(start);
+                        self.token = Some(rest);
+                    }
+                }
+            }
             if length == 0 {
                 continue;
             }
@@ -103,93 +167,25 @@ impl Redactor {
                 out(REDACTED.as_bytes());
             }
             covered = covered.max(at + length);
-            plain_from = covered.min(decided);
+            plain_from = covered;
         }
-        out(self.pending.get(plain_from..decided).unwrap_or_default());
+        out(self.pending.get(plain_from.min(decided)..decided).unwrap_or_default());
         self.pending.drain(..decided);
         self.covered = covered.saturating_sub(decided);
-    }
-
-    fn match_at(&self, at: usize) -> usize {
-        let Some(rest) = self.pending.get(at..) else { return 0 };
-        let Some(&(start, end)) = rest.first().and_then(|first| self.by_first.get(usize::from(*first)))
-        else {
-            return 0;
-        };
-        let candidates = self.patterns.get(start..end).unwrap_or_default();
-        candidates.iter().filter(|pattern| rest.starts_with(pattern)).map(Vec::len).max().unwrap_or(0)
     }
 }
 
 /// Shows no pattern.
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Redactor").field("patterns", &self.patterns.len()).finish_non_exhaustive()
+        f.debug_struct("Redactor").field("patterns", &self.patterns.all.len()).finish_non_exhaustive()
     }
-}
-
-/// Every way a secret is looked for.
-fn spellings(secret: &[u8]) -> Vec<Vec<u8>> {
-    let percent = percent_encode(secret, *b"0123456789ABCDEF");
-    let form = String::from_utf8_lossy(&percent).replace("%20", "+").into_bytes();
-    let hex = hex::encode(secret);
-    let mut all = vec![
-        secret.to_vec(),
-        percent,
-        percent_encode(secret, *b"0123456789abcdef"),
-        form,
-        hex.to_uppercase().into_bytes(),
-        hex.into_bytes(),
-    ];
-    if let Ok(json) = serde_json::to_string(&String::from_utf8_lossy(secret)) {
-        let inside = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-        all.extend(inside.map(|text| text.as_bytes().to_vec()));
-    }
-    for offset in 0..3 {
-        all.push(base64_core(secret, offset, *b"+/"));
-        all.push(base64_core(secret, offset, *b"-_"));
-    }
-    all
-}
-
-/// RFC 3986: all but the unreserved characters escaped.
-fn percent_encode(bytes: &[u8], digits: [u8; 16]) -> Vec<u8> {
-    let digit = |value: u8| digits.get(usize::from(value)).copied().unwrap_or_default();
-    let mut text = Vec::with_capacity(bytes.len());
-    for &byte in bytes {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            text.push(byte);
-        } else {
-            text.extend([b'%', digit(byte >> 4), digit(byte & 15)]);
-        }
-    }
-    text
-}
-
-/// The base64 characters that depend on the secret alone when it starts `offset` bytes into a group of three.
-fn base64_core(secret: &[u8], offset: usize, last_two: [u8; 2]) -> Vec<u8> {
-    let mut bytes = vec![0; offset];
-    bytes.extend_from_slice(secret);
-    let first_whole = (offset * 8).div_ceil(6);
-    let after_last_whole = bytes.len() * 8 / 6;
-    let bit = |at: usize| bytes.get(at / 8).map_or(0, |byte| (byte >> (7 - at % 8)) & 1);
-    (first_whole..after_last_whole)
-        .map(|index| {
-            let value = (0..6).fold(0_u8, |value, offset| (value << 1) | bit(index * 6 + offset));
-            match value {
-                0..=25 => b'A' + value,
-                26..=51 => b'a' + value - 26,
-                52..=61 => b'0' + value - 52,
-                62 => last_two[0],
-                _ => last_two[1],
-            }
-        })
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spellings::base64_core;
 
     fn redact(secrets: &[&str], chunks: &[&[u8]]) -> String {
         let mut redactor = Redactor::new(secrets);
@@ -267,10 +263,47 @@ mod tests {
     }
 
     #[test]
-    fn without_secrets_nothing_is_held_back() {
-        let mut redactor = Redactor::new::<&str>(&[]);
-        let mut kept = Vec::new();
-        redactor.push(b"abc", &mut |bytes| kept.extend_from_slice(bytes));
-        assert_eq!(kept, b"abc");
+    fn without_secrets_only_what_may_become_a_token_is_held_back() {
+        for (text, shown) in [("abc ", "abc "), ("abc ghp_a1", "abc "), ("so eyJhb", "so ")] {
+            let mut redactor = Redactor::new::<&str>(&[]);
+            let mut kept = Vec::new();
+            redactor.push(text.as_bytes(), &mut |bytes| kept.extend_from_slice(bytes));
+            assert_eq!(kept, shown.as_bytes());
+            redactor.finish(&mut |bytes| kept.extend_from_slice(bytes));
+            assert_eq!(kept, text.as_bytes());
+        }
+    }
+
+    /// Every spelling is needed: with one left out, what is written in it gets through.
+    #[test]
+    fn a_spelling_that_is_left_out_is_missed() {
+        use crate::spellings::{LEFT_OUT, Spelling};
+        let secret = "p$a <ss>\"w'ord/1\n\u{e9}&\\+";
+        let json = "p$a <ss>\\\"w'ord/1\\n\u{e9}&\\\\+";
+        for (spelling, written) in [
+            (Spelling::Json, json.to_owned()),
+            (Spelling::Json, json.replace('\u{e9}', "\\u00e9")),
+            (Spelling::Json, json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")),
+            (Spelling::Json, json.replace('/', "\\/")),
+            (Spelling::Shell, "p$a <ss>\"w\\'ord/1\\n\u{e9}&\\\\+".to_owned()),
+            (Spelling::Shell, "p$a <ss>\"w\\'ord/1\\n\\303\\251&\\\\+".to_owned()),
+            (Spelling::Shell, "p$a <ss>\"w'\\''ord/1\n\u{e9}&\\+".to_owned()),
+            (Spelling::Shell, "p\\$a <ss>\\\"w'ord/1\n\u{e9}&\\\\+".to_owned()),
+            (Spelling::Percent, "p%24a%20%3Css%3E%22w%27ord%2F1%0A%C3%A9%26%5C%2B".to_owned()),
+            (Spelling::Percent, "p%24a+%3css%3e%22w%27ord%2f1%0a%c3%a9%26%5c%2b".to_owned()),
+            (Spelling::Percent, "p%24a%20%3Css%3E%22w%27ord/1%0A%C3%A9%26%5C%2B".to_owned()),
+            (Spelling::Hex, hex::encode(secret)),
+            (Spelling::Base64, base64_of(secret)),
+        ] {
+            assert_eq!(redact(&[secret], &[written.as_bytes()]), REDACTED, "{written}");
+            LEFT_OUT.set(Some(spelling));
+            let missed = redact(&[secret], &[written.as_bytes()]);
+            LEFT_OUT.set(None);
+            assert_eq!(missed, written, "{spelling:?} is left out, and {written} is still found");
+        }
+    }
+
+    fn base64_of(secret: &str) -> String {
+        String::from_utf8(base64_core(secret.as_bytes(), 0, *b"+/")).unwrap()
     }
 }

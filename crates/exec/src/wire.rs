@@ -104,17 +104,19 @@ impl Order {
             let value = secret.expose().to_owned();
             (name.clone(), Secret { value, withheld: secret.is_withheld() })
         };
-        let handed_on = |(name, _): &(&String, &String)| config.env_names.contains(name);
+        let planned = |name: &&String| job.environment.contains(name);
+        let env_names: Vec<String> = config.env_names.iter().filter(planned).cloned().collect();
+        let handed_on = |(name, _): &(&String, &String)| env_names.contains(name);
         let settings = Settings {
             bash: config.bash.clone(),
             state_dir: config.state_dir.clone(),
-            env_names: config.env_names.clone(),
             env: config
                 .env
                 .iter()
                 .filter(handed_on)
                 .map(|(name, value)| (name.clone(), value.clone()))
                 .collect(),
+            env_names,
             secrets: config.secrets.clone(),
             output_limit_bytes: config.output_limit_bytes,
             grace_ms: u64::try_from(config.grace.as_millis()).unwrap_or(u64::MAX),
@@ -141,7 +143,7 @@ impl Order {
 
     pub(crate) fn open(self) -> (ExecConfig, Job) {
         let mut config = ExecConfig::new(self.settings.bash, self.settings.state_dir);
-        config.env_names = self.settings.env_names;
+        config.env_names.clone_from(&self.settings.env_names);
         config.env = self.settings.env;
         config.secrets = self.settings.secrets;
         config.output_limit_bytes = self.settings.output_limit_bytes;
@@ -160,6 +162,7 @@ impl Order {
             effect: self.effect,
             text: self.text,
             variables: self.variables,
+            environment: self.settings.env_names,
             secrets: secrets.collect(),
             directory: self.directory,
             timeout_ms: self.timeout_ms,

@@ -96,6 +96,8 @@ pub fn draft(document: &Document, request: &PlanRequest) -> Result<Draft, PlanEr
     let mut environment = request.environment.clone();
     environment.sort();
     environment.dedup();
+    let raised = included.keys().filter_map(|name| request.documents.get(name)?.front.approvals);
+    let approvals = document.front.approvals.into_iter().chain(raised).max();
     let own_limit = document.front.timebox.as_deref().and_then(crate::duration::parse_seconds);
     let plan = Plan {
         format: PLAN_FORMAT,
@@ -112,7 +114,7 @@ pub fn draft(document: &Document, request: &PlanRequest) -> Result<Draft, PlanEr
         environment,
         steps,
         limit_s: chosen.and_then(|chosen| chosen.timebox_s).or(own_limit),
-        approvals: document.front.approvals,
+        approvals,
         rolls_back: document.front.kind.as_deref() == Some("rollback"),
     };
     check_ids(&plan, &mut problems);

@@ -21,6 +21,6 @@ pub use build::{Draft, PlanRequest, build, draft};
 pub use canonical::canonical_json;
 pub use error::{PlanError, Problem};
 pub use includes::settle_includes;
-pub use model::{Fingerprint, Plan, PlanStep, PlannedCommand, Reversal};
+pub use model::{Fingerprint, PLAN_FORMAT, Plan, PlanStep, PlannedCommand, Reversal};
 pub use provenance::{Drilled, Provenance, short_commit};
 pub use risk::{ApprovalPolicy, Risk, RiskAssessment, assess};

@@ -12,8 +12,8 @@ use super::provenance::Provenance;
 use crate::expectation::Expectation;
 use crate::runbook::{Capture, CommandKind, Effect, EffectSource, Flow, ManualItem, condition};
 
-/// Version of the plan's form; part of the fingerprint.
-pub(super) const PLAN_FORMAT: u16 = 3;
+/// Version of the plan's form; part of the fingerprint. A plan of this form has the fingerprint that was made of it.
+pub const PLAN_FORMAT: u16 = 3;
 
 /// A runbook frozen with its parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ pub struct Plan {
     pub steps: Vec<PlanStep>,
     /// The document's own limit in seconds.
     pub limit_s: Option<u32>,
-    /// How many other people the document itself wants.
+    /// How many other people the document, or one that it includes, wants at least.
     pub approvals: Option<u8>,
     /// The document says that it is a rollback: undoing it brings back what was rolled back.
     #[serde(default, skip_serializing_if = "is_false")]

@@ -122,6 +122,9 @@ pub struct Job {
     pub text: String,
     /// Parameters and captured values, as environment variables.
     pub variables: BTreeMap<String, String>,
+    /// Names of the variables of Blocks' own environment that the plan shows: no other reaches the command, whatever the
+    /// configuration says by now.
+    pub environment: Vec<String>,
     /// Secret parameters: variables too unless they are withheld, and always taken out of whatever the command writes.
     pub secrets: BTreeMap<String, SecretValue>,
     /// Working directory of a run's first command.

@@ -194,7 +194,7 @@ impl<'a> Told<'a> {
             let (by, decision, reason) = match &envelope.event {
                 RunEvent::ApprovalAsked { .. } => {
                     waiting = true;
-                    let needed = self.run.approvals_needed;
+                    let needed = self.run.yeses_due();
                     (actor, "asked", Some(format!("{needed} other people needed")))
                 }
                 RunEvent::Approved { by, reason, .. } => (by, "approved", reason.as_deref().map(md)),

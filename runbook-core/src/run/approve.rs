@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::state::Run;
 use crate::journal::millis;
 use crate::people::Actor;
-use crate::plan::Fingerprint;
+use crate::plan::{Fingerprint, PLAN_FORMAT};
 use crate::sabotage::{self, Sabotage};
 
 /// A yes that counts.
@@ -32,8 +32,9 @@ pub(super) fn objection(
     by: &Actor,
     may_approve: bool,
     named_fingerprint: Option<&str>,
+    reason: Option<&String>,
 ) -> Option<String> {
-    let confirms_own = run.approvals_needed == 0 && *by == run.requester;
+    let confirms_own = run.yeses_due() == 0 && *by == run.requester;
     match by {
         Actor::Person(_) if may_approve => {}
         Actor::Person(name) => {
@@ -42,18 +43,28 @@ pub(super) fn objection(
         Actor::Local(_) if confirms_own => {}
         other => return Some(format!("{other} is not a person in blocks.toml, so may not approve")),
     }
-    if run.approvals_needed > 0 && *by == run.requester && !sabotage::is_on(Sabotage::ApproveOwn) {
+    if !run.is_as_planned() {
+        return Some("the plan on disk is not the one that this run's code stands for".to_owned());
+    }
+    if run.yeses_due() > 0 && *by == run.requester && !sabotage::is_on(Sabotage::ApproveOwn) {
         return Some(format!("{by} asked for this run: another person must approve it"));
     }
-    if run.approvals_needed > 0 && run.repeat_ordered_by.as_ref() == Some(by) {
+    if run.yeses_due() > 0 && run.repeat_ordered_by.as_ref() == Some(by) {
         return Some(format!("{by} ordered the repetition: another person must approve it"));
     }
     if run.approvals.iter().any(|approval| approval.by == *by) {
         return Some(format!("{by} has approved it already: another person must approve it"));
     }
+    let says_why = reason.is_some_and(|reason| !reason.trim().is_empty());
+    if run.yeses_due() == 0 && run.plan.is_mutating() && !says_why {
+        return Some(
+            "nobody else is asked, so the record must say why: approve with a reason (--reason TEXT)"
+                .to_owned(),
+        );
+    }
     match named_fingerprint {
         Some(_) if sabotage::is_on(Sabotage::AcceptStaleApproval) => None,
-        None if run.approvals_needed > 0 => Some(format!(
+        None if run.yeses_due() > 0 => Some(format!(
             "a yes names what it is a yes to: look at the plan, then approve with its code ({})",
             "--fingerprint CODE"
         )),
@@ -68,5 +79,30 @@ pub(super) fn objection(
 /// `true` when enough people have said yes to exactly this fingerprint.
 pub(super) fn is_complete(run: &Run, one_more: bool) -> bool {
     let given = run.approvals.iter().filter(|approval| approval.fingerprint == run.fingerprint).count();
-    given + usize::from(one_more) >= usize::from(run.approvals_needed.max(1))
+    given + usize::from(one_more) >= usize::from(run.yeses_due().max(1))
+}
+
+impl Run {
+    /// How many people must say yes; 0 when the one who asked confirms alone.
+    ///
+    /// A user of the machine whom nobody in the configuration claims may be any of the people who could approve. Where
+    /// another person's yes is due, one more is due for each such unknown hand, so that as many as policy asks for are
+    /// certainly somebody else's.
+    #[must_use]
+    pub fn yeses_due(&self) -> u8 {
+        if self.approvals_needed == 0 {
+            return 0;
+        }
+        let unknown = |actor: &Actor| u8::from(matches!(actor, Actor::Local(_)));
+        let repeats = self.repeat_ordered_by.as_ref().map_or(0, unknown);
+        self.approvals_needed.saturating_add(unknown(&self.requester)).saturating_add(repeats)
+    }
+
+    /// Whether the plan is still the one that the fingerprint was made of: what is approved and started is never
+    /// something else, not even when the file it is kept in was written by another hand. A plan of an older form is
+    /// taken as it is.
+    #[must_use]
+    pub fn is_as_planned(&self) -> bool {
+        self.plan.format != PLAN_FORMAT || self.plan.fingerprint().is_ok_and(|now| now == self.fingerprint)
+    }
 }

@@ -229,7 +229,7 @@ fn approve_run(
     if now >= expires_at {
         return Err(Rejection::Expired);
     }
-    if let Some(reason) = approve::objection(state, by, may_approve, fingerprint) {
+    if let Some(reason) = approve::objection(state, by, may_approve, fingerprint, reason) {
         return Ok(Decision {
             events: vec![RunEvent::ApprovalRefused { by: by.clone(), reason: reason.clone() }],
             refusal: Some(Rejection::NoAuthority { reason }),
@@ -311,6 +311,11 @@ fn start(state: &Run, unit: Unit) -> Decision {
     let Some(command) = state.command(unit) else { return Decision::default() };
     if state.unasked && command.effect != CommandEffect::Read {
         return skip(unit, "only read-only commands run unasked".to_owned());
+    }
+    if !state.is_as_planned() {
+        let reason =
+            "the plan on disk is not the one that this run's code stands for, so nothing of it is started";
+        return fail(state, unit, reason, Decision::default());
     }
     if let Some(name) = state.missing_baseline(unit) {
         let title = title_of(state, unit, command);

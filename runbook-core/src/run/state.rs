@@ -184,7 +184,7 @@ pub struct Run {
     pub risk: RiskAssessment,
     /// Who asked for it.
     pub requester: Actor,
-    /// How many other people must approve.
+    /// How many other people policy asks for; [`Run::yeses_due`] says how many yeses that takes.
     pub approvals_needed: u8,
     /// The folder that the commands start in.
     pub directory: String,

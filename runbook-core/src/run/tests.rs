@@ -107,7 +107,7 @@ fn whose_yes_counts() {
             by: by.clone(),
             may_approve,
             fingerprint: named.map(str::to_owned),
-            reason: None,
+            reason: Some("error budget is gone".to_owned()),
         };
         let decision = bench.give_as(&by, &command).unwrap();
         match refused {
@@ -132,9 +132,61 @@ fn a_machine_user_confirms_their_own_run_where_nobody_else_is_needed() {
     let local = Actor::Local("root".to_owned());
     let asked = NewRun { requester: local.clone(), ..request(plan(one(AGAIN)), 0) };
     let (mut bench, _) = Bench::plan(&asked, start_of_day());
-    let yes = RunCommand::Approve { by: local.clone(), may_approve: false, fingerprint: None, reason: None };
-    bench.give_as(&local, &yes).unwrap();
+    let yes = |reason: Option<&str>| RunCommand::Approve {
+        by: local.clone(),
+        may_approve: false,
+        fingerprint: None,
+        reason: reason.map(str::to_owned),
+    };
+    // whoever acts alone says why
+    for nothing in [None, Some(""), Some(" \n")] {
+        let refused = bench.give_as(&local, &yes(nothing)).unwrap().refusal.unwrap();
+        assert!(refused.to_string().contains("say why"), "{refused}");
+    }
+    bench.give_as(&local, &yes(Some("the disk is full"))).unwrap();
     assert_eq!(bench.status(), "running");
+    laws::check(&bench);
+}
+
+#[test]
+fn an_unknown_hand_takes_one_more_yes_because_it_may_be_anybodys() {
+    let root = Actor::Local("root".to_owned());
+    for (needed, due) in [(0, 0), (1, 2), (2, 3), (u8::MAX, u8::MAX)] {
+        let asked = NewRun { requester: root.clone(), ..request(plan(one(ONCE)), needed) };
+        assert_eq!(Bench::plan(&asked, start_of_day()).0.run.yeses_due(), due, "{needed}");
+    }
+    let asked = NewRun { requester: root.clone(), ..request(plan(one(ONCE)), 1) };
+    let (mut bench, _) = Bench::plan(&asked, start_of_day());
+    assert_eq!(words(&bench.give("ana", &approve("ana")).unwrap().events), ["approved"]);
+    assert_eq!(bench.status(), "waiting_for_approval", "ana may be root");
+    assert_eq!(words(&bench.give("ben", &approve("ben")).unwrap().events), ["approved", "started"]);
+
+    // the same for an order to repeat: ana asked, and ben may be root
+    let mut bench = Bench::approved(one(ONCE));
+    let attempt = bench.starts();
+    bench.engine(&fails(attempt));
+    bench.give_as(&root, &RunCommand::Retry).unwrap();
+    assert_eq!((bench.status(), bench.run.yeses_due()), ("waiting_for_approval", 2));
+    bench.give("ben", &approve("ben")).unwrap();
+    assert_eq!(bench.status(), "waiting_for_approval");
+    bench.give("eva", &approve("eva")).unwrap();
+    assert_eq!(bench.status(), "running");
+    laws::check(&bench);
+}
+
+#[test]
+fn a_plan_that_is_not_the_one_of_its_code_is_neither_approved_nor_started() {
+    let mut planned = plan(one(ONCE));
+    planned.format = crate::plan::PLAN_FORMAT;
+    let mut bench = Bench::plan(&request(planned.clone(), 1), start_of_day()).0;
+    bench.run.plan.steps[0].commands[0].text.push('x');
+    let refused = bench.give("ben", &approve("ben")).unwrap().refusal.unwrap();
+    assert!(refused.to_string().contains("not the one that this run's code stands for"), "{refused}");
+
+    let mut bench = Bench::plan(&request(planned, 1), start_of_day()).0;
+    bench.give("ben", &approve("ben")).unwrap();
+    bench.run.plan.steps[0].commands[0].timeout_ms += 1;
+    assert_eq!(words(&bench.engine(&RunCommand::Advance)), ["failed"]);
 }
 
 #[test]

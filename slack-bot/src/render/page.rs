@@ -3,7 +3,8 @@
 use runbook_core::message::Answer;
 use slack_morphism::prelude::{
     SlackActionBlockElement, SlackActionsBlock, SlackBlock, SlackBlockButtonElement, SlackBlockButtonStyle,
-    SlackBlockMarkDownText, SlackBlockPlainText, SlackContextBlock, SlackHeaderBlock, SlackSectionBlock,
+    SlackBlockMarkDownText, SlackBlockPlainText, SlackBlockPlainTextInputElement, SlackContextBlock,
+    SlackHeaderBlock, SlackInputBlock, SlackSectionBlock,
 };
 
 use super::text::{clip, line, units};
@@ -122,6 +123,15 @@ impl Page {
         if !elements.is_empty() {
             self.blocks.push(SlackActionsBlock::new(elements).into());
         }
+    }
+
+    /// Adds a line of text that a person may fill in; it comes back with whichever button is pressed.
+    pub(crate) fn field(&mut self, action_id: &str, label: &str, most: u64) {
+        let element = SlackBlockPlainTextInputElement::new()
+            .with_action_id(action_id.to_owned().into())
+            .with_max_length(most);
+        let label = SlackBlockPlainText::new(label.to_owned()).with_emoji(false);
+        self.blocks.push(SlackInputBlock::new(label.into(), element.into()).with_optional(true).into());
     }
 
     /// Adds small print.

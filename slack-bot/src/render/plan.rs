@@ -4,6 +4,7 @@ use runbook_core::message::{Answer, PlanStepView, PlanView};
 
 use super::page::{Page, Rendered};
 use super::text::{fence, line, span};
+use crate::translate::REASON;
 use crate::wire::ButtonValue;
 
 /// Most room for one step's commands, and for its undo.
@@ -31,13 +32,18 @@ pub(crate) fn plan(view: &PlanView) -> Rendered {
         // A yes covers all of it, so the one who says it must know that there is more.
         page.must(&format!(
             "*Not all of this plan fits here, so it cannot be approved by a button.* Read all of it with \
-             `blocks runbook status {}` in a shell; then `/blocks runbook approve {} --fingerprint CODE`.",
-            view.run, view.run
+             `blocks runbook status {}` in a shell; then `/blocks runbook approve {} --fingerprint CODE{}`.",
+            view.run,
+            view.run,
+            if view.approvals_needed == 0 { " --reason TEXT" } else { "" },
         ));
     }
     if view.waiting {
         let value =
             ButtonValue { run: view.run.to_string(), fingerprint: Some(line(&view.fingerprint, 200)) };
+        if view.approvals_needed == 0 && !page.is_cut() {
+            page.field(REASON, "Why? It goes into the review", 500);
+        }
         if page.is_cut() {
             page.buttons(&[(Answer::Refuse, "Refuse")], &value, false);
         } else {
@@ -78,7 +84,7 @@ fn head(view: &PlanView) -> Vec<String> {
     });
     if view.waiting {
         lines.push(match view.approvals_needed {
-            0 => "*Needs:* the commander's yes".to_owned(),
+            0 => "*Needs:* the commander's yes, and why".to_owned(),
             1 => "*Needs:* the yes of one other person".to_owned(),
             many => format!("*Needs:* the yes of {many} other people"),
         });

@@ -355,3 +355,14 @@ proptest! {
         check(&progress(&ProgressView { title, state, steps, question: Some(question), ..progress_view() }));
     }
 }
+
+#[test]
+fn whoever_acts_alone_is_asked_why_beside_the_buttons() {
+    let fields = |needed: u8| {
+        let view = PlanView { approvals_needed: needed, ..plan_view() };
+        json(&plan(&view)).into_iter().filter(|block| block["type"] == "input").collect::<Vec<_>>()
+    };
+    assert_eq!(fields(1), Vec::<Value>::new());
+    assert_eq!(fields(0).len(), 1);
+    assert_eq!(fields(0)[0]["element"]["action_id"], "blocks:reason");
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 use blocks_engine::{Asker, Engine, EngineError, LibraryEntry, Reply, read};
 use blocks_server::{EngineLock, SocketUser};
 use runbook_core::ids::RunId;
-use runbook_core::people::Credential;
+use runbook_core::people::{Actor, Credential};
 use runbook_core::request::Request;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -169,7 +169,17 @@ async fn confirm(engine: &Engine, run: RunId, reply: &Reply, asker: &Asker, yes:
             return Err(Stop::new(Code::Refused, "not confirmed: nothing was run"));
         }
     }
-    let approve = Request::RunbookApprove { run: Some(run.to_string()), fingerprint: None, reason: None };
+    let why = match &asker.actor {
+        _ if yes => "confirmed with --yes at a terminal".to_owned(),
+        // whom blocks.toml names acts for a team, and the review says why
+        Actor::Person(_) => {
+            printer::prompt("why? it goes into the review: ");
+            typed().await.trim().to_owned()
+        }
+        _ => format!("confirmed at a terminal by typing {target}"),
+    };
+    let reason = Some(why);
+    let approve = Request::RunbookApprove { run: Some(run.to_string()), fingerprint: None, reason };
     engine.request(&approve, asker).await?;
     Ok(())
 }

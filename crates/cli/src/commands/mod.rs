@@ -8,6 +8,7 @@ mod export;
 mod follow;
 mod lint;
 mod local;
+mod logs;
 mod markdown_files;
 mod recover;
 pub(crate) mod sandbox;

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::compose::{Adapters, check_programs, engine, open_store};
+use super::logs;
 use crate::args::ServeArgs;
 use crate::config::{Config, PagerDutyMode, Secrets, SlackMode};
 use crate::exit::{Code, Stop};
@@ -19,10 +20,11 @@ const DRAIN: Duration = Duration::from_secs(10);
 
 /// Serves until it is told to stop.
 pub(crate) async fn run(args: &ServeArgs, config: Option<&std::path::Path>) -> Result<Code, Stop> {
-    init_logs();
+    let config = Config::load(config);
+    let secrets = Secrets::read();
+    logs::init(secrets.as_ref().map(Secrets::all).unwrap_or_default());
     check_programs()?;
-    let config = Config::load(config)?;
-    let secrets = Secrets::read()?;
+    let (config, secrets) = (config?, secrets?);
     let mut lock =
         EngineLock::acquire(&config.data_dir).map_err(|error| Stop::new(Code::Refused, error.to_string()))?;
     let store = open_store(&config)?;
@@ -96,21 +98,4 @@ pub(crate) async fn wait_for_the_end(end_with_stdin: bool) -> Result<(), Stop> {
         () = stdin_closed => {}
     }
     Ok(())
-}
-
-/// Structured logs on stderr: JSON lines, or text on a terminal. `RUST_LOG` chooses what.
-fn init_logs() {
-    use std::io::IsTerminal as _;
-    // Libraries below log bodies and addresses at finer levels, which hold tokens: they stay at warnings.
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| {
-        tracing_subscriber::EnvFilter::new("info,slack_morphism=warn,hyper=warn,reqwest=warn")
-    });
-    // a log on a full disk loses lines: telling that to stderr, which is that log, would panic
-    let builder = tracing_subscriber::fmt().log_internal_errors(false);
-    let builder = builder.with_env_filter(filter).with_writer(std::io::stderr);
-    if std::io::stderr().is_terminal() {
-        builder.init();
-    } else {
-        builder.json().flatten_event(true).init();
-    }
 }

@@ -149,9 +149,9 @@ async fn supervise(
     let (stdout, mut stderr) = (whole(stdout)?, whole(stderr)?);
 
     let for_state = ready.attempt.clone();
-    let for_secrets = (!job.secrets.is_empty()).then(|| ready.redactor.clone());
+    let for_secrets = ready.redactor.clone();
     let (refused, (state, held_secret)) = off_thread(move || match exit {
-        Exit::Code { .. } => (for_state.was_refused(), for_state.take_state(for_secrets.as_ref())),
+        Exit::Code { .. } => (for_state.was_refused(), for_state.take_state(&for_secrets)),
         _ => (false, (for_state.drop_state(), false)),
     })
     .await

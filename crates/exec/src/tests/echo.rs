@@ -29,6 +29,7 @@ fn job(kind: CommandKind, effect: Effect, text: &str) -> Job {
         attempt: 1,
         text: text.to_owned(),
         variables: BTreeMap::new(),
+        environment: crate::DEFAULT_ENV_NAMES.map(str::to_owned).to_vec(),
         secrets: BTreeMap::new(),
         directory: "/".into(),
         timeout_ms: 60_000,

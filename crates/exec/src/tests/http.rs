@@ -93,6 +93,7 @@ fn executor(folder: &TempDir, connections: Vec<Connection>) -> KindExecutor {
 
 fn job(kind: CommandKind, effect: Effect, text: &str) -> Job {
     Job {
+        environment: Vec::new(),
         kind,
         connection: None,
         effect,

@@ -71,6 +71,7 @@ impl Bench {
             attempt,
             text: text.to_owned(),
             variables: BTreeMap::new(),
+            environment: crate::DEFAULT_ENV_NAMES.map(str::to_owned).to_vec(),
             secrets: BTreeMap::new(),
             directory: self.work(),
             timeout_ms: 60_000,

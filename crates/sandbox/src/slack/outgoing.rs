@@ -1,5 +1,6 @@
 //! What Slack sends to the app: signed slash commands and signed button clicks, with three seconds to acknowledge.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -40,6 +41,9 @@ pub(crate) struct ClickRequest {
     action_id: String,
     #[serde(default)]
     block_id: Option<String>,
+    /// What the user has filled in on the message before, by the field's `action_id`.
+    #[serde(default)]
+    fields: BTreeMap<String, String>,
 }
 
 fn refuse(status: u16, error: &str) -> Reply {
@@ -199,7 +203,7 @@ fn payload(workspace: &mut Workspace, wanted: &ClickRequest) -> Result<Value, &'
         "enterprise": null,
         "is_enterprise_install": false,
         "channel": {"id": id, "name": name},
-        "state": {"values": {}},
+        "state": {"values": blocks::fields(&blocks, &wanted.fields)},
         "response_url": format!("{}/slack/response/{token}", workspace.base_url),
         "actions": [action],
     });

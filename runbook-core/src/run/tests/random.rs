@@ -113,7 +113,8 @@ fn command_for(
         Happening::Approves(index, may_approve, right) => {
             let fingerprint = Some(if *right { AS_SHOWN } else { "ffffffff" }.to_owned());
             let by = who(*index);
-            (by.clone(), RunCommand::Approve { by, may_approve: *may_approve, fingerprint, reason: None })
+            let reason = Some("it has to be".to_owned());
+            (by.clone(), RunCommand::Approve { by, may_approve: *may_approve, fingerprint, reason })
         }
         Happening::Refuses(index) => {
             let by = who(*index);

@@ -1,0 +1,313 @@
+//! Everything that somebody can ask for, and every way in which they can come. A new request, answer, credential or command of
+//! the language does not compile here, or fails `everything_is_tried`, until it is listed.
+
+use blocks_grammar::{ChatParse, Surface, commands_on, parse_chat};
+use runbook_core::message::Answer;
+use runbook_core::people::Credential;
+use runbook_core::request::Request;
+use serde_json::json;
+
+use crate::dice::Dice;
+use crate::stage::BOOKS;
+
+/// The name of a request's kind.
+pub(crate) fn kind_of(request: &Request) -> &'static str {
+    match request {
+        Request::RunbookList => "runbook_list",
+        Request::RunbookShow { .. } => "runbook_show",
+        Request::RunbookPlan { .. } => "runbook_plan",
+        Request::RunbookRun { .. } => "runbook_run",
+        Request::RunbookRollback { .. } => "runbook_rollback",
+        Request::RunbookStatus { .. } => "runbook_status",
+        Request::RunbookApprove { .. } => "runbook_approve",
+        Request::RunbookRefuse { .. } => "runbook_refuse",
+        Request::RunbookCancel { .. } => "runbook_cancel",
+        Request::RunbookAnswer { .. } => "runbook_answer",
+        Request::RunbookRetry { .. } => "runbook_retry",
+        Request::RunbookMarkDone { .. } => "runbook_mark_done",
+        Request::RunbookUndo { .. } => "runbook_undo",
+        Request::IncidentList { .. } => "incident_list",
+        Request::IncidentShow { .. } => "incident_show",
+        Request::IncidentAck { .. } => "incident_ack",
+        Request::IncidentSeverity { .. } => "incident_severity",
+        Request::IncidentResolve { .. } => "incident_resolve",
+        Request::PirDraft { .. } => "pir_draft",
+        Request::JournalVerify { .. } => "journal_verify",
+        Request::Help { .. } => "help",
+    }
+}
+
+/// Every kind of [`kind_of`].
+pub(crate) const KINDS: [&str; 21] = [
+    "runbook_list",
+    "runbook_show",
+    "runbook_plan",
+    "runbook_run",
+    "runbook_rollback",
+    "runbook_status",
+    "runbook_approve",
+    "runbook_refuse",
+    "runbook_cancel",
+    "runbook_answer",
+    "runbook_retry",
+    "runbook_mark_done",
+    "runbook_undo",
+    "incident_list",
+    "incident_show",
+    "incident_ack",
+    "incident_severity",
+    "incident_resolve",
+    "pir_draft",
+    "journal_verify",
+    "help",
+];
+
+/// A way in, as it shows who comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// A slash command of the Slack user that the configuration names.
+    SlackWords,
+    /// A button, by the same.
+    SlackButton,
+    /// A second Slack account, which nobody knows.
+    SlackGuest,
+    /// Their own API token.
+    Token,
+    /// Their own user on the machine: a terminal, or the unix socket.
+    OsUser,
+    /// A user of the machine whom nobody claims; everybody can become it.
+    Root,
+    /// The shared API token.
+    Service,
+    /// PagerDuty's hook.
+    PagerDuty,
+}
+
+pub(crate) const WAYS: [Way; 8] = [
+    Way::SlackWords,
+    Way::SlackButton,
+    Way::SlackGuest,
+    Way::Token,
+    Way::OsUser,
+    Way::Root,
+    Way::Service,
+    Way::PagerDuty,
+];
+
+/// Who that is for the engine when they come by that way. Every credential that there is comes of some way.
+pub(crate) fn credential(human: &str, way: Way) -> Credential {
+    match way {
+        Way::SlackWords | Way::SlackButton => Credential::Slack { user_id: format!("U-{human}") },
+        Way::SlackGuest => Credential::Slack { user_id: format!("U-{human}-guest") },
+        Way::Token => Credential::Token { person: human.to_owned() },
+        Way::OsUser => Credential::OsUser { name: human.to_owned() },
+        Way::Root => Credential::OsUser { name: "root".to_owned() },
+        Way::Service => Credential::ServiceToken,
+        Way::PagerDuty => Credential::PagerDuty { email: format!("{human}@example.com") },
+    }
+}
+
+/// The credential's name.
+pub(crate) fn credential_name(credential: &Credential) -> &'static str {
+    match credential {
+        Credential::Slack { .. } => "slack",
+        Credential::PagerDuty { .. } => "pagerduty",
+        Credential::OsUser { .. } => "os_user",
+        Credential::Token { .. } => "token",
+        Credential::ServiceToken => "service",
+    }
+}
+
+/// What a button asks for, and its word in an action id.
+pub(crate) fn button(request: &Request) -> Option<(Answer, &'static str)> {
+    let answer = match request {
+        Request::RunbookApprove { .. } => Answer::Approve,
+        Request::RunbookRefuse { .. } => Answer::Refuse,
+        Request::RunbookAnswer { yes: true, .. } => Answer::Yes,
+        Request::RunbookAnswer { yes: false, .. } => Answer::No,
+        Request::RunbookMarkDone { .. } => Answer::MarkDone,
+        Request::RunbookRetry { .. } => Answer::Retry,
+        Request::RunbookCancel { .. } => Answer::Cancel,
+        Request::RunbookUndo { .. } => Answer::Undo,
+        _ => return None,
+    };
+    // a new answer does not compile until it stands here and above
+    let word = match answer {
+        Answer::Approve => "approve",
+        Answer::Refuse => "refuse",
+        Answer::Yes => "yes",
+        Answer::No => "no",
+        Answer::MarkDone => "mark_done",
+        Answer::Retry => "retry",
+        Answer::Cancel => "cancel",
+        Answer::Undo => "undo",
+    };
+    Some((answer, word))
+}
+
+/// The body that Slack sends when that button is pressed.
+pub(crate) fn button_body(user: &str, request: &Request) -> Option<String> {
+    let (_, word) = button(request)?;
+    let (run, fingerprint, reason) = match request {
+        Request::RunbookApprove { run, fingerprint, reason } => {
+            (run, fingerprint.as_deref(), reason.as_deref())
+        }
+        Request::RunbookRefuse { run, .. }
+        | Request::RunbookAnswer { run, .. }
+        | Request::RunbookMarkDone { run, .. }
+        | Request::RunbookRetry { run }
+        | Request::RunbookCancel { run }
+        | Request::RunbookUndo { run } => (run, None, None),
+        _ => return None,
+    };
+    let value = json!({ "run": run, "fingerprint": fingerprint }).to_string();
+    let payload = json!({
+        "type": "block_actions",
+        "user": { "id": user },
+        "channel": { "id": "C1" },
+        "container": { "channel_id": "C1" },
+        "state": { "values": { "b": { "blocks:reason": { "type": "plain_text_input", "value": reason } } } },
+        "actions": [{ "action_id": format!("blocks:{word}"), "value": value }],
+    });
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    Some(form.append_pair("payload", &payload.to_string()).finish())
+}
+
+/// The body that Slack sends when somebody types the request.
+pub(crate) fn command_body(user: &str, request: &Request) -> String {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.append_pair("command", "/blocks").append_pair("user_id", user).append_pair("channel_id", "C1");
+    form.append_pair("text", &words(request)).finish()
+}
+
+/// The request as it is typed.
+fn words(request: &Request) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let named = |verb: &str, what: &Option<String>| {
+        let what = what.as_deref().unwrap_or_default();
+        vec![verb.to_owned(), what.to_owned()]
+    };
+    match request {
+        Request::RunbookList => words.push("runbook list".to_owned()),
+        Request::RunbookShow { name } => words.push(format!("runbook show {name}")),
+        Request::RunbookPlan { name, .. } => words.push(format!("runbook plan {name}")),
+        Request::RunbookRun { name, .. } => words.push(format!("runbook run {name}")),
+        Request::RunbookRollback { service, .. } => words = named("runbook rollback", service),
+        Request::RunbookStatus { run } => words = named("runbook status", run),
+        Request::RunbookApprove { run, fingerprint, reason } => {
+            words = named("runbook approve", run);
+            words.extend(fingerprint.iter().map(|code| format!("--fingerprint {code}")));
+            words.extend(reason.iter().map(|reason| format!("--reason \"{reason}\"")));
+        }
+        Request::RunbookRefuse { run, .. } => words = named("runbook refuse", run),
+        Request::RunbookCancel { run } => words = named("runbook cancel", run),
+        Request::RunbookAnswer { run, yes } => {
+            words = named("runbook answer", run);
+            words.push(if *yes { "yes" } else { "no" }.to_owned());
+        }
+        Request::RunbookRetry { run } => words = named("runbook retry", run),
+        Request::RunbookMarkDone { run, .. } => words = named("runbook mark-done", run),
+        Request::RunbookUndo { run } => words = named("runbook undo", run),
+        Request::IncidentList { .. } => words.push("incident list".to_owned()),
+        Request::IncidentShow { incident } => words = named("incident show", incident),
+        Request::IncidentAck { incident } => words = named("ack", incident),
+        Request::IncidentSeverity { severity, .. } => words.push(format!("severity {severity}")),
+        Request::IncidentResolve { incident } => words = named("resolve", incident),
+        Request::PirDraft { incident } => words = named("pir draft", incident),
+        Request::JournalVerify { .. } => words.push("journal verify".to_owned()),
+        Request::Help { .. } => words.push("help".to_owned()),
+    }
+    words.join(" ")
+}
+
+/// A run as somebody who asks knows it: its id, its fingerprint, and where it stands.
+pub(crate) type KnownRun = (String, String, &'static str);
+
+/// Some request. `who` goes into the reason of a yes: so the record tells which human gave it, and whether it was to the
+/// right plan.
+pub(crate) fn some_request(dice: &mut Dice, who: &str, known: &[KnownRun]) -> Request {
+    let run = (!known.is_empty()).then(|| dice.pick(known).clone());
+    let waiting: Vec<_> = known.iter().filter(|run| run.2 == "waiting_for_approval").cloned().collect();
+    let run = if !waiting.is_empty() && dice.percent(60) { Some(dice.pick(&waiting).clone()) } else { run };
+    let id = run.as_ref().map(|run| run.0.clone());
+    match dice.below(100) {
+        0..16 => Request::RunbookRun {
+            name: dice.pick(BOOKS).name.to_owned(),
+            params: [].into(),
+            section: None,
+            incident: None,
+        },
+        16..20 => Request::RunbookRollback { service: Some("shop".to_owned()), params: [].into() },
+        20..68 => some_yes(dice, who, run.as_ref(), known),
+        68..70 => Request::RunbookRefuse { run: id, reason: None },
+        70..72 => Request::RunbookCancel { run: id },
+        72..74 => Request::RunbookAnswer { run: id, yes: dice.percent(60) },
+        74..83 => Request::RunbookRetry { run: id },
+        83..85 => Request::RunbookMarkDone { run: id, reason: Some("seen".to_owned()) },
+        85..88 => Request::RunbookUndo { run: id },
+        88 => Request::IncidentAck { incident: None },
+        89 => Request::IncidentSeverity { incident: None, severity: "P2".to_owned() },
+        90 => Request::IncidentResolve { incident: None },
+        91 => Request::PirDraft { incident: None },
+        92 => Request::IncidentShow { incident: None },
+        93 => Request::IncidentList { all: true },
+        94 => Request::RunbookStatus { run: id },
+        95 => Request::RunbookList,
+        96 => Request::RunbookShow { name: dice.pick(BOOKS).name.to_owned() },
+        97 => {
+            Request::RunbookPlan { name: dice.pick(BOOKS).name.to_owned(), params: [].into(), section: None }
+        }
+        98 => Request::JournalVerify { expect: None },
+        _ => Request::Help { topic: None },
+    }
+}
+
+fn some_yes(dice: &mut Dice, who: &str, run: Option<&KnownRun>, known: &[KnownRun]) -> Request {
+    let (fingerprint, to) = match (run, dice.below(10)) {
+        (Some((_, own, _)), 0..6) => (Some(own.clone()), "right"),
+        (Some((_, own, _)), 6) => (Some(own.chars().take(4).collect()), "right"),
+        (Some((_, own, _)), 7) => (Some(off_by_one(dice, own)), "wrong"),
+        (Some((_, own, _)), 8) => {
+            let other = dice.pick(known).1.clone();
+            let to = if other == *own { "right" } else { "wrong" };
+            (Some(other), to)
+        }
+        _ => (None, "nothing"),
+    };
+    let reason = dice.percent(90).then(|| format!("{who} says so to the {to} plan"));
+    Request::RunbookApprove { run: run.map(|run| run.0.clone()), fingerprint, reason }
+}
+
+/// The same text with one character changed.
+pub(crate) fn off_by_one(dice: &mut Dice, text: &str) -> String {
+    let at = dice.below(text.len() as u64);
+    let other = |c: char| if c == '0' { '1' } else { '0' };
+    let change = |(index, c): (usize, char)| if index as u64 == at { other(c) } else { c };
+    text.chars().enumerate().map(change).collect()
+}
+
+/// Every command that chat offers stands for a request that is listed.
+#[test]
+fn every_command_of_the_language_is_listed() {
+    for surface in [Surface::Chat, Surface::Api] {
+        for command in commands_on(surface) {
+            match parse_chat(command.example) {
+                ChatParse::Request(request) => assert!(KINDS.contains(&kind_of(&request)), "{request:?}"),
+                ChatParse::Usage { .. } => panic!("the example of {} does not read", command.path),
+            }
+        }
+    }
+    // what is typed here is what is meant
+    let mut dice = Dice::new(1);
+    let known = [("run1".to_owned(), "ab".repeat(32), "waiting_for_approval")];
+    for _ in 0..2_000 {
+        let request = some_request(&mut dice, "ana", &known);
+        if matches!(request, Request::Help { .. }) {
+            continue; // is answered where it is asked
+        }
+        match parse_chat(&words(&request)) {
+            ChatParse::Request(read) => assert_eq!(kind_of(&read), kind_of(&request), "{}", words(&request)),
+            ChatParse::Usage { .. } => panic!("{} does not read", words(&request)),
+        }
+    }
+}
