@@ -40,3 +40,5 @@ mod servers;
 mod standin;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod undo;
