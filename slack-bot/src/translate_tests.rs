@@ -82,6 +82,10 @@ fn a_button_is_a_request_about_its_run() {
         ("retry", Request::RunbookRetry { run: run() }),
         ("cancel", Request::RunbookCancel { run: run() }),
         ("undo", Request::RunbookUndo { run: run() }),
+        ("wait_on", Request::RunbookRetry { run: run() }),
+        ("go_on", Request::RunbookAnswer { run: run(), yes: true }),
+        ("go_back", Request::RunbookUndo { run: run() }),
+        ("put_right", Request::RunbookMarkDone { run: run(), reason: None }),
     ];
     for (word, request) in table {
         let pressed = button(&format!("blocks:{word}"), r#"{"run":"0192","fingerprint":"4f2a"}"#);

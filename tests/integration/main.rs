@@ -46,3 +46,5 @@ mod servers;
 mod standin;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod undo;

@@ -207,6 +207,14 @@ fn undo_is_never_the_primary_button() {
     assert_eq!(style(&view)[0], ("blocks:yes".into(), Some("primary".into())));
     view.question.as_mut().unwrap().answers = vec![Answer::Undo, Answer::Cancel, Answer::Undo];
     assert_eq!(style(&view), [("blocks:undo".into(), None), ("blocks:cancel".into(), None)]);
+    for (first, id) in [
+        (Answer::GoBack, "blocks:go_back"),
+        (Answer::GoOn, "blocks:go_on"),
+        (Answer::PutRight, "blocks:put_right"),
+    ] {
+        view.question.as_mut().unwrap().answers = vec![first];
+        assert_eq!(style(&view), [(id.into(), None)], "{first:?}");
+    }
     view.question = None;
     assert_eq!(style(&view), []);
 }

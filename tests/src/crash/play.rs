@@ -290,9 +290,13 @@ impl<'a> Playing<'a> {
             self.decide("ana", "cancelled", json!({ "request": "runbook_cancel", "run": run })).await;
             return;
         }
-        let Some(step) = in_question(&self.world.events(run)) else { return };
+        let events = self.world.events(run);
+        let Some(step) = in_question(&events) else { return };
+        let doubt = events.iter().rev().find(|event| event["type"] == "command_in_doubt");
+        let is_undo = doubt.is_some_and(|doubt| doubt["unit"]["role"] == "undo");
+        let wanted = if is_undo { "undo" } else { "effect" };
         let entries = ledger::of_run(&self.world.books(), run);
-        let has_happened = entries.iter().any(|entry| entry.what == "effect" && entry.step() == step);
+        let has_happened = entries.iter().any(|entry| entry.what == wanted && entry.step() == step);
         if has_happened {
             let done = json!({ "request": "runbook_mark_done", "run": run, "reason": "it is in the ledger" });
             self.decide("ana", "answered_yes", done).await;

@@ -78,7 +78,8 @@ async fn carry_on(bench: &mut Bench, run: RunId, course: Course, doubt: Doubt) -
         match bench.status(run).as_str() {
             "in_doubt" => {
                 doubted = true;
-                let happened = bench.world.started("roll-back") > 0;
+                let undoing = bench.run(run).await.0.undoing;
+                let happened = bench.world.started(if undoing { "roll-forward" } else { "roll-back" }) > 0;
                 let request = match doubt {
                     Doubt::Look if happened => Request::RunbookMarkDone { run: named, reason: None },
                     _ => Request::RunbookRetry { run: named },
