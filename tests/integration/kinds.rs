@@ -51,6 +51,7 @@ fn job(kind: CommandKind, effect: Effect, text: &str) -> Job {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let run: RunId = format!("{:08x}-0000-7000-8000-{number:012x}", std::process::id()).parse().unwrap();
     Job {
+        environment: Vec::new(),
         kind,
         connection: None,
         effect,

@@ -49,6 +49,7 @@ async fn run(
     let connections = Connections::new(vec![connection]).unwrap();
     let config = ExecConfig::new("/bin/bash".into(), folder.path().join("runs"));
     let job = Job {
+        environment: Vec::new(),
         kind: if kind == ConnectionKind::Postgres { CommandKind::Sql } else { CommandKind::Http },
         connection: None,
         effect: Effect::Once,

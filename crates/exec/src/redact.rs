@@ -133,36 +133,31 @@ impl Redactor {
             if self.token.is_none() && !self.patterns.may_begin(rest) && !shapes::may_begin(rest) {
                 continue; // nearly every place
             }
-            if let Some(token) = &mut self.token {
-                if at < covered {
-                    // what it begins with is covered whole
-                } else if token.goes_on(rest.first().copied().unwrap_or_default()) {
-                    covered = at + 1;
-                    plain_from = covered;
-                } else {
-                    self.token = None;
+            let byte = rest.first().copied().unwrap_or_default();
+            // what a secret or a token begins with is covered whole; from there on the rest of a token is followed
+            let inside = at < covered;
+            let mut token = self.token.clone();
+            let goes_on = !inside && token.as_mut().is_some_and(|token| token.goes_on(byte));
+            let mut length = self.patterns.match_at(rest).max(usize::from(goes_on));
+            // one token may begin where another still goes on, but not within a key's armour
+            let in_block = goes_on && token.as_ref().is_some_and(shapes::Rest::is_block);
+            match shapes::look(rest, at_end) {
+                Found::MayBe if !inside && length <= 1 && !in_block => {
+                    decided = at;
+                    break;
                 }
-            }
-            let mut length = self.patterns.match_at(rest);
-            if self.token.is_none() {
-                match shapes::look(rest, at_end) {
-                    Found::Nothing => {}
-                    Found::MayBe => {
-                        if length == 0 && at >= covered {
-                            decided = at;
-                            break;
-                        }
-                    }
-                    Found::Token { length: start, rest } => {
-                        length = length.max(start);
-                        self.token = Some(rest);
-                    }
+                Found::Token { length: start, rest } if at + start > covered && !in_block => {
+                    length = length.max(start);
+                    token = Some(rest);
                 }
+                Found::Token { .. } | Found::MayBe | Found::Nothing if !inside && !goes_on => token = None,
+                Found::Token { .. } | Found::MayBe | Found::Nothing => {}
             }
+            self.token = token;
             if length == 0 {
                 continue;
             }
-            if at >= covered {
+            if at >= covered && !goes_on {
                 out(self.pending.get(plain_from..at).unwrap_or_default());
                 out(REDACTED.as_bytes());
             }

@@ -169,6 +169,11 @@ enum Kind {
 }
 
 impl Rest {
+    /// Whether it has an end of its own, whatever stands before that.
+    pub(crate) fn is_block(&self) -> bool {
+        matches!(self.kind, Kind::Until(..))
+    }
+
     /// Whether the next byte belongs to it.
     pub(crate) fn goes_on(&mut self, byte: u8) -> bool {
         let Some(left) = self.left.checked_sub(1) else { return false };
@@ -307,6 +312,7 @@ mod tests {
             (format!("AKIA{}", "Z".repeat(16)), REDACTED.to_owned()),
             (format!("token: {jwt}."), format!("token: {REDACTED}")),
             (format!("{} {}", hex::encode(format!("ghp_{long}")), 7), format!("{REDACTED} 7")),
+            (format!("npm_{long}ghp_{long} x"), format!("{REDACTED} x")),
             (format!("{key}done"), format!("{REDACTED}RSA PRIVATE KEY-----\ndone")),
         ] {
             for size in [1, 2, 3, 7, 64, 10_000] {
