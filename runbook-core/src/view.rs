@@ -9,7 +9,7 @@ use crate::incident::{Incident, RunOutcome, Status as IncidentStatus};
 use crate::message::{
     Answer, CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView, QuestionView,
 };
-use crate::plan::PlanStep;
+use crate::plan::{PlanStep, PlannedCommand};
 use crate::run::{CommandPhase, Question, Run, Status, Unit, UnitRole};
 use crate::runbook::Effect;
 use crate::severity::Severity;
@@ -189,9 +189,9 @@ fn plan_step(step: &PlanStep) -> PlanStepView {
     let commands = if step.commands.is_empty() {
         step.manual_items.iter().map(|item| item.text.clone()).collect()
     } else {
-        step.commands.iter().map(|command| command.text.trim_end().to_owned()).collect()
+        step.commands.iter().map(shown).collect()
     };
-    let undo: Vec<_> = step.undo.iter().map(|command| command.text.trim_end().to_owned()).collect();
+    let undo: Vec<_> = step.undo.iter().map(shown).collect();
     PlanStepView {
         title: step.title.clone(),
         timebox_s: step.timebox_s,
@@ -216,6 +216,7 @@ pub fn progress(run: &Run) -> ProgressView {
 
 fn progress_step(run: &Run, index: usize) -> ProgressStepView {
     let title = run.plan.steps.get(index).map_or_else(String::new, |step| step.title.clone());
+    let title = step_detail(run, index).map_or(title.clone(), |detail| format!("{title}: {detail}"));
     ProgressStepView { title, state: step_state(run, index).to_owned(), verdicts: step_verdicts(run, index) }
 }
 
@@ -235,8 +236,10 @@ pub fn step_state(run: &Run, index: usize) -> &'static str {
     if of_step(UnitRole::Undo).any(CommandPhase::is_settled) {
         return "undone";
     }
-    let waits = run.waits_until.is_some() && run.status.is_open();
-    if waits && run.next_unit().is_some_and(|unit| unit.step == index) {
+    if awaited(run, index).next().is_some() {
+        return "waiting for it";
+    }
+    if run.waits.keys().any(|unit| unit.step == index) {
         return "trying again";
     }
     let phases: Vec<_> = of_step(UnitRole::Baseline).chain(of_step(UnitRole::Main)).collect();
@@ -273,6 +276,63 @@ pub fn step_state(run: &Run, index: usize) -> &'static str {
     } else {
         "stopped"
     }
+}
+
+/// Commands of a step that are looked at again and again, from the second look on.
+fn awaited(run: &Run, index: usize) -> impl Iterator<Item = Unit> {
+    let looks = move |unit: &&Unit| {
+        let goes_on = run.waits.contains_key(unit)
+            || matches!(run.commands.get(unit), Some(CommandPhase::Started { .. }));
+        unit.step == index && goes_on && run.deadline(**unit).is_some()
+    };
+    run.tries.keys().filter(looks).copied()
+}
+
+/// How far a step is, beside its state: what it waits for and until when.
+#[must_use]
+pub fn step_detail(run: &Run, index: usize) -> Option<String> {
+    let mut parts = Vec::new();
+    for unit in awaited(run, index) {
+        let Some((command, deadline)) = run.command(unit).zip(run.deadline(unit)) else { continue };
+        let expected = command.expectations.first().map(|expectation| expectation.text.as_str());
+        let what = expected.unwrap_or("exit status 0");
+        parts.push(format!("waits for {what}, until {}", deadline.format("%H:%M:%S UTC")));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// What a plan's reader is told about when and how often a command runs, a line each.
+#[must_use]
+pub fn flow_lines(command: &PlannedCommand) -> Vec<String> {
+    let flow = &command.flow;
+    let mut lines = Vec::new();
+    if let Some(when) = &flow.when {
+        lines.push(format!("when {when}"));
+    }
+    if let Some(group) = &flow.parallel {
+        lines.push(format!("parallel with {group}"));
+    }
+    if let Some(foreach) = &flow.foreach {
+        lines.push(format!("for each {} in {}", foreach.name, foreach.source));
+    }
+    if let Some(until) = &flow.until {
+        let span = |ms: u64| crate::duration::for_people(ms / 1_000);
+        let every = until.every_ms.map_or_else(
+            || "after 1, 2, 4, ... seconds, at most 30".to_owned(),
+            |every| format!("every {}", span(every)),
+        );
+        lines.push(format!(
+            "waits until it is as expected, at most {}; looks again {every}",
+            span(until.deadline_ms)
+        ));
+    }
+    lines
+}
+
+/// A command as it is shown in a plan: what is said about its turn stands above it as comments.
+fn shown(command: &PlannedCommand) -> String {
+    let lines = flow_lines(command).into_iter().map(|line| format!("# {line}\n"));
+    lines.chain([command.text.trim_end().to_owned()]).collect()
 }
 
 /// The verdicts of a step's main commands, in order.

@@ -9,6 +9,7 @@ use runbook_core::plan::{Plan, PlanStep, PlannedCommand, Problem, RiskAssessment
 use runbook_core::runbook::{
     Command, Diagnostic, Document, Effect, EffectSource, Level, Param, ParamType, Parameter, Step,
 };
+use runbook_core::view::flow_lines;
 use serde_json::{Value, json};
 
 use crate::error::EngineError;
@@ -307,14 +308,8 @@ fn planned_text(text: &mut String, role: &str, command: &PlannedCommand, problem
     if let Some(condition) = &command.condition {
         let _ = writeln!(text, "    only if: {condition}");
     }
-    let flow = &command.flow;
-    for (word, condition) in [("when", &flow.when), ("parallel with", &flow.parallel)] {
-        if let Some(condition) = condition {
-            let _ = writeln!(text, "    {word} {condition}");
-        }
-    }
-    if let Some(foreach) = &flow.foreach {
-        let _ = writeln!(text, "    for each {} in {}", foreach.name, foreach.source);
+    for line in flow_lines(command) {
+        let _ = writeln!(text, "    {line}");
     }
     if command.retries > 0 {
         let _ = writeln!(text, "    tried again up to {} times", command.retries);

@@ -145,8 +145,8 @@ impl Engine {
                     stream: StreamId::Run(id),
                     what: "approval".to_owned(),
                 })),
-                Effect::RetryTimer { due } => commit.timers.push(TimerChange::Set(Timer {
-                    key: format!("retry/{id}"),
+                Effect::RetryTimer { attempt, due } => commit.timers.push(TimerChange::Set(Timer {
+                    key: format!("retry/{id}/{attempt}"),
                     due: *due,
                     stream: StreamId::Run(id),
                     what: "retry".to_owned(),

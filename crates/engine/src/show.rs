@@ -7,7 +7,7 @@ use runbook_core::incident::{Incident, Triage};
 use runbook_core::journal::{StreamId, millis};
 use runbook_core::people::Actor;
 use runbook_core::run::{Approval, CommandPhase, Question, Run, Status, Unit, UnitRole};
-use runbook_core::view::step_state;
+use runbook_core::view::{step_detail, step_state};
 use serde::Serialize;
 
 /// An incident with its runs and timeline.
@@ -123,6 +123,9 @@ pub struct StepShow {
     pub title: String,
     /// Where it stands, in snake_case.
     pub status: String,
+    /// How far it is: what it waits for and until when, how many of how many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// What its commands had to show.
     pub expectations: Vec<ExpectationShow>,
 }
@@ -265,6 +268,7 @@ fn step(run: &Run, index: usize) -> StepShow {
         id: planned.map_or_else(String::new, |step| step.id.clone()),
         title: planned.map_or_else(String::new, |step| step.title.clone()),
         status,
+        detail: step_detail(run, index),
         expectations,
     }
 }

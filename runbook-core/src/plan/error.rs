@@ -47,6 +47,16 @@ pub enum PlanError {
         /// Where.
         line: u32,
     },
+    /// A command would be looked at again and again although it must not be repeated.
+    #[error(
+        "command {command} (line {line}) waits with until, which repeats it, and it may not be repeated; hint: say effect=read or effect=idempotent if repeating it is safe, or wait in a block of its own that only looks"
+    )]
+    Waits {
+        /// Its id.
+        command: String,
+        /// Where.
+        line: u32,
+    },
     /// A loop or group, which no run carries out yet.
     #[error(
         "command {command} has {what}, which a run does not carry out yet; hint: `blocks runbook plan` shows it; take it out, or do it by hand"
@@ -206,7 +216,7 @@ impl PlanError {
         match self {
             PlanError::Document { code, .. } => code,
             PlanError::NotReadOnly { .. } => "RB0119",
-            PlanError::Retries { .. } => "RB0118",
+            PlanError::Retries { .. } | PlanError::Waits { .. } => "RB0118",
             PlanError::Flow { .. } | PlanError::UnknownCondition { .. } => "RB0042",
             PlanError::Conditional { .. } => "RB0173",
             PlanError::SecretParam { .. } | PlanError::SecretGiven { .. } => "RB0043",
@@ -222,6 +232,7 @@ impl PlanError {
             PlanError::Document { line, .. } => (None, Some(*line)),
             PlanError::NotRunnable { command, line, .. }
             | PlanError::Retries { command, line }
+            | PlanError::Waits { command, line }
             | PlanError::OutsideCapture { command, line, .. }
             | PlanError::Conditional { command, line, .. }
             | PlanError::Include { command, line, .. }

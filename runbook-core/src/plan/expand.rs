@@ -225,6 +225,11 @@ impl<'a> Expander<'a> {
         } else {
             (Effect::Once, EffectSource::Unknown)
         };
+        // a value may have made it one that must not be repeated
+        let waits = command.flow.until.is_some();
+        if waits && effect == Effect::Once && command.not_runnable.is_none() {
+            self.problems.push(PlanError::Waits { command: id.clone(), line: command.line });
+        }
         PlannedCommand {
             id,
             title: command.title.clone(),

@@ -9,6 +9,7 @@ use super::command::{NewRun, Rejection, RunCommand};
 use super::event::{MessageKind, Question, RunEvent, Unit, UnitRole, Verdict};
 use super::probe;
 use super::state::{Run, Status};
+use super::wait;
 use crate::expectation::{Judgement, Observed, Outcome, judge_command};
 use crate::incident::{ChangeNoted, IncidentCommand, RunOutcome};
 use crate::message::Outgoing;
@@ -59,6 +60,8 @@ pub enum Effect {
     },
     /// Carry on at that time.
     RetryTimer {
+        /// The attempt that is followed: several commands may wait at once.
+        attempt: u32,
         /// When.
         due: DateTime<Utc>,
     },
@@ -264,7 +267,7 @@ fn refuse(
 }
 
 fn advance(state: &Run, now: DateTime<Utc>) -> Decision {
-    if state.live_unit().is_some() || state.waits_until.is_some_and(|until| now < until) {
+    if state.live_unit().is_some() || state.waits_until().is_some_and(|until| now < until) {
         return Decision::default();
     }
     match state.status {
@@ -360,6 +363,7 @@ fn finish(state: &Run, attempt: u32, finished: &Finished, now: DateTime<Utc>) ->
     let mut decision = Decision::default();
     let mut verdicts = judge(command, finished);
     let captured = capture(command, finished, &mut verdicts);
+    let next = wait::after(state, unit, finished, &mut verdicts, now);
     let mut store = |text: &str| {
         if text.is_empty() {
             return None;
@@ -387,9 +391,9 @@ fn finish(state: &Run, attempt: u32, finished: &Finished, now: DateTime<Utc>) ->
     let failed = verdicts.iter().any(|verdict| verdict.outcome == Outcome::Fail);
     // a probe's no is an answer
     let again = failed && unit.role != UnitRole::Probe && finished.exit != Exit::Cancelled;
-    if let Some(due) = again::due(state, unit, attempt, now).filter(|_| again) {
+    if let Some(due) = next.or_else(|| again::due(state, unit, attempt, now).filter(|_| again)) {
         decision.events.push(RunEvent::RetryScheduled { unit, attempt, due });
-        decision.effects.push(Effect::RetryTimer { due });
+        decision.effects.push(Effect::RetryTimer { attempt, due });
         decision.effects.extend(refresh(state));
         return decision;
     }

@@ -11,6 +11,7 @@ mod state;
 #[cfg(test)]
 pub(crate) mod tests;
 mod undo;
+mod wait;
 
 pub use approve::Approval;
 pub use command::{NewRun, Rejection, RunCommand};

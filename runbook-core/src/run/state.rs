@@ -207,8 +207,12 @@ pub struct Run {
     /// How often each command has been tried again by itself.
     #[serde(skip)]
     pub tries: BTreeMap<Unit, u32>,
-    /// The next command does not start before.
-    pub waits_until: Option<DateTime<Utc>>,
+    /// Commands that do not start again before.
+    #[serde(skip)]
+    pub waits: BTreeMap<Unit, DateTime<Utc>>,
+    /// When each command was first started since a person last ordered it: what a deadline counts from.
+    #[serde(skip)]
+    pub since: BTreeMap<Unit, DateTime<Utc>>,
     /// The command in doubt that the probe of its step is asked about.
     #[serde(skip)]
     pub probing: Option<Unit>,
@@ -328,7 +332,8 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 commands: BTreeMap::new(),
                 repeated: BTreeSet::new(),
                 tries: BTreeMap::new(),
-                waits_until: None,
+                waits: BTreeMap::new(),
+                since: BTreeMap::new(),
                 probing: None,
                 repeat_ordered_by: None,
                 values: BTreeMap::new(),
@@ -343,14 +348,12 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
         (Some(run), _) => run,
     };
     run.seq = envelope.seq;
-    // whatever happens next ends the waiting, but that a message left
-    if !matches!(envelope.event, RunEvent::MessagePosted { .. }) {
-        run.waits_until = None;
-    }
-    if let (RunEvent::RetryOrdered { .. }, Actor::Person(_) | Actor::Local(_)) =
+    if let (RunEvent::RetryOrdered { unit }, Actor::Person(_) | Actor::Local(_)) =
         (&envelope.event, &envelope.actor)
     {
         run.repeat_ordered_by = Some(envelope.actor.clone());
+        // who says "wait on" gives it its whole time anew; a restart does not
+        run.since.remove(unit);
     }
     apply(&mut run, &envelope.event, at);
     if run.status.is_open() {
@@ -380,12 +383,15 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
         }
         RunEvent::ApprovalExpired | RunEvent::Cancelled { .. } => {
             run.probing = None;
+            run.waits.clear();
             run.status = Status::Cancelled;
         }
         RunEvent::Started => run.status = Status::Running,
         RunEvent::CommandStarted { unit, attempt, .. } => {
             run.attempts = run.attempts.max(*attempt);
             let attempt = Attempt { number: *attempt, started_at: at };
+            run.since.entry(*unit).or_insert(at);
+            run.waits.remove(unit);
             run.commands.insert(*unit, CommandPhase::Started { attempt });
         }
         RunEvent::CommandEnded {
@@ -449,6 +455,7 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
         RunEvent::RetryOrdered { unit } => {
             // The earlier attempt is not forgotten: what it may have done is still owed an undo, and a doubt stays one
             // until the command has really been started again.
+            run.waits.remove(unit);
             if run.commands.get(unit).is_some_and(CommandPhase::may_have_happened) {
                 run.repeated.insert(*unit);
             }
@@ -464,11 +471,14 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
                 run.repeated.insert(*unit);
             }
             *run.tries.entry(*unit).or_default() += 1;
-            run.waits_until = Some(*due);
+            run.waits.insert(*unit, *due);
         }
         RunEvent::Succeeded => run.status = Status::Succeeded,
         RunEvent::Failed { reason } => run.status = Status::Failed { reason: reason.clone() },
-        RunEvent::UndoStarted => run.status = Status::Undoing,
+        RunEvent::UndoStarted => {
+            run.waits.clear();
+            run.status = Status::Undoing;
+        }
         RunEvent::Undone => run.status = Status::Undone,
         RunEvent::UndoFailed { reason } => run.status = Status::UndoFailed { reason: reason.clone() },
         RunEvent::MessagePosted { kind, channel, ts } => {

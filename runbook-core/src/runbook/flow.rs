@@ -1,13 +1,19 @@
-//! `when`, `foreach` and `parallel`: the small forms that say when and how often a command runs.
+//! `when`, `foreach`, `parallel` and `until`: the small forms that say when and how often a command runs.
 //!
 //! They are read strictly. A condition that is misread would run what was meant to be left out.
 
-use super::info::checked_name;
+use super::info::{checked_name, parse_duration_ms};
 use super::model::Foreach;
 use super::names::check_variable;
 
 /// Longest `when=` or `foreach=` in bytes.
 const LONGEST: usize = 512;
+/// Nothing is looked at more often.
+const SECOND_MS: u64 = 1_000;
+/// Longest `until=`: a day.
+const LONGEST_WAIT_MS: u64 = 24 * 60 * 60 * 1_000;
+/// Longest `every=`.
+const LONGEST_INTERVAL_MS: u64 = 60 * 60 * 1_000;
 
 /// `when="NAME == value"` or `when="NAME != value"`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +84,26 @@ pub(crate) fn foreach(text: &str) -> Result<Foreach, String> {
         return Err(format!("`{name}` cannot hold one line of itself"));
     }
     Ok(Foreach { name: (*name).to_owned(), source: (*source).to_owned() })
+}
+
+/// How long something is waited for, in milliseconds: from a second to a day.
+///
+/// # Errors
+/// What is wrong, in lowercase.
+pub(crate) fn wait(text: &str) -> Result<u64, String> {
+    parse_duration_ms(text)
+        .filter(|ms| (SECOND_MS..=LONGEST_WAIT_MS).contains(ms))
+        .ok_or_else(|| "a wait is a whole number with s, m or h, from 1s to 24h".to_owned())
+}
+
+/// How long it is between two looks, in milliseconds: from a second to an hour.
+///
+/// # Errors
+/// What is wrong, in lowercase.
+pub(crate) fn interval(text: &str) -> Result<u64, String> {
+    parse_duration_ms(text)
+        .filter(|ms| (SECOND_MS..=LONGEST_INTERVAL_MS).contains(ms))
+        .ok_or_else(|| "between two looks there is a whole number with s, m or h, from 1s to 1h".to_owned())
 }
 
 /// Reads the name of a parallel group.

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use super::codes;
 use super::diagnostic::Code;
 use super::flow;
-use super::model::{Capture, CommandKind, Effect, Flow};
+use super::model::{Capture, CommandKind, Effect, Flow, Until};
 use super::names::{check_variable, nearest};
 use crate::pattern::Pattern;
 
@@ -32,6 +32,8 @@ pub(crate) const ATTRIBUTES: &[&str] = &[
     "when",
     "foreach",
     "parallel",
+    "until",
+    "every",
     "conditional",
 ];
 
@@ -88,7 +90,7 @@ pub struct Info {
     pub retries: u8,
     /// `connection=`.
     pub connection: Option<String>,
-    /// `when=`, `foreach=` and `parallel=`.
+    /// `when=`, `foreach=`, `parallel=` and `until=`.
     pub flow: Flow,
     /// `conditional=no`: it runs in its turn, whatever the text above it seems to say.
     pub unconditional: bool,
@@ -280,6 +282,8 @@ struct Reader<'p> {
     kind: Option<&'static str>,
     pattern: Option<String>,
     max: Option<u32>,
+    /// What `every=` says, in milliseconds.
+    every_ms: Option<u64>,
     /// Which attributes are there, for what goes with which kind of fence.
     present: BTreeSet<&'p str>,
 }
@@ -357,6 +361,14 @@ impl<'p> Reader<'p> {
             }
             "parallel" => {
                 info.flow.parallel = Some(flow::group(value).map_err(|why| bad_flow(key, value, &why))?);
+            }
+            "until" => {
+                let deadline_ms = flow::wait(value).map_err(|why| bad_flow(key, value, &why))?;
+                info.flow.until = Some(Until { deadline_ms, every_ms: None });
+            }
+            "every" => {
+                let every_ms = flow::interval(value).map_err(|why| bad_flow(key, value, &why))?;
+                self.every_ms = Some(every_ms);
             }
             "conditional" => match value {
                 "no" => info.unconditional = true,
@@ -473,9 +485,32 @@ impl<'p> Reader<'p> {
                 "retries",
             );
         }
+        match (&mut info.flow.until, self.every_ms) {
+            (Some(until), every_ms) => until.every_ms = every_ms,
+            (None, Some(_)) if !self.present.contains("until") => conflict(
+                "`every` says how often to look, and nothing says for how long",
+                "add until=..., such as until=10m, or remove every",
+                "every",
+            ),
+            (None, _) => {}
+        }
+        if info.flow.until.is_some() && info.retries > 0 {
+            conflict(
+                "`until` and `retries` both say when it is tried again",
+                "keep `until` for what takes time to come true, and `retries` for what fails by chance",
+                "retries",
+            );
+        }
+        if info.flow.until.is_some() && info.effect == Some(Effect::Once) {
+            conflict(
+                "a command that must not be repeated has `until`, which repeats it",
+                "wait in a block of its own that only looks (effect=read)",
+                "until",
+            );
+        }
         if role != Role::Main && !info.flow.is_plain() {
             conflict(
-                "`when`, `foreach` and `parallel` belong to a step's own commands, not to its undo, probe or baseline",
+                "`when`, `foreach`, `parallel` and `until` belong to a step's own commands, not to its undo, probe or baseline",
                 "remove them here",
                 "{",
             );
@@ -544,7 +579,9 @@ fn bad_flow(key: &str, value: &str, why: &str) -> InfoProblem {
     InfoProblem {
         code: codes::FLOW,
         message: format!("`{key}={value}` cannot be read: {why}"),
-        hint: "write when=\"NAME == value\", foreach=\"NAME in SOURCE\" or parallel=GROUP".to_owned(),
+        hint:
+            "write when=\"NAME == value\", foreach=\"NAME in SOURCE\", parallel=GROUP or until=10m every=15s"
+                .to_owned(),
         at: key.to_owned(),
     }
 }
@@ -660,6 +697,20 @@ mod tests {
             ("bash {parallel=checks}", &[]),
             ("bash {parallel}", &[]),
             ("bash {parallel=\"a b\"}", &[codes::FLOW]),
+            ("bash {until=10m}", &[]),
+            ("bash {until=10m every=15s effect=read}", &[]),
+            ("bash {every=15s until=10m}", &[]),
+            ("bash {until=soon}", &[codes::FLOW]),
+            ("bash {until=soon every=15s}", &[codes::FLOW]),
+            ("bash {until=500ms}", &[codes::FLOW]),
+            ("bash {until=25h}", &[codes::FLOW]),
+            ("bash {until=10m every=0s}", &[codes::FLOW]),
+            ("bash {until=10m every=2h}", &[codes::FLOW]),
+            ("bash {every=15s}", &[codes::ATTRIBUTE_CONFLICT]),
+            ("bash {until=10m retries=2}", &[codes::ATTRIBUTE_CONFLICT]),
+            ("bash {until=10m effect=once}", &[codes::ATTRIBUTE_CONFLICT]),
+            ("bash {undo until=10m}", &[codes::ATTRIBUTE_CONFLICT]),
+            ("include {until=10m}", &[codes::ATTRIBUTE_CONFLICT]),
             ("bash {undo when=\"A == b\"}", &[codes::ATTRIBUTE_CONFLICT]),
             ("bash {colour=red size=1}", &[codes::ATTRIBUTE, codes::ATTRIBUTE]),
             ("bash {capture=A pattern=a max=0}", &[codes::ATTRIBUTE_VALUE]),

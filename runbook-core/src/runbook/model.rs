@@ -398,6 +398,19 @@ pub struct Flow {
     /// `parallel=GROUP`: neighbours of one group run at the same time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parallel: Option<String>,
+    /// `until=10m every=15s`: looked at again and again until it is as expected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Until>,
+}
+
+/// `until=DURATION`, with or without `every=DURATION`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Until {
+    /// Milliseconds from the first look until it is late.
+    pub deadline_ms: u64,
+    /// Milliseconds between the end of one look and the next; growing ones when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every_ms: Option<u64>,
 }
 
 impl Flow {
