@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use runbook_core::duration::for_people;
 use runbook_core::expectation::{Check, JudgedBy};
 use runbook_core::plan::{Plan, PlanStep, PlannedCommand, Problem, RiskAssessment};
+use runbook_core::run::UnitRole;
 use runbook_core::runbook::{
     Command, Diagnostic, Document, Effect, EffectSource, Level, Param, ParamType, Parameter, Step,
 };
@@ -308,14 +309,20 @@ fn planned_text(text: &mut String, role: &str, command: &PlannedCommand, problem
     if let Some(condition) = &command.condition {
         let _ = writeln!(text, "    only if: {condition}");
     }
-    for line in flow_lines(command) {
+    let unit_role = match role {
+        "undo" => UnitRole::Undo,
+        "probe" => UnitRole::Probe,
+        _ => UnitRole::Main,
+    };
+    for line in flow_lines(command, unit_role) {
         let _ = writeln!(text, "    {line}");
     }
     if command.retries > 0 {
         let _ = writeln!(text, "    tried again up to {} times", command.retries);
     }
     if let Some(capture) = &command.capture {
-        let _ = writeln!(text, "    its output becomes {}, matching {}", capture.name, capture.pattern);
+        let each = if capture.lines { "each line" } else { "its output" };
+        let _ = writeln!(text, "    {each} becomes {}, matching {}", capture.name, capture.pattern);
     }
     for expectation in &command.expectations {
         let _ = writeln!(text, "    expected: {} ({})", expectation.text, judge_word(&expectation.check));

@@ -6,7 +6,7 @@ use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Incident, Triage};
 use runbook_core::journal::{StreamId, millis};
 use runbook_core::people::Actor;
-use runbook_core::run::{Approval, CommandPhase, Question, Run, Status, Unit, UnitRole};
+use runbook_core::run::{Approval, CommandPhase, Question, Run, Status};
 use runbook_core::view::{step_detail, step_state};
 use serde::Serialize;
 
@@ -196,6 +196,9 @@ fn reason(run: &Run, index: usize) -> Option<String> {
 /// A judged expectation.
 #[derive(Debug, Clone, Serialize)]
 pub struct ExpectationShow {
+    /// The item of a loop that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
     /// As written; `exit status 0` when nothing was said.
     pub text: String,
     /// The verdict.
@@ -251,9 +254,11 @@ fn step(run: &Run, index: usize) -> StepShow {
     let planned = run.plan.steps.get(index);
     let mut expectations = Vec::new();
     for position in 0..planned.map_or(0, |step| step.commands.len()) {
-        let unit = Unit { step: index, role: UnitRole::Main, index: position };
-        if let Some(CommandPhase::Ended { verdicts, .. }) = run.commands.get(&unit) {
+        for (unit, phase) in run.phases_of(index, position) {
+            let CommandPhase::Ended { verdicts, .. } = phase else { continue };
+            let item = run.item(unit).map(|(_, item)| item.to_owned());
             expectations.extend(verdicts.iter().map(|verdict| ExpectationShow {
+                item: item.clone(),
                 text: if verdict.text.is_empty() { "exit status 0".to_owned() } else { verdict.text.clone() },
                 outcome: verdict.outcome,
                 reason: verdict.reason.clone(),

@@ -57,15 +57,25 @@ pub enum PlanError {
         /// Where.
         line: u32,
     },
-    /// A loop or group, which no run carries out yet.
+    /// A loop or group as no run carries it out.
     #[error(
-        "command {command} has {what}, which a run does not carry out yet; hint: `blocks runbook plan` shows it; take it out, or do it by hand"
+        "command {command} has {what}, which a run does not carry out; hint: `blocks runbook plan` shows it; take it out, or do it by hand"
     )]
     Flow {
         /// Its id.
         command: String,
-        /// `foreach` or `parallel`.
+        /// What of it.
         what: &'static str,
+    },
+    /// A loop goes through something that has no value when its turn comes.
+    #[error(
+        "command {command} goes through {name}, and nothing gives {name} a value before; hint: declare {name} under params:, capture it in an earlier command, or write the list: [a, b]"
+    )]
+    UnknownList {
+        /// Its id.
+        command: String,
+        /// What has no value.
+        name: String,
     },
     /// A condition looks at something that has no value when its turn comes.
     #[error(
@@ -217,7 +227,9 @@ impl PlanError {
             PlanError::Document { code, .. } => code,
             PlanError::NotReadOnly { .. } => "RB0119",
             PlanError::Retries { .. } | PlanError::Waits { .. } => "RB0118",
-            PlanError::Flow { .. } | PlanError::UnknownCondition { .. } => "RB0042",
+            PlanError::Flow { .. } | PlanError::UnknownCondition { .. } | PlanError::UnknownList { .. } => {
+                "RB0042"
+            }
             PlanError::Conditional { .. } => "RB0173",
             PlanError::SecretParam { .. } | PlanError::SecretGiven { .. } => "RB0043",
             PlanError::DuplicateId { .. } => "RB0107",
@@ -240,6 +252,7 @@ impl PlanError {
             PlanError::NotReadOnly { command, .. }
             | PlanError::Flow { command, .. }
             | PlanError::UnknownCondition { command, .. }
+            | PlanError::UnknownList { command, .. }
             | PlanError::Kind { command, .. } => (Some(command), None),
             PlanError::DuplicateId { id } => (Some(id), None),
             _ => (None, None),

@@ -207,6 +207,12 @@ pub struct Run {
     /// How often each command has been tried again by itself.
     #[serde(skip)]
     pub tries: BTreeMap<Unit, u32>,
+    /// Commands in doubt that are ordered to run again, and have not yet.
+    #[serde(skip)]
+    pub ordered: BTreeSet<Unit>,
+    /// The lists of loops that appeared at run time, by the loop.
+    #[serde(skip)]
+    pub lists: BTreeMap<Unit, Vec<String>>,
     /// Commands that do not start again before.
     #[serde(skip)]
     pub waits: BTreeMap<Unit, DateTime<Utc>>,
@@ -238,6 +244,7 @@ impl Run {
     pub fn command(&self, unit: Unit) -> Option<&PlannedCommand> {
         let step = self.plan.steps.get(unit.step)?;
         match unit.role {
+            // a command is the same for every item of its loop
             UnitRole::Baseline => step.baselines.get(unit.index),
             UnitRole::Main => step.commands.get(unit.index),
             UnitRole::Undo => step.undo.get(unit.index),
@@ -245,20 +252,18 @@ impl Run {
         }
     }
 
-    /// Every baseline and main command in the order in which they run.
-    pub fn units(&self) -> impl Iterator<Item = Unit> {
-        let shape: Vec<_> =
-            self.plan.steps.iter().map(|step| (step.baselines.len(), step.commands.len())).collect();
-        shape.into_iter().enumerate().flat_map(|(step, (baselines, commands))| {
-            let before = (0..baselines).map(move |index| Unit { step, role: UnitRole::Baseline, index });
-            let main = (0..commands).map(move |index| Unit { step, role: UnitRole::Main, index });
-            before.chain(main)
-        })
+    /// Every baseline and main command in the order in which they run; a loop's once for each item that is known.
+    pub fn units(&self) -> impl Iterator<Item = Unit> + use<> {
+        let units: Vec<Unit> = self.stages().iter().flat_map(|stage| self.members(stage)).collect();
+        units.into_iter()
     }
 
     /// The value that a name has for a command: its step's own, else one that appeared, else the plan's.
     #[must_use]
     pub fn value(&self, unit: Unit, name: &str) -> Option<&str> {
+        if let Some((_, value)) = self.item(unit).filter(|(of, _)| *of == name) {
+            return Some(value);
+        }
         let own = self.plan.steps.get(unit.step).and_then(|step| step.params.get(name));
         own.or_else(|| self.values.get(name)).or_else(|| self.plan.params.get(name)).map(String::as_str)
     }
@@ -269,24 +274,30 @@ impl Run {
         self.repeated.contains(&unit) || self.commands.get(&unit).is_some_and(CommandPhase::may_have_happened)
     }
 
-    /// The first command that is not settled; `None` when the run is through.
+    /// The first command that stands between the run and its end; `None` when it is through.
     #[must_use]
     pub fn next_unit(&self) -> Option<Unit> {
-        self.units().find(|unit| match self.commands.get(unit) {
+        let stage = self.stage()?;
+        self.members(&stage).into_iter().find(|unit| match self.commands.get(unit) {
             None | Some(CommandPhase::Started { .. } | CommandPhase::InDoubt { .. }) => true,
             // Diagnostics go on whatever one of them shows.
             Some(_) if self.unasked => false,
-            Some(phase) => !phase.is_settled(),
+            Some(phase) => !phase.is_settled() && !self.is_tolerated(*unit),
         })
     }
 
-    /// The command that is started without an outcome.
-    #[must_use]
-    pub fn live_unit(&self) -> Option<(Unit, &Attempt)> {
-        self.commands.iter().find_map(|(unit, phase)| match phase {
+    /// The commands that are started without an outcome.
+    pub fn live_units(&self) -> impl Iterator<Item = (Unit, &Attempt)> {
+        self.commands.iter().filter_map(|(unit, phase)| match phase {
             CommandPhase::Started { attempt } => Some((*unit, attempt)),
             _ => None,
         })
+    }
+
+    /// The first of them.
+    #[must_use]
+    pub fn live_unit(&self) -> Option<(Unit, &Attempt)> {
+        self.live_units().next()
     }
 }
 
@@ -332,6 +343,8 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 commands: BTreeMap::new(),
                 repeated: BTreeSet::new(),
                 tries: BTreeMap::new(),
+                ordered: BTreeSet::new(),
+                lists: BTreeMap::new(),
                 waits: BTreeMap::new(),
                 since: BTreeMap::new(),
                 probing: None,
@@ -392,6 +405,7 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
             let attempt = Attempt { number: *attempt, started_at: at };
             run.since.entry(*unit).or_insert(at);
             run.waits.remove(unit);
+            run.ordered.remove(unit);
             run.commands.insert(*unit, CommandPhase::Started { attempt });
         }
         RunEvent::CommandEnded {
@@ -416,13 +430,20 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
                     elapsed_ms: *elapsed_ms,
                 },
             );
-            // Undo and baselines start from parameters and captured values only, so only main commands carry.
-            if *state_written && unit.role == UnitRole::Main {
+            // Undo and baselines start from parameters and captured values only, so only main commands carry; where several
+            // run at once nobody could say whose state it would be.
+            if *state_written && unit.role == UnitRole::Main && !run.is_of_several(*unit) {
                 run.carry = Some(*attempt);
             }
         }
         RunEvent::ValueCaptured { name, value, .. } => {
             run.values.insert(name.clone(), value.clone());
+        }
+        RunEvent::ItemsBound { unit, items, fingerprint } => {
+            run.lists.insert(*unit, items.clone());
+            if let Some(fingerprint) = fingerprint {
+                run.fingerprint = fingerprint.clone();
+            }
         }
         RunEvent::CommandNotStarted { unit, reason, .. } => {
             run.commands.insert(*unit, CommandPhase::NotStarted { reason: reason.clone() });
@@ -459,7 +480,9 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
             if run.commands.get(unit).is_some_and(CommandPhase::may_have_happened) {
                 run.repeated.insert(*unit);
             }
-            if !matches!(run.commands.get(unit), Some(CommandPhase::InDoubt { .. })) {
+            if matches!(run.commands.get(unit), Some(CommandPhase::InDoubt { .. })) {
+                run.ordered.insert(*unit);
+            } else {
                 run.commands.remove(unit);
             }
             if run.status != Status::Undoing {

@@ -5,6 +5,7 @@ pub(crate) mod kit;
 pub(crate) mod laws;
 mod probe;
 pub(crate) mod random;
+mod several;
 
 use chrono::Duration;
 

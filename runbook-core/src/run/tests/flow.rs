@@ -5,7 +5,7 @@ use chrono::Duration;
 use super::super::*;
 use super::kit::*;
 use super::laws;
-use super::{ONCE, READ, started_ids, words};
+use super::{ONCE, READ, words};
 use crate::expectation::Outcome;
 use crate::plan::PlannedCommand;
 use crate::ports::Exit;

@@ -325,6 +325,14 @@ impl Builder<'_> {
         if several && info.capture.is_some() {
             blocked.get_or_insert_with(|| "its block captures a value and holds several commands".to_owned());
         }
+        let together = match (&info.flow.foreach, &info.flow.parallel) {
+            (Some(_), _) => Some("goes through a list"),
+            (None, Some(_)) => Some("runs beside others"),
+            (None, None) => None,
+        };
+        if let Some(why) = together.filter(|_| several) {
+            blocked.get_or_insert_with(|| format!("its block {why} and holds several commands"));
+        }
         if let Some(why) = &piece.blocked {
             blocked.get_or_insert_with(|| why.clone());
         }
