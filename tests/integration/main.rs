@@ -17,6 +17,8 @@ mod demo;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod flow;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod golden;
