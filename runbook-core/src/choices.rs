@@ -103,6 +103,7 @@ fn evidence(run: &Run, question: &Question) -> Vec<String> {
 fn title(run: &Run, unit: Unit) -> String {
     let Some(command) = run.command(unit) else { return String::new() };
     let title = command.title.clone().unwrap_or_else(|| command.id.clone());
+    let title = run.item(unit).map_or(title.clone(), |(_, item)| format!("{title} [{item}]"));
     match (unit.role, run.plan.steps.get(unit.step)) {
         (UnitRole::Undo, Some(step)) => format!("Undo of {}: {title}", step.title),
         _ => title,

@@ -8,10 +8,13 @@ use crate::choices;
 use crate::expectation::Outcome;
 use crate::incident::{Incident, RunOutcome, Status as IncidentStatus};
 use crate::message::{CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView};
-use crate::plan::{Plan, Provenance, Reversal};
+use crate::plan::{Plan, PlannedCommand, Provenance, Reversal};
 use crate::run::{CommandPhase, Question, Run, Status, Unit, UnitRole};
-use crate::runbook::Effect;
+use crate::runbook::{Effect, Foreach};
 use crate::severity::Severity;
+
+/// So many items of a loop are named in a plan.
+const SHOWN_ITEMS: usize = 32;
 
 /// The incident's card. `outputs` holds the beginnings of command outputs by SHA-256, as far as they are to be shown.
 #[must_use]
@@ -77,7 +80,9 @@ fn triage_line(incident: &Incident) -> Option<String> {
 
 fn run_line(run: &Run) -> String {
     let total = run.units().count();
-    let settled = run.commands.values().filter(|phase| phase.is_settled()).count();
+    let is_over =
+        |unit: &Unit| run.commands.get(unit).is_some_and(CommandPhase::is_settled) || run.is_tolerated(*unit);
+    let settled = run.units().filter(is_over).count();
     let progress = match run.status {
         Status::Running | Status::Paused { .. } => format!(", {settled} of {total} commands"),
         _ => String::new(),
@@ -181,7 +186,10 @@ pub fn plan(run: &Run) -> PlanView {
         boxes_s: run.plan.boxes_s(),
         limit_s: run.plan.limit_s,
         params: run.plan.params.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-        steps: (0..run.plan.steps.len()).filter_map(|step| plan_step(&run.plan, step)).collect(),
+        steps: {
+            let plan = run.bound_plan();
+            (0..plan.steps.len()).filter_map(|step| plan_step(&plan, step)).collect()
+        },
         requested_by: run.requester.to_string(),
         approvals_needed: run.yeses_due(),
         state,
@@ -204,9 +212,9 @@ fn plan_step(plan: &Plan, index: usize) -> Option<PlanStepView> {
     let commands = if step.commands.is_empty() {
         step.manual_items.iter().map(|item| item.text.clone()).collect()
     } else {
-        step.commands.iter().map(|command| command.text.trim_end().to_owned()).collect()
+        step.commands.iter().map(|command| shown(command, UnitRole::Main)).collect()
     };
-    let undo: Vec<_> = step.undo.iter().map(|command| command.text.trim_end().to_owned()).collect();
+    let undo: Vec<_> = step.undo.iter().map(|command| shown(command, UnitRole::Undo)).collect();
     Some(PlanStepView {
         title: step.title.clone(),
         timebox_s: step.timebox_s,
@@ -243,6 +251,7 @@ pub fn progress(run: &Run) -> ProgressView {
 
 fn progress_step(run: &Run, index: usize) -> ProgressStepView {
     let title = run.plan.steps.get(index).map_or_else(String::new, |step| step.title.clone());
+    let title = step_detail(run, index).map_or(title.clone(), |detail| format!("{title}: {detail}"));
     ProgressStepView { title, state: step_state(run, index).to_owned(), verdicts: step_verdicts(run, index) }
 }
 
@@ -257,13 +266,18 @@ pub fn step_state(run: &Run, index: usize) -> &'static str {
         run.commands
             .iter()
             .filter(move |(unit, _)| unit.step == index && unit.role == role)
+            // what a loop's budget covers does not make its step a failed one
+            .filter(|(unit, _)| !run.is_tolerated(**unit))
             .map(|(_, phase)| phase)
     };
     if let Some(state) = undo_state(of_step(UnitRole::Undo), step.undo.len()) {
         return state;
     }
-    let waits = run.waits_until.is_some() && run.status.is_open();
-    if waits && run.next_unit().is_some_and(|unit| unit.step == index) {
+    if awaited(run, index).next().is_some() {
+        return "waiting for it";
+    }
+    let goes_on = matches!(run.status, Status::Running | Status::Undoing);
+    if goes_on && run.waits.keys().any(|unit| unit.step == index) {
         return "trying again";
     }
     let phases: Vec<_> = of_step(UnitRole::Baseline).chain(of_step(UnitRole::Main)).collect();
@@ -287,7 +301,7 @@ pub fn step_state(run: &Run, index: usize) -> &'static str {
         "you check"
     } else if phases.iter().any(|phase| matches!(phase, CommandPhase::Started { .. })) {
         "running"
-    } else if phases.len() == step.baselines.len() + step.commands.len() {
+    } else if run.units().all(|unit| unit.step != index || run.commands.contains_key(&unit)) {
         if phases.iter().all(|phase| matches!(phase, CommandPhase::Skipped { .. })) {
             "skipped"
         } else {
@@ -321,6 +335,120 @@ fn undo_state<'a>(phases: impl Iterator<Item = &'a CommandPhase>, wanted: usize)
     })
 }
 
+/// Commands of a step that are looked at again and again, from the second look on.
+fn awaited(run: &Run, index: usize) -> impl Iterator<Item = Unit> {
+    let looks = move |unit: &&Unit| {
+        let goes_on = run.waits.contains_key(unit)
+            || matches!(run.commands.get(unit), Some(CommandPhase::Started { .. }));
+        unit.step == index && goes_on && run.deadline(**unit).is_some()
+    };
+    // a run that has ended waits for nothing
+    let is_going = matches!(run.status, Status::Running | Status::Undoing);
+    run.tries.keys().filter(move |unit| is_going && looks(unit)).copied()
+}
+
+/// How far a step is, beside its state: what it waits for and until when.
+#[must_use]
+pub fn step_detail(run: &Run, index: usize) -> Option<String> {
+    let mut parts = loop_details(run, index);
+    for unit in awaited(run, index) {
+        let Some((command, deadline)) = run.command(unit).zip(run.deadline(unit)) else { continue };
+        let expected = command.expectations.first().map(|expectation| expectation.text.as_str());
+        let what = expected.unwrap_or("exit status 0");
+        let item = run.item(unit).map_or_else(String::new, |(_, item)| format!("{item} "));
+        parts.push(format!("{item}waits for {what}, until {}", deadline.format("%H:%M:%S UTC")));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// What a plan's reader is told about when and how often a command runs, a line each.
+#[must_use]
+pub fn flow_lines(command: &PlannedCommand, role: UnitRole) -> Vec<String> {
+    let flow = &command.flow;
+    let mut lines = Vec::new();
+    if let Some(when) = &flow.when {
+        lines.push(format!("when {when}"));
+    }
+    if let Some(group) = &flow.parallel {
+        lines.push(format!("at the same time as the others of {group}, from parameters and baselines alone"));
+    }
+    if let Some(foreach) = &flow.foreach {
+        match role {
+            UnitRole::Undo => {
+                lines.push(format!("for each {} that was begun, the last one first", foreach.name))
+            }
+            UnitRole::Probe => lines.push(format!("for the {} in doubt", foreach.name)),
+            UnitRole::Baseline | UnitRole::Main => lines.extend(loop_lines(foreach, command.effect)),
+        }
+    }
+    if let Some(until) = &flow.until {
+        let span = |ms: u64| crate::duration::for_people(ms / 1_000);
+        let every = until.every_ms.map_or_else(
+            || "after 1, 2, 4, ... seconds, at most 30".to_owned(),
+            |every| format!("every {}", span(every)),
+        );
+        lines.push(format!(
+            "waits until it is as expected, at most {}; looks again {every}",
+            span(until.deadline_ms)
+        ));
+    }
+    lines
+}
+
+/// How a loop goes through what, and how much of it may fail.
+fn loop_lines(foreach: &Foreach, effect: Effect) -> Vec<String> {
+    let (name, source) = (&foreach.name, &foreach.source);
+    let mut lines = match &foreach.items {
+        Some(items) => {
+            let of = if source.starts_with('[') { String::new() } else { format!(" of {source}") };
+            let mut shown = items.iter().take(SHOWN_ITEMS).cloned().collect::<Vec<_>>().join(", ");
+            if let more @ 1.. = items.len().saturating_sub(SHOWN_ITEMS) {
+                shown.push_str(&format!(" and {more} more"));
+            }
+            vec![format!("for each {name}{of}, {} in all: {shown}", items.len())]
+        }
+        None => {
+            let asks =
+                if effect == Effect::Read { "" } else { "; the list is asked about before anything is done" };
+            vec![format!("for each {name}, a line each of {source}, as an earlier command gives it{asks}")]
+        }
+    };
+    let at_once = match foreach.concurrency {
+        1 => "one after the other".to_owned(),
+        several => format!("at most {several} at once"),
+    };
+    let canary = if foreach.canary { "the first alone, the others once it is as expected; " } else { "" };
+    let budget = match foreach.budget {
+        0 => "the first that fails ends it".to_owned(),
+        1 => "one may fail".to_owned(),
+        several => format!("{several} may fail"),
+    };
+    lines.push(format!("{canary}{at_once}; {budget}"));
+    lines
+}
+
+/// `3 of 12, 1 failed` for each loop of a step that has begun.
+fn loop_details(run: &Run, index: usize) -> Vec<String> {
+    let commands = run.plan.steps.get(index).map_or(0, |step| step.commands.len());
+    let unit = |index_of| Unit { step: index, role: UnitRole::Main, index: index_of, item: None };
+    (0..commands)
+        .map(unit)
+        .filter(|of| run.command(*of).is_some_and(|command| command.flow.foreach.is_some()))
+        .filter_map(|of| run.loop_count(of))
+        .filter(|count| count.done + count.failed + count.alive > 0)
+        .map(|count| {
+            let failed = if count.failed == 0 { String::new() } else { format!(", {} failed", count.failed) };
+            format!("{} of {}{failed}", count.done + count.failed, count.items)
+        })
+        .collect()
+}
+
+/// A command as it is shown in a plan: what is said about its turn stands above it as comments.
+fn shown(command: &PlannedCommand, role: UnitRole) -> String {
+    let lines = flow_lines(command, role).into_iter().map(|line| format!("# {line}\n"));
+    lines.chain([command.text.trim_end().to_owned()]).collect()
+}
+
 /// The verdicts of a step's main commands and of its undo, in order.
 #[must_use]
 pub fn step_verdicts(run: &Run, index: usize) -> Vec<EvidenceLine> {
@@ -330,24 +458,29 @@ pub fn step_verdicts(run: &Run, index: usize) -> Vec<EvidenceLine> {
         step.commands.iter().enumerate().map(|(position, command)| (UnitRole::Main, position, command));
     let undo = step.undo.iter().enumerate().map(|(position, command)| (UnitRole::Undo, position, command));
     for (role, position, command) in main.chain(undo) {
-        let unit = Unit { step: index, role, index: position };
-        let Some(CommandPhase::Ended { verdicts, vouched, noted, .. }) = run.commands.get(&unit) else {
-            continue;
-        };
-        for verdict in verdicts {
-            let vouched = match verdict.outcome {
-                Outcome::Pass => "",
-                _ if *vouched => "; a person says to go on",
-                _ if *noted => "; it only looks, so the run went on",
-                _ => "",
-            };
+        for (unit, phase) in run.phases_of(index, role, position) {
+            let CommandPhase::Ended { verdicts, vouched, noted, .. } = phase else { continue };
             let title = command.title.clone().unwrap_or_else(|| command.id.clone());
-            lines.push(EvidenceLine {
-                outcome: verdict.outcome,
-                title: if role == UnitRole::Undo { format!("undo: {title}") } else { title },
-                detail: format!("{}{vouched}", verdict_text(&verdict.text, &verdict.reason)),
-                output: None,
-            });
+            let title = run.item(unit).map_or(title.clone(), |(_, item)| format!("{title} [{item}]"));
+            let title = if role == UnitRole::Undo { format!("undo: {title}") } else { title };
+            for verdict in verdicts {
+                // of many items, those are told that a person has to look at
+                if unit.item.is_some() && verdict.outcome == Outcome::Pass {
+                    continue;
+                }
+                let vouched = match verdict.outcome {
+                    Outcome::Pass => "",
+                    _ if *vouched => "; a person says to go on",
+                    _ if *noted => "; it only looks, so the run went on",
+                    _ => "",
+                };
+                lines.push(EvidenceLine {
+                    outcome: verdict.outcome,
+                    title: title.clone(),
+                    detail: format!("{}{vouched}", verdict_text(&verdict.text, &verdict.reason)),
+                    output: None,
+                });
+            }
         }
     }
     lines

@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use runbook_core::duration::for_people;
 use runbook_core::expectation::{Check, JudgedBy};
 use runbook_core::plan::{Plan, PlannedCommand, Problem, Provenance, RiskAssessment};
+use runbook_core::run::UnitRole;
 use runbook_core::runbook::{
     Command, Diagnostic, Document, Effect, EffectSource, Level, Param, ParamType, Parameter, Step,
 };
-use runbook_core::view::reversal_words;
+use runbook_core::view::{flow_lines, reversal_words};
 use serde_json::{Value, json};
 
 use crate::error::EngineError;
@@ -314,20 +315,20 @@ fn planned_text(text: &mut String, role: &str, command: &PlannedCommand, problem
     if let Some(condition) = &command.condition {
         let _ = writeln!(text, "    only if: {condition}");
     }
-    let flow = &command.flow;
-    for (word, condition) in [("when", &flow.when), ("parallel with", &flow.parallel)] {
-        if let Some(condition) = condition {
-            let _ = writeln!(text, "    {word} {condition}");
-        }
-    }
-    if let Some(foreach) = &flow.foreach {
-        let _ = writeln!(text, "    for each {} in {}", foreach.name, foreach.source);
+    let unit_role = match role {
+        "undo" => UnitRole::Undo,
+        "probe" => UnitRole::Probe,
+        _ => UnitRole::Main,
+    };
+    for line in flow_lines(command, unit_role) {
+        let _ = writeln!(text, "    {line}");
     }
     if command.retries > 0 {
         let _ = writeln!(text, "    tried again up to {} times", command.retries);
     }
     if let Some(capture) = &command.capture {
-        let _ = writeln!(text, "    its output becomes {}, matching {}", capture.name, capture.pattern);
+        let each = if capture.lines { "each line" } else { "its output" };
+        let _ = writeln!(text, "    {each} becomes {}, matching {}", capture.name, capture.pattern);
     }
     for expectation in &command.expectations {
         let _ = writeln!(text, "    expected: {} ({})", expectation.text, judge_word(&expectation.check));

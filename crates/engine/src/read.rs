@@ -232,7 +232,7 @@ pub async fn run(store: &dyn Store, id: RunId) -> Result<Reply, EngineError> {
         let run = &loaded.state;
         let _ = writeln!(text, "\nThe plan, as it would run:\n");
         text.push_str(&describe::plan_text(
-            &run.plan,
+            &run.bound_plan(),
             Some(&run.fingerprint.code()),
             &run.risk,
             run.yeses_due(),
@@ -252,12 +252,13 @@ async fn unmet_output(store: &dyn Store, run: &Run) -> Result<String, EngineErro
             continue;
         }
         let title = run.command(*unit).map_or("", |command| command.title.as_deref().unwrap_or(&command.id));
+        let item = run.item(*unit).map_or_else(String::new, |(_, item)| format!(" [{item}]"));
         for (stream, sha256) in [("stdout", stdout_sha256), ("stderr", stderr_sha256)] {
             let Some(sha256) = sha256 else { continue };
             let Some(bytes) = store.blob(sha256.clone()).await? else { continue };
             let output = String::from_utf8_lossy(&bytes);
             let lines: Vec<_> = output.lines().collect();
-            let _ = writeln!(text, "\n{stream} of {title}:");
+            let _ = writeln!(text, "\n{stream} of {title}{item}:");
             for line in lines.iter().skip(lines.len().saturating_sub(OUTPUT_LINES)) {
                 let _ = writeln!(text, "  | {line}");
             }

@@ -38,11 +38,13 @@ impl Engine {
         let (mut under_way, mut others) = (Vec::new(), Vec::new());
         for row in self.store().runs(None, true, LIMIT).await? {
             open.push(row.id);
-            match self.under_way(row.id).await? {
-                Some(begun) => under_way.push(begun),
-                None if matches!(row.status.as_str(), "running" | "undoing") => others.push(row.id),
-                None => {}
+            let begun = self.under_way(row.id).await?;
+            // Where some of it was under way, nothing more starts until it is known what became of that: whoever ends what
+            // is left of a run ends all of it.
+            if begun.is_empty() && matches!(row.status.as_str(), "running" | "undoing") {
+                others.push(row.id);
             }
+            under_way.extend(begun);
         }
         // What is left of other commands is ended first: nobody could judge a target that still changes.
         let own = self.inner.under_way.alive().into_iter().map(|(run, _)| run);
@@ -64,25 +66,32 @@ impl Engine {
     /// When no run, or more than one, is meant; when the store cannot be read.
     pub async fn recover_run(&self, named: Option<&str>) -> Result<(), EngineError> {
         let id = read::find_run(self.store(), named).await?;
-        if let Some(begun) = self.under_way(id).await? {
-            // It fails only together with the engine.
-            let _known = self.take_up(begun).await;
+        let under_way = self.under_way(id).await?;
+        if !under_way.is_empty() {
+            let taken_up: Vec<_> = under_way.into_iter().map(|begun| self.take_up(begun)).collect();
+            for known in taken_up {
+                // It fails only together with the engine.
+                let _known = known.await;
+            }
             return Ok(());
         }
         self.end_processes(id).await;
         self.change_run(id, &RunCommand::Recover, &recovery(), &silent).await.map(|_| ())
     }
 
-    async fn under_way(&self, id: RunId) -> Result<Option<Begun>, EngineError> {
-        let Some(loaded) = load_run(self.store(), id).await? else { return Ok(None) };
+    async fn under_way(&self, id: RunId) -> Result<Vec<Begun>, EngineError> {
+        let Some(loaded) = load_run(self.store(), id).await? else { return Ok(Vec::new()) };
         let run = &loaded.state;
-        let Some((begun, (unit, _))) = begun(run).zip(run.live_unit()) else { return Ok(None) };
-        if self.inner.under_way.knows(id, begun.attempt) {
-            return Ok(None); // this process's own
+        let mut all = Vec::new();
+        for (unit, begun) in begun(run) {
+            if self.inner.under_way.knows(id, begun.attempt) {
+                continue; // this process's own
+            }
+            // known as alive before anybody can cancel it
+            self.inner.under_way.take_up(id, begun.attempt, what(run, unit));
+            all.push(begun);
         }
-        // known as alive before anybody can cancel it
-        self.inner.under_way.take_up(id, begun.attempt, what(run, unit));
-        Ok(Some(begun))
+        Ok(all)
     }
 
     /// Records what became of a command that an earlier process had started. Tells when that is recorded, or when it is
@@ -102,6 +111,8 @@ impl Engine {
                 Resumed::UnderWay(end) => {
                     tracing::info!(%run, attempt, "a command of an earlier process goes on");
                     let _heard = tell.send(());
+                    // others may be due beside it
+                    engine.spawn(engine.advance(run));
                     let end = end.await;
                     alive.ended();
                     engine.insist(run, &of_end(attempt, end)).await;
@@ -116,7 +127,7 @@ impl Engine {
     pub(crate) async fn reconcile_runs(&self) -> Result<(), EngineError> {
         for (id, attempt) in self.inner.under_way.alive() {
             let before = self.inner.under_way.next_order();
-            if self.live_attempt(id).await?.is_none_or(|(_, live)| live != attempt) {
+            if self.live_attempts(id).await?.iter().all(|(_, live)| *live != attempt) {
                 self.end_attempts(id, before).await;
             }
         }
@@ -124,23 +135,22 @@ impl Engine {
             if !matches!(row.status.as_str(), "running" | "undoing") {
                 continue;
             }
-            match self.live_attempt(row.id).await? {
+            for (unit, attempt) in self.live_attempts(row.id).await? {
                 // Its intent was written by this process, which never heard of it.
-                Some((unit, attempt)) if self.inner.under_way.is_only_intended(row.id, attempt) => {
+                if self.inner.under_way.is_only_intended(row.id, attempt) {
                     let engine = self.clone();
                     self.spawn(Box::pin(async move { engine.execute(row.id, unit, attempt).await }));
                 }
-                Some(_) => {}
-                None => self.spawn(self.advance(row.id)),
             }
+            self.spawn(self.advance(row.id));
         }
         Ok(())
     }
 
-    /// The command of a run that has an intent and no outcome.
-    async fn live_attempt(&self, id: RunId) -> Result<Option<(Unit, u32)>, EngineError> {
-        let loaded = load_run(self.store(), id).await?;
-        Ok(loaded.and_then(|loaded| loaded.state.live_unit().map(|(unit, attempt)| (unit, attempt.number))))
+    /// The commands of a run that have an intent and no outcome.
+    async fn live_attempts(&self, id: RunId) -> Result<Vec<(Unit, u32)>, EngineError> {
+        let Some(loaded) = load_run(self.store(), id).await? else { return Ok(Vec::new()) };
+        Ok(loaded.state.live_units().map(|(unit, attempt)| (unit, attempt.number)).collect())
     }
 
     /// Looks at every incident, without a hint from anybody: diagnostics and reviews that are due and have not begun,
@@ -177,16 +187,18 @@ fn recovery() -> Origin {
     Origin::system("recovery", Cause::Recovery)
 }
 
-/// The command of a run that has an intent and no end.
-fn begun(run: &Run) -> Option<Begun> {
-    let (unit, attempt) = run.live_unit()?;
-    let command = run.command(unit)?;
-    Some(Begun {
-        run: run.id,
-        step: run.plan.steps.get(unit.step)?.id.clone(),
-        attempt: attempt.number,
-        kind: command.kind,
-        timeout_ms: command.timeout_ms,
+/// The commands of a run that have an intent and no end.
+fn begun(run: &Run) -> impl Iterator<Item = (Unit, Begun)> {
+    run.live_units().filter_map(|(unit, attempt)| {
+        let command = run.command(unit)?;
+        let begun = Begun {
+            run: run.id,
+            step: run.plan.steps.get(unit.step)?.id.clone(),
+            attempt: attempt.number,
+            kind: command.kind,
+            timeout_ms: command.timeout_ms,
+        };
+        Some((unit, begun))
     })
 }
 

@@ -1,5 +1,6 @@
 //! Changes to a run: read, decide, write (the incident's side in the same transaction), then perform.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -145,8 +146,8 @@ impl Engine {
                     stream: StreamId::Run(id),
                     what: "approval".to_owned(),
                 })),
-                Effect::RetryTimer { due } => commit.timers.push(TimerChange::Set(Timer {
-                    key: format!("retry/{id}"),
+                Effect::RetryTimer { attempt, due } => commit.timers.push(TimerChange::Set(Timer {
+                    key: format!("retry/{id}/{attempt}"),
                     due: *due,
                     stream: StreamId::Run(id),
                     what: "retry".to_owned(),
@@ -256,12 +257,23 @@ impl Engine {
     /// does nothing.
     pub(crate) async fn execute(&self, id: RunId, unit: Unit, attempt: u32) {
         let Some(begun) = self.inner.under_way.begin(id, attempt) else { return };
-        // Somebody cancelled it, and what they cancelled may still be ending.
-        for other in self.inner.under_way.in_the_way_of(&begun) {
-            self.end_attempts(other, begun.order).await;
-        }
         let Some(run) = self.load_surely(id).await else { return };
-        let is_live = run.live_unit().is_some_and(|(_, live)| live.number == attempt);
+        // Somebody cancelled it, and what they cancelled may still be ending. What the run means to be alive beside this
+        // one is in nobody's way.
+        let together: BTreeSet<u32> = run.live_units().map(|(_, live)| live.number).collect();
+        let in_the_way = self.inner.under_way.in_the_way_of(&begun, &together);
+        for other in &in_the_way {
+            self.end_attempts(*other, begun.order).await;
+        }
+        // that took its time, and it may have been cancelled meanwhile
+        let run = match in_the_way.is_empty() {
+            true => run,
+            false => match self.load_surely(id).await {
+                Some(run) => run,
+                None => return,
+            },
+        };
+        let is_live = run.live_units().any(|(_, live)| live.number == attempt);
         if !is_live && !sabotage::is_on(Sabotage::SkipIntent) {
             return; // it was cancelled before it began
         }
@@ -323,6 +335,9 @@ impl Engine {
 fn job(settings: &Settings, run: &Run, unit: Unit, attempt: u32) -> Option<Result<Job, String>> {
     let command = run.command(unit)?;
     let step = run.plan.steps.get(unit.step)?;
+    if unit.item.is_some() && run.item(unit).is_none() {
+        return Some(Err("which item it is about is not known".to_owned()));
+    }
     let mut secrets = match secrets::values(settings, &run.plan) {
         Ok(secrets) => secrets,
         Err(reason) => return Some(Err(reason)),
@@ -346,6 +361,7 @@ fn job(settings: &Settings, run: &Run, unit: Unit, attempt: u32) -> Option<Resul
         secrets,
         directory: run.directory.clone().into(),
         timeout_ms: command.timeout_ms,
-        carry_from: run.carry.filter(|_| unit.role == UnitRole::Main),
+        // members of a group know nothing of what is beside them, nor of what was set before
+        carry_from: run.carry.filter(|_| unit.role == UnitRole::Main && command.flow.parallel.is_none()),
     }))
 }

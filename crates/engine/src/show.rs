@@ -10,7 +10,7 @@ use runbook_core::message::Answer;
 use runbook_core::people::Actor;
 use runbook_core::plan::Provenance;
 use runbook_core::run::{Approval, CommandPhase, Question, Run, Status, UnitRole};
-use runbook_core::view::step_state;
+use runbook_core::view::{step_detail, step_state};
 use serde::Serialize;
 
 /// An incident with its runs and timeline.
@@ -165,6 +165,9 @@ pub struct StepShow {
     pub title: String,
     /// Where it stands, in snake_case.
     pub status: String,
+    /// How far it is: what it waits for and until when, how many of how many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// What its commands had to show.
     pub expectations: Vec<ExpectationShow>,
     /// What its undo had to show.
@@ -242,6 +245,9 @@ fn reason(run: &Run, index: usize) -> Option<String> {
 /// A judged expectation.
 #[derive(Debug, Clone, Serialize)]
 pub struct ExpectationShow {
+    /// The item of a loop that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
     /// As written; `exit status 0` when nothing was said.
     pub text: String,
     /// The verdict.
@@ -306,23 +312,25 @@ fn step(run: &Run, index: usize) -> StepShow {
         id: planned.map_or_else(String::new, |step| step.id.clone()),
         title: planned.map_or_else(String::new, |step| step.title.clone()),
         status,
+        detail: step_detail(run, index),
         expectations: expectations(run, index, UnitRole::Main),
         undo: expectations(run, index, UnitRole::Undo),
     }
 }
 
 fn expectations(run: &Run, step: usize, wanted: UnitRole) -> Vec<ExpectationShow> {
-    let of_role = run.commands.iter().filter(|(unit, _)| unit.step == step && unit.role == wanted);
-    let verdicts = of_role.filter_map(|(_, phase)| match phase {
-        CommandPhase::Ended { verdicts, .. } => Some(verdicts),
-        _ => None,
-    });
-    let shown = verdicts.flatten().map(|verdict| ExpectationShow {
-        text: if verdict.text.is_empty() { "exit status 0".to_owned() } else { verdict.text.clone() },
-        outcome: verdict.outcome,
-        reason: verdict.reason.clone(),
-    });
-    shown.collect()
+    let mut shown = Vec::new();
+    for (unit, phase) in run.commands.iter().filter(|(unit, _)| unit.step == step && unit.role == wanted) {
+        let CommandPhase::Ended { verdicts, .. } = phase else { continue };
+        let item = run.item(*unit).map(|(_, item)| item.to_owned());
+        shown.extend(verdicts.iter().map(|verdict| ExpectationShow {
+            item: item.clone(),
+            text: if verdict.text.is_empty() { "exit status 0".to_owned() } else { verdict.text.clone() },
+            outcome: verdict.outcome,
+            reason: verdict.reason.clone(),
+        }));
+    }
+    shown
 }
 
 impl IncidentShow {

@@ -19,6 +19,8 @@ use crate::runs::silent;
 
 /// How often a loop looks without having been woken.
 const TICK: Duration = Duration::from_millis(500);
+/// So many timers are fired in one go; what is not kept here must not hide the rest.
+const DUE_AT_ONCE: usize = 1_024;
 /// How often everything is looked at for what a passing fault left undone.
 const RECONCILE: Duration = Duration::from_secs(30);
 /// How often the heads of all streams are recorded.
@@ -41,6 +43,28 @@ impl Engine {
         let engine = self.clone();
         self.spawn(Box::pin(async move { engine.timer_loop().await }));
         Ok(())
+    }
+
+    /// Keeps the times of runs in a process that is the engine for one command only: without it what is tried again, or
+    /// waited for, would never have its turn. Everything else is left to the server.
+    pub fn keep_run_times(&self) {
+        let engine = self.clone();
+        self.spawn(Box::pin(async move {
+            let mut stop = engine.inner.draining.subscribe();
+            let mut tick = interval(TICK);
+            tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+            while !engine.is_draining() {
+                tokio::select! {
+                    biased;
+                    _ = tick.tick() => {
+                        if let Err(error) = engine.fire_due(|stream| matches!(stream, StreamId::Run(_))).await {
+                            tracing::warn!(%error, "timers cannot be read now");
+                        }
+                    }
+                    _ = stop.changed() => {}
+                }
+            }
+        }));
     }
 
     /// Starts nothing new, and waits for what is under way, at most that long.
@@ -127,7 +151,7 @@ impl Engine {
                     }
                 }
                 _ = tick.tick() => {
-                    if let Err(error) = self.fire_due().await {
+                    if let Err(error) = self.fire_due(|_| true).await {
                         tracing::warn!(%error, "timers cannot be read now");
                     }
                 }
@@ -141,8 +165,10 @@ impl Engine {
         }
     }
 
-    async fn fire_due(&self) -> Result<(), EngineError> {
-        for timer in self.store().timers_due(self.now(), 64).await? {
+    /// Fires what is due of the streams that are kept here.
+    async fn fire_due(&self, kept: impl Fn(StreamId) -> bool) -> Result<(), EngineError> {
+        let due = self.store().timers_due(self.now(), DUE_AT_ONCE).await?;
+        for timer in due.into_iter().filter(|timer| kept(timer.stream)) {
             if let Err(error) = self.fire(&timer).await {
                 if error.is_passing() {
                     return Err(error);

@@ -1,6 +1,6 @@
 //! What this process carries out itself. The journal says what should run; this says what does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use runbook_core::ids::RunId;
@@ -98,17 +98,21 @@ impl UnderWay {
     }
 
     /// Runs with an earlier attempt that must be gone before this one starts: of the same run, or changing the same target.
-    pub(crate) fn in_the_way_of(&self, begun: &Begun<'_>) -> Vec<RunId> {
+    /// Attempts of the run that are meant to be alive together with this one are not in the way.
+    pub(crate) fn in_the_way_of(&self, begun: &Begun<'_>, together: &BTreeSet<u32>) -> Vec<RunId> {
         let inner = self.inner();
         let Some(Phase::Alive { what: mine, .. }) = inner.attempts.get(&begun.id) else { return Vec::new() };
-        let is_in_the_way = |((run, _), phase): &(&(RunId, u32), &Phase)| match phase {
+        let is_in_the_way = |((run, attempt), phase): &(&(RunId, u32), &Phase)| match phase {
             Phase::Alive { order, what } => {
                 let same_target = mine.changes && what.changes && mine.target == what.target;
-                *order < begun.order && (*run == begun.id.0 || same_target)
+                let own = *run == begun.id.0;
+                *order < begun.order && if own { !together.contains(attempt) } else { same_target }
             }
             Phase::Intended(_) | Phase::Ended => false,
         };
-        inner.attempts.iter().filter(is_in_the_way).map(|((run, _), _)| *run).collect()
+        let runs: BTreeSet<RunId> =
+            inner.attempts.iter().filter(is_in_the_way).map(|((run, _), _)| *run).collect();
+        runs.into_iter().collect()
     }
 
     /// It is this process's own, or was taken up by it.
@@ -172,17 +176,18 @@ mod tests {
 
     #[test]
     fn what_began_earlier_on_the_same_target_is_in_the_way() {
-        let all = UnderWay::default();
+        let (all, none) = (UnderWay::default(), BTreeSet::new());
         let old = begin(&all, 1, 1, what("web", true));
         let _look = begin(&all, 2, 1, what("web", false));
         let _elsewhere = begin(&all, 3, 1, what("db", true));
         let new = begin(&all, 4, 1, what("web", true));
-        assert_eq!(all.in_the_way_of(&new), [run(1)]);
-        assert_eq!(all.in_the_way_of(&old), []);
+        assert_eq!(all.in_the_way_of(&new, &none), [run(1)]);
+        assert_eq!(all.in_the_way_of(&old, &none), []);
         let same_run = begin(&all, 2, 2, what("web", false));
-        assert_eq!(all.in_the_way_of(&same_run), [run(2)]);
+        assert_eq!(all.in_the_way_of(&same_run, &none), [run(2)]);
+        assert_eq!(all.in_the_way_of(&same_run, &[1, 2].into()), [], "they are meant to be alive together");
         assert!(all.is_alive(run(1), new.order) && !all.is_alive(run(4), new.order));
         old.ended();
-        assert_eq!(all.in_the_way_of(&new), []);
+        assert_eq!(all.in_the_way_of(&new, &none), []);
     }
 }

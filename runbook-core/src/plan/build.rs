@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::error::{PlanError, Problem};
 use super::expand::Expander;
 use super::kinds;
+use super::loops;
 use super::model::{PLAN_FORMAT, Plan};
 use super::provenance::Provenance;
 use super::scope::{Scope, Sources};
@@ -86,6 +87,8 @@ pub fn draft(document: &Document, request: &PlanRequest) -> Result<Draft, PlanEr
     expander.document(document, &scope, steps);
     let Expander { mut problems, mut steps, included, secrets, .. } = expander;
     values::note_places(&mut steps);
+    let taken: BTreeSet<&str> = scope.values.keys().chain(secrets.keys()).map(String::as_str).collect();
+    loops::settle(&mut steps, &taken, &mut problems);
     let target = document
         .front
         .lock

@@ -47,15 +47,35 @@ pub enum PlanError {
         /// Where.
         line: u32,
     },
-    /// A loop or group, which no run carries out yet.
+    /// A command would be looked at again and again although it must not be repeated.
     #[error(
-        "command {command} has {what}, which a run does not carry out yet; hint: `blocks runbook plan` shows it; take it out, or do it by hand"
+        "command {command} (line {line}) waits with until, which repeats it, and it may not be repeated; hint: say effect=read or effect=idempotent if repeating it is safe, or wait in a block of its own that only looks"
+    )]
+    Waits {
+        /// Its id.
+        command: String,
+        /// Where.
+        line: u32,
+    },
+    /// A loop or group as no run carries it out.
+    #[error(
+        "command {command} has {what}, which a run does not carry out; hint: `blocks runbook plan` shows it; take it out, or do it by hand"
     )]
     Flow {
         /// Its id.
         command: String,
-        /// `foreach` or `parallel`.
+        /// What of it.
         what: &'static str,
+    },
+    /// A loop goes through something that has no value when its turn comes.
+    #[error(
+        "command {command} goes through {name}, and nothing gives {name} a value before; hint: declare {name} under params:, capture it in an earlier command, or write the list: [a, b]"
+    )]
+    UnknownList {
+        /// Its id.
+        command: String,
+        /// What has no value.
+        name: String,
     },
     /// A condition looks at something that has no value when its turn comes.
     #[error(
@@ -206,8 +226,10 @@ impl PlanError {
         match self {
             PlanError::Document { code, .. } => code,
             PlanError::NotReadOnly { .. } => "RB0119",
-            PlanError::Retries { .. } => "RB0118",
-            PlanError::Flow { .. } | PlanError::UnknownCondition { .. } => "RB0042",
+            PlanError::Retries { .. } | PlanError::Waits { .. } => "RB0118",
+            PlanError::Flow { .. } | PlanError::UnknownCondition { .. } | PlanError::UnknownList { .. } => {
+                "RB0042"
+            }
             PlanError::Conditional { .. } => "RB0173",
             PlanError::SecretParam { .. } | PlanError::SecretGiven { .. } => "RB0043",
             PlanError::DuplicateId { .. } => "RB0107",
@@ -222,6 +244,7 @@ impl PlanError {
             PlanError::Document { line, .. } => (None, Some(*line)),
             PlanError::NotRunnable { command, line, .. }
             | PlanError::Retries { command, line }
+            | PlanError::Waits { command, line }
             | PlanError::OutsideCapture { command, line, .. }
             | PlanError::Conditional { command, line, .. }
             | PlanError::Include { command, line, .. }
@@ -229,6 +252,7 @@ impl PlanError {
             PlanError::NotReadOnly { command, .. }
             | PlanError::Flow { command, .. }
             | PlanError::UnknownCondition { command, .. }
+            | PlanError::UnknownList { command, .. }
             | PlanError::Kind { command, .. } => (Some(command), None),
             PlanError::DuplicateId { id } => (Some(id), None),
             _ => (None, None),

@@ -7,13 +7,16 @@ use std::ops::Range;
 use super::build::{PlanRequest, document_errors};
 use super::curl;
 use super::error::PlanError;
+use super::loops;
 use super::model::{PlanStep, PlannedCommand};
 use super::scope::{Scope, Sources};
 use super::section;
 use super::values;
 use crate::expectation::{Check, Expectation};
 use crate::runbook::variables::places::Flows;
-use crate::runbook::{Command, CommandKind, Document, Effect, EffectSource, Step, condition, reference};
+use crate::runbook::{
+    Command, CommandKind, Document, Effect, EffectSource, Flow, Step, condition, items_of, reference,
+};
 
 /// Milliseconds that a command may take when nothing else is said.
 const DEFAULT_TIMEOUT_MS: u64 = 60_000;
@@ -206,8 +209,11 @@ impl<'a> Expander<'a> {
         }
         // what the table knows holds for words, not for options that a value may turn out to be
         let odd = if command.kind == CommandKind::Shell { scope.not_plain(&text) } else { None };
+        let flow = self.flow(command, scope, &id);
+        let odd_item =
+            flow.foreach.as_ref().is_some_and(|foreach| loops::is_odd(foreach, &text, values::is_plain_item));
         let known = command.effect_source != EffectSource::Table
-            || (!scope.has_option(command) && odd.is_none() && !scope.names_credentials(&text));
+            || (!scope.has_option(command) && odd.is_none() && !odd_item && !scope.names_credentials(&text));
         let syntax = if command.kind == CommandKind::Shell {
             scope.becomes_syntax(&text, || self.flows())
         } else {
@@ -225,6 +231,11 @@ impl<'a> Expander<'a> {
         } else {
             (Effect::Once, EffectSource::Unknown)
         };
+        // a value may have made it one that must not be repeated
+        let waits = command.flow.until.is_some();
+        if waits && effect == Effect::Once && command.not_runnable.is_none() {
+            self.problems.push(PlanError::Waits { command: id.clone(), line: command.line });
+        }
         PlannedCommand {
             id,
             title: command.title.clone(),
@@ -232,7 +243,7 @@ impl<'a> Expander<'a> {
             text,
             connection: command.connection.clone(),
             retries: command.retries,
-            flow: command.flow.clone(),
+            flow,
             effect,
             effect_source,
             timeout_ms: command.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS),
@@ -240,6 +251,25 @@ impl<'a> Expander<'a> {
             condition: None,
             expectations,
         }
+    }
+
+    /// When and how often it runs; the items of a loop over a parameter are known now.
+    fn flow(&mut self, command: &Command, scope: &Scope<'_>, id: &str) -> Flow {
+        let mut flow = command.flow.clone();
+        if let Some(foreach) = flow.foreach.as_mut().filter(|foreach| foreach.items.is_none()) {
+            if scope.secrets.contains_key(&foreach.source) {
+                self.problems.push(PlanError::NotRunnable {
+                    command: id.to_owned(),
+                    line: command.line,
+                    reason: format!(
+                        "{} is secret, and a list is shown; hint: use another parameter",
+                        foreach.source
+                    ),
+                });
+            }
+            foreach.items = scope.values.get(&foreach.source).map(|value| items_of(value));
+        }
+        flow
     }
 
     fn flows(&self) -> &Flows {
@@ -324,10 +354,8 @@ impl<'a> Expander<'a> {
                 twice_conditional = true;
             }
             for planned in &mut step.commands {
-                let own = std::mem::take(&mut planned.flow);
-                planned.flow.when = own.when.or_else(|| command.flow.when.clone());
-                planned.flow.foreach = own.foreach.or_else(|| command.flow.foreach.clone());
-                planned.flow.parallel = own.parallel.or_else(|| command.flow.parallel.clone());
+                let own = planned.flow.when.take();
+                planned.flow.when = own.or_else(|| command.flow.when.clone());
             }
         }
         if twice_conditional {

@@ -7,6 +7,7 @@ mod error;
 mod expand;
 mod includes;
 mod kinds;
+mod loops;
 mod model;
 mod provenance;
 mod risk;

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::canonical::canonical_json;
 use super::error::PlanError;
+use super::loops;
 use super::provenance::Provenance;
 use crate::expectation::Expectation;
 use crate::runbook::{Capture, CommandKind, Effect, EffectSource, Flow, ManualItem, condition};
@@ -152,18 +153,19 @@ pub struct PlannedCommand {
     pub expectations: Vec<Expectation>,
 }
 
-/// What of a command's flow no run carries out yet.
-fn not_carried_out(flow: &Flow) -> Option<&'static str> {
-    let parallel = flow.parallel.as_ref().map(|_| "parallel");
-    flow.foreach.as_ref().map(|_| "foreach").or(parallel)
-}
-
 /// SHA-256 over the plan's canonical JSON: what an approval is bound to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fingerprint(String);
 
 impl Fingerprint {
+    /// The same for a plan of which one command is to go through this list: what a yes to the list is bound to.
+    #[must_use]
+    pub fn with_list(&self, command: &str, items: &[String]) -> Fingerprint {
+        let whole = serde_json::json!({ "plan": self.0, "command": command, "items": items });
+        Fingerprint(hex::encode(Sha256::digest(canonical_json(&whole).as_bytes())))
+    }
+
     /// Lowercase hex, 64 characters.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -206,31 +208,40 @@ impl Plan {
             .flat_map(|step| step.baselines.iter().chain(&step.commands).chain(&step.probe).chain(&step.undo))
     }
 
-    /// The commands that carry `when`, `foreach` or `parallel`, with the first of them.
+    /// The commands that carry `when`, `foreach`, `parallel` or `until`, with the first of them.
     pub fn flow_commands(&self) -> impl Iterator<Item = (&PlannedCommand, &'static str)> {
         self.all_commands().filter_map(|command| {
             let flow = &command.flow;
-            let what = match (&flow.when, not_carried_out(flow)) {
-                (Some(_), _) => "when",
-                (None, what) => what?,
-            };
-            Some((command, what))
+            let words = [
+                ("when", flow.when.is_some()),
+                ("foreach", flow.foreach.is_some()),
+                ("parallel", flow.parallel.is_some()),
+                ("until", flow.until.is_some()),
+            ];
+            words.into_iter().find(|(_, is_there)| *is_there).map(|(what, _)| (command, what))
         })
     }
 
     /// Whether a run carries out everything that the plan says. What shows a plan does not ask this.
     ///
     /// # Errors
-    /// [`PlanError::Flow`] for the first command that carries `foreach` or `parallel`; [`PlanError::UnknownCondition`] for the
-    /// first whose condition looks at what no parameter and no earlier command gives a value.
+    /// [`PlanError::Flow`] for the first command whose loop or group no run carries out; [`PlanError::UnknownCondition`] and
+    /// [`PlanError::UnknownList`] for the first that looks at what no parameter and no earlier command gives a value.
     pub fn check_runnable(&self) -> Result<(), PlanError> {
+        loops::check(self)?;
         let mut captured = BTreeSet::new();
         for step in &self.steps {
             // undo begins when everything before has had its turn
             let of_step = step.baselines.iter().chain(&step.commands).chain(&step.probe).chain(&step.undo);
             for command in of_step {
-                if let Some(what) = not_carried_out(&command.flow) {
-                    return Err(PlanError::Flow { command: command.id.clone(), what });
+                let list = command.flow.foreach.as_ref().filter(|foreach| foreach.items.is_none());
+                if let Some(foreach) = list
+                    && !captured.contains(foreach.source.as_str())
+                {
+                    return Err(PlanError::UnknownList {
+                        command: command.id.clone(),
+                        name: foreach.source.clone(),
+                    });
                 }
                 let name = command.flow.when.as_deref().map(|text| condition(text).map(|read| read.name));
                 if let Some(name) = name {

@@ -226,7 +226,8 @@ impl<'a> Scope<'a> {
         }
         let mut values = BTreeMap::new();
         for name in names {
-            let later = self.document.captured().any(|captured| captured == name);
+            let of_loop = command.flow.foreach.as_ref().is_some_and(|foreach| foreach.name == name);
+            let later = of_loop || self.document.captured().any(|captured| captured == name);
             let value = match (self.values.get(name), self.document.front.params.get(name)) {
                 _ if later => Value::Later,
                 (Some(value), Some(Param { kind: ParamType::Integer | ParamType::Duration, .. })) => {

@@ -80,7 +80,7 @@ pub(super) fn name_credentials(text: &str, values: &BTreeMap<String, String>) ->
 }
 
 /// Arithmetic reads a name without `$`, so each word may be one.
-fn words(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !u8::try_from(c).is_ok_and(is_identifier_byte))
 }
 
@@ -91,6 +91,11 @@ fn is_bound(document: &Document, name: &str, value: &str) -> bool {
             || declared.default.as_deref() == Some(value)
             || declared.required == Some(false) && value.is_empty()
     })
+}
+
+/// As for a parameter: neither an option nor code, and no name of what holds credentials.
+pub(super) fn is_plain_item(value: &str) -> bool {
+    is_plain(value) && !gives_credentials(value)
 }
 
 /// Letters, digits and a few marks that no shell, calculation or option reads as anything but themselves.

@@ -116,7 +116,7 @@ impl<'a> Told<'a> {
     }
 
     fn step(&self, book: &mut Book, step: usize) -> StepRow {
-        let title = words::step(self.run, Unit { step, role: UnitRole::Main, index: 0 });
+        let title = words::step(self.run, Unit { step, role: UnitRole::Main, index: 0, item: None });
         let units: Vec<_> =
             self.run.units().filter(|unit| unit.step == step && self.run.command(*unit).is_some()).collect();
         let (mut passed, mut total) = (0, 0);
@@ -228,6 +228,7 @@ fn unit_of(event: &RunEvent) -> Option<Unit> {
         RunEvent::CommandStarted { unit, .. }
         | RunEvent::CommandEnded { unit, .. }
         | RunEvent::ValueCaptured { unit, .. }
+        | RunEvent::ItemsBound { unit, .. }
         | RunEvent::CommandNotStarted { unit, .. }
         | RunEvent::CommandInDoubt { unit, .. }
         | RunEvent::CommandSkipped { unit, .. }

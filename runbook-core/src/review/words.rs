@@ -119,6 +119,7 @@ pub(super) fn command(run: &Run, unit: Unit) -> String {
     let name = run
         .command(unit)
         .map_or_else(|| "unknown command".to_owned(), |one| md(one.title.as_deref().unwrap_or(&one.id)));
+    let name = run.item(unit).map_or(name.clone(), |(_, item)| format!("{name} [{}]", md(item)));
     match unit.role {
         UnitRole::Main => name,
         UnitRole::Baseline => format!("{name} (baseline)"),
@@ -183,6 +184,9 @@ pub(super) fn run_event(run: &Run, event: &RunEvent) -> Option<String> {
         // The value itself may be anything, so it stays in the journal.
         RunEvent::ValueCaptured { unit, name, .. } => {
             format!("{} gave a value for {}", command(run, *unit), md(name))
+        }
+        RunEvent::ItemsBound { unit, items, .. } => {
+            format!("{} goes through a list of {}", command(run, *unit), items.len())
         }
         RunEvent::CommandNotStarted { unit, reason, .. } => {
             format!("{} not started: {}", command(run, *unit), md(reason))

@@ -103,6 +103,6 @@ impl Run {
     /// taken as it is.
     #[must_use]
     pub fn is_as_planned(&self) -> bool {
-        self.plan.format != PLAN_FORMAT || self.plan.fingerprint().is_ok_and(|now| now == self.fingerprint)
+        self.plan.format != PLAN_FORMAT || self.plan.fingerprint().is_ok_and(|now| now == self.planned_as)
     }
 }

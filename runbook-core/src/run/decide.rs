@@ -9,7 +9,10 @@ use super::command::{NewRun, Rejection, RunCommand};
 use super::event::{MessageKind, Question, RunEvent, Unit, UnitRole, Verdict};
 use super::probe;
 use super::reads;
+use super::several;
+use super::stage::Turn;
 use super::state::{Run, Status};
+use super::wait;
 use crate::expectation::{Judgement, Observed, Outcome, judge_command};
 use crate::incident::{ChangeNoted, IncidentCommand, RunOutcome};
 use crate::message::Outgoing;
@@ -60,6 +63,8 @@ pub enum Effect {
     },
     /// Carry on at that time.
     RetryTimer {
+        /// The attempt that is followed: several commands may wait at once.
+        attempt: u32,
         /// When.
         due: DateTime<Utc>,
     },
@@ -277,21 +282,34 @@ fn refuse(
 }
 
 fn advance(state: &Run, now: DateTime<Utc>) -> Decision {
-    if state.live_unit().is_some() || state.waits_until.is_some_and(|until| now < until) {
-        return Decision::default();
-    }
+    let is_alive = state.live_unit().is_some();
     match state.status {
-        Status::Running => match state.next_probe().or_else(|| state.next_unit()) {
-            Some(unit) => start(state, unit),
-            None => {
-                ended(state, vec![RunEvent::Succeeded], RunOutcome::Succeeded, None).with_triage_end(state)
-            }
+        Status::Running => match state.next_probe() {
+            Some(_) if is_alive => Decision::default(),
+            Some(probe) => start(state, &[probe]),
+            None => next(state, now),
         },
+        Status::Undoing if is_alive => Decision::default(),
         Status::Undoing => match state.next_probe().or_else(|| state.next_undo()) {
-            Some(unit) => start(state, unit),
+            Some(unit) if state.waits.get(&unit).is_some_and(|due| now < *due) => Decision::default(),
+            Some(unit) => start(state, &[unit]),
             None => ended(state, vec![RunEvent::Undone], RunOutcome::Undone, None),
         },
         _ => Decision::default(),
+    }
+}
+
+fn next(state: &Run, now: DateTime<Utc>) -> Decision {
+    match state.turn(now) {
+        Turn::Wait => Decision::default(),
+        Turn::Start(units) => start(state, &units),
+        Turn::Raise(unit) => several::raise(state, unit),
+        Turn::Begin(of) => {
+            several::begin(state, of, now).unwrap_or_else(|| start(state, &state.first_turn(of, now)))
+        }
+        Turn::Through => {
+            ended(state, vec![RunEvent::Succeeded], RunOutcome::Succeeded, None).with_triage_end(state)
+        }
     }
 }
 
@@ -307,43 +325,55 @@ impl Decision {
     }
 }
 
-fn start(state: &Run, unit: Unit) -> Decision {
-    let Some(command) = state.command(unit) else { return Decision::default() };
-    if state.unasked && command.effect != CommandEffect::Read {
-        return skip(unit, "only read-only commands run unasked".to_owned());
-    }
-    if !state.is_as_planned() {
+/// Starts commands at once. One that does not have its turn is passed over, on the record.
+fn start(state: &Run, units: &[Unit]) -> Decision {
+    let mut decision = Decision::default();
+    if let Some(first) = units.first().filter(|_| !state.is_as_planned()) {
         let reason =
             "the plan on disk is not the one that this run's code stands for, so nothing of it is started";
-        return fail(state, unit, reason, Decision::default());
+        return fail(state, *first, reason, decision);
     }
-    if let Some(name) = state.missing_baseline(unit) {
-        let title = title_of(state, unit, command);
-        let reason = format!("{title}: nothing captured {name}, which its undo goes back to");
-        return fail(state, unit, &reason, Decision::default());
+    let mut attempt = state.attempts;
+    for unit in units.iter().copied() {
+        let Some(command) = state.command(unit) else { continue };
+        if let Some(name) = state.missing_baseline(unit) {
+            let title = title_of(state, unit, command);
+            let reason = format!("{title}: nothing captured {name}, which its undo goes back to");
+            return fail(state, unit, &reason, decision);
+        }
+        // a loop's own turn was decided about when it began
+        let condition = match unit.item {
+            _ if state.unasked && command.effect != CommandEffect::Read => {
+                Ok(Some("only read-only commands run unasked".to_owned()))
+            }
+            Some(_) => Ok(None),
+            None => condition_of(state, unit, command),
+        };
+        match condition {
+            Ok(None) => {
+                attempt += 1;
+                let step = state.plan.steps.get(unit.step).map_or("", |step| step.id.as_str());
+                decision.effects.push(Effect::Execute { unit, attempt });
+                decision.events.push(RunEvent::CommandStarted {
+                    unit,
+                    attempt,
+                    idempotency_key: format!("{}/{step}/{attempt}", state.id),
+                });
+            }
+            Ok(Some(reason)) => decision = merge(decision, skip(unit, reason)),
+            Err(reason) if state.unasked => decision = merge(decision, skip(unit, reason)),
+            // what has begun is awaited before the run ends because of this
+            Err(_) if attempt > state.attempts || state.live_unit().is_some() => {}
+            Err(reason) => return fail(state, unit, &reason, decision),
+        }
     }
-    match condition_of(state, unit, command) {
-        Ok(None) => {}
-        Ok(Some(reason)) => return skip(unit, reason),
-        Err(reason) if state.unasked => return skip(unit, reason),
-        Err(reason) => return fail(state, unit, &reason, Decision::default()),
+    if attempt > state.attempts {
+        decision.effects.extend(refresh(state));
     }
-    let attempt = state.attempts + 1;
-    let step = state.plan.steps.get(unit.step).map_or("", |step| step.id.as_str());
-    let mut effects = vec![Effect::Execute { unit, attempt }];
-    effects.extend(refresh(state));
-    Decision {
-        events: vec![RunEvent::CommandStarted {
-            unit,
-            attempt,
-            idempotency_key: format!("{}/{step}/{attempt}", state.id),
-        }],
-        effects,
-        ..Decision::default()
-    }
+    decision
 }
 
-fn skip(unit: Unit, reason: String) -> Decision {
+pub(super) fn skip(unit: Unit, reason: String) -> Decision {
     Decision {
         events: vec![RunEvent::CommandSkipped { unit, reason }],
         effects: vec![Effect::Continue(ResumePoint::Next)],
@@ -352,7 +382,11 @@ fn skip(unit: Unit, reason: String) -> Decision {
 }
 
 /// Why a command's condition passes it over; `None` when it is to run.
-fn condition_of(state: &Run, unit: Unit, command: &PlannedCommand) -> Result<Option<String>, String> {
+pub(super) fn condition_of(
+    state: &Run,
+    unit: Unit,
+    command: &PlannedCommand,
+) -> Result<Option<String>, String> {
     let Some(text) = command.flow.when.as_ref().filter(|_| unit.role != UnitRole::Probe) else {
         return Ok(None);
     };
@@ -371,10 +405,7 @@ fn condition_of(state: &Run, unit: Unit, command: &PlannedCommand) -> Result<Opt
 
 /// The live command of that attempt; anything else is a repeated or outdated message.
 fn live(state: &Run, attempt: u32) -> Option<(Unit, &PlannedCommand)> {
-    let (unit, live) = state.live_unit()?;
-    if live.number != attempt {
-        return None;
-    }
+    let (unit, _) = state.live_units().find(|(_, live)| live.number == attempt)?;
     state.command(unit).map(|command| (unit, command))
 }
 
@@ -383,6 +414,7 @@ fn finish(state: &Run, attempt: u32, finished: &Finished, now: DateTime<Utc>) ->
     let mut decision = Decision::default();
     let mut verdicts = judge(command, finished);
     let captured = capture(command, finished, &mut verdicts);
+    let next = wait::after(state, unit, finished, &mut verdicts, now);
     let mut store = |text: &str| {
         if text.is_empty() {
             return None;
@@ -410,9 +442,9 @@ fn finish(state: &Run, attempt: u32, finished: &Finished, now: DateTime<Utc>) ->
     let failed = verdicts.iter().any(|verdict| verdict.outcome == Outcome::Fail);
     // a probe's no is an answer
     let again = failed && unit.role != UnitRole::Probe && finished.exit != Exit::Cancelled;
-    if let Some(due) = again::due(state, unit, attempt, now).filter(|_| again) {
+    if let Some(due) = next.or_else(|| again::due(state, unit, attempt, now).filter(|_| again)) {
         decision.events.push(RunEvent::RetryScheduled { unit, attempt, due });
-        decision.effects.push(Effect::RetryTimer { due });
+        decision.effects.push(Effect::RetryTimer { attempt, due });
         decision.effects.extend(refresh(state));
         return decision;
     }
@@ -429,6 +461,9 @@ fn finish(state: &Run, attempt: u32, finished: &Finished, now: DateTime<Utc>) ->
     if state.unasked {
         decision.effects.push(Effect::Continue(ResumePoint::Next));
         return decision;
+    }
+    if state.is_of_several(unit) {
+        return several::ended(state, unit, attempt, command.effect, finished, decision);
     }
     settle(state, unit, command, finished, &verdicts, decision)
 }
@@ -454,8 +489,7 @@ fn settle(
         return doubt(state, unit, finished_attempt(&decision), &reason, decision);
     }
     if let Some(failed) = worst(Outcome::Fail) {
-        let what = if failed.text.is_empty() { "exit status 0" } else { failed.text.as_str() };
-        let reason = format!("{}: expected {what}: {}", title_of(state, unit, command), failed.reason);
+        let reason = format!("{}: {}", title_of(state, unit, command), several::expected(failed));
         if let Some(next) = reads::after_failure(state, unit, &reason).filter(|_| !cancelled) {
             return merge(decision, next);
         }
@@ -499,7 +533,7 @@ fn finished_attempt(decision: &Decision) -> u32 {
         .unwrap_or(0)
 }
 
-fn fail(state: &Run, unit: Unit, reason: &str, decision: Decision) -> Decision {
+pub(super) fn fail(state: &Run, unit: Unit, reason: &str, decision: Decision) -> Decision {
     let (event, outcome) = if unit.role == UnitRole::Undo {
         (RunEvent::UndoFailed { reason: reason.to_owned() }, RunOutcome::UndoFailed)
     } else {
@@ -522,7 +556,7 @@ fn doubt(state: &Run, unit: Unit, attempt: u32, reason: &str, decision: Decision
     merge(decision, next)
 }
 
-fn merge(mut first: Decision, second: Decision) -> Decision {
+pub(super) fn merge(mut first: Decision, second: Decision) -> Decision {
     first.events.extend(second.events);
     first.effects.extend(second.effects);
     first.blobs.extend(second.blobs);
@@ -544,6 +578,9 @@ fn not_started(state: &Run, attempt: u32, reason: &str) -> Decision {
         let says = format!("the probe could not be run: {reason}");
         return merge(decision, probe::ask(state, doubted, &says));
     }
+    if state.is_of_several(unit) {
+        return several::go_on(state, decision);
+    }
     let reason = format!("not started: {reason}");
     if let Some(next) = reads::after_failure(state, unit, &reason) {
         return merge(decision, next);
@@ -564,6 +601,10 @@ fn lost(state: &Run, attempt: u32, reason: &str) -> Decision {
             ..Decision::default()
         };
     }
+    if state.is_of_several(unit) {
+        let event = RunEvent::CommandInDoubt { unit, attempt, reason: reason.to_owned() };
+        return several::go_on(state, Decision { events: vec![event], ..Decision::default() });
+    }
     doubt(state, unit, attempt, reason, Decision::default())
 }
 
@@ -581,16 +622,13 @@ fn never_begun(state: &Run, attempt: u32, reason: &str) -> Decision {
 }
 
 fn recover(state: &Run) -> Decision {
-    match state.live_unit() {
-        Some((_, attempt)) => lost(
-            state,
-            attempt.number,
-            "blocks ended while the command was under way; what was left of it has been ended",
-        ),
-        None if matches!(state.status, Status::Running | Status::Undoing) => {
+    const CUT_OFF: &str = "blocks ended while the command was under way; what was left of it has been ended";
+    let attempts: Vec<u32> = state.live_units().map(|(_, attempt)| attempt.number).collect();
+    match attempts.as_slice() {
+        [] if matches!(state.status, Status::Running | Status::Undoing) => {
             Decision { effects: vec![Effect::Continue(ResumePoint::Next)], ..Decision::default() }
         }
-        None => Decision::default(),
+        attempts => several::together(attempts.iter().map(|attempt| lost(state, *attempt, CUT_OFF))),
     }
 }
 
@@ -649,17 +687,21 @@ fn mark_done(state: &Run, reason: Option<&String>) -> Result<Decision, Rejection
 }
 
 fn retry(state: &Run, now: DateTime<Utc>) -> Result<Decision, Rejection> {
-    let unit = match &state.status {
-        Status::Paused { question } => question.unit(),
-        Status::Failed { .. } | Status::UndoFailed { .. } => match state.next_of_failed() {
-            Some(unit) => unit,
-            None => return Err(wrong_status(state, "nothing is left to run")),
+    let units = match &state.status {
+        Status::Paused { question } => vec![question.unit()],
+        Status::Failed { .. } | Status::UndoFailed { .. } => match several::again(state) {
+            units if units.is_empty() => return Err(wrong_status(state, "nothing is left to run")),
+            units => units,
         },
         _ => return Err(wrong_status(state, "only a failed or paused step can be retried")),
     };
-    let mut decision = Decision { events: vec![RunEvent::RetryOrdered { unit }], ..Decision::default() };
-    let once = state.command(unit).is_some_and(|command| command.effect == CommandEffect::Once);
-    if once && state.may_have_happened(unit) {
+    let events = units.iter().map(|unit| RunEvent::RetryOrdered { unit: *unit }).collect();
+    let mut decision = Decision { events, ..Decision::default() };
+    let is_once = |unit: &Unit| {
+        state.command(*unit).is_some_and(|command| command.effect == CommandEffect::Once)
+            && state.may_have_happened(*unit)
+    };
+    if units.iter().any(is_once) {
         // Running it again may double the effect, so it wants a yes of its own (design section 7.8).
         let expires_at = now + Duration::minutes(15);
         decision.events.push(RunEvent::ApprovalAsked { expires_at });
@@ -686,13 +728,7 @@ fn cancel(state: &Run, reason: Option<&String>) -> Result<Decision, Rejection> {
     }
     let why = reason.cloned().unwrap_or_else(|| "cancelled".to_owned());
     let mut decision = Decision { effects: vec![Effect::EndProcesses], ..Decision::default() };
-    if let Some((unit, attempt)) = state.live_unit() {
-        decision.events.push(RunEvent::CommandInDoubt {
-            unit,
-            attempt: attempt.number,
-            reason: "cancelled while it ran".to_owned(),
-        });
-    }
+    decision.events.extend(several::cut_off(state, "cancelled while it ran"));
     Ok(merge(decision, stopped(state, Vec::new(), &why)))
 }
 
@@ -793,16 +829,20 @@ fn changes(command: &PlannedCommand, finished: &Finished) -> Vec<ChangeNoted> {
     lines.take(10).map(|line| ChangeNoted { text: line.to_owned() }).collect()
 }
 
-fn title_of(state: &Run, unit: Unit, command: &PlannedCommand) -> String {
+pub(super) fn title_of(state: &Run, unit: Unit, command: &PlannedCommand) -> String {
     let step = state.plan.steps.get(unit.step).map_or("", |step| step.title.as_str());
-    command.title.clone().unwrap_or_else(|| step.to_owned())
+    let title = command.title.clone().unwrap_or_else(|| step.to_owned());
+    match state.item(unit) {
+        Some((_, item)) => format!("{title} [{item}]"),
+        None => title,
+    }
 }
 
 fn more_main_commands(state: &Run, unit: Unit) -> bool {
     state.units().any(|other| other > unit && other.role == UnitRole::Main)
 }
 
-fn exit_words(exit: Exit) -> String {
+pub(super) fn exit_words(exit: Exit) -> String {
     match exit {
         Exit::Code { code } => format!("exit status {code}"),
         Exit::Signal { signal } => format!("signal {signal}"),

@@ -33,6 +33,17 @@ pub struct Unit {
     pub role: UnitRole,
     /// Index among them, from 0.
     pub index: usize,
+    /// Which item of a loop it is about, from 0; the loop as a whole, or what is no loop, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<u32>,
+}
+
+impl Unit {
+    /// The same command for one item of its loop.
+    #[must_use]
+    pub fn at_item(self, item: usize) -> Unit {
+        Unit { item: Some(u32::try_from(item).unwrap_or(u32::MAX)), ..self }
+    }
 }
 
 /// One judged expectation.
@@ -223,6 +234,16 @@ pub enum RunEvent {
         name: String,
         /// The value.
         value: String,
+    },
+    /// A loop goes through these items, which an earlier command gave.
+    ItemsBound {
+        /// The loop.
+        unit: Unit,
+        /// The items, in order.
+        items: Vec<String>,
+        /// What a yes to them is bound to, where people are asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fingerprint: Option<Fingerprint>,
     },
     /// A command was not started: nothing changed.
     CommandNotStarted {

@@ -8,13 +8,17 @@ mod event;
 mod probe;
 mod reads;
 mod row;
+mod several;
+mod stage;
 mod state;
 #[cfg(test)]
 pub(crate) mod tests;
 mod undo;
+mod wait;
 
 pub use approve::Approval;
 pub use command::{NewRun, Rejection, RunCommand};
 pub use decide::{Decision, Effect, ResumePoint, decide, plan_run};
 pub use event::{MessageKind, Question, RunEvent, Unit, UnitRole, Verdict};
+pub use stage::LoopCount;
 pub use state::{Attempt, CommandPhase, Run, Status, evolve};

@@ -20,15 +20,28 @@ impl Run {
 
     /// The probe that can tell about a command.
     fn probe_of(&self, doubted: Unit) -> Option<Unit> {
-        let probe = Unit { step: doubted.step, role: UnitRole::Probe, index: 0 };
+        let probe = Unit { step: doubted.step, role: UnitRole::Probe, index: 0, item: None };
         // Whatever a plan says: nothing but reading runs unasked.
-        let reads = self.command(probe)?.effect == CommandEffect::Read;
+        let planned = self.command(probe)?;
+        let reads = planned.effect == CommandEffect::Read;
+        // one that speaks of an item is asked about the item in doubt
+        let probe = match &planned.flow.foreach {
+            Some(foreach) => {
+                let own = self.command(doubted)?.flow.foreach.as_ref()?;
+                Unit { item: Some(doubted.item.filter(|_| own.name == foreach.name)?), ..probe }
+            }
+            None => probe,
+        };
         (reads && matches!(doubted.role, UnitRole::Main | UnitRole::Undo)).then_some(probe)
     }
 
     /// Whether the effect that the probe sees can only be this command's, and nothing of it is missed afterwards.
     fn is_told_by_probe(&self, doubted: Unit) -> bool {
         let Some(step) = self.plan.steps.get(doubted.step) else { return false };
+        // what is asked of the step as a whole tells nothing of one of many items
+        if doubted.item.is_some() && self.probe_of(doubted).is_none_or(|probe| probe.item.is_none()) {
+            return false;
+        }
         let changes = step.commands.iter().filter(|command| command.effect != CommandEffect::Read);
         changes.count() == 1 && self.command(doubted).is_some_and(|command| command.capture.is_none())
     }

@@ -180,6 +180,9 @@ pub struct Run {
     pub plan: Plan,
     /// What an approval is bound to.
     pub fingerprint: Fingerprint,
+    /// The fingerprint that it was planned with, before lists that appeared became part of it.
+    #[serde(skip)]
+    pub planned_as: Fingerprint,
     /// Its risk.
     pub risk: RiskAssessment,
     /// Who asked for it.
@@ -209,8 +212,18 @@ pub struct Run {
     /// How often each command has been tried again by itself.
     #[serde(skip)]
     pub tries: BTreeMap<Unit, u32>,
-    /// The next command does not start before.
-    pub waits_until: Option<DateTime<Utc>>,
+    /// Commands in doubt that are ordered to run again, and have not yet.
+    #[serde(skip)]
+    pub ordered: BTreeSet<Unit>,
+    /// The lists of loops that appeared at run time, by the loop.
+    #[serde(skip)]
+    pub lists: BTreeMap<Unit, Vec<String>>,
+    /// Commands that do not start again before.
+    #[serde(skip)]
+    pub waits: BTreeMap<Unit, DateTime<Utc>>,
+    /// When each command was first started since a person last ordered it: what a deadline counts from.
+    #[serde(skip)]
+    pub since: BTreeMap<Unit, DateTime<Utc>>,
     /// The command in doubt that the probe of its step is asked about.
     #[serde(skip)]
     pub probing: Option<Unit>,
@@ -242,6 +255,7 @@ impl Run {
     pub fn command(&self, unit: Unit) -> Option<&PlannedCommand> {
         let step = self.plan.steps.get(unit.step)?;
         match unit.role {
+            // a command is the same for every item of its loop
             UnitRole::Baseline => step.baselines.get(unit.index),
             UnitRole::Main => step.commands.get(unit.index),
             UnitRole::Undo => step.undo.get(unit.index),
@@ -249,21 +263,19 @@ impl Run {
         }
     }
 
-    /// Every baseline and main command in the order in which they run.
-    pub fn units(&self) -> impl Iterator<Item = Unit> {
-        let shape: Vec<_> =
-            self.plan.steps.iter().map(|step| (step.baselines.len(), step.commands.len())).collect();
-        shape.into_iter().enumerate().flat_map(|(step, (baselines, commands))| {
-            let before = (0..baselines).map(move |index| Unit { step, role: UnitRole::Baseline, index });
-            let main = (0..commands).map(move |index| Unit { step, role: UnitRole::Main, index });
-            before.chain(main)
-        })
+    /// Every baseline and main command in the order in which they run; a loop's once for each item that is known.
+    pub fn units(&self) -> impl Iterator<Item = Unit> + use<> {
+        let units: Vec<Unit> = self.stages().iter().flat_map(|stage| self.members(stage)).collect();
+        units.into_iter()
     }
 
     /// The value that a name has for a command: its step's own, else one that appeared, else the plan's. What undoes or
     /// probes a step sees what that step's baselines captured, whatever later steps captured under the same name.
     #[must_use]
     pub fn value(&self, unit: Unit, name: &str) -> Option<&str> {
+        if let Some((_, value)) = self.item(unit).filter(|(of, _)| *of == name) {
+            return Some(value);
+        }
         let own = self.plan.steps.get(unit.step).and_then(|step| step.params.get(name));
         let baseline = || self.baseline_values(unit).and_then(|values| values.get(name));
         let appeared = || baseline().or_else(|| self.values.get(name));
@@ -283,6 +295,7 @@ impl Run {
         variables.extend(self.baseline_values(unit).cloned().unwrap_or_default());
         // an included runbook's own parameters win inside its steps
         variables.extend(self.plan.steps.get(unit.step).map(|step| step.params.clone()).unwrap_or_default());
+        variables.extend(self.item(unit).map(|(name, value)| (name.to_owned(), value.to_owned())));
         variables
     }
 
@@ -292,14 +305,15 @@ impl Run {
         self.repeated.contains(&unit) || self.commands.get(&unit).is_some_and(CommandPhase::may_have_happened)
     }
 
-    /// The first command that is not settled; `None` when the run is through.
+    /// The first command that stands between the run and its end; `None` when it is through.
     #[must_use]
     pub fn next_unit(&self) -> Option<Unit> {
-        self.units().find(|unit| match self.commands.get(unit) {
+        let stage = self.stage()?;
+        self.members(&stage).into_iter().find(|unit| match self.commands.get(unit) {
             None | Some(CommandPhase::Started { .. } | CommandPhase::InDoubt { .. }) => true,
             // Diagnostics go on whatever one of them shows.
             Some(_) if self.unasked => false,
-            Some(phase) => !phase.is_settled(),
+            Some(phase) => !phase.is_settled() && !self.is_tolerated(*unit),
         })
     }
 
@@ -308,13 +322,18 @@ impl Run {
         if self.undoing { Status::Undoing } else { Status::Running }
     }
 
-    /// The command that is started without an outcome.
-    #[must_use]
-    pub fn live_unit(&self) -> Option<(Unit, &Attempt)> {
-        self.commands.iter().find_map(|(unit, phase)| match phase {
+    /// The commands that are started without an outcome.
+    pub fn live_units(&self) -> impl Iterator<Item = (Unit, &Attempt)> {
+        self.commands.iter().filter_map(|(unit, phase)| match phase {
             CommandPhase::Started { attempt } => Some((*unit, attempt)),
             _ => None,
         })
+    }
+
+    /// The first of them.
+    #[must_use]
+    pub fn live_unit(&self) -> Option<(Unit, &Attempt)> {
+        self.live_units().next()
     }
 }
 
@@ -346,6 +365,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 incident: *incident,
                 incident_number: incident_number.clone(),
                 plan: plan.as_ref().clone(),
+                planned_as: fingerprint.clone(),
                 fingerprint: fingerprint.clone(),
                 risk: risk.clone(),
                 requester: requester.clone(),
@@ -360,7 +380,10 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 commands: BTreeMap::new(),
                 repeated: BTreeSet::new(),
                 tries: BTreeMap::new(),
-                waits_until: None,
+                ordered: BTreeSet::new(),
+                lists: BTreeMap::new(),
+                waits: BTreeMap::new(),
+                since: BTreeMap::new(),
                 probing: None,
                 undoing: false,
                 repeat_ordered_by: None,
@@ -377,14 +400,12 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
         (Some(run), _) => run,
     };
     run.seq = envelope.seq;
-    // whatever happens next ends the waiting, but that a message left
-    if !matches!(envelope.event, RunEvent::MessagePosted { .. }) {
-        run.waits_until = None;
-    }
-    if let (RunEvent::RetryOrdered { .. }, Actor::Person(_) | Actor::Local(_)) =
+    if let (RunEvent::RetryOrdered { unit }, Actor::Person(_) | Actor::Local(_)) =
         (&envelope.event, &envelope.actor)
     {
         run.repeat_ordered_by = Some(envelope.actor.clone());
+        // who says "wait on" gives it its whole time anew; a restart does not
+        run.since.remove(unit);
     }
     apply(&mut run, &envelope.event, at);
     if run.status.is_open() {
@@ -426,12 +447,16 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
         }
         RunEvent::ApprovalExpired | RunEvent::Cancelled { .. } => {
             run.probing = None;
+            run.waits.clear();
             run.status = Status::Cancelled;
         }
         RunEvent::Started => run.status = run.at_work(),
         RunEvent::CommandStarted { unit, attempt, .. } => {
             run.attempts = run.attempts.max(*attempt);
             let attempt = Attempt { number: *attempt, started_at: at };
+            run.since.entry(*unit).or_insert(at);
+            run.waits.remove(unit);
+            run.ordered.remove(unit);
             run.commands.insert(*unit, CommandPhase::Started { attempt });
         }
         RunEvent::CommandEnded {
@@ -457,8 +482,9 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
                     elapsed_ms: *elapsed_ms,
                 },
             );
-            // Undo and baselines start from parameters and captured values only, so only main commands carry.
-            if *state_written && unit.role == UnitRole::Main {
+            // Undo and baselines start from parameters and captured values only, so only main commands carry; where several
+            // run at once nobody could say whose state it would be.
+            if *state_written && unit.role == UnitRole::Main && !run.is_of_several(*unit) {
                 run.carry = Some(*attempt);
             }
         }
@@ -467,6 +493,12 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
                 run.baselines.entry(unit.step).or_default().insert(name.clone(), value.clone());
             }
             run.values.insert(name.clone(), value.clone());
+        }
+        RunEvent::ItemsBound { unit, items, fingerprint } => {
+            run.lists.insert(*unit, items.clone());
+            if let Some(fingerprint) = fingerprint {
+                run.fingerprint = fingerprint.clone();
+            }
         }
         RunEvent::CommandNotStarted { unit, reason, .. } => {
             run.commands.insert(*unit, CommandPhase::NotStarted { reason: reason.clone() });
@@ -503,10 +535,13 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
         RunEvent::RetryOrdered { unit } => {
             // The earlier attempt is not forgotten: what it may have done is still owed an undo, and a doubt stays one
             // until the command has really been started again.
+            run.waits.remove(unit);
             if run.commands.get(unit).is_some_and(CommandPhase::may_have_happened) {
                 run.repeated.insert(*unit);
             }
-            if !matches!(run.commands.get(unit), Some(CommandPhase::InDoubt { .. })) {
+            if matches!(run.commands.get(unit), Some(CommandPhase::InDoubt { .. })) {
+                run.ordered.insert(*unit);
+            } else {
                 run.commands.remove(unit);
             }
             run.status = run.at_work();
@@ -516,12 +551,13 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
                 run.repeated.insert(*unit);
             }
             *run.tries.entry(*unit).or_default() += 1;
-            run.waits_until = Some(*due);
+            run.waits.insert(*unit, *due);
         }
         RunEvent::Succeeded => run.status = Status::Succeeded,
         RunEvent::Failed { reason } => run.status = Status::Failed { reason: reason.clone() },
         RunEvent::UndoStarted => {
             run.undoing = true;
+            run.waits.clear();
             run.status = Status::Undoing;
         }
         RunEvent::Undone => run.status = Status::Undone,

@@ -1,9 +1,11 @@
 //! What a run does about everything that can be asked of it.
 
+mod flow;
 pub(crate) mod kit;
 pub(crate) mod laws;
 mod probe;
 pub(crate) mod random;
+mod several;
 mod undo;
 
 use chrono::Duration;
@@ -728,7 +730,7 @@ fn what_may_be_repeated_is_tried_again_by_itself_as_often_as_it_says() {
         assert_eq!(bench.status(), "running");
         assert_eq!(bench.engine(&RunCommand::Advance), [], "its time has not come");
         assert_eq!(bench.engine(&RunCommand::Recover), [], "and a restart does not bring it nearer");
-        bench.now = bench.run.waits_until.unwrap();
+        bench.now = bench.run.waits_until().unwrap();
     }
     let attempt = bench.starts();
     assert_eq!(words(&bench.engine(&fails(attempt))), ["command_ended", "failed"]);

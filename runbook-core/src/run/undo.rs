@@ -2,6 +2,8 @@
 //!
 //! Where undoing means going back to what a rollback left, that is said: it is never the first thing to offer.
 
+use std::collections::BTreeSet;
+
 use super::event::{Unit, UnitRole};
 use super::state::{CommandPhase, Run};
 use crate::runbook::Effect;
@@ -12,12 +14,33 @@ impl Run {
     pub fn undo_units(&self) -> Vec<Unit> {
         let mut units = Vec::new();
         for (step, planned) in self.plan.steps.iter().enumerate().rev() {
-            let happened = planned.commands.iter().enumerate().any(|(index, command)| {
-                let unit = Unit { step, role: UnitRole::Main, index };
-                command.effect != Effect::Read && self.may_have_happened(unit)
-            });
-            if happened {
-                units.extend((0..planned.undo.len()).map(|index| Unit { step, role: UnitRole::Undo, index }));
+            let happened: Vec<Unit> = self.happened(step);
+            if happened.is_empty() {
+                continue;
+            }
+            let mut undo = planned.undo.iter().enumerate().peekable();
+            while let Some((index, command)) = undo.next() {
+                let unit = Unit { step, role: UnitRole::Undo, index, item: None };
+                let Some(foreach) = &command.flow.foreach else {
+                    units.push(unit);
+                    continue;
+                };
+                // what is about the same item belongs together: an item is undone whole before the one before it
+                let mut together = vec![unit];
+                while let Some((index, _)) = undo
+                    .next_if(|(_, next)| next.flow.foreach.as_ref().is_some_and(|of| of.name == foreach.name))
+                {
+                    together.push(Unit { index, ..unit });
+                }
+                let of_loop = |unit: &&Unit| {
+                    let flow = self.command(**unit).and_then(|command| command.flow.foreach.as_ref());
+                    flow.is_some_and(|of| of.name == foreach.name)
+                };
+                let items: BTreeSet<u32> =
+                    happened.iter().filter(of_loop).filter_map(|unit| unit.item).collect();
+                for item in items.into_iter().rev() {
+                    units.extend(together.iter().map(|unit| Unit { item: Some(item), ..*unit }));
+                }
             }
         }
         units
@@ -39,10 +62,18 @@ impl Run {
         self.undo_units().iter().any(|unit| self.plan.undo_goes_back(unit.step))
     }
 
-    /// What a failed run, or its failed undo, stopped at.
-    #[must_use]
-    pub fn next_of_failed(&self) -> Option<Unit> {
-        if self.undoing { self.next_undo() } else { self.next_unit() }
+    /// The commands of a step that may have changed something.
+    fn happened(&self, step: usize) -> Vec<Unit> {
+        let main = Unit { step, role: UnitRole::Main, index: 0, item: None };
+        let next = Unit { step: step + 1, role: UnitRole::Baseline, ..main };
+        let known = self.commands.range(main..next).map(|(unit, _)| *unit);
+        let known: BTreeSet<Unit> = known.chain(self.repeated.range(main..next).copied()).collect();
+        let changes = |unit: &Unit| {
+            unit.role == UnitRole::Main
+                && self.command(*unit).is_some_and(|command| command.effect != Effect::Read)
+                && self.may_have_happened(*unit)
+        };
+        known.into_iter().filter(changes).collect()
     }
 
     /// The first undo command that has not been settled.

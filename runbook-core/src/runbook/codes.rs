@@ -84,7 +84,7 @@ codes! {
     /// Two steps with one title: their ids are told apart by numbers.
     SAME_TITLE = 129, Warning, "two steps have the same title";
     /// A block that names a condition, loop or group that is not understood.
-    FLOW = 130, Error, "bad when, foreach or parallel";
+    FLOW = 130, Error, "bad when, foreach, parallel or until";
     /// An include that names no runbook, or one that cannot be read.
     INCLUDE = 131, Error, "include cannot be read";
     /// A runbook that includes itself, directly or through others.

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use super::codes;
 use super::diagnostic::Code;
 use super::flow;
-use super::model::{Capture, CommandKind, Effect, Flow};
+use super::model::{Capture, CommandKind, Effect, Flow, Until};
 use super::names::{check_variable, nearest};
 use crate::pattern::Pattern;
 
@@ -25,13 +25,19 @@ pub(crate) const ATTRIBUTES: &[&str] = &[
     "type",
     "pattern",
     "max",
+    "lines",
     "undo",
     "probe",
     "baseline",
     "connection",
     "when",
     "foreach",
+    "concurrency",
+    "canary",
+    "budget",
     "parallel",
+    "until",
+    "every",
     "conditional",
 ];
 
@@ -88,7 +94,7 @@ pub struct Info {
     pub retries: u8,
     /// `connection=`.
     pub connection: Option<String>,
-    /// `when=`, `foreach=` and `parallel=`.
+    /// `when=`, `foreach=`, `parallel=` and `until=`.
     pub flow: Flow,
     /// `conditional=no`: it runs in its turn, whatever the text above it seems to say.
     pub unconditional: bool,
@@ -280,6 +286,14 @@ struct Reader<'p> {
     kind: Option<&'static str>,
     pattern: Option<String>,
     max: Option<u32>,
+    /// `lines`: the value has several.
+    lines: bool,
+    /// What `every=` says, in milliseconds.
+    every_ms: Option<u64>,
+    /// What `concurrency=`, `budget=` and `canary` say about a loop.
+    concurrency: Option<u16>,
+    budget: Option<u16>,
+    canary: bool,
     /// Which attributes are there, for what goes with which kind of fence.
     present: BTreeSet<&'p str>,
 }
@@ -355,8 +369,30 @@ impl<'p> Reader<'p> {
             "foreach" => {
                 info.flow.foreach = Some(flow::foreach(value).map_err(|why| bad_flow(key, value, &why))?);
             }
+            "concurrency" => {
+                let most = flow::MOST_AT_ONCE;
+                let number = flow::bound(value, 1, most).map_err(|why| bad_flow(key, value, &why))?;
+                self.concurrency = Some(number);
+            }
+            "budget" => {
+                let number = flow::bound(value, 0, 255).map_err(|why| bad_flow(key, value, &why))?;
+                self.budget = Some(number);
+            }
+            "canary" => match value {
+                "true" => self.canary = true,
+                "false" => {}
+                _ => return Err(bad("it is a flag: write it without a value")),
+            },
             "parallel" => {
                 info.flow.parallel = Some(flow::group(value).map_err(|why| bad_flow(key, value, &why))?);
+            }
+            "until" => {
+                let deadline_ms = flow::wait(value).map_err(|why| bad_flow(key, value, &why))?;
+                info.flow.until = Some(Until { deadline_ms, every_ms: None });
+            }
+            "every" => {
+                let every_ms = flow::interval(value).map_err(|why| bad_flow(key, value, &why))?;
+                self.every_ms = Some(every_ms);
             }
             "conditional" => match value {
                 "no" => info.unconditional = true,
@@ -390,6 +426,11 @@ impl<'p> Reader<'p> {
                         .ok_or_else(|| bad("max is a number of bytes from 1 to 4096"))?,
                 );
             }
+            "lines" => match value {
+                "true" => self.lines = true,
+                "false" => {}
+                _ => return Err(bad("it is a flag: write it without a value")),
+            },
             "undo" | "probe" => match value {
                 "true" => self.roles.push(if key == "undo" { Role::Undo } else { Role::Probe }),
                 "false" => {}
@@ -458,9 +499,10 @@ impl<'p> Reader<'p> {
                 "{",
             );
         }
-        if self.captures.is_empty() && (self.pattern.is_some() || self.kind.is_some() || self.max.is_some()) {
+        let bounded = self.pattern.is_some() || self.kind.is_some() || self.max.is_some() || self.lines;
+        if self.captures.is_empty() && bounded {
             conflict(
-                "`pattern`, `type` and `max` belong to a captured value",
+                "`pattern`, `type`, `max` and `lines` belong to a captured value",
                 "add capture=NAME or remove them",
                 "{",
             );
@@ -473,9 +515,64 @@ impl<'p> Reader<'p> {
                 "retries",
             );
         }
+        let of_loops = ["concurrency", "canary", "budget"];
+        match &mut info.flow.foreach {
+            Some(foreach) => {
+                foreach.concurrency = self.concurrency.unwrap_or(1);
+                foreach.budget = self.budget.unwrap_or_default();
+                foreach.canary = self.canary;
+            }
+            None if self.present.contains("foreach") => {}
+            None => {
+                for key in of_loops.into_iter().filter(|key| self.present.contains(key)) {
+                    conflict(
+                        &format!("`{key}` is about the items of a loop, and there is none"),
+                        "add foreach=\"NAME in SOURCE\" or remove it",
+                        key,
+                    );
+                }
+            }
+        }
+        if info.flow.foreach.is_some() && info.flow.parallel.is_some() {
+            conflict(
+                "`foreach` stands in a parallel group",
+                "say concurrency=... for items at the same time, or take it out of the group",
+                "parallel",
+            );
+        }
+        if info.flow.foreach.is_some() && !self.captures.is_empty() {
+            conflict(
+                "`foreach` captures a value, and each item would give another one",
+                "capture in a block of its own",
+                "capture",
+            );
+        }
+        match (&mut info.flow.until, self.every_ms) {
+            (Some(until), every_ms) => until.every_ms = every_ms,
+            (None, Some(_)) if !self.present.contains("until") => conflict(
+                "`every` says how often to look, and nothing says for how long",
+                "add until=..., such as until=10m, or remove every",
+                "every",
+            ),
+            (None, _) => {}
+        }
+        if info.flow.until.is_some() && info.retries > 0 {
+            conflict(
+                "`until` and `retries` both say when it is tried again",
+                "keep `until` for what takes time to come true, and `retries` for what fails by chance",
+                "retries",
+            );
+        }
+        if info.flow.until.is_some() && info.effect == Some(Effect::Once) {
+            conflict(
+                "a command that must not be repeated has `until`, which repeats it",
+                "wait in a block of its own that only looks (effect=read)",
+                "until",
+            );
+        }
         if role != Role::Main && !info.flow.is_plain() {
             conflict(
-                "`when`, `foreach` and `parallel` belong to a step's own commands, not to its undo, probe or baseline",
+                "`when`, `foreach`, `parallel` and `until` belong to a step's own commands, not to its undo, probe or baseline",
                 "remove them here",
                 "{",
             );
@@ -493,8 +590,10 @@ impl<'p> Reader<'p> {
         info.role = role;
         let pattern = self.pattern.or(self.kind.map(str::to_owned));
         if let (Some(name), Some(pattern)) = (self.captures.into_iter().next(), pattern) {
-            let max_bytes = self.max.unwrap_or(DEFAULT_MAX_BYTES);
-            info.capture = Some(Capture { name, pattern, max_bytes, places: BTreeSet::new() });
+            let default = if self.lines { LARGEST_MAX_BYTES } else { DEFAULT_MAX_BYTES };
+            let max_bytes = self.max.unwrap_or(default);
+            info.capture =
+                Some(Capture { name, pattern, max_bytes, lines: self.lines, places: BTreeSet::new() });
         }
     }
 }
@@ -505,7 +604,8 @@ fn fits(key: &str, kind: Option<CommandKind>) -> bool {
         (Some(CommandKind::Shell), "connection") => false,
         // a query changes nothing, so there is nothing to undo
         (Some(CommandKind::Promql), "undo") => false,
-        (Some(CommandKind::Include), "name" | "when" | "foreach" | "parallel") => true,
+        // an include is several steps: going through them for each item, or beside others, is not carried out
+        (Some(CommandKind::Include), "name" | "when") => true,
         (Some(CommandKind::Include), key) => !ATTRIBUTES.contains(&key),
         _ => true,
     }
@@ -544,7 +644,9 @@ fn bad_flow(key: &str, value: &str, why: &str) -> InfoProblem {
     InfoProblem {
         code: codes::FLOW,
         message: format!("`{key}={value}` cannot be read: {why}"),
-        hint: "write when=\"NAME == value\", foreach=\"NAME in SOURCE\" or parallel=GROUP".to_owned(),
+        hint:
+            "write when=\"NAME == value\", foreach=\"NAME in SOURCE\", parallel=GROUP or until=10m every=15s"
+                .to_owned(),
         at: key.to_owned(),
     }
 }
@@ -638,6 +740,10 @@ mod tests {
             ("bash {capture=A type=integer pattern=[1-9]}", &[]),
             ("bash {capture=A type=float}", &[codes::ATTRIBUTE_VALUE]),
             ("bash {type=integer}", &[codes::ATTRIBUTE_CONFLICT]),
+            ("bash {capture=A pattern=[a-z]+ lines}", &[]),
+            ("bash {capture=A pattern=[a-z]+ lines=2}", &[codes::ATTRIBUTE_VALUE]),
+            ("bash {capture=A lines}", &[codes::ATTRIBUTE_CONFLICT]),
+            ("bash {lines}", &[codes::ATTRIBUTE_CONFLICT]),
             ("bash {retries=3 effect=read}", &[]),
             ("bash {retries=3}", &[]),
             ("bash {retries=0 effect=once}", &[]),
@@ -657,9 +763,33 @@ mod tests {
             ("bash {when=\"PATH == eu\"}", &[codes::FLOW]),
             ("bash {foreach=\"host in HOSTS\"}", &[]),
             ("bash {foreach=host}", &[codes::FLOW]),
+            ("bash {foreach=\"host in [a, b]\" concurrency=2 canary budget=1}", &[]),
+            ("bash {foreach=\"host in A\" concurrency=0}", &[codes::FLOW]),
+            ("bash {foreach=\"host in A\" concurrency=99}", &[codes::FLOW]),
+            ("bash {foreach=\"host in A\" budget=-1}", &[codes::FLOW]),
+            ("bash {foreach=\"host in A\" canary=yes}", &[codes::ATTRIBUTE_VALUE]),
+            ("bash {foreach=\"host in A\" parallel=a}", &[codes::ATTRIBUTE_CONFLICT]),
+            ("bash {foreach=\"host in A\" capture=B type=integer}", &[codes::ATTRIBUTE_CONFLICT]),
+            ("bash {canary budget=1}", &[codes::ATTRIBUTE_CONFLICT, codes::ATTRIBUTE_CONFLICT]),
+            ("include {foreach=\"host in A\"}", &[codes::ATTRIBUTE_CONFLICT]),
+            ("include {parallel=a}", &[codes::ATTRIBUTE_CONFLICT]),
             ("bash {parallel=checks}", &[]),
             ("bash {parallel}", &[]),
             ("bash {parallel=\"a b\"}", &[codes::FLOW]),
+            ("bash {until=10m}", &[]),
+            ("bash {until=10m every=15s effect=read}", &[]),
+            ("bash {every=15s until=10m}", &[]),
+            ("bash {until=soon}", &[codes::FLOW]),
+            ("bash {until=soon every=15s}", &[codes::FLOW]),
+            ("bash {until=500ms}", &[codes::FLOW]),
+            ("bash {until=25h}", &[codes::FLOW]),
+            ("bash {until=10m every=0s}", &[codes::FLOW]),
+            ("bash {until=10m every=2h}", &[codes::FLOW]),
+            ("bash {every=15s}", &[codes::ATTRIBUTE_CONFLICT]),
+            ("bash {until=10m retries=2}", &[codes::ATTRIBUTE_CONFLICT]),
+            ("bash {until=10m effect=once}", &[codes::ATTRIBUTE_CONFLICT]),
+            ("bash {undo until=10m}", &[codes::ATTRIBUTE_CONFLICT]),
+            ("include {until=10m}", &[codes::ATTRIBUTE_CONFLICT]),
             ("bash {undo when=\"A == b\"}", &[codes::ATTRIBUTE_CONFLICT]),
             ("bash {colour=red size=1}", &[codes::ATTRIBUTE, codes::ATTRIBUTE]),
             ("bash {capture=A pattern=a max=0}", &[codes::ATTRIBUTE_VALUE]),
@@ -714,11 +844,13 @@ mod tests {
 
     #[test]
     fn flow_is_kept_as_written() {
-        let info = parse("bash {when=\"REGION == eu\" foreach=\"h in HOSTS\" parallel=a}");
+        let info = parse("bash {when=\"REGION == eu\" foreach=\"h in HOSTS\" concurrency=4 canary budget=2}");
         assert_eq!(info.problems, []);
         assert_eq!(info.flow.when.as_deref(), Some("REGION == eu"));
-        assert_eq!(info.flow.foreach.map(|f| (f.name, f.source)), Some(("h".into(), "HOSTS".into())));
-        assert_eq!(info.flow.parallel.as_deref(), Some("a"));
+        let foreach = info.flow.foreach.unwrap();
+        assert_eq!((foreach.name.as_str(), foreach.source.as_str()), ("h", "HOSTS"));
+        assert_eq!((foreach.concurrency, foreach.canary, foreach.budget), (4, true, 2));
+        assert_eq!(parse("bash {parallel=a}").flow.parallel.as_deref(), Some("a"));
     }
 
     proptest::proptest! {

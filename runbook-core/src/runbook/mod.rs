@@ -69,6 +69,7 @@ pub use console::session_to_shell;
 pub use diagnostic::*;
 pub(crate) use effects::gives_credentials;
 pub use flow::{Condition, condition};
+pub(crate) use flow::{check_items, items_of, lines_of};
 pub use handed_on::hand_on;
 pub use info::{Info, InfoProblem, Role, read_info};
 pub(crate) use kinds::include::reference;

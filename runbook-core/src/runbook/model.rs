@@ -398,6 +398,19 @@ pub struct Flow {
     /// `parallel=GROUP`: neighbours of one group run at the same time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parallel: Option<String>,
+    /// `until=10m every=15s`: looked at again and again until it is as expected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Until>,
+}
+
+/// `until=DURATION`, with or without `every=DURATION`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Until {
+    /// Milliseconds from the first look until it is late.
+    pub deadline_ms: u64,
+    /// Milliseconds between the end of one look and the next; growing ones when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every_ms: Option<u64>,
 }
 
 impl Flow {
@@ -413,8 +426,37 @@ impl Flow {
 pub struct Foreach {
     /// The variable that holds the line at hand.
     pub name: String,
-    /// The parameter or captured value whose lines are gone through.
+    /// The parameter or captured value that is gone through, or the list itself as it is written.
     pub source: String,
+    /// The items, as far as they are known before the run: those of a parameter or of a written list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<Vec<String>>,
+    /// `concurrency=`: how many items may be under way at once.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub concurrency: u16,
+    /// `canary`: the first item alone, and the others once it is as expected.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub canary: bool,
+    /// `budget=`: how many items may fail without ending the run.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub budget: u16,
+    /// Where commands let an item go: what may stand there. Empty before there is a plan.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub places: BTreeSet<Place>,
+}
+
+fn one() -> u16 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_one(number: &u16) -> bool {
+    *number == 1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u16) -> bool {
+    *number == 0
 }
 
 /// Another runbook whose steps stand in the place of a command.
@@ -459,6 +501,9 @@ pub struct Capture {
     pub pattern: String,
     /// Longest accepted value in bytes.
     pub max_bytes: u32,
+    /// `lines`: several lines, each of which must match; for a loop to go through.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lines: bool,
     /// Where later commands of the plan let the value go: what may stand there. Empty before there is a plan.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub places: BTreeSet<Place>,
@@ -473,7 +518,14 @@ impl Capture {
         if value.len() > self.max_bytes as usize {
             return Err(format!("it has {} bytes, and {} may be", value.len(), self.max_bytes));
         }
-        if !Pattern::new(&self.pattern).is_ok_and(|pattern| pattern.is_match(value)) {
+        let pattern = Pattern::new(&self.pattern);
+        let fits = |text: &str| pattern.as_ref().is_ok_and(|pattern| pattern.is_match(text));
+        if self.lines {
+            let misfit = value.lines().position(|line| !line.trim().is_empty() && !fits(line.trim()));
+            if let Some(line) = misfit {
+                return Err(format!("line {} of the output does not match", line + 1));
+            }
+        } else if !fits(value) {
             return Err(format!("the output ({} bytes) does not match", value.len()));
         }
         // what a machine said is not what a person chose: a wide pattern is no promise about it

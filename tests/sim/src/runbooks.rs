@@ -20,6 +20,21 @@ enum Judged {
     Person,
     /// Its output becomes a value of at most four digits.
     Value,
+    /// Its lines become the list of a loop.
+    Lines,
+}
+
+/// How a step goes about its commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// One after the other.
+    Plain,
+    /// One, for each item of a list.
+    Loop,
+    /// All at once.
+    Group,
+    /// One, until it is as expected.
+    Wait,
 }
 
 const IN_TIME_MS: u64 = 3_000;
@@ -37,6 +52,8 @@ pub(crate) struct Books {
     /// Name and text. The first one is the diagnostics.
     pub(crate) texts: Vec<(String, String)>,
     commands: BTreeMap<String, Command>,
+    /// What is written now reads the item at hand.
+    of_item: bool,
     /// Of a hundred commands, so many come to what they should.
     good: u64,
 }
@@ -64,7 +81,7 @@ impl Books {
     pub(crate) fn of(seed: u64) -> Books {
         let mut random = Random::of(seed, "books", 0);
         let good = random.pick(&[60, 75, 85, 95, 100]);
-        let mut books = Books { seed, texts: Vec::new(), commands: BTreeMap::new(), good };
+        let mut books = Books { seed, texts: Vec::new(), commands: BTreeMap::new(), of_item: false, good };
         for (name, service, reads) in BOOKS {
             let text = if reads {
                 books.diagnostics(name, service, &mut random)
@@ -102,24 +119,63 @@ impl Books {
                 let info = format!("baseline=OLD_{step} pattern=[0-9]{{1,4}} max=8 effect=read");
                 self.fenced(&mut text, &format!("{name}-{step}-base"), &info, Judged::Value, random);
             }
-            for index in 1..=random.pick(&[1, 1, 2]) {
-                let effect = random.pick(&["read", "idempotent", "once", "once"]);
-                self.fence(&mut text, &format!("{name}-{step}-{index}"), &format!("effect={effect}"), random);
+            let shape =
+                random.weighted(&[(6, Shape::Plain), (3, Shape::Loop), (2, Shape::Group), (1, Shape::Wait)]);
+            let effect = random.pick(&["read", "idempotent", "once", "once"]);
+            let commands = match shape {
+                Shape::Plain => random.pick(&[1, 1, 2]),
+                Shape::Group => random.pick(&[2, 3]),
+                Shape::Loop | Shape::Wait => 1,
+            };
+            let flow = match shape {
+                Shape::Plain => String::new(),
+                Shape::Group => format!(" parallel=group-{step}"),
+                Shape::Wait => format!(" until={}s every={}s", random.pick(&[5, 40]), random.pick(&[1, 10])),
+                Shape::Loop => self.looping(&mut text, &format!("{name}-{step}"), step, random),
+            };
+            for index in 1..=commands {
+                let effect = match shape {
+                    Shape::Wait => "read",
+                    Shape::Loop => effect,
+                    _ => random.pick(&["read", "idempotent", "once", "once"]),
+                };
+                let info = format!("effect={effect}{flow}");
+                self.fence(&mut text, &format!("{name}-{step}-{index}"), &info, random);
             }
+            // of a loop, each item is undone and probed by itself
+            let of_item = shape == Shape::Loop && random.percent(70);
             if random.percent(70) {
                 for index in 1..=random.pick(&[1, 1, 2]) {
                     let effect = random.pick(&["once", "idempotent"]);
                     let key = format!("{name}-{step}-undo-{index}");
                     let judged = random.pick(&[Judged::Status, Judged::Word]);
+                    self.of_item = of_item;
                     self.fenced(&mut text, &key, &format!("undo effect={effect}"), judged, random);
                 }
             }
             if random.percent(40) {
                 let key = format!("{name}-{step}-probe");
+                self.of_item = of_item;
                 self.fenced(&mut text, &key, "probe effect=read", Judged::Status, random);
             }
+            self.of_item = false;
         }
         text
+    }
+
+    /// What a loop says; one over lines that appear has their command before it.
+    fn looping(&mut self, text: &mut String, key: &str, step: u64, random: &mut Random) -> String {
+        let source = if random.percent(40) {
+            let info = format!("capture=LIST_{step} pattern=[a-z]+ lines effect=read");
+            self.fenced(text, &format!("{key}-list"), &info, Judged::Lines, random);
+            format!("LIST_{step}")
+        } else {
+            random.pick(&["[a]", "[a, b]", "[a, b, c, d]"]).to_owned()
+        };
+        let concurrency = random.pick(&[1, 1, 2, 3]);
+        let canary = if random.percent(30) { " canary" } else { "" };
+        let budget = random.pick(&[0, 0, 1, 2]);
+        format!(" foreach=\"item in {source}\" concurrency={concurrency} budget={budget}{canary}")
     }
 
     fn fence(&mut self, text: &mut String, key: &str, info: &str, random: &mut Random) {
@@ -135,12 +191,13 @@ impl Books {
     fn fenced(&mut self, text: &mut String, key: &str, info: &str, judged: Judged, random: &mut Random) {
         let timeout_s = random.pick(&[5, 8, 20]);
         let expected = match judged {
-            Judged::Status | Judged::Value => "",
+            Judged::Status | Judged::Value | Judged::Lines => "",
             Judged::Word => "# Expected: \"fine\"\n",
             Judged::InTime => "# Expected: \"fine\" within 3s\n",
             Judged::Person => "# Expected: the dashboard looks as it did before\n",
         };
-        let _ = write!(text, "```bash {{{info} timeout={timeout_s}s}}\n{key}-run\n{expected}```\n\n");
+        let reads = if self.of_item { "echo \"$item\"\n" } else { "" };
+        let _ = write!(text, "```bash {{{info} timeout={timeout_s}s}}\n{reads}{key}-run\n{expected}```\n\n");
         let command = Command { judged, timeout_ms: timeout_s * 1_000 };
         self.commands.insert(format!("{key}-run"), command);
     }
@@ -157,13 +214,17 @@ impl Books {
             self.commands.get(key).copied().unwrap_or(Command { judged: Judged::Status, timeout_ms: 5_000 });
         let late_ms = random.weighted(&[(8, 0), (1, 40), (1, 2_500)]);
         let quick = random.between(100, 2_500);
-        let right = if command.judged == Judged::Value { "17\n" } else { "fine\n" };
-        let wrong = if command.judged == Judged::Value { "seventeen\n" } else { "broken\n" };
+        let lists = ["a\nb\n", "a\nb\nc\n", "a\n", "a\nb\nc\nd\ne\n"];
+        let (right, wrong) = match command.judged {
+            Judged::Value => ("17\n", "seventeen\n"),
+            Judged::Lines => (random.pick(&lists), "a\nB 7\n"),
+            _ => ("fine\n", "broken\n"),
+        };
         let ends = |after_ms: u64, code: i32, output: &str| {
             let passes = match command.judged {
                 _ if code != 0 => false,
                 Judged::Status => true,
-                Judged::Word | Judged::Value => output == right,
+                Judged::Word | Judged::Value | Judged::Lines => output == right,
                 Judged::InTime => output == right && after_ms <= IN_TIME_MS,
                 Judged::Person => false,
             };

@@ -33,7 +33,7 @@ pub(super) fn is_moving(run: &Value) -> bool {
 pub(super) struct Told(BTreeMap<String, String>);
 
 impl Told {
-    /// Tells every step whose status is another one than before.
+    /// Tells every step whose status, or how far it is, is another than before.
     pub(super) fn tell(&mut self, run: &Value) {
         for line in self.changes(run) {
             printer::note(&line);
@@ -44,12 +44,14 @@ impl Told {
         let mut lines = Vec::new();
         for step in run["steps"].as_array().into_iter().flatten() {
             let word = |name: &str| step[name].as_str().unwrap_or_default().to_owned();
-            let (id, status) = (word("id"), word("status"));
-            if self.0.get(&id) != Some(&status) {
+            let (id, status, detail) = (word("id"), word("status"), word("detail"));
+            let told = format!("{status} {detail}");
+            if self.0.get(&id) != Some(&told) {
                 if status != "waiting" {
-                    lines.push(format!("{status:<10} {}", word("title")));
+                    let detail = if detail.is_empty() { detail } else { format!(": {detail}") };
+                    lines.push(format!("{status:<10} {}{detail}", word("title")));
                 }
-                self.0.insert(id, status);
+                self.0.insert(id, told);
             }
         }
         lines

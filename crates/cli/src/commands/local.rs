@@ -37,6 +37,7 @@ pub(super) async fn run(config: &Config, what: What<'_>, output: Output, yes: bo
         EngineLock::acquire(&config.data_dir).map_err(|error| Stop::new(Code::Refused, error.to_string()))?;
     let engine = super::shared::own_engine(config)?;
     lock.publish(None, None).map_err(Stop::failed)?;
+    engine.keep_run_times();
     if let What::Request(request) = what
         && !matches!(request, Request::RunbookRun { .. } | Request::RunbookRollback { .. })
         && let Some(named) = follow::run_of(request)

@@ -50,6 +50,7 @@ pub(crate) fn capturing(id: &str) -> PlannedCommand {
         name: "REVISION".to_owned(),
         pattern: "[0-9]+".to_owned(),
         max_bytes: 8,
+        lines: false,
         places: BTreeSet::new(),
     };
     PlannedCommand { capture: Some(capture), ..command(id, CommandEffect::Read) }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::kit::Bench;
 use crate::people::Actor;
+use crate::plan::Fingerprint;
 use crate::run::{RunEvent, Unit, UnitRole};
 use crate::runbook::Effect;
 
@@ -13,7 +14,9 @@ struct Seen {
     yes: BTreeSet<Actor>,
     started: bool,
     /// What runs, and whether this is the first time that its effect may exist.
-    live: Option<(Unit, bool)>,
+    live: BTreeMap<Unit, bool>,
+    /// What a yes is bound to.
+    bound_to: Option<Fingerprint>,
     doubt: BTreeSet<Unit>,
     /// Mutating commands whose effect may exist.
     happened: BTreeSet<Unit>,
@@ -38,12 +41,23 @@ pub(crate) fn check(bench: &Bench) {
                 seen.asked_since.extend(seen.happened.iter().copied());
             }
             RunEvent::Approved { by, fingerprint, .. } => {
-                assert_eq!(*fingerprint, run.fingerprint);
+                let bound_to = seen.bound_to.clone().unwrap_or_else(|| run.plan.fingerprint().unwrap());
+                assert_eq!(*fingerprint, bound_to);
                 if needed > 0 {
                     assert_ne!(*by, run.requester, "the requester's yes was counted");
                     assert!(matches!(by, Actor::Person(_)), "{by} is no known person");
                 }
                 assert!(seen.yes.insert(by.clone()), "{by} was counted twice");
+            }
+            RunEvent::ItemsBound { unit, items, fingerprint } => {
+                let reads = run.command(*unit).unwrap().effect == Effect::Read;
+                assert!(
+                    reads || fingerprint.is_some() || items.is_empty(),
+                    "a list that nobody is asked about"
+                );
+                if let Some(fingerprint) = fingerprint {
+                    seen.bound_to = Some(fingerprint.clone());
+                }
             }
             RunEvent::Started => {
                 assert!(run.unasked || !run.plan.is_mutating() || seen.yes.len() >= needed.max(1));
@@ -55,12 +69,11 @@ pub(crate) fn check(bench: &Bench) {
             RunEvent::UndoStarted => seen.started = true,
             RunEvent::CommandStarted { unit, .. } => started(bench, &mut seen, *unit),
             RunEvent::CommandEnded { unit, .. } => {
-                assert_eq!(seen.live.take().map(|(live, _)| live), Some(*unit));
+                assert!(seen.live.remove(unit).is_some(), "{unit:?} ended and was not alive");
                 seen.settled.insert(*unit);
             }
             RunEvent::CommandNotStarted { unit, .. } => {
-                let (live, first) = seen.live.take().unwrap();
-                assert_eq!(live, *unit);
+                let first = seen.live.remove(unit).unwrap();
                 // Nothing happened: what was allowed is still allowed.
                 if first {
                     seen.happened.remove(unit);
@@ -72,7 +85,7 @@ pub(crate) fn check(bench: &Bench) {
                 }
             }
             RunEvent::CommandInDoubt { unit, .. } => {
-                seen.live = None;
+                seen.live.remove(unit);
                 seen.settled.remove(unit);
                 seen.doubt.insert(*unit);
                 if let Some(repeatable) = seen.undo_starts.get_mut(unit) {
@@ -101,11 +114,15 @@ pub(crate) fn check(bench: &Bench) {
                 assert!(command.expectations.is_empty() && command.capture.is_none());
                 seen.settled.insert(*unit);
             }
+            RunEvent::Asked { .. } | RunEvent::Failed { .. } => {
+                assert_eq!(seen.live, BTreeMap::new(), "people are asked while something is alive");
+            }
             RunEvent::Succeeded => {
                 assert_eq!(seen.doubt, BTreeSet::new(), "success with a command in doubt");
-                assert_eq!(seen.live, None, "success with a command under way");
+                assert_eq!(seen.live, BTreeMap::new(), "success with a command under way");
                 for unit in run.units() {
-                    assert!(run.unasked || seen.settled.contains(&unit), "success without {unit:?}");
+                    let is_over = seen.settled.contains(&unit) || run.is_tolerated(unit);
+                    assert!(run.unasked || is_over, "success without {unit:?}");
                 }
             }
             _ => {}
@@ -122,7 +139,22 @@ pub(crate) fn check(bench: &Bench) {
 fn started(bench: &Bench, seen: &mut Seen, unit: Unit) {
     let run = &bench.run;
     let effect = run.command(unit).unwrap().effect;
-    assert_eq!(seen.live, None, "two commands at once");
+    for other in seen.live.keys() {
+        let both = run.is_of_several(unit) && run.is_of_several(*other);
+        let same_loop = unit.item.is_some() && Unit { item: None, ..unit } == Unit { item: None, ..*other };
+        let group = |unit: Unit| run.command(unit).unwrap().flow.parallel.clone();
+        let together = both && (same_loop || group(unit).is_some() && group(unit) == group(*other));
+        assert!(together && *other != unit, "{unit:?} and {other:?} at once");
+    }
+    if let Some(foreach) =
+        run.command(unit).unwrap().flow.foreach.as_ref().filter(|_| unit.role == UnitRole::Main)
+    {
+        assert!(seen.live.len() < usize::from(foreach.concurrency), "more items at once than may be");
+        let first = unit.at_item(0);
+        let alone = foreach.canary && unit != first && !run.unasked;
+        assert!(!alone || seen.settled.contains(&first), "the others before the first is seen");
+    }
+    assert!(!seen.doubt.contains(&unit) || effect != Effect::Once, "{unit:?} is in doubt and starts");
     assert!(seen.started, "a command before the run started");
     assert!(!run.unasked || effect == Effect::Read, "an unasked run changes something");
     let mut first = false;
@@ -148,5 +180,5 @@ fn started(bench: &Bench, seen: &mut Seen, unit: Unit) {
         }
         UnitRole::Main | UnitRole::Baseline => {}
     }
-    seen.live = Some((unit, first));
+    seen.live.insert(unit, first);
 }

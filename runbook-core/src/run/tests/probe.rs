@@ -106,7 +106,7 @@ fn a_run_that_is_cancelled_while_its_probe_runs_stays_in_doubt() {
     bench.give("ana", &RunCommand::Cancel { reason: None }).unwrap();
     assert_eq!(bench.status(), "cancelled");
     assert_eq!(bench.engine(&ok(probe)), [], "it is too late to be told");
-    let unit = Unit { step: 0, role: UnitRole::Main, index: 0 };
+    let unit = Unit { step: 0, role: UnitRole::Main, index: 0, item: None };
     assert!(matches!(bench.run.commands.get(&unit), Some(CommandPhase::InDoubt { .. })));
     laws::check(&bench);
 }

@@ -1,5 +1,7 @@
 //! Any order of anything: the laws hold, and replay comes to the same.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::kit::*;
@@ -10,7 +12,7 @@ use crate::people::Actor;
 use crate::plan::{PlanStep, PlannedCommand};
 use crate::ports::{Exit, Finished, Output, StateOutcome};
 use crate::run::{MessageKind, NewRun, RunCommand};
-use crate::runbook::Effect;
+use crate::runbook::{Effect, Flow, Foreach, Until};
 
 /// Something that happens to a run.
 #[derive(Debug, Clone)]
@@ -67,9 +69,36 @@ fn effect() -> impl Strategy<Value = Effect> {
     prop_oneof![Just(Effect::Read), Just(Effect::Idempotent), Just(Effect::Once)]
 }
 
+/// A third of the commands are loops, members of a group, or waited for.
+fn flow() -> impl Strategy<Value = Flow> {
+    (0..8u8, 1..4u16, any::<bool>(), 0..3u16).prop_map(|(kind, concurrency, canary, budget)| {
+        let items = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let list = |source: &str, items| Foreach {
+            name: "host".to_owned(),
+            source: source.to_owned(),
+            items,
+            concurrency,
+            canary,
+            budget,
+            places: BTreeSet::new(),
+        };
+        match kind {
+            0 => Flow { foreach: Some(list("hosts", Some(items))), ..Flow::default() },
+            1 => Flow { foreach: Some(list("REVISION", None)), ..Flow::default() },
+            2 => Flow { parallel: Some("group".to_owned()), ..Flow::default() },
+            3 => {
+                let until = Until { deadline_ms: 60_000, every_ms: Some(10_000) };
+                Flow { until: Some(until), ..Flow::default() }
+            }
+            _ => Flow::default(),
+        }
+    })
+}
+
 fn planned(id: &'static str, effect: impl Strategy<Value = Effect>) -> impl Strategy<Value = PlannedCommand> {
-    (effect, 0..5u8).prop_map(move |(effect, kind)| {
-        let mut planned = command(id, effect);
+    (effect, 0..5u8, flow(), 0..3u8).prop_map(move |(effect, kind, flow, retries)| {
+        let mut planned = PlannedCommand { flow, ..command(id, effect) };
+        planned.retries = if planned.flow.until.is_none() { retries } else { 0 };
         planned.expectations = match kind {
             0 => vec![expectation("a person looks", Check::Person, None)],
             1 => vec![expectation("within 5s", Check::ExitZero, Some(5_000))],
@@ -79,11 +108,16 @@ fn planned(id: &'static str, effect: impl Strategy<Value = Effect>) -> impl Stra
     })
 }
 
+/// An undo is for the step as a whole here.
+fn inverse(command: PlannedCommand) -> PlannedCommand {
+    PlannedCommand { flow: Flow::default(), retries: 0, ..command }
+}
+
 pub(crate) fn steps() -> impl Strategy<Value = Vec<PlanStep>> {
     let step = (
         prop::option::of(Just(capturing("revision"))),
         prop::collection::vec(planned("do", effect()), 0..3),
-        prop::collection::vec(planned("back", effect()), 0..3),
+        prop::collection::vec(planned("back", effect()).prop_map(inverse), 0..3),
         prop::option::of(Just(86_400u32)),
     )
         .prop_map(|(baseline, commands, undo, due_s)| PlanStep {
@@ -106,7 +140,10 @@ fn command_for(
     happening: &Happening,
     last: Option<&RunCommand>,
 ) -> Option<(Actor, RunCommand)> {
-    let attempt = bench.run.live_unit().map_or(bench.run.attempts, |(_, attempt)| attempt.number);
+    // of several that are alive, any may be the one
+    let alive: Vec<u32> = bench.run.live_units().map(|(_, attempt)| attempt.number).collect();
+    let which = bench.events.len() % alive.len().max(1);
+    let attempt = alive.get(which).copied().unwrap_or(bench.run.attempts);
     let engine = Actor::system("engine");
     let who = |index: u8| person(NAMES[usize::from(index)]);
     Some(match happening {

@@ -323,7 +323,7 @@ fn an_undo_goes_back_to_what_its_own_step_captured_and_to_nothing_else() {
     }
     bench.engine(&RunCommand::Advance);
     assert_eq!(bench.status(), "succeeded");
-    let undo = |step| Unit { step, role: UnitRole::Undo, index: 0 };
+    let undo = |step| Unit { step, role: UnitRole::Undo, index: 0, item: None };
     for (step, value) in [(0, "7"), (1, "9")] {
         assert_eq!(bench.run.value(undo(step), "REVISION"), Some(value));
         assert_eq!(bench.run.variables(undo(step))["REVISION"], value);

@@ -325,6 +325,14 @@ impl Builder<'_> {
         if several && info.capture.is_some() {
             blocked.get_or_insert_with(|| "its block captures a value and holds several commands".to_owned());
         }
+        let together = match (&info.flow.foreach, &info.flow.parallel) {
+            (Some(_), _) => Some("goes through a list"),
+            (None, Some(_)) => Some("runs beside others"),
+            (None, None) => None,
+        };
+        if let Some(why) = together.filter(|_| several) {
+            blocked.get_or_insert_with(|| format!("its block {why} and holds several commands"));
+        }
         if let Some(why) = &piece.blocked {
             blocked.get_or_insert_with(|| why.clone());
         }
@@ -340,15 +348,22 @@ impl Builder<'_> {
             blocked.get_or_insert_with(|| format!("its text ends inside {inside}"));
         }
         let shown_only = piece.blocked.as_deref().is_some_and(is_no_command);
-        if info.retries > 0 && info.effect.is_none() && effect == Effect::Once && !shown_only {
-            const REPEATED: &str = "its block has `retries`, and it is not known that it may be repeated";
+        let repeats = if info.flow.until.is_some() { Some("until") } else { None };
+        let repeats = repeats.or((info.retries > 0).then_some("retries"));
+        if let Some(key) = repeats
+            && info.effect.is_none()
+            && effect == Effect::Once
+            && !shown_only
+        {
             self.note(
                 codes::ATTRIBUTE_CONFLICT,
-                (fence.line, self.lines.column_of(fence.line, "retries")),
-                "the block has `retries`, and it is not known that its command may be repeated",
-                "add effect=idempotent when repeating it is safe, or remove retries",
+                (fence.line, self.lines.column_of(fence.line, key)),
+                format!("the block has `{key}`, and it is not known that its command may be repeated"),
+                &format!("add effect=read or effect=idempotent when repeating it is safe, or remove {key}"),
             );
-            blocked.get_or_insert_with(|| REPEATED.to_owned());
+            blocked.get_or_insert_with(|| {
+                format!("its block has `{key}`, and it is not known that it may be repeated")
+            });
         }
         if let Some(found) =
             fault.filter(|fault| !shown_only && (unfinished.is_none() || fault.code == codes::TYPOGRAPHY))

@@ -99,6 +99,14 @@ impl Builder<'_> {
                 "put the command whose output is captured into a block of its own",
             );
         }
+        if several && (info.flow.foreach.is_some() || info.flow.parallel.is_some()) {
+            self.note(
+                codes::ATTRIBUTE_CONFLICT,
+                at,
+                "`foreach` and `parallel` need a block with one command, and expectations split this one",
+                "give each command a block of its own, or put the expectations behind the last command",
+            );
+        }
         for (n, mut read) in reads.into_iter().enumerate() {
             if let Some(blocked) = blocked {
                 read.piece.blocked = Some(blocked.to_owned());

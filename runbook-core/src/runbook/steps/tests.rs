@@ -749,7 +749,13 @@ fn a_placeholder_that_reads_as_a_comment_stops_its_block() {
 
 #[test]
 fn retries_need_a_command_that_may_be_repeated() {
-    for (info, expected) in [("retries=2", 1), ("retries=2 effect=idempotent", 0), ("timeout=2s", 0)] {
+    for (info, expected) in [
+        ("retries=2", 1),
+        ("retries=2 effect=idempotent", 0),
+        ("until=2m", 1),
+        ("until=2m effect=idempotent", 0),
+        ("timeout=2s", 0),
+    ] {
         let (commands, found) =
             told(&format!("```bash {{{info}}}\nrm a\n```\n"), &[codes::ATTRIBUTE_CONFLICT]);
         assert_eq!((found.len(), usize::from(!commands[0].1.is_empty())), (expected, expected), "{info}");

@@ -86,6 +86,8 @@ struct Unit<'a> {
     command: &'a Command,
     /// Commands of the role `main` share one shell's state; the others begin from parameters and captured values.
     role: &'static str,
+    /// Variables of loops that have a value here: its own, and for an undo or a probe those of its step.
+    loops: BTreeSet<&'a str>,
     reads: Vec<Read>,
     sets: Sets,
 }
@@ -239,8 +241,13 @@ fn units(document: &Document, steps: Range<usize>) -> Vec<Unit<'_>> {
         // baselines run before the step's own commands
         let mut commands: Vec<_> = of.all_commands().collect();
         commands.sort_by_key(|(role, _)| *role != "baseline");
+        let of_step: BTreeSet<&str> = of.commands.iter().filter_map(loop_name).collect();
         for (role, command) in commands {
-            let mut unit = Unit { command, role, reads: Vec::new(), sets: Sets::default() };
+            let loops = match role {
+                "undo" | "probe" => of_step.clone(),
+                _ => loop_name(command).into_iter().collect(),
+            };
+            let mut unit = Unit { command, role, loops, reads: Vec::new(), sets: Sets::default() };
             if expands(command) {
                 unit.look(document);
             }
@@ -253,6 +260,10 @@ fn units(document: &Document, steps: Range<usize>) -> Vec<Unit<'_>> {
         }
     }
     units
+}
+
+fn loop_name(command: &Command) -> Option<&str> {
+    command.flow.foreach.as_ref().map(|foreach| foreach.name.as_str())
 }
 
 /// A command's text with a word in the place of each placeholder, since what a placeholder holds is no expansion.
@@ -315,8 +326,10 @@ fn missing<'u, 'd>(units: &'u [Unit<'d>]) -> Vec<(&'u Unit<'d>, &'u Read)> {
     let mut captured: BTreeSet<&str> = BTreeSet::new();
     let mut found = Vec::new();
     for unit in units {
-        let main = unit.role == "main";
-        let loops = unit.command.flow.foreach.as_ref().map(|foreach| foreach.name.as_str());
+        let flow = &unit.command.flow;
+        // members of a group begin with parameters and captured values, and neither they nor a loop's items hand anything on
+        let main = unit.role == "main" && flow.parallel.is_none();
+        let hands_on = main && flow.foreach.is_none();
         let own = &unit.sets;
         let unknown = own.unknown || main && shared.unknown;
         for read in &unit.reads {
@@ -327,7 +340,7 @@ fn missing<'u, 'd>(units: &'u [Unit<'d>]) -> Vec<(&'u Unit<'d>, &'u Read)> {
                     || set(own)
                     || main && set(&shared)
                     || captured.contains(name)
-                    || loops == Some(name)
+                    || unit.loops.contains(name)
                     || read.form == Form::Positional
                         && (read.deferred || own.arguments || main && shared.arguments)
                     || read.deferred && (anything || anywhere.contains(name))
@@ -336,7 +349,7 @@ fn missing<'u, 'd>(units: &'u [Unit<'d>]) -> Vec<(&'u Unit<'d>, &'u Read)> {
                 found.push((unit, read));
             }
         }
-        if main {
+        if hands_on {
             shared.names.extend(own.names.iter().cloned());
             shared.guarded.extend(own.guarded.iter().cloned());
             // what an included runbook's commands set is not known here

@@ -198,7 +198,9 @@ impl Judge {
         if self.truths.contains_key(&(run, attempt)) {
             self.accuse("once-twice", format!("run {run}, attempt {attempt}: started a second time"));
         }
-        if let Some((other, _)) = self.alive.keys().find(|(other, _)| *other == run) {
+        let apart =
+            |beside: u32| self.runs.get(&run).is_none_or(|watch| !watch.may_live_together(attempt, beside));
+        if let Some((other, _)) = self.alive.keys().find(|(other, beside)| *other == run && apart(*beside)) {
             self.accuse(
                 "outcome-first",
                 format!("run {other}: attempt {attempt} begins while another one lives"),
@@ -213,7 +215,10 @@ impl Judge {
             }
         }
         let target = self.runs.get(&run).map(|watch| watch.run.plan.target.clone()).unwrap_or_default();
-        let beside = self.alive.iter().find(|(_, alive)| alive.changes && changes && alive.target == target);
+        let beside = self
+            .alive
+            .iter()
+            .find(|((other, _), alive)| *other != run && alive.changes && changes && alive.target == target);
         if let Some(((other, other_attempt), _)) = beside {
             let text = format!(
                 "run {run}, attempt {attempt} changes {target} while run {other}, attempt {other_attempt} does"

@@ -47,6 +47,8 @@ struct Notes {
     /// Commands that a person has ordered again since their last attempt.
     ordered: BTreeMap<Unit, Actor>,
     settled: BTreeMap<Unit, Settled>,
+    /// Commands whose last attempt failed or never began.
+    failed: BTreeSet<Unit>,
     last_undo: Option<Unit>,
 }
 
@@ -68,8 +70,7 @@ impl RunWatch {
     /// A process begins: its intent must be on disk, and nothing about it settled.
     pub(super) fn started(&mut self, attempt: u32, job: &Job) -> Result<(), Violation> {
         let unit = self.seen.attempts.get(&attempt).copied();
-        let is_live =
-            self.run.live_unit().is_some_and(|(live, of)| Some(live) == unit && of.number == attempt);
+        let is_live = self.run.live_units().any(|(live, of)| Some(live) == unit && of.number == attempt);
         let is_it =
             unit.and_then(|unit| self.run.command(unit)).is_some_and(|command| command.text == job.text);
         if unit.is_none() || !is_it {
@@ -97,7 +98,8 @@ impl RunWatch {
         if changes && !self.seen.was_granted {
             return Some(self.accusation("approval", &format!("attempt {attempt} starts without a yes")));
         }
-        if let Some((other, _)) = self.run.live_unit() {
+        let apart = |other: &Unit| !self.are_together(unit, *other);
+        if let Some(other) = self.run.live_units().map(|(other, _)| other).find(apart) {
             let what = format!("attempt {attempt} starts before the outcome of {other:?} is recorded");
             return Some(self.accusation("outcome-first", &what));
         }
@@ -124,6 +126,55 @@ impl RunWatch {
         }
     }
 
+    /// Whether two commands may be alive at the same time: items of one loop, or members of one group.
+    fn are_together(&self, one: Unit, other: Unit) -> bool {
+        let group = |unit: Unit| self.run.command(unit).and_then(|command| command.flow.parallel.as_ref());
+        let same_loop = one.item.is_some() && other.item.is_some() && of_loop(one) == of_loop(other);
+        let main = one.role == UnitRole::Main && other.role == UnitRole::Main;
+        main && one != other && (same_loop || group(one).is_some() && group(one) == group(other))
+    }
+
+    /// The same for two attempts.
+    pub(super) fn may_live_together(&self, one: u32, other: u32) -> bool {
+        match (self.seen.attempts.get(&one), self.seen.attempts.get(&other)) {
+            (Some(one), Some(other)) => self.are_together(*one, *other),
+            _ => false,
+        }
+    }
+
+    /// Whether the budget of its loop covers that this item failed.
+    fn is_covered(&self, unit: Unit) -> bool {
+        let foreach = self.run.command(unit).and_then(|command| command.flow.foreach.as_ref());
+        let Some(foreach) = foreach.filter(|_| unit.item.is_some()) else { return false };
+        let failed = self.seen.failed.iter().filter(|other| of_loop(**other) == of_loop(unit)).count();
+        let canary = foreach.canary && self.seen.failed.contains(&unit.at_item(0));
+        self.seen.failed.contains(&unit) && failed <= usize::from(foreach.budget) && !canary
+    }
+
+    /// Why an item may not start beside or after the others of its loop.
+    fn loop_misfit(&self, unit: Unit) -> Option<Violation> {
+        let foreach = self.run.command(unit).and_then(|command| command.flow.foreach.as_ref());
+        let foreach = foreach.filter(|_| unit.item.is_some() && unit.role == UnitRole::Main)?;
+        let alive = self.run.live_units().filter(|(other, _)| of_loop(*other) == of_loop(unit)).count();
+        if alive >= usize::from(foreach.concurrency) {
+            return Some(self.accusation("loop-bound", &format!("{unit:?} starts beside {alive} others")));
+        }
+        let changes = self.run.command(unit).is_some_and(|command| command.effect != Effect::Read);
+        if changes && self.run.lists.contains_key(&of_loop(unit)) && !self.seen.is_granted {
+            // a yes from before is none to the list
+            return Some(
+                self.accusation("approval", &format!("{unit:?} starts, and nobody said yes to its list")),
+            );
+        }
+        let first = unit.at_item(0);
+        if foreach.canary && unit != first && !self.run.unasked && !self.seen.settled.contains_key(&first) {
+            return Some(self.accusation("loop-bound", &format!("{unit:?} starts before the first is seen")));
+        }
+        let failed = self.seen.failed.iter().filter(|other| of_loop(**other) == of_loop(unit)).count();
+        let over = failed > usize::from(foreach.budget) && !self.run.unasked;
+        over.then(|| self.accusation("loop-bound", &format!("{unit:?} starts after {failed} failures")))
+    }
+
     fn undo_misfit(&self, unit: Unit, attempt: u32) -> Option<Violation> {
         if self.seen.settled.get(&unit) == Some(&Settled::Passed) {
             return Some(
@@ -131,7 +182,12 @@ impl RunWatch {
             );
         }
         let last = self.seen.last_undo?;
-        let follows = unit.step < last.step || (unit.step == last.step && unit.index > last.index);
+        // item by item, the last one first
+        let within = match (unit.item, last.item) {
+            (Some(item), Some(before)) if item != before => item < before,
+            _ => unit.index > last.index,
+        };
+        let follows = unit.step < last.step || (unit.step == last.step && within);
         // again: in place of an attempt that never began, or where repeating it hurts nobody
         if follows || unit == last {
             return None;
@@ -155,7 +211,13 @@ impl RunWatch {
 
     /// Why a doubt may not be settled: nobody saw the probe pass, or it cannot have meant this command alone.
     fn unsettled(&self, unit: Unit) -> Option<Violation> {
-        let probe = Unit { step: unit.step, role: UnitRole::Probe, index: 0 };
+        let probe = Unit { step: unit.step, role: UnitRole::Probe, index: 0, item: None };
+        let of_item = self.run.command(probe).is_some_and(|command| command.flow.foreach.is_some());
+        let probe = Unit { item: unit.item.filter(|_| of_item), ..probe };
+        if unit.item.is_some() && !of_item {
+            let what = format!("a probe that knows no item settles the doubt about {unit:?}");
+            return Some(self.accusation("false-success", &what));
+        }
         let is_in_doubt = matches!(self.run.commands.get(&unit), Some(CommandPhase::InDoubt { .. }));
         let step = self.run.plan.steps.get(unit.step)?;
         let changes = step.commands.iter().filter(|command| command.effect != Effect::Read).count();
@@ -175,8 +237,15 @@ impl RunWatch {
         if self.run.unasked {
             return None; // diagnostics go on whatever one of them shows
         }
+        if let Some(misfit) = self.loop_misfit(unit) {
+            return Some(misfit);
+        }
         let before = self.run.units().take_while(|other| *other != unit);
-        let open = before.into_iter().find(|other| !self.seen.settled.contains_key(other))?;
+        let open = before.into_iter().find(|other| {
+            !self.seen.settled.contains_key(other)
+                && !self.is_covered(*other)
+                && !self.are_together(unit, *other)
+        })?;
         Some(self.accusation(
             "outcome-first",
             &format!("attempt {attempt} starts {unit:?} before {open:?} is seen"),
@@ -188,26 +257,38 @@ impl RunWatch {
         if self.run.unasked {
             return None; // it only says that the diagnostics are through
         }
-        let open = self.run.units().find(|unit| !self.seen.settled.contains_key(unit))?;
+        let is_open = |unit: &Unit| !self.seen.settled.contains_key(unit) && !self.is_covered(*unit);
+        let open = self.run.units().find(is_open)?;
         Some(self.accusation("false-success", &format!("it succeeded, and {open:?} was not seen to pass")))
     }
 
     /// Why it may not call itself undone.
     fn false_undone(&self) -> Option<Violation> {
         for (step, planned) in self.run.plan.steps.iter().enumerate() {
-            let happened = self.seen.attempts.iter().any(|(number, unit)| {
-                let changes = self.run.command(*unit).is_some_and(|command| command.effect != Effect::Read);
+            let happened = self.seen.attempts.iter().filter(|(number, unit)| {
+                let changes = self.run.command(**unit).is_some_and(|command| command.effect != Effect::Read);
                 unit.step == step
                     && unit.role == UnitRole::Main
                     && changes
                     && !self.seen.harmless.contains(number)
             });
-            for index in (0..planned.undo.len()).filter(|_| happened) {
-                let unit = Unit { step, role: UnitRole::Undo, index };
-                if !self.seen.settled.contains_key(&unit) {
-                    return Some(
-                        self.accusation("false-success", &format!("it is undone, and {unit:?} was not seen")),
-                    );
+            let happened: BTreeSet<Unit> = happened.map(|(_, unit)| *unit).collect();
+            for (index, command) in planned.undo.iter().enumerate() {
+                for main in &happened {
+                    let same = |name: &str| {
+                        let own = self.run.command(*main).and_then(|main| main.flow.foreach.as_ref());
+                        own.is_some_and(|own| own.name == name)
+                    };
+                    let item = match &command.flow.foreach {
+                        Some(foreach) if !same(&foreach.name) => continue,
+                        Some(_) => main.item,
+                        None => None,
+                    };
+                    let unit = Unit { step, role: UnitRole::Undo, index, item };
+                    if !self.seen.settled.contains_key(&unit) {
+                        let what = format!("it is undone, and {unit:?} was not seen");
+                        return Some(self.accusation("false-success", &what));
+                    }
                 }
             }
         }
@@ -271,12 +352,16 @@ impl Judge {
                 }
                 watch.seen.ordered.remove(unit);
                 watch.seen.settled.remove(unit);
+                watch.seen.failed.remove(unit);
                 if unit.role == UnitRole::Undo {
                     watch.seen.last_undo = Some(*unit);
                 }
             }
             RunEvent::CommandEnded { unit, attempt, exit, verdicts, .. } => {
                 let all_pass = verdicts.iter().all(|verdict| verdict.outcome == Outcome::Pass);
+                if verdicts.iter().any(|verdict| verdict.outcome == Outcome::Fail) {
+                    watch.seen.failed.insert(*unit);
+                }
                 match self.truths.get(&(id, *attempt)).copied().flatten() {
                     Some(truth) if truth.exit != *exit => {
                         let what = format!("attempt {attempt} ended with {:?}, not {exit:?}", truth.exit);
@@ -297,7 +382,11 @@ impl Judge {
                     }
                 }
             }
-            RunEvent::CommandNotStarted { attempt, .. } if !watch.seen.harmless.contains(attempt) => {
+            RunEvent::CommandNotStarted { unit, attempt, .. } if watch.seen.harmless.contains(attempt) => {
+                watch.seen.failed.insert(*unit);
+            }
+            RunEvent::CommandNotStarted { unit, attempt, .. } => {
+                watch.seen.failed.insert(*unit);
                 // Only the executor knows that; or the engine, where it never asked it.
                 if self.truths.contains_key(&(id, *attempt)) {
                     let what = format!("attempt {attempt} was started, and is said not to have been");
@@ -306,6 +395,7 @@ impl Judge {
                 watch.seen.harmless.insert(*attempt);
             }
             RunEvent::AnsweredYes { unit, .. } => {
+                watch.seen.failed.remove(unit);
                 if is_human(&envelope.actor) {
                     watch.seen.settled.insert(*unit, Settled::Vouched);
                 } else {
@@ -324,14 +414,28 @@ impl Judge {
                 }
                 watch.seen.settled.insert(*unit, Settled::Noted);
             }
+            // a doubt is no failure
+            RunEvent::CommandInDoubt { unit, .. } => {
+                watch.seen.failed.remove(unit);
+            }
             RunEvent::DoubtSettled { unit, .. } => {
                 found.extend(watch.unsettled(*unit));
                 watch.seen.settled.insert(*unit, Settled::Passed);
             }
             RunEvent::RetryOrdered { unit } => {
                 watch.seen.settled.remove(unit);
+                watch.seen.failed.remove(unit);
                 if is_human(&envelope.actor) {
                     watch.seen.ordered.insert(*unit, envelope.actor.clone());
+                }
+            }
+            RunEvent::RetryScheduled { unit, .. } => {
+                watch.seen.failed.remove(unit);
+            }
+            RunEvent::ItemsBound { unit, items, fingerprint } => {
+                let reads = watch.run.command(*unit).is_some_and(|command| command.effect == Effect::Read);
+                if !reads && fingerprint.is_none() && !items.is_empty() {
+                    found.push(watch.accusation("approval", "a list that appeared is gone through unasked"));
                 }
             }
             RunEvent::Succeeded => found.extend(watch.false_success()),
@@ -397,4 +501,9 @@ pub(super) fn waits_for_person(run: &Run) -> bool {
 /// A command without an outcome.
 pub(super) fn in_flight(run: &Run) -> bool {
     run.commands.values().any(|phase| matches!(phase, CommandPhase::Started { .. }))
+}
+
+/// The loop that an item is one of.
+fn of_loop(unit: Unit) -> Unit {
+    Unit { item: None, ..unit }
 }

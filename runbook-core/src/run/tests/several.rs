@@ -1,0 +1,421 @@
+//! Loops and groups: what starts when, what one outcome means for the others, and what is undone.
+
+use std::collections::BTreeSet;
+
+use super::super::*;
+use super::kit::*;
+use super::laws;
+use super::{AGAIN, ONCE, READ, words};
+use crate::plan::{PlanStep, PlannedCommand};
+use crate::ports::Exit;
+use crate::runbook::{Flow, Foreach};
+use crate::view;
+
+fn list(source: &str, items: Option<&[&str]>) -> Foreach {
+    Foreach {
+        name: "host".to_owned(),
+        source: source.to_owned(),
+        items: items.map(|items| items.iter().map(|item| (*item).to_owned()).collect()),
+        concurrency: 1,
+        canary: false,
+        budget: 0,
+        places: BTreeSet::new(),
+    }
+}
+
+fn looping(command: PlannedCommand, foreach: Foreach) -> PlannedCommand {
+    PlannedCommand { flow: Flow { foreach: Some(foreach), ..Flow::default() }, ..command }
+}
+
+fn member(id: &str, effect: crate::runbook::Effect) -> PlannedCommand {
+    let flow = Flow { parallel: Some("checks".to_owned()), ..Flow::default() };
+    PlannedCommand { flow, ..command(id, effect) }
+}
+
+const HOSTS: Option<&[&str]> = Some(&["a", "b", "c", "d"]);
+
+/// What was started, by the item or the command's id.
+fn starts(bench: &Bench) -> Vec<String> {
+    let started = bench.events.iter().filter_map(|envelope| match &envelope.event {
+        RunEvent::CommandStarted { unit, .. } => Some(*unit),
+        _ => None,
+    });
+    started
+        .map(|unit| match bench.run.item(unit) {
+            Some((_, item)) if unit.role == UnitRole::Main => item.to_owned(),
+            Some((_, item)) => format!("{} {item}", bench.run.command(unit).unwrap().id),
+            None => bench.run.command(unit).unwrap().id.clone(),
+        })
+        .collect()
+}
+
+/// The attempts that are alive, by their items.
+fn alive(bench: &Bench) -> Vec<(u32, String)> {
+    let live = bench.run.live_units();
+    live.map(|(unit, attempt)| {
+        let item = bench.run.item(unit).map(|(_, item)| item.to_owned());
+        (attempt.number, item.unwrap_or_else(|| bench.run.command(unit).unwrap().id.clone()))
+    })
+    .collect()
+}
+
+fn names(bench: &Bench) -> String {
+    alive(bench).into_iter().map(|(_, name)| name).collect::<Vec<_>>().join(" ")
+}
+
+/// Ends the one that is alive of this name, and carries on.
+fn end(bench: &mut Bench, name: &str, exit: Exit) {
+    let attempt = alive(bench).into_iter().find(|(_, alive)| alive == name).unwrap().0;
+    bench.engine(&finish(attempt, finished(exit)));
+    bench.engine(&RunCommand::Advance);
+}
+
+const GOOD: Exit = Exit::Code { code: 0 };
+const BAD: Exit = Exit::Code { code: 1 };
+
+/// A step with this loop and an undo and a probe for each item, then a command.
+fn loop_of(effect: crate::runbook::Effect, change: impl FnOnce(&mut Foreach)) -> Vec<PlanStep> {
+    let mut foreach = list("hosts", HOSTS);
+    change(&mut foreach);
+    let undo = looping(command("back", AGAIN), foreach.clone());
+    let then = looping(command("and", AGAIN), foreach.clone());
+    let first = step("1", vec![looping(command("do", effect), foreach)], vec![undo, then]);
+    vec![first, step("2", vec![command("then", READ)], vec![])]
+}
+
+fn begun(steps: Vec<PlanStep>) -> Bench {
+    let mut bench = Bench::approved(steps);
+    bench.engine(&RunCommand::Advance);
+    bench
+}
+
+#[test]
+fn items_go_one_after_the_other_or_as_many_at_once_as_may_be() {
+    let mut bench = begun(loop_of(ONCE, |_| {}));
+    assert_eq!(names(&bench), "a");
+    assert_eq!(view::step_detail(&bench.run, 0).as_deref(), Some("0 of 4"));
+    for host in ["a", "b", "c", "d", "then"] {
+        assert_eq!(names(&bench), host);
+        end(&mut bench, host, GOOD);
+    }
+    assert_eq!(bench.status(), "succeeded");
+    laws::check(&bench);
+
+    let mut bench = begun(loop_of(ONCE, |foreach| foreach.concurrency = 3));
+    assert_eq!(names(&bench), "a b c");
+    end(&mut bench, "b", GOOD);
+    assert_eq!(names(&bench), "a c d");
+    assert_eq!(bench.engine(&RunCommand::Advance), [], "no more at once than may be");
+    assert_eq!(view::step_detail(&bench.run, 0).as_deref(), Some("1 of 4"));
+    for host in ["c", "d", "a"] {
+        end(&mut bench, host, GOOD);
+    }
+    assert_eq!(names(&bench), "then");
+    laws::check(&bench);
+}
+
+#[test]
+fn the_first_is_tried_alone_and_its_failure_is_in_no_budget() {
+    let canary = |foreach: &mut Foreach| {
+        foreach.canary = true;
+        foreach.concurrency = 4;
+        foreach.budget = 2;
+    };
+    let mut bench = begun(loop_of(AGAIN, canary));
+    assert_eq!(names(&bench), "a");
+    end(&mut bench, "a", GOOD);
+    assert_eq!(names(&bench), "b c d");
+    laws::check(&bench);
+
+    let mut bench = begun(loop_of(AGAIN, canary));
+    end(&mut bench, "a", BAD);
+    assert_eq!(bench.status(), "failed");
+    let Status::Failed { reason } = &bench.run.status else { panic!() };
+    assert!(reason.starts_with("the first item, which is tried alone, failed: Step 1 [a]: "), "{reason}");
+    assert_eq!(starts(&bench), ["a"]);
+    bench.give("ana", &RunCommand::Retry).unwrap();
+    bench.engine(&RunCommand::Advance);
+    assert_eq!(names(&bench), "a");
+    laws::check(&bench);
+}
+
+#[test]
+fn a_budget_covers_so_many_failures_and_no_more() {
+    for (budget, fails, status) in
+        [(1, "b", "running"), (1, "b c", "failed"), (0, "b", "failed"), (3, "a b c", "running")]
+    {
+        let mut bench = begun(loop_of(AGAIN, |foreach| foreach.budget = budget));
+        for host in ["a", "b", "c", "d"] {
+            if names(&bench) == host {
+                end(&mut bench, host, if fails.contains(host) { BAD } else { GOOD });
+            }
+        }
+        assert_eq!(bench.status(), status, "{budget}: {fails}");
+        if status == "running" {
+            assert_eq!(view::step_state(&bench.run, 0), "passed");
+            let failed = fails.split(' ').count();
+            assert_eq!(view::step_detail(&bench.run, 0), Some(format!("4 of 4, {failed} failed")));
+            end(&mut bench, "then", GOOD);
+            assert_eq!(bench.status(), "succeeded");
+        } else {
+            assert_eq!(view::step_state(&bench.run, 0), "failed");
+            // what failed runs again, and what was not reached follows
+            bench.give("ana", &RunCommand::Retry).unwrap();
+            bench.engine(&RunCommand::Advance);
+            while let Some((_, name)) = alive(&bench).into_iter().next() {
+                end(&mut bench, &name, GOOD);
+            }
+            assert_eq!(bench.status(), "succeeded");
+            let starts = starts(&bench);
+            assert_eq!(starts.iter().filter(|host| *host == "a").count(), 1);
+            let again = fails.split(' ').filter(|host| starts.iter().filter(|one| one == host).count() == 2);
+            assert_eq!(again.count(), fails.split(' ').count(), "{starts:?}");
+        }
+        laws::check(&bench);
+    }
+}
+
+#[test]
+fn what_is_alive_is_awaited_before_a_failure_ends_the_run() {
+    let mut bench = begun(loop_of(ONCE, |foreach| foreach.concurrency = 3));
+    end(&mut bench, "b", BAD);
+    assert_eq!((bench.status(), names(&bench).as_str()), ("running", "a c"), "no more starts");
+    end(&mut bench, "a", GOOD);
+    assert_eq!(bench.status(), "running");
+    end(&mut bench, "c", GOOD);
+    assert_eq!((bench.status(), starts(&bench)), ("failed", vec!["a".into(), "b".into(), "c".into()]));
+    // undone item by item, the last one first
+    bench.give("ana", &RunCommand::Undo).unwrap();
+    bench.runs_through();
+    assert_eq!(bench.status(), "undone");
+    assert_eq!(starts(&bench)[3..], ["back c", "and c", "back b", "and b", "back a", "and a"]);
+    laws::check(&bench);
+}
+
+#[test]
+fn a_doubt_about_one_item_does_not_lose_the_others_and_nothing_runs_twice() {
+    let mut bench = begun(loop_of(ONCE, |foreach| foreach.concurrency = 3));
+    let attempts = alive(&bench);
+    bench.engine(&RunCommand::Lost { attempt: attempts[1].0, reason: "gone".to_owned() });
+    bench.engine(&RunCommand::Advance);
+    assert_eq!((bench.status(), names(&bench).as_str()), ("running", "a c"));
+    end(&mut bench, "a", GOOD);
+    end(&mut bench, "c", GOOD);
+    assert_eq!(bench.status(), "in_doubt");
+    assert_eq!(bench.engine(&RunCommand::Advance), []);
+    bench.give("ana", &RunCommand::MarkDone { reason: None }).unwrap();
+    bench.engine(&RunCommand::Advance);
+    assert_eq!(names(&bench), "d");
+    end(&mut bench, "d", GOOD);
+    end(&mut bench, "then", GOOD);
+    assert_eq!((bench.status(), starts(&bench).len()), ("succeeded", 5));
+    laws::check(&bench);
+}
+
+#[test]
+fn a_crash_goes_on_with_the_items_that_are_open() {
+    for (effect, status) in [(AGAIN, "running"), (ONCE, "in_doubt")] {
+        let mut bench = begun(loop_of(effect, |foreach| foreach.concurrency = 2));
+        end(&mut bench, "a", GOOD);
+        assert_eq!(names(&bench), "b c");
+        bench.engine(&RunCommand::Recover);
+        bench.engine(&RunCommand::Advance);
+        assert_eq!(bench.status(), status);
+        if effect == AGAIN {
+            assert_eq!(names(&bench), "b c", "both again, and no other");
+            end(&mut bench, "b", GOOD);
+            assert_eq!(names(&bench), "c d");
+        } else {
+            assert_eq!(names(&bench), "", "nothing by itself");
+            bench.give("ana", &RunCommand::MarkDone { reason: None }).unwrap();
+            bench.engine(&RunCommand::Advance);
+            assert_eq!(bench.status(), "in_doubt", "the other one is asked about as well");
+            bench.give("ana", &RunCommand::Retry).unwrap();
+            assert_eq!(bench.status(), "waiting_for_approval");
+            bench.give("eva", &approve("eva")).unwrap();
+            bench.engine(&RunCommand::Advance);
+            assert_eq!(names(&bench), "c d");
+        }
+        laws::check(&bench);
+    }
+}
+
+#[test]
+fn nothing_new_is_alive_while_what_was_cut_off_is_found_out() {
+    let mut bench = begun(loop_of(READ, |foreach| foreach.concurrency = 2));
+    let attempts = alive(&bench);
+    bench.engine(&RunCommand::Lost { attempt: attempts[0].0, reason: "gone".to_owned() });
+    assert_eq!(bench.engine(&RunCommand::Advance), [], "b may be cut off too");
+    bench.engine(&RunCommand::Lost { attempt: attempts[1].0, reason: "gone".to_owned() });
+    bench.engine(&RunCommand::Advance);
+    assert_eq!(names(&bench), "a b");
+    laws::check(&bench);
+}
+
+#[test]
+fn the_probe_is_asked_about_the_item_in_doubt() {
+    let mut steps = loop_of(ONCE, |_| {});
+    let foreach = steps[0].commands[0].flow.foreach.clone().unwrap();
+    steps[0].probe = Some(looping(command("seen", READ), foreach));
+    let mut bench = begun(steps.clone());
+    end(&mut bench, "a", GOOD);
+    let attempt = alive(&bench)[0].0;
+    bench.engine(&RunCommand::Lost { attempt, reason: "gone".to_owned() });
+    assert_eq!(words(&bench.engine(&RunCommand::Advance)), ["probe_ordered"]);
+    bench.engine(&RunCommand::Advance);
+    assert_eq!(starts(&bench).last().unwrap(), "seen b");
+    let attempt = alive(&bench)[0].0;
+    assert_eq!(words(&bench.engine(&ok(attempt))), ["command_ended", "doubt_settled"]);
+    bench.engine(&RunCommand::Advance);
+    assert_eq!(names(&bench), "c");
+    laws::check(&bench);
+
+    // one that does not say which item it means settles nothing
+    steps[0].probe = Some(command("seen", READ));
+    let mut bench = begun(steps);
+    let attempt = alive(&bench)[0].0;
+    bench.engine(&RunCommand::Lost { attempt, reason: "gone".to_owned() });
+    bench.engine(&RunCommand::Advance);
+    bench.engine(&RunCommand::Advance);
+    let attempt = alive(&bench)[0].0;
+    assert_eq!(words(&bench.engine(&ok(attempt))), ["command_ended", "asked"]);
+    laws::check(&bench);
+}
+
+#[test]
+fn lines_that_appear_at_run_time_are_asked_about_before_they_change_anything() {
+    let lines = |effect| {
+        let mut capture = capturing("hosts");
+        let made = capture.capture.as_mut().unwrap();
+        (made.pattern, made.lines) = ("[a-z0-9]+".to_owned(), true);
+        let foreach = list("REVISION", None);
+        vec![step("1", vec![capture, looping(command("do", effect), foreach)], vec![])]
+    };
+    let prints = |text: &str| {
+        let mut ended = finished(GOOD);
+        ended.stdout.text = text.to_owned();
+        ended
+    };
+    for (effect, asks) in [(READ, false), (ONCE, true)] {
+        let mut bench = begun(lines(effect));
+        let before = bench.run.fingerprint.clone();
+        let attempt = alive(&bench)[0].0;
+        bench.engine(&finish(attempt, prints("a\nb\n")));
+        let bound = bench.engine(&RunCommand::Advance);
+        if asks {
+            assert_eq!(words(&bound), ["items_bound", "approval_asked"]);
+            assert_ne!(bench.run.fingerprint, before, "a yes to the plan is none to the list");
+            assert_eq!(bench.engine(&RunCommand::Advance), []);
+            let stale = RunCommand::Approve {
+                by: person("ben"),
+                may_approve: true,
+                fingerprint: Some(before.to_string()),
+                reason: None,
+            };
+            assert!(bench.give("ben", &stale).unwrap().refusal.is_some());
+            let plan = view::plan(&bench.run);
+            assert!(plan.steps[0].commands[1].contains("2 in all: a, b"), "{:?}", plan.steps[0].commands);
+            bench.give("ben", &approve("ben")).unwrap();
+        } else {
+            assert_eq!(words(&bound), ["items_bound"]);
+        }
+        bench.engine(&RunCommand::Advance);
+        for host in ["a", "b"] {
+            assert_eq!(names(&bench), host);
+            end(&mut bench, host, GOOD);
+        }
+        assert_eq!(bench.status(), "succeeded");
+        laws::check(&bench);
+    }
+    // a line twice, one that does not match, and no line at all
+    for (text, status) in [("a\na\n", "failed"), ("a\nB\n", "failed"), ("", "running")] {
+        let mut bench = begun(lines(ONCE));
+        let attempt = alive(&bench)[0].0;
+        bench.engine(&finish(attempt, prints(text)));
+        bench.engine(&RunCommand::Advance);
+        assert_eq!(bench.status(), status, "{text:?}");
+        laws::check(&bench);
+    }
+}
+
+#[test]
+fn an_empty_list_and_a_condition_pass_the_whole_loop_over() {
+    let empty = looping(command("do", ONCE), list("hosts", Some(&[])));
+    let mut other = looping(command("do", ONCE), list("hosts", HOSTS));
+    other.flow.when = Some("namespace == staging".to_owned());
+    for command in [empty, other] {
+        let mut bench = Bench::approved(vec![step("1", vec![command], vec![])]);
+        assert_eq!(words(&bench.engine(&RunCommand::Advance)), ["command_skipped"]);
+        bench.engine(&RunCommand::Advance);
+        assert_eq!((bench.status(), view::step_state(&bench.run, 0)), ("succeeded", "skipped"));
+        laws::check(&bench);
+    }
+}
+
+#[test]
+fn members_of_a_group_run_at_once_and_all_are_awaited() {
+    let steps = || {
+        let members = vec![member("x", READ), member("y", ONCE), member("z", READ)];
+        vec![step("1", members, vec![command("back", AGAIN)]), step("2", vec![command("then", READ)], vec![])]
+    };
+    let mut bench = begun(steps());
+    assert_eq!(names(&bench), "x y z");
+    let carry = bench.run.carry;
+    for id in ["z", "x", "y"] {
+        assert_eq!(bench.status(), "running");
+        end(&mut bench, id, GOOD);
+    }
+    assert_eq!(bench.run.carry, carry, "a member hands nothing on");
+    assert_eq!(names(&bench), "then");
+    laws::check(&bench);
+
+    // one fails, the others are heard to their end
+    let mut bench = begun(steps());
+    end(&mut bench, "x", BAD);
+    assert_eq!((bench.status(), names(&bench).as_str()), ("running", "y z"));
+    end(&mut bench, "y", GOOD);
+    end(&mut bench, "z", GOOD);
+    assert_eq!(bench.status(), "failed");
+    bench.give("ana", &RunCommand::Retry).unwrap();
+    bench.engine(&RunCommand::Advance);
+    assert_eq!(names(&bench), "x", "what failed runs again, and nothing else");
+    laws::check(&bench);
+
+    // one is in doubt, one fails: the doubt is asked about first
+    let mut bench = begun(steps());
+    let doubted = alive(&bench)[1].0;
+    bench.engine(&RunCommand::Lost { attempt: doubted, reason: "gone".to_owned() });
+    end(&mut bench, "x", BAD);
+    end(&mut bench, "z", GOOD);
+    assert_eq!(bench.status(), "in_doubt");
+    bench.give("ana", &RunCommand::MarkDone { reason: None }).unwrap();
+    bench.engine(&RunCommand::Advance);
+    assert_eq!(bench.status(), "failed");
+    laws::check(&bench);
+
+    // cancelled while they run
+    let mut bench = begun(steps());
+    let events = bench.give("ana", &RunCommand::Cancel { reason: None }).unwrap().events;
+    assert_eq!(words(&events), ["command_in_doubt", "command_in_doubt", "command_in_doubt", "cancelled"]);
+    laws::check(&bench);
+}
+
+#[test]
+fn a_group_ends_where_its_neighbours_end_and_what_no_run_carries_out_is_refused() {
+    let mut far = member("far", READ);
+    let steps = |commands| plan(vec![step("1", commands, vec![])]);
+    assert!(steps(vec![member("x", READ), member("y", READ), command("z", READ)]).check_runnable().is_ok());
+    let apart = steps(vec![member("x", READ), command("z", READ), far.clone()]);
+    assert_eq!(apart.check_runnable().unwrap_err().code(), "RB0042");
+    far.flow.when = Some("REVISION == 42".to_owned());
+    let mut gives = capturing("gives");
+    gives.flow.parallel = Some("checks".to_owned());
+    let looks = steps(vec![gives.clone(), far]);
+    assert_eq!(looks.check_runnable().unwrap_err().code(), "RB0042");
+    let mut reads = member("reads", READ);
+    reads.text = "echo $REVISION\n".to_owned();
+    assert_eq!(steps(vec![gives.clone(), reads]).check_runnable().unwrap_err().code(), "RB0042");
+    assert_eq!(steps(vec![gives.clone(), gives]).check_runnable().unwrap_err().code(), "RB0042");
+    let nothing = steps(vec![looping(command("do", READ), list("HOSTS", None))]);
+    assert_eq!(nothing.check_runnable().unwrap_err().code(), "RB0042");
+}
