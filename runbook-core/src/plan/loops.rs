@@ -214,7 +214,8 @@ mod tests {
 
     #[test]
     fn an_undo_or_a_probe_that_reads_the_item_is_for_one() {
-        let undo = "```bash {undo effect=idempotent}\necho \"$host\"\n```\n```bash {probe effect=read}\nls\n```\n";
+        let undo =
+            "```bash {undo effect=idempotent}\necho \"$host\"\n```\n```bash {probe effect=read}\nls\n```\n";
         let (plan, problems) = drafted(&format!("{}{undo}", each("rm \"x-$host\"")), "a, b");
         assert_eq!(problems, [""; 0]);
         let step = &plan.steps[0];
