@@ -255,6 +255,7 @@ async fn a_thousand_planted_secrets_are_found_nowhere() {
         names.iter().map(|name| format!("{name} = {{ file = \"planted/{name}\" }}")).collect();
     let config = AppConfig {
         triage: None,
+        approvals: 0,
         runbooks: vec![("planted", book)],
         environment: vec![("PAGERDUTY_ROUTING_KEY", configured.join(",")), ("RUST_LOG", "trace".to_owned())],
         more: format!(
