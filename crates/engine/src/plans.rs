@@ -171,7 +171,7 @@ fn steps_data(plan: &Plan) -> serde_json::Value {
 }
 
 /// How many other people must approve this plan: policy, raised by the documents and by every service that it may touch
-/// (that of its target, of its documents, and of the incident), whatever its lock is called.
+/// (that of its target, of its documents, or of the incident), whatever its lock is called.
 pub(crate) fn approvals_needed(
     settings: &Settings,
     plan: &Plan,
@@ -181,6 +181,8 @@ pub(crate) fn approvals_needed(
     let included = plan.included.keys().filter_map(|name| entry.included.get(name));
     let documents = std::iter::once(&entry.document).chain(included);
     let services = documents.filter_map(|document| document.front.service.as_deref());
+    // as for its values: the incident says which service it is only where the document does not
+    let incident_service = incident_service.filter(|_| entry.document.front.service.is_none());
     let services = services.chain(incident_service).chain(std::iter::once(plan.target.as_str()));
     let raised = services.filter_map(|name| settings.service(name)?.approvals).max();
     settings.policy.needed(assess(plan, false).risk, plan.approvals, raised)
