@@ -5,7 +5,7 @@ use std::io::Read;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -42,6 +42,8 @@ const SET: &[&str] = &[
 ];
 /// How often a process that should end is looked at.
 const LOOK: Duration = Duration::from_millis(20);
+/// How long is waited for the end of its output once it has ended.
+const READ_WAIT: Duration = Duration::from_secs(5);
 /// Most of what it complains that is kept.
 const MOST_WORDS: u64 = 64 * 1024;
 
@@ -89,8 +91,8 @@ pub(super) fn git(folder: &Path, reach: Reach) -> Command {
         .env("GIT_CEILING_DIRECTORIES", folder.parent().unwrap_or(folder))
         .env("GIT_ALLOW_PROTOCOL", if reach == Reach::Remote { "file:https:ssh" } else { "none" });
     if reach == Reach::Remote {
-        // without it ssh asks the terminal about keys and passwords
-        command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
+        // without these ssh asks the terminal about keys and passwords, and leaves a process behind that holds our pipes
+        command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes -oControlMaster=no -oControlPersist=no");
     }
     command.args(["--no-pager", "--no-replace-objects", "--literal-pathspecs"]);
     command.args(SET.iter().flat_map(|set| ["-c", set]));
@@ -131,11 +133,12 @@ pub(super) fn run(mut command: Command, bounds: Bounds<'_>) -> Result<Vec<u8>, S
         end(&mut child);
     }
     let status = child.wait().map_err(|error| error.to_string())?;
-    let printed = stdout.map(joined).unwrap_or_default();
-    let complaints = stderr.map(joined).unwrap_or_default();
     if let Some(reason) = too_much {
         return Err(reason);
     }
+    let heard = |pipe: Option<Receiver<Vec<u8>>>| pipe.and_then(|pipe| pipe.recv_timeout(READ_WAIT).ok());
+    let complaints = heard(stderr).unwrap_or_default();
+    let printed = heard(stdout).ok_or("somebody whom git has started still holds its output")?;
     if printed.len() as u64 > bounds.output {
         return Err(format!("git printed more than {} bytes", bounds.output));
     }
@@ -153,7 +156,9 @@ pub(super) fn spawn(command: &mut Command) -> Result<Child, String> {
 
 /// Ends it and what it started. Whether it had ended already is no matter.
 pub(super) fn end(child: &mut Child) {
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+    // once it was waited for, its number may be another's
+    let is_there = matches!(child.try_wait(), Ok(None));
+    if is_there && let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
         let _gone = kill_process_group(group, Signal::KILL);
     }
     let _ended = child.wait();
@@ -170,18 +175,17 @@ pub(super) fn complaint(bytes: &[u8]) -> String {
 }
 
 /// Reads to the end beside what else is done, and keeps that much.
-fn read_beside(mut pipe: impl Read + Send + 'static, most: u64) -> JoinHandle<Vec<u8>> {
+fn read_beside(mut pipe: impl Read + Send + 'static, most: u64) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel();
     std::thread::spawn(move || {
         let mut kept = Vec::new();
         let _read = pipe.by_ref().take(most).read_to_end(&mut kept);
         // whoever writes on must not wait for ever
         let _rest = std::io::copy(&mut pipe, &mut std::io::sink());
-        kept
-    })
-}
-
-fn joined(reader: JoinHandle<Vec<u8>>) -> Vec<u8> {
-    reader.join().unwrap_or_default()
+        // nobody may be left to hear it
+        let _heard = sender.send(kept);
+    });
+    receiver
 }
 
 /// Bytes of all files below a folder.

@@ -182,7 +182,11 @@ impl GitSource {
         create_private(&self.place).map_err(written)?;
         let lock = File::create(self.place.join("lock")).map_err(written)?;
         // two that fetch would lay out one folder twice; whoever waits finds it done
-        lock.lock().map_err(written)?;
+        if patience.is_none_or(|patience| patience.is_zero()) || self.fetched().is_err() {
+            lock.lock().map_err(written)?;
+        } else if lock.try_lock().is_err() {
+            return Ok(()); // somebody is at it, and what is here will do
+        }
         let mut state = self.state();
         if self.pin.is_some() && state.commit == self.pin && self.fetched().is_ok() {
             return Ok(());
