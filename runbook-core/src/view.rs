@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use crate::duration::for_people;
 use crate::expectation::Outcome;
 use crate::incident::{Incident, RunOutcome, Status as IncidentStatus};
 use crate::message::{
     Answer, CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView, QuestionView,
 };
 use crate::plan::PlanStep;
-use crate::run::{CommandPhase, Question, Run, Status, Unit, UnitRole};
+use crate::run::{Budget, CommandPhase, Question, Run, Status, Unit, UnitRole};
 use crate::runbook::Effect;
 use crate::severity::Severity;
 
@@ -123,26 +124,89 @@ fn verdict_text(expected: &str, reason: &str) -> String {
 #[must_use]
 pub fn state_words(run: &Run) -> String {
     match &run.status {
+        Status::Paused { question: Question::Overrun { reason, .. } } => {
+            format!("waits for an answer: {reason}")
+        }
         Status::Planned => "planned".to_owned(),
         Status::WaitingForApproval { .. } if run.approvals_needed == 0 => {
             format!("waits for {} to confirm", run.requester)
         }
-        Status::WaitingForApproval { .. } => format!(
-            "waits for approval by {} other {} ({} given)",
-            run.approvals_needed,
-            if run.approvals_needed == 1 { "person" } else { "people" },
-            run.approvals.len()
-        ),
+        Status::WaitingForApproval { .. } => {
+            format!(
+                "waits for approval by {} other {} ({} given)",
+                run.approvals_needed,
+                if run.approvals_needed == 1 { "person" } else { "people" },
+                run.approvals.len()
+            ) + &passed_over_words(run).map_or_else(String::new, |without| format!(" to go on {without}"))
+        }
+        Status::Running | Status::Undoing if run.hold.is_some() => paused_words(run),
         Status::Running => "running".to_owned(),
         Status::Paused { question: Question::Doubt { .. } } => "in doubt: did it run?".to_owned(),
         Status::Paused { .. } => "waits for an answer".to_owned(),
-        Status::Succeeded => "succeeded".to_owned(),
+        Status::Succeeded => match passed_over_words(run) {
+            Some(without) => format!("ended, {without}"),
+            None => "succeeded".to_owned(),
+        },
         Status::Failed { reason } => format!("failed: {reason}"),
         Status::Cancelled => "cancelled".to_owned(),
         Status::Undoing => "undoing".to_owned(),
         Status::Undone => "undone".to_owned(),
         Status::UndoFailed { reason } => format!("UNDO FAILED, a person must look: {reason}"),
     }
+}
+
+/// `12 min left until the target`, or by how much it has passed.
+#[must_use]
+pub fn until_target(left_ms: i64) -> String {
+    let span = for_people(left_ms.unsigned_abs().div_ceil(1_000));
+    if left_ms < 0 {
+        format!("the target passed {span} ago")
+    } else {
+        format!("{span} left until the target")
+    }
+}
+
+/// What is left of a run's time; empty when nothing limits it.
+#[must_use]
+pub fn budget_words(budget: &Budget) -> String {
+    let mut parts = Vec::new();
+    if let (Some(step), Some(left)) = (&budget.step, budget.box_left_ms) {
+        let span = for_people(left.unsigned_abs().div_ceil(1_000));
+        let words = if left < 0 { format!("over by {span}") } else { format!("{span} left") };
+        parts.push(format!("box of {step}: {words}"));
+    }
+    if budget.boxes_s > 0 {
+        let left = for_people(budget.boxes_left_s.unsigned_abs());
+        parts.push(format!("boxes: {left} of {} left", for_people(u64::from(budget.boxes_s))));
+    }
+    if let Some(left) = budget.deadline_left_ms {
+        let short = if budget.exceeds_deadline { " (less than its boxes)" } else { "" };
+        parts.push(format!("{}{short}", until_target(left)));
+    }
+    parts.join(", ")
+}
+
+fn paused_words(run: &Run) -> String {
+    let by = run.hold.as_ref().map_or_else(String::new, |hold| {
+        let reason = hold.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+        format!(" by {}{reason}", hold.by)
+    });
+    let undo = if run.status == Status::Undoing { " while it is undone" } else { "" };
+    let live = if run.live_unit().is_some() { "; the command under way goes on to its end" } else { "" };
+    format!("paused{by}{undo}{live}")
+}
+
+/// What people have passed over: such a run is not simply a success.
+fn passed_over_words(run: &Run) -> Option<String> {
+    let lines: Vec<_> = run
+        .passed_over()
+        .map(|(unit, by, reason)| {
+            let title =
+                run.command(unit).map_or("", |command| command.title.as_deref().unwrap_or(&command.id));
+            format!("{title}, which {by} passed over ({reason})")
+        })
+        .collect();
+    (!lines.is_empty()).then(|| format!("without {}", lines.join("; ")))
 }
 
 /// A plan, for the person who decides about it.
@@ -166,6 +230,7 @@ pub fn plan(run: &Run) -> PlanView {
         risk_reasons: run.risk.reasons.clone(),
         boxes_s: run.plan.boxes_s(),
         limit_s: run.plan.limit_s,
+        deadline: run.deadline,
         params: run.plan.params.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
         steps: run.plan.steps.iter().map(plan_step).collect(),
         requested_by: run.requester.to_string(),
@@ -209,6 +274,8 @@ pub fn progress(run: &Run) -> ProgressView {
         run: run.id,
         title: run.plan.title.clone(),
         state: state_words(run),
+        boxes_s: run.plan.boxes_s(),
+        deadline: run.deadline,
         steps: (0..run.plan.steps.len()).map(|index| progress_step(run, index)).collect(),
         question: question(run),
     }
@@ -235,6 +302,7 @@ pub fn step_state(run: &Run, index: usize) -> &'static str {
     if of_step(UnitRole::Undo).any(CommandPhase::is_settled) {
         return "undone";
     }
+    let passed_over = of_step(UnitRole::Main).any(|phase| matches!(phase, CommandPhase::PassedOver { .. }));
     let waits = run.waits_until.is_some() && run.status.is_open();
     if waits && run.next_unit().is_some_and(|unit| unit.step == index) {
         return "trying again";
@@ -261,7 +329,7 @@ pub fn step_state(run: &Run, index: usize) -> &'static str {
     } else if phases.iter().any(|phase| matches!(phase, CommandPhase::Started { .. })) {
         "running"
     } else if phases.len() == step.baselines.len() + step.commands.len() {
-        if phases.iter().all(|phase| matches!(phase, CommandPhase::Skipped { .. })) {
+        if passed_over || phases.iter().all(|phase| matches!(phase, CommandPhase::Skipped { .. })) {
             "skipped"
         } else {
             "passed"
@@ -297,7 +365,9 @@ pub fn step_verdicts(run: &Run, index: usize) -> Vec<EvidenceLine> {
     lines
 }
 
-fn question(run: &Run) -> Option<QuestionView> {
+/// What a run asks people, with the answers that make sense, safest first.
+#[must_use]
+pub fn question(run: &Run) -> Option<QuestionView> {
     let title = |unit: &Unit| {
         run.command(*unit)
             .map_or_else(String::new, |command| command.title.clone().unwrap_or_else(|| command.id.clone()))
@@ -338,12 +408,21 @@ fn question(run: &Run) -> Option<QuestionView> {
                     format!("{}: it was started and nobody saw its end. Did it run?", title(&unit)),
                     vec![Answer::MarkDone, Answer::Retry, Answer::Cancel],
                 ),
+                Question::Overrun { reason, .. } => (
+                    format!("{}: {reason}. Nothing runs. Go on?", title(&unit)),
+                    vec![Answer::Yes, Answer::Cancel],
+                ),
                 Question::Blocked { reason, .. } => {
                     (format!("{}: {reason}. Go on?", title(&unit)), vec![Answer::Yes, Answer::No])
                 }
             };
             Some(QuestionView { text, evidence, answers: with_undo(answers) })
         }
+        Status::Running | Status::Undoing if run.hold.is_some() => Some(QuestionView {
+            text: "It is paused. Go on?".to_owned(),
+            evidence: vec![paused_words(run)],
+            answers: vec![Answer::Resume],
+        }),
         Status::Failed { reason } => Some(QuestionView {
             text: "It stopped. What now?".to_owned(),
             evidence: vec![reason.clone()],

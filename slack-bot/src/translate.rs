@@ -142,19 +142,21 @@ fn pressed(id: &str, action: &Action) -> Result<Request, String> {
         Answer::No => Request::RunbookAnswer { run, yes: false },
         Answer::MarkDone => Request::RunbookMarkDone { run, reason: None },
         Answer::Retry => Request::RunbookRetry { run },
+        Answer::Resume => Request::RunbookResume { run, reason: None },
         Answer::Cancel => Request::RunbookCancel { run },
         Answer::Undo => Request::RunbookUndo { run },
     })
 }
 
 /// Every answer with its word in an action id.
-fn answers() -> [(Answer, &'static str); 8] {
+fn answers() -> [(Answer, &'static str); 9] {
     [
         Answer::Approve,
         Answer::Refuse,
         Answer::Yes,
         Answer::No,
         Answer::MarkDone,
+        Answer::Resume,
         Answer::Retry,
         Answer::Cancel,
         Answer::Undo,
@@ -170,6 +172,7 @@ pub(crate) fn answer_word(answer: Answer) -> &'static str {
         Answer::Yes => "yes",
         Answer::No => "no",
         Answer::MarkDone => "mark_done",
+        Answer::Resume => "resume",
         Answer::Retry => "retry",
         Answer::Cancel => "cancel",
         Answer::Undo => "undo",

@@ -38,3 +38,5 @@ mod servers;
 mod standin;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod verbs;

@@ -121,7 +121,8 @@ impl Engine {
             }
         }
         for row in self.store().runs(None, true, LIMIT).await? {
-            if !matches!(row.status.as_str(), "running" | "undoing") {
+            let goes_on = matches!(row.status.as_str(), "running" | "undoing");
+            if !goes_on && row.status != "paused" {
                 continue;
             }
             match self.live_attempt(row.id).await? {
@@ -130,8 +131,8 @@ impl Engine {
                     let engine = self.clone();
                     self.spawn(Box::pin(async move { engine.execute(row.id, unit, attempt).await }));
                 }
-                Some(_) => {}
-                None => self.spawn(self.advance(row.id)),
+                None if goes_on => self.spawn(self.advance(row.id)),
+                Some(_) | None => {}
             }
         }
         Ok(())

@@ -5,9 +5,10 @@ use runbook_core::expectation::Outcome;
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Incident, Triage};
 use runbook_core::journal::{StreamId, millis};
+use runbook_core::message::QuestionView;
 use runbook_core::people::Actor;
-use runbook_core::run::{Approval, CommandPhase, Question, Run, Status, Unit, UnitRole};
-use runbook_core::view::step_state;
+use runbook_core::run::{Approval, CommandPhase, Hold, Question, Run, Status, Unit, UnitRole};
+use runbook_core::view::{self, state_words, step_state};
 use serde::Serialize;
 
 /// An incident with its runs and timeline.
@@ -73,6 +74,11 @@ pub struct RunShow {
     pub risk: &'static str,
     /// Status word.
     pub status: &'static str,
+    /// Where it stands, for people.
+    pub state: String,
+    /// Who paused it; absent while nobody has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused_by: Option<HoldShow>,
     /// Diagnostics that started by themselves.
     pub unasked: bool,
     /// Who asked for it.
@@ -83,8 +89,40 @@ pub struct RunShow {
     pub approvals: Vec<ApprovalShow>,
     /// Yeses that did not.
     pub refused_approvals: Vec<RefusalShow>,
+    /// A command is under way.
+    pub live: bool,
+    /// The run that did the same on the same target a short while before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<RunId>,
+    /// Under which number it holds, or last held, its target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock_epoch: Option<u64>,
+    /// When the incident's target passes.
+    #[serde(skip_serializing_if = "Option::is_none", with = "millis::option")]
+    pub deadline: Option<DateTime<Utc>>,
+    /// What it asks people; absent while it asks nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub question: Option<QuestionView>,
     /// The steps.
     pub steps: Vec<StepShow>,
+}
+
+/// A pause.
+#[derive(Debug, Clone, Serialize)]
+pub struct HoldShow {
+    /// Who.
+    pub by: String,
+    /// When.
+    #[serde(with = "millis")]
+    pub at: DateTime<Utc>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl From<&Hold> for HoldShow {
+    fn from(hold: &Hold) -> Self {
+        HoldShow { by: hold.by.to_string(), at: hold.at, reason: hold.reason.clone() }
+    }
 }
 
 /// A yes that counts.
@@ -123,6 +161,9 @@ pub struct StepShow {
     pub title: String,
     /// Where it stands, in snake_case.
     pub status: String,
+    /// Its time box in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timebox_s: Option<u32>,
     /// What its commands had to show.
     pub expectations: Vec<ExpectationShow>,
 }
@@ -168,8 +209,12 @@ impl RecoveredRun {
 
 /// Why the last of a step's commands that is not as it should be is not.
 fn reason(run: &Run, index: usize) -> Option<String> {
-    if let Status::Paused { question: Question::Doubt { unit, reason } | Question::Blocked { unit, reason } } =
-        &run.status
+    if let Status::Paused {
+        question:
+            Question::Doubt { unit, reason }
+            | Question::Blocked { unit, reason }
+            | Question::Overrun { unit, reason, .. },
+    } = &run.status
         && unit.step == index
     {
         return Some(reason.clone());
@@ -179,6 +224,7 @@ fn reason(run: &Run, index: usize) -> Option<String> {
         CommandPhase::InDoubt { reason, .. }
         | CommandPhase::NotStarted { reason }
         | CommandPhase::Skipped { reason } => Some(reason.clone()),
+        CommandPhase::PassedOver { by, reason, .. } => Some(format!("{by} passed it over: {reason}")),
         CommandPhase::Ended { verdicts, vouched: false, .. } => {
             let missed = verdicts.iter().find(|verdict| verdict.outcome != Outcome::Pass)?;
             let text = if missed.text.is_empty() { "exit status 0" } else { &missed.text };
@@ -229,7 +275,9 @@ impl RunShow {
             fingerprint: run.fingerprint.to_string(),
             code: run.fingerprint.code(),
             risk: run.risk.risk.word(),
-            status: run.status.word(),
+            status: run.word(),
+            state: state_words(run),
+            paused_by: run.hold.as_ref().map(HoldShow::from),
             unasked: run.unasked,
             requester: run.requester.to_string(),
             approvals_needed: run.approvals_needed,
@@ -239,6 +287,11 @@ impl RunShow {
                 .iter()
                 .map(|(by, reason)| RefusalShow { by: by.to_string(), reason: reason.clone() })
                 .collect(),
+            live: run.live_unit().is_some(),
+            repeats: run.repeats,
+            lock_epoch: run.epoch,
+            deadline: run.deadline,
+            question: view::question(run),
             steps: (0..run.plan.steps.len()).map(|index| step(run, index)).collect(),
         }
     }
@@ -265,6 +318,7 @@ fn step(run: &Run, index: usize) -> StepShow {
         id: planned.map_or_else(String::new, |step| step.id.clone()),
         title: planned.map_or_else(String::new, |step| step.title.clone()),
         status,
+        timebox_s: planned.and_then(|step| step.timebox_s),
         expectations,
     }
 }

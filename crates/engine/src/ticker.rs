@@ -43,6 +43,25 @@ impl Engine {
         Ok(())
     }
 
+    /// Keeps the time of runs alone, for a process that leaves everything else to the server: retries, approvals that
+    /// run out, boxes.
+    pub fn keep_time(&self) {
+        let engine = self.clone();
+        self.spawn(Box::pin(async move {
+            let mut stop = engine.inner.draining.subscribe();
+            while !engine.is_draining() {
+                if let Err(error) = engine.fire_due(false).await {
+                    tracing::warn!(%error, "timers cannot be read now");
+                }
+                tokio::select! {
+                    biased;
+                    () = tokio::time::sleep(TICK) => {}
+                    _ = stop.changed() => {}
+                }
+            }
+        }));
+    }
+
     /// Starts nothing new, and waits for what is under way, at most that long.
     pub async fn drain(&self, patience: Duration) {
         self.inner.draining.send_replace(true);
@@ -127,7 +146,7 @@ impl Engine {
                     }
                 }
                 _ = tick.tick() => {
-                    if let Err(error) = self.fire_due().await {
+                    if let Err(error) = self.fire_due(true).await {
                         tracing::warn!(%error, "timers cannot be read now");
                     }
                 }
@@ -141,8 +160,12 @@ impl Engine {
         }
     }
 
-    async fn fire_due(&self) -> Result<(), EngineError> {
+    /// Fires what is due: of everything, or of runs alone.
+    async fn fire_due(&self, incidents_too: bool) -> Result<(), EngineError> {
         for timer in self.store().timers_due(self.now(), 64).await? {
+            if !incidents_too && matches!(timer.stream, StreamId::Incident(_)) {
+                continue;
+            }
             if let Err(error) = self.fire(&timer).await {
                 if error.is_passing() {
                     return Err(error);

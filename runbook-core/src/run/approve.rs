@@ -53,7 +53,7 @@ pub(super) fn objection(
     }
     match named_fingerprint {
         Some(_) if sabotage::is_on(Sabotage::AcceptStaleApproval) => None,
-        None if run.approvals_needed > 0 => Some(format!(
+        None if run.approvals_needed > 0 || run.repeats.is_some() => Some(format!(
             "a yes names what it is a yes to: look at the plan, then approve with its code ({})",
             "--fingerprint CODE"
         )),

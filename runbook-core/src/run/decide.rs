@@ -9,6 +9,7 @@ use super::command::{NewRun, Rejection, RunCommand};
 use super::event::{MessageKind, Question, RunEvent, Unit, UnitRole, Verdict};
 use super::probe;
 use super::state::{Run, Status};
+use super::{budget, hold, lock};
 use crate::expectation::{Judgement, Observed, Outcome, judge_command};
 use crate::incident::{ChangeNoted, IncidentCommand, RunOutcome};
 use crate::message::Outgoing;
@@ -88,6 +89,8 @@ pub fn plan_run(request: &NewRun, now: DateTime<Utc>) -> Decision {
             approvals_needed: request.approvals_needed,
             directory: request.directory.clone(),
             unasked: request.unasked,
+            deadline: request.deadline,
+            repeats: request.repeats,
         }],
         ..Decision::default()
     };
@@ -140,6 +143,10 @@ pub fn decide(state: &Run, command: &RunCommand, now: DateTime<Utc>) -> Result<D
         RunCommand::Answer { yes, reason } => answer(state, *yes, reason.as_ref()),
         RunCommand::MarkDone { reason } => mark_done(state, reason.as_ref()),
         RunCommand::Retry => retry(state, now),
+        RunCommand::Pause { reason } => hold::pause(state, reason.as_ref()),
+        RunCommand::Resume { reason } => hold::resume(state, reason.as_ref()),
+        RunCommand::PassOver { reason } => hold::pass_over(state, reason, now),
+        RunCommand::TakeOver { by, reason } => lock::take_over(state, by, reason),
         RunCommand::Cancel { reason } => cancel(state, reason.as_ref()),
         RunCommand::Undo => undo(state),
         RunCommand::RecordMessage { kind, channel, ts } if is_recorded(state, *kind, channel, ts) => {
@@ -173,8 +180,8 @@ fn is_recorded(state: &Run, kind: MessageKind, channel: &str, ts: &str) -> bool 
     place.as_ref().is_some_and(|(known, at)| known == channel && at == ts)
 }
 
-fn wrong_status(state: &Run, wanted: &'static str) -> Rejection {
-    Rejection::WrongStatus { run: state.id, status: state.status.word(), wanted }
+pub(super) fn wrong_status(state: &Run, wanted: &'static str) -> Rejection {
+    Rejection::WrongStatus { run: state.id, status: state.word(), wanted }
 }
 
 /// Messages that show the run as it is now.
@@ -189,7 +196,12 @@ pub(super) fn refresh(state: &Run) -> Vec<Effect> {
     effects
 }
 
-fn ended(state: &Run, events: Vec<RunEvent>, outcome: RunOutcome, reason: Option<String>) -> Decision {
+pub(super) fn ended(
+    state: &Run,
+    events: Vec<RunEvent>,
+    outcome: RunOutcome,
+    reason: Option<String>,
+) -> Decision {
     let mut effects = vec![Effect::ClearApprovalTimer];
     if state.incident.is_some() {
         effects.push(Effect::TellIncident(IncidentCommand::EndRun { run: state.id, outcome, reason }));
@@ -264,14 +276,23 @@ fn refuse(
 }
 
 fn advance(state: &Run, now: DateTime<Utc>) -> Decision {
-    if state.live_unit().is_some() || state.waits_until.is_some_and(|until| now < until) {
+    let waits = state.hold.is_some() || state.waits_until.is_some_and(|until| now < until);
+    if state.live_unit().is_some() || waits {
         return Decision::default();
     }
     match state.status {
         Status::Running => match state.next_probe().or_else(|| state.next_unit()) {
-            Some(unit) => start(state, unit),
+            Some(unit) => match budget::question_before(state, unit, now) {
+                Some(question) => Decision {
+                    events: vec![RunEvent::Asked { question }],
+                    effects: refresh(state),
+                    ..Decision::default()
+                },
+                None => start(state, unit),
+            },
             None => {
-                ended(state, vec![RunEvent::Succeeded], RunOutcome::Succeeded, None).with_triage_end(state)
+                let (outcome, reason) = hold::outcome_of_success(state);
+                ended(state, vec![RunEvent::Succeeded], outcome, reason).with_triage_end(state)
             }
         },
         Status::Undoing => match state.next_undo() {
@@ -314,6 +335,9 @@ fn start(state: &Run, unit: Unit) -> Decision {
             unit,
             attempt,
             idempotency_key: format!("{}/{step}/{attempt}", state.id),
+            effect: Some(command.effect),
+            fingerprint: Some(state.fingerprint.clone()),
+            lock_epoch: state.epoch.filter(|_| state.holds_target()),
         }],
         effects,
         ..Decision::default()
@@ -573,13 +597,15 @@ fn recover(state: &Run) -> Decision {
 
 fn answer(state: &Run, yes: bool, reason: Option<&String>) -> Result<Decision, Rejection> {
     let Status::Paused { question } = &state.status else {
-        return Err(wrong_status(state, "it asks nothing"));
+        let held = state.hold.is_some();
+        return Err(wrong_status(state, if held { hold::GO_ON } else { "it asks nothing" }));
     };
     match (question, yes) {
         (Question::Doubt { .. }, _) => Err(wrong_status(
             state,
             "say `mark-done` when it has happened, `retry` to run it again, or `cancel`",
         )),
+        (Question::Overrun { what, .. }, true) => budget::go_on(state, *what, reason),
         (other, true) => Ok(go_on(state, other.unit(), reason)),
         (other, false) => {
             let why = reason.cloned().unwrap_or_else(|| "a person says it is not as expected".to_owned());
@@ -611,6 +637,10 @@ fn mark_done(state: &Run, reason: Option<&String>) -> Result<Decision, Rejection
 
 fn retry(state: &Run, now: DateTime<Utc>) -> Result<Decision, Rejection> {
     let unit = match &state.status {
+        // it has not begun: running it is going on
+        Status::Paused { question: Question::Overrun { what, .. } } => {
+            return budget::go_on(state, *what, None);
+        }
         Status::Paused { question } => question.unit(),
         Status::Failed { .. } => match state.next_unit() {
             Some(unit) => unit,
@@ -635,7 +665,7 @@ fn retry(state: &Run, now: DateTime<Utc>) -> Result<Decision, Rejection> {
 }
 
 /// A run that had ended goes on: its incident may not be resolved meanwhile.
-fn open_again(state: &Run) -> Vec<Effect> {
+pub(super) fn open_again(state: &Run) -> Vec<Effect> {
     let tell = state.incident.is_some() && state.plan.is_mutating() && !state.status.is_open();
     let command = IncidentCommand::StartMitigation { run: state.id };
     tell.then_some(Effect::TellIncident(command)).into_iter().collect()
@@ -662,7 +692,7 @@ fn undo(state: &Run) -> Result<Decision, Rejection> {
     let fits = matches!(
         state.status,
         Status::Failed { .. } | Status::Cancelled | Status::Succeeded | Status::Paused { .. }
-    );
+    ) || hold::rests(state);
     if !fits {
         return Err(wrong_status(state, "only a run that has stopped can be undone"));
     }
@@ -752,7 +782,7 @@ fn changes(command: &PlannedCommand, finished: &Finished) -> Vec<ChangeNoted> {
     lines.take(10).map(|line| ChangeNoted { text: line.to_owned() }).collect()
 }
 
-fn title_of(state: &Run, unit: Unit, command: &PlannedCommand) -> String {
+pub(super) fn title_of(state: &Run, unit: Unit, command: &PlannedCommand) -> String {
     let step = state.plan.steps.get(unit.step).map_or("", |step| step.title.as_str());
     command.title.clone().unwrap_or_else(|| step.to_owned())
 }

@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::approve::Approval;
-use super::event::{MessageKind, Question, RunEvent, Unit, UnitRole, Verdict};
+use super::event::{MessageKind, Overrun, Question, RunEvent, Unit, UnitRole, Verdict};
+use super::hold::Hold;
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, RunId};
 use crate::incident::Replay;
@@ -141,6 +142,15 @@ pub enum CommandPhase {
         /// Why.
         reason: String,
     },
+    /// Passed over by a person: it counts neither as done nor as failed.
+    PassedOver {
+        /// Who.
+        by: Actor,
+        /// Why.
+        reason: String,
+        /// An earlier attempt may have had its effect.
+        happened: bool,
+    },
 }
 
 impl CommandPhase {
@@ -151,7 +161,10 @@ impl CommandPhase {
             CommandPhase::Ended { verdicts, vouched, .. } => {
                 *vouched || verdicts.iter().all(|verdict| verdict.outcome == Outcome::Pass)
             }
-            CommandPhase::MarkedDone | CommandPhase::Probed | CommandPhase::Skipped { .. } => true,
+            CommandPhase::MarkedDone
+            | CommandPhase::Probed
+            | CommandPhase::Skipped { .. }
+            | CommandPhase::PassedOver { .. } => true,
             CommandPhase::Started { .. } | CommandPhase::InDoubt { .. } | CommandPhase::NotStarted { .. } => {
                 false
             }
@@ -161,7 +174,12 @@ impl CommandPhase {
     /// `true` when its effect may exist.
     #[must_use]
     pub fn may_have_happened(&self) -> bool {
-        !matches!(self, CommandPhase::NotStarted { .. } | CommandPhase::Skipped { .. })
+        !matches!(
+            self,
+            CommandPhase::NotStarted { .. }
+                | CommandPhase::Skipped { .. }
+                | CommandPhase::PassedOver { happened: false, .. }
+        )
     }
 }
 
@@ -190,6 +208,8 @@ pub struct Run {
     pub unasked: bool,
     /// Where it stands.
     pub status: Status,
+    /// Who wants nothing more to start.
+    pub hold: Option<Hold>,
     /// When it was planned.
     pub created_at: DateTime<Utc>,
     /// When it ended.
@@ -212,10 +232,24 @@ pub struct Run {
     /// The command in doubt that the probe of its step is asked about.
     #[serde(skip)]
     pub probing: Option<Unit>,
-    /// Who ordered the last repetition: their own yes to it does not count.
+    /// Who ordered the last repetition, or passed over a command: their own yes to it does not count.
     pub repeat_ordered_by: Option<Actor>,
     /// Values that appeared at run time.
     pub values: BTreeMap<String, String>,
+    /// When each step's first command began.
+    #[serde(skip)]
+    pub begun: BTreeMap<usize, DateTime<Utc>>,
+    /// Whose time is over with a person's word to go on.
+    #[serde(skip)]
+    pub overruns: BTreeSet<Overrun>,
+    /// When the incident's target passes.
+    pub deadline: Option<DateTime<Utc>>,
+    /// When it was last set going.
+    pub started_at: Option<DateTime<Utc>>,
+    /// Under which number it holds, or last held, its target.
+    pub epoch: Option<u64>,
+    /// The run that did the same on the same target a short while before.
+    pub repeats: Option<RunId>,
     /// The last attempt number given.
     pub attempts: u32,
     /// The attempt whose shell state the next main command starts from.
@@ -307,6 +341,8 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 approvals_needed,
                 directory,
                 unasked,
+                deadline,
+                repeats,
             },
         ) => {
             return Ok(Run {
@@ -321,6 +357,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 directory: directory.clone(),
                 unasked: *unasked,
                 status: Status::Planned,
+                hold: None,
                 created_at: at,
                 ended_at: None,
                 approvals: Vec::new(),
@@ -332,6 +369,12 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 probing: None,
                 repeat_ordered_by: None,
                 values: BTreeMap::new(),
+                begun: BTreeMap::new(),
+                overruns: BTreeSet::new(),
+                deadline: *deadline,
+                started_at: None,
+                epoch: None,
+                repeats: *repeats,
                 attempts: 0,
                 carry: None,
                 plan_message: None,
@@ -347,12 +390,13 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
     if !matches!(envelope.event, RunEvent::MessagePosted { .. }) {
         run.waits_until = None;
     }
-    if let (RunEvent::RetryOrdered { .. }, Actor::Person(_) | Actor::Local(_)) =
+    if let (RunEvent::RetryOrdered { .. } | RunEvent::PassedOver { .. }, Actor::Person(_) | Actor::Local(_)) =
         (&envelope.event, &envelope.actor)
     {
         run.repeat_ordered_by = Some(envelope.actor.clone());
     }
     apply(&mut run, &envelope.event, at);
+    run.apply_hold(&envelope.event, &envelope.actor, at);
     if run.status.is_open() {
         run.ended_at = None;
     } else {
@@ -378,13 +422,24 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
         RunEvent::ApprovalRefused { by, reason } => {
             run.refused_approvals.push((by.clone(), reason.clone()));
         }
-        RunEvent::ApprovalExpired | RunEvent::Cancelled { .. } => {
+        RunEvent::ApprovalExpired | RunEvent::Cancelled { .. } | RunEvent::TakenOver { .. } => {
             run.probing = None;
             run.status = Status::Cancelled;
         }
-        RunEvent::Started => run.status = Status::Running,
+        RunEvent::Started => {
+            run.started_at = Some(at);
+            run.status = Status::Running;
+        }
+        RunEvent::OverrunAccepted { what, .. } => {
+            run.overruns.insert(*what);
+            run.status = Status::Running;
+        }
+        RunEvent::LockTaken { epoch } => run.epoch = Some(*epoch),
         RunEvent::CommandStarted { unit, attempt, .. } => {
             run.attempts = run.attempts.max(*attempt);
+            if matches!(unit.role, UnitRole::Baseline | UnitRole::Main) {
+                run.begun.entry(unit.step).or_insert(at);
+            }
             let attempt = Attempt { number: *attempt, started_at: at };
             run.commands.insert(*unit, CommandPhase::Started { attempt });
         }
@@ -466,6 +521,8 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
             *run.tries.entry(*unit).or_default() += 1;
             run.waits_until = Some(*due);
         }
+        // whose order it is comes from the envelope: `hold.rs`
+        RunEvent::PauseOrdered { .. } | RunEvent::ResumeOrdered { .. } | RunEvent::PassedOver { .. } => {}
         RunEvent::Succeeded => run.status = Status::Succeeded,
         RunEvent::Failed { reason } => run.status = Status::Failed { reason: reason.clone() },
         RunEvent::UndoStarted => run.status = Status::Undoing,

@@ -1,7 +1,9 @@
 //! What a run does about everything that can be asked of it.
 
+mod hold;
 pub(crate) mod kit;
 pub(crate) mod laws;
+mod lock;
 mod probe;
 pub(crate) mod random;
 

@@ -21,6 +21,7 @@ struct Seen {
     undo_starts: BTreeMap<Unit, bool>,
     last_undo_step: Option<usize>,
     settled: BTreeSet<Unit>,
+    held: bool,
 }
 
 /// Panics when the events of this run break a law.
@@ -47,7 +48,23 @@ pub(crate) fn check(bench: &Bench) {
                 assert!(run.unasked || !run.plan.is_mutating() || seen.yes.len() >= needed.max(1));
                 seen.started = true;
             }
-            RunEvent::UndoStarted => seen.started = true,
+            RunEvent::UndoStarted => {
+                seen.started = true;
+                seen.held = false;
+            }
+            RunEvent::PauseOrdered { .. } => seen.held = true,
+            RunEvent::ResumeOrdered { .. } => seen.held = false,
+            RunEvent::PassedOver { unit, .. } => {
+                assert!(!seen.doubt.contains(unit), "a doubt was passed over");
+                seen.settled.insert(*unit);
+            }
+            RunEvent::TakenOver { .. } => {
+                assert_eq!(seen.live, None, "taken over while a command is under way");
+                seen.held = false;
+            }
+            RunEvent::Failed { .. } | RunEvent::UndoFailed { .. } | RunEvent::Cancelled { .. } => {
+                seen.held = false;
+            }
             RunEvent::CommandStarted { unit, .. } => started(bench, &mut seen, *unit),
             RunEvent::CommandEnded { unit, .. } => {
                 assert_eq!(seen.live.take().map(|(live, _)| live), Some(*unit));
@@ -86,6 +103,7 @@ pub(crate) fn check(bench: &Bench) {
                 seen.settled.remove(unit);
             }
             RunEvent::Succeeded => {
+                assert!(!seen.held, "a paused run ends by itself");
                 assert_eq!(seen.doubt, BTreeSet::new(), "success with a command in doubt");
                 assert_eq!(seen.live, None, "success with a command under way");
                 for unit in run.units() {
@@ -107,6 +125,7 @@ fn started(bench: &Bench, seen: &mut Seen, unit: Unit) {
     let run = &bench.run;
     let effect = run.command(unit).unwrap().effect;
     assert_eq!(seen.live, None, "two commands at once");
+    assert!(!seen.held, "a command starts in a paused run");
     assert!(seen.started, "a command before the run started");
     assert!(!run.unasked || effect == Effect::Read, "an unasked run changes something");
     let mut first = false;
