@@ -110,3 +110,68 @@ async fn without_a_terminal_a_run_that_needs_a_person_is_left_at_once_unless_tol
     assert!(ended.stderr.contains("| said"), "{ended:?}");
     drop(ana);
 }
+
+#[tokio::test]
+async fn the_holder_of_a_target_is_named_and_taken_over_when_it_only_waits() {
+    let app = TestApp::start(&AppConfig::with_rollback(SLOW)).await;
+    let (ana, ben) = (app.token("ana").await, app.token("ben").await);
+    let first = begun(&app, &ana, &ben).await;
+    let rollback = json!({ "request": "runbook_rollback", "service": "flowengine", "params": {} });
+    let second = text(&app.api(Some(&ben), rollback).await.json()["data"]["id"]);
+    let locked = app.approve(&ana, &second).await;
+    assert_eq!((locked.status, &locked.json()["code"]), (409, &json!("RB0044")), "{locked:?}");
+    for named in [first.as_str(), "of ana since", "runbook cancel"] {
+        assert!(locked.body.contains(named), "{named}: {locked:?}");
+    }
+    let gone = asks("take_over", &first, Some("ana is not reachable"));
+    assert_eq!(app.api(Some(&ben), gone.clone()).await.status, 409, "it goes on by itself");
+    assert_eq!(app.api(Some(&ana), asks("pause", &first, None)).await.status, 200);
+    assert_eq!(app.api(Some(&ben), gone.clone()).await.status, 409, "its command is under way");
+    app.open_gate("gate");
+    until("its command has ended", async || {
+        (app.blocks_json(&["runbook", "status", &first]).await["live"] == false).then_some(())
+    })
+    .await;
+    let locked = app.approve(&ana, &second).await;
+    assert!(locked.status == 409 && locked.body.contains("runbook take-over"), "{locked:?}");
+    // the user of this machine is nobody here, and takes nothing over from ana
+    let local = app.blocks(&["runbook", "take-over", &first, "--reason", "mine"]).await;
+    assert_eq!(local.code, 3, "{local:?}");
+    let taken = app.api(Some(&ben), gone).await;
+    assert_eq!((taken.status, &taken.json()["data"]["status"]), (200, &json!("cancelled")), "{taken:?}");
+    assert_eq!(app.approve(&ana, &second).await.status, 200);
+    let after = app.run_when(&second, "failed").await;
+    let before = app.blocks_json(&["runbook", "status", &first]).await;
+    assert!(after["lock_epoch"].as_u64() > before["lock_epoch"].as_u64(), "{after} {before}");
+    assert_eq!(app.effects("effects"), 2, "each began its change once");
+    let exported = app.blocks(&["journal", "export", &format!("run/{first}")]).await;
+    assert!(exported.stdout.contains("taken_over") && exported.stdout.contains("ana is not reachable"));
+    app.assert_journal_verifies().await;
+}
+
+#[tokio::test]
+async fn the_same_on_the_same_target_again_needs_another_person() {
+    let config = AppConfig {
+        approvals: 0,
+        more: "[approvals]\nirreversible = 0\n[locks]\nrepeat_window = \"1 h\"\n".to_owned(),
+        ..AppConfig::with_rollback(SLOW)
+    };
+    let app = TestApp::start(&config).await;
+    let (ana, ben) = (app.token("ana").await, app.token("ben").await);
+    app.open_gate("gate");
+    app.open_gate("fine");
+    let rollback = json!({ "request": "runbook_rollback", "service": "flowengine", "params": {} });
+    let first = app.api(Some(&ana), rollback.clone()).await.json()["data"].clone();
+    assert_eq!(first["approvals_needed"], 0, "{first}");
+    let run = text(&first["id"]);
+    assert_eq!(app.approve(&ana, &run).await.status, 200);
+    app.run_when(&run, "succeeded").await;
+    let again = app.api(Some(&ana), rollback).await.json();
+    let second = text(&again["data"]["id"]);
+    assert_eq!((&again["data"]["approvals_needed"], &again["data"]["repeats"]), (&json!(1), &json!(run)));
+    assert!(text(&again["text"]).contains("a short while ago"), "{again}");
+    assert_eq!(app.approve(&ana, &second).await.status, 409, "ana asked for it");
+    assert_eq!(app.approve(&ben, &second).await.status, 200);
+    app.run_when(&second, "succeeded").await;
+    assert_eq!(app.effects("effects"), 2);
+}

@@ -58,9 +58,8 @@ impl Engine {
     /// Where a run stands, with `output` and the `cursor` for the next look. Without a cursor it begins with the command
     /// under way.
     pub(crate) async fn attach(&self, id: RunId, cursor: Option<&str>) -> Result<Reply, EngineError> {
-        let mut reply = self.status(id).await?;
-        let Some(loaded) = load_run(self.store(), id).await? else { return Ok(reply) };
-        let run = &loaded.state;
+        let run = &self.run_as_it_is(id).await?;
+        let mut reply = self.show(run).await?;
         let begin = || Cursor {
             attempt: run.live_unit().map_or(run.attempts + 1, |(_, live)| live.number),
             stdout: 0,
@@ -109,14 +108,24 @@ impl Engine {
 
     /// Where a run stands, with what is left of its time.
     pub(crate) async fn status(&self, id: RunId) -> Result<Reply, EngineError> {
-        let mut reply = read::run(self.store(), id).await?;
-        if let Some(loaded) = load_run(self.store(), id).await? {
-            reply.data = self.run_data(&loaded.state);
-            if loaded.state.status.is_open() {
-                let left = view::budget_words(&loaded.state.budget(self.now()));
-                if !left.is_empty() {
-                    reply.text.push_str(&format!("  {left}\n"));
-                }
+        self.show(&self.run_as_it_is(id).await?).await
+    }
+
+    async fn run_as_it_is(&self, id: RunId) -> Result<Run, EngineError> {
+        let loaded = load_run(self.store(), id).await?;
+        loaded
+            .map(|loaded| loaded.state)
+            .ok_or_else(|| EngineError::NotFound(format!("there is no run {id}")))
+    }
+
+    /// Text and data are of one moment.
+    async fn show(&self, run: &Run) -> Result<Reply, EngineError> {
+        let mut reply = read::show_run(self.store(), run).await?;
+        reply.data = self.run_data(run);
+        if run.status.is_open() {
+            let left = view::budget_words(&run.budget(self.now()));
+            if !left.is_empty() {
+                reply.text.push_str(&format!("  {left}\n"));
             }
         }
         Ok(reply)

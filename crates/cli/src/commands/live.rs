@@ -59,9 +59,14 @@ where
     let mut lines = None;
     loop {
         let look = Request::RunbookAttach { run: Some(run.to_owned()), cursor: cursor.clone() };
-        let reply = ask(&look).await.inspect_err(|_| told.clear())?;
+        let mut reply = ask(&look).await.inspect_err(|_| told.clear())?;
         cursor = reply.data["cursor"].as_str().map(str::to_owned).or(cursor);
         told.tell(&reply.data);
+        if let Some(data) = reply.data.as_object_mut() {
+            // told by now; who reads the end reads where the run stands
+            data.remove("output");
+            data.remove("cursor");
+        }
         let waits = waits_for_person(&reply.data);
         if !is_moving(&reply.data) && (!waits || patience.is_over()) {
             told.clear();
@@ -84,7 +89,10 @@ where
         };
         match typed.as_deref().map(str::trim) {
             None | Some("") => {}
-            Some("leave" | "exit" | "quit") => return Ok(reply),
+            Some("leave" | "exit" | "quit") => {
+                told.clear();
+                return Ok(reply);
+            }
             Some(line) => match verb(line, run) {
                 Ok(request) => match ask(&request).await {
                     Ok(answer) => printer::note(&answer.text),

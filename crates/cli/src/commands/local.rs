@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::time::Duration;
 
-use blocks_engine::{Asker, Engine, EngineError, LibraryEntry, Reply, read};
+use blocks_engine::{Asker, Engine, EngineError, LibraryEntry, Reply};
 use blocks_server::{EngineLock, LocalServer, SocketUser};
 use runbook_core::ids::RunId;
 use runbook_core::people::Credential;
@@ -234,7 +234,5 @@ async fn typed() -> String {
 /// Follows a run until it rests.
 async fn follow(engine: &Engine, run: RunId, asker: &Asker, patience: Patience) -> Result<Reply, Stop> {
     let ask = async |request: &Request| Ok(engine.request(request, asker).await?);
-    let last = live::follow(&run.to_string(), patience, ask).await?;
-    // what a person looks at who was not there
-    Ok(Reply { text: read::run(engine.store(), run).await?.text, data: last.data })
+    live::follow(&run.to_string(), patience, ask).await
 }

@@ -439,7 +439,7 @@ impl Judge {
 
 /// What a person must be able to see of a run that waits.
 pub(super) fn waits_for_person(run: &Run) -> bool {
-    matches!(run.status, Status::Paused { .. }) || (run.hold.is_some() && !in_flight(run))
+    matches!(run.status, Status::Paused { .. }) || (run.word() == "paused" && !in_flight(run))
 }
 
 /// A command without an outcome.
