@@ -9,13 +9,18 @@ use crate::message::{Answer, QuestionView};
 use crate::plan::Reversal;
 use crate::run::{CommandPhase, Question, Run, Status, Unit, UnitRole};
 use crate::runbook::Effect;
-use crate::view::{outcome_word, verdict_text};
+use crate::view::{outcome_word, paused_words, verdict_text};
 
 /// What a run that rests asks of people; `None` when there is nothing to say.
 #[must_use]
 pub fn question(run: &Run) -> Option<QuestionView> {
     match &run.status {
         Status::Paused { question } => Some(paused(run, question)),
+        Status::Running | Status::Undoing if run.hold.is_some() => Some(QuestionView {
+            text: "It is paused. Go on?".to_owned(),
+            evidence: vec![paused_words(run)],
+            answers: vec![Answer::Resume],
+        }),
         Status::Failed { reason } => {
             let mut evidence = vec![reason.clone()];
             evidence.extend(what_stays(run));
@@ -73,6 +78,10 @@ fn paused(run: &Run, question: &Question) -> QuestionView {
             format!("{title}: it was started and nobody saw its end. Did it run?"),
             vec![Answer::MarkDone, Answer::Retry, Answer::Cancel],
         ),
+        // to wait on is to do nothing
+        Question::Overrun { reason, .. } => {
+            (format!("{title}: {reason}. Nothing runs. Go on?"), vec![Answer::Yes, Answer::Cancel])
+        }
         Question::Blocked { reason, .. } => {
             (format!("{title}: {reason}. Go on?"), vec![Answer::Yes, Answer::No])
         }
@@ -171,6 +180,7 @@ pub fn command_of(answer: Answer, run: RunId) -> String {
         Answer::No => ("answer", " no"),
         Answer::MarkDone | Answer::PutRight => ("mark-done", ""),
         Answer::Retry | Answer::WaitOn => ("retry", ""),
+        Answer::Resume => ("resume", ""),
         Answer::Cancel => ("cancel", ""),
         Answer::Undo | Answer::GoBack => ("undo", ""),
     };

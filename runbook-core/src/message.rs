@@ -213,6 +213,8 @@ pub struct PlanView {
     pub boxes_s: u32,
     /// The document's own limit in seconds.
     pub limit_s: Option<u32>,
+    /// When the incident's target passes.
+    pub deadline: Option<DateTime<Utc>>,
     /// Parameter values, by name: the commands read them as variables.
     pub params: Vec<(String, String)>,
     /// The steps.
@@ -258,6 +260,10 @@ pub struct ProgressView {
     pub title: String,
     /// Where it stands, for people.
     pub state: String,
+    /// Sum of the boxes in seconds.
+    pub boxes_s: u32,
+    /// When the incident's target passes.
+    pub deadline: Option<DateTime<Utc>>,
     /// The steps.
     pub steps: Vec<ProgressStepView>,
     /// A question for a person, with the answers that make sense, safest first.
@@ -300,6 +306,8 @@ pub enum Answer {
     No,
     /// It has happened; go on.
     MarkDone,
+    /// Let a paused run go on.
+    Resume,
     /// Run the step again.
     Retry,
     /// Stop here.

@@ -65,6 +65,44 @@ pub enum Request {
         /// Why, recorded.
         reason: Option<String>,
     },
+    /// Start nothing more of a run; what runs goes on to its end.
+    RunbookPause {
+        /// Id, unique prefix, or the only active one.
+        run: Option<String>,
+        /// Why, recorded.
+        #[serde(default)]
+        reason: Option<String>,
+    },
+    /// Let a paused run go on.
+    RunbookResume {
+        /// Id, unique prefix, or the only one that is paused.
+        run: Option<String>,
+        /// Why, recorded.
+        #[serde(default)]
+        reason: Option<String>,
+    },
+    /// Go on without the command in question.
+    RunbookSkip {
+        /// Id, unique prefix, or the only active one.
+        run: Option<String>,
+        /// Why, recorded.
+        reason: String,
+    },
+    /// Where a run stands, and what its command has written since.
+    RunbookAttach {
+        /// Id, unique prefix, or the only active one.
+        run: Option<String>,
+        /// Where the last answer ended; from the beginning of what runs now when absent.
+        #[serde(default)]
+        cursor: Option<String>,
+    },
+    /// End a run that only waits, so that its target is free.
+    RunbookTakeOver {
+        /// Id, unique prefix, or the only one that holds a target and waits.
+        run: Option<String>,
+        /// Why, recorded.
+        reason: String,
+    },
     /// Stop a run.
     RunbookCancel {
         /// Id, unique prefix, or the only active one.
@@ -140,6 +178,69 @@ pub enum Request {
 }
 
 impl Request {
+    /// Whether it decides about, or follows, one run that is there already.
+    #[must_use]
+    pub fn is_run_verb(&self) -> bool {
+        matches!(
+            self,
+            Request::RunbookApprove { .. }
+                | Request::RunbookRefuse { .. }
+                | Request::RunbookPause { .. }
+                | Request::RunbookResume { .. }
+                | Request::RunbookSkip { .. }
+                | Request::RunbookAttach { .. }
+                | Request::RunbookTakeOver { .. }
+                | Request::RunbookCancel { .. }
+                | Request::RunbookAnswer { .. }
+                | Request::RunbookRetry { .. }
+                | Request::RunbookMarkDone { .. }
+                | Request::RunbookUndo { .. }
+        )
+    }
+
+    /// The run that it names.
+    #[must_use]
+    pub fn run(&self) -> Option<&str> {
+        match self {
+            Request::RunbookStatus { run }
+            | Request::RunbookApprove { run, .. }
+            | Request::RunbookRefuse { run, .. }
+            | Request::RunbookPause { run, .. }
+            | Request::RunbookResume { run, .. }
+            | Request::RunbookSkip { run, .. }
+            | Request::RunbookAttach { run, .. }
+            | Request::RunbookTakeOver { run, .. }
+            | Request::RunbookCancel { run }
+            | Request::RunbookAnswer { run, .. }
+            | Request::RunbookRetry { run }
+            | Request::RunbookMarkDone { run, .. }
+            | Request::RunbookUndo { run } => run.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Names a run where it names none.
+    pub fn name_run(&mut self, named: &str) {
+        match self {
+            Request::RunbookStatus { run }
+            | Request::RunbookApprove { run, .. }
+            | Request::RunbookRefuse { run, .. }
+            | Request::RunbookPause { run, .. }
+            | Request::RunbookResume { run, .. }
+            | Request::RunbookSkip { run, .. }
+            | Request::RunbookAttach { run, .. }
+            | Request::RunbookTakeOver { run, .. }
+            | Request::RunbookCancel { run }
+            | Request::RunbookAnswer { run, .. }
+            | Request::RunbookRetry { run }
+            | Request::RunbookMarkDone { run, .. }
+            | Request::RunbookUndo { run } => {
+                run.get_or_insert_with(|| named.to_owned());
+            }
+            _ => {}
+        }
+    }
+
     /// Whether it only looks: nothing is written and nobody is told.
     #[must_use]
     pub fn is_read(&self) -> bool {
@@ -149,6 +250,7 @@ impl Request {
                 | Request::RunbookShow { .. }
                 | Request::RunbookPlan { .. }
                 | Request::RunbookStatus { .. }
+                | Request::RunbookAttach { .. }
                 | Request::IncidentList { .. }
                 | Request::IncidentShow { .. }
                 | Request::JournalVerify { .. }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::choices;
+use crate::duration::for_people;
 use crate::expectation::Outcome;
 use crate::incident::{Incident, RunOutcome, Status as IncidentStatus};
 use crate::message::{CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView};
 use crate::plan::{Plan, PlannedCommand, Provenance, Reversal};
-use crate::run::{CommandPhase, Question, Run, Status, Unit, UnitRole};
+use crate::run::{Budget, CommandPhase, Question, Run, Status, Unit, UnitRole};
 use crate::runbook::{Effect, Foreach};
 use crate::severity::Severity;
 
@@ -127,22 +128,28 @@ pub(crate) fn verdict_text(expected: &str, reason: &str) -> String {
 #[must_use]
 pub fn state_words(run: &Run) -> String {
     match &run.status {
+        Status::Paused { question: Question::Overrun { reason, .. } } => {
+            format!("waits for an answer: {reason}")
+        }
         Status::Planned => "planned".to_owned(),
         Status::WaitingForApproval { .. } if run.yeses_due() == 0 => {
             let why = if run.plan.is_mutating() { " and say why" } else { "" };
             format!("waits for {} to confirm{why}", run.requester)
         }
-        Status::WaitingForApproval { .. } => format!(
-            "waits for approval by {} other {} ({} given){}",
-            run.yeses_due(),
-            if run.yeses_due() == 1 { "person" } else { "people" },
-            run.approvals.len(),
-            if run.yeses_due() > run.approvals_needed {
+        Status::WaitingForApproval { .. } => {
+            let unknown = if run.yeses_due() > run.approvals_needed {
                 "; one more than usual, because a user of the machine whom blocks.toml does not name asked for it"
             } else {
                 ""
-            }
-        ),
+            };
+            format!(
+                "waits for approval by {} other {} ({} given){unknown}",
+                run.yeses_due(),
+                if run.yeses_due() == 1 { "person" } else { "people" },
+                run.approvals.len(),
+            ) + &passed_over_words(run).map_or_else(String::new, |without| format!(" to go on {without}"))
+        }
+        Status::Running | Status::Undoing if run.hold.is_some() => paused_words(run),
         Status::Running => "running".to_owned(),
         Status::Paused { question: Question::Doubt { .. } } if run.undoing => {
             "the undo is in doubt: did it run?".to_owned()
@@ -150,10 +157,11 @@ pub fn state_words(run: &Run) -> String {
         Status::Paused { question: Question::Doubt { .. } } => "in doubt: did it run?".to_owned(),
         Status::Paused { .. } if run.undoing => "the undo waits for an answer".to_owned(),
         Status::Paused { .. } => "waits for an answer".to_owned(),
-        Status::Succeeded => match choices::noted_failures(run).as_slice() {
-            [] => "succeeded".to_owned(),
-            [one] => format!("succeeded; one look failed and was passed over: {one}"),
-            many => format!("succeeded; {} looks failed and were passed over", many.len()),
+        Status::Succeeded => match (passed_over_words(run), choices::noted_failures(run).as_slice()) {
+            (Some(without), _) => format!("ended, {without}"),
+            (None, []) => "succeeded".to_owned(),
+            (None, [one]) => format!("succeeded; one look failed and was passed over: {one}"),
+            (None, many) => format!("succeeded; {} looks failed and were passed over", many.len()),
         },
         Status::Failed { reason } => format!("failed: {reason}"),
         Status::Cancelled => "cancelled".to_owned(),
@@ -161,6 +169,60 @@ pub fn state_words(run: &Run) -> String {
         Status::Undone => "undone".to_owned(),
         Status::UndoFailed { reason } => format!("UNDO FAILED, a person must look: {reason}"),
     }
+}
+
+/// `12 min left until the target`, or by how much it has passed.
+#[must_use]
+pub fn until_target(left_ms: i64) -> String {
+    let span = for_people(left_ms.unsigned_abs().div_ceil(1_000));
+    if left_ms < 0 {
+        format!("the target passed {span} ago")
+    } else {
+        format!("{span} left until the target")
+    }
+}
+
+/// What is left of a run's time; empty when nothing limits it.
+#[must_use]
+pub fn budget_words(budget: &Budget) -> String {
+    let mut parts = Vec::new();
+    if let (Some(step), Some(left)) = (&budget.step, budget.box_left_ms) {
+        let span = for_people(left.unsigned_abs().div_ceil(1_000));
+        let words = if left < 0 { format!("over by {span}") } else { format!("{span} left") };
+        parts.push(format!("box of {step}: {words}"));
+    }
+    if budget.boxes_s > 0 {
+        let left = for_people(budget.boxes_left_s.unsigned_abs());
+        parts.push(format!("boxes: {left} of {} left", for_people(u64::from(budget.boxes_s))));
+    }
+    if let Some(left) = budget.deadline_left_ms {
+        let short = if budget.exceeds_deadline { " (less than its boxes)" } else { "" };
+        parts.push(format!("{}{short}", until_target(left)));
+    }
+    parts.join(", ")
+}
+
+pub(crate) fn paused_words(run: &Run) -> String {
+    let by = run.hold.as_ref().map_or_else(String::new, |hold| {
+        let reason = hold.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+        format!(" by {}{reason}", hold.by)
+    });
+    let undo = if run.status == Status::Undoing { " while it is undone" } else { "" };
+    let live = if run.live_unit().is_some() { "; the command under way goes on to its end" } else { "" };
+    format!("paused{by}{undo}{live}")
+}
+
+/// What people have passed over: such a run is not simply a success.
+fn passed_over_words(run: &Run) -> Option<String> {
+    let lines: Vec<_> = run
+        .passed_over()
+        .map(|(unit, by, reason)| {
+            let title =
+                run.command(unit).map_or("", |command| command.title.as_deref().unwrap_or(&command.id));
+            format!("{title}, which {by} passed over ({reason})")
+        })
+        .collect();
+    (!lines.is_empty()).then(|| format!("without {}", lines.join("; ")))
 }
 
 /// A plan, for the person who decides about it.
@@ -185,6 +247,7 @@ pub fn plan(run: &Run) -> PlanView {
         provenance: run.plan.provenance.as_ref().map_or_else(Vec::new, Provenance::lines),
         boxes_s: run.plan.boxes_s(),
         limit_s: run.plan.limit_s,
+        deadline: run.deadline,
         params: run.plan.params.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
         steps: {
             let plan = run.bound_plan();
@@ -244,6 +307,8 @@ pub fn progress(run: &Run) -> ProgressView {
         run: run.id,
         title: run.plan.title.clone(),
         state: state_words(run),
+        boxes_s: run.plan.boxes_s(),
+        deadline: run.deadline,
         steps: (0..run.plan.steps.len()).map(|index| progress_step(run, index)).collect(),
         question: choices::question(run),
     }
@@ -273,6 +338,7 @@ pub fn step_state(run: &Run, index: usize) -> &'static str {
     if let Some(state) = undo_state(of_step(UnitRole::Undo), step.undo.len()) {
         return state;
     }
+    let passed_over = of_step(UnitRole::Main).any(|phase| matches!(phase, CommandPhase::PassedOver { .. }));
     if awaited(run, index).next().is_some() {
         return "waiting for it";
     }
@@ -302,7 +368,7 @@ pub fn step_state(run: &Run, index: usize) -> &'static str {
     } else if phases.iter().any(|phase| matches!(phase, CommandPhase::Started { .. })) {
         "running"
     } else if run.units().all(|unit| unit.step != index || run.commands.contains_key(&unit)) {
-        if phases.iter().all(|phase| matches!(phase, CommandPhase::Skipped { .. })) {
+        if passed_over || phases.iter().all(|phase| matches!(phase, CommandPhase::Skipped { .. })) {
             "skipped"
         } else {
             "passed"
@@ -382,7 +448,7 @@ pub fn flow_lines(command: &PlannedCommand, role: UnitRole) -> Vec<String> {
         }
     }
     if let Some(until) = &flow.until {
-        let span = |ms: u64| crate::duration::for_people(ms / 1_000);
+        let span = |ms: u64| for_people(ms / 1_000);
         let every = until.every_ms.map_or_else(
             || "after 1, 2, 4, ... seconds, at most 30".to_owned(),
             |every| format!("every {}", span(every)),

@@ -146,19 +146,21 @@ fn pressed(id: &str, action: &Action, reason: Option<&str>) -> Result<Request, S
         Answer::No => Request::RunbookAnswer { run, yes: false },
         Answer::MarkDone | Answer::PutRight => Request::RunbookMarkDone { run, reason: None },
         Answer::Retry | Answer::WaitOn => Request::RunbookRetry { run },
+        Answer::Resume => Request::RunbookResume { run, reason: None },
         Answer::Cancel => Request::RunbookCancel { run },
         Answer::Undo | Answer::GoBack => Request::RunbookUndo { run },
     })
 }
 
 /// Every answer with its word in an action id.
-fn answers() -> [(Answer, &'static str); 12] {
+fn answers() -> [(Answer, &'static str); 13] {
     [
         Answer::Approve,
         Answer::Refuse,
         Answer::Yes,
         Answer::No,
         Answer::MarkDone,
+        Answer::Resume,
         Answer::Retry,
         Answer::Cancel,
         Answer::Undo,
@@ -178,6 +180,7 @@ pub(crate) fn answer_word(answer: Answer) -> &'static str {
         Answer::Yes => "yes",
         Answer::No => "no",
         Answer::MarkDone => "mark_done",
+        Answer::Resume => "resume",
         Answer::Retry => "retry",
         Answer::Cancel => "cancel",
         Answer::Undo => "undo",

@@ -80,6 +80,7 @@ fn a_button_is_a_request_about_its_run() {
         ("no", Request::RunbookAnswer { run: run(), yes: false }),
         ("mark_done", Request::RunbookMarkDone { run: run(), reason: None }),
         ("retry", Request::RunbookRetry { run: run() }),
+        ("resume", Request::RunbookResume { run: run(), reason: None }),
         ("cancel", Request::RunbookCancel { run: run() }),
         ("undo", Request::RunbookUndo { run: run() }),
         ("wait_on", Request::RunbookRetry { run: run() }),

@@ -57,7 +57,11 @@ async fn a_journal_is_exported_as_stored_and_held_against_a_head_that_was_kept()
     let nobody = alone(&["journal", "export", "run/nobody"], folder.path()).await;
     assert_eq!((nobody.code, nobody.stdout.as_str()), (2, ""), "{nobody:?}");
 
+    // the same on the same target again is a question, and `--yes` answers none
     let again = alone(&["runbook", "run", "small.md", "--yes"], folder.path()).await;
+    assert!(again.code == 3 && again.stderr.contains("a short while ago"), "{again:?}");
+    std::fs::copy(folder.path().join("small.md"), folder.path().join("other.md")).unwrap();
+    let again = alone(&["runbook", "run", "other.md", "--yes"], folder.path()).await;
     assert_eq!(again.code, 0, "{again:?}");
     let kept = alone(&["journal", "verify", "--expect", &head], folder.path()).await;
     assert_eq!(kept.code, 0, "{kept:?}");

@@ -76,6 +76,7 @@ fn phase(phase: &CommandPhase) -> String {
         CommandPhase::Probed => "done, as its probe saw".to_owned(),
         CommandPhase::NotStarted { reason } => format!("not started: {reason}"),
         CommandPhase::Skipped { reason } => format!("skipped: {reason}"),
+        CommandPhase::PassedOver { by, reason, .. } => format!("passed over by {by}: {reason}"),
     }
 }
 

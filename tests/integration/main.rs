@@ -49,3 +49,5 @@ mod standin;
 mod tls;
 #[cfg(test)]
 mod undo;
+#[cfg(test)]
+mod verbs;

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -24,8 +25,17 @@ pub(crate) struct Cli {
     /// Answer prompts with yes (never approvals, questions or doubt)
     #[arg(long, global = true)]
     pub(crate) yes: bool,
+    /// Wait so long for a person where a run needs one (a terminal waits, nobody else does): 30s, 10m, 1h
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
+    pub(crate) wait: Option<Duration>,
     #[command(subcommand)]
     pub(crate) command: Option<Top>,
+}
+
+/// A duration as people write it.
+fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = runbook_core::duration::parse_seconds(text);
+    seconds.map(|s| Duration::from_secs(u64::from(s))).ok_or_else(|| "write it as 30s, 10m or 1h".to_owned())
 }
 
 /// The first word.

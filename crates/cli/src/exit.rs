@@ -56,6 +56,7 @@ impl From<EngineError> for Stop {
             EngineError::Refused(_)
             | EngineError::Forbidden(_)
             | EngineError::Run(_)
+            | EngineError::Locked(_)
             | EngineError::Flow(_)
             | EngineError::Incident(_) => Code::Refused,
             EngineError::NotFound(_) | EngineError::Plan(_) | EngineError::Secret(_) => Code::Usage,

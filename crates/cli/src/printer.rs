@@ -70,6 +70,12 @@ pub(crate) fn prompt(text: &str) {
     let _ = write!(stderr, "{}", harmless(text)).and_then(|()| stderr.flush());
 }
 
+/// Writes a line on stderr that the next one takes the place of; an empty one takes it away. For a terminal.
+pub(crate) fn status(text: &str) {
+    let mut stderr = std::io::stderr();
+    let _ = write!(stderr, "\r\u{1b}[K{}", harmless(text)).and_then(|()| stderr.flush());
+}
+
 /// Remembers that stdout took no more. A closed pipe is no failure: the reader has what it wanted.
 pub(crate) fn remember(error: &std::io::Error) {
     if error.kind() != std::io::ErrorKind::BrokenPipe {

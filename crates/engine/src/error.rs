@@ -33,6 +33,9 @@ pub enum EngineError {
     /// It cannot be done as asked.
     #[error("{0}")]
     Refused(String),
+    /// Another run holds the target.
+    #[error("{0}")]
+    Locked(String),
     /// The runbook and its parameters do not make a plan.
     #[error("{0}")]
     Plan(String),
@@ -60,6 +63,7 @@ impl EngineError {
             EngineError::NotFound(_) => "RB0025",
             EngineError::Forbidden(_) => "RB0026",
             EngineError::Refused(_) => "RB0027",
+            EngineError::Locked(_) => "RB0044",
             EngineError::Plan(_) => "RB0031",
             EngineError::Flow(_) => "RB0042",
             EngineError::Secret(_) => "RB0043",

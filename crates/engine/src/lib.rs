@@ -3,6 +3,7 @@
 //!
 //! Nothing here takes a hint: every loop re-reads the store, so that a restart is the same path as a normal day.
 
+mod attach;
 mod clock;
 mod crash;
 mod deliver;
@@ -13,6 +14,7 @@ mod git;
 mod inbox;
 mod incidents;
 mod library;
+mod locks;
 mod metrics;
 mod origin;
 mod plans;

@@ -205,8 +205,13 @@ pub async fn run(store: &dyn Store, id: RunId) -> Result<Reply, EngineError> {
     let Some(loaded) = load_run(store, id).await? else {
         return Err(EngineError::NotFound(format!("there is no run {id}")));
     };
-    let progress = view::progress(&loaded.state);
-    let mut text = format!("{} ({}): {}\n", progress.title, id, progress.state);
+    show_run(store, &loaded.state).await
+}
+
+/// A run as it was read.
+pub(crate) async fn show_run(store: &dyn Store, run: &Run) -> Result<Reply, EngineError> {
+    let progress = view::progress(run);
+    let mut text = format!("{} ({}): {}\n", progress.title, run.id, progress.state);
     for step in &progress.steps {
         let _ = writeln!(text, "  {:<12} {}", step.state, step.title);
         for verdict in &step.verdicts {
@@ -225,11 +230,10 @@ pub async fn run(store: &dyn Store, id: RunId) -> Result<Reply, EngineError> {
             let _ = writeln!(text, "      {line}");
         }
         for answer in &question.answers {
-            let _ = writeln!(text, "      - {}", choices::command_of(*answer, loaded.state.id));
+            let _ = writeln!(text, "      - {}", choices::command_of(*answer, run.id));
         }
     }
-    if matches!(loaded.state.status, runbook_core::run::Status::WaitingForApproval { .. }) {
-        let run = &loaded.state;
+    if matches!(run.status, runbook_core::run::Status::WaitingForApproval { .. }) {
         let _ = writeln!(text, "\nThe plan, as it would run:\n");
         text.push_str(&describe::plan_text(
             &run.bound_plan(),
@@ -239,8 +243,8 @@ pub async fn run(store: &dyn Store, id: RunId) -> Result<Reply, EngineError> {
             &[],
         ));
     }
-    text.push_str(&unmet_output(store, &loaded.state).await?);
-    Ok(Reply { text, data: run_data(&loaded.state) })
+    text.push_str(&unmet_output(store, run).await?);
+    Ok(Reply { text, data: run_data(run) })
 }
 
 /// The end of what commands printed whose expectations were not met: what a person looks at first.

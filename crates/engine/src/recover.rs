@@ -132,7 +132,8 @@ impl Engine {
             }
         }
         for row in self.store().runs(None, true, LIMIT).await? {
-            if !matches!(row.status.as_str(), "running" | "undoing") {
+            let goes_on = matches!(row.status.as_str(), "running" | "undoing");
+            if !goes_on && row.status != "paused" {
                 continue;
             }
             for (unit, attempt) in self.live_attempts(row.id).await? {
@@ -142,7 +143,9 @@ impl Engine {
                     self.spawn(Box::pin(async move { engine.execute(row.id, unit, attempt).await }));
                 }
             }
-            self.spawn(self.advance(row.id));
+            if goes_on {
+                self.spawn(self.advance(row.id));
+            }
         }
         Ok(())
     }

@@ -99,6 +99,28 @@ impl Engine {
                 };
                 self.run_verb(row.id, &command, origin).await
             }
+            Request::RunbookPause { run, reason } => {
+                let command = RunCommand::Pause { reason: reason.clone() };
+                let fits = |row: &RunRow| matches!(row.status.as_str(), "running" | "undoing");
+                self.run_request(run.as_deref(), asker, origin, fits, command).await
+            }
+            Request::RunbookResume { run, reason } => {
+                let command = RunCommand::Resume { reason: reason.clone() };
+                self.run_request(run.as_deref(), asker, origin, |row| row.status == "paused", command).await
+            }
+            Request::RunbookSkip { run, reason } => {
+                let command = RunCommand::PassOver { reason: reason.clone() };
+                let fits = |row: &RunRow| matches!(row.status.as_str(), "paused" | "failed");
+                self.run_request(run.as_deref(), asker, origin, fits, command).await
+            }
+            Request::RunbookAttach { run, cursor } => {
+                let row = self.find_run(run.as_deref(), asker, |row| row.open).await?;
+                let reply = self.attach(row.id, cursor.as_deref()).await?;
+                self.answer(origin, reply).await
+            }
+            Request::RunbookTakeOver { run, reason } => {
+                self.take_over(run.as_deref(), reason, asker, origin).await
+            }
             Request::RunbookCancel { run } => {
                 self.run_request(
                     run.as_deref(),
@@ -175,7 +197,7 @@ impl Engine {
             }
             Request::RunbookStatus { run } => {
                 let row = self.find_run(run.as_deref(), asker, |row| row.open).await?;
-                let reply = read::run(self.store(), row.id).await?;
+                let reply = self.status(row.id).await?;
                 self.answer(origin, reply).await
             }
             Request::RunbookList => self.answer(origin, describe::runbooks(self.library())).await,
@@ -260,9 +282,23 @@ impl Engine {
     ) -> Result<Reply, EngineError> {
         let service = incident.as_ref().map(|row| row.service.as_str());
         let plan = plan_of(self.settings(), entry, &Asked { params, section, service })?;
-        let request = self.run_request_of(plan, entry, incident.as_ref(), asker.actor.clone(), false)?;
-        let run = self.create_run(&request, origin, &|run, _| planned_text(run)).await?;
-        Ok(Reply { text: planned_text(&run), data: read::run_data(&run) })
+        let repeats = self.repeats(&plan).await?;
+        let deadline = match &incident {
+            Some(row) => {
+                load_incident(self.store(), row.id).await?.and_then(|loaded| loaded.state.deadline())
+            }
+            None => None,
+        };
+        let mut request = self.run_request_of(plan, entry, incident.as_ref(), asker.actor.clone(), false)?;
+        request.deadline = deadline;
+        request.repeats = repeats;
+        // What was done a moment ago and did not help is not done again on one person's word.
+        if repeats.is_some() && self.has_others(&request.requester) {
+            request.approvals_needed = request.approvals_needed.max(1);
+        }
+        let now = self.now();
+        let run = self.create_run(&request, origin, &|run, _| planned_text(run, now)).await?;
+        Ok(Reply { text: planned_text(&run, now), data: self.run_data(&run) })
     }
 
     /// Runs a runbook from a file that is not in the library, for a terminal.
@@ -317,6 +353,8 @@ impl Engine {
             unasked,
             approval_window_s: self.settings().approval_window_s,
             announce: !unasked,
+            deadline: None,
+            repeats: None,
             plan,
         })
     }
@@ -376,27 +414,6 @@ impl Engine {
         self.run_verb(row.id, &command, origin).await
     }
 
-    /// Refuses when another run that may change the same target has begun: one at a time.
-    ///
-    /// A failed undo holds its target too: nothing more happens there until a person has looked.
-    async fn check_target(&self, row: &RunRow) -> Result<(), EngineError> {
-        let runs = self.store().runs(None, false, LOOK).await?;
-        let holder = runs.into_iter().find(|other| {
-            other.id != row.id
-                && other.mutating
-                && other.target == row.target
-                && (other.status == "undo_failed" || other.open)
-                && !matches!(other.status.as_str(), "planned" | "waiting_for_approval")
-        });
-        match holder {
-            Some(holder) => Err(EngineError::Refused(format!(
-                "{} is locked by run {} ({}, {}); hint: wait for it, or end it first (`runbook cancel`; `runbook mark-done` after a failed undo)",
-                row.target, holder.id, holder.runbook, holder.status
-            ))),
-            None => Ok(()),
-        }
-    }
-
     /// What was approved must be what is there: a changed or missing document voids the plan.
     async fn check_unchanged(&self, row: &RunRow) -> Result<(), EngineError> {
         let Some(loaded) = crate::runs::load_run(self.store(), row.id).await? else { return Ok(()) };
@@ -447,13 +464,20 @@ impl Engine {
         self.require_standing(asker, "decide about a run")?;
         let row = self.find_run(run, asker, fits).await?;
         let _gate = self.inner.target_gate.lock().await;
-        if matches!(command, RunCommand::Retry | RunCommand::Undo) {
+        let sets_going =
+            matches!(command, RunCommand::Retry | RunCommand::Undo | RunCommand::PassOver { .. });
+        if sets_going {
             self.check_target(&row).await?;
         }
         self.run_verb(row.id, &command, origin).await
     }
 
-    async fn run_verb(&self, id: RunId, command: &RunCommand, origin: &Origin) -> Result<Reply, EngineError> {
+    pub(crate) async fn run_verb(
+        &self,
+        id: RunId,
+        command: &RunCommand,
+        origin: &Origin,
+    ) -> Result<Reply, EngineError> {
         let say = |run: &Run, decision: &runbook_core::run::Decision| match &decision.refusal {
             Some(refusal) => refusal.to_string(),
             None => format!("{}: {}", run.plan.title, view::state_words(run)),
@@ -462,7 +486,7 @@ impl Engine {
         match decision.refusal {
             // The answer for chat is in the outbox already; here the refusal is the result.
             Some(refusal) if origin.inbox.is_none() => Err(refusal.into()),
-            _ => Ok(Reply { text: say(&run, &decision), data: read::run_data(&run) }),
+            _ => Ok(Reply { text: say(&run, &decision), data: self.run_data(&run) }),
         }
     }
 
@@ -501,7 +525,7 @@ impl Engine {
         })
     }
 
-    fn require_standing(&self, asker: &Asker, what: &str) -> Result<(), EngineError> {
+    pub(crate) fn require_standing(&self, asker: &Asker, what: &str) -> Result<(), EngineError> {
         match &asker.actor {
             Actor::Local(_) if asker.channel.is_none() => Ok(()),
             actor if self.has_standing(actor) => Ok(()),
@@ -511,7 +535,7 @@ impl Engine {
         }
     }
 
-    async fn find_run(
+    pub(crate) async fn find_run(
         &self,
         named: Option<&str>,
         asker: &Asker,
@@ -597,10 +621,21 @@ impl Engine {
     }
 }
 
-fn planned_text(run: &Run) -> String {
+fn planned_text(run: &Run, now: chrono::DateTime<chrono::Utc>) -> String {
     let boxes = for_people(u64::from(run.plan.boxes_s()));
+    let budget = run.budget(now);
+    let target = budget.deadline_left_ms.map_or_else(String::new, |left| {
+        let short = if budget.exceeds_deadline { ", too little for its boxes" } else { "" };
+        format!(", {}{short}", view::until_target(left))
+    });
+    let again = run.repeats.map_or_else(String::new, |earlier| {
+        format!(
+            "\nthe same ran on {} a short while ago: run {earlier}; it needs a person's yes to its code",
+            run.plan.target
+        )
+    });
     format!(
-        "{} (code {}, {}, boxes {boxes}): {}",
+        "{} (code {}, {}, boxes {boxes}{target}): {}{again}",
         run.plan.title,
         run.fingerprint.code(),
         run.risk.risk.word(),

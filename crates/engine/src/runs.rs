@@ -8,10 +8,11 @@ use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{IncidentCommand, decide as decide_incident};
 use runbook_core::journal::{Head, StreamId};
 use runbook_core::ports::{
-    BoxFuture, Commit, CommitError, ExecError, Job, RowChange, Store, Timer, TimerChange,
+    BoxFuture, Commit, CommitError, CounterRaise, ExecError, Job, RowChange, Store, Timer, TimerChange,
 };
 use runbook_core::run::{
-    Decision, Effect, NewRun, Run, RunCommand, RunEvent, Unit, UnitRole, decide, evolve, plan_run,
+    Decision, Effect, LOCK_COUNTER, NewRun, Run, RunCommand, RunEvent, Unit, UnitRole, decide, evolve,
+    plan_run, taken_epoch,
 };
 use runbook_core::runbook::Effect as CommandEffect;
 use runbook_core::sabotage::{self, Sabotage};
@@ -88,7 +89,8 @@ impl Engine {
             let loaded = load_run(self.store(), id)
                 .await?
                 .ok_or_else(|| EngineError::NotFound(format!("there is no run {id}")))?;
-            let decision = decide(&loaded.state, command, now)?;
+            let mut decision = decide(&loaded.state, command, now)?;
+            self.lock(&loaded.state, &mut decision).await?;
             if decision.events.is_empty() && decision.effects.is_empty() && origin.inbox.is_none() {
                 return Ok((loaded.state, decision));
             }
@@ -121,6 +123,8 @@ impl Engine {
         now: DateTime<Utc>,
     ) -> Result<Option<(Run, Vec<Effect>)>, EngineError> {
         let mut commit = Commit { blobs: decision.blobs.clone(), ..Commit::default() };
+        commit.counter = taken_epoch(decision)
+            .map(|epoch| CounterRaise { name: LOCK_COUNTER, from: epoch.saturating_sub(1) });
         let run = match (&state, decision.events.is_empty()) {
             (Some(state), true) => state.clone(),
             _ => {

@@ -24,6 +24,8 @@ pub struct Settings {
     pub policy: ApprovalPolicy,
     /// Seconds that an approval may take.
     pub approval_window_s: u32,
+    /// Seconds within which the same remediation on the same target is a repetition; 0: never.
+    pub repeat_window_s: u32,
     /// Severities whose incidents get a channel of their own.
     pub channel_per_incident: Vec<String>,
     /// The repository that runbooks are fetched from.

@@ -9,8 +9,8 @@ use runbook_core::journal::{StreamId, millis};
 use runbook_core::message::Answer;
 use runbook_core::people::Actor;
 use runbook_core::plan::Provenance;
-use runbook_core::run::{Approval, CommandPhase, Question, Run, Status, UnitRole};
-use runbook_core::view::{step_detail, step_state};
+use runbook_core::run::{Approval, CommandPhase, Hold, Question, Run, Status, UnitRole};
+use runbook_core::view::{state_words, step_detail, step_state};
 use serde::Serialize;
 
 /// An incident with its runs and timeline.
@@ -78,6 +78,11 @@ pub struct RunShow {
     pub provenance: Option<Provenance>,
     /// Status word.
     pub status: &'static str,
+    /// Where it stands, for people.
+    pub state: String,
+    /// Who paused it; absent while nobody has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused_by: Option<HoldShow>,
     /// Diagnostics that started by themselves.
     pub unasked: bool,
     /// Who asked for it.
@@ -88,6 +93,17 @@ pub struct RunShow {
     pub approvals: Vec<ApprovalShow>,
     /// Yeses that did not.
     pub refused_approvals: Vec<RefusalShow>,
+    /// A command is under way.
+    pub live: bool,
+    /// The run that did the same on the same target a short while before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<RunId>,
+    /// Under which number it holds, or last held, its target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock_epoch: Option<u64>,
+    /// When the incident's target passes.
+    #[serde(skip_serializing_if = "Option::is_none", with = "millis::option")]
+    pub deadline: Option<DateTime<Utc>>,
     /// The steps.
     pub steps: Vec<StepShow>,
     /// What it asks of people, when it rests.
@@ -126,6 +142,24 @@ impl QuestionShow {
             evidence: asked.evidence,
             choices: asked.answers.into_iter().map(choice).collect(),
         })
+    }
+}
+
+/// A pause.
+#[derive(Debug, Clone, Serialize)]
+pub struct HoldShow {
+    /// Who.
+    pub by: String,
+    /// When.
+    #[serde(with = "millis")]
+    pub at: DateTime<Utc>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl From<&Hold> for HoldShow {
+    fn from(hold: &Hold) -> Self {
+        HoldShow { by: hold.by.to_string(), at: hold.at, reason: hold.reason.clone() }
     }
 }
 
@@ -168,6 +202,9 @@ pub struct StepShow {
     /// How far it is: what it waits for and until when, how many of how many.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Its time box in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timebox_s: Option<u32>,
     /// What its commands had to show.
     pub expectations: Vec<ExpectationShow>,
     /// What its undo had to show.
@@ -220,7 +257,8 @@ fn reason(run: &Run, index: usize) -> Option<String> {
         question:
             Question::Doubt { unit, reason }
             | Question::Blocked { unit, reason }
-            | Question::Guard { unit, reason },
+            | Question::Guard { unit, reason }
+            | Question::Overrun { unit, reason, .. },
     } = &run.status
         && unit.step == index
     {
@@ -231,6 +269,7 @@ fn reason(run: &Run, index: usize) -> Option<String> {
         CommandPhase::InDoubt { reason, .. }
         | CommandPhase::NotStarted { reason }
         | CommandPhase::Skipped { reason } => Some(reason.clone()),
+        CommandPhase::PassedOver { by, reason, .. } => Some(format!("{by} passed it over: {reason}")),
         CommandPhase::Ended { verdicts, vouched: false, .. } => {
             let missed = verdicts.iter().find(|verdict| verdict.outcome != Outcome::Pass)?;
             let text = if missed.text.is_empty() { "exit status 0" } else { &missed.text };
@@ -285,7 +324,9 @@ impl RunShow {
             code: run.fingerprint.code(),
             risk: run.risk.risk.word(),
             provenance: run.plan.provenance.clone(),
-            status: run.status.word(),
+            status: run.word(),
+            state: state_words(run),
+            paused_by: run.hold.as_ref().map(HoldShow::from),
             unasked: run.unasked,
             requester: run.requester.to_string(),
             approvals_needed: run.yeses_due(),
@@ -295,6 +336,10 @@ impl RunShow {
                 .iter()
                 .map(|(by, reason)| RefusalShow { by: by.to_string(), reason: reason.clone() })
                 .collect(),
+            live: run.live_unit().is_some(),
+            repeats: run.repeats,
+            lock_epoch: run.epoch,
+            deadline: run.deadline,
             steps: (0..run.plan.steps.len()).map(|index| step(run, index)).collect(),
             question: QuestionShow::new(run),
             noted_failures: choices::noted_failures(run),
@@ -312,6 +357,7 @@ fn step(run: &Run, index: usize) -> StepShow {
         id: planned.map_or_else(String::new, |step| step.id.clone()),
         title: planned.map_or_else(String::new, |step| step.title.clone()),
         status,
+        timebox_s: planned.and_then(|step| step.timebox_s),
         detail: step_detail(run, index),
         expectations: expectations(run, index, UnitRole::Main),
         undo: expectations(run, index, UnitRole::Undo),

@@ -45,22 +45,19 @@ impl Engine {
         Ok(())
     }
 
-    /// Keeps the times of runs in a process that is the engine for one command only: without it what is tried again, or
-    /// waited for, would never have its turn. Everything else is left to the server.
-    pub fn keep_run_times(&self) {
+    /// Keeps the time of runs alone, for a process that leaves everything else to the server: retries, approvals that
+    /// run out, boxes.
+    pub fn keep_time(&self) {
         let engine = self.clone();
         self.spawn(Box::pin(async move {
             let mut stop = engine.inner.draining.subscribe();
-            let mut tick = interval(TICK);
-            tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
             while !engine.is_draining() {
+                if let Err(error) = engine.fire_due(false).await {
+                    tracing::warn!(%error, "timers cannot be read now");
+                }
                 tokio::select! {
                     biased;
-                    _ = tick.tick() => {
-                        if let Err(error) = engine.fire_due(|stream| matches!(stream, StreamId::Run(_))).await {
-                            tracing::warn!(%error, "timers cannot be read now");
-                        }
-                    }
+                    () = tokio::time::sleep(TICK) => {}
                     _ = stop.changed() => {}
                 }
             }
@@ -151,7 +148,7 @@ impl Engine {
                     }
                 }
                 _ = tick.tick() => {
-                    if let Err(error) = self.fire_due(|_| true).await {
+                    if let Err(error) = self.fire_due(true).await {
                         tracing::warn!(%error, "timers cannot be read now");
                     }
                 }
@@ -165,10 +162,12 @@ impl Engine {
         }
     }
 
-    /// Fires what is due of the streams that are kept here.
-    async fn fire_due(&self, kept: impl Fn(StreamId) -> bool) -> Result<(), EngineError> {
-        let due = self.store().timers_due(self.now(), DUE_AT_ONCE).await?;
-        for timer in due.into_iter().filter(|timer| kept(timer.stream)) {
+    /// Fires what is due: of everything, or of runs alone.
+    async fn fire_due(&self, incidents_too: bool) -> Result<(), EngineError> {
+        for timer in self.store().timers_due(self.now(), DUE_AT_ONCE).await? {
+            if !incidents_too && matches!(timer.stream, StreamId::Incident(_)) {
+                continue;
+            }
             if let Err(error) = self.fire(&timer).await {
                 if error.is_passing() {
                     return Err(error);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use runbook_core::ids::RunId;
 use runbook_core::ports::{
-    Begun, BoxFuture, ExecError, Executor, Exit, Finished, Job, Resumed, StateOutcome,
+    Begun, BoxFuture, ExecError, Executor, Exit, Finished, Job, Resumed, StateOutcome, Written,
 };
 use runbook_core::runbook::CommandKind;
 use tokio::sync::watch;
@@ -193,6 +193,11 @@ impl Executor for KindExecutor {
 
     fn cancel(&self, run: RunId) -> BoxFuture<'_, ()> {
         Box::pin(self.end_run(run))
+    }
+
+    /// Only a shell command's output is on disk while it runs.
+    fn written(&self, run: RunId, attempt: u32) -> BoxFuture<'_, Option<Written>> {
+        self.shell.written(run, attempt)
     }
 
     /// Only a shell command can go on without this process.

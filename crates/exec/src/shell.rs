@@ -12,7 +12,7 @@ use std::time::Duration;
 use blocks_crash::{Point, at};
 use futures_util::FutureExt as _;
 use runbook_core::ids::RunId;
-use runbook_core::ports::{Begun, BoxFuture, ExecError, Executor, Finished, Job, Resumed};
+use runbook_core::ports::{Begun, BoxFuture, ExecError, Executor, Finished, Job, Resumed, Written};
 use runbook_core::runbook::CommandKind;
 use tokio::net::UnixStream;
 use tokio::sync::{Mutex as AsyncMutex, watch};
@@ -375,6 +375,21 @@ impl ShellExecutor {
         }
     }
 
+    /// The spools of a command under way; its outcome takes their place.
+    async fn look(&self, run: RunId, attempt: u32) -> Option<Written> {
+        let records = Records::new(self.folder(run));
+        off_thread(move || {
+            let read = |kind: &str| {
+                let bytes = std::fs::read(records.file(attempt, kind)).ok()?;
+                Some(String::from_utf8_lossy(&bytes).replace('\0', "\u{FFFD}"))
+            };
+            Some(Written { stdout: read("stdout")?, stderr: read("stderr").unwrap_or_default() })
+        })
+        .await
+        .ok()
+        .flatten()
+    }
+
     fn folder(&self, run: RunId) -> PathBuf {
         self.config.state_dir.join(run.to_string())
     }
@@ -395,6 +410,10 @@ impl Executor for ShellExecutor {
 
     fn cancel(&self, run: RunId) -> BoxFuture<'_, ()> {
         Box::pin(self.end_run(run))
+    }
+
+    fn written(&self, run: RunId, attempt: u32) -> BoxFuture<'_, Option<Written>> {
+        Box::pin(self.look(run, attempt))
     }
 
     fn resume(&self, begun: Begun) -> BoxFuture<'_, Resumed<'_>> {

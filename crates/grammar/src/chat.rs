@@ -311,6 +311,18 @@ mod tests {
             ("runbook answer yes", Request::RunbookAnswer { run: None, yes: true }),
             ("runbook answer No", Request::RunbookAnswer { run: None, yes: false }),
             ("runbook answer 0192 y", Request::RunbookAnswer { run: some("0192"), yes: true }),
+            ("runbook attach 01", Request::RunbookAttach { run: some("01"), cursor: None }),
+            ("runbook pause", Request::RunbookPause { run: None, reason: None }),
+            ("runbook pause 01 --reason odd", Request::RunbookPause { run: some("01"), reason: some("odd") }),
+            ("runbook resume", Request::RunbookResume { run: None, reason: None }),
+            (
+                "runbook skip --reason “we see it”",
+                Request::RunbookSkip { run: None, reason: "we see it".to_owned() },
+            ),
+            (
+                "runbook take-over 01 --reason gone",
+                Request::RunbookTakeOver { run: some("01"), reason: "gone".to_owned() },
+            ),
             ("runbook cancel", Request::RunbookCancel { run: None }),
             ("runbook retry 01", Request::RunbookRetry { run: some("01") }),
             ("runbook mark-done", Request::RunbookMarkDone { run: None, reason: None }),

@@ -122,6 +122,53 @@ pub enum RunbookCommand {
         #[arg(value_name = "yes|no", required = true, ignore_case = true, hide_possible_values = true)]
         answer: AnswerWord,
     },
+    /// Follow a run live: its steps, what its command writes, and what is left of its box
+    #[command(after_help = "Examples:\n  blocks runbook attach\n  blocks runbook attach 0198 --wait 10m")]
+    Attach(RunArg),
+    /// Start nothing more of a run; what runs goes on to its end
+    #[command(after_help = "Example: blocks runbook pause --reason \"the graph looks odd\"")]
+    Pause {
+        /// The run
+        #[command(flatten)]
+        run: RunArg,
+        /// Why; it goes into the review
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Let a paused run go on
+    #[command(after_help = "Example: blocks runbook resume")]
+    Resume {
+        /// The run
+        #[command(flatten)]
+        run: RunArg,
+        /// Why; it goes into the review
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Go on without the command in question: it counts neither as done nor as failed
+    #[command(
+        after_help = "Example: blocks runbook skip --reason \"the dashboard is down, ana sees it recover\"\n\nNothing in question? `pause` the run first, then the next command is. A command in doubt is not passed over."
+    )]
+    Skip {
+        /// The run
+        #[command(flatten)]
+        run: RunArg,
+        /// Why; it goes into the review
+        #[arg(long, value_name = "TEXT", required = true)]
+        reason: String,
+    },
+    /// End a run that only waits for a person, so that its target is free
+    #[command(
+        after_help = "Example: blocks runbook take-over 0198 --reason \"ana is not reachable\"\n\nThe run ends, and its undo stays possible. A run that goes on by itself is not taken over, nor a failed undo."
+    )]
+    TakeOver {
+        /// The run that holds the target
+        #[command(flatten)]
+        run: RunArg,
+        /// Why; it goes into the review
+        #[arg(long, value_name = "TEXT", required = true)]
+        reason: String,
+    },
     /// Stop a run
     Cancel(RunArg),
     /// Run the step in question again
@@ -348,6 +395,19 @@ impl RunbookCommand {
             }
             RunbookCommand::Answer { run, answer } => {
                 Request::RunbookAnswer { run: run.run.clone(), yes: *answer == AnswerWord::Yes }
+            }
+            RunbookCommand::Attach(run) => Request::RunbookAttach { run: run.run.clone(), cursor: None },
+            RunbookCommand::Pause { run, reason } => {
+                Request::RunbookPause { run: run.run.clone(), reason: reason.clone() }
+            }
+            RunbookCommand::Resume { run, reason } => {
+                Request::RunbookResume { run: run.run.clone(), reason: reason.clone() }
+            }
+            RunbookCommand::Skip { run, reason } => {
+                Request::RunbookSkip { run: run.run.clone(), reason: reason.clone() }
+            }
+            RunbookCommand::TakeOver { run, reason } => {
+                Request::RunbookTakeOver { run: run.run.clone(), reason: reason.clone() }
             }
             RunbookCommand::Cancel(run) => Request::RunbookCancel { run: run.run.clone() },
             RunbookCommand::Retry(run) => Request::RunbookRetry { run: run.run.clone() },

@@ -106,6 +106,26 @@ pub const COMMANDS: &[CommandInfo] = &[
     ),
     on_all("runbook refuse", "[RUN] [--reason TEXT]", "say no: the run is cancelled", "runbook refuse"),
     on_all("runbook answer", "[RUN] yes|no", "answer what only a person can tell", "runbook answer yes"),
+    on_all("runbook attach", "[RUN]", "follow a run live", "runbook attach"),
+    on_all(
+        "runbook pause",
+        "[RUN] [--reason TEXT]",
+        "start nothing more of a run; what runs goes on to its end",
+        "runbook pause",
+    ),
+    on_all("runbook resume", "[RUN] [--reason TEXT]", "let a paused run go on", "runbook resume"),
+    on_all(
+        "runbook skip",
+        "[RUN] --reason TEXT",
+        "go on without the command in question",
+        "runbook skip --reason \"the dashboard is down\"",
+    ),
+    on_all(
+        "runbook take-over",
+        "[RUN] --reason TEXT",
+        "end a run that only waits, so that its target is free",
+        "runbook take-over 0198 --reason \"ana is not reachable\"",
+    ),
     on_all("runbook cancel", "[RUN]", "stop a run", "runbook cancel"),
     on_all("runbook retry", "[RUN]", "run the step in question again", "runbook retry"),
     on_all(

@@ -36,6 +36,8 @@ pub struct ErrorBody {
 pub(crate) struct ApiState {
     pub(crate) engine: Engine,
     pub(crate) token: Option<Arc<ApiToken>>,
+    /// A terminal's own run: it begins nothing else, because it ends with that run.
+    pub(crate) one_run: bool,
 }
 
 pub(crate) fn router(state: ApiState) -> Router {
@@ -75,6 +77,10 @@ async fn request(State(state): State<ApiState>, http: HttpRequest) -> Response {
             );
         }
     };
+    if state.one_run && !asked.is_read() && !asked.is_run_verb() {
+        let text = "another terminal's run is the engine here, and begins nothing else; hint: wait for it to end, or start `blocks serve`";
+        return refusal(StatusCode::CONFLICT, "refused", "RB0027", text);
+    }
     let actor = state.engine.directory().actor(&who);
     if matches!(actor, Actor::Service(_)) && !asked.is_read() {
         let text = "the shared API token reads and declares, it decides nothing; hint: use a person's token";
@@ -93,9 +99,11 @@ fn class(error: &EngineError) -> (StatusCode, &'static str) {
     match error {
         EngineError::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
         EngineError::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
-        EngineError::Incident(_) | EngineError::Run(_) | EngineError::Refused(_) | EngineError::Flow(_) => {
-            (StatusCode::CONFLICT, "refused")
-        }
+        EngineError::Incident(_)
+        | EngineError::Run(_)
+        | EngineError::Refused(_)
+        | EngineError::Locked(_)
+        | EngineError::Flow(_) => (StatusCode::CONFLICT, "refused"),
         EngineError::Plan(_) | EngineError::Secret(_) => (StatusCode::UNPROCESSABLE_ENTITY, "plan"),
         EngineError::Contended(_) | EngineError::Store(_) | EngineError::NotFetched(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, "unavailable")

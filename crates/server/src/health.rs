@@ -62,7 +62,8 @@ impl Connected<IncomingStream<'_, UnixListener>> for SocketUser {
     fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
         match stream.io().peer_cred() {
             Ok(credentials) => SocketUser::from_uid(credentials.uid()),
-            Err(_) => SocketUser { name: "unknown".to_owned() },
+            // no user can have this name
+            Err(_) => SocketUser { name: "unknown uid".to_owned() },
         }
     }
 }

@@ -10,4 +10,4 @@ pub use api::{ErrorBody, REQUESTS_PATH};
 pub use auth::{ApiToken, hash_token};
 pub use health::SocketUser;
 pub use lock::{EngineInfo, EngineLock, LockError};
-pub use serve::{ServeError, Server, ServerParts};
+pub use serve::{LocalServer, ServeError, Server, ServerParts};

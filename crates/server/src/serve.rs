@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
@@ -15,6 +15,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::api::{self, ApiState};
 use crate::auth::ApiToken;
 use crate::health;
+
+/// How long open connections may take at the end.
+const MOMENT: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// What a server is made of.
 #[derive(Debug)]
@@ -39,6 +42,57 @@ pub struct Server {
     socket: PathBuf,
 }
 
+/// The socket of a terminal's own run: what decides about it or looks at it, and nothing else.
+#[derive(Debug)]
+pub struct LocalServer {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+    socket: PathBuf,
+}
+
+impl LocalServer {
+    /// Starts listening.
+    ///
+    /// # Errors
+    /// When the socket cannot be made.
+    pub fn start(engine: &Engine, socket: &Path) -> Result<LocalServer, ServeError> {
+        let state = ApiState { engine: engine.clone(), token: None, one_run: true };
+        let router = api::router(state).merge(health::router(engine.clone())).layer(CatchPanicLayer::new());
+        let unix = bind(socket)?;
+        let stop = watch::Sender::new(false);
+        let mut stopped = stop.subscribe();
+        let uds = axum::serve(unix, router.into_make_service_with_connect_info::<health::SocketUser>())
+            .with_graceful_shutdown(async move {
+                let _ = stopped.wait_for(|stop| *stop).await;
+            });
+        let task = tokio::spawn(async move {
+            if let Err(error) = uds.await {
+                tracing::error!(%error, "the unix socket ended");
+            }
+        });
+        Ok(LocalServer { stop, task, socket: socket.to_owned() })
+    }
+
+    /// Takes no new connection and waits for those that are open, a moment at most.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        if tokio::time::timeout(MOMENT, &mut self.task).await.is_err() {
+            self.task.abort();
+        }
+        let _ = std::fs::remove_file(&self.socket);
+    }
+}
+
+/// Makes the socket, for the user of this process alone (0600).
+fn bind(socket: &Path) -> Result<UnixListener, ServeError> {
+    let place = |source| ServeError::Listen { place: socket.display().to_string(), source };
+    // A socket of a dead engine is in the way; the engine lock says that no living one owns it.
+    let _ = std::fs::remove_file(socket);
+    let unix = UnixListener::bind(socket).map_err(place)?;
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600)).map_err(place)?;
+    Ok(unix)
+}
+
 /// It cannot listen.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -61,7 +115,7 @@ impl Server {
         let place =
             |place: &dyn std::fmt::Display, source| ServeError::Listen { place: place.to_string(), source };
         let address = parts.listener.local_addr().map_err(|source| place(&"the listener", source))?;
-        let state = ApiState { engine: engine.clone(), token: parts.token.map(Arc::new) };
+        let state = ApiState { engine: engine.clone(), token: parts.token.map(Arc::new), one_run: false };
         let local = api::router(state.clone()).merge(health::router(engine.clone()));
         let mut public = api::router(state).merge(health::router(engine.clone()));
         for adapter in parts.adapters {
@@ -69,12 +123,7 @@ impl Server {
         }
         let public = public.layer(CatchPanicLayer::new());
         let local = local.layer(CatchPanicLayer::new());
-        let shown = parts.socket.display().to_string();
-        // A socket of a dead engine is in the way; the engine lock says that no living one owns it.
-        let _ = std::fs::remove_file(&parts.socket);
-        let unix = UnixListener::bind(&parts.socket).map_err(|source| place(&shown, source))?;
-        std::fs::set_permissions(&parts.socket, std::fs::Permissions::from_mode(0o600))
-            .map_err(|source| place(&shown, source))?;
+        let unix = bind(&parts.socket)?;
         let stop = watch::Sender::new(false);
         let stopped = |mut receiver: watch::Receiver<bool>| async move {
             let _ = receiver.wait_for(|stop| *stop).await;
@@ -101,7 +150,7 @@ impl Server {
     pub async fn stop(self) {
         self.stop.send_replace(true);
         for mut task in self.tasks {
-            if tokio::time::timeout(std::time::Duration::from_secs(2), &mut task).await.is_err() {
+            if tokio::time::timeout(MOMENT, &mut task).await.is_err() {
                 task.abort();
             }
         }

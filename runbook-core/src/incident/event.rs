@@ -30,6 +30,8 @@ pub struct ChangeNoted {
 pub enum RunOutcome {
     /// Every command ran and nothing failed.
     Succeeded,
+    /// It ran to its end, and a person passed over something that was to change the target: not known to help.
+    Incomplete,
     /// A command failed.
     Failed,
     /// Somebody stopped it.

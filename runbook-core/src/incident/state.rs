@@ -169,6 +169,13 @@ pub struct Incident {
 }
 
 impl Incident {
+    /// When the time to mitigate is over; `None` where none is set, or it was mitigated.
+    #[must_use]
+    pub fn deadline(&self) -> Option<DateTime<Utc>> {
+        let target_s = self.target_s.filter(|_| self.mitigated_at.is_none())?;
+        Some(self.detected_at + chrono::Duration::seconds(i64::from(target_s)))
+    }
+
     /// The pager has said something later on whether it is over: its messages come in any order.
     pub(super) fn knows_later(&self, occurred_at: DateTime<Utc>) -> bool {
         self.pager_said_at.is_some_and(|said_at| said_at > occurred_at)

@@ -20,6 +20,12 @@ pub trait Executor: Send + Sync {
     /// Ends whatever of this run is alive: TERM, a grace period, KILL, for everything that it started.
     fn cancel(&self, run: RunId) -> BoxFuture<'_, ()>;
 
+    /// What a command under way has written so far, redacted and bounded; `None` when that cannot be told.
+    fn written(&self, run: RunId, attempt: u32) -> BoxFuture<'_, Option<Written>> {
+        let _nobody_keeps_it = (run, attempt);
+        Box::pin(async { None })
+    }
+
     /// Takes up a command that was under way when an earlier process of Blocks ended. It is never started by this:
     /// [`ExecError::NotStarted`] says that it never was, and that it now never will be.
     fn resume(&self, begun: Begun) -> BoxFuture<'_, Resumed<'_>>;
@@ -177,6 +183,15 @@ pub struct Finished {
     pub state: StateOutcome,
     /// Processes that outlived the command and were ended, or could not be (`pid name`).
     pub survivors: Vec<String>,
+}
+
+/// What a command under way has written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Standard output, as [`Output::text`] would be now.
+    pub stdout: String,
+    /// Standard error, likewise.
+    pub stderr: String,
 }
 
 /// How a command ended.

@@ -14,6 +14,7 @@ use std::pin::Pin;
 pub use chat::{Chat, ChatReceipt, SendError};
 pub use executor::{
     Begun, ExecError, Executor, Exit, Finished, Job, Output, REDACTED, Resumed, SecretValue, StateOutcome,
+    Written,
 };
 pub use intake::{
     Accepted, ChatSignal, InboxItem, Intake, PagerEvent, PagerEventKind, PagerIncident, Signal, Translated,

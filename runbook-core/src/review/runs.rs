@@ -165,6 +165,7 @@ impl<'a> Told<'a> {
                 RunEvent::CommandInDoubt { reason, .. } => row(String::new(), "in doubt", md(reason)),
                 RunEvent::CommandNotStarted { reason, .. } => row(String::new(), "not started", md(reason)),
                 RunEvent::CommandSkipped { reason, .. } => row(String::new(), "skipped", md(reason)),
+                RunEvent::PassedOver { reason, .. } => row(String::new(), "passed over", md(reason)),
                 RunEvent::AnsweredYes { reason, .. } => {
                     let who = md(&envelope.actor.to_string());
                     let why = reason.as_deref().map_or_else(|| "no reason given".to_owned(), md);
@@ -235,6 +236,7 @@ fn unit_of(event: &RunEvent) -> Option<Unit> {
         | RunEvent::AnsweredYes { unit, .. }
         | RunEvent::FailureNoted { unit, .. }
         | RunEvent::RetryScheduled { unit, .. }
+        | RunEvent::PassedOver { unit, .. }
         | RunEvent::DoubtSettled { unit, .. }
         | RunEvent::RetryOrdered { unit } => Some(*unit),
         _ => None,
@@ -263,6 +265,7 @@ fn rank(phase: Option<&CommandPhase>) -> (u8, &'static str) {
         Some(CommandPhase::MarkedDone) => (2, "marked done by a person"),
         Some(CommandPhase::Probed) => (2, "done, as its probe saw"),
         Some(CommandPhase::Skipped { .. }) => (3, "skipped"),
+        Some(CommandPhase::PassedOver { .. }) => (6, "passed over by a person"),
         None => (4, "not reached"),
         Some(CommandPhase::NotStarted { .. }) => (5, "not started"),
         Some(CommandPhase::Started { .. }) => (9, "unknown: no outcome yet"),

@@ -5,7 +5,7 @@ use crate::expectation::Outcome;
 use crate::incident::{IncidentEvent, RunOutcome};
 use crate::plan::Fingerprint;
 use crate::ports::Exit;
-use crate::run::{Question, Run, RunEvent, Unit, UnitRole};
+use crate::run::{Overrun, Question, Run, RunEvent, Unit, UnitRole};
 
 /// The word for a verdict, as in the JSON output.
 pub(super) fn outcome(outcome: Outcome) -> &'static str {
@@ -35,6 +35,7 @@ pub(super) fn expected(text: &str) -> String {
 fn run_outcome(outcome: RunOutcome) -> &'static str {
     match outcome {
         RunOutcome::Succeeded => "succeeded",
+        RunOutcome::Incomplete => "ended without everything that it was to do",
         RunOutcome::Failed => "failed",
         RunOutcome::Cancelled => "was cancelled",
         RunOutcome::Undone => "was undone",
@@ -139,6 +140,7 @@ fn question(run: &Run, question: &Question) -> String {
         Question::Check { .. } => format!("asked: is {unit} as expected?"),
         Question::Doubt { reason, .. } => format!("asked: did {unit} happen? ({})", md(reason)),
         Question::Late { .. } => format!("asked: {unit} is late; go on?"),
+        Question::Overrun { reason, .. } => format!("asked: go on with {unit}? ({})", md(reason)),
         Question::Blocked { reason, .. } => format!("asked: go on after {unit}? ({})", md(reason)),
         Question::Guard { reason, .. } => format!("asked: go on although {unit} failed? ({})", md(reason)),
     }
@@ -211,6 +213,25 @@ pub(super) fn run_event(run: &Run, event: &RunEvent) -> Option<String> {
             format!("{} is no longer in doubt: {}", command(run, *unit), md(reason))
         }
         RunEvent::RetryOrdered { unit } => format!("{} ordered to run again", command(run, *unit)),
+        RunEvent::OverrunAccepted { what, reason } => {
+            let over = match what {
+                Overrun::Box { step: index } => {
+                    let unit = Unit { step: *index, role: UnitRole::Main, index: 0, item: None };
+                    format!("the box of {}", step(run, unit))
+                }
+                Overrun::Deadline => "the target".to_owned(),
+            };
+            format!("goes on after {over}{}", because(reason.as_deref()))
+        }
+        RunEvent::LockTaken { .. } => format!("{} locked for this run", md(&run.plan.target)),
+        RunEvent::TakenOver { by, reason } => {
+            format!("{} taken over by {}: {}", md(&run.plan.target), md(&by.to_string()), md(reason))
+        }
+        RunEvent::PauseOrdered { reason } => format!("paused{}", because(reason.as_deref())),
+        RunEvent::ResumeOrdered { reason } => format!("resumed{}", because(reason.as_deref())),
+        RunEvent::PassedOver { unit, reason } => {
+            format!("{} passed over: {}", command(run, *unit), md(reason))
+        }
         RunEvent::RetryScheduled { unit, .. } => format!("{} is tried again by itself", command(run, *unit)),
         RunEvent::Succeeded => "run succeeded".to_owned(),
         RunEvent::Failed { reason } => format!("run failed: {}", md(reason)),

@@ -64,7 +64,7 @@ pub(super) fn objection(
     }
     match named_fingerprint {
         Some(_) if sabotage::is_on(Sabotage::AcceptStaleApproval) => None,
-        None if run.yeses_due() > 0 => Some(format!(
+        None if run.yeses_due() > 0 || run.repeats.is_some() => Some(format!(
             "a yes names what it is a yes to: look at the plan, then approve with its code ({})",
             "--fingerprint CODE"
         )),

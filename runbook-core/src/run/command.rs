@@ -1,5 +1,7 @@
 //! What can be asked of a run, and why it may be refused.
 
+use chrono::{DateTime, Utc};
+
 use crate::ids::{IncidentId, RunId};
 use crate::people::Actor;
 use crate::plan::{Fingerprint, Plan, RiskAssessment};
@@ -33,6 +35,10 @@ pub struct NewRun {
     pub approval_window_s: u32,
     /// `true` when chat is configured, so that the plan is shown there.
     pub announce: bool,
+    /// When the incident's target passes.
+    pub deadline: Option<DateTime<Utc>>,
+    /// The run that did the same on the same target a short while ago.
+    pub repeats: Option<RunId>,
 }
 
 /// A change that somebody or something asks for.
@@ -106,6 +112,28 @@ pub enum RunCommand {
     },
     /// Run the command in question again.
     Retry,
+    /// Start nothing more; what runs goes on to its end.
+    Pause {
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Go on after a pause.
+    Resume {
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Go on without the command in question.
+    PassOver {
+        /// Why.
+        reason: String,
+    },
+    /// Its target is for another run: it only waits.
+    TakeOver {
+        /// Who.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
     /// Stop.
     Cancel {
         /// Why.
@@ -146,6 +174,16 @@ pub enum Rejection {
     /// The approval ran out.
     #[error("the approval has expired; hint: ask for the runbook again")]
     Expired,
+    /// A command cannot be passed over.
+    #[error("run {run}: {title} cannot be passed over: {reason}")]
+    NotPassedOver {
+        /// The run.
+        run: RunId,
+        /// The command.
+        title: String,
+        /// Why not, and what can be done.
+        reason: String,
+    },
     /// There is nothing to undo.
     #[error("run {run} has nothing to undo: no step with an undo has run")]
     NothingToUndo {

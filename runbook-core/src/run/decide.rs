@@ -13,6 +13,7 @@ use super::several;
 use super::stage::Turn;
 use super::state::{Run, Status};
 use super::wait;
+use super::{budget, hold, lock};
 use crate::expectation::{Judgement, Observed, Outcome, judge_command};
 use crate::incident::{ChangeNoted, IncidentCommand, RunOutcome};
 use crate::message::Outgoing;
@@ -94,6 +95,8 @@ pub fn plan_run(request: &NewRun, now: DateTime<Utc>) -> Decision {
             approvals_needed: request.approvals_needed,
             directory: request.directory.clone(),
             unasked: request.unasked,
+            deadline: request.deadline,
+            repeats: request.repeats,
         }],
         ..Decision::default()
     };
@@ -145,6 +148,10 @@ pub fn decide(state: &Run, command: &RunCommand, now: DateTime<Utc>) -> Result<D
         RunCommand::Answer { yes, reason } => answer(state, *yes, reason.as_ref()),
         RunCommand::MarkDone { reason } => mark_done(state, reason.as_ref()),
         RunCommand::Retry => retry(state, now),
+        RunCommand::Pause { reason } => hold::pause(state, reason.as_ref()),
+        RunCommand::Resume { reason } => hold::resume(state, reason.as_ref()),
+        RunCommand::PassOver { reason } => hold::pass_over(state, reason, now),
+        RunCommand::TakeOver { by, reason } => lock::take_over(state, by, reason),
         RunCommand::Cancel { reason } => cancel(state, reason.as_ref()),
         RunCommand::Undo => undo(state),
         RunCommand::RecordMessage { kind, channel, ts } if is_recorded(state, *kind, channel, ts) => {
@@ -178,8 +185,8 @@ fn is_recorded(state: &Run, kind: MessageKind, channel: &str, ts: &str) -> bool 
     place.as_ref().is_some_and(|(known, at)| known == channel && at == ts)
 }
 
-fn wrong_status(state: &Run, wanted: &'static str) -> Rejection {
-    Rejection::WrongStatus { run: state.id, status: state.status.word(), wanted }
+pub(super) fn wrong_status(state: &Run, wanted: &'static str) -> Rejection {
+    Rejection::WrongStatus { run: state.id, status: state.word(), wanted }
 }
 
 /// Messages that show the run as it is now.
@@ -194,7 +201,12 @@ pub(super) fn refresh(state: &Run) -> Vec<Effect> {
     effects
 }
 
-fn ended(state: &Run, events: Vec<RunEvent>, outcome: RunOutcome, reason: Option<String>) -> Decision {
+pub(super) fn ended(
+    state: &Run,
+    events: Vec<RunEvent>,
+    outcome: RunOutcome,
+    reason: Option<String>,
+) -> Decision {
     let mut effects = vec![Effect::ClearApprovalTimer];
     if state.incident.is_some() {
         effects.push(Effect::TellIncident(IncidentCommand::EndRun { run: state.id, outcome, reason }));
@@ -282,6 +294,9 @@ fn refuse(
 }
 
 fn advance(state: &Run, now: DateTime<Utc>) -> Decision {
+    if state.hold.is_some() {
+        return Decision::default();
+    }
     let is_alive = state.live_unit().is_some();
     match state.status {
         Status::Running => match state.next_probe() {
@@ -302,15 +317,30 @@ fn advance(state: &Run, now: DateTime<Utc>) -> Decision {
 fn next(state: &Run, now: DateTime<Utc>) -> Decision {
     match state.turn(now) {
         Turn::Wait => Decision::default(),
-        Turn::Start(units) => start(state, &units),
+        Turn::Start(units) => {
+            match units.iter().find_map(|unit| budget::question_before(state, *unit, now)) {
+                // people are asked when nothing is under way any more
+                Some(_) if state.live_unit().is_some() => Decision::default(),
+                Some(question) => ask(state, question),
+                None => start(state, &units),
+            }
+        }
         Turn::Raise(unit) => several::raise(state, unit),
         Turn::Begin(of) => {
+            if let Some(question) = budget::question_before(state, of, now) {
+                return ask(state, question);
+            }
             several::begin(state, of, now).unwrap_or_else(|| start(state, &state.first_turn(of, now)))
         }
         Turn::Through => {
-            ended(state, vec![RunEvent::Succeeded], RunOutcome::Succeeded, None).with_triage_end(state)
+            let (outcome, reason) = hold::outcome_of_success(state);
+            ended(state, vec![RunEvent::Succeeded], outcome, reason).with_triage_end(state)
         }
     }
+}
+
+fn ask(state: &Run, question: Question) -> Decision {
+    Decision { events: vec![RunEvent::Asked { question }], effects: refresh(state), ..Decision::default() }
 }
 
 impl Decision {
@@ -358,6 +388,9 @@ fn start(state: &Run, units: &[Unit]) -> Decision {
                     unit,
                     attempt,
                     idempotency_key: format!("{}/{step}/{attempt}", state.id),
+                    effect: Some(command.effect),
+                    fingerprint: Some(state.fingerprint.clone()),
+                    lock_epoch: state.epoch.filter(|_| state.holds_target()),
                 });
             }
             Ok(Some(reason)) => decision = merge(decision, skip(unit, reason)),
@@ -634,13 +667,15 @@ fn recover(state: &Run) -> Decision {
 
 fn answer(state: &Run, yes: bool, reason: Option<&String>) -> Result<Decision, Rejection> {
     let Status::Paused { question } = &state.status else {
-        return Err(wrong_status(state, "it asks nothing"));
+        let held = state.hold.is_some();
+        return Err(wrong_status(state, if held { hold::GO_ON } else { "it asks nothing" }));
     };
     match (question, yes) {
         (Question::Doubt { .. }, _) => Err(wrong_status(
             state,
             "say `mark-done` when it has happened, `retry` to run it again, or `cancel`",
         )),
+        (Question::Overrun { what, .. }, true) => budget::go_on(state, *what, reason),
         (other, true) => Ok(go_on(state, other.unit(), reason)),
         (other, false) => {
             let why = reason.cloned().unwrap_or_else(|| "a person says it is not as expected".to_owned());
@@ -688,6 +723,10 @@ fn mark_done(state: &Run, reason: Option<&String>) -> Result<Decision, Rejection
 
 fn retry(state: &Run, now: DateTime<Utc>) -> Result<Decision, Rejection> {
     let units = match &state.status {
+        // it has not begun: running it is going on
+        Status::Paused { question: Question::Overrun { what, .. } } => {
+            return budget::go_on(state, *what, None);
+        }
         Status::Paused { question } => vec![question.unit()],
         Status::Failed { .. } | Status::UndoFailed { .. } => match several::again(state) {
             units if units.is_empty() => return Err(wrong_status(state, "nothing is left to run")),
@@ -716,7 +755,7 @@ fn retry(state: &Run, now: DateTime<Utc>) -> Result<Decision, Rejection> {
 }
 
 /// A run that had ended goes on: its incident may not be resolved meanwhile.
-fn open_again(state: &Run) -> Vec<Effect> {
+pub(super) fn open_again(state: &Run) -> Vec<Effect> {
     let tell = state.incident.is_some() && state.plan.is_mutating() && !state.status.is_open();
     let command = IncidentCommand::StartMitigation { run: state.id };
     tell.then_some(Effect::TellIncident(command)).into_iter().collect()
@@ -736,7 +775,7 @@ fn undo(state: &Run) -> Result<Decision, Rejection> {
     let fits = matches!(
         state.status,
         Status::Failed { .. } | Status::Cancelled | Status::Succeeded | Status::Paused { .. }
-    );
+    ) || hold::rests(state);
     if !fits || state.undoing {
         return Err(wrong_status(
             state,

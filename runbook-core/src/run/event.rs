@@ -4,11 +4,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::expectation::Outcome;
-use crate::ids::IncidentId;
+use crate::ids::{IncidentId, RunId};
 use crate::journal::millis;
 use crate::people::Actor;
 use crate::plan::{Fingerprint, Plan, RiskAssessment};
 use crate::ports::Exit;
+use crate::runbook::Effect as CommandEffect;
 
 /// Which of a step's commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -78,6 +79,15 @@ pub enum Question {
         /// The command.
         unit: Unit,
     },
+    /// Time is over before a command that would change something.
+    Overrun {
+        /// The command.
+        unit: Unit,
+        /// Whose time.
+        what: Overrun,
+        /// In words.
+        reason: String,
+    },
     /// The command cannot go on as planned (a value outside its pattern, a state that was not written).
     Blocked {
         /// The command.
@@ -94,6 +104,19 @@ pub enum Question {
     },
 }
 
+/// What of a run's time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "over", rename_all = "snake_case")]
+pub enum Overrun {
+    /// The box of a step.
+    Box {
+        /// Its index, from 0.
+        step: usize,
+    },
+    /// The incident's target.
+    Deadline,
+}
+
 impl Question {
     /// The command that it is about.
     #[must_use]
@@ -103,7 +126,8 @@ impl Question {
             | Question::Doubt { unit, .. }
             | Question::Late { unit }
             | Question::Blocked { unit, .. }
-            | Question::Guard { unit, .. } => *unit,
+            | Question::Guard { unit, .. }
+            | Question::Overrun { unit, .. } => *unit,
         }
     }
 }
@@ -135,6 +159,11 @@ impl RunEvent {
                 | RunEvent::ProbeOrdered { .. }
                 | RunEvent::DoubtSettled { .. }
                 | RunEvent::RetryOrdered { .. }
+                | RunEvent::PauseOrdered { .. }
+                | RunEvent::ResumeOrdered { .. }
+                | RunEvent::PassedOver { .. }
+                | RunEvent::OverrunAccepted { .. }
+                | RunEvent::TakenOver { .. }
                 | RunEvent::Succeeded
                 | RunEvent::Failed { .. }
                 | RunEvent::Cancelled { .. }
@@ -169,6 +198,12 @@ pub enum RunEvent {
         directory: String,
         /// `true` for diagnostics that start unasked: only `read` commands run.
         unasked: bool,
+        /// When the incident's target passes.
+        #[serde(default, with = "millis::option", skip_serializing_if = "Option::is_none")]
+        deadline: Option<DateTime<Utc>>,
+        /// The run that did the same on the same target a short while ago.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        repeats: Option<RunId>,
     },
     /// It waits for a person's yes.
     ApprovalAsked {
@@ -204,6 +239,15 @@ pub enum RunEvent {
         attempt: u32,
         /// `run/step/attempt`: what a repeated effect can be recognised by.
         idempotency_key: String,
+        /// What it does to the world; absent in journals of before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        effect: Option<CommandEffect>,
+        /// The plan that it is part of; absent in journals of before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fingerprint: Option<Fingerprint>,
+        /// Under which number the run holds its target; absent where it takes none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lock_epoch: Option<u64>,
     },
     /// A command ended and was judged.
     CommandEnded {
@@ -303,6 +347,42 @@ pub enum RunEvent {
     RetryOrdered {
         /// The command.
         unit: Unit,
+    },
+    /// A person wants nothing more to start; what runs goes on to its end.
+    PauseOrdered {
+        /// Why, when they said.
+        reason: Option<String>,
+    },
+    /// A person lets it go on.
+    ResumeOrdered {
+        /// Why, when they said.
+        reason: Option<String>,
+    },
+    /// A person passes over a command: it did not do what it was to do, and the run goes on without it.
+    PassedOver {
+        /// The command.
+        unit: Unit,
+        /// Why.
+        reason: String,
+    },
+    /// Time is over, and a person says to go on.
+    OverrunAccepted {
+        /// Whose time.
+        what: Overrun,
+        /// Why, when they said.
+        reason: Option<String>,
+    },
+    /// The run holds its target from here on, under a number that no other taking had.
+    LockTaken {
+        /// The number: each taking has a greater one.
+        epoch: u64,
+    },
+    /// It only waited, and a person has taken its target: it has ended.
+    TakenOver {
+        /// Who.
+        by: Actor,
+        /// Why.
+        reason: String,
     },
     /// A command is in doubt, and its step's probe is asked before people are.
     ProbeOrdered {

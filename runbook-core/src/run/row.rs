@@ -13,7 +13,7 @@ impl Run {
             runbook: self.plan.runbook.clone(),
             target: self.plan.target.clone(),
             mutating: self.plan.is_mutating() && !self.unasked,
-            status: self.status.word().to_owned(),
+            status: self.word().to_owned(),
             open: self.status.is_open(),
             created_at: self.created_at,
         }

@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::approve::Approval;
-use super::event::{MessageKind, Question, RunEvent, Unit, UnitRole, Verdict};
+use super::event::{MessageKind, Overrun, Question, RunEvent, Unit, UnitRole, Verdict};
+use super::hold::Hold;
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, RunId};
 use crate::incident::Replay;
@@ -143,6 +144,15 @@ pub enum CommandPhase {
         /// Why.
         reason: String,
     },
+    /// Passed over by a person: it counts neither as done nor as failed.
+    PassedOver {
+        /// Who.
+        by: Actor,
+        /// Why.
+        reason: String,
+        /// An earlier attempt may have had its effect.
+        happened: bool,
+    },
 }
 
 impl CommandPhase {
@@ -153,7 +163,10 @@ impl CommandPhase {
             CommandPhase::Ended { verdicts, vouched, noted, .. } => {
                 *vouched || *noted || verdicts.iter().all(|verdict| verdict.outcome == Outcome::Pass)
             }
-            CommandPhase::MarkedDone | CommandPhase::Probed | CommandPhase::Skipped { .. } => true,
+            CommandPhase::MarkedDone
+            | CommandPhase::Probed
+            | CommandPhase::Skipped { .. }
+            | CommandPhase::PassedOver { .. } => true,
             CommandPhase::Started { .. } | CommandPhase::InDoubt { .. } | CommandPhase::NotStarted { .. } => {
                 false
             }
@@ -163,7 +176,12 @@ impl CommandPhase {
     /// `true` when its effect may exist.
     #[must_use]
     pub fn may_have_happened(&self) -> bool {
-        !matches!(self, CommandPhase::NotStarted { .. } | CommandPhase::Skipped { .. })
+        !matches!(
+            self,
+            CommandPhase::NotStarted { .. }
+                | CommandPhase::Skipped { .. }
+                | CommandPhase::PassedOver { happened: false, .. }
+        )
     }
 }
 
@@ -195,6 +213,8 @@ pub struct Run {
     pub unasked: bool,
     /// Where it stands.
     pub status: Status,
+    /// Who wants nothing more to start.
+    pub hold: Option<Hold>,
     /// When it was planned.
     pub created_at: DateTime<Utc>,
     /// When it ended.
@@ -230,10 +250,24 @@ pub struct Run {
     /// Undoing has begun: whatever is asked or approved from here on is about the undo.
     #[serde(skip)]
     pub undoing: bool,
-    /// Who ordered the last repetition: their own yes to it does not count.
+    /// Who ordered the last repetition, or passed over a command: their own yes to it does not count.
     pub repeat_ordered_by: Option<Actor>,
     /// Values that appeared at run time.
     pub values: BTreeMap<String, String>,
+    /// When each step's first command began.
+    #[serde(skip)]
+    pub begun: BTreeMap<usize, DateTime<Utc>>,
+    /// Whose time is over with a person's word to go on.
+    #[serde(skip)]
+    pub overruns: BTreeSet<Overrun>,
+    /// When the incident's target passes.
+    pub deadline: Option<DateTime<Utc>>,
+    /// When it was last set going.
+    pub started_at: Option<DateTime<Utc>>,
+    /// Under which number it holds, or last held, its target.
+    pub epoch: Option<u64>,
+    /// The run that did the same on the same target a short while before.
+    pub repeats: Option<RunId>,
     /// What each step's own baselines captured: another step may use the same name.
     #[serde(skip)]
     pub baselines: BTreeMap<usize, BTreeMap<String, String>>,
@@ -358,6 +392,8 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 approvals_needed,
                 directory,
                 unasked,
+                deadline,
+                repeats,
             },
         ) => {
             return Ok(Run {
@@ -373,6 +409,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 directory: directory.clone(),
                 unasked: *unasked,
                 status: Status::Planned,
+                hold: None,
                 created_at: at,
                 ended_at: None,
                 approvals: Vec::new(),
@@ -389,6 +426,12 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 repeat_ordered_by: None,
                 values: BTreeMap::new(),
                 baselines: BTreeMap::new(),
+                begun: BTreeMap::new(),
+                overruns: BTreeSet::new(),
+                deadline: *deadline,
+                started_at: None,
+                epoch: None,
+                repeats: *repeats,
                 attempts: 0,
                 carry: None,
                 plan_message: None,
@@ -400,14 +443,17 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
         (Some(run), _) => run,
     };
     run.seq = envelope.seq;
-    if let (RunEvent::RetryOrdered { unit }, Actor::Person(_) | Actor::Local(_)) =
-        (&envelope.event, &envelope.actor)
+    if let (
+        RunEvent::RetryOrdered { unit } | RunEvent::PassedOver { unit, .. },
+        Actor::Person(_) | Actor::Local(_),
+    ) = (&envelope.event, &envelope.actor)
     {
         run.repeat_ordered_by = Some(envelope.actor.clone());
         // who says "wait on" gives it its whole time anew; a restart does not
         run.since.remove(unit);
     }
     apply(&mut run, &envelope.event, at);
+    run.apply_hold(&envelope.event, &envelope.actor, at);
     if run.status.is_open() {
         run.ended_at = None;
     } else {
@@ -445,14 +491,25 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
         RunEvent::ApprovalRefused { by, reason } => {
             run.refused_approvals.push((by.clone(), reason.clone()));
         }
-        RunEvent::ApprovalExpired | RunEvent::Cancelled { .. } => {
+        RunEvent::ApprovalExpired | RunEvent::Cancelled { .. } | RunEvent::TakenOver { .. } => {
             run.probing = None;
             run.waits.clear();
             run.status = Status::Cancelled;
         }
-        RunEvent::Started => run.status = run.at_work(),
+        RunEvent::Started => {
+            run.started_at = Some(at);
+            run.status = run.at_work();
+        }
+        RunEvent::OverrunAccepted { what, .. } => {
+            run.overruns.insert(*what);
+            run.status = Status::Running;
+        }
+        RunEvent::LockTaken { epoch } => run.epoch = Some(*epoch),
         RunEvent::CommandStarted { unit, attempt, .. } => {
             run.attempts = run.attempts.max(*attempt);
+            if matches!(unit.role, UnitRole::Baseline | UnitRole::Main) {
+                run.begun.entry(unit.step).or_insert(at);
+            }
             let attempt = Attempt { number: *attempt, started_at: at };
             run.since.entry(*unit).or_insert(at);
             run.waits.remove(unit);
@@ -553,6 +610,8 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
             *run.tries.entry(*unit).or_default() += 1;
             run.waits.insert(*unit, *due);
         }
+        // whose order it is comes from the envelope: `hold.rs`
+        RunEvent::PauseOrdered { .. } | RunEvent::ResumeOrdered { .. } | RunEvent::PassedOver { .. } => {}
         RunEvent::Succeeded => run.status = Status::Succeeded,
         RunEvent::Failed { reason } => run.status = Status::Failed { reason: reason.clone() },
         RunEvent::UndoStarted => {

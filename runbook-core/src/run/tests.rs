@@ -1,8 +1,10 @@
 //! What a run does about everything that can be asked of it.
 
 mod flow;
+mod hold;
 pub(crate) mod kit;
 pub(crate) mod laws;
+mod lock;
 mod probe;
 pub(crate) mod random;
 mod several;

@@ -88,6 +88,8 @@ fn head(view: &PlanView) -> Vec<String> {
             1 => "*Needs:* the yes of one other person".to_owned(),
             many => format!("*Needs:* the yes of {many} other people"),
         });
+        let target = view.deadline;
+        lines.extend(target.map(|at| format!("*Target passes:* {}", at.format("%Y-%m-%d %H:%M:%S UTC"))));
         lines.extend(
             view.expires_at.map(|at| format!("*Offer ends:* {}", at.format("%Y-%m-%d %H:%M:%S UTC"))),
         );

@@ -4,13 +4,20 @@ use runbook_core::message::{Answer, ProgressView, QuestionView};
 
 use super::card::evidence_line;
 use super::page::{Page, Rendered};
-use super::text::{line, prose};
+use super::text::{line, prose, span};
 use crate::wire::ButtonValue;
 
 /// Renders a run's progress.
 pub(crate) fn progress(view: &ProgressView) -> Rendered {
     let mut page = Page::new(&format!("Run: {}", view.title));
     page.lines([format!("*State:* {}   *Run:* `{}`", line(&view.state, 200), view.run)]);
+    page.lines(view.deadline.map(|at| {
+        format!(
+            "*Target passes:* {}   *Time boxes:* {}",
+            at.format("%Y-%m-%d %H:%M:%S UTC"),
+            span(i64::from(view.boxes_s))
+        )
+    }));
     let mut lines = Vec::new();
     for (number, step) in (1..).zip(&view.steps) {
         let state = line(&step.state, 60);
@@ -44,6 +51,7 @@ fn label(answer: Answer) -> &'static str {
         Answer::Yes => "Yes, as expected",
         Answer::No => "No",
         Answer::MarkDone => "It has happened",
+        Answer::Resume => "Go on",
         Answer::Retry => "Run it again",
         Answer::Cancel => "Stop here",
         Answer::Undo => "Undo what was done",

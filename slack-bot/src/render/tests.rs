@@ -56,6 +56,7 @@ pub(crate) fn plan_view() -> PlanView {
         provenance: vec![],
         boxes_s: 1_500,
         limit_s: Some(1_800),
+        deadline: None,
         params: vec![("namespace".into(), "production".into())],
         steps: vec![PlanStepView {
             title: "Roll back".into(),
@@ -79,6 +80,8 @@ pub(crate) fn progress_view() -> ProgressView {
         run: run_id(),
         title: "Rollback to the previous version".into(),
         state: "paused".into(),
+        boxes_s: 480,
+        deadline: None,
         steps: vec![ProgressStepView {
             title: "Roll back".into(),
             state: "late".into(),

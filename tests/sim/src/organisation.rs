@@ -113,6 +113,7 @@ pub(crate) fn settings(shape: &Shape, reviews: PathBuf) -> Settings {
         severities: severity::parse(SEVERITIES).expect("the severities read"),
         policy: ApprovalPolicy { reversible: 0, irreversible: shape.others },
         approval_window_s: shape.approval_window_s,
+        repeat_window_s: shape.repeat_window_s,
         channel_per_incident: vec!["P1".to_owned(), "P2".to_owned()],
         connections: Vec::new(),
         git: None,

@@ -12,6 +12,8 @@ pub(crate) struct Shape {
     pub(crate) others: u8,
     /// Seconds that an approval may take.
     pub(crate) approval_window_s: u32,
+    /// Seconds within which the same again is a repetition.
+    pub(crate) repeat_window_s: u32,
     /// The store answers late, so many times in a hundred.
     pub(crate) slow_store: u64,
 }
@@ -91,6 +93,10 @@ pub(crate) enum What {
     Rollback,
     Approve(Code),
     Refuse,
+    Pause,
+    Resume,
+    Skip,
+    TakeOver,
     Cancel,
     Yes,
     No,
@@ -156,6 +162,7 @@ impl Action {
                 What::Approve(_) | What::Refuse => "decide",
                 What::Sensible(_) => "answer",
                 What::Cancel | What::Yes | What::No | What::Retry | What::MarkDone | What::Undo => "verb",
+                What::Pause | What::Resume | What::Skip | What::TakeOver => "hold",
                 What::Ack | What::Severity(_) | What::Resolve => "incident",
                 What::Status => "look",
             },
@@ -174,6 +181,7 @@ impl Script {
         let shape = Shape {
             others: random.weighted(&[(2, 0), (5, 1), (2, 2)]),
             approval_window_s: random.pick(&[20, 60, 900]),
+            repeat_window_s: random.pick(&[0, 30, 1_800]),
             slow_store: random.pick(&[0, 0, 5, 25]),
         };
         let mut actions = webhooks(&mut random);
@@ -247,6 +255,12 @@ fn ask(random: &mut Random) -> Action {
         }
         27..=38 => random.pick(&[
             What::Refuse,
+            What::Pause,
+            What::Pause,
+            What::Resume,
+            What::Skip,
+            What::TakeOver,
+            What::TakeOver,
             What::Cancel,
             What::Cancel,
             What::Yes,

@@ -1,16 +1,11 @@
 //! Asking a running engine: over its unix socket, as the user of this process.
 
-use std::time::Duration;
-
 use blocks_engine::Reply;
 use blocks_server::{EngineInfo, ErrorBody, REQUESTS_PATH};
 use runbook_core::request::Request;
 
-use super::follow::{self, Told};
+use super::live::{self, Patience};
 use crate::exit::{Code, Stop};
-
-/// How often a run is looked at while it is followed.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Sends a request to the engine that holds the lock.
 pub(crate) async fn ask(engine: &EngineInfo, request: &Request) -> Result<Reply, Stop> {
@@ -57,27 +52,26 @@ pub(crate) async fn ask(engine: &EngineInfo, request: &Request) -> Result<Reply,
     Err(Stop::new(code, format!("{}: {}", body.code, body.error)))
 }
 
-/// Follows a run until it rests, telling each change of a step. The answer that began it stands when it rests already.
-pub(crate) async fn follow(engine: &EngineInfo, begun: Reply) -> Result<Reply, Stop> {
+/// Follows a run until it rests. The answer that began it stands when it rests already.
+pub(crate) async fn follow(engine: &EngineInfo, begun: Reply, patience: Patience) -> Result<Reply, Stop> {
     let Some(run) = begun.data["id"].as_str().map(str::to_owned) else { return Ok(begun) };
-    let status = Request::RunbookStatus { run: Some(run.clone()) };
-    let mut told = Told::default();
-    let mut reply = begun;
-    while follow::is_moving(&reply.data) {
-        told.tell(&reply.data);
-        tokio::time::sleep(LOOK_AGAIN).await;
-        reply = ask(engine, &status).await.map_err(|stop| {
-            Stop::new(
-                stop.code,
-                format!(
-                    "{}\nhint: run {run} may go on; `blocks runbook status {run}` says where it stands",
-                    stop.text
-                ),
-            )
-        })?;
+    let asks = async |request: &Request| {
+        ask(engine, request).await.map_err(|stop| {
+            let hint = if stop.code == Code::Failed {
+                format!("\nhint: run {run} may go on; `blocks runbook status {run}` says where it stands")
+            } else {
+                String::new()
+            };
+            Stop::new(stop.code, format!("{}{hint}", stop.text))
+        })
+    };
+    tokio::select! {
+        reply = live::follow(&run, patience, asks) => reply,
+        _ = tokio::signal::ctrl_c() => Err(Stop::new(
+            Code::Refused,
+            format!("no longer followed: run {run} goes on without this terminal\nhint: `blocks runbook attach {run}`, or `blocks runbook cancel {run}`"),
+        )),
     }
-    told.tell(&reply.data);
-    Ok(reply)
 }
 
 fn root_cause(error: &dyn std::error::Error) -> String {

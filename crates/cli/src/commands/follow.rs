@@ -1,60 +1,27 @@
-//! Following a run: when it rests, what is told on the way, the exit code, and how a person goes on.
-
-use std::collections::BTreeMap;
+//! What a run's status says: when it rests, the exit code, and how a person goes on.
 
 use runbook_core::request::Request;
 use serde_json::Value;
 
 use crate::exit::Code;
-use crate::printer;
 
-/// For requests that decide about a run: the run as named, when it is.
+/// For requests that are followed to where the run rests: the run as named, when it is.
 pub(super) fn run_of(request: &Request) -> Option<Option<&str>> {
     match request {
         Request::RunbookRun { .. } | Request::RunbookRollback { .. } => Some(None),
-        Request::RunbookApprove { run, .. }
-        | Request::RunbookRefuse { run, .. }
-        | Request::RunbookCancel { run }
-        | Request::RunbookAnswer { run, .. }
-        | Request::RunbookRetry { run }
-        | Request::RunbookMarkDone { run, .. }
-        | Request::RunbookUndo { run } => Some(run.as_deref()),
+        // A pause is an order that is taken, not a run to wait for.
+        Request::RunbookPause { .. } | Request::RunbookTakeOver { .. } => None,
+        request if request.is_run_verb() => Some(request.run()),
         _ => None,
     }
 }
 
-/// Whether the run goes on by itself.
+/// Whether the run goes on by itself: a paused one does while its last command is under way.
 pub(super) fn is_moving(run: &Value) -> bool {
-    matches!(run["status"].as_str(), Some("running" | "undoing" | "planned"))
-}
-
-/// The steps as told so far.
-#[derive(Debug, Default)]
-pub(super) struct Told(BTreeMap<String, String>);
-
-impl Told {
-    /// Tells every step whose status, or how far it is, is another than before.
-    pub(super) fn tell(&mut self, run: &Value) {
-        for line in self.changes(run) {
-            printer::note(&line);
-        }
-    }
-
-    fn changes(&mut self, run: &Value) -> Vec<String> {
-        let mut lines = Vec::new();
-        for step in run["steps"].as_array().into_iter().flatten() {
-            let word = |name: &str| step[name].as_str().unwrap_or_default().to_owned();
-            let (id, status, detail) = (word("id"), word("status"), word("detail"));
-            let told = format!("{status} {detail}");
-            if self.0.get(&id) != Some(&told) {
-                if status != "waiting" {
-                    let detail = if detail.is_empty() { detail } else { format!(": {detail}") };
-                    lines.push(format!("{status:<10} {}{detail}", word("title")));
-                }
-                self.0.insert(id, told);
-            }
-        }
-        lines
+    match run["status"].as_str() {
+        Some("running" | "undoing" | "planned") => true,
+        Some("paused") => run["live"] == true,
+        _ => false,
     }
 }
 
@@ -81,6 +48,9 @@ pub(super) fn next(run: &Value) -> Option<String> {
     if status == "waiting_for_approval" {
         return Some(format!("to go on: `blocks runbook approve {id}`, or `blocks runbook refuse {id}`"));
     }
+    if run["paused_by"].is_object() {
+        return Some(format!("to go on: `blocks runbook resume {id}`, or `blocks runbook cancel {id}`"));
+    }
     let question = run.get("question").filter(|question| question.is_object())?;
     let choices: Vec<String> =
         question["choices"].as_array().into_iter().flatten().filter_map(choice).collect();
@@ -104,6 +74,7 @@ fn choice(choice: &Value) -> Option<String> {
         "mark_done" => "it has happened: go on",
         "go_on" => "go on although it failed",
         "put_right" => "somebody has looked and put it right",
+        "resume" => "let it go on",
         "cancel" => "stop here",
         "undo" => "undo what was done",
         "go_back" => "undo: goes back to the bad version",
@@ -134,20 +105,6 @@ mod tests {
             assert_eq!(code_of(&run), code, "{status} with a step {step}");
             assert!(!is_moving(&run), "{status}");
         }
-    }
-
-    #[test]
-    fn each_change_of_a_step_is_told_once() {
-        let run = |first: &str, second: &str| {
-            json!({ "steps": [
-                { "id": "a", "title": "Look", "status": first },
-                { "id": "b", "title": "Act", "status": second },
-            ] })
-        };
-        let mut told = Told::default();
-        assert_eq!(told.changes(&run("running", "waiting")), ["running    Look"]);
-        assert!(told.changes(&run("running", "waiting")).is_empty());
-        assert_eq!(told.changes(&run("done", "running")), ["done       Look", "running    Act"]);
     }
 
     #[test]

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::time::Duration;
 
-use blocks_engine::{Asker, Engine, EngineError, LibraryEntry, Reply, read};
-use blocks_server::{EngineLock, SocketUser};
+use blocks_engine::{Asker, Engine, EngineError, LibraryEntry, Reply};
+use blocks_server::{EngineLock, LocalServer, SocketUser};
 use runbook_core::ids::RunId;
 use runbook_core::people::{Actor, Credential};
 use runbook_core::request::Request;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::compose::check_programs;
-use super::follow::{self, Told};
+use super::follow;
+use super::live::{self, Patience};
 use crate::config::Config;
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
@@ -30,17 +31,28 @@ pub(super) enum What<'a> {
 
 /// Becomes the engine, does it, and follows the run until it rests. INT and TERM cancel the run and wait for its
 /// processes; a second one ends at once.
-pub(super) async fn run(config: &Config, what: What<'_>, output: Output, yes: bool) -> Result<Code, Stop> {
+pub(super) async fn run(
+    config: &Config,
+    what: What<'_>,
+    output: Output,
+    yes: bool,
+    patience: Patience,
+) -> Result<Code, Stop> {
     check_programs()?;
     let mut signals = Signals::new()?;
     let mut lock =
         EngineLock::acquire(&config.data_dir).map_err(|error| Stop::new(Code::Refused, error.to_string()))?;
     let engine = super::shared::own_engine(config)?;
-    lock.publish(None, None).map_err(Stop::failed)?;
-    engine.keep_run_times();
+    // Other terminals of this user look at the run, and decide about it, over the same socket as at a server.
+    let socket = config.data_dir.join("engine.sock");
+    let server = LocalServer::start(&engine, &socket).map_err(Stop::failed)?;
+    lock.publish(None, Some(socket)).map_err(Stop::failed)?;
+    engine.keep_time();
     if let What::Request(request) = what
+        && !matches!(request, Request::RunbookPause { .. }) // it stops what would be carried on
         && !matches!(request, Request::RunbookRun { .. } | Request::RunbookRollback { .. })
-        && let Some(named) = follow::run_of(request)
+        && request.is_run_verb()
+        && let named = request.run()
     {
         // An earlier process may have left the run in the middle of a command. When no run can be told from this, the
         // request itself knows better which one is meant, or says what is wrong.
@@ -51,7 +63,8 @@ pub(super) async fn run(config: &Config, what: What<'_>, output: Output, yes: bo
     }
     let user = SocketUser::from_uid(rustix::process::geteuid().as_raw()).name;
     let asker = Asker { actor: engine.directory().actor(&Credential::OsUser { name: user }), channel: None };
-    let result = ask_and_follow(&engine, what, &asker, output, yes, &mut signals).await;
+    let result = ask_and_follow(&engine, what, &asker, (output, yes, patience), &mut signals).await;
+    server.stop().await;
     tokio::select! {
         () = engine.drain(PATIENCE) => result,
         () = signals.next() => Err(at_once()),
@@ -62,8 +75,7 @@ async fn ask_and_follow(
     engine: &Engine,
     what: What<'_>,
     asker: &Asker,
-    output: Output,
-    yes: bool,
+    (output, yes, patience): (Output, bool, Patience),
     signals: &mut Signals,
 ) -> Result<Code, Stop> {
     let reply = match what {
@@ -74,11 +86,22 @@ async fn ask_and_follow(
         printer::reply(&reply, output);
         return Ok(Code::Success);
     };
-    let to_its_end = async {
-        if reply.data["status"] == "waiting_for_approval" {
-            confirm(engine, run, &reply, asker, yes).await?;
+    if let What::Request(request) = what
+        && follow::run_of(request).is_none()
+    {
+        printer::reply(&reply, output);
+        // what was under way is taken up, so that its end is on record
+        if matches!(request, Request::RunbookPause { .. }) {
+            engine.recover_run(Some(&run.to_string())).await?;
         }
-        follow(engine, run).await
+        return Ok(Code::Success);
+    }
+    let to_its_end = async {
+        let begins = !matches!(what, What::Request(request) if request.is_run_verb());
+        if begins && reply.data["status"] == "waiting_for_approval" {
+            confirm(engine, run, &reply, asker, yes, patience).await?;
+        }
+        follow(engine, run, asker, patience).await
     };
     let last = tokio::select! {
         last = to_its_end => last?,
@@ -99,7 +122,7 @@ async fn stop(engine: &Engine, run: RunId, asker: &Asker, signals: &mut Signals)
         if let Err(refusal) = engine.request(&cancel, asker).await {
             printer::note(&format!("it is not cancelled: {refusal}"));
         }
-        follow(engine, run).await
+        follow(engine, run, asker, Patience::None).await
     };
     tokio::select! {
         rests = tokio::time::timeout(PATIENCE, cancelled) => rests.unwrap_or_else(|_| {
@@ -145,9 +168,20 @@ impl Signals {
 }
 
 /// Where nobody else is needed, the person at the terminal confirms by typing the target's name.
-async fn confirm(engine: &Engine, run: RunId, reply: &Reply, asker: &Asker, yes: bool) -> Result<(), Stop> {
+async fn confirm(
+    engine: &Engine,
+    run: RunId,
+    reply: &Reply,
+    asker: &Asker,
+    yes: bool,
+    patience: Patience,
+) -> Result<(), Stop> {
     printer::note(&reply.text);
     if reply.data["approvals_needed"] != 0 {
+        // Another person can say yes over the socket, with a token of their own, while this process lives.
+        if matches!(patience, Patience::Until(_)) {
+            return Ok(());
+        }
         return Err(Stop::new(
             Code::Refused,
             format!(
@@ -156,11 +190,20 @@ async fn confirm(engine: &Engine, run: RunId, reply: &Reply, asker: &Asker, yes:
         ));
     }
     let target = reply.data["target"].as_str().unwrap_or_default();
-    if !yes {
+    // `--yes` answers prompts; doing the same again on the same target is a question.
+    let repeats = reply.data["repeats"].is_string();
+    if !yes || repeats {
         if !std::io::stdin().is_terminal() {
             return Err(Stop::new(
                 Code::Refused,
-                format!("run {run} waits for a person to confirm\nhint: run it in a terminal, or give --yes"),
+                format!(
+                    "run {run} waits for a person to confirm\nhint: {}",
+                    if repeats {
+                        "run it in a terminal: --yes does not answer this"
+                    } else {
+                        "run it in a terminal, or give --yes"
+                    }
+                ),
             ));
         }
         printer::prompt(&format!("type {target} to run it: "));
@@ -179,8 +222,9 @@ async fn confirm(engine: &Engine, run: RunId, reply: &Reply, asker: &Asker, yes:
         }
         _ => format!("confirmed at a terminal by typing {target}"),
     };
-    let reason = Some(why);
-    let approve = Request::RunbookApprove { run: Some(run.to_string()), fingerprint: None, reason };
+    // they have just seen the plan that they confirm
+    let fingerprint = reply.data["code"].as_str().map(str::to_owned);
+    let approve = Request::RunbookApprove { run: Some(run.to_string()), fingerprint, reason: Some(why) };
     engine.request(&approve, asker).await?;
     Ok(())
 }
@@ -196,16 +240,8 @@ async fn typed() -> String {
     receiver.await.unwrap_or_default()
 }
 
-/// Follows a run until it rests, telling each change of a step.
-async fn follow(engine: &Engine, run: RunId) -> Result<Reply, Stop> {
-    let mut changes = engine.changes();
-    let mut told = Told::default();
-    loop {
-        changes.borrow_and_update();
-        let reply = read::run(engine.store(), run).await?;
-        told.tell(&reply.data);
-        if !follow::is_moving(&reply.data) || changes.changed().await.is_err() {
-            return Ok(reply);
-        }
-    }
+/// Follows a run until it rests.
+async fn follow(engine: &Engine, run: RunId, asker: &Asker, patience: Patience) -> Result<Reply, Stop> {
+    let ask = async |request: &Request| Ok(engine.request(request, asker).await?);
+    live::follow(&run.to_string(), patience, ask).await
 }

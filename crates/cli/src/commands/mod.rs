@@ -7,6 +7,7 @@ mod doctor;
 mod export;
 mod follow;
 mod lint;
+mod live;
 mod local;
 mod logs;
 mod markdown_files;
@@ -57,7 +58,7 @@ async fn command(cli: Cli) -> Result<Code, Stop> {
     let config = cli.config.as_deref();
     match cli.command {
         None => Ok(Code::Usage),
-        Some(Top::Shared(command)) => shared::run(&command, config, cli.output, cli.yes).await,
+        Some(Top::Shared(command)) => shared::run(&command, config, cli.output, (cli.yes, cli.wait)).await,
         Some(Top::Demo(args)) => demo::run(&args, cli.output).await,
         Some(Top::Serve(args)) => serve::run(&args, config).await,
         Some(Top::Sandbox(args)) => sandbox::run(&args, cli.output).await,

@@ -34,7 +34,7 @@ pub(super) async fn run(config: &Config, output: Output) -> Result<Code, Stop> {
         EngineLock::acquire(&config.data_dir).map_err(|error| Stop::new(Code::Refused, error.to_string()))?;
     let engine = own_engine(config)?;
     lock.publish(None, None).map_err(Stop::failed)?;
-    engine.keep_run_times();
+    engine.keep_time();
     let runs = engine.recover_runs().await?;
     tokio::select! {
         rest = to_rest(&engine, &runs) => rest?,

@@ -10,6 +10,7 @@ use blocks_store::SqliteStore;
 use runbook_core::request::Request;
 
 use super::compose::{Adapters, engine, not_opened, open_store};
+use super::live::Patience;
 use super::{client, export, follow, lint, local, recover};
 use crate::config::{Config, Secrets};
 use crate::exit::{Code, Stop};
@@ -24,8 +25,9 @@ pub(crate) async fn run(
     command: &Command,
     config: Option<&Path>,
     output: Output,
-    yes: bool,
+    (yes, wait): (bool, Option<Duration>),
 ) -> Result<Code, Stop> {
+    let patience = Patience::of(wait);
     match command {
         Command::Runbook(RunbookCommand::Lint { paths, deny }) => {
             let paths: Vec<_> = paths.iter().map(std::path::PathBuf::from).collect();
@@ -51,14 +53,14 @@ pub(crate) async fn run(
         && let Some(name) = runbook.name()
         && (name.contains('/') || blocks_engine::is_markdown(Path::new(name)))
     {
-        return file(Path::new(name), &request, &config, output, yes).await;
+        return file(Path::new(name), &request, &config, output, (yes, patience)).await;
     }
-    // Another terminal's run takes no requests, and keeps nobody from reading.
+    // Another terminal's run that takes no requests keeps nobody from reading.
     let running = EngineInfo::find(&config.data_dir);
     if let Some(running) = running.filter(|engine| engine.socket.is_some() || !request.is_read()) {
         let mut reply = client::ask(&running, &request).await?;
         if follow::run_of(&request).is_some() {
-            reply = client::follow(&running, reply).await?;
+            reply = follow_to_rest(&config, &running, reply, patience).await?;
         }
         show(&request, &reply, output);
         return Ok(code_of(&request, &reply));
@@ -80,6 +82,7 @@ pub(crate) async fn run(
         Request::IncidentList { .. }
         | Request::IncidentShow { .. }
         | Request::RunbookStatus { .. }
+        | Request::RunbookAttach { .. }
         | Request::JournalVerify { .. } => {
             let reply = offline(&config, &request).await?;
             show(&request, &reply, output);
@@ -89,7 +92,7 @@ pub(crate) async fn run(
             let text = "no engine is running, so nobody would tell PagerDuty and Slack\nhint: start `blocks serve`, then ask again";
             return Err(Stop::new(Code::Refused, text));
         }
-        _ => return local::run(&config, local::What::Request(&request), output, yes).await,
+        _ => return local::run(&config, local::What::Request(&request), output, yes, patience).await,
     }
     Ok(Code::Success)
 }
@@ -112,7 +115,7 @@ async fn file(
     request: &Request,
     config: &Config,
     output: Output,
-    yes: bool,
+    (yes, patience): (bool, Patience),
 ) -> Result<Code, Stop> {
     let entry = config.library.complete(LibraryEntry::from_file(path).map_err(Stop::usage)?);
     match request {
@@ -133,8 +136,8 @@ async fn file(
                     ),
                 ));
             }
-            return local::run(config, local::What::File(&entry, params, section.as_deref()), output, yes)
-                .await;
+            let what = local::What::File(&entry, params, section.as_deref());
+            return local::run(config, what, output, yes, patience).await;
         }
         _ => return Err(Stop::usage("only show, plan and run take a file")),
     }
@@ -181,12 +184,33 @@ async fn offline(config: &Config, request: &Request) -> Result<Reply, Stop> {
             let row = read::find_incident(&store, incident.as_deref(), false).await?;
             read::incident(&store, &row).await?
         }
+        Request::RunbookAttach { run, .. } => {
+            printer::note("no engine is at work: this is what is on record");
+            read::run(&store, read::find_run(&store, run.as_deref()).await?).await?
+        }
         Request::RunbookStatus { run } => {
             read::run(&store, read::find_run(&store, run.as_deref()).await?).await?
         }
         Request::JournalVerify { expect } => read::verify(&store, expect.as_deref()).await?,
         _ => return Err(Stop::usage("this needs an engine")),
     })
+}
+
+/// Follows a run at an engine. One that was another terminal's ends with its run: then the journal says how that was.
+async fn follow_to_rest(
+    config: &Config,
+    running: &EngineInfo,
+    begun: Reply,
+    patience: Patience,
+) -> Result<Reply, Stop> {
+    let run = begun.data["id"].as_str().map(str::to_owned);
+    match client::follow(running, begun, patience).await {
+        Err(stop) if stop.code == Code::Failed && running.address.is_none() => {
+            let last = offline(config, &Request::RunbookStatus { run }).await?;
+            if follow::is_moving(&last.data) { Err(stop) } else { Ok(last) }
+        }
+        other => other,
+    }
 }
 
 /// Prints the answer; where a decided run waits for somebody, also how to go on.

@@ -18,6 +18,7 @@ pub(crate) struct ConfigFile {
     pub(crate) slack: Option<SlackTable>,
     pub(crate) pagerduty: Option<PagerDutyTable>,
     pub(crate) approvals: ApprovalsTable,
+    pub(crate) locks: LocksTable,
     pub(crate) service: Vec<ServiceTable>,
     pub(crate) person: Vec<Person>,
     pub(crate) connection: Vec<ConnectionTable>,
@@ -109,6 +110,20 @@ pub(crate) struct ExecTable {
 impl Default for ExecTable {
     fn default() -> Self {
         ExecTable { env: blocks_exec::DEFAULT_ENV_NAMES.map(str::to_owned).to_vec() }
+    }
+}
+
+/// The locks of targets.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LocksTable {
+    /// How long the same runbook on the same target is a repetition.
+    pub(crate) repeat_window: String,
+}
+
+impl Default for LocksTable {
+    fn default() -> Self {
+        LocksTable { repeat_window: "30 min".to_owned() }
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use blocks_engine::{Library, PirSettings, SecretSource, ServiceSettings, Settings};
 use chrono::{Offset as _, TimeZone as _};
+use runbook_core::duration::parse_seconds;
 use runbook_core::people::Directory;
 use runbook_core::plan::ApprovalPolicy;
 use runbook_core::severity;
@@ -142,6 +143,13 @@ impl Config {
                 "a name such as UTC or Europe/Madrid",
             )
         })?;
+        let repeat_window_s = parse_seconds(&file.locks.repeat_window).ok_or_else(|| {
+            wrong(
+                "locks.repeat_window",
+                format!("'{}' is not a duration", file.locks.repeat_window),
+                "such as 30 min; 0 s for never",
+            )
+        })?;
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
         let data_dir = absolute(data_dir);
         let git = super::git::source(&file.runbooks, &base, &data_dir)
@@ -162,6 +170,7 @@ impl Config {
                 ApprovalPolicy { reversible: 0, irreversible: 0 }
             },
             approval_window_s: APPROVAL_WINDOW_S,
+            repeat_window_s,
             channel_per_incident: file
                 .slack
                 .as_ref()

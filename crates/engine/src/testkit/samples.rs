@@ -136,6 +136,7 @@ pub(crate) fn settings(pir_dir: PathBuf) -> Settings {
         severities: runbook_core::severity::parse(SEVERITIES).unwrap(),
         policy: ApprovalPolicy::default(),
         approval_window_s: 900,
+        repeat_window_s: 0,
         channel_per_incident: vec!["P1".to_owned(), "P2".to_owned()],
         connections: Vec::new(),
         git: None,

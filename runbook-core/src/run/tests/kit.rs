@@ -117,6 +117,8 @@ pub(crate) fn request(plan: Plan, approvals_needed: u8) -> NewRun {
         unasked: false,
         approval_window_s: 900,
         announce: true,
+        deadline: None,
+        repeats: None,
     }
 }
 
@@ -201,6 +203,12 @@ impl Bench {
             *named = self.run.fingerprint.code();
         }
         let decision = decide(&self.run, &command, self.now)?;
+        self.give_decided(by, &decision);
+        Ok(decision)
+    }
+
+    /// What was decided, as somebody's.
+    pub(crate) fn give_decided(&mut self, by: &Actor, decision: &Decision) {
         let run = store(
             StreamId::Run(self.run.id),
             Some(self.run.clone()),
@@ -208,12 +216,11 @@ impl Bench {
             &mut self.stored,
             &mut self.events,
             by,
-            &decision,
+            decision,
             self.now,
         );
         self.run = run.unwrap();
-        self.hear(&decision);
-        Ok(decision)
+        self.hear(decision);
     }
 
     /// By Blocks itself; it may never be refused.

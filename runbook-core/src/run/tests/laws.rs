@@ -26,6 +26,7 @@ struct Seen {
     undo_ordered: Option<Unit>,
     last_undo_step: Option<usize>,
     settled: BTreeSet<Unit>,
+    held: bool,
 }
 
 /// Panics when the events of this run break a law.
@@ -66,7 +67,21 @@ pub(crate) fn check(bench: &Bench) {
                     seen.undo_starts.insert(unit, true);
                 }
             }
-            RunEvent::UndoStarted => seen.started = true,
+            RunEvent::UndoStarted => {
+                seen.started = true;
+                seen.held = false;
+            }
+            RunEvent::PauseOrdered { .. } => seen.held = true,
+            RunEvent::ResumeOrdered { .. } => seen.held = false,
+            RunEvent::PassedOver { unit, .. } => {
+                assert!(!seen.doubt.contains(unit), "a doubt was passed over");
+                seen.settled.insert(*unit);
+            }
+            RunEvent::TakenOver { .. } => {
+                assert_eq!(seen.live, BTreeMap::new(), "taken over while a command is under way");
+                seen.held = false;
+            }
+            RunEvent::UndoFailed { .. } | RunEvent::Cancelled { .. } => seen.held = false,
             RunEvent::CommandStarted { unit, .. } => started(bench, &mut seen, *unit),
             RunEvent::CommandEnded { unit, .. } => {
                 assert!(seen.live.remove(unit).is_some(), "{unit:?} ended and was not alive");
@@ -115,9 +130,11 @@ pub(crate) fn check(bench: &Bench) {
                 seen.settled.insert(*unit);
             }
             RunEvent::Asked { .. } | RunEvent::Failed { .. } => {
+                seen.held &= matches!(envelope.event, RunEvent::Asked { .. });
                 assert_eq!(seen.live, BTreeMap::new(), "people are asked while something is alive");
             }
             RunEvent::Succeeded => {
+                assert!(!seen.held, "a paused run ends by itself");
                 assert_eq!(seen.doubt, BTreeSet::new(), "success with a command in doubt");
                 assert_eq!(seen.live, BTreeMap::new(), "success with a command under way");
                 for unit in run.units() {
@@ -155,6 +172,7 @@ fn started(bench: &Bench, seen: &mut Seen, unit: Unit) {
         assert!(!alone || seen.settled.contains(&first), "the others before the first is seen");
     }
     assert!(!seen.doubt.contains(&unit) || effect != Effect::Once, "{unit:?} is in doubt and starts");
+    assert!(!seen.held, "a command starts in a paused run");
     assert!(seen.started, "a command before the run started");
     assert!(!run.unasked || effect == Effect::Read, "an unasked run changes something");
     let mut first = false;

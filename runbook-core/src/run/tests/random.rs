@@ -29,6 +29,10 @@ pub(crate) enum Happening {
     Answers(bool),
     MarksDone,
     Retries(u8),
+    Pauses,
+    Resumes,
+    PassesOver(u8),
+    TakesOver(u8),
     Cancels,
     Undoes,
     Posts,
@@ -58,6 +62,10 @@ pub(crate) fn happening() -> impl Strategy<Value = Happening> {
         2 => any::<bool>().prop_map(Happening::Answers),
         2 => Just(Happening::MarksDone),
         3 => (0..3u8).prop_map(Happening::Retries),
+        1 => Just(Happening::Pauses),
+        2 => Just(Happening::Resumes),
+        2 => (0..3u8).prop_map(Happening::PassesOver),
+        1 => (0..3u8).prop_map(Happening::TakesOver),
         1 => Just(Happening::Cancels),
         2 => Just(Happening::Undoes),
         1 => Just(Happening::Posts),
@@ -175,6 +183,15 @@ fn command_for(
         Happening::Answers(yes) => (who(0), RunCommand::Answer { yes: *yes, reason: None }),
         Happening::MarksDone => (who(0), RunCommand::MarkDone { reason: Some("seen".to_owned()) }),
         Happening::Retries(index) => (who(*index), RunCommand::Retry),
+        Happening::Pauses => (who(1), RunCommand::Pause { reason: None }),
+        Happening::Resumes => (who(0), RunCommand::Resume { reason: None }),
+        Happening::PassesOver(index) => {
+            (who(*index), RunCommand::PassOver { reason: "not needed".to_owned() })
+        }
+        Happening::TakesOver(index) => {
+            let by = who(*index);
+            (by.clone(), RunCommand::TakeOver { by, reason: "gone".to_owned() })
+        }
         Happening::Cancels => (who(0), RunCommand::Cancel { reason: None }),
         Happening::Undoes => (who(0), RunCommand::Undo),
         Happening::Posts => {

@@ -59,8 +59,8 @@ pub(crate) fn check(outside: &mut Outside, data: &Data) {
 
 fn check_run(run: &Run, outside: &Outside, data: &Data, found: &mut Vec<(&'static str, String)>) {
     let id = run.id;
-    let name = format!("run {id} ({}) is {}", run.plan.runbook, run.status.word());
-    if matches!(run.status, Status::Planned | Status::Running | Status::Undoing) || in_flight(run) {
+    let name = format!("run {id} ({}) is {}", run.plan.runbook, run.word());
+    if run.status == Status::Planned || run.goes_on() || in_flight(run) {
         found.push(("lost-run", format!("{name} and nothing carries it on")));
     }
     let has_timer = data.timers.contains_key(&format!("approval/{id}"));

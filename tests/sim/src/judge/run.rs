@@ -49,6 +49,8 @@ struct Notes {
     settled: BTreeMap<Unit, Settled>,
     /// Commands whose last attempt failed or never began.
     failed: BTreeSet<Unit>,
+    /// Who was the last to pass over a command, where nobody ordered one again since.
+    passer: Option<Actor>,
     last_undo: Option<Unit>,
 }
 
@@ -56,11 +58,16 @@ impl RunWatch {
     /// It keeps others from its target: it has begun and may still change it, or left it in a state nobody knows.
     pub(super) fn holds_target(&self) -> bool {
         let mutating = self.run.plan.is_mutating() && !self.run.unasked;
-        mutating
-            && matches!(
-                self.run.status,
-                Status::Running | Status::Paused { .. } | Status::Undoing | Status::UndoFailed { .. }
-            )
+        let is_free = matches!(
+            self.run.status,
+            Status::Planned
+                | Status::WaitingForApproval { .. }
+                | Status::Succeeded
+                | Status::Failed { .. }
+                | Status::Cancelled
+                | Status::Undone
+        );
+        mutating && !is_free
     }
 
     fn accusation(&self, rule: &'static str, what: &str) -> Violation {
@@ -105,6 +112,10 @@ impl RunWatch {
         }
         if !matches!(self.run.status, Status::Running | Status::Undoing) {
             let what = format!("attempt {attempt} starts while the run is {}", self.run.status.word());
+            return Some(self.accusation("open-state", &what));
+        }
+        if self.run.hold.is_some() {
+            let what = format!("attempt {attempt} starts although a person paused the run");
             return Some(self.accusation("open-state", &what));
         }
         let again = self
@@ -345,7 +356,21 @@ impl Judge {
                 watch.seen.is_granted = asks;
                 watch.seen.was_granted |= asks;
             }
-            RunEvent::CommandStarted { unit, attempt, .. } => {
+            RunEvent::CommandStarted { unit, attempt, lock_epoch, effect, fingerprint, .. } => {
+                let target = &watch.run.plan.target;
+                let others = self.runs.values().filter(|other| other.run.plan.target == *target);
+                let newest = others.filter_map(|other| other.run.epoch).max().unwrap_or(0);
+                let changes = watch.run.command(*unit).is_some_and(|command| command.effect != Effect::Read);
+                if changes && lock_epoch.is_none_or(|epoch| epoch < newest) {
+                    let what =
+                        format!("attempt {attempt} starts under {lock_epoch:?}, and {newest} is taken");
+                    found.push(watch.accusation("target", &what));
+                }
+                let is_told = *effect == watch.run.command(*unit).map(|command| command.effect);
+                if !is_told || fingerprint.as_ref() != Some(&watch.run.fingerprint) {
+                    let what = format!("the intent of attempt {attempt} does not say what it is part of");
+                    found.push(watch.accusation("intent-first", &what));
+                }
                 found.extend(watch.unfounded(*unit, *attempt));
                 if watch.seen.attempts.insert(*attempt, *unit).is_some() {
                     found.push(watch.accusation("once-twice", &format!("attempt {attempt} is there twice")));
@@ -418,6 +443,40 @@ impl Judge {
             RunEvent::CommandInDoubt { unit, .. } => {
                 watch.seen.failed.remove(unit);
             }
+            RunEvent::OverrunAccepted { .. } if !is_human(&envelope.actor) => {
+                let what = format!("{} says to go on after its time", envelope.actor);
+                found.push(watch.accusation("approval", &what));
+            }
+            RunEvent::TakenOver { by, .. } => {
+                let waits = waits_for_person(&watch.run) && !in_flight(&watch.run);
+                if *by != envelope.actor || !is_human(by) || !waits {
+                    let what = format!("{by} takes over what goes on by itself");
+                    found.push(watch.accusation("target", &what));
+                }
+            }
+            RunEvent::LockTaken { epoch } => {
+                let others =
+                    self.runs.values().filter(|other| other.run.plan.target == watch.run.plan.target);
+                let newest = others.filter_map(|other| other.run.epoch).max().unwrap_or(0);
+                if *epoch <= newest.max(watch.run.epoch.unwrap_or(0)) {
+                    let what =
+                        format!("it takes its target as number {epoch}, and {newest} was there before");
+                    found.push(watch.accusation("target", &what));
+                }
+            }
+            RunEvent::PassedOver { unit, reason } => {
+                let phase = watch.run.commands.get(unit);
+                if !is_human(&envelope.actor) || reason.is_empty() {
+                    let what = format!("{} passes over {unit:?} without a word", envelope.actor);
+                    found.push(watch.accusation("false-success", &what));
+                } else if matches!(phase, Some(CommandPhase::InDoubt { .. } | CommandPhase::Started { .. })) {
+                    let what = format!("{unit:?} is passed over, and nobody knows what it did");
+                    found.push(watch.accusation("false-success", &what));
+                }
+                watch.seen.settled.insert(*unit, Settled::Vouched);
+                // whoever says so is not the other person who agrees
+                watch.seen.passer = Some(envelope.actor.clone());
+            }
             RunEvent::DoubtSettled { unit, .. } => {
                 found.extend(watch.unsettled(*unit));
                 watch.seen.settled.insert(*unit, Settled::Passed);
@@ -426,6 +485,7 @@ impl Judge {
                 watch.seen.settled.remove(unit);
                 watch.seen.failed.remove(unit);
                 if is_human(&envelope.actor) {
+                    watch.seen.passer = None;
                     watch.seen.ordered.insert(*unit, envelope.actor.clone());
                 }
             }
@@ -473,6 +533,11 @@ impl Judge {
                 watch.accusation("own", &format!("{by} ordered it again, and their own yes counts")),
             );
         }
+        if others && watch.seen.passer.as_ref() == Some(by) {
+            return Some(
+                watch.accusation("own", &format!("{by} passed a command over, and their own yes counts")),
+            );
+        }
         if watch.seen.yeses.contains(by) {
             return why(format!("{by} is counted twice"));
         }
@@ -495,7 +560,7 @@ impl Judge {
 
 /// What a person must be able to see of a run that waits.
 pub(super) fn waits_for_person(run: &Run) -> bool {
-    matches!(run.status, Status::Paused { .. })
+    matches!(run.status, Status::Paused { .. }) || (run.word() == "paused" && !in_flight(run))
 }
 
 /// A command without an outcome.

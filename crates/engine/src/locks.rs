@@ -1,0 +1,125 @@
+//! One run that may change a target at a time: who holds it, taking it over, and what was done there a short while ago.
+
+use chrono::Duration;
+use runbook_core::duration::for_people;
+use runbook_core::ids::RunId;
+use runbook_core::people::Actor;
+use runbook_core::plan::Plan;
+use runbook_core::ports::RunRow;
+use runbook_core::run::{Decision, LOCK_COUNTER, Run, RunCommand, Status, take_target, takes_target};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::origin::{Asker, Origin, Reply};
+use crate::runs::load_run;
+
+/// How many rows are looked through.
+const LOOK: usize = 10_000;
+
+impl Engine {
+    /// Refuses when another run that may change the same target has begun, and says whose it is.
+    ///
+    /// A failed undo holds its target too: nothing more happens there until a person has looked.
+    pub(crate) async fn check_target(&self, row: &RunRow) -> Result<(), EngineError> {
+        if !row.mutating {
+            return Ok(());
+        }
+        let runs = self.store().runs(None, false, LOOK).await?;
+        let holder = runs.into_iter().find(|other| {
+            other.id != row.id
+                && other.mutating
+                && other.target == row.target
+                && (other.status == "undo_failed" || other.open)
+                && !matches!(other.status.as_str(), "planned" | "waiting_for_approval")
+        });
+        let Some(holder) = holder else { return Ok(()) };
+        let Some(loaded) = load_run(self.store(), holder.id).await? else { return Ok(()) };
+        Err(EngineError::Locked(self.whose(&loaded.state)))
+    }
+
+    /// Who holds a target, since when, and what can be done about it.
+    fn whose(&self, holder: &Run) -> String {
+        let since = holder.started_at.unwrap_or(holder.created_at);
+        let ago = for_people((self.now() - since).num_seconds().max(0).unsigned_abs());
+        let id = holder.id;
+        let hint = if matches!(holder.status, Status::UndoFailed { .. }) {
+            format!("look by hand and put it right, then `runbook mark-done {id}`")
+        } else if holder.waits_for_person() {
+            format!("it waits for a person: `runbook status {id}`, or `runbook take-over {id} --reason TEXT`")
+        } else {
+            format!("it goes on by itself: wait for it (`runbook attach {id}`), or `runbook cancel {id}`")
+        };
+        format!(
+            "{} is locked by run {id} ({}, {}) of {} since {} UTC ({ago}); hint: {hint}",
+            holder.plan.target,
+            holder.plan.runbook,
+            holder.word(),
+            holder.requester,
+            since.format("%H:%M:%S"),
+        )
+    }
+
+    /// Ends a holder that only waits for a person, on the record.
+    pub(crate) async fn take_over(
+        &self,
+        run: Option<&str>,
+        reason: &str,
+        asker: &Asker,
+        origin: &Origin,
+    ) -> Result<Reply, EngineError> {
+        let fits = |row: &RunRow| row.mutating && matches!(row.status.as_str(), "paused" | "in_doubt");
+        let own = |holder: &Run| holder.requester == asker.actor;
+        self.require_standing(asker, "take a target over")?;
+        let row = self.find_run(run, asker, fits).await?;
+        if matches!(asker.actor, Actor::Local(_)) {
+            let holder = load_run(self.store(), row.id).await?;
+            if !holder.is_some_and(|holder| own(&holder.state)) {
+                return Err(EngineError::Forbidden(format!(
+                    "{} may not take over what another person has begun; hint: a [[person]] in blocks.toml with the role commander or responder may",
+                    asker.actor
+                )));
+            }
+        }
+        let _gate = self.inner.target_gate.lock().await;
+        let command = RunCommand::TakeOver { by: asker.actor.clone(), reason: reason.to_owned() };
+        self.run_verb(row.id, &command, origin).await
+    }
+
+    /// Adds to a decision that sets a run going that it takes its target, under the next number.
+    pub(crate) async fn lock(&self, state: &Run, decision: &mut Decision) -> Result<(), EngineError> {
+        if takes_target(state, decision) {
+            let last = self.store().counter(LOCK_COUNTER).await?;
+            take_target(decision, last + 1);
+        }
+        Ok(())
+    }
+
+    /// The last run that did the same on the same target within the window.
+    pub(crate) async fn repeats(&self, plan: &Plan) -> Result<Option<RunId>, EngineError> {
+        let window = i64::from(self.settings().repeat_window_s);
+        if window == 0 || !plan.is_mutating() {
+            return Ok(None);
+        }
+        let since = self.now() - Duration::seconds(window);
+        for row in self.store().runs(None, false, LOOK).await? {
+            let same = row.mutating && row.runbook == plan.runbook && row.target == plan.target;
+            if !same || row.created_at < since {
+                continue;
+            }
+            let Some(loaded) = load_run(self.store(), row.id).await? else { continue };
+            // one that never began did nothing
+            if loaded.state.attempts > 0 {
+                return Ok(Some(row.id));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether somebody else than this actor could say yes.
+    pub(crate) fn has_others(&self, requester: &Actor) -> bool {
+        self.directory().people().iter().any(|person| {
+            let actor = Actor::Person(person.name.clone());
+            actor != *requester && self.has_standing(&actor)
+        })
+    }
+}

@@ -1,0 +1,228 @@
+//! A person's hand on a run: pause, resume, and going on without a command.
+//!
+//! A pause stands beside what the run waits for: whoever answers a question meanwhile answers it, and nothing starts
+//! before the run is resumed. A command that was passed over counts neither as done nor as failed: what it may have
+//! changed is still owed its undo, and the incident does not take such an end for a mitigation.
+
+use chrono::{DateTime, Duration, Utc};
+use serde::Serialize;
+
+use super::budget;
+use super::command::Rejection;
+use super::decide::{Decision, Effect, ResumePoint, open_again, refresh, title_of, wrong_status};
+use super::event::{Question, RunEvent, Unit, UnitRole};
+use super::names::{assigns, mentions};
+use super::state::{CommandPhase, Run, Status};
+use crate::incident::RunOutcome;
+use crate::message::Outgoing;
+use crate::people::Actor;
+use crate::runbook::Effect as CommandEffect;
+
+/// What is said to an answer where nothing is asked.
+pub(super) const GO_ON: &str = "it asks nothing; `resume` lets it go on";
+/// How long people may take to say yes to going on without a command.
+const APPROVAL_MINUTES: i64 = 15;
+
+/// Who paused a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Hold {
+    /// Who.
+    pub by: Actor,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Why, when they said.
+    pub reason: Option<String>,
+}
+
+impl Run {
+    /// The word in JSON for where it stands, a pause taken into account.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self.status {
+            Status::Running | Status::Undoing if self.hold.is_some() => "paused",
+            ref status => status.word(),
+        }
+    }
+
+    /// `true` while it starts its next command by itself.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        self.hold.is_none() && matches!(self.status, Status::Running | Status::Undoing)
+    }
+
+    /// Commands that a person has passed over, with who and why.
+    pub fn passed_over(&self) -> impl Iterator<Item = (Unit, &Actor, &str)> {
+        self.commands.iter().filter_map(|(unit, phase)| match phase {
+            CommandPhase::PassedOver { by, reason, .. } => Some((*unit, by, reason.as_str())),
+            _ => None,
+        })
+    }
+
+    /// The part of an event that is about who gave it.
+    pub(super) fn apply_hold(&mut self, event: &RunEvent, by: &Actor, at: DateTime<Utc>) {
+        match event {
+            RunEvent::PauseOrdered { reason } => {
+                self.hold = Some(Hold { by: by.clone(), at, reason: reason.clone() });
+            }
+            RunEvent::ResumeOrdered { .. } | RunEvent::UndoStarted => self.hold = None,
+            RunEvent::PassedOver { unit, reason } => {
+                let happened = self.may_have_happened(*unit);
+                let phase = CommandPhase::PassedOver { by: by.clone(), reason: reason.clone(), happened };
+                self.commands.insert(*unit, phase);
+                self.status = Status::Running;
+            }
+            _ => {}
+        }
+        if !self.status.is_open() {
+            self.hold = None;
+        }
+    }
+}
+
+/// Nothing more starts.
+pub(super) fn pause(state: &Run, reason: Option<&String>) -> Result<Decision, Rejection> {
+    if state.hold.is_some() {
+        return Err(wrong_status(state, "it is paused already; `resume` lets it go on"));
+    }
+    if !matches!(state.status, Status::Running | Status::Undoing | Status::Paused { .. }) {
+        return Err(wrong_status(state, "only a run that goes on can be paused"));
+    }
+    let events = vec![RunEvent::PauseOrdered { reason: reason.cloned() }];
+    Ok(Decision { events, effects: refresh(state), ..Decision::default() })
+}
+
+/// Nothing is under way, and nothing starts by itself, because a person said so.
+pub(super) fn rests(state: &Run) -> bool {
+    state.hold.is_some() && state.status == Status::Running && state.live_unit().is_none()
+}
+
+/// It may go on.
+pub(super) fn resume(state: &Run, reason: Option<&String>) -> Result<Decision, Rejection> {
+    if let (None, Status::Paused { question: Question::Overrun { what, .. } }) = (&state.hold, &state.status)
+    {
+        return budget::go_on(state, *what, reason);
+    }
+    if state.hold.is_none() {
+        let wanted = match state.status {
+            Status::Paused { question: Question::Doubt { .. } } => {
+                "nobody paused it; say `mark-done` when it has happened, `retry`, `undo` or `cancel`"
+            }
+            Status::Paused { .. } => "nobody paused it; it waits for an `answer`",
+            Status::Failed { .. } => "nobody paused it; `retry`, `skip` or `undo` what failed",
+            _ => "nobody paused it",
+        };
+        return Err(wrong_status(state, wanted));
+    }
+    let mut effects = refresh(state);
+    effects.push(Effect::Continue(ResumePoint::Next));
+    let events = vec![RunEvent::ResumeOrdered { reason: reason.cloned() }];
+    Ok(Decision { events, effects, ..Decision::default() })
+}
+
+/// Goes on without the command in question.
+pub(super) fn pass_over(state: &Run, reason: &str, now: DateTime<Utc>) -> Result<Decision, Rejection> {
+    let unit = in_question(state)?;
+    let refused = |why: String| {
+        let title = state.command(unit).map_or_else(String::new, |command| title_of(state, unit, command));
+        Rejection::NotPassedOver { run: state.id, title, reason: why }
+    };
+    if reason.trim().is_empty() {
+        return Err(refused("the record needs a reason".to_owned()));
+    }
+    if let Some(why) = objection(state, unit) {
+        return Err(refused(why));
+    }
+    let mut decision = Decision {
+        events: vec![RunEvent::PassedOver { unit, reason: reason.trim().to_owned() }],
+        effects: open_again(state),
+        ..Decision::default()
+    };
+    if state.approvals_needed > 0 && changes_more(state, unit) {
+        // Others said yes to a plan in which this command has its say before the next change.
+        let expires_at = now + Duration::minutes(APPROVAL_MINUTES);
+        decision.events.push(RunEvent::ApprovalAsked { expires_at });
+        decision.effects.push(Effect::ApprovalTimer { due: expires_at });
+        decision.effects.push(Effect::Send(Outgoing::Plan { run: state.id }));
+    } else {
+        decision.effects.push(Effect::Continue(ResumePoint::Next));
+    }
+    decision.effects.extend(refresh(state));
+    Ok(decision)
+}
+
+/// The command that a person means who passes one over.
+fn in_question(state: &Run) -> Result<Unit, Rejection> {
+    const DOUBT: &str = "a command in doubt is not passed over: say `mark-done` when it has happened, `retry`, `undo` or `cancel`";
+    match &state.status {
+        Status::Paused { question: Question::Doubt { .. } } => Err(wrong_status(state, DOUBT)),
+        Status::Paused { question } => Ok(question.unit()),
+        Status::Running if state.live_unit().is_some() => {
+            Err(wrong_status(state, "the command under way is waited for, or ended by `cancel`"))
+        }
+        Status::Running if rests(state) && state.probing.is_none() => {
+            state.next_unit().ok_or_else(|| wrong_status(state, "nothing is left to pass over"))
+        }
+        Status::Failed { .. } => {
+            state.next_unit().ok_or_else(|| wrong_status(state, "nothing is left to pass over"))
+        }
+        _ => Err(wrong_status(state, "no command is in question; `pause` it to pass over the next one")),
+    }
+}
+
+/// Why the run cannot go on without this command.
+fn objection(state: &Run, unit: Unit) -> Option<String> {
+    let command = state.command(unit)?;
+    if unit.role != UnitRole::Main {
+        return Some("what is to be undone later needs its value; `retry` it".to_owned());
+    }
+    let phase = state.commands.get(&unit);
+    let was_seen = matches!(phase, Some(CommandPhase::Ended { .. }));
+    if matches!(phase, Some(CommandPhase::InDoubt { .. })) || (state.repeated.contains(&unit) && !was_seen) {
+        return Some("an earlier attempt may have had its effect; `retry` or `undo` it".to_owned());
+    }
+    let later = || {
+        state.plan.steps.iter().enumerate().flat_map(move |(step, planned)| {
+            let main = planned.commands.iter().enumerate();
+            let main = main.filter(move |(index, _)| (step, *index) > (unit.step, unit.index));
+            main.map(|(_, command)| command).chain(&planned.undo)
+        })
+    };
+    let needs = |name: &str| {
+        later().any(|other| {
+            mentions(&other.text, name) || other.flow.when.as_deref().is_some_and(|when| when.contains(name))
+        })
+    };
+    let missing = command.capture.as_ref().map(|capture| capture.name.as_str());
+    if let Some(name) = missing.filter(|name| !state.values.contains_key(*name) && needs(name)) {
+        return Some(format!("later commands read {name}, which it gives; `retry` it"));
+    }
+    let handed_on = match phase {
+        Some(CommandPhase::Ended { attempt, .. }) => state.carry == Some(*attempt),
+        _ => false,
+    };
+    let name = assigns(&command.text).into_iter().filter(|_| !handed_on).find(|name| needs(name))?;
+    Some(format!("later commands read ${name}, which it sets; `retry` it"))
+}
+
+/// Whether something that is still to come may change the target.
+fn changes_more(state: &Run, unit: Unit) -> bool {
+    state.units().filter(|other| *other > unit).any(|other| {
+        let changes = state.command(other).is_some_and(|command| command.effect != CommandEffect::Read);
+        changes && !state.commands.get(&other).is_some_and(CommandPhase::is_settled)
+    })
+}
+
+/// How a run ends whose commands are all settled: without what was to change the target, it is not known to have helped.
+pub(super) fn outcome_of_success(state: &Run) -> (RunOutcome, Option<String>) {
+    let change = state
+        .passed_over()
+        .find(|(unit, ..)| state.command(*unit).is_some_and(|command| command.effect != CommandEffect::Read));
+    match change {
+        None => (RunOutcome::Succeeded, None),
+        Some((unit, by, reason)) => {
+            let title =
+                state.command(unit).map_or_else(String::new, |command| title_of(state, unit, command));
+            (RunOutcome::Incomplete, Some(format!("{by} passed over {title}: {reason}")))
+        }
+    }
+}
