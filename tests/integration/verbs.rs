@@ -4,7 +4,7 @@ use blocks_tests::{AppConfig, TestApp, text, until};
 use serde_json::{Value, json};
 
 /// Three commands; the first waits for a gate and talks meanwhile, the second fails until a file is there.
-const SLOW: &str = "---\ntitle: Slow change\nservice: flowengine\nlock: flowengine\n---\n# Slow change\n\n## Step 1: Change (5 min)\n\n```bash {name=change effect=once timeout=300s}\necho begun\necho changed >> effects\nwhile [ ! -e gate ] && [ -d \"$PWD\" ]; do sleep 0.05; done\necho done\n# Expected: \"done\"\n```\n\n## Step 2: Look\n\n```bash {name=look effect=read}\n[ -e fine ] && echo fine\n# Expected: \"fine\"\n```\n\n## Step 3: Say\n\n```bash {name=say effect=read}\necho said\n```\n";
+const SLOW: &str = "---\ntitle: Slow change\nservice: flowengine\nlock: flowengine\n---\n# Slow change\n\n## Step 1: Change (5 min)\n\n```bash {name=change effect=once timeout=300s}\necho begun >&2\necho changed >> effects\nwhile [ ! -e gate ] && [ -d \"$PWD\" ]; do sleep 0.05; done\necho done\n# Expected: \"done\"\n```\n\n## Step 2: Look\n\n```bash {name=look effect=read}\n[ -e fine ] && echo fine\n# Expected: \"fine\"\n```\n\n## Step 3: Say\n\n```bash {name=say effect=read}\necho said\n```\n";
 
 fn asks(verb: &str, run: &str, reason: Option<&str>) -> Value {
     json!({ "request": format!("runbook_{verb}"), "run": run, "reason": reason })
@@ -76,7 +76,7 @@ async fn attach_shows_what_a_command_writes_while_it_runs() {
     .await;
     assert_eq!(
         (&first["output"][0]["text"], &first["output"][0]["stream"]),
-        (&json!("begun\n"), &json!("stdout"))
+        (&json!("begun\n"), &json!("stderr"))
     );
     assert!(first["budget"]["box_left_ms"].as_i64().is_some_and(|left| left <= 300_000), "{first}");
     let again = app.api(Some(&ana), look(first["cursor"].clone())).await.json()["data"].clone();
@@ -85,8 +85,8 @@ async fn attach_shows_what_a_command_writes_while_it_runs() {
     assert_eq!(wrong.status, 404, "{wrong:?}");
 
     // a shell without a terminal follows to where the run rests, which is the failed check
-    let words = ["runbook", "attach", &run];
-    let (followed, ()) = tokio::join!(app.blocks(&words), async {
+    let attach = ["runbook", "attach", &run];
+    let (followed, ()) = tokio::join!(app.blocks(&attach), async {
         app.open_gate("gate");
     });
     assert_eq!(followed.code, 1, "{followed:?}");
@@ -104,8 +104,8 @@ async fn without_a_terminal_a_run_that_needs_a_person_is_left_at_once_unless_tol
     let run = text(&left.json()["id"]);
     let waited = app.blocks(&["runbook", "attach", &run, "--wait", "1s"]).await;
     assert_eq!(waited.code, 3, "{waited:?}");
-    let words = ["runbook", "attach", &run, "--wait", "100s"];
-    let (ended, ()) = tokio::join!(app.blocks(&words), async {
+    let attach = ["runbook", "attach", &run, "--wait", "100s"];
+    let (ended, ()) = tokio::join!(app.blocks(&attach), async {
         assert_eq!(app.approve(&ben, &run).await.status, 200);
     });
     assert_eq!(ended.code, 0, "{ended:?}");

@@ -45,11 +45,14 @@ pub(super) async fn run(
     let engine = super::shared::own_engine(config)?;
     // Other terminals of this user look at the run, and decide about it, over the same socket as at a server.
     let socket = config.data_dir.join("engine.sock");
-    let server = LocalServer::start(&engine, &socket).map_err(Stop::failed)?;
-    lock.publish(None, Some(socket)).map_err(Stop::failed)?;
+    let server = LocalServer::start(&engine, &socket)
+        .inspect_err(|error| printer::note(&format!("other terminals cannot reach this run: {error}")))
+        .ok();
+    lock.publish(None, server.is_some().then_some(socket)).map_err(Stop::failed)?;
     engine.keep_time();
     if let What::Request(request) = what
-        && !matches!(request, Request::RunbookPause { .. }) // it stops what would be carried on
+        // they stop what would be carried on
+        && !matches!(request, Request::RunbookPause { .. } | Request::RunbookTakeOver { .. })
         && !matches!(request, Request::RunbookRun { .. } | Request::RunbookRollback { .. })
         && request.is_run_verb()
         && let named = request.run()
@@ -64,7 +67,9 @@ pub(super) async fn run(
     let user = SocketUser::from_uid(rustix::process::geteuid().as_raw()).name;
     let asker = Asker { actor: engine.directory().actor(&Credential::OsUser { name: user }), channel: None };
     let result = ask_and_follow(&engine, what, &asker, (output, yes, patience), &mut signals).await;
-    server.stop().await;
+    if let Some(server) = server {
+        server.stop().await;
+    }
     tokio::select! {
         () = engine.drain(PATIENCE) => result,
         () = signals.next() => Err(at_once()),
