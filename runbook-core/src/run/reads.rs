@@ -31,7 +31,7 @@ fn weight(state: &Run, unit: Unit) -> Weight {
         state.units().filter(|other| *other > unit).filter_map(|other| state.command(other)).collect();
     let is_shell = command.kind == CommandKind::Shell;
     let is_check = !command.expectations.is_empty() || is_shell && answers_by_status(&command.text);
-    if !is_check && !(is_shell && hands_on(&command.text, shell_texts(&later))) {
+    if !(is_check || is_shell && hands_on(&command.text, shell_texts(&later))) {
         Weight::Nothing
     } else if later.iter().any(|other| other.effect != CommandEffect::Read) {
         Weight::Effect

@@ -581,7 +581,7 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
             match run.commands.get_mut(unit) {
                 Some(CommandPhase::Ended { vouched, .. }) => *vouched = true,
                 Some(CommandPhase::NotStarted { .. }) if !run.repeated.contains(unit) => {
-                    pass_over(run, *unit)
+                    pass_over(run, *unit);
                 }
                 _ => {
                     run.commands.insert(*unit, CommandPhase::MarkedDone);
