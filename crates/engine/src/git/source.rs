@@ -76,10 +76,11 @@ impl GitSource {
         pin: Option<&str>,
         folders: &[String],
     ) -> Result<GitSource, (&'static str, String, &'static str)> {
+        // not shown: it may hold a password
         if let Some(reason) = wrong_url(url) {
             return Err((
                 "git",
-                format!("the repository '{url}' {reason}"),
+                format!("the repository's address {reason}"),
                 "https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH, or a path",
             ));
         }
