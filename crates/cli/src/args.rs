@@ -113,7 +113,11 @@ pub(crate) struct ServeArgs {
 
 /// `blocks bench ...`
 #[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct BenchArgs {
+    /// Something else than the server
+    #[command(subcommand)]
+    pub(crate) what: Option<BenchWhat>,
     /// The bare server and load generator; without it only our own side is measured
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) floor: Option<PathBuf>,
@@ -129,6 +133,52 @@ pub(crate) struct BenchArgs {
     /// Write the report there too
     #[arg(long, value_name = "FILE")]
     pub(crate) write: Option<PathBuf>,
+}
+
+/// What else is measured.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum BenchWhat {
+    /// Measure runs: one command after another, many at once, recovery, much output
+    #[command(after_help = "Example: blocks bench engine --write docs/benchmarks-engine.md")]
+    Engine(BenchEngineArgs),
+}
+
+/// `blocks bench engine ...`
+#[derive(Debug, Clone, PartialEq, Args)]
+pub(crate) struct BenchEngineArgs {
+    /// How often each side is measured
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub(crate) rounds: u32,
+    /// Commands of the run whose commands are timed one by one
+    #[arg(long, default_value_t = 100, value_parser = in_range(2, 2_000))]
+    pub(crate) commands: usize,
+    /// Runs side by side
+    #[arg(long, default_value_t = 16, value_parser = in_range(1, 256))]
+    pub(crate) runs: usize,
+    /// Commands of each of them; not more than --commands
+    #[arg(long, default_value_t = 25, value_parser = in_range(1, 2_000))]
+    pub(crate) commands_of_each: usize,
+    /// Runs in flight that are recovered
+    #[arg(long, default_value_t = 1_000, value_parser = in_range(1, 5_000))]
+    pub(crate) in_flight: usize,
+    /// MiB that one command writes
+    #[arg(long, default_value_t = 1_024, value_parser = clap::value_parser!(u64).range(1..=4_096))]
+    pub(crate) output_mib: u64,
+    /// Write the report there too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write: Option<PathBuf>,
+    /// Write every figure there, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write_json: Option<PathBuf>,
+}
+
+/// A count within bounds: a benchmark has an end.
+fn in_range(least: usize, most: usize) -> impl Fn(&str) -> Result<usize, String> + Clone {
+    move |text| match text.parse() {
+        Ok(count) if (least..=most).contains(&count) => Ok(count),
+        Ok(_) => Err(format!("it must be from {least} to {most}")),
+        Err(_) => Err(format!("'{text}' is no count")),
+    }
 }
 
 /// `blocks sandbox ...`

@@ -1,8 +1,10 @@
 //! Where and of what a benchmark was taken.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::process;
@@ -59,6 +61,31 @@ impl Setting {
             Some(commit) if self.dirty => format!("{commit}, with changes in no commit"),
             Some(commit) => commit.clone(),
             None => "unknown".to_owned(),
+        }
+    }
+
+    /// The table at the top of a report.
+    pub(crate) fn write(&self, text: &mut String, at: DateTime<Utc>, stripped: Option<bool>) {
+        let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".to_owned());
+        let memory = self.memory_mib.map_or_else(|| "unknown".to_owned(), |mib| format!("{mib} MiB"));
+        let build = match (self.release, stripped) {
+            (true, Some(true)) => "release, stripped",
+            (true, Some(false)) => "release, not stripped",
+            (true, None) => "release",
+            (false, _) => "debug (not what is aimed at)",
+        };
+        let _ = writeln!(text, "| | |\n| --- | --- |");
+        for (name, value) in [
+            ("commit", self.commit_text()),
+            ("taken at", at.to_rfc3339_opts(SecondsFormat::Secs, true)),
+            ("build", build.to_owned()),
+            ("CPU", format!("{}, {} cores", known(&self.cpu), self.cores)),
+            ("memory", memory),
+            ("kernel", known(&self.kernel)),
+            ("file system of the stores", known(&self.file_system)),
+            ("load average before", known(&self.load_average)),
+        ] {
+            let _ = writeln!(text, "| {name} | {value} |");
         }
     }
 

@@ -1,9 +1,11 @@
-//! `blocks bench`: how fast `blocks serve` is, against a bare server measured in the same run.
+//! `blocks bench`: how fast `blocks serve` is, against a bare server measured in the same run; `blocks bench engine`
+//! the same for runs.
 //!
 //! Absolute times say more about the machine than about Blocks. So both sides take turns, and what is aimed at is a
 //! ratio of each round. A missed aim is written down as missed.
 
 mod aims;
+mod engine;
 mod load;
 mod machine;
 mod process;
@@ -19,7 +21,7 @@ use self::load::{Load, Shape};
 use self::machine::Setting;
 use self::report::{Report, Round};
 use self::servers::{Programs, Running, Side};
-use crate::args::BenchArgs;
+use crate::args::{BenchArgs, BenchWhat};
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
 
@@ -34,6 +36,9 @@ const MIB: f64 = 1024.0 * 1024.0;
 
 /// Measures, and writes the report. Missed aims are no failure: they are the result.
 pub(crate) async fn run(args: &BenchArgs, output: Output) -> Result<Code, Stop> {
+    if let Some(BenchWhat::Engine(args)) = &args.what {
+        return engine::run(args, output).await;
+    }
     let programs = Programs {
         floor: args.floor.as_deref().map(absolute).transpose()?,
         ours: std::env::current_exe().map_err(Stop::failed)?,

@@ -50,9 +50,12 @@ impl Process {
 
     /// Its memory now (resident set), in bytes.
     pub(crate) fn resident(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? * 1024)
+        memory(self.child.id()?, "VmRSS:")
+    }
+
+    /// The most memory that it has had (resident set), in bytes.
+    pub(crate) fn peak(&self) -> Option<u64> {
+        peak_of(self.child.id()?)
     }
 
     /// Tells it to end (TERM) and waits.
@@ -69,6 +72,56 @@ impl Process {
             }
         }
     }
+}
+
+/// The most memory that a process has had (resident set), in bytes, while it lives.
+pub(crate) fn peak_of(pid: u32) -> Option<u64> {
+    memory(pid, "VmHWM:")
+}
+
+fn memory(pid: u32, what: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(what))?;
+    Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? * 1024)
+}
+
+/// What a program printed, whatever its exit status says.
+pub(crate) async fn said(program: &Path, arguments: &[String], limit: Duration) -> Result<String, Stop> {
+    let output = run(program, arguments, None, limit).await?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Runs a program to its end in a folder; anything but success is an error.
+pub(crate) async fn in_folder(
+    program: &Path,
+    arguments: &[String],
+    folder: &Path,
+    limit: Duration,
+) -> Result<(), Stop> {
+    let output = run(program, arguments, Some(folder), limit).await?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(Stop::failed(format!("{} ended with {}: {}", program.display(), output.status, said.trim())))
+}
+
+async fn run(
+    program: &Path,
+    arguments: &[String],
+    folder: Option<&Path>,
+    limit: Duration,
+) -> Result<std::process::Output, Stop> {
+    let name = program.display();
+    let mut command = command(program);
+    command.args(arguments);
+    if let Some(folder) = folder {
+        command.current_dir(folder);
+    }
+    tokio::time::timeout(limit, command.output())
+        .await
+        .map_err(|_| Stop::failed(format!("{name} does not end within {} s", limit.as_secs())))?
+        .map_err(|error| Stop::failed(format!("{name} cannot be run: {error}")))
 }
 
 /// Runs a program to its end and returns what it printed.

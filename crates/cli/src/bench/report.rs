@@ -109,35 +109,11 @@ impl Report {
         let mut text = String::from(
             "# Benchmarks\n\nWritten by `blocks bench`; do not edit. A missed aim stays here as missed.\n\n",
         );
-        self.write_setting(&mut text);
+        self.setting.write(&mut text, self.at, Some(self.stripped));
         self.write_aims(&mut text);
         self.write_rounds(&mut text);
         text.push_str(&self.how());
         text
-    }
-
-    fn write_setting(&self, text: &mut String) {
-        let setting = &self.setting;
-        let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".to_owned());
-        let memory = setting.memory_mib.map_or_else(|| "unknown".to_owned(), |mib| format!("{mib} MiB"));
-        let build = match (setting.release, self.stripped) {
-            (true, true) => "release, stripped",
-            (true, false) => "release, not stripped",
-            (false, _) => "debug (not what is aimed at)",
-        };
-        let _ = writeln!(text, "| | |\n| --- | --- |");
-        for (name, value) in [
-            ("commit", setting.commit_text()),
-            ("taken at", self.at.to_rfc3339_opts(SecondsFormat::Secs, true)),
-            ("build", build.to_owned()),
-            ("CPU", format!("{}, {} cores", known(&setting.cpu), setting.cores)),
-            ("memory", memory),
-            ("kernel", known(&setting.kernel)),
-            ("file system of the stores", known(&setting.file_system)),
-            ("load average before", known(&setting.load_average)),
-        ] {
-            let _ = writeln!(text, "| {name} | {value} |");
-        }
     }
 
     fn write_aims(&self, text: &mut String) {

@@ -121,7 +121,7 @@ fn duplicates_in(metrics: &str) -> u64 {
 }
 
 /// Nothing of the caller's but where programs are found.
-fn environment(folder: &Path) -> BTreeMap<String, String> {
+pub(crate) fn environment(folder: &Path) -> BTreeMap<String, String> {
     let path = std::env::var("PATH").unwrap_or_default();
     let home = folder.display().to_string();
     [
