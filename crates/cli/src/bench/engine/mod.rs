@@ -64,7 +64,15 @@ pub(super) async fn run(args: &BenchEngineArgs, output: Output) -> Result<Code, 
     }
     let mut found = Vec::new();
     for peer in Peer::ALL {
-        found.push(peer.find().await);
+        let works = match peer.find().await {
+            // One that does not work here is no reason to measure nothing.
+            Ok(program) => match peers::run(peer, &program, 5).await {
+                Ok(_) => Ok(program),
+                Err(error) => Err(error.text.lines().next().unwrap_or_default().to_owned()),
+            },
+            Err(reason) => Err(reason),
+        };
+        found.push(works);
     }
     let mut report = Report {
         setting,

@@ -10,6 +10,8 @@ use super::place::{Place, bash, command};
 use crate::bench::process;
 use crate::exit::Stop;
 
+/// The Python that ansible itself runs with.
+const OWN_PYTHON: &str = "ansible_python_interpreter={{ansible_playbook_python}}";
 /// How long one call may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -104,7 +106,9 @@ async fn once(peer: Peer, program: &Path, commands: usize) -> Result<Duration, S
             let recipes = (1..=commands).map(|number| format!("c{number}"));
             ["--justfile".to_owned(), file].into_iter().chain(recipes).collect()
         }
-        Peer::Ansible => vec!["-i".into(), "localhost,".into(), "-c".into(), "local".into(), file],
+        Peer::Ansible => {
+            ["-i", "localhost,", "-c", "local", "-e", OWN_PYTHON, &file].map(str::to_owned).to_vec()
+        }
         Peer::Mask | Peer::Dbos => vec![file],
     };
     let began = Instant::now();
