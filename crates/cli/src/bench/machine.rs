@@ -55,6 +55,13 @@ impl Setting {
         }
     }
 
+    /// Whether the machine had other things to do when the benchmark began.
+    #[expect(clippy::cast_precision_loss, reason = "no machine has 2^52 cores")]
+    pub(crate) fn is_loaded(&self) -> bool {
+        let load = self.load_average.as_ref().and_then(|load| load.split(' ').next()?.parse::<f64>().ok());
+        load.is_some_and(|load| load > self.cores as f64 / 2.0)
+    }
+
     /// `c5745e8d1f2a` or `c5745e8d1f2a, with changes`.
     pub(crate) fn commit_text(&self) -> String {
         match &self.commit {

@@ -1,8 +1,7 @@
 //! Many runs side by side: how many commands a second, against how many bash can be started for at all.
 
-use std::time::Instant;
-
 use blocks_engine::LibraryEntry;
+use tokio::time::Instant;
 
 use super::place::{Place, steps};
 use crate::exit::Stop;

@@ -4,9 +4,9 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
 use rusqlite::Connection;
+use tokio::time::Instant;
 
 use super::place::{Place, bash};
 use super::{Course, Shell};

@@ -1,7 +1,8 @@
 //! A command that writes a GiB: the most memory that engine and supervisor have at any time.
 
 use std::path::Path;
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use super::place::{PATIENCE, Place};
 use crate::bench::process::Process;

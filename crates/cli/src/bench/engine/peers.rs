@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use blocks_exec::find_program;
+use tokio::time::Instant;
 
 use super::place::{Place, bash, command};
 use crate::bench::process;

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use blocks_engine::LibraryEntry;
 use runbook_core::ids::RunId;
 use runbook_core::ports::{Begun, BoxFuture, ExecError, Executor, Finished, Job, Resumed};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::place::{LOOK, PATIENCE, Place, steps};
 use crate::bench::process;

@@ -142,6 +142,11 @@ impl Report {
             "# Benchmarks of runs\n\nWritten by `blocks bench engine`; do not edit. A missed aim stays here as missed.\n\n",
         );
         self.setting.write(&mut text, self.at, None);
+        if self.setting.is_loaded() {
+            text.push_str(
+                "\n**The machine had other things to do.** Times say little then, and ratios of sides that wait for the disk differently not much more.\n",
+            );
+        }
         self.write_aims(&mut text);
         self.write_sides(&mut text);
         self.write_rounds(&mut text);
@@ -245,5 +250,73 @@ fn figure(value: Option<f64>) -> String {
         Some(value) if value >= 100.0 => format!("{value:.0}"),
         Some(value) if value >= 10.0 => format!("{value:.1}"),
         Some(value) => format!("{value:.2}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Course;
+    use super::*;
+
+    fn report(load: &str, warm: f64, rate: f64) -> Report {
+        let course = |warm| Course { cold: 20.0, warm };
+        let round = Round {
+            floor_first: true,
+            ours: course(warm),
+            same: course(2.0),
+            bare_rate: 1_000.0,
+            rate,
+            recovery: 1_500.0,
+            peers: vec![Some(1.5), None, None, None, None],
+            ..Round::default()
+        };
+        Report {
+            setting: Setting {
+                commit: None,
+                dirty: false,
+                cores: 2,
+                memory_mib: None,
+                cpu: None,
+                kernel: None,
+                file_system: None,
+                load_average: Some(load.to_owned()),
+                release: true,
+            },
+            at: DateTime::UNIX_EPOCH,
+            args: BenchEngineArgs {
+                rounds: 1,
+                commands: 10,
+                runs: 2,
+                commands_of_each: 5,
+                in_flight: 3,
+                output_mib: 4,
+                write: None,
+                write_json: None,
+            },
+            rounds: vec![round],
+            missing: vec![(Peer::Mask, "mask is not on PATH".to_owned())],
+            peak: Some(Peak { engine: 40.0, supervisor: 30.0, seconds: 1.0 }),
+        }
+    }
+
+    #[test]
+    fn what_is_missed_and_what_is_not_there_is_said() {
+        let report = report("0.10 0.20 0.30", 2.4, 900.0);
+        let met: Vec<_> = report.outcomes().iter().map(Outcome::met).collect();
+        assert_eq!(met, [Some(true), Some(true), Some(true), Some(false)]);
+        let text = report.markdown();
+        assert!(text.contains("| MiB | - | 70.0 | - | <= 64 MiB | **NOT met** |"), "{text}");
+        assert!(text.contains("| mask | - | not measured: mask is not on PATH |"), "{text}");
+        assert!(text.contains("| a bash script | - | 1.50 |"), "{text}");
+        assert!(!text.contains("other things to do"));
+        assert_eq!(report.json()["not_measured"][0]["side"], "mask");
+    }
+
+    #[test]
+    fn a_loaded_machine_is_named() {
+        let report = report("1.10 0.20 0.30", 2.6, 800.0);
+        assert!(report.markdown().contains("The machine had other things to do"));
+        assert_eq!(report.outcomes()[0].met(), Some(false));
+        assert_eq!(report.outcomes()[1].met(), Some(false));
     }
 }
