@@ -630,7 +630,7 @@ fn lost(state: &Run, attempt: u32, reason: &str) -> Decision {
                 RunEvent::CommandInDoubt { unit, attempt, reason: reason.to_owned() },
                 RunEvent::RetryOrdered { unit },
             ],
-            effects: vec![Effect::Continue(ResumePoint::Next)],
+            effects: again_when_it_goes_on(state),
             ..Decision::default()
         };
     }
@@ -649,9 +649,17 @@ fn never_begun(state: &Run, attempt: u32, reason: &str) -> Decision {
             RunEvent::CommandNotStarted { unit, attempt, reason: reason.to_owned() },
             RunEvent::RetryOrdered { unit },
         ],
-        effects: vec![Effect::Continue(ResumePoint::Next)],
+        effects: again_when_it_goes_on(state),
         ..Decision::default()
     }
+}
+
+/// The command starts again by itself, which tells people. Not while somebody has paused the run: then nothing is under way
+/// any more, and that must be seen.
+fn again_when_it_goes_on(state: &Run) -> Vec<Effect> {
+    let mut effects = if state.hold.is_some() { refresh(state) } else { Vec::new() };
+    effects.push(Effect::Continue(ResumePoint::Next));
+    effects
 }
 
 fn recover(state: &Run) -> Decision {

@@ -285,15 +285,17 @@ impl<'a> Playing<'a> {
 
     /// In doubt, a person looks at what is there: it has happened, or it has not.
     async fn look(&mut self, run: &str) {
-        if self.plan.gives_up && !self.gave_up {
-            self.gave_up = true;
-            self.decide("ana", "cancelled", json!({ "request": "runbook_cancel", "run": run })).await;
-            return;
-        }
         let events = self.world.events(run);
         let Some(step) = in_question(&events) else { return };
         let doubt = events.iter().rev().find(|event| event["type"] == "command_in_doubt");
         let is_undo = doubt.is_some_and(|doubt| doubt["unit"]["role"] == "undo");
+        if self.plan.gives_up && !self.gave_up {
+            self.gave_up = true;
+            // half an undo is no end
+            let end = if is_undo { "undo_failed" } else { "cancelled" };
+            self.decide("ana", end, json!({ "request": "runbook_cancel", "run": run })).await;
+            return;
+        }
         let wanted = if is_undo { "undo" } else { "effect" };
         let entries = ledger::of_run(&self.world.books(), run);
         let has_happened = entries.iter().any(|entry| entry.what == wanted && entry.step() == step);

@@ -35,6 +35,28 @@ fn a_pause_lets_the_live_command_end_and_starts_none_after_it() {
     laws::check(&bench);
 }
 
+/// People read "the command under way goes on to its end" until they are told that nothing is under way any more.
+#[test]
+fn a_paused_run_shows_that_its_command_is_gone() {
+    for never_begun in [true, false] {
+        let mut bench = Bench::approved(one(AGAIN));
+        let attempt = bench.starts();
+        bench.give("ana", &pause()).unwrap();
+        let gone = match never_begun {
+            true => RunCommand::NeverBegun { attempt, reason: "nobody began it".to_owned() },
+            false => RunCommand::Recover,
+        };
+        let decision = bench.give_as(&Actor::system("recovery"), &gone).unwrap();
+        let tells = Effect::Send(crate::message::Outgoing::Progress { run: bench.run.id });
+        assert!(decision.effects.contains(&tells), "{gone:?}: {:?}", decision.effects);
+        assert_eq!(bench.engine(&RunCommand::Advance), [], "it stays paused");
+        bench.give("ana", &resume()).unwrap();
+        bench.runs_through();
+        assert_eq!(bench.status(), "succeeded");
+        laws::check(&bench);
+    }
+}
+
 #[test]
 fn what_can_be_paused() {
     let cases: [(&str, fn() -> Bench, bool); 7] = [

@@ -36,7 +36,10 @@ pub(crate) fn check(outside: &mut Outside, data: &Data) {
             found.push(("replay", format!("{stream}: replaying it gives something else")));
         }
     }
-    for key in outside.chat.doubles() {
+    // One whose answer was lost, and that was then refused for good, is not looked for any more: the next one with its key
+    // is a message of its own.
+    let doubles = outside.chat.doubles();
+    for key in doubles.into_iter().filter(|key| !outside.chat.refused.contains(key)) {
         found.push(("message", format!("{key} is there more than once")));
     }
     for watch in outside.judge.runs.values() {

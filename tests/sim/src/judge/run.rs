@@ -474,6 +474,8 @@ impl Judge {
                     found.push(watch.accusation("false-success", &what));
                 }
                 watch.seen.settled.insert(*unit, Settled::Vouched);
+                // of a loop, it counts among the failures no more
+                watch.seen.failed.remove(unit);
                 // whoever says so is not the other person who agrees
                 watch.seen.passer = Some(envelope.actor.clone());
             }

@@ -21,6 +21,11 @@ pub(crate) fn kind_of(request: &Request) -> &'static str {
         Request::RunbookStatus { .. } => "runbook_status",
         Request::RunbookApprove { .. } => "runbook_approve",
         Request::RunbookRefuse { .. } => "runbook_refuse",
+        Request::RunbookPause { .. } => "runbook_pause",
+        Request::RunbookResume { .. } => "runbook_resume",
+        Request::RunbookSkip { .. } => "runbook_skip",
+        Request::RunbookAttach { .. } => "runbook_attach",
+        Request::RunbookTakeOver { .. } => "runbook_take_over",
         Request::RunbookCancel { .. } => "runbook_cancel",
         Request::RunbookAnswer { .. } => "runbook_answer",
         Request::RunbookRetry { .. } => "runbook_retry",
@@ -38,7 +43,7 @@ pub(crate) fn kind_of(request: &Request) -> &'static str {
 }
 
 /// Every kind of [`kind_of`].
-pub(crate) const KINDS: [&str; 21] = [
+pub(crate) const KINDS: [&str; 26] = [
     "runbook_list",
     "runbook_show",
     "runbook_plan",
@@ -47,6 +52,11 @@ pub(crate) const KINDS: [&str; 21] = [
     "runbook_status",
     "runbook_approve",
     "runbook_refuse",
+    "runbook_pause",
+    "runbook_resume",
+    "runbook_skip",
+    "runbook_attach",
+    "runbook_take_over",
     "runbook_cancel",
     "runbook_answer",
     "runbook_retry",
@@ -118,36 +128,41 @@ pub(crate) fn credential_name(credential: &Credential) -> &'static str {
     }
 }
 
-/// What a button asks for, and its word in an action id.
-pub(crate) fn button(request: &Request) -> Option<(Answer, &'static str)> {
-    let answer = match request {
-        Request::RunbookApprove { .. } => Answer::Approve,
-        Request::RunbookRefuse { .. } => Answer::Refuse,
-        Request::RunbookAnswer { yes: true, .. } => Answer::Yes,
-        Request::RunbookAnswer { yes: false, .. } => Answer::No,
-        Request::RunbookMarkDone { .. } => Answer::MarkDone,
-        Request::RunbookRetry { .. } => Answer::Retry,
-        Request::RunbookCancel { .. } => Answer::Cancel,
-        Request::RunbookUndo { .. } => Answer::Undo,
+/// The word in the action id of a button that asks for this: some requests have several buttons, which say it differently.
+pub(crate) fn button(dice: &mut Dice, request: &Request) -> Option<&'static str> {
+    let answers: &[Answer] = match request {
+        Request::RunbookApprove { .. } => &[Answer::Approve],
+        Request::RunbookRefuse { .. } => &[Answer::Refuse],
+        Request::RunbookAnswer { yes: true, .. } => &[Answer::Yes, Answer::GoOn],
+        Request::RunbookAnswer { yes: false, .. } => &[Answer::No],
+        Request::RunbookMarkDone { .. } => &[Answer::MarkDone, Answer::PutRight],
+        Request::RunbookResume { .. } => &[Answer::Resume],
+        Request::RunbookRetry { .. } => &[Answer::Retry, Answer::WaitOn],
+        Request::RunbookCancel { .. } => &[Answer::Cancel],
+        Request::RunbookUndo { .. } => &[Answer::Undo, Answer::GoBack],
         _ => return None,
     };
     // a new answer does not compile until it stands here and above
-    let word = match answer {
+    Some(match dice.pick(answers) {
         Answer::Approve => "approve",
         Answer::Refuse => "refuse",
         Answer::Yes => "yes",
         Answer::No => "no",
         Answer::MarkDone => "mark_done",
+        Answer::Resume => "resume",
         Answer::Retry => "retry",
         Answer::Cancel => "cancel",
         Answer::Undo => "undo",
-    };
-    Some((answer, word))
+        Answer::WaitOn => "wait_on",
+        Answer::GoOn => "go_on",
+        Answer::GoBack => "go_back",
+        Answer::PutRight => "put_right",
+    })
 }
 
 /// The body that Slack sends when that button is pressed.
-pub(crate) fn button_body(user: &str, request: &Request) -> Option<String> {
-    let (_, word) = button(request)?;
+pub(crate) fn button_body(dice: &mut Dice, user: &str, request: &Request) -> Option<String> {
+    let word = button(dice, request)?;
     let (run, fingerprint, reason) = match request {
         Request::RunbookApprove { run, fingerprint, reason } => {
             (run, fingerprint.as_deref(), reason.as_deref())
@@ -155,6 +170,7 @@ pub(crate) fn button_body(user: &str, request: &Request) -> Option<String> {
         Request::RunbookRefuse { run, .. }
         | Request::RunbookAnswer { run, .. }
         | Request::RunbookMarkDone { run, .. }
+        | Request::RunbookResume { run, .. }
         | Request::RunbookRetry { run }
         | Request::RunbookCancel { run }
         | Request::RunbookUndo { run } => (run, None, None),
@@ -200,6 +216,17 @@ fn words(request: &Request) -> String {
             words.extend(reason.iter().map(|reason| format!("--reason \"{reason}\"")));
         }
         Request::RunbookRefuse { run, .. } => words = named("runbook refuse", run),
+        Request::RunbookPause { run, .. } => words = named("runbook pause", run),
+        Request::RunbookResume { run, .. } => words = named("runbook resume", run),
+        Request::RunbookSkip { run, reason } => {
+            words = named("runbook skip", run);
+            words.push(format!("--reason \"{reason}\""));
+        }
+        Request::RunbookAttach { run, .. } => words = named("runbook attach", run),
+        Request::RunbookTakeOver { run, reason } => {
+            words = named("runbook take-over", run);
+            words.push(format!("--reason \"{reason}\""));
+        }
         Request::RunbookCancel { run } => words = named("runbook cancel", run),
         Request::RunbookAnswer { run, yes } => {
             words = named("runbook answer", run);
@@ -238,7 +265,12 @@ pub(crate) fn some_request(dice: &mut Dice, who: &str, known: &[KnownRun]) -> Re
             incident: None,
         },
         16..20 => Request::RunbookRollback { service: Some("shop".to_owned()), params: [].into() },
-        20..68 => some_yes(dice, who, run.as_ref(), known),
+        20..58 => some_yes(dice, who, run.as_ref(), known),
+        58..60 => Request::RunbookPause { run: id, reason: None },
+        60..63 => Request::RunbookResume { run: id, reason: None },
+        63..66 => Request::RunbookSkip { run: id, reason: "it is seen elsewhere".to_owned() },
+        66 => Request::RunbookTakeOver { run: id, reason: "nobody is there".to_owned() },
+        67 => Request::RunbookAttach { run: id, cursor: None },
         68..70 => Request::RunbookRefuse { run: id, reason: None },
         70..72 => Request::RunbookCancel { run: id },
         72..74 => Request::RunbookAnswer { run: id, yes: dice.percent(60) },

@@ -82,7 +82,7 @@ async fn changed(seed: u64, kept: Kept, kind: &str, dice: &mut Dice) -> Result<(
     // by whatever way, on this engine or on the one that comes after it
     let next = stage.another(settings);
     if dice.percent(50) && !kind.contains("environment") {
-        let body = button_body("U-ben", &yes).ok_or("no button")?;
+        let body = button_body(dice, "U-ben", &yes).ok_or("no button")?;
         stage.comes_in("slack", "interaction", body, 1).await;
     } else {
         let actor = next.directory().actor(&credential("ben", Way::OsUser));

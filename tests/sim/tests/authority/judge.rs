@@ -71,6 +71,8 @@ fn one(
     intents: &mut BTreeMap<(RunId, u32), String>,
 ) -> Result<(), String> {
     let (due, changes) = due(&run.plan.runbook, irreversible).unwrap_or((0, true));
+    // the same again on the same target needs somebody else
+    let due = due.max(u8::from(run.repeats.is_some()));
     let asker = truth.asked.get(&run.id);
     let (mut questions, mut expires, mut allowed, mut ever) = (0, None, !changes && due == 0, false);
     let mut yes: BTreeSet<String> = BTreeSet::new();

@@ -94,7 +94,7 @@ async fn world(
             let user = if way == Way::SlackGuest { format!("U-{human}-guest") } else { format!("U-{human}") };
             let message = match way {
                 Way::SlackWords => Some(("slack", "command", command_body(&user, &request))),
-                Way::SlackButton | Way::SlackGuest => Some(match button_body(&user, &request) {
+                Way::SlackButton | Way::SlackGuest => Some(match button_body(&mut dice, &user, &request) {
                     Some(body) => ("slack", "interaction", body),
                     None => ("slack", "command", command_body(&user, &request)),
                 }),
@@ -214,7 +214,7 @@ fn nobody_lets_their_own_request_run() {
     told("alone");
     all.push(("alone, on disk", each(2, |seed| alone(seed + 1_000, Kept::OnDisk, &tally))));
     told("alone, on disk");
-    all.push(("together", each(20, |seed| together(seed, Kept::InMemory, &tally))));
+    all.push(("together", each(40, |seed| together(seed, Kept::InMemory, &tally))));
     told("together");
     all.push(("together, on disk", each(2, |seed| together(seed + 1_000, Kept::OnDisk, &tally))));
     told("together, on disk");

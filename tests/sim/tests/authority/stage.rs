@@ -307,7 +307,7 @@ impl Stage {
             dice: Mutex::new(Dice::new(seed ^ 0xE4EC)),
             bad: AtomicU64::new(30),
         };
-        let settings = settings(folder.path(), irreversible);
+        let settings = settings(seed, folder.path(), irreversible);
         let (notes, clock, ids) = (Arc::new(notes), HandClock::default(), Arc::new(Numbered::default()));
         let engine = build(&store, &notes, &clock, &ids, folder.path(), settings.clone());
         engine.start().await.unwrap();
@@ -384,7 +384,7 @@ impl Stage {
     }
 }
 
-fn settings(folder: &Path, irreversible: u8) -> Settings {
+fn settings(seed: u64, folder: &Path, irreversible: u8) -> Settings {
     let person = |name: &str| Person {
         name: name.to_owned(),
         slack_id: Some(format!("U-{name}")),
@@ -409,8 +409,12 @@ fn settings(folder: &Path, irreversible: u8) -> Settings {
         severities: runbook_core::severity::parse(SEVERITIES).unwrap(),
         policy: ApprovalPolicy { reversible: irreversible, irreversible },
         approval_window_s: WINDOW_S,
+        // in every second world the same again needs another person
+        repeat_window_s: if seed.is_multiple_of(2) { 600 } else { 0 },
         channel_per_incident: Vec::new(),
         connections: Vec::new(),
+        git: None,
+        drilled: BTreeMap::new(),
         exec_env: vec!["PATH".to_owned()],
         has_chat: false,
         has_pager: true,
