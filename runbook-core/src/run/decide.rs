@@ -145,7 +145,7 @@ pub fn decide(state: &Run, command: &RunCommand, now: DateTime<Utc>) -> Result<D
         RunCommand::Lost { attempt, reason } => Ok(lost(state, *attempt, reason)),
         RunCommand::NeverBegun { attempt, reason } => Ok(never_begun(state, *attempt, reason)),
         RunCommand::Recover => Ok(recover(state)),
-        RunCommand::Answer { yes, reason } => answer(state, *yes, reason.as_ref()),
+        RunCommand::Answer { yes, reason } => answer(state, *yes, reason.as_ref(), now),
         RunCommand::MarkDone { reason } => mark_done(state, reason.as_ref()),
         RunCommand::Retry => retry(state, now),
         RunCommand::Pause { reason } => hold::pause(state, reason.as_ref()),
@@ -673,7 +673,12 @@ fn recover(state: &Run) -> Decision {
     }
 }
 
-fn answer(state: &Run, yes: bool, reason: Option<&String>) -> Result<Decision, Rejection> {
+fn answer(
+    state: &Run,
+    yes: bool,
+    reason: Option<&String>,
+    now: DateTime<Utc>,
+) -> Result<Decision, Rejection> {
     let Status::Paused { question } = &state.status else {
         let held = state.hold.is_some();
         return Err(wrong_status(state, if held { hold::GO_ON } else { "it asks nothing" }));
@@ -684,6 +689,12 @@ fn answer(state: &Run, yes: bool, reason: Option<&String>) -> Result<Decision, R
             "say `mark-done` when it has happened, `retry` to run it again, or `cancel`",
         )),
         (Question::Overrun { what, .. }, true) => budget::go_on(state, *what, reason),
+        // going on without a check is what `skip` is, with the same yes of another person
+        (Question::Guard { .. }, true) => hold::pass_over(
+            state,
+            reason.map_or("it failed, and the answer was to go on", String::as_str),
+            now,
+        ),
         (other, true) => Ok(go_on(state, other.unit(), reason)),
         (other, false) => {
             let why = reason.cloned().unwrap_or_else(|| "a person says it is not as expected".to_owned());

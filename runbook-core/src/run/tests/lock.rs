@@ -193,6 +193,9 @@ fn a_repetition_wants_its_code_named_even_by_its_own_requester() {
     let (mut bench, _) = Bench::plan(&request, start_of_day());
     let bare = RunCommand::Approve { by: person("ana"), may_approve: true, fingerprint: None, reason: None };
     assert_eq!(words(&bench.give("ana", &bare).unwrap().events), ["approval_refused"]);
-    bench.give("ana", &approve("ana")).unwrap();
+    let by = person("ana");
+    let reason = Some("the first did not help".to_owned());
+    let fingerprint = Some(bench.run.fingerprint.code());
+    bench.give("ana", &RunCommand::Approve { by, may_approve: true, fingerprint, reason }).unwrap();
     assert_eq!(bench.status(), "running");
 }
