@@ -45,7 +45,9 @@ struct Notes {
     /// Attempts of which nothing was started.
     harmless: BTreeSet<u32>,
     /// Commands that a person has ordered again since their last attempt.
-    ordered: BTreeMap<Unit, Actor>,
+    ordered: BTreeSet<Unit>,
+    /// Whose doing the present question is: one of their own yeses would answer it.
+    asked_by: Option<Actor>,
     settled: BTreeMap<Unit, Settled>,
     /// Commands whose last attempt failed or never began.
     failed: BTreeSet<Unit>,
@@ -125,7 +127,7 @@ impl RunWatch {
             .any(|(number, known)| *known == unit && !self.seen.harmless.contains(number));
         if again
             && command.effect == Effect::Once
-            && !(self.seen.ordered.contains_key(&unit) && self.seen.is_granted)
+            && !(self.seen.ordered.contains(&unit) && self.seen.is_granted)
         {
             let what = format!("attempt {attempt} repeats {} although nobody ordered it", command.id);
             return Some(self.accusation("once-twice", &what));
@@ -341,6 +343,7 @@ impl Judge {
                 watch.seen.yeses.clear();
                 watch.seen.is_granted = false;
                 watch.seen.expires_at = Some(*expires_at);
+                watch.seen.asked_by = Some(envelope.actor.clone());
             }
             RunEvent::Approved { by, reason, .. } => {
                 found.extend(self.worthless(watch, by, reason.as_deref(), envelope));
@@ -488,7 +491,7 @@ impl Judge {
                 watch.seen.failed.remove(unit);
                 if is_human(&envelope.actor) {
                     watch.seen.passer = None;
-                    watch.seen.ordered.insert(*unit, envelope.actor.clone());
+                    watch.seen.ordered.insert(*unit);
                 }
             }
             RunEvent::RetryScheduled { unit, .. } => {
@@ -530,7 +533,8 @@ impl Judge {
         if others && *by == run.requester {
             return Some(watch.accusation("own", &format!("{by} asked for it, and their own yes counts")));
         }
-        if others && watch.seen.ordered.values().any(|who| who == by) {
+        // who ordered what needs no yes, and was not asked about, may say yes to what another one ordered
+        if others && watch.seen.asked_by.as_ref() == Some(by) {
             return Some(
                 watch.accusation("own", &format!("{by} ordered it again, and their own yes counts")),
             );
