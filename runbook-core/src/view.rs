@@ -441,7 +441,7 @@ pub fn flow_lines(command: &PlannedCommand, role: UnitRole) -> Vec<String> {
     if let Some(foreach) = &flow.foreach {
         match role {
             UnitRole::Undo => {
-                lines.push(format!("for each {} that was begun, the last one first", foreach.name))
+                lines.push(format!("for each {} that was begun, the last one first", foreach.name));
             }
             UnitRole::Probe => lines.push(format!("for the {} in doubt", foreach.name)),
             UnitRole::Baseline | UnitRole::Main => lines.extend(loop_lines(foreach, command.effect)),

@@ -41,13 +41,14 @@ async fn alone(words: &[&str], folder: &Path) -> Finished {
 /// A folder with a journal of two runs.
 async fn with_a_journal() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(
-        folder.path().join("small.md"),
-        "# Small\n\n## Step 1: Do it\n\n```bash {effect=once}\necho did-it >> \"$HOME/effects\"\n```\n",
-    )
-    .unwrap();
-    for _ in 0..2 {
-        let ran = alone(&["runbook", "run", "small.md", "--yes"], folder.path()).await;
+    // the same on the same target again would want another person
+    for name in ["small.md", "other.md"] {
+        std::fs::write(
+            folder.path().join(name),
+            "# Small\n\n## Step 1: Do it\n\n```bash {effect=once}\necho did-it >> \"$HOME/effects\"\n```\n",
+        )
+        .unwrap();
+        let ran = alone(&["runbook", "run", name, "--yes"], folder.path()).await;
         assert_eq!(ran.code, 0, "{ran:?}");
     }
     folder

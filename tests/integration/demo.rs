@@ -374,7 +374,8 @@ async fn no_secret_reaches_a_file_of_the_demo() {
     assert!(files.iter().any(|path| path.ends_with("server.log")), "{files:?}");
     assert!(files.iter().any(|path| path.ends_with("blocks.db")), "{files:?}");
     for path in files {
-        let bytes = std::fs::read(&path).unwrap();
+        // what was there for a moment only, such as a supervisor's socket, is gone by now
+        let Ok(bytes) = std::fs::read(&path) else { continue };
         for secret in &secrets {
             let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
             assert!(!found, "a secret ({}...) is in {}", &secret[..6], path.display());

@@ -16,9 +16,9 @@ fn written(folder: &Path, name: &str) -> Vec<String> {
 
 /// Writes a runbook about `hosts` and runs it to where it rests.
 async fn run(body: &str, hosts: &str) -> (Finished, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let front = format!("---\nparams:\n  hosts: {{ default: \"{hosts}\" }}\n---\n# Small\n");
-    std::fs::write(folder.path().join("small.md"), format!("{front}{body}")).unwrap();
+    std::fs::write(folder.path().join("small.md"), format!("{front}{body}")).expect("a file");
     let finished = alone(&["runbook", "run", "small.md", "-o", "json", "--yes"], folder.path()).await;
     (finished, folder)
 }
@@ -93,7 +93,9 @@ async fn a_list_that_appears_at_run_time_is_shown_and_asked_about() {
     let id = text(&run["id"]);
     let shown = alone(&["runbook", "status", &id], folder.path()).await;
     assert!(shown.stdout.contains("2 in all: web-a, web-b"), "{shown:?}");
-    let goes_on = alone(&["runbook", "approve", &id, "-o", "json"], folder.path()).await;
+    let goes_on =
+        alone(&["runbook", "approve", &id, "--reason", "the list is right", "-o", "json"], folder.path())
+            .await;
     assert_eq!((goes_on.code, &goes_on.json()["status"]), (0, &json!("succeeded")), "{goes_on:?}");
     assert_eq!(written(folder.path(), "done.txt"), ["web-a", "web-b"]);
 }

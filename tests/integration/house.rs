@@ -91,6 +91,7 @@ async fn the_core_depends_on_nothing_that_acts() {
         "chrono",
         "handlebars",
         "hex",
+        "aho-corasick",
         "memchr",
         "pulldown-cmark",
         "serde",

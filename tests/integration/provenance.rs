@@ -245,8 +245,9 @@ async fn a_branch_that_moves_between_plan_and_approval_voids_the_plan() {
         let list = world.blocks(&["runbook", "status", "-o", "json"]).await.json();
         (text(&list["id"]), text(&list["code"]))
     };
-    let approve =
-        async |run: &str, code: &str| world.blocks(&["runbook", "approve", run, "--fingerprint", code]).await;
+    let approve = async |run: &str, code: &str| {
+        world.blocks(&["runbook", "approve", run, "--fingerprint", code, "--reason", "it has to be"]).await
+    };
     // a commit that leaves the document as it is changes nothing
     let (run, code) = asked().await;
     world.put("look.md", &LOOKS.replace("Look", "Look again"));

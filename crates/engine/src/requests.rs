@@ -436,8 +436,7 @@ impl Engine {
         };
         // of a repository, what it holds now counts as well: the folder of the commit that was planned never changes
         let is_fetched = run.plan.provenance.as_ref().is_some_and(|known| known.repository.is_some());
-        let still_there =
-            || !is_fetched || self.library().find(&run.plan.runbook).is_ok_and(|entry| same(entry));
+        let still_there = || !is_fetched || self.library().find(&run.plan.runbook).is_ok_and(&same);
         let reason = if !(now.into_iter().any(&same) && still_there()) {
             format!("{} has changed since it was planned", run.plan.runbook)
         } else if !self.settings().hands_on(&run.plan.environment) {

@@ -19,7 +19,8 @@ pub use runbook_core::ports::REDACTED;
 
 /// A streaming redactor; a secret split over any number of chunks is found.
 ///
-/// Holds back one byte less than the longest pattern, and what may become a token, so call [`Redactor::finish`] at the end.
+/// Holds back what may become a pattern or a token, and nothing else, so that a line is shown when it is written. Call
+/// [`Redactor::finish`] at the end.
 #[derive(Clone)]
 pub struct Redactor {
     patterns: Arc<Patterns>,
@@ -63,6 +64,16 @@ impl Patterns {
     /// Whether a pattern could begin here.
     fn may_begin(&self, rest: &[u8]) -> bool {
         rest.first().is_some_and(|first| self.first.get(usize::from(*first)).is_some_and(|known| *known))
+    }
+
+    /// Whether these bytes are the beginning of a pattern that is longer.
+    fn may_become(&self, rest: &[u8]) -> bool {
+        if !self.may_begin(rest) {
+            return false;
+        }
+        let from = self.all.partition_point(|pattern| pattern.as_slice() < rest);
+        let mut candidates = self.all.get(from..).unwrap_or_default().iter().take(2);
+        candidates.any(|pattern| pattern.len() > rest.len() && pattern.starts_with(rest))
     }
 
     /// The length of the longest pattern that stands at the start of these bytes; 0 for none.
@@ -111,8 +122,11 @@ impl Redactor {
     /// Takes the next bytes and gives what is safe to keep to `out`.
     pub fn push(&mut self, chunk: &[u8], out: &mut impl FnMut(&[u8])) {
         self.pending.extend_from_slice(chunk);
-        // Only where the longest pattern would still fit can a position be decided.
-        let decided = (self.pending.len() + 1).saturating_sub(self.patterns.longest.max(1));
+        // A position is decided where the longest pattern would still fit, and where nothing has begun that could go on.
+        let all = self.pending.len();
+        let fits = (all + 1).saturating_sub(self.patterns.longest.max(1));
+        let open = |at: &usize| self.patterns.may_become(self.pending.get(*at..).unwrap_or_default());
+        let decided = (fits..all).find(open).unwrap_or(all);
         self.release(decided, false, out);
     }
 
@@ -266,6 +280,22 @@ mod tests {
             assert_eq!(kept, shown.as_bytes());
             redactor.finish(&mut |bytes| kept.extend_from_slice(bytes));
             assert_eq!(kept, text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_line_is_shown_when_it_is_written() {
+        let mut redactor = Redactor::new(&["s3cr3t-token/value", "another-long-secret-of-a-server"]);
+        let mut kept = Vec::new();
+        for (chunk, shown) in [
+            ("begun\n", "begun\n"),
+            ("it is s3c", "begun\nit is "),
+            ("urity\n", "begun\nit is s3curity\n"),
+            ("s3cr3t-token/valu", "begun\nit is s3curity\n"),
+            ("e\n", "begun\nit is s3curity\n[redacted]\n"),
+        ] {
+            redactor.push(chunk.as_bytes(), &mut |bytes| kept.extend_from_slice(bytes));
+            assert_eq!(String::from_utf8_lossy(&kept), shown);
         }
     }
 

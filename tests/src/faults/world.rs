@@ -89,7 +89,7 @@ impl World {
             self.tools.fail(case.attempt, fault, case.scope);
         }
         let mut run = Play::begin(self, case).await?;
-        run.to_its_rest().await?;
+        run.comes_to_rest().await?;
         match case.way {
             Way::Undo => {
                 self.tools.mend();
@@ -113,7 +113,7 @@ impl World {
             Way::Twice => {
                 let after = self.at_rest().await;
                 let mut second = Play::begin(self, case).await?;
-                second.to_its_rest().await?;
+                second.comes_to_rest().await?;
                 second.stop().await?;
                 self.is("a second run changes nothing", &after).await?;
                 second.undo().await?;
@@ -186,7 +186,7 @@ impl<'a> Play<'a> {
         .await;
     }
 
-    async fn to_its_rest(&mut self) -> Result<(), String> {
+    async fn comes_to_rest(&mut self) -> Result<(), String> {
         self.look().await;
         match self.status().as_str() {
             "waiting_for_approval" => Err("it waits for a yes that it had".to_owned()),

@@ -10,7 +10,6 @@ use runbook_core::ids::RunId;
 use runbook_core::people::{Actor, Credential};
 use runbook_core::request::Request;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::Instant;
 
 use super::compose::check_programs;
 use super::follow;

@@ -10,11 +10,11 @@ use tracing_subscriber::fmt::MakeWriter;
 const QUIET: [&str; 7] = ["slack_morphism", "hyper", "hyper_util", "reqwest", "h2", "rustls", "tower_http"];
 
 /// Begins to log. None of these secrets is ever in it.
-pub(super) fn init(secrets: Vec<String>) {
+pub(super) fn init(secrets: &[String]) {
     let asked = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let quiet = QUIET.iter().filter_map(|name| format!("{name}=warn").parse().ok());
     let filter = quiet.fold(asked, EnvFilter::add_directive);
-    let writer = Redacted(Redactor::new(&secrets));
+    let writer = Redacted(Redactor::new(secrets));
     // a log on a full disk loses lines: telling that to stderr, which is that log, would panic
     let builder = tracing_subscriber::fmt().log_internal_errors(false);
     let builder = builder.with_env_filter(filter).with_writer(writer);

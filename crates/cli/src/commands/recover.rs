@@ -7,7 +7,6 @@ use blocks_server::{EngineInfo, EngineLock};
 use runbook_core::ids::RunId;
 use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::Instant;
 
 use super::compose::check_programs;
 use super::follow;

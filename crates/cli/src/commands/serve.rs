@@ -22,7 +22,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub(crate) async fn run(args: &ServeArgs, config: Option<&std::path::Path>) -> Result<Code, Stop> {
     let config = Config::load(config);
     let secrets = Secrets::read();
-    logs::init(secrets.as_ref().map(Secrets::all).unwrap_or_default());
+    logs::init(&secrets.as_ref().map(Secrets::all).unwrap_or_default());
     check_programs()?;
     let (config, secrets) = (config?, secrets?);
     let mut lock =

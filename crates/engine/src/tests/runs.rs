@@ -158,7 +158,7 @@ async fn of_two_yeses_at_once_one_starts() {
     assert_eq!(usize::from(one.is_ok()) + usize::from(two.is_ok()), 1, "{one:?} {two:?}");
     let (holder, refused) = if one.is_ok() { (first, two) } else { (second, one) };
     let refused = refused.unwrap_err();
-    assert!(matches!(refused, EngineError::Refused(_)));
+    assert!(matches!(refused, EngineError::Locked(_)));
     assert!(refused.to_string().contains(&holder.to_string()), "{refused}");
     bench.pass(5_000).await;
     assert_eq!(bench.world.started("roll-back") + bench.world.started("restart-it"), 1);

@@ -59,19 +59,17 @@ fn a_paused_run_shows_that_its_command_is_gone() {
 
 #[test]
 fn what_can_be_paused() {
-    let cases: [(&str, fn() -> Bench, bool); 7] = [
-        ("waits for a yes", || Bench::of(two(), 1), false),
-        ("between two commands", || Bench::approved(two()), true),
-        ("asks", || asking(), true),
-        ("in doubt", in_doubt, true),
-        ("failed", || failed(two()), false),
-        ("being undone", || undoing(), true),
-        ("cancelled", || cancelled(), false),
-    ];
-    for (name, bench, can) in cases {
-        let mut bench = bench();
+    for (name, mut bench, can) in [
+        ("waits for a yes", Bench::of(two(), 1), false),
+        ("between two commands", Bench::approved(two()), true),
+        ("asks", asking(), true),
+        ("in doubt", in_doubt(), true),
+        ("failed", failed(two()), false),
+        ("being undone", undoing(), true),
+        ("cancelled", cancelled(), false),
+    ] {
         assert_eq!(bench.give("ana", &pause()).is_ok(), can, "{name}");
-        assert_eq!(bench.engine(&RunCommand::Advance).is_empty() || !can, true, "{name}");
+        assert!(bench.engine(&RunCommand::Advance).is_empty() || !can, "{name}");
         laws::check(&bench);
     }
 }
@@ -191,9 +189,7 @@ fn going_on_to_a_change_without_a_check_wants_another_persons_yes() {
     let decision = bench.give("ana", &pass_over()).unwrap();
     assert_eq!(words(&decision.events), ["passed_over", "approval_asked"]);
     assert_eq!(bench.engine(&RunCommand::Advance), [], "the earlier yes was to a plan with the check");
-    for name in ["ana"] {
-        assert_eq!(words(&bench.give(name, &approve(name)).unwrap().events), ["approval_refused"]);
-    }
+    assert_eq!(words(&bench.give("ana", &approve("ana")).unwrap().events), ["approval_refused"]);
     bench.give("ben", &approve("ben")).unwrap();
     bench.runs_through();
     assert_eq!(started_ids(&bench), ["look", "act"]);
