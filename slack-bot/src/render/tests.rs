@@ -173,7 +173,7 @@ fn a_plan_shows_exactly_what_would_run_and_offers_buttons_while_it_waits() {
         "25 min, within the limit of 30 min",
         "*namespace* = production",
         "*1. Roll back* (once, 5 min)\nCaptured first:\n```\nkubectl get deployment flowengine -o",
-        "```\nkubectl rollout undo deployment/flowengine --to-revision=1\n```\nUndo:\n```\n",
+        "```\nkubectl rollout undo deployment/flowengine --to-revision=1\n```\nUndo (goes back to what is rolled back here: the bad version):\n```\n",
         "one other person",
     ] {
         assert!(shown.contains(part), "{part} is not in\n{shown}");
