@@ -16,9 +16,9 @@ fn written(folder: &Path, name: &str) -> Vec<String> {
 
 /// Writes a runbook about `hosts` and runs it to where it rests.
 async fn run(body: &str, hosts: &str) -> (Finished, tempfile::TempDir) {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().unwrap();
     let front = format!("---\nparams:\n  hosts: {{ default: \"{hosts}\" }}\n---\n# Small\n");
-    std::fs::write(folder.path().join("small.md"), format!("{front}{body}")).expect("a file");
+    std::fs::write(folder.path().join("small.md"), format!("{front}{body}")).unwrap();
     let finished = alone(&["runbook", "run", "small.md", "-o", "json", "--yes"], folder.path()).await;
     (finished, folder)
 }

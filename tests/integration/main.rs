@@ -20,6 +20,7 @@ mod demo;
 mod examples;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
 mod flow;
 #[cfg(test)]
 mod fuzz;
