@@ -219,7 +219,8 @@ fn passed_over_words(run: &Run) -> Option<String> {
         .map(|(unit, by, reason)| {
             let title =
                 run.command(unit).map_or("", |command| command.title.as_deref().unwrap_or(&command.id));
-            format!("{title}, which {by} passed over ({reason})")
+            let item = run.item(unit).map_or_else(String::new, |(_, item)| format!(" [{item}]"));
+            format!("{title}{item}, which {by} passed over ({reason})")
         })
         .collect();
     (!lines.is_empty()).then(|| format!("without {}", lines.join("; ")))

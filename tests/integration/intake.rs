@@ -99,8 +99,15 @@ async fn a_repeated_delivery_changes_nothing() {
     let body = triggered("E1", "P1");
     assert_eq!(app.hook(&body).await.json()["duplicate"], false);
     app.incident_when("INC-1", "the incident is open", |_| true).await;
+    // the page is of long ago, so its target is missed as soon as the timers are looked at
+    until("its target is missed", async || {
+        let events = app.blocks(&["journal", "export"]).await.stdout;
+        events.contains("target_missed").then_some(())
+    })
+    .await;
     app.outbox_is_empty().await;
     let before = app.blocks_json(&["journal", "verify"]).await;
+    let events = app.blocks(&["journal", "export"]).await.stdout;
     for _ in 0..3 {
         let again = app.hook(&body).await;
         assert_eq!((again.status, &again.json()["duplicate"]), (202, &json!(true)), "{again:?}");
@@ -116,7 +123,8 @@ async fn a_repeated_delivery_changes_nothing() {
     assert_eq!(
         app.blocks_json(&["journal", "verify"]).await["head"],
         before["head"],
-        "the journal is as it was"
+        "the journal is as it was: {}",
+        app.blocks(&["journal", "export"]).await.stdout.replace(&events, "")
     );
     let state = app.state().await;
     assert_eq!((messages_with_key(&state, "card/").len(), channels_of_incidents(&state).len()), (1, 1));

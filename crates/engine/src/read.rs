@@ -79,12 +79,14 @@ pub async fn find_run(store: &dyn Store, named: Option<&str>) -> Result<RunId, E
     }
 }
 
-/// Runs that may be going on: those that are open.
+/// Runs that may be going on, those that are open, and failed undos, which a person has to look at.
 ///
 /// # Errors
 /// When the store does not read.
 pub async fn open_runs(store: &dyn Store) -> Result<Vec<RunId>, EngineError> {
-    Ok(store.runs(None, true, LOOK).await?.into_iter().map(|row| row.id).collect())
+    let open = store.runs(None, true, LOOK).await?;
+    let loud = store.runs(None, false, LOOK).await?.into_iter().filter(|row| row.status == "undo_failed");
+    Ok(open.into_iter().chain(loud).map(|row| row.id).collect())
 }
 
 /// Where each of these runs stands, step by step, and why.

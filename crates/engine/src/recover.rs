@@ -57,6 +57,9 @@ impl Engine {
         for id in others {
             self.spawn(self.advance(id));
         }
+        // a failed undo waits for a person as long as nobody has looked
+        let all = self.store().runs(None, false, LIMIT).await?;
+        open.extend(all.into_iter().filter(|row| row.status == "undo_failed").map(|row| row.id));
         Ok(open)
     }
 

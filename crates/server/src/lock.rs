@@ -45,7 +45,8 @@ pub struct EngineLock {
 pub enum LockError {
     /// Another engine has it.
     #[error(
-        "RB0028: another engine (pid {pid}) works on {path}; hint: use it (commands find it by themselves), or stop it"
+        "RB0028: another engine ({holder}) works on {}; hint: use it (commands find it by themselves), or stop it",
+        path.display(), holder = holder_words(*pid)
     )]
     Held {
         /// Its process id; 0 when it did not say yet.
@@ -143,6 +144,10 @@ fn create_private_dir(dir: &Path) -> std::io::Result<()> {
 
 fn boot_id() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+}
+
+fn holder_words(pid: u32) -> String {
+    if pid == 0 { "which is just starting".to_owned() } else { format!("pid {pid}") }
 }
 
 fn start_ticks(pid: u32) -> Option<u64> {

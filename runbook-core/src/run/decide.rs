@@ -146,7 +146,7 @@ pub fn decide(state: &Run, command: &RunCommand, now: DateTime<Utc>) -> Result<D
         RunCommand::NeverBegun { attempt, reason } => Ok(never_begun(state, *attempt, reason)),
         RunCommand::Recover => Ok(recover(state)),
         RunCommand::Answer { yes, reason } => answer(state, *yes, reason.as_ref(), now),
-        RunCommand::MarkDone { reason } => mark_done(state, reason.as_ref()),
+        RunCommand::MarkDone { reason } => mark_done(state, reason.as_ref(), now),
         RunCommand::Retry => retry(state, now),
         RunCommand::Pause { reason } => hold::pause(state, reason.as_ref()),
         RunCommand::Resume { reason } => hold::resume(state, reason.as_ref()),
@@ -713,7 +713,7 @@ fn go_on(state: &Run, unit: Unit, reason: Option<&String>) -> Decision {
     }
 }
 
-fn mark_done(state: &Run, reason: Option<&String>) -> Result<Decision, Rejection> {
+fn mark_done(state: &Run, reason: Option<&String>, now: DateTime<Utc>) -> Result<Decision, Rejection> {
     match &state.status {
         Status::Paused { question: Question::Doubt { unit, .. } } => Ok(go_on(state, *unit, reason)),
         // Its status says no, and somebody has seen that it happened all the same.
@@ -725,8 +725,14 @@ fn mark_done(state: &Run, reason: Option<&String>) -> Result<Decision, Rejection
             let Some(unit) = state.next_unit().filter(effect) else {
                 return Err(wrong_status(state, "what it stopped at changes nothing, or never began"));
             };
-            let mut decision = go_on(state, unit, reason);
-            decision.effects.extend(open_again(state));
+            let mut decision = Decision {
+                events: vec![RunEvent::AnsweredYes { unit, reason: reason.cloned() }],
+                effects: open_again(state),
+                ..Decision::default()
+            };
+            // One person's word against what was seen: whatever it lets begin needs another person's, as for `skip`.
+            hold::go_on_to_what_is_left(state, unit, &mut decision, now);
+            decision.effects.extend(refresh(state));
             Ok(decision)
         }
         // Somebody looked, and put right what the undo left: the target is free again.

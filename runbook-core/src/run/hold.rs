@@ -137,8 +137,15 @@ pub(super) fn pass_over(state: &Run, reason: &str, now: DateTime<Utc>) -> Result
         effects: open_again(state),
         ..Decision::default()
     };
+    go_on_to_what_is_left(state, unit, &mut decision, now);
+    decision.effects.extend(refresh(state));
+    Ok(decision)
+}
+
+/// Goes on past a command by a person's word alone. Others said yes to a plan in which this command has its say before
+/// the next change, so a change that is left waits for their yes.
+pub(super) fn go_on_to_what_is_left(state: &Run, unit: Unit, decision: &mut Decision, now: DateTime<Utc>) {
     if state.approvals_needed > 0 && changes_more(state, unit) {
-        // Others said yes to a plan in which this command has its say before the next change.
         let expires_at = now + Duration::minutes(APPROVAL_MINUTES);
         decision.events.push(RunEvent::ApprovalAsked { expires_at });
         decision.effects.push(Effect::ApprovalTimer { due: expires_at });
@@ -146,8 +153,6 @@ pub(super) fn pass_over(state: &Run, reason: &str, now: DateTime<Utc>) -> Result
     } else {
         decision.effects.push(Effect::Continue(ResumePoint::Next));
     }
-    decision.effects.extend(refresh(state));
-    Ok(decision)
 }
 
 /// The command that a person means who passes one over.

@@ -452,6 +452,10 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
         // who says "wait on" gives it its whole time anew; a restart does not
         run.since.remove(unit);
     }
+    // who says that it happened although it was seen to fail is not the other person who agrees
+    if let (Status::Failed { .. }, RunEvent::AnsweredYes { .. }) = (&run.status, &envelope.event) {
+        run.repeat_ordered_by = Some(envelope.actor.clone());
+    }
     apply(&mut run, &envelope.event, at);
     run.apply_hold(&envelope.event, &envelope.actor, at);
     if run.status.is_open() {

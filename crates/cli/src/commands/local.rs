@@ -211,8 +211,12 @@ async fn confirm(
                 ),
             ));
         }
-        printer::prompt(&format!("type {target} to run it: "));
-        if typed().await.trim() != target {
+        let plan = engine.request(&Request::RunbookStatus { run: Some(run.to_string()) }, asker).await?;
+        printer::note(&plan.text);
+        // who does the same again has to look at what it is
+        let wanted = if repeats { reply.data["code"].as_str().unwrap_or_default() } else { target };
+        printer::prompt(&format!("type {wanted} to run it: "));
+        if typed().await.trim() != wanted {
             let cancel = Request::RunbookCancel { run: Some(run.to_string()) };
             engine.request(&cancel, asker).await?;
             return Err(Stop::new(Code::Refused, "not confirmed: nothing was run"));

@@ -293,3 +293,21 @@ fn going_on_after_a_failed_check_is_passing_it_over() {
     assert_eq!(started_ids(&bench), ["look", "act"]);
     laws::check(&bench);
 }
+
+/// What was seen to fail is marked as done by one person, and the change after it begins with another's yes.
+#[test]
+fn a_word_against_what_was_seen_is_no_way_around_the_other_person() {
+    let mut bench = failed(vec![step("1", vec![command("act", ONCE), command("more", ONCE)], vec![])]);
+    let decision = bench.give("ana", &RunCommand::MarkDone { reason: None }).unwrap();
+    assert_eq!(words(&decision.events), ["answered_yes", "approval_asked"]);
+    assert_eq!(bench.engine(&RunCommand::Advance), []);
+    assert_eq!(words(&bench.give("ana", &approve("ana")).unwrap().events), ["approval_refused"]);
+    bench.give("ben", &approve("ben")).unwrap();
+    bench.runs_through();
+    assert_eq!(started_ids(&bench), ["act", "more"]);
+    laws::check(&bench);
+    // with the requester's yes alone nothing else begins, whoever says that it happened
+    let mut bench = failed(vec![step("1", vec![command("act", ONCE), command("more", ONCE)], vec![])]);
+    bench.give("ben", &RunCommand::MarkDone { reason: None }).unwrap();
+    assert_eq!(words(&bench.give("ben", &approve("ben")).unwrap().events), ["approval_refused"]);
+}
