@@ -349,6 +349,8 @@ async fn a_thousand_planted_secrets_are_found_nowhere() {
     let mut all = Vec::new();
     files(&app.dir, &planted, &mut all);
     for path in &all {
-        assert_eq!(needles.find(&std::fs::read(path).unwrap()), None, "in the end: in {}", path.display());
+        // what a supervisor takes away as it ends is gone
+        let Ok(bytes) = std::fs::read(path) else { continue };
+        assert_eq!(needles.find(&bytes), None, "in the end: in {}", path.display());
     }
 }
