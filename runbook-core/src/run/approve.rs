@@ -1,5 +1,7 @@
 //! Approval: a person's yes to one fingerprint. One check, used by every way in.
 
+use std::sync::OnceLock;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,18 @@ pub struct Approval {
     pub fingerprint: Fingerprint,
     /// Why, when they said.
     pub reason: Option<String>,
+}
+
+/// Whether a plan is the one that its fingerprint was made of. It is compared when that is first asked, and the answer goes
+/// with the run: a plan never changes once it was read.
+#[derive(Debug, Clone, Default)]
+pub struct Compared(OnceLock<bool>);
+
+impl PartialEq for Compared {
+    /// It follows from the plan and the fingerprint, which are compared themselves.
+    fn eq(&self, _: &Compared) -> bool {
+        true
+    }
 }
 
 /// Why this person's yes to this run does not count; `None` when it does.
@@ -103,6 +117,8 @@ impl Run {
     /// taken as it is.
     #[must_use]
     pub fn is_as_planned(&self) -> bool {
-        self.plan.format != PLAN_FORMAT || self.plan.fingerprint().is_ok_and(|now| now == self.planned_as)
+        let compare =
+            || self.plan.format != PLAN_FORMAT || self.plan.fingerprint().is_ok_and(|now| now == self.planned_as);
+        *self.compared.0.get_or_init(compare)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::approve::Approval;
+use super::approve::{Approval, Compared};
 use super::event::{MessageKind, Overrun, Question, RunEvent, Unit, UnitRole, Verdict};
 use super::hold::Hold;
 use crate::expectation::Outcome;
@@ -201,6 +201,9 @@ pub struct Run {
     /// The fingerprint that it was planned with, before lists that appeared became part of it.
     #[serde(skip)]
     pub planned_as: Fingerprint,
+    /// Whether its plan was found to be the one of that fingerprint.
+    #[serde(skip)]
+    pub compared: Compared,
     /// Its risk.
     pub risk: RiskAssessment,
     /// Who asked for it.
@@ -402,6 +405,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 incident_number: incident_number.clone(),
                 plan: plan.as_ref().clone(),
                 planned_as: fingerprint.clone(),
+                compared: Compared::default(),
                 fingerprint: fingerprint.clone(),
                 risk: risk.clone(),
                 requester: requester.clone(),

@@ -17,7 +17,7 @@ use super::*;
 use crate::expectation::{Check, Outcome};
 use crate::incident::{IncidentCommand, RunOutcome};
 use crate::people::Actor;
-use crate::plan::PlannedCommand;
+use crate::plan::{Plan, PlannedCommand};
 use crate::ports::{Exit, Finished, Output, StateOutcome};
 use crate::runbook::{Effect as CommandEffect, Flow};
 
@@ -182,15 +182,24 @@ fn an_unknown_hand_takes_one_more_yes_because_it_may_be_anybodys() {
 fn a_plan_that_is_not_the_one_of_its_code_is_neither_approved_nor_started() {
     let mut planned = plan(one(ONCE));
     planned.format = crate::plan::PLAN_FORMAT;
-    let mut bench = Bench::plan(&request(planned.clone(), 1), start_of_day()).0;
-    bench.run.plan.steps[0].commands[0].text.push('x');
+    let planned = request(planned, 1);
+    // a byte of the plan that is kept is changed by another hand, and it is read again
+    let text = |planned: &mut Plan| planned.steps[0].commands[0].text.push('x');
+    let timeout = |planned: &mut Plan| planned.steps[0].commands[0].timeout_ms += 1;
+    let mut bench = Bench::plan(&planned, start_of_day()).0;
+    bench.tampered(text);
     let refused = bench.give("ben", &approve("ben")).unwrap().refusal.unwrap();
     assert!(refused.to_string().contains("not the one that this run's code stands for"), "{refused}");
 
-    let mut bench = Bench::plan(&request(planned, 1), start_of_day()).0;
+    let mut bench = Bench::plan(&planned, start_of_day()).0;
     bench.give("ben", &approve("ben")).unwrap();
-    bench.run.plan.steps[0].commands[0].timeout_ms += 1;
+    bench.tampered(timeout);
     assert_eq!(words(&bench.engine(&RunCommand::Advance)), ["failed"]);
+
+    let mut bench = Bench::plan(&planned, start_of_day()).0;
+    bench.give("ben", &approve("ben")).unwrap();
+    bench.runs_through();
+    assert_eq!(bench.status(), "succeeded", "as it was planned");
 }
 
 #[test]
