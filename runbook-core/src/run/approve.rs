@@ -117,8 +117,9 @@ impl Run {
     /// taken as it is.
     #[must_use]
     pub fn is_as_planned(&self) -> bool {
-        let compare =
-            || self.plan.format != PLAN_FORMAT || self.plan.fingerprint().is_ok_and(|now| now == self.planned_as);
+        let compare = || {
+            self.plan.format != PLAN_FORMAT || self.plan.fingerprint().is_ok_and(|now| now == self.planned_as)
+        };
         *self.compared.0.get_or_init(compare)
     }
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 
 use super::command::Rejection;
-use super::decide::{Decision, Effect, ResumePoint, refresh};
+use super::decide::{Decision, carry_on};
 use super::event::{Overrun, Question, RunEvent, Unit, UnitRole};
 use super::state::{Run, Status};
 use crate::duration::for_people;
@@ -85,8 +85,5 @@ pub(super) fn question_before(state: &Run, unit: Unit, now: DateTime<Utc>) -> Op
 
 /// A person says to go on.
 pub(super) fn go_on(state: &Run, what: Overrun, reason: Option<&String>) -> Result<Decision, Rejection> {
-    let mut effects = refresh(state);
-    effects.push(Effect::Continue(ResumePoint::Next));
-    let events = vec![RunEvent::OverrunAccepted { what, reason: reason.cloned() }];
-    Ok(Decision { events, effects, ..Decision::default() })
+    Ok(carry_on(state, vec![RunEvent::OverrunAccepted { what, reason: reason.cloned() }]))
 }

@@ -15,6 +15,7 @@ use super::state::{Run, Status};
 use super::wait;
 use super::{budget, hold, lock};
 use crate::expectation::{Judgement, Observed, Outcome, judge_command};
+use crate::ids::RunId;
 use crate::incident::{ChangeNoted, IncidentCommand, RunOutcome};
 use crate::message::Outgoing;
 use crate::people::Actor;
@@ -23,6 +24,8 @@ use crate::ports::{Blob, Exit, Finished, REDACTED, StateOutcome};
 use crate::runbook::{CommandKind, Effect as CommandEffect, condition, ends_in_search};
 use crate::sabotage::{self, Sabotage};
 
+/// How many minutes people have for a fresh yes: to a repetition, to going on past a command, to a list that appeared.
+const FRESH_YES_MIN: i64 = 15;
 /// A read command of this name reports what changed at the service; its lines go onto the card.
 const WHAT_CHANGED: &str = "what-changed";
 
@@ -110,17 +113,37 @@ pub fn plan_run(request: &NewRun, now: DateTime<Utc>) -> Decision {
     }
     // Whatever may change something is shown and confirmed first, even where nobody else is needed.
     if mutating || (request.approvals_needed > 0 && !request.unasked) {
-        let expires_at = now + Duration::seconds(i64::from(request.approval_window_s));
-        decision.events.push(RunEvent::ApprovalAsked { expires_at });
-        decision.effects.push(Effect::ApprovalTimer { due: expires_at });
-        if request.announce {
-            decision.effects.push(Effect::Send(Outgoing::Plan { run: request.id }));
-        }
+        let window = Duration::seconds(i64::from(request.approval_window_s));
+        ask_for_yes(&mut decision, request.id, now + window, request.announce);
     } else {
         decision.events.push(RunEvent::Started);
         decision.effects.push(Effect::Continue(ResumePoint::Next));
     }
     decision
+}
+
+/// Waits for people's yes until then, and shows them the plan where there is somewhere to show it.
+fn ask_for_yes(decision: &mut Decision, run: RunId, expires_at: DateTime<Utc>, shown: bool) {
+    decision.events.push(RunEvent::ApprovalAsked { expires_at });
+    decision.effects.push(Effect::ApprovalTimer { due: expires_at });
+    decision.effects.extend(shown.then_some(Effect::Send(Outgoing::Plan { run })));
+}
+
+/// Waits for a yes to what the plan did not say when it was approved.
+pub(super) fn ask_for_fresh_yes(decision: &mut Decision, state: &Run, now: DateTime<Utc>) {
+    ask_for_yes(decision, state.id, now + Duration::minutes(FRESH_YES_MIN), true);
+}
+
+/// This happened, people see it, and the run is carried on.
+pub(super) fn carry_on(state: &Run, events: Vec<RunEvent>) -> Decision {
+    let mut effects = refresh(state);
+    effects.push(Effect::Continue(ResumePoint::Next));
+    Decision { events, effects, ..Decision::default() }
+}
+
+/// People are asked, and nothing goes on before they answer.
+pub(super) fn ask(state: &Run, question: Question) -> Decision {
+    Decision { events: vec![RunEvent::Asked { question }], effects: refresh(state), ..Decision::default() }
 }
 
 /// Decides about one command. Repeated facts (an attempt that has ended) decide to nothing.
@@ -339,10 +362,6 @@ fn next(state: &Run, now: DateTime<Utc>) -> Decision {
     }
 }
 
-fn ask(state: &Run, question: Question) -> Decision {
-    Decision { events: vec![RunEvent::Asked { question }], effects: refresh(state), ..Decision::default() }
-}
-
 impl Decision {
     fn with_triage_end(mut self, state: &Run) -> Decision {
         if state.unasked && state.incident.is_some() {
@@ -508,7 +527,7 @@ fn settle(
     command: &PlannedCommand,
     finished: &Finished,
     verdicts: &[Verdict],
-    mut decision: Decision,
+    decision: Decision,
 ) -> Decision {
     if unit.role == UnitRole::Probe {
         return merge(decision, probe::answered(state, finished, verdicts));
@@ -541,18 +560,8 @@ fn settle(
     } else {
         None
     };
-    match question {
-        Some(question) => {
-            decision.events.push(RunEvent::Asked { question });
-            decision.effects.extend(refresh(state));
-            decision
-        }
-        None => {
-            decision.effects.extend(refresh(state));
-            decision.effects.push(Effect::Continue(ResumePoint::Next));
-            decision
-        }
-    }
+    let next = question.map_or_else(|| carry_on(state, Vec::new()), |question| ask(state, question));
+    merge(decision, next)
 }
 
 fn finished_attempt(decision: &Decision) -> u32 {
@@ -577,16 +586,13 @@ pub(super) fn fail(state: &Run, unit: Unit, reason: &str, decision: Decision) ->
 }
 
 fn doubt(state: &Run, unit: Unit, attempt: u32, reason: &str, decision: Decision) -> Decision {
-    let mut next = Decision {
+    let doubt = Decision {
         events: vec![RunEvent::CommandInDoubt { unit, attempt, reason: reason.to_owned() }],
         ..Decision::default()
     };
-    if let Some(order) = probe::order(state, unit) {
-        return merge(decision, merge(next, order));
-    }
-    next.events.push(RunEvent::Asked { question: Question::Doubt { unit, reason: reason.to_owned() } });
-    next.effects.extend(refresh(state));
-    merge(decision, next)
+    let next = probe::order(state, unit)
+        .unwrap_or_else(|| ask(state, Question::Doubt { unit, reason: reason.to_owned() }));
+    merge(decision, merge(doubt, next))
 }
 
 pub(super) fn merge(mut first: Decision, second: Decision) -> Decision {
@@ -612,7 +618,7 @@ fn not_started(state: &Run, attempt: u32, reason: &str) -> Decision {
         return merge(decision, probe::ask(state, doubted, &says));
     }
     if state.is_of_several(unit) {
-        return several::go_on(state, decision);
+        return merge(decision, carry_on(state, Vec::new()));
     }
     let reason = format!("not started: {reason}");
     if let Some(next) = reads::after_failure(state, unit, &reason) {
@@ -636,7 +642,7 @@ fn lost(state: &Run, attempt: u32, reason: &str) -> Decision {
     }
     if state.is_of_several(unit) {
         let event = RunEvent::CommandInDoubt { unit, attempt, reason: reason.to_owned() };
-        return several::go_on(state, Decision { events: vec![event], ..Decision::default() });
+        return carry_on(state, vec![event]);
     }
     doubt(state, unit, attempt, reason, Decision::default())
 }
@@ -704,13 +710,7 @@ fn answer(
 }
 
 fn go_on(state: &Run, unit: Unit, reason: Option<&String>) -> Decision {
-    let mut effects = refresh(state);
-    effects.push(Effect::Continue(ResumePoint::Next));
-    Decision {
-        events: vec![RunEvent::AnsweredYes { unit, reason: reason.cloned() }],
-        effects,
-        ..Decision::default()
-    }
+    carry_on(state, vec![RunEvent::AnsweredYes { unit, reason: reason.cloned() }])
 }
 
 fn mark_done(state: &Run, reason: Option<&String>, now: DateTime<Utc>) -> Result<Decision, Rejection> {
@@ -767,10 +767,7 @@ fn retry(state: &Run, now: DateTime<Utc>) -> Result<Decision, Rejection> {
     };
     if units.iter().any(is_once) {
         // Running it again may double the effect, so it wants a yes of its own (design section 7.8).
-        let expires_at = now + Duration::minutes(15);
-        decision.events.push(RunEvent::ApprovalAsked { expires_at });
-        decision.effects.push(Effect::ApprovalTimer { due: expires_at });
-        decision.effects.push(Effect::Send(Outgoing::Plan { run: state.id }));
+        ask_for_fresh_yes(&mut decision, state, now);
     } else {
         decision.effects.push(Effect::Continue(ResumePoint::Next));
     }

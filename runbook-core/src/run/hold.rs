@@ -4,24 +4,23 @@
 //! before the run is resumed. A command that was passed over counts neither as done nor as failed: what it may have
 //! changed is still owed its undo, and the incident does not take such an end for a mitigation.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::budget;
 use super::command::Rejection;
-use super::decide::{Decision, Effect, ResumePoint, open_again, refresh, title_of, wrong_status};
+use super::decide::{
+    Decision, Effect, ResumePoint, ask_for_fresh_yes, carry_on, open_again, refresh, title_of, wrong_status,
+};
 use super::event::{Question, RunEvent, Unit, UnitRole};
 use super::names::{assigns, mentions};
 use super::state::{CommandPhase, Run, Status};
 use crate::incident::RunOutcome;
-use crate::message::Outgoing;
 use crate::people::Actor;
 use crate::runbook::Effect as CommandEffect;
 
 /// What is said to an answer where nothing is asked.
 pub(super) const GO_ON: &str = "it asks nothing; `resume` lets it go on";
-/// How long people may take to say yes to going on without a command.
-const APPROVAL_MINUTES: i64 = 15;
 
 /// Who paused a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -113,10 +112,7 @@ pub(super) fn resume(state: &Run, reason: Option<&String>) -> Result<Decision, R
         };
         return Err(wrong_status(state, wanted));
     }
-    let mut effects = refresh(state);
-    effects.push(Effect::Continue(ResumePoint::Next));
-    let events = vec![RunEvent::ResumeOrdered { reason: reason.cloned() }];
-    Ok(Decision { events, effects, ..Decision::default() })
+    Ok(carry_on(state, vec![RunEvent::ResumeOrdered { reason: reason.cloned() }]))
 }
 
 /// Goes on without the command in question.
@@ -146,10 +142,7 @@ pub(super) fn pass_over(state: &Run, reason: &str, now: DateTime<Utc>) -> Result
 /// the next change, so a change that is left waits for their yes.
 pub(super) fn go_on_to_what_is_left(state: &Run, unit: Unit, decision: &mut Decision, now: DateTime<Utc>) {
     if state.approvals_needed > 0 && changes_more(state, unit) {
-        let expires_at = now + Duration::minutes(APPROVAL_MINUTES);
-        decision.events.push(RunEvent::ApprovalAsked { expires_at });
-        decision.effects.push(Effect::ApprovalTimer { due: expires_at });
-        decision.effects.push(Effect::Send(Outgoing::Plan { run: state.id }));
+        ask_for_fresh_yes(decision, state, now);
     } else {
         decision.effects.push(Effect::Continue(ResumePoint::Next));
     }

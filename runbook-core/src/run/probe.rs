@@ -4,7 +4,7 @@
 //! tells nothing. The probe answers for the whole step. So its yes settles a doubt only where the command is all that the step changes;
 //! a no, and whatever it cannot tell, is for a person, who hears what it said.
 
-use super::decide::{Decision, Effect, ResumePoint, refresh};
+use super::decide::{self, Decision, carry_on};
 use super::event::{Question, RunEvent, Unit, UnitRole, Verdict};
 use super::state::{CommandPhase, Run};
 use crate::expectation::Outcome;
@@ -50,9 +50,7 @@ impl Run {
 /// What follows from a doubt whose step has a probe: it is asked first.
 pub(super) fn order(state: &Run, doubted: Unit) -> Option<Decision> {
     state.probe_of(doubted)?;
-    let mut effects = refresh(state);
-    effects.push(Effect::Continue(ResumePoint::Next));
-    Some(Decision { events: vec![RunEvent::ProbeOrdered { unit: doubted }], effects, ..Decision::default() })
+    Some(carry_on(state, vec![RunEvent::ProbeOrdered { unit: doubted }]))
 }
 
 /// What a probe's answer comes to.
@@ -104,10 +102,7 @@ fn undo_answered(state: &Run, doubted: Unit, is_there: bool, is_absent: Option<&
 }
 
 fn settled(state: &Run, doubted: Unit, says: &str) -> Decision {
-    let mut effects = refresh(state);
-    effects.push(Effect::Continue(ResumePoint::Next));
-    let events = vec![RunEvent::DoubtSettled { unit: doubted, reason: says.to_owned() }];
-    Decision { events, effects, ..Decision::default() }
+    carry_on(state, vec![RunEvent::DoubtSettled { unit: doubted, reason: says.to_owned() }])
 }
 
 /// Asks people, and tells them what the probe had to say.
@@ -116,6 +111,5 @@ pub(super) fn ask(state: &Run, doubted: Unit, says: &str) -> Decision {
         Some(CommandPhase::InDoubt { reason, .. }) => format!("{reason}; {says}"),
         _ => says.to_owned(),
     };
-    let question = Question::Doubt { unit: doubted, reason: known };
-    Decision { events: vec![RunEvent::Asked { question }], effects: refresh(state), ..Decision::default() }
+    decide::ask(state, Question::Doubt { unit: doubted, reason: known })
 }

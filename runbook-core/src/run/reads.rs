@@ -4,7 +4,7 @@
 //! what comes after it asks a person. Where nothing that changes anything is left, and where a value is missing that
 //! nobody can vouch for, the run stops: what it should have shown was not seen.
 
-use super::decide::{Decision, Effect, ResumePoint, refresh};
+use super::decide::{Decision, ask, carry_on};
 use super::event::{Question, RunEvent, Unit, UnitRole};
 use super::state::Run;
 use crate::plan::PlannedCommand;
@@ -48,14 +48,9 @@ fn shell_texts<'a>(commands: &[&'a PlannedCommand]) -> impl Iterator<Item = &'a 
 /// What follows from a read that failed or could not be started; `None` when the run ends by it.
 pub(super) fn after_failure(state: &Run, unit: Unit, reason: &str) -> Option<Decision> {
     let reason = reason.to_owned();
-    let mut effects = refresh(state);
-    let event = match weight(state, unit) {
-        Weight::Nothing => {
-            effects.push(Effect::Continue(ResumePoint::Next));
-            RunEvent::FailureNoted { unit, reason }
-        }
-        Weight::Effect => RunEvent::Asked { question: Question::Guard { unit, reason } },
-        Weight::End => return None,
-    };
-    Some(Decision { events: vec![event], effects, ..Decision::default() })
+    match weight(state, unit) {
+        Weight::Nothing => Some(carry_on(state, vec![RunEvent::FailureNoted { unit, reason }])),
+        Weight::Effect => Some(ask(state, Question::Guard { unit, reason })),
+        Weight::End => None,
+    }
 }

@@ -1,21 +1,18 @@
 //! What is decided where several commands may be alive at once: how a loop begins, and what follows when its items or
 //! a group's members have ended.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 
 use super::decide::{
-    Decision, Effect, ResumePoint, condition_of, exit_words, fail, merge, refresh, skip, title_of,
+    Decision, Effect, ResumePoint, ask, ask_for_fresh_yes, carry_on, condition_of, exit_words, fail, merge,
+    refresh, skip, title_of,
 };
 use super::event::{Question, RunEvent, Unit, Verdict};
 use super::probe;
 use super::state::{CommandPhase, Run};
 use crate::expectation::Outcome;
-use crate::message::Outgoing;
 use crate::ports::{Exit, Finished};
 use crate::runbook::{Effect as CommandEffect, check_items, lines_of};
-
-/// How long people have to say yes to a list that nobody could see before.
-const LIST_APPROVAL_MIN: i64 = 15;
 
 /// What comes first when a loop has its turn; `None` when its items are to start.
 pub(super) fn begin(state: &Run, of: Unit, now: DateTime<Utc>) -> Option<Decision> {
@@ -66,10 +63,7 @@ fn bind(state: &Run, of: Unit, now: DateTime<Utc>) -> Decision {
         ..Decision::default()
     };
     if asks {
-        let expires_at = now + Duration::minutes(LIST_APPROVAL_MIN);
-        decision.events.push(RunEvent::ApprovalAsked { expires_at });
-        decision.effects.push(Effect::ApprovalTimer { due: expires_at });
-        decision.effects.push(Effect::Send(Outgoing::Plan { run: state.id }));
+        ask_for_fresh_yes(&mut decision, state, now);
     } else {
         decision.effects.push(Effect::Continue(ResumePoint::Next));
     }
@@ -90,14 +84,7 @@ pub(super) fn ended(
         let reason = format!("it was ended before it finished ({})", exit_words(finished.exit));
         decision.events.push(RunEvent::CommandInDoubt { unit, attempt, reason });
     }
-    go_on(state, decision)
-}
-
-/// Asks how the others stand.
-pub(super) fn go_on(state: &Run, mut decision: Decision) -> Decision {
-    decision.effects.extend(refresh(state));
-    decision.effects.push(Effect::Continue(ResumePoint::Next));
-    decision
+    merge(decision, carry_on(state, Vec::new()))
 }
 
 /// Nothing is alive, and this one stands in the way: what is asked or said about it.
@@ -106,15 +93,9 @@ pub(super) fn raise(state: &Run, unit: Unit) -> Decision {
         return Decision::default();
     };
     let title = title_of(state, unit, command);
-    let ask = |question: Question| Decision {
-        events: vec![RunEvent::Asked { question }],
-        effects: refresh(state),
-        ..Decision::default()
-    };
     match phase {
-        CommandPhase::InDoubt { reason, .. } => {
-            probe::order(state, unit).unwrap_or_else(|| ask(Question::Doubt { unit, reason: reason.clone() }))
-        }
+        CommandPhase::InDoubt { reason, .. } => probe::order(state, unit)
+            .unwrap_or_else(|| ask(state, Question::Doubt { unit, reason: reason.clone() })),
         CommandPhase::NotStarted { reason } => {
             let reason = format!("{}{title}: not started: {reason}", of_how_many(state, unit));
             fail(state, unit, &reason, Decision::default())
@@ -126,8 +107,8 @@ pub(super) fn raise(state: &Run, unit: Unit) -> Decision {
                     let reason = format!("{}{title}: {}", of_how_many(state, unit), expected(failed));
                     fail(state, unit, &reason, Decision::default())
                 }
-                (None, Some(_)) => ask(Question::Late { unit }),
-                (None, None) => ask(Question::Check { unit }),
+                (None, Some(_)) => ask(state, Question::Late { unit }),
+                (None, None) => ask(state, Question::Check { unit }),
             }
         }
         _ => Decision::default(),

@@ -259,7 +259,9 @@ impl Bench {
 
     /// The run as it is read after the plan in its first event was changed.
     pub(crate) fn tampered(&mut self, change: impl FnOnce(&mut Plan)) {
-        let RunEvent::Planned { plan, .. } = &mut self.events[0].event else { panic!("it begins with a plan") };
+        let RunEvent::Planned { plan, .. } = &mut self.events[0].event else {
+            panic!("it begins with a plan")
+        };
         change(plan);
         let read = self.events.iter().fold(None, |run, event| Some(evolve(run, event).unwrap()));
         self.run = read.unwrap();
