@@ -7,11 +7,11 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::answers::open_again;
+use super::approvals::ask_for_fresh_yes;
 use super::budget;
 use super::command::Rejection;
-use super::decide::{
-    Decision, Effect, ResumePoint, ask_for_fresh_yes, carry_on, open_again, refresh, title_of, wrong_status,
-};
+use super::decide::{Decision, Effect, ResumePoint, carry_on, refresh, title_of, wrong_status};
 use super::event::{Question, RunEvent, Unit, UnitRole};
 use super::names::{assigns, mentions};
 use super::state::{CommandPhase, Run, Status};

@@ -1,29 +1,35 @@
 //! The run: one execution of one plan. Intent before effect, outcome after, and doubt said aloud.
 
 mod again;
+mod answers;
+mod approvals;
 mod approve;
 mod budget;
 mod command;
 mod decide;
+mod doubts;
 mod event;
 mod hold;
 mod lock;
 mod names;
+mod outcome;
 mod probe;
 mod reads;
 mod row;
 mod several;
 mod stage;
+mod start;
 mod state;
 #[cfg(test)]
 pub(crate) mod tests;
 mod undo;
 mod wait;
 
+pub use approvals::plan_run;
 pub use approve::{Approval, Compared};
 pub use budget::Budget;
 pub use command::{NewRun, Rejection, RunCommand};
-pub use decide::{Decision, Effect, ResumePoint, decide, plan_run};
+pub use decide::{Decision, Effect, ResumePoint, decide};
 pub use event::{MessageKind, Overrun, Question, RunEvent, Unit, UnitRole, Verdict};
 pub use hold::Hold;
 pub use lock::{LOCK_COUNTER, take_target, taken_epoch, takes_target};

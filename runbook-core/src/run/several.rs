@@ -3,12 +3,12 @@
 
 use chrono::{DateTime, Utc};
 
-use super::decide::{
-    Decision, Effect, ResumePoint, ask, ask_for_fresh_yes, carry_on, condition_of, exit_words, fail, merge,
-    refresh, skip, title_of,
-};
+use super::approvals::ask_for_fresh_yes;
+use super::decide::{Decision, Effect, ResumePoint, ask, carry_on, fail, merge, refresh, title_of};
 use super::event::{Question, RunEvent, Unit, Verdict};
+use super::outcome::exit_words;
 use super::probe;
+use super::start::{condition_of, skip};
 use super::state::{CommandPhase, Run};
 use crate::expectation::Outcome;
 use crate::ports::{Exit, Finished};

@@ -1,0 +1,150 @@
+//! What a person says to a run that asks or has stopped: yes, no, done, again, stop, undo.
+
+use chrono::{DateTime, Utc};
+
+use super::approvals::{ask_for_fresh_yes, stopped};
+use super::command::Rejection;
+use super::decide::{Decision, Effect, ResumePoint, carry_on, ended, fail, merge, refresh, wrong_status};
+use super::event::{Question, RunEvent, Unit};
+use super::state::{Run, Status};
+use super::{budget, hold, several};
+use crate::incident::{IncidentCommand, RunOutcome};
+use crate::runbook::Effect as CommandEffect;
+
+pub(super) fn answer(
+    state: &Run,
+    yes: bool,
+    reason: Option<&String>,
+    now: DateTime<Utc>,
+) -> Result<Decision, Rejection> {
+    let Status::Paused { question } = &state.status else {
+        let held = state.hold.is_some();
+        return Err(wrong_status(state, if held { hold::GO_ON } else { "it asks nothing" }));
+    };
+    match (question, yes) {
+        (Question::Doubt { .. }, _) => Err(wrong_status(
+            state,
+            "say `mark-done` when it has happened, `retry` to run it again, or `cancel`",
+        )),
+        (Question::Overrun { what, .. }, true) => budget::go_on(state, *what, reason),
+        // going on without a check is what `skip` is, with the same yes of another person
+        (Question::Guard { .. }, true) => hold::pass_over(
+            state,
+            reason.map_or("it failed, and the answer was to go on", String::as_str),
+            now,
+        ),
+        (other, true) => Ok(go_on(state, other.unit(), reason)),
+        (other, false) => {
+            let why = reason.cloned().unwrap_or_else(|| "a person says it is not as expected".to_owned());
+            Ok(fail(state, other.unit(), &why, Decision::default()))
+        }
+    }
+}
+
+fn go_on(state: &Run, unit: Unit, reason: Option<&String>) -> Decision {
+    carry_on(state, vec![RunEvent::AnsweredYes { unit, reason: reason.cloned() }])
+}
+
+pub(super) fn mark_done(
+    state: &Run,
+    reason: Option<&String>,
+    now: DateTime<Utc>,
+) -> Result<Decision, Rejection> {
+    match &state.status {
+        Status::Paused { question: Question::Doubt { unit, .. } } => Ok(go_on(state, *unit, reason)),
+        // Its status says no, and somebody has seen that it happened all the same.
+        Status::Failed { .. } => {
+            let effect = |unit: &Unit| {
+                state.may_have_happened(*unit)
+                    && state.command(*unit).is_some_and(|command| command.effect != CommandEffect::Read)
+            };
+            let Some(unit) = state.next_unit().filter(effect) else {
+                return Err(wrong_status(state, "what it stopped at changes nothing, or never began"));
+            };
+            let mut decision = Decision {
+                events: vec![RunEvent::AnsweredYes { unit, reason: reason.cloned() }],
+                effects: open_again(state),
+                ..Decision::default()
+            };
+            // One person's word against what was seen: whatever it lets begin needs another person's, as for `skip`.
+            hold::go_on_to_what_is_left(state, unit, &mut decision, now);
+            decision.effects.extend(refresh(state));
+            Ok(decision)
+        }
+        // Somebody looked, and put right what the undo left: the target is free again.
+        Status::UndoFailed { .. } => {
+            Ok(ended(state, vec![RunEvent::Undone], RunOutcome::Undone, reason.cloned()))
+        }
+        _ => Err(wrong_status(
+            state,
+            "only a step that failed or is in doubt, or a failed undo, can be marked as done",
+        )),
+    }
+}
+
+pub(super) fn retry(state: &Run, now: DateTime<Utc>) -> Result<Decision, Rejection> {
+    let units = match &state.status {
+        // it has not begun: running it is going on
+        Status::Paused { question: Question::Overrun { what, .. } } => {
+            return budget::go_on(state, *what, None);
+        }
+        Status::Paused { question } => vec![question.unit()],
+        Status::Failed { .. } | Status::UndoFailed { .. } => match several::again(state) {
+            units if units.is_empty() => return Err(wrong_status(state, "nothing is left to run")),
+            units => units,
+        },
+        _ => return Err(wrong_status(state, "only a failed or paused step can be retried")),
+    };
+    let events = units.iter().map(|unit| RunEvent::RetryOrdered { unit: *unit }).collect();
+    let mut decision = Decision { events, ..Decision::default() };
+    let is_once = |unit: &Unit| {
+        state.command(*unit).is_some_and(|command| command.effect == CommandEffect::Once)
+            && state.may_have_happened(*unit)
+    };
+    if units.iter().any(is_once) {
+        // Running it again may double the effect, so it wants a yes of its own (design section 7.8).
+        ask_for_fresh_yes(&mut decision, state, now);
+    } else {
+        decision.effects.push(Effect::Continue(ResumePoint::Next));
+    }
+    decision.effects.extend(open_again(state));
+    decision.effects.extend(refresh(state));
+    Ok(decision)
+}
+
+/// A run that had ended goes on: its incident may not be resolved meanwhile.
+pub(super) fn open_again(state: &Run) -> Vec<Effect> {
+    let tell = state.incident.is_some() && state.plan.is_mutating() && !state.status.is_open();
+    let command = IncidentCommand::StartMitigation { run: state.id };
+    tell.then_some(Effect::TellIncident(command)).into_iter().collect()
+}
+
+pub(super) fn cancel(state: &Run, reason: Option<&String>) -> Result<Decision, Rejection> {
+    if !state.status.is_open() || state.status == Status::Undoing {
+        return Err(wrong_status(state, "it has ended, or is being undone"));
+    }
+    let why = reason.cloned().unwrap_or_else(|| "cancelled".to_owned());
+    let mut decision = Decision { effects: vec![Effect::EndProcesses], ..Decision::default() };
+    decision.events.extend(several::cut_off(state, "cancelled while it ran"));
+    Ok(merge(decision, stopped(state, Vec::new(), &why)))
+}
+
+pub(super) fn undo(state: &Run) -> Result<Decision, Rejection> {
+    let fits = matches!(
+        state.status,
+        Status::Failed { .. } | Status::Cancelled | Status::Succeeded | Status::Paused { .. }
+    ) || hold::rests(state);
+    if !fits || state.undoing {
+        return Err(wrong_status(
+            state,
+            "only a run that has stopped, and is not being undone, can be undone",
+        ));
+    }
+    if state.next_undo().is_none() {
+        return Err(Rejection::NothingToUndo { run: state.id });
+    }
+    let mut effects = open_again(state);
+    effects.extend(refresh(state));
+    effects.push(Effect::Continue(ResumePoint::Next));
+    Ok(Decision { events: vec![RunEvent::UndoStarted], effects, ..Decision::default() })
+}
