@@ -141,7 +141,7 @@ pub(super) fn pass_over(state: &Run, reason: &str, now: DateTime<Utc>) -> Result
 /// Goes on past a command by a person's word alone. Others said yes to a plan in which this command has its say before
 /// the next change, so a change that is left waits for their yes.
 pub(super) fn go_on_to_what_is_left(state: &Run, unit: Unit, decision: &mut Decision, now: DateTime<Utc>) {
-    if state.approvals_needed > 0 && changes_more(state, unit) {
+    if state.approvals_needed > 0 && changes_more(state, &[unit]) {
         ask_for_fresh_yes(decision, state, now);
     } else {
         decision.effects.push(Effect::Continue(ResumePoint::Next));
@@ -202,11 +202,12 @@ fn objection(state: &Run, unit: Unit) -> Option<String> {
     Some(format!("later commands read ${name}, which it sets; `retry` it"))
 }
 
-/// Whether something that is still to come may change the target.
-fn changes_more(state: &Run, unit: Unit) -> bool {
-    state.units().filter(|other| *other > unit).any(|other| {
-        let changes = state.command(other).is_some_and(|command| command.effect != CommandEffect::Read);
-        changes && !state.commands.get(&other).is_some_and(CommandPhase::is_settled)
+/// Whether something that is still to come after these may change the target.
+pub(super) fn changes_more(state: &Run, past: &[Unit]) -> bool {
+    let Some(first) = past.first() else { return false };
+    state.units().filter(|other| other > first && !past.contains(other)).any(|other| {
+        let is_over = state.commands.get(&other).is_some_and(CommandPhase::is_settled);
+        state.changes_something(other) && !is_over && !state.is_tolerated(other)
     })
 }
 

@@ -5,6 +5,7 @@ mod answers;
 mod approvals;
 mod approve;
 mod budget;
+mod canary;
 mod command;
 mod decide;
 mod doubts;

@@ -2,10 +2,12 @@
 //!
 //! A failed read never stops a mitigation by itself. One that only looks is noted, and the run goes on. One that guards
 //! what comes after it asks a person. Where nothing that changes anything is left, and where a value is missing that
-//! nobody can vouch for, the run stops: what it should have shown was not seen.
+//! nobody can vouch for, the run stops: what it should have shown was not seen. Items of a loop and members of a group are
+//! weighed alike, once nothing of their stage is alive and the loop's budget does not cover the failure.
 
 use super::decide::{Decision, ask, carry_on};
 use super::event::{Question, RunEvent, Unit, UnitRole};
+use super::hold;
 use super::state::Run;
 use crate::plan::PlannedCommand;
 use crate::runbook::{CommandKind, Effect as CommandEffect, answers_by_status, hands_on};
@@ -15,7 +17,7 @@ use crate::runbook::{CommandKind, Effect as CommandEffect, answers_by_status, ha
 enum Weight {
     /// Nothing: it is there to be looked at.
     Nothing,
-    /// A later command that changes something.
+    /// A later command that changes something, or the other items of a loop that tries this one alone first.
     Effect,
     /// The run's own end, or a value that must be there.
     End,
@@ -31,9 +33,10 @@ fn weight(state: &Run, unit: Unit) -> Weight {
         state.units().filter(|other| *other > unit).filter_map(|other| state.command(other)).collect();
     let is_shell = command.kind == CommandKind::Shell;
     let is_check = !command.expectations.is_empty() || is_shell && answers_by_status(&command.text);
-    if !(is_check || is_shell && hands_on(&command.text, shell_texts(&later))) {
-        Weight::Nothing
-    } else if later.iter().any(|other| other.effect != CommandEffect::Read) {
+    let gives = is_shell && !state.is_of_several(unit) && hands_on(&command.text, shell_texts(&later));
+    if !(is_check || gives) {
+        if state.tries_alone(unit) { Weight::Effect } else { Weight::Nothing }
+    } else if hold::changes_more(state, &[unit]) {
         Weight::Effect
     } else {
         Weight::End

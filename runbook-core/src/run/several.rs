@@ -8,6 +8,7 @@ use super::decide::{Decision, Effect, ResumePoint, ask, carry_on, fail, merge, r
 use super::event::{Question, RunEvent, Unit, Verdict};
 use super::outcome::exit_words;
 use super::probe;
+use super::reads;
 use super::start::{condition_of, skip};
 use super::state::{CommandPhase, Run};
 use crate::expectation::Outcome;
@@ -92,21 +93,19 @@ pub(super) fn raise(state: &Run, unit: Unit) -> Decision {
     let Some((command, phase)) = state.command(unit).zip(state.commands.get(&unit)) else {
         return Decision::default();
     };
-    let title = title_of(state, unit, command);
+    let failed = |why: &str| {
+        let reason = format!("{}{}: {why}", of_how_many(state, unit), title_of(state, unit, command));
+        reads::after_failure(state, unit, &reason)
+            .unwrap_or_else(|| fail(state, unit, &reason, Decision::default()))
+    };
     match phase {
         CommandPhase::InDoubt { reason, .. } => probe::order(state, unit)
             .unwrap_or_else(|| ask(state, Question::Doubt { unit, reason: reason.clone() })),
-        CommandPhase::NotStarted { reason } => {
-            let reason = format!("{}{title}: not started: {reason}", of_how_many(state, unit));
-            fail(state, unit, &reason, Decision::default())
-        }
+        CommandPhase::NotStarted { reason } => failed(&format!("not started: {reason}")),
         CommandPhase::Ended { verdicts, .. } => {
             let find = |wanted: Outcome| verdicts.iter().find(|verdict| verdict.outcome == wanted);
             match (find(Outcome::Fail), find(Outcome::Late)) {
-                (Some(failed), _) => {
-                    let reason = format!("{}{title}: {}", of_how_many(state, unit), expected(failed));
-                    fail(state, unit, &reason, Decision::default())
-                }
+                (Some(verdict), _) => failed(&expected(verdict)),
                 (None, Some(_)) => ask(state, Question::Late { unit }),
                 (None, None) => ask(state, Question::Check { unit }),
             }

@@ -11,7 +11,7 @@ use super::event::{Unit, UnitRole};
 use super::state::{CommandPhase, Run};
 use crate::expectation::Outcome;
 use crate::plan::{Plan, PlannedCommand};
-use crate::runbook::Foreach;
+use crate::runbook::{Effect, Foreach};
 
 /// Members of a group that are alive at once.
 pub(super) const GROUP_AT_ONCE: usize = 8;
@@ -181,11 +181,21 @@ impl Run {
     pub(super) fn has_failed(&self, unit: Unit) -> bool {
         match self.commands.get(&unit) {
             Some(CommandPhase::NotStarted { .. }) => true,
-            Some(CommandPhase::Ended { verdicts, vouched: false, .. }) => {
+            Some(CommandPhase::Ended { verdicts, vouched: false, noted: false, .. }) => {
                 verdicts.iter().any(|verdict| verdict.outcome == Outcome::Fail)
             }
             _ => false,
         }
+    }
+
+    /// Whether a command only looked and failed, and the run went on: it ended otherwise, or was not started.
+    fn was_noted(&self, unit: Unit) -> bool {
+        let phase = self.commands.get(&unit);
+        matches!(phase, Some(CommandPhase::Ended { noted: true, .. } | CommandPhase::Skipped { .. }))
+    }
+
+    pub(super) fn changes_something(&self, unit: Unit) -> bool {
+        self.command(unit).is_some_and(|command| command.effect != Effect::Read)
     }
 
     fn is_alive(&self, unit: Unit) -> bool {
@@ -263,10 +273,12 @@ impl Run {
         };
         let in_the_way: Vec<Unit> = members.iter().filter(stands).copied().collect();
         if !in_the_way.is_empty() {
-            // what has begun is awaited first, and a doubt comes before everything else
+            // what has begun is awaited first, and a doubt comes before everything else; nobody is asked about a failed look
+            // where a failed change ends the run anyway
             let doubt = in_the_way.iter().find(|unit| self.is_in_open_doubt(**unit));
-            let failed = in_the_way.iter().find(|unit| self.has_failed(**unit));
-            return match doubt.or(failed).or(in_the_way.first()) {
+            let failed = || in_the_way.iter().filter(|unit| self.has_failed(**unit));
+            let change = failed().find(|unit| self.changes_something(**unit));
+            return match doubt.or(change).or(failed().next()).or(in_the_way.first()) {
                 Some(unit) if alive == 0 => Turn::Raise(*unit),
                 _ => Turn::Wait,
             };
@@ -317,9 +329,11 @@ impl Run {
         let items = self.items(of)?.len();
         let mut count = LoopCount { items, ..LoopCount::default() };
         for unit in (0..items).map(|item| of.at_item(item)) {
-            count.failed += usize::from(self.has_failed(unit));
+            let settled = self.commands.get(&unit).is_some_and(CommandPhase::is_settled);
+            let failed = self.has_failed(unit) || self.was_noted(unit);
+            count.failed += usize::from(failed);
             count.alive += usize::from(self.is_alive(unit));
-            count.done += usize::from(self.commands.get(&unit).is_some_and(CommandPhase::is_settled));
+            count.done += usize::from(settled && !failed);
         }
         Some(count)
     }

@@ -6,6 +6,7 @@ use super::super::*;
 use super::kit::*;
 use super::laws;
 use super::{AGAIN, ONCE, READ, words};
+use crate::expectation::Check;
 use crate::plan::{PlanStep, PlannedCommand};
 use crate::ports::Exit;
 use crate::runbook::{Flow, Foreach};
@@ -355,7 +356,7 @@ fn an_empty_list_and_a_condition_pass_the_whole_loop_over() {
 #[test]
 fn members_of_a_group_run_at_once_and_all_are_awaited() {
     let steps = || {
-        let members = vec![member("x", READ), member("y", ONCE), member("z", READ)];
+        let members = vec![member("x", AGAIN), member("y", ONCE), member("z", READ)];
         vec![step("1", members, vec![command("back", AGAIN)]), step("2", vec![command("then", READ)], vec![])]
     };
     let mut bench = begun(steps());
@@ -397,6 +398,77 @@ fn members_of_a_group_run_at_once_and_all_are_awaited() {
     let mut bench = begun(steps());
     let events = bench.give("ana", &RunCommand::Cancel { reason: None }).unwrap().events;
     assert_eq!(words(&events), ["command_in_doubt", "command_in_doubt", "command_in_doubt", "cancelled"]);
+    laws::check(&bench);
+}
+
+/// What hangs on a read decides what its failure comes to, wherever it stands.
+#[test]
+fn a_failed_read_in_a_loop_or_a_group_ends_no_mitigation() {
+    let check = |mut command: PlannedCommand| {
+        command.expectations = vec![expectation("exit code 0", Check::ExitZero, None)];
+        command
+    };
+    let of_loop =
+        |budget| looping(command("look", READ), Foreach { budget, concurrency: 2, ..list("hosts", HOSTS) });
+    let group = |one: PlannedCommand| vec![one, member("y", READ)];
+    // what fails, what comes after it, and what follows
+    for (commands, fails, then, status, last) in [
+        (vec![of_loop(0)], "b", ONCE, "running", "failure_noted"),
+        (vec![of_loop(1)], "b c", ONCE, "running", "failure_noted"),
+        (vec![check(of_loop(0))], "b", ONCE, "paused", "asked"),
+        (vec![check(of_loop(1))], "b", ONCE, "running", "command_started"),
+        (vec![check(of_loop(1))], "b c", ONCE, "paused", "asked"),
+        (vec![check(of_loop(0))], "b", READ, "failed", "failed"),
+        (vec![of_loop(0)], "b", READ, "running", "failure_noted"),
+        (group(member("x", READ)), "x", ONCE, "running", "failure_noted"),
+        (group(check(member("x", READ))), "x", ONCE, "paused", "asked"),
+        (group(check(member("x", READ))), "x", READ, "failed", "failed"),
+        (group(member("x", AGAIN)), "x", ONCE, "failed", "failed"),
+    ] {
+        let what = format!("{}: {fails} before {then:?}", commands[0].id);
+        let mut bench =
+            begun(vec![step("1", commands, vec![]), step("2", vec![command("then", then)], vec![])]);
+        while bench.status() == "running" && names(&bench) != "then" {
+            let Some((_, name)) = alive(&bench).into_iter().next() else {
+                bench.engine(&RunCommand::Advance);
+                continue;
+            };
+            end(&mut bench, &name, if fails.contains(&name) { BAD } else { GOOD });
+        }
+        assert_eq!(bench.status(), status, "{what}");
+        let events = words(&bench.events.iter().map(|one| one.event.clone()).collect::<Vec<_>>());
+        assert!(events.iter().any(|event| event == last), "{what}: {events:?}");
+        if status == "running" {
+            let failed = fails.split(' ').count();
+            let shown = view::step_detail(&bench.run, 0);
+            assert!(shown.is_none_or(|shown| shown == format!("4 of 4, {failed} failed")), "{what}");
+        }
+        if status == "paused" {
+            bench.give("ana", &RunCommand::Retry).unwrap();
+            bench.runs_through();
+            assert_eq!(bench.status(), "succeeded", "{what}");
+        }
+        laws::check(&bench);
+    }
+    // a look that could not be begun at all
+    let mut bench = begun(vec![step("1", vec![of_loop(0)], vec![])]);
+    let attempt = alive(&bench)[0].0;
+    bench.engine(&RunCommand::NotStarted { attempt, reason: "no bash".to_owned() });
+    end(&mut bench, "b", GOOD);
+    bench.runs_through();
+    assert_eq!(view::step_detail(&bench.run, 0).as_deref(), Some("4 of 4, 1 failed"));
+    laws::check(&bench);
+}
+
+/// A failed change ends the run anyway: nobody is asked about the look that failed beside it.
+#[test]
+fn a_failed_change_comes_before_a_failed_check_of_its_group() {
+    let mut check = member("x", READ);
+    check.expectations = vec![expectation("exit code 0", Check::ExitZero, None)];
+    let mut bench = begun(vec![step("1", vec![check, member("y", AGAIN)], vec![])]);
+    end(&mut bench, "x", BAD);
+    end(&mut bench, "y", BAD);
+    assert_eq!(bench.status(), "failed");
     laws::check(&bench);
 }
 

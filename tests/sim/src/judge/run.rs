@@ -441,6 +441,7 @@ impl Judge {
                     found.push(watch.accusation("false-success", &format!("{unit:?} does more than look")));
                 }
                 watch.seen.settled.insert(*unit, Settled::Noted);
+                watch.seen.failed.remove(unit);
             }
             // a doubt is no failure
             RunEvent::CommandInDoubt { unit, .. } => {
