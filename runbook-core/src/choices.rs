@@ -4,6 +4,7 @@
 //! by its name and stands last.
 
 use crate::expectation::Outcome;
+use crate::going_on::{skip_lines, untried_words};
 use crate::ids::RunId;
 use crate::message::{Answer, QuestionView};
 use crate::plan::Reversal;
@@ -24,6 +25,7 @@ pub fn question(run: &Run) -> Option<QuestionView> {
         Status::Failed { reason } => {
             let mut evidence = vec![reason.clone()];
             evidence.extend(what_stays(run));
+            evidence.extend(skip_lines(run));
             Some(QuestionView {
                 text: "It stopped. What now?".to_owned(),
                 evidence,
@@ -48,6 +50,12 @@ pub fn question(run: &Run) -> Option<QuestionView> {
         }),
         _ => None,
     }
+}
+
+/// The first item of a loop that tries it alone.
+fn is_tried_alone(run: &Run, unit: Unit) -> bool {
+    let foreach = run.command(unit).and_then(|command| command.flow.foreach.as_ref());
+    unit.item == Some(0) && foreach.is_some_and(|foreach| foreach.canary)
 }
 
 /// A failed read is looked at again. What changes something may have done it although it says that it failed.
@@ -85,12 +93,28 @@ fn paused(run: &Run, question: &Question) -> QuestionView {
         Question::Blocked { reason, .. } => {
             (format!("{title}: {reason}. Go on?"), vec![Answer::Yes, Answer::No])
         }
-        Question::Guard { .. } => (
-            format!("{title}: it failed, and what comes after it changes something. Look again?"),
-            vec![Answer::Retry, Answer::No, Answer::GoOn],
-        ),
+        Question::Guard { .. } => {
+            let others = is_tried_alone(run, unit);
+            let after =
+                if others { "the others wait for it" } else { "what comes after it changes something" };
+            (
+                format!("{title}: it failed, and {after}. Look again?"),
+                vec![Answer::Retry, Answer::No, Answer::GoOn],
+            )
+        }
+        // not to run the others is the safe answer, and to repeat the first may be another change
+        Question::Canary { .. } => {
+            let others = untried_words(run).unwrap_or_default();
+            let answers = match effect(run, unit) {
+                Effect::Read => vec![Answer::Retry, Answer::No, Answer::GoOn],
+                _ => vec![Answer::No, Answer::GoOn, Answer::Retry],
+            };
+            (format!("{title}: it is tried alone, before the others. Go on all the same: {others}?"), answers)
+        }
     };
-    QuestionView { text, evidence: evidence(run, question), answers: with_undo(run, answers) }
+    let mut evidence = evidence(run, question);
+    evidence.extend(skip_lines(run));
+    QuestionView { text, evidence, answers: with_undo(run, answers) }
 }
 
 fn evidence(run: &Run, question: &Question) -> Vec<String> {
@@ -105,6 +129,9 @@ fn evidence(run: &Run, question: &Question) -> Vec<String> {
             _ => vec![known.clone()],
         },
         Some(CommandPhase::NotStarted { reason }) => vec![format!("not started: {reason}")],
+        Some(CommandPhase::PassedOver { by, reason, .. }) => vec![format!("{by} passed it over: {reason}")],
+        Some(CommandPhase::MarkedDone) => vec!["a person says that it has happened".to_owned()],
+        Some(CommandPhase::Probed) => vec!["its probe says that it has happened".to_owned()],
         _ => Vec::new(),
     }
 }

@@ -9,6 +9,7 @@ mod cases;
 pub mod choices;
 pub mod duration;
 pub mod expectation;
+pub mod going_on;
 pub mod ids;
 pub mod incident;
 pub mod journal;

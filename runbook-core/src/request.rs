@@ -87,6 +87,9 @@ pub enum Request {
         run: Option<String>,
         /// Why, recorded.
         reason: String,
+        /// And without all that is left of its loop or group.
+        #[serde(default)]
+        rest: bool,
     },
     /// Where a run stands, and what its command has written since.
     RunbookAttach {

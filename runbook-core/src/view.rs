@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::choices;
 use crate::duration::for_people;
 use crate::expectation::Outcome;
+use crate::going_on;
 use crate::incident::{Incident, RunOutcome, Status as IncidentStatus};
 use crate::message::{CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView};
 use crate::plan::{Plan, PlannedCommand, Provenance, Reversal};
@@ -148,6 +149,7 @@ pub fn state_words(run: &Run) -> String {
                 if run.yeses_due() == 1 { "person" } else { "people" },
                 run.approvals.len(),
             ) + &passed_over_words(run).map_or_else(String::new, |without| format!(" to go on {without}"))
+                + &going_on::untried_words(run).map_or_else(String::new, |others| format!(" and to {others}"))
         }
         Status::Running | Status::Undoing if run.hold.is_some() => paused_words(run),
         Status::Running => "running".to_owned(),
@@ -157,12 +159,15 @@ pub fn state_words(run: &Run) -> String {
         Status::Paused { question: Question::Doubt { .. } } => "in doubt: did it run?".to_owned(),
         Status::Paused { .. } if run.undoing => "the undo waits for an answer".to_owned(),
         Status::Paused { .. } => "waits for an answer".to_owned(),
-        Status::Succeeded => match (passed_over_words(run), choices::noted_failures(run).as_slice()) {
-            (Some(without), _) => format!("ended, {without}"),
-            (None, []) => "succeeded".to_owned(),
-            (None, [one]) => format!("succeeded; one look failed and was passed over: {one}"),
-            (None, many) => format!("succeeded; {} looks failed and were passed over", many.len()),
-        },
+        Status::Succeeded => {
+            let how = match (passed_over_words(run), choices::noted_failures(run).as_slice()) {
+                (Some(without), _) => format!("ended, {without}"),
+                (None, []) => "succeeded".to_owned(),
+                (None, [one]) => format!("succeeded; one look failed and was passed over: {one}"),
+                (None, many) => format!("succeeded; {} looks failed and were passed over", many.len()),
+            };
+            how + &going_on::empty_lists(run)
+        }
         Status::Failed { reason } => format!("failed: {reason}"),
         Status::Cancelled => "cancelled".to_owned(),
         Status::Undoing => "undoing".to_owned(),
@@ -214,13 +219,15 @@ pub(crate) fn paused_words(run: &Run) -> String {
 
 /// What people have passed over: such a run is not simply a success.
 fn passed_over_words(run: &Run) -> Option<String> {
-    let lines: Vec<_> = run
-        .passed_over()
-        .map(|(unit, by, reason)| {
-            let title =
-                run.command(unit).map_or("", |command| command.title.as_deref().unwrap_or(&command.id));
-            let item = run.item(unit).map_or_else(String::new, |(_, item)| format!(" [{item}]"));
-            format!("{title}{item}, which {by} passed over ({reason})")
+    let passed: Vec<_> = run.passed_over().collect();
+    let at_once = passed.chunk_by(|(one, by, why), (other, also_by, also_why)| {
+        (one.step, one.index, by, why) == (other.step, other.index, also_by, also_why)
+    });
+    let lines: Vec<_> = at_once
+        .filter_map(|passed| {
+            let (_, by, reason) = passed.first()?;
+            let units: Vec<Unit> = passed.iter().map(|(unit, ..)| *unit).collect();
+            Some(format!("{}, which {by} passed over ({reason})", going_on::named(run, &units)))
         })
         .collect();
     (!lines.is_empty()).then(|| format!("without {}", lines.join("; ")))
@@ -501,11 +508,16 @@ fn loop_details(run: &Run, index: usize) -> Vec<String> {
     (0..commands)
         .map(unit)
         .filter(|of| run.command(*of).is_some_and(|command| command.flow.foreach.is_some()))
-        .filter_map(|of| run.loop_count(of))
-        .filter(|count| count.done + count.failed + count.alive > 0)
-        .map(|count| {
+        .filter_map(|of| {
+            let count = run.loop_count(of)?;
+            match run.commands.get(&of) {
+                // a list that is empty is no work that was done
+                Some(CommandPhase::Skipped { reason }) if count.items == 0 => return Some(reason.clone()),
+                _ if count.done + count.failed + count.alive == 0 => return None,
+                _ => {}
+            }
             let failed = if count.failed == 0 { String::new() } else { format!(", {} failed", count.failed) };
-            format!("{} of {}{failed}", count.done + count.failed, count.items)
+            Some(format!("{} of {}{failed}", count.done + count.failed, count.items))
         })
         .collect()
 }

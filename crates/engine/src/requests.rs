@@ -108,8 +108,8 @@ impl Engine {
                 let command = RunCommand::Resume { reason: reason.clone() };
                 self.run_request(run.as_deref(), asker, origin, |row| row.status == "paused", command).await
             }
-            Request::RunbookSkip { run, reason } => {
-                let command = RunCommand::PassOver { reason: reason.clone() };
+            Request::RunbookSkip { run, reason, rest } => {
+                let command = RunCommand::PassOver { rest: *rest, reason: reason.clone() };
                 let fits = |row: &RunRow| matches!(row.status.as_str(), "paused" | "failed");
                 self.run_request(run.as_deref(), asker, origin, fits, command).await
             }
@@ -463,8 +463,10 @@ impl Engine {
         self.require_standing(asker, "decide about a run")?;
         let row = self.find_run(run, asker, fits).await?;
         let _gate = self.inner.target_gate.lock().await;
-        let sets_going =
-            matches!(command, RunCommand::Retry | RunCommand::Undo | RunCommand::PassOver { .. });
+        let sets_going = matches!(
+            command,
+            RunCommand::Retry | RunCommand::Undo | RunCommand::PassOver { .. } | RunCommand::MarkDone { .. }
+        );
         if sets_going {
             self.check_target(&row).await?;
         }

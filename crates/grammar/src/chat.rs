@@ -317,7 +317,11 @@ mod tests {
             ("runbook resume", Request::RunbookResume { run: None, reason: None }),
             (
                 "runbook skip --reason “we see it”",
-                Request::RunbookSkip { run: None, reason: "we see it".to_owned() },
+                Request::RunbookSkip { run: None, reason: "we see it".to_owned(), rest: false },
+            ),
+            (
+                "runbook skip 01 --rest --reason enough",
+                Request::RunbookSkip { run: some("01"), reason: "enough".to_owned(), rest: true },
             ),
             (
                 "runbook take-over 01 --reason gone",

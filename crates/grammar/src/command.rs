@@ -156,6 +156,9 @@ pub enum RunbookCommand {
         /// Why; it goes into the review
         #[arg(long, value_name = "TEXT", required = true)]
         reason: String,
+        /// Without all that is left of its loop or parallel group, not only what is in question
+        #[arg(long)]
+        rest: bool,
     },
     /// End a run that only waits for a person, so that its target is free
     #[command(
@@ -403,8 +406,8 @@ impl RunbookCommand {
             RunbookCommand::Resume { run, reason } => {
                 Request::RunbookResume { run: run.run.clone(), reason: reason.clone() }
             }
-            RunbookCommand::Skip { run, reason } => {
-                Request::RunbookSkip { run: run.run.clone(), reason: reason.clone() }
+            RunbookCommand::Skip { run, reason, rest } => {
+                Request::RunbookSkip { run: run.run.clone(), reason: reason.clone(), rest: *rest }
             }
             RunbookCommand::TakeOver { run, reason } => {
                 Request::RunbookTakeOver { run: run.run.clone(), reason: reason.clone() }

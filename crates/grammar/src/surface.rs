@@ -116,8 +116,8 @@ pub const COMMANDS: &[CommandInfo] = &[
     on_all("runbook resume", "[RUN] [--reason TEXT]", "let a paused run go on", "runbook resume"),
     on_all(
         "runbook skip",
-        "[RUN] --reason TEXT",
-        "go on without the command in question",
+        "[RUN] --reason TEXT [--rest]",
+        "go on without the command in question, or the rest of its loop",
         "runbook skip --reason \"the dashboard is down\"",
     ),
     on_all(

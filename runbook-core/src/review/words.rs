@@ -143,6 +143,9 @@ fn question(run: &Run, question: &Question) -> String {
         Question::Overrun { reason, .. } => format!("asked: go on with {unit}? ({})", md(reason)),
         Question::Blocked { reason, .. } => format!("asked: go on after {unit}? ({})", md(reason)),
         Question::Guard { reason, .. } => format!("asked: go on although {unit} failed? ({})", md(reason)),
+        Question::Canary { .. } => {
+            format!("asked: run the others, although {unit} was not seen to be good?")
+        }
     }
 }
 

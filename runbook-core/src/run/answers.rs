@@ -30,9 +30,22 @@ pub(super) fn answer(
         // going on without a check is what `skip` is, with the same yes of another person
         (Question::Guard { .. }, true) => hold::pass_over(
             state,
+            false,
             reason.map_or("it failed, and the answer was to go on", String::as_str),
             now,
         ),
+        // the plan that others said yes to has the first item seen before the rest
+        (Question::Canary { unit }, true) => {
+            let events = vec![RunEvent::AnsweredYes { unit: *unit, reason: reason.cloned() }];
+            let mut decision = Decision { events, ..Decision::default() };
+            hold::go_on_to_what_is_left(state, &[*unit], &mut decision, now);
+            decision.effects.extend(refresh(state));
+            Ok(decision)
+        }
+        (Question::Canary { unit }, false) => {
+            let why = reason.cloned().unwrap_or_else(|| "a person says not to run the others".to_owned());
+            Ok(fail(state, *unit, &why, Decision::default()))
+        }
         (other, true) => Ok(go_on(state, other.unit(), reason)),
         (other, false) => {
             let why = reason.cloned().unwrap_or_else(|| "a person says it is not as expected".to_owned());
@@ -67,7 +80,7 @@ pub(super) fn mark_done(
                 ..Decision::default()
             };
             // One person's word against what was seen: whatever it lets begin needs another person's, as for `skip`.
-            hold::go_on_to_what_is_left(state, unit, &mut decision, now);
+            hold::go_on_to_what_is_left(state, &[unit], &mut decision, now);
             decision.effects.extend(refresh(state));
             Ok(decision)
         }

@@ -124,6 +124,8 @@ pub enum RunCommand {
     },
     /// Go on without the command in question.
     PassOver {
+        /// And without all that is left of its loop or group.
+        rest: bool,
         /// Why.
         reason: String,
     },

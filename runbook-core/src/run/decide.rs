@@ -106,7 +106,7 @@ pub fn decide(state: &Run, command: &RunCommand, now: DateTime<Utc>) -> Result<D
         RunCommand::Retry => answers::retry(state, now),
         RunCommand::Pause { reason } => hold::pause(state, reason.as_ref()),
         RunCommand::Resume { reason } => hold::resume(state, reason.as_ref()),
-        RunCommand::PassOver { reason } => hold::pass_over(state, reason, now),
+        RunCommand::PassOver { rest, reason } => hold::pass_over(state, *rest, reason, now),
         RunCommand::TakeOver { by, reason } => lock::take_over(state, by, reason),
         RunCommand::Cancel { reason } => answers::cancel(state, reason.as_ref()),
         RunCommand::Undo => answers::undo(state),

@@ -102,6 +102,11 @@ pub enum Question {
         /// What it should have shown, and what came.
         reason: String,
     },
+    /// The first item of a loop, which is tried alone, is over and was not seen to be good: do the others run?
+    Canary {
+        /// The first item.
+        unit: Unit,
+    },
 }
 
 /// What of a run's time is over.
@@ -127,6 +132,7 @@ impl Question {
             | Question::Late { unit }
             | Question::Blocked { unit, .. }
             | Question::Guard { unit, .. }
+            | Question::Canary { unit }
             | Question::Overrun { unit, .. } => *unit,
         }
     }
@@ -336,7 +342,7 @@ pub enum RunEvent {
         /// The question.
         question: Question,
     },
-    /// A person says that it is as expected, or that the step has happened: go on.
+    /// A person says that it is as expected, that the step has happened, or that a loop's others run: go on.
     AnsweredYes {
         /// The command.
         unit: Unit,

@@ -14,6 +14,8 @@ use super::command::Rejection;
 use super::decide::{Decision, Effect, ResumePoint, carry_on, refresh, title_of, wrong_status};
 use super::event::{Question, RunEvent, Unit, UnitRole};
 use super::names::{assigns, mentions};
+use super::several;
+use super::stage::Stage;
 use super::state::{CommandPhase, Run, Status};
 use crate::incident::RunOutcome;
 use crate::people::Actor;
@@ -57,6 +59,14 @@ impl Run {
         })
     }
 
+    /// What `skip` would pass over now, and with `rest` what `skip --rest` would; nothing where it would be refused.
+    #[must_use]
+    pub fn would_pass_over(&self, rest: bool) -> Vec<Unit> {
+        let units = in_question(self).map(|unit| what_is_passed(self, unit, rest)).unwrap_or_default();
+        let is_refused = units.iter().any(|unit| objection(self, *unit).is_some());
+        if is_refused { Vec::new() } else { units }
+    }
+
     /// The part of an event that is about who gave it.
     pub(super) fn apply_hold(&mut self, event: &RunEvent, by: &Actor, at: DateTime<Utc>) {
         match event {
@@ -65,6 +75,12 @@ impl Run {
             }
             RunEvent::ResumeOrdered { .. } | RunEvent::UndoStarted => self.hold = None,
             RunEvent::PassedOver { unit, reason } => {
+                // the question said that the others run then
+                if matches!(self.status, Status::Paused { question: Question::Guard { .. } })
+                    && self.tries_alone(*unit)
+                {
+                    self.release(*unit);
+                }
                 let happened = self.may_have_happened(*unit);
                 let phase = CommandPhase::PassedOver { by: by.clone(), reason: reason.clone(), happened };
                 self.commands.insert(*unit, phase);
@@ -115,33 +131,43 @@ pub(super) fn resume(state: &Run, reason: Option<&String>) -> Result<Decision, R
     Ok(carry_on(state, vec![RunEvent::ResumeOrdered { reason: reason.cloned() }]))
 }
 
-/// Goes on without the command in question.
-pub(super) fn pass_over(state: &Run, reason: &str, now: DateTime<Utc>) -> Result<Decision, Rejection> {
+/// Goes on without the commands in question.
+pub(super) fn pass_over(
+    state: &Run,
+    rest: bool,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<Decision, Rejection> {
     let unit = in_question(state)?;
-    let refused = |why: String| {
+    let refused = |unit: Unit, why: String| {
         let title = state.command(unit).map_or_else(String::new, |command| title_of(state, unit, command));
         Rejection::NotPassedOver { run: state.id, title, reason: why }
     };
     if reason.trim().is_empty() {
-        return Err(refused("the record needs a reason".to_owned()));
+        return Err(refused(unit, "the record needs a reason".to_owned()));
     }
-    if let Some(why) = objection(state, unit) {
-        return Err(refused(why));
+    let units = what_is_passed(state, unit, rest);
+    if units.is_empty() {
+        return Err(refused(unit, "it is part of no loop and no group; leave --rest out".to_owned()));
     }
+    if let Some((unit, why)) = units.iter().find_map(|unit| Some((*unit, objection(state, *unit)?))) {
+        return Err(refused(unit, why));
+    }
+    let passed = |unit: &Unit| RunEvent::PassedOver { unit: *unit, reason: reason.trim().to_owned() };
     let mut decision = Decision {
-        events: vec![RunEvent::PassedOver { unit, reason: reason.trim().to_owned() }],
+        events: units.iter().map(passed).collect(),
         effects: open_again(state),
         ..Decision::default()
     };
-    go_on_to_what_is_left(state, unit, &mut decision, now);
+    go_on_to_what_is_left(state, &units, &mut decision, now);
     decision.effects.extend(refresh(state));
     Ok(decision)
 }
 
 /// Goes on past a command by a person's word alone. Others said yes to a plan in which this command has its say before
 /// the next change, so a change that is left waits for their yes.
-pub(super) fn go_on_to_what_is_left(state: &Run, unit: Unit, decision: &mut Decision, now: DateTime<Utc>) {
-    if state.approvals_needed > 0 && changes_more(state, &[unit]) {
+pub(super) fn go_on_to_what_is_left(state: &Run, past: &[Unit], decision: &mut Decision, now: DateTime<Utc>) {
+    if state.approvals_needed > 0 && changes_more(state, past) {
         ask_for_fresh_yes(decision, state, now);
     } else {
         decision.effects.push(Effect::Continue(ResumePoint::Next));
@@ -164,6 +190,23 @@ fn in_question(state: &Run) -> Result<Unit, Rejection> {
             state.next_unit().ok_or_else(|| wrong_status(state, "nothing is left to pass over"))
         }
         _ => Err(wrong_status(state, "no command is in question; `pause` it to pass over the next one")),
+    }
+}
+
+/// What is passed over with the command in question: what failed beside it, or all that is left of its loop or group;
+/// nothing where that is asked of a command that stands alone.
+fn what_is_passed(state: &Run, unit: Unit, rest: bool) -> Vec<Unit> {
+    let is_left = |unit: &Unit| {
+        !state.commands.get(unit).is_some_and(CommandPhase::is_settled) && !state.is_tolerated(*unit)
+    };
+    if rest || state.asks_for_others() {
+        let stage = state.stage().filter(|stage| !matches!(stage, Stage::One(_)));
+        let members = stage.map(|stage| state.members(&stage)).unwrap_or_default();
+        return members.into_iter().filter(is_left).collect();
+    }
+    match &state.status {
+        Status::Failed { .. } | Status::Paused { question: Question::Guard { .. } } => several::again(state),
+        _ => vec![unit],
     }
 }
 
@@ -195,6 +238,8 @@ fn objection(state: &Run, unit: Unit) -> Option<String> {
         return Some(format!("later commands read {name}, which it gives; `retry` it"));
     }
     let handed_on = match phase {
+        // several at once hand nothing on
+        _ if state.is_of_several(unit) => true,
         Some(CommandPhase::Ended { attempt, .. }) => state.carry == Some(*attempt),
         _ => false,
     };

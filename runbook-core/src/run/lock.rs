@@ -46,6 +46,7 @@ pub fn takes_target(state: &Run, decision: &Decision) -> bool {
                 | RunEvent::UndoStarted
                 | RunEvent::RetryOrdered { .. }
                 | RunEvent::PassedOver { .. }
+                | RunEvent::AnsweredYes { .. }
         )
     });
     let asks_first = is(|event| matches!(event, RunEvent::ApprovalAsked { .. }));

@@ -30,7 +30,9 @@ pub(super) fn begin(state: &Run, of: Unit, now: DateTime<Utc>) -> Option<Decisio
     match state.items(of) {
         Some([]) => {
             let source = command.flow.foreach.as_ref().map_or("", |foreach| foreach.source.as_str());
-            Some(skip(of, format!("{source} holds nothing to go through")))
+            let mut passed = skip(of, format!("nothing to do: the list is empty ({source})"));
+            passed.effects.extend(refresh(state));
+            Some(passed)
         }
         Some(_) => None,
         None => Some(bind(state, of, now)),

@@ -38,6 +38,8 @@ pub(super) enum Turn {
     Wait,
     /// Nothing is alive, and this command stands in the way.
     Raise(Unit),
+    /// This first item is over and was not seen to be good: whether the others run is to be asked.
+    Release(Unit),
     /// Every stage is through.
     Through,
 }
@@ -223,15 +225,12 @@ impl Run {
         }
     }
 
-    /// The items that start first once a loop has its turn.
-    pub(super) fn first_turn(&self, of: Unit, now: DateTime<Utc>) -> Vec<Unit> {
+    /// What comes first once a loop has its turn.
+    pub(super) fn first_turn(&self, of: Unit, now: DateTime<Utc>) -> Turn {
         let stage = Stage::Loop(of);
         let members = self.members(&stage);
         let is_due = |unit: &Unit| self.waits.get(unit).is_none_or(|due| now >= *due);
-        match self.turn_of_loop(of, &stage, &members, is_due) {
-            Turn::Start(units) => units,
-            _ => Vec::new(),
-        }
+        self.turn_of_loop(of, &stage, &members, is_due)
     }
 
     fn turn_of_loop(
@@ -241,6 +240,9 @@ impl Run {
         members: &[Unit],
         is_due: impl Fn(&Unit) -> bool,
     ) -> Turn {
+        if let Some(first) = self.unreleased(stage, members) {
+            return Turn::Release(first);
+        }
         let flow = self.command(of).and_then(|command| command.flow.foreach.as_ref());
         let (at_once, canary) = flow.map_or((1, true), |flow| (flow.concurrency, flow.canary));
         let first_is_good = members.first().is_some_and(|first| self.is_settled(*first));
@@ -248,8 +250,11 @@ impl Run {
         self.turn_of(stage, members, shown, usize::from(at_once), is_due)
     }
 
-    fn has_begun(&self, unit: Unit) -> bool {
-        self.commands.contains_key(&unit) || self.since.contains_key(&unit)
+    /// What was passed over before its turn has not begun.
+    pub(super) fn has_begun(&self, unit: Unit) -> bool {
+        let phase = self.commands.get(&unit);
+        let is_untouched = matches!(phase, None | Some(CommandPhase::PassedOver { happened: false, .. }));
+        !is_untouched || self.since.contains_key(&unit)
     }
 
     /// The turn of several: as many as may be alive start, of the first `shown`; once one stands in the way, no more do.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::decide::{Decision, Effect, ResumePoint, ask, ended, fail, merge, refresh, title_of};
-use super::event::{RunEvent, Unit, UnitRole};
+use super::event::{Question, RunEvent, Unit, UnitRole};
 use super::stage::Turn;
 use super::state::{Run, Status};
 use super::{budget, hold, several};
@@ -48,8 +48,13 @@ fn next(state: &Run, now: DateTime<Utc>) -> Decision {
             if let Some(question) = budget::question_before(state, of, now) {
                 return ask(state, question);
             }
-            several::begin(state, of, now).unwrap_or_else(|| start(state, &state.first_turn(of, now)))
+            several::begin(state, of, now).unwrap_or_else(|| match state.first_turn(of, now) {
+                Turn::Start(units) => start(state, &units),
+                Turn::Release(first) => ask(state, Question::Canary { unit: first }),
+                _ => Decision::default(),
+            })
         }
+        Turn::Release(first) => ask(state, Question::Canary { unit: first }),
         Turn::Through => {
             let (outcome, reason) = hold::outcome_of_success(state);
             ended(state, vec![RunEvent::Succeeded], outcome, reason).with_triage_end(state)

@@ -241,6 +241,9 @@ pub struct Run {
     /// The lists of loops that appeared at run time, by the loop.
     #[serde(skip)]
     pub lists: BTreeMap<Unit, Vec<String>>,
+    /// Loops whose others run by a person's word, although the first item was not seen to be good.
+    #[serde(skip)]
+    pub released: BTreeSet<Unit>,
     /// Commands that do not start again before.
     #[serde(skip)]
     pub waits: BTreeMap<Unit, DateTime<Utc>>,
@@ -423,6 +426,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 tries: BTreeMap::new(),
                 ordered: BTreeSet::new(),
                 lists: BTreeMap::new(),
+                released: BTreeSet::new(),
                 waits: BTreeMap::new(),
                 since: BTreeMap::new(),
                 probing: None,
@@ -456,8 +460,9 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
         // who says "wait on" gives it its whole time anew; a restart does not
         run.since.remove(unit);
     }
-    // who says that it happened although it was seen to fail is not the other person who agrees
-    if let (Status::Failed { .. }, RunEvent::AnsweredYes { .. }) = (&run.status, &envelope.event) {
+    // who says that it happened although it was seen to fail, or that nobody need see it, is not the other person who agrees
+    let by_word = matches!(run.status, Status::Failed { .. }) || run.asks_for_others();
+    if let (true, RunEvent::AnsweredYes { .. }) = (by_word, &envelope.event) {
         run.repeat_ordered_by = Some(envelope.actor.clone());
     }
     apply(&mut run, &envelope.event, at);
@@ -506,6 +511,7 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
         }
         RunEvent::Started => {
             run.started_at = Some(at);
+            run.release_untried();
             run.status = run.at_work();
         }
         RunEvent::OverrunAccepted { what, .. } => {
@@ -584,6 +590,10 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
         RunEvent::DoubtSettled { unit, .. } => {
             run.probing = None;
             run.commands.insert(*unit, CommandPhase::Probed);
+        }
+        RunEvent::AnsweredYes { unit, .. } if run.asks_for_others() => {
+            run.release(*unit);
+            run.status = run.at_work();
         }
         RunEvent::AnsweredYes { unit, .. } => {
             match run.commands.get_mut(unit) {

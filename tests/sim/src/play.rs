@@ -282,7 +282,7 @@ impl Player {
             What::Refuse => Request::RunbookRefuse { run, reason: None },
             What::Pause => Request::RunbookPause { run, reason: None },
             What::Resume => Request::RunbookResume { run, reason: None },
-            What::Skip => Request::RunbookSkip { run, reason: tag.clone() },
+            What::Skip => Request::RunbookSkip { run, reason: tag.clone(), rest: false },
             What::TakeOver => Request::RunbookTakeOver { run, reason: tag.clone() },
             What::Cancel => Request::RunbookCancel { run },
             What::Yes => Request::RunbookAnswer { run, yes: true },

@@ -301,7 +301,10 @@ mod tests {
             ("answer no", Request::RunbookAnswer { run: run(), yes: false }),
             ("blocks runbook retry", Request::RunbookRetry { run: run() }),
             ("resume", Request::RunbookResume { run: run(), reason: None }),
-            ("skip --reason 'not needed'", Request::RunbookSkip { run: run(), reason: "not needed".into() }),
+            (
+                "skip --reason 'not needed'",
+                Request::RunbookSkip { run: run(), reason: "not needed".into(), rest: false },
+            ),
             ("cancel 77", Request::RunbookCancel { run: Some("77".into()) }),
         ] {
             assert_eq!(verb(line, "0199"), Ok(wanted), "{line}");

@@ -11,7 +11,7 @@ fn resume() -> RunCommand {
 }
 
 fn pass_over() -> RunCommand {
-    RunCommand::PassOver { reason: "the dashboard is down".to_owned() }
+    RunCommand::PassOver { rest: false, reason: "the dashboard is down".to_owned() }
 }
 
 #[test]
@@ -269,7 +269,10 @@ fn what_is_never_passed_over() {
     let mut nobody = Bench::approved(with(sets(), "echo no\n"));
     let attempt = nobody.starts();
     nobody.engine(&RunCommand::NotStarted { attempt, reason: "no bash".to_owned() });
-    assert!(nobody.give("ana", &RunCommand::PassOver { reason: " ".to_owned() }).is_err(), "no reason");
+    assert!(
+        nobody.give("ana", &RunCommand::PassOver { rest: false, reason: " ".to_owned() }).is_err(),
+        "no reason"
+    );
     nobody.give("ana", &pass_over()).unwrap();
     // a repetition that never began leaves the first attempt as unknown as it was
     let mut repeated = in_doubt();

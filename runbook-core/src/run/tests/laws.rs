@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::kit::Bench;
+use crate::expectation::Outcome;
 use crate::people::Actor;
 use crate::plan::Fingerprint;
-use crate::run::{RunEvent, Unit, UnitRole};
+use crate::run::{Question, RunEvent, Unit, UnitRole};
 use crate::runbook::Effect;
 
 #[derive(Default)]
@@ -26,6 +27,11 @@ struct Seen {
     undo_ordered: Option<Unit>,
     last_undo_step: Option<usize>,
     settled: BTreeSet<Unit>,
+    /// First items of loops that were seen to be good, and those that people let the others follow all the same.
+    good: BTreeSet<Unit>,
+    released: BTreeSet<Unit>,
+    /// What was last asked and not answered yet.
+    question: Option<Question>,
     held: bool,
 }
 
@@ -35,6 +41,7 @@ pub(crate) fn check(bench: &Bench) {
     let needed = usize::from(run.approvals_needed);
     let mut seen = Seen::default();
     for envelope in &bench.events {
+        first_items(&mut seen, &envelope.event);
         match &envelope.event {
             RunEvent::ApprovalAsked { .. } => {
                 seen.yes.clear();
@@ -153,6 +160,44 @@ pub(crate) fn check(bench: &Bench) {
     assert_eq!(bench.replayed(), bench.run, "replayed state is not live state");
 }
 
+/// Which first items were seen to be good, and past which of them people said to go.
+fn first_items(seen: &mut Seen, event: &RunEvent) {
+    match event {
+        RunEvent::CommandEnded { unit, verdicts, .. } => {
+            seen.good.remove(unit);
+            if verdicts.iter().all(|verdict| verdict.outcome == Outcome::Pass) {
+                seen.good.insert(*unit);
+            }
+        }
+        RunEvent::DoubtSettled { unit, .. } => {
+            seen.good.insert(*unit);
+        }
+        RunEvent::AnsweredYes { unit, .. } => match &seen.question {
+            Some(Question::Check { .. } | Question::Late { .. }) => {
+                seen.good.insert(*unit);
+            }
+            Some(Question::Canary { .. }) => {
+                seen.released.insert(*unit);
+            }
+            _ => {}
+        },
+        RunEvent::PassedOver { unit, .. } if matches!(seen.question, Some(Question::Guard { .. })) => {
+            seen.released.insert(*unit);
+        }
+        // what people said yes to says that the others run
+        RunEvent::Started => seen.released.extend(seen.settled.iter().copied()),
+        _ => {}
+    }
+    match event {
+        RunEvent::Asked { question } => seen.question = Some(question.clone()),
+        RunEvent::AnsweredYes { .. }
+        | RunEvent::RetryOrdered { .. }
+        | RunEvent::Failed { .. }
+        | RunEvent::CommandStarted { .. } => seen.question = None,
+        _ => {}
+    }
+}
+
 fn started(bench: &Bench, seen: &mut Seen, unit: Unit) {
     let run = &bench.run;
     let effect = run.command(unit).unwrap().effect;
@@ -170,6 +215,8 @@ fn started(bench: &Bench, seen: &mut Seen, unit: Unit) {
         let first = unit.at_item(0);
         let alone = foreach.canary && unit != first && !run.unasked;
         assert!(!alone || seen.settled.contains(&first), "the others before the first is seen");
+        let may_follow = seen.good.contains(&first) || seen.released.contains(&first);
+        assert!(!alone || may_follow, "the others, and nothing showed that the first is good");
     }
     assert!(!seen.doubt.contains(&unit) || effect != Effect::Once, "{unit:?} is in doubt and starts");
     assert!(!seen.held, "a command starts in a paused run");

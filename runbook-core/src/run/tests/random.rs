@@ -31,7 +31,7 @@ pub(crate) enum Happening {
     Retries(u8),
     Pauses,
     Resumes,
-    PassesOver(u8),
+    PassesOver(u8, bool),
     TakesOver(u8),
     Cancels,
     Undoes,
@@ -64,7 +64,7 @@ pub(crate) fn happening() -> impl Strategy<Value = Happening> {
         3 => (0..3u8).prop_map(Happening::Retries),
         1 => Just(Happening::Pauses),
         2 => Just(Happening::Resumes),
-        2 => (0..3u8).prop_map(Happening::PassesOver),
+        2 => (0..3u8, any::<bool>()).prop_map(|(who, rest)| Happening::PassesOver(who, rest)),
         1 => (0..3u8).prop_map(Happening::TakesOver),
         1 => Just(Happening::Cancels),
         2 => Just(Happening::Undoes),
@@ -185,8 +185,8 @@ fn command_for(
         Happening::Retries(index) => (who(*index), RunCommand::Retry),
         Happening::Pauses => (who(1), RunCommand::Pause { reason: None }),
         Happening::Resumes => (who(0), RunCommand::Resume { reason: None }),
-        Happening::PassesOver(index) => {
-            (who(*index), RunCommand::PassOver { reason: "not needed".to_owned() })
+        Happening::PassesOver(index, rest) => {
+            (who(*index), RunCommand::PassOver { rest: *rest, reason: "not needed".to_owned() })
         }
         Happening::TakesOver(index) => {
             let by = who(*index);

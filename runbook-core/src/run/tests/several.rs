@@ -140,6 +140,166 @@ fn the_first_is_tried_alone_and_its_failure_is_in_no_budget() {
     laws::check(&bench);
 }
 
+fn skip(rest: bool) -> RunCommand {
+    RunCommand::PassOver { rest, reason: "it is drained".to_owned() }
+}
+
+const MARK_DONE: RunCommand = RunCommand::MarkDone { reason: None };
+
+fn answer(yes: bool) -> RunCommand {
+    RunCommand::Answer { yes, reason: None }
+}
+
+/// A loop that tries its first item alone, in a run that `needed` others approve, its first item under way.
+fn canary(effect: crate::runbook::Effect, needed: u8) -> Bench {
+    let alone = |foreach: &mut Foreach| (foreach.canary, foreach.concurrency) = (true, 4);
+    let mut bench = Bench::of(loop_of(effect, alone), needed);
+    let reason = Some("it has to be".to_owned());
+    let RunCommand::Approve { by, may_approve, fingerprint, .. } = approve("ben") else { panic!() };
+    let yes = RunCommand::Approve { by, may_approve, fingerprint, reason };
+    // what only reads is not asked about
+    assert_eq!(bench.give("ben", &yes).is_ok(), effect != READ);
+    bench.engine(&RunCommand::Advance);
+    bench
+}
+
+fn asked(bench: &Bench) -> crate::message::QuestionView {
+    crate::choices::question(&bench.run).unwrap()
+}
+
+/// Nothing showed that the first is good, whatever a person says of it: the others wait for an answer that tells what runs.
+#[test]
+fn a_first_item_that_nobody_saw_to_be_good_releases_the_others_only_by_a_word() {
+    let lost = |bench: &mut Bench| {
+        let attempt = alive(bench)[0].0;
+        bench.engine(&RunCommand::Lost { attempt, reason: "gone".to_owned() });
+        bench.engine(&RunCommand::Advance);
+    };
+    let failed = |bench: &mut Bench| end(bench, "a", BAD);
+    type Way<'a> = (&'a dyn Fn(&mut Bench), RunCommand);
+    let ways: [Way<'_>; 3] = [(&failed, skip(false)), (&failed, MARK_DONE), (&lost, MARK_DONE)];
+    for (how, (happens, word)) in ways.iter().enumerate() {
+        for needed in [0, 1] {
+            let mut bench = canary(ONCE, needed);
+            happens(&mut bench);
+            bench.give("ana", word).unwrap();
+            let mut waits = bench.status() == "waiting_for_approval";
+            assert_eq!(waits, needed == 1 && how < 2, "{how}");
+            if waits {
+                let told = view::state_words(&bench.run);
+                assert!(told.contains("run do [b, c, d], although [a] was not seen to be good"), "{told}");
+            } else {
+                bench.engine(&RunCommand::Advance);
+                let question = Question::Canary { unit: bench.run.untried().unwrap().0 };
+                assert_eq!(bench.run.status, Status::Paused { question }, "{how}");
+                let asked = asked(&bench);
+                assert!(asked.text.contains("run do [b, c, d], although [a]"), "{asked:?}");
+                assert_eq!(asked.answers[..2], [crate::message::Answer::No, crate::message::Answer::GoOn]);
+                assert_eq!(bench.engine(&RunCommand::Advance), []);
+                bench.give("ana", &answer(true)).unwrap();
+                waits = needed == 1;
+            }
+            assert_eq!(bench.status() == "waiting_for_approval", waits, "{how}");
+            if waits {
+                assert!(bench.give("ana", &approve("ana")).unwrap().refusal.is_some());
+                bench.give("ben", &approve("ben")).unwrap();
+            }
+            bench.engine(&RunCommand::Advance);
+            assert_eq!(names(&bench), "b c d", "{how} {needed}");
+            laws::check(&bench);
+        }
+    }
+    // no, again, and the rest of the loop
+    for (word, status, then) in [
+        (answer(false), "failed", ""),
+        (RunCommand::Retry, "running", "a"),
+        (skip(false), "running", "then"),
+        (skip(true), "running", "then"),
+    ] {
+        let mut bench = canary(AGAIN, 0);
+        end(&mut bench, "a", BAD);
+        bench.give("ana", &skip(false)).unwrap();
+        bench.engine(&RunCommand::Advance);
+        bench.give("ana", &word).unwrap();
+        bench.engine(&RunCommand::Advance);
+        assert_eq!((bench.status(), names(&bench).as_str()), (status, then), "{word:?}");
+        laws::check(&bench);
+    }
+    // a person who looked at it saw that it is good
+    let mut steps = loop_of(ONCE, |foreach| foreach.canary = true);
+    steps[0].commands[0].expectations = vec![expectation("a person looks", Check::Person, None)];
+    let mut bench = begun(steps);
+    end(&mut bench, "a", GOOD);
+    bench.give("ana", &answer(true)).unwrap();
+    bench.engine(&RunCommand::Advance);
+    assert_eq!(names(&bench), "b");
+    laws::check(&bench);
+}
+
+/// A look that is tried alone is no look that may simply fail, and the question about it is the only one.
+#[test]
+fn a_first_look_that_fails_is_asked_about_once() {
+    let mut bench = canary(READ, 0);
+    end(&mut bench, "a", BAD);
+    assert!(asked(&bench).text.contains("the others wait for it"), "{:?}", asked(&bench));
+    bench.give("ana", &answer(true)).unwrap();
+    bench.engine(&RunCommand::Advance);
+    assert_eq!(names(&bench), "b c d");
+    laws::check(&bench);
+}
+
+#[test]
+fn a_skip_says_what_it_passes_over_and_what_runs_then() {
+    // what is skipped of the loop, what runs next, and what was told before
+    for (rest, then, lines) in [
+        (false, "d", "`skip` goes on without do [b, c]; then do [d] runs, and after that then"),
+        (true, "then", "`skip --rest` goes on without do [b, c, d]; then comes then"),
+    ] {
+        let mut bench = begun(loop_of(AGAIN, |foreach| foreach.concurrency = 3));
+        end(&mut bench, "b", BAD);
+        end(&mut bench, "c", BAD);
+        end(&mut bench, "a", GOOD);
+        assert_eq!(bench.status(), "failed");
+        assert!(asked(&bench).evidence.iter().any(|line| line == lines), "{:?}", asked(&bench).evidence);
+        let passed = bench.give("ana", &skip(rest)).unwrap().events;
+        let count = if rest { 3 } else { 2 };
+        assert_eq!(words(&passed).iter().filter(|word| *word == "passed_over").count(), count);
+        if !rest {
+            assert_eq!(bench.status(), "waiting_for_approval", "d changes something");
+            let told = view::state_words(&bench.run);
+            assert!(told.contains("do [b, c], which ana passed over (it is drained)"), "{told}");
+            bench.give("ben", &approve("ben")).unwrap();
+        }
+        bench.engine(&RunCommand::Advance);
+        assert_eq!(names(&bench), then);
+        bench.runs_through();
+        assert_eq!(bench.status(), "succeeded");
+        laws::check(&bench);
+    }
+    // alone, there is no rest
+    let mut bench = Bench::approved(vec![step("1", vec![command("do", AGAIN)], vec![])]);
+    let attempt = bench.starts();
+    bench.engine(&fails(attempt));
+    assert!(bench.give("ana", &skip(true)).is_err());
+    assert!(bench.give("ana", &skip(false)).is_ok());
+}
+
+/// The loop's condition is looked at before its first item that runs, also where the first was passed over.
+#[test]
+fn passing_over_the_first_item_does_not_pass_over_the_condition() {
+    let mut command = looping(command("do", ONCE), list("hosts", HOSTS));
+    command.flow.when = Some("namespace == staging".to_owned());
+    let mut bench = Bench::approved(vec![step("1", vec![command], vec![])]);
+    bench.give("ana", &RunCommand::Pause { reason: None }).unwrap();
+    bench.give("ana", &skip(false)).unwrap();
+    bench.give("ben", &approve("ben")).unwrap();
+    bench.give("ana", &RunCommand::Resume { reason: None }).unwrap();
+    bench.engine(&RunCommand::Advance);
+    bench.engine(&RunCommand::Advance);
+    assert_eq!((bench.status(), starts(&bench).len()), ("succeeded", 0));
+    laws::check(&bench);
+}
+
 #[test]
 fn a_budget_covers_so_many_failures_and_no_more() {
     for (budget, fails, status) in
@@ -349,6 +509,32 @@ fn an_empty_list_and_a_condition_pass_the_whole_loop_over() {
         assert_eq!(words(&bench.engine(&RunCommand::Advance)), ["command_skipped"]);
         bench.engine(&RunCommand::Advance);
         assert_eq!((bench.status(), view::step_state(&bench.run, 0)), ("succeeded", "skipped"));
+        laws::check(&bench);
+    }
+    // an empty list is no work that was done, and a list that a command gave is told of at the end too
+    let given = looping(command("do", ONCE), list("hosts", Some(&[])));
+    let mut capture = capturing("hosts");
+    let made = capture.capture.as_mut().unwrap();
+    (made.pattern, made.lines) = ("[a-z0-9]+".to_owned(), true);
+    let captured = looping(command("do", ONCE), list("REVISION", None));
+    for (commands, source, end) in [
+        (vec![given], "hosts", "succeeded"),
+        (vec![capture, captured], "REVISION", "succeeded; do had nothing to do: its list is empty"),
+    ] {
+        let mut bench = Bench::approved(vec![step("1", commands, vec![])]);
+        bench.engine(&RunCommand::Advance);
+        if let Some((attempt, _)) = alive(&bench).into_iter().next() {
+            let mut nothing = finished(GOOD);
+            nothing.stdout.text = String::new();
+            bench.engine(&finish(attempt, nothing));
+        }
+        // the list, then the loop, then the end
+        for _ in 0..3 {
+            bench.engine(&RunCommand::Advance);
+        }
+        let detail = format!("nothing to do: the list is empty ({source})");
+        assert_eq!(view::step_detail(&bench.run, 0), Some(detail));
+        assert_eq!(view::state_words(&bench.run), end);
         laws::check(&bench);
     }
 }

@@ -218,9 +218,10 @@ fn words(request: &Request) -> String {
         Request::RunbookRefuse { run, .. } => words = named("runbook refuse", run),
         Request::RunbookPause { run, .. } => words = named("runbook pause", run),
         Request::RunbookResume { run, .. } => words = named("runbook resume", run),
-        Request::RunbookSkip { run, reason } => {
+        Request::RunbookSkip { run, reason, rest } => {
             words = named("runbook skip", run);
             words.push(format!("--reason \"{reason}\""));
+            words.extend(rest.then(|| "--rest".to_owned()));
         }
         Request::RunbookAttach { run, .. } => words = named("runbook attach", run),
         Request::RunbookTakeOver { run, reason } => {
@@ -268,7 +269,7 @@ pub(crate) fn some_request(dice: &mut Dice, who: &str, known: &[KnownRun]) -> Re
         20..58 => some_yes(dice, who, run.as_ref(), known),
         58..60 => Request::RunbookPause { run: id, reason: None },
         60..63 => Request::RunbookResume { run: id, reason: None },
-        63..66 => Request::RunbookSkip { run: id, reason: "it is seen elsewhere".to_owned() },
+        63..66 => Request::RunbookSkip { run: id, reason: "it is seen elsewhere".to_owned(), rest: false },
         66 => Request::RunbookTakeOver { run: id, reason: "nobody is there".to_owned() },
         67 => Request::RunbookAttach { run: id, cursor: None },
         68..70 => Request::RunbookRefuse { run: id, reason: None },
