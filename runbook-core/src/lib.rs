@@ -4,6 +4,7 @@
 //! returned values. The two aggregates, [`incident::Incident`] and [`run::Run`], are each a pair of functions:
 //! `decide` (live work) and `evolve` (the only way state changes, used by recovery too).
 
+pub mod approvers;
 #[cfg(test)]
 mod cases;
 pub mod choices;

@@ -223,6 +223,9 @@ pub struct PlanView {
     pub requested_by: String,
     /// How many other people must approve.
     pub approvals_needed: u8,
+    /// Who may still approve it, or that nobody can and what to do.
+    #[serde(default)]
+    pub approvers: Option<String>,
     /// Where it stands, for people: `waits for approval`, `approved by ben`, ...
     pub state: String,
     /// `true` while buttons make sense.

@@ -263,6 +263,7 @@ pub fn plan(run: &Run) -> PlanView {
         },
         requested_by: run.requester.to_string(),
         approvals_needed: run.yeses_due(),
+        approvers: None,
         state,
         waiting,
         expires_at: match run.status {

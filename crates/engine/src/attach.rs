@@ -122,6 +122,9 @@ impl Engine {
     async fn show(&self, run: &Run) -> Result<Reply, EngineError> {
         let mut reply = read::show_run(self.store(), run).await?;
         reply.data = self.run_data(run);
+        if let Some(who) = self.approvers(run) {
+            reply.text.push_str(&format!("  {who}\n"));
+        }
         if run.status.is_open() {
             let left = view::budget_words(&run.budget(self.now()));
             if !left.is_empty() {
@@ -136,6 +139,9 @@ impl Engine {
         let mut data = read::run_data(run);
         if run.status.is_open() {
             data["budget"] = json!(run.budget(self.now()));
+        }
+        if let Some(who) = self.approvers(run) {
+            data["approvers"] = json!(who);
         }
         data
     }

@@ -7,7 +7,7 @@ use chrono::Duration;
 use runbook_core::expectation::Outcome;
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Incident, IncidentCommand};
-use runbook_core::message::{ChatMessage, Outgoing};
+use runbook_core::message::{ChatMessage, Outgoing, PlanView};
 use runbook_core::ports::{ChatReceipt, Commit, OutboxResult, OutboxRow, PagerError, SendError};
 use runbook_core::run::{MessageKind, Run, RunCommand};
 use runbook_core::view;
@@ -256,7 +256,8 @@ impl Engine {
                         Err(rendered) => return Ok(rendered),
                     },
                 };
-                chat(ChatMessage::Plan { channel, ts: place.map(|(_, ts)| ts), view: view::plan(&run) })
+                let view = PlanView { approvers: self.approvers(&run), ..view::plan(&run) };
+                chat(ChatMessage::Plan { channel, ts: place.map(|(_, ts)| ts), view })
             }
             Outgoing::Progress { run } => {
                 let Some((run, incident)) = self.run_and_incident(*run).await? else {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use runbook_core::approvers::approvers_words;
 use runbook_core::duration::for_people;
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::IncidentCommand;
@@ -297,8 +298,9 @@ impl Engine {
             request.approvals_needed = request.approvals_needed.max(1);
         }
         let now = self.now();
-        let run = self.create_run(&request, origin, &|run, _| planned_text(run, now)).await?;
-        Ok(Reply { text: planned_text(&run, now), data: self.run_data(&run) })
+        let say = |run: &Run| format!("{}{}", planned_text(run, now), self.approvers_line(run));
+        let run = self.create_run(&request, origin, &|run, _| say(run)).await?;
+        Ok(Reply { text: say(&run), data: self.run_data(&run) })
     }
 
     /// Runs a runbook from a file that is not in the library, for a terminal.
@@ -481,7 +483,7 @@ impl Engine {
     ) -> Result<Reply, EngineError> {
         let say = |run: &Run, decision: &runbook_core::run::Decision| match &decision.refusal {
             Some(refusal) => refusal.to_string(),
-            None => format!("{}: {}", run.plan.title, view::state_words(run)),
+            None => format!("{}: {}{}", run.plan.title, view::state_words(run), self.approvers_line(run)),
         };
         let (run, decision) = self.change_run(id, command, origin, &say).await?;
         match decision.refusal {
@@ -524,6 +526,19 @@ impl Engine {
         self.directory().person_of(actor).is_some_and(|person| {
             person.roles.iter().any(|role| matches!(role, Role::Commander | Role::Responder))
         })
+    }
+
+    /// Who may still approve a run that waits for other people, or that nobody can.
+    pub(crate) fn approvers(&self, run: &Run) -> Option<String> {
+        let people = self.directory().people().iter().map(|person| person.name.as_str());
+        let standing: Vec<&str> =
+            people.filter(|name| self.has_standing(&Actor::Person((*name).to_owned()))).collect();
+        approvers_words(run, &standing)
+    }
+
+    /// The same as a line of its own; empty where there is nothing to say.
+    pub(crate) fn approvers_line(&self, run: &Run) -> String {
+        self.approvers(run).map_or_else(String::new, |who| format!("\n{who}"))
     }
 
     pub(crate) fn require_standing(&self, asker: &Asker, what: &str) -> Result<(), EngineError> {

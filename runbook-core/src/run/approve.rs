@@ -97,6 +97,17 @@ pub(super) fn is_complete(run: &Run, one_more: bool) -> bool {
 }
 
 impl Run {
+    /// Of these people with standing, those whose yes to it would count now.
+    #[must_use]
+    pub fn whose_yes_counts<'a>(&self, standing: &[&'a str]) -> Vec<&'a str> {
+        let (seen, says_why) = (Some(self.fingerprint.as_str()), "why".to_owned());
+        let counts = |name: &&&str| {
+            let by = Actor::Person((**name).to_owned());
+            objection(self, &by, true, seen, Some(&says_why)).is_none()
+        };
+        standing.iter().filter(counts).copied().collect()
+    }
+
     /// How many people must say yes; 0 when the one who asked confirms alone.
     ///
     /// A user of the machine whom nobody in the configuration claims may be any of the people who could approve. Where

@@ -64,6 +64,7 @@ fn head(view: &PlanView) -> Vec<String> {
         format!("*Code:* `{}`   *Target:* {}", line(&view.code, 20), line(&view.target, 200)),
         format!("*State:* {}   *Asked by:* {}", line(&view.state, 200), line(&view.requested_by, 100)),
     ];
+    lines.extend(view.approvers.as_deref().map(|who| line(who, 400).to_string()));
     lines.extend(view.incident.as_deref().map(|incident| format!("*Incident:* {}", line(incident, 50))));
     lines.push(format!("*Risk:* {}", line(&view.risk, 100)));
     lines.extend(view.risk_reasons.iter().take(10).map(|reason| format!("• {}", line(reason, 200))));

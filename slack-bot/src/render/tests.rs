@@ -69,6 +69,7 @@ pub(crate) fn plan_view() -> PlanView {
         }],
         requested_by: "ana".into(),
         approvals_needed: 1,
+        approvers: Some("who may approve it: eva".into()),
         state: "waits for approval".into(),
         waiting: true,
         expires_at: Some(at(1_789_000_900)),

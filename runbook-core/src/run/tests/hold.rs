@@ -239,6 +239,32 @@ fn the_next_command_of_a_paused_run_can_be_passed_over() {
     laws::check(&bench);
 }
 
+/// Two people, one asks and the other passes something over: nobody is left, and that is said with what to do.
+#[test]
+fn who_may_still_approve_is_said_and_so_is_that_nobody_can() {
+    let told = |bench: &Bench, people: &[&str]| crate::approvers::approvers_words(&bench.run, people);
+    let mut bench = Bench::of(two(), 1);
+    assert_eq!(told(&bench, &["ana", "ben", "eva"]).unwrap(), "who may approve it: ben, eva");
+    assert!(told(&bench, &["ana"]).unwrap().starts_with("nobody with standing"));
+    bench.give("ben", &approve("ben")).unwrap();
+    assert_eq!(told(&bench, &["ana", "ben"]), None, "it waits for nobody");
+    let attempt = bench.starts();
+    bench.engine(&fails(attempt));
+    bench.give("ben", &pass_over()).unwrap();
+    assert_eq!(bench.status(), "waiting_for_approval");
+    let words = told(&bench, &["ana", "ben"]).unwrap();
+    assert!(words.contains("ana asked for it, ben ordered what it waits with; hint: `cancel` it"), "{words}");
+    assert_eq!(told(&bench, &["ana", "ben", "eva"]).unwrap(), "who may approve it: eva");
+    // two are needed, and one is left
+    let mut bench = Bench::of(two(), 2);
+    bench.give("ben", &approve("ben")).unwrap();
+    assert_eq!(told(&bench, &["ana", "ben", "eva"]).unwrap(), "who may approve it: eva");
+    let mut bench = Bench::of(two(), 2);
+    assert!(told(&bench, &["ana", "ben"]).unwrap().starts_with("2 yeses are missing, and only ben can"));
+    bench.give("ben", &approve("ben")).unwrap();
+    assert!(told(&bench, &["ana", "ben"]).unwrap().contains("ben has approved it"));
+}
+
 #[test]
 fn what_is_never_passed_over() {
     let reading = |text: &str| PlannedCommand { text: text.to_owned(), ..command("later", AGAIN) };
