@@ -24,7 +24,7 @@ pub fn approvers_words(run: &Run, standing: &[&str]) -> Option<String> {
     }
     let mut why = vec![format!("{} asked for it", run.requester)];
     let ordered = run.repeat_ordered_by.as_ref().filter(|by| **by != run.requester);
-    why.extend(ordered.map(|by| format!("{by} ordered what it waits with")));
+    why.extend(ordered.map(|by| format!("{by} ordered this, or went past something")));
     why.extend(run.approvals.iter().map(|approval| format!("{} has approved it", approval.by)));
     let who = match missing {
         _ if may.is_empty() => "nobody with standing in blocks.toml can approve it".to_owned(),

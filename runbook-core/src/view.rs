@@ -148,8 +148,7 @@ pub fn state_words(run: &Run) -> String {
                 run.yeses_due(),
                 if run.yeses_due() == 1 { "person" } else { "people" },
                 run.approvals.len(),
-            ) + &passed_over_words(run).map_or_else(String::new, |without| format!(" to go on {without}"))
-                + &going_on::untried_words(run).map_or_else(String::new, |others| format!(" and to {others}"))
+            ) + &to_what(run)
         }
         Status::Running | Status::Undoing if run.hold.is_some() => paused_words(run),
         Status::Running => "running".to_owned(),
@@ -215,6 +214,13 @@ pub(crate) fn paused_words(run: &Run) -> String {
     let undo = if run.status == Status::Undoing { " while it is undone" } else { "" };
     let live = if run.live_unit().is_some() { "; the command under way goes on to its end" } else { "" };
     format!("paused{by}{undo}{live}")
+}
+
+/// What a yes to going on is a yes to, where somebody went past something.
+fn to_what(run: &Run) -> String {
+    let without = passed_over_words(run).map(|without| format!("go on {without}"));
+    let parts: Vec<_> = without.into_iter().chain(going_on::untried_words(run)).collect();
+    if parts.is_empty() { String::new() } else { format!(" to {}", parts.join(" and to ")) }
 }
 
 /// What people have passed over: such a run is not simply a success.
