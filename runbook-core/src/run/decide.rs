@@ -13,7 +13,7 @@ use super::several;
 use super::stage::Turn;
 use super::state::{Run, Status};
 use super::wait;
-use super::{budget, hold, lock};
+use super::{budget, hold, lock, why};
 use crate::expectation::{Judgement, Observed, Outcome, judge_command};
 use crate::incident::{ChangeNoted, IncidentCommand, RunOutcome};
 use crate::message::Outgoing;
@@ -154,6 +154,7 @@ pub fn decide(state: &Run, command: &RunCommand, now: DateTime<Utc>) -> Result<D
         RunCommand::TakeOver { by, reason } => lock::take_over(state, by, reason),
         RunCommand::Cancel { reason } => cancel(state, reason.as_ref()),
         RunCommand::Undo => undo(state),
+        RunCommand::Because { verb, reason, order } => why::because(state, verb, reason, order, now),
         RunCommand::RecordMessage { kind, channel, ts } if is_recorded(state, *kind, channel, ts) => {
             Ok(Decision::default())
         }
@@ -737,7 +738,9 @@ fn mark_done(state: &Run, reason: Option<&String>, now: DateTime<Utc>) -> Result
         }
         // Somebody looked, and put right what the undo left: the target is free again.
         Status::UndoFailed { .. } => {
-            Ok(ended(state, vec![RunEvent::Undone], RunOutcome::Undone, reason.cloned()))
+            let said = |unit| RunEvent::AnsweredYes { unit, reason: reason.cloned() };
+            let events = state.next_undo().map(said).into_iter().chain([RunEvent::Undone]).collect();
+            Ok(ended(state, events, RunOutcome::Undone, reason.cloned()))
         }
         _ => Err(wrong_status(
             state,

@@ -8,9 +8,10 @@ use super::decide::{
 };
 use super::event::{Question, RunEvent, Unit, Verdict};
 use super::probe;
-use super::state::{CommandPhase, Run};
+use super::state::{CommandPhase, Run, Status};
 use crate::expectation::Outcome;
 use crate::message::Outgoing;
+use crate::plan::PlannedCommand;
 use crate::ports::{Exit, Finished};
 use crate::runbook::{Effect as CommandEffect, check_items, lines_of};
 
@@ -105,7 +106,7 @@ pub(super) fn raise(state: &Run, unit: Unit) -> Decision {
     let Some((command, phase)) = state.command(unit).zip(state.commands.get(&unit)) else {
         return Decision::default();
     };
-    let title = title_of(state, unit, command);
+    let title = of_group(command, title_of(state, unit, command));
     let ask = |question: Question| Decision {
         events: vec![RunEvent::Asked { question }],
         effects: refresh(state),
@@ -134,6 +135,11 @@ pub(super) fn raise(state: &Run, unit: Unit) -> Decision {
     }
 }
 
+/// Members of a group may have one title: each is told by its id as well.
+pub(crate) fn of_group(command: &PlannedCommand, title: String) -> String {
+    if command.flow.parallel.is_some() { format!("{title} ({})", command.id) } else { title }
+}
+
 /// `3 of 12 failed, and 1 may: ` for a loop that has used up its budget.
 fn of_how_many(state: &Run, unit: Unit) -> String {
     let count = unit.item.and_then(|_| state.loop_count(unit));
@@ -152,6 +158,19 @@ fn of_how_many(state: &Run, unit: Unit) -> String {
 pub(super) fn expected(failed: &Verdict) -> String {
     let what = if failed.text.is_empty() { "exit status 0" } else { failed.text.as_str() };
     format!("expected {what}: {}", failed.reason)
+}
+
+impl Run {
+    /// The commands that a person ordered to run again, where a yes to that is waited for.
+    #[must_use]
+    pub fn to_repeat(&self) -> Vec<Unit> {
+        if !matches!(self.status, Status::WaitingForApproval { .. }) {
+            return Vec::new();
+        }
+        // each has its outcome again as soon as it has been started again
+        let is_due = |unit: &&Unit| !self.commands.contains_key(unit) || self.ordered.contains(unit);
+        self.repeated.iter().filter(is_due).copied().collect()
+    }
 }
 
 /// What a person's "again" means after a failure: everything of the stage that failed, where that is why it ended.
