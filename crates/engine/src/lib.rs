@@ -3,6 +3,7 @@
 //!
 //! Nothing here takes a hint: every loop re-reads the store, so that a restart is the same path as a normal day.
 
+mod approvers;
 mod attach;
 mod clock;
 mod crash;
@@ -33,6 +34,7 @@ mod testkit;
 mod tests;
 mod ticker;
 mod under_way;
+pub mod which;
 
 pub use clock::{Clock, Ids, SystemClock, UuidV7};
 pub use engine::{Engine, Parts};
