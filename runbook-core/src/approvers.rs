@@ -5,10 +5,20 @@ use crate::run::{Run, Status};
 /// So many people are named.
 const NAMED: usize = 6;
 
-/// Of the people with standing, who may still approve this run; that too few are left, why, and what to do. `None` while it
-/// waits for nobody else.
+/// Who may still say yes to a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approvers {
+    /// Their names in the configuration.
+    pub names: Vec<String>,
+    /// As many as are still needed.
+    pub are_enough: bool,
+    /// In one line; where they are too few also why, and what to do.
+    pub words: String,
+}
+
+/// Of the people with standing, who may still approve this run. `None` while it waits for nobody else.
 #[must_use]
-pub fn approvers_words(run: &Run, standing: &[&str]) -> Option<String> {
+pub fn approvers(run: &Run, standing: &[&str]) -> Option<Approvers> {
     let waits = matches!(run.status, Status::WaitingForApproval { .. }) && run.yeses_due() > 0;
     if !waits || !run.is_as_planned() {
         return None;
@@ -19,8 +29,12 @@ pub fn approvers_words(run: &Run, standing: &[&str]) -> Option<String> {
     if let more @ 1.. = may.len().saturating_sub(NAMED) {
         names.push_str(&format!(" and {more} more"));
     }
-    if may.len() >= missing {
-        return Some(format!("who may approve it: {names}"));
+    let are_enough = may.len() >= missing;
+    let say = |words| {
+        Some(Approvers { names: may.iter().map(|name| (*name).to_owned()).collect(), are_enough, words })
+    };
+    if are_enough {
+        return say(format!("who may approve it: {names}"));
     }
     let mut why = vec![format!("{} asked for it", run.requester)];
     let ordered = run.repeat_ordered_by.as_ref().filter(|by| **by != run.requester);
@@ -39,5 +53,5 @@ pub fn approvers_words(run: &Run, standing: &[&str]) -> Option<String> {
              or responder to one more [[person]]"
         }
     };
-    Some(format!("{who}: {}; hint: {hint}", why.join(", ")))
+    say(format!("{who}: {}; hint: {hint}", why.join(", ")))
 }

@@ -5,11 +5,10 @@
 
 use crate::expectation::Outcome;
 use crate::going_on::{skip_lines, untried_words};
-use crate::ids::RunId;
 use crate::message::{Answer, QuestionView};
-use crate::plan::Reversal;
-use crate::run::{CommandPhase, Question, Run, Status, Unit, UnitRole};
+use crate::run::{CommandPhase, Question, Run, Status, Unit, UnitRole, of_group};
 use crate::runbook::Effect;
+use crate::stays::what_stays;
 use crate::view::{outcome_word, paused_words, verdict_text};
 
 /// What a run that rests asks of people; `None` when there is nothing to say.
@@ -45,8 +44,11 @@ pub fn question(run: &Run) -> Option<QuestionView> {
                  looked. What now?",
                 run.plan.target
             ),
-            evidence: vec![reason.clone()],
-            answers: vec![Answer::Retry, Answer::PutRight],
+            evidence: [reason.clone()].into_iter().chain(what_stays(run)).collect(),
+            answers: match run.next_undo() {
+                Some(_) => vec![Answer::Retry, Answer::PutRight],
+                None => vec![Answer::PutRight],
+            },
         }),
         _ => None,
     }
@@ -99,7 +101,10 @@ fn paused(run: &Run, question: &Question) -> QuestionView {
                 if others { "the others wait for it" } else { "what comes after it changes something" };
             (
                 format!("{title}: it failed, and {after}. Look again?"),
-                vec![Answer::Retry, Answer::No, Answer::GoOn],
+                match run.can_be_passed_over(unit) {
+                    true => vec![Answer::Retry, Answer::No, Answer::GoOn],
+                    false => vec![Answer::Retry, Answer::No],
+                },
             )
         }
         // not to run the others is the safe answer, and to repeat the first may be another change
@@ -136,9 +141,21 @@ fn evidence(run: &Run, question: &Question) -> Vec<String> {
     }
 }
 
+/// The commands that a person ordered to run again, where that waits for a yes.
+#[must_use]
+pub fn repetition(run: &Run) -> Vec<String> {
+    run.to_repeat().into_iter().map(|unit| title(run, unit)).collect()
+}
+
+/// What people call a command: with the item of its loop, and what it undoes.
 fn title(run: &Run, unit: Unit) -> String {
     let Some(command) = run.command(unit) else { return String::new() };
-    let title = command.title.clone().unwrap_or_else(|| command.id.clone());
+    let of_step = || run.plan.steps.get(unit.step).map(|step| step.title.clone());
+    let title = match &command.title {
+        Some(title) => of_group(command, title.clone()),
+        None if command.flow.parallel.is_some() => of_group(command, of_step().unwrap_or_default()),
+        None => command.id.clone(),
+    };
     let title = run.item(unit).map_or(title.clone(), |(_, item)| format!("{title} [{item}]"));
     match (unit.role, run.plan.steps.get(unit.step)) {
         (UnitRole::Undo, Some(step)) => format!("Undo of {}: {title}", step.title),
@@ -156,22 +173,6 @@ fn with_undo(run: &Run, mut answers: Vec<Answer>) -> Vec<Answer> {
         answers.push(if run.undo_goes_back() { Answer::GoBack } else { Answer::Undo });
     }
     answers
-}
-
-/// The steps that may have changed something which no undo takes back.
-fn what_stays(run: &Run) -> Vec<String> {
-    let begun = |step: usize| {
-        run.units()
-            .any(|unit| unit.step == step && effect(run, unit) != Effect::Read && run.may_have_happened(unit))
-    };
-    let steps = run.plan.steps.iter().enumerate().filter(|(step, _)| begun(*step));
-    steps
-        .filter_map(|(step, planned)| match run.plan.reversal(step) {
-            Reversal::NoReturn => Some(format!("a point of no return is behind it: {}", planned.title)),
-            Reversal::Stays => Some(format!("it has no undo, so what it did stays: {}", planned.title)),
-            Reversal::None | Reversal::Undo | Reversal::GoesBack => None,
-        })
-        .collect()
 }
 
 fn doubts(run: &Run) -> Vec<String> {
@@ -195,21 +196,4 @@ pub fn noted_failures(run: &Run) -> Vec<String> {
         _ => None,
     });
     noted.collect()
-}
-
-/// What a person types in a shell to give an answer.
-#[must_use]
-pub fn command_of(answer: Answer, run: RunId) -> String {
-    let (verb, word) = match answer {
-        Answer::Approve => ("approve", ""),
-        Answer::Refuse => ("refuse", ""),
-        Answer::Yes | Answer::GoOn => ("answer", " yes"),
-        Answer::No => ("answer", " no"),
-        Answer::MarkDone | Answer::PutRight => ("mark-done", ""),
-        Answer::Retry | Answer::WaitOn => ("retry", ""),
-        Answer::Resume => ("resume", ""),
-        Answer::Cancel => ("cancel", ""),
-        Answer::Undo | Answer::GoBack => ("undo", ""),
-    };
-    format!("blocks runbook {verb} {run}{word}")
 }

@@ -219,6 +219,9 @@ pub struct PlanView {
     pub params: Vec<(String, String)>,
     /// The steps.
     pub steps: Vec<PlanStepView>,
+    /// What a yes lets run again, where it is about a repetition.
+    #[serde(default)]
+    pub again: Vec<String>,
     /// Who asked for it.
     pub requested_by: String,
     /// How many other people must approve.

@@ -44,6 +44,15 @@ pub enum Request {
         /// Parameter values.
         params: BTreeMap<String, String>,
     },
+    /// The runs at a glance, newest first.
+    RunbookRuns {
+        /// Those that have ended too.
+        #[serde(default)]
+        all: bool,
+        /// Only those of this incident (`INC-12`).
+        #[serde(default)]
+        incident: Option<String>,
+    },
     /// Where a run stands.
     RunbookStatus {
         /// Id, unique prefix, or the only active one.
@@ -110,6 +119,9 @@ pub enum Request {
     RunbookCancel {
         /// Id, unique prefix, or the only active one.
         run: Option<String>,
+        /// Why, recorded.
+        #[serde(default)]
+        reason: Option<String>,
     },
     /// Answer an `ask` expectation.
     RunbookAnswer {
@@ -117,11 +129,17 @@ pub enum Request {
         run: Option<String>,
         /// `true`: it is as expected.
         yes: bool,
+        /// What they saw, recorded.
+        #[serde(default)]
+        reason: Option<String>,
     },
     /// Run the step in question again.
     RunbookRetry {
         /// Id, unique prefix, or the only active one.
         run: Option<String>,
+        /// Why, recorded.
+        #[serde(default)]
+        reason: Option<String>,
     },
     /// A person saw that the step in question has happened.
     RunbookMarkDone {
@@ -134,6 +152,9 @@ pub enum Request {
     RunbookUndo {
         /// Id, unique prefix, or the only one.
         run: Option<String>,
+        /// Why, recorded.
+        #[serde(default)]
+        reason: Option<String>,
     },
     /// Incidents at a glance.
     IncidentList {
@@ -213,17 +234,42 @@ impl Request {
             | Request::RunbookSkip { run, .. }
             | Request::RunbookAttach { run, .. }
             | Request::RunbookTakeOver { run, .. }
-            | Request::RunbookCancel { run }
+            | Request::RunbookCancel { run, .. }
             | Request::RunbookAnswer { run, .. }
-            | Request::RunbookRetry { run }
+            | Request::RunbookRetry { run, .. }
             | Request::RunbookMarkDone { run, .. }
-            | Request::RunbookUndo { run } => run.as_deref(),
+            | Request::RunbookUndo { run, .. } => run.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Why, where the request says so.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Request::RunbookSkip { reason, .. } | Request::RunbookTakeOver { reason, .. } => Some(reason),
+            Request::RunbookApprove { reason, .. }
+            | Request::RunbookRefuse { reason, .. }
+            | Request::RunbookPause { reason, .. }
+            | Request::RunbookResume { reason, .. }
+            | Request::RunbookCancel { reason, .. }
+            | Request::RunbookAnswer { reason, .. }
+            | Request::RunbookRetry { reason, .. }
+            | Request::RunbookMarkDone { reason, .. }
+            | Request::RunbookUndo { reason, .. } => reason.as_deref(),
             _ => None,
         }
     }
 
     /// Names a run where it names none.
     pub fn name_run(&mut self, named: &str) {
+        if self.run().is_none() {
+            self.set_run(named);
+        }
+    }
+
+    /// Makes it about this run, whichever it named.
+    pub fn set_run(&mut self, named: &str) {
         match self {
             Request::RunbookStatus { run }
             | Request::RunbookApprove { run, .. }
@@ -233,12 +279,12 @@ impl Request {
             | Request::RunbookSkip { run, .. }
             | Request::RunbookAttach { run, .. }
             | Request::RunbookTakeOver { run, .. }
-            | Request::RunbookCancel { run }
+            | Request::RunbookCancel { run, .. }
             | Request::RunbookAnswer { run, .. }
-            | Request::RunbookRetry { run }
+            | Request::RunbookRetry { run, .. }
             | Request::RunbookMarkDone { run, .. }
-            | Request::RunbookUndo { run } => {
-                run.get_or_insert_with(|| named.to_owned());
+            | Request::RunbookUndo { run, .. } => {
+                *run = Some(named.to_owned());
             }
             _ => {}
         }
@@ -250,6 +296,7 @@ impl Request {
         matches!(
             self,
             Request::RunbookList
+                | Request::RunbookRuns { .. }
                 | Request::RunbookShow { .. }
                 | Request::RunbookPlan { .. }
                 | Request::RunbookStatus { .. }

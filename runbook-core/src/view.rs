@@ -14,7 +14,10 @@ use crate::plan::{Plan, PlannedCommand, Provenance, Reversal};
 use crate::run::{Budget, CommandPhase, Question, Run, Status, Unit, UnitRole};
 use crate::runbook::{Effect, Foreach};
 use crate::severity::Severity;
+use crate::stays;
 
+/// So many commands that run again are named in a line.
+const SHOWN_REPEATED: usize = 5;
 /// So many items of a loop are named in a plan.
 const SHOWN_ITEMS: usize = 32;
 
@@ -135,7 +138,7 @@ pub fn state_words(run: &Run) -> String {
         Status::Planned => "planned".to_owned(),
         Status::WaitingForApproval { .. } if run.yeses_due() == 0 => {
             let why = if run.plan.is_mutating() { " and say why" } else { "" };
-            format!("waits for {} to confirm{why}", run.requester)
+            format!("waits for {} to confirm{why}{}", run.requester, repetition_words(run))
         }
         Status::WaitingForApproval { .. } => {
             let unknown = if run.yeses_due() > run.approvals_needed {
@@ -149,6 +152,7 @@ pub fn state_words(run: &Run) -> String {
                 if run.yeses_due() == 1 { "person" } else { "people" },
                 run.approvals.len(),
             ) + &to_what(run)
+                + &repetition_words(run)
         }
         Status::Running | Status::Undoing if run.hold.is_some() => paused_words(run),
         Status::Running => "running".to_owned(),
@@ -170,7 +174,7 @@ pub fn state_words(run: &Run) -> String {
         Status::Failed { reason } => format!("failed: {reason}"),
         Status::Cancelled => "cancelled".to_owned(),
         Status::Undoing => "undoing".to_owned(),
-        Status::Undone => "undone".to_owned(),
+        Status::Undone => stays::undone_words(run),
         Status::UndoFailed { reason } => format!("UNDO FAILED, a person must look: {reason}"),
     }
 }
@@ -239,6 +243,17 @@ fn passed_over_words(run: &Run) -> Option<String> {
     (!lines.is_empty()).then(|| format!("without {}", lines.join("; ")))
 }
 
+/// What a yes lets run again.
+fn repetition_words(run: &Run) -> String {
+    let again = choices::repetition(run);
+    let shown = again.iter().take(SHOWN_REPEATED).cloned().collect::<Vec<_>>().join(", ");
+    match again.len().saturating_sub(SHOWN_REPEATED) {
+        _ if again.is_empty() => String::new(),
+        0 => format!(" to run again: {shown}"),
+        more => format!(" to run again: {shown} and {more} more"),
+    }
+}
+
 /// A plan, for the person who decides about it.
 #[must_use]
 pub fn plan(run: &Run) -> PlanView {
@@ -267,6 +282,7 @@ pub fn plan(run: &Run) -> PlanView {
             let plan = run.bound_plan();
             (0..plan.steps.len()).filter_map(|step| plan_step(&plan, step)).collect()
         },
+        again: choices::repetition(run),
         requested_by: run.requester.to_string(),
         approvals_needed: run.yeses_due(),
         approvers: None,
@@ -350,7 +366,7 @@ pub fn step_state(run: &Run, index: usize) -> &'static str {
             .filter(|(unit, _)| !run.is_tolerated(**unit))
             .map(|(_, phase)| phase)
     };
-    if let Some(state) = undo_state(of_step(UnitRole::Undo), step.undo.len()) {
+    if let Some(state) = stays::undo_state(run, index) {
         return state;
     }
     let passed_over = of_step(UnitRole::Main).any(|phase| matches!(phase, CommandPhase::PassedOver { .. }));
@@ -395,25 +411,6 @@ pub fn step_state(run: &Run, index: usize) -> &'static str {
     } else {
         "stopped"
     }
-}
-
-/// How far the undo of a step is; `None` when it has not begun.
-fn undo_state<'a>(phases: impl Iterator<Item = &'a CommandPhase>, wanted: usize) -> Option<&'static str> {
-    let phases: Vec<_> = phases.collect();
-    let any = |is: fn(&CommandPhase) -> bool| phases.iter().any(|phase| is(phase));
-    Some(if phases.is_empty() {
-        return None;
-    } else if any(|phase| matches!(phase, CommandPhase::InDoubt { .. })) {
-        "unknown: did it run?"
-    } else if any(|phase| matches!(phase, CommandPhase::Started { .. })) {
-        "undoing"
-    } else if any(|phase| !phase.is_settled()) {
-        "undo failed"
-    } else if phases.len() < wanted {
-        "undoing"
-    } else {
-        "undone"
-    })
 }
 
 /// Commands of a step that are looked at again and again, from the second look on.

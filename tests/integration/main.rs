@@ -52,3 +52,4 @@ mod tls;
 mod undo;
 #[cfg(test)]
 mod verbs;
+mod words;

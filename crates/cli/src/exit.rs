@@ -41,6 +41,11 @@ impl Stop {
         Stop { code, text: format!("{kind}: {text}") }
     }
 
+    /// Whether it has this code.
+    pub(crate) fn is(&self, code: &str) -> bool {
+        self.text.strip_prefix(code).is_some_and(|rest| rest.starts_with(':'))
+    }
+
     pub(crate) fn failed(text: impl std::fmt::Display) -> Stop {
         Stop::new(Code::Failed, text.to_string())
     }

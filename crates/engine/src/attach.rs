@@ -1,9 +1,13 @@
 //! Following a run: where it stands, and what its commands have written since the last look.
 //!
-//! Nothing is remembered between two looks. A cursor says how much of which attempt was handed out: `ATTEMPT.OUT.ERR`.
+//! Nothing is remembered between two looks. A cursor says how much of which attempts was handed out: `ATTEMPT.OUT.ERR`,
+//! separated by commas; of whatever is newer than the last of them, nothing was.
+
+use std::collections::BTreeMap;
 
 use runbook_core::ids::RunId;
-use runbook_core::run::{CommandPhase, Run, Unit, UnitRole};
+use runbook_core::journal::Envelope;
+use runbook_core::run::{Run, RunEvent, Unit, UnitRole};
 use runbook_core::view;
 use serde::Serialize;
 use serde_json::json;
@@ -13,6 +17,7 @@ use crate::error::EngineError;
 use crate::origin::Reply;
 use crate::read;
 use crate::runs::load_run;
+use crate::streams::Loaded;
 
 /// What stands where the middle of an output was dropped; before that point nothing of it changes any more.
 const DROPPED: &str = "\n[... ";
@@ -23,6 +28,9 @@ struct Piece {
     attempt: u32,
     /// Its step's id.
     step: String,
+    /// Which of several it is, where several may be alive: an item, or the id of a group's member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    of: Option<String>,
     /// `main`, `baseline`, `undo` or `probe`.
     role: UnitRole,
     /// `stdout` or `stderr`.
@@ -30,43 +38,96 @@ struct Piece {
     text: String,
 }
 
-/// How much was handed out.
+/// How much of one attempt was handed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Cursor {
+struct Place {
     attempt: u32,
     stdout: usize,
     stderr: usize,
 }
 
+/// How much was handed out: of each attempt that may still write, and from which attempt on nothing yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Cursor(Vec<Place>);
+
 impl Cursor {
-    fn read(text: &str) -> Option<Cursor> {
-        let mut parts = text.split('.');
-        let cursor = Cursor {
-            attempt: parts.next()?.parse().ok()?,
-            stdout: parts.next()?.parse().ok()?,
-            stderr: parts.next()?.parse().ok()?,
-        };
-        parts.next().is_none().then_some(cursor)
+    /// Nothing of what is under way now, and nothing of what comes.
+    fn begin(run: &Run) -> Cursor {
+        let alive = run.live_units().map(|(_, live)| live.number);
+        let mut attempts: Vec<u32> = alive.chain([run.attempts.saturating_add(1)]).collect();
+        attempts.sort_unstable();
+        Cursor(attempts.into_iter().map(|attempt| Place { attempt, stdout: 0, stderr: 0 }).collect())
     }
 
-    fn word(self) -> String {
-        format!("{}.{}.{}", self.attempt, self.stdout, self.stderr)
+    fn read(text: &str) -> Option<Cursor> {
+        let place = |text: &str| {
+            let mut parts = text.split('.');
+            let place = Place {
+                attempt: parts.next()?.parse().ok()?,
+                stdout: parts.next()?.parse().ok()?,
+                stderr: parts.next()?.parse().ok()?,
+            };
+            parts.next().is_none().then_some(place)
+        };
+        let places: Vec<Place> = text.split(',').map(place).collect::<Option<_>>()?;
+        let ascends = places.windows(2).all(|two| matches!(two, [one, next] if one.attempt < next.attempt));
+        ascends.then_some(Cursor(places))
+    }
+
+    fn word(&self) -> String {
+        let places = self.0.iter();
+        let words: Vec<_> =
+            places.map(|place| format!("{}.{}.{}", place.attempt, place.stdout, place.stderr)).collect();
+        words.join(",")
+    }
+
+    /// What was handed out of an attempt; `None` when all of it was.
+    fn place_of(&self, attempt: u32) -> Option<Place> {
+        let is_new = self.0.last().is_none_or(|last| last.attempt < attempt);
+        let known = self.0.binary_search_by_key(&attempt, |place| place.attempt).ok();
+        let known = known.and_then(|index| self.0.get(index)).copied();
+        known.or(is_new.then_some(Place { attempt, stdout: 0, stderr: 0 }))
     }
 }
 
+/// An attempt as the journal tells it.
+struct Told<'a> {
+    unit: Unit,
+    /// What it wrote, once it has ended.
+    ended: Option<[Option<&'a String>; 2]>,
+}
+
+/// Every attempt that was started, also those that others have followed: what they wrote is not forgotten.
+fn attempts(events: &[Envelope<RunEvent>]) -> BTreeMap<u32, Told<'_>> {
+    let mut attempts = BTreeMap::new();
+    for envelope in events {
+        match &envelope.event {
+            RunEvent::CommandStarted { unit, attempt, .. } => {
+                attempts.insert(*attempt, Told { unit: *unit, ended: None });
+            }
+            RunEvent::CommandEnded { attempt, stdout_sha256, stderr_sha256, .. } => {
+                if let Some(told) = attempts.get_mut(attempt) {
+                    told.ended = Some([stdout_sha256.as_ref(), stderr_sha256.as_ref()]);
+                }
+            }
+            RunEvent::CommandNotStarted { attempt, .. } => {
+                attempts.remove(attempt);
+            }
+            _ => {}
+        }
+    }
+    attempts
+}
+
 impl Engine {
-    /// Where a run stands, with `output` and the `cursor` for the next look. Without a cursor it begins with the command
+    /// Where a run stands, with `output` and the `cursor` for the next look. Without a cursor it begins with the commands
     /// under way.
     pub(crate) async fn attach(&self, id: RunId, cursor: Option<&str>) -> Result<Reply, EngineError> {
-        let run = &self.run_as_it_is(id).await?;
+        let loaded = self.load_it(id).await?;
+        let run = &loaded.state;
         let mut reply = self.show(run).await?;
-        let begin = || Cursor {
-            attempt: run.live_unit().map_or(run.attempts + 1, |(_, live)| live.number),
-            stdout: 0,
-            stderr: 0,
-        };
-        let mut cursor = match cursor {
-            None => begin(),
+        let cursor = match cursor {
+            None => Cursor::begin(run),
             Some(text) => Cursor::read(text).ok_or_else(|| {
                 EngineError::NotFound(format!(
                     "there is no place '{text}' in a run's output; hint: give the `cursor` of the last answer, or none"
@@ -74,62 +135,77 @@ impl Engine {
             })?,
         };
         let mut pieces = Vec::new();
-        for (unit, attempt, phase) in attempts(run, cursor.attempt) {
-            if attempt > cursor.attempt {
-                cursor = Cursor { attempt, stdout: 0, stderr: 0 };
-            }
-            let is_live = matches!(phase, CommandPhase::Started { .. });
-            let written = match phase {
-                CommandPhase::Ended { stdout_sha256, stderr_sha256, .. } => {
-                    Some((self.text(stdout_sha256.as_ref()).await?, self.text(stderr_sha256.as_ref()).await?))
-                }
-                _ => {
+        let mut places = Vec::new();
+        for (attempt, told) in attempts(&loaded.events) {
+            let Some(mut place) = cursor.place_of(attempt) else { continue };
+            let is_live = run.live_units().any(|(_, live)| live.number == attempt);
+            let written = match told.ended {
+                Some([stdout, stderr]) => Some((self.text(stdout).await?, self.text(stderr).await?)),
+                None => {
                     let written = self.inner.parts.executor.written(id, attempt).await;
                     written.map(|written| (written.stdout, written.stderr))
                 }
             };
-            let Some((stdout, stderr)) = written else { continue };
-            let step = run.plan.steps.get(unit.step).map_or_else(String::new, |step| step.id.clone());
-            for (stream, text, from) in
-                [("stdout", stdout, &mut cursor.stdout), ("stderr", stderr, &mut cursor.stderr)]
-            {
-                let (more, to) = beyond(&text, *from, is_live);
-                if !more.is_empty() {
-                    let text = more.to_owned();
-                    pieces.push(Piece { attempt, step: step.clone(), role: unit.role, stream, text });
+            if let Some((stdout, stderr)) = written {
+                let step =
+                    run.plan.steps.get(told.unit.step).map_or_else(String::new, |step| step.id.clone());
+                for (stream, text, from) in
+                    [("stdout", stdout, &mut place.stdout), ("stderr", stderr, &mut place.stderr)]
+                {
+                    let (more, to) = beyond(&text, *from, is_live);
+                    if !more.is_empty() {
+                        pieces.push(Piece {
+                            attempt,
+                            step: step.clone(),
+                            of: one_of_several(run, told.unit),
+                            role: told.unit.role,
+                            stream,
+                            text: more.to_owned(),
+                        });
+                    }
+                    *from = to;
                 }
-                *from = to;
+            }
+            if is_live {
+                places.push(place);
             }
         }
+        let first_new = run.attempts.saturating_add(1);
+        places.push(Place { attempt: first_new, stdout: 0, stderr: 0 });
         reply.data["output"] = json!(pieces);
-        reply.data["cursor"] = json!(cursor.word());
+        reply.data["cursor"] = json!(Cursor(places).word());
         Ok(reply)
+    }
+
+    /// A run as JSON, with where to begin with the output of what was just ordered.
+    pub(crate) fn followed_data(&self, run: &Run) -> serde_json::Value {
+        let mut data = self.run_data(run);
+        data["cursor"] = json!(Cursor::begin(run).word());
+        data
     }
 
     /// Where a run stands, with what is left of its time.
     pub(crate) async fn status(&self, id: RunId) -> Result<Reply, EngineError> {
-        self.show(&self.run_as_it_is(id).await?).await
+        self.show(&self.load_it(id).await?.state).await
     }
 
-    async fn run_as_it_is(&self, id: RunId) -> Result<Run, EngineError> {
+    async fn load_it(&self, id: RunId) -> Result<Loaded<Run, RunEvent>, EngineError> {
         let loaded = load_run(self.store(), id).await?;
-        loaded
-            .map(|loaded| loaded.state)
-            .ok_or_else(|| EngineError::NotFound(format!("there is no run {id}")))
+        loaded.ok_or_else(|| EngineError::NotFound(format!("there is no run {id}")))
     }
 
     /// Text and data are of one moment.
     async fn show(&self, run: &Run) -> Result<Reply, EngineError> {
         let mut reply = read::show_run(self.store(), run).await?;
         reply.data = self.run_data(run);
-        if let Some(who) = self.approvers(run) {
-            reply.text.push_str(&format!("  {who}\n"));
-        }
         if run.status.is_open() {
             let left = view::budget_words(&run.budget(self.now()));
             if !left.is_empty() {
-                reply.text.push_str(&format!("  {left}\n"));
+                reply.text.push_str(&format!("\n{left}\n"));
             }
+        }
+        if let Some(approvers) = self.approvers(run) {
+            reply.text.push_str(&format!("{}\n", approvers.words));
         }
         Ok(reply)
     }
@@ -140,8 +216,11 @@ impl Engine {
         if run.status.is_open() {
             data["budget"] = json!(run.budget(self.now()));
         }
-        if let Some(who) = self.approvers(run) {
-            data["approvers"] = json!(who);
+        if let Some(approvers) = self.approvers(run) {
+            data["approvers"] = json!(approvers.names);
+            if !approvers.are_enough {
+                data["hint"] = json!(approvers.words);
+            }
         }
         data
     }
@@ -153,17 +232,12 @@ impl Engine {
     }
 }
 
-/// The attempts from one on, in order, as far as the run still knows them.
-fn attempts(run: &Run, from: u32) -> Vec<(Unit, u32, &CommandPhase)> {
-    let number = |phase: &CommandPhase| match phase {
-        CommandPhase::Started { attempt } => Some(attempt.number),
-        CommandPhase::Ended { attempt, .. } | CommandPhase::InDoubt { attempt, .. } => Some(*attempt),
-        _ => None,
-    };
-    let all = run.commands.iter().filter_map(|(unit, phase)| Some((*unit, number(phase)?, phase)));
-    let mut found: Vec<_> = all.filter(|(_, attempt, _)| *attempt >= from).collect();
-    found.sort_by_key(|(_, attempt, _)| *attempt);
-    found
+/// What tells a command from those that may be alive beside it.
+fn one_of_several(run: &Run, unit: Unit) -> Option<String> {
+    match run.item(unit) {
+        Some((_, item)) => Some(item.to_owned()),
+        None => run.command(unit).filter(|_| run.is_of_several(unit)).map(|command| command.id.clone()),
+    }
 }
 
 /// What is new of a text after so many bytes of it, and where that ends. Of a text that still grows whole lines alone,
@@ -208,10 +282,23 @@ mod tests {
 
     #[test]
     fn a_cursor_is_read_as_it_is_written() {
-        let cursor = Cursor { attempt: 3, stdout: 10, stderr: 0 };
-        assert_eq!(Cursor::read(&cursor.word()), Some(cursor));
-        for wrong in ["", "1", "1.2", "1.2.3.4", "a.b.c", "1.2.-3"] {
+        let place = |attempt| Place { attempt, stdout: 10, stderr: 0 };
+        for cursor in [Cursor(vec![place(3)]), Cursor(vec![place(3), place(5), place(6)])] {
+            assert_eq!(Cursor::read(&cursor.word()), Some(cursor));
+        }
+        for wrong in ["", "1", "1.2", "1.2.3.4", "a.b.c", "1.2.-3", "1.0.0,", "2.0.0,1.0.0", "1.0.0,1.0.0"] {
             assert_eq!(Cursor::read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn of_what_is_not_named_only_the_newer_was_not_told() {
+        let cursor = Cursor::read("3.10.4,6.0.0").unwrap();
+        for (attempt, place) in
+            [(1, None), (3, Some((10, 4))), (5, None), (6, Some((0, 0))), (9, Some((0, 0)))]
+        {
+            let found = cursor.place_of(attempt).map(|place| (place.stdout, place.stderr));
+            assert_eq!(found, place, "{attempt}");
         }
     }
 }

@@ -256,7 +256,8 @@ impl Engine {
                         Err(rendered) => return Ok(rendered),
                     },
                 };
-                let view = PlanView { approvers: self.approvers(&run), ..view::plan(&run) };
+                let view =
+                    PlanView { approvers: self.approvers(&run).map(|who| who.words), ..view::plan(&run) };
                 chat(ChatMessage::Plan { channel, ts: place.map(|(_, ts)| ts), view })
             }
             Outgoing::Progress { run } => {

@@ -33,6 +33,7 @@ mod testkit;
 mod tests;
 mod ticker;
 mod under_way;
+pub mod which;
 
 pub use clock::{Clock, Ids, SystemClock, UuidV7};
 pub use engine::{Engine, Parts};

@@ -6,6 +6,7 @@ use runbook_core::ids::RunId;
 use runbook_core::people::Actor;
 use runbook_core::plan::Plan;
 use runbook_core::ports::RunRow;
+use runbook_core::request::Request;
 use runbook_core::run::{Decision, LOCK_COUNTER, Run, RunCommand, Status, take_target, takes_target};
 
 use crate::engine::Engine;
@@ -43,11 +44,15 @@ impl Engine {
         let ago = for_people((self.now() - since).num_seconds().max(0).unsigned_abs());
         let id = holder.id;
         let hint = if matches!(holder.status, Status::UndoFailed { .. }) {
-            format!("look by hand and put it right, then `runbook mark-done {id}`")
+            format!("look by hand and put it right, then `blocks runbook mark-done {id}`")
         } else if holder.waits_for_person() {
-            format!("it waits for a person: `runbook status {id}`, or `runbook take-over {id} --reason TEXT`")
+            format!(
+                "it waits for a person: `blocks runbook status {id}`, or `blocks runbook take-over {id} --reason 'say why'`"
+            )
         } else {
-            format!("it goes on by itself: wait for it (`runbook attach {id}`), or `runbook cancel {id}`")
+            format!(
+                "it goes on by itself: wait for it (`blocks runbook attach {id}`), or `blocks runbook cancel {id}`"
+            )
         };
         format!(
             "{} is locked by run {id} ({}, {}) of {} since {} UTC ({ago}); hint: {hint}",
@@ -62,7 +67,7 @@ impl Engine {
     /// Ends a holder that only waits for a person, on the record.
     pub(crate) async fn take_over(
         &self,
-        run: Option<&str>,
+        request: &Request,
         reason: &str,
         asker: &Asker,
         origin: &Origin,
@@ -70,7 +75,7 @@ impl Engine {
         let fits = |row: &RunRow| row.mutating && matches!(row.status.as_str(), "paused" | "in_doubt");
         let own = |holder: &Run| holder.requester == asker.actor;
         self.require_standing(asker, "take a target over")?;
-        let row = self.find_run(run, asker, fits).await?;
+        let row = self.find_run(request, asker, fits).await?;
         if matches!(asker.actor, Actor::Local(_)) {
             let holder = load_run(self.store(), row.id).await?;
             if !holder.is_some_and(|holder| own(&holder.state)) {

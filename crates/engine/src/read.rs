@@ -2,13 +2,12 @@
 
 use std::fmt::Write as _;
 
-use runbook_core::choices;
 use runbook_core::expectation::Outcome;
 use runbook_core::ids::{IncidentNumber, RunId};
 use runbook_core::journal::Envelope;
 use runbook_core::ports::{IncidentRow, Store};
-use runbook_core::run::{CommandPhase, Run};
-use runbook_core::view;
+use runbook_core::run::{CommandPhase, Run, Status};
+use runbook_core::{choices, next, stays, view};
 use serde::Serialize;
 use serde_json::json;
 
@@ -56,26 +55,6 @@ pub async fn find_incident(
         (many, _) => {
             Err(EngineError::NotFound(format!("{many} incidents fit; hint: name one, such as INC-1")))
         }
-    }
-}
-
-/// The run of that id or unique prefix, or the only open one.
-///
-/// # Errors
-/// When there is none, or several.
-pub async fn find_run(store: &dyn Store, named: Option<&str>) -> Result<RunId, EngineError> {
-    let rows = store.runs(None, false, LOOK).await?;
-    let mut fitting: Vec<_> = match named {
-        Some(named) => {
-            let wanted = named.to_ascii_lowercase();
-            rows.into_iter().filter(|row| row.id.to_string().starts_with(&wanted)).collect()
-        }
-        None => rows.into_iter().filter(|row| row.open).collect(),
-    };
-    match (fitting.len(), fitting.pop()) {
-        (1, Some(row)) => Ok(row.id),
-        (0, _) => Err(EngineError::NotFound("there is no such run".to_owned())),
-        (many, _) => Err(EngineError::NotFound(format!("{many} runs fit; hint: give more of the id"))),
     }
 }
 
@@ -182,8 +161,11 @@ pub async fn incident(store: &dyn Store, row: &IncidentRow) -> Result<Reply, Eng
         );
     }
     for entry in &show.timeline {
-        let kind = entry.event.get("type").and_then(serde_json::Value::as_str).unwrap_or("event");
-        let _ = writeln!(text, "{}  {:<20} {}", entry.at.format("%H:%M:%S%.3f"), kind, entry.actor);
+        let word = |name: &str| entry.event.get(name).and_then(serde_json::Value::as_str);
+        let kind = word("type").unwrap_or("event");
+        let verb = word("verb").map_or_else(String::new, |verb| format!(" for {verb}"));
+        let why = word("reason").map_or_else(String::new, |reason| format!("{verb}: {reason}"));
+        let _ = writeln!(text, "{}  {:<20} {}{why}", entry.at.format("%H:%M:%S%.3f"), kind, entry.actor);
     }
     let data = serde_json::to_value(&show).map_err(|error| EngineError::Journal(error.to_string()))?;
     Ok(Reply { text, data })
@@ -213,6 +195,11 @@ pub async fn run(store: &dyn Store, id: RunId) -> Result<Reply, EngineError> {
 /// A run as it was read.
 pub(crate) async fn show_run(store: &dyn Store, run: &Run) -> Result<Reply, EngineError> {
     let progress = view::progress(run);
+    // a question has them among what is known
+    let stays = match run.status {
+        Status::Undone => stays::what_stays(run),
+        _ => Vec::new(),
+    };
     let mut text = format!("{} ({}): {}\n", progress.title, run.id, progress.state);
     for step in &progress.steps {
         let _ = writeln!(text, "  {:<12} {}", step.state, step.title);
@@ -231,11 +218,12 @@ pub(crate) async fn show_run(store: &dyn Store, run: &Run) -> Result<Reply, Engi
         for line in &question.evidence {
             let _ = writeln!(text, "      {line}");
         }
-        for answer in &question.answers {
-            let _ = writeln!(text, "      - {}", choices::command_of(*answer, run.id));
-        }
     }
-    if matches!(run.status, runbook_core::run::Status::WaitingForApproval { .. }) {
+    for line in &stays {
+        let _ = writeln!(text, "  stays: {line}");
+    }
+    if matches!(run.status, Status::WaitingForApproval { .. }) {
+        repetition_text(&mut text, run);
         let _ = writeln!(text, "\nThe plan, as it would run:\n");
         text.push_str(&describe::plan_text(
             &run.bound_plan(),
@@ -246,7 +234,30 @@ pub(crate) async fn show_run(store: &dyn Store, run: &Run) -> Result<Reply, Engi
         ));
     }
     text.push_str(&unmet_output(store, run).await?);
+    let next = next::next(run);
+    if !next.is_empty() {
+        text.push_str("\nto go on:\n");
+    }
+    let width = next.iter().map(|line| line.command.len()).max().unwrap_or_default();
+    for line in &next {
+        let _ = writeln!(text, "  {:<width$}  {}", line.command, line.means);
+    }
     Ok(Reply { text, data: run_data(run) })
+}
+
+/// What a yes lets run again: the commands themselves, each with its item.
+fn repetition_text(text: &mut String, run: &Run) {
+    let again = run.to_repeat();
+    if again.is_empty() {
+        return;
+    }
+    text.push_str("\nA yes lets this run again, and then what is left of the plan:\n");
+    for (unit, title) in again.into_iter().zip(choices::repetition(run)) {
+        let _ = writeln!(text, "\n  {title}");
+        for line in run.command(unit).into_iter().flat_map(|command| command.text.trim_end().lines()) {
+            let _ = writeln!(text, "      {line}");
+        }
+    }
 }
 
 /// The end of what commands printed whose expectations were not met: what a person looks at first.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::journal::Cause;
 use runbook_core::ports::{Begun, ExecError, Finished, Resumed};
+use runbook_core::request::Request;
 use runbook_core::run::{Run, RunCommand, Unit};
 use tokio::sync::oneshot;
 
@@ -12,9 +13,9 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::origin::Origin;
-use crate::read;
 use crate::review::Occasion;
 use crate::runs::{load_run, silent, what};
+use crate::which;
 
 /// How many open incidents and runs are looked at in one go.
 const LIMIT: usize = 10_000;
@@ -68,7 +69,8 @@ impl Engine {
     /// # Errors
     /// When no run, or more than one, is meant; when the store cannot be read.
     pub async fn recover_run(&self, named: Option<&str>) -> Result<(), EngineError> {
-        let id = read::find_run(self.store(), named).await?;
+        let request = Request::RunbookStatus { run: named.map(str::to_owned) };
+        let id = which::find(self.store(), &request).await?;
         let under_way = self.under_way(id).await?;
         if !under_way.is_empty() {
             let taken_up: Vec<_> = under_way.into_iter().map(|begun| self.take_up(begun)).collect();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use runbook_core::approvers::approvers_words;
+use runbook_core::approvers::{Approvers, approvers};
 use runbook_core::duration::for_people;
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::IncidentCommand;
@@ -26,6 +26,7 @@ use crate::origin::{Asker, Origin, Reply};
 use crate::plans::{Asked, approvals_needed, code_of, draft_reply, plan_of, plan_to_look, refused};
 use crate::read;
 use crate::review::Occasion;
+use crate::which::{self, Typed};
 
 /// Before something is planned, the repository of the runbooks is asked again when it was not for that long.
 const BEFORE_A_PLAN: Duration = Duration::from_secs(15);
@@ -87,12 +88,9 @@ impl Engine {
                 self.require_standing(asker, "ask for a rollback")?;
                 self.rollback(service.as_deref(), params, asker, origin).await
             }
-            Request::RunbookApprove { run, fingerprint, reason } => {
-                self.approve(run.as_deref(), fingerprint.clone(), reason.clone(), asker, origin).await
-            }
-            Request::RunbookRefuse { run, reason } => {
-                let row =
-                    self.find_run(run.as_deref(), asker, |row| row.status == "waiting_for_approval").await?;
+            Request::RunbookApprove { .. } => self.approve(request, asker, origin).await,
+            Request::RunbookRefuse { reason, .. } => {
+                let row = self.find_run(request, asker, |row| row.status == "waiting_for_approval").await?;
                 let command = RunCommand::Refuse {
                     by: asker.actor.clone(),
                     may_approve: self.has_standing(&asker.actor),
@@ -100,52 +98,56 @@ impl Engine {
                 };
                 self.run_verb(row.id, &command, origin).await
             }
-            Request::RunbookPause { run, reason } => {
+            Request::RunbookPause { reason, .. } => {
                 let command = RunCommand::Pause { reason: reason.clone() };
                 let fits = |row: &RunRow| matches!(row.status.as_str(), "running" | "undoing");
-                self.run_request(run.as_deref(), asker, origin, fits, command).await
+                self.run_request(request, asker, origin, fits, command).await
             }
-            Request::RunbookResume { run, reason } => {
+            Request::RunbookResume { reason, .. } => {
                 let command = RunCommand::Resume { reason: reason.clone() };
-                self.run_request(run.as_deref(), asker, origin, |row| row.status == "paused", command).await
+                self.run_request(request, asker, origin, |row| row.status == "paused", command).await
             }
-            Request::RunbookSkip { run, reason, rest } => {
+            Request::RunbookSkip { reason, rest, .. } => {
                 let command = RunCommand::PassOver { rest: *rest, reason: reason.clone() };
                 let fits = |row: &RunRow| matches!(row.status.as_str(), "paused" | "failed");
-                self.run_request(run.as_deref(), asker, origin, fits, command).await
+                self.run_request(request, asker, origin, fits, command).await
             }
-            Request::RunbookAttach { run, cursor } => {
-                let row = self.find_run(run.as_deref(), asker, |row| row.open).await?;
+            Request::RunbookAttach { cursor, .. } => {
+                let row = self.find_run(request, asker, |row| row.open).await?;
                 let reply = self.attach(row.id, cursor.as_deref()).await?;
                 self.answer(origin, reply).await
             }
-            Request::RunbookTakeOver { run, reason } => {
-                self.take_over(run.as_deref(), reason, asker, origin).await
-            }
-            Request::RunbookCancel { run } => {
+            Request::RunbookTakeOver { reason, .. } => self.take_over(request, reason, asker, origin).await,
+            Request::RunbookCancel { reason, .. } => {
+                let mut why = format!("cancelled by {}", asker.actor);
+                if let Some(reason) = said(reason.as_deref()) {
+                    why.push_str(&format!(": {reason}"));
+                }
                 self.run_request(
-                    run.as_deref(),
+                    request,
                     asker,
                     origin,
                     |row| row.open,
-                    RunCommand::Cancel { reason: Some(format!("cancelled by {}", asker.actor)) },
+                    RunCommand::Cancel { reason: Some(why) },
                 )
                 .await
             }
-            Request::RunbookAnswer { run, yes } => {
-                let command = RunCommand::Answer { yes: *yes, reason: None };
-                self.run_request(run.as_deref(), asker, origin, |row| row.status == "paused", command).await
+            Request::RunbookAnswer { yes, reason, .. } => {
+                let reason = said(reason.as_deref()).map(str::to_owned);
+                let command = RunCommand::Answer { yes: *yes, reason };
+                self.run_request(request, asker, origin, |row| row.status == "paused", command).await
             }
-            Request::RunbookRetry { run } => {
+            Request::RunbookRetry { reason, .. } => {
                 let fits = |row: &RunRow| {
                     matches!(row.status.as_str(), "paused" | "in_doubt" | "failed" | "undo_failed")
                 };
-                self.run_request(run.as_deref(), asker, origin, fits, RunCommand::Retry).await
+                self.run_request(request, asker, origin, fits, because(RunCommand::Retry, "retry", reason))
+                    .await
             }
-            Request::RunbookMarkDone { run, reason } => {
+            Request::RunbookMarkDone { reason, .. } => {
                 let command = RunCommand::MarkDone { reason: reason.clone() };
                 self.run_request(
-                    run.as_deref(),
+                    request,
                     asker,
                     origin,
                     |row| matches!(row.status.as_str(), "in_doubt" | "failed" | "undo_failed"),
@@ -153,9 +155,10 @@ impl Engine {
                 )
                 .await
             }
-            Request::RunbookUndo { run } => {
+            Request::RunbookUndo { reason, .. } => {
                 let fits = |row: &RunRow| row.mutating && row.status != "undone";
-                self.run_request(run.as_deref(), asker, origin, fits, RunCommand::Undo).await
+                self.run_request(request, asker, origin, fits, because(RunCommand::Undo, "undo", reason))
+                    .await
             }
             Request::IncidentAck { incident } => {
                 self.require_standing(asker, "take an incident")?;
@@ -196,9 +199,13 @@ impl Engine {
                 let reply = read::incidents(self.store(), *all).await?;
                 self.answer(origin, reply).await
             }
-            Request::RunbookStatus { run } => {
-                let row = self.find_run(run.as_deref(), asker, |row| row.open).await?;
+            Request::RunbookStatus { .. } => {
+                let row = self.find_run(request, asker, |row| row.open).await?;
                 let reply = self.status(row.id).await?;
+                self.answer(origin, reply).await
+            }
+            Request::RunbookRuns { all, incident } => {
+                let reply = which::shown_runs(self.store(), *all, incident.as_deref(), typed(asker)).await?;
                 self.answer(origin, reply).await
             }
             Request::RunbookList => self.answer(origin, describe::runbooks(self.library())).await,
@@ -300,7 +307,7 @@ impl Engine {
         let now = self.now();
         let say = |run: &Run| format!("{}{}", planned_text(run, now), self.approvers_line(run));
         let run = self.create_run(&request, origin, &|run, _| say(run)).await?;
-        Ok(Reply { text: say(&run), data: self.run_data(&run) })
+        Ok(Reply { text: say(&run), data: self.followed_data(&run) })
     }
 
     /// Runs a runbook from a file that is not in the library, for a terminal.
@@ -391,15 +398,8 @@ impl Engine {
         }
     }
 
-    async fn approve(
-        &self,
-        run: Option<&str>,
-        fingerprint: Option<String>,
-        reason: Option<String>,
-        asker: &Asker,
-        origin: &Origin,
-    ) -> Result<Reply, EngineError> {
-        let row = self.find_run(run, asker, |row| row.status == "waiting_for_approval").await?;
+    async fn approve(&self, request: &Request, asker: &Asker, origin: &Origin) -> Result<Reply, EngineError> {
+        let row = self.find_run(request, asker, |row| row.status == "waiting_for_approval").await?;
         // One at a time, so that two yeses cannot start two runs on one target.
         let _gate = self.inner.target_gate.lock().await;
         // Whoever has no say is told so by the core's one check, on the record, and learns and moves nothing else.
@@ -410,8 +410,11 @@ impl Engine {
         let command = RunCommand::Approve {
             by: asker.actor.clone(),
             may_approve: self.has_standing(&asker.actor),
-            fingerprint,
-            reason,
+            fingerprint: match request {
+                Request::RunbookApprove { fingerprint, .. } => fingerprint.clone(),
+                _ => None,
+            },
+            reason: request.reason().map(str::to_owned),
         };
         self.run_verb(row.id, &command, origin).await
     }
@@ -456,18 +459,21 @@ impl Engine {
 
     async fn run_request(
         &self,
-        run: Option<&str>,
+        request: &Request,
         asker: &Asker,
         origin: &Origin,
         fits: impl Fn(&RunRow) -> bool,
         command: RunCommand,
     ) -> Result<Reply, EngineError> {
         self.require_standing(asker, "decide about a run")?;
-        let row = self.find_run(run, asker, fits).await?;
+        let row = self.find_run(request, asker, fits).await?;
         let _gate = self.inner.target_gate.lock().await;
         let sets_going = matches!(
-            command,
-            RunCommand::Retry | RunCommand::Undo | RunCommand::PassOver { .. } | RunCommand::MarkDone { .. }
+            request,
+            Request::RunbookRetry { .. }
+                | Request::RunbookUndo { .. }
+                | Request::RunbookSkip { .. }
+                | Request::RunbookMarkDone { .. }
         );
         if sets_going {
             self.check_target(&row).await?;
@@ -489,7 +495,7 @@ impl Engine {
         match decision.refusal {
             // The answer for chat is in the outbox already; here the refusal is the result.
             Some(refusal) if origin.inbox.is_none() => Err(refusal.into()),
-            _ => Ok(Reply { text: say(&run, &decision), data: self.run_data(&run) }),
+            _ => Ok(Reply { text: say(&run, &decision), data: self.followed_data(&run) }),
         }
     }
 
@@ -529,16 +535,16 @@ impl Engine {
     }
 
     /// Who may still approve a run that waits for other people, or that nobody can.
-    pub(crate) fn approvers(&self, run: &Run) -> Option<String> {
+    pub(crate) fn approvers(&self, run: &Run) -> Option<Approvers> {
         let people = self.directory().people().iter().map(|person| person.name.as_str());
         let standing: Vec<&str> =
             people.filter(|name| self.has_standing(&Actor::Person((*name).to_owned()))).collect();
-        approvers_words(run, &standing)
+        approvers(run, &standing)
     }
 
     /// The same as a line of its own; empty where there is nothing to say.
     pub(crate) fn approvers_line(&self, run: &Run) -> String {
-        self.approvers(run).map_or_else(String::new, |who| format!("\n{who}"))
+        self.approvers(run).map_or_else(String::new, |who| format!("\n{}", who.words))
     }
 
     pub(crate) fn require_standing(&self, asker: &Asker, what: &str) -> Result<(), EngineError> {
@@ -553,37 +559,12 @@ impl Engine {
 
     pub(crate) async fn find_run(
         &self,
-        named: Option<&str>,
+        request: &Request,
         asker: &Asker,
         fits: impl Fn(&RunRow) -> bool,
     ) -> Result<RunRow, EngineError> {
-        let rows = self.store().runs(None, false, LOOK).await?;
-        if let Some(named) = named {
-            let wanted = named.to_ascii_lowercase();
-            let mut found = rows.into_iter().filter(|row| row.id.to_string().starts_with(&wanted));
-            return match (found.next(), found.next()) {
-                (Some(row), None) => Ok(row),
-                (Some(_), Some(_)) => Err(EngineError::NotFound(format!(
-                    "several runs begin with '{named}'; hint: give more of the id"
-                ))),
-                (None, _) => Err(EngineError::NotFound(format!("there is no run '{named}'"))),
-            };
-        }
-        let mut candidates: Vec<_> = rows.into_iter().filter(|row| fits(row)).collect();
-        if candidates.iter().any(|row| row.mutating) {
-            // Diagnostics that happen to run beside it are never what is meant.
-            candidates.retain(|row| row.mutating);
-        }
-        if let Ok(incident) = self.channel_incident(asker).await {
-            candidates.retain(|row| row.incident == Some(incident.id));
-        }
-        match (candidates.len(), candidates.pop()) {
-            (1, Some(row)) => Ok(row),
-            (0, _) => Err(EngineError::NotFound(
-                "there is no run for that now; hint: `blocks runbook status RUN`".to_owned(),
-            )),
-            (many, _) => Err(EngineError::NotFound(format!("{many} runs fit; hint: name one by its id"))),
-        }
+        let here = self.channel_incident(asker).await.ok().map(|incident| incident.id);
+        which::the_run(self.store(), request, here, typed(asker), fits).await
     }
 
     async fn channel_incident(&self, asker: &Asker) -> Result<IncidentRow, EngineError> {
@@ -635,6 +616,22 @@ impl Engine {
             Err(_) => Ok(None),
         }
     }
+}
+
+/// A reason that says something.
+fn said(reason: Option<&str>) -> Option<&str> {
+    reason.map(str::trim).filter(|reason| !reason.is_empty())
+}
+
+fn because(order: RunCommand, verb: &'static str, reason: &Option<String>) -> RunCommand {
+    match said(reason.as_deref()) {
+        Some(reason) => RunCommand::Because { verb, reason: reason.to_owned(), order: Box::new(order) },
+        None => order,
+    }
+}
+
+fn typed(asker: &Asker) -> Typed {
+    if asker.channel.is_some() { Typed::Chat } else { Typed::Shell }
 }
 
 fn planned_text(run: &Run, now: chrono::DateTime<chrono::Utc>) -> String {

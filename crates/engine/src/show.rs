@@ -7,9 +7,11 @@ use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Incident, Triage};
 use runbook_core::journal::{StreamId, millis};
 use runbook_core::message::Answer;
+use runbook_core::next::{self, Next};
 use runbook_core::people::Actor;
 use runbook_core::plan::Provenance;
 use runbook_core::run::{Approval, CommandPhase, Hold, Question, Run, Status, UnitRole};
+use runbook_core::stays::what_stays;
 use runbook_core::view::{state_words, step_detail, step_state};
 use serde::Serialize;
 
@@ -108,9 +110,33 @@ pub struct RunShow {
     pub steps: Vec<StepShow>,
     /// What it asks of people, when it rests.
     pub question: Option<QuestionShow>,
+    /// What a person can type next, the safest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub next: Vec<NextShow>,
+    /// What a yes lets run again, where one is waited for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub repeated: Vec<String>,
+    /// What it changed that is not taken back, once it has ended.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stays: Vec<String>,
     /// Commands that only looked, failed and were passed over.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub noted_failures: Vec<String>,
+}
+
+/// A line to type.
+#[derive(Debug, Clone, Serialize)]
+pub struct NextShow {
+    /// The line, whole.
+    pub command: String,
+    /// What it does.
+    pub means: &'static str,
+}
+
+impl From<Next> for NextShow {
+    fn from(next: Next) -> Self {
+        NextShow { command: next.command, means: next.means }
+    }
 }
 
 /// What a run asks of people.
@@ -136,7 +162,7 @@ pub struct ChoiceShow {
 impl QuestionShow {
     fn new(run: &Run) -> Option<QuestionShow> {
         let asked = choices::question(run)?;
-        let choice = |answer| ChoiceShow { answer, command: choices::command_of(answer, run.id) };
+        let choice = |answer| ChoiceShow { answer, command: next::command_of(answer, run) };
         Some(QuestionShow {
             text: asked.text,
             evidence: asked.evidence,
@@ -342,6 +368,9 @@ impl RunShow {
             deadline: run.deadline,
             steps: (0..run.plan.steps.len()).map(|index| step(run, index)).collect(),
             question: QuestionShow::new(run),
+            next: next::next(run).into_iter().map(NextShow::from).collect(),
+            repeated: choices::repetition(run),
+            stays: if run.status.is_open() { Vec::new() } else { what_stays(run) },
             noted_failures: choices::noted_failures(run),
         }
     }

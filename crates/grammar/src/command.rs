@@ -86,6 +86,16 @@ pub enum RunbookCommand {
         #[command(flatten)]
         params: Params,
     },
+    /// Name the runs, newest first: the open ones, with what to type next
+    #[command(after_help = "Examples:\n  blocks runbook runs\n  blocks runbook runs --all --incident INC-12")]
+    Runs {
+        /// Those that have ended too
+        #[arg(long)]
+        all: bool,
+        /// Only those of this incident
+        #[arg(long, value_name = "INC")]
+        incident: Option<String>,
+    },
     /// Show where a run stands
     Status(RunArg),
     /// Say yes to one fingerprint
@@ -121,6 +131,9 @@ pub enum RunbookCommand {
         /// Is it as expected?
         #[arg(value_name = "yes|no", required = true, ignore_case = true, hide_possible_values = true)]
         answer: AnswerWord,
+        /// What you saw; it goes into the review
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
     },
     /// Follow a run live: its steps, what its command writes, and what is left of its box
     #[command(after_help = "Examples:\n  blocks runbook attach\n  blocks runbook attach 0198 --wait 10m")]
@@ -173,9 +186,11 @@ pub enum RunbookCommand {
         reason: String,
     },
     /// Stop a run
-    Cancel(RunArg),
+    #[command(after_help = "Example: blocks runbook cancel 0198 --reason \"the page was false\"")]
+    Cancel(Order),
     /// Run the step in question again
-    Retry(RunArg),
+    #[command(after_help = "Example: blocks runbook retry --reason \"the disk has room again\"")]
+    Retry(Order),
     /// Say that the step in question has happened
     MarkDone {
         /// The run
@@ -186,7 +201,8 @@ pub enum RunbookCommand {
         reason: Option<String>,
     },
     /// Undo what a run did
-    Undo(RunArg),
+    #[command(after_help = "Example: blocks runbook undo 0198 --reason \"it made it worse\"")]
+    Undo(Order),
     /// Take up what a Blocks that is gone has left, and say where each open run stands
     #[command(after_help = "Example: blocks runbook recover -o json | jq .runs")]
     Recover,
@@ -282,6 +298,17 @@ pub struct RunArg {
     /// The run's id or the start of it; the only one in question when absent
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
+}
+
+/// Which run, and why.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct Order {
+    /// The run
+    #[command(flatten)]
+    pub run: RunArg,
+    /// Why; it goes into the review
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
 }
 
 /// Parameter values.
@@ -387,6 +414,9 @@ impl RunbookCommand {
             RunbookCommand::Rollback { service, params } => {
                 Request::RunbookRollback { service: service.clone(), params: params.to_map()? }
             }
+            RunbookCommand::Runs { all, incident } => {
+                Request::RunbookRuns { all: *all, incident: incident.as_deref().map(incident_number) }
+            }
             RunbookCommand::Status(run) => Request::RunbookStatus { run: run.run.clone() },
             RunbookCommand::Approve { run, fingerprint, reason } => Request::RunbookApprove {
                 run: run.run.clone(),
@@ -396,9 +426,11 @@ impl RunbookCommand {
             RunbookCommand::Refuse { run, reason } => {
                 Request::RunbookRefuse { run: run.run.clone(), reason: reason.clone() }
             }
-            RunbookCommand::Answer { run, answer } => {
-                Request::RunbookAnswer { run: run.run.clone(), yes: *answer == AnswerWord::Yes }
-            }
+            RunbookCommand::Answer { run, answer, reason } => Request::RunbookAnswer {
+                run: run.run.clone(),
+                yes: *answer == AnswerWord::Yes,
+                reason: reason.clone(),
+            },
             RunbookCommand::Attach(run) => Request::RunbookAttach { run: run.run.clone(), cursor: None },
             RunbookCommand::Pause { run, reason } => {
                 Request::RunbookPause { run: run.run.clone(), reason: reason.clone() }
@@ -412,12 +444,18 @@ impl RunbookCommand {
             RunbookCommand::TakeOver { run, reason } => {
                 Request::RunbookTakeOver { run: run.run.clone(), reason: reason.clone() }
             }
-            RunbookCommand::Cancel(run) => Request::RunbookCancel { run: run.run.clone() },
-            RunbookCommand::Retry(run) => Request::RunbookRetry { run: run.run.clone() },
+            RunbookCommand::Cancel(order) => {
+                Request::RunbookCancel { run: order.run.run.clone(), reason: order.reason.clone() }
+            }
+            RunbookCommand::Retry(order) => {
+                Request::RunbookRetry { run: order.run.run.clone(), reason: order.reason.clone() }
+            }
             RunbookCommand::MarkDone { run, reason } => {
                 Request::RunbookMarkDone { run: run.run.clone(), reason: reason.clone() }
             }
-            RunbookCommand::Undo(run) => Request::RunbookUndo { run: run.run.clone() },
+            RunbookCommand::Undo(order) => {
+                Request::RunbookUndo { run: order.run.run.clone(), reason: order.reason.clone() }
+            }
             RunbookCommand::Recover => return Err(RequestError::TerminalOnly("runbook recover")),
             RunbookCommand::Lint { .. } => return Err(RequestError::TerminalOnly("runbook lint")),
             RunbookCommand::Schema => return Err(RequestError::TerminalOnly("runbook schema")),

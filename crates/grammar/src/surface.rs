@@ -97,6 +97,12 @@ pub const COMMANDS: &[CommandInfo] = &[
         "run the rollback that is configured for a service",
         "runbook rollback flowengine",
     ),
+    on_all(
+        "runbook runs",
+        "[--all] [--incident INC]",
+        "name the open runs, newest first",
+        "runbook runs --all",
+    ),
     on_all("runbook status", "[RUN]", "show where a run stands", "runbook status"),
     on_all(
         "runbook approve",
@@ -105,7 +111,12 @@ pub const COMMANDS: &[CommandInfo] = &[
         "runbook approve --fingerprint 4F2A --reason \"error budget is gone\"",
     ),
     on_all("runbook refuse", "[RUN] [--reason TEXT]", "say no: the run is cancelled", "runbook refuse"),
-    on_all("runbook answer", "[RUN] yes|no", "answer what only a person can tell", "runbook answer yes"),
+    on_all(
+        "runbook answer",
+        "[RUN] yes|no [--reason TEXT]",
+        "answer what only a person can tell",
+        "runbook answer yes",
+    ),
     on_all("runbook attach", "[RUN]", "follow a run live", "runbook attach"),
     on_all(
         "runbook pause",
@@ -126,15 +137,15 @@ pub const COMMANDS: &[CommandInfo] = &[
         "end a run that only waits, so that its target is free",
         "runbook take-over 0198 --reason \"ana is not reachable\"",
     ),
-    on_all("runbook cancel", "[RUN]", "stop a run", "runbook cancel"),
-    on_all("runbook retry", "[RUN]", "run the step in question again", "runbook retry"),
+    on_all("runbook cancel", "[RUN] [--reason TEXT]", "stop a run", "runbook cancel"),
+    on_all("runbook retry", "[RUN] [--reason TEXT]", "run the step in question again", "runbook retry"),
     on_all(
         "runbook mark-done",
         "[RUN] [--reason TEXT]",
         "say that the step in question has happened",
         "runbook mark-done --reason \"the revision is 3 now\"",
     ),
-    on_all("runbook undo", "[RUN]", "undo what a run did", "runbook undo"),
+    on_all("runbook undo", "[RUN] [--reason TEXT]", "undo what a run did", "runbook undo"),
     CommandInfo {
         path: "runbook recover",
         arguments: "",

@@ -132,6 +132,13 @@ impl EngineInfo {
         info.is_alive().then_some(info)
     }
 
+    /// The state of its process as the kernel tells it, such as `T` for stopped.
+    #[must_use]
+    pub fn process_state(&self) -> Option<char> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).ok()?;
+        stat.rsplit_once(')')?.1.trim_start().chars().next()
+    }
+
     fn is_alive(&self) -> bool {
         self.boot_id == boot_id() && start_ticks(self.pid) == Some(self.start_ticks)
     }

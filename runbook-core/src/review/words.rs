@@ -236,6 +236,7 @@ pub(super) fn run_event(run: &Run, event: &RunEvent) -> Option<String> {
             format!("{} passed over: {}", command(run, *unit), md(reason))
         }
         RunEvent::RetryScheduled { unit, .. } => format!("{} is tried again by itself", command(run, *unit)),
+        RunEvent::ReasonGiven { verb, reason } => format!("why {}: {}", md(verb), md(reason)),
         RunEvent::Succeeded => "run succeeded".to_owned(),
         RunEvent::Failed { reason } => format!("run failed: {}", md(reason)),
         RunEvent::Cancelled { reason } => format!("run cancelled{}", because(reason.as_deref())),

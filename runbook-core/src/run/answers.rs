@@ -86,7 +86,9 @@ pub(super) fn mark_done(
         }
         // Somebody looked, and put right what the undo left: the target is free again.
         Status::UndoFailed { .. } => {
-            Ok(ended(state, vec![RunEvent::Undone], RunOutcome::Undone, reason.cloned()))
+            let said = |unit| RunEvent::AnsweredYes { unit, reason: reason.cloned() };
+            let events = state.next_undo().map(said).into_iter().chain([RunEvent::Undone]).collect();
+            Ok(ended(state, events, RunOutcome::Undone, reason.cloned()))
         }
         _ => Err(wrong_status(
             state,

@@ -70,7 +70,7 @@ pub(super) fn objection(
         return Some(format!("{by} has approved it already: another person must approve it"));
     }
     let says_why = reason.is_some_and(|reason| !reason.trim().is_empty());
-    if run.yeses_due() == 0 && run.plan.is_mutating() && !says_why {
+    if run.needs_reason() && !says_why {
         return Some(
             "nobody else is asked, so the record must say why: approve with a reason (--reason TEXT)"
                 .to_owned(),
@@ -78,7 +78,7 @@ pub(super) fn objection(
     }
     match named_fingerprint {
         Some(_) if sabotage::is_on(Sabotage::AcceptStaleApproval) => None,
-        None if run.yeses_due() > 0 || run.repeats.is_some() => Some(format!(
+        None if run.needs_code() => Some(format!(
             "a yes names what it is a yes to: look at the plan, then approve with its code ({})",
             "--fingerprint CODE"
         )),
@@ -121,6 +121,18 @@ impl Run {
         let unknown = |actor: &Actor| u8::from(matches!(actor, Actor::Local(_)));
         let repeats = self.repeat_ordered_by.as_ref().map_or(0, unknown);
         self.approvals_needed.saturating_add(unknown(&self.requester)).saturating_add(repeats)
+    }
+
+    /// Whether a yes has to say why: nobody else is asked, so the record must.
+    #[must_use]
+    pub fn needs_reason(&self) -> bool {
+        self.yeses_due() == 0 && self.plan.is_mutating()
+    }
+
+    /// Whether a yes has to name the code of the plan that it is a yes to.
+    #[must_use]
+    pub fn needs_code(&self) -> bool {
+        self.yeses_due() > 0 || self.repeats.is_some()
     }
 
     /// Whether the plan is still the one that the fingerprint was made of: what is approved and started is never

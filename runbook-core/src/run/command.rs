@@ -143,6 +143,15 @@ pub enum RunCommand {
     },
     /// Undo what was done.
     Undo,
+    /// An order of a person, with why they give it.
+    Because {
+        /// The order's word.
+        verb: &'static str,
+        /// Why.
+        reason: String,
+        /// The order.
+        order: Box<RunCommand>,
+    },
     /// A message was posted.
     RecordMessage {
         /// Which.

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::command::{Rejection, RunCommand};
 use super::event::{MessageKind, Question, RunEvent, Unit, UnitRole};
 use super::state::{Run, Status};
-use super::{answers, approvals, doubts, hold, lock, outcome, start};
+use super::{answers, approvals, doubts, hold, lock, outcome, start, why};
 use crate::incident::{IncidentCommand, RunOutcome};
 use crate::message::Outgoing;
 use crate::plan::PlannedCommand;
@@ -110,6 +110,7 @@ pub fn decide(state: &Run, command: &RunCommand, now: DateTime<Utc>) -> Result<D
         RunCommand::TakeOver { by, reason } => lock::take_over(state, by, reason),
         RunCommand::Cancel { reason } => answers::cancel(state, reason.as_ref()),
         RunCommand::Undo => answers::undo(state),
+        RunCommand::Because { verb, reason, order } => why::because(state, verb, reason, order, now),
         RunCommand::RecordMessage { kind, channel, ts } if is_recorded(state, *kind, channel, ts) => {
             Ok(Decision::default())
         }

@@ -423,6 +423,13 @@ pub enum RunEvent {
         /// Why.
         reason: String,
     },
+    /// A person says why they order what follows.
+    ReasonGiven {
+        /// What they order, as it is typed.
+        verb: String,
+        /// Why.
+        reason: String,
+    },
     /// A message of this run is posted.
     MessagePosted {
         /// Which.

@@ -51,6 +51,12 @@ impl Run {
         self.hold.is_none() && matches!(self.status, Status::Running | Status::Undoing)
     }
 
+    /// Whether the run can go on without this command.
+    #[must_use]
+    pub fn can_be_passed_over(&self, unit: Unit) -> bool {
+        objection(self, unit).is_none()
+    }
+
     /// Commands that a person has passed over, with who and why.
     pub fn passed_over(&self) -> impl Iterator<Item = (Unit, &Actor, &str)> {
         self.commands.iter().filter_map(|(unit, phase)| match phase {

@@ -25,6 +25,7 @@ mod state;
 pub(crate) mod tests;
 mod undo;
 mod wait;
+mod why;
 
 pub use approvals::plan_run;
 pub use approve::{Approval, Compared};
@@ -34,5 +35,6 @@ pub use decide::{Decision, Effect, ResumePoint, decide};
 pub use event::{MessageKind, Overrun, Question, RunEvent, Unit, UnitRole, Verdict};
 pub use hold::Hold;
 pub use lock::{LOCK_COUNTER, take_target, taken_epoch, takes_target};
+pub(crate) use several::of_group;
 pub use stage::LoopCount;
 pub use state::{Attempt, CommandPhase, Run, Status, evolve};

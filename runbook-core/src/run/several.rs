@@ -10,8 +10,9 @@ use super::outcome::exit_words;
 use super::probe;
 use super::reads;
 use super::start::{condition_of, skip};
-use super::state::{CommandPhase, Run};
+use super::state::{CommandPhase, Run, Status};
 use crate::expectation::Outcome;
+use crate::plan::PlannedCommand;
 use crate::ports::{Exit, Finished};
 use crate::runbook::{Effect as CommandEffect, check_items, lines_of};
 
@@ -95,8 +96,9 @@ pub(super) fn raise(state: &Run, unit: Unit) -> Decision {
     let Some((command, phase)) = state.command(unit).zip(state.commands.get(&unit)) else {
         return Decision::default();
     };
+    let title = of_group(command, title_of(state, unit, command));
     let failed = |why: &str| {
-        let reason = format!("{}{}: {why}", of_how_many(state, unit), title_of(state, unit, command));
+        let reason = format!("{}{title}: {why}", of_how_many(state, unit));
         reads::after_failure(state, unit, &reason)
             .unwrap_or_else(|| fail(state, unit, &reason, Decision::default()))
     };
@@ -114,6 +116,11 @@ pub(super) fn raise(state: &Run, unit: Unit) -> Decision {
         }
         _ => Decision::default(),
     }
+}
+
+/// Members of a group may have one title: each is told by its id as well.
+pub(crate) fn of_group(command: &PlannedCommand, title: String) -> String {
+    if command.flow.parallel.is_some() { format!("{title} ({})", command.id) } else { title }
 }
 
 /// `3 of 12 failed, and 1 may: ` for a loop that has used up its budget.
@@ -134,6 +141,19 @@ fn of_how_many(state: &Run, unit: Unit) -> String {
 pub(super) fn expected(failed: &Verdict) -> String {
     let what = if failed.text.is_empty() { "exit status 0" } else { failed.text.as_str() };
     format!("expected {what}: {}", failed.reason)
+}
+
+impl Run {
+    /// The commands that a person ordered to run again, where a yes to that is waited for.
+    #[must_use]
+    pub fn to_repeat(&self) -> Vec<Unit> {
+        if !matches!(self.status, Status::WaitingForApproval { .. }) {
+            return Vec::new();
+        }
+        // each has its outcome again as soon as it has been started again
+        let is_due = |unit: &&Unit| !self.commands.contains_key(unit) || self.ordered.contains(unit);
+        self.repeated.iter().filter(is_due).copied().collect()
+    }
 }
 
 /// What a person's "again" means after a failure: everything of the stage that failed, where that is why it ended.

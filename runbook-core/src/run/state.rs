@@ -629,7 +629,10 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
             run.waits.insert(*unit, *due);
         }
         // whose order it is comes from the envelope: `hold.rs`
-        RunEvent::PauseOrdered { .. } | RunEvent::ResumeOrdered { .. } | RunEvent::PassedOver { .. } => {}
+        RunEvent::ReasonGiven { .. }
+        | RunEvent::PauseOrdered { .. }
+        | RunEvent::ResumeOrdered { .. }
+        | RunEvent::PassedOver { .. } => {}
         RunEvent::Succeeded => run.status = Status::Succeeded,
         RunEvent::Failed { reason } => run.status = Status::Failed { reason: reason.clone() },
         RunEvent::UndoStarted => {

@@ -10,6 +10,8 @@ use crate::wire::ButtonValue;
 /// Most room for one step's commands, and for its undo.
 const COMMANDS_MAX: usize = 1_900;
 const UNDO_MAX: usize = 600;
+/// Most commands that are named as running again.
+const AGAIN_MAX: usize = 20;
 /// Most parameters that are shown.
 const PARAMS_MAX: usize = 20;
 
@@ -18,6 +20,12 @@ const PARAMS_MAX: usize = 20;
 pub(crate) fn plan(view: &PlanView) -> Rendered {
     let mut page = Page::new(&format!("Plan: {}", view.title));
     page.lines(head(view));
+    if !view.again.is_empty() {
+        page.lines(again(view));
+    }
+    if view.again.len() > AGAIN_MAX {
+        page.mark_cut();
+    }
     if view.params.len() > PARAMS_MAX || view.params.iter().any(|(_, value)| value.chars().count() > 200) {
         page.mark_cut();
     }
@@ -32,10 +40,11 @@ pub(crate) fn plan(view: &PlanView) -> Rendered {
         // A yes covers all of it, so the one who says it must know that there is more.
         page.must(&format!(
             "*Not all of this plan fits here, so it cannot be approved by a button.* Read all of it with \
-             `blocks runbook status {}` in a shell; then `/blocks runbook approve {} --fingerprint CODE{}`.",
+             `blocks runbook status {}` in a shell; then `/blocks runbook approve {} --fingerprint {}{}`.",
             view.run,
             view.run,
-            if view.approvals_needed == 0 { " --reason TEXT" } else { "" },
+            line(&view.code, 20),
+            if view.approvals_needed == 0 { " --reason 'say why'" } else { "" },
         ));
     }
     if view.waiting {
@@ -57,6 +66,14 @@ pub(crate) fn plan(view: &PlanView) -> Rendered {
         "Plan for {}: {}, code {}, {}, {}",
         view.target, view.title, view.code, view.risk, view.state
     ))
+}
+
+/// What a yes lets run again: of the plan below, that is what it is about.
+fn again(view: &PlanView) -> Vec<String> {
+    let mut lines = vec!["*A yes lets this run again:*".to_owned()];
+    lines.extend(view.again.iter().take(AGAIN_MAX).map(|title| format!("• {}", line(title, 200))));
+    lines.push("_and then what is left of the plan:_".to_owned());
+    lines
 }
 
 fn head(view: &PlanView) -> Vec<String> {

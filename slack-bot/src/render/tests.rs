@@ -67,6 +67,7 @@ pub(crate) fn plan_view() -> PlanView {
             undo: Some("kubectl rollout undo deployment/flowengine --to-revision=2".into()),
             reversal: "goes back to what is rolled back here: the bad version".into(),
         }],
+        again: vec![],
         requested_by: "ana".into(),
         approvals_needed: 1,
         approvers: Some("who may approve it: eva".into()),

@@ -284,12 +284,12 @@ impl Player {
             What::Resume => Request::RunbookResume { run, reason: None },
             What::Skip => Request::RunbookSkip { run, reason: tag.clone(), rest: false },
             What::TakeOver => Request::RunbookTakeOver { run, reason: tag.clone() },
-            What::Cancel => Request::RunbookCancel { run },
-            What::Yes => Request::RunbookAnswer { run, yes: true },
-            What::No => Request::RunbookAnswer { run, yes: false },
-            What::Retry => Request::RunbookRetry { run },
+            What::Cancel => Request::RunbookCancel { run, reason: None },
+            What::Yes => Request::RunbookAnswer { run, yes: true, reason: None },
+            What::No => Request::RunbookAnswer { run, yes: false, reason: None },
+            What::Retry => Request::RunbookRetry { run, reason: None },
             What::MarkDone => Request::RunbookMarkDone { run, reason: None },
-            What::Undo => Request::RunbookUndo { run },
+            What::Undo => Request::RunbookUndo { run, reason: None },
             What::Ack => Request::IncidentAck { incident: None },
             What::Severity(number) => {
                 let severity = ["P1", "P2", "P3", "P4"][number % 4].to_owned();

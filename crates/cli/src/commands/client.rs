@@ -1,11 +1,21 @@
 //! Asking a running engine: over its unix socket, as the user of this process.
 
+use std::path::Path;
+use std::time::Duration;
+
 use blocks_engine::Reply;
 use blocks_server::{EngineInfo, ErrorBody, REQUESTS_PATH};
 use runbook_core::request::Request;
 
 use super::live::{self, Patience};
 use crate::exit::{Code, Stop};
+
+/// The code of an engine that is there and does not answer.
+pub(crate) const SILENT: &str = "RB0014";
+/// An engine at work says that it is alive within this time, however long its answer takes.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+/// How long an answer is waited for before a sign of life is asked for, and between two of them.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// Sends a request to the engine that holds the lock.
 pub(crate) async fn ask(engine: &EngineInfo, request: &Request) -> Result<Reply, Stop> {
@@ -27,29 +37,65 @@ pub(crate) async fn ask(engine: &EngineInfo, request: &Request) -> Result<Reply,
         ))
     };
     let client = reqwest::Client::builder().unix_socket(socket.as_path()).build().map_err(unreachable)?;
-    let response = client
-        .post(format!("http://engine{REQUESTS_PATH}"))
-        .json(request)
-        .send()
-        .await
-        .map_err(unreachable)?;
-    let status = response.status();
+    let answer = async {
+        let asked = client.post(format!("http://engine{REQUESTS_PATH}")).json(request).send().await?;
+        Ok((asked.status(), asked.bytes().await?))
+    };
+    let (status, bytes) = tokio::select! {
+        answer = answer => answer.map_err(unreachable)?,
+        () = silence(&client) => return Err(silent(engine, socket, request)),
+    };
+    let unread =
+        |error| Stop::failed(format!("the answer of the engine (pid {}) does not read: {error}", engine.pid));
     if status.is_success() {
         #[derive(serde::Deserialize)]
         struct Body {
             text: String,
             data: serde_json::Value,
         }
-        let body: Body = response.json().await.map_err(unreachable)?;
+        let body: Body = serde_json::from_slice(&bytes).map_err(unread)?;
         return Ok(Reply { text: body.text, data: body.data });
     }
-    let body: ErrorBody = response.json().await.map_err(unreachable)?;
+    let body: ErrorBody = serde_json::from_slice(&bytes).map_err(unread)?;
     let code = match body.kind.as_str() {
         "refused" | "forbidden" => Code::Refused,
         "not_found" | "usage" | "plan" => Code::Usage,
         _ => Code::Failed,
     };
     Err(Stop::new(code, format!("{}: {}", body.code, body.error)))
+}
+
+/// Comes back when the engine gives no sign of life. An engine that is gone is left to the request itself.
+async fn silence(client: &reqwest::Client) {
+    loop {
+        tokio::time::sleep(QUIET).await;
+        if tokio::time::timeout(SIGN_OF_LIFE, client.get("http://engine/health").send()).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn silent(engine: &EngineInfo, socket: &Path, request: &Request) -> Stop {
+    let pid = engine.pid;
+    let (why, hint) = match engine.process_state() {
+        Some('T' | 't') => ("its process is stopped", format!("`kill -CONT {pid}` lets it go on")),
+        Some('D') => {
+            ("its process waits for a disk", "look at the disk that holds its data folder".to_owned())
+        }
+        _ => ("it hangs, or the machine is overloaded", format!("look at pid {pid} and at its log")),
+    };
+    let then = if request.is_read() {
+        "what follows is what is on record"
+    } else {
+        "it has perhaps taken the request, and may still do it: look with `blocks runbook runs` before you ask again"
+    };
+    Stop::new(
+        Code::Failed,
+        format!(
+            "{SILENT}: the engine (pid {pid}) gives no sign of life on {}: {why}; {then}\nhint: {hint}",
+            socket.display()
+        ),
+    )
 }
 
 /// Follows a run until it rests. The answer that began it stands when it rests already.
@@ -66,7 +112,7 @@ pub(crate) async fn follow(engine: &EngineInfo, begun: Reply, patience: Patience
         })
     };
     tokio::select! {
-        reply = live::follow(&run, patience, asks) => reply,
+        reply = live::follow(&run, Some(&begun.data), patience, asks) => reply,
         _ = tokio::signal::ctrl_c() => Err(Stop::new(
             Code::Refused,
             format!("no longer followed: run {run} goes on without this terminal\nhint: `blocks runbook attach {run}`, or `blocks runbook cancel {run}`"),

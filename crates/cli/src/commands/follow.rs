@@ -1,9 +1,11 @@
 //! What a run's status says: when it rests, the exit code, and how a person goes on.
 
+use blocks_engine::Reply;
 use runbook_core::request::Request;
 use serde_json::Value;
 
 use crate::exit::Code;
+use crate::printer::{self, Output};
 
 /// For requests that are followed to where the run rests: the run as named, when it is.
 pub(super) fn run_of(request: &Request) -> Option<Option<&str>> {
@@ -41,46 +43,46 @@ fn holds_doubt(run: &Value) -> bool {
 }
 
 /// How a person goes on with a run that rests without being done; `None` when there is nothing to decide. What can be
-/// said is the run's own list, the safest first.
+/// typed is the run's own list, the safest first.
 pub(super) fn next(run: &Value) -> Option<String> {
+    let lines = lines(run);
+    if lines.is_empty() {
+        return None;
+    }
     let id = run["id"].as_str()?;
-    let status = run["status"].as_str()?;
-    if status == "waiting_for_approval" {
-        return Some(format!("to go on: `blocks runbook approve {id}`, or `blocks runbook refuse {id}`"));
-    }
-    if run["paused_by"].is_object() {
-        return Some(format!("to go on: `blocks runbook resume {id}`, or `blocks runbook cancel {id}`"));
-    }
-    let question = run.get("question").filter(|question| question.is_object())?;
-    let choices: Vec<String> =
-        question["choices"].as_array().into_iter().flatten().filter_map(choice).collect();
-    let mut text = format!("{} (run {id})", question["text"].as_str().unwrap_or_default());
+    let question = &run["question"];
+    let mut text = match question["text"].as_str() {
+        Some(text) => format!("{text} (run {id})"),
+        None => "to go on:".to_owned(),
+    };
     for known in question["evidence"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         text.push_str(&format!("\n    {known}"));
     }
-    for choice in choices {
-        text.push_str(&format!("\n  {choice}"));
+    for line in lines {
+        text.push_str(&format!("\n{line}"));
     }
     Some(text)
 }
 
-/// What to type for an answer, and what it means.
-fn choice(choice: &Value) -> Option<String> {
-    let means = match choice["answer"].as_str()? {
-        "yes" => "it is as expected: go on",
-        "no" => "it is not as expected: stop here",
-        "wait_on" => "wait on: look again",
-        "retry" => "run it again",
-        "mark_done" => "it has happened: go on",
-        "go_on" => "go on although it failed",
-        "put_right" => "somebody has looked and put it right",
-        "resume" => "let it go on",
-        "cancel" => "stop here",
-        "undo" => "undo what was done",
-        "go_back" => "undo: goes back to the bad version",
-        _ => "",
-    };
-    Some(format!("{:<70} {means}", choice["command"].as_str()?))
+/// Prints where a run rests; what can be typed once, wherever it stands.
+pub(super) fn show(reply: &Reply, output: Output) {
+    printer::reply(reply, output);
+    let is_told = output == Output::Text && reply.text.contains("\nto go on:\n");
+    if let Some(next) = next(&reply.data).filter(|_| !is_told) {
+        printer::note(&next);
+    }
+}
+
+/// What can be typed, a line each, with what it does.
+pub(super) fn lines(run: &Value) -> Vec<String> {
+    let next = run["next"].as_array().into_iter().flatten();
+    let next: Vec<_> =
+        next.filter_map(|next| Some((next["command"].as_str()?, next["means"].as_str()?))).collect();
+    let width = next.iter().map(|(command, _)| command.len()).max().unwrap_or_default();
+    next.into_iter()
+        .map(|(command, means)| format!("  {command:<width$}  {means}"))
+        .chain(run["hint"].as_str().map(|hint| format!("  {hint}")))
+        .collect()
 }
 
 #[cfg(test)]
@@ -112,11 +114,10 @@ mod tests {
         let run = json!({ "id": "0199", "status": "failed", "question": {
             "text": "It stopped. What now?",
             "evidence": ["no answer"],
-            "choices": [
-                { "answer": "retry", "command": "blocks runbook retry 0199" },
-                { "answer": "go_back", "command": "blocks runbook undo 0199" },
-            ],
-        } });
+        }, "next": [
+            { "command": "blocks runbook retry 0199", "means": "run it again" },
+            { "command": "blocks runbook undo 0199", "means": "undo: goes back to the bad version" },
+        ] });
         let next = next(&run).unwrap();
         let lines: Vec<_> = next.lines().map(str::trim).collect();
         assert_eq!(lines[..2], ["It stopped. What now? (run 0199)", "no answer"]);

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::follow::{is_moving, next};
+use super::follow::{is_moving, lines};
 use crate::exit::Stop;
 use crate::printer;
 
@@ -49,13 +49,22 @@ impl Patience {
     }
 }
 
-/// Follows a run until it ends, or waits for a person longer than there is patience.
-pub(crate) async fn follow<A>(run: &str, patience: Patience, mut ask: A) -> Result<Reply, Stop>
+/// Follows a run until it ends, or waits for a person longer than there is patience. What began it says from where on
+/// its commands' lines are to be told; without it, those of what runs now are.
+pub(crate) async fn follow<A>(
+    run: &str,
+    begun: Option<&Value>,
+    patience: Patience,
+    mut ask: A,
+) -> Result<Reply, Stop>
 where
     A: AsyncFnMut(&Request) -> Result<Reply, Stop>,
 {
     let mut told = Told::new(std::io::stderr().is_terminal());
-    let mut cursor = None;
+    let mut cursor = begun.and_then(|begun| begun["cursor"].as_str()).map(str::to_owned);
+    if let Some(begun) = begun.filter(|begun| begun["output"].is_array()) {
+        told.tell(begun);
+    }
     let mut lines = None;
     loop {
         let look = Request::RunbookAttach { run: Some(run.to_owned()), cursor: cursor.clone() };
@@ -192,11 +201,8 @@ impl Told {
         self.state = state;
         self.clear();
         printer::note(&format!("waits: {}", reply.data["state"].as_str().unwrap_or_default()));
-        for line in question_lines(&reply.data) {
+        for line in question_lines(&reply.data).into_iter().chain(lines(&reply.data)) {
             printer::note(&line);
-        }
-        if let Some(next) = next(&reply.data) {
-            printer::note(&next);
         }
         true
     }
@@ -206,7 +212,8 @@ impl Told {
         for piece in run["output"].as_array().into_iter().flatten() {
             let sign = if piece["stream"] == "stderr" { '!' } else { '|' };
             let text = piece["text"].as_str().unwrap_or_default();
-            lines.extend(text.lines().map(|line| format!("  {sign} {line}")));
+            let of = piece["of"].as_str().map_or_else(String::new, |of| format!("[{of}] "));
+            lines.extend(text.lines().map(|line| format!("  {sign} {of}{line}")));
         }
         lines
     }
@@ -277,8 +284,10 @@ mod tests {
         let run = json!({ "output": [
             { "stream": "stdout", "text": "one\ntwo\n" },
             { "stream": "stderr", "text": "bad" },
+            { "stream": "stdout", "text": "up\nwell\n", "of": "web-1" },
         ] });
-        assert_eq!(Told::default().output(&run), ["  | one", "  | two", "  ! bad"]);
+        let told = ["  | one", "  | two", "  ! bad", "  | [web-1] up", "  | [web-1] well"];
+        assert_eq!(Told::default().output(&run), told);
     }
 
     #[test]
@@ -297,15 +306,15 @@ mod tests {
     fn a_typed_verb_is_about_the_followed_run() {
         let run = || Some("0199".to_owned());
         for (line, wanted) in [
-            ("yes", Request::RunbookAnswer { run: run(), yes: true }),
-            ("answer no", Request::RunbookAnswer { run: run(), yes: false }),
-            ("blocks runbook retry", Request::RunbookRetry { run: run() }),
+            ("yes", Request::RunbookAnswer { run: run(), yes: true, reason: None }),
+            ("answer no", Request::RunbookAnswer { run: run(), yes: false, reason: None }),
+            ("blocks runbook retry", Request::RunbookRetry { run: run(), reason: None }),
             ("resume", Request::RunbookResume { run: run(), reason: None }),
             (
                 "skip --reason 'not needed'",
                 Request::RunbookSkip { run: run(), reason: "not needed".into(), rest: false },
             ),
-            ("cancel 77", Request::RunbookCancel { run: Some("77".into()) }),
+            ("cancel 77", Request::RunbookCancel { run: Some("77".into()), reason: None }),
         ] {
             assert_eq!(verb(line, "0199"), Ok(wanted), "{line}");
         }

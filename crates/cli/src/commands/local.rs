@@ -9,6 +9,7 @@ use blocks_server::{EngineLock, LocalServer, SocketUser};
 use runbook_core::ids::RunId;
 use runbook_core::people::{Actor, Credential};
 use runbook_core::request::Request;
+use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::compose::check_programs;
@@ -106,16 +107,22 @@ async fn ask_and_follow(
         if begins && reply.data["status"] == "waiting_for_approval" {
             confirm(engine, run, &reply, asker, yes, patience).await?;
         }
-        follow(engine, run, asker, patience).await
+        follow(engine, run, Some(&reply.data), asker, patience).await
     };
     let last = tokio::select! {
-        last = to_its_end => last?,
-        () = signals.next() => stop(engine, run, asker, signals).await?,
+        last = to_its_end => last,
+        () = signals.next() => stop(engine, run, asker, signals).await,
     };
-    printer::reply(&last, output);
-    if let Some(next) = follow::next(&last.data) {
-        printer::note(&next);
-    }
+    let last = match last {
+        // what is left waiting is told whole: whoever asked for JSON reads it there
+        Err(stop) if stop.code == Code::Refused => {
+            let status = Request::RunbookStatus { run: Some(run.to_string()) };
+            printer::reply(&engine.request(&status, asker).await?, output);
+            return Err(stop);
+        }
+        last => last?,
+    };
+    follow::show(&last, output);
     Ok(follow::code_of(&last.data))
 }
 
@@ -123,11 +130,11 @@ async fn ask_and_follow(
 async fn stop(engine: &Engine, run: RunId, asker: &Asker, signals: &mut Signals) -> Result<Reply, Stop> {
     printer::note("told to stop: the run is cancelled and its command ended; once more ends at once");
     let cancelled = async {
-        let cancel = Request::RunbookCancel { run: Some(run.to_string()) };
+        let cancel = Request::RunbookCancel { run: Some(run.to_string()), reason: None };
         if let Err(refusal) = engine.request(&cancel, asker).await {
             printer::note(&format!("it is not cancelled: {refusal}"));
         }
-        follow(engine, run, asker, Patience::None).await
+        follow(engine, run, None, asker, Patience::None).await
     };
     tokio::select! {
         rests = tokio::time::timeout(PATIENCE, cancelled) => rests.unwrap_or_else(|_| {
@@ -189,9 +196,7 @@ async fn confirm(
         }
         return Err(Stop::new(
             Code::Refused,
-            format!(
-                "run {run} waits for another person\nhint: they approve it with `blocks runbook approve {run}` where Blocks serves"
-            ),
+            format!("run {run} waits for another person\nhint: {}", how_to_go_on(&reply.data)),
         ));
     }
     let target = reply.data["target"].as_str().unwrap_or_default();
@@ -201,14 +206,7 @@ async fn confirm(
         if !std::io::stdin().is_terminal() {
             return Err(Stop::new(
                 Code::Refused,
-                format!(
-                    "run {run} waits for a person to confirm\nhint: {}",
-                    if repeats {
-                        "run it in a terminal: --yes does not answer this"
-                    } else {
-                        "run it in a terminal, or give --yes"
-                    }
-                ),
+                format!("run {run} waits for a person to confirm it\nhint: {}", how_to_go_on(&reply.data)),
             ));
         }
         let plan = engine.request(&Request::RunbookStatus { run: Some(run.to_string()) }, asker).await?;
@@ -217,13 +215,14 @@ async fn confirm(
         let wanted = if repeats { reply.data["code"].as_str().unwrap_or_default() } else { target };
         printer::prompt(&format!("type {wanted} to run it: "));
         if typed().await.trim() != wanted {
-            let cancel = Request::RunbookCancel { run: Some(run.to_string()) };
+            let cancel = Request::RunbookCancel { run: Some(run.to_string()), reason: None };
             engine.request(&cancel, asker).await?;
             return Err(Stop::new(Code::Refused, "not confirmed: nothing was run"));
         }
     }
     let why = match &asker.actor {
-        _ if yes => "confirmed with --yes at a terminal".to_owned(),
+        _ if yes && std::io::stdin().is_terminal() => "confirmed with --yes at a terminal".to_owned(),
+        _ if yes => "confirmed with --yes, without a terminal".to_owned(),
         // whom blocks.toml names acts for a team, and the review says why
         Actor::Person(_) => {
             printer::prompt("why? it goes into the review: ");
@@ -238,6 +237,19 @@ async fn confirm(
     Ok(())
 }
 
+/// What carries this very run on: asking for it again would make a second one.
+fn how_to_go_on(run: &Value) -> String {
+    match (run["hint"].as_str(), run["next"][0]["command"].as_str()) {
+        (Some(hint), _) => hint.to_owned(),
+        (None, command) => {
+            let who: Vec<_> =
+                run["approvers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let who = if who.is_empty() { String::new() } else { format!(", typed by {}", who.join(" or ")) };
+            format!("look at the plan, then `{}`{who}", command.unwrap_or_default())
+        }
+    }
+}
+
 /// A line from the terminal. Its own thread, not the runtime's: nobody waits for it when a signal ends the run.
 async fn typed() -> String {
     let (sender, receiver) = tokio::sync::oneshot::channel();
@@ -250,7 +262,13 @@ async fn typed() -> String {
 }
 
 /// Follows a run until it rests.
-async fn follow(engine: &Engine, run: RunId, asker: &Asker, patience: Patience) -> Result<Reply, Stop> {
+async fn follow(
+    engine: &Engine,
+    run: RunId,
+    begun: Option<&Value>,
+    asker: &Asker,
+    patience: Patience,
+) -> Result<Reply, Stop> {
     let ask = async |request: &Request| Ok(engine.request(request, asker).await?);
-    live::follow(&run.to_string(), patience, ask).await
+    live::follow(&run.to_string(), begun, patience, ask).await
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use blocks_engine::{Asked, EngineError, LibraryEntry, Reply, describe, read};
+use blocks_engine::{Asked, EngineError, LibraryEntry, Reply, describe, read, which};
 use blocks_grammar::{Command, JournalCommand, RunbookCommand};
 use blocks_server::EngineInfo;
 use blocks_store::SqliteStore;
@@ -58,12 +58,18 @@ pub(crate) async fn run(
     // Another terminal's run that takes no requests keeps nobody from reading.
     let running = EngineInfo::find(&config.data_dir);
     if let Some(running) = running.filter(|engine| engine.socket.is_some() || !request.is_read()) {
-        let mut reply = client::ask(&running, &request).await?;
-        if follow::run_of(&request).is_some() {
-            reply = follow_to_rest(&config, &running, reply, patience).await?;
+        match client::ask(&running, &request).await {
+            // a reader needs no engine: the journal stands beside it
+            Err(silent) if silent.is(client::SILENT) && request.is_read() => printer::note(&silent.text),
+            reply => {
+                let mut reply = reply?;
+                if follow::run_of(&request).is_some() {
+                    reply = follow_to_rest(&config, &running, reply, patience).await?;
+                }
+                show(&request, &reply, output);
+                return Ok(code_of(&request, &reply));
+            }
         }
-        show(&request, &reply, output);
-        return Ok(code_of(&request, &reply));
     }
     if let Request::RunbookList | Request::RunbookShow { .. } | Request::RunbookPlan { .. } = &request {
         refresh(&config);
@@ -81,6 +87,7 @@ pub(crate) async fn run(
         }
         Request::IncidentList { .. }
         | Request::IncidentShow { .. }
+        | Request::RunbookRuns { .. }
         | Request::RunbookStatus { .. }
         | Request::RunbookAttach { .. }
         | Request::JournalVerify { .. } => {
@@ -184,13 +191,12 @@ async fn offline(config: &Config, request: &Request) -> Result<Reply, Stop> {
             let row = read::find_incident(&store, incident.as_deref(), false).await?;
             read::incident(&store, &row).await?
         }
-        Request::RunbookAttach { run, .. } => {
+        Request::RunbookRuns { all, incident } => which::runs(&store, *all, incident.as_deref()).await?,
+        Request::RunbookAttach { .. } => {
             printer::note("no engine is at work: this is what is on record");
-            read::run(&store, read::find_run(&store, run.as_deref()).await?).await?
+            read::run(&store, which::find(&store, request).await?).await?
         }
-        Request::RunbookStatus { run } => {
-            read::run(&store, read::find_run(&store, run.as_deref()).await?).await?
-        }
+        Request::RunbookStatus { .. } => read::run(&store, which::find(&store, request).await?).await?,
         Request::JournalVerify { expect } => read::verify(&store, expect.as_deref()).await?,
         _ => return Err(Stop::usage("this needs an engine")),
     })
@@ -216,13 +222,11 @@ async fn follow_to_rest(
 /// Prints the answer; where a decided run waits for somebody, also how to go on.
 fn show(request: &Request, reply: &Reply, output: Output) {
     match request {
-        Request::IncidentList { .. } | Request::RunbookList => printer::list(reply, output),
+        Request::IncidentList { .. } | Request::RunbookList | Request::RunbookRuns { .. } => {
+            printer::list(reply, output);
+        }
+        _ if follow::run_of(request).is_some() => follow::show(reply, output),
         _ => printer::reply(reply, output),
-    }
-    if follow::run_of(request).is_some()
-        && let Some(next) = follow::next(&reply.data)
-    {
-        printer::note(&next);
     }
 }
 

@@ -82,13 +82,15 @@ async fn carry_on(bench: &mut Bench, run: RunId, course: Course, doubt: Doubt) -
                 let happened = bench.world.started(if undoing { "roll-forward" } else { "roll-back" }) > 0;
                 let request = match doubt {
                     Doubt::Look if happened => Request::RunbookMarkDone { run: named, reason: None },
-                    _ => Request::RunbookRetry { run: named },
+                    _ => Request::RunbookRetry { run: named, reason: None },
                 };
                 bench.says(&format!("answer {round}"), "ana", request).await;
             }
             "waiting_for_approval" => approve(bench, run, &format!("yes {round}")).await,
             "failed" if course == Course::IsUndone => {
-                bench.says(&format!("undo {round}"), "ana", Request::RunbookUndo { run: named }).await;
+                bench
+                    .says(&format!("undo {round}"), "ana", Request::RunbookUndo { run: named, reason: None })
+                    .await;
             }
             "succeeded" if course == Course::Helps => return doubted,
             "undone" | "undo_failed" if course == Course::IsUndone => return doubted,

@@ -87,8 +87,8 @@ async fn every_refused_yes_is_answered_and_recorded() {
             "there is no run 'ffff'",
         ),
         ("cora", Request::RunbookRefuse { run: None, reason: None }, "no role that may decide"),
-        ("zoe", Request::RunbookCancel { run: None }, "is not known here"),
-        ("cora", Request::RunbookCancel { run: None }, "may not"),
+        ("zoe", Request::RunbookCancel { run: None, reason: None }, "is not known here"),
+        ("cora", Request::RunbookCancel { run: None, reason: None }, "may not"),
         (
             "ana",
             Request::RunbookRun {
@@ -99,7 +99,7 @@ async fn every_refused_yes_is_answered_and_recorded() {
             },
             "no runbook 'rolback'",
         ),
-        ("ana", Request::RunbookAnswer { run: None, yes: true }, "no run for that now"),
+        ("ana", Request::RunbookAnswer { run: None, yes: true, reason: None }, "no run for that now"),
         (
             "ana",
             Request::RunbookRollback { service: Some("billing".to_owned()), params: [].into() },
@@ -136,7 +136,7 @@ async fn a_target_has_one_run_at_a_time_and_the_holder_is_named() {
     let answer = bench.ask("approve too", "ben", yes).await;
     assert!(answer.contains(&format!("flowengine is locked by run {first} (rollback, running)")), "{answer}");
     assert_eq!(bench.status(second), "waiting_for_approval");
-    bench.ask("cancel", "ana", Request::RunbookCancel { run: Some(first.to_string()) }).await;
+    bench.ask("cancel", "ana", Request::RunbookCancel { run: Some(first.to_string()), reason: None }).await;
     bench.pass(5_000).await;
     let yes = bench.approval(second);
     bench.ask("approve now", "ben", yes).await;
@@ -168,8 +168,8 @@ async fn of_two_yeses_at_once_one_starts() {
 #[tokio::test(start_paused = true)]
 async fn a_stopped_run_does_not_go_on_while_another_holds_its_target() {
     for request in [
-        |run: RunId| Request::RunbookRetry { run: Some(run.to_string()) },
-        |run: RunId| Request::RunbookUndo { run: Some(run.to_string()) },
+        |run: RunId| Request::RunbookRetry { run: Some(run.to_string()), reason: None },
+        |run: RunId| Request::RunbookUndo { run: Some(run.to_string()), reason: None },
     ] {
         let (mut bench, first) = waiting().await;
         bench.world.will("look-at-it", &[Act::Ends(100, 0, "broken\n")]);
@@ -232,11 +232,13 @@ async fn what_is_not_as_expected_stops_and_can_be_undone() {
     bench.ask("approve", "ben", yes).await;
     bench.pass(10_000).await;
     assert_eq!(bench.status(run), "failed");
-    bench.ask("undo", "ana", Request::RunbookUndo { run: Some(run.to_string()) }).await;
+    bench.ask("undo", "ana", Request::RunbookUndo { run: Some(run.to_string()), reason: None }).await;
     bench.pass(10_000).await;
     assert_eq!(bench.status(run), "undone");
     assert_eq!(bench.world.started("roll-forward"), 1);
-    let answer = bench.ask("undo twice", "ana", Request::RunbookUndo { run: Some(run.to_string()) }).await;
+    let answer = bench
+        .ask("undo twice", "ana", Request::RunbookUndo { run: Some(run.to_string()), reason: None })
+        .await;
     assert!(answer.contains("is undone"), "{answer}");
     assert_eq!(bench.world.started("roll-forward"), 1);
     assert_eq!(check(&bench), Vec::<String>::new());
@@ -254,7 +256,7 @@ async fn a_lost_command_is_in_doubt_until_a_person_says() {
     bench.reboot().await;
     bench.pass(10_000).await;
     assert_eq!((bench.status(run).as_str(), bench.world.started("roll-back")), ("in_doubt", 1));
-    bench.ask("again", "ana", Request::RunbookRetry { run: None }).await;
+    bench.ask("again", "ana", Request::RunbookRetry { run: None, reason: None }).await;
     assert_eq!(bench.status(run), "waiting_for_approval", "repeating it wants a yes of its own");
     let yes = bench.approval(run);
     let answer = bench.ask("own yes", "ana", yes).await;
@@ -274,7 +276,7 @@ async fn a_command_that_was_never_started_fails_without_doubt() {
     bench.ask("approve", "ben", yes).await;
     bench.pass(5_000).await;
     assert_eq!((bench.status(run).as_str(), bench.world.started("roll-back")), ("failed", 0));
-    bench.ask("again", "ana", Request::RunbookRetry { run: Some(run.to_string()) }).await;
+    bench.ask("again", "ana", Request::RunbookRetry { run: Some(run.to_string()), reason: None }).await;
     bench.pass(10_000).await;
     assert_eq!((bench.status(run).as_str(), bench.world.started("roll-back")), ("succeeded", 1));
     assert_eq!(check(&bench), Vec::<String>::new());

@@ -242,7 +242,8 @@ fn the_next_command_of_a_paused_run_can_be_passed_over() {
 /// Two people, one asks and the other passes something over: nobody is left, and that is said with what to do.
 #[test]
 fn who_may_still_approve_is_said_and_so_is_that_nobody_can() {
-    let told = |bench: &Bench, people: &[&str]| crate::approvers::approvers_words(&bench.run, people);
+    let told =
+        |bench: &Bench, people: &[&str]| crate::approvers::approvers(&bench.run, people).map(|who| who.words);
     let mut bench = Bench::of(two(), 1);
     assert_eq!(told(&bench, &["ana", "ben", "eva"]).unwrap(), "who may approve it: ben, eva");
     assert!(told(&bench, &["ana"]).unwrap().starts_with("nobody with standing"));

@@ -65,11 +65,14 @@ fn a_failed_read_is_noted_or_asked_about_and_stops_nothing_by_itself() {
             assert_eq!(bench.status(), status, "{place}");
             match status {
                 "paused" => {
-                    assert_eq!(answers(&bench), [Answer::Retry, Answer::No, Answer::GoOn], "{place}");
+                    // what comes after it would run without the value that it sets
+                    let is_missing = failing.text.contains("POD=") && how != "fails";
+                    let mut offered = vec![Answer::Retry, Answer::No];
+                    offered.extend((!is_missing).then_some(Answer::GoOn));
+                    assert_eq!(answers(&bench), offered, "{place}");
                     let go_on = RunCommand::Answer { yes: true, reason: None };
                     if let Err(refused) = bench.give("ana", &go_on) {
-                        // what comes after it would run without the value that it sets
-                        assert!(failing.text.contains("POD=") && how != "fails", "{place}: {refused}");
+                        assert!(is_missing, "{place}: {refused}");
                         continue;
                     }
                     bench.give("ben", &approve("ben")).unwrap();

@@ -14,6 +14,7 @@ use crate::stage::BOOKS;
 pub(crate) fn kind_of(request: &Request) -> &'static str {
     match request {
         Request::RunbookList => "runbook_list",
+        Request::RunbookRuns { .. } => "runbook_runs",
         Request::RunbookShow { .. } => "runbook_show",
         Request::RunbookPlan { .. } => "runbook_plan",
         Request::RunbookRun { .. } => "runbook_run",
@@ -43,8 +44,9 @@ pub(crate) fn kind_of(request: &Request) -> &'static str {
 }
 
 /// Every kind of [`kind_of`].
-pub(crate) const KINDS: [&str; 26] = [
+pub(crate) const KINDS: [&str; 27] = [
     "runbook_list",
+    "runbook_runs",
     "runbook_show",
     "runbook_plan",
     "runbook_run",
@@ -171,9 +173,9 @@ pub(crate) fn button_body(dice: &mut Dice, user: &str, request: &Request) -> Opt
         | Request::RunbookAnswer { run, .. }
         | Request::RunbookMarkDone { run, .. }
         | Request::RunbookResume { run, .. }
-        | Request::RunbookRetry { run }
-        | Request::RunbookCancel { run }
-        | Request::RunbookUndo { run } => (run, None, None),
+        | Request::RunbookRetry { run, .. }
+        | Request::RunbookCancel { run, .. }
+        | Request::RunbookUndo { run, .. } => (run, None, None),
         _ => return None,
     };
     let value = json!({ "run": run, "fingerprint": fingerprint }).to_string();
@@ -205,6 +207,7 @@ fn words(request: &Request) -> String {
     };
     match request {
         Request::RunbookList => words.push("runbook list".to_owned()),
+        Request::RunbookRuns { .. } => words.push("runbook runs".to_owned()),
         Request::RunbookShow { name } => words.push(format!("runbook show {name}")),
         Request::RunbookPlan { name, .. } => words.push(format!("runbook plan {name}")),
         Request::RunbookRun { name, .. } => words.push(format!("runbook run {name}")),
@@ -228,14 +231,14 @@ fn words(request: &Request) -> String {
             words = named("runbook take-over", run);
             words.push(format!("--reason \"{reason}\""));
         }
-        Request::RunbookCancel { run } => words = named("runbook cancel", run),
+        Request::RunbookCancel { run, .. } => words = named("runbook cancel", run),
         Request::RunbookAnswer { run, yes } => {
             words = named("runbook answer", run);
             words.push(if *yes { "yes" } else { "no" }.to_owned());
         }
-        Request::RunbookRetry { run } => words = named("runbook retry", run),
+        Request::RunbookRetry { run, .. } => words = named("runbook retry", run),
         Request::RunbookMarkDone { run, .. } => words = named("runbook mark-done", run),
-        Request::RunbookUndo { run } => words = named("runbook undo", run),
+        Request::RunbookUndo { run, .. } => words = named("runbook undo", run),
         Request::IncidentList { .. } => words.push("incident list".to_owned()),
         Request::IncidentShow { incident } => words = named("incident show", incident),
         Request::IncidentAck { incident } => words = named("ack", incident),
@@ -273,17 +276,18 @@ pub(crate) fn some_request(dice: &mut Dice, who: &str, known: &[KnownRun]) -> Re
         66 => Request::RunbookTakeOver { run: id, reason: "nobody is there".to_owned() },
         67 => Request::RunbookAttach { run: id, cursor: None },
         68..70 => Request::RunbookRefuse { run: id, reason: None },
-        70..72 => Request::RunbookCancel { run: id },
-        72..74 => Request::RunbookAnswer { run: id, yes: dice.percent(60) },
-        74..83 => Request::RunbookRetry { run: id },
+        70..72 => Request::RunbookCancel { run: id, reason: None },
+        72..74 => Request::RunbookAnswer { run: id, yes: dice.percent(60), reason: None },
+        74..83 => Request::RunbookRetry { run: id, reason: None },
         83..85 => Request::RunbookMarkDone { run: id, reason: Some("seen".to_owned()) },
-        85..88 => Request::RunbookUndo { run: id },
+        85..88 => Request::RunbookUndo { run: id, reason: None },
         88 => Request::IncidentAck { incident: None },
         89 => Request::IncidentSeverity { incident: None, severity: "P2".to_owned() },
         90 => Request::IncidentResolve { incident: None },
         91 => Request::PirDraft { incident: None },
         92 => Request::IncidentShow { incident: None },
         93 => Request::IncidentList { all: true },
+        94 if dice.percent(50) => Request::RunbookRuns { all: false, incident: None },
         94 => Request::RunbookStatus { run: id },
         95 => Request::RunbookList,
         96 => Request::RunbookShow { name: dice.pick(BOOKS).name.to_owned() },

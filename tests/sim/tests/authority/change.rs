@@ -98,7 +98,9 @@ async fn changed(seed: u64, kept: Kept, kind: &str, dice: &mut Dice) -> Result<(
         stage.notes.all_end_well();
         flip_stored(dice, &stage, run)?;
         let actor = next.directory().actor(&credential("ben", Way::OsUser));
-        let _ = next.request(&Request::RunbookRetry { run: Some(id) }, &Asker { actor, channel: None }).await;
+        let _ = next
+            .request(&Request::RunbookRetry { run: Some(id), reason: None }, &Asker { actor, channel: None })
+            .await;
         stage.quiet().await;
         let after = locked(&stage.notes.starts).len();
         return if after == before {

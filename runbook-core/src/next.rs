@@ -1,0 +1,169 @@
+//! What a person can type next about a run. Every line works as it stands when it is pasted into a shell.
+
+use crate::choices;
+use crate::ids::RunId;
+use crate::message::Answer;
+use crate::request::Request;
+use crate::run::{Run, Status};
+
+/// Stands where the person says why: the line works without a change, and asks for one.
+const WHY: &str = "say why";
+
+/// A line to type, and what it does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Next {
+    /// The line.
+    pub command: String,
+    /// What it does.
+    pub means: &'static str,
+}
+
+/// What can be typed about a run as it stands, the safest first; nothing when there is nothing to decide.
+#[must_use]
+pub fn next(run: &Run) -> Vec<Next> {
+    let waits = matches!(run.status, Status::WaitingForApproval { .. });
+    let mut answers = match choices::question(run) {
+        _ if waits => vec![Answer::Approve, Answer::Refuse],
+        Some(question) => question.answers,
+        None => Vec::new(),
+    };
+    if run.hold.is_some() && run.status.is_open() {
+        if !answers.contains(&Answer::Resume) {
+            answers.insert(0, Answer::Resume);
+        }
+        if !run.undoing && !answers.contains(&Answer::Cancel) {
+            answers.push(Answer::Cancel);
+        }
+    }
+    let line = |answer| Next { command: command_of(answer, run), means: meaning(answer, run) };
+    answers.into_iter().map(line).collect()
+}
+
+fn meaning(answer: Answer, run: &Run) -> &'static str {
+    match answer {
+        Answer::Approve if run.yeses_due() > 0 => "another person's yes to this plan",
+        Answer::Approve => "yes, run it",
+        Answer::Refuse => "no: it ends",
+        Answer::Yes => "it is as expected: go on",
+        Answer::No => "it is not as expected: stop here",
+        Answer::WaitOn => "wait on: look again",
+        Answer::Retry => "run it again",
+        Answer::MarkDone => "it has happened: go on",
+        Answer::GoOn => "go on although it failed",
+        Answer::PutRight => "somebody has looked and put it right",
+        Answer::Resume => "let it go on",
+        Answer::Cancel => "stop here",
+        Answer::Undo => "undo what was done",
+        Answer::GoBack => "undo: goes back to the bad version",
+    }
+}
+
+/// What a person types in a shell to give an answer.
+#[must_use]
+pub fn command_of(answer: Answer, run: &Run) -> String {
+    let named = Some(run.id.to_string());
+    let reason = None;
+    let request = match answer {
+        Answer::Approve => Request::RunbookApprove {
+            run: named,
+            fingerprint: run.needs_code().then(|| run.fingerprint.code()),
+            reason: run.needs_reason().then(|| WHY.to_owned()),
+        },
+        Answer::Refuse => Request::RunbookRefuse { run: named, reason },
+        Answer::Yes | Answer::GoOn => Request::RunbookAnswer { run: named, yes: true, reason },
+        Answer::No => Request::RunbookAnswer { run: named, yes: false, reason },
+        Answer::MarkDone | Answer::PutRight => Request::RunbookMarkDone { run: named, reason },
+        Answer::Retry | Answer::WaitOn => Request::RunbookRetry { run: named, reason },
+        Answer::Resume => Request::RunbookResume { run: named, reason },
+        Answer::Cancel => Request::RunbookCancel { run: named, reason },
+        Answer::Undo | Answer::GoBack => Request::RunbookUndo { run: named, reason },
+    };
+    typed(&request).unwrap_or_default()
+}
+
+/// What to type to look at a run that stands there (its status word in JSON).
+#[must_use]
+pub fn look(run: RunId, status: &str) -> String {
+    let verb = if matches!(status, "running" | "undoing") { "attach" } else { "status" };
+    format!("blocks runbook {verb} {run}")
+}
+
+/// A request about a run as it is typed in a shell; `None` for any other request.
+#[must_use]
+pub fn typed(request: &Request) -> Option<String> {
+    let verb = match request {
+        Request::RunbookStatus { .. } => "status",
+        Request::RunbookApprove { .. } => "approve",
+        Request::RunbookRefuse { .. } => "refuse",
+        Request::RunbookPause { .. } => "pause",
+        Request::RunbookResume { .. } => "resume",
+        Request::RunbookSkip { .. } => "skip",
+        Request::RunbookAttach { .. } => "attach",
+        Request::RunbookTakeOver { .. } => "take-over",
+        Request::RunbookCancel { .. } => "cancel",
+        Request::RunbookAnswer { .. } => "answer",
+        Request::RunbookRetry { .. } => "retry",
+        Request::RunbookMarkDone { .. } => "mark-done",
+        Request::RunbookUndo { .. } => "undo",
+        _ => return None,
+    };
+    let mut line = format!("blocks runbook {verb}");
+    let mut add = |word: &str| {
+        line.push(' ');
+        line.push_str(word);
+    };
+    if let Some(run) = request.run() {
+        add(&quoted(run));
+    }
+    match request {
+        Request::RunbookAnswer { yes, .. } => add(if *yes { "yes" } else { "no" }),
+        Request::RunbookApprove { fingerprint: Some(code), .. } => {
+            add(&format!("--fingerprint {}", quoted(code)));
+        }
+        _ => {}
+    }
+    if let Some(reason) = request.reason() {
+        add(&format!("--reason {}", quoted(reason)));
+    }
+    Some(line)
+}
+
+/// One word for a shell, whatever it holds.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_typed_with_what_it_holds() {
+        let run = || Some("0199".to_owned());
+        let why = |text: &str| Some(text.to_owned());
+        for (request, line) in [
+            (Request::RunbookStatus { run: None }, "blocks runbook status"),
+            (Request::RunbookCancel { run: run(), reason: None }, "blocks runbook cancel 0199"),
+            (
+                Request::RunbookAnswer { run: run(), yes: true, reason: why("it's up") },
+                "blocks runbook answer 0199 yes --reason 'it'\\''s up'",
+            ),
+            (
+                Request::RunbookApprove { run: run(), fingerprint: why("4F2A"), reason: why("$(x)") },
+                "blocks runbook approve 0199 --fingerprint 4F2A --reason '$(x)'",
+            ),
+            (
+                Request::RunbookTakeOver { run: run(), reason: "gone".to_owned() },
+                "blocks runbook take-over 0199 --reason gone",
+            ),
+        ] {
+            assert_eq!(typed(&request).as_deref(), Some(line));
+        }
+        assert_eq!(typed(&Request::RunbookList), None);
+    }
+}
