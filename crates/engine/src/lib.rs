@@ -5,6 +5,7 @@
 
 mod attach;
 mod clock;
+mod codes;
 mod crash;
 mod deliver;
 pub mod describe;

@@ -6,7 +6,7 @@ use runbook_core::choices;
 use runbook_core::expectation::Outcome;
 use runbook_core::ids::{IncidentNumber, RunId};
 use runbook_core::journal::Envelope;
-use runbook_core::ports::{IncidentRow, Store};
+use runbook_core::ports::{IncidentRow, RunRow, Store};
 use runbook_core::run::{CommandPhase, Run};
 use runbook_core::view;
 use serde::Serialize;
@@ -64,6 +64,9 @@ pub async fn find_incident(
 /// # Errors
 /// When there is none, or several.
 pub async fn find_run(store: &dyn Store, named: Option<&str>) -> Result<RunId, EngineError> {
+    if let Some(row) = run_of_whole_id(store, named).await? {
+        return Ok(row.id);
+    }
     let rows = store.runs(None, false, LOOK).await?;
     let mut fitting: Vec<_> = match named {
         Some(named) => {
@@ -77,6 +80,15 @@ pub async fn find_run(store: &dyn Store, named: Option<&str>) -> Result<RunId, E
         (0, _) => Err(EngineError::NotFound("there is no such run".to_owned())),
         (many, _) => Err(EngineError::NotFound(format!("{many} runs fit; hint: give more of the id"))),
     }
+}
+
+/// The run whose whole id this is, however many came after it.
+pub(crate) async fn run_of_whole_id(
+    store: &dyn Store,
+    named: Option<&str>,
+) -> Result<Option<RunRow>, EngineError> {
+    let Some(id) = named.and_then(|named| named.parse().ok()) else { return Ok(None) };
+    Ok(load_run(store, RunId(id)).await?.map(|loaded| loaded.state.row()))
 }
 
 /// Runs that may be going on, those that are open, and failed undos, which a person has to look at.
@@ -244,6 +256,7 @@ pub(crate) async fn show_run(store: &dyn Store, run: &Run) -> Result<Reply, Engi
             run.yeses_due(),
             &[],
         ));
+        let _ = writeln!(text, "Its whole fingerprint: {}", run.fingerprint);
     }
     text.push_str(&unmet_output(store, run).await?);
     Ok(Reply { text, data: run_data(run) })

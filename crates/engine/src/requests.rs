@@ -404,6 +404,7 @@ impl Engine {
         if self.has_standing(&asker.actor) || matches!(asker.actor, Actor::Local(_)) {
             self.check_target(&row).await?;
             self.check_unchanged(&row).await?;
+            self.check_code(&row, fingerprint.as_deref()).await?;
         }
         let command = RunCommand::Approve {
             by: asker.actor.clone(),
@@ -540,6 +541,9 @@ impl Engine {
         asker: &Asker,
         fits: impl Fn(&RunRow) -> bool,
     ) -> Result<RunRow, EngineError> {
+        if let Some(row) = read::run_of_whole_id(self.store(), named).await? {
+            return Ok(row);
+        }
         let rows = self.store().runs(None, false, LOOK).await?;
         if let Some(named) = named {
             let wanted = named.to_ascii_lowercase();
