@@ -21,6 +21,7 @@ mod origin;
 mod plans;
 pub mod read;
 mod recover;
+mod refusals;
 mod requests;
 mod review;
 mod runs;

@@ -20,7 +20,7 @@ pub(crate) mod tests;
 mod undo;
 mod wait;
 
-pub use approve::Approval;
+pub use approve::{Approval, refused_words};
 pub use budget::Budget;
 pub use command::{NewRun, Rejection, RunCommand};
 pub use decide::{Decision, Effect, ResumePoint, decide, plan_run};
