@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use crate::clock::{Clock, Ids};
 use crate::library::Library;
 use crate::metrics::Metrics;
+use crate::refusals::Refusals;
 use crate::settings::Settings;
 use crate::under_way::UnderWay;
 
@@ -66,6 +67,8 @@ pub(crate) struct Inner {
     pub(crate) changed: watch::Sender<u64>,
     /// What this process has begun.
     pub(crate) under_way: UnderWay,
+    /// Yeses that did not count and are not written yet.
+    pub(crate) refusals: Refusals,
     /// Tasks beside the loops.
     pub(crate) tasks: std::sync::Mutex<JoinSet<()>>,
 }
@@ -88,6 +91,7 @@ impl Engine {
                 draining: watch::Sender::new(false),
                 changed: watch::Sender::new(0),
                 under_way: UnderWay::default(),
+                refusals: Refusals::default(),
                 tasks: std::sync::Mutex::new(JoinSet::new()),
             }),
         }

@@ -5,6 +5,7 @@
 
 mod attach;
 mod clock;
+mod codes;
 mod crash;
 mod deliver;
 pub mod describe;
@@ -20,6 +21,7 @@ mod origin;
 mod plans;
 pub mod read;
 mod recover;
+mod refusals;
 mod requests;
 mod review;
 mod runs;

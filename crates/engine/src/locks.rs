@@ -14,9 +14,6 @@ use crate::error::EngineError;
 use crate::origin::{Asker, Origin, Reply};
 use crate::runs::load_run;
 
-/// How many rows are looked through.
-const LOOK: usize = 10_000;
-
 impl Engine {
     /// Refuses when another run that may change the same target has begun, and says whose it is.
     ///
@@ -25,13 +22,9 @@ impl Engine {
         if !row.mutating {
             return Ok(());
         }
-        let runs = self.store().runs(None, false, LOOK).await?;
+        let runs = self.store().runs_on(row.target.clone(), None).await?;
         let holder = runs.into_iter().find(|other| {
-            other.id != row.id
-                && other.mutating
-                && other.target == row.target
-                && (other.status == "undo_failed" || other.open)
-                && !matches!(other.status.as_str(), "planned" | "waiting_for_approval")
+            other.id != row.id && !matches!(other.status.as_str(), "planned" | "waiting_for_approval")
         });
         let Some(holder) = holder else { return Ok(()) };
         let Some(loaded) = load_run(self.store(), holder.id).await? else { return Ok(()) };
@@ -106,9 +99,8 @@ impl Engine {
             return Ok(None);
         }
         let since = self.now() - Duration::seconds(window);
-        for row in self.store().runs(None, false, LOOK).await? {
-            let same = row.mutating && row.runbook == plan.runbook && row.target == plan.target;
-            if !same || row.created_at < since {
+        for row in self.store().runs_on(plan.target.clone(), Some(since)).await? {
+            if row.runbook != plan.runbook {
                 continue;
             }
             let Some(loaded) = load_run(self.store(), row.id).await? else { continue };

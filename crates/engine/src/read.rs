@@ -232,6 +232,7 @@ pub(crate) async fn show_run(store: &dyn Store, run: &Run) -> Result<Reply, Engi
             run.yeses_due(),
             &[],
         ));
+        let _ = writeln!(text, "Its whole fingerprint: {}", run.fingerprint);
     }
     text.push_str(&unmet_output(store, run).await?);
     let next = next::next(run);

@@ -402,18 +402,20 @@ impl Engine {
         let row = self.find_run(request, asker, |row| row.status == "waiting_for_approval").await?;
         // One at a time, so that two yeses cannot start two runs on one target.
         let _gate = self.inner.target_gate.lock().await;
+        let fingerprint = match request {
+            Request::RunbookApprove { fingerprint, .. } => fingerprint.clone(),
+            _ => None,
+        };
         // Whoever has no say is told so by the core's one check, on the record, and learns and moves nothing else.
         if self.has_standing(&asker.actor) || matches!(asker.actor, Actor::Local(_)) {
             self.check_target(&row).await?;
             self.check_unchanged(&row).await?;
+            self.check_code(&row, fingerprint.as_deref()).await?;
         }
         let command = RunCommand::Approve {
             by: asker.actor.clone(),
             may_approve: self.has_standing(&asker.actor),
-            fingerprint: match request {
-                Request::RunbookApprove { fingerprint, .. } => fingerprint.clone(),
-                _ => None,
-            },
+            fingerprint,
             reason: request.reason().map(str::to_owned),
         };
         self.run_verb(row.id, &command, origin).await

@@ -91,7 +91,9 @@ impl Engine {
                 .ok_or_else(|| EngineError::NotFound(format!("there is no run {id}")))?;
             let mut decision = decide(&loaded.state, command, now)?;
             self.lock(&loaded.state, &mut decision).await?;
+            let then = self.inner.refusals.bound(&loaded.state, &mut decision, now);
             if decision.events.is_empty() && decision.effects.is_empty() && origin.inbox.is_none() {
+                self.inner.refusals.settle(id, then, now);
                 return Ok((loaded.state, decision));
             }
             let incident = loaded.state.incident;
@@ -99,6 +101,7 @@ impl Engine {
                 .write_run(id, Some(loaded.state), loaded.head, incident, &decision, origin, say, now)
                 .await?;
             if let Some((run, rest)) = written {
+                self.inner.refusals.settle(id, then, now);
                 self.perform_run(id, rest);
                 return Ok((run, decision));
             }

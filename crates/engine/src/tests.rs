@@ -4,3 +4,4 @@ mod crashes;
 mod incidents;
 mod messages;
 mod runs;
+mod yeses;

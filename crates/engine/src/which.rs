@@ -39,6 +39,12 @@ impl Typed {
     }
 }
 
+/// The run whose whole id this is, however many came after it.
+async fn run_of_whole_id(store: &dyn Store, named: Option<&str>) -> Result<Option<RunRow>, EngineError> {
+    let Some(id) = named.and_then(|named| named.parse().ok()) else { return Ok(None) };
+    Ok(load_run(store, RunId(id)).await?.map(|loaded| loaded.state.row()))
+}
+
 /// The run that a request names, or the only one that fits.
 ///
 /// # Errors
@@ -50,6 +56,9 @@ pub(crate) async fn the_run(
     typed: Typed,
     fits: impl Fn(&RunRow) -> bool,
 ) -> Result<RunRow, EngineError> {
+    if let Some(row) = run_of_whole_id(store, request.run()).await? {
+        return Ok(row);
+    }
     let rows = store.runs(None, false, LOOK).await?;
     let mut found: Vec<RunRow> = match request.run() {
         Some(named) => {

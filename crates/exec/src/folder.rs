@@ -62,6 +62,18 @@ pub(crate) fn state_files(records: &Records, attempt: u32) -> [PathBuf; 2] {
     ["state", "directory"].map(|kind| records.file(attempt, kind))
 }
 
+/// Removes what the shell of an attempt wrote last, where nobody is left to search it for secrets and take it over.
+pub(crate) fn remove_unsearched(records: &Records, attempt: u32) {
+    for kind in ["state.new", "directory.new"] {
+        let path = records.file(attempt, kind);
+        if let Err(error) = fs::remove_file(&path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, path = %path.display(), "variables that nobody searched could not be removed");
+        }
+    }
+}
+
 /// Where a run's commands put their temporary files.
 pub(crate) fn temporary(folder: &Path) -> PathBuf {
     folder.join("tmp")

@@ -266,6 +266,8 @@ impl ShellExecutor {
                         }
                         false => Vec::new(),
                     };
+                    // its shell is gone, and so is whoever would have searched what that wrote last
+                    folder::remove_unsearched(records, begun.attempt);
                     return Some(Err(lost(what_was_ended(&left))));
                 }
             }

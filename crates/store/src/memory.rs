@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::journal::{GENESIS, Hash, StoredEvent, StreamId, verify_stream};
+use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{
     Accepted, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, InboxOutcome, IncidentRow, OutboxItem,
     OutboxResult, OutboxRow, RowChange, RunRow, Store, StoreError, StoreReport, StreamSummary, Timer,
@@ -401,6 +402,37 @@ impl<G: Gate> Store for MemoryStore<G> {
             let fits =
                 |row: &&RunRow| (row.open || !open_only) && (incident.is_none() || row.incident == incident);
             newest(data.runs.values().filter(fits).cloned(), limit, |row| (row.created_at, row.id))
+        })
+    }
+
+    fn runs_on(
+        &self,
+        target: String,
+        since: Option<DateTime<Utc>>,
+    ) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>> {
+        self.read(move |data| {
+            let fits = |row: &&RunRow| {
+                let lately =
+                    since.map_or(row.open || row.status == "undo_failed", |since| row.created_at >= since);
+                row.mutating && row.target == target && lately
+            };
+            newest(data.runs.values().filter(fits).cloned(), usize::MAX, |row| (row.created_at, row.id))
+        })
+    }
+
+    fn other_of_code(
+        &self,
+        typed: String,
+        than: Fingerprint,
+        since: DateTime<Utc>,
+    ) -> BoxFuture<'_, Result<Option<RunRow>, StoreError>> {
+        self.read(move |data| {
+            let fits = |row: &&RunRow| {
+                let fingerprint = row.fingerprint.as_ref();
+                fingerprint.is_some_and(|known| *known != than && known.as_str().starts_with(&typed))
+                    && row.created_at >= since
+            };
+            data.runs.values().filter(fits).max_by_key(|row| (row.created_at, row.id)).cloned()
         })
     }
 

@@ -1,6 +1,8 @@
 //! Read models: incidents and runs at a glance, as they are after the newest event.
 
+use chrono::{DateTime, Utc};
 use runbook_core::ids::IncidentId;
+use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{IncidentRow, RowChange, RunRow};
 use rusqlite::{Connection, Params, params};
 use serde::Serialize;
@@ -67,6 +69,48 @@ pub(crate) fn runs(
             params![rows, id.to_string(), open_only],
         ),
     }
+}
+
+/// Runs that may change a target, newest first; what holds it stands in an index of its own, whatever its age.
+pub(crate) fn runs_on(
+    connection: &Connection,
+    target: &str,
+    since: Option<DateTime<Utc>>,
+) -> Result<Vec<RunRow>, Fault> {
+    let mut rows: Vec<RunRow> = match since {
+        None => read(
+            connection,
+            "SELECT row FROM runs WHERE json_extract(row, '$.target') = ?1
+             AND (open = 1 OR json_extract(row, '$.status') = 'undo_failed') ORDER BY created_at DESC, id DESC",
+            [target],
+        ),
+        Some(since) => read(
+            connection,
+            "SELECT row FROM runs WHERE json_extract(row, '$.target') = ?1 AND created_at >= ?2
+             ORDER BY created_at DESC, id DESC",
+            params![target, micros(since)],
+        ),
+    }?;
+    rows.retain(|row| row.mutating);
+    Ok(rows)
+}
+
+/// The newest run since then of another fingerprint that begins with what was typed.
+pub(crate) fn other_of_code(
+    connection: &Connection,
+    typed: &str,
+    than: &Fingerprint,
+    since: DateTime<Utc>,
+) -> Result<Option<RunRow>, Fault> {
+    let code: String = typed.chars().take(4).collect();
+    let mut rows: Vec<RunRow> = read(
+        connection,
+        "SELECT row FROM runs WHERE substr(json_extract(row, '$.fingerprint'), 1, 4) = ?1 AND created_at >= ?4
+         AND substr(json_extract(row, '$.fingerprint'), 1, length(?2)) = ?2
+         AND json_extract(row, '$.fingerprint') <> ?3 ORDER BY created_at DESC, id DESC LIMIT 1",
+        params![code, typed, than.as_str(), micros(since)],
+    )?;
+    Ok(rows.pop())
 }
 
 fn read<T: DeserializeOwned, P: Params>(

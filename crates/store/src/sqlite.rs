@@ -5,6 +5,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use runbook_core::ids::IncidentId;
 use runbook_core::journal::{StoredEvent, StreamId};
+use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{
     Accepted, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, IncidentRow, OutboxRow, RunRow, Store,
     StoreError, StoreReport, StreamSummary, Timer, TokenRow,
@@ -169,6 +170,23 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>> {
         self.read(move |connection| rows::runs(connection, incident, open_only, limit))
+    }
+
+    fn runs_on(
+        &self,
+        target: String,
+        since: Option<DateTime<Utc>>,
+    ) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>> {
+        self.read(move |connection| rows::runs_on(connection, &target, since))
+    }
+
+    fn other_of_code(
+        &self,
+        typed: String,
+        than: Fingerprint,
+        since: DateTime<Utc>,
+    ) -> BoxFuture<'_, Result<Option<RunRow>, StoreError>> {
+        self.read(move |connection| rows::other_of_code(connection, &typed, &than, since))
     }
 
     fn blob(&self, sha256: String) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Accepted, BoxFuture, InboxItem};
 use crate::ids::{IncidentId, IncidentNumber, RunId};
 use crate::journal::{Head, Sealed, StoredEvent, StreamId, millis};
+use crate::plan::Fingerprint;
 
 /// Durable state. Every method is safe to call from many tasks at once.
 pub trait Store: Send + Sync {
@@ -33,6 +34,21 @@ pub trait Store: Send + Sync {
         open_only: bool,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>>;
+    /// Every run that may change this target, newest first: those that were planned since then or, without a time, those
+    /// that are open or whose undo failed, however old they are.
+    fn runs_on(
+        &self,
+        target: String,
+        since: Option<DateTime<Utc>>,
+    ) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>>;
+    /// The newest run, planned since then, whose fingerprint begins with these characters (lowercase, four at least)
+    /// and is another one than this.
+    fn other_of_code(
+        &self,
+        typed: String,
+        than: Fingerprint,
+        since: DateTime<Utc>,
+    ) -> BoxFuture<'_, Result<Option<RunRow>, StoreError>>;
     /// Bytes stored apart from the journal; `None` when unknown or deleted by retention.
     fn blob(&self, sha256: String) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>>;
     /// Messages due to leave, by lane, then age.
@@ -189,6 +205,9 @@ pub struct RunRow {
     /// When it was planned.
     #[serde(with = "millis")]
     pub created_at: DateTime<Utc>,
+    /// What a yes to it is bound to; absent in rows of a release that did not keep it here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
 }
 
 /// A message that must leave.

@@ -9,7 +9,7 @@ use super::view::{ApprovalRow, CheckRow, RunSection, StepRow};
 use super::words;
 use crate::expectation::Outcome;
 use crate::journal::Envelope;
-use crate::run::{CommandPhase, Run, RunEvent, Status, Unit, UnitRole};
+use crate::run::{CommandPhase, Run, RunEvent, Status, Unit, UnitRole, refused_words};
 
 /// A run with what the other parts of the review ask of it.
 pub(super) struct Told<'a> {
@@ -199,7 +199,9 @@ impl<'a> Told<'a> {
                     (actor, "asked", Some(format!("{needed} other people needed")))
                 }
                 RunEvent::Approved { by, reason, .. } => (by, "approved", reason.as_deref().map(md)),
-                RunEvent::ApprovalRefused { by, reason } => (by, "refused", Some(md(reason))),
+                RunEvent::ApprovalRefused { by, reason, times } => {
+                    (by, "refused", Some(md(&refused_words(reason, *times))))
+                }
                 RunEvent::ApprovalExpired => (actor, "expired", None),
                 RunEvent::Cancelled { reason } if waiting => (actor, "cancelled", reason.as_deref().map(md)),
                 RunEvent::Started => {

@@ -5,7 +5,7 @@ use crate::expectation::Outcome;
 use crate::incident::{IncidentEvent, RunOutcome};
 use crate::plan::Fingerprint;
 use crate::ports::Exit;
-use crate::run::{Overrun, Question, Run, RunEvent, Unit, UnitRole};
+use crate::run::{Overrun, Question, Run, RunEvent, Unit, UnitRole, refused_words};
 
 /// The word for a verdict, as in the JSON output.
 pub(super) fn outcome(outcome: Outcome) -> &'static str {
@@ -165,8 +165,12 @@ pub(super) fn run_event(run: &Run, event: &RunEvent) -> Option<String> {
             plan(run, fingerprint),
             because(reason.as_deref())
         ),
-        RunEvent::ApprovalRefused { by, reason } => {
-            format!("the yes of {} does not count: {}", md(&by.to_string()), md(reason))
+        RunEvent::ApprovalRefused { by, reason, times } => {
+            format!(
+                "the yes of {} does not count: {}",
+                md(&by.to_string()),
+                md(&refused_words(reason, *times))
+            )
         }
         RunEvent::ApprovalExpired => "the approval expired".to_owned(),
         RunEvent::Started => "run started".to_owned(),

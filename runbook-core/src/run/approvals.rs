@@ -96,7 +96,7 @@ pub(super) fn approve_run(
     }
     if let Some(reason) = approve::objection(state, by, may_approve, fingerprint, reason) {
         return Ok(Decision {
-            events: vec![RunEvent::ApprovalRefused { by: by.clone(), reason: reason.clone() }],
+            events: vec![RunEvent::ApprovalRefused { by: by.clone(), reason: reason.clone(), times: 1 }],
             refusal: Some(Rejection::NoAuthority { reason }),
             ..Decision::default()
         });

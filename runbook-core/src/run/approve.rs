@@ -90,6 +90,12 @@ pub(super) fn objection(
     }
 }
 
+/// Why a yes did not count, and how often when that was more than once.
+#[must_use]
+pub fn refused_words(reason: &str, times: u32) -> String {
+    if times == 1 { reason.to_owned() } else { format!("{reason} ({times} times)") }
+}
+
 /// `true` when enough people have said yes to exactly this fingerprint.
 pub(super) fn is_complete(run: &Run, one_more: bool) -> bool {
     let given = run.approvals.iter().filter(|approval| approval.fingerprint == run.fingerprint).count();

@@ -11,6 +11,15 @@ use crate::plan::{Fingerprint, Plan, RiskAssessment};
 use crate::ports::Exit;
 use crate::runbook::Effect as CommandEffect;
 
+fn once() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references")]
+fn is_once(times: &u32) -> bool {
+    *times == 1
+}
+
 /// Which of a step's commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -232,6 +241,9 @@ pub enum RunEvent {
         by: Actor,
         /// Why not.
         reason: String,
+        /// How often: somebody who tries again and again is counted, and written down now and then.
+        #[serde(default = "once", skip_serializing_if = "is_once")]
+        times: u32,
     },
     /// The approval ran out before it was given.
     ApprovalExpired,

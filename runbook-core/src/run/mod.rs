@@ -28,7 +28,7 @@ mod wait;
 mod why;
 
 pub use approvals::plan_run;
-pub use approve::{Approval, Compared};
+pub use approve::{Approval, Compared, refused_words};
 pub use budget::Budget;
 pub use command::{NewRun, Rejection, RunCommand};
 pub use decide::{Decision, Effect, ResumePoint, decide};

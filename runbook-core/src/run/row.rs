@@ -16,6 +16,7 @@ impl Run {
             status: self.word().to_owned(),
             open: self.status.is_open(),
             created_at: self.created_at,
+            fingerprint: Some(self.fingerprint.clone()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::approve::{Approval, Compared};
+use super::approve::{Approval, Compared, refused_words};
 use super::event::{MessageKind, Overrun, Question, RunEvent, Unit, UnitRole, Verdict};
 use super::hold::Hold;
 use crate::expectation::Outcome;
@@ -501,8 +501,8 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
             fingerprint: fingerprint.clone(),
             reason: reason.clone(),
         }),
-        RunEvent::ApprovalRefused { by, reason } => {
-            run.refused_approvals.push((by.clone(), reason.clone()));
+        RunEvent::ApprovalRefused { by, reason, times } => {
+            run.refused_approvals.push((by.clone(), refused_words(reason, *times)));
         }
         RunEvent::ApprovalExpired | RunEvent::Cancelled { .. } | RunEvent::TakenOver { .. } => {
             run.probing = None;

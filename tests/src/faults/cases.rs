@@ -65,6 +65,8 @@ pub struct Case {
     pub command: String,
     /// The attempt that fails; of an undo nobody knows the number before.
     pub attempt: Option<u32>,
+    /// Later attempts fail too: those of a command that is looked at until it is well.
+    pub onwards: bool,
     /// The calls of it that fail: `all`, `change`, `look`.
     pub scope: &'static str,
     /// How.
@@ -104,6 +106,7 @@ pub fn cases_of(runbook: &str, document: &str, plan: &Value) -> Vec<Case> {
         },
         command: text(&command["id"]),
         attempt,
+        onwards: command["flow"]["until"].is_object(),
         scope,
         fault,
         way,
@@ -115,8 +118,12 @@ pub fn cases_of(runbook: &str, document: &str, plan: &Value) -> Vec<Case> {
     let (mut attempt, mut reads, mut once) = (0, 0, 0);
     for step in plan["steps"].as_array().into_iter().flatten() {
         let of = |role: &str| step[role].as_array().cloned().unwrap_or_default();
+        // the first attempt of the next command: each item of a loop is an attempt of its own
+        let mut next = attempt + 1;
         for command in of("baselines").iter().chain(&of("commands")) {
-            attempt += 1;
+            attempt = next;
+            let items = command["flow"]["foreach"]["items"].as_array().map_or(1, Vec::len);
+            next += u32::try_from(items).unwrap_or(1);
             if command["effect"] == "read" {
                 // nobody can notice nonsense where nothing is expected
                 let judged = command["expectations"].as_array().is_some_and(|all| !all.is_empty())
@@ -136,6 +143,7 @@ pub fn cases_of(runbook: &str, document: &str, plan: &Value) -> Vec<Case> {
                 cases.push(case(command, Some(attempt), "change", Some(fault), Way::Again));
             }
         }
+        attempt = next - 1;
         for command in of("undo") {
             for (scope, fault) in [
                 ("change", Fault::ExitBefore),

@@ -1,4 +1,5 @@
-//! What stands before `kubectl` and `curl`: it notes every call that changes something, and fails when it is told to.
+//! What stands before `kubectl`, `curl` and what the examples call: it notes every call that changes something, and fails when
+//! it is told to.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt as _;
@@ -6,16 +7,19 @@ use std::path::{Path, PathBuf};
 
 use super::cases::Fault;
 
-/// Told apart without a process of its own; `FAULT` is a file with `ATTEMPT SCOPE KIND`, where an attempt may be `any`.
+/// Told apart without a process of its own; `FAULT` is a file with `ATTEMPT SCOPE KIND`, where an attempt may be `any`,
+/// or `7+`: that one and every later one.
 const SCRIPT: &str = r#"#!/bin/bash
 case " $* " in
+  *" draining "* | *" filling "* | *" restarting "* | *" putting "*) scope=change ;;
   *" scale "* | *" set env "* | *" rollout undo "* | *" POST "* | *" PUT "*) scope=change ;;
   *) scope=look ;;
 esac
-kind=
+kind= told_of=
 if [ -n "$BLOCKS_ATTEMPT" ] && [ -f FAULT ]; then
   read -r attempt wanted told <FAULT
-  if [ "$attempt" = any ] || [ "$attempt" = "$BLOCKS_ATTEMPT" ]; then
+  case $attempt in any) told_of=1 ;; *+) [ "$BLOCKS_ATTEMPT" -ge "${attempt%+}" ] && told_of=1 ;; esac
+  if [ -n "$told_of" ] || [ "$attempt" = "$BLOCKS_ATTEMPT" ]; then
     if [ "$wanted" = all ] || [ "$wanted" = "$scope" ]; then kind=$told; fi
   fi
 fi
@@ -35,6 +39,16 @@ esac
 exec REAL "$@"
 "#;
 
+/// Stands for the `echo` of an example: what it says that it does to something is kept as a file of that name, and taken away.
+const SAY: &str = r#"#!/bin/bash
+read -r verb what _ <<<"$1"
+case $verb in
+  draining | restarting) : >"THINGS/$what" ;;
+  filling | putting) rm -f "THINGS/$what" ;;
+esac
+echo "$1"
+"#;
+
 /// What the tools were asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
@@ -51,6 +65,7 @@ pub struct Seen {
 pub struct Tools {
     fault: PathBuf,
     seen: PathBuf,
+    things: PathBuf,
 }
 
 impl Tools {
@@ -60,7 +75,12 @@ impl Tools {
     /// When the folder cannot be written.
     #[must_use]
     pub fn install(bin: &Path, folder: &Path) -> Tools {
-        let tools = Tools { fault: folder.join("fault"), seen: folder.join("seen") };
+        let tools =
+            Tools { fault: folder.join("fault"), seen: folder.join("seen"), things: folder.join("things") };
+        std::fs::create_dir_all(&tools.things).expect("the folder can be written");
+        let say = folder.join("really-say");
+        std::fs::write(&say, SAY.replace("THINGS", &tools.things.display().to_string())).expect("it is ours");
+        let say = format!("bash '{}' \"$@\"", say.display());
         let blocks = crate::blocks();
         // the sandbox's kubectl is the program itself, called by that name
         let kubectl = format!("(exec -a kubectl '{}' \"$@\")", blocks.display());
@@ -69,6 +89,9 @@ impl Tools {
         for (name, run, replace) in [
             ("kubectl", kubectl.as_str(), format!("exec -a kubectl '{}' \"$@\"", blocks.display())),
             ("curl", &format!("{curl} \"$@\""), format!("exec {curl} \"$@\"")),
+            ("uptime", "/usr/bin/uptime \"$@\"", "exec /usr/bin/uptime \"$@\"".to_owned()),
+            ("df", "/bin/df \"$@\"", "exec /bin/df \"$@\"".to_owned()),
+            ("say", &say, format!("exec {say}")),
         ] {
             let text = SCRIPT
                 .replace("exec REAL \"$@\"", &replace)
@@ -85,12 +108,13 @@ impl Tools {
         tools
     }
 
-    /// From now on calls of that attempt fail so; of every attempt when none is named.
+    /// From now on calls of that attempt fail so, and with `onwards` those of later ones; of every attempt when none is named.
     ///
     /// # Panics
     /// When the file cannot be written.
-    pub fn fail(&self, attempt: Option<u32>, fault: Fault, scope: &str) {
-        let attempt = attempt.map_or_else(|| "any".to_owned(), |attempt| attempt.to_string());
+    pub fn fail(&self, attempt: Option<u32>, onwards: bool, fault: Fault, scope: &str) {
+        let later = if onwards { "+" } else { "" };
+        let attempt = attempt.map_or_else(|| "any".to_owned(), |attempt| format!("{attempt}{later}"));
         std::fs::write(&self.fault, format!("{attempt} {scope} {}\n", fault.word()))
             .expect("the folder can be written");
     }
@@ -104,6 +128,16 @@ impl Tools {
     pub fn forget(&self) {
         self.mend();
         let _ = std::fs::remove_file(&self.seen);
+    }
+
+    /// What was said to have been changed, by name.
+    #[must_use]
+    pub fn things(&self) -> Vec<String> {
+        let things = std::fs::read_dir(&self.things).into_iter().flatten().flatten();
+        let mut names: Vec<_> =
+            things.map(|thing| thing.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
     }
 
     /// What was seen since.

@@ -69,6 +69,9 @@ impl World {
             let template = &item["spec"]["template"]["spec"];
             shape.insert(text(&item["metadata"]["name"]), json!({ "replicas": wanted, "runs": template }));
         }
+        for thing in self.tools.things() {
+            shape.insert(format!("said of {thing}"), json!(true));
+        }
         Some(shape)
     }
 
@@ -86,7 +89,7 @@ impl World {
         self.write(&case.runbook, &case.text);
         self.tools.forget();
         if let (Some(fault), true) = (case.fault, case.way != Way::UndoTwice) {
-            self.tools.fail(case.attempt, fault, case.scope);
+            self.tools.fail(case.attempt, case.onwards, fault, case.scope);
         }
         let mut run = Play::begin(self, case).await?;
         run.comes_to_rest().await?;
@@ -106,7 +109,7 @@ impl World {
             }
             Way::UndoTwice => {
                 if let Some(fault) = case.fault {
-                    self.tools.fail(None, fault, case.scope);
+                    self.tools.fail(None, false, fault, case.scope);
                 }
                 run.undo_fails().await?;
             }

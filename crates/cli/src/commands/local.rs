@@ -212,7 +212,7 @@ async fn confirm(
         let plan = engine.request(&Request::RunbookStatus { run: Some(run.to_string()) }, asker).await?;
         printer::note(&plan.text);
         // who does the same again has to look at what it is
-        let wanted = if repeats { reply.data["code"].as_str().unwrap_or_default() } else { target };
+        let wanted = if repeats { reply.data["fingerprint"].as_str().unwrap_or_default() } else { target };
         printer::prompt(&format!("type {wanted} to run it: "));
         if typed().await.trim() != wanted {
             let cancel = Request::RunbookCancel { run: Some(run.to_string()), reason: None };

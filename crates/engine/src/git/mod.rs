@@ -7,6 +7,7 @@ mod program;
 mod refresh;
 mod source;
 mod tree;
+mod waits;
 
 pub(crate) use look::provenance_of;
 pub use source::{Fetched, GitSource};

@@ -91,8 +91,13 @@ pub(super) fn git(folder: &Path, reach: Reach) -> Command {
         .env("GIT_CEILING_DIRECTORIES", folder.parent().unwrap_or(folder))
         .env("GIT_ALLOW_PROTOCOL", if reach == Reach::Remote { "file:https:ssh" } else { "none" });
     if reach == Reach::Remote {
-        // without these ssh asks the terminal about keys and passwords, and leaves a process behind that holds our pipes
-        command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes -oControlMaster=no -oControlPersist=no");
+        // without these ssh asks the terminal about keys and passwords, waits for ever for a host that says nothing, and leaves
+        // a process behind that holds our pipes
+        command.env(
+            "GIT_SSH_COMMAND",
+            "ssh -oBatchMode=yes -oConnectTimeout=15 -oServerAliveInterval=5 -oServerAliveCountMax=3 \
+             -oControlMaster=no -oControlPersist=no",
+        );
     }
     command.args(["--no-pager", "--no-replace-objects", "--literal-pathspecs"]);
     command.args(SET.iter().flat_map(|set| ["-c", set]));
@@ -229,6 +234,46 @@ mod tests {
         std::fs::write(folder.path().join("large"), [0; 100]).unwrap();
         let large = run(waits(), Bounds { folder: Some((folder.path(), 99)), ..wide }).unwrap_err();
         assert!(large.contains("larger than"), "{large}");
+    }
+
+    /// Fetches from a remote that takes the call and says nothing, and waits until everybody who called has hung up.
+    fn asks_the_silent(url: &str, wanted: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        let wide = Bounds { time: Duration::from_secs(60), output: 1 << 20, folder: None };
+        let mut init = git(folder.path(), Reach::Here);
+        init.args(["init", "--quiet", "--bare", "."]);
+        run(init, wide).unwrap();
+        let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = silent.local_addr().unwrap().port();
+        let mut fetch = git(folder.path(), Reach::Remote);
+        fetch.env("HOME", folder.path());
+        fetch.args(["fetch", "--quiet", "--", &url.replace("PORT", &port.to_string())]);
+        let called = std::thread::spawn(move || {
+            let (mut caller, _) = silent.accept().unwrap();
+            // to the end: nobody whom git has started holds the line any more
+            std::io::copy(&mut caller, &mut std::io::sink()).unwrap_or_default();
+        });
+        let came = run(fetch, Bounds { time: Duration::from_secs(2), ..wide }).unwrap_err();
+        assert_eq!(came, wanted, "{url}");
+        called.join().unwrap();
+    }
+
+    #[test]
+    fn a_remote_that_says_nothing_is_given_up_and_nobody_stays_on_the_line() {
+        for url in ["https://127.0.0.1:PORT/r.git", "ssh://git@127.0.0.1:PORT/r.git"] {
+            asks_the_silent(url, "git did not end within 2 s");
+        }
+    }
+
+    #[test]
+    fn ssh_asks_nobody_and_does_not_wait_for_ever() {
+        let command = git(Path::new("/"), Reach::Remote);
+        let mut told =
+            command.get_envs().filter_map(|(name, value)| Some((name.to_str()?, value?.to_str()?)));
+        let ssh = told.find(|(name, _)| *name == "GIT_SSH_COMMAND").map(|(_, value)| value).unwrap();
+        for option in ["BatchMode=yes", "ConnectTimeout=15", "ServerAliveInterval=5", "ControlMaster=no"] {
+            assert!(ssh.contains(&format!("-o{option}")), "{option}: {ssh}");
+        }
     }
 
     #[test]

@@ -12,10 +12,13 @@ use sha2::{Digest, Sha256};
 use super::objects::Objects;
 use super::program::{Bounds, Reach, git, run};
 use super::tree;
+use super::waits::{remove_old_locks, wait_for};
 use crate::clock::{Clock as _, SystemClock};
 
 /// Time that one fetch may take.
 const FETCH_TIME: Duration = Duration::from_secs(30);
+/// How long somebody else who fetches is waited for.
+const LOCK_TIME: Duration = Duration::from_secs(120);
 /// How long one that could not be reached is left alone, unless somebody insists.
 const AFTER_A_FAILURE: Duration = Duration::from_secs(45);
 /// Time that a look into what was fetched may take.
@@ -184,7 +187,7 @@ impl GitSource {
         let lock = File::create(self.place.join("lock")).map_err(written)?;
         // two that fetch would lay out one folder twice; whoever waits finds it done
         if patience.is_none_or(|patience| patience.is_zero()) || self.fetched().is_err() {
-            lock.lock().map_err(written)?;
+            wait_for(&lock, LOCK_TIME).map_err(written)?;
         } else if lock.try_lock().is_err() {
             return Ok(()); // somebody is at it, and what is here will do
         }
@@ -219,6 +222,8 @@ impl GitSource {
 
     fn fetch(&self) -> Result<(String, usize), String> {
         let bare = self.bare();
+        // whoever ended in the middle, as at a time limit, has left the locks of git, and every later fetch would stop at them
+        remove_old_locks(&bare, 2 * FETCH_TIME);
         let bounds = Bounds { time: LOOK_TIME, output: 64 * 1024, folder: None };
         if !bare.join("HEAD").is_file() {
             create_private(&bare).map_err(|error| error.to_string())?;

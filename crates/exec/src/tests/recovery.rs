@@ -169,6 +169,11 @@ async fn a_killed_supervisor_leaves_doubt_and_nobody_alive() {
 async fn engine_and_supervisor_killed_is_doubt_and_what_lives_is_ended() {
     let bench = Bench::left_alone(1, "touch never").await;
     bench.kill_supervisor().await;
+    // what a shell wrote when it ended in just that moment, and nobody searched
+    let unsearched = ["state.new", "directory.new"].map(|kind| bench.records().file(1, kind));
+    for path in &unsearched {
+        std::fs::write(path, "declare -- TOKEN=\"s3cr3t-of-somebody\"\n# end of state\n").unwrap();
+    }
     let Resumed::Ended(lost) = bench.executor.resume(bench.begun(1)).await else {
         panic!("nobody could know")
     };
@@ -176,6 +181,7 @@ async fn engine_and_supervisor_killed_is_doubt_and_what_lives_is_ended() {
     assert!(Leftovers::of_run(bench.run).is_empty());
     assert!(!bench.work().join("never").exists());
     assert_eq!(bench.effects(), 1);
+    assert!(unsearched.iter().all(|path| !path.exists()), "they stay in the folder");
 }
 
 #[tokio::test]

@@ -56,6 +56,7 @@ macro_rules! store_conformance {
             attempts_are_counted_until_an_outcome_is_known,
             timers_are_set_moved_and_cleared,
             rows_are_replaced_and_filtered,
+            runs_are_found_by_target_and_by_code,
             blobs_are_found_by_their_hash,
             a_blob_under_another_hash_is_refused,
             tokens_belong_to_a_person,

@@ -1,6 +1,7 @@
 //! Timers, read models, blobs and tokens.
 
 use runbook_core::ids::{IncidentId, IncidentNumber, RunId};
+use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{
     Blob, Commit, IncidentRow, RowChange, RunRow, Store, Timer, TimerChange, TokenRow,
 };
@@ -39,6 +40,7 @@ fn run_row(n: u128, of: Option<u128>, created_ms: i64) -> RunRow {
         status: "running".to_owned(),
         open: true,
         created_at: at(created_ms),
+        fingerprint: None,
     }
 }
 
@@ -109,6 +111,50 @@ pub async fn rows_are_replaced_and_filtered(store: &dyn Store) {
     assert_eq!(ids(Some(one), true, 9).await, [1]);
     assert_eq!(ids(Some(two), false, 9).await, [4]);
     assert_eq!(store.runs(Some(one), false, 9).await.unwrap()[1], closed);
+}
+
+/// What holds a target and what a code fits is found however many runs came after it.
+pub async fn runs_are_found_by_target_and_by_code(store: &dyn Store) {
+    let fingerprint = |text: &str| {
+        serde_json::from_value::<Fingerprint>(serde_json::Value::String(format!("{text:0<64}"))).unwrap()
+    };
+    let of = |n: u128, created_ms, status: &str, open, target: &str, code: &str| RunRow {
+        status: status.into(),
+        open,
+        target: target.into(),
+        fingerprint: (!code.is_empty()).then(|| fingerprint(code)),
+        ..run_row(n, None, created_ms)
+    };
+    let mut rows = vec![
+        of(1, 1, "undo_failed", false, "shop", "4f2a1"),
+        of(2, 2, "paused", true, "shop", ""),
+        of(3, 3, "succeeded", false, "shop", "4f2a2"),
+        of(4, 4, "running", true, "bank", "4f2a1"),
+        RunRow { mutating: false, ..of(5, 5, "running", true, "shop", "") },
+    ];
+    rows.extend((100..400_u128).map(|n| of(n, 6, "succeeded", false, "elsewhere", "0000")));
+    let rows = rows.into_iter().map(RowChange::Run).collect();
+    store.commit(Commit { rows, ..Commit::default() }).await.unwrap();
+    let on = async |target: &str, since| {
+        let rows = store.runs_on(target.to_owned(), since).await.unwrap();
+        rows.into_iter().map(|row| row.id.0.as_u128()).collect::<Vec<_>>()
+    };
+    assert_eq!(on("shop", None).await, [2, 1]);
+    assert_eq!(on("bank", None).await, [4]);
+    assert_eq!(on("nowhere", None).await, [0; 0]);
+    assert_eq!(on("shop", Some(at(0))).await, [3, 2, 1]);
+    assert_eq!(on("shop", Some(at(3))).await, [3]);
+    assert_eq!(on("elsewhere", Some(at(6))).await.len(), 300);
+    let other = async |typed: &str, than: &str, since| {
+        let row = store.other_of_code(typed.to_owned(), fingerprint(than), at(since)).await.unwrap();
+        row.map(|row| row.id.0.as_u128())
+    };
+    assert_eq!(other("4f2a", "4f2a2", 0).await, Some(4), "the newest");
+    assert_eq!(other("4f2a", "4f2a1", 0).await, Some(3));
+    assert_eq!(other("4f2a", "4f2a1", 4).await, None, "too long ago");
+    assert_eq!(other("4f2a1", "4f2a1", 0).await, None, "the same plan is no other one");
+    assert_eq!(other("4f2a2", "4f2a1", 0).await, Some(3));
+    assert_eq!(other("4f2b", "4f2a1", 0).await, None);
 }
 
 /// The same bytes twice are stored once.

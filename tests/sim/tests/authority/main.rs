@@ -9,9 +9,12 @@ mod change;
 mod dice;
 mod judge;
 mod stage;
+mod watched;
+mod wire;
 
 use std::future::Future;
 
+use blocks_engine::Clock as _;
 use runbook_core::request::Request;
 use runbook_core::sabotage::{self, Sabotage};
 use serde_json::json;
@@ -20,6 +23,7 @@ use asks::{KINDS, WAYS, Way, button_body, command_body, credential, credential_n
 use dice::Dice;
 use judge::{Truth, judge};
 use stage::{BOOKS, KNOWN, Kept, Stage, Tally, locked};
+use wire::{Door, Shows, Wire, user_here};
 
 /// How many worlds of a kind are played.
 fn cases(usual: u64) -> u64 {
@@ -78,10 +82,7 @@ async fn world(
         if dice.percent(8) {
             stage.clock.pass(i64::try_from(dice.below(1_200)).unwrap());
             tally.count("time passes");
-            if kept == Kept::InMemory {
-                tokio::time::sleep(std::time::Duration::from_millis(700)).await; // the timers look
-                stage.quiet().await;
-            }
+            stage.quiet().await; // what is due by now has fired
         }
         let mut by = human.to_owned();
         if dice.percent(6) && !sent.is_empty() {
@@ -147,6 +148,92 @@ fn together(seed: u64, kept: Kept, tally: &Tally) -> Result<(), String> {
     let mut humans = KNOWN.to_vec();
     humans.push("zoe");
     play(kept, world(seed, kept, irreversible, &humans, 45, tally))
+        .map_err(|wrong| format!("seed {seed}: {wrong}"))
+}
+
+/// The same through the real server, by tokens and by the user of the machine, with Slack between: one of the people is that
+/// user, or none is, and then everybody may be.
+async fn served(
+    seed: u64,
+    irreversible: u8,
+    humans: &[&str],
+    steps: u32,
+    tally: &Tally,
+) -> Result<(), String> {
+    let mut dice = Dice::new(seed);
+    let owner = *dice.pick(&["ana", "ben", "dan", "cora", "nobody"]);
+    let here = user_here();
+    let os_user = |name: &str| if name == owner { here.clone() } else { format!("{name}-of-elsewhere") };
+    let stage = Stage::where_user_is(seed, Kept::InMemory, irreversible, os_user).await;
+    let wire = Wire::start(&stage.engine, &*stage.store, stage.file("socket"), stage.clock.now()).await;
+    let mut truth = Truth::default();
+    for _ in 0..steps {
+        let human = *dice.pick(humans);
+        let runs = stage.runs().await;
+        let known: Vec<asks::KnownRun> = runs
+            .iter()
+            .map(|(run, _)| (run.id.to_string(), run.fingerprint.to_string(), run.status.word()))
+            .collect();
+        let request = some_request(&mut dice, human, &known);
+        if dice.percent(5) {
+            stage.clock.pass(i64::try_from(dice.below(1_200)).unwrap());
+            stage.quiet().await;
+        }
+        let door = *dice.pick(&[Door::Http, Door::Socket]);
+        let shows = match dice.below(10) {
+            0..6 => Shows::Own(human.to_owned()),
+            6..8 => Shows::Nothing,
+            8 => Shows::Shared,
+            _ => Shows::Guessed,
+        };
+        // whose the user of the machine is comes by the socket alone; whose it is not, cannot
+        let is_theirs = owner == human || owner == "nobody";
+        if dice.percent(20) {
+            let user = format!("U-{human}");
+            let (kind, body) = match button_body(&mut dice, &user, &request) {
+                Some(body) => ("interaction", body),
+                None => ("command", command_body(&user, &request)),
+            };
+            stage.comes_in("slack", kind, body, 1).await;
+            tally.count("slack between");
+        } else if door == Door::Socket && shows == Shows::Nothing && !is_theirs {
+            tally.count("a closed door");
+        } else {
+            let status = wire.post(door, &shows, &request).await;
+            stage.quiet().await;
+            let nobody = shows == Shows::Guessed || (door == Door::Http && shows == Shows::Nothing);
+            if nobody != (status == 401) {
+                return Err(format!("{status} for {shows:?} at {door:?}: {request:?}"));
+            }
+            let what = match &shows {
+                Shows::Own(_) => "own token",
+                Shows::Nothing => "nothing",
+                Shows::Shared => "shared token",
+                Shows::Guessed => "guessed token",
+            };
+            tally.count(&format!("{door:?} {what}"));
+        }
+        truth.note(human, &stage.runs().await);
+    }
+    *locked(&tally.0).entry("served effects".to_owned()).or_default() += stage.notes.effects();
+    wire.stop().await;
+    judge(&stage, &truth, irreversible).await?;
+    if humans.len() == 1 && irreversible > 0 && stage.notes.effects() > 0 {
+        return Err(format!("one human alone had an effect: {:?}", locked(&stage.notes.starts)));
+    }
+    Ok(())
+}
+
+/// Everybody, or one human alone in every third world, through the server.
+fn over_the_wire(seed: u64, _: Kept, tally: &Tally) -> Result<(), String> {
+    let mut dice = Dice::new(seed ^ 0x31E5);
+    let irreversible = *dice.pick(&[1, 1, 2]);
+    let mut humans = KNOWN.to_vec();
+    humans.push("zoe");
+    if seed.is_multiple_of(3) {
+        humans = vec![*dice.pick(&humans)];
+    }
+    play(Kept::InMemory, served(seed, irreversible, &humans, 45, tally))
         .map_err(|wrong| format!("seed {seed}: {wrong}"))
 }
 
@@ -222,6 +309,8 @@ fn nobody_lets_their_own_request_run() {
     told("at once");
     all.push(("at once, on disk", each(5, |seed| at_once(seed, Kept::OnDisk))));
     told("at once, on disk");
+    all.push(("over the wire", each(30, |seed| over_the_wire(seed, Kept::InMemory, &tally))));
+    told("over the wire");
     let mut kinds = std::collections::BTreeMap::new();
     all.push(("one byte", each(120, |seed| change::one(seed, Kept::InMemory, &mut kinds))));
     told("one byte");
@@ -237,6 +326,12 @@ fn nobody_lets_their_own_request_run() {
     {
         assert!(tally.contains_key(*tried), "{tried} was never tried");
     }
+    for door in ["Http", "Socket"] {
+        for shown in ["own token", "nothing", "shared token", "guessed token"] {
+            assert!(tally.contains_key(&format!("{door} {shown}")), "{door} {shown} was never tried");
+        }
+    }
+    assert!(tally["served effects"] > 3, "so little ran over the wire that this shows nothing: {tally:?}");
     assert!(tally["effects"] > 20, "so little ran that this shows nothing: {tally:?}");
     assert!(kinds.len() >= change::KINDS.len(), "{kinds:?}");
     assert!(BOOKS.len() > 5);
@@ -246,6 +341,8 @@ fn nobody_lets_their_own_request_run() {
         ("approve-own", Sabotage::ApproveOwn, &alone as &dyn Fn(u64, Kept, &Tally) -> Result<(), String>),
         ("approve-own", Sabotage::ApproveOwn, &together),
         ("accept-stale-approval", Sabotage::AcceptStaleApproval, &together),
+        ("approve-own", Sabotage::ApproveOwn, &over_the_wire),
+        ("accept-stale-approval", Sabotage::AcceptStaleApproval, &over_the_wire),
         ("accept-stale-approval", Sabotage::AcceptStaleApproval, &|seed, kept, _| {
             change::one(seed, kept, &mut std::collections::BTreeMap::new())
         }),

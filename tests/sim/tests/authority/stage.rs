@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use blocks_engine::{Asker, Clock, Engine, EngineError, Ids, Library, Parts, PirSettings, Reply, SecretKey};
 use blocks_engine::{SecretSource, ServiceSettings, Settings};
@@ -19,7 +18,7 @@ use runbook_core::people::{Credential, Directory, Person, Role};
 use runbook_core::plan::ApprovalPolicy;
 use runbook_core::ports::{
     Begun, BoxFuture, Commit, CommitError, ExecError, Executor, Exit, Finished, InboxItem, Intake as _, Job,
-    Output, Pager, PagerCall, PagerError, Resumed, StateOutcome, Store, StoreError,
+    Output, Pager, PagerCall, PagerError, Resumed, RunRow, StateOutcome, Store, StoreError,
 };
 use runbook_core::request::Request;
 use runbook_core::run::{Run, RunEvent, evolve};
@@ -28,6 +27,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::dice::Dice;
+use crate::watched::{Signs, Watch, Watched};
 
 /// Seconds that a yes may take.
 pub(crate) const WINDOW_S: u32 = 900;
@@ -276,15 +276,28 @@ pub(crate) struct Stage {
     pub(crate) settings: Settings,
     /// What is on the disk, when it is one in memory.
     pub(crate) data: Arc<Mutex<Data>>,
-    store: Arc<dyn Store>,
+    /// What is asked from here; the engines have it behind `watched`.
+    pub(crate) store: Arc<dyn Store>,
+    watched: Arc<dyn Store>,
+    watch: Watch,
     ids: Arc<Numbered>,
     folder: TempDir,
     messages: AtomicU64,
 }
 
 impl Stage {
-    /// `irreversible` as in `[approvals]`.
+    /// `irreversible` as in `[approvals]`; every person's user on the machine has their name.
     pub(crate) async fn new(seed: u64, kept: Kept, irreversible: u8) -> Stage {
+        Stage::where_user_is(seed, kept, irreversible, str::to_owned).await
+    }
+
+    /// The same, where the users of the machine are called otherwise.
+    pub(crate) async fn where_user_is(
+        seed: u64,
+        kept: Kept,
+        irreversible: u8,
+        os_user: impl Fn(&str) -> String,
+    ) -> Stage {
         let folder = tempfile::tempdir().unwrap();
         let books = folder.path().join("runbooks");
         std::fs::create_dir(&books).unwrap();
@@ -307,16 +320,20 @@ impl Stage {
             dice: Mutex::new(Dice::new(seed ^ 0xE4EC)),
             bad: AtomicU64::new(30),
         };
-        let settings = settings(seed, folder.path(), irreversible);
+        let settings = settings(seed, folder.path(), irreversible, os_user);
+        let watch: Watch = Arc::default();
+        let watched: Arc<dyn Store> =
+            Arc::new(Watched { store: Arc::clone(&store), watch: Arc::clone(&watch) });
         let (notes, clock, ids) = (Arc::new(notes), HandClock::default(), Arc::new(Numbered::default()));
-        let engine = build(&store, &notes, &clock, &ids, folder.path(), settings.clone());
+        let engine = build(&watched, &notes, &clock, &ids, folder.path(), settings.clone());
         engine.start().await.unwrap();
-        Stage { engine, notes, clock, settings, data, store, ids, folder, messages: AtomicU64::new(0) }
+        let messages = AtomicU64::new(0);
+        Stage { engine, notes, clock, settings, data, store, watched, watch, ids, folder, messages }
     }
 
     /// Another engine on the same store, with its loops not begun: a second replica, or the next life.
     pub(crate) fn another(&self, settings: Settings) -> Engine {
-        build(&self.store, &self.notes, &self.clock, &self.ids, self.folder.path(), settings)
+        build(&self.watched, &self.notes, &self.clock, &self.ids, self.folder.path(), settings)
     }
 
     /// A file beside the configuration.
@@ -348,22 +365,32 @@ impl Stage {
         self.quiet().await;
     }
 
-    /// Waits until nothing is on its way: no message that is not dealt with, no run that goes on by itself.
+    /// Waits until nothing is on its way: no message that is not dealt with, no run that goes on by itself, no timer that
+    /// is due.
     pub(crate) async fn quiet(&self) {
-        for turn in 1..20_000 {
+        let mut signs = self.watch.subscribe();
+        let first = signs.borrow_and_update().looks;
+        loop {
+            let seen = *signs.borrow_and_update();
+            let now = self.clock.now();
             let pending = self.store.inbox_pending(1).await.unwrap();
+            let due = self.store.timers_due(now, 1).await.unwrap();
             let rows = self.store.runs(None, false, 10_000).await.unwrap();
-            let moving =
-                rows.iter().any(|row| matches!(row.status.as_str(), "planned" | "running" | "undoing"));
-            if pending.is_empty() && !moving {
+            let moves = |row: &RunRow| matches!(row.status.as_str(), "planned" | "running" | "undoing");
+            let moving: Vec<_> =
+                rows.iter().filter(|row| moves(row)).map(|row| StreamId::Run(row.id)).collect();
+            if pending.is_empty() && due.is_empty() && moving.is_empty() {
                 return;
             }
-            if moving && turn % 50 == 0 {
-                self.clock.pass(2); // it waits until it may be tried again
+            // what waits until it may be tried again waits for the clock, which nobody else sets
+            let later = self.store.timers_due(now + chrono::Duration::days(1), 10_000).await.unwrap();
+            let retry = later.iter().find(|timer| timer.what == "retry" && moving.contains(&timer.stream));
+            if let (true, Some(retry)) = (due.is_empty(), retry) {
+                self.clock.pass((retry.due - now).num_seconds() + 1);
             }
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            let Signs { looks, .. } = *signs.wait_for(|now| *now != seen).await.unwrap();
+            assert!(looks < first + 1_000, "it does not come to rest: {rows:?}");
         }
-        panic!("it does not come to rest");
     }
 
     /// Every run with its events, oldest first.
@@ -384,12 +411,12 @@ impl Stage {
     }
 }
 
-fn settings(seed: u64, folder: &Path, irreversible: u8) -> Settings {
+fn settings(seed: u64, folder: &Path, irreversible: u8, os_user: impl Fn(&str) -> String) -> Settings {
     let person = |name: &str| Person {
         name: name.to_owned(),
         slack_id: Some(format!("U-{name}")),
         pagerduty_email: Some(format!("{name}@example.com")),
-        os_user: Some(name.to_owned()),
+        os_user: Some(os_user(name)),
         roles: if name == "cora" { vec![Role::Scribe] } else { vec![Role::Commander, Role::Responder] },
     };
     let service = |name: &str, approvals: Option<u8>| ServiceSettings {
