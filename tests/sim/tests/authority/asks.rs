@@ -232,7 +232,7 @@ fn words(request: &Request) -> String {
             words.push(format!("--reason \"{reason}\""));
         }
         Request::RunbookCancel { run, .. } => words = named("runbook cancel", run),
-        Request::RunbookAnswer { run, yes } => {
+        Request::RunbookAnswer { run, yes, .. } => {
             words = named("runbook answer", run);
             words.push(if *yes { "yes" } else { "no" }.to_owned());
         }
