@@ -14,7 +14,7 @@ use runbook_core::run::{
     Decision, Effect, LOCK_COUNTER, NewRun, Run, RunCommand, RunEvent, Unit, UnitRole, decide, evolve,
     plan_run, taken_epoch,
 };
-use runbook_core::runbook::Effect as CommandEffect;
+use runbook_core::runbook::{CommandKind, Effect as CommandEffect};
 use runbook_core::sabotage::{self, Sabotage};
 
 use crate::crash;
@@ -284,11 +284,20 @@ impl Engine {
         let command = match job(self.settings(), &run, unit, attempt) {
             None => return,
             Some(Err(reason)) => RunCommand::NotStarted { attempt, reason },
-            Some(Ok(job)) => match self.inner.parts.executor.run(job).await {
-                Ok(finished) => RunCommand::Finish { attempt, finished: Box::new(finished) },
-                Err(ExecError::NotStarted(reason)) => RunCommand::NotStarted { attempt, reason },
-                Err(ExecError::Lost(reason)) => RunCommand::Lost { attempt, reason },
-            },
+            Some(Ok(job)) => {
+                let executor = &self.inner.parts.executor;
+                let foresee = async {
+                    if let Some(next) = next_text(&run, unit) {
+                        executor.foresee(next);
+                    }
+                };
+                // first this one is on its way
+                match tokio::join!(executor.run(job), foresee).0 {
+                    Ok(finished) => RunCommand::Finish { attempt, finished: Box::new(finished) },
+                    Err(ExecError::NotStarted(reason)) => RunCommand::NotStarted { attempt, reason },
+                    Err(ExecError::Lost(reason)) => RunCommand::Lost { attempt, reason },
+                }
+            }
         };
         begun.ended();
         if sabotage::is_on(Sabotage::ForgetOutcome) {
@@ -333,6 +342,12 @@ impl Engine {
             }
         }
     }
+}
+
+/// The text of the shell command behind this one.
+fn next_text(run: &Run, unit: Unit) -> Option<&str> {
+    let next = run.units().skip_while(|one| *one != unit).nth(1)?;
+    run.command(next).filter(|next| next.kind == CommandKind::Shell).map(|next| next.text.as_str())
 }
 
 /// What a unit of the plan is for the executor; an error says why it must not start.
