@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinSet;
 
 use crate::clock::{Clock, Ids};
+use crate::held::HeldRuns;
 use crate::library::Library;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
@@ -66,6 +67,8 @@ pub(crate) struct Inner {
     pub(crate) changed: watch::Sender<u64>,
     /// What this process has begun.
     pub(crate) under_way: UnderWay,
+    /// What its changes of runs have led to.
+    pub(crate) held: HeldRuns,
     /// Tasks beside the loops.
     pub(crate) tasks: std::sync::Mutex<JoinSet<()>>,
 }
@@ -88,6 +91,7 @@ impl Engine {
                 draining: watch::Sender::new(false),
                 changed: watch::Sender::new(0),
                 under_way: UnderWay::default(),
+                held: HeldRuns::default(),
                 tasks: std::sync::Mutex::new(JoinSet::new()),
             }),
         }

@@ -11,6 +11,7 @@ pub mod describe;
 mod engine;
 mod error;
 mod git;
+mod held;
 mod inbox;
 mod incidents;
 mod library;

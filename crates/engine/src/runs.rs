@@ -1,6 +1,7 @@
 //! Changes to a run: read, decide, write (the incident's side in the same transaction), then perform.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -20,6 +21,7 @@ use runbook_core::sabotage::{self, Sabotage};
 use crate::crash;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::held::Kept;
 use crate::incidents::{MAX_TRIES, apply_incident, load_incident};
 use crate::origin::{Origin, Pace};
 use crate::secrets;
@@ -67,7 +69,7 @@ impl Engine {
             let written = self
                 .write_run(request.id, None, Head::EMPTY, request.incident, &decision, origin, say, now)
                 .await?;
-            if let Some((run, rest)) = written {
+            if let Some((run, _, rest)) = written {
                 tracing::info!(run = %run.id, runbook = %run.plan.runbook, status = run.status.word(), "run planned");
                 self.perform_run(request.id, rest);
                 return Ok(run);
@@ -83,27 +85,46 @@ impl Engine {
         command: &RunCommand,
         origin: &Origin,
         say: Say<'_>,
-    ) -> Result<(Run, Decision), EngineError> {
+    ) -> Result<(Arc<Run>, Decision), EngineError> {
+        let mut turn = self.inner.held.turn(id).await;
         for _ in 0..MAX_TRIES {
             let now = self.now();
-            let loaded = load_run(self.store(), id)
-                .await?
-                .ok_or_else(|| EngineError::NotFound(format!("there is no run {id}")))?;
-            let mut decision = decide(&loaded.state, command, now)?;
-            self.lock(&loaded.state, &mut decision).await?;
+            let held = turn.take();
+            let is_held = held.is_some();
+            let (state, head) = match held {
+                Some(held) => held,
+                None => self.replay(id).await?,
+            };
+            let mut decision = match decide(&state, command, now) {
+                // What is written is checked against the store. What is not is decided from what the store has.
+                Ok(decision) if is_held && decision.events.is_empty() => continue,
+                Err(_) if is_held => continue,
+                decided => decided?,
+            };
+            self.lock(&state, &mut decision).await?;
             if decision.events.is_empty() && decision.effects.is_empty() && origin.inbox.is_none() {
-                return Ok((loaded.state, decision));
+                turn.keep(&state, head);
+                return Ok((state, decision));
             }
-            let incident = loaded.state.incident;
-            let written = self
-                .write_run(id, Some(loaded.state), loaded.head, incident, &decision, origin, say, now)
-                .await?;
-            if let Some((run, rest)) = written {
+            let incident = state.incident;
+            let state = Arc::unwrap_or_clone(state);
+            let written =
+                self.write_run(id, Some(state), head, incident, &decision, origin, say, now).await?;
+            if let Some((run, head, rest)) = written {
+                let run = Arc::new(run);
+                turn.keep(&run, head);
                 self.perform_run(id, rest);
                 return Ok((run, decision));
             }
         }
         Err(EngineError::Contended(format!("run {id}")))
+    }
+
+    /// A run as the store has it, and where its stream ends.
+    async fn replay(&self, id: RunId) -> Result<Kept, EngineError> {
+        let loaded = load_run(self.store(), id).await?;
+        let loaded = loaded.ok_or_else(|| EngineError::NotFound(format!("there is no run {id}")))?;
+        Ok((Arc::new(loaded.state), loaded.head))
     }
 
     /// Writes a decision with everything that belongs to it; `None` when somebody else was faster.
@@ -121,18 +142,18 @@ impl Engine {
         origin: &Origin,
         say: Say<'_>,
         now: DateTime<Utc>,
-    ) -> Result<Option<(Run, Vec<Effect>)>, EngineError> {
+    ) -> Result<Option<(Run, Head, Vec<Effect>)>, EngineError> {
         let mut commit = Commit { blobs: decision.blobs.clone(), ..Commit::default() };
         commit.counter = taken_epoch(decision)
             .map(|epoch| CounterRaise { name: LOCK_COUNTER, from: epoch.saturating_sub(1) });
-        let run = match (&state, decision.events.is_empty()) {
-            (Some(state), true) => state.clone(),
-            _ => {
-                let (append, run) =
+        let (run, end) = match (state, decision.events.is_empty()) {
+            (Some(state), true) => (state, head),
+            (state, _) => {
+                let (append, run, end) =
                     apply(StreamId::Run(id), state, head, &decision.events, (origin, now), evolve)?;
                 commit.rows.push(RowChange::Run(run.row()));
                 commit.appends.push(append);
-                run
+                (run, end)
             }
         };
         let cause = format!("run/{id}/{}", head.seq + 1);
@@ -174,6 +195,8 @@ impl Engine {
         origin.settle(&mut commit, (!text.is_empty()).then_some(text.as_str()), now);
         if sabotage::is_on(Sabotage::SkipIntent) {
             self.perform_run(id, std::mem::take(&mut rest));
+            // What was started too early must not wait behind this task, which a test build may hold here.
+            tokio::task::yield_now().await;
         }
         crash::before(decision);
         match self.store().commit(commit).await {
@@ -181,7 +204,7 @@ impl Engine {
                 crash::after(decision);
                 self.touch();
                 self.perform_incident(incident_rest);
-                Ok(Some((run, rest)))
+                Ok(Some((run, end, rest)))
             }
             Err(CommitError::Conflict(_)) => Ok(None),
             Err(error) => Err(error.into()),
@@ -261,7 +284,7 @@ impl Engine {
     /// does nothing.
     pub(crate) async fn execute(&self, id: RunId, unit: Unit, attempt: u32) {
         let Some(begun) = self.inner.under_way.begin(id, attempt) else { return };
-        let Some(run) = self.load_surely(id).await else { return };
+        let Some(run) = self.look_surely(id).await else { return };
         // Somebody cancelled it, and what they cancelled may still be ending. What the run means to be alive beside this
         // one is in nobody's way.
         let together: BTreeSet<u32> = run.live_units().map(|(_, live)| live.number).collect();
@@ -272,7 +295,7 @@ impl Engine {
         // that took its time, and it may have been cancelled meanwhile
         let run = match in_the_way.is_empty() {
             true => run,
-            false => match self.load_surely(id).await {
+            false => match self.look_surely(id).await {
                 Some(run) => run,
                 None => return,
             },
@@ -290,6 +313,8 @@ impl Engine {
                     if let Some(next) = next_text(&run, unit) {
                         executor.foresee(next);
                     }
+                    // whoever changes the run next need not copy it
+                    drop(run);
                 };
                 // first this one is on its way
                 match tokio::join!(executor.run(job), foresee).0 {
@@ -306,12 +331,13 @@ impl Engine {
         self.insist(id, &command).await;
     }
 
-    /// Reads a run; a store that does not answer is asked again. `None` when there is none that reads.
-    async fn load_surely(&self, id: RunId) -> Option<Run> {
+    /// The run as it is now; a store that does not answer is asked again. `None` when there is none that reads.
+    async fn look_surely(&self, id: RunId) -> Option<Arc<Run>> {
         let mut wait = FIRST_WAIT;
         loop {
-            match load_run(self.store(), id).await {
-                Ok(loaded) => return loaded.map(|loaded| loaded.state),
+            match self.look(id).await {
+                Ok(run) => return Some(run),
+                Err(EngineError::NotFound(_)) => return None,
                 Err(error) if error.is_passing() => {
                     tokio::time::sleep(wait).await;
                     wait = (wait * 2).min(LONGEST_WAIT);
@@ -322,6 +348,20 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// The run as it is now. Whoever changes it is waited for: they may be cancelling it.
+    async fn look(&self, id: RunId) -> Result<Arc<Run>, EngineError> {
+        if sabotage::is_on(Sabotage::SkipIntent) {
+            return Ok(self.replay(id).await?.0);
+        }
+        let mut turn = self.inner.held.turn(id).await;
+        if let Some(run) = turn.look() {
+            return Ok(run);
+        }
+        let (run, head) = self.replay(id).await?;
+        turn.keep(&run, head);
+        Ok(run)
     }
 
     /// Makes a change that must not be lost: a store that is full or busy is tried again until it takes it.
