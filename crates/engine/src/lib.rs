@@ -4,6 +4,7 @@
 //! Nothing here takes a hint: every loop re-reads the store, so that a restart is the same path as a normal day.
 
 mod attach;
+mod carry_on;
 mod clock;
 mod crash;
 mod deliver;

@@ -18,6 +18,7 @@ use runbook_core::run::{
 use runbook_core::runbook::{CommandKind, Effect as CommandEffect};
 use runbook_core::sabotage::{self, Sabotage};
 
+use crate::carry_on::carry_on;
 use crate::crash;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -65,9 +66,18 @@ impl Engine {
     ) -> Result<Run, EngineError> {
         for _ in 0..MAX_TRIES {
             let now = self.now();
-            let decision = plan_run(request, now);
+            let decision = &mut plan_run(request, now);
             let written = self
-                .write_run(request.id, None, Head::EMPTY, request.incident, &decision, origin, say, now)
+                .write_run(
+                    request.id,
+                    (None, Head::EMPTY),
+                    request.incident,
+                    decision,
+                    false,
+                    origin,
+                    say,
+                    now,
+                )
                 .await?;
             if let Some((run, _, rest)) = written {
                 tracing::info!(run = %run.id, runbook = %run.plan.runbook, status = run.status.word(), "run planned");
@@ -107,9 +117,11 @@ impl Engine {
                 return Ok((state, decision));
             }
             let incident = state.incident;
-            let state = Arc::unwrap_or_clone(state);
+            let before = (Some(Arc::unwrap_or_clone(state)), head);
+            // What follows from a command's end by itself is written with it.
+            let goes_on = matches!(command, RunCommand::Finish { .. }) && !self.is_draining();
             let written =
-                self.write_run(id, Some(state), head, incident, &decision, origin, say, now).await?;
+                self.write_run(id, before, incident, &mut decision, goes_on, origin, say, now).await?;
             if let Some((run, head, rest)) = written {
                 let run = Arc::new(run);
                 turn.keep(&run, head);
@@ -127,7 +139,8 @@ impl Engine {
         Ok((Arc::new(loaded.state), loaded.head))
     }
 
-    /// Writes a decision with everything that belongs to it; `None` when somebody else was faster.
+    /// Writes a decision with everything that belongs to it, and when the run `goes_on` with what follows by itself; `None`
+    /// when somebody else was faster.
     #[expect(
         clippy::too_many_arguments,
         reason = "one transaction has many parts; a struct would only rename them"
@@ -135,27 +148,31 @@ impl Engine {
     async fn write_run(
         &self,
         id: RunId,
-        state: Option<Run>,
-        head: Head,
+        (state, head): (Option<Run>, Head),
         incident: Option<IncidentId>,
-        decision: &Decision,
+        decision: &mut Decision,
+        goes_on: bool,
         origin: &Origin,
         say: Say<'_>,
         now: DateTime<Utc>,
     ) -> Result<Option<(Run, Head, Vec<Effect>)>, EngineError> {
-        let mut commit = Commit { blobs: decision.blobs.clone(), ..Commit::default() };
-        commit.counter = taken_epoch(decision)
-            .map(|epoch| CounterRaise { name: LOCK_COUNTER, from: epoch.saturating_sub(1) });
+        let mut commit = Commit::default();
         let (run, end) = match (state, decision.events.is_empty()) {
             (Some(state), true) => (state, head),
             (state, _) => {
-                let (append, run, end) =
+                let (mut append, mut run, mut end) =
                     apply(StreamId::Run(id), state, head, &decision.events, (origin, now), evolve)?;
+                if goes_on {
+                    (run, end) = carry_on((run, end), &mut append, decision, (origin, now))?;
+                }
                 commit.rows.push(RowChange::Run(run.row()));
                 commit.appends.push(append);
                 (run, end)
             }
         };
+        commit.blobs = std::mem::take(&mut decision.blobs);
+        commit.counter = taken_epoch(decision)
+            .map(|epoch| CounterRaise { name: LOCK_COUNTER, from: epoch.saturating_sub(1) });
         let cause = format!("run/{id}/{}", head.seq + 1);
         let pace =
             if decision.events.iter().any(RunEvent::changes_status) { Pace::AtOnce } else { Pace::Gather };
