@@ -57,6 +57,14 @@ pub(crate) fn make(root: &Path, run: RunId) -> Result<PathBuf, String> {
     Ok(folder)
 }
 
+/// Whether [`make`] has nothing to do.
+pub(crate) fn is_made(folder: &Path) -> bool {
+    [folder, &temporary(folder)].into_iter().all(|path| {
+        fs::symlink_metadata(path)
+            .is_ok_and(|there| there.is_dir() && there.permissions().mode() & 0o7777 == 0o700)
+    })
+}
+
 /// What an attempt hands on: its state and its directory.
 pub(crate) fn state_files(records: &Records, attempt: u32) -> [PathBuf; 2] {
     ["state", "directory"].map(|kind| records.file(attempt, kind))

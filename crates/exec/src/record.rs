@@ -1,7 +1,8 @@
 //! What a run's folder says about its attempts, whoever dies: begun or not, and how it ended.
 //!
-//! `N.begun` is made before the process, by whoever is first; `N.outcome` is written once, after everything of the
-//! attempt is gone. Both are on disk before anybody acts on them.
+//! `N.begun` is made before the process, by whoever is first, and is on disk before that starts. `N.outcome` is written
+//! once, after everything of the attempt is gone: on disk before it has its name, and its name before the run's next process
+//! starts.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -135,7 +136,9 @@ impl Records {
         }
     }
 
-    /// Keeps how an attempt ended, and the files that go with it: on disk when this returns, and never written over.
+    /// Keeps how an attempt ended, and the files that go with it: on disk when this returns, and never written over. Their
+    /// names are on disk after [`Records::sync_names`], which is not waited for: whoever hears of an outcome has it on disk in
+    /// the journal before anything comes of it, and whoever does not, and loses the machine now, is in doubt as before.
     ///
     /// # Errors
     ///
@@ -157,7 +160,7 @@ impl Records {
             Err(Errno::INVAL | Errno::NOSYS) if !kept.exists() => fs::rename(&new, &kept)?,
             renamed => renamed?,
         }
-        self.sync_names()
+        Ok(())
     }
 
     /// How an attempt ended, when that is kept.
@@ -194,7 +197,12 @@ impl Records {
         let _gone = fs::remove_file(self.folder.join(SUPERVISOR));
     }
 
-    fn sync_names(&self) -> io::Result<()> {
+    /// Every name in the folder is on disk when this returns.
+    ///
+    /// # Errors
+    ///
+    /// What the file system said.
+    pub(crate) fn sync_names(&self) -> io::Result<()> {
         File::open(&self.folder)?.sync_all()
     }
 }

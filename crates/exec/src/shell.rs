@@ -105,9 +105,13 @@ impl ShellExecutor {
         }
         let (_entry, mut cancelled) = self.register(job.run);
         let check = self.checks.of(&job.text);
-        let (root, run, begun) = (self.config.state_dir.clone(), job.run, job.begun());
-        let folder = off_thread(move || folder::make(&root, run)).await.map_err(not_started)?;
-        let records = Records::new(folder.map_err(ExecError::NotStarted)?);
+        let (run, begun) = (job.run, job.begun());
+        if !folder::is_made(&self.folder(run)) {
+            let root = self.config.state_dir.clone();
+            let made = off_thread(move || folder::make(&root, run)).await.map_err(not_started)?;
+            made.map_err(ExecError::NotStarted)?;
+        }
+        let records = Records::new(self.folder(run));
         if matches!(records.mark(job.attempt), Ok(Mark::Begun | Mark::Void)) {
             return Err(lost(begun_before(job.attempt)));
         }

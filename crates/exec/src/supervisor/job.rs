@@ -38,19 +38,12 @@ pub(super) async fn carry_out(
     checked: Checked,
     mut cancelled: watch::Receiver<bool>,
 ) -> (Ended, bool) {
-    let ready = match prepare(config, job, records).await {
-        Ok(ready) => ready,
+    let (ready, is_first) = match prepare(config, job, records).await {
+        Ok(prepared) => prepared,
         Err(reason) => return (Ended::NotStarted(reason), false),
     };
-    at(Point::BeforeMark);
-    let (for_mark, attempt) = (records.clone(), job.attempt);
-    match off_thread(move || for_mark.begin(attempt)).await {
-        Ok(Ok(true)) => {}
-        Ok(Ok(false)) => return (Ended::Lost(begun_before(attempt)), false),
-        Ok(Err(error)) => {
-            return (Ended::NotStarted(format!("that it begins could not be kept on disk: {error}")), false);
-        }
-        Err(reason) => return (Ended::NotStarted(reason), false),
+    if !is_first {
+        return (Ended::Lost(begun_before(job.attempt)), false);
     }
     at(Point::AfterMark);
     // Checked while the disk was busy.
@@ -76,16 +69,26 @@ struct Ready {
     redactor: Redactor,
 }
 
-async fn prepare(config: &ExecConfig, job: &Job, records: &Records) -> Result<Ready, String> {
+/// Writes the files and begins the attempt. The flag is false when somebody else has begun it.
+async fn prepare(config: &ExecConfig, job: &Job, records: &Records) -> Result<(Ready, bool), String> {
     let temporary = folder::temporary(records.folder());
     let variables = environment::build(config, job, &temporary).map_err(|error| error.to_string())?;
     let given = |name: &&String| config.env.contains_key(*name);
     let mut handed_on: BTreeSet<String> = config.env_names.iter().filter(given).cloned().collect();
     handed_on.insert("TMPDIR".to_owned());
-    let (folder, for_folder) = (records.folder().to_path_buf(), job.clone());
-    let attempt = off_thread(move || folder::prepare(&folder, &for_folder, &handed_on)).await??;
+    let (for_files, for_folder) = (records.clone(), job.clone());
+    // In one go: each turn of another thread is waited for.
+    let (attempt, is_first) = off_thread(move || {
+        let attempt = folder::prepare(for_files.folder(), &for_folder, &handed_on)?;
+        at(Point::BeforeMark);
+        let is_first = for_files
+            .begin(for_folder.attempt)
+            .map_err(|error| format!("that it begins could not be kept on disk: {error}"))?;
+        Ok::<_, String>((attempt, is_first))
+    })
+    .await??;
     let redactor = Redactor::new(&config.secrets).for_job(&config.secrets, job);
-    Ok(Ready { attempt, variables, redactor })
+    Ok((Ready { attempt, variables, redactor }, is_first))
 }
 
 /// From here on something may run: what goes wrong is [`Ended::Lost`] unless nothing was started.

@@ -233,8 +233,8 @@ impl Supervisor {
             at(Point::StatusKept);
             // Told even when the disk is full: whoever asked has a disk of their own.
             running.ended.send_replace(Some(ended));
-            if let (false, Some(outcome)) = (kept, &unkept) {
-                supervisor.keep_trying(attempt, outcome).await;
+            if let Some(outcome) = &unkept {
+                supervisor.keep_for_good(attempt, outcome, kept).await;
             }
             supervisor.lock().remove(&attempt);
             drop(busy);
@@ -262,12 +262,17 @@ impl Supervisor {
         kept.is_ok()
     }
 
-    async fn keep_trying(&self, attempt: u32, outcome: &Outcome) {
+    /// What was told is on disk when this returns, its name too; a disk that does not take it is tried again.
+    async fn keep_for_good(&self, attempt: u32, outcome: &Outcome, mut kept: bool) {
         let until = Instant::now() + TRY_FOR;
         while Instant::now() < until {
-            sleep(TRY_AGAIN).await;
-            if self.keep(attempt, outcome).await {
+            let records = self.records.clone();
+            if kept && matches!(off_thread(move || records.sync_names()).await, Ok(Ok(()))) {
                 return;
+            }
+            sleep(TRY_AGAIN).await;
+            if !kept {
+                kept = self.keep(attempt, outcome).await;
             }
         }
     }
