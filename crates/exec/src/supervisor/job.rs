@@ -29,16 +29,16 @@ const READ_WAIT: Duration = Duration::from_secs(2);
 const SECRET_IN_STATE: &str = "\n[blocks: an array, a function or a changed form of a secret would be kept on disk, so no variable is handed on]\n";
 
 /// Carries a command out, unless it was begun before. The flag says whether this has begun it, so that its outcome is
-/// to be kept.
+/// to be kept. `seen` is that of [`folder::prepare`].
 pub(super) async fn carry_out(
     config: &ExecConfig,
     job: &Job,
-    records: &Records,
+    (records, seen): (&Records, bool),
     children: &Arc<Children>,
     checked: Checked,
     mut cancelled: watch::Receiver<bool>,
 ) -> (Ended, bool) {
-    let (ready, is_first) = match prepare(config, job, records).await {
+    let (ready, is_first) = match prepare(config, job, records, seen).await {
         Ok(prepared) => prepared,
         Err(reason) => return (Ended::NotStarted(reason), false),
     };
@@ -70,7 +70,12 @@ struct Ready {
 }
 
 /// Writes the files and begins the attempt. The flag is false when somebody else has begun it.
-async fn prepare(config: &ExecConfig, job: &Job, records: &Records) -> Result<(Ready, bool), String> {
+async fn prepare(
+    config: &ExecConfig,
+    job: &Job,
+    records: &Records,
+    seen: bool,
+) -> Result<(Ready, bool), String> {
     let temporary = folder::temporary(records.folder());
     let variables = environment::build(config, job, &temporary).map_err(|error| error.to_string())?;
     let given = |name: &&String| config.env.contains_key(*name);
@@ -79,7 +84,7 @@ async fn prepare(config: &ExecConfig, job: &Job, records: &Records) -> Result<(R
     let (for_files, for_folder) = (records.clone(), job.clone());
     // In one go: each turn of another thread is waited for.
     let (attempt, is_first) = off_thread(move || {
-        let attempt = folder::prepare(for_files.folder(), &for_folder, &handed_on)?;
+        let attempt = folder::prepare(&for_files, &for_folder, &handed_on, seen)?;
         at(Point::BeforeMark);
         let is_first = for_files
             .begin(for_folder.attempt)
