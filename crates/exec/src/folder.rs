@@ -98,8 +98,10 @@ pub(crate) fn prepare(
         None => (None, job.directory.clone()),
         Some(number) => {
             let state = file(number, "state");
-            let is_whole =
-                seen || records.hand_on_again(number, &state_files(records, number)).map_err(unusable)?;
+            let is_whole = seen
+                || records
+                    .hand_on_again(number, job.attempt, &state_files(records, number))
+                    .map_err(unusable)?;
             if !is_whole || !state.is_file() {
                 return Err(format!("there is no shell state of attempt {number} to start from"));
             }

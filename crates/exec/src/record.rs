@@ -185,17 +185,17 @@ impl Records {
 
     /// Makes the files anew that an attempt hands on, from its outcome: whoever has not seen them written cannot know
     /// whether the machine has lost them since. Where the outcome does not hold them, they were synced. `false` when there
-    /// is no outcome.
+    /// is no outcome. Several attempts may start from one state at once: each writes beside and renames.
     ///
     /// # Errors
     ///
     /// What the file system said.
-    pub(crate) fn hand_on_again(&self, attempt: u32, files: &[PathBuf; 2]) -> io::Result<bool> {
+    pub(crate) fn hand_on_again(&self, attempt: u32, to: u32, files: &[PathBuf; 2]) -> io::Result<bool> {
         let Some(outcome) = self.outcome(attempt)? else { return Ok(false) };
         let Some(hands_on) = outcome.hands_on else { return Ok(true) };
         let [state, directory] = files;
         for (path, text) in [(directory, hands_on.directory), (state, hands_on.state)] {
-            let new = path.with_extension("again");
+            let new = path.with_extension(format!("for-{to}"));
             private(&new)?.write_all(text.as_bytes())?;
             fs::rename(new, path)?;
         }
