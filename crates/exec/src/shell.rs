@@ -389,7 +389,10 @@ impl ShellExecutor {
                 let bytes = std::fs::read(records.file(attempt, kind)).ok()?;
                 Some(String::from_utf8_lossy(&bytes).replace('\0', "\u{FFFD}"))
             };
-            Some(Written { stdout: read("stdout")?, stderr: read("stderr").unwrap_or_default() })
+            // one that has said nothing yet has no file
+            let (stdout, stderr) = (read("stdout"), read("stderr"));
+            let any = stdout.is_some() || stderr.is_some();
+            any.then(|| Written { stdout: stdout.unwrap_or_default(), stderr: stderr.unwrap_or_default() })
         })
         .await
         .ok()

@@ -111,7 +111,7 @@ async fn supervise(
         .map_err(|error| Ended::NotStarted(format!("{} cannot be run: {error}", config.bash.display())))?;
     at(Point::ChildBegan);
     let (stop, stopped) = watch::channel(false);
-    let spool = |kind: &str| Spool::new(&records.file(job.attempt, kind));
+    let spool = |kind: &str| Spool::new(records.file(job.attempt, kind));
     let limit = config.output_limit_bytes;
     let unread =
         |error: &dyn std::fmt::Display| Ended::Lost(format!("its output could not be read: {error}"));
