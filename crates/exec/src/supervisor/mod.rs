@@ -240,6 +240,10 @@ impl Supervisor {
             at(Point::StatusKept);
             // Told even when the disk is full: whoever asked has a disk of their own.
             running.ended.send_replace(Some(ended));
+            if kept {
+                // from here on its outcome is asked
+                supervisor.lock().remove(&attempt);
+            }
             if let Some(outcome) = &unkept {
                 supervisor.keep_for_good(attempt, outcome, kept).await;
             }
