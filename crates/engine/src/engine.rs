@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinSet;
 
 use crate::clock::{Clock, Ids};
+use crate::held::HeldRuns;
 use crate::library::Library;
 use crate::metrics::Metrics;
 use crate::refusals::Refusals;
@@ -69,6 +70,8 @@ pub(crate) struct Inner {
     pub(crate) under_way: UnderWay,
     /// Yeses that did not count and are not written yet.
     pub(crate) refusals: Refusals,
+    /// What its changes of runs have led to.
+    pub(crate) held: HeldRuns,
     /// Tasks beside the loops.
     pub(crate) tasks: std::sync::Mutex<JoinSet<()>>,
 }
@@ -92,6 +95,7 @@ impl Engine {
                 changed: watch::Sender::new(0),
                 under_way: UnderWay::default(),
                 refusals: Refusals::default(),
+                held: HeldRuns::default(),
                 tasks: std::sync::Mutex::new(JoinSet::new()),
             }),
         }

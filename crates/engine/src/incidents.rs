@@ -37,7 +37,8 @@ pub(crate) fn apply_incident(
     origin: &Origin,
     now: chrono::DateTime<chrono::Utc>,
 ) -> Result<(Append, Incident), EngineError> {
-    apply(StreamId::Incident(id), state, head, events, (origin, now), evolve)
+    let (append, state, _) = apply(StreamId::Incident(id), state, head, events, (origin, now), evolve)?;
+    Ok((append, state))
 }
 
 impl Engine {

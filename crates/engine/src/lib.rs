@@ -4,6 +4,7 @@
 //! Nothing here takes a hint: every loop re-reads the store, so that a restart is the same path as a normal day.
 
 mod attach;
+mod carry_on;
 mod clock;
 mod codes;
 mod crash;
@@ -12,6 +13,7 @@ pub mod describe;
 mod engine;
 mod error;
 mod git;
+mod held;
 mod inbox;
 mod incidents;
 mod library;

@@ -1,5 +1,6 @@
 //! What can be read without an engine: from the store and the library alone, live or offline.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use runbook_core::expectation::Outcome;
@@ -66,6 +67,28 @@ pub async fn open_runs(store: &dyn Store) -> Result<Vec<RunId>, EngineError> {
     let open = store.runs(None, true, LOOK).await?;
     let loud = store.runs(None, false, LOOK).await?.into_iter().filter(|row| row.status == "undo_failed");
     Ok(open.into_iter().chain(loud).map(|row| row.id).collect())
+}
+
+/// Whether any of these runs goes on by itself, or has a command under way.
+///
+/// # Errors
+/// When the store does not read.
+pub async fn any_moves(store: &dyn Store, ids: &[RunId]) -> Result<bool, EngineError> {
+    let ids: BTreeSet<&RunId> = ids.iter().collect();
+    let mut held = Vec::new();
+    for row in store.runs(None, true, LOOK).await?.into_iter().filter(|row| ids.contains(&row.id)) {
+        match row.status.as_str() {
+            "planned" | "running" | "undoing" => return Ok(true),
+            "paused" => held.push(row.id),
+            _ => {}
+        }
+    }
+    for id in held {
+        if load_run(store, id).await?.is_some_and(|loaded| loaded.state.live_unit().is_some()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Where each of these runs stands, step by step, and why.

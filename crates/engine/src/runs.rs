@@ -1,6 +1,7 @@
 //! Changes to a run: read, decide, write (the incident's side in the same transaction), then perform.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -14,12 +15,14 @@ use runbook_core::run::{
     Decision, Effect, LOCK_COUNTER, NewRun, Run, RunCommand, RunEvent, Unit, UnitRole, decide, evolve,
     plan_run, taken_epoch,
 };
-use runbook_core::runbook::Effect as CommandEffect;
+use runbook_core::runbook::{CommandKind, Effect as CommandEffect};
 use runbook_core::sabotage::{self, Sabotage};
 
+use crate::carry_on::carry_on;
 use crate::crash;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::held::Kept;
 use crate::incidents::{MAX_TRIES, apply_incident, load_incident};
 use crate::origin::{Origin, Pace};
 use crate::secrets;
@@ -63,11 +66,20 @@ impl Engine {
     ) -> Result<Run, EngineError> {
         for _ in 0..MAX_TRIES {
             let now = self.now();
-            let decision = plan_run(request, now);
+            let decision = &mut plan_run(request, now);
             let written = self
-                .write_run(request.id, None, Head::EMPTY, request.incident, &decision, origin, say, now)
+                .write_run(
+                    request.id,
+                    (None, Head::EMPTY),
+                    request.incident,
+                    decision,
+                    false,
+                    origin,
+                    say,
+                    now,
+                )
                 .await?;
-            if let Some((run, rest)) = written {
+            if let Some((run, _, rest)) = written {
                 tracing::info!(run = %run.id, runbook = %run.plan.runbook, status = run.status.word(), "run planned");
                 self.perform_run(request.id, rest);
                 return Ok(run);
@@ -83,24 +95,38 @@ impl Engine {
         command: &RunCommand,
         origin: &Origin,
         say: Say<'_>,
-    ) -> Result<(Run, Decision), EngineError> {
+    ) -> Result<(Arc<Run>, Decision), EngineError> {
+        let mut turn = self.inner.held.turn(id).await;
         for _ in 0..MAX_TRIES {
             let now = self.now();
-            let loaded = load_run(self.store(), id)
-                .await?
-                .ok_or_else(|| EngineError::NotFound(format!("there is no run {id}")))?;
-            let mut decision = decide(&loaded.state, command, now)?;
-            self.lock(&loaded.state, &mut decision).await?;
-            let then = self.inner.refusals.bound(&loaded.state, &mut decision, now);
+            let held = turn.take();
+            let is_held = held.is_some();
+            let (state, head) = match held {
+                Some(held) => held,
+                None => self.replay(id).await?,
+            };
+            let mut decision = match decide(&state, command, now) {
+                // What is written is checked against the store. What is not is decided from what the store has.
+                Ok(decision) if is_held && decision.events.is_empty() => continue,
+                Err(_) if is_held => continue,
+                decided => decided?,
+            };
+            self.lock(&state, &mut decision).await?;
+            let then = self.inner.refusals.bound(&state, &mut decision, now);
             if decision.events.is_empty() && decision.effects.is_empty() && origin.inbox.is_none() {
                 self.inner.refusals.settle(id, then, now);
-                return Ok((loaded.state, decision));
+                turn.keep(&state, head);
+                return Ok((state, decision));
             }
-            let incident = loaded.state.incident;
-            let written = self
-                .write_run(id, Some(loaded.state), loaded.head, incident, &decision, origin, say, now)
-                .await?;
-            if let Some((run, rest)) = written {
+            let incident = state.incident;
+            let before = (Some(Arc::unwrap_or_clone(state)), head);
+            // What follows from a command's end by itself is written with it.
+            let goes_on = matches!(command, RunCommand::Finish { .. }) && !self.is_draining();
+            let written =
+                self.write_run(id, before, incident, &mut decision, goes_on, origin, say, now).await?;
+            if let Some((run, head, rest)) = written {
+                let run = Arc::new(run);
+                turn.keep(&run, head);
                 self.inner.refusals.settle(id, then, now);
                 self.perform_run(id, rest);
                 return Ok((run, decision));
@@ -109,7 +135,15 @@ impl Engine {
         Err(EngineError::Contended(format!("run {id}")))
     }
 
-    /// Writes a decision with everything that belongs to it; `None` when somebody else was faster.
+    /// A run as the store has it, and where its stream ends.
+    async fn replay(&self, id: RunId) -> Result<Kept, EngineError> {
+        let loaded = load_run(self.store(), id).await?;
+        let loaded = loaded.ok_or_else(|| EngineError::NotFound(format!("there is no run {id}")))?;
+        Ok((Arc::new(loaded.state), loaded.head))
+    }
+
+    /// Writes a decision with everything that belongs to it, and when the run `goes_on` with what follows by itself; `None`
+    /// when somebody else was faster.
     #[expect(
         clippy::too_many_arguments,
         reason = "one transaction has many parts; a struct would only rename them"
@@ -117,27 +151,31 @@ impl Engine {
     async fn write_run(
         &self,
         id: RunId,
-        state: Option<Run>,
-        head: Head,
+        (state, head): (Option<Run>, Head),
         incident: Option<IncidentId>,
-        decision: &Decision,
+        decision: &mut Decision,
+        goes_on: bool,
         origin: &Origin,
         say: Say<'_>,
         now: DateTime<Utc>,
-    ) -> Result<Option<(Run, Vec<Effect>)>, EngineError> {
-        let mut commit = Commit { blobs: decision.blobs.clone(), ..Commit::default() };
-        commit.counter = taken_epoch(decision)
-            .map(|epoch| CounterRaise { name: LOCK_COUNTER, from: epoch.saturating_sub(1) });
-        let run = match (&state, decision.events.is_empty()) {
-            (Some(state), true) => state.clone(),
-            _ => {
-                let (append, run) =
+    ) -> Result<Option<(Run, Head, Vec<Effect>)>, EngineError> {
+        let mut commit = Commit::default();
+        let (run, end) = match (state, decision.events.is_empty()) {
+            (Some(state), true) => (state, head),
+            (state, _) => {
+                let (mut append, mut run, mut end) =
                     apply(StreamId::Run(id), state, head, &decision.events, (origin, now), evolve)?;
+                if goes_on {
+                    (run, end) = carry_on((run, end), &mut append, decision, (origin, now))?;
+                }
                 commit.rows.push(RowChange::Run(run.row()));
                 commit.appends.push(append);
-                run
+                (run, end)
             }
         };
+        commit.blobs = std::mem::take(&mut decision.blobs);
+        commit.counter = taken_epoch(decision)
+            .map(|epoch| CounterRaise { name: LOCK_COUNTER, from: epoch.saturating_sub(1) });
         let cause = format!("run/{id}/{}", head.seq + 1);
         let pace =
             if decision.events.iter().any(RunEvent::changes_status) { Pace::AtOnce } else { Pace::Gather };
@@ -177,6 +215,8 @@ impl Engine {
         origin.settle(&mut commit, (!text.is_empty()).then_some(text.as_str()), now);
         if sabotage::is_on(Sabotage::SkipIntent) {
             self.perform_run(id, std::mem::take(&mut rest));
+            // What was started too early must not wait behind this task, which a test build may hold here.
+            tokio::task::yield_now().await;
         }
         crash::before(decision);
         match self.store().commit(commit).await {
@@ -184,7 +224,7 @@ impl Engine {
                 crash::after(decision);
                 self.touch();
                 self.perform_incident(incident_rest);
-                Ok(Some((run, rest)))
+                Ok(Some((run, end, rest)))
             }
             Err(CommitError::Conflict(_)) => Ok(None),
             Err(error) => Err(error.into()),
@@ -264,7 +304,7 @@ impl Engine {
     /// does nothing.
     pub(crate) async fn execute(&self, id: RunId, unit: Unit, attempt: u32) {
         let Some(begun) = self.inner.under_way.begin(id, attempt) else { return };
-        let Some(run) = self.load_surely(id).await else { return };
+        let Some(run) = self.look_surely(id).await else { return };
         // Somebody cancelled it, and what they cancelled may still be ending. What the run means to be alive beside this
         // one is in nobody's way.
         let together: BTreeSet<u32> = run.live_units().map(|(_, live)| live.number).collect();
@@ -275,7 +315,7 @@ impl Engine {
         // that took its time, and it may have been cancelled meanwhile
         let run = match in_the_way.is_empty() {
             true => run,
-            false => match self.load_surely(id).await {
+            false => match self.look_surely(id).await {
                 Some(run) => run,
                 None => return,
             },
@@ -287,11 +327,22 @@ impl Engine {
         let command = match job(self.settings(), &run, unit, attempt) {
             None => return,
             Some(Err(reason)) => RunCommand::NotStarted { attempt, reason },
-            Some(Ok(job)) => match self.inner.parts.executor.run(job).await {
-                Ok(finished) => RunCommand::Finish { attempt, finished: Box::new(finished) },
-                Err(ExecError::NotStarted(reason)) => RunCommand::NotStarted { attempt, reason },
-                Err(ExecError::Lost(reason)) => RunCommand::Lost { attempt, reason },
-            },
+            Some(Ok(job)) => {
+                let executor = &self.inner.parts.executor;
+                let foresee = async {
+                    if let Some(next) = next_text(&run, unit) {
+                        executor.foresee(next);
+                    }
+                    // whoever changes the run next need not copy it
+                    drop(run);
+                };
+                // first this one is on its way
+                match tokio::join!(executor.run(job), foresee).0 {
+                    Ok(finished) => RunCommand::Finish { attempt, finished: Box::new(finished) },
+                    Err(ExecError::NotStarted(reason)) => RunCommand::NotStarted { attempt, reason },
+                    Err(ExecError::Lost(reason)) => RunCommand::Lost { attempt, reason },
+                }
+            }
         };
         begun.ended();
         if sabotage::is_on(Sabotage::ForgetOutcome) {
@@ -300,12 +351,13 @@ impl Engine {
         self.insist(id, &command).await;
     }
 
-    /// Reads a run; a store that does not answer is asked again. `None` when there is none that reads.
-    async fn load_surely(&self, id: RunId) -> Option<Run> {
+    /// The run as it is now; a store that does not answer is asked again. `None` when there is none that reads.
+    async fn look_surely(&self, id: RunId) -> Option<Arc<Run>> {
         let mut wait = FIRST_WAIT;
         loop {
-            match load_run(self.store(), id).await {
-                Ok(loaded) => return loaded.map(|loaded| loaded.state),
+            match self.look(id).await {
+                Ok(run) => return Some(run),
+                Err(EngineError::NotFound(_)) => return None,
                 Err(error) if error.is_passing() => {
                     tokio::time::sleep(wait).await;
                     wait = (wait * 2).min(LONGEST_WAIT);
@@ -316,6 +368,20 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// The run as it is now. Whoever changes it is waited for: they may be cancelling it.
+    async fn look(&self, id: RunId) -> Result<Arc<Run>, EngineError> {
+        if sabotage::is_on(Sabotage::SkipIntent) {
+            return Ok(self.replay(id).await?.0);
+        }
+        let mut turn = self.inner.held.turn(id).await;
+        if let Some(run) = turn.look() {
+            return Ok(run);
+        }
+        let (run, head) = self.replay(id).await?;
+        turn.keep(&run, head);
+        Ok(run)
     }
 
     /// Makes a change that must not be lost: a store that is full or busy is tried again until it takes it.
@@ -336,6 +402,12 @@ impl Engine {
             }
         }
     }
+}
+
+/// The text of the shell command behind this one.
+fn next_text(run: &Run, unit: Unit) -> Option<&str> {
+    let next = run.units().skip_while(|one| *one != unit).nth(1)?;
+    run.command(next).filter(|next| next.kind == CommandKind::Shell).map(|next| next.text.as_str())
 }
 
 /// What a unit of the plan is for the executor; an error says why it must not start.

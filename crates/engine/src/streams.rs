@@ -37,8 +37,8 @@ pub(crate) async fn load<S, E: DeserializeOwned>(
     Ok(state.map(|state| Loaded { state, head, events }))
 }
 
-/// Seals a decision's events onto the stream: the append, and the state after it, folded from the very bytes that
-/// will be stored.
+/// Seals a decision's events onto the stream: the append, the state after it, folded from the very bytes that will be
+/// stored, and where the stream ends then.
 pub(crate) fn apply<S, E: Serialize + DeserializeOwned>(
     stream: StreamId,
     state: Option<S>,
@@ -46,8 +46,8 @@ pub(crate) fn apply<S, E: Serialize + DeserializeOwned>(
     events: &[E],
     (origin, now): (&Origin, DateTime<Utc>),
     evolve: Evolve<S, E>,
-) -> Result<(Append, S), EngineError> {
-    let (sealed, _) = seal(stream, head, &origin.stamp(now), events)
+) -> Result<(Append, S, Head), EngineError> {
+    let (sealed, end) = seal(stream, head, &origin.stamp(now), events)
         .map_err(|error| EngineError::Journal(error.to_string()))?;
     let mut state = state;
     for event in &sealed {
@@ -55,7 +55,7 @@ pub(crate) fn apply<S, E: Serialize + DeserializeOwned>(
         fold(&mut state, &stored, evolve)?;
     }
     let state = state.ok_or_else(|| EngineError::Journal(format!("{stream} has no events")))?;
-    Ok((Append { stream, after: head, events: sealed }, state))
+    Ok((Append { stream, after: head, events: sealed }, state, end))
 }
 
 fn fold<S, E: DeserializeOwned>(

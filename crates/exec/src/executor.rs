@@ -205,6 +205,10 @@ impl Executor for KindExecutor {
         self.shell.resume(begun)
     }
 
+    fn foresee(&self, text: &str) {
+        self.shell.foresee(text);
+    }
+
     fn end_leftovers(&self, but: BTreeSet<RunId>) -> BoxFuture<'_, ()> {
         self.shell.end_leftovers(but)
     }

@@ -57,6 +57,14 @@ pub(crate) fn make(root: &Path, run: RunId) -> Result<PathBuf, String> {
     Ok(folder)
 }
 
+/// Whether [`make`] has nothing to do.
+pub(crate) fn is_made(folder: &Path) -> bool {
+    [folder, &temporary(folder)].into_iter().all(|path| {
+        fs::symlink_metadata(path)
+            .is_ok_and(|there| there.is_dir() && there.permissions().mode() & 0o7777 == 0o700)
+    })
+}
+
 /// What an attempt hands on: its state and its directory.
 pub(crate) fn state_files(records: &Records, attempt: u32) -> [PathBuf; 2] {
     ["state", "directory"].map(|kind| records.file(attempt, kind))
@@ -83,19 +91,30 @@ fn unusable(folder: &Path, error: &io::Error) -> String {
     format!("the run's folder {} cannot be written: {error}", folder.display())
 }
 
-/// Writes what bash needs for one attempt.
+/// Writes what bash needs for one attempt. `seen` says that this process has been there since the state was written that it
+/// starts from.
 ///
 /// # Errors
 ///
 /// A sentence for people: the carried state or the working directory is not there, or files cannot be written.
-pub(crate) fn prepare(folder: &Path, job: &Job, handed_on: &BTreeSet<String>) -> Result<Attempt, String> {
+pub(crate) fn prepare(
+    records: &Records,
+    job: &Job,
+    handed_on: &BTreeSet<String>,
+    seen: bool,
+) -> Result<Attempt, String> {
+    let folder = records.folder();
     let unusable = |error: io::Error| unusable(folder, &error);
     let file = |number: u32, kind: &str| folder.join(format!("{number}.{kind}"));
     let (carried, directory) = match job.carry_from {
         None => (None, job.directory.clone()),
         Some(number) => {
             let state = file(number, "state");
-            if !state.is_file() {
+            let is_whole = seen
+                || records
+                    .hand_on_again(number, job.attempt, &state_files(records, number))
+                    .map_err(unusable)?;
+            if !is_whole || !state.is_file() {
                 return Err(format!("there is no shell state of attempt {number} to start from"));
             }
             let directory = fs::read(file(number, "directory")).map_err(unusable)?;
@@ -144,8 +163,8 @@ impl Attempt {
         self.refused.exists()
     }
 
-    /// Takes over a state that was written to its end; anything less is removed. It is on disk together with the
-    /// outcome ([`state_files`]), without which nobody looks for it.
+    /// Takes over a state that was written to its end; anything less is removed. It is on disk with the outcome or in it
+    /// ([`Records::keep`]), without which nobody looks for it.
     ///
     /// `true` besides when it held a secret, so that nothing of it is kept.
     pub(crate) fn take_state(&self, redactor: &Redactor) -> (StateOutcome, bool) {

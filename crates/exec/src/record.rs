@@ -1,7 +1,8 @@
 //! What a run's folder says about its attempts, whoever dies: begun or not, and how it ended.
 //!
-//! `N.begun` is made before the process, by whoever is first; `N.outcome` is written once, after everything of the
-//! attempt is gone. Both are on disk before anybody acts on them.
+//! `N.begun` is made before the process, by whoever is first, and is on disk before that starts. `N.outcome` is written
+//! once, after everything of the attempt is gone: on disk before it has its name, and its name before the run's next process
+//! starts.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -18,6 +19,8 @@ use crate::process::Identity;
 /// What `N.begun` holds when it stands in the way of a beginning.
 const VOID: &[u8] = b"void\n";
 const SUPERVISOR: &str = "supervisor.json";
+/// What an attempt hands on is kept in its outcome up to here, in bytes.
+const LONGEST_STATE: usize = 64 * 1_024;
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +51,30 @@ pub(crate) struct Outcome {
     pub(crate) key: String,
     /// How it ended.
     pub(crate) ended: Ended,
+    /// What it hands on, when the files that hold it are not on disk themselves: one file is synced sooner than three.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) hands_on: Option<HandsOn>,
+}
+
+/// The shell's state and directory after an attempt, as their files hold them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HandsOn {
+    pub(crate) state: String,
+    pub(crate) directory: String,
+}
+
+impl HandsOn {
+    /// Reads the two files. `None` when they are better synced as files: they are long, or no text.
+    ///
+    /// # Errors
+    ///
+    /// What the file system said.
+    pub(crate) fn read([state, directory]: &[PathBuf; 2]) -> io::Result<Option<Self>> {
+        let read = |path| fs::read(path).map(|bytes| String::from_utf8(bytes).ok());
+        let both = read(state)?.zip(read(directory)?);
+        let both = both.filter(|(state, directory)| state.len() + directory.len() <= LONGEST_STATE);
+        Ok(both.map(|(state, directory)| Self { state, directory }))
+    }
 }
 
 /// Whether an attempt was begun.
@@ -135,29 +162,44 @@ impl Records {
         }
     }
 
-    /// Keeps how an attempt ended, and the files that go with it: on disk when this returns, and never written over.
+    /// Keeps how an attempt ended, and the files that go with it: on disk when this returns, and never written over. Their
+    /// names are on disk after [`Records::sync_names`], which is not waited for: whoever hears of an outcome has it on disk in
+    /// the journal before anything comes of it, and whoever does not, and loses the machine now, is in doubt as before.
     ///
     /// # Errors
     ///
     /// What the file system said; nothing is kept then.
     pub(crate) fn keep(&self, attempt: u32, outcome: &Outcome, with: &[PathBuf]) -> io::Result<()> {
         let (new, kept) = (self.file(attempt, "outcome.new"), self.file(attempt, "outcome"));
-        let text = serde_json::to_vec(outcome)?;
-        // At once, because the disk then writes them at once.
-        std::thread::scope(|scope| {
-            let sync = |path| scope.spawn(move || File::open(path)?.sync_data());
-            let syncing: Vec<_> = with.iter().map(sync).collect();
-            write_synced(&new, &text)?;
-            let synced =
-                syncing.into_iter().map(|one| one.join().unwrap_or_else(|_| Err(io::Error::other("panic"))));
-            synced.collect::<io::Result<()>>()
-        })?;
+        for file in with {
+            File::open(file)?.sync_data()?;
+        }
+        write_synced(&new, &serde_json::to_vec(outcome)?)?;
         match renameat_with(CWD, &new, CWD, &kept, RenameFlags::NOREPLACE) {
             // A file system that cannot. Only who has begun the attempt comes here, so nobody else writes the name.
             Err(Errno::INVAL | Errno::NOSYS) if !kept.exists() => fs::rename(&new, &kept)?,
             renamed => renamed?,
         }
-        self.sync_names()
+        Ok(())
+    }
+
+    /// Makes the files anew that an attempt hands on, from its outcome: whoever has not seen them written cannot know
+    /// whether the machine has lost them since. Where the outcome does not hold them, they were synced. `false` when there
+    /// is no outcome. Several attempts may start from one state at once: each writes beside and renames.
+    ///
+    /// # Errors
+    ///
+    /// What the file system said.
+    pub(crate) fn hand_on_again(&self, attempt: u32, to: u32, files: &[PathBuf; 2]) -> io::Result<bool> {
+        let Some(outcome) = self.outcome(attempt)? else { return Ok(false) };
+        let Some(hands_on) = outcome.hands_on else { return Ok(true) };
+        let [state, directory] = files;
+        for (path, text) in [(directory, hands_on.directory), (state, hands_on.state)] {
+            let new = path.with_extension(format!("for-{to}"));
+            private(&new)?.write_all(text.as_bytes())?;
+            fs::rename(new, path)?;
+        }
+        Ok(true)
     }
 
     /// How an attempt ended, when that is kept.
@@ -194,7 +236,12 @@ impl Records {
         let _gone = fs::remove_file(self.folder.join(SUPERVISOR));
     }
 
-    fn sync_names(&self) -> io::Result<()> {
+    /// Every name in the folder is on disk when this returns.
+    ///
+    /// # Errors
+    ///
+    /// What the file system said.
+    pub(crate) fn sync_names(&self) -> io::Result<()> {
         File::open(&self.folder)?.sync_all()
     }
 }
@@ -257,10 +304,10 @@ mod tests {
             state: StateOutcome::Written,
             survivors: vec!["12 sleep".to_owned()],
         };
-        let outcome = Outcome { key: "r/s/1".to_owned(), ended: Ended::Finished(finished) };
+        let outcome = Outcome { key: "r/s/1".to_owned(), ended: Ended::Finished(finished), hands_on: None };
         assert_eq!(records.outcome(1).unwrap(), None);
         records.keep(1, &outcome, &[]).unwrap();
-        let other = Outcome { key: "r/s/1".to_owned(), ended: Ended::Lost("no".to_owned()) };
+        let other = Outcome { ended: Ended::Lost("no".to_owned()), ..outcome.clone() };
         assert!(records.keep(1, &other, &[]).is_err());
         assert_eq!(records.outcome(1).unwrap(), Some(outcome));
         let mode = records.file(1, "outcome").metadata().unwrap().permissions().mode();

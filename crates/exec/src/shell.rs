@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use blocks_crash::{Point, at};
-use futures_util::FutureExt as _;
 use runbook_core::ids::RunId;
 use runbook_core::ports::{Begun, BoxFuture, ExecError, Executor, Finished, Job, Resumed, Written};
 use runbook_core::runbook::CommandKind;
@@ -19,12 +18,13 @@ use tokio::sync::{Mutex as AsyncMutex, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::config::{ConfigError, ExecConfig};
+use crate::folder;
 use crate::leftovers::{Leftovers, runs_alive};
 use crate::process::Identity;
 use crate::record::{Ended, Mark, Records, begun_before};
 use crate::start::{Program, connect};
+use crate::syntax::Checks;
 use crate::wire::{self, Ask, Order, Tell};
-use crate::{folder, syntax};
 
 /// A supervisor that has said nothing for so long after the command's time and both graces is stuck.
 const STUCK: Duration = Duration::from_secs(60);
@@ -41,6 +41,7 @@ const STARTS: usize = 32;
 pub struct ShellExecutor {
     config: ExecConfig,
     program: Program,
+    checks: Checks,
     running: Mutex<Vec<Running>>,
     /// The runs of which something was alive when this engine started, once that was looked for.
     left: Mutex<Option<BTreeSet<RunId>>>,
@@ -84,6 +85,7 @@ impl ShellExecutor {
             .map_err(|source| ConfigError::StateDir { path: config.state_dir.clone(), source })?;
         let program = Program::open(&config)?;
         Ok(Self {
+            checks: Checks::new(config.bash.clone()),
             config,
             program,
             running: Mutex::default(),
@@ -102,10 +104,14 @@ impl ShellExecutor {
             return Err(not_started(format!("bash does not run a command of kind {}", job.kind.word())));
         }
         let (_entry, mut cancelled) = self.register(job.run);
-        let check = syntax::check(&self.config.bash, &job.text).shared();
-        let (root, run, begun) = (self.config.state_dir.clone(), job.run, job.begun());
-        let folder = off_thread(move || folder::make(&root, run)).await.map_err(not_started)?;
-        let records = Records::new(folder.map_err(ExecError::NotStarted)?);
+        let check = self.checks.of(&job.text);
+        let (run, begun) = (job.run, job.begun());
+        if !folder::is_made(&self.folder(run)) {
+            let root = self.config.state_dir.clone();
+            let made = off_thread(move || folder::make(&root, run)).await.map_err(not_started)?;
+            made.map_err(ExecError::NotStarted)?;
+        }
+        let records = Records::new(self.folder(run));
         if matches!(records.mark(job.attempt), Ok(Mark::Begun | Mark::Void)) {
             return Err(lost(begun_before(job.attempt)));
         }
@@ -385,7 +391,10 @@ impl ShellExecutor {
                 let bytes = std::fs::read(records.file(attempt, kind)).ok()?;
                 Some(String::from_utf8_lossy(&bytes).replace('\0', "\u{FFFD}"))
             };
-            Some(Written { stdout: read("stdout")?, stderr: read("stderr").unwrap_or_default() })
+            // one that has said nothing yet has no file
+            let (stdout, stderr) = (read("stdout"), read("stderr"));
+            let any = stdout.is_some() || stderr.is_some();
+            any.then(|| Written { stdout: stdout.unwrap_or_default(), stderr: stderr.unwrap_or_default() })
         })
         .await
         .ok()
@@ -420,6 +429,10 @@ impl Executor for ShellExecutor {
 
     fn resume(&self, begun: Begun) -> BoxFuture<'_, Resumed<'_>> {
         Box::pin(self.take_up(begun))
+    }
+
+    fn foresee(&self, text: &str) {
+        self.checks.foresee(text);
     }
 
     fn end_leftovers(&self, but: BTreeSet<RunId>) -> BoxFuture<'_, ()> {

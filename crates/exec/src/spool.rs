@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -17,8 +17,10 @@ use crate::record::private;
 /// A tail that moves is written this often.
 const EVERY: Duration = Duration::from_millis(250);
 
-/// The file of one stream.
+/// The file of one stream. It is made when there is something to put into it: making a file is the dearest part of a short
+/// command, and most say nothing on one of the two.
 pub(crate) struct Spool {
+    path: Option<PathBuf>,
     file: Option<File>,
     written: usize,
     /// When the moved tail is to be written.
@@ -27,20 +29,26 @@ pub(crate) struct Spool {
 
 impl Spool {
     /// A new file. When it cannot be made, the command runs all the same.
-    pub(crate) fn new(path: &Path) -> Self {
-        let file = private(path)
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self { path: Some(path), file: None, written: 0, due: None }
+    }
+
+    fn open(&mut self) {
+        let Some(path) = self.path.take() else { return };
+        let file = private(&path)
             .inspect_err(|error| tracing::warn!(%error, path = %path.display(), "output cannot be watched"));
-        Self { file: file.ok(), written: 0, due: None }
+        self.file = file.ok();
     }
 
     /// Nowhere.
     #[cfg(test)]
     pub(crate) fn none() -> Self {
-        Self { file: None, written: 0, due: None }
+        Self { path: None, file: None, written: 0, due: None }
     }
 
     /// More is kept now.
     pub(crate) fn follow(&mut self, kept: &Bounded) {
+        self.open();
         let Some(file) = &self.file else { return };
         let Some(more) = kept.beyond(self.written) else {
             match self.due {
@@ -89,7 +97,7 @@ mod tests {
     async fn the_file_shows_what_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("1.stdout");
-        let (mut spool, mut kept) = (Spool::new(&path), Bounded::new(4));
+        let (mut spool, mut kept) = (Spool::new(path.clone()), Bounded::new(4));
         let text = || std::fs::read_to_string(&path).unwrap();
         for (chunk, shown) in [("abc", "abc"), ("defg", "abcdefg")] {
             kept.push(chunk.as_bytes());
@@ -102,7 +110,7 @@ mod tests {
         spool.due().await;
         spool.rewrite(&kept);
         assert_eq!(text(), "abcd\n[... 5 bytes dropped ...]\njklm");
-        let mut full = Spool::new(Path::new("/dev/full/1"));
+        let mut full = Spool::new("/dev/full/1".into());
         full.follow(&kept);
     }
 }

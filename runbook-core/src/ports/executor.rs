@@ -30,6 +30,9 @@ pub trait Executor: Send + Sync {
     /// [`ExecError::NotStarted`] says that it never was, and that it now never will be.
     fn resume(&self, begun: Begun) -> BoxFuture<'_, Resumed<'_>>;
 
+    /// The text of a shell command that may come soon. Only a hint: what can be found out about it ahead may be.
+    fn foresee(&self, _text: &str) {}
+
     /// Ends what an earlier process of Blocks left alive of all its runs, but for these.
     fn end_leftovers(&self, but: BTreeSet<RunId>) -> BoxFuture<'_, ()>;
 }

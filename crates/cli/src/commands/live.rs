@@ -16,8 +16,12 @@ use super::follow::{is_moving, lines};
 use crate::exit::Stop;
 use crate::printer;
 
-/// How often a run is looked at.
+/// Between two looks at a run: at first and after each change, and at most while nothing changes.
+const LOOK_SOON: Duration = Duration::from_millis(20);
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// The same as a multiple of what a look takes: the whole run is read each time, and looking is to be a small part of the
+/// time, however long the run is.
+pub(super) const REST: u32 = 4;
 
 /// How long a run that waits for a person is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,11 +70,14 @@ where
         told.tell(begun);
     }
     let mut lines = None;
+    let mut pause = LOOK_SOON;
     loop {
+        let looked = Instant::now();
         let look = Request::RunbookAttach { run: Some(run.to_owned()), cursor: cursor.clone() };
         let mut reply = ask(&look).await.inspect_err(|_| told.clear())?;
         cursor = reply.data["cursor"].as_str().map(str::to_owned).or(cursor);
-        told.tell(&reply.data);
+        let took = looked.elapsed();
+        pause = if told.tell(&reply.data) { LOOK_SOON } else { (pause * 2).min(LOOK_AGAIN) };
         if let Some(data) = reply.data.as_object_mut() {
             // told by now; who reads the end reads where the run stands
             data.remove("output");
@@ -86,14 +93,15 @@ where
                 "type an answer such as `answer yes`, `retry`, `skip --reason TEXT`, `undo`, `cancel`; or `leave`",
             );
         }
+        let pause = pause.max(took * REST);
         let typed = if waits && patience == Patience::Terminal {
             let lines = lines.get_or_insert_with(typed_lines);
             tokio::select! {
                 line = lines.recv() => Some(line.unwrap_or_else(|| "leave".to_owned())),
-                () = tokio::time::sleep(LOOK_AGAIN) => None,
+                () = tokio::time::sleep(pause) => None,
             }
         } else {
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(pause).await;
             None
         };
         match typed.as_deref().map(str::trim) {
@@ -164,14 +172,16 @@ impl Told {
         Told { is_terminal, ..Told::default() }
     }
 
-    /// Tells every step whose status is another one than before, and every line that was written since.
-    fn tell(&mut self, run: &Value) {
+    /// Tells every step whose status is another one than before, and every line that was written since. `false` when there
+    /// was nothing to tell.
+    fn tell(&mut self, run: &Value) -> bool {
         // what begins is told before what it writes, what ends after it
         let (mut lines, ended): (Vec<_>, Vec<_>) =
             self.changes(run).into_iter().partition(|line| line.starts_with("running"));
         lines.extend(self.output(run));
         lines.extend(ended);
-        if !lines.is_empty() {
+        let has_changed = !lines.is_empty();
+        if has_changed {
             self.clear();
         }
         for line in lines {
@@ -183,6 +193,7 @@ impl Told {
             printer::status(&line);
             self.has_line = true;
         }
+        has_changed
     }
 
     /// Takes the passing line away.

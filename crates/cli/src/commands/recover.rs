@@ -7,9 +7,11 @@ use blocks_server::{EngineInfo, EngineLock};
 use runbook_core::ids::RunId;
 use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
 
 use super::compose::check_programs;
 use super::follow;
+use super::live::REST;
 use super::local::PATIENCE;
 use super::shared::{open_journal, own_engine};
 use crate::config::Config;
@@ -52,9 +54,12 @@ async fn to_rest(engine: &Engine, runs: &[RunId]) -> Result<(), EngineError> {
     let mut changes = engine.changes();
     loop {
         changes.borrow_and_update();
-        let reply = read::recovered(engine.store(), runs).await?;
-        let moving = reply.data["runs"].as_array().into_iter().flatten().any(follow::is_moving);
-        if !moving || changes.changed().await.is_err() {
+        let looked = Instant::now();
+        if !read::any_moves(engine.store(), runs).await? {
+            return Ok(());
+        }
+        tokio::time::sleep(looked.elapsed() * REST).await;
+        if changes.changed().await.is_err() {
             return Ok(());
         }
     }

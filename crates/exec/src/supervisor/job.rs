@@ -29,28 +29,21 @@ const READ_WAIT: Duration = Duration::from_secs(2);
 const SECRET_IN_STATE: &str = "\n[blocks: an array, a function or a changed form of a secret would be kept on disk, so no variable is handed on]\n";
 
 /// Carries a command out, unless it was begun before. The flag says whether this has begun it, so that its outcome is
-/// to be kept.
+/// to be kept. `seen` is that of [`folder::prepare`].
 pub(super) async fn carry_out(
     config: &ExecConfig,
     job: &Job,
-    records: &Records,
+    (records, seen): (&Records, bool),
     children: &Arc<Children>,
     checked: Checked,
     mut cancelled: watch::Receiver<bool>,
 ) -> (Ended, bool) {
-    let ready = match prepare(config, job, records).await {
-        Ok(ready) => ready,
+    let (ready, is_first) = match prepare(config, job, records, seen).await {
+        Ok(prepared) => prepared,
         Err(reason) => return (Ended::NotStarted(reason), false),
     };
-    at(Point::BeforeMark);
-    let (for_mark, attempt) = (records.clone(), job.attempt);
-    match off_thread(move || for_mark.begin(attempt)).await {
-        Ok(Ok(true)) => {}
-        Ok(Ok(false)) => return (Ended::Lost(begun_before(attempt)), false),
-        Ok(Err(error)) => {
-            return (Ended::NotStarted(format!("that it begins could not be kept on disk: {error}")), false);
-        }
-        Err(reason) => return (Ended::NotStarted(reason), false),
+    if !is_first {
+        return (Ended::Lost(begun_before(job.attempt)), false);
     }
     at(Point::AfterMark);
     // Checked while the disk was busy.
@@ -76,16 +69,31 @@ struct Ready {
     redactor: Redactor,
 }
 
-async fn prepare(config: &ExecConfig, job: &Job, records: &Records) -> Result<Ready, String> {
+/// Writes the files and begins the attempt. The flag is false when somebody else has begun it.
+async fn prepare(
+    config: &ExecConfig,
+    job: &Job,
+    records: &Records,
+    seen: bool,
+) -> Result<(Ready, bool), String> {
     let temporary = folder::temporary(records.folder());
     let variables = environment::build(config, job, &temporary).map_err(|error| error.to_string())?;
     let given = |name: &&String| config.env.contains_key(*name);
     let mut handed_on: BTreeSet<String> = config.env_names.iter().filter(given).cloned().collect();
     handed_on.insert("TMPDIR".to_owned());
-    let (folder, for_folder) = (records.folder().to_path_buf(), job.clone());
-    let attempt = off_thread(move || folder::prepare(&folder, &for_folder, &handed_on)).await??;
+    let (for_files, for_folder) = (records.clone(), job.clone());
+    // In one go: each turn of another thread is waited for.
+    let (attempt, is_first) = off_thread(move || {
+        let attempt = folder::prepare(&for_files, &for_folder, &handed_on, seen)?;
+        at(Point::BeforeMark);
+        let is_first = for_files
+            .begin(for_folder.attempt)
+            .map_err(|error| format!("that it begins could not be kept on disk: {error}"))?;
+        Ok::<_, String>((attempt, is_first))
+    })
+    .await??;
     let redactor = Redactor::new(&config.secrets).for_job(&config.secrets, job);
-    Ok(Ready { attempt, variables, redactor })
+    Ok((Ready { attempt, variables, redactor }, is_first))
 }
 
 /// From here on something may run: what goes wrong is [`Ended::Lost`] unless nothing was started.
@@ -103,7 +111,7 @@ async fn supervise(
         .map_err(|error| Ended::NotStarted(format!("{} cannot be run: {error}", config.bash.display())))?;
     at(Point::ChildBegan);
     let (stop, stopped) = watch::channel(false);
-    let spool = |kind: &str| Spool::new(&records.file(job.attempt, kind));
+    let spool = |kind: &str| Spool::new(records.file(job.attempt, kind));
     let limit = config.output_limit_bytes;
     let unread =
         |error: &dyn std::fmt::Display| Ended::Lost(format!("its output could not be read: {error}"));

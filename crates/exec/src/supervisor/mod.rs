@@ -9,7 +9,7 @@ mod children;
 mod job;
 mod setup;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -30,7 +30,7 @@ use self::children::Children;
 use self::job::{carry_out, off_thread};
 use crate::folder;
 use crate::process::Identity;
-use crate::record::{Ended, Mark, Outcome, Records, begun_before};
+use crate::record::{Ended, HandsOn, Mark, Outcome, Records, begun_before};
 use crate::wire::{self, Ask, Order, Tell};
 
 /// The socket's name in the run's folder.
@@ -78,6 +78,7 @@ async fn serve() -> io::Result<()> {
         records,
         children: Children::new()?,
         under_way: Mutex::default(),
+        seen: Mutex::default(),
         busy: watch::Sender::new(0),
         ending: watch::Sender::new(false),
     });
@@ -121,6 +122,8 @@ struct Supervisor {
     children: Arc<Children>,
     /// By attempt.
     under_way: Mutex<BTreeMap<u32, Arc<UnderWay>>>,
+    /// The attempts whose end this process was there for.
+    seen: Mutex<BTreeSet<u32>>,
     /// Connections and commands.
     busy: watch::Sender<usize>,
     /// Told to end.
@@ -222,10 +225,14 @@ impl Supervisor {
             let busy = supervisor.busy();
             let key = job.begun().key();
             let cancelled = running.cancel.subscribe();
-            let (ended, begun) =
-                carry_out(&config, &job, &supervisor.records, &supervisor.children, checked, cancelled).await;
+            let seen = job.carry_from.is_none_or(|number| supervisor.seen().contains(&number));
+            let (records, children) = ((&supervisor.records, seen), &supervisor.children);
+            let (ended, begun) = carry_out(&config, &job, records, children, checked, cancelled).await;
             at(Point::ChildEnded);
-            let unkept = if begun { Some(Outcome { key, ended: ended.clone() }) } else { None };
+            if begun {
+                supervisor.seen().insert(attempt);
+            }
+            let unkept = begun.then(|| Outcome { key, ended: ended.clone(), hands_on: None });
             let kept = match &unkept {
                 Some(outcome) => supervisor.keep(attempt, outcome).await,
                 None => true,
@@ -233,8 +240,12 @@ impl Supervisor {
             at(Point::StatusKept);
             // Told even when the disk is full: whoever asked has a disk of their own.
             running.ended.send_replace(Some(ended));
-            if let (false, Some(outcome)) = (kept, &unkept) {
-                supervisor.keep_trying(attempt, outcome).await;
+            if kept {
+                // from here on its outcome is asked
+                supervisor.lock().remove(&attempt);
+            }
+            if let Some(outcome) = &unkept {
+                supervisor.keep_for_good(attempt, outcome, kept).await;
             }
             supervisor.lock().remove(&attempt);
             drop(busy);
@@ -243,12 +254,19 @@ impl Supervisor {
     }
 
     async fn keep(&self, attempt: u32, outcome: &Outcome) -> bool {
-        let (records, kept) = (self.records.clone(), outcome.clone());
+        let (records, mut kept) = (self.records.clone(), outcome.clone());
         let keeping = move || {
             let hands_on =
                 matches!(&kept.ended, Ended::Finished(finished) if finished.state == StateOutcome::Written);
-            let state = if hands_on { folder::state_files(&records, attempt).to_vec() } else { Vec::new() };
-            records.keep(attempt, &kept, &state)?;
+            let mut with = Vec::new();
+            if hands_on {
+                let state = folder::state_files(&records, attempt);
+                kept.hands_on = HandsOn::read(&state)?;
+                if kept.hands_on.is_none() {
+                    with.extend(state);
+                }
+            }
+            records.keep(attempt, &kept, &with)?;
             // The outcome holds the same.
             for stream in ["stdout", "stderr"] {
                 let _gone = std::fs::remove_file(records.file(attempt, stream));
@@ -262,12 +280,17 @@ impl Supervisor {
         kept.is_ok()
     }
 
-    async fn keep_trying(&self, attempt: u32, outcome: &Outcome) {
+    /// What was told is on disk when this returns, its name too; a disk that does not take it is tried again.
+    async fn keep_for_good(&self, attempt: u32, outcome: &Outcome, mut kept: bool) {
         let until = Instant::now() + TRY_FOR;
         while Instant::now() < until {
-            sleep(TRY_AGAIN).await;
-            if self.keep(attempt, outcome).await {
+            let records = self.records.clone();
+            if kept && matches!(off_thread(move || records.sync_names()).await, Ok(Ok(()))) {
                 return;
+            }
+            sleep(TRY_AGAIN).await;
+            if !kept {
+                kept = self.keep(attempt, outcome).await;
             }
         }
     }
@@ -302,6 +325,10 @@ impl Supervisor {
     fn busy(self: &Arc<Self>) -> Busy {
         self.busy.send_modify(|count| *count += 1);
         Busy(Arc::clone(self))
+    }
+
+    fn seen(&self) -> MutexGuard<'_, BTreeSet<u32>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, Arc<UnderWay>>> {

@@ -303,3 +303,21 @@ async fn an_outcome_that_does_not_read_is_no_success() {
         assert!(matches!(&lost, Err(ExecError::Lost(_))), "{text}: {lost:?}");
     }
 }
+
+/// The files that hold it need not have survived the machine: the outcome has, or nothing is started.
+#[tokio::test]
+async fn the_next_supervisor_takes_what_is_handed_on_from_the_outcome() {
+    let bench = Bench::new();
+    bench.run("a=kept; mkdir -p below; cd below").await;
+    bench.kill_supervisor().await;
+    for kind in ["state", "directory"] {
+        std::fs::write(bench.records().file(1, kind), "").unwrap();
+    }
+    let next = bench.executor.run(bench.job(2, "echo $a ${PWD##*/}")).await.unwrap();
+    assert_eq!(next.stdout.text, "kept below\n");
+    bench.kill_supervisor().await;
+    std::fs::remove_file(bench.records().file(2, "outcome")).unwrap();
+    let third = bench.executor.run(bench.job(3, "touch ran")).await;
+    assert!(matches!(&third, Err(ExecError::NotStarted(why)) if why.contains("no shell state")), "{third:?}");
+    assert!(!bench.work().join("below/ran").exists());
+}

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use blocks_exec::DEFAULT_ENV_NAMES;
 use rusqlite::Connection;
 use tokio::time::Instant;
 
@@ -92,7 +93,8 @@ fn start(bash: &Path, script: &Path, folder: &Path) -> Result<std::process::Outp
         .args(["--noprofile", "--norc"])
         .arg(script)
         .env_clear()
-        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+        // What commands of a run are given too: bash takes its time over a language.
+        .envs(DEFAULT_ENV_NAMES.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
         .current_dir(folder)
         .stdin(Stdio::null())
         .output()
