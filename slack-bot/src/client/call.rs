@@ -82,9 +82,11 @@ fn hint(word: &str) -> Option<&'static str> {
     Some(match word {
         "missing_scope" => "add the scope to the app and install it again",
         "invalid_auth" | "not_authed" | "token_revoked" | "token_expired" | "account_inactive" => {
-            "check SLACK_BOT_TOKEN"
+            "check SLACK_BOT_TOKEN, or SLACK_APP_TOKEN for Socket Mode"
         }
-        "not_allowed_token_type" => "SLACK_BOT_TOKEN must be a bot token (xoxb-)",
+        "not_allowed_token_type" => {
+            "SLACK_BOT_TOKEN must be a bot token (xoxb-), SLACK_APP_TOKEN an app-level one (xapp-)"
+        }
         "channel_not_found" | "not_in_channel" => "check the channel's id, and invite the bot to the channel",
         "is_archived" => "unarchive the channel, or configure another one",
         "invalid_blocks" | "invalid_blocks_format" | "msg_blocks_too_long" => {

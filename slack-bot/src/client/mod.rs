@@ -110,6 +110,27 @@ impl SlackChat {
         Ok(format!("the bot {} of {} is let in", text("user"), text("team")))
     }
 
+    /// Asks for the address of a connection; the token must be the app's (`xapp-...`). The address is a secret.
+    ///
+    /// # Errors
+    /// When Slack does not take the token, or does not answer.
+    pub(crate) async fn open_connection(&self) -> Result<String, SendError> {
+        let method = "apps.connections.open";
+        let answer = self.post(method, &json!({})).await.map_err(|error| error.into_send(method))?;
+        answer.get("url").and_then(Value::as_str).map(str::to_owned).ok_or_else(|| SendError::Retry {
+            after_ms: None,
+            reason: format!("the answer to {method} is not understood"),
+        })
+    }
+
+    /// Asks Slack whether this token may open connections: what `blocks doctor` shows. Opens none.
+    ///
+    /// # Errors
+    /// When Slack does not take the token, or does not answer.
+    pub async fn check_socket_mode(&self) -> Result<String, SendError> {
+        self.open_connection().await.map(|_| "connections may be opened".to_owned())
+    }
+
     async fn deliver(
         &self,
         key: &str,
