@@ -8,6 +8,7 @@
 mod client;
 mod hosts;
 mod inbound;
+mod manifest;
 mod render;
 mod signature;
 mod socket;
@@ -18,6 +19,7 @@ mod wire;
 pub use client::{SetupError, SlackChat};
 pub use hosts::AllowedHosts;
 pub use inbound::{BODY_LIMIT, InboundConfig, router};
+pub use manifest::{ManifestConfig, ManifestError, Tier, manifest};
 pub use signature::{Secret, SignatureError, TOLERANCE_S, verify};
 pub use socket::SocketMode;
 pub use translate::SlackTranslator;

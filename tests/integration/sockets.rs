@@ -68,7 +68,8 @@ async fn a_renewed_connection_loses_nothing() {
     until("each line is answered", async || {
         let state = app.state().await;
         let answers = ephemerals(&state, "ana");
-        (answers.iter().filter(|said| said.contains("rollback_to_previous_version")).count() == 18).then_some(())
+        (answers.iter().filter(|said| said.contains("rollback_to_previous_version")).count() == 18)
+            .then_some(())
     })
     .await;
 }

@@ -9,7 +9,7 @@ use slack_morphism::errors::SlackClientError;
 use slack_morphism::prelude::{SlackClientApiCallContext, SlackClientHttpConnector};
 use url::Url;
 
-use super::SlackChat;
+use super::{Method, SlackChat};
 
 /// Slack's words for "it may work later".
 const PASSING: &[&str] = &[
@@ -51,7 +51,7 @@ impl CallError {
     }
 
     /// What it means for the message.
-    pub(super) fn into_send(self, method: &str) -> SendError {
+    pub(super) fn into_send(self, method: impl std::fmt::Display) -> SendError {
         let retry = |reason: String| SendError::Retry { after_ms: None, reason };
         match self {
             CallError::Refused { word, .. } if PASSING.contains(&word.as_str()) => {
@@ -101,22 +101,22 @@ impl SlackChat {
     /// Calls a method with a JSON body and the bot token.
     pub(super) async fn post<T: Serialize + Send + Sync>(
         &self,
-        method: &str,
+        method: Method,
         body: &T,
     ) -> Result<Value, CallError> {
         let session = self.client.open_session(&self.token);
-        let call = session.http_session_api.http_post::<_, Value>(method, body, None);
+        let call = session.http_session_api.http_post::<_, Value>(method.name(), body, None);
         accepted(self.bounded(call).await?)
     }
 
     /// Calls a reading method with the bot token.
     pub(super) async fn get(
         &self,
-        method: &str,
+        method: Method,
         params: &Vec<(&str, Option<&String>)>,
     ) -> Result<Value, CallError> {
         let session = self.client.open_session(&self.token);
-        let call = session.http_session_api.http_get::<Value, _, _>(method, params, None);
+        let call = session.http_session_api.http_get::<Value, _, _>(method.name(), params, None);
         accepted(self.bounded(call).await?)
     }
 
