@@ -29,6 +29,17 @@ impl AllowedHosts {
         let slack = found.0 == "https" && found.2 == 443 && found.1.ends_with(".slack.com");
         (slack || self.api.as_ref() == Some(&found)).then_some(url)
     }
+
+    /// The address of a WebSocket, under the same rule: `wss` stands for `https`, and `ws` for `http`.
+    #[must_use]
+    pub(crate) fn check_socket(&self, text: &str) -> Option<Url> {
+        let as_http = match text.strip_prefix("ws") {
+            Some(rest) => format!("http{rest}"),
+            None => return None,
+        };
+        self.check(&as_http)?;
+        Url::parse(text).ok()
+    }
 }
 
 fn origin(url: &Url) -> Option<(String, String, u16)> {
@@ -68,6 +79,24 @@ mod tests {
         ];
         for (url, allowed) in table {
             assert_eq!(hosts.check(url).is_some(), allowed, "{url}");
+        }
+    }
+
+    #[test]
+    fn sockets_allowed_and_not() {
+        let hosts = AllowedHosts::new("http://127.0.0.1:4010/api");
+        let table = [
+            ("wss://wss-primary.slack.com/link/?ticket=1", true),
+            ("ws://127.0.0.1:4010/link", true),
+            ("ws://wss-primary.slack.com/link", false),
+            ("wss://slack.com.example/link", false),
+            ("wss://127.0.0.1:4010/link", false),
+            ("https://hooks.slack.com/x", false),
+            ("wsx://hooks.slack.com/x", false),
+            ("", false),
+        ];
+        for (url, allowed) in table {
+            assert_eq!(hosts.check_socket(url).is_some(), allowed, "{url}");
         }
     }
 }

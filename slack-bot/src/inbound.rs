@@ -8,21 +8,15 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use blocks_grammar::{ChatParse, parse_chat};
-use runbook_core::ports::{Accepted, InboxItem, Intake, StoreError};
-use serde_json::json;
-use sha2::{Digest, Sha256};
+use runbook_core::ports::Intake;
 
-use crate::render::text::{clip, escape, line};
 use crate::signature::{Secret, SignatureError, verify};
-use crate::translate::{COMMAND, INTERACTION, SOURCE};
-use crate::wire::{EventEnvelope, Interaction, SlashCommand, payload_field};
+use crate::take;
+use crate::translate::SOURCE;
+use crate::wire::{EventEnvelope, SlashCommand};
 
 /// Largest body that is read, in bytes.
 pub const BODY_LIMIT: usize = 256 * 1024;
-
-/// How much of a typed line is shown back, in characters.
-const ECHO_MAX: usize = 200;
 
 /// What the inbound side needs to know.
 #[derive(Debug, Clone)]
@@ -52,25 +46,14 @@ async fn command(State(inbound): State<Arc<Inbound>>, headers: HeaderMap, body: 
         Ok(body) => body,
         Err(status) => return status.into_response(),
     };
-    let command = SlashCommand::parse(&body);
     // Slack's certificate check comes without a signature, and asks for nothing.
-    if command.is_ssl_check {
+    if SlashCommand::parse(&body).is_ssl_check {
         return StatusCode::OK.into_response();
     }
     if let Err(status) = inbound.verified(&headers, &body) {
         return status.into_response();
     }
-    if let ChatParse::Usage { text } = parse_chat(&command.text) {
-        return ephemeral(&clip(&escape(&text), 3_500));
-    }
-    let id = command.trigger_id.clone();
-    match inbound.accept(id, COMMAND, body).await {
-        Ok(_) => ephemeral(&format!("Working on `{}`...", line(&command.text, ECHO_MAX))),
-        // Slack never repeats a slash command: only the person can.
-        Err(_) => ephemeral(
-            "That could not be taken: Blocks cannot write to its store at the moment. Nothing was started. Please try again shortly.",
-        ),
-    }
+    axum::Json(take::command(&*inbound.intake, body.to_vec()).await).into_response()
 }
 
 async fn interaction(State(inbound): State<Arc<Inbound>>, headers: HeaderMap, body: Body) -> Response {
@@ -81,11 +64,8 @@ async fn interaction(State(inbound): State<Arc<Inbound>>, headers: HeaderMap, bo
     if let Err(status) = inbound.verified(&headers, &body) {
         return status.into_response();
     }
-    let trigger = payload_field(&body)
-        .and_then(|payload| serde_json::from_str::<Interaction>(&payload).ok())
-        .and_then(|interaction| interaction.trigger_id);
-    match inbound.accept(trigger.unwrap_or_default(), INTERACTION, body).await {
-        Ok(_) => StatusCode::OK.into_response(),
+    match take::interaction(&*inbound.intake, body.to_vec()).await {
+        Ok(()) => StatusCode::OK.into_response(),
         // The person sees that the press did not work.
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
@@ -131,28 +111,6 @@ impl Inbound {
             },
         )
     }
-
-    /// Makes the message durable. Without an id of Slack's, the body is its own.
-    async fn accept(&self, id: String, kind: &str, body: Bytes) -> Result<Accepted, StoreError> {
-        let id = if id.is_empty() { hex::encode(Sha256::digest(&body)) } else { id };
-        let received_at = self.intake.now();
-        let item = InboxItem {
-            source: SOURCE.to_owned(),
-            id,
-            kind: kind.to_owned(),
-            body: body.to_vec(),
-            received_at,
-        };
-        self.intake
-            .accept(item)
-            .await
-            .inspect_err(|error| tracing::error!(%error, kind, "slack message not stored"))
-    }
-}
-
-/// A message for the one person who asked.
-fn ephemeral(text: &str) -> Response {
-    axum::Json(json!({"response_type": "ephemeral", "text": text})).into_response()
 }
 
 #[cfg(test)]

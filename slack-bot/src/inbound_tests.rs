@@ -1,8 +1,9 @@
 use std::sync::Mutex;
 
 use chrono::{DateTime, Utc};
-use runbook_core::ports::BoxFuture;
+use runbook_core::ports::{Accepted, BoxFuture, InboxItem, StoreError};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 

@@ -1,19 +1,25 @@
 //! Slack in (commands, buttons) and out (Block Kit). Its wire types stay here.
 //!
-//! In: [`router`] checks signatures and stores what came, raw; [`SlackTranslator`] says later what it means. Out:
+//! In: [`router`] checks signatures and stores what came, raw, and [`SocketMode`] does so without a public address;
+//! [`SlackTranslator`] says later what it means. Out:
 //! [`SlackChat`] sends a [`runbook_core::message::ChatMessage`] as Slack's own blocks. Nothing else of Blocks sees a
 //! Slack type, and a Slack type never decides who may do what.
 
 mod client;
 mod hosts;
 mod inbound;
+mod manifest;
 mod render;
 mod signature;
+mod socket;
+mod take;
 mod translate;
 mod wire;
 
 pub use client::{SetupError, SlackChat};
 pub use hosts::AllowedHosts;
 pub use inbound::{BODY_LIMIT, InboundConfig, router};
+pub use manifest::{ManifestConfig, ManifestError, Tier, manifest};
 pub use signature::{Secret, SignatureError, TOLERANCE_S, verify};
+pub use socket::SocketMode;
 pub use translate::SlackTranslator;

@@ -45,6 +45,8 @@ mod secrets;
 #[cfg(test)]
 mod servers;
 #[cfg(test)]
+mod sockets;
+#[cfg(test)]
 mod standin;
 #[cfg(test)]
 mod tls;

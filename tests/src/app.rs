@@ -531,6 +531,7 @@ pub(crate) fn client() -> reqwest::Client {
 fn secrets() -> BTreeMap<String, String> {
     [
         ("SLACK_BOT_TOKEN", "xoxb-"),
+        ("SLACK_APP_TOKEN", "xapp-"),
         ("SLACK_SIGNING_SECRET", ""),
         ("PAGERDUTY_WEBHOOK_SECRET", ""),
         ("PAGERDUTY_API_TOKEN", "pd-"),

@@ -17,6 +17,8 @@ pub struct AppConfig {
     pub rollback: &'static str,
     /// Other people that the service asks for.
     pub approvals: u8,
+    /// How Slack reaches Blocks.
+    pub slack_mode: &'static str,
     /// Slack calls go through a [`crate::Proxy`].
     pub slack_proxy: bool,
     /// More variables of Blocks' own environment.
@@ -33,6 +35,7 @@ impl Default for AppConfig {
             triage: Some("flow_failure_response"),
             rollback: "rollback_to_previous_version",
             approvals: 1,
+            slack_mode: "http",
             slack_proxy: false,
             environment: Vec::new(),
             more: String::new(),
@@ -64,7 +67,7 @@ url = "sqlite:data/blocks.db"
 [runbooks]
 paths = ["runbooks"]
 [slack]
-mode = "http"
+mode = "{}"
 api_url = "{slack}/slack/api"
 [pagerduty]
 mode = "webhook"
@@ -80,7 +83,7 @@ severity = "P2"
 approvals = {}
 params = {{ service_url = "{target}", settle_seconds = "6" }}
 "#,
-            self.rollback, self.approvals
+            self.slack_mode, self.rollback, self.approvals
         );
         for (name, roles) in &self.people {
             let (slack_id, email) = (format!("U0{}", name.to_uppercase()), format!("{name}@example.com"));

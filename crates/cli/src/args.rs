@@ -59,6 +59,9 @@ pub(crate) enum Top {
     /// Measure speed, memory and size against a bare server
     #[command(after_help = "Example: blocks bench --floor PATH --write docs/benchmarks.md")]
     Bench(BenchArgs),
+    /// The Slack app
+    #[command(subcommand)]
+    Slack(SlackCommand),
     /// API tokens
     #[command(subcommand)]
     Token(TokenCommand),
@@ -196,6 +199,38 @@ pub(crate) struct SandboxArgs {
     /// Be the target service only
     #[arg(long, hide = true)]
     pub(crate) target: bool,
+}
+
+/// `blocks slack ...`
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum SlackCommand {
+    /// Print the app's manifest, for "create an app from a manifest" at api.slack.com/apps
+    #[command(
+        after_help = "Examples:\n  blocks slack manifest                                    Socket Mode: no public address\n  blocks slack manifest --url https://blocks.example.com   Slack calls this address\n  blocks slack manifest --tier read                        the fewest scopes"
+    )]
+    Manifest {
+        /// How much of Slack the app may touch
+        #[arg(long, value_enum, default_value_t)]
+        tier: SlackTier,
+        /// Where Slack reaches Blocks (mode = "http"); without it the app is for Socket Mode
+        #[arg(long, value_name = "URL")]
+        url: Option<url::Url>,
+        /// The slash command
+        #[arg(long, value_name = "WORD", default_value = "/blocks")]
+        command: String,
+    },
+}
+
+/// How much of Slack the app may touch. Each holds the ones before it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SlackTier {
+    /// Cards, plans and answers in channels that exist
+    Read,
+    /// Also: channels of incidents, and looking before something is sent again
+    Respond,
+    /// Also: files, for the review
+    #[default]
+    Full,
 }
 
 /// `blocks token ...`

@@ -31,6 +31,9 @@ pub struct SandboxConfig {
 pub struct SlackConfig {
     /// The app's bot token (`xoxb-...`).
     pub bot_token: String,
+    /// The app's own token (`xapp-...`), for Socket Mode.
+    #[serde(default = "default_app_token")]
+    pub app_token: String,
     /// The app's signing secret.
     pub signing_secret: String,
     /// Bot scopes granted to the token. A method outside them answers `missing_scope`.
@@ -129,6 +132,9 @@ pub struct PagerDutyPriority {
     pub name: String,
 }
 
+fn default_app_token() -> String {
+    format!("xapp-sandbox-{}", ids::lower(24))
+}
 fn yes() -> bool {
     true
 }
@@ -193,6 +199,7 @@ impl SandboxConfig {
             target_url: None,
             slack: SlackConfig {
                 bot_token: format!("xoxb-sandbox-{}", ids::lower(24)),
+                app_token: default_app_token(),
                 signing_secret: ids::lower(32),
                 scopes: SCOPES.map(String::from).to_vec(),
                 users: vec![slack_user("U0ANA", "ana"), slack_user("U0BEN", "ben")],

@@ -89,6 +89,9 @@ pub(crate) async fn route(app: &Arc<App>, rest: &[&str], request: &Request) -> R
             Ok(wanted) => Ok(slack::click(app, wanted).await),
             Err(reply) => Err(reply),
         },
+        (Method::POST, ["slack", "socket"]) => {
+            read(request).map(|wanted| slack::socket::control(app, wanted))
+        }
         (Method::POST, ["pagerduty", "trigger"]) => {
             read(request).map(|wanted| pagerduty::trigger(app, wanted, clock::now()))
         }
@@ -101,7 +104,8 @@ pub(crate) async fn route(app: &Arc<App>, rest: &[&str], request: &Request) -> R
 }
 
 fn state(app: &App) -> Reply {
-    let slack = lock(&app.slack).state();
+    let mut slack = lock(&app.slack).state();
+    slack["sockets"] = json!(lock(&app.sockets).shown());
     let pagerduty = lock(&app.pagerduty).state();
     Reply::json(
         200,
@@ -129,7 +133,10 @@ async fn faults(app: &App, wanted: FaultsRequest) -> Reply {
     let mut faults = app.faults();
     match wanted.slack.as_deref() {
         None => {}
-        Some("down") => faults.slack_down = true,
+        Some("down") => {
+            faults.slack_down = true;
+            lock(&app.sockets).cut();
+        }
         Some("ok") => faults.slack_down = false,
         Some(other) => return bad(400, format!("slack must be \"down\" or \"ok\", not \"{other}\"")),
     }

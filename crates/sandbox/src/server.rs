@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
+use axum::routing::get;
 use http::{HeaderMap, Method, Uri};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -18,6 +19,7 @@ use crate::control::{self, Faults};
 use crate::error::SandboxError;
 use crate::pagerduty::{self, Account};
 use crate::shared::{BODY_LIMIT, Reply, Request, is_loopback, lock};
+use crate::slack::socket::{self, Sockets};
 use crate::slack::{self, Workspace};
 
 /// Patience with a client that does not let go when the sandbox ends.
@@ -26,6 +28,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Everything that the routes share.
 pub(crate) struct App {
     pub(crate) slack: Mutex<Workspace>,
+    pub(crate) sockets: Mutex<Sockets>,
     pub(crate) pagerduty: Mutex<Account>,
     pub(crate) client: reqwest::Client,
     pub(crate) target_url: Mutex<Option<Url>>,
@@ -123,6 +126,7 @@ pub async fn start(config: SandboxConfig, listener: TcpListener) -> Result<Sandb
     let (stop, stopped) = watch::channel(false);
     let app = Arc::new(App {
         slack: Mutex::new(Workspace::new(config.slack, format!("http://{addr}"), clock::now())),
+        sockets: Mutex::new(Sockets::default()),
         pagerduty: Mutex::new(Account::new(config.pagerduty, clock::now())),
         client: http_client()?,
         target_url: Mutex::new(config.target_url),
@@ -130,7 +134,11 @@ pub async fn start(config: SandboxConfig, listener: TcpListener) -> Result<Sandb
         blocks_url: Mutex::new(config.blocks_url),
         stopped: stopped.clone(),
     });
-    let router = Router::new().fallback(handle).layer(DefaultBodyLimit::max(BODY_LIMIT)).with_state(app);
+    let router = Router::new()
+        .route("/slack/link", get(socket::link))
+        .fallback(handle)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(app);
     let task = tokio::spawn(async move {
         let mut stopped = stopped;
         axum::serve(listener, router)
@@ -162,6 +170,9 @@ async fn handle(
             }
             match faults.slack_throttled_for(now) {
                 Some(seconds) => slack::throttled(&mut workspace, rest, &request, seconds, now),
+                None if rest == ["api", "apps.connections.open"] => {
+                    slack::open_connection(&app, &mut workspace, &request, now)
+                }
                 None => slack::route(&mut workspace, rest, &request, now),
             }
         }

@@ -9,7 +9,7 @@ use slack_morphism::errors::SlackClientError;
 use slack_morphism::prelude::{SlackClientApiCallContext, SlackClientHttpConnector};
 use url::Url;
 
-use super::SlackChat;
+use super::{Method, SlackChat};
 
 /// Slack's words for "it may work later".
 const PASSING: &[&str] = &[
@@ -51,7 +51,7 @@ impl CallError {
     }
 
     /// What it means for the message.
-    pub(super) fn into_send(self, method: &str) -> SendError {
+    pub(super) fn into_send(self, method: impl std::fmt::Display) -> SendError {
         let retry = |reason: String| SendError::Retry { after_ms: None, reason };
         match self {
             CallError::Refused { word, .. } if PASSING.contains(&word.as_str()) => {
@@ -82,9 +82,11 @@ fn hint(word: &str) -> Option<&'static str> {
     Some(match word {
         "missing_scope" => "add the scope to the app and install it again",
         "invalid_auth" | "not_authed" | "token_revoked" | "token_expired" | "account_inactive" => {
-            "check SLACK_BOT_TOKEN"
+            "check SLACK_BOT_TOKEN, or SLACK_APP_TOKEN for Socket Mode"
         }
-        "not_allowed_token_type" => "SLACK_BOT_TOKEN must be a bot token (xoxb-)",
+        "not_allowed_token_type" => {
+            "SLACK_BOT_TOKEN must be a bot token (xoxb-), SLACK_APP_TOKEN an app-level one (xapp-)"
+        }
         "channel_not_found" | "not_in_channel" => "check the channel's id, and invite the bot to the channel",
         "is_archived" => "unarchive the channel, or configure another one",
         "invalid_blocks" | "invalid_blocks_format" | "msg_blocks_too_long" => {
@@ -99,22 +101,22 @@ impl SlackChat {
     /// Calls a method with a JSON body and the bot token.
     pub(super) async fn post<T: Serialize + Send + Sync>(
         &self,
-        method: &str,
+        method: Method,
         body: &T,
     ) -> Result<Value, CallError> {
         let session = self.client.open_session(&self.token);
-        let call = session.http_session_api.http_post::<_, Value>(method, body, None);
+        let call = session.http_session_api.http_post::<_, Value>(method.name(), body, None);
         accepted(self.bounded(call).await?)
     }
 
     /// Calls a reading method with the bot token.
     pub(super) async fn get(
         &self,
-        method: &str,
+        method: Method,
         params: &Vec<(&str, Option<&String>)>,
     ) -> Result<Value, CallError> {
         let session = self.client.open_session(&self.token);
-        let call = session.http_session_api.http_get::<Value, _, _>(method, params, None);
+        let call = session.http_session_api.http_get::<Value, _, _>(method.name(), params, None);
         accepted(self.bounded(call).await?)
     }
 

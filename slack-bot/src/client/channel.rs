@@ -9,7 +9,7 @@ use slack_morphism::prelude::{
 };
 
 use super::call::CallError;
-use super::{NextPage, SlackChat, read};
+use super::{Method, NextPage, SlackChat, read};
 use crate::render::text::{line, prose};
 
 /// Longest channel name.
@@ -39,18 +39,18 @@ impl SlackChat {
         // The purpose first: from then on the channel can be recognised.
         let purpose = line(&format!("Opened by Blocks ({key})"), TOPIC_MAX);
         let request = SlackApiConversationsSetPurposeRequest::new(channel.as_str().into(), purpose);
-        let set = self.post("conversations.setPurpose", &request).await;
-        go_on("conversations.setPurpose", set.map(drop))?;
+        let set = self.post(Method::SetPurpose, &request).await;
+        go_on(Method::SetPurpose, set.map(drop))?;
         let request =
             SlackApiConversationsSetTopicRequest::new(channel.as_str().into(), prose(topic, TOPIC_MAX));
-        let set = self.post("conversations.setTopic", &request).await;
-        go_on("conversations.setTopic", set.map(drop))?;
+        let set = self.post(Method::SetTopic, &request).await;
+        go_on(Method::SetTopic, set.map(drop))?;
         self.invite(&channel, invite).await?;
         Ok(ChatReceipt { channel: Some(channel), ts: None })
     }
 
     async fn create_channel(&self, key: &str, name: &str) -> Result<String, SendError> {
-        let method = "conversations.create";
+        let method = Method::CreateChannel;
         for suffix in 1..=SUFFIXES {
             let request = SlackApiConversationsCreateRequest::new(suffixed(name, suffix));
             let created = self.post(method, &request).await.and_then(read::<Created>);
@@ -75,8 +75,9 @@ impl SlackChat {
 
     /// The channel that carries the key, or one of these names that we made and that carries nothing yet.
     async fn find_channel(&self, key: &str, name: &str) -> Result<Option<String>, SendError> {
-        let method = "conversations.list";
-        let me = self.post("auth.test", &json!({})).await.and_then(read::<Me>).ok().and_then(|me| me.user_id);
+        let method = Method::ListChannels;
+        let me =
+            self.post(Method::AuthTest, &json!({})).await.and_then(read::<Me>).ok().and_then(|me| me.user_id);
         let (kinds, open, limit) = ("public_channel".to_owned(), "true".to_owned(), "200".to_owned());
         let names: Vec<String> = (1..=SUFFIXES).map(|suffix| suffixed(name, suffix)).collect();
         let mut cursor: Option<String> = None;
@@ -118,7 +119,7 @@ impl SlackChat {
 
     /// Invites everybody at once, or, when one of them stands in the way, one by one.
     async fn invite(&self, channel: &str, people: &[String]) -> Result<(), SendError> {
-        let method = "conversations.invite";
+        let method = Method::Invite;
         if people.is_empty() {
             return Ok(());
         }
@@ -143,14 +144,14 @@ impl SlackChat {
 
 /// A channel without topic, or without one of its people, is a channel: what cannot be is said in the log, and only
 /// what may work later makes the message try again.
-fn go_on(method: &str, outcome: Result<(), CallError>) -> Result<(), SendError> {
+fn go_on(method: Method, outcome: Result<(), CallError>) -> Result<(), SendError> {
     let Err(error) = outcome else { return Ok(()) };
     if error.is_one_of(&["already_in_channel", "cant_invite_self"]) {
         return Ok(());
     }
     match error.into_send(method) {
         SendError::Permanent { reason } => {
-            tracing::warn!(method, reason, "the channel is open, but not as it should be");
+            tracing::warn!(%method, reason, "the channel is open, but not as it should be");
             Ok(())
         }
         retry => Err(retry),

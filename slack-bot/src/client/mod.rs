@@ -2,6 +2,7 @@
 
 mod call;
 mod channel;
+mod method;
 mod upload;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use slack_morphism::prelude::{
 };
 
 use self::call::CallError;
+pub(crate) use self::method::Method;
 use crate::hosts::AllowedHosts;
 use crate::render::text::prose;
 use crate::render::{self, Rendered};
@@ -104,10 +106,33 @@ impl SlackChat {
     /// # Errors
     /// When Slack does not take the token, or does not answer.
     pub async fn check(&self) -> Result<String, SendError> {
-        let answer =
-            self.post("auth.test", &json!({})).await.map_err(|error| error.into_send("auth.test"))?;
+        let answer = self
+            .post(Method::AuthTest, &json!({}))
+            .await
+            .map_err(|error| error.into_send(Method::AuthTest))?;
         let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or("?").to_owned();
         Ok(format!("the bot {} of {} is let in", text("user"), text("team")))
+    }
+
+    /// Asks for the address of a connection; the token must be the app's (`xapp-...`). The address is a secret.
+    ///
+    /// # Errors
+    /// When Slack does not take the token, or does not answer.
+    pub(crate) async fn open_connection(&self) -> Result<String, SendError> {
+        let method = Method::OpenConnection;
+        let answer = self.post(method, &json!({})).await.map_err(|error| error.into_send(method))?;
+        answer.get("url").and_then(Value::as_str).map(str::to_owned).ok_or_else(|| SendError::Retry {
+            after_ms: None,
+            reason: format!("the answer to {method} is not understood"),
+        })
+    }
+
+    /// Asks Slack whether this token may open connections: what `blocks doctor` shows. Opens none.
+    ///
+    /// # Errors
+    /// When Slack does not take the token, or does not answer.
+    pub async fn check_socket_mode(&self) -> Result<String, SendError> {
+        self.open_connection().await.map(|_| "connections may be opened".to_owned())
     }
 
     async fn deliver(
@@ -155,7 +180,7 @@ impl SlackChat {
             let request = SlackApiChatUpdateRequest::new(place.channel.into(), content.clone(), ts.into())
                 .with_link_names(false)
                 .with_parse("none".to_owned());
-            match self.post("chat.update", &request).await {
+            match self.post(Method::UpdateMessage, &request).await {
                 Ok(_) => return Ok(receipt(place.channel, Some(ts))),
                 // Somebody deleted it, or it may not be edited any more: people still need to see it.
                 Err(error)
@@ -164,7 +189,7 @@ impl SlackChat {
                         "cant_update_message",
                         "edit_window_closed",
                     ]) => {}
-                Err(error) => return Err(error.into_send("chat.update")),
+                Err(error) => return Err(error.into_send(Method::UpdateMessage)),
             }
         }
         if attempt > 1
@@ -180,9 +205,9 @@ impl SlackChat {
         if let Some(thread) = place.thread {
             request = request.with_thread_ts(thread.into());
         }
-        let answer = self.post("chat.postMessage", &request).await;
-        let answer = answer.map_err(|error| error.into_send("chat.postMessage"))?;
-        let posted: Posted = read(answer).map_err(|error| error.into_send("chat.postMessage"))?;
+        let answer = self.post(Method::PostMessage, &request).await;
+        let answer = answer.map_err(|error| error.into_send(Method::PostMessage))?;
+        let posted: Posted = read(answer).map_err(|error| error.into_send(Method::PostMessage))?;
         Ok(receipt(posted.channel.as_deref().unwrap_or(place.channel), Some(&posted.ts)))
     }
 
@@ -193,7 +218,7 @@ impl SlackChat {
         thread: Option<&str>,
         wanted: impl Fn(&PastMessage) -> bool,
     ) -> Result<Option<String>, SendError> {
-        let method = if thread.is_some() { "conversations.replies" } else { "conversations.history" };
+        let method = if thread.is_some() { Method::Replies } else { Method::History };
         let (channel, thread) = (channel.to_owned(), thread.map(str::to_owned));
         let (limit, yes) = (LOOK_PAGE.to_string(), "true".to_owned());
         let mut cursor: Option<String> = None;
@@ -210,7 +235,7 @@ impl SlackChat {
                 Err(error) => match error.into_send(method) {
                     // Not allowed to look: a message twice is better than none.
                     SendError::Permanent { reason } => {
-                        tracing::warn!(method, reason, "cannot look for an earlier message; posting");
+                        tracing::warn!(%method, reason, "cannot look for an earlier message; posting");
                         return Ok(None);
                     }
                     retry => return Err(retry),

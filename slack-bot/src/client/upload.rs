@@ -7,7 +7,7 @@ use slack_morphism::prelude::{
     SlackApiFilesComplete, SlackApiFilesCompleteUploadExternalRequest, SlackFileId,
 };
 
-use super::{NOTE_MAX, PastMessage, SlackChat, read, receipt};
+use super::{Method, NOTE_MAX, PastMessage, SlackChat, read, receipt};
 use crate::render::text::prose;
 
 /// A file to be shared.
@@ -31,7 +31,7 @@ impl SlackChat {
         if attempt > 1 && self.posted(channel, thread, |message| file.is_in(message)).await?.is_some() {
             return Ok(receipt(channel, None));
         }
-        let method = "files.getUploadURLExternal";
+        let method = Method::GetUploadUrl;
         let (filename, length) = (file.filename.to_owned(), file.content.len().to_string());
         let params = vec![("filename", Some(&filename)), ("length", Some(&length))];
         let target: Target =
@@ -41,7 +41,7 @@ impl SlackChat {
         })?;
         self.put_bytes(url, file.content.as_bytes()).await.map_err(|error| error.into_send("the upload"))?;
 
-        let method = "files.completeUploadExternal";
+        let method = Method::CompleteUpload;
         let part = SlackApiFilesComplete::new(SlackFileId(target.file_id)).with_title(file.title.to_owned());
         let mut request = SlackApiFilesCompleteUploadExternalRequest::new(vec![part])
             .with_channel_id(channel.into())

@@ -62,17 +62,27 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
         checks.extend(authority_files(&config).into_iter().map(|(name, path)| authorities(name, &path)));
     }
     if let Some(slack) = config.file.slack.as_ref().filter(|slack| slack.mode != SlackMode::Off) {
-        checks.push(secret(&secrets, "SLACK_SIGNING_SECRET"));
-        checks.push(match secrets.get("SLACK_BOT_TOKEN") {
+        if slack.mode.has_http() {
+            checks.push(secret(&secrets, "SLACK_SIGNING_SECRET"));
+        }
+        let client = |token: &str| {
+            SlackChat::new(&slack.api_url, &slack_bot::Secret::new(token)).map_err(|error| error.to_string())
+        };
+        checks.push(match secrets.get("SLACK_BOT_TOKEN").map(client) {
             None => secret(&secrets, "SLACK_BOT_TOKEN"),
-            Some(token) => {
-                let checked = match SlackChat::new(&slack.api_url, &slack_bot::Secret::new(token)) {
-                    Ok(chat) => chat.check().await.map_err(|error| error.to_string()),
-                    Err(error) => Err(error.to_string()),
-                };
-                Check::new("slack", checked)
-            }
+            Some(Err(error)) => Check::new("slack", Err(error)),
+            Some(Ok(chat)) => Check::new("slack", chat.check().await.map_err(|error| error.to_string())),
         });
+        if slack.mode.has_sockets() {
+            checks.push(match secrets.get("SLACK_APP_TOKEN").map(client) {
+                None => secret(&secrets, "SLACK_APP_TOKEN"),
+                Some(Err(error)) => Check::new("slack socket mode", Err(error)),
+                Some(Ok(chat)) => {
+                    let checked = chat.check_socket_mode().await.map_err(|error| error.to_string());
+                    Check::new("slack socket mode", checked)
+                }
+            });
+        }
     }
     if let Some(pagerduty) = config.file.pagerduty.as_ref().filter(|p| p.mode != PagerDutyMode::Off) {
         checks.push(secret(&secrets, "PAGERDUTY_WEBHOOK_SECRET"));

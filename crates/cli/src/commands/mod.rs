@@ -16,6 +16,7 @@ pub(crate) mod sandbox;
 mod serve;
 mod shared;
 mod shellcheck;
+mod slack;
 mod token;
 
 use clap::{CommandFactory as _, Parser as _};
@@ -64,6 +65,7 @@ async fn command(cli: Cli) -> Result<Code, Stop> {
         Some(Top::Sandbox(args)) => sandbox::run(&args, cli.output).await,
         Some(Top::Doctor) => doctor::run(config, cli.output).await,
         Some(Top::Bench(args)) => bench::run(&args, cli.output).await,
+        Some(Top::Slack(command)) => slack::run(command, cli.output),
         Some(Top::Token(command)) => token::run(&command, config, cli.output).await,
         Some(Top::Completions { shell }) => {
             let mut text = Vec::new();

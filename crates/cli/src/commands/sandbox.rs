@@ -72,6 +72,7 @@ fn take_secrets(config: &mut SandboxConfig) {
         }
     };
     take("SLACK_BOT_TOKEN", &mut config.slack.bot_token);
+    take("SLACK_APP_TOKEN", &mut config.slack.app_token);
     take("SLACK_SIGNING_SECRET", &mut config.slack.signing_secret);
     take("PAGERDUTY_API_TOKEN", &mut config.pagerduty.api_token);
     if let Ok(value) = std::env::var("PAGERDUTY_WEBHOOK_SECRET") {

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use blocks_server::{ApiToken, EngineLock, Server, ServerParts};
 use runbook_core::ports::Intake;
+use slack_bot::SocketMode;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use super::compose::{Adapters, check_programs, engine, open_store};
 use super::logs;
 use crate::args::ServeArgs;
-use crate::config::{Config, PagerDutyMode, Secrets, SlackMode};
+use crate::config::{Config, PagerDutyMode, Secrets};
 use crate::exit::{Code, Stop};
 
 /// How long running commands may still take when the server is told to stop.
@@ -46,11 +48,18 @@ pub(crate) async fn run(args: &ServeArgs, config: Option<&std::path::Path>) -> R
     // comes meanwhile waits at the listener.
     engine.keep_runbooks_fresh().await;
     engine.start().await?;
+    let sockets = sockets(&config, &secrets, &engine)?;
     let server = Server::start(&engine, parts).map_err(Stop::failed)?;
+    let (stop, stopped) = watch::channel(false);
+    let sockets = sockets.map(|sockets| tokio::spawn(sockets.run(stopped)));
     lock.publish(Some(server.address.to_string()), Some(socket)).map_err(Stop::failed)?;
     tracing::info!(address = %server.address, "serving");
     wait_for_the_end(args.end_with_stdin).await?;
     tracing::info!("stopping: finishing what is under way");
+    let _ = stop.send(true);
+    if let Some(sockets) = sockets {
+        let _ = sockets.await;
+    }
     server.stop().await;
     engine.drain(DRAIN).await;
     Ok(Code::Success)
@@ -71,13 +80,26 @@ fn adapters(
         routers.push(pagerduty_hook::router(hook, intake.clone()));
     }
     if let Some(slack) = &config.file.slack
-        && slack.mode != SlackMode::Off
+        && slack.mode.has_http()
     {
         let secret = secrets.need("SLACK_SIGNING_SECRET", "[slack] mode = \"http\"")?;
         let inbound = slack_bot::InboundConfig { signing_secret: slack_bot::Secret::new(secret) };
         routers.push(slack_bot::router(inbound, intake));
     }
     Ok(routers)
+}
+
+/// Socket Mode, where it is configured.
+fn sockets(
+    config: &Config,
+    secrets: &Secrets,
+    engine: &blocks_engine::Engine,
+) -> Result<Option<SocketMode>, Stop> {
+    let Some(slack) = config.file.slack.as_ref().filter(|slack| slack.mode.has_sockets()) else {
+        return Ok(None);
+    };
+    let token = slack_bot::Secret::new(secrets.need("SLACK_APP_TOKEN", "[slack] mode = \"socket\"")?);
+    SocketMode::new(&slack.api_url, &token, Arc::new(engine.clone())).map(Some).map_err(Stop::usage)
 }
 
 /// Waits for TERM, INT, or the end of standard input when a parent asked for that.

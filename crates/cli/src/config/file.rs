@@ -137,6 +137,18 @@ pub(crate) enum SlackMode {
     Off,
 }
 
+impl SlackMode {
+    /// Blocks opens connections to Slack.
+    pub(crate) fn has_sockets(self) -> bool {
+        matches!(self, SlackMode::Socket | SlackMode::Both)
+    }
+
+    /// Slack calls a public address of Blocks.
+    pub(crate) fn has_http(self) -> bool {
+        matches!(self, SlackMode::Http | SlackMode::Both)
+    }
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct SlackTable {

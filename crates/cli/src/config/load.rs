@@ -214,15 +214,6 @@ fn check_modes(file: &ConfigFile) -> Result<(), (&'static str, String, &'static 
             "write address and port, such as listen = \"127.0.0.1:7070\"",
         ));
     }
-    if let Some(slack) = &file.slack
-        && matches!(slack.mode, SlackMode::Socket | SlackMode::Both)
-    {
-        return Err((
-            "slack.mode",
-            "Socket Mode is not in this release".to_owned(),
-            "write mode = \"http\" under [slack], and give Slack this server's public address",
-        ));
-    }
     if let Some(pagerduty) = &file.pagerduty
         && matches!(pagerduty.mode, PagerDutyMode::Poll | PagerDutyMode::Both)
     {
@@ -311,7 +302,6 @@ mod tests {
             ("[slack]\nmode = \"sockets\"\n", 2, "sockets"),
             ("[[person]]\nslack_id = \"U1\"\n", 1, "name"),
             ("[store]\nurl = \"postgres://x\"\n", 2, "SQLite"),
-            ("[slack]\nmode = \"socket\"\n", 2, "Socket Mode"),
             ("[time]\nzone = \"Mars\"\n", 2, "Mars"),
             (
                 "[[person]]\nname = \"a\"\nslack_id = \"U1\"\n[[person]]\nname = \"b\"\nslack_id = \"U1\"\n",
@@ -319,7 +309,6 @@ mod tests {
                 "slack_id",
             ),
             ("[slack]\nmode = \"http\"\n[pagerduty]\nmode = \"poll\"\n", 4, "polling"),
-            ("[pagerduty]\nmode = \"webhook\"\n[slack]\napi_url = \"http://x\"\n", 3, "Socket Mode"),
             ("# url, zone and mode\n[store]\nurl = \"x\"\n", 3, "SQLite"),
             ("[[service]]\nname = \"a\"\n[[service]]\nchannel = \"c\"\nname = \"a\"\n", 5, "two services"),
             ("[slack]\nmode = \"http\"\nchannel_per_incident = [\"P1\", \"SEV1\"]\n", 3, "SEV1"),

@@ -12,6 +12,7 @@ mod marks;
 mod outgoing;
 mod response_url;
 mod show;
+pub(crate) mod socket;
 mod users;
 mod workspace;
 
@@ -19,6 +20,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::clock::iso;
+use crate::server::App;
 use crate::shared::{Reply, Request};
 use args::Args;
 pub(crate) use outgoing::{click, command};
@@ -157,6 +159,29 @@ fn api(workspace: &mut Workspace, method: &str, request: &Request, now: DateTime
         }
         (entry.run)(workspace, &args, now)
     });
+    answered(workspace, method, request, now, outcome, channel)
+}
+
+/// `apps.connections.open`: no method of the bot's, but of the app's.
+pub(crate) fn open_connection(
+    app: &App,
+    workspace: &mut Workspace,
+    request: &Request,
+    now: DateTime<Utc>,
+) -> Reply {
+    let outcome = socket::open(app, request, &workspace.base_url, &workspace.config.app_token);
+    answered(workspace, "apps.connections.open", request, now, outcome, None)
+}
+
+/// An outcome as Slack tells it, and noted.
+fn answered(
+    workspace: &mut Workspace,
+    method: &str,
+    request: &Request,
+    now: DateTime<Utc>,
+    outcome: Answer,
+    channel: Option<String>,
+) -> Reply {
     let scopes = workspace.config.scopes.join(",");
     match outcome {
         Ok(mut body) => {

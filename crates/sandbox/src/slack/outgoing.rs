@@ -9,10 +9,11 @@ use tokio::time::Instant;
 
 use super::blocks;
 use super::response_url::{Shown, show};
+use super::socket;
 use super::workspace::{APP_ID, Sent, TEAM_DOMAIN, TEAM_ID, Workspace};
 use crate::clock;
 use crate::server::App;
-use crate::shared::{Reply, lock};
+use crate::shared::{Reply, lock, pairs};
 use crate::sign;
 
 /// Slack's patience with an app.
@@ -218,34 +219,16 @@ fn workspace_ts(now: chrono::DateTime<chrono::Utc>) -> String {
     format!("{}.{:06}", now.timestamp(), now.timestamp_subsec_micros())
 }
 
-/// Signs, sends and records. Status 0 means that nothing was answered in time, or at all.
+/// Sends over a connection when the app is in Socket Mode, else signed over HTTP, and records. Status 0 means that nothing
+/// was answered in time, or at all.
 async fn send(app: &App, kind: &'static str, path: &str, form: String, user: &str, what: &str) -> Sent {
     let at = clock::now();
     let started = Instant::now();
-    let secret = lock(&app.slack).config.signing_secret.clone();
-    let secret = if app.faults().bad_signature { format!("not-{secret}") } else { secret };
-    let request = app.blocks_url(path).map(|url| {
-        app.client
-            .post(url)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .header("user-agent", "Slackbot 1.0 (+https://api.slack.com/robots)")
-            .header("x-slack-request-timestamp", at.timestamp().to_string())
-            .header("x-slack-signature", sign::slack_v0(&secret, at.timestamp(), form.as_bytes()))
-            .timeout(ACK_LIMIT)
-            .body(form)
-            .send()
-    });
-    let outcome = match request {
-        None => Err("blocks_url is not set".to_owned()),
-        Some(answer) => match tokio::time::timeout(ACK_LIMIT, async {
-            let a = answer.await?;
-            Ok((a.status().as_u16(), a.text().await?))
-        })
-        .await
-        {
-            Ok(answered) => answered.map_err(|e: reqwest::Error| e.without_url().to_string()),
-            Err(_) => Err("no answer within 3 s".to_owned()),
-        },
+    let is_in_socket_mode = lock(&app.sockets).is_on();
+    let outcome = if is_in_socket_mode {
+        over_socket(app, kind, &form).await
+    } else {
+        over_http(app, path, form, at).await
     };
     let elapsed = started.elapsed();
     let timed_out = outcome.is_err() && elapsed >= ACK_LIMIT;
@@ -262,4 +245,44 @@ async fn send(app: &App, kind: &'static str, path: &str, form: String, user: &st
     };
     lock(&app.slack).sent.push(sent.clone());
     sent
+}
+
+async fn over_http(
+    app: &App,
+    path: &str,
+    form: String,
+    at: chrono::DateTime<chrono::Utc>,
+) -> Result<(u16, String), String> {
+    let secret = lock(&app.slack).config.signing_secret.clone();
+    let secret = if app.faults().bad_signature { format!("not-{secret}") } else { secret };
+    let url = app.blocks_url(path).ok_or("blocks_url is not set")?;
+    let request = app
+        .client
+        .post(url)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("user-agent", "Slackbot 1.0 (+https://api.slack.com/robots)")
+        .header("x-slack-request-timestamp", at.timestamp().to_string())
+        .header("x-slack-signature", sign::slack_v0(&secret, at.timestamp(), form.as_bytes()))
+        .timeout(ACK_LIMIT)
+        .body(form)
+        .send();
+    let answer = async {
+        let answer = request.await?;
+        Ok((answer.status().as_u16(), answer.text().await?))
+    };
+    match tokio::time::timeout(ACK_LIMIT, answer).await {
+        Ok(answered) => answered.map_err(|error: reqwest::Error| error.without_url().to_string()),
+        Err(_) => Err("no answer within 3 s".to_owned()),
+    }
+}
+
+/// The same content as an envelope. An acknowledgement counts as status 200, with its payload as the body.
+async fn over_socket(app: &App, kind: &str, form: &str) -> Result<(u16, String), String> {
+    let fields: BTreeMap<String, String> = pairs(form).into_iter().collect();
+    let (kind, payload) = match fields.get("payload").filter(|_| kind == "click") {
+        Some(payload) => ("interactive", serde_json::from_str(payload).unwrap_or(Value::Null)),
+        None => ("slash_commands", json!(fields)),
+    };
+    let answer = socket::envelope(app, kind, &payload, ACK_LIMIT).await?;
+    Ok((200, if answer.is_null() { String::new() } else { answer.to_string() }))
 }

@@ -1,0 +1,86 @@
+//! Every method of Slack's that Blocks calls, with the scope that it needs: what is not listed here cannot be called.
+//!
+//! Source: the pages of the methods at docs.slack.dev (scopes of a bot token, November 2026).
+
+use std::fmt;
+
+use crate::manifest::Tier;
+
+/// A method of the Web API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Method {
+    AuthTest,
+    OpenConnection,
+    PostMessage,
+    UpdateMessage,
+    History,
+    Replies,
+    CreateChannel,
+    SetPurpose,
+    SetTopic,
+    ListChannels,
+    Invite,
+    GetUploadUrl,
+    CompleteUpload,
+}
+
+impl Method {
+    /// All of them.
+    pub(crate) const ALL: [Method; 13] = [
+        Method::AuthTest,
+        Method::OpenConnection,
+        Method::PostMessage,
+        Method::UpdateMessage,
+        Method::History,
+        Method::Replies,
+        Method::CreateChannel,
+        Method::SetPurpose,
+        Method::SetTopic,
+        Method::ListChannels,
+        Method::Invite,
+        Method::GetUploadUrl,
+        Method::CompleteUpload,
+    ];
+
+    /// As it stands in the address.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Method::AuthTest => "auth.test",
+            Method::OpenConnection => "apps.connections.open",
+            Method::PostMessage => "chat.postMessage",
+            Method::UpdateMessage => "chat.update",
+            Method::History => "conversations.history",
+            Method::Replies => "conversations.replies",
+            Method::CreateChannel => "conversations.create",
+            Method::SetPurpose => "conversations.setPurpose",
+            Method::SetTopic => "conversations.setTopic",
+            Method::ListChannels => "conversations.list",
+            Method::Invite => "conversations.invite",
+            Method::GetUploadUrl => "files.getUploadURLExternal",
+            Method::CompleteUpload => "files.completeUploadExternal",
+        }
+    }
+
+    /// The bot's scopes that it needs in public channels, and the tier that it belongs to; none where every token will do, or where the app's own token
+    /// is asked for.
+    pub(crate) fn scopes(self) -> Option<(Tier, &'static [&'static str])> {
+        Some(match self {
+            Method::AuthTest | Method::OpenConnection => return None,
+            // The second for channels that the bot is not in.
+            Method::PostMessage => (Tier::Read, &["chat:write", "chat:write.public"]),
+            Method::UpdateMessage => (Tier::Read, &["chat:write"]),
+            Method::History | Method::Replies => (Tier::Respond, &["channels:history"]),
+            Method::CreateChannel | Method::SetPurpose | Method::SetTopic | Method::Invite => {
+                (Tier::Respond, &["channels:manage"])
+            }
+            Method::ListChannels => (Tier::Respond, &["channels:read"]),
+            Method::GetUploadUrl | Method::CompleteUpload => (Tier::Full, &["files:write"]),
+        })
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

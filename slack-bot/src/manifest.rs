@@ -1,0 +1,114 @@
+//! The app's manifest: what Slack is told about Blocks when the app is made, with no scope more than the code uses.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::client::Method;
+
+/// How much of Slack an app may touch. Each holds the ones before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tier {
+    /// Cards, plans and answers in channels that exist.
+    Read,
+    /// Channels of incidents as well, and looking whether a message is there before it is sent again.
+    Respond,
+    /// Files as well: the review.
+    Full,
+}
+
+/// What a manifest is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManifestConfig {
+    /// How much the app may do.
+    pub tier: Tier,
+    /// The slash command, such as `/blocks`.
+    pub command: String,
+    /// Where Slack reaches Blocks; absent for Socket Mode.
+    pub url: Option<Url>,
+}
+
+/// Why there is no manifest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestError {
+    /// Slack would not take the command.
+    #[error(
+        "'{0}' is no slash command\nhint: write / and at most 31 lowercase letters, digits, dashes or underscores"
+    )]
+    Command(String),
+    /// Slack would not call the address.
+    #[error(
+        "slack calls https addresses without query only, and not '{0}'\nhint: write --url https://blocks.example.com"
+    )]
+    Url(String),
+}
+
+/// Longest command with its slash, in characters (Slack's manifest schema).
+const COMMAND_MAX: usize = 32;
+
+/// The manifest, as JSON that Slack's "create an app from a manifest" takes.
+///
+/// # Errors
+/// When the command or the address is none that Slack takes.
+pub fn manifest(config: &ManifestConfig) -> Result<Value, ManifestError> {
+    let word = config.command.strip_prefix('/').unwrap_or_default();
+    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    if word.is_empty() || config.command.len() > COMMAND_MAX || !word.chars().all(is_word) {
+        return Err(ManifestError::Command(config.command.clone()));
+    }
+    let place = |path: &str| -> Result<Option<String>, ManifestError> {
+        let Some(url) = &config.url else { return Ok(None) };
+        if url.scheme() != "https"
+            || url.query().is_some()
+            || url.fragment().is_some()
+            || !url.username().is_empty()
+        {
+            return Err(ManifestError::Url(url.to_string()));
+        }
+        Ok(Some(format!("{}{path}", url.as_str().trim_end_matches('/'))))
+    };
+    let mut command = json!({
+        "command": config.command,
+        "description": "Incidents and runbooks",
+        "usage_hint": "help | runbook rollback [SERVICE] | incident show",
+        // What people type is read as they typed it: a mention is no word of any command so far.
+        "should_escape": false,
+    });
+    let mut interactivity = json!({ "is_enabled": true });
+    if let Some(url) = place("/slack/commands")? {
+        command["url"] = json!(url);
+    }
+    if let Some(url) = place("/slack/interactions")? {
+        interactivity["request_url"] = json!(url);
+    }
+    Ok(json!({
+        "_metadata": { "major_version": 1, "minor_version": 1 },
+        "display_information": {
+            "name": "Blocks",
+            "description": "Incident and runbook automation",
+            "background_color": "#1d2b3a",
+        },
+        "features": {
+            "bot_user": { "display_name": "blocks", "always_online": true },
+            "slash_commands": [command],
+        },
+        "oauth_config": { "scopes": { "bot": scopes(config.tier) } },
+        "settings": {
+            "interactivity": interactivity,
+            "org_deploy_enabled": false,
+            "socket_mode_enabled": config.url.is_none(),
+            "token_rotation_enabled": false,
+        },
+    }))
+}
+
+/// The scopes of every method that belongs to a tier, and of the slash command.
+fn scopes(tier: Tier) -> BTreeSet<&'static str> {
+    let used = Method::ALL.into_iter().filter_map(Method::scopes).filter(|(of, _)| *of <= tier);
+    used.flat_map(|(_, scopes)| scopes.iter().copied()).chain(["commands"]).collect()
+}
+
+#[cfg(test)]
+#[path = "manifest_tests.rs"]
+mod tests;

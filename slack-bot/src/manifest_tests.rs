@@ -1,0 +1,130 @@
+use slack_morphism::prelude::SlackAppManifest;
+
+use super::*;
+
+fn config(tier: Tier, url: Option<&str>) -> ManifestConfig {
+    ManifestConfig { tier, command: "/blocks".to_owned(), url: url.map(|url| url.parse().unwrap()) }
+}
+
+/// Slack's published schema of manifests, as far as ours goes: which keys there may be, and how long their texts.
+/// A key that is not listed is an error.
+fn check(value: &Value, path: &str, problems: &mut Vec<String>) {
+    // path, longest text (0: no text), shortest
+    const TEXTS: &[(&str, usize, usize)] = &[
+        ("display_information.name", 35, 1),
+        ("display_information.description", 140, 1),
+        ("display_information.background_color", 7, 4),
+        ("features.bot_user.display_name", 80, 1),
+        ("features.slash_commands[].command", 32, 2),
+        ("features.slash_commands[].description", 2_000, 1),
+        ("features.slash_commands[].usage_hint", 1_000, 1),
+        ("features.slash_commands[].url", 3_000, 8),
+        ("oauth_config.scopes.bot[]", 50, 1),
+        ("settings.interactivity.request_url", 3_000, 8),
+    ];
+    const FLAGS: &[&str] = &[
+        "features.bot_user.always_online",
+        "features.slash_commands[].should_escape",
+        "settings.interactivity.is_enabled",
+        "settings.org_deploy_enabled",
+        "settings.socket_mode_enabled",
+        "settings.token_rotation_enabled",
+    ];
+    const NUMBERS: &[&str] = &["_metadata.major_version", "_metadata.minor_version"];
+    const FOLDERS: &[&str] = &[
+        "",
+        "_metadata",
+        "display_information",
+        "features",
+        "features.bot_user",
+        "features.slash_commands[]",
+        "oauth_config",
+        "oauth_config.scopes",
+        "settings",
+        "settings.interactivity",
+    ];
+    let fits = match value {
+        Value::String(text) => TEXTS
+            .iter()
+            .find(|(known, ..)| *known == path)
+            .is_some_and(|(_, most, least)| (*least..=*most).contains(&text.chars().count())),
+        Value::Bool(_) => FLAGS.contains(&path),
+        Value::Number(_) => NUMBERS.contains(&path),
+        Value::Object(_) => FOLDERS.contains(&path),
+        Value::Array(items) => {
+            let (most, name) = if path.ends_with("slash_commands") { (50, path) } else { (255, path) };
+            ["features.slash_commands", "oauth_config.scopes.bot"].contains(&name)
+                && (1..=most).contains(&items.len())
+        }
+        Value::Null => false,
+    };
+    if !fits {
+        problems.push(format!("{path}: {value}"));
+    }
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                let below = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                check(field, &below, problems);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| check(item, &format!("{path}[]"), problems)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_manifest_fits_slacks_schema_and_is_read_by_others() {
+    for tier in [Tier::Read, Tier::Respond, Tier::Full] {
+        for url in [None, Some("https://blocks.example.com"), Some("https://example.com/blocks/")] {
+            let made = manifest(&config(tier, url)).unwrap();
+            let mut problems = Vec::new();
+            check(&made, "", &mut problems);
+            assert_eq!(problems, [""; 0], "{made:#}");
+            // Without Socket Mode Slack insists on addresses; with it, there are none.
+            let has_url = made["features"]["slash_commands"][0]["url"].is_string();
+            assert_eq!(has_url, url.is_some());
+            assert_eq!(made["settings"]["interactivity"]["request_url"].is_string(), url.is_some());
+            assert_eq!(made["settings"]["socket_mode_enabled"], url.is_none());
+            serde_json::from_value::<SlackAppManifest>(made).expect("another program's model reads it");
+        }
+    }
+    let mut wrong = manifest(&config(Tier::Full, None)).unwrap();
+    wrong["settings"]["surprise"] = json!(true);
+    wrong["display_information"]["name"] = json!("x".repeat(36));
+    let mut problems = Vec::new();
+    check(&wrong, "", &mut problems);
+    assert_eq!(problems.len(), 2, "{problems:?}");
+}
+
+#[test]
+fn a_tier_asks_for_what_its_methods_need_and_for_nothing_else() {
+    let of = |tier| scopes(tier).into_iter().collect::<Vec<_>>().join(" ");
+    assert_eq!(of(Tier::Read), "chat:write chat:write.public commands");
+    assert_eq!(
+        of(Tier::Respond),
+        "channels:history channels:manage channels:read chat:write chat:write.public commands"
+    );
+    assert_eq!(
+        of(Tier::Full),
+        "channels:history channels:manage channels:read chat:write chat:write.public commands files:write"
+    );
+}
+
+#[test]
+fn what_slack_would_refuse_is_refused_here() {
+    let with =
+        |command: &str| manifest(&ManifestConfig { command: command.to_owned(), ..config(Tier::Read, None) });
+    assert!(with("/ops").is_ok());
+    for command in ["", "/", "blocks", "/Blocks", "/a b", "//x", &format!("/{}", "x".repeat(32))] {
+        assert!(matches!(with(command), Err(ManifestError::Command(_))), "{command}");
+    }
+    for url in [
+        "http://blocks.example.com",
+        "https://x.example/?a=1",
+        "https://a@x.example/",
+        "https://x.example/#y",
+    ] {
+        assert!(matches!(manifest(&config(Tier::Read, Some(url))), Err(ManifestError::Url(_))), "{url}");
+    }
+}

@@ -1,0 +1,238 @@
+//! One WebSocket, from its opening to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use runbook_core::ports::SendError;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Bytes, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+
+use super::envelope::{Content, Frame, acknowledgement, read};
+use super::{Shared, stopped};
+use crate::take;
+
+/// How long opening may take: the library sets no limit of its own.
+const OPEN_LIMIT: Duration = Duration::from_secs(10);
+/// After so long without a frame Slack is asked whether it is there; after twice that the connection is given up.
+const QUIET: Duration = Duration::from_secs(15);
+/// How long a connection that Slack is about to close is still read.
+const LEAVING_LIMIT: Duration = Duration::from_secs(60);
+/// How long the end waits for acknowledgements of what was taken.
+const END_LIMIT: Duration = Duration::from_secs(3);
+/// Envelopes that wait for the store. Slack gives up on an envelope after three seconds, so more never helps.
+const WAITING_MAX: usize = 1_000;
+/// Largest frame, in bytes: a message with all its blocks comes with each click.
+const FRAME_MAX: usize = 4 * 1024 * 1024;
+/// What Slack asks of an app with too many connections.
+const CROWDED_PAUSE: Duration = Duration::from_secs(60);
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// How a connection ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// We were told to stop.
+    Stopped,
+    /// Slack announced the end; the connection is read on beside its successor.
+    Replaced,
+    /// It broke, or could not be opened.
+    Broken {
+        /// Why, without any address: a connection's address is a secret.
+        why: String,
+        /// What Slack asks to wait at least.
+        after: Option<Duration>,
+    },
+    /// Trying again does not help before a person has done something.
+    Refused {
+        /// Why, and what to do.
+        why: String,
+    },
+}
+
+/// Opens a connection and takes what comes over it. `leaves` is told when Slack is about to close it.
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    number: usize,
+    mut stop: watch::Receiver<bool>,
+    leaves: oneshot::Sender<()>,
+) -> Ended {
+    let opened = tokio::select! {
+        opened = open(&shared) => opened,
+        () = stopped(&mut stop) => return Ended::Stopped,
+    };
+    let mut socket = match opened {
+        Ok(socket) => socket,
+        Err(ended) => return ended,
+    };
+    tracing::info!(number, "slack connection open");
+    let (work, envelopes) = mpsc::channel(WAITING_MAX);
+    let (said, mut acknowledgements) = mpsc::channel(WAITING_MAX);
+    // One after the other, so that what a person did first is stored first; apart from the reader, so that a slow store
+    // does not keep Slack's pings waiting.
+    tokio::spawn(take_all(shared, envelopes, said));
+    let ended = read_on(&mut socket, &work, &mut acknowledgements, &mut stop, leaves).await;
+    drop(work);
+    let rest = async {
+        while let Some(text) = acknowledgements.recv().await {
+            if socket.send(Message::text(text)).await.is_err() {
+                return;
+            }
+        }
+        let _ = socket.close(None).await;
+    };
+    let _ = timeout(END_LIMIT, rest).await;
+    ended
+}
+
+async fn open(shared: &Shared) -> Result<Socket, Ended> {
+    let broken = |why: &str| Ended::Broken { why: why.to_owned(), after: None };
+    let url = shared.api.open_connection().await.map_err(|error| match error {
+        SendError::Retry { after_ms, reason } => {
+            Ended::Broken { why: reason, after: after_ms.map(Duration::from_millis) }
+        }
+        SendError::Permanent { reason } => Ended::Refused { why: reason },
+    })?;
+    let url = shared
+        .hosts
+        .check_socket(&url)
+        .ok_or_else(|| Ended::Refused { why: "the connection's address is not one of Slack's".to_owned() })?;
+    let config = WebSocketConfig::default().max_message_size(Some(FRAME_MAX)).max_frame_size(Some(FRAME_MAX));
+    let connecting = connect_async_with_config(url.as_str(), Some(config), false);
+    let (mut socket, _) = timeout(OPEN_LIMIT, connecting)
+        .await
+        .map_err(|_| broken("no answer in time"))?
+        // The library's words may hold the address.
+        .map_err(|_| broken("the connection cannot be made"))?;
+    let hello = async {
+        while let Some(Ok(message)) = socket.next().await {
+            if let Message::Text(text) = message {
+                return read(text.as_str()) == Frame::Hello;
+            }
+        }
+        false
+    };
+    match timeout(OPEN_LIMIT, hello).await {
+        Ok(true) => Ok(socket),
+        _ => Err(broken("slack did not say hello")),
+    }
+}
+
+/// Reads until the connection ends or we stop.
+async fn read_on<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &mut WebSocketStream<S>,
+    work: &mpsc::Sender<(String, Content)>,
+    acknowledgements: &mut mpsc::Receiver<String>,
+    stop: &mut watch::Receiver<bool>,
+    leaves: oneshot::Sender<()>,
+) -> Ended {
+    let mut leaves = Some(leaves);
+    let mut heard = Instant::now();
+    let mut is_asked = false;
+    let mut last_moment = None;
+    let broken = |why: &str, after| Ended::Broken { why: why.to_owned(), after };
+    loop {
+        let silent_at = heard + if is_asked { 2 * QUIET } else { QUIET };
+        let wake = last_moment.map_or(silent_at, |moment: Instant| moment.min(silent_at));
+        tokio::select! {
+            message = socket.next() => {
+                (heard, is_asked) = (Instant::now(), false);
+                let text = match message {
+                    Some(Ok(Message::Text(text))) => text,
+                    // The library answers pings by itself.
+                    Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_))) => continue,
+                    Some(Ok(Message::Close(_))) | None => return broken("slack closed it", None),
+                    Some(Err(_)) => return broken("it broke", None),
+                };
+                match read(text.as_str()) {
+                    Frame::Envelope { id, content } => {
+                        if work.try_send((id, content)).is_err() {
+                            tracing::error!("a slack message is not taken: too many wait for the store");
+                        }
+                    }
+                    Frame::Disconnect { reason } => match reason.as_str() {
+                        "link_disabled" => return Ended::Refused {
+                            why: "Socket Mode is switched off; hint: switch it on in the app's settings, or write mode = \"http\" under [slack]".to_owned(),
+                        },
+                        "too_many_websockets" => {
+                            return broken("the app has too many connections", Some(CROWDED_PAUSE));
+                        }
+                        _ => {
+                            last_moment = Some(Instant::now() + LEAVING_LIMIT);
+                            if let Some(leaves) = leaves.take() {
+                                let _ = leaves.send(());
+                            }
+                        }
+                    },
+                    Frame::Hello | Frame::Other => {}
+                }
+            }
+            Some(text) = acknowledgements.recv() => {
+                if socket.send(Message::text(text)).await.is_err() {
+                    return broken("it broke", None);
+                }
+            }
+            () = sleep_until(wake) => {
+                if last_moment.is_some_and(|moment| moment <= Instant::now()) {
+                    return broken("slack did not close it", None);
+                }
+                if is_asked {
+                    return broken("nothing came any more", None);
+                }
+                is_asked = true;
+                if socket.send(Message::Ping(Bytes::new())).await.is_err() {
+                    return broken("it broke", None);
+                }
+            }
+            () = stopped(stop) => return Ended::Stopped,
+        }
+    }
+}
+
+/// Takes envelopes in their order, and says what the connection shall acknowledge.
+///
+/// One that cannot be stored is not acknowledged: the person then sees that the press did not work.
+async fn take_all(
+    shared: Arc<Shared>,
+    mut envelopes: mpsc::Receiver<(String, Content)>,
+    said: mpsc::Sender<String>,
+) {
+    while let Some((id, content)) = envelopes.recv().await {
+        let intake = shared.intake.clone();
+        // In a task of its own: whatever one message does to it, the next ones are taken.
+        let taken = tokio::spawn(async move {
+            match content {
+                Content::Command(body) => {
+                    let message = take::command(&*intake, body).await;
+                    Some(acknowledgement(&id, Some(&message)))
+                }
+                Content::Interaction(body) => {
+                    let stored = take::interaction(&*intake, body).await;
+                    stored.is_ok().then(|| acknowledgement(&id, None))
+                }
+                // No event is acted on so far; without an answer Slack would send it again.
+                Content::Other => Some(acknowledgement(&id, None)),
+            }
+        });
+        match taken.await {
+            Ok(Some(text)) => {
+                if said.send(text).await.is_err() {
+                    tracing::warn!(
+                        "a slack message is stored, and the connection ended before it was acknowledged"
+                    );
+                }
+            }
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, "taking a slack message failed"),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "link_tests.rs"]
+mod tests;

@@ -1,0 +1,81 @@
+//! What every way in does with a message: usage is answered at once, everything else is durable before it is
+//! acknowledged.
+
+use std::time::Duration;
+
+use blocks_grammar::{ChatParse, parse_chat};
+use runbook_core::ports::{InboxItem, Intake};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::render::text::{clip, escape, line};
+use crate::translate::{COMMAND, INTERACTION, SOURCE};
+use crate::wire::{Interaction, SlashCommand, payload_field};
+
+/// Slack waits three seconds for an acknowledgement. A store that is slower than this is told to the person, who would
+/// otherwise see Slack's own error and nothing of ours.
+const STORE_LIMIT: Duration = Duration::from_millis(2_500);
+
+/// How much of a typed line is shown back, in characters.
+const ECHO_MAX: usize = 200;
+
+/// Longest answer, escaped, in characters.
+const ANSWER_MAX: usize = 3_500;
+
+/// Why a message is not stored, as far as is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotTaken {
+    /// The store said no.
+    Refused,
+    /// The store did not answer in time: it may still have been stored.
+    Late,
+}
+
+/// Takes a slash command, form-encoded, and returns the message that its acknowledgement carries.
+pub(crate) async fn command(intake: &dyn Intake, body: Vec<u8>) -> Value {
+    let command = SlashCommand::parse(&body);
+    if let ChatParse::Usage { text } = parse_chat(&command.text) {
+        return ephemeral(&clip(&escape(&text), ANSWER_MAX));
+    }
+    match store(intake, command.trigger_id, COMMAND, body).await {
+        Ok(()) => ephemeral(&format!("Working on `{}`...", line(&command.text, ECHO_MAX))),
+        // Slack never repeats a slash command: only the person can.
+        Err(NotTaken::Refused) => ephemeral(
+            "That could not be taken: Blocks cannot write to its store at the moment. Nothing was started. Please try again shortly.",
+        ),
+        Err(NotTaken::Late) => ephemeral(
+            "Blocks' store is slow at the moment, and it is not known whether that was taken. Look with `status` before you repeat it.",
+        ),
+    }
+}
+
+/// Takes an interaction: a form whose field `payload` holds the JSON.
+pub(crate) async fn interaction(intake: &dyn Intake, body: Vec<u8>) -> Result<(), NotTaken> {
+    let trigger = payload_field(&body)
+        .and_then(|payload| serde_json::from_str::<Interaction>(&payload).ok())
+        .and_then(|interaction| interaction.trigger_id);
+    store(intake, trigger.unwrap_or_default(), INTERACTION, body).await
+}
+
+/// Makes the message durable. Without an id of Slack's, the body is its own.
+async fn store(intake: &dyn Intake, id: String, kind: &str, body: Vec<u8>) -> Result<(), NotTaken> {
+    let id = if id.is_empty() { hex::encode(Sha256::digest(&body)) } else { id };
+    let item =
+        InboxItem { source: SOURCE.to_owned(), id, kind: kind.to_owned(), body, received_at: intake.now() };
+    match tokio::time::timeout(STORE_LIMIT, intake.accept(item)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => {
+            tracing::error!(%error, kind, "slack message not stored");
+            Err(NotTaken::Refused)
+        }
+        Err(_) => {
+            tracing::error!(kind, "slack message not stored in time");
+            Err(NotTaken::Late)
+        }
+    }
+}
+
+/// A message for the one person who asked.
+fn ephemeral(text: &str) -> Value {
+    json!({"response_type": "ephemeral", "text": text})
+}
