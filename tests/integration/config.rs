@@ -17,7 +17,6 @@ async fn a_bad_file_is_shown_with_line_reason_and_hint_and_nothing_starts() {
         ("[server]\nlisten = 7070\n", 2, "string"),
         ("[server]\nlisten = \"127.0.0.1:0\"\n[servre]\nx = 1\n", 3, "servre"),
         ("[store]\nurl = \"postgres://db/blocks\"\n", 2, "postgres"),
-        ("[slack]\nmode = \"socket\"\n", 2, "Socket"),
         ("[slack]\nmode = \"sockets\"\n", 2, "sockets"),
         ("[pagerduty]\nmode = \"poll\"\n", 2, "poll"),
         ("[time]\nzone = \"Mars/Olympus\"\n", 2, "Mars"),

@@ -403,11 +403,11 @@ fn lines_with(what: &str) -> Vec<String> {
 fn every_way_in_goes_through_one_check() {
     for (what, wanted) in [
         ("RunCommand::Approve {", &["crates/engine/src/requests.rs", "runbook-core/src/run/decide.rs"][..]),
-        ("approve::objection(", &["runbook-core/src/run/decide.rs"]),
+        ("approve::objection(", &["runbook-core/src/run/approvals.rs"]),
         // planned without anybody's yes (what only reads), and approved
         (
             "events.push(RunEvent::Started)",
-            &["runbook-core/src/run/decide.rs", "runbook-core/src/run/decide.rs"],
+            &["runbook-core/src/run/approvals.rs", "runbook-core/src/run/approvals.rs"],
         ),
         ("events: vec![RunEvent::Started", &[]),
         ("fn has_standing(", &["crates/engine/src/requests.rs"]),
@@ -434,6 +434,8 @@ fn every_way_in_goes_through_one_check() {
                 "slack-bot/src/inbound.rs",
             ],
         ),
+        // over HTTP, and from Slack over sockets too
+        ("intake.accept(", &["pagerduty-hook/src/inbound.rs", "slack-bot/src/take.rs"]),
         ("impl Translator for", &["pagerduty-hook/src/translate.rs", "slack-bot/src/translate.rs"]),
     ] {
         let lines = lines_with(what);

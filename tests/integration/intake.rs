@@ -154,7 +154,7 @@ async fn while_the_store_cannot_be_written_nothing_is_acknowledged_and_then_all_
     let refused = app.hook(&triggered("E2", "P2")).await;
     assert_eq!(refused.status, 503, "PagerDuty must send it again: {refused:?}");
     let slash = app.raw_slash("U0ANA", "C0INCIDENTS", "incident list", unix_now()).await;
-    assert!(slash.status == 200 && slash.body.contains("cannot write"), "the person is told: {slash:?}");
+    assert!(slash.status == 200 && slash.body.contains("store is slow"), "the person is told: {slash:?}");
     drop(lock);
     let taken = app.hook(&triggered("E2", "P2")).await;
     assert_eq!((taken.status, &taken.json()["duplicate"]), (202, &json!(false)), "{taken:?}");

@@ -1,6 +1,8 @@
 //! Slack's Socket Mode: the real binary opens real WebSockets to the sandbox.
 
-use blocks_tests::{AppConfig, TestApp, ephemerals, messages_with_key, text, timeline_types, until};
+use blocks_tests::{
+    AppConfig, TestApp, ephemerals, messages_with_key, text, timeline_types, until, until_or_show,
+};
 use serde_json::{Value, json};
 
 fn socket_mode() -> AppConfig {
@@ -29,11 +31,11 @@ async fn typed(app: &TestApp, line: &str) -> Value {
 async fn a_run_is_asked_for_approved_and_seen_without_any_public_address() {
     let app = TestApp::start(&socket_mode()).await;
     connected(&app, 2).await;
+    app.control("target/deploy", json!({ "version": "v1.2" })).await;
     assert_eq!(app.raw_slash("U0ANA", "C0INCIDENTS", "help", blocks_tests::unix_now()).await.status, 404);
     app.page("the shop is slow").await;
-    let incident =
-        app.incident_when("INC-1", "the incident has its card", |shown| shown["card_ts"].is_string());
-    incident.await;
+    let has_card = |shown: &Value| timeline_types(shown).contains(&"card_posted".to_owned());
+    app.incident_when("INC-1", "the incident has its card", has_card).await;
     let usage = app.slash("ana", "incidents", "runbok lst").await;
     assert!(text(&usage["body"]).contains("runbook list"), "{usage}");
     let answer = app.slash("ana", "incidents", "runbook rollback flowengine").await;
@@ -42,7 +44,8 @@ async fn a_run_is_asked_for_approved_and_seen_without_any_public_address() {
     let (channel, plan) = app.plan().await;
     let click = app.click("ben", &channel, &text(&plan["ts"]), "blocks:approve").await;
     assert_eq!((&click["http_status"], &click["body"]), (&json!(200), &json!("")), "{click}");
-    app.incident_when("INC-1", "its rollback is done", |shown| shown["runs"][0]["status"] == "done").await;
+    app.incident_when("INC-1", "its rollback is done", |shown| shown["runs"][0]["status"] == "succeeded")
+        .await;
     app.outbox_is_empty().await;
     app.assert_journal_verifies().await;
 }
@@ -65,10 +68,11 @@ async fn a_renewed_connection_loses_nothing() {
             })
             .await;
     }
-    until("each line is answered", async || {
+    until_or_show("each line is answered", async || {
         let state = app.state().await;
-        let answers = ephemerals(&state, "ana");
-        (answers.iter().filter(|said| !said.starts_with("Working on")).count() == 18).then_some(())
+        let answers = ephemerals(&state, "U0ANA");
+        let answered = answers.iter().filter(|said| !said.starts_with("Working on")).count();
+        if answered == 18 { Ok(()) } else { Err(format!("{answered} of 18: {answers:?}")) }
     })
     .await;
 }

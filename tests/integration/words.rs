@@ -154,8 +154,9 @@ async fn a_run_that_nobody_may_approve_says_so() {
         (waits.code, &run["status"], &run["approvers"]),
         (3, &json!("waiting_for_approval"), &json!([]))
     );
-    assert!(text(&run["hint"]).contains("cannot be approved as blocks.toml stands"), "{run}");
-    assert!(waits.stderr.contains("cannot be approved as blocks.toml stands"), "{waits:?}");
+    let told = "nobody with standing in blocks.toml can approve it";
+    assert!(text(&run["hint"]).contains(told), "{run}");
+    assert!(waits.stderr.contains(told), "{waits:?}");
 }
 
 /// Two members, each of which has written its last line before the other writes its second.
