@@ -18,8 +18,6 @@ use crate::incidents::load_incident;
 use crate::origin::Origin;
 use crate::runs::{load_run, silent};
 
-/// Messages sent at the same time; one group sends one at a time.
-const BATCH: usize = 16;
 /// Diagnostics whose output is shown on the card, and lines of each.
 const OUTPUTS_ON_CARD: usize = 8;
 const OUTPUT_LINES: usize = 4;
@@ -38,30 +36,8 @@ enum Rendered {
 }
 
 impl Engine {
-    /// Sends what is due; returns how many messages were handled.
-    pub(crate) async fn deliver_due(&self) -> Result<usize, EngineError> {
-        let rows = self.store().outbox_due(self.now(), BATCH).await?;
-        let count = rows.len();
-        let mut sending = tokio::task::JoinSet::new();
-        for row in rows {
-            let engine = self.clone();
-            sending.spawn(async move {
-                let key = row.key.clone();
-                if let Err(error) = engine.deliver(row).await {
-                    tracing::warn!(key = %key, %error, "a message could not be handled now");
-                    return false;
-                }
-                true
-            });
-        }
-        let mut handled = 0;
-        while let Some(result) = sending.join_next().await {
-            handled += usize::from(result.unwrap_or(false));
-        }
-        Ok(if count == 0 { 0 } else { handled })
-    }
-
-    async fn deliver(&self, row: OutboxRow) -> Result<(), EngineError> {
+    /// Sends one message, and records what came of it.
+    pub(crate) async fn deliver(&self, row: OutboxRow) -> Result<(), EngineError> {
         let message: Outgoing = match serde_json::from_value(row.payload.clone()) {
             Ok(message) => message,
             Err(error) => {
@@ -92,6 +68,14 @@ impl Engine {
                 return self.give_up(&row, &message, reason).await;
             }
         };
+        if let Some(wait) = chat.not_before(&rendered) {
+            // No attempt: nothing was tried, so there is nothing to look for before the next one.
+            let at = self.now() + Duration::from_std(wait).unwrap_or(Duration::seconds(MAX_BACKOFF_S));
+            self.inner.metrics.count("blocks_outbox_held_total", String::new());
+            return self
+                .settle(&row, OutboxResult::Retry { at, error: "held back for the chat's limits".to_owned() })
+                .await;
+        }
         self.store().outbox_attempt(row.key.clone()).await?;
         match chat.send(&row.key, row.attempts + 1, &rendered).await {
             Ok(receipt) => {

@@ -20,6 +20,7 @@ mod library;
 mod locks;
 mod metrics;
 mod origin;
+mod outbox;
 mod plans;
 pub mod read;
 mod recover;

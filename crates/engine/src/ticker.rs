@@ -1,4 +1,4 @@
-//! The loops: inbox, outbox, timers, reconciler. Each re-reads the store; a wake-up only makes it sooner.
+//! The loops: inbox, timers, reconciler (the outbox has its own, `outbox.rs`). Each re-reads the store; a wake-up only makes it sooner.
 //!
 //! What is due at the same moment is taken in the order written here: a simulated day then always goes the same way.
 
@@ -102,23 +102,6 @@ impl Engine {
             tokio::select! {
                 biased;
                 () = self.inner.inbox_wake.notified() => {}
-                () = tokio::time::sleep(TICK) => {}
-                _ = stop.changed() => {}
-            }
-        }
-    }
-
-    async fn outbox_loop(&self) {
-        let mut stop = self.inner.draining.subscribe();
-        while !self.is_draining() {
-            match self.deliver_due().await {
-                Ok(0) => {}
-                Ok(_) => continue,
-                Err(error) => tracing::warn!(%error, "the outbox cannot be read now"),
-            }
-            tokio::select! {
-                biased;
-                () = self.inner.outbox_wake.notified() => {}
                 () = tokio::time::sleep(TICK) => {}
                 _ = stop.changed() => {}
             }

@@ -1,5 +1,7 @@
 //! The chat system, as the engine sees it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::BoxFuture;
@@ -17,6 +19,14 @@ pub trait Chat: Send + Sync {
         attempt: u32,
         message: &'a ChatMessage,
     ) -> BoxFuture<'a, Result<ChatReceipt, SendError>>;
+
+    /// How long this message has to wait before it is tried, because the chat system said so or its rules say so.
+    ///
+    /// Asked before each attempt, so that waiting is none. `None` when it may leave now.
+    fn not_before(&self, message: &ChatMessage) -> Option<Duration> {
+        let _ = message;
+        None
+    }
 }
 
 /// Where a message ended up.

@@ -106,7 +106,8 @@ impl SlackChat {
     ) -> Result<Value, CallError> {
         let session = self.client.open_session(&self.token);
         let call = session.http_session_api.http_post::<_, Value>(method.name(), body, None);
-        accepted(self.bounded(call).await?)
+        let outcome = self.bounded(call).await.map_err(CallError::from).and_then(accepted);
+        self.heed(method, outcome)
     }
 
     /// Calls a reading method with the bot token.
@@ -117,7 +118,22 @@ impl SlackChat {
     ) -> Result<Value, CallError> {
         let session = self.client.open_session(&self.token);
         let call = session.http_session_api.http_get::<Value, _, _>(method.name(), params, None);
-        accepted(self.bounded(call).await?)
+        let outcome = self.bounded(call).await.map_err(CallError::from).and_then(accepted);
+        self.heed(method, outcome)
+    }
+
+    /// Too many calls: this method rests as long as Slack says. (Posting rests for each channel, see there.)
+    fn heed(&self, method: Method, outcome: Result<Value, CallError>) -> Result<Value, CallError> {
+        if method != Method::PostMessage {
+            match &outcome {
+                Err(CallError::Limited { after }) => self.pace.hold(method, "", *after),
+                Err(error) if error.is_one_of(&["rate_limited", "ratelimited"]) => {
+                    self.pace.hold(method, "", None);
+                }
+                _ => {}
+            }
+        }
+        outcome
     }
 
     /// Posts JSON to an address that was checked before, without the token: the address itself is the secret.

@@ -7,7 +7,7 @@ use std::fmt;
 use crate::manifest::Tier;
 
 /// A method of the Web API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Method {
     AuthTest,
     OpenConnection,

@@ -3,6 +3,7 @@
 mod call;
 mod channel;
 mod method;
+mod pace;
 mod upload;
 
 use std::fmt;
@@ -19,6 +20,7 @@ use slack_morphism::prelude::{
 
 use self::call::CallError;
 pub(crate) use self::method::Method;
+use self::pace::Pace;
 use crate::hosts::AllowedHosts;
 use crate::render::text::prose;
 use crate::render::{self, Rendered};
@@ -40,6 +42,7 @@ pub struct SlackChat {
     token: SlackApiToken,
     hosts: AllowedHosts,
     limit: Duration,
+    pace: Pace,
 }
 
 impl fmt::Debug for SlackChat {
@@ -98,6 +101,7 @@ impl SlackChat {
             token: SlackApiToken::new(token.expose().to_owned().into()),
             hosts: AllowedHosts::new(api_url),
             limit: CALL_LIMIT,
+            pace: Pace::default(),
         })
     }
 
@@ -206,6 +210,14 @@ impl SlackChat {
             request = request.with_thread_ts(thread.into());
         }
         let answer = self.post(Method::PostMessage, &request).await;
+        match &answer {
+            Err(CallError::Limited { after }) => self.pace.hold(Method::PostMessage, place.channel, *after),
+            Err(error) if error.is_one_of(&["rate_limited", "ratelimited"]) => {
+                self.pace.hold(Method::PostMessage, place.channel, None);
+            }
+            // Slack counts those that it refuses for another reason, too.
+            _ => self.pace.post(place.channel),
+        }
         let answer = answer.map_err(|error| error.into_send(Method::PostMessage))?;
         let posted: Posted = read(answer).map_err(|error| error.into_send(Method::PostMessage))?;
         Ok(receipt(posted.channel.as_deref().unwrap_or(place.channel), Some(&posted.ts)))
@@ -275,6 +287,10 @@ impl Chat for SlackChat {
         message: &'a ChatMessage,
     ) -> BoxFuture<'a, Result<ChatReceipt, SendError>> {
         Box::pin(self.deliver(key, attempt, message))
+    }
+
+    fn not_before(&self, message: &ChatMessage) -> Option<Duration> {
+        self.pace.wait(message)
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) enum ChatFault {
     Permanent,
     /// It arrives, and the answer is lost.
     AnswerLost,
+    /// It arrives after so many milliseconds.
+    Slow(u64),
 }
 
 /// What the chat system holds.
@@ -133,6 +135,16 @@ impl Chat for FakeChat {
     ) -> BoxFuture<'a, Result<ChatReceipt, SendError>> {
         Box::pin(async move {
             self.life.point().await;
+            let slow = {
+                let mut chat = locked(&self.world.chat);
+                let slow = chat.faults.iter().position(|(prefix, fault)| {
+                    key.starts_with(prefix) && matches!(fault, ChatFault::Slow(_))
+                });
+                slow.map(|index| chat.faults.remove(index).1)
+            };
+            if let Some(ChatFault::Slow(ms)) = slow {
+                tokio::time::sleep(std::time::Duration::from_millis(ms)).await;
+            }
             let look = attempt > 1 && !self.world.is_sabotaged(Sabotage::PostBlindly);
             let result = {
                 let mut chat = locked(&self.world.chat);
@@ -145,10 +157,10 @@ impl Chat for FakeChat {
                     Some(ChatFault::Permanent) => {
                         Err(SendError::Permanent { reason: "channel_not_found".to_owned() })
                     }
+                    Some(ChatFault::Slow(_)) | None => chat.put(key, look, message),
                     Some(ChatFault::AnswerLost) => chat.put(key, look, message).and_then(|_| {
                         Err(SendError::Retry { after_ms: None, reason: "the connection broke".to_owned() })
                     }),
-                    None => chat.put(key, look, message),
                 }
             };
             self.life.point().await;

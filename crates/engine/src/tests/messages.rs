@@ -3,6 +3,7 @@
 use runbook_core::incident::IncidentEvent;
 use runbook_core::ports::{PagerEventKind, PagerIncident};
 use runbook_core::request::Request;
+use tokio::time::Instant;
 
 use crate::testkit::{Act, Bench, ChatFault, check, locked, page};
 
@@ -64,6 +65,30 @@ async fn a_pause_that_the_chat_asks_for_is_kept_and_delays_nobody_else() {
     let chat = locked(&bench.world.chat);
     let shown = format!("{:?}", chat.of("card/")[0].message);
     assert!(shown.contains("ana (acting)") && shown.contains("\"P2\""), "{shown}");
+}
+
+/// Whoever waits for an answer does not wait behind cards that the chat system is slow with.
+#[tokio::test(start_paused = true)]
+async fn slow_cards_keep_no_answer_waiting() {
+    let mut bench = Bench::new().await;
+    bench.paged().await;
+    bench.pass(5_000).await;
+    locked(&bench.world.chat).faults = vec![("card/", ChatFault::Slow(60_000)); 60];
+    for number in 2..42 {
+        let another = page(&format!("Q{number}"));
+        bench.pager_says(&format!("page {number}"), PagerEventKind::Triggered, another, None).await;
+    }
+    bench.pass(2_000).await;
+    let under_way = 60 - locked(&bench.world.chat).faults.len();
+    assert!((10..40).contains(&under_way), "many at once, and not all: {under_way}");
+    let asked = Instant::now();
+    let list = Request::IncidentList { all: false };
+    let answer = bench.ask("list", "ana", list).await;
+    assert!(answer.contains("INC-1"), "{answer}");
+    assert!(asked.elapsed().as_millis() < 2_000, "{:?}", asked.elapsed());
+    bench.pass(20 * 60_000).await;
+    assert_eq!(locked(&bench.world.chat).of("card/").len(), 41, "the cards come all the same");
+    assert_eq!(check(&bench), Vec::<String>::new());
 }
 
 /// A message that can never leave is on the record, and does not hold up what comes after it.

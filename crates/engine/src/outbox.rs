@@ -1,0 +1,93 @@
+//! The outbox's loop: what is due leaves, several messages at once, and nothing waits behind what is slow.
+//!
+//! One group sends one message at a time. What people wait for (answers, plans, calls to the pager) has places of its own:
+//! a chat system that is slow with cards and notes does not keep an approval waiting.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use runbook_core::ports::OutboxRow;
+use tokio::task::{Id, JoinSet};
+use tokio::time::sleep;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// How often the loop looks without having been woken, and the pause of a group whose message could not be handled.
+const TICK: Duration = Duration::from_millis(500);
+/// Messages on their way at once.
+const AT_ONCE: usize = 24;
+/// So many places are for [`FIRST_LANE`] alone.
+const FOR_PEOPLE: usize = 8;
+/// The lane of what people wait for.
+const FIRST_LANE: u8 = 0;
+
+/// The messages on their way, and the group of each.
+#[derive(Default)]
+struct Sending {
+    tasks: JoinSet<()>,
+    groups: HashMap<Id, String>,
+}
+
+impl Sending {
+    /// Whether this one can be sent now, beside the others.
+    fn has_place(&self, row: &OutboxRow) -> bool {
+        let places = if row.lane == FIRST_LANE { AT_ONCE } else { AT_ONCE - FOR_PEOPLE };
+        self.groups.len() < places && !self.groups.values().any(|group| *group == row.group)
+    }
+
+    /// Waits until one is done; for ever while there is none.
+    async fn one_done(&mut self) {
+        let (id, is_whole) = match self.tasks.join_next_with_id().await {
+            Some(Ok((id, ()))) => (id, true),
+            Some(Err(error)) => (error.id(), false),
+            None => return std::future::pending().await,
+        };
+        self.groups.remove(&id);
+        if !is_whole {
+            // It would be due again at once.
+            sleep(TICK).await;
+        }
+    }
+}
+
+impl Engine {
+    /// Sends until the engine is drained, and waits for what is then on its way.
+    pub(crate) async fn outbox_loop(&self) {
+        let mut stop = self.inner.draining.subscribe();
+        let mut sending = Sending::default();
+        while !self.is_draining() {
+            if let Err(error) = self.send_due(&mut sending).await {
+                tracing::warn!(%error, "the outbox cannot be read now");
+            }
+            tokio::select! {
+                biased;
+                () = sending.one_done() => {}
+                () = self.inner.outbox_wake.notified() => {}
+                () = sleep(TICK) => {}
+                _ = stop.changed() => {}
+            }
+        }
+        while sending.tasks.join_next().await.is_some() {}
+    }
+
+    async fn send_due(&self, sending: &mut Sending) -> Result<(), EngineError> {
+        // Those on their way are still due: one of each of their groups.
+        let rows = self.store().outbox_due(self.now(), sending.groups.len() + AT_ONCE).await?;
+        for row in rows {
+            if !sending.has_place(&row) {
+                continue;
+            }
+            let (engine, group) = (self.clone(), row.group.clone());
+            let task = sending.tasks.spawn(async move {
+                let key = row.key.clone();
+                if let Err(error) = engine.deliver(row).await {
+                    tracing::warn!(%key, %error, "a message could not be handled now");
+                    sleep(TICK).await;
+                }
+            });
+            sending.groups.insert(task.id(), group);
+        }
+        Ok(())
+    }
+}

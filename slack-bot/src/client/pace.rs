@@ -1,0 +1,141 @@
+//! When Slack may be asked for what again: what it said itself, and its rule of one message a second for each channel.
+//!
+//! Each method waits for itself, and posting for each channel by itself: nobody waits for what another may not do.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use runbook_core::message::ChatMessage;
+use tokio::time::Instant;
+
+use super::Method;
+
+/// Slack takes about one message a second for each channel, and more in short bursts.
+const BETWEEN_POSTS: Duration = Duration::from_secs(1);
+/// Slack's limits count by the minute: so long when it does not say how long.
+const UNSAID: Duration = Duration::from_secs(5);
+/// Longest pause that is believed.
+const LONGEST: Duration = Duration::from_secs(600);
+/// Beyond so many entries those that are over are forgotten.
+const MANY: usize = 256;
+
+/// A method, and for posting the channel.
+type Budget = (Method, String);
+
+/// What is to be waited for.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    /// Slack refused it until then.
+    held: Mutex<HashMap<Budget, Instant>>,
+    /// The last message of each channel.
+    posted: Mutex<HashMap<String, Instant>>,
+}
+
+fn budget(method: Method, channel: &str) -> Budget {
+    let of_channel = method == Method::PostMessage;
+    (method, if of_channel { channel.to_owned() } else { String::new() })
+}
+
+impl Pace {
+    /// Slack has said that there were too many calls.
+    pub(super) fn hold(&self, method: Method, channel: &str, after: Option<Duration>) {
+        let until = Instant::now() + after.unwrap_or(UNSAID).min(LONGEST);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        forget(&mut held, |until| *until <= Instant::now());
+        held.insert(budget(method, channel), until);
+    }
+
+    /// A message was posted.
+    pub(super) fn post(&self, channel: &str) {
+        let mut posted = self.posted.lock().unwrap_or_else(PoisonError::into_inner);
+        forget(&mut posted, |at| at.elapsed() >= BETWEEN_POSTS);
+        posted.insert(channel.to_owned(), Instant::now());
+    }
+
+    /// How long this message has to wait; `None` when it may leave.
+    pub(super) fn wait(&self, message: &ChatMessage) -> Option<Duration> {
+        let (method, channel, is_urgent) = match message {
+            ChatMessage::OpenChannel { .. } => (Method::CreateChannel, "", true),
+            ChatMessage::Card { channel, ts, .. } | ChatMessage::Progress { channel, ts, .. } => (
+                if ts.is_some() { Method::UpdateMessage } else { Method::PostMessage },
+                channel.as_str(),
+                false,
+            ),
+            // Somebody waits for it: only Slack's own no holds it back.
+            ChatMessage::Plan { channel, ts, .. } => (
+                if ts.is_some() { Method::UpdateMessage } else { Method::PostMessage },
+                channel.as_str(),
+                true,
+            ),
+            ChatMessage::Note { channel, .. } => (Method::PostMessage, channel.as_str(), false),
+            ChatMessage::Upload { .. } => (Method::CompleteUpload, "", false),
+            ChatMessage::Reply { .. } => return None,
+        };
+        let now = Instant::now();
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = held.get(&budget(method, channel)).copied();
+        drop(held);
+        let after_last = match method {
+            Method::PostMessage if !is_urgent => {
+                let posted = self.posted.lock().unwrap_or_else(PoisonError::into_inner);
+                posted.get(channel).map(|at| *at + BETWEEN_POSTS)
+            }
+            _ => None,
+        };
+        until.max(after_last).filter(|until| *until > now).map(|until| until - now)
+    }
+}
+
+fn forget<K: std::hash::Hash + Eq>(entries: &mut HashMap<K, Instant>, is_over: impl Fn(&Instant) -> bool) {
+    if entries.len() >= MANY {
+        entries.retain(|_, at| !is_over(at));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(channel: &str) -> ChatMessage {
+        ChatMessage::Note { channel: channel.to_owned(), thread: None, text: "x".to_owned() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_channel_waits_for_itself() {
+        let pace = Pace::default();
+        assert_eq!(pace.wait(&note("C1")), None);
+        pace.post("C1");
+        assert_eq!(pace.wait(&note("C1")), Some(BETWEEN_POSTS));
+        assert_eq!(pace.wait(&note("C2")), None);
+        tokio::time::advance(BETWEEN_POSTS).await;
+        assert_eq!(pace.wait(&note("C1")), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_slack_refused_waits_as_long_as_it_said() {
+        let pace = Pace::default();
+        pace.hold(Method::PostMessage, "C1", Some(Duration::from_secs(30)));
+        pace.hold(Method::UpdateMessage, "C1", None);
+        assert_eq!(pace.wait(&note("C1")), Some(Duration::from_secs(30)));
+        assert_eq!(pace.wait(&note("C2")), None, "another channel");
+        let upload = ChatMessage::Upload {
+            channel: "C1".to_owned(),
+            thread: None,
+            filename: String::new(),
+            title: String::new(),
+            comment: String::new(),
+            content: String::new(),
+        };
+        assert_eq!(pace.wait(&upload), None, "another method");
+        tokio::time::advance(Duration::from_secs(31)).await;
+        assert_eq!(pace.wait(&note("C1")), None);
+        pace.hold(Method::PostMessage, "C1", Some(Duration::from_secs(1_000_000)));
+        assert_eq!(pace.wait(&note("C1")), Some(LONGEST), "nonsense is not believed");
+        for number in 0..10 * MANY {
+            pace.post(&format!("C{number}"));
+            tokio::time::advance(BETWEEN_POSTS).await;
+        }
+        assert!(pace.posted.lock().unwrap().len() <= MANY);
+    }
+}
