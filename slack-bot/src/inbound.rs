@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use runbook_core::ports::Intake;
+use tokio::time::Instant;
 
 use crate::signature::{Secret, SignatureError, verify};
 use crate::take;
@@ -53,7 +54,7 @@ async fn command(State(inbound): State<Arc<Inbound>>, headers: HeaderMap, body: 
     if let Err(status) = inbound.verified(&headers, &body) {
         return status.into_response();
     }
-    axum::Json(take::command(&*inbound.intake, body.to_vec()).await).into_response()
+    axum::Json(take::command(&*inbound.intake, body.to_vec(), Instant::now()).await).into_response()
 }
 
 async fn interaction(State(inbound): State<Arc<Inbound>>, headers: HeaderMap, body: Body) -> Response {
@@ -64,7 +65,7 @@ async fn interaction(State(inbound): State<Arc<Inbound>>, headers: HeaderMap, bo
     if let Err(status) = inbound.verified(&headers, &body) {
         return status.into_response();
     }
-    match take::interaction(&*inbound.intake, body.to_vec()).await {
+    match take::interaction(&*inbound.intake, body.to_vec(), Instant::now()).await {
         Ok(()) => StatusCode::OK.into_response(),
         // The person sees that the press did not work.
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),

@@ -39,7 +39,7 @@ pub enum ManifestError {
     Command(String),
     /// Slack would not call the address.
     #[error(
-        "slack calls https addresses without query only, and not '{0}'\nhint: write --url https://blocks.example.com"
+        "slack calls https addresses alone, without user, password, query or fragment; this one at '{0}' is another\nhint: write --url https://blocks.example.com"
     )]
     Url(String),
 }
@@ -59,12 +59,12 @@ pub fn manifest(config: &ManifestConfig) -> Result<Value, ManifestError> {
     }
     let place = |path: &str| -> Result<Option<String>, ManifestError> {
         let Some(url) = &config.url else { return Ok(None) };
-        if url.scheme() != "https"
-            || url.query().is_some()
-            || url.fragment().is_some()
-            || !url.username().is_empty()
-        {
-            return Err(ManifestError::Url(url.to_string()));
+        if url.scheme() != "https" || url.query().is_some() || url.fragment().is_some() {
+            return Err(ManifestError::Url(format!(
+                "{}://{}",
+                url.scheme(),
+                url.host_str().unwrap_or_default()
+            )));
         }
         Ok(Some(format!("{}{path}", url.as_str().trim_end_matches('/'))))
     };

@@ -123,6 +123,7 @@ fn what_slack_would_refuse_is_refused_here() {
         "http://blocks.example.com",
         "https://x.example/?a=1",
         "https://a@x.example/",
+        "https://:pw@x.example/",
         "https://x.example/#y",
     ] {
         assert!(matches!(manifest(&config(Tier::Read, Some(url))), Err(ManifestError::Url(_))), "{url}");

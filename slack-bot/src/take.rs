@@ -8,12 +8,14 @@ use runbook_core::ports::{InboxItem, Intake};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use tokio::time::Instant;
+
 use crate::render::text::{clip, escape, line};
 use crate::translate::{COMMAND, INTERACTION, SOURCE};
 use crate::wire::{Interaction, SlashCommand, payload_field};
 
-/// Slack waits three seconds for an acknowledgement. A store that is slower than this is told to the person, who would
-/// otherwise see Slack's own error and nothing of ours.
+/// Slack waits three seconds for an acknowledgement, from when it sent the message. A store that is slower than this is told
+/// to the person, who would otherwise see Slack's own error and nothing of ours.
 const STORE_LIMIT: Duration = Duration::from_millis(2_500);
 
 /// How much of a typed line is shown back, in characters.
@@ -31,13 +33,21 @@ pub(crate) enum NotTaken {
     Late,
 }
 
-/// Takes a slash command, form-encoded, and returns the message that its acknowledgement carries.
-pub(crate) async fn command(intake: &dyn Intake, body: Vec<u8>) -> Value {
-    let command = SlashCommand::parse(&body);
-    if let ChatParse::Usage { text } = parse_chat(&command.text) {
-        return ephemeral(&clip(&escape(&text), ANSWER_MAX));
+/// The answer to a slash command, form-encoded, that asks for nothing to be done: help, or what was meant instead.
+pub(crate) fn usage(body: &[u8]) -> Option<Value> {
+    match parse_chat(&SlashCommand::parse(body).text) {
+        ChatParse::Usage { text } => Some(ephemeral(&clip(&escape(&text), ANSWER_MAX))),
+        ChatParse::Request(_) => None,
     }
-    match store(intake, command.trigger_id, COMMAND, body).await {
+}
+
+/// Takes a slash command, form-encoded, that came at `received`, and returns the message that its acknowledgement carries.
+pub(crate) async fn command(intake: &dyn Intake, body: Vec<u8>, received: Instant) -> Value {
+    if let Some(usage) = usage(&body) {
+        return usage;
+    }
+    let command = SlashCommand::parse(&body);
+    match store(intake, command.trigger_id, COMMAND, body, received).await {
         Ok(()) => ephemeral(&format!("Working on `{}`...", line(&command.text, ECHO_MAX))),
         // Slack never repeats a slash command: only the person can.
         Err(NotTaken::Refused) => ephemeral(
@@ -50,19 +60,44 @@ pub(crate) async fn command(intake: &dyn Intake, body: Vec<u8>) -> Value {
 }
 
 /// Takes an interaction: a form whose field `payload` holds the JSON.
-pub(crate) async fn interaction(intake: &dyn Intake, body: Vec<u8>) -> Result<(), NotTaken> {
+pub(crate) async fn interaction(
+    intake: &dyn Intake,
+    body: Vec<u8>,
+    received: Instant,
+) -> Result<(), NotTaken> {
     let trigger = payload_field(&body)
         .and_then(|payload| serde_json::from_str::<Interaction>(&payload).ok())
         .and_then(|interaction| interaction.trigger_id);
-    store(intake, trigger.unwrap_or_default(), INTERACTION, body).await
+    store(intake, trigger.unwrap_or_default(), INTERACTION, body, received).await
+}
+
+/// Keeps what this version has no use for, as it came: nothing is lost, and somebody may look at it.
+pub(crate) async fn unknown(
+    intake: &dyn Intake,
+    kind: &str,
+    body: Vec<u8>,
+    received: Instant,
+) -> Result<(), NotTaken> {
+    store(intake, String::new(), kind, body, received).await
 }
 
 /// Makes the message durable. Without an id of Slack's, the body is its own.
-async fn store(intake: &dyn Intake, id: String, kind: &str, body: Vec<u8>) -> Result<(), NotTaken> {
+async fn store(
+    intake: &dyn Intake,
+    id: String,
+    kind: &str,
+    body: Vec<u8>,
+    received: Instant,
+) -> Result<(), NotTaken> {
+    let left = STORE_LIMIT.saturating_sub(received.elapsed());
+    if left.is_zero() {
+        tracing::error!(kind, "slack message not taken: it waited too long");
+        return Err(NotTaken::Refused);
+    }
     let id = if id.is_empty() { hex::encode(Sha256::digest(&body)) } else { id };
     let item =
         InboxItem { source: SOURCE.to_owned(), id, kind: kind.to_owned(), body, received_at: intake.now() };
-    match tokio::time::timeout(STORE_LIMIT, intake.accept(item)).await {
+    match tokio::time::timeout(left, intake.accept(item)).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => {
             tracing::error!(%error, kind, "slack message not stored");

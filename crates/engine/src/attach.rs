@@ -20,7 +20,7 @@ use crate::runs::load_run;
 use crate::streams::Loaded;
 
 /// What stands where the middle of an output was dropped; before that point nothing of it changes any more.
-const DROPPED: &str = "\n[... ";
+const DROPPED: [&str; 2] = ["\n[... ", " bytes dropped ...]\n"];
 
 /// A piece of what a command wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -240,10 +240,20 @@ fn one_of_several(run: &Run, unit: Unit) -> Option<String> {
     }
 }
 
+/// Where the middle of a text was dropped. A command may print what begins alike.
+fn dropped_at(text: &str) -> Option<usize> {
+    let [before, after] = DROPPED;
+    text.match_indices(before).map(|(at, _)| at).find(|at| {
+        let rest = text.get(at + before.len()..).unwrap_or_default();
+        let count = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        count > 0 && rest.get(count..).is_some_and(|rest| rest.starts_with(after))
+    })
+}
+
 /// What is new of a text after so many bytes of it, and where that ends. Of a text that still grows whole lines alone,
 /// and nothing behind the place where its middle is dropped: that moves.
 fn beyond(text: &str, from: usize, is_live: bool) -> (&str, usize) {
-    let fixed = text.find(DROPPED);
+    let fixed = dropped_at(text);
     let end = match (is_live, fixed) {
         (false, _) => text.len(),
         (true, Some(fixed)) => fixed + 1,
@@ -271,6 +281,7 @@ mod tests {
             ("one\ntw", 4, false, "tw", 6),
             ("one", 3, false, "", 3),
             ("é\né", 1, true, "", 1),
+            ("head\n[... 3 pods\n[... \nmore", 0, true, "head\n[... 3 pods\n[... \n", 22),
             ("head\n[... 9 bytes dropped ...]\ntail\n", 0, true, "head\n", 5),
             ("head\n[... 9 bytes dropped ...]\ntail\n", 5, true, "", 5),
             ("head\n[... 9 bytes dropped ...]\ntail\n", 9, true, "", 9),

@@ -1,6 +1,6 @@
 //! Yeses that do not count are written down, and whoever gives one after the other fills no journal with them: the first few
-//! of a person stand there as they come, those after them are counted, and the count is written once a minute, and before
-//! the run leaves its question. A crash loses at most what was counted since.
+//! of a person stand there as they come, those after them are counted, and the count is written with the next one after a
+//! minute, and before the run leaves its question. What was counted since is lost when the engine ends.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

@@ -11,11 +11,12 @@ use runbook_core::incident::IncidentCommand;
 use runbook_core::journal::Cause;
 use runbook_core::people::{Actor, Role};
 use runbook_core::plan::{Plan, assess};
-use runbook_core::ports::{Commit, IncidentRow, RunRow};
+use runbook_core::ports::{Commit, IncidentRow, RunRow, StoreError};
 use runbook_core::request::Request;
 use runbook_core::run::{NewRun, Run, RunCommand};
 use runbook_core::view;
 use serde_json::json;
+use tokio::sync::oneshot;
 
 use crate::describe;
 use crate::engine::Engine;
@@ -36,6 +37,8 @@ const LOOK: usize = 10_000;
 impl Engine {
     /// Does what somebody asks over the API, the socket or a terminal.
     ///
+    /// To its end, also when whoever asks leaves meanwhile: what is written must be followed by what it leads to.
+    ///
     /// # Errors
     /// When it is refused or cannot be done; the text is for the person who asked.
     pub async fn request(&self, request: &Request, asker: &Asker) -> Result<Reply, EngineError> {
@@ -46,7 +49,17 @@ impl Engine {
             inbox: None,
             reply_to: None,
         };
-        self.handle(request, asker, &origin).await
+        let (tell, told) = oneshot::channel();
+        let (engine, request, asker) = (self.clone(), request.clone(), asker.clone());
+        self.spawn(Box::pin(async move {
+            // Nobody may be there any more to hear it.
+            let _heard = tell.send(engine.handle(&request, &asker, &origin).await);
+        }));
+        told.await.unwrap_or_else(|_| {
+            let text =
+                "the request ended without an answer; look with `blocks runbook status` what it came to";
+            Err(EngineError::Store(StoreError::Unavailable(text.to_owned())))
+        })
     }
 
     pub(crate) async fn handle(

@@ -120,6 +120,10 @@ where
     F: FnOnce(&Connection) -> Result<T, Fault> + Send,
 {
     fn apply(&mut self, connection: &Connection) -> bool {
+        // Nobody waits for it any more, and whoever asked has been told so: it is not done later behind their back.
+        if self.reply.is_closed() {
+            return false;
+        }
         let outcome = self.work.take().map(|work| work(connection));
         let keep = matches!(outcome, Some(Ok(_)));
         self.outcome = outcome;
@@ -207,7 +211,8 @@ fn fill_and_commit(
         };
         batch.push(job);
         applied?;
-        next = if begun.is_ok() && batch.len() < MAX_BATCH { waiting.try_recv().ok() } else { None };
+        // Somebody else has the file, and was waited for: whoever waits behind has waited as long.
+        next = if begun.is_err() || batch.len() < MAX_BATCH { waiting.try_recv().ok() } else { None };
     }
     begun?;
     if sabotage::is_on(Sabotage::SkipFsync) {

@@ -34,8 +34,10 @@ pub(super) enum Content {
     Command(Vec<u8>),
     /// A button, a form, a shortcut: a form with the field `payload`.
     Interaction(Vec<u8>),
-    /// An event, or a type that this version does not know.
-    Other,
+    /// An event: none is acted on so far.
+    Event,
+    /// A type that this version does not know, and its payload.
+    Unknown(String, Vec<u8>),
 }
 
 #[derive(Deserialize)]
@@ -74,7 +76,11 @@ pub(super) fn read(text: &str) -> Frame {
                 .finish()
                 .into_bytes(),
         ),
-        _ => Content::Other,
+        "events_api" => Content::Event,
+        other => {
+            let kind: String = other.chars().take(40).collect();
+            Content::Unknown(kind, raw.payload.to_string().into_bytes())
+        }
     };
     Frame::Envelope { id: id.to_owned(), content }
 }
@@ -116,8 +122,11 @@ mod tests {
             (r#"{"type":"disconnect","reason":"warning"}"#, goodbye("warning")),
             (r#"{"type":"disconnect","reason":"a b\nc"}"#, goodbye("a_b_c")),
             (r#"{"type":"disconnect"}"#, goodbye("unknown")),
-            (r#"{"type":"events_api","envelope_id":"E1","payload":{}}"#, envelope("E1", Content::Other)),
-            (r#"{"type":"of_tomorrow","envelope_id":"E2"}"#, envelope("E2", Content::Other)),
+            (r#"{"type":"events_api","envelope_id":"E1","payload":{}}"#, envelope("E1", Content::Event)),
+            (
+                r#"{"type":"of_tomorrow","envelope_id":"E2","payload":[1]}"#,
+                envelope("E2", Content::Unknown("of_tomorrow".to_owned(), b"[1]".to_vec())),
+            ),
             (r#"{"type":"interactive","envelope_id":""}"#, Frame::Other),
             (r#"{"type":["hello"]}"#, Frame::Other),
             ("", Frame::Other),

@@ -4,18 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use runbook_core::ports::SendError;
+use runbook_core::ports::{Intake, SendError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{Bytes, Message};
+use tokio_tungstenite::tungstenite::{Bytes, Error as WsError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
 use super::envelope::{Content, Frame, acknowledgement, read};
 use super::{Shared, stopped};
+use crate::inbound::BODY_LIMIT;
 use crate::take;
+use crate::translate::SOURCE;
 
 /// How long opening may take: the library sets no limit of its own.
 const OPEN_LIMIT: Duration = Duration::from_secs(10);
@@ -25,14 +27,19 @@ const QUIET: Duration = Duration::from_secs(15);
 const LEAVING_LIMIT: Duration = Duration::from_secs(60);
 /// How long the end waits for acknowledgements of what was taken.
 const END_LIMIT: Duration = Duration::from_secs(3);
+/// How long one frame may take to leave: a peer that reads nothing more is none.
+const SEND_LIMIT: Duration = Duration::from_secs(5);
 /// Envelopes that wait for the store. Slack gives up on an envelope after three seconds, so more never helps.
-const WAITING_MAX: usize = 1_000;
-/// Largest frame, in bytes: a message with all its blocks comes with each click.
-const FRAME_MAX: usize = 4 * 1024 * 1024;
+const WAITING_MAX: usize = 100;
+/// Largest frame, in bytes: what HTTP takes, written as JSON.
+const FRAME_MAX: usize = 2 * BODY_LIMIT;
 /// What Slack asks of an app with too many connections.
 const CROWDED_PAUSE: Duration = Duration::from_secs(60);
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// An envelope with its id, and when it came.
+type Came = (String, Content, Instant);
 
 /// How a connection ended.
 #[derive(Debug)]
@@ -75,12 +82,12 @@ pub(super) async fn run(
     let (said, mut acknowledgements) = mpsc::channel(WAITING_MAX);
     // One after the other, so that what a person did first is stored first; apart from the reader, so that a slow store
     // does not keep Slack's pings waiting.
-    tokio::spawn(take_all(shared, envelopes, said));
-    let ended = read_on(&mut socket, &work, &mut acknowledgements, &mut stop, leaves).await;
+    tokio::spawn(take_all(shared.intake.clone(), envelopes, said));
+    let ended = read_on(&mut socket, &work, &*shared.intake, &mut acknowledgements, &mut stop, leaves).await;
     drop(work);
     let rest = async {
         while let Some(text) = acknowledgements.recv().await {
-            if socket.send(Message::text(text)).await.is_err() {
+            if !send(&mut socket, Message::text(text)).await {
                 return;
             }
         }
@@ -104,29 +111,63 @@ async fn open(shared: &Shared) -> Result<Socket, Ended> {
         .ok_or_else(|| Ended::Refused { why: "the connection's address is not one of Slack's".to_owned() })?;
     let config = WebSocketConfig::default().max_message_size(Some(FRAME_MAX)).max_frame_size(Some(FRAME_MAX));
     let connecting = connect_async_with_config(url.as_str(), Some(config), false);
-    let (mut socket, _) = timeout(OPEN_LIMIT, connecting)
-        .await
-        .map_err(|_| broken("no answer in time"))?
-        // The library's words may hold the address.
-        .map_err(|_| broken("the connection cannot be made"))?;
-    let hello = async {
+    let (mut socket, _) =
+        timeout(OPEN_LIMIT, connecting).await.map_err(|_| broken("no answer in time"))?.map_err(|error| {
+            Ended::Broken { why: format!("the connection cannot be made: {}", what(&error)), after: None }
+        })?;
+    let first = async {
         while let Some(Ok(message)) = socket.next().await {
             if let Message::Text(text) = message {
-                return read(text.as_str()) == Frame::Hello;
+                return Some(read(text.as_str()));
             }
         }
-        false
+        None
     };
-    match timeout(OPEN_LIMIT, hello).await {
-        Ok(true) => Ok(socket),
+    match timeout(OPEN_LIMIT, first).await {
+        Ok(Some(Frame::Hello)) => Ok(socket),
+        Ok(Some(Frame::Disconnect { reason })) => {
+            Err(goodbye(&reason).unwrap_or_else(|| broken("slack closed it before it was open")))
+        }
         _ => Err(broken("slack did not say hello")),
     }
+}
+
+/// What went wrong, without the address, which is a secret.
+fn what(error: &WsError) -> String {
+    match error {
+        WsError::Io(error) => error.kind().to_string(),
+        WsError::Tls(_) => "TLS".to_owned(),
+        WsError::Http(response) => format!("HTTP status {}", response.status().as_u16()),
+        WsError::Url(_) => "the address".to_owned(),
+        WsError::Capacity(_) => "a frame was too large".to_owned(),
+        _ => "the protocol".to_owned(),
+    }
+}
+
+/// What a reason to disconnect means where it ends the connection at once; `None` where the connection is only renewed.
+fn goodbye(reason: &str) -> Option<Ended> {
+    match reason {
+        "link_disabled" => Some(Ended::Refused {
+            why: "Socket Mode is switched off; hint: switch it on in the app's settings, or write mode = \"http\" under [slack]".to_owned(),
+        }),
+        "too_many_websockets" => Some(Ended::Broken {
+            why: "the app has too many connections".to_owned(),
+            after: Some(CROWDED_PAUSE),
+        }),
+        _ => None,
+    }
+}
+
+/// Sends one frame, unless the peer reads nothing any more.
+async fn send<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocketStream<S>, message: Message) -> bool {
+    matches!(timeout(SEND_LIMIT, socket.send(message)).await, Ok(Ok(())))
 }
 
 /// Reads until the connection ends or we stop.
 async fn read_on<S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut WebSocketStream<S>,
-    work: &mpsc::Sender<(String, Content)>,
+    work: &mpsc::Sender<Came>,
+    intake: &dyn Intake,
     acknowledgements: &mut mpsc::Receiver<String>,
     stop: &mut watch::Receiver<bool>,
     leaves: oneshot::Sender<()>,
@@ -147,34 +188,39 @@ async fn read_on<S: AsyncRead + AsyncWrite + Unpin>(
                     // The library answers pings by itself.
                     Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_))) => continue,
                     Some(Ok(Message::Close(_))) | None => return broken("slack closed it", None),
-                    Some(Err(_)) => return broken("it broke", None),
+                    Some(Err(error)) => return broken(&format!("it broke: {}", what(&error)), None),
                 };
                 match read(text.as_str()) {
                     Frame::Envelope { id, content } => {
-                        if work.try_send((id, content)).is_err() {
-                            tracing::error!("a slack message is not taken: too many wait for the store");
+                        // What needs no store does not wait behind what does.
+                        let usage = match &content {
+                            Content::Command(body) => take::usage(body),
+                            _ => None,
+                        };
+                        if let Some(usage) = usage {
+                            if !send(socket, Message::text(acknowledgement(&id, Some(&usage)))).await {
+                                return broken("nothing can be sent", None);
+                            }
+                        } else if work.try_send((id, content, heard)).is_err() {
+                            intake.refused(SOURCE, "too_many");
                         }
                     }
-                    Frame::Disconnect { reason } => match reason.as_str() {
-                        "link_disabled" => return Ended::Refused {
-                            why: "Socket Mode is switched off; hint: switch it on in the app's settings, or write mode = \"http\" under [slack]".to_owned(),
-                        },
-                        "too_many_websockets" => {
-                            return broken("the app has too many connections", Some(CROWDED_PAUSE));
-                        }
-                        _ => {
+                    Frame::Disconnect { reason } => match goodbye(&reason) {
+                        Some(ended) => return ended,
+                        None => {
                             last_moment = Some(Instant::now() + LEAVING_LIMIT);
                             if let Some(leaves) = leaves.take() {
                                 let _ = leaves.send(());
                             }
                         }
                     },
-                    Frame::Hello | Frame::Other => {}
+                    Frame::Hello => {}
+                    Frame::Other => intake.refused(SOURCE, "not_understood"),
                 }
             }
             Some(text) = acknowledgements.recv() => {
-                if socket.send(Message::text(text)).await.is_err() {
-                    return broken("it broke", None);
+                if !send(socket, Message::text(text)).await {
+                    return broken("nothing can be sent", None);
                 }
             }
             () = sleep_until(wake) => {
@@ -185,8 +231,8 @@ async fn read_on<S: AsyncRead + AsyncWrite + Unpin>(
                     return broken("nothing came any more", None);
                 }
                 is_asked = true;
-                if socket.send(Message::Ping(Bytes::new())).await.is_err() {
-                    return broken("it broke", None);
+                if !send(socket, Message::Ping(Bytes::new())).await {
+                    return broken("nothing can be sent", None);
                 }
             }
             () = stopped(stop) => return Ended::Stopped,
@@ -197,26 +243,26 @@ async fn read_on<S: AsyncRead + AsyncWrite + Unpin>(
 /// Takes envelopes in their order, and says what the connection shall acknowledge.
 ///
 /// One that cannot be stored is not acknowledged: the person then sees that the press did not work.
-async fn take_all(
-    shared: Arc<Shared>,
-    mut envelopes: mpsc::Receiver<(String, Content)>,
-    said: mpsc::Sender<String>,
-) {
-    while let Some((id, content)) = envelopes.recv().await {
-        let intake = shared.intake.clone();
+async fn take_all(intake: Arc<dyn Intake>, mut envelopes: mpsc::Receiver<Came>, said: mpsc::Sender<String>) {
+    while let Some((id, content, received)) = envelopes.recv().await {
+        let intake = intake.clone();
         // In a task of its own: whatever one message does to it, the next ones are taken.
         let taken = tokio::spawn(async move {
             match content {
                 Content::Command(body) => {
-                    let message = take::command(&*intake, body).await;
+                    let message = take::command(&*intake, body, received).await;
                     Some(acknowledgement(&id, Some(&message)))
                 }
                 Content::Interaction(body) => {
-                    let stored = take::interaction(&*intake, body).await;
+                    let stored = take::interaction(&*intake, body, received).await;
                     stored.is_ok().then(|| acknowledgement(&id, None))
                 }
-                // No event is acted on so far; without an answer Slack would send it again.
-                Content::Other => Some(acknowledgement(&id, None)),
+                // Without an answer Slack would send it again.
+                Content::Event => Some(acknowledgement(&id, None)),
+                Content::Unknown(kind, body) => {
+                    let stored = take::unknown(&*intake, &kind, body, received).await;
+                    stored.is_ok().then(|| acknowledgement(&id, None))
+                }
             }
         });
         match taken.await {

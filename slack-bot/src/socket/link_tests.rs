@@ -1,12 +1,28 @@
+use runbook_core::ports::{Accepted, BoxFuture, InboxItem, StoreError};
 use tokio::io::DuplexStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::*;
 
+/// Takes nothing, and counts nothing.
+struct Refusing;
+
+impl Intake for Refusing {
+    fn accept(&self, _: InboxItem) -> BoxFuture<'_, Result<Accepted, StoreError>> {
+        Box::pin(async { Err(StoreError::Unavailable("never".to_owned())) })
+    }
+
+    fn refused(&self, _: &'static str, _: &'static str) {}
+
+    fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        chrono::DateTime::UNIX_EPOCH
+    }
+}
+
 /// A reader in virtual time, and Slack's end of its connection.
 struct Line {
     slack: WebSocketStream<DuplexStream>,
-    envelopes: mpsc::Receiver<(String, Content)>,
+    envelopes: mpsc::Receiver<Came>,
     said: mpsc::Sender<String>,
     left: oneshot::Receiver<()>,
     stop: watch::Sender<bool>,
@@ -22,7 +38,7 @@ async fn line() -> Line {
     let (leaves, left) = oneshot::channel();
     let (stop, mut stopped) = watch::channel(false);
     let reader = tokio::spawn(async move {
-        read_on(&mut socket, &work, &mut acknowledgements, &mut stopped, leaves).await
+        read_on(&mut socket, &work, &Refusing, &mut acknowledgements, &mut stopped, leaves).await
     });
     Line { slack, envelopes, said, left, stop, reader }
 }
@@ -70,7 +86,7 @@ async fn before_slack_closes_it_a_successor_is_asked_for_and_reading_goes_on() {
     line.say(r#"{"type":"disconnect","reason":"warning"}"#).await;
     (&mut line.left).await.unwrap();
     line.say(r#"{"type":"events_api","envelope_id":"E1"}"#).await;
-    assert_eq!(line.envelopes.recv().await, Some(("E1".to_owned(), Content::Other)));
+    assert!(matches!(line.envelopes.recv().await, Some((id, Content::Event, _)) if id == "E1"));
     line.said.send("yes".to_owned()).await.unwrap();
     loop {
         match line.slack.next().await {
@@ -116,7 +132,40 @@ async fn a_slow_store_does_not_stop_the_reader() {
         }
     }
     // Two wait; more than that could never be acknowledged in time.
-    assert_eq!(line.envelopes.recv().await.map(|(id, _)| id).as_deref(), Some("E0"));
-    assert_eq!(line.envelopes.recv().await.map(|(id, _)| id).as_deref(), Some("E1"));
+    assert_eq!(line.envelopes.recv().await.map(|(id, ..)| id).as_deref(), Some("E0"));
+    assert_eq!(line.envelopes.recv().await.map(|(id, ..)| id).as_deref(), Some("E1"));
     assert!(line.envelopes.try_recv().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_reads_nothing_is_given_up() {
+    let mut line = line().await;
+    let began = Instant::now();
+    // More acknowledgements than the connection holds, and nobody reads them.
+    let said = line.said.clone();
+    tokio::spawn(async move { while said.send("x".repeat(50_000)).await.is_ok() {} });
+    line.say(r#"{"type":"events_api","envelope_id":"E1"}"#).await;
+    let (why, _) = line.ended().await;
+    assert_eq!((why.as_str(), began.elapsed()), ("nothing can be sent", SEND_LIMIT));
+}
+
+#[tokio::test(start_paused = true)]
+async fn help_does_not_wait_for_the_store() {
+    let mut line = line().await;
+    for number in 0..4 {
+        let text = if number < 3 { "runbook list" } else { "hlep" };
+        line.say(&format!(
+            r#"{{"type":"slash_commands","envelope_id":"E{number}","payload":{{"user_id":"U1","text":"{text}"}}}}"#
+        ))
+        .await;
+    }
+    loop {
+        match line.slack.next().await {
+            Some(Ok(Message::Text(text))) => {
+                break assert!(text.contains("E3") && text.contains("ephemeral"), "{text}");
+            }
+            Some(Ok(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -25,6 +25,8 @@ const CONNECTIONS: usize = 2;
 const STEADY: Duration = Duration::from_secs(60);
 /// Longest pause between attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Longest pause that Slack may ask for: without a connection nobody is heard.
+const LONGEST_ASKED: Duration = Duration::from_secs(300);
 /// Pause after a refusal that only a person can lift: a token, a switch in the app's settings.
 const REFUSED_PAUSE: Duration = Duration::from_secs(60);
 
@@ -92,7 +94,7 @@ async fn keep(shared: Arc<Shared>, number: usize, mut stop: watch::Receiver<bool
                 if failures == 0 { Duration::ZERO } else { pause_after(failures) }
             }
             Ended::Broken { why, after } => {
-                let pause = pause_after(failures.max(1)).max(after.unwrap_or_default());
+                let pause = pause_after(failures.max(1)).max(after.unwrap_or_default().min(LONGEST_ASKED));
                 tracing::warn!(number, why, pause_s = pause.as_secs_f32(), "slack connection lost");
                 pause
             }
