@@ -23,12 +23,14 @@ impl Engine {
             return Ok(());
         }
         let runs = self.store().runs_on(row.target.clone(), None).await?;
-        let holder = runs.into_iter().find(|other| {
-            other.id != row.id && !matches!(other.status.as_str(), "planned" | "waiting_for_approval")
-        });
-        let Some(holder) = holder else { return Ok(()) };
-        let Some(loaded) = load_run(self.store(), holder.id).await? else { return Ok(()) };
-        Err(EngineError::Locked(self.whose(&loaded.state)))
+        for other in runs.into_iter().filter(|other| other.id != row.id && other.status != "planned") {
+            // A row does not say whether one that waits for a yes has begun to be undone.
+            let Some(loaded) = load_run(self.store(), other.id).await? else { continue };
+            if loaded.state.holds_target() {
+                return Err(EngineError::Locked(self.whose(&loaded.state)));
+            }
+        }
+        Ok(())
     }
 
     /// Who holds a target, since when, and what can be done about it.
@@ -36,7 +38,9 @@ impl Engine {
         let since = holder.started_at.unwrap_or(holder.created_at);
         let ago = for_people((self.now() - since).num_seconds().max(0).unsigned_abs());
         let id = holder.id;
-        let hint = if matches!(holder.status, Status::UndoFailed { .. }) {
+        let hint = if matches!(holder.status, Status::WaitingForApproval { .. }) {
+            format!("its undo waits for a yes: `blocks runbook status {id}` says whose")
+        } else if matches!(holder.status, Status::UndoFailed { .. }) {
             format!("look by hand and put it right, then `blocks runbook mark-done {id}`")
         } else if holder.waits_for_person() {
             format!(

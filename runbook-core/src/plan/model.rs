@@ -166,6 +166,13 @@ impl Fingerprint {
         Fingerprint(hex::encode(Sha256::digest(canonical_json(&whole).as_bytes())))
     }
 
+    /// The same for what is asked while such a plan runs, after `seq` events of the run: what a yes to that is bound to.
+    #[must_use]
+    pub fn with_question(&self, seq: u64, asked: &serde_json::Value) -> Fingerprint {
+        let whole = serde_json::json!({ "plan": self.0, "seq": seq, "asked": asked });
+        Fingerprint(hex::encode(Sha256::digest(canonical_json(&whole).as_bytes())))
+    }
+
     /// Lowercase hex, 64 characters.
     #[must_use]
     pub fn as_str(&self) -> &str {

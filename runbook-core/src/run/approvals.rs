@@ -11,6 +11,7 @@ use crate::ids::RunId;
 use crate::incident::{IncidentCommand, RunOutcome};
 use crate::message::Outgoing;
 use crate::people::Actor;
+use crate::plan::Fingerprint;
 
 /// How many minutes people have for a fresh yes: to a repetition, to going on past a command, to a list that appeared.
 const FRESH_YES_MIN: i64 = 15;
@@ -46,7 +47,7 @@ pub fn plan_run(request: &NewRun, now: DateTime<Utc>) -> Decision {
     // Whatever may change something is shown and confirmed first, even where nobody else is needed.
     if mutating || (request.approvals_needed > 0 && !request.unasked) {
         let window = Duration::seconds(i64::from(request.approval_window_s));
-        ask_for_yes(&mut decision, request.id, now + window, request.announce);
+        ask_for_yes(&mut decision, request.id, now + window, None, request.announce);
     } else {
         decision.events.push(RunEvent::Started);
         decision.effects.push(Effect::Continue(ResumePoint::Next));
@@ -55,15 +56,25 @@ pub fn plan_run(request: &NewRun, now: DateTime<Utc>) -> Decision {
 }
 
 /// Waits for people's yes until then, and shows them the plan where there is somewhere to show it.
-pub(super) fn ask_for_yes(decision: &mut Decision, run: RunId, expires_at: DateTime<Utc>, shown: bool) {
-    decision.events.push(RunEvent::ApprovalAsked { expires_at });
+fn ask_for_yes(
+    decision: &mut Decision,
+    run: RunId,
+    expires_at: DateTime<Utc>,
+    fingerprint: Option<Fingerprint>,
+    shown: bool,
+) {
+    decision.events.push(RunEvent::ApprovalAsked { expires_at, fingerprint });
     decision.effects.push(Effect::ApprovalTimer { due: expires_at });
     decision.effects.extend(shown.then_some(Effect::Send(Outgoing::Plan { run })));
 }
 
-/// Waits for a yes to what the plan did not say when it was approved.
+/// Waits for a yes to what the plan did not say when it was approved: what was decided so far. It has a code of its own, so
+/// that a yes which somebody gave to the plan, or to an earlier question, is none to this one.
 pub(super) fn ask_for_fresh_yes(decision: &mut Decision, state: &Run, now: DateTime<Utc>) {
-    ask_for_yes(decision, state.id, now + Duration::minutes(FRESH_YES_MIN), true);
+    // Events always serialise; if one did not, the code would still be another than the one of before.
+    let asked = serde_json::to_value(&decision.events).unwrap_or_default();
+    let fingerprint = state.fingerprint.with_question(state.seq, &asked);
+    ask_for_yes(decision, state.id, now + Duration::minutes(FRESH_YES_MIN), Some(fingerprint), true);
 }
 
 /// A person, or the time, ended it. Half an undo is no end: that is a failed undo.

@@ -225,6 +225,10 @@ pub enum RunEvent {
         /// When the offer ends.
         #[serde(with = "millis")]
         expires_at: DateTime<Utc>,
+        /// What a yes is bound to, where that is more than the plan: to repeat something, to go on past something. Absent
+        /// for the plan itself, and in journals of before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fingerprint: Option<Fingerprint>,
     },
     /// Somebody said yes to this fingerprint.
     Approved {

@@ -20,10 +20,12 @@ impl Run {
     pub fn holds_target(&self) -> bool {
         let mutating = self.plan.is_mutating() && !self.unasked;
         mutating
-            && matches!(
-                self.status,
-                Status::Running | Status::Paused { .. } | Status::Undoing | Status::UndoFailed { .. }
-            )
+            && match self.status {
+                Status::Running | Status::Paused { .. } | Status::Undoing | Status::UndoFailed { .. } => true,
+                // half an undo is there, and without the yes it is a failed one again
+                Status::WaitingForApproval { .. } => self.undoing,
+                _ => false,
+            }
     }
 
     /// Only a person can carry it on: nothing of it is under way.

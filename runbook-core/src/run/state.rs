@@ -490,9 +490,12 @@ fn pass_over(run: &mut Run, unit: Unit) {
 fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
     match event {
         RunEvent::Planned { .. } => {}
-        RunEvent::ApprovalAsked { expires_at } => {
+        RunEvent::ApprovalAsked { expires_at, fingerprint } => {
             // What was said before is void: a fresh question wants fresh answers.
             run.approvals.clear();
+            if let Some(fingerprint) = fingerprint {
+                run.fingerprint = fingerprint.clone();
+            }
             run.status = Status::WaitingForApproval { expires_at: *expires_at };
         }
         RunEvent::Approved { by, fingerprint, reason } => run.approvals.push(Approval {

@@ -30,6 +30,8 @@ struct Seen {
     /// First items of loops that were seen to be good, and those that people let the others follow all the same.
     good: BTreeSet<Unit>,
     released: BTreeSet<Unit>,
+    /// People were asked for a yes before.
+    is_asked: bool,
     /// What was last asked and not answered yet.
     question: Option<Question>,
     held: bool,
@@ -43,7 +45,13 @@ pub(crate) fn check(bench: &Bench) {
     for envelope in &bench.events {
         first_items(&mut seen, &envelope.event);
         match &envelope.event {
-            RunEvent::ApprovalAsked { .. } => {
+            RunEvent::ApprovalAsked { fingerprint, .. } => {
+                let is_later = std::mem::replace(&mut seen.is_asked, true);
+                assert_eq!(is_later, fingerprint.is_some(), "what is asked later has a code of its own");
+                assert!(fingerprint.is_none() || *fingerprint != seen.bound_to, "and none of before");
+                if fingerprint.is_some() {
+                    seen.bound_to = fingerprint.clone();
+                }
                 seen.yes.clear();
                 seen.started = false;
                 seen.asked_since.extend(seen.happened.iter().copied());

@@ -309,6 +309,7 @@ fn a_failed_undo_is_ordered_again_by_a_person_alone() {
         assert_eq!(bench.engine(&RunCommand::Advance), [], "{effect:?}: not by itself");
         bench.give("ana", &RunCommand::Retry).unwrap();
         assert_eq!(bench.status(), status, "{effect:?}");
+        assert!(bench.run.holds_target(), "{effect:?}: half an undo is there, whatever people say next");
         if status == "waiting_for_approval" {
             bench.give("ben", &approve("ben")).unwrap();
         }

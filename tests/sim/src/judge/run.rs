@@ -7,6 +7,7 @@ use runbook_core::expectation::Outcome;
 use runbook_core::ids::RunId;
 use runbook_core::journal::Envelope;
 use runbook_core::people::Actor;
+use runbook_core::plan::Fingerprint;
 use runbook_core::ports::Job;
 use runbook_core::run::{CommandPhase, Run, RunEvent, Status, Unit, UnitRole, evolve};
 use runbook_core::runbook::Effect;
@@ -36,6 +37,8 @@ pub(super) struct RunWatch {
 struct Notes {
     /// Yeses to the present question.
     yeses: BTreeSet<Actor>,
+    /// What yeses were asked for, each under its own code.
+    codes: BTreeSet<Fingerprint>,
     expires_at: Option<DateTime<Utc>>,
     /// It was approved at some time, and since the last question.
     was_granted: bool,
@@ -46,6 +49,8 @@ struct Notes {
     harmless: BTreeSet<u32>,
     /// Commands that a person has ordered again since their last attempt.
     ordered: BTreeSet<Unit>,
+    /// Attempts that somebody's order led to.
+    by_order: BTreeSet<u32>,
     /// Whose doing the present question is: one of their own yeses would answer it.
     asked_by: Option<Actor>,
     settled: BTreeMap<Unit, Settled>,
@@ -60,15 +65,16 @@ impl RunWatch {
     /// It keeps others from its target: it has begun and may still change it, or left it in a state nobody knows.
     pub(super) fn holds_target(&self) -> bool {
         let mutating = self.run.plan.is_mutating() && !self.run.unasked;
-        let is_free = matches!(
-            self.run.status,
+        let is_free = match self.run.status {
+            // with half an undo behind it, it has left the target in a state nobody knows
+            Status::WaitingForApproval { .. } => !self.run.undoing,
             Status::Planned
-                | Status::WaitingForApproval { .. }
-                | Status::Succeeded
-                | Status::Failed { .. }
-                | Status::Cancelled
-                | Status::Undone
-        );
+            | Status::Succeeded
+            | Status::Failed { .. }
+            | Status::Cancelled
+            | Status::Undone => true,
+            _ => false,
+        };
         mutating && !is_free
     }
 
@@ -91,6 +97,13 @@ impl RunWatch {
             return Err(self.accusation("outcome-first", &what));
         }
         Ok(())
+    }
+
+    /// An order to run it again was used up by an attempt that began nothing: it stands, as does the yes to it.
+    fn give_back(&mut self, unit: Unit, attempt: u32) {
+        if self.seen.by_order.contains(&attempt) {
+            self.seen.ordered.insert(unit);
+        }
     }
 
     pub(super) fn not_started(&mut self, attempt: u32) {
@@ -339,7 +352,12 @@ impl Judge {
     fn before_event(&self, watch: &mut RunWatch, envelope: &Envelope<RunEvent>, found: &mut Vec<Violation>) {
         let id = watch.run.id;
         match &envelope.event {
-            RunEvent::ApprovalAsked { expires_at } => {
+            RunEvent::ApprovalAsked { expires_at, fingerprint } => {
+                let asked = fingerprint.as_ref().unwrap_or(&watch.run.fingerprint).clone();
+                // a yes to the plan, or to an earlier question, is none to this one
+                if !watch.seen.codes.insert(asked) {
+                    found.push(watch.accusation("approval", "two questions have one fingerprint"));
+                }
                 watch.seen.yeses.clear();
                 watch.seen.is_granted = false;
                 watch.seen.expires_at = Some(*expires_at);
@@ -378,7 +396,9 @@ impl Judge {
                 if watch.seen.attempts.insert(*attempt, *unit).is_some() {
                     found.push(watch.accusation("once-twice", &format!("attempt {attempt} is there twice")));
                 }
-                watch.seen.ordered.remove(unit);
+                if watch.seen.ordered.remove(unit) {
+                    watch.seen.by_order.insert(*attempt);
+                }
                 watch.seen.settled.remove(unit);
                 watch.seen.failed.remove(unit);
                 if unit.role == UnitRole::Undo {
@@ -412,9 +432,11 @@ impl Judge {
             }
             RunEvent::CommandNotStarted { unit, attempt, .. } if watch.seen.harmless.contains(attempt) => {
                 watch.seen.failed.insert(*unit);
+                watch.give_back(*unit, *attempt);
             }
             RunEvent::CommandNotStarted { unit, attempt, .. } => {
                 watch.seen.failed.insert(*unit);
+                watch.give_back(*unit, *attempt);
                 // Only the executor knows that; or the engine, where it never asked it.
                 if self.truths.contains_key(&(id, *attempt)) {
                     let what = format!("attempt {attempt} was started, and is said not to have been");

@@ -112,9 +112,9 @@ async fn changed(seed: u64, kept: Kept, kind: &str, dice: &mut Dice) -> Result<(
     let starts = locked(&stage.notes.starts).clone();
     match (kind, starts.len(), stage.notes.effects()) {
         ("nothing", 3, 2) => Ok(()),
-        ("nothing", ..) => Err(format!("the unchanged plan was to run: {:?}", starts)),
+        ("nothing", ..) => Err(format!("the unchanged plan was to run: {starts:?}")),
         (_, 0, 0) => Ok(()),
-        (..) => Err(format!("it ran with a yes to something else: {:?}", starts)),
+        (..) => Err(format!("it ran with a yes to something else: {starts:?}")),
     }
 }
 

@@ -76,9 +76,13 @@ fn one(
     let asker = truth.asked.get(&run.id);
     let (mut questions, mut expires, mut allowed, mut ever) = (0, None, !changes && due == 0, false);
     let mut yes: BTreeSet<String> = BTreeSet::new();
+    let mut code = None;
     for event in events {
         match &event.event {
-            RunEvent::ApprovalAsked { expires_at } => {
+            RunEvent::Planned { fingerprint, .. } => code = Some(fingerprint),
+            RunEvent::ItemsBound { fingerprint: Some(fingerprint), .. } => code = Some(fingerprint),
+            RunEvent::ApprovalAsked { expires_at, fingerprint } => {
+                code = fingerprint.as_ref().or(code);
                 questions += 1;
                 expires = Some(*expires_at);
                 allowed = false;
@@ -94,7 +98,7 @@ fn one(
                 if reason.contains("wrong") || (due > 0 && reason.contains("nothing")) {
                     return Err(format!("a yes to something else counts: {reason}"));
                 }
-                if *fingerprint != run.fingerprint {
+                if Some(fingerprint) != code {
                     return Err("a yes to another fingerprint is on record".to_owned());
                 }
                 if expires.is_none_or(|end| event.at >= end) {

@@ -294,28 +294,18 @@ fn each(usual: u64, mut one: impl FnMut(u64) -> Result<(), String>) -> Result<()
 #[test]
 fn nobody_lets_their_own_request_run() {
     let tally = Tally::default();
-    let mut all = Vec::new();
-    let began = std::time::Instant::now();
-    let told = |what: &str| println!("{what} after {:.1} s", began.elapsed().as_secs_f32());
-    all.push(("alone", each(20, |seed| alone(seed, Kept::InMemory, &tally))));
-    told("alone");
-    all.push(("alone, on disk", each(2, |seed| alone(seed + 1_000, Kept::OnDisk, &tally))));
-    told("alone, on disk");
-    all.push(("together", each(40, |seed| together(seed, Kept::InMemory, &tally))));
-    told("together");
-    all.push(("together, on disk", each(2, |seed| together(seed + 1_000, Kept::OnDisk, &tally))));
-    told("together, on disk");
-    all.push(("at once", each(40, |seed| at_once(seed, Kept::InMemory))));
-    told("at once");
-    all.push(("at once, on disk", each(5, |seed| at_once(seed, Kept::OnDisk))));
-    told("at once, on disk");
-    all.push(("over the wire", each(30, |seed| over_the_wire(seed, Kept::InMemory, &tally))));
-    told("over the wire");
+    let mut all = vec![
+        ("alone", each(20, |seed| alone(seed, Kept::InMemory, &tally))),
+        ("alone, on disk", each(2, |seed| alone(seed + 1_000, Kept::OnDisk, &tally))),
+        ("together", each(40, |seed| together(seed, Kept::InMemory, &tally))),
+        ("together, on disk", each(2, |seed| together(seed + 1_000, Kept::OnDisk, &tally))),
+        ("at once", each(40, |seed| at_once(seed, Kept::InMemory))),
+        ("at once, on disk", each(5, |seed| at_once(seed, Kept::OnDisk))),
+        ("over the wire", each(30, |seed| over_the_wire(seed, Kept::InMemory, &tally))),
+    ];
     let mut kinds = std::collections::BTreeMap::new();
     all.push(("one byte", each(120, |seed| change::one(seed, Kept::InMemory, &mut kinds))));
-    told("one byte");
     all.push(("one byte, on disk", each(20, |seed| change::one(seed, Kept::OnDisk, &mut kinds))));
-    told("one byte, on disk");
     for (what, came) in &all {
         assert_eq!(*came, Ok(()), "{what}");
     }
