@@ -57,7 +57,11 @@ fn titled(run: &Run, first: Unit, units: &[Unit]) -> String {
     let has_title = run.command(first).is_some_and(|command| command.title.is_some());
     match run.plan.steps.get(first.step) {
         Some(step) if !has_title && units.len() == 1 && first.item.is_none() => {
-            if step.commands.len() > 1 { format!("{}: {}", step.title, named(run, units)) } else { step.title.clone() }
+            if step.commands.len() > 1 {
+                format!("{}: {}", step.title, named(run, units))
+            } else {
+                step.title.clone()
+            }
         }
         _ => named(run, units),
     }

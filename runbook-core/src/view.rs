@@ -243,7 +243,7 @@ fn to_what(run: &Run) -> String {
 }
 
 /// What people have passed over: such a run is not simply a success.
-fn passed_over_words(run: &Run) -> Option<String> {
+pub(crate) fn passed_over_words(run: &Run) -> Option<String> {
     let passed: Vec<_> = run.passed_over().collect();
     let at_once = passed.chunk_by(|(one, by, why), (other, also_by, also_why)| {
         (one.step, one.index, by, why) == (other.step, other.index, also_by, also_why)

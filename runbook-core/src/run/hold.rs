@@ -242,7 +242,8 @@ pub(super) fn changes_more(state: &Run, past: &[Unit]) -> bool {
 /// How a run ends whose commands are all settled: without what was to change the target, or where that is done by a person's
 /// word alone, it is not known to have helped.
 pub(super) fn outcome_of_success(state: &Run) -> (RunOutcome, Option<String>) {
-    let changes = |unit: Unit| state.command(unit).is_some_and(|command| command.effect != CommandEffect::Read);
+    let changes =
+        |unit: Unit| state.command(unit).is_some_and(|command| command.effect != CommandEffect::Read);
     if let Some((unit, by, reason)) = state.passed_over().find(|(unit, ..)| changes(*unit)) {
         let title = state.command(unit).map_or_else(String::new, |command| title_of(state, unit, command));
         return (RunOutcome::Incomplete, Some(format!("{by} passed over {title}: {reason}")));

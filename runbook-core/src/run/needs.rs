@@ -15,14 +15,16 @@ impl Run {
         let value = command.capture.as_ref().map(|capture| capture.name.as_str());
         match unit.role {
             UnitRole::Baseline => {
-                let has = |name| self.baselines.get(&unit.step).is_some_and(|values| values.contains_key(name));
+                let has =
+                    |name| self.baselines.get(&unit.step).is_some_and(|values| values.contains_key(name));
                 let name = value.filter(|name| !has(*name))?;
                 Some(format!("what is to be undone later needs {name}, which it gives"))
             }
             // they hand nothing on
             UnitRole::Undo | UnitRole::Probe => None,
             UnitRole::Main => {
-                let missing = value.filter(|name| !self.values.contains_key(*name) && self.is_value_used(unit, name));
+                let missing =
+                    value.filter(|name| !self.values.contains_key(*name) && self.is_value_used(unit, name));
                 if let Some(name) = missing {
                     return Some(format!("later commands read {name}, which it gives"));
                 }
@@ -46,9 +48,8 @@ impl Run {
 
     /// The later commands that begin from the shell of those before them.
     fn from_its_shell(&self, unit: Unit) -> Vec<Later<'_>> {
-        let from_shell = |command: &&PlannedCommand| {
-            command.kind == CommandKind::Shell && command.flow.parallel.is_none()
-        };
+        let from_shell =
+            |command: &&PlannedCommand| command.kind == CommandKind::Shell && command.flow.parallel.is_none();
         let later = main_after(self, unit).filter(from_shell);
         later
             .map(|command| Later {

@@ -44,7 +44,8 @@ impl Run {
 
     /// The commands that rest on a person's word alone, its undo aside.
     pub fn vouched_for(&self) -> impl Iterator<Item = (Unit, &Word)> {
-        let forward = self.commands.keys().filter(|unit| matches!(unit.role, UnitRole::Main | UnitRole::Baseline));
+        let forward =
+            self.commands.keys().filter(|unit| matches!(unit.role, UnitRole::Main | UnitRole::Baseline));
         forward.filter_map(|unit| Some((*unit, self.rests_on(*unit)?)))
     }
 

@@ -108,15 +108,20 @@ fn exported(text: &str) -> Vec<String> {
     for (words, _) in commands(&lex(text).tokens) {
         let Some((program, arguments)) = words.split_first() else { continue };
         let is_option = |word: &&Word<'_>| word.text().starts_with('-');
-        let takes_back = arguments.iter().any(|word| is_option(&word) && word.text().contains(['n', 'f', 'p']));
+        let takes_back =
+            arguments.iter().any(|word| is_option(&word) && word.text().contains(['n', 'f', 'p']));
         let exports = match program.text() {
             "export" => !takes_back,
-            "declare" | "typeset" => arguments.iter().any(|word| is_option(&word) && word.text().contains('x')),
+            "declare" | "typeset" => {
+                arguments.iter().any(|word| is_option(&word) && word.text().contains('x'))
+            }
             _ => false,
         };
         if exports {
             let named = arguments.iter().filter(|word| !is_option(word));
-            names.extend(named.map(|word| word.text().split(['=', '+']).next().unwrap_or_default().to_owned()));
+            names.extend(
+                named.map(|word| word.text().split(['=', '+']).next().unwrap_or_default().to_owned()),
+            );
         }
     }
     names.into_iter().filter(|name| !name.is_empty()).collect()
