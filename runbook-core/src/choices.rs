@@ -77,7 +77,7 @@ fn after_failure(run: &Run) -> Vec<Answer> {
 /// Why going on past a command is not offered, where later ones need what it did not hand on.
 fn no_word_for(run: &Run, unit: Unit) -> Option<String> {
     let missed = run.missed_later(unit)?;
-    Some(format!("it cannot be gone past, whatever somebody saw of it: {missed}"))
+    Some(format!("nobody can vouch for it: {missed}, and that was not handed on"))
 }
 
 fn paused(run: &Run, question: &Question) -> QuestionView {
