@@ -31,7 +31,7 @@ impl Run {
                 if self.is_handed_on(unit) || command.kind != CommandKind::Shell {
                     return None;
                 }
-                used_later(&command.text, &self.from_its_shell(unit))
+                used_later(&command.text, &self.in_its_shell(unit))
             }
         }
     }
@@ -47,7 +47,7 @@ impl Run {
     }
 
     /// The later commands that begin from the shell of those before them.
-    fn from_its_shell(&self, unit: Unit) -> Vec<Later<'_>> {
+    fn in_its_shell(&self, unit: Unit) -> Vec<Later<'_>> {
         let from_shell =
             |command: &&PlannedCommand| command.kind == CommandKind::Shell && command.flow.parallel.is_none();
         let later = main_after(self, unit).filter(from_shell);

@@ -2,7 +2,7 @@
 //!
 //! A use too many costs a question, a use too few an empty value, another folder or another cluster.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::lints::defined_functions;
 use super::super::names::is_identifier_byte;
@@ -32,7 +32,7 @@ pub(crate) fn used_later(text: &str, later: &[Later<'_>]) -> Option<String> {
     if scanner.sets.unknown {
         return Some("later commands may use what it loads (`source`, `eval`)".to_owned());
     }
-    if let Some(name) = scanner.sets.names.iter().find(|name| is_read(name, later)) {
+    if let Some(name) = first_read(&scanner.sets.names, later) {
         return Some(format!("later commands read ${name}, which it sets"));
     }
     if let Some(name) = exported(text).first() {
@@ -42,8 +42,8 @@ pub(crate) fn used_later(text: &str, later: &[Later<'_>]) -> Option<String> {
         return Some("later commands begin in the folder that it goes to".to_owned());
     }
     if scanner.defines {
-        let is_called = |name: &String| later.iter().any(|later| has_word(later.text, name));
-        if let Some(name) = defined_functions(text).iter().find(|name| is_called(name)) {
+        let words: BTreeSet<&str> = later.iter().flat_map(|later| words(later.text)).collect();
+        if let Some(name) = defined_functions(text).iter().find(|name| words.contains(name.as_str())) {
             return Some(format!("later commands call {name}, which it defines"));
         }
     }
@@ -58,39 +58,50 @@ pub(crate) fn reads(text: &str, name: &str) -> bool {
     scan(text).reads.iter().any(|read| read.name == name) || asks() && has_word(text, name)
 }
 
-/// Whether some of them reads a variable before it is set anew for sure.
-fn is_read(name: &str, later: &[Later<'_>]) -> bool {
+/// The first of these variables that some of them reads before it is set anew for sure.
+fn first_read<'n>(names: &'n BTreeSet<String>, later: &[Later<'_>]) -> Option<&'n String> {
+    let mut open: BTreeSet<&String> = names.iter().collect();
     for Later { text, always } in later {
         let after = scan(text);
-        let read = after.reads.iter().filter(|read| read.name == name).map(|read| read.at).min();
-        let set = set_for_sure(text, name);
-        if after.sets.unknown || read.is_some_and(|read| set.is_none_or(|set| read < set)) {
-            return true;
+        if after.sets.unknown {
+            return open.first().copied();
         }
-        if *always && set.is_some() {
-            return false;
+        let sure = set_for_sure(text);
+        let too_early = |name: &str, at: usize| sure.get(name).is_none_or(|set| at < *set);
+        let read = after.reads.iter().find(|read| {
+            names.get(read.name).is_some_and(|name| open.contains(name)) && too_early(read.name, read.at)
+        });
+        if let Some(read) = read {
+            return names.get(read.name);
+        }
+        if *always {
+            for name in sure.keys().filter_map(|name| names.get(*name)) {
+                open.remove(name);
+            }
         }
     }
-    false
+    None
 }
 
-/// Where a text sets a variable whatever happens before: at the beginning of a command, in no branch and no subshell. The
-/// place is that after its value, which may read what was there before.
-fn set_for_sure(text: &str, name: &str) -> Option<usize> {
+/// The variables that a text sets whatever happens before: at the beginning of a command, in no branch and no subshell. The
+/// place is that after the value, which may read what was there before.
+fn set_for_sure(text: &str) -> BTreeMap<&str, usize> {
     let tokens = lex(text).tokens;
+    let mut sure = BTreeMap::new();
     let mut begins = true;
     for (index, token) in tokens.iter().enumerate() {
         match &token.kind {
             Kind::Word(word) => {
                 let raw = text.get(token.start..token.end).unwrap_or_default();
-                let is_it = raw.strip_prefix(name).is_some_and(|rest| rest.starts_with('='));
                 // `NAME=value program` sets it for the program alone
                 let stands_alone = matches!(
                     tokens.get(index + 1).map(|next| &next.kind),
                     None | Some(Kind::Newline | Kind::Comment | Kind::Op(";" | "&&" | "||"))
                 );
-                if is_it && token.depth == 0 && begins && stands_alone {
-                    return Some(token.end);
+                if let Some((name, _)) =
+                    raw.split_once('=').filter(|_| token.depth == 0 && begins && stands_alone)
+                {
+                    sure.entry(name).or_insert(token.end);
                 }
                 begins = begins && word.text() == "export";
             }
@@ -99,7 +110,7 @@ fn set_for_sure(text: &str, name: &str) -> Option<usize> {
             Kind::Redirect(_) | Kind::HereDoc | Kind::Comment => {}
         }
     }
-    None
+    sure
 }
 
 /// The variables that a text exports: whatever is started later sees them, without a word of it.
@@ -109,11 +120,11 @@ fn exported(text: &str) -> Vec<String> {
         let Some((program, arguments)) = words.split_first() else { continue };
         let is_option = |word: &&Word<'_>| word.text().starts_with('-');
         let takes_back =
-            arguments.iter().any(|word| is_option(&word) && word.text().contains(['n', 'f', 'p']));
+            arguments.iter().any(|word| is_option(word) && word.text().contains(['n', 'f', 'p']));
         let exports = match program.text() {
             "export" => !takes_back,
             "declare" | "typeset" => {
-                arguments.iter().any(|word| is_option(&word) && word.text().contains('x'))
+                arguments.iter().any(|word| is_option(word) && word.text().contains('x'))
             }
             _ => false,
         };
@@ -165,6 +176,11 @@ fn commands<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<(Vec<&'t Word<'a>>, usize)> 
     }
     all.push((words, nested));
     all
+}
+
+/// What could be a function's name in a text, wherever it stands.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':')))
 }
 
 /// Whether a name stands in a text as a word of its own.
