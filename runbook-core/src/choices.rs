@@ -24,6 +24,7 @@ pub fn question(run: &Run) -> Option<QuestionView> {
         Status::Failed { reason } => {
             let mut evidence = vec![reason.clone()];
             evidence.extend(what_stays(run));
+            evidence.extend(run.next_unit().and_then(|unit| no_word_for(run, unit)));
             evidence.extend(skip_lines(run));
             Some(QuestionView {
                 text: "It stopped. What now?".to_owned(),
@@ -64,10 +65,19 @@ fn is_tried_alone(run: &Run, unit: Unit) -> bool {
 fn after_failure(run: &Run) -> Vec<Answer> {
     match run.next_unit() {
         Some(unit) if effect(run, unit) != Effect::Read && run.may_have_happened(unit) => {
-            vec![Answer::Retry, Answer::MarkDone]
+            match run.missed_later(unit) {
+                None => vec![Answer::Retry, Answer::MarkDone],
+                Some(_) => vec![Answer::Retry],
+            }
         }
         _ => vec![Answer::Retry],
     }
+}
+
+/// Why going on past a command is not offered, where later ones need what it did not hand on.
+fn no_word_for(run: &Run, unit: Unit) -> Option<String> {
+    let missed = run.missed_later(unit)?;
+    Some(format!("nobody can vouch for it: {missed}, and that was not handed on"))
 }
 
 fn paused(run: &Run, question: &Question) -> QuestionView {
@@ -75,6 +85,14 @@ fn paused(run: &Run, question: &Question) -> QuestionView {
     let title = title(run, unit);
     let (text, answers) = match question {
         Question::Check { .. } => (format!("{title}: is it as expected?"), vec![Answer::Yes, Answer::No]),
+        // one look failed after the other: going on is as after a failure
+        Question::Late { .. } if run.was_missed(unit) && !run.undoing => (
+            format!("{title}: late, and the last look failed. It may still come. Wait on?"),
+            match run.missed_later(unit) {
+                None => vec![Answer::WaitOn, Answer::No, Answer::GoOn],
+                Some(_) => vec![Answer::WaitOn, Answer::No],
+            },
+        ),
         // to wait on is to look again; what changes something is not repeated for that
         Question::Late { .. } if effect(run, unit) == Effect::Read => (
             format!("{title}: late, and it may still come. Wait on?"),
@@ -86,7 +104,10 @@ fn paused(run: &Run, question: &Question) -> QuestionView {
         ),
         Question::Doubt { .. } => (
             format!("{title}: it was started and nobody saw its end. Did it run?"),
-            vec![Answer::MarkDone, Answer::Retry, Answer::Cancel],
+            match run.missed_later(unit) {
+                None => vec![Answer::MarkDone, Answer::Retry, Answer::Cancel],
+                Some(_) => vec![Answer::Retry, Answer::Cancel],
+            },
         ),
         // to wait on is to do nothing
         Question::Overrun { reason, .. } => {
@@ -101,9 +122,9 @@ fn paused(run: &Run, question: &Question) -> QuestionView {
                 if others { "the others wait for it" } else { "what comes after it changes something" };
             (
                 format!("{title}: it failed, and {after}. Look again?"),
-                match run.can_be_passed_over(unit) {
-                    true => vec![Answer::Retry, Answer::No, Answer::GoOn],
-                    false => vec![Answer::Retry, Answer::No],
+                match run.why_not_passed_over(unit) {
+                    None => vec![Answer::Retry, Answer::No, Answer::GoOn],
+                    Some(_) => vec![Answer::Retry, Answer::No],
                 },
             )
         }
@@ -118,6 +139,11 @@ fn paused(run: &Run, question: &Question) -> QuestionView {
         }
     };
     let mut evidence = evidence(run, question);
+    if matches!(question, Question::Doubt { .. } | Question::Guard { .. })
+        || matches!(question, Question::Late { .. }) && run.was_missed(unit)
+    {
+        evidence.extend(no_word_for(run, unit));
+    }
     evidence.extend(skip_lines(run));
     QuestionView { text, evidence, answers: with_undo(run, answers) }
 }
@@ -135,9 +161,18 @@ fn evidence(run: &Run, question: &Question) -> Vec<String> {
         },
         Some(CommandPhase::NotStarted { reason }) => vec![format!("not started: {reason}")],
         Some(CommandPhase::PassedOver { by, reason, .. }) => vec![format!("{by} passed it over: {reason}")],
-        Some(CommandPhase::MarkedDone) => vec!["a person says that it has happened".to_owned()],
+        Some(CommandPhase::MarkedDone) => vec![said(run, question.unit())],
         Some(CommandPhase::Probed) => vec!["its probe says that it has happened".to_owned()],
         _ => Vec::new(),
+    }
+}
+
+/// Whose word it is that a command has happened.
+#[must_use]
+pub fn said(run: &Run, unit: Unit) -> String {
+    match run.words.get(&unit) {
+        Some(word) => format!("{} says that it has happened{}", word.by, word.because()),
+        None => "a person says that it has happened".to_owned(),
     }
 }
 

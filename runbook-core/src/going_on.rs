@@ -1,6 +1,6 @@
 //! What going on without something comes to, in words: what is passed over, what runs then, and what had nothing to do.
 
-use crate::run::{CommandPhase, Run, Unit, UnitRole};
+use crate::run::{CommandPhase, Run, Unit, UnitRole, Word};
 
 /// So many items are named.
 const NAMED_ITEMS: usize = 12;
@@ -30,6 +30,41 @@ pub fn untried_words(run: &Run) -> Option<String> {
     let (first, others) = run.untried()?;
     let (_, item) = run.item(first)?;
     Some(format!("run {}, although [{item}] was not seen to be good", named(run, &others)))
+}
+
+/// Who says of what that it is done, where nobody saw it or it was seen to fail; `None` where nothing rests on that.
+#[must_use]
+pub fn vouched_words(run: &Run) -> Option<String> {
+    let all: Vec<(Unit, &Word, bool)> =
+        run.vouched_for().map(|(unit, word)| (unit, word, run.was_seen_to_fail(unit))).collect();
+    let at_once = all.chunk_by(|(one, word, failed), (other, also, also_failed)| {
+        (one.step, one.index, word, failed) == (other.step, other.index, also, also_failed)
+    });
+    let said: Vec<String> = at_once
+        .filter_map(|of| {
+            let (first, word, failed) = of.first()?;
+            let units: Vec<Unit> = of.iter().map(|(unit, ..)| *unit).collect();
+            let (by, because) = (&word.by, word.because());
+            let seen = if *failed { "which nobody saw: it failed" } else { "which nobody saw" };
+            Some(format!("{by} says that \"{}\" is done{because}, {seen}", titled(run, *first, &units)))
+        })
+        .collect();
+    (!said.is_empty()).then(|| said.join("; "))
+}
+
+/// Commands by name; one without a title of its own is called by its step's.
+fn titled(run: &Run, first: Unit, units: &[Unit]) -> String {
+    let has_title = run.command(first).is_some_and(|command| command.title.is_some());
+    match run.plan.steps.get(first.step) {
+        Some(step) if !has_title && units.len() == 1 && first.item.is_none() => {
+            if step.commands.len() > 1 {
+                format!("{}: {}", step.title, named(run, units))
+            } else {
+                step.title.clone()
+            }
+        }
+        _ => named(run, units),
+    }
 }
 
 /// The loops that had nothing to go through, by the list that a command gave; empty when there are none.

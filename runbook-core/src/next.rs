@@ -4,7 +4,7 @@ use crate::choices;
 use crate::ids::RunId;
 use crate::message::Answer;
 use crate::request::Request;
-use crate::run::{Run, Status};
+use crate::run::{Question, Run, Status};
 
 /// Stands where the person says why: the line works without a change, and asks for one.
 const WHY: &str = "say why";
@@ -49,6 +49,9 @@ fn meaning(answer: Answer, run: &Run) -> &'static str {
         Answer::WaitOn => "wait on: look again",
         Answer::Retry => "run it again",
         Answer::MarkDone => "it has happened: go on",
+        Answer::GoOn if matches!(run.status, Status::Paused { question: Question::Canary { .. } }) => {
+            "run the others, although the first was not seen to be good"
+        }
         Answer::GoOn => "go on although it failed",
         Answer::PutRight => "somebody has looked and put it right",
         Answer::Resume => "let it go on",

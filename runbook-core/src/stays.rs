@@ -17,6 +17,8 @@ enum Left {
     NotRun,
     /// It failed, and a person says that all is put right.
     PutRight,
+    /// Nobody saw its end, and a person says that it has happened.
+    Said,
     /// Its condition passed it over.
     PassedOver,
 }
@@ -70,6 +72,7 @@ fn left(run: &Run, unit: Unit) -> Option<Left> {
     let is_over = run.status == Status::Undone;
     match run.commands.get(&unit) {
         Some(CommandPhase::Skipped { .. }) => Some(Left::PassedOver),
+        Some(CommandPhase::MarkedDone) => Some(Left::Said),
         Some(phase) if is_put_right(phase) => Some(Left::PutRight),
         Some(phase) if phase.is_settled() => None,
         Some(_) if is_over => Some(Left::PutRight),
@@ -82,8 +85,8 @@ fn left(run: &Run, unit: Unit) -> Option<Left> {
 pub(crate) fn is_put_right(phase: &CommandPhase) -> bool {
     match phase {
         CommandPhase::MarkedDone => true,
-        CommandPhase::Ended { vouched: true, verdicts, .. } => {
-            verdicts.iter().any(|verdict| verdict.outcome == Outcome::Fail)
+        CommandPhase::Ended { vouched: true, verdicts, missed, .. } => {
+            *missed || verdicts.iter().any(|verdict| verdict.outcome == Outcome::Fail)
         }
         _ => false,
     }
@@ -103,6 +106,9 @@ fn line(run: &Run, title: &str, of: &[(Left, Unit)]) -> String {
             format!("the condition of its undo did not hold, so what it did stays: {title}")
         }
         Some(Left::PutRight) => format!("its undo failed, and a person says that it is put right: {title}"),
+        Some(Left::Said) => {
+            format!("nobody saw the end of its undo, and a person says that it is done: {title}")
+        }
         Some(Left::NotRun) => {
             format!("its undo was not run, and a person says that it is put right: {title}")
         }

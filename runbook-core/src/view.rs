@@ -10,6 +10,7 @@ use crate::expectation::Outcome;
 use crate::going_on;
 use crate::incident::{Incident, RunOutcome, Status as IncidentStatus};
 use crate::message::{CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView};
+use crate::people::Actor;
 use crate::plan::{Plan, PlannedCommand, Provenance, Reversal};
 use crate::run::{Budget, CommandPhase, Question, Run, Status, Unit, UnitRole};
 use crate::runbook::{Effect, Foreach};
@@ -141,16 +142,12 @@ pub fn state_words(run: &Run) -> String {
             format!("waits for {} to confirm{why}{}", run.requester, repetition_words(run))
         }
         Status::WaitingForApproval { .. } => {
-            let unknown = if run.yeses_due() > run.approvals_needed {
-                "; one more than usual, because a user of the machine whom blocks.toml does not name asked for it"
-            } else {
-                ""
-            };
             format!(
-                "waits for approval by {} other {} ({} given){unknown}",
+                "waits for approval by {} other {} ({} given){}",
                 run.yeses_due(),
                 if run.yeses_due() == 1 { "person" } else { "people" },
                 run.approvals.len(),
+                why_more(run),
             ) + &to_what(run)
                 + &repetition_words(run)
         }
@@ -169,7 +166,8 @@ pub fn state_words(run: &Run) -> String {
                 (None, [one]) => format!("succeeded; one look failed and was passed over: {one}"),
                 (None, many) => format!("succeeded; {} looks failed and were passed over", many.len()),
             };
-            how + &going_on::empty_lists(run)
+            let said = going_on::vouched_words(run).map_or_else(String::new, |said| format!(", and {said}"));
+            how + &said + &going_on::empty_lists(run)
         }
         Status::Failed { reason } => format!("failed: {reason}"),
         Status::Cancelled => "cancelled".to_owned(),
@@ -220,6 +218,23 @@ pub(crate) fn paused_words(run: &Run) -> String {
     format!("paused{by}{undo}{live}")
 }
 
+/// Why more people are asked than usual: nobody knows who some user of the machine is.
+fn why_more(run: &Run) -> String {
+    let unknown = |actor: &Actor| matches!(actor, Actor::Local(_));
+    let asked = unknown(&run.requester).then_some("asked for it");
+    let went_on = run.repeat_ordered_by.as_ref().is_some_and(unknown);
+    let repeats = !run.to_repeat().is_empty();
+    let went_on = went_on.then_some(if repeats { "ordered the repetition" } else { "went past a command" });
+    let did: Vec<&str> = asked.into_iter().chain(went_on).collect();
+    let more = match run.yeses_due().saturating_sub(run.approvals_needed) {
+        0 => return String::new(),
+        1 => "one more",
+        _ => "two more",
+    };
+    let did = did.join(" and ");
+    format!("; {more} than usual, because a user of the machine whom blocks.toml does not name {did}")
+}
+
 /// What a yes to going on is a yes to, where somebody went past something.
 fn to_what(run: &Run) -> String {
     let without = passed_over_words(run).map(|without| format!("go on {without}"));
@@ -228,7 +243,7 @@ fn to_what(run: &Run) -> String {
 }
 
 /// What people have passed over: such a run is not simply a success.
-fn passed_over_words(run: &Run) -> Option<String> {
+pub(crate) fn passed_over_words(run: &Run) -> Option<String> {
     let passed: Vec<_> = run.passed_over().collect();
     let at_once = passed.chunk_by(|(one, by, why), (other, also_by, also_why)| {
         (one.step, one.index, by, why) == (other.step, other.index, also_by, also_why)
@@ -401,6 +416,8 @@ pub fn step_state(run: &Run, index: usize) -> &'static str {
     } else if run.units().all(|unit| unit.step != index || run.commands.contains_key(&unit)) {
         if passed_over || phases.iter().all(|phase| matches!(phase, CommandPhase::Skipped { .. })) {
             "skipped"
+        } else if run.vouched_for().any(|(unit, _)| unit.step == index) {
+            "vouched for"
         } else {
             "passed"
         }
@@ -552,10 +569,13 @@ pub fn step_verdicts(run: &Run, index: usize) -> Vec<EvidenceLine> {
                     continue;
                 }
                 let vouched = match verdict.outcome {
-                    Outcome::Pass => "",
-                    _ if *vouched => "; a person says to go on",
-                    _ if *noted => "; it only looks, so the run went on",
-                    _ => "",
+                    Outcome::Pass => String::new(),
+                    _ if *vouched => match run.words.get(&unit) {
+                        Some(word) => format!("; {} says to go on{}", word.by, word.because()),
+                        None => "; a person says to go on".to_owned(),
+                    },
+                    _ if *noted => "; it only looks, so the run went on".to_owned(),
+                    _ => String::new(),
                 };
                 lines.push(EvidenceLine {
                     outcome: verdict.outcome,

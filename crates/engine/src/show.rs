@@ -291,7 +291,7 @@ fn reason(run: &Run, index: usize) -> Option<String> {
         return Some(reason.clone());
     }
     let of_step = run.commands.iter().filter(|(unit, _)| unit.step == index);
-    of_step.rev().find_map(|(_, phase)| match phase {
+    of_step.rev().find_map(|(unit, phase)| match phase {
         CommandPhase::InDoubt { reason, .. }
         | CommandPhase::NotStarted { reason }
         | CommandPhase::Skipped { reason } => Some(reason.clone()),
@@ -302,7 +302,7 @@ fn reason(run: &Run, index: usize) -> Option<String> {
             Some(format!("expected {text}: {}", missed.reason))
         }
         CommandPhase::Probed => Some("its probe says that it has happened".to_owned()),
-        CommandPhase::MarkedDone => Some("a person says that it has happened".to_owned()),
+        CommandPhase::MarkedDone => Some(choices::said(run, *unit)),
         CommandPhase::Ended { .. } | CommandPhase::Started { .. } => None,
     })
 }

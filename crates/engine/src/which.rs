@@ -137,8 +137,9 @@ async fn command(store: &dyn Store, row: &RunRow, request: &Request) -> Result<S
 }
 
 fn line(row: &RunRow) -> String {
+    let note = row.note.as_ref().map_or_else(String::new, |note| format!("  ({note})"));
     format!(
-        "{}  {:<20} {} on {}  {}",
+        "{}  {:<20} {} on {}  {}{note}",
         row.id,
         row.status,
         row.runbook,

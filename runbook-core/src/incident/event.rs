@@ -32,6 +32,8 @@ pub enum RunOutcome {
     Succeeded,
     /// It ran to its end, and a person passed over something that was to change the target: not known to help.
     Incomplete,
+    /// It ran to its end, and a change of it is done by a person's word alone: not known to help.
+    Vouched,
     /// A command failed.
     Failed,
     /// Somebody stopped it.

@@ -208,6 +208,9 @@ pub struct RunRow {
     /// What a yes to it is bound to; absent in rows of a release that did not keep it here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
+    /// What its end rests on, where that is a person's word; absent elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// A message that must leave.

@@ -8,6 +8,7 @@ use super::moments::{Moments, place};
 use super::view::{ApprovalRow, CheckRow, RunSection, StepRow};
 use super::words;
 use crate::expectation::Outcome;
+use crate::going_on;
 use crate::journal::Envelope;
 use crate::run::{CommandPhase, Run, RunEvent, Status, Unit, UnitRole, refused_words};
 
@@ -72,6 +73,10 @@ impl<'a> Told<'a> {
             (Status::Failed { reason } | Status::UndoFailed { reason }, Some(_)) => {
                 format!("ended {word}: {}", md(reason))
             }
+            (Status::Succeeded, Some(_)) => match going_on::vouched_words(run) {
+                Some(said) => format!("ended {word}, and {}", md(&said)),
+                None => format!("ended {word}"),
+            },
             (_, Some(_)) => format!("ended {word}"),
             (_, None) => format!("not ended ({word})"),
         };

@@ -36,6 +36,7 @@ fn run_outcome(outcome: RunOutcome) -> &'static str {
     match outcome {
         RunOutcome::Succeeded => "succeeded",
         RunOutcome::Incomplete => "ended without everything that it was to do",
+        RunOutcome::Vouched => "ended, by a person's word that a change of it is done",
         RunOutcome::Failed => "failed",
         RunOutcome::Cancelled => "was cancelled",
         RunOutcome::Undone => "was undone",

@@ -7,7 +7,7 @@ use super::command::Rejection;
 use super::decide::{Decision, Effect, ResumePoint, carry_on, ended, fail, merge, refresh, wrong_status};
 use super::event::{Question, RunEvent, Unit};
 use super::state::{Run, Status};
-use super::{budget, hold, several};
+use super::{budget, hold, several, vouch};
 use crate::incident::{IncidentCommand, RunOutcome};
 use crate::runbook::Effect as CommandEffect;
 
@@ -35,12 +35,11 @@ pub(super) fn answer(
             now,
         ),
         // the plan that others said yes to has the first item seen before the rest
-        (Question::Canary { unit }, true) => {
-            let events = vec![RunEvent::AnsweredYes { unit: *unit, reason: reason.cloned() }];
-            let mut decision = Decision { events, ..Decision::default() };
-            hold::go_on_to_what_is_left(state, &[*unit], &mut decision, now);
-            decision.effects.extend(refresh(state));
-            Ok(decision)
+        (Question::Canary { unit }, true) => Ok(go_past(state, *unit, reason, now)),
+        // what was awaited, and seen not to be so at the last look, is as good as failed
+        (Question::Late { unit }, true) if state.was_missed(*unit) && !state.undoing => {
+            vouch::refused(state, *unit)?;
+            Ok(go_past(state, *unit, reason, now))
         }
         (Question::Canary { unit }, false) => {
             let why = reason.cloned().unwrap_or_else(|| "a person says not to run the others".to_owned());
@@ -58,13 +57,25 @@ fn go_on(state: &Run, unit: Unit, reason: Option<&String>) -> Decision {
     carry_on(state, vec![RunEvent::AnsweredYes { unit, reason: reason.cloned() }])
 }
 
+/// By one person's word, so whatever it lets begin needs another person's.
+fn go_past(state: &Run, unit: Unit, reason: Option<&String>, now: DateTime<Utc>) -> Decision {
+    let events = vec![RunEvent::AnsweredYes { unit, reason: reason.cloned() }];
+    let mut decision = Decision { events, ..Decision::default() };
+    hold::go_on_to_what_is_left(state, &[unit], &mut decision, now);
+    decision.effects.extend(refresh(state));
+    decision
+}
+
 pub(super) fn mark_done(
     state: &Run,
     reason: Option<&String>,
     now: DateTime<Utc>,
 ) -> Result<Decision, Rejection> {
     match &state.status {
-        Status::Paused { question: Question::Doubt { unit, .. } } => Ok(go_on(state, *unit, reason)),
+        Status::Paused { question: Question::Doubt { unit, .. } } => {
+            vouch::refused(state, *unit)?;
+            Ok(go_on(state, *unit, reason))
+        }
         // Its status says no, and somebody has seen that it happened all the same.
         Status::Failed { .. } => {
             let effect = |unit: &Unit| {
@@ -74,6 +85,7 @@ pub(super) fn mark_done(
             let Some(unit) = state.next_unit().filter(effect) else {
                 return Err(wrong_status(state, "what it stopped at changes nothing, or never began"));
             };
+            vouch::refused(state, unit)?;
             let mut decision = Decision {
                 events: vec![RunEvent::AnsweredYes { unit, reason: reason.cloned() }],
                 effects: open_again(state),

@@ -64,7 +64,8 @@ pub(super) fn objection(
         return Some(format!("{by} asked for this run: another person must approve it"));
     }
     if run.yeses_due() > 0 && run.repeat_ordered_by.as_ref() == Some(by) {
-        return Some(format!("{by} ordered the repetition: another person must approve it"));
+        let did = if run.to_repeat().is_empty() { "went past a command" } else { "ordered the repetition" };
+        return Some(format!("{by} {did}: another person must approve it"));
     }
     if run.approvals.iter().any(|approval| approval.by == *by) {
         return Some(format!("{by} has approved it already: another person must approve it"));

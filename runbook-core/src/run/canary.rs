@@ -45,7 +45,7 @@ impl Run {
     /// person or a probe says that it has happened tells nothing of that.
     fn was_seen_good(&self, unit: Unit) -> bool {
         match self.commands.get(&unit) {
-            Some(CommandPhase::Ended { verdicts, vouched, noted: false, .. }) => {
+            Some(CommandPhase::Ended { verdicts, vouched, noted: false, missed: false, .. }) => {
                 verdicts.iter().all(|verdict| {
                     verdict.outcome == Outcome::Pass || *vouched && verdict.outcome != Outcome::Fail
                 })

@@ -195,6 +195,16 @@ pub enum Rejection {
         /// Why not, and what can be done.
         reason: String,
     },
+    /// Nobody's word stands for what a command was to hand on.
+    #[error("run {run}: nobody can vouch for {title}: {reason}")]
+    NotVouchedFor {
+        /// The run.
+        run: RunId,
+        /// The command.
+        title: String,
+        /// What is missing, and what can be done.
+        reason: String,
+    },
     /// There is nothing to undo.
     #[error("run {run} has nothing to undo: no step with an undo has run")]
     NothingToUndo {

@@ -20,6 +20,11 @@ fn is_once(times: &u32) -> bool {
     *times == 1
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands references")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
 /// Which of a step's commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -291,6 +296,9 @@ pub enum RunEvent {
         state_written: bool,
         /// Processes that outlived it.
         survivors: Vec<String>,
+        /// It was awaited until now, and this look failed: nobody saw what was awaited.
+        #[serde(default, skip_serializing_if = "is_false")]
+        missed: bool,
     },
     /// A value appeared and is bound from here on.
     ValueCaptured {

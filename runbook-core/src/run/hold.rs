@@ -13,10 +13,11 @@ use super::budget;
 use super::command::Rejection;
 use super::decide::{Decision, Effect, ResumePoint, carry_on, refresh, title_of, wrong_status};
 use super::event::{Question, RunEvent, Unit, UnitRole};
-use super::names::{assigns, mentions};
+use super::needs::ways_left;
 use super::several;
 use super::stage::Stage;
 use super::state::{CommandPhase, Run, Status};
+use crate::going_on;
 use crate::incident::RunOutcome;
 use crate::people::Actor;
 use crate::runbook::Effect as CommandEffect;
@@ -51,10 +52,10 @@ impl Run {
         self.hold.is_none() && matches!(self.status, Status::Running | Status::Undoing)
     }
 
-    /// Whether the run can go on without this command.
+    /// Why the run cannot go on without this command; `None` when it can.
     #[must_use]
-    pub fn can_be_passed_over(&self, unit: Unit) -> bool {
-        objection(self, unit).is_none()
+    pub fn why_not_passed_over(&self, unit: Unit) -> Option<String> {
+        objection(self, unit)
     }
 
     /// Commands that a person has passed over, with who and why.
@@ -218,7 +219,6 @@ fn what_is_passed(state: &Run, unit: Unit, rest: bool) -> Vec<Unit> {
 
 /// Why the run cannot go on without this command.
 fn objection(state: &Run, unit: Unit) -> Option<String> {
-    let command = state.command(unit)?;
     if unit.role != UnitRole::Main {
         return Some("what is to be undone later needs its value; `retry` it".to_owned());
     }
@@ -227,30 +227,7 @@ fn objection(state: &Run, unit: Unit) -> Option<String> {
     if matches!(phase, Some(CommandPhase::InDoubt { .. })) || (state.repeated.contains(&unit) && !was_seen) {
         return Some("an earlier attempt may have had its effect; `retry` or `undo` it".to_owned());
     }
-    let later = || {
-        state.plan.steps.iter().enumerate().flat_map(move |(step, planned)| {
-            let main = planned.commands.iter().enumerate();
-            let main = main.filter(move |(index, _)| (step, *index) > (unit.step, unit.index));
-            main.map(|(_, command)| command).chain(&planned.undo)
-        })
-    };
-    let needs = |name: &str| {
-        later().any(|other| {
-            mentions(&other.text, name) || other.flow.when.as_deref().is_some_and(|when| when.contains(name))
-        })
-    };
-    let missing = command.capture.as_ref().map(|capture| capture.name.as_str());
-    if let Some(name) = missing.filter(|name| !state.values.contains_key(*name) && needs(name)) {
-        return Some(format!("later commands read {name}, which it gives; `retry` it"));
-    }
-    let handed_on = match phase {
-        // several at once hand nothing on
-        _ if state.is_of_several(unit) => true,
-        Some(CommandPhase::Ended { attempt, .. }) => state.carry == Some(*attempt),
-        _ => false,
-    };
-    let name = assigns(&command.text).into_iter().filter(|_| !handed_on).find(|name| needs(name))?;
-    Some(format!("later commands read ${name}, which it sets; `retry` it"))
+    state.missed_later(unit).map(|missed| format!("{missed}; {}", ways_left(state)))
 }
 
 /// Whether something that is still to come after these may change the target.
@@ -262,17 +239,16 @@ pub(super) fn changes_more(state: &Run, past: &[Unit]) -> bool {
     })
 }
 
-/// How a run ends whose commands are all settled: without what was to change the target, it is not known to have helped.
+/// How a run ends whose commands are all settled: without what was to change the target, or where that is done by a person's
+/// word alone, it is not known to have helped.
 pub(super) fn outcome_of_success(state: &Run) -> (RunOutcome, Option<String>) {
-    let change = state
-        .passed_over()
-        .find(|(unit, ..)| state.command(*unit).is_some_and(|command| command.effect != CommandEffect::Read));
-    match change {
-        None => (RunOutcome::Succeeded, None),
-        Some((unit, by, reason)) => {
-            let title =
-                state.command(unit).map_or_else(String::new, |command| title_of(state, unit, command));
-            (RunOutcome::Incomplete, Some(format!("{by} passed over {title}: {reason}")))
-        }
+    let changes =
+        |unit: Unit| state.command(unit).is_some_and(|command| command.effect != CommandEffect::Read);
+    if let Some((unit, by, reason)) = state.passed_over().find(|(unit, ..)| changes(*unit)) {
+        let title = state.command(unit).map_or_else(String::new, |command| title_of(state, unit, command));
+        return (RunOutcome::Incomplete, Some(format!("{by} passed over {title}: {reason}")));
     }
+    let rests = state.vouched_for().any(|(unit, _)| changes(unit));
+    let outcome = if rests { RunOutcome::Vouched } else { RunOutcome::Succeeded };
+    (outcome, going_on::vouched_words(state))
 }

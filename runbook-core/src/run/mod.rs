@@ -13,6 +13,7 @@ mod event;
 mod hold;
 mod lock;
 mod names;
+mod needs;
 mod outcome;
 mod probe;
 mod reads;
@@ -24,6 +25,7 @@ mod state;
 #[cfg(test)]
 pub(crate) mod tests;
 mod undo;
+mod vouch;
 mod wait;
 mod why;
 
@@ -38,3 +40,4 @@ pub use lock::{LOCK_COUNTER, take_target, taken_epoch, takes_target};
 pub(crate) use several::of_group;
 pub use stage::LoopCount;
 pub use state::{Attempt, CommandPhase, Run, Status, evolve};
+pub use vouch::Word;

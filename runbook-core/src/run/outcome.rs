@@ -22,7 +22,11 @@ pub(super) fn finish(state: &Run, attempt: u32, finished: &Finished, now: DateTi
     let mut decision = Decision::default();
     let mut verdicts = judge(command, finished);
     let captured = capture(command, finished, &mut verdicts);
+    let has = |verdicts: &[Verdict], wanted| verdicts.iter().any(|verdict| verdict.outcome == wanted);
+    let failed = has(&verdicts, Outcome::Fail);
     let next = wait::after(state, unit, finished, &mut verdicts, now);
+    // what was awaited is late then, and not only slow
+    let missed = failed && !has(&verdicts, Outcome::Fail);
     let mut store = |text: &str| {
         if text.is_empty() {
             return None;
@@ -43,6 +47,7 @@ pub(super) fn finish(state: &Run, attempt: u32, finished: &Finished, now: DateTi
         verdicts: verdicts.clone(),
         state_written: finished.state == StateOutcome::Written,
         survivors: finished.survivors.clone(),
+        missed,
     });
     if let Some((name, value)) = captured {
         decision.events.push(RunEvent::ValueCaptured { unit, name, value });

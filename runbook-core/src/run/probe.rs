@@ -43,7 +43,8 @@ impl Run {
             return false;
         }
         let changes = step.commands.iter().filter(|command| command.effect != CommandEffect::Read);
-        changes.count() == 1 && self.command(doubted).is_some_and(|command| command.capture.is_none())
+        let gives = self.command(doubted).is_none_or(|command| command.capture.is_some());
+        changes.count() == 1 && !gives && self.missed_later(doubted).is_none()
     }
 }
 
@@ -61,6 +62,9 @@ pub(super) fn answered(state: &Run, finished: &Finished, verdicts: &[Verdict]) -
         return undo_answered(state, doubted, is_there, is_absent(finished, verdicts));
     }
     if is_there {
+        if let Some(missed) = state.missed_later(doubted) {
+            return ask(state, doubted, &format!("the probe is as expected; but {missed}"));
+        }
         if !state.is_told_by_probe(doubted) {
             let says = "the probe is as expected, and does not speak of this command alone";
             return ask(state, doubted, says);

@@ -1,7 +1,8 @@
 //! The read-model row of a run.
 
-use super::state::Run;
+use super::state::{Run, Status};
 use crate::ports::RunRow;
+use crate::{going_on, view};
 
 impl Run {
     /// The read-model row.
@@ -17,6 +18,18 @@ impl Run {
             open: self.status.is_open(),
             created_at: self.created_at,
             fingerprint: Some(self.fingerprint.clone()),
+            note: self.note(),
         }
+    }
+
+    /// Without what, or by whose word, it ended well.
+    fn note(&self) -> Option<String> {
+        if self.status != Status::Succeeded {
+            return None;
+        }
+        let notes: Vec<String> =
+            view::passed_over_words(self).into_iter().chain(going_on::vouched_words(self)).collect();
+        // one line, whatever people gave as a reason
+        (!notes.is_empty()).then(|| notes.join("; ").split_whitespace().collect::<Vec<_>>().join(" "))
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::approve::{Approval, Compared, refused_words};
 use super::event::{MessageKind, Overrun, Question, RunEvent, Unit, UnitRole, Verdict};
 use super::hold::Hold;
+use super::vouch::Word;
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, RunId};
 use crate::incident::Replay;
@@ -114,6 +115,8 @@ pub enum CommandPhase {
         vouched: bool,
         /// It failed, and nothing depends on it: the run went on.
         noted: bool,
+        /// It was awaited, and the look that ended the wait failed.
+        missed: bool,
         /// SHA-256 of the standard output.
         stdout_sha256: Option<String>,
         /// SHA-256 of the standard error.
@@ -244,6 +247,9 @@ pub struct Run {
     /// Loops whose others run by a person's word, although the first item was not seen to be good.
     #[serde(skip)]
     pub released: BTreeSet<Unit>,
+    /// The last word of a person about each command that they said yes for.
+    #[serde(skip)]
+    pub words: BTreeMap<Unit, Word>,
     /// Commands that do not start again before.
     #[serde(skip)]
     pub waits: BTreeMap<Unit, DateTime<Utc>>,
@@ -427,6 +433,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 ordered: BTreeSet::new(),
                 lists: BTreeMap::new(),
                 released: BTreeSet::new(),
+                words: BTreeMap::new(),
                 waits: BTreeMap::new(),
                 since: BTreeMap::new(),
                 probing: None,
@@ -461,9 +468,12 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
         run.since.remove(unit);
     }
     // who says that it happened although it was seen to fail, or that nobody need see it, is not the other person who agrees
-    let by_word = matches!(run.status, Status::Failed { .. }) || run.asks_for_others();
-    if let (true, RunEvent::AnsweredYes { .. }) = (by_word, &envelope.event) {
+    if let (true, RunEvent::AnsweredYes { .. }) = (run.asks_past_a_failure(), &envelope.event) {
         run.repeat_ordered_by = Some(envelope.actor.clone());
+    }
+    // that the others run is no word about the first
+    if !run.asks_for_others() {
+        run.apply_word(&envelope.event, &envelope.actor);
     }
     apply(&mut run, &envelope.event, at);
     run.apply_hold(&envelope.event, &envelope.actor, at);
@@ -541,6 +551,7 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
             stderr_sha256,
             state_written,
             elapsed_ms,
+            missed,
             ..
         } => {
             run.commands.insert(
@@ -550,6 +561,7 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
                     verdicts: verdicts.clone(),
                     vouched: false,
                     noted: false,
+                    missed: *missed,
                     stdout_sha256: stdout_sha256.clone(),
                     stderr_sha256: stderr_sha256.clone(),
                     at,

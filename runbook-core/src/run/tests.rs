@@ -9,6 +9,7 @@ mod probe;
 pub(crate) mod random;
 mod several;
 mod undo;
+mod vouch;
 
 use chrono::Duration;
 

@@ -41,6 +41,7 @@ fn run_row(n: u128, of: Option<u128>, created_ms: i64) -> RunRow {
         open: true,
         created_at: at(created_ms),
         fingerprint: None,
+        note: None,
     }
 }
 

@@ -20,6 +20,7 @@ fn run_outcome() -> impl Strategy<Value = RunOutcome> {
         3 => Just(RunOutcome::Succeeded),
         1 => Just(RunOutcome::Failed),
         1 => Just(RunOutcome::Cancelled),
+        1 => Just(RunOutcome::Vouched),
         1 => Just(RunOutcome::Undone),
         1 => Just(RunOutcome::UndoFailed),
     ]

@@ -53,7 +53,7 @@ fn may_define(text: &str) -> bool {
 }
 
 /// The names in `name() {` and `function name`.
-fn defined_functions(text: &str) -> Vec<String> {
+pub(crate) fn defined_functions(text: &str) -> Vec<String> {
     let tokens = lex(text).tokens;
     let word = |index: usize| match tokens.get(index).map(|token| &token.kind) {
         Some(Kind::Word(word)) => Some(word.text()),

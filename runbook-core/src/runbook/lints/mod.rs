@@ -39,6 +39,7 @@ use super::steps::SectionBox;
 
 pub use allow::silence_remarks;
 pub(crate) use allow::{silence, wanted as allow_comment};
+pub(crate) use functions::defined_functions;
 pub use links::check_links;
 pub(crate) use links::settle_anchors;
 

@@ -6,6 +6,7 @@
 
 mod expansion;
 mod known;
+mod left;
 pub(crate) mod places;
 mod scan;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use super::names::{check_variable, is_identifier_byte};
 use super::placeholders;
 use crate::pattern::Pattern;
 use expansion::Form;
+pub(crate) use left::{Later, reads, used_later};
 use scan::{Sets, scan};
 
 /// No command needs more of them to be explained.
