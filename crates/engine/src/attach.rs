@@ -281,7 +281,7 @@ mod tests {
             ("one\ntw", 4, false, "tw", 6),
             ("one", 3, false, "", 3),
             ("é\né", 1, true, "", 1),
-            ("head\n[... 3 pods\n[... \nmore", 0, true, "head\n[... 3 pods\n[... \n", 22),
+            ("head\n[... 3 pods\n[... \nmore", 0, true, "head\n[... 3 pods\n[... \n", 23),
             ("head\n[... 9 bytes dropped ...]\ntail\n", 0, true, "head\n", 5),
             ("head\n[... 9 bytes dropped ...]\ntail\n", 5, true, "", 5),
             ("head\n[... 9 bytes dropped ...]\ntail\n", 9, true, "", 9),
