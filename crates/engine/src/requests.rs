@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use runbook_core::approvers::{Approvers, approvers};
+use runbook_core::approvers::Approvers;
 use runbook_core::duration::for_people;
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::IncidentCommand;
@@ -169,7 +169,10 @@ impl Engine {
                 .await
             }
             Request::RunbookUndo { reason, .. } => {
-                let fits = |row: &RunRow| row.mutating && row.status != "undone";
+                let fits = |row: &RunRow| {
+                    let stopped = ["failed", "cancelled", "succeeded", "paused", "in_doubt"];
+                    row.mutating && stopped.contains(&row.status.as_str())
+                };
                 self.run_request(request, asker, origin, fits, because(RunCommand::Undo, "undo", reason))
                     .await
             }
@@ -218,7 +221,10 @@ impl Engine {
                 self.answer(origin, reply).await
             }
             Request::RunbookRuns { all, incident } => {
-                let reply = which::shown_runs(self.store(), *all, incident.as_deref(), typed(asker)).await?;
+                let reply = {
+                    let which = (*all, incident.as_deref());
+                    which::shown_runs(self.store(), which, None, typed(asker), self.now()).await?
+                };
                 self.answer(origin, reply).await
             }
             Request::RunbookList => self.answer(origin, describe::runbooks(self.library())).await,
@@ -551,10 +557,7 @@ impl Engine {
 
     /// Who may still approve a run that waits for other people, or that nobody can.
     pub(crate) fn approvers(&self, run: &Run) -> Option<Approvers> {
-        let people = self.directory().people().iter().map(|person| person.name.as_str());
-        let standing: Vec<&str> =
-            people.filter(|name| self.has_standing(&Actor::Person((*name).to_owned()))).collect();
-        approvers(run, &standing)
+        read::approvers_of(self.directory(), run)
     }
 
     /// The same as a line of its own; empty where there is nothing to say.
