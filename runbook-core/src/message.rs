@@ -274,6 +274,9 @@ pub struct ProgressView {
     pub steps: Vec<ProgressStepView>,
     /// A question for a person, with the answers that make sense, safest first.
     pub question: Option<QuestionView>,
+    /// The command that "it has happened" is said of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
 }
 
 /// One step of a live run.

@@ -4,7 +4,7 @@ use crate::choices;
 use crate::ids::RunId;
 use crate::message::Answer;
 use crate::request::Request;
-use crate::run::{Question, Run, Status};
+use crate::run::{Question, Run, Status, Unit};
 
 /// Stands where the person says why: the line works without a change, and asks for one.
 const WHY: &str = "say why";
@@ -35,8 +35,55 @@ pub fn next(run: &Run) -> Vec<Next> {
             answers.push(Answer::Cancel);
         }
     }
-    let line = |answer| Next { command: command_of(answer, run), means: meaning(answer, run) };
-    answers.into_iter().map(line).collect()
+    let is_undo = |answer: &Answer| matches!(answer, Answer::Undo | Answer::GoBack);
+    let line = |answer: &Answer| Next { command: command_of(*answer, run), means: meaning(*answer, run) };
+    let (undo, others): (Vec<_>, Vec<_>) = answers.into_iter().partition(is_undo);
+    // undoing comes last, whatever else there is
+    others.iter().map(line).chain(skips(run)).chain(undo.iter().map(line)).collect()
+}
+
+/// Going on without what failed, where that would not be refused.
+fn skips(run: &Run) -> Vec<Next> {
+    if !matches!(run.status, Status::Failed { .. }) {
+        return Vec::new();
+    }
+    let one = run.would_pass_over(false);
+    let all = Some(run.would_pass_over(true)).filter(|all| *all != one).unwrap_or_default();
+    let skip = |rest, means| {
+        let request = Request::RunbookSkip { run: Some(run.id.to_string()), reason: WHY.to_owned(), rest };
+        Next { command: typed(&request).unwrap_or_default(), means }
+    };
+    let one = (!one.is_empty()).then(|| skip(false, "go on without what failed"));
+    let all = (!all.is_empty()).then(|| skip(true, "go on without the rest of its loop or group, too"));
+    one.into_iter().chain(all).collect()
+}
+
+/// The command that `mark-done` would be about now.
+#[must_use]
+pub fn to_mark_done(run: &Run) -> Option<Unit> {
+    match &run.status {
+        Status::Paused { question } => Some(question.unit()),
+        Status::Failed { .. } => run.next_unit(),
+        Status::UndoFailed { .. } => run.next_undo(),
+        _ => None,
+    }
+}
+
+/// What a command is called where a person names it: its id, in a loop with the item (`restart[web-2]`).
+#[must_use]
+pub fn name_of(run: &Run, unit: Unit) -> Option<String> {
+    let id = &run.command(unit)?.id;
+    Some(run.item(unit).map_or_else(|| id.clone(), |(_, item)| format!("{id}[{item}]")))
+}
+
+/// Whether a person means this command by that name: by its own, or by that of a step that holds nothing else.
+#[must_use]
+pub fn is_named(run: &Run, unit: Unit, name: &str) -> bool {
+    let of_step = || {
+        let step = run.plan.steps.get(unit.step).filter(|step| step.id == name);
+        step.is_some_and(|step| step.commands.len() == 1 && unit.item.is_none())
+    };
+    name_of(run, unit).is_some_and(|own| own == name) || of_step()
 }
 
 fn meaning(answer: Answer, run: &Run) -> &'static str {
@@ -75,7 +122,10 @@ pub fn command_of(answer: Answer, run: &Run) -> String {
         Answer::Refuse => Request::RunbookRefuse { run: named, reason },
         Answer::Yes | Answer::GoOn => Request::RunbookAnswer { run: named, yes: true, reason },
         Answer::No => Request::RunbookAnswer { run: named, yes: false, reason },
-        Answer::MarkDone | Answer::PutRight => Request::RunbookMarkDone { run: named, reason },
+        Answer::MarkDone | Answer::PutRight => {
+            let step = to_mark_done(run).and_then(|unit| name_of(run, unit));
+            Request::RunbookMarkDone { run: named, reason, step }
+        }
         Answer::Retry | Answer::WaitOn => Request::RunbookRetry { run: named, reason },
         Answer::Resume => Request::RunbookResume { run: named, reason },
         Answer::Cancel => Request::RunbookCancel { run: named, reason },
@@ -123,6 +173,8 @@ pub fn typed(request: &Request) -> Option<String> {
         Request::RunbookApprove { fingerprint: Some(code), .. } => {
             add(&format!("--fingerprint {}", quoted(code)));
         }
+        Request::RunbookMarkDone { step: Some(step), .. } => add(&format!("--step {}", quoted(step))),
+        Request::RunbookSkip { rest: true, .. } => add("--rest"),
         _ => {}
     }
     if let Some(reason) = request.reason() {
@@ -159,6 +211,14 @@ mod tests {
             (
                 Request::RunbookApprove { run: run(), fingerprint: why("4F2A"), reason: why("$(x)") },
                 "blocks runbook approve 0199 --fingerprint 4F2A --reason '$(x)'",
+            ),
+            (
+                Request::RunbookMarkDone { run: run(), reason: None, step: why("up[web 1]") },
+                "blocks runbook mark-done 0199 --step 'up[web 1]'",
+            ),
+            (
+                Request::RunbookSkip { run: run(), reason: "gone".to_owned(), rest: true },
+                "blocks runbook skip 0199 --rest --reason gone",
             ),
             (
                 Request::RunbookTakeOver { run: run(), reason: "gone".to_owned() },

@@ -147,6 +147,10 @@ pub enum Request {
         run: Option<String>,
         /// What they saw, recorded.
         reason: Option<String>,
+        /// What they looked at: the command's id, with its item in brackets in a loop. Refused when something else is in
+        /// question now.
+        #[serde(default)]
+        step: Option<String>,
     },
     /// Undo what a run did.
     RunbookUndo {
@@ -258,6 +262,27 @@ impl Request {
             | Request::RunbookMarkDone { reason, .. }
             | Request::RunbookUndo { reason, .. } => reason.as_deref(),
             _ => None,
+        }
+    }
+
+    /// Changes the reason that it gives; a reason that it may leave out is left out when nothing is left of it.
+    pub fn change_reason(&mut self, change: impl FnOnce(&str) -> String) {
+        match self {
+            Request::RunbookSkip { reason, .. } | Request::RunbookTakeOver { reason, .. } => {
+                *reason = change(reason);
+            }
+            Request::RunbookApprove { reason, .. }
+            | Request::RunbookRefuse { reason, .. }
+            | Request::RunbookPause { reason, .. }
+            | Request::RunbookResume { reason, .. }
+            | Request::RunbookCancel { reason, .. }
+            | Request::RunbookAnswer { reason, .. }
+            | Request::RunbookRetry { reason, .. }
+            | Request::RunbookMarkDone { reason, .. }
+            | Request::RunbookUndo { reason, .. } => {
+                *reason = reason.as_deref().map(change).filter(|reason| !reason.is_empty());
+            }
+            _ => {}
         }
     }
 

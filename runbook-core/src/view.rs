@@ -10,6 +10,7 @@ use crate::expectation::Outcome;
 use crate::going_on;
 use crate::incident::{Incident, RunOutcome, Status as IncidentStatus};
 use crate::message::{CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView};
+use crate::next;
 use crate::people::Actor;
 use crate::plan::{Plan, PlannedCommand, Provenance, Reversal};
 use crate::run::{Budget, CommandPhase, Question, Run, Status, Unit, UnitRole};
@@ -357,6 +358,7 @@ pub fn progress(run: &Run) -> ProgressView {
         deadline: run.deadline,
         steps: (0..run.plan.steps.len()).map(|index| progress_step(run, index)).collect(),
         question: choices::question(run),
+        step: next::to_mark_done(run).and_then(|unit| next::name_of(run, unit)),
     }
 }
 

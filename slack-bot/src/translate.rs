@@ -144,7 +144,9 @@ fn pressed(id: &str, action: &Action, reason: Option<&str>) -> Result<Request, S
         Answer::Refuse => Request::RunbookRefuse { run, reason: None },
         Answer::Yes | Answer::GoOn => Request::RunbookAnswer { run, yes: true, reason: None },
         Answer::No => Request::RunbookAnswer { run, yes: false, reason: None },
-        Answer::MarkDone | Answer::PutRight => Request::RunbookMarkDone { run, reason: None },
+        Answer::MarkDone | Answer::PutRight => {
+            Request::RunbookMarkDone { run, reason: None, step: value.step }
+        }
         Answer::Retry | Answer::WaitOn => Request::RunbookRetry { run, reason: None },
         Answer::Resume => Request::RunbookResume { run, reason: None },
         Answer::Cancel => Request::RunbookCancel { run, reason: None },

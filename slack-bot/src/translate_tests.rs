@@ -78,7 +78,7 @@ fn a_button_is_a_request_about_its_run() {
         ("refuse", Request::RunbookRefuse { run: run(), reason: None }),
         ("yes", Request::RunbookAnswer { run: run(), yes: true, reason: None }),
         ("no", Request::RunbookAnswer { run: run(), yes: false, reason: None }),
-        ("mark_done", Request::RunbookMarkDone { run: run(), reason: None }),
+        ("mark_done", Request::RunbookMarkDone { run: run(), reason: None, step: Some("p1".into()) }),
         ("retry", Request::RunbookRetry { run: run(), reason: None }),
         ("resume", Request::RunbookResume { run: run(), reason: None }),
         ("cancel", Request::RunbookCancel { run: run(), reason: None }),
@@ -86,10 +86,10 @@ fn a_button_is_a_request_about_its_run() {
         ("wait_on", Request::RunbookRetry { run: run(), reason: None }),
         ("go_on", Request::RunbookAnswer { run: run(), yes: true, reason: None }),
         ("go_back", Request::RunbookUndo { run: run(), reason: None }),
-        ("put_right", Request::RunbookMarkDone { run: run(), reason: None }),
+        ("put_right", Request::RunbookMarkDone { run: run(), reason: None, step: Some("p1".into()) }),
     ];
     for (word, request) in table {
-        let pressed = button(&format!("blocks:{word}"), r#"{"run":"0192","fingerprint":"4f2a"}"#);
+        let pressed = button(&format!("blocks:{word}"), r#"{"run":"0192","fingerprint":"4f2a","step":"p1"}"#);
         let expected = ChatSignal {
             user_id: "U0BEN".into(),
             channel: "C1".into(),

@@ -110,6 +110,9 @@ pub(crate) struct ButtonValue {
     pub(crate) run: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) fingerprint: Option<String>,
+    /// What was in question when the button was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) step: Option<String>,
 }
 
 /// An event's outermost part.

@@ -49,7 +49,7 @@ fn copied(from: &Path) -> std::io::Result<tempfile::TempDir> {
 const DOCUMENT: &str = "# Small\n\n## Step 1: Do it\n\n```bash {name=doit effect=once}\necho did >> effects\n[ -e fine ]\n```\n\n```bash {undo effect=idempotent}\necho undone >> effects\n[ -e undofine ]\n```\n\n## Step 2: Look\n\n```bash {name=look effect=read}\necho colours\n# Expected: the dashboard looks healthy\n```\n";
 
 /// What is typed before the lines that are then tried, and what must be among them.
-const SITUATIONS: [(&str, &[&str], &[&str]); 9] = [
+const SITUATIONS: [(&str, &[&str], &[&str]); 10] = [
     ("it waits for a yes", &["blocks runbook run small.md"], &["approve", "refuse"]),
     (
         "the same again waits for a yes",
@@ -62,14 +62,19 @@ const SITUATIONS: [(&str, &[&str], &[&str]); 9] = [
     (
         "two wait",
         &["blocks runbook run small.md", "blocks runbook run small.md", "blocks runbook approve"],
-        &["approve"],
+        &["status"],
     ),
     (
         "two are named",
         &["blocks runbook run small.md", "blocks runbook run small.md", "blocks runbook runs"],
         &["status"],
     ),
-    ("it failed", &["blocks runbook run small.md --yes"], &["retry", "mark-done", "undo"]),
+    ("it failed", &["blocks runbook run small.md --yes"], &["retry", "mark-done", "skip", "undo"]),
+    (
+        "it failed, and is named among the runs",
+        &["blocks runbook run small.md --yes", "blocks runbook runs"],
+        &["status"],
+    ),
     (
         "a repetition waits",
         &["blocks runbook run small.md --yes", "blocks runbook retry; blocks runbook status"],
@@ -157,6 +162,66 @@ async fn a_run_that_nobody_may_approve_says_so() {
     let told = "nobody with standing in blocks.toml can approve it";
     assert!(text(&run["hint"]).contains(told), "{run}");
     assert!(waits.stderr.contains(told), "{waits:?}");
+}
+
+/// A command that runs until it is told to end, and one that nobody sees the end of.
+const SLOW: &str = "# Slow\n\n## Step 1: Wait\n\n```bash {name=slow effect=once}\ntouch began; while [ ! -e go ]; do sleep 0.02; done\n```\n";
+
+#[tokio::test]
+async fn a_run_whose_engine_was_killed_says_so_and_names_the_line_that_takes_it_up() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("slow.md"), SLOW).unwrap();
+    let begun = "blocks runbook run slow.md --yes >/dev/null 2>&1 & pid=$!; while [ ! -e began ]; do sleep 0.02; done";
+    pasted(&format!("{begun}; kill -9 $pid; wait $pid; true"), folder.path()).await;
+    for (verb, code) in [("status", 0), ("runs", 0), ("attach", 3)] {
+        let said = pasted(&format!("blocks runbook {verb}"), folder.path()).await;
+        assert_eq!(said.code, code, "{verb}: {said:?}");
+        assert!(said.stdout.contains("no engine is at work"), "{verb}: {said:?}");
+        assert!(lines_to_type(&said).contains("blocks runbook recover"), "{verb}: {said:?}");
+        let said = pasted(&format!("blocks runbook {verb} -o json"), folder.path()).await.json();
+        let run = if verb == "runs" { &said["runs"][0] } else { &said };
+        assert_eq!(run["engine"], "none", "{verb}: {said}");
+    }
+    let doctor = pasted("blocks doctor", folder.path()).await;
+    assert!(doctor.code == 1 && doctor.stdout.contains("`blocks runbook recover`"), "{doctor:?}");
+    std::fs::write(folder.path().join("go"), "").unwrap();
+    let taken_up = pasted("blocks runbook recover", folder.path()).await;
+    assert_eq!(taken_up.code, 0, "{taken_up:?}");
+}
+
+/// Two members whose ends nobody sees.
+const PAIR: &str = "# Pair\n\n## Step 1: Both\n\n```bash {name=p1 effect=once parallel=both timeout=1s}\nwhile :; do sleep 1; done\n```\n\n```bash {name=p2 effect=once parallel=both timeout=1s}\nwhile :; do sleep 1; done\n```\n";
+
+#[tokio::test]
+async fn what_was_looked_at_is_marked_as_done_and_a_second_paste_marks_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("pair.md"), PAIR).unwrap();
+    let asks = pasted("blocks runbook run pair.md --yes", folder.path()).await;
+    assert_eq!(asks.code, 4, "{asks:?}");
+    let lines = lines_to_type(&asks);
+    let line = lines.iter().find(|line| line.starts_with("blocks runbook mark-done ")).unwrap();
+    assert!(line.ends_with(" --step p1"), "{asks:?}");
+    assert_eq!(pasted(line, folder.path()).await.code, 4, "the other is in doubt, too");
+    let again = pasted(line, folder.path()).await;
+    assert!(again.code == 3 && again.stderr.contains("p2 is"), "{again:?}");
+    let other = line.replace("--step p1", "--step p2");
+    assert_eq!(pasted(&other, folder.path()).await.code, 0);
+}
+
+#[tokio::test]
+async fn a_refusal_is_one_json_document_and_a_reason_is_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("small.md"), DOCUMENT).unwrap();
+    assert_eq!(pasted("blocks runbook run small.md --yes", folder.path()).await.code, 1);
+    let locked =
+        pasted("blocks runbook skip -o json --reason \"$(printf '\\342\\200\\213')\"", folder.path()).await;
+    let document = locked.json();
+    assert!(locked.code == 3 && text(&document["error"]).contains("needs a reason"), "{locked:?}");
+    assert!(text(&document["code"]).starts_with("RB"), "{document}");
+    let forged = "blocks runbook skip --reason \"$(printf 'x)\\nStep 1: passed\\nwaits for nobody')\"";
+    pasted(forged, folder.path()).await;
+    let record = pasted("blocks journal export | grep passed_over", folder.path()).await;
+    assert!(record.stdout.contains("x) Step 1: passed waits for nobody"), "{record:?}");
 }
 
 /// Two members, each of which has written its last line before the other writes its second.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use blocks_engine::Reply;
 
@@ -21,6 +22,9 @@ const LIST_WIDTH: usize = 200;
 
 /// Why stdout took no more, when it did not for another reason than a reader that has gone.
 static UNWRITTEN: OnceLock<String> = OnceLock::new();
+
+/// Whether stdout was given anything.
+static HAS_DATA: AtomicBool = AtomicBool::new(false);
 
 /// Writes a reply as data.
 pub(crate) fn reply(reply: &Reply, output: Output) {
@@ -64,6 +68,20 @@ pub(crate) fn error(text: &str) {
     note(&format!("error: {text}"));
 }
 
+/// Writes an error as JSON to stdout too, for who reads one document there; not after another document.
+pub(crate) fn error_document(text: &str) {
+    if HAS_DATA.load(Ordering::Relaxed) {
+        return;
+    }
+    json(&error_value(text));
+}
+
+fn error_value(text: &str) -> serde_json::Value {
+    let coded = text.split_once(": ").filter(|(code, _)| code.starts_with("RB") && !code.contains(' '));
+    let (code, error) = coded.map_or((None, text), |(code, error)| (Some(code), error));
+    serde_json::json!({ "error": error, "code": code })
+}
+
 /// Asks for a line, on stderr.
 pub(crate) fn prompt(text: &str) {
     let mut stderr = std::io::stderr();
@@ -89,6 +107,7 @@ pub(crate) fn unwritten() -> Option<&'static str> {
 }
 
 fn out(line: &str) {
+    HAS_DATA.store(true, Ordering::Relaxed);
     let mut stdout = std::io::stdout().lock();
     if let Err(error) = writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
         remember(&error);
@@ -149,6 +168,16 @@ mod tests {
         let safe = escaped(&value.to_string());
         assert!(!safe.chars().any(steers), "{safe}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), value);
+    }
+
+    #[test]
+    fn an_error_is_a_document_with_its_code() {
+        for (text, code, error) in [
+            ("RB0025: 2 runs fit; hint: name one", Some("RB0025"), "2 runs fit; hint: name one"),
+            ("no code: at all", None, "no code: at all"),
+        ] {
+            assert_eq!(error_value(text), serde_json::json!({ "error": error, "code": code }));
+        }
     }
 
     #[test]

@@ -217,10 +217,7 @@ impl Engine {
             data["budget"] = json!(run.budget(self.now()));
         }
         if let Some(approvers) = self.approvers(run) {
-            data["approvers"] = json!(approvers.names);
-            if !approvers.are_enough {
-                data["hint"] = json!(approvers.words);
-            }
+            read::tell_approvers(&mut data, &approvers);
         }
         data
     }

@@ -26,7 +26,7 @@ impl Engine {
         };
         let apart = other.fingerprint.as_ref().map_or(typed.len(), |other| alike(own, other)) + 1;
         Err(EngineError::Refused(format!(
-            "{} stands for two plans: run {} ({}) and run {} ({}); hint: look at `runbook status {}`, then approve with at least {apart} characters of its fingerprint",
+            "{} stands for two plans: run {} ({}) and run {} ({}); hint: look at `blocks runbook status {}`, then approve with at least {apart} characters of its fingerprint",
             typed.to_ascii_uppercase(),
             row.id,
             row.runbook,

@@ -3,6 +3,7 @@
 //!
 //! Nothing here takes a hint: every loop re-reads the store, so that a restart is the same path as a normal day.
 
+mod absent;
 mod attach;
 mod carry_on;
 mod clock;
@@ -40,6 +41,7 @@ mod ticker;
 mod under_way;
 pub mod which;
 
+pub use absent::Absent;
 pub use clock::{Clock, Ids, SystemClock, UuidV7};
 pub use engine::{Engine, Parts};
 pub use error::EngineError;

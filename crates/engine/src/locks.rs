@@ -46,6 +46,9 @@ impl Engine {
             format!(
                 "it waits for a person: `blocks runbook status {id}`, or `blocks runbook take-over {id} --reason 'say why'`"
             )
+        } else if holder.undoing {
+            // what is being undone is not left in between
+            format!("it is being undone, and goes on by itself: wait for it (`blocks runbook attach {id}`)")
         } else {
             format!(
                 "it goes on by itself: wait for it (`blocks runbook attach {id}`), or `blocks runbook cancel {id}`"

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use runbook_core::approvers::{Approvers, approvers};
 use runbook_core::expectation::Outcome;
 use runbook_core::ids::{IncidentNumber, RunId};
 use runbook_core::journal::Envelope;
+use runbook_core::people::{Directory, Person, Role};
 use runbook_core::ports::{IncidentRow, Store};
 use runbook_core::run::{CommandPhase, Run, Status};
 use runbook_core::{choices, next, stays, view};
@@ -213,6 +215,39 @@ pub async fn run(store: &dyn Store, id: RunId) -> Result<Reply, EngineError> {
         return Err(EngineError::NotFound(format!("there is no run {id}")));
     };
     show_run(store, &loaded.state).await
+}
+
+/// One run, with who may approve it, as the configuration names people.
+///
+/// # Errors
+/// When the journal does not read, or there is no such run.
+pub async fn run_for(store: &dyn Store, id: RunId, people: &Directory) -> Result<Reply, EngineError> {
+    let Some(loaded) = load_run(store, id).await? else {
+        return Err(EngineError::NotFound(format!("there is no run {id}")));
+    };
+    let mut reply = show_run(store, &loaded.state).await?;
+    if let Some(approvers) = approvers_of(people, &loaded.state) {
+        reply.text.push_str(&format!("{}\n", approvers.words));
+        tell_approvers(&mut reply.data, &approvers);
+    }
+    Ok(reply)
+}
+
+/// Who of these people may still approve a run that waits for others, or that nobody can.
+pub(crate) fn approvers_of(people: &Directory, run: &Run) -> Option<Approvers> {
+    let decides =
+        |person: &&Person| person.roles.iter().any(|role| matches!(role, Role::Commander | Role::Responder));
+    let standing: Vec<&str> =
+        people.people().iter().filter(decides).map(|person| person.name.as_str()).collect();
+    approvers(run, &standing)
+}
+
+/// The same in JSON.
+pub(crate) fn tell_approvers(data: &mut serde_json::Value, approvers: &Approvers) {
+    data["approvers"] = json!(approvers.names);
+    if !approvers.are_enough {
+        data["hint"] = json!(approvers.words);
+    }
 }
 
 /// A run as it was read.

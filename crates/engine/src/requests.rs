@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use runbook_core::approvers::{Approvers, approvers};
+use runbook_core::approvers::Approvers;
 use runbook_core::duration::for_people;
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::IncidentCommand;
 use runbook_core::journal::Cause;
+use runbook_core::next;
 use runbook_core::people::{Actor, Role};
 use runbook_core::plan::{Plan, assess};
 use runbook_core::ports::{Commit, IncidentRow, RunRow, StoreError};
 use runbook_core::request::Request;
-use runbook_core::run::{NewRun, Run, RunCommand};
+use runbook_core::run::{NewRun, Run, RunCommand, Status};
 use runbook_core::view;
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -68,6 +69,7 @@ impl Engine {
         asker: &Asker,
         origin: &Origin,
     ) -> Result<Reply, EngineError> {
+        let request = &in_one_line(request);
         let stranger = asker.channel.is_some() && !matches!(asker.actor, Actor::Person(_));
         // A channel may be shared with another company: whoever is not known here learns nothing. Their yes to a run
         // goes on to the one check of approvals, which refuses it on the record.
@@ -169,7 +171,10 @@ impl Engine {
                 .await
             }
             Request::RunbookUndo { reason, .. } => {
-                let fits = |row: &RunRow| row.mutating && row.status != "undone";
+                let fits = |row: &RunRow| {
+                    let stopped = ["failed", "cancelled", "succeeded", "paused", "in_doubt"];
+                    row.mutating && stopped.contains(&row.status.as_str())
+                };
                 self.run_request(request, asker, origin, fits, because(RunCommand::Undo, "undo", reason))
                     .await
             }
@@ -218,7 +223,10 @@ impl Engine {
                 self.answer(origin, reply).await
             }
             Request::RunbookRuns { all, incident } => {
-                let reply = which::shown_runs(self.store(), *all, incident.as_deref(), typed(asker)).await?;
+                let reply = {
+                    let which = (*all, incident.as_deref());
+                    which::shown_runs(self.store(), which, None, typed(asker), self.now()).await?
+                };
                 self.answer(origin, reply).await
             }
             Request::RunbookList => self.answer(origin, describe::runbooks(self.library())).await,
@@ -493,7 +501,7 @@ impl Engine {
         if sets_going {
             self.check_target(&row).await?;
         }
-        self.run_verb(row.id, &command, origin).await
+        self.run_verb_if(row.id, &command, origin, &|run| in_question(request, run)).await
     }
 
     pub(crate) async fn run_verb(
@@ -502,11 +510,21 @@ impl Engine {
         command: &RunCommand,
         origin: &Origin,
     ) -> Result<Reply, EngineError> {
+        self.run_verb_if(id, command, origin, &|_| Ok(())).await
+    }
+
+    async fn run_verb_if(
+        &self,
+        id: RunId,
+        command: &RunCommand,
+        origin: &Origin,
+        is_as_seen: &(dyn Fn(&Run) -> Result<(), EngineError> + Sync),
+    ) -> Result<Reply, EngineError> {
         let say = |run: &Run, decision: &runbook_core::run::Decision| match &decision.refusal {
             Some(refusal) => refusal.to_string(),
             None => format!("{}: {}{}", run.plan.title, view::state_words(run), self.approvers_line(run)),
         };
-        let (run, decision) = self.change_run(id, command, origin, &say).await?;
+        let (run, decision) = self.change_run_if(id, command, origin, &say, is_as_seen).await?;
         match decision.refusal {
             // The answer for chat is in the outbox already; here the refusal is the result.
             Some(refusal) if origin.inbox.is_none() => Err(refusal.into()),
@@ -551,10 +569,7 @@ impl Engine {
 
     /// Who may still approve a run that waits for other people, or that nobody can.
     pub(crate) fn approvers(&self, run: &Run) -> Option<Approvers> {
-        let people = self.directory().people().iter().map(|person| person.name.as_str());
-        let standing: Vec<&str> =
-            people.filter(|name| self.has_standing(&Actor::Person((*name).to_owned()))).collect();
-        approvers(run, &standing)
+        read::approvers_of(self.directory(), run)
     }
 
     /// The same as a line of its own; empty where there is nothing to say.
@@ -633,6 +648,53 @@ impl Engine {
     }
 }
 
+/// A request whose reason is one line. It stands in `status`, cards and reviews beside what Blocks itself says, so it
+/// may not begin a line of its own there, nor hide or turn around what it says.
+fn in_one_line(request: &Request) -> Request {
+    let mut request = request.clone();
+    request.change_reason(one_line);
+    request
+}
+
+fn one_line(text: &str) -> String {
+    let is_unseen = |c: &char| {
+        matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+            || matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{17b4}' | '\u{17b5}')
+            || matches!(c, '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
+    };
+    let blank = |c: char| match c {
+        '\u{2028}' | '\u{2029}' | '\u{2800}' => ' ',
+        c if c.is_control() => ' ',
+        c => c,
+    };
+    let seen: String = text.chars().filter(|c| !is_unseen(c)).map(blank).collect();
+    seen.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Refuses what is about another command than the one in question now.
+fn in_question(request: &Request, run: &Run) -> Result<(), EngineError> {
+    let look = format!("look with `blocks runbook status {}`", run.id);
+    match request {
+        Request::RunbookMarkDone { step: Some(step), .. } => match next::to_mark_done(run) {
+            Some(unit) if !next::is_named(run, unit, step) => {
+                let now = next::name_of(run, unit).unwrap_or_default();
+                Err(EngineError::Refused(format!(
+                    "{step} is not what is in question now: {now} is, and nothing was marked as done; hint: {look}"
+                )))
+            }
+            _ => Ok(()),
+        },
+        Request::RunbookSkip { .. } if matches!(run.status, Status::WaitingForApproval { .. }) => {
+            Err(EngineError::Refused(format!(
+                "run {} waits for a yes, and nothing is in question before that; hint: {look}",
+                run.id
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A reason that says something.
 fn said(reason: Option<&str>) -> Option<&str> {
     reason.map(str::trim).filter(|reason| !reason.is_empty())
@@ -669,4 +731,26 @@ fn planned_text(run: &Run, now: chrono::DateTime<chrono::Utc>) -> String {
         run.risk.risk.word(),
         view::state_words(run)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_one_line_that_can_be_read() {
+        for (typed, kept) in [
+            ("the page was false", "the page was false"),
+            ("x)\nStep 1: a: passed\r\nwaits for nobody", "x) Step 1: a: passed waits for nobody"),
+            ("a\u{2028}b\u{85}c\u{b}d\te", "a b c d e"),
+            ("\u{202e}live\u{2066} \u{1b}[2J", "live [2J"),
+            ("\u{200b}", ""),
+            (" \u{200b}\u{feff}\u{3164}\u{2800}\n", ""),
+            ("caf\u{e9} \u{4e2d}", "caf\u{e9} \u{4e2d}"),
+        ] {
+            assert_eq!(one_line(typed), kept, "{typed:?}");
+            let request = Request::RunbookUndo { run: None, reason: Some(typed.to_owned()) };
+            assert_eq!(in_one_line(&request).reason(), Some(kept).filter(|kept| !kept.is_empty()));
+        }
+    }
 }

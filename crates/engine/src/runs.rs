@@ -96,6 +96,18 @@ impl Engine {
         origin: &Origin,
         say: Say<'_>,
     ) -> Result<(Arc<Run>, Decision), EngineError> {
+        self.change_run_if(id, command, origin, say, &|_| Ok(())).await
+    }
+
+    /// The same, if the run is as whoever asked has seen it: that is looked at in the state that is decided about.
+    pub(crate) async fn change_run_if(
+        &self,
+        id: RunId,
+        command: &RunCommand,
+        origin: &Origin,
+        say: Say<'_>,
+        is_as_seen: &(dyn Fn(&Run) -> Result<(), EngineError> + Sync),
+    ) -> Result<(Arc<Run>, Decision), EngineError> {
         let mut turn = self.inner.held.turn(id).await;
         for _ in 0..MAX_TRIES {
             let now = self.now();
@@ -105,7 +117,9 @@ impl Engine {
                 Some(held) => held,
                 None => self.replay(id).await?,
             };
-            let mut decision = match decide(&state, command, now) {
+            let decided =
+                is_as_seen(&state).and_then(|()| decide(&state, command, now).map_err(EngineError::from));
+            let mut decision = match decided {
                 // What is written is checked against the store. What is not is decided from what the store has.
                 Ok(decision) if is_held && decision.events.is_empty() => continue,
                 Err(_) if is_held => continue,

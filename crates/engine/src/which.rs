@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use chrono::{DateTime, Duration, Utc};
 use runbook_core::ids::{IncidentId, RunId};
-use runbook_core::message::Answer;
 use runbook_core::next;
 use runbook_core::ports::{RunRow, Store};
 use runbook_core::request::Request;
 use serde_json::json;
 
+use crate::absent::Absent;
 use crate::error::EngineError;
 use crate::origin::Reply;
 use crate::read;
@@ -20,6 +21,10 @@ const LOOK: usize = 10_000;
 const NAMED: usize = 10;
 /// As many are named of those that have ended, where none is open.
 const NEWEST: usize = 3;
+/// So long a failed run is shown among those that are open.
+const FRESH: Duration = Duration::days(1);
+/// So many of the newest runs that have ended are looked into for something to undo.
+const LOOKED_INTO: usize = 50;
 
 /// How a program on this surface is called in what it is told to type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +79,9 @@ pub(crate) async fn the_run(
             if let Some(incident) = here {
                 fitting.retain(|row| row.incident == Some(incident));
             }
+            if matches!(request, Request::RunbookUndo { .. }) {
+                fitting = with_an_undo(store, fitting).await?;
+            }
             fitting
         }
     };
@@ -89,9 +97,23 @@ pub(crate) async fn the_run(
                 || format!("{} runs fit", found.len()),
                 |named| format!("several runs begin with '{named}'"),
             );
-            Err(EngineError::NotFound(several(store, &what, &found, request, typed).await?))
+            Err(EngineError::NotFound(several(&what, &found, request, typed)))
         }
     }
+}
+
+/// Those that have something to undo. The oldest of very many are not looked into, and stay: then none is taken for the
+/// only one.
+async fn with_an_undo(store: &dyn Store, rows: Vec<RunRow>) -> Result<Vec<RunRow>, EngineError> {
+    let mut found = Vec::new();
+    for (index, row) in rows.into_iter().enumerate() {
+        let has_one = index >= LOOKED_INTO
+            || load_run(store, row.id).await?.is_some_and(|run| run.state.next_undo().is_some());
+        if has_one {
+            found.push(row);
+        }
+    }
+    Ok(found)
 }
 
 /// None is open for this: the newest are named, since one of them may be meant.
@@ -105,35 +127,27 @@ fn none_fits(rows: &[RunRow], typed: Typed) -> String {
 }
 
 /// The same request, once for each run that it may be about.
-async fn several(
-    store: &dyn Store,
-    what: &str,
-    found: &[RunRow],
-    request: &Request,
-    typed: Typed,
-) -> Result<String, EngineError> {
+fn several(what: &str, found: &[RunRow], request: &Request, typed: Typed) -> String {
     let mut text = format!("{what}; hint: name one by its id");
     for row in found.iter().take(NAMED) {
-        let command = command(store, row, request).await?;
+        let command = command(row, request);
         let _ = write!(text, "\n  {}\n      {}", line(row), typed.line(command));
     }
     if let more @ 1.. = found.len().saturating_sub(NAMED) {
         let all = typed.line("blocks runbook runs --all".to_owned());
         let _ = write!(text, "\n  and {more} more: `{all}`");
     }
-    Ok(text)
+    text
 }
 
-async fn command(store: &dyn Store, row: &RunRow, request: &Request) -> Result<String, EngineError> {
-    // what a yes has to name is each run's own
-    if matches!(request, Request::RunbookApprove { .. })
-        && let Some(run) = load_run(store, row.id).await?
-    {
-        return Ok(next::command_of(Answer::Approve, &run.state));
+fn command(row: &RunRow, request: &Request) -> String {
+    // a yes is to a plan that somebody has looked at: its code stands beside the plan, and nowhere else
+    if matches!(request, Request::RunbookApprove { .. }) {
+        return next::look(row.id, &row.status);
     }
     let mut request = request.clone();
     request.set_run(&row.id.to_string());
-    Ok(next::typed(&request).unwrap_or_else(|| next::look(row.id, &row.status)))
+    next::typed(&request).unwrap_or_else(|| next::look(row.id, &row.status))
 }
 
 fn line(row: &RunRow) -> String {
@@ -157,18 +171,30 @@ pub async fn find(store: &dyn Store, request: &Request) -> Result<RunId, EngineE
 }
 
 /// The runs at a glance, newest first: those that are open or left something that a person has to look at, or all.
+/// Where no engine is at work it is said of those that would go on by themselves.
 ///
 /// # Errors
 /// When the store does not read, or there is no such incident.
-pub async fn runs(store: &dyn Store, all: bool, incident: Option<&str>) -> Result<Reply, EngineError> {
-    shown_runs(store, all, incident, Typed::Shell).await
+pub async fn runs(
+    store: &dyn Store,
+    (all, incident): (bool, Option<&str>),
+    absent: Option<&Absent>,
+    now: DateTime<Utc>,
+) -> Result<Reply, EngineError> {
+    shown_runs(store, (all, incident), absent, Typed::Shell, now).await
+}
+
+/// A failed run asks what now. Nobody answers for ever, so those of the last day are shown.
+fn asks_what_now(row: &RunRow, now: DateTime<Utc>) -> bool {
+    row.mutating && row.status == "failed" && now - row.created_at < FRESH
 }
 
 pub(crate) async fn shown_runs(
     store: &dyn Store,
-    all: bool,
-    incident: Option<&str>,
+    (all, incident): (bool, Option<&str>),
+    absent: Option<&Absent>,
     typed: Typed,
+    now: DateTime<Utc>,
 ) -> Result<Reply, EngineError> {
     let of = match incident {
         Some(_) => Some(read::find_incident(store, incident, false).await?.id),
@@ -177,14 +203,25 @@ pub(crate) async fn shown_runs(
     let numbers: HashMap<IncidentId, String> =
         store.incidents(false, LOOK).await?.into_iter().map(|row| (row.id, row.number.to_string())).collect();
     let rows = store.runs(of, false, LOOK).await?;
-    let shown = rows.iter().filter(|row| all || row.open || row.status == "undo_failed");
+    let shown =
+        rows.iter().filter(|row| all || row.open || row.status == "undo_failed" || asks_what_now(row, now));
     let (mut text, mut data) = (String::new(), Vec::new());
     for row in shown {
         let number = row.incident.as_ref().and_then(|id| numbers.get(id));
-        let next = typed.line(next::look(row.id, &row.status));
         let of = number.map_or_else(String::new, |number| format!("  {number}"));
-        let _ = writeln!(text, "{}{of}\n    {next}", line(row));
         let mut shown = json!(row);
+        let (next, why) = match absent.and_then(|absent| Some((absent.tell_row(&mut shown)?, absent.words())))
+        {
+            Some((line, why)) => (line.to_owned(), Some(why)),
+            None => (typed.line(next::look(row.id, &row.status)), None),
+        };
+        let asks = asks_what_now(row, now);
+        let why = why.or(asks.then_some("it stopped, and asks what now"));
+        let why = why.map_or_else(String::new, |why| format!("    ! {why}\n"));
+        let _ = writeln!(text, "{}{of}\n{why}    {next}", line(row));
+        if asks {
+            shown["asks"] = json!(true);
+        }
         shown["incident"] = json!(number);
         shown["next"] = json!(next);
         data.push(shown);

@@ -341,10 +341,10 @@ mod tests {
             ("runbook cancel --reason no", Request::RunbookCancel { run: None, reason: some("no") }),
             ("runbook cancel", Request::RunbookCancel { run: None, reason: None }),
             ("runbook retry 01", Request::RunbookRetry { run: some("01"), reason: None }),
-            ("runbook mark-done", Request::RunbookMarkDone { run: None, reason: None }),
+            ("runbook mark-done", Request::RunbookMarkDone { run: None, reason: None, step: None }),
             (
                 "runbook mark-done --reason \"saw it\"",
-                Request::RunbookMarkDone { run: None, reason: some("saw it") },
+                Request::RunbookMarkDone { run: None, reason: some("saw it"), step: None },
             ),
             ("runbook undo", Request::RunbookUndo { run: None, reason: None }),
             ("incident list", Request::IncidentList { all: false }),

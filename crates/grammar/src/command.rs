@@ -192,10 +192,16 @@ pub enum RunbookCommand {
     #[command(after_help = "Example: blocks runbook retry --reason \"the disk has room again\"")]
     Retry(Order),
     /// Say that the step in question has happened
+    #[command(
+        after_help = "Example: blocks runbook mark-done 0198 --step scale --reason \"the revision is 3 now\""
+    )]
     MarkDone {
         /// The run
         #[command(flatten)]
         run: RunArg,
+        /// What you looked at: the command's id, as `status` prints it; refused when something else is in question now
+        #[arg(long, value_name = "ID")]
+        step: Option<String>,
         /// What you saw; it goes into the review
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
@@ -450,8 +456,8 @@ impl RunbookCommand {
             RunbookCommand::Retry(order) => {
                 Request::RunbookRetry { run: order.run.run.clone(), reason: order.reason.clone() }
             }
-            RunbookCommand::MarkDone { run, reason } => {
-                Request::RunbookMarkDone { run: run.run.clone(), reason: reason.clone() }
+            RunbookCommand::MarkDone { run, step, reason } => {
+                Request::RunbookMarkDone { run: run.run.clone(), reason: reason.clone(), step: step.clone() }
             }
             RunbookCommand::Undo(order) => {
                 Request::RunbookUndo { run: order.run.run.clone(), reason: order.reason.clone() }

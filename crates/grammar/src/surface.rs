@@ -141,7 +141,7 @@ pub const COMMANDS: &[CommandInfo] = &[
     on_all("runbook retry", "[RUN] [--reason TEXT]", "run the step in question again", "runbook retry"),
     on_all(
         "runbook mark-done",
-        "[RUN] [--reason TEXT]",
+        "[RUN] [--step ID] [--reason TEXT]",
         "say that the step in question has happened",
         "runbook mark-done --reason \"the revision is 3 now\"",
     ),

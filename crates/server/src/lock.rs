@@ -140,7 +140,9 @@ impl EngineInfo {
     }
 
     fn is_alive(&self) -> bool {
-        self.boot_id == boot_id() && start_ticks(self.pid) == Some(self.start_ticks)
+        // one that was killed and that its parent has not asked about yet does nothing any more
+        let has_ended = matches!(self.process_state(), Some('Z' | 'X'));
+        self.boot_id == boot_id() && start_ticks(self.pid) == Some(self.start_ticks) && !has_ended
     }
 }
 

@@ -48,8 +48,11 @@ pub(crate) fn plan(view: &PlanView) -> Rendered {
         ));
     }
     if view.waiting {
-        let value =
-            ButtonValue { run: view.run.to_string(), fingerprint: Some(line(&view.fingerprint, 200)) };
+        let value = ButtonValue {
+            run: view.run.to_string(),
+            fingerprint: Some(line(&view.fingerprint, 200)),
+            step: None,
+        };
         if view.approvals_needed == 0 && !page.is_cut() {
             page.field(REASON, "Why? It goes into the review", 500);
         }

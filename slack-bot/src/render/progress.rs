@@ -7,6 +7,9 @@ use super::page::{Page, Rendered};
 use super::text::{line, prose, span};
 use crate::wire::ButtonValue;
 
+/// Longest name of a command that a button carries, in bytes.
+const STEP_MAX: usize = 1_200;
+
 /// Renders a run's progress.
 pub(crate) fn progress(view: &ProgressView) -> Rendered {
     let mut page = Page::new(&format!("Run: {}", view.title));
@@ -41,7 +44,9 @@ fn ask(page: &mut Page, view: &ProgressView, question: &QuestionView) {
     let answers: Vec<(Answer, &str)> =
         question.answers.iter().map(|answer| (*answer, label(*answer))).collect();
     // The first answer is the safest one.
-    page.buttons(&answers, &ButtonValue { run: view.run.to_string(), fingerprint: None }, true);
+    // Slack takes so much for the value of a button
+    let step = view.step.clone().filter(|step| step.len() <= STEP_MAX);
+    page.buttons(&answers, &ButtonValue { run: view.run.to_string(), fingerprint: None, step }, true);
 }
 
 fn label(answer: Answer) -> &'static str {

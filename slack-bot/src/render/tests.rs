@@ -83,6 +83,7 @@ pub(crate) fn progress_view() -> ProgressView {
         title: "Rollback to the previous version".into(),
         state: "paused".into(),
         boxes_s: 480,
+        step: None,
         deadline: None,
         steps: vec![ProgressStepView {
             title: "Roll back".into(),

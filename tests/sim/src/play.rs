@@ -288,7 +288,7 @@ impl Player {
             What::Yes => Request::RunbookAnswer { run, yes: true, reason: None },
             What::No => Request::RunbookAnswer { run, yes: false, reason: None },
             What::Retry => Request::RunbookRetry { run, reason: None },
-            What::MarkDone => Request::RunbookMarkDone { run, reason: None },
+            What::MarkDone => Request::RunbookMarkDone { run, reason: None, step: None },
             What::Undo => Request::RunbookUndo { run, reason: None },
             What::Ack => Request::IncidentAck { incident: None },
             What::Severity(number) => {

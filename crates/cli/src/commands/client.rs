@@ -1,6 +1,5 @@
 //! Asking a running engine: over its unix socket, as the user of this process.
 
-use std::path::Path;
 use std::time::Duration;
 
 use blocks_engine::Reply;
@@ -43,7 +42,7 @@ pub(crate) async fn ask(engine: &EngineInfo, request: &Request) -> Result<Reply,
     };
     let (status, bytes) = tokio::select! {
         answer = answer => answer.map_err(unreachable)?,
-        () = silence(&client) => return Err(silent(engine, socket, request)),
+        () = silence(&client) => return Err(silent(engine, then_of(request))),
     };
     let unread =
         |error| Stop::failed(format!("the answer of the engine (pid {}) does not read: {error}", engine.pid));
@@ -75,7 +74,38 @@ async fn silence(client: &reqwest::Client) {
     }
 }
 
-fn silent(engine: &EngineInfo, socket: &Path, request: &Request) -> Stop {
+/// Why the engine that holds the data folder is not to be counted on; `None` while it gives a sign of life.
+pub(crate) async fn silence_of(engine: &EngineInfo, then: &str) -> Option<Stop> {
+    let is_stopped = matches!(engine.process_state(), Some('T' | 't'));
+    let answers = async {
+        let Some(socket) = &engine.socket else { return !is_stopped };
+        let Ok(client) = reqwest::Client::builder().unix_socket(socket.as_path()).build() else {
+            return !is_stopped;
+        };
+        // one that refuses to talk to this user is alive; one that is stopped takes the connection and is silent
+        tokio::time::timeout(SIGN_OF_LIFE, client.get("http://engine/health").send()).await.is_ok()
+    };
+    (!answers.await).then(|| silent(engine, then))
+}
+
+/// What a person types about an engine that gives no sign of life.
+pub(crate) fn what_to_type(engine: &EngineInfo) -> String {
+    match engine.process_state() {
+        Some('T' | 't') => format!("kill -CONT {}", engine.pid),
+        _ => "blocks doctor".to_owned(),
+    }
+}
+
+/// What is said of a request to an engine that is silent.
+fn then_of(request: &Request) -> &'static str {
+    if request.is_read() {
+        "what follows is what is on record"
+    } else {
+        "it has perhaps taken the request, and may still do it: look with `blocks runbook runs` before you ask again"
+    }
+}
+
+fn silent(engine: &EngineInfo, then: &str) -> Stop {
     let pid = engine.pid;
     let (why, hint) = match engine.process_state() {
         Some('T' | 't') => ("its process is stopped", format!("`kill -CONT {pid}` lets it go on")),
@@ -84,17 +114,10 @@ fn silent(engine: &EngineInfo, socket: &Path, request: &Request) -> Stop {
         }
         _ => ("it hangs, or the machine is overloaded", format!("look at pid {pid} and at its log")),
     };
-    let then = if request.is_read() {
-        "what follows is what is on record"
-    } else {
-        "it has perhaps taken the request, and may still do it: look with `blocks runbook runs` before you ask again"
-    };
+    let place = engine.socket.as_ref().map_or_else(String::new, |socket| format!(" on {}", socket.display()));
     Stop::new(
         Code::Failed,
-        format!(
-            "{SILENT}: the engine (pid {pid}) gives no sign of life on {}: {why}; {then}\nhint: {hint}",
-            socket.display()
-        ),
+        format!("{SILENT}: the engine (pid {pid}) gives no sign of life{place}: {why}; {then}\nhint: {hint}"),
     )
 }
 

@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
+use blocks_engine::{EngineError, read};
 use blocks_exec::find_program;
 use blocks_server::EngineInfo;
 use serde_json::json;
 use slack_bot::SlackChat;
 
+use super::client;
 use super::compose::{NEEDED_PROGRAMS, pagerduty_client};
+use super::shared::open_journal;
 use crate::config::{Config, PagerDutyMode, Secrets, SlackMode, authority_files, connections};
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
@@ -15,6 +18,8 @@ use crate::printer::{self, Output};
 struct Check {
     name: String,
     ok: bool,
+    /// Nothing is broken, and somebody should know.
+    warns: bool,
     detail: String,
 }
 
@@ -24,7 +29,7 @@ impl Check {
         let detail = match result {
             Ok(text) | Err(text) => text,
         };
-        Check { name: name.to_owned(), ok, detail }
+        Check { name: name.to_owned(), ok, warns: false, detail }
     }
 }
 
@@ -40,15 +45,7 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
         )),
     ));
     let secrets = Secrets::read()?;
-    checks.push(Check::new(
-        "engine",
-        Ok(match EngineInfo::find(&config.data_dir) {
-            Some(info) => {
-                format!("pid {} listens on {}", info.pid, info.address.as_deref().unwrap_or("nothing"))
-            }
-            None => "not running".to_owned(),
-        }),
-    ));
+    checks.push(engine(&config).await);
     checks.push(store(&config).await);
     checks.extend(repository(&config));
     checks.extend(runbooks(&config));
@@ -99,13 +96,17 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
         Output::Json => {
             let list: Vec<_> = checks
                 .iter()
-                .map(|check| json!({ "name": check.name, "ok": check.ok, "detail": check.detail }))
+                .map(|check| json!({ "name": check.name, "ok": check.ok, "warning": check.warns, "detail": check.detail }))
                 .collect();
             printer::json(&json!({ "ok": ok, "checks": list }));
         }
         Output::Text => {
             for check in &checks {
-                let word = if check.ok { "ok  " } else { "FAIL" };
+                let word = match check.ok {
+                    false => "FAIL",
+                    true if check.warns => "warn",
+                    true => "ok  ",
+                };
                 printer::data(&format!("{word} {:<26} {}", check.name, check.detail));
             }
         }
@@ -157,7 +158,7 @@ async fn store(config: &Config) -> Check {
         Err(error) => return Check::new("store", Err(format!("{shown} cannot be looked at: {error}"))),
     }
     let result = match blocks_store::SqliteStore::open_read_only(&config.database) {
-        Ok(store) => match blocks_engine::read::verify(&store, None).await {
+        Ok(store) => match read::verify(&store, None).await {
             Ok(reply) if reply.data["verified"] == true => Ok(reply.text.trim().to_owned()),
             Ok(reply) => Err(reply.text.trim().to_owned()),
             Err(error) => Err(format!("{}: {error}", error.code())),
@@ -192,6 +193,50 @@ fn repository(config: &Config) -> Option<Check> {
         )),
     };
     Some(Check::new("runbooks' repository", result))
+}
+
+/// The engine: alive, or not there; and then whether a run is left without one.
+async fn engine(config: &Config) -> Check {
+    let Some(info) = EngineInfo::find(&config.data_dir) else {
+        return match without_engine(config).await {
+            Ok(left) => left,
+            Err(error) => Check::new("engine", Err(format!("not running; its runs do not read: {error}"))),
+        };
+    };
+    let silence = client::silence_of(&info, "so its runs stand still").await;
+    Check::new(
+        "engine",
+        match silence {
+            Some(stop) => Err(stop.text.replace('\n', "; ")),
+            None => {
+                Ok(format!("pid {} listens on {}", info.pid, info.address.as_deref().unwrap_or("nothing")))
+            }
+        },
+    )
+}
+
+/// No engine is at work. That is no fault on a machine that only runs by hand, unless something was left half done.
+async fn without_engine(config: &Config) -> Result<Check, EngineError> {
+    let nothing = Check::new("engine", Ok("not running".to_owned()));
+    // what is wrong with the journal is told by its own check
+    let Ok(store) = open_journal(config) else { return Ok(nothing) };
+    let open = read::open_runs(&store).await?;
+    if open.is_empty() {
+        return Ok(nothing);
+    }
+    let count = match open.len() {
+        1 => "one run is open".to_owned(),
+        several => format!("{several} runs are open"),
+    };
+    if read::any_moves(&store, &open).await? {
+        let text = format!(
+            "not running, so nothing carries on what was under way ({count}); hint: `blocks runbook recover` takes it up, or \
+             start `blocks serve`"
+        );
+        return Ok(Check::new("engine", Err(text)));
+    }
+    let text = format!("not running, and {count}: `blocks runbook runs` names what waits for a person");
+    Ok(Check { warns: true, ..Check::new("engine", Ok(text)) })
 }
 
 /// Every runbook that a service names must make a plan: better said now than at 3 a.m.

@@ -30,6 +30,8 @@ pub(super) fn is_moving(run: &Value) -> bool {
 /// The exit code of a run as it stands. A cancelled run that left a command in doubt is in doubt itself.
 pub(super) fn code_of(run: &Value) -> Code {
     match run["status"].as_str() {
+        // nobody carries it on: a person has to
+        _ if run["engine"].is_string() && is_moving(run) => Code::Refused,
         Some("succeeded" | "running" | "undoing") => Code::Success,
         Some("waiting_for_approval" | "paused" | "planned") => Code::Refused,
         Some("in_doubt" | "undo_failed") => Code::Doubt,
@@ -106,6 +108,15 @@ mod tests {
             let run = json!({ "id": "x", "status": status, "steps": [{ "status": step }] });
             assert_eq!(code_of(&run), code, "{status} with a step {step}");
             assert!(!is_moving(&run), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_nobody_carries_on_is_no_success() {
+        for (engine, code) in
+            [(json!("none"), Code::Refused), (json!("silent"), Code::Refused), (json!(null), Code::Success)]
+        {
+            assert_eq!(code_of(&json!({ "status": "running", "engine": engine })), code, "{engine}");
         }
     }
 

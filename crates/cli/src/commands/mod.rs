@@ -41,7 +41,16 @@ pub(crate) async fn dispatch() -> Result<Code, Stop> {
             return written(Code::Success);
         }
     };
-    written(command(cli).await?)
+    let output = cli.output;
+    let done = match command(cli).await {
+        Ok(code) => written(code),
+        Err(stop) => Err(stop),
+    };
+    done.inspect_err(|stop| {
+        if output == printer::Output::Json {
+            printer::error_document(&stop.text);
+        }
+    })
 }
 
 /// A command whose data did not arrive has not succeeded.

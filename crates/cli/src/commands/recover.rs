@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
+use super::client;
 use super::compose::check_programs;
 use super::follow;
 use super::live::REST;
@@ -23,10 +24,24 @@ pub(super) async fn run(config: &Config, output: Output) -> Result<Code, Stop> {
     // Without a journal there is nothing to take up, and none is made.
     let journal = open_journal(config)?;
     if let Some(running) = EngineInfo::find(&config.data_dir) {
-        printer::note(&format!("an engine (pid {}) runs here and takes care of its runs", running.pid));
+        let silence =
+            client::silence_of(&running, "so it takes care of nothing: what follows is what is on record");
+        let silence = silence.await;
+        match &silence {
+            None => {
+                printer::note(&format!(
+                    "an engine (pid {}) runs here and takes care of its runs",
+                    running.pid
+                ));
+            }
+            Some(stop) => printer::note(&stop.text),
+        }
         let reply = read::recovered(&journal, &read::open_runs(&journal).await?).await?;
         printer::reply(&reply, output);
-        return Ok(code_of(&reply.data));
+        return Ok(match (code_of(&reply.data), silence) {
+            (Code::Success, Some(stop)) => stop.code,
+            (code, _) => code,
+        });
     }
     drop(journal);
     check_programs()?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use blocks_engine::{Asked, EngineError, LibraryEntry, Reply, describe, read, which};
+use blocks_engine::{Absent, Asked, EngineError, LibraryEntry, Reply, describe, read, which};
 use blocks_grammar::{Command, JournalCommand, RunbookCommand};
 use blocks_server::EngineInfo;
 use blocks_store::SqliteStore;
@@ -57,10 +57,14 @@ pub(crate) async fn run(
     }
     // Another terminal's run that takes no requests keeps nobody from reading.
     let running = EngineInfo::find(&config.data_dir);
+    let mut absent = running.is_none().then_some(Absent::None);
     if let Some(running) = running.filter(|engine| engine.socket.is_some() || !request.is_read()) {
         match client::ask(&running, &request).await {
             // a reader needs no engine: the journal stands beside it
-            Err(silent) if silent.is(client::SILENT) && request.is_read() => printer::note(&silent.text),
+            Err(silent) if silent.is(client::SILENT) && request.is_read() => {
+                printer::note(&silent.text);
+                absent = Some(Absent::Silent { line: client::what_to_type(&running) });
+            }
             reply => {
                 let mut reply = reply?;
                 if follow::run_of(&request).is_some() {
@@ -91,7 +95,7 @@ pub(crate) async fn run(
         | Request::RunbookStatus { .. }
         | Request::RunbookAttach { .. }
         | Request::JournalVerify { .. } => {
-            let reply = offline(&config, &request).await?;
+            let reply = offline(&config, &request, absent.as_ref()).await?;
             show(&request, &reply, output);
             return Ok(code_of(&request, &reply));
         }
@@ -183,20 +187,28 @@ pub(super) fn open_journal(config: &Config) -> Result<SqliteStore, Stop> {
     SqliteStore::open_read_only(&config.database).map_err(|error| not_opened(&error))
 }
 
-async fn offline(config: &Config, request: &Request) -> Result<Reply, Stop> {
+async fn offline(config: &Config, request: &Request, absent: Option<&Absent>) -> Result<Reply, Stop> {
     let store = open_journal(config)?;
+    let people = &config.settings.directory;
     Ok(match request {
         Request::IncidentList { all } => read::incidents(&store, *all).await?,
         Request::IncidentShow { incident } => {
             let row = read::find_incident(&store, incident.as_deref(), false).await?;
             read::incident(&store, &row).await?
         }
-        Request::RunbookRuns { all, incident } => which::runs(&store, *all, incident.as_deref()).await?,
-        Request::RunbookAttach { .. } => {
-            printer::note("no engine is at work: this is what is on record");
-            read::run(&store, which::find(&store, request).await?).await?
+        Request::RunbookRuns { all, incident } => {
+            which::runs(&store, (*all, incident.as_deref()), absent, chrono::Utc::now()).await?
         }
-        Request::RunbookStatus { .. } => read::run(&store, which::find(&store, request).await?).await?,
+        Request::RunbookAttach { .. } | Request::RunbookStatus { .. } => {
+            if matches!((request, absent), (Request::RunbookAttach { .. }, Some(Absent::None))) {
+                printer::note("no engine is at work: this is what is on record");
+            }
+            let mut reply = read::run_for(&store, which::find(&store, request).await?, people).await?;
+            if let Some(absent) = absent {
+                absent.tell(&mut reply);
+            }
+            reply
+        }
         Request::JournalVerify { expect } => read::verify(&store, expect.as_deref()).await?,
         _ => return Err(Stop::usage("this needs an engine")),
     })
@@ -212,8 +224,20 @@ async fn follow_to_rest(
     let run = begun.data["id"].as_str().map(str::to_owned);
     match client::follow(running, begun, patience).await {
         Err(stop) if stop.code == Code::Failed && running.address.is_none() => {
-            let last = offline(config, &Request::RunbookStatus { run }).await?;
-            if follow::is_moving(&last.data) { Err(stop) } else { Ok(last) }
+            let absent = EngineInfo::find(&config.data_dir).is_none().then_some(Absent::None);
+            let last = offline(config, &Request::RunbookStatus { run }, absent.as_ref()).await?;
+            match (follow::is_moving(&last.data), absent) {
+                (false, _) => Ok(last),
+                (true, None) => Err(stop),
+                (true, Some(absent)) => Err(Stop::new(
+                    Code::Refused,
+                    format!(
+                        "{}: it was the engine, and has ended; hint: `{}`",
+                        absent.words(),
+                        absent.line()
+                    ),
+                )),
+            }
         }
         other => other,
     }

@@ -81,7 +81,9 @@ async fn carry_on(bench: &mut Bench, run: RunId, course: Course, doubt: Doubt) -
                 let undoing = bench.run(run).await.0.undoing;
                 let happened = bench.world.started(if undoing { "roll-forward" } else { "roll-back" }) > 0;
                 let request = match doubt {
-                    Doubt::Look if happened => Request::RunbookMarkDone { run: named, reason: None },
+                    Doubt::Look if happened => {
+                        Request::RunbookMarkDone { run: named, reason: None, step: None }
+                    }
                     _ => Request::RunbookRetry { run: named, reason: None },
                 };
                 bench.says(&format!("answer {round}"), "ana", request).await;

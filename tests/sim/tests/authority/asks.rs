@@ -279,7 +279,7 @@ pub(crate) fn some_request(dice: &mut Dice, who: &str, known: &[KnownRun]) -> Re
         70..72 => Request::RunbookCancel { run: id, reason: None },
         72..74 => Request::RunbookAnswer { run: id, yes: dice.percent(60), reason: None },
         74..83 => Request::RunbookRetry { run: id, reason: None },
-        83..85 => Request::RunbookMarkDone { run: id, reason: Some("seen".to_owned()) },
+        83..85 => Request::RunbookMarkDone { run: id, reason: Some("seen".to_owned()), step: None },
         85..88 => Request::RunbookUndo { run: id, reason: None },
         88 => Request::IncidentAck { incident: None },
         89 => Request::IncidentSeverity { incident: None, severity: "P2".to_owned() },
