@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use blocks_engine::{Absent, Asked, EngineError, LibraryEntry, Reply, describe, read, which};
+use blocks_engine::{
+    Absent, Asked, Clock as _, EngineError, LibraryEntry, Reply, SystemClock, describe, read, which,
+};
 use blocks_grammar::{Command, JournalCommand, RunbookCommand};
 use blocks_server::EngineInfo;
 use blocks_store::SqliteStore;
@@ -197,7 +199,7 @@ async fn offline(config: &Config, request: &Request, absent: Option<&Absent>) ->
             read::incident(&store, &row).await?
         }
         Request::RunbookRuns { all, incident } => {
-            which::runs(&store, (*all, incident.as_deref()), absent, chrono::Utc::now()).await?
+            which::runs(&store, (*all, incident.as_deref()), absent, SystemClock.now()).await?
         }
         Request::RunbookAttach { .. } | Request::RunbookStatus { .. } => {
             if matches!((request, absent), (Request::RunbookAttach { .. }, Some(Absent::None))) {
