@@ -88,6 +88,10 @@ pub fn is_named(run: &Run, unit: Unit, name: &str) -> bool {
 
 fn meaning(answer: Answer, run: &Run) -> &'static str {
     match answer {
+        // what is asked while it runs has a code of its own
+        Answer::Approve if run.yeses_due() > 0 && run.fingerprint != run.planned_as => {
+            "another person's yes to what it waits for, as its state says"
+        }
         Answer::Approve if run.yeses_due() > 0 => "another person's yes to this plan",
         Answer::Approve => "yes, run it",
         Answer::Refuse => "no: it ends",

@@ -239,7 +239,8 @@ fn why_more(run: &Run) -> String {
 /// What a yes to going on is a yes to, where somebody went past something.
 fn to_what(run: &Run) -> String {
     let without = passed_over_words(run).map(|without| format!("go on {without}"));
-    let parts: Vec<_> = without.into_iter().chain(going_on::untried_words(run)).collect();
+    let vouched = going_on::vouched_words(run).map(|said| format!("go on, where {said}"));
+    let parts: Vec<_> = without.into_iter().chain(vouched).chain(going_on::untried_words(run)).collect();
     if parts.is_empty() { String::new() } else { format!(" to {}", parts.join(" and to ")) }
 }
 

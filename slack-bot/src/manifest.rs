@@ -59,7 +59,8 @@ pub fn manifest(config: &ManifestConfig) -> Result<Value, ManifestError> {
     }
     let place = |path: &str| -> Result<Option<String>, ManifestError> {
         let Some(url) = &config.url else { return Ok(None) };
-        if url.scheme() != "https" || url.query().is_some() || url.fragment().is_some() {
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        if url.scheme() != "https" || has_user || url.query().is_some() || url.fragment().is_some() {
             return Err(ManifestError::Url(format!(
                 "{}://{}",
                 url.scheme(),

@@ -74,7 +74,9 @@ pub(crate) async fn blocks_json(program: &Path, config: &Path, words: &[&str]) -
         .output()
         .await
         .map_err(Stop::failed)?;
-    serde_json::from_slice(&output.stdout).map_err(|_| {
+    let said: Option<Value> = serde_json::from_slice(&output.stdout).ok();
+    // A refusal is a document too, and no answer.
+    said.filter(|said| !(said["error"].is_string() && said["code"].is_string())).ok_or_else(|| {
         Stop::failed(format!(
             "blocks {}: {}",
             words.join(" "),
