@@ -137,7 +137,9 @@ fn json_pairs(text: &str) -> Option<Check> {
     let [json::Json::Object(object)] = documents.as_slice() else { return None };
     let mut names: Vec<&str> = object.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
-    if names.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {
+    // a name that is nothing, or there twice, names no field
+    let is_vague = names.windows(2).any(|pair| matches!(pair, [a, b] if a == b));
+    if is_vague || names.iter().any(|name| name.trim().is_empty()) {
         return None;
     }
     let pairs: Option<Vec<(String, String)>> =
