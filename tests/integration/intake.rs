@@ -134,11 +134,16 @@ async fn a_repeated_delivery_changes_nothing() {
 async fn what_is_too_large_is_refused_and_not_stored() {
     let app = TestApp::start(&quiet()).await;
     let large = format!("{{\"filler\": \"{}\"}}", "x".repeat(300 * 1024));
-    assert_eq!(app.hook(&large).await.status, 413);
+    for n in 1..=20 {
+        assert_eq!(app.hook(&large).await.status, 413);
+        // The next request must not go to the connection that the refusal ends.
+        let counted =
+            app.metric("blocks_inbox_refused_total{source=\"pagerduty\",reason=\"too_large\"}").await;
+        assert_eq!(counted, n, "each is counted");
+    }
     let fields = form(&[("command", "/blocks"), ("text", &large)]);
     assert_eq!(app.raw_slack("/slack/commands", &fields, unix_now(), None).await.status, 413);
     assert_eq!(app.sql("SELECT count(*) FROM inbox"), 0);
-    assert_eq!(app.metric("blocks_inbox_refused_total{source=\"pagerduty\",reason=\"too_large\"}").await, 1);
     assert_eq!(app.metric("blocks_inbox_refused_total{source=\"slack\",reason=\"too_large\"}").await, 1);
     // PagerDuty sends up to 256 KB.
     let just_fits = format!("{{\"filler\": \"{}\"}}", "x".repeat(250 * 1024));

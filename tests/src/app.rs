@@ -449,9 +449,13 @@ impl TestApp {
     }
 
     /// One counter of `/metrics`; 0 while it is not there.
+    ///
+    /// # Panics
+    /// When the page itself is not to be had.
     pub async fn metric(&self, name_and_labels: &str) -> u64 {
-        let text = self.page_of("/metrics").await.body;
-        let line = text.lines().find_map(|line| line.strip_prefix(name_and_labels));
+        let page = self.page_of("/metrics").await;
+        assert_eq!(page.status, 200, "{page:?}");
+        let line = page.body.lines().find_map(|line| line.strip_prefix(name_and_labels));
         line.and_then(|rest| rest.trim().parse().ok()).unwrap_or_default()
     }
 

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::Response;
 use blocks_engine::Engine;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
@@ -93,6 +96,16 @@ fn bind(socket: &Path) -> Result<UnixListener, ServeError> {
     Ok(unix)
 }
 
+/// Says that the connection ends after a refusal that left its body unread.
+///
+/// The connection is closed then in any case; unannounced, a client's next request on it would be lost.
+async fn close_after_unread(mut response: Response) -> Response {
+    if matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::PAYLOAD_TOO_LARGE) {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
 /// It cannot listen.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -121,7 +134,7 @@ impl Server {
         for adapter in parts.adapters {
             public = public.merge(adapter);
         }
-        let public = public.layer(CatchPanicLayer::new());
+        let public = public.layer(map_response(close_after_unread)).layer(CatchPanicLayer::new());
         let local = local.layer(CatchPanicLayer::new());
         let unix = bind(&parts.socket)?;
         let stop = watch::Sender::new(false);
