@@ -42,6 +42,8 @@ impl Engine {
             format!("its undo waits for a yes: `blocks runbook status {id}` says whose")
         } else if matches!(holder.status, Status::UndoFailed { .. }) {
             format!("look by hand and put it right, then `blocks runbook mark-done {id}`")
+        } else if holder.waits_for_person() && holder.undoing {
+            format!("it is half undone, and waits for a person: `blocks runbook status {id}`")
         } else if holder.waits_for_person() {
             format!(
                 "it waits for a person: `blocks runbook status {id}`, or `blocks runbook take-over {id} --reason 'say why'`"

@@ -175,7 +175,7 @@ pub enum RunbookCommand {
     },
     /// End a run that only waits for a person, so that its target is free
     #[command(
-        after_help = "Example: blocks runbook take-over 0198 --reason \"ana is not reachable\"\n\nThe run ends, and its undo stays possible. A run that goes on by itself is not taken over, nor a failed undo."
+        after_help = "Example: blocks runbook take-over 0198 --reason \"ana is not reachable\"\n\nThe run ends, and its undo stays possible. A run that goes on by itself is not taken over, nor one that is half undone."
     )]
     TakeOver {
         /// The run that holds the target

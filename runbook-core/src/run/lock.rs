@@ -77,6 +77,12 @@ pub(super) fn take_over(state: &Run, by: &Actor, reason: &str) -> Result<Decisio
             "a failed undo holds its target until a person has looked: `mark-done`",
         ));
     }
+    if state.undoing && state.status.is_open() {
+        return Err(wrong_status(
+            state,
+            "it is half undone and holds its target until a person has looked; `resume` or `cancel` it, then `mark-done`",
+        ));
+    }
     if !state.holds_target() {
         return Err(wrong_status(state, "it does not hold its target"));
     }

@@ -312,6 +312,9 @@ fn a_failed_undo_is_ordered_again_by_a_person_alone() {
         assert_eq!(bench.status(), status, "{effect:?}");
         assert!(bench.run.holds_target(), "{effect:?}: half an undo is there, whatever people say next");
         if status == "waiting_for_approval" {
+            let over = RunCommand::TakeOver { by: person("ben"), reason: "ana is not reachable".to_owned() };
+            let refused = bench.give("ben", &over).unwrap_err().to_string();
+            assert!(refused.contains("half undone"), "{refused}");
             bench.give("ben", &approve("ben")).unwrap();
         }
         bench.runs_through();

@@ -474,7 +474,8 @@ impl Judge {
                 found.push(watch.accusation("approval", &what));
             }
             RunEvent::TakenOver { by, .. } => {
-                let waits = waits_for_person(&watch.run) && !in_flight(&watch.run);
+                // half an undo is nobody's to leave
+                let waits = waits_for_person(&watch.run) && !in_flight(&watch.run) && !watch.run.undoing;
                 if *by != envelope.actor || !is_human(by) || !waits {
                     let what = format!("{by} takes over what goes on by itself");
                     found.push(watch.accusation("target", &what));
