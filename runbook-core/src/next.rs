@@ -50,7 +50,8 @@ fn skips(run: &Run) -> Vec<Next> {
     let one = run.would_pass_over(false);
     let all = Some(run.would_pass_over(true)).filter(|all| *all != one).unwrap_or_default();
     let skip = |rest, means| {
-        let request = Request::RunbookSkip { run: Some(run.id.to_string()), reason: WHY.to_owned(), rest };
+        let request =
+            Request::RunbookSkip { run: Some(run.id.to_string()), reason: WHY.to_owned(), rest, step: None };
         Next { command: typed(&request).unwrap_or_default(), means }
     };
     let one = (!one.is_empty()).then(|| skip(false, "go on without what failed"));
@@ -58,9 +59,9 @@ fn skips(run: &Run) -> Vec<Next> {
     one.into_iter().chain(all).collect()
 }
 
-/// The command that `mark-done` would be about now.
+/// The command that an answer, `retry`, `skip` or `mark-done` would be about now.
 #[must_use]
-pub fn to_mark_done(run: &Run) -> Option<Unit> {
+pub fn in_question(run: &Run) -> Option<Unit> {
     match &run.status {
         Status::Paused { question } => Some(question.unit()),
         Status::Failed { .. } => run.next_unit(),
@@ -117,6 +118,9 @@ fn meaning(answer: Answer, run: &Run) -> &'static str {
 pub fn command_of(answer: Answer, run: &Run) -> String {
     let named = Some(run.id.to_string());
     let reason = None;
+    let step = in_question(run).and_then(|unit| name_of(run, unit));
+    // what failed in a loop is run again together
+    let asked = step.clone().filter(|_| matches!(run.status, Status::Paused { .. }));
     let request = match answer {
         Answer::Approve => Request::RunbookApprove {
             run: named,
@@ -124,13 +128,10 @@ pub fn command_of(answer: Answer, run: &Run) -> String {
             reason: run.needs_reason().then(|| WHY.to_owned()),
         },
         Answer::Refuse => Request::RunbookRefuse { run: named, reason },
-        Answer::Yes | Answer::GoOn => Request::RunbookAnswer { run: named, yes: true, reason },
-        Answer::No => Request::RunbookAnswer { run: named, yes: false, reason },
-        Answer::MarkDone | Answer::PutRight => {
-            let step = to_mark_done(run).and_then(|unit| name_of(run, unit));
-            Request::RunbookMarkDone { run: named, reason, step }
-        }
-        Answer::Retry | Answer::WaitOn => Request::RunbookRetry { run: named, reason },
+        Answer::Yes | Answer::GoOn => Request::RunbookAnswer { run: named, yes: true, reason, step: asked },
+        Answer::No => Request::RunbookAnswer { run: named, yes: false, reason, step: asked },
+        Answer::MarkDone | Answer::PutRight => Request::RunbookMarkDone { run: named, reason, step },
+        Answer::Retry | Answer::WaitOn => Request::RunbookRetry { run: named, reason, step: asked },
         Answer::Resume => Request::RunbookResume { run: named, reason },
         Answer::Cancel => Request::RunbookCancel { run: named, reason },
         Answer::Undo | Answer::GoBack => Request::RunbookUndo { run: named, reason },
@@ -177,9 +178,11 @@ pub fn typed(request: &Request) -> Option<String> {
         Request::RunbookApprove { fingerprint: Some(code), .. } => {
             add(&format!("--fingerprint {}", quoted(code)));
         }
-        Request::RunbookMarkDone { step: Some(step), .. } => add(&format!("--step {}", quoted(step))),
         Request::RunbookSkip { rest: true, .. } => add("--rest"),
         _ => {}
+    }
+    if let Some(step) = request.step() {
+        add(&format!("--step {}", quoted(step)));
     }
     if let Some(reason) = request.reason() {
         add(&format!("--reason {}", quoted(reason)));
@@ -209,8 +212,8 @@ mod tests {
             (Request::RunbookStatus { run: None }, "blocks runbook status"),
             (Request::RunbookCancel { run: run(), reason: None }, "blocks runbook cancel 0199"),
             (
-                Request::RunbookAnswer { run: run(), yes: true, reason: why("it's up") },
-                "blocks runbook answer 0199 yes --reason 'it'\\''s up'",
+                Request::RunbookAnswer { run: run(), yes: true, reason: why("it's up"), step: why("look") },
+                "blocks runbook answer 0199 yes --step look --reason 'it'\\''s up'",
             ),
             (
                 Request::RunbookApprove { run: run(), fingerprint: why("4F2A"), reason: why("$(x)") },
@@ -221,7 +224,7 @@ mod tests {
                 "blocks runbook mark-done 0199 --step 'up[web 1]'",
             ),
             (
-                Request::RunbookSkip { run: run(), reason: "gone".to_owned(), rest: true },
+                Request::RunbookSkip { run: run(), reason: "gone".to_owned(), rest: true, step: None },
                 "blocks runbook skip 0199 --rest --reason gone",
             ),
             (

@@ -99,6 +99,9 @@ pub enum Request {
         /// And without all that is left of its loop or group.
         #[serde(default)]
         rest: bool,
+        /// What they looked at, as for [`Request::RunbookMarkDone`].
+        #[serde(default)]
+        step: Option<String>,
     },
     /// Where a run stands, and what its command has written since.
     RunbookAttach {
@@ -132,6 +135,9 @@ pub enum Request {
         /// What they saw, recorded.
         #[serde(default)]
         reason: Option<String>,
+        /// What they looked at, as for [`Request::RunbookMarkDone`].
+        #[serde(default)]
+        step: Option<String>,
     },
     /// Run the step in question again.
     RunbookRetry {
@@ -140,6 +146,9 @@ pub enum Request {
         /// Why, recorded.
         #[serde(default)]
         reason: Option<String>,
+        /// What they looked at, as for [`Request::RunbookMarkDone`].
+        #[serde(default)]
+        step: Option<String>,
     },
     /// A person saw that the step in question has happened.
     RunbookMarkDone {
@@ -244,6 +253,29 @@ impl Request {
             | Request::RunbookMarkDone { run, .. }
             | Request::RunbookUndo { run, .. } => run.as_deref(),
             _ => None,
+        }
+    }
+
+    /// The command that it is about, where it names one.
+    #[must_use]
+    pub fn step(&self) -> Option<&str> {
+        match self {
+            Request::RunbookSkip { step, .. }
+            | Request::RunbookAnswer { step, .. }
+            | Request::RunbookRetry { step, .. }
+            | Request::RunbookMarkDone { step, .. } => step.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Names the command that it is about where it could name one and does not.
+    pub fn name_step(&mut self, named: &str) {
+        if let Request::RunbookSkip { step, .. }
+        | Request::RunbookAnswer { step, .. }
+        | Request::RunbookRetry { step, .. }
+        | Request::RunbookMarkDone { step, .. } = self
+        {
+            step.get_or_insert_with(|| named.to_owned());
         }
     }
 

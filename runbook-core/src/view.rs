@@ -359,7 +359,7 @@ pub fn progress(run: &Run) -> ProgressView {
         deadline: run.deadline,
         steps: (0..run.plan.steps.len()).map(|index| progress_step(run, index)).collect(),
         question: choices::question(run),
-        step: next::to_mark_done(run).and_then(|unit| next::name_of(run, unit)),
+        step: next::in_question(run).and_then(|unit| next::name_of(run, unit)),
     }
 }
 

@@ -142,12 +142,14 @@ fn pressed(id: &str, action: &Action, reason: Option<&str>) -> Result<Request, S
             Request::RunbookApprove { run, fingerprint, reason: reason.map(str::to_owned) }
         }
         Answer::Refuse => Request::RunbookRefuse { run, reason: None },
-        Answer::Yes | Answer::GoOn => Request::RunbookAnswer { run, yes: true, reason: None },
-        Answer::No => Request::RunbookAnswer { run, yes: false, reason: None },
+        Answer::Yes | Answer::GoOn => {
+            Request::RunbookAnswer { run, yes: true, reason: None, step: value.step }
+        }
+        Answer::No => Request::RunbookAnswer { run, yes: false, reason: None, step: value.step },
         Answer::MarkDone | Answer::PutRight => {
             Request::RunbookMarkDone { run, reason: None, step: value.step }
         }
-        Answer::Retry | Answer::WaitOn => Request::RunbookRetry { run, reason: None },
+        Answer::Retry | Answer::WaitOn => Request::RunbookRetry { run, reason: None, step: value.step },
         Answer::Resume => Request::RunbookResume { run, reason: None },
         Answer::Cancel => Request::RunbookCancel { run, reason: None },
         Answer::Undo | Answer::GoBack => Request::RunbookUndo { run, reason: None },

@@ -208,6 +208,24 @@ async fn what_was_looked_at_is_marked_as_done_and_a_second_paste_marks_nothing_e
     assert_eq!(pasted(&other, folder.path()).await.code, 0);
 }
 
+/// Two questions that look alike.
+const TWICE: &str = "# Twice\n\n## Step 1: First\n\n```bash {name=one effect=once}\necho 1\n# Expected: the graph looks right\n```\n\n## Step 2: Second\n\n```bash {name=two effect=once}\necho 2\n# Expected: the graph looks right\n```\n";
+
+#[tokio::test]
+async fn an_answer_is_to_the_question_that_was_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("twice.md"), TWICE).unwrap();
+    let asks = pasted("blocks runbook run twice.md --yes", folder.path()).await;
+    assert_eq!(asks.code, 3, "{asks:?}");
+    let lines = lines_to_type(&asks);
+    let line = lines.iter().find(|line| line.contains(" yes --step one")).unwrap();
+    assert_eq!(pasted(line, folder.path()).await.code, 3, "the second one is asked");
+    let again = pasted(line, folder.path()).await;
+    assert!(again.code == 3 && again.stderr.contains("two is, and nothing was done"), "{again:?}");
+    let second = line.replace("--step one", "--step two");
+    assert_eq!(pasted(&second, folder.path()).await.code, 0);
+}
+
 #[tokio::test]
 async fn a_refusal_is_one_json_document_and_a_reason_is_one_line() {
     let folder = tempfile::tempdir().unwrap();

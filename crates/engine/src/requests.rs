@@ -675,16 +675,15 @@ fn one_line(text: &str) -> String {
 /// Refuses what is about another command than the one in question now.
 fn in_question(request: &Request, run: &Run) -> Result<(), EngineError> {
     let look = format!("look with `blocks runbook status {}`", run.id);
+    if let (Some(step), Some(unit)) = (request.step(), next::in_question(run))
+        && !next::is_named(run, unit, step)
+    {
+        let now = next::name_of(run, unit).unwrap_or_default();
+        return Err(EngineError::Refused(format!(
+            "{step} is not what is in question now: {now} is, and nothing was done; hint: {look}"
+        )));
+    }
     match request {
-        Request::RunbookMarkDone { step: Some(step), .. } => match next::to_mark_done(run) {
-            Some(unit) if !next::is_named(run, unit, step) => {
-                let now = next::name_of(run, unit).unwrap_or_default();
-                Err(EngineError::Refused(format!(
-                    "{step} is not what is in question now: {now} is, and nothing was marked as done; hint: {look}"
-                )))
-            }
-            _ => Ok(()),
-        },
         Request::RunbookSkip { .. } if matches!(run.status, Status::WaitingForApproval { .. }) => {
             Err(EngineError::Refused(format!(
                 "run {} waits for a yes, and nothing is in question before that; hint: {look}",

@@ -144,6 +144,9 @@ impl From<Next> for NextShow {
 pub struct QuestionShow {
     /// The question.
     pub text: String,
+    /// The command that is in question, as a person names it (`--step`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
     /// What is known.
     pub evidence: Vec<String>,
     /// What a person may say, the safest first.
@@ -165,6 +168,7 @@ impl QuestionShow {
         let choice = |answer| ChoiceShow { answer, command: next::command_of(answer, run) };
         Some(QuestionShow {
             text: asked.text,
+            step: next::in_question(run).and_then(|unit| next::name_of(run, unit)),
             evidence: asked.evidence,
             choices: asked.answers.into_iter().map(choice).collect(),
         })

@@ -310,20 +310,23 @@ mod tests {
             ),
             ("runbook refuse", Request::RunbookRefuse { run: None, reason: None }),
             ("runbook refuse --reason no", Request::RunbookRefuse { run: None, reason: some("no") }),
-            ("runbook answer yes", Request::RunbookAnswer { run: None, yes: true, reason: None }),
-            ("runbook answer No", Request::RunbookAnswer { run: None, yes: false, reason: None }),
-            ("runbook answer 0192 y", Request::RunbookAnswer { run: some("0192"), yes: true, reason: None }),
+            ("runbook answer yes", Request::RunbookAnswer { run: None, yes: true, reason: None, step: None }),
+            ("runbook answer No", Request::RunbookAnswer { run: None, yes: false, reason: None, step: None }),
+            (
+                "runbook answer 0192 y",
+                Request::RunbookAnswer { run: some("0192"), yes: true, reason: None, step: None },
+            ),
             ("runbook attach 01", Request::RunbookAttach { run: some("01"), cursor: None }),
             ("runbook pause", Request::RunbookPause { run: None, reason: None }),
             ("runbook pause 01 --reason odd", Request::RunbookPause { run: some("01"), reason: some("odd") }),
             ("runbook resume", Request::RunbookResume { run: None, reason: None }),
             (
                 "runbook skip --reason “we see it”",
-                Request::RunbookSkip { run: None, reason: "we see it".to_owned(), rest: false },
+                Request::RunbookSkip { run: None, reason: "we see it".to_owned(), rest: false, step: None },
             ),
             (
                 "runbook skip 01 --rest --reason enough",
-                Request::RunbookSkip { run: some("01"), reason: "enough".to_owned(), rest: true },
+                Request::RunbookSkip { run: some("01"), reason: "enough".to_owned(), rest: true, step: None },
             ),
             (
                 "runbook take-over 01 --reason gone",
@@ -331,16 +334,19 @@ mod tests {
             ),
             (
                 "runbook answer 01 no --reason “still red”",
-                Request::RunbookAnswer { run: some("01"), yes: false, reason: some("still red") },
+                Request::RunbookAnswer { run: some("01"), yes: false, reason: some("still red"), step: None },
             ),
-            ("runbook retry --reason again", Request::RunbookRetry { run: None, reason: some("again") }),
+            (
+                "runbook retry --reason again",
+                Request::RunbookRetry { run: None, reason: some("again"), step: None },
+            ),
             (
                 "runbook undo 01 --reason worse",
                 Request::RunbookUndo { run: some("01"), reason: some("worse") },
             ),
             ("runbook cancel --reason no", Request::RunbookCancel { run: None, reason: some("no") }),
             ("runbook cancel", Request::RunbookCancel { run: None, reason: None }),
-            ("runbook retry 01", Request::RunbookRetry { run: some("01"), reason: None }),
+            ("runbook retry 01", Request::RunbookRetry { run: some("01"), reason: None, step: None }),
             ("runbook mark-done", Request::RunbookMarkDone { run: None, reason: None, step: None }),
             (
                 "runbook mark-done --reason \"saw it\"",

@@ -131,6 +131,9 @@ pub enum RunbookCommand {
         /// Is it as expected?
         #[arg(value_name = "yes|no", required = true, ignore_case = true, hide_possible_values = true)]
         answer: AnswerWord,
+        /// What you looked at: the command's id, as `status` prints it; refused when something else is in question now
+        #[arg(long, value_name = "ID")]
+        step: Option<String>,
         /// What you saw; it goes into the review
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
@@ -169,6 +172,9 @@ pub enum RunbookCommand {
         /// Why; it goes into the review
         #[arg(long, value_name = "TEXT", required = true)]
         reason: String,
+        /// What you looked at: the command's id, as `status` prints it; refused when something else is in question now
+        #[arg(long, value_name = "ID")]
+        step: Option<String>,
         /// Without all that is left of its loop or parallel group, not only what is in question
         #[arg(long)]
         rest: bool,
@@ -190,7 +196,17 @@ pub enum RunbookCommand {
     Cancel(Order),
     /// Run the step in question again
     #[command(after_help = "Example: blocks runbook retry --reason \"the disk has room again\"")]
-    Retry(Order),
+    Retry {
+        /// The run
+        #[command(flatten)]
+        run: RunArg,
+        /// What you looked at: the command's id, as `status` prints it; refused when something else is in question now
+        #[arg(long, value_name = "ID")]
+        step: Option<String>,
+        /// Why; it goes into the review
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
     /// Say that the step in question has happened
     #[command(
         after_help = "Example: blocks runbook mark-done 0198 --step scale --reason \"the revision is 3 now\""
@@ -432,10 +448,11 @@ impl RunbookCommand {
             RunbookCommand::Refuse { run, reason } => {
                 Request::RunbookRefuse { run: run.run.clone(), reason: reason.clone() }
             }
-            RunbookCommand::Answer { run, answer, reason } => Request::RunbookAnswer {
+            RunbookCommand::Answer { run, answer, step, reason } => Request::RunbookAnswer {
                 run: run.run.clone(),
                 yes: *answer == AnswerWord::Yes,
                 reason: reason.clone(),
+                step: step.clone(),
             },
             RunbookCommand::Attach(run) => Request::RunbookAttach { run: run.run.clone(), cursor: None },
             RunbookCommand::Pause { run, reason } => {
@@ -444,17 +461,20 @@ impl RunbookCommand {
             RunbookCommand::Resume { run, reason } => {
                 Request::RunbookResume { run: run.run.clone(), reason: reason.clone() }
             }
-            RunbookCommand::Skip { run, reason, rest } => {
-                Request::RunbookSkip { run: run.run.clone(), reason: reason.clone(), rest: *rest }
-            }
+            RunbookCommand::Skip { run, reason, step, rest } => Request::RunbookSkip {
+                run: run.run.clone(),
+                reason: reason.clone(),
+                rest: *rest,
+                step: step.clone(),
+            },
             RunbookCommand::TakeOver { run, reason } => {
                 Request::RunbookTakeOver { run: run.run.clone(), reason: reason.clone() }
             }
             RunbookCommand::Cancel(order) => {
                 Request::RunbookCancel { run: order.run.run.clone(), reason: order.reason.clone() }
             }
-            RunbookCommand::Retry(order) => {
-                Request::RunbookRetry { run: order.run.run.clone(), reason: order.reason.clone() }
+            RunbookCommand::Retry { run, step, reason } => {
+                Request::RunbookRetry { run: run.run.clone(), reason: reason.clone(), step: step.clone() }
             }
             RunbookCommand::MarkDone { run, step, reason } => {
                 Request::RunbookMarkDone { run: run.run.clone(), reason: reason.clone(), step: step.clone() }

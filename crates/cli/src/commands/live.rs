@@ -110,7 +110,7 @@ where
                 told.clear();
                 return Ok(reply);
             }
-            Some(line) => match verb(line, run) {
+            Some(line) => match verb(line, run, told.step.as_deref()) {
                 Ok(request) => match ask(&request).await {
                     Ok(answer) => printer::note(&answer.text),
                     Err(stop) => printer::note(&stop.text),
@@ -135,8 +135,9 @@ fn typed_lines() -> mpsc::UnboundedReceiver<String> {
     receiver
 }
 
-/// What a person typed about the run that is followed: a run verb, without the run. `yes` and `no` are answers.
-fn verb(line: &str, run: &str) -> Result<Request, String> {
+/// What a person typed about the run that is followed: a run verb, without the run. `yes` and `no` are answers. It is about
+/// the command whose question they were shown, and about no later one.
+fn verb(line: &str, run: &str, step: Option<&str>) -> Result<Request, String> {
     let line = line.trim().trim_start_matches("blocks ").trim_start_matches("runbook ").trim();
     let words = match line.to_ascii_lowercase().as_str() {
         "y" | "yes" => "answer yes".to_owned(),
@@ -145,6 +146,10 @@ fn verb(line: &str, run: &str) -> Result<Request, String> {
     };
     match parse_chat(&format!("runbook {words}")) {
         ChatParse::Request(mut request) if request.is_run_verb() => {
+            // whoever names another run was not shown its question
+            if let (Some(step), None) = (step, request.run()) {
+                request.name_step(step);
+            }
             request.name_run(run);
             Ok(request)
         }
@@ -163,6 +168,7 @@ fn waits_for_person(run: &Value) -> bool {
 struct Told {
     steps: BTreeMap<String, String>,
     state: String,
+    step: Option<String>,
     is_terminal: bool,
     has_line: bool,
 }
@@ -210,6 +216,7 @@ impl Told {
             return false;
         }
         self.state = state;
+        self.step = reply.data["question"]["step"].as_str().map(str::to_owned);
         self.clear();
         printer::note(&format!("waits: {}", reply.data["state"].as_str().unwrap_or_default()));
         for line in question_lines(&reply.data).into_iter().chain(lines(&reply.data)) {
@@ -315,22 +322,23 @@ mod tests {
 
     #[test]
     fn a_typed_verb_is_about_the_followed_run() {
-        let run = || Some("0199".to_owned());
+        let (run, step) = (|| Some("0199".to_owned()), || Some("scale".to_owned()));
         for (line, wanted) in [
-            ("yes", Request::RunbookAnswer { run: run(), yes: true, reason: None }),
-            ("answer no", Request::RunbookAnswer { run: run(), yes: false, reason: None }),
-            ("blocks runbook retry", Request::RunbookRetry { run: run(), reason: None }),
+            ("yes", Request::RunbookAnswer { run: run(), yes: true, reason: None, step: step() }),
+            ("answer no", Request::RunbookAnswer { run: run(), yes: false, reason: None, step: step() }),
+            ("blocks runbook retry", Request::RunbookRetry { run: run(), reason: None, step: step() }),
             ("resume", Request::RunbookResume { run: run(), reason: None }),
             (
                 "skip --reason 'not needed'",
-                Request::RunbookSkip { run: run(), reason: "not needed".into(), rest: false },
+                Request::RunbookSkip { run: run(), reason: "not needed".into(), rest: false, step: step() },
             ),
+            ("retry 77", Request::RunbookRetry { run: Some("77".into()), reason: None, step: None }),
             ("cancel 77", Request::RunbookCancel { run: Some("77".into()), reason: None }),
         ] {
-            assert_eq!(verb(line, "0199"), Ok(wanted), "{line}");
+            assert_eq!(verb(line, "0199", Some("scale")), Ok(wanted), "{line}");
         }
         for line in ["run other", "rollback", "list", "nonsense", "skip"] {
-            assert!(verb(line, "0199").is_err(), "{line}");
+            assert!(verb(line, "0199", Some("scale")).is_err(), "{line}");
         }
     }
 }

@@ -84,7 +84,7 @@ async fn carry_on(bench: &mut Bench, run: RunId, course: Course, doubt: Doubt) -
                     Doubt::Look if happened => {
                         Request::RunbookMarkDone { run: named, reason: None, step: None }
                     }
-                    _ => Request::RunbookRetry { run: named, reason: None },
+                    _ => Request::RunbookRetry { run: named, reason: None, step: None },
                 };
                 bench.says(&format!("answer {round}"), "ana", request).await;
             }

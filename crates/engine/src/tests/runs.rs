@@ -99,7 +99,11 @@ async fn every_refused_yes_is_answered_and_recorded() {
             },
             "no runbook 'rolback'",
         ),
-        ("ana", Request::RunbookAnswer { run: None, yes: true, reason: None }, "no run for that now"),
+        (
+            "ana",
+            Request::RunbookAnswer { run: None, yes: true, reason: None, step: None },
+            "no run for that now",
+        ),
         (
             "ana",
             Request::RunbookRollback { service: Some("billing".to_owned()), params: [].into() },
@@ -168,7 +172,7 @@ async fn of_two_yeses_at_once_one_starts() {
 #[tokio::test(start_paused = true)]
 async fn a_stopped_run_does_not_go_on_while_another_holds_its_target() {
     for request in [
-        |run: RunId| Request::RunbookRetry { run: Some(run.to_string()), reason: None },
+        |run: RunId| Request::RunbookRetry { run: Some(run.to_string()), reason: None, step: None },
         |run: RunId| Request::RunbookUndo { run: Some(run.to_string()), reason: None },
     ] {
         let (mut bench, first) = waiting().await;
@@ -256,7 +260,7 @@ async fn a_lost_command_is_in_doubt_until_a_person_says() {
     bench.reboot().await;
     bench.pass(10_000).await;
     assert_eq!((bench.status(run).as_str(), bench.world.started("roll-back")), ("in_doubt", 1));
-    bench.ask("again", "ana", Request::RunbookRetry { run: None, reason: None }).await;
+    bench.ask("again", "ana", Request::RunbookRetry { run: None, reason: None, step: None }).await;
     assert_eq!(bench.status(run), "waiting_for_approval", "repeating it wants a yes of its own");
     let yes = bench.approval(run);
     let answer = bench.ask("own yes", "ana", yes).await;
@@ -276,7 +280,9 @@ async fn a_command_that_was_never_started_fails_without_doubt() {
     bench.ask("approve", "ben", yes).await;
     bench.pass(5_000).await;
     assert_eq!((bench.status(run).as_str(), bench.world.started("roll-back")), ("failed", 0));
-    bench.ask("again", "ana", Request::RunbookRetry { run: Some(run.to_string()), reason: None }).await;
+    bench
+        .ask("again", "ana", Request::RunbookRetry { run: Some(run.to_string()), reason: None, step: None })
+        .await;
     bench.pass(10_000).await;
     assert_eq!((bench.status(run).as_str(), bench.world.started("roll-back")), ("succeeded", 1));
     assert_eq!(check(&bench), Vec::<String>::new());

@@ -221,7 +221,7 @@ fn words(request: &Request) -> String {
         Request::RunbookRefuse { run, .. } => words = named("runbook refuse", run),
         Request::RunbookPause { run, .. } => words = named("runbook pause", run),
         Request::RunbookResume { run, .. } => words = named("runbook resume", run),
-        Request::RunbookSkip { run, reason, rest } => {
+        Request::RunbookSkip { run, reason, rest, .. } => {
             words = named("runbook skip", run);
             words.push(format!("--reason \"{reason}\""));
             words.extend(rest.then(|| "--rest".to_owned()));
@@ -272,13 +272,18 @@ pub(crate) fn some_request(dice: &mut Dice, who: &str, known: &[KnownRun]) -> Re
         20..58 => some_yes(dice, who, run.as_ref(), known),
         58..60 => Request::RunbookPause { run: id, reason: None },
         60..63 => Request::RunbookResume { run: id, reason: None },
-        63..66 => Request::RunbookSkip { run: id, reason: "it is seen elsewhere".to_owned(), rest: false },
+        63..66 => Request::RunbookSkip {
+            run: id,
+            reason: "it is seen elsewhere".to_owned(),
+            rest: false,
+            step: None,
+        },
         66 => Request::RunbookTakeOver { run: id, reason: "nobody is there".to_owned() },
         67 => Request::RunbookAttach { run: id, cursor: None },
         68..70 => Request::RunbookRefuse { run: id, reason: None },
         70..72 => Request::RunbookCancel { run: id, reason: None },
-        72..74 => Request::RunbookAnswer { run: id, yes: dice.percent(60), reason: None },
-        74..83 => Request::RunbookRetry { run: id, reason: None },
+        72..74 => Request::RunbookAnswer { run: id, yes: dice.percent(60), reason: None, step: None },
+        74..83 => Request::RunbookRetry { run: id, reason: None, step: None },
         83..85 => Request::RunbookMarkDone { run: id, reason: Some("seen".to_owned()), step: None },
         85..88 => Request::RunbookUndo { run: id, reason: None },
         88 => Request::IncidentAck { incident: None },

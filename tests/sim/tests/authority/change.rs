@@ -99,7 +99,10 @@ async fn changed(seed: u64, kept: Kept, kind: &str, dice: &mut Dice) -> Result<(
         flip_stored(dice, &stage, run)?;
         let actor = next.directory().actor(&credential("ben", Way::OsUser));
         let _ = next
-            .request(&Request::RunbookRetry { run: Some(id), reason: None }, &Asker { actor, channel: None })
+            .request(
+                &Request::RunbookRetry { run: Some(id), reason: None, step: None },
+                &Asker { actor, channel: None },
+            )
             .await;
         stage.quiet().await;
         let after = locked(&stage.notes.starts).len();
