@@ -63,6 +63,7 @@ async fn run(
         directory: "/".into(),
         timeout_ms: 60_000,
         carry_from: None,
+        nounset: false,
     };
     match KindExecutor::new(config, connections).unwrap().run(job).await {
         Ok(finished) => Ok(finished.stdout.text),

@@ -151,6 +151,7 @@ pub(crate) fn prepare(
         handed_on,
         parameters: &parameters,
         secrets: &secrets,
+        nounset: job.nounset,
     });
     private(&command).and_then(|mut file| file.write_all(job.text.as_bytes())).map_err(unusable)?;
     private(&attempt.wrapper).and_then(|mut file| file.write_all(&wrapper)).map_err(unusable)?;

@@ -31,6 +31,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) parameters: &'a BTreeSet<String>,
     /// Names of those parameters that are secret, whose values never reach the state.
     pub(crate) secrets: &'a BTreeSet<String>,
+    /// A variable without a value ends the command.
+    pub(crate) nounset: bool,
 }
 
 /// Shell variables that are bash's own or ours; everything else carries.
@@ -91,7 +93,11 @@ pub(crate) fn wrapper(parts: &Parts<'_>) -> Vec<u8> {
     if let Some(carried) = parts.carried {
         carry(&mut script, carried, parts);
     }
-    script.extend_from_slice(b"builtin set -o pipefail\nbuiltin source ");
+    script.extend_from_slice(b"builtin set -o pipefail\n");
+    if parts.nounset {
+        script.extend_from_slice(b"builtin set -u\n");
+    }
+    script.extend_from_slice(b"builtin source ");
     script.extend(quoted(parts.command));
     // Nothing may follow: the command's status is the script's, and its options would act on us.
     script.push(b'\n');

@@ -76,6 +76,9 @@ pub(crate) struct Order {
     directory: PathBuf,
     timeout_ms: u64,
     carry_from: Option<u32>,
+    /// An engine of before does not say so.
+    #[serde(default)]
+    nounset: bool,
 }
 
 /// A secret parameter as it travels.
@@ -134,6 +137,7 @@ impl Order {
             directory: job.directory.clone(),
             timeout_ms: job.timeout_ms,
             carry_from: job.carry_from,
+            nounset: job.nounset,
         }
     }
 
@@ -167,6 +171,7 @@ impl Order {
             directory: self.directory,
             timeout_ms: self.timeout_ms,
             carry_from: self.carry_from,
+            nounset: self.nounset,
         };
         (config, job)
     }

@@ -22,6 +22,7 @@ mod several;
 mod stage;
 mod start;
 mod state;
+mod strict;
 #[cfg(test)]
 pub(crate) mod tests;
 mod undo;

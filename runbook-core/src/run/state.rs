@@ -287,6 +287,9 @@ pub struct Run {
     pub attempts: u32,
     /// The attempt whose shell state the next main command starts from.
     pub carry: Option<u32>,
+    /// What each command started from at first: it starts from there again, not from what its failed attempt left.
+    #[serde(skip)]
+    pub carried: BTreeMap<Unit, Option<u32>>,
     /// The plan's message: channel and id.
     pub plan_message: Option<(String, String)>,
     /// The progress message: channel and id.
@@ -449,6 +452,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 repeats: *repeats,
                 attempts: 0,
                 carry: None,
+                carried: BTreeMap::new(),
                 plan_message: None,
                 progress_message: None,
                 seq: envelope.seq,
@@ -536,6 +540,9 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
             run.attempts = run.attempts.max(*attempt);
             if matches!(unit.role, UnitRole::Baseline | UnitRole::Main) {
                 run.begun.entry(unit.step).or_insert(at);
+            }
+            if unit.role == UnitRole::Main && !run.is_of_several(*unit) {
+                run.carry = *run.carried.entry(*unit).or_insert(run.carry);
             }
             let attempt = Attempt { number: *attempt, started_at: at };
             run.since.entry(*unit).or_insert(at);

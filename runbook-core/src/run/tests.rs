@@ -8,6 +8,7 @@ mod lock;
 mod probe;
 pub(crate) mod random;
 mod several;
+mod strict;
 mod undo;
 mod vouch;
 

@@ -57,6 +57,32 @@ async fn variables_functions_and_directory_carry() {
 }
 
 #[tokio::test]
+async fn a_command_ends_at_a_variable_without_a_value_where_that_is_asked() {
+    for (first, text, stdout, code) in [
+        ("true", "echo a; echo \"rm /srv/$DIR\"; echo b", "a\n", 1),
+        ("wipe() { echo \"rm /srv/$DIR\"; }", "wipe", "", 1),
+        ("DIR=work", "echo \"/srv/$DIR\"", "/srv/work\n", 0),
+        ("DIR=", "echo \"/srv/$DIR\"", "/srv/\n", 0),
+        ("true", "echo \"/srv/${DIR:-none}\"", "/srv/none\n", 0),
+        ("true", "set +u; echo \"/srv/$DIR\"", "/srv/\n", 0),
+    ] {
+        let bench = Bench::new();
+        bench.chain(&[first]).await;
+        let ends = bench.executor.run(Job { nounset: true, ..bench.job(2, text) }).await.unwrap();
+        assert_eq!(
+            (ends.stdout.text.as_str(), &ends.exit),
+            (stdout, &Exit::Code { code }),
+            "{first}, {text}: {ends:?}"
+        );
+        assert_eq!(ends.stderr.text.contains("DIR: unbound variable"), code != 0, "{text}: {ends:?}");
+        assert_eq!(ends.state, StateOutcome::Written, "{text}");
+        // it is asked of this command alone
+        let next = bench.executor.run(bench.job(3, "echo \"[$NONE]\"")).await.unwrap();
+        assert_eq!(next.stdout.text, "[]\n", "{text}: {next:?}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_else_carries() {
     let questions =
         "set +o; shopt; trap -p; alias; umask; jobs; declare -F; compgen -A variable | grep -v BASH";

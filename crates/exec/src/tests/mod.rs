@@ -76,6 +76,7 @@ impl Bench {
             directory: self.work(),
             timeout_ms: 60_000,
             carry_from: attempt.checked_sub(1).filter(|before| *before > 0),
+            nounset: false,
         }
     }
 

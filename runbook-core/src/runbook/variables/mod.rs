@@ -11,6 +11,7 @@ pub(crate) mod places;
 mod scan;
 #[cfg(test)]
 mod tests;
+mod touched;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,7 @@ use crate::pattern::Pattern;
 use expansion::Form;
 pub(crate) use left::{Later, reads, used_later};
 use scan::{Sets, scan};
+pub(crate) use touched::{Touched, touched, words};
 
 /// No command needs more of them to be explained.
 const MOST: usize = 32;
