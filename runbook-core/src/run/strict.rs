@@ -89,16 +89,16 @@ impl Run {
         });
         commands
             .filter(move |(before, _)| (before.step, before.index) < (unit.step, unit.index))
-            .filter(|(_, command)| command.kind == CommandKind::Shell)
+            // what several at once set stays with each of them
+            .filter(|(_, command)| {
+                let flow = &command.flow;
+                command.kind == CommandKind::Shell && flow.foreach.is_none() && flow.parallel.is_none()
+            })
             .map(|(before, command)| (before, command.text.as_str()))
     }
 
     /// Whether it is not known to have run to a good end.
     fn is_doubtful(&self, unit: Unit) -> bool {
-        // what several at once set stays with each of them
-        if self.is_of_several(unit) {
-            return false;
-        }
         match self.commands.get(&unit) {
             Some(CommandPhase::Ended { verdicts, vouched, noted, missed, .. }) => {
                 *vouched

@@ -61,6 +61,15 @@ fn a_command_that_names_what_may_be_missing_ends_at_a_variable_without_a_value()
 }
 
 #[test]
+fn what_several_at_once_set_is_missed_by_nobody() {
+    let mut group = text("g", "DIR=work", AGAIN);
+    group.flow.parallel = Some("both".to_owned());
+    let after = text("a", "echo \"/srv/$DIR\"", AGAIN);
+    let bench = Bench::approved(vec![step("1", vec![group], vec![]), step("2", vec![after], vec![])]);
+    assert!(!bench.run.ends_at_unset(main(1)));
+}
+
+#[test]
 fn an_undo_without_the_value_that_its_command_was_to_give_ends_there() {
     let give = PlannedCommand { effect: ONCE, ..capturing("make") };
     let undo = text("back", "rm -rf \"/srv/$REVISION\"", ONCE);
