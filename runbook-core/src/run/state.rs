@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::approve::{Approval, Compared, refused_words};
 use super::event::{MessageKind, Overrun, Question, RunEvent, Unit, UnitRole, Verdict};
+use super::handed::Handed;
 use super::hold::Hold;
 use super::vouch::Word;
 use crate::expectation::Outcome;
@@ -287,6 +288,9 @@ pub struct Run {
     pub attempts: u32,
     /// The attempt whose shell state the next main command starts from.
     pub carry: Option<u32>,
+    /// What the latest attempt of each command handed on.
+    #[serde(skip)]
+    pub handed: Handed,
     /// The plan's message: channel and id.
     pub plan_message: Option<(String, String)>,
     /// The progress message: channel and id.
@@ -449,6 +453,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 repeats: *repeats,
                 attempts: 0,
                 carry: None,
+                handed: Handed::default(),
                 plan_message: None,
                 progress_message: None,
                 seq: envelope.seq,
@@ -476,6 +481,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
         run.apply_word(&envelope.event, &envelope.actor);
     }
     apply(&mut run, &envelope.event, at);
+    run.handed.apply(&envelope.event);
     run.apply_hold(&envelope.event, &envelope.actor, at);
     if run.status.is_open() {
         run.ended_at = None;
