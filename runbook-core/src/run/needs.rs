@@ -35,10 +35,11 @@ impl Run {
     }
 
     /// Whether its shell wrote down what it ended with, and the command failed all the same: what it was to set may be
-    /// anything.
+    /// anything. A value that it was to give is not there then.
     #[must_use]
     pub fn may_have_set_anything(&self, unit: Unit) -> bool {
-        self.has_handed_on(unit) && self.was_seen_to_fail(unit)
+        let gives = self.command(unit).is_some_and(|command| command.capture.is_some());
+        !gives && self.has_handed_on(unit) && self.was_seen_to_fail(unit)
     }
 
     fn missed_of_shell(&self, unit: Unit, is_handed_on: bool) -> Option<String> {
