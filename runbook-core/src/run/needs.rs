@@ -85,11 +85,9 @@ impl Run {
             let name = command.capture.as_ref().map(|capture| &capture.name);
             open.extend(name.filter(|_| !self.handed.value(other)).cloned());
         }
-        for (other, command) in self.shells_before(unit) {
-            if !self.has_handed_on(other) || self.was_seen_to_fail(other) {
-                open.extend(shell.sets(&command.text)?);
-            }
-        }
+        let is_unsure = |other: Unit| !self.has_handed_on(other) || self.was_seen_to_fail(other);
+        let unsure = self.shells_before(unit).filter(|(other, _)| is_unsure(*other));
+        open.extend(shell.sets(unsure.map(|(_, command)| command.text.as_str()))?);
         Some(open)
     }
 
@@ -130,12 +128,10 @@ impl Run {
         }
         // what functions of earlier commands read
         let later = self.in_its_shell(unit);
-        let texts = || main_units(self).filter(|(_, command)| is_of_shell(command));
-        let shell = || Shell::new(texts().map(|(_, command)| command.text.as_str()), &[]);
-        !later.is_empty() && {
-            let shell = shell();
-            later.iter().any(|later| shell.reads(later.text, name))
-        }
+        let texts = main_units(self).filter(|(_, command)| is_of_shell(command));
+        !later.is_empty()
+            && Shell::new(texts.map(|(_, command)| command.text.as_str()), &[])
+                .is_read(later.iter().map(|later| later.text), name)
     }
 }
 

@@ -56,6 +56,8 @@ pub(crate) struct Later<'a> {
 pub(crate) struct Shell {
     functions: Functions,
     exported: BTreeSet<String>,
+    /// Functions that were called before, whose exports are known.
+    called: BTreeSet<usize>,
 }
 
 impl Shell {
@@ -72,34 +74,41 @@ impl Shell {
 
     /// After this text, as far as what it exports goes.
     pub(crate) fn after(&mut self, text: &str) {
-        let exports = self.effect(text).exports;
+        let mut called = std::mem::take(&mut self.called);
+        let exports = self.effect(text, &mut called).exports;
+        self.called = called;
         self.exported.extend(exports);
     }
 
-    /// What a text sets, the functions that it calls included; `None` when nobody can say.
-    pub(crate) fn sets(&self, text: &str) -> Option<BTreeSet<String>> {
-        let facts = self.effect(text);
-        (!facts.sets_any()).then_some(facts.sets)
+    /// What texts set, the functions that they call included; `None` when nobody can say.
+    pub(crate) fn sets<'a>(&self, texts: impl Iterator<Item = &'a str>) -> Option<BTreeSet<String>> {
+        let (mut sets, mut before) = (BTreeSet::new(), BTreeSet::new());
+        for text in texts {
+            let facts = self.effect(text, &mut before);
+            if facts.sets_any() {
+                return None;
+            }
+            sets.extend(facts.sets);
+        }
+        Some(sets)
     }
 
-    /// Whether a text, or a function that it calls, reads a variable.
-    pub(crate) fn reads(&self, text: &str, name: &str) -> bool {
-        let facts = Facts::of(text);
+    /// Whether some of these texts, or a function that they call, reads a variable.
+    pub(crate) fn is_read<'a>(&self, mut texts: impl Iterator<Item = &'a str>, name: &str) -> bool {
         let reads = |facts: &Facts| facts.reads_any || facts.reads.iter().any(|(read, _)| read == name);
-        reads(&facts) || self.called(&facts, &mut BTreeSet::new()).into_iter().any(reads)
+        let mut before = BTreeSet::new();
+        texts.any(|text| {
+            let facts = Facts::of(text);
+            let words = facts.calls.iter().map(|(word, _)| word.as_str());
+            reads(&facts) || self.functions.reached(words, &mut before).into_iter().any(reads)
+        })
     }
 
-    fn called<'f>(&'f self, facts: &'f Facts, before: &mut BTreeSet<usize>) -> Vec<&'f Facts> {
-        self.functions.reached(facts.calls.iter().map(|(word, _)| word.as_str()), before)
-    }
-
-    /// What a text does to the shell, the functions that it calls included.
-    fn effect(&self, text: &str) -> Facts {
+    /// What a text does to the shell, with the functions that it calls, those left out that were called before.
+    fn effect(&self, text: &str, before: &mut BTreeSet<usize>) -> Facts {
         let mut facts = Facts::of(text);
         let calls = std::mem::take(&mut facts.calls);
-        for called in
-            self.functions.reached(calls.iter().map(|(word, _)| word.as_str()), &mut BTreeSet::new())
-        {
+        for called in self.functions.reached(calls.iter().map(|(word, _)| word.as_str()), before) {
             facts.take_in(called);
         }
         facts
@@ -110,7 +119,7 @@ impl Shell {
         if later.is_empty() || text.trim().is_empty() {
             return None;
         }
-        let given = self.effect(text);
+        let given = self.effect(text, &mut BTreeSet::new());
         if given.unknown || !loads_again(&given.loads, later) {
             return Some("later commands may use what it loads (`source`, `eval`)".to_owned());
         }

@@ -203,23 +203,23 @@ fn bound<'a>(
     tokens: &[Token<'a>],
     simple: &[Simple<'_, 'a>],
 ) -> BTreeMap<Cow<'a, str>, Vec<Range<usize>>> {
-    let mut given: BTreeMap<usize, Vec<Cow<'a, str>>> = BTreeMap::new();
+    // where it begins to have it, and the variables, by where the loop begins
+    let mut given: BTreeMap<usize, (usize, Vec<Cow<'a, str>>)> = BTreeMap::new();
     for one in simple {
         let Some((first, rest)) = one.loop_head() else { continue };
+        let from = one.parts.last().map_or(first.end, |last| last.end);
         match first.plain() {
             "for" | "select" => {
                 let name = rest.first().map(|part| part.raw).filter(|name| is_identifier(name));
-                given.entry(first.at).or_default().extend(name.map(Cow::Borrowed));
+                given.insert(first.at, (from, name.map(Cow::Borrowed).into_iter().collect()));
             }
             "while" | "until" => {
                 let mut words = rest.iter().skip_while(|part| part.assigned().is_some());
                 if words.next().is_some_and(|part| part.plain() == "read") {
                     let named = words.map(|part| part.raw).filter(|name| is_identifier(name));
                     let named: Vec<Cow<'a, str>> = named.map(Cow::Borrowed).collect();
-                    given.entry(first.at).or_default().extend(match named.is_empty() {
-                        true => vec![Cow::Borrowed("REPLY")],
-                        false => named,
-                    });
+                    let reply = || vec![Cow::Borrowed("REPLY")];
+                    given.insert(first.at, (from, if named.is_empty() { reply() } else { named }));
                 }
             }
             _ => {}
@@ -239,8 +239,9 @@ fn bound<'a>(
             "for" | "select" | "while" | "until" if opens => open.push((token.depth + 1, token.start)),
             "done" if open.last().is_some_and(|(depth, _)| *depth == token.depth) => {
                 let Some((_, start)) = open.pop() else { continue };
-                for name in given.get(&start).into_iter().flatten() {
-                    bound.entry(name.clone()).or_default().push(start..token.end);
+                let Some((from, names)) = given.get(&start) else { continue };
+                for name in names {
+                    bound.entry(name.clone()).or_default().push(*from..token.end);
                 }
             }
             _ => {}

@@ -81,12 +81,12 @@ impl Head {
             Trust::Beginning(_) => is_plain(part, |_| true),
         };
         let name = program.plain();
-        if leaves && !(begins && matches!(name, "cd" | "pushd")) {
+        if leaves && !(begins && matches!(name, "cd" | "pushd" | "." | "source")) {
             return false;
         }
         match name {
             _ if HARMLESS.contains(&name) => args.iter().all(|arg| is_known(arg, set)),
-            "set" => args.iter().all(|arg| is_option(arg.plain())),
+            "set" => args.iter().all(|arg| is_option(arg.plain(), begins)),
             "cd" | "pushd" => {
                 let [folder] = args else { return false };
                 let folder = folder.plain();
@@ -138,10 +138,11 @@ fn is_way_out(one: &Simple<'_, '_>) -> bool {
     one.parts.first().is_some_and(|part| matches!(part.plain(), "exit" | "return"))
 }
 
-/// What may stand behind `set`; `-a` exports, and `--` sets arguments.
-fn is_option(word: &str) -> bool {
+/// What may stand behind `set`; `-a` exports what is set behind it, and `--` sets arguments.
+fn is_option(word: &str, begins: bool) -> bool {
     let letters = word.strip_prefix(['-', '+']).unwrap_or_default();
-    !letters.is_empty() && letters.chars().all(|letter| "euxvo".contains(letter))
+    let fits = |letter| "euxvo".contains(letter) || begins && letter == 'a';
+    !letters.is_empty() && letters.chars().all(fits)
         || matches!(word, "errexit" | "nounset" | "pipefail" | "xtrace")
 }
 

@@ -49,6 +49,7 @@ fn what_a_later_text_misses() {
         ("for p in a b; do :; done", &["rm /srv/$p"], "read $p"),
         ("p=1", &["for p in a b; do echo $p; done; rm /srv/$p"], "read $p"),
         ("p=1", &["echo $p; for p in a b; do echo $p; done"], "read $p"),
+        ("p=1", &["for p in $p; do echo; done"], "read $p"),
         ("p=1", &["for q in $p; do for p in a; do echo; done; done"], "read $p"),
         ("if true; then export KUBECTX=/prod; fi", &["kubectl get pods"], "KUBECTX, which it exports"),
         ("for e in 1; do export A=eu; done", &["make"], "A, which it exports"),
@@ -98,6 +99,11 @@ fn what_a_later_text_misses() {
         ("[[ abc =~ (.) ]] && make", &["make"]),
         (". ./env.sh; kubectl drain a", &["set -e\n. ./env.sh\nkubectl uncordon a"]),
         ("cd /srv/web", &["set -e; cd /srv/api || exit 1; make"]),
+        ("set -a; . ./env.sh; set +a; make", &["set -a\n. ./env.sh || exit 1\nset +a\nmake web"]),
+        (
+            "for i in 1 2; do [ -e f ] && break; done",
+            &["until [ -e f ]; do for i in 1; do rm $i; done; done"],
+        ),
         ("cd /srv/web", &["true; cd /; make", "make"]),
         ("cd /srv/web", &["NS=prod\ncd ~/api && make", "make"]),
         ("p=1", &["for p in a b; do echo $p; done"]),
@@ -208,8 +214,17 @@ fn many_texts_and_functions_take_time_in_proportion() {
         (0..20_000).map(|n| format!("f{n}() {{ f{}; echo $V{n}; }}\n", n + 1)).collect();
     defined.push_str(&"a() { ".repeat(2_000));
     let text: String = (0..20_000).map(|n| format!("W{n}=1\n")).collect();
-    let later = vec!["f0; for p in a; do echo $p; done; X=1"; 5_000];
+    let call = "f0; for p in a; do echo $p; done; X=1";
+    let later = vec![call; 5_000];
     assert_eq!(missed(&[&defined], &text, &later), None);
+    let before = vec![call; 5_000];
+    let shell = Shell::new(std::iter::once(defined.as_str()), &[]);
+    assert!(shell.sets(before.iter().copied()).is_some_and(|sets| sets.contains("X")));
+    assert!(!shell.is_read(before.iter().copied(), "W1"));
+    let mut shell = shell;
+    for text in before {
+        shell.after(text);
+    }
     let exports: String = (0..20_000).map(|n| format!("export W{n}=1\n")).collect();
     assert_eq!(missed(&[], &exports, &[&exports, "make"]), None);
 }
