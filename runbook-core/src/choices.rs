@@ -77,7 +77,11 @@ fn after_failure(run: &Run) -> Vec<Answer> {
 /// Why going on past a command is not offered, where later ones need what it did not hand on.
 fn no_word_for(run: &Run, unit: Unit) -> Option<String> {
     let missed = run.missed_later(unit)?;
-    Some(format!("nobody can vouch for it: {missed}, and that was not handed on"))
+    let since = match run.may_have_set_anything(unit) {
+        true => "it failed, so nobody knows what is there",
+        false => "that was not handed on",
+    };
+    Some(format!("nobody can vouch for it: {missed}, and {since}"))
 }
 
 fn paused(run: &Run, question: &Question) -> QuestionView {
@@ -113,9 +117,10 @@ fn paused(run: &Run, question: &Question) -> QuestionView {
         Question::Overrun { reason, .. } => {
             (format!("{title}: {reason}. Nothing runs. Go on?"), vec![Answer::Yes, Answer::Cancel])
         }
-        Question::Blocked { reason, .. } => {
-            (format!("{title}: {reason}. Go on?"), vec![Answer::Yes, Answer::No])
-        }
+        Question::Blocked { reason, .. } => match run.missed_later(unit) {
+            None => (format!("{title}: {reason}. Go on?"), vec![Answer::Yes, Answer::No]),
+            Some(_) => (format!("{title}: {reason}. What now?"), vec![Answer::Retry, Answer::No]),
+        },
         Question::Guard { .. } => {
             let others = is_tried_alone(run, unit);
             let after =
@@ -139,7 +144,7 @@ fn paused(run: &Run, question: &Question) -> QuestionView {
         }
     };
     let mut evidence = evidence(run, question);
-    if matches!(question, Question::Doubt { .. } | Question::Guard { .. })
+    if matches!(question, Question::Doubt { .. } | Question::Guard { .. } | Question::Blocked { .. })
         || matches!(question, Question::Late { .. }) && run.was_missed(unit)
     {
         evidence.extend(no_word_for(run, unit));

@@ -45,7 +45,11 @@ pub(super) fn answer(
             let why = reason.cloned().unwrap_or_else(|| "a person says not to run the others".to_owned());
             Ok(fail(state, *unit, &why, Decision::default()))
         }
-        (other, true) => Ok(go_on(state, other.unit(), reason)),
+        (other, true) => {
+            // a yes brings nothing there that was not handed on
+            vouch::refused(state, other.unit())?;
+            Ok(go_on(state, other.unit(), reason))
+        }
         (other, false) => {
             let why = reason.cloned().unwrap_or_else(|| "a person says it is not as expected".to_owned());
             Ok(fail(state, other.unit(), &why, Decision::default()))

@@ -1,11 +1,13 @@
 //! What later commands need of a command: a value, a variable, a folder, a function. Where it was not handed on, nobody's
 //! word brings it there, so the run does not go on past the command, whoever says what of it.
 
+use std::collections::BTreeSet;
+
 use super::event::{Unit, UnitRole};
 use super::names::mentions;
 use super::state::{CommandPhase, Run};
 use crate::plan::PlannedCommand;
-use crate::runbook::{CommandKind, Later, reads, used_later};
+use crate::runbook::{CommandKind, Later, Shell, reads, unsure_part};
 
 impl Run {
     /// What later commands need of this command and would miss, in words; `None` when they miss nothing.
@@ -13,44 +15,91 @@ impl Run {
     pub fn missed_later(&self, unit: Unit) -> Option<String> {
         let command = self.command(unit)?;
         let value = command.capture.as_ref().map(|capture| capture.name.as_str());
+        let missing = value.filter(|_| !self.handed.value(unit));
         match unit.role {
             UnitRole::Baseline => {
-                let has =
-                    |name| self.baselines.get(&unit.step).is_some_and(|values| values.contains_key(name));
-                let name = value.filter(|name| !has(*name))?;
-                Some(format!("what is to be undone later needs {name}, which it gives"))
+                missing.map(|name| format!("what is to be undone later needs {name}, which it gives"))
             }
             // they hand nothing on
             UnitRole::Undo | UnitRole::Probe => None,
-            UnitRole::Main => {
-                let missing =
-                    value.filter(|name| !self.values.contains_key(*name) && self.is_value_used(unit, name));
-                if let Some(name) = missing {
-                    return Some(format!("later commands read {name}, which it gives"));
-                }
-                if self.is_handed_on(unit) || command.kind != CommandKind::Shell {
-                    return None;
-                }
-                used_later(&command.text, &self.in_its_shell(unit))
-            }
+            UnitRole::Main => match missing.filter(|name| self.is_value_used(unit, name)) {
+                Some(name) => Some(format!("later commands read {name}, which it gives")),
+                None => self.missed_of_shell(unit, self.has_handed_on(unit)),
+            },
         }
     }
 
-    /// Whether the shell that comes next is as this command left it.
-    fn is_handed_on(&self, unit: Unit) -> bool {
-        match self.commands.get(&unit) {
-            // several at once hand nothing on
-            _ if self.is_of_several(unit) => true,
-            Some(CommandPhase::Ended { attempt, .. }) => self.carry == Some(*attempt),
-            _ => false,
+    /// What later commands would miss if nothing of the shell were there that this command begins or ends.
+    pub(super) fn missed_without_its_shell(&self, unit: Unit) -> Option<String> {
+        self.missed_of_shell(unit, false)
+    }
+
+    /// Whether its shell wrote down what it ended with, and the command failed all the same: what it was to set may be
+    /// anything. A value that it was to give is not there then.
+    #[must_use]
+    pub fn may_have_set_anything(&self, unit: Unit) -> bool {
+        let gives = self.command(unit).is_some_and(|command| command.capture.is_some());
+        !gives && self.has_handed_on(unit) && self.was_seen_to_fail(unit)
+    }
+
+    fn missed_of_shell(&self, unit: Unit, is_handed_on: bool) -> Option<String> {
+        let command = self.command(unit)?;
+        let hands_on = unit.role == UnitRole::Main && command.kind == CommandKind::Shell;
+        let has_failed = self.was_seen_to_fail(unit);
+        // several at once hand nothing on
+        if !hands_on || self.is_of_several(unit) || is_handed_on && !has_failed {
+            return None;
         }
+        let later = self.in_its_shell(unit);
+        if later.is_empty() {
+            return None;
+        }
+        let shell = self.shell_before(unit);
+        if !is_handed_on {
+            return shell.used_later(&command.text, &later);
+        }
+        // nobody knows how far it came, and with what
+        let open = self.unsure_before(unit, &shell);
+        let is_known = |name: &str| open.as_ref().is_some_and(|open| !open.contains(name));
+        shell.used_later(unsure_part(&command.text, &is_known), &later)
+    }
+
+    fn has_handed_on(&self, unit: Unit) -> bool {
+        matches!(self.commands.get(&unit), Some(CommandPhase::Ended { .. })) && self.handed.shell(unit)
+    }
+
+    /// The shell that a command begins in, as far as the texts show.
+    fn shell_before(&self, unit: Unit) -> Shell {
+        let texts = main_units(self).filter(|(_, command)| is_of_shell(command));
+        let mut shell = Shell::new(texts.map(|(_, command)| command.text.as_str()), &self.plan.environment);
+        for (_, command) in self.shells_before(unit) {
+            shell.after(&command.text);
+        }
+        shell
+    }
+
+    /// The variables that earlier commands were to give and may not have given; `None` when these may be any.
+    fn unsure_before(&self, unit: Unit, shell: &Shell) -> Option<BTreeSet<String>> {
+        let mut open = BTreeSet::new();
+        for (other, command) in main_units(self).take_while(|(other, _)| *other < unit) {
+            let name = command.capture.as_ref().map(|capture| &capture.name);
+            open.extend(name.filter(|_| !self.handed.value(other)).cloned());
+        }
+        let is_unsure = |other: Unit| !self.has_handed_on(other) || self.was_seen_to_fail(other);
+        let unsure = self.shells_before(unit).filter(|(other, _)| is_unsure(*other));
+        open.extend(shell.sets(unsure.map(|(_, command)| command.text.as_str()))?);
+        Some(open)
+    }
+
+    /// The commands before one that hand on their shell: what several at once set stays with each of them.
+    pub(super) fn shells_before(&self, unit: Unit) -> impl Iterator<Item = (Unit, &PlannedCommand)> {
+        let hands_on = |command: &PlannedCommand| is_of_shell(command) && command.flow.foreach.is_none();
+        main_units(self).take_while(move |(other, _)| *other < unit).filter(move |(_, one)| hands_on(one))
     }
 
     /// The later commands that begin from the shell of those before them.
     fn in_its_shell(&self, unit: Unit) -> Vec<Later<'_>> {
-        let from_shell =
-            |command: &&PlannedCommand| command.kind == CommandKind::Shell && command.flow.parallel.is_none();
-        let later = main_after(self, unit).filter(from_shell);
+        let later = main_after(self, unit).filter(|command| is_of_shell(command));
         later
             .map(|command| Later {
                 text: &command.text,
@@ -74,16 +123,35 @@ impl Run {
             let probe = planned.probe.iter().filter(move |_| step >= unit.step);
             baselines.chain(probe).chain(&planned.undo)
         });
-        main_after(self, unit).chain(beside).any(uses)
+        if main_after(self, unit).chain(beside).any(uses) {
+            return true;
+        }
+        // what functions of earlier commands read
+        let later = self.in_its_shell(unit);
+        let texts = main_units(self).filter(|(_, command)| is_of_shell(command));
+        !later.is_empty()
+            && Shell::new(texts.map(|(_, command)| command.text.as_str()), &[])
+                .is_read(later.iter().map(|later| later.text), name)
     }
 }
 
-/// The commands of the steps themselves that come after one.
-fn main_after(run: &Run, unit: Unit) -> impl Iterator<Item = &PlannedCommand> {
-    run.plan.steps.iter().enumerate().flat_map(move |(step, planned)| {
+/// The commands of the steps themselves, in the order in which they are written and run.
+fn main_units(run: &Run) -> impl Iterator<Item = (Unit, &PlannedCommand)> {
+    run.plan.steps.iter().enumerate().flat_map(|(step, planned)| {
         let main = planned.commands.iter().enumerate();
-        main.filter(move |(index, _)| (step, *index) > (unit.step, unit.index)).map(|(_, command)| command)
+        main.map(move |(index, command)| (Unit { step, role: UnitRole::Main, index, item: None }, command))
     })
+}
+
+/// Those that come after one.
+fn main_after(run: &Run, unit: Unit) -> impl Iterator<Item = &PlannedCommand> {
+    let is_after = move |other: Unit| (other.step, other.index) > (unit.step, unit.index);
+    main_units(run).filter(move |(other, _)| is_after(*other)).map(|(_, command)| command)
+}
+
+/// Whether it begins from the shell of those before it.
+fn is_of_shell(command: &PlannedCommand) -> bool {
+    command.kind == CommandKind::Shell && command.flow.parallel.is_none()
 }
 
 /// What can be done where nobody can go past a command.

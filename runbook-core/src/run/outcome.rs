@@ -17,6 +17,9 @@ use crate::runbook::{CommandKind, Effect as CommandEffect, ends_in_search};
 /// A read command of this name reports what changed at the service; its lines go onto the card.
 const WHAT_CHANGED: &str = "what-changed";
 
+/// A shell that ended past the trap that writes down its state.
+const WITHOUT_SHELL: &str = "its shell ended without handing on its variables";
+
 pub(super) fn finish(state: &Run, attempt: u32, finished: &Finished, now: DateTime<Utc>) -> Decision {
     let Some((unit, command)) = live(state, attempt) else { return Decision::default() };
     let mut decision = Decision::default();
@@ -27,6 +30,10 @@ pub(super) fn finish(state: &Run, attempt: u32, finished: &Finished, now: DateTi
     let next = wait::after(state, unit, finished, &mut verdicts, now);
     // what was awaited is late then, and not only slow
     let missed = failed && !has(&verdicts, Outcome::Fail);
+    if next.is_none() && is_without_shell(state, unit, finished) && !has(&verdicts, Outcome::Fail) {
+        let text = "what its shell was to hand on".to_owned();
+        verdicts.push(Verdict { text, outcome: Outcome::Ask, reason: WITHOUT_SHELL.to_owned() });
+    }
     let mut store = |text: &str| {
         if text.is_empty() {
             return None;
@@ -108,16 +115,17 @@ fn settle(
         }
         return fail(state, unit, &reason, decision);
     }
-    let question = if worst(Outcome::Late).is_some() {
+    let is_missing = verdicts.iter().any(is_of_shell);
+    let asks = verdicts.iter().any(|verdict| verdict.outcome == Outcome::Ask && !is_of_shell(verdict));
+    // whatever a person sees, it brings nothing there that later commands need
+    let question = if is_missing && state.missed_without_its_shell(unit).is_some() {
+        Some(Question::Blocked { unit, reason: WITHOUT_SHELL.to_owned() })
+    } else if worst(Outcome::Late).is_some() {
         Some(Question::Late { unit })
-    } else if worst(Outcome::Ask).is_some() {
+    } else if asks {
         Some(Question::Check { unit })
-    } else if finished.state == StateOutcome::Missing
-        && unit.role == UnitRole::Main // undo and baselines hand nothing on
-        && more_main_commands(state, unit)
-    {
-        let reason = "its shell ended without handing on its variables; later commands may miss them";
-        Some(Question::Blocked { unit, reason: reason.to_owned() })
+    } else if is_missing {
+        Some(Question::Blocked { unit, reason: format!("{WITHOUT_SHELL}; later commands may miss them") })
     } else {
         None
     };
@@ -211,6 +219,19 @@ fn changes(command: &PlannedCommand, finished: &Finished) -> Vec<ChangeNoted> {
     }
     let lines = finished.stdout.text.lines().map(str::trim).filter(|line| !line.is_empty());
     lines.take(10).map(|line| ChangeNoted { text: line.to_owned() }).collect()
+}
+
+/// Whether it ended without the state that the next command begins with.
+fn is_without_shell(state: &Run, unit: Unit, finished: &Finished) -> bool {
+    finished.state == StateOutcome::Missing
+        && unit.role == UnitRole::Main // undo and baselines hand nothing on
+        && !state.unasked
+        && !state.is_of_several(unit)
+        && more_main_commands(state, unit)
+}
+
+fn is_of_shell(verdict: &Verdict) -> bool {
+    verdict.outcome == Outcome::Ask && verdict.reason == WITHOUT_SHELL
 }
 
 fn more_main_commands(state: &Run, unit: Unit) -> bool {

@@ -1,7 +1,7 @@
 //! What a command that only reads and fails does to a run that people asked for.
 //!
 //! A failed read never stops a mitigation by itself. One that only looks is noted, and the run goes on. One that guards
-//! what comes after it asks a person. Where nothing that changes anything is left, and where a value is missing that
+//! what comes after it, or was to leave what later commands need, asks a person. Where nothing that changes anything is left, and where a value is missing that
 //! nobody can vouch for, the run stops: what it should have shown was not seen. Items of a loop and members of a group are
 //! weighed alike, once nothing of their stage is alive and the loop's budget does not cover the failure.
 
@@ -9,8 +9,7 @@ use super::decide::{Decision, ask, carry_on};
 use super::event::{Question, RunEvent, Unit, UnitRole};
 use super::hold;
 use super::state::Run;
-use crate::plan::PlannedCommand;
-use crate::runbook::{CommandKind, Effect as CommandEffect, answers_by_status, hands_on};
+use crate::runbook::{CommandKind, Effect as CommandEffect, answers_by_status};
 
 /// What hangs on a command that only reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,11 +28,9 @@ fn weight(state: &Run, unit: Unit) -> Weight {
     if !forward || state.undoing || command.effect != CommandEffect::Read || command.capture.is_some() {
         return Weight::End;
     }
-    let later: Vec<&PlannedCommand> =
-        state.units().filter(|other| *other > unit).filter_map(|other| state.command(other)).collect();
     let is_shell = command.kind == CommandKind::Shell;
     let is_check = !command.expectations.is_empty() || is_shell && answers_by_status(&command.text);
-    let gives = is_shell && !state.is_of_several(unit) && hands_on(&command.text, shell_texts(&later));
+    let gives = state.missed_without_its_shell(unit).is_some();
     if !(is_check || gives) {
         if state.tries_alone(unit) { Weight::Effect } else { Weight::Nothing }
     } else if hold::changes_more(state, &[unit]) {
@@ -41,11 +38,6 @@ fn weight(state: &Run, unit: Unit) -> Weight {
     } else {
         Weight::End
     }
-}
-
-fn shell_texts<'a>(commands: &[&'a PlannedCommand]) -> impl Iterator<Item = &'a str> {
-    let shell = commands.iter().filter(|command| command.kind == CommandKind::Shell);
-    shell.map(|command| command.text.as_str())
 }
 
 /// What follows from a read that failed or could not be started; `None` when the run ends by it.

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::approve::{Approval, Compared, refused_words};
 use super::event::{MessageKind, Overrun, Question, RunEvent, Unit, UnitRole, Verdict};
+use super::handed::Handed;
 use super::hold::Hold;
 use super::vouch::Word;
 use crate::expectation::Outcome;
@@ -290,6 +291,9 @@ pub struct Run {
     /// What each command started from at first: it starts from there again, not from what its failed attempt left.
     #[serde(skip)]
     pub carried: BTreeMap<Unit, Option<u32>>,
+    /// What the latest attempt of each command handed on.
+    #[serde(skip)]
+    pub handed: Handed,
     /// The plan's message: channel and id.
     pub plan_message: Option<(String, String)>,
     /// The progress message: channel and id.
@@ -453,6 +457,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 attempts: 0,
                 carry: None,
                 carried: BTreeMap::new(),
+                handed: Handed::default(),
                 plan_message: None,
                 progress_message: None,
                 seq: envelope.seq,
@@ -480,6 +485,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
         run.apply_word(&envelope.event, &envelope.actor);
     }
     apply(&mut run, &envelope.event, at);
+    run.handed.apply(&envelope.event);
     run.apply_hold(&envelope.event, &envelope.actor, at);
     if run.status.is_open() {
         run.ended_at = None;

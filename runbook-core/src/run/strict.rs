@@ -40,7 +40,7 @@ impl Run {
         if is_carried_to && self.shells_before(unit).any(|(unit, _)| self.is_doubtful(unit)) {
             before = self
                 .shells_before(unit)
-                .map(|(unit, text)| Before { unit, text, sets: touched(text) })
+                .map(|(unit, one)| Before { unit, text: &one.text, sets: touched(&one.text) })
                 .collect();
             let with_functions: Vec<&Before<'_>> =
                 before.iter().filter(|one| !one.sets.functions.is_empty()).collect();
@@ -78,23 +78,6 @@ impl Run {
             planned.baselines.iter().take(baselines).chain(planned.commands.iter().take(main))
         });
         commands.filter_map(|command| command.capture.as_ref()).map(|capture| capture.name.as_str())
-    }
-
-    /// The shell commands of the steps before this one, each with its text.
-    fn shells_before(&self, unit: Unit) -> impl Iterator<Item = (Unit, &str)> {
-        let steps = self.plan.steps.iter().take(unit.step + 1).enumerate();
-        let commands = steps.flat_map(|(step, planned)| {
-            let at = move |index| Unit { step, role: UnitRole::Main, index, item: None };
-            planned.commands.iter().enumerate().map(move |(index, command)| (at(index), command))
-        });
-        commands
-            .filter(move |(before, _)| (before.step, before.index) < (unit.step, unit.index))
-            // what several at once set stays with each of them
-            .filter(|(_, command)| {
-                let flow = &command.flow;
-                command.kind == CommandKind::Shell && flow.foreach.is_none() && flow.parallel.is_none()
-            })
-            .map(|(before, command)| (before, command.text.as_str()))
     }
 
     /// Whether it is not known to have run to a good end.

@@ -98,18 +98,223 @@ fn nobody_vouches_for_what_was_not_handed_on() {
     laws::check(&bench);
 }
 
+fn skip() -> RunCommand {
+    RunCommand::PassOver { rest: false, reason: "no".to_owned() }
+}
+
+/// Its shell handed on what is there, and nobody knows how far it came, or with what.
+#[test]
+fn a_failure_hands_on_plain_values_and_nothing_that_was_computed() {
+    for (before, first, then, missed) in [
+        ("true", "DIR=$(cat /nonexistent/file)", "rm -rf /srv/work/$DIR", Some("read $DIR")),
+        ("true", "DIR=`cat /nonexistent/file`", "rm -rf /srv/work/$DIR", Some("read $DIR")),
+        ("true", "read -r DIR < f", "rm -rf /srv/work/$DIR", Some("read $DIR")),
+        ("true", "mapfile -t < f", "rm -rf \"${MAPFILE[@]}\"", Some("read $MAPFILE")),
+        ("true", "N=$((M / 0))", "scale $N", Some("read $N")),
+        ("true", "BASE=$(find base); DIR=$BASE/x", "rm -rf $DIR", Some("read $DIR")),
+        ("true", "set -e; deploy; NS=prod", "kubectl -n $NS get pods", Some("read $NS")),
+        ("true", "export CTX=$(cat f)", "sh deploy.sh", Some("begin with CTX")),
+        ("true", "cd /srv/web && make", "make clean", Some("folder")),
+        ("true", ". ./env.sh; deploy", "make clean", Some("what it loads")),
+        ("pick() { DIR=$(cat f); }", "pick", "rm -rf /srv/$DIR", Some("read $DIR")),
+        ("true", "DIR=$(cat f)", "DIR=web; rm -rf /srv/$DIR", None),
+        ("true", "X=prod; deploy", "make $X", None),
+        ("true", "set -euo pipefail\nexport NS=prod\ndeploy", "sh deploy.sh", None),
+        ("BASE=/srv", "DIR=$BASE/web; deploy", "rm -rf $DIR", None),
+        ("true", "DIR=$namespace/web; deploy", "rm -rf $DIR", None),
+        ("true", "OUT=$(deploy); echo \"$OUT\"", "make", None),
+    ] {
+        let place = format!("{before}; {first}, then {then}");
+        let commands =
+            [(before, AGAIN), (first, ONCE), (then, ONCE)].map(|(line, effect)| text(line, effect));
+        let mut bench = Bench::approved(vec![step("1", commands.to_vec(), vec![])]);
+        let attempt = bench.starts();
+        bench.engine(&ok(attempt));
+        let attempt = bench.starts();
+        bench.engine(&fails(attempt));
+        assert_eq!(bench.status(), "failed", "{place}");
+        assert_eq!(answers(&bench).contains(&Answer::MarkDone), missed.is_none(), "{place}");
+        assert_eq!(bench.run.would_pass_over(false).is_empty(), missed.is_some(), "{place}");
+        match missed {
+            Some(missed) => {
+                for order in [skip(), mark_done()] {
+                    let refused = bench.give("ana", &order).unwrap_err().to_string();
+                    assert!(refused.contains(missed) && refused.contains("`retry`"), "{place}: {refused}");
+                }
+                let asked = question(&bench.run).unwrap();
+                let says =
+                    |line: &String| line.contains(missed) && line.contains("nobody knows what is there");
+                assert!(asked.evidence.iter().any(says), "{place}: {asked:?}");
+                bench.give("ana", &RunCommand::Retry).unwrap();
+            }
+            None => drop(bench.give("ana", &skip()).unwrap()),
+        }
+        bench.give("ben", &approve("ben")).unwrap();
+        bench.runs_through();
+        assert_eq!(bench.status(), "succeeded", "{place}");
+        laws::check(&bench);
+    }
+}
+
+/// What comes after it is begun by nobody's yes, whatever else a person is asked to look at.
+#[test]
+fn a_yes_brings_nothing_that_was_not_handed_on() {
+    let looks = |command: PlannedCommand| PlannedCommand {
+        expectations: vec![expectation("the dashboard is fine", Check::Person, None)],
+        ..command
+    };
+    let slow = |command: PlannedCommand| PlannedCommand {
+        expectations: vec![expectation("exit code 0", Check::ExitZero, Some(1))],
+        ..command
+    };
+    for (first, then, is_needed, asks_other) in [
+        (text("TARGET=web; trap 'echo bye' EXIT", ONCE), "rm -rf /srv/$TARGET", true, false),
+        (looks(text("TARGET=web; trap 'echo bye' EXIT", ONCE)), "rm -rf /srv/$TARGET", true, false),
+        (slow(text("TARGET=web; trap 'echo bye' EXIT", AGAIN)), "rm -rf /srv/$TARGET", true, false),
+        (text("exec true", ONCE), "make", false, false),
+        (looks(text("exec true", ONCE)), "make", false, true),
+        (slow(text("exec true", AGAIN)), "make", false, true),
+    ] {
+        let place = format!("{} {:?}, then {then}", first.text, first.expectations);
+        let mut bench = Bench::approved(vec![step("1", vec![first, text(then, ONCE)], vec![])]);
+        let attempt = bench.starts();
+        bench.engine(&ends(attempt, Exit::Code { code: 0 }));
+        let is_blocked = matches!(bench.run.status, Status::Paused { question: Question::Blocked { .. } });
+        assert_eq!((bench.status(), is_blocked), ("paused", !asks_other), "{place}");
+        let asked = question(&bench.run).unwrap();
+        let evidence = asked.evidence.join("\n");
+        assert!(evidence.contains("without handing on its variables"), "{place}: {evidence}");
+        assert_eq!(asked.answers.contains(&Answer::Yes), !is_needed, "{place}");
+        if !is_needed {
+            bench.give("ana", &yes()).unwrap();
+            bench.runs_through();
+            assert_eq!(bench.status(), "succeeded", "{place}");
+            laws::check(&bench);
+            continue;
+        }
+        assert!(asked.answers.contains(&Answer::Retry), "{place}");
+        assert!(evidence.contains("read $TARGET"), "{place}: {evidence}");
+        for order in [yes(), skip()] {
+            let refused = bench.give("ana", &order).unwrap_err().to_string();
+            assert!(refused.contains("read $TARGET"), "{place}: {refused}");
+        }
+        // "again" after a no is about it, and not about what comes after it
+        let blocked = bench.run.next_unit();
+        bench.give("ana", &RunCommand::Answer { yes: false, reason: None }).unwrap();
+        assert_eq!((bench.status(), bench.run.next_unit()), ("failed", blocked), "{place}");
+        assert!(bench.give("ana", &mark_done()).is_err() && bench.give("ana", &skip()).is_err(), "{place}");
+        bench.give("ana", &RunCommand::Retry).unwrap();
+        if bench.status() == "waiting_for_approval" {
+            bench.give("ben", &approve("ben")).unwrap();
+        }
+        bench.runs_through();
+        if bench.status() == "paused" {
+            bench.give("ana", &yes()).unwrap();
+            bench.runs_through();
+        }
+        assert_eq!(bench.status(), "succeeded", "{place}");
+        laws::check(&bench);
+    }
+}
+
+/// What an earlier attempt, or another command, gave under the same name is not what this one was to give.
+#[test]
+fn an_older_value_stands_for_nothing() {
+    let gives = |id: &str| PlannedCommand { text: format!("echo {id}"), ..capturing(id) };
+    let odd = |attempt| {
+        let mut end = finished(Exit::Code { code: 0 });
+        end.stdout.text = "none".to_owned();
+        finish(attempt, end)
+    };
+    // of two that give the same
+    let steps = vec![
+        step("1", vec![gives("a"), text("rm pod-$REVISION", ONCE)], vec![]),
+        step("2", vec![gives("b"), text("rm pod-$REVISION", ONCE)], vec![]),
+    ];
+    let mut bench = Bench::approved(steps);
+    for end in [ok as fn(u32) -> RunCommand, ok, odd] {
+        let attempt = bench.starts();
+        bench.engine(&end(attempt));
+    }
+    assert_eq!(bench.status(), "failed");
+    let refused = bench.give("ana", &skip()).unwrap_err().to_string();
+    assert!(refused.contains("read REVISION"), "{refused}");
+    laws::check(&bench);
+    // of two attempts
+    let mut look = gives("a");
+    look.expectations = vec![expectation("the broken one", Check::Person, None)];
+    let mut bench = Bench::approved(vec![step("1", vec![look, text("rm pod-$REVISION", ONCE)], vec![])]);
+    let attempt = bench.starts();
+    bench.engine(&ok(attempt));
+    bench.give("ana", &RunCommand::Retry).unwrap();
+    let attempt = bench.starts();
+    bench.engine(&odd(attempt));
+    assert_eq!(bench.status(), "failed");
+    assert!(bench.give("ana", &skip()).unwrap_err().to_string().contains("read REVISION"));
+    assert_eq!(bench.replayed().handed, bench.run.handed);
+    laws::check(&bench);
+    // a function reads it
+    let mut look = gives("a");
+    look.effect = READ;
+    let del = text("del() { rm -rf /srv/$REVISION; }", AGAIN);
+    let mut bench = Bench::approved(vec![step("1", vec![del, look, text("del", ONCE)], vec![])]);
+    for end in [ok as fn(u32) -> RunCommand, odd] {
+        let attempt = bench.starts();
+        bench.engine(&end(attempt));
+    }
+    assert!(bench.give("ana", &skip()).unwrap_err().to_string().contains("read REVISION"));
+    laws::check(&bench);
+}
+
+/// A failed look is passed over by itself only where nothing needs what it was to leave.
+#[test]
+fn a_failed_look_that_was_to_leave_something_asks() {
+    for (before, look, then, status) in [
+        ("true", "APP=$(cat f) && export APP", "sh deploy.sh", "paused"),
+        ("true", "export APP\nAPP=$(cat f)", "sh deploy.sh", "paused"),
+        ("del() { rm -rf /srv/$TARGET; }", "TARGET=$(cat f)", "del", "paused"),
+        ("pick() { TARGET=$(cat f); }", "pick", "rm -rf /srv/$TARGET", "paused"),
+        ("true", "cd /nonexistent", "make", "paused"),
+        ("true", "kubectl get pods", "make", "running"),
+        ("true", "OUT=$(kubectl get pods); echo \"$OUT\"", "make", "running"),
+        ("true", "cd /nonexistent", "cd /srv; make", "running"),
+    ] {
+        let commands = [(before, AGAIN), (look, READ), (then, ONCE)].map(|(line, effect)| text(line, effect));
+        let mut bench = Bench::approved(vec![step("1", commands.to_vec(), vec![])]);
+        for end in [ok as fn(u32) -> RunCommand, fails] {
+            let attempt = bench.starts();
+            bench.engine(&end(attempt));
+        }
+        assert_eq!(bench.status(), status, "{before}; {look}, then {then}");
+        if status == "paused" {
+            assert!(!answers(&bench).contains(&Answer::GoOn), "{look}");
+            assert!(bench.give("ana", &yes()).is_err(), "{look}");
+        }
+        laws::check(&bench);
+    }
+}
+
 /// A probe sees the effect, and not what the shell was to hand on.
 #[test]
 fn a_probe_does_not_settle_what_later_commands_would_miss() {
-    for (first, status) in
-        [("deploy", "running"), ("NS=prod; deploy", "in_doubt"), ("cd /srv; deploy", "in_doubt")]
-    {
+    let helpers = "choose() { NS=blue; }\nwipe() { rm -rf /srv/$NS; }";
+    for (first, then, status) in [
+        ("deploy", "echo $NS", "running"),
+        ("NS=prod; deploy", "echo $NS", "in_doubt"),
+        ("cd /srv; deploy", "echo $NS", "in_doubt"),
+        ("choose; deploy", "wipe", "in_doubt"),
+        ("if true; then export NS=prod; fi; deploy", "sh wipe.sh", "in_doubt"),
+        ("export NS=prod; deploy", "export NS=prod; sh wipe.sh", "running"),
+    ] {
         let mut steps = vec![
+            step("0", vec![text(helpers, AGAIN)], vec![]),
             step("1", vec![text(first, ONCE)], vec![]),
-            step("2", vec![text("echo $NS", AGAIN)], vec![]),
+            step("2", vec![text(then, AGAIN)], vec![]),
         ];
-        steps[0].probe = Some(command("probe", READ));
+        steps[1].probe = Some(command("probe", READ));
         let mut bench = Bench::approved(steps);
+        let attempt = bench.starts();
+        bench.engine(&ok(attempt));
         let attempt = bench.starts();
         bench.engine(&RunCommand::Lost { attempt, reason: "gone".to_owned() });
         let probe = bench.starts();

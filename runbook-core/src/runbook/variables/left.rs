@@ -2,17 +2,45 @@
 //!
 //! A use too many costs a question, a use too few an empty value, another folder or another cluster.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod facts;
+mod functions;
+mod head;
+mod simple;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
 
 use super::super::lints::defined_functions;
 use super::super::names::is_identifier_byte;
-use super::super::shell::{Kind, Token, Word, lex};
 use super::scan::scan;
+use facts::Facts;
+use functions::Functions;
+use head::{Head, Trust};
 
-/// Builtins after which the shell is in another folder.
-const MOVES: &[&str] = &["cd", "pushd", "popd"];
 /// How the shell's own arguments are read.
 const ARGUMENTS: &[&str] = &["$1", "$@", "$*", "$#", "${1", "${@", "${*", "${#}"];
+/// What programs, or the shell itself, see without a word of it, whoever set it first.
+const SEEN: &[&str] =
+    &["PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "KUBECONFIG", "SSH_AUTH_SOCK", "IFS", "CDPATH"];
+/// What only programs read that somebody sits before.
+const INTERACTIVE: &[&str] = &[
+    "AWS_PAGER",
+    "EDITOR",
+    "GIT_PAGER",
+    "HISTCONTROL",
+    "HISTFILE",
+    "HISTSIZE",
+    "LESS",
+    "MANPAGER",
+    "PAGER",
+    "PS1",
+    "PS2",
+    "SYSTEMD_PAGER",
+    "VISUAL",
+];
+/// Programs that let an editor do it, which may be a program like any other.
+const EDITING: &[&str] = &["edit", "crontab", "visudo", "commit", "rebase", "sudoedit"];
 
 /// A shell text that comes later, as far as it begins from the shell of those before it.
 #[derive(Debug, Clone, Copy)]
@@ -23,33 +51,147 @@ pub(crate) struct Later<'a> {
     pub(crate) always: bool,
 }
 
-/// What of a text a later one uses; `None` when none of them misses anything.
-pub(crate) fn used_later(text: &str, later: &[Later<'_>]) -> Option<String> {
-    if later.is_empty() {
-        return None;
-    }
-    let scanner = scan(text);
-    if scanner.sets.unknown {
-        return Some("later commands may use what it loads (`source`, `eval`)".to_owned());
-    }
-    if let Some(name) = first_read(&scanner.sets.names, later) {
-        return Some(format!("later commands read ${name}, which it sets"));
-    }
-    if let Some(name) = exported(text).first() {
-        return Some(format!("later commands begin with {name}, which it exports"));
-    }
-    if scanner.moves && goes_elsewhere(text) && later.first().is_some_and(|next| !begins_elsewhere(next)) {
-        return Some("later commands begin in the folder that it goes to".to_owned());
-    }
-    if scanner.defines {
-        let words: BTreeSet<&str> = later.iter().flat_map(|later| words(later.text)).collect();
-        if let Some(name) = defined_functions(text).iter().find(|name| words.contains(name.as_str())) {
-            return Some(format!("later commands call {name}, which it defines"));
+/// A shell that several texts share.
+#[derive(Debug, Default)]
+pub(crate) struct Shell {
+    functions: Functions,
+    exported: BTreeSet<String>,
+    /// Functions that were called before, whose exports are known.
+    called: BTreeSet<usize>,
+}
+
+impl Shell {
+    /// One that these texts may define functions in, and that begins with these variables exported.
+    pub(crate) fn new<'a>(texts: impl Iterator<Item = &'a str>, exported: &[String]) -> Shell {
+        let seen = SEEN.iter().map(|name| (*name).to_owned());
+        let mut shell =
+            Shell { exported: seen.chain(exported.iter().cloned()).collect(), ..Shell::default() };
+        for text in texts {
+            shell.functions.learn(text);
         }
+        shell
     }
-    let arguments = |later: &Later<'_>| ARGUMENTS.iter().any(|read| later.text.contains(read));
-    (scanner.sets.arguments && later.iter().any(arguments))
-        .then(|| "later commands read the shell's arguments, which it sets".to_owned())
+
+    /// After this text, as far as what it exports goes.
+    pub(crate) fn after(&mut self, text: &str) {
+        let mut called = std::mem::take(&mut self.called);
+        let exports = self.effect(text, &mut called).exports;
+        self.called = called;
+        self.exported.extend(exports);
+    }
+
+    /// What texts set, the functions that they call included; `None` when nobody can say.
+    pub(crate) fn sets<'a>(&self, texts: impl Iterator<Item = &'a str>) -> Option<BTreeSet<String>> {
+        let (mut sets, mut before) = (BTreeSet::new(), BTreeSet::new());
+        for text in texts {
+            let facts = self.effect(text, &mut before);
+            if facts.sets_any() {
+                return None;
+            }
+            sets.extend(facts.sets);
+        }
+        Some(sets)
+    }
+
+    /// Whether some of these texts, or a function that they call, reads a variable.
+    pub(crate) fn is_read<'a>(&self, mut texts: impl Iterator<Item = &'a str>, name: &str) -> bool {
+        let reads = |facts: &Facts| facts.reads_any || facts.reads.iter().any(|(read, _)| read == name);
+        let mut before = BTreeSet::new();
+        texts.any(|text| {
+            let facts = Facts::of(text);
+            let words = facts.calls.iter().map(|(word, _)| word.as_str());
+            reads(&facts) || self.functions.reached(words, &mut before).into_iter().any(reads)
+        })
+    }
+
+    /// What a text does to the shell, with the functions that it calls, those left out that were called before.
+    fn effect(&self, text: &str, before: &mut BTreeSet<usize>) -> Facts {
+        let mut facts = Facts::of(text);
+        let calls = std::mem::take(&mut facts.calls);
+        for called in self.functions.reached(calls.iter().map(|(word, _)| word.as_str()), before) {
+            facts.take_in(called);
+        }
+        facts
+    }
+
+    /// What of a text a later one uses; `None` when none of them misses anything.
+    pub(crate) fn used_later(&self, text: &str, later: &[Later<'_>]) -> Option<String> {
+        if later.is_empty() || text.trim().is_empty() {
+            return None;
+        }
+        let given = self.effect(text, &mut BTreeSet::new());
+        if given.unknown || !loads_again(&given.loads, later) {
+            return Some("later commands may use what it loads (`source`, `eval`)".to_owned());
+        }
+        if let Some(name) = self.first_read(&given.sets, later) {
+            return Some(format!("later commands read ${name}, which it sets"));
+        }
+        let seen = given.sets.intersection(&self.exported).chain(&given.exports);
+        if let Some(name) = first_seen(seen.map(String::as_str).collect(), later) {
+            let how = if given.exports.contains(name) { "exports" } else { "sets" };
+            return Some(format!("later commands begin with {name}, which it {how}"));
+        }
+        let elsewhere = || later.first().is_some_and(|next| next.always && begins(next, &given.loads).goes);
+        if given.moves && !elsewhere() {
+            return Some("later commands begin in the folder that it goes to".to_owned());
+        }
+        if scan(text).defines {
+            let words: BTreeSet<&str> =
+                later.iter().flat_map(|later| words(later.text)).map(|(word, _)| word).collect();
+            if let Some(name) = defined_functions(text).iter().find(|name| words.contains(name.as_str())) {
+                return Some(format!("later commands call {name}, which it defines"));
+            }
+        }
+        let arguments = |later: &Later<'_>| ARGUMENTS.iter().any(|read| later.text.contains(read));
+        (given.arguments && later.iter().any(arguments))
+            .then(|| "later commands read the shell's arguments, which it sets".to_owned())
+    }
+
+    /// The first of these variables that some of them reads before it is set anew for sure.
+    fn first_read(&self, names: &BTreeSet<String>, later: &[Later<'_>]) -> Option<String> {
+        let mut open: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+        // functions that read none of those that are open, which only become fewer
+        let mut clean = BTreeSet::new();
+        for Later { text, always } in later {
+            let first = open.first().copied()?;
+            let facts = Facts::of(text);
+            let too_early = |name: &str, at: usize| {
+                open.contains(name) && facts.sure.get(name).is_none_or(|set| at < *set)
+            };
+            if let Some((name, _)) = facts.reads.iter().find(|(name, at)| too_early(name, *at)) {
+                return Some(name.clone());
+            }
+            if facts.sets_any() || facts.reads_any {
+                return Some(first.to_owned());
+            }
+            for (word, at) in &facts.calls {
+                for called in self.functions.reached(std::iter::once(word.as_str()), &mut clean) {
+                    let reads = |name: &str| match always {
+                        true => too_early(name, *at),
+                        false => open.contains(name),
+                    };
+                    if let Some((name, _)) = called.reads.iter().find(|(name, _)| reads(name)) {
+                        return Some(name.clone());
+                    }
+                    if called.sets_any() || called.reads_any {
+                        return Some(first.to_owned());
+                    }
+                }
+            }
+            if *always {
+                for name in facts.sure.keys() {
+                    open.remove(name.as_str());
+                }
+            }
+        }
+        None
+    }
+}
+
+/// Where the part of a text begins that may not have happened when it failed: behind what starts nothing and cannot fail.
+/// `known` are the variables whose values are what they should be.
+pub(crate) fn unsure_part<'a>(text: &'a str, known: &dyn Fn(&str) -> bool) -> &'a str {
+    text.get(Head::of(text, &Trust::Known(known)).end..).unwrap_or_default()
 }
 
 /// Whether a text reads a value that it is given as a variable, as far as its words show.
@@ -58,129 +200,56 @@ pub(crate) fn reads(text: &str, name: &str) -> bool {
     scan(text).reads.iter().any(|read| read.name == name) || asks() && has_word(text, name)
 }
 
-/// The first of these variables that some of them reads before it is set anew for sure.
-fn first_read<'n>(names: &'n BTreeSet<String>, later: &[Later<'_>]) -> Option<&'n String> {
-    let mut open: BTreeSet<&String> = names.iter().collect();
-    for Later { text, always } in later {
-        let after = scan(text);
-        if after.sets.unknown {
-            return open.first().copied();
+fn begins(later: &Later<'_>, loads: &BTreeSet<String>) -> Head {
+    Head::of(later.text, &Trust::Beginning(loads))
+}
+
+/// Whether the later texts load the same themselves before they do anything else.
+fn loads_again(loads: &BTreeSet<String>, later: &[Later<'_>]) -> bool {
+    if loads.is_empty() {
+        return true;
+    }
+    for one in later {
+        if !begins(one, loads).loads.is_superset(loads) {
+            return false;
         }
-        let sure = set_for_sure(text);
-        let too_early = |name: &str, at: usize| sure.get(name).is_none_or(|set| at < *set);
-        let read = after.reads.iter().find(|read| {
-            names.get(read.name).is_some_and(|name| open.contains(name)) && too_early(read.name, read.at)
-        });
-        if let Some(read) = read {
-            return names.get(read.name);
+        if one.always {
+            return true;
         }
-        if *always {
-            for name in sure.keys().filter_map(|name| names.get(*name)) {
-                open.remove(name);
-            }
+    }
+    true
+}
+
+/// The first of these variables that some later text starts something with as it was exported, without exporting it itself
+/// before.
+fn first_seen<'n>(mut names: BTreeSet<&'n str>, later: &[Later<'_>]) -> Option<&'n str> {
+    let edits = |one: &Later<'_>| EDITING.iter().any(|word| has_word(one.text, word));
+    if INTERACTIVE.iter().any(|name| names.contains(name)) && !later.iter().any(edits) {
+        names.retain(|name| !INTERACTIVE.contains(name));
+    }
+    for one in later.iter().take_while(|_| !names.is_empty()) {
+        let exports = begins(one, &BTreeSet::new()).exports;
+        if let Some(name) = names.iter().find(|name| !exports.contains(**name)) {
+            return Some(name);
+        }
+        if one.always {
+            return None;
         }
     }
     None
 }
 
-/// The variables that a text sets whatever happens before: at the beginning of a command, in no branch and no subshell. The
-/// place is that after the value, which may read what was there before.
-fn set_for_sure(text: &str) -> BTreeMap<&str, usize> {
-    let tokens = lex(text).tokens;
-    let mut sure = BTreeMap::new();
-    let mut begins = true;
-    for (index, token) in tokens.iter().enumerate() {
-        match &token.kind {
-            Kind::Word(word) => {
-                let raw = text.get(token.start..token.end).unwrap_or_default();
-                // `NAME=value program` sets it for the program alone
-                let stands_alone = matches!(
-                    tokens.get(index + 1).map(|next| &next.kind),
-                    None | Some(Kind::Newline | Kind::Comment | Kind::Op(";" | "&&" | "||"))
-                );
-                if let Some((name, _)) =
-                    raw.split_once('=').filter(|_| token.depth == 0 && begins && stands_alone)
-                {
-                    sure.entry(name).or_insert(token.end);
-                }
-                begins = begins && word.text() == "export";
-            }
-            Kind::Op(op) => begins = *op == ";",
-            Kind::Newline => begins = true,
-            Kind::Redirect(_) | Kind::HereDoc | Kind::Comment => {}
-        }
-    }
-    sure
-}
-
-/// The variables that a text exports: whatever is started later sees them, without a word of it.
-fn exported(text: &str) -> Vec<String> {
-    let mut names = BTreeSet::new();
-    for (words, _) in commands(&lex(text).tokens) {
-        let Some((program, arguments)) = words.split_first() else { continue };
-        let is_option = |word: &&Word<'_>| word.text().starts_with('-');
-        let takes_back =
-            arguments.iter().any(|word| is_option(word) && word.text().contains(['n', 'f', 'p']));
-        let exports = match program.text() {
-            "export" => !takes_back,
-            "declare" | "typeset" => {
-                arguments.iter().any(|word| is_option(word) && word.text().contains('x'))
-            }
-            _ => false,
-        };
-        if exports {
-            let named = arguments.iter().filter(|word| !is_option(word));
-            names.extend(
-                named.map(|word| word.text().split(['=', '+']).next().unwrap_or_default().to_owned()),
-            );
-        }
-    }
-    names.into_iter().filter(|name| !name.is_empty()).collect()
-}
-
-/// Whether it goes to another folder in the shell itself, and not in a subshell of its own.
-fn goes_elsewhere(text: &str) -> bool {
-    let moves = |words: &[&Word<'_>]| words.iter().any(|word| MOVES.contains(&word.text()));
-    commands(&lex(text).tokens).iter().any(|(words, nested)| *nested == 0 && moves(words))
-}
-
-/// Whether a text goes to a folder of its own before it does anything else.
-fn begins_elsewhere(later: &Later<'_>) -> bool {
-    let tokens = lex(later.text).tokens;
-    let mut words = tokens.iter().filter_map(|token| match &token.kind {
-        Kind::Comment | Kind::Newline => None,
-        Kind::Word(word) => Some(word.text()),
-        _ => Some(""),
-    });
-    later.always
-        && matches!(words.next(), Some("cd" | "pushd"))
-        && words.next().is_some_and(|folder| folder.starts_with(['/', '~']))
-}
-
-/// The words of each simple command, and in how many subshells it stands.
-fn commands<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<(Vec<&'t Word<'a>>, usize)> {
-    let (mut all, mut words, mut nested) = (Vec::new(), Vec::new(), 0_usize);
-    for token in tokens {
-        match &token.kind {
-            Kind::Word(word) => words.push(word),
-            Kind::Op(_) | Kind::Newline => {
-                all.push((std::mem::take(&mut words), nested));
-                match &token.kind {
-                    Kind::Op("(") => nested += 1,
-                    Kind::Op(")") => nested = nested.saturating_sub(1),
-                    _ => {}
-                }
-            }
-            Kind::Redirect(_) | Kind::HereDoc | Kind::Comment => {}
-        }
-    }
-    all.push((words, nested));
-    all
-}
-
-/// What could be a function's name in a text, wherever it stands.
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':')))
+/// What could be a function's name in a text, wherever it stands, and where.
+fn words(text: &str) -> impl Iterator<Item = (&str, usize)> {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
+    let mut at = 0;
+    text.split(move |c: char| !is_part(c)).filter_map(move |word| {
+        let start = at;
+        // every mark between two words is one character
+        at += word.len();
+        at += text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+        (!word.is_empty()).then_some((word, start))
+    })
 }
 
 /// Whether a name stands in a text as a word of its own.
@@ -191,72 +260,4 @@ fn has_word(text: &str, name: &str) -> bool {
         let before = at.checked_sub(1).and_then(|before| bytes.get(before));
         !is_part(before) && !is_part(bytes.get(at + name.len()))
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_later_text_misses() {
-        for (text, later, missed) in [
-            ("NS=prod; cd /usr", &["kubectl -n $NS get pods"][..], "read $NS"),
-            ("TMP=$(mktemp -d)", &["ls", "rm -rf \"$TMP\"/*"], "read $TMP"),
-            ("read -r LINE < f", &["echo ${LINE:-none}"], "read $LINE"),
-            ("export KUBECONFIG=/prod", &["kubectl get pods"], "KUBECONFIG, which it exports"),
-            ("declare -x A=1", &["ls"], "A, which it exports"),
-            ("cd /srv/web", &["make"], "folder"),
-            ("true && pushd /srv", &["make"], "folder"),
-            ("popd", &["make", "cd /a"], "folder"),
-            ("if true; then cd /srv; fi", &["make"], "folder"),
-            ("target() { echo web; }", &["kubectl get $(target)"], "call target"),
-            ("function roll-back {\n echo web\n}", &["roll-back now"], "call roll-back"),
-            ("source env.sh", &["ls"], "what it loads"),
-            ("set -- a b", &["echo \"$@\""], "arguments"),
-            ("X=1", &["X=$X:2", "echo hi"], "read $X"),
-            ("X=1", &["if a; then X=2; fi", "echo $X"], "read $X"),
-            ("X=1", &["X=2 env", "echo $X"], "read $X"),
-            ("X=1", &["(X=2)", "echo $X"], "read $X"),
-        ] {
-            let later: Vec<Later<'_>> = later.iter().map(|text| Later { text, always: true }).collect();
-            let said = used_later(text, &later).unwrap_or_default();
-            assert!(said.contains(missed), "{text}: {said:?}");
-        }
-        for (text, later) in [
-            ("NS=prod kubectl get pods", &["kubectl -n $NS get pods"][..]),
-            ("NS=prod", &["kubectl get pods", "echo NS"]),
-            ("NS=prod", &["NS=staging\nkubectl -n $NS get pods", "echo $NS"]),
-            ("NS=prod", &["export NS=staging; kubectl -n $NS get pods"]),
-            ("(cd /srv/web && make)", &["make"]),
-            ("X=$(cd /srv && pwd)", &["make"]),
-            ("cd /srv/web", &["# here\ncd /srv/api\nmake", "make"]),
-            ("target() { echo web; }", &["kubectl get targets", "echo my-target"]),
-            ("kubectl apply -f x", &["kubectl get pods", "source x"]),
-            ("cd /srv; export A=1; . ./x", &[]),
-            ("export -n A", &["ls"]),
-        ] {
-            let later: Vec<Later<'_>> = later.iter().map(|text| Later { text, always: true }).collect();
-            assert_eq!(used_later(text, &later), None, "{text}");
-        }
-        // what has a condition may set nothing
-        for (text, later) in [("NS=prod", "NS=x; echo $NS"), ("cd /srv", "cd /a")] {
-            let next = [Later { text: later, always: false }, Later { text: "echo $NS", always: true }];
-            assert!(used_later(text, &next).is_some(), "{text}");
-        }
-    }
-
-    #[test]
-    fn how_a_value_is_read() {
-        for (text, is) in [
-            ("echo $ID", true),
-            ("echo \"${ID:-none}\"", true),
-            ("echo $((ID + 1))", true),
-            ("printenv ID", true),
-            ("python3 -c 'import os; print(os.environ[\"ID\"])'", true),
-            ("echo ID", false),
-            ("echo $IDS", false),
-        ] {
-            assert_eq!(reads(text, "ID"), is, "{text}");
-        }
-    }
 }

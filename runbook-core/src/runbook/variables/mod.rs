@@ -25,7 +25,7 @@ use super::names::{check_variable, is_identifier_byte};
 use super::placeholders;
 use crate::pattern::Pattern;
 use expansion::Form;
-pub(crate) use left::{Later, reads, used_later};
+pub(crate) use left::{Later, Shell, reads, unsure_part};
 use scan::{Sets, scan};
 pub(crate) use touched::{Touched, touched, words};
 
@@ -39,19 +39,6 @@ pub(crate) const SPLITTING: [char; 6] = [' ', '\t', '\n', '*', '?', '['];
 pub(crate) fn splits(text: &str, name: &str) -> bool {
     let (_, masked) = placeholders::spellings(text);
     scan(&masked).reads.iter().any(|read| read.splits && read.name == name)
-}
-
-/// Whether something that a shell text leaves in its shell (a variable, a function, the folder) may be used by a later one.
-pub(crate) fn hands_on<'a>(text: &str, mut later: impl Iterator<Item = &'a str>) -> bool {
-    let scanner = scan(text);
-    let sets = &scanner.sets;
-    if sets.unknown || sets.arguments || scanner.defines || scanner.moves {
-        return true;
-    }
-    later.any(|text| {
-        let after = scan(text);
-        after.sets.unknown || after.reads.iter().any(|read| sets.names.contains(read.name))
-    })
 }
 
 /// Whether a placeholder as written is a variable; others never begin so.

@@ -160,8 +160,9 @@ impl<'a> Scanner<'a> {
         let name = program.plain();
         let first_read = self.reads.len();
         self.expansions(program.raw, program.at, Mode::Word);
-        let closes = args.last().is_some_and(|arg| arg.plain() == "]]");
-        let test = name == "[[" || self.in_test;
+        let closes = rest.iter().any(|arg| arg.plain() == "]]");
+        let goes_on = self.in_test;
+        let test = name == "[[" || goes_on;
         self.in_test = test && !closes;
         for arg in args {
             // a loop over no arguments does nothing
@@ -178,7 +179,10 @@ impl<'a> Scanner<'a> {
         } else if test {
             self.guards(rest, first_read);
         }
-        self.builtin(name, args);
+        // a dot in a test is no `source`
+        if !goes_on {
+            self.builtin(name, args);
+        }
     }
 
     /// What `[ -z "$X" ]`, `[[ -v X ]]`, `[ "$X" ]` and `[ "$X" = "" ]` look at.
@@ -241,18 +245,22 @@ impl<'a> Scanner<'a> {
                 None => {}
             },
             "read" => {
-                for name in operands(args, "ptnNdui") {
+                let named = operands(args, "ptnNdui");
+                for name in &named {
                     self.set(name);
                 }
                 self.option_names(args, "-a");
-            }
-            "mapfile" | "readarray" => {
-                if let Some(name) = operands(args, "dnOsuCc").last() {
-                    self.set(name);
+                if named.is_empty() {
+                    self.sets.names.insert("REPLY".to_owned());
                 }
             }
+            "mapfile" | "readarray" => match operands(args, "dnOsuCc").last() {
+                Some(name) => self.set(name),
+                None => drop(self.sets.names.insert("MAPFILE".to_owned())),
+            },
             "getopts" => {
                 self.sets.arguments = true;
+                self.sets.names.insert("OPTARG".to_owned());
                 if let Some(name) = args.get(1) {
                     self.set(name);
                 }
@@ -346,7 +354,7 @@ fn operands<'p, 'w, 'a>(args: &'p [Part<'w, 'a>], with_value: &str) -> Vec<&'p P
 }
 
 /// Where the bodies of functions stand, the outermost ones.
-fn function_bodies(tokens: &[Token<'_>]) -> Vec<Range<usize>> {
+pub(super) fn function_bodies(tokens: &[Token<'_>]) -> Vec<Range<usize>> {
     let word = |index: usize| match tokens.get(index).map(|token| &token.kind) {
         Some(Kind::Word(word)) if !word.quoted => word.text(),
         _ => "",
