@@ -278,6 +278,9 @@ pub struct Run {
     pub started_at: Option<DateTime<Utc>>,
     /// Under which number it holds, or last held, its target.
     pub epoch: Option<u64>,
+    /// It was set going, and has not ended since: its target is its own, whatever it waits for.
+    #[serde(skip)]
+    pub is_under_way: bool,
     /// The run that did the same on the same target a short while before.
     pub repeats: Option<RunId>,
     /// What each step's own baselines captured: another step may use the same name.
@@ -446,6 +449,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 deadline: *deadline,
                 started_at: None,
                 epoch: None,
+                is_under_way: false,
                 repeats: *repeats,
                 attempts: 0,
                 carry: None,
@@ -477,6 +481,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
     }
     apply(&mut run, &envelope.event, at);
     run.apply_hold(&envelope.event, &envelope.actor, at);
+    run.apply_lock(&envelope.event);
     if run.status.is_open() {
         run.ended_at = None;
     } else {

@@ -59,6 +59,8 @@ struct Notes {
     /// Who was the last to pass over a command, where nobody ordered one again since.
     passer: Option<Actor>,
     last_undo: Option<Unit>,
+    /// It has taken its target, and not ended since.
+    has_taken: bool,
 }
 
 impl RunWatch {
@@ -66,8 +68,9 @@ impl RunWatch {
     pub(super) fn holds_target(&self) -> bool {
         let mutating = self.run.plan.is_mutating() && !self.run.unasked;
         let is_free = match self.run.status {
-            // with half an undo behind it, it has left the target in a state nobody knows
-            Status::WaitingForApproval { .. } => !self.run.undoing,
+            // what it has begun it keeps until it ends; with half an undo behind it, it has left the target in a state
+            // nobody knows
+            Status::WaitingForApproval { .. } => !self.seen.has_taken && !self.run.undoing,
             Status::Planned
             | Status::Succeeded
             | Status::Failed { .. }
@@ -335,6 +338,17 @@ impl Judge {
         let is_new = state.is_none();
         match evolve(state, envelope) {
             Ok(run) => {
+                let mut seen = seen;
+                // one that ended has let go, if only for a moment
+                seen.has_taken &= !matches!(
+                    envelope.event,
+                    RunEvent::Succeeded
+                        | RunEvent::Failed { .. }
+                        | RunEvent::Cancelled { .. }
+                        | RunEvent::TakenOver { .. }
+                        | RunEvent::ApprovalExpired
+                        | RunEvent::Undone
+                );
                 let least = self.others.max(run.plan.approvals.unwrap_or(0));
                 let watch = RunWatch { run, seen };
                 let asks = watch.run.plan.is_mutating() && !watch.run.unasked;
@@ -474,14 +488,19 @@ impl Judge {
                 found.push(watch.accusation("approval", &what));
             }
             RunEvent::TakenOver { by, .. } => {
-                // half an undo is nobody's to leave
-                let waits = waits_for_person(&watch.run) && !in_flight(&watch.run) && !watch.run.undoing;
+                // half an undo is nobody's to leave, and what has not begun has nothing to take
+                let waits = waits_for_person(&watch.run)
+                    || matches!(watch.run.status, Status::WaitingForApproval { .. });
+                let waits = waits && watch.holds_target() && !in_flight(&watch.run) && !watch.run.undoing;
                 if *by != envelope.actor || !is_human(by) || !waits {
                     let what = format!("{by} takes over what goes on by itself");
                     found.push(watch.accusation("target", &what));
                 }
             }
             RunEvent::LockTaken { epoch } => {
+                if std::mem::replace(&mut watch.seen.has_taken, true) {
+                    found.push(watch.accusation("target", "it takes a target that it has"));
+                }
                 let others =
                     self.runs.values().filter(|other| other.run.plan.target == watch.run.plan.target);
                 let newest = others.filter_map(|other| other.run.epoch).max().unwrap_or(0);
