@@ -31,10 +31,7 @@ impl Run {
 
     /// The part of an event that is about whether the run has begun. What an earlier release wrote took no number.
     pub(super) fn apply_lock(&mut self, event: &RunEvent) {
-        if matches!(
-            event,
-            RunEvent::Started | RunEvent::LockTaken { .. } | RunEvent::CommandStarted { .. }
-        ) {
+        if matches!(event, RunEvent::Started | RunEvent::LockTaken { .. } | RunEvent::CommandStarted { .. }) {
             self.is_under_way = true;
         }
         self.is_under_way &= self.status.is_open();

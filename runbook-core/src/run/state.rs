@@ -618,6 +618,13 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
         RunEvent::AnsweredYes { unit, .. } => {
             match run.commands.get_mut(unit) {
                 Some(CommandPhase::Ended { vouched, .. }) => *vouched = true,
+                // an undo that never began was not passed over by its condition: somebody did its work by hand
+                Some(CommandPhase::NotStarted { .. }) if unit.role == UnitRole::Undo => {
+                    if !run.repeated.contains(unit) {
+                        run.since.remove(unit);
+                    }
+                    run.commands.insert(*unit, CommandPhase::MarkedDone);
+                }
                 Some(CommandPhase::NotStarted { .. }) if !run.repeated.contains(unit) => {
                     pass_over(run, *unit);
                 }
@@ -661,7 +668,11 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
             run.status = Status::Undoing;
         }
         RunEvent::Undone => run.status = Status::Undone,
-        RunEvent::UndoFailed { reason } => run.status = Status::UndoFailed { reason: reason.clone() },
+        RunEvent::UndoFailed { reason } => {
+            run.probing = None;
+            run.waits.clear();
+            run.status = Status::UndoFailed { reason: reason.clone() };
+        }
         RunEvent::MessagePosted { kind, channel, ts } => {
             let place = Some((channel.clone(), ts.clone()));
             match kind {

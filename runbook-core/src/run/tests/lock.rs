@@ -82,7 +82,7 @@ fn what_has_begun_keeps_its_target_while_it_waits_for_a_fresh_yes() {
         for ends in ["refused", "expired", "cancelled"] {
             let mut bench = asked_afresh(how);
             match ends {
-                "refused" => drop(bench.give("ben", &super::refuse("ben")).unwrap()),
+                "refused" => drop(bench.give("ben", &refuse("ben")).unwrap()),
                 "cancelled" => drop(bench.give("ana", &RunCommand::Cancel { reason: None }).unwrap()),
                 _ => {
                     bench.now += Duration::hours(1);
