@@ -27,6 +27,7 @@ mod fuzz;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod holders;
 mod house;
 #[cfg(test)]
 mod intake;
