@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::approve::{Approval, Compared, refused_words};
 use super::event::{MessageKind, Overrun, Question, RunEvent, Unit, UnitRole, Verdict};
 use super::hold::Hold;
+use super::said::Said;
 use super::vouch::Word;
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, RunId};
@@ -262,8 +263,9 @@ pub struct Run {
     /// Undoing has begun: whatever is asked or approved from here on is about the undo.
     #[serde(skip)]
     pub undoing: bool,
-    /// Who ordered the last repetition, or passed over a command: their own yes to it does not count.
-    pub repeat_ordered_by: Option<Actor>,
+    /// Words of people that nobody else has agreed to: their own yes to them does not count.
+    #[serde(skip)]
+    pub said: Said,
     /// Values that appeared at run time.
     pub values: BTreeMap<String, String>,
     /// When each step's first command began.
@@ -441,7 +443,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 since: BTreeMap::new(),
                 probing: None,
                 undoing: false,
-                repeat_ordered_by: None,
+                said: Said::default(),
                 values: BTreeMap::new(),
                 baselines: BTreeMap::new(),
                 begun: BTreeMap::new(),
@@ -467,14 +469,10 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
         Actor::Person(_) | Actor::Local(_),
     ) = (&envelope.event, &envelope.actor)
     {
-        run.repeat_ordered_by = Some(envelope.actor.clone());
         // who says "wait on" gives it its whole time anew; a restart does not
         run.since.remove(unit);
     }
-    // who says that it happened although it was seen to fail, or that nobody need see it, is not the other person who agrees
-    if let (true, RunEvent::AnsweredYes { .. }) = (run.asks_past_a_failure(), &envelope.event) {
-        run.repeat_ordered_by = Some(envelope.actor.clone());
-    }
+    run.apply_said(&envelope.event, &envelope.actor);
     // that the others run is no word about the first
     if !run.asks_for_others() {
         run.apply_word(&envelope.event, &envelope.actor);

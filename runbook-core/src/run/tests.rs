@@ -7,6 +7,7 @@ pub(crate) mod laws;
 mod lock;
 mod probe;
 pub(crate) mod random;
+mod said;
 mod several;
 mod undo;
 mod vouch;

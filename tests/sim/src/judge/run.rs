@@ -56,8 +56,10 @@ struct Notes {
     settled: BTreeMap<Unit, Settled>,
     /// Commands whose last attempt failed or never began.
     failed: BTreeSet<Unit>,
-    /// Who was the last to pass over a command, where nobody ordered one again since.
-    passer: Option<Actor>,
+    /// Who went past which command by their word, where nobody else has agreed to that since.
+    past: BTreeSet<(Unit, Actor)>,
+    /// The present question is about these people's words.
+    words_of: BTreeSet<Actor>,
     last_undo: Option<Unit>,
     /// It has taken its target, and not ended since.
     has_taken: bool,
@@ -376,6 +378,9 @@ impl Judge {
                 watch.seen.is_granted = false;
                 watch.seen.expires_at = Some(*expires_at);
                 watch.seen.asked_by = Some(envelope.actor.clone());
+                // what the run asks by itself is about nobody's word
+                let words = watch.seen.past.iter().filter(|_| is_human(&envelope.actor));
+                watch.seen.words_of = words.map(|(_, by)| by.clone()).collect();
             }
             RunEvent::Approved { by, reason, .. } => {
                 found.extend(self.worthless(watch, by, reason.as_deref(), envelope));
@@ -388,6 +393,7 @@ impl Judge {
                     let what = format!("it starts with {} of {needed} yeses", watch.seen.yeses.len());
                     found.push(watch.accusation("approval", &what));
                 }
+                watch.seen.past.clear();
                 watch.seen.is_granted = asks;
                 watch.seen.was_granted |= asks;
             }
@@ -415,6 +421,7 @@ impl Judge {
                 }
                 watch.seen.settled.remove(unit);
                 watch.seen.failed.remove(unit);
+                watch.seen.past.retain(|(of, _)| of != unit);
                 if unit.role == UnitRole::Undo {
                     watch.seen.last_undo = Some(*unit);
                 }
@@ -460,6 +467,9 @@ impl Judge {
             }
             RunEvent::AnsweredYes { unit, .. } => {
                 watch.seen.failed.remove(unit);
+                if unit.role != UnitRole::Undo && !was_seen_to_end_well(watch.run.commands.get(unit)) {
+                    watch.seen.past.insert((*unit, envelope.actor.clone()));
+                }
                 if is_human(&envelope.actor) {
                     watch.seen.settled.insert(*unit, Settled::Vouched);
                 } else {
@@ -523,7 +533,7 @@ impl Judge {
                 // of a loop, it counts among the failures no more
                 watch.seen.failed.remove(unit);
                 // whoever says so is not the other person who agrees
-                watch.seen.passer = Some(envelope.actor.clone());
+                watch.seen.past.insert((*unit, envelope.actor.clone()));
             }
             RunEvent::DoubtSettled { unit, .. } => {
                 found.extend(watch.unsettled(*unit));
@@ -533,7 +543,7 @@ impl Judge {
                 watch.seen.settled.remove(unit);
                 watch.seen.failed.remove(unit);
                 if is_human(&envelope.actor) {
-                    watch.seen.passer = None;
+                    watch.seen.past.retain(|(of, _)| of != unit);
                     watch.seen.ordered.insert(*unit);
                 }
             }
@@ -546,8 +556,10 @@ impl Judge {
                     found.push(watch.accusation("approval", "a list that appeared is gone through unasked"));
                 }
             }
+            RunEvent::UndoStarted => watch.seen.past.clear(),
             RunEvent::Succeeded => found.extend(watch.false_success()),
-            RunEvent::Undone if !is_human(&envelope.actor) => found.extend(watch.false_undone()),
+            // also by a person's word: it stands for the one undo that it was about
+            RunEvent::Undone => found.extend(watch.false_undone()),
             _ => {}
         }
     }
@@ -582,7 +594,7 @@ impl Judge {
                 watch.accusation("own", &format!("{by} ordered it again, and their own yes counts")),
             );
         }
-        if others && watch.seen.passer.as_ref() == Some(by) {
+        if others && watch.seen.words_of.contains(by) {
             return Some(
                 watch.accusation("own", &format!("{by} passed a command over, and their own yes counts")),
             );
@@ -615,6 +627,12 @@ pub(super) fn waits_for_person(run: &Run) -> bool {
 /// A command without an outcome.
 pub(super) fn in_flight(run: &Run) -> bool {
     run.commands.values().any(|phase| matches!(phase, CommandPhase::Started { .. }))
+}
+
+/// A machine saw its end, and nothing of it failed: a person's yes says no more than what they see.
+fn was_seen_to_end_well(phase: Option<&CommandPhase>) -> bool {
+    matches!(phase, Some(CommandPhase::Ended { verdicts, missed: false, .. })
+        if verdicts.iter().all(|verdict| verdict.outcome != Outcome::Fail))
 }
 
 /// The loop that an item is one of.
