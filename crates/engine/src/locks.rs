@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use chrono::Duration;
 use runbook_core::duration::for_people;
 use runbook_core::ids::RunId;
+use runbook_core::message::Answer;
+use runbook_core::next;
 use runbook_core::people::Actor;
 use runbook_core::plan::Plan;
 use runbook_core::ports::RunRow;
@@ -51,16 +53,24 @@ impl Engine {
                 "it has begun, and waits for a fresh yes: `blocks runbook status {id}` says whose, or `blocks runbook take-over {id} --reason 'say why'`"
             )
         } else if matches!(holder.status, Status::UndoFailed { .. }) {
-            format!("look by hand and put it right, then `blocks runbook mark-done {id}`")
+            let line = next::command_of(Answer::PutRight, holder);
+            format!(
+                "look by hand and put right what its undo left, then `{line}`; `blocks runbook status {id}`"
+            )
         } else if holder.waits_for_person() && holder.undoing {
             format!("it is half undone, and waits for a person: `blocks runbook status {id}`")
         } else if holder.waits_for_person() {
             format!(
                 "it waits for a person: `blocks runbook status {id}`, or `blocks runbook take-over {id} --reason 'say why'`"
             )
+        } else if holder.hold.is_some() {
+            format!(
+                "it is paused, and its command goes on to its end: `blocks runbook resume {id}` lets it go on, `blocks runbook cancel {id}` ends it"
+            )
         } else if holder.undoing {
-            // what is being undone is not left in between
-            format!("it is being undone, and goes on by itself: wait for it (`blocks runbook attach {id}`)")
+            format!(
+                "it is being undone, and goes on by itself: wait for it (`blocks runbook attach {id}`); where it hangs, `blocks runbook cancel {id}` ends it as a failed undo"
+            )
         } else {
             format!(
                 "it goes on by itself: wait for it (`blocks runbook attach {id}`), or `blocks runbook cancel {id}`"
