@@ -28,6 +28,7 @@ mod fuzz;
 mod golden;
 #[cfg(test)]
 mod holders;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod intake;
