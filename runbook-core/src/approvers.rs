@@ -37,7 +37,8 @@ pub fn approvers(run: &Run, standing: &[&str]) -> Option<Approvers> {
         return say(format!("who may approve it: {names}"));
     }
     let mut why = vec![format!("{} asked for it", run.requester)];
-    let ordered = run.repeat_ordered_by.as_ref().filter(|by| **by != run.requester);
+    let asked_for_by = run.asked_for_by();
+    let ordered = asked_for_by.iter().filter(|by| ***by != run.requester);
     why.extend(ordered.map(|by| format!("{by} ordered this, or went past something")));
     why.extend(run.approvals.iter().map(|approval| format!("{} has approved it", approval.by)));
     let who = match missing {

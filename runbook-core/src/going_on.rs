@@ -35,8 +35,16 @@ pub fn untried_words(run: &Run) -> Option<String> {
 /// Who says of what that it is done, where nobody saw it or it was seen to fail; `None` where nothing rests on that.
 #[must_use]
 pub fn vouched_words(run: &Run) -> Option<String> {
-    let all: Vec<(Unit, &Word, bool)> =
-        run.vouched_for().map(|(unit, word)| (unit, word, run.was_seen_to_fail(unit))).collect();
+    vouched(run, |_| true)
+}
+
+/// The same about some commands.
+pub(crate) fn vouched(run: &Run, is_meant: impl Fn(Unit) -> bool) -> Option<String> {
+    let all: Vec<(Unit, &Word, bool)> = run
+        .vouched_for()
+        .filter(|(unit, _)| is_meant(*unit))
+        .map(|(unit, word)| (unit, word, run.was_seen_to_fail(unit)))
+        .collect();
     let at_once = all.chunk_by(|(one, word, failed), (other, also, also_failed)| {
         (one.step, one.index, word, failed) == (other.step, other.index, also, also_failed)
     });

@@ -31,7 +31,7 @@ pub fn next(run: &Run) -> Vec<Next> {
         if !answers.contains(&Answer::Resume) {
             answers.insert(0, Answer::Resume);
         }
-        if !run.undoing && !answers.contains(&Answer::Cancel) {
+        if !answers.contains(&Answer::Cancel) {
             answers.push(Answer::Cancel);
         }
     }
@@ -105,8 +105,9 @@ fn meaning(answer: Answer, run: &Run) -> &'static str {
             "run the others, although the first was not seen to be good"
         }
         Answer::GoOn => "go on although it failed",
-        Answer::PutRight => "somebody has looked and put it right",
+        Answer::PutRight => "somebody has looked and put this right: undo what is left",
         Answer::Resume => "let it go on",
+        Answer::Cancel if run.undoing => "stop here: the undo has failed then",
         Answer::Cancel => "stop here",
         Answer::Undo => "undo what was done",
         Answer::GoBack => "undo: goes back to the bad version",

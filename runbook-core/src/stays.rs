@@ -13,9 +13,9 @@ const NAMED: usize = 3;
 enum Left {
     /// It never ran, or failed, and nobody has said more.
     NotUndone,
-    /// It never ran, and a person says that all is put right.
+    /// It never ran, and a person says that it is put right.
     NotRun,
-    /// It failed, and a person says that all is put right.
+    /// It failed, and a person says that it is put right.
     PutRight,
     /// Nobody saw its end, and a person says that it has happened.
     Said,
@@ -72,13 +72,20 @@ fn left(run: &Run, unit: Unit) -> Option<Left> {
     let is_over = run.status == Status::Undone;
     match run.commands.get(&unit) {
         Some(CommandPhase::Skipped { .. }) => Some(Left::PassedOver),
+        Some(CommandPhase::MarkedDone) if !has_run(run, unit) => Some(Left::NotRun),
         Some(CommandPhase::MarkedDone) => Some(Left::Said),
         Some(phase) if is_put_right(phase) => Some(Left::PutRight),
         Some(phase) if phase.is_settled() => None,
         Some(_) if is_over => Some(Left::PutRight),
-        None if is_over => Some(Left::NotRun),
+        // a journal of before: one word ended the whole undo, and named none of them
+        None if is_over => Some(Left::NotUndone),
         _ => matches!(run.status, Status::UndoFailed { .. }).then_some(Left::NotUndone),
     }
+}
+
+/// Whether an attempt of it was begun.
+fn has_run(run: &Run, unit: Unit) -> bool {
+    run.since.contains_key(&unit) || run.repeated.contains(&unit)
 }
 
 /// A person's word stands in the place of the undo.
@@ -129,7 +136,7 @@ pub(crate) fn undo_state(run: &Run, step: usize) -> Option<&'static str> {
     let is_over = matches!(run.status, Status::Undone | Status::UndoFailed { .. });
     Some(if phases.is_empty() {
         return (is_over && owed() > 0).then_some("not undone");
-    } else if run.status == Status::Undone && any(|phase| is_put_right(phase) || !phase.is_settled()) {
+    } else if run.status == Status::Undone && any(|phase| !phase.is_settled()) {
         "put right"
     } else if any(|phase| matches!(phase, CommandPhase::InDoubt { .. })) {
         "unknown: did it run?"
@@ -139,6 +146,8 @@ pub(crate) fn undo_state(run: &Run, step: usize) -> Option<&'static str> {
         "undo failed"
     } else if phases.len() < owed() {
         if is_over { "undone in part" } else { "undoing" }
+    } else if any(is_put_right) {
+        "put right"
     } else {
         "undone"
     })

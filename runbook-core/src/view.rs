@@ -223,30 +223,36 @@ pub(crate) fn paused_words(run: &Run) -> String {
 fn why_more(run: &Run) -> String {
     let unknown = |actor: &Actor| matches!(actor, Actor::Local(_));
     let asked = unknown(&run.requester).then_some("asked for it");
-    let went_on = run.repeat_ordered_by.as_ref().is_some_and(unknown);
+    let went_on = run.asked_for_by().into_iter().any(unknown);
     let repeats = !run.to_repeat().is_empty();
     let went_on = went_on.then_some(if repeats { "ordered the repetition" } else { "went past a command" });
     let did: Vec<&str> = asked.into_iter().chain(went_on).collect();
     let more = match run.yeses_due().saturating_sub(run.approvals_needed) {
         0 => return String::new(),
-        1 => "one more",
-        _ => "two more",
+        1 => "one more".to_owned(),
+        2 => "two more".to_owned(),
+        more => format!("{more} more"),
     };
     let did = did.join(" and ");
     format!("; {more} than usual, because a user of the machine whom blocks.toml does not name {did}")
 }
 
-/// What a yes to going on is a yes to, where somebody went past something.
+/// What a yes to going on is a yes to, where somebody went past something. What others said yes to before is not asked again.
 fn to_what(run: &Run) -> String {
-    let without = passed_over_words(run).map(|without| format!("go on {without}"));
-    let vouched = going_on::vouched_words(run).map(|said| format!("go on, where {said}"));
+    let is_asked = |unit: Unit| run.is_word_in_question(unit);
+    let without = passed_over(run, is_asked).map(|without| format!("go on {without}"));
+    let vouched = going_on::vouched(run, is_asked).map(|said| format!("go on, where {said}"));
     let parts: Vec<_> = without.into_iter().chain(vouched).chain(going_on::untried_words(run)).collect();
     if parts.is_empty() { String::new() } else { format!(" to {}", parts.join(" and to ")) }
 }
 
 /// What people have passed over: such a run is not simply a success.
 pub(crate) fn passed_over_words(run: &Run) -> Option<String> {
-    let passed: Vec<_> = run.passed_over().collect();
+    passed_over(run, |_| true)
+}
+
+fn passed_over(run: &Run, is_meant: impl Fn(Unit) -> bool) -> Option<String> {
+    let passed: Vec<_> = run.passed_over().filter(|(unit, ..)| is_meant(*unit)).collect();
     let at_once = passed.chunk_by(|(one, by, why), (other, also_by, also_why)| {
         (one.step, one.index, by, why) == (other.step, other.index, also_by, also_why)
     });

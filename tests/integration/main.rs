@@ -27,6 +27,8 @@ mod fuzz;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod holders;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod intake;

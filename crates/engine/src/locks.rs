@@ -1,8 +1,12 @@
 //! One run that may change a target at a time: who holds it, taking it over, and what was done there a short while ago.
 
+use std::collections::BTreeSet;
+
 use chrono::Duration;
 use runbook_core::duration::for_people;
 use runbook_core::ids::RunId;
+use runbook_core::message::Answer;
+use runbook_core::next;
 use runbook_core::people::Actor;
 use runbook_core::plan::Plan;
 use runbook_core::ports::RunRow;
@@ -14,6 +18,9 @@ use crate::error::EngineError;
 use crate::origin::{Asker, Origin, Reply};
 use crate::runs::load_run;
 
+/// How many open runs are looked through.
+const LOOK: usize = 10_000;
+
 impl Engine {
     /// Refuses when another run that may change the same target has begun, and says whose it is.
     ///
@@ -24,7 +31,7 @@ impl Engine {
         }
         let runs = self.store().runs_on(row.target.clone(), None).await?;
         for other in runs.into_iter().filter(|other| other.id != row.id && other.status != "planned") {
-            // A row does not say whether one that waits for a yes has begun to be undone.
+            // A row does not say whether one that waits for a yes has begun.
             let Some(loaded) = load_run(self.store(), other.id).await? else { continue };
             if loaded.state.holds_target() {
                 return Err(EngineError::Locked(self.whose(&loaded.state)));
@@ -38,19 +45,32 @@ impl Engine {
         let since = holder.started_at.unwrap_or(holder.created_at);
         let ago = for_people((self.now() - since).num_seconds().max(0).unsigned_abs());
         let id = holder.id;
-        let hint = if matches!(holder.status, Status::WaitingForApproval { .. }) {
+        let waits_for_yes = matches!(holder.status, Status::WaitingForApproval { .. });
+        let hint = if waits_for_yes && holder.undoing {
             format!("its undo waits for a yes: `blocks runbook status {id}` says whose")
+        } else if waits_for_yes {
+            format!(
+                "it has begun, and waits for a fresh yes: `blocks runbook status {id}` says whose, or `blocks runbook take-over {id} --reason 'say why'`"
+            )
         } else if matches!(holder.status, Status::UndoFailed { .. }) {
-            format!("look by hand and put it right, then `blocks runbook mark-done {id}`")
+            let line = next::command_of(Answer::PutRight, holder);
+            format!(
+                "look by hand and put right what its undo left, then `{line}`; `blocks runbook status {id}`"
+            )
         } else if holder.waits_for_person() && holder.undoing {
             format!("it is half undone, and waits for a person: `blocks runbook status {id}`")
         } else if holder.waits_for_person() {
             format!(
                 "it waits for a person: `blocks runbook status {id}`, or `blocks runbook take-over {id} --reason 'say why'`"
             )
+        } else if holder.hold.is_some() {
+            format!(
+                "it is paused, and its command goes on to its end: `blocks runbook resume {id}` lets it go on, `blocks runbook cancel {id}` ends it"
+            )
         } else if holder.undoing {
-            // what is being undone is not left in between
-            format!("it is being undone, and goes on by itself: wait for it (`blocks runbook attach {id}`)")
+            format!(
+                "it is being undone, and goes on by itself: wait for it (`blocks runbook attach {id}`); where it hangs, `blocks runbook cancel {id}` ends it as a failed undo"
+            )
         } else {
             format!(
                 "it goes on by itself: wait for it (`blocks runbook attach {id}`), or `blocks runbook cancel {id}`"
@@ -74,7 +94,11 @@ impl Engine {
         asker: &Asker,
         origin: &Origin,
     ) -> Result<Reply, EngineError> {
-        let fits = |row: &RunRow| row.mutating && matches!(row.status.as_str(), "paused" | "in_doubt");
+        // of those that wait for a yes, only what has begun holds anything
+        let begun = self.begun_and_waiting().await?;
+        let fits = |row: &RunRow| {
+            row.mutating && (matches!(row.status.as_str(), "paused" | "in_doubt") || begun.contains(&row.id))
+        };
         let own = |holder: &Run| holder.requester == asker.actor;
         self.require_standing(asker, "take a target over")?;
         let row = self.find_run(request, asker, fits).await?;
@@ -90,6 +114,19 @@ impl Engine {
         let _gate = self.inner.target_gate.lock().await;
         let command = RunCommand::TakeOver { by: asker.actor.clone(), reason: reason.to_owned() };
         self.run_verb(row.id, &command, origin).await
+    }
+
+    /// Runs that have begun, and wait for a fresh yes to go on.
+    async fn begun_and_waiting(&self) -> Result<BTreeSet<RunId>, EngineError> {
+        let mut begun = BTreeSet::new();
+        for row in self.store().runs(None, true, LOOK).await? {
+            if row.status == "waiting_for_approval"
+                && load_run(self.store(), row.id).await?.is_some_and(|run| run.state.holds_target())
+            {
+                begun.insert(row.id);
+            }
+        }
+        Ok(begun)
     }
 
     /// Adds to a decision that sets a run going that it takes its target, under the next number.

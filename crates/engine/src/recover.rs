@@ -64,7 +64,24 @@ impl Engine {
         Ok(open)
     }
 
-    /// The same for one run, for a process that deals with this run alone.
+    /// Ends what earlier processes left of runs that have ended, or that only wait: it may still change a target that nobody
+    /// holds any more. For a process that looks at no other run; what is under way by the journal is left to whoever takes
+    /// it up, and its run holds its target.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn end_leftovers(&self) -> Result<(), EngineError> {
+        let mut under_way = BTreeSet::new();
+        for row in self.store().runs(None, true, LIMIT).await? {
+            if !self.live_attempts(row.id).await?.is_empty() {
+                under_way.insert(row.id);
+            }
+        }
+        self.inner.parts.executor.end_leftovers(under_way).await;
+        Ok(())
+    }
+
+    /// What [`Engine::recover_runs`] does, for one run: for a process that deals with this run alone.
     ///
     /// # Errors
     /// When no run, or more than one, is meant; when the store cannot be read.

@@ -14,7 +14,7 @@ use runbook_core::people::{Actor, Role};
 use runbook_core::plan::{Plan, assess};
 use runbook_core::ports::{Commit, IncidentRow, RunRow, StoreError};
 use runbook_core::request::Request;
-use runbook_core::run::{NewRun, Run, RunCommand, Status};
+use runbook_core::run::{NewRun, Run, RunCommand, Status, decide};
 use runbook_core::view;
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -499,9 +499,22 @@ impl Engine {
                 | Request::RunbookMarkDone { .. }
         );
         if sets_going {
+            // what cannot be asked of this run is said first: who holds its target has nothing to do with that
+            self.check_possible(row.id, &command, &|run| in_question(request, run)).await?;
             self.check_target(&row).await?;
         }
         self.run_verb_if(row.id, &command, origin, &|run| in_question(request, run)).await
+    }
+
+    async fn check_possible(
+        &self,
+        id: RunId,
+        command: &RunCommand,
+        is_as_seen: &(dyn Fn(&Run) -> Result<(), EngineError> + Sync),
+    ) -> Result<(), EngineError> {
+        let Some(loaded) = crate::runs::load_run(self.store(), id).await? else { return Ok(()) };
+        is_as_seen(&loaded.state)?;
+        decide(&loaded.state, command, self.now()).map(|_| ()).map_err(EngineError::from)
     }
 
     pub(crate) async fn run_verb(

@@ -2,6 +2,7 @@
 
 mod crashes;
 mod incidents;
+mod locks;
 mod messages;
 mod runs;
 mod yeses;

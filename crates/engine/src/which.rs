@@ -97,7 +97,7 @@ pub(crate) async fn the_run(
                 || format!("{} runs fit", found.len()),
                 |named| format!("several runs begin with '{named}'"),
             );
-            Err(EngineError::NotFound(several(&what, &found, request, typed)))
+            Err(EngineError::NotFound(several(&what, &found, request, typed, &fits)))
         }
     }
 }
@@ -126,11 +126,17 @@ fn none_fits(rows: &[RunRow], typed: Typed) -> String {
     text
 }
 
-/// The same request, once for each run that it may be about.
-fn several(what: &str, found: &[RunRow], request: &Request, typed: Typed) -> String {
+/// The same request, once for each run that it may be about; of one that it does not fit, how to look at it.
+fn several(
+    what: &str,
+    found: &[RunRow],
+    request: &Request,
+    typed: Typed,
+    fits: impl Fn(&RunRow) -> bool,
+) -> String {
     let mut text = format!("{what}; hint: name one by its id");
     for row in found.iter().take(NAMED) {
-        let command = command(row, request);
+        let command = if fits(row) { command(row, request) } else { next::look(row.id, &row.status) };
         let _ = write!(text, "\n  {}\n      {}", line(row), typed.line(command));
     }
     if let more @ 1.. = found.len().saturating_sub(NAMED) {
@@ -141,8 +147,8 @@ fn several(what: &str, found: &[RunRow], request: &Request, typed: Typed) -> Str
 }
 
 fn command(row: &RunRow, request: &Request) -> String {
-    // a yes is to a plan that somebody has looked at: its code stands beside the plan, and nowhere else
-    if matches!(request, Request::RunbookApprove { .. }) {
+    // a yes is to a plan that somebody has looked at: its code stands beside the plan, and nowhere else; so does a step
+    if matches!(request, Request::RunbookApprove { .. }) || request.step().is_some() {
         return next::look(row.id, &row.status);
     }
     let mut request = request.clone();

@@ -192,7 +192,9 @@ pub enum RunbookCommand {
         reason: String,
     },
     /// Stop a run
-    #[command(after_help = "Example: blocks runbook cancel 0198 --reason \"the page was false\"")]
+    #[command(
+        after_help = "Example: blocks runbook cancel 0198 --reason \"the page was false\"\n\nOf a run that is being undone, the undo is stopped: it has failed then, and holds its target until somebody has looked."
+    )]
     Cancel(Order),
     /// Run the step in question again
     #[command(after_help = "Example: blocks runbook retry --reason \"the disk has room again\"")]
@@ -209,7 +211,7 @@ pub enum RunbookCommand {
     },
     /// Say that the step in question has happened
     #[command(
-        after_help = "Example: blocks runbook mark-done 0198 --step scale --reason \"the revision is 3 now\""
+        after_help = "Example: blocks runbook mark-done 0198 --step scale --reason \"the revision is 3 now\"\n\nOf a failed undo, that one is put right by hand then, and what is left of the undo goes on."
     )]
     MarkDone {
         /// The run

@@ -315,7 +315,7 @@ fn end_run(
     let mut effects = vec![card];
     if outcome == RunOutcome::UndoFailed {
         let text = format!(
-            "{}: UNDO FAILED for {}: {}. Nothing more changes this target until somebody has looked: `/blocks runbook retry {run}` runs the undo again, `/blocks runbook mark-done {run}` says that it is put right.",
+            "{}: UNDO FAILED for {}: {}. Nothing more changes this target until somebody has looked: `/blocks runbook retry {run}` runs the undo again, `/blocks runbook mark-done {run}` says that what failed is put right.",
             state.number,
             link.runbook,
             reason.unwrap_or("no reason is known")

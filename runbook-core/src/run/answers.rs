@@ -100,17 +100,27 @@ pub(super) fn mark_done(
             decision.effects.extend(refresh(state));
             Ok(decision)
         }
-        // Somebody looked, and put right what the undo left: the target is free again.
-        Status::UndoFailed { .. } => {
-            let said = |unit| RunEvent::AnsweredYes { unit, reason: reason.cloned() };
-            let events = state.next_undo().map(said).into_iter().chain([RunEvent::Undone]).collect();
-            Ok(ended(state, events, RunOutcome::Undone, reason.cloned()))
-        }
+        Status::UndoFailed { .. } => Ok(put_right(state, reason)),
         _ => Err(wrong_status(
             state,
             "only a step that failed or is in doubt, or a failed undo, can be marked as done",
         )),
     }
+}
+
+/// Somebody looked, and put right what this one undo left. What is still owed is undone then, and nobody's word is taken for
+/// it; where nothing is, the target is free again.
+fn put_right(state: &Run, reason: Option<&String>) -> Decision {
+    let unit = state.next_undo();
+    let mut events: Vec<RunEvent> =
+        unit.map(|unit| RunEvent::AnsweredYes { unit, reason: reason.cloned() }).into_iter().collect();
+    if unit.is_some_and(|unit| state.owes_undo_beside(unit)) {
+        let mut decision = carry_on(state, events);
+        decision.effects.splice(0..0, open_again(state));
+        return decision;
+    }
+    events.push(RunEvent::Undone);
+    ended(state, events, RunOutcome::Undone, reason.cloned())
 }
 
 pub(super) fn retry(state: &Run, now: DateTime<Utc>) -> Result<Decision, Rejection> {
@@ -151,8 +161,8 @@ pub(super) fn open_again(state: &Run) -> Vec<Effect> {
 }
 
 pub(super) fn cancel(state: &Run, reason: Option<&String>) -> Result<Decision, Rejection> {
-    if !state.status.is_open() || state.status == Status::Undoing {
-        return Err(wrong_status(state, "it has ended, or is being undone"));
+    if !state.status.is_open() {
+        return Err(wrong_status(state, "it has ended"));
     }
     let why = reason.cloned().unwrap_or_else(|| "cancelled".to_owned());
     let mut decision = Decision { effects: vec![Effect::EndProcesses], ..Decision::default() };

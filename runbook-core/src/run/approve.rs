@@ -63,8 +63,8 @@ pub(super) fn objection(
     if run.yeses_due() > 0 && *by == run.requester && !sabotage::is_on(Sabotage::ApproveOwn) {
         return Some(format!("{by} asked for this run: another person must approve it"));
     }
-    if run.yeses_due() > 0 && run.repeat_ordered_by.as_ref() == Some(by) {
-        let did = if run.to_repeat().is_empty() { "went past a command" } else { "ordered the repetition" };
+    if run.yeses_due() > 0 && run.asked_for_by().contains(by) {
+        let did = if run.ordered_again(by) { "ordered the repetition" } else { "went past a command" };
         return Some(format!("{by} {did}: another person must approve it"));
     }
     if run.approvals.iter().any(|approval| approval.by == *by) {
@@ -126,8 +126,8 @@ impl Run {
             return 0;
         }
         let unknown = |actor: &Actor| u8::from(matches!(actor, Actor::Local(_)));
-        let repeats = self.repeat_ordered_by.as_ref().map_or(0, unknown);
-        self.approvals_needed.saturating_add(unknown(&self.requester)).saturating_add(repeats)
+        let hands = std::iter::once(&self.requester).chain(self.asked_for_by()).map(unknown);
+        hands.fold(self.approvals_needed, u8::saturating_add)
     }
 
     /// Whether a yes has to say why: nobody else is asked, so the record must.

@@ -22,10 +22,19 @@ impl Run {
         mutating
             && match self.status {
                 Status::Running | Status::Paused { .. } | Status::Undoing | Status::UndoFailed { .. } => true,
-                // half an undo is there, and without the yes it is a failed one again
-                Status::WaitingForApproval { .. } => self.undoing,
+                // What has begun keeps it while it waits for a fresh yes. Half an undo is there as well, and without the yes
+                // it is a failed one again.
+                Status::WaitingForApproval { .. } => self.is_under_way || self.undoing,
                 _ => false,
             }
+    }
+
+    /// The part of an event that is about whether the run has begun. What an earlier release wrote took no number.
+    pub(super) fn apply_lock(&mut self, event: &RunEvent) {
+        if matches!(event, RunEvent::Started | RunEvent::LockTaken { .. } | RunEvent::CommandStarted { .. }) {
+            self.is_under_way = true;
+        }
+        self.is_under_way &= self.status.is_open();
     }
 
     /// Only a person can carry it on: nothing of it is under way.

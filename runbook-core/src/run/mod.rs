@@ -19,6 +19,7 @@ mod outcome;
 mod probe;
 mod reads;
 mod row;
+mod said;
 mod several;
 mod stage;
 mod start;
@@ -40,6 +41,7 @@ pub use event::{MessageKind, Overrun, Question, RunEvent, Unit, UnitRole, Verdic
 pub use handed::Handed;
 pub use hold::Hold;
 pub use lock::{LOCK_COUNTER, take_target, taken_epoch, takes_target};
+pub use said::Said;
 pub(crate) use several::of_group;
 pub use stage::LoopCount;
 pub use state::{Attempt, CommandPhase, Run, Status, evolve};

@@ -9,6 +9,7 @@ use super::approve::{Approval, Compared, refused_words};
 use super::event::{MessageKind, Overrun, Question, RunEvent, Unit, UnitRole, Verdict};
 use super::handed::Handed;
 use super::hold::Hold;
+use super::said::Said;
 use super::vouch::Word;
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, RunId};
@@ -263,8 +264,9 @@ pub struct Run {
     /// Undoing has begun: whatever is asked or approved from here on is about the undo.
     #[serde(skip)]
     pub undoing: bool,
-    /// Who ordered the last repetition, or passed over a command: their own yes to it does not count.
-    pub repeat_ordered_by: Option<Actor>,
+    /// Words of people that nobody else has agreed to: their own yes to them does not count.
+    #[serde(skip)]
+    pub said: Said,
     /// Values that appeared at run time.
     pub values: BTreeMap<String, String>,
     /// When each step's first command began.
@@ -279,6 +281,9 @@ pub struct Run {
     pub started_at: Option<DateTime<Utc>>,
     /// Under which number it holds, or last held, its target.
     pub epoch: Option<u64>,
+    /// It was set going, and has not ended since: its target is its own, whatever it waits for.
+    #[serde(skip)]
+    pub is_under_way: bool,
     /// The run that did the same on the same target a short while before.
     pub repeats: Option<RunId>,
     /// What each step's own baselines captured: another step may use the same name.
@@ -445,7 +450,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 since: BTreeMap::new(),
                 probing: None,
                 undoing: false,
-                repeat_ordered_by: None,
+                said: Said::default(),
                 values: BTreeMap::new(),
                 baselines: BTreeMap::new(),
                 begun: BTreeMap::new(),
@@ -453,6 +458,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 deadline: *deadline,
                 started_at: None,
                 epoch: None,
+                is_under_way: false,
                 repeats: *repeats,
                 attempts: 0,
                 carry: None,
@@ -472,14 +478,10 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
         Actor::Person(_) | Actor::Local(_),
     ) = (&envelope.event, &envelope.actor)
     {
-        run.repeat_ordered_by = Some(envelope.actor.clone());
         // who says "wait on" gives it its whole time anew; a restart does not
         run.since.remove(unit);
     }
-    // who says that it happened although it was seen to fail, or that nobody need see it, is not the other person who agrees
-    if let (true, RunEvent::AnsweredYes { .. }) = (run.asks_past_a_failure(), &envelope.event) {
-        run.repeat_ordered_by = Some(envelope.actor.clone());
-    }
+    run.apply_said(&envelope.event, &envelope.actor);
     // that the others run is no word about the first
     if !run.asks_for_others() {
         run.apply_word(&envelope.event, &envelope.actor);
@@ -487,6 +489,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
     apply(&mut run, &envelope.event, at);
     run.handed.apply(&envelope.event);
     run.apply_hold(&envelope.event, &envelope.actor, at);
+    run.apply_lock(&envelope.event);
     if run.status.is_open() {
         run.ended_at = None;
     } else {
@@ -626,6 +629,13 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
         RunEvent::AnsweredYes { unit, .. } => {
             match run.commands.get_mut(unit) {
                 Some(CommandPhase::Ended { vouched, .. }) => *vouched = true,
+                // an undo that never began was not passed over by its condition: somebody did its work by hand
+                Some(CommandPhase::NotStarted { .. }) if unit.role == UnitRole::Undo => {
+                    if !run.repeated.contains(unit) {
+                        run.since.remove(unit);
+                    }
+                    run.commands.insert(*unit, CommandPhase::MarkedDone);
+                }
                 Some(CommandPhase::NotStarted { .. }) if !run.repeated.contains(unit) => {
                     pass_over(run, *unit);
                 }
@@ -669,7 +679,11 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
             run.status = Status::Undoing;
         }
         RunEvent::Undone => run.status = Status::Undone,
-        RunEvent::UndoFailed { reason } => run.status = Status::UndoFailed { reason: reason.clone() },
+        RunEvent::UndoFailed { reason } => {
+            run.probing = None;
+            run.waits.clear();
+            run.status = Status::UndoFailed { reason: reason.clone() };
+        }
         RunEvent::MessagePosted { kind, channel, ts } => {
             let place = Some((channel.clone(), ts.clone()));
             match kind {

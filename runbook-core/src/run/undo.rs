@@ -83,4 +83,9 @@ impl Run {
             .into_iter()
             .find(|unit| !self.commands.get(unit).is_some_and(CommandPhase::is_settled))
     }
+    /// Whether an undo command besides this one has not been settled.
+    pub(super) fn owes_undo_beside(&self, unit: Unit) -> bool {
+        let is_settled = |other: &Unit| self.commands.get(other).is_some_and(CommandPhase::is_settled);
+        self.undo_units().iter().any(|other| *other != unit && !is_settled(other))
+    }
 }

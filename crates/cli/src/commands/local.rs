@@ -22,6 +22,9 @@ use crate::printer::{self, Output};
 /// How long a cancelled run's processes may take to end: asked first, killed after their grace.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What takes no longer needs no word.
+const UNSEEN: Duration = Duration::from_millis(500);
+
 /// What to do as the engine.
 pub(super) enum What<'a> {
     /// A request of the shared grammar.
@@ -51,6 +54,11 @@ pub(super) async fn run(
         .ok();
     lock.publish(None, server.is_some().then_some(socket)).map_err(Stop::failed)?;
     engine.keep_time();
+    // A run that was ended twice over may still have a command that changes its target, and nothing may begin beside that.
+    tokio::select! {
+        swept = end_leftovers(&engine) => swept?,
+        () = signals.next() => return Err(at_once()),
+    }
     if let What::Request(request) = what
         // they stop what would be carried on
         && !matches!(request, Request::RunbookPause { .. } | Request::RunbookTakeOver { .. })
@@ -75,6 +83,17 @@ pub(super) async fn run(
         () = engine.drain(PATIENCE) => result,
         () = signals.next() => Err(at_once()),
     }
+}
+
+/// Ends what earlier runs left alive, and says so when that takes its time.
+async fn end_leftovers(engine: &Engine) -> Result<(), Stop> {
+    let swept = engine.end_leftovers();
+    tokio::pin!(swept);
+    if let Ok(swept) = tokio::time::timeout(UNSEEN, &mut swept).await {
+        return Ok(swept?);
+    }
+    printer::note("commands of an earlier run are still alive: they are ended first");
+    Ok(swept.await?)
 }
 
 async fn ask_and_follow(
@@ -128,7 +147,9 @@ async fn ask_and_follow(
 
 /// Cancels the run because the person at the terminal, or the system, said so.
 async fn stop(engine: &Engine, run: RunId, asker: &Asker, signals: &mut Signals) -> Result<Reply, Stop> {
-    printer::note("told to stop: the run is cancelled and its command ended; once more ends at once");
+    printer::note(
+        "told to stop: the run is cancelled (an undo: it has failed then) and its command ended; once more ends at once",
+    );
     let cancelled = async {
         let cancel = Request::RunbookCancel { run: Some(run.to_string()), reason: None };
         if let Err(refusal) = engine.request(&cancel, asker).await {

@@ -76,14 +76,18 @@ fn check_run(id: RunId, events: &[StoredEvent], world: &World, data: &Data, wron
     }
     let mut state: Option<Run> = None;
     let mut intents: Vec<(u32, Unit)> = Vec::new();
+    let mut orders: BTreeMap<Unit, Actor> = BTreeMap::new();
     for envelope in envelopes {
         if let Some(run) = &state {
             match &envelope.event {
                 RunEvent::CommandStarted { unit, attempt, .. } => {
-                    if let Some(why) = unfounded(run, *unit, &intents, &envelope) {
+                    if let Some(why) = unfounded(run, *unit, &intents, &orders, &envelope) {
                         wrong.push(format!("run {id}, attempt {attempt}: {why}"));
                     }
                     intents.push((*attempt, *unit));
+                }
+                RunEvent::RetryOrdered { unit } => {
+                    orders.insert(*unit, envelope.actor.clone());
                 }
                 RunEvent::Succeeded if in_doubt(run) => {
                     wrong.push(format!("run {id} succeeded with a command in doubt"));
@@ -121,6 +125,7 @@ fn unfounded(
     run: &Run,
     unit: Unit,
     intents: &[(u32, Unit)],
+    orders: &BTreeMap<Unit, Actor>,
     envelope: &Envelope<RunEvent>,
 ) -> Option<String> {
     let command = run.command(unit)?;
@@ -139,7 +144,7 @@ fn unfounded(
         matches!(run.commands.get(&unit), Some(CommandPhase::NotStarted { .. }) | None) && !ordered;
     if again > 0 && command.effect == Effect::Once && !nothing_happened {
         // The yes must be younger than the order to repeat it: ordering it asks afresh, which clears what was.
-        let fresh = run.approvals.iter().any(|yes| Some(&yes.by) != run.repeat_ordered_by.as_ref());
+        let fresh = run.approvals.iter().any(|yes| Some(&yes.by) != orders.get(&unit));
         if !ordered || !fresh {
             return Some(format!(
                 "a command that must not be repeated, for time {}, at {}",

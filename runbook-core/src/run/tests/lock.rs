@@ -35,6 +35,74 @@ fn a_run_takes_its_target_when_it_is_set_going() {
     assert!(!looks.run.holds_target());
 }
 
+/// A run that waits for a fresh yes, after what.
+fn asked_afresh(how: &str) -> Bench {
+    let mut bench = match how {
+        "planned" => return Bench::of(one(ONCE), 1),
+        "in doubt" | "in doubt, paused" => in_doubt(),
+        _ => Bench::approved(two()),
+    };
+    match how {
+        "in doubt" => drop(bench.give("ana", &RunCommand::Retry).unwrap()),
+        "in doubt, paused" => {
+            bench.give("ana", &pause()).unwrap();
+            bench.give("ana", &RunCommand::Retry).unwrap();
+        }
+        "passed over" => {
+            bench.give("ana", &pause()).unwrap();
+            bench.give("ana", &RunCommand::PassOver { rest: false, reason: "why".to_owned() }).unwrap();
+        }
+        "failed" | "failed and passed over" => {
+            let attempt = bench.starts();
+            bench.engine(&fails(attempt));
+            assert!(!bench.run.holds_target(), "what ended holds nothing");
+            let skip = RunCommand::PassOver { rest: false, reason: "why".to_owned() };
+            bench.give("ana", if how == "failed" { &RunCommand::Retry } else { &skip }).unwrap();
+        }
+        other => panic!("{other}"),
+    }
+    bench
+}
+
+#[test]
+fn what_has_begun_keeps_its_target_while_it_waits_for_a_fresh_yes() {
+    for (how, holds) in [
+        ("planned", false),
+        ("in doubt", true),
+        ("in doubt, paused", true),
+        ("passed over", true),
+        ("failed", false),
+        ("failed and passed over", false),
+    ] {
+        let mut bench = asked_afresh(how);
+        assert_eq!((bench.status(), bench.run.holds_target()), ("waiting_for_approval", holds), "{how}");
+        assert_eq!(bench.replayed().holds_target(), holds, "{how}");
+        assert_eq!(takes(&bench, "ben", &approve("ben")), !holds, "{how}: it takes what it has not");
+        assert_eq!(bench.give("eva", &take_over("eva")).is_ok(), holds, "{how}: only a holder is taken over");
+        for ends in ["refused", "expired", "cancelled"] {
+            let mut bench = asked_afresh(how);
+            match ends {
+                "refused" => drop(bench.give("ben", &refuse("ben")).unwrap()),
+                "cancelled" => drop(bench.give("ana", &RunCommand::Cancel { reason: None }).unwrap()),
+                _ => {
+                    bench.now += Duration::hours(1);
+                    bench.engine(&RunCommand::Expire);
+                }
+            }
+            assert_eq!((bench.status(), bench.run.holds_target()), ("cancelled", false), "{how}, {ends}");
+        }
+        let mut bench = asked_afresh(how);
+        bench.give("ben", &approve("ben")).unwrap();
+        assert!(bench.run.holds_target(), "{how}");
+        if bench.run.hold.is_some() {
+            bench.give("ana", &RunCommand::Resume { reason: None }).unwrap();
+        }
+        bench.runs_through();
+        assert_eq!((bench.status(), bench.run.holds_target()), ("succeeded", false), "{how}");
+        laws::check(&bench);
+    }
+}
+
 #[test]
 fn the_number_of_the_taking_stands_in_the_intent() {
     let mut bench = Bench::of(one(ONCE), 1);

@@ -467,6 +467,7 @@ fn lines_that_appear_at_run_time_are_asked_about_before_they_change_anything() {
             assert_eq!(words(&bound), ["items_bound", "approval_asked"]);
             assert_ne!(bench.run.fingerprint, before, "a yes to the plan is none to the list");
             assert_eq!(bench.engine(&RunCommand::Advance), []);
+            assert!(bench.run.holds_target(), "it has begun");
             let stale = RunCommand::Approve {
                 by: person("ben"),
                 may_approve: true,

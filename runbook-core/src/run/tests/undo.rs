@@ -388,3 +388,122 @@ fn a_run_with_nothing_to_undo_says_so() {
     let refused = bench.give("ana", &RunCommand::Undo);
     assert!(matches!(refused, Err(Rejection::NothingToUndo { .. })), "{refused:?}");
 }
+
+/// A run of three steps whose undo is due, that of step 3 first.
+fn undoing_three() -> Bench {
+    let one = |n: &str| step(n, vec![command("do", AGAIN)], vec![command("back", AGAIN)]);
+    let mut bench = Bench::approved(vec![one("1"), one("2"), one("3")]);
+    bench.runs_through();
+    assert_eq!(bench.status(), "succeeded");
+    bench.give("ana", &RunCommand::Undo).unwrap();
+    bench
+}
+
+const PUT_RIGHT: RunCommand = RunCommand::MarkDone { reason: None };
+
+#[test]
+fn marking_a_failed_undo_as_done_is_about_that_one_and_the_others_are_undone() {
+    for (how, words_of_it) in [
+        ("fails", "its undo failed, and a person says that it is put right: Step 3"),
+        ("is not started", "its undo was not run, and a person says that it is put right: Step 3"),
+        ("is cancelled", "nobody saw the end of its undo, and a person says that it is done: Step 3"),
+        (
+            "is cancelled before it begins",
+            "its undo was not run, and a person says that it is put right: Step 3",
+        ),
+    ] {
+        let mut bench = undoing_three();
+        if how != "is cancelled before it begins" {
+            assert_eq!(bench.starts(), 4);
+        }
+        match how {
+            "fails" => drop(bench.engine(&fails(4))),
+            "is not started" => {
+                bench.engine(&RunCommand::NotStarted { attempt: 4, reason: "no bash".to_owned() });
+            }
+            _ => drop(bench.give("ana", &RunCommand::Cancel { reason: None }).unwrap()),
+        }
+        assert_eq!(bench.status(), "undo_failed", "{how}");
+        assert!(bench.run.holds_target(), "{how}");
+        let said = bench.give("ben", &PUT_RIGHT).unwrap();
+        assert_eq!(words(&said.events), ["answered_yes"], "{how}");
+        assert_eq!(bench.status(), "undoing", "{how}");
+        assert!(bench.run.holds_target(), "{how}");
+        assert!(matches!(bench.told.last(), Some(IncidentCommand::StartMitigation { .. })), "{how}");
+        assert_eq!(crate::view::step_state(&bench.run, 2), "put right", "{how}");
+        // the next one fails as well, and is a word of its own
+        let attempt = bench.starts();
+        assert_eq!(bench.run.live_unit().unwrap().0.step, 1, "{how}");
+        bench.engine(&fails(attempt));
+        bench.give("ben", &PUT_RIGHT).unwrap();
+        bench.runs_through();
+        assert_eq!(bench.status(), "undone", "{how}");
+        let stays = crate::stays::what_stays(&bench.run);
+        let second = "its undo failed, and a person says that it is put right: Step 2";
+        assert_eq!(
+            stays,
+            [second, words_of_it],
+            "{how}: nobody said anything about step 1, which was undone"
+        );
+        laws::check(&bench);
+    }
+    // where nothing is left, it is undone
+    let mut bench = undoing(command("back", AGAIN), false);
+    bench.engine(&fails(2));
+    let said = bench.give("ben", &PUT_RIGHT).unwrap();
+    assert_eq!(words(&said.events), ["answered_yes", "undone"]);
+    assert_eq!(bench.status(), "undone");
+    assert!(!bench.run.holds_target());
+    laws::check(&bench);
+}
+
+#[test]
+fn an_undo_that_waits_for_its_next_try_is_cancelled_for_good() {
+    let mut bench = undoing(PlannedCommand { retries: 3, ..command("back", AGAIN) }, false);
+    bench.engine(&fails(2));
+    assert_eq!(bench.status(), "undoing");
+    bench.give("ana", &RunCommand::Cancel { reason: None }).unwrap();
+    assert_eq!((bench.status(), bench.run.waits_until()), ("undo_failed", None));
+    bench.now += chrono::Duration::hours(1);
+    assert_eq!(bench.engine(&RunCommand::Advance), []);
+}
+
+#[test]
+fn an_undo_that_hangs_is_cancelled_and_is_a_failed_one_then() {
+    for effect in [AGAIN, ONCE] {
+        for how in ["", "paused", "probed"] {
+            let place = format!("{effect:?} {how}");
+            let mut bench = undoing(command("back", effect), how == "probed");
+            match how {
+                "paused" => drop(bench.give("ana", &RunCommand::Pause { reason: None }).unwrap()),
+                "probed" if effect == ONCE => {
+                    bench.engine(&RunCommand::Lost { attempt: 2, reason: "gone".to_owned() });
+                    assert_eq!(bench.starts(), 3);
+                }
+                _ => {}
+            }
+            let attempt = bench.run.live_unit().unwrap().1.number;
+            let why = Some("cancelled by ana: it hangs".to_owned());
+            let decision = bench.give("ana", &RunCommand::Cancel { reason: why }).unwrap();
+            assert_eq!(words(&decision.events), ["command_in_doubt", "undo_failed"], "{place}");
+            assert!(decision.effects.contains(&crate::run::Effect::EndProcesses), "{place}");
+            assert_eq!((bench.status(), bench.run.holds_target()), ("undo_failed", true), "{place}");
+            let said = crate::view::state_words(&bench.run);
+            assert!(said.contains("undoing was stopped: cancelled by ana: it hangs"), "{place}: {said}");
+            let told = bench.told.last();
+            let paged = matches!(told, Some(IncidentCommand::EndRun { outcome: RunOutcome::UndoFailed, .. }));
+            assert!(paged, "{place}");
+            assert_eq!(bench.engine(&finish(attempt, finished(Exit::Cancelled))), [], "{place}");
+            assert_eq!(bench.engine(&RunCommand::Advance), [], "{place}");
+            assert_eq!(answers(&bench), [Answer::Retry, Answer::PutRight], "{place}");
+            bench.give("ana", &RunCommand::Retry).unwrap();
+            if effect == ONCE {
+                assert_eq!(bench.status(), "waiting_for_approval", "{place}: nobody knows what it did");
+                bench.give("ben", &approve("ben")).unwrap();
+            }
+            bench.runs_through();
+            assert_eq!(bench.status(), "undone", "{place}");
+            laws::check(&bench);
+        }
+    }
+}

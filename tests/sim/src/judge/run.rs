@@ -56,9 +56,13 @@ struct Notes {
     settled: BTreeMap<Unit, Settled>,
     /// Commands whose last attempt failed or never began.
     failed: BTreeSet<Unit>,
-    /// Who was the last to pass over a command, where nobody ordered one again since.
-    passer: Option<Actor>,
+    /// Who went past which command by their word, where nobody else has agreed to that since.
+    past: BTreeSet<(Unit, Actor)>,
+    /// The present question is about these people's words.
+    words_of: BTreeSet<Actor>,
     last_undo: Option<Unit>,
+    /// It has taken its target, and not ended since.
+    has_taken: bool,
 }
 
 impl RunWatch {
@@ -66,8 +70,9 @@ impl RunWatch {
     pub(super) fn holds_target(&self) -> bool {
         let mutating = self.run.plan.is_mutating() && !self.run.unasked;
         let is_free = match self.run.status {
-            // with half an undo behind it, it has left the target in a state nobody knows
-            Status::WaitingForApproval { .. } => !self.run.undoing,
+            // what it has begun it keeps until it ends; with half an undo behind it, it has left the target in a state
+            // nobody knows
+            Status::WaitingForApproval { .. } => !self.seen.has_taken && !self.run.undoing,
             Status::Planned
             | Status::Succeeded
             | Status::Failed { .. }
@@ -335,6 +340,17 @@ impl Judge {
         let is_new = state.is_none();
         match evolve(state, envelope) {
             Ok(run) => {
+                let mut seen = seen;
+                // one that ended has let go, if only for a moment
+                seen.has_taken &= !matches!(
+                    envelope.event,
+                    RunEvent::Succeeded
+                        | RunEvent::Failed { .. }
+                        | RunEvent::Cancelled { .. }
+                        | RunEvent::TakenOver { .. }
+                        | RunEvent::ApprovalExpired
+                        | RunEvent::Undone
+                );
                 let least = self.others.max(run.plan.approvals.unwrap_or(0));
                 let watch = RunWatch { run, seen };
                 let asks = watch.run.plan.is_mutating() && !watch.run.unasked;
@@ -362,6 +378,9 @@ impl Judge {
                 watch.seen.is_granted = false;
                 watch.seen.expires_at = Some(*expires_at);
                 watch.seen.asked_by = Some(envelope.actor.clone());
+                // what the run asks by itself is about nobody's word
+                let words = watch.seen.past.iter().filter(|_| is_human(&envelope.actor));
+                watch.seen.words_of = words.map(|(_, by)| by.clone()).collect();
             }
             RunEvent::Approved { by, reason, .. } => {
                 found.extend(self.worthless(watch, by, reason.as_deref(), envelope));
@@ -374,6 +393,7 @@ impl Judge {
                     let what = format!("it starts with {} of {needed} yeses", watch.seen.yeses.len());
                     found.push(watch.accusation("approval", &what));
                 }
+                watch.seen.past.clear();
                 watch.seen.is_granted = asks;
                 watch.seen.was_granted |= asks;
             }
@@ -401,6 +421,7 @@ impl Judge {
                 }
                 watch.seen.settled.remove(unit);
                 watch.seen.failed.remove(unit);
+                watch.seen.past.retain(|(of, _)| of != unit);
                 if unit.role == UnitRole::Undo {
                     watch.seen.last_undo = Some(*unit);
                 }
@@ -446,6 +467,9 @@ impl Judge {
             }
             RunEvent::AnsweredYes { unit, .. } => {
                 watch.seen.failed.remove(unit);
+                if unit.role != UnitRole::Undo && !was_seen_to_end_well(watch.run.commands.get(unit)) {
+                    watch.seen.past.insert((*unit, envelope.actor.clone()));
+                }
                 if is_human(&envelope.actor) {
                     watch.seen.settled.insert(*unit, Settled::Vouched);
                 } else {
@@ -474,14 +498,19 @@ impl Judge {
                 found.push(watch.accusation("approval", &what));
             }
             RunEvent::TakenOver { by, .. } => {
-                // half an undo is nobody's to leave
-                let waits = waits_for_person(&watch.run) && !in_flight(&watch.run) && !watch.run.undoing;
+                // half an undo is nobody's to leave, and what has not begun has nothing to take
+                let waits = waits_for_person(&watch.run)
+                    || matches!(watch.run.status, Status::WaitingForApproval { .. });
+                let waits = waits && watch.holds_target() && !in_flight(&watch.run) && !watch.run.undoing;
                 if *by != envelope.actor || !is_human(by) || !waits {
                     let what = format!("{by} takes over what goes on by itself");
                     found.push(watch.accusation("target", &what));
                 }
             }
             RunEvent::LockTaken { epoch } => {
+                if std::mem::replace(&mut watch.seen.has_taken, true) {
+                    found.push(watch.accusation("target", "it takes a target that it has"));
+                }
                 let others =
                     self.runs.values().filter(|other| other.run.plan.target == watch.run.plan.target);
                 let newest = others.filter_map(|other| other.run.epoch).max().unwrap_or(0);
@@ -504,7 +533,7 @@ impl Judge {
                 // of a loop, it counts among the failures no more
                 watch.seen.failed.remove(unit);
                 // whoever says so is not the other person who agrees
-                watch.seen.passer = Some(envelope.actor.clone());
+                watch.seen.past.insert((*unit, envelope.actor.clone()));
             }
             RunEvent::DoubtSettled { unit, .. } => {
                 found.extend(watch.unsettled(*unit));
@@ -514,7 +543,7 @@ impl Judge {
                 watch.seen.settled.remove(unit);
                 watch.seen.failed.remove(unit);
                 if is_human(&envelope.actor) {
-                    watch.seen.passer = None;
+                    watch.seen.past.retain(|(of, _)| of != unit);
                     watch.seen.ordered.insert(*unit);
                 }
             }
@@ -527,8 +556,10 @@ impl Judge {
                     found.push(watch.accusation("approval", "a list that appeared is gone through unasked"));
                 }
             }
+            RunEvent::UndoStarted => watch.seen.past.clear(),
             RunEvent::Succeeded => found.extend(watch.false_success()),
-            RunEvent::Undone if !is_human(&envelope.actor) => found.extend(watch.false_undone()),
+            // also by a person's word: it stands for the one undo that it was about
+            RunEvent::Undone => found.extend(watch.false_undone()),
             _ => {}
         }
     }
@@ -563,7 +594,7 @@ impl Judge {
                 watch.accusation("own", &format!("{by} ordered it again, and their own yes counts")),
             );
         }
-        if others && watch.seen.passer.as_ref() == Some(by) {
+        if others && watch.seen.words_of.contains(by) {
             return Some(
                 watch.accusation("own", &format!("{by} passed a command over, and their own yes counts")),
             );
@@ -596,6 +627,12 @@ pub(super) fn waits_for_person(run: &Run) -> bool {
 /// A command without an outcome.
 pub(super) fn in_flight(run: &Run) -> bool {
     run.commands.values().any(|phase| matches!(phase, CommandPhase::Started { .. }))
+}
+
+/// A machine saw its end, and nothing of it failed: a person's yes says no more than what they see.
+fn was_seen_to_end_well(phase: Option<&CommandPhase>) -> bool {
+    matches!(phase, Some(CommandPhase::Ended { verdicts, missed: false, .. })
+        if verdicts.iter().all(|verdict| verdict.outcome != Outcome::Fail))
 }
 
 /// The loop that an item is one of.
