@@ -23,7 +23,7 @@ const NOT_RUN: &str = "BLOCKS_NOT_RUN";
 const USAGE: &str = "usage: cargo xtask test | check | tools | sim | crash
   test   tools, form, build and every test (what CI runs)
   check  form only: rustfmt, clippy, rustdoc
-  tools  find PostgreSQL (15 or later) and Prometheus, or fetch Debian's packages of them into target/tools/;
+  tools  find PostgreSQL (15 or later), Prometheus and Chromium, or fetch Debian's packages of them into target/tools/;
          BLOCKS_TOOLS=download uses only what lies there, even where the system has the program;
          remove target/tools/ to fetch anew
   sim    play worlds from seeds (tests/sim): [--seeds N] [--seed S] [-o json]; --help says more
