@@ -322,6 +322,31 @@ impl Account {
         })
     }
 
+    /// The incidents, newest first, as many as a page has room for; and how many there are.
+    pub(crate) fn newest(&self, most: usize) -> (Vec<Value>, usize) {
+        (
+            self.incidents.iter().rev().take(most).map(|i| self.incident_state(i)).collect(),
+            self.incidents.len(),
+        )
+    }
+
+    /// Services and priorities, id and name.
+    pub(crate) fn catalogue(&self) -> (Vec<(String, String)>, Vec<(String, String)>) {
+        let services = self.config.services.iter().map(|s| (s.id.clone(), s.name.clone()));
+        let priorities = self.config.priorities.iter().map(|p| (p.id.clone(), p.name.clone()));
+        (services.collect(), priorities.collect())
+    }
+
+    /// A person's name.
+    pub(crate) fn name_of(&self, id: &str) -> String {
+        self.user(id).map_or_else(|| id.to_owned(), |user| user.name.clone())
+    }
+
+    /// Webhooks that have not arrived yet.
+    pub(crate) fn webhooks_waiting(&self) -> usize {
+        self.queues.values().map(VecDeque::len).sum()
+    }
+
     fn incident_state(&self, incident: &Incident) -> Value {
         let notes: Vec<Value> = incident
             .notes
