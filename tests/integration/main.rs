@@ -37,6 +37,7 @@ mod kinds;
 #[cfg(test)]
 mod launch;
 #[cfg(test)]
+mod page;
 mod planted;
 #[cfg(test)]
 mod provenance;

@@ -300,6 +300,30 @@ impl TestApp {
         answer.json()
     }
 
+    /// Where the sandbox's page is, with its last slash.
+    #[must_use]
+    pub fn page_url(&self) -> String {
+        format!("{}/", self.sandbox_url)
+    }
+
+    /// What the sandbox's page shows at a place.
+    pub async fn page_html(&self, query: &str) -> String {
+        self.get(&format!("{}/?{query}", self.sandbox_url)).await.body
+    }
+
+    /// Sends one of the page's forms as a browser does.
+    ///
+    /// # Panics
+    /// When the page does not take it.
+    pub async fn page_form(&self, what: &str, fields: &[(&str, &str)]) {
+        let request = self.http.post(format!("{}/page/{what}", self.sandbox_url));
+        let request = request.header("origin", &self.sandbox_url);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let answer = send(request.body(form(fields))).await;
+        // A client that follows comes back to the page.
+        assert!(answer.status == 200 || answer.status == 303, "{what} {fields:?}: {answer:?}");
+    }
+
     /// Everything that the sandbox knows.
     pub async fn state(&self) -> Value {
         self.get(&format!("{}/control/state", self.sandbox_url)).await.json()

@@ -141,7 +141,7 @@ fn rich_text(elements: &Value, around: &Around, html: &mut Html) {
                 html.text(format!(":{}:", element["name"].as_str().unwrap_or_default()));
             }
             "rich_text_preformatted" => {
-                html.raw("<pre tabindex=\"0\"><code>");
+                html.raw("<pre><code>");
                 plain_rich_text(&element["elements"], html);
                 html.raw("</code></pre>");
             }

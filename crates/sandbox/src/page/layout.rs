@@ -31,11 +31,13 @@ pub(super) fn page(shown: &Shown) -> Html {
 fn head(shown: &Shown, html: &mut Html) {
     html.raw("<header class=\"top\"><h1>Blocks sandbox</h1><p class=\"quiet\">A simulated Slack, PagerDuty and service on this machine. Nothing here reaches the internet.</p>");
     html.raw("<p id=\"lost\" class=\"state bad\" role=\"alert\" hidden>\u{2717} the sandbox does not answer; what you see is old</p>");
+    html.raw("<noscript><p><a").attr("href", shown.place.address());
+    html.raw(">Refresh</a>: without its script the page does not look for news by itself.</p></noscript>");
     connection(shown, html);
     if shown.slack_down {
         html.raw("<p class=\"banner\" role=\"status\">\u{2717} Slack is down: nobody can type or press, and Blocks cannot post. Blocks still works from a shell.</p>");
     }
-    guide(html);
+    guide(shown.pager.total == 0, html);
     html.raw("</header>");
 }
 
@@ -59,9 +61,10 @@ fn connection(shown: &Shown, html: &mut Html) {
     }
 }
 
-/// A first walk, in the order in which things happen.
-fn guide(html: &mut Html) {
-    html.raw("<details id=\"guide\"><summary>A first walk, in two minutes</summary><ol>\
+/// A first walk, in the order in which things happen; open until something has happened.
+fn guide(is_open: bool, html: &mut Html) {
+    html.raw("<details id=\"guide\"").raw(if is_open { " open>" } else { ">" });
+    html.raw("<summary>A first walk, in two minutes</summary><ol>\
         <li>Release v1.2, the bad one: flows begin to fail.</li>\
         <li><em>Page now</em>: PagerDuty tells Blocks, and the card appears in its channel.</li>\
         <li>As ana, open the incident's channel and type <code>/blocks runbook rollback</code>: the plan appears.</li>\

@@ -25,7 +25,7 @@ pub(super) fn render(text: &str, names: &Names) -> Html {
     let last = parts.len() - 1;
     for (at, part) in parts.iter().enumerate() {
         if at % 2 == 1 && at < last {
-            html.raw("<pre tabindex=\"0\"><code>");
+            html.raw("<pre><code>");
             html.text(decode(&plain_marks(part.trim_matches('\n'), names)));
             html.raw("</code></pre>");
         } else {
@@ -253,8 +253,8 @@ mod tests {
             ("`*not bold*`", "<code>*not bold*</code>"),
             ("a\nb", "a\nb"),
             ("&gt; said\n&gt; twice\nafter", "<blockquote>said\ntwice</blockquote>after"),
-            ("```\n1 &lt; 2\n*x*\n```", "<pre tabindex=\"0\"><code>1 &lt; 2\n*x*</code></pre>"),
-            ("before\n```x```\nafter", "before<pre tabindex=\"0\"><code>x</code></pre>after"),
+            ("```\n1 &lt; 2\n*x*\n```", "<pre><code>1 &lt; 2\n*x*</code></pre>"),
+            ("before\n```x```\nafter", "before<pre><code>x</code></pre>after"),
             ("open ``` end", "open ``` end"),
             (
                 "<@U0ANA> in <#C1|old>",

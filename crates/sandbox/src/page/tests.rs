@@ -303,6 +303,7 @@ fn assert_is_ours(html: &str) {
         "code",
         "strong",
         "em",
+        "noscript",
         "s",
         "hr",
         "blockquote",

@@ -10,8 +10,8 @@ pub(super) fn world(shown: &Shown, html: &mut Html) {
     html.raw("<aside class=\"world\" aria-label=\"The world outside Slack\">");
     html.raw("<p class=\"notice\" role=\"status\" id=\"notice-world\">");
     html.text(shown.notice.as_deref().unwrap_or_default()).raw("</p>");
-    pager(shown, html);
     target(shown, html);
+    pager(shown, html);
     switches(shown, html);
     html.raw("</aside>");
 }
