@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use blocks_tests::servers::{Chromium, Part};
 use blocks_tests::{AppConfig, TestApp, repository, text, until_or_show};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The first incident's own channel, once it is there.
 async fn incident_channel(app: &TestApp) -> String {
@@ -105,7 +105,7 @@ async fn assert_fits(browser: &mut Chromium, what: &str) {
              .map(e => e.outerHTML.slice(0, 120))]",
         )
         .await;
-    assert_eq!(wide, serde_json::json!([false, []]), "{what} is wider than its window");
+    assert_eq!(wide, json!([false, []]), "{what} is wider than its window");
 }
 
 /// Presses Tab until that element has the focus, and it shows.
@@ -263,6 +263,80 @@ async fn the_page_fits_a_phone_and_works_without_its_script() {
         )
         .await;
     assert_fits(&mut browser, "an answer on a phone").await;
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+/// Calls Slack's API as the app does.
+async fn as_app(app: &TestApp, method: &str, body: &Value) {
+    let client = blocks_tests::client();
+    let request = client.post(format!("{}slack/api/{method}", app.page_url()));
+    let answer = request.bearer_auth(&app.secrets["SLACK_BOT_TOKEN"]).json(body).send().await.unwrap();
+    let said: Value = answer.json().await.unwrap();
+    assert_eq!(said["ok"], true, "{said}");
+}
+
+/// How often something was pressed.
+async fn presses(app: &TestApp) -> usize {
+    let state = app.state().await;
+    state["slack"]["sent"].as_array().unwrap().iter().filter(|sent| sent["kind"] == "click").count()
+}
+
+#[tokio::test]
+async fn nothing_is_pressed_by_accident() {
+    let Some(mut browser) = Chromium::start().await.or_not_run("confirmations in a browser") else { return };
+    let app = TestApp::start(&AppConfig::default()).await;
+    let plain = |text: &str| json!({ "type": "plain_text", "text": text });
+    let confirm = json!({
+        "title": plain("Delete it?"), "text": plain("It does not come back."), "confirm": plain("Delete"), "deny": plain("Keep"),
+    });
+    let blocks = json!([
+        { "type": "input", "label": plain("Why?"), "element": { "type": "plain_text_input", "action_id": "why" } },
+        { "type": "actions", "elements": [
+            { "type": "button", "action_id": "go", "style": "primary", "text": plain("Go") },
+            { "type": "button", "action_id": "delete", "style": "danger", "text": plain("Delete it"), "confirm": confirm },
+        ] },
+    ]);
+    as_app(&app, "chat.postMessage", &json!({ "channel": "C0INCIDENTS", "text": "t", "blocks": blocks }))
+        .await;
+    browser.open(&app.page_url(), DESKTOP, true).await;
+
+    tab_to(&mut browser, "#log-a input[name='field:why']").await;
+    browser.type_text("because").await;
+    browser.key("Enter").await;
+    tab_to(&mut browser, "#log-a button.danger").await;
+    browser.key("Enter").await;
+    browser.until("it asks", "document.querySelector('#log-a .confirm').matches(':popover-open')").await;
+    browser.until("the safe answer has the focus", "document.activeElement.innerText === 'Keep'").await;
+    assert_fits(&mut browser, "a confirmation").await;
+    assert_contrast(&mut browser).await;
+    // News arrives meanwhile; the question stays open.
+    app.page_form("say", &[("user", "U0BEN"), ("channel", "C0INCIDENTS"), ("text", "wait")]).await;
+    browser.until("the news", "document.querySelector('#log-a').innerText.includes('wait')").await;
+    assert_eq!(browser.value("document.activeElement.innerText").await, "Keep");
+    browser.key("Escape").await;
+    browser
+        .until("it is closed", "!document.querySelector('#log-a .confirm').matches(':popover-open')")
+        .await;
+    assert_eq!(
+        presses(&app).await,
+        0,
+        "neither Enter in a field nor a question that is left presses anything"
+    );
+
+    browser.key("Enter").await;
+    browser.until("it asks again", "document.activeElement.innerText === 'Keep'").await;
+    browser.key("Tab").await;
+    browser.key("Enter").await;
+    app.state_when("it is pressed once", |state| {
+        let clicks: Vec<&Value> =
+            state["slack"]["sent"].as_array()?.iter().filter(|sent| sent["kind"] == "click").collect();
+        (clicks.len() == 1 && clicks[0]["what"] == "delete").then_some(())
+    })
+    .await;
+    assert_eq!(
+        browser.value("document.querySelector('#log-a input[name=\"field:why\"]').value").await,
+        "because"
+    );
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 

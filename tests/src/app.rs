@@ -547,7 +547,7 @@ pub(crate) async fn send(request: reqwest::RequestBuilder) -> Answer {
 }
 
 /// HTTP without the machine's proxy, and with a time limit.
-pub(crate) fn client() -> reqwest::Client {
+pub fn client() -> reqwest::Client {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();

@@ -202,6 +202,38 @@ async fn what_one_has_not_read_is_marked_until_one_has() {
     assert!(!page.contains("hush") && !page.contains("#secret"), "nobody is in it but the app");
 }
 
+/// The app opens it for the one who typed; they fill it in, are told what is wrong, and send it in again.
+#[tokio::test]
+async fn a_modal_is_filled_in_on_the_page() {
+    let world = World::new().await;
+    let command = [&ANA[..], &[("text", "/blocks declare")]].concat();
+    world.form("say", &command).await;
+    let typed = crate::shared::pairs(&world.seen()[0].body);
+    let trigger = &typed.iter().find(|(name, _)| name == "trigger_id").unwrap().1;
+    let text = |text: &str| json!({"type": "plain_text", "text": text});
+    let view = json!({"type": "modal", "title": text("Declare <b>"), "submit": text("Send"), "blocks": [
+        {"type": "input", "block_id": "what", "label": text("What?"),
+         "element": {"type": "plain_text_input", "action_id": "text"}},
+    ]});
+    let opened = world.slack("views.open", json!({"trigger_id": trigger, "view": view})).await;
+    let id = opened["view"]["id"].as_str().unwrap().to_owned();
+    let page = world.page("a=U0ANA&b=U0BEN").await;
+    assert_eq!(page.matches("role=\"dialog\"").count(), 1, "only ana has it: {page}");
+    assert!(
+        page.contains("Declare &lt;b&gt;</h3>") && page.contains("name=\"field:text\" required value=\"\"")
+    );
+
+    let fill =
+        |what: &'static str| [&ANA[..], &[("view", &id), ("do", what), ("field:text", "all down")]].concat();
+    *world.blocks.body.lock().unwrap() =
+        json!({"response_action": "errors", "errors": {"what": "say more"}}).to_string();
+    assert!(world.form("modal", &fill("submit")).await.contains("role=\"alert\">Error: say more<"));
+    world.blocks.body.lock().unwrap().clear();
+    let page = world.form("modal", &fill("submit")).await;
+    assert!(!page.contains("role=\"dialog\""), "{page}");
+    assert!(world.form("modal", &fill("close")).await.contains("view_not_found"));
+}
+
 #[tokio::test]
 async fn a_file_is_text_for_those_who_may_see_it() {
     let world = World::new().await;
