@@ -38,6 +38,7 @@ mod kinds;
 mod launch;
 #[cfg(test)]
 mod page;
+#[cfg(test)]
 mod planted;
 #[cfg(test)]
 mod provenance;

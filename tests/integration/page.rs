@@ -87,12 +87,12 @@ fn pictures() -> Option<PathBuf> {
 
 async fn picture(browser: &mut Chromium, name: &str, of: Part<'_>) {
     let Some(folder) = pictures() else { return };
-    // One message is shown in a wider pane than two fit beside each other on a small desktop.
-    browser.resize(if matches!(of, Part::Window) { (1280, 700) } else { (1560, 900) }).await;
+    // One message is shown whole, in a wider pane than two have beside each other on a small desktop.
+    browser.resize(if matches!(of, Part::Window) { (1280, 680) } else { (1560, 6000) }).await;
     let bytes = browser.picture(of).await;
     browser.resize(DESKTOP).await;
+    std::fs::write(folder.join(name), &bytes).unwrap();
     assert!(bytes.len() < 150_000, "{name} has {} bytes", bytes.len());
-    std::fs::write(folder.join(name), bytes).unwrap();
 }
 
 /// Nothing is wider than the window, and nothing that can be used is cut off.

@@ -547,6 +547,10 @@ pub(crate) async fn send(request: reqwest::RequestBuilder) -> Answer {
 }
 
 /// HTTP without the machine's proxy, and with a time limit.
+///
+/// # Panics
+/// When no client can be built.
+#[must_use]
 pub fn client() -> reqwest::Client {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {

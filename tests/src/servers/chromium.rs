@@ -21,7 +21,7 @@ const START: Duration = Duration::from_secs(60);
 pub enum Part<'a> {
     /// What is seen.
     Window,
-    /// An element, also where it lies in a list that scrolls: so many pixels from its top.
+    /// An element, as far as it is not hidden in a list that scrolls: so many pixels from its top.
     Top(&'a str, f64),
     /// The same from its bottom.
     Bottom(&'a str, f64),
@@ -169,7 +169,6 @@ impl Chromium {
             let place = self
                 .value(&format!(
                     "(() => {{ document.activeElement.blur(); const found = document.querySelector({selector}); \
-                     for (const log of document.querySelectorAll('.messages')) {{ log.style.height = 'auto'; log.style.overflow = 'visible'; }} \
                      const r = found.getBoundingClientRect(); return [r.x + scrollX, r.y + scrollY, r.width, r.height]; }})()"
                 ))
                 .await;
@@ -180,7 +179,6 @@ impl Chromium {
             wanted["captureBeyondViewport"] = json!(true);
         }
         let data = self.tools.call("Page.captureScreenshot", wanted).await;
-        self.value("for (const log of document.querySelectorAll('.messages')) { log.style.height = log.style.overflow = ''; }").await;
         base64(data["data"].as_str().expect("a picture comes back"))
     }
 

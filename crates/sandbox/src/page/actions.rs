@@ -57,7 +57,9 @@ pub(super) async fn act(app: &Arc<App>, what: &str, request: &Request) -> Reply 
         _ => return Reply::text(404, "nothing to do here\n"),
     };
     // What was done outside Slack is nobody's own.
-    let user = form.get("user").to_owned();
+    let known =
+        lock(&app.slack).people().into_iter().map(|person| person.id).find(|id| id == form.get("user"));
+    let user = known.unwrap_or_default();
     let mut memory = lock(&app.page);
     match outcome {
         Ok(()) => memory.notices.remove(&user),

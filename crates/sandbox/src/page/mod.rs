@@ -116,4 +116,6 @@ fn file(app: &App, id: &str, request: &Request) -> Reply {
 }
 
 #[cfg(test)]
+mod injection;
+#[cfg(test)]
 mod tests;

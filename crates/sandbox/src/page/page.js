@@ -104,6 +104,8 @@
       sent += 1;
       tag = null;
       show(await answer.text());
+      // Who has said something wants to see what comes of it. The list is turned round: its end is at 0.
+      if (line) form.closest(".pane").querySelector(".messages").scrollTop = 0;
     } catch {
       lost(true);
       if (line && !line.value) line.value = typed;

@@ -77,7 +77,7 @@ pub(super) async fn gather(app: &Arc<App>, place: &Place) -> Shown {
                 note["user"] = account.name_of(note["user"].as_str().unwrap_or_default()).into();
             }
         }
-        let (services, priorities) = account.catalogue();
+        let (services, priorities) = (account.services(), account.priorities());
         Pager { incidents, total, waiting: account.webhooks_waiting(), services, priorities }
     };
     Shown {

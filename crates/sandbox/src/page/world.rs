@@ -33,9 +33,7 @@ fn pager(shown: &Shown, html: &mut Html) {
     select("priority", "Priority", &pager.priorities, Some("none"), html);
     html.raw("</div><button type=\"submit\" class=\"primary\" id=\"page-now\">Page now</button></form>");
     if pager.waiting > 0 {
-        html.raw("<p class=\"quiet\">")
-            .text(pager.waiting)
-            .raw(" webhooks have not arrived at Blocks yet</p>");
+        html.raw("<p class=\"quiet\">webhooks on their way to Blocks: ").text(pager.waiting).raw("</p>");
     }
     html.raw("<ol class=\"incidents\">");
     for incident in &pager.incidents {

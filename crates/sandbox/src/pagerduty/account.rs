@@ -330,11 +330,14 @@ impl Account {
         )
     }
 
-    /// Services and priorities, id and name.
-    pub(crate) fn catalogue(&self) -> (Vec<(String, String)>, Vec<(String, String)>) {
-        let services = self.config.services.iter().map(|s| (s.id.clone(), s.name.clone()));
-        let priorities = self.config.priorities.iter().map(|p| (p.id.clone(), p.name.clone()));
-        (services.collect(), priorities.collect())
+    /// Services, id and name.
+    pub(crate) fn services(&self) -> Vec<(String, String)> {
+        self.config.services.iter().map(|s| (s.id.clone(), s.name.clone())).collect()
+    }
+
+    /// Priorities, id and name.
+    pub(crate) fn priorities(&self) -> Vec<(String, String)> {
+        self.config.priorities.iter().map(|p| (p.id.clone(), p.name.clone())).collect()
     }
 
     /// A person's name.
