@@ -284,7 +284,7 @@ async fn presses(app: &TestApp) -> usize {
 #[tokio::test]
 async fn nothing_is_pressed_by_accident() {
     let Some(mut browser) = Chromium::start().await.or_not_run("confirmations in a browser") else { return };
-    let app = TestApp::start(&AppConfig::default()).await;
+    let mut app = TestApp::start(&AppConfig::default()).await;
     let plain = |text: &str| json!({ "type": "plain_text", "text": text });
     let confirm = json!({
         "title": plain("Delete it?"), "text": plain("It does not come back."), "confirm": plain("Delete"), "deny": plain("Keep"),
@@ -338,6 +338,14 @@ async fn nothing_is_pressed_by_accident() {
         "because"
     );
     assert_eq!(browser.complaints(), Vec::<String>::new());
+
+    // A sandbox that is gone is said to be, and what one typed into the void comes back.
+    app.kill_sandbox_9().await;
+    browser.until("it is said", "!document.querySelector('#lost').hidden").await;
+    browser.value("document.querySelector('#say-a').focus()").await;
+    browser.type_text("is anybody there").await;
+    browser.key("Enter").await;
+    browser.until("the line is back", "document.querySelector('#say-a').value === 'is anybody there'").await;
 }
 
 /// Every text stands out from what is behind it by 4.5 to 1 (WCAG AA).

@@ -50,7 +50,7 @@ pub struct TestApp {
     target_url: String,
     address: String,
     http: reqwest::Client,
-    _sandbox: Process,
+    sandbox: Process,
     _folder: tempfile::TempDir,
 }
 
@@ -105,7 +105,7 @@ impl TestApp {
             target_url,
             address: String::new(),
             http: client(),
-            _sandbox: sandbox,
+            sandbox,
             _folder: folder,
         };
         app.start_server().await;
@@ -298,6 +298,11 @@ impl TestApp {
         let answer = self.post_json(&format!("{}/control/{path}", self.sandbox_url), &body, None).await;
         assert_eq!(answer.status, 200, "the sandbox refuses {path} {body}: {answer:?}");
         answer.json()
+    }
+
+    /// `kill -9` of the sandbox.
+    pub async fn kill_sandbox_9(&mut self) {
+        self.sandbox.kill_9().await;
     }
 
     /// Where the sandbox's page is, with its last slash.

@@ -37,7 +37,7 @@ pub(super) fn is_interactive(blocks: &Value) -> bool {
 fn one(block: &Value, id: &str, around: &Around, html: &mut Html) {
     match block["type"].as_str().unwrap_or_default() {
         "header" => {
-            html.raw("<p class=\"b-header\" role=\"heading\" aria-level=\"4\">");
+            html.raw("<p class=\"b-header\" role=\"heading\" aria-level=\"3\">");
             html.add(&text(&block["text"], around)).raw("</p>");
         }
         "section" => section(block, id, around, html),
@@ -205,7 +205,7 @@ mod tests {
         let cases = [
             (
                 json!({"type": "header", "text": {"type": "plain_text", "text": "*T*"}}),
-                "aria-level=\"4\">*T*</p>",
+                "aria-level=\"3\">*T*</p>",
             ),
             (json!({"type": "section", "text": {"type": "mrkdwn", "text": "*b*"}}), "<strong>b</strong>"),
             (json!({"type": "section", "text": {"type": "plain_text", "text": "*b*"}}), ">*b*<"),
