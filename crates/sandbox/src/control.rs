@@ -1,6 +1,7 @@
 //! The control API under `/control/`: the whole state to read, and the hands that move the sandbox.
 //!
-//! POST bodies must be `application/json`, so that no web page can send one without asking first.
+//! POST bodies must be `application/json`, so that no web page can send one without asking first; and only a loopback host
+//! name is answered to (`page/guard.rs`), so that none can become one origin with it.
 
 use std::sync::Arc;
 

@@ -97,7 +97,7 @@ pub(super) async fn gather(app: &Arc<App>, place: &Place) -> Shown {
     }
 }
 
-/// A pane, and from now on its person has read what it shows.
+/// A pane. From now on its person has read what it shows.
 fn pane(app: &App, place: &Place, side: Side, people: &[Person]) -> Option<PaneView> {
     let seat = place.seat(side);
     let by_default = if side == Side::A { people.first() } else { people.get(1) };
@@ -110,7 +110,9 @@ fn pane(app: &App, place: &Place, side: Side, people: &[Person]) -> Option<PaneV
     let lines = room.as_ref().map_or_else(Lines::default, |room| {
         workspace.lines(&user.id, &room.id, thread.as_deref(), &memory.marks)
     });
-    if let (Some(room), Some(newest)) = (&room, &lines.newest) {
+    // The second pane is not on every screen: only who was seated in it has seen what it shows.
+    let is_seen = side == Side::A || !seat.user.is_empty();
+    if let (Some(room), Some(newest), true) = (&room, &lines.newest, is_seen) {
         let read = thread.as_ref().map_or_else(|| room.id.clone(), |ts| format!("{}/{ts}", room.id));
         memory.marks.insert((user.id.clone(), read), newest.clone());
     }

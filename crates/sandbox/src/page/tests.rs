@@ -190,6 +190,15 @@ async fn what_one_has_not_read_is_marked_until_one_has() {
     assert!(world.page(&format!("a=U0ANA&ac={id}&at={ts}")).await.contains(">two</div>"));
     let read = world.page(&format!("a=U0ANA&ac={id}")).await;
     assert!(read.contains("1 reply</a>"));
+    world.form("say", &[&ANA[..], &[("text", "hello")]].concat()).await;
+    world.page("").await;
+    let elsewhere = format!("a=U0BEN&ac={id}");
+    assert!(
+        world.page(&elsewhere).await.contains("#incidents <span class=\"new\">1 new</span>"),
+        "a hidden pane"
+    );
+    world.page("b=U0BEN").await;
+    assert!(!world.page(&elsewhere).await.contains("#incidents <span class=\"new\">"));
     let private = world.slack("conversations.create", json!({"name": "secret", "is_private": true})).await;
     let id = private["channel"]["id"].as_str().unwrap();
     world.slack("chat.postMessage", json!({"channel": id, "text": "hush"})).await;
