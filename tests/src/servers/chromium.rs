@@ -1,9 +1,11 @@
 //! A headless Chromium with one tab, for the pages that Blocks serves.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -15,6 +17,9 @@ use crate::until_or_show;
 
 /// A cold start on a busy machine.
 const START: Duration = Duration::from_secs(60);
+/// Between two tries to remove the profile of a browser that is being ended.
+const PAUSE: Duration = Duration::from_millis(20);
+const TRIES_TO_REMOVE: u32 = 100;
 
 /// What a picture shows.
 #[derive(Debug, Clone, Copy)]
@@ -31,9 +36,9 @@ pub enum Part<'a> {
 #[derive(Debug)]
 pub struct Chromium {
     tools: DevTools,
-    _child: Child,
-    /// Its profile. Declared last: it goes after the browser.
-    _folder: tempfile::TempDir,
+    child: Child,
+    /// Its profile.
+    folder: tempfile::TempDir,
 }
 
 impl Chromium {
@@ -65,11 +70,7 @@ impl Chromium {
         let address = address.unwrap_or_else(|said| panic!("chromium does not start: {said}"));
         // It would stop when nobody read what it says.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Outcome::Started(Chromium {
-            tools: DevTools::connect(&address).await,
-            _child: child,
-            _folder: folder,
-        })
+        Outcome::Started(Chromium { tools: DevTools::connect(&address).await, child, folder })
     }
 
     /// Sets the size of the window and whether it is dark, and goes to an address.
@@ -189,6 +190,22 @@ impl Chromium {
     }
 }
 
+impl Drop for Chromium {
+    /// Its helpers are of its process group; each of them may write into the profile until it is gone.
+    fn drop(&mut self) {
+        let group = self.child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        if let Some(group) = group {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        for _ in 0..TRIES_TO_REMOVE {
+            match std::fs::remove_dir_all(self.folder.path()) {
+                Err(error) if error.kind() != ErrorKind::NotFound => std::thread::sleep(PAUSE),
+                _ => return,
+            }
+        }
+    }
+}
+
 /// What the browser has written in base 64.
 fn base64(text: &str) -> Vec<u8> {
     let (mut bytes, mut bits, mut held) = (Vec::with_capacity(text.len() / 4 * 3), 0_u32, 0);
@@ -217,7 +234,7 @@ fn command(found: &Found, folder: &tempfile::TempDir) -> Command {
     let profile = folder.path().join("profile");
     let mut command = Command::new(found.folder.join("chromium"));
     command.env_clear().envs(found.environment()).env("HOME", folder.path()).env("LANG", "C.UTF-8");
-    command.env("FONTCONFIG_FILE", fonts(found, folder));
+    command.env("FONTCONFIG_FILE", fonts(found, folder)).env("TMPDIR", folder.path());
     command.args([
         "--headless",
         // The pages are our own, and a container has no namespaces to build a sandbox from.
@@ -226,6 +243,7 @@ fn command(found: &Found, folder: &tempfile::TempDir) -> Command {
         "--disable-quic",
         "--disable-dev-shm-usage",
         "--disable-background-networking",
+        "--disable-breakpad",
         "--disable-component-update",
         "--disable-extensions",
         "--disable-sync",
@@ -239,7 +257,12 @@ fn command(found: &Found, folder: &tempfile::TempDir) -> Command {
     // Nothing but this machine is ever asked, not even for a name.
     command.arg("--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost");
     command.arg(format!("--user-data-dir={}", profile.display())).arg("about:blank");
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
     command
 }
 
