@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use blocks_tests::{Finished, base_environment, blocks, run_in, until};
+use blocks_tests::{Finished, Process, base_environment, blocks, run_in, until};
 use serde_json::Value;
 
 /// A demo that was played, and what it left.
@@ -236,6 +236,23 @@ async fn without_json_the_story_goes_to_stderr_and_only_the_review_to_stdout() {
 
     let again = run_in(&blocks(), &["demo", "--dir", &dir], &environment, folder.path()).await;
     assert_eq!(again.code, 2, "a folder is played in once: {again:?}");
+}
+
+#[tokio::test]
+async fn hands_on_everything_stands_until_it_is_told_to_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let environment = base_environment(None, folder.path());
+    let dir = folder.path().join("played").display().to_string();
+    let arguments = ["demo", "--hands-on", "-o", "json", "--dir", &dir];
+    let log = folder.path().join("demo.log");
+    let mut demo = Process::start(&blocks(), &arguments, &environment, &log, true).await;
+    let said: Value = serde_json::from_str(&demo.first_line).unwrap();
+    let client = blocks_tests::client();
+    let answer = client.get(text(&said, "/page")).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(answer.text().await.unwrap().contains("\u{2713} Blocks"), "the server is connected");
+    assert!(Path::new(&text(&said, "/config")).is_file());
+    assert_eq!(demo.end().await, 0, "{:?}", std::fs::read_to_string(&log));
 }
 
 #[tokio::test]

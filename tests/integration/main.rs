@@ -39,6 +39,8 @@ mod kinds;
 #[cfg(test)]
 mod launch;
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod planted;
 #[cfg(test)]
 mod provenance;

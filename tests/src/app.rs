@@ -50,7 +50,7 @@ pub struct TestApp {
     target_url: String,
     address: String,
     http: reqwest::Client,
-    _sandbox: Process,
+    sandbox: Process,
     _folder: tempfile::TempDir,
 }
 
@@ -105,7 +105,7 @@ impl TestApp {
             target_url,
             address: String::new(),
             http: client(),
-            _sandbox: sandbox,
+            sandbox,
             _folder: folder,
         };
         app.start_server().await;
@@ -298,6 +298,35 @@ impl TestApp {
         let answer = self.post_json(&format!("{}/control/{path}", self.sandbox_url), &body, None).await;
         assert_eq!(answer.status, 200, "the sandbox refuses {path} {body}: {answer:?}");
         answer.json()
+    }
+
+    /// `kill -9` of the sandbox.
+    pub async fn kill_sandbox_9(&mut self) {
+        self.sandbox.kill_9().await;
+    }
+
+    /// Where the sandbox's page is, with its last slash.
+    #[must_use]
+    pub fn page_url(&self) -> String {
+        format!("{}/", self.sandbox_url)
+    }
+
+    /// What the sandbox's page shows at a place.
+    pub async fn page_html(&self, query: &str) -> String {
+        self.get(&format!("{}/?{query}", self.sandbox_url)).await.body
+    }
+
+    /// Sends one of the page's forms as a browser does.
+    ///
+    /// # Panics
+    /// When the page does not take it.
+    pub async fn page_form(&self, what: &str, fields: &[(&str, &str)]) {
+        let request = self.http.post(format!("{}/page/{what}", self.sandbox_url));
+        let request = request.header("origin", &self.sandbox_url);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let answer = send(request.body(form(fields))).await;
+        // A client that follows comes back to the page.
+        assert!(answer.status == 200 || answer.status == 303, "{what} {fields:?}: {answer:?}");
     }
 
     /// Everything that the sandbox knows.
@@ -523,7 +552,11 @@ pub(crate) async fn send(request: reqwest::RequestBuilder) -> Answer {
 }
 
 /// HTTP without the machine's proxy, and with a time limit.
-pub(crate) fn client() -> reqwest::Client {
+///
+/// # Panics
+/// When no client can be built.
+#[must_use]
+pub fn client() -> reqwest::Client {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();

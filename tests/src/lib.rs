@@ -21,7 +21,7 @@ mod shop;
 mod sign;
 mod view;
 
-pub use app::{Answer, TestApp};
+pub use app::{Answer, TestApp, client};
 pub use binary::{blocks, blocks_with_points, repository};
 pub use config::{AppConfig, ROLES_OF_BOTH};
 pub use poll::{holds_for_a_while, until, until_or_show};

@@ -34,6 +34,10 @@ pub(crate) const POSTGRES: Tool = Tool {
 pub(crate) const PROMETHEUS: Tool =
     Tool { name: "prometheus", programs: &["prometheus", "promtool"], folder: "/usr/bin", at_least: 2 };
 
+/// The browser in which pages are tried. Debian's `/usr/bin/chromium` is a script around this one.
+pub(crate) const CHROMIUM: Tool =
+    Tool { name: "chromium", programs: &["chromium"], folder: "/usr/lib/chromium", at_least: 114 };
+
 /// A tool that is there and answers `--version`.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -47,10 +51,13 @@ impl Found {
     /// What its programs need beside the environment: where an unpacked tree has its libraries.
     pub(crate) fn environment(&self) -> Vec<(String, OsString)> {
         let Some(tree) = &self.tree else { return Vec::new() };
-        // One folder for each kind of machine, such as `x86_64-linux-gnu`.
-        let folders =
-            ["usr/lib/*", "lib/*"].iter().flat_map(|at| matching(&tree.join(at))).filter(|folder| {
-                folder.file_name().is_some_and(|name| name.to_string_lossy().contains("-linux-"))
+        // One folder for each kind of machine, such as `x86_64-linux-gnu`; one library keeps a part of its own below it.
+        let folders = ["usr/lib/*", "lib/*", "usr/lib/*/pulseaudio"]
+            .iter()
+            .flat_map(|at| matching(&tree.join(at)))
+            .filter(|folder| {
+                let below = folder.strip_prefix(tree).unwrap_or(folder);
+                below.to_string_lossy().contains("-linux-")
             });
         match std::env::join_paths(folders) {
             Ok(paths) if !paths.is_empty() => vec![("LD_LIBRARY_PATH".to_owned(), paths)],

@@ -20,14 +20,15 @@ const NEEDED: &[&str] = &["bash", "curl", "python3"];
 /// Where tests write down what they could not run (`tests/src/servers/mod.rs`): the runner hides what a passing test says.
 const NOT_RUN: &str = "BLOCKS_NOT_RUN";
 
-const USAGE: &str = "usage: cargo xtask test | check | tools | sim | crash
+const USAGE: &str = "usage: cargo xtask test | check | tools | sim | crash | screenshots
   test   tools, form, build and every test (what CI runs)
   check  form only: rustfmt, clippy, rustdoc
-  tools  find PostgreSQL (15 or later) and Prometheus, or fetch Debian's packages of them into target/tools/;
+  tools  find PostgreSQL (15 or later), Prometheus and Chromium, or fetch Debian's packages of them into target/tools/;
          BLOCKS_TOOLS=download uses only what lies there, even where the system has the program;
          remove target/tools/ to fetch anew
   sim    play worlds from seeds (tests/sim): [--seeds N] [--seed S] [-o json]; --help says more
-  crash  kill the real binary again and again (tests/src/crash): [--runs N] [--seed S] [-o json]; --help says more";
+  crash  kill the real binary again and again (tests/src/crash): [--runs N] [--seed S] [-o json]; --help says more
+  screenshots  take the pictures in docs/images/ again, with a real browser before the sandbox's page";
 
 fn main() -> ExitCode {
     let task = std::env::args().nth(1).unwrap_or_default();
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         "tools" => tools::tools(),
         "sim" => sim(),
         "crash" => crash::crash(),
+        "screenshots" => screenshots(),
         _ => {
             say(USAGE);
             return ExitCode::from(2);
@@ -58,6 +60,14 @@ fn check() -> Result<(), Failure> {
         &["doc", "--workspace", "--no-deps", "--locked", "--document-private-items"],
         &[("RUSTDOCFLAGS", OsStr::new("-D warnings"))],
     )
+}
+
+/// The pictures are made by the test that drives the page in a browser; here it is told to keep them.
+fn screenshots() -> Result<(), Failure> {
+    tools::tools()?;
+    cargo(&["build", "--locked", "--bin", "blocks"], &[])?;
+    let test = ["test", "--locked", "--package", "blocks-tests", "--test", "integration", "--", "page::"];
+    cargo(&test, &[("BLOCKS_SCREENSHOTS", OsStr::new("1"))])
 }
 
 /// What the simulator is built as: with defects to switch on, which no build that is released has.

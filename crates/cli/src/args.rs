@@ -46,7 +46,7 @@ pub(crate) enum Top {
     Shared(blocks_grammar::Command),
     /// Play one whole incident on this machine, without any account
     #[command(
-        after_help = "Examples:\n  blocks demo\n  blocks demo -o json | jq .ok\n  blocks demo --break slack-down"
+        after_help = "Examples:\n  blocks demo\n  blocks demo --hands-on            you play, in a browser\n  blocks demo -o json | jq .ok\n  blocks demo --break slack-down"
     )]
     Demo(DemoArgs),
     /// Run the server: webhooks and Slack in, runs and messages out
@@ -84,6 +84,9 @@ pub(crate) struct DemoArgs {
     /// Break something, to see how it is told
     #[arg(long = "break", value_enum, value_name = "WHAT")]
     pub(crate) fault: Option<Fault>,
+    /// Play it yourself: everything stands until Ctrl-C, and the page to do it on is printed
+    #[arg(long, conflicts_with = "fault")]
+    pub(crate) hands_on: bool,
     /// Folder to play in; a fresh one in the temporary folder when absent
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,

@@ -1,6 +1,7 @@
 //! The control API under `/control/`: the whole state to read, and the hands that move the sandbox.
 //!
-//! POST bodies must be `application/json`, so that no web page can send one without asking first.
+//! POST bodies must be `application/json`, so that no web page can send one without asking first; and only a loopback host
+//! name is answered to (`page/guard.rs`), so that none can become one origin with it.
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use crate::{clock, pagerduty, slack};
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Faults {
     slack_down: bool,
+    pagerduty_down: bool,
     slack_429_until: Option<DateTime<Utc>>,
     /// Commands, clicks and webhooks are signed with a wrong secret.
     pub(crate) bad_signature: bool,
@@ -32,6 +34,14 @@ impl Faults {
         self.slack_down
     }
 
+    pub(crate) fn pagerduty_is_down(&self) -> bool {
+        self.pagerduty_down
+    }
+
+    pub(crate) fn target_stays_bad(&self) -> bool {
+        self.target_stays_bad
+    }
+
     /// Seconds for which Slack still answers 429.
     pub(crate) fn slack_throttled_for(&self, now: DateTime<Utc>) -> Option<u64> {
         let left = (self.slack_429_until? - now).num_milliseconds();
@@ -39,14 +49,15 @@ impl Faults {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FaultsRequest {
-    slack: Option<String>,
-    slack_429_s: Option<u32>,
-    bad_signature: Option<bool>,
-    drop_webhooks: Option<Vec<String>>,
-    target_stays_bad: Option<bool>,
+pub(crate) struct FaultsRequest {
+    pub(crate) slack: Option<String>,
+    pub(crate) pagerduty: Option<String>,
+    pub(crate) slack_429_s: Option<u32>,
+    pub(crate) bad_signature: Option<bool>,
+    pub(crate) drop_webhooks: Option<Vec<String>>,
+    pub(crate) target_stays_bad: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -129,7 +140,8 @@ fn target_url(app: &App, wanted: UrlRequest) -> Reply {
     Reply::json(200, &json!({"ok": true}))
 }
 
-async fn faults(app: &App, wanted: FaultsRequest) -> Reply {
+/// Breaks things, or mends them.
+pub(crate) async fn faults(app: &App, wanted: FaultsRequest) -> Reply {
     let mut faults = app.faults();
     match wanted.slack.as_deref() {
         None => {}
@@ -139,6 +151,12 @@ async fn faults(app: &App, wanted: FaultsRequest) -> Reply {
         }
         Some("ok") => faults.slack_down = false,
         Some(other) => return bad(400, format!("slack must be \"down\" or \"ok\", not \"{other}\"")),
+    }
+    match wanted.pagerduty.as_deref() {
+        None => {}
+        Some("down") => faults.pagerduty_down = true,
+        Some("ok") => faults.pagerduty_down = false,
+        Some(other) => return bad(400, format!("pagerduty must be \"down\" or \"ok\", not \"{other}\"")),
     }
     if let Some(seconds) = wanted.slack_429_s {
         let until = clock::now() + TimeDelta::seconds(i64::from(seconds));
@@ -162,7 +180,7 @@ async fn faults(app: &App, wanted: FaultsRequest) -> Reply {
 }
 
 /// Hands a request on to the target's process.
-async fn target(app: &App, path: &str, body: &Value) -> Reply {
+pub(crate) async fn target(app: &App, path: &str, body: &Value) -> Reply {
     let Some(base) = lock(&app.target_url).clone() else { return bad(409, "target_url is not set") };
     let url = format!("{}{path}", base.as_str().trim_end_matches('/'));
     let answered = async {

@@ -2,7 +2,7 @@
 //!
 //! Three things stand here for the outside world, so that Blocks can be shown, drilled and tested without any account:
 //!
-//! - [`start`] opens **one address** that answers Slack's Web API (`/slack/api/{method}`), PagerDuty's REST API
+//! - [`start`] opens **one address** that shows all of it to a person in a browser (`/`), answers Slack's Web API (`/slack/api/{method}`), PagerDuty's REST API
 //!   (`/pagerduty/...`) and Events API (`/events/v2/...`), sends signed commands, clicks and webhooks to Blocks, and is
 //!   steered through `/control/...`;
 //! - [`target::serve`] is the service `flowengine` with versions, replicas and a failure rate that really moves;
@@ -17,6 +17,7 @@ mod control;
 mod error;
 mod ids;
 pub mod kubectl;
+mod page;
 mod pagerduty;
 mod server;
 mod shared;

@@ -17,6 +17,7 @@ use crate::clock;
 use crate::config::SandboxConfig;
 use crate::control::{self, Faults};
 use crate::error::SandboxError;
+use crate::page::{self, PageMemory};
 use crate::pagerduty::{self, Account};
 use crate::shared::{BODY_LIMIT, Reply, Request, is_loopback, lock};
 use crate::slack::socket::{self, Sockets};
@@ -26,6 +27,7 @@ use crate::slack::{self, Workspace};
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Everything that the routes share.
+#[derive(Debug)]
 pub(crate) struct App {
     pub(crate) slack: Mutex<Workspace>,
     pub(crate) sockets: Mutex<Sockets>,
@@ -33,6 +35,7 @@ pub(crate) struct App {
     pub(crate) client: reqwest::Client,
     pub(crate) target_url: Mutex<Option<Url>>,
     faults: Mutex<Faults>,
+    pub(crate) page: Mutex<PageMemory>,
     blocks_url: Mutex<Option<Url>>,
     pub(crate) stopped: watch::Receiver<bool>,
 }
@@ -64,6 +67,8 @@ pub struct Sandbox {
     pub addr: SocketAddr,
     stop: watch::Sender<bool>,
     task: JoinHandle<Result<(), std::io::Error>>,
+    #[cfg(test)]
+    app: Arc<App>,
 }
 
 impl Sandbox {
@@ -72,6 +77,12 @@ impl Sandbox {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.addr)
+    }
+
+    /// What the routes share.
+    #[cfg(test)]
+    pub(crate) fn app(&self) -> Arc<App> {
+        Arc::clone(&self.app)
     }
 
     /// Ends the sandbox: no new requests, webhook queues dropped; waits up to 2 s for requests under way.
@@ -131,6 +142,7 @@ pub async fn start(config: SandboxConfig, listener: TcpListener) -> Result<Sandb
         client: http_client()?,
         target_url: Mutex::new(config.target_url),
         faults: Mutex::new(Faults::default()),
+        page: Mutex::new(PageMemory::default()),
         blocks_url: Mutex::new(config.blocks_url),
         stopped: stopped.clone(),
     });
@@ -138,7 +150,7 @@ pub async fn start(config: SandboxConfig, listener: TcpListener) -> Result<Sandb
         .route("/slack/link", get(socket::link))
         .fallback(handle)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .with_state(app);
+        .with_state(Arc::clone(&app));
     let task = tokio::spawn(async move {
         let mut stopped = stopped;
         axum::serve(listener, router)
@@ -148,7 +160,13 @@ pub async fn start(config: SandboxConfig, listener: TcpListener) -> Result<Sandb
             .await
     });
     tracing::info!(%addr, "sandbox listens");
-    Ok(Sandbox { addr, stop, task })
+    Ok(Sandbox {
+        addr,
+        stop,
+        task,
+        #[cfg(test)]
+        app,
+    })
 }
 
 async fn handle(
@@ -176,11 +194,19 @@ async fn handle(
                 None => slack::route(&mut workspace, rest, &request, now),
             }
         }
+        ["pagerduty", ..] | ["events", "v2", ..] | ["v2", ..] if app.faults().pagerduty_is_down() => {
+            pagerduty::down(&app, &request, now)
+        }
         ["pagerduty", rest @ ..] => pagerduty::rest(&app, rest, &request, now),
         ["events", "v2", rest @ ..] | ["v2", rest @ ..] => pagerduty::events(&app, rest, &request, now),
+        [] | ["page", ..] => page::route(&app, &segments, &request).await,
+        ["control", ..] if !page::is_host_ours(&request) => page::foreign_host(),
         ["control", rest @ ..] => control::route(&app, rest, &request).await,
         ["health"] => Reply::text(200, "ok\n"),
-        _ => Reply::text(404, "not found: try /slack/api, /pagerduty, /events/v2 or /control/state\n"),
+        _ => Reply::text(
+            404,
+            "not found: try / in a browser, or /slack/api, /pagerduty, /events/v2, /control/state\n",
+        ),
     }
 }
 

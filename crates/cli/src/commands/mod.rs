@@ -13,7 +13,7 @@ mod logs;
 mod markdown_files;
 mod recover;
 pub(crate) mod sandbox;
-mod serve;
+pub(crate) mod serve;
 mod shared;
 mod shellcheck;
 mod slack;

@@ -48,12 +48,16 @@ pub(crate) async fn run(args: &SandboxArgs, output: Output) -> Result<Code, Stop
     let url = sandbox.url();
     match output {
         Output::Json => printer::json(&json!({
-            "url": url, "target": target.url, "bin": folder.bin, "home": folder.home,
+            "url": url, "page": format!("{url}/"), "target": target.url, "bin": folder.bin, "home": folder.home,
         })),
         Output::Text => {
-            printer::data(&format!("sandbox  {url}\ntarget   {}\nfolder   {}", target.url, dir.display()));
+            printer::data(&format!(
+                "sandbox  {url}\npage     {url}/\ntarget   {}\nfolder   {}",
+                target.url,
+                dir.display()
+            ));
             printer::note(
-                "slack.api_url is URL/slack/api, pagerduty.api_url is URL/pagerduty; POST URL/control/blocks-url tells it where Blocks listens",
+                "open the page in a browser; slack.api_url is URL/slack/api, pagerduty.api_url is URL/pagerduty; POST URL/control/blocks-url tells it where Blocks listens",
             );
         }
     }

@@ -15,6 +15,7 @@ use blocks_engine::{Clock as _, SystemClock};
 
 use crate::args::DemoArgs;
 use crate::commands::compose_check;
+use crate::commands::serve::wait_for_the_end;
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
 
@@ -24,6 +25,9 @@ pub(crate) async fn run(args: &DemoArgs, output: Output) -> Result<Code, Stop> {
     let began = SystemClock.now();
     let mut story = story::Story::new(began);
     let mut world = world::World::build(args, &mut story).await?;
+    if args.hands_on {
+        return hands_on(&mut world, &story, output).await;
+    }
     let played = act::play(&mut world, args.fault, &mut story).await;
     let report = report::collect(&world, played.as_ref().err(), began).await;
     let ended = world.end().await;
@@ -38,4 +42,19 @@ pub(crate) async fn run(args: &DemoArgs, output: Output) -> Result<Code, Stop> {
     }
     ended?;
     Ok(if ok { Code::Success } else { Code::Failed })
+}
+
+/// Leaves the playing to the person before the page.
+async fn hands_on(world: &mut world::World, story: &story::Story, output: Output) -> Result<Code, Stop> {
+    let config = world.config_file();
+    match output {
+        Output::Json => printer::json(&serde_json::json!({ "page": world.page(), "config": config })),
+        Output::Text => {
+            printer::data(&world.page());
+            story.invitation(world);
+        }
+    }
+    wait_for_the_end(false).await?;
+    world.end().await?;
+    Ok(Code::Success)
 }

@@ -28,6 +28,17 @@ impl Story {
         printer::note(&format!("{seconds:7.2} s  {text}"));
     }
 
+    /// What a person may do now.
+    pub(crate) fn invitation(&self, world: &World) {
+        printer::note(&format!(
+            "\nOpen {} in a browser: \"A first walk\" says where to begin. Everything stands until Ctrl-C.\nBeside it, in \
+             another terminal:\n  {} incident list --config {}",
+            world.page(),
+            world.program.display(),
+            world.config_file().display()
+        ));
+    }
+
     /// The end that everybody hoped for.
     pub(crate) fn farewell(&self, world: &World, report: &serde_json::Value) {
         printer::data(report["pir_path"].as_str().unwrap_or("no review"));
@@ -36,7 +47,8 @@ impl Story {
         printer::note(&format!(
             "\nThe review is written: every statement names the event that proves it.\nWhat to try next:\n  \
              less {}\n  {blocks} incident show INC-1 --config {config}\n  {blocks} journal verify --config {config}\n  \
-             {blocks} runbook plan rollback_to_pilot --config {config}\n  {blocks} demo --break slack-down\n\
+             {blocks} runbook plan rollback_to_pilot --config {config}\n  {blocks} demo --break slack-down\n  \
+             {blocks} demo --hands-on      the same world, played by you in a browser\n\
              Then your own: README.md shows the ten lines to a real Slack workspace and PagerDuty account.",
             report["pir_path"].as_str().unwrap_or("")
         ));

@@ -26,6 +26,7 @@ pub(crate) struct World {
     pub(crate) dir: PathBuf,
     pub(crate) program: PathBuf,
     pub(crate) control: Control,
+    url: String,
     sandbox: Process,
     server: Process,
 }
@@ -63,9 +64,9 @@ impl World {
             .map_err(|_| Stop::failed(format!("the sandbox said something unexpected: {line}")))?;
         let (url, target) = (text(&said["url"]), text(&said["target"]));
         let (bin, home) = (text(&said["bin"]), text(&said["home"]));
-        story.tell(
-            "the sandbox stands: a Slack workspace, a PagerDuty account, and the service flowengine on v1.1",
-        );
+        story.tell(&format!(
+            "the sandbox stands: a Slack workspace, a PagerDuty account, and the service flowengine on v1.1; its page is {url}/"
+        ));
 
         environment.insert("PATH".to_owned(), server_path(&bin));
         environment.insert("HOME".to_owned(), home);
@@ -90,7 +91,12 @@ impl World {
             "blocks serve listens on {address}; its journal is {}",
             dir.join("data/blocks.db").display()
         ));
-        Ok(World { dir, program, control, sandbox, server })
+        Ok(World { dir, program, control, url, sandbox, server })
+    }
+
+    /// Where a browser shows it.
+    pub(crate) fn page(&self) -> String {
+        format!("{}/", self.url)
     }
 
     pub(crate) fn config_file(&self) -> PathBuf {

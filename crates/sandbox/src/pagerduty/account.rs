@@ -322,6 +322,34 @@ impl Account {
         })
     }
 
+    /// The incidents, newest first, as many as a page has room for; and how many there are.
+    pub(crate) fn newest(&self, most: usize) -> (Vec<Value>, usize) {
+        (
+            self.incidents.iter().rev().take(most).map(|i| self.incident_state(i)).collect(),
+            self.incidents.len(),
+        )
+    }
+
+    /// Services, id and name.
+    pub(crate) fn services(&self) -> Vec<(String, String)> {
+        self.config.services.iter().map(|s| (s.id.clone(), s.name.clone())).collect()
+    }
+
+    /// Priorities, id and name.
+    pub(crate) fn priorities(&self) -> Vec<(String, String)> {
+        self.config.priorities.iter().map(|p| (p.id.clone(), p.name.clone())).collect()
+    }
+
+    /// A person's name.
+    pub(crate) fn name_of(&self, id: &str) -> String {
+        self.user(id).map_or_else(|| id.to_owned(), |user| user.name.clone())
+    }
+
+    /// Webhooks that have not arrived yet.
+    pub(crate) fn webhooks_waiting(&self) -> usize {
+        self.queues.values().map(VecDeque::len).sum()
+    }
+
     fn incident_state(&self, incident: &Incident) -> Value {
         let notes: Vec<Value> = incident
             .notes

@@ -42,6 +42,13 @@ pub(crate) fn events(app: &Arc<App>, rest: &[&str], request: &Request, now: Date
     reply
 }
 
+/// Answers a call while PagerDuty is down: nothing works, and the call is noted. Webhooks wait meanwhile.
+pub(crate) fn down(app: &App, request: &Request, now: DateTime<Utc>) -> Reply {
+    let reply = Reply::text(503, "upstream connect error\n");
+    note_call(&mut lock(&app.pagerduty), request, &reply, now);
+    reply
+}
+
 fn note_call(account: &mut Account, request: &Request, reply: &Reply, now: DateTime<Utc>) {
     let answer: Value = serde_json::from_str(&reply.body).unwrap_or(Value::Null);
     let call = RestCall {
@@ -69,12 +76,19 @@ pub(crate) struct TriggerRequest {
     urgency: Option<String>,
 }
 
+impl TriggerRequest {
+    /// A page from the page.
+    pub(crate) fn on_page(service_id: String, title: String, priority: Option<String>) -> Self {
+        Self { service_id, title, priority, urgency: None }
+    }
+}
+
 /// `POST /control/pagerduty/incidents/{id}/acknowledge` and `/resolve`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ActRequest {
     /// Id, name or e-mail.
-    user: String,
+    pub(crate) user: String,
 }
 
 fn refuse(status: u16, error: &str) -> Reply {

@@ -19,6 +19,8 @@ use crate::shared::lock;
 use crate::sign;
 
 const DROPS_TO_DISABLE: u32 = 3;
+/// How often a webhook that waits for PagerDuty looks whether it is back.
+const DOWN_LOOK: Duration = Duration::from_millis(100);
 
 /// Starts a worker for each incident that has webhooks waiting and no worker yet.
 pub(super) fn dispatch(app: &Arc<App>) {
@@ -69,6 +71,10 @@ async fn deliver(app: &App, webhook: &Webhook) {
     };
     let mut pause_ms = base_ms.max(1);
     for attempt in 1.. {
+        // While PagerDuty is down its webhooks wait; they come in order afterwards.
+        while app.faults().pagerduty_is_down() {
+            tokio::time::sleep(DOWN_LOOK).await;
+        }
         let (at, started) = (clock::now(), Instant::now());
         let note = |status, outcome, error| {
             let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);

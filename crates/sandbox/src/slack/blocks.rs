@@ -2,11 +2,12 @@
 //!
 //! Characters are counted as Slack stores them: a bare `&` counts as `&amp;`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::ApiError;
+pub(super) use super::filled::{choose, fields};
 use crate::ids;
 
 /// All text of one message; undocumented, measured between 9,597 (accepted) and 11,341 (refused).
@@ -267,18 +268,6 @@ pub(super) struct Found {
     pub(super) element: Value,
 }
 
-/// What stands in the fields of a message, as an interaction carries it: every field, `null` where nothing was filled in.
-pub(super) fn fields(blocks: &Value, filled: &BTreeMap<String, String>) -> Value {
-    let mut values = Map::new();
-    for block in blocks.as_array().into_iter().flatten().filter(|block| block["type"] == "input") {
-        let (id, element) = (block["block_id"].as_str().unwrap_or_default(), &block["element"]);
-        let action = element["action_id"].as_str().unwrap_or_default();
-        values
-            .insert(id.to_owned(), json!({ action: {"type": element["type"], "value": filled.get(action)} }));
-    }
-    Value::Object(values)
-}
-
 /// Finds a clickable element by `action_id`, in the block `block_id` if that is given.
 pub(super) fn find(blocks: &Value, action_id: &str, block_id: Option<&str>) -> Option<Found> {
     for block in blocks.as_array()? {
@@ -298,6 +287,8 @@ pub(super) fn find(blocks: &Value, action_id: &str, block_id: Option<&str>) -> O
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn section(text: &str) -> Value {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::args::Args;
-use super::workspace::{APP_ID, BOT_ID, Channel, TEAM_ID, Workspace};
+use super::workspace::{APP_ID, BOT_ID, Channel, OpenView, TEAM_ID, Workspace};
 use super::{Answer, ApiError, blocks};
 use crate::ids;
 
@@ -83,6 +83,7 @@ pub(super) fn views_open(workspace: &mut Workspace, args: &Args, now: DateTime<U
         return Err(ApiError::new("expired_trigger_id"));
     }
     known.used = true;
+    let user = known.user.clone();
     check_view(&view)?;
     view["blocks"] = blocks::check_view(view["blocks"].take())?;
     let id = format!("V{}", ids::upper(10));
@@ -99,10 +100,11 @@ pub(super) fn views_open(workspace: &mut Workspace, args: &Args, now: DateTime<U
         view[key] = value;
     }
     workspace.views.push(view.clone());
+    workspace.open_views.push(OpenView { user, view: view.clone(), errors: Value::Null });
     Ok(json!({"view": view}))
 }
 
-fn check_view(view: &Value) -> Result<(), ApiError> {
+pub(super) fn check_view(view: &Value) -> Result<(), ApiError> {
     let mut messages = Vec::new();
     if view["type"] != "modal" {
         messages.push("[ERROR] must be one of: modal [json-pointer:/view/type]".to_owned());

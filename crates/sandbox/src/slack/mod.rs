@@ -7,13 +7,17 @@ mod blocks;
 mod chat;
 mod conversations;
 mod files;
+mod filled;
 mod limits;
 mod marks;
+mod modals;
 mod outgoing;
 mod response_url;
+mod say;
 mod show;
 pub(crate) mod socket;
 mod users;
+pub(crate) mod view;
 mod workspace;
 
 use chrono::{DateTime, Utc};
@@ -23,7 +27,9 @@ use crate::clock::iso;
 use crate::server::App;
 use crate::shared::{Reply, Request};
 use args::Args;
-pub(crate) use outgoing::{click, command};
+pub(crate) use modals::{close as close_modal, submit as submit_modal};
+pub(crate) use outgoing::{ClickRequest, CommandRequest, click, command};
+pub(crate) use say::say;
 use workspace::Call;
 pub(crate) use workspace::Workspace;
 

@@ -45,6 +45,31 @@ pub(crate) struct ClickRequest {
     /// What the user has filled in on the message before, by the field's `action_id`.
     #[serde(default)]
     fields: BTreeMap<String, String>,
+    /// What was chosen, when it is a menu and no button.
+    #[serde(default)]
+    choice: Option<String>,
+}
+
+impl ClickRequest {
+    /// A press on the page.
+    pub(crate) fn on_page(
+        place: (&str, &str, &str),
+        element: (&str, &str),
+        fields: BTreeMap<String, String>,
+        choice: Option<String>,
+    ) -> Self {
+        let [user, channel, ts] = [place.0, place.1, place.2].map(str::to_owned);
+        let (block_id, action_id) = (Some(element.0.to_owned()), element.1.to_owned());
+        Self { user, channel, ts, action_id, block_id, fields, choice }
+    }
+}
+
+impl CommandRequest {
+    /// A line typed on the page.
+    pub(crate) fn on_page(user: &str, channel: &str, text: &str) -> Self {
+        let [user, channel, text] = [user, channel, text].map(str::to_owned);
+        Self { user, channel, text }
+    }
 }
 
 fn refuse(status: u16, error: &str) -> Reply {
@@ -65,7 +90,7 @@ pub(crate) async fn command(app: &App, wanted: CommandRequest) -> Reply {
             .channel(&channel)
             .map(|c| if c.is_im { "directmessage".into() } else { c.name.clone() });
         let token = workspace.response_url(&channel, &user.id, None, now);
-        let trigger = workspace.trigger(now);
+        let trigger = workspace.trigger(&user.id, now);
         let url = format!("{}/slack/response/{token}", workspace.base_url);
         let form = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("token", "unused")
@@ -182,6 +207,9 @@ fn payload(workspace: &mut Workspace, wanted: &ClickRequest) -> Result<Value, &'
             action[field] = found.element[field].clone();
         }
     }
+    if let Some(choice) = &wanted.choice {
+        blocks::choose(&mut action, &found.element, choice).ok_or("no_such_choice")?;
+    }
     let mut container = json!({
         "type": "message",
         "message_ts": wanted.ts,
@@ -199,7 +227,7 @@ fn payload(workspace: &mut Workspace, wanted: &ClickRequest) -> Result<Value, &'
         "api_app_id": APP_ID,
         "token": "unused",
         "container": container,
-        "trigger_id": workspace.trigger(now),
+        "trigger_id": workspace.trigger(&user.id, now),
         "team": {"id": TEAM_ID, "domain": TEAM_DOMAIN},
         "enterprise": null,
         "is_enterprise_install": false,
@@ -221,14 +249,21 @@ fn workspace_ts(now: chrono::DateTime<chrono::Utc>) -> String {
 
 /// Sends over a connection when the app is in Socket Mode, else signed over HTTP, and records. Status 0 means that nothing
 /// was answered in time, or at all.
-async fn send(app: &App, kind: &'static str, path: &str, form: String, user: &str, what: &str) -> Sent {
+pub(super) async fn send(
+    app: &App,
+    kind: &'static str,
+    path: &str,
+    form: String,
+    user: &str,
+    what: &str,
+) -> Sent {
     let at = clock::now();
     let started = Instant::now();
     let is_in_socket_mode = lock(&app.sockets).is_on();
     let outcome = if is_in_socket_mode {
         over_socket(app, kind, &form).await
     } else {
-        over_http(app, path, form, at).await
+        over_http(app, path, "application/x-www-form-urlencoded", form, at).await
     };
     let elapsed = started.elapsed();
     let timed_out = outcome.is_err() && elapsed >= ACK_LIMIT;
@@ -247,9 +282,11 @@ async fn send(app: &App, kind: &'static str, path: &str, form: String, user: &st
     sent
 }
 
-async fn over_http(
+/// One signed request, answered in time or not at all.
+pub(super) async fn over_http(
     app: &App,
     path: &str,
+    content_type: &str,
     form: String,
     at: chrono::DateTime<chrono::Utc>,
 ) -> Result<(u16, String), String> {
@@ -259,7 +296,7 @@ async fn over_http(
     let request = app
         .client
         .post(url)
-        .header("content-type", "application/x-www-form-urlencoded")
+        .header("content-type", content_type)
         .header("user-agent", "Slackbot 1.0 (+https://api.slack.com/robots)")
         .header("x-slack-request-timestamp", at.timestamp().to_string())
         .header("x-slack-signature", sign::slack_v0(&secret, at.timestamp(), form.as_bytes()))
@@ -279,7 +316,7 @@ async fn over_http(
 /// The same content as an envelope. An acknowledgement counts as status 200, with its payload as the body.
 async fn over_socket(app: &App, kind: &str, form: &str) -> Result<(u16, String), String> {
     let fields: BTreeMap<String, String> = pairs(form).into_iter().collect();
-    let (kind, payload) = match fields.get("payload").filter(|_| kind == "click") {
+    let (kind, payload) = match fields.get("payload").filter(|_| kind != "command") {
         Some(payload) => ("interactive", serde_json::from_str(payload).unwrap_or(Value::Null)),
         None => ("slash_commands", json!(fields)),
     };

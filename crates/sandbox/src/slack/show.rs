@@ -12,12 +12,15 @@ impl Workspace {
             "type": "message",
             "ts": message.ts,
             "user": message.user,
-            "bot_id": BOT_ID,
-            "app_id": APP_ID,
             "team": TEAM_ID,
             "text": message.text,
-            "bot_profile": {"id": BOT_ID, "app_id": APP_ID, "name": "runbook-blocks", "updated": 0, "deleted": false, "team_id": TEAM_ID},
         });
+        // What a person typed bears no mark of an app.
+        if message.user == self.config.bot_user_id {
+            json["bot_id"] = json!(BOT_ID);
+            json["app_id"] = json!(APP_ID);
+            json["bot_profile"] = json!({"id": BOT_ID, "app_id": APP_ID, "name": "runbook-blocks", "updated": 0, "deleted": false, "team_id": TEAM_ID});
+        }
         if message.blocks.is_array() {
             json["blocks"] = message.blocks.clone();
         }

@@ -331,7 +331,7 @@ fn trigger_ids_and_response_urls_expire() {
     let mut workspace = workspace();
     let now = Utc::now_for_tests();
     let view = json!({"type": "modal", "title": {"type": "plain_text", "text": "Declare"}, "blocks": []});
-    let trigger = workspace.trigger(now);
+    let trigger = workspace.trigger("U0ANA", now);
     let mut open = |id: &str, at| {
         marks::views_open(&mut workspace, &Args::of(json!({"trigger_id": id, "view": view})), at)
     };

@@ -148,6 +148,7 @@ pub(super) struct ResponseUrl {
 
 #[derive(Debug, Clone)]
 pub(super) struct Trigger {
+    pub(super) user: String,
     pub(super) issued: DateTime<Utc>,
     pub(super) used: bool,
 }
@@ -193,6 +194,15 @@ pub(super) struct Sent {
     pub(super) body: String,
 }
 
+/// A modal that somebody has before them.
+#[derive(Debug, Clone)]
+pub(super) struct OpenView {
+    pub(super) user: String,
+    pub(super) view: Value,
+    /// What the app found wrong with it, by block.
+    pub(super) errors: Value,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Bucket {
     pub(super) tokens: f64,
@@ -209,6 +219,8 @@ pub(crate) struct Workspace {
     pub(super) ephemerals: Vec<Ephemeral>,
     pub(super) files: Vec<File>,
     pub(super) views: Vec<Value>,
+    /// The modals that are open, by the user before whom they are, the topmost last.
+    pub(super) open_views: Vec<OpenView>,
     pub(super) response_urls: BTreeMap<String, ResponseUrl>,
     pub(super) triggers: BTreeMap<String, Trigger>,
     pub(super) calls: Vec<Call>,
@@ -237,6 +249,7 @@ impl Workspace {
             ephemerals: Vec::new(),
             files: Vec::new(),
             views: Vec::new(),
+            open_views: Vec::new(),
             response_urls: BTreeMap::new(),
             triggers: BTreeMap::new(),
             calls: Vec::new(),
@@ -289,8 +302,20 @@ impl Workspace {
 
     /// Adds a message by the bot. `None` if the channel does not exist.
     pub(super) fn post(&mut self, channel: &str, draft: Draft, now: DateTime<Utc>) -> Option<Message> {
+        let bot = self.config.bot_user_id.clone();
+        self.post_as(channel, &bot, draft, now)
+    }
+
+    /// Adds a message by that user.
+    pub(super) fn post_as(
+        &mut self,
+        channel: &str,
+        user: &str,
+        draft: Draft,
+        now: DateTime<Utc>,
+    ) -> Option<Message> {
         let ts = self.next_ts(now);
-        let user = self.config.bot_user_id.clone();
+        let user = user.to_owned();
         let mut message = Message {
             ts,
             thread_ts: draft.thread_ts,
@@ -339,10 +364,10 @@ impl Workspace {
         ts
     }
 
-    /// A fresh trigger id: single use, three seconds.
-    pub(super) fn trigger(&mut self, now: DateTime<Utc>) -> String {
+    /// A fresh trigger id of something that a user did: single use, three seconds.
+    pub(super) fn trigger(&mut self, user: &str, now: DateTime<Utc>) -> String {
         let id = format!("{}.{}.{}", now.timestamp_micros(), 10_000_000_000_u64, ids::lower(32));
-        self.triggers.insert(id.clone(), Trigger { issued: now, used: false });
+        self.triggers.insert(id.clone(), Trigger { user: user.to_owned(), issued: now, used: false });
         id
     }
 

@@ -21,6 +21,7 @@ pub(super) fn route(world: &mut World, request: &Request) -> Reply {
             Reply { content_type: "text/plain; version=0.0.4", ..Reply::text(200, world.prometheus()) }
         }
         ["_log"] if get => Reply::json(200, &json!({"requests": world.log})),
+        ["_state"] if get => Reply::json(200, &world.whole()),
         ["_control", "deploy"] if post => deploy(world, request),
         ["_control", "faults"] if post => match body(request).get("stays_bad").and_then(Value::as_bool) {
             Some(stays_bad) => {

@@ -105,6 +105,21 @@ impl Deployment {
         deployment
     }
 
+    /// What a person wants to know at a glance.
+    pub(super) fn summary(&self) -> Value {
+        let pods: Vec<Value> = self
+            .pods
+            .iter()
+            .map(|p| json!({"name": p.name, "version": p.template.version(), "ready": p.ready}))
+            .collect();
+        let current = self.current();
+        json!({
+            "name": self.name, "replicas": self.replicas, "ready": self.ready(), "revision": current.number,
+            "version": current.template.version(), "change_cause": current.change_cause,
+            "env": current.template.env, "pods": pods,
+        })
+    }
+
     pub(super) fn current(&self) -> &Revision {
         // A deployment is born with a revision and never loses its last one.
         &self.revisions[self.revisions.len() - 1]

@@ -11,7 +11,8 @@
 //! | `POST /api/v1/flows` | runs one flow on the version that serves: 200 or 500; 503 without replicas |
 //! | `GET /api/v1/rollouts` | revision history, oldest first |
 //! | `GET /api/v1/repos`, `/api/v1/repos/{repo}` | what `REPO_ALLOWLIST` lets in |
-//! | `GET /_log` | every request so far |
+//! | `GET /_log` | every request so far, but for those of this row and the next |
+//! | `GET /_state` | all of it, for the sandbox's page |
 //! | `POST /_control/deploy`, `/_control/faults` | for the sandbox: `{"version":"v1.2"}`, `{"stays_bad":true}` |
 
 mod api;
@@ -109,7 +110,7 @@ async fn handle(
     let request = Request::new(method, &uri, headers, body);
     let mut world = lock(&target.world);
     let reply = api::route(&mut world, &request);
-    if request.path != "/_log" {
+    if request.path != "/_log" && request.path != "/_state" {
         let line = LogLine {
             at: clock::iso(clock::now()),
             method: request.method.to_string(),

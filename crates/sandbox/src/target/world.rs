@@ -122,6 +122,12 @@ impl World {
         })
     }
 
+    /// `GET /_state`.
+    pub(super) fn whole(&self) -> Value {
+        let deployments: Vec<Value> = self.deployments.values().map(Deployment::summary).collect();
+        json!({"stats": self.stats(), "stays_bad": self.stays_bad, "deployments": deployments})
+    }
+
     /// `GET /api/v1/repos`: which repositories the allow-list lets in (`*` = all).
     pub(super) fn repos(&self) -> Value {
         let allow = self
