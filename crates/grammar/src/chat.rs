@@ -38,7 +38,8 @@ pub fn parse_chat(text: &str) -> ChatParse {
 
 /// The request, or the text to show.
 fn read(words: &[String]) -> Result<Request, String> {
-    let Some(first) = words.first() else { return Err(help(&[])) };
+    // What makes sense next depends on the incident of the channel.
+    let Some(first) = words.first() else { return Ok(Request::Menu { incident: None }) };
     if is_help(first) {
         return Err(help(words.get(1..).unwrap_or_default()));
     }
@@ -65,7 +66,7 @@ fn read(words: &[String]) -> Result<Request, String> {
 
 /// Phones write a line's first word with a capital; values keep their case.
 fn fold(mut words: Vec<String>) -> Vec<String> {
-    let groups = ["runbook", "incident", "pir", "journal"];
+    let groups = ["runbook", "incident", "pir", "journal", "timeline", "action"];
     let mut is_group = false;
     if let Some(first) = words.first_mut() {
         *first = first.to_lowercase();
@@ -128,7 +129,10 @@ fn group(first: &str) -> Option<String> {
 fn overview() -> String {
     let lines: Vec<String> = commands_on(Surface::Chat)
         // The shorthands stand for these.
-        .filter(|command| !matches!(command.path, "incident ack" | "incident severity" | "incident resolve"))
+        .filter(|command| {
+            let short = command.path.strip_prefix("incident ");
+            short.is_none_or(|short| commands_on(Surface::Chat).all(|other| other.path != short))
+        })
         .map(line)
         .collect();
     format!(
@@ -372,7 +376,6 @@ mod tests {
     #[test]
     fn typed_lines_that_are_not() {
         let table = [
-            ("", "What Blocks can do here"),
             ("help", "What Blocks can do here"),
             ("Help", "runbook rollback"),
             ("?", "What Blocks can do here"),
@@ -389,6 +392,22 @@ mod tests {
             ("help coffee", "unknown command `coffee`"),
             ("runbook show", "`<NAME>` is missing"),
             ("severity", "usage: `severity LEVEL [INC]`"),
+            ("declare", "usage: `declare TITLE"),
+            ("declare \"\"", "the title is missing"),
+            ("update INC-3", "the text is missing"),
+            ("not-an-incident", "is missing"),
+            ("merge INC-2", "`merge INC-2 into INC-1`"),
+            ("merge INC-2 with INC-1", "`merge INC-2 into INC-1`"),
+            ("role boss @ana", "`boss` is no role"),
+            ("role scribe", "usage: `role ROLE WHO [INC]`"),
+            ("action done first", "is no value for"),
+            ("action", "`action list [INC] [--all]`"),
+            ("timeline", "timeline add"),
+            ("declare it fails --fast", "`--fast` does not belong there"),
+            ("declar it fails", "did you mean `declare"),
+            ("catchup", "did you mean `catch-up"),
+            ("on-call", "did you mean `oncall"),
+            ("reopn", "did you mean `reopen"),
             ("runbook answer", "is missing"),
             ("runbook answer maybe", "is no value for"),
             ("runbook run x --param", "needs a value"),
@@ -433,3 +452,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "typed_tests.rs"]
+mod typed_tests;
