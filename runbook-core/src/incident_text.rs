@@ -17,7 +17,8 @@ const FEW: usize = 3;
 const LINE_MAX: usize = 240;
 
 /// Roles beside the commander, one line for each role.
-pub(crate) fn roles(incident: &Incident) -> Vec<String> {
+#[must_use]
+pub fn roles(incident: &Incident) -> Vec<String> {
     [Role::CommunicationsLead, Role::Scribe, Role::Responder]
         .into_iter()
         .filter_map(|role| {
@@ -77,7 +78,11 @@ pub fn catch_up(
     lines.extend(incident.changes.first().map(|change| format!("changed lately: {}", change.text)));
     lines.push(format!("done: {}", done(runs)));
     let waits = waits(runs);
-    lines.push(if waits.is_empty() { "waits: for nobody".to_owned() } else { format!("waits: {}", few(&waits)) });
+    lines.push(if waits.is_empty() {
+        "waits: for nobody".to_owned()
+    } else {
+        format!("waits: {}", few(&waits))
+    });
     lines.extend(view.update.iter().map(|update| format!("people outside were told: {update}")));
     lines.extend(view.update_due.map(|due| next_update(due, now)));
     let notes = notes(events);
@@ -114,7 +119,10 @@ pub fn menu(incident: Option<(&Incident, &[Run], Option<&str>)>, others: &[Strin
                     add("ack", "takes it: nobody commands yet");
                 }
                 for run in runs.iter().filter(|run| view::waits_for_people(run)).take(FEW) {
-                    add(&format!("runbook status {}", run.id), &format!("{}: {}", run.plan.title, view::state_words(run)));
+                    add(
+                        &format!("runbook status {}", run.id),
+                        &format!("{}: {}", run.plan.title, view::state_words(run)),
+                    );
                 }
                 if incident.status < Status::Monitoring && rollback.is_some() {
                     add("runbook rollback", &format!("plans the rollback of {}", incident.service));
@@ -136,10 +144,20 @@ pub fn menu(incident: Option<(&Incident, &[Run], Option<&str>)>, others: &[Strin
     add("help", "everything else");
     let head = match incident {
         Some((incident, ..)) => {
-            format!("{} {} {}: {}", incident.number, incident.severity, incident.status.word(), incident.title)
+            format!(
+                "{} {} {}: {}",
+                incident.number,
+                incident.severity,
+                incident.status.word(),
+                incident.title
+            )
         }
         None if others.is_empty() => "No incident is open.".to_owned(),
-        None => format!("No single incident is meant here; open: {}. Name one, as in `/blocks status {}`.", others.join(", "), others.first().map_or("INC-1", String::as_str)),
+        None => format!(
+            "No single incident is meant here; open: {}. Name one, as in `/blocks status {}`.",
+            others.join(", "),
+            others.first().map_or("INC-1", String::as_str)
+        ),
     };
     joined(std::iter::once(head).chain(lines).collect())
 }
@@ -163,7 +181,9 @@ fn known(incident: &Incident) -> String {
     match (incident.triage, unmet.as_slice()) {
         (_, [_, ..]) => few(&unmet),
         (Some(triage), []) => format!("{} diagnostics ran, and nothing was amiss", triage.commands),
-        (None, []) if incident.triage_impossible => "the diagnostics could not start: nobody looked".to_owned(),
+        (None, []) if incident.triage_impossible => {
+            "the diagnostics could not start: nobody looked".to_owned()
+        }
         (None, []) if incident.runs.iter().any(|run| run.triage) => "diagnostics are running".to_owned(),
         (None, []) => "nothing yet: no diagnostics ran".to_owned(),
     }
@@ -181,13 +201,19 @@ fn done(runs: &[Run]) -> String {
 
 fn waits(runs: &[Run]) -> Vec<String> {
     let waiting = runs.iter().filter(|run| view::waits_for_people(run));
-    waiting.map(|run| format!("{} {} (`/blocks runbook status {}`)", run.plan.title, view::state_words(run), run.id)).collect()
+    waiting
+        .map(|run| {
+            format!("{} {} (`/blocks runbook status {}`)", run.plan.title, view::state_words(run), run.id)
+        })
+        .collect()
 }
 
 /// Notes of people, the newest first.
 fn notes(events: &[Envelope<IncidentEvent>]) -> Vec<String> {
     let text = |envelope: &Envelope<IncidentEvent>| match &envelope.event {
-        IncidentEvent::NoteAdded { text } => Some(format!("{} {}: {text}", clock(envelope.at), envelope.actor)),
+        IncidentEvent::NoteAdded { text } => {
+            Some(format!("{} {}: {text}", clock(envelope.at), envelope.actor))
+        }
         _ => None,
     };
     events.iter().rev().filter_map(text).collect()

@@ -29,6 +29,8 @@ mod golden;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod incident_verbs;
+#[cfg(test)]
 mod intake;
 #[cfg(test)]
 mod kills;

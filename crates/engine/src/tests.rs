@@ -4,4 +4,5 @@ mod crashes;
 mod incidents;
 mod messages;
 mod runs;
+mod verbs;
 mod yeses;

@@ -354,7 +354,9 @@ pub enum RequestError {
     #[error("{0} is missing\nhint: {1}")]
     NothingSaid(&'static str, &'static str),
     /// Which of two incidents goes on has to be said.
-    #[error("name the incident that is part of another, and the other\nhint: `merge INC-2 into INC-1`; INC-1 goes on")]
+    #[error(
+        "name the incident that is part of another, and the other\nhint: `merge INC-2 into INC-1`; INC-1 goes on"
+    )]
     MergeOfWhat,
     /// The word is no role.
     #[error("`{0}` is no role\nhint: commander, communications, scribe or responder")]

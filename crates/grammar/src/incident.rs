@@ -105,7 +105,9 @@ pub enum IncidentVerb {
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum TimelineCommand {
     /// Write something on an incident's timeline
-    #[command(after_help = "Example: blocks timeline add \"the provider says that it is them\" --incident INC-12")]
+    #[command(
+        after_help = "Example: blocks timeline add \"the provider says that it is them\" --incident INC-12"
+    )]
     Add(Said),
 }
 
@@ -186,7 +188,10 @@ impl Said {
         }
         let text = words.join(" ").trim().to_owned();
         if text.is_empty() {
-            return Err(RequestError::NothingSaid(what, "write it behind the command; quotes are not needed"));
+            return Err(RequestError::NothingSaid(
+                what,
+                "write it behind the command; quotes are not needed",
+            ));
         }
         Ok((named.or(first), text))
     }
@@ -231,11 +236,9 @@ impl IncidentVerb {
                 incident: args.incident.number(),
                 severity: severity_id(&args.level),
             },
-            IncidentVerb::Role { role, who, incident } => Request::IncidentRole {
-                incident: incident.number(),
-                role: role_of(role)?,
-                who: who.clone(),
-            },
+            IncidentVerb::Role { role, who, incident } => {
+                Request::IncidentRole { incident: incident.number(), role: role_of(role)?, who: who.clone() }
+            }
             IncidentVerb::Update(said) => {
                 let (incident, text) = said.read("the text")?;
                 Request::IncidentUpdate { incident, text }

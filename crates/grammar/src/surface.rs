@@ -75,24 +75,9 @@ pub const COMMANDS: &[CommandInfo] = &[
         "open an incident without the pager",
         "declare checkout is slow --severity P2",
     ),
-    on_all(
-        "status",
-        "[INC]",
-        "show how an incident stands",
-        "status INC-12",
-    ),
-    on_all(
-        "ack",
-        "[INC]",
-        "take an incident",
-        "ack",
-    ),
-    on_all(
-        "severity",
-        "LEVEL [INC]",
-        "change an incident's severity",
-        "severity P2",
-    ),
+    on_all("status", "[INC]", "show how an incident stands", "status INC-12"),
+    on_all("ack", "[INC]", "take an incident", "ack"),
+    on_all("severity", "LEVEL [INC]", "change an incident's severity", "severity P2"),
     on_all(
         "role",
         "ROLE WHO [INC]",
@@ -105,12 +90,7 @@ pub const COMMANDS: &[CommandInfo] = &[
         "record what people outside are told",
         "update \"v1.1 is back, we watch it\"",
     ),
-    on_all(
-        "resolve",
-        "[INC]",
-        "say that an incident is over",
-        "resolve INC-12",
-    ),
+    on_all("resolve", "[INC]", "say that an incident is over", "resolve INC-12"),
     on_all(
         "reopen",
         "REASON [--incident INC]",
@@ -123,18 +103,8 @@ pub const COMMANDS: &[CommandInfo] = &[
         "end it as no incident: no review",
         "not-an-incident a drill of the night shift",
     ),
-    on_all(
-        "merge",
-        "INC into INC",
-        "make one part of another, which goes on",
-        "merge INC-2 into INC-1",
-    ),
-    on_all(
-        "catch-up",
-        "[INC]",
-        "tell whoever joins now what they need",
-        "catch-up",
-    ),
+    on_all("merge", "INC into INC", "make one part of another, which goes on", "merge INC-2 into INC-1"),
+    on_all("catch-up", "[INC]", "tell whoever joins now what they need", "catch-up"),
     on_all(
         "timeline add",
         "TEXT [--incident INC]",
@@ -254,24 +224,9 @@ pub const COMMANDS: &[CommandInfo] = &[
         "open an incident without the pager",
         "incident declare checkout is slow --severity P2",
     ),
-    on_all(
-        "incident status",
-        "[INC]",
-        "show how an incident stands",
-        "incident status INC-12",
-    ),
-    on_all(
-        "incident ack",
-        "[INC]",
-        "take an incident",
-        "incident ack",
-    ),
-    on_all(
-        "incident severity",
-        "LEVEL [INC]",
-        "change an incident's severity",
-        "incident severity P2",
-    ),
+    on_all("incident status", "[INC]", "show how an incident stands", "incident status INC-12"),
+    on_all("incident ack", "[INC]", "take an incident", "incident ack"),
+    on_all("incident severity", "LEVEL [INC]", "change an incident's severity", "incident severity P2"),
     on_all(
         "incident role",
         "ROLE WHO [INC]",
@@ -284,12 +239,7 @@ pub const COMMANDS: &[CommandInfo] = &[
         "record what people outside are told",
         "incident update \"v1.1 is back, we watch it\"",
     ),
-    on_all(
-        "incident resolve",
-        "[INC]",
-        "say that an incident is over",
-        "incident resolve INC-12",
-    ),
+    on_all("incident resolve", "[INC]", "say that an incident is over", "incident resolve INC-12"),
     on_all(
         "incident reopen",
         "REASON [--incident INC]",
@@ -308,12 +258,7 @@ pub const COMMANDS: &[CommandInfo] = &[
         "make one part of another, which goes on",
         "incident merge INC-2 into INC-1",
     ),
-    on_all(
-        "incident catch-up",
-        "[INC]",
-        "tell whoever joins now what they need",
-        "incident catch-up",
-    ),
+    on_all("incident catch-up", "[INC]", "tell whoever joins now what they need", "incident catch-up"),
     on_all("pir draft", "[INC]", "draft the post-incident review again", "pir draft INC-12"),
     on_all("journal verify", "[--expect HEAD]", "check that the journal is whole", "journal verify"),
     CommandInfo {

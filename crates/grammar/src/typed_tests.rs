@@ -74,7 +74,10 @@ fn what_is_typed_is_what_is_meant() {
         ("declare \"checkout is slow\"", declare("checkout is slow", None, None, false)),
         ("declare “checkout is slow”", declare("checkout is slow", None, None, false)),
         ("declare ‘checkout is slow’", declare("checkout is slow", None, None, false)),
-        ("declare checkout’s slow, don't know why", declare("checkout’s slow, don't know why", None, None, false)),
+        (
+            "declare checkout’s slow, don't know why",
+            declare("checkout’s slow, don't know why", None, None, false),
+        ),
         ("declare checkout is slow --severity p2", declare("checkout is slow", p2, None, false)),
         ("declare checkout is slow —severity P2", declare("checkout is slow", p2, None, false)),
         ("declare checkout is slow –severity=P2 –service shop", declare("checkout is slow", p2, shop, false)),
@@ -85,7 +88,10 @@ fn what_is_typed_is_what_is_meant() {
         ("declare p95 &gt; 150 s &amp; rising", declare("p95 > 150 s & rising", None, None, false)),
         ("declare -40 % orders", declare("-40 % orders", None, None, false)),
         ("declare #3 in the queue is stuck", declare("#3 in the queue is stuck", None, None, false)),
-        ("declare see <https://x.example/d?a=1&amp;b=2|graph>", declare("see https://x.example/d?a=1&b=2", None, None, false)),
+        (
+            "declare see <https://x.example/d?a=1&amp;b=2|graph>",
+            declare("see https://x.example/d?a=1&b=2", None, None, false),
+        ),
         ("declare told in <#C012|support>", declare("told in <#C012|support>", None, None, false)),
         // how it stands
         ("status", Request::IncidentStatus { incident: None }),
@@ -130,7 +136,10 @@ fn what_is_typed_is_what_is_meant() {
         ("merge into INC-1", merge(here, "INC-1")),
         // what is to be done
         ("action add alert on p95", add("alert on p95", None, None, here)),
-        ("action add alert on p95 –owner <@U0ANA|ana> –due 5d", add("alert on p95", Some("<@U0ANA|ana>"), Some("5d"), here)),
+        (
+            "action add alert on p95 –owner <@U0ANA|ana> –due 5d",
+            add("alert on p95", Some("<@U0ANA|ana>"), Some("5d"), here),
+        ),
         ("Action Add INC-3 “raise it” --due 2026-12-31", add("raise it", None, Some("2026-12-31"), inc)),
         ("action list", Request::ActionList { incident: None, all: false }),
         ("action list —all", Request::ActionList { incident: None, all: true }),

@@ -247,7 +247,7 @@ pub enum Rejection {
     },
     /// A run that may change something has not ended.
     #[error(
-        "{number} cannot end while run {run} ({runbook}) has not ended; hint: see `/blocks runbook status`"
+        "{number} cannot be resolved while run {run} ({runbook}) has not ended; hint: see `/blocks runbook status`"
     )]
     RunOpen {
         /// The incident.
@@ -266,7 +266,9 @@ pub enum Rejection {
         status: &'static str,
     },
     /// An incident is no part of itself.
-    #[error("{number} cannot be merged into itself; hint: name two incidents, as in `merge INC-2 into INC-1`")]
+    #[error(
+        "{number} cannot be merged into itself; hint: name two incidents, as in `merge INC-2 into INC-1`"
+    )]
     IntoItself {
         /// The incident.
         number: IncidentNumber,

@@ -207,10 +207,8 @@ pub fn decide(
         }
         IncidentCommand::PagerResolved { occurred_at } => pager_resolved(state, *occurred_at, card.clone()),
         IncidentCommand::PagerReopened { .. } if !state.status.is_open() || state.pager_resolved => {
-            let mut decision = with_card(vec![IncidentEvent::Reopened {
-                via: "pagerduty".to_owned(),
-                reason: None,
-            }]);
+            let mut decision =
+                with_card(vec![IncidentEvent::Reopened { via: "pagerduty".to_owned(), reason: None }]);
             // The impact is back, and the time to mitigate it still counts from its detection.
             if let Some(target_s) = state.target_s {
                 let due = (state.detected_at + Duration::seconds(i64::from(target_s))).max(now);

@@ -225,6 +225,7 @@ impl Incident {
             channel: self.channel.clone(),
             opened_at: self.opened_at,
             resolved_at: self.resolved_at,
+            private: self.private,
         }
     }
 }

@@ -49,10 +49,9 @@ pub(super) fn decide(
             decision.effects.push(Effect::Send(Outgoing::Note { incident, text }));
             decision
         }
-        IncidentCommand::AddNote { text } => Decision {
-            events: vec![IncidentEvent::NoteAdded { text: text.clone() }],
-            effects: Vec::new(),
-        },
+        IncidentCommand::AddNote { text } => {
+            Decision { events: vec![IncidentEvent::NoteAdded { text: text.clone() }], effects: Vec::new() }
+        }
         IncidentCommand::AddAction { text, owner, due } => {
             let number = u32::try_from(state.actions.len()).unwrap_or(u32::MAX).saturating_add(1);
             let (text, owner) = (text.clone(), owner.clone());
@@ -61,14 +60,16 @@ pub(super) fn decide(
                 effects: Vec::new(),
             }
         }
-        IncidentCommand::EndAction { number } => match state.actions.iter().find(|item| item.number == *number) {
-            None => return Err(Rejection::NoAction { number: state.number, action: *number }),
-            Some(item) if item.done_at.is_some() => Decision::default(),
-            Some(_) => Decision {
-                events: vec![IncidentEvent::ActionDone { number: *number }],
-                effects: Vec::new(),
-            },
-        },
+        IncidentCommand::EndAction { number } => {
+            match state.actions.iter().find(|item| item.number == *number) {
+                None => return Err(Rejection::NoAction { number: state.number, action: *number }),
+                Some(item) if item.done_at.is_some() => Decision::default(),
+                Some(_) => Decision {
+                    events: vec![IncidentEvent::ActionDone { number: *number }],
+                    effects: Vec::new(),
+                },
+            }
+        }
         _ => Decision::default(),
     })
 }
@@ -93,11 +94,9 @@ fn may_end(state: &Incident, by: &Actor) -> Result<(), Rejection> {
     is_person(by)?;
     is_open(state)?;
     match state.open_mutating_runs().next() {
-        Some(open) => Err(Rejection::RunOpen {
-            number: state.number,
-            run: open.run,
-            runbook: open.runbook.clone(),
-        }),
+        Some(open) => {
+            Err(Rejection::RunOpen { number: state.number, run: open.run, runbook: open.runbook.clone() })
+        }
         None => Ok(()),
     }
 }
@@ -105,8 +104,7 @@ fn may_end(state: &Incident, by: &Actor) -> Result<(), Rejection> {
 /// Ends it without a resolution: no target counts any more, and no review is drafted. The pager stops ringing.
 fn end(state: &Incident, event: IncidentEvent, email: Option<&String>, note: String) -> Decision {
     let incident = state.id;
-    let mut effects =
-        vec![Effect::Send(Outgoing::Card { incident }), Effect::ClearTargetTimer { incident }];
+    let mut effects = vec![Effect::Send(Outgoing::Card { incident }), Effect::ClearTargetTimer { incident }];
     if let Some(pager) = state.pager.as_ref() {
         let (at, from) = (pager.id.clone(), email.cloned());
         let call = PagerCall::Note { incident: at.clone(), from: from.clone(), text: note };

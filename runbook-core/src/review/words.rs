@@ -51,7 +51,9 @@ fn because(reason: Option<&str>) -> String {
 /// One event of the incident in a few words.
 pub(super) fn incident_event(event: &IncidentEvent) -> String {
     match event {
-        IncidentEvent::Opened { number, severity, severity_reason, service, title, pager, private, .. } => {
+        IncidentEvent::Opened {
+            number, severity, severity_reason, service, title, pager, private, ..
+        } => {
             let from = if pager.is_some() { "paged" } else { "declared" };
             let from = if *private { "declared as private" } else { from };
             format!(

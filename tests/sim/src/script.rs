@@ -106,6 +106,8 @@ pub(crate) enum What {
     Ack,
     Severity(usize),
     Resolve,
+    /// One of the incident's other verbs.
+    Verb(u64),
     Status,
     /// One of what makes sense where the run stands.
     Sensible(u64),
@@ -163,7 +165,7 @@ impl Action {
                 What::Sensible(_) => "answer",
                 What::Cancel | What::Yes | What::No | What::Retry | What::MarkDone | What::Undo => "verb",
                 What::Pause | What::Resume | What::Skip | What::TakeOver => "hold",
-                What::Ack | What::Severity(_) | What::Resolve => "incident",
+                What::Ack | What::Severity(_) | What::Resolve | What::Verb(_) => "incident",
                 What::Status => "look",
             },
             Action::Crash { .. } => "crash",
@@ -273,7 +275,16 @@ fn ask(random: &mut Random) -> Action {
         ]),
         39..=46 => {
             let severity = random.index(4);
-            random.pick(&[What::Ack, What::Severity(severity), What::Resolve, What::Resolve])
+            let verb = What::Verb(random.next());
+            random.pick(&[
+                What::Ack,
+                What::Severity(severity),
+                What::Resolve,
+                What::Resolve,
+                verb,
+                verb,
+                verb,
+            ])
         }
         47..=49 => What::Status,
         _ => What::Sensible(random.next()),
