@@ -155,3 +155,15 @@ fn what_is_typed_is_what_is_meant() {
         assert_eq!(request(text), *expected, "{text}");
     }
 }
+
+/// Slack shows an answer of at most 3,500 characters; a list that is cut names no command at its end.
+#[test]
+fn the_overview_fits_into_one_answer() {
+    let ChatParse::Usage { text } = parse_chat("help") else { panic!("help is no request") };
+    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    assert!(escaped.chars().count() <= 3_400, "{} characters", escaped.chars().count());
+    for word in ["declare", "catch-up", "merge", "action add", "runbook undo", "journal verify", "menu"] {
+        assert!(text.contains(&format!("`{word}")), "{word}: {text}");
+    }
+    assert!(!text.contains("`incident declare"), "the short form stands for it: {text}");
+}
