@@ -301,15 +301,7 @@ fn ask(random: &mut Random) -> Action {
         ]),
         39..=46 => {
             let severity = random.index(4);
-            random.pick(&[
-                What::Ack,
-                What::Severity(severity),
-                What::Resolve,
-                What::Resolve,
-                verb,
-                verb,
-                verb,
-            ])
+            random.pick(&[What::Ack, What::Severity(severity), What::Resolve, What::Resolve])
         }
         47..=49 => What::Status,
         _ => What::Sensible(random.next()),
