@@ -55,7 +55,7 @@ pub fn status(view: &CardView, now: DateTime<Utc>) -> String {
     lines.extend(view.changes.iter().map(|change| format!("changed: {change}")));
     lines.extend(view.runs.iter().map(|run| format!("run: {run}")));
     lines.extend(view.suggestions.iter().map(|next| format!("next: {next}")));
-    joined(lines)
+    joined(&lines)
 }
 
 /// What somebody needs who joins now, in about a dozen lines.
@@ -90,7 +90,7 @@ pub fn catch_up(
     let open: Vec<String> =
         incident.actions.iter().filter(|item| item.done_at.is_none()).map(action_line).collect();
     lines.extend((!open.is_empty()).then(|| format!("to do: {}", few(&open))));
-    joined(lines)
+    joined(&lines)
 }
 
 /// What makes sense to type next, with what it does, the most useful first. `None`: no incident is meant here.
@@ -159,7 +159,7 @@ pub fn menu(incident: Option<(&Incident, &[Run], Option<&str>)>, others: &[Strin
             others.first().map_or("INC-1", String::as_str)
         ),
     };
-    joined(std::iter::once(head).chain(lines).collect())
+    joined(&std::iter::once(head).chain(lines).collect::<Vec<_>>())
 }
 
 /// An action in one line.
@@ -268,7 +268,7 @@ fn clock(at: DateTime<Utc>) -> String {
 }
 
 /// Each line on one line, and no longer than a glance.
-fn joined(lines: Vec<String>) -> String {
+fn joined(lines: &[String]) -> String {
     let short = |line: &String| {
         let indent = if line.starts_with("  ") { "  " } else { "" };
         let folded = line.split_whitespace().collect::<Vec<_>>().join(" ");

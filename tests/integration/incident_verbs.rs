@@ -167,6 +167,9 @@ async fn without_an_engine_it_is_read_and_not_changed() {
     assert_eq!(app.blocks(&["declare", "checkout is slow"]).await.code, 0);
     assert_eq!(app.blocks(&["update", "we look at it"]).await.code, 0);
     app.end_server().await;
+    // the configuration names people before anything is on record
+    let alone = app.blocks_json(&["oncall"]).await;
+    assert_eq!(alone["roles"]["scribe"], json!(["cat"]), "{alone}");
     for (words, wanted) in [
         (vec!["status"], "P2 INC-1 triggered: checkout is slow"),
         (vec!["catch-up", "INC-1"], "people outside were told:"),

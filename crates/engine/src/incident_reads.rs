@@ -108,36 +108,35 @@ pub async fn actions(
     Ok(Reply { text: text.trim_end().to_owned(), data: json!({ "actions": shown }) })
 }
 
-/// Whom to ask: by the configuration, which is no rota.
+/// Who commands an incident.
 ///
 /// # Errors
 /// When the journal does not read.
-pub async fn on_call(
-    store: &dyn Store,
-    settings: &Settings,
-    here: Option<&IncidentRow>,
-) -> Result<Reply, EngineError> {
+pub async fn commander(store: &dyn Store, row: &IncidentRow) -> Result<Option<String>, EngineError> {
+    let loaded = load_incident(store, row.id).await?;
+    Ok(loaded.and_then(|loaded| loaded.state.commander).map(|commander| commander.who.to_string()))
+}
+
+/// Whom to ask: by the configuration, which is no rota. `here` is an incident and who commands it.
+#[must_use]
+pub fn on_call(settings: &Settings, here: Option<(&IncidentRow, Option<String>)>) -> Reply {
     let mut text = String::new();
-    let mut data = json!({ "source": "configuration", "roles": {} });
-    if let Some(row) = here
-        && let Some(loaded) = load_incident(store, row.id).await?
-    {
-        let commander = loaded.state.commander.map(|commander| commander.who.to_string());
+    let mut data = json!({ "source": "configuration" });
+    if let Some((row, commander)) = here {
         let _ = writeln!(text, "{}: {} commands", row.number, commander.as_deref().unwrap_or("nobody"));
         data["incident"] = json!({ "number": row.number.to_string(), "commander": commander });
     }
+    let mut roles = BTreeMap::new();
     for role in [Role::Commander, Role::CommunicationsLead, Role::Scribe, Role::Responder] {
         let people = settings.directory.people().iter().filter(|person| person.roles.contains(&role));
         let names: Vec<&str> = people.map(|person| person.name.as_str()).collect();
         let shown = if names.is_empty() { "nobody".to_owned() } else { names.join(", ") };
         let _ = writeln!(text, "{}: {shown}", role.words());
-        data["roles"][serde_json::to_value(role)
-            .ok()
-            .and_then(|word| word.as_str().map(str::to_owned))
-            .unwrap_or_default()] = json!(names);
+        roles.insert(role, names);
     }
+    data["roles"] = json!(roles);
     text.push_str("These are the roles of blocks.toml. Who is on call at this hour is PagerDuty's to say, and Blocks does not ask it.");
-    Ok(Reply { text, data })
+    Reply { text, data }
 }
 
 /// What makes sense to type next.

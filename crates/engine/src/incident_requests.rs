@@ -171,7 +171,11 @@ impl Engine {
             }
             Request::OnCall => {
                 let here = self.find_incident(None, asker).await.ok();
-                incident_reads::on_call(store, settings, here.as_ref()).await?
+                let here = match &here {
+                    Some(row) => Some((row, incident_reads::commander(store, row).await?)),
+                    None => None,
+                };
+                incident_reads::on_call(settings, here)
             }
             Request::Menu { incident } => {
                 let row =

@@ -10,7 +10,7 @@ use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::IncidentCommand;
 use runbook_core::journal::Cause;
 use runbook_core::next;
-use runbook_core::people::{Actor, Role};
+use runbook_core::people::{Actor, Directory, Role};
 use runbook_core::plan::{Plan, assess};
 use runbook_core::ports::{Commit, IncidentRow, RunRow, StoreError};
 use runbook_core::request::Request;
@@ -28,7 +28,7 @@ use crate::origin::{Asker, Origin, Reply};
 use crate::plans::{Asked, approvals_needed, code_of, draft_reply, plan_of, plan_to_look, refused};
 use crate::read;
 use crate::review::Occasion;
-use crate::said::one_line;
+use crate::said::{by_name, one_line};
 use crate::which::{self, Typed};
 
 /// Before something is planned, the repository of the runbooks is asked again when it was not for that long.
@@ -70,7 +70,7 @@ impl Engine {
         asker: &Asker,
         origin: &Origin,
     ) -> Result<Reply, EngineError> {
-        let request = &in_one_line(request);
+        let request = &in_one_line(request, self.directory());
         let stranger = asker.channel.is_some() && !matches!(asker.actor, Actor::Person(_));
         // A channel may be shared with another company: whoever is not known here learns nothing. Their yes to a run
         // goes on to the one check of approvals, which refuses it on the record.
@@ -616,9 +616,9 @@ impl Engine {
 
 /// A request whose reason is one line. It stands in `status`, cards and reviews beside what Blocks itself says, so it
 /// may not begin a line of its own there, nor hide or turn around what it says.
-fn in_one_line(request: &Request) -> Request {
+fn in_one_line(request: &Request, people: &Directory) -> Request {
     let mut request = request.clone();
-    request.change_reason(one_line);
+    request.change_reason(|reason| one_line(&by_name(reason, people)));
     request
 }
 
@@ -700,7 +700,10 @@ mod tests {
         ] {
             assert_eq!(one_line(typed), kept, "{typed:?}");
             let request = Request::RunbookUndo { run: None, reason: Some(typed.to_owned()) };
-            assert_eq!(in_one_line(&request).reason(), Some(kept).filter(|kept| !kept.is_empty()));
+            assert_eq!(
+                in_one_line(&request, &Directory::default()).reason(),
+                Some(kept).filter(|kept| !kept.is_empty())
+            );
         }
     }
 }

@@ -59,7 +59,7 @@ pub(crate) fn said(what: Said, text: &str, people: &Directory) -> Result<String,
 }
 
 /// Mentions of a chat as people read them: `<@U0ANA|ana>` is `@ana`, by the name of blocks.toml where it has one.
-fn by_name(text: &str, people: &Directory) -> String {
+pub(crate) fn by_name(text: &str, people: &Directory) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find('<') {

@@ -61,7 +61,30 @@ fn read(words: &[String]) -> Result<Request, String> {
     if let Command::Runbook(runbook) = &command {
         no_path(runbook)?;
     }
-    command.to_request().map_err(|error| error.to_string())
+    let mut request = command.to_request().map_err(|error| error.to_string())?;
+    match &mut request {
+        Request::RunbookRun { params, .. }
+        | Request::RunbookPlan { params, .. }
+        | Request::RunbookRollback { params, .. } => {
+            params.values_mut().for_each(|value| *value = as_typed(value));
+        }
+        _ => {}
+    }
+    Ok(request)
+}
+
+/// A value as it was typed: Slack makes a mark of `#incidents` and `@ana`, which no command would know.
+fn as_typed(value: &str) -> String {
+    let inside = value.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+    let mark =
+        inside.and_then(|inside| inside.split_once('|')).filter(|(_, label)| !label.contains(['<', '|']));
+    match mark {
+        Some((id, label)) if id.starts_with(['@', '#']) && !label.is_empty() => {
+            let sign = id.get(..1).unwrap_or_default();
+            format!("{sign}{}", label.trim_start_matches(sign))
+        }
+        _ => value.to_owned(),
+    }
 }
 
 /// Phones write a line's first word with a capital; values keep their case.

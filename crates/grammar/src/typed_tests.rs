@@ -149,6 +149,15 @@ fn what_is_typed_is_what_is_meant() {
         ("Ack", Request::IncidentAck { incident: None }),
         ("severity p1 3", Request::IncidentSeverity { incident: some("INC-3"), severity: "P1".to_owned() }),
         ("runbook rollback", Request::RunbookRollback { service: None, params: BTreeMap::new() }),
+        (
+            "runbook rollback shop --param room=<#C012|incidents> --param who=<@U0ANA|ana> --param pod=<pod>",
+            Request::RunbookRollback {
+                service: some("shop"),
+                params: [("room", "#incidents"), ("who", "@ana"), ("pod", "<pod>")]
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .into(),
+            },
+        ),
     ];
     assert!(table.len() >= 60, "{}", table.len());
     for (text, expected) in table {

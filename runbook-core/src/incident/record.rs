@@ -95,10 +95,8 @@ impl Incident {
                 self.close(at, End::Merged { into: *other });
                 self.pager_notes.push(merged_note(self.number, &envelope.actor, *other));
             }
-            IncidentEvent::MergedFrom { other, .. } => {
-                if !self.merged.contains(other) {
-                    self.merged.push(*other);
-                }
+            IncidentEvent::MergedFrom { other, .. } if !self.merged.contains(other) => {
+                self.merged.push(*other);
             }
             IncidentEvent::RoleGiven { role, to } => {
                 // There is one of each, but any number of responders.

@@ -154,7 +154,7 @@ pub(super) fn actions(
     for (item, evidence) in asked_for(events) {
         let done = if item.done { " (done)" } else { "" };
         let refs = book.cite(&item.text, &evidence);
-        let owner = item.owner.as_deref().map(md);
+        let owner = item.owner.map(md);
         let due = item.due.map(|due| due.to_string());
         rows.push(ActionRow { text: format!("{}{done}", item.text), owner, due, refs });
     }

@@ -29,7 +29,11 @@ pub(super) async fn offline(config: &Config, store: &SqliteStore, request: &Requ
         }
         Request::OnCall => {
             let row = only_open(read::find_incident(store, None, true).await)?;
-            incident_reads::on_call(store, settings, row.as_ref()).await?
+            let here = match &row {
+                Some(row) => Some((row, incident_reads::commander(store, row).await?)),
+                None => None,
+            };
+            incident_reads::on_call(settings, here)
         }
         Request::Menu { incident: None } => {
             let row = only_open(read::find_incident(store, None, true).await)?;

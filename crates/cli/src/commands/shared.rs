@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use blocks_engine::{
-    Absent, Asked, Clock as _, EngineError, LibraryEntry, Reply, SystemClock, describe, read, which,
+    Absent, Asked, Clock as _, EngineError, LibraryEntry, Reply, SystemClock, describe, incident_reads, read,
+    which,
 };
 use blocks_grammar::{Command, JournalCommand, RunbookCommand};
 use blocks_server::EngineInfo;
@@ -195,6 +196,10 @@ pub(super) fn open_journal(config: &Config) -> Result<SqliteStore, Stop> {
 }
 
 async fn offline(config: &Config, request: &Request, absent: Option<&Absent>) -> Result<Reply, Stop> {
+    if matches!(request, Request::OnCall) && config.database.try_exists().is_ok_and(|there| !there) {
+        // The configuration names people before there is anything on record.
+        return Ok(incident_reads::on_call(&config.settings, None));
+    }
     let store = open_journal(config)?;
     let people = &config.settings.directory;
     Ok(match request {

@@ -109,12 +109,13 @@ async fn a_private_incident_is_nowhere_else() {
         bench.pass(60_000).await;
         let incident = bench.incident().await;
         assert!(incident.private);
-        let chat = locked(&bench.world.chat);
-        assert_eq!((chat.channels.len(), chat.messages.is_empty()), (usize::from(!refused), refused));
-        assert!(
-            chat.messages.iter().all(|posted| !format!("{:?}", posted.message).contains("\"incidents\""))
-        );
-        drop(chat);
+        {
+            let chat = locked(&bench.world.chat);
+            assert_eq!((chat.channels.len(), chat.messages.is_empty()), (usize::from(!refused), refused));
+            assert!(
+                chat.messages.iter().all(|posted| !format!("{:?}", posted.message).contains("\"incidents\""))
+            );
+        }
         // a program is not shown it
         let asker = Asker { actor: Actor::Service("api".to_owned()), channel: None };
         let list = bench.engine.request(&Request::IncidentList { all: true }, &asker).await.unwrap();

@@ -59,7 +59,7 @@ fn what_was_no_incident_ends_without_target_or_review() {
             match calls.as_slice() {
                 [] => assert!(!paged),
                 [PagerCall::Note { .. }, PagerCall::Resolve { incident, .. }] => {
-                    assert!(paged && incident == "Q1")
+                    assert!(paged && incident == "Q1");
                 }
                 other => panic!("{other:?}"),
             }
