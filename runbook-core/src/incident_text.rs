@@ -176,7 +176,7 @@ fn known(incident: &Incident) -> String {
         .evidence
         .iter()
         .filter(|line| line.outcome != Outcome::Pass)
-        .map(|line| format!("{}: {}", line.title, view::verdict_text(&line.expected, &line.reason)))
+        .map(|line| format!("{} ({})", line.title, view::verdict_text(&line.expected, &line.reason)))
         .collect();
     match (incident.triage, unmet.as_slice()) {
         (_, [_, ..]) => few(&unmet),

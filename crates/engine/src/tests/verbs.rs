@@ -238,7 +238,7 @@ async fn roles_updates_notes_and_actions_are_on_the_record() {
     for wanted in [
         "INC-1 P1: failure rate over 10 %",
         "commander: ben",
-        "known: failure-rate: expected < 10 %",
+        "known: How bad is it? (expected < 10 %",
         "changed lately: v1.2 rolled out",
         "waits: for nobody",
         "noted: 09:00 UTC cora: the provider says it is them",
@@ -248,7 +248,7 @@ async fn roles_updates_notes_and_actions_are_on_the_record() {
     assert!((8..=14).contains(&caught.lines().count()), "{caught}");
     let status = bench.ask("status", "cora", Request::IncidentStatus { incident: None }).await;
     assert!(status.starts_with("P1 INC-1 acknowledged: failure rate over 10 %"), "{status}");
-    assert!(status.contains("mitigate by 09:15 UTC") && status.contains("fail: failure-rate"), "{status}");
+    assert!(status.contains("mitigate by 09:15 UTC") && status.contains("fail: How bad is it?"), "{status}");
     let menu = bench.ask("menu", "cora", Request::Menu { incident: None }).await;
     assert!(menu.contains("`/blocks runbook rollback`") && !menu.contains("`/blocks ack`"), "{menu}");
     let who = bench.ask("who on call", "cora", Request::OnCall).await;
