@@ -97,7 +97,7 @@ pub fn catch_up(
 #[must_use]
 pub fn menu(incident: Option<(&Incident, &[Run], Option<&str>)>, others: &[String]) -> String {
     let mut lines = Vec::new();
-    let mut add = |command: &str, means: &str| lines.push(format!("`/blocks {command}`  {means}"));
+    let mut add = |command: &str, means: &str| lines.push(format!("`/blocks {command}`: {means}"));
     match incident {
         None => {
             add("declare TITLE", "opens an incident");

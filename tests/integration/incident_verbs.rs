@@ -155,6 +155,11 @@ async fn a_shell_the_socket_and_the_api_say_the_same() {
     assert_eq!((&list["actions"][0]["owner"], &list["actions"][0]["done_at"]), (&json!("ana"), &Value::Null));
     assert_eq!(app.blocks(&["action", "done", "1"]).await.code, 0);
     assert_eq!(app.blocks_json(&["action", "list", "--all"]).await["actions"], json!([]));
+    assert_eq!(app.blocks(&["role", "scribe", "cat"]).await.code, 0);
+    let shown = app.blocks(&["incident", "show", "INC-1"]).await;
+    for wanted in ["cat is scribe", "INC-2, the same", "action 1", "two lines"] {
+        assert!(shown.stdout.contains(wanted), "{wanted}: {shown:?}");
+    }
     let menu = app.blocks(&["menu"]).await;
     assert!(menu.stdout.contains("`blocks ack`") && !menu.stdout.contains("/blocks"), "{menu:?}");
     app.assert_journal_verifies().await;

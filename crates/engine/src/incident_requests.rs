@@ -49,10 +49,15 @@ impl Engine {
             }
             Request::IncidentResolve { incident } => {
                 self.require_standing(asker, "resolve an incident")?;
-                let id = self.find_incident(incident.as_deref(), asker).await?.id;
+                let row = self.find_incident(incident.as_deref(), asker).await?;
                 let command = IncidentCommand::Resolve { by: by(), email: self.email_of(asker) };
-                let text = "Noted: you vouch for the fix. PagerDuty is asked to resolve it; the review is drafted when it has.";
-                self.incident_verb(id, &command, origin, text).await
+                let text = match row.pager_id {
+                    Some(_) => {
+                        "Noted: you vouch for the fix. PagerDuty is asked to resolve it; the review is drafted when it has."
+                    }
+                    None => "It is resolved: you vouch for the fix. The review is drafted.",
+                };
+                self.incident_verb(row.id, &command, origin, text).await
             }
             Request::IncidentReopen { incident, reason } => {
                 self.require_standing(asker, "open an incident again")?;

@@ -204,12 +204,31 @@ pub async fn incident(store: &dyn Store, row: &IncidentRow) -> Result<Reply, Eng
         let word = |name: &str| entry.event.get(name).and_then(serde_json::Value::as_str);
         let kind = word("type").unwrap_or("event");
         let verb = word("verb").map_or_else(String::new, |verb| format!(" for {verb}"));
-        let said = word("reason").or_else(|| word("text")).or_else(|| word("title"));
-        let why = said.map_or_else(String::new, |said| format!("{verb}: {said}"));
+        let said = word("reason").or_else(|| word("text")).map(str::to_owned);
+        let why = said
+            .or_else(|| what_became(&entry.event))
+            .map_or_else(String::new, |said| format!("{verb}: {said}"));
         let _ = writeln!(text, "{}  {:<20} {}{why}", entry.at.format("%H:%M:%S%.3f"), kind, entry.actor);
     }
     let data = serde_json::to_value(&show).map_err(|error| EngineError::Journal(error.to_string()))?;
     Ok(Reply { text, data })
+}
+
+/// Who got what, and what became of what: the one thing that an event without a text of a person says.
+fn what_became(event: &serde_json::Value) -> Option<String> {
+    let word = |name: &str| event.get(name).and_then(serde_json::Value::as_str);
+    let person = |name: &str| word(name).map(|who| who.strip_prefix("person:").unwrap_or(who));
+    let other = || event.get("other").and_then(serde_json::Value::as_u64).map(IncidentNumber);
+    match word("type")? {
+        "opened" => word("title").map(str::to_owned),
+        "commander_taken" => person("commander").map(|who| format!("{who} commands")),
+        "role_given" => Some(format!("{} is {}", person("to")?, word("role")?.replace('_', " "))),
+        "severity_changed" => Some(format!("from {} to {}", word("from")?, word("to")?)),
+        "merged_into" => other().map(|number| format!("into {number}")),
+        "merged_from" => Some(format!("{}, {}", other()?, word("title")?)),
+        "action_done" => event.get("number").map(|number| format!("action {number}")),
+        _ => None,
+    }
 }
 
 fn entry<E: Serialize>(envelope: &Envelope<E>) -> TimelineEntry {
