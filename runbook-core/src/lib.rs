@@ -13,6 +13,7 @@ pub mod expectation;
 pub mod going_on;
 pub mod ids;
 pub mod incident;
+pub mod incident_text;
 pub mod journal;
 pub mod message;
 pub mod next;

@@ -72,6 +72,9 @@ pub enum ChatMessage {
         topic: String,
         /// The chat's ids of the people to invite; unknown ones are skipped.
         invite: Vec<String>,
+        /// Nobody else finds it.
+        #[serde(default)]
+        private: bool,
     },
     /// The incident's card.
     Card {
@@ -172,6 +175,21 @@ pub struct CardView {
     pub runs: Vec<String>,
     /// What to do next, as typed commands with the reason.
     pub suggestions: Vec<String>,
+    /// Roles beside the commander, `scribe: cat`.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// What people outside were told last, with its time and who told them.
+    #[serde(default)]
+    pub update: Option<String>,
+    /// When they are to be told next.
+    #[serde(default)]
+    pub update_due: Option<DateTime<Utc>>,
+    /// Why it is over, where it is no end like others.
+    #[serde(default)]
+    pub ended: Option<String>,
+    /// Only named people see it.
+    #[serde(default)]
+    pub private: bool,
 }
 
 /// One judged diagnostic.

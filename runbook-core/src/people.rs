@@ -76,6 +76,19 @@ pub enum Role {
     Responder,
 }
 
+impl Role {
+    /// The role in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Role::Commander => "commander",
+            Role::CommunicationsLead => "communications lead",
+            Role::Scribe => "scribe",
+            Role::Responder => "responder",
+        }
+    }
+}
+
 /// A person as the configuration knows them: one person however they come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -203,6 +216,20 @@ impl Directory {
             Actor::Person(name) => self.person(name),
             _ => None,
         }
+    }
+
+    /// The person whom somebody names: by name, with or without `@`, or as a chat mention.
+    #[must_use]
+    pub fn named(&self, text: &str) -> Option<&Person> {
+        if let Some(inside) = text.strip_prefix("<@").and_then(|rest| rest.strip_suffix('>')) {
+            let id = inside.split('|').next().unwrap_or_default();
+            return self.people.iter().find(|person| person.slack_id.as_deref() == Some(id));
+        }
+        let name = text.strip_prefix('@').unwrap_or(text);
+        self.person(name).or_else(|| {
+            let mut alike = self.people.iter().filter(|person| person.name.eq_ignore_ascii_case(name));
+            alike.next().filter(|_| alike.next().is_none())
+        })
     }
 
     /// Everybody, in configuration order.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::people::Role;
+
 /// A request. Who asks travels beside it, never in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "snake_case")]
@@ -196,6 +198,109 @@ pub enum Request {
         /// `INC-12`; the channel's, or the only open one, when absent.
         incident: Option<String>,
     },
+    /// Open one without the pager.
+    IncidentDeclare {
+        /// What it is about.
+        title: String,
+        /// The severity's id; the service's, else the scheme's second, when absent.
+        #[serde(default)]
+        severity: Option<String>,
+        /// The service; the only one, when absent and there is one.
+        #[serde(default)]
+        service: Option<String>,
+        /// Only named people see it.
+        #[serde(default)]
+        private: bool,
+    },
+    /// How one stands: what its card says.
+    IncidentStatus {
+        /// `INC-12`; the channel's, or the only open one, when absent.
+        incident: Option<String>,
+    },
+    /// What somebody needs who joins now.
+    IncidentCatchUp {
+        /// `INC-12`; the channel's, or the only open one, when absent.
+        incident: Option<String>,
+    },
+    /// It is not over after all.
+    IncidentReopen {
+        /// `INC-12`; the channel's, or the only one that is over, when absent.
+        incident: Option<String>,
+        /// Why, recorded.
+        reason: String,
+    },
+    /// It never was an incident.
+    IncidentNone {
+        /// `INC-12`; the channel's, or the only open one, when absent.
+        incident: Option<String>,
+        /// Why, recorded.
+        reason: String,
+    },
+    /// It is part of another one.
+    IncidentMerge {
+        /// `INC-12`; the channel's, or the only other open one, when absent.
+        incident: Option<String>,
+        /// The one that goes on.
+        into: String,
+    },
+    /// Give somebody a role.
+    IncidentRole {
+        /// `INC-12`; the channel's, or the only open one, when absent.
+        incident: Option<String>,
+        /// Which.
+        role: Role,
+        /// Whom: a name, a chat mention, or `me`.
+        who: String,
+    },
+    /// Record what people outside are told.
+    IncidentUpdate {
+        /// `INC-12`; the channel's, or the only open one, when absent.
+        incident: Option<String>,
+        /// What they are told.
+        text: String,
+    },
+    /// Write something down.
+    TimelineAdd {
+        /// `INC-12`; the channel's, or the only open one, when absent.
+        incident: Option<String>,
+        /// The text.
+        text: String,
+    },
+    /// Something is to be done because of an incident.
+    ActionAdd {
+        /// `INC-12`; the channel's, or the only one, when absent.
+        incident: Option<String>,
+        /// What.
+        text: String,
+        /// Who does it: a name, a chat mention, or `me`.
+        #[serde(default)]
+        owner: Option<String>,
+        /// By when: `2026-12-31`, `today`, `tomorrow`, `5d`.
+        #[serde(default)]
+        due: Option<String>,
+    },
+    /// What is to be done because of an incident.
+    ActionList {
+        /// `INC-12`; the channel's, or the only one, when absent.
+        incident: Option<String>,
+        /// Of every incident, what is not done.
+        #[serde(default)]
+        all: bool,
+    },
+    /// Something of it is done.
+    ActionDone {
+        /// `INC-12`; the channel's, or the only one, when absent.
+        incident: Option<String>,
+        /// Its number.
+        number: u32,
+    },
+    /// Whom to ask.
+    OnCall,
+    /// What makes sense to type next.
+    Menu {
+        /// `INC-12`; the channel's, or the only open one, when absent.
+        incident: Option<String>,
+    },
     /// Draft the post-incident review again.
     PirDraft {
         /// `INC-12`; the channel's, or the only one, when absent.
@@ -347,6 +452,33 @@ impl Request {
         }
     }
 
+    /// Whether it is about an incident, or about people and actions around it.
+    #[must_use]
+    pub fn is_about_incidents(&self) -> bool {
+        matches!(
+            self,
+            Request::IncidentList { .. }
+                | Request::IncidentShow { .. }
+                | Request::IncidentAck { .. }
+                | Request::IncidentSeverity { .. }
+                | Request::IncidentResolve { .. }
+                | Request::IncidentDeclare { .. }
+                | Request::IncidentStatus { .. }
+                | Request::IncidentCatchUp { .. }
+                | Request::IncidentReopen { .. }
+                | Request::IncidentNone { .. }
+                | Request::IncidentMerge { .. }
+                | Request::IncidentRole { .. }
+                | Request::IncidentUpdate { .. }
+                | Request::TimelineAdd { .. }
+                | Request::ActionAdd { .. }
+                | Request::ActionList { .. }
+                | Request::ActionDone { .. }
+                | Request::OnCall
+                | Request::Menu { .. }
+        )
+    }
+
     /// Whether it only looks: nothing is written and nobody is told.
     #[must_use]
     pub fn is_read(&self) -> bool {
@@ -360,6 +492,11 @@ impl Request {
                 | Request::RunbookAttach { .. }
                 | Request::IncidentList { .. }
                 | Request::IncidentShow { .. }
+                | Request::IncidentStatus { .. }
+                | Request::IncidentCatchUp { .. }
+                | Request::ActionList { .. }
+                | Request::OnCall
+                | Request::Menu { .. }
                 | Request::JournalVerify { .. }
                 | Request::Help { .. }
         )

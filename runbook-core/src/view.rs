@@ -8,7 +8,8 @@ use crate::choices;
 use crate::duration::for_people;
 use crate::expectation::Outcome;
 use crate::going_on;
-use crate::incident::{Incident, RunOutcome, Status as IncidentStatus};
+use crate::incident::{End, Incident, RunOutcome, Status as IncidentStatus};
+use crate::incident_text;
 use crate::message::{CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView};
 use crate::next;
 use crate::people::Actor;
@@ -68,6 +69,11 @@ pub fn card(
         changes: incident.changes.iter().map(|change| change.text.clone()).collect(),
         runs: runs.iter().rev().filter(|run| !run.unasked).map(run_line).collect(),
         suggestions: suggestions(incident, rollback),
+        roles: incident_text::roles(incident),
+        update: incident.update.as_ref().map(incident_text::update_line),
+        update_due: incident.update_due(severity.and_then(|severity| severity.update_interval_s)),
+        ended: incident.end.as_ref().map(End::words),
+        private: incident.private,
     }
 }
 
@@ -176,6 +182,15 @@ pub fn state_words(run: &Run) -> String {
         Status::Undone => stays::undone_words(run),
         Status::UndoFailed { reason } => format!("UNDO FAILED, a person must look: {reason}"),
     }
+}
+
+/// Whether it goes on only when somebody says something.
+#[must_use]
+pub fn waits_for_people(run: &Run) -> bool {
+    let may_go_on = matches!(run.status, Status::Failed { .. } | Status::UndoFailed { .. });
+    matches!(run.status, Status::WaitingForApproval { .. } | Status::Paused { .. })
+        || (run.hold.is_some() && run.status.is_open())
+        || (may_go_on && choices::question(run).is_some())
 }
 
 /// `12 min left until the target`, or by how much it has passed.

@@ -144,9 +144,13 @@ async fn unknown_words_are_answered_at_once_and_not_stored() {
     assert!(shown(&answer).contains("did you mean `runbook rollback"), "{answer}");
     let (_, answer) = server.post("/slack/commands", &slash("<!channel>")).await;
     assert!(shown(&answer).contains("&lt;!channel&gt;") && !answer.contains("<!"), "{answer}");
-    let (_, answer) = server.post("/slack/commands", &slash("")).await;
+    let (_, answer) = server.post("/slack/commands", &slash("help")).await;
     assert!(shown(&answer).contains("runbook list"), "{answer}");
     assert!(server.items().is_empty());
+    // what makes sense next depends on the incident of the channel, so it is looked up
+    let (_, answer) = server.post("/slack/commands", &slash("")).await;
+    assert!(shown(&answer).contains("Looking"), "{answer}");
+    assert_eq!(server.items().len(), 1);
 }
 
 #[tokio::test]

@@ -72,9 +72,9 @@ pub fn manifest(config: &ManifestConfig) -> Result<Value, ManifestError> {
     let mut command = json!({
         "command": config.command,
         "description": "Incidents and runbooks",
-        "usage_hint": "help | runbook rollback [SERVICE] | incident show",
-        // What people type is read as they typed it: a mention is no word of any command so far.
-        "should_escape": false,
+        "usage_hint": "help | status | declare TITLE | runbook rollback [SERVICE]",
+        // A mention comes with the user's id: a display name is nobody's for sure.
+        "should_escape": true,
     });
     let mut interactivity = json!({ "is_enabled": true });
     if let Some(url) = place("/slack/commands")? {

@@ -103,11 +103,11 @@ fn a_tier_asks_for_what_its_methods_need_and_for_nothing_else() {
     assert_eq!(of(Tier::Read), "chat:write chat:write.public commands");
     assert_eq!(
         of(Tier::Respond),
-        "channels:history channels:manage channels:read chat:write chat:write.public commands"
+        "channels:history channels:manage channels:read chat:write chat:write.public commands groups:history groups:read groups:write"
     );
     assert_eq!(
         of(Tier::Full),
-        "channels:history channels:manage channels:read chat:write chat:write.public commands files:write"
+        "channels:history channels:manage channels:read chat:write chat:write.public commands files:write groups:history groups:read groups:write"
     );
 }
 

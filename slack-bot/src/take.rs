@@ -48,6 +48,7 @@ pub(crate) async fn command(intake: &dyn Intake, body: Vec<u8>, received: Instan
     }
     let command = SlashCommand::parse(&body);
     match store(intake, command.trigger_id, COMMAND, body, received).await {
+        Ok(()) if command.text.trim().is_empty() => ephemeral("Looking what makes sense here..."),
         Ok(()) => ephemeral(&format!("Working on `{}`...", line(&command.text, ECHO_MAX))),
         // Slack never repeats a slash command: only the person can.
         Err(NotTaken::Refused) => ephemeral(

@@ -178,6 +178,6 @@ fn collected_payloads() {
     }
     println!("collected payloads: {signals} signals, {ignored} ignored, {unreadable} unreadable");
     assert!(signals + ignored + unreadable >= 100, "the corpus has fewer files than it should");
-    assert_eq!(signals, 0, "nothing in the corpus is meant for us");
+    assert_eq!(signals, 1, "a slash command without a word asks for the menu; nothing else is meant for us");
     assert!(ignored > 30, "interactions of every type must read");
 }

@@ -226,7 +226,7 @@ async fn an_unknown_word_is_a_program_on_path_longest_first() {
     let folder = tempfile::tempdir().unwrap();
     let bin = folder.path().join("bin");
     std::fs::create_dir(&bin).unwrap();
-    for name in ["blocks-hello", "blocks-hello-world"] {
+    for name in ["blocks-hello", "blocks-hello-world", "blocks-status-flows", "blocks-status"] {
         let program = bin.join(name);
         std::fs::write(&program, format!("#!/bin/sh\necho \"{name}: $*\"\nexit 7\n")).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -236,9 +236,19 @@ async fn an_unknown_word_is_a_program_on_path_longest_first() {
         (&["hello", "there", "--loud"][..], "blocks-hello: there --loud\n"),
         (&["hello", "world", "again"], "blocks-hello-world: again\n"),
         (&["hello"], "blocks-hello: \n"),
+        // no incident is called so; its number is one, and so is nothing at all
+        (&["status", "flows", "--wide"], "blocks-status-flows: --wide\n"),
     ] {
         let finished = run_in(&blocks(), words, &environment, folder.path()).await;
         assert_eq!((finished.code, finished.stdout.as_str()), (7, said), "{words:?}: {finished:?}");
+    }
+    for words in [&["status"][..], &["status", "INC-1"], &["status", "7"]] {
+        let finished = run_in(&blocks(), words, &environment, folder.path()).await;
+        assert_eq!(
+            (finished.code, finished.stdout.as_str()),
+            (1, ""),
+            "the command, without a journal: {finished:?}"
+        );
     }
     let unknown = run_in(&blocks(), &["runbok", "list"], &environment, folder.path()).await;
     assert_eq!((unknown.code, unknown.stdout.as_str()), (2, ""), "{unknown:?}");
@@ -251,6 +261,10 @@ async fn help_version_and_completions_are_data() {
     for words in [&["--help"][..], &["--version"], &["runbook", "--help"], &["completions", "bash"]] {
         let finished = alone(words, folder.path()).await;
         assert!(finished.code == 0 && finished.stdout.contains("blocks"), "{words:?}: {finished:?}");
+    }
+    let completions = alone(&["completions", "zsh"], folder.path()).await.stdout;
+    for word in ["catch-up", "not-an-incident", "--private", "--owner"] {
+        assert!(completions.contains(word), "{word}");
     }
     let version = alone(&["--version"], folder.path()).await.stdout;
     assert_eq!(version.trim(), format!("blocks {}", env!("CARGO_PKG_VERSION")));

@@ -31,6 +31,8 @@ mod holders;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod incident_verbs;
+#[cfg(test)]
 mod intake;
 #[cfg(test)]
 mod kills;

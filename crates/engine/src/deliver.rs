@@ -8,6 +8,7 @@ use runbook_core::expectation::Outcome;
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Incident, IncidentCommand};
 use runbook_core::message::{ChatMessage, Outgoing, PlanView};
+use runbook_core::people::{Actor, Person, Role};
 use runbook_core::ports::{ChatReceipt, Commit, OutboxResult, OutboxRow, PagerError, SendError};
 use runbook_core::run::{MessageKind, Run, RunCommand};
 use runbook_core::view;
@@ -64,7 +65,8 @@ impl Engine {
             }
             Rendered::Nowhere => {
                 let reason =
-                    "no channel is configured for it: set `channel` under its [[service]]".to_owned();
+                    "it has no channel: its own did not open, or no `channel` is set under its [[service]]"
+                        .to_owned();
                 return self.give_up(&row, &message, reason).await;
             }
         };
@@ -209,8 +211,10 @@ impl Engine {
                         .directory()
                         .people()
                         .iter()
+                        .filter(|person| !incident.private || may_see(person, &incident))
                         .filter_map(|person| person.slack_id.clone())
                         .collect(),
+                    private: incident.private,
                 })
             }
             Outgoing::Card { incident } => {
@@ -342,7 +346,7 @@ impl Engine {
     }
 
     fn has_own_channel(&self, incident: &Incident) -> bool {
-        self.settings().channel_per_incident.contains(&incident.severity)
+        incident.private || self.settings().channel_per_incident.contains(&incident.severity)
     }
 
     /// Where an incident is talked about: its own channel, else its service's, else its severity's.
@@ -352,6 +356,10 @@ impl Engine {
         }
         if self.has_own_channel(incident) && !incident.channel_failed {
             return Err(Rendered::NotYet);
+        }
+        if incident.private {
+            // Where others read along is no place for it.
+            return Err(Rendered::Nowhere);
         }
         let settings = self.settings();
         let of_service = settings.service(&incident.service).and_then(|service| service.channel.clone());
@@ -369,6 +377,15 @@ impl Engine {
             }
         }
     }
+}
+
+/// Whom a private incident is shown to: who opened it, who has a part in it, and the commanders.
+fn may_see(person: &Person, incident: &Incident) -> bool {
+    let is = |actor: &Actor| *actor == Actor::Person(person.name.clone());
+    person.roles.contains(&Role::Commander)
+        || is(&incident.opened_by)
+        || incident.commander.as_ref().is_some_and(|commander| is(&commander.who))
+        || incident.roles.iter().any(|(_, who)| is(who))
 }
 
 /// `inc-12-flowengine`: lowercase letters, digits and dashes, at most 80 characters.

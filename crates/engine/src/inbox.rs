@@ -225,18 +225,23 @@ impl Engine {
             .or_else(|| page.service_name.clone())
             .unwrap_or_else(|| "unknown service".to_owned());
         let opened = self
-            .open_incident(origin, &|id, number| OpenIncident {
-                id,
-                number,
-                target_s: settings.target_s(&severity),
-                severity: severity.clone(),
-                severity_reason: severity_reason.clone(),
-                service: service_name.clone(),
-                title: page.title.clone().unwrap_or_else(|| format!("PagerDuty incident {}", page.id)),
-                pager: Some(PagerRef { id: page.id.clone(), url: page.url.clone() }),
-                detected_at: page.created_at.unwrap_or(event.occurred_at),
-                triage: service.is_some_and(|service| service.triage.is_some()),
-            })
+            .open_incident(
+                origin,
+                &|id, number| OpenIncident {
+                    id,
+                    number,
+                    target_s: settings.target_s(&severity),
+                    severity: severity.clone(),
+                    severity_reason: severity_reason.clone(),
+                    service: service_name.clone(),
+                    title: page.title.clone().unwrap_or_else(|| format!("PagerDuty incident {}", page.id)),
+                    pager: Some(PagerRef { id: page.id.clone(), url: page.url.clone() }),
+                    detected_at: page.created_at.unwrap_or(event.occurred_at),
+                    triage: service.is_some_and(|service| service.triage.is_some()),
+                    private: false,
+                },
+                None,
+            )
             .await?;
         Ok(opened.id)
     }

@@ -42,11 +42,13 @@ pub(crate) fn apply_incident(
 }
 
 impl Engine {
-    /// Opens an incident and returns it. `make` gets the fresh identity and number.
+    /// Opens an incident and returns it. `make` gets the fresh identity and number; `say` makes the answer for the person
+    /// who asked.
     pub(crate) async fn open_incident(
         &self,
         origin: &Origin,
         make: &(dyn Fn(IncidentId, IncidentNumber) -> OpenIncident + Sync),
+        say: Option<&(dyn Fn(&Incident) -> String + Sync)>,
     ) -> Result<Incident, EngineError> {
         let id = IncidentId(self.inner.parts.ids.fresh());
         for _ in 0..MAX_TRIES {
@@ -62,7 +64,8 @@ impl Engine {
             };
             let effects = self.incident_effects(&mut commit, &append, &decision, now);
             commit.appends.push(append);
-            origin.settle(&mut commit, None, now);
+            let answer = say.map(|say| say(&state));
+            origin.settle(&mut commit, answer.as_deref(), now);
             match self.store().commit(commit).await {
                 Ok(()) => {
                     tracing::info!(incident = %state.number, severity = %state.severity, "incident opened");
@@ -117,6 +120,47 @@ impl Engine {
             }
         }
         Err(EngineError::Contended(format!("incident {id}")))
+    }
+
+    /// Changes several incidents, all of them or none, each as its command says. Returns them in the same order.
+    pub(crate) async fn change_incidents(
+        &self,
+        commands: &[(IncidentId, IncidentCommand)],
+        origin: &Origin,
+        say: Option<&str>,
+    ) -> Result<Vec<Incident>, EngineError> {
+        for _ in 0..MAX_TRIES {
+            let now = self.now();
+            let mut commit = Commit::default();
+            origin.settle(&mut commit, say, now);
+            let (mut states, mut effects) = (Vec::new(), Vec::new());
+            for (id, command) in commands {
+                let loaded = load_incident(self.store(), *id)
+                    .await?
+                    .ok_or_else(|| EngineError::NotFound(format!("there is no incident {id}")))?;
+                let decision = decide(&loaded.state, command, now)?;
+                if decision.events.is_empty() {
+                    states.push(loaded.state);
+                    continue;
+                }
+                let (append, next) =
+                    apply_incident(*id, Some(loaded.state), loaded.head, &decision.events, origin, now)?;
+                effects.extend(self.incident_effects(&mut commit, &append, &decision, now));
+                commit.rows.push(RowChange::Incident(next.row()));
+                commit.appends.push(append);
+                states.push(next);
+            }
+            match self.store().commit(commit).await {
+                Ok(()) => {
+                    self.touch();
+                    self.perform_incident(effects);
+                    return Ok(states);
+                }
+                Err(CommitError::Conflict(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(EngineError::Contended("these incidents".to_owned()))
     }
 
     /// Puts messages and timers of a decision into the commit; returns what is left to perform after it.

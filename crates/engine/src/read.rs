@@ -10,7 +10,7 @@ use runbook_core::journal::Envelope;
 use runbook_core::people::{Directory, Person, Role};
 use runbook_core::ports::{IncidentRow, Store};
 use runbook_core::run::{CommandPhase, Run, Status};
-use runbook_core::{choices, next, stays, view};
+use runbook_core::{choices, incident_text, next, stays, view};
 use serde::Serialize;
 use serde_json::json;
 
@@ -121,7 +121,16 @@ pub async fn recovered(store: &dyn Store, ids: &[RunId]) -> Result<Reply, Engine
 /// # Errors
 /// When the store does not read.
 pub async fn incidents(store: &dyn Store, all: bool) -> Result<Reply, EngineError> {
-    let rows = store.incidents(!all, 1_000).await?;
+    incidents_for(store, all, true).await
+}
+
+/// The same for somebody who may not know of those that are private.
+///
+/// # Errors
+/// When the store does not read.
+pub async fn incidents_for(store: &dyn Store, all: bool, private_too: bool) -> Result<Reply, EngineError> {
+    let mut rows = store.incidents(!all, 1_000).await?;
+    rows.retain(|row| private_too || !row.private);
     let mut text = String::new();
     for row in &rows {
         let _ = writeln!(
@@ -168,6 +177,12 @@ pub async fn incident(store: &dyn Store, row: &IncidentRow) -> Result<Reply, Eng
         show.title,
         show.commander.as_deref().unwrap_or("nobody yet")
     );
+    for line in show.ended.iter().map(|ended| format!("ended: {ended}")).chain(show.roles.iter().cloned()) {
+        let _ = writeln!(text, "{line}");
+    }
+    for item in &loaded.state.actions {
+        let _ = writeln!(text, "action {}", incident_text::action_line(item));
+    }
     if let Some(triage) = show.triage {
         let _ = writeln!(
             text,
@@ -189,11 +204,31 @@ pub async fn incident(store: &dyn Store, row: &IncidentRow) -> Result<Reply, Eng
         let word = |name: &str| entry.event.get(name).and_then(serde_json::Value::as_str);
         let kind = word("type").unwrap_or("event");
         let verb = word("verb").map_or_else(String::new, |verb| format!(" for {verb}"));
-        let why = word("reason").map_or_else(String::new, |reason| format!("{verb}: {reason}"));
+        let said = word("reason").or_else(|| word("text")).map(str::to_owned);
+        let why = said
+            .or_else(|| what_became(&entry.event))
+            .map_or_else(String::new, |said| format!("{verb}: {said}"));
         let _ = writeln!(text, "{}  {:<20} {}{why}", entry.at.format("%H:%M:%S%.3f"), kind, entry.actor);
     }
     let data = serde_json::to_value(&show).map_err(|error| EngineError::Journal(error.to_string()))?;
     Ok(Reply { text, data })
+}
+
+/// Who got what, and what became of what: the one thing that an event without a text of a person says.
+fn what_became(event: &serde_json::Value) -> Option<String> {
+    let word = |name: &str| event.get(name).and_then(serde_json::Value::as_str);
+    let person = |name: &str| word(name).map(|who| who.strip_prefix("person:").unwrap_or(who));
+    let other = || event.get("other").and_then(serde_json::Value::as_u64).map(IncidentNumber);
+    match word("type")? {
+        "opened" => word("title").map(str::to_owned),
+        "commander_taken" => person("commander").map(|who| format!("{who} commands")),
+        "role_given" => Some(format!("{} is {}", person("to")?, word("role")?.replace('_', " "))),
+        "severity_changed" => Some(format!("from {} to {}", word("from")?, word("to")?)),
+        "merged_into" => other().map(|number| format!("into {number}")),
+        "merged_from" => Some(format!("{}, {}", other()?, word("title")?)),
+        "action_done" => event.get("number").map(|number| format!("action {number}")),
+        _ => None,
+    }
 }
 
 fn entry<E: Serialize>(envelope: &Envelope<E>) -> TimelineEntry {

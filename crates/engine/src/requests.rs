@@ -10,7 +10,7 @@ use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::IncidentCommand;
 use runbook_core::journal::Cause;
 use runbook_core::next;
-use runbook_core::people::{Actor, Role};
+use runbook_core::people::{Actor, Directory, Role};
 use runbook_core::plan::{Plan, assess};
 use runbook_core::ports::{Commit, IncidentRow, RunRow, StoreError};
 use runbook_core::request::Request;
@@ -28,6 +28,7 @@ use crate::origin::{Asker, Origin, Reply};
 use crate::plans::{Asked, approvals_needed, code_of, draft_reply, plan_of, plan_to_look, refused};
 use crate::read;
 use crate::review::Occasion;
+use crate::said::{by_name, one_line};
 use crate::which::{self, Typed};
 
 /// Before something is planned, the repository of the runbooks is asked again when it was not for that long.
@@ -69,7 +70,7 @@ impl Engine {
         asker: &Asker,
         origin: &Origin,
     ) -> Result<Reply, EngineError> {
-        let request = &in_one_line(request);
+        let request = &in_one_line(request, self.directory());
         let stranger = asker.channel.is_some() && !matches!(asker.actor, Actor::Person(_));
         // A channel may be shared with another company: whoever is not known here learns nothing. Their yes to a run
         // goes on to the one check of approvals, which refuses it on the record.
@@ -178,28 +179,6 @@ impl Engine {
                 self.run_request(request, asker, origin, fits, because(RunCommand::Undo, "undo", reason))
                     .await
             }
-            Request::IncidentAck { incident } => {
-                self.require_standing(asker, "take an incident")?;
-                let id = self.find_incident(incident.as_deref(), asker).await?.id;
-                let command =
-                    IncidentCommand::Acknowledge { by: asker.actor.clone(), via: "blocks".to_owned() };
-                self.incident_verb(id, &command, origin, "You have it.").await
-            }
-            Request::IncidentSeverity { incident, severity } => {
-                self.require_standing(asker, "change a severity")?;
-                let id = self.find_incident(incident.as_deref(), asker).await?.id;
-                let command = self.severity_command(severity)?;
-                self.incident_verb(id, &command, origin, "The severity is changed.").await
-            }
-            Request::IncidentResolve { incident } => {
-                self.require_standing(asker, "resolve an incident")?;
-                let id = self.find_incident(incident.as_deref(), asker).await?.id;
-                let person = self.directory().person_of(&asker.actor);
-                let email = person.and_then(|person| person.pagerduty_email.clone());
-                let command = IncidentCommand::Resolve { by: asker.actor.clone(), email };
-                let text = "Noted: you vouch for the fix. PagerDuty is asked to resolve it; the review is drafted when it has.";
-                self.incident_verb(id, &command, origin, text).await
-            }
             Request::PirDraft { incident } => {
                 self.require_standing(asker, "draft a review")?;
                 let row = self.find_any_incident(incident.as_deref(), asker).await?;
@@ -207,15 +186,6 @@ impl Engine {
                 let path = self.settings().pir.dir.join(&file);
                 let data = json!({ "incident": row.number.to_string(), "path": path });
                 self.answer(origin, Reply { text: format!("drafted {}", path.display()), data }).await
-            }
-            Request::IncidentShow { incident } => {
-                let row = self.find_any_incident(incident.as_deref(), asker).await?;
-                let reply = read::incident(self.store(), &row).await?;
-                self.answer(origin, reply).await
-            }
-            Request::IncidentList { all } => {
-                let reply = read::incidents(self.store(), *all).await?;
-                self.answer(origin, reply).await
             }
             Request::RunbookStatus { .. } => {
                 let row = self.find_run(request, asker, |row| row.open).await?;
@@ -242,6 +212,25 @@ impl Engine {
                 let reply = read::verify(self.store(), expect.as_deref()).await?;
                 self.answer(origin, reply).await
             }
+            Request::IncidentList { .. }
+            | Request::IncidentShow { .. }
+            | Request::IncidentAck { .. }
+            | Request::IncidentSeverity { .. }
+            | Request::IncidentResolve { .. }
+            | Request::IncidentDeclare { .. }
+            | Request::IncidentStatus { .. }
+            | Request::IncidentCatchUp { .. }
+            | Request::IncidentReopen { .. }
+            | Request::IncidentNone { .. }
+            | Request::IncidentMerge { .. }
+            | Request::IncidentRole { .. }
+            | Request::IncidentUpdate { .. }
+            | Request::TimelineAdd { .. }
+            | Request::ActionAdd { .. }
+            | Request::ActionList { .. }
+            | Request::ActionDone { .. }
+            | Request::OnCall
+            | Request::Menu { .. } => self.incident_request(request, asker, origin).await,
             Request::Help { topic } => {
                 let text =
                     format!("help for {} is given where it is asked", topic.as_deref().unwrap_or("blocks"));
@@ -251,7 +240,7 @@ impl Engine {
     }
 
     /// Settles the inbox message of a request that changes nothing, with its answer.
-    async fn answer(&self, origin: &Origin, reply: Reply) -> Result<Reply, EngineError> {
+    pub(crate) async fn answer(&self, origin: &Origin, reply: Reply) -> Result<Reply, EngineError> {
         if origin.inbox.is_some() {
             let mut commit = Commit::default();
             origin.settle(&mut commit, Some(&reply.text), self.now());
@@ -545,33 +534,6 @@ impl Engine {
         }
     }
 
-    async fn incident_verb(
-        &self,
-        id: IncidentId,
-        command: &IncidentCommand,
-        origin: &Origin,
-        text: &str,
-    ) -> Result<Reply, EngineError> {
-        let incident = self.change_incident(id, command, origin, Some(text)).await?;
-        Ok(Reply {
-            text: format!("{}: {text}", incident.number),
-            data: serde_json::to_value(incident.row()).unwrap_or_default(),
-        })
-    }
-
-    fn severity_command(&self, severity: &str) -> Result<IncidentCommand, EngineError> {
-        let settings = self.settings();
-        let Some(known) = settings.severities.default_scheme().get(severity) else {
-            let names: Vec<_> =
-                settings.severities.default_scheme().severities.iter().map(|s| s.id.as_str()).collect();
-            return Err(EngineError::NotFound(format!(
-                "there is no severity '{severity}'; hint: one of {}",
-                names.join(", ")
-            )));
-        };
-        Ok(IncidentCommand::ChangeSeverity { to: known.id.clone(), target_s: known.mttr_target_s })
-    }
-
     /// Whether the configuration gives this actor the standing to decide about runs.
     #[must_use]
     pub fn has_standing(&self, actor: &Actor) -> bool {
@@ -610,7 +572,7 @@ impl Engine {
         which::the_run(self.store(), request, here, typed(asker), fits).await
     }
 
-    async fn channel_incident(&self, asker: &Asker) -> Result<IncidentRow, EngineError> {
+    pub(crate) async fn channel_incident(&self, asker: &Asker) -> Result<IncidentRow, EngineError> {
         let none = || EngineError::NotFound("this channel has no incident".to_owned());
         let channel = asker.channel.as_deref().ok_or_else(none)?;
         let rows = self.store().incidents(false, LOOK).await?;
@@ -620,11 +582,15 @@ impl Engine {
         if here.any(|other| other.open || !newest.open) { Err(none()) } else { Ok(newest) }
     }
 
-    async fn find_incident(&self, named: Option<&str>, asker: &Asker) -> Result<IncidentRow, EngineError> {
+    pub(crate) async fn find_incident(
+        &self,
+        named: Option<&str>,
+        asker: &Asker,
+    ) -> Result<IncidentRow, EngineError> {
         self.named_or_here(named, asker, true).await
     }
 
-    async fn find_any_incident(
+    pub(crate) async fn find_any_incident(
         &self,
         named: Option<&str>,
         asker: &Asker,
@@ -663,26 +629,10 @@ impl Engine {
 
 /// A request whose reason is one line. It stands in `status`, cards and reviews beside what Blocks itself says, so it
 /// may not begin a line of its own there, nor hide or turn around what it says.
-fn in_one_line(request: &Request) -> Request {
+fn in_one_line(request: &Request, people: &Directory) -> Request {
     let mut request = request.clone();
-    request.change_reason(one_line);
+    request.change_reason(|reason| one_line(&by_name(reason, people)));
     request
-}
-
-fn one_line(text: &str) -> String {
-    let is_unseen = |c: &char| {
-        matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-            || matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{17b4}' | '\u{17b5}')
-            || matches!(c, '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
-    };
-    let blank = |c: char| match c {
-        '\u{2028}' | '\u{2029}' | '\u{2800}' => ' ',
-        c if c.is_control() => ' ',
-        c => c,
-    };
-    let seen: String = text.chars().filter(|c| !is_unseen(c)).map(blank).collect();
-    seen.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Refuses what is about another command than the one in question now.
@@ -762,7 +712,10 @@ mod tests {
         ] {
             assert_eq!(one_line(typed), kept, "{typed:?}");
             let request = Request::RunbookUndo { run: None, reason: Some(typed.to_owned()) };
-            assert_eq!(in_one_line(&request).reason(), Some(kept).filter(|kept| !kept.is_empty()));
+            assert_eq!(
+                in_one_line(&request, &Directory::default()).reason(),
+                Some(kept).filter(|kept| !kept.is_empty())
+            );
         }
     }
 }

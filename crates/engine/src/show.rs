@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 use runbook_core::choices;
 use runbook_core::expectation::Outcome;
-use runbook_core::ids::{IncidentId, RunId};
-use runbook_core::incident::{Incident, Triage};
+use runbook_core::ids::{IncidentId, IncidentNumber, RunId};
+use runbook_core::incident::{ActionItem, End, Incident, Triage, Update};
+use runbook_core::incident_text;
 use runbook_core::journal::{StreamId, millis};
 use runbook_core::message::Answer;
 use runbook_core::next::{self, Next};
@@ -53,10 +54,56 @@ pub struct IncidentShow {
     pub triage: Option<Triage>,
     /// The review's file name.
     pub review_file: Option<String>,
+    /// Only named people see it.
+    pub private: bool,
+    /// Why it is over, where it is no end like others, in words.
+    pub ended: Option<String>,
+    /// The same for programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<End>,
+    /// Others that have become part of it.
+    pub merged: Vec<String>,
+    /// Roles beside the commander, `scribe: cat`.
+    pub roles: Vec<String>,
+    /// What people outside were told last.
+    pub update: Option<Update>,
+    /// What is to be done because of it.
+    pub actions: Vec<ActionShow>,
     /// Its runs, oldest first.
     pub runs: Vec<RunShow>,
     /// Everything that happened, in order of time.
     pub timeline: Vec<TimelineEntry>,
+}
+
+/// Something to do because of an incident.
+#[derive(Debug, Clone, Serialize)]
+pub struct ActionShow {
+    /// `INC-12`.
+    pub incident: String,
+    /// Counted from 1 in the incident.
+    pub number: u32,
+    /// What.
+    pub text: String,
+    /// Who does it.
+    pub owner: Option<String>,
+    /// By when.
+    pub due: Option<String>,
+    /// When it was done.
+    #[serde(with = "millis::option")]
+    pub done_at: Option<DateTime<Utc>>,
+}
+
+impl ActionShow {
+    pub(crate) fn new(incident: IncidentNumber, item: &ActionItem) -> ActionShow {
+        ActionShow {
+            incident: incident.to_string(),
+            number: item.number,
+            text: item.text.clone(),
+            owner: item.owner.clone(),
+            due: item.due.map(|due| due.to_string()),
+            done_at: item.done_at,
+        }
+    }
 }
 
 /// A run.
@@ -432,6 +479,13 @@ impl IncidentShow {
             resolved_at: incident.resolved_at,
             triage: incident.triage,
             review_file: incident.review_file.clone(),
+            private: incident.private,
+            ended: incident.end.as_ref().map(End::words),
+            end: incident.end.clone(),
+            merged: incident.merged.iter().map(ToString::to_string).collect(),
+            roles: incident_text::roles(incident),
+            update: incident.update.clone(),
+            actions: incident.actions.iter().map(|item| ActionShow::new(incident.number, item)).collect(),
             runs: runs.iter().map(RunShow::new).collect(),
             timeline,
         }

@@ -5,4 +5,5 @@ mod incidents;
 mod locks;
 mod messages;
 mod runs;
+mod verbs;
 mod yeses;

@@ -38,7 +38,8 @@ pub fn parse_chat(text: &str) -> ChatParse {
 
 /// The request, or the text to show.
 fn read(words: &[String]) -> Result<Request, String> {
-    let Some(first) = words.first() else { return Err(help(&[])) };
+    // What makes sense next depends on the incident of the channel.
+    let Some(first) = words.first() else { return Ok(Request::Menu { incident: None }) };
     if is_help(first) {
         return Err(help(words.get(1..).unwrap_or_default()));
     }
@@ -60,12 +61,35 @@ fn read(words: &[String]) -> Result<Request, String> {
     if let Command::Runbook(runbook) = &command {
         no_path(runbook)?;
     }
-    command.to_request().map_err(|error| error.to_string())
+    let mut request = command.to_request().map_err(|error| error.to_string())?;
+    match &mut request {
+        Request::RunbookRun { params, .. }
+        | Request::RunbookPlan { params, .. }
+        | Request::RunbookRollback { params, .. } => {
+            params.values_mut().for_each(|value| *value = as_typed(value));
+        }
+        _ => {}
+    }
+    Ok(request)
+}
+
+/// A value as it was typed: Slack makes a mark of `#incidents` and `@ana`, which no command would know.
+fn as_typed(value: &str) -> String {
+    let inside = value.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+    let mark =
+        inside.and_then(|inside| inside.split_once('|')).filter(|(_, label)| !label.contains(['<', '|']));
+    match mark {
+        Some((id, label)) if id.starts_with(['@', '#']) && !label.is_empty() => {
+            let sign = id.get(..1).unwrap_or_default();
+            format!("{sign}{}", label.trim_start_matches(sign))
+        }
+        _ => value.to_owned(),
+    }
 }
 
 /// Phones write a line's first word with a capital; values keep their case.
 fn fold(mut words: Vec<String>) -> Vec<String> {
-    let groups = ["runbook", "incident", "pir", "journal"];
+    let groups = ["runbook", "incident", "pir", "journal", "timeline", "action"];
     let mut is_group = false;
     if let Some(first) = words.first_mut() {
         *first = first.to_lowercase();
@@ -128,7 +152,10 @@ fn group(first: &str) -> Option<String> {
 fn overview() -> String {
     let lines: Vec<String> = commands_on(Surface::Chat)
         // The shorthands stand for these.
-        .filter(|command| !matches!(command.path, "incident ack" | "incident severity" | "incident resolve"))
+        .filter(|command| {
+            let short = command.path.strip_prefix("incident ");
+            short.is_none_or(|short| commands_on(Surface::Chat).all(|other| other.path != short))
+        })
         .map(line)
         .collect();
     format!(
@@ -378,7 +405,6 @@ mod tests {
     #[test]
     fn typed_lines_that_are_not() {
         let table = [
-            ("", "What Blocks can do here"),
             ("help", "What Blocks can do here"),
             ("Help", "runbook rollback"),
             ("?", "What Blocks can do here"),
@@ -395,6 +421,22 @@ mod tests {
             ("help coffee", "unknown command `coffee`"),
             ("runbook show", "`<NAME>` is missing"),
             ("severity", "usage: `severity LEVEL [INC]`"),
+            ("declare", "usage: `declare TITLE"),
+            ("declare \"\"", "the title is missing"),
+            ("update INC-3", "the text is missing"),
+            ("not-an-incident", "is missing"),
+            ("merge INC-2", "`merge INC-2 into INC-1`"),
+            ("merge INC-2 with INC-1", "`merge INC-2 into INC-1`"),
+            ("role boss @ana", "`boss` is no role"),
+            ("role scribe", "usage: `role ROLE WHO [INC]`"),
+            ("action done first", "is no value for"),
+            ("action", "`action list [INC] [--all]`"),
+            ("timeline", "timeline add"),
+            ("declare it fails --fast", "`--fast` does not belong there"),
+            ("declar it fails", "did you mean `declare"),
+            ("catchup", "did you mean `catch-up"),
+            ("on-call", "did you mean `oncall"),
+            ("reopn", "did you mean `reopen"),
             ("runbook answer", "is missing"),
             ("runbook answer maybe", "is no value for"),
             ("runbook run x --param", "needs a value"),
@@ -439,3 +481,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "typed_tests.rs"]
+mod typed_tests;

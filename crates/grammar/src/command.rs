@@ -7,6 +7,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use runbook_core::ids::IncidentNumber;
 use runbook_core::request::Request;
 
+use crate::incident::{ActionCommand, IncidentCommand, IncidentVerb, TimelineCommand};
+
 /// Everything that terminal and chat can both ask for. The terminal embeds it with `#[command(flatten)]`.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {
@@ -22,15 +24,21 @@ pub enum Command {
     /// The journal
     #[command(subcommand)]
     Journal(JournalCommand),
-    /// Take an incident (short for `incident ack`)
-    #[command(after_help = "Example: blocks ack INC-12")]
-    Ack(IncidentArg),
-    /// Change an incident's severity (short for `incident severity`)
-    #[command(after_help = "Example: blocks severity P2 INC-12")]
-    Severity(SeverityArgs),
-    /// Say that an incident is over (short for `incident resolve`)
-    #[command(after_help = "Example: blocks resolve INC-12")]
-    Resolve(IncidentArg),
+    /// The incident's verbs, without the word before them.
+    #[command(flatten)]
+    Verb(IncidentVerb),
+    /// An incident's timeline
+    #[command(subcommand)]
+    Timeline(TimelineCommand),
+    /// What is to be done because of an incident
+    #[command(subcommand)]
+    Action(ActionCommand),
+    /// Whom to ask: roles by the configuration, and who commands now
+    #[command(name = "oncall", after_help = "Example: blocks oncall")]
+    OnCall,
+    /// What makes sense to type next
+    #[command(after_help = "Example: blocks menu INC-12")]
+    Menu(IncidentArg),
 }
 
 /// `runbook ...`
@@ -247,26 +255,6 @@ pub enum RunbookCommand {
     Schema,
 }
 
-/// `incident ...`
-#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
-pub enum IncidentCommand {
-    /// Show the open incidents
-    List {
-        /// Resolved ones too
-        #[arg(long)]
-        all: bool,
-    },
-    /// Show one incident with its timeline
-    Show(IncidentArg),
-    /// Take an incident
-    Ack(IncidentArg),
-    /// Change an incident's severity
-    #[command(after_help = "Example: blocks incident severity P2 INC-12")]
-    Severity(SeverityArgs),
-    /// Say that an incident is over
-    Resolve(IncidentArg),
-}
-
 /// `pir ...`
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum PirCommand {
@@ -303,17 +291,6 @@ pub struct IncidentArg {
     /// `INC-12` or `12`; the channel's, or the only open one, when absent
     #[arg(value_name = "INC")]
     pub incident: Option<String>,
-}
-
-/// A severity, and which incident.
-#[derive(Debug, Clone, PartialEq, Eq, Args)]
-pub struct SeverityArgs {
-    /// The severity, such as `P2`
-    #[arg(value_name = "LEVEL")]
-    pub level: String,
-    /// The incident
-    #[command(flatten)]
-    pub incident: IncidentArg,
 }
 
 /// Which run.
@@ -391,6 +368,17 @@ pub enum RequestError {
     /// A parameter has two values.
     #[error("parameter `{0}` is given twice\nhint: give each parameter once")]
     ParamTwice(String),
+    /// Something has to be said.
+    #[error("{0} is missing\nhint: {1}")]
+    NothingSaid(&'static str, &'static str),
+    /// Which of two incidents goes on has to be said.
+    #[error(
+        "name the incident that is part of another, and the other\nhint: `merge INC-2 into INC-1`; INC-1 goes on"
+    )]
+    MergeOfWhat,
+    /// The word is no role.
+    #[error("`{0}` is no role\nhint: commander, communications, scribe or responder")]
+    NoRole(String),
     /// It works on files of this machine, not on the state of Blocks.
     #[error("`{0}` works on files and is available in a shell only")]
     TerminalOnly(&'static str),
@@ -405,12 +393,14 @@ impl Command {
     pub fn to_request(&self) -> Result<Request, RequestError> {
         Ok(match self {
             Command::Runbook(command) => return command.to_request(),
-            Command::Incident(command) => command.to_request(),
+            Command::Incident(command) => return command.to_request(),
             Command::Pir(command) => command.to_request(),
             Command::Journal(command) => return command.to_request(),
-            Command::Ack(args) => IncidentCommand::Ack(args.clone()).to_request(),
-            Command::Severity(args) => IncidentCommand::Severity(args.clone()).to_request(),
-            Command::Resolve(args) => IncidentCommand::Resolve(args.clone()).to_request(),
+            Command::Verb(verb) => return verb.to_request(),
+            Command::Timeline(command) => return command.to_request(),
+            Command::Action(command) => return command.to_request(),
+            Command::OnCall => Request::OnCall,
+            Command::Menu(args) => Request::Menu { incident: args.number() },
         })
     }
 }
@@ -502,23 +492,6 @@ impl RunbookCommand {
     }
 }
 
-impl IncidentCommand {
-    /// The request that this command stands for.
-    #[must_use]
-    pub fn to_request(&self) -> Request {
-        match self {
-            IncidentCommand::List { all } => Request::IncidentList { all: *all },
-            IncidentCommand::Show(args) => Request::IncidentShow { incident: args.number() },
-            IncidentCommand::Ack(args) => Request::IncidentAck { incident: args.number() },
-            IncidentCommand::Severity(args) => Request::IncidentSeverity {
-                incident: args.incident.number(),
-                severity: severity_id(&args.level),
-            },
-            IncidentCommand::Resolve(args) => Request::IncidentResolve { incident: args.number() },
-        }
-    }
-}
-
 impl PirCommand {
     /// The request that this command stands for.
     #[must_use]
@@ -543,7 +516,7 @@ impl JournalCommand {
 }
 
 impl IncidentArg {
-    fn number(&self) -> Option<String> {
+    pub(crate) fn number(&self) -> Option<String> {
         self.incident.as_deref().map(incident_number)
     }
 }
@@ -562,18 +535,9 @@ impl Params {
 }
 
 /// `12`, `inc-12` and `INC-12` are one incident; anything else is passed on for the engine to refuse.
-fn incident_number(text: &str) -> String {
+pub(crate) fn incident_number(text: &str) -> String {
     let upper = text.to_ascii_uppercase();
     IncidentNumber::from_str(&upper).map_or_else(|_| text.to_owned(), |number| number.to_string())
-}
-
-/// `p2` is `P2`; other schemes' ids are passed on as typed.
-fn severity_id(text: &str) -> String {
-    let mut chars = text.chars();
-    let is_level = chars.next().is_some_and(|c| c.eq_ignore_ascii_case(&'p'))
-        && !chars.as_str().is_empty()
-        && chars.all(|c| c.is_ascii_digit());
-    if is_level { text.to_ascii_uppercase() } else { text.to_owned() }
 }
 
 #[cfg(test)]

@@ -6,15 +6,16 @@
 
 mod chat;
 mod command;
+mod incident;
 mod nearest;
 mod split;
 mod surface;
 
 pub use chat::{ChatParse, parse_chat};
 pub use command::{
-    AnswerWord, Command, Deny, IncidentCommand, JournalCommand, Param, PirCommand, RequestError,
-    RunbookCommand,
+    AnswerWord, Command, Deny, JournalCommand, Param, PirCommand, RequestError, RunbookCommand,
 };
+pub use incident::{ActionCommand, IncidentCommand, IncidentVerb, TimelineCommand};
 pub use split::{SplitError, split_words};
 pub use surface::{
     COMMANDS, CommandInfo, SERVER_COMMANDS, Surface, SurfaceOption, TERMINAL_OPTIONS, commands_on,

@@ -1,11 +1,11 @@
 //! What can be asked of an incident, and why it may be refused.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::event::{ChangeNoted, PagerRef, RunOutcome};
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, IncidentNumber, RunId};
-use crate::people::Actor;
+use crate::people::{Actor, Role};
 
 /// Everything that opening needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct OpenIncident {
     pub detected_at: DateTime<Utc>,
     /// `true`: diagnostics are configured and start at once.
     pub triage: bool,
+    /// Only named people see it.
+    pub private: bool,
 }
 
 /// A change that somebody or something asks for.
@@ -131,6 +133,77 @@ pub enum IncidentCommand {
         /// Their e-mail at the pager, when known.
         email: Option<String>,
     },
+    /// A person says that it is not over.
+    Reopen {
+        /// Who.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// A person says that it never was an incident.
+    EndAsNone {
+        /// Who.
+        by: Actor,
+        /// Their e-mail at the pager, when known.
+        email: Option<String>,
+        /// Why.
+        reason: String,
+    },
+    /// A person says that it is part of another one.
+    MergeInto {
+        /// Who.
+        by: Actor,
+        /// Their e-mail at the pager, when known.
+        email: Option<String>,
+        /// The other's identity.
+        id: IncidentId,
+        /// The other.
+        other: IncidentNumber,
+    },
+    /// Another one becomes part of it.
+    TakeIn {
+        /// The other's identity.
+        id: IncidentId,
+        /// The other.
+        other: IncidentNumber,
+        /// What the other is about.
+        title: String,
+    },
+    /// Give somebody a role.
+    GiveRole {
+        /// Who gives it.
+        by: Actor,
+        /// Which.
+        role: Role,
+        /// To whom.
+        to: Actor,
+    },
+    /// Record what people outside are told.
+    GiveUpdate {
+        /// Who tells them.
+        by: Actor,
+        /// The text.
+        text: String,
+    },
+    /// Write something down.
+    AddNote {
+        /// The text.
+        text: String,
+    },
+    /// Something is to be done because of it.
+    AddAction {
+        /// What.
+        text: String,
+        /// Who does it, by name.
+        owner: Option<String>,
+        /// By when.
+        due: Option<NaiveDate>,
+    },
+    /// One of these is done.
+    EndAction {
+        /// Its number.
+        number: u32,
+    },
     /// The pager says it is over.
     PagerResolved {
         /// When that happened there; it may be told late.
@@ -183,6 +256,30 @@ pub enum Rejection {
         run: RunId,
         /// Its runbook.
         runbook: String,
+    },
+    /// It is not over.
+    #[error("{number} is {status}, it is not over; hint: `/blocks status {number}`")]
+    StillOpen {
+        /// The incident.
+        number: IncidentNumber,
+        /// Its status word.
+        status: &'static str,
+    },
+    /// An incident is no part of itself.
+    #[error(
+        "{number} cannot be merged into itself; hint: name two incidents, as in `merge INC-2 into INC-1`"
+    )]
+    IntoItself {
+        /// The incident.
+        number: IncidentNumber,
+    },
+    /// No action has that number.
+    #[error("{number} has no action {action}; hint: `/blocks action list {number}`")]
+    NoAction {
+        /// The incident.
+        number: IncidentNumber,
+        /// What was named.
+        action: u32,
     },
     /// Only a known person may do this.
     #[error(

@@ -5,6 +5,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::command::{IncidentCommand, OpenIncident, Rejection};
 use super::event::{IncidentEvent, RunOutcome};
 use super::state::{Incident, Status};
+use super::verbs;
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, RunId};
 use crate::message::Outgoing;
@@ -17,6 +18,10 @@ pub(super) const PAGER_RESOLVE: &str = "pager resolve";
 pub(super) const PAGER_REOPENED: &str = "reopened";
 /// The same for an end.
 pub(super) const PAGER_ENDED: &str = "resolved";
+/// Where something was said that was said in Blocks.
+pub(super) const HERE: &str = "blocks";
+/// The pager's word for a note.
+pub(super) const PAGER_NOTE: &str = "note";
 /// The name of an undelivered request to open the incident's own channel.
 pub(super) const CHANNEL: &str = "channel";
 
@@ -81,6 +86,7 @@ pub fn open(request: &OpenIncident, now: DateTime<Utc>) -> Decision {
             pager: request.pager.clone(),
             detected_at: request.detected_at,
             target_s: request.target_s,
+            private: request.private,
         }],
         effects,
     }
@@ -124,6 +130,11 @@ pub fn decide(
                 _ => Effect::ClearTargetTimer { incident },
             });
             decision
+        }
+        IncidentCommand::NotePager { what, text }
+            if what == PAGER_NOTE && text.as_deref().is_some_and(|text| state.wrote_at_pager(text)) =>
+        {
+            nothing
         }
         IncidentCommand::NotePager { what, text } => Decision {
             events: vec![IncidentEvent::PagerNoted { what: what.clone(), text: text.clone() }],
@@ -190,9 +201,14 @@ pub fn decide(
         {
             nothing
         }
+        // It ends what was asked of it before a person took that back, or tells once more of an end that is no longer one.
+        IncidentCommand::PagerResolved { occurred_at } if state.is_taken_back(*occurred_at) => {
+            noted(state, PAGER_ENDED, *occurred_at)
+        }
         IncidentCommand::PagerResolved { occurred_at } => pager_resolved(state, *occurred_at, card.clone()),
         IncidentCommand::PagerReopened { .. } if !state.status.is_open() || state.pager_resolved => {
-            let mut decision = with_card(vec![IncidentEvent::Reopened { via: "pagerduty".to_owned() }]);
+            let mut decision =
+                with_card(vec![IncidentEvent::Reopened { via: "pagerduty".to_owned(), reason: None }]);
             // The impact is back, and the time to mitigate it still counts from its detection.
             if let Some(target_s) = state.target_s {
                 let due = (state.detected_at + Duration::seconds(i64::from(target_s))).max(now);
@@ -237,9 +253,13 @@ pub fn decide(
             };
             if what == PAGER_RESOLVE {
                 decision.effects.push(card);
+                let here = if state.status.is_open() {
+                    ", or say `/blocks incident resolve` again to end it here alone"
+                } else {
+                    ": it is over here, and still open there"
+                };
                 let text = format!(
-                    "{}: PagerDuty refused to resolve it: {reason}. Mend that and resolve it there, or say \
-                     `/blocks incident resolve` again to end it here alone.",
+                    "{}: PagerDuty refused to resolve it: {reason}. Mend that and resolve it there{here}.",
                     state.number
                 );
                 decision.effects.push(Effect::Send(Outgoing::Note { incident, text }));
@@ -249,6 +269,15 @@ pub fn decide(
             }
             decision
         }
+        IncidentCommand::Reopen { .. }
+        | IncidentCommand::EndAsNone { .. }
+        | IncidentCommand::MergeInto { .. }
+        | IncidentCommand::TakeIn { .. }
+        | IncidentCommand::GiveRole { .. }
+        | IncidentCommand::GiveUpdate { .. }
+        | IncidentCommand::AddNote { .. }
+        | IncidentCommand::AddAction { .. }
+        | IncidentCommand::EndAction { .. } => return verbs::decide(state, command, now),
     })
 }
 
@@ -377,7 +406,7 @@ fn resolve(
         let call = PagerCall::Resolve { incident: pager.id.clone(), from: email.cloned() };
         effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));
     } else {
-        events.push(IncidentEvent::Resolved { via: "blocks".to_owned() });
+        events.push(IncidentEvent::Resolved { via: HERE.to_owned() });
         effects.push(Effect::DraftReview { incident: state.id });
     }
     Ok(Decision { events, effects })

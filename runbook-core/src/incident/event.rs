@@ -1,12 +1,12 @@
 //! What can happen to an incident. These are the timeline.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::expectation::Outcome;
-use crate::ids::{IncidentNumber, RunId};
+use crate::ids::{IncidentId, IncidentNumber, RunId};
 use crate::journal::millis;
-use crate::people::Actor;
+use crate::people::{Actor, Role};
 
 /// The pager's side of an incident.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +62,8 @@ impl IncidentEvent {
                 | IncidentEvent::ResolveHeld { .. }
                 | IncidentEvent::Resolved { .. }
                 | IncidentEvent::Reopened { .. }
+                | IncidentEvent::NotAnIncident { .. }
+                | IncidentEvent::MergedInto { .. }
         )
     }
 }
@@ -89,6 +91,9 @@ pub enum IncidentEvent {
         detected_at: DateTime<Utc>,
         /// Seconds to mitigate that the severity allows.
         target_s: Option<u32>,
+        /// Only named people see it: its channel is private, and nothing of it stands in another.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        private: bool,
     },
     /// Somebody took it.
     Acknowledged {
@@ -222,6 +227,65 @@ pub enum IncidentEvent {
     Reopened {
         /// Where it was said.
         via: String,
+        /// Why, where a person said so here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// It ends as no incident: there was nothing to mitigate, and nobody reviews it.
+    NotAnIncident {
+        /// Why.
+        reason: String,
+    },
+    /// It ends as part of another one, which goes on.
+    MergedInto {
+        /// The other's identity.
+        id: IncidentId,
+        /// The other.
+        other: IncidentNumber,
+    },
+    /// Another one has become part of this one.
+    MergedFrom {
+        /// The other's identity.
+        id: IncidentId,
+        /// The other.
+        other: IncidentNumber,
+        /// What the other was about.
+        title: String,
+    },
+    /// Somebody has a role from now on; a commander has [`IncidentEvent::CommanderTaken`].
+    RoleGiven {
+        /// Which.
+        role: Role,
+        /// Who.
+        to: Actor,
+    },
+    /// People outside the incident were told how it stands.
+    UpdateGiven {
+        /// What they were told.
+        text: String,
+    },
+    /// Somebody wrote something down.
+    NoteAdded {
+        /// The text.
+        text: String,
+    },
+    /// Something is to be done because of it.
+    ActionAdded {
+        /// Counted from 1 in this incident.
+        number: u32,
+        /// What.
+        text: String,
+        /// Who does it, by name; nobody yet when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
+        /// By when; no date yet when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due: Option<NaiveDate>,
+    },
+    /// One of these is done.
+    ActionDone {
+        /// Its number.
+        number: u32,
     },
     /// The review was drafted.
     ReviewDrafted {

@@ -3,11 +3,14 @@
 mod command;
 mod decide;
 mod event;
+mod record;
 mod state;
 #[cfg(test)]
 pub(crate) mod tests;
+mod verbs;
 
 pub use command::{IncidentCommand, OpenIncident, Rejection};
 pub use decide::{Decision, Effect, decide, open};
 pub use event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
+pub use record::{ActionItem, End, Update};
 pub use state::{Commander, Evidence, Incident, Replay, RunLink, Status, Triage, evolve};

@@ -3,12 +3,13 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::decide::{CHANNEL, PAGER_ENDED, PAGER_REOPENED, PAGER_RESOLVE};
+use super::decide::{CHANNEL, HERE, PAGER_ENDED, PAGER_REOPENED, PAGER_RESOLVE};
 use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
+use super::record::{ActionItem, End, Update};
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, IncidentNumber, RunId};
 use crate::journal::{Envelope, StreamId};
-use crate::people::Actor;
+use crate::people::{Actor, Role};
 use crate::ports::IncidentRow;
 
 /// Where an incident stands.
@@ -164,6 +165,29 @@ pub struct Incident {
     pub review_file: Option<String>,
     /// SHA-256 of that draft.
     pub review_sha256: Option<String>,
+    /// Only named people see it.
+    pub private: bool,
+    /// Who opened it.
+    pub opened_by: Actor,
+    /// Why it is over, where it is no end like others.
+    pub end: Option<End>,
+    /// Other incidents that have become part of it.
+    pub merged: Vec<IncidentNumber>,
+    /// Roles beside the commander, in the order in which they were given.
+    pub roles: Vec<(Role, Actor)>,
+    /// What people outside were told last.
+    pub update: Option<Update>,
+    /// What is to be done because of it.
+    pub actions: Vec<ActionItem>,
+    /// The pager has it as over, by what it said last.
+    #[serde(skip)]
+    pub pager_over: bool,
+    /// The pager was asked to end it for an end that is not its own, and has not said that it did.
+    #[serde(skip)]
+    pub pager_asked: bool,
+    /// Notes that were written at the pager: it tells of them as of everybody's.
+    #[serde(skip)]
+    pub pager_notes: Vec<String>,
     /// Sequence of the last event.
     pub seq: u64,
 }
@@ -201,6 +225,7 @@ impl Incident {
             channel: self.channel.clone(),
             opened_at: self.opened_at,
             resolved_at: self.resolved_at,
+            private: self.private,
         }
     }
 }
@@ -226,7 +251,17 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
     let mut incident = match (state, &envelope.event) {
         (
             None,
-            IncidentEvent::Opened { number, severity, service, title, pager, detected_at, target_s, .. },
+            IncidentEvent::Opened {
+                number,
+                severity,
+                service,
+                title,
+                pager,
+                detected_at,
+                target_s,
+                private,
+                ..
+            },
         ) => {
             return Ok(Incident {
                 id,
@@ -258,6 +293,16 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 target_missed: None,
                 review_file: None,
                 review_sha256: None,
+                private: *private,
+                opened_by: envelope.actor.clone(),
+                end: None,
+                merged: Vec::new(),
+                roles: Vec::new(),
+                update: None,
+                actions: Vec::new(),
+                pager_over: false,
+                pager_asked: false,
+                pager_notes: Vec::new(),
                 seq: envelope.seq,
             });
         }
@@ -288,6 +333,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         IncidentEvent::DeliveryFailed { what, .. } => {
             incident.channel_failed |= what == CHANNEL;
             incident.pager_refused |= what == PAGER_RESOLVE;
+            incident.pager_asked &= what != PAGER_RESOLVE;
         }
         IncidentEvent::ChannelOpened { channel } => incident.channel = Some(channel.clone()),
         IncidentEvent::CardPosted { channel, ts } => {
@@ -347,11 +393,13 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.resolved_at = Some(at);
             incident.status = Status::Resolved;
         }
-        IncidentEvent::Reopened { .. } => {
+        IncidentEvent::Reopened { via, .. } => {
             incident.resolved_at = None;
             incident.mitigated_at = None;
             incident.resolve_requested = false;
-            incident.pager_resolved = false;
+            // What is reopened here stays over at the pager: a person ends it here, next time.
+            incident.pager_resolved = via == HERE && incident.pager_over;
+            incident.end = None;
             incident.status = if incident.open_mutating_runs().next().is_some() {
                 Status::Mitigating
             } else if incident.acknowledged_at.is_some() {
@@ -366,7 +414,16 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         }
         IncidentEvent::TargetMissed { target_s } => incident.target_missed = Some(*target_s),
         IncidentEvent::PagerNoted { .. } => {}
+        IncidentEvent::NotAnIncident { .. }
+        | IncidentEvent::MergedInto { .. }
+        | IncidentEvent::MergedFrom { .. }
+        | IncidentEvent::RoleGiven { .. }
+        | IncidentEvent::UpdateGiven { .. }
+        | IncidentEvent::NoteAdded { .. }
+        | IncidentEvent::ActionAdded { .. }
+        | IncidentEvent::ActionDone { .. } => incident.record(envelope),
     }
+    incident.hear_of_pager(envelope);
     if says_whether_it_is_over(&envelope.event) {
         incident.pager_said_at = incident.pager_said_at.max(envelope.occurred_at);
     }

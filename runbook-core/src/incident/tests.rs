@@ -2,6 +2,7 @@
 
 pub(crate) mod kit;
 pub(crate) mod random;
+mod verbs;
 
 use chrono::Duration;
 

@@ -183,6 +183,9 @@ pub struct IncidentRow {
     /// When it was resolved.
     #[serde(with = "millis::option")]
     pub resolved_at: Option<DateTime<Utc>>,
+    /// Only named people see it.
+    #[serde(default)]
+    pub private: bool,
 }
 
 /// A run at a glance.

@@ -1,6 +1,6 @@
 //! What the record shows by itself: observations, what went well and wrong, and what is left to do.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 
 use super::cite::{Book, EventRef, Said};
 use super::escape::escape_markdown as md;
@@ -151,6 +151,17 @@ pub(super) fn actions(
         let owner = owner.map(|(who, _, _)| md(&who.to_string()));
         add("hold the review".to_owned(), owner, Some(due), &evidence);
     }
+    for (item, evidence) in asked_for(events) {
+        let done = if item.done { " (done)" } else { "" };
+        let refs = book.cite(&item.text, &evidence);
+        let owner = item.owner.map(md);
+        let due = item.due.map(|due| due.to_string());
+        rows.push(ActionRow { text: format!("{}{done}", item.text), owner, due, refs });
+    }
+    let mut add = |text: String, owner: Option<String>, due: Option<DateTime<Utc>>, evidence: &[EventRef]| {
+        let refs = book.cite(&text, evidence);
+        rows.push(ActionRow { text, owner, due: due.map(full), refs });
+    };
     for told in runs.iter().filter(|told| told.acted()) {
         let ended_at = told.ended.and(told.run.ended_at);
         for step in &told.run.plan.steps {
@@ -185,4 +196,40 @@ pub(super) fn actions(
         }
     }
     rows
+}
+
+/// An action that somebody put on the record.
+struct Asked<'a> {
+    number: u32,
+    text: String,
+    owner: Option<&'a str>,
+    due: Option<NaiveDate>,
+    done: bool,
+}
+
+/// These, each with the events that it rests on.
+fn asked_for(events: &[Envelope<IncidentEvent>]) -> Vec<(Asked<'_>, Vec<EventRef>)> {
+    let mut items: Vec<(Asked<'_>, Vec<EventRef>)> = Vec::new();
+    for envelope in events {
+        match &envelope.event {
+            IncidentEvent::ActionAdded { number, text, owner, due } => {
+                let item = Asked {
+                    number: *number,
+                    text: md(text),
+                    owner: owner.as_deref(),
+                    due: *due,
+                    done: false,
+                };
+                items.push((item, vec![place(envelope)]));
+            }
+            IncidentEvent::ActionDone { number } => {
+                if let Some((item, evidence)) = items.iter_mut().find(|(item, _)| item.number == *number) {
+                    item.done = true;
+                    evidence.push(place(envelope));
+                }
+            }
+            _ => {}
+        }
+    }
+    items
 }

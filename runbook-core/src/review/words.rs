@@ -51,8 +51,11 @@ fn because(reason: Option<&str>) -> String {
 /// One event of the incident in a few words.
 pub(super) fn incident_event(event: &IncidentEvent) -> String {
     match event {
-        IncidentEvent::Opened { number, severity, severity_reason, service, title, pager, .. } => {
+        IncidentEvent::Opened {
+            number, severity, severity_reason, service, title, pager, private, ..
+        } => {
             let from = if pager.is_some() { "paged" } else { "declared" };
+            let from = if *private { "declared as private" } else { from };
             format!(
                 "{number} opened as {} ({}) for {}, {from}: {}",
                 md(severity),
@@ -100,7 +103,19 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
         IncidentEvent::ResolveRequested => "asked to resolve".to_owned(),
         IncidentEvent::ResolveHeld { reason } => format!("resolved at the pager, held here: {}", md(reason)),
         IncidentEvent::Resolved { via } => format!("resolved in {}", md(via)),
-        IncidentEvent::Reopened { via } => format!("open again in {}", md(via)),
+        IncidentEvent::Reopened { via, reason } => {
+            format!("open again in {}{}", md(via), because(reason.as_deref()))
+        }
+        IncidentEvent::NotAnIncident { reason } => format!("closed as no incident: {}", md(reason)),
+        IncidentEvent::MergedInto { other, .. } => format!("merged into {other}"),
+        IncidentEvent::MergedFrom { other, title, .. } => {
+            format!("{other} merged into this one: {}", md(title))
+        }
+        IncidentEvent::RoleGiven { role, to } => format!("{} is {}", md(&to.to_string()), role.words()),
+        IncidentEvent::UpdateGiven { text } => format!("update for people outside: {}", md(text)),
+        IncidentEvent::NoteAdded { text } => format!("noted: {}", md(text)),
+        IncidentEvent::ActionAdded { number, text, .. } => format!("action {number}: {}", md(text)),
+        IncidentEvent::ActionDone { number } => format!("action {number} is done"),
         IncidentEvent::ReviewDrafted { file, .. } => format!("review drafted: {}", md(file)),
         IncidentEvent::TargetMissed { target_s } => {
             format!("the {} to mitigate have passed", crate::duration::for_people(u64::from(*target_s)))

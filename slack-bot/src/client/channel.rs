@@ -21,45 +21,56 @@ const SUFFIXES: u32 = 20;
 /// How many pages of channels are looked through.
 const LIST_PAGES: usize = 10;
 
+/// The channel that is to be there.
+pub(super) struct Wanted<'a> {
+    pub(super) name: &'a str,
+    pub(super) topic: &'a str,
+    pub(super) private: bool,
+}
+
 impl SlackChat {
     /// Opens the channel, or finds the one that an earlier attempt opened. Its purpose carries the key.
     pub(super) async fn open_channel(
         &self,
         key: &str,
         attempt: u32,
-        name: &str,
-        topic: &str,
+        wanted: &Wanted<'_>,
         invite: &[String],
     ) -> Result<ChatReceipt, SendError> {
-        let existing = if attempt > 1 { self.find_channel(key, name).await? } else { None };
+        let existing = if attempt > 1 { self.find_channel(key, wanted).await? } else { None };
         let channel = match existing {
             Some(channel) => channel,
-            None => self.create_channel(key, name).await?,
+            None => self.create_channel(key, wanted).await?,
         };
         // The purpose first: from then on the channel can be recognised.
         let purpose = line(&format!("Opened by Blocks ({key})"), TOPIC_MAX);
         let request = SlackApiConversationsSetPurposeRequest::new(channel.as_str().into(), purpose);
         let set = self.post(Method::SetPurpose, &request).await;
         go_on(Method::SetPurpose, set.map(drop))?;
-        let request =
-            SlackApiConversationsSetTopicRequest::new(channel.as_str().into(), prose(topic, TOPIC_MAX));
+        let request = SlackApiConversationsSetTopicRequest::new(
+            channel.as_str().into(),
+            prose(wanted.topic, TOPIC_MAX),
+        );
         let set = self.post(Method::SetTopic, &request).await;
         go_on(Method::SetTopic, set.map(drop))?;
         self.invite(&channel, invite).await?;
         Ok(ChatReceipt { channel: Some(channel), ts: None })
     }
 
-    async fn create_channel(&self, key: &str, name: &str) -> Result<String, SendError> {
-        let method = Method::CreateChannel;
+    async fn create_channel(&self, key: &str, wanted: &Wanted<'_>) -> Result<String, SendError> {
+        let (method, name) = (Method::CreateChannel, wanted.name);
         for suffix in 1..=SUFFIXES {
-            let request = SlackApiConversationsCreateRequest::new(suffixed(name, suffix));
+            let mut request = SlackApiConversationsCreateRequest::new(suffixed(name, suffix));
+            if wanted.private {
+                request = request.with_is_private(true);
+            }
             let created = self.post(method, &request).await.and_then(read::<Created>);
             match created {
                 Ok(created) => return Ok(created.channel.id),
                 Err(error) if error.is_one_of(&["name_taken"]) => {
                     // It may be ours, from an attempt whose answer was lost.
                     if suffix == 1
-                        && let Some(found) = self.find_channel(key, name).await?
+                        && let Some(found) = self.find_channel(key, wanted).await?
                     {
                         return Ok(found);
                     }
@@ -74,11 +85,12 @@ impl SlackChat {
     }
 
     /// The channel that carries the key, or one of these names that we made and that carries nothing yet.
-    async fn find_channel(&self, key: &str, name: &str) -> Result<Option<String>, SendError> {
-        let method = Method::ListChannels;
+    async fn find_channel(&self, key: &str, wanted: &Wanted<'_>) -> Result<Option<String>, SendError> {
+        let (method, name) = (Method::ListChannels, wanted.name);
+        let kind = if wanted.private { "private_channel" } else { "public_channel" };
         let me =
             self.post(Method::AuthTest, &json!({})).await.and_then(read::<Me>).ok().and_then(|me| me.user_id);
-        let (kinds, open, limit) = ("public_channel".to_owned(), "true".to_owned(), "200".to_owned());
+        let (kinds, open, limit) = (kind.to_owned(), "true".to_owned(), "200".to_owned());
         let names: Vec<String> = (1..=SUFFIXES).map(|suffix| suffixed(name, suffix)).collect();
         let mut cursor: Option<String> = None;
         let mut unmarked = None;

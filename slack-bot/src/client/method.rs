@@ -61,7 +61,7 @@ impl Method {
         }
     }
 
-    /// The bot's scopes that it needs in public channels, and the tier that it belongs to; none where every token will do, or where the app's own token
+    /// The bot's scopes that it needs in public channels and in the private ones that it opened, and the tier that it belongs to; none where every token will do, or where the app's own token
     /// is asked for.
     pub(crate) fn scopes(self) -> Option<(Tier, &'static [&'static str])> {
         Some(match self {
@@ -69,11 +69,11 @@ impl Method {
             // The second for channels that the bot is not in.
             Method::PostMessage => (Tier::Read, &["chat:write", "chat:write.public"]),
             Method::UpdateMessage => (Tier::Read, &["chat:write"]),
-            Method::History | Method::Replies => (Tier::Respond, &["channels:history"]),
+            Method::History | Method::Replies => (Tier::Respond, &["channels:history", "groups:history"]),
             Method::CreateChannel | Method::SetPurpose | Method::SetTopic | Method::Invite => {
-                (Tier::Respond, &["channels:manage"])
+                (Tier::Respond, &["channels:manage", "groups:write"])
             }
-            Method::ListChannels => (Tier::Respond, &["channels:read"]),
+            Method::ListChannels => (Tier::Respond, &["channels:read", "groups:read"]),
             Method::GetUploadUrl | Method::CompleteUpload => (Tier::Full, &["files:write"]),
         })
     }

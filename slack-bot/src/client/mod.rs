@@ -19,6 +19,7 @@ use slack_morphism::prelude::{
 };
 
 use self::call::CallError;
+use self::channel::Wanted;
 pub(crate) use self::method::Method;
 use self::pace::Pace;
 use crate::hosts::AllowedHosts;
@@ -146,8 +147,9 @@ impl SlackChat {
         message: &ChatMessage,
     ) -> Result<ChatReceipt, SendError> {
         match message {
-            ChatMessage::OpenChannel { name, topic, invite } => {
-                self.open_channel(key, attempt, name, topic, invite).await
+            ChatMessage::OpenChannel { name, topic, invite, private } => {
+                let wanted = Wanted { name, topic, private: *private };
+                self.open_channel(key, attempt, &wanted, invite).await
             }
             ChatMessage::Card { channel, ts, view } => {
                 self.show(key, attempt, Place::new(channel, ts.as_ref(), None), render::card(view)).await

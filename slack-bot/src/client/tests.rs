@@ -320,6 +320,7 @@ async fn a_channel_is_opened_marked_and_filled() {
         name: "inc-1".into(),
         topic: "<!here> failures".into(),
         invite: vec!["U1".into(), "U2".into()],
+        private: false,
     };
     let expected = Ok(ChatReceipt { channel: Some("C9".into()), ts: None });
     assert_eq!(peer.chat().send("channel/1", 1, &open).await, expected);
@@ -358,7 +359,8 @@ async fn a_channel_is_opened_once() {
         script.extend([("/api/conversations.setPurpose", ok()), ("/api/conversations.setTopic", ok())]);
     }
     let peer = Peer::start(script).await;
-    let open = ChatMessage::OpenChannel { name: "inc-1".into(), topic: "t".into(), invite: vec![] };
+    let open =
+        ChatMessage::OpenChannel { name: "inc-1".into(), topic: "t".into(), invite: vec![], private: false };
     for expected in ["C2", "C3", "C5"] {
         let receipt = peer.chat().send("channel/1", 2, &open).await.unwrap();
         assert_eq!(receipt.channel.as_deref(), Some(expected));

@@ -12,6 +12,8 @@ const OUTPUT_MAX: usize = 500;
 
 /// Most lines of each list; the journal and the console have all of them.
 const LIST_MAX: usize = 12;
+/// Most room for what people outside were told.
+const UPDATE_MAX: usize = 700;
 /// Cells of the target bar.
 const BAR: i64 = 10;
 
@@ -27,6 +29,11 @@ pub(crate) fn card(view: &CardView) -> Rendered {
         |name| line(name, 100),
     );
     facts.push(format!("*Commander:* {commander}"));
+    facts.extend(view.roles.iter().map(|role| line(role, 200)));
+    facts.extend(view.private.then(|| "*Private:* nothing of it stands in a public channel".to_owned()));
+    facts.extend(view.ended.as_deref().map(|ended| format!("*Ended:* {}", line(ended, 300))));
+    facts.extend(view.update.as_deref().map(|update| format!("*Last update:* {}", line(update, UPDATE_MAX))));
+    facts.extend(view.update_due.map(|due| format!("*Next update:* by {}", clock(due))));
     facts.extend(view.resolved_at.map(|at| format!("*Resolved:* {} after {}", clock(at), since(view, at))));
     facts.extend(view.pager_url.as_deref().and_then(|url| link(url, "open in PagerDuty")));
     page.lines(facts);

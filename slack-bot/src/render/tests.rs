@@ -40,6 +40,11 @@ pub(crate) fn card_view() -> CardView {
         changes: vec!["v1.2 rolled out 3 min before detection".into()],
         runs: vec![],
         suggestions: vec!["`runbook rollback flowengine`: v1.2 is new".into()],
+        roles: vec!["scribe: cat".into()],
+        update: Some("14:10 UTC by ana: half of the flows pass".into()),
+        update_due: Some(at(1_789_001_800)),
+        ended: None,
+        private: false,
     }
 }
 
@@ -315,6 +320,8 @@ proptest! {
     #[test]
     fn any_card_keeps_the_limits(
         words in prop::collection::vec(hostile(), 8),
+        said in prop::collection::vec(hostile(), 2),
+        roles in many(3),
         pager_url in prop::option::of(prop_oneof![hostile(), Just("https://x.example/<!channel>?a=1&b=|".to_owned())]),
         evidence in evidence(),
         changes in many(30),
@@ -325,7 +332,8 @@ proptest! {
         let [number, title, severity, status, service, phase, commander, triage]: [String; 8] = words.try_into().unwrap();
         let mut view = CardView {
             number, title, severity, status, service, phase: Some(phase), commander: Some(commander), triage: Some(triage),
-            pager_url, evidence, changes, runs, suggestions, ..card_view()
+            pager_url, evidence, changes, runs, suggestions, roles, update: said.first().cloned(),
+            ended: said.last().cloned(), private: true, ..card_view()
         };
         view.mitigated_at = mitigated.map(|seconds| view.detected_at + TimeDelta::seconds(seconds));
         check(&card(&view));

@@ -20,6 +20,7 @@ mod runbooks;
 mod script;
 mod shrink;
 mod stage;
+mod told;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -4,7 +4,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 /// A life that counts its points: the moments just before and just after every outside effect.
 #[derive(Clone)]
@@ -16,7 +16,9 @@ struct Inner {
     seen: AtomicU64,
     ends_at: AtomicU64,
     takes_machine: AtomicBool,
-    over: watch::Sender<bool>,
+    over: AtomicBool,
+    /// Wakes in the order of waiting: the same seed must go the same way.
+    ended: Notify,
 }
 
 impl Life {
@@ -26,7 +28,8 @@ impl Life {
                 seen: AtomicU64::new(0),
                 ends_at: AtomicU64::new(u64::MAX),
                 takes_machine: AtomicBool::new(false),
-                over: watch::Sender::new(false),
+                over: AtomicBool::new(false),
+                ended: Notify::new(),
             }),
         }
     }
@@ -44,7 +47,8 @@ impl Life {
 
     /// It ends now.
     pub(crate) fn end(&self) {
-        self.inner.over.send_replace(true);
+        self.inner.over.store(true, Ordering::SeqCst);
+        self.inner.ended.notify_waiters();
     }
 
     /// A moment at which the process may die.
@@ -65,7 +69,7 @@ impl Life {
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        *self.inner.over.borrow()
+        self.inner.over.load(Ordering::SeqCst)
     }
 
     pub(crate) fn takes_machine(&self) -> bool {
@@ -74,7 +78,11 @@ impl Life {
 
     /// Returns when it is over.
     pub(crate) async fn over(&self) {
-        let mut over = self.inner.over.subscribe();
-        let _ = over.wait_for(|over| *over).await;
+        let ended = self.inner.ended.notified();
+        tokio::pin!(ended);
+        ended.as_mut().enable();
+        if !self.is_over() {
+            ended.await;
+        }
     }
 }

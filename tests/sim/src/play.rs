@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use blocks_engine::{Asker, Clock as _};
 use runbook_core::ids::RunId;
-use runbook_core::people::Credential;
+use runbook_core::people::{Credential, Role};
 use runbook_core::ports::{ChatSignal, RunRow, Signal, Translated};
 use runbook_core::request::Request;
 
@@ -296,6 +296,7 @@ impl Player {
                 Request::IncidentSeverity { incident: None, severity }
             }
             What::Resolve => Request::IncidentResolve { incident: None },
+            What::Verb(choice) => verb(choice, &tag),
             What::Status | What::Sensible(_) => Request::RunbookStatus { run },
         };
         let name = ask.who.name();
@@ -390,6 +391,31 @@ impl Player {
             let text = format!("a restart at rest wrote {} events", after - before);
             locked(&self.stage.outside).judge.accuse("replay", text);
         }
+    }
+}
+
+/// One of the verbs about incidents; `tag` is what the person says.
+fn verb(choice: u64, tag: &str) -> Request {
+    let mut random = Random::new(choice);
+    let incident = random.pick(&[None, None, Some("INC-1"), Some("INC-2")]).map(str::to_owned);
+    let (said, into) = (tag.to_owned(), random.pick(&["INC-1", "INC-2"]).to_owned());
+    let who = random.pick(&["me", "@ben", "<@U-dan>", "nobody"]).to_owned();
+    let role = random.pick(&[Role::Commander, Role::Commander, Role::Scribe, Role::Responder]);
+    let private = random.percent(30);
+    match random.below(14) {
+        0 => {
+            let service = Some("shop".to_owned());
+            Request::IncidentDeclare { title: said, severity: None, service, private }
+        }
+        1..=3 => Request::IncidentReopen { incident, reason: said },
+        4..=5 => Request::IncidentNone { incident, reason: said },
+        6 => Request::IncidentMerge { incident, into },
+        7..=8 => Request::IncidentRole { incident, role, who },
+        9 => Request::IncidentUpdate { incident, text: said },
+        10 => Request::TimelineAdd { incident, text: said },
+        11 => Request::ActionAdd { incident, text: said, owner: Some(who), due: Some("5d".to_owned()) },
+        12 => Request::ActionDone { incident, number: 1 },
+        _ => Request::IncidentCatchUp { incident },
     }
 }
 

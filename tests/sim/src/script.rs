@@ -106,6 +106,8 @@ pub(crate) enum What {
     Ack,
     Severity(usize),
     Resolve,
+    /// One of the incident's other verbs.
+    Verb(u64),
     Status,
     /// One of what makes sense where the run stands.
     Sensible(u64),
@@ -163,7 +165,7 @@ impl Action {
                 What::Sensible(_) => "answer",
                 What::Cancel | What::Yes | What::No | What::Retry | What::MarkDone | What::Undo => "verb",
                 What::Pause | What::Resume | What::Skip | What::TakeOver => "hold",
-                What::Ack | What::Severity(_) | What::Resolve => "incident",
+                What::Ack | What::Severity(_) | What::Resolve | What::Verb(_) => "incident",
                 What::Status => "look",
             },
             Action::Crash { .. } => "crash",
@@ -193,6 +195,7 @@ impl Script {
             let action = if random.percent(trouble) { fault(&mut random) } else { ask(&mut random) };
             actions.push(Timed { at_ms, action });
         }
+        actions.extend(verbs(seed, at_ms));
         actions.sort_by_key(|timed| timed.at_ms);
         Script { seed, shape, actions }
     }
@@ -202,6 +205,31 @@ impl Script {
         let kept = keep.iter().filter_map(|index| self.actions.get(*index).cloned());
         Script { actions: kept.collect(), ..self.clone() }
     }
+}
+
+/// In every second world people also do other things to incidents than taking and resolving them. From a source of their
+/// own, so that everything else of a seed stays what it was.
+fn verbs(seed: u64, until_ms: u64) -> Vec<Timed> {
+    let mut random = Random::of(seed, "verbs", 0);
+    let count = if random.percent(50) { random.between(1, 10) } else { 0 };
+    let one = |_| {
+        let who = random.weighted(&[(5, Who::Ana), (4, Who::Ben), (2, Who::Cora), (1, Who::Stranger)]);
+        let way = if matches!(who, Who::Stranger) {
+            Way::Chat
+        } else {
+            random.pick(&[Way::Chat, Way::Chat, Way::Token])
+        };
+        let ask = Ask {
+            who,
+            way,
+            what: What::Verb(random.next()),
+            run: Which::Unnamed,
+            late_ms: random.weighted(&[(8, 0), (1, 900), (1, 6_000)]),
+            again_ms: random.weighted(&[(9, None), (1, Some(0)), (1, Some(1_500))]),
+        };
+        Timed { at_ms: random.below(until_ms + 8_000), action: Action::Ask(ask) }
+    };
+    (0..count).map(one).collect()
 }
 
 /// One or two of the pager's incidents, told late, twice and out of order.

@@ -6,6 +6,7 @@ mod compose;
 mod doctor;
 mod export;
 mod follow;
+mod incidents;
 mod lint;
 mod live;
 mod local;
@@ -27,6 +28,10 @@ use crate::{bench, demo, plugin, printer};
 
 /// Reads the command line and does what it says.
 pub(crate) async fn dispatch() -> Result<Code, Stop> {
+    let typed: Vec<_> = std::env::args_os().skip(1).collect();
+    if plugin::is_meant(&typed) {
+        return Err(plugin::run(&typed));
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

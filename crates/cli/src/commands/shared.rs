@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use blocks_engine::{
-    Absent, Asked, Clock as _, EngineError, LibraryEntry, Reply, SystemClock, describe, read, which,
+    Absent, Asked, Clock as _, EngineError, LibraryEntry, Reply, SystemClock, describe, incident_reads, read,
+    which,
 };
 use blocks_grammar::{Command, JournalCommand, RunbookCommand};
 use blocks_server::EngineInfo;
@@ -13,7 +14,7 @@ use runbook_core::request::Request;
 
 use super::compose::{Adapters, engine, not_opened, open_store};
 use super::live::Patience;
-use super::{client, export, follow, lint, local, recover};
+use super::{client, export, follow, incidents, lint, local, recover};
 use crate::config::{Config, Secrets};
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
@@ -93,6 +94,11 @@ pub(crate) async fn run(
         }
         Request::IncidentList { .. }
         | Request::IncidentShow { .. }
+        | Request::IncidentStatus { .. }
+        | Request::IncidentCatchUp { .. }
+        | Request::ActionList { .. }
+        | Request::OnCall
+        | Request::Menu { .. }
         | Request::RunbookRuns { .. }
         | Request::RunbookStatus { .. }
         | Request::RunbookAttach { .. }
@@ -101,7 +107,7 @@ pub(crate) async fn run(
             show(&request, &reply, output);
             return Ok(code_of(&request, &reply));
         }
-        Request::IncidentAck { .. } | Request::IncidentSeverity { .. } | Request::IncidentResolve { .. } => {
+        request if request.is_about_incidents() => {
             let text = "no engine is running, so nobody would tell PagerDuty and Slack\nhint: start `blocks serve`, then ask again";
             return Err(Stop::new(Code::Refused, text));
         }
@@ -190,6 +196,10 @@ pub(super) fn open_journal(config: &Config) -> Result<SqliteStore, Stop> {
 }
 
 async fn offline(config: &Config, request: &Request, absent: Option<&Absent>) -> Result<Reply, Stop> {
+    if matches!(request, Request::OnCall) && config.database.try_exists().is_ok_and(|there| !there) {
+        // The configuration names people before there is anything on record.
+        return Ok(incident_reads::on_call(&config.settings, None));
+    }
     let store = open_journal(config)?;
     let people = &config.settings.directory;
     Ok(match request {
@@ -198,6 +208,11 @@ async fn offline(config: &Config, request: &Request, absent: Option<&Absent>) ->
             let row = read::find_incident(&store, incident.as_deref(), false).await?;
             read::incident(&store, &row).await?
         }
+        Request::IncidentStatus { .. }
+        | Request::IncidentCatchUp { .. }
+        | Request::ActionList { .. }
+        | Request::OnCall
+        | Request::Menu { .. } => incidents::offline(config, &store, request).await?,
         Request::RunbookRuns { all, incident } => {
             which::runs(&store, (*all, incident.as_deref()), absent, SystemClock.now()).await?
         }
@@ -248,7 +263,10 @@ async fn follow_to_rest(
 /// Prints the answer; where a decided run waits for somebody, also how to go on.
 fn show(request: &Request, reply: &Reply, output: Output) {
     match request {
-        Request::IncidentList { .. } | Request::RunbookList | Request::RunbookRuns { .. } => {
+        Request::IncidentList { .. }
+        | Request::ActionList { .. }
+        | Request::RunbookList
+        | Request::RunbookRuns { .. } => {
             printer::list(reply, output);
         }
         _ if follow::run_of(request).is_some() => follow::show(reply, output),

@@ -27,6 +27,7 @@ pub(super) fn incident_row(n: u64) -> IncidentRow {
         channel: None,
         opened_at: at(1),
         resolved_at: None,
+        private: false,
     }
 }
 

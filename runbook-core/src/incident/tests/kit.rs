@@ -34,6 +34,7 @@ pub(crate) fn request(paged: bool) -> OpenIncident {
         pager: paged.then(|| PagerRef { id: "Q1".to_owned(), url: None }),
         detected_at: start_of_day(),
         triage: true,
+        private: false,
     }
 }
 
@@ -87,7 +88,13 @@ impl Bench {
     /// One command a second later.
     pub(crate) fn give(&mut self, command: &IncidentCommand) -> Result<Decision, Rejection> {
         let by = match command {
-            IncidentCommand::Acknowledge { by, .. } | IncidentCommand::Resolve { by, .. } => by.clone(),
+            IncidentCommand::Acknowledge { by, .. }
+            | IncidentCommand::Resolve { by, .. }
+            | IncidentCommand::Reopen { by, .. }
+            | IncidentCommand::EndAsNone { by, .. }
+            | IncidentCommand::MergeInto { by, .. }
+            | IncidentCommand::GiveRole { by, .. }
+            | IncidentCommand::GiveUpdate { by, .. } => by.clone(),
             _ => Actor::system("engine"),
         };
         self.now += Duration::seconds(1);

@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use super::kit::*;
 use crate::cases::cases;
 use crate::expectation::Outcome;
-use crate::ids::RunId;
+use crate::ids::{IncidentId, IncidentNumber, RunId};
 use crate::incident::{ChangeNoted, Effect, IncidentCommand, IncidentEvent, RunOutcome};
-use crate::people::Actor;
+use crate::people::{Actor, Role};
 
 fn run() -> impl Strategy<Value = RunId> {
     prop_oneof![Just(RUN), Just(OTHER)]
@@ -53,12 +53,36 @@ pub(crate) fn outside() -> impl Strategy<Value = IncidentCommand> {
         1 => (text(), prop::option::of(text())).prop_map(|(what, text)| IncidentCommand::NotePager { what, text }),
         1 => text().prop_map(|channel| IncidentCommand::RecordChannel { channel }),
         1 => text().prop_map(|ts| IncidentCommand::RecordCard { channel: "C1".to_owned(), ts }),
-        3 => who.prop_map(|by| IncidentCommand::Resolve { by, email: None }),
+        3 => who.clone().prop_map(|by| IncidentCommand::Resolve { by, email: None }),
+        3 => by_people(who),
         3 => (0..5i64).prop_map(|minute| pager_ends(60 * minute)),
         1 => (0..5i64).prop_map(|minute| pager_reopens(60 * minute)),
         1 => text().prop_map(|file| IncidentCommand::RecordReview { file, sha256: "00".repeat(32), post: true }),
         2 => Just(IncidentCommand::TargetPassed),
         1 => (text(), text()).prop_map(|(what, reason)| IncidentCommand::RecordDeliveryFailure { what, reason }),
+    ]
+}
+
+/// What people do to it beside taking and resolving it.
+fn by_people(who: impl Strategy<Value = Actor> + Clone + 'static) -> impl Strategy<Value = IncidentCommand> {
+    let role = prop_oneof![Just(Role::Commander), Just(Role::Scribe), Just(Role::Responder)];
+    let other = || (IncidentId(uuid::Uuid::from_u128(0x12)), IncidentNumber(2));
+    prop_oneof![
+        4 => (who.clone(), text()).prop_map(|(by, reason)| IncidentCommand::Reopen { by, reason }),
+        2 => (who.clone(), text()).prop_map(|(by, reason)| IncidentCommand::EndAsNone { by, email: None, reason }),
+        1 => who.clone().prop_map(move |by| {
+            let (id, other) = other();
+            IncidentCommand::MergeInto { by, email: None, id, other }
+        }),
+        1 => text().prop_map(move |title| {
+            let (id, other) = other();
+            IncidentCommand::TakeIn { id, other, title }
+        }),
+        1 => (who.clone(), role, who.clone()).prop_map(|(by, role, to)| IncidentCommand::GiveRole { by, role, to }),
+        1 => (who, text()).prop_map(|(by, text)| IncidentCommand::GiveUpdate { by, text }),
+        1 => text().prop_map(|text| IncidentCommand::AddNote { text }),
+        1 => text().prop_map(|text| IncidentCommand::AddAction { text, owner: None, due: None }),
+        1 => (0..4u32).prop_map(|number| IncidentCommand::EndAction { number }),
     ]
 }
 
@@ -121,7 +145,10 @@ proptest! {
                     IncidentEvent::RunEnded { run, .. } => {
                         open_runs.remove(run);
                     }
-                    IncidentEvent::Resolved { .. } | IncidentEvent::ResolveRequested => {
+                    IncidentEvent::Resolved { .. }
+                    | IncidentEvent::ResolveRequested
+                    | IncidentEvent::NotAnIncident { .. }
+                    | IncidentEvent::MergedInto { .. } => {
                         prop_assert!(open_runs.is_empty(), "{command:?} while {open_runs:?} are open");
                     }
                     _ => {}

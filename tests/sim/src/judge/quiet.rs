@@ -127,7 +127,7 @@ fn check_incident(
     if is_open && incident.service == "shop" && !has_triage {
         found.push(("lost-run", format!("{name} and its diagnostics never began")));
     }
-    if !is_open && incident.review_file.is_none() {
+    if incident.is_reviewed() && incident.review_file.is_none() {
         found.push(("lost-run", format!("{name} and its review was never drafted")));
     }
     let over_at_pager = incident.pager.as_ref().and_then(|pager| outside.pager.truth.get(&pager.id));

@@ -13,6 +13,7 @@ use crate::life::Life;
 use crate::locked;
 use crate::random::Random;
 use crate::runbooks::{Act, Books, finished};
+use crate::told::{Hears, told};
 
 /// How a process ended.
 #[derive(Debug, Clone)]
@@ -28,7 +29,7 @@ enum End {
 struct Process {
     /// `true` asks it to end.
     stop: watch::Sender<bool>,
-    end: watch::Receiver<Option<End>>,
+    end: Hears<End>,
 }
 
 /// What runs, and how often each command was started.
@@ -85,9 +86,8 @@ impl Machine {
             (begin(&mut outside, &self.outside, (run, attempt), act), late_ms)
         };
         self.life.point().await;
-        let mut end = end;
         // A machine that stopped takes the process with it: then nobody answers, and nobody is left to ask.
-        let known = end.wait_for(Option::is_some).await.ok().and_then(|end| end.clone());
+        let known = end.heard().await;
         if late_ms > 0 {
             tokio::time::sleep(Duration::from_millis(late_ms)).await;
         }
@@ -118,16 +118,16 @@ impl Machine {
             }
             (outside.processes.alive.get(&id).cloned(), outside.processes.ends.get(&id).cloned())
         };
-        let Some(mut process) = alive else { return Resumed::Ended(self.answer(id, end)) };
+        let Some(process) = alive else { return Resumed::Ended(self.answer(id, end)) };
         // in some worlds what ended the engine took the supervisor along: then the process is ended, and nobody knows
         let number = u64::from(id.1);
         if Random::of(self.seed, "supervisor", number).pick(&[false, false, true]) {
             process.stop.send_replace(true);
-            let _ = process.end.wait_for(Option::is_some).await;
+            let _ = process.end.heard().await;
             return Resumed::Ended(self.answer(id, None));
         }
         Resumed::UnderWay(Box::pin(async move {
-            let known = process.end.wait_for(Option::is_some).await.ok().and_then(|end| end.clone());
+            let known = process.end.heard().await;
             self.life.point().await;
             self.answer(id, known)
         }))
@@ -143,22 +143,17 @@ impl Machine {
             let those = outside.processes.alive.iter().filter(|((of, _), _)| fits(*of));
             those.map(|(_, process)| process.clone()).collect()
         };
-        for mut process in processes {
+        for process in processes {
             process.stop.send_replace(true);
-            let _ = process.end.wait_for(Option::is_some).await;
+            let _ = process.end.heard().await;
         }
     }
 }
 
 /// Starts a process that lives on its own.
-fn begin(
-    outside: &mut Outside,
-    shared: &Arc<Mutex<Outside>>,
-    id: (RunId, u32),
-    act: Act,
-) -> watch::Receiver<Option<End>> {
+fn begin(outside: &mut Outside, shared: &Arc<Mutex<Outside>>, id: (RunId, u32), act: Act) -> Hears<End> {
     let (stop, mut stopped) = watch::channel(false);
-    let (ended, end) = watch::channel(None);
+    let (ended, end) = told();
     outside.processes.alive.insert(id, Process { stop, end: end.clone() });
     let shared = Arc::clone(shared);
     let begun = outside.elapsed_ms();
@@ -190,7 +185,7 @@ fn begin(
         outside.judge.ended(id.0, id.1);
         outside.tell(|| format!("process {} attempt {} ends: {came_to:?}", id.0, id.1));
         outside.processes.ends.insert(id, came_to.clone());
-        ended.send_replace(Some(came_to));
+        ended.say(came_to);
     });
     end
 }

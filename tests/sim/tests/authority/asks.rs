@@ -3,7 +3,7 @@
 
 use blocks_grammar::{ChatParse, Surface, commands_on, parse_chat};
 use runbook_core::message::Answer;
-use runbook_core::people::Credential;
+use runbook_core::people::{Credential, Role};
 use runbook_core::request::Request;
 use serde_json::json;
 
@@ -37,6 +37,20 @@ pub(crate) fn kind_of(request: &Request) -> &'static str {
         Request::IncidentAck { .. } => "incident_ack",
         Request::IncidentSeverity { .. } => "incident_severity",
         Request::IncidentResolve { .. } => "incident_resolve",
+        Request::IncidentDeclare { .. } => "incident_declare",
+        Request::IncidentStatus { .. } => "incident_status",
+        Request::IncidentCatchUp { .. } => "incident_catch_up",
+        Request::IncidentReopen { .. } => "incident_reopen",
+        Request::IncidentNone { .. } => "incident_none",
+        Request::IncidentMerge { .. } => "incident_merge",
+        Request::IncidentRole { .. } => "incident_role",
+        Request::IncidentUpdate { .. } => "incident_update",
+        Request::TimelineAdd { .. } => "timeline_add",
+        Request::ActionAdd { .. } => "action_add",
+        Request::ActionList { .. } => "action_list",
+        Request::ActionDone { .. } => "action_done",
+        Request::OnCall => "on_call",
+        Request::Menu { .. } => "menu",
         Request::PirDraft { .. } => "pir_draft",
         Request::JournalVerify { .. } => "journal_verify",
         Request::Help { .. } => "help",
@@ -44,7 +58,7 @@ pub(crate) fn kind_of(request: &Request) -> &'static str {
 }
 
 /// Every kind of [`kind_of`].
-pub(crate) const KINDS: [&str; 27] = [
+pub(crate) const KINDS: [&str; 41] = [
     "runbook_list",
     "runbook_runs",
     "runbook_show",
@@ -69,6 +83,20 @@ pub(crate) const KINDS: [&str; 27] = [
     "incident_ack",
     "incident_severity",
     "incident_resolve",
+    "incident_declare",
+    "incident_status",
+    "incident_catch_up",
+    "incident_reopen",
+    "incident_none",
+    "incident_merge",
+    "incident_role",
+    "incident_update",
+    "timeline_add",
+    "action_add",
+    "action_list",
+    "action_done",
+    "on_call",
+    "menu",
     "pir_draft",
     "journal_verify",
     "help",
@@ -244,6 +272,20 @@ fn words(request: &Request) -> String {
         Request::IncidentAck { incident } => words = named("ack", incident),
         Request::IncidentSeverity { severity, .. } => words.push(format!("severity {severity}")),
         Request::IncidentResolve { incident } => words = named("resolve", incident),
+        Request::IncidentDeclare { title, .. } => words.push(format!("declare {title}")),
+        Request::IncidentStatus { incident } => words = named("status", incident),
+        Request::IncidentCatchUp { incident } => words = named("catch-up", incident),
+        Request::IncidentReopen { reason, .. } => words.push(format!("reopen {reason}")),
+        Request::IncidentNone { reason, .. } => words.push(format!("not-an-incident {reason}")),
+        Request::IncidentMerge { into, .. } => words.push(format!("merge into {into}")),
+        Request::IncidentRole { who, .. } => words.push(format!("role commander {who}")),
+        Request::IncidentUpdate { text, .. } => words.push(format!("update {text}")),
+        Request::TimelineAdd { text, .. } => words.push(format!("timeline add {text}")),
+        Request::ActionAdd { text, .. } => words.push(format!("action add {text}")),
+        Request::ActionList { incident, .. } => words = named("action list", incident),
+        Request::ActionDone { number, .. } => words.push(format!("action done {number}")),
+        Request::OnCall => words.push("oncall".to_owned()),
+        Request::Menu { .. } => {}
         Request::PirDraft { incident } => words = named("pir draft", incident),
         Request::JournalVerify { .. } => words.push("journal verify".to_owned()),
         Request::Help { .. } => words.push("help".to_owned()),
@@ -261,7 +303,7 @@ pub(crate) fn some_request(dice: &mut Dice, who: &str, known: &[KnownRun]) -> Re
     let waiting: Vec<_> = known.iter().filter(|run| run.2 == "waiting_for_approval").cloned().collect();
     let run = if !waiting.is_empty() && dice.percent(60) { Some(dice.pick(&waiting).clone()) } else { run };
     let id = run.as_ref().map(|run| run.0.clone());
-    match dice.below(100) {
+    match dice.below(110) {
         0..16 => Request::RunbookRun {
             name: dice.pick(BOOKS).name.to_owned(),
             params: [].into(),
@@ -300,7 +342,38 @@ pub(crate) fn some_request(dice: &mut Dice, who: &str, known: &[KnownRun]) -> Re
             Request::RunbookPlan { name: dice.pick(BOOKS).name.to_owned(), params: [].into(), section: None }
         }
         98 => Request::JournalVerify { expect: None },
-        _ => Request::Help { topic: None },
+        99 => Request::Help { topic: None },
+        _ => about_incidents(dice, who),
+    }
+}
+
+/// Something about an incident, and the people and actions around it.
+fn about_incidents(dice: &mut Dice, who: &str) -> Request {
+    let incident = None;
+    let said = || format!("{who} says so");
+    match dice.below(14) {
+        0 => Request::IncidentDeclare {
+            title: format!("{who} saw something"),
+            severity: None,
+            service: None,
+            private: dice.percent(20),
+        },
+        1 => Request::IncidentStatus { incident },
+        2 => Request::IncidentCatchUp { incident },
+        3 => Request::IncidentReopen { incident, reason: said() },
+        4 => Request::IncidentNone { incident, reason: said() },
+        5 => Request::IncidentMerge { incident, into: format!("INC-{}", 1 + dice.below(3)) },
+        6 => {
+            let who = (*dice.pick(&["me", "@ana", "ben", "nobody"])).to_owned();
+            Request::IncidentRole { incident, role: Role::Commander, who }
+        }
+        7 => Request::IncidentUpdate { incident, text: said() },
+        8 => Request::TimelineAdd { incident, text: said() },
+        9 => Request::ActionAdd { incident, text: said(), owner: None, due: None },
+        10 => Request::ActionList { incident, all: dice.percent(50) },
+        11 => Request::ActionDone { incident, number: 1 },
+        12 => Request::OnCall,
+        _ => Request::Menu { incident },
     }
 }
 

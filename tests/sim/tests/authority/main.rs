@@ -137,7 +137,7 @@ fn alone(seed: u64, kept: Kept, tally: &Tally) -> Result<(), String> {
     // `zoe` is somebody whom the configuration does not name at all
     let human = *dice.pick(&["ana", "ben", "dan", "cora", "zoe"]);
     let irreversible = *dice.pick(&[1, 2]);
-    play(kept, world(seed, kept, irreversible, &[human], 40, tally))
+    play(kept, world(seed, kept, irreversible, &[human], 46, tally))
         .map_err(|wrong| format!("seed {seed}: {wrong}"))
 }
 
@@ -147,7 +147,7 @@ fn together(seed: u64, kept: Kept, tally: &Tally) -> Result<(), String> {
     let irreversible = *dice.pick(&[0, 1, 1, 2]);
     let mut humans = KNOWN.to_vec();
     humans.push("zoe");
-    play(kept, world(seed, kept, irreversible, &humans, 45, tally))
+    play(kept, world(seed, kept, irreversible, &humans, 54, tally))
         .map_err(|wrong| format!("seed {seed}: {wrong}"))
 }
 
@@ -233,7 +233,7 @@ fn over_the_wire(seed: u64, _: Kept, tally: &Tally) -> Result<(), String> {
     if seed.is_multiple_of(3) {
         humans = vec![*dice.pick(&humans)];
     }
-    play(Kept::InMemory, served(seed, irreversible, &humans, 45, tally))
+    play(Kept::InMemory, served(seed, irreversible, &humans, 54, tally))
         .map_err(|wrong| format!("seed {seed}: {wrong}"))
 }
 

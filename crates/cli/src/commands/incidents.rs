@@ -1,0 +1,59 @@
+//! What can be read about incidents while no engine runs.
+
+use blocks_engine::{Clock as _, EngineError, Reply, SystemClock, incident_reads, read};
+use blocks_store::SqliteStore;
+use runbook_core::ports::IncidentRow;
+use runbook_core::request::Request;
+
+use crate::config::Config;
+use crate::exit::Stop;
+
+/// Reads it from the journal as it lies there.
+pub(super) async fn offline(config: &Config, store: &SqliteStore, request: &Request) -> Result<Reply, Stop> {
+    let (settings, now) = (&config.settings, SystemClock.now());
+    let reply = match request {
+        Request::IncidentStatus { incident } => {
+            let row = read::find_incident(store, incident.as_deref(), false).await?;
+            incident_reads::status(store, settings, &row, now).await?
+        }
+        Request::IncidentCatchUp { incident } => {
+            let row = read::find_incident(store, incident.as_deref(), false).await?;
+            incident_reads::catch_up(store, settings, &row, now).await?
+        }
+        Request::ActionList { incident, all } => {
+            let row = match all {
+                true => None,
+                false => Some(read::find_incident(store, incident.as_deref(), false).await?),
+            };
+            incident_reads::actions(store, row.as_ref(), true).await?
+        }
+        Request::OnCall => {
+            let row = only_open(read::find_incident(store, None, true).await)?;
+            let here = match &row {
+                Some(row) => Some((row, incident_reads::commander(store, row).await?)),
+                None => None,
+            };
+            incident_reads::on_call(settings, here)
+        }
+        Request::Menu { incident: None } => {
+            let row = only_open(read::find_incident(store, None, true).await)?;
+            incident_reads::menu(store, settings, row.as_ref()).await?
+        }
+        Request::Menu { incident } => {
+            let row = read::find_incident(store, incident.as_deref(), false).await?;
+            incident_reads::menu(store, settings, Some(&row)).await?
+        }
+        _ => return Err(Stop::usage("this needs an engine")),
+    };
+    let text = incident_reads::for_a_shell(&reply.text);
+    Ok(Reply { text, ..reply })
+}
+
+/// The only open incident, where there is one; a journal that does not read is an error all the same.
+fn only_open(found: Result<IncidentRow, EngineError>) -> Result<Option<IncidentRow>, Stop> {
+    match found {
+        Ok(row) => Ok(Some(row)),
+        Err(EngineError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,167 @@
+//! What can be read about incidents beside their timeline, with an engine or without.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use chrono::{DateTime, Utc};
+use runbook_core::incident::{Incident, IncidentEvent};
+use runbook_core::incident_text;
+use runbook_core::message::CardView;
+use runbook_core::people::Role;
+use runbook_core::ports::{IncidentRow, Store};
+use runbook_core::run::Run;
+use runbook_core::view;
+use serde_json::json;
+
+use crate::error::EngineError;
+use crate::incidents::load_incident;
+use crate::origin::Reply;
+use crate::runs::load_run;
+use crate::settings::Settings;
+use crate::show::ActionShow;
+use crate::streams::Loaded;
+
+const LOOK: usize = 1_000;
+
+/// An incident with its runs, and what its card shows.
+struct Whole {
+    loaded: Loaded<Incident, IncidentEvent>,
+    runs: Vec<Run>,
+    card: CardView,
+}
+
+async fn whole(
+    store: &dyn Store,
+    settings: &Settings,
+    row: &IncidentRow,
+    now: DateTime<Utc>,
+) -> Result<Whole, EngineError> {
+    let Some(loaded) = load_incident(store, row.id).await? else {
+        return Err(EngineError::NotFound(format!("there is no incident {}", row.number)));
+    };
+    let mut runs = Vec::new();
+    for link in &loaded.state.runs {
+        runs.extend(load_run(store, link.run).await?.map(|run| run.state));
+    }
+    let severity = settings.severities.default_scheme().get(&loaded.state.severity);
+    let rollback = settings.service(&row.service).and_then(|service| service.rollback.as_deref());
+    let card = view::card(&loaded.state, &runs, severity, rollback, &BTreeMap::new(), now);
+    Ok(Whole { loaded, runs, card })
+}
+
+/// How an incident stands: what its card says.
+///
+/// # Errors
+/// When the journal does not read.
+pub async fn status(
+    store: &dyn Store,
+    settings: &Settings,
+    row: &IncidentRow,
+    now: DateTime<Utc>,
+) -> Result<Reply, EngineError> {
+    let Whole { card, .. } = whole(store, settings, row, now).await?;
+    let data = serde_json::to_value(&card).map_err(|error| EngineError::Journal(error.to_string()))?;
+    Ok(Reply { text: incident_text::status(&card, now), data })
+}
+
+/// What somebody needs who joins now.
+///
+/// # Errors
+/// When the journal does not read.
+pub async fn catch_up(
+    store: &dyn Store,
+    settings: &Settings,
+    row: &IncidentRow,
+    now: DateTime<Utc>,
+) -> Result<Reply, EngineError> {
+    let Whole { loaded, runs, card } = whole(store, settings, row, now).await?;
+    let text = incident_text::catch_up(&loaded.state, &loaded.events, &runs, &card, now);
+    let lines: Vec<&str> = text.lines().collect();
+    let data = json!({ "number": row.number.to_string(), "lines": lines });
+    Ok(Reply { text, data })
+}
+
+/// What is to be done because of this incident; of every one, what is not done, when none is given.
+///
+/// # Errors
+/// When the journal does not read.
+pub async fn actions(
+    store: &dyn Store,
+    row: Option<&IncidentRow>,
+    private_too: bool,
+) -> Result<Reply, EngineError> {
+    let (rows, all) = match row {
+        Some(row) => (vec![row.clone()], true),
+        None => (store.incidents(false, LOOK).await?, false),
+    };
+    let (mut text, mut shown) = (String::new(), Vec::new());
+    for row in rows.iter().filter(|row| private_too || !row.private) {
+        let Some(loaded) = load_incident(store, row.id).await? else { continue };
+        for item in loaded.state.actions.iter().filter(|item| all || item.done_at.is_none()) {
+            let _ = writeln!(text, "{:<8} {}", row.number.to_string(), incident_text::action_line(item));
+            shown.push(ActionShow::new(row.number, item));
+        }
+    }
+    if shown.is_empty() {
+        text.push_str("nothing is to be done\n");
+    }
+    Ok(Reply { text: text.trim_end().to_owned(), data: json!({ "actions": shown }) })
+}
+
+/// Who commands an incident.
+///
+/// # Errors
+/// When the journal does not read.
+pub async fn commander(store: &dyn Store, row: &IncidentRow) -> Result<Option<String>, EngineError> {
+    let loaded = load_incident(store, row.id).await?;
+    Ok(loaded.and_then(|loaded| loaded.state.commander).map(|commander| commander.who.to_string()))
+}
+
+/// Whom to ask: by the configuration, which is no rota. `here` is an incident and who commands it.
+#[must_use]
+pub fn on_call(settings: &Settings, here: Option<(&IncidentRow, Option<String>)>) -> Reply {
+    let mut text = String::new();
+    let mut data = json!({ "source": "configuration" });
+    if let Some((row, commander)) = here {
+        let _ = writeln!(text, "{}: {} commands", row.number, commander.as_deref().unwrap_or("nobody"));
+        data["incident"] = json!({ "number": row.number.to_string(), "commander": commander });
+    }
+    let mut roles = BTreeMap::new();
+    for role in [Role::Commander, Role::CommunicationsLead, Role::Scribe, Role::Responder] {
+        let people = settings.directory.people().iter().filter(|person| person.roles.contains(&role));
+        let names: Vec<&str> = people.map(|person| person.name.as_str()).collect();
+        let shown = if names.is_empty() { "nobody".to_owned() } else { names.join(", ") };
+        let _ = writeln!(text, "{}: {shown}", role.words());
+        roles.insert(role, names);
+    }
+    data["roles"] = json!(roles);
+    text.push_str("These are the roles of blocks.toml. Who is on call at this hour is PagerDuty's to say, and Blocks does not ask it.");
+    Reply { text, data }
+}
+
+/// What makes sense to type next.
+///
+/// # Errors
+/// When the journal does not read.
+pub async fn menu(
+    store: &dyn Store,
+    settings: &Settings,
+    row: Option<&IncidentRow>,
+) -> Result<Reply, EngineError> {
+    let open = store.incidents(true, LOOK).await?;
+    let others: Vec<String> = open.iter().take(10).map(|row| row.number.to_string()).collect();
+    let Some(row) = row else {
+        let text = incident_text::menu(None, &others);
+        return Ok(Reply { text, data: json!({ "incident": null, "open": others }) });
+    };
+    let whole = whole(store, settings, row, row.opened_at).await?;
+    let rollback = settings.service(&row.service).and_then(|service| service.rollback.as_deref());
+    let text = incident_text::menu(Some((&whole.loaded.state, &whole.runs, rollback)), &others);
+    Ok(Reply { text, data: json!({ "incident": row.number.to_string(), "open": others }) })
+}
+
+/// The same text for a shell: nothing that is typed there begins with a slash.
+#[must_use]
+pub fn for_a_shell(text: &str) -> String {
+    text.replace("`/blocks ", "`blocks ")
+}
