@@ -1,6 +1,6 @@
 //! sql and promql commands against a real PostgreSQL and a real Prometheus.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use blocks_exec::{Connection, ConnectionKind, Connections, ExecConfig, KindExecutor};
@@ -65,7 +65,7 @@ fn job(kind: CommandKind, effect: Effect, text: &str) -> Job {
         directory: "/".into(),
         timeout_ms: 60_000,
         carry_from: None,
-        nounset: false,
+        must_be_set: BTreeSet::new(),
     }
 }
 

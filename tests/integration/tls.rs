@@ -1,5 +1,6 @@
 //! TLS of connections, with certificates made here: a real PostgreSQL, and a small HTTPS server.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -63,7 +64,7 @@ async fn run(
         directory: "/".into(),
         timeout_ms: 60_000,
         carry_from: None,
-        nounset: false,
+        must_be_set: BTreeSet::new(),
     };
     match KindExecutor::new(config, connections).unwrap().run(job).await {
         Ok(finished) => Ok(finished.stdout.text),

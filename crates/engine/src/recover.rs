@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::future::join_all;
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::journal::Cause;
 use runbook_core::ports::{Begun, ExecError, Finished, Resumed};
@@ -45,14 +46,16 @@ impl Engine {
             if begun.is_empty() && matches!(row.status.as_str(), "running" | "undoing") {
                 others.push(row.id);
             }
-            under_way.extend(begun);
+            if !begun.is_empty() {
+                under_way.push((row.id, begun));
+            }
         }
         // What is left of other commands is ended first: nobody could judge a target that still changes.
         let own = self.inner.under_way.alive().into_iter().map(|(run, _)| run);
-        let runs = under_way.iter().map(|begun| begun.run).chain(own).collect::<BTreeSet<_>>();
+        let runs = under_way.iter().map(|(run, _)| *run).chain(own).collect::<BTreeSet<_>>();
         self.inner.parts.executor.end_leftovers(runs).await;
-        for begun in under_way {
-            self.take_up(begun);
+        for (run, begun) in under_way {
+            self.take_up(run, begun);
         }
         // Nothing of them was under way. What is by now, this process has begun, and there is no doubt about it.
         for id in others {
@@ -90,11 +93,8 @@ impl Engine {
         let id = which::find(self.store(), &request).await?;
         let under_way = self.under_way(id).await?;
         if !under_way.is_empty() {
-            let taken_up: Vec<_> = under_way.into_iter().map(|begun| self.take_up(begun)).collect();
-            for known in taken_up {
-                // It fails only together with the engine.
-                let _known = known.await;
-            }
+            // It fails only together with the engine.
+            let _known = self.take_up(id, under_way).await;
             return Ok(());
         }
         self.end_processes(id).await;
@@ -116,30 +116,45 @@ impl Engine {
         Ok(all)
     }
 
-    /// Records what became of a command that an earlier process had started. Tells when that is recorded, or when it is
-    /// known that the command goes on.
-    fn take_up(&self, begun: Begun) -> oneshot::Receiver<()> {
+    /// Records what became of the commands of one run that an earlier process had started. Tells when that is recorded, or
+    /// when it is known that they go on.
+    fn take_up(&self, run: RunId, all: Vec<Begun>) -> oneshot::Receiver<()> {
         let (tell, known) = oneshot::channel();
         let engine = self.clone();
         self.spawn(Box::pin(async move {
-            let (run, attempt) = (begun.run, begun.attempt);
-            let alive = engine.inner.under_way.taken_up(run, attempt);
-            match engine.inner.parts.executor.resume(begun).await {
-                Resumed::Ended(end) => {
-                    alive.ended();
-                    engine.insist(run, &of_end(attempt, end)).await;
-                    let _heard = tell.send(());
-                }
-                Resumed::UnderWay(end) => {
-                    tracing::info!(%run, attempt, "a command of an earlier process goes on");
-                    let _heard = tell.send(());
-                    // others may be due beside it
-                    engine.spawn(engine.advance(run));
-                    let end = end.await;
-                    alive.ended();
-                    engine.insist(run, &of_end(attempt, end)).await;
+            let (mut ends, mut go_on) = (Vec::new(), Vec::new());
+            for begun in all {
+                let attempt = begun.attempt;
+                match engine.inner.parts.executor.resume(begun).await {
+                    Resumed::Ended(end) => ends.push((attempt, end)),
+                    Resumed::UnderWay(end) => {
+                        tracing::info!(%run, attempt, "a command of an earlier process goes on");
+                        go_on.push((attempt, end));
+                    }
                 }
             }
+            // An intent is written while what was cancelled before it may still be ending: nothing begins beside that.
+            let never_began = ends.iter().any(|(_, end)| matches!(end, Err(ExecError::NotStarted(_))));
+            if never_began && go_on.is_empty() {
+                engine.end_processes(run).await;
+            }
+            for (attempt, end) in ends {
+                let alive = engine.inner.under_way.taken_up(run, attempt);
+                alive.ended();
+                engine.insist(run, &of_end(attempt, end)).await;
+            }
+            if !go_on.is_empty() {
+                // others may be due beside them
+                engine.spawn(engine.advance(run));
+            }
+            let _heard = tell.send(());
+            join_all(go_on.into_iter().map(async |(attempt, end)| {
+                let end = end.await;
+                let alive = engine.inner.under_way.taken_up(run, attempt);
+                alive.ended();
+                engine.insist(run, &of_end(attempt, end)).await;
+            }))
+            .await;
         }));
         known
     }

@@ -456,6 +456,6 @@ fn job(settings: &Settings, run: &Run, unit: Unit, attempt: u32) -> Option<Resul
         timeout_ms: command.timeout_ms,
         // members of a group know nothing of what is beside them, nor of what was set before
         carry_from: run.carry.filter(|_| unit.role == UnitRole::Main && command.flow.parallel.is_none()),
-        nounset: run.ends_at_unset(unit),
+        must_be_set: run.must_be_set(unit),
     }))
 }

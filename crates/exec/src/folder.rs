@@ -151,7 +151,7 @@ pub(crate) fn prepare(
         handed_on,
         parameters: &parameters,
         secrets: &secrets,
-        nounset: job.nounset,
+        must_be_set: &job.must_be_set,
     });
     private(&command).and_then(|mut file| file.write_all(job.text.as_bytes())).map_err(unusable)?;
     private(&attempt.wrapper).and_then(|mut file| file.write_all(&wrapper)).map_err(unusable)?;

@@ -13,6 +13,9 @@ pub(crate) const STATE_END: &[u8] = b"# end of state\n";
 /// The last line of a state file that holds a secret where it cannot be left out.
 pub(crate) const STATE_SECRET: &[u8] = b"# a secret\n";
 
+/// What the script says of a variable without which it does not begin the command.
+pub(crate) const NO_VALUE: &str = "has no value: what was to set it was passed over, failed, or is in doubt";
+
 /// What the script is made of.
 pub(crate) struct Parts<'a> {
     /// The command's text as a file.
@@ -31,8 +34,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) parameters: &'a BTreeSet<String>,
     /// Names of those parameters that are secret, whose values never reach the state.
     pub(crate) secrets: &'a BTreeSet<String>,
-    /// A variable without a value ends the command.
-    pub(crate) nounset: bool,
+    /// Variables without which the command does not begin.
+    pub(crate) must_be_set: &'a BTreeSet<String>,
 }
 
 /// Shell variables that are bash's own or ours; everything else carries.
@@ -93,11 +96,16 @@ pub(crate) fn wrapper(parts: &Parts<'_>) -> Vec<u8> {
     if let Some(carried) = parts.carried {
         carry(&mut script, carried, parts);
     }
-    script.extend_from_slice(b"builtin set -o pipefail\n");
-    if parts.nounset {
-        script.extend_from_slice(b"builtin set -u\n");
+    for name in parts.must_be_set {
+        script.extend(
+            format!("[[ -v {name} || -v {name}[@] ]] || {{ builtin printf '{name} {NO_VALUE}' >&2; ")
+                .into_bytes(),
+        );
+        script.extend_from_slice(b"builtin trap - EXIT; builtin : >| ");
+        script.extend(quoted(parts.refused));
+        script.extend_from_slice(b"; builtin exit 125; }\n");
     }
-    script.extend_from_slice(b"builtin source ");
+    script.extend_from_slice(b"builtin set -o pipefail\nbuiltin source ");
     script.extend(quoted(parts.command));
     // Nothing may follow: the command's status is the script's, and its options would act on us.
     script.push(b'\n');

@@ -2,7 +2,7 @@
 //!
 //! It carries secrets, so it goes over the supervisor's standard input or its private socket and nowhere else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -78,7 +78,7 @@ pub(crate) struct Order {
     carry_from: Option<u32>,
     /// An engine of before does not say so.
     #[serde(default)]
-    nounset: bool,
+    must_be_set: BTreeSet<String>,
 }
 
 /// A secret parameter as it travels.
@@ -137,7 +137,7 @@ impl Order {
             directory: job.directory.clone(),
             timeout_ms: job.timeout_ms,
             carry_from: job.carry_from,
-            nounset: job.nounset,
+            must_be_set: job.must_be_set.clone(),
         }
     }
 
@@ -171,7 +171,7 @@ impl Order {
             directory: self.directory,
             timeout_ms: self.timeout_ms,
             carry_from: self.carry_from,
-            nounset: self.nounset,
+            must_be_set: self.must_be_set,
         };
         (config, job)
     }

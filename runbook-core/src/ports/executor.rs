@@ -142,8 +142,8 @@ pub struct Job {
     pub timeout_ms: u64,
     /// The attempt whose shell state (variables, functions, directory) this one starts from.
     pub carry_from: Option<u32>,
-    /// A variable without a value ends the command (`set -u`).
-    pub nounset: bool,
+    /// Variables without which it does not begin.
+    pub must_be_set: BTreeSet<String>,
 }
 
 impl Job {

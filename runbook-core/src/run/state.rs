@@ -289,6 +289,9 @@ pub struct Run {
     /// What each step's own baselines captured: another step may use the same name.
     #[serde(skip)]
     pub baselines: BTreeMap<usize, BTreeMap<String, String>>,
+    /// What the latest attempt of each command of the steps captured.
+    #[serde(skip)]
+    pub captured: BTreeMap<Unit, String>,
     /// The last attempt number given.
     pub attempts: u32,
     /// The attempt whose shell state the next main command starts from.
@@ -336,8 +339,27 @@ impl Run {
         }
         let own = self.plan.steps.get(unit.step).and_then(|step| step.params.get(name));
         let baseline = || self.baseline_values(unit).and_then(|values| values.get(name));
-        let appeared = || baseline().or_else(|| self.values.get(name));
+        let captured = || match self.own_captures(unit).into_iter().find(|(of, _)| *of == name) {
+            Some((_, value)) => value,
+            None => self.values.get(name),
+        };
+        let appeared = || baseline().or_else(captured);
         own.or_else(appeared).or_else(|| self.plan.params.get(name)).map(String::as_str)
+    }
+
+    /// What the commands of its own step were to capture, for what undoes or probes the step: another step's value of that
+    /// name is about something else.
+    fn own_captures(&self, unit: Unit) -> BTreeMap<&str, Option<&String>> {
+        let mut own = BTreeMap::new();
+        let is_inverse = matches!(unit.role, UnitRole::Undo | UnitRole::Probe);
+        let Some(step) = self.plan.steps.get(unit.step).filter(|_| is_inverse) else { return own };
+        for (index, command) in step.commands.iter().enumerate() {
+            let Some(capture) = &command.capture else { continue };
+            let value = self.captured.get(&Unit { step: unit.step, role: UnitRole::Main, index, item: None });
+            let latest = own.entry(capture.name.as_str()).or_insert(None);
+            *latest = value.or(*latest);
+        }
+        own
     }
 
     fn baseline_values(&self, unit: Unit) -> Option<&BTreeMap<String, String>> {
@@ -350,6 +372,12 @@ impl Run {
     pub fn variables(&self, unit: Unit) -> BTreeMap<String, String> {
         let mut variables = self.plan.params.clone();
         variables.extend(self.values.clone());
+        for (name, value) in self.own_captures(unit) {
+            match value {
+                Some(value) => variables.insert(name.to_owned(), value.clone()),
+                None => variables.remove(name),
+            };
+        }
         variables.extend(self.baseline_values(unit).cloned().unwrap_or_default());
         // an included runbook's own parameters win inside its steps
         variables.extend(self.plan.steps.get(unit.step).map(|step| step.params.clone()).unwrap_or_default());
@@ -453,6 +481,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 said: Said::default(),
                 values: BTreeMap::new(),
                 baselines: BTreeMap::new(),
+                captured: BTreeMap::new(),
                 begun: BTreeMap::new(),
                 overruns: BTreeSet::new(),
                 deadline: *deadline,
@@ -547,6 +576,7 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
         RunEvent::LockTaken { epoch } => run.epoch = Some(*epoch),
         RunEvent::CommandStarted { unit, attempt, .. } => {
             run.attempts = run.attempts.max(*attempt);
+            run.captured.remove(unit);
             if matches!(unit.role, UnitRole::Baseline | UnitRole::Main) {
                 run.begun.entry(unit.step).or_insert(at);
             }
@@ -593,6 +623,9 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
         RunEvent::ValueCaptured { unit, name, value } => {
             if unit.role == UnitRole::Baseline {
                 run.baselines.entry(unit.step).or_default().insert(name.clone(), value.clone());
+            }
+            if unit.role == UnitRole::Main {
+                run.captured.insert(*unit, value.clone());
             }
             run.values.insert(name.clone(), value.clone());
         }

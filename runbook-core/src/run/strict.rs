@@ -1,15 +1,16 @@
-//! When a variable without a value ends a command instead of being nothing.
+//! Which variables must have a value before a command begins.
 //!
-//! A command that was passed over, failed, or is in doubt may have left unset what later texts use; reading texts never
-//! shows all of that (functions, loaded files, conditions). So a later command that names what may be missing runs with
-//! `set -u`: bash ends it at such a variable, and people are asked, where `rm -rf "/srv/$DIR"` would have gone on.
+//! A command that was passed over, failed, or is in doubt may have left unset what later texts read; reading texts never
+//! shows all of that (functions, loaded files, conditions). So the shell looks whether what a later command reads of it is
+//! set, before the command begins: `rm -rf "/srv/$DIR"` is not started without `DIR`, and people are asked.
 
 use std::collections::BTreeSet;
 
 use super::event::{Unit, UnitRole};
+use super::names::mentions;
 use super::state::{CommandPhase, Run};
 use crate::expectation::Outcome;
-use crate::runbook::{CommandKind, Touched, touched, words};
+use crate::runbook::{CommandKind, Touched, is_read_unguarded, reads, touched, words};
 
 /// A shell command that ran, or was to run, before another one.
 struct Before<'a> {
@@ -25,15 +26,15 @@ impl Before<'_> {
 }
 
 impl Run {
-    /// Whether this command must end at a variable that has no value.
+    /// The variables that must have a value when this command begins.
     #[must_use]
-    pub fn ends_at_unset(&self, unit: Unit) -> bool {
+    pub fn must_be_set(&self, unit: Unit) -> BTreeSet<String> {
         let Some(command) = self.command(unit).filter(|command| command.kind == CommandKind::Shell) else {
-            return false;
+            return BTreeSet::new();
         };
         let captured = self.captured_before(unit).filter(|name| self.value(unit, name).is_none());
         let mut missing: BTreeSet<&str> = captured.collect();
-        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let mut texts = vec![command.text.as_str()];
         let before: Vec<Before<'_>>;
         // only the commands of the steps themselves begin in the shell of those before them
         let is_carried_to = unit.role == UnitRole::Main && command.flow.parallel.is_none();
@@ -48,21 +49,22 @@ impl Run {
                 let called: BTreeSet<&str> = words(doubtful.text).collect();
                 let called = with_functions.iter().copied().filter(|one| one.is_called_in(&called));
                 for one in [doubtful].into_iter().chain(called) {
-                    if one.sets.unknown {
-                        return true;
-                    }
                     missing.extend(one.sets.names.iter().map(String::as_str));
                 }
             }
             let called: BTreeSet<&str> = words(&command.text).collect();
-            let called = with_functions.iter().filter(|one| one.is_called_in(&called));
-            seen.extend(called.flat_map(|one| words(one.text)));
+            texts.extend(with_functions.iter().filter(|one| one.is_called_in(&called)).map(|one| one.text));
         }
         if missing.is_empty() {
-            return false;
+            return BTreeSet::new();
         }
-        seen.extend(words(&command.text));
-        missing.iter().any(|name| seen.contains(name))
+        let own = touched(&command.text).names;
+        missing.retain(|name| !own.contains(*name));
+        let is_read = |name: &&str| {
+            let reads = |text: &&str| mentions(text, name) || reads(text, name);
+            texts.iter().filter(|text| reads(text)).any(|text| is_read_unguarded(text, name))
+        };
+        missing.into_iter().filter(is_read).map(str::to_owned).collect()
     }
 
     /// Every name that was to be captured by then.

@@ -21,6 +21,7 @@ use crate::folder::{self, Attempt};
 use crate::output;
 use crate::record::{Ended, Records, begun_before};
 use crate::redact::Redactor;
+use crate::script::NO_VALUE;
 use crate::spool::Spool;
 
 /// How long the readers get after everybody we know of has ended: an unknown process may hold the pipe for ever.
@@ -168,7 +169,12 @@ async fn supervise(
         stderr.text.push_str(SECRET_IN_STATE);
     }
     if refused {
-        let reason = format!("the shell state to start from does not load: {}", stderr.text.trim());
+        let said = stderr.text.trim();
+        let reason = if said.ends_with(NO_VALUE) {
+            said.to_owned()
+        } else {
+            format!("the shell state to start from does not load: {said}")
+        };
         return Err(Ended::NotStarted(reason));
     }
     let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);

@@ -34,7 +34,7 @@ fn job(kind: CommandKind, effect: Effect, text: &str) -> Job {
         directory: "/".into(),
         timeout_ms: 60_000,
         carry_from: None,
-        nounset: false,
+        must_be_set: BTreeSet::new(),
     }
 }
 

@@ -12,7 +12,7 @@ mod recovery;
 mod secrets;
 mod values;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -76,7 +76,7 @@ impl Bench {
             directory: self.work(),
             timeout_ms: 60_000,
             carry_from: attempt.checked_sub(1).filter(|before| *before > 0),
-            nounset: false,
+            must_be_set: BTreeSet::new(),
         }
     }
 

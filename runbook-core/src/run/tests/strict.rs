@@ -1,8 +1,9 @@
-//! What a command starts from when something before it did not come to a good end.
+//! What a command starts from, and without what it does not begin, when something before it did not come to a good end.
 
 use super::kit::*;
 use super::{AGAIN, ONCE, READ};
 use crate::plan::PlannedCommand;
+use crate::ports::{Exit, Finished, Output};
 use crate::run::event::{Unit, UnitRole};
 use crate::run::{CommandPhase, RunCommand};
 use crate::runbook::Effect;
@@ -29,24 +30,28 @@ fn bench(functions: &str, before: &str, after: &str) -> Bench {
 }
 
 #[test]
-fn a_command_that_names_what_may_be_missing_ends_at_a_variable_without_a_value() {
-    for (functions, before, after, strict) in [
-        ("true", "DIR=work", "rm -rf \"/srv/$DIR\"", true),
-        ("true", "DIR=work", "kubectl $FLAGS get pods", false),
-        ("true", "true", "rm -rf \"/srv/$DIR\"", false),
-        ("true", "source ./env.sh", "rm -rf \"/srv/$DIR\"", true),
-        ("true", "if true; then export CTX=prod; fi", "echo $((CTX + 1))", true),
-        ("true", "read -r <<< web", "echo ${REPLY}", true),
-        ("wipe() { echo \"/srv/$DIR\"; }", "DIR=work", "wipe", true),
-        ("wipe() { echo \"/srv/$DIR\"; }", "DIR=work", "echo no call", false),
-        ("choose() { DIR=blue; }", "choose", "rm -rf \"/srv/$DIR\"", true),
-        ("choose() { DIR=blue; }", "true", "rm -rf \"/srv/$DIR\"", false),
+fn what_a_command_reads_and_may_miss_must_have_a_value() {
+    for (functions, before, after, needed) in [
+        ("true", "DIR=work", "rm -rf \"/srv/$DIR\"", "DIR"),
+        ("true", "DIR=work", "rm -rf \"/srv/$(basename \"$DIR\")\"", "DIR"),
+        ("true", "DIR=work", "sh -c 'rm -rf /srv/$DIR'", "DIR"),
+        ("true", "DIR=work", "DIR=other; rm -rf \"/srv/$DIR\"", ""),
+        ("true", "DIR=work", "[ -n \"$DIR\" ] && rm -rf \"/srv/$DIR\"", ""),
+        ("true", "name=web", "[ -n \"$DEBUG\" ] && set -x; echo name", ""),
+        ("true", "DIR=work", "kubectl $FLAGS get pods", ""),
+        ("true", "true", "rm -rf \"/srv/$DIR\"", ""),
+        ("true", "if true; then export CTX=1; fi", "echo $((CTX + 1))", "CTX"),
+        ("true", "read -r <<< web", "echo ${REPLY}", "REPLY"),
+        ("wipe() { echo \"/srv/$DIR\"; }", "DIR=work", "wipe", "DIR"),
+        ("wipe() { echo \"/srv/$DIR\"; }", "DIR=work", "echo no call", ""),
+        ("choose() { DIR=blue; }", "choose", "rm -rf \"/srv/$DIR\"", "DIR"),
+        ("choose() { DIR=blue; }", "true", "rm -rf \"/srv/$DIR\"", ""),
     ] {
         let place = format!("{functions}; {before}; {after}");
         let mut good = bench(functions, before, after);
         goes_well(&mut good);
         goes_well(&mut good);
-        assert!(!good.run.ends_at_unset(main(2)), "{place}: all went well");
+        assert!(good.run.must_be_set(main(2)).is_empty(), "{place}: all went well");
         for phase in [
             CommandPhase::Skipped { reason: "when".to_owned() },
             CommandPhase::Probed,
@@ -55,7 +60,8 @@ fn a_command_that_names_what_may_be_missing_ends_at_a_variable_without_a_value()
             let mut passed = bench(functions, before, after);
             goes_well(&mut passed);
             passed.run.commands.insert(main(1), phase);
-            assert_eq!(passed.run.ends_at_unset(main(2)), strict, "{place}");
+            let names: Vec<String> = passed.run.must_be_set(main(2)).into_iter().collect();
+            assert_eq!(names.join(" "), needed, "{place}");
         }
     }
 }
@@ -66,20 +72,28 @@ fn what_several_at_once_set_is_missed_by_nobody() {
     group.flow.parallel = Some("both".to_owned());
     let after = text("a", "echo \"/srv/$DIR\"", AGAIN);
     let bench = Bench::approved(vec![step("1", vec![group], vec![]), step("2", vec![after], vec![])]);
-    assert!(!bench.run.ends_at_unset(main(1)));
+    assert!(bench.run.must_be_set(main(1)).is_empty());
 }
 
 #[test]
-fn an_undo_without_the_value_that_its_command_was_to_give_ends_there() {
-    let give = PlannedCommand { effect: ONCE, ..capturing("make") };
-    let undo = text("back", "rm -rf \"/srv/$REVISION\"", ONCE);
-    let mut bench = Bench::approved(vec![step("1", vec![give], vec![undo])]);
-    let undo = Unit { step: 0, role: UnitRole::Undo, index: 0, item: None };
-    let attempt = bench.starts();
-    assert!(bench.run.ends_at_unset(undo), "nothing is captured so far");
-    bench.engine(&ok(attempt));
-    assert_eq!(bench.run.values.get("REVISION").map(String::as_str), Some("42"));
-    assert!(!bench.run.ends_at_unset(undo));
+fn an_undo_is_given_what_its_own_step_captured_and_nothing_else() {
+    let give = |id| PlannedCommand { effect: ONCE, ..capturing(id) };
+    let undo = || text("back", "rm -rf \"/srv/$REVISION\"", ONCE);
+    let steps = vec![step("1", vec![give("a")], vec![undo()]), step("2", vec![give("b")], vec![undo()])];
+    let mut bench = Bench::approved(steps);
+    let undo_of = |step| Unit { step, role: UnitRole::Undo, index: 0, item: None };
+    let says = |bench: &mut Bench, value: &str, exit| {
+        let attempt = bench.starts();
+        let stdout = Output { text: value.to_owned(), dropped_bytes: 0 };
+        bench.engine(&finish(attempt, Finished { stdout, ..finished(exit) }));
+    };
+    assert!(bench.run.must_be_set(undo_of(0)).contains("REVISION"), "nothing is captured so far");
+    says(&mut bench, "1\n", Exit::Code { code: 0 });
+    says(&mut bench, "2\n", Exit::Code { code: 3 });
+    let given = |step| bench.run.variables(undo_of(step)).get("REVISION").cloned();
+    assert_eq!((given(0).as_deref(), given(1)), (Some("1"), None), "the second one's value is not known");
+    assert!(bench.run.must_be_set(undo_of(0)).is_empty());
+    assert!(bench.run.must_be_set(undo_of(1)).contains("REVISION"));
 }
 
 #[test]

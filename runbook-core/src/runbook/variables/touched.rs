@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::lints::defined_functions;
 use super::super::names::is_identifier_byte;
+use super::expansion::{Form, Read};
 use super::scan::scan;
 
 /// The names that a text may set.
@@ -11,8 +12,6 @@ use super::scan::scan;
 pub(crate) struct Touched {
     /// Their names, those that its functions set among them.
     pub(crate) names: BTreeSet<String>,
-    /// Others, too: it loads or evaluates something.
-    pub(crate) unknown: bool,
     /// The functions that it defines.
     pub(crate) functions: Vec<String>,
 }
@@ -28,7 +27,14 @@ pub(crate) fn touched(text: &str) -> Touched {
             names.insert(name.to_owned());
         }
     }
-    Touched { names, unknown: scanner.sets.unknown || scanner.sets.arguments, functions }
+    Touched { names, functions }
+}
+
+/// Whether a text that reads a variable nowhere asks whether it is set.
+pub(crate) fn is_read_unguarded(text: &str, name: &str) -> bool {
+    let scanner = scan(text);
+    let has_default = |read: &Read<'_>| read.name == name && read.form != Form::Plain;
+    !scanner.sets.guarded.contains(name) && !scanner.reads.iter().any(has_default)
 }
 
 /// Every run of letters, digits and underscores in a text: each name that it can be about, wherever it stands.
@@ -52,7 +58,13 @@ mod tests {
         ] {
             assert_eq!(touched(text).names.into_iter().collect::<Vec<_>>().join(" "), names, "{text}");
         }
-        assert!(touched("source ./env.sh").unknown);
+        for (text, is_read) in [
+            ("rm -rf \"/srv/$DIR\"", true),
+            ("echo ${DIR:-none}", false),
+            ("[ -n \"$DIR\" ] && rm -rf \"/srv/$DIR\"", false),
+        ] {
+            assert_eq!(is_read_unguarded(text, "DIR"), is_read, "{text}");
+        }
         assert_eq!(touched("choose() { CLUSTER=blue; }").functions, ["choose"]);
     }
 }

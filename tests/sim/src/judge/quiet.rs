@@ -109,7 +109,10 @@ fn check_incident(
     let number = incident.number.to_string();
     let is_open = incident.status.is_open();
     let name = format!("{number} is {}", incident.status.word());
-    let refused = outside.chat.refused.iter().any(|key| *key == format!("card/{}", incident.id));
+    let is_refused = |key: String| outside.chat.refused.contains(&key);
+    // nothing of a private incident goes anywhere but into its own channel
+    let refused = is_refused(format!("card/{}", incident.id))
+        || incident.private && is_refused(format!("channel/{}", incident.id));
     match outside.chat.card(&number) {
         _ if refused => {}
         None => found.push(("open-state", format!("{name} and has no card"))),
