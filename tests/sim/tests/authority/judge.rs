@@ -40,6 +40,8 @@ pub(crate) fn due(name: &str, irreversible: u8) -> Option<(u8, bool)> {
 
 /// What is wrong with this world.
 pub(crate) async fn judge(stage: &Stage, truth: &Truth, irreversible: u8) -> Result<(), String> {
+    // first what was started: what starts while the record is read has its intent in a later one
+    let starts = locked(&stage.notes.starts).clone();
     let runs = stage.runs().await;
     let mut intents = BTreeMap::new();
     for (run, events) in &runs {
@@ -51,7 +53,7 @@ pub(crate) async fn judge(stage: &Stage, truth: &Truth, irreversible: u8) -> Res
         })?;
     }
     let mut seen = BTreeSet::new();
-    for start in locked(&stage.notes.starts).iter() {
+    for start in &starts {
         if !seen.insert((start.run, start.attempt)) {
             return Err(format!("{} attempt {} was started twice", start.run, start.attempt));
         }
