@@ -25,6 +25,7 @@ pub fn question(run: &Run) -> Option<QuestionView> {
             let mut evidence = vec![reason.clone()];
             evidence.extend(what_stays(run));
             evidence.extend(run.next_unit().and_then(|unit| no_word_for(run, unit)));
+            evidence.extend(missing_before(run));
             evidence.extend(skip_lines(run));
             Some(QuestionView {
                 text: "It stopped. What now?".to_owned(),
@@ -72,6 +73,17 @@ fn after_failure(run: &Run) -> Vec<Answer> {
         }
         _ => vec![Answer::Retry],
     }
+}
+
+/// What the command that was not started may have missed, and which command was to bring it.
+fn missing_before(run: &Run) -> Vec<String> {
+    let is_not_started =
+        |unit: &Unit| matches!(run.commands.get(unit), Some(CommandPhase::NotStarted { .. }));
+    let Some(unit) = run.next_unit().filter(is_not_started) else { return Vec::new() };
+    let line = |(name, from): (String, Unit)| {
+        format!("{name} was to come from {}; running this one again does not bring it", title(run, from))
+    };
+    run.may_be_missing(unit).into_iter().map(line).collect()
 }
 
 /// Why going on past a command is not offered, where later ones need what it did not hand on.

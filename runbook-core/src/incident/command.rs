@@ -245,9 +245,9 @@ pub enum Rejection {
         /// Its status word.
         status: &'static str,
     },
-    /// A run that may change something has not ended.
+    /// A run that may change something has not ended, or its undo failed.
     #[error(
-        "{number} cannot be resolved while run {run} ({runbook}) has not ended; hint: see `/blocks runbook status`"
+        "{number} stays open: run {run} ({runbook}) {why}; hint: see `/blocks runbook status {run}`"
     )]
     RunOpen {
         /// The incident.
@@ -256,6 +256,8 @@ pub enum Rejection {
         run: RunId,
         /// Its runbook.
         runbook: String,
+        /// What is left of it.
+        why: &'static str,
     },
     /// It is not over.
     #[error("{number} is {status}, it is not over; hint: `/blocks status {number}`")]

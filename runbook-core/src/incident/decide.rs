@@ -363,7 +363,7 @@ fn end_run(
             effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));
         }
     }
-    let others_open = state.open_mutating_runs().any(|other| other.run != run);
+    let others_open = state.unfinished_runs().any(|other| other.run != run);
     if link.mutating && outcome == RunOutcome::Succeeded && state.status < Status::Monitoring && !others_open
     {
         events.push(IncidentEvent::Mitigated {
@@ -389,13 +389,7 @@ fn resolve(
     if !state.status.is_open() {
         return Err(Rejection::NotOpen { number: state.number, status: state.status.word() });
     }
-    if let Some(open) = state.open_mutating_runs().next() {
-        return Err(Rejection::RunOpen {
-            number: state.number,
-            run: open.run,
-            runbook: open.runbook.clone(),
-        });
-    }
+    verbs::has_no_run_left(state)?;
     let mut events = vec![IncidentEvent::ResolveRequested];
     let mut effects = vec![card, Effect::ClearTargetTimer { incident: state.id }];
     if state.status < Status::Monitoring {
@@ -425,13 +419,13 @@ fn pager_resolved(state: &Incident, occurred_at: DateTime<Utc>, card: Effect) ->
     if !state.status.is_open() {
         return noted(state, PAGER_ENDED, occurred_at);
     }
-    if let Some(open) = state.open_mutating_runs().next() {
+    if let Some(open) = state.unfinished_runs().next() {
         if state.pager_resolved {
             return noted(state, PAGER_ENDED, occurred_at);
         }
-        let reason = format!("run {} ({}) has not ended", open.run, open.runbook);
+        let reason = format!("run {} ({}) {}", open.run, open.runbook, open.unfinished_words());
         let text = format!(
-            "{}: PagerDuty says it is resolved, but {reason}. It stays in monitoring: end the run, then `/blocks incident resolve`.",
+            "{}: PagerDuty says it is resolved, but {reason}. It stays in monitoring: see to the run, then `/blocks incident resolve`.",
             state.number
         );
         return Decision {

@@ -103,6 +103,19 @@ pub struct RunLink {
     pub outcome: Option<RunOutcome>,
 }
 
+impl RunLink {
+    /// Why it keeps the incident open, to follow its name.
+    #[must_use]
+    pub fn unfinished_words(&self) -> &'static str {
+        match self.outcome {
+            Some(RunOutcome::UndoFailed) => {
+                "is half undone: somebody has to look, and then `retry` or `mark-done` it"
+            }
+            _ => "has not ended",
+        }
+    }
+}
+
 /// An incident as it is now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Incident {
@@ -205,9 +218,10 @@ impl Incident {
         self.pager_said_at.is_some_and(|said_at| said_at > occurred_at)
     }
 
-    /// Runs that may change something and have not ended.
-    pub fn open_mutating_runs(&self) -> impl Iterator<Item = &RunLink> {
-        self.runs.iter().filter(|run| run.mutating && run.outcome.is_none())
+    /// Runs that may change something and have not ended, or ended half undone: each keeps the incident open.
+    pub fn unfinished_runs(&self) -> impl Iterator<Item = &RunLink> {
+        let is_unfinished = |run: &&RunLink| matches!(run.outcome, None | Some(RunOutcome::UndoFailed));
+        self.runs.iter().filter(|run| run.mutating).filter(is_unfinished)
     }
 
     /// The read-model row.
@@ -400,7 +414,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             // What is reopened here stays over at the pager: a person ends it here, next time.
             incident.pager_resolved = via == HERE && incident.pager_over;
             incident.end = None;
-            incident.status = if incident.open_mutating_runs().next().is_some() {
+            incident.status = if incident.unfinished_runs().next().is_some() {
                 Status::Mitigating
             } else if incident.acknowledged_at.is_some() {
                 Status::Acknowledged

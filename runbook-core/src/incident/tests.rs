@@ -231,7 +231,13 @@ fn nobody_resolves_while_a_run_is_open_and_strangers_never() {
     // The failed run is retried: it is open again.
     bench.learns(&IncidentCommand::StartMitigation { run: RUN });
     assert!(matches!(bench.give(&resolve("ana")), Err(Rejection::RunOpen { .. })));
+    // Half an undo is no end.
+    bench.learns(&end(RUN, RunOutcome::UndoFailed));
+    let refused = bench.give(&resolve("ana")).unwrap_err();
+    assert!(refused.to_string().contains("is half undone"), "{refused}");
     assert_eq!(words(&bench.learns(&pager_ends(60))), ["resolve_held"]);
+    bench.learns(&end(RUN, RunOutcome::Undone));
+    bench.give(&resolve("ana")).unwrap();
 }
 
 #[test]

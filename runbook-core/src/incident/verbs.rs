@@ -93,10 +93,18 @@ fn is_open(state: &Incident) -> Result<(), Rejection> {
 fn may_end(state: &Incident, by: &Actor) -> Result<(), Rejection> {
     is_person(by)?;
     is_open(state)?;
-    match state.open_mutating_runs().next() {
-        Some(open) => {
-            Err(Rejection::RunOpen { number: state.number, run: open.run, runbook: open.runbook.clone() })
-        }
+    has_no_run_left(state)
+}
+
+/// Nothing that an end would leave behind.
+pub(super) fn has_no_run_left(state: &Incident) -> Result<(), Rejection> {
+    match state.unfinished_runs().next() {
+        Some(left) => Err(Rejection::RunOpen {
+            number: state.number,
+            run: left.run,
+            runbook: left.runbook.clone(),
+            why: left.unfinished_words(),
+        }),
         None => Ok(()),
     }
 }

@@ -28,6 +28,8 @@ impl<'a> Told<'a> {
     pub(super) fn read(run: &'a Run, events: &'a [Envelope<RunEvent>]) -> Option<Told<'a>> {
         let first = events.first().filter(|first| matches!(first.event, RunEvent::Planned { .. }))?;
         let mut told = Told { run, events, planned: place(first), ended: None, units: BTreeMap::new() };
+        // where it had ended, when it was ordered to go on
+        let mut before = None;
         for envelope in events {
             if let Some(unit) = unit_of(&envelope.event) {
                 told.units.insert(unit, place(envelope));
@@ -39,7 +41,10 @@ impl<'a> Told<'a> {
                 | RunEvent::ApprovalExpired
                 | RunEvent::Undone
                 | RunEvent::UndoFailed { .. } => told.ended = Some(place(envelope)),
-                RunEvent::RetryOrdered { .. } | RunEvent::UndoStarted => told.ended = None,
+                RunEvent::RetryOrdered { .. } => before = told.ended.take().or(before),
+                RunEvent::OrderDropped { .. } => told.ended = told.ended.take().or(before.take()),
+                RunEvent::CommandStarted { .. } => before = None,
+                RunEvent::UndoStarted => told.ended = None,
                 _ => {}
             }
         }
@@ -208,6 +213,7 @@ impl<'a> Told<'a> {
                     (by, "refused", Some(md(&refused_words(reason, *times))))
                 }
                 RunEvent::ApprovalExpired => (actor, "expired", None),
+                RunEvent::OrderDropped { reason } => (actor, "not given", Some(md(reason))),
                 RunEvent::Cancelled { reason } if waiting => (actor, "cancelled", reason.as_deref().map(md)),
                 RunEvent::Started => {
                     waiting = false;

@@ -189,6 +189,9 @@ pub(super) fn run_event(run: &Run, event: &RunEvent) -> Option<String> {
             )
         }
         RunEvent::ApprovalExpired => "the approval expired".to_owned(),
+        RunEvent::OrderDropped { reason } => {
+            format!("no yes to what was ordered: {}; it stands where it stood", md(reason))
+        }
         RunEvent::Started => "run started".to_owned(),
         RunEvent::CommandStarted { unit, attempt, .. } => {
             format!("{} started, attempt {attempt}", command(run, *unit))

@@ -7,6 +7,7 @@ use super::command::{NewRun, Rejection};
 use super::decide::{Decision, Effect, ResumePoint, ended, refresh, wrong_status};
 use super::event::RunEvent;
 use super::state::{Run, Status};
+use super::stood::drop_order;
 use crate::ids::RunId;
 use crate::incident::{IncidentCommand, RunOutcome};
 use crate::message::Outgoing;
@@ -60,10 +61,11 @@ fn ask_for_yes(
     decision: &mut Decision,
     run: RunId,
     expires_at: DateTime<Utc>,
-    fingerprint: Option<Fingerprint>,
+    asked: Option<(Fingerprint, u64)>,
     shown: bool,
 ) {
-    decision.events.push(RunEvent::ApprovalAsked { expires_at, fingerprint });
+    let (fingerprint, back_to) = asked.unzip();
+    decision.events.push(RunEvent::ApprovalAsked { expires_at, fingerprint, back_to });
     decision.effects.push(Effect::ApprovalTimer { due: expires_at });
     decision.effects.extend(shown.then_some(Effect::Send(Outgoing::Plan { run })));
 }
@@ -74,7 +76,8 @@ pub(super) fn ask_for_fresh_yes(decision: &mut Decision, state: &Run, now: DateT
     // Events always serialise; if one did not, the code would still be another than the one of before.
     let asked = serde_json::to_value(&decision.events).unwrap_or_default();
     let fingerprint = state.fingerprint.with_question(state.seq, &asked);
-    ask_for_yes(decision, state.id, now + Duration::minutes(FRESH_YES_MIN), Some(fingerprint), true);
+    let expires_at = now + Duration::minutes(FRESH_YES_MIN);
+    ask_for_yes(decision, state.id, expires_at, Some((fingerprint, state.seq)), true);
 }
 
 /// A person, or the time, ended it. Half an undo is no end: that is a failed undo.
@@ -149,5 +152,16 @@ pub(super) fn refuse(
         return Err(Rejection::NoAuthority { reason });
     }
     let why = reason.cloned().unwrap_or_else(|| format!("refused by {by}"));
-    Ok(stopped(state, Vec::new(), &why))
+    Ok(drop_order(state, &why).unwrap_or_else(|| stopped(state, Vec::new(), &why)))
+}
+
+/// Nobody said yes in time.
+pub(super) fn expire(state: &Run, now: DateTime<Utc>) -> Decision {
+    match state.status {
+        Status::WaitingForApproval { expires_at } if now >= expires_at => {
+            let why = "the approval expired";
+            drop_order(state, why).unwrap_or_else(|| stopped(state, vec![RunEvent::ApprovalExpired], why))
+        }
+        _ => Decision::default(),
+    }
 }

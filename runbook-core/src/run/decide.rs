@@ -89,12 +89,7 @@ pub fn decide(state: &Run, command: &RunCommand, now: DateTime<Utc>) -> Result<D
         RunCommand::Refuse { by, may_approve, reason } => {
             approvals::refuse(state, by, *may_approve, reason.as_ref())
         }
-        RunCommand::Expire => Ok(match state.status {
-            Status::WaitingForApproval { expires_at } if now >= expires_at => {
-                approvals::stopped(state, vec![RunEvent::ApprovalExpired], "the approval expired")
-            }
-            _ => Decision::default(),
-        }),
+        RunCommand::Expire => Ok(approvals::expire(state, now)),
         RunCommand::Advance => Ok(start::advance(state, now)),
         RunCommand::Finish { attempt, finished } => Ok(outcome::finish(state, *attempt, finished, now)),
         RunCommand::NotStarted { attempt, reason } => Ok(doubts::not_started(state, *attempt, reason)),

@@ -172,6 +172,7 @@ impl RunEvent {
                 | RunEvent::ApprovalAsked { .. }
                 | RunEvent::Approved { .. }
                 | RunEvent::ApprovalExpired
+                | RunEvent::OrderDropped { .. }
                 | RunEvent::Started
                 | RunEvent::FailureNoted { .. }
                 | RunEvent::Asked { .. }
@@ -234,6 +235,10 @@ pub enum RunEvent {
         /// for the plan itself, and in journals of before.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fingerprint: Option<Fingerprint>,
+        /// The number of the last event before the order that it is a yes to: without the yes the run stands there again.
+        /// Absent for the plan itself, for what the run itself asks, and in journals of before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        back_to: Option<u64>,
     },
     /// Somebody said yes to this fingerprint.
     Approved {
@@ -256,6 +261,11 @@ pub enum RunEvent {
     },
     /// The approval ran out before it was given.
     ApprovalExpired,
+    /// What a person ordered (to run again, to go on past something) got no yes: the run stands where it stood before.
+    OrderDropped {
+        /// Why: who refused, or that the time was over.
+        reason: String,
+    },
     /// From here on commands run.
     Started,
     /// A command is about to start. Durable before the process exists.

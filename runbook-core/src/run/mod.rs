@@ -24,6 +24,7 @@ mod several;
 mod stage;
 mod start;
 mod state;
+mod stood;
 mod strict;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -45,4 +46,5 @@ pub use said::Said;
 pub(crate) use several::of_group;
 pub use stage::LoopCount;
 pub use state::{Attempt, CommandPhase, Run, Status, evolve};
+pub use stood::Orders;
 pub use vouch::Word;

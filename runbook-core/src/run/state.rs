@@ -10,6 +10,7 @@ use super::event::{MessageKind, Overrun, Question, RunEvent, Unit, UnitRole, Ver
 use super::handed::Handed;
 use super::hold::Hold;
 use super::said::Said;
+use super::stood::Orders;
 use super::vouch::Word;
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, RunId};
@@ -267,6 +268,9 @@ pub struct Run {
     /// Words of people that nobody else has agreed to: their own yes to them does not count.
     #[serde(skip)]
     pub said: Said,
+    /// Where it stood before what was ordered, while that waits for a yes.
+    #[serde(skip)]
+    pub orders: Orders,
     /// Values that appeared at run time.
     pub values: BTreeMap<String, String>,
     /// When each step's first command began.
@@ -479,6 +483,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
                 probing: None,
                 undoing: false,
                 said: Said::default(),
+                orders: Orders::default(),
                 values: BTreeMap::new(),
                 baselines: BTreeMap::new(),
                 captured: BTreeMap::new(),
@@ -501,6 +506,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
         (None, _) | (Some(_), RunEvent::Planned { .. }) => return Err(misfit()),
         (Some(run), _) => run,
     };
+    run.apply_order(&envelope.event);
     run.seq = envelope.seq;
     if let (
         RunEvent::RetryOrdered { unit } | RunEvent::PassedOver { unit, .. },
@@ -542,7 +548,7 @@ fn pass_over(run: &mut Run, unit: Unit) {
 fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
     match event {
         RunEvent::Planned { .. } => {}
-        RunEvent::ApprovalAsked { expires_at, fingerprint } => {
+        RunEvent::ApprovalAsked { expires_at, fingerprint, .. } => {
             // What was said before is void: a fresh question wants fresh answers.
             run.approvals.clear();
             if let Some(fingerprint) = fingerprint {
@@ -699,8 +705,9 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
             *run.tries.entry(*unit).or_default() += 1;
             run.waits.insert(*unit, *due);
         }
-        // whose order it is comes from the envelope: `hold.rs`
-        RunEvent::ReasonGiven { .. }
+        // where it stood: `stood.rs`; whose order it is comes from the envelope: `hold.rs`
+        RunEvent::OrderDropped { .. }
+        | RunEvent::ReasonGiven { .. }
         | RunEvent::PauseOrdered { .. }
         | RunEvent::ResumeOrdered { .. }
         | RunEvent::PassedOver { .. } => {}

@@ -4,7 +4,7 @@
 //! shows all of that (functions, loaded files, conditions). So the shell looks whether what a later command reads of it is
 //! set, before the command begins: `rm -rf "/srv/$DIR"` is not started without `DIR`, and people are asked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::{Unit, UnitRole};
 use super::names::mentions;
@@ -29,11 +29,17 @@ impl Run {
     /// The variables that must have a value when this command begins.
     #[must_use]
     pub fn must_be_set(&self, unit: Unit) -> BTreeSet<String> {
+        self.may_be_missing(unit).into_keys().collect()
+    }
+
+    /// These variables, each with the last command that was to set it.
+    #[must_use]
+    pub fn may_be_missing(&self, unit: Unit) -> BTreeMap<String, Unit> {
         let Some(command) = self.command(unit).filter(|command| command.kind == CommandKind::Shell) else {
-            return BTreeSet::new();
+            return BTreeMap::new();
         };
-        let captured = self.captured_before(unit).filter(|name| self.value(unit, name).is_none());
-        let mut missing: BTreeSet<&str> = captured.collect();
+        let captured = self.captured_before(unit).filter(|(name, _)| self.value(unit, name).is_none());
+        let mut missing: BTreeMap<&str, Unit> = captured.collect();
         let mut texts = vec![command.text.as_str()];
         let before: Vec<Before<'_>>;
         // only the commands of the steps themselves begin in the shell of those before them
@@ -49,37 +55,41 @@ impl Run {
                 let called: BTreeSet<&str> = words(doubtful.text).collect();
                 let called = with_functions.iter().copied().filter(|one| one.is_called_in(&called));
                 for one in [doubtful].into_iter().chain(called) {
-                    missing.extend(one.sets.names.iter().map(String::as_str));
+                    missing.extend(one.sets.names.iter().map(|name| (name.as_str(), doubtful.unit)));
                 }
             }
             let called: BTreeSet<&str> = words(&command.text).collect();
             texts.extend(with_functions.iter().filter(|one| one.is_called_in(&called)).map(|one| one.text));
         }
         if missing.is_empty() {
-            return BTreeSet::new();
+            return BTreeMap::new();
         }
         let own = touched(&command.text).names;
-        missing.retain(|name| !own.contains(*name));
-        let is_read = |name: &&str| {
+        missing.retain(|name, _| !own.contains(*name));
+        let is_read = |name: &str| {
             let reads = |text: &&str| mentions(text, name) || reads(text, name);
             texts.iter().filter(|text| reads(text)).any(|text| is_read_unguarded(text, name))
         };
-        missing.into_iter().filter(is_read).map(str::to_owned).collect()
+        let read = missing.into_iter().filter(|(name, _)| is_read(name));
+        read.map(|(name, unit)| (name.to_owned(), unit)).collect()
     }
 
     /// Every name that was to be captured by then.
-    fn captured_before(&self, unit: Unit) -> impl Iterator<Item = &str> {
+    fn captured_before(&self, unit: Unit) -> impl Iterator<Item = (&str, Unit)> {
         let steps = self.plan.steps.iter().take(unit.step + 1).enumerate();
         let commands = steps.flat_map(move |(step, planned)| {
+            let place = move |role| move |(index, command)| (Unit { step, role, index, item: None }, command);
             let whole = step < unit.step || matches!(unit.role, UnitRole::Undo | UnitRole::Probe);
             let (baselines, main) = match unit.role {
                 _ if whole => (usize::MAX, usize::MAX),
                 UnitRole::Baseline => (unit.index, 0),
                 _ => (usize::MAX, unit.index),
             };
-            planned.baselines.iter().take(baselines).chain(planned.commands.iter().take(main))
+            let baselines = planned.baselines.iter().take(baselines).enumerate();
+            let main = planned.commands.iter().take(main).enumerate();
+            baselines.map(place(UnitRole::Baseline)).chain(main.map(place(UnitRole::Main)))
         });
-        commands.filter_map(|command| command.capture.as_ref()).map(|capture| capture.name.as_str())
+        commands.filter_map(|(unit, command)| Some((command.capture.as_ref()?.name.as_str(), unit)))
     }
 
     /// Whether it is not known to have run to a good end.

@@ -9,6 +9,7 @@ mod probe;
 pub(crate) mod random;
 mod said;
 mod several;
+mod stood;
 mod strict;
 mod undo;
 mod vouch;
@@ -519,12 +520,12 @@ fn whoever_orders_the_repetition_does_not_approve_it() {
 }
 
 #[test]
-fn a_repetition_that_nobody_approves_leaves_the_first_attempt_to_be_undone() {
+fn a_repetition_that_nobody_approves_leaves_the_first_attempt_in_doubt() {
     let mut bench = in_doubt();
     bench.give("ana", &RunCommand::Retry).unwrap();
     bench.now += Duration::hours(1);
     bench.engine(&RunCommand::Expire);
-    assert_eq!(bench.status(), "cancelled");
+    assert_eq!(bench.status(), "in_doubt");
     let unit = bench.run.next_unit().unwrap();
     let doubt = matches!(bench.run.commands.get(&unit), Some(CommandPhase::InDoubt { .. }));
     assert!(doubt, "nobody said what became of the first attempt, so the doubt stays on the record");

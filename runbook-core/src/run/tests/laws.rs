@@ -9,7 +9,7 @@ use crate::plan::Fingerprint;
 use crate::run::{Question, RunEvent, Unit, UnitRole};
 use crate::runbook::Effect;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Seen {
     /// Yeses since the last question that do count.
     yes: BTreeSet<Actor>,
@@ -42,7 +42,24 @@ pub(crate) fn check(bench: &Bench) {
     let run = &bench.run;
     let needed = usize::from(run.approvals_needed);
     let mut seen = Seen::default();
+    // what was seen before each order, by the number of the event before it
+    let mut stood: Vec<(u64, Seen)> = Vec::new();
     for envelope in &bench.events {
+        match &envelope.event {
+            RunEvent::RetryOrdered { .. } | RunEvent::AnsweredYes { .. } | RunEvent::PassedOver { .. } => {
+                stood.push((envelope.seq - 1, seen.clone()));
+            }
+            RunEvent::ApprovalAsked { back_to, .. } => {
+                stood.retain(|(seq, _)| back_to.is_some_and(|back_to| *seq >= back_to));
+                stood.truncate(1);
+            }
+            RunEvent::OrderDropped { .. } => {
+                let (_, before) = stood.pop().expect("an order was dropped that nobody gave");
+                assert_eq!(seen.live, BTreeMap::new(), "an order was dropped while something is alive");
+                seen = before;
+            }
+            _ => {}
+        }
         first_items(&mut seen, &envelope.event);
         match &envelope.event {
             RunEvent::ApprovalAsked { fingerprint, .. } => {

@@ -66,13 +66,14 @@ fn asked_afresh(how: &str) -> Bench {
 
 #[test]
 fn what_has_begun_keeps_its_target_while_it_waits_for_a_fresh_yes() {
-    for (how, holds) in [
-        ("planned", false),
-        ("in doubt", true),
-        ("in doubt, paused", true),
-        ("passed over", true),
-        ("failed", false),
-        ("failed and passed over", false),
+    // how it was asked, whether it holds its target then, and where it stands without the yes
+    for (how, holds, stands) in [
+        ("planned", false, "cancelled"),
+        ("in doubt", true, "in_doubt"),
+        ("in doubt, paused", true, "in_doubt"),
+        ("passed over", true, "paused"),
+        ("failed", false, "failed"),
+        ("failed and passed over", false, "failed"),
     ] {
         let mut bench = asked_afresh(how);
         assert_eq!((bench.status(), bench.run.holds_target()), ("waiting_for_approval", holds), "{how}");
@@ -89,7 +90,9 @@ fn what_has_begun_keeps_its_target_while_it_waits_for_a_fresh_yes() {
                     bench.engine(&RunCommand::Expire);
                 }
             }
-            assert_eq!((bench.status(), bench.run.holds_target()), ("cancelled", false), "{how}, {ends}");
+            let after = if ends == "cancelled" { ("cancelled", false) } else { (stands, holds) };
+            assert_eq!((bench.run.word(), bench.run.holds_target()), after, "{how}, {ends}");
+            assert_eq!(bench.replayed().holds_target(), after.1, "{how}, {ends}");
         }
         let mut bench = asked_afresh(how);
         bench.give("ben", &approve("ben")).unwrap();

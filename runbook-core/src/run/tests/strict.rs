@@ -62,8 +62,22 @@ fn what_a_command_reads_and_may_miss_must_have_a_value() {
             passed.run.commands.insert(main(1), phase);
             let names: Vec<String> = passed.run.must_be_set(main(2)).into_iter().collect();
             assert_eq!(names.join(" "), needed, "{place}");
+            assert!(passed.run.may_be_missing(main(2)).values().all(|from| *from == main(1)), "{place}");
         }
     }
+}
+
+#[test]
+fn whoever_looks_reads_which_command_was_to_bring_it() {
+    let mut passed = bench("true", "DIR=work", "rm -rf \"/srv/$DIR\"");
+    goes_well(&mut passed);
+    passed.run.commands.insert(main(1), CommandPhase::MarkedDone);
+    let attempt = passed.starts();
+    passed.engine(&RunCommand::NotStarted { attempt, reason: "DIR has no value".to_owned() });
+    assert_eq!(passed.status(), "failed");
+    let question = crate::choices::question(&passed.run).unwrap();
+    let line = "DIR was to come from b; running this one again does not bring it".to_owned();
+    assert!(question.evidence.contains(&line), "{question:?}");
 }
 
 #[test]

@@ -134,7 +134,7 @@ fn check_incident(
         found.push(("lost-run", format!("{name} and its review was never drafted")));
     }
     let over_at_pager = incident.pager.as_ref().and_then(|pager| outside.pager.truth.get(&pager.id));
-    let run_open = incident.open_mutating_runs().next().is_some();
+    let run_open = incident.unfinished_runs().next().is_some();
     match over_at_pager {
         Some((_, true)) if is_open && !run_open && !incident.pager_resolved => {
             found.push(("reordered", format!("{name}, and the pager says that it is over")));

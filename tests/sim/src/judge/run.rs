@@ -30,10 +30,12 @@ enum Settled {
 pub(super) struct RunWatch {
     pub(super) run: Run,
     seen: Notes,
+    /// The run, and what was seen, before each thing that people ordered since it last did something.
+    stood: Vec<(Run, Notes)>,
 }
 
 /// What the judge has seen of a run.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Notes {
     /// Yeses to the present question.
     yeses: BTreeSet<Actor>,
@@ -102,6 +104,28 @@ impl RunWatch {
             return Err(self.accusation("outcome-first", &what));
         }
         Ok(())
+    }
+
+    /// What people order may come to nothing: then the run stands where it stood, and so does what was seen of it.
+    fn before_order(&mut self, envelope: &Envelope<RunEvent>, found: &mut Vec<Violation>) {
+        match &envelope.event {
+            RunEvent::RetryOrdered { .. } | RunEvent::AnsweredYes { .. } | RunEvent::PassedOver { .. } => {
+                self.stood.push((self.run.clone(), self.seen.clone()));
+            }
+            RunEvent::ApprovalAsked { back_to, .. } => {
+                self.stood.retain(|(run, _)| back_to.is_some_and(|seq| run.seq >= seq));
+                self.stood.truncate(1);
+            }
+            RunEvent::OrderDropped { .. } => match self.stood.last() {
+                Some((_, seen)) => {
+                    let codes = std::mem::take(&mut self.seen.codes);
+                    self.seen = Notes { codes, ..seen.clone() };
+                }
+                None => found.push(self.accusation("approval", "it drops an order that nobody gave")),
+            },
+            RunEvent::Started | RunEvent::CommandStarted { .. } => self.stood.clear(),
+            _ => {}
+        }
     }
 
     /// An order to run it again was used up by an attempt that began nothing: it stands, as does the yes to it.
@@ -330,11 +354,12 @@ impl RunWatch {
 impl Judge {
     pub(super) fn run_event(&mut self, id: RunId, envelope: &Envelope<RunEvent>) {
         let mut found = Vec::new();
-        let (state, seen) = match self.runs.remove(&id) {
-            None => (None, Notes::default()),
+        let (state, (seen, stood)) = match self.runs.remove(&id) {
+            None => (None, (Notes::default(), Vec::new())),
             Some(mut watch) => {
+                watch.before_order(envelope, &mut found);
                 self.before_event(&mut watch, envelope, &mut found);
-                (Some(watch.run), watch.seen)
+                (Some(watch.run), (watch.seen, watch.stood))
             }
         };
         let is_new = state.is_none();
@@ -352,7 +377,13 @@ impl Judge {
                         | RunEvent::Undone
                 );
                 let least = self.others.max(run.plan.approvals.unwrap_or(0));
-                let watch = RunWatch { run, seen };
+                if let (RunEvent::OrderDropped { .. }, Some((before, _))) = (&envelope.event, stood.last())
+                    && (run.status != before.status || run.commands != before.commands)
+                {
+                    let text = format!("run {id}: without the yes it does not stand where it stood");
+                    found.push(Violation { rule: "approval", text });
+                }
+                let watch = RunWatch { run, seen, stood };
                 let asks = watch.run.plan.is_mutating() && !watch.run.unasked;
                 if is_new && asks && watch.run.approvals_needed < least {
                     found.push(watch.accusation("approval", "it asks too few people"));
@@ -368,7 +399,7 @@ impl Judge {
     fn before_event(&self, watch: &mut RunWatch, envelope: &Envelope<RunEvent>, found: &mut Vec<Violation>) {
         let id = watch.run.id;
         match &envelope.event {
-            RunEvent::ApprovalAsked { expires_at, fingerprint } => {
+            RunEvent::ApprovalAsked { expires_at, fingerprint, .. } => {
                 let asked = fingerprint.as_ref().unwrap_or(&watch.run.fingerprint).clone();
                 // a yes to the plan, or to an earlier question, is none to this one
                 if !watch.seen.codes.insert(asked) {

@@ -79,11 +79,13 @@ fn one(
     let (mut questions, mut expires, mut allowed, mut ever) = (0, None, !changes && due == 0, false);
     let mut yes: BTreeSet<String> = BTreeSet::new();
     let mut code = None;
+    let mut before = (allowed, code);
     for event in events {
         match &event.event {
             RunEvent::Planned { fingerprint, .. } => code = Some(fingerprint),
             RunEvent::ItemsBound { fingerprint: Some(fingerprint), .. } => code = Some(fingerprint),
-            RunEvent::ApprovalAsked { expires_at, fingerprint } => {
+            RunEvent::ApprovalAsked { expires_at, fingerprint, .. } => {
+                before = (allowed, code);
                 code = fingerprint.as_ref().or(code);
                 questions += 1;
                 expires = Some(*expires_at);
@@ -110,6 +112,8 @@ fn one(
                     return Err(format!("{human} is counted twice"));
                 }
             }
+            // what was ordered is not done, and what others agreed to before still holds
+            RunEvent::OrderDropped { .. } => (allowed, code) = before,
             RunEvent::Started if run.unasked => allowed = true,
             RunEvent::Started => {
                 let orderer = truth.ordered.get(&(run.id, questions));

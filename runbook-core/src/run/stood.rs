@@ -1,0 +1,129 @@
+//! Where a run stood before an order that waits for a yes (to run again, to go on without something, that something is
+//! done): without the yes it stands there again, and whatever could be said of it before can be said still.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+
+use super::approve::Approval;
+use super::decide::{Decision, Effect, ended, refresh};
+use super::event::{RunEvent, Unit};
+use super::said::Said;
+use super::state::{CommandPhase, Run, Status};
+use super::vouch::Word;
+use crate::incident::RunOutcome;
+use crate::message::Outgoing;
+use crate::plan::Fingerprint;
+
+/// What orders change of a run.
+#[derive(Debug, Clone, PartialEq)]
+struct Stood {
+    /// The last event before the order.
+    seq: u64,
+    /// The order passed something over: one order may be about many commands.
+    is_skip: bool,
+    status: Status,
+    commands: BTreeMap<Unit, CommandPhase>,
+    repeated: BTreeSet<Unit>,
+    ordered: BTreeSet<Unit>,
+    released: BTreeSet<Unit>,
+    words: BTreeMap<Unit, Word>,
+    waits: BTreeMap<Unit, DateTime<Utc>>,
+    since: BTreeMap<Unit, DateTime<Utc>>,
+    said: Said,
+    fingerprint: Fingerprint,
+    approvals: Vec<Approval>,
+}
+
+/// Where a run stood before each of the orders that nothing has followed yet.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Orders(Vec<Stood>);
+
+impl Run {
+    /// The part of an event that is about where the run stood; before the rest of it is applied.
+    pub(super) fn apply_order(&mut self, event: &RunEvent) {
+        match event {
+            RunEvent::RetryOrdered { .. } | RunEvent::AnsweredYes { .. } | RunEvent::PassedOver { .. } => {
+                let is_skip = matches!(event, RunEvent::PassedOver { .. });
+                let is_same = match self.orders.0.last() {
+                    Some(last) => self.status == Status::Running && last.is_skip == is_skip,
+                    None => false,
+                };
+                if !is_same {
+                    let stood = self.stands(is_skip);
+                    self.orders.0.push(stood);
+                }
+            }
+            RunEvent::ApprovalAsked { back_to, .. } => {
+                let asked = |stood: &Stood| back_to.is_some_and(|seq| stood.seq >= seq);
+                let first = self.orders.0.iter().position(asked);
+                self.orders.0 = first.map(|first| self.orders.0.swap_remove(first)).into_iter().collect();
+            }
+            RunEvent::OrderDropped { .. } => {
+                if let Some(stood) = self.orders.0.pop() {
+                    self.stand_again(stood);
+                }
+                self.orders.0.clear();
+            }
+            RunEvent::Approved { .. }
+            | RunEvent::ApprovalRefused { .. }
+            | RunEvent::ReasonGiven { .. }
+            | RunEvent::MessagePosted { .. } => {}
+            _ => self.orders.0.clear(),
+        }
+    }
+
+    /// Where it stands again if the yes that it waits for is not given; `None` when it ends then.
+    #[must_use]
+    pub fn stands_again(&self) -> Option<&Status> {
+        let waits = matches!(self.status, Status::WaitingForApproval { .. });
+        // half an undo that nobody says yes to is a failed undo: it can be tried again as well
+        self.orders.0.last().filter(|_| waits && !self.undoing).map(|stood| &stood.status)
+    }
+
+    fn stands(&self, is_skip: bool) -> Stood {
+        Stood {
+            seq: self.seq,
+            is_skip,
+            status: self.status.clone(),
+            commands: self.commands.clone(),
+            repeated: self.repeated.clone(),
+            ordered: self.ordered.clone(),
+            released: self.released.clone(),
+            words: self.words.clone(),
+            waits: self.waits.clone(),
+            since: self.since.clone(),
+            said: self.said.clone(),
+            fingerprint: self.fingerprint.clone(),
+            approvals: self.approvals.clone(),
+        }
+    }
+
+    fn stand_again(&mut self, stood: Stood) {
+        self.status = stood.status;
+        self.commands = stood.commands;
+        self.repeated = stood.repeated;
+        self.ordered = stood.ordered;
+        self.released = stood.released;
+        self.words = stood.words;
+        self.waits = stood.waits;
+        self.since = stood.since;
+        self.said = stood.said;
+        self.fingerprint = stood.fingerprint;
+        self.approvals = stood.approvals;
+    }
+}
+
+/// Nobody said yes to what was ordered: the run stands where it stood. `None` where it did not stand anywhere before.
+pub(super) fn drop_order(state: &Run, why: &str) -> Option<Decision> {
+    let events = vec![RunEvent::OrderDropped { reason: why.to_owned() }];
+    if let Status::Failed { reason } = state.stands_again()? {
+        return Some(ended(state, events, RunOutcome::Failed, Some(reason.clone())));
+    }
+    let mut effects = vec![Effect::ClearApprovalTimer];
+    if state.plan_message.is_some() {
+        effects.push(Effect::Send(Outgoing::Plan { run: state.id }));
+    }
+    effects.extend(refresh(state));
+    Some(Decision { events, effects, ..Decision::default() })
+}

@@ -1,0 +1,191 @@
+//! An order that gets no yes: the run stands where it stood, and nothing that could be said of it is lost.
+
+use chrono::Duration;
+
+use super::kit::*;
+use super::{AGAIN, ONCE, READ, laws, refuse, two, words};
+use crate::expectation::Check;
+use crate::incident::{IncidentCommand, RunOutcome};
+use crate::ports::Exit;
+use crate::run::{CommandPhase, Question, RunCommand, RunEvent, Status, Unit, UnitRole};
+
+const DONE: RunCommand = RunCommand::MarkDone { reason: None };
+
+fn skip() -> RunCommand {
+    RunCommand::PassOver { rest: false, reason: "not needed".to_owned() }
+}
+
+fn why() -> Option<String> {
+    Some("seen by hand".to_owned())
+}
+
+/// The second of three commands fails; what changes something comes after it.
+fn failed() -> Bench {
+    let commands = vec![command("a", AGAIN), command("b", ONCE), command("c", AGAIN)];
+    let mut bench = Bench::approved(vec![step("1", commands, vec![command("back", AGAIN)])]);
+    let first = bench.starts();
+    bench.engine(&ok(first));
+    let second = bench.starts();
+    bench.engine(&fails(second));
+    assert_eq!(bench.status(), "failed");
+    bench
+}
+
+/// It is in doubt whether the second of three commands happened.
+fn in_doubt() -> Bench {
+    let commands = vec![command("a", AGAIN), command("b", ONCE), command("c", AGAIN)];
+    let mut bench = Bench::approved(vec![step("1", commands, vec![command("back", AGAIN)])]);
+    let first = bench.starts();
+    bench.engine(&ok(first));
+    let attempt = bench.starts();
+    bench.engine(&RunCommand::Lost { attempt, reason: "nobody knows".to_owned() });
+    assert_eq!(bench.status(), "in_doubt");
+    bench
+}
+
+/// A check fails before a change.
+fn at_a_guard() -> Bench {
+    let mut look = command("look", READ);
+    look.expectations = vec![expectation("exit status 0", Check::ExitZero, None)];
+    let mut bench = Bench::approved(vec![step("1", vec![look, command("do", ONCE)], vec![])]);
+    let attempt = bench.starts();
+    bench.engine(&fails(attempt));
+    assert!(matches!(bench.run.status, Status::Paused { question: Question::Guard { .. } }));
+    bench
+}
+
+#[test]
+fn without_the_yes_everything_is_as_before() {
+    type Make = fn() -> Bench;
+    let cases: [(&str, Make, RunCommand); 6] = [
+        ("retry of a failure", failed, RunCommand::Retry),
+        ("skip of a failure", failed, skip()),
+        ("a failure that is said to be done", failed, DONE),
+        ("retry of a doubt", in_doubt, RunCommand::Retry),
+        ("past a check", at_a_guard, RunCommand::Answer { yes: true, reason: None }),
+        ("skip of a check", at_a_guard, skip()),
+    ];
+    for (case, make, order) in cases {
+        for expires in [false, true] {
+            let mut bench = make();
+            let before = bench.run.clone();
+            let told = bench.told.len();
+            bench.give("ben", &order).unwrap_or_else(|error| panic!("{case}: {error}"));
+            assert_eq!(bench.status(), "waiting_for_approval", "{case}");
+            assert_eq!(bench.run.stands_again(), Some(&before.status), "{case}");
+            let asked = bench.run.fingerprint.clone();
+            let events = if expires {
+                bench.now += Duration::minutes(15);
+                bench.engine(&RunCommand::Expire)
+            } else {
+                bench.give("cas", &refuse("cas")).unwrap().events
+            };
+            assert_eq!(words(&events), ["order_dropped"], "{case}");
+            assert_eq!(bench.run.status, before.status, "{case}");
+            assert_eq!(bench.run.commands, before.commands, "{case}");
+            assert_eq!(bench.run.fingerprint, before.fingerprint, "{case}");
+            assert_eq!(bench.run.approvals, before.approvals, "{case}");
+            assert_eq!(bench.run.holds_target(), before.holds_target(), "{case}");
+            assert_eq!(bench.run.undo_units(), before.undo_units(), "{case}");
+            assert_eq!(bench.run.stands_again(), None, "{case}");
+            // the incident knows again how it ended
+            let is_failed = matches!(before.status, Status::Failed { .. });
+            let ended = |command: &IncidentCommand| {
+                matches!(command, IncidentCommand::EndRun { outcome: RunOutcome::Failed, .. })
+            };
+            assert_eq!(bench.told[told..].last().is_some_and(ended), is_failed, "{case}");
+            laws::check(&bench);
+            // what was ordered can be ordered again, and the yes to the first order is none to the second
+            bench.give("ben", &order).unwrap_or_else(|error| panic!("{case}: {error}"));
+            assert_ne!(bench.run.fingerprint, asked, "{case}");
+            bench.give("cas", &approve("cas")).unwrap();
+            bench.runs_through();
+            assert_eq!(bench.status(), "succeeded", "{case}");
+            laws::check(&bench);
+        }
+    }
+}
+
+#[test]
+fn whoever_refuses_a_repetition_can_say_that_it_is_done() {
+    for make in [failed, in_doubt] {
+        let mut bench = make();
+        bench.give("ben", &RunCommand::Retry).unwrap();
+        bench.give("cas", &refuse("cas")).unwrap();
+        let unit = Unit { step: 0, role: UnitRole::Main, index: 1, item: None };
+        assert!(bench.run.commands.contains_key(&unit));
+        bench.give("cas", &RunCommand::MarkDone { reason: why() }).unwrap();
+        if bench.status() == "waiting_for_approval" {
+            // cas cannot agree to their own word; ben's order was another one
+            assert_eq!(bench.run.whose_yes_counts(&["ana", "ben", "cas", "eva"]), ["ben", "eva"]);
+            bench.give("ben", &approve("ben")).unwrap();
+        }
+        bench.runs_through();
+        assert_eq!(bench.status(), "succeeded");
+        laws::check(&bench);
+    }
+}
+
+#[test]
+fn a_whole_group_stands_where_it_stood() {
+    let member = |id: &str| {
+        let mut member = command(id, ONCE);
+        member.flow.parallel = Some("group".to_owned());
+        member
+    };
+    let commands = vec![member("a"), member("b"), member("c"), command("d", AGAIN)];
+    for order in [RunCommand::Retry, RunCommand::PassOver { rest: true, reason: "enough".to_owned() }] {
+        let mut bench = Bench::approved(vec![step("1", commands.clone(), vec![])]);
+        bench.engine(&RunCommand::Advance);
+        for attempt in 1..=3 {
+            bench.engine(&finish(attempt, finished(Exit::Code { code: i32::from(attempt > 1) })));
+        }
+        bench.engine(&RunCommand::Advance);
+        assert_eq!(bench.status(), "failed");
+        let before = bench.run.commands.clone();
+        bench.give("ben", &order).unwrap();
+        assert_ne!(bench.run.commands, before);
+        bench.give("cas", &refuse("cas")).unwrap();
+        assert_eq!((bench.status(), &bench.run.commands), ("failed", &before), "{order:?}");
+        laws::check(&bench);
+    }
+}
+
+#[test]
+fn an_undo_without_its_yes_is_a_failed_one() {
+    let mut bench = Bench::approved(two());
+    bench.runs_through();
+    bench.give("ben", &RunCommand::Undo).unwrap();
+    let attempt = bench.starts();
+    bench.engine(&fails(attempt));
+    assert_eq!(bench.status(), "undo_failed");
+    bench.give("ben", &RunCommand::Retry).unwrap();
+    assert_eq!(bench.run.stands_again(), None);
+    let no = bench.give("cas", &refuse("cas")).unwrap();
+    assert!(matches!(no.events.as_slice(), [RunEvent::UndoFailed { .. }]));
+    bench.give("ben", &RunCommand::MarkDone { reason: why() }).unwrap();
+    laws::check(&bench);
+}
+
+#[test]
+fn whoever_resumes_meanwhile_gives_the_way_back_up() {
+    // a hand on the run is about what comes next: without the yes it then ends, and nothing begins by itself
+    let commands = vec![command("a", AGAIN), command("b", AGAIN), command("c", AGAIN)];
+    for resumes in [false, true] {
+        let mut bench = Bench::approved(vec![step("1", commands.clone(), vec![])]);
+        let first = bench.starts();
+        bench.give("ben", &RunCommand::Pause { reason: None }).unwrap();
+        bench.engine(&ok(first));
+        bench.give("ben", &skip()).unwrap();
+        assert_eq!(bench.status(), "waiting_for_approval");
+        if resumes {
+            bench.give("ben", &RunCommand::Resume { reason: None }).unwrap();
+        }
+        bench.give("cas", &refuse("cas")).unwrap();
+        assert_eq!(bench.run.word(), if resumes { "cancelled" } else { "paused" });
+        assert_eq!(bench.engine(&RunCommand::Advance), []);
+        let passed = bench.run.commands.values().any(|phase| matches!(phase, CommandPhase::PassedOver { .. }));
+        assert_eq!(passed, resumes);
+        laws::check(&bench);
+    }
+}
