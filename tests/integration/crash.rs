@@ -317,6 +317,45 @@ async fn a_read_command_that_was_cut_off_runs_again_by_itself() {
     app.assert_journal_verifies().await;
 }
 
+/// A change that takes no order to end, and an undo that tells whether the change still lives.
+const STUBBORN: &str = r#"---
+title: Change it
+service: flowengine
+lock: flowengine
+---
+# Change it
+
+## Change
+
+```bash {name=change effect=once timeout=300s}
+trap '' TERM
+echo $$ > alive
+echo changed >> effects
+while [ ! -e gate ] && [ -d "$PWD" ]; do sleep 0.05; done
+```
+
+```bash {undo effect=idempotent}
+if kill -0 "$(cat alive)"; then echo beside >> undone; else echo alone >> undone; fi
+```
+"#;
+
+/// The intent of the undo is on disk while what was cancelled is still being ended: the next server begins nothing beside it.
+#[tokio::test]
+async fn after_a_restart_nothing_begins_beside_what_is_still_being_ended() {
+    let mut cut = under_way_with(STUBBORN).await;
+    assert_eq!(cut.ask(&cut.ana, "runbook_cancel").await.status, 200);
+    let undo = cut.ask(&cut.ana, "runbook_undo").await;
+    assert_eq!(undo.status, 200, "{undo:?}");
+    let intents = "SELECT count(*) FROM events WHERE CAST(bytes AS TEXT) LIKE '%\"command_started\"%'";
+    until("the intent of the undo is on disk", async || (cut.app.sql(intents) == 2).then_some(())).await;
+    assert_eq!(cut.app.effects("undone"), 0, "it waits, or this shows nothing");
+    cut.app.kill_9().await;
+    cut.app.start_server().await;
+    cut.app.run_when(&cut.run, "undone").await;
+    assert_eq!(cut.app.log("runbooks/undone"), "alone\n");
+    cut.app.assert_journal_verifies().await;
+}
+
 #[tokio::test]
 async fn told_to_end_the_server_finishes_what_is_under_way() {
     let mut app = TestApp::start(&AppConfig::with_rollback(CHANGE)).await;

@@ -109,7 +109,7 @@ async fn every_refused_yes_is_answered_and_recorded() {
             Request::RunbookRollback { service: Some("billing".to_owned()), params: [].into() },
             "names no rollback",
         ),
-        ("ana", Request::IncidentResolve { incident: None }, "cannot be resolved while run"),
+        ("ana", Request::IncidentResolve { incident: None }, "INC-1 stays open: run"),
     ];
     for (n, (user, request, wanted)) in table.into_iter().enumerate() {
         let answer = bench.ask(&format!("no {n}"), user, request).await;
