@@ -95,7 +95,9 @@ fn meaning(answer: Answer, run: &Run) -> &'static str {
         }
         Answer::Approve if run.yeses_due() > 0 => "another person's yes to this plan",
         Answer::Approve => "yes, run it",
-        Answer::Refuse if run.stands_again().is_some() => "no: it stands where it stood before that was ordered",
+        Answer::Refuse if run.stands_again().is_some() => {
+            "no: it stands where it stood before that was ordered"
+        }
         Answer::Refuse => "no: it ends",
         Answer::Yes => "it is as expected: go on",
         Answer::No => "it is not as expected: stop here",

@@ -246,9 +246,7 @@ pub enum Rejection {
         status: &'static str,
     },
     /// A run that may change something has not ended, or its undo failed.
-    #[error(
-        "{number} stays open: run {run} ({runbook}) {why}; hint: see `/blocks runbook status {run}`"
-    )]
+    #[error("{number} stays open: run {run} ({runbook}) {why}; hint: see `/blocks runbook status {run}`")]
     RunOpen {
         /// The incident.
         number: IncidentNumber,

@@ -29,6 +29,7 @@ mod strict;
 #[cfg(test)]
 pub(crate) mod tests;
 mod undo;
+mod values;
 mod vouch;
 mod wait;
 mod why;

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::approve::Approval;
 use super::decide::{Decision, Effect, ended, refresh};
 use super::event::{RunEvent, Unit};
+use super::handed::Handed;
 use super::said::Said;
 use super::state::{CommandPhase, Run, Status};
 use super::vouch::Word;
@@ -31,6 +32,7 @@ struct Stood {
     waits: BTreeMap<Unit, DateTime<Utc>>,
     since: BTreeMap<Unit, DateTime<Utc>>,
     said: Said,
+    handed: Handed,
     fingerprint: Fingerprint,
     approvals: Vec<Approval>,
 }
@@ -94,6 +96,7 @@ impl Run {
             waits: self.waits.clone(),
             since: self.since.clone(),
             said: self.said.clone(),
+            handed: self.handed.clone(),
             fingerprint: self.fingerprint.clone(),
             approvals: self.approvals.clone(),
         }
@@ -109,6 +112,7 @@ impl Run {
         self.waits = stood.waits;
         self.since = stood.since;
         self.said = stood.said;
+        self.handed = stood.handed;
         self.fingerprint = stood.fingerprint;
         self.approvals = stood.approvals;
     }
