@@ -7,6 +7,7 @@ use super::command::Rejection;
 use super::decide::{Decision, Effect, ResumePoint, carry_on, ended, fail, merge, refresh, wrong_status};
 use super::event::{Question, RunEvent, Unit};
 use super::state::{Run, Status};
+use super::stood::unordered;
 use super::{budget, hold, several, vouch};
 use crate::incident::{IncidentCommand, RunOutcome};
 use crate::runbook::Effect as CommandEffect;
@@ -167,6 +168,7 @@ pub(super) fn cancel(state: &Run, reason: Option<&String>) -> Result<Decision, R
     let why = reason.cloned().unwrap_or_else(|| "cancelled".to_owned());
     let mut decision = Decision { effects: vec![Effect::EndProcesses], ..Decision::default() };
     decision.events.extend(several::cut_off(state, "cancelled while it ran"));
+    decision.events.extend(unordered(state, &why));
     Ok(merge(decision, stopped(state, Vec::new(), &why)))
 }
 

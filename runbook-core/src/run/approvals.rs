@@ -146,8 +146,8 @@ pub(super) fn refuse(
     if !matches!(state.status, Status::WaitingForApproval { .. }) {
         return Err(wrong_status(state, "only a run that waits for approval can be refused"));
     }
-    // The requester may always withdraw their own request.
-    if !may_approve && *by != state.requester {
+    // Whoever asked for it may always withdraw that.
+    if !may_approve && *by != state.requester && !state.asked_for_by().contains(by) {
         let reason = format!("{by} has no role that may decide about it");
         return Err(Rejection::NoAuthority { reason });
     }

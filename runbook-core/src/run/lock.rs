@@ -8,6 +8,7 @@ use super::command::Rejection;
 use super::decide::{Decision, Effect, ended, wrong_status};
 use super::event::RunEvent;
 use super::state::{Run, Status};
+use super::stood::unordered;
 use crate::incident::RunOutcome;
 use crate::people::Actor;
 
@@ -106,7 +107,8 @@ pub(super) fn take_over(state: &Run, by: &Actor, reason: &str) -> Result<Decisio
     }
     let why = format!("taken over by {by}: {}", reason.trim());
     let event = RunEvent::TakenOver { by: by.clone(), reason: reason.trim().to_owned() };
-    let mut decision = ended(state, vec![event], RunOutcome::Cancelled, Some(why));
+    let events = unordered(state, &why).into_iter().chain([event]).collect();
+    let mut decision = ended(state, events, RunOutcome::Cancelled, Some(why));
     decision.effects.insert(0, Effect::EndProcesses);
     Ok(decision)
 }

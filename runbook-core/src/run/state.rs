@@ -76,6 +76,11 @@ impl Status {
         }
     }
 
+    /// `true` while its commands run, forward or back.
+    pub(super) fn is_at_work(&self) -> bool {
+        matches!(self, Status::Running | Status::Undoing)
+    }
+
     /// `true` while it can go on by itself or by an answer.
     #[must_use]
     pub fn is_open(&self) -> bool {

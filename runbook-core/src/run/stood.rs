@@ -9,6 +9,7 @@ use super::approve::Approval;
 use super::decide::{Decision, Effect, ended, refresh};
 use super::event::{RunEvent, Unit};
 use super::handed::Handed;
+use super::hold::Hold;
 use super::said::Said;
 use super::state::{CommandPhase, Run, Status};
 use super::vouch::Word;
@@ -24,6 +25,7 @@ struct Stood {
     /// The order passed something over: one order may be about many commands.
     is_skip: bool,
     status: Status,
+    hold: Option<Hold>,
     commands: BTreeMap<Unit, CommandPhase>,
     repeated: BTreeSet<Unit>,
     ordered: BTreeSet<Unit>,
@@ -48,7 +50,7 @@ impl Run {
             RunEvent::RetryOrdered { .. } | RunEvent::AnsweredYes { .. } | RunEvent::PassedOver { .. } => {
                 let is_skip = matches!(event, RunEvent::PassedOver { .. });
                 let is_same = match self.orders.0.last() {
-                    Some(last) => self.status == Status::Running && last.is_skip == is_skip,
+                    Some(last) => self.status.is_at_work() && last.is_skip == is_skip,
                     None => false,
                 };
                 if !is_same {
@@ -70,6 +72,7 @@ impl Run {
             RunEvent::Approved { .. }
             | RunEvent::ApprovalRefused { .. }
             | RunEvent::ReasonGiven { .. }
+            | RunEvent::ResumeOrdered { .. }
             | RunEvent::MessagePosted { .. } => {}
             _ => self.orders.0.clear(),
         }
@@ -79,8 +82,7 @@ impl Run {
     #[must_use]
     pub fn stands_again(&self) -> Option<&Status> {
         let waits = matches!(self.status, Status::WaitingForApproval { .. });
-        // half an undo that nobody says yes to is a failed undo: it can be tried again as well
-        self.orders.0.last().filter(|_| waits && !self.undoing).map(|stood| &stood.status)
+        self.orders.0.last().filter(|_| waits).map(|stood| &stood.status)
     }
 
     fn stands(&self, is_skip: bool) -> Stood {
@@ -88,6 +90,7 @@ impl Run {
             seq: self.seq,
             is_skip,
             status: self.status.clone(),
+            hold: self.hold.clone(),
             commands: self.commands.clone(),
             repeated: self.repeated.clone(),
             ordered: self.ordered.clone(),
@@ -103,6 +106,10 @@ impl Run {
     }
 
     fn stand_again(&mut self, stood: Stood) {
+        // what rested because a person paused it rests again, whoever let it go on meanwhile: nothing begins by itself
+        if stood.status.is_at_work() {
+            self.hold = stood.hold;
+        }
         self.status = stood.status;
         self.commands = stood.commands;
         self.repeated = stood.repeated;
@@ -118,11 +125,22 @@ impl Run {
     }
 }
 
+/// What is ended while an order waits for its yes ends as it stood before the order, with what was known then.
+pub(super) fn unordered(state: &Run, why: &str) -> Option<RunEvent> {
+    state.stands_again().map(|_| RunEvent::OrderDropped { reason: why.to_owned() })
+}
+
 /// Nobody said yes to what was ordered: the run stands where it stood. `None` where it did not stand anywhere before.
 pub(super) fn drop_order(state: &Run, why: &str) -> Option<Decision> {
     let events = vec![RunEvent::OrderDropped { reason: why.to_owned() }];
-    if let Status::Failed { reason } = state.stands_again()? {
-        return Some(ended(state, events, RunOutcome::Failed, Some(reason.clone())));
+    match state.stands_again()? {
+        Status::Failed { reason } => {
+            return Some(ended(state, events, RunOutcome::Failed, Some(reason.clone())));
+        }
+        Status::UndoFailed { reason } => {
+            return Some(ended(state, events, RunOutcome::UndoFailed, Some(reason.clone())));
+        }
+        _ => {}
     }
     let mut effects = vec![Effect::ClearApprovalTimer];
     if state.plan_message.is_some() {

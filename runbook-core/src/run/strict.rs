@@ -10,7 +10,7 @@ use super::event::{Unit, UnitRole};
 use super::names::mentions;
 use super::state::{CommandPhase, Run};
 use crate::expectation::Outcome;
-use crate::runbook::{CommandKind, Touched, is_read_unguarded, reads, touched, words};
+use crate::runbook::{CommandKind, Shell, Touched, is_read_unguarded, reads, touched, words};
 
 /// A shell command that ran, or was to run, before another one.
 struct Before<'a> {
@@ -65,7 +65,15 @@ impl Run {
             return BTreeMap::new();
         }
         let own = touched(&command.text).names;
-        missing.retain(|name, _| !own.contains(*name));
+        let shell = || {
+            let texts = self.shells_before(unit).map(|(_, one)| one.text.as_str());
+            Shell::new(texts.chain([command.text.as_str()]), &[])
+        };
+        // what it sets itself, in time and for sure, it does not miss
+        if missing.keys().any(|name| own.contains(*name)) {
+            let shell = shell();
+            missing.retain(|name, _| !own.contains(*name) || shell.is_read_first(&command.text, name));
+        }
         let is_read = |name: &str| {
             let reads = |text: &&str| mentions(text, name) || reads(text, name);
             texts.iter().filter(|text| reads(text)).any(|text| is_read_unguarded(text, name))

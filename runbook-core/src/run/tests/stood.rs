@@ -6,6 +6,7 @@ use super::kit::*;
 use super::{AGAIN, ONCE, READ, laws, refuse, two, words};
 use crate::expectation::Check;
 use crate::incident::{IncidentCommand, RunOutcome};
+use crate::people::Actor;
 use crate::plan::PlannedCommand;
 use crate::ports::{Exit, Finished, StateOutcome};
 use crate::run::{CommandPhase, Question, Run, RunCommand, RunEvent, Status, Unit, UnitRole};
@@ -156,24 +157,28 @@ fn a_whole_group_stands_where_it_stood() {
 }
 
 #[test]
-fn an_undo_without_its_yes_is_a_failed_one() {
+fn a_failed_undo_without_the_yes_to_its_repetition_fails_for_the_reason_that_it_had() {
     let mut bench = Bench::approved(two());
     bench.runs_through();
     bench.give("ben", &RunCommand::Undo).unwrap();
     let attempt = bench.starts();
     bench.engine(&fails(attempt));
     assert_eq!(bench.status(), "undo_failed");
+    let before = bench.run.status.clone();
     bench.give("ben", &RunCommand::Retry).unwrap();
-    assert_eq!(bench.run.stands_again(), None);
     let no = bench.give("cas", &refuse("cas")).unwrap();
-    assert!(matches!(no.events.as_slice(), [RunEvent::UndoFailed { .. }]));
+    assert!(matches!(no.events.as_slice(), [RunEvent::OrderDropped { .. }]));
+    assert_eq!((&bench.run.status, bench.run.holds_target()), (&before, true));
+    let ended = |command: &IncidentCommand| {
+        matches!(command, IncidentCommand::EndRun { outcome: RunOutcome::UndoFailed, .. })
+    };
+    assert!(bench.told.last().is_some_and(ended));
     bench.give("ben", &RunCommand::MarkDone { reason: why() }).unwrap();
     laws::check(&bench);
 }
 
 #[test]
-fn whoever_resumes_meanwhile_gives_the_way_back_up() {
-    // a hand on the run is about what comes next: without the yes it then ends, and nothing begins by itself
+fn whoever_resumes_meanwhile_lets_nothing_begin_by_itself() {
     let commands = vec![command("a", AGAIN), command("b", AGAIN), command("c", AGAIN)];
     for resumes in [false, true] {
         let mut bench = Bench::approved(vec![step("1", commands.clone(), vec![])]);
@@ -186,11 +191,57 @@ fn whoever_resumes_meanwhile_gives_the_way_back_up() {
             bench.give("ben", &RunCommand::Resume { reason: None }).unwrap();
         }
         bench.give("cas", &refuse("cas")).unwrap();
-        assert_eq!(bench.run.word(), if resumes { "cancelled" } else { "paused" });
+        assert_eq!(bench.replayed(), bench.run);
+        assert_eq!(bench.run.word(), "paused");
         assert_eq!(bench.engine(&RunCommand::Advance), []);
-        let passed =
-            bench.run.commands.values().any(|phase| matches!(phase, CommandPhase::PassedOver { .. }));
-        assert_eq!(passed, resumes);
+        let is_passed = |phase: &CommandPhase| matches!(phase, CommandPhase::PassedOver { .. });
+        assert!(!bench.run.commands.values().any(is_passed));
         laws::check(&bench);
     }
+}
+
+#[test]
+fn a_question_is_asked_again_also_where_the_pause_beside_it_was_lifted() {
+    let mut bench = in_doubt();
+    let before = bench.run.status.clone();
+    bench.give("ana", &RunCommand::Pause { reason: None }).unwrap();
+    bench.give("ben", &RunCommand::Retry).unwrap();
+    bench.give("ana", &RunCommand::Resume { reason: None }).unwrap();
+    bench.give("cas", &refuse("cas")).unwrap();
+    assert_eq!((&bench.run.status, &bench.run.hold), (&before, &None));
+    bench.give("cas", &RunCommand::MarkDone { reason: why() }).unwrap();
+    laws::check(&bench);
+}
+
+#[test]
+fn what_is_ended_while_an_order_waits_ends_as_it_stood() {
+    let failed_again = |phase: &CommandPhase| matches!(phase, CommandPhase::Ended { .. });
+    let in_doubt_again = |phase: &CommandPhase| matches!(phase, CommandPhase::InDoubt { .. });
+    let unit = Unit { step: 0, role: UnitRole::Main, index: 1, item: None };
+    type Is = fn(&CommandPhase) -> bool;
+    for (make, is) in [(failed as fn() -> Bench, failed_again as Is), (in_doubt, in_doubt_again)] {
+        let mut bench = make();
+        let before = bench.run.commands.clone();
+        bench.give("ben", &RunCommand::Retry).unwrap();
+        if bench.run.holds_target() {
+            let over = RunCommand::TakeOver { by: person("eva"), reason: "gone".to_owned() };
+            bench.give("eva", &over).unwrap();
+        } else {
+            bench.give("eva", &RunCommand::Cancel { reason: None }).unwrap();
+        }
+        assert_eq!((bench.status(), &bench.run.commands), ("cancelled", &before));
+        assert!(is(&bench.run.commands[&unit]));
+        laws::check(&bench);
+    }
+}
+
+#[test]
+fn whoever_ordered_may_take_it_back() {
+    let mut bench = failed();
+    let no = |by: &Actor| RunCommand::Refuse { by: by.clone(), may_approve: false, reason: None };
+    let (root, other) = (Actor::Local("root".to_owned()), Actor::Local("other".to_owned()));
+    bench.give_as(&root, &RunCommand::Retry).unwrap();
+    assert!(bench.give_as(&other, &no(&other)).is_err());
+    bench.give_as(&root, &no(&root)).unwrap();
+    assert_eq!(bench.status(), "failed");
 }

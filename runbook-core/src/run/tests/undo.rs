@@ -268,6 +268,11 @@ fn ends_of_a_doubt(undo: &PlannedCommand, event: &RunCommand, probe: Option<Exit
                 bench.engine(&RunCommand::Expire);
             }
         }
+        if stops > 0 {
+            // the repetition is not done, and the doubt is asked about as before
+            assert_eq!((bench.status(), bench.run.holds_target()), ("in_doubt", true));
+            bench.give("ana", &RunCommand::Cancel { reason: None }).unwrap();
+        }
         assert_eq!(bench.status(), "undo_failed", "half an undo is no end");
         assert!(matches!(
             bench.told.last(),

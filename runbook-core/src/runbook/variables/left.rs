@@ -147,6 +147,19 @@ impl Shell {
             .then(|| "later commands read the shell's arguments, which it sets".to_owned())
     }
 
+    /// Whether a text, or a function that it calls, reads a variable before the text has set it for sure.
+    pub(crate) fn is_read_first(&self, text: &str, name: &str) -> bool {
+        let facts = Facts::of(text);
+        let set = facts.sure.get(name);
+        let is_early = |at: usize| set.is_none_or(|set| at < *set);
+        let reads = |facts: &Facts| facts.reads.iter().any(|(read, _)| read == name);
+        // functions that do not read it need no second look
+        let mut clean = BTreeSet::new();
+        let early = facts.calls.iter().filter(|(_, at)| is_early(*at)).map(|(word, _)| word.as_str());
+        facts.reads.iter().any(|(read, at)| read == name && is_early(*at))
+            || self.functions.reached(early, &mut clean).into_iter().any(reads)
+    }
+
     /// The first of these variables that some of them reads before it is set anew for sure.
     fn first_read(&self, names: &BTreeSet<String>, later: &[Later<'_>]) -> Option<String> {
         let mut open: BTreeSet<&str> = names.iter().map(String::as_str).collect();

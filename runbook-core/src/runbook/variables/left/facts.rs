@@ -186,7 +186,16 @@ fn set_for_sure(simple: &[Simple<'_, '_>]) -> BTreeMap<String, usize> {
             name if DECLARES.contains(&name) => args,
             // `NAME=value program` sets it for the program alone
             _ if one.parts.iter().all(|part| part.assigned().is_some()) => &one.parts,
-            _ => continue,
+            _ => {
+                let end = one.parts.last().map_or(program.end, |last| last.end);
+                // not behind `while`, which goes on until there is nothing to read
+                let lead = one.parts.iter().take_while(|part| part.assigned().is_some()).count();
+                let builtin = one.parts.get(lead..).and_then(<[_]>::split_first);
+                for name in builtin.map_or_else(Vec::new, |(of, args)| filled(of.plain(), args)) {
+                    sure.entry(name.to_owned()).or_insert(end);
+                }
+                continue;
+            }
         };
         for part in assigned {
             if let Some(name) = part.assigned() {
@@ -195,6 +204,33 @@ fn set_for_sure(simple: &[Simple<'_, '_>]) -> BTreeMap<String, usize> {
         }
     }
     sure
+}
+
+/// The variables that a builtin fills, with nothing where there is nothing to read.
+fn filled<'p>(program: &str, args: &'p [Part<'_, '_>]) -> Vec<&'p str> {
+    let valued: &[char] = match program {
+        "read" => &['a', 'd', 'i', 'n', 'N', 'p', 't', 'u'],
+        "mapfile" | "readarray" => &['d', 'n', 'O', 's', 'u', 'C', 'c'],
+        "printf" => {
+            let name = args.iter().skip_while(|arg| arg.plain() != "-v").nth(1);
+            return name.map(Part::plain).into_iter().filter(|name| is_identifier(name)).collect();
+        }
+        _ => return Vec::new(),
+    };
+    let (mut names, mut is_value) = (Vec::new(), false);
+    for arg in args {
+        let word = arg.plain();
+        if std::mem::take(&mut is_value) {
+            continue;
+        }
+        match word.strip_prefix('-') {
+            // the value of `-p` stands behind it, or in the same word
+            Some(options) => is_value = options.ends_with(valued),
+            None if is_identifier(word) => names.push(word),
+            None => {}
+        }
+    }
+    names
 }
 
 /// Where loops stand that give a variable its value: `for X in ...`, `while read -r X`.
