@@ -220,6 +220,9 @@ pub struct CardView {
     /// When they are to be told next.
     #[serde(default)]
     pub update_due: Option<DateTime<Utc>>,
+    /// That reminders are held or off, so that nobody takes silence for a good sign.
+    #[serde(default)]
+    pub reminders: Option<String>,
     /// Why it is over, where it is no end like others.
     #[serde(default)]
     pub ended: Option<String>,

@@ -69,6 +69,7 @@ pub fn card(
         roles: incident_text::roles(incident),
         update: incident.update.as_ref().map(incident_text::update_line),
         update_due: incident.update_due(severity.and_then(|severity| severity.update_interval_s)),
+        reminders: incident.reminders.words(now).filter(|_| incident.status.is_open()),
         ended: incident.end.as_ref().map(End::words),
         private: incident.private,
     }

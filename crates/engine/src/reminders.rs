@@ -164,6 +164,7 @@ impl Engine {
             without_runbook,
             has_diagnostics: service.is_some_and(|service| service.triage.is_some()),
             rollback: service.and_then(|service| service.rollback.clone()),
+            is_quiet: service.is_some_and(|service| service.quiet),
             quiet: directory.people().iter().filter(|person| !person.reminders).map(actor).collect(),
         }
     }

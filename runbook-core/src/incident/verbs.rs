@@ -73,13 +73,11 @@ pub(super) fn decide(
         IncidentCommand::Snooze { minutes } => {
             is_open(state)?;
             let until = now + Duration::minutes(i64::from(*minutes));
-            let event = IncidentEvent::RemindersSnoozed { until };
-            Decision { events: vec![event], effects: Vec::new() }
+            with_card(IncidentEvent::RemindersSnoozed { until })
         }
         IncidentCommand::SetReminders { on, all } => {
             is_open(state)?;
-            let event = IncidentEvent::RemindersSet { on: *on, all: *all };
-            Decision { events: vec![event], effects: Vec::new() }
+            with_card(IncidentEvent::RemindersSet { on: *on, all: *all })
         }
         IncidentCommand::RequestRollback { reason } => {
             is_open(state)?;

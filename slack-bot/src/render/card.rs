@@ -36,6 +36,9 @@ pub(crate) fn card(view: &CardView) -> Rendered {
     facts.extend(view.ended.as_deref().map(|ended| format!("*Ended:* {}", line(ended, 300))));
     facts.extend(view.update.as_deref().map(|update| format!("*Last update:* {}", line(update, UPDATE_MAX))));
     facts.extend(view.update_due.map(|due| format!("*Next update:* by {}", clock(due))));
+    facts.extend(
+        view.reminders.as_deref().map(|held| format!("*Reminders:* {}", prose(&one_line(held), 200))),
+    );
     facts.extend(view.resolved_at.map(|at| format!("*Resolved:* {} after {}", clock(at), since(view, at))));
     facts.extend(view.pager_url.as_deref().and_then(|url| link(url, "open in PagerDuty")));
     page.lines(facts);

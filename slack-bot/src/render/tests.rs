@@ -44,6 +44,7 @@ pub(crate) fn card_view() -> CardView {
         roles: vec!["scribe: cat".into()],
         update: Some("14:10 UTC by ana: half of the flows pass".into()),
         update_due: Some(at(1_789_001_800)),
+        reminders: Some("held until 01:00 UTC; `/blocks reminders on` ends it".into()),
         ended: None,
         private: false,
     }
@@ -149,6 +150,7 @@ fn the_card_says_it_in_words() {
         "*Status:* mitigating",
         "mitigate by 00:41 UTC, 15 min after detection at 00:26 UTC ████░░░░ half of it is used",
         "ana (acting)",
+        "*Reminders:* held until 01:00 UTC; `/blocks reminders on` ends it",
         "<https://acme.pagerduty.com/incidents/Q1|open in PagerDuty>",
         "*✗ fail* failure rate (wanted &lt; 10 %, found 33 %)",
         "v1.2 rolled out",

@@ -230,6 +230,9 @@ pub(crate) struct ServiceTable {
     /// Other people needed for runs on this service; may only raise `[approvals]`.
     #[serde(default)]
     pub(crate) approvals: Option<u8>,
+    /// Nobody is reminded of anything in this service's incidents.
+    #[serde(default)]
+    pub(crate) quiet: bool,
     /// Parameter values for runbooks on this service.
     #[serde(default)]
     pub(crate) params: BTreeMap<String, ParamValue>,

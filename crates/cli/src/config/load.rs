@@ -289,6 +289,7 @@ fn service(table: &ServiceTable, absolute: &dyn Fn(PathBuf) -> PathBuf, base: &P
         triage: table.triage.clone(),
         rollback: table.rollback.clone(),
         approvals: table.approvals,
+        quiet: table.quiet,
         params,
         secrets,
     }

@@ -118,7 +118,8 @@ fn candidates(state: &Incident, rules: &Rules) -> Vec<(Topic, DateTime<Utc>)> {
     }
     let asked = &state.reminders.asked;
     all.retain(|(topic, _)| !asked.contains_key(topic));
-    let Some(severity) = rules.severity.as_ref().filter(|_| !state.reminders.all_off) else { return all };
+    let is_off = state.reminders.all_off || rules.is_quiet;
+    let Some(severity) = rules.severity.as_ref().filter(|_| !is_off) else { return all };
     let mut reminders = Vec::new();
     if let Some(s) = severity.remind_commander_after_s.filter(|_| state.commander.is_none()) {
         reminders.push((Topic::Commander, after(s)));
@@ -214,7 +215,8 @@ fn asks(state: &Incident, look: &Look, about: &Topic) -> Option<Actor> {
 
 fn may_mention(state: &Incident, rules: &Rules, about: &Topic, to: &Actor, now: DateTime<Utc>) -> bool {
     let reminders = &state.reminders;
-    let wants_none = rules.quiet.contains(to) || reminders.off.contains(to) || reminders.all_off;
+    let of_all = reminders.all_off || rules.is_quiet;
+    let wants_none = of_all || rules.quiet.contains(to) || reminders.off.contains(to);
     let is_turned_down = match about.urgency() {
         Urgency::Must => false,
         Urgency::Said => wants_none || reminders.held_until(now).is_some(),

@@ -89,6 +89,16 @@ impl Reminders {
         }
     }
 
+    /// That reminders are held or off, for people; `None` while they come.
+    #[must_use]
+    pub fn words(&self, now: DateTime<Utc>) -> Option<String> {
+        if self.all_off {
+            return Some("off; `/blocks reminders on --all` turns them on".to_owned());
+        }
+        let held = self.held_until(now)?;
+        Some(format!("held until {}; `/blocks reminders on` ends it", held.format("%H:%M UTC")))
+    }
+
     /// Until when reminders are held; `None` when they are not.
     #[must_use]
     pub fn held_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {

@@ -126,6 +126,8 @@ pub struct Rules {
     pub rollback: Option<String>,
     /// People whom no reminder mentions.
     pub quiet: Vec<Actor>,
+    /// Nobody is reminded at this service.
+    pub is_quiet: bool,
 }
 
 /// A run that waits for a person.

@@ -49,6 +49,7 @@ fn rules() -> Rules {
         has_diagnostics: true,
         rollback: Some("rollback".to_owned()),
         quiet: vec![person("quentin")],
+        is_quiet: false,
     }
 }
 
@@ -329,6 +330,14 @@ fn whoever_wants_none_is_not_mentioned() {
         .looks(2, &look_with(Rules { on_call: Some(person("quentin")), ..rules() }, Vec::new()))
         .unwrap();
     assert!(!mention);
+    let mut bench = Bench::paged();
+    let is_quiet = Rules { is_quiet: true, ..rules() };
+    assert_eq!(bench.looks(12, &look_with(is_quiet.clone(), Vec::new())), None);
+    assert!(
+        !bench.looks(15, &look_with(is_quiet.clone(), Vec::new())).unwrap().2,
+        "the target mentions nobody"
+    );
+    assert!(bench.looks(30, &look_with(is_quiet, Vec::new())).unwrap().2, "a decision does");
 }
 
 #[test]
