@@ -55,7 +55,7 @@ impl Judge {
         }
         match evolve(state, envelope) {
             Ok(incident) => {
-                drop(self.incidents.insert(id, IncidentWatch { incident, reviews, mentioned_at }))
+                drop(self.incidents.insert(id, IncidentWatch { incident, reviews, mentioned_at }));
             }
             Err(error) => self.accuse("replay", error.to_string()),
         }
