@@ -291,8 +291,7 @@ impl Engine {
         let is_so = match about {
             Topic::Approval { run, .. } | Topic::Question { run, .. } => {
                 let run = load_run(self.store(), *run).await?;
-                run.and_then(|run| self.waiting(&run.state, now))
-                    .is_some_and(|waiting| waiting.topic == *about)
+                run.and_then(|run| self.waiting(&run.state)).is_some_and(|waiting| waiting.topic == *about)
             }
             _ => true,
         };

@@ -47,7 +47,7 @@ impl Engine {
             if !loaded.state.status.is_open() {
                 return Ok(());
             }
-            let waiting = self.waiting_runs(&loaded.state, now).await?;
+            let waiting = self.waiting_runs(&loaded.state).await?;
             let rules = self.rules_of(&loaded.state);
             let look = Look { rules, waiting, refresh: occasion == Occasion::Timer };
             let decision = decide(&loaded.state, &IncidentCommand::Look(Box::new(look)), now)?;
@@ -115,25 +115,21 @@ impl Engine {
         }
     }
 
-    async fn waiting_runs(
-        &self,
-        incident: &Incident,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<Waiting>, EngineError> {
+    async fn waiting_runs(&self, incident: &Incident) -> Result<Vec<Waiting>, EngineError> {
         let mut all = Vec::new();
         let may_wait = |outcome: &Option<RunOutcome>| matches!(outcome, None | Some(RunOutcome::UndoFailed));
         for link in incident.runs.iter().filter(|link| !link.triage && may_wait(&link.outcome)) {
             if let Some(loaded) = load_run(self.store(), link.run).await? {
-                all.extend(self.waiting(&loaded.state, now));
+                all.extend(self.waiting(&loaded.state));
             }
         }
         Ok(all)
     }
 
     /// What a run waits for, if it is for a person.
-    pub(crate) fn waiting(&self, run: &Run, now: DateTime<Utc>) -> Option<Waiting> {
+    pub(crate) fn waiting(&self, run: &Run) -> Option<Waiting> {
         let names = self.approvers(run).map(|approvers| approvers.names).unwrap_or_default();
-        waiting(run, &names, now)
+        waiting(run, &names)
     }
 
     /// What the configuration says about this incident.

@@ -379,6 +379,7 @@ mod tests {
             ),
             ("[[service]]\nname = \"x\"\nparams = { T = { file = \"\" } }\n", 3, "no file"),
             ("[[service]]\nname = \"x\"\nparams = { T = { env = \"A=B\" } }\n", 3, "A=B"),
+            ("[runbooks]\nseverities = \"none.toml\"\n", 2, "cannot be read"),
             ("[runbooks]\nbranch = \"main\"\n", 2, "no repository"),
             ("[runbooks]\ngit = \"https://h/x\"\nfolder = \"a\"\n", 3, "folder"),
             ("[runbooks]\ngit = \"ext::sh -c date\"\n", 2, "blanks"),

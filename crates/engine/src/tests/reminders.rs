@@ -181,7 +181,8 @@ async fn who_has_to_say_yes_is_asked_first_and_mentions_are_a_minute_apart() {
     let said = asks(&bench);
     assert_eq!(said.len(), 2);
     assert_eq!(said[1].0.as_deref(), Some("U-ana"), "{said:?}");
-    assert!(said[1].1.contains("Restart (code ") && said[1].1.contains("waits for your yes"), "{said:?}");
+    assert!(said[1].1.contains("Restart (code ") && said[1].1.contains(", until 09:1"), "{said:?}");
+    assert!(said[1].1.contains("waits for your yes"), "{said:?}");
     bench.pass(5 * MINUTE).await;
     assert_eq!(asks(&bench).len(), 2, "once");
 }

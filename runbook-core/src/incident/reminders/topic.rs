@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::choices;
-use crate::duration::for_people;
 use crate::ids::RunId;
 use crate::journal::millis;
 use crate::next;
@@ -147,7 +146,7 @@ pub struct Waiting {
 
 /// What a run waits for, if it is for a person. `approvers` are the names of those whose yes would count.
 #[must_use]
-pub fn waiting(run: &Run, approvers: &[String], now: DateTime<Utc>) -> Option<Waiting> {
+pub fn waiting(run: &Run, approvers: &[String]) -> Option<Waiting> {
     let title = run.plan.title.clone();
     let question = |about: String, what: String| Waiting {
         topic: Topic::Question { run: run.id, about },
@@ -158,16 +157,13 @@ pub fn waiting(run: &Run, approvers: &[String], now: DateTime<Utc>) -> Option<Wa
     };
     match &run.status {
         // Whoever asks for it and needs nobody else has just been shown the plan.
-        Status::WaitingForApproval { expires_at } if run.yeses_due() > 0 => {
-            let left = for_people((*expires_at - now).num_seconds().max(0).unsigned_abs());
-            Some(Waiting {
-                topic: Topic::Approval { run: run.id, until: *expires_at },
-                title,
-                what: format!("code {}, {left} left", run.fingerprint.code()),
-                who: approvers.iter().cloned().map(Actor::Person).collect(),
-                commander_first: true,
-            })
-        }
+        Status::WaitingForApproval { expires_at } if run.yeses_due() > 0 => Some(Waiting {
+            topic: Topic::Approval { run: run.id, until: *expires_at },
+            title,
+            what: format!("code {}, until {}", run.fingerprint.code(), expires_at.format("%H:%M UTC")),
+            who: approvers.iter().cloned().map(Actor::Person).collect(),
+            commander_first: true,
+        }),
         Status::Paused { question: asked } => {
             let unit = next::in_question(run);
             let name = unit.and_then(|unit| next::name_of(run, unit)).unwrap_or_default();
