@@ -47,6 +47,7 @@ pub fn status(view: &CardView, now: DateTime<Utc>) -> String {
     lines.extend(view.roles.iter().cloned());
     lines.extend(view.update.iter().map(|update| format!("last update: {update}")));
     lines.extend(view.update_due.map(|due| next_update(due, now)));
+    lines.extend(view.reminders.iter().map(|reminders| format!("reminders: {reminders}")));
     lines.extend(view.triage.iter().map(|triage| format!("diagnostics: {triage}")));
     lines.extend(view.evidence.iter().map(|line| {
         let detail = if line.detail.is_empty() { String::new() } else { format!(" ({})", line.detail) };

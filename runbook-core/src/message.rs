@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, RunId};
+use crate::incident::Topic;
+use crate::people::Actor;
 use crate::ports::PagerCall;
 
 /// A message in the outbox. What it shows is read from the journal when it leaves, so that it is never stale.
@@ -39,6 +41,24 @@ pub enum Outgoing {
         incident: IncidentId,
         /// The text.
         text: String,
+    },
+    /// Somebody is asked for something. Not sent when nobody needs it any more.
+    Ask {
+        /// The incident.
+        incident: IncidentId,
+        /// For what.
+        about: Topic,
+        /// The text.
+        text: String,
+        /// Who; nobody in particular when absent.
+        to: Option<Actor>,
+        /// Whether they may be mentioned: one mention a minute.
+        mention: bool,
+        /// When that was decided.
+        #[serde(with = "crate::journal::millis")]
+        at: DateTime<Utc>,
+        /// It is a reminder, which can be held.
+        may_snooze: bool,
     },
     /// The review, as a file in the incident's channel.
     Review {
@@ -114,6 +134,19 @@ pub enum ChatMessage {
         /// The text.
         text: String,
     },
+    /// Somebody is asked for something.
+    Ask {
+        /// Channel id.
+        channel: String,
+        /// The thread that it belongs to.
+        thread: Option<String>,
+        /// The chat's id of the one person who is mentioned.
+        mention: Option<String>,
+        /// The text.
+        text: String,
+        /// `INC-12`, where buttons offer to hold its reminders.
+        snooze: Option<String>,
+    },
     /// A file.
     Upload {
         /// Channel id.
@@ -157,6 +190,9 @@ pub struct CardView {
     pub detected_at: DateTime<Utc>,
     /// Seconds to mitigate that the severity allows, from detection.
     pub target_s: Option<u32>,
+    /// How many quarters of that have passed while the impact lasts; 4: all of it.
+    #[serde(default)]
+    pub target_quarters: Option<u8>,
     /// When the impact stopped.
     pub mitigated_at: Option<DateTime<Utc>>,
     /// When it was resolved.
@@ -184,6 +220,9 @@ pub struct CardView {
     /// When they are to be told next.
     #[serde(default)]
     pub update_due: Option<DateTime<Utc>>,
+    /// That reminders are held or off, so that nobody takes silence for a good sign.
+    #[serde(default)]
+    pub reminders: Option<String>,
     /// Why it is over, where it is no end like others.
     #[serde(default)]
     pub ended: Option<String>,

@@ -107,6 +107,30 @@ pub struct Person {
     /// What this person may be.
     #[serde(default)]
     pub roles: Vec<Role>,
+    /// What this person stands for in the severities' lists: `primary`, `engineering-tl`, `product`, `business`.
+    #[serde(default)]
+    pub duties: Vec<String>,
+    /// `false`: no reminder mentions this person. Approvals and questions do.
+    #[serde(default = "yes")]
+    pub reminders: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Person {
+    /// Whether this person stands for a name of the severities' lists, by duty or by role.
+    #[must_use]
+    pub fn stands_for(&self, name: &str) -> bool {
+        let is_role = |role: &Role| match role {
+            Role::Commander => name == "commander",
+            Role::CommunicationsLead => name == "communications-lead",
+            Role::Scribe => name == "scribe",
+            Role::Responder => name == "responder",
+        };
+        self.duties.iter().any(|duty| duty == name) || self.roles.iter().any(is_role)
+    }
 }
 
 /// How somebody showed who they are.
@@ -232,6 +256,12 @@ impl Directory {
         })
     }
 
+    /// The first person who stands for a name of the severities' lists.
+    #[must_use]
+    pub fn on_duty(&self, name: &str) -> Option<&Person> {
+        self.people.iter().find(|person| person.stands_for(name))
+    }
+
     /// Everybody, in configuration order.
     #[must_use]
     pub fn people(&self) -> &[Person] {
@@ -263,6 +293,8 @@ mod tests {
             pagerduty_email: Some(format!("{name}@example.com")),
             os_user: None,
             roles: vec![Role::Responder],
+            duties: vec![format!("{name}-duty")],
+            reminders: true,
         }
     }
 
@@ -276,6 +308,14 @@ mod tests {
         assert_eq!(directory.actor(&by_mail), ana);
         let stranger = Credential::Slack { user_id: "U0X".to_owned() };
         assert_eq!(directory.actor(&stranger), Actor::Outside("slack:U0X".to_owned()));
+    }
+
+    #[test]
+    fn who_stands_for_a_name_is_found_by_duty_and_by_role() {
+        let directory = Directory::new(vec![person("ana", "U1"), person("ben", "U2")]).unwrap();
+        for (name, who) in [("ben-duty", Some("ben")), ("responder", Some("ana")), ("commander", None)] {
+            assert_eq!(directory.on_duty(name).map(|person| person.name.as_str()), who, "{name}");
+        }
     }
 
     #[test]

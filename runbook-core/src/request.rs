@@ -294,6 +294,30 @@ pub enum Request {
         /// Its number.
         number: u32,
     },
+    /// Hold an incident's reminders.
+    IncidentSnooze {
+        /// `INC-12`; the channel's, or the only open one, when absent.
+        incident: Option<String>,
+        /// For so many minutes: 30, 60 or 90.
+        minutes: u32,
+    },
+    /// Turn an incident's reminders on or off.
+    IncidentReminders {
+        /// `INC-12`; the channel's, or the only open one, when absent.
+        incident: Option<String>,
+        /// On.
+        on: bool,
+        /// For everybody, not only for whoever asks.
+        #[serde(default)]
+        all: bool,
+    },
+    /// Ask whoever commands for a rollback. Starts nothing.
+    RollbackRequest {
+        /// `INC-12`; the channel's, or the only open one, when absent.
+        incident: Option<String>,
+        /// Why, recorded.
+        reason: String,
+    },
     /// Whom to ask.
     OnCall,
     /// What makes sense to type next.
@@ -474,6 +498,9 @@ impl Request {
                 | Request::ActionAdd { .. }
                 | Request::ActionList { .. }
                 | Request::ActionDone { .. }
+                | Request::IncidentSnooze { .. }
+                | Request::IncidentReminders { .. }
+                | Request::RollbackRequest { .. }
                 | Request::OnCall
                 | Request::Menu { .. }
         )

@@ -35,11 +35,7 @@ pub fn card(
     now: DateTime<Utc>,
 ) -> CardView {
     let since_s = u32::try_from((now - incident.detected_at).num_seconds().max(0)).unwrap_or(u32::MAX);
-    let phase = severity.filter(|_| incident.status.is_open()).and_then(|severity| {
-        severity
-            .phase_at(since_s)
-            .map(|phase| format!("{} ({}-{} min)", phase.name, phase.from_s / 60, phase.to_s / 60))
-    });
+    let phase = severity.filter(|_| incident.status.is_open()).and_then(|severity| phase(severity, since_s));
     CardView {
         number: incident.number.to_string(),
         title: incident.title.clone(),
@@ -49,6 +45,7 @@ pub fn card(
         phase,
         detected_at: incident.detected_at,
         target_s: incident.target_s,
+        target_quarters: target_quarters(incident, now),
         mitigated_at: incident.mitigated_at,
         resolved_at: incident.resolved_at,
         commander: incident.commander.as_ref().map(|commander| {
@@ -72,9 +69,27 @@ pub fn card(
         roles: incident_text::roles(incident),
         update: incident.update.as_ref().map(incident_text::update_line),
         update_due: incident.update_due(severity.and_then(|severity| severity.update_interval_s)),
+        reminders: incident.reminders.words(now).filter(|_| incident.status.is_open()),
         ended: incident.end.as_ref().map(End::words),
         private: incident.private,
     }
+}
+
+/// The phase that it should be in, `Triage (5-10 min)`, or that the last one is over.
+fn phase(severity: &Severity, since_s: u32) -> Option<String> {
+    if let Some(phase) = severity.phase_at(since_s) {
+        return Some(format!("{} ({}-{} min)", phase.name, phase.from_s / 60, phase.to_s / 60));
+    }
+    let last = severity.phases.last().filter(|last| since_s >= last.to_s)?;
+    Some(format!("past {}, which was to end after {} min", last.name, last.to_s / 60))
+}
+
+/// How many quarters of the time to mitigate have passed while the impact lasts; 4: all of it.
+fn target_quarters(incident: &Incident, now: DateTime<Utc>) -> Option<u8> {
+    let target_s = i64::from(incident.target_s.filter(|s| *s > 0)?);
+    let lasts = incident.mitigated_at.is_none() && incident.status.is_open();
+    let passed = (now - incident.detected_at).num_milliseconds().max(0) / (target_s * 250);
+    lasts.then(|| u8::try_from(passed.min(4)).unwrap_or(4))
 }
 
 fn triage_line(incident: &Incident) -> Option<String> {
@@ -120,6 +135,10 @@ fn suggestions(incident: &Incident, rollback: Option<&str>) -> Vec<String> {
             "`/blocks runbook rollback {}`: a diagnostic failed, and this service names a rollback",
             incident.service
         ));
+    }
+    let lasts = incident.status < IncidentStatus::Monitoring;
+    if let Some(request) = incident.reminders.rollback_requests.last().filter(|_| lasts && !rolling) {
+        lines.push(format!("{} asks for a rollback: {}", request.by, request.reason));
     }
     if incident.status == IncidentStatus::Monitoring && !incident.resolve_requested {
         lines.push("`/blocks incident resolve` once you have seen that it holds".to_owned());

@@ -11,6 +11,7 @@ mod inbound;
 mod manifest;
 mod render;
 mod signature;
+mod snooze;
 mod socket;
 mod take;
 mod translate;

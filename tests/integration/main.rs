@@ -47,6 +47,8 @@ mod planted;
 #[cfg(test)]
 mod provenance;
 #[cfg(test)]
+mod reminders;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod servers;

@@ -93,6 +93,9 @@ impl TestApp {
         for (name, text) in &config.runbooks {
             std::fs::write(dir.join(format!("runbooks/{name}.md")), text).expect("the folder can be written");
         }
+        if let Some(text) = &config.severities {
+            std::fs::write(dir.join("severities.toml"), text).expect("the folder can be written");
+        }
         std::fs::write(dir.join("blocks.toml"), config.text(&slack, &sandbox_url, &target_url))
             .expect("the folder can be written");
         let mut app = TestApp {

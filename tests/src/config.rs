@@ -13,10 +13,12 @@ pub struct AppConfig {
     pub runbooks: Vec<(&'static str, String)>,
     /// The service's triage runbook.
     pub triage: Option<&'static str>,
-    /// The service's rollback runbook.
+    /// The service's rollback runbook; empty for none.
     pub rollback: &'static str,
     /// Other people that the service asks for.
     pub approvals: u8,
+    /// The severities, where they are not the shipped ones.
+    pub severities: Option<String>,
     /// How Slack reaches Blocks.
     pub slack_mode: &'static str,
     /// Slack calls go through a [`crate::Proxy`].
@@ -35,6 +37,7 @@ impl Default for AppConfig {
             triage: Some("flow_failure_response"),
             rollback: "rollback_to_previous_version",
             approvals: 1,
+            severities: None,
             slack_mode: "http",
             slack_proxy: false,
             environment: Vec::new(),
@@ -59,6 +62,11 @@ impl AppConfig {
     #[must_use]
     pub fn text(&self, slack: &str, sandbox: &str, target: &str) -> String {
         let triage = self.triage.map_or_else(String::new, |name| format!("triage = \"{name}\"\n"));
+        let severities = self.severities.as_ref().map_or("", |_| "severities = \"severities.toml\"\n");
+        let rollback = match self.rollback {
+            "" => String::new(),
+            name => format!("rollback = \"{name}\"\n"),
+        };
         let mut text = format!(
             r#"[server]
 listen = "127.0.0.1:0"
@@ -66,7 +74,7 @@ listen = "127.0.0.1:0"
 url = "sqlite:data/blocks.db"
 [runbooks]
 paths = ["runbooks"]
-[slack]
+{severities}[slack]
 mode = "{}"
 api_url = "{slack}/slack/api"
 [pagerduty]
@@ -79,11 +87,10 @@ name = "flowengine"
 pagerduty_id = "PFLOW01"
 channel = "incidents"
 severity = "P2"
-{triage}rollback = "{}"
-approvals = {}
+{triage}{rollback}approvals = {}
 params = {{ service_url = "{target}", settle_seconds = "6" }}
 "#,
-            self.slack_mode, self.rollback, self.approvals
+            self.slack_mode, self.approvals
         );
         for (name, roles) in &self.people {
             let (slack_id, email) = (format!("U0{}", name.to_uppercase()), format!("{name}@example.com"));

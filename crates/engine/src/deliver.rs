@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::Duration;
 use runbook_core::expectation::Outcome;
 use runbook_core::ids::{IncidentId, RunId};
-use runbook_core::incident::{Incident, IncidentCommand};
+use runbook_core::incident::{Incident, IncidentCommand, Topic};
 use runbook_core::message::{ChatMessage, Outgoing, PlanView};
 use runbook_core::people::{Actor, Person, Role};
 use runbook_core::ports::{ChatReceipt, Commit, OutboxResult, OutboxRow, PagerError, SendError};
@@ -142,6 +142,7 @@ impl Engine {
             Outgoing::Channel { incident }
             | Outgoing::Card { incident }
             | Outgoing::Note { incident, .. }
+            | Outgoing::Ask { incident, .. }
             | Outgoing::Review { incident }
             | Outgoing::Pager { incident, .. } => Some(*incident),
             Outgoing::Plan { run } | Outgoing::Progress { run } => {
@@ -274,10 +275,50 @@ impl Engine {
                 };
                 chat(ChatMessage::Note { channel, thread: incident.card_ts.clone(), text: text.clone() })
             }
+            Outgoing::Ask { .. } => self.render_ask(message).await,
             Outgoing::Review { incident } => self.render_review(*incident).await,
             Outgoing::Reply { to, text } => chat(ChatMessage::Reply { to: to.clone(), text: text.clone() }),
             Outgoing::Pager { .. } => Ok(Rendered::Obsolete),
         }
+    }
+
+    async fn render_ask(&self, message: &Outgoing) -> Result<Rendered, EngineError> {
+        let Outgoing::Ask { incident, about, text, to, mention, at, may_snooze } = message else {
+            return Ok(Rendered::Obsolete);
+        };
+        let now = self.now();
+        let Some(incident) = self.incident(*incident).await? else { return Ok(Rendered::Obsolete) };
+        let is_so = match about {
+            Topic::Approval { run, .. } | Topic::Question { run, .. } => {
+                let run = load_run(self.store(), *run).await?;
+                run.and_then(|run| self.waiting(&run.state)).is_some_and(|waiting| waiting.topic == *about)
+            }
+            _ => true,
+        };
+        if !is_so || !incident.still_asks(about, now) {
+            return Ok(Rendered::Obsolete);
+        }
+        let channel = match self.channel_of(&incident) {
+            Ok(channel) => channel,
+            Err(rendered) => return Ok(rendered),
+        };
+        // What was late must not mention somebody beside what came after it.
+        let is_newest = incident.reminders.pinged_at == Some(*at);
+        let person = to.as_ref().and_then(|to| self.directory().person_of(to));
+        let mention = person.filter(|_| *mention && is_newest).and_then(|person| person.slack_id.clone());
+        let text = match (to, &mention) {
+            (Some(to), None) => format!("{to}: {text}"),
+            _ => text.clone(),
+        };
+        // In a channel that others share, the incident speaks in its card's thread.
+        let is_own = self.has_own_channel(&incident) && !incident.channel_failed;
+        Ok(Rendered::Chat(Box::new(ChatMessage::Ask {
+            channel,
+            thread: incident.card_ts.clone().filter(|_| !is_own),
+            mention,
+            text,
+            snooze: may_snooze.then(|| incident.number.to_string()),
+        })))
     }
 
     async fn render_review(&self, id: IncidentId) -> Result<Rendered, EngineError> {
@@ -380,7 +421,7 @@ impl Engine {
 }
 
 /// Whom a private incident is shown to: who opened it, who has a part in it, and the commanders.
-fn may_see(person: &Person, incident: &Incident) -> bool {
+pub(crate) fn may_see(person: &Person, incident: &Incident) -> bool {
     let is = |actor: &Actor| *actor == Actor::Person(person.name.clone());
     person.roles.contains(&Role::Commander)
         || is(&incident.opened_by)

@@ -219,7 +219,7 @@ impl Engine {
         let settings = self.settings();
         let page = &event.incident;
         let service = page.service_id.as_deref().and_then(|id| settings.service_by_pager_id(id));
-        let (severity, severity_reason) = self.severity_of(event);
+        let (severity, severity_reason, severity_guessed) = self.severity_of(event);
         let service_name = service
             .map(|service| service.name.clone())
             .or_else(|| page.service_name.clone())
@@ -239,6 +239,7 @@ impl Engine {
                     detected_at: page.created_at.unwrap_or(event.occurred_at),
                     triage: service.is_some_and(|service| service.triage.is_some()),
                     private: false,
+                    severity_guessed,
                 },
                 None,
             )
@@ -246,8 +247,8 @@ impl Engine {
         Ok(opened.id)
     }
 
-    /// The severity of a page, and why. High urgency is never below P2 (the second of the scheme).
-    fn severity_of(&self, event: &PagerEvent) -> (String, String) {
+    /// The severity of a page, why, and whether nobody has named it. High urgency is never below P2 (the second of the scheme).
+    fn severity_of(&self, event: &PagerEvent) -> (String, String, bool) {
         let settings = self.settings();
         let scheme = settings.severities.default_scheme();
         let service = event.incident.service_id.as_deref().and_then(|id| settings.service_by_pager_id(id));
@@ -267,8 +268,9 @@ impl Engine {
         };
         let floor = scheme.severities.get(1).map_or(lowest, |severity| severity.id.as_str());
         if event.incident.high_urgency == Some(true) && scheme.more_severe(id, floor) != id {
-            return (floor.to_owned(), format!("high urgency is never below {floor} ({reason} says {id})"));
+            let reason = format!("high urgency is never below {floor} ({reason} says {id})");
+            return (floor.to_owned(), reason, true);
         }
-        (id.to_owned(), reason)
+        (id.to_owned(), reason, named.is_none())
     }
 }

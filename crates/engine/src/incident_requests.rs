@@ -144,7 +144,7 @@ impl Engine {
                 let command = IncidentCommand::EndAction { number: *number };
                 self.on_record(&row, &command, origin, &format!("Action {number} is done.")).await
             }
-            other => Err(EngineError::Refused(format!("{other:?} is not about an incident"))),
+            other => self.reminder_request(other, asker, origin).await,
         }
     }
 
@@ -252,6 +252,7 @@ impl Engine {
             (None, Some(own)) => (own, "the service's default"),
             (None, None) => (second.unwrap_or("P2"), "nobody named one"),
         };
+        let named_by_nobody = severity.is_none();
         let (severity, target_s) = self.severity(named)?;
         if scheme.get(&severity).is_some_and(|severity| !severity.opens_incident) {
             return Err(EngineError::Refused(format!(
@@ -278,6 +279,7 @@ impl Engine {
                     detected_at: now,
                     triage: configured.is_some_and(|service| service.triage.is_some()),
                     private: *private,
+                    severity_guessed: named_by_nobody,
                 },
                 Some(&say),
             )
@@ -339,7 +341,7 @@ impl Engine {
     }
 
     /// Changes one, and answers with its number before the text.
-    async fn on_record(
+    pub(crate) async fn on_record(
         &self,
         row: &IncidentRow,
         command: &IncidentCommand,
@@ -422,12 +424,12 @@ impl Engine {
         })
     }
 
-    fn said(&self, what: Said, text: &str) -> Result<String, EngineError> {
+    pub(crate) fn said(&self, what: Said, text: &str) -> Result<String, EngineError> {
         said::said(what, text, self.directory()).map_err(EngineError::Refused)
     }
 
     /// Whether the configuration names whoever asks, with whichever role.
-    fn require_known(&self, asker: &Asker, what: &str) -> Result<(), EngineError> {
+    pub(crate) fn require_known(&self, asker: &Asker, what: &str) -> Result<(), EngineError> {
         match &asker.actor {
             Actor::Local(_) if asker.channel.is_none() => Ok(()),
             actor if self.directory().person_of(actor).is_some() => Ok(()),

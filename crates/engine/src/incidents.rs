@@ -62,7 +62,7 @@ impl Engine {
                 rows: vec![RowChange::Incident(state.row())],
                 ..Commit::default()
             };
-            let effects = self.incident_effects(&mut commit, &append, &decision, now);
+            let effects = self.incident_effects(&mut commit, &append, &decision, &state, now);
             commit.appends.push(append);
             let answer = say.map(|say| say(&state));
             origin.settle(&mut commit, answer.as_deref(), now);
@@ -104,7 +104,7 @@ impl Engine {
             if !decision.events.is_empty() {
                 let (append, next) =
                     apply_incident(id, Some(loaded.state), loaded.head, &decision.events, origin, now)?;
-                effects = self.incident_effects(&mut commit, &append, &decision, now);
+                effects = self.incident_effects(&mut commit, &append, &decision, &next, now);
                 commit.rows.push(RowChange::Incident(next.row()));
                 commit.appends.push(append);
                 state = next;
@@ -145,7 +145,7 @@ impl Engine {
                 }
                 let (append, next) =
                     apply_incident(*id, Some(loaded.state), loaded.head, &decision.events, origin, now)?;
-                effects.extend(self.incident_effects(&mut commit, &append, &decision, now));
+                effects.extend(self.incident_effects(&mut commit, &append, &decision, &next, now));
                 commit.rows.push(RowChange::Incident(next.row()));
                 commit.appends.push(append);
                 states.push(next);
@@ -163,12 +163,13 @@ impl Engine {
         Err(EngineError::Contended("these incidents".to_owned()))
     }
 
-    /// Puts messages and timers of a decision into the commit; returns what is left to perform after it.
+    /// Puts messages and timers of a decision into the commit, and when to look again at the state `after` it; returns what is left to perform after it.
     pub(crate) fn incident_effects(
         &self,
         commit: &mut Commit,
         append: &Append,
         decision: &Decision,
+        after: &Incident,
         now: chrono::DateTime<chrono::Utc>,
     ) -> Vec<Effect> {
         let mut rest = Vec::new();
@@ -193,6 +194,7 @@ impl Engine {
                 Effect::StartTriage { .. } | Effect::DraftReview { .. } => rest.push(effect.clone()),
             }
         }
+        commit.timers.extend(self.look_timer(after, now));
         rest
     }
 

@@ -28,6 +28,7 @@ mod plans;
 pub mod read;
 mod recover;
 mod refusals;
+mod reminders;
 mod requests;
 mod review;
 mod runs;

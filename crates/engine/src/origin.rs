@@ -92,6 +92,7 @@ pub(crate) fn outbox_item(
         Outgoing::Plan { run } => (format!("plan/{run}"), 0, format!("plan/{run}"), true),
         Outgoing::Progress { run } => (format!("progress/{run}"), 2, format!("progress/{run}"), true),
         Outgoing::Note { incident, .. } => (format!("note/{cause}"), 3, format!("notes/{incident}"), false),
+        Outgoing::Ask { incident, .. } => (format!("ask/{cause}"), 0, format!("asks/{incident}"), false),
         Outgoing::Review { incident } => (format!("review/{cause}"), 3, format!("review/{incident}"), false),
         Outgoing::Reply { .. } => (format!("reply/{cause}"), 0, format!("reply/{cause}"), false),
         Outgoing::Pager { call, .. } => {

@@ -14,6 +14,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::origin::Origin;
+use crate::reminders;
 use crate::review::Occasion;
 use crate::runs::{load_run, silent, what};
 use crate::which;
@@ -28,7 +29,7 @@ impl Engine {
     /// doubt, or runs again when that cannot hurt. Only for a start: afterwards a started command is one that runs.
     pub(crate) async fn recover(&self) -> Result<(), EngineError> {
         self.recover_runs().await?;
-        self.reconcile().await
+        self.reconcile(reminders::Occasion::Start).await
     }
 
     /// The same for runs alone, for a process that leaves incidents to the server. Gives the runs that were open.
@@ -194,14 +195,14 @@ impl Engine {
     }
 
     /// Looks at every incident, without a hint from anybody: diagnostics and reviews that are due and have not begun,
-    /// begin. One that cannot be dealt with now does not keep the others from it.
-    pub(crate) async fn reconcile(&self) -> Result<(), EngineError> {
+    /// begin, and whoever is to be asked is asked. One that cannot be dealt with now does not keep the others from it.
+    pub(crate) async fn reconcile(&self, occasion: reminders::Occasion) -> Result<(), EngineError> {
         let lately = self.now() - chrono::Duration::days(LOOK_BACK_DAYS);
         for row in self.store().incidents(false, LIMIT).await? {
             if row.resolved_at.is_some_and(|at| at < lately) {
                 continue;
             }
-            if let Err(error) = self.reconcile_incident(row.id).await {
+            if let Err(error) = self.reconcile_incident(row.id, occasion).await {
                 if error.is_passing() {
                     return Err(error);
                 }
@@ -211,10 +212,15 @@ impl Engine {
         Ok(())
     }
 
-    async fn reconcile_incident(&self, id: IncidentId) -> Result<(), EngineError> {
+    async fn reconcile_incident(
+        &self,
+        id: IncidentId,
+        occasion: reminders::Occasion,
+    ) -> Result<(), EngineError> {
         let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(()) };
         if loaded.state.status.is_open() {
-            self.start_triage(id).await
+            self.start_triage(id).await?;
+            self.remind(id, occasion).await
         } else if loaded.state.is_reviewed() && loaded.state.review_file.is_none() {
             self.draft_review(id, Occasion::Due).await.map(|_| ())
         } else {

@@ -229,6 +229,9 @@ impl Engine {
             | Request::ActionAdd { .. }
             | Request::ActionList { .. }
             | Request::ActionDone { .. }
+            | Request::IncidentSnooze { .. }
+            | Request::IncidentReminders { .. }
+            | Request::RollbackRequest { .. }
             | Request::OnCall
             | Request::Menu { .. } => self.incident_request(request, asker, origin).await,
             Request::Help { topic } => {

@@ -225,6 +225,9 @@ impl Engine {
         if let (Some(incident), false) = (incident, told.is_empty()) {
             incident_rest = self.tell_incident(&mut commit, incident, &told, origin, now).await?;
         }
+        if let (Some(incident), false) = (incident, decision.events.is_empty()) {
+            self.look_when_it_waits(&mut commit, incident, &run, now);
+        }
         let text = if origin.reply_to.is_some() { say(&run, decision) } else { String::new() };
         origin.settle(&mut commit, (!text.is_empty()).then_some(text.as_str()), now);
         if sabotage::is_on(Sabotage::SkipIntent) {
@@ -276,7 +279,7 @@ impl Engine {
             return Ok(Vec::new());
         }
         let (append, next) = apply_incident(id, Some(loaded.state), loaded.head, &events, origin, now)?;
-        let rest = self.incident_effects(commit, &append, &decision, now);
+        let rest = self.incident_effects(commit, &append, &decision, &next, now);
         commit.rows.push(RowChange::Incident(next.row()));
         commit.appends.push(append);
         Ok(rest)

@@ -162,6 +162,8 @@ mod tests {
             pagerduty_email: None,
             os_user: None,
             roles: Vec::new(),
+            duties: Vec::new(),
+            reminders: true,
         };
         Directory::new(vec![ana]).unwrap()
     }

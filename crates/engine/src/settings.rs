@@ -65,6 +65,8 @@ pub struct ServiceSettings {
     pub rollback: Option<String>,
     /// Other people needed for runs on this service; may only raise the policy.
     pub approvals: Option<u8>,
+    /// Nobody is reminded of anything in its incidents.
+    pub quiet: bool,
     /// Parameter values for runbooks on this service.
     pub params: BTreeMap<String, String>,
     /// Where the values of secret parameters are, by name; the others are in `BLOCKS_PARAM_NAME`.

@@ -4,6 +4,7 @@ mod crashes;
 mod incidents;
 mod locks;
 mod messages;
+mod reminders;
 mod runs;
 mod verbs;
 mod yeses;

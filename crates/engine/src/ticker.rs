@@ -15,6 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::origin::Origin;
+use crate::reminders::{self, Occasion};
 use crate::runs::silent;
 
 /// How often a loop looks without having been woken.
@@ -123,7 +124,7 @@ impl Engine {
                 biased;
                 _ = reconcile.tick() => {
                     let done = match self.reconcile_runs().await {
-                        Ok(()) => self.reconcile().await,
+                        Ok(()) => self.reconcile(Occasion::Reconcile).await,
                         Err(error) => Err(error),
                     };
                     if let Err(error) = done {
@@ -170,6 +171,7 @@ impl Engine {
         let origin = Origin::system("timer", Cause::Timer);
         match (timer.stream, timer.what.as_str()) {
             (StreamId::Incident(id), "target") => self.target_passed(id, &origin).await,
+            (StreamId::Incident(id), reminders::LOOK) => self.remind(id, Occasion::Timer).await,
             (StreamId::Run(id), "approval") => self.approval_expired(id, &origin).await,
             (StreamId::Run(id), "retry") => {
                 self.change_run(id, &RunCommand::Advance, &origin, &silent).await.map(|_| ())

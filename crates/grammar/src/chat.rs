@@ -89,7 +89,7 @@ fn as_typed(value: &str) -> String {
 
 /// Phones write a line's first word with a capital; values keep their case.
 fn fold(mut words: Vec<String>) -> Vec<String> {
-    let groups = ["runbook", "incident", "pir", "journal", "timeline", "action"];
+    let groups = ["runbook", "incident", "pir", "journal", "timeline", "action", "rollback"];
     let mut is_group = false;
     if let Some(first) = words.first_mut() {
         *first = first.to_lowercase();
@@ -142,11 +142,14 @@ fn help(topic: &[String]) -> String {
 
 /// Every command that starts with this word.
 fn group(first: &str) -> Option<String> {
-    let lines: Vec<String> = commands_on(Surface::Chat)
-        .filter(|command| command.path.split(' ').next() == Some(first))
-        .map(line)
-        .collect();
-    (!lines.is_empty()).then(|| lines.join("\n"))
+    let of_group = |command: &&CommandInfo| command.path.split(' ').next() == Some(first);
+    if commands_on(Surface::Chat).filter(of_group).count() == 0 {
+        return None;
+    }
+    // The word may be the second one of another command: `rollback` alone most often means `runbook rollback`.
+    let meant =
+        |command: &&CommandInfo| of_group(command) || command.path.split(' ').next_back() == Some(first);
+    Some(commands_on(Surface::Chat).filter(meant).map(line).collect::<Vec<_>>().join("\n"))
 }
 
 fn overview() -> String {
@@ -416,6 +419,12 @@ mod tests {
             ("runbok list", "did you mean `runbook list`"),
             ("rolback", "did you mean `runbook rollback"),
             ("runbook rolback flowengine", "did you mean `runbook rollback"),
+            ("rollback", "runbook rollback"),
+            ("rollback flowengine", "did you mean `runbook rollback"),
+            ("rollback request", "is missing\nusage: `rollback request REASON"),
+            ("snooze", "snooze 30|60|90 [INC]"),
+            ("snooze 45", "snooze"),
+            ("reminders maybe", "reminders"),
             ("runbook frobnicate", "unknown command `runbook frobnicate`\n`runbook list`"),
             ("make coffee", "unknown command `make coffee`"),
             ("help coffee", "unknown command `coffee`"),
@@ -469,7 +478,8 @@ mod tests {
     #[test]
     fn what_is_echoed_is_short_and_ends_no_code() {
         let shown = usage(&format!("`rm` {}", "x".repeat(5_000)));
-        assert!(shown.len() < 3_000, "{}", shown.len());
+        // the overview follows it, and both fit into one answer
+        assert!(shown.len() < 3_300, "{}", shown.len());
         assert!(shown.starts_with("unknown command `rm "), "{shown}");
     }
 

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use runbook_core::ids::IncidentNumber;
 use runbook_core::request::Request;
 
-use crate::incident::{ActionCommand, IncidentCommand, IncidentVerb, TimelineCommand};
+use crate::incident::{ActionCommand, IncidentCommand, IncidentVerb, RollbackCommand, TimelineCommand};
 
 /// Everything that terminal and chat can both ask for. The terminal embeds it with `#[command(flatten)]`.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
@@ -33,6 +33,9 @@ pub enum Command {
     /// What is to be done because of an incident
     #[command(subcommand)]
     Action(ActionCommand),
+    /// Ask for a rollback
+    #[command(subcommand)]
+    Rollback(RollbackCommand),
     /// Whom to ask: roles by the configuration, and who commands now
     #[command(name = "oncall", after_help = "Example: blocks oncall")]
     OnCall,
@@ -399,6 +402,7 @@ impl Command {
             Command::Verb(verb) => return verb.to_request(),
             Command::Timeline(command) => return command.to_request(),
             Command::Action(command) => return command.to_request(),
+            Command::Rollback(command) => return command.to_request(),
             Command::OnCall => Request::OnCall,
             Command::Menu(args) => Request::Menu { incident: args.number() },
         })

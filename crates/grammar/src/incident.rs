@@ -3,7 +3,7 @@
 
 use std::str::FromStr as _;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use runbook_core::ids::IncidentNumber;
 use runbook_core::people::Role;
 use runbook_core::request::Request;
@@ -96,9 +96,74 @@ pub enum IncidentVerb {
         #[arg(value_name = "INC", required = true, num_args = 1..=3)]
         words: Vec<String>,
     },
+    /// Hold an incident's reminders for a while; approvals and questions are never held
+    #[command(after_help = "Example: blocks snooze 30 INC-12")]
+    Snooze {
+        /// For so many minutes
+        #[arg(value_name = "30|60|90", value_parser = snooze_minutes)]
+        minutes: u32,
+        /// The incident
+        #[command(flatten)]
+        incident: IncidentArg,
+    },
+    /// Turn an incident's reminders off or on, for you or for everybody; approvals and questions stay
+    #[command(
+        after_help = "Examples:\n  blocks reminders off\n  blocks reminders off --all INC-12\n  blocks reminders on\n\n`reminders = false` under your [[person]] says so for every incident."
+    )]
+    Reminders {
+        /// `on` or `off`
+        #[arg(value_name = "on|off", value_enum, ignore_case = true, hide_possible_values = true)]
+        switch: Switch,
+        /// The incident
+        #[command(flatten)]
+        incident: IncidentArg,
+        /// For everybody in the incident's channel, not only for you
+        #[arg(long)]
+        all: bool,
+    },
     /// Tell whoever joins now what they need, in a dozen lines
     #[command(after_help = "Example: blocks catch-up INC-12")]
     CatchUp(IncidentArg),
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
+/// `rollback ...`
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum RollbackCommand {
+    /// Ask whoever commands for a rollback; nothing starts by it
+    #[command(
+        after_help = "Example: blocks rollback request orders are lost\n\nThe commander is asked, and plans it with `runbook rollback`."
+    )]
+    Request(Said),
+}
+
+impl RollbackCommand {
+    /// The request that this command stands for.
+    ///
+    /// # Errors
+    /// When no reason is given.
+    pub fn to_request(&self) -> Result<Request, RequestError> {
+        let RollbackCommand::Request(said) = self;
+        let (incident, reason) = said.read("the reason")?;
+        Ok(Request::RollbackRequest { incident, reason })
+    }
+}
+
+fn snooze_minutes(text: &str) -> Result<u32, String> {
+    match text.trim_end_matches("min").trim_end_matches('m').trim() {
+        "30" => Ok(30),
+        "60" => Ok(60),
+        "90" => Ok(90),
+        _ => Err("reminders are held for 30, 60 or 90 minutes".to_owned()),
+    }
 }
 
 /// `timeline ...`
@@ -253,6 +318,14 @@ impl IncidentVerb {
                 Request::IncidentNone { incident, reason }
             }
             IncidentVerb::Merge { words } => merge(words)?,
+            IncidentVerb::Snooze { minutes, incident } => {
+                Request::IncidentSnooze { incident: incident.number(), minutes: *minutes }
+            }
+            IncidentVerb::Reminders { switch, incident, all } => Request::IncidentReminders {
+                incident: incident.number(),
+                on: *switch == Switch::On,
+                all: *all,
+            },
             IncidentVerb::CatchUp(args) => Request::IncidentCatchUp { incident: args.number() },
         })
     }

@@ -15,7 +15,7 @@ pub use chat::{ChatParse, parse_chat};
 pub use command::{
     AnswerWord, Command, Deny, JournalCommand, Param, PirCommand, RequestError, RunbookCommand,
 };
-pub use incident::{ActionCommand, IncidentCommand, IncidentVerb, TimelineCommand};
+pub use incident::{ActionCommand, IncidentCommand, IncidentVerb, RollbackCommand, Switch, TimelineCommand};
 pub use split::{SplitError, split_words};
 pub use surface::{
     COMMANDS, CommandInfo, SERVER_COMMANDS, Surface, SurfaceOption, TERMINAL_OPTIONS, commands_on,

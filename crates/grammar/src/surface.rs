@@ -105,6 +105,14 @@ pub const COMMANDS: &[CommandInfo] = &[
     ),
     on_all("merge", "INC into INC", "make one part of another, which goes on", "merge INC-2 into INC-1"),
     on_all("catch-up", "[INC]", "tell whoever joins now what they need", "catch-up"),
+    on_all("snooze", "30|60|90 [INC]", "hold its reminders; approvals still come", "snooze 30"),
+    on_all("reminders", "on|off [--all] [INC]", "its reminders, for you or for all", "reminders off"),
+    on_all(
+        "rollback request",
+        "REASON [--incident INC]",
+        "ask the commander for a rollback",
+        "rollback request orders are lost",
+    ),
     on_all(
         "timeline add",
         "TEXT [--incident INC]",
@@ -259,6 +267,18 @@ pub const COMMANDS: &[CommandInfo] = &[
         "incident merge INC-2 into INC-1",
     ),
     on_all("incident catch-up", "[INC]", "tell whoever joins now what they need", "incident catch-up"),
+    on_all(
+        "incident snooze",
+        "30|60|90 [INC]",
+        "hold its reminders; approvals still come",
+        "incident snooze 30",
+    ),
+    on_all(
+        "incident reminders",
+        "on|off [--all] [INC]",
+        "its reminders, for you or for all",
+        "incident reminders off",
+    ),
     on_all("pir draft", "[INC]", "draft the post-incident review again", "pir draft INC-12"),
     on_all("journal verify", "[--expect HEAD]", "check that the journal is whole", "journal verify"),
     CommandInfo {

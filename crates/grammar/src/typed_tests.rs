@@ -46,6 +46,10 @@ fn merge(incident: Option<&str>, into: &str) -> Request {
     Request::IncidentMerge { incident: incident.map(str::to_owned), into: into.to_owned() }
 }
 
+fn rollback(incident: Option<&str>, reason: &str) -> Request {
+    Request::RollbackRequest { incident: incident.map(str::to_owned), reason: reason.to_owned() }
+}
+
 fn role(role: Role, who: &str, incident: Option<&str>) -> Request {
     Request::IncidentRole { incident: incident.map(str::to_owned), role, who: who.to_owned() }
 }
@@ -145,6 +149,15 @@ fn what_is_typed_is_what_is_meant() {
         ("action list —all", Request::ActionList { incident: None, all: true }),
         ("action done 2", Request::ActionDone { incident: None, number: 2 }),
         ("action done 2 inc-3", Request::ActionDone { incident: some("INC-3"), number: 2 }),
+        // reminders, and who wants a rollback
+        ("snooze 30", Request::IncidentSnooze { incident: None, minutes: 30 }),
+        ("Snooze 90min inc-3", Request::IncidentSnooze { incident: some("INC-3"), minutes: 90 }),
+        ("incident snooze 60 3", Request::IncidentSnooze { incident: some("INC-3"), minutes: 60 }),
+        ("reminders off", Request::IncidentReminders { incident: None, on: false, all: false }),
+        ("Reminders On INC-3", Request::IncidentReminders { incident: some("INC-3"), on: true, all: false }),
+        ("reminders off —all", Request::IncidentReminders { incident: None, on: false, all: true }),
+        ("rollback request orders are lost", rollback(here, "orders are lost")),
+        ("Rollback Request INC-3 “orders are lost”", rollback(inc, "orders are lost")),
         // and what was there before
         ("Ack", Request::IncidentAck { incident: None }),
         ("severity p1 3", Request::IncidentSeverity { incident: some("INC-3"), severity: "P1".to_owned() }),

@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::event::{ChangeNoted, PagerRef, RunOutcome};
+use super::reminders::Look;
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, IncidentNumber, RunId};
 use crate::people::{Actor, Role};
@@ -32,6 +33,8 @@ pub struct OpenIncident {
     pub triage: bool,
     /// Only named people see it.
     pub private: bool,
+    /// The severity is what a rule made of it: nobody has named one.
+    pub severity_guessed: bool,
 }
 
 /// A change that somebody or something asks for.
@@ -225,6 +228,25 @@ pub enum IncidentCommand {
     },
     /// The time to mitigate has passed.
     TargetPassed,
+    /// Time has passed, or a run waits: who is to be asked for what?
+    Look(Box<Look>),
+    /// Hold reminders for a while.
+    Snooze {
+        /// For so many minutes.
+        minutes: u32,
+    },
+    /// Turn reminders on or off.
+    SetReminders {
+        /// On.
+        on: bool,
+        /// For everybody, not only for whoever asks.
+        all: bool,
+    },
+    /// Ask whoever commands for a rollback. Starts nothing.
+    RequestRollback {
+        /// Why.
+        reason: String,
+    },
     /// A message could not be delivered, for good.
     RecordDeliveryFailure {
         /// Which.

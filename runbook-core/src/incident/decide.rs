@@ -4,6 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::command::{IncidentCommand, OpenIncident, Rejection};
 use super::event::{IncidentEvent, RunOutcome};
+use super::reminders;
 use super::state::{Incident, Status};
 use super::verbs;
 use crate::expectation::Outcome;
@@ -87,6 +88,7 @@ pub fn open(request: &OpenIncident, now: DateTime<Utc>) -> Decision {
             detected_at: request.detected_at,
             target_s: request.target_s,
             private: request.private,
+            severity_guessed: request.severity_guessed,
         }],
         effects,
     }
@@ -111,7 +113,12 @@ pub fn decide(
             with_card(vec![IncidentEvent::Unacknowledged])
         }
         IncidentCommand::Unacknowledge => nothing,
-        IncidentCommand::ChangeSeverity { to, .. } if *to == state.severity => nothing,
+        IncidentCommand::ChangeSeverity { to, .. } if *to == state.severity => {
+            if !state.reminders.is_severity_guessed {
+                return Ok(nothing);
+            }
+            with_card(vec![IncidentEvent::SeverityConfirmed])
+        }
         IncidentCommand::ChangeSeverity { to, target_s } => {
             let mut decision = with_card(vec![IncidentEvent::SeverityChanged {
                 from: state.severity.clone(),
@@ -232,17 +239,8 @@ pub fn decide(
                     && state.target_missed != Some(target_s)
                     && now >= state.detected_at + Duration::seconds(i64::from(target_s)) =>
             {
-                let mut decision = with_card(vec![IncidentEvent::TargetMissed { target_s }]);
-                decision.effects.push(Effect::Send(Outgoing::Note {
-                    incident,
-                    text: format!(
-                        "{}: the {} min to mitigate a {} have passed since detection.",
-                        state.number,
-                        target_s / 60,
-                        state.severity
-                    ),
-                }));
-                decision
+                // Who is told of it is decided with everything else that people are asked for.
+                with_card(vec![IncidentEvent::TargetMissed { target_s }])
             }
             _ => nothing,
         },
@@ -269,7 +267,11 @@ pub fn decide(
             }
             decision
         }
-        IncidentCommand::Reopen { .. }
+        IncidentCommand::Look(look) => reminders::look(state, look, now),
+        IncidentCommand::Snooze { .. }
+        | IncidentCommand::SetReminders { .. }
+        | IncidentCommand::RequestRollback { .. }
+        | IncidentCommand::Reopen { .. }
         | IncidentCommand::EndAsNone { .. }
         | IncidentCommand::MergeInto { .. }
         | IncidentCommand::TakeIn { .. }

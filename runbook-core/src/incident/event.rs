@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::reminders::Topic;
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, IncidentNumber, RunId};
 use crate::journal::millis;
@@ -94,6 +95,9 @@ pub enum IncidentEvent {
         /// Only named people see it: its channel is private, and nothing of it stands in another.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         private: bool,
+        /// The severity is what a rule made of it: nobody has named one.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        severity_guessed: bool,
     },
     /// Somebody took it.
     Acknowledged {
@@ -118,6 +122,8 @@ pub enum IncidentEvent {
         /// Seconds to mitigate that the new severity allows.
         target_s: Option<u32>,
     },
+    /// Somebody says that it is as severe as a rule had made it.
+    SeverityConfirmed,
     /// The pager told something that changes nothing here but belongs to the record.
     PagerNoted {
         /// Its event, such as `priority_changed`.
@@ -298,6 +304,35 @@ pub enum IncidentEvent {
     TargetMissed {
         /// Seconds that were allowed.
         target_s: u32,
+    },
+    /// Somebody is asked for something: a reminder, an answer, a decision.
+    Asked {
+        /// For what.
+        about: Topic,
+        /// Who; nobody in particular when absent.
+        to: Option<Actor>,
+        /// The message mentions them.
+        #[serde(default)]
+        mention: bool,
+    },
+    /// Reminders are held until then.
+    RemindersSnoozed {
+        /// Until when.
+        #[serde(with = "millis")]
+        until: DateTime<Utc>,
+    },
+    /// Reminders are turned on or off, for whoever says so or for everybody.
+    RemindersSet {
+        /// On.
+        on: bool,
+        /// For everybody.
+        #[serde(default)]
+        all: bool,
+    },
+    /// Somebody asks whoever commands for a rollback. Nothing starts by this.
+    RollbackRequested {
+        /// Why.
+        reason: String,
     },
     /// A message could not be delivered, for good.
     DeliveryFailed {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::decide::{CHANNEL, HERE, PAGER_ENDED, PAGER_REOPENED, PAGER_RESOLVE};
 use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
 use super::record::{ActionItem, End, Update};
+use super::reminders::Reminders;
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, IncidentNumber, RunId};
 use crate::journal::{Envelope, StreamId};
@@ -201,6 +202,9 @@ pub struct Incident {
     /// Notes that were written at the pager: it tells of them as of everybody's.
     #[serde(skip)]
     pub pager_notes: Vec<String>,
+    /// Whom it asked for what, and who wants not to be asked.
+    #[serde(skip)]
+    pub reminders: Reminders,
     /// Sequence of the last event.
     pub seq: u64,
 }
@@ -277,6 +281,8 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 ..
             },
         ) => {
+            let mut reminders = Reminders::default();
+            reminders.hear(envelope);
             return Ok(Incident {
                 id,
                 number: *number,
@@ -317,6 +323,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 pager_over: false,
                 pager_asked: false,
                 pager_notes: Vec::new(),
+                reminders,
                 seq: envelope.seq,
             });
         }
@@ -427,7 +434,12 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.review_sha256 = Some(sha256.clone());
         }
         IncidentEvent::TargetMissed { target_s } => incident.target_missed = Some(*target_s),
-        IncidentEvent::PagerNoted { .. } => {}
+        IncidentEvent::PagerNoted { .. }
+        | IncidentEvent::SeverityConfirmed
+        | IncidentEvent::Asked { .. }
+        | IncidentEvent::RemindersSnoozed { .. }
+        | IncidentEvent::RemindersSet { .. }
+        | IncidentEvent::RollbackRequested { .. } => {}
         IncidentEvent::NotAnIncident { .. }
         | IncidentEvent::MergedInto { .. }
         | IncidentEvent::MergedFrom { .. }
@@ -437,6 +449,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         | IncidentEvent::ActionAdded { .. }
         | IncidentEvent::ActionDone { .. } => incident.record(envelope),
     }
+    incident.reminders.hear(envelope);
     incident.hear_of_pager(envelope);
     if says_whether_it_is_over(&envelope.event) {
         incident.pager_said_at = incident.pager_said_at.max(envelope.occurred_at);

@@ -2,6 +2,7 @@
 
 pub(crate) mod kit;
 pub(crate) mod random;
+mod reminders;
 mod verbs;
 
 use chrono::Duration;

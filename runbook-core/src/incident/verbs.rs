@@ -6,7 +6,7 @@ use super::command::{IncidentCommand, Rejection};
 use super::decide::{Decision, Effect, HERE};
 use super::event::IncidentEvent;
 use super::record::{merged_note, no_incident_note, reopened_note};
-use super::state::Incident;
+use super::state::{Incident, Status};
 use crate::message::Outgoing;
 use crate::people::{Actor, Role};
 use crate::ports::PagerCall;
@@ -69,6 +69,22 @@ pub(super) fn decide(
                     effects: Vec::new(),
                 },
             }
+        }
+        IncidentCommand::Snooze { minutes } => {
+            is_open(state)?;
+            let until = now + Duration::minutes(i64::from(*minutes));
+            with_card(IncidentEvent::RemindersSnoozed { until })
+        }
+        IncidentCommand::SetReminders { on, all } => {
+            is_open(state)?;
+            with_card(IncidentEvent::RemindersSet { on: *on, all: *all })
+        }
+        IncidentCommand::RequestRollback { reason } => {
+            is_open(state)?;
+            if state.status >= Status::Monitoring {
+                return Err(Rejection::NotOpen { number: state.number, status: state.status.word() });
+            }
+            with_card(IncidentEvent::RollbackRequested { reason: reason.clone() })
         }
         _ => Decision::default(),
     })

@@ -36,7 +36,12 @@ fn p1() -> Severity {
         escalation: Vec::new(),
         update_interval_s: None,
         propose_rollback_after_s: None,
+        rollback_at_once: Vec::new(),
+        may_ask_rollback: Vec::new(),
         ask_without_runbook: Vec::new(),
+        remind_commander_after_s: None,
+        remind_severity_after_s: None,
+        remind_roles_after_s: None,
         pir_due_s: Some(172_800),
     }
 }

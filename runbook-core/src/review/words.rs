@@ -120,6 +120,20 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
         IncidentEvent::TargetMissed { target_s } => {
             format!("the {} to mitigate have passed", crate::duration::for_people(u64::from(*target_s)))
         }
+        IncidentEvent::SeverityConfirmed => "severity confirmed".to_owned(),
+        IncidentEvent::Asked { about, to, .. } => {
+            let whom = to.as_ref().map_or_else(|| "the channel".to_owned(), |to| md(&to.to_string()));
+            format!("{whom} is asked for {}", about.words())
+        }
+        IncidentEvent::RemindersSnoozed { until } => {
+            format!("reminders are held until {}", until.format("%H:%M UTC"))
+        }
+        IncidentEvent::RemindersSet { on, all } => format!(
+            "reminders {}{}",
+            if *on { "on" } else { "off" },
+            if *all { " for everybody" } else { "" }
+        ),
+        IncidentEvent::RollbackRequested { reason } => format!("asks for a rollback: {}", md(reason)),
         IncidentEvent::DeliveryFailed { what, reason } => {
             format!("not delivered: {}: {}", md(what), md(reason))
         }

@@ -60,8 +60,18 @@ pub struct Severity {
     pub update_interval_s: Option<u32>,
     /// Seconds from detection after which a rollback is proposed when the incident is still not mitigated.
     pub propose_rollback_after_s: Option<u32>,
+    /// Words of a title that say that data or security is at stake: the rollback is then asked about at once.
+    pub rollback_at_once: Vec<String>,
+    /// Roles that may ask the commander for a rollback, beside those who may plan one.
+    pub may_ask_rollback: Vec<String>,
     /// Roles asked when no runbook matches in triage.
     pub ask_without_runbook: Vec<String>,
+    /// Seconds from detection after which somebody is reminded that nobody commands; `None`: nobody is.
+    pub remind_commander_after_s: Option<u32>,
+    /// The same where nobody has said how severe it is.
+    pub remind_severity_after_s: Option<u32>,
+    /// The same where nobody speaks to people outside, or keeps the record.
+    pub remind_roles_after_s: Option<u32>,
     /// Seconds from resolution until the review is due; `None` when no review is asked for.
     pub pir_due_s: Option<u32>,
 }

@@ -95,7 +95,14 @@ struct FileSeverity {
     update_interval_min: Option<u32>,
     propose_rollback_after_min: Option<u32>,
     #[serde(default)]
+    rollback_at_once: Vec<String>,
+    #[serde(default)]
+    may_ask_rollback: Vec<String>,
+    #[serde(default)]
     ask_without_runbook: Vec<String>,
+    remind_commander_after_min: Option<u32>,
+    remind_severity_after_min: Option<u32>,
+    remind_roles_after_min: Option<u32>,
     pir_due_h: Option<u32>,
 }
 
@@ -183,7 +190,13 @@ fn checked_severity(text: &str, raw: FileSeverity) -> Result<Severity, SeverityE
             "a target or interval of 0 can never be met; leave it out instead",
         ));
     }
+    if raw.rollback_at_once.iter().any(|word| word.trim().is_empty()) {
+        return Err(invalid(text, &raw.id, "an empty word in rollback_at_once is in every title"));
+    }
     Ok(Severity {
+        remind_commander_after_s: to_seconds(raw.remind_commander_after_min, MINUTE_S)?,
+        remind_severity_after_s: to_seconds(raw.remind_severity_after_min, MINUTE_S)?,
+        remind_roles_after_s: to_seconds(raw.remind_roles_after_min, MINUTE_S)?,
         mttr_target_s: to_seconds(raw.mttr_target_min, MINUTE_S)?,
         update_interval_s: to_seconds(raw.update_interval_min, MINUTE_S)?,
         propose_rollback_after_s: to_seconds(raw.propose_rollback_after_min, MINUTE_S)?,
@@ -199,6 +212,8 @@ fn checked_severity(text: &str, raw: FileSeverity) -> Result<Severity, SeverityE
         opens_incident: raw.opens_incident,
         page: raw.page,
         channels: raw.channels,
+        rollback_at_once: raw.rollback_at_once,
+        may_ask_rollback: raw.may_ask_rollback,
         ask_without_runbook: raw.ask_without_runbook,
     })
 }
@@ -353,6 +368,7 @@ opens_incident = false
             ("mttr_target_min = 15", "mttr_target_min = 0", 6, "can never be met"),
             ("mttr_target_min = 15", "mttr_target_min = 4294967295", 6, "too long"),
             ("mttr_target_min = 15", "mttr_target_min = ", 9, ""),
+            ("pir_due_h = 48", "rollback_at_once = [\"breach\", \" \"]", 6, "in every title"),
             ("id = \"P2\"", "id = \"p1\"", 20, "`p1` is there twice"),
             ("id = \"P2\"", "id = \" \"", 20, "cannot be empty"),
             ("from_min = 5", "from_min = 4", 13, "`Triage`: phases have to follow"),

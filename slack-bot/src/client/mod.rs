@@ -165,6 +165,10 @@ impl SlackChat {
                 let rendered = Rendered { text: prose(text, NOTE_MAX), blocks: Vec::new() };
                 self.show(key, attempt, Place::new(channel, None, thread.as_ref()), rendered).await
             }
+            ChatMessage::Ask { channel, thread, mention, text, snooze } => {
+                let rendered = render::ask(mention.as_deref(), text, snooze.as_deref());
+                self.show(key, attempt, Place::new(channel, None, thread.as_ref()), rendered).await
+            }
             ChatMessage::Upload { channel, thread, filename, title, comment, content } => {
                 let file = upload::File { filename, title, comment, content };
                 self.upload(attempt, channel, thread.as_deref(), &file).await

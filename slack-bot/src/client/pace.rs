@@ -69,6 +69,7 @@ impl Pace {
                 true,
             ),
             ChatMessage::Note { channel, .. } => (Method::PostMessage, channel.as_str(), false),
+            ChatMessage::Ask { channel, .. } => (Method::PostMessage, channel.as_str(), true),
             ChatMessage::Upload { .. } => (Method::CompleteUpload, "", false),
             ChatMessage::Reply { .. } => return None,
         };

@@ -16,6 +16,8 @@ const LIST_MAX: usize = 12;
 const UPDATE_MAX: usize = 700;
 /// Cells of the target bar.
 const BAR: i64 = 10;
+/// Cells of each quarter while the impact lasts.
+const QUARTER: i64 = 2;
 
 /// Renders the card: what it is, how it stands against the target, what was found, what to do next.
 pub(crate) fn card(view: &CardView) -> Rendered {
@@ -34,6 +36,9 @@ pub(crate) fn card(view: &CardView) -> Rendered {
     facts.extend(view.ended.as_deref().map(|ended| format!("*Ended:* {}", line(ended, 300))));
     facts.extend(view.update.as_deref().map(|update| format!("*Last update:* {}", line(update, UPDATE_MAX))));
     facts.extend(view.update_due.map(|due| format!("*Next update:* by {}", clock(due))));
+    facts.extend(
+        view.reminders.as_deref().map(|held| format!("*Reminders:* {}", prose(&one_line(held), 200))),
+    );
     facts.extend(view.resolved_at.map(|at| format!("*Resolved:* {} after {}", clock(at), since(view, at))));
     facts.extend(view.pager_url.as_deref().and_then(|url| link(url, "open in PagerDuty")));
     page.lines(facts);
@@ -94,17 +99,34 @@ fn target(view: &CardView) -> Option<String> {
     };
     let Some(mitigated) = view.mitigated_at else {
         let due = view.detected_at + chrono::TimeDelta::seconds(allowed);
+        let used = view.target_quarters.map_or_else(String::new, used);
         return Some(format!(
-            "*Target:* mitigate by {}, {} after detection at {detected}",
+            "*Target:* mitigate by {}, {} after detection at {detected}{used}",
             clock(due),
             span(allowed)
         ));
     };
     let took = (mitigated - view.detected_at).num_seconds().max(0);
     let cells = if allowed > 0 { (took * BAR / allowed).clamp(0, BAR) } else { BAR };
-    let bar: String = (0..BAR).map(|cell| if cell < cells { '█' } else { '░' }).collect();
+    let bar = bar(cells, BAR);
     let verdict = if took <= allowed { "within the target" } else { "over the target" };
     Some(format!("*Mitigated:* {} of {} from detection {bar} {verdict}", span(took), span(allowed)))
+}
+
+/// How much of the target is used, in quarters: the card is shown anew at each of them, so that it stays true.
+fn used(quarters: u8) -> String {
+    let words = match quarters {
+        0 => "less than a quarter of it is used",
+        1 => "a quarter of it is used",
+        2 => "half of it is used",
+        3 => "three quarters of it are used",
+        _ => "*the target has passed*",
+    };
+    format!(" {} {words}", bar(i64::from(quarters.min(4)) * QUARTER, 4 * QUARTER))
+}
+
+fn bar(cells: i64, of: i64) -> String {
+    (0..of).map(|cell| if cell < cells { '█' } else { '░' }).collect()
 }
 
 fn since(view: &CardView, at: DateTime<Utc>) -> String {

@@ -1,11 +1,13 @@
 //! Views into Block Kit. Outside text is escaped and bounded here, and nowhere else.
 
+mod ask;
 mod card;
 mod page;
 mod plan;
 mod progress;
 pub(crate) mod text;
 
+pub(crate) use ask::ask;
 pub(crate) use card::card;
 pub(crate) use page::Rendered;
 pub(crate) use plan::plan;

@@ -153,6 +153,6 @@ impl Page {
 }
 
 /// Markup that Slack does not look for names and links in on its own.
-fn markup(text: String) -> SlackBlockMarkDownText {
+pub(super) fn markup(text: String) -> SlackBlockMarkDownText {
     SlackBlockMarkDownText::new(text).with_verbatim(true)
 }

@@ -26,6 +26,7 @@ pub(crate) fn card_view() -> CardView {
         phase: Some("triage (5-10 min)".into()),
         detected_at: at(1_789_000_000),
         target_s: Some(900),
+        target_quarters: Some(2),
         mitigated_at: None,
         resolved_at: None,
         commander: Some("ana (acting)".into()),
@@ -43,6 +44,7 @@ pub(crate) fn card_view() -> CardView {
         roles: vec!["scribe: cat".into()],
         update: Some("14:10 UTC by ana: half of the flows pass".into()),
         update_due: Some(at(1_789_001_800)),
+        reminders: Some("held until 01:00 UTC; `/blocks reminders on` ends it".into()),
         ended: None,
         private: false,
     }
@@ -146,14 +148,31 @@ fn the_card_says_it_in_words() {
     for part in [
         "P1 INC-1 flow failures above 10 %",
         "*Status:* mitigating",
-        "mitigate by 00:41 UTC, 15 min after detection at 00:26 UTC",
+        "mitigate by 00:41 UTC, 15 min after detection at 00:26 UTC ████░░░░ half of it is used",
         "ana (acting)",
+        "*Reminders:* held until 01:00 UTC; `/blocks reminders on` ends it",
         "<https://acme.pagerduty.com/incidents/Q1|open in PagerDuty>",
         "*✗ fail* failure rate (wanted &lt; 10 %, found 33 %)",
         "v1.2 rolled out",
         "`runbook rollback flowengine`",
     ] {
         assert!(shown.contains(part), "{part} is not in\n{shown}");
+    }
+}
+
+#[test]
+fn how_much_of_the_target_is_used_is_said_in_words() {
+    for (quarters, expected) in [
+        (None, "after detection at 00:26 UTC"),
+        (Some(0), "░░░░░░░░ less than a quarter of it is used"),
+        (Some(1), "██░░░░░░ a quarter of it is used"),
+        (Some(3), "██████░░ three quarters of it are used"),
+        (Some(4), "████████ *the target has passed*"),
+        (Some(9), "████████ *the target has passed*"),
+    ] {
+        let shown = texts(&card(&CardView { target_quarters: quarters, ..card_view() }));
+        assert!(shown.contains(expected), "{expected}: {shown}");
+        assert_eq!(shown.contains('░') || shown.contains('█'), quarters.is_some());
     }
 }
 

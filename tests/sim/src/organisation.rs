@@ -59,11 +59,28 @@ id = "P1"
 name = "Critical"
 definition = "most of it fails"
 mttr_target_min = 15
+page = ["commander"]
+update_interval_min = 5
+propose_rollback_after_min = 3
+rollback_at_once = ["lost"]
+ask_without_runbook = ["responder", "scribe"]
+may_ask_rollback = ["scribe"]
+remind_commander_after_min = 1
+remind_severity_after_min = 1
+remind_roles_after_min = 2
+phases = [
+  { name = "Detection", from_min = 0, to_min = 1 },
+  { name = "Triage", from_min = 1, to_min = 3 },
+]
 [[scheme.severity]]
 id = "P2"
 name = "High"
 definition = "much of it fails"
 mttr_target_min = 30
+update_interval_min = 7
+remind_commander_after_min = 2
+remind_severity_after_min = 5
+remind_roles_after_min = 10
 [[scheme.severity]]
 id = "P3"
 name = "Medium"
@@ -87,6 +104,8 @@ fn person(who: Who, roles: &[Role]) -> Person {
         pagerduty_email: Some(format!("{name}@example.com")),
         os_user: Some(name.to_owned()),
         roles: roles.to_vec(),
+        duties: Vec::new(),
+        reminders: true,
     }
 }
 

@@ -402,7 +402,21 @@ fn verb(choice: u64, tag: &str) -> Request {
     let who = random.pick(&["me", "@ben", "<@U-dan>", "nobody"]).to_owned();
     let role = random.pick(&[Role::Commander, Role::Commander, Role::Scribe, Role::Responder]);
     let private = random.percent(30);
-    match random.below(14) {
+    // drawn last, so that the other verbs of a world stay what they were
+    let (verb, reminds) = (random.below(14), random.below(20));
+    match reminds {
+        0 => {
+            let minutes = random.pick(&[30, 60, 90]);
+            return Request::IncidentSnooze { incident, minutes };
+        }
+        1 => {
+            let (on, all) = (random.percent(50), random.percent(30));
+            return Request::IncidentReminders { incident, on, all };
+        }
+        2 | 3 => return Request::RollbackRequest { incident, reason: said },
+        _ => {}
+    }
+    match verb {
         0 => {
             let service = Some("shop".to_owned());
             Request::IncidentDeclare { title: said, severity: None, service, private }

@@ -52,6 +52,8 @@ impl Default for StoreTable {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RunbooksTable {
     pub(crate) paths: Vec<String>,
+    /// A file of the team's own severities; the embedded ones when absent.
+    pub(crate) severities: Option<String>,
     /// A repository that holds runbooks: an address or a path.
     pub(crate) git: Option<String>,
     /// Its branch; its own default when absent.
@@ -68,6 +70,7 @@ impl Default for RunbooksTable {
     fn default() -> Self {
         RunbooksTable {
             paths: vec!["runbooks".to_owned()],
+            severities: None,
             git: None,
             branch: None,
             pin: None,
@@ -227,6 +230,9 @@ pub(crate) struct ServiceTable {
     /// Other people needed for runs on this service; may only raise `[approvals]`.
     #[serde(default)]
     pub(crate) approvals: Option<u8>,
+    /// Nobody is reminded of anything in this service's incidents.
+    #[serde(default)]
+    pub(crate) quiet: bool,
     /// Parameter values for runbooks on this service.
     #[serde(default)]
     pub(crate) params: BTreeMap<String, ParamValue>,

@@ -100,9 +100,20 @@ impl Config {
             (Some(_), Some(parent)) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
             (Some(_), _) => base.clone(),
         };
-        let severities = severity::parse(runbooks::SEVERITIES).map_err(|error| {
-            wrong("severity", error.to_string(), "this is a defect of the build: please report it")
-        })?;
+        let severities = match &file.runbooks.severities {
+            None => severity::parse(runbooks::SEVERITIES).map_err(|error| {
+                wrong("severity", error.to_string(), "this is a defect of the build: please report it")
+            })?,
+            Some(own) => {
+                let key = "runbooks.severities";
+                let text = std::fs::read_to_string(base.join(own)).map_err(|error| {
+                    wrong(key, format!("'{own}' cannot be read: {error}"), "a file beside this one")
+                })?;
+                severity::parse(&text).map_err(|error| {
+                    wrong(key, format!("{own}: {error}"), "runbooks/severities.toml of Blocks is an example")
+                })?
+            }
+        };
         check_modes(&file).map_err(|(key, message, hint)| wrong(key, message, hint))?;
         let unknown_severity = |id: &String| severities.default_scheme().get(id).is_none();
         let mut named = file.slack.iter().flat_map(|slack| slack.channel_per_incident.iter().enumerate());
@@ -278,6 +289,7 @@ fn service(table: &ServiceTable, absolute: &dyn Fn(PathBuf) -> PathBuf, base: &P
         triage: table.triage.clone(),
         rollback: table.rollback.clone(),
         approvals: table.approvals,
+        quiet: table.quiet,
         params,
         secrets,
     }
@@ -367,6 +379,7 @@ mod tests {
             ),
             ("[[service]]\nname = \"x\"\nparams = { T = { file = \"\" } }\n", 3, "no file"),
             ("[[service]]\nname = \"x\"\nparams = { T = { env = \"A=B\" } }\n", 3, "A=B"),
+            ("[runbooks]\nseverities = \"none.toml\"\n", 2, "cannot be read"),
             ("[runbooks]\nbranch = \"main\"\n", 2, "no repository"),
             ("[runbooks]\ngit = \"https://h/x\"\nfolder = \"a\"\n", 3, "folder"),
             ("[runbooks]\ngit = \"ext::sh -c date\"\n", 2, "blanks"),

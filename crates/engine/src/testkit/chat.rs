@@ -81,6 +81,15 @@ impl ChatState {
         self.messages.iter().filter_map(text).collect()
     }
 
+    /// Who was mentioned with what, in the order in which it came.
+    pub(crate) fn asks(&self) -> Vec<(Option<String>, String)> {
+        let ask = |posted: &Posted| match &posted.message {
+            ChatMessage::Ask { mention, text, .. } => Some((mention.clone(), text.clone())),
+            _ => None,
+        };
+        self.messages.iter().filter_map(ask).collect()
+    }
+
     fn put(&mut self, key: &str, look: bool, message: &ChatMessage) -> Result<ChatReceipt, SendError> {
         let (channel, ts) = match message {
             ChatMessage::OpenChannel { name, .. } => {
@@ -98,7 +107,9 @@ impl ChatState {
             ChatMessage::Card { channel, ts, .. }
             | ChatMessage::Plan { channel, ts, .. }
             | ChatMessage::Progress { channel, ts, .. } => (channel, ts.as_deref()),
-            ChatMessage::Note { channel, .. } | ChatMessage::Upload { channel, .. } => (channel, None),
+            ChatMessage::Note { channel, .. }
+            | ChatMessage::Ask { channel, .. }
+            | ChatMessage::Upload { channel, .. } => (channel, None),
         };
         let index = match ts {
             Some(ts) => Some(ts.parse::<usize>().unwrap()),

@@ -106,6 +106,8 @@ fn person(name: &str, roles: &[Role]) -> Person {
         pagerduty_email: Some(format!("{name}@example.com")),
         os_user: None,
         roles: roles.to_vec(),
+        duties: Vec::new(),
+        reminders: true,
     }
 }
 

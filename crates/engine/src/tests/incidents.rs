@@ -206,18 +206,19 @@ async fn a_missed_target_is_noted_once() {
     let mut bench = Bench::new().await;
     let id = bench.paged().await.id;
     bench.pass(14 * 60_000).await;
-    assert_eq!(locked(&bench.world.chat).notes(), Vec::<String>::new(), "not yet");
+    assert_eq!(locked(&bench.world.chat).asks(), [], "not yet");
     bench.pass(60 * 60_000).await;
-    let notes = locked(&bench.world.chat).notes();
-    assert_eq!(notes.len(), 1, "{notes:?}");
-    assert!(notes[0].contains("15 min to mitigate a P1"), "{notes:?}");
+    let asks = locked(&bench.world.chat).asks();
+    assert_eq!(asks.len(), 1, "{asks:?}");
+    assert!(asks[0].1.contains("15 min to mitigate a P1"), "{asks:?}");
+    assert_eq!(asks[0].0.as_deref(), Some("U-ana"), "one person is mentioned");
     let (_, events) = bench.incident_events(id).await;
     assert_eq!(events.iter().filter(|e| matches!(e, IncidentEvent::TargetMissed { .. })).count(), 1);
     // Neither a restart nor the same severity again say it a second time.
     bench.reboot().await;
     bench.ask("same", "ana", Request::IncidentSeverity { incident: None, severity: "P1".to_owned() }).await;
     bench.pass(60 * 60_000).await;
-    assert_eq!(locked(&bench.world.chat).notes().len(), 1);
+    assert_eq!(locked(&bench.world.chat).asks().len(), 1);
     assert!(locked(&bench.data).timers.is_empty(), "no timer fires for ever");
 }
 

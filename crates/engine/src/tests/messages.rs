@@ -96,7 +96,7 @@ async fn slow_cards_keep_no_answer_waiting() {
 async fn a_failure_for_good_is_recorded_and_the_next_messages_leave() {
     let mut bench = Bench::new().await;
     let id = bench.paged().await.id;
-    locked(&bench.world.chat).faults = vec![("note/", ChatFault::Permanent)];
+    locked(&bench.world.chat).faults = vec![("ask/", ChatFault::Permanent)];
     bench.pass(16 * 60_000).await;
     let failed = |events: Vec<IncidentEvent>| -> Vec<(String, String)> {
         let failed = events.into_iter().filter_map(|event| match event {
@@ -106,15 +106,15 @@ async fn a_failure_for_good_is_recorded_and_the_next_messages_leave() {
         failed.collect()
     };
     let (_, events) = bench.incident_events(id).await;
-    assert_eq!(failed(events), [("note".to_owned(), "channel_not_found".to_owned())]);
-    assert_eq!(locked(&bench.world.chat).notes(), Vec::<String>::new());
-    // The next note, in the same group: another target, missed as well.
+    assert_eq!(failed(events), [("ask".to_owned(), "channel_not_found".to_owned())]);
+    assert_eq!(locked(&bench.world.chat).asks(), []);
+    // The next one, in the same group: another target, missed as well.
     bench
         .ask("severity", "ana", Request::IncidentSeverity { incident: None, severity: "P2".to_owned() })
         .await;
     bench.pass(20 * 60_000).await;
-    let notes = locked(&bench.world.chat).notes();
-    assert!(matches!(&notes[..], [note] if note.contains("30 min")), "{notes:?}");
+    let asks = locked(&bench.world.chat).asks();
+    assert!(matches!(&asks[..], [(_, text)] if text.contains("30 min")), "{asks:?}");
     assert_eq!(locked(&bench.data).backlog(), Vec::<String>::new());
     assert_eq!(check(&bench), Vec::<String>::new());
 }

@@ -35,6 +35,7 @@ pub(crate) fn request(paged: bool) -> OpenIncident {
         detected_at: start_of_day(),
         triage: true,
         private: false,
+        severity_guessed: false,
     }
 }
 
@@ -98,6 +99,11 @@ impl Bench {
             _ => Actor::system("engine"),
         };
         self.now += Duration::seconds(1);
+        self.give_as(by, command)
+    }
+
+    /// One command of somebody, now.
+    pub(crate) fn give_as(&mut self, by: Actor, command: &IncidentCommand) -> Result<Decision, Rejection> {
         let decision = decide(&self.incident, command, self.now)?;
         let stream = StreamId::Incident(self.incident.id);
         let occurred_at = match command {

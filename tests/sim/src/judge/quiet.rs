@@ -1,7 +1,7 @@
 //! What must hold of a world at rest: nothing is on its way, and nobody has anything to do but people.
 
 use blocks_store::memory::Data;
-use runbook_core::incident::{Incident, evolve as evolve_incident};
+use runbook_core::incident::{Incident, Topic, evolve as evolve_incident};
 use runbook_core::journal::{StreamId, open, verify_stream};
 use runbook_core::run::{Run, Status, evolve as evolve_run};
 use runbook_core::view;
@@ -125,6 +125,12 @@ fn check_incident(
     let has_timer = data.timers.contains_key(&format!("target/{}", incident.id));
     if counts && incident.target_missed.is_none() && !has_timer {
         found.push(("open-state", format!("{name} and no timer looks at its target")));
+    }
+    let is_asked = incident
+        .target_s
+        .is_some_and(|target_s| incident.reminders.asked.contains_key(&Topic::Target { target_s }));
+    if counts && !is_asked && !data.timers.contains_key(&format!("look/{}", incident.id)) {
+        found.push(("open-state", format!("{name} and nobody will be told that its target has passed")));
     }
     let has_triage = incident.runs.iter().any(|run| run.triage) || incident.triage_impossible;
     if is_open && incident.service == "shop" && !has_triage {

@@ -73,7 +73,9 @@ impl Room {
             ChatMessage::Card { channel, ts, .. }
             | ChatMessage::Plan { channel, ts, .. }
             | ChatMessage::Progress { channel, ts, .. } => (channel, ts.as_deref()),
-            ChatMessage::Note { channel, .. } | ChatMessage::Upload { channel, .. } => (channel, None),
+            ChatMessage::Note { channel, .. }
+            | ChatMessage::Ask { channel, .. }
+            | ChatMessage::Upload { channel, .. } => (channel, None),
         };
         let known = match ts.and_then(|ts| ts.parse::<usize>().ok()) {
             Some(index) => Some(index),

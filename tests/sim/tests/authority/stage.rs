@@ -418,6 +418,8 @@ fn settings(seed: u64, folder: &Path, irreversible: u8, os_user: impl Fn(&str) -
         pagerduty_email: Some(format!("{name}@example.com")),
         os_user: Some(os_user(name)),
         roles: if name == "cora" { vec![Role::Scribe] } else { vec![Role::Commander, Role::Responder] },
+        duties: Vec::new(),
+        reminders: true,
     };
     let service = |name: &str, approvals: Option<u8>| ServiceSettings {
         name: name.to_owned(),
