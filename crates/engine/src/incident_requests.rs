@@ -221,14 +221,21 @@ impl Engine {
     }
 
     async fn declare(&self, request: &Request, asker: &Asker, origin: &Origin) -> Result<Reply, EngineError> {
-        let Request::IncidentDeclare { title, severity, service, private } = request else {
+        let Request::IncidentDeclare { title, severity, service, private, description } = request else {
             return Err(EngineError::Refused("that declares nothing".to_owned()));
         };
         if !matches!(asker.actor, Actor::Service(_)) {
             self.require_known(asker, "declare an incident")?;
         }
         let settings = self.settings();
+        if title.trim().is_empty() {
+            return self.ask_for_declaration(request, asker, origin).await;
+        }
         let title = self.said(Said::Title, title)?;
+        let note = match description.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+            Some(text) => Some(self.said(Said::Text, text)?),
+            None => None,
+        };
         let configured = match service.as_deref() {
             Some(name) => Some(settings.service(name).ok_or_else(|| {
                 let known: Vec<_> = settings.services.iter().map(|service| service.name.as_str()).collect();
@@ -278,6 +285,7 @@ impl Engine {
                     detected_at: now,
                     triage: configured.is_some_and(|service| service.triage.is_some()),
                     private: *private,
+                    note: note.clone(),
                 },
                 Some(&say),
             )
@@ -388,7 +396,7 @@ impl Engine {
         }
     }
 
-    fn severity(&self, named: &str) -> Result<(String, Option<u32>), EngineError> {
+    pub(crate) fn severity(&self, named: &str) -> Result<(String, Option<u32>), EngineError> {
         let scheme = self.settings().severities.default_scheme();
         let Some(known) = scheme.get(named) else {
             let names: Vec<_> = scheme.severities.iter().map(|severity| severity.id.as_str()).collect();
@@ -422,7 +430,7 @@ impl Engine {
         })
     }
 
-    fn said(&self, what: Said, text: &str) -> Result<String, EngineError> {
+    pub(crate) fn said(&self, what: Said, text: &str) -> Result<String, EngineError> {
         said::said(what, text, self.directory()).map_err(EngineError::Refused)
     }
 

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::capture::{NoteChange, NoteSource};
 use super::event::{ChangeNoted, PagerRef, RunOutcome};
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, IncidentNumber, RunId};
@@ -32,6 +33,8 @@ pub struct OpenIncident {
     pub triage: bool,
     /// Only named people see it.
     pub private: bool,
+    /// What else whoever declared it knows.
+    pub note: Option<String>,
 }
 
 /// A change that somebody or something asks for.
@@ -189,6 +192,22 @@ pub enum IncidentCommand {
     AddNote {
         /// The text.
         text: String,
+    },
+    /// Put a message of the chat on the record.
+    CaptureNote {
+        /// Its text.
+        text: String,
+        /// Which message it is.
+        source: Box<NoteSource>,
+    },
+    /// A message of the chat has changed.
+    FollowNote {
+        /// Its channel.
+        channel: String,
+        /// Its id within it.
+        ts: String,
+        /// What became of it.
+        change: NoteChange,
     },
     /// Something is to be done because of it.
     AddAction {

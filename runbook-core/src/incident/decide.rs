@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 
+use super::capture;
 use super::command::{IncidentCommand, OpenIncident, Rejection};
 use super::event::{IncidentEvent, RunOutcome};
 use super::state::{Incident, Status};
@@ -76,20 +77,19 @@ pub fn open(request: &OpenIncident, now: DateTime<Utc>) -> Decision {
     if request.triage {
         effects.push(Effect::StartTriage { incident });
     }
-    Decision {
-        events: vec![IncidentEvent::Opened {
-            number: request.number,
-            severity: request.severity.clone(),
-            severity_reason: request.severity_reason.clone(),
-            service: request.service.clone(),
-            title: request.title.clone(),
-            pager: request.pager.clone(),
-            detected_at: request.detected_at,
-            target_s: request.target_s,
-            private: request.private,
-        }],
-        effects,
-    }
+    let mut events = vec![IncidentEvent::Opened {
+        number: request.number,
+        severity: request.severity.clone(),
+        severity_reason: request.severity_reason.clone(),
+        service: request.service.clone(),
+        title: request.title.clone(),
+        pager: request.pager.clone(),
+        detected_at: request.detected_at,
+        target_s: request.target_s,
+        private: request.private,
+    }];
+    events.extend(request.note.clone().map(|text| IncidentEvent::NoteAdded { text, source: None }));
+    Decision { events, effects }
 }
 
 /// Decides about one command. Redelivered facts decide to nothing: no events, no effects.
@@ -278,6 +278,9 @@ pub fn decide(
         | IncidentCommand::AddNote { .. }
         | IncidentCommand::AddAction { .. }
         | IncidentCommand::EndAction { .. } => return verbs::decide(state, command, now),
+        IncidentCommand::CaptureNote { .. } | IncidentCommand::FollowNote { .. } => {
+            capture::decide(state, command)
+        }
     })
 }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use runbook_core::message::ChatMessage;
+use runbook_core::message::{ChatMessage, ReplyTo};
 use tokio::time::Instant;
 
 use super::Method;
@@ -70,7 +70,10 @@ impl Pace {
             ),
             ChatMessage::Note { channel, .. } => (Method::PostMessage, channel.as_str(), false),
             ChatMessage::Upload { .. } => (Method::CompleteUpload, "", false),
-            ChatMessage::Reply { .. } => return None,
+            ChatMessage::Reply { to: ReplyTo::Person { .. }, .. } => (Method::PostEphemeral, "", true),
+            ChatMessage::Look { .. } => (Method::Replies, "", true),
+            // A form that waits is too late.
+            ChatMessage::Reply { .. } | ChatMessage::Form { .. } => return None,
         };
         let now = Instant::now();
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);

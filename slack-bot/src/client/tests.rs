@@ -284,7 +284,7 @@ async fn an_answer_goes_to_its_address_without_the_token() {
     .await;
     let chat = peer.chat();
     let to = format!("{}/respond/1", peer.base);
-    let reply = ChatMessage::Reply { to: to.clone(), text: "done: <!channel> `ack`".into() };
+    let reply = ChatMessage::Reply { to: to.clone().into(), text: "done: <!channel> `ack`".into() };
     for _ in 0..2 {
         assert_eq!(chat.send("r", 1, &reply).await, Ok(ChatReceipt::default()));
     }
@@ -297,7 +297,7 @@ async fn an_answer_goes_to_its_address_without_the_token() {
         assert_eq!(seen.json(), expected);
     }
     let elsewhere = Peer::start([]).await;
-    let reply = ChatMessage::Reply { to: format!("{}/x", elsewhere.base), text: "x".into() };
+    let reply = ChatMessage::Reply { to: format!("{}/x", elsewhere.base).into(), text: "x".into() };
     assert!(permanent(chat.send("r", 1, &reply).await).contains("not one of Slack's"));
     assert!(elsewhere.done().is_empty());
 }
@@ -322,7 +322,7 @@ async fn a_channel_is_opened_marked_and_filled() {
         invite: vec!["U1".into(), "U2".into()],
         private: false,
     };
-    let expected = Ok(ChatReceipt { channel: Some("C9".into()), ts: None });
+    let expected = Ok(ChatReceipt { channel: Some("C9".into()), ..ChatReceipt::default() });
     assert_eq!(peer.chat().send("channel/1", 1, &open).await, expected);
     let seen = peer.done();
     assert_eq!(seen[0].json(), json!({"name": "inc-1"}));

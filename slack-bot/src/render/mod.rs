@@ -1,12 +1,14 @@
 //! Views into Block Kit. Outside text is escaped and bounded here, and nowhere else.
 
 mod card;
+mod form;
 mod page;
 mod plan;
 mod progress;
 pub(crate) mod text;
 
 pub(crate) use card::card;
+pub(crate) use form::form;
 pub(crate) use page::Rendered;
 pub(crate) use plan::plan;
 pub(crate) use progress::progress;

@@ -35,6 +35,7 @@ pub(crate) fn request(paged: bool) -> OpenIncident {
         detected_at: start_of_day(),
         triage: true,
         private: false,
+        note: None,
     }
 }
 

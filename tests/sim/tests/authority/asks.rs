@@ -353,6 +353,7 @@ fn about_incidents(dice: &mut Dice, who: &str) -> Request {
     let said = || format!("{who} says so");
     match dice.below(14) {
         0 => Request::IncidentDeclare {
+            description: None,
             title: format!("{who} saw something"),
             severity: None,
             service: None,
