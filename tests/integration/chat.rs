@@ -172,7 +172,14 @@ async fn captured(app: &TestApp) {
     app.touch("ben", ("C0INCIDENTS", &elsewhere), "menu", Some(("callback_id", "blocks:timeline"))).await;
     told(app, "U0BEN", "belongs to no incident").await;
     let caught = app.blocks(&["catch-up", "INC-1"]).await;
-    assert!(caught.stdout.contains("from chat: ben: p95 is"), "{caught:?}");
+    assert!(caught.stdout.contains("noted from chat, by ben: p95 is"), "{caught:?}");
+    let shown = app.blocks(&["incident", "show", "INC-1"]).await.stdout;
+    for line in [
+        "ana: noted from chat, by ben: p95 is @channel",
+        "ben: a message of this timeline was changed to: p95 is 3 s",
+    ] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
     app.outbox_is_empty().await;
     with_notes(app, 5).await;
     assert!(!app.state().await["slack"]["ephemerals"].to_string().contains("<!"));

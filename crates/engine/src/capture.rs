@@ -5,7 +5,9 @@
 
 use chrono::{DateTime, Utc};
 use runbook_core::ids::IncidentNumber;
-use runbook_core::incident::{Incident, IncidentCommand, IncidentEvent, NoteChange, NoteSource, Via};
+use runbook_core::incident::{
+    FileLink, Incident, IncidentCommand, IncidentEvent, NoteChange, NoteSource, Via,
+};
 use runbook_core::journal::Cause;
 use runbook_core::message::{Look, Outgoing, ReplyTo};
 use runbook_core::people::{Actor, Credential};
@@ -41,7 +43,7 @@ impl Engine {
         let here = self.incidents_in(&mark.channel).await?;
         let (via, given) = match mark.what {
             Marking::Edited { text, files, version } => {
-                let text = self.recorded(&text);
+                let (text, files) = (self.recorded(&text), self.named(&files));
                 let change = NoteChange::Edited { text, files, version };
                 return self.follow(&here, &mark.channel, &mark.ts, change, &origin).await;
             }
@@ -113,7 +115,7 @@ impl Engine {
             author: self.author(seen),
             said_at: time_of(&look.ts).unwrap_or_else(|| self.now()),
             permalink: seen.permalink.clone(),
-            files: seen.files.clone(),
+            files: self.named(&seen.files),
             version: seen.version.clone(),
         };
         let answer = if known {
@@ -247,6 +249,12 @@ impl Engine {
             (None, Some(name)) => Actor::Outside(format!("slack:{}", one_line(name))),
             (None, None) => Actor::Outside("slack:somebody".to_owned()),
         }
+    }
+
+    /// Files as they are recorded: a name is one line, too.
+    fn named(&self, files: &[FileLink]) -> Vec<FileLink> {
+        let one = |file: &FileLink| FileLink { name: self.recorded(&file.name), url: file.url.clone() };
+        files.iter().map(one).collect()
     }
 
     /// A message's text as it is recorded: one line, people by name, as long as the record takes.

@@ -182,7 +182,7 @@ pub fn note_words(event: &IncidentEvent) -> Option<String> {
         IncidentEvent::NoteAdded { text, source: None } => format!("noted: {text}"),
         IncidentEvent::NoteAdded { text, source: Some(source) } => {
             let link = source.permalink.as_ref().map(|link| format!(" ({link})")).unwrap_or_default();
-            format!("from chat: {}: {}{}{link}", source.author, said(text), files(&source.files))
+            format!("noted from chat, by {}: {}{}{link}", source.author, said(text), files(&source.files))
         }
         IncidentEvent::NoteFollowed { change, .. } => match change {
             NoteChange::Edited { text, files: now, .. } => {
@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(
             note_words(&event).as_deref(),
             Some(
-                "from chat: ana: (no text) [files: graph.png https://f] (https://x.slack.com/archives/C1/p1)"
+                "noted from chat, by ana: (no text) [files: graph.png https://f] (https://x.slack.com/archives/C1/p1)"
             )
         );
         let old: IncidentEvent = serde_json::from_str(r#"{"type":"note_added","text":"x"}"#).unwrap();

@@ -426,7 +426,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         | IncidentEvent::ActionAdded { .. }
         | IncidentEvent::ActionDone { .. } => incident.record(envelope),
         IncidentEvent::NoteAdded { .. } | IncidentEvent::NoteFollowed { .. } => {
-            incident.capture(&envelope.event)
+            incident.capture(&envelope.event);
         }
     }
     incident.hear_of_pager(envelope);

@@ -48,7 +48,7 @@ async fn a_marked_message_is_on_the_timeline_once_and_is_followed() {
     bench.marks("pin", "ana", ("C1", TS), pin()).await;
     let told = bench.answered("pin").unwrap();
     assert_eq!(told, "INC-1: it is on the timeline: cora: p95 is up @channel @ana");
-    let noted = "from chat: cora: p95 is up @channel @ana (https://x.slack.com/archives/C1/p1)";
+    let noted = "noted from chat, by cora: p95 is up @channel @ana (https://x.slack.com/archives/C1/p1)";
     assert_eq!(bench.notes().await, [noted]);
     // again, by somebody else and in another way
     bench.marks("pin-2", "ben", ("C1", TS), pin()).await;
@@ -96,12 +96,13 @@ async fn what_belongs_to_no_incident_or_comes_from_strangers_is_not_noted() {
     let told = bench.answered("none").unwrap();
     assert!(told.contains("could not be read") && told.contains("timeline add"), "{told}");
     // a message that cannot be read came along with the menu
-    let given = Quote { files: vec![FileLink { name: "a.png".to_owned(), url: None }], ..said("y") };
+    let given =
+        Quote { files: vec![FileLink { name: "a\n\u{202e}.png".to_owned(), url: None }], ..said("y") };
     let menu = Marking::Mark { via: Via::Shortcut, given: Some(Box::new(given)) };
     bench.marks("menu", "ana", ("C1", "2.0"), menu).await;
     assert_eq!(
         bench.notes().await,
-        ["from chat: cora: y [files: a.png] (https://x.slack.com/archives/C1/p1)"]
+        ["noted from chat, by cora: y [files: a .png] (https://x.slack.com/archives/C1/p1)"]
     );
     // longer than the record takes
     locked(&bench.world.chat).said.insert("3.0".to_owned(), said(&"é<".repeat(2_000)));
