@@ -125,7 +125,9 @@ fn followed(event: &Value, app: &str) -> Option<ChatMark> {
         "message_changed" if text(message, "/subtype") == "tombstone" => {
             (text(message, "/ts"), "", Marking::Deleted)
         }
-        "message_changed" => (text(message, "/ts"), text(message, "/edited/user"), edited(message, before)?),
+        "message_changed" => {
+            (text(message, "/ts"), text(message, "/edited/user"), edited(event, message, before)?)
+        }
         _ => return None,
     };
     (!ts.is_empty()).then(|| ChatMark {
@@ -137,9 +139,11 @@ fn followed(event: &Value, app: &str) -> Option<ChatMark> {
     })
 }
 
-fn edited(message: &Value, before: Option<&Value>) -> Option<Marking> {
-    // Slack says the same of a link that it unfolds, or of a thread that grows.
-    let version = text(message, "/edited/ts");
+fn edited(event: &Value, message: &Value, before: Option<&Value>) -> Option<Marking> {
+    // Slack says the same of a link that it unfolds, or of a thread that grows; when a file is taken away, the time of the
+    // last edit stays as it was.
+    let times = [text(message, "/edited/ts"), text(event, "/event_ts"), text(event, "/ts")];
+    let version = times.into_iter().max().unwrap_or_default();
     let (words, files) = (said(message), files(message));
     let is_same = before.is_some_and(|before| said(before) == words && self::files(before) == files);
     let is_news = !version.is_empty() && !is_same;

@@ -92,6 +92,13 @@ fn pushpins_and_what_becomes_of_messages_are_told_and_nothing_else() {
         changed(json!({"ts": "1.0", "text": "b", "app_id": "A1", "edited": {"ts": "2"}}), before),
         None
     );
+    let files = |names: &[&str]| names.iter().map(|name| json!({"name": name})).collect::<Value>();
+    let taken =
+        mark(&json!({"type": "message", "subtype": "message_changed", "channel": "C1", "event_ts": "3.0",
+        "message": {"ts": "1.0", "text": "a", "files": files(&["a.png"])},
+        "previous_message": {"ts": "1.0", "text": "a", "files": files(&["a.png", "b.png"])}}));
+    let Some((_, _, Marking::Edited { files: left, version, .. })) = taken else { panic!("{taken:?}") };
+    assert_eq!((left.len(), version.as_str()), (1, "3.0"), "a file was taken away");
     let stone = json!({"ts": "1.0", "subtype": "tombstone", "text": "This message was deleted."});
     let gone = Some((String::new(), "1.0".to_owned(), Marking::Deleted));
     assert_eq!(changed(stone, json!({"ts": "1.0", "text": "a"})), gone);

@@ -123,18 +123,26 @@ impl Engine {
         } else {
             format!("{}: it is on the timeline: {}: {}", incident.number, source.author, short(&text))
         };
-        let command = IncidentCommand::CaptureNote { text, source: Box::new(source) };
+        let command = match (known, source.version.clone()) {
+            // A change that nobody told of, or that came before the note was written.
+            (true, Some(version)) => IncidentCommand::FollowNote {
+                channel: source.channel,
+                ts: source.ts,
+                change: NoteChange::Edited { text, files: source.files, version },
+            },
+            _ => IncidentCommand::CaptureNote { text, source: Box::new(source) },
+        };
         let origin = Origin { occurred_at: time_of(&look.ts), ..origin };
         self.change_incident(incident.id, &command, &origin, None).await?;
         self.tell(look, &origin, Some(answer)).await
     }
 
-    /// The message cannot be looked at, for good: whoever marked it is told what to do instead. For an unmarked one, what is
-    /// known here has to do.
+    /// The message cannot be looked at, for good: whoever marked it is told what to do instead. Whether anybody still marks
+    /// an unmarked one is not known then, and nothing is said of it.
     pub(crate) async fn not_looked(&self, look: &Look, reason: &str) -> Result<(), EngineError> {
         let origin = self.origin_of(look, None);
         if look.via.is_none() {
-            return self.unmark(look, &origin).await;
+            return Ok(());
         }
         let text = format!(
             "That message could not be read, and nothing was put on a timeline: {reason}\nhint: `/blocks timeline add TEXT` writes it down"

@@ -44,7 +44,8 @@ impl Engine {
         let Request::IncidentDeclare { severity, service, private, .. } = request else {
             return Err(EngineError::Refused("that declares nothing".to_owned()));
         };
-        let instead = "/blocks declare TITLE --severity P2".to_owned();
+        let slash = if asker.channel.is_some() { "/" } else { "" };
+        let instead = format!("{slash}blocks declare TITLE --severity P2");
         let Some(trigger) = origin.trigger.clone() else {
             return Err(EngineError::Refused(format!(
                 "the title is missing; hint: write it behind the command: `{instead}`"

@@ -67,6 +67,12 @@ async fn a_marked_message_is_on_the_timeline_once_and_is_followed() {
     }
     let changed = "a message of this timeline was changed to: p95 is <b> 3 s";
     assert_eq!(bench.notes().await, [noted, changed]);
+    // a change that nobody told of is noted when somebody marks it again
+    let newer = Quote { version: Some("1789000200.0".to_owned()), ..said("p95 is fine") };
+    locked(&bench.world.chat).said.insert(TS.to_owned(), newer);
+    bench.marks("pin-again", "cora", ("C1", TS), pin()).await;
+    let changed_again = "a message of this timeline was changed to: p95 is fine";
+    assert_eq!(bench.notes().await, [noted, changed, changed_again]);
     locked(&bench.world.chat).said.get_mut(TS).unwrap().is_marked = Some(false);
     bench.marks("unmark-2", "ana", ("C1", TS), Marking::Unmark).await;
     assert!(bench.answered("unmark-2").unwrap().contains("the record keeps it"));
@@ -74,9 +80,9 @@ async fn a_marked_message_is_on_the_timeline_once_and_is_followed() {
     bench.marks("gone", "", ("C1", TS), Marking::Deleted).await;
     bench.marks("gone-2", "", ("C1", TS), Marking::Deleted).await;
     let notes = bench.notes().await;
-    assert_eq!(notes.len(), 5, "{notes:?}");
-    assert!(notes[2].contains("is not marked any more"), "{notes:?}");
-    assert!(notes[4].contains("was deleted in the chat"), "{notes:?}");
+    assert_eq!(notes.len(), 6, "{notes:?}");
+    assert!(notes[3].contains("is not marked any more"), "{notes:?}");
+    assert!(notes[5].contains("was deleted in the chat"), "{notes:?}");
     assert_eq!(bench.answered("edit").or(bench.answered("gone")), None, "nobody asked");
 }
 
