@@ -73,6 +73,9 @@ impl Engine {
             }
         };
         if let Some(wait) = chat.not_before(&rendered) {
+            if matches!(message, Outgoing::Form { .. }) && wait.as_millis() >= u128::from(FORM_PATIENCE_MS) {
+                return self.give_up(&row, &message, "held back for the chat's limits".to_owned()).await;
+            }
             // No attempt: nothing was tried, so there is nothing to look for before the next one.
             let at = self.now() + Duration::from_std(wait).unwrap_or(Duration::seconds(MAX_BACKOFF_S));
             self.inner.metrics.count("blocks_outbox_held_total", String::new());

@@ -72,8 +72,8 @@ impl Pace {
             ChatMessage::Upload { .. } => (Method::CompleteUpload, "", false),
             ChatMessage::Reply { to: ReplyTo::Person { .. }, .. } => (Method::PostEphemeral, "", true),
             ChatMessage::Look { .. } => (Method::Replies, "", true),
-            // A form that waits is too late.
-            ChatMessage::Reply { .. } | ChatMessage::Form { .. } => return None,
+            ChatMessage::Form { .. } => (Method::OpenView, "", true),
+            ChatMessage::Reply { .. } => return None,
         };
         let now = Instant::now();
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);

@@ -358,6 +358,7 @@ async fn a_form_is_opened_once() {
         ("/api/views.open", no("expired_trigger_id")),
         ("/api/views.open", no("exchanged_trigger_id")),
         ("/api/views.open", no("exchanged_trigger_id")),
+        ("/api/views.open", Reply::Limited(30)),
     ])
     .await;
     let chat = peer.chat();
@@ -365,6 +366,8 @@ async fn a_form_is_opened_once() {
     assert!(permanent(chat.send("f", 1, &form()).await).contains("expired_trigger_id"));
     assert!(permanent(chat.send("f", 1, &form()).await).contains("exchanged_trigger_id"));
     assert!(chat.send("f", 2, &form()).await.is_ok(), "the first attempt has opened it");
+    assert_eq!((chat.not_before(&form()), retry(chat.send("f", 1, &form()).await).0), (None, Some(30_000)));
+    assert!(chat.not_before(&form()).is_some(), "that method rests as long as Slack says");
     let first = peer.done()[0].json();
     assert_eq!((&first["trigger_id"], &first["view"]["type"]), (&json!("1.2.a"), &json!("modal")));
 }

@@ -146,6 +146,10 @@ async fn a_declaration_without_a_word_opens_a_form() {
     bench.types("late", "ana", empty_declaration(), "expired").await;
     let told = bench.answered("late").unwrap();
     assert!(told.contains("it took too long") && told.contains("`/blocks declare TITLE"), "{told}");
+    // a pause of the chat's is longer than what opens a form lives
+    locked(&bench.world.chat).faults.push(("form/", ChatFault::Retry(Some(20_000))));
+    bench.types("limited", "ana", empty_declaration(), "t0").await;
+    assert!(bench.answered("limited").unwrap().contains("Type it instead"));
     assert!(locked(&bench.world.chat).forms.is_empty());
     bench.types("form", "ana", empty_declaration(), "t1").await;
     let form = locked(&bench.world.chat).forms.pop().unwrap();
