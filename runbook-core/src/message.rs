@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::expectation::Outcome;
 use crate::form::Form;
 use crate::ids::{IncidentId, RunId};
-use crate::incident::Via;
+use crate::incident::{NoteChange, Via};
 use crate::people::Actor;
 use crate::ports::{PagerCall, Quote};
 
@@ -94,6 +94,9 @@ pub struct Look {
     /// Where an answer for this person goes.
     #[serde(default)]
     pub reply_to: Option<ReplyTo>,
+    /// What has become of it while it was being looked at: noted behind that, and nobody looks again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<NoteChange>,
     /// What asked for it: it is answered once.
     pub cause: (String, String),
 }

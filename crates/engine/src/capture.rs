@@ -80,6 +80,7 @@ impl Engine {
                     via,
                     given,
                     reply_to: mark.reply_to,
+                    change: None,
                     cause: (item.source.clone(), item.id.clone()),
                 };
                 let cause = format!("{}/{}", item.source, item.id);
@@ -202,6 +203,28 @@ impl Engine {
         change: NoteChange,
         origin: &Origin,
     ) -> Result<(), EngineError> {
+        let mut commit = Commit::default();
+        // Whoever looks at it at this moment may have seen it as it was before. Asked first: what is not under way by now
+        // has ended, and is seen below, or has not begun, and will see it as it is.
+        if !here.is_empty() && self.is_looked_at(channel, ts).await? {
+            let (source, id) = origin.inbox.clone().unwrap_or_default();
+            let cause = format!("{source}/{id}");
+            let look = Look {
+                channel: channel.to_owned(),
+                ts: ts.to_owned(),
+                by: origin.actor.clone(),
+                via: None,
+                given: None,
+                reply_to: None,
+                change: Some(change),
+                cause: (source, id),
+            };
+            origin.settle(&mut commit, None, self.now());
+            self.enqueue(&mut commit, &Outgoing::Look(Box::new(look)), &cause, Pace::AtOnce, self.now());
+            self.store().commit(commit).await?;
+            self.touch();
+            return Ok(());
+        }
         for row in here {
             let is_noted = load_incident(self.store(), row.id)
                 .await?
@@ -212,9 +235,29 @@ impl Engine {
                 return self.change_incident(row.id, &command, origin, None).await.map(|_| ());
             }
         }
-        let mut commit = Commit::default();
         origin.settle(&mut commit, None, self.now());
         Ok(self.store().commit(commit).await?)
+    }
+
+    /// Whether somebody waits for what a message says. Those on their way are still due.
+    async fn is_looked_at(&self, channel: &str, ts: &str) -> Result<bool, EngineError> {
+        let group = look_group(channel, ts);
+        Ok(self.store().outbox_due(self.now(), LOOK).await?.iter().any(|row| row.group == group))
+    }
+
+    /// Notes what had become of a message while it was being looked at.
+    pub(crate) async fn changed_meanwhile(
+        &self,
+        look: &Look,
+        change: &NoteChange,
+    ) -> Result<(), EngineError> {
+        let origin = self.origin_of(look, None);
+        for row in self.incidents_in(&look.channel).await? {
+            let (channel, ts, change) = (look.channel.clone(), look.ts.clone(), change.clone());
+            let command = IncidentCommand::FollowNote { channel, ts, change };
+            self.change_incident(row.id, &command, &origin, None).await?;
+        }
+        Ok(())
     }
 
     async fn incidents_in(&self, channel: &str) -> Result<Vec<IncidentRow>, EngineError> {
@@ -273,6 +316,11 @@ impl Engine {
             None => line,
         }
     }
+}
+
+/// What happens to one message happens in its order.
+pub(crate) fn look_group(channel: &str, ts: &str) -> String {
+    format!("look/{channel}/{ts}")
 }
 
 /// When a message was written, by its id: unix seconds with microseconds.

@@ -297,6 +297,12 @@ impl Engine {
             Outgoing::Form { trigger, form, .. } => {
                 chat(ChatMessage::Form { trigger: trigger.clone(), form: form.clone() })
             }
+            Outgoing::Look(look) if look.change.is_some() => {
+                if let Some(change) = &look.change {
+                    self.changed_meanwhile(look, change).await?;
+                }
+                Ok(Rendered::Obsolete)
+            }
             Outgoing::Look(look) => chat(ChatMessage::Look {
                 channel: look.channel.clone(),
                 ts: look.ts.clone(),

@@ -8,6 +8,8 @@ use runbook_core::people::Actor;
 use runbook_core::ports::{Commit, InboxOutcome, OutboxItem};
 use serde::Serialize;
 
+use crate::capture::look_group;
+
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asker {
@@ -105,9 +107,7 @@ pub(crate) fn outbox_item(
         Outgoing::Reply { .. } => (format!("reply/{cause}"), 0, format!("reply/{cause}"), false),
         Outgoing::Form { .. } => (format!("form/{cause}"), 0, format!("form/{cause}"), false),
         // In the order in which a message was marked and unmarked.
-        Outgoing::Look(look) => {
-            (format!("look/{cause}"), 3, format!("look/{}/{}", look.channel, look.ts), false)
-        }
+        Outgoing::Look(look) => (format!("look/{cause}"), 3, look_group(&look.channel, &look.ts), false),
         Outgoing::Pager { call, .. } => {
             let (verb, incident) = match call {
                 runbook_core::ports::PagerCall::Acknowledge { incident, .. } => ("ack", incident),

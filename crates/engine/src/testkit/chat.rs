@@ -22,6 +22,8 @@ pub(crate) enum ChatFault {
     AnswerLost,
     /// It arrives after so many milliseconds.
     Slow(u64),
+    /// It arrives, and is answered after so many milliseconds.
+    AnswerLate(u64),
 }
 
 /// What the chat system holds.
@@ -177,6 +179,7 @@ impl Chat for FakeChat {
             if let Some(ChatFault::Slow(ms)) = slow {
                 tokio::time::sleep(std::time::Duration::from_millis(ms)).await;
             }
+            let mut late = 0;
             let look = attempt > 1 && !self.world.is_sabotaged(Sabotage::PostBlindly);
             let result = {
                 let mut chat = locked(&self.world.chat);
@@ -190,11 +193,18 @@ impl Chat for FakeChat {
                         Err(SendError::Permanent { reason: "channel_not_found".to_owned() })
                     }
                     Some(ChatFault::Slow(_)) | None => chat.put(key, look, message),
+                    Some(ChatFault::AnswerLate(ms)) => {
+                        late = ms;
+                        chat.put(key, look, message)
+                    }
                     Some(ChatFault::AnswerLost) => chat.put(key, look, message).and_then(|_| {
                         Err(SendError::Retry { after_ms: None, reason: "the connection broke".to_owned() })
                     }),
                 }
             };
+            if late > 0 {
+                tokio::time::sleep(std::time::Duration::from_millis(late)).await;
+            }
             self.life.point().await;
             result
         })

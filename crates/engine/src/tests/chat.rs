@@ -132,6 +132,28 @@ async fn a_busy_chat_and_a_lost_answer_lose_no_mark() {
     assert!(bench.answered("pin").is_some());
 }
 
+/// What becomes of a message between the look at it and its note is not lost.
+#[tokio::test(start_paused = true)]
+async fn a_message_that_changes_while_it_is_looked_at_is_followed() {
+    let mut bench = Bench::new().await;
+    bench.paged().await;
+    for (ts, what, wanted) in [
+        (TS, edited("two", "1789000100.0"), "was changed to: two"),
+        ("1789000001.000100", Marking::Deleted, "was deleted in the chat"),
+    ] {
+        locked(&bench.world.chat).said.insert(ts.to_owned(), said("one"));
+        locked(&bench.world.chat).faults.push(("look/", ChatFault::AnswerLate(20_000)));
+        let before = bench.notes().await.len();
+        bench.marks(&format!("pin {ts}"), "ana", ("C1", ts), pin()).await;
+        bench.marks(&format!("change {ts}"), "cora", ("C1", ts), what).await;
+        assert_eq!(bench.notes().await.len(), before, "it is still being looked at");
+        bench.pass(60_000).await;
+        let notes = bench.notes().await.split_off(before);
+        assert_eq!(notes.len(), 2, "{notes:?}");
+        assert!(notes[0].contains("by cora: one") && notes[1].contains(wanted), "{notes:?}");
+    }
+}
+
 fn empty_declaration() -> Request {
     FormFor::Declare.request(BTreeMap::new())
 }
