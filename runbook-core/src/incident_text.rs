@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::duration::for_people;
 use crate::expectation::Outcome;
-use crate::incident::{ActionItem, Incident, IncidentEvent, Status, Update};
+use crate::incident::{ActionItem, Incident, IncidentEvent, Status, Update, note_words};
 use crate::journal::Envelope;
 use crate::message::CardView;
 use crate::people::Role;
@@ -212,10 +212,10 @@ fn waits(runs: &[Run]) -> Vec<String> {
 /// Notes of people, the newest first.
 fn notes(events: &[Envelope<IncidentEvent>]) -> Vec<String> {
     let text = |envelope: &Envelope<IncidentEvent>| match &envelope.event {
-        IncidentEvent::NoteAdded { text } => {
+        IncidentEvent::NoteAdded { text, source: None } => {
             Some(format!("{} {}: {text}", clock(envelope.at), envelope.actor))
         }
-        _ => None,
+        event => Some(format!("{} {}", clock(envelope.at), note_words(event)?)),
     };
     events.iter().rev().filter_map(text).collect()
 }

@@ -10,6 +10,7 @@ mod cases;
 pub mod choices;
 pub mod duration;
 pub mod expectation;
+pub mod form;
 pub mod going_on;
 pub mod ids;
 pub mod incident;

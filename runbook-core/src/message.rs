@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::expectation::Outcome;
+use crate::form::Form;
 use crate::ids::{IncidentId, RunId};
-use crate::incident::Topic;
+use crate::incident::{NoteChange, Topic, Via};
 use crate::people::Actor;
-use crate::ports::PagerCall;
+use crate::ports::{PagerCall, Quote};
 
 /// A message in the outbox. What it shows is read from the journal when it leaves, so that it is never stale.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,8 +68,8 @@ pub enum Outgoing {
     },
     /// An answer for one person.
     Reply {
-        /// Where it goes: a bearer secret, never logged.
-        to: String,
+        /// Where it goes.
+        to: ReplyTo,
         /// The answer.
         text: String,
     },
@@ -79,6 +80,67 @@ pub enum Outgoing {
         /// The change.
         call: PagerCall,
     },
+    /// Open a form before one person, in the moment that the chat gives for it.
+    Form {
+        /// What opens it, once.
+        trigger: String,
+        /// The form.
+        form: Box<Form>,
+        /// Where it is told that it could not be opened.
+        reply_to: Option<ReplyTo>,
+        /// What to type instead.
+        instead: String,
+    },
+    /// Look at a message of the chat, and note it or its end.
+    Look(Box<Look>),
+}
+
+/// A message of the chat that somebody marked, or does not mark any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Look {
+    /// Its channel.
+    pub channel: String,
+    /// Its id within it.
+    pub ts: String,
+    /// Who marked it.
+    pub by: Actor,
+    /// How; `None` where the mark was taken off.
+    pub via: Option<Via>,
+    /// The message as it came along, in case that it cannot be looked at.
+    #[serde(default)]
+    pub given: Option<Box<Quote>>,
+    /// Where an answer for this person goes.
+    #[serde(default)]
+    pub reply_to: Option<ReplyTo>,
+    /// What has become of it while it was being looked at: noted behind that, and nobody looks again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<NoteChange>,
+    /// What asked for it: it is answered once.
+    pub cause: (String, String),
+}
+
+/// Where an answer for one person goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ReplyTo {
+    /// The address that the request carried: a bearer secret, never logged.
+    Address(String),
+    /// To that person alone, where they asked.
+    Person {
+        /// The chat's id of the person.
+        user: String,
+        /// The channel; a direct message when empty.
+        channel: String,
+        /// The thread within it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        thread: Option<String>,
+    },
+}
+
+impl From<String> for ReplyTo {
+    fn from(address: String) -> ReplyTo {
+        ReplyTo::Address(address)
+    }
 }
 
 /// A message for a chat system, ready to be rendered.
@@ -162,12 +224,28 @@ pub enum ChatMessage {
         /// Its text.
         content: String,
     },
-    /// An answer for one person, to the address that the request carried.
+    /// An answer for one person.
     Reply {
-        /// The address: a bearer secret.
-        to: String,
+        /// Where it goes.
+        to: ReplyTo,
         /// The answer.
         text: String,
+    },
+    /// A form before one person.
+    Form {
+        /// What opens it, once.
+        trigger: String,
+        /// The form.
+        form: Box<Form>,
+    },
+    /// Look at a message: the receipt tells what it says.
+    Look {
+        /// Channel id.
+        channel: String,
+        /// The message's id within it.
+        ts: String,
+        /// The message as it came along, in case that it cannot be looked at.
+        given: Option<Box<Quote>>,
     },
 }
 

@@ -200,7 +200,7 @@ pub enum Request {
     },
     /// Open one without the pager.
     IncidentDeclare {
-        /// What it is about.
+        /// What it is about; a form asks for it when it is empty and there can be one.
         title: String,
         /// The severity's id; the service's, else the scheme's second, when absent.
         #[serde(default)]
@@ -211,6 +211,9 @@ pub enum Request {
         /// Only named people see it.
         #[serde(default)]
         private: bool,
+        /// What else is known: a note on its timeline.
+        #[serde(default)]
+        description: Option<String>,
     },
     /// How one stands: what its card says.
     IncidentStatus {
@@ -442,6 +445,33 @@ impl Request {
             | Request::RunbookMarkDone { reason, .. }
             | Request::RunbookUndo { reason, .. } => {
                 *reason = reason.as_deref().map(change).filter(|reason| !reason.is_empty());
+            }
+            _ => {}
+        }
+    }
+
+    /// Names an incident where it could name one and does not.
+    pub fn name_incident(&mut self, named: &str) {
+        match self {
+            Request::RunbookRun { incident, .. }
+            | Request::IncidentShow { incident }
+            | Request::IncidentAck { incident }
+            | Request::IncidentSeverity { incident, .. }
+            | Request::IncidentResolve { incident }
+            | Request::IncidentStatus { incident }
+            | Request::IncidentCatchUp { incident }
+            | Request::IncidentReopen { incident, .. }
+            | Request::IncidentNone { incident, .. }
+            | Request::IncidentMerge { incident, .. }
+            | Request::IncidentRole { incident, .. }
+            | Request::IncidentUpdate { incident, .. }
+            | Request::TimelineAdd { incident, .. }
+            | Request::ActionAdd { incident, .. }
+            | Request::ActionList { incident, all: false }
+            | Request::ActionDone { incident, .. }
+            | Request::Menu { incident }
+            | Request::PirDraft { incident } => {
+                incident.get_or_insert_with(|| named.to_owned());
             }
             _ => {}
         }

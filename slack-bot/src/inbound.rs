@@ -66,7 +66,8 @@ async fn interaction(State(inbound): State<Arc<Inbound>>, headers: HeaderMap, bo
         return status.into_response();
     }
     match take::interaction(&*inbound.intake, body.to_vec(), Instant::now()).await {
-        Ok(()) => StatusCode::OK.into_response(),
+        Ok(None) => StatusCode::OK.into_response(),
+        Ok(Some(shown)) => axum::Json(shown).into_response(),
         // The person sees that the press did not work.
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
@@ -84,8 +85,12 @@ async fn event(State(inbound): State<Arc<Inbound>>, headers: HeaderMap, body: Bo
         Ok(EventEnvelope { kind: Some(kind), challenge: Some(challenge) }) if kind == "url_verification" => {
             ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], challenge).into_response()
         }
-        // No event is acted on so far; a refusal would make Slack repeat it and in the end switch the app off.
-        _ => StatusCode::OK.into_response(),
+        // What does not read is no event of use; a refusal would make Slack repeat it and in the end switch the app off.
+        _ => match take::event(&*inbound.intake, body.to_vec(), Instant::now()).await {
+            Ok(()) => StatusCode::OK.into_response(),
+            // Slack tells it again.
+            Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        },
     }
 }
 

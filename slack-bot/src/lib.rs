@@ -1,4 +1,4 @@
-//! Slack in (commands, buttons) and out (Block Kit). Its wire types stay here.
+//! Slack in (commands, mentions, buttons, forms, marked messages) and out (Block Kit). Its wire types stay here.
 //!
 //! In: [`router`] checks signatures and stores what came, raw, and [`SocketMode`] does so without a public address;
 //! [`SlackTranslator`] says later what it means. Out:
@@ -6,13 +6,16 @@
 //! Slack type, and a Slack type never decides who may do what.
 
 mod client;
+mod event;
 mod hosts;
 mod inbound;
 mod manifest;
+mod quote;
 mod render;
 mod signature;
 mod snooze;
 mod socket;
+mod submission;
 mod take;
 mod translate;
 mod wire;
@@ -24,3 +27,6 @@ pub use manifest::{ManifestConfig, ManifestError, Tier, manifest};
 pub use signature::{Secret, SignatureError, TOLERANCE_S, verify};
 pub use socket::SocketMode;
 pub use translate::SlackTranslator;
+
+/// The reaction that puts a message on the timeline.
+const PUSHPIN: &str = "pushpin";

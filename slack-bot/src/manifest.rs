@@ -6,13 +6,17 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::client::Method;
+use crate::event::SUBSCRIBED;
+use crate::translate::{SHORTCUT_DECLARE, SHORTCUT_TIMELINE};
 
 /// How much of Slack an app may touch. Each holds the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tier {
-    /// Cards, plans and answers in channels that exist.
+    /// Cards, plans, forms and answers in channels that exist; mentions, and messages that are put on a timeline by their
+    /// menu.
     Read,
-    /// Channels of incidents as well, and looking whether a message is there before it is sent again.
+    /// Channels of incidents as well, messages marked with a pushpin and what becomes of them, and looking whether a message
+    /// is there before it is sent again.
     Respond,
     /// Files as well: the review.
     Full,
@@ -77,6 +81,11 @@ pub fn manifest(config: &ManifestConfig) -> Result<Value, ManifestError> {
         "should_escape": true,
     });
     let mut interactivity = json!({ "is_enabled": true });
+    let subscribed = SUBSCRIBED.iter().filter(|(_, of, _)| *of <= config.tier).map(|(event, ..)| *event);
+    let mut events = json!({ "bot_events": subscribed.collect::<Vec<_>>() });
+    if let Some(url) = place("/slack/events")? {
+        events["request_url"] = json!(url);
+    }
     if let Some(url) = place("/slack/commands")? {
         command["url"] = json!(url);
     }
@@ -93,9 +102,20 @@ pub fn manifest(config: &ManifestConfig) -> Result<Value, ManifestError> {
         "features": {
             "bot_user": { "display_name": "blocks", "always_online": true },
             "slash_commands": [command],
+            "shortcuts": [
+                {
+                    "type": "global", "name": "Declare an incident", "callback_id": SHORTCUT_DECLARE,
+                    "description": "Open the form of an incident",
+                },
+                {
+                    "type": "message", "name": "Add to timeline", "callback_id": SHORTCUT_TIMELINE,
+                    "description": "Put this message on its incident's timeline",
+                },
+            ],
         },
         "oauth_config": { "scopes": { "bot": scopes(config.tier) } },
         "settings": {
+            "event_subscriptions": events,
             "interactivity": interactivity,
             "org_deploy_enabled": false,
             "socket_mode_enabled": config.url.is_none(),
@@ -104,10 +124,11 @@ pub fn manifest(config: &ManifestConfig) -> Result<Value, ManifestError> {
     }))
 }
 
-/// The scopes of every method that belongs to a tier, and of the slash command.
+/// The scopes of every method and event that belongs to a tier, and of the slash command and the menus' entries.
 fn scopes(tier: Tier) -> BTreeSet<&'static str> {
     let used = Method::ALL.into_iter().filter_map(Method::scopes).filter(|(of, _)| *of <= tier);
-    used.flat_map(|(_, scopes)| scopes.iter().copied()).chain(["commands"]).collect()
+    let told = SUBSCRIBED.iter().filter(|(_, of, _)| *of <= tier).map(|(_, _, scope)| *scope);
+    used.flat_map(|(_, scopes)| scopes.iter().copied()).chain(told).chain(["commands"]).collect()
 }
 
 #[cfg(test)]

@@ -19,7 +19,13 @@ fn check(value: &Value, path: &str, problems: &mut Vec<String>) {
         ("features.slash_commands[].description", 2_000, 1),
         ("features.slash_commands[].usage_hint", 1_000, 1),
         ("features.slash_commands[].url", 3_000, 8),
+        ("features.shortcuts[].type", 7, 6),
+        ("features.shortcuts[].name", 24, 1),
+        ("features.shortcuts[].callback_id", 255, 1),
+        ("features.shortcuts[].description", 150, 1),
         ("oauth_config.scopes.bot[]", 50, 1),
+        ("settings.event_subscriptions.request_url", 3_000, 8),
+        ("settings.event_subscriptions.bot_events[]", 60, 1),
         ("settings.interactivity.request_url", 3_000, 8),
     ];
     const FLAGS: &[&str] = &[
@@ -38,9 +44,11 @@ fn check(value: &Value, path: &str, problems: &mut Vec<String>) {
         "features",
         "features.bot_user",
         "features.slash_commands[]",
+        "features.shortcuts[]",
         "oauth_config",
         "oauth_config.scopes",
         "settings",
+        "settings.event_subscriptions",
         "settings.interactivity",
     ];
     let fits = match value {
@@ -52,9 +60,13 @@ fn check(value: &Value, path: &str, problems: &mut Vec<String>) {
         Value::Number(_) => NUMBERS.contains(&path),
         Value::Object(_) => FOLDERS.contains(&path),
         Value::Array(items) => {
-            let (most, name) = if path.ends_with("slash_commands") { (50, path) } else { (255, path) };
-            ["features.slash_commands", "oauth_config.scopes.bot"].contains(&name)
-                && (1..=most).contains(&items.len())
+            let most = [
+                ("features.slash_commands", 50),
+                ("features.shortcuts", 10),
+                ("oauth_config.scopes.bot", 255),
+                ("settings.event_subscriptions.bot_events", 100),
+            ];
+            most.iter().any(|(name, most)| *name == path && (1..=*most).contains(&items.len()))
         }
         Value::Null => false,
     };
@@ -100,15 +112,43 @@ fn every_manifest_fits_slacks_schema_and_is_read_by_others() {
 #[test]
 fn a_tier_asks_for_what_its_methods_need_and_for_nothing_else() {
     let of = |tier| scopes(tier).into_iter().collect::<Vec<_>>().join(" ");
-    assert_eq!(of(Tier::Read), "chat:write chat:write.public commands");
+    assert_eq!(of(Tier::Read), "app_mentions:read chat:write chat:write.public commands");
     assert_eq!(
         of(Tier::Respond),
-        "channels:history channels:manage channels:read chat:write chat:write.public commands groups:history groups:read groups:write"
+        "app_mentions:read channels:history channels:manage channels:read chat:write chat:write.public commands groups:history groups:read groups:write reactions:read"
     );
     assert_eq!(
         of(Tier::Full),
-        "channels:history channels:manage channels:read chat:write chat:write.public commands files:write groups:history groups:read groups:write"
+        "app_mentions:read channels:history channels:manage channels:read chat:write chat:write.public commands files:write groups:history groups:read groups:write reactions:read"
     );
+}
+
+/// What Slack is asked to tell is what is read, and the other way round: each event that is subscribed to comes to
+/// something, and each entry of a menu is one that is understood.
+#[test]
+fn a_tier_is_told_of_what_is_acted_on_and_of_nothing_else() {
+    let events = |tier| manifest(&config(tier, None)).unwrap()["settings"]["event_subscriptions"].clone();
+    assert_eq!(events(Tier::Read), json!({ "bot_events": ["app_mention"] }));
+    let all = ["app_mention", "reaction_added", "reaction_removed", "message.channels", "message.groups"];
+    assert_eq!(events(Tier::Respond), json!({ "bot_events": all }));
+    assert_eq!(events(Tier::Full), events(Tier::Respond));
+    let with_url = manifest(&config(Tier::Read, Some("https://blocks.example.com"))).unwrap();
+    let told = &with_url["settings"]["event_subscriptions"]["request_url"];
+    assert_eq!(told, "https://blocks.example.com/slack/events");
+    let item = json!({"type": "message", "channel": "C1", "ts": "1.0"});
+    for (event, ..) in SUBSCRIBED {
+        let kind = event.split('.').next().unwrap_or_default();
+        let sample = json!({"event": {
+            "type": kind, "user": "U1", "channel": "C1", "text": "<@U0BOT> status", "reaction": "pushpin", "item": item,
+            "message": {"ts": "1.0", "text": "b", "edited": {"ts": "2.0"}},
+        }});
+        let mut sample = sample;
+        if kind == "message" {
+            sample["event"]["subtype"] = json!("message_changed");
+        }
+        let read = crate::event::read(sample.to_string().as_bytes());
+        assert!(!matches!(read, crate::event::Event::Other(_)), "{event}: {read:?}");
+    }
 }
 
 #[test]

@@ -10,13 +10,18 @@ use sha2::{Digest, Sha256};
 
 use tokio::time::Instant;
 
+use crate::event::{self, Event, text};
 use crate::render::text::{clip, escape, line};
-use crate::translate::{COMMAND, INTERACTION, SOURCE};
-use crate::wire::{Interaction, SlashCommand, payload_field};
+use crate::submission::Submission;
+use crate::translate::{COMMAND, EVENT, INTERACTION, SOURCE};
+use crate::wire::{SlashCommand, payload_field};
 
 /// Slack waits three seconds for an acknowledgement, from when it sent the message. A store that is slower than this is told
 /// to the person, who would otherwise see Slack's own error and nothing of ours.
 const STORE_LIMIT: Duration = Duration::from_millis(2_500);
+
+/// How long looking at a form may take, from when it came: it is to be stored after that.
+const FORM_LIMIT: Duration = Duration::from_millis(1_500);
 
 /// How much of a typed line is shown back, in characters.
 const ECHO_MAX: usize = 200;
@@ -60,16 +65,41 @@ pub(crate) async fn command(intake: &dyn Intake, body: Vec<u8>, received: Instan
     }
 }
 
-/// Takes an interaction: a form whose field `payload` holds the JSON.
+/// Takes an interaction: a form whose field `payload` holds the JSON. Returns what its acknowledgement carries: what is
+/// wrong with a form that was filled in, which is then not taken.
 pub(crate) async fn interaction(
     intake: &dyn Intake,
     body: Vec<u8>,
     received: Instant,
-) -> Result<(), NotTaken> {
-    let trigger = payload_field(&body)
-        .and_then(|payload| serde_json::from_str::<Interaction>(&payload).ok())
-        .and_then(|interaction| interaction.trigger_id);
-    store(intake, trigger.unwrap_or_default(), INTERACTION, body, received).await
+) -> Result<Option<Value>, NotTaken> {
+    let payload = payload_field(&body).unwrap_or_default();
+    let json: Value = serde_json::from_str(&payload).unwrap_or_default();
+    let id = match Submission::read(&json) {
+        Some(Ok(sent)) => {
+            let left = FORM_LIMIT.saturating_sub(received.elapsed());
+            let faults = tokio::time::timeout(left, intake.form_faults(&sent.user, &sent.request)).await;
+            // Not looked at in time is no fault: it is looked at again when it is acted on.
+            if let Some(shown) = faults.ok().and_then(|faults| sent.faults(&faults)) {
+                return Ok(Some(shown));
+            }
+            sent.id
+        }
+        _ => text(&json, "/trigger_id").to_owned(),
+    };
+    store(intake, id, INTERACTION, body, received).await.map(|()| None)
+}
+
+/// Whether an event is of any use; the others are acknowledged and not kept.
+pub(crate) fn is_of_use(body: &[u8]) -> bool {
+    !matches!(event::read(body), Event::Other(_))
+}
+
+/// Takes an event, as JSON.
+pub(crate) async fn event(intake: &dyn Intake, body: Vec<u8>, received: Instant) -> Result<(), NotTaken> {
+    if !is_of_use(&body) {
+        return Ok(());
+    }
+    store(intake, event::id(&body), EVENT, body, received).await
 }
 
 /// Keeps what this version has no use for, as it came: nothing is lost, and somebody may look at it.

@@ -1,12 +1,22 @@
 //! Stored Slack messages into what they mean. Pure.
 
-use blocks_grammar::{ChatParse, parse_chat};
-use runbook_core::message::Answer;
-use runbook_core::ports::{ChatSignal, InboxItem, Signal, Translated, Translator};
-use runbook_core::request::Request;
+use std::collections::BTreeMap;
 
+use blocks_grammar::{ChatParse, parse_chat};
+use runbook_core::form::FormFor;
+use runbook_core::incident::Via;
+use runbook_core::message::{Answer, ReplyTo};
+use runbook_core::ports::{
+    ChatAnswer, ChatMark, ChatSignal, InboxItem, Marking, Quote, Signal, Translated, Translator,
+};
+use runbook_core::request::Request;
+use serde_json::Value;
+
+use crate::event::{self, Event, Mention, text, whisper};
 use crate::hosts::AllowedHosts;
+use crate::quote::quote;
 use crate::snooze;
+use crate::submission::Submission;
 use crate::wire::{Action, ButtonValue, Interaction, SlashCommand, payload_field};
 
 /// The source name of everything that comes from Slack.
@@ -15,6 +25,12 @@ pub(crate) const SOURCE: &str = "slack";
 pub(crate) const COMMAND: &str = "command";
 /// [`InboxItem::kind`] of a pressed button and its like.
 pub(crate) const INTERACTION: &str = "interaction";
+/// [`InboxItem::kind`] of an event.
+pub(crate) const EVENT: &str = "event";
+/// The entry of the workspace's menu that opens the form of a declaration.
+pub(crate) const SHORTCUT_DECLARE: &str = "blocks:declare";
+/// The entry of a message's menu that puts it on the timeline.
+pub(crate) const SHORTCUT_TIMELINE: &str = "blocks:timeline";
 /// What our buttons' action ids start with.
 pub(crate) const ACTION_PREFIX: &str = "blocks:";
 
@@ -45,6 +61,7 @@ impl SlackTranslator {
                 channel: command.channel_id,
                 request,
                 reply_to: self.reply_to(Some(&command.response_url)),
+                trigger: Some(command.trigger_id).filter(|trigger| !trigger.is_empty()),
             })),
             // Such a line is answered at once and not stored; one from an earlier version's inbox may still be.
             ChatParse::Usage { .. } => Translated::Ignored { kind: "usage".to_owned() },
@@ -67,7 +84,11 @@ impl SlackTranslator {
             }
         };
         if interaction.kind != "block_actions" {
-            return Translated::Ignored { kind: interaction.kind };
+            let payload: Value = serde_json::from_str(&payload).unwrap_or_default();
+            return match Submission::read(&payload) {
+                Some(submission) => submitted(submission),
+                None => self.shortcut(&payload),
+            };
         }
         let ours = interaction.actions.iter().flatten().find_map(|action| {
             let id = action.action_id.as_deref()?.strip_prefix(ACTION_PREFIX)?;
@@ -92,11 +113,88 @@ impl SlackTranslator {
             channel,
             request,
             reply_to: self.reply_to(interaction.response_url.as_deref()),
+            trigger: interaction.trigger_id,
         }))
     }
 
-    fn reply_to(&self, response_url: Option<&str>) -> Option<String> {
-        response_url.and_then(|url| self.hosts.check(url)).map(String::from)
+    fn reply_to(&self, response_url: Option<&str>) -> Option<ReplyTo> {
+        response_url.and_then(|url| self.hosts.check(url)).map(|url| ReplyTo::Address(url.into()))
+    }
+
+    /// An entry of a menu: of the workspace, or of one message.
+    fn shortcut(&self, payload: &Value) -> Translated {
+        let (user, callback) = (text(payload, "/user/id"), text(payload, "/callback_id"));
+        match (text(payload, "/type"), callback) {
+            ("shortcut", SHORTCUT_DECLARE) | ("message_action", SHORTCUT_TIMELINE) if user.is_empty() => {
+                unreadable("a menu's entry without a user")
+            }
+            ("shortcut", SHORTCUT_DECLARE) => Translated::Signal(Signal::Chat(ChatSignal {
+                user_id: user.to_owned(),
+                channel: String::new(),
+                request: FormFor::Declare.request(BTreeMap::new()),
+                reply_to: Some(whisper(user, "")),
+                trigger: Some(text(payload, "/trigger_id").to_owned()).filter(|trigger| !trigger.is_empty()),
+            })),
+            ("message_action", SHORTCUT_TIMELINE) => {
+                let message = payload.get("message").unwrap_or(&Value::Null);
+                let given_ts = text(payload, "/message_ts");
+                let ts = if given_ts.is_empty() { text(message, "/ts") } else { given_ts };
+                let channel = text(payload, "/channel/id");
+                if ts.is_empty() || channel.is_empty() {
+                    return unreadable("a message's menu entry without a message");
+                }
+                // What a menu shows of its message knows no reactions.
+                let given = Quote { is_marked: None, ..quote(message) };
+                Translated::Signal(Signal::Mark(ChatMark {
+                    user_id: user.to_owned(),
+                    channel: channel.to_owned(),
+                    ts: ts.to_owned(),
+                    what: Marking::Mark { via: Via::Shortcut, given: Some(Box::new(given)) },
+                    reply_to: self
+                        .reply_to(Some(text(payload, "/response_url")))
+                        .or(Some(whisper(user, channel))),
+                }))
+            }
+            (kind, _) => Translated::Ignored { kind: kind.to_owned() },
+        }
+    }
+
+    fn event(body: &[u8]) -> Translated {
+        match event::read(body) {
+            Event::Mention(Mention { user, channel, thread, words }) => {
+                let reply_to = ReplyTo::Person { user: user.clone(), channel: channel.clone(), thread };
+                Translated::Signal(match parse_chat(&words) {
+                    ChatParse::Request(request) => Signal::Chat(ChatSignal {
+                        user_id: user,
+                        channel,
+                        request,
+                        reply_to: Some(reply_to),
+                        trigger: None,
+                    }),
+                    ChatParse::Usage { text } => Signal::Answer(ChatAnswer { reply_to, text }),
+                })
+            }
+            Event::Mark(mark) => Translated::Signal(Signal::Mark(mark)),
+            Event::Other(kind) => Translated::Ignored { kind },
+        }
+    }
+}
+
+/// The request of a form that was sent in.
+fn submitted(submission: Result<Submission, String>) -> Translated {
+    match submission {
+        Ok(sent) => {
+            let reply_to = Some(sent.reply_to());
+            let Submission { user: user_id, channel, request, .. } = sent;
+            Translated::Signal(Signal::Chat(ChatSignal {
+                user_id,
+                channel,
+                request,
+                reply_to,
+                trigger: None,
+            }))
+        }
+        Err(reason) => unreadable(&reason),
     }
 }
 
@@ -109,6 +207,7 @@ impl Translator for SlackTranslator {
         match item.kind.as_str() {
             COMMAND => self.command(&item.body),
             INTERACTION => self.interaction(&item.body),
+            EVENT => SlackTranslator::event(&item.body),
             other => Translated::Ignored { kind: other.to_owned() },
         }
     }

@@ -48,7 +48,8 @@ fn a_command_is_a_signal() {
         user_id: "U0ANA".into(),
         channel: "C1".into(),
         request: Request::IncidentSeverity { incident: None, severity: "P2".into() },
-        reply_to: Some("https://hooks.slack.com/commands/T/1/x".into()),
+        reply_to: Some("https://hooks.slack.com/commands/T/1/x".to_owned().into()),
+        trigger: None,
     };
     assert_eq!(translator().translate(&item(COMMAND, &body)), Translated::Signal(Signal::Chat(expected)));
 }
@@ -94,7 +95,8 @@ fn a_button_is_a_request_about_its_run() {
             user_id: "U0BEN".into(),
             channel: "C1".into(),
             request,
-            reply_to: Some("https://hooks.slack.com/actions/T/1/x".into()),
+            reply_to: Some("https://hooks.slack.com/actions/T/1/x".to_owned().into()),
+            trigger: Some("1.2.abc".into()),
         };
         assert_eq!(interaction(&pressed), Translated::Signal(Signal::Chat(expected)), "{word}");
     }
@@ -149,7 +151,7 @@ fn what_is_not_ours_is_ignored_and_what_does_not_read_is_kept() {
 }
 
 /// Payloads collected from the official client libraries' own tests: none may panic, and none is ours to act on but
-/// for the slash commands that happen to speak our language.
+/// for the slash commands that happen to speak our language, mentions, and messages that were changed or deleted.
 #[test]
 fn collected_payloads() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus/payloads/slack");
@@ -158,6 +160,7 @@ fn collected_payloads() {
         return;
     };
     let (mut signals, mut ignored, mut unreadable) = (0, 0, 0);
+    let mut events = Vec::new();
     for entry in entries {
         let path = entry.unwrap().path();
         let value: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
@@ -168,6 +171,12 @@ fn collected_payloads() {
                 fields.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))).collect();
             form(&pairs)
         });
+        let as_event = translator().translate(&item(EVENT, &value.to_string()));
+        match &as_event {
+            Translated::Signal(signal) => events.push(signal.clone()),
+            Translated::Ignored { .. } => {}
+            Translated::Unreadable { reason } => panic!("{}: {reason}", path.display()),
+        }
         for translated in [translator().translate(&item(COMMAND, &as_command)), interaction(&value)] {
             match translated {
                 Translated::Signal(_) => signals += 1,
@@ -177,7 +186,75 @@ fn collected_payloads() {
         }
     }
     println!("collected payloads: {signals} signals, {ignored} ignored, {unreadable} unreadable");
+    assert_eq!(events.len(), 2, "mentions of the bot: {events:?}");
     assert!(signals + ignored + unreadable >= 100, "the corpus has fewer files than it should");
     assert_eq!(signals, 1, "a slash command without a word asks for the menu; nothing else is meant for us");
     assert!(ignored > 30, "interactions of every type must read");
+}
+
+fn event(event: &Value) -> Translated {
+    let envelope = json!({
+        "type": "event_callback", "event_id": "Ev1", "event": event, "authorizations": [{"user_id": "U0BOT"}],
+    });
+    translator().translate(&item(EVENT, &envelope.to_string()))
+}
+
+/// The same words after the bot's name mean the same as behind the command, and are answered where they stand.
+#[test]
+fn a_mention_means_what_the_command_means() {
+    for words in
+        ["severity P2", "", "Status inc-3", "statsu", "help", "runbook run x —param a=“b c”", "declare"]
+    {
+        let typed = form(&[("user_id", "U1"), ("channel_id", "C1"), ("text", words)]);
+        let (text, thread) = (format!("<@U0BOT> {words}"), "1.0");
+        let mentioned = event(&json!({
+            "type": "app_mention", "user": "U1", "channel": "C1", "text": text, "thread_ts": thread, "ts": "2.0",
+        }));
+        let there =
+            || ReplyTo::Person { user: "U1".into(), channel: "C1".into(), thread: Some(thread.into()) };
+        match (translator().translate(&item(COMMAND, &typed)), mentioned) {
+            (Translated::Signal(Signal::Chat(typed)), Translated::Signal(Signal::Chat(mentioned))) => {
+                assert_eq!(mentioned, ChatSignal { reply_to: Some(there()), ..typed }, "{words}");
+            }
+            (Translated::Ignored { .. }, Translated::Signal(Signal::Answer(answer))) => {
+                assert_eq!(answer.reply_to, there(), "{words}");
+                assert!(answer.text.contains('`'), "{words}: {answer:?}");
+            }
+            (typed, mentioned) => panic!("{words}: {typed:?}, {mentioned:?}"),
+        }
+    }
+}
+
+#[test]
+fn entries_of_menus_are_understood() {
+    let declared = interaction(&json!({
+        "type": "shortcut", "callback_id": "blocks:declare", "team": null, "user": {"id": "U1"}, "trigger_id": "1.2.a",
+    }));
+    let Translated::Signal(Signal::Chat(signal)) = declared else { panic!("{declared:?}") };
+    assert!(matches!(signal.request, Request::IncidentDeclare { ref title, .. } if title.is_empty()));
+    assert_eq!((signal.channel.as_str(), signal.trigger.as_deref()), ("", Some("1.2.a")));
+    let noted = interaction(&json!({
+        "type": "message_action", "callback_id": "blocks:timeline", "team": null, "user": {"id": "U1"},
+        "channel": {"id": "C1"}, "message_ts": "1.0", "response_url": "https://hooks.slack.com/app/T/1/x",
+        "message": {"type": "message", "user": "U2", "text": "p95 &gt; 2 s", "ts": "1.0"},
+    }));
+    let Translated::Signal(Signal::Mark(mark)) = noted else { panic!("{noted:?}") };
+    let Marking::Mark { via: Via::Shortcut, given: Some(given) } = &mark.what else { panic!("{mark:?}") };
+    assert_eq!((given.text.as_str(), given.author_id.as_deref()), ("p95 > 2 s", Some("U2")));
+    assert_eq!((mark.channel.as_str(), mark.ts.as_str(), mark.user_id.as_str()), ("C1", "1.0", "U1"));
+    for other in [
+        json!({"type": "shortcut", "callback_id": "theirs", "user": {"id": "U1"}}),
+        json!({"type": "message_action", "callback_id": "theirs", "user": {"id": "U1"}}),
+        json!({"type": "view_closed", "user": {"id": "U1"}, "view": {"callback_id": "blocks:form"}}),
+        json!({"type": "view_submission", "user": {"id": "U1"}, "view": {"callback_id": "theirs"}}),
+    ] {
+        assert!(matches!(interaction(&other), Translated::Ignored { .. }), "{other}");
+    }
+    for ours in [
+        json!({"type": "shortcut", "callback_id": "blocks:declare"}),
+        json!({"type": "message_action", "callback_id": "blocks:timeline", "user": {"id": "U1"}}),
+        json!({"type": "view_submission", "user": {"id": "U1"}, "view": {"callback_id": "blocks:form"}}),
+    ] {
+        assert!(matches!(interaction(&ours), Translated::Unreadable { .. }), "{ours}");
+    }
 }

@@ -7,6 +7,8 @@ mod authority;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod chat;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod config;
@@ -22,6 +24,8 @@ mod examples;
 mod faults;
 #[cfg(test)]
 mod flow;
+#[cfg(test)]
+mod forms;
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]

@@ -219,6 +219,47 @@ async fn a_person_before_a_browser_needs_nothing_but_the_keyboard() {
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
+/// A form by keyboard: what is wrong with it is shown, it closes when it is right, and a message of the incident gets its
+/// pushpin.
+#[tokio::test]
+async fn a_form_is_filled_in_and_a_message_marked_by_keyboard_alone() {
+    let Some(mut browser) = Chromium::start().await.or_not_run("forms on the sandbox's page") else { return };
+    let app = TestApp::start(&AppConfig { triage: None, ..AppConfig::default() }).await;
+    let page = app.page_url();
+    browser.open(&page, DESKTOP, false).await;
+    tab_to(&mut browser, "#say-a").await;
+    browser.type_text("/blocks declare").await;
+    browser.key("Enter").await;
+    let title = "document.activeElement.name === 'field:blocks:field:title'";
+    browser.until("the form is open and its first field has the focus", title).await;
+    assert_fits(&mut browser, "a form on a desktop").await;
+    assert_contrast(&mut browser).await;
+    browser.type_text(" ").await;
+    browser.key("Enter").await;
+    let wrong = "document.querySelector('#v-a').innerText.includes('the title says nothing')";
+    browser.until("what is wrong is shown at the field", wrong).await;
+    browser.value("document.querySelector('#v-a input[type=text]').focus()").await;
+    browser.type_text("checkout is slow").await;
+    browser.key("Enter").await;
+    browser.until("the form is closed", "!document.querySelector('#v-a')").await;
+    let open = "document.querySelector('#log-a').innerText.includes('INC-1 is open')";
+    browser.until("the answer is shown", open).await;
+    let channel = incident_channel(&app).await;
+    let ts = app.say("ben", &channel, None, "the pool is empty").await;
+    browser.open(&format!("{page}?a=U0ANA&ac={channel}&b=U0BEN&bc={channel}"), DESKTOP, true).await;
+    tab_to(&mut browser, &format!("[id='m-a-{ts}-more'] summary")).await;
+    browser.key("Enter").await;
+    assert_fits(&mut browser, "the menu of a message").await;
+    assert_contrast(&mut browser).await;
+    tab_to(&mut browser, &format!("[id='m-a-{ts}-more'] button[value=pin]")).await;
+    browser.key("Enter").await;
+    let noted = "document.querySelector('#log-a').innerText.includes('it is on the timeline: ben: the pool is empty')";
+    browser.until("it is on the timeline", noted).await;
+    let taken_off = format!("document.querySelector(\"[id='m-a-{ts}-more'] button[value=unpin]\")");
+    browser.until("it can be taken off again", &taken_off).await;
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
 /// A selector for the last message of the second pane with that text.
 async fn message(browser: &mut Chromium, with: &str) -> String {
     let found = format!(

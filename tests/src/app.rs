@@ -386,6 +386,55 @@ impl TestApp {
         self.control("slack/click", body).await
     }
 
+    /// A user of the sandbox writes a message; returns its id.
+    pub async fn say(&self, user: &str, channel: &str, thread: Option<&str>, typed: &str) -> String {
+        let body = json!({ "user": user, "channel": channel, "thread": thread, "text": typed });
+        view::text(&self.control("slack/say", body).await["ts"])
+    }
+
+    /// A user of the sandbox does something to a message: `react`, `unreact`, `edit`, `delete`, `menu`.
+    ///
+    /// # Panics
+    /// When the sandbox refuses.
+    pub async fn touch(
+        &self,
+        user: &str,
+        (channel, ts): (&str, &str),
+        what: &str,
+        with: Option<(&str, &str)>,
+    ) {
+        let mut body = json!({ "user": user, "channel": channel, "ts": ts, "do": what });
+        if let Some((name, value)) = with {
+            body[name] = json!(value);
+        }
+        self.control("slack/touch", body).await;
+    }
+
+    /// The modal that the app has opened last, once there are that many.
+    pub async fn modal(&self, number: usize) -> Value {
+        self.state_when(&format!("modal {number} is open"), |state| {
+            let views = state["slack"]["views"].as_array()?;
+            views.get(number.checked_sub(1)?).cloned()
+        })
+        .await
+    }
+
+    /// Sends the topmost modal of a user in; returns whether it stays open, and with what is wrong.
+    pub async fn submit(&self, user: &str, fields: &[(&str, &str)]) -> Value {
+        let fields: BTreeMap<String, &str> =
+            fields.iter().map(|(name, value)| (format!("blocks:field:{name}"), *value)).collect();
+        self.control("slack/modal", json!({ "user": user, "fields": fields })).await
+    }
+
+    /// An event from "Slack", signed with the true secret.
+    pub async fn raw_event(&self, id: &str, event: &Value) -> Answer {
+        let body = json!({
+            "type": "event_callback", "event_id": id, "team_id": null, "api_app_id": "A0BLOCKS", "event": event,
+            "authorizations": [{ "user_id": "U0BLOCKS", "is_bot": true }],
+        });
+        self.raw_slack("/slack/events", &body.to_string(), unix_now(), None).await
+    }
+
     /// Waits for a plan that can be approved: its channel and message.
     pub async fn plan(&self) -> (String, Value) {
         self.state_when("a plan with an Approve button is in Slack", |state| {

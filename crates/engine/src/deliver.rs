@@ -22,6 +22,8 @@ use crate::runs::{load_run, silent};
 /// Diagnostics whose output is shown on the card, and lines of each.
 const OUTPUTS_ON_CARD: usize = 8;
 const OUTPUT_LINES: usize = 4;
+/// What opens a form lives so long.
+const FORM_PATIENCE_MS: u64 = 3_000;
 /// Longest wait between two attempts, in seconds.
 const MAX_BACKOFF_S: i64 = 60;
 
@@ -71,6 +73,9 @@ impl Engine {
             }
         };
         if let Some(wait) = chat.not_before(&rendered) {
+            if matches!(message, Outgoing::Form { .. }) && wait.as_millis() >= u128::from(FORM_PATIENCE_MS) {
+                return self.give_up(&row, &message, "held back for the chat's limits".to_owned()).await;
+            }
             // No attempt: nothing was tried, so there is nothing to look for before the next one.
             let at = self.now() + Duration::from_std(wait).unwrap_or(Duration::seconds(MAX_BACKOFF_S));
             self.inner.metrics.count("blocks_outbox_held_total", String::new());
@@ -84,6 +89,12 @@ impl Engine {
                 self.inner.metrics.count("blocks_outbox_sent_total", "to=\"chat\"".to_owned());
                 self.record_receipt(&message, &receipt).await?;
                 self.settle(&row, OutboxResult::Sent).await
+            }
+            // What opens a form is used up by then.
+            Err(SendError::Retry { after_ms: Some(FORM_PATIENCE_MS..), reason })
+                if matches!(message, Outgoing::Form { .. }) =>
+            {
+                self.give_up(&row, &message, reason).await
             }
             Err(SendError::Retry { after_ms, reason }) => self.again(&row, after_ms, reason).await,
             Err(SendError::Permanent { reason }) => self.give_up(&row, &message, reason).await,
@@ -149,6 +160,13 @@ impl Engine {
                 load_run(self.store(), *run).await?.and_then(|loaded| loaded.state.incident)
             }
             Outgoing::Reply { .. } => None,
+            Outgoing::Form { reply_to, instead, .. } => {
+                return self.form_did_not_open(row, reply_to.as_ref(), instead, reason).await;
+            }
+            Outgoing::Look(look) => {
+                self.not_looked(look, &reason).await?;
+                None
+            }
         };
         if let Some(incident) = incident {
             // Replies carry a bearer address in their key's message, so only the kind of message is recorded.
@@ -171,6 +189,7 @@ impl Engine {
                 let command = IncidentCommand::RecordChannel { channel: channel.clone() };
                 self.change_incident(*incident, &command, &origin, None).await?;
             }
+            (Outgoing::Look(look), ..) => self.looked(look, receipt).await?,
             (Outgoing::Card { incident }, Some(channel), Some(ts)) => {
                 let command = IncidentCommand::RecordCard { channel: channel.clone(), ts: ts.clone() };
                 self.change_incident(*incident, &command, &origin, None).await?;
@@ -277,6 +296,20 @@ impl Engine {
             }
             Outgoing::Ask { .. } => self.render_ask(message).await,
             Outgoing::Review { incident } => self.render_review(*incident).await,
+            Outgoing::Form { trigger, form, .. } => {
+                chat(ChatMessage::Form { trigger: trigger.clone(), form: form.clone() })
+            }
+            Outgoing::Look(look) if look.change.is_some() => {
+                if let Some(change) = &look.change {
+                    self.changed_meanwhile(look, change).await?;
+                }
+                Ok(Rendered::Obsolete)
+            }
+            Outgoing::Look(look) => chat(ChatMessage::Look {
+                channel: look.channel.clone(),
+                ts: look.ts.clone(),
+                given: look.given.clone(),
+            }),
             Outgoing::Reply { to, text } => chat(ChatMessage::Reply { to: to.clone(), text: text.clone() }),
             Outgoing::Pager { .. } => Ok(Rendered::Obsolete),
         }

@@ -10,6 +10,7 @@ use runbook_core::people::Directory;
 use runbook_core::ports::{
     Accepted, BoxFuture, Chat, Executor, InboxItem, Intake, Pager, Store, StoreError, Translator,
 };
+use runbook_core::request::Request;
 use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinSet;
 
@@ -190,6 +191,14 @@ impl Intake for Engine {
     fn refused(&self, source: &'static str, reason: &'static str) {
         let labels = format!("source=\"{source}\",reason=\"{reason}\"");
         self.inner.metrics.count("blocks_inbox_refused_total", labels);
+    }
+
+    fn form_faults<'a>(
+        &'a self,
+        user_id: &'a str,
+        request: &'a Request,
+    ) -> BoxFuture<'a, BTreeMap<String, String>> {
+        Box::pin(async move { self.faults_of(user_id, request) })
     }
 
     fn now(&self) -> DateTime<Utc> {

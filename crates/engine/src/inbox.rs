@@ -5,6 +5,7 @@ use std::time::Duration;
 use runbook_core::ids::IncidentId;
 use runbook_core::incident::{IncidentCommand, OpenIncident, PagerRef};
 use runbook_core::journal::Cause;
+use runbook_core::message::ReplyTo;
 use runbook_core::people::{Actor, Credential};
 use runbook_core::ports::{
     ChatSignal, Commit, InboxItem, InboxOutcome, PagerError, PagerEvent, PagerEventKind, Signal, Translated,
@@ -64,6 +65,19 @@ impl Engine {
         match translator.translate(item) {
             Translated::Signal(Signal::Pager(event)) => self.pager_event(item, &event).await,
             Translated::Signal(Signal::Chat(signal)) => self.chat_signal(item, signal).await,
+            Translated::Signal(Signal::Answer(answer)) => {
+                let origin = Origin {
+                    inbox: Some((item.source.clone(), item.id.clone())),
+                    reply_to: Some(answer.reply_to),
+                    ..Origin::engine()
+                };
+                let mut commit = Commit::default();
+                origin.settle(&mut commit, Some(&answer.text), self.now());
+                self.store().commit(commit).await?;
+                self.touch();
+                Ok(())
+            }
+            Translated::Signal(Signal::Mark(mark)) => self.chat_mark(item, mark).await,
             Translated::Ignored { kind } => self.keep(item, &format!("not acted on: {kind}")).await,
             Translated::Unreadable { reason } => {
                 self.inner
@@ -99,7 +113,15 @@ impl Engine {
             occurred_at: None,
             inbox: Some((item.source.clone(), item.id.clone())),
             reply_to: signal.reply_to.clone(),
+            trigger: signal.trigger.clone(),
         };
+        let mut signal = signal;
+        // Several incidents may live in one channel, each in the thread of its card.
+        if let Some(ReplyTo::Person { channel, thread: Some(thread), .. }) = &signal.reply_to
+            && let Some(number) = self.incident_of_thread(channel, thread).await?
+        {
+            signal.request.name_incident(&number.to_string());
+        }
         match self.handle(&signal.request, &asker, &origin).await {
             Ok(_) => Ok(()),
             Err(error) if error.is_passing() => Err(error),
@@ -122,6 +144,7 @@ impl Engine {
             occurred_at: Some(event.occurred_at),
             inbox: Some((item.source.clone(), item.id.clone())),
             reply_to: None,
+            trigger: None,
         };
         let known = self.incident_of_pager(&event.incident.id).await?;
         let id = match (known, &event.kind) {
@@ -240,6 +263,7 @@ impl Engine {
                     triage: service.is_some_and(|service| service.triage.is_some()),
                     private: false,
                     severity_guessed,
+                    note: None,
                 },
                 None,
             )

@@ -221,14 +221,21 @@ impl Engine {
     }
 
     async fn declare(&self, request: &Request, asker: &Asker, origin: &Origin) -> Result<Reply, EngineError> {
-        let Request::IncidentDeclare { title, severity, service, private } = request else {
+        let Request::IncidentDeclare { title, severity, service, private, description } = request else {
             return Err(EngineError::Refused("that declares nothing".to_owned()));
         };
         if !matches!(asker.actor, Actor::Service(_)) {
             self.require_known(asker, "declare an incident")?;
         }
         let settings = self.settings();
+        if title.trim().is_empty() {
+            return self.ask_for_declaration(request, asker, origin).await;
+        }
         let title = self.said(Said::Title, title)?;
+        let note = match description.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+            Some(text) => Some(self.said(Said::Text, text)?),
+            None => None,
+        };
         let configured = match service.as_deref() {
             Some(name) => Some(settings.service(name).ok_or_else(|| {
                 let known: Vec<_> = settings.services.iter().map(|service| service.name.as_str()).collect();
@@ -280,6 +287,7 @@ impl Engine {
                     triage: configured.is_some_and(|service| service.triage.is_some()),
                     private: *private,
                     severity_guessed: named_by_nobody,
+                    note: note.clone(),
                 },
                 Some(&say),
             )
@@ -390,7 +398,7 @@ impl Engine {
         }
     }
 
-    fn severity(&self, named: &str) -> Result<(String, Option<u32>), EngineError> {
+    pub(crate) fn severity(&self, named: &str) -> Result<(String, Option<u32>), EngineError> {
         let scheme = self.settings().severities.default_scheme();
         let Some(known) = scheme.get(named) else {
             let names: Vec<_> = scheme.severities.iter().map(|severity| severity.id.as_str()).collect();

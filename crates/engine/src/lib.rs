@@ -5,6 +5,7 @@
 
 mod absent;
 mod attach;
+mod capture;
 mod carry_on;
 mod clock;
 mod codes;
@@ -13,6 +14,7 @@ mod deliver;
 pub mod describe;
 mod engine;
 mod error;
+mod forms;
 mod git;
 mod held;
 mod inbox;

@@ -3,10 +3,12 @@
 use chrono::{DateTime, Duration, Utc};
 use runbook_core::ids::IncidentId;
 use runbook_core::journal::{Cause, Stamp};
-use runbook_core::message::Outgoing;
+use runbook_core::message::{Outgoing, ReplyTo};
 use runbook_core::people::Actor;
 use runbook_core::ports::{Commit, InboxOutcome, OutboxItem};
 use serde::Serialize;
+
+use crate::capture::look_group;
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +37,9 @@ pub(crate) struct Origin {
     /// The inbox message (source, id) that this change settles, in the same transaction.
     pub(crate) inbox: Option<(String, String)>,
     /// Where an answer for the person goes.
-    pub(crate) reply_to: Option<String>,
+    pub(crate) reply_to: Option<ReplyTo>,
+    /// What opens a form before the person, once and at once.
+    pub(crate) trigger: Option<String>,
 }
 
 impl Origin {
@@ -44,7 +48,14 @@ impl Origin {
     }
 
     pub(crate) fn system(part: &str, cause: Cause) -> Origin {
-        Origin { actor: Actor::system(part), cause, occurred_at: None, inbox: None, reply_to: None }
+        Origin {
+            actor: Actor::system(part),
+            cause,
+            occurred_at: None,
+            inbox: None,
+            reply_to: None,
+            trigger: None,
+        }
     }
 
     pub(crate) fn stamp(&self, now: DateTime<Utc>) -> Stamp {
@@ -95,6 +106,9 @@ pub(crate) fn outbox_item(
         Outgoing::Ask { incident, .. } => (format!("ask/{cause}"), 0, format!("asks/{incident}"), false),
         Outgoing::Review { incident } => (format!("review/{cause}"), 3, format!("review/{incident}"), false),
         Outgoing::Reply { .. } => (format!("reply/{cause}"), 0, format!("reply/{cause}"), false),
+        Outgoing::Form { .. } => (format!("form/{cause}"), 0, format!("form/{cause}"), false),
+        // In the order in which a message was marked and unmarked.
+        Outgoing::Look(look) => (format!("look/{cause}"), 3, look_group(&look.channel, &look.ts), false),
         Outgoing::Pager { call, .. } => {
             let (verb, incident) = match call {
                 runbook_core::ports::PagerCall::Acknowledge { incident, .. } => ("ack", incident),

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use runbook_core::approvers::{Approvers, approvers};
 use runbook_core::expectation::Outcome;
 use runbook_core::ids::{IncidentNumber, RunId};
+use runbook_core::incident::{IncidentEvent, note_words};
 use runbook_core::journal::Envelope;
 use runbook_core::people::{Directory, Person, Role};
 use runbook_core::ports::{IncidentRow, Store};
@@ -204,7 +205,8 @@ pub async fn incident(store: &dyn Store, row: &IncidentRow) -> Result<Reply, Eng
         let word = |name: &str| entry.event.get(name).and_then(serde_json::Value::as_str);
         let kind = word("type").unwrap_or("event");
         let verb = word("verb").map_or_else(String::new, |verb| format!(" for {verb}"));
-        let said = word("reason").or_else(|| word("text")).map(str::to_owned);
+        let said =
+            captured(&entry.event).or_else(|| word("reason").or_else(|| word("text")).map(str::to_owned));
         let why = said
             .or_else(|| what_became(&entry.event))
             .map_or_else(String::new, |said| format!("{verb}: {said}"));
@@ -212,6 +214,13 @@ pub async fn incident(store: &dyn Store, row: &IncidentRow) -> Result<Reply, Eng
     }
     let data = serde_json::to_value(&show).map_err(|error| EngineError::Journal(error.to_string()))?;
     Ok(Reply { text, data })
+}
+
+/// What somebody wrote in chat, with who wrote it: whoever put it on the timeline is another one.
+fn captured(event: &serde_json::Value) -> Option<String> {
+    let is_from_chat = event["type"] == "note_followed" || !event["source"].is_null();
+    let event = is_from_chat.then(|| serde_json::from_value::<IncidentEvent>(event.clone()).ok())??;
+    note_words(&event)
 }
 
 /// Who got what, and what became of what: the one thing that an event without a text of a person says.

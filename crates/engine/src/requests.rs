@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use runbook_core::approvers::Approvers;
 use runbook_core::duration::for_people;
+use runbook_core::form::FormFor;
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::IncidentCommand;
 use runbook_core::journal::Cause;
@@ -50,6 +51,7 @@ impl Engine {
             occurred_at: None,
             inbox: None,
             reply_to: None,
+            trigger: None,
         };
         let (tell, told) = oneshot::channel();
         let (engine, request, asker) = (self.clone(), request.clone(), asker.clone());
@@ -98,6 +100,15 @@ impl Engine {
                 self.require_standing(asker, "run a runbook")?;
                 let incident = self.optional_incident(incident.as_deref(), asker).await?;
                 let entry = self.entry(name)?;
+                let asked = Engine::asked(params, section.as_deref(), incident.as_ref());
+                let about = || FormFor::Run {
+                    name: name.clone(),
+                    section: section.clone(),
+                    incident: incident.as_ref().map(|row| row.number.to_string()),
+                };
+                if let Some(form) = self.ask_for_values(&entry, &asked, &about, asker, origin).await? {
+                    return Ok(form);
+                }
                 self.new_run(&entry, (params, section.as_deref()), incident, asker, origin).await
             }
             Request::RunbookRollback { service, params } => {
@@ -253,7 +264,15 @@ impl Engine {
         Ok(reply)
     }
 
-    fn entry(&self, name: &str) -> Result<LibraryEntry, EngineError> {
+    fn asked<'a>(
+        params: &'a BTreeMap<String, String>,
+        section: Option<&'a str>,
+        incident: Option<&'a IncidentRow>,
+    ) -> Asked<'a> {
+        Asked { params, section, service: incident.map(|row| row.service.as_str()) }
+    }
+
+    pub(crate) fn entry(&self, name: &str) -> Result<LibraryEntry, EngineError> {
         self.library().find(name).map_err(EngineError::from)
     }
 
@@ -286,6 +305,11 @@ impl Engine {
         };
         let incident = incident.filter(|row| row.service == name);
         let entry = self.entry(runbook)?;
+        let asked = Engine::asked(params, None, incident.as_ref());
+        let about = || FormFor::Rollback { service: Some(name.clone()) };
+        if let Some(form) = self.ask_for_values(&entry, &asked, &about, asker, origin).await? {
+            return Ok(form);
+        }
         self.new_run(&entry, (params, None), incident, asker, origin).await
     }
 
@@ -340,6 +364,7 @@ impl Engine {
             occurred_at: None,
             inbox: None,
             reply_to: None,
+            trigger: None,
         };
         self.require_standing(asker, "run a runbook")?;
         let entry = self.library().complete(entry.clone());

@@ -1,5 +1,6 @@
 //! The engine on in-memory adapters and a paused clock.
 
+mod chat;
 mod crashes;
 mod incidents;
 mod locks;

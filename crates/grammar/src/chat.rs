@@ -5,6 +5,7 @@ use clap::{FromArgMatches, Subcommand};
 use runbook_core::request::Request;
 
 use crate::command::{Command, RunbookCommand};
+use crate::incident::{IncidentCommand, IncidentVerb, severity_id};
 use crate::nearest::nearest;
 use crate::split::split_words;
 use crate::surface::{COMMANDS, CommandInfo, SERVER_COMMANDS, Surface, TERMINAL_OPTIONS, commands_on};
@@ -55,11 +56,17 @@ fn read(words: &[String]) -> Result<Request, String> {
     let parser = Command::augment_subcommands(clap::Command::new("blocks").no_binary_name(true))
         .subcommand_required(true)
         .disable_help_flag(true)
-        .disable_help_subcommand(true);
+        .disable_help_subcommand(true)
+        // Without a title a form asks for one.
+        .mut_subcommand("declare", title_may_come_later)
+        .mut_subcommand("incident", |group| group.mut_subcommand("declare", title_may_come_later));
     let matches = parser.try_get_matches_from(words).map_err(|error| explain(&error, words))?;
     let command = Command::from_arg_matches(&matches).map_err(|error| explain(&error, words))?;
     if let Command::Runbook(runbook) = &command {
         no_path(runbook)?;
+    }
+    if let Some(request) = untitled(&command) {
+        return Ok(request);
     }
     let mut request = command.to_request().map_err(|error| error.to_string())?;
     match &mut request {
@@ -71,6 +78,27 @@ fn read(words: &[String]) -> Result<Request, String> {
         _ => {}
     }
     Ok(request)
+}
+
+fn title_may_come_later(declare: clap::Command) -> clap::Command {
+    declare.mut_arg("title", |title| title.required(false))
+}
+
+/// A declaration without a word about what.
+fn untitled(command: &Command) -> Option<Request> {
+    let (Command::Verb(verb) | Command::Incident(IncidentCommand::Verb(verb))) = command else { return None };
+    match verb {
+        IncidentVerb::Declare { title, severity, service, private } if title.is_empty() => {
+            Some(Request::IncidentDeclare {
+                title: String::new(),
+                severity: severity.as_deref().map(severity_id),
+                service: service.clone(),
+                private: *private,
+                description: None,
+            })
+        }
+        _ => None,
+    }
 }
 
 /// A value as it was typed: Slack makes a mark of `#incidents` and `@ana`, which no command would know.
@@ -430,7 +458,6 @@ mod tests {
             ("help coffee", "unknown command `coffee`"),
             ("runbook show", "`<NAME>` is missing"),
             ("severity", "usage: `severity LEVEL [INC]`"),
-            ("declare", "usage: `declare TITLE"),
             ("declare \"\"", "the title is missing"),
             ("update INC-3", "the text is missing"),
             ("not-an-incident", "is missing"),

@@ -289,6 +289,7 @@ impl IncidentVerb {
                     return Err(RequestError::NothingSaid("the title", "`declare checkout is slow`"));
                 }
                 Request::IncidentDeclare {
+                    description: None,
                     title,
                     severity: severity.as_deref().map(severity_id),
                     service: service.clone(),
@@ -396,7 +397,7 @@ fn role_of(word: &str) -> Result<Role, RequestError> {
 }
 
 /// `p2` is `P2`; other schemes' ids are passed on as typed.
-fn severity_id(text: &str) -> String {
+pub(crate) fn severity_id(text: &str) -> String {
     let mut chars = text.chars();
     let is_level = chars.next().is_some_and(|c| c.eq_ignore_ascii_case(&'p'))
         && !chars.as_str().is_empty()

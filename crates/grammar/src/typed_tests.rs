@@ -19,6 +19,7 @@ fn some(text: &str) -> Option<String> {
 
 fn declare(title: &str, severity: Option<&str>, service: Option<&str>, private: bool) -> Request {
     Request::IncidentDeclare {
+        description: None,
         title: title.to_owned(),
         severity: severity.map(str::to_owned),
         service: service.map(str::to_owned),

@@ -100,6 +100,22 @@ pub(crate) async fn route(app: &Arc<App>, rest: &[&str], request: &Request) -> R
             Ok(wanted) => Ok(slack::click(app, wanted).await),
             Err(reply) => Err(reply),
         },
+        (Method::POST, ["slack", "say"]) => match read(request) {
+            Ok(wanted) => Ok(slack::say_as(app, &wanted).await),
+            Err(reply) => Err(reply),
+        },
+        (Method::POST, ["slack", "touch"]) => match read(request) {
+            Ok(wanted) => Ok(done(slack::touch(app, &wanted).await)),
+            Err(reply) => Err(reply),
+        },
+        (Method::POST, ["slack", "shortcut"]) => match read(request) {
+            Ok(wanted) => Ok(done(slack::shortcut(app, &wanted).await)),
+            Err(reply) => Err(reply),
+        },
+        (Method::POST, ["slack", "modal"]) => match read(request) {
+            Ok(wanted) => Ok(modal(app, &wanted).await),
+            Err(reply) => Err(reply),
+        },
         (Method::POST, ["slack", "socket"]) => {
             read(request).map(|wanted| slack::socket::control(app, wanted))
         }
@@ -112,6 +128,34 @@ pub(crate) async fn route(app: &Arc<App>, rest: &[&str], request: &Request) -> R
         _ => Err(bad(404, format!("nothing at {} {}", request.method, request.path))),
     };
     outcome.unwrap_or_else(|reply| reply)
+}
+
+fn done(outcome: Result<(), String>) -> Reply {
+    match outcome {
+        Ok(()) => Reply::json(200, &json!({"ok": true})),
+        Err(error) => bad(409, error),
+    }
+}
+
+/// Sends the topmost modal of a person in, or closes it; answers with what the app found wrong with it.
+async fn modal(app: &App, wanted: &slack::ModalRequest) -> Reply {
+    let user =
+        lock(&app.slack).people().into_iter().find(|one| one.id == wanted.user || one.name == wanted.user);
+    let Some(user) = user.map(|user| user.id) else { return bad(404, "user_not_found") };
+    let Some((view, _)) = lock(&app.slack).modal_of(&user) else { return bad(404, "no modal is open") };
+    let (id, fields) = wanted.filled(&view);
+    let outcome = if wanted.close {
+        slack::close_modal(app, &user, &id).await
+    } else {
+        slack::submit_modal(app, &user, &id, &fields).await
+    };
+    match outcome {
+        Ok(()) => {
+            let open = lock(&app.slack).modal_of(&user).filter(|(view, _)| view["id"] == id.as_str());
+            Reply::json(200, &json!({"is_open": open.is_some(), "errors": open.map(|(_, errors)| errors)}))
+        }
+        Err(error) => bad(409, error),
+    }
 }
 
 fn state(app: &App) -> Reply {

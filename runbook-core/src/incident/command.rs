@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::capture::{NoteChange, NoteSource};
 use super::event::{ChangeNoted, PagerRef, RunOutcome};
 use super::reminders::Look;
 use crate::expectation::Outcome;
@@ -35,6 +36,8 @@ pub struct OpenIncident {
     pub private: bool,
     /// The severity is what a rule made of it: nobody has named one.
     pub severity_guessed: bool,
+    /// What else whoever declared it knows.
+    pub note: Option<String>,
 }
 
 /// A change that somebody or something asks for.
@@ -192,6 +195,22 @@ pub enum IncidentCommand {
     AddNote {
         /// The text.
         text: String,
+    },
+    /// Put a message of the chat on the record.
+    CaptureNote {
+        /// Its text.
+        text: String,
+        /// Which message it is.
+        source: Box<NoteSource>,
+    },
+    /// A message of the chat has changed.
+    FollowNote {
+        /// Its channel.
+        channel: String,
+        /// Its id within it.
+        ts: String,
+        /// What became of it.
+        change: NoteChange,
     },
     /// Something is to be done because of it.
     AddAction {

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 
+use super::capture;
 use super::command::{IncidentCommand, OpenIncident, Rejection};
 use super::event::{IncidentEvent, RunOutcome};
 use super::reminders;
@@ -77,21 +78,20 @@ pub fn open(request: &OpenIncident, now: DateTime<Utc>) -> Decision {
     if request.triage {
         effects.push(Effect::StartTriage { incident });
     }
-    Decision {
-        events: vec![IncidentEvent::Opened {
-            number: request.number,
-            severity: request.severity.clone(),
-            severity_reason: request.severity_reason.clone(),
-            service: request.service.clone(),
-            title: request.title.clone(),
-            pager: request.pager.clone(),
-            detected_at: request.detected_at,
-            target_s: request.target_s,
-            private: request.private,
-            severity_guessed: request.severity_guessed,
-        }],
-        effects,
-    }
+    let mut events = vec![IncidentEvent::Opened {
+        number: request.number,
+        severity: request.severity.clone(),
+        severity_reason: request.severity_reason.clone(),
+        service: request.service.clone(),
+        title: request.title.clone(),
+        pager: request.pager.clone(),
+        detected_at: request.detected_at,
+        target_s: request.target_s,
+        private: request.private,
+        severity_guessed: request.severity_guessed,
+    }];
+    events.extend(request.note.clone().map(|text| IncidentEvent::NoteAdded { text, source: None }));
+    Decision { events, effects }
 }
 
 /// Decides about one command. Redelivered facts decide to nothing: no events, no effects.
@@ -280,6 +280,9 @@ pub fn decide(
         | IncidentCommand::AddNote { .. }
         | IncidentCommand::AddAction { .. }
         | IncidentCommand::EndAction { .. } => return verbs::decide(state, command, now),
+        IncidentCommand::CaptureNote { .. } | IncidentCommand::FollowNote { .. } => {
+            capture::decide(state, command)
+        }
     })
 }
 

@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::capture::{NoteChange, NoteSource};
 use super::reminders::Topic;
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, IncidentNumber, RunId};
@@ -270,10 +271,22 @@ pub enum IncidentEvent {
         /// What they were told.
         text: String,
     },
-    /// Somebody wrote something down.
+    /// Somebody wrote something down, or marked what somebody wrote in chat.
     NoteAdded {
         /// The text.
         text: String,
+        /// The message that it is, where it was written in chat.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<Box<NoteSource>>,
+    },
+    /// A message whose text is on the timeline has changed, or is no part of it any more. What was noted before stays.
+    NoteFollowed {
+        /// The message's channel.
+        channel: String,
+        /// The message's id within it.
+        ts: String,
+        /// What became of it.
+        change: NoteChange,
     },
     /// Something is to be done because of it.
     ActionAdded {

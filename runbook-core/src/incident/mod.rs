@@ -1,5 +1,6 @@
 //! The incident: what it is, how it changes, what must happen because of it.
 
+mod capture;
 mod command;
 mod decide;
 mod event;
@@ -10,6 +11,7 @@ mod state;
 pub(crate) mod tests;
 mod verbs;
 
+pub use capture::{Captured, FileLink, NoteChange, NoteSource, Via, note_words};
 pub use command::{IncidentCommand, OpenIncident, Rejection};
 pub use decide::{Decision, Effect, decide, open};
 pub use event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};

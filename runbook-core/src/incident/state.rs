@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::capture::Captured;
 use super::decide::{CHANNEL, HERE, PAGER_ENDED, PAGER_REOPENED, PAGER_RESOLVE};
 use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
 use super::record::{ActionItem, End, Update};
@@ -193,6 +194,8 @@ pub struct Incident {
     pub update: Option<Update>,
     /// What is to be done because of it.
     pub actions: Vec<ActionItem>,
+    /// Messages of the chat that are, or were, on its timeline.
+    pub captured: Vec<Captured>,
     /// The pager has it as over, by what it said last.
     #[serde(skip)]
     pub pager_over: bool,
@@ -320,6 +323,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 roles: Vec::new(),
                 update: None,
                 actions: Vec::new(),
+                captured: Vec::new(),
                 pager_over: false,
                 pager_asked: false,
                 pager_notes: Vec::new(),
@@ -445,9 +449,11 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         | IncidentEvent::MergedFrom { .. }
         | IncidentEvent::RoleGiven { .. }
         | IncidentEvent::UpdateGiven { .. }
-        | IncidentEvent::NoteAdded { .. }
         | IncidentEvent::ActionAdded { .. }
         | IncidentEvent::ActionDone { .. } => incident.record(envelope),
+        IncidentEvent::NoteAdded { .. } | IncidentEvent::NoteFollowed { .. } => {
+            incident.capture(&envelope.event);
+        }
     }
     incident.reminders.hear(envelope);
     incident.hear_of_pager(envelope);

@@ -50,7 +50,8 @@ pub(super) fn decide(
             decision
         }
         IncidentCommand::AddNote { text } => {
-            Decision { events: vec![IncidentEvent::NoteAdded { text: text.clone() }], effects: Vec::new() }
+            let text = text.clone();
+            Decision { events: vec![IncidentEvent::NoteAdded { text, source: None }], effects: Vec::new() }
         }
         IncidentCommand::AddAction { text, owner, due } => {
             let number = u32::try_from(state.actions.len()).unwrap_or(u32::MAX).saturating_add(1);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::BoxFuture;
+use super::{BoxFuture, Quote};
 use crate::message::ChatMessage;
 
 /// A chat system.
@@ -36,6 +36,9 @@ pub struct ChatReceipt {
     pub channel: Option<String>,
     /// The message's id within it.
     pub ts: Option<String>,
+    /// The message that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Box<Quote>>,
 }
 
 /// A message did not leave. Texts hold no secret.

@@ -1,8 +1,11 @@
 //! The way in: raw messages are stored durably first, understood afterwards.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
-use super::{BoxFuture, StoreError};
+use super::{BoxFuture, ChatMark, StoreError};
+use crate::message::ReplyTo;
 use crate::request::Request;
 
 /// A message from outside whose authenticity has been checked, as raw as it came.
@@ -12,7 +15,7 @@ pub struct InboxItem {
     pub source: String,
     /// The id that makes a redelivery fall away (unique within the source).
     pub id: String,
-    /// What the adapter needs to know about the body: `webhook`, `command`, `interaction`.
+    /// What the adapter needs to know about the body: `webhook`, `command`, `interaction`, `event`.
     pub kind: String,
     /// The body.
     pub body: Vec<u8>,
@@ -38,6 +41,17 @@ pub trait Intake: Send + Sync {
 
     /// Counts a message that was refused before it could be stored (`bad_signature`, `too_large`, ...).
     fn refused(&self, source: &'static str, reason: &'static str);
+
+    /// What is wrong with a form that is about to be sent in, by field: whoever filled it in sees it there, and it is not
+    /// taken. Nothing is decided by this; the request is checked again when it is acted on.
+    fn form_faults<'a>(
+        &'a self,
+        user_id: &'a str,
+        request: &'a Request,
+    ) -> BoxFuture<'a, BTreeMap<String, String>> {
+        let _ = (user_id, request);
+        Box::pin(async { BTreeMap::new() })
+    }
 
     /// Our clock: adapters check time-bound signatures against it.
     fn now(&self) -> DateTime<Utc>;
@@ -77,6 +91,10 @@ pub enum Signal {
     Pager(PagerEvent),
     /// Somebody asked for something in chat.
     Chat(ChatSignal),
+    /// Somebody in chat is told something: help, or what was meant instead.
+    Answer(ChatAnswer),
+    /// A message in chat was marked for a timeline, or one that may be on it has changed.
+    Mark(ChatMark),
 }
 
 /// Something happened to an incident at the pager.
@@ -151,6 +169,17 @@ pub struct ChatSignal {
     pub channel: String,
     /// What is asked.
     pub request: Request,
-    /// Where an answer for this person alone goes: a bearer secret, never logged or journaled.
-    pub reply_to: Option<String>,
+    /// Where an answer for this person alone goes: never logged or journaled.
+    pub reply_to: Option<ReplyTo>,
+    /// What opens a form before this person, for a few seconds and once.
+    pub trigger: Option<String>,
+}
+
+/// Something to tell somebody in chat at once: nothing is asked of Blocks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChatAnswer {
+    /// Where it goes.
+    pub reply_to: ReplyTo,
+    /// The answer.
+    pub text: String,
 }

@@ -5,6 +5,7 @@
 mod chat;
 mod executor;
 mod intake;
+mod mark;
 mod pager;
 mod store;
 
@@ -17,9 +18,10 @@ pub use executor::{
     Written,
 };
 pub use intake::{
-    Accepted, ChatSignal, InboxItem, Intake, PagerEvent, PagerEventKind, PagerIncident, Signal, Translated,
-    Translator,
+    Accepted, ChatAnswer, ChatSignal, InboxItem, Intake, PagerEvent, PagerEventKind, PagerIncident, Signal,
+    Translated, Translator,
 };
+pub use mark::{ChatMark, Marking, Quote};
 pub use pager::{PAGE_KEY_PREFIX, Pager, PagerCall, PagerError};
 pub use store::{
     Append, Blob, Commit, CommitError, CounterRaise, DeadLetter, InboxOutcome, IncidentRow, OutboxItem,

@@ -2,7 +2,7 @@
 
 use super::escape::escape_markdown as md;
 use crate::expectation::Outcome;
-use crate::incident::{IncidentEvent, RunOutcome};
+use crate::incident::{IncidentEvent, RunOutcome, note_words};
 use crate::plan::Fingerprint;
 use crate::ports::Exit;
 use crate::run::{Overrun, Question, Run, RunEvent, Unit, UnitRole, refused_words};
@@ -113,7 +113,10 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
         }
         IncidentEvent::RoleGiven { role, to } => format!("{} is {}", md(&to.to_string()), role.words()),
         IncidentEvent::UpdateGiven { text } => format!("update for people outside: {}", md(text)),
-        IncidentEvent::NoteAdded { text } => format!("noted: {}", md(text)),
+        IncidentEvent::NoteAdded { text, source: None } => format!("noted: {}", md(text)),
+        IncidentEvent::NoteAdded { .. } | IncidentEvent::NoteFollowed { .. } => {
+            md(&note_words(event).unwrap_or_default())
+        }
         IncidentEvent::ActionAdded { number, text, .. } => format!("action {number}: {}", md(text)),
         IncidentEvent::ActionDone { number } => format!("action {number} is done"),
         IncidentEvent::ReviewDrafted { file, .. } => format!("review drafted: {}", md(file)),

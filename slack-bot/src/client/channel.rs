@@ -54,7 +54,7 @@ impl SlackChat {
         let set = self.post(Method::SetTopic, &request).await;
         go_on(Method::SetTopic, set.map(drop))?;
         self.invite(&channel, invite).await?;
-        Ok(ChatReceipt { channel: Some(channel), ts: None })
+        Ok(ChatReceipt { channel: Some(channel), ..ChatReceipt::default() })
     }
 
     async fn create_channel(&self, key: &str, wanted: &Wanted<'_>) -> Result<String, SendError> {

@@ -22,11 +22,14 @@ pub(crate) enum Method {
     Invite,
     GetUploadUrl,
     CompleteUpload,
+    PostEphemeral,
+    Permalink,
+    OpenView,
 }
 
 impl Method {
     /// All of them.
-    pub(crate) const ALL: [Method; 13] = [
+    pub(crate) const ALL: [Method; 16] = [
         Method::AuthTest,
         Method::OpenConnection,
         Method::PostMessage,
@@ -40,6 +43,9 @@ impl Method {
         Method::Invite,
         Method::GetUploadUrl,
         Method::CompleteUpload,
+        Method::PostEphemeral,
+        Method::Permalink,
+        Method::OpenView,
     ];
 
     /// As it stands in the address.
@@ -58,6 +64,9 @@ impl Method {
             Method::Invite => "conversations.invite",
             Method::GetUploadUrl => "files.getUploadURLExternal",
             Method::CompleteUpload => "files.completeUploadExternal",
+            Method::PostEphemeral => "chat.postEphemeral",
+            Method::Permalink => "chat.getPermalink",
+            Method::OpenView => "views.open",
         }
     }
 
@@ -65,10 +74,10 @@ impl Method {
     /// is asked for.
     pub(crate) fn scopes(self) -> Option<(Tier, &'static [&'static str])> {
         Some(match self {
-            Method::AuthTest | Method::OpenConnection => return None,
+            Method::AuthTest | Method::OpenConnection | Method::Permalink | Method::OpenView => return None,
             // The second for channels that the bot is not in.
             Method::PostMessage => (Tier::Read, &["chat:write", "chat:write.public"]),
-            Method::UpdateMessage => (Tier::Read, &["chat:write"]),
+            Method::UpdateMessage | Method::PostEphemeral => (Tier::Read, &["chat:write"]),
             Method::History | Method::Replies => (Tier::Respond, &["channels:history", "groups:history"]),
             Method::CreateChannel | Method::SetPurpose | Method::SetTopic | Method::Invite => {
                 (Tier::Respond, &["channels:manage", "groups:write"])

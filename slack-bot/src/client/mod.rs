@@ -2,14 +2,16 @@
 
 mod call;
 mod channel;
+mod look;
 mod method;
 mod pace;
 mod upload;
+mod whisper;
 
 use std::fmt;
 use std::time::Duration;
 
-use runbook_core::message::ChatMessage;
+use runbook_core::message::{ChatMessage, ReplyTo};
 use runbook_core::ports::{BoxFuture, Chat, ChatReceipt, SendError};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -173,7 +175,12 @@ impl SlackChat {
                 let file = upload::File { filename, title, comment, content };
                 self.upload(attempt, channel, thread.as_deref(), &file).await
             }
-            ChatMessage::Reply { to, text } => self.reply(to, text).await,
+            ChatMessage::Reply { to: ReplyTo::Address(to), text } => self.reply(to, text).await,
+            ChatMessage::Reply { to: ReplyTo::Person { user, channel, thread }, text } => {
+                self.whisper(key, attempt, (user, channel, thread.as_deref()), text).await
+            }
+            ChatMessage::Form { trigger, form } => self.open_form(attempt, trigger, form).await,
+            ChatMessage::Look { channel, ts, given } => self.look(channel, ts, given.as_deref()).await,
         }
     }
 
@@ -323,7 +330,7 @@ fn content(key: &str, rendered: Rendered) -> SlackMessageContent {
 }
 
 fn receipt(channel: &str, ts: Option<&str>) -> ChatReceipt {
-    ChatReceipt { channel: Some(channel.to_owned()), ts: ts.map(str::to_owned) }
+    ChatReceipt { channel: Some(channel.to_owned()), ts: ts.map(str::to_owned), seen: None }
 }
 
 /// The part of an answer that we need.

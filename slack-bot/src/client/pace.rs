@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use runbook_core::message::ChatMessage;
+use runbook_core::message::{ChatMessage, ReplyTo};
 use tokio::time::Instant;
 
 use super::Method;
@@ -71,6 +71,9 @@ impl Pace {
             ChatMessage::Note { channel, .. } => (Method::PostMessage, channel.as_str(), false),
             ChatMessage::Ask { channel, .. } => (Method::PostMessage, channel.as_str(), true),
             ChatMessage::Upload { .. } => (Method::CompleteUpload, "", false),
+            ChatMessage::Reply { to: ReplyTo::Person { .. }, .. } => (Method::PostEphemeral, "", true),
+            ChatMessage::Look { .. } => (Method::Replies, "", true),
+            ChatMessage::Form { .. } => (Method::OpenView, "", true),
             ChatMessage::Reply { .. } => return None,
         };
         let now = Instant::now();

@@ -6,7 +6,9 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use runbook_core::form::{Form, FormFor};
 use runbook_core::message::CardView;
+use runbook_core::ports::Quote;
 use tokio::net::TcpListener;
 
 use super::*;
@@ -284,7 +286,7 @@ async fn an_answer_goes_to_its_address_without_the_token() {
     .await;
     let chat = peer.chat();
     let to = format!("{}/respond/1", peer.base);
-    let reply = ChatMessage::Reply { to: to.clone(), text: "done: <!channel> `ack`".into() };
+    let reply = ChatMessage::Reply { to: to.clone().into(), text: "done: <!channel> `ack`".into() };
     for _ in 0..2 {
         assert_eq!(chat.send("r", 1, &reply).await, Ok(ChatReceipt::default()));
     }
@@ -297,9 +299,116 @@ async fn an_answer_goes_to_its_address_without_the_token() {
         assert_eq!(seen.json(), expected);
     }
     let elsewhere = Peer::start([]).await;
-    let reply = ChatMessage::Reply { to: format!("{}/x", elsewhere.base), text: "x".into() };
+    let reply = ChatMessage::Reply { to: format!("{}/x", elsewhere.base).into(), text: "x".into() };
     assert!(permanent(chat.send("r", 1, &reply).await).contains("not one of Slack's"));
     assert!(elsewhere.done().is_empty());
+}
+
+/// Where the bot may not speak to them, the person is answered directly.
+#[tokio::test]
+async fn an_answer_where_somebody_asked_is_for_them_alone() {
+    let peer = Peer::start([
+        ("/api/chat.postEphemeral", ok()),
+        ("/api/chat.postEphemeral", no("not_in_channel")),
+        ("/api/chat.postMessage", posted()),
+        ("/api/chat.postMessage", posted()),
+        ("/api/chat.postEphemeral", Reply::Limited(7)),
+        ("/api/chat.postEphemeral", no("missing_scope")),
+    ])
+    .await;
+    let chat = peer.chat();
+    let reply = |channel: &str, thread: Option<&str>| ChatMessage::Reply {
+        to: ReplyTo::Person {
+            user: "U1".to_owned(),
+            channel: channel.to_owned(),
+            thread: thread.map(str::to_owned),
+        },
+        text: "done: <!channel>".to_owned(),
+    };
+    assert_eq!(chat.send("r", 1, &reply("C1", Some("1.0"))).await, Ok(ChatReceipt::default()));
+    assert!(chat.send("r", 1, &reply("C1", None)).await.is_ok());
+    assert!(chat.send("r", 1, &reply("", None)).await.is_ok());
+    assert_eq!(retry(chat.send("r", 1, &reply("C1", None)).await).0, Some(7_000));
+    assert!(chat.not_before(&reply("C1", None)).is_some(), "that method rests");
+    assert!(permanent(chat.send("r", 1, &reply("C1", None)).await).contains("missing_scope"));
+    let seen = peer.done();
+    let first = seen[0].json();
+    assert_eq!(
+        (&first["channel"], &first["user"], &first["thread_ts"], &first["text"]),
+        (&json!("C1"), &json!("U1"), &json!("1.0"), &json!("done: &lt;!channel&gt;"))
+    );
+    assert_eq!((&seen[2].json()["channel"], &seen[3].json()["channel"]), (&json!("U1"), &json!("U1")));
+}
+
+#[tokio::test]
+async fn a_form_is_opened_once() {
+    let form = || ChatMessage::Form {
+        trigger: "1.2.a".to_owned(),
+        form: Box::new(Form {
+            about: FormFor::Declare,
+            channel: "C1".to_owned(),
+            title: "Declare".to_owned(),
+            lead: String::new(),
+            submit: "Declare".to_owned(),
+            fields: Vec::new(),
+        }),
+    };
+    let peer = Peer::start([
+        ("/api/views.open", ok()),
+        ("/api/views.open", no("expired_trigger_id")),
+        ("/api/views.open", no("exchanged_trigger_id")),
+        ("/api/views.open", no("exchanged_trigger_id")),
+        ("/api/views.open", Reply::Limited(30)),
+    ])
+    .await;
+    let chat = peer.chat();
+    assert!(chat.send("f", 1, &form()).await.is_ok());
+    assert!(permanent(chat.send("f", 1, &form()).await).contains("expired_trigger_id"));
+    assert!(permanent(chat.send("f", 1, &form()).await).contains("exchanged_trigger_id"));
+    assert!(chat.send("f", 2, &form()).await.is_ok(), "the first attempt has opened it");
+    assert_eq!((chat.not_before(&form()), retry(chat.send("f", 1, &form()).await).0), (None, Some(30_000)));
+    assert!(chat.not_before(&form()).is_some(), "that method rests as long as Slack says");
+    let first = peer.done()[0].json();
+    assert_eq!((&first["trigger_id"], &first["view"]["type"]), (&json!("1.2.a"), &json!("modal")));
+}
+
+/// One message out of a thread, with its link; gone, or not to be read, what came along of it has to do.
+#[tokio::test]
+async fn a_message_is_looked_at_wherever_it_stands() {
+    let message =
+        |ts: &str| json!({"type": "message", "user": "U1", "text": "a &lt; b", "ts": ts, "thread_ts": "1.0"});
+    let found = || Reply::Json(json!({"ok": true, "messages": [message("1.0"), message("2.0")]}));
+    let link = || Reply::Json(json!({"ok": true, "permalink": "https://x.slack.com/archives/C1/p2"}));
+    let odd = || Reply::Json(json!({"ok": true, "permalink": "javascript:alert(1)"}));
+    let peer = Peer::start([
+        ("/api/conversations.replies", found()),
+        ("/api/chat.getPermalink", link()),
+        ("/api/conversations.replies", no("thread_not_found")),
+        ("/api/conversations.replies", no("missing_scope")),
+        ("/api/chat.getPermalink", no("message_not_found")),
+        ("/api/conversations.replies", no("not_in_channel")),
+        ("/api/conversations.replies", Reply::Limited(3)),
+        ("/api/conversations.replies", found()),
+        ("/api/chat.getPermalink", odd()),
+    ])
+    .await;
+    let chat = peer.chat();
+    let look = |given: Option<&str>| ChatMessage::Look {
+        channel: "C1".to_owned(),
+        ts: "2.0".to_owned(),
+        given: given.map(|text| Box::new(Quote { text: text.to_owned(), ..Quote::default() })),
+    };
+    let seen = chat.send("l", 1, &look(None)).await.unwrap().seen.unwrap();
+    assert_eq!((seen.text.as_str(), seen.thread.as_deref()), ("a < b", Some("1.0")));
+    assert_eq!(seen.permalink.as_deref(), Some("https://x.slack.com/archives/C1/p2"));
+    assert!(permanent(chat.send("l", 1, &look(None)).await).contains("not there any more"));
+    let seen = chat.send("l", 1, &look(Some("came along"))).await.unwrap().seen.unwrap();
+    assert_eq!((seen.text.as_str(), seen.permalink), ("came along", None));
+    assert!(permanent(chat.send("l", 1, &look(None)).await).contains("invite the bot"));
+    assert_eq!(retry(chat.send("l", 1, &look(None)).await).0, Some(3_000));
+    let seen = chat.send("l", 2, &look(None)).await.unwrap().seen.unwrap();
+    assert_eq!(seen.permalink, None, "an address that nobody may follow");
+    assert!(peer.done()[0].query.contains("oldest=2.0"), "one message, and no other");
 }
 
 #[tokio::test]
@@ -322,7 +431,7 @@ async fn a_channel_is_opened_marked_and_filled() {
         invite: vec!["U1".into(), "U2".into()],
         private: false,
     };
-    let expected = Ok(ChatReceipt { channel: Some("C9".into()), ts: None });
+    let expected = Ok(ChatReceipt { channel: Some("C9".into()), ..ChatReceipt::default() });
     assert_eq!(peer.chat().send("channel/1", 1, &open).await, expected);
     let seen = peer.done();
     assert_eq!(seen[0].json(), json!({"name": "inc-1"}));

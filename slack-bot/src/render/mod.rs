@@ -2,6 +2,7 @@
 
 mod ask;
 mod card;
+mod form;
 mod page;
 mod plan;
 mod progress;
@@ -9,6 +10,7 @@ pub(crate) mod text;
 
 pub(crate) use ask::ask;
 pub(crate) use card::card;
+pub(crate) use form::form;
 pub(crate) use page::Rendered;
 pub(crate) use plan::plan;
 pub(crate) use progress::progress;

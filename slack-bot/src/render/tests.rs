@@ -1,15 +1,18 @@
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
 use runbook_core::expectation::Outcome;
+use runbook_core::form::{FieldKind, Form, FormField, FormFor};
 use runbook_core::ids::RunId;
+use runbook_core::incident::{FileLink, IncidentEvent, NoteChange, NoteSource, Via, note_words};
 use runbook_core::message::{
     Answer, CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView, QuestionView,
 };
+use runbook_core::people::Actor;
 use serde_json::Value;
 
 use super::page::{BLOCKS_MAX, BUTTON_MAX, FALLBACK_MAX, HEADER_MAX, SECTION_MAX, TOTAL_MAX};
 use super::text::units;
-use super::{Rendered, card, plan, progress};
+use super::{Rendered, card, form, plan, progress};
 use crate::signature::tests::at;
 
 pub(crate) fn run_id() -> RunId {
@@ -292,7 +295,7 @@ fn check(rendered: &Rendered) {
 }
 
 /// Text that tries to be more than text.
-fn hostile() -> impl Strategy<Value = String> {
+pub(crate) fn hostile() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![
         "<!channel>",
         "<@U1>",
@@ -394,6 +397,70 @@ proptest! {
             .collect();
         let question = QuestionView { text, evidence: known, answers: vec![Answer::Retry, Answer::Undo] };
         check(&progress(&ProgressView { title, state, steps, question: Some(question), ..progress_view() }));
+    }
+
+    /// What is asked for in a form, and what stands in it, comes from runbooks and from what people typed.
+    #[test]
+    fn any_form_keeps_the_limits_and_pings_nobody(
+        words in prop::collection::vec(hostile(), 4),
+        fields in prop::collection::vec((hostile(), hostile(), prop::option::of(hostile()), 0_u8..4), 0..20),
+    ) {
+        let [title, lead, submit, channel]: [String; 4] = words.try_into().unwrap();
+        let fields = fields.into_iter().enumerate().map(|(number, (label, help, value, kind))| FormField {
+            name: format!("p{number}"),
+            kind: match kind {
+                0 => FieldKind::Line { max: 3_000 },
+                1 => FieldKind::Text { max: 9_000 },
+                2 => FieldKind::Choice { options: vec![(label.clone(), help.clone())] },
+                _ => FieldKind::Tick { text: help.clone() },
+            },
+            label, help: Some(help), value, is_required: kind == 0,
+        });
+        let view = form(&Form { about: FormFor::Declare, channel, title, lead, submit, fields: fields.collect() });
+        check_texts(&view);
+        for (place, most) in [("title", 24), ("submit", 24), ("close", 24)] {
+            prop_assert!((1..=most).contains(&units(view[place]["text"].as_str().unwrap())), "{place}");
+        }
+    }
+
+    /// A message of somebody's that is put on a timeline, as it is told back, posted or read later.
+    #[test]
+    fn any_captured_text_pings_nobody(text in hostile(), name in hostile(), change in hostile()) {
+        let source = NoteSource {
+            via: Via::Pushpin,
+            channel: "C1".to_owned(),
+            ts: "1.0".to_owned(),
+            author: Actor::Outside(format!("slack:{name}")),
+            said_at: DateTime::UNIX_EPOCH,
+            permalink: Some("https://x.slack.com/archives/C1/p1?a=1&cid=C1".to_owned()),
+            files: vec![FileLink { name: name.clone(), url: Some(change.clone()) }],
+            version: None,
+        };
+        let files = source.files.clone();
+        let change = NoteChange::Edited { text: change, files, version: "2.0".to_owned() };
+        for event in [
+            IncidentEvent::NoteAdded { text: crate::quote::readable(&text), source: Some(Box::new(source)) },
+            IncidentEvent::NoteFollowed { channel: "C1".to_owned(), ts: "1.0".to_owned(), change },
+        ] {
+            let shown = super::text::prose(&note_words(&event).unwrap(), 3_500);
+            prop_assert!(!shown.contains('<'), "{}", shown);
+        }
+    }
+}
+
+/// Only `mrkdwn` is read for marks; in it nothing from outside is one.
+fn check_texts(value: &Value) {
+    match value {
+        Value::Object(fields) => {
+            if fields.get("type").and_then(Value::as_str) == Some("mrkdwn") {
+                assert!(!fields["text"].as_str().unwrap().contains('<'), "{value}");
+            } else if fields.get("type").and_then(Value::as_str) == Some("plain_text") {
+                assert!((1..=500).contains(&units(fields["text"].as_str().unwrap())), "{value}");
+            }
+            fields.values().for_each(check_texts);
+        }
+        Value::Array(items) => items.iter().for_each(check_texts),
+        _ => {}
     }
 }
 

@@ -34,8 +34,8 @@ pub(super) enum Content {
     Command(Vec<u8>),
     /// A button, a form, a shortcut: a form with the field `payload`.
     Interaction(Vec<u8>),
-    /// An event: none is acted on so far.
-    Event,
+    /// An event, as JSON.
+    Event(Vec<u8>),
     /// A type that this version does not know, and its payload.
     Unknown(String, Vec<u8>),
 }
@@ -76,7 +76,7 @@ pub(super) fn read(text: &str) -> Frame {
                 .finish()
                 .into_bytes(),
         ),
-        "events_api" => Content::Event,
+        "events_api" => Content::Event(raw.payload.to_string().into_bytes()),
         other => {
             let kind: String = other.chars().take(40).collect();
             Content::Unknown(kind, raw.payload.to_string().into_bytes())
@@ -122,7 +122,10 @@ mod tests {
             (r#"{"type":"disconnect","reason":"warning"}"#, goodbye("warning")),
             (r#"{"type":"disconnect","reason":"a b\nc"}"#, goodbye("a_b_c")),
             (r#"{"type":"disconnect"}"#, goodbye("unknown")),
-            (r#"{"type":"events_api","envelope_id":"E1","payload":{}}"#, envelope("E1", Content::Event)),
+            (
+                r#"{"type":"events_api","envelope_id":"E1","payload":{}}"#,
+                envelope("E1", Content::Event(b"{}".to_vec())),
+            ),
             (
                 r#"{"type":"of_tomorrow","envelope_id":"E2","payload":[1]}"#,
                 envelope("E2", Content::Unknown("of_tomorrow".to_owned(), b"[1]".to_vec())),

@@ -193,12 +193,15 @@ async fn read_on<S: AsyncRead + AsyncWrite + Unpin>(
                 match read(text.as_str()) {
                     Frame::Envelope { id, content } => {
                         // What needs no store does not wait behind what does.
-                        let usage = match &content {
-                            Content::Command(body) => take::usage(body),
+                        let answer = match &content {
+                            Content::Command(body) => {
+                                take::usage(body).map(|usage| acknowledgement(&id, Some(&usage)))
+                            }
+                            Content::Event(body) if !take::is_of_use(body) => Some(acknowledgement(&id, None)),
                             _ => None,
                         };
-                        if let Some(usage) = usage {
-                            if !send(socket, Message::text(acknowledgement(&id, Some(&usage)))).await {
+                        if let Some(answer) = answer {
+                            if !send(socket, Message::text(answer)).await {
                                 return broken("nothing can be sent", None);
                             }
                         } else if work.try_send((id, content, heard)).is_err() {
@@ -255,10 +258,13 @@ async fn take_all(intake: Arc<dyn Intake>, mut envelopes: mpsc::Receiver<Came>, 
                 }
                 Content::Interaction(body) => {
                     let stored = take::interaction(&*intake, body, received).await;
+                    stored.ok().map(|shown| acknowledgement(&id, shown.as_ref()))
+                }
+                // Without an answer Slack sends it again.
+                Content::Event(body) => {
+                    let stored = take::event(&*intake, body, received).await;
                     stored.is_ok().then(|| acknowledgement(&id, None))
                 }
-                // Without an answer Slack would send it again.
-                Content::Event => Some(acknowledgement(&id, None)),
                 Content::Unknown(kind, body) => {
                     let stored = take::unknown(&*intake, &kind, body, received).await;
                     stored.is_ok().then(|| acknowledgement(&id, None))

@@ -85,8 +85,8 @@ async fn before_slack_closes_it_a_successor_is_asked_for_and_reading_goes_on() {
     line.say(r#"{"type":"disconnect","reason":"refresh_requested"}"#).await;
     line.say(r#"{"type":"disconnect","reason":"warning"}"#).await;
     (&mut line.left).await.unwrap();
-    line.say(r#"{"type":"events_api","envelope_id":"E1"}"#).await;
-    assert!(matches!(line.envelopes.recv().await, Some((id, Content::Event, _)) if id == "E1"));
+    line.say(r#"{"type":"interactive","envelope_id":"E1"}"#).await;
+    assert!(matches!(line.envelopes.recv().await, Some((id, Content::Interaction(_), _)) if id == "E1"));
     line.said.send("yes".to_owned()).await.unwrap();
     loop {
         match line.slack.next().await {
@@ -120,7 +120,7 @@ async fn what_only_a_person_can_mend_is_not_tried_at_once() {
 async fn a_slow_store_does_not_stop_the_reader() {
     let mut line = line().await;
     for number in 0..5 {
-        line.say(&format!(r#"{{"type":"events_api","envelope_id":"E{number}"}}"#)).await;
+        line.say(&format!(r#"{{"type":"interactive","envelope_id":"E{number}"}}"#)).await;
     }
     line.say("not even JSON").await;
     line.slack.send(Message::Ping(Bytes::from_static(b"there?"))).await.unwrap();
@@ -144,7 +144,7 @@ async fn a_peer_that_reads_nothing_is_given_up() {
     // More acknowledgements than the connection holds, and nobody reads them.
     let said = line.said.clone();
     tokio::spawn(async move { while said.send("x".repeat(50_000)).await.is_ok() {} });
-    line.say(r#"{"type":"events_api","envelope_id":"E1"}"#).await;
+    line.say(r#"{"type":"interactive","envelope_id":"E1"}"#).await;
     let (why, _) = line.ended().await;
     assert_eq!((why.as_str(), began.elapsed()), ("nothing can be sent", SEND_LIMIT));
 }

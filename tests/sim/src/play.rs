@@ -316,7 +316,8 @@ impl Player {
                     user_id: format!("U-{name}"),
                     channel: "C1".to_owned(),
                     request: request.clone(),
-                    reply_to: Some(tag.clone()),
+                    reply_to: Some(tag.clone().into()),
+                    trigger: None,
                 };
                 let signal = Translated::Signal(Signal::Chat(signal));
                 self.stage.hand_in("slack", tag.clone(), signal, after_ms);
@@ -419,7 +420,7 @@ fn verb(choice: u64, tag: &str) -> Request {
     match verb {
         0 => {
             let service = Some("shop".to_owned());
-            Request::IncidentDeclare { title: said, severity: None, service, private }
+            Request::IncidentDeclare { title: said, severity: None, service, private, description: None }
         }
         1..=3 => Request::IncidentReopen { incident, reason: said },
         4..=5 => Request::IncidentNone { incident, reason: said },

@@ -10,7 +10,8 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Incident, IncidentEvent};
 use runbook_core::ports::{
-    ChatSignal, InboxItem, Intake, PagerEvent, PagerEventKind, PagerIncident, Signal, Translated, Translator,
+    ChatMark, ChatSignal, InboxItem, Intake, Marking, PagerEvent, PagerEventKind, PagerIncident, Signal,
+    Translated, Translator,
 };
 use runbook_core::request::Request;
 use runbook_core::run::{Run, RunEvent};
@@ -234,9 +235,36 @@ impl Bench {
             user_id: format!("U-{user}"),
             channel: "C1".to_owned(),
             request,
-            reply_to: Some(id.to_owned()),
+            reply_to: Some(id.to_owned().into()),
+            trigger: None,
         };
         self.hand_in("slack", id, Translated::Signal(Signal::Chat(signal))).await;
+    }
+
+    /// Somebody asks something that a form may be opened for; the answer goes to the address `id`.
+    pub(crate) async fn types(&mut self, id: &str, user: &str, request: Request, trigger: &str) {
+        let signal = ChatSignal {
+            user_id: format!("U-{user}"),
+            channel: "C1".to_owned(),
+            request,
+            reply_to: Some(id.to_owned().into()),
+            trigger: Some(trigger.to_owned()),
+        };
+        self.hand_in("slack", id, Translated::Signal(Signal::Chat(signal))).await;
+        self.pass(5_000).await;
+    }
+
+    /// Something is done to a message of a channel; an answer goes to the address `id`.
+    pub(crate) async fn marks(&mut self, id: &str, user: &str, (channel, ts): (&str, &str), what: Marking) {
+        let mark = ChatMark {
+            user_id: if user.is_empty() { String::new() } else { format!("U-{user}") },
+            channel: channel.to_owned(),
+            ts: ts.to_owned(),
+            what,
+            reply_to: Some(id.to_owned().into()),
+        };
+        self.hand_in("slack", id, Translated::Signal(Signal::Mark(mark))).await;
+        self.pass(5_000).await;
     }
 
     /// Asks in chat, and returns the answer.

@@ -1,10 +1,12 @@
 //! A chat that keeps what it is sent, as a channel does.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use runbook_core::form::Form;
 use runbook_core::ids::RunId;
-use runbook_core::message::{CardView, ChatMessage, PlanView};
-use runbook_core::ports::{BoxFuture, Chat, ChatReceipt, SendError};
+use runbook_core::message::{CardView, ChatMessage, PlanView, ReplyTo};
+use runbook_core::ports::{BoxFuture, Chat, ChatReceipt, Quote, SendError};
 use tokio::time::Instant;
 
 use super::{Life, Sabotage, World, locked};
@@ -20,6 +22,8 @@ pub(crate) enum ChatFault {
     AnswerLost,
     /// It arrives after so many milliseconds.
     Slow(u64),
+    /// It arrives, and is answered after so many milliseconds.
+    AnswerLate(u64),
 }
 
 /// What the chat system holds.
@@ -31,6 +35,10 @@ pub(crate) struct ChatState {
     pub(crate) messages: Vec<Posted>,
     /// Answers for single people: address and text.
     pub(crate) replies: Vec<(String, String)>,
+    /// Forms that were opened, in order.
+    pub(crate) forms: Vec<Form>,
+    /// What people have written, by the message's id.
+    pub(crate) said: BTreeMap<String, Quote>,
     /// Every try, refused ones included: when, key, attempt.
     pub(crate) tries: Vec<(Instant, String, u32)>,
     /// What goes wrong next with keys that begin so.
@@ -98,11 +106,37 @@ impl ChatState {
                     self.channels.push((key.to_owned(), name.clone()));
                     self.channels.len() - 1
                 });
-                return Ok(ChatReceipt { channel: Some(format!("C{}", index + 1)), ts: None });
+                return Ok(ChatReceipt {
+                    channel: Some(format!("C{}", index + 1)),
+                    ..ChatReceipt::default()
+                });
             }
             ChatMessage::Reply { to, text } => {
-                self.replies.push((to.clone(), text.clone()));
+                let to = match to {
+                    ReplyTo::Address(address) => address.clone(),
+                    ReplyTo::Person { user, channel, thread } => {
+                        format!("{user} in {channel} {}", thread.as_deref().unwrap_or("-"))
+                    }
+                };
+                self.replies.push((to, text.clone()));
                 return Ok(ChatReceipt::default());
+            }
+            ChatMessage::Form { trigger, form } => {
+                if trigger == "expired" {
+                    return Err(SendError::Permanent { reason: "expired_trigger_id".to_owned() });
+                }
+                self.forms.push((**form).clone());
+                return Ok(ChatReceipt::default());
+            }
+            ChatMessage::Look { channel, ts, given } => {
+                let said = self.said.get(ts).cloned().or_else(|| given.as_deref().cloned());
+                let Some(said) = said else {
+                    return Err(SendError::Permanent {
+                        reason: "the message is not there any more".to_owned(),
+                    });
+                };
+                let (channel, ts) = (Some(channel.clone()), Some(ts.clone()));
+                return Ok(ChatReceipt { channel, ts, seen: Some(Box::new(said)) });
             }
             ChatMessage::Card { channel, ts, .. }
             | ChatMessage::Plan { channel, ts, .. }
@@ -127,7 +161,7 @@ impl ChatState {
                 self.messages.len() - 1
             }
         };
-        Ok(ChatReceipt { channel: Some(channel.clone()), ts: Some(index.to_string()) })
+        Ok(ChatReceipt { channel: Some(channel.clone()), ts: Some(index.to_string()), seen: None })
     }
 }
 
@@ -156,6 +190,7 @@ impl Chat for FakeChat {
             if let Some(ChatFault::Slow(ms)) = slow {
                 tokio::time::sleep(std::time::Duration::from_millis(ms)).await;
             }
+            let mut late = 0;
             let look = attempt > 1 && !self.world.is_sabotaged(Sabotage::PostBlindly);
             let result = {
                 let mut chat = locked(&self.world.chat);
@@ -169,11 +204,18 @@ impl Chat for FakeChat {
                         Err(SendError::Permanent { reason: "channel_not_found".to_owned() })
                     }
                     Some(ChatFault::Slow(_)) | None => chat.put(key, look, message),
+                    Some(ChatFault::AnswerLate(ms)) => {
+                        late = ms;
+                        chat.put(key, look, message)
+                    }
                     Some(ChatFault::AnswerLost) => chat.put(key, look, message).and_then(|_| {
                         Err(SendError::Retry { after_ms: None, reason: "the connection broke".to_owned() })
                     }),
                 }
             };
+            if late > 0 {
+                tokio::time::sleep(std::time::Duration::from_millis(late)).await;
+            }
             self.life.point().await;
             result
         })

@@ -10,7 +10,7 @@ use crate::testkit::{Bench, ChatFault, check, locked, page};
 
 fn declare(title: &str, private: bool) -> Request {
     let service = Some("flowengine".to_owned());
-    Request::IncidentDeclare { title: title.to_owned(), severity: None, service, private }
+    Request::IncidentDeclare { title: title.to_owned(), severity: None, service, private, description: None }
 }
 
 fn reopen(reason: &str) -> Request {
@@ -47,6 +47,7 @@ async fn a_declared_incident_is_one_like_others_and_pages_nobody() {
     for (request, wrong) in [
         (
             Request::IncidentDeclare {
+                description: None,
                 title: "x".into(),
                 severity: Some("P9".into()),
                 service: None,
@@ -56,6 +57,7 @@ async fn a_declared_incident_is_one_like_others_and_pages_nobody() {
         ),
         (
             Request::IncidentDeclare {
+                description: None,
                 title: "x".into(),
                 severity: None,
                 service: Some("shop".into()),
@@ -65,6 +67,7 @@ async fn a_declared_incident_is_one_like_others_and_pages_nobody() {
         ),
         (
             Request::IncidentDeclare {
+                description: None,
                 title: "\u{200b}\n".into(),
                 severity: None,
                 service: None,
@@ -74,6 +77,7 @@ async fn a_declared_incident_is_one_like_others_and_pages_nobody() {
         ),
         (
             Request::IncidentDeclare {
+                description: None,
                 title: "x".repeat(201),
                 severity: None,
                 service: None,

@@ -47,6 +47,7 @@ pub(super) async fn act(app: &Arc<App>, what: &str, request: &Request) -> Reply 
         "say" => say(app, &form).await,
         "press" => press(app, &form).await,
         "modal" => modal(app, &form).await,
+        "touch" => touch(app, &form).await,
         "trigger" => trigger(app, &form),
         "pager" => pager(app, &form),
         "deploy" => answered(
@@ -133,7 +134,7 @@ async fn say(app: &App, form: &Form) -> Result<(), String> {
             let word = text.split_whitespace().next().unwrap_or(text);
             Err(format!("{word} is not a command of this workspace; /blocks is"))
         }
-        _ => slack::say(app, user, channel, thread, text).await.map_err(str::to_owned),
+        _ => slack::say(app, user, channel, thread, text).await.map(|_| ()).map_err(str::to_owned),
     }
 }
 
@@ -167,6 +168,22 @@ async fn modal(app: &App, form: &Form) -> Result<(), String> {
         return slack::close_modal(app, user, view).await;
     }
     slack::submit_modal(app, user, view, &form.fields()).await
+}
+
+/// The entry of a message's menu that the app's manifest names.
+const TIMELINE: &str = "blocks:timeline";
+
+async fn touch(app: &App, form: &Form) -> Result<(), String> {
+    slack_is_up(app)?;
+    let name = "pushpin".to_owned();
+    let what = match form.get("do") {
+        "pin" => slack::Touch::React { name },
+        "unpin" => slack::Touch::Unreact { name },
+        "timeline" => slack::Touch::Menu { callback_id: TIMELINE.to_owned() },
+        _ => return Err("nothing was chosen".to_owned()),
+    };
+    let [user, channel, ts] = ["user", "channel", "ts"].map(|name| form.get(name).to_owned());
+    slack::touch(app, &slack::TouchRequest { user, channel, ts, what }).await
 }
 
 fn trigger(app: &Arc<App>, form: &Form) -> Result<(), String> {

@@ -37,15 +37,31 @@ pub(super) fn message(pane: &PaneView, line: &Line, place: &Place, html: &mut Ht
     }
     if !line.reactions.is_empty() {
         html.raw("<p class=\"reactions\">");
-        for name in &line.reactions {
-            html.raw("<span>:").text(name).raw(": 1</span> ");
+        for (name, count) in &line.reactions {
+            html.raw("<span>:").text(name).raw(": ").text(count).raw("</span> ");
         }
         html.raw("</p>");
     }
     if pane.thread.is_none() && !line.only_you {
         thread_link(pane, line, place, html);
     }
+    if !line.only_you {
+        more(pane, line, &scope, html);
+    }
     html.raw("</article>");
+}
+
+/// What Slack has in a message's menu: the pushpin, and the app's own entry.
+fn more(pane: &PaneView, line: &Line, scope: &str, html: &mut Html) {
+    html.raw("<details class=\"more\"").attr("id", format!("{scope}-more")).raw("><summary>More</summary>");
+    html.raw("<form class=\"row\" method=\"post\" action=\"/page/touch\">");
+    where_from(pane, html);
+    html.hidden("ts", &line.ts);
+    let (word, label) =
+        if line.is_marked { ("unpin", "Take the pushpin off") } else { ("pin", "\u{1f4cc} Pushpin") };
+    html.raw("<button type=\"submit\" name=\"do\"").attr("value", word).raw(">").text(label).raw("</button>");
+    html.raw("<button type=\"submit\" name=\"do\" value=\"timeline\">Add to timeline</button>");
+    html.raw("</form></details>");
 }
 
 fn content(pane: &PaneView, line: &Line, scope: &str, html: &mut Html) {

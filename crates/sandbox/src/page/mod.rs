@@ -9,7 +9,7 @@
 //! | `GET /page/live?...` | the same, or 304 while nothing changed |
 //! | `GET /page/style.css`, `/page/script.js`, `/page/icon.svg` | its parts |
 //! | `GET /page/file/ID?as=USER` | a file of the workspace, as text |
-//! | `POST /page/say`, `/press`, `/modal`, `/trigger`, `/pager`, `/deploy`, `/faults`, `/connect` | what a person does |
+//! | `POST /page/say`, `/press`, `/modal`, `/touch`, `/trigger`, `/pager`, `/deploy`, `/faults`, `/connect` | what a person does |
 
 mod actions;
 mod blocks;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::ApiError;
-pub(super) use super::filled::{choose, fields};
+pub(super) use super::filled::{choose, fields, initial};
 use crate::ids;
 
 /// All text of one message; undocumented, measured between 9,597 (accepted) and 11,341 (refused).

@@ -23,6 +23,23 @@ pub(in crate::slack) fn fields(blocks: &Value, filled: &BTreeMap<String, String>
     Value::Object(values)
 }
 
+/// What stands in the fields of a modal before anybody has filled them in.
+pub(in crate::slack) fn initial(blocks: &Value) -> BTreeMap<String, String> {
+    let inputs = blocks.as_array().into_iter().flatten().filter(|block| block["type"] == "input");
+    let one = |block: &Value| {
+        let element = &block["element"];
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let several = element["initial_options"]
+            .as_array()
+            .map(|all| all.iter().filter_map(|one| one["value"].as_str()).collect::<Vec<_>>().join("\n"));
+        let value = text(&element["initial_value"])
+            .or_else(|| text(&element["initial_option"]["value"]))
+            .or(several)?;
+        Some((text(&element["action_id"])?, value))
+    };
+    inputs.filter_map(one).collect()
+}
+
 /// Where an element's state stands.
 fn kept_in(element: &Value) -> &'static str {
     match element["type"].as_str().unwrap_or_default() {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::args::Args;
-use super::workspace::{APP_ID, BOT_ID, Channel, OpenView, TEAM_ID, Workspace};
+use super::workspace::{APP_ID, BOT_ID, Channel, OpenView, Reaction, TEAM_ID, Workspace};
 use super::{Answer, ApiError, blocks};
 use crate::ids;
 
@@ -56,18 +56,43 @@ pub(super) fn bookmarks_add(workspace: &mut Workspace, args: &Args, now: DateTim
 }
 
 pub(super) fn reactions_add(workspace: &mut Workspace, args: &Args, _now: DateTime<Utc>) -> Answer {
-    let name = args.required("name")?;
+    let (name, bot) = (args.required("name")?, workspace.config.bot_user_id.clone());
     let ts = args.text("timestamp").ok_or_else(|| ApiError::new("no_item_specified"))?;
     if !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-+:'".contains(c)) {
         return Err(ApiError::new("invalid_name"));
     }
     let channel = channel_of(workspace, &args.required("channel")?)?;
     let message = channel.message_mut(&ts).ok_or_else(|| ApiError::new("message_not_found"))?;
-    if message.reactions.contains(&name) {
+    if message.reactions.iter().any(|one| one.name == name && one.user == bot) {
         return Err(ApiError::new("already_reacted"));
     }
-    message.reactions.push(name);
+    message.reactions.push(Reaction { name, user: bot });
     Ok(json!({}))
+}
+
+/// Changes a modal that is open, unless it has changed since.
+pub(super) fn views_update(workspace: &mut Workspace, args: &Args, now: DateTime<Utc>) -> Answer {
+    let id = args.required("view_id")?;
+    let mut view = args.nested("view").ok().flatten().filter(Value::is_object).ok_or_else(|| {
+        ApiError::new("invalid_arguments").message("[ERROR] missing required field: view".into())
+    })?;
+    let open = workspace.open_views.iter().find(|open| open.view["id"] == id.as_str());
+    let before = open.ok_or_else(|| ApiError::new("not_found"))?.view.clone();
+    if args.text("hash").is_some_and(|hash| before["hash"] != hash.as_str()) {
+        return Err(ApiError::new("hash_conflict"));
+    }
+    check_view(&view)?;
+    view["blocks"] = blocks::check_view(view["blocks"].take())?;
+    for key in ["id", "team_id", "app_id", "bot_id", "root_view_id", "previous_view_id", "state"] {
+        view[key] = before[key].clone();
+    }
+    view["hash"] = json!(format!("{}.{}", now.timestamp(), ids::lower(8)));
+    workspace.views.push(view.clone());
+    for open in workspace.open_views.iter_mut().filter(|open| open.view["id"] == id.as_str()) {
+        open.view = view.clone();
+        open.errors = Value::Null;
+    }
+    Ok(json!({"view": view}))
 }
 
 pub(super) fn views_open(workspace: &mut Workspace, args: &Args, now: DateTime<Utc>) -> Answer {

@@ -16,6 +16,7 @@ mod response_url;
 mod say;
 mod show;
 pub(crate) mod socket;
+mod touch;
 mod users;
 pub(crate) mod view;
 mod workspace;
@@ -27,9 +28,10 @@ use crate::clock::iso;
 use crate::server::App;
 use crate::shared::{Reply, Request};
 use args::Args;
-pub(crate) use modals::{close as close_modal, submit as submit_modal};
+pub(crate) use modals::{ModalRequest, close as close_modal, submit as submit_modal};
 pub(crate) use outgoing::{ClickRequest, CommandRequest, click, command};
-pub(crate) use say::say;
+pub(crate) use say::{say, say_as};
+pub(crate) use touch::{Touch, TouchRequest, shortcut, touch};
 use workspace::Call;
 pub(crate) use workspace::Workspace;
 
@@ -109,6 +111,7 @@ const METHODS: &[Entry] = &[
     entry("bookmarks.add", &["bookmarks:write"], 20, marks::bookmarks_add),
     entry("reactions.add", &["reactions:write"], 50, marks::reactions_add),
     entry("views.open", &[], 100, marks::views_open),
+    entry("views.update", &[], 100, marks::views_update),
 ];
 
 /// Answers everything under `/slack/`. `rest` is the path below it.

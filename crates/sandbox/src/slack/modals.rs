@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::outgoing::send;
@@ -20,6 +21,27 @@ impl Workspace {
 
     fn open_view(&mut self, user: &str, id: &str) -> Option<&mut OpenView> {
         self.open_views.iter_mut().find(|open| open.user == user && open.view["id"] == id)
+    }
+}
+
+/// `POST /control/slack/modal`: sends the topmost modal of a person in, or closes it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ModalRequest {
+    pub(crate) user: String,
+    /// What is filled in, by the field's `action_id`; what is not named keeps what stood in it at first.
+    #[serde(default)]
+    pub(crate) fields: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) close: bool,
+}
+
+impl ModalRequest {
+    /// The modal, and every field of it.
+    pub(crate) fn filled(&self, view: &Value) -> (String, BTreeMap<String, String>) {
+        let mut fields = blocks::initial(&view["blocks"]);
+        fields.extend(self.fields.clone());
+        (view["id"].as_str().unwrap_or_default().to_owned(), fields)
     }
 }
 
@@ -52,6 +74,15 @@ fn take(workspace: &mut Workspace, user: &str, id: &str, answer: &Value) -> Resu
     match answer["response_action"].as_str() {
         Some("errors") => {
             let open = workspace.open_view(&user, id).ok_or("view_not_found")?;
+            let inputs =
+                open.view["blocks"].as_array().into_iter().flatten().filter(|block| block["type"] == "input");
+            let known: Vec<&str> = inputs.filter_map(|block| block["block_id"].as_str()).collect();
+            let errors = answer["errors"].as_object().filter(|errors| !errors.is_empty());
+            if errors.is_none_or(|errors| {
+                errors.iter().any(|(id, text)| !known.contains(&id.as_str()) || !text.is_string())
+            }) {
+                return Err("invalid_response_action".to_owned());
+            }
             open.errors = answer["errors"].clone();
         }
         Some(action @ ("update" | "push")) => {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::outgoing::over_http;
 use super::socket;
 use super::workspace::{APP_ID, Draft, Sent, TEAM_ID};
 use crate::server::App;
-use crate::shared::lock;
+use crate::shared::{Reply, lock};
 use crate::{clock, ids};
 
 /// Slack's patience with an app.
@@ -21,8 +22,8 @@ pub(crate) async fn say(
     channel: &str,
     thread: Option<&str>,
     typed: &str,
-) -> Result<(), &'static str> {
-    let (events, at) = {
+) -> Result<String, &'static str> {
+    let (events, at, ts) = {
         let mut workspace = lock(&app.slack);
         let now = clock::now();
         let user = workspace.user(user).cloned().ok_or("user_not_found")?;
@@ -63,16 +64,37 @@ pub(crate) async fn say(
         if text.contains(&format!("<@{}>", bot.id)) {
             events.push(event("app_mention"));
         }
-        (events, now)
+        (events, now, ts)
     };
     for event in events {
         tell(app, &event, at).await;
     }
-    Ok(())
+    Ok(ts)
+}
+
+/// `POST /control/slack/say`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SayRequest {
+    user: String,
+    /// Id or name.
+    channel: String,
+    #[serde(default)]
+    thread: Option<String>,
+    text: String,
+}
+
+/// Says it, and answers with the message's id.
+pub(crate) async fn say_as(app: &App, wanted: &SayRequest) -> Reply {
+    let channel = lock(&app.slack).channel_id(&wanted.channel).unwrap_or_default();
+    match say(app, &wanted.user, &channel, wanted.thread.as_deref(), &wanted.text).await {
+        Ok(ts) => Reply::json(200, &json!({"ts": ts})),
+        Err(error) => Reply::json(409, &json!({"error": error})),
+    }
 }
 
 /// Sends one event, once: this app is told again by nobody who clicks through a page.
-async fn tell(app: &App, event: &Value, at: chrono::DateTime<chrono::Utc>) {
+pub(super) async fn tell(app: &App, event: &Value, at: chrono::DateTime<chrono::Utc>) {
     let payload = json!({
         "token": "unused", "team_id": TEAM_ID, "api_app_id": APP_ID, "event": event, "type": "event_callback",
         "event_id": format!("Ev{}", ids::upper(9)), "event_time": at.timestamp(), "is_ext_shared_channel": false,
@@ -95,7 +117,7 @@ async fn tell(app: &App, event: &Value, at: chrono::DateTime<chrono::Utc>) {
 }
 
 /// What Slack's own clients do with a typed text.
-fn escape(typed: &str) -> String {
+pub(super) fn escape(typed: &str) -> String {
     typed.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

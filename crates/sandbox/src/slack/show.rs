@@ -41,8 +41,8 @@ impl Workspace {
             json["files"] = Value::Array(files);
         }
         if !message.reactions.is_empty() {
-            let one = |name: &String| json!({"name": name, "users": [message.user], "count": 1});
-            json["reactions"] = message.reactions.iter().map(one).collect();
+            let one = |(name, users): (&str, Vec<&str>)| json!({"name": name, "users": users, "count": users.len()});
+            json["reactions"] = message.marks().into_iter().map(one).collect();
         }
         let replies: Vec<&Message> = channel
             .messages

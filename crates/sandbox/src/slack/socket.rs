@@ -244,7 +244,8 @@ pub(super) async fn envelope(
     {
         let mut sockets = lock(&app.sockets);
         let text = json!({
-            "envelope_id": id, "type": kind, "accepts_response_payload": kind == "slash_commands", "payload": payload,
+            "envelope_id": id, "type": kind, "accepts_response_payload": kind == "slash_commands" || payload["type"] == "view_submission",
+            "payload": payload,
         });
         if !sockets.send(text.to_string()) {
             return Err("the app has no connection".to_owned());

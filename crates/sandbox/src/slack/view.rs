@@ -41,9 +41,12 @@ pub(crate) struct Line {
     pub(crate) text: String,
     pub(crate) blocks: Value,
     pub(crate) files: Vec<Attached>,
-    pub(crate) reactions: Vec<String>,
+    /// Each emoji with how many people put it there.
+    pub(crate) reactions: Vec<(String, usize)>,
     pub(crate) is_edited: bool,
     pub(crate) is_pinned: bool,
+    /// The one who looks has put a pushpin on it.
+    pub(crate) is_marked: bool,
     /// Nobody else sees it.
     pub(crate) only_you: bool,
     pub(crate) replies: usize,
@@ -151,9 +154,14 @@ impl Workspace {
             text: message.text.clone(),
             blocks: message.blocks.clone(),
             files: message.files.iter().filter_map(|id| self.attached(id)).collect(),
-            reactions: message.reactions.clone(),
+            reactions: message
+                .marks()
+                .into_iter()
+                .map(|(name, users)| (name.to_owned(), users.len()))
+                .collect(),
             is_edited: message.edited_ts.is_some(),
             is_pinned: home.pins.contains(&message.ts),
+            is_marked: message.reactions.iter().any(|one| one.name == "pushpin" && one.user == user),
             only_you: false,
             replies: count,
             new_replies: new,
@@ -204,6 +212,7 @@ fn whispered(ephemeral: &Ephemeral, author: &str) -> Line {
         reactions: Vec::new(),
         is_edited: false,
         is_pinned: false,
+        is_marked: false,
         only_you: true,
         replies: 0,
         new_replies: 0,

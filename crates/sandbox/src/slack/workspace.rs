@@ -25,6 +25,13 @@ pub(super) struct Version {
     pub(super) metadata: Value,
 }
 
+/// An emoji that somebody put on a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Reaction {
+    pub(super) name: String,
+    pub(super) user: String,
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Message {
     pub(super) ts: String,
@@ -36,13 +43,25 @@ pub(super) struct Message {
     pub(super) attachments: Value,
     pub(super) metadata: Value,
     pub(super) files: Vec<String>,
-    pub(super) reactions: Vec<String>,
+    pub(super) reactions: Vec<Reaction>,
     pub(super) posted_at: DateTime<Utc>,
     pub(super) edited_ts: Option<String>,
     pub(super) versions: Vec<Version>,
 }
 
 impl Message {
+    /// Each emoji on it once, with who put it there.
+    pub(super) fn marks(&self) -> Vec<(&str, Vec<&str>)> {
+        let mut marks: Vec<(&str, Vec<&str>)> = Vec::new();
+        for one in &self.reactions {
+            match marks.iter_mut().find(|(name, _)| *name == one.name) {
+                Some((_, users)) => users.push(&one.user),
+                None => marks.push((&one.name, vec![&one.user])),
+            }
+        }
+        marks
+    }
+
     /// Replaces what is shown and keeps the version.
     pub(super) fn edit(
         &mut self,

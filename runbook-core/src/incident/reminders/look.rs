@@ -146,11 +146,11 @@ fn candidates(state: &Incident, rules: &Rules) -> Vec<(Topic, DateTime<Utc>)> {
 fn decisions(state: &Incident, rules: &Rules, all: &mut Vec<(Topic, DateTime<Utc>)>) {
     let after = |s: u32| state.detected_at + Duration::seconds(i64::from(s));
     let rolls_back = |runbook: &str| rules.rollback.as_deref() == Some(runbook);
-    if !state.open_mutating_runs().any(|run| rolls_back(&run.runbook)) {
+    if !state.unfinished_runs().any(|run| rolls_back(&run.runbook)) {
         let requests = (1..).zip(&state.reminders.rollback_requests);
         all.extend(requests.map(|(number, _)| (Topic::RollbackRequested { number }, state.opened_at)));
     }
-    if state.open_mutating_runs().next().is_some() {
+    if state.unfinished_runs().next().is_some() {
         return; // somebody is at it
     }
     let last = state.runs.iter().rfind(|run| run.mutating && !run.triage);

@@ -36,6 +36,7 @@ pub(crate) fn request(paged: bool) -> OpenIncident {
         triage: true,
         private: false,
         severity_guessed: false,
+        note: None,
     }
 }
 

@@ -67,9 +67,13 @@ impl Room {
                     self.channels.push(key.to_owned());
                     self.channels.len() - 1
                 });
-                return ChatReceipt { channel: Some(format!("C{}", index + 1)), ts: None };
+                return ChatReceipt { channel: Some(format!("C{}", index + 1)), ..ChatReceipt::default() };
             }
-            ChatMessage::Reply { .. } => return ChatReceipt::default(),
+            ChatMessage::Reply { .. } | ChatMessage::Form { .. } => return ChatReceipt::default(),
+            ChatMessage::Look { channel, ts, given } => {
+                let (channel, ts) = (Some(channel.clone()), Some(ts.clone()));
+                return ChatReceipt { channel, ts, seen: given.clone() };
+            }
             ChatMessage::Card { channel, ts, .. }
             | ChatMessage::Plan { channel, ts, .. }
             | ChatMessage::Progress { channel, ts, .. } => (channel, ts.as_deref()),
@@ -91,7 +95,7 @@ impl Room {
                 self.messages.len() - 1
             }
         };
-        ChatReceipt { channel: Some(channel.clone()), ts: Some(index.to_string()) }
+        ChatReceipt { channel: Some(channel.clone()), ts: Some(index.to_string()), seen: None }
     }
 
     fn send(&mut self, key: &str, attempt: u32, message: &ChatMessage) -> Result<ChatReceipt, SendError> {

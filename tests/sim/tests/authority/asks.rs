@@ -49,6 +49,9 @@ pub(crate) fn kind_of(request: &Request) -> &'static str {
         Request::ActionAdd { .. } => "action_add",
         Request::ActionList { .. } => "action_list",
         Request::ActionDone { .. } => "action_done",
+        Request::IncidentSnooze { .. } => "incident_snooze",
+        Request::IncidentReminders { .. } => "incident_reminders",
+        Request::RollbackRequest { .. } => "rollback_request",
         Request::OnCall => "on_call",
         Request::Menu { .. } => "menu",
         Request::PirDraft { .. } => "pir_draft",
@@ -58,7 +61,7 @@ pub(crate) fn kind_of(request: &Request) -> &'static str {
 }
 
 /// Every kind of [`kind_of`].
-pub(crate) const KINDS: [&str; 41] = [
+pub(crate) const KINDS: [&str; 44] = [
     "runbook_list",
     "runbook_runs",
     "runbook_show",
@@ -95,6 +98,9 @@ pub(crate) const KINDS: [&str; 41] = [
     "action_add",
     "action_list",
     "action_done",
+    "incident_snooze",
+    "incident_reminders",
+    "rollback_request",
     "on_call",
     "menu",
     "pir_draft",
@@ -284,6 +290,12 @@ fn words(request: &Request) -> String {
         Request::ActionAdd { text, .. } => words.push(format!("action add {text}")),
         Request::ActionList { incident, .. } => words = named("action list", incident),
         Request::ActionDone { number, .. } => words.push(format!("action done {number}")),
+        Request::IncidentSnooze { minutes, .. } => words.push(format!("snooze {minutes}")),
+        Request::IncidentReminders { on, all, .. } => {
+            words.push(format!("reminders {}", if *on { "on" } else { "off" }));
+            words.extend(all.then(|| "--all".to_owned()));
+        }
+        Request::RollbackRequest { reason, .. } => words.push(format!("rollback request {reason}")),
         Request::OnCall => words.push("oncall".to_owned()),
         Request::Menu { .. } => {}
         Request::PirDraft { incident } => words = named("pir draft", incident),
@@ -351,8 +363,9 @@ pub(crate) fn some_request(dice: &mut Dice, who: &str, known: &[KnownRun]) -> Re
 fn about_incidents(dice: &mut Dice, who: &str) -> Request {
     let incident = None;
     let said = || format!("{who} says so");
-    match dice.below(14) {
+    match dice.below(17) {
         0 => Request::IncidentDeclare {
+            description: None,
             title: format!("{who} saw something"),
             severity: None,
             service: None,
@@ -373,6 +386,9 @@ fn about_incidents(dice: &mut Dice, who: &str) -> Request {
         10 => Request::ActionList { incident, all: dice.percent(50) },
         11 => Request::ActionDone { incident, number: 1 },
         12 => Request::OnCall,
+        13 => Request::IncidentSnooze { incident, minutes: 30 },
+        14 => Request::IncidentReminders { incident, on: dice.percent(50), all: dice.percent(50) },
+        15 => Request::RollbackRequest { incident, reason: said() },
         _ => Request::Menu { incident },
     }
 }
