@@ -10,7 +10,9 @@ use crate::expectation::Outcome;
 use crate::going_on;
 use crate::incident::{End, Incident, RunOutcome, Status as IncidentStatus};
 use crate::incident_text;
-use crate::message::{CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView};
+use crate::message::{
+    CardButton, CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView,
+};
 use crate::next;
 use crate::people::Actor;
 use crate::plan::{Plan, PlannedCommand, Provenance, Reversal};
@@ -74,6 +76,7 @@ pub fn card(
         update_due: incident.update_due(severity.and_then(|severity| severity.update_interval_s)),
         ended: incident.end.as_ref().map(End::words),
         private: incident.private,
+        buttons: buttons(incident, rollback),
     }
 }
 
@@ -103,19 +106,31 @@ fn run_line(run: &Run) -> String {
     format!("{} (code {}): {}{progress}", run.plan.title, run.fingerprint.code(), state_words(run))
 }
 
-fn suggestions(incident: &Incident, rollback: Option<&str>) -> Vec<String> {
-    let mut lines = Vec::new();
-    if incident.commander.is_none() && incident.status.is_open() {
-        lines.push("`/blocks incident ack` to take it: nobody commands yet".to_owned());
-    }
+fn is_free(incident: &Incident) -> bool {
+    incident.commander.is_none() && incident.status.is_open()
+}
+
+fn is_rollback_next(incident: &Incident, rollback: Option<&str>) -> bool {
     let failing = incident.evidence.iter().any(|line| line.outcome == Outcome::Fail);
     let rolling = incident
         .runs
         .iter()
         .any(|run| run.mutating && !matches!(run.outcome, Some(RunOutcome::Failed | RunOutcome::Cancelled)));
-    if let (true, false, Some(_)) =
-        (failing && incident.status < IncidentStatus::Monitoring, rolling, rollback)
-    {
+    failing && incident.status < IncidentStatus::Monitoring && !rolling && rollback.is_some()
+}
+
+fn buttons(incident: &Incident, rollback: Option<&str>) -> Vec<CardButton> {
+    let ack = is_free(incident).then_some(CardButton::Ack);
+    let rollback = is_rollback_next(incident, rollback).then_some(CardButton::Rollback);
+    ack.into_iter().chain(rollback).collect()
+}
+
+fn suggestions(incident: &Incident, rollback: Option<&str>) -> Vec<String> {
+    let mut lines = Vec::new();
+    if is_free(incident) {
+        lines.push("`/blocks incident ack` to take it: nobody commands yet".to_owned());
+    }
+    if is_rollback_next(incident, rollback) {
         lines.push(format!(
             "`/blocks runbook rollback {}`: a diagnostic failed, and this service names a rollback",
             incident.service

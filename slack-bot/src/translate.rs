@@ -5,6 +5,7 @@ use runbook_core::message::Answer;
 use runbook_core::ports::{ChatSignal, InboxItem, Signal, Translated, Translator};
 use runbook_core::request::Request;
 
+use crate::card_button;
 use crate::hosts::AllowedHosts;
 use crate::wire::{Action, ButtonValue, Interaction, SlashCommand, payload_field};
 
@@ -119,6 +120,9 @@ fn unreadable(reason: &str) -> Translated {
 
 /// The request behind one of our buttons.
 fn pressed(id: &str, action: &Action, reason: Option<&str>) -> Result<Request, String> {
+    if let Some(button) = card_button::named(id) {
+        return card_button::pressed(button, action.value.as_deref());
+    }
     let known = answers().into_iter().find(|(_, word)| *word == id);
     let Some((answer, _)) = known else {
         return Err("a button of ours that this version does not know".to_owned());

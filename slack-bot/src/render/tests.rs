@@ -3,7 +3,8 @@ use proptest::prelude::*;
 use runbook_core::expectation::Outcome;
 use runbook_core::ids::RunId;
 use runbook_core::message::{
-    Answer, CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView, QuestionView,
+    Answer, CardButton, CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView,
+    QuestionView,
 };
 use serde_json::Value;
 
@@ -45,6 +46,7 @@ pub(crate) fn card_view() -> CardView {
         update_due: Some(at(1_789_001_800)),
         ended: None,
         private: false,
+        buttons: vec![CardButton::Rollback],
     }
 }
 
