@@ -4,6 +4,8 @@ mod crashes;
 mod incidents;
 mod locks;
 mod messages;
+mod outage;
+mod p1;
 mod runs;
 mod verbs;
 mod yeses;

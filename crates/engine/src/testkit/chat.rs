@@ -7,6 +7,7 @@ use runbook_core::message::{CardView, ChatMessage, PlanView};
 use runbook_core::ports::{BoxFuture, Chat, ChatReceipt, SendError};
 use tokio::time::Instant;
 
+use super::pings::ping;
 use super::{Life, Sabotage, World, locked};
 
 /// How a send goes wrong.
@@ -33,6 +34,8 @@ pub(crate) struct ChatState {
     pub(crate) replies: Vec<(String, String)>,
     /// Every try, refused ones included: when, key, attempt.
     pub(crate) tries: Vec<(Instant, String, u32)>,
+    /// Messages that called somebody when they were posted, and why.
+    pub(crate) pings: Vec<String>,
     /// What goes wrong next with keys that begin so.
     pub(crate) faults: Vec<(&'static str, ChatFault)>,
 }
@@ -112,6 +115,7 @@ impl ChatState {
                 index
             }
             None => {
+                self.pings.extend(ping(message));
                 self.messages.push(Posted { key: key.to_owned(), edits: 0, message: message.clone() });
                 self.messages.len() - 1
             }
