@@ -17,6 +17,8 @@ mod crash;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod each;
+#[cfg(test)]
 mod examples;
 #[cfg(test)]
 mod faults;
@@ -40,6 +42,10 @@ mod kills;
 mod kinds;
 #[cfg(test)]
 mod launch;
+#[cfg(test)]
+mod outage;
+#[cfg(test)]
+mod p1;
 #[cfg(test)]
 mod page;
 #[cfg(test)]
