@@ -307,6 +307,19 @@ pub struct CardView {
     /// Only named people see it.
     #[serde(default)]
     pub private: bool,
+    /// What of the suggestions can be asked for with one press.
+    #[serde(default)]
+    pub buttons: Vec<CardButton>,
+}
+
+/// What a button on the card asks for. It starts nothing that has not been seen: a rollback is planned, and shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CardButton {
+    /// Take the incident.
+    Ack,
+    /// Plan the service's rollback.
+    Rollback,
 }
 
 /// One judged diagnostic.

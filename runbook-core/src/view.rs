@@ -10,7 +10,9 @@ use crate::expectation::Outcome;
 use crate::going_on;
 use crate::incident::{End, Incident, RunOutcome, Status as IncidentStatus};
 use crate::incident_text;
-use crate::message::{CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView};
+use crate::message::{
+    CardButton, CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView,
+};
 use crate::next;
 use crate::people::Actor;
 use crate::plan::{Plan, PlannedCommand, Provenance, Reversal};
@@ -72,6 +74,7 @@ pub fn card(
         reminders: incident.reminders.words(now).filter(|_| incident.status.is_open()),
         ended: incident.end.as_ref().map(End::words),
         private: incident.private,
+        buttons: buttons(incident, rollback),
     }
 }
 
@@ -118,26 +121,43 @@ fn run_line(run: &Run) -> String {
     format!("{} (code {}): {}{progress}", run.plan.title, run.fingerprint.code(), state_words(run))
 }
 
+fn is_free(incident: &Incident) -> bool {
+    incident.commander.is_none() && incident.status.is_open()
+}
+
+/// Something that may help is planned, under way, or has helped.
+fn is_helped(incident: &Incident) -> bool {
+    let failed =
+        |outcome: Option<RunOutcome>| matches!(outcome, Some(RunOutcome::Failed | RunOutcome::Cancelled));
+    incident.runs.iter().any(|run| run.mutating && !failed(run.outcome))
+}
+
+fn is_rollback_next(incident: &Incident, rollback: Option<&str>) -> bool {
+    let failing = incident.evidence.iter().any(|line| line.outcome == Outcome::Fail);
+    failing && incident.status < IncidentStatus::Monitoring && !is_helped(incident) && rollback.is_some()
+}
+
+fn buttons(incident: &Incident, rollback: Option<&str>) -> Vec<CardButton> {
+    let ack = is_free(incident).then_some(CardButton::Ack);
+    let rollback = is_rollback_next(incident, rollback).then_some(CardButton::Rollback);
+    ack.into_iter().chain(rollback).collect()
+}
+
 fn suggestions(incident: &Incident, rollback: Option<&str>) -> Vec<String> {
     let mut lines = Vec::new();
-    if incident.commander.is_none() && incident.status.is_open() {
+    if is_free(incident) {
         lines.push("`/blocks incident ack` to take it: nobody commands yet".to_owned());
     }
-    let failing = incident.evidence.iter().any(|line| line.outcome == Outcome::Fail);
-    let rolling = incident
-        .runs
-        .iter()
-        .any(|run| run.mutating && !matches!(run.outcome, Some(RunOutcome::Failed | RunOutcome::Cancelled)));
-    if let (true, false, Some(_)) =
-        (failing && incident.status < IncidentStatus::Monitoring, rolling, rollback)
-    {
+    if is_rollback_next(incident, rollback) {
         lines.push(format!(
             "`/blocks runbook rollback {}`: a diagnostic failed, and this service names a rollback",
             incident.service
         ));
     }
     let lasts = incident.status < IncidentStatus::Monitoring;
-    if let Some(request) = incident.reminders.rollback_requests.last().filter(|_| lasts && !rolling) {
+    if let Some(request) =
+        incident.reminders.rollback_requests.last().filter(|_| lasts && !is_helped(incident))
+    {
         lines.push(format!("{} asks for a rollback: {}", request.by, request.reason));
     }
     if incident.status == IncidentStatus::Monitoring && !incident.resolve_requested {

@@ -5,6 +5,7 @@
 //! [`SlackChat`] sends a [`runbook_core::message::ChatMessage`] as Slack's own blocks. Nothing else of Blocks sees a
 //! Slack type, and a Slack type never decides who may do what.
 
+mod card_button;
 mod client;
 mod event;
 mod hosts;

@@ -12,6 +12,7 @@ use runbook_core::ports::{
 use runbook_core::request::Request;
 use serde_json::Value;
 
+use crate::card_button;
 use crate::event::{self, Event, Mention, text, whisper};
 use crate::hosts::AllowedHosts;
 use crate::quote::quote;
@@ -219,6 +220,9 @@ fn unreadable(reason: &str) -> Translated {
 
 /// The request behind one of our buttons.
 fn pressed(id: &str, action: &Action, reason: Option<&str>) -> Result<Request, String> {
+    if let Some(button) = card_button::named(id) {
+        return card_button::pressed(button, action.value.as_deref());
+    }
     if let Some(request) = snooze::pressed(id, action.value.as_deref()) {
         return request;
     }

@@ -19,6 +19,8 @@ mod crash;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod each;
+#[cfg(test)]
 mod examples;
 #[cfg(test)]
 mod faults;
@@ -44,6 +46,10 @@ mod kills;
 mod kinds;
 #[cfg(test)]
 mod launch;
+#[cfg(test)]
+mod outage;
+#[cfg(test)]
+mod p1;
 #[cfg(test)]
 mod page;
 #[cfg(test)]

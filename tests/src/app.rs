@@ -559,6 +559,11 @@ impl TestApp {
         store.query_row(question, [], |row| row.get(0)).expect("the question is right")
     }
 
+    /// Waits until a question to the store has this number for an answer.
+    pub async fn sql_when(&self, question: &str, wanted: i64) {
+        poll::until(question, async || (self.sql(question) == wanted).then_some(())).await;
+    }
+
     fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }

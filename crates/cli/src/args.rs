@@ -147,6 +147,38 @@ pub(crate) enum BenchWhat {
     /// Measure runs: one command after another, many at once, recovery, much output
     #[command(after_help = "Example: blocks bench engine --write docs/benchmarks-engine.md")]
     Engine(BenchEngineArgs),
+    /// Measure Slack against the sandbox: acknowledgements, answers, cards, approvals beside many cards
+    #[command(after_help = "Example: blocks bench slack --write docs/benchmarks-slack.md")]
+    Slack(BenchSlackArgs),
+}
+
+/// `blocks bench slack ...`
+#[derive(Debug, Clone, PartialEq, Args)]
+pub(crate) struct BenchSlackArgs {
+    /// How often everything is measured
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
+    pub(crate) rounds: u32,
+    /// Runs in flight while commands are typed
+    #[arg(long, default_value_t = 100, value_parser = in_range(1, 500))]
+    pub(crate) in_flight: usize,
+    /// Commands typed over each way in
+    #[arg(long, default_value_t = 300, value_parser = in_range(1, 2_000))]
+    pub(crate) commands: usize,
+    /// Pages whose card is waited for one by one; Slack lets 20 channels a minute be opened
+    #[arg(long, default_value_t = 15, value_parser = in_range(1, 18))]
+    pub(crate) pages: usize,
+    /// Pages of the flood
+    #[arg(long, default_value_t = 200, value_parser = in_range(1, 300))]
+    pub(crate) incidents: usize,
+    /// Seconds in which they come
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub(crate) secs: u64,
+    /// Write the report there too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write: Option<PathBuf>,
+    /// Write every figure there, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write_json: Option<PathBuf>,
 }
 
 /// `blocks bench engine ...`

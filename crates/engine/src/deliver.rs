@@ -16,7 +16,8 @@ use runbook_core::view;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
-use crate::origin::Origin;
+use crate::late;
+use crate::origin::{Origin, card_key, plan_key};
 use crate::runs::{load_run, silent};
 
 /// Diagnostics whose output is shown on the card, and lines of each.
@@ -32,7 +33,7 @@ enum Rendered {
     Chat(Box<ChatMessage>),
     /// There is nothing to send any more.
     Obsolete,
-    /// What it needs (a channel) is not there yet.
+    /// What it belongs to (a channel, a card, a plan) is not there yet.
     NotYet,
     /// There is no place for it, and there will be none.
     Nowhere,
@@ -56,14 +57,16 @@ impl Engine {
             return self.leave(&row, "no chat is configured here").await;
         };
         let rendered = match self.render(&message).await? {
-            Rendered::Chat(rendered) => rendered,
+            Rendered::Chat(rendered) => late::marked(rendered, row.created_at, self.inner.since, self.now()),
             Rendered::Obsolete => return self.settle(&row, OutboxResult::Sent).await,
             Rendered::NotYet => {
-                // Soon at first; a channel that does not come for a while is worth a look now and then.
+                // Soon at first; what does not come for a while is worth a look now and then.
                 let waited = self.now() - row.created_at;
                 let pause = (waited / 4).clamp(Duration::milliseconds(50), Duration::seconds(30));
-                let error = "waits for the incident's channel".to_owned();
-                return self.settle(&row, OutboxResult::Retry { at: self.now() + pause, error }).await;
+                let error = "waits for what it belongs to: a channel, a card or a plan".to_owned();
+                self.settle(&row, OutboxResult::Retry { at: self.now() + pause, error }).await?;
+                self.look_at_the_outbox_in(pause);
+                return Ok(());
             }
             Rendered::Nowhere => {
                 let reason =
@@ -272,6 +275,9 @@ impl Engine {
                 let Some((run, incident)) = self.run_and_incident(*run).await? else {
                     return Ok(Rendered::Obsolete);
                 };
+                if run.plan_message.is_none() && self.store().outbox_waits(plan_key(run.id)).await? {
+                    return Ok(Rendered::NotYet); // it belongs below the plan
+                }
                 let (channel, thread) = match run.plan_message.clone() {
                     Some((channel, thread)) => (channel, Some(thread)),
                     None => match self.channel_for(&run, incident.as_ref()) {
@@ -292,6 +298,9 @@ impl Engine {
                     Ok(channel) => channel,
                     Err(rendered) => return Ok(rendered),
                 };
+                if self.waits_for_card(&incident).await? {
+                    return Ok(Rendered::NotYet);
+                }
                 chat(ChatMessage::Note { channel, thread: incident.card_ts.clone(), text: text.clone() })
             }
             Outgoing::Ask { .. } => self.render_ask(message).await,
@@ -354,12 +363,21 @@ impl Engine {
         })))
     }
 
+    /// Whether what belongs below the incident's card has to wait: the card is not there, and is still to come. A plan waits
+    /// for no card: somebody has to decide.
+    async fn waits_for_card(&self, incident: &Incident) -> Result<bool, EngineError> {
+        Ok(incident.card_ts.is_none() && self.store().outbox_waits(card_key(incident.id)).await?)
+    }
+
     async fn render_review(&self, id: IncidentId) -> Result<Rendered, EngineError> {
         let Some(incident) = self.incident(id).await? else { return Ok(Rendered::Obsolete) };
         let channel = match self.channel_of(&incident) {
             Ok(channel) => channel,
             Err(rendered) => return Ok(rendered),
         };
+        if self.waits_for_card(&incident).await? {
+            return Ok(Rendered::NotYet);
+        }
         let (Some(file), Some(sha256)) = (&incident.review_file, &incident.review_sha256) else {
             return Ok(Rendered::Obsolete);
         };

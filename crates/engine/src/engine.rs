@@ -57,6 +57,8 @@ pub(crate) struct Inner {
     pub(crate) parts: Parts,
     pub(crate) translators: BTreeMap<&'static str, Arc<dyn Translator>>,
     pub(crate) metrics: Metrics,
+    /// When this process began.
+    pub(crate) since: DateTime<Utc>,
     pub(crate) inbox_wake: Notify,
     pub(crate) outbox_wake: Notify,
     /// Serialises the check of a target's lock with the start of a run.
@@ -83,11 +85,13 @@ impl Engine {
     pub fn new(parts: Parts) -> Engine {
         let translators =
             parts.translators.iter().map(|translator| (translator.source(), translator.clone())).collect();
+        let since = parts.clock.now();
         Engine {
             inner: Arc::new(Inner {
                 parts,
                 translators,
                 metrics: Metrics::default(),
+                since,
                 inbox_wake: Notify::new(),
                 outbox_wake: Notify::new(),
                 target_gate: Mutex::new(()),

@@ -21,6 +21,7 @@ mod inbox;
 pub mod incident_reads;
 mod incident_requests;
 mod incidents;
+mod late;
 mod library;
 mod locks;
 mod metrics;

@@ -1,7 +1,7 @@
 //! Who asks, from where, and where the answer goes.
 
 use chrono::{DateTime, Duration, Utc};
-use runbook_core::ids::IncidentId;
+use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::journal::{Cause, Stamp};
 use runbook_core::message::{Outgoing, ReplyTo};
 use runbook_core::people::Actor;
@@ -86,6 +86,16 @@ pub(crate) enum Pace {
     Gather,
 }
 
+/// The key of an incident's card.
+pub(crate) fn card_key(incident: IncidentId) -> String {
+    format!("card/{incident}")
+}
+
+/// The key of a run's plan.
+pub(crate) fn plan_key(run: RunId) -> String {
+    format!("plan/{run}")
+}
+
 /// The outbox row of a message. `cause` makes the key of messages that are not about one thing unique.
 pub(crate) fn outbox_item(
     message: &Outgoing,
@@ -99,8 +109,8 @@ pub(crate) fn outbox_item(
         Outgoing::Channel { incident } => {
             (format!("channel/{incident}"), 0, format!("channel/{incident}"), true)
         }
-        Outgoing::Card { incident } => (format!("card/{incident}"), 1, about(incident), true),
-        Outgoing::Plan { run } => (format!("plan/{run}"), 0, format!("plan/{run}"), true),
+        Outgoing::Card { incident } => (card_key(*incident), 1, about(incident), true),
+        Outgoing::Plan { run } => (plan_key(*run), 0, plan_key(*run), true),
         Outgoing::Progress { run } => (format!("progress/{run}"), 2, format!("progress/{run}"), true),
         Outgoing::Note { incident, .. } => (format!("note/{cause}"), 3, format!("notes/{incident}"), false),
         Outgoing::Ask { incident, .. } => (format!("ask/{cause}"), 0, format!("asks/{incident}"), false),

@@ -15,6 +15,8 @@ use crate::error::EngineError;
 
 /// How often the loop looks without having been woken, and the pause of a group whose message could not be handled.
 const TICK: Duration = Duration::from_millis(500);
+/// So that what is due then is due when it is looked at.
+const A_LITTLE: Duration = Duration::from_millis(5);
 /// Messages on their way at once.
 const AT_ONCE: usize = 24;
 /// So many places are for [`FIRST_LANE`] alone.
@@ -69,6 +71,16 @@ impl Engine {
             }
         }
         while sending.tasks.join_next().await.is_some() {}
+    }
+
+    /// Wakes the loop for what is due again before it would look by itself.
+    pub(crate) fn look_at_the_outbox_in(&self, pause: chrono::Duration) {
+        let Some(pause) = pause.to_std().ok().filter(|pause| *pause < TICK) else { return };
+        let engine = self.clone();
+        self.spawn(Box::pin(async move {
+            sleep(pause + A_LITTLE).await;
+            engine.inner.outbox_wake.notify_one();
+        }));
     }
 
     async fn send_due(&self, sending: &mut Sending) -> Result<(), EngineError> {

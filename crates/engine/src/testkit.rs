@@ -9,17 +9,19 @@ mod executor;
 mod gate;
 mod life;
 mod pager;
+mod pings;
 pub(crate) mod samples;
 mod story;
 
 pub(crate) use bench::Bench;
 pub(crate) use blocks_store::memory::Data;
-pub(crate) use chat::{ChatFault, ChatState};
+pub(crate) use chat::{ChatFault, ChatState, FakeChat};
 pub(crate) use checker::check;
 pub(crate) use executor::{Act, Start};
 pub(crate) use gate::{Faults, LifeGate, MemStore};
 pub(crate) use life::Life;
 pub(crate) use pager::PagerState;
+pub(crate) use pings::pings;
 pub(crate) use samples::{ROLLBACK, page};
 pub(crate) use story::{Course, Doubt, play};
 

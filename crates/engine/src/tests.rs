@@ -5,6 +5,8 @@ mod crashes;
 mod incidents;
 mod locks;
 mod messages;
+mod outage;
+mod p1;
 mod reminders;
 mod runs;
 mod verbs;

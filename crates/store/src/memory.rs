@@ -456,6 +456,10 @@ impl<G: Gate> Store for MemoryStore<G> {
         })
     }
 
+    fn outbox_waits(&self, key: String) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.read(move |data| data.outbox.get(&key).is_some_and(|known| known.waits))
+    }
+
     fn outbox_backlog(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
         self.read(|data| data.backlog().len() as u64)
     }

@@ -110,6 +110,13 @@ pub(crate) fn due(connection: &Connection, now: DateTime<Utc>, rows: usize) -> R
     Ok(due)
 }
 
+/// Whether this row waits.
+pub(crate) fn waits(connection: &Connection, key: &str) -> Result<bool, Fault> {
+    let mut select =
+        connection.prepare_cached("SELECT 1 FROM outbox WHERE key = ?1 AND state = 'waiting'")?;
+    Ok(select.exists([key])?)
+}
+
 /// How many rows wait.
 pub(crate) fn backlog(connection: &Connection) -> Result<u64, Fault> {
     let waiting = connection

@@ -205,6 +205,10 @@ impl Store for SqliteStore {
         self.write(move |connection| outbox::attempt(connection, &key))
     }
 
+    fn outbox_waits(&self, key: String) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.read(move |connection| outbox::waits(connection, &key))
+    }
+
     fn outbox_backlog(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
         self.read(outbox::backlog)
     }

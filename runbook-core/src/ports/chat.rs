@@ -22,7 +22,7 @@ pub trait Chat: Send + Sync {
 
     /// How long this message has to wait before it is tried, because the chat system said so or its rules say so.
     ///
-    /// Asked before each attempt, so that waiting is none. `None` when it may leave now.
+    /// Asked before each attempt, so that waiting is none. `None` when it may leave now: whoever is told so has the turn.
     fn not_before(&self, message: &ChatMessage) -> Option<Duration> {
         let _ = message;
         None

@@ -59,6 +59,8 @@ pub trait Store: Send + Sync {
     ) -> BoxFuture<'_, Result<Vec<OutboxRow>, StoreError>>;
     /// Counts an attempt that is about to be made, durably, so that a crash during it is known.
     fn outbox_attempt(&self, key: String) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Whether the message with this key is still to leave.
+    fn outbox_waits(&self, key: String) -> BoxFuture<'_, Result<bool, StoreError>>;
     /// Messages that have not left.
     fn outbox_backlog(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
     /// Timers whose time has come, earliest first.

@@ -1,6 +1,7 @@
 //! Slack out: messages through slack-morphism, each at most once as far as Slack lets us know.
 
 mod call;
+mod certain;
 mod channel;
 mod look;
 mod method;
@@ -21,6 +22,7 @@ use slack_morphism::prelude::{
 };
 
 use self::call::CallError;
+use self::certain::Certain;
 use self::channel::Wanted;
 pub(crate) use self::method::Method;
 use self::pace::Pace;
@@ -46,6 +48,7 @@ pub struct SlackChat {
     hosts: AllowedHosts,
     limit: Duration,
     pace: Pace,
+    certain: Certain,
 }
 
 impl fmt::Debug for SlackChat {
@@ -105,6 +108,7 @@ impl SlackChat {
             hosts: AllowedHosts::new(api_url),
             limit: CALL_LIMIT,
             pace: Pace::default(),
+            certain: Certain::default(),
         })
     }
 
@@ -209,7 +213,8 @@ impl SlackChat {
                 Err(error) => return Err(error.into_send(Method::UpdateMessage)),
             }
         }
-        if attempt > 1
+        let is_clean = self.certain.nothing_before(key, attempt);
+        if !is_clean
             && let Some(ts) = self.posted(place.channel, place.thread, |message| message.has_key(key)).await?
         {
             return Ok(receipt(place.channel, Some(&ts)));
@@ -223,13 +228,19 @@ impl SlackChat {
             request = request.with_thread_ts(thread.into());
         }
         let answer = self.post(Method::PostMessage, &request).await;
-        match &answer {
-            Err(CallError::Limited { after }) => self.pace.hold(Method::PostMessage, place.channel, *after),
-            Err(error) if error.is_one_of(&["rate_limited", "ratelimited"]) => {
-                self.pace.hold(Method::PostMessage, place.channel, None);
-            }
+        let limited = match &answer {
+            Err(CallError::Limited { after }) => Some(*after),
+            Err(error) if error.is_one_of(&["rate_limited", "ratelimited"]) => Some(None),
+            _ => None,
+        };
+        match limited {
+            Some(after) => self.pace.hold(Method::PostMessage, place.channel, after),
             // Slack counts those that it refuses for another reason, too.
-            _ => self.pace.post(place.channel),
+            None => self.pace.post(place.channel),
+        }
+        match limited {
+            Some(_) if is_clean => self.certain.refused(key, attempt),
+            _ => self.certain.forget(key),
         }
         let answer = answer.map_err(|error| error.into_send(Method::PostMessage))?;
         let posted: Posted = read(answer).map_err(|error| error.into_send(Method::PostMessage))?;
@@ -303,7 +314,7 @@ impl Chat for SlackChat {
     }
 
     fn not_before(&self, message: &ChatMessage) -> Option<Duration> {
-        self.pace.wait(message)
+        self.pace.turn(message)
     }
 }
 

@@ -207,6 +207,33 @@ async fn after_an_unknown_outcome_the_message_is_looked_for() {
 }
 
 #[tokio::test]
+async fn what_slack_certainly_did_not_take_is_not_looked_for() {
+    let none = || Reply::Json(json!({"ok": true, "messages": []}));
+    let peer = Peer::start([
+        ("/api/chat.postMessage", Reply::Limited(1)),
+        ("/api/chat.postMessage", no("ratelimited")),
+        ("/api/chat.postMessage", posted()),
+        // an attempt of which nobody knows, and one that was refused after it
+        ("/api/chat.postMessage", Reply::Status(503, "")),
+        ("/api/conversations.history", none()),
+        ("/api/chat.postMessage", Reply::Limited(1)),
+        ("/api/conversations.history", none()),
+        ("/api/chat.postMessage", posted()),
+    ])
+    .await;
+    let chat = peer.chat();
+    for attempt in [1, 2] {
+        retry(chat.send("card/1", attempt, &card(None)).await);
+    }
+    assert_eq!(chat.send("card/1", 3, &card(None)).await, receipt_of("C1", "1.5"));
+    for attempt in [1, 2] {
+        retry(chat.send("card/2", attempt, &card(None)).await);
+    }
+    assert_eq!(chat.send("card/2", 3, &card(None)).await, receipt_of("C1", "1.5"));
+    peer.done();
+}
+
+#[tokio::test]
 async fn a_deleted_message_is_posted_anew() {
     let peer =
         Peer::start([("/api/chat.update", no("message_not_found")), ("/api/chat.postMessage", posted())])

@@ -6,6 +6,7 @@ use runbook_core::message::{CardView, EvidenceLine};
 
 use super::page::{Page, Rendered};
 use super::text::{fence, line, link, prose, span};
+use crate::card_button::CardValue;
 
 /// Most room for what one diagnostic printed.
 const OUTPUT_MAX: usize = 500;
@@ -51,6 +52,9 @@ pub(crate) fn card(view: &CardView) -> Rendered {
     list(&mut page, "Next", view.suggestions.iter().map(|next| format!("• {}", prose(&one_line(next), 400))));
     if page.is_cut() {
         page.must("Not everything fits here: `/blocks incident show` has all of it.");
+    }
+    if let Some(value) = CardValue::new(&view.number, &view.service) {
+        page.card_buttons(&view.buttons, &value);
     }
     page.finish(&format!("{} {} {}: {}", view.severity, view.number, view.title, view.status))
 }

@@ -1,6 +1,6 @@
 //! A message under construction, held to Slack's limits as it grows.
 
-use runbook_core::message::Answer;
+use runbook_core::message::{Answer, CardButton};
 use slack_morphism::prelude::{
     SlackActionBlockElement, SlackActionsBlock, SlackBlock, SlackBlockButtonElement, SlackBlockButtonStyle,
     SlackBlockMarkDownText, SlackBlockPlainText, SlackBlockPlainTextInputElement, SlackContextBlock,
@@ -8,6 +8,7 @@ use slack_morphism::prelude::{
 };
 
 use super::text::{clip, line, units};
+use crate::card_button::{self, CardValue};
 use crate::translate::{ACTION_PREFIX, answer_word};
 use crate::wire::ButtonValue;
 
@@ -120,6 +121,23 @@ impl Page {
             seen.push(*answer);
             elements.push(button.into());
         }
+        if !elements.is_empty() {
+            self.blocks.push(SlackActionsBlock::new(elements).into());
+        }
+    }
+
+    /// Adds the card's buttons, none of them primary: each only begins something.
+    pub(crate) fn card_buttons(&mut self, buttons: &[CardButton], value: &CardValue) {
+        let value = serde_json::to_string(value).unwrap_or_default();
+        let elements: Vec<SlackActionBlockElement> = buttons
+            .iter()
+            .map(|button| {
+                let text = SlackBlockPlainText::new(card_button::label(*button).to_owned()).with_emoji(false);
+                let id = format!("{ACTION_PREFIX}{}", card_button::word(*button));
+                let element = SlackBlockButtonElement::new(text.into());
+                element.with_action_id(id.into()).with_value(value.clone()).into()
+            })
+            .collect();
         if !elements.is_empty() {
             self.blocks.push(SlackActionsBlock::new(elements).into());
         }

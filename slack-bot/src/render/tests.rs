@@ -5,7 +5,8 @@ use runbook_core::form::{FieldKind, Form, FormField, FormFor};
 use runbook_core::ids::RunId;
 use runbook_core::incident::{FileLink, IncidentEvent, NoteChange, NoteSource, Via, note_words};
 use runbook_core::message::{
-    Answer, CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView, QuestionView,
+    Answer, CardButton, CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView,
+    QuestionView,
 };
 use runbook_core::people::Actor;
 use serde_json::Value;
@@ -50,6 +51,7 @@ pub(crate) fn card_view() -> CardView {
         reminders: Some("held until 01:00 UTC; `/blocks reminders on` ends it".into()),
         ended: None,
         private: false,
+        buttons: vec![CardButton::Rollback],
     }
 }
 

@@ -1,5 +1,5 @@
 //! `blocks bench`: how fast `blocks serve` is, against a bare server measured in the same run; `blocks bench engine`
-//! the same for runs.
+//! the same for runs, `blocks bench slack` how soon people in Slack are answered.
 //!
 //! Absolute times say more about the machine than about Blocks. So both sides take turns, and what is aimed at is a
 //! ratio of each round. A missed aim is written down as missed.
@@ -11,6 +11,7 @@ mod machine;
 mod process;
 mod report;
 mod servers;
+mod slack;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -36,8 +37,10 @@ const MIB: f64 = 1024.0 * 1024.0;
 
 /// Measures, and writes the report. Missed aims are no failure: they are the result.
 pub(crate) async fn run(args: &BenchArgs, output: Output) -> Result<Code, Stop> {
-    if let Some(BenchWhat::Engine(args)) = &args.what {
-        return engine::run(args, output).await;
+    match &args.what {
+        Some(BenchWhat::Engine(args)) => return engine::run(args, output).await,
+        Some(BenchWhat::Slack(args)) => return slack::run(args, output).await,
+        None => {}
     }
     let programs = Programs {
         floor: args.floor.as_deref().map(absolute).transpose()?,

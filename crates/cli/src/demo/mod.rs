@@ -5,7 +5,7 @@
 //! from the sandbox's state, the target's request log, or the journal.
 
 mod act;
-mod clients;
+pub(crate) mod clients;
 mod processes;
 mod report;
 mod story;

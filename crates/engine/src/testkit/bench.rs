@@ -274,6 +274,11 @@ impl Bench {
         locked(&self.world.chat).answer(id).unwrap_or_else(|| panic!("{id} got no answer"))
     }
 
+    /// What time it is.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
     /// Lets virtual time pass, through as many lives as it takes.
     pub(crate) async fn pass(&mut self, ms: u64) {
         let until = Instant::now() + Duration::from_millis(ms);

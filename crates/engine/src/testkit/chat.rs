@@ -9,6 +9,7 @@ use runbook_core::message::{CardView, ChatMessage, PlanView, ReplyTo};
 use runbook_core::ports::{BoxFuture, Chat, ChatReceipt, Quote, SendError};
 use tokio::time::Instant;
 
+use super::pings::ping;
 use super::{Life, Sabotage, World, locked};
 
 /// How a send goes wrong.
@@ -41,6 +42,8 @@ pub(crate) struct ChatState {
     pub(crate) said: BTreeMap<String, Quote>,
     /// Every try, refused ones included: when, key, attempt.
     pub(crate) tries: Vec<(Instant, String, u32)>,
+    /// Messages that called somebody when they were posted, and why.
+    pub(crate) pings: Vec<String>,
     /// What goes wrong next with keys that begin so.
     pub(crate) faults: Vec<(&'static str, ChatFault)>,
 }
@@ -157,6 +160,7 @@ impl ChatState {
                 index
             }
             None => {
+                self.pings.extend(ping(message));
                 self.messages.push(Posted { key: key.to_owned(), edits: 0, message: message.clone() });
                 self.messages.len() - 1
             }

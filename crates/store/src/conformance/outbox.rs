@@ -94,6 +94,9 @@ pub async fn a_group_leaves_in_order_and_a_dead_head_lets_it_go_on(store: &dyn S
     assert_eq!(keys(store, 0).await, ["a2", "b1"]);
     settle(store, "a2", 1, dead()).await;
     assert_eq!(keys(store, 0).await, ["b1", "a3"]);
+    for (key, waits) in [("a1", false), ("a2", false), ("a3", true), ("b1", true), ("none", false)] {
+        assert_eq!(store.outbox_waits(key.to_owned()).await.unwrap(), waits, "{key}");
+    }
     assert_eq!(store.outbox_backlog().await.unwrap(), 2);
     assert_eq!(store.outbox_due(at(0), 1).await.unwrap().len(), 1);
 }

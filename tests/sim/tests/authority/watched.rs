@@ -114,6 +114,9 @@ impl Store for Watched {
     fn outbox_attempt(&self, key: String) -> BoxFuture<'_, Result<(), StoreError>> {
         self.store.outbox_attempt(key)
     }
+    fn outbox_waits(&self, key: String) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.store.outbox_waits(key)
+    }
     fn outbox_backlog(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
         self.store.outbox_backlog()
     }

@@ -1,0 +1,134 @@
+//! Slack is away for ten minutes of a P1: the incident is led over the API, and afterwards the channel shows all of it.
+
+use runbook_core::incident::Status;
+use runbook_core::message::ChatMessage;
+use runbook_core::people::Actor;
+use runbook_core::ports::PagerEventKind;
+use runbook_core::request::Request;
+
+use crate::origin::{Asker, Reply};
+use crate::testkit::{Bench, ChatFault, check, locked, page};
+
+const MINUTE: u64 = 60_000;
+
+/// From now on nothing is taken. `lost` arrives once all the same, and nobody hears so.
+fn slack_goes(bench: &Bench, lost: &[&'static str]) {
+    let mut faults: Vec<_> = lost.iter().map(|kind| (*kind, ChatFault::AnswerLost)).collect();
+    faults.extend(vec![("", ChatFault::Retry(None)); 10_000]);
+    locked(&bench.world.chat).faults = faults;
+}
+
+fn slack_returns(bench: &Bench) {
+    locked(&bench.world.chat).faults.clear();
+}
+
+/// Asks over the API, as a shell does.
+async fn shell(bench: &Bench, who: &str, request: Request) -> Reply {
+    let asker = Asker { actor: Actor::Person(who.to_owned()), channel: None };
+    bench.engine.request(&request, &asker).await.unwrap()
+}
+
+/// Nine minutes and a half from the acknowledgement to the end, without a chat.
+async fn led_from_a_shell(bench: &mut Bench) {
+    shell(bench, "ana", Request::IncidentAck { incident: None }).await;
+    bench.pass(MINUTE).await;
+    for (minute, text) in [(1, "half of it fails"), (2, "we roll back")] {
+        shell(bench, "ana", Request::IncidentUpdate { incident: None, text: text.to_owned() }).await;
+        bench.pass(minute * MINUTE).await;
+    }
+    shell(bench, "ana", Request::RunbookRollback { service: None, params: [].into() }).await;
+    bench.pass(MINUTE).await;
+    let run = bench.asked_runs()[0];
+    let fingerprint = Some(bench.run(run).await.0.fingerprint.to_string());
+    let yes = Request::RunbookApprove { run: None, fingerprint, reason: Some("it is bad".to_owned()) };
+    shell(bench, "ben", yes).await;
+    bench.until("it has helped", |bench| bench.status(run) == "succeeded").await;
+    bench.pass(2 * MINUTE).await;
+    shell(bench, "ana", Request::IncidentResolve { incident: None }).await;
+    bench.pass(MINUTE).await;
+    bench.pager_says("resolved", PagerEventKind::Resolved, page("Q1"), None).await;
+    bench.pass(MINUTE).await;
+    assert_eq!(bench.incident().await.status, Status::Resolved);
+}
+
+/// What the channel holds in the end: everything, in order, once.
+async fn assert_converged(bench: &Bench) {
+    assert_eq!(locked(&bench.data).backlog(), Vec::<String>::new(), "nothing waits");
+    assert_eq!(check(bench), Vec::<String>::new());
+    let chat = locked(&bench.world.chat);
+    let kinds: Vec<&str> =
+        chat.messages.iter().map(|posted| posted.key.split('/').next().unwrap_or_default()).collect();
+    let place = |kind: &str| {
+        kinds.iter().position(|known| *known == kind).unwrap_or_else(|| panic!("no {kind}: {kinds:?}"))
+    };
+    assert!(place("plan") < place("progress"), "{kinds:?}");
+    assert!(place("card") < place("note") && place("card") < place("review"), "{kinds:?}");
+    assert_eq!(chat.card().unwrap().status, "resolved");
+    for posted in &chat.messages {
+        match &posted.message {
+            ChatMessage::Plan { view, .. } => assert!(!view.waiting, "{}", view.state),
+            ChatMessage::Progress { thread, view, .. } => {
+                assert_eq!(thread.as_deref(), Some(place("plan").to_string().as_str()), "below its plan");
+                assert!(view.state.contains("succeeded"), "{}", view.state);
+            }
+            ChatMessage::Note { thread, .. } => {
+                assert_eq!(thread.as_deref(), Some(place("card").to_string().as_str()), "below the card");
+            }
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_happened_while_slack_was_away_is_shown_when_it_is_back() {
+    let mut bench = Bench::new().await;
+    bench.paged().await;
+    slack_goes(&bench, &["plan/"]);
+    // typed in the moment in which it goes: it is taken, and the answer does not get out
+    bench.says("typed", "ana", Request::IncidentStatus { incident: None }).await;
+    led_from_a_shell(&mut bench).await;
+    let so_far = locked(&bench.world.chat).messages.len();
+    assert_eq!(so_far, 2, "the card, and a plan of which nobody heard that it came");
+    slack_returns(&bench);
+    bench.pass(3 * MINUTE).await;
+    assert_converged(&bench).await;
+    let chat = locked(&bench.world.chat);
+    let notes = chat.notes();
+    let order: Vec<_> = ["half of it fails", "we roll back"]
+        .iter()
+        .map(|text| notes.iter().position(|note| note.contains(text)))
+        .collect();
+    assert!(order[0].is_some() && order[0] < order[1], "{notes:#?}");
+    for note in &notes {
+        assert!(note.starts_with("Delayed by Slack: this is from 09:0"), "{note}");
+    }
+    let answer = chat.answer("typed").unwrap();
+    assert!(answer.starts_with("Delayed by Slack: this is from 09:00 UTC, "), "{answer}");
+}
+
+/// The page comes while Slack is away already: its channel, its card and what belongs to them come one after the other.
+#[tokio::test(start_paused = true)]
+async fn an_incident_that_slack_has_not_seen_at_all_is_all_there_in_the_end() {
+    let mut bench = Bench::new().await;
+    slack_goes(&bench, &["channel/"]);
+    bench.paged().await;
+    led_from_a_shell(&mut bench).await;
+    assert_eq!(locked(&bench.world.chat).messages.len(), 0);
+    slack_returns(&bench);
+    bench.pass(5 * MINUTE).await;
+    assert_converged(&bench).await;
+}
+
+/// What leaves in time says nothing about it.
+#[tokio::test(start_paused = true)]
+async fn what_is_in_time_is_not_marked() {
+    let mut bench = Bench::new().await;
+    bench.paged().await;
+    shell(&bench, "ana", Request::IncidentUpdate { incident: None, text: "we look".to_owned() }).await;
+    bench.pass(MINUTE).await;
+    let notes = locked(&bench.world.chat).notes();
+    assert!(
+        matches!(&notes[..], [note] if note.contains("we look") && !note.contains("elayed")),
+        "{notes:?}"
+    );
+}

@@ -1,0 +1,140 @@
+//! Slack is away for some seconds of a P1, with the real server: the incident is led from a shell, and afterwards the channel
+//! shows all of it, in order, once. Ten minutes of it, in virtual time, are a test of the engine.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use blocks_tests::{AppConfig, TestApp, messages_with_key, run, run_status, text, timeline_types};
+use serde_json::{Value, json};
+
+const ROLLBACK: &str = "---\ntitle: Back\nservice: flowengine\n---\n# Back\n\n## Step 1: Return (5 min)\n\n```bash {effect=once}\necho back >> back.txt\necho \"rolled back\"\n# Expected: \"rolled back\"\n```\n";
+
+/// `ana` is the person before this terminal.
+async fn config() -> AppConfig {
+    let user = run(Path::new("/usr/bin/env"), &["id", "-un"], &BTreeMap::from([path()])).await;
+    AppConfig {
+        people: vec![("ben", "\"responder\""), ("ana", "\"commander\", \"responder\"")],
+        more: format!("os_user = \"{}\"\n", user.stdout.trim()),
+        ..AppConfig::with_rollback(ROLLBACK)
+    }
+}
+
+fn path() -> (String, String) {
+    ("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())
+}
+
+/// A verb in a shell, which must do what it says; its JSON.
+async fn shell(app: &TestApp, words: &[&str]) -> Value {
+    let mut words = words.to_vec();
+    words.extend(["-o", "json"]);
+    let finished = app.blocks(&words).await;
+    assert_eq!(finished.code, 0, "{words:?}: {finished:?}");
+    finished.json()
+}
+
+fn keyed(state: &Value, kind: &str) -> Vec<Value> {
+    messages_with_key(state, kind).into_iter().map(|(_, message)| message).collect()
+}
+
+/// Everything that was to leave is there, once, and says how it is now.
+#[track_caller]
+fn assert_converged(app: &TestApp, state: &Value) {
+    let mut seen = BTreeMap::<String, u32>::new();
+    for message in keyed(state, "") {
+        *seen.entry(text(&message["metadata"]["event_payload"]["key"])).or_default() += 1;
+    }
+    assert!(seen.values().all(|count| *count == 1), "something is there twice: {seen:?}");
+    for kind in ["card", "plan", "progress", "note"] {
+        let there = seen.keys().filter(|key| key.starts_with(&format!("{kind}/"))).count();
+        let asked = app.sql(&format!("SELECT count(*) FROM outbox WHERE key LIKE '{kind}/%'"));
+        assert_eq!(i64::try_from(there).unwrap(), asked, "{kind}: {seen:?}");
+    }
+    assert_eq!(app.sql("SELECT count(*) FROM outbox WHERE state <> 'sent'"), 0, "nothing was given up");
+    let one = |kind: &str| keyed(state, kind).pop().unwrap_or_else(|| panic!("no {kind}"));
+    let (card, plan, progress) = (one("card/"), one("plan/"), one("progress/"));
+    assert!(card["blocks"].to_string().contains("*Status:* resolved"), "{card}");
+    assert!(!plan["blocks"].to_string().contains("blocks:approve"), "{plan}");
+    assert!(progress["blocks"].to_string().contains("*State:* succeeded"), "{progress}");
+    assert_eq!(progress["thread_ts"], plan["ts"], "the progress is below its plan");
+    let mut notes = keyed(state, "note/");
+    notes.sort_by_key(|note| text(&note["ts"]));
+    assert!(notes.iter().all(|note| note["thread_ts"] == card["ts"]), "notes are below the card: {notes:?}");
+    let said: Vec<_> = notes.iter().map(|note| text(&note["text"])).collect();
+    let place = |what: &str| said.iter().position(|line| line.contains(what));
+    assert!(
+        place("half of it fails").is_some() && place("half of it fails") < place("we roll back"),
+        "{said:?}"
+    );
+}
+
+async fn led_from_a_shell(app: &TestApp, ben: &str) {
+    let acked = shell(app, &["ack", "INC-1"]).await;
+    assert_eq!((&acked["number"], &acked["status"]), (&json!(1), &json!("acknowledged")), "{acked}");
+    shell(app, &["update", "half of it fails"]).await;
+    shell(app, &["update", "we roll back"]).await;
+    // somebody else asks for it, so that the one in the shell can say yes
+    let asked = json!({ "request": "runbook_rollback", "service": "flowengine", "params": {} });
+    assert_eq!(app.api(Some(ben), asked).await.status, 200);
+    let shown = app
+        .incident_when("INC-1", "a rollback waits for a yes", |shown| {
+            run_status(shown) == "waiting_for_approval"
+        })
+        .await;
+    let id = text(&blocks_tests::rollback_of(&shown)["id"]);
+    let status = shell_status(app, &id).await;
+    let code = text(&status["code"]);
+    let approve = ["runbook", "approve", &id, "--fingerprint", &code, "--reason", "it has to be"];
+    let finished = app.blocks(&[&approve[..], &["-o", "json", "--wait", "30s"]].concat()).await;
+    assert!(finished.code == 0, "{finished:?}");
+    app.run_when(&id, "succeeded").await;
+    assert_eq!(app.effects("back.txt"), 1);
+    shell(app, &["resolve", "INC-1"]).await;
+    app.incident_when("INC-1", "it is resolved and reviewed", |shown| {
+        shown["status"] == "resolved" && shown["review_file"].is_string()
+    })
+    .await;
+}
+
+/// A run that waits for a person has another exit code than one that is done.
+async fn shell_status(app: &TestApp, id: &str) -> Value {
+    app.blocks(&["runbook", "status", id, "-o", "json"]).await.json()
+}
+
+#[tokio::test]
+async fn led_from_a_shell_while_slack_is_away_and_all_is_there_when_it_is_back() {
+    let app = TestApp::start(&config().await).await;
+    let ben = app.token("ben").await;
+    app.page("Flow failures").await;
+    app.incident_when("INC-1", "its card is posted", |shown| {
+        timeline_types(shown).contains(&"card_posted".to_owned())
+    })
+    .await;
+    app.outbox_is_empty().await;
+    app.control("faults", json!({ "slack": "down" })).await;
+    led_from_a_shell(&app, &ben).await;
+    assert!(keyed(&app.state().await, "plan/").is_empty(), "nothing of it is in Slack");
+    app.control("faults", json!({ "slack": "ok" })).await;
+    app.outbox_is_empty().await;
+    assert_converged(&app, &app.state().await);
+    assert_eq!(app.effects("back.txt"), 1);
+    app.assert_journal_verifies().await;
+}
+
+/// Slack is away before the page comes, and the server is killed meanwhile.
+#[tokio::test]
+async fn an_incident_that_slack_has_not_seen_at_all_is_all_there_in_the_end() {
+    let mut app = TestApp::start(&config().await).await;
+    let ben = app.token("ben").await;
+    app.control("faults", json!({ "slack": "down" })).await;
+    let page = app.page("Flow failures").await;
+    app.acknowledged(&page).await;
+    app.incident_when("INC-1", "it is open", |shown| !shown.is_null()).await;
+    led_from_a_shell(&app, &ben).await;
+    app.kill_9().await;
+    app.start_server().await;
+    assert!(keyed(&app.state().await, "").is_empty(), "nothing of it is in Slack");
+    app.control("faults", json!({ "slack": "ok" })).await;
+    app.outbox_is_empty().await;
+    assert_converged(&app, &app.state().await);
+    app.assert_journal_verifies().await;
+}
