@@ -171,7 +171,7 @@ fn document(peer: Peer, commands: usize) -> Result<(&'static str, String), Stop>
                  DBOS(config={{'name': 'bench', 'system_database_url': 'sqlite:///bench.sqlite', 'run_admin_server': False, 'log_level': 'ERROR'}})\n\
                  @DBOS.step()\ndef step(text):\n    return subprocess.run(['{bash}', '--noprofile', '--norc', '-c', text], capture_output=True, text=True, check=True).stdout\n\
                  @DBOS.workflow()\ndef all_of_them():\n    for number in range(1, {commands} + 1):\n        step(f'echo \"command {{number}}\"')\n\
-                 DBOS.launch()\nall_of_them()\nDBOS.destroy()\nos._exit(0)\n"
+                 DBOS.launch()\nall_of_them()\nos._exit(0)\n"
             );
             "commands.py"
         }
