@@ -466,6 +466,9 @@ impl Request {
             | Request::IncidentRole { incident, .. }
             | Request::IncidentUpdate { incident, .. }
             | Request::TimelineAdd { incident, .. }
+            | Request::IncidentSnooze { incident, .. }
+            | Request::IncidentReminders { incident, .. }
+            | Request::RollbackRequest { incident, .. }
             | Request::ActionAdd { incident, .. }
             | Request::ActionList { incident, all: false }
             | Request::ActionDone { incident, .. }

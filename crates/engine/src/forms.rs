@@ -45,7 +45,13 @@ impl Engine {
             return Err(EngineError::Refused("that declares nothing".to_owned()));
         };
         let slash = if asker.channel.is_some() { "/" } else { "" };
-        let instead = format!("{slash}blocks declare TITLE --severity P2");
+        // what is typed instead is as private as what was asked for
+        let instead = format!(
+            "{slash}blocks declare TITLE --severity {}{}{}",
+            severity.as_deref().map_or_else(|| "P2".to_owned(), word),
+            service.as_deref().map_or_else(String::new, |name| format!(" --service {}", word(name))),
+            if *private { " --private" } else { "" },
+        );
         let Some(trigger) = origin.trigger.clone() else {
             return Err(EngineError::Refused(format!(
                 "the title is missing; hint: write it behind the command: `{instead}`"
@@ -118,8 +124,17 @@ impl Engine {
         let Some(fields) = fields(&entry.document.params, &request) else { return Ok(None) };
         let values: String = missing.iter().map(|name| format!(" --param {name}=VALUE")).collect();
         let command = match &about {
-            FormFor::Rollback { service } => format!("rollback {}", service.as_deref().unwrap_or_default()),
-            _ => format!("run {}", entry.document.name),
+            FormFor::Rollback { service } => {
+                format!("rollback {}", service.as_deref().map_or_else(String::new, word))
+            }
+            FormFor::Run { name, section, incident } => {
+                let option = |name: &str, value: &Option<String>| {
+                    value.as_deref().map_or_else(String::new, |value| format!(" --{name} {}", word(value)))
+                };
+                let (section, incident) = (option("section", section), option("incident", incident));
+                format!("run {}{section}{incident}", word(name))
+            }
+            FormFor::Declare => return Ok(None),
         };
         let form = Form {
             about,
@@ -248,6 +263,16 @@ impl Engine {
             }
         }
         faults
+    }
+}
+
+/// One word of a line that somebody is to type.
+fn word(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("\"{}\"", text.replace('"', "'"))
     }
 }
 

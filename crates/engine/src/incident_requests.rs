@@ -1,6 +1,7 @@
 //! What people ask of incidents: who may, which one is meant, what is recorded, what is answered.
 
 use chrono::Duration;
+use runbook_core::ids::IncidentId;
 use runbook_core::incident::{Incident, IncidentCommand, OpenIncident};
 use runbook_core::people::{Actor, Person, Role};
 use runbook_core::ports::IncidentRow;
@@ -10,6 +11,7 @@ use serde_json::json;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incident_reads;
+use crate::incidents::load_incident;
 use crate::origin::{Asker, Origin, Reply};
 use crate::read;
 use crate::said::{self, Said};
@@ -37,8 +39,9 @@ impl Engine {
             Request::IncidentAck { incident } => {
                 self.require_standing(asker, "take an incident")?;
                 let id = self.find_incident(incident.as_deref(), asker).await?.id;
+                let text = self.who_has_it(id, asker).await?;
                 let command = IncidentCommand::Acknowledge { by: by(), via: "blocks".to_owned() };
-                self.incident_verb(id, &command, origin, "You have it.").await
+                self.incident_verb(id, &command, origin, &text).await
             }
             Request::IncidentSeverity { incident, severity } => {
                 self.require_standing(asker, "change a severity")?;
@@ -361,9 +364,28 @@ impl Engine {
         Ok(Reply { text, data: serde_json::to_value(incident.row()).unwrap_or_default() })
     }
 
+    /// What somebody is told who takes an incident: whether it is theirs.
+    async fn who_has_it(&self, id: IncidentId, asker: &Asker) -> Result<String, EngineError> {
+        let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(String::new()) };
+        let incident = &loaded.state;
+        let number = incident.number;
+        Ok(match &incident.commander {
+            _ if !incident.status.is_open() => {
+                format!("{number} is {}: there is nothing to take.", incident.status.word())
+            }
+            Some(commander) if commander.who != asker.actor => {
+                format!(
+                    "{} has {number}; `role commander me {number}` makes you its commander.",
+                    commander.who
+                )
+            }
+            _ => "You have it.".to_owned(),
+        })
+    }
+
     async fn incident_verb(
         &self,
-        id: runbook_core::ids::IncidentId,
+        id: IncidentId,
         command: &IncidentCommand,
         origin: &Origin,
         text: &str,

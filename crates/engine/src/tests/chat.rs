@@ -168,6 +168,16 @@ async fn a_declaration_without_a_word_opens_a_form() {
     bench.types("late", "ana", empty_declaration(), "expired").await;
     let told = bench.answered("late").unwrap();
     assert!(told.contains("it took too long") && told.contains("`/blocks declare TITLE"), "{told}");
+    // what is to be typed instead is as private as what was asked for
+    let mut private = empty_declaration();
+    if let Request::IncidentDeclare { private, severity, service, .. } = &mut private {
+        (*private, *severity) = (true, Some("P1".to_owned()));
+        *service = Some("flow \"engine\"".to_owned());
+    }
+    bench.types("private", "ana", private, "expired").await;
+    let told = bench.answered("private").unwrap();
+    let line = "`/blocks declare TITLE --severity P1 --service \"flow 'engine'\" --private`";
+    assert!(told.contains(line), "{told}");
     // a pause of the chat's is longer than what opens a form lives
     locked(&bench.world.chat).faults.push(("form/", ChatFault::Retry(Some(20_000))));
     bench.types("limited", "ana", empty_declaration(), "t0").await;
@@ -226,7 +236,10 @@ async fn a_runbook_that_needs_values_asks_for_them() {
     assert!(told.contains("parameter 'replicas' has no value"), "{told}");
     bench.types("late", "ana", run(&[]), "expired").await;
     let told = bench.answered("late").unwrap();
-    assert!(told.contains("`/blocks runbook run scale_it --param replicas=VALUE`"), "{told}");
+    assert!(
+        told.contains("`/blocks runbook run scale_it --incident INC-1 --param replicas=VALUE`"),
+        "{told}"
+    );
     bench.types("form", "ana", run(&[("note", "typed")]), "t1").await;
     let form = locked(&bench.world.chat).forms.pop().unwrap();
     let shown: Vec<_> = form

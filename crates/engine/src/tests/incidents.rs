@@ -128,7 +128,7 @@ async fn who_acknowledges_first_commands_until_somebody_takes_over() {
     assert_eq!(locked(&bench.world.chat).card().unwrap().commander.as_deref(), Some("ana (acting)"));
     // The pager knows already; ben in chat comes too late to command.
     let answer = bench.ask("take it", "ben", Request::IncidentAck { incident: None }).await;
-    assert_eq!(answer, "You have it.");
+    assert_eq!(answer, "ana has INC-1; `role commander me INC-1` makes you its commander.");
     assert_eq!(bench.incident().await.commander.unwrap().who, Actor::Person("ana".to_owned()));
 }
 

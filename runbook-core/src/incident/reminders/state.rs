@@ -77,7 +77,11 @@ impl Reminders {
             IncidentEvent::MitigationStarted { run } => {
                 self.asked.remove(&Topic::MitigationFailed { run: *run });
             }
-            IncidentEvent::Reopened { .. } => self.asked.clear(),
+            // What was asked for before its end was about what was then.
+            IncidentEvent::Reopened { .. } => {
+                self.asked.clear();
+                self.rollback_requests.clear();
+            }
             _ => {}
         }
     }

@@ -400,6 +400,13 @@ fn whoever_asks_for_a_rollback_is_heard_and_starts_nothing() {
     bench.learns(&IncidentCommand::StartMitigation { run: RUN });
     bench.learns(&IncidentCommand::EndRun { run: RUN, outcome: RunOutcome::Succeeded, reason: None });
     assert!(bench.give(&request).is_err(), "the impact has stopped");
+    // what is opened again is not rolled back because of what was asked before
+    let (by, reason) = (person("ana"), "so".to_owned());
+    bench.says("ana", &IncidentCommand::EndAsNone { by: by.clone(), email: None, reason: reason.clone() });
+    bench.says("ana", &IncidentCommand::Reopen { by, reason });
+    assert!(bench.incident.reminders.rollback_requests.is_empty());
+    let next = bench.looks(7, &look());
+    assert!(!matches!(next, Some((Topic::RollbackRequested { .. }, ..))), "{next:?}");
 }
 
 #[test]
