@@ -43,6 +43,9 @@ pub enum FormFor {
         /// The service.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         service: Option<String>,
+        /// The incident.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        incident: Option<String>,
     },
 }
 
@@ -66,9 +69,11 @@ impl FormFor {
                 section: section.clone(),
                 incident: incident.clone(),
             },
-            FormFor::Rollback { service } => {
-                Request::RunbookRollback { service: service.clone(), params: filled }
-            }
+            FormFor::Rollback { service, incident } => Request::RunbookRollback {
+                service: service.clone(),
+                params: filled,
+                incident: incident.clone(),
+            },
         }
     }
 }

@@ -45,6 +45,9 @@ pub enum Request {
         service: Option<String>,
         /// Parameter values.
         params: BTreeMap<String, String>,
+        /// The incident (`INC-12`); the channel's, or the only open one if it is about that service, when absent.
+        #[serde(default)]
+        incident: Option<String>,
     },
     /// The runs at a glance, newest first.
     RunbookRuns {
@@ -454,6 +457,7 @@ impl Request {
     pub fn name_incident(&mut self, named: &str) {
         match self {
             Request::RunbookRun { incident, .. }
+            | Request::RunbookRollback { incident, .. }
             | Request::IncidentShow { incident }
             | Request::IncidentAck { incident }
             | Request::IncidentSeverity { incident, .. }

@@ -56,6 +56,7 @@ pub(crate) fn pressed(button: CardButton, value: Option<&str>) -> Result<Request
         CardButton::Rollback => Request::RunbookRollback {
             service: Some(value.service).filter(|service| !service.is_empty()),
             params: std::collections::BTreeMap::default(),
+            incident: Some(value.incident),
         },
     })
 }
@@ -68,7 +69,11 @@ mod tests {
     fn a_press_asks_for_what_the_button_says() {
         let value = serde_json::to_string(&CardValue::new("INC-1", "flowengine").unwrap()).unwrap();
         let ack = Request::IncidentAck { incident: Some("INC-1".into()) };
-        let rollback = Request::RunbookRollback { service: Some("flowengine".into()), params: [].into() };
+        let rollback = Request::RunbookRollback {
+            service: Some("flowengine".into()),
+            params: [].into(),
+            incident: Some("INC-1".into()),
+        };
         for (id, wanted) in [("card_ack", ack), ("card_rollback", rollback)] {
             assert_eq!(pressed(named(id).unwrap(), Some(&value)), Ok(wanted));
         }

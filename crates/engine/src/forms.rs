@@ -122,15 +122,16 @@ impl Engine {
         }
         let about = about();
         let Some(fields) = fields(&entry.document.params, &request) else { return Ok(None) };
-        let values: String = missing.iter().map(|name| format!(" --param {name}=VALUE")).collect();
+        let values = values(&missing, &entry.document.params, asked.params);
+        let option = |name: &str, value: &Option<String>| {
+            value.as_deref().map_or_else(String::new, |value| format!(" --{name} {}", word(value)))
+        };
         let command = match &about {
-            FormFor::Rollback { service } => {
-                format!("rollback {}", service.as_deref().map_or_else(String::new, word))
+            FormFor::Rollback { service, incident } => {
+                let service = service.as_deref().map_or_else(String::new, |name| format!(" {}", word(name)));
+                format!("rollback{service}{}", option("incident", incident))
             }
             FormFor::Run { name, section, incident } => {
-                let option = |name: &str, value: &Option<String>| {
-                    value.as_deref().map_or_else(String::new, |value| format!(" --{name} {}", word(value)))
-                };
                 let (section, incident) = (option("section", section), option("incident", incident));
                 format!("run {}{section}{incident}", word(name))
             }
@@ -215,7 +216,7 @@ impl Engine {
             Request::RunbookRun { name, params, section, .. } => {
                 self.value_faults(name, params, section.as_deref())
             }
-            Request::RunbookRollback { service, params } => {
+            Request::RunbookRollback { service, params, .. } => {
                 let service = service.as_deref().and_then(|name| self.settings().service(name));
                 match service.and_then(|service| service.rollback.as_deref()) {
                     Some(runbook) => self.value_faults(runbook, params, None),
@@ -268,12 +269,23 @@ impl Engine {
 
 /// One word of a line that somebody is to type.
 fn word(text: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '=');
     if !text.is_empty() && text.chars().all(is_plain) {
         text.to_owned()
     } else {
         format!("\"{}\"", text.replace('"', "'"))
     }
+}
+
+/// The parameters of a line that somebody is to type: what was typed already, and what is missing. What is secret, or
+/// cannot be typed in chat as it is, is left open.
+fn values(missing: &[String], params: &[Parameter], given: &BTreeMap<String, String>) -> String {
+    let is_secret = |name: &str| params.iter().any(|param| param.name == name && param.declared.secret);
+    let given = given.iter().map(|(name, value)| {
+        let is_open = is_secret(name) || value.contains(['"', '\n', '`']);
+        format!(" --param {}", word(&format!("{name}={}", if is_open { "VALUE" } else { value })))
+    });
+    given.chain(missing.iter().map(|name| format!(" --param {name}=VALUE"))).collect()
 }
 
 fn value_of<'a>(param: &'a Parameter, request: &'a PlanRequest) -> Option<&'a String> {

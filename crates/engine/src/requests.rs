@@ -111,9 +111,9 @@ impl Engine {
                 }
                 self.new_run(&entry, (params, section.as_deref()), incident, asker, origin).await
             }
-            Request::RunbookRollback { service, params } => {
+            Request::RunbookRollback { .. } => {
                 self.require_standing(asker, "ask for a rollback")?;
-                self.rollback(service.as_deref(), params, asker, origin).await
+                self.rollback(request, asker, origin).await
             }
             Request::RunbookApprove { .. } => self.approve(request, asker, origin).await,
             Request::RunbookRefuse { reason, .. } => {
@@ -278,13 +278,15 @@ impl Engine {
 
     async fn rollback(
         &self,
-        service: Option<&str>,
-        params: &BTreeMap<String, String>,
+        request: &Request,
         asker: &Asker,
         origin: &Origin,
     ) -> Result<Reply, EngineError> {
-        let incident = self.optional_incident(None, asker).await?;
-        let name = service.map(str::to_owned).or_else(|| incident.as_ref().map(|row| row.service.clone()));
+        let Request::RunbookRollback { service, params, incident: named } = request else {
+            return Err(EngineError::Refused("that asks for no rollback".to_owned()));
+        };
+        let incident = self.optional_incident(named.as_deref(), asker).await?;
+        let name = service.clone().or_else(|| incident.as_ref().map(|row| row.service.clone()));
         let Some(name) = name else {
             return Err(EngineError::NotFound(
                 "no service is named, and there is no open incident to take it from; hint: `runbook rollback SERVICE`".to_owned(),
@@ -303,10 +305,14 @@ impl Engine {
                 "service '{name}' names no rollback; hint: set `rollback` under its [[service]]"
             )));
         };
-        let incident = incident.filter(|row| row.service == name);
+        // the only open one may be about something else; one that is named is meant
+        let incident = incident.filter(|row| named.is_some() || row.service == name);
         let entry = self.entry(runbook)?;
         let asked = Engine::asked(params, None, incident.as_ref());
-        let about = || FormFor::Rollback { service: Some(name.clone()) };
+        let about = || FormFor::Rollback {
+            service: Some(name.clone()),
+            incident: incident.as_ref().map(|row| row.number.to_string()),
+        };
         if let Some(form) = self.ask_for_values(&entry, &asked, &about, asker, origin).await? {
             return Ok(form);
         }

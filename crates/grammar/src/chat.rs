@@ -309,7 +309,11 @@ mod tests {
     }
 
     fn rollback(service: Option<&str>) -> Request {
-        Request::RunbookRollback { service: service.map(str::to_owned), params: BTreeMap::new() }
+        Request::RunbookRollback {
+            service: service.map(str::to_owned),
+            params: BTreeMap::new(),
+            incident: None,
+        }
     }
 
     #[test]

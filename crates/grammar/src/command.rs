@@ -88,7 +88,9 @@ pub enum RunbookCommand {
         incident: Option<String>,
     },
     /// Run the rollback that is configured for a service
-    #[command(after_help = "Example: blocks runbook rollback flowengine")]
+    #[command(
+        after_help = "Examples:\n  blocks runbook rollback flowengine\n  blocks runbook rollback --incident INC-12"
+    )]
     Rollback {
         /// The service; the incident's when absent
         #[arg(value_name = "SERVICE")]
@@ -96,6 +98,9 @@ pub enum RunbookCommand {
         /// Parameter values
         #[command(flatten)]
         params: Params,
+        /// The incident that it serves; the channel's, or the only open one of that service, when absent
+        #[arg(long, value_name = "INC")]
+        incident: Option<String>,
     },
     /// Name the runs, newest first: the open ones, with what to type next
     #[command(after_help = "Examples:\n  blocks runbook runs\n  blocks runbook runs --all --incident INC-12")]
@@ -429,9 +434,11 @@ impl RunbookCommand {
                 section: section.clone(),
                 incident: incident.as_deref().map(incident_number),
             },
-            RunbookCommand::Rollback { service, params } => {
-                Request::RunbookRollback { service: service.clone(), params: params.to_map()? }
-            }
+            RunbookCommand::Rollback { service, params, incident } => Request::RunbookRollback {
+                service: service.clone(),
+                params: params.to_map()?,
+                incident: incident.as_deref().map(incident_number),
+            },
             RunbookCommand::Runs { all, incident } => {
                 Request::RunbookRuns { all: *all, incident: incident.as_deref().map(incident_number) }
             }

@@ -162,7 +162,14 @@ fn what_is_typed_is_what_is_meant() {
         // and what was there before
         ("Ack", Request::IncidentAck { incident: None }),
         ("severity p1 3", Request::IncidentSeverity { incident: some("INC-3"), severity: "P1".to_owned() }),
-        ("runbook rollback", Request::RunbookRollback { service: None, params: BTreeMap::new() }),
+        (
+            "runbook rollback",
+            Request::RunbookRollback { service: None, params: BTreeMap::new(), incident: None },
+        ),
+        (
+            "Runbook Rollback —incident inc-3",
+            Request::RunbookRollback { service: None, params: BTreeMap::new(), incident: some("INC-3") },
+        ),
         (
             "runbook rollback shop --param room=<#C012|incidents> --param who=<@U0ANA|ana> --param pod=<pod>",
             Request::RunbookRollback {
@@ -170,6 +177,7 @@ fn what_is_typed_is_what_is_meant() {
                 params: [("room", "#incidents"), ("who", "@ana"), ("pod", "<pod>")]
                     .map(|(name, value)| (name.to_owned(), value.to_owned()))
                     .into(),
+                incident: None,
             },
         ),
     ];

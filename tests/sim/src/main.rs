@@ -1,14 +1,16 @@
 //! `cargo xtask sim`: plays worlds, and says what broke and how to see it again.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore speaks to the person who runs it")]
 
+use std::num::NonZero;
 use std::process::ExitCode;
 
 use blocks_sim::{Options, World, run};
 
 const USAGE: &str =
-    "usage: cargo xtask sim [--seeds N] [--seed S] [--only 1,5,9] [--trace] [--no-sabotage] [-o json]
+    "usage: cargo xtask sim [--seeds N] [--seed S] [--jobs J] [--only 1,5,9] [--trace] [--no-sabotage] [-o json]
   --seeds N      how many worlds (100)
   --seed S       the first one (1)
+  --jobs J       so many at the same time (one for each core)
   --only LIST    these actions of the first seed alone
   --trace        print every action, event, process and message of the first seed
   --no-sabotage  do not look for the defects that are put in on purpose
@@ -22,12 +24,14 @@ struct Arguments {
 
 fn read(mut words: impl Iterator<Item = String>) -> Option<Arguments> {
     let folder = std::env::temp_dir().join(format!("blocks-sim-{}", std::process::id()));
-    let options = Options { seed: 1, seeds: 100, only: None, folder, sabotage_within: 500 };
+    let jobs = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+    let options = Options { seed: 1, seeds: 100, only: None, folder, sabotage_within: 500, jobs };
     let mut read = Arguments { options, trace: false, json: false };
     while let Some(word) = words.next() {
         match word.as_str() {
             "--seeds" => read.options.seeds = words.next()?.parse().ok()?,
             "--seed" => read.options.seed = words.next()?.parse().ok()?,
+            "--jobs" => read.options.jobs = words.next()?.parse().ok()?,
             "--only" => {
                 let list = words.next()?;
                 let numbers = list.split(',').filter(|word| !word.is_empty()).map(|word| word.parse().ok());
@@ -62,7 +66,7 @@ fn show(options: &Options) -> bool {
 }
 
 fn play(options: &Options, json: bool) -> bool {
-    let report = run(options, &mut |failure| {
+    let report = run(options, &|failure| {
         eprintln!("seed {}: {}: {}\n  {}", failure.seed, failure.rule, failure.text, failure.replay);
     });
     if json {

@@ -273,7 +273,7 @@ impl Player {
             }
             What::Rollback => {
                 let service = (self.asked.is_multiple_of(2)).then(|| "shop".to_owned());
-                Request::RunbookRollback { service, params: params() }
+                Request::RunbookRollback { service, params: params(), incident: None }
             }
             What::Approve(which) => {
                 code = self.code(id, which);

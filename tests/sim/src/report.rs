@@ -1,10 +1,14 @@
 //! Many seeds in a row: what failed and how to see it again, what happened, and which defects were caught.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
+use crate::locked;
 use crate::play::{Outcome, World};
 use crate::shrink::shrink;
 
@@ -24,6 +28,8 @@ pub struct Options {
     pub folder: PathBuf,
     /// A seed must be caught among so many, for each defect.
     pub sabotage_within: u64,
+    /// How many worlds are played at the same time. Each has a thread of its own, so it changes none of them.
+    pub jobs: NonZero<usize>,
 }
 
 /// One failing seed.
@@ -118,27 +124,57 @@ fn world(seed: u64, only: Option<&Vec<usize>>) -> World {
 }
 
 /// Plays every seed; tells each failure as it is found.
-pub fn run(options: &Options, tell: &mut dyn FnMut(&Failure)) -> Report {
-    let mut report = Report::default();
-    for seed in options.seed..options.seed + options.seeds {
-        let world = world(seed, options.only.as_ref());
-        let outcome = world.play(&options.folder, false);
-        report.add(&outcome);
-        let Some((rule, text)) = outcome.failure() else { continue };
-        report.failed += 1;
-        if report.failures.len() >= LISTED {
-            continue;
+pub fn run(options: &Options, tell: &(dyn Fn(&Failure) + Sync)) -> Report {
+    let report = Mutex::new(Report::default());
+    let (next, end) = (AtomicU64::new(options.seed), options.seed + options.seeds);
+    std::thread::scope(|threads| {
+        for job in 0..options.jobs.get() {
+            let (report, next) = (&report, &next);
+            threads.spawn(move || {
+                let folder = options.folder.join(job.to_string());
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= end {
+                        break;
+                    }
+                    play(options, seed, &folder, report, tell);
+                }
+            });
         }
-        let only = match &options.only {
-            Some(only) => only.clone(),
-            None => shrink(&world, rule, &options.folder),
-        };
-        let failure = failure(seed, rule, text, only);
-        tell(&failure);
-        report.failures.push(failure);
-    }
+    });
+    let mut report = report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    report.failures.sort_by_key(|failure| failure.seed);
     report.sabotage = sabotage(options);
     report
+}
+
+/// Plays one seed, and makes it smaller when it fails.
+fn play(
+    options: &Options,
+    seed: u64,
+    folder: &Path,
+    report: &Mutex<Report>,
+    tell: &(dyn Fn(&Failure) + Sync),
+) {
+    let world = world(seed, options.only.as_ref());
+    let outcome = world.play(folder, false);
+    let broken = outcome.failure();
+    {
+        let mut report = locked(report);
+        report.add(&outcome);
+        report.failed += u64::from(broken.is_some());
+        if report.failures.len() >= LISTED {
+            return;
+        }
+    }
+    let Some((rule, text)) = broken else { return };
+    let only = match &options.only {
+        Some(only) => only.clone(),
+        None => shrink(&world, rule, folder),
+    };
+    let failure = failure(seed, rule, text, only);
+    tell(&failure);
+    locked(report).failures.push(failure);
 }
 
 fn failure(seed: u64, rule: &'static str, text: String, only: Vec<usize>) -> Failure {

@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask sim` plays as many as you like, with the defects that must be caught.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use blocks_sim::{Options, World, kept, run};
@@ -14,8 +15,15 @@ fn folder(name: &str) -> PathBuf {
 #[test]
 fn worlds_from_seeds_hold() {
     let folder = folder("hold");
-    let options = Options { seed: 1, seeds: 300, only: None, folder: folder.clone(), sabotage_within: 0 };
-    let report = run(&options, &mut |_| {});
+    let options = Options {
+        seed: 1,
+        seeds: 300,
+        only: None,
+        folder: folder.clone(),
+        sabotage_within: 0,
+        jobs: NonZero::new(2).unwrap(),
+    };
+    let report = run(&options, &|_| {});
     let _ = std::fs::remove_dir_all(folder);
     assert!(report.is_good(), "{:#?}", report.failures);
     // A world in which little happens shows little.

@@ -39,7 +39,13 @@ pub(crate) async fn play(bench: &mut Bench, course: Course, doubt: Doubt) -> boo
         .await;
     bench.pager_says("page-again", PagerEventKind::Triggered, page("Q1"), None).await;
     bench.pager_says("ack", PagerEventKind::Acknowledged, page("Q1"), Some("P-ana")).await;
-    bench.says("rollback", "ana", Request::RunbookRollback { service: None, params: [].into() }).await;
+    bench
+        .says(
+            "rollback",
+            "ana",
+            Request::RunbookRollback { service: None, params: [].into(), incident: None },
+        )
+        .await;
     bench.until("the plan is shown", |bench| !locked(&bench.world.chat).of("plan/").is_empty()).await;
     let run = bench.asked_runs()[0];
     approve(bench, run, "approve").await;

@@ -17,7 +17,9 @@ async fn an_outcome_survives_a_minute_without_the_store() {
     let mut bench = Bench::new().await;
     bench.world.will("roll-back", &[Act::Ends(10_000, 0, "rolled back\n")]);
     bench.paged().await;
-    bench.ask("rollback", "ana", Request::RunbookRollback { service: None, params: [].into() }).await;
+    bench
+        .ask("rollback", "ana", Request::RunbookRollback { service: None, params: [].into(), incident: None })
+        .await;
     let run = bench.asked_runs()[0];
     let yes = bench.approval(run);
     bench.ask("yes", "ben", yes).await;
@@ -44,7 +46,13 @@ async fn what_this_process_has_begun_is_not_taken_for_what_another_left() {
         let mut bench = Bench::new().await;
         bench.world.will("roll-back", &[Act::Ends(10_000, 0, "rolled back\n")]);
         bench.paged().await;
-        bench.ask("rollback", "ana", Request::RunbookRollback { service: None, params: [].into() }).await;
+        bench
+            .ask(
+                "rollback",
+                "ana",
+                Request::RunbookRollback { service: None, params: [].into(), incident: None },
+            )
+            .await;
         let run = bench.asked_runs()[0];
         let yes = bench.approval(run);
         bench.says("yes", "ben", yes).await;
@@ -76,7 +84,13 @@ async fn a_run_goes_on_when_the_stores_answers_are_lost() {
     for lost in [1, 2, 3, 5, 8] {
         let mut bench = Bench::new().await;
         bench.paged().await;
-        bench.ask("rollback", "ana", Request::RunbookRollback { service: None, params: [].into() }).await;
+        bench
+            .ask(
+                "rollback",
+                "ana",
+                Request::RunbookRollback { service: None, params: [].into(), incident: None },
+            )
+            .await;
         let run = bench.asked_runs()[0];
         let yes = bench.approval(run);
         bench.faults.lose_answers.store(lost, Ordering::SeqCst);

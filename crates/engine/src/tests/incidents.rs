@@ -170,7 +170,7 @@ async fn people_without_standing_are_refused_and_told() {
             Request::IncidentAck { incident: None },
             Request::IncidentResolve { incident: None },
             Request::IncidentSeverity { incident: None, severity: "P3".to_owned() },
-            Request::RunbookRollback { service: None, params: [].into() },
+            Request::RunbookRollback { service: None, params: [].into(), incident: None },
         ];
         for (n, request) in requests.into_iter().enumerate() {
             let answer = bench.ask(&format!("{user} {n}"), user, request).await;

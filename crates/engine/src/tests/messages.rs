@@ -126,7 +126,9 @@ async fn a_lost_answer_doubles_nothing() {
     let kinds = ["channel/", "card/", "plan/", "progress/", "note/", "review/"];
     locked(&bench.world.chat).faults = kinds.map(|kind| (kind, ChatFault::AnswerLost)).to_vec();
     bench.paged().await;
-    bench.ask("rollback", "ana", Request::RunbookRollback { service: None, params: [].into() }).await;
+    bench
+        .ask("rollback", "ana", Request::RunbookRollback { service: None, params: [].into(), incident: None })
+        .await;
     bench.pass(5_000).await;
     let yes = bench.approval(bench.asked_runs()[0]);
     bench.ask("yes", "ben", yes).await;

@@ -36,7 +36,7 @@ async fn led_from_a_shell(bench: &mut Bench) {
         shell(bench, "ana", Request::IncidentUpdate { incident: None, text: text.to_owned() }).await;
         bench.pass(minute * MINUTE).await;
     }
-    shell(bench, "ana", Request::RunbookRollback { service: None, params: [].into() }).await;
+    shell(bench, "ana", Request::RunbookRollback { service: None, params: [].into(), incident: None }).await;
     bench.pass(MINUTE).await;
     let run = bench.asked_runs()[0];
     let fingerprint = Some(bench.run(run).await.0.fingerprint.to_string());

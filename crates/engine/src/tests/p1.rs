@@ -27,7 +27,9 @@ async fn counted(bench: &mut Bench, story: &str) -> Vec<String> {
 }
 
 async fn rolled_back(bench: &mut Bench) -> RunId {
-    bench.ask("rollback", "ana", Request::RunbookRollback { service: None, params: [].into() }).await;
+    bench
+        .ask("rollback", "ana", Request::RunbookRollback { service: None, params: [].into(), incident: None })
+        .await;
     bench.pass(2 * MINUTE).await;
     let run = bench.asked_runs()[0];
     let yes = bench.approval(run);
@@ -60,7 +62,9 @@ async fn a_p1_that_nobody_minds_calls_few() {
     let mut bench = Bench::new().await;
     bench.paged().await;
     bench.pass(4 * MINUTE).await;
-    bench.ask("rollback", "ana", Request::RunbookRollback { service: None, params: [].into() }).await;
+    bench
+        .ask("rollback", "ana", Request::RunbookRollback { service: None, params: [].into(), incident: None })
+        .await;
     let all = counted(&mut bench, "of an incident that nobody minds").await;
     assert!(all.len() <= MOST_PINGS, "{all:#?}");
     assert_eq!(check(&bench), Vec::<String>::new());

@@ -15,7 +15,7 @@ use crate::origin::Asker;
 use crate::testkit::{Act, Bench, ROLLBACK, check, locked, page};
 
 fn rollback() -> Request {
-    Request::RunbookRollback { service: None, params: [].into() }
+    Request::RunbookRollback { service: None, params: [].into(), incident: None }
 }
 
 fn restart() -> Request {
@@ -68,6 +68,33 @@ async fn a_rollback_runs_after_another_persons_yes() {
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
+/// With several open, a button of one incident's card means that one, and so does a line that names it.
+#[tokio::test(start_paused = true)]
+async fn a_rollback_serves_the_incident_that_it_names() {
+    let mut bench = Bench::new().await;
+    let first = bench.paged().await;
+    bench.pager_says("page 2", PagerEventKind::Triggered, page("Q2"), None).await;
+    bench.pass(10_000).await;
+    // from a shell, which is in no incident's channel
+    let ask = |incident: Option<&str>| Request::RunbookRollback {
+        service: Some("flowengine".to_owned()),
+        params: [].into(),
+        incident: incident.map(str::to_owned),
+    };
+    for (named, wanted) in [(None, None), (Some("INC-1"), Some(first.id))] {
+        bench.engine.request(&ask(named), &asker("ana")).await.unwrap();
+        bench.pass(1_000).await;
+        let run = *bench.asked_runs().last().unwrap();
+        let (state, _) = bench.run(run).await;
+        assert_eq!(state.incident, wanted, "{named:?}");
+        bench.engine.request(&Request::RunbookRefuse { run: None, reason: None }, &asker("ben")).await.unwrap();
+        bench.pass(1_000).await;
+    }
+    let unknown = bench.engine.request(&ask(Some("INC-9")), &asker("ana")).await;
+    assert!(matches!(unknown, Err(EngineError::NotFound(_))), "{unknown:?}");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
 /// Whoever may not say yes is told why, and the run still waits.
 #[tokio::test(start_paused = true)]
 async fn every_refused_yes_is_answered_and_recorded() {
@@ -106,7 +133,11 @@ async fn every_refused_yes_is_answered_and_recorded() {
         ),
         (
             "ana",
-            Request::RunbookRollback { service: Some("billing".to_owned()), params: [].into() },
+            Request::RunbookRollback {
+                service: Some("billing".to_owned()),
+                params: [].into(),
+                incident: None,
+            },
             "names no rollback",
         ),
         ("ana", Request::IncidentResolve { incident: None }, "INC-1 stays open: run"),

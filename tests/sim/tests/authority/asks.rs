@@ -245,7 +245,10 @@ fn words(request: &Request) -> String {
         Request::RunbookShow { name } => words.push(format!("runbook show {name}")),
         Request::RunbookPlan { name, .. } => words.push(format!("runbook plan {name}")),
         Request::RunbookRun { name, .. } => words.push(format!("runbook run {name}")),
-        Request::RunbookRollback { service, .. } => words = named("runbook rollback", service),
+        Request::RunbookRollback { service, incident, .. } => {
+            words = named("runbook rollback", service);
+            words.extend(incident.iter().map(|number| format!("--incident {number}")));
+        }
         Request::RunbookStatus { run } => words = named("runbook status", run),
         Request::RunbookApprove { run, fingerprint, reason } => {
             words = named("runbook approve", run);
@@ -322,7 +325,9 @@ pub(crate) fn some_request(dice: &mut Dice, who: &str, known: &[KnownRun]) -> Re
             section: None,
             incident: None,
         },
-        16..20 => Request::RunbookRollback { service: Some("shop".to_owned()), params: [].into() },
+        16..20 => {
+            Request::RunbookRollback { service: Some("shop".to_owned()), params: [].into(), incident: None }
+        }
         20..58 => some_yes(dice, who, run.as_ref(), known),
         58..60 => Request::RunbookPause { run: id, reason: None },
         60..63 => Request::RunbookResume { run: id, reason: None },
