@@ -21,6 +21,13 @@ pub enum Outgoing {
         /// The incident.
         incident: IncidentId,
     },
+    /// Let somebody into the incident's own channel who came to it later.
+    Invite {
+        /// The incident.
+        incident: IncidentId,
+        /// Who.
+        who: Actor,
+    },
     /// Post or edit the incident's card.
     Card {
         /// The incident.
@@ -49,17 +56,11 @@ pub enum Outgoing {
         incident: IncidentId,
         /// For what.
         about: Topic,
-        /// The text.
-        text: String,
-        /// Who; nobody in particular when absent.
-        to: Option<Actor>,
-        /// Whether they may be mentioned: one mention a minute.
+        /// Whether somebody may be mentioned: one mention a minute. Who, and in which words, is looked up when it leaves.
         mention: bool,
         /// When that was decided.
         #[serde(with = "crate::journal::millis")]
         at: DateTime<Utc>,
-        /// It is a reminder, which can be held.
-        may_snooze: bool,
     },
     /// The review, as a file in the incident's channel.
     Review {
@@ -157,6 +158,13 @@ pub enum ChatMessage {
         /// Nobody else finds it.
         #[serde(default)]
         private: bool,
+    },
+    /// Let somebody into a channel; who is there already stays.
+    Invite {
+        /// Channel id.
+        channel: String,
+        /// The chat's id of the person.
+        who: String,
     },
     /// The incident's card.
     Card {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::Duration;
 use runbook_core::expectation::Outcome;
 use runbook_core::ids::{IncidentId, RunId};
-use runbook_core::incident::{Incident, IncidentCommand, Topic};
+use runbook_core::incident::{Asking, Incident, IncidentCommand};
 use runbook_core::message::{ChatMessage, Outgoing, PlanView};
 use runbook_core::people::{Actor, Person, Role};
 use runbook_core::ports::{ChatReceipt, Commit, OutboxResult, OutboxRow, PagerError, SendError};
@@ -154,6 +154,7 @@ impl Engine {
         self.inner.metrics.count("blocks_outbox_dead_total", String::new());
         let incident = match message {
             Outgoing::Channel { incident }
+            | Outgoing::Invite { incident, .. }
             | Outgoing::Card { incident }
             | Outgoing::Note { incident, .. }
             | Outgoing::Ask { incident, .. }
@@ -240,6 +241,7 @@ impl Engine {
                     private: incident.private,
                 })
             }
+            Outgoing::Invite { incident, who } => self.render_invite(*incident, who).await,
             Outgoing::Card { incident } => {
                 let Some(incident) = self.incident(*incident).await? else { return Ok(Rendered::Obsolete) };
                 let channel = match self.channel_of(&incident) {
@@ -324,22 +326,32 @@ impl Engine {
         }
     }
 
-    async fn render_ask(&self, message: &Outgoing) -> Result<Rendered, EngineError> {
-        let Outgoing::Ask { incident, about, text, to, mention, at, may_snooze } = message else {
+    /// Whoever was given something to do in an incident that has a channel of its own is let in, if it is still theirs.
+    async fn render_invite(&self, incident: IncidentId, who: &Actor) -> Result<Rendered, EngineError> {
+        let Some(incident) = self.incident(incident).await? else { return Ok(Rendered::Obsolete) };
+        let person = self.directory().person_of(who);
+        let person = person.filter(|person| !incident.private || may_see(person, &incident));
+        let is_own = self.has_own_channel(&incident) && !incident.channel_failed && incident.status.is_open();
+        let Some(who) = person.and_then(|person| person.slack_id.clone()).filter(|_| is_own) else {
             return Ok(Rendered::Obsolete);
         };
-        let now = self.now();
-        let Some(incident) = self.incident(*incident).await? else { return Ok(Rendered::Obsolete) };
-        let is_so = match about {
-            Topic::Approval { run, .. } | Topic::Question { run, .. } => {
-                let run = load_run(self.store(), *run).await?;
-                run.and_then(|run| self.waiting(&run.state)).is_some_and(|waiting| waiting.topic == *about)
-            }
-            _ => true,
-        };
-        if !is_so || !incident.still_asks(about, now) {
-            return Ok(Rendered::Obsolete);
+        match self.channel_of(&incident) {
+            Ok(channel) => Ok(Rendered::Chat(Box::new(ChatMessage::Invite { channel, who }))),
+            Err(rendered) => Ok(rendered),
         }
+    }
+
+    async fn render_ask(&self, message: &Outgoing) -> Result<Rendered, EngineError> {
+        let Outgoing::Ask { incident, about, mention, at } = message else {
+            return Ok(Rendered::Obsolete);
+        };
+        let Some(incident) = self.incident(*incident).await? else { return Ok(Rendered::Obsolete) };
+        let look = self.look_of(&incident).await?;
+        let Some(Asking { to, mention: wants, text, may_snooze }) =
+            incident.still_asks(&look, about, self.now())
+        else {
+            return Ok(Rendered::Obsolete);
+        };
         let channel = match self.channel_of(&incident) {
             Ok(channel) => channel,
             Err(rendered) => return Ok(rendered),
@@ -347,10 +359,11 @@ impl Engine {
         // What was late must not mention somebody beside what came after it.
         let is_newest = incident.reminders.pinged_at == Some(*at);
         let person = to.as_ref().and_then(|to| self.directory().person_of(to));
-        let mention = person.filter(|_| *mention && is_newest).and_then(|person| person.slack_id.clone());
+        let mention =
+            person.filter(|_| *mention && wants && is_newest).and_then(|person| person.slack_id.clone());
         let text = match (to, &mention) {
             (Some(to), None) => format!("{to}: {text}"),
-            _ => text.clone(),
+            _ => text,
         };
         // In a channel that others share, the incident speaks in its card's thread.
         let is_own = self.has_own_channel(&incident) && !incident.channel_failed;

@@ -109,6 +109,9 @@ pub(crate) fn outbox_item(
         Outgoing::Channel { incident } => {
             (format!("channel/{incident}"), 0, format!("channel/{incident}"), true)
         }
+        Outgoing::Invite { incident, .. } => {
+            (format!("invite/{cause}"), 0, format!("invites/{incident}"), false)
+        }
         Outgoing::Card { incident } => (card_key(*incident), 1, about(incident), true),
         Outgoing::Plan { run } => (plan_key(*run), 0, plan_key(*run), true),
         Outgoing::Progress { run } => (format!("progress/{run}"), 2, format!("progress/{run}"), true),

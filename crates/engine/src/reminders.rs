@@ -47,9 +47,7 @@ impl Engine {
             if !loaded.state.status.is_open() {
                 return Ok(());
             }
-            let waiting = self.waiting_runs(&loaded.state).await?;
-            let rules = self.rules_of(&loaded.state);
-            let look = Look { rules, waiting, refresh: occasion == Occasion::Timer };
+            let look = Look { refresh: occasion == Occasion::Timer, ..self.look_of(&loaded.state).await? };
             let decision = decide(&loaded.state, &IncidentCommand::Look(Box::new(look)), now)?;
             let mut commit = Commit::default();
             if decision.events.is_empty() {
@@ -115,20 +113,29 @@ impl Engine {
         }
     }
 
+    /// What has to be known to ask people for what an incident lacks.
+    pub(crate) async fn look_of(&self, incident: &Incident) -> Result<Look, EngineError> {
+        let waiting = self.waiting_runs(incident).await?;
+        Ok(Look { rules: self.rules_of(incident), waiting, refresh: false })
+    }
+
     async fn waiting_runs(&self, incident: &Incident) -> Result<Vec<Waiting>, EngineError> {
         let mut all = Vec::new();
         let may_wait = |outcome: &Option<RunOutcome>| matches!(outcome, None | Some(RunOutcome::UndoFailed));
         for link in incident.runs.iter().filter(|link| !link.triage && may_wait(&link.outcome)) {
             if let Some(loaded) = load_run(self.store(), link.run).await? {
-                all.extend(self.waiting(&loaded.state));
+                all.extend(self.waiting(&loaded.state, incident));
             }
         }
         Ok(all)
     }
 
     /// What a run waits for, if it is for a person.
-    pub(crate) fn waiting(&self, run: &Run) -> Option<Waiting> {
-        let names = self.approvers(run).map(|approvers| approvers.names).unwrap_or_default();
+    fn waiting(&self, run: &Run, incident: &Incident) -> Option<Waiting> {
+        let mut names = self.approvers(run).map(|approvers| approvers.names).unwrap_or_default();
+        // of a private incident nobody hears who may not see it
+        let people = self.directory().people();
+        names.retain(|name| people.iter().any(|one| one.name == *name && may_hear(one, incident)));
         waiting(run, &names)
     }
 
@@ -138,16 +145,15 @@ impl Engine {
         let directory = self.directory();
         let severity = settings.severities.default_scheme().get(&incident.severity);
         let service = settings.service(&incident.service);
-        // Of a private incident nobody hears who may not see it.
-        let may_hear = |person: &&Person| !incident.private || may_see(person, incident);
+        let hears = |person: &&Person| may_hear(person, incident);
         let on_duty =
-            |name: &String| directory.people().iter().filter(may_hear).find(|person| person.stands_for(name));
+            |name: &String| directory.people().iter().filter(hears).find(|person| person.stands_for(name));
         let actor = |person: &Person| Actor::Person(person.name.clone());
         let paged = severity.into_iter().flat_map(|severity| {
             severity.page.iter().chain(severity.escalation.iter().flat_map(|step| &step.who))
         });
         let with = |role: Role| {
-            directory.people().iter().filter(may_hear).find(move |person| person.roles.contains(&role))
+            directory.people().iter().filter(hears).find(move |person| person.roles.contains(&role))
         };
         let on_call = paged.clone().find_map(on_duty).or(with(Role::Commander)).or(with(Role::Responder));
         let mut without_runbook: Vec<Actor> = Vec::new();
@@ -244,6 +250,11 @@ impl Engine {
             asker.actor
         )))
     }
+}
+
+/// Of a private incident nobody hears who may not see it.
+fn may_hear(person: &Person, incident: &Incident) -> bool {
+    !incident.private || may_see(person, incident)
 }
 
 fn key(incident: IncidentId) -> String {

@@ -16,5 +16,7 @@ pub use command::{IncidentCommand, OpenIncident, Rejection};
 pub use decide::{Decision, Effect, decide, open};
 pub use event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
 pub use record::{ActionItem, End, Update};
-pub use reminders::{Look, Reminders, RollbackRequest, Rules, Topic, Urgency, Waiting, next_look, waiting};
+pub use reminders::{
+    Asking, Look, Reminders, RollbackRequest, Rules, Topic, Urgency, Waiting, next_look, waiting,
+};
 pub use state::{Commander, Evidence, Incident, Replay, RunLink, Status, Triage, evolve};

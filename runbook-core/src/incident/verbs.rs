@@ -174,12 +174,13 @@ fn give_role(state: &Incident, by: &Actor, role: Role, to: &Actor) -> Decision {
             return Decision::default();
         }
         let event = IncidentEvent::RoleGiven { role, to: to.clone() };
-        return Decision { events: vec![event], effects: vec![card] };
+        let invite = Effect::Send(Outgoing::Invite { incident, who: to.clone() });
+        return Decision { events: vec![event], effects: vec![card, invite] };
     }
     if state.commander.as_ref().is_some_and(|commander| !commander.acting && commander.who == *to) {
         return Decision::default();
     }
-    let mut effects = vec![card];
+    let mut effects = vec![card, Effect::Send(Outgoing::Invite { incident, who: to.clone() })];
     if by != to {
         // Whoever is to command has to learn of it.
         let text = format!("{}: {to} commands from now on, by {by}", state.number);

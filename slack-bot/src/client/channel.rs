@@ -129,6 +129,17 @@ impl SlackChat {
         Ok(unmarked)
     }
 
+    /// Invites one person, who may be there already.
+    pub(super) async fn let_in(&self, channel: &str, who: &str) -> Result<ChatReceipt, SendError> {
+        let one = json!({"channel": channel, "users": who});
+        match self.post(Method::Invite, &one).await {
+            Err(error) if !error.is_one_of(&["already_in_channel", "cant_invite_self"]) => {
+                Err(error.into_send(Method::Invite))
+            }
+            _ => Ok(ChatReceipt::default()),
+        }
+    }
+
     /// Invites everybody at once, or, when one of them stands in the way, one by one.
     async fn invite(&self, channel: &str, people: &[String]) -> Result<(), SendError> {
         let method = Method::Invite;

@@ -157,6 +157,7 @@ impl SlackChat {
                 let wanted = Wanted { name, topic, private: *private };
                 self.open_channel(key, attempt, &wanted, invite).await
             }
+            ChatMessage::Invite { channel, who } => self.let_in(channel, who).await,
             ChatMessage::Card { channel, ts, view } => {
                 self.show(key, attempt, Place::new(channel, ts.as_ref(), None), render::card(view)).await
             }

@@ -72,6 +72,7 @@ impl Pace {
             ChatMessage::Ask { channel, .. } => (Method::PostMessage, channel.as_str(), true),
             ChatMessage::Upload { .. } => (Method::CompleteUpload, "", false),
             ChatMessage::Reply { to: ReplyTo::Person { .. }, .. } => (Method::PostEphemeral, "", true),
+            ChatMessage::Invite { .. } => (Method::Invite, "", true),
             ChatMessage::Look { .. } => (Method::Replies, "", true),
             ChatMessage::Form { .. } => (Method::OpenView, "", true),
             ChatMessage::Reply { .. } => return None,

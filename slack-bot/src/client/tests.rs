@@ -469,6 +469,26 @@ async fn a_channel_is_opened_marked_and_filled() {
 }
 
 #[tokio::test]
+async fn somebody_is_let_in_and_whoever_is_there_stays() {
+    let peer = Peer::start([
+        ("/api/conversations.invite", ok()),
+        ("/api/conversations.invite", no("already_in_channel")),
+        ("/api/conversations.invite", no("user_not_found")),
+        ("/api/conversations.invite", no("is_archived")),
+    ])
+    .await;
+    let invite = ChatMessage::Invite { channel: "C9".into(), who: "U1".into() };
+    for is_done in [true, true, false, false] {
+        let sent = peer.chat().send("invite/1", 1, &invite).await;
+        assert!(
+            matches!((&sent, is_done), (Ok(_), true) | (Err(SendError::Permanent { .. }), false)),
+            "{sent:?}"
+        );
+    }
+    assert_eq!(peer.done()[0].json(), json!({"channel": "C9", "users": "U1"}));
+}
+
+#[tokio::test]
 async fn a_channel_is_opened_once() {
     let channel = |id: &str, name: &str, creator: &str, purpose: &str| json!({"id": id, "name": name, "creator": creator, "purpose": {"value": purpose}, "topic": {"value": ""}});
     let list = |channels: Vec<Value>| Reply::Json(json!({"ok": true, "channels": channels}));

@@ -32,6 +32,8 @@ pub(crate) enum ChatFault {
 pub(crate) struct ChatState {
     /// Channels by key, in order of opening; `C1`, `C2`, ...
     pub(crate) channels: Vec<(String, String)>,
+    /// Who was let in where, later than all.
+    pub(crate) let_in: Vec<(String, String)>,
     /// Messages in order of posting; their position is their id.
     pub(crate) messages: Vec<Posted>,
     /// Answers for single people: address and text.
@@ -113,6 +115,10 @@ impl ChatState {
                     channel: Some(format!("C{}", index + 1)),
                     ..ChatReceipt::default()
                 });
+            }
+            ChatMessage::Invite { channel, who } => {
+                self.let_in.push((channel.clone(), who.clone()));
+                return Ok(ChatReceipt::default());
             }
             ChatMessage::Reply { to, text } => {
                 let to = match to {

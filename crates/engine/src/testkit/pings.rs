@@ -14,7 +14,10 @@ const MENTIONS: [&str; 5] = ["<@", "<!here", "<!channel", "<!everyone", "<!subte
 
 /// Why posting this message calls somebody; `None` when it does not.
 pub(crate) fn ping(message: &ChatMessage) -> Option<String> {
-    if matches!(message, ChatMessage::Reply { .. } | ChatMessage::OpenChannel { .. }) {
+    if matches!(
+        message,
+        ChatMessage::Reply { .. } | ChatMessage::OpenChannel { .. } | ChatMessage::Invite { .. }
+    ) {
         return None;
     }
     let value = serde_json::to_value(message).expect("our own message serialises");

@@ -260,7 +260,7 @@ async fn whom_the_severity_names_may_ask_for_a_rollback_and_starts_nothing() {
     let said = asks(&bench);
     assert_eq!(said.len(), 1, "{said:?}");
     assert_eq!(said[0].0.as_deref(), Some("U-ben"));
-    assert!(said[0].1.contains("pia asks for a rollback: orders are lost @channel. Roll back? `/blocks runbook rollback flowengine`"), "{said:?}");
+    assert!(said[0].1.contains("a rollback is asked for by pia: orders are lost @channel. Roll back? `/blocks runbook rollback flowengine`"), "{said:?}");
     assert_eq!(bench.asked_runs(), []);
     assert_eq!(check(&bench), Vec::<String>::new());
 }

@@ -87,7 +87,11 @@ async fn a_rollback_serves_the_incident_that_it_names() {
         let run = *bench.asked_runs().last().unwrap();
         let (state, _) = bench.run(run).await;
         assert_eq!(state.incident, wanted, "{named:?}");
-        bench.engine.request(&Request::RunbookRefuse { run: None, reason: None }, &asker("ben")).await.unwrap();
+        bench
+            .engine
+            .request(&Request::RunbookRefuse { run: None, reason: None }, &asker("ben"))
+            .await
+            .unwrap();
         bench.pass(1_000).await;
     }
     let unknown = bench.engine.request(&ask(Some("INC-9")), &asker("ana")).await;

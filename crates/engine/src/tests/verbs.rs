@@ -134,6 +134,29 @@ async fn a_private_incident_is_nowhere_else() {
     }
 }
 
+/// Whoever is given a role is let in; before that, nobody outside hears of a private incident, and is not asked for a yes.
+#[tokio::test(start_paused = true)]
+async fn a_role_lets_somebody_into_a_private_incident() {
+    let mut bench = Bench::new().await;
+    bench.ask("declare", "ana", declare("keys are public", true)).await;
+    let rollback = Request::RunbookRollback { service: None, params: [].into(), incident: None };
+    let planned = bench.ask("rollback", "ana", rollback).await;
+    assert!(planned.contains("who may approve it: ben"), "{planned}");
+    bench.pass(70_000).await;
+    let asks = locked(&bench.world.chat).asks();
+    let about_it = asks.iter().find(|(_, text)| text.contains("waits for a yes")).expect("it is asked for");
+    assert_eq!(about_it.0.as_deref(), Some("U-ana"), "{asks:?}");
+    assert!(about_it.1.contains("nobody who sees this private incident may give it"), "{asks:?}");
+    assert!(asks.iter().all(|(who, _)| who.as_deref() != Some("U-ben")), "{asks:?}");
+    for n in 0..2 {
+        let role = Request::IncidentRole { incident: None, role: Role::Responder, who: "ben".to_owned() };
+        bench.ask(&format!("role {n}"), "ana", role).await;
+    }
+    bench.pass(1_000).await;
+    assert_eq!(locked(&bench.world.chat).let_in, [("C1".to_owned(), "U-ben".to_owned())]);
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
 #[tokio::test(start_paused = true)]
 async fn no_incident_has_no_review_and_reopened_it_is_one_again() {
     let mut bench = Bench::new().await;

@@ -28,6 +28,26 @@ pub struct Look {
     pub refresh: bool,
 }
 
+/// Whom an incident asks for something, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asking {
+    /// Who; nobody in particular when absent.
+    pub to: Option<Actor>,
+    /// Whether they want to be mentioned; the quiet rule may still be against it.
+    pub mention: bool,
+    /// The words.
+    pub text: String,
+    /// It is a reminder, which can be held.
+    pub may_snooze: bool,
+}
+
+fn asking(state: &Incident, look: &Look, about: &Topic, now: DateTime<Utc>) -> Asking {
+    let to = asks(state, look, about);
+    let mention = to.as_ref().is_some_and(|to| may_mention(state, &look.rules, about, to, now));
+    let text = words::text(state, look, about, now);
+    Asking { to, mention, text, may_snooze: about.urgency() == Urgency::Reminder }
+}
+
 /// Asks for the most urgent thing that is due, if the quiet rule lets it: one at a time, one mention a minute.
 pub(in crate::incident) fn look(state: &Incident, look: &Look, now: DateTime<Utc>) -> Decision {
     let incident = state.id;
@@ -53,19 +73,8 @@ pub(in crate::incident) fn look(state: &Incident, look: &Look, now: DateTime<Utc
     else {
         return decision;
     };
-    let to = asks(state, look, &about);
-    let mention = to.as_ref().is_some_and(|to| may_mention(state, &look.rules, &about, to, now));
-    let text = words::text(state, look, &about, now);
-    let urgency = about.urgency();
-    decision.effects.push(Effect::Send(Outgoing::Ask {
-        incident,
-        about: about.clone(),
-        text,
-        to: to.clone(),
-        mention,
-        at: now,
-        may_snooze: urgency == Urgency::Reminder,
-    }));
+    let Asking { to, mention, .. } = asking(state, look, &about, now);
+    decision.effects.push(Effect::Send(Outgoing::Ask { incident, about: about.clone(), mention, at: now }));
     decision.events.push(IncidentEvent::Asked { about, to, mention });
     decision
 }
@@ -147,8 +156,9 @@ fn decisions(state: &Incident, rules: &Rules, all: &mut Vec<(Topic, DateTime<Utc
     let after = |s: u32| state.detected_at + Duration::seconds(i64::from(s));
     let rolls_back = |runbook: &str| rules.rollback.as_deref() == Some(runbook);
     if !state.unfinished_runs().any(|run| rolls_back(&run.runbook)) {
-        let requests = (1..).zip(&state.reminders.rollback_requests);
-        all.extend(requests.map(|(number, _)| (Topic::RollbackRequested { number }, state.opened_at)));
+        // one question about all that have come since the last one
+        let last = u32::try_from(state.reminders.rollback_requests.len()).ok().filter(|number| *number > 0);
+        all.extend(last.map(|number| (Topic::RollbackRequested { number }, state.opened_at)));
     }
     if state.unfinished_runs().next().is_some() {
         return; // somebody is at it
@@ -207,8 +217,9 @@ fn asks(state: &Incident, look: &Look, about: &Topic) -> Option<Actor> {
     if waiting.commander_first {
         // Somebody else's yes would not count.
         let of_these = |who: &&Actor| waiting.who.contains(who);
-        let first = commander.filter(of_these).or(on_call.filter(of_these));
-        return first.or(waiting.who.first()).cloned();
+        let first = commander.filter(of_these).or(on_call.filter(of_these)).or(waiting.who.first());
+        // where nobody's would, somebody has to mend that
+        return first.or(commander).or(on_call).cloned();
     }
     waiting.who.iter().find(is_person).or(commander).or(on_call).cloned()
 }
@@ -226,9 +237,16 @@ fn may_mention(state: &Incident, rules: &Rules, about: &Topic, to: &Actor, now: 
 }
 
 impl Incident {
-    /// Whether it still asks for this: a message may leave long after it was written.
+    /// Whom it asks for this now, and how: a message may leave long after it was decided. `None` when it asks no more.
     #[must_use]
-    pub fn still_asks(&self, about: &Topic, now: DateTime<Utc>) -> bool {
+    pub fn still_asks(&self, look: &Look, about: &Topic, now: DateTime<Utc>) -> Option<Asking> {
+        let waits = look.waiting.iter().any(|waiting| waiting.topic == *about);
+        let is_of_run = matches!(about, Topic::Approval { .. } | Topic::Question { .. });
+        let is_so = if is_of_run { self.status.is_open() && waits } else { self.still_lacks(about, now) };
+        is_so.then(|| asking(self, look, about, now))
+    }
+
+    fn still_lacks(&self, about: &Topic, now: DateTime<Utc>) -> bool {
         let reminders = &self.reminders;
         if !self.status.is_open() {
             return false;
@@ -252,8 +270,8 @@ impl Incident {
             | Topic::RollbackOverdue
             | Topic::MitigationFailed { .. }
             | Topic::NoRunbook { .. } => lasts,
-            // What a run waits for its own message shows; whether it still does is looked up there.
-            Topic::Approval { .. } | Topic::Question { .. } => true,
+            // that a run says
+            Topic::Approval { .. } | Topic::Question { .. } => false,
         }
     }
 }

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::look::{Look, missing_roles};
 use super::topic::Topic;
 use crate::duration::for_people;
+use crate::ids::RunId;
 use crate::incident::state::Incident;
 use crate::people::{Actor, Role};
 
@@ -16,6 +17,9 @@ pub(super) fn text(state: &Incident, look: &Look, about: &Topic, now: DateTime<U
     let said = match about {
         Topic::Approval { run, .. } => {
             let (title, what) = of_run(look, about);
+            if look.waiting.iter().any(|waiting| waiting.topic == *about && waiting.who.is_empty()) {
+                return format!("{number}: {title} ({what}) {}", nobody_may(state, *run));
+            }
             format!(
                 "{title} ({what}) waits for your yes: its plan is above, and `/blocks runbook status {run}` shows it."
             )
@@ -25,13 +29,7 @@ pub(super) fn text(state: &Incident, look: &Look, about: &Topic, now: DateTime<U
             format!("{title} waits for an answer: {what} `/blocks runbook status {run}` shows what is known.")
         }
         Topic::RollbackRequested { number } => {
-            let index = usize::try_from(*number).ok().and_then(|number| number.checked_sub(1));
-            let request = index.and_then(|index| state.reminders.rollback_requests.get(index));
-            let (by, reason) = request.map_or_else(
-                || ("somebody".to_owned(), String::new()),
-                |request| (request.by.to_string(), format!(": {}", request.reason)),
-            );
-            format!("{by} asks for a rollback{reason}. {}", roll_back(state, look))
+            format!("{}. {}", requests(state, *number), roll_back(state, look))
         }
         Topic::RollbackAtStake => {
             format!(
@@ -61,7 +59,7 @@ pub(super) fn text(state: &Incident, look: &Look, about: &Topic, now: DateTime<U
             "the {} to mitigate a {severity} have passed since detection. `/blocks status {number}` shows where it stands.",
             for_people(u64::from(*target_s))
         ),
-        Topic::NoRunbook { .. } => without_runbook(state, look),
+        Topic::NoRunbook { .. } => without_runbook(state, look, about),
         Topic::Update => {
             let due = match &state.update {
                 None => format!("nobody outside has been told anything, {since} after detection"),
@@ -91,6 +89,23 @@ fn of_run(look: &Look, about: &Topic) -> (String, String) {
     )
 }
 
+/// Who asked for a rollback since whoever decides was last asked about it, and why.
+fn requests(state: &Incident, last: u32) -> String {
+    let earlier = state.reminders.asked.keys().filter_map(|topic| match topic {
+        Topic::RollbackRequested { number } if *number < last => Some(*number),
+        _ => None,
+    });
+    let index = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let (from, to) = (index(earlier.max().unwrap_or(0)), index(last));
+    let all = state.reminders.rollback_requests.iter().take(to).skip(from);
+    let each: Vec<_> = all.map(|request| format!("{}: {}", request.by, request.reason)).collect();
+    match each.as_slice() {
+        [] => "somebody asks for a rollback".to_owned(),
+        [one] => format!("a rollback is asked for by {one}"),
+        more => format!("a rollback is asked for by {}; {}", more.len(), more.join("; ")),
+    }
+}
+
 /// The decision, with what carries it out.
 fn roll_back(state: &Incident, look: &Look) -> String {
     match look.rules.rollback {
@@ -105,8 +120,22 @@ fn roll_back(state: &Incident, look: &Look) -> String {
     }
 }
 
-fn without_runbook(state: &Incident, look: &Look) -> String {
-    let is_first = !state.reminders.asked.keys().any(|topic| matches!(topic, Topic::NoRunbook { .. }));
+/// A plan waits, and there is nobody to say yes to it.
+fn nobody_may(state: &Incident, run: RunId) -> String {
+    let mend = if state.private {
+        "nobody who sees this private incident may give it: `/blocks role responder @NAME` lets somebody in"
+    } else {
+        "nobody may give it"
+    };
+    format!("waits for a yes, and {mend}. `/blocks runbook status {run}` shows why.")
+}
+
+fn without_runbook(state: &Incident, look: &Look, about: &Topic) -> String {
+    let asked = &state.reminders.asked;
+    let is_before = |at: &DateTime<Utc>| asked.get(about).is_none_or(|own| at < own);
+    let mut others =
+        asked.iter().filter(|(topic, _)| matches!(topic, Topic::NoRunbook { .. }) && *topic != about);
+    let is_first = !others.any(|(_, at)| is_before(at));
     let names: Vec<String> = look.rules.without_runbook.iter().map(Actor::to_string).collect();
     let roles = look.rules.severity.as_ref().map(|severity| severity.ask_without_runbook.join(" and "));
     let roles = roles.unwrap_or_default();

@@ -8,8 +8,8 @@ use super::random::outside;
 use crate::cases::cases;
 use crate::ids::RunId;
 use crate::incident::{
-    Decision, Effect, IncidentCommand, IncidentEvent, Look, OpenIncident, Rules, RunOutcome, Topic, Urgency,
-    Waiting, next_look,
+    Decision, Effect, Incident, IncidentCommand, IncidentEvent, Look, OpenIncident, Rules, RunOutcome, Topic,
+    Urgency, Waiting, next_look,
 };
 use crate::message::Outgoing;
 use crate::people::{Actor, Role};
@@ -76,20 +76,20 @@ fn approval(run: RunId, who: &[&str]) -> Waiting {
 }
 
 /// What was asked for, of whom, with a mention or without, and the text.
-fn asked(decision: &Decision) -> Option<(Topic, Option<Actor>, bool, String)> {
+fn asked(decision: &Decision, after: &Incident, look: &Look) -> Option<(Topic, Option<Actor>, bool, String)> {
     let event = decision.events.iter().find_map(|event| match event {
         IncidentEvent::Asked { about, to, mention } => Some((about.clone(), to.clone(), *mention)),
         _ => None,
     })?;
-    let text = decision.effects.iter().find_map(|effect| match effect {
-        Effect::Send(Outgoing::Ask { about, to, mention, text, may_snooze, .. }) => {
-            assert_eq!((about, to, *mention), (&event.0, &event.1, event.2), "the message is the event");
-            assert_eq!(*may_snooze, about.urgency() == Urgency::Reminder);
-            Some(text.clone())
-        }
-        _ => None,
+    let sent = decision.effects.iter().any(|effect| {
+        matches!(effect, Effect::Send(Outgoing::Ask { about, mention, .. }) if (about, *mention) == (&event.0, event.2))
     });
-    Some((event.0, event.1, event.2, text.expect("what is asked is said")))
+    assert!(sent, "what is asked is said");
+    let asking =
+        after.still_asks(look, &event.0, after.reminders.said_at.unwrap()).expect("it asks for it still");
+    assert_eq!((&asking.to, asking.mention), (&event.1, event.2), "the message is the event");
+    assert_eq!(asking.may_snooze, event.0.urgency() == Urgency::Reminder);
+    Some((event.0, event.1, event.2, asking.text))
 }
 
 impl Bench {
@@ -107,7 +107,8 @@ impl Bench {
         command: &IncidentCommand,
     ) -> Option<(Topic, Option<Actor>, bool, String)> {
         self.now = now;
-        asked(&self.give_as(Actor::system("timer"), command).unwrap())
+        let IncidentCommand::Look(look) = command else { panic!("not a look: {command:?}") };
+        asked(&self.give_as(Actor::system("timer"), command).unwrap(), &self.incident, look)
     }
 
     fn says(&mut self, name: &str, command: &IncidentCommand) {
@@ -219,6 +220,30 @@ fn what_is_no_longer_so_is_not_asked() {
     bench.learns(&pager_ends(2_800));
     assert_eq!(next_look(&bench.incident, &rules(), bench.now), None);
     assert_eq!(bench.looks(200, &look()), None);
+}
+
+/// A message may leave long after it was decided: it speaks of what is so then, to whoever has to know it then.
+#[test]
+fn what_leaves_late_is_for_whoever_commands_by_then() {
+    let mut bench = led(true);
+    let request = IncidentCommand::RequestRollback { reason: "orders are lost".to_owned() };
+    bench.says("pia", &request);
+    let (about, to, mention, _) = bench.looks(1, &look()).unwrap();
+    assert_eq!((&to, mention), (&Some(person("ana")), true));
+    bench.says(
+        "ana",
+        &IncidentCommand::GiveRole { by: person("ana"), role: Role::Commander, to: person("tom") },
+    );
+    let later = |bench: &Bench, about: &Topic| bench.incident.still_asks(&Look::default(), about, at(20));
+    let asking = later(&bench, &about).unwrap();
+    assert_eq!((asking.to, asking.mention), (Some(person("tom")), true));
+    // a reminder that its person turned down meanwhile mentions nobody, and one that is not due any more is not sent
+    let (about, _, mention, _) = bench.looks(14, &look()).unwrap();
+    assert_eq!((&about, mention), (&Topic::Severity, true));
+    bench.says("tom", &IncidentCommand::SetReminders { on: false, all: false });
+    assert!(!later(&bench, &about).unwrap().mention);
+    bench.learns(&IncidentCommand::ChangeSeverity { to: "P1".to_owned(), target_s: Some(900) });
+    assert_eq!(later(&bench, &about), None);
 }
 
 #[test]
@@ -389,10 +414,16 @@ fn whoever_asks_for_a_rollback_is_heard_and_starts_nothing() {
     bench.says("pia", &request);
     let (topic, to, _, text) = bench.looks(1, &look()).unwrap();
     assert_eq!((topic, to), (Topic::RollbackRequested { number: 1 }, Some(person("ana"))));
-    assert!(text.starts_with("INC-1: pia asks for a rollback: orders are lost. Roll back?"), "{text}");
+    assert!(text.starts_with("INC-1: a rollback is asked for by pia: orders are lost. Roll back?"), "{text}");
     assert!(bench.incident.runs.is_empty());
+    // what came since then is one question
     bench.says("tom", &request);
-    assert_eq!(bench.looks(3, &look()).unwrap().0, Topic::RollbackRequested { number: 2 });
+    bench.says("pia", &IncidentCommand::RequestRollback { reason: "still".to_owned() });
+    let (topic, _, _, text) = bench.looks(3, &look()).unwrap();
+    assert_eq!(topic, Topic::RollbackRequested { number: 3 });
+    assert!(text.contains("asked for by 2; tom: orders are lost; pia: still. Roll back?"), "{text}");
+    let topic = bench.looks(4, &look()).map(|asked| asked.0);
+    assert!(!matches!(topic, Some(Topic::RollbackRequested { .. })), "{topic:?}");
     // one that has begun answers it
     bench.says("tom", &request);
     bench.learns(&link(RUN, true));

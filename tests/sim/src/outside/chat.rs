@@ -69,7 +69,9 @@ impl Room {
                 });
                 return ChatReceipt { channel: Some(format!("C{}", index + 1)), ..ChatReceipt::default() };
             }
-            ChatMessage::Reply { .. } | ChatMessage::Form { .. } => return ChatReceipt::default(),
+            ChatMessage::Reply { .. } | ChatMessage::Form { .. } | ChatMessage::Invite { .. } => {
+                return ChatReceipt::default();
+            }
             ChatMessage::Look { channel, ts, given } => {
                 let (channel, ts) = (Some(channel.clone()), Some(ts.clone()));
                 return ChatReceipt { channel, ts, seen: given.clone() };
