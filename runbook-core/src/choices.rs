@@ -24,7 +24,7 @@ pub fn question(run: &Run) -> Option<QuestionView> {
         Status::Failed { reason } => {
             let mut evidence = vec![reason.clone()];
             evidence.extend(what_stays(run));
-            evidence.extend(run.next_unit().and_then(|unit| no_word_for(run, unit)));
+            evidence.extend(run.stopped_at().and_then(|unit| no_word_for(run, unit)));
             evidence.extend(missing_before(run));
             evidence.extend(skip_lines(run));
             Some(QuestionView {
@@ -64,7 +64,7 @@ fn is_tried_alone(run: &Run, unit: Unit) -> bool {
 
 /// A failed read is looked at again. What changes something may have done it although it says that it failed.
 fn after_failure(run: &Run) -> Vec<Answer> {
-    match run.next_unit() {
+    match run.stopped_at() {
         Some(unit) if effect(run, unit) != Effect::Read && run.may_have_happened(unit) => {
             match run.missed_later(unit) {
                 None => vec![Answer::Retry, Answer::MarkDone],
@@ -79,7 +79,7 @@ fn after_failure(run: &Run) -> Vec<Answer> {
 fn missing_before(run: &Run) -> Vec<String> {
     let is_not_started =
         |unit: &Unit| matches!(run.commands.get(unit), Some(CommandPhase::NotStarted { .. }));
-    let Some(unit) = run.next_unit().filter(is_not_started) else { return Vec::new() };
+    let Some(unit) = run.stopped_at().filter(is_not_started) else { return Vec::new() };
     let line = |(name, from): (String, Unit)| {
         format!("{name} was to come from {}; running this one again does not bring it", title(run, from))
     };

@@ -64,7 +64,7 @@ fn skips(run: &Run) -> Vec<Next> {
 pub fn in_question(run: &Run) -> Option<Unit> {
     match &run.status {
         Status::Paused { question } => Some(question.unit()),
-        Status::Failed { .. } => run.next_unit(),
+        Status::Failed { .. } => run.stopped_at(),
         Status::UndoFailed { .. } => run.next_undo(),
         _ => None,
     }

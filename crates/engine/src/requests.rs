@@ -446,29 +446,28 @@ impl Engine {
         let row = self.find_run(request, asker, |row| row.status == "waiting_for_approval").await?;
         // One at a time, so that two yeses cannot start two runs on one target.
         let _gate = self.inner.target_gate.lock().await;
-        let fingerprint = match request {
-            Request::RunbookApprove { fingerprint, .. } => fingerprint.clone(),
-            _ => None,
+        let Request::RunbookApprove { fingerprint, .. } = request else {
+            return Err(EngineError::Refused("that says yes to nothing".to_owned()));
         };
-        // Whoever has no say is told so by the core's one check, on the record, and learns and moves nothing else.
-        if self.has_standing(&asker.actor) || matches!(asker.actor, Actor::Local(_)) {
-            self.check_target(&row).await?;
-            self.check_unchanged(&row).await?;
-            self.check_code(&row, fingerprint.as_deref()).await?;
-        }
         let command = RunCommand::Approve {
             by: asker.actor.clone(),
             may_approve: self.has_standing(&asker.actor),
-            fingerprint,
+            fingerprint: fingerprint.clone(),
             reason: request.reason().map(str::to_owned),
         };
+        // Whose yes does not count is told so by the core's one check, on the record, and learns and moves nothing else.
+        if let Some(loaded) = crate::runs::load_run(self.store(), row.id).await?
+            && decide(&loaded.state, &command, self.now()).is_ok_and(|decision| decision.refusal.is_none())
+        {
+            self.check_target(&row).await?;
+            self.check_unchanged(&loaded.state).await?;
+            self.check_code(&row, fingerprint.as_deref()).await?;
+        }
         self.run_verb(row.id, &command, origin).await
     }
 
     /// What was approved must be what is there: a changed or missing document voids the plan.
-    async fn check_unchanged(&self, row: &RunRow) -> Result<(), EngineError> {
-        let Some(loaded) = crate::runs::load_run(self.store(), row.id).await? else { return Ok(()) };
-        let run = &loaded.state;
+    async fn check_unchanged(&self, run: &Run) -> Result<(), EngineError> {
         // The very file that was planned, wherever it lies; an embedded document has no file.
         let mut now: Vec<LibraryEntry> = named_in(Path::new(&run.directory), &run.plan.runbook)
             .iter()
@@ -498,9 +497,14 @@ impl Engine {
         } else {
             return Ok(());
         };
-        let command = RunCommand::Cancel { reason: Some(reason.clone()) };
-        self.change_run(row.id, &command, &Origin::engine(), &crate::runs::silent).await?;
-        Err(EngineError::Refused(format!("{reason}, so this plan is void; hint: ask for it again")))
+        let command = RunCommand::VoidPlan { reason: reason.clone() };
+        self.change_run(run.id, &command, &Origin::engine(), &crate::runs::silent).await?;
+        let then = if run.stands_again().is_some() {
+            "nothing more of this plan is run, and it stands where it stood; hint: `undo` it, or `mark-done` what has happened, then plan it again"
+        } else {
+            "this plan is void; hint: ask for it again"
+        };
+        Err(EngineError::Refused(format!("{reason}, so {then}")))
     }
 
     async fn run_request(

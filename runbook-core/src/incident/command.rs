@@ -132,6 +132,15 @@ pub enum IncidentCommand {
         /// Why, when it did not succeed.
         reason: Option<String>,
     },
+    /// A run that had ended, and was to go on, has ended as it had: nobody agreed, and nothing of it happened.
+    StandAgain {
+        /// The run.
+        run: RunId,
+        /// How it had ended.
+        outcome: RunOutcome,
+        /// Why.
+        reason: String,
+    },
     /// A person vouches for the fix.
     Resolve {
         /// Who.

@@ -202,6 +202,18 @@ pub fn decide(
         IncidentCommand::EndRun { run, outcome, reason } => {
             end_run(state, *run, *outcome, reason.as_deref(), card.clone())
         }
+        // people were told when it ended
+        IncidentCommand::StandAgain { run, outcome, reason } => {
+            match state.runs.iter().find(|link| link.run == *run) {
+                Some(link) if link.outcome != Some(*outcome) => with_card(vec![IncidentEvent::RunEnded {
+                    run: *run,
+                    runbook: link.runbook.clone(),
+                    outcome: *outcome,
+                    reason: Some(reason.clone()),
+                }]),
+                _ => nothing,
+            }
+        }
         IncidentCommand::Resolve { by, email } => resolve(state, by, email.as_ref(), card.clone())?,
         IncidentCommand::PagerResolved { occurred_at } | IncidentCommand::PagerReopened { occurred_at }
             if state.knows_later(*occurred_at) =>

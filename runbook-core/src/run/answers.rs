@@ -7,7 +7,7 @@ use super::command::Rejection;
 use super::decide::{Decision, Effect, ResumePoint, carry_on, ended, fail, merge, refresh, wrong_status};
 use super::event::{Question, RunEvent, Unit};
 use super::state::{Run, Status};
-use super::stood::unordered;
+use super::stood::{drop_order, unordered};
 use super::{budget, hold, several, vouch};
 use crate::incident::{IncidentCommand, RunOutcome};
 use crate::runbook::Effect as CommandEffect;
@@ -87,7 +87,7 @@ pub(super) fn mark_done(
                 state.may_have_happened(*unit)
                     && state.command(*unit).is_some_and(|command| command.effect != CommandEffect::Read)
             };
-            let Some(unit) = state.next_unit().filter(effect) else {
+            let Some(unit) = state.stopped_at().filter(effect) else {
                 return Err(wrong_status(state, "what it stopped at changes nothing, or never began"));
             };
             vouch::refused(state, unit)?;
@@ -166,6 +166,10 @@ pub(super) fn cancel(state: &Run, reason: Option<&String>) -> Result<Decision, R
         return Err(wrong_status(state, "it has ended"));
     }
     let why = reason.cloned().unwrap_or_else(|| "cancelled".to_owned());
+    // an undo that had failed before the order has failed as it did
+    if matches!(state.stands_again(), Some(Status::UndoFailed { .. })) {
+        return drop_order(state, &why).ok_or_else(|| wrong_status(state, "it has ended"));
+    }
     let mut decision = Decision { effects: vec![Effect::EndProcesses], ..Decision::default() };
     decision.events.extend(several::cut_off(state, "cancelled while it ran"));
     decision.events.extend(unordered(state, &why));

@@ -155,6 +155,14 @@ pub(super) fn refuse(
     Ok(drop_order(state, &why).unwrap_or_else(|| stopped(state, Vec::new(), &why)))
 }
 
+/// Nothing that is not there as it was planned is said yes to. What was begun stands where it stood.
+pub(super) fn void(state: &Run, why: &str) -> Decision {
+    if !matches!(state.status, Status::WaitingForApproval { .. }) {
+        return Decision::default();
+    }
+    drop_order(state, why).unwrap_or_else(|| stopped(state, Vec::new(), why))
+}
+
 /// Nobody said yes in time.
 pub(super) fn expire(state: &Run, now: DateTime<Utc>) -> Decision {
     match state.status {

@@ -141,6 +141,11 @@ pub enum RunCommand {
         /// Why.
         reason: Option<String>,
     },
+    /// What its plan was made of has changed, so no yes is waited for any more.
+    VoidPlan {
+        /// What has changed.
+        reason: String,
+    },
     /// Undo what was done.
     Undo,
     /// An order of a person, with why they give it.

@@ -104,6 +104,7 @@ pub fn decide(state: &Run, command: &RunCommand, now: DateTime<Utc>) -> Result<D
         RunCommand::PassOver { rest, reason } => hold::pass_over(state, *rest, reason, now),
         RunCommand::TakeOver { by, reason } => lock::take_over(state, by, reason),
         RunCommand::Cancel { reason } => answers::cancel(state, reason.as_ref()),
+        RunCommand::VoidPlan { reason } => Ok(approvals::void(state, reason)),
         RunCommand::Undo => answers::undo(state),
         RunCommand::Because { verb, reason, order } => why::because(state, verb, reason, order, now),
         RunCommand::RecordMessage { kind, channel, ts } if is_recorded(state, *kind, channel, ts) => {

@@ -194,7 +194,7 @@ fn in_question(state: &Run) -> Result<Unit, Rejection> {
             state.next_unit().ok_or_else(|| wrong_status(state, "nothing is left to pass over"))
         }
         Status::Failed { .. } => {
-            state.next_unit().ok_or_else(|| wrong_status(state, "nothing is left to pass over"))
+            state.stopped_at().ok_or_else(|| wrong_status(state, "nothing is left to pass over"))
         }
         _ => Err(wrong_status(state, "no command is in question; `pause` it to pass over the next one")),
     }
@@ -232,8 +232,7 @@ fn objection(state: &Run, unit: Unit) -> Option<String> {
 
 /// Whether something that is still to come after these may change the target.
 pub(super) fn changes_more(state: &Run, past: &[Unit]) -> bool {
-    let Some(first) = past.first() else { return false };
-    state.units().filter(|other| other > first && !past.contains(other)).any(|other| {
+    state.units().filter(|other| !past.contains(other)).any(|other| {
         let is_over = state.commands.get(&other).is_some_and(CommandPhase::is_settled);
         state.changes_something(other) && !is_over && !state.is_tolerated(other)
     })

@@ -7,6 +7,7 @@ use super::event::{Unit, UnitRole};
 use super::names::mentions;
 use super::state::{CommandPhase, Run};
 use crate::plan::PlannedCommand;
+use crate::runbook::kinds::variables;
 use crate::runbook::{CommandKind, Later, Shell, reads, unsure_part};
 
 impl Run {
@@ -113,8 +114,10 @@ impl Run {
         let uses = |command: &PlannedCommand| {
             let flow = &command.flow;
             let is_shell = command.kind == CommandKind::Shell;
+            let fills = || variables(command.kind, &command.text).iter().any(|(read, _)| read == name);
             mentions(&command.text, name)
                 || is_shell && reads(&command.text, name)
+                || fills()
                 || flow.when.as_deref().is_some_and(|when| when.contains(name))
                 || flow.foreach.as_ref().is_some_and(|foreach| foreach.source == name)
         };

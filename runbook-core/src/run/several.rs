@@ -150,9 +150,18 @@ impl Run {
         if !matches!(self.status, Status::WaitingForApproval { .. }) {
             return Vec::new();
         }
-        // each has its outcome again as soon as it has been started again
-        let is_due = |unit: &&Unit| !self.commands.contains_key(unit) || self.ordered.contains(unit);
+        // each has its outcome again as soon as it has been started again; what policy repeats waits for its time
+        let is_due = |unit: &&Unit| {
+            !self.waits.contains_key(unit)
+                && (!self.commands.contains_key(unit) || self.ordered.contains(unit))
+        };
         self.repeated.iter().filter(is_due).copied().collect()
+    }
+
+    /// The command that a failed run stopped at: of a group the first that failed, not one that waits for its repetition.
+    #[must_use]
+    pub fn stopped_at(&self) -> Option<Unit> {
+        again(self).first().copied()
     }
 }
 

@@ -532,7 +532,7 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
         RunEvent::LockTaken { epoch } => run.epoch = Some(*epoch),
         RunEvent::CommandStarted { unit, attempt, .. } => {
             run.attempts = run.attempts.max(*attempt);
-            run.captured.remove(unit);
+            run.takes_back_its_value(*unit);
             if matches!(unit.role, UnitRole::Baseline | UnitRole::Main) {
                 run.begun.entry(unit.step).or_insert(at);
             }

@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use super::approve::Approval;
-use super::decide::{Decision, Effect, ended, refresh};
+use super::decide::{Decision, Effect, refresh};
 use super::event::{RunEvent, Unit};
 use super::handed::Handed;
 use super::hold::Hold;
 use super::said::Said;
 use super::state::{CommandPhase, Run, Status};
 use super::vouch::Word;
-use crate::incident::RunOutcome;
+use crate::incident::{IncidentCommand, RunOutcome};
 use crate::message::Outgoing;
 use crate::plan::Fingerprint;
 
@@ -132,17 +132,17 @@ pub(super) fn unordered(state: &Run, why: &str) -> Option<RunEvent> {
 
 /// Nobody said yes to what was ordered: the run stands where it stood. `None` where it did not stand anywhere before.
 pub(super) fn drop_order(state: &Run, why: &str) -> Option<Decision> {
+    let ended = match state.stands_again()? {
+        Status::Failed { reason } => Some((RunOutcome::Failed, reason.clone())),
+        Status::UndoFailed { reason } => Some((RunOutcome::UndoFailed, reason.clone())),
+        _ => None,
+    };
     let events = vec![RunEvent::OrderDropped { reason: why.to_owned() }];
-    match state.stands_again()? {
-        Status::Failed { reason } => {
-            return Some(ended(state, events, RunOutcome::Failed, Some(reason.clone())));
-        }
-        Status::UndoFailed { reason } => {
-            return Some(ended(state, events, RunOutcome::UndoFailed, Some(reason.clone())));
-        }
-        _ => {}
-    }
     let mut effects = vec![Effect::ClearApprovalTimer];
+    if let Some((outcome, reason)) = ended.filter(|_| state.incident.is_some()) {
+        let command = IncidentCommand::StandAgain { run: state.id, outcome, reason };
+        effects.push(Effect::TellIncident(command));
+    }
     if state.plan_message.is_some() {
         effects.push(Effect::Send(Outgoing::Plan { run: state.id }));
     }

@@ -396,6 +396,42 @@ fn a_failed_command_gives_no_value() {
     assert_eq!(bench.status(), "failed");
 }
 
+/// What an earlier attempt captured is no value any more once the command has begun again, for commands of any kind.
+#[test]
+fn a_value_is_that_of_the_latest_attempt() {
+    use crate::runbook::CommandKind::{Http, Shell, Sql};
+    let reads = [
+        (Http, "GET /kill/{{REVISION}}"),
+        (Sql, "select :'REVISION'"),
+        (Shell, "echo $REVISION"),
+        (Http, "GET /kill"),
+    ];
+    for (kind, text) in reads {
+        let uses = PlannedCommand { kind, text: text.to_owned(), ..command("go", ONCE) };
+        let first = PlannedCommand { id: "first".to_owned(), ..capturing("first") };
+        let looked_at = vec![expectation("it is the one", Check::Person, None)];
+        let second = PlannedCommand { expectations: looked_at, ..capturing("second") };
+        let mut bench = Bench::approved(vec![step("1", vec![first, second, uses], vec![])]);
+        let give = |bench: &mut Bench, text: &str, code| {
+            let attempt = bench.starts();
+            let stdout = Output { text: text.to_owned(), dropped_bytes: 0 };
+            bench.engine(&finish(attempt, Finished { stdout, ..finished(Exit::Code { code }) }));
+        };
+        give(&mut bench, "41\n", 0);
+        let unit = Unit { step: 0, role: UnitRole::Main, index: 2, item: None };
+        assert_eq!(bench.run.value(unit, "REVISION"), Some("41"));
+        give(&mut bench, "42\n", 0);
+        assert_eq!((bench.status(), bench.run.value(unit, "REVISION")), ("paused", Some("42")), "{text}");
+        bench.give("ana", &RunCommand::Retry).unwrap();
+        give(&mut bench, "nothing\n", 1);
+        assert_eq!(bench.run.value(unit, "REVISION"), Some("41"), "what the command before it gave: {text}");
+        let skip = RunCommand::PassOver { rest: false, reason: "go on".to_owned() };
+        let is_read = text.contains("REVISION");
+        assert_eq!(bench.give("ana", &skip).is_err(), is_read, "{text}");
+        laws::check(&bench);
+    }
+}
+
 #[test]
 fn a_crash_under_way_repeats_what_may_be_repeated_and_asks_about_the_rest() {
     for by_recovery in [true, false] {

@@ -38,6 +38,25 @@ impl Run {
         own
     }
 
+    /// A command begins again: what an earlier attempt of it captured is no value any more, and the name has again what
+    /// the commands before it gave.
+    pub(super) fn takes_back_its_value(&mut self, unit: Unit) {
+        if self.captured.remove(&unit).is_none() {
+            return;
+        }
+        let gives =
+            |run: &Run, unit: Unit| run.command(unit)?.capture.as_ref().map(|capture| capture.name.clone());
+        let Some(name) = gives(self, unit) else { return };
+        let mut earlier = self.captured.iter().rev().filter(|(other, _)| **other < unit);
+        match earlier
+            .find(|(other, _)| gives(self, **other).as_ref() == Some(&name))
+            .map(|(_, value)| value.clone())
+        {
+            Some(value) => self.values.insert(name, value),
+            None => self.values.remove(&name),
+        };
+    }
+
     fn baseline_values(&self, unit: Unit) -> Option<&BTreeMap<String, String>> {
         let is_inverse = matches!(unit.role, UnitRole::Undo | UnitRole::Probe);
         self.baselines.get(&unit.step).filter(|_| is_inverse)

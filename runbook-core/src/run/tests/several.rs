@@ -588,6 +588,49 @@ fn members_of_a_group_run_at_once_and_all_are_awaited() {
     laws::check(&bench);
 }
 
+/// One member fails for good while another waits for its repetition: what people say is about the one that failed, and what
+/// still waits is a change that is left.
+#[test]
+fn a_failed_group_is_about_what_failed_and_not_about_what_waits_for_its_repetition() {
+    let group = |order: [&str; 2]| {
+        let one = |id: &str| match id {
+            "waits" => PlannedCommand { retries: 3, ..member(id, AGAIN) },
+            _ => member(id, ONCE),
+        };
+        let steps =
+            vec![step("1", order.map(one).to_vec(), vec![]), step("2", vec![command("then", READ)], vec![])];
+        let mut bench = begun(steps);
+        end(&mut bench, "waits", BAD);
+        end(&mut bench, "fails", BAD);
+        assert_eq!(bench.status(), "failed");
+        bench
+    };
+    for order in [["waits", "fails"], ["fails", "waits"]] {
+        let asked = crate::next::in_question(&group(order).run).unwrap();
+        assert_eq!(crate::next::name_of(&group(order).run, asked).as_deref(), Some("fails"), "{order:?}");
+        let orders = [
+            RunCommand::PassOver { rest: false, reason: "not now".to_owned() },
+            RunCommand::MarkDone { reason: Some("looked".to_owned()) },
+            RunCommand::Retry,
+        ];
+        for said in orders {
+            let mut bench = group(order);
+            bench.give("ana", &said).unwrap();
+            // what waits may change the target, so another person's yes is due
+            assert_eq!(bench.status(), "waiting_for_approval", "{order:?} {said:?}");
+            let repeated: Vec<_> = bench.run.to_repeat();
+            let repeated = repeated.iter().map(|unit| crate::next::name_of(&bench.run, *unit).unwrap());
+            let wanted: &[&str] = if matches!(said, RunCommand::Retry) { &["fails"] } else { &[] };
+            assert_eq!(repeated.collect::<Vec<_>>(), wanted, "{order:?} {said:?}");
+            bench.give("cas", &approve("cas")).unwrap();
+            bench.now += chrono::Duration::minutes(1);
+            bench.engine(&RunCommand::Advance);
+            assert!(names(&bench).contains("waits"), "{order:?} {said:?}: {}", names(&bench));
+            laws::check(&bench);
+        }
+    }
+}
+
 /// What hangs on a read decides what its failure comes to, wherever it stands.
 #[test]
 fn a_failed_read_in_a_loop_or_a_group_ends_no_mitigation() {

@@ -96,7 +96,7 @@ fn without_the_yes_everything_is_as_before() {
             // the incident knows again how it ended
             let is_failed = matches!(before.status, Status::Failed { .. });
             let ended = |command: &IncidentCommand| {
-                matches!(command, IncidentCommand::EndRun { outcome: RunOutcome::Failed, .. })
+                matches!(command, IncidentCommand::StandAgain { outcome: RunOutcome::Failed, .. })
             };
             assert_eq!(bench.told[told..].last().is_some_and(ended), is_failed, "{case}");
             laws::check(&bench);
@@ -166,13 +166,24 @@ fn a_failed_undo_without_the_yes_to_its_repetition_fails_for_the_reason_that_it_
     assert_eq!(bench.status(), "undo_failed");
     let before = bench.run.status.clone();
     bench.give("ben", &RunCommand::Retry).unwrap();
-    let no = bench.give("cas", &refuse("cas")).unwrap();
-    assert!(matches!(no.events.as_slice(), [RunEvent::OrderDropped { .. }]));
-    assert_eq!((&bench.run.status, bench.run.holds_target()), (&before, true));
-    let ended = |command: &IncidentCommand| {
-        matches!(command, IncidentCommand::EndRun { outcome: RunOutcome::UndoFailed, .. })
-    };
-    assert!(bench.told.last().is_some_and(ended));
+    let stops: [fn() -> RunCommand; 3] = [
+        || refuse("cas"),
+        || RunCommand::Cancel { reason: why() },
+        || RunCommand::VoidPlan { reason: "it has changed".to_owned() },
+    ];
+    for (n, stop) in stops.into_iter().enumerate() {
+        if n > 0 {
+            bench.give("ben", &RunCommand::Retry).unwrap();
+        }
+        let no = bench.give("cas", &stop()).unwrap();
+        assert!(matches!(no.events.as_slice(), [RunEvent::OrderDropped { .. }]), "{n}");
+        assert_eq!((&bench.run.status, bench.run.holds_target()), (&before, true), "{n}");
+        // people were told, and paged, when it failed
+        let stands = |command: &IncidentCommand| {
+            matches!(command, IncidentCommand::StandAgain { outcome: RunOutcome::UndoFailed, .. })
+        };
+        assert!(bench.told.last().is_some_and(stands), "{n}");
+    }
     bench.give("ben", &RunCommand::MarkDone { reason: why() }).unwrap();
     laws::check(&bench);
 }
