@@ -341,6 +341,14 @@ impl Engine {
             None => None,
         };
         let mut request = self.run_request_of(plan, entry, incident.as_ref(), asker.actor.clone(), false)?;
+        if let Some(run) = self.waits_already(&request).await? {
+            let text = format!(
+                "this plan waits already. {}{}",
+                planned_text(&run, self.now()),
+                self.approvers_line(&run)
+            );
+            return self.answer(origin, Reply { text, data: self.followed_data(&run) }).await;
+        }
         request.deadline = deadline;
         request.repeats = repeats;
         // What was done a moment ago and did not help is not done again on one person's word.
@@ -351,6 +359,26 @@ impl Engine {
         let say = |run: &Run| format!("{}{}", planned_text(run, now), self.approvers_line(run));
         let run = self.create_run(&request, origin, &|run, _| say(run)).await?;
         Ok(Reply { text: say(&run), data: self.followed_data(&run) })
+    }
+
+    /// The same plan for the same incident, which the same person has asked for and which nobody has decided about: whoever
+    /// presses twice means one run.
+    async fn waits_already(&self, request: &NewRun) -> Result<Option<Run>, EngineError> {
+        let is_same = |row: &RunRow| {
+            (row.status.as_str(), row.incident) == ("waiting_for_approval", request.incident)
+                && row.fingerprint.as_ref() == Some(&request.fingerprint)
+        };
+        for row in self.store().runs(request.incident, true, LOOK).await?.into_iter().filter(is_same) {
+            let loaded = crate::runs::load_run(self.store(), row.id).await?;
+            let now = self.now();
+            let waits = |run: &Run| matches!(run.status, Status::WaitingForApproval { expires_at } if expires_at > now);
+            let is_theirs = |run: &Run| run.requester == request.requester && waits(run);
+            let run = loaded.map(|loaded| loaded.state).filter(is_theirs);
+            if run.is_some() {
+                return Ok(run);
+            }
+        }
+        Ok(None)
     }
 
     /// Runs a runbook from a file that is not in the library, for a terminal.

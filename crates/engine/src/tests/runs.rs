@@ -263,6 +263,54 @@ async fn a_document_that_changed_since_it_was_planned_voids_the_plan() {
     assert!(answer.contains("waits for approval"), "{answer}");
 }
 
+/// An order that waits when a document changes is dropped, and only by a yes that would have counted: the run can still be
+/// brought to an end.
+#[tokio::test(start_paused = true)]
+async fn a_document_that_changed_drops_an_order_and_leaves_the_run_where_it_stood() {
+    let (mut bench, run) = waiting().await;
+    bench.world.will("roll-back", &[Act::Lost]);
+    let yes = bench.approval(run);
+    bench.ask("approve", "ben", yes).await;
+    bench.pass(10_000).await;
+    assert_eq!(bench.status(run), "in_doubt");
+    bench.ask("again", "ana", Request::RunbookRetry { run: None, reason: None, step: None }).await;
+    bench.rewrite("rollback", &ROLLBACK.replace("roll-back", "roll-back --harder"));
+    let yes = bench.approval(run);
+    let wrong = Request::RunbookApprove { run: None, fingerprint: Some("0000".to_owned()), reason: None };
+    for (n, (user, said)) in
+        [("ana", yes.clone()), ("cora", yes.clone()), ("ben", wrong)].into_iter().enumerate()
+    {
+        let answer = bench.ask(&format!("no {n}"), user, said).await;
+        assert!(!answer.contains("has changed"), "{answer}");
+        assert_eq!(bench.status(run), "waiting_for_approval", "{user}");
+    }
+    let answer = bench.ask("yes", "ben", yes).await;
+    assert!(
+        answer.contains("rollback has changed since it was planned") && answer.contains("stands where"),
+        "{answer}"
+    );
+    assert_eq!(bench.status(run), "in_doubt");
+    let done = Request::RunbookMarkDone { run: None, reason: Some("it is back".to_owned()), step: None };
+    bench.ask("done", "ana", done).await;
+    bench.pass(10_000).await;
+    assert_eq!((bench.status(run).as_str(), bench.world.started("roll-back")), ("succeeded", 1));
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// Whoever presses twice has one plan before them.
+#[tokio::test(start_paused = true)]
+async fn a_plan_that_waits_is_not_made_again() {
+    let (mut bench, run) = waiting().await;
+    let again = bench.ask("again", "ana", rollback()).await;
+    assert!(again.contains("waits already") && again.contains(&bench.code(run)), "{again}");
+    assert_eq!(bench.asked_runs(), [run]);
+    // somebody else's plan, and another one, are others
+    bench.ask("other", "ben", rollback()).await;
+    bench.ask("restart", "ana", restart()).await;
+    assert_eq!(bench.asked_runs().len(), 3);
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_not_as_expected_stops_and_can_be_undone() {
     let (mut bench, run) = waiting().await;
