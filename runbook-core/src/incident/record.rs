@@ -158,11 +158,10 @@ impl Incident {
     }
 
     /// Whether this end of the pager's is one that a person has taken back here: it was asked for before that, or is told
-    /// once more.
+    /// once more. Where a person has vouched for the fix since then, it is the end.
     pub(super) fn is_taken_back(&self, occurred_at: DateTime<Utc>) -> bool {
         let told_before = self.pager_said_at.is_some_and(|said_at| said_at >= occurred_at);
-        let is_reopened_here = self.pager_resolved && self.status < Status::Monitoring;
-        self.status.is_open() && (self.pager_asked || (is_reopened_here && told_before))
+        self.status < Status::Monitoring && (self.pager_asked || (self.pager_resolved && told_before))
     }
 
     /// Whether this note at the pager is one of ours.

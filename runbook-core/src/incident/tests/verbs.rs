@@ -173,6 +173,14 @@ fn an_end_that_was_taken_back_is_not_ended_by_the_pagers_answer() {
     assert_eq!(words(&done), ["resolve_requested", "mitigated", "resolved"], "the pager has it as over");
     assert_eq!(bench.replayed(), bench.incident);
 
+    // asked for again before the first answer came, either answer is the end
+    let mut bench = Bench::paged();
+    bench.learns(&none("ana"));
+    bench.learns(&reopen("ana"));
+    assert_eq!(words(&bench.learns(&resolve("ana"))), ["resolve_requested", "mitigated"]);
+    assert_eq!(words(&bench.learns(&pager_ends(60))), ["resolved"]);
+    assert_eq!(bench.learns(&pager_ends(60)), Decision::default(), "told twice");
+
     // and when it refuses to end it, it is still open there, and a person ends it here
     let mut bench = Bench::paged();
     bench.learns(&none("ana"));
