@@ -100,14 +100,17 @@ impl Run {
         commands.filter_map(|(unit, command)| Some((command.capture.as_ref()?.name.as_str(), unit)))
     }
 
-    /// Whether it is not known to have run to a good end.
+    /// Whether it is not known to have run to a good end. A person's yes is enough where only a person can tell, and where
+    /// nothing was seen to fail or to be late.
     fn is_doubtful(&self, unit: Unit) -> bool {
         match self.commands.get(&unit) {
-            Some(CommandPhase::Ended { verdicts, vouched, noted, missed, .. }) => {
-                *vouched
-                    || *noted
-                    || *missed
-                    || verdicts.iter().any(|verdict| verdict.outcome != Outcome::Pass)
+            Some(CommandPhase::Ended { verdicts, vouched, noted: false, missed: false, .. }) => {
+                let is_good = |outcome| match outcome {
+                    Outcome::Pass => true,
+                    Outcome::Ask => *vouched,
+                    Outcome::Fail | Outcome::Late => false,
+                };
+                !verdicts.iter().all(|verdict| is_good(verdict.outcome))
             }
             _ => true,
         }
