@@ -101,7 +101,8 @@ pub(crate) fn wrapper(parts: &Parts<'_>) -> Vec<u8> {
         let declared =
             format!("$(builtin declare -p {name} 2>/dev/null) == \"declare -\"+([^n\\ ])\" {name}=\"*");
         script.extend(
-            format!("[[ -v {name} || {declared} ]] || {{ builtin printf '{name} {NO_VALUE}' >&2; ").into_bytes(),
+            format!("[[ -v {name} || {declared} ]] || {{ builtin printf '{name} {NO_VALUE}' >&2; ")
+                .into_bytes(),
         );
         script.extend_from_slice(b"builtin trap - EXIT; builtin : >| ");
         script.extend(quoted(parts.refused));

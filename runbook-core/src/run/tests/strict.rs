@@ -127,7 +127,11 @@ fn what_a_person_could_only_tell_went_well() {
         (&[Outcome::Ask], true, true, false, false),
         (&[Outcome::Fail], false, true, false, false),
     ] {
-        assert_eq!(verify(outcomes, vouched, noted, missed), is_good, "{outcomes:?} {vouched} {noted} {missed}");
+        assert_eq!(
+            verify(outcomes, vouched, noted, missed),
+            is_good,
+            "{outcomes:?} {vouched} {noted} {missed}"
+        );
     }
 }
 
