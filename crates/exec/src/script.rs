@@ -97,8 +97,11 @@ pub(crate) fn wrapper(parts: &Parts<'_>) -> Vec<u8> {
         carry(&mut script, carried, parts);
     }
     for name in parts.must_be_set {
+        // an array without elements, and one without a first element, is set to bash only where it is declared
+        let declared =
+            format!("$(builtin declare -p {name} 2>/dev/null) == \"declare -\"+([^n\\ ])\" {name}=\"*");
         script.extend(
-            format!("[[ -v {name} || -v {name}[@] ]] || {{ builtin printf '{name} {NO_VALUE}' >&2; ")
+            format!("[[ -v {name} || {declared} ]] || {{ builtin printf '{name} {NO_VALUE}' >&2; ")
                 .into_bytes(),
         );
         script.extend_from_slice(b"builtin trap - EXIT; builtin : >| ");

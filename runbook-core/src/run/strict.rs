@@ -7,10 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::{Unit, UnitRole};
-use super::names::mentions;
 use super::state::{CommandPhase, Run};
 use crate::expectation::Outcome;
-use crate::runbook::{CommandKind, Shell, Touched, is_read_unguarded, reads, touched, words};
+use crate::runbook::{CommandKind, Shell, Touched, touched, words};
 
 /// A shell command that ran, or was to run, before another one.
 struct Before<'a> {
@@ -40,7 +39,6 @@ impl Run {
         };
         let captured = self.captured_before(unit).filter(|(name, _)| self.value(unit, name).is_none());
         let mut missing: BTreeMap<&str, Unit> = captured.collect();
-        let mut texts = vec![command.text.as_str()];
         let before: Vec<Before<'_>>;
         // only the commands of the steps themselves begin in the shell of those before them
         let is_carried_to = unit.role == UnitRole::Main && command.flow.parallel.is_none();
@@ -58,28 +56,16 @@ impl Run {
                     missing.extend(one.sets.names.iter().map(|name| (name.as_str(), doubtful.unit)));
                 }
             }
-            let called: BTreeSet<&str> = words(&command.text).collect();
-            texts.extend(with_functions.iter().filter(|one| one.is_called_in(&called)).map(|one| one.text));
         }
         if missing.is_empty() {
             return BTreeMap::new();
         }
-        let own = touched(&command.text).names;
-        let shell = || {
-            let texts = self.shells_before(unit).map(|(_, one)| one.text.as_str());
-            Shell::new(texts.chain([command.text.as_str()]), &[])
-        };
-        // what it sets itself, in time and for sure, it does not miss
-        if missing.keys().any(|name| own.contains(*name)) {
-            let shell = shell();
-            missing.retain(|name, _| !own.contains(*name) || shell.is_read_first(&command.text, name));
-        }
-        let is_read = |name: &str| {
-            let reads = |text: &&str| mentions(text, name) || reads(text, name);
-            texts.iter().filter(|text| reads(text)).any(|text| is_read_unguarded(text, name))
-        };
-        let read = missing.into_iter().filter(|(name, _)| is_read(name));
-        read.map(|(name, unit)| (name.to_owned(), unit)).collect()
+        let earlier = self.shells_before(unit).map(|(_, one)| one.text.as_str());
+        let earlier = earlier.take(if is_carried_to { usize::MAX } else { 0 });
+        let shell = Shell::new(earlier.chain([command.text.as_str()]), &[]);
+        let missed = shell.missed(&command.text, missing.keys().copied());
+        let named = missing.iter().filter(|(name, _)| missed.contains(*name));
+        named.map(|(name, unit)| ((*name).to_owned(), *unit)).collect()
     }
 
     /// Every name that was to be captured by then.
@@ -100,14 +86,17 @@ impl Run {
         commands.filter_map(|(unit, command)| Some((command.capture.as_ref()?.name.as_str(), unit)))
     }
 
-    /// Whether it is not known to have run to a good end.
+    /// Whether it is not known to have run to a good end. A person's yes is enough where only a person can tell, and where
+    /// nothing was seen to fail or to be late.
     fn is_doubtful(&self, unit: Unit) -> bool {
         match self.commands.get(&unit) {
-            Some(CommandPhase::Ended { verdicts, vouched, noted, missed, .. }) => {
-                *vouched
-                    || *noted
-                    || *missed
-                    || verdicts.iter().any(|verdict| verdict.outcome != Outcome::Pass)
+            Some(CommandPhase::Ended { verdicts, vouched, noted: false, missed: false, .. }) => {
+                let is_good = |outcome| match outcome {
+                    Outcome::Pass => true,
+                    Outcome::Ask => *vouched,
+                    Outcome::Fail | Outcome::Late => false,
+                };
+                !verdicts.iter().all(|verdict| is_good(verdict.outcome))
             }
             _ => true,
         }

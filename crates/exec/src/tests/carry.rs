@@ -65,9 +65,21 @@ async fn a_command_does_not_begin_without_a_variable_that_must_be_set() {
     for (first, stdout) in [
         ("true", None),
         ("unset DIR; declare -a DIR", None),
+        ("unset DIR; declare -A DIR", None),
+        ("declare -i DIR", None),
+        ("export DIR", None),
+        ("declare -n DIR=OTHER", None),
+        ("DIR=web; unset DIR", None),
         ("DIR=work", Some("/srv/work\n[]\n")),
         ("DIR=", Some("/srv/\n[]\n")),
         ("DIR=(work here)", Some("/srv/work\n[]\n")),
+        ("DIR=()", Some("/srv/\n[]\n")),
+        ("DIR=(work); DIR=()", Some("/srv/\n[]\n")),
+        ("declare -A DIR=()", Some("/srv/\n[]\n")),
+        ("declare -A DIR; DIR[x]=1", Some("/srv/\n[]\n")),
+        ("DIR=(); DIR[3]=last", Some("/srv/\n[]\n")),
+        ("DIR=$'two\\nlines='", Some("/srv/two\nlines=\n[]\n")),
+        ("OTHER=work; declare -n DIR=OTHER", Some("/srv/work\n[]\n")),
     ] {
         let bench = Bench::new();
         bench.chain(&[first]).await;

@@ -90,6 +90,52 @@ fn what_a_command_reads_and_may_miss_must_have_a_value() {
 }
 
 #[test]
+fn what_a_person_could_only_tell_went_well() {
+    use crate::expectation::{Check, Outcome};
+    let verify = |outcomes: &[Outcome], vouch: bool, noted: bool, missed: bool| {
+        let mut bench = bench("true", "DIR=work", "rm -rf \"/srv/$DIR\"");
+        bench.tampered(|plan| {
+            let looks = outcomes.iter().map(|_| expectation("it looks nice", Check::Person, None));
+            plan.steps[1].commands[0].expectations = looks.collect();
+        });
+        goes_well(&mut bench);
+        goes_well(&mut bench);
+        let Some(CommandPhase::Ended { verdicts, vouched, noted: n, missed: m, .. }) =
+            bench.run.commands.get_mut(&main(1))
+        else {
+            panic!("it ended")
+        };
+        (*vouched, *n, *m) = (vouch, noted, missed);
+        assert!(!verdicts.is_empty());
+        verdicts.resize(outcomes.len(), verdicts[0].clone());
+        for (verdict, outcome) in verdicts.iter_mut().zip(outcomes) {
+            verdict.outcome = *outcome;
+        }
+        bench.run.must_be_set(main(2)).is_empty()
+    };
+    for (outcomes, vouched, noted, missed, is_good) in [
+        (&[Outcome::Ask][..], true, false, false, true),
+        (&[Outcome::Pass, Outcome::Ask], true, false, false, true),
+        (&[Outcome::Pass], true, false, false, true),
+        // nobody said yes
+        (&[Outcome::Ask], false, false, false, false),
+        // seen to fail, or not seen to end in time
+        (&[Outcome::Fail], true, false, false, false),
+        (&[Outcome::Ask, Outcome::Fail], true, false, false, false),
+        (&[Outcome::Late], true, false, false, false),
+        (&[Outcome::Ask], true, false, true, false),
+        (&[Outcome::Ask], true, true, false, false),
+        (&[Outcome::Fail], false, true, false, false),
+    ] {
+        assert_eq!(
+            verify(outcomes, vouched, noted, missed),
+            is_good,
+            "{outcomes:?} {vouched} {noted} {missed}"
+        );
+    }
+}
+
+#[test]
 fn whoever_looks_reads_which_command_was_to_bring_it() {
     let mut passed = bench("true", "DIR=work", "rm -rf \"/srv/$DIR\"");
     goes_well(&mut passed);

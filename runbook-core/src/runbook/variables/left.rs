@@ -2,12 +2,19 @@
 //!
 //! A use too many costs a question, a use too few an empty value, another folder or another cluster.
 
+mod assigned;
+mod effects;
 mod facts;
 mod functions;
+mod handed;
 mod head;
 mod simple;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_given;
+mod tests_of;
+mod walk;
 
 use std::collections::BTreeSet;
 
@@ -147,17 +154,20 @@ impl Shell {
             .then(|| "later commands read the shell's arguments, which it sets".to_owned())
     }
 
-    /// Whether a text, or a function that it calls, reads a variable before the text has set it for sure.
-    pub(crate) fn is_read_first(&self, text: &str, name: &str) -> bool {
+    /// Whether a text, or a function that it calls, reads some of these variables where it has not set it for sure, nor
+    /// asked whether it has a value.
+    pub(crate) fn missed<'n>(&self, text: &str, names: impl Iterator<Item = &'n str>) -> BTreeSet<&'n str> {
         let facts = Facts::of(text);
-        let set = facts.sure.get(name);
-        let is_early = |at: usize| set.is_none_or(|set| at < *set);
-        let reads = |facts: &Facts| facts.reads.iter().any(|(read, _)| read == name);
-        // functions that do not read it need no second look
-        let mut clean = BTreeSet::new();
-        let early = facts.calls.iter().filter(|(_, at)| is_early(*at)).map(|(word, _)| word.as_str());
-        facts.reads.iter().any(|(read, at)| read == name && is_early(*at))
-            || self.functions.reached(early, &mut clean).into_iter().any(reads)
+        let is_missed = |name: &&str| {
+            let is_early = |at: usize| !facts.sure.is_given(name, at);
+            let reads = |facts: &Facts| facts.bare.iter().any(|(read, _)| read == name);
+            // functions that do not read it need no second look
+            let mut clean = BTreeSet::new();
+            let early = facts.calls.iter().filter(|(_, at)| is_early(*at)).map(|(word, _)| word.as_str());
+            facts.bare.iter().any(|(read, at)| read == name && is_early(*at))
+                || self.functions.reached(early, &mut clean).into_iter().any(reads)
+        };
+        names.filter(is_missed).collect()
     }
 
     /// The first of these variables that some of them reads before it is set anew for sure.
@@ -168,9 +178,7 @@ impl Shell {
         for Later { text, always } in later {
             let first = open.first().copied()?;
             let facts = Facts::of(text);
-            let too_early = |name: &str, at: usize| {
-                open.contains(name) && facts.sure.get(name).is_none_or(|set| at < *set)
-            };
+            let too_early = |name: &str, at: usize| open.contains(name) && !facts.sure.is_set(name, at);
             if let Some((name, _)) = facts.reads.iter().find(|(name, at)| too_early(name, *at)) {
                 return Some(name.clone());
             }
@@ -192,8 +200,8 @@ impl Shell {
                 }
             }
             if *always {
-                for name in facts.sure.keys() {
-                    open.remove(name.as_str());
+                for name in facts.sure.at_end() {
+                    open.remove(name);
                 }
             }
         }

@@ -27,7 +27,7 @@ use crate::pattern::Pattern;
 use expansion::Form;
 pub(crate) use left::{Later, Shell, reads, unsure_part};
 use scan::{Sets, scan};
-pub(crate) use touched::{Touched, is_read_unguarded, touched, words};
+pub(crate) use touched::{Touched, touched, words};
 
 /// No command needs more of them to be explained.
 const MOST: usize = 32;

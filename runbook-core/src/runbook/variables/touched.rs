@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::super::lints::defined_functions;
 use super::super::names::is_identifier_byte;
-use super::expansion::{Form, Read};
 use super::scan::scan;
 
 /// The names that a text may set.
@@ -30,13 +29,6 @@ pub(crate) fn touched(text: &str) -> Touched {
     Touched { names, functions }
 }
 
-/// Whether a text that reads a variable nowhere asks whether it is set.
-pub(crate) fn is_read_unguarded(text: &str, name: &str) -> bool {
-    let scanner = scan(text);
-    let has_default = |read: &Read<'_>| read.name == name && read.form != Form::Plain;
-    !scanner.sets.guarded.contains(name) && !scanner.reads.iter().any(has_default)
-}
-
 /// Every run of letters, digits and underscores in a text: each name that it can be about, wherever it stands.
 pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_ascii() || !is_identifier_byte(c as u8)).filter(|word| !word.is_empty())
@@ -57,13 +49,6 @@ mod tests {
             ("kubectl get pods", ""),
         ] {
             assert_eq!(touched(text).names.into_iter().collect::<Vec<_>>().join(" "), names, "{text}");
-        }
-        for (text, is_read) in [
-            ("rm -rf \"/srv/$DIR\"", true),
-            ("echo ${DIR:-none}", false),
-            ("[ -n \"$DIR\" ] && rm -rf \"/srv/$DIR\"", false),
-        ] {
-            assert_eq!(is_read_unguarded(text, "DIR"), is_read, "{text}");
         }
         assert_eq!(touched("choose() { CLUSTER=blue; }").functions, ["choose"]);
     }

@@ -6,15 +6,22 @@ use std::ops::Range;
 
 use super::super::super::names::is_identifier;
 use super::super::super::shell::{Kind, Token, lex};
+use super::super::expansion::Form;
 use super::super::scan::scan;
+use super::assigned::Assigned;
 use super::functions::{blanked, without_functions};
+use super::handed::handed;
 use super::simple::{Part, Simple, simples};
+use super::walk::assigned;
 use super::words;
+
+/// How deeply texts that are handed on are looked into.
+const DEEPEST: usize = 3;
 
 /// Builtins after which the shell is in another folder.
 const MOVES: &[&str] = &["cd", "pushd", "popd"];
 /// Builtins that declare variables.
-const DECLARES: &[&str] = &["export", "readonly", "declare", "typeset"];
+pub(super) const DECLARES: &[&str] = &["export", "readonly", "declare", "typeset"];
 
 /// What one text, or one function, has to do with the shell around it.
 #[derive(Debug, Default)]
@@ -25,8 +32,10 @@ pub(super) struct Facts {
     pub(super) reads_any: bool,
     /// Variables that it sets.
     pub(super) sets: BTreeSet<String>,
-    /// Those of them that it sets for sure, and where.
-    pub(super) sure: BTreeMap<String, usize>,
+    /// Where variables are set for sure.
+    pub(super) sure: Assigned,
+    /// What it reads and does not ask about, nor has a default for there; texts that it hands to a shell included.
+    pub(super) bare: Vec<(String, usize)>,
     /// What it sets for what is started later.
     pub(super) exports: BTreeSet<String>,
     /// The calls of `source`, word for word.
@@ -44,15 +53,15 @@ pub(super) struct Facts {
 impl Facts {
     /// Those of a text. What stands in its functions counts where they are called.
     pub(super) fn of(text: &str) -> Facts {
-        facts(&without_functions(text)).0
+        facts_within(&without_functions(text), DEEPEST).0
     }
 
     /// Those of a function, by what stands in it. Its own variables are nobody else's.
     pub(super) fn of_function(inside: &str) -> Facts {
-        let (mut facts, locals) = facts(&without_functions(inside));
-        let Facts { reads, sure, .. } = &mut facts;
-        let is_own = |name: &str, at: usize| sure.get(name).is_some_and(|set| at >= *set);
-        reads.retain(|(name, at)| !locals.contains(name) && !is_own(name, *at));
+        let (mut facts, locals) = facts_within(&without_functions(inside), DEEPEST);
+        let Facts { reads, bare, sure, .. } = &mut facts;
+        reads.retain(|(name, at)| !locals.contains(name) && !sure.is_set(name, *at));
+        bare.retain(|(name, at)| !locals.contains(name) && !sure.is_given(name, *at));
         facts.sets.retain(|name| !locals.contains(name));
         facts
     }
@@ -73,26 +82,42 @@ impl Facts {
     }
 }
 
-/// The facts, and the variables that would be its own in a function.
-fn facts(text: &str) -> (Facts, BTreeSet<String>) {
+/// The facts, and the variables that would be its own in a function. Texts that it hands on are looked into so deeply.
+pub(super) fn facts_within(text: &str, deeper: usize) -> (Facts, BTreeSet<String>) {
     let lexed = lex(text);
     let simple = simples(text, &lexed.tokens);
     let scanned = scan(text);
     let bound = bound(text, &lexed.tokens, &simple);
+    let (sure, tests) = assigned(text);
     let mut facts = Facts {
         sets: scanned.sets.names,
-        sure: set_for_sure(&simple),
+        sure,
         arguments: scanned.sets.arguments,
         calls: words(text).map(|(word, at)| (word.to_owned(), at)).collect(),
         ..Facts::default()
+    };
+    // `${X:+--flag=$X}` reads it only where it is set
+    let choices: BTreeMap<usize, (&str, usize)> = scanned
+        .reads
+        .iter()
+        .filter(|read| is_choice(read.text, read.name))
+        .map(|read| (read.at, (read.name, read.at + read.text.len())))
+        .collect();
+    let is_chosen = |name: &str, at: usize| {
+        choices.range(..at).next_back().is_some_and(|(_, (of, end))| *of == name && at < *end)
     };
     for read in &scanned.reads {
         facts.reads_any |= read.text.starts_with("${!");
         let own = bound.get(read.name).is_some_and(|places| is_within(places, read.at));
         if !own {
             facts.reads.push((read.name.to_owned(), read.at));
+            let is_bare = read.form == Form::Plain && !tests.contains(&read.at);
+            if is_bare && !is_chosen(read.name, read.at) {
+                facts.bare.push((read.name.to_owned(), read.at));
+            }
         }
     }
+    facts.bare.extend(handed(text, &lexed.tokens, &simple, deeper));
     let mut loads: Vec<Range<usize>> = Vec::new();
     let mut locals = BTreeSet::new();
     let mut exports_all = false;
@@ -114,6 +139,7 @@ fn facts(text: &str) -> (Facts, BTreeSet<String>) {
             "trap" => {
                 for arg in args {
                     facts.reads.extend(mentioned(arg.raw).map(|name| (name.to_owned(), arg.at)));
+                    facts.bare.extend(mentioned(arg.raw).map(|name| (name.to_owned(), arg.at)));
                 }
             }
             "local" => locals.extend(names(args).map(str::to_owned)),
@@ -124,7 +150,9 @@ fn facts(text: &str) -> (Facts, BTreeSet<String>) {
                     facts.exports.extend(names(args).map(str::to_owned));
                     // to be handed to programs, it is read
                     let bare = args.iter().filter(|arg| is_identifier(arg.word.text()));
-                    facts.reads.extend(bare.map(|arg| (arg.word.text().to_owned(), arg.at)));
+                    let bare: Vec<_> = bare.map(|arg| (arg.word.text().to_owned(), arg.at)).collect();
+                    facts.bare.extend(bare.iter().cloned());
+                    facts.reads.extend(bare);
                 }
                 if matches!(name, "declare" | "typeset") && !has('g') {
                     locals.extend(names(args).map(str::to_owned));
@@ -153,6 +181,12 @@ fn facts(text: &str) -> (Facts, BTreeSet<String>) {
     (facts, locals)
 }
 
+/// Whether an expansion is `${X:+...}`.
+fn is_choice(text: &str, name: &str) -> bool {
+    let behind = text.strip_prefix("${").and_then(|text| text.strip_prefix(name)).unwrap_or_default();
+    behind.trim_start_matches(':').starts_with('+')
+}
+
 /// What is named by the arguments of a builtin that declares.
 fn names<'p>(args: &'p [Part<'_, '_>]) -> impl Iterator<Item = &'p str> {
     let named = args.iter().filter(|arg| !arg.plain().starts_with('-'));
@@ -169,45 +203,8 @@ fn mentioned(raw: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The variables that a text sets whatever happens before: in no branch and no subshell, and not behind a way out. The place
-/// is that after the value, which may read what was there before.
-fn set_for_sure(simple: &[Simple<'_, '_>]) -> BTreeMap<String, usize> {
-    let mut sure = BTreeMap::new();
-    for one in simple {
-        let Some((program, args)) = one.parts.split_first() else { continue };
-        let plain = one.program().map_or("", |(program, _)| program.plain());
-        if matches!(plain, "exit" | "return" | "exec") {
-            break;
-        }
-        if !one.stands_free() {
-            continue;
-        }
-        let assigned = match program.plain() {
-            name if DECLARES.contains(&name) => args,
-            // `NAME=value program` sets it for the program alone
-            _ if one.parts.iter().all(|part| part.assigned().is_some()) => &one.parts,
-            _ => {
-                let end = one.parts.last().map_or(program.end, |last| last.end);
-                // not behind `while`, which goes on until there is nothing to read
-                let lead = one.parts.iter().take_while(|part| part.assigned().is_some()).count();
-                let builtin = one.parts.get(lead..).and_then(<[_]>::split_first);
-                for name in builtin.map_or_else(Vec::new, |(of, args)| filled(of.plain(), args)) {
-                    sure.entry(name.to_owned()).or_insert(end);
-                }
-                continue;
-            }
-        };
-        for part in assigned {
-            if let Some(name) = part.assigned() {
-                sure.entry(name.to_owned()).or_insert(part.end);
-            }
-        }
-    }
-    sure
-}
-
 /// The variables that a builtin fills, with nothing where there is nothing to read.
-fn filled<'p>(program: &str, args: &'p [Part<'_, '_>]) -> Vec<&'p str> {
+pub(super) fn filled<'p>(program: &str, args: &'p [Part<'_, '_>]) -> Vec<&'p str> {
     let valued: &[char] = match program {
         "read" => &['a', 'd', 'i', 'n', 'N', 'p', 't', 'u'],
         "mapfile" | "readarray" => &['d', 'n', 'O', 's', 'u', 'C', 'c'],
@@ -217,15 +214,19 @@ fn filled<'p>(program: &str, args: &'p [Part<'_, '_>]) -> Vec<&'p str> {
         }
         _ => return Vec::new(),
     };
-    let (mut names, mut is_value) = (Vec::new(), false);
+    let (mut names, mut is_value, mut is_array) = (Vec::new(), false, false);
     for arg in args {
         let word = arg.plain();
         if std::mem::take(&mut is_value) {
+            names.extend(Some(word).filter(|name| std::mem::take(&mut is_array) && is_identifier(name)));
             continue;
         }
         match word.strip_prefix('-') {
             // the value of `-p` stands behind it, or in the same word
-            Some(options) => is_value = options.ends_with(valued),
+            Some(options) => {
+                is_value = options.ends_with(valued);
+                is_array = program == "read" && options.ends_with('a');
+            }
             None if is_identifier(word) => names.push(word),
             None => {}
         }

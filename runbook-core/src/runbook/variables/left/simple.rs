@@ -61,15 +61,6 @@ impl<'t, 'a> Simple<'t, 'a> {
         before.iter().all(|part| KEYWORDS.contains(&part.plain())).then_some(())?;
         self.parts.get(first..)?.split_first()
     }
-
-    /// It runs whatever the commands before it come to, in the shell itself.
-    pub(super) fn stands_free(&self) -> bool {
-        let apart = |op: &str| matches!(op, "" | ";");
-        self.depth == 0
-            && self.subshells == 0
-            && apart(self.before)
-            && (apart(self.after) || matches!(self.after, "&&" | "||"))
-    }
 }
 
 /// The simple commands of a text that these are the tokens of.

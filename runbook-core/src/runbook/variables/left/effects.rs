@@ -1,0 +1,141 @@
+//! What a simple command sets for sure.
+
+use super::super::super::names::is_identifier;
+use super::super::expansion::Form;
+use super::super::scan::scan;
+use super::assigned::{ANY, Effect, Names, Notes, Since};
+use super::facts::{DECLARES, filled};
+use super::simple::Part;
+use super::tests_of;
+
+/// Words before a program's name that change nothing about it.
+const BEFORE: &[&str] = &["command", "builtin"];
+
+/// Its program, behind what is set for it alone.
+pub(super) fn program<'p>(parts: &'p [Part<'_, '_>]) -> &'p str {
+    split(parts).map_or("", |(program, _)| program.plain())
+}
+
+/// The names that `unset` takes the value from.
+pub(super) fn unset<'p>(parts: &'p [Part<'_, '_>]) -> impl Iterator<Item = &'p str> {
+    let args = split(parts).map_or(&[][..], |(_, args)| args);
+    let functions = args.iter().any(|arg| arg.plain() == "-f");
+    let named = args.iter().map(|arg| arg.word.text().split('[').next().unwrap_or_default());
+    named.filter(move |name| !functions && is_identifier(name))
+}
+
+fn split<'p, 't, 'a>(parts: &'p [Part<'t, 'a>]) -> Option<(&'p Part<'t, 'a>, &'p [Part<'t, 'a>])> {
+    let is_before = |part: &Part<'_, '_>| is_set(part).is_some() || BEFORE.contains(&part.plain());
+    let first = parts.iter().position(|part| !is_before(part))?;
+    parts.get(first..)?.split_first()
+}
+
+/// The name in `NAME=`, `NAME+=` and `NAME[0]=`, and whether it has a value then, whatever it had.
+fn is_set<'a>(part: &Part<'_, 'a>) -> Option<(&'a str, bool)> {
+    let (left, _) = part.raw.split_once('=')?;
+    let adds = left.ends_with('+');
+    let left = left.trim_end_matches('+');
+    let (name, index) = left.split_once('[').map_or((left, None), |(name, index)| (name, Some(index)));
+    let closed = index.is_none_or(|index| index.ends_with(']'));
+    (is_identifier(name) && closed).then_some((name, !adds))
+}
+
+/// The name that a calculation begins with giving a value to.
+pub(super) fn calculated(inside: &str) -> Option<&str> {
+    let (name, value) = inside.trim_matches([' ', '"', '\'']).split_once('=')?;
+    let name = name.trim();
+    (is_identifier(name) && !value.starts_with('=')).then_some(name)
+}
+
+/// What a word brings by being expanded: `${X:=a}` sets, and nothing comes behind `${X:?}` without a value.
+pub(super) fn expanded(part: &Part<'_, '_>) -> Names {
+    if !part.raw.contains("${") {
+        return Names::new();
+    }
+    let reads = scan(part.raw).reads;
+    let whole = reads.iter().filter(|read| !read.nested && read.form == Form::Guarded);
+    let found = whole.filter_map(|read| {
+        let behind = read.text.strip_prefix("${")?.strip_prefix(read.name)?;
+        let asked = behind.trim_start_matches(':').starts_with('?');
+        let sets = behind.trim_start_matches(':').starts_with('=');
+        let since = Since { at: part.at + read.at + read.text.len(), asked, read: false };
+        (asked || sets).then(|| (read.name.to_owned(), since))
+    });
+    found.collect()
+}
+
+/// What it sets, with everything that it notes; it ends at `end`.
+pub(super) fn of(parts: &[Part<'_, '_>], end: usize, notes: &mut Notes) -> Effect {
+    let mut names = Names::new();
+    for part in parts {
+        names.extend(expanded(part));
+    }
+    let set = |names: &mut Names, name: &str, at: usize| {
+        names.insert(name.to_owned(), Since { at, asked: false, read: false });
+    };
+    let Some((first, args)) = split(parts) else {
+        for part in parts {
+            if let Some((name, true)) = is_set(part) {
+                set(&mut names, name, part.end);
+            }
+        }
+        hold(&names, end, notes);
+        return Effect::of(names);
+    };
+    let program = first.plain();
+    match program {
+        "exit" | "return" | "break" | "continue" => return Effect::leaves(),
+        "exec" if !args.is_empty() => return Effect::leaves(),
+        "[" | "test" => {
+            hold(&names, end, notes);
+            let words: Vec<_> = args.iter().map(|part| Some(*part)).collect();
+            let found = tests_of::effect(&words, &[], end, notes);
+            let with = |flow| super::assigned::then(Some(names.clone()), flow);
+            return Effect { yes: with(found.yes), no: with(found.no) };
+        }
+        "." | "source" if !args.is_empty() => {
+            names.insert(ANY.to_owned(), Since { at: end, asked: true, read: false });
+        }
+        "getopts" => {
+            let name = args.get(1).map(Part::plain).filter(|name| is_identifier(name));
+            names.extend(name.map(|name| (name.to_owned(), Since { at: end, asked: false, read: true })));
+        }
+        "let" => {
+            for arg in args {
+                if let Some(name) = calculated(arg.raw) {
+                    set(&mut names, name, arg.end);
+                }
+            }
+        }
+        _ if program.is_empty() || first.raw.starts_with("((") => {
+            let inside = first.raw.strip_prefix("((").and_then(|inside| inside.strip_suffix("))"));
+            if let Some(name) = inside.and_then(calculated) {
+                set(&mut names, name, first.end);
+            }
+        }
+        _ if DECLARES.contains(&program) || program == "local" => {
+            let refers = args.iter().any(|arg| arg.plain().starts_with('-') && arg.plain().contains('n'));
+            for arg in args.iter().filter(|_| !refers) {
+                if let Some((name, true)) = is_set(arg) {
+                    set(&mut names, name, arg.end);
+                }
+            }
+        }
+        _ => {
+            for name in filled(program, args) {
+                let read = program == "read";
+                names.insert(name.to_owned(), Since { at: end, asked: false, read });
+            }
+        }
+    }
+    hold(&names, end, notes);
+    Effect::of(names)
+}
+
+/// What a word sets holds for the words behind it.
+fn hold(names: &Names, end: usize, notes: &mut Notes) {
+    for (name, since) in names {
+        let one = [(name.clone(), *since)].into_iter().collect();
+        notes.holds(&Some(one), &(since.at..end));
+    }
+}
