@@ -219,7 +219,7 @@ impl Engine {
             }
             (Outgoing::Look(look), ..) => self.looked(look, receipt).await?,
             (Outgoing::Draft { incident, draft }, ..) => {
-                self.draft_posted(*incident, *draft, receipt).await?
+                self.draft_posted(*incident, *draft, receipt).await?;
             }
             (Outgoing::Update { incident, draft, way, .. }, ..) => {
                 let arrival = Arrival { id: receipt.ts.clone(), link: None };

@@ -61,4 +61,4 @@ pub use plans::{Asked, draft_reply};
 pub use secrets::{SecretKey, SecretSource};
 pub use settings::{PirSettings, ServiceSettings, Settings};
 pub use show::{IncidentShow, RecoveredRun, RecoveredStep, RunShow, StepShow, TimelineEntry};
-pub use updates::{UpdateSettings, UpdatesOfService};
+pub use updates::{UpdateSettings, UpdatesOfService, drafts};

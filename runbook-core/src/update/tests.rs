@@ -60,7 +60,8 @@ fn filled(name: &str, bench: &Bench, eta: Option<&str>, given: &[(&str, &str)]) 
 #[test]
 fn each_template_with_all_that_can_be_known() {
     let bench = full();
-    let table: &[(&str, &[(&str, &str)], &str)] = &[
+    type Given = &'static [(&'static str, &'static str)];
+    let table: &[(&str, Given, &str)] = &[
         (
             "outage",
             &[("what", "orders are late"), ("workaround", "order by phone")],

@@ -86,7 +86,8 @@ pub(crate) fn engine(
             pager = Some(Arc::new(pagerduty_client(&pagerduty.api_url, token, pagerduty.from.clone())?));
         }
     }
-    let (mut mail, mut status_page): (Option<Arc<dyn Mail>>, Option<Arc<dyn StatusPage>>) = (None, None);
+    let mut mail: Option<Arc<dyn Mail>> = None;
+    let mut status_page: Option<Arc<dyn StatusPage>> = None;
     if adapters == Adapters::Configured {
         mail = smtp(config, secrets)?.map(|mail| Arc::new(mail) as Arc<dyn Mail>);
         status_page = statuspage(config, secrets)?.map(|page| Arc::new(page) as Arc<dyn StatusPage>);

@@ -18,6 +18,7 @@ use crate::incidents::load_incident;
 use crate::origin::{Asker, Origin, Reply};
 use crate::said::by_name;
 use crate::streams::Loaded;
+use crate::updates::read;
 
 /// Longest name of a template that is shown back.
 const ECHO_MAX: usize = 40;
@@ -334,40 +335,7 @@ impl Engine {
             )));
         }
         let slash = if asker.channel.is_some() { "/" } else { "" };
-        let mut lines = Vec::new();
-        let mut drafts = Vec::new();
-        if let Some(row) = row {
-            let loaded = self.loaded(row).await?;
-            let incident = &loaded.state;
-            for held in incident.drafts.iter() {
-                let draft = &held.draft;
-                lines.push(format!(
-                    "{}: {} ({}, {}) {}",
-                    incident.number,
-                    draft.short_code(),
-                    draft.title,
-                    draft.audience.word(),
-                    held.state_words()
-                ));
-                drafts.push(self.shown(incident, held));
-            }
-            if lines.is_empty() {
-                lines.push(format!("{}: no draft so far.", incident.number));
-            }
-            let waiting: Vec<&Held> = incident.drafts.waiting().collect();
-            if let [only] = waiting.as_slice() {
-                lines.push(String::new());
-                lines.push(as_text(&view(incident, only, &self.settings().updates.send_public), slash));
-            }
-            lines.push(String::new());
-        }
-        lines.push(format!("Templates, for `{slash}blocks update draft TEMPLATE`:"));
-        let templates = &self.settings().updates.templates;
-        lines.extend(templates.iter().map(|one| {
-            format!("{} ({}): {}; {}", one.name, one.audience.word(), one.title, one.known_params())
-        }));
-        let names: Vec<_> = templates.iter().map(|one| &one.name).collect();
-        Ok(Reply { text: lines.join("\n"), data: json!({ "drafts": drafts, "templates": names }) })
+        read::drafts(self.store(), self.settings(), row, slash).await
     }
 }
 
