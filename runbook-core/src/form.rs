@@ -18,6 +18,8 @@ pub const SERVICE: &str = "service";
 pub const PRIVATE: &str = "private";
 /// What else is known.
 pub const DESCRIPTION: &str = "description";
+/// A text that is written anew.
+pub const TEXT: &str = "text";
 /// What a ticked field holds.
 pub const YES: &str = "yes";
 
@@ -37,6 +39,13 @@ pub enum FormFor {
         /// The incident.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         incident: Option<String>,
+    },
+    /// The text of an update's draft.
+    UpdateText {
+        /// The incident.
+        incident: String,
+        /// The code of what was shown: a text that has changed since is not replaced.
+        draft: String,
     },
     /// A service's rollback whose parameters are asked for.
     Rollback {
@@ -68,6 +77,11 @@ impl FormFor {
                 params: filled,
                 section: section.clone(),
                 incident: incident.clone(),
+            },
+            FormFor::UpdateText { incident, draft } => Request::UpdateEdit {
+                incident: Some(incident.clone()),
+                draft: draft.clone(),
+                text: filled.remove(TEXT).unwrap_or_default(),
             },
             FormFor::Rollback { service, incident } => Request::RunbookRollback {
                 service: service.clone(),

@@ -36,6 +36,10 @@ id! {
     /// One execution of one plan.
     RunId
 }
+id! {
+    /// One draft of an update; it stays the same when its text changes.
+    DraftId
+}
 
 /// The display number of an incident, `INC-12`; counted from 1 per store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -29,4 +29,5 @@ pub mod runbook;
 pub mod sabotage;
 pub mod severity;
 pub mod stays;
+pub mod update;
 pub mod view;

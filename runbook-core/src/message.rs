@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::expectation::Outcome;
 use crate::form::Form;
-use crate::ids::{IncidentId, RunId};
+use crate::ids::{DraftId, IncidentId, RunId};
 use crate::incident::{NoteChange, Topic, Via};
 use crate::people::Actor;
 use crate::ports::{PagerCall, Quote};
+use crate::update::DraftView;
 
 /// A message in the outbox. What it shows is read from the journal when it leaves, so that it is never stale.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +95,24 @@ pub enum Outgoing {
     },
     /// Look at a message of the chat, and note it or its end.
     Look(Box<Look>),
+    /// Show the draft of an update, or edit that once it was decided.
+    Draft {
+        /// The incident.
+        incident: IncidentId,
+        /// The draft.
+        draft: DraftId,
+    },
+    /// An update that a person has sent, on one of its ways.
+    Update {
+        /// The incident.
+        incident: IncidentId,
+        /// The draft.
+        draft: DraftId,
+        /// The place of the way among the draft's.
+        way: u32,
+        /// What names its other end: what goes there leaves in the order in which it was sent.
+        to: String,
+    },
 }
 
 /// A message of the chat that somebody marked, or does not mark any more.
@@ -216,6 +235,17 @@ pub enum ChatMessage {
         text: String,
         /// `INC-12`, where buttons offer to hold its reminders.
         snooze: Option<String>,
+    },
+    /// The draft of an update, with buttons while it waits.
+    Draft {
+        /// Channel id.
+        channel: String,
+        /// The message to edit; a new one when absent.
+        ts: Option<String>,
+        /// The thread that it belongs to.
+        thread: Option<String>,
+        /// What it shows.
+        view: DraftView,
     },
     /// A file.
     Upload {

@@ -265,6 +265,60 @@ pub enum Request {
         /// What they are told.
         text: String,
     },
+    /// Write an update for people outside from a template, and show it.
+    UpdateDraft {
+        /// `INC-12`; the channel's, or the only open one, when absent.
+        incident: Option<String>,
+        /// The template's name.
+        template: String,
+        /// What the template asks for.
+        #[serde(default)]
+        params: BTreeMap<String, String>,
+        /// When it should be over: a length of time, or words.
+        #[serde(default)]
+        eta: Option<String>,
+        /// E-mail addresses in place of those that are configured.
+        #[serde(default)]
+        to: Vec<String>,
+        /// How bad the status page shows it to be.
+        #[serde(default)]
+        impact: Option<String>,
+        /// What the service's component of the status page is set to.
+        #[serde(default)]
+        component: Option<String>,
+    },
+    /// Replace a draft's text.
+    UpdateEdit {
+        /// `INC-12`; the channel's, or the only one, when absent.
+        #[serde(default)]
+        incident: Option<String>,
+        /// The code of what the person has seen, or at least four characters of it.
+        draft: String,
+        /// The text.
+        text: String,
+    },
+    /// Send a draft as it was seen.
+    UpdateSend {
+        /// `INC-12`; the channel's, or the only one, when absent.
+        #[serde(default)]
+        incident: Option<String>,
+        /// The code of what the person has seen, or at least four characters of it.
+        draft: String,
+    },
+    /// Throw a draft away.
+    UpdateDiscard {
+        /// `INC-12`; the channel's, or the only one, when absent.
+        #[serde(default)]
+        incident: Option<String>,
+        /// Its code, or at least four characters of it.
+        draft: String,
+    },
+    /// The drafts of an incident, and the templates.
+    UpdateDrafts {
+        /// `INC-12`; the channel's, or the only one, when absent.
+        #[serde(default)]
+        incident: Option<String>,
+    },
     /// Write something down.
     TimelineAdd {
         /// `INC-12`; the channel's, or the only open one, when absent.
@@ -469,6 +523,11 @@ impl Request {
             | Request::IncidentMerge { incident, .. }
             | Request::IncidentRole { incident, .. }
             | Request::IncidentUpdate { incident, .. }
+            | Request::UpdateDraft { incident, .. }
+            | Request::UpdateEdit { incident, .. }
+            | Request::UpdateSend { incident, .. }
+            | Request::UpdateDiscard { incident, .. }
+            | Request::UpdateDrafts { incident }
             | Request::TimelineAdd { incident, .. }
             | Request::IncidentSnooze { incident, .. }
             | Request::IncidentReminders { incident, .. }
@@ -531,6 +590,11 @@ impl Request {
                 | Request::IncidentMerge { .. }
                 | Request::IncidentRole { .. }
                 | Request::IncidentUpdate { .. }
+                | Request::UpdateDraft { .. }
+                | Request::UpdateEdit { .. }
+                | Request::UpdateSend { .. }
+                | Request::UpdateDiscard { .. }
+                | Request::UpdateDrafts { .. }
                 | Request::TimelineAdd { .. }
                 | Request::ActionAdd { .. }
                 | Request::ActionList { .. }
@@ -559,6 +623,7 @@ impl Request {
                 | Request::IncidentStatus { .. }
                 | Request::IncidentCatchUp { .. }
                 | Request::ActionList { .. }
+                | Request::UpdateDrafts { .. }
                 | Request::OnCall
                 | Request::Menu { .. }
                 | Request::JournalVerify { .. }

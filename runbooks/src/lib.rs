@@ -24,6 +24,18 @@ pub const PIR_TEMPLATE: &str = include_str!("../templates/pir.md.hbs");
 /// A full context for [`PIR_TEMPLATE`] as JSON: the shape of the view, and what tests render.
 pub const PIR_SAMPLE: &str = include_str!("../templates/pir.sample.json");
 
+/// The shipped templates of updates by name (the file name without `.md.hbs`), in alphabetical order. A team's own template
+/// of the same name goes before one of these.
+pub const UPDATE_TEMPLATES: &[(&str, &str)] = &[
+    ("launch", include_str!("../templates/updates/launch.md.hbs")),
+    ("onboarding", include_str!("../templates/updates/onboarding.md.hbs")),
+    ("outage", include_str!("../templates/updates/outage.md.hbs")),
+    ("resolved", include_str!("../templates/updates/resolved.md.hbs")),
+    ("rollback_begun", include_str!("../templates/updates/rollback_begun.md.hbs")),
+    ("rollback_complete", include_str!("../templates/updates/rollback_complete.md.hbs")),
+    ("weekly", include_str!("../templates/updates/weekly.md.hbs")),
+];
+
 /// The text of the shipped runbook with this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static str> {

@@ -7,6 +7,7 @@
 
 mod card_button;
 mod client;
+mod draft_button;
 mod event;
 mod hosts;
 mod inbound;

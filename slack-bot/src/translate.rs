@@ -13,6 +13,7 @@ use runbook_core::request::Request;
 use serde_json::Value;
 
 use crate::card_button;
+use crate::draft_button;
 use crate::event::{self, Event, Mention, text, whisper};
 use crate::hosts::AllowedHosts;
 use crate::quote::quote;
@@ -224,6 +225,9 @@ fn pressed(id: &str, action: &Action, reason: Option<&str>) -> Result<Request, S
         return card_button::pressed(button, action.value.as_deref());
     }
     if let Some(request) = snooze::pressed(id, action.value.as_deref()) {
+        return request;
+    }
+    if let Some(request) = draft_button::pressed(id, action.value.as_deref()) {
         return request;
     }
     let known = answers().into_iter().find(|(_, word)| *word == id);

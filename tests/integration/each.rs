@@ -196,6 +196,12 @@ const LINES: &[(&str, &str)] = &[
     ("severity P2", "The severity is changed."),
     ("role scribe @ben", "ben is scribe from now on."),
     ("update half of it passes", "The update is on the record."),
+    ("update draft rollback_begun --param version=v1.1", "INC-1: draft "),
+    ("update drafts", "not sent"),
+    // no such draft: refused, and answered; drafts are sent, changed and thrown away in updates.rs
+    ("update edit 00000 the text", "INC-1 has no draft 00000"),
+    ("update send 00000", "INC-1 has no draft 00000"),
+    ("update discard 00000", "INC-1 has no draft 00000"),
     ("timeline add we look", "It is on the timeline."),
     ("catch-up", "noted: "),
     ("snooze 30", "Reminders are held until"),

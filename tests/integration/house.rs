@@ -160,6 +160,7 @@ async fn the_arrows_between_our_packages_hold() {
         ("blocks-crash", &["runbook-core"]),
         ("slack-bot", &["blocks-grammar", "runbook-core"]),
         ("pagerduty-hook", &["runbook-core"]),
+        ("blocks-notices", &["runbook-core"]),
         ("blocks-store", &["blocks-crash", "runbook-core"]),
         ("blocks-exec", &["blocks-crash", "runbook-core"]),
         ("runbooks", &["runbook-core"]),

@@ -71,5 +71,7 @@ mod tls;
 #[cfg(test)]
 mod undo;
 #[cfg(test)]
+mod updates;
+#[cfg(test)]
 mod verbs;
 mod words;

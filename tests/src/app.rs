@@ -96,8 +96,11 @@ impl TestApp {
         if let Some(text) = &config.severities {
             std::fs::write(dir.join("severities.toml"), text).expect("the folder can be written");
         }
-        std::fs::write(dir.join("blocks.toml"), config.text(&slack, &sandbox_url, &target_url))
-            .expect("the folder can be written");
+        let smtp = view::text(&said["smtp"]);
+        let smtp_port = smtp.rsplit(':').next().unwrap_or_default();
+        let text = config.text(&slack, &sandbox_url, &target_url);
+        let text = text.replace("SANDBOX_URL", &sandbox_url).replace("SMTP_PORT", smtp_port);
+        std::fs::write(dir.join("blocks.toml"), text).expect("the folder can be written");
         let mut app = TestApp {
             dir,
             secrets,
@@ -630,6 +633,8 @@ fn secrets() -> BTreeMap<String, String> {
         ("PAGERDUTY_WEBHOOK_SECRET", ""),
         ("PAGERDUTY_API_TOKEN", "pd-"),
         ("BLOCKS_API_TOKEN", "api-"),
+        ("SMTP_PASSWORD", "mail-"),
+        ("STATUSPAGE_API_KEY", "page-"),
     ]
     .into_iter()
     .map(|(name, prefix)| (name.to_owned(), format!("{prefix}{}", uuid_like())))

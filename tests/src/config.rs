@@ -25,7 +25,7 @@ pub struct AppConfig {
     pub slack_proxy: bool,
     /// More variables of Blocks' own environment.
     pub environment: Vec<(&'static str, String)>,
-    /// More lines at the end of the file.
+    /// More lines at the end of the file; `SANDBOX_URL` and `SMTP_PORT` in them are those of the sandbox.
     pub more: String,
 }
 

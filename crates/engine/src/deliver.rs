@@ -11,6 +11,7 @@ use runbook_core::message::{ChatMessage, Outgoing, PlanView};
 use runbook_core::people::{Actor, Person, Role};
 use runbook_core::ports::{ChatReceipt, Commit, OutboxResult, OutboxRow, PagerError, SendError};
 use runbook_core::run::{MessageKind, Run, RunCommand};
+use runbook_core::update::Arrival;
 use runbook_core::view;
 
 use crate::engine::Engine;
@@ -29,7 +30,7 @@ const FORM_PATIENCE_MS: u64 = 3_000;
 const MAX_BACKOFF_S: i64 = 60;
 
 /// What rendering a message came to.
-enum Rendered {
+pub(crate) enum Rendered {
     Chat(Box<ChatMessage>),
     /// There is nothing to send any more.
     Obsolete,
@@ -52,6 +53,11 @@ impl Engine {
         };
         if let Outgoing::Pager { incident, call } = &message {
             return self.deliver_to_pager(&row, *incident, call).await;
+        }
+        if let Outgoing::Update { incident, draft, way, .. } = &message
+            && self.deliver_update(&row, (*incident, *draft, *way)).await?.is_some()
+        {
+            return Ok(());
         }
         let Some(chat) = self.inner.parts.chat.clone() else {
             return self.leave(&row, "no chat is configured here").await;
@@ -127,19 +133,24 @@ impl Engine {
         }
     }
 
-    async fn settle(&self, row: &OutboxRow, result: OutboxResult) -> Result<(), EngineError> {
+    pub(crate) async fn settle(&self, row: &OutboxRow, result: OutboxResult) -> Result<(), EngineError> {
         let commit =
             Commit { outbox_settled: vec![(row.key.clone(), row.version, result)], ..Commit::default() };
         Ok(self.store().commit(commit).await?)
     }
 
     /// Leaves a message for the process that has what it needs.
-    async fn leave(&self, row: &OutboxRow, why: &str) -> Result<(), EngineError> {
+    pub(crate) async fn leave(&self, row: &OutboxRow, why: &str) -> Result<(), EngineError> {
         let at = self.now() + Duration::seconds(MAX_BACKOFF_S);
         self.settle(row, OutboxResult::Retry { at, error: why.to_owned() }).await
     }
 
-    async fn again(&self, row: &OutboxRow, after_ms: Option<u64>, reason: String) -> Result<(), EngineError> {
+    pub(crate) async fn again(
+        &self,
+        row: &OutboxRow,
+        after_ms: Option<u64>,
+        reason: String,
+    ) -> Result<(), EngineError> {
         let backoff_s = (1_i64 << row.attempts.min(6)).min(MAX_BACKOFF_S);
         let wait = after_ms
             .and_then(|ms| i64::try_from(ms).ok())
@@ -149,7 +160,18 @@ impl Engine {
         self.settle(row, OutboxResult::Retry { at: self.now() + wait, error: reason }).await
     }
 
+    /// Settles what will never leave; whoever calls has told of it.
+    pub(crate) async fn bury(&self, row: &OutboxRow, reason: String) -> Result<(), EngineError> {
+        tracing::error!(key = %row.key, %reason, "a message will never leave as it is");
+        self.inner.metrics.count("blocks_outbox_dead_total", String::new());
+        self.settle(row, OutboxResult::Dead { error: reason }).await
+    }
+
     async fn give_up(&self, row: &OutboxRow, message: &Outgoing, reason: String) -> Result<(), EngineError> {
+        if let Outgoing::Update { incident, draft, way, .. } = message {
+            self.update_failed(*incident, *draft, *way, reason.clone()).await?;
+            return self.bury(row, reason).await;
+        }
         tracing::error!(key = %row.key, %reason, "a message will never leave as it is");
         self.inner.metrics.count("blocks_outbox_dead_total", String::new());
         let incident = match message {
@@ -159,6 +181,8 @@ impl Engine {
             | Outgoing::Note { incident, .. }
             | Outgoing::Ask { incident, .. }
             | Outgoing::Review { incident }
+            | Outgoing::Draft { incident, .. }
+            | Outgoing::Update { incident, .. }
             | Outgoing::Pager { incident, .. } => Some(*incident),
             Outgoing::Plan { run } | Outgoing::Progress { run } => {
                 load_run(self.store(), *run).await?.and_then(|loaded| loaded.state.incident)
@@ -194,6 +218,13 @@ impl Engine {
                 self.change_incident(*incident, &command, &origin, None).await?;
             }
             (Outgoing::Look(look), ..) => self.looked(look, receipt).await?,
+            (Outgoing::Draft { incident, draft }, ..) => {
+                self.draft_posted(*incident, *draft, receipt).await?;
+            }
+            (Outgoing::Update { incident, draft, way, .. }, ..) => {
+                let arrival = Arrival { id: receipt.ts.clone(), link: None };
+                self.update_arrived(*incident, *draft, *way, arrival).await?;
+            }
             (Outgoing::Card { incident }, Some(channel), Some(ts)) => {
                 let command = IncidentCommand::RecordCard { channel: channel.clone(), ts: ts.clone() };
                 self.change_incident(*incident, &command, &origin, None).await?;
@@ -306,6 +337,10 @@ impl Engine {
                 chat(ChatMessage::Note { channel, thread: incident.card_ts.clone(), text: text.clone() })
             }
             Outgoing::Ask { .. } => self.render_ask(message).await,
+            Outgoing::Draft { incident, draft } => self.render_draft(*incident, *draft).await,
+            Outgoing::Update { incident, draft, way, .. } => {
+                self.render_update(*incident, *draft, *way).await
+            }
             Outgoing::Review { incident } => self.render_review(*incident).await,
             Outgoing::Form { trigger, form, .. } => {
                 chat(ChatMessage::Form { trigger: trigger.clone(), form: form.clone() })
@@ -429,7 +464,7 @@ impl Engine {
         Ok(outputs)
     }
 
-    async fn incident(&self, id: IncidentId) -> Result<Option<Incident>, EngineError> {
+    pub(crate) async fn incident(&self, id: IncidentId) -> Result<Option<Incident>, EngineError> {
         Ok(load_incident(self.store(), id).await?.map(|loaded| loaded.state))
     }
 
@@ -450,12 +485,12 @@ impl Engine {
         Ok(Some((loaded.state, incident)))
     }
 
-    fn has_own_channel(&self, incident: &Incident) -> bool {
+    pub(crate) fn has_own_channel(&self, incident: &Incident) -> bool {
         incident.private || self.settings().channel_per_incident.contains(&incident.severity)
     }
 
     /// Where an incident is talked about: its own channel, else its service's, else its severity's.
-    fn channel_of(&self, incident: &Incident) -> Result<String, Rendered> {
+    pub(crate) fn channel_of(&self, incident: &Incident) -> Result<String, Rendered> {
         if let Some(channel) = &incident.channel {
             return Ok(channel.clone());
         }

@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use runbook_core::ids::RunId;
 use runbook_core::people::Directory;
 use runbook_core::ports::{
-    Accepted, BoxFuture, Chat, Executor, InboxItem, Intake, Pager, Store, StoreError, Translator,
+    Accepted, BoxFuture, Chat, Executor, InboxItem, Intake, Mail, Pager, StatusPage, Store, StoreError,
+    Translator,
 };
 use runbook_core::request::Request;
 use tokio::sync::{Mutex, Notify, watch};
@@ -35,6 +36,10 @@ pub struct Parts {
     pub chat: Option<Arc<dyn Chat>>,
     /// The pager, when there is one.
     pub pager: Option<Arc<dyn Pager>>,
+    /// E-mail, when it is configured.
+    pub mail: Option<Arc<dyn Mail>>,
+    /// The public status page, when there is one.
+    pub status_page: Option<Arc<dyn StatusPage>>,
     /// One translator per inbox source.
     pub translators: Vec<Arc<dyn Translator>>,
     /// The clock.

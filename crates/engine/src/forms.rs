@@ -135,7 +135,7 @@ impl Engine {
                 let (section, incident) = (option("section", section), option("incident", incident));
                 format!("run {}{section}{incident}", word(name))
             }
-            FormFor::Declare => return Ok(None),
+            FormFor::Declare | FormFor::UpdateText { .. } => return Ok(None),
         };
         let form = Form {
             about,
@@ -151,7 +151,7 @@ impl Engine {
         self.open_form(trigger, form, format!("/blocks runbook {command}{values}"), origin).await.map(Some)
     }
 
-    async fn open_form(
+    pub(crate) async fn open_form(
         &self,
         trigger: String,
         form: Form,

@@ -209,6 +209,8 @@ impl Engine {
     ) {
         let deliverable = match message {
             Outgoing::Pager { .. } => self.settings().has_pager,
+            // Its ways are those that were set up when it was drafted.
+            Outgoing::Update { .. } => true,
             _ => self.settings().has_chat,
         };
         if deliverable {

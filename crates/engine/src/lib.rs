@@ -46,6 +46,7 @@ mod testkit;
 mod tests;
 mod ticker;
 mod under_way;
+mod updates;
 pub mod which;
 
 pub use absent::Absent;
@@ -60,3 +61,4 @@ pub use plans::{Asked, draft_reply};
 pub use secrets::{SecretKey, SecretSource};
 pub use settings::{PirSettings, ServiceSettings, Settings};
 pub use show::{IncidentShow, RecoveredRun, RecoveredStep, RunShow, StepShow, TimelineEntry};
+pub use updates::{UpdateSettings, UpdatesOfService, drafts};

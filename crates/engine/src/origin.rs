@@ -122,6 +122,13 @@ pub(crate) fn outbox_item(
         Outgoing::Form { .. } => (format!("form/{cause}"), 0, format!("form/{cause}"), false),
         // In the order in which a message was marked and unmarked.
         Outgoing::Look(look) => (format!("look/{cause}"), 3, look_group(&look.channel, &look.ts), false),
+        // People wait for it, as for a plan: it is there to be decided about.
+        Outgoing::Draft { draft, .. } => (format!("draft/{draft}"), 0, format!("draft/{draft}"), true),
+        // One way of a draft leaves once, whatever asks for it. What goes to one place leaves in order: "resolved" is never
+        // overtaken by what was sent before it.
+        Outgoing::Update { incident, draft, way, to } => {
+            (format!("update/{draft}/{way}"), 1, format!("update/{incident}/{to}"), false)
+        }
         Outgoing::Pager { call, .. } => {
             let (verb, incident) = match call {
                 runbook_core::ports::PagerCall::Acknowledge { incident, .. } => ("ack", incident),

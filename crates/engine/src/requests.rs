@@ -223,6 +223,11 @@ impl Engine {
                 let reply = read::verify(self.store(), expect.as_deref()).await?;
                 self.answer(origin, reply).await
             }
+            Request::UpdateDraft { .. }
+            | Request::UpdateEdit { .. }
+            | Request::UpdateSend { .. }
+            | Request::UpdateDiscard { .. }
+            | Request::UpdateDrafts { .. } => self.update_request(request, asker, origin).await,
             Request::IncidentList { .. }
             | Request::IncidentShow { .. }
             | Request::IncidentAck { .. }

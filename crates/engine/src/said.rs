@@ -2,6 +2,7 @@
 
 use chrono::{Days, NaiveDate};
 use runbook_core::people::Directory;
+pub(crate) use runbook_core::update::one_line;
 
 /// What something is, and how long it may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,24 +103,6 @@ fn name_of(inside: &str, people: &Directory) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// A text that stands beside what Blocks itself says: it may not begin a line of its own there, nor hide or turn around
-/// what it says.
-pub(crate) fn one_line(text: &str) -> String {
-    let is_unseen = |c: &char| {
-        matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-            || matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{17b4}' | '\u{17b5}')
-            || matches!(c, '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
-    };
-    let blank = |c: char| match c {
-        '\u{2028}' | '\u{2029}' | '\u{2800}' => ' ',
-        c if c.is_control() => ' ',
-        c => c,
-    };
-    let seen: String = text.chars().filter(|c| !is_unseen(c)).map(blank).collect();
-    seen.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A day as people write it: `2026-12-31`, `today`, `tomorrow`, `5d`, `2w`.

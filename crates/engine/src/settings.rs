@@ -10,6 +10,7 @@ use runbook_core::severity::Severities;
 
 use crate::git::GitSource;
 use crate::secrets::{SecretKey, SecretSource};
+use crate::updates::UpdateSettings;
 
 /// Everything configurable about the engine.
 #[derive(Debug, Clone)]
@@ -46,6 +47,8 @@ pub struct Settings {
     pub has_chat: bool,
     /// A pager is configured: likewise.
     pub has_pager: bool,
+    /// Updates for stakeholders.
+    pub updates: UpdateSettings,
 }
 
 /// One service.

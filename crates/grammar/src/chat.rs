@@ -8,7 +8,8 @@ use crate::command::{Command, RunbookCommand};
 use crate::incident::{IncidentCommand, IncidentVerb, severity_id};
 use crate::nearest::nearest;
 use crate::split::split_words;
-use crate::surface::{COMMANDS, CommandInfo, SERVER_COMMANDS, Surface, TERMINAL_OPTIONS, commands_on};
+use crate::surface::{COMMANDS, CommandInfo, FORMS, SERVER_COMMANDS, Surface, TERMINAL_OPTIONS, commands_on};
+use crate::update::params_of;
 
 /// What a chat line came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +77,9 @@ fn read(words: &[String]) -> Result<Request, String> {
             params.values_mut().for_each(|value| *value = as_typed(value));
         }
         _ => {}
+    }
+    if let Some(params) = params_of(&mut request) {
+        params.values_mut().for_each(|value| *value = as_typed(value));
     }
     Ok(request)
 }
@@ -162,7 +166,11 @@ fn info(words: &[String]) -> Option<&'static CommandInfo> {
 fn help(topic: &[String]) -> String {
     let topic: Vec<String> = topic.iter().filter(|word| !is_help(word)).cloned().collect();
     if let Some(command) = info(&topic).filter(|command| command.is_on(Surface::Chat)) {
-        return format!("{}: {}\n{}", code(&command.usage()), command.about, example(command));
+        let mut text = format!("{}: {}\n{}", code(&command.usage()), command.about, example(command));
+        let forms = commands_on(Surface::Chat)
+            .filter(|form| FORMS.contains(&form.path) && form.path.split(' ').next() == Some(command.path));
+        text.extend(forms.map(|form| format!("\n{}", line(form))));
+        return text;
     }
     let Some(first) = topic.first() else { return overview() };
     group(first).unwrap_or_else(|| unknown(&topic))
@@ -182,6 +190,8 @@ fn group(first: &str) -> Option<String> {
 
 fn overview() -> String {
     let lines: Vec<String> = commands_on(Surface::Chat)
+        // What is done with a draft is told where one is written, and by `help update`.
+        .filter(|command| !FORMS.iter().skip(1).any(|form| *form == command.path))
         // The shorthands stand for these.
         .filter(|command| {
             let short = command.path.strip_prefix("incident ");

@@ -379,6 +379,16 @@ pub enum RequestError {
     /// Something has to be said.
     #[error("{0} is missing\nhint: {1}")]
     NothingSaid(&'static str, &'static str),
+    /// A draft is named otherwise.
+    #[error(
+        "that names no draft: it is `{0}`\nhint: `update drafts` lists them; to record these words as an update, put them in quotes"
+    )]
+    NoDraft(&'static str),
+    /// These options are those of a draft.
+    #[error(
+        "--param, --eta, --to, --impact and --component belong to `update draft TEMPLATE`\nhint: `update drafts` names the templates"
+    )]
+    OnlyWithDraft,
     /// Which of two incidents goes on has to be said.
     #[error(
         "name the incident that is part of another, and the other\nhint: `merge INC-2 into INC-1`; INC-1 goes on"
@@ -533,7 +543,7 @@ impl IncidentArg {
 }
 
 impl Params {
-    fn to_map(&self) -> Result<BTreeMap<String, String>, RequestError> {
+    pub(crate) fn to_map(&self) -> Result<BTreeMap<String, String>, RequestError> {
         let mut map = BTreeMap::new();
         for param in &self.values {
             // Taking one of two silently would run something that the person did not mean.

@@ -9,6 +9,7 @@ use runbook_core::people::Role;
 use runbook_core::request::Request;
 
 use crate::command::{IncidentArg, RequestError, incident_number};
+use crate::update::UpdateArgs;
 
 /// `incident ...`
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
@@ -73,9 +74,9 @@ pub enum IncidentVerb {
     },
     /// Record what people outside the incident are told
     #[command(
-        after_help = "Examples:\n  blocks update \"v1.1 is back, we watch it\"\n  blocks update INC-12 half of the flows pass again\n\nThe card shows it, and when the next one is due by the severity."
+        after_help = "Examples:\n  blocks update \"v1.1 is back, we watch it\"\n  blocks update INC-12 half of the flows pass again\n  blocks update draft outage --param what=\"orders are late\" --eta \"30 min\"\n  blocks update send 4F2A\n\nThe card shows it, and when the next one is due by the severity. `update drafts` names the templates and what waits\n(`draft TEMPLATE`, `edit CODE TEXT`, `send CODE`, `discard CODE`); a text that begins with one of these words goes in quotes."
     )]
-    Update(Said),
+    Update(UpdateArgs),
     /// Say that an incident is over
     #[command(after_help = "Example: blocks resolve INC-12")]
     Resolve(IncidentArg),
@@ -240,7 +241,7 @@ pub struct Said {
 
 impl Said {
     /// The incident, and the text without it.
-    fn read(&self, what: &'static str) -> Result<(Option<String>, String), RequestError> {
+    pub(crate) fn read(&self, what: &'static str) -> Result<(Option<String>, String), RequestError> {
         let named = self.incident.as_deref().map(incident_number);
         let mut words = self.words.as_slice();
         let mut first = None;
@@ -305,10 +306,7 @@ impl IncidentVerb {
             IncidentVerb::Role { role, who, incident } => {
                 Request::IncidentRole { incident: incident.number(), role: role_of(role)?, who: who.clone() }
             }
-            IncidentVerb::Update(said) => {
-                let (incident, text) = said.read("the text")?;
-                Request::IncidentUpdate { incident, text }
-            }
+            IncidentVerb::Update(args) => return args.to_request(),
             IncidentVerb::Resolve(args) => Request::IncidentResolve { incident: args.number() },
             IncidentVerb::Reopen(said) => {
                 let (incident, reason) = said.read("the reason")?;
@@ -381,7 +379,7 @@ fn merge(words: &[String]) -> Result<Request, RequestError> {
 }
 
 /// `INC-12`, and not a bare number: "3 pods restart" is a text.
-fn is_incident(word: &str) -> bool {
+pub(crate) fn is_incident(word: &str) -> bool {
     word.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case("INC-"))
         && IncidentNumber::from_str(&word.to_ascii_uppercase()).is_ok()
 }

@@ -10,6 +10,7 @@ mod incident;
 mod nearest;
 mod split;
 mod surface;
+mod update;
 
 pub use chat::{ChatParse, parse_chat};
 pub use command::{

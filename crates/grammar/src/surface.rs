@@ -84,6 +84,17 @@ pub const COMMANDS: &[CommandInfo] = &[
         "give somebody a role; a commander passes command on",
         "role commander @ana",
     ),
+    // Forms of `update`, before it: whoever asks for help with them means them.
+    on_all(
+        "update draft",
+        "TEMPLATE [INC] [--param NAME=VALUE]... [--eta WHEN] [--to ADDRESS]",
+        "write an update for others",
+        "update draft outage --eta \"30 min\"",
+    ),
+    on_all("update edit", "CODE TEXT", "replace a draft's text", "update edit 4F2A we know the cause"),
+    on_all("update send", "CODE [INC]", "send a draft as it is shown", "update send 4F2A"),
+    on_all("update discard", "CODE [INC]", "throw a draft away", "update discard 4F2A"),
+    on_all("update drafts", "[INC]", "the drafts, and the templates", "update drafts"),
     on_all(
         "update",
         "TEXT [--incident INC]",
@@ -290,6 +301,10 @@ pub const COMMANDS: &[CommandInfo] = &[
     },
 ];
 
+/// What the parser reads out of a command's words: it has no command of its own for them.
+pub(crate) const FORMS: &[&str] =
+    &["update draft", "update edit", "update send", "update discard", "update drafts"];
+
 /// Commands of the program itself: a shell's alone. Chat names them only to say so.
 pub const SERVER_COMMANDS: &[&str] =
     &["serve", "demo", "sandbox", "doctor", "completions", "slack", "token", "bench", "config"];
@@ -334,6 +349,7 @@ mod tests {
         let mut parsed = BTreeSet::new();
         leaves(&Command::augment_subcommands(clap::Command::new("blocks")), "", &mut parsed);
         let listed: BTreeSet<String> = COMMANDS.iter().map(|command| command.path.to_owned()).collect();
+        parsed.extend(FORMS.iter().map(|form| (*form).to_owned()));
         assert_eq!(parsed, listed);
         assert_eq!(listed.len(), COMMANDS.len(), "no command twice");
     }

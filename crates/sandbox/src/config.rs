@@ -23,6 +23,50 @@ pub struct SandboxConfig {
     pub slack: SlackConfig,
     /// The PagerDuty account.
     pub pagerduty: PagerDutyConfig,
+    /// The mail server.
+    #[serde(default)]
+    pub mail: MailConfig,
+    /// The public status page.
+    #[serde(default)]
+    pub statuspage: StatuspageConfig,
+}
+
+/// The mail server, on an address of its own.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailConfig {
+    /// Who may hand mail in.
+    pub user: String,
+    /// Their password.
+    pub password: String,
+}
+
+impl Default for MailConfig {
+    fn default() -> Self {
+        MailConfig { user: "blocks".into(), password: ids::lower(24) }
+    }
+}
+
+/// One page of Statuspage.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatuspageConfig {
+    /// The API key (`Authorization: OAuth ...`).
+    pub api_key: String,
+    /// The page's id.
+    pub page_id: String,
+    /// Ids of its components.
+    pub components: Vec<String>,
+}
+
+impl Default for StatuspageConfig {
+    fn default() -> Self {
+        StatuspageConfig {
+            api_key: ids::lower(36),
+            page_id: "pg0sandbox".into(),
+            components: vec!["cmp0flowengine".into()],
+        }
+    }
 }
 
 /// The Slack workspace and the one app installed in it.
@@ -225,6 +269,8 @@ impl SandboxConfig {
                 retry_max_ms: default_backoff_max(),
                 webhook_timeout_ms: default_webhook_timeout(),
             },
+            mail: MailConfig::default(),
+            statuspage: StatuspageConfig::default(),
         }
     }
 }

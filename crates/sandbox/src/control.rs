@@ -119,6 +119,8 @@ pub(crate) async fn route(app: &Arc<App>, rest: &[&str], request: &Request) -> R
         (Method::POST, ["slack", "socket"]) => {
             read(request).map(|wanted| slack::socket::control(app, wanted))
         }
+        (Method::POST, ["mail"]) => read(request).map(|wanted| lock(&app.mail).set(&wanted)),
+        (Method::POST, ["statuspage"]) => read(request).map(|wanted| lock(&app.statuspage).set(&wanted)),
         (Method::POST, ["pagerduty", "trigger"]) => {
             read(request).map(|wanted| pagerduty::trigger(app, wanted, clock::now()))
         }
@@ -162,9 +164,10 @@ fn state(app: &App) -> Reply {
     let mut slack = lock(&app.slack).state();
     slack["sockets"] = json!(lock(&app.sockets).shown());
     let pagerduty = lock(&app.pagerduty).state();
+    let (mail, statuspage) = (lock(&app.mail).state(), lock(&app.statuspage).state());
     Reply::json(
         200,
-        &json!({"slack": slack, "pagerduty": pagerduty, "faults": app.faults(), "at": clock::iso(clock::now())}),
+        &json!({"slack": slack, "pagerduty": pagerduty, "mail": mail, "statuspage": statuspage, "faults": app.faults(), "at": clock::iso(clock::now())}),
     )
 }
 

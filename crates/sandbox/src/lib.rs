@@ -5,6 +5,7 @@
 //! - [`start`] opens **one address** that shows all of it to a person in a browser (`/`), answers Slack's Web API (`/slack/api/{method}`), PagerDuty's REST API
 //!   (`/pagerduty/...`) and Events API (`/events/v2/...`), sends signed commands, clicks and webhooks to Blocks, and is
 //!   steered through `/control/...`;
+//!   It also keeps mail, over SMTP on an address of its own, and a Statuspage (`/statuspage/v1/...`);
 //! - [`target::serve`] is the service `flowengine` with versions, replicas and a failure rate that really moves;
 //! - [`kubectl::run`] is a `kubectl` that talks to that target and to nothing else.
 //!
@@ -23,13 +24,15 @@ mod server;
 mod shared;
 mod sign;
 mod slack;
+mod smtp;
+mod statuspage;
 pub mod target;
 #[cfg(test)]
 mod testkit;
 
 pub use config::{
-    PagerDutyConfig, PagerDutyPriority, PagerDutyService, PagerDutyUser, SandboxConfig, SlackChannel,
-    SlackConfig, SlackUser,
+    MailConfig, PagerDutyConfig, PagerDutyPriority, PagerDutyService, PagerDutyUser, SandboxConfig,
+    SlackChannel, SlackConfig, SlackUser, StatuspageConfig,
 };
 pub use error::SandboxError;
 pub use server::{Sandbox, start};

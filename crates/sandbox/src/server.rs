@@ -22,6 +22,8 @@ use crate::pagerduty::{self, Account};
 use crate::shared::{BODY_LIMIT, Reply, Request, is_loopback, lock};
 use crate::slack::socket::{self, Sockets};
 use crate::slack::{self, Workspace};
+use crate::smtp::{self, Mailbox};
+use crate::statuspage::Page;
 
 /// Patience with a client that does not let go when the sandbox ends.
 const GRACE: Duration = Duration::from_secs(2);
@@ -32,6 +34,8 @@ pub(crate) struct App {
     pub(crate) slack: Mutex<Workspace>,
     pub(crate) sockets: Mutex<Sockets>,
     pub(crate) pagerduty: Mutex<Account>,
+    pub(crate) mail: Mutex<Mailbox>,
+    pub(crate) statuspage: Mutex<Page>,
     pub(crate) client: reqwest::Client,
     pub(crate) target_url: Mutex<Option<Url>>,
     faults: Mutex<Faults>,
@@ -65,6 +69,8 @@ impl App {
 pub struct Sandbox {
     /// Where it listens.
     pub addr: SocketAddr,
+    /// Where its mail server listens.
+    pub mail: SocketAddr,
     stop: watch::Sender<bool>,
     task: JoinHandle<Result<(), std::io::Error>>,
     #[cfg(test)]
@@ -134,11 +140,16 @@ pub async fn start(config: SandboxConfig, listener: TcpListener) -> Result<Sandb
             return Err(SandboxError::UrlNotLoopback(url.to_string()));
         }
     }
+    // SMTP is no HTTP: it has an address of its own, which `/control/state` names.
+    let mail = TcpListener::bind((addr.ip(), 0)).await?;
+    let mail_addr = mail.local_addr()?;
     let (stop, stopped) = watch::channel(false);
     let app = Arc::new(App {
         slack: Mutex::new(Workspace::new(config.slack, format!("http://{addr}"), clock::now())),
         sockets: Mutex::new(Sockets::default()),
         pagerduty: Mutex::new(Account::new(config.pagerduty, clock::now())),
+        mail: Mutex::new(Mailbox::new(config.mail, mail_addr.to_string())),
+        statuspage: Mutex::new(Page::new(config.statuspage, format!("http://{addr}"))),
         client: http_client()?,
         target_url: Mutex::new(config.target_url),
         faults: Mutex::new(Faults::default()),
@@ -146,6 +157,7 @@ pub async fn start(config: SandboxConfig, listener: TcpListener) -> Result<Sandb
         blocks_url: Mutex::new(config.blocks_url),
         stopped: stopped.clone(),
     });
+    tokio::spawn(smtp::serve(Arc::clone(&app), mail));
     let router = Router::new()
         .route("/slack/link", get(socket::link))
         .fallback(handle)
@@ -162,6 +174,7 @@ pub async fn start(config: SandboxConfig, listener: TcpListener) -> Result<Sandb
     tracing::info!(%addr, "sandbox listens");
     Ok(Sandbox {
         addr,
+        mail: mail_addr,
         stop,
         task,
         #[cfg(test)]
@@ -199,6 +212,7 @@ async fn handle(
         }
         ["pagerduty", rest @ ..] => pagerduty::rest(&app, rest, &request, now),
         ["events", "v2", rest @ ..] | ["v2", rest @ ..] => pagerduty::events(&app, rest, &request, now),
+        ["statuspage", "v1", rest @ ..] => lock(&app.statuspage).route(rest, &request, now),
         [] | ["page", ..] => page::route(&app, &segments, &request).await,
         ["control", ..] if !page::is_host_ours(&request) => page::foreign_host(),
         ["control", rest @ ..] => control::route(&app, rest, &request).await,

@@ -8,6 +8,7 @@ use super::reminders::Look;
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, IncidentNumber, RunId};
 use crate::people::{Actor, Role};
+use crate::update::{Refusal, UpdateCommand};
 
 /// Everything that opening needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -200,6 +201,8 @@ pub enum IncidentCommand {
         /// The text.
         text: String,
     },
+    /// Something about the draft of an update.
+    Update(UpdateCommand),
     /// Write something down.
     AddNote {
         /// The text.
@@ -331,6 +334,9 @@ pub enum Rejection {
         /// What was named.
         action: u32,
     },
+    /// The draft of an update does not allow it.
+    #[error(transparent)]
+    Update(#[from] Refusal),
     /// Only a known person may do this.
     #[error(
         "{who} is not known here: only a person in blocks.toml may do this; hint: add a [[person]] entry"

@@ -280,6 +280,7 @@ pub fn decide(
             decision
         }
         IncidentCommand::Look(look) => reminders::look(state, look, now),
+        IncidentCommand::Update(command) => return crate::update::decide(state, command),
         IncidentCommand::Snooze { .. }
         | IncidentCommand::SetReminders { .. }
         | IncidentCommand::RequestRollback { .. }

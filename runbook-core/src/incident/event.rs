@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::capture::{NoteChange, NoteSource};
 use super::reminders::Topic;
 use crate::expectation::Outcome;
-use crate::ids::{IncidentId, IncidentNumber, RunId};
+use crate::ids::{DraftId, IncidentId, IncidentNumber, RunId};
 use crate::journal::millis;
 use crate::people::{Actor, Role};
+use crate::update::{Arrival, Draft};
 
 /// The pager's side of an incident.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -270,6 +271,61 @@ pub enum IncidentEvent {
     UpdateGiven {
         /// What they were told.
         text: String,
+    },
+    /// An update is written from a template, and waits for a person.
+    UpdateDrafted {
+        /// The draft.
+        draft: Box<Draft>,
+    },
+    /// A draft says something else now.
+    UpdateEdited {
+        /// Which.
+        draft: DraftId,
+        /// The text.
+        text: String,
+        /// The code of what it says now.
+        code: String,
+    },
+    /// A person has sent a draft: people outside the incident are told how it stands.
+    UpdateSent {
+        /// Which.
+        draft: DraftId,
+        /// The code of what was sent.
+        code: String,
+        /// The beginning of it, in one line.
+        text: String,
+    },
+    /// A person has thrown a draft away.
+    UpdateDiscarded {
+        /// Which.
+        draft: DraftId,
+    },
+    /// A draft's message is posted.
+    DraftPosted {
+        /// Which.
+        draft: DraftId,
+        /// The channel's id.
+        channel: String,
+        /// The message's id.
+        ts: String,
+    },
+    /// What was sent has arrived on one of its ways.
+    UpdateArrived {
+        /// Which.
+        draft: DraftId,
+        /// The place of the way among the draft's.
+        way: u32,
+        /// What it is called there.
+        arrival: Arrival,
+    },
+    /// What was sent will never arrive on one of its ways.
+    UpdateFailed {
+        /// Which.
+        draft: DraftId,
+        /// The place of the way among the draft's.
+        way: u32,
+        /// Why.
+        reason: String,
     },
     /// Somebody wrote something down, or marked what somebody wrote in chat.
     NoteAdded {

@@ -103,7 +103,7 @@ impl Incident {
                 self.roles.retain(|(known, who)| known != role || (*role == Role::Responder && who != to));
                 self.roles.push((*role, to.clone()));
             }
-            IncidentEvent::UpdateGiven { text } => {
+            IncidentEvent::UpdateGiven { text } | IncidentEvent::UpdateSent { text, .. } => {
                 self.update = Some(Update { at, by: envelope.actor.clone(), text: text.clone() });
             }
             IncidentEvent::ActionAdded { number, text, owner, due } => self.actions.push(ActionItem {

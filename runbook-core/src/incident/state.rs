@@ -13,6 +13,7 @@ use crate::ids::{IncidentId, IncidentNumber, RunId};
 use crate::journal::{Envelope, StreamId};
 use crate::people::{Actor, Role};
 use crate::ports::IncidentRow;
+use crate::update::Drafts;
 
 /// Where an incident stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -208,6 +209,9 @@ pub struct Incident {
     /// Whom it asked for what, and who wants not to be asked.
     #[serde(skip)]
     pub reminders: Reminders,
+    /// Updates that were written for people outside.
+    #[serde(skip)]
+    pub drafts: Drafts,
     /// Sequence of the last event.
     pub seq: u64,
 }
@@ -328,6 +332,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 pager_asked: false,
                 pager_notes: Vec::new(),
                 reminders,
+                drafts: Drafts::default(),
                 seq: envelope.seq,
             });
         }
@@ -439,6 +444,12 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         }
         IncidentEvent::TargetMissed { target_s } => incident.target_missed = Some(*target_s),
         IncidentEvent::PagerNoted { .. }
+        | IncidentEvent::UpdateDrafted { .. }
+        | IncidentEvent::UpdateEdited { .. }
+        | IncidentEvent::UpdateDiscarded { .. }
+        | IncidentEvent::DraftPosted { .. }
+        | IncidentEvent::UpdateArrived { .. }
+        | IncidentEvent::UpdateFailed { .. }
         | IncidentEvent::SeverityConfirmed
         | IncidentEvent::Asked { .. }
         | IncidentEvent::RemindersSnoozed { .. }
@@ -449,6 +460,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         | IncidentEvent::MergedFrom { .. }
         | IncidentEvent::RoleGiven { .. }
         | IncidentEvent::UpdateGiven { .. }
+        | IncidentEvent::UpdateSent { .. }
         | IncidentEvent::ActionAdded { .. }
         | IncidentEvent::ActionDone { .. } => incident.record(envelope),
         IncidentEvent::NoteAdded { .. } | IncidentEvent::NoteFollowed { .. } => {
@@ -456,6 +468,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         }
     }
     incident.reminders.hear(envelope);
+    incident.drafts.hear(envelope);
     incident.hear_of_pager(envelope);
     if says_whether_it_is_over(&envelope.event) {
         incident.pager_said_at = incident.pager_said_at.max(envelope.occurred_at);

@@ -5,8 +5,10 @@
 mod chat;
 mod executor;
 mod intake;
+mod mail;
 mod mark;
 mod pager;
+mod status_page;
 mod store;
 
 use std::future::Future;
@@ -21,8 +23,10 @@ pub use intake::{
     Accepted, ChatAnswer, ChatSignal, InboxItem, Intake, PagerEvent, PagerEventKind, PagerIncident, Signal,
     Translated, Translator,
 };
+pub use mail::{Letter, Mail};
 pub use mark::{ChatMark, Marking, Quote};
 pub use pager::{PAGE_KEY_PREFIX, Pager, PagerCall, PagerError};
+pub use status_page::{StatusPage, StatusPost};
 pub use store::{
     Append, Blob, Commit, CommitError, CounterRaise, DeadLetter, InboxOutcome, IncidentRow, OutboxItem,
     OutboxResult, OutboxRow, RowChange, RunRow, Store, StoreError, StoreReport, StreamSummary, Timer,

@@ -113,6 +113,20 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
         }
         IncidentEvent::RoleGiven { role, to } => format!("{} is {}", md(&to.to_string()), role.words()),
         IncidentEvent::UpdateGiven { text } => format!("update for people outside: {}", md(text)),
+        IncidentEvent::UpdateDrafted { draft } => {
+            format!("update {} drafted ({}, {})", draft.short_code(), md(&draft.title), draft.audience.word())
+        }
+        IncidentEvent::UpdateEdited { code, .. } => format!("an update's draft changed, now {}", short(code)),
+        IncidentEvent::UpdateSent { code, text, .. } => {
+            format!("update {} sent to people outside: {}", short(code), md(text))
+        }
+        IncidentEvent::UpdateDiscarded { .. } => "an update's draft thrown away".to_owned(),
+        IncidentEvent::DraftPosted { .. } => "an update's draft shown in its channel".to_owned(),
+        IncidentEvent::UpdateArrived { arrival, .. } => match &arrival.link {
+            Some(link) => format!("an update arrived: {}", md(link)),
+            None => "an update arrived".to_owned(),
+        },
+        IncidentEvent::UpdateFailed { reason, .. } => format!("an update did not leave: {}", md(reason)),
         IncidentEvent::NoteAdded { text, source: None } => format!("noted: {}", md(text)),
         IncidentEvent::NoteAdded { .. } | IncidentEvent::NoteFollowed { .. } => {
             md(&note_words(event).unwrap_or_default())
@@ -285,4 +299,9 @@ pub(super) fn run_event(run: &Run, event: &RunEvent) -> Option<String> {
         RunEvent::UndoFailed { reason } => format!("undo failed: {}", md(reason)),
         RunEvent::MessagePosted { .. } => return None,
     })
+}
+
+/// The beginning of a code, as people compare it.
+fn short(code: &str) -> String {
+    code.chars().filter(char::is_ascii_hexdigit).take(4).collect::<String>().to_ascii_uppercase()
 }

@@ -285,7 +285,7 @@ pub(super) const PROXIED: &[&str] = &[
 ];
 
 /// Blocks' own secrets by name: they are never handed on, and nothing else may be called like one of them.
-pub const OWN_SECRETS: [&str; 7] = [
+pub const OWN_SECRETS: [&str; 9] = [
     "SLACK_BOT_TOKEN",
     "SLACK_APP_TOKEN",
     "SLACK_SIGNING_SECRET",
@@ -293,6 +293,8 @@ pub const OWN_SECRETS: [&str; 7] = [
     "PAGERDUTY_API_TOKEN",
     "PAGERDUTY_ROUTING_KEY",
     "BLOCKS_API_TOKEN",
+    "SMTP_PASSWORD",
+    "STATUSPAGE_API_KEY",
 ];
 
 /// Checks a name that will be an environment variable.

@@ -168,6 +168,10 @@ impl SlackChat {
                 let place = Place::new(channel, ts.as_ref(), thread.as_ref());
                 self.show(key, attempt, place, render::progress(view)).await
             }
+            ChatMessage::Draft { channel, ts, thread, view } => {
+                let place = Place::new(channel, ts.as_ref(), thread.as_ref());
+                self.show(key, attempt, place, render::draft(view)).await
+            }
             ChatMessage::Note { channel, thread, text } => {
                 let rendered = Rendered { text: prose(text, NOTE_MAX), blocks: Vec::new() };
                 self.show(key, attempt, Place::new(channel, None, thread.as_ref()), rendered).await

@@ -63,7 +63,7 @@ impl Pace {
                 false,
             ),
             // Somebody waits for it: only Slack's own no holds it back.
-            ChatMessage::Plan { channel, ts, .. } => (
+            ChatMessage::Plan { channel, ts, .. } | ChatMessage::Draft { channel, ts, .. } => (
                 if ts.is_some() { Method::UpdateMessage } else { Method::PostMessage },
                 channel.as_str(),
                 true,

@@ -2,6 +2,7 @@
 
 mod ask;
 mod card;
+mod draft;
 mod form;
 mod page;
 mod plan;
@@ -10,6 +11,7 @@ pub(crate) mod text;
 
 pub(crate) use ask::ask;
 pub(crate) use card::card;
+pub(crate) use draft::draft;
 pub(crate) use form::form;
 pub(crate) use page::Rendered;
 pub(crate) use plan::plan;

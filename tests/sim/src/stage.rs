@@ -367,6 +367,8 @@ impl Making<'_> {
             executor: Arc::new(executor),
             chat: Some(Arc::new(ChatRoom { outside: outside(), life: life.clone() })),
             pager: Some(Arc::new(PagerLine { outside: outside(), life: life.clone() })),
+            mail: None,
+            status_page: None,
             translators: vec![translator("pagerduty"), translator("slack")],
             clock: Arc::new(self.clock.clone()),
             ids: Arc::<Numbered>::clone(self.ids),

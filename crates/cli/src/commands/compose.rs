@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use blocks_engine::{Engine, Parts, SystemClock, UuidV7};
 use blocks_exec::{ExecConfig, KindExecutor, find_program};
+use blocks_notices::{AtlassianPage, SmtpConfig, SmtpMail, SmtpTls, StatuspageConfig};
 use blocks_store::{OpenError, SqliteStore};
 use pagerduty_hook::{PagerDutyClient, PagerDutyConfig, PagerDutyTranslator};
-use runbook_core::ports::{Chat, Pager, Translator};
+use runbook_core::ports::{Chat, Mail, Pager, StatusPage, Translator};
 use slack_bot::{SlackChat, SlackTranslator};
 
-use crate::config::{Config, PagerDutyMode, Secrets, SlackMode, connections};
+use crate::config::{Config, PagerDutyMode, Secrets, SlackMode, SmtpTlsWord, connections};
 use crate::exit::{Code, Stop};
 use crate::secret_key;
 
@@ -85,6 +86,12 @@ pub(crate) fn engine(
             pager = Some(Arc::new(pagerduty_client(&pagerduty.api_url, token, pagerduty.from.clone())?));
         }
     }
+    let mut mail: Option<Arc<dyn Mail>> = None;
+    let mut status_page: Option<Arc<dyn StatusPage>> = None;
+    if adapters == Adapters::Configured {
+        mail = smtp(config, secrets)?.map(|mail| Arc::new(mail) as Arc<dyn Mail>);
+        status_page = statuspage(config, secrets)?.map(|page| Arc::new(page) as Arc<dyn StatusPage>);
+    }
     let mut settings = config.settings.clone();
     settings.secret_key = Some(secret_key::needed(&config.data_dir)?);
     Ok(Engine::new(Parts {
@@ -92,12 +99,49 @@ pub(crate) fn engine(
         executor: Arc::new(executor),
         chat,
         pager,
+        mail,
+        status_page,
         translators,
         clock: Arc::new(SystemClock),
         ids: Arc::new(UuidV7),
         library: config.library.clone(),
         settings,
     }))
+}
+
+/// The way to send mail, when one is configured.
+pub(crate) fn smtp(config: &Config, secrets: &Secrets) -> Result<Option<SmtpMail>, Stop> {
+    let Some(table) = &config.file.smtp else { return Ok(None) };
+    let login = match &table.user {
+        Some(user) => {
+            let password = secrets.need("SMTP_PASSWORD", "[smtp] user")?;
+            Some((user.clone(), blocks_notices::Secret::new(password)))
+        }
+        None => None,
+    };
+    let smtp = SmtpConfig {
+        host: table.host.clone(),
+        port: table.port,
+        from: table.from.clone(),
+        tls: match table.tls {
+            SmtpTlsWord::Starttls => SmtpTls::Starttls,
+            SmtpTlsWord::Implicit => SmtpTls::Implicit,
+            SmtpTlsWord::None => SmtpTls::None,
+        },
+        login,
+    };
+    SmtpMail::new(smtp).map(Some).map_err(Stop::usage)
+}
+
+/// The public status page, when one is configured.
+pub(crate) fn statuspage(config: &Config, secrets: &Secrets) -> Result<Option<AtlassianPage>, Stop> {
+    let Some(table) = &config.file.statuspage else { return Ok(None) };
+    let page = StatuspageConfig {
+        api_url: table.api_url.clone(),
+        page_id: table.page_id.clone(),
+        key: blocks_notices::Secret::new(secrets.need("STATUSPAGE_API_KEY", "[statuspage]")?),
+    };
+    AtlassianPage::new(&page).map(Some).map_err(Stop::usage)
 }
 
 /// A client of PagerDuty's REST API.

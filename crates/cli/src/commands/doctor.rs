@@ -9,7 +9,7 @@ use serde_json::json;
 use slack_bot::SlackChat;
 
 use super::client;
-use super::compose::{NEEDED_PROGRAMS, pagerduty_client};
+use super::compose::{NEEDED_PROGRAMS, pagerduty_client, smtp, statuspage};
 use super::shared::open_journal;
 use crate::config::{Config, PagerDutyMode, Secrets, SlackMode, authority_files, connections};
 use crate::exit::{Code, Stop};
@@ -89,6 +89,20 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
                 let client = pagerduty_client(&pagerduty.api_url, token, pagerduty.from.clone())?;
                 Check::new("pagerduty", client.check().await.map_err(|error| error.to_string()))
             }
+        });
+    }
+    if config.file.smtp.is_some() {
+        checks.push(match smtp(&config, &secrets) {
+            Ok(Some(mail)) => Check::new("smtp", mail.check().await.map_err(|error| error.to_string())),
+            Ok(None) => Check::new("smtp", Ok("is off".to_owned())),
+            Err(stop) => Check::new("smtp", Err(stop.text)),
+        });
+    }
+    if config.file.statuspage.is_some() {
+        checks.push(match statuspage(&config, &secrets) {
+            Ok(Some(page)) => Check::new("statuspage", page.check().await.map_err(|error| error.to_string())),
+            Ok(None) => Check::new("statuspage", Ok("is off".to_owned())),
+            Err(stop) => Check::new("statuspage", Err(stop.text)),
         });
     }
     let ok = checks.iter().all(|check| check.ok);

@@ -43,6 +43,14 @@ pub(super) async fn offline(config: &Config, store: &SqliteStore, request: &Requ
             let row = read::find_incident(store, incident.as_deref(), false).await?;
             incident_reads::menu(store, settings, Some(&row)).await?
         }
+        Request::UpdateDrafts { incident: None } => {
+            let row = only_open(read::find_incident(store, None, true).await)?;
+            blocks_engine::drafts(store, settings, row.as_ref(), "").await?
+        }
+        Request::UpdateDrafts { incident } => {
+            let row = read::find_incident(store, incident.as_deref(), false).await?;
+            blocks_engine::drafts(store, settings, Some(&row), "").await?
+        }
         _ => return Err(Stop::usage("this needs an engine")),
     };
     let text = incident_reads::for_a_shell(&reply.text);

@@ -45,14 +45,14 @@ pub(crate) async fn run(args: &SandboxArgs, output: Output) -> Result<Code, Stop
         .await
         .map_err(|error| Stop::failed(format!("cannot listen on {}: {error}", args.listen)))?;
     let sandbox = blocks_sandbox::start(config, listener).await.map_err(Stop::failed)?;
-    let url = sandbox.url();
+    let (url, mail) = (sandbox.url(), sandbox.mail);
     match output {
         Output::Json => printer::json(&json!({
-            "url": url, "page": format!("{url}/"), "target": target.url, "bin": folder.bin, "home": folder.home,
+            "url": url, "page": format!("{url}/"), "target": target.url, "smtp": mail.to_string(), "bin": folder.bin, "home": folder.home,
         })),
         Output::Text => {
             printer::data(&format!(
-                "sandbox  {url}\npage     {url}/\ntarget   {}\nfolder   {}",
+                "sandbox  {url}\npage     {url}/\ntarget   {}\nsmtp     {mail}\nfolder   {}",
                 target.url,
                 dir.display()
             ));
@@ -79,6 +79,8 @@ fn take_secrets(config: &mut SandboxConfig) {
     take("SLACK_APP_TOKEN", &mut config.slack.app_token);
     take("SLACK_SIGNING_SECRET", &mut config.slack.signing_secret);
     take("PAGERDUTY_API_TOKEN", &mut config.pagerduty.api_token);
+    take("SMTP_PASSWORD", &mut config.mail.password);
+    take("STATUSPAGE_API_KEY", &mut config.statuspage.api_key);
     if let Ok(value) = std::env::var("PAGERDUTY_WEBHOOK_SECRET") {
         config.pagerduty.webhook_secrets = vec![value];
     }

@@ -18,6 +18,9 @@ pub(crate) struct ConfigFile {
     pub(crate) slack: Option<SlackTable>,
     pub(crate) pagerduty: Option<PagerDutyTable>,
     pub(crate) approvals: ApprovalsTable,
+    pub(crate) updates: UpdatesTable,
+    pub(crate) smtp: Option<SmtpTable>,
+    pub(crate) statuspage: Option<StatuspageTable>,
     pub(crate) locks: LocksTable,
     pub(crate) service: Vec<ServiceTable>,
     pub(crate) person: Vec<Person>,
@@ -170,6 +173,82 @@ impl Default for SlackTable {
     }
 }
 
+/// Updates for stakeholders.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct UpdatesTable {
+    /// A folder of the team's own templates.
+    pub(crate) templates: Option<String>,
+    /// Roles and duties that may send what is public.
+    pub(crate) send_public: Vec<String>,
+    /// The Slack channel for updates; the incident's own when absent.
+    pub(crate) channel: Option<String>,
+    /// Who gets the internal ones by e-mail.
+    pub(crate) to: Vec<String>,
+    /// Who gets the public ones by e-mail.
+    pub(crate) public_to: Vec<String>,
+}
+
+impl Default for UpdatesTable {
+    fn default() -> Self {
+        UpdatesTable {
+            templates: None,
+            send_public: vec!["commander".to_owned(), "communications-lead".to_owned()],
+            channel: None,
+            to: Vec::new(),
+            public_to: Vec::new(),
+        }
+    }
+}
+
+/// How a connection to the mail server is kept from being read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SmtpTlsWord {
+    Starttls,
+    Implicit,
+    None,
+}
+
+/// The mail server. Its password is `SMTP_PASSWORD`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SmtpTable {
+    pub(crate) host: String,
+    #[serde(default = "submission")]
+    pub(crate) port: u16,
+    pub(crate) from: String,
+    /// The user; without one Blocks does not log in.
+    #[serde(default)]
+    pub(crate) user: Option<String>,
+    #[serde(default = "starttls")]
+    pub(crate) tls: SmtpTlsWord,
+}
+
+fn submission() -> u16 {
+    587
+}
+
+fn starttls() -> SmtpTlsWord {
+    SmtpTlsWord::Starttls
+}
+
+/// The public status page. Its key is `STATUSPAGE_API_KEY`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StatuspageTable {
+    pub(crate) page_id: String,
+    #[serde(default = "statuspage_api")]
+    pub(crate) api_url: String,
+    /// The component's id, by service.
+    #[serde(default)]
+    pub(crate) components: BTreeMap<String, String>,
+}
+
+fn statuspage_api() -> String {
+    "https://api.statuspage.io".to_owned()
+}
+
 /// How PagerDuty's events reach Blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -233,6 +312,12 @@ pub(crate) struct ServiceTable {
     /// Nobody is reminded of anything in this service's incidents.
     #[serde(default)]
     pub(crate) quiet: bool,
+    /// Who gets the internal updates about it by e-mail, in place of `[updates] to`.
+    #[serde(default)]
+    pub(crate) updates_to: Option<Vec<String>>,
+    /// Who gets the public ones, in place of `[updates] public_to`.
+    #[serde(default)]
+    pub(crate) updates_public_to: Option<Vec<String>>,
     /// Parameter values for runbooks on this service.
     #[serde(default)]
     pub(crate) params: BTreeMap<String, ParamValue>,

@@ -147,6 +147,8 @@ impl Config {
         super::connections::check(&file.connection).map_err(|(index, (key, message, hint))| {
             wrong(&format!("connection.{index}.{key}"), message, hint)
         })?;
+        let updates = super::updates::settings(&file, &base)
+            .map_err(|(key, message, hint)| wrong(&key, message, hint))?;
         let zone = zone(&file.time.zone).ok_or_else(|| {
             wrong(
                 "time.zone",
@@ -191,6 +193,7 @@ impl Config {
             data_dir: data_dir.clone(),
             has_chat: file.slack.as_ref().is_some_and(|slack| slack.mode != SlackMode::Off),
             has_pager: file.pagerduty.as_ref().is_some_and(|pagerduty| pagerduty.mode != PagerDutyMode::Off),
+            updates,
             secret_key: None,
             pir: PirSettings {
                 dir: absolute(base.join(&file.pir.dir)),
@@ -388,6 +391,22 @@ mod tests {
             ("[runbooks]\ngit = \"/x\"\npin = \"abc1234\"\n", 3, "whole commit"),
             ("[runbooks]\ngit = \"/x\"\nfolders = [\"../x\"]\n", 3, "inside the repository"),
             ("[runbooks]\ndrilled = { a = \"v1\" }\n", 2, "whole commit"),
+            ("[updates]\nto = [\"a@example.com\", \"ben\"]\n", 2, "'ben' is no e-mail address"),
+            ("[updates]\nrecipients = []\n", 2, "recipients"),
+            ("[updates]\ntemplates = \"none\"\n", 2, "cannot be read"),
+            ("[[service]]\nname = \"a\"\nupdates_public_to = [\"a@b\\nBcc: c@d\"]\n", 3, "no e-mail address"),
+            (
+                "[smtp]\nhost = \"mail.example.com\"\nfrom = \"a@example.com\"\ntls = \"none\"\n",
+                4,
+                "readable",
+            ),
+            ("[smtp]\nhost = \"h\"\nfrom = \"a@example.com\"\npassword = \"hunter2\"\n", 4, "password"),
+            ("[statuspage]\npage_id = \"abc\"\nkey = \"hunter2\"\n", 3, "key"),
+            (
+                "[statuspage]\npage_id = \"abc\"\ncomponents = { shop = \"c1\" }\n",
+                3,
+                "unknown service 'shop'",
+            ),
             ("= 1\n", 1, ""),
         ] {
             let error = Config::from_text(text, Some(Path::new("b/blocks.toml"))).unwrap_err().to_string();

@@ -6,8 +6,9 @@ mod git;
 mod load;
 mod places;
 mod secrets;
+mod updates;
 
 pub(crate) use connections::{authority_files, connections};
-pub(crate) use file::{PagerDutyMode, SlackMode};
+pub(crate) use file::{PagerDutyMode, SlackMode, SmtpTlsWord};
 pub(crate) use load::{Config, ConfigError};
 pub(crate) use secrets::{SecretError, Secrets};

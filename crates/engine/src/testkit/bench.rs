@@ -388,6 +388,8 @@ fn build(
         executor: Arc::new(ScriptedExecutor::new(Arc::clone(world), life.clone())),
         chat: Some(Arc::new(FakeChat { world: Arc::clone(world), life: life.clone() })),
         pager: Some(Arc::new(FakePager { world: Arc::clone(world), life: life.clone() })),
+        mail: None,
+        status_page: None,
         translators: vec![translator("pagerduty"), translator("slack")],
         clock: Arc::new(clock.clone()),
         ids: Arc::<SequentialIds>::clone(ids),

@@ -149,6 +149,7 @@ impl ChatState {
             }
             ChatMessage::Card { channel, ts, .. }
             | ChatMessage::Plan { channel, ts, .. }
+            | ChatMessage::Draft { channel, ts, .. }
             | ChatMessage::Progress { channel, ts, .. } => (channel, ts.as_deref()),
             ChatMessage::Note { channel, .. }
             | ChatMessage::Ask { channel, .. }

@@ -10,6 +10,7 @@ use crate::incident::{
 };
 use crate::journal::{Cause, Envelope, Head, Stamp, StoredEvent, StreamId, open as unseal, seal};
 use crate::people::Actor;
+use crate::update::UpdateCommand;
 
 pub(crate) const RUN: RunId = RunId(Uuid::from_u128(0x21));
 pub(crate) const OTHER: RunId = RunId(Uuid::from_u128(0x22));
@@ -96,7 +97,8 @@ impl Bench {
             | IncidentCommand::EndAsNone { by, .. }
             | IncidentCommand::MergeInto { by, .. }
             | IncidentCommand::GiveRole { by, .. }
-            | IncidentCommand::GiveUpdate { by, .. } => by.clone(),
+            | IncidentCommand::GiveUpdate { by, .. }
+            | IncidentCommand::Update(UpdateCommand::Send { by, .. }) => by.clone(),
             _ => Actor::system("engine"),
         };
         self.now += Duration::seconds(1);

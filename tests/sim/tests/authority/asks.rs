@@ -45,6 +45,11 @@ pub(crate) fn kind_of(request: &Request) -> &'static str {
         Request::IncidentMerge { .. } => "incident_merge",
         Request::IncidentRole { .. } => "incident_role",
         Request::IncidentUpdate { .. } => "incident_update",
+        Request::UpdateDraft { .. } => "update_draft",
+        Request::UpdateEdit { .. } => "update_edit",
+        Request::UpdateSend { .. } => "update_send",
+        Request::UpdateDiscard { .. } => "update_discard",
+        Request::UpdateDrafts { .. } => "update_drafts",
         Request::TimelineAdd { .. } => "timeline_add",
         Request::ActionAdd { .. } => "action_add",
         Request::ActionList { .. } => "action_list",
@@ -61,7 +66,7 @@ pub(crate) fn kind_of(request: &Request) -> &'static str {
 }
 
 /// Every kind of [`kind_of`].
-pub(crate) const KINDS: [&str; 44] = [
+pub(crate) const KINDS: [&str; 49] = [
     "runbook_list",
     "runbook_runs",
     "runbook_show",
@@ -94,6 +99,11 @@ pub(crate) const KINDS: [&str; 44] = [
     "incident_merge",
     "incident_role",
     "incident_update",
+    "update_draft",
+    "update_edit",
+    "update_send",
+    "update_discard",
+    "update_drafts",
     "timeline_add",
     "action_add",
     "action_list",
@@ -289,6 +299,11 @@ fn words(request: &Request) -> String {
         Request::IncidentMerge { into, .. } => words.push(format!("merge into {into}")),
         Request::IncidentRole { who, .. } => words.push(format!("role commander {who}")),
         Request::IncidentUpdate { text, .. } => words.push(format!("update {text}")),
+        Request::UpdateDraft { template, .. } => words.push(format!("update draft {template}")),
+        Request::UpdateEdit { draft, text, .. } => words.push(format!("update edit {draft} {text}")),
+        Request::UpdateSend { draft, .. } => words.push(format!("update send {draft}")),
+        Request::UpdateDiscard { draft, .. } => words.push(format!("update discard {draft}")),
+        Request::UpdateDrafts { .. } => words.push("update drafts".to_owned()),
         Request::TimelineAdd { text, .. } => words.push(format!("timeline add {text}")),
         Request::ActionAdd { text, .. } => words.push(format!("action add {text}")),
         Request::ActionList { incident, .. } => words = named("action list", incident),
@@ -368,7 +383,7 @@ pub(crate) fn some_request(dice: &mut Dice, who: &str, known: &[KnownRun]) -> Re
 fn about_incidents(dice: &mut Dice, who: &str) -> Request {
     let incident = None;
     let said = || format!("{who} says so");
-    match dice.below(17) {
+    match dice.below(22) {
         0 => Request::IncidentDeclare {
             description: None,
             title: format!("{who} saw something"),
@@ -394,6 +409,19 @@ fn about_incidents(dice: &mut Dice, who: &str) -> Request {
         13 => Request::IncidentSnooze { incident, minutes: 30 },
         14 => Request::IncidentReminders { incident, on: dice.percent(50), all: dice.percent(50) },
         15 => Request::RollbackRequest { incident, reason: said() },
+        16 => Request::UpdateDraft {
+            incident,
+            template: "outage".to_owned(),
+            params: [].into(),
+            eta: None,
+            to: Vec::new(),
+            impact: None,
+            component: None,
+        },
+        17 => Request::UpdateEdit { incident, draft: "4f2a".to_owned(), text: said() },
+        18 => Request::UpdateSend { incident, draft: "4f2a".to_owned() },
+        19 => Request::UpdateDiscard { incident, draft: "4f2a".to_owned() },
+        20 => Request::UpdateDrafts { incident },
         _ => Request::Menu { incident },
     }
 }

@@ -447,6 +447,7 @@ fn settings(seed: u64, folder: &Path, irreversible: u8, os_user: impl Fn(&str) -
         exec_env: vec!["PATH".to_owned()],
         has_chat: false,
         has_pager: true,
+        updates: blocks_engine::UpdateSettings::default(),
         data_dir: folder.to_path_buf(),
         secret_key: Some(SecretKey::new([7; 32])),
         pir: PirSettings {
@@ -470,6 +471,8 @@ fn build(
         executor: Arc::<Notes>::clone(notes),
         chat: None,
         pager: Some(Arc::new(Addresses)),
+        mail: None,
+        status_page: None,
         translators: vec![
             Arc::new(SlackTranslator::new("https://slack.com/api")),
             Arc::new(PagerDutyTranslator),

@@ -82,6 +82,8 @@ impl Place {
             executor,
             chat: None,
             pager: None,
+            mail: None,
+            status_page: None,
             translators: Vec::new(),
             clock: Arc::new(SystemClock),
             ids: Arc::new(UuidV7),

@@ -1,0 +1,266 @@
+//! What can be done with a draft, and why it may be refused. Nothing public leaves by anything but a person's send.
+
+use super::clean::one_line;
+use super::draft::{Arrival, Draft, DraftState, RECIPIENTS_MAX, Way};
+use super::state::Held;
+use super::template::{Audience, bounded};
+use crate::ids::{DraftId, IncidentNumber};
+use crate::incident::{Decision, Effect, Incident, IncidentEvent, Rejection};
+use crate::message::Outgoing;
+use crate::people::{Actor, Person};
+
+/// Most drafts of one incident that wait at once.
+const WAITING_MAX: usize = 20;
+/// How much of a text the card repeats.
+const TOLD_MAX: usize = 300;
+
+/// A change that somebody asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum UpdateCommand {
+    /// Keep a draft, and show it.
+    Draft(Box<Draft>),
+    /// Its text is another one now.
+    Edit {
+        /// Which.
+        draft: DraftId,
+        /// The code of the text that it replaces.
+        code: String,
+        /// The text.
+        text: String,
+    },
+    /// Send it.
+    Send {
+        /// Which.
+        draft: DraftId,
+        /// The code of what the person has seen.
+        code: String,
+        /// Who.
+        by: Actor,
+        /// Whether this person may send what is public.
+        may_publish: bool,
+    },
+    /// Throw it away.
+    Discard {
+        /// Which.
+        draft: DraftId,
+    },
+    /// Its message is posted.
+    RecordPosted {
+        /// Which.
+        draft: DraftId,
+        /// The channel's id.
+        channel: String,
+        /// The message's id.
+        ts: String,
+    },
+    /// It arrived on one of its ways.
+    RecordArrival {
+        /// Which.
+        draft: DraftId,
+        /// The place of the way.
+        way: u32,
+        /// What it is called there.
+        arrival: Arrival,
+    },
+    /// It will never arrive on one of its ways.
+    RecordFailure {
+        /// Which.
+        draft: DraftId,
+        /// The place of the way.
+        way: u32,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Why it was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such draft.
+    #[error("{0} has no such draft; hint: `update drafts {0}`")]
+    NoDraft(IncidentNumber),
+    /// It waits for nobody any more.
+    #[error("draft {code} is {state}, nothing was done; hint: `update draft` writes another one")]
+    Settled {
+        /// Its code.
+        code: String,
+        /// What has become of it.
+        state: String,
+    },
+    /// It says something else now.
+    #[error(
+        "the draft says something else by now, its code is {now}, and nothing was done; hint: read it, then `update send {now}`"
+    )]
+    Changed {
+        /// The code now.
+        now: String,
+    },
+    /// This person may not send what is public.
+    #[error("{by} may not send what is public; hint: somebody with one of {who} may")]
+    NotPublic {
+        /// Who asked.
+        by: Actor,
+        /// Who may.
+        who: String,
+    },
+    /// It leads out of a private incident.
+    #[error(
+        "{number} is private: nothing of it leaves its channel, and this would go to {way}; hint: a template with the channel slack alone, or tell them otherwise"
+    )]
+    Private {
+        /// The incident.
+        number: IncidentNumber,
+        /// Where it would go.
+        way: String,
+    },
+    /// It goes nowhere.
+    #[error(
+        "this update would reach nobody: none of its channels is set up here; hint: [updates], [smtp] and [statuspage] of blocks.toml, or --to name@example.com"
+    )]
+    Nowhere,
+    /// Too many recipients.
+    #[error(
+        "{0} recipients are too many; hint: a mailing list is one address, and {RECIPIENTS_MAX} are the most"
+    )]
+    TooMany(usize),
+    /// Too many drafts wait.
+    #[error("{WAITING_MAX} drafts of {0} wait already; hint: `update drafts {0}`, then send or discard some")]
+    Crowded(IncidentNumber),
+    /// The text cannot be sent.
+    #[error("{0}")]
+    Text(String),
+}
+
+/// Whether a person may send what is public: a known person with one of these roles or duties. A role that was given in
+/// the incident, or a button, gives no such right.
+#[must_use]
+pub fn may_publish(person: Option<&Person>, allowed: &[String]) -> bool {
+    person.is_some_and(|person| allowed.iter().any(|name| person.stands_for(name)))
+}
+
+/// Decides about one of these.
+pub(crate) fn decide(state: &Incident, command: &UpdateCommand) -> Result<Decision, Rejection> {
+    let incident = state.id;
+    let gone = || Refusal::NoDraft(state.number);
+    let shown = |draft: DraftId| Effect::Send(Outgoing::Draft { incident, draft });
+    let with =
+        |event: IncidentEvent, draft: DraftId| Decision { events: vec![event], effects: vec![shown(draft)] };
+    Ok(match command {
+        UpdateCommand::Draft(draft) => {
+            if state.drafts.get(draft.id).is_some() {
+                return Ok(Decision::default());
+            }
+            may_be_drafted(state, draft)?;
+            with(IncidentEvent::UpdateDrafted { draft: draft.clone() }, draft.id)
+        }
+        UpdateCommand::Edit { draft, code, text } => {
+            let held = waiting(state.drafts.get(*draft).ok_or_else(gone)?, code)?;
+            let text = bounded(text).map_err(|error| Refusal::Text(error.to_string()))?;
+            let edited = Draft { text, ..held.draft.clone() }.sealed(incident);
+            if edited.code == held.draft.code {
+                return Ok(Decision::default());
+            }
+            with(IncidentEvent::UpdateEdited { draft: *draft, text: edited.text, code: edited.code }, *draft)
+        }
+        UpdateCommand::Send { draft, code, by, may_publish } => {
+            let held = waiting(state.drafts.get(*draft).ok_or_else(gone)?, code)?;
+            if held.draft.audience == Audience::Public && !*may_publish {
+                let who = "the roles or duties of [updates] send_public".to_owned();
+                return Err(Refusal::NotPublic { by: by.clone(), who }.into());
+            }
+            let text = told(&held.draft);
+            let mut decision = with(
+                IncidentEvent::UpdateSent { draft: *draft, code: held.draft.code.clone(), text },
+                *draft,
+            );
+            decision.effects.push(Effect::Send(Outgoing::Card { incident }));
+            let leaves = |(index, way): (u32, &Way)| {
+                let to = way.other_end();
+                Effect::Send(Outgoing::Update { incident, draft: *draft, way: index, to })
+            };
+            decision.effects.extend((0..).zip(&held.draft.ways).map(leaves));
+            decision
+        }
+        UpdateCommand::Discard { draft } => {
+            let held = state.drafts.get(*draft).ok_or_else(gone)?;
+            waiting(held, &held.draft.code)?;
+            with(IncidentEvent::UpdateDiscarded { draft: *draft }, *draft)
+        }
+        UpdateCommand::RecordPosted { draft, channel, ts } => match state.drafts.get(*draft) {
+            Some(held) if held.message.is_none() => Decision {
+                events: vec![IncidentEvent::DraftPosted {
+                    draft: *draft,
+                    channel: channel.clone(),
+                    ts: ts.clone(),
+                }],
+                effects: Vec::new(),
+            },
+            _ => Decision::default(),
+        },
+        UpdateCommand::RecordArrival { draft, way, arrival } => match state.drafts.get(*draft) {
+            Some(held) if !held.deliveries.contains_key(way) => with(
+                IncidentEvent::UpdateArrived { draft: *draft, way: *way, arrival: arrival.clone() },
+                *draft,
+            ),
+            _ => Decision::default(),
+        },
+        UpdateCommand::RecordFailure { draft, way, reason } => match state.drafts.get(*draft) {
+            Some(held) if !held.deliveries.contains_key(way) => {
+                let reason = one_line(reason);
+                let place = held.way(*way).map_or_else(|| "nobody".to_owned(), Way::words);
+                let text = format!(
+                    "{}: update {} did not leave ({place}): {reason}. Mend that and draft it again, or tell them otherwise.",
+                    state.number,
+                    held.draft.short_code()
+                );
+                let mut decision =
+                    with(IncidentEvent::UpdateFailed { draft: *draft, way: *way, reason }, *draft);
+                decision.effects.push(Effect::Send(Outgoing::Note { incident, text }));
+                decision
+            }
+            _ => Decision::default(),
+        },
+    })
+}
+
+fn may_be_drafted(state: &Incident, draft: &Draft) -> Result<(), Refusal> {
+    if draft.ways.is_empty() {
+        return Err(Refusal::Nowhere);
+    }
+    let recipients = draft.ways.iter().filter(|way| matches!(way, Way::Mail { .. })).count();
+    if recipients > RECIPIENTS_MAX {
+        return Err(Refusal::TooMany(recipients));
+    }
+    if let Some(way) = draft.ways.iter().find(|way| state.private && way.leaves_the_incident()) {
+        return Err(Refusal::Private { number: state.number, way: way.words() });
+    }
+    if state.drafts.waiting().count() >= WAITING_MAX {
+        return Err(Refusal::Crowded(state.number));
+    }
+    let text = bounded(&draft.text).map_err(|error| Refusal::Text(error.to_string()))?;
+    if text != draft.text || draft.code != draft.code_for(state.id) {
+        return Err(Refusal::Text("the draft is not as it was written; hint: draft it again".to_owned()));
+    }
+    Ok(())
+}
+
+/// The draft, when it waits for a person and says what the person has seen.
+fn waiting<'a>(held: &'a Held, code: &str) -> Result<&'a Held, Refusal> {
+    if held.state != DraftState::Drafted {
+        return Err(Refusal::Settled { code: held.draft.short_code(), state: held.state_words() });
+    }
+    if held.draft.code != code {
+        return Err(Refusal::Changed { now: held.draft.short_code() });
+    }
+    Ok(held)
+}
+
+/// What the card repeats of it.
+fn told(draft: &Draft) -> String {
+    let text = one_line(&draft.text);
+    if text.chars().count() <= TOLD_MAX {
+        return text;
+    }
+    let begun: String = text.chars().take(TOLD_MAX).collect();
+    format!("{begun}…")
+}

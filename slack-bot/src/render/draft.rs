@@ -1,0 +1,134 @@
+//! The draft of an update, for the person who sends it.
+
+use runbook_core::update::DraftView;
+use slack_morphism::prelude::{
+    SlackActionBlockElement, SlackActionsBlock, SlackBlock, SlackBlockButtonElement, SlackBlockConfirmItem,
+    SlackBlockPlainText,
+};
+
+use super::page::{Page, Rendered};
+use super::text::{fence, line, units};
+use crate::draft_button::{DraftButton, DraftValue};
+
+/// Most lines about recipients; how many more there are is said.
+const WAYS_MAX: usize = 12;
+/// Room for the text with its fence: the core bounds it so that it always fits.
+const TEXT_MAX: usize = 2_950;
+
+/// Renders the draft: for whom, to whom, and exactly what would leave. Buttons only while they do something.
+pub(crate) fn draft(view: &DraftView) -> Rendered {
+    let mut page = Page::new(&format!("Update: {}", view.title));
+    let mut head = vec![
+        format!(
+            "*Code:* `{}`   *For:* {}   *Incident:* {}",
+            line(&view.short_code, 20),
+            line(&view.audience, 20),
+            line(&view.incident, 50)
+        ),
+        format!("*State:* {}", line(&view.state, 200)),
+    ];
+    head.extend(view.ways.iter().take(WAYS_MAX).map(|way| format!("• to {}", line(way, 400))));
+    if let Some(more) = view.ways.len().checked_sub(WAYS_MAX).filter(|more| *more > 0) {
+        head.push(format!(
+            "• and {more} more: `/blocks update drafts {}` names all",
+            line(&view.incident, 50)
+        ));
+    }
+    head.push(format!("*Subject:* {}", line(&view.subject, 900)));
+    page.lines(head);
+    let text = fence(&view.text, TEXT_MAX);
+    if text.is_cut || units(&text.text) > TEXT_MAX {
+        page.mark_cut();
+    }
+    page.section(text.text);
+    let mut buttons = DraftButton::ALL.to_vec();
+    if page.is_cut() {
+        // What is sent is what was seen: what does not fit is not sent by a button.
+        buttons.retain(|button| *button != DraftButton::Send);
+        page.must(&format!(
+            "*Not all of this fits here, so it cannot be sent by a button.* Read it with `blocks update drafts {}` in a shell.",
+            line(&view.incident, 50)
+        ));
+    }
+    if view.waiting {
+        page.small(&format!("Sent by {}, nobody else.", line(&view.senders, 200)));
+    }
+    let value = DraftValue { incident: view.incident.clone(), draft: view.code.clone() };
+    let fallback =
+        format!("Update {} for {}: {}, {}", view.short_code, view.incident, view.title, view.state);
+    let mut rendered = page.finish(&fallback);
+    if view.waiting {
+        rendered.blocks.push(actions(&buttons, &value, view.is_public));
+    }
+    rendered
+}
+
+fn actions(buttons: &[DraftButton], value: &DraftValue, is_public: bool) -> SlackBlock {
+    let value = serde_json::to_string(value).unwrap_or_default();
+    let element = |button: &DraftButton| -> SlackActionBlockElement {
+        let label = SlackBlockPlainText::new(button.label(is_public).to_owned()).with_emoji(false);
+        let mut element = SlackBlockButtonElement::new(label.into())
+            .with_action_id(button.action_id().into())
+            .with_value(value.clone());
+        if *button == DraftButton::Send && is_public {
+            element = element.with_confirm(sure());
+        }
+        element.into()
+    };
+    SlackActionsBlock::new(buttons.iter().map(element).collect()).into()
+}
+
+/// Everybody reads it: a finger that slips is asked once more.
+fn sure() -> SlackBlockConfirmItem {
+    let plain = |text: &str| SlackBlockPlainText::new(text.to_owned()).with_emoji(false);
+    SlackBlockConfirmItem::new(
+        plain("Send it to everybody?").into(),
+        plain("Everybody outside reads this, exactly as it is shown.").into(),
+        plain("Send").into(),
+        plain("Not yet").into(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(text: &str, ways: usize) -> DraftView {
+        DraftView {
+            incident: "INC-1".to_owned(),
+            title: "An outage <!channel>".to_owned(),
+            audience: "public".to_owned(),
+            is_public: true,
+            code: "4f".repeat(32),
+            short_code: "4F4F".to_owned(),
+            subject: "flowengine: <!here> `x`".to_owned(),
+            text: text.to_owned(),
+            ways: (0..ways).map(|n| format!("e-mail: a{n}@example.com")).collect(),
+            state: "drafted by ana, not sent".to_owned(),
+            senders: "a person who is commander".to_owned(),
+            waiting: true,
+        }
+    }
+
+    #[test]
+    fn it_shows_all_of_it_and_pings_nobody() {
+        let rendered = draft(&view("``` <!channel> & <@U0ANA>\n<https://x.example|y>", 15));
+        let shown = serde_json::to_string(&rendered.blocks).unwrap();
+        assert!(!shown.contains("<!") && !shown.contains("<@") && !shown.contains("<http"), "{shown}");
+        for wanted in ["blocks:draft_send", "blocks:draft_edit", "blocks:draft_discard", "and 3 more", "4F4F"]
+        {
+            assert!(shown.contains(wanted), "{wanted}: {shown}");
+        }
+        let sent = DraftView { waiting: false, ..view("x", 1) };
+        assert!(!serde_json::to_string(&draft(&sent).blocks).unwrap().contains("draft_send"));
+    }
+
+    #[test]
+    fn what_the_core_lets_through_is_shown_whole() {
+        let longest = "<".repeat(runbook_core::update::TEXT_MAX / 5);
+        let shown = serde_json::to_string(&draft(&view(&longest, 50)).blocks).unwrap();
+        assert!(shown.contains("draft_send") && !shown.contains("Not all of this"), "{shown}");
+        let more = draft(&view(&"<".repeat(3_000), 1));
+        assert!(!serde_json::to_string(&more.blocks).unwrap().contains("draft_send"));
+    }
+}
