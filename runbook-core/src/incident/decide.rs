@@ -376,6 +376,8 @@ fn end_run(
                 key: format!("{PAGE_KEY_PREFIX}undo-failed/{run}"),
                 title: format!("{}: UNDO FAILED for {}", state.number, link.runbook),
                 text,
+                to: None,
+                service: None,
             };
             effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));
         }
