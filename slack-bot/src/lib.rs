@@ -11,6 +11,7 @@ mod event;
 mod hosts;
 mod inbound;
 mod manifest;
+mod offer_button;
 mod quote;
 mod render;
 mod signature;

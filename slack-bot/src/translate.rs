@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::card_button;
 use crate::event::{self, Event, Mention, text, whisper};
 use crate::hosts::AllowedHosts;
+use crate::offer_button;
 use crate::quote::quote;
 use crate::snooze;
 use crate::submission::Submission;
@@ -224,6 +225,9 @@ fn pressed(id: &str, action: &Action, reason: Option<&str>) -> Result<Request, S
         return card_button::pressed(button, action.value.as_deref());
     }
     if let Some(request) = snooze::pressed(id, action.value.as_deref()) {
+        return request;
+    }
+    if let Some(request) = offer_button::pressed(id, action.value.as_deref()) {
         return request;
     }
     let known = answers().into_iter().find(|(_, word)| *word == id);

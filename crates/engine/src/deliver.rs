@@ -29,7 +29,7 @@ const FORM_PATIENCE_MS: u64 = 3_000;
 const MAX_BACKOFF_S: i64 = 60;
 
 /// What rendering a message came to.
-enum Rendered {
+pub(crate) enum Rendered {
     Chat(Box<ChatMessage>),
     /// There is nothing to send any more.
     Obsolete,
@@ -52,6 +52,9 @@ impl Engine {
         };
         if let Outgoing::Pager { incident, call } = &message {
             return self.deliver_to_pager(&row, *incident, call).await;
+        }
+        if matches!(message, Outgoing::ApprovalPage { .. }) {
+            return self.deliver_approval_page(&row, &message).await;
         }
         let Some(chat) = self.inner.parts.chat.clone() else {
             return self.leave(&row, "no chat is configured here").await;
@@ -104,7 +107,7 @@ impl Engine {
         }
     }
 
-    async fn deliver_to_pager(
+    pub(crate) async fn deliver_to_pager(
         &self,
         row: &OutboxRow,
         incident: IncidentId,
@@ -127,7 +130,7 @@ impl Engine {
         }
     }
 
-    async fn settle(&self, row: &OutboxRow, result: OutboxResult) -> Result<(), EngineError> {
+    pub(crate) async fn settle(&self, row: &OutboxRow, result: OutboxResult) -> Result<(), EngineError> {
         let commit =
             Commit { outbox_settled: vec![(row.key.clone(), row.version, result)], ..Commit::default() };
         Ok(self.store().commit(commit).await?)
@@ -159,11 +162,14 @@ impl Engine {
             | Outgoing::Note { incident, .. }
             | Outgoing::Ask { incident, .. }
             | Outgoing::Review { incident }
+            | Outgoing::Offer { incident, .. }
+            | Outgoing::Call { incident, .. }
+            | Outgoing::ApprovalPage { incident, .. }
             | Outgoing::Pager { incident, .. } => Some(*incident),
             Outgoing::Plan { run } | Outgoing::Progress { run } => {
                 load_run(self.store(), *run).await?.and_then(|loaded| loaded.state.incident)
             }
-            Outgoing::Reply { .. } => None,
+            Outgoing::Reply { .. } | Outgoing::Shift { .. } => None,
             Outgoing::Form { reply_to, instead, .. } => {
                 return self.form_did_not_open(row, reply_to.as_ref(), instead, reason).await;
             }
@@ -306,6 +312,9 @@ impl Engine {
                 chat(ChatMessage::Note { channel, thread: incident.card_ts.clone(), text: text.clone() })
             }
             Outgoing::Ask { .. } => self.render_ask(message).await,
+            Outgoing::Offer { .. } | Outgoing::Call { .. } | Outgoing::Shift { .. } => {
+                self.render_handing(message).await
+            }
             Outgoing::Review { incident } => self.render_review(*incident).await,
             Outgoing::Form { trigger, form, .. } => {
                 chat(ChatMessage::Form { trigger: trigger.clone(), form: form.clone() })
@@ -322,7 +331,7 @@ impl Engine {
                 given: look.given.clone(),
             }),
             Outgoing::Reply { to, text } => chat(ChatMessage::Reply { to: to.clone(), text: text.clone() }),
-            Outgoing::Pager { .. } => Ok(Rendered::Obsolete),
+            Outgoing::Pager { .. } | Outgoing::ApprovalPage { .. } => Ok(Rendered::Obsolete),
         }
     }
 
@@ -450,12 +459,12 @@ impl Engine {
         Ok(Some((loaded.state, incident)))
     }
 
-    fn has_own_channel(&self, incident: &Incident) -> bool {
+    pub(crate) fn has_own_channel(&self, incident: &Incident) -> bool {
         incident.private || self.settings().channel_per_incident.contains(&incident.severity)
     }
 
     /// Where an incident is talked about: its own channel, else its service's, else its severity's.
-    fn channel_of(&self, incident: &Incident) -> Result<String, Rendered> {
+    pub(crate) fn channel_of(&self, incident: &Incident) -> Result<String, Rendered> {
         if let Some(channel) = &incident.channel {
             return Ok(channel.clone());
         }
@@ -491,6 +500,7 @@ pub(crate) fn may_see(person: &Person, incident: &Incident) -> bool {
         || is(&incident.opened_by)
         || incident.commander.as_ref().is_some_and(|commander| is(&commander.who))
         || incident.roles.iter().any(|(_, who)| is(who))
+        || incident.passed.shows(&Actor::Person(person.name.clone()))
 }
 
 /// `inc-12-flowengine`: lowercase letters, digits and dashes, at most 80 characters.

@@ -381,7 +381,7 @@ fn merge(words: &[String]) -> Result<Request, RequestError> {
 }
 
 /// `INC-12`, and not a bare number: "3 pods restart" is a text.
-fn is_incident(word: &str) -> bool {
+pub(crate) fn is_incident(word: &str) -> bool {
     word.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case("INC-"))
         && IncidentNumber::from_str(&word.to_ascii_uppercase()).is_ok()
 }

@@ -3,6 +3,7 @@
 mod ask;
 mod card;
 mod form;
+mod offer;
 mod page;
 mod plan;
 mod progress;
@@ -11,6 +12,7 @@ pub(crate) mod text;
 pub(crate) use ask::ask;
 pub(crate) use card::card;
 pub(crate) use form::form;
+pub(crate) use offer::offer;
 pub(crate) use page::Rendered;
 pub(crate) use plan::plan;
 pub(crate) use progress::progress;

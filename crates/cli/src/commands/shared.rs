@@ -97,6 +97,7 @@ pub(crate) async fn run(
         | Request::IncidentStatus { .. }
         | Request::IncidentCatchUp { .. }
         | Request::ActionList { .. }
+        | Request::HandOverShift { to: None, post: false }
         | Request::OnCall
         | Request::Menu { .. }
         | Request::RunbookRuns { .. }
@@ -211,6 +212,7 @@ async fn offline(config: &Config, request: &Request, absent: Option<&Absent>) ->
         Request::IncidentStatus { .. }
         | Request::IncidentCatchUp { .. }
         | Request::ActionList { .. }
+        | Request::HandOverShift { to: None, post: false }
         | Request::OnCall
         | Request::Menu { .. } => incidents::offline(config, &store, request).await?,
         Request::RunbookRuns { all, incident } => {
