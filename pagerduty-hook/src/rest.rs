@@ -197,18 +197,29 @@ impl PagerDutyClient {
         }
     }
 
-    /// Opens an incident of its own at the same service, which rings for whoever is on call there. One with the same key
-    /// that is still open rings already.
-    async fn page(&self, incident: &str, key: &str, title: &str, text: &str) -> Result<(), PagerError> {
-        let incident = checked(incident)?;
-        let doing = format!("page about {incident}");
-        let about = self.get(self.url(&["incidents", incident], &[])?, "read the incident").await?;
-        let service = about.pointer("/incident/service/id").and_then(Value::as_str);
-        let service = checked(service.unwrap_or_default())?;
+    /// Opens an incident of its own at the same service, which rings for one person, or for whoever is on call there. One
+    /// with the same key that is still open rings already.
+    async fn page(
+        &self,
+        key: &str,
+        (title, text): (&str, &str),
+        about: &About<'_>,
+    ) -> Result<(), PagerError> {
+        let service = match about.service {
+            Some(service) => checked(service)?.to_owned(),
+            None => {
+                let incident = checked(about.incident)?;
+                let read = self.get(self.url(&["incidents", incident], &[])?, "read the incident").await?;
+                let service = read.pointer("/incident/service/id").and_then(Value::as_str);
+                checked(service.unwrap_or_default())?.to_owned()
+            }
+        };
+        let doing =
+            format!("page about {}", if about.incident.is_empty() { &service } else { about.incident });
         if self.is_open(key).await? {
             return Ok(());
         }
-        let body = json!({ "incident": {
+        let mut body = json!({ "incident": {
             "type": "incident",
             "title": title,
             "service": { "id": service, "type": "service_reference" },
@@ -216,6 +227,16 @@ impl PagerDutyClient {
             "incident_key": key,
             "body": { "type": "incident_body", "details": text },
         } });
+        if let Some(email) = about.to {
+            // Nobody else is woken in the place of somebody whom the pager does not know.
+            let Some(user) = self.user_with(email).await? else {
+                return Err(permanent(
+                    "pagerduty knows no user with the e-mail of whom it is for; hint: check their pagerduty_email".to_owned(),
+                ));
+            };
+            body["incident"]["assignments"] =
+                json!([{ "assignee": { "id": user, "type": "user_reference" } }]);
+        }
         let url = self.url(&["incidents"], &[])?;
         match self.write(Method::POST, &url, None, &body, &doing).await? {
             Ok(_) => Ok(()),
@@ -223,6 +244,19 @@ impl PagerDutyClient {
             Err(problem) if problem.is_about_the_input() && self.is_open(key).await? => Ok(()),
             Err(problem) => Err(self.error(&problem, &doing)),
         }
+    }
+
+    /// The id of the user with this e-mail.
+    async fn user_with(&self, email: &str) -> Result<Option<String>, PagerError> {
+        let limit = PAGE.to_string();
+        let found =
+            self.get(self.url(&["users"], &[("query", email), ("limit", &limit)])?, "list users").await?;
+        let is_theirs = |user: &&Value| {
+            user.get("email").and_then(Value::as_str).is_some_and(|known| known.eq_ignore_ascii_case(email))
+        };
+        let id =
+            list(&found, "users").find(is_theirs).and_then(|user| user.get("id")).and_then(Value::as_str);
+        id.map(|id| checked(id).map(str::to_owned)).transpose()
     }
 
     /// `true` when an incident with this key is not resolved.
@@ -396,7 +430,10 @@ impl Pager for PagerDutyClient {
                 PagerCall::Note { incident, from, text } => {
                     self.add_note(incident, from.as_deref(), text, attempt > 1).await
                 }
-                PagerCall::Page { incident, key, title, text } => self.page(incident, key, title, text).await,
+                PagerCall::Page { incident, key, title, text, to, service } => {
+                    let about = About { incident, service: service.as_deref(), to: to.as_deref() };
+                    self.page(key, (title, text), &about).await
+                }
             }
         })
     }
@@ -404,6 +441,13 @@ impl Pager for PagerDutyClient {
     fn user_email<'a>(&'a self, user_id: &'a str) -> BoxFuture<'a, Result<Option<String>, PagerError>> {
         Box::pin(self.email(user_id))
     }
+}
+
+/// What a page is about, and for whom.
+struct About<'a> {
+    incident: &'a str,
+    service: Option<&'a str>,
+    to: Option<&'a str>,
 }
 
 /// What an incident's status shall be.

@@ -233,7 +233,7 @@ fn phase(view: &CardView) -> String {
     view.phase.as_ref().map_or_else(String::new, |phase| format!(", should be in {phase}"))
 }
 
-fn target(view: &CardView, now: DateTime<Utc>) -> String {
+pub(crate) fn target(view: &CardView, now: DateTime<Utc>) -> String {
     let detected = format!("detected {}", clock(view.detected_at));
     let ended = view.resolved_at.map_or_else(String::new, |at| format!(", over at {}", clock(at)));
     let allowed = view.target_s.map(i64::from);

@@ -12,6 +12,7 @@ pub mod duration;
 pub mod expectation;
 pub mod form;
 pub mod going_on;
+pub mod handing;
 pub mod ids;
 pub mod incident;
 pub mod incident_text;

@@ -63,6 +63,45 @@ pub enum Outgoing {
         #[serde(with = "crate::journal::millis")]
         at: DateTime<Utc>,
     },
+    /// Somebody is asked to take command, or a run, over. Not sent when it is not on offer to them any more.
+    Offer {
+        /// The incident.
+        incident: IncidentId,
+        /// The run; command when absent.
+        run: Option<RunId>,
+        /// Who is to take it.
+        to: Actor,
+    },
+    /// One person is asked to come.
+    Call {
+        /// The incident.
+        incident: IncidentId,
+        /// Who.
+        to: Actor,
+        /// The text.
+        text: String,
+    },
+    /// A part of what the next shift is told, where shifts are told.
+    Shift {
+        /// The text.
+        text: String,
+        /// The one person who is mentioned.
+        to: Option<Actor>,
+        /// Which of its parts, so that they keep their order.
+        part: u32,
+    },
+    /// Page somebody whose yes a plan waits for. Not sent when it does not wait any more.
+    ApprovalPage {
+        /// The incident.
+        incident: IncidentId,
+        /// The run.
+        run: RunId,
+        /// When the offer ends; another one has another end.
+        #[serde(with = "crate::journal::millis")]
+        until: DateTime<Utc>,
+        /// Who.
+        to: Actor,
+    },
     /// The review, as a file in the incident's channel.
     Review {
         /// The incident.
@@ -246,6 +285,21 @@ pub enum ChatMessage {
         thread: Option<String>,
         /// What it shows.
         view: DraftView,
+    },
+    /// Somebody is asked to take something over, with one press.
+    Offer {
+        /// Channel id.
+        channel: String,
+        /// The thread that it belongs to.
+        thread: Option<String>,
+        /// The chat's id of the one person who is mentioned.
+        mention: Option<String>,
+        /// The text.
+        text: String,
+        /// `INC-12`.
+        incident: String,
+        /// The run; command when absent.
+        run: Option<RunId>,
     },
     /// A file.
     Upload {

@@ -89,6 +89,31 @@ impl Role {
     }
 }
 
+/// A number to call. It is printed only where that is meant.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Phone(String);
+
+impl Phone {
+    /// This number.
+    #[must_use]
+    pub fn new(number: &str) -> Phone {
+        Phone(number.to_owned())
+    }
+
+    /// The number itself.
+    #[must_use]
+    pub fn number(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Phone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Phone(..)")
+    }
+}
+
 /// A person as the configuration knows them: one person however they come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -110,6 +135,9 @@ pub struct Person {
     /// What this person stands for in the severities' lists: `primary`, `engineering-tl`, `product`, `business`.
     #[serde(default)]
     pub duties: Vec<String>,
+    /// Where this person can be called. Shown to people who respond, never in a channel.
+    #[serde(default, skip_serializing)]
+    pub phone: Option<Phone>,
     /// `false`: no reminder mentions this person. Approvals and questions do.
     #[serde(default = "yes")]
     pub reminders: bool,
@@ -294,6 +322,7 @@ mod tests {
             os_user: None,
             roles: vec![Role::Responder],
             duties: vec![format!("{name}-duty")],
+            phone: None,
             reminders: true,
         }
     }

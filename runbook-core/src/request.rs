@@ -378,6 +378,47 @@ pub enum Request {
         /// Why, recorded.
         reason: String,
     },
+    /// Pass command, or a run, on to somebody, who has to take it.
+    HandOver {
+        /// `INC-12`; the channel's, or the only open one, when absent.
+        incident: Option<String>,
+        /// To whom: a name or a chat mention.
+        who: String,
+        /// The run, by id or unique prefix; command when absent.
+        #[serde(default)]
+        run: Option<String>,
+        /// What they should know beside what is on record.
+        #[serde(default)]
+        note: Option<String>,
+    },
+    /// Take over what somebody passes on.
+    HandOverTake {
+        /// `INC-12`; the channel's, or the only open one, when absent.
+        incident: Option<String>,
+        /// The run, by id or unique prefix; command when absent.
+        #[serde(default)]
+        run: Option<String>,
+    },
+    /// What the next shift has to know.
+    HandOverShift {
+        /// Who takes the shift, and is told of it: a name or a chat mention.
+        #[serde(default)]
+        to: Option<String>,
+        /// Post it where shifts are told, and at the pager.
+        #[serde(default)]
+        post: bool,
+    },
+    /// Ask one person more, and page them.
+    Escalate {
+        /// `INC-12`; the channel's, or the only open one, when absent.
+        incident: Option<String>,
+        /// Whom: a name, a chat mention or a duty; the next of the severity's steps when absent.
+        #[serde(default)]
+        who: Option<String>,
+        /// Why, recorded.
+        #[serde(default)]
+        reason: Option<String>,
+    },
     /// Whom to ask.
     OnCall,
     /// What makes sense to type next.
@@ -532,6 +573,9 @@ impl Request {
             | Request::IncidentSnooze { incident, .. }
             | Request::IncidentReminders { incident, .. }
             | Request::RollbackRequest { incident, .. }
+            | Request::HandOver { incident, .. }
+            | Request::HandOverTake { incident, .. }
+            | Request::Escalate { incident, .. }
             | Request::ActionAdd { incident, .. }
             | Request::ActionList { incident, all: false }
             | Request::ActionDone { incident, .. }
@@ -602,6 +646,10 @@ impl Request {
                 | Request::IncidentSnooze { .. }
                 | Request::IncidentReminders { .. }
                 | Request::RollbackRequest { .. }
+                | Request::HandOver { .. }
+                | Request::HandOverTake { .. }
+                | Request::HandOverShift { .. }
+                | Request::Escalate { .. }
                 | Request::OnCall
                 | Request::Menu { .. }
         )
@@ -624,6 +672,7 @@ impl Request {
                 | Request::IncidentCatchUp { .. }
                 | Request::ActionList { .. }
                 | Request::UpdateDrafts { .. }
+                | Request::HandOverShift { to: None, post: false }
                 | Request::OnCall
                 | Request::Menu { .. }
                 | Request::JournalVerify { .. }

@@ -116,6 +116,7 @@ fn run_line(run: &Run) -> String {
     let settled = run.units().filter(is_over).count();
     let progress = match run.status {
         Status::Running | Status::Paused { .. } => format!(", {settled} of {total} commands"),
+        Status::WaitingForApproval { expires_at } => format!(", until {}", expires_at.format("%H:%M UTC")),
         _ => String::new(),
     };
     format!("{} (code {}): {}{progress}", run.plan.title, run.fingerprint.code(), state_words(run))

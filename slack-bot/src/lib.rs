@@ -12,6 +12,7 @@ mod event;
 mod hosts;
 mod inbound;
 mod manifest;
+mod offer_button;
 mod quote;
 mod render;
 mod signature;

@@ -16,6 +16,7 @@ use crate::card_button;
 use crate::draft_button;
 use crate::event::{self, Event, Mention, text, whisper};
 use crate::hosts::AllowedHosts;
+use crate::offer_button;
 use crate::quote::quote;
 use crate::snooze;
 use crate::submission::Submission;
@@ -228,6 +229,9 @@ fn pressed(id: &str, action: &Action, reason: Option<&str>) -> Result<Request, S
         return request;
     }
     if let Some(request) = draft_button::pressed(id, action.value.as_deref()) {
+        return request;
+    }
+    if let Some(request) = offer_button::pressed(id, action.value.as_deref()) {
         return request;
     }
     let known = answers().into_iter().find(|(_, word)| *word == id);

@@ -33,6 +33,7 @@ mod fuzz;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod handover;
 mod holders;
 #[cfg(test)]
 mod house;

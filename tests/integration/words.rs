@@ -61,12 +61,20 @@ const SITUATIONS: [(&str, &[&str], &[&str]); 10] = [
     ),
     (
         "two wait",
-        &["blocks runbook run small.md", "blocks runbook run small.md", "blocks runbook approve"],
+        &[
+            "blocks runbook run small.md",
+            "cp small.md other.md; blocks runbook run other.md",
+            "blocks runbook approve",
+        ],
         &["status"],
     ),
     (
         "two are named",
-        &["blocks runbook run small.md", "blocks runbook run small.md", "blocks runbook runs"],
+        &[
+            "blocks runbook run small.md",
+            "cp small.md other.md; blocks runbook run other.md",
+            "blocks runbook runs",
+        ],
         &["status"],
     ),
     ("it failed", &["blocks runbook run small.md --yes"], &["retry", "mark-done", "skip", "undo"]),

@@ -511,6 +511,11 @@ class PagerDuty:
             return self.refuse(400, "Content-Type must be application/json", 2001, path)
         if headers.get("From") not in [mail for _, mail in PD_USERS.values()]:
             return self.refuse(400, f"From {headers.get('From')!r} is not the address of a user", 2001, path)
+        if method == "POST" and parts == ["incidents"]:   # a page of its own
+            w = args.get("incident") or {}
+            to = [(a.get("assignee") or {}).get("id") for a in w.get("assignments") or []]
+            if w.get("type") == "incident" and w.get("title") and (w.get("service") or {}).get("id") == PD_SERVICE and all(t in PD_USERS for t in to):
+                return 201, {"incident": {**self.incident(), "id": "PPAGE01", "title": w["title"], "incident_key": w.get("incident_key")}}
         if method == "POST" and parts[2:] == ["notes"] and (args.get("note") or {}).get("content"):
             return 201, {"note": {"id": "PNOTE01", "content": args["note"]["content"], "created_at": stamp(), "user": me}}
         if method == "POST" and parts[2:] == ["status_updates"] and args.get("message"):

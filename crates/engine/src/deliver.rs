@@ -59,6 +59,9 @@ impl Engine {
         {
             return Ok(());
         }
+        if matches!(message, Outgoing::ApprovalPage { .. }) {
+            return self.deliver_approval_page(&row, &message).await;
+        }
         let Some(chat) = self.inner.parts.chat.clone() else {
             return self.leave(&row, "no chat is configured here").await;
         };
@@ -110,7 +113,7 @@ impl Engine {
         }
     }
 
-    async fn deliver_to_pager(
+    pub(crate) async fn deliver_to_pager(
         &self,
         row: &OutboxRow,
         incident: IncidentId,
@@ -183,11 +186,14 @@ impl Engine {
             | Outgoing::Review { incident }
             | Outgoing::Draft { incident, .. }
             | Outgoing::Update { incident, .. }
+            | Outgoing::Offer { incident, .. }
+            | Outgoing::Call { incident, .. }
+            | Outgoing::ApprovalPage { incident, .. }
             | Outgoing::Pager { incident, .. } => Some(*incident),
             Outgoing::Plan { run } | Outgoing::Progress { run } => {
                 load_run(self.store(), *run).await?.and_then(|loaded| loaded.state.incident)
             }
-            Outgoing::Reply { .. } => None,
+            Outgoing::Reply { .. } | Outgoing::Shift { .. } => None,
             Outgoing::Form { reply_to, instead, .. } => {
                 return self.form_did_not_open(row, reply_to.as_ref(), instead, reason).await;
             }
@@ -341,6 +347,9 @@ impl Engine {
             Outgoing::Update { incident, draft, way, .. } => {
                 self.render_update(*incident, *draft, *way).await
             }
+            Outgoing::Offer { .. } | Outgoing::Call { .. } | Outgoing::Shift { .. } => {
+                self.render_handing(message).await
+            }
             Outgoing::Review { incident } => self.render_review(*incident).await,
             Outgoing::Form { trigger, form, .. } => {
                 chat(ChatMessage::Form { trigger: trigger.clone(), form: form.clone() })
@@ -357,7 +366,7 @@ impl Engine {
                 given: look.given.clone(),
             }),
             Outgoing::Reply { to, text } => chat(ChatMessage::Reply { to: to.clone(), text: text.clone() }),
-            Outgoing::Pager { .. } => Ok(Rendered::Obsolete),
+            Outgoing::Pager { .. } | Outgoing::ApprovalPage { .. } => Ok(Rendered::Obsolete),
         }
     }
 
@@ -526,6 +535,7 @@ pub(crate) fn may_see(person: &Person, incident: &Incident) -> bool {
         || is(&incident.opened_by)
         || incident.commander.as_ref().is_some_and(|commander| is(&commander.who))
         || incident.roles.iter().any(|(_, who)| is(who))
+        || incident.passed.shows(&Actor::Person(person.name.clone()))
 }
 
 /// `inc-12-flowengine`: lowercase letters, digits and dashes, at most 80 characters.

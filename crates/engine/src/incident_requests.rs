@@ -437,7 +437,7 @@ impl Engine {
     }
 
     /// The person whom somebody names; `me` is whoever asks.
-    fn person_meant(&self, named: &str, asker: &Asker) -> Result<&Person, EngineError> {
+    pub(crate) fn person_meant(&self, named: &str, asker: &Asker) -> Result<&Person, EngineError> {
         let directory = self.directory();
         let found = if named.eq_ignore_ascii_case("me") {
             directory.person_of(&asker.actor)

@@ -10,6 +10,7 @@ use runbook_core::ports::{Append, Commit, CommitError, CounterRaise, RowChange, 
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::handover::OFFER;
 use crate::origin::{Origin, Pace, outbox_item};
 use crate::review::Occasion;
 use crate::streams::{Loaded, apply, load};
@@ -188,6 +189,15 @@ impl Engine {
                     stream: append.stream,
                     what: "target".to_owned(),
                 })),
+                Effect::OfferTimer { incident, run, due } => commit.timers.push(TimerChange::Set(Timer {
+                    key: format!(
+                        "{OFFER}/{incident}/{}",
+                        run.map_or_else(|| "command".to_owned(), |run| run.to_string())
+                    ),
+                    due: *due,
+                    stream: append.stream,
+                    what: OFFER.to_owned(),
+                })),
                 Effect::ClearTargetTimer { incident } => {
                     commit.timers.push(TimerChange::Clear(format!("target/{incident}")));
                 }
@@ -208,7 +218,7 @@ impl Engine {
         now: chrono::DateTime<chrono::Utc>,
     ) {
         let deliverable = match message {
-            Outgoing::Pager { .. } => self.settings().has_pager,
+            Outgoing::Pager { .. } | Outgoing::ApprovalPage { .. } => self.settings().has_pager,
             // Its ways are those that were set up when it was drafted.
             Outgoing::Update { .. } => true,
             _ => self.settings().has_chat,

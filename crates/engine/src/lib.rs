@@ -4,6 +4,7 @@
 //! Nothing here takes a hint: every loop re-reads the store, so that a restart is the same path as a normal day.
 
 mod absent;
+mod approval_page;
 mod attach;
 mod capture;
 mod carry_on;
@@ -14,8 +15,10 @@ mod deliver;
 pub mod describe;
 mod engine;
 mod error;
+mod escalate;
 mod forms;
 mod git;
+pub mod handover;
 mod held;
 mod inbox;
 pub mod incident_reads;
@@ -59,6 +62,6 @@ pub use metrics::Metrics;
 pub use origin::{Asker, Reply};
 pub use plans::{Asked, draft_reply};
 pub use secrets::{SecretKey, SecretSource};
-pub use settings::{PirSettings, ServiceSettings, Settings};
+pub use settings::{HandoverSettings, PirSettings, ServiceSettings, Settings};
 pub use show::{IncidentShow, RecoveredRun, RecoveredStep, RunShow, StepShow, TimelineEntry};
 pub use updates::{UpdateSettings, UpdatesOfService, drafts};

@@ -117,6 +117,13 @@ pub(crate) fn outbox_item(
         Outgoing::Progress { run } => (format!("progress/{run}"), 2, format!("progress/{run}"), true),
         Outgoing::Note { incident, .. } => (format!("note/{cause}"), 3, format!("notes/{incident}"), false),
         Outgoing::Ask { incident, .. } => (format!("ask/{cause}"), 0, format!("asks/{incident}"), false),
+        Outgoing::Offer { incident, .. } => (format!("offer/{cause}"), 0, format!("asks/{incident}"), false),
+        Outgoing::Call { incident, .. } => (format!("call/{cause}"), 0, format!("asks/{incident}"), false),
+        Outgoing::Shift { part, .. } => (format!("shift/{cause}/{part}"), 2, "shift".to_owned(), false),
+        Outgoing::ApprovalPage { run, until, .. } => {
+            let key = format!("pager/page/approval/{run}/{}", until.timestamp_millis());
+            (key, 0, format!("pager/approval/{run}"), false)
+        }
         Outgoing::Review { incident } => (format!("review/{cause}"), 3, format!("review/{incident}"), false),
         Outgoing::Reply { .. } => (format!("reply/{cause}"), 0, format!("reply/{cause}"), false),
         Outgoing::Form { .. } => (format!("form/{cause}"), 0, format!("form/{cause}"), false),

@@ -15,6 +15,7 @@ use runbook_core::run::{Run, Status};
 use crate::deliver::may_see;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::handover::passed_on;
 use crate::incidents::{MAX_TRIES, apply_incident, load_incident};
 use crate::origin::{Asker, Origin, Pace, Reply};
 use crate::runs::load_run;
@@ -124,7 +125,8 @@ impl Engine {
         let may_wait = |outcome: &Option<RunOutcome>| matches!(outcome, None | Some(RunOutcome::UndoFailed));
         for link in incident.runs.iter().filter(|link| !link.triage && may_wait(&link.outcome)) {
             if let Some(loaded) = load_run(self.store(), link.run).await? {
-                all.extend(self.waiting(&loaded.state, incident));
+                let waiting = self.waiting(&loaded.state, incident);
+                all.extend(waiting.map(|waiting| passed_on(incident, link.run, waiting)));
             }
         }
         Ok(all)

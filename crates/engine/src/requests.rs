@@ -250,6 +250,10 @@ impl Engine {
             | Request::RollbackRequest { .. }
             | Request::OnCall
             | Request::Menu { .. } => self.incident_request(request, asker, origin).await,
+            Request::HandOver { .. }
+            | Request::HandOverTake { .. }
+            | Request::HandOverShift { .. }
+            | Request::Escalate { .. } => self.handing_request(request, asker, origin).await,
             Request::Help { topic } => {
                 let text =
                     format!("help for {} is given where it is asked", topic.as_deref().unwrap_or("blocks"));

@@ -227,6 +227,7 @@ impl Engine {
         }
         if let (Some(incident), false) = (incident, decision.events.is_empty()) {
             self.look_when_it_waits(&mut commit, incident, &run, now);
+            self.page_approver(&mut commit, incident, &run, decision, now).await?;
         }
         let text = if origin.reply_to.is_some() { say(&run, decision) } else { String::new() };
         origin.settle(&mut commit, (!text.is_empty()).then_some(text.as_str()), now);

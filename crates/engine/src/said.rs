@@ -146,6 +146,7 @@ mod tests {
             os_user: None,
             roles: Vec::new(),
             duties: Vec::new(),
+            phone: None,
             reminders: true,
         };
         Directory::new(vec![ana]).unwrap()

@@ -25,6 +25,10 @@ pub struct Settings {
     pub policy: ApprovalPolicy,
     /// Seconds that an approval may take.
     pub approval_window_s: u32,
+    /// Whoever has to say yes is paged, where a pager is configured.
+    pub page_approvals: bool,
+    /// When and where a shift is handed over.
+    pub handover: HandoverSettings,
     /// Seconds within which the same remediation on the same target is a repetition; 0: never.
     pub repeat_window_s: u32,
     /// Severities whose incidents get a channel of their own.
@@ -49,6 +53,23 @@ pub struct Settings {
     pub has_pager: bool,
     /// Updates for stakeholders.
     pub updates: UpdateSettings,
+}
+
+/// When and where a shift is handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandoverSettings {
+    /// The time of day at which it is told by itself; never when absent.
+    pub at: Option<chrono::NaiveTime>,
+    /// The chat channel; it is posted nowhere when absent.
+    pub channel: Option<String>,
+    /// The zone whose clocks are meant.
+    pub zone: chrono_tz::Tz,
+}
+
+impl Default for HandoverSettings {
+    fn default() -> Self {
+        HandoverSettings { at: None, channel: None, zone: chrono_tz::UTC }
+    }
 }
 
 /// One service.

@@ -2,6 +2,8 @@
 
 mod chat;
 mod crashes;
+mod escalate;
+mod handover;
 mod incidents;
 mod locks;
 mod messages;

@@ -14,6 +14,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::handover;
 use crate::origin::Origin;
 use crate::reminders::{self, Occasion};
 use crate::runs::silent;
@@ -37,6 +38,7 @@ impl Engine {
         at(Point::BeforeCheckpoint);
         self.store().checkpoint(self.now()).await?;
         at(Point::AfterCheckpoint);
+        self.keep_shift_time().await?;
         let engine = self.clone();
         self.spawn(Box::pin(async move { engine.inbox_loop().await }));
         let engine = self.clone();
@@ -172,6 +174,8 @@ impl Engine {
         match (timer.stream, timer.what.as_str()) {
             (StreamId::Incident(id), "target") => self.target_passed(id, &origin).await,
             (StreamId::Incident(id), reminders::LOOK) => self.remind(id, Occasion::Timer).await,
+            (StreamId::Incident(id), handover::OFFER) => self.offers_lapse(id, &origin).await,
+            (StreamId::Incident(_), handover::SHIFT) => self.shift_is_due(timer.due).await,
             (StreamId::Run(id), "approval") => self.approval_expired(id, &origin).await,
             (StreamId::Run(id), "retry") => {
                 self.change_run(id, &RunCommand::Advance, &origin, &silent).await.map(|_| ())

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use runbook_core::ids::IncidentNumber;
 use runbook_core::request::Request;
 
+use crate::handing::{EscalateArgs, HandOverArgs};
 use crate::incident::{ActionCommand, IncidentCommand, IncidentVerb, RollbackCommand, TimelineCommand};
 
 /// Everything that terminal and chat can both ask for. The terminal embeds it with `#[command(flatten)]`.
@@ -36,6 +37,18 @@ pub enum Command {
     /// Ask for a rollback
     #[command(subcommand)]
     Rollback(RollbackCommand),
+    /// Pass command, a run or the shift on; take what is passed on to you
+    #[command(
+        name = "handover",
+        alias = "hand-over",
+        after_help = "Examples:\n  blocks handover INC-12 to @ben the pool is still full\n  blocks handover to @ben --run 0198\n  blocks handover take INC-12\n  blocks handover shift\n  blocks handover shift to @ben\n  blocks handover shift --post\n\nUntil somebody takes it, nothing has changed. A shift is told to you alone; with `to` or `--post` also in the channel of `[handover]`, and as notes at PagerDuty."
+    )]
+    HandOver(HandOverArgs),
+    /// Ask one person more, and page them: the next of the severity's steps, or whom you name
+    #[command(
+        after_help = "Examples:\n  blocks escalate\n  blocks escalate INC-12 nobody answers\n  blocks escalate to @ben he knows the pool\n  blocks escalate secondary\n\nBehind `to` stands a name of blocks.toml, a mention in chat, or a duty."
+    )]
+    Escalate(EscalateArgs),
     /// Whom to ask: roles by the configuration, and who commands now
     #[command(name = "oncall", after_help = "Example: blocks oncall")]
     OnCall,
@@ -394,6 +407,11 @@ pub enum RequestError {
         "name the incident that is part of another, and the other\nhint: `merge INC-2 into INC-1`; INC-1 goes on"
     )]
     MergeOfWhat,
+    /// It has to be said what is passed on, and to whom.
+    #[error(
+        "say who takes it over\nhint: `handover INC-12 to @ben`; `handover take` takes it, `handover shift` is about all that is open"
+    )]
+    HandOverOfWhat,
     /// The word is no role.
     #[error("`{0}` is no role\nhint: commander, communications, scribe or responder")]
     NoRole(String),
@@ -418,6 +436,8 @@ impl Command {
             Command::Timeline(command) => return command.to_request(),
             Command::Action(command) => return command.to_request(),
             Command::Rollback(command) => return command.to_request(),
+            Command::HandOver(args) => return args.to_request(),
+            Command::Escalate(args) => args.to_request(),
             Command::OnCall => Request::OnCall,
             Command::Menu(args) => Request::Menu { incident: args.number() },
         })

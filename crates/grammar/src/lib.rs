@@ -6,6 +6,7 @@
 
 mod chat;
 mod command;
+mod handing;
 mod incident;
 mod nearest;
 mod split;
@@ -16,6 +17,7 @@ pub use chat::{ChatParse, parse_chat};
 pub use command::{
     AnswerWord, Command, Deny, JournalCommand, Param, PirCommand, RequestError, RunbookCommand,
 };
+pub use handing::{EscalateArgs, HandOverArgs};
 pub use incident::{ActionCommand, IncidentCommand, IncidentVerb, RollbackCommand, Switch, TimelineCommand};
 pub use split::{SplitError, split_words};
 pub use surface::{

@@ -138,6 +138,13 @@ pub const COMMANDS: &[CommandInfo] = &[
     ),
     on_all("action list", "[INC] [--all]", "what is to be done because of an incident", "action list"),
     on_all("action done", "NUMBER [INC]", "say that one of these is done", "action done 2"),
+    on_all(
+        "handover",
+        "[INC] to WHO [NOTE] [--run RUN] | take [INC] | shift [to WHO] [--post]",
+        "pass command, a run or the shift on",
+        "handover INC-12 to @ben the pool is still full",
+    ),
+    on_all("escalate", "[INC] [to WHO] [REASON]", "page the next person, or whom you name", "escalate"),
     on_all("oncall", "", "whom to ask", "oncall"),
     on_all("menu", "[INC]", "what makes sense to type next", "menu"),
     on_all("runbook list", "", "name the runbooks", "runbook list"),

@@ -51,6 +51,16 @@ fn rollback(incident: Option<&str>, reason: &str) -> Request {
     Request::RollbackRequest { incident: incident.map(str::to_owned), reason: reason.to_owned() }
 }
 
+fn hand_over(incident: Option<&str>, who: &str, run: Option<&str>, note: Option<&str>) -> Request {
+    let own = |text: Option<&str>| text.map(str::to_owned);
+    Request::HandOver { incident: own(incident), who: who.to_owned(), run: own(run), note: own(note) }
+}
+
+fn escalate(incident: Option<&str>, who: Option<&str>, reason: Option<&str>) -> Request {
+    let own = |text: Option<&str>| text.map(str::to_owned);
+    Request::Escalate { incident: own(incident), who: own(who), reason: own(reason) }
+}
+
 fn role(role: Role, who: &str, incident: Option<&str>) -> Request {
     Request::IncidentRole { incident: incident.map(str::to_owned), role, who: who.to_owned() }
 }
@@ -159,6 +169,21 @@ fn what_is_typed_is_what_is_meant() {
         ("reminders off —all", Request::IncidentReminders { incident: None, on: false, all: true }),
         ("rollback request orders are lost", rollback(here, "orders are lost")),
         ("Rollback Request INC-3 “orders are lost”", rollback(inc, "orders are lost")),
+        // passing on, and calling one more
+        ("handover INC-3 to <@U0BEN|ben>", hand_over(inc, "<@U0BEN|ben>", None, None)),
+        ("Hand-over to @ben the pool’s full", hand_over(here, "@ben", None, Some("the pool’s full"))),
+        ("handover 3 to ben", hand_over(inc, "ben", None, None)),
+        ("handover @ben —run 0198", hand_over(here, "@ben", Some("0198"), None)),
+        ("handover take", Request::HandOverTake { incident: None, run: None }),
+        ("Handover Take inc-3 –run 01", Request::HandOverTake { incident: some("INC-3"), run: some("01") }),
+        ("handover shift", Request::HandOverShift { to: None, post: false }),
+        ("handover Shift —post", Request::HandOverShift { to: None, post: true }),
+        ("handover shift to @ben", Request::HandOverShift { to: some("@ben"), post: true }),
+        ("escalate", escalate(here, None, None)),
+        ("Escalate INC-3 nobody answers", escalate(inc, None, Some("nobody answers"))),
+        ("escalate to <@U0BEN|ben> he knows it", escalate(here, Some("<@U0BEN|ben>"), Some("he knows it"))),
+        ("escalate INC-3 @ben", escalate(inc, Some("@ben"), None)),
+        ("escalate secondary", escalate(here, Some("secondary"), None)),
         // and what was there before
         ("Ack", Request::IncidentAck { incident: None }),
         ("severity p1 3", Request::IncidentSeverity { incident: some("INC-3"), severity: "P1".to_owned() }),

@@ -194,6 +194,8 @@ async fn a_page_rings_at_the_incidents_service_and_once() {
         key: "blocks/undo-failed/r".to_owned(),
         title: "INC-1: UNDO FAILED".to_owned(),
         text: "look".to_owned(),
+        to: None,
+        service: None,
     };
     const LOOK: &str = "GET /pd/incidents?incident_key=blocks%2Fundo-failed%2Fr&statuses%5B%5D=triggered&statuses%5B%5D=acknowledged";
     let about =
@@ -214,6 +216,38 @@ async fn a_page_rings_at_the_incidents_service_and_once() {
         .from(FROM)
         .body(body.clone());
     assert_eq!(played(vec![about(), none(), taken, open()], 1, call()).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_page_is_for_one_person_also_where_no_incident_is_known() {
+    let call = || PagerCall::Page {
+        incident: String::new(),
+        key: "blocks/escalate/i/7".to_owned(),
+        title: "INC-1: ana asks for ben".to_owned(),
+        text: "come".to_owned(),
+        to: Some("Ben@example.com".to_owned()),
+        service: Some("PFLOW01".to_owned()),
+    };
+    const LOOK: &str = "GET /pd/incidents?incident_key=blocks%2Fescalate%2Fi%2F7&statuses%5B%5D=triggered&statuses%5B%5D=acknowledged";
+    const USERS: &str = "GET /pd/users?query=Ben%40example.com&limit=100";
+    let none = || turn(LOOK, 200, json!({ "incidents": [] }));
+    let users = |email: &str| turn(USERS, 200, json!({ "users": [{ "id": "PBEN", "email": email }] }));
+    let body = json!({ "incident": {
+        "type": "incident", "title": "INC-1: ana asks for ben", "urgency": "high",
+        "service": { "id": "PFLOW01", "type": "service_reference" },
+        "incident_key": "blocks/escalate/i/7",
+        "body": { "type": "incident_body", "details": "come" },
+        "assignments": [{ "assignee": { "id": "PBEN", "type": "user_reference" } }],
+    } });
+    let post = turn("POST /pd/incidents", 201, json!({})).from(FROM).body(body);
+    assert_eq!(played(vec![none(), users("ben@example.com"), post], 1, call()).await, Ok(()));
+    // an address that only begins alike is somebody else's, and nobody is woken in their place
+    let error = played(vec![none(), users("ben@example.com.org")], 1, call()).await.unwrap_err();
+    assert!(
+        matches!(&error, PagerError::Permanent { reason } if reason.contains("knows no user")),
+        "{error}"
+    );
+    assert!(!error.to_string().contains("example.com"), "{error}");
 }
 
 #[tokio::test]

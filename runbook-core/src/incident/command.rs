@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::capture::{NoteChange, NoteSource};
 use super::event::{ChangeNoted, PagerRef, RunOutcome};
+use super::handover::Escalate;
 use super::reminders::Look;
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, IncidentNumber, RunId};
@@ -278,6 +279,35 @@ pub enum IncidentCommand {
         /// Why.
         reason: String,
     },
+    /// Ask somebody to take command, or a run, over.
+    OfferHandover {
+        /// Who passes it on.
+        by: Actor,
+        /// Who is to take it.
+        to: Actor,
+        /// The run, and whose it was when it was planned; command when absent.
+        run: Option<(RunId, Actor)>,
+        /// What they should know beside what is on record.
+        note: Option<String>,
+    },
+    /// Take over what was passed on.
+    TakeHandover {
+        /// Who.
+        by: Actor,
+        /// The run; command when absent.
+        run: Option<RunId>,
+    },
+    /// Time has passed: what nobody took stays where it was.
+    LapseHandover,
+    /// The next shift is told of it.
+    TellShift {
+        /// Who takes the shift, where somebody is named.
+        to: Option<Actor>,
+        /// What the pager is told.
+        text: String,
+    },
+    /// Ask one person more, at once.
+    Escalate(Box<Escalate>),
     /// A message could not be delivered, for good.
     RecordDeliveryFailure {
         /// Which.
@@ -337,6 +367,50 @@ pub enum Rejection {
     /// The draft of an update does not allow it.
     #[error(transparent)]
     Update(#[from] Refusal),
+    /// Somebody passes on what is another's.
+    #[error("{what} of {number} is {whose} to hand over; hint: {hint}")]
+    NotTheirs {
+        /// The incident.
+        number: IncidentNumber,
+        /// `command`, `run ...`.
+        what: String,
+        /// Whose it is.
+        whose: String,
+        /// What to do instead.
+        hint: String,
+    },
+    /// Nothing of this kind is passed on.
+    #[error("{number}: {what} is not handed over to anybody now; hint: {hint}")]
+    NothingOffered {
+        /// The incident.
+        number: IncidentNumber,
+        /// `command`, `run ...`.
+        what: String,
+        /// What to do instead.
+        hint: String,
+    },
+    /// It is passed on to somebody else.
+    #[error("{number}: {what} is handed over to {to}, who alone can take it; hint: {from} can name another")]
+    ForAnother {
+        /// The incident.
+        number: IncidentNumber,
+        /// `command`, `run ...`.
+        what: String,
+        /// Who is to take it.
+        to: Actor,
+        /// Who passes it on.
+        from: Actor,
+    },
+    /// They took too long.
+    #[error("{number}: the time to take {what} over has passed; hint: {from} hands it over again")]
+    TooLate {
+        /// The incident.
+        number: IncidentNumber,
+        /// `command`, `run ...`.
+        what: String,
+        /// Who passed it on.
+        from: Actor,
+    },
     /// Only a known person may do this.
     #[error(
         "{who} is not known here: only a person in blocks.toml may do this; hint: add a [[person]] entry"

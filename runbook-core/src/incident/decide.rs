@@ -5,6 +5,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::capture;
 use super::command::{IncidentCommand, OpenIncident, Rejection};
 use super::event::{IncidentEvent, RunOutcome};
+use super::handover;
 use super::reminders;
 use super::state::{Incident, Status};
 use super::verbs;
@@ -62,6 +63,15 @@ pub enum Effect {
     ClearTargetTimer {
         /// The incident.
         incident: IncidentId,
+    },
+    /// Look at that time whether what was passed on has been taken.
+    OfferTimer {
+        /// The incident.
+        incident: IncidentId,
+        /// The run that was passed on; command when absent.
+        run: Option<RunId>,
+        /// When.
+        due: DateTime<Utc>,
     },
 }
 
@@ -293,6 +303,11 @@ pub fn decide(
         | IncidentCommand::AddNote { .. }
         | IncidentCommand::AddAction { .. }
         | IncidentCommand::EndAction { .. } => return verbs::decide(state, command, now),
+        IncidentCommand::OfferHandover { .. }
+        | IncidentCommand::TakeHandover { .. }
+        | IncidentCommand::LapseHandover
+        | IncidentCommand::TellShift { .. }
+        | IncidentCommand::Escalate(_) => return handover::decide(state, command, now),
         IncidentCommand::CaptureNote { .. } | IncidentCommand::FollowNote { .. } => {
             capture::decide(state, command)
         }
@@ -377,6 +392,8 @@ fn end_run(
                 key: format!("{PAGE_KEY_PREFIX}undo-failed/{run}"),
                 title: format!("{}: UNDO FAILED for {}", state.number, link.runbook),
                 text,
+                to: None,
+                service: None,
             };
             effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));
         }

@@ -403,6 +403,61 @@ pub enum IncidentEvent {
         /// Why.
         reason: String,
     },
+    /// Somebody is asked to take command, or a run, over. Until they do, nothing has changed.
+    HandoverOffered {
+        /// Who is to take it.
+        to: Actor,
+        /// The run; command when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunId>,
+        /// What they should know beside what is on record.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        /// Until when they can take it.
+        #[serde(with = "millis")]
+        until: DateTime<Utc>,
+    },
+    /// Somebody has taken over what was passed on; command has [`IncidentEvent::CommanderTaken`] beside it.
+    HandoverTaken {
+        /// Who passed it on.
+        from: Actor,
+        /// The run; command when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunId>,
+    },
+    /// Nobody took it in time: it stays where it was.
+    HandoverLapsed {
+        /// Who was to take it.
+        to: Actor,
+        /// The run; command when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunId>,
+    },
+    /// The next shift was told of it.
+    ShiftHandedOver {
+        /// Who takes the shift, where somebody was named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Actor>,
+        /// What the pager was told.
+        text: String,
+    },
+    /// One person more is asked, at once.
+    Escalated {
+        /// Who.
+        to: Actor,
+        /// What they stand for in the severity's steps, where that chose them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<String>,
+        /// Why, where somebody said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// The pager is asked to ring for them.
+        #[serde(default)]
+        paged: bool,
+        /// They were named by somebody who may show them a private incident.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        shown: bool,
+    },
     /// A message could not be delivered, for good.
     DeliveryFailed {
         /// Which.

@@ -4,6 +4,7 @@ mod capture;
 mod command;
 mod decide;
 mod event;
+mod handover;
 mod record;
 mod reminders;
 mod state;
@@ -15,6 +16,7 @@ pub use capture::{Captured, FileLink, NoteChange, NoteSource, Via, note_words};
 pub use command::{IncidentCommand, OpenIncident, Rejection};
 pub use decide::{Decision, Effect, decide, open};
 pub use event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
+pub use handover::{Escalate, HANDOVER_WINDOW_S, Offer, PagedOver, Passed};
 pub use record::{ActionItem, End, Update};
 pub use reminders::{
     Asking, Look, Reminders, RollbackRequest, Rules, Topic, Urgency, Waiting, next_look, waiting,

@@ -146,6 +146,10 @@ impl Incident {
                     self.pager_resolved = true;
                 }
             }
+            IncidentEvent::ShiftHandedOver { text, .. } => {
+                self.pager_notes.push(text.clone());
+                return;
+            }
             IncidentEvent::Reopened { via, .. } if via != HERE => self.pager_over = false,
             IncidentEvent::Reopened { reason, .. } => {
                 let reason = reason.as_deref().unwrap_or_default();

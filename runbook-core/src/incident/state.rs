@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::capture::Captured;
 use super::decide::{CHANNEL, HERE, PAGER_ENDED, PAGER_REOPENED, PAGER_RESOLVE};
 use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
+use super::handover::Passed;
 use super::record::{ActionItem, End, Update};
 use super::reminders::Reminders;
 use crate::expectation::Outcome;
@@ -212,6 +213,9 @@ pub struct Incident {
     /// Updates that were written for people outside.
     #[serde(skip)]
     pub drafts: Drafts,
+    /// What is passed on, and who was asked beside those who had it.
+    #[serde(skip)]
+    pub passed: Passed,
     /// Sequence of the last event.
     pub seq: u64,
 }
@@ -333,6 +337,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 pager_notes: Vec::new(),
                 reminders,
                 drafts: Drafts::default(),
+                passed: Passed::default(),
                 seq: envelope.seq,
             });
         }
@@ -454,7 +459,12 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         | IncidentEvent::Asked { .. }
         | IncidentEvent::RemindersSnoozed { .. }
         | IncidentEvent::RemindersSet { .. }
-        | IncidentEvent::RollbackRequested { .. } => {}
+        | IncidentEvent::RollbackRequested { .. }
+        | IncidentEvent::HandoverOffered { .. }
+        | IncidentEvent::HandoverTaken { .. }
+        | IncidentEvent::HandoverLapsed { .. }
+        | IncidentEvent::ShiftHandedOver { .. }
+        | IncidentEvent::Escalated { .. } => {}
         IncidentEvent::NotAnIncident { .. }
         | IncidentEvent::MergedInto { .. }
         | IncidentEvent::MergedFrom { .. }
@@ -469,6 +479,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
     }
     incident.reminders.hear(envelope);
     incident.drafts.hear(envelope);
+    incident.passed.hear(envelope);
     incident.hear_of_pager(envelope);
     if says_whether_it_is_over(&envelope.event) {
         incident.pager_said_at = incident.pager_said_at.max(envelope.occurred_at);

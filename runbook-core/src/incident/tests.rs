@@ -1,5 +1,6 @@
 //! What an incident does about everything that can be asked of it.
 
+mod handover;
 pub(crate) mod kit;
 pub(crate) mod random;
 mod reminders;

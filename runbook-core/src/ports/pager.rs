@@ -48,7 +48,7 @@ pub enum PagerCall {
         /// The note.
         text: String,
     },
-    /// Page whoever is on call for an incident's service: a note wakes nobody.
+    /// Page somebody about an incident: a note wakes nobody.
     Page {
         /// The pager's incident whose service is meant.
         incident: String,
@@ -59,6 +59,12 @@ pub enum PagerCall {
         title: String,
         /// All of it.
         text: String,
+        /// E-mail of the one person who is paged; whoever is on call for the service when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+        /// The pager's service, where the pager does not know the incident: `incident` is then empty.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        service: Option<String>,
     },
 }
 

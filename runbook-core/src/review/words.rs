@@ -2,6 +2,7 @@
 
 use super::escape::escape_markdown as md;
 use crate::expectation::Outcome;
+use crate::ids::RunId;
 use crate::incident::{IncidentEvent, RunOutcome, note_words};
 use crate::plan::Fingerprint;
 use crate::ports::Exit;
@@ -151,10 +152,39 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
             if *all { " for everybody" } else { "" }
         ),
         IncidentEvent::RollbackRequested { reason } => format!("asks for a rollback: {}", md(reason)),
+        IncidentEvent::HandoverOffered { to, run, note, until } => format!(
+            "{} is asked to take {} over by {}{}",
+            md(&to.to_string()),
+            passed(*run),
+            until.format("%H:%M UTC"),
+            because(note.as_deref())
+        ),
+        IncidentEvent::HandoverTaken { from, run } => {
+            format!("takes {} over from {}", passed(*run), md(&from.to_string()))
+        }
+        IncidentEvent::HandoverLapsed { to, run } => {
+            format!("{} did not take {} over in time", md(&to.to_string()), passed(*run))
+        }
+        IncidentEvent::ShiftHandedOver { to, .. } => {
+            let whom = to.as_ref().map_or_else(|| "the next shift".to_owned(), |to| md(&to.to_string()));
+            format!("the shift is handed over to {whom}")
+        }
+        IncidentEvent::Escalated { to, step, reason, paged, .. } => format!(
+            "{}{} is asked for{}{}",
+            md(&to.to_string()),
+            step.as_deref().map_or_else(String::new, |step| format!(" ({})", md(step))),
+            if *paged { ", and paged" } else { "" },
+            because(reason.as_deref())
+        ),
         IncidentEvent::DeliveryFailed { what, reason } => {
             format!("not delivered: {}: {}", md(what), md(reason))
         }
     }
+}
+
+/// What is handed over: command, or a run.
+fn passed(run: Option<RunId>) -> String {
+    run.map_or_else(|| "command".to_owned(), |run| format!("run {run}"))
 }
 
 /// The title of a step.

@@ -343,6 +343,7 @@ fn who_may_send_what_is_public() {
         roles: roles.to_vec(),
         duties: duties.iter().map(|duty| (*duty).to_owned()).collect(),
         reminders: true,
+        phone: None,
     };
     let allowed = ["commander".to_owned(), "communications-lead".to_owned(), "business".to_owned()];
     for (person, may) in [

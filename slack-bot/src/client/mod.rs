@@ -180,6 +180,10 @@ impl SlackChat {
                 let rendered = render::ask(mention.as_deref(), text, snooze.as_deref());
                 self.show(key, attempt, Place::new(channel, None, thread.as_ref()), rendered).await
             }
+            ChatMessage::Offer { channel, thread, mention, text, incident, run } => {
+                let rendered = render::offer(mention.as_deref(), text, incident, *run);
+                self.show(key, attempt, Place::new(channel, None, thread.as_ref()), rendered).await
+            }
             ChatMessage::Upload { channel, thread, filename, title, comment, content } => {
                 let file = upload::File { filename, title, comment, content };
                 self.upload(attempt, channel, thread.as_deref(), &file).await

@@ -69,7 +69,9 @@ impl Pace {
                 true,
             ),
             ChatMessage::Note { channel, .. } => (Method::PostMessage, channel.as_str(), false),
-            ChatMessage::Ask { channel, .. } => (Method::PostMessage, channel.as_str(), true),
+            ChatMessage::Ask { channel, .. } | ChatMessage::Offer { channel, .. } => {
+                (Method::PostMessage, channel.as_str(), true)
+            }
             ChatMessage::Upload { .. } => (Method::CompleteUpload, "", false),
             ChatMessage::Reply { to: ReplyTo::Person { .. }, .. } => (Method::PostEphemeral, "", true),
             ChatMessage::Invite { .. } => (Method::Invite, "", true),

@@ -105,6 +105,7 @@ fn person(who: Who, roles: &[Role]) -> Person {
         os_user: Some(name.to_owned()),
         roles: roles.to_vec(),
         duties: Vec::new(),
+        phone: None,
         reminders: true,
     }
 }
@@ -131,6 +132,8 @@ pub(crate) fn settings(shape: &Shape, reviews: PathBuf) -> Settings {
         directory: Directory::new(people).expect("no two of them are one"),
         severities: severity::parse(SEVERITIES).expect("the severities read"),
         policy: ApprovalPolicy { reversible: 0, irreversible: shape.others },
+        page_approvals: false,
+        handover: blocks_engine::HandoverSettings::default(),
         approval_window_s: shape.approval_window_s,
         repeat_window_s: shape.repeat_window_s,
         channel_per_incident: vec!["P1".to_owned(), "P2".to_owned()],

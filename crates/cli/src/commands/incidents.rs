@@ -1,6 +1,6 @@
 //! What can be read about incidents while no engine runs.
 
-use blocks_engine::{Clock as _, EngineError, Reply, SystemClock, incident_reads, read};
+use blocks_engine::{Clock as _, EngineError, Reply, SystemClock, handover, incident_reads, read};
 use blocks_store::SqliteStore;
 use runbook_core::ports::IncidentRow;
 use runbook_core::request::Request;
@@ -27,6 +27,7 @@ pub(super) async fn offline(config: &Config, store: &SqliteStore, request: &Requ
             };
             incident_reads::actions(store, row.as_ref(), true).await?
         }
+        Request::HandOverShift { .. } => handover::shift(store, settings, now).await?,
         Request::OnCall => {
             let row = only_open(read::find_incident(store, None, true).await)?;
             let here = match &row {

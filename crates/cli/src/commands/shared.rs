@@ -98,6 +98,7 @@ pub(crate) async fn run(
         | Request::IncidentCatchUp { .. }
         | Request::ActionList { .. }
         | Request::UpdateDrafts { .. }
+        | Request::HandOverShift { to: None, post: false }
         | Request::OnCall
         | Request::Menu { .. }
         | Request::RunbookRuns { .. }
@@ -213,6 +214,7 @@ async fn offline(config: &Config, request: &Request, absent: Option<&Absent>) ->
         | Request::IncidentCatchUp { .. }
         | Request::ActionList { .. }
         | Request::UpdateDrafts { .. }
+        | Request::HandOverShift { to: None, post: false }
         | Request::OnCall
         | Request::Menu { .. } => incidents::offline(config, &store, request).await?,
         Request::RunbookRuns { all, incident } => {

@@ -21,6 +21,7 @@ pub(crate) struct ConfigFile {
     pub(crate) updates: UpdatesTable,
     pub(crate) smtp: Option<SmtpTable>,
     pub(crate) statuspage: Option<StatuspageTable>,
+    pub(crate) handover: HandoverTable,
     pub(crate) locks: LocksTable,
     pub(crate) service: Vec<ServiceTable>,
     pub(crate) person: Vec<Person>,
@@ -284,12 +285,24 @@ impl Default for PagerDutyTable {
 pub(crate) struct ApprovalsTable {
     pub(crate) reversible: u8,
     pub(crate) irreversible: u8,
+    /// Whoever has to say yes is paged.
+    pub(crate) page: bool,
 }
 
 impl Default for ApprovalsTable {
     fn default() -> Self {
-        ApprovalsTable { reversible: 0, irreversible: 1 }
+        ApprovalsTable { reversible: 0, irreversible: 1, page: true }
     }
+}
+
+/// When and where a shift is handed over.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct HandoverTable {
+    /// The time of day at which it is told by itself, such as `18:00`.
+    pub(crate) at: Option<String>,
+    /// The Slack channel.
+    pub(crate) channel: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

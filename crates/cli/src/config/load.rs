@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use blocks_engine::{Library, PirSettings, SecretSource, ServiceSettings, Settings};
+use blocks_engine::{HandoverSettings, Library, PirSettings, SecretSource, ServiceSettings, Settings};
 use chrono::{Offset as _, TimeZone as _};
 use runbook_core::duration::parse_seconds;
 use runbook_core::people::Directory;
@@ -156,6 +156,12 @@ impl Config {
                 "a name such as UTC or Europe/Madrid",
             )
         })?;
+        let handover_at = match file.handover.at.as_deref() {
+            None => None,
+            Some(at) => Some(chrono::NaiveTime::parse_from_str(at, "%H:%M").map_err(|_| {
+                wrong("handover.at", format!("'{at}' is no time of day"), "hours and minutes, such as 18:00")
+            })?),
+        };
         let repeat_window_s = parse_seconds(&file.locks.repeat_window).ok_or_else(|| {
             wrong(
                 "locks.repeat_window",
@@ -183,6 +189,13 @@ impl Config {
                 ApprovalPolicy { reversible: 0, irreversible: 0 }
             },
             approval_window_s: APPROVAL_WINDOW_S,
+            page_approvals: file.approvals.page,
+            handover: HandoverSettings {
+                at: handover_at,
+                channel: file.handover.channel.clone(),
+                // read just above
+                zone: file.time.zone.parse().unwrap_or(chrono_tz::UTC),
+            },
             repeat_window_s,
             channel_per_incident: file
                 .slack
@@ -318,6 +331,8 @@ mod tests {
             ("[[person]]\nslack_id = \"U1\"\n", 1, "name"),
             ("[store]\nurl = \"postgres://x\"\n", 2, "SQLite"),
             ("[time]\nzone = \"Mars\"\n", 2, "Mars"),
+            ("[handover]\nchannel = \"C1\"\nat = \"6 pm\"\n", 3, "6 pm"),
+            ("[handover]\nwhen = \"18:00\"\n", 2, "when"),
             (
                 "[[person]]\nname = \"a\"\nslack_id = \"U1\"\n[[person]]\nname = \"b\"\nslack_id = \"U1\"\n",
                 4,

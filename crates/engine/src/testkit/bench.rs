@@ -173,6 +173,12 @@ impl Bench {
         }
     }
 
+    /// Starts the next process, which ends at this point of its life.
+    pub(crate) async fn ends_soon(&mut self, point: u64) {
+        self.ends.push(point);
+        self.reboot().await;
+    }
+
     /// Hands a message in as its sender does: again and again, until it is taken.
     pub(crate) async fn hand_in(&mut self, source: &str, id: &str, signal: Translated) {
         locked(&self.signals).insert(id.to_owned(), signal);

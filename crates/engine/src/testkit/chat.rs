@@ -97,7 +97,9 @@ impl ChatState {
     /// Who was mentioned with what, in the order in which it came.
     pub(crate) fn asks(&self) -> Vec<(Option<String>, String)> {
         let ask = |posted: &Posted| match &posted.message {
-            ChatMessage::Ask { mention, text, .. } => Some((mention.clone(), text.clone())),
+            ChatMessage::Ask { mention, text, .. } | ChatMessage::Offer { mention, text, .. } => {
+                Some((mention.clone(), text.clone()))
+            }
             _ => None,
         };
         self.messages.iter().filter_map(ask).collect()
@@ -153,6 +155,7 @@ impl ChatState {
             | ChatMessage::Progress { channel, ts, .. } => (channel, ts.as_deref()),
             ChatMessage::Note { channel, .. }
             | ChatMessage::Ask { channel, .. }
+            | ChatMessage::Offer { channel, .. }
             | ChatMessage::Upload { channel, .. } => (channel, None),
         };
         let index = match ts {

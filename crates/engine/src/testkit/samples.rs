@@ -107,6 +107,7 @@ fn person(name: &str, roles: &[Role]) -> Person {
         os_user: None,
         roles: roles.to_vec(),
         duties: Vec::new(),
+        phone: None,
         reminders: true,
     }
 }
@@ -137,6 +138,8 @@ pub(crate) fn settings(pir_dir: PathBuf) -> Settings {
         .unwrap(),
         severities: runbook_core::severity::parse(SEVERITIES).unwrap(),
         policy: ApprovalPolicy::default(),
+        page_approvals: true,
+        handover: crate::settings::HandoverSettings::default(),
         approval_window_s: 900,
         repeat_window_s: 0,
         channel_per_incident: vec!["P1".to_owned(), "P2".to_owned()],

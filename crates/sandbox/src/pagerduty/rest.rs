@@ -317,7 +317,18 @@ fn create(account: &mut Account, request: &Request, now: DateTime<Utc>) -> Answe
         key,
         alert: None,
     };
+    let mut assignees = Vec::new();
+    for one in wanted["assignments"].as_array().into_iter().flatten() {
+        let id = one["assignee"]["id"].as_str().unwrap_or_default();
+        if !account.config.users.iter().any(|known| known.id == id) {
+            return Err(RestError::invalid("Assignee not found"));
+        }
+        assignees.push(id.to_owned());
+    }
     let at = account.open(opening, &Agent::User(user), now);
+    if !assignees.is_empty() {
+        account.incidents[at].assignees = assignees;
+    }
     Ok((201, json!({"incident": body::incident(account, &account.incidents[at])})))
 }
 

@@ -54,6 +54,10 @@ impl Reminders {
                     self.pinged_at = Some(envelope.at);
                 }
             }
+            // A mention of the incident's, too: reminders keep their distance from it.
+            IncidentEvent::HandoverOffered { .. } | IncidentEvent::Escalated { .. } => {
+                self.pinged_at = Some(envelope.at);
+            }
             IncidentEvent::RemindersSnoozed { until } => {
                 self.snoozed_until = Some(*until);
                 // To snooze is to want to be asked later: what was asked for counts as not asked.

@@ -82,6 +82,7 @@ impl Room {
             | ChatMessage::Progress { channel, ts, .. } => (channel, ts.as_deref()),
             ChatMessage::Note { channel, .. }
             | ChatMessage::Ask { channel, .. }
+            | ChatMessage::Offer { channel, .. }
             | ChatMessage::Upload { channel, .. } => (channel, None),
         };
         let known = match ts.and_then(|ts| ts.parse::<usize>().ok()) {

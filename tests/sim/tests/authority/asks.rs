@@ -57,6 +57,10 @@ pub(crate) fn kind_of(request: &Request) -> &'static str {
         Request::IncidentSnooze { .. } => "incident_snooze",
         Request::IncidentReminders { .. } => "incident_reminders",
         Request::RollbackRequest { .. } => "rollback_request",
+        Request::HandOver { .. } => "hand_over",
+        Request::HandOverTake { .. } => "hand_over_take",
+        Request::HandOverShift { .. } => "hand_over_shift",
+        Request::Escalate { .. } => "escalate",
         Request::OnCall => "on_call",
         Request::Menu { .. } => "menu",
         Request::PirDraft { .. } => "pir_draft",
@@ -66,7 +70,7 @@ pub(crate) fn kind_of(request: &Request) -> &'static str {
 }
 
 /// Every kind of [`kind_of`].
-pub(crate) const KINDS: [&str; 49] = [
+pub(crate) const KINDS: [&str; 53] = [
     "runbook_list",
     "runbook_runs",
     "runbook_show",
@@ -111,6 +115,10 @@ pub(crate) const KINDS: [&str; 49] = [
     "incident_snooze",
     "incident_reminders",
     "rollback_request",
+    "hand_over",
+    "hand_over_take",
+    "hand_over_shift",
+    "escalate",
     "on_call",
     "menu",
     "pir_draft",
@@ -314,6 +322,17 @@ fn words(request: &Request) -> String {
             words.extend(all.then(|| "--all".to_owned()));
         }
         Request::RollbackRequest { reason, .. } => words.push(format!("rollback request {reason}")),
+        Request::HandOver { who, .. } => words.push(format!("handover to {who}")),
+        Request::HandOverTake { .. } => words.push("handover take".to_owned()),
+        Request::HandOverShift { to, post } => {
+            words.push("handover shift".to_owned());
+            words.extend(to.iter().map(|who| format!("to {who}")));
+            words.extend((*post && to.is_none()).then(|| "--post".to_owned()));
+        }
+        Request::Escalate { who, .. } => {
+            words.push("escalate".to_owned());
+            words.extend(who.iter().map(|who| format!("to {who}")));
+        }
         Request::OnCall => words.push("oncall".to_owned()),
         Request::Menu { .. } => {}
         Request::PirDraft { incident } => words = named("pir draft", incident),
@@ -383,7 +402,7 @@ pub(crate) fn some_request(dice: &mut Dice, who: &str, known: &[KnownRun]) -> Re
 fn about_incidents(dice: &mut Dice, who: &str) -> Request {
     let incident = None;
     let said = || format!("{who} says so");
-    match dice.below(22) {
+    match dice.below(26) {
         0 => Request::IncidentDeclare {
             description: None,
             title: format!("{who} saw something"),
@@ -422,6 +441,18 @@ fn about_incidents(dice: &mut Dice, who: &str) -> Request {
         18 => Request::UpdateSend { incident, draft: "4f2a".to_owned() },
         19 => Request::UpdateDiscard { incident, draft: "4f2a".to_owned() },
         20 => Request::UpdateDrafts { incident },
+        21 => Request::HandOver {
+            incident,
+            who: (*dice.pick(&["@ana", "ben", "nobody"])).to_owned(),
+            run: None,
+            note: None,
+        },
+        22 => Request::HandOverTake { incident, run: None },
+        23 => Request::HandOverShift { to: None, post: dice.percent(50) },
+        24 => {
+            let who = (*dice.pick(&["@ana", "ben", "commander", "nobody"])).to_owned();
+            Request::Escalate { incident, who: dice.percent(50).then_some(who), reason: None }
+        }
         _ => Request::Menu { incident },
     }
 }

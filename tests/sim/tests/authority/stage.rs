@@ -419,6 +419,7 @@ fn settings(seed: u64, folder: &Path, irreversible: u8, os_user: impl Fn(&str) -
         os_user: Some(os_user(name)),
         roles: if name == "cora" { vec![Role::Scribe] } else { vec![Role::Commander, Role::Responder] },
         duties: Vec::new(),
+        phone: None,
         reminders: true,
     };
     let service = |name: &str, approvals: Option<u8>| ServiceSettings {
@@ -437,6 +438,8 @@ fn settings(seed: u64, folder: &Path, irreversible: u8, os_user: impl Fn(&str) -
         directory: Directory::new(KNOWN.map(person).to_vec()).unwrap(),
         severities: runbook_core::severity::parse(SEVERITIES).unwrap(),
         policy: ApprovalPolicy { reversible: irreversible, irreversible },
+        page_approvals: false,
+        handover: blocks_engine::HandoverSettings::default(),
         approval_window_s: WINDOW_S,
         // in every second world the same again needs another person
         repeat_window_s: if seed.is_multiple_of(2) { 600 } else { 0 },
