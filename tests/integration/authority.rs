@@ -155,17 +155,17 @@ async fn two_rollbacks_of_one_target_do_not_run_together() {
     let app = TestApp::start(&AppConfig::with_rollback(CHANGE)).await;
     let (ana, ben) = (app.token("ana").await, app.token("ben").await);
     let first = text(&app.api(Some(&ana), rollback()).await.json()["data"]["id"]);
-    let second = text(&app.api(Some(&ana), rollback()).await.json()["data"]["id"]);
+    let second = text(&app.api(Some(&ben), rollback()).await.json()["data"]["id"]);
     assert_ne!(first, second);
     assert_eq!(app.approve(&ben, &first).await.status, 200);
     until("the first is under way", async || (app.effects("effects") == 1).then_some(())).await;
-    let refused = app.approve(&ben, &second).await;
+    let refused = app.approve(&ana, &second).await;
     assert_eq!(refused.status, 409, "{refused:?}");
     assert!(refused.body.contains(&first), "the holder is named: {refused:?}");
     assert_eq!(app.effects("effects"), 1);
     app.open_gate("gate");
     app.run_when(&first, "succeeded").await;
-    assert_eq!(app.approve(&ben, &second).await.status, 200, "the target is free again");
+    assert_eq!(app.approve(&ana, &second).await.status, 200, "the target is free again");
     app.run_when(&second, "succeeded").await;
     assert_eq!(app.effects("effects"), 2);
 }
