@@ -2,7 +2,8 @@
 
 use runbook_core::ids::{IncidentId, IncidentNumber};
 use runbook_core::incident::{
-    Decision, Effect, Incident, IncidentCommand, IncidentEvent, OpenIncident, decide, evolve, open,
+    Decision, Effect, Incident, IncidentCommand, IncidentEvent, OpenIncident, decide, evolve,
+    next_look_after_change, open,
 };
 use runbook_core::journal::{Head, StreamId};
 use runbook_core::message::Outgoing;
@@ -204,7 +205,7 @@ impl Engine {
                 Effect::StartTriage { .. } | Effect::DraftReview { .. } => rest.push(effect.clone()),
             }
         }
-        commit.timers.extend(self.look_timer(after, now));
+        commit.timers.extend(self.look_timer(after, now, next_look_after_change));
         rest
     }
 

@@ -64,7 +64,7 @@ impl Engine {
                 if occasion == Occasion::Timer {
                     self.enqueue(&mut commit, &Outgoing::Card { incident: id }, "", Pace::AtOnce, now);
                 }
-                commit.timers.extend(self.look_timer(&loaded.state, now));
+                commit.timers.extend(self.look_timer(&loaded.state, now, next_look));
             } else {
                 let (append, next) =
                     apply_incident(id, Some(loaded.state), loaded.head, &decision.events, &origin, now)?;
@@ -85,13 +85,18 @@ impl Engine {
     }
 
     /// The timer of the next look; none where nobody would hear what is asked.
-    pub(crate) fn look_timer(&self, state: &Incident, now: DateTime<Utc>) -> Option<TimerChange> {
+    pub(crate) fn look_timer(
+        &self,
+        state: &Incident,
+        now: DateTime<Utc>,
+        next: fn(&Incident, &Rules, DateTime<Utc>) -> Option<DateTime<Utc>>,
+    ) -> Option<TimerChange> {
         if !self.settings().has_chat {
             return None;
         }
         // A timer that has fired is cleared by its time, so the next one has another.
         let soon = now + Duration::milliseconds(1);
-        Some(match next_look(state, &self.rules_of(state), now) {
+        Some(match next(state, &self.rules_of(state), now) {
             Some(due) => look_at(state.id, due.max(soon)),
             None => TimerChange::Clear(key(state.id)),
         })

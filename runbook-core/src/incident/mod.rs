@@ -19,6 +19,7 @@ pub use event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
 pub use handover::{Escalate, HANDOVER_WINDOW_S, Offer, PagedOver, Passed};
 pub use record::{ActionItem, End, Update};
 pub use reminders::{
-    Asking, Look, Reminders, RollbackRequest, Rules, Topic, Urgency, Waiting, next_look, waiting,
+    Asking, Look, Reminders, RollbackRequest, Rules, Topic, Urgency, Waiting, next_look,
+    next_look_after_change, waiting,
 };
 pub use state::{Commander, Evidence, Incident, Replay, RunLink, Status, Triage, evolve};

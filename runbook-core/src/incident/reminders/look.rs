@@ -88,14 +88,24 @@ pub fn next_look(state: &Incident, rules: &Rules, now: DateTime<Utc>) -> Option<
     let asks = candidates(state, rules)
         .into_iter()
         .map(|(topic, at)| at.max(may_ask_from(state, &topic).unwrap_or(at)));
-    // A run may wait for somebody who cannot be mentioned yet.
-    let may_wait = state
-        .runs
-        .iter()
-        .any(|run| !run.triage && run.outcome.is_none_or(|outcome| outcome == RunOutcome::UndoFailed));
-    let quiet_ends = state.reminders.pinged_at.map(|at| at + Duration::seconds(QUIET_S));
-    let quiet_ends = quiet_ends.filter(|at| may_wait && *at > now);
+    let quiet_ends = quiet_ends(state).filter(|at| *at > now);
     asks.chain(quiet_ends).chain(marks(state, rules).filter(|at| *at > now)).min().map(|at| at.max(now))
+}
+
+/// When to look at it after it has changed. A run of it may wait for somebody who could not be mentioned yet, and the look that
+/// was to find that out may have been due already: it is not put off by the change.
+#[must_use]
+pub fn next_look_after_change(state: &Incident, rules: &Rules, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let overdue = quiet_ends(state).filter(|at| state.status.is_open() && *at <= now).map(|_| now);
+    overdue.or_else(|| next_look(state, rules, now))
+}
+
+/// From when somebody may be mentioned again, where a run may wait for that.
+fn quiet_ends(state: &Incident) -> Option<DateTime<Utc>> {
+    let is_left =
+        |outcome: Option<RunOutcome>| outcome.is_none_or(|outcome| outcome == RunOutcome::UndoFailed);
+    let may_wait = state.runs.iter().any(|run| !run.triage && is_left(run.outcome));
+    state.reminders.pinged_at.filter(|_| may_wait).map(|at| at + Duration::seconds(QUIET_S))
 }
 
 /// Moments at which the card says something else without anything having happened.

@@ -9,6 +9,6 @@ mod topic;
 mod words;
 
 pub(super) use look::look;
-pub use look::{Asking, Look, next_look};
+pub use look::{Asking, Look, next_look, next_look_after_change};
 pub use state::{Reminders, RollbackRequest};
 pub use topic::{Rules, Topic, Urgency, Waiting, waiting};

@@ -9,7 +9,7 @@ use crate::cases::cases;
 use crate::ids::RunId;
 use crate::incident::{
     Decision, Effect, Incident, IncidentCommand, IncidentEvent, Look, OpenIncident, Rules, RunOutcome, Topic,
-    Urgency, Waiting, next_look,
+    Urgency, Waiting, next_look, next_look_after_change,
 };
 use crate::message::Outgoing;
 use crate::people::{Actor, Role};
@@ -244,6 +244,25 @@ fn what_leaves_late_is_for_whoever_commands_by_then() {
     assert!(!later(&bench, &about).unwrap().mention);
     bench.learns(&IncidentCommand::ChangeSeverity { to: "P1".to_owned(), target_s: Some(900) });
     assert_eq!(later(&bench, &about), None);
+}
+
+/// Something happens in the moment in which the minute is over, and the look that was due then has not been taken yet.
+#[test]
+fn a_change_puts_no_look_off_that_is_due() {
+    let mut bench = led(false);
+    bench.learns(&link(RUN, true));
+    let waits = look_with(rules(), vec![approval(RUN, &["ben"])]);
+    assert!(bench.looks(1, &waits).unwrap().2, "somebody is mentioned");
+    let (soon, over) = (at(1) + Duration::seconds(59), at(2));
+    let next = next_look_after_change(&bench.incident, &rules(), soon);
+    assert_eq!(next, Some(over), "not before the minute is over");
+    for now in [over, over + Duration::milliseconds(470)] {
+        assert_eq!(next_look_after_change(&bench.incident, &rules(), now), Some(now));
+        assert!(
+            next_look(&bench.incident, &rules(), now).is_none_or(|next| next > now),
+            "a look ends in a wait"
+        );
+    }
 }
 
 #[test]
