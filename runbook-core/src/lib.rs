@@ -23,6 +23,7 @@ pub mod pattern;
 pub mod people;
 pub mod plan;
 pub mod ports;
+pub mod report;
 pub mod request;
 pub mod review;
 pub mod run;

@@ -34,6 +34,11 @@ pub enum Outgoing {
         /// The incident.
         incident: IncidentId,
     },
+    /// Post or edit what the shared channel shows of an incident that has one of its own.
+    Brief {
+        /// The incident.
+        incident: IncidentId,
+    },
     /// Show a plan and ask for approval, or edit it once it was decided.
     Plan {
         /// The run.
@@ -233,6 +238,15 @@ pub enum ChatMessage {
         /// What it shows.
         view: CardView,
     },
+    /// An incident in two lines, where it is not talked about.
+    Brief {
+        /// Channel id.
+        channel: String,
+        /// The message to edit; a new one when absent.
+        ts: Option<String>,
+        /// What it shows.
+        view: BriefView,
+    },
     /// A plan, with buttons while it waits.
     Plan {
         /// Channel id.
@@ -339,6 +353,29 @@ pub enum ChatMessage {
         /// The message as it came along, in case that it cannot be looked at.
         given: Option<Box<Quote>>,
     },
+}
+
+/// An incident in two lines, for a channel that others share: what it is, and where it is talked about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BriefView {
+    /// `INC-12`.
+    pub number: String,
+    /// What it is about.
+    pub title: String,
+    /// Severity id.
+    pub severity: String,
+    /// Status word, for people.
+    pub status: String,
+    /// The service.
+    pub service: String,
+    /// When it was detected.
+    pub detected_at: DateTime<Utc>,
+    /// The commander, `ana (acting)`.
+    pub commander: Option<String>,
+    /// Why it is over, where it is no end like others.
+    pub ended: Option<String>,
+    /// The id of its own channel.
+    pub home: String,
 }
 
 /// One incident at a glance.

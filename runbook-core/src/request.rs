@@ -347,6 +347,15 @@ pub enum Request {
         #[serde(default)]
         all: bool,
     },
+    /// How the incidents of some days went.
+    Report {
+        /// Since when: `30d`, or a day; so many days when absent as a report tells of.
+        #[serde(default)]
+        since: Option<String>,
+        /// Only those of this service.
+        #[serde(default)]
+        service: Option<String>,
+    },
     /// Something of it is done.
     ActionDone {
         /// `INC-12`; the channel's, or the only one, when absent.
@@ -650,6 +659,7 @@ impl Request {
                 | Request::HandOverTake { .. }
                 | Request::HandOverShift { .. }
                 | Request::Escalate { .. }
+                | Request::Report { .. }
                 | Request::OnCall
                 | Request::Menu { .. }
         )
@@ -673,6 +683,7 @@ impl Request {
                 | Request::ActionList { .. }
                 | Request::UpdateDrafts { .. }
                 | Request::HandOverShift { to: None, post: false }
+                | Request::Report { .. }
                 | Request::OnCall
                 | Request::Menu { .. }
                 | Request::JournalVerify { .. }

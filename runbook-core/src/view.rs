@@ -11,7 +11,7 @@ use crate::going_on;
 use crate::incident::{End, Incident, RunOutcome, Status as IncidentStatus};
 use crate::incident_text;
 use crate::message::{
-    CardButton, CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView,
+    BriefView, CardButton, CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView,
 };
 use crate::next;
 use crate::people::Actor;
@@ -50,9 +50,7 @@ pub fn card(
         target_quarters: target_quarters(incident, now),
         mitigated_at: incident.mitigated_at,
         resolved_at: incident.resolved_at,
-        commander: incident.commander.as_ref().map(|commander| {
-            if commander.acting { format!("{} (acting)", commander.who) } else { commander.who.to_string() }
-        }),
+        commander: commander(incident),
         pager_url: incident.pager.as_ref().and_then(|pager| pager.url.clone()),
         evidence: incident
             .evidence
@@ -76,6 +74,27 @@ pub fn card(
         private: incident.private,
         buttons: buttons(incident, rollback),
     }
+}
+
+/// An incident in two lines. `home` is the id of its own channel.
+#[must_use]
+pub fn brief(incident: &Incident, home: String) -> BriefView {
+    BriefView {
+        number: incident.number.to_string(),
+        title: incident.title.clone(),
+        severity: incident.severity.clone(),
+        status: incident.status.word().to_owned(),
+        service: incident.service.clone(),
+        detected_at: incident.detected_at,
+        commander: commander(incident),
+        ended: incident.end.as_ref().map(End::words),
+        home,
+    }
+}
+
+fn commander(incident: &Incident) -> Option<String> {
+    let commander = incident.commander.as_ref()?;
+    Some(if commander.acting { format!("{} (acting)", commander.who) } else { commander.who.to_string() })
 }
 
 /// The phase that it should be in, `Triage (5-10 min)`, or that the last one is over.

@@ -8,12 +8,12 @@ use runbook_core::people::{Actor, Person};
 use runbook_core::ports::{Commit, OutboxResult, OutboxRow, PAGE_KEY_PREFIX, PagerCall};
 use runbook_core::run::{Decision, Run, RunEvent, Status};
 
-use crate::deliver::may_see;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::origin::Pace;
 use crate::runs::load_run;
+use crate::sees::may_see;
 
 impl Engine {
     /// Adds a page to the commit that asks for an approval, where somebody can be paged for it.

@@ -8,7 +8,7 @@ use runbook_core::expectation::Outcome;
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Asking, Incident, IncidentCommand};
 use runbook_core::message::{ChatMessage, Outgoing, PlanView};
-use runbook_core::people::{Actor, Person, Role};
+use runbook_core::people::Actor;
 use runbook_core::ports::{ChatReceipt, Commit, OutboxResult, OutboxRow, PagerError, SendError};
 use runbook_core::run::{MessageKind, Run, RunCommand};
 use runbook_core::update::Arrival;
@@ -20,6 +20,7 @@ use crate::incidents::load_incident;
 use crate::late;
 use crate::origin::{Origin, card_key, plan_key};
 use crate::runs::{load_run, silent};
+use crate::sees::may_see;
 
 /// Diagnostics whose output is shown on the card, and lines of each.
 const OUTPUTS_ON_CARD: usize = 8;
@@ -181,6 +182,7 @@ impl Engine {
             Outgoing::Channel { incident }
             | Outgoing::Invite { incident, .. }
             | Outgoing::Card { incident }
+            | Outgoing::Brief { incident }
             | Outgoing::Note { incident, .. }
             | Outgoing::Ask { incident, .. }
             | Outgoing::Review { incident }
@@ -233,6 +235,10 @@ impl Engine {
             }
             (Outgoing::Card { incident }, Some(channel), Some(ts)) => {
                 let command = IncidentCommand::RecordCard { channel: channel.clone(), ts: ts.clone() };
+                self.change_incident(*incident, &command, &origin, None).await?;
+            }
+            (Outgoing::Brief { incident }, Some(channel), Some(ts)) => {
+                let command = IncidentCommand::RecordBrief { channel: channel.clone(), ts: ts.clone() };
                 self.change_incident(*incident, &command, &origin, None).await?;
             }
             (Outgoing::Plan { run } | Outgoing::Progress { run }, Some(channel), Some(ts)) => {
@@ -294,6 +300,7 @@ impl Engine {
                 let view = view::card(&incident, &runs, severity, rollback, &outputs, self.now());
                 chat(ChatMessage::Card { channel, ts: incident.card_ts.clone(), view })
             }
+            Outgoing::Brief { incident } => self.render_brief(*incident).await,
             Outgoing::Plan { run } => {
                 let Some((run, incident)) = self.run_and_incident(*run).await? else {
                     return Ok(Rendered::Obsolete);
@@ -383,6 +390,23 @@ impl Engine {
             Ok(channel) => Ok(Rendered::Chat(Box::new(ChatMessage::Invite { channel, who }))),
             Err(rendered) => Ok(rendered),
         }
+    }
+
+    /// The shared channel of an incident with one of its own shows where that is. It is not one more place to be told in:
+    /// where there is none, or its own did not open, nothing is missing.
+    async fn render_brief(&self, id: IncidentId) -> Result<Rendered, EngineError> {
+        let Some(incident) = self.incident(id).await? else { return Ok(Rendered::Obsolete) };
+        if incident.private || incident.channel_failed || !self.has_own_channel(&incident) {
+            return Ok(Rendered::Obsolete);
+        }
+        let Some(home) = incident.channel.clone() else { return Ok(Rendered::NotYet) };
+        let (channel, ts) = match (incident.brief.clone(), self.shared_channel(&incident)) {
+            (Some((channel, ts)), _) => (channel, Some(ts)),
+            (None, Some(channel)) => (channel, None),
+            (None, None) => return Ok(Rendered::Obsolete),
+        };
+        let view = view::brief(&incident, home);
+        Ok(Rendered::Chat(Box::new(ChatMessage::Brief { channel, ts, view })))
     }
 
     async fn render_ask(&self, message: &Outgoing) -> Result<Rendered, EngineError> {
@@ -510,11 +534,15 @@ impl Engine {
             // Where others read along is no place for it.
             return Err(Rendered::Nowhere);
         }
+        self.shared_channel(incident).ok_or(Rendered::Nowhere)
+    }
+
+    /// The channel that an incident shares with others: its service's, else its severity's.
+    fn shared_channel(&self, incident: &Incident) -> Option<String> {
         let settings = self.settings();
         let of_service = settings.service(&incident.service).and_then(|service| service.channel.clone());
         let severity = settings.severities.default_scheme().get(&incident.severity);
-        let of_severity = || severity.and_then(|severity| severity.channels.first().cloned());
-        of_service.or_else(of_severity).ok_or(Rendered::Nowhere)
+        of_service.or_else(|| severity.and_then(|severity| severity.channels.first().cloned()))
     }
 
     fn channel_for(&self, run: &Run, incident: Option<&Incident>) -> Result<String, Rendered> {
@@ -526,16 +554,6 @@ impl Engine {
             }
         }
     }
-}
-
-/// Whom a private incident is shown to: who opened it, who has a part in it, and the commanders.
-pub(crate) fn may_see(person: &Person, incident: &Incident) -> bool {
-    let is = |actor: &Actor| *actor == Actor::Person(person.name.clone());
-    person.roles.contains(&Role::Commander)
-        || is(&incident.opened_by)
-        || incident.commander.as_ref().is_some_and(|commander| is(&commander.who))
-        || incident.roles.iter().any(|(_, who)| is(who))
-        || incident.passed.shows(&Actor::Person(person.name.clone()))
 }
 
 /// `inc-12-flowengine`: lowercase letters, digits and dashes, at most 80 characters.

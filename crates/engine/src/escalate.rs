@@ -5,12 +5,12 @@ use runbook_core::people::{Actor, Person};
 use runbook_core::request::Request;
 use serde_json::json;
 
-use crate::deliver::may_see;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::origin::{Asker, Origin, Reply};
 use crate::said::Said;
+use crate::sees::may_see;
 
 /// Who can be asked, and which step of the severity they stand for.
 struct Candidate<'a> {

@@ -13,13 +13,14 @@ use runbook_core::run::Run;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::deliver::{Rendered, may_see};
+use crate::deliver::Rendered;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::{MAX_TRIES, apply_incident, load_incident};
 use crate::origin::{Asker, Origin, Pace, Reply};
 use crate::runs::load_run;
 use crate::said::Said;
+use crate::sees::Seer;
 use crate::settings::Settings;
 
 /// The timer's word for what is on offer.
@@ -32,19 +33,6 @@ const LOOK: usize = 10_000;
 const PART: usize = 2_500;
 /// A shift that is told later than this tells nothing that the next one does not.
 const TOO_LATE_H: i64 = 12;
-
-/// Whom a shift is shown to.
-#[derive(Debug, Clone, Copy)]
-enum Seer<'a> {
-    /// Everybody in a channel: nothing private, and no numbers.
-    Channel,
-    /// One person, who sees their private incidents.
-    Person(&'a Person),
-    /// Whoever reads the files of this machine.
-    Machine,
-    /// A program.
-    Program,
-}
 
 impl Engine {
     /// Passes something on, takes it, or tells the shift.
@@ -213,14 +201,7 @@ impl Engine {
         asker: &Asker,
         origin: &Origin,
     ) -> Result<Reply, EngineError> {
-        let seer = match &asker.actor {
-            Actor::Service(_) => Seer::Program,
-            Actor::Local(_) if asker.channel.is_none() => Seer::Machine,
-            actor => match self.directory().person_of(actor) {
-                Some(person) => Seer::Person(person),
-                None => Seer::Channel,
-            },
-        };
+        let seer = self.seer(asker);
         if post {
             self.require_standing(asker, "hand a shift over")?;
         }
@@ -453,13 +434,7 @@ async fn gather(
     for row in rows {
         let Some(loaded) = load_incident(store, row.id).await? else { continue };
         let incident = loaded.state;
-        let sees = match seer {
-            _ if !incident.private => true,
-            Seer::Machine => true,
-            Seer::Person(person) => may_see(person, &incident),
-            Seer::Channel | Seer::Program => false,
-        };
-        if !sees {
+        if !seer.sees(&incident) {
             shift.private_hidden += usize::from(row.open);
             continue;
         }

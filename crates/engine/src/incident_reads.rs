@@ -9,6 +9,7 @@ use runbook_core::incident_text;
 use runbook_core::message::CardView;
 use runbook_core::people::Role;
 use runbook_core::ports::{IncidentRow, Store};
+use runbook_core::report::{self, Period};
 use runbook_core::run::Run;
 use runbook_core::view;
 use serde_json::json;
@@ -17,6 +18,7 @@ use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::origin::Reply;
 use crate::runs::load_run;
+use crate::sees::Hidden;
 use crate::settings::Settings;
 use crate::show::ActionShow;
 use crate::streams::Loaded;
@@ -88,14 +90,14 @@ pub async fn catch_up(
 pub async fn actions(
     store: &dyn Store,
     row: Option<&IncidentRow>,
-    private_too: bool,
+    hidden: &Hidden,
 ) -> Result<Reply, EngineError> {
     let (rows, all) = match row {
         Some(row) => (vec![row.clone()], true),
         None => (store.incidents(false, LOOK).await?, false),
     };
     let (mut text, mut shown) = (String::new(), Vec::new());
-    for row in rows.iter().filter(|row| private_too || !row.private) {
+    for row in rows.iter().filter(|row| !hidden.hides(Some(row.id))) {
         let Some(loaded) = load_incident(store, row.id).await? else { continue };
         for item in loaded.state.actions.iter().filter(|item| all || item.done_at.is_none()) {
             let _ = writeln!(text, "{:<8} {}", row.number.to_string(), incident_text::action_line(item));
@@ -106,6 +108,46 @@ pub async fn actions(
         text.push_str("nothing is to be done\n");
     }
     Ok(Reply { text: text.trim_end().to_owned(), data: json!({ "actions": shown }) })
+}
+
+/// How the incidents of some days went: those that were detected since, of one service or of all.
+///
+/// # Errors
+/// When nothing can begin then, there is no such service, or the journal does not read.
+pub async fn report(
+    store: &dyn Store,
+    settings: &Settings,
+    (since, service): (Option<&str>, Option<&str>),
+    hidden: &Hidden,
+    now: DateTime<Utc>,
+) -> Result<Reply, EngineError> {
+    let zone = &settings.pir.zone;
+    let period = Period::since(since, now, zone).map_err(|error| EngineError::Refused(error.to_string()))?;
+    let rows = store.incidents(false, LOOK).await?;
+    if let Some(name) = service.filter(|name| settings.service(name).is_none())
+        && !rows.iter().any(|row| row.service == name && !hidden.hides(Some(row.id)))
+    {
+        let known: Vec<&str> = settings.services.iter().map(|service| service.name.as_str()).collect();
+        return Err(EngineError::NotFound(format!(
+            "there is no service '{name}'; hint: blocks.toml names: {}",
+            known.join(", ")
+        )));
+    }
+    let (mut incidents, mut not_shown) = (Vec::new(), 0);
+    // what is opened was detected before
+    for row in rows.iter().filter(|row| row.opened_at >= period.from) {
+        if hidden.hides(Some(row.id)) {
+            not_shown += 1;
+        } else if let Some(loaded) = load_incident(store, row.id).await? {
+            incidents.push(loaded.state);
+        }
+    }
+    let scheme = settings.severities.default_scheme();
+    let severities: Vec<&str> = scheme.severities.iter().map(|severity| severity.id.as_str()).collect();
+    let mut report = report::report(&incidents, period, service, &severities, period.last_day);
+    report.hidden = not_shown;
+    let data = serde_json::to_value(&report).map_err(|error| EngineError::Journal(error.to_string()))?;
+    Ok(Reply { text: report.text(), data })
 }
 
 /// Who commands an incident.
@@ -147,8 +189,10 @@ pub async fn menu(
     store: &dyn Store,
     settings: &Settings,
     row: Option<&IncidentRow>,
+    hidden: &Hidden,
 ) -> Result<Reply, EngineError> {
-    let open = store.incidents(true, LOOK).await?;
+    let mut open = store.incidents(true, LOOK).await?;
+    open.retain(|row| !hidden.hides(Some(row.id)));
     let others: Vec<String> = open.iter().take(10).map(|row| row.number.to_string()).collect();
     let Some(row) = row else {
         let text = incident_text::menu(None, &others);

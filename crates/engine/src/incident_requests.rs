@@ -155,27 +155,31 @@ impl Engine {
         let (store, settings, now) = (self.store(), self.settings(), self.now());
         let reply = match request {
             Request::IncidentList { all } => {
-                read::incidents_for(store, *all, !matches!(asker.actor, Actor::Service(_))).await?
+                read::incidents(store, *all, &self.hidden_from(asker).await?).await?
             }
             Request::IncidentShow { incident } => {
-                let row = self.shown_incident(incident.as_deref(), asker).await?;
+                let row = self.find_any_incident(incident.as_deref(), asker).await?;
                 read::incident(store, &row).await?
             }
             Request::IncidentStatus { incident } => {
-                let row = self.shown_incident(incident.as_deref(), asker).await?;
+                let row = self.find_any_incident(incident.as_deref(), asker).await?;
                 incident_reads::status(store, settings, &row, now).await?
             }
             Request::IncidentCatchUp { incident } => {
-                let row = self.shown_incident(incident.as_deref(), asker).await?;
+                let row = self.find_any_incident(incident.as_deref(), asker).await?;
                 incident_reads::catch_up(store, settings, &row, now).await?
             }
             Request::ActionList { incident, all } => {
                 let row = match all {
                     true => None,
-                    false => Some(self.shown_incident(incident.as_deref(), asker).await?),
+                    false => Some(self.find_any_incident(incident.as_deref(), asker).await?),
                 };
-                let private = !matches!(asker.actor, Actor::Service(_));
-                incident_reads::actions(store, row.as_ref(), private).await?
+                incident_reads::actions(store, row.as_ref(), &self.hidden_from(asker).await?).await?
+            }
+            Request::Report { since, service } => {
+                let which = (since.as_deref(), service.as_deref());
+                let hidden = self.hidden_from(asker).await?;
+                incident_reads::report(store, settings, which, &hidden, now).await?
             }
             Request::OnCall => {
                 let here = self.find_incident(None, asker).await.ok();
@@ -194,7 +198,7 @@ impl Engine {
                         (None, Err(error)) if !error.is_passing() => None,
                         (_, Err(error)) => return Err(error),
                     };
-                incident_reads::menu(store, settings, row.as_ref()).await?
+                incident_reads::menu(store, settings, row.as_ref(), &self.hidden_from(asker).await?).await?
             }
             other => return Err(EngineError::Refused(format!("{other:?} is not about an incident"))),
         };
@@ -209,18 +213,6 @@ impl Engine {
     /// An incident that is over is meant by nobody outside its channel.
     fn is_meant(&self, row: &IncidentRow, asker: &Asker) -> bool {
         row.open || (asker.channel.is_some() && row.channel == asker.channel)
-    }
-
-    /// The incident that somebody looks at; a program is not shown what is private.
-    async fn shown_incident(&self, named: Option<&str>, asker: &Asker) -> Result<IncidentRow, EngineError> {
-        let row = self.find_any_incident(named, asker).await?;
-        if row.private && matches!(asker.actor, Actor::Service(_)) {
-            return Err(EngineError::Forbidden(format!(
-                "{} is private; hint: a person's own token shows it",
-                row.number
-            )));
-        }
-        Ok(row)
     }
 
     async fn declare(&self, request: &Request, asker: &Asker, origin: &Origin) -> Result<Reply, EngineError> {
@@ -318,8 +310,10 @@ impl Engine {
             (Some(named), _) => self.find_incident(Some(named), asker).await?,
             (None, Ok(here)) => here,
             (None, Err(_)) => {
+                let hidden = self.hidden_from(asker).await?;
                 let rows = self.store().incidents(true, LOOK).await?;
-                let mut others = rows.into_iter().filter(|row| row.id != into.id);
+                let mut others =
+                    rows.into_iter().filter(|row| row.id != into.id && !hidden.hides(Some(row.id)));
                 match (others.next(), others.next()) {
                     (Some(only), None) => only,
                     _ => {
@@ -400,14 +394,17 @@ impl Engine {
     /// The incident that is to be opened again: the named one, the channel's, or the only one that ended lately.
     async fn find_ended(&self, named: Option<&str>, asker: &Asker) -> Result<IncidentRow, EngineError> {
         if named.is_some() {
-            return read::find_incident(self.store(), named, false).await;
+            return self.find_any_incident(named, asker).await;
         }
         if let Ok(row) = self.channel_incident(asker).await {
             return Ok(row);
         }
         let since = self.now() - LATELY;
+        let hidden = self.hidden_from(asker).await?;
         let rows = self.store().incidents(false, LOOK).await?;
-        let mut ended = rows.into_iter().filter(|row| row.resolved_at.is_some_and(|at| at >= since));
+        let mut ended = rows
+            .into_iter()
+            .filter(|row| row.resolved_at.is_some_and(|at| at >= since) && !hidden.hides(Some(row.id)));
         match (ended.next(), ended.count()) {
             (Some(only), 0) => Ok(only),
             (None, _) => Err(EngineError::NotFound(

@@ -181,6 +181,10 @@ impl Engine {
         } else {
             Pace::Gather
         };
+        if pace == Pace::AtOnce && self.has_own_channel(after) && !after.private {
+            // elsewhere people see where it stands, and not each thing that happens
+            self.enqueue(commit, &Outgoing::Brief { incident: after.id }, &cause, Pace::Gather, now);
+        }
         for effect in &decision.effects {
             match effect {
                 Effect::Send(message) => self.enqueue(commit, message, &cause, pace, now),

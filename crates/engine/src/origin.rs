@@ -113,6 +113,7 @@ pub(crate) fn outbox_item(
             (format!("invite/{cause}"), 0, format!("invites/{incident}"), false)
         }
         Outgoing::Card { incident } => (card_key(*incident), 1, about(incident), true),
+        Outgoing::Brief { incident } => (format!("brief/{incident}"), 1, format!("brief/{incident}"), true),
         Outgoing::Plan { run } => (plan_key(*run), 0, plan_key(*run), true),
         Outgoing::Progress { run } => (format!("progress/{run}"), 2, format!("progress/{run}"), true),
         Outgoing::Note { incident, .. } => (format!("note/{cause}"), 3, format!("notes/{incident}"), false),

@@ -20,6 +20,7 @@ use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::origin::Reply;
 use crate::runs::load_run;
+use crate::sees::Hidden;
 use crate::show::{IncidentShow, RecoveredRun, RunShow, TimelineEntry};
 
 const LOOK: usize = 10_000;
@@ -29,27 +30,34 @@ const OUTPUT_LINES: usize = 20;
 /// The incident of that name (`INC-12`, `12` or its id), or the only (open) one.
 ///
 /// # Errors
-/// When there is none, or several.
+/// When there is none, or several, or whoever asks does not see it.
 pub async fn find_incident(
     store: &dyn Store,
     named: Option<&str>,
     open_only: bool,
+    hidden: &Hidden,
 ) -> Result<IncidentRow, EngineError> {
     if let Some(named) = named {
         let rows = store.incidents(false, LOOK).await?;
         let number = named.parse::<IncidentNumber>().ok();
-        return rows
+        let row = rows
             .into_iter()
             .find(|row| Some(row.number) == number || row.id.to_string() == named)
             .ok_or_else(|| {
                 EngineError::NotFound(format!(
                     "there is no incident '{named}'; hint: `blocks incident list --all`"
                 ))
-            });
+            })?;
+        hidden.refuse(&row)?;
+        return Ok(row);
     }
-    let mut rows = store.incidents(true, LOOK).await?;
+    let seen = |mut rows: Vec<IncidentRow>| {
+        rows.retain(|row| !hidden.hides(Some(row.id)));
+        rows
+    };
+    let mut rows = seen(store.incidents(true, LOOK).await?);
     if rows.is_empty() && !open_only {
-        rows = store.incidents(false, LOOK).await?;
+        rows = seen(store.incidents(false, LOOK).await?);
     }
     match (rows.len(), rows.pop()) {
         (1, Some(row)) => Ok(row),
@@ -117,21 +125,13 @@ pub async fn recovered(store: &dyn Store, ids: &[RunId]) -> Result<Reply, Engine
     Ok(Reply { text, data: json!({ "runs": runs }) })
 }
 
-/// Incidents at a glance.
+/// Incidents at a glance, but for those that whoever asks does not see.
 ///
 /// # Errors
 /// When the store does not read.
-pub async fn incidents(store: &dyn Store, all: bool) -> Result<Reply, EngineError> {
-    incidents_for(store, all, true).await
-}
-
-/// The same for somebody who may not know of those that are private.
-///
-/// # Errors
-/// When the store does not read.
-pub async fn incidents_for(store: &dyn Store, all: bool, private_too: bool) -> Result<Reply, EngineError> {
+pub async fn incidents(store: &dyn Store, all: bool, hidden: &Hidden) -> Result<Reply, EngineError> {
     let mut rows = store.incidents(!all, 1_000).await?;
-    rows.retain(|row| private_too || !row.private);
+    rows.retain(|row| !hidden.hides(Some(row.id)));
     let mut text = String::new();
     for row in &rows {
         let _ = writeln!(

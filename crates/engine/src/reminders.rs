@@ -12,7 +12,6 @@ use runbook_core::ports::{Append, Commit, CommitError, RowChange, Timer, TimerCh
 use runbook_core::request::Request;
 use runbook_core::run::{Run, Status};
 
-use crate::deliver::may_see;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handover::passed_on;
@@ -20,6 +19,7 @@ use crate::incidents::{MAX_TRIES, apply_incident, load_incident};
 use crate::origin::{Asker, Origin, Pace, Reply};
 use crate::runs::load_run;
 use crate::said::Said;
+use crate::sees::may_see;
 
 /// The timer's word for a look at who is to be asked.
 pub(crate) const LOOK: &str = "look";

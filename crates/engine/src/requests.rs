@@ -206,7 +206,8 @@ impl Engine {
             Request::RunbookRuns { all, incident } => {
                 let reply = {
                     let which = (*all, incident.as_deref());
-                    which::shown_runs(self.store(), which, None, typed(asker), self.now()).await?
+                    let hidden = self.hidden_from(asker).await?;
+                    which::shown_runs(self.store(), which, (None, &hidden), typed(asker), self.now()).await?
                 };
                 self.answer(origin, reply).await
             }
@@ -248,6 +249,7 @@ impl Engine {
             | Request::IncidentSnooze { .. }
             | Request::IncidentReminders { .. }
             | Request::RollbackRequest { .. }
+            | Request::Report { .. }
             | Request::OnCall
             | Request::Menu { .. } => self.incident_request(request, asker, origin).await,
             Request::HandOver { .. }
@@ -644,7 +646,8 @@ impl Engine {
         fits: impl Fn(&RunRow) -> bool,
     ) -> Result<RunRow, EngineError> {
         let here = self.channel_incident(asker).await.ok().map(|incident| incident.id);
-        which::the_run(self.store(), request, here, typed(asker), fits).await
+        let hidden = self.hidden_from(asker).await?;
+        which::the_run(self.store(), request, (here, &hidden), typed(asker), fits).await
     }
 
     pub(crate) async fn channel_incident(&self, asker: &Asker) -> Result<IncidentRow, EngineError> {
@@ -685,7 +688,7 @@ impl Engine {
         {
             return Ok(row);
         }
-        read::find_incident(self.store(), named, open_only).await
+        read::find_incident(self.store(), named, open_only, &self.hidden_from(asker).await?).await
     }
 
     /// The incident that a run serves: the named one, the channel's, the only open one, or none.

@@ -15,6 +15,7 @@ use crate::error::EngineError;
 use crate::origin::Reply;
 use crate::read;
 use crate::runs::load_run;
+use crate::sees::Hidden;
 
 const LOOK: usize = 10_000;
 /// As many are named to choose from.
@@ -57,14 +58,16 @@ async fn run_of_whole_id(store: &dyn Store, named: Option<&str>) -> Result<Optio
 pub(crate) async fn the_run(
     store: &dyn Store,
     request: &Request,
-    here: Option<IncidentId>,
+    (here, hidden): (Option<IncidentId>, &Hidden),
     typed: Typed,
     fits: impl Fn(&RunRow) -> bool,
 ) -> Result<RunRow, EngineError> {
-    if let Some(row) = run_of_whole_id(store, request.run()).await? {
+    if let Some(row) = run_of_whole_id(store, request.run()).await?.filter(|row| !hidden.hides(row.incident))
+    {
         return Ok(row);
     }
-    let rows = store.runs(None, false, LOOK).await?;
+    let mut rows = store.runs(None, false, LOOK).await?;
+    rows.retain(|row| !hidden.hides(row.incident));
     let mut found: Vec<RunRow> = match request.run() {
         Some(named) => {
             let wanted = named.to_ascii_lowercase();
@@ -173,7 +176,7 @@ fn line(row: &RunRow) -> String {
 /// # Errors
 /// When there is none, or several: then the text names them, each with what to type.
 pub async fn find(store: &dyn Store, request: &Request) -> Result<RunId, EngineError> {
-    Ok(the_run(store, request, None, Typed::Shell, |row| row.open).await?.id)
+    Ok(the_run(store, request, (None, &Hidden::default()), Typed::Shell, |row| row.open).await?.id)
 }
 
 /// The runs at a glance, newest first: those that are open or left something that a person has to look at, or all.
@@ -187,7 +190,7 @@ pub async fn runs(
     absent: Option<&Absent>,
     now: DateTime<Utc>,
 ) -> Result<Reply, EngineError> {
-    shown_runs(store, (all, incident), absent, Typed::Shell, now).await
+    shown_runs(store, (all, incident), (absent, &Hidden::default()), Typed::Shell, now).await
 }
 
 /// A failed run asks what now. Nobody answers for ever, so those of the last day are shown.
@@ -198,17 +201,18 @@ fn asks_what_now(row: &RunRow, now: DateTime<Utc>) -> bool {
 pub(crate) async fn shown_runs(
     store: &dyn Store,
     (all, incident): (bool, Option<&str>),
-    absent: Option<&Absent>,
+    (absent, hidden): (Option<&Absent>, &Hidden),
     typed: Typed,
     now: DateTime<Utc>,
 ) -> Result<Reply, EngineError> {
     let of = match incident {
-        Some(_) => Some(read::find_incident(store, incident, false).await?.id),
+        Some(_) => Some(read::find_incident(store, incident, false, hidden).await?.id),
         None => None,
     };
     let numbers: HashMap<IncidentId, String> =
         store.incidents(false, LOOK).await?.into_iter().map(|row| (row.id, row.number.to_string())).collect();
-    let rows = store.runs(of, false, LOOK).await?;
+    let mut rows = store.runs(of, false, LOOK).await?;
+    rows.retain(|row| !hidden.hides(row.incident));
     let shown =
         rows.iter().filter(|row| all || row.open || row.status == "undo_failed" || asks_what_now(row, now));
     let (mut text, mut data) = (String::new(), Vec::new());

@@ -49,6 +49,18 @@ pub enum Command {
         after_help = "Examples:\n  blocks escalate\n  blocks escalate INC-12 nobody answers\n  blocks escalate to @ben he knows the pool\n  blocks escalate secondary\n\nBehind `to` stands a name of blocks.toml, a mention in chat, or a duty."
     )]
     Escalate(EscalateArgs),
+    /// How the incidents of some days went: times against their targets, runbooks, what is to be done
+    #[command(
+        after_help = "Examples:\n  blocks report\n  blocks report --since 7d --service flowengine\n  blocks report --since 2026-11-01 -o json | jq .severities"
+    )]
+    Report {
+        /// Since when: a length of time such as 7d, or a day; 30 days when absent
+        #[arg(long, value_name = "WHEN")]
+        since: Option<String>,
+        /// Only those of this service
+        #[arg(long, value_name = "NAME")]
+        service: Option<String>,
+    },
     /// Whom to ask: roles by the configuration, and who commands now
     #[command(name = "oncall", after_help = "Example: blocks oncall")]
     OnCall,
@@ -438,6 +450,9 @@ impl Command {
             Command::Rollback(command) => return command.to_request(),
             Command::HandOver(args) => return args.to_request(),
             Command::Escalate(args) => args.to_request(),
+            Command::Report { since, service } => {
+                Request::Report { since: since.clone(), service: service.clone() }
+            }
             Command::OnCall => Request::OnCall,
             Command::Menu(args) => Request::Menu { incident: args.number() },
         })

@@ -115,7 +115,7 @@ pub const COMMANDS: &[CommandInfo] = &[
         "not-an-incident a drill of the night shift",
     ),
     on_all("merge", "INC into INC", "make one part of another, which goes on", "merge INC-2 into INC-1"),
-    on_all("catch-up", "[INC]", "tell whoever joins now what they need", "catch-up"),
+    on_all("catch-up", "[INC]", "what whoever joins now needs", "catch-up"),
     on_all("snooze", "30|60|90 [INC]", "hold its reminders; approvals still come", "snooze 30"),
     on_all("reminders", "on|off [--all] [INC]", "its reminders, for you or for all", "reminders off"),
     on_all(
@@ -145,6 +145,7 @@ pub const COMMANDS: &[CommandInfo] = &[
         "handover INC-12 to @ben the pool is still full",
     ),
     on_all("escalate", "[INC] [to WHO] [REASON]", "page the next person, or whom you name", "escalate"),
+    on_all("report", "[--since WHEN] [--service NAME]", "how incidents went", "report --since 7d"),
     on_all("oncall", "", "whom to ask", "oncall"),
     on_all("menu", "[INC]", "what makes sense to type next", "menu"),
     on_all("runbook list", "", "name the runbooks", "runbook list"),
@@ -284,7 +285,7 @@ pub const COMMANDS: &[CommandInfo] = &[
         "make one part of another, which goes on",
         "incident merge INC-2 into INC-1",
     ),
-    on_all("incident catch-up", "[INC]", "tell whoever joins now what they need", "incident catch-up"),
+    on_all("incident catch-up", "[INC]", "what whoever joins now needs", "incident catch-up"),
     on_all(
         "incident snooze",
         "30|60|90 [INC]",

@@ -160,6 +160,11 @@ fn what_is_typed_is_what_is_meant() {
         ("action list —all", Request::ActionList { incident: None, all: true }),
         ("action done 2", Request::ActionDone { incident: None, number: 2 }),
         ("action done 2 inc-3", Request::ActionDone { incident: some("INC-3"), number: 2 }),
+        ("report", Request::Report { since: None, service: None }),
+        (
+            "Report —since 7d –service flowengine",
+            Request::Report { since: some("7d"), service: some("flowengine") },
+        ),
         // reminders, and who wants a rollback
         ("snooze 30", Request::IncidentSnooze { incident: None, minutes: 30 }),
         ("Snooze 90min inc-3", Request::IncidentSnooze { incident: some("INC-3"), minutes: 90 }),

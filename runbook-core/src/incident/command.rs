@@ -80,6 +80,13 @@ pub enum IncidentCommand {
         /// The message's id.
         ts: String,
     },
+    /// What the shared channel shows is posted.
+    RecordBrief {
+        /// The channel's id.
+        channel: String,
+        /// The message's id.
+        ts: String,
+    },
     /// A run was planned.
     LinkRun {
         /// The run.

@@ -166,6 +166,11 @@ pub fn decide(
             effects: Vec::new(),
         },
         IncidentCommand::RecordCard { .. } => nothing,
+        IncidentCommand::RecordBrief { channel, ts } if state.brief.is_none() => Decision {
+            events: vec![IncidentEvent::BriefPosted { channel: channel.clone(), ts: ts.clone() }],
+            effects: Vec::new(),
+        },
+        IncidentCommand::RecordBrief { .. } => nothing,
         IncidentCommand::LinkRun { run, runbook, mutating, triage } => {
             if state.runs.iter().any(|link| link.run == *run) {
                 return Ok(nothing);

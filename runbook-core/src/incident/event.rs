@@ -145,6 +145,13 @@ pub enum IncidentEvent {
         /// The message's id.
         ts: String,
     },
+    /// What the shared channel shows of it is posted.
+    BriefPosted {
+        /// The channel's id.
+        channel: String,
+        /// The message's id.
+        ts: String,
+    },
     /// A run was planned for it.
     RunPlanned {
         /// The run.

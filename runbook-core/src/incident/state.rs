@@ -159,6 +159,9 @@ pub struct Incident {
     pub pager_refused: bool,
     /// Its card, once posted.
     pub card_ts: Option<String>,
+    /// What the shared channel shows of it, once posted: the channel's id, and the message's.
+    #[serde(skip)]
+    pub brief: Option<(String, String)>,
     /// Its runs, oldest first.
     pub runs: Vec<RunLink>,
     /// Judged diagnostics.
@@ -313,6 +316,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 channel_failed: false,
                 pager_refused: false,
                 card_ts: None,
+                brief: None,
                 runs: Vec::new(),
                 evidence: Vec::new(),
                 triage: None,
@@ -376,6 +380,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.channel.get_or_insert_with(|| channel.clone());
             incident.card_ts = Some(ts.clone());
         }
+        IncidentEvent::BriefPosted { channel, ts } => incident.brief = Some((channel.clone(), ts.clone())),
         IncidentEvent::RunPlanned { run, runbook, mutating, triage } => incident.runs.push(RunLink {
             run: *run,
             runbook: runbook.clone(),

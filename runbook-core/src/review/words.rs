@@ -79,6 +79,7 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
         }
         IncidentEvent::ChannelOpened { channel } => format!("channel {} opened", md(channel)),
         IncidentEvent::CardPosted { .. } => "card posted".to_owned(),
+        IncidentEvent::BriefPosted { .. } => "told in the shared channel".to_owned(),
         IncidentEvent::RunPlanned { runbook, triage, .. } => {
             let what = if *triage { "diagnostics" } else { "run" };
             format!("{what} of {} planned", md(runbook))

@@ -161,6 +161,9 @@ impl SlackChat {
             ChatMessage::Card { channel, ts, view } => {
                 self.show(key, attempt, Place::new(channel, ts.as_ref(), None), render::card(view)).await
             }
+            ChatMessage::Brief { channel, ts, view } => {
+                self.show(key, attempt, Place::new(channel, ts.as_ref(), None), render::brief(view)).await
+            }
             ChatMessage::Plan { channel, ts, view } => {
                 self.show(key, attempt, Place::new(channel, ts.as_ref(), None), render::plan(view)).await
             }

@@ -57,7 +57,9 @@ impl Pace {
     pub(super) fn turn(&self, message: &ChatMessage) -> Option<Duration> {
         let (method, channel, is_urgent) = match message {
             ChatMessage::OpenChannel { .. } => (Method::CreateChannel, "", true),
-            ChatMessage::Card { channel, ts, .. } | ChatMessage::Progress { channel, ts, .. } => (
+            ChatMessage::Card { channel, ts, .. }
+            | ChatMessage::Brief { channel, ts, .. }
+            | ChatMessage::Progress { channel, ts, .. } => (
                 if ts.is_some() { Method::UpdateMessage } else { Method::PostMessage },
                 channel.as_str(),
                 false,

@@ -1,6 +1,7 @@
 //! Views into Block Kit. Outside text is escaped and bounded here, and nowhere else.
 
 mod ask;
+mod brief;
 mod card;
 mod draft;
 mod form;
@@ -11,6 +12,7 @@ mod progress;
 pub(crate) mod text;
 
 pub(crate) use ask::ask;
+pub(crate) use brief::brief;
 pub(crate) use card::card;
 pub(crate) use draft::draft;
 pub(crate) use form::form;

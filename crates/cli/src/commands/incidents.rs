@@ -1,6 +1,6 @@
 //! What can be read about incidents while no engine runs.
 
-use blocks_engine::{Clock as _, EngineError, Reply, SystemClock, handover, incident_reads, read};
+use blocks_engine::{Clock as _, EngineError, Hidden, Reply, SystemClock, handover, incident_reads, read};
 use blocks_store::SqliteStore;
 use runbook_core::ports::IncidentRow;
 use runbook_core::request::Request;
@@ -11,25 +11,31 @@ use crate::exit::Stop;
 /// Reads it from the journal as it lies there.
 pub(super) async fn offline(config: &Config, store: &SqliteStore, request: &Request) -> Result<Reply, Stop> {
     let (settings, now) = (&config.settings, SystemClock.now());
+    // whoever reads the files sees what stands in them
+    let hidden = &Hidden::default();
     let reply = match request {
         Request::IncidentStatus { incident } => {
-            let row = read::find_incident(store, incident.as_deref(), false).await?;
+            let row = read::find_incident(store, incident.as_deref(), false, hidden).await?;
             incident_reads::status(store, settings, &row, now).await?
         }
         Request::IncidentCatchUp { incident } => {
-            let row = read::find_incident(store, incident.as_deref(), false).await?;
+            let row = read::find_incident(store, incident.as_deref(), false, hidden).await?;
             incident_reads::catch_up(store, settings, &row, now).await?
         }
         Request::ActionList { incident, all } => {
             let row = match all {
                 true => None,
-                false => Some(read::find_incident(store, incident.as_deref(), false).await?),
+                false => Some(read::find_incident(store, incident.as_deref(), false, hidden).await?),
             };
-            incident_reads::actions(store, row.as_ref(), true).await?
+            incident_reads::actions(store, row.as_ref(), hidden).await?
+        }
+        Request::Report { since, service } => {
+            let which = (since.as_deref(), service.as_deref());
+            incident_reads::report(store, settings, which, hidden, now).await?
         }
         Request::HandOverShift { .. } => handover::shift(store, settings, now).await?,
         Request::OnCall => {
-            let row = only_open(read::find_incident(store, None, true).await)?;
+            let row = only_open(read::find_incident(store, None, true, hidden).await)?;
             let here = match &row {
                 Some(row) => Some((row, incident_reads::commander(store, row).await?)),
                 None => None,
@@ -37,19 +43,19 @@ pub(super) async fn offline(config: &Config, store: &SqliteStore, request: &Requ
             incident_reads::on_call(settings, here)
         }
         Request::Menu { incident: None } => {
-            let row = only_open(read::find_incident(store, None, true).await)?;
-            incident_reads::menu(store, settings, row.as_ref()).await?
+            let row = only_open(read::find_incident(store, None, true, hidden).await)?;
+            incident_reads::menu(store, settings, row.as_ref(), hidden).await?
         }
         Request::Menu { incident } => {
-            let row = read::find_incident(store, incident.as_deref(), false).await?;
-            incident_reads::menu(store, settings, Some(&row)).await?
+            let row = read::find_incident(store, incident.as_deref(), false, hidden).await?;
+            incident_reads::menu(store, settings, Some(&row), hidden).await?
         }
         Request::UpdateDrafts { incident: None } => {
-            let row = only_open(read::find_incident(store, None, true).await)?;
+            let row = only_open(read::find_incident(store, None, true, hidden).await)?;
             blocks_engine::drafts(store, settings, row.as_ref(), "").await?
         }
         Request::UpdateDrafts { incident } => {
-            let row = read::find_incident(store, incident.as_deref(), false).await?;
+            let row = read::find_incident(store, incident.as_deref(), false, hidden).await?;
             blocks_engine::drafts(store, settings, Some(&row), "").await?
         }
         _ => return Err(Stop::usage("this needs an engine")),

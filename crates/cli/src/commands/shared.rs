@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use blocks_engine::{
-    Absent, Asked, Clock as _, EngineError, LibraryEntry, Reply, SystemClock, describe, incident_reads, read,
-    which,
+    Absent, Asked, Clock as _, EngineError, Hidden, LibraryEntry, Reply, SystemClock, describe,
+    incident_reads, read, which,
 };
 use blocks_grammar::{Command, JournalCommand, RunbookCommand};
 use blocks_server::EngineInfo;
@@ -99,6 +99,7 @@ pub(crate) async fn run(
         | Request::ActionList { .. }
         | Request::UpdateDrafts { .. }
         | Request::HandOverShift { to: None, post: false }
+        | Request::Report { .. }
         | Request::OnCall
         | Request::Menu { .. }
         | Request::RunbookRuns { .. }
@@ -205,9 +206,9 @@ async fn offline(config: &Config, request: &Request, absent: Option<&Absent>) ->
     let store = open_journal(config)?;
     let people = &config.settings.directory;
     Ok(match request {
-        Request::IncidentList { all } => read::incidents(&store, *all).await?,
+        Request::IncidentList { all } => read::incidents(&store, *all, &Hidden::default()).await?,
         Request::IncidentShow { incident } => {
-            let row = read::find_incident(&store, incident.as_deref(), false).await?;
+            let row = read::find_incident(&store, incident.as_deref(), false, &Hidden::default()).await?;
             read::incident(&store, &row).await?
         }
         Request::IncidentStatus { .. }
@@ -215,6 +216,7 @@ async fn offline(config: &Config, request: &Request, absent: Option<&Absent>) ->
         | Request::ActionList { .. }
         | Request::UpdateDrafts { .. }
         | Request::HandOverShift { to: None, post: false }
+        | Request::Report { .. }
         | Request::OnCall
         | Request::Menu { .. } => incidents::offline(config, &store, request).await?,
         Request::RunbookRuns { all, incident } => {

@@ -150,6 +150,7 @@ impl ChatState {
                 return Ok(ChatReceipt { channel, ts, seen: Some(Box::new(said)) });
             }
             ChatMessage::Card { channel, ts, .. }
+            | ChatMessage::Brief { channel, ts, .. }
             | ChatMessage::Plan { channel, ts, .. }
             | ChatMessage::Draft { channel, ts, .. }
             | ChatMessage::Progress { channel, ts, .. } => (channel, ts.as_deref()),

@@ -237,6 +237,42 @@ async fn a_small_incident_lives_in_the_services_channel() {
     );
 }
 
+/// The shared channel shows an incident that has one of its own, in one message that follows where it stands.
+#[tokio::test(start_paused = true)]
+async fn the_shared_channel_shows_where_an_incident_is_led() {
+    let mut bench = Bench::new().await;
+    let shown = |bench: &Bench| {
+        let chat = locked(&bench.world.chat);
+        let briefs: Vec<_> = chat.of("brief/").into_iter().cloned().collect();
+        briefs
+    };
+    let id = bench.paged().await.id;
+    let [posted] = &shown(&bench)[..] else { panic!("one message") };
+    let ChatMessage::Brief { channel, view, .. } = &posted.message else { panic!("{posted:?}") };
+    assert_eq!(
+        (channel.as_str(), view.home.as_str(), view.status.as_str()),
+        ("incidents", "C1", "triggered")
+    );
+    bench.ask("ack", "ana", Request::IncidentAck { incident: None }).await;
+    for n in 0..3 {
+        let text = format!("look {n}");
+        bench.ask(&text, "ana", Request::TimelineAdd { incident: None, text: text.clone() }).await;
+    }
+    bench.pass(5_000).await;
+    let before = shown(&bench)[0].edits;
+    bench.reboot().await;
+    bench.ask("resolve", "ana", Request::IncidentResolve { incident: None }).await;
+    bench.pager_says("end", PagerEventKind::Resolved, page("Q1"), None).await;
+    bench.pass(5_000).await;
+    let [posted] = &shown(&bench)[..] else { panic!("still one message") };
+    let ChatMessage::Brief { view, .. } = &posted.message else { panic!("{posted:?}") };
+    assert_eq!((view.commander.as_deref(), view.status.as_str()), (Some("ana (acting)"), "resolved"));
+    assert!((1..=2).contains(&before) && posted.edits <= before + 2, "notes edit nothing: {}", posted.edits);
+    let (_, events) = bench.incident_events(id).await;
+    assert_eq!(events.iter().filter(|e| matches!(e, IncidentEvent::BriefPosted { .. })).count(), 1);
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
 /// What only another configuration understands stays for it, and does not hold up the rest.
 #[tokio::test(start_paused = true)]
 async fn messages_for_another_configuration_do_not_hold_up_the_others() {

@@ -88,7 +88,10 @@ async fn what_happened_while_slack_was_away_is_shown_when_it_is_back() {
     bench.says("typed", "ana", Request::IncidentStatus { incident: None }).await;
     led_from_a_shell(&mut bench).await;
     let so_far = locked(&bench.world.chat).messages.len();
-    assert_eq!(so_far, 2, "the card, and a plan of which nobody heard that it came");
+    assert_eq!(
+        so_far, 3,
+        "the card, its two lines in the shared channel, and a plan of which nobody heard that it came"
+    );
     slack_returns(&bench);
     bench.pass(3 * MINUTE).await;
     assert_converged(&bench).await;

@@ -134,6 +134,78 @@ async fn a_private_incident_is_nowhere_else() {
     }
 }
 
+/// Whoever has no part in a private incident learns nothing of it, and changes nothing: also of its runs, and where nobody
+/// names one. In its channel, and with a part in it, they do.
+#[tokio::test(start_paused = true)]
+async fn a_private_incident_is_for_whoever_has_a_part_in_it() {
+    let mut bench = Bench::new().await;
+    bench.ask("declare", "ana", declare("keys are public", true)).await;
+    let rollback = Request::RunbookRollback { service: None, params: [].into(), incident: None };
+    bench.ask("rollback", "ana", rollback).await;
+    let run = bench.asked_runs()[0].to_string();
+    let named = || Some("INC-1".to_owned());
+    let out = |incident: Option<String>| {
+        vec![
+            Request::IncidentShow { incident: incident.clone() },
+            Request::IncidentStatus { incident: incident.clone() },
+            Request::IncidentCatchUp { incident: incident.clone() },
+            Request::ActionList { incident: incident.clone(), all: false },
+            Request::UpdateDrafts { incident: incident.clone() },
+            Request::IncidentAck { incident: incident.clone() },
+            Request::IncidentRole { incident: incident.clone(), role: Role::Responder, who: "me".to_owned() },
+            Request::TimelineAdd { incident, text: "let me in".to_owned() },
+        ]
+    };
+    let runs = Request::RunbookRuns { all: true, incident: None };
+    let of_run = [
+        Request::RunbookStatus { run: Some(run.clone()) },
+        Request::RunbookStatus { run: None },
+        Request::RunbookCancel { run: Some(run.clone()), reason: None },
+        Request::RunbookRuns { all: true, incident: named() },
+    ];
+    for actor in [Actor::Person("ben".to_owned()), Actor::Service("api".to_owned())] {
+        let asker = Asker { actor, channel: None };
+        for request in out(named()).iter().chain(&out(None)).chain(&of_run) {
+            match bench.engine.request(request, &asker).await {
+                Err(error) => assert!(!error.to_string().contains("keys"), "{request:?}: {error}"),
+                // the templates are nobody's secret
+                Ok(reply) if matches!(request, Request::UpdateDrafts { incident: None }) => {
+                    assert!(!format!("{reply:?}").contains("INC-1"), "{reply:?}");
+                }
+                Ok(reply) => panic!("{request:?}: {reply:?}"),
+            }
+        }
+        for request in [&Request::IncidentList { all: true }, &runs, &Request::Menu { incident: None }] {
+            let reply = bench.engine.request(request, &asker).await.unwrap();
+            let told = format!("{reply:?}");
+            assert!(!told.contains("keys") && !told.contains("INC-1") && !told.contains(&run), "{told}");
+        }
+        let report = Request::Report { since: None, service: None };
+        let told = bench.engine.request(&report, &asker).await.unwrap();
+        assert!(told.text.contains(": 0 incidents") && told.text.contains("1 more, private"), "{told:?}");
+    }
+    let (incident, events) = bench.incident_events(bench.incident().await.id).await;
+    let mine = |event: &IncidentEvent| {
+        matches!(event, IncidentEvent::RoleGiven { .. } | IncidentEvent::NoteAdded { .. })
+    };
+    assert!(!events.iter().any(mine) && incident.commander.is_none(), "{events:?}");
+    // whoever reads the files of the machine, whoever asks in its channel, and whoever is given a part
+    let at_home = Asker { actor: Actor::Local("root".to_owned()), channel: None };
+    let told = bench.engine.request(&Request::IncidentList { all: false }, &at_home).await.unwrap();
+    assert!(told.text.contains("keys are public"), "{told:?}");
+    assert!(
+        bench
+            .ask("here", "ben", Request::IncidentStatus { incident: None })
+            .await
+            .contains("keys are public")
+    );
+    bench.ask("role", "ana", role(Role::Responder, "ben")).await;
+    let ben = Asker { actor: Actor::Person("ben".to_owned()), channel: None };
+    for request in [Request::IncidentStatus { incident: None }, Request::RunbookStatus { run: None }, runs] {
+        bench.engine.request(&request, &ben).await.unwrap_or_else(|error| panic!("{request:?}: {error}"));
+    }
+}
+
 /// Whoever is given a role is let in; before that, nobody outside hears of a private incident, and is not asked for a yes.
 #[tokio::test(start_paused = true)]
 async fn a_role_lets_somebody_into_a_private_incident() {
@@ -255,6 +327,20 @@ async fn roles_updates_notes_and_actions_are_on_the_record() {
     let notes = locked(&bench.world.chat).notes();
     assert_eq!(notes.len(), 2, "who commands, and the update: {notes:?}");
 
+    let report = bench.ask("report", "cora", Request::Report { since: None, service: None }).await;
+    for wanted in [": 1 incident\n", "P1: 1 incident; taken after ", "; 1 open", "actions: 1 to do, 0 done"] {
+        assert!(report.contains(wanted), "{wanted}: {report}");
+    }
+    let of = |since: &str, service: &str| Request::Report {
+        since: Some(since.to_owned()),
+        service: Some(service.to_owned()),
+    };
+    let said = bench.ask("report 2", "cora", of("soon", "flowengine")).await;
+    assert!(said.contains("'soon' is neither a length of time nor a day"), "{said}");
+    let said = bench.ask("report 3", "cora", of("7d", "checkout")).await;
+    assert!(said.contains("there is no service 'checkout'; hint: blocks.toml names: flowengine"), "{said}");
+    let said = bench.ask("report 4", "cora", of("7d", "billing")).await;
+    assert!(said.ends_with(": 0 incidents of billing"), "{said}");
     let list = bench.ask("list", "cora", Request::ActionList { incident: None, all: false }).await;
     assert_eq!(list, "INC-1    1. alert on p95 (ben, due 2026-01-10)");
     bench.ask("done", "cora", Request::ActionDone { incident: None, number: 1 }).await;

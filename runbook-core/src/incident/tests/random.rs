@@ -53,6 +53,7 @@ pub(crate) fn outside() -> impl Strategy<Value = IncidentCommand> {
         1 => (text(), prop::option::of(text())).prop_map(|(what, text)| IncidentCommand::NotePager { what, text }),
         1 => text().prop_map(|channel| IncidentCommand::RecordChannel { channel }),
         1 => text().prop_map(|ts| IncidentCommand::RecordCard { channel: "C1".to_owned(), ts }),
+        1 => text().prop_map(|ts| IncidentCommand::RecordBrief { channel: "C2".to_owned(), ts }),
         3 => who.clone().prop_map(|by| IncidentCommand::Resolve { by, email: None }),
         3 => by_people(who),
         3 => (0..5i64).prop_map(|minute| pager_ends(60 * minute)),
@@ -117,6 +118,7 @@ fn is_a_fact(command: &IncidentCommand) -> bool {
             | IncidentCommand::ChangeSeverity { .. }
             | IncidentCommand::RecordChannel { .. }
             | IncidentCommand::RecordCard { .. }
+            | IncidentCommand::RecordBrief { .. }
             | IncidentCommand::LinkRun { .. }
             | IncidentCommand::EndTriage { .. }
             | IncidentCommand::EndRun { .. }

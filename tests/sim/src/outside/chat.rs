@@ -77,6 +77,7 @@ impl Room {
                 return ChatReceipt { channel, ts, seen: given.clone() };
             }
             ChatMessage::Card { channel, ts, .. }
+            | ChatMessage::Brief { channel, ts, .. }
             | ChatMessage::Plan { channel, ts, .. }
             | ChatMessage::Draft { channel, ts, .. }
             | ChatMessage::Progress { channel, ts, .. } => (channel, ts.as_deref()),

@@ -54,6 +54,7 @@ pub(crate) fn kind_of(request: &Request) -> &'static str {
         Request::ActionAdd { .. } => "action_add",
         Request::ActionList { .. } => "action_list",
         Request::ActionDone { .. } => "action_done",
+        Request::Report { .. } => "report",
         Request::IncidentSnooze { .. } => "incident_snooze",
         Request::IncidentReminders { .. } => "incident_reminders",
         Request::RollbackRequest { .. } => "rollback_request",
@@ -333,6 +334,7 @@ fn words(request: &Request) -> String {
             words.push("escalate".to_owned());
             words.extend(who.iter().map(|who| format!("to {who}")));
         }
+        Request::Report { .. } => words.push("report".to_owned()),
         Request::OnCall => words.push("oncall".to_owned()),
         Request::Menu { .. } => {}
         Request::PirDraft { incident } => words = named("pir draft", incident),
@@ -402,7 +404,7 @@ pub(crate) fn some_request(dice: &mut Dice, who: &str, known: &[KnownRun]) -> Re
 fn about_incidents(dice: &mut Dice, who: &str) -> Request {
     let incident = None;
     let said = || format!("{who} says so");
-    match dice.below(26) {
+    match dice.below(27) {
         0 => Request::IncidentDeclare {
             description: None,
             title: format!("{who} saw something"),
@@ -453,6 +455,7 @@ fn about_incidents(dice: &mut Dice, who: &str) -> Request {
             let who = (*dice.pick(&["@ana", "ben", "commander", "nobody"])).to_owned();
             Request::Escalate { incident, who: dice.percent(50).then_some(who), reason: None }
         }
+        25 => Request::Report { since: None, service: None },
         _ => Request::Menu { incident },
     }
 }
