@@ -132,6 +132,11 @@ pub enum IncidentCommand {
         /// The run.
         run: RunId,
     },
+    /// A run that had ended is to go on, once somebody says yes.
+    TakeUpRun {
+        /// The run.
+        run: RunId,
+    },
     /// A run ended.
     EndRun {
         /// The run.

@@ -214,6 +214,13 @@ pub fn decide(
             decision
         }
         IncidentCommand::StartMitigation { .. } => nothing,
+        IncidentCommand::TakeUpRun { run } => {
+            let has_ended = |link: &&super::RunLink| link.run == *run && link.outcome.is_some();
+            match state.runs.iter().find(has_ended).filter(|_| state.status.is_open()) {
+                Some(_) => with_card(vec![IncidentEvent::RunTakenUp { run: *run }]),
+                None => nothing,
+            }
+        }
         IncidentCommand::EndRun { run, outcome, reason } => {
             end_run(state, *run, *outcome, reason.as_deref(), card.clone())
         }

@@ -210,6 +210,11 @@ pub enum IncidentEvent {
         /// The run.
         run: RunId,
     },
+    /// A run that had ended is to go on, once somebody says yes: nothing of it happens before.
+    RunTakenUp {
+        /// The run.
+        run: RunId,
+    },
     /// A run ended.
     RunEnded {
         /// The run.

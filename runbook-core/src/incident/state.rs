@@ -414,6 +414,11 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 incident.mitigated_at = None;
             }
         }
+        IncidentEvent::RunTakenUp { run } => {
+            if let Some(link) = incident.runs.iter_mut().find(|link| link.run == *run) {
+                link.outcome = None;
+            }
+        }
         IncidentEvent::RunEnded { run, outcome, .. } => {
             if let Some(link) = incident.runs.iter_mut().find(|link| link.run == *run) {
                 link.outcome = Some(*outcome);

@@ -52,6 +52,32 @@ fn mitigating() -> Bench {
     bench
 }
 
+/// What waits for a yes has changed nothing: the impact is still over, and without the yes all is as it was.
+#[test]
+fn a_run_that_is_taken_up_keeps_its_incident_open_and_takes_nothing_back() {
+    let mut bench = mitigating();
+    bench.learns(&end(RUN, RunOutcome::Failed));
+    bench.learns(&link(OTHER, true));
+    bench.learns(&IncidentCommand::StartMitigation { run: OTHER });
+    bench.learns(&end(OTHER, RunOutcome::Succeeded));
+    let before = bench.incident.clone();
+    assert_eq!((bench.status(), before.mitigated_at.is_some()), ("monitoring", true));
+    let taken_up = bench.learns(&IncidentCommand::TakeUpRun { run: RUN });
+    assert_eq!(words(&taken_up), ["run_taken_up"]);
+    assert!(taken_up.effects.iter().all(|effect| !matches!(effect, Effect::TargetTimer { .. })));
+    assert_eq!((bench.status(), bench.incident.mitigated_at), ("monitoring", before.mitigated_at));
+    assert!(bench.give(&resolve("ana")).is_err(), "nobody resolves it meanwhile");
+    assert_eq!(words(&bench.learns(&IncidentCommand::TakeUpRun { run: RUN })), [""; 0], "told once");
+    let reason = "not now".to_owned();
+    bench.learns(&IncidentCommand::StandAgain { run: RUN, outcome: RunOutcome::Failed, reason });
+    let after = Incident { seq: before.seq, reminders: before.reminders.clone(), ..bench.incident.clone() };
+    assert_eq!(after, before);
+    // with the yes it goes on, and what had helped no longer counts
+    bench.learns(&IncidentCommand::TakeUpRun { run: RUN });
+    bench.learns(&IncidentCommand::StartMitigation { run: RUN });
+    assert_eq!((bench.status(), bench.incident.mitigated_at), ("mitigating", None));
+}
+
 #[test]
 fn opening_posts_the_card_and_starts_the_clock_at_detection() {
     let (bench, decision) = Bench::open(&request(true), start_of_day() + Duration::seconds(2));

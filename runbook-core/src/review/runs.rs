@@ -181,6 +181,11 @@ impl<'a> Told<'a> {
                     let why = reason.as_deref().map_or_else(|| "no reason given".to_owned(), md);
                     row(String::new(), "answered yes", format!("{who}: {why}"));
                 }
+                RunEvent::AnsweredNo { reason, .. } => {
+                    let who = md(&envelope.actor.to_string());
+                    let why = reason.as_deref().map_or_else(|| "no reason given".to_owned(), md);
+                    row(String::new(), "answered no", format!("{who}: {why}"));
+                }
                 RunEvent::RetryScheduled { due, .. } => {
                     row(String::new(), "tried again", format!("by itself, from {}", moments.clock(*due)));
                 }
@@ -247,6 +252,7 @@ fn unit_of(event: &RunEvent) -> Option<Unit> {
         | RunEvent::CommandInDoubt { unit, .. }
         | RunEvent::CommandSkipped { unit, .. }
         | RunEvent::AnsweredYes { unit, .. }
+        | RunEvent::AnsweredNo { unit, .. }
         | RunEvent::FailureNoted { unit, .. }
         | RunEvent::RetryScheduled { unit, .. }
         | RunEvent::PassedOver { unit, .. }

@@ -98,6 +98,7 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
             format!("diagnostics of {} could not start: {}", md(runbook), md(reason))
         }
         IncidentEvent::MitigationStarted { .. } => "mitigation began".to_owned(),
+        IncidentEvent::RunTakenUp { .. } => "a run that had ended waits for a yes to go on".to_owned(),
         IncidentEvent::RunEnded { runbook, outcome, reason, .. } => {
             format!("{} {}{}", md(runbook), run_outcome(*outcome), because(reason.as_deref()))
         }
@@ -293,6 +294,9 @@ pub(super) fn run_event(run: &Run, event: &RunEvent) -> Option<String> {
         RunEvent::Asked { question: asked } => question(run, asked),
         RunEvent::AnsweredYes { unit, reason } => {
             format!("answered yes for {}{}", command(run, *unit), because(reason.as_deref()))
+        }
+        RunEvent::AnsweredNo { unit, reason } => {
+            format!("answered no for {}{}", command(run, *unit), because(reason.as_deref()))
         }
         RunEvent::ProbeOrdered { unit } => {
             format!("the probe is asked whether {} has happened", command(run, *unit))

@@ -42,9 +42,10 @@ pub(super) fn answer(
             vouch::refused(state, *unit)?;
             Ok(go_past(state, *unit, reason, now))
         }
-        (Question::Canary { unit }, false) => {
-            let why = reason.cloned().unwrap_or_else(|| "a person says not to run the others".to_owned());
-            Ok(fail(state, *unit, &why, Decision::default()))
+        // its time is over, and nothing of it was there to be seen
+        (Question::Overrun { .. }, false) => {
+            let why = reason.cloned().unwrap_or_else(|| "a person says not to go on".to_owned());
+            Ok(fail(state, question.unit(), &why, Decision::default()))
         }
         (other, true) => {
             // a yes brings nothing there that was not handed on
@@ -52,8 +53,16 @@ pub(super) fn answer(
             Ok(go_on(state, other.unit(), reason))
         }
         (other, false) => {
-            let why = reason.cloned().unwrap_or_else(|| "a person says it is not as expected".to_owned());
-            Ok(fail(state, other.unit(), &why, Decision::default()))
+            let why = reason.cloned().unwrap_or_else(|| {
+                match other {
+                    Question::Canary { .. } => "a person says not to run the others",
+                    _ => "a person says it is not as expected",
+                }
+                .to_owned()
+            });
+            let unit = other.unit();
+            let events = vec![RunEvent::AnsweredNo { unit, reason: reason.cloned() }];
+            Ok(fail(state, unit, &why, Decision { events, ..Decision::default() }))
         }
     }
 }
@@ -93,11 +102,11 @@ pub(super) fn mark_done(
             vouch::refused(state, unit)?;
             let mut decision = Decision {
                 events: vec![RunEvent::AnsweredYes { unit, reason: reason.cloned() }],
-                effects: open_again(state),
                 ..Decision::default()
             };
             // One person's word against what was seen: whatever it lets begin needs another person's, as for `skip`.
             hold::go_on_to_what_is_left(state, &[unit], &mut decision, now);
+            open_again(state, &mut decision);
             decision.effects.extend(refresh(state));
             Ok(decision)
         }
@@ -117,7 +126,7 @@ fn put_right(state: &Run, reason: Option<&String>) -> Decision {
         unit.map(|unit| RunEvent::AnsweredYes { unit, reason: reason.cloned() }).into_iter().collect();
     if unit.is_some_and(|unit| state.owes_undo_beside(unit)) {
         let mut decision = carry_on(state, events);
-        decision.effects.splice(0..0, open_again(state));
+        open_again(state, &mut decision);
         return decision;
     }
     events.push(RunEvent::Undone);
@@ -135,6 +144,7 @@ pub(super) fn retry(state: &Run, now: DateTime<Utc>) -> Result<Decision, Rejecti
             units if units.is_empty() => return Err(wrong_status(state, "nothing is left to run")),
             units => units,
         },
+        Status::Running if state.hold.is_some() => return Err(wrong_status(state, hold::GO_ON)),
         _ => return Err(wrong_status(state, "only a failed or paused step can be retried")),
     };
     let events = units.iter().map(|unit| RunEvent::RetryOrdered { unit: *unit }).collect();
@@ -149,16 +159,23 @@ pub(super) fn retry(state: &Run, now: DateTime<Utc>) -> Result<Decision, Rejecti
     } else {
         decision.effects.push(Effect::Continue(ResumePoint::Next));
     }
-    decision.effects.extend(open_again(state));
+    open_again(state, &mut decision);
     decision.effects.extend(refresh(state));
     Ok(decision)
 }
 
-/// A run that had ended goes on: its incident may not be resolved meanwhile.
-pub(super) fn open_again(state: &Run) -> Vec<Effect> {
-    let tell = state.incident.is_some() && state.plan.is_mutating() && !state.status.is_open();
-    let command = IncidentCommand::StartMitigation { run: state.id };
-    tell.then_some(Effect::TellIncident(command)).into_iter().collect()
+/// A run that had ended goes on, or is to: its incident may not be resolved meanwhile. What waits for a yes has changed
+/// nothing yet.
+pub(super) fn open_again(state: &Run, decision: &mut Decision) {
+    if state.incident.is_none() || !state.plan.is_mutating() || state.status.is_open() {
+        return;
+    }
+    let waits = decision.events.iter().any(|event| matches!(event, RunEvent::ApprovalAsked { .. }));
+    let command = match waits {
+        true => IncidentCommand::TakeUpRun { run: state.id },
+        false => IncidentCommand::StartMitigation { run: state.id },
+    };
+    decision.effects.insert(0, Effect::TellIncident(command));
 }
 
 pub(super) fn cancel(state: &Run, reason: Option<&String>) -> Result<Decision, Rejection> {
@@ -190,8 +207,9 @@ pub(super) fn undo(state: &Run) -> Result<Decision, Rejection> {
     if state.next_undo().is_none() {
         return Err(Rejection::NothingToUndo { run: state.id });
     }
-    let mut effects = open_again(state);
-    effects.extend(refresh(state));
+    let mut effects = refresh(state);
     effects.push(Effect::Continue(ResumePoint::Next));
-    Ok(Decision { events: vec![RunEvent::UndoStarted], effects, ..Decision::default() })
+    let mut decision = Decision { events: vec![RunEvent::UndoStarted], effects, ..Decision::default() };
+    open_again(state, &mut decision);
+    Ok(decision)
 }

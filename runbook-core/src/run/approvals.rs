@@ -124,8 +124,7 @@ pub(super) fn approve_run(
     if approve::is_complete(state, true) {
         events.push(RunEvent::Started);
         effects.push(Effect::ClearApprovalTimer);
-        // A repetition has told the incident when it was ordered.
-        if state.incident.is_some() && state.plan.is_mutating() && state.attempts == 0 {
+        if state.incident.is_some() && state.plan.is_mutating() && !state.is_under_way {
             effects.push(Effect::TellIncident(IncidentCommand::StartMitigation { run: state.id }));
         }
         effects.extend(refresh(state));

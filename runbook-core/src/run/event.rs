@@ -177,6 +177,7 @@ impl RunEvent {
                 | RunEvent::FailureNoted { .. }
                 | RunEvent::Asked { .. }
                 | RunEvent::AnsweredYes { .. }
+                | RunEvent::AnsweredNo { .. }
                 | RunEvent::ProbeOrdered { .. }
                 | RunEvent::DoubtSettled { .. }
                 | RunEvent::RetryOrdered { .. }
@@ -378,6 +379,13 @@ pub enum RunEvent {
     },
     /// A person says that it is as expected, that the step has happened, or that a loop's others run: go on.
     AnsweredYes {
+        /// The command.
+        unit: Unit,
+        /// What they saw.
+        reason: Option<String>,
+    },
+    /// A person says that it is not as expected.
+    AnsweredNo {
         /// The command.
         unit: Unit,
         /// What they saw.

@@ -33,6 +33,10 @@ impl Handed {
             RunEvent::CommandEnded { unit, state_written: true, .. } => {
                 self.shells.insert(*unit);
             }
+            // its shell is what it is; the value is not what it was to be
+            RunEvent::AnsweredNo { unit, .. } => {
+                self.values.remove(unit);
+            }
             RunEvent::ValueCaptured { unit, .. } => {
                 self.values.insert(*unit);
             }

@@ -161,12 +161,9 @@ pub(super) fn pass_over(
         return Err(refused(unit, why));
     }
     let passed = |unit: &Unit| RunEvent::PassedOver { unit: *unit, reason: reason.trim().to_owned() };
-    let mut decision = Decision {
-        events: units.iter().map(passed).collect(),
-        effects: open_again(state),
-        ..Decision::default()
-    };
+    let mut decision = Decision { events: units.iter().map(passed).collect(), ..Decision::default() };
     go_on_to_what_is_left(state, &units, &mut decision, now);
+    open_again(state, &mut decision);
     decision.effects.extend(refresh(state));
     Ok(decision)
 }

@@ -158,10 +158,10 @@ impl Run {
         self.repeated.iter().filter(is_due).copied().collect()
     }
 
-    /// The command that a failed run stopped at: of a group the first that failed, not one that waits for its repetition.
+    /// The command that a failed run stopped at: of a group what ended it, not one that waits for its repetition.
     #[must_use]
     pub fn stopped_at(&self) -> Option<Unit> {
-        again(self).first().copied()
+        self.foremost(&again(self))
     }
 }
 

@@ -278,13 +278,9 @@ impl Run {
         };
         let in_the_way: Vec<Unit> = members.iter().filter(stands).copied().collect();
         if !in_the_way.is_empty() {
-            // what has begun is awaited first, and a doubt comes before everything else; nobody is asked about a failed look
-            // where a failed change ends the run anyway
-            let doubt = in_the_way.iter().find(|unit| self.is_in_open_doubt(**unit));
-            let failed = || in_the_way.iter().filter(|unit| self.has_failed(**unit));
-            let change = failed().find(|unit| self.changes_something(**unit));
-            return match doubt.or(change).or(failed().next()).or(in_the_way.first()) {
-                Some(unit) if alive == 0 => Turn::Raise(*unit),
+            // what has begun is awaited first
+            return match self.foremost(&in_the_way) {
+                Some(unit) if alive == 0 => Turn::Raise(unit),
                 _ => Turn::Wait,
             };
         }
@@ -300,6 +296,19 @@ impl Run {
         let room = at_once.saturating_sub(alive + waiting);
         let start: Vec<Unit> = members.iter().take(shown).filter(may_start).take(room).copied().collect();
         if start.is_empty() { Turn::Wait } else { Turn::Start(start) }
+    }
+
+    /// Which of several is told of and asked about: a doubt comes before everything else, and nobody is asked about a failed
+    /// look, or about what never began, where a change that has begun ends the run anyway.
+    pub(super) fn foremost(&self, units: &[Unit]) -> Option<Unit> {
+        let rank = |unit: &Unit| match (self.has_failed(*unit), self.changes_something(*unit)) {
+            _ if self.is_in_open_doubt(*unit) => 0,
+            (true, true) if self.may_have_happened(*unit) => 1,
+            (true, true) => 2,
+            (true, false) => 3,
+            (false, _) => 4,
+        };
+        units.iter().min_by_key(|unit| rank(unit)).copied()
     }
 
     /// How far a step's command is: for each item of a loop, or once.

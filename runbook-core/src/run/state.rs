@@ -467,10 +467,7 @@ pub fn evolve(state: Option<Run>, envelope: &Envelope<RunEvent>) -> Result<Run, 
         run.since.remove(unit);
     }
     run.apply_said(&envelope.event, &envelope.actor);
-    // that the others run is no word about the first
-    if !run.asks_for_others() {
-        run.apply_word(&envelope.event, &envelope.actor);
-    }
+    run.apply_word(&envelope.event, &envelope.actor);
     apply(&mut run, &envelope.event, at);
     run.handed.apply(&envelope.event);
     run.apply_hold(&envelope.event, &envelope.actor, at);
@@ -655,8 +652,9 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
             *run.tries.entry(*unit).or_default() += 1;
             run.waits.insert(*unit, *due);
         }
-        // where it stood: `stood.rs`; whose order it is comes from the envelope: `hold.rs`
+        // where it stood: `stood.rs`; whose order it is comes from the envelope: `hold.rs`; and whose word: `vouch.rs`
         RunEvent::OrderDropped { .. }
+        | RunEvent::AnsweredNo { .. }
         | RunEvent::ReasonGiven { .. }
         | RunEvent::PauseOrdered { .. }
         | RunEvent::ResumeOrdered { .. }

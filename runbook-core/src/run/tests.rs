@@ -619,15 +619,15 @@ fn a_failed_run_is_retried_where_it_stopped() {
         bench.engine(&fails(second));
         bench.give("ana", &RunCommand::Retry).unwrap();
         assert_eq!(bench.status(), status, "{effect:?}");
-        assert_eq!(
-            bench.told.last(),
-            Some(&IncidentCommand::StartMitigation { run: bench.run.id }),
-            "{effect:?}: the incident knows that it is open again"
-        );
-        assert_eq!(bench.run.ended_at, None, "{effect:?}");
+        let run = bench.run.id;
+        let started = IncidentCommand::StartMitigation { run };
         if status == "waiting_for_approval" {
+            let taken_up = Some(&IncidentCommand::TakeUpRun { run });
+            assert_eq!(bench.told.last(), taken_up, "nothing of it happens before the yes");
             bench.give("ben", &approve("ben")).unwrap();
         }
+        assert_eq!(bench.told.last(), Some(&started), "{effect:?}: the incident knows that it goes on");
+        assert_eq!(bench.run.ended_at, None, "{effect:?}");
         bench.runs_through();
         assert_eq!(started_ids(&bench), ["a", "b", "b"], "{effect:?}");
         assert_eq!(bench.status(), "succeeded", "{effect:?}");

@@ -38,15 +38,18 @@ impl Run {
         own
     }
 
-    /// A command begins again: what an earlier attempt of it captured is no value any more, and the name has again what
-    /// the commands before it gave.
+    /// A command begins again, or a person says that it is not as expected: what it captured is no value any more, and the
+    /// name has again what the commands before it gave.
     pub(super) fn takes_back_its_value(&mut self, unit: Unit) {
-        if self.captured.remove(&unit).is_none() {
-            return;
-        }
         let gives =
             |run: &Run, unit: Unit| run.command(unit)?.capture.as_ref().map(|capture| capture.name.clone());
         let Some(name) = gives(self, unit) else { return };
+        if unit.role == UnitRole::Baseline {
+            self.baselines.get_mut(&unit.step).and_then(|values| values.remove(&name));
+        }
+        if self.captured.remove(&unit).is_none() && unit.role != UnitRole::Baseline {
+            return;
+        }
         let mut earlier = self.captured.iter().rev().filter(|(other, _)| **other < unit);
         match earlier
             .find(|(other, _)| gives(self, **other).as_ref() == Some(&name))

@@ -5,7 +5,7 @@
 
 use super::command::Rejection;
 use super::decide::title_of;
-use super::event::{Question, RunEvent, Unit, UnitRole};
+use super::event::{Question, RunEvent, Unit, UnitRole, Verdict};
 use super::needs::ways_left;
 use super::state::{CommandPhase, Run, Status};
 use crate::expectation::Outcome;
@@ -77,8 +77,35 @@ impl Run {
 
     /// The part of an event that is about whose word it is.
     pub(super) fn apply_word(&mut self, event: &RunEvent, by: &Actor) {
-        if let RunEvent::AnsweredYes { unit, reason } = event {
-            self.words.insert(*unit, Word { by: by.clone(), reason: reason.clone() });
+        match event {
+            // that the others run is no word about the first
+            RunEvent::AnsweredYes { unit, reason } if !self.asks_for_others() => {
+                self.words.insert(*unit, Word { by: by.clone(), reason: reason.clone() });
+            }
+            RunEvent::AnsweredNo { unit, reason } => {
+                self.deny(*unit, &Word { by: by.clone(), reason: reason.clone() });
+            }
+            _ => {}
+        }
+    }
+
+    /// Somebody looked, and it is not as expected: that is a verdict like that of a check that failed. Nothing that it gave
+    /// is used, and whoever says later that it is done says so against what was seen.
+    fn deny(&mut self, unit: Unit, word: &Word) {
+        self.words.remove(&unit);
+        self.takes_back_its_value(unit);
+        let Some(CommandPhase::Ended { verdicts, vouched, noted, .. }) = self.commands.get_mut(&unit) else {
+            return;
+        };
+        (*vouched, *noted) = (false, false);
+        let said = format!("{} says no{}", word.by, word.because());
+        for open in
+            verdicts.iter_mut().filter(|verdict| matches!(verdict.outcome, Outcome::Ask | Outcome::Late))
+        {
+            (open.outcome, open.reason) = (Outcome::Fail, said.clone());
+        }
+        if verdicts.iter().all(|verdict| verdict.outcome == Outcome::Pass) {
+            verdicts.push(Verdict { text: String::new(), outcome: Outcome::Fail, reason: said });
         }
     }
 }

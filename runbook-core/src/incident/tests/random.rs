@@ -101,6 +101,7 @@ fn about_runs() -> impl Strategy<Value = IncidentCommand> {
         }),
         1 => run().prop_map(|run| IncidentCommand::EndTriage { run, commands: 3 }),
         3 => run().prop_map(|run| IncidentCommand::StartMitigation { run }),
+        2 => run().prop_map(|run| IncidentCommand::TakeUpRun { run }),
         3 => (run(), run_outcome()).prop_map(|(run, outcome)| IncidentCommand::EndRun {
             run,
             outcome,

@@ -155,6 +155,7 @@ pub(crate) fn fails(attempt: u32) -> RunCommand {
 }
 
 /// One run, live, with everything that was stored about it.
+#[derive(Clone)]
 pub(crate) struct Bench {
     pub(crate) run: Run,
     pub(crate) stored: Vec<StoredEvent>,

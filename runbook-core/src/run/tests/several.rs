@@ -690,6 +690,65 @@ fn a_failed_read_in_a_loop_or_a_group_ends_no_mitigation() {
     laws::check(&bench);
 }
 
+/// What is said of a group is about the change that ended it: not about a look, nor about what never began, that is written
+/// before it.
+#[test]
+fn a_failed_group_is_about_the_change_that_may_have_happened() {
+    let check = |id: &str| {
+        let mut check = member(id, READ);
+        check.expectations = vec![expectation("exit code 0", Check::ExitZero, None)];
+        check
+    };
+    let not_started = |bench: &mut Bench| {
+        let attempt = alive(bench)[0].0;
+        bench.engine(&RunCommand::NotStarted { attempt, reason: "no value".to_owned() });
+    };
+    type Happens<'a> = &'a dyn Fn(&mut Bench);
+    let ways: [(PlannedCommand, Happens<'_>); 2] =
+        [(check("look"), &|bench| end(bench, "look", BAD)), (member("look", ONCE), &not_started)];
+    for (n, (first, happens)) in ways.into_iter().enumerate() {
+        let mut bench = begun(vec![step("1", vec![first, member("change", ONCE)], vec![])]);
+        happens(&mut bench);
+        end(&mut bench, "change", BAD);
+        assert_eq!(bench.status(), "failed", "{n}");
+        let asked = crate::next::in_question(&bench.run).unwrap();
+        assert_eq!(crate::next::name_of(&bench.run, asked).as_deref(), Some("change"), "{n}");
+        bench.give("ana", &RunCommand::MarkDone { reason: Some("it is there".to_owned()) }).unwrap();
+        bench.engine(&RunCommand::Advance);
+        assert!(bench.run.commands.get(&asked).is_some_and(CommandPhase::is_settled), "{n}");
+        laws::check(&bench);
+    }
+}
+
+/// A "no" is about the member that it was said of.
+#[test]
+fn a_no_to_a_member_or_to_the_others_of_a_loop_is_about_what_was_looked_at() {
+    let mut flip = member("flip", ONCE);
+    flip.expectations = vec![expectation("a person looks", Check::Person, None)];
+    let drain = PlannedCommand { retries: 3, ..member("drain", AGAIN) };
+    let mut bench = begun(vec![step("1", vec![drain, flip], vec![])]);
+    end(&mut bench, "flip", GOOD);
+    end(&mut bench, "drain", GOOD);
+    bench.give("cas", &answer(false)).unwrap();
+    let named = |bench: &Bench| {
+        let asked = crate::next::in_question(&bench.run).unwrap();
+        (crate::next::name_of(&bench.run, asked).unwrap(), asked.item)
+    };
+    assert_eq!((bench.status(), named(&bench)), ("failed", ("flip".to_owned(), None)));
+    laws::check(&bench);
+    // a first item that somebody said is done, and to whose others somebody said no
+    let mut bench = canary(ONCE, 0);
+    end(&mut bench, "a", BAD);
+    bench.give("ana", &MARK_DONE).unwrap();
+    bench.engine(&RunCommand::Advance);
+    bench.give("cas", &answer(false)).unwrap();
+    assert_eq!((bench.status(), named(&bench).1), ("failed", Some(0)), "it is about the first");
+    bench.give("ana", &MARK_DONE).unwrap();
+    bench.engine(&RunCommand::Advance);
+    assert!(matches!(bench.run.status, Status::Paused { question: Question::Canary { .. } }));
+    laws::check(&bench);
+}
+
 /// A failed change ends the run anyway: nobody is asked about the look that failed beside it.
 #[test]
 fn a_failed_change_comes_before_a_failed_check_of_its_group() {

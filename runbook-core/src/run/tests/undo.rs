@@ -366,10 +366,11 @@ fn an_effect_that_failed_and_happened_is_marked_as_done() {
     bench.starts();
     bench.engine(&fails(1));
     bench.give("ana", &RunCommand::MarkDone { reason: Some("it is there".to_owned()) }).unwrap();
-    let told = bench.told.last();
-    assert_eq!(told, Some(&IncidentCommand::StartMitigation { run: bench.run.id }));
+    let run = bench.run.id;
+    assert_eq!(bench.told.last(), Some(&IncidentCommand::TakeUpRun { run }));
     // what comes after it was agreed to with this one's own end before it
     bench.give("ben", &approve("ben")).unwrap();
+    assert_eq!(bench.told.last(), Some(&IncidentCommand::StartMitigation { run }));
     bench.runs_through();
     assert_eq!((bench.status(), bench.run.attempts), ("succeeded", 2), "it was not run again");
     laws::check(&bench);

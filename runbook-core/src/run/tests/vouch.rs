@@ -98,6 +98,96 @@ fn nobody_vouches_for_what_was_not_handed_on() {
     laws::check(&bench);
 }
 
+/// It ran well, and only a person can tell whether it is as expected.
+fn looked_at(command: PlannedCommand) -> PlannedCommand {
+    let expectations = vec![expectation("the error rate is down", Check::Person, None)];
+    PlannedCommand { expectations, ..command }
+}
+
+fn no() -> RunCommand {
+    RunCommand::Answer { yes: false, reason: Some("it is UP".to_owned()) }
+}
+
+/// A person's no is what a failed check is: whoever says later that it is done says so against it, in one's own name.
+#[test]
+fn a_no_is_seen_as_a_failed_check_is() {
+    for then in [READ, ONCE] {
+        let commands = vec![looked_at(command("deploy", ONCE))];
+        let mut bench = Bench::approved(vec![
+            step("1", commands, vec![]),
+            step("2", vec![command("then", then)], vec![]),
+        ]);
+        let attempt = bench.starts();
+        let unit = bench.run.live_unit().unwrap().0;
+        bench.engine(&ok(attempt));
+        assert_eq!(bench.status(), "paused");
+        let said = bench.give("ben", &no()).unwrap();
+        assert_eq!(words(&said.events), ["answered_no", "failed"]);
+        assert_eq!((bench.run.stopped_at(), bench.run.was_seen_to_fail(unit)), (Some(unit), true));
+        bench.give("ana", &mark_done()).unwrap();
+        let done_by = bench.run.rests_on(unit).map(|word| word.by.clone());
+        assert_eq!(done_by, Some(person("ana")));
+        if then == ONCE {
+            // whoever is asked for a yes reads whose word it is, and against what
+            let told = view::state_words(&bench.run);
+            assert!(told.contains("ana says") && told.contains("done"), "{told}");
+            bench.give("ben", &approve("ben")).unwrap();
+        }
+        bench.runs_through();
+        assert_eq!(bench.status(), "succeeded");
+        let Some(IncidentCommand::EndRun { outcome: RunOutcome::Vouched, reason: Some(why), .. }) =
+            bench.told.last()
+        else {
+            panic!("nobody saw it help: {:?}", bench.told.last())
+        };
+        assert!(why.contains("ana"), "{why}");
+        let Some(CommandPhase::Ended { verdicts, .. }) = bench.run.commands.get(&unit) else { panic!() };
+        assert!(verdicts.iter().any(|verdict| verdict.reason == "ben says no (it is UP)"), "{verdicts:?}");
+        laws::check(&bench);
+    }
+}
+
+/// What it gave is not used: neither its value, nor what its shell computed.
+#[test]
+fn what_somebody_said_no_to_gives_nothing() {
+    for (first, then, missed) in [
+        (gives("make"), "echo [$REVISION]", Some("read REVISION, which it gives")),
+        (text("DIR=$(pick)", ONCE), "rm -rf /srv/$DIR", Some("read $DIR")),
+        (text("deploy", ONCE), "kubectl get pods", None),
+    ] {
+        let place = format!("{}, then {then}", first.text.trim());
+        let mut bench = Bench::approved(vec![
+            step("1", vec![looked_at(first)], vec![]),
+            step("2", vec![text(then, ONCE)], vec![]),
+        ]);
+        let attempt = bench.starts();
+        bench.engine(&finish(attempt, shown("7")));
+        bench.give("ben", &no()).unwrap();
+        let unit = bench.run.stopped_at().unwrap();
+        assert_eq!(bench.run.value(unit, "REVISION"), None, "{place}");
+        for order in [skip(), mark_done()] {
+            let refused = bench.clone().give("ana", &order).err().map(|error| error.to_string());
+            assert_eq!(refused.is_some(), missed.is_some(), "{place}: {refused:?}");
+            assert!(refused.unwrap_or_default().contains(missed.unwrap_or_default()), "{place}");
+        }
+        // again, and seen to be good
+        bench.give("ana", &RunCommand::Retry).unwrap();
+        bench.give("ben", &approve("ben")).unwrap();
+        let attempt = bench.starts();
+        bench.engine(&finish(attempt, shown("8")));
+        bench.give("ben", &yes()).unwrap();
+        bench.runs_through();
+        assert_eq!(bench.status(), "succeeded", "{place}");
+        laws::check(&bench);
+    }
+}
+
+fn shown(output: &str) -> Finished {
+    let mut finished = finished(Exit::Code { code: 0 });
+    finished.stdout.text = format!("{output}\n");
+    finished
+}
+
 fn skip() -> RunCommand {
     RunCommand::PassOver { rest: false, reason: "no".to_owned() }
 }

@@ -237,11 +237,10 @@ impl<'a> Scanner<'a> {
                 self.sets.arguments |= args.first().is_some_and(sets);
             }
             "for" | "select" => match args.first() {
-                Some(head) if head.raw.starts_with("((") => {
-                    let inside = head.raw.trim_start_matches('(').trim_end_matches(')');
-                    self.arithmetic(inside, head.at + 2);
-                }
-                Some(head) => self.set(head),
+                Some(head) => match head.raw.strip_prefix("((") {
+                    Some(inside) => self.arithmetic(inside.trim_end_matches(')'), head.at + 2),
+                    None => self.set(head),
+                },
                 None => {}
             },
             "read" => {

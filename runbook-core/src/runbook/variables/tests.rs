@@ -300,6 +300,9 @@ fn hostile_texts_end() {
         assert!(scanned.reads.len() <= text.len());
         let _ = document("", &format!("```bash\n{text}\n```\n"));
     }
+    for read in scan("for ((((<<E\n").reads {
+        assert_eq!(read.at, 10, "where it stands: {}", read.text);
+    }
     let distinct: String = (0..20_000).map(|n| format!("echo $v{n} ${{w{n}-x}}\n")).collect();
     assert_eq!(open(&distinct).len(), MOST);
 }
