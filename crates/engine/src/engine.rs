@@ -70,6 +70,8 @@ pub(crate) struct Inner {
     pub(crate) target_gate: Mutex<()>,
     /// Serialises what both an event and the reconciler may begin: diagnostics and reviews.
     pub(crate) reconcile_gate: Mutex<()>,
+    /// Held from looking whether a plan waits already until it is written.
+    pub(crate) plan_gate: Mutex<()>,
     /// `true` once draining: nothing new is started.
     pub(crate) draining: watch::Sender<bool>,
     /// Raised at every change of a run, so that a terminal can follow it.
@@ -101,6 +103,7 @@ impl Engine {
                 outbox_wake: Notify::new(),
                 target_gate: Mutex::new(()),
                 reconcile_gate: Mutex::new(()),
+                plan_gate: Mutex::new(()),
                 draining: watch::Sender::new(false),
                 changed: watch::Sender::new(0),
                 under_way: UnderWay::default(),

@@ -352,6 +352,8 @@ impl Engine {
             None => None,
         };
         let mut request = self.run_request_of(plan, entry, incident.as_ref(), asker.actor.clone(), false)?;
+        // two presses in one moment are one plan
+        let _gate = self.inner.plan_gate.lock().await;
         if let Some(run) = self.waits_already(&request).await? {
             let text = format!(
                 "this plan waits already. {}{}",
@@ -539,9 +541,12 @@ impl Engine {
         let command = RunCommand::VoidPlan { reason: reason.clone() };
         self.change_run(run.id, &command, &Origin::engine(), &crate::runs::silent).await?;
         let then = if run.stands_again().is_some() {
-            "nothing more of this plan is run, and it stands where it stood; hint: `undo` it, or `mark-done` what has happened, then plan it again"
+            format!(
+                "nobody can say yes to this, and the run stands where it stood; hint: a new plan has what is written now; `blocks runbook status {}` says what this one can still do",
+                run.id
+            )
         } else {
-            "this plan is void; hint: ask for it again"
+            "this plan is void; hint: ask for it again".to_owned()
         };
         Err(EngineError::Refused(format!("{reason}, so {then}")))
     }

@@ -62,6 +62,9 @@ pub(super) fn answer(
             });
             let unit = other.unit();
             let events = vec![RunEvent::AnsweredNo { unit, reason: reason.cloned() }];
+            if state.would_tolerate(unit) {
+                return Ok(carry_on(state, events));
+            }
             Ok(fail(state, unit, &why, Decision { events, ..Decision::default() }))
         }
     }

@@ -152,13 +152,23 @@ impl Run {
     /// Whether what has failed of a stage so far does not end it: a loop may have a budget, which its first item alone
     /// has no share in.
     fn tolerates(&self, stage: &Stage, members: &[Unit]) -> bool {
+        self.tolerates_failures(stage, members, |unit| self.has_failed(unit))
+    }
+
+    fn tolerates_failures(&self, stage: &Stage, members: &[Unit], failed: impl Fn(Unit) -> bool) -> bool {
         let Stage::Loop(of) = stage else { return false };
         let Some(foreach) = self.command(*of).and_then(|command| command.flow.foreach.as_ref()) else {
             return false;
         };
-        let failed = members.iter().filter(|unit| self.has_failed(**unit)).count();
-        let canary = foreach.canary && members.first().is_some_and(|first| self.has_failed(*first));
-        failed <= foreach.budget as usize && !canary
+        let canary = foreach.canary && members.first().is_some_and(|first| failed(*first));
+        members.iter().filter(|unit| failed(**unit)).count() <= foreach.budget as usize && !canary
+    }
+
+    /// Whether a failure of this command would not end the run.
+    pub(super) fn would_tolerate(&self, unit: Unit) -> bool {
+        let stage = Stage::Loop(Unit { item: None, ..unit });
+        let failed = |other: Unit| other == unit || self.has_failed(other);
+        unit.item.is_some() && self.tolerates_failures(&stage, &self.members(&stage), failed)
     }
 
     /// Whether a failure of this command does not end the run.

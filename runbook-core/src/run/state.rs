@@ -631,6 +631,7 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
             }
             run.status = run.at_work();
         }
+        RunEvent::AnsweredNo { .. } => run.status = run.at_work(),
         RunEvent::RetryOrdered { unit } => {
             // The earlier attempt is not forgotten: what it may have done is still owed an undo, and a doubt stays one
             // until the command has really been started again.
@@ -654,7 +655,6 @@ fn apply(run: &mut Run, event: &RunEvent, at: DateTime<Utc>) {
         }
         // where it stood: `stood.rs`; whose order it is comes from the envelope: `hold.rs`; and whose word: `vouch.rs`
         RunEvent::OrderDropped { .. }
-        | RunEvent::AnsweredNo { .. }
         | RunEvent::ReasonGiven { .. }
         | RunEvent::PauseOrdered { .. }
         | RunEvent::ResumeOrdered { .. }

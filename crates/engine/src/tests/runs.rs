@@ -308,6 +308,12 @@ async fn a_plan_that_waits_is_not_made_again() {
     bench.ask("other", "ben", rollback()).await;
     bench.ask("restart", "ana", restart()).await;
     assert_eq!(bench.asked_runs().len(), 3);
+    // in one moment, before either is written
+    let (restart, ben) = (restart(), asker("ben"));
+    let (first, second) =
+        tokio::join!(bench.engine.request(&restart, &ben), bench.engine.request(&restart, &ben));
+    assert_eq!(first.unwrap().data["id"], second.unwrap().data["id"]);
+    assert_eq!(bench.asked_runs().len(), 4);
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 

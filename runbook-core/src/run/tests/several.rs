@@ -736,6 +736,19 @@ fn a_no_to_a_member_or_to_the_others_of_a_loop_is_about_what_was_looked_at() {
     };
     assert_eq!((bench.status(), named(&bench)), ("failed", ("flip".to_owned(), None)));
     laws::check(&bench);
+    // in a loop that may fail once, it is one failure of its budget
+    let mut steps = loop_of(ONCE, |foreach| foreach.budget = 1);
+    steps[0].commands[0].expectations = vec![expectation("a person looks", Check::Person, None)];
+    let mut bench = begun(steps);
+    for (item, status) in [("a", "running"), ("b", "failed")] {
+        end(&mut bench, item, GOOD);
+        assert_eq!(bench.status(), "paused", "{item}");
+        bench.give("cas", &answer(false)).unwrap();
+        assert_eq!(bench.status(), status, "{item}");
+        bench.engine(&RunCommand::Advance);
+    }
+    assert_eq!(named(&bench).1, Some(0), "both are in question");
+    laws::check(&bench);
     // a first item that somebody said is done, and to whose others somebody said no
     let mut bench = canary(ONCE, 0);
     end(&mut bench, "a", BAD);

@@ -508,6 +508,17 @@ impl Judge {
                     found.push(watch.accusation("false-success", &what));
                 }
             }
+            RunEvent::AnsweredNo { unit, .. } => {
+                // whoever says that the others of a loop are not to run may say so of a first item that nobody looked at
+                if matches!(watch.run.commands.get(unit), Some(CommandPhase::Ended { .. })) {
+                    watch.seen.failed.insert(*unit);
+                    watch.seen.settled.remove(unit);
+                }
+                if !is_human(&envelope.actor) {
+                    let what = format!("{} says no to {unit:?}", envelope.actor);
+                    found.push(watch.accusation("false-success", &what));
+                }
+            }
             RunEvent::FailureNoted { unit, .. } => {
                 let looks = watch.run.command(*unit).is_some_and(|command| {
                     command.effect == Effect::Read
