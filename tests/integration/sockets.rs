@@ -126,3 +126,38 @@ async fn doctor_knows_whether_connections_may_be_opened() {
     let good = check(&app).await;
     assert_eq!(good["ok"], true, "{good}");
 }
+
+/// Both ways at once: whichever is used is taken, and what comes by both is one.
+#[tokio::test]
+async fn both_ways_are_open_at_once_and_what_comes_twice_is_one() {
+    let app = TestApp::start(&AppConfig { slack_mode: "both", ..socket_mode() }).await;
+    connected(&app, 2).await;
+    let now = blocks_tests::unix_now();
+    assert_eq!(app.raw_slash("U0ANA", "C0INCIDENTS", "declare over HTTP", now).await.status, 200);
+    let typed = app.slash("ana", "incidents", "declare over a connection").await;
+    assert_eq!(typed["http_status"], 200, "{typed}");
+    let event = json!({ "type": "app_mention", "user": "U0ANA", "channel": "C0INCIDENTS",
+        "ts": "1789000000.000100", "text": "<@U0BLOCKS> declare by both ways" });
+    for envelope in ["E1", "E2"] {
+        assert_eq!(app.raw_event("EvBoth", &event).await.status, 200);
+        let payload = json!({ "type": "event_callback", "event_id": "EvBoth", "event": event,
+            "authorizations": [{ "user_id": "U0BLOCKS", "is_bot": true }] });
+        let frame = json!({ "type": "events_api", "envelope_id": envelope, "payload": payload });
+        app.control("slack/socket", json!({ "frame": frame.to_string() })).await;
+    }
+    let titles = async || {
+        let listed = app.blocks_json(&["incident", "list", "--all"]).await;
+        let rows = listed["incidents"].as_array().cloned().unwrap_or_default();
+        let mut titles: Vec<String> = rows.iter().map(|row| text(&row["title"])).collect();
+        titles.sort();
+        titles
+    };
+    until_or_show("each of them is one incident", async || {
+        let titles = titles().await;
+        let wanted = ["by both ways", "over HTTP", "over a connection"];
+        if titles == wanted { Ok(()) } else { Err(format!("{titles:?}")) }
+    })
+    .await;
+    app.outbox_is_empty().await;
+    assert_eq!(titles().await.len(), 3, "nothing came later");
+}
