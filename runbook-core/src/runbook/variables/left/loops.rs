@@ -21,7 +21,7 @@ impl Walk<'_, '_, '_> {
     }
 
     /// What was walked through since has a shell of its own, in which bash goes on behind a `break`.
-    pub(super) fn is_apart(&mut self, effect: &Effect, since: Seen) {
+    pub(super) fn is_apart(&mut self, effect: &Effect, since: &Seen) {
         if !effect.ways.is_empty() || self.far > since.far {
             self.notes.forget(since.mark);
         }

@@ -197,7 +197,7 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
                 _ => break Err(Lost),
             };
             if self.op() == "&" {
-                self.is_apart(&effect, seen);
+                self.is_apart(&effect, &seen);
                 effect = Effect::nothing();
             }
             set = then(set, last.both());
@@ -267,7 +267,7 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
         if self.op() != "|" {
             return Ok(if turned { Effect { yes: first.no, no: first.yes, ..first } } else { first });
         }
-        self.is_apart(&first, seen);
+        self.is_apart(&first, &seen);
         let loops = std::mem::take(&mut self.loops);
         while self.op() == "|" {
             self.next += 1;
