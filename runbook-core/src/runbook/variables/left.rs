@@ -3,17 +3,23 @@
 //! A use too many costs a question, a use too few an empty value, another folder or another cluster.
 
 mod assigned;
+mod calls;
+mod counted;
 mod effects;
 mod facts;
 mod functions;
 mod handed;
 mod head;
+mod loops;
 mod simple;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_bash;
+#[cfg(test)]
 mod tests_given;
 mod tests_of;
+mod traps;
 mod walk;
 
 use std::collections::BTreeSet;
@@ -71,12 +77,12 @@ impl Shell {
     /// One that these texts may define functions in, and that begins with these variables exported.
     pub(crate) fn new<'a>(texts: impl Iterator<Item = &'a str>, exported: &[String]) -> Shell {
         let seen = SEEN.iter().map(|name| (*name).to_owned());
-        let mut shell =
-            Shell { exported: seen.chain(exported.iter().cloned()).collect(), ..Shell::default() };
-        for text in texts {
-            shell.functions.learn(text);
+        let texts: Vec<&str> = texts.collect();
+        Shell {
+            functions: Functions::of(&texts),
+            exported: seen.chain(exported.iter().cloned()).collect(),
+            ..Shell::default()
         }
-        shell
     }
 
     /// After this text, as far as what it exports goes.
@@ -105,7 +111,7 @@ impl Shell {
         let reads = |facts: &Facts| facts.reads_any || facts.reads.iter().any(|(read, _)| read == name);
         let mut before = BTreeSet::new();
         texts.any(|text| {
-            let facts = Facts::of(text);
+            let facts = Facts::of(text, self.functions.unsets());
             let words = facts.calls.iter().map(|(word, _)| word.as_str());
             reads(&facts) || self.functions.reached(words, &mut before).into_iter().any(reads)
         })
@@ -113,7 +119,7 @@ impl Shell {
 
     /// What a text does to the shell, with the functions that it calls, those left out that were called before.
     fn effect(&self, text: &str, before: &mut BTreeSet<usize>) -> Facts {
-        let mut facts = Facts::of(text);
+        let mut facts = Facts::of(text, self.functions.unsets());
         let calls = std::mem::take(&mut facts.calls);
         for called in self.functions.reached(calls.iter().map(|(word, _)| word.as_str()), before) {
             facts.take_in(called);
@@ -157,7 +163,7 @@ impl Shell {
     /// Whether a text, or a function that it calls, reads some of these variables where it has not set it for sure, nor
     /// asked whether it has a value.
     pub(crate) fn missed<'n>(&self, text: &str, names: impl Iterator<Item = &'n str>) -> BTreeSet<&'n str> {
-        let facts = Facts::of(text);
+        let facts = Facts::of(text, self.functions.unsets());
         let is_missed = |name: &&str| {
             let is_early = |at: usize| !facts.sure.is_given(name, at);
             let reads = |facts: &Facts| facts.bare.iter().any(|(read, _)| read == name);
@@ -177,7 +183,7 @@ impl Shell {
         let mut clean = BTreeSet::new();
         for Later { text, always } in later {
             let first = open.first().copied()?;
-            let facts = Facts::of(text);
+            let facts = Facts::of(text, self.functions.unsets());
             let too_early = |name: &str, at: usize| open.contains(name) && !facts.sure.is_set(name, at);
             if let Some((name, _)) = facts.reads.iter().find(|(name, at)| too_early(name, *at)) {
                 return Some(name.clone());

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use super::traps::Traps;
+
 /// Stands for every name: a file was loaded, which may bring any.
 pub(super) const ANY: &str = "*";
 
@@ -33,12 +35,44 @@ pub(super) struct Effect {
     pub(super) yes: Flow,
     /// Where it did not.
     pub(super) no: Flow,
+    /// Where it goes on elsewhere in the loop around it.
+    pub(super) ways: Ways,
+}
+
+/// What is set where a loop's body is left before its end; `None` where it is not.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ways {
+    /// By `break`: behind the loop.
+    pub(super) broken: Flow,
+    /// By `continue`: at its head.
+    pub(super) again: Flow,
+}
+
+impl Ways {
+    pub(super) fn is_empty(&self) -> bool {
+        self.broken.is_none() && self.again.is_none()
+    }
+
+    /// With these set before.
+    pub(super) fn behind(self, before: &Flow) -> Ways {
+        let with = |way: Flow| way.and_then(|way| then(before.clone(), Some(way)));
+        Ways { broken: with(self.broken), again: with(self.again) }
+    }
+
+    pub(super) fn or(self, other: Ways) -> Ways {
+        Ways { broken: either(self.broken, other.broken), again: either(self.again, other.again) }
+    }
 }
 
 impl Effect {
     /// It sets these however it ends.
     pub(super) fn of(names: Names) -> Effect {
-        Effect { yes: Some(names.clone()), no: Some(names) }
+        Effect::ends(Some(names))
+    }
+
+    /// However it ends, these are set.
+    pub(super) fn ends(flow: Flow) -> Effect {
+        Effect { yes: flow.clone(), no: flow, ways: Ways::default() }
     }
 
     pub(super) fn nothing() -> Effect {
@@ -47,7 +81,7 @@ impl Effect {
 
     /// It leaves what is around it.
     pub(super) fn leaves() -> Effect {
-        Effect { yes: None, no: None }
+        Effect::ends(None)
     }
 
     pub(super) fn both(self) -> Flow {
@@ -91,19 +125,32 @@ pub(super) struct Assigned {
     end: BTreeSet<String>,
     /// Where here-documents stand, and where they are read.
     documents: Vec<(Range<usize>, usize)>,
+    /// What is read where a signal comes.
+    traps: Traps,
 }
 
 impl Assigned {
     /// Whether the text has set a variable before this place.
     pub(super) fn is_set(&self, name: &str, at: usize) -> bool {
-        let at = self.place(at);
-        self.set.get(name).is_some_and(|places| is_within(places, at))
+        self.holds(name, at, |at| self.set.get(name).is_some_and(|places| is_within(places, at)))
     }
 
     /// Whether it has done so, or goes on there only where the variable has a value, or may have brought it from a file.
     pub(super) fn is_given(&self, name: &str, at: usize) -> bool {
-        let at = self.place(at);
-        [name, ANY].iter().any(|name| self.given.get(*name).is_some_and(|places| is_within(places, at)))
+        let holds = |name: &str, at: usize| self.given.get(name).is_some_and(|places| is_within(places, at));
+        self.holds(name, at, |at| holds(name, at) || holds(ANY, at))
+    }
+
+    /// Whether something holds where what stands there is read.
+    fn holds(&self, name: &str, at: usize, is_there: impl Fn(usize) -> bool) -> bool {
+        match self.traps.at(at) {
+            Some(trap) => self.traps.always(trap, name, is_there),
+            None => is_there(self.place(at)),
+        }
+    }
+
+    pub(super) fn forget_traps(&mut self) {
+        self.traps = Traps::default();
     }
 
     /// What it has set at its end.
@@ -134,6 +181,7 @@ pub(super) struct Notes {
     pub(super) tests: BTreeSet<usize>,
     /// Where here-documents stand, and where they are read.
     pub(super) documents: Vec<(Range<usize>, usize)>,
+    pub(super) traps: Traps,
 }
 
 impl Notes {
@@ -141,6 +189,16 @@ impl Notes {
         for (name, since) in names.iter().flatten() {
             self.places.push((name.clone(), *since, place.clone()));
         }
+    }
+
+    /// How much is noted, for forgetting what comes behind.
+    pub(super) fn mark(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Nothing holds that was noted since: it was taken for granted that a loop was left.
+    pub(super) fn forget(&mut self, mark: usize) {
+        self.places.truncate(mark);
     }
 
     /// One of the outermost commands has set these.
@@ -158,6 +216,7 @@ impl Notes {
     /// All of it.
     pub(super) fn settled(mut self) -> Assigned {
         let mut settled = Assigned { documents: std::mem::take(&mut self.documents), ..Assigned::default() };
+        settled.traps = std::mem::take(&mut self.traps);
         settled.documents.sort_by_key(|(body, _)| body.start);
         for (name, since, place) in std::mem::take(&mut self.places) {
             let place = place.start..place.end.min(self.gone(&name, since));

@@ -84,16 +84,16 @@ pub(super) fn of(parts: &[Part<'_, '_>], end: usize, notes: &mut Notes) -> Effec
     };
     let program = first.plain();
     match program {
-        "exit" | "return" | "break" | "continue" => return Effect::leaves(),
+        "exit" | "return" => return Effect::leaves(),
         "exec" if !args.is_empty() => return Effect::leaves(),
         "[" | "test" => {
             hold(&names, end, notes);
-            let words: Vec<_> = args.iter().map(|part| Some(*part)).collect();
-            let found = tests_of::effect(&words, &[], end, notes);
+            let found = tests_of::of_command(args, end, notes);
             let with = |flow| super::assigned::then(Some(names.clone()), flow);
-            return Effect { yes: with(found.yes), no: with(found.no) };
+            return Effect { yes: with(found.yes), no: with(found.no), ..found };
         }
-        "." | "source" if !args.is_empty() => {
+        // what is printed for `eval` may bring any, as a file may
+        "." | "source" | "eval" if args.iter().any(|arg| program != "eval" || arg.word.runs) => {
             names.insert(ANY.to_owned(), Since { at: end, asked: true, read: false });
         }
         "getopts" => {
@@ -129,7 +129,12 @@ pub(super) fn of(parts: &[Part<'_, '_>], end: usize, notes: &mut Notes) -> Effec
         }
     }
     hold(&names, end, notes);
-    Effect::of(names)
+    let mut effect = Effect::of(names);
+    // where there was something to read, it is not empty because there was nothing
+    for since in effect.yes.iter_mut().flat_map(Names::values_mut) {
+        since.read = false;
+    }
+    effect
 }
 
 /// What a word sets holds for the words behind it.

@@ -9,8 +9,10 @@ use super::super::super::shell::{Kind, Token, lex};
 use super::super::expansion::Form;
 use super::super::scan::scan;
 use super::assigned::Assigned;
+use super::calls::{Calls, Unsetting};
+use super::counted::counted;
 use super::functions::{blanked, without_functions};
-use super::handed::handed;
+use super::handed::{as_handed, handed, read_in};
 use super::simple::{Part, Simple, simples};
 use super::walk::assigned;
 use super::words;
@@ -32,6 +34,8 @@ pub(super) struct Facts {
     pub(super) reads_any: bool,
     /// Variables that it sets.
     pub(super) sets: BTreeSet<String>,
+    /// Variables that it unsets.
+    pub(super) unsets: BTreeSet<String>,
     /// Where variables are set for sure.
     pub(super) sure: Assigned,
     /// What it reads and does not ask about, nor has a default for there; texts that it hands to a shell included.
@@ -52,17 +56,21 @@ pub(super) struct Facts {
 
 impl Facts {
     /// Those of a text. What stands in its functions counts where they are called.
-    pub(super) fn of(text: &str) -> Facts {
-        facts_within(&without_functions(text), DEEPEST).0
+    pub(super) fn of(text: &str, unsets: &Unsetting) -> Facts {
+        facts_within(&without_functions(text), &Calls::of(text, unsets), DEEPEST).0
     }
 
     /// Those of a function, by what stands in it. Its own variables are nobody else's.
-    pub(super) fn of_function(inside: &str) -> Facts {
-        let (mut facts, locals) = facts_within(&without_functions(inside), DEEPEST);
+    pub(super) fn of_function(inside: &str, unsets: &Unsetting) -> Facts {
+        let calls = Calls::of(inside, unsets);
+        let (mut facts, locals) = facts_within(&without_functions(inside), &calls, DEEPEST);
         let Facts { reads, bare, sure, .. } = &mut facts;
+        // a trap that is set in it comes when it is long over
+        sure.forget_traps();
         reads.retain(|(name, at)| !locals.contains(name) && !sure.is_set(name, *at));
         bare.retain(|(name, at)| !locals.contains(name) && !sure.is_given(name, *at));
         facts.sets.retain(|name| !locals.contains(name));
+        facts.unsets.retain(|name| !locals.contains(name));
         facts
     }
 
@@ -83,12 +91,12 @@ impl Facts {
 }
 
 /// The facts, and the variables that would be its own in a function. Texts that it hands on are looked into so deeply.
-pub(super) fn facts_within(text: &str, deeper: usize) -> (Facts, BTreeSet<String>) {
+pub(super) fn facts_within(text: &str, calls: &Calls<'_>, deeper: usize) -> (Facts, BTreeSet<String>) {
     let lexed = lex(text);
     let simple = simples(text, &lexed.tokens);
     let scanned = scan(text);
     let bound = bound(text, &lexed.tokens, &simple);
-    let (sure, tests) = assigned(text);
+    let (sure, tests) = assigned(text, calls);
     let mut facts = Facts {
         sets: scanned.sets.names,
         sure,
@@ -117,6 +125,12 @@ pub(super) fn facts_within(text: &str, deeper: usize) -> (Facts, BTreeSet<String
             }
         }
     }
+    for (name, at) in counted(&simple, &scanned.reads) {
+        if !bound.get(name.as_str()).is_some_and(|places| is_within(places, at)) {
+            facts.reads.push((name.clone(), at));
+            facts.bare.push((name, at));
+        }
+    }
     facts.bare.extend(handed(text, &lexed.tokens, &simple, deeper));
     let mut loads: Vec<Range<usize>> = Vec::new();
     let mut locals = BTreeSet::new();
@@ -135,14 +149,17 @@ pub(super) fn facts_within(text: &str, deeper: usize) -> (Facts, BTreeSet<String
             }
             name if MOVES.contains(&name) => facts.moves |= in_shell,
             "set" => exports_all |= has('a') || args.iter().any(|arg| arg.plain() == "allexport"),
-            "unset" if !has('f') => facts.sets.extend(names(args).map(str::to_owned)),
+            "unset" if !has('f') => {
+                facts.sets.extend(names(args).map(str::to_owned));
+                facts.unsets.extend(names(args).map(str::to_owned));
+            }
             "trap" => {
                 for arg in args {
                     facts.reads.extend(mentioned(arg.raw).map(|name| (name.to_owned(), arg.at)));
-                    facts.bare.extend(mentioned(arg.raw).map(|name| (name.to_owned(), arg.at)));
+                    let bare = read_in(&as_handed(arg.raw, false), deeper);
+                    facts.bare.extend(bare.into_iter().map(|name| (name, arg.at)));
                 }
             }
-            "local" => locals.extend(names(args).map(str::to_owned)),
             name if DECLARES.contains(&name) => {
                 let is_export =
                     name == "export" && !options().any(|option| option.contains(['f', 'n', 'p'])) || has('x');
@@ -154,12 +171,10 @@ pub(super) fn facts_within(text: &str, deeper: usize) -> (Facts, BTreeSet<String
                     facts.bare.extend(bare.iter().cloned());
                     facts.reads.extend(bare);
                 }
-                if matches!(name, "declare" | "typeset") && !has('g') {
-                    locals.extend(names(args).map(str::to_owned));
-                }
             }
             _ => {}
         }
+        locals.extend(own(program, args).map(str::to_owned));
         if has('n') && matches!(program.plain(), "declare" | "typeset" | "local") {
             facts.reads_any = true;
             for target in args.iter().filter_map(|arg| arg.word.text().split_once('=')) {
@@ -181,6 +196,25 @@ pub(super) fn facts_within(text: &str, deeper: usize) -> (Facts, BTreeSet<String
     (facts, locals)
 }
 
+/// The variables that would be its own in a function.
+pub(super) fn locals(text: &str) -> BTreeSet<String> {
+    let lexed = lex(text);
+    let simple = simples(text, &lexed.tokens);
+    let declared = simple.iter().filter_map(Simple::program);
+    declared.flat_map(|(program, args)| own(program, args)).map(str::to_owned).collect()
+}
+
+/// What one command makes a function's own.
+fn own<'p>(program: &Part<'_, '_>, args: &'p [Part<'_, '_>]) -> impl Iterator<Item = &'p str> {
+    let is_global = args.iter().any(|arg| arg.plain().starts_with('-') && arg.plain().contains('g'));
+    let is_own = match program.plain() {
+        "local" => true,
+        "declare" | "typeset" => !is_global,
+        _ => false,
+    };
+    names(args).filter(move |_| is_own)
+}
+
 /// Whether an expansion is `${X:+...}`.
 fn is_choice(text: &str, name: &str) -> bool {
     let behind = text.strip_prefix("${").and_then(|text| text.strip_prefix(name)).unwrap_or_default();
@@ -195,7 +229,7 @@ fn names<'p>(args: &'p [Part<'_, '_>]) -> impl Iterator<Item = &'p str> {
 }
 
 /// The variables that stand in a text as it is written, single quotes or not.
-fn mentioned(raw: &str) -> impl Iterator<Item = &str> {
+pub(super) fn mentioned(raw: &str) -> impl Iterator<Item = &str> {
     raw.split('$').skip(1).map(|behind| {
         let name = behind.trim_start_matches(['{', '#', '!']);
         let end = name.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(name.len());

@@ -1,12 +1,13 @@
 //! Texts that a command hands on, quoted, to a program that reads variables in them: `sh -c '...'`, a here-document of
 //! `ssh`, `environ["NAME"]`. What any other program does with a `$` in them is its own.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::super::super::shell::{Kind, Token, lex};
 use super::super::expansion::Form;
 use super::super::scan::scan;
-use super::facts::facts_within;
+use super::calls::Calls;
+use super::facts::{facts_within, mentioned};
 use super::functions::without_functions;
 use super::simple::{Part, Simple, simples};
 use super::walk::substitutions;
@@ -19,6 +20,43 @@ const TAKING: &[&str] = &["ssh", "eval", "watch", "parallel"];
 const HANDING: &[&str] = &["su", "runuser", "script", "flock"];
 /// Words with which programs ask for variables by name.
 const ASKING: &[&str] = &["environ", "getenv", "printenv", "ENV", "env.", "envsubst"];
+/// Variables that name a shell.
+const NAMING: &[&str] = &["BASH", "SHELL"];
+
+/// The values that variables are given in a text, as they are written: some are texts for a shell.
+#[derive(Debug, Default)]
+struct Values<'v> {
+    own: BTreeMap<&'v str, Vec<&'v str>>,
+    /// Those of the text around it.
+    outer: Option<&'v Values<'v>>,
+}
+
+impl<'v> Values<'v> {
+    fn of(simple: &[Simple<'_, 'v>], outer: Option<&'v Values<'v>>) -> Values<'v> {
+        let mut own: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for part in simple.iter().flat_map(|one| &one.parts).filter(|part| part.raw.contains('$')) {
+            if let Some((name, value)) = part.raw.split_once('=') {
+                own.entry(name.trim_end_matches('+')).or_default().push(value);
+            }
+        }
+        Values { own, outer }
+    }
+
+    fn given_to(&self, name: &str) -> Vec<&'v str> {
+        let mut all = self.outer.map(|outer| outer.given_to(name)).unwrap_or_default();
+        all.extend(self.own.get(name).into_iter().flatten());
+        all
+    }
+}
+
+/// How texts are looked at.
+#[derive(Clone, Copy)]
+struct Look<'v> {
+    values: &'v Values<'v>,
+    /// What is printed is given to a shell.
+    is_fed: bool,
+    deeper: usize,
+}
 
 /// The variables that such texts read before they set them, and where the texts stand.
 pub(super) fn handed(
@@ -28,55 +66,70 @@ pub(super) fn handed(
     deeper: usize,
 ) -> Vec<(String, usize)> {
     let mut found = Vec::new();
-    if deeper == 0 {
-        return found;
+    let values = Values::of(simple, None);
+    within(text, tokens, simple, Look { values: &values, is_fed: false, deeper }, &mut found);
+    found
+}
+
+fn within(
+    text: &str,
+    tokens: &[Token<'_>],
+    simple: &[Simple<'_, '_>],
+    look: Look<'_>,
+    found: &mut Vec<(String, usize)>,
+) {
+    if look.deeper == 0 {
+        return;
     }
     let mut feeds = false;
     for one in simple.iter().rev() {
-        let is_fed = one.after == "|" && feeds;
-        feeds = is_fed || one.parts.iter().any(|part| is_shell(part));
-        of_command(one, is_fed, deeper, &mut found);
+        let is_fed = look.is_fed || one.after == "|" && feeds;
+        feeds = is_fed || one.parts.iter().any(is_shell);
+        of_command(one, Look { is_fed, ..look }, found);
     }
-    of_documents(text, tokens, deeper, &mut found);
+    of_documents(text, tokens, look, found);
     for token in tokens {
         let Kind::Word(word) = &token.kind else { continue };
         let raw = text.get(token.start..token.end).unwrap_or_default();
         for place in if word.runs { substitutions(raw) } else { Vec::new() } {
             let inside = raw.get(place).unwrap_or_default();
-            let lexed = lex(inside);
-            let simple = simples(inside, &lexed.tokens);
-            let names = handed(inside, &lexed.tokens, &simple, deeper - 1);
-            found.extend(names.into_iter().map(|(name, _)| (name, token.start)));
+            let names = read_inside(inside, Look { is_fed: false, ..look });
+            found.extend(names.into_iter().map(|name| (name, token.start)));
         }
     }
-    found
 }
 
-fn of_command(one: &Simple<'_, '_>, is_fed: bool, deeper: usize, found: &mut Vec<(String, usize)>) {
-    let mut scripts: Vec<&Part<'_, '_>> = Vec::new();
-    let mut behind: Option<&str> = None;
-    for (index, part) in one.parts.iter().enumerate() {
-        let word = part.plain();
-        let program = word.rsplit('/').next().unwrap_or_default();
-        if TAKING.contains(&program) {
-            scripts.extend(one.parts.get(index + 1..).unwrap_or_default());
-        } else if SHELLS.contains(&program) || HANDING.contains(&program) {
-            behind = Some(program);
-        } else if behind.is_some() && word.starts_with('-') && !word.starts_with("--") && word.contains('c') {
-            scripts.extend(one.parts.get(index + 1));
-        }
-    }
-    if is_fed {
-        scripts.extend(&one.parts);
-    }
+/// What the texts in a substitution read.
+fn read_inside(inside: &str, look: Look<'_>) -> Vec<String> {
+    let lexed = lex(inside);
+    let simple = simples(inside, &lexed.tokens);
+    let values = Values::of(&simple, Some(look.values));
+    let mut found = Vec::new();
+    let look = Look { values: &values, deeper: look.deeper - 1, ..look };
+    within(inside, &lexed.tokens, &simple, look, &mut found);
+    found.into_iter().map(|(name, _)| name).collect()
+}
+
+fn of_command(one: &Simple<'_, '_>, look: Look<'_>, found: &mut Vec<(String, usize)>) {
     // `NAME=value sh -c '...'`
     let is_given =
         |name: &str, at: usize| one.parts.iter().any(|part| part.at < at && part.assigned() == Some(name));
-    for script in scripts.iter().filter(|script| script.raw.contains('$')) {
-        let names = read_in(&as_handed(script.raw, false), deeper);
+    for script in scripts(one, look.is_fed).into_iter().filter(|script| script.raw.contains('$')) {
+        let names = read_by(script, look);
         found.extend(
             names.into_iter().filter(|name| !is_given(name, script.at)).map(|name| (name, script.at)),
         );
+    }
+    let loads = one.program().is_some_and(|(program, _)| matches!(program.plain(), "." | "source"));
+    if loads || look.is_fed || one.parts.iter().any(is_shell) {
+        // a shell reads what is printed there: `bash <(...)`, `. <(...)`, `bash < <(...)`
+        let targets = one.inputs.iter().filter(|(is_text, _)| !is_text).map(|(_, part)| part);
+        for part in one.parts.iter().chain(targets).filter(|part| part.raw.starts_with("<(")) {
+            found.extend(printed(part, look).into_iter().map(|name| (name, part.at)));
+        }
+        for (_, text) in one.inputs.iter().filter(|(is_text, _)| *is_text) {
+            found.extend(read_by(text, look).into_iter().map(|name| (name, text.at)));
+        }
     }
     if one.parts.iter().any(|part| asks(part.raw)) {
         for part in one.parts.iter().filter(|part| part.assigned().is_none()) {
@@ -86,8 +139,58 @@ fn of_command(one: &Simple<'_, '_>, is_fed: bool, deeper: usize, found: &mut Vec
     }
 }
 
+/// The words of a command that a shell reads as texts.
+fn scripts<'s, 't, 'a>(one: &'s Simple<'t, 'a>, is_fed: bool) -> Vec<&'s Part<'t, 'a>> {
+    let mut scripts: Vec<&Part<'_, '_>> = Vec::new();
+    // what is started may be in a variable
+    let mut hands =
+        one.program().is_some_and(|(program, _)| program.raw.trim_start_matches('"').starts_with('$'));
+    for (index, part) in one.parts.iter().enumerate() {
+        let word = part.plain();
+        let program = word.rsplit('/').next().unwrap_or_default();
+        if TAKING.contains(&program) {
+            scripts.extend(one.parts.get(index + 1..).unwrap_or_default());
+        } else if is_shell(part) || HANDING.contains(&program) {
+            hands = true;
+        } else if hands && word.starts_with('-') && !word.starts_with("--") && word.contains('c') {
+            scripts.extend(one.parts.get(index + 1));
+        }
+    }
+    if is_fed {
+        scripts.extend(&one.parts);
+    }
+    scripts
+}
+
+/// The variables that a shell reads in a word that it is given: in what is quoted, in what a variable in it was given,
+/// and in what is printed for it.
+fn read_by(script: &Part<'_, '_>, look: Look<'_>) -> Vec<String> {
+    let mut names = read_in(&as_handed(script.raw, false), look.deeper);
+    if script.word.expands {
+        for read in scan(script.raw).reads {
+            for value in look.values.given_to(read.name) {
+                names.extend(read_in(&as_handed(value, false), look.deeper));
+                if value.contains("<<") {
+                    names.extend(mentioned(value).map(str::to_owned));
+                }
+            }
+        }
+    }
+    names.extend(printed(script, look));
+    names
+}
+
+/// The variables that a shell reads in what the substitutions of a word print.
+fn printed(part: &Part<'_, '_>, look: Look<'_>) -> Vec<String> {
+    if !part.word.runs {
+        return Vec::new();
+    }
+    let places = substitutions(part.raw).into_iter().filter_map(|place| part.raw.get(place));
+    places.flat_map(|inside| read_inside(inside, Look { is_fed: true, ..look })).collect()
+}
+
 /// Here-documents, which belong to the line that they are announced on.
-fn of_documents(text: &str, tokens: &[Token<'_>], deeper: usize, found: &mut Vec<(String, usize)>) {
+fn of_documents(text: &str, tokens: &[Token<'_>], look: Look<'_>, found: &mut Vec<(String, usize)>) {
     let (mut documents, mut is_announced, mut shell) = (VecDeque::new(), false, false);
     for token in tokens {
         match &token.kind {
@@ -101,14 +204,14 @@ fn of_documents(text: &str, tokens: &[Token<'_>], deeper: usize, found: &mut Vec
                     *quoted = word.quoted;
                 }
             }
-            Kind::Word(word) if !word.quoted => shell |= is_program(word.text()),
+            Kind::Word(word) => shell |= is_program(word.text()),
             Kind::Newline if documents.is_empty() => shell = false,
             Kind::HereDoc => {
                 let Some((at, quoted)) = documents.pop_front() else { continue };
                 let body = text.get(token.start..token.end).unwrap_or_default();
-                if shell {
+                if shell || look.is_fed {
                     let script = if quoted { body.to_owned() } else { as_handed(body, true) };
-                    found.extend(read_in(&script, deeper).into_iter().map(|name| (name, at)));
+                    found.extend(read_in(&script, look.deeper).into_iter().map(|name| (name, at)));
                 }
                 if asks(body) {
                     found.extend(super::super::words(body).map(|name| (name.to_owned(), at)));
@@ -122,11 +225,13 @@ fn of_documents(text: &str, tokens: &[Token<'_>], deeper: usize, found: &mut Vec
 
 fn is_program(word: &str) -> bool {
     let program = word.rsplit('/').next().unwrap_or_default();
-    SHELLS.contains(&program) || program == "ssh"
+    let variable = word.strip_prefix("${").or_else(|| word.strip_prefix('$')).unwrap_or_default();
+    let variable = variable.split([':', '-', '}']).next().unwrap_or_default();
+    SHELLS.contains(&program) || program == "ssh" || NAMING.contains(&variable)
 }
 
 fn is_shell(part: &Part<'_, '_>) -> bool {
-    is_program(part.plain())
+    is_program(part.word.text())
 }
 
 fn asks(raw: &str) -> bool {
@@ -134,7 +239,10 @@ fn asks(raw: &str) -> bool {
 }
 
 /// The variables that a shell reads in a text which it is given, before the text sets them.
-fn read_in(script: &str, deeper: usize) -> Vec<String> {
+pub(super) fn read_in(script: &str, deeper: usize) -> Vec<String> {
+    if deeper == 0 {
+        return mentioned(script).map(str::to_owned).collect();
+    }
     if scan(script).defines {
         let reads = scan(script).reads;
         return reads
@@ -143,13 +251,13 @@ fn read_in(script: &str, deeper: usize) -> Vec<String> {
             .map(|read| read.name.to_owned())
             .collect();
     }
-    let (facts, _) = facts_within(&without_functions(script), deeper - 1);
+    let (facts, _) = facts_within(&without_functions(script), &Calls::default(), deeper - 1);
     let first = facts.bare.into_iter().filter(|(name, at)| !facts.sure.is_given(name, *at));
     first.map(|(name, _)| name).collect()
 }
 
 /// A word as a program is given it, without what the shell itself has put in: its `$` are those that are quoted.
-fn as_handed(raw: &str, quoted: bool) -> String {
+pub(super) fn as_handed(raw: &str, quoted: bool) -> String {
     let mut text = String::with_capacity(raw.len());
     let (mut single, mut double) = (false, quoted);
     let mut chars = raw.chars();

@@ -33,6 +33,8 @@ impl<'a> Part<'_, 'a> {
 pub(super) struct Simple<'t, 'a> {
     /// Its words, without the targets of redirections.
     pub(super) parts: Vec<Part<'t, 'a>>,
+    /// What its input comes from, where that is a file (`<`), or where it is a text (`<<<`), which is marked.
+    pub(super) inputs: Vec<(bool, Part<'t, 'a>)>,
     /// It has redirections.
     pub(super) redirects: bool,
     /// How many compounds are open where it begins.
@@ -66,7 +68,7 @@ impl<'t, 'a> Simple<'t, 'a> {
 /// The simple commands of a text that these are the tokens of.
 pub(super) fn simples<'t, 'a>(text: &'a str, tokens: &'t [Token<'a>]) -> Vec<Simple<'t, 'a>> {
     let (mut all, mut now) = (Vec::new(), Simple::default());
-    let mut is_target = false;
+    let (mut is_target, mut input) = (false, None);
     // a test is one command, whatever stands between its brackets
     let mut in_test = false;
     let is_word = |token: &Token<'_>, text: &str| matches!(&token.kind, Kind::Word(word) if !word.quoted && word.text() == text);
@@ -81,7 +83,12 @@ pub(super) fn simples<'t, 'a>(text: &'a str, tokens: &'t [Token<'a>]) -> Vec<Sim
             in_test = now.parts.iter().all(|part| KEYWORDS.contains(&part.plain()));
         }
         let (op, ends_line) = match &token.kind {
-            Kind::Word(_) if std::mem::take(&mut is_target) => continue,
+            Kind::Word(word) if std::mem::take(&mut is_target) => {
+                let raw = text.get(token.start..token.end).unwrap_or_default();
+                let part = Part { word, raw, at: token.start, end: token.end };
+                now.inputs.extend(input.take().map(|is_text| (is_text, part)));
+                continue;
+            }
             Kind::Word(word) => {
                 if now.parts.is_empty() {
                     now.depth = token.depth;
@@ -90,8 +97,10 @@ pub(super) fn simples<'t, 'a>(text: &'a str, tokens: &'t [Token<'a>]) -> Vec<Sim
                 now.parts.push(Part { word, raw, at: token.start, end: token.end });
                 continue;
             }
-            Kind::Redirect(_) => {
+            Kind::Redirect(op) => {
                 (is_target, now.redirects) = (true, true);
+                let is_file = op.ends_with('<') && !op.ends_with("<<");
+                input = (is_file || op.ends_with("<<<")).then_some(!is_file);
                 continue;
             }
             Kind::HereDoc | Kind::Comment => continue,

@@ -122,7 +122,7 @@ fn what_may_not_be_set_is_missed() {
         "while x; do DIR=y; done; rm /srv/$DIR",
         "while true; do x && break; DIR=y; done; rm /srv/$DIR",
         "until x && break; DIR=$(y); do :; done; rm /srv/$DIR",
-        "for p in a; do DIR=y; done; rm /srv/$DIR",
+        "for p in $A; do DIR=y; done; rm /srv/$DIR",
         "for DIR in a; do :; done; rm /srv/$DIR",
         "for ((i=0;i<$DIR;i++)); do :; done; DIR=1",
         "X=$(DIR=q); rm $DIR",

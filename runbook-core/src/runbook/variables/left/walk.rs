@@ -4,9 +4,9 @@
 
 use std::ops::Range;
 
-use super::super::super::names::is_identifier;
 use super::super::super::shell::{Kind, Token, closing, lex};
-use super::assigned::{Assigned, Effect, Flow, Names, Notes, Since, either, then};
+use super::assigned::{Assigned, Effect, Flow, Names, Notes, Since, Ways, either, then};
+use super::calls::Calls;
 use super::effects;
 use super::functions::without_functions;
 use super::simple::Part;
@@ -21,17 +21,19 @@ const CLOSING: &[&str] = &["then", "else", "elif", "fi", "do", "done", "esac", "
 
 /// It is not understood.
 #[derive(Debug)]
-struct Lost;
+pub(super) struct Lost;
 
 /// Where the text sets variables for sure, and its tests of variables.
-pub(super) fn assigned(text: &str) -> (Assigned, std::collections::BTreeSet<usize>) {
+pub(super) fn assigned(text: &str, calls: &Calls<'_>) -> (Assigned, std::collections::BTreeSet<usize>) {
     let mut notes = Notes::default();
-    walk(text, 0, 0, true, &mut notes);
+    let is_whole = walk(text, 0, 0, calls, &mut notes);
+    notes.traps.end = is_whole.then_some(text.len());
     let tests = std::mem::take(&mut notes.tests);
     (notes.settled(), tests)
 }
 
-fn walk(text: &str, base: usize, depth: usize, in_shell: bool, notes: &mut Notes) {
+/// Walks through a text; whether all of it was understood. One at a depth is in a substitution.
+fn walk(text: &str, base: usize, depth: usize, calls: &Calls<'_>, notes: &mut Notes) -> bool {
     let lexed = lex(text);
     let items = items(text, base, &lexed.tokens, notes);
     let end = base + text.len();
@@ -40,17 +42,20 @@ fn walk(text: &str, base: usize, depth: usize, in_shell: bool, notes: &mut Notes
         next: 0,
         end,
         depth,
-        subshells: usize::from(!in_shell),
+        is_substituted: depth > 0,
+        subshells: usize::from(depth > 0),
         loops: 0,
         breaks: 0,
+        far: 0,
+        calls,
         notes,
     };
     // where it ends too early, something was closed that was not open
-    let _ = walk.list(true);
+    walk.list(true).is_ok()
 }
 
 /// A piece of a text.
-enum Item<'t, 'a> {
+pub(super) enum Item<'t, 'a> {
     Word(Part<'t, 'a>),
     /// Where a redirection goes.
     Target(Part<'t, 'a>),
@@ -101,20 +106,27 @@ fn items<'t, 'a>(
     items
 }
 
-struct Walk<'w, 't, 'a> {
-    items: &'w [Item<'t, 'a>],
-    next: usize,
+pub(super) struct Walk<'w, 't, 'a> {
+    pub(super) items: &'w [Item<'t, 'a>],
+    pub(super) next: usize,
     end: usize,
     depth: usize,
+    /// It goes through what stands in a word.
+    is_substituted: bool,
     subshells: usize,
-    loops: usize,
-    breaks: usize,
-    notes: &'w mut Notes,
+    /// How many loops are open that `break` would leave.
+    pub(super) loops: usize,
+    /// How many `break` and `continue` there were.
+    pub(super) breaks: usize,
+    /// How many of them nobody follows.
+    pub(super) far: usize,
+    calls: &'w Calls<'w>,
+    pub(super) notes: &'w mut Notes,
 }
 
 impl<'t, 'a> Walk<'_, 't, 'a> {
     /// Where what comes next begins.
-    fn here(&self) -> usize {
+    pub(super) fn here(&self) -> usize {
         match self.items.get(self.next) {
             Some(Item::Word(part) | Item::Target(part)) => part.at,
             Some(Item::Op(_, at) | Item::Newline(at)) => *at,
@@ -122,38 +134,38 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
         }
     }
 
-    fn word(&self) -> Option<Part<'t, 'a>> {
+    pub(super) fn word(&self) -> Option<Part<'t, 'a>> {
         match self.items.get(self.next) {
             Some(Item::Word(part)) => Some(*part),
             _ => None,
         }
     }
 
-    fn is_word(&self, text: &str) -> bool {
+    pub(super) fn is_word(&self, text: &str) -> bool {
         self.word().is_some_and(|part| part.plain() == text)
     }
 
-    fn op(&self) -> &'static str {
+    pub(super) fn op(&self) -> &'static str {
         match self.items.get(self.next) {
             Some(Item::Op(op, _)) => op,
             _ => "",
         }
     }
 
-    fn expect(&mut self, text: &str) -> Result<(), Lost> {
+    pub(super) fn expect(&mut self, text: &str) -> Result<(), Lost> {
         let is_there = self.is_word(text) || self.op() == text;
         self.next += usize::from(is_there);
         is_there.then_some(()).ok_or(Lost)
     }
 
-    fn newlines(&mut self) {
+    pub(super) fn newlines(&mut self) {
         while matches!(self.items.get(self.next), Some(Item::Newline(_))) {
             self.next += 1;
         }
     }
 
     /// What is set there holds in what `inside` goes through.
-    fn with<T>(
+    pub(super) fn with<T>(
         &mut self,
         names: &Flow,
         inside: impl FnOnce(&mut Self) -> Result<T, Lost>,
@@ -166,9 +178,10 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
     }
 
     /// Commands up to what closes them, or to the end.
-    fn list(&mut self, outermost: bool) -> Result<Effect, Lost> {
+    pub(super) fn list(&mut self, outermost: bool) -> Result<Effect, Lost> {
         let mut set: Flow = Some(Names::new());
         let mut last = Effect::nothing();
+        let mut ways = Ways::default();
         let mut held: Vec<(Flow, usize)> = Vec::new();
         let outcome = loop {
             while matches!(self.items.get(self.next), Some(Item::Newline(_) | Item::Op(";" | "&", _))) {
@@ -178,15 +191,17 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
             if self.next >= self.items.len() || closes || matches!(self.op(), ")" | ";;" | ";&" | ";;&") {
                 break if outermost && self.next < self.items.len() { Err(Lost) } else { Ok(()) };
             }
-            let before = self.next;
+            let (before, seen) = (self.next, self.seen());
             let mut effect = match self.chain() {
                 Ok(effect) if self.next > before => effect,
                 _ => break Err(Lost),
             };
             if self.op() == "&" {
+                self.is_apart(&effect, &seen);
                 effect = Effect::nothing();
             }
             set = then(set, last.both());
+            ways = ways.or(std::mem::take(&mut effect.ways).behind(&set));
             held.push((effect.clone().both(), self.here()));
             last = effect;
             let apart = matches!(self.items.get(self.next), None | Some(Item::Newline(_)))
@@ -195,7 +210,8 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
                 break Err(Lost);
             }
         };
-        let end = if outermost { self.end } else { self.here() };
+        // what is read at the end is read behind the last command
+        let end = if outermost { self.end + 1 } else { self.here() };
         if outcome.is_ok() || outermost {
             for (names, from) in held {
                 if outermost && self.subshells == 0 {
@@ -205,7 +221,7 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
             }
         }
         outcome?;
-        Ok(Effect { yes: then(set.clone(), last.yes), no: then(set, last.no) })
+        Ok(Effect { yes: then(set.clone(), last.yes), no: then(set, last.no), ways })
     }
 
     /// `a && b || c`.
@@ -225,14 +241,15 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
             }
             let goes_on = if op == "&&" { all.yes.clone() } else { all.no.clone() };
             let next = self.with(&goes_on, Self::pipeline)?;
+            let ways = all.ways.or(next.ways.behind(&goes_on));
             all = match op {
                 "&&" => {
                     let no = either(all.no, then(all.yes.clone(), next.no));
-                    Effect { yes: then(all.yes, next.yes), no }
+                    Effect { yes: then(all.yes, next.yes), no, ways }
                 }
                 _ => {
                     let yes = either(all.yes, then(all.no.clone(), next.yes));
-                    Effect { yes, no: then(all.no, next.no) }
+                    Effect { yes, no: then(all.no, next.no), ways }
                 }
             };
         }
@@ -245,21 +262,21 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
             self.next += 1;
         }
         // in a pipeline each command has a shell of its own, in which a way out leads only out of that
-        let (out, breaks) = (self.notes.ways_out.len(), self.breaks);
+        let (out, seen) = (self.notes.ways_out.len(), self.seen());
         let first = self.command()?;
-        let mut several = false;
+        if self.op() != "|" {
+            return Ok(if turned { Effect { yes: first.no, no: first.yes, ..first } } else { first });
+        }
+        self.is_apart(&first, &seen);
+        let loops = std::mem::take(&mut self.loops);
         while self.op() == "|" {
-            several = true;
             self.next += 1;
             self.newlines();
             self.command()?;
         }
-        if several {
-            self.notes.ways_out.truncate(out);
-            self.breaks = breaks;
-            return Ok(Effect::nothing());
-        }
-        Ok(if turned { Effect { yes: first.no, no: first.yes } } else { first })
+        self.loops = loops;
+        self.notes.ways_out.truncate(out);
+        Ok(Effect::nothing())
     }
 
     fn command(&mut self) -> Result<Effect, Lost> {
@@ -281,10 +298,10 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
         if self.op() == "(" {
             self.next += 1;
             self.subshells += 1;
-            let breaks = self.breaks;
+            let loops = std::mem::take(&mut self.loops);
             let inside = self.list(false);
             self.subshells -= 1;
-            self.breaks = breaks;
+            self.loops = loops;
             inside?;
             self.expect(")")?;
             return Ok(Effect::nothing());
@@ -308,7 +325,7 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
             }
             "for" | "select" => {
                 self.next += 1;
-                self.each()
+                self.each(first.plain() == "select")
             }
             "case" => {
                 self.next += 1;
@@ -326,82 +343,23 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
         let head = self.list(false)?;
         self.expect("then")?;
         let inside = self.with(&head.yes, |walk| walk.list(false))?;
+        let mut ways = head.ways.or(inside.ways.clone().behind(&head.yes));
         let taken = then(head.yes, inside.both());
         let otherwise = if self.is_word("elif") {
             self.next += 1;
-            self.with(&head.no, Self::condition)?.both()
+            self.with(&head.no, Self::condition)?
         } else if self.is_word("else") {
             self.next += 1;
             let inside = self.with(&head.no, |walk| walk.list(false))?;
             self.expect("fi")?;
-            inside.both()
+            inside
         } else {
             self.expect("fi")?;
-            Some(Names::new())
+            Effect::nothing()
         };
-        let all = either(taken, then(head.no, otherwise));
-        Ok(Effect { yes: all.clone(), no: all })
-    }
-
-    /// Behind `while` or `until`.
-    fn awaiting(&mut self, well: bool) -> Result<Effect, Lost> {
-        self.loops += 1;
-        let breaks = self.breaks;
-        let head = self.list(false)?;
-        let is_left = self.breaks > breaks;
-        self.expect("do")?;
-        let goes_in = if well { &head.yes } else { &head.no };
-        self.with(goes_in, |walk| walk.list(false))?;
-        self.expect("done")?;
-        self.loops -= 1;
-        self.breaks = breaks;
-        if is_left {
-            return Ok(Effect::nothing());
-        }
-        // what was read is empty when there was nothing more
-        let mut all = head.both();
-        if let Some(names) = &mut all {
-            names.retain(|_, since| !since.read);
-        }
-        Ok(Effect { yes: all.clone(), no: all })
-    }
-
-    /// Behind `for` or `select`.
-    fn each(&mut self) -> Result<Effect, Lost> {
-        let head = self.word().ok_or(Lost)?;
-        self.next += 1;
-        let mut before = Names::new();
-        let mut inside = Names::new();
-        if let Some(counted) = head.raw.strip_prefix("((") {
-            let init = counted.split(';').next().unwrap_or_default();
-            let at = head.at + 2 + init.len();
-            let names = init.split(',').filter_map(effects::calculated);
-            before.extend(names.map(|name| (name.to_owned(), Since { at, asked: false, read: false })));
-            self.notes.holds(&Some(before.clone()), &(at..head.end));
-            inside.clone_from(&before);
-        } else if is_identifier(head.raw) {
-            while let Some(part) = self.word().filter(|part| part.plain() != "do") {
-                self.nested(&part);
-                before.extend(effects::expanded(&part));
-                self.next += 1;
-            }
-            inside.clone_from(&before);
-            inside.insert(head.raw.to_owned(), Since { at: self.here(), asked: false, read: false });
-        } else {
-            return Err(Lost);
-        }
-        if self.op() == ";" {
-            self.next += 1;
-        }
-        self.newlines();
-        self.expect("do")?;
-        self.loops += 1;
-        let breaks = self.breaks;
-        self.with(&Some(inside), |walk| walk.list(false))?;
-        self.breaks = breaks;
-        self.loops -= 1;
-        self.expect("done")?;
-        Ok(Effect::of(before))
+        ways = ways.or(otherwise.ways.clone().behind(&head.no));
+        let all = either(taken, then(head.no, otherwise.both()));
+        Ok(Effect { ways, ..Effect::ends(all) })
     }
 
     /// Behind `case`.
@@ -413,7 +371,7 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
         self.newlines();
         self.expect("in")?;
         let (mut all, mut any, mut falls) = (None, false, false);
-        let mut all_before = Some(before);
+        let (mut all_before, mut ways) = (Some(before), Ways::default());
         loop {
             self.newlines();
             if self.is_word("esac") {
@@ -433,6 +391,7 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
             }
             self.next += 1;
             let of = self.with(&all_before, |walk| walk.list(false))?;
+            ways = ways.or(of.ways.clone().behind(&all_before));
             all = either(all, of.both());
             if matches!(self.op(), ";;" | ";&" | ";;&") {
                 falls |= self.op() != ";;";
@@ -444,7 +403,7 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
         if any && !falls {
             all_before = then(all_before, all);
         }
-        Ok(Effect { yes: all_before.clone(), no: all_before })
+        Ok(Effect { ways, ..Effect::ends(all_before) })
     }
 
     /// `[[ ... ]]`.
@@ -470,7 +429,7 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
         }
         let end = self.word().map_or(self.end, |part| part.end);
         self.next += 1;
-        Ok(if is_clear { tests_of::effect(&words, &marks, end, self.notes) } else { Effect::nothing() })
+        Ok(if is_clear { tests_of::of_brackets(&words, &marks, end, self.notes) } else { Effect::nothing() })
     }
 
     /// A command without a structure of its own.
@@ -499,8 +458,14 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
         }
         let here = self.here();
         let effect = effects::of(&parts, here, self.notes);
+        if !self.is_substituted {
+            self.notes.traps.take(&parts, &effect, self.loops + self.subshells > 0);
+        }
+        let effect = self.called(&parts, effect);
         match effects::program(&parts) {
-            "break" | "continue" => self.breaks += 1,
+            "break" | "continue" if self.loops > 0 => return Ok(self.leaves_loop(&parts)),
+            // what nobody reads may leave a loop, too
+            "eval" => self.far += usize::from(self.loops > 0),
             "unset" => {
                 for name in effects::unset(&parts) {
                     self.notes.unsets(name, here, self.loops > 0);
@@ -513,6 +478,25 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
             _ => {}
         }
         Ok(effect)
+    }
+
+    /// What it does where it calls a function.
+    fn called(&mut self, parts: &[Part<'t, 'a>], effect: Effect) -> Effect {
+        let (Some(first), Some(last)) = (parts.first(), parts.last()) else { return effect };
+        let since = Since { at: self.here(), asked: false, read: false };
+        let sets = self.calls.set_by(first.plain(), first.at).map(|name| (name.to_owned(), since));
+        let sets: Names = sets.collect();
+        // whatever a command is given may be called by it
+        for part in parts {
+            for name in self.calls.unset_by(part.plain()).filter(|name| !sets.contains_key(*name)) {
+                self.notes.unsets(name, last.end, self.loops > 0);
+            }
+        }
+        if sets.is_empty() {
+            return effect;
+        }
+        let with = |flow: Flow| then(flow, Some(sets.clone()));
+        Effect { yes: with(effect.yes), no: with(effect.no), ..effect }
     }
 
     /// `(a b)` behind `NAME=`.
@@ -540,13 +524,13 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
     }
 
     /// What stands in the substitutions of a word has a shell of its own.
-    fn nested(&mut self, part: &Part<'_, '_>) {
+    pub(super) fn nested(&mut self, part: &Part<'_, '_>) {
         if !part.word.runs || self.depth >= DEEPEST {
             return;
         }
         for place in substitutions(part.raw) {
             let Some(inside) = part.raw.get(place.clone()) else { continue };
-            walk(&without_functions(inside), part.at + place.start, self.depth + 8, false, self.notes);
+            walk(&without_functions(inside), part.at + place.start, self.depth + 8, self.calls, self.notes);
         }
     }
 }
