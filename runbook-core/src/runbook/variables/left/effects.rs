@@ -92,8 +92,7 @@ pub(super) fn of(parts: &[Part<'_, '_>], end: usize, notes: &mut Notes) -> Effec
             let with = |flow| super::assigned::then(Some(names.clone()), flow);
             return Effect { yes: with(found.yes), no: with(found.no), ..found };
         }
-        // what is printed for `eval` may bring any, as a file may
-        "." | "source" | "eval" if args.iter().any(|arg| program != "eval" || arg.word.runs) => {
+        "." | "source" if !args.is_empty() => {
             names.insert(ANY.to_owned(), Since { at: end, asked: true, read: false });
         }
         "getopts" => {

@@ -253,13 +253,13 @@ fn a_name_without_a_dollar_may_be_a_number() {
 }
 
 #[test]
-fn what_is_printed_for_eval_may_bring_any_as_a_file_may() {
+fn a_file_may_bring_any_and_what_is_printed_for_eval_does_not_say() {
     are_as_told(
         "DIR",
         &[
-            ("eval \"$(./env.sh)\"; rm /srv/$DIR", false),
+            ("eval \"$(./env.sh)\"; rm /srv/$DIR", true),
             ("source <(./env.sh); rm /srv/$DIR", false),
-            ("eval $(./env.sh) || exit 1; rm /srv/$DIR", false),
+            ("eval $(./env.sh) || exit 1; rm /srv/$DIR", true),
             ("rm /srv/$DIR; eval \"$(./env.sh)\"", true),
             ("a && eval \"$(./env.sh)\"; rm /srv/$DIR", true),
             ("(eval \"$(./env.sh)\"); rm /srv/$DIR", true),
