@@ -2,16 +2,20 @@
 //!
 //! One mail goes to one address. Its `Message-Id` is made of the outbox's key: a mail that is sent again, because the answer to
 //! the first try was lost, bears the same one, so that a mailbox or a person can tell. SMTP gives no way to look before.
+//!
+//! Each mail has a connection of its own. One that is kept for the next would still hold the late answers of a dialogue that was
+//! given up, and they would be taken for answers to the next mail.
 
 use std::fmt;
 use std::time::Duration;
 
+use lettre::Address;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, SinglePart};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
-use lettre::transport::smtp::{self, PoolConfig};
-use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use lettre::transport::smtp;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
 use runbook_core::ports::{BoxFuture, Letter, Mail, SendError};
 use runbook_core::update::{Arrival, SUBJECT_MAX, one_line};
 use sha2::{Digest as _, Sha256};
@@ -19,13 +23,13 @@ use tokio::time::timeout;
 
 use crate::Secret;
 
-/// Time for one whole dialogue, from connecting to the server's last word: the transport's own timeout is for connecting alone,
-/// and a server that accepts and then says nothing would be waited for without end.
+/// Time for one whole dialogue, from connecting to the server's last word: a server that accepts and then says nothing would be
+/// waited for without end.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Time until the server has accepted a connection.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Connections at once: a server of a small team takes no more.
-const CONNECTIONS: u32 = 2;
+/// Time for a polite end: the mail is taken by then.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// How the connection is kept from being read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +82,11 @@ pub enum SmtpError {
 
 /// A way to send mail through one server.
 pub struct SmtpMail {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    host: String,
+    port: u16,
+    /// Whether TLS begins with the first byte, and its settings; nothing where there is none.
+    tls: Option<(bool, TlsParameters)>,
+    login: Option<Credentials>,
     from: Mailbox,
     server: String,
     patience: Duration,
@@ -108,21 +116,13 @@ impl SmtpMail {
                 .map_err(|error| SmtpError::Tls { host: host.clone(), reason: error.to_string() })
         };
         let tls = match tls {
-            SmtpTls::Starttls => Tls::Required(parameters()?),
-            SmtpTls::Implicit => Tls::Wrapper(parameters()?),
-            SmtpTls::None => Tls::None,
+            SmtpTls::Starttls => Some((false, parameters()?)),
+            SmtpTls::Implicit => Some((true, parameters()?)),
+            SmtpTls::None => None,
         };
-        // Dangerous is only what it leaves open: port and TLS are given here.
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host.clone())
-            .port(port)
-            .tls(tls)
-            .timeout(Some(CONNECT))
-            .pool_config(PoolConfig::new().max_size(CONNECTIONS));
-        if let Some((user, password)) = login {
-            builder = builder.credentials(Credentials::new(user, password.expose().to_owned()));
-        }
+        let login = login.map(|(user, password)| Credentials::new(user, password.expose().to_owned()));
         let server = format!("{host}:{port}");
-        Ok(SmtpMail { transport: builder.build(), from, server, patience: PATIENCE })
+        Ok(SmtpMail { host, port, tls, login, from, server, patience: PATIENCE })
     }
 
     /// Logs in and out again: what `blocks doctor` shows.
@@ -130,18 +130,40 @@ impl SmtpMail {
     /// # Errors
     /// When the server does not let us in.
     pub async fn check(&self) -> Result<String, SendError> {
-        if self.in_time(self.transport.test_connection()).await? {
-            return Ok(format!("{} answers and lets us in", self.server));
-        }
-        let reason = format!("{} answers, and not as a mail server does", self.server);
-        Err(SendError::Retry { after_ms: None, reason })
+        let mut connection = self.in_time(self.connected()).await?;
+        let _ = timeout(GOODBYE, connection.quit()).await;
+        Ok(format!("{} answers and lets us in", self.server))
     }
 
     async fn deliver(&self, key: &str, letter: &Letter) -> Result<Arrival, SendError> {
         let id = message_id(key, &self.from.email);
         let message = message(&self.from, letter, &id)?;
-        self.in_time(self.transport.send(message)).await?;
+        let dialogue = async {
+            let mut connection = self.connected().await?;
+            connection.send(message.envelope(), &message.formatted()).await?;
+            Ok(connection)
+        };
+        let mut connection = self.in_time(dialogue).await?;
+        let _ = timeout(GOODBYE, connection.quit()).await;
         Ok(Arrival { id: Some(id), link: None })
+    }
+
+    /// A connection that is kept from being read, and logged in, as far as these are configured.
+    async fn connected(&self) -> Result<AsyncSmtpConnection, smtp::Error> {
+        let (server, hello) = ((self.host.as_str(), self.port), ClientId::default());
+        let from_the_first_byte =
+            self.tls.as_ref().filter(|(is_first, _)| *is_first).map(|(_, tls)| tls.clone());
+        let mut connection =
+            AsyncSmtpConnection::connect_tokio1(server, Some(CONNECT), &hello, from_the_first_byte, None)
+                .await?;
+        if let Some((false, tls)) = &self.tls {
+            // Refused where the server does not offer it.
+            connection.starttls(tls.clone(), &hello).await?;
+        }
+        if let Some(login) = &self.login {
+            connection.auth(DEFAULT_MECHANISMS, login).await?;
+        }
+        Ok(connection)
     }
 
     /// What a dialogue with the server comes to. One that takes too long is given up, and its connection closed.

@@ -121,7 +121,7 @@ impl Values {
             done: done(known.events),
             last_update: said(incident.update.as_ref().map_or("", |update| update.text.as_str())),
             next_update: at(next),
-            eta: known.eta.map_or_else(|| UNKNOWN.to_owned(), |eta| said(eta)),
+            eta: known.eta.map_or_else(|| UNKNOWN.to_owned(), said),
             now: full(known.now),
             date: known.now.format("%Y-%m-%d").to_string(),
         }
