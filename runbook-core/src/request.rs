@@ -404,7 +404,7 @@ pub enum Request {
     HandOverTake {
         /// `INC-12`; the channel's, or the only open one, when absent.
         incident: Option<String>,
-        /// The run, by id or unique prefix; command when absent.
+        /// The run, by id or unique prefix, or `command`; the one thing on offer to whoever asks when absent.
         #[serde(default)]
         run: Option<String>,
     },

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::translate::ACTION_PREFIX;
 
 const WORD: &str = "take_handover";
+/// What is named where command is meant, and not a run.
+const COMMAND: &str = "command";
 
 /// What the button carries: only names of what the server then looks up for itself, whose it is among it.
 #[derive(Serialize, Deserialize)]
@@ -35,7 +37,9 @@ pub(crate) fn pressed(id: &str, value: Option<&str>) -> Option<Result<Request, S
     let value = value.and_then(|value| serde_json::from_str::<OfferValue>(value).ok());
     Some(match value.filter(|value| !value.incident.is_empty()) {
         Some(OfferValue { incident, run }) => {
-            Ok(Request::HandOverTake { incident: Some(incident), run: run.filter(|run| !run.is_empty()) })
+            // A press takes what stands beside the button, also where other things are on offer.
+            let run = run.filter(|run| !run.is_empty()).unwrap_or_else(|| COMMAND.to_owned());
+            Ok(Request::HandOverTake { incident: Some(incident), run: Some(run) })
         }
         None => Err("a button of ours without an incident".to_owned()),
     })
@@ -51,7 +55,7 @@ mod tests {
         for run in [None, Some(run)] {
             let said = value("INC-7", run);
             let request = pressed(&action_id()["blocks:".len()..], Some(&said)).unwrap().unwrap();
-            let run = run.map(|run| run.to_string());
+            let run = run.map_or_else(|| Some("command".to_owned()), |run| Some(run.to_string()));
             assert_eq!(request, Request::HandOverTake { incident: Some("INC-7".to_owned()), run });
         }
         assert!(pressed("approve", None).is_none(), "another's");

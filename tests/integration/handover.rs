@@ -69,7 +69,14 @@ async fn each_part(mode: &'static str) {
     })
     .await;
     // one more is called: paged by name, and mentioned
-    told(&app, "U0BEN", &channel, "escalate to @ana it fails again", "ana is asked to come, and paged").await;
+    told(
+        &app,
+        "U0BEN",
+        &channel,
+        "escalate to @ana it fails again",
+        "ana is asked to come, and a page is on its way",
+    )
+    .await;
     let paged = app.state_when("ana is paged", |state| pages(state).into_iter().next()).await;
     assert!(text(&paged["title"]).contains("ben asks for ana"), "{paged}");
     app.state_when("ana is mentioned", |state| {

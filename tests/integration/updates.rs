@@ -150,8 +150,11 @@ async fn an_update_is_drafted_in_slack_and_sent_once_by_whoever_may() {
     })
     .await;
     assert!(!app.state().await["slack"]["channels"].to_string().contains("<!channel>"));
-    // what follows is an update of the same incident on the page
+    // what follows is an update of the same incident on the page; that it is over is told when it is
     let resolved = "update draft resolved --param what=\"orders were late\" --param cause=\"a bad release\"";
+    told(&app, "U0ANA", &here, resolved, "`incident resolve INC-1` first").await;
+    app.slash("U0ANA", &here, "incident resolve").await;
+    app.incident_when("INC-1", "it is over", |shown| shown["status"] == "resolved").await;
     told(&app, "U0ANA", &here, resolved, "draft ").await;
     let (_, _, code) = draft(&app, 2).await;
     told(&app, "U0ANA", &here, &format!("update send {code}"), "is sent: ").await;
@@ -187,6 +190,26 @@ async fn what_arrived_though_the_answer_was_lost_is_there_once() {
 }
 
 #[tokio::test]
+async fn what_somebody_deleted_at_the_status_page_is_told_and_begun_anew() {
+    let app = TestApp::start(&config()).await;
+    let here = declared(&app).await;
+    for (count, all) in [(1, 4), (2, 7), (3, 11)] {
+        told(&app, "U0ANA", &here, OUTAGE, "draft ").await;
+        let (_, _, code) = draft(&app, count).await;
+        told(&app, "U0ANA", &here, &format!("update send {code}"), "is sent: ").await;
+        arrived(&app, all).await;
+        app.incident_when("INC-1", "that it is gone is told", |shown| {
+            count == 1 || shown.to_string().contains("begins a new one")
+        })
+        .await;
+        app.control("statuspage", json!({ "delete": count == 1 })).await;
+    }
+    let state = app.state().await;
+    assert_eq!(on_page(&state).len(), 1);
+    assert_eq!(on_page(&state)[0]["id"], "inc2");
+}
+
+#[tokio::test]
 async fn what_is_refused_is_told_and_what_is_put_off_is_tried_again() {
     let app = TestApp::start(&config()).await;
     let here = declared(&app).await;
@@ -216,6 +239,8 @@ async fn what_is_refused_is_told_and_what_is_put_off_is_tried_again() {
     let state = app.state().await;
     assert_eq!(mails(&state).len(), 1);
     assert_eq!(on_page(&state).len(), 1);
+    let shown = app.blocks(&["update", "drafts", "INC-1"]).await;
+    assert!(shown.stdout.contains("NOT SENT to e-mail: nobody@customer.example"), "{shown:?}");
 }
 
 #[tokio::test]

@@ -1,19 +1,77 @@
-//! The page for whoever has to say yes: one for each request, and none once it is answered.
+//! The page for whoever has to say yes: one for each request, and none once it is answered. Whoever asks again for the same
+//! plan in a moment wakes nobody twice; where the pager refuses one person, the next is paged.
 
-use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, Duration, Utc};
 use runbook_core::ids::IncidentId;
-use runbook_core::incident::Incident;
+use runbook_core::incident::{Incident, IncidentCommand};
 use runbook_core::message::Outgoing;
 use runbook_core::people::{Actor, Person};
+use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{Commit, OutboxResult, OutboxRow, PAGE_KEY_PREFIX, PagerCall};
 use runbook_core::run::{Decision, Run, RunEvent, Status};
 
+use crate::deliver::Called;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
-use crate::origin::Pace;
+use crate::origin::{Origin, Pace};
 use crate::runs::load_run;
 use crate::sees::may_see;
+
+/// Within so many minutes one person is paged once for one plan of one incident, however often it is asked for.
+const ONE_PAGE_MIN: i64 = 10;
+
+/// Pause before a page is looked at again while another for the same is under way.
+const A_MOMENT_S: i64 = 5;
+
+/// Whom this process has paged for a yes to what, by which row, and when. After a restart somebody may be paged once more.
+#[derive(Default)]
+pub(crate) struct AskedFor(Mutex<HashMap<Asked, Page>>);
+
+type Asked = (IncidentId, Actor, Fingerprint);
+
+struct Page {
+    row: String,
+    at: DateTime<Utc>,
+    has_left: bool,
+}
+
+/// Whether a page may leave beside others for the same.
+enum Turn {
+    Now,
+    /// Another is under way, and may come to nothing.
+    Later,
+    /// Another has left a moment ago.
+    Never,
+}
+
+impl AskedFor {
+    /// Notes a page that is about to leave.
+    fn begin(&self, asked: &Asked, row: &str, now: DateTime<Utc>) -> Turn {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, page| now < page.at + Duration::minutes(ONE_PAGE_MIN));
+        match known.get(asked) {
+            Some(page) if page.row != row && page.has_left => Turn::Never,
+            Some(page) if page.row != row => Turn::Later,
+            _ => {
+                known.insert(asked.clone(), Page { row: row.to_owned(), at: now, has_left: false });
+                Turn::Now
+            }
+        }
+    }
+
+    /// It has left, or it was no page after all.
+    fn end(&self, asked: &Asked, has_left: bool) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.get_mut(asked) {
+            Some(page) if has_left => page.has_left = true,
+            _ => drop(known.remove(asked)),
+        }
+    }
+}
 
 impl Engine {
     /// Adds a page to the commit that asks for an approval, where somebody can be paged for it.
@@ -36,7 +94,7 @@ impl Engine {
         if incident.pager.is_none() && self.pager_service(&incident).is_none() {
             return Ok(()); // nobody there knows of it
         }
-        if let Some(person) = self.approver_to_page(run, &incident) {
+        if let Some(person) = self.approvers_to_page(run, &incident).first() {
             let to = Actor::Person(person.name.clone());
             let page = Outgoing::ApprovalPage { incident: id, run: run.id, until: expires_at, to };
             self.enqueue(commit, &page, "", Pace::AtOnce, now);
@@ -44,10 +102,10 @@ impl Engine {
         Ok(())
     }
 
-    /// The commander where their yes would count, else the first whose yes would; the pager has to know them.
-    fn approver_to_page(&self, run: &Run, incident: &Incident) -> Option<&Person> {
-        let names = self.approvers(run)?.names;
-        let may: Vec<&Person> = self
+    /// Whose yes would count, the commander before the others; the pager has to know them.
+    fn approvers_to_page(&self, run: &Run, incident: &Incident) -> Vec<&Person> {
+        let Some(names) = self.approvers(run).map(|approvers| approvers.names) else { return Vec::new() };
+        let mut may: Vec<&Person> = self
             .directory()
             .people()
             .iter()
@@ -55,11 +113,11 @@ impl Engine {
             .filter(|person| !incident.private || may_see(person, incident))
             .filter(|person| run.requester != Actor::Person(person.name.clone()))
             .collect();
-        let commands = |person: &&&Person| {
+        may.sort_by_key(|person| {
             let who = Actor::Person(person.name.clone());
-            incident.commander.as_ref().is_some_and(|commander| commander.who == who)
-        };
-        may.iter().find(commands).or(may.first()).copied()
+            incident.commander.as_ref().is_none_or(|commander| commander.who != who)
+        });
+        may
     }
 
     /// Sends such a page, if the request still stands.
@@ -82,8 +140,61 @@ impl Engine {
         if self.now() >= *until || run.approvals.iter().any(|yes| yes.by == *to) {
             return self.settle(row, OutboxResult::Sent).await;
         }
+        let asked = (*id, to.clone(), run.fingerprint.clone());
+        match self.inner.asked.begin(&asked, &row.key, self.now()) {
+            Turn::Now => {}
+            Turn::Never => {
+                tracing::info!(key = %row.key, "paged for the same a moment ago, and not again");
+                return self.settle(row, OutboxResult::Sent).await;
+            }
+            Turn::Later => {
+                let at = self.now() + Duration::seconds(A_MOMENT_S);
+                let error = "another page for the same is under way".to_owned();
+                return self.settle(row, OutboxResult::Retry { at, error }).await;
+            }
+        }
         let call = self.approval_call(&run, &incident, *until, to, email);
-        self.deliver_to_pager(row, *id, &call).await
+        let called = self.call_pager(row, &call).await;
+        self.inner.asked.end(&asked, matches!(called, Ok(Called::Made)));
+        let Called::Refused(reason) = called? else { return Ok(()) };
+        let people = self.approvers_to_page(&run, &incident);
+        let place = people.iter().position(|person| Actor::Person(person.name.clone()) == *to);
+        let next = place.and_then(|place| people.get(place + 1)).map(|next| Actor::Person(next.name.clone()));
+        self.next_approver(row, (&run, &incident, *until), (to, next), reason).await
+    }
+
+    /// The pager has refused to page one approver: that is told, and the next is paged.
+    async fn next_approver(
+        &self,
+        row: &OutboxRow,
+        (run, incident, until): (&Run, &Incident, DateTime<Utc>),
+        (to, next): (&Actor, Option<Actor>),
+        reason: String,
+    ) -> Result<(), EngineError> {
+        let then = match &next {
+            Some(next) => format!("{next} is paged instead"),
+            None => {
+                format!("nobody else can be paged: ask somebody for it before {}", until.format("%H:%M UTC"))
+            }
+        };
+        let text = format!(
+            "{}: {to} was NOT paged for a yes to {} (code {}), which {} asked for: {reason}. {then}.",
+            incident.number,
+            run.plan.title,
+            run.fingerprint.code(),
+            run.requester
+        );
+        let whom = to.to_string();
+        let command = IncidentCommand::RecordPageFailure { whom, reason: reason.clone(), text };
+        self.change_incident(incident.id, &command, &Origin::engine(), None).await?;
+        if let Some(to) = next {
+            let mut commit = Commit::default();
+            let page = Outgoing::ApprovalPage { incident: incident.id, run: run.id, until, to };
+            self.enqueue(&mut commit, &page, "", Pace::AtOnce, self.now());
+            self.store().commit(commit).await?;
+            self.inner.outbox_wake.notify_one();
+        }
+        self.bury(row, reason).await
     }
 
     fn approval_call(
@@ -102,7 +213,7 @@ impl Engine {
             (format!(" {} {}", incident.severity, incident.service), run.plan.title.clone())
         };
         PagerCall::Page {
-            key: format!("{PAGE_KEY_PREFIX}approval/{}/{}", run.id, until.timestamp_millis()),
+            key: format!("{PAGE_KEY_PREFIX}approval/{}/{}/{to}", run.id, until.timestamp_millis()),
             title: format!("{number}{place}: {about} waits for the yes of {to} until {end}"),
             text: format!(
                 "{about} (code {code}), asked for by {}, waits for a yes until {end}. Look at the plan before you say it: `blocks runbook status {}`, or the plan's message in the incident's channel.",

@@ -9,7 +9,9 @@ use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Asking, Incident, IncidentCommand};
 use runbook_core::message::{ChatMessage, Outgoing, PlanView};
 use runbook_core::people::Actor;
-use runbook_core::ports::{ChatReceipt, Commit, OutboxResult, OutboxRow, PagerError, SendError};
+use runbook_core::ports::{
+    ChatReceipt, Commit, OutboxResult, OutboxRow, PagerCall, PagerError, SendError, UNDO_FAILED_KEY,
+};
 use runbook_core::run::{MessageKind, Run, RunCommand};
 use runbook_core::update::Arrival;
 use runbook_core::view;
@@ -29,6 +31,15 @@ const OUTPUT_LINES: usize = 4;
 const FORM_PATIENCE_MS: u64 = 3_000;
 /// Longest wait between two attempts, in seconds.
 const MAX_BACKOFF_S: i64 = 60;
+
+/// What a call to the pager came to.
+pub(crate) enum Called {
+    Made,
+    /// It is tried again.
+    Later,
+    /// It never will be made as it is: why.
+    Refused(String),
+}
 
 /// What rendering a message came to.
 pub(crate) enum Rendered {
@@ -118,23 +129,49 @@ impl Engine {
         &self,
         row: &OutboxRow,
         incident: IncidentId,
-        call: &runbook_core::ports::PagerCall,
+        call: &PagerCall,
     ) -> Result<(), EngineError> {
+        if self.page_is_late(incident, call).await? {
+            return self.settle(row, OutboxResult::Sent).await;
+        }
+        match self.call_pager(row, call).await? {
+            Called::Refused(reason) if matches!(call, PagerCall::Page { .. }) => {
+                self.page_failed(row, incident, call, reason).await
+            }
+            Called::Refused(reason) => {
+                let message = Outgoing::Pager { incident, call: call.clone() };
+                self.give_up(row, &message, reason).await
+            }
+            Called::Made | Called::Later => Ok(()),
+        }
+    }
+
+    /// Makes one call, and settles it unless the pager refuses it for good.
+    pub(crate) async fn call_pager(&self, row: &OutboxRow, call: &PagerCall) -> Result<Called, EngineError> {
         let Some(pager) = self.inner.parts.pager.clone() else {
-            return self.leave(row, "no pager is configured here").await;
+            return self.leave(row, "no pager is configured here").await.map(|()| Called::Later);
         };
         self.store().outbox_attempt(row.key.clone()).await?;
         match pager.call(&row.key, row.attempts + 1, call).await {
             Ok(()) => {
                 self.inner.metrics.count("blocks_outbox_sent_total", "to=\"pager\"".to_owned());
-                self.settle(row, OutboxResult::Sent).await
+                self.settle(row, OutboxResult::Sent).await?;
+                Ok(Called::Made)
             }
-            Err(PagerError::Retry { after_ms, reason }) => self.again(row, after_ms, reason).await,
-            Err(PagerError::Permanent { reason }) => {
-                let message = Outgoing::Pager { incident, call: call.clone() };
-                self.give_up(row, &message, reason).await
+            Err(PagerError::Retry { after_ms, reason }) => {
+                self.again(row, after_ms, reason).await.map(|()| Called::Later)
             }
+            Err(PagerError::Permanent { reason }) => Ok(Called::Refused(reason)),
         }
+    }
+
+    /// Nobody is woken for what is over. What an undo has left half done is not over with its incident.
+    async fn page_is_late(&self, incident: IncidentId, call: &PagerCall) -> Result<bool, EngineError> {
+        let PagerCall::Page { key, .. } = call else { return Ok(false) };
+        if key.starts_with(UNDO_FAILED_KEY) {
+            return Ok(false);
+        }
+        Ok(self.incident(incident).await?.is_none_or(|incident| !incident.status.is_open()))
     }
 
     pub(crate) async fn settle(&self, row: &OutboxRow, result: OutboxResult) -> Result<(), EngineError> {

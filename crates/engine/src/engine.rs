@@ -15,6 +15,7 @@ use runbook_core::request::Request;
 use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinSet;
 
+use crate::approval_page::AskedFor;
 use crate::clock::{Clock, Ids};
 use crate::held::HeldRuns;
 use crate::library::Library;
@@ -82,6 +83,8 @@ pub(crate) struct Inner {
     pub(crate) refusals: Refusals,
     /// What its changes of runs have led to.
     pub(crate) held: HeldRuns,
+    /// Whom it has paged lately for a yes.
+    pub(crate) asked: AskedFor,
     /// Tasks beside the loops.
     pub(crate) tasks: std::sync::Mutex<JoinSet<()>>,
 }
@@ -109,6 +112,7 @@ impl Engine {
                 under_way: UnderWay::default(),
                 refusals: Refusals::default(),
                 held: HeldRuns::default(),
+                asked: AskedFor::default(),
                 tasks: std::sync::Mutex::new(JoinSet::new()),
             }),
         }

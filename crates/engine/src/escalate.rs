@@ -1,7 +1,9 @@
 //! Asking one person more: the next of the severity's steps, or whom somebody names.
 
-use runbook_core::incident::{Escalate, Incident, IncidentCommand, PagedOver};
+use runbook_core::ids::IncidentId;
+use runbook_core::incident::{Escalate, Incident, IncidentCommand, IncidentEvent, PagedOver};
 use runbook_core::people::{Actor, Person};
+use runbook_core::ports::{ESCALATE_KEY, OutboxRow, PagerCall};
 use runbook_core::request::Request;
 use serde_json::json;
 
@@ -122,6 +124,11 @@ impl Engine {
     /// `escalate ben is asleep` may mean either: it is asked for, before the wrong one is woken.
     fn no_name_in_front(&self, reason: Option<&str>) -> Result<(), EngineError> {
         let first = reason.and_then(|reason| reason.split_whitespace().next()).unwrap_or_default();
+        // `ben, wake up`, `(ben)`, `ben's phone is off`: all of them name ben.
+        let is_part = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@');
+        let first = first.trim_start_matches(|c: char| !is_part(c));
+        let first = first.split(|c: char| !is_part(c)).next().unwrap_or_default();
+        let first = first.trim_matches(['.', '-', '_', '@']);
         let is_somebody = self.directory().named(first).is_some() || self.on_duty(first).next().is_some();
         if !is_somebody {
             return Ok(());
@@ -210,11 +217,53 @@ impl Engine {
         service.filter(|_| incident.pager.is_none()).and_then(|service| service.pagerduty_id.clone())
     }
 
+    /// The pager has refused a page for good: those who count on it are told, by name.
+    pub(crate) async fn page_failed(
+        &self,
+        row: &OutboxRow,
+        incident: IncidentId,
+        call: &PagerCall,
+        reason: String,
+    ) -> Result<(), EngineError> {
+        let (Some(loaded), PagerCall::Page { key, to, .. }) =
+            (load_incident(self.store(), incident).await?, call)
+        else {
+            return self.bury(row, reason).await;
+        };
+        let number = loaded.state.number;
+        let on_call = || "whoever is on call for the service".to_owned();
+        let asked = loaded.events.iter().find_map(|envelope| match &envelope.event {
+            IncidentEvent::Escalated { to, .. }
+                if *key == format!("{ESCALATE_KEY}{incident}/{}", envelope.seq) =>
+            {
+                Some((to, &envelope.actor))
+            }
+            _ => None,
+        });
+        let (whom, text) = match asked {
+            Some((who, by)) => {
+                let whom = to.as_ref().map_or_else(on_call, |_| who.to_string());
+                let text = format!(
+                    "{number}: {whom} was NOT paged, though {by} asked for {who}: {reason}. Call {who}, or `/blocks escalate {number} to @NAME` asks another."
+                );
+                (whom, text)
+            }
+            None => {
+                let whom = on_call();
+                let text = format!("{number}: {whom} was NOT paged: {reason}. Call somebody.");
+                (whom, text)
+            }
+        };
+        let command = IncidentCommand::RecordPageFailure { whom, reason: reason.clone(), text };
+        self.change_incident(incident, &command, &Origin::engine(), None).await?;
+        self.bury(row, reason).await
+    }
+
     fn how_paged(&self, person: &Person, page: Option<&PagedOver>) -> String {
         match page {
-            Some(PagedOver { email: Some(_), .. }) => ", and paged".to_owned(),
+            Some(PagedOver { email: Some(_), .. }) => ", and a page is on its way".to_owned(),
             Some(PagedOver { email: None, .. }) => format!(
-                ", and whoever is on call for the service is paged, because {} has no `pagerduty_email` in blocks.toml",
+                ", and a page is on its way to whoever is on call for the service, because {} has no `pagerduty_email` in blocks.toml",
                 person.name
             ),
             None if self.settings().has_pager => {

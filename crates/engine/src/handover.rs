@@ -27,6 +27,8 @@ use crate::settings::Settings;
 pub(crate) const OFFER: &str = "handover";
 /// The timer's word, and its key, for the shift.
 pub(crate) const SHIFT: &str = "shift";
+/// What `--run` names where command is meant, and not a run.
+const COMMAND: &str = "command";
 /// How many rows are looked through.
 const LOOK: usize = 10_000;
 /// Characters of one message about a shift.
@@ -98,8 +100,8 @@ impl Engine {
         let what = what(run.as_ref().map(|(run, _)| run.id));
         let stays = if run.is_some() { "it stays where it is" } else { "the commander stays the same" };
         let text = format!(
-            "{to} is asked to take {what} over, with one press or `handover take {}`, within {} min. Until then {stays}.",
-            row.number,
+            "{to} is asked to take {what} over, with one press or `{}`, within {} min. Until then {stays}.",
+            take_line(&row.number.to_string(), run.as_ref().map(|(run, _)| run.id)),
             runbook_core::incident::HANDOVER_WINDOW_S / 60
         );
         let run = run.map(|(run, _)| (run.id, run.requester));
@@ -158,6 +160,7 @@ impl Engine {
         };
         let passed = &loaded.state.passed;
         let run = match run {
+            Some(named) if named.eq_ignore_ascii_case(COMMAND) => None,
             Some(named) => {
                 let known = passed.offers.iter().filter_map(|offer| offer.run);
                 let mut known: Vec<RunId> = known.chain(passed.holders.keys().copied()).collect();
@@ -175,12 +178,25 @@ impl Engine {
                     }
                 }
             }
-            // Without a word about which, what is on offer to them is meant.
-            None if passed.offer(None).is_none() => {
-                let mut own = passed.offers.iter().filter(|offer| offer.to == asker.actor);
-                own.next().filter(|_| own.next().is_none()).and_then(|offer| offer.run)
+            // Without a word about which, what is on offer to them is meant; of several, none is guessed.
+            None => {
+                let own: Vec<_> = passed.offers.iter().filter(|offer| offer.to == asker.actor).collect();
+                match own.as_slice() {
+                    [] => None,
+                    [only] => only.run,
+                    several => {
+                        let number = row.number.to_string();
+                        let lines: Vec<_> = several
+                            .iter()
+                            .map(|offer| format!("`handover take {number} --run {}`", what_run(offer.run)))
+                            .collect();
+                        return Err(EngineError::Refused(format!(
+                            "{number}: more than one thing is handed over to you, and nothing is taken; hint: {}",
+                            lines.join(" or ")
+                        )));
+                    }
+                }
             }
-            None => None,
         };
         let text = match run {
             None => "You command.".to_owned(),
@@ -374,12 +390,12 @@ impl Engine {
                     offer.note.as_ref().map_or_else(String::new, |note| format!(" {}: {note}", offer.from));
                 let lines = self.standing(&incident).await?.lines().join("\n");
                 let text = format!(
-                    "{}: {} hands {} over to {to}, who can take it until {}: the button, or `/blocks handover take {}`.{note}\n{lines}",
+                    "{}: {} hands {} over to {to}, who can take it until {}: the button, or `/blocks {}`.{note}\n{lines}",
                     incident.number,
                     offer.from,
                     what(*run),
                     offer.until.format("%H:%M UTC"),
-                    incident.number,
+                    take_line(&incident.number.to_string(), *run),
                 );
                 let number = incident.number.to_string();
                 chat(ChatMessage::Offer { channel, thread, mention, text, incident: number, run: *run })
@@ -497,8 +513,19 @@ fn pager_note(told: &Standing, to: Option<&Actor>, by: &Actor) -> String {
     format!("{}: the shift is handed over to {to}, by {by}.\n{}", told.number, told.lines().join("\n"))
 }
 
+/// What is typed to take it: each run has a line of its own.
+fn take_line(number: &str, run: Option<RunId>) -> String {
+    let which = run.map_or_else(String::new, |run| format!(" --run {run}"));
+    format!("handover take {number}{which}")
+}
+
+/// What `--run` names.
+fn what_run(run: Option<RunId>) -> String {
+    run.map_or_else(|| COMMAND.to_owned(), |run| run.to_string())
+}
+
 fn what(run: Option<RunId>) -> String {
-    run.map_or_else(|| "command".to_owned(), |run| format!("run {run}"))
+    run.map_or_else(|| COMMAND.to_owned(), |run| format!("run {run}"))
 }
 
 fn time(at: DateTime<Utc>) -> String {

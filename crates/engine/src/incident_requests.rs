@@ -341,6 +341,7 @@ impl Engine {
         );
         let changed =
             self.change_incidents(&[(from.id, leave), (into.id, take)], origin, Some(&text)).await?;
+        self.page_goes_along(from.id).await?;
         let rows: Vec<_> = changed.iter().map(Incident::row).collect();
         Ok(Reply { text, data: json!({ "merged": rows.first(), "into": rows.get(1) }) })
     }

@@ -9,6 +9,7 @@ use runbook_core::ports::{Commit, InboxOutcome, OutboxItem};
 use serde::Serialize;
 
 use crate::capture::look_group;
+use crate::outbox::{MAIL_LANE, PAGE_LANE};
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,8 +122,8 @@ pub(crate) fn outbox_item(
         Outgoing::Offer { incident, .. } => (format!("offer/{cause}"), 0, format!("asks/{incident}"), false),
         Outgoing::Call { incident, .. } => (format!("call/{cause}"), 0, format!("asks/{incident}"), false),
         Outgoing::Shift { part, .. } => (format!("shift/{cause}/{part}"), 2, "shift".to_owned(), false),
-        Outgoing::ApprovalPage { run, until, .. } => {
-            let key = format!("pager/page/approval/{run}/{}", until.timestamp_millis());
+        Outgoing::ApprovalPage { run, until, to, .. } => {
+            let key = format!("pager/page/approval/{run}/{}/{to}", until.timestamp_millis());
             (key, 0, format!("pager/approval/{run}"), false)
         }
         Outgoing::Review { incident } => (format!("review/{cause}"), 3, format!("review/{incident}"), false),
@@ -135,7 +136,12 @@ pub(crate) fn outbox_item(
         // One way of a draft leaves once, whatever asks for it. What goes to one place leaves in order: "resolved" is never
         // overtaken by what was sent before it.
         Outgoing::Update { incident, draft, way, to } => {
-            (format!("update/{draft}/{way}"), 1, format!("update/{incident}/{to}"), false)
+            let lane = match to.split('/').next() {
+                Some("mail") => MAIL_LANE,
+                Some("page") => PAGE_LANE,
+                _ => 1,
+            };
+            (format!("update/{draft}/{way}"), lane, format!("update/{incident}/{to}"), false)
         }
         Outgoing::Pager { call, .. } => {
             let (verb, incident) = match call {

@@ -1,7 +1,8 @@
 //! The outbox's loop: what is due leaves, several messages at once, and nothing waits behind what is slow.
 //!
 //! One group sends one message at a time. What people wait for (answers, plans, calls to the pager) has places of its own:
-//! a chat system that is slow with cards and notes does not keep an approval waiting.
+//! a chat system that is slow with cards and notes does not keep an approval waiting. Mail and the status page get few places:
+//! a mail server that says nothing keeps no card waiting.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -23,19 +24,26 @@ const AT_ONCE: usize = 24;
 const FOR_PEOPLE: usize = 8;
 /// The lane of what people wait for.
 const FIRST_LANE: u8 = 0;
+/// The lanes of what goes to servers outside the house, which answer when they like: the status page, and mail.
+pub(crate) const PAGE_LANE: u8 = 4;
+pub(crate) const MAIL_LANE: u8 = 5;
+/// So many of each of these are under way at once: they never fill the places that cards and notes need.
+const OUTSIDE_AT_ONCE: usize = 4;
 
 /// The messages on their way, and the group of each.
 #[derive(Default)]
 struct Sending {
     tasks: JoinSet<()>,
-    groups: HashMap<Id, String>,
+    groups: HashMap<Id, (u8, String)>,
 }
 
 impl Sending {
     /// Whether this one can be sent now, beside the others.
     fn has_place(&self, row: &OutboxRow) -> bool {
         let places = if row.lane == FIRST_LANE { AT_ONCE } else { AT_ONCE - FOR_PEOPLE };
-        self.groups.len() < places && !self.groups.values().any(|group| *group == row.group)
+        let alike = self.groups.values().filter(|(lane, _)| *lane == row.lane).count();
+        let is_free = row.lane < PAGE_LANE || alike < OUTSIDE_AT_ONCE;
+        is_free && self.groups.len() < places && !self.groups.values().any(|(_, group)| *group == row.group)
     }
 
     /// Waits until one is done; for ever while there is none.
@@ -90,7 +98,7 @@ impl Engine {
             if !sending.has_place(&row) {
                 continue;
             }
-            let (engine, group) = (self.clone(), row.group.clone());
+            let (engine, place) = (self.clone(), (row.lane, row.group.clone()));
             let task = sending.tasks.spawn(async move {
                 let key = row.key.clone();
                 if let Err(error) = engine.deliver(row).await {
@@ -98,7 +106,7 @@ impl Engine {
                     sleep(TICK).await;
                 }
             });
-            sending.groups.insert(task.id(), group);
+            sending.groups.insert(task.id(), place);
         }
         Ok(())
     }

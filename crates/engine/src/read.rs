@@ -207,6 +207,10 @@ pub async fn incident(store: &dyn Store, row: &IncidentRow) -> Result<Reply, Eng
         let verb = word("verb").map_or_else(String::new, |verb| format!(" for {verb}"));
         let said =
             captured(&entry.event).or_else(|| word("reason").or_else(|| word("text")).map(str::to_owned));
+        let said = match (concerns(&entry.event), said) {
+            (Some(whom), Some(said)) => Some(format!("{whom}: {said}")),
+            (whom, said) => whom.or(said),
+        };
         let why = said
             .or_else(|| what_became(&entry.event))
             .map_or_else(String::new, |said| format!("{verb}: {said}"));
@@ -221,6 +225,25 @@ fn captured(event: &serde_json::Value) -> Option<String> {
     let is_from_chat = event["type"] == "note_followed" || !event["source"].is_null();
     let event = is_from_chat.then(|| serde_json::from_value::<IncidentEvent>(event.clone()).ok())??;
     note_words(&event)
+}
+
+/// Whom or what an event concerns that may have a text of a person beside it.
+fn concerns(event: &serde_json::Value) -> Option<String> {
+    let word = |name: &str| event.get(name).and_then(serde_json::Value::as_str);
+    let to = || word("to").map(|who| who.strip_prefix("person:").unwrap_or(who));
+    let what = || word("run").map_or_else(|| "command".to_owned(), |run| format!("run {run}"));
+    match word("type")? {
+        "escalated" => {
+            let page = if event["paged"] == true { ", with a page" } else { "" };
+            Some(format!("{} is asked to come{page}", to()?))
+        }
+        "handover_offered" => {
+            let note = word("note").map_or_else(String::new, |note| format!(": {note}"));
+            Some(format!("{} is asked to take {} over{note}", to()?, what()))
+        }
+        "delivery_failed" => word("what").map(str::to_owned),
+        _ => None,
+    }
 }
 
 /// Who got what, and what became of what: the one thing that an event without a text of a person says.

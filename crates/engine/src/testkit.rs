@@ -8,6 +8,7 @@ mod checker;
 mod executor;
 mod gate;
 mod life;
+mod outside;
 mod pager;
 mod pings;
 pub(crate) mod samples;
@@ -20,6 +21,7 @@ pub(crate) use checker::check;
 pub(crate) use executor::{Act, Start};
 pub(crate) use gate::{Faults, LifeGate, MemStore};
 pub(crate) use life::Life;
+pub(crate) use outside::{FakeOutside, OutsideState};
 pub(crate) use pager::PagerState;
 pub(crate) use pings::pings;
 pub(crate) use samples::{ROLLBACK, page};
@@ -47,6 +49,8 @@ pub(crate) struct World {
     pub(crate) chat: Mutex<ChatState>,
     /// The pager.
     pub(crate) pager: Mutex<PagerState>,
+    /// The mail server and the status page.
+    pub(crate) outside: Mutex<OutsideState>,
     /// What the harness gets wrong on purpose.
     pub(crate) sabotage: Mutex<Option<Sabotage>>,
 }

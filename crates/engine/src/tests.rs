@@ -11,5 +11,6 @@ mod outage;
 mod p1;
 mod reminders;
 mod runs;
+mod updates;
 mod verbs;
 mod yeses;

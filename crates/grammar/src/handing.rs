@@ -37,6 +37,12 @@ fn text(words: &[String]) -> Option<String> {
     Some(words.join(" ").trim().to_owned()).filter(|text| !text.is_empty())
 }
 
+/// A name without the comma that people write behind it: `@ben, wake up`.
+fn name(word: &str) -> String {
+    let bare = word.trim_end_matches([',', ':', ';', '.', '!', '?']);
+    if bare.is_empty() { word.to_owned() } else { bare.to_owned() }
+}
+
 /// The incident before the other words, where there is one: `INC-12`, or a bare number before `to`.
 fn leading(words: &[String]) -> (Option<String>, &[String]) {
     match words {
@@ -83,7 +89,7 @@ impl HandOverArgs {
                     rest => rest,
                 };
                 let [who, note @ ..] = rest else { return Err(RequestError::HandOverOfWhat) };
-                Request::HandOver { incident, who: who.clone(), run, note: text(note) }
+                Request::HandOver { incident, who: name(who), run, note: text(note) }
             }
         })
     }
@@ -97,9 +103,9 @@ impl EscalateArgs {
         let (incident, rest) = leading(&self.words);
         let is_name = |word: &str| word.starts_with('@') || word.starts_with("<@");
         let (who, reason) = match rest {
-            [to, who, reason @ ..] if is_word(to, "to") => (Some(who.clone()), text(reason)),
-            [who, reason @ ..] if is_name(who) => (Some(who.clone()), text(reason)),
-            [alone] if !alone.contains(char::is_whitespace) => (Some(alone.clone()), None),
+            [to, who, reason @ ..] if is_word(to, "to") => (Some(name(who)), text(reason)),
+            [who, reason @ ..] if is_name(who) => (Some(name(who)), text(reason)),
+            [alone] if !alone.contains(char::is_whitespace) => (Some(name(alone)), None),
             reason => (None, text(reason)),
         };
         Request::Escalate { incident, who, reason }

@@ -189,6 +189,10 @@ fn what_is_typed_is_what_is_meant() {
         ("escalate to <@U0BEN|ben> he knows it", escalate(here, Some("<@U0BEN|ben>"), Some("he knows it"))),
         ("escalate INC-3 @ben", escalate(inc, Some("@ben"), None)),
         ("escalate secondary", escalate(here, Some("secondary"), None)),
+        ("escalate @ben, wake up", escalate(here, Some("@ben"), Some("wake up"))),
+        ("escalate to ben: wake up", escalate(here, Some("ben"), Some("wake up"))),
+        ("escalate ben!", escalate(here, Some("ben"), None)),
+        ("escalate ben, wake up", escalate(here, None, Some("ben, wake up"))),
         // and what was there before
         ("Ack", Request::IncidentAck { incident: None }),
         ("severity p1 3", Request::IncidentSeverity { incident: some("INC-3"), severity: "P1".to_owned() }),

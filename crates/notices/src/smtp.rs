@@ -2,26 +2,34 @@
 //!
 //! One mail goes to one address. Its `Message-Id` is made of the outbox's key: a mail that is sent again, because the answer to
 //! the first try was lost, bears the same one, so that a mailbox or a person can tell. SMTP gives no way to look before.
+//!
+//! Each mail has a connection of its own. One that is kept for the next would still hold the late answers of a dialogue that was
+//! given up, and they would be taken for answers to the next mail.
 
 use std::fmt;
 use std::time::Duration;
 
+use lettre::Address;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, SinglePart};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
-use lettre::transport::smtp::{self, PoolConfig};
-use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use lettre::transport::smtp;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
 use runbook_core::ports::{BoxFuture, Letter, Mail, SendError};
 use runbook_core::update::{Arrival, SUBJECT_MAX, one_line};
 use sha2::{Digest as _, Sha256};
+use tokio::time::timeout;
 
 use crate::Secret;
 
-/// Time for each command of the protocol.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// Connections at once: a server of a small team takes no more.
-const CONNECTIONS: u32 = 2;
+/// Time for one whole dialogue, from connecting to the server's last word: a server that accepts and then says nothing would be
+/// waited for without end.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Time until the server has accepted a connection.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Time for a polite end: the mail is taken by then.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// How the connection is kept from being read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,9 +82,14 @@ pub enum SmtpError {
 
 /// A way to send mail through one server.
 pub struct SmtpMail {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    host: String,
+    port: u16,
+    /// Whether TLS begins with the first byte, and its settings; nothing where there is none.
+    tls: Option<(bool, TlsParameters)>,
+    login: Option<Credentials>,
     from: Mailbox,
     server: String,
+    patience: Duration,
 }
 
 impl fmt::Debug for SmtpMail {
@@ -103,20 +116,13 @@ impl SmtpMail {
                 .map_err(|error| SmtpError::Tls { host: host.clone(), reason: error.to_string() })
         };
         let tls = match tls {
-            SmtpTls::Starttls => Tls::Required(parameters()?),
-            SmtpTls::Implicit => Tls::Wrapper(parameters()?),
-            SmtpTls::None => Tls::None,
+            SmtpTls::Starttls => Some((false, parameters()?)),
+            SmtpTls::Implicit => Some((true, parameters()?)),
+            SmtpTls::None => None,
         };
-        // Dangerous is only what it leaves open: port and TLS are given here.
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host.clone())
-            .port(port)
-            .tls(tls)
-            .timeout(Some(PATIENCE))
-            .pool_config(PoolConfig::new().max_size(CONNECTIONS));
-        if let Some((user, password)) = login {
-            builder = builder.credentials(Credentials::new(user, password.expose().to_owned()));
-        }
-        Ok(SmtpMail { transport: builder.build(), from, server: format!("{host}:{port}") })
+        let login = login.map(|(user, password)| Credentials::new(user, password.expose().to_owned()));
+        let server = format!("{host}:{port}");
+        Ok(SmtpMail { host, port, tls, login, from, server, patience: PATIENCE })
     }
 
     /// Logs in and out again: what `blocks doctor` shows.
@@ -124,30 +130,66 @@ impl SmtpMail {
     /// # Errors
     /// When the server does not let us in.
     pub async fn check(&self) -> Result<String, SendError> {
-        match self.transport.test_connection().await {
-            Ok(true) => Ok(format!("{} answers and lets us in", self.server)),
-            Ok(false) => Err(SendError::Retry {
-                after_ms: None,
-                reason: format!("{} answers, and not as a mail server does", self.server),
-            }),
-            Err(error) => Err(self.not_sent(&error)),
-        }
+        let mut connection = self.in_time(self.connected()).await?;
+        let _ = timeout(GOODBYE, connection.quit()).await;
+        Ok(format!("{} answers and lets us in", self.server))
     }
 
     async fn deliver(&self, key: &str, letter: &Letter) -> Result<Arrival, SendError> {
         let id = message_id(key, &self.from.email);
         let message = message(&self.from, letter, &id)?;
-        match self.transport.send(message).await {
-            Ok(_) => Ok(Arrival { id: Some(id), link: None }),
-            Err(error) => Err(self.not_sent(&error)),
+        let dialogue = async {
+            let mut connection = self.connected().await?;
+            connection.send(message.envelope(), &message.formatted()).await?;
+            Ok(connection)
+        };
+        let mut connection = self.in_time(dialogue).await?;
+        let _ = timeout(GOODBYE, connection.quit()).await;
+        Ok(Arrival { id: Some(id), link: None })
+    }
+
+    /// A connection that is kept from being read, and logged in, as far as these are configured.
+    async fn connected(&self) -> Result<AsyncSmtpConnection, smtp::Error> {
+        let (server, hello) = ((self.host.as_str(), self.port), ClientId::default());
+        let from_the_first_byte =
+            self.tls.as_ref().filter(|(is_first, _)| *is_first).map(|(_, tls)| tls.clone());
+        let mut connection =
+            AsyncSmtpConnection::connect_tokio1(server, Some(CONNECT), &hello, from_the_first_byte, None)
+                .await?;
+        if let Some((false, tls)) = &self.tls {
+            // Refused where the server does not offer it.
+            connection.starttls(tls.clone(), &hello).await?;
+        }
+        if let Some(login) = &self.login {
+            connection.auth(DEFAULT_MECHANISMS, login).await?;
+        }
+        Ok(connection)
+    }
+
+    /// What a dialogue with the server comes to. One that takes too long is given up, and its connection closed.
+    async fn in_time<T>(
+        &self,
+        dialogue: impl Future<Output = Result<T, smtp::Error>>,
+    ) -> Result<T, SendError> {
+        match timeout(self.patience, dialogue).await {
+            Ok(said) => said.map_err(|error| self.not_sent(&error)),
+            Err(_) => Err(SendError::Retry {
+                after_ms: None,
+                reason: format!(
+                    "{} is too slow: it was waited {} s for",
+                    self.server,
+                    self.patience.as_secs()
+                ),
+            }),
         }
     }
 
-    /// A no for good is one with a code of five hundred; whatever else happened may go well later.
+    /// A no for good is one with a code of five hundred, or one of our own side: an address or a login that this server has no
+    /// way for. Whatever else happened may go well later.
     fn not_sent(&self, error: &smtp::Error) -> SendError {
         let reason = one_line(&format!("{} did not take the mail: {}", self.server, chain(error)));
         let reason: String = reason.chars().take(300).collect();
-        if error.is_permanent() {
+        if error.is_permanent() || error.is_client() {
             SendError::Permanent { reason }
         } else {
             SendError::Retry { after_ms: None, reason }
@@ -294,6 +336,59 @@ mod tests {
         assert!(plain.unwrap_err().to_string().contains("only for a server on this machine"));
         let nobody = SmtpMail::new(config("localhost", "nobody", SmtpTls::None));
         assert!(nobody.unwrap_err().to_string().contains("no e-mail address"));
+    }
+
+    fn local(port: u16) -> SmtpMail {
+        let (host, from) = ("127.0.0.1".to_owned(), "updates@example.com".to_owned());
+        SmtpMail::new(SmtpConfig { host, port, from, tls: SmtpTls::None, login: None }).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_server_that_accepts_and_says_nothing_is_not_waited_for() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mail =
+            SmtpMail { patience: Duration::from_millis(200), ..local(listener.local_addr().unwrap().port()) };
+        let silent = tokio::spawn(async move {
+            let mut open = Vec::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                open.push(stream);
+            }
+        });
+        let letter = letter("a@example.com", "x", "y");
+        for said in [mail.send("k", 1, &letter).await.map(|_| ()), mail.check().await.map(|_| ())] {
+            let Err(SendError::Retry { reason, .. }) = &said else { panic!("{said:?}") };
+            assert!(reason.contains("is too slow"), "{reason}");
+        }
+        silent.abort();
+    }
+
+    /// Says this as its greeting and after each command, and keeps nothing.
+    async fn serves(words: &'static [&'static str]) -> u16 {
+        use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = BufReader::new(stream);
+            for word in words {
+                let mut line = String::new();
+                stream.write_all(format!("{word}\r\n").as_bytes()).await.unwrap();
+                if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
+                    return;
+                }
+            }
+        });
+        port
+    }
+
+    #[tokio::test]
+    async fn what_the_server_has_no_way_for_is_not_tried_again() {
+        let mail = local(serves(&["220 here", "250 here"]).await);
+        let said = mail.send("k", 1, &letter("\u{fc}ser@example.com", "x", "y")).await.unwrap_err();
+        assert!(matches!(&said, SendError::Permanent { reason } if reason.contains("SMTPUTF8")), "{said:?}");
+        let mail = local(serves(&["220 here", "250 here", "451 later"]).await);
+        let said = mail.send("k", 1, &letter("a@example.com", "x", "y")).await.unwrap_err();
+        assert!(matches!(said, SendError::Retry { .. }), "{said:?}");
     }
 
     proptest! {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
-use runbook_core::ports::{BoxFuture, SendError, StatusPage, StatusPost};
+use runbook_core::ports::{BoxFuture, Published, SendError, StatusPage, StatusPost};
 use runbook_core::update::{Arrival, one_line};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -19,6 +19,8 @@ use crate::Secret;
 
 /// Statuspage takes one request a second.
 const BETWEEN: Duration = Duration::from_millis(1_050);
+/// What is still on its way there after a time-out is there, or is not, by then.
+const UNSURE_MS: u64 = 60_000;
 /// What it is given when it does not say how long.
 const UNSAID_MS: u64 = 60_000;
 /// Longest pause that is believed.
@@ -117,28 +119,45 @@ impl AtlassianPage {
     /// When the key or the page is not known there, or nobody answers.
     pub async fn check(&self) -> Result<String, SendError> {
         let mut turn = self.turn.lock().await;
-        self.ask(&mut turn, Method::GET, "incidents?limit=1", None).await?;
+        self.known(&mut turn, "incidents?limit=1").await?.ok_or_else(unknown)?;
         Ok("the page answers and the key is taken".to_owned())
     }
 
-    async fn post(&self, key: &str, attempt: u32, post: &StatusPost) -> Result<Arrival, SendError> {
+    async fn post(&self, key: &str, attempt: u32, post: &StatusPost) -> Result<Published, SendError> {
         let mut turn = self.turn.lock().await;
         let own = post.on_page.as_deref().filter(|id| id.chars().all(|c| c.is_ascii_alphanumeric()));
-        if attempt > 1
-            && let Some(found) = self.published(&mut turn, key, own).await?
-        {
-            return Ok(found);
+        if attempt > 1 {
+            match self.published(&mut turn, key, own).await? {
+                Looked::There(found) => return Ok(Published::There(found)),
+                Looked::NotThere => {}
+                Looked::Unknown => return self.gone(&mut turn, own).await,
+            }
         }
         let body = body(key, post, own.is_none());
         let (method, path) = match own {
             Some(id) => (Method::PATCH, format!("incidents/{id}")),
             None => (Method::POST, "incidents".to_owned()),
         };
-        let answer = self.ask(&mut turn, method, &path, Some(&body)).await?;
-        arrival(&answer).ok_or_else(|| SendError::Retry {
+        let Some(answer) = self.ask(&mut turn, method, &path, Some(&body)).await? else {
+            return self.gone(&mut turn, own).await;
+        };
+        arrival(&answer).map(Published::There).ok_or_else(|| SendError::Retry {
             after_ms: None,
             reason: "the answer of Statuspage names no incident".to_owned(),
         })
+    }
+
+    /// There is no such thing there: the incident is gone where the page is known, else the page is another one.
+    async fn gone(&self, turn: &mut Option<Instant>, own: Option<&str>) -> Result<Published, SendError> {
+        let page = self.known(turn, "incidents?limit=1").await?;
+        match own.and(page) {
+            Some(_) => Ok(Published::Gone),
+            None => Err(unknown()),
+        }
+    }
+
+    async fn known(&self, turn: &mut Option<Instant>, path: &str) -> Result<Option<Value>, SendError> {
+        self.ask(turn, Method::GET, path, None).await
     }
 
     /// What an earlier try has published, by its key.
@@ -147,23 +166,22 @@ impl AtlassianPage {
         turn: &mut Option<Instant>,
         key: &str,
         own: Option<&str>,
-    ) -> Result<Option<Arrival>, SendError> {
-        let answer = match own {
-            Some(id) => self.ask(turn, Method::GET, &format!("incidents/{id}"), None).await?,
-            None => self.ask(turn, Method::GET, &format!("incidents?limit={LOOK}"), None).await?,
-        };
+    ) -> Result<Looked, SendError> {
+        let path = own.map_or_else(|| format!("incidents?limit={LOOK}"), |id| format!("incidents/{id}"));
+        let Some(answer) = self.known(turn, &path).await? else { return Ok(Looked::Unknown) };
         let all = answer.as_array().cloned().unwrap_or_else(|| vec![answer]);
         let found = all.iter().find(|one| one.pointer("/metadata/blocks/update") == Some(&json!(key)));
-        Ok(found.and_then(arrival))
+        Ok(found.and_then(arrival).map_or(Looked::NotThere, Looked::There))
     }
 
+    /// Asks in turn; `None` where there is no such thing.
     async fn ask(
         &self,
         turn: &mut Option<Instant>,
         method: Method,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<Value, SendError> {
+    ) -> Result<Option<Value>, SendError> {
         if let Some(next) = *turn {
             sleep_until(next).await;
         }
@@ -172,7 +190,12 @@ impl AtlassianPage {
         answer
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, SendError> {
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Option<Value>, SendError> {
         let no = |reason: String| SendError::Permanent { reason };
         let again = |after_ms, reason: String| SendError::Retry { after_ms, reason };
         let url = self.page.join(path).map_err(|error| no(format!("no address at Statuspage: {error}")))?;
@@ -181,7 +204,9 @@ impl AtlassianPage {
             request = request.json(body);
         }
         let silent = |error: reqwest::Error| {
-            again(None, format!("statuspage does not answer: {}", one_line(&error.without_url().to_string())))
+            // Who was not reached has done nothing. Whatever else may still be done there, and a look now would not see it.
+            let wait = (!error.is_connect()).then_some(UNSURE_MS);
+            again(wait, format!("statuspage does not answer: {}", one_line(&error.without_url().to_string())))
         };
         let answer = request.send().await.map_err(silent)?;
         let status = answer.status();
@@ -191,6 +216,7 @@ impl AtlassianPage {
         let said = || complaint(&text);
         match status {
             status if status.is_success() => serde_json::from_str(&text)
+                .map(Some)
                 .map_err(|_| again(None, "the answer of Statuspage is no JSON".to_owned())),
             // It has used 420 for the same.
             status if status == StatusCode::TOO_MANY_REQUESTS || status.as_u16() == 420 => {
@@ -200,10 +226,10 @@ impl AtlassianPage {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 Err(no("statuspage does not take the key; hint: check STATUSPAGE_API_KEY".to_owned()))
             }
-            StatusCode::NOT_FOUND => Err(no(format!(
-                "statuspage knows no such page or incident; hint: check statuspage.page_id{}",
-                said()
-            ))),
+            StatusCode::NOT_FOUND => Ok(None),
+            StatusCode::GATEWAY_TIMEOUT => {
+                Err(again(Some(UNSURE_MS), "statuspage answers 504: it is not known what it did".to_owned()))
+            }
             status if status.is_client_error() => {
                 Err(no(format!("statuspage refuses it ({}){}", status.as_u16(), said())))
             }
@@ -218,8 +244,22 @@ impl StatusPage for AtlassianPage {
         key: &'a str,
         attempt: u32,
         post: &'a StatusPost,
-    ) -> BoxFuture<'a, Result<Arrival, SendError>> {
+    ) -> BoxFuture<'a, Result<Published, SendError>> {
         Box::pin(self.post(key, attempt, post))
+    }
+}
+
+/// What a look for an earlier try has found.
+enum Looked {
+    There(Arrival),
+    NotThere,
+    /// The page does not know the incident, or there is no such page.
+    Unknown,
+}
+
+fn unknown() -> SendError {
+    SendError::Permanent {
+        reason: "statuspage knows no such page or incident; hint: check statuspage.page_id".to_owned(),
     }
 }
 
@@ -292,6 +332,69 @@ mod tests {
         for absent in ["name", "impact_override", "components", "component_ids"] {
             assert_eq!(asked["incident"].get(absent), None, "{absent}");
         }
+    }
+
+    /// Answers one request after the other, each on a connection of its own; nothing at all where it says nothing. What was
+    /// asked comes back.
+    async fn answers(says: Vec<(u16, &'static str)>) -> (String, tokio::task::JoinHandle<Vec<String>>) {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = tokio::spawn(async move {
+            let mut asked = Vec::new();
+            for (status, body) in says {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut seen = vec![0; 8_192];
+                let length = stream.read(&mut seen).await.unwrap();
+                let line = String::from_utf8_lossy(&seen[..length]).lines().next().unwrap().to_owned();
+                asked.push(line.trim_end_matches(" HTTP/1.1").to_owned());
+                if status > 0 {
+                    let length = body.len();
+                    let answer = format!(
+                        "HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+                    );
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                }
+            }
+            asked
+        });
+        (url, asked)
+    }
+
+    fn page(url: &str) -> AtlassianPage {
+        let (api_url, page_id) = (url.to_owned(), "abc".to_owned());
+        AtlassianPage::new(&StatuspageConfig { api_url, page_id, key: Secret::new("k") }).unwrap()
+    }
+
+    #[tokio::test]
+    async fn after_an_answer_that_never_came_a_look_waits_until_it_is_known() {
+        let (url, asked) = answers(vec![(0, ""), (504, "")]).await;
+        for _ in 0..2 {
+            let said = page(&url).publish("k", 1, &post()).await;
+            assert!(matches!(said, Err(SendError::Retry { after_ms: Some(60_000), .. })), "{said:?}");
+        }
+        assert_eq!(asked.await.unwrap(), ["POST /v1/pages/abc/incidents"; 2]);
+        // who was not reached has done nothing
+        let said = page("http://127.0.0.1:1").publish("k", 1, &post()).await;
+        assert!(matches!(said, Err(SendError::Retry { after_ms: None, .. })), "{said:?}");
+    }
+
+    #[tokio::test]
+    async fn an_incident_that_was_deleted_there_is_gone_and_a_page_that_is_not_there_is_not() {
+        let own = || StatusPost { on_page: Some("p1".to_owned()), ..post() };
+        let (url, asked) = answers(vec![(404, "{}"), (200, "[]")]).await;
+        assert_eq!(page(&url).publish("k", 1, &own()).await, Ok(Published::Gone));
+        let wanted = ["PATCH /v1/pages/abc/incidents/p1", "GET /v1/pages/abc/incidents?limit=1"];
+        assert_eq!(asked.await.unwrap(), wanted);
+        // the same where an earlier try is looked for
+        let (url, _asked) = answers(vec![(404, "{}"), (200, "[]")]).await;
+        assert_eq!(page(&url).publish("k", 2, &own()).await, Ok(Published::Gone));
+        let (url, _asked) = answers(vec![(404, "{}"), (404, "{}")]).await;
+        let said = page(&url).publish("k", 1, &own()).await;
+        assert!(
+            matches!(&said, Err(SendError::Permanent { reason }) if reason.contains("page_id")),
+            "{said:?}"
+        );
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub(crate) struct Page {
     config: StatuspageConfig,
     base: String,
     incidents: Vec<Incident>,
+    /// How many there have ever been.
+    made: u32,
     components: Map<String, Value>,
     last: Option<DateTime<Utc>>,
     calls: Vec<Value>,
@@ -51,6 +53,9 @@ pub(crate) struct StatuspageRequest {
     /// Make the next so many changes, and lose the answer.
     #[serde(default)]
     lose_answers: Option<u32>,
+    /// Delete every incident that is there.
+    #[serde(default)]
+    delete: bool,
     /// Answer the next requests with this status.
     #[serde(default)]
     fail: Option<u16>,
@@ -74,6 +79,7 @@ impl Page {
             config,
             base,
             incidents: Vec::new(),
+            made: 0,
             components,
             last: None,
             calls: Vec::new(),
@@ -90,6 +96,9 @@ impl Page {
     pub(crate) fn set(&mut self, wanted: &StatuspageRequest) -> Reply {
         if let Some(count) = wanted.lose_answers {
             self.lose_answers = count;
+        }
+        if wanted.delete {
+            self.incidents.clear();
         }
         if let Some(status) = wanted.fail {
             self.fail = Some((status, wanted.count));
@@ -157,7 +166,8 @@ impl Page {
         }
         let text = |name: &str| asked[name].as_str().map(str::to_owned);
         let index = index.unwrap_or_else(|| {
-            let id = format!("inc{}", self.incidents.len() + 1);
+            self.made += 1;
+            let id = format!("inc{}", self.made);
             self.incidents.push(Incident {
                 shortlink: format!("{}/statuspage/{id}", self.base),
                 id,

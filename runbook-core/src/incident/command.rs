@@ -327,6 +327,15 @@ pub enum IncidentCommand {
         /// Why.
         reason: String,
     },
+    /// Somebody could not be paged, for good.
+    RecordPageFailure {
+        /// Who.
+        whom: String,
+        /// Why.
+        reason: String,
+        /// The same for people, with who asked for it and what to do.
+        text: String,
+    },
 }
 
 /// Why a change was refused. The text is for the person who asked.

@@ -13,7 +13,7 @@ use crate::expectation::Outcome;
 use crate::ids::{IncidentId, RunId};
 use crate::message::Outgoing;
 use crate::people::Actor;
-use crate::ports::{PAGE_KEY_PREFIX, PagerCall};
+use crate::ports::{PagerCall, UNDO_FAILED_KEY};
 
 /// The name of an undelivered request to the pager to resolve.
 pub(super) const PAGER_RESOLVE: &str = "pager resolve";
@@ -301,6 +301,14 @@ pub fn decide(
             }
             decision
         }
+        // Somebody was told that it is on its way, and counts on it.
+        IncidentCommand::RecordPageFailure { whom, reason, text } => Decision {
+            events: vec![IncidentEvent::DeliveryFailed {
+                what: format!("a page to {whom}"),
+                reason: reason.clone(),
+            }],
+            effects: vec![Effect::Send(Outgoing::Note { incident, text: text.clone() })],
+        },
         IncidentCommand::Look(look) => reminders::look(state, look, now),
         IncidentCommand::Update(command) => return crate::update::decide(state, command),
         IncidentCommand::Snooze { .. }
@@ -401,7 +409,7 @@ fn end_run(
             // whoever acknowledged the incident hears nothing of a note
             let call = PagerCall::Page {
                 incident: pager.id.clone(),
-                key: format!("{PAGE_KEY_PREFIX}undo-failed/{run}"),
+                key: format!("{UNDO_FAILED_KEY}{run}"),
                 title: format!("{}: UNDO FAILED for {}", state.number, link.runbook),
                 text,
                 to: None,

@@ -9,7 +9,7 @@ use crate::expectation::Outcome;
 use crate::ids::{DraftId, IncidentId, IncidentNumber, RunId};
 use crate::journal::millis;
 use crate::people::{Actor, Role};
-use crate::update::{Arrival, Draft};
+use crate::update::{Arrival, Draft, PageState};
 
 /// The pager's side of an incident.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -338,6 +338,18 @@ pub enum IncidentEvent {
         way: u32,
         /// Why.
         reason: String,
+        /// What the status page called the incident and does not know any more: it is forgotten here, too.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gone: Option<String>,
+    },
+    /// What stands at the status page of an incident that has become part of this one is kept up to date from here.
+    PageTaken {
+        /// What the page calls it.
+        page: String,
+        /// Where it stands there.
+        status: PageState,
+        /// The other incident.
+        from: IncidentNumber,
     },
     /// Somebody wrote something down, or marked what somebody wrote in chat.
     NoteAdded {

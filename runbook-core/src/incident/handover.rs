@@ -15,7 +15,7 @@ use crate::ids::RunId;
 use crate::journal::Envelope;
 use crate::message::Outgoing;
 use crate::people::Actor;
-use crate::ports::{PAGE_KEY_PREFIX, PagerCall};
+use crate::ports::{ESCALATE_KEY, PagerCall};
 
 /// Seconds within which what is handed over can be taken.
 pub const HANDOVER_WINDOW_S: u32 = 15 * 60;
@@ -307,7 +307,7 @@ fn escalate(state: &Incident, ask: &Escalate) -> Decision {
     let page = page.as_ref().filter(|page| at.is_some() || page.service.is_some());
     if let Some(PagedOver { email, service }) = page {
         let call = PagerCall::Page {
-            key: format!("{PAGE_KEY_PREFIX}escalate/{incident}/{}", state.seq + 1),
+            key: format!("{ESCALATE_KEY}{incident}/{}", state.seq + 1),
             title: format!("{number}{place}: {by} asks for {to}"),
             text: format!("{by} asks {to} to come to {number}.{told}"),
             to: email.clone(),

@@ -349,6 +349,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         (Some(incident), _) => incident,
     };
     incident.seq = envelope.seq;
+    let was_open = incident.status.is_open();
     match &envelope.event {
         IncidentEvent::Opened { .. } => {}
         IncidentEvent::Acknowledged { .. } => {
@@ -465,6 +466,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         | IncidentEvent::DraftPosted { .. }
         | IncidentEvent::UpdateArrived { .. }
         | IncidentEvent::UpdateFailed { .. }
+        | IncidentEvent::PageTaken { .. }
         | IncidentEvent::SeverityConfirmed
         | IncidentEvent::Asked { .. }
         | IncidentEvent::RemindersSnoozed { .. }
@@ -489,6 +491,9 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
     }
     incident.reminders.hear(envelope);
     incident.drafts.hear(envelope);
+    if was_open != incident.status.is_open() {
+        incident.drafts.turn();
+    }
     incident.passed.hear(envelope);
     incident.hear_of_pager(envelope);
     if says_whether_it_is_over(&envelope.event) {

@@ -25,8 +25,8 @@ pub use intake::{
 };
 pub use mail::{Letter, Mail};
 pub use mark::{ChatMark, Marking, Quote};
-pub use pager::{PAGE_KEY_PREFIX, Pager, PagerCall, PagerError};
-pub use status_page::{StatusPage, StatusPost};
+pub use pager::{ESCALATE_KEY, PAGE_KEY_PREFIX, Pager, PagerCall, PagerError, UNDO_FAILED_KEY};
+pub use status_page::{Published, StatusPage, StatusPost};
 pub use store::{
     Append, Blob, Commit, CommitError, CounterRaise, DeadLetter, InboxOutcome, IncidentRow, OutboxItem,
     OutboxResult, OutboxRow, RowChange, RunRow, Store, StoreError, StoreReport, StreamSummary, Timer,

@@ -70,6 +70,10 @@ pub enum PagerCall {
 
 /// How the keys of our own pages begin, so that what the pager says of them opens no incident of its own.
 pub const PAGE_KEY_PREFIX: &str = "blocks/";
+/// How the keys of pages about an undo that failed begin.
+pub const UNDO_FAILED_KEY: &str = "blocks/undo-failed/";
+/// How the keys of pages begin with which one person more is asked for; the incident and the event behind it.
+pub const ESCALATE_KEY: &str = "blocks/escalate/";
 
 /// The pager did not do it. Texts hold no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

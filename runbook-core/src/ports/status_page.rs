@@ -14,7 +14,16 @@ pub trait StatusPage: Send + Sync {
         key: &'a str,
         attempt: u32,
         post: &'a StatusPost,
-    ) -> BoxFuture<'a, Result<Arrival, SendError>>;
+    ) -> BoxFuture<'a, Result<Published, SendError>>;
+}
+
+/// What became of an update for the page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Published {
+    /// It is there.
+    There(Arrival),
+    /// The page does not know the incident that it is about any more: somebody has deleted it there.
+    Gone,
 }
 
 /// One update for the page: plain text.

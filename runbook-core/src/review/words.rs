@@ -130,6 +130,9 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
             None => "an update arrived".to_owned(),
         },
         IncidentEvent::UpdateFailed { reason, .. } => format!("an update did not leave: {}", md(reason)),
+        IncidentEvent::PageTaken { from, .. } => {
+            format!("what the status page shows of {from} is kept up to date from here")
+        }
         IncidentEvent::NoteAdded { text, source: None } => format!("noted: {}", md(text)),
         IncidentEvent::NoteAdded { .. } | IncidentEvent::NoteFollowed { .. } => {
             md(&note_words(event).unwrap_or_default())
@@ -175,7 +178,7 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
             "{}{} is asked for{}{}",
             md(&to.to_string()),
             step.as_deref().map_or_else(String::new, |step| format!(" ({})", md(step))),
-            if *paged { ", and paged" } else { "" },
+            if *paged { ", with a page" } else { "" },
             because(reason.as_deref())
         ),
         IncidentEvent::DeliveryFailed { what, reason } => {

@@ -1,11 +1,12 @@
 //! What can be done with a draft, and why it may be refused. Nothing public leaves by anything but a person's send.
 
 use super::clean::one_line;
-use super::draft::{Arrival, Draft, DraftState, RECIPIENTS_MAX, Way};
-use super::state::Held;
+use super::draft::{Arrival, Delivery, Draft, DraftState, RECIPIENTS_MAX, Way};
+use super::page::PageState;
+use super::state::{Held, Outdated};
 use super::template::{Audience, bounded};
 use crate::ids::{DraftId, IncidentNumber};
-use crate::incident::{Decision, Effect, Incident, IncidentEvent, Rejection};
+use crate::incident::{Decision, Effect, End, Incident, IncidentEvent, Rejection};
 use crate::message::Outgoing;
 use crate::people::{Actor, Person};
 
@@ -70,6 +71,17 @@ pub enum UpdateCommand {
         way: u32,
         /// Why.
         reason: String,
+        /// What the status page called the incident and does not know any more.
+        gone: Option<String>,
+    },
+    /// What stands at the status page of an incident that became part of this one is this one's from now on.
+    TakePage {
+        /// What the page calls it.
+        page: String,
+        /// Where it stands there.
+        status: PageState,
+        /// The other incident.
+        from: IncidentNumber,
     },
 }
 
@@ -126,6 +138,44 @@ pub enum Refusal {
     /// Too many drafts wait.
     #[error("{WAITING_MAX} drafts of {0} wait already; hint: `update drafts {0}`, then send or discard some")]
     Crowded(IncidentNumber),
+    /// It says what no longer holds.
+    #[error(
+        "draft {code} was written {before}, and everybody would read it: nothing was sent; hint: `update draft {template} {number}` writes it anew, `update discard {code} {number}` throws this one away"
+    )]
+    Outdated {
+        /// The incident.
+        number: IncidentNumber,
+        /// Its code.
+        code: String,
+        /// Before what.
+        before: String,
+        /// Its template.
+        template: String,
+    },
+    /// It says that it is over, and it is not.
+    #[error(
+        "{number} is {status}, and this would tell everybody that it is over: nothing was done; hint: `incident resolve {number}` first, then `update draft {template} {number}`"
+    )]
+    NotOver {
+        /// The incident.
+        number: IncidentNumber,
+        /// Its status word.
+        status: &'static str,
+        /// The template.
+        template: String,
+    },
+    /// It is part of another incident.
+    #[error(
+        "{number} is part of {into}, which tells everybody how it goes on: nothing was done; hint: `update draft {template} {into}`"
+    )]
+    Merged {
+        /// The incident.
+        number: IncidentNumber,
+        /// The other.
+        into: IncidentNumber,
+        /// The template.
+        template: String,
+    },
     /// The text cannot be sent.
     #[error("{0}")]
     Text(String),
@@ -168,6 +218,7 @@ pub(crate) fn decide(state: &Incident, command: &UpdateCommand) -> Result<Decisi
                 let who = "the roles or duties of [updates] send_public".to_owned();
                 return Err(Refusal::NotPublic { by: by.clone(), who }.into());
             }
+            holds(state, held)?;
             let text = told(&held.draft);
             let mut decision = with(
                 IncidentEvent::UpdateSent { draft: *draft, code: held.draft.code.clone(), text },
@@ -204,23 +255,75 @@ pub(crate) fn decide(state: &Incident, command: &UpdateCommand) -> Result<Decisi
             ),
             _ => Decision::default(),
         },
-        UpdateCommand::RecordFailure { draft, way, reason } => match state.drafts.get(*draft) {
+        UpdateCommand::RecordFailure { draft, way, reason, gone } => match state.drafts.get(*draft) {
             Some(held) if !held.deliveries.contains_key(way) => {
                 let reason = one_line(reason);
                 let place = held.way(*way).map_or_else(|| "nobody".to_owned(), Way::words);
                 let text = format!(
-                    "{}: update {} did not leave ({place}): {reason}. Mend that and draft it again, or tell them otherwise.",
+                    "{}: update {} did not leave ({place}): {reason}. Its message, and `update drafts {}`, name every place that it does not reach. Mend that and draft it again, or tell them otherwise.",
                     state.number,
-                    held.draft.short_code()
+                    held.draft.short_code(),
+                    state.number
                 );
-                let mut decision =
-                    with(IncidentEvent::UpdateFailed { draft: *draft, way: *way, reason }, *draft);
-                decision.effects.push(Effect::Send(Outgoing::Note { incident, text }));
+                let is_told = tells_of_another(held, *way);
+                let event =
+                    IncidentEvent::UpdateFailed { draft: *draft, way: *way, reason, gone: gone.clone() };
+                let mut decision = with(event, *draft);
+                if !is_told {
+                    decision.effects.push(Effect::Send(Outgoing::Note { incident, text }));
+                }
                 decision
             }
             _ => Decision::default(),
         },
+        UpdateCommand::TakePage { page, status, from } => {
+            if state.drafts.standing_on_page().any(|known| known == (page.as_str(), *status)) {
+                return Ok(Decision::default());
+            }
+            let event = IncidentEvent::PageTaken { page: page.clone(), status: *status, from: *from };
+            Decision { events: vec![event], effects: Vec::new() }
+        }
     })
+}
+
+/// Whether people were told already that it did not leave on a way like this one: fifty addresses that are refused are one
+/// message, a status page beside them is another.
+fn tells_of_another(held: &Held, way: u32) -> bool {
+    let kind = |way: u32| held.way(way).map(std::mem::discriminant);
+    held.deliveries.iter().any(|(other, how)| matches!(how, Delivery::Failed(_)) && kind(*other) == kind(way))
+}
+
+/// What everybody reads has to hold when it leaves.
+fn holds(state: &Incident, held: &Held) -> Result<(), Refusal> {
+    let draft = &held.draft;
+    fits(state, draft)?;
+    if draft.audience != Audience::Public {
+        return Ok(());
+    }
+    let before = match &held.outdated {
+        None => return Ok(()),
+        Some(Outdated::Turned) if state.status.is_open() => {
+            format!("before {} was opened again", state.number)
+        }
+        Some(Outdated::Turned) => format!("before {} was over", state.number),
+        Some(Outdated::Overtaken(code)) => format!("before update {code} was sent"),
+    };
+    let (code, template) = (draft.short_code(), draft.template.clone());
+    Err(Refusal::Outdated { number: state.number, code, before, template })
+}
+
+/// Whether this incident is one that tells everybody such a thing.
+fn fits(state: &Incident, draft: &Draft) -> Result<(), Refusal> {
+    let (number, template) = (state.number, draft.template.clone());
+    match &state.end {
+        Some(End::Merged { into }) if draft.audience == Audience::Public => {
+            Err(Refusal::Merged { number, into: *into, template })
+        }
+        _ if draft.says_over() && state.status.is_open() => {
+            Err(Refusal::NotOver { number, status: state.status.word(), template })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn may_be_drafted(state: &Incident, draft: &Draft) -> Result<(), Refusal> {
@@ -234,6 +337,7 @@ fn may_be_drafted(state: &Incident, draft: &Draft) -> Result<(), Refusal> {
     if let Some(way) = draft.ways.iter().find(|way| state.private && way.leaves_the_incident()) {
         return Err(Refusal::Private { number: state.number, way: way.words() });
     }
+    fits(state, draft)?;
     if state.drafts.waiting().count() >= WAITING_MAX {
         return Err(Refusal::Crowded(state.number));
     }

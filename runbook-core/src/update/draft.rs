@@ -14,6 +14,9 @@ pub const RECIPIENTS_MAX: usize = 50;
 /// Longest address of a recipient, in characters.
 const ADDRESS_MAX: usize = 254;
 
+/// The name of the template that says that an incident is over, also where no status page is told.
+const OVER: &str = "resolved";
+
 /// One way on which a draft leaves, and to whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case")]
@@ -122,6 +125,13 @@ impl Draft {
         }
         self.code = self.code_for(incident);
         self
+    }
+
+    /// Whether it tells everybody that the incident is over.
+    #[must_use]
+    pub fn says_over(&self) -> bool {
+        let is_over = |way: &Way| matches!(way, Way::StatusPage { status: PageState::Resolved, .. });
+        self.audience == Audience::Public && (self.template == OVER || self.ways.iter().any(is_over))
     }
 
     /// The code of what it says.

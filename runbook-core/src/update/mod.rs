@@ -19,9 +19,9 @@ pub use clean::{lines, one_line};
 pub(crate) use decide::decide;
 pub use decide::{Refusal, UpdateCommand, may_publish};
 pub use draft::{Arrival, Component, Delivery, Draft, DraftState, RECIPIENTS_MAX, Way, address};
-pub use fill::{Known, Values};
+pub use fill::{Known, Values, eta};
 pub use page::{ComponentStatus, Impact, NoWord, PageState};
-pub use state::{Drafts, Held};
+pub use state::{Drafts, Held, Outdated};
 pub use template::{
     Audience, Channel, OnPage, SUBJECT_MAX, TEXT_MAX, Template, TemplateError, UNKNOWN, bounded,
 };

@@ -49,7 +49,8 @@ fn values(bench: &Bench, eta: Option<&str>) -> Values {
     let severities = severities();
     let severity = severities.default_scheme().get(&bench.incident.severity);
     let now: DateTime<Utc> = start_of_day() + Duration::seconds(400);
-    Values::of(&bench.incident, Known { events: &bench.events, severity, eta, now })
+    let eta = eta.map(|text| super::eta(text, now, &Utc).unwrap_or_else(|_| text.to_owned()));
+    Values::of(&bench.incident, Known { events: &bench.events, severity, eta: eta.as_deref(), now })
 }
 
 fn filled(name: &str, bench: &Bench, eta: Option<&str>, given: &[(&str, &str)]) -> String {
@@ -315,11 +316,12 @@ fn what_arrives_is_recorded_once_and_what_fails_is_told() {
     let arrived = update(UpdateCommand::RecordArrival { draft: draft.id, way: 2, arrival });
     assert_eq!(bench.learns(&arrived).events.len(), 1);
     assert_eq!(bench.learns(&arrived), Decision::default());
-    assert_eq!(bench.incident.drafts.open_on_page(), Some("p1"));
+    assert_eq!(bench.incident.drafts.open_on_page().collect::<Vec<_>>(), ["p1"]);
     let failed = bench.learns(&update(UpdateCommand::RecordFailure {
         draft: draft.id,
         way: 1,
         reason: "550 no\nsuch user".to_owned(),
+        gone: None,
     }));
     let told = failed.effects.iter().any(|effect| {
         matches!(effect, Effect::Send(Outgoing::Note { text, .. }) if text.contains("550 no such user") && text.contains("a@example.com"))
@@ -331,6 +333,196 @@ fn what_arrives_is_recorded_once_and_what_fails_is_told() {
             && lines[1].contains("NOT SENT")
             && lines[2].ends_with("(arrived)")
     );
+}
+
+fn drafted(bench: &mut Bench, id: u128, template: &str, audience: Audience, ways: Vec<Way>) -> Draft {
+    let draft = Draft {
+        id: DraftId(Uuid::from_u128(id)),
+        template: template.to_owned(),
+        ..draft(ways, audience, "x")
+    };
+    let draft = draft.sealed(bench.incident.id);
+    bench.learns(&update(UpdateCommand::Draft(Box::new(draft.clone()))));
+    draft
+}
+
+fn slack() -> Vec<Way> {
+    vec![Way::Slack { channel: None }]
+}
+
+fn resolve() -> IncidentCommand {
+    IncidentCommand::Resolve { by: person("ana"), email: None }
+}
+
+fn reopen() -> IncidentCommand {
+    IncidentCommand::Reopen { by: person("ana"), reason: "it fails again".to_owned() }
+}
+
+/// One that nobody's pager knows.
+fn declared() -> Bench {
+    Bench::open(&OpenIncident { pager: None, ..request(false) }, start_of_day()).0
+}
+
+#[test]
+fn what_everybody_reads_holds_when_it_leaves() {
+    let mut bench = declared();
+    let old = drafted(&mut bench, 1, "outage", Audience::Public, slack());
+    let internal = drafted(&mut bench, 2, "rollback_begun", Audience::Internal, slack());
+    // while it is open, nobody is told that it is over, by whatever it is called
+    let page = Way::StatusPage { status: PageState::Resolved, impact: None, component: None };
+    for (template, ways) in [("resolved", slack()), ("own", vec![page])] {
+        let over = Draft { template: template.to_owned(), ..draft(ways, Audience::Public, "x") };
+        let over = over.sealed(bench.incident.id);
+        let said = refusal(&mut bench, &update(UpdateCommand::Draft(Box::new(over))));
+        assert!(
+            said.contains("INC-1 is triggered") && said.contains("`incident resolve INC-1` first"),
+            "{said}"
+        );
+    }
+    drafted(&mut bench, 3, "resolved", Audience::Internal, slack());
+    bench.learns(&resolve());
+    let said = refusal(&mut bench, &send(&old, true));
+    assert!(
+        said.contains("written before INC-1 was over") && said.contains("`update draft outage INC-1`"),
+        "{said}"
+    );
+    assert_eq!(leaves(&bench.learns(&send(&internal, false))).len(), 1, "what stays inside leaves");
+    // what was written after it leaves, and what was written before that does not
+    let slow = drafted(&mut bench, 4, "resolved", Audience::Public, slack());
+    let over = drafted(&mut bench, 5, "resolved", Audience::Public, slack());
+    assert_eq!(leaves(&bench.learns(&send(&over, true))).len(), 1);
+    let said = refusal(&mut bench, &send(&slow, true));
+    assert!(said.contains(&format!("before update {} was sent", over.short_code())), "{said}");
+    let again = drafted(&mut bench, 6, "resolved", Audience::Public, slack());
+    bench.learns(&reopen());
+    let said = refusal(&mut bench, &send(&again, true));
+    assert!(said.contains("would tell everybody that it is over"), "{said}");
+    assert_eq!(bench.replayed(), bench.incident);
+}
+
+#[test]
+fn an_incident_that_became_part_of_another_tells_the_public_nothing() {
+    let mut bench = declared();
+    let old = drafted(&mut bench, 1, "outage", Audience::Public, slack());
+    bench.learns(&IncidentCommand::MergeInto {
+        by: person("ana"),
+        email: None,
+        id: IncidentId(Uuid::from_u128(0x12)),
+        other: crate::ids::IncidentNumber(2),
+    });
+    let said = refusal(&mut bench, &send(&old, true));
+    assert!(
+        said.contains("INC-1 is part of INC-2") && said.contains("`update draft outage INC-2`"),
+        "{said}"
+    );
+    let new = draft(slack(), Audience::Public, "x");
+    assert!(refusal(&mut bench, &update(UpdateCommand::Draft(Box::new(new)))).contains("is part of INC-2"));
+}
+
+#[test]
+fn what_stands_at_the_status_page_is_kept_up_to_date_and_forgotten_when_it_is_gone() {
+    let page = |status| vec![Way::StatusPage { status, impact: None, component: None }];
+    let arrives = |draft: &Draft, id: &str| {
+        let arrival = Arrival { id: Some(id.to_owned()), link: None };
+        update(UpdateCommand::RecordArrival { draft: draft.id, way: 0, arrival })
+    };
+    let open = |bench: &Bench| bench.incident.drafts.open_on_page().map(str::to_owned).collect::<Vec<_>>();
+    let mut bench = declared();
+    let take = update(UpdateCommand::TakePage {
+        page: "other".to_owned(),
+        status: PageState::Identified,
+        from: crate::ids::IncidentNumber(9),
+    });
+    let first = drafted(&mut bench, 1, "outage", Audience::Public, page(PageState::Identified));
+    bench.learns(&send(&first, true));
+    bench.learns(&arrives(&first, "own"));
+    assert_eq!(bench.learns(&take).events.len(), 1);
+    assert_eq!(bench.learns(&take), Decision::default(), "told twice");
+    assert_eq!(open(&bench), ["own", "other"]);
+    let second = drafted(&mut bench, 2, "outage", Audience::Public, page(PageState::Monitoring));
+    bench.learns(&send(&second, true));
+    bench.learns(&update(UpdateCommand::RecordFailure {
+        draft: second.id,
+        way: 0,
+        reason: "deleted there".to_owned(),
+        gone: Some("own".to_owned()),
+    }));
+    assert_eq!(open(&bench), ["other"]);
+    assert!(bench.incident.drafts.get(second.id).unwrap().state_words().contains("NOT SENT to status page"));
+    bench.learns(&resolve());
+    let over = drafted(&mut bench, 3, "resolved", Audience::Public, page(PageState::Resolved));
+    bench.learns(&send(&over, true));
+    bench.learns(&arrives(&over, "other"));
+    assert_eq!(open(&bench), Vec::<String>::new());
+    assert_eq!(bench.replayed(), bench.incident);
+}
+
+#[test]
+fn fifty_addresses_that_are_refused_are_one_message() {
+    let mut bench = full();
+    let mails = (0..RECIPIENTS_MAX - 1).map(|n| Way::Mail { to: format!("a{n}@example.com") });
+    let page = Way::StatusPage { status: PageState::Identified, impact: None, component: None };
+    let draft = drafted(&mut bench, 1, "outage", Audience::Public, mails.chain([page]).collect());
+    bench.learns(&send(&draft, true));
+    let mut notes = Vec::new();
+    for way in 0..u32::try_from(RECIPIENTS_MAX).unwrap() {
+        let reason = "550 no such user".to_owned();
+        let failed =
+            bench.learns(&update(UpdateCommand::RecordFailure { draft: draft.id, way, reason, gone: None }));
+        notes.extend(failed.effects.into_iter().filter_map(|effect| match effect {
+            Effect::Send(Outgoing::Note { text, .. }) => Some(text),
+            _ => None,
+        }));
+    }
+    assert_eq!(notes.len(), 2, "the mails, and the page: {notes:?}");
+    assert!(notes[0].contains("a0@example.com") && notes[1].contains("status page"), "{notes:?}");
+    let held = bench.incident.drafts.get(draft.id).unwrap();
+    assert!(held.state_words().ends_with("and 47 more"), "{}", held.state_words());
+    assert_eq!(held.way_lines().iter().filter(|line| line.contains("NOT SENT: 550")).count(), 50);
+}
+
+#[test]
+fn when_it_will_be_over() {
+    // a summer's evening in Madrid, two hours ahead of UTC
+    let now: DateTime<Utc> = "2025-07-09T20:10:00Z".parse().unwrap();
+    let madrid = chrono::FixedOffset::east_opt(7_200).unwrap();
+    for (text, wanted) in [
+        ("30 min", "about 2025-07-09 20:40 UTC"),
+        ("1 h 30 min", "about 2025-07-09 21:40 UTC"),
+        ("1h30m", "about 2025-07-09 21:40 UTC"),
+        ("30 d", "about 2025-08-08 20:10 UTC"),
+        ("23:30", "about 2025-07-09 21:30 UTC"),
+        ("7:05", "about 2025-07-10 05:05 UTC"),
+        ("23:30 UTC", "about 2025-07-09 23:30 UTC"),
+        ("2025-07-10 09:00", "about 2025-07-10 07:00 UTC"),
+        ("by 23:30 CEST", "by 23:30 CEST"),
+        ("23:30 Europe/Madrid", "23:30 Europe/Madrid"),
+        ("2 hours after the provider is back", "2 hours after the provider is back"),
+        ("2025-07-10", "2025-07-10"),
+        ("not known yet", "not known yet"),
+    ] {
+        assert_eq!(eta(text, now, &madrid).as_deref(), Ok(wanted), "{text}");
+    }
+    for text in [
+        "30",
+        "1.5h",
+        "-5 min",
+        "\u{2212}5 min",
+        "0 min",
+        "999999 h",
+        "31 d",
+        "99999999999 min",
+        "25:00",
+        "14:61",
+        "14.30",
+        "about 23:30",
+        "2020-01-01 10:00",
+        "2025-12-24 10:00",
+        "23:30:00",
+    ] {
+        let said = eta(text, now, &madrid).expect_err(text);
+        assert!(said.contains("hint: write `30 min`"), "{said}");
+    }
 }
 
 #[test]

@@ -188,6 +188,8 @@ pub(crate) struct UpdatesTable {
     pub(crate) to: Vec<String>,
     /// Who gets the public ones by e-mail.
     pub(crate) public_to: Vec<String>,
+    /// Domains of the house: an address there is no stranger's.
+    pub(crate) domains: Vec<String>,
 }
 
 impl Default for UpdatesTable {
@@ -198,6 +200,7 @@ impl Default for UpdatesTable {
             channel: None,
             to: Vec::new(),
             public_to: Vec::new(),
+            domains: Vec::new(),
         }
     }
 }

@@ -408,6 +408,7 @@ mod tests {
             ("[runbooks]\ndrilled = { a = \"v1\" }\n", 2, "whole commit"),
             ("[updates]\nto = [\"a@example.com\", \"ben\"]\n", 2, "'ben' is no e-mail address"),
             ("[updates]\nrecipients = []\n", 2, "recipients"),
+            ("[updates]\ndomains = [\"example.com\", \"@example.org\"]\n", 2, "'@example.org' is no domain"),
             ("[updates]\ntemplates = \"none\"\n", 2, "cannot be read"),
             ("[[service]]\nname = \"a\"\nupdates_public_to = [\"a@b\\nBcc: c@d\"]\n", 3, "no e-mail address"),
             (

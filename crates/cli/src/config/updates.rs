@@ -26,6 +26,16 @@ pub(super) fn settings(file: &ConfigFile, base: &Path) -> Result<UpdateSettings,
         };
         list.iter().enumerate().map(read).collect()
     };
+    for (index, domain) in updates.domains.iter().enumerate() {
+        if address(&format!("a@{domain}")).is_err() {
+            let key = format!("updates.domains.{index}");
+            return Err((
+                key,
+                format!("'{domain}' is no domain"),
+                "write what stands behind the @: example.com",
+            ));
+        }
+    }
     let mut services = BTreeMap::new();
     for (index, service) in file.service.iter().enumerate() {
         let own = |name: &str, list: &Option<Vec<String>>| {
@@ -54,6 +64,7 @@ pub(super) fn settings(file: &ConfigFile, base: &Path) -> Result<UpdateSettings,
         channel: updates.channel.clone(),
         to: addresses("updates.to", &updates.to)?,
         public_to: addresses("updates.public_to", &updates.public_to)?,
+        domains: updates.domains.clone(),
         services,
         has_mail: file.smtp.is_some(),
         has_status_page: file.statuspage.is_some(),

@@ -10,8 +10,8 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Incident, IncidentEvent};
 use runbook_core::ports::{
-    ChatMark, ChatSignal, InboxItem, Intake, Marking, PagerEvent, PagerEventKind, PagerIncident, Signal,
-    Translated, Translator,
+    ChatMark, ChatSignal, InboxItem, Intake, Mail, Marking, PagerEvent, PagerEventKind, PagerIncident,
+    Signal, StatusPage, Translated, Translator,
 };
 use runbook_core::request::Request;
 use runbook_core::run::{Run, RunEvent};
@@ -23,7 +23,7 @@ use super::chat::FakeChat;
 use super::executor::ScriptedExecutor;
 use super::pager::FakePager;
 use super::samples;
-use super::{Act, Data, Faults, Life, LifeGate, MemStore, World, locked};
+use super::{Act, Data, FakeOutside, Faults, Life, LifeGate, MemStore, World, locked};
 use crate::clock::{Clock, Ids};
 use crate::engine::{Engine, Parts};
 use crate::incidents::load_incident;
@@ -386,6 +386,7 @@ fn build(
 ) -> Engine {
     let translator =
         |source| -> Arc<dyn Translator> { Arc::new(FakeTranslator { source, signals: Arc::clone(signals) }) };
+    let outside = || Arc::new(FakeOutside { world: Arc::clone(world), life: life.clone() });
     Engine::new(Parts {
         store: Arc::new(MemStore::new(
             Arc::clone(data),
@@ -394,8 +395,8 @@ fn build(
         executor: Arc::new(ScriptedExecutor::new(Arc::clone(world), life.clone())),
         chat: Some(Arc::new(FakeChat { world: Arc::clone(world), life: life.clone() })),
         pager: Some(Arc::new(FakePager { world: Arc::clone(world), life: life.clone() })),
-        mail: None,
-        status_page: None,
+        mail: settings.updates.has_mail.then(|| outside() as Arc<dyn Mail>),
+        status_page: settings.updates.has_status_page.then(|| outside() as Arc<dyn StatusPage>),
         translators: vec![translator("pagerduty"), translator("slack")],
         clock: Arc::new(clock.clone()),
         ids: Arc::<SequentialIds>::clone(ids),

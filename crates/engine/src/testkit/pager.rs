@@ -14,6 +14,10 @@ pub(crate) struct PagerState {
     pub(crate) calls: Vec<PagerCall>,
     /// E-mails by user id; an unlisted user does not exist.
     pub(crate) emails: BTreeMap<String, String>,
+    /// Whom it does not know: a page to this address is refused for good.
+    pub(crate) unknown: Vec<String>,
+    /// It cannot be reached.
+    pub(crate) is_away: bool,
     /// It does not say who its users are.
     pub(crate) keeps_users_secret: bool,
 }
@@ -40,7 +44,20 @@ impl Pager for FakePager {
     ) -> BoxFuture<'a, Result<(), PagerError>> {
         Box::pin(async move {
             self.life.point().await;
-            locked(&self.world.pager).calls.push(call.clone());
+            {
+                let mut pager = locked(&self.world.pager);
+                if pager.is_away {
+                    return Err(PagerError::Retry { after_ms: None, reason: "nobody answers".to_owned() });
+                }
+                if let PagerCall::Page { to, .. } = call
+                    && pager.unknown.contains(&to.clone().unwrap_or_default())
+                {
+                    return Err(PagerError::Permanent {
+                        reason: "pagerduty knows no user with that address".to_owned(),
+                    });
+                }
+                pager.calls.push(call.clone());
+            }
             self.life.point().await;
             Ok(())
         })

@@ -70,12 +70,12 @@ async fn each_time_the_next_of_the_steps_is_paged_and_who_is_next_is_told() {
     let said = bench.ask("one", "ben", escalate(None, Some("nobody <!here> answers"))).await;
     assert_eq!(
         said,
-        "INC-1: sam (secondary) is asked to come, and paged; `escalate` reaches pia (product) next."
+        "INC-1: sam (secondary) is asked to come, and a page is on its way; `escalate` reaches pia (product) next."
     );
     let said = bench.ask("two", "ben", escalate(None, None)).await;
     assert!(
         said.starts_with(
-            "INC-1: pia (product) is asked to come, and whoever is on call for the service is paged"
+            "INC-1: pia (product) is asked to come, and a page is on its way to whoever is on call for the service"
         ),
         "{said}"
     );
@@ -111,12 +111,57 @@ async fn the_same_person_within_a_minute_is_one_page() {
         ("me", Some("me"), None, "is you"),
         ("nobody", Some("nobody"), None, "is nobody in blocks.toml"),
         ("unclear", None, Some("sam is asleep"), "nobody is paged"),
+        ("comma", None, Some("Sam, wake up"), "nobody is paged"),
+        ("whose", None, Some("(sam's phone is off)"), "nobody is paged"),
+        ("duty", None, Some("secondary!"), "nobody is paged"),
     ] {
         let said = bench.ask(id, "ben", escalate(who, reason)).await;
         assert!(said.contains(wanted), "{id}: {said}");
     }
     assert!(bench.ask("zoe", "zoe", escalate(None, None)).await.contains("not known here"));
     assert_eq!(pages(&bench).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_is_refused_for_good_is_told_with_whom_and_who_asked() {
+    let mut bench = Bench::with(&[], steps).await;
+    bench.paged().await;
+    locked(&bench.world.pager).unknown = vec!["sam@example.com".to_owned(), String::new()];
+    bench.ask("one", "ben", escalate(None, None)).await;
+    bench.ask("two", "ana", escalate(Some("pia"), None)).await;
+    bench.pass(3_000).await;
+    assert_eq!(pages(&bench), []);
+    let notes = locked(&bench.world.chat).notes();
+    for wanted in [
+        "INC-1: sam was NOT paged, though ben asked for sam: pagerduty knows no user",
+        "INC-1: whoever is on call for the service was NOT paged, though ana asked for pia: pagerduty knows",
+    ] {
+        assert_eq!(notes.iter().filter(|note| note.contains(wanted)).count(), 1, "{wanted}: {notes:?}");
+    }
+    let show = Request::IncidentShow { incident: Some("INC-1".to_owned()) };
+    let said = bench.ask("show", "ben", show).await;
+    for wanted in ["ben: sam is asked to come, with a page", "a page to sam: pagerduty knows no user"] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_paged_for_an_incident_that_is_over() {
+    let mut bench = Bench::with(&[], steps).await;
+    bench.paged().await;
+    locked(&bench.world.pager).is_away = true;
+    bench.ask("one", "ben", escalate(None, None)).await;
+    bench.pass(60_000).await;
+    bench
+        .pager_says("end", runbook_core::ports::PagerEventKind::Resolved, crate::testkit::page("Q1"), None)
+        .await;
+    bench.pass(5_000).await;
+    assert!(!bench.incident().await.status.is_open());
+    locked(&bench.world.pager).is_away = false;
+    bench.pass(600_000).await;
+    assert_eq!(pages(&bench), []);
+    assert_eq!(check(&bench), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]
@@ -144,7 +189,7 @@ async fn a_private_incident_is_shown_to_whom_somebody_names_who_may() {
     let said = bench.ask("next", "ana", escalate(None, None)).await;
     assert!(said.contains("nobody is left to ask"), "{said}");
     let said = bench.ask("sam", "ana", escalate(Some("sam"), Some("she knows the keys"))).await;
-    assert!(said.contains("sam is asked to come, and paged"), "{said}");
+    assert!(said.contains("sam is asked to come, and a page is on its way"), "{said}");
     bench.pass(2_000).await;
     assert_eq!(locked(&bench.world.chat).let_in, [("C1".to_owned(), "U-sam".to_owned())]);
     assert_eq!(pages(&bench), [(Some("sam@example.com".to_owned()), "INC-1: ana asks for sam".to_owned())]);

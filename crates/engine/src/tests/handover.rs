@@ -171,6 +171,38 @@ async fn a_run_that_was_passed_on_asks_whoever_took_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_several_things_on_offer_none_is_guessed() {
+    let mut bench = led(|settings| settings.page_approvals = false).await;
+    bench.ask("run", "ana", restart()).await;
+    let run = bench.asked_runs()[0];
+    let pass = |who: &str| Request::HandOver {
+        incident: None,
+        who: who.to_owned(),
+        run: Some(run.to_string()),
+        note: None,
+    };
+    let line = format!("handover take INC-1 --run {run}");
+    let said = bench.ask("pass", "ana", pass("ben")).await;
+    assert!(said.contains(&format!("`{line}`")), "{said}");
+    bench.ask("offer", "ana", hand_over("ben")).await;
+    bench.pass(2_000).await;
+    let offered = offers(&bench);
+    assert!(offered[0].1.contains(&format!("`/blocks {line}`")), "{offered:?}");
+    assert!(offered[1].1.contains("`/blocks handover take INC-1`"), "{offered:?}");
+    let said = bench.ask("which", "ben", take()).await;
+    assert!(said.contains("nothing is taken") && said.contains(&line), "{said}");
+    assert!(said.contains("`handover take INC-1 --run command`"), "{said}");
+    let which =
+        |run: &str| Request::HandOverTake { incident: Some("INC-1".to_owned()), run: Some(run.to_owned()) };
+    let said = bench.ask("own", "ben", which(&run.to_string()[..8])).await;
+    assert!(said.contains(&format!("You answer for run {run}")), "{said}");
+    assert_eq!(bench.incident().await.commander.unwrap().who, Actor::Person("ana".to_owned()));
+    assert_eq!(bench.ask("command", "ben", which("Command")).await, "INC-1: You command.");
+    assert_eq!(bench.ask("twice", "ben", which("command")).await, "INC-1: You command.");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_shift_is_told_to_who_asks_and_posted_without_numbers() {
     let mut bench = led(shifts).await;
     bench.ask("run", "ana", restart()).await;
@@ -306,6 +338,74 @@ async fn whoever_has_to_say_yes_is_paged_once_and_the_deadline_stands_on_the_car
     bench.ask("run", "ana", restart()).await;
     bench.pass(10_000).await;
     assert_eq!(pages(&bench), []);
+}
+
+/// A third person whose yes counts.
+fn another(settings: &mut Settings) {
+    let mut people = settings.directory.people().to_vec();
+    let dora = runbook_core::people::Person {
+        name: "dora".to_owned(),
+        slack_id: Some("U-dora".to_owned()),
+        pagerduty_email: Some("dora@example.com".to_owned()),
+        ..people[1].clone()
+    };
+    people.push(dora);
+    settings.directory = Directory::new(people).unwrap();
+}
+
+fn paged_to(bench: &Bench) -> Vec<String> {
+    let to = |call: PagerCall| match call {
+        PagerCall::Page { to, .. } => to,
+        _ => None,
+    };
+    pages(bench).into_iter().filter_map(to).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_pager_refuses_one_approver_the_next_is_paged() {
+    let mut bench = led(another).await;
+    locked(&bench.world.pager).unknown = vec!["ben@example.com".to_owned()];
+    bench.ask("run", "ana", restart()).await;
+    bench.pass(5_000).await;
+    assert_eq!(paged_to(&bench), ["dora@example.com"]);
+    let notes = locked(&bench.world.chat).notes();
+    let told = "INC-1: ben was NOT paged for a yes to Restart";
+    let told: Vec<_> = notes.iter().filter(|note| note.contains(told)).collect();
+    assert_eq!(told.len(), 1, "{notes:?}");
+    assert!(
+        told[0].contains("which ana asked for") && told[0].ends_with("dora is paged instead."),
+        "{told:?}"
+    );
+    assert_eq!(check(&bench), Vec::<String>::new());
+    // and where nobody is left, that is told
+    let mut bench = led(|_| {}).await;
+    locked(&bench.world.pager).unknown = vec!["ben@example.com".to_owned()];
+    bench.ask("run", "ana", restart()).await;
+    bench.pass(5_000).await;
+    let notes = locked(&bench.world.chat).notes();
+    assert!(notes.iter().any(|note| note.contains("nobody else can be paged: ask somebody")), "{notes:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_again_for_the_same_plan_pages_nobody_twice() {
+    let mut bench = led(|_| {}).await;
+    for (id, pages) in [("one", 1), ("two", 1), ("three", 2)] {
+        bench.ask(id, "ana", restart()).await;
+        bench.pass(10_000).await;
+        assert_eq!(paged_to(&bench).len(), pages, "{id}");
+        bench.ask(&format!("no {id}"), "ana", Request::RunbookRefuse { run: None, reason: None }).await;
+        bench.pass(5 * MINUTE).await;
+    }
+    assert_eq!(check(&bench), Vec::<String>::new());
+    // a page that never left stands in nobody's way
+    let mut bench = led(|_| {}).await;
+    locked(&bench.world.pager).is_away = true;
+    bench.ask("one", "ana", restart()).await;
+    bench.ask("no", "ana", Request::RunbookRefuse { run: None, reason: None }).await;
+    bench.ask("two", "ana", restart()).await;
+    locked(&bench.world.pager).is_away = false;
+    bench.pass(2 * MINUTE).await;
+    assert_eq!(paged_to(&bench), ["ben@example.com"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use runbook_core::ports::IncidentRow;
 use runbook_core::request::Request;
 use runbook_core::update::{
     Audience, Channel, Component, ComponentStatus, Draft, Held, Impact, Known, RECIPIENTS_MAX, Refusal,
-    Template, UpdateCommand, Values, Way, address, as_text, may_publish, view,
+    Template, UpdateCommand, Values, Way, address, as_text, eta as read_eta, may_publish, view,
 };
 use serde_json::json;
 
@@ -41,16 +41,19 @@ impl Engine {
             }
             Request::UpdateEdit { incident, draft, text } => {
                 self.require_known(asker, "change a draft")?;
-                let (row, held) = self.draft_named(incident.as_deref(), draft, asker).await?;
+                let found = self.draft_named(incident.as_deref(), draft, asker).await;
+                let (row, held) = found.map_err(|error| with_text(error, text))?;
                 if text.trim().is_empty() {
                     return self.ask_for_text(&row, &held, asker, origin).await;
                 }
+                let typed = text;
                 let text = text.lines().map(|line| by_name(line, self.directory()));
                 let text = text.collect::<Vec<_>>().join("\n");
                 let command =
                     UpdateCommand::Edit { draft: held.draft.id, code: held.draft.code.clone(), text };
                 // Its new code is known before it is written: it follows from the text alone.
-                self.about_draft(&row, command, held.draft.id, asker, origin).await
+                let kept = self.about_draft(&row, command, held.draft.id, asker, origin).await;
+                kept.map_err(|error| with_text(error, typed))
             }
             Request::UpdateSend { incident, draft } => {
                 self.require_known(asker, "send an update")?;
@@ -121,7 +124,9 @@ impl Engine {
         let loaded = self.loaded(row).await?;
         let severity = self.settings().severities.default_scheme().get(&loaded.state.severity);
         let named = |text: &String| by_name(text, self.directory());
-        let eta = eta.as_ref().map(named);
+        let zone = &self.settings().handover.zone;
+        let eta = eta.as_ref().map(|text| read_eta(&named(text), self.now(), zone)).transpose();
+        let eta = eta.map_err(EngineError::Refused)?;
         let known = Known { events: &loaded.events, severity, eta: eta.as_deref(), now: self.now() };
         let params = params.iter().map(|(name, value)| (name.clone(), named(value))).collect();
         let (subject, text) = template
@@ -129,11 +134,12 @@ impl Engine {
             .map_err(|error| EngineError::Refused(error.to_string()))?;
         let on_page = OnPageAsked::read(impact.as_deref(), component.as_deref())?;
         let ways = self.ways(template, &loaded.state, to, &on_page)?;
+        let is_public = template.audience == Audience::Public || self.stranger(&ways).is_some();
         let draft = Draft {
             id: DraftId(self.inner.parts.ids.fresh()),
             template: template.name.clone(),
             title: template.title.clone(),
-            audience: template.audience,
+            audience: if is_public { Audience::Public } else { Audience::Internal },
             subject,
             text,
             ways,
@@ -279,8 +285,27 @@ impl Engine {
             UpdateCommand::Discard { .. } => {
                 format!("{number}: draft {code} is thrown away; nothing was sent.")
             }
+            UpdateCommand::Draft(draft) => {
+                let template = self.settings().updates.template(&draft.template);
+                let is_internal = template.is_some_and(|one| one.audience == Audience::Internal);
+                let why = self.stranger(&draft.ways).filter(|_| is_internal).map_or_else(String::new, |to| {
+                    format!(
+                        "\nIt counts as public: {to} is no recipient that [updates] names, nor of a domain in [updates] domains."
+                    )
+                });
+                format!("{}{why}", as_text(&shown, slash))
+            }
             _ => as_text(&shown, slash),
         }
+    }
+
+    /// An address of these ways that the configuration does not know: whoever reads there is outside.
+    fn stranger<'a>(&self, ways: &'a [Way]) -> Option<&'a str> {
+        let updates = &self.settings().updates;
+        ways.iter().find_map(|way| match way {
+            Way::Mail { to } if !updates.knows(to) => Some(to.as_str()),
+            _ => None,
+        })
     }
 
     fn shown(&self, incident: &Incident, held: &Held) -> serde_json::Value {
@@ -328,6 +353,20 @@ impl Engine {
     async fn list_drafts(&self, row: Option<&IncidentRow>, asker: &Asker) -> Result<Reply, EngineError> {
         let slash = if asker.channel.is_some() { "/" } else { "" };
         read::drafts(self.store(), self.settings(), row, slash).await
+    }
+}
+
+/// What was typed and not kept is given back: it is nowhere else.
+fn with_text(error: EngineError, text: &str) -> EngineError {
+    if text.trim().is_empty() {
+        return error;
+    }
+    let with = |reason: String| format!("{reason}\nWhat you wrote, which was not kept:\n{text}");
+    match error {
+        EngineError::NotFound(reason) => EngineError::NotFound(with(reason)),
+        EngineError::Refused(reason) => EngineError::Refused(with(reason)),
+        EngineError::Incident(rejection) => EngineError::Refused(with(rejection.to_string())),
+        other => other,
     }
 }
 

@@ -17,6 +17,8 @@ pub struct UpdateSettings {
     pub to: Vec<String>,
     /// Who gets the public ones by e-mail.
     pub public_to: Vec<String>,
+    /// Domains of the house: whoever has an address there is no stranger.
+    pub domains: Vec<String>,
     /// What differs for one service, by its name.
     pub services: BTreeMap<String, UpdatesOfService>,
     /// E-mail is configured.
@@ -41,6 +43,20 @@ impl UpdateSettings {
     #[must_use]
     pub fn template(&self, name: &str) -> Option<&Template> {
         self.templates.iter().find(|template| template.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether an address is configured for anything, or is one of the house.
+    #[must_use]
+    pub fn knows(&self, address: &str) -> bool {
+        let of_services =
+            self.services.values().flat_map(|own| own.to.iter().chain(&own.public_to)).flatten();
+        let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
+        self.to
+            .iter()
+            .chain(&self.public_to)
+            .chain(of_services)
+            .any(|known| known.eq_ignore_ascii_case(address))
+            || self.domains.iter().any(|known| known.eq_ignore_ascii_case(domain))
     }
 
     /// Who gets the e-mails about a service.
