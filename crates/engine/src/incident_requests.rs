@@ -334,13 +334,24 @@ impl Engine {
         let email = self.email_of(asker);
         let leave =
             IncidentCommand::MergeInto { by: asker.actor.clone(), email, id: into.id, other: into.number };
-        let take = IncidentCommand::TakeIn { id: from.id, other: from.number, title: from.title.clone() };
+        let on_page = match load_incident(self.store(), from.id).await? {
+            Some(loaded) => loaded
+                .state
+                .drafts
+                .standing_on_page()
+                .map(|(page, status)| (page.to_owned(), status))
+                .collect(),
+            None => Vec::new(),
+        };
+        let (other, title) = (from.number, from.title.clone());
+        let take = IncidentCommand::TakeIn { id: from.id, other, title, on_page };
         let text = format!(
             "{} is merged into {}, which goes on; its timeline and runs stay with it: `incident show {}`.",
             from.number, into.number, from.number
         );
         let changed =
             self.change_incidents(&[(from.id, leave), (into.id, take)], origin, Some(&text)).await?;
+        // what arrived there in the same moment
         self.page_goes_along(from.id).await?;
         let rows: Vec<_> = changed.iter().map(Incident::row).collect();
         Ok(Reply { text, data: json!({ "merged": rows.first(), "into": rows.get(1) }) })

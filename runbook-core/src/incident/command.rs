@@ -9,7 +9,7 @@ use super::reminders::Look;
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, IncidentNumber, RunId};
 use crate::people::{Actor, Role};
-use crate::update::{Refusal, UpdateCommand};
+use crate::update::{PageState, Refusal, UpdateCommand};
 
 /// Everything that opening needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -197,6 +197,8 @@ pub enum IncidentCommand {
         other: IncidentNumber,
         /// What the other is about.
         title: String,
+        /// What stands at the status page for the other: the page's id, and where it stands there.
+        on_page: Vec<(String, PageState)>,
     },
     /// Give somebody a role.
     GiveRole {

@@ -35,9 +35,15 @@ pub(super) fn decide(
             let event = IncidentEvent::MergedInto { id: *id, other: *other };
             end(state, event, email.as_ref(), merged_note(state.number, by, *other))
         }
-        IncidentCommand::TakeIn { id, other, title } => {
+        IncidentCommand::TakeIn { id, other, title, on_page } => {
             is_open(state)?;
-            with_card(IncidentEvent::MergedFrom { id: *id, other: *other, title: title.clone() })
+            let mut decision =
+                with_card(IncidentEvent::MergedFrom { id: *id, other: *other, title: title.clone() });
+            for (page, status) in on_page {
+                let (page, status) = (page.clone(), *status);
+                decision.events.push(IncidentEvent::PageTaken { page, status, from: *other });
+            }
+            decision
         }
         IncidentCommand::GiveRole { by, role, to } => {
             is_open(state)?;

@@ -77,7 +77,7 @@ fn by_people(who: impl Strategy<Value = Actor> + Clone + 'static) -> impl Strate
         }),
         1 => text().prop_map(move |title| {
             let (id, other) = other();
-            IncidentCommand::TakeIn { id, other, title }
+            IncidentCommand::TakeIn { id, other, title, on_page: Vec::new() }
         }),
         1 => (who.clone(), role, who.clone()).prop_map(|(by, role, to)| IncidentCommand::GiveRole { by, role, to }),
         1 => (who, text()).prop_map(|(by, text)| IncidentCommand::GiveUpdate { by, text }),

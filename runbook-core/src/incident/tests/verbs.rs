@@ -9,6 +9,7 @@ use crate::incident::{Decision, Effect, End, IncidentCommand, Rejection, RunOutc
 use crate::message::Outgoing;
 use crate::people::{Actor, Role};
 use crate::ports::PagerCall;
+use crate::update::PageState;
 
 const OTHER_ID: IncidentId = IncidentId(uuid::Uuid::from_u128(0x12));
 
@@ -287,10 +288,16 @@ fn actions_are_counted_and_done_once() {
 fn the_one_that_goes_on_says_what_became_part_of_it() {
     let mut bench = Bench::paged();
     bench.learns(&link(RUN, false));
-    let take =
-        IncidentCommand::TakeIn { id: OTHER_ID, other: IncidentNumber(2), title: "the same".to_owned() };
-    assert_eq!(words(&bench.learns(&take)), ["merged_from"]);
+    let take = IncidentCommand::TakeIn {
+        id: OTHER_ID,
+        other: IncidentNumber(2),
+        title: "the same".to_owned(),
+        on_page: vec![("p1".to_owned(), PageState::Identified)],
+    };
+    assert_eq!(words(&bench.learns(&take)), ["merged_from", "page_taken"]);
     assert_eq!(bench.incident.merged, [IncidentNumber(2)]);
+    let on_page: Vec<_> = bench.incident.drafts.standing_on_page().collect();
+    assert_eq!(on_page, [("p1", PageState::Identified)], "what people outside read of it");
     bench.learns(&merge("ana"));
     assert_eq!(bench.incident.end, Some(End::Merged { into: IncidentNumber(2) }));
     assert!(matches!(bench.give(&take), Err(Rejection::NotOpen { .. })));

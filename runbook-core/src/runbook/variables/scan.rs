@@ -236,13 +236,14 @@ impl<'a> Scanner<'a> {
                 let sets = |first: &Part<'_, '_>| first.plain() == "--" || !first.raw.starts_with(['-', '+']);
                 self.sets.arguments |= args.first().is_some_and(sets);
             }
-            "for" | "select" => match args.first() {
-                Some(head) => match head.raw.strip_prefix("((") {
-                    Some(inside) => self.arithmetic(inside.trim_end_matches(')'), head.at + 2),
-                    None => self.set(head),
-                },
-                None => {}
-            },
+            "for" | "select" => {
+                if let Some(head) = args.first() {
+                    match head.raw.strip_prefix("((") {
+                        Some(inside) => self.arithmetic(inside.trim_end_matches(')'), head.at + 2),
+                        None => self.set(head),
+                    }
+                }
+            }
             "read" => {
                 let named = operands(args, "ptnNdui");
                 for name in &named {
