@@ -135,7 +135,8 @@ pub async fn report(
     }
     let (mut incidents, mut not_shown) = (Vec::new(), 0);
     // what is opened was detected before
-    for row in rows.iter().filter(|row| row.opened_at >= period.from) {
+    let is_meant = |row: &&IncidentRow| service.is_none_or(|service| service == row.service);
+    for row in rows.iter().filter(|row| row.opened_at >= period.from).filter(is_meant) {
         if hidden.hides(Some(row.id)) {
             not_shown += 1;
         } else if let Some(loaded) = load_incident(store, row.id).await? {

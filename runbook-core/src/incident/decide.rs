@@ -418,7 +418,10 @@ fn end_run(
             effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));
         }
     }
-    let others_open = state.unfinished_runs().any(|other| other.run != run);
+    // what only waits to go on changes nothing: the impact may be over without it
+    let is_still =
+        |other: &&super::RunLink| other.taken_up.is_some_and(|before| before != RunOutcome::UndoFailed);
+    let others_open = state.unfinished_runs().any(|other| other.run != run && !is_still(&other));
     if link.mutating && outcome == RunOutcome::Succeeded && state.status < Status::Monitoring && !others_open
     {
         events.push(IncidentEvent::Mitigated {

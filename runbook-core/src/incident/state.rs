@@ -105,6 +105,9 @@ pub struct RunLink {
     pub triage: bool,
     /// How it ended; `None` while it goes on.
     pub outcome: Option<RunOutcome>,
+    /// How it had ended before it was taken up again, while nobody has said yes to that.
+    #[serde(skip)]
+    pub taken_up: Option<RunOutcome>,
 }
 
 impl RunLink {
@@ -388,6 +391,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             mutating: *mutating,
             triage: *triage,
             outcome: None,
+            taken_up: None,
         }),
         IncidentEvent::EvidenceFound { title, expected, outcome, reason, output_sha256, .. } => {
             incident.evidence.push(Evidence {
@@ -407,7 +411,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         IncidentEvent::MitigationStarted { run } => {
             // A run that had ended may go on: it is retried or undone.
             if let Some(link) = incident.runs.iter_mut().find(|link| link.run == *run) {
-                link.outcome = None;
+                (link.outcome, link.taken_up) = (None, None);
             }
             if incident.status.is_open() {
                 incident.status = Status::Mitigating;
@@ -417,12 +421,12 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         }
         IncidentEvent::RunTakenUp { run } => {
             if let Some(link) = incident.runs.iter_mut().find(|link| link.run == *run) {
-                link.outcome = None;
+                link.taken_up = link.outcome.take();
             }
         }
         IncidentEvent::RunEnded { run, outcome, .. } => {
             if let Some(link) = incident.runs.iter_mut().find(|link| link.run == *run) {
-                link.outcome = Some(*outcome);
+                (link.outcome, link.taken_up) = (Some(*outcome), None);
             }
         }
         IncidentEvent::Mitigated { .. } => {

@@ -72,6 +72,13 @@ fn a_run_that_is_taken_up_keeps_its_incident_open_and_takes_nothing_back() {
     bench.learns(&IncidentCommand::StandAgain { run: RUN, outcome: RunOutcome::Failed, reason });
     let after = Incident { seq: before.seq, reminders: before.reminders.clone(), ..bench.incident.clone() };
     assert_eq!(after, before);
+    // what helps while the other waits has helped
+    bench.learns(&IncidentCommand::StartMitigation { run: OTHER });
+    bench.learns(&IncidentCommand::TakeUpRun { run: RUN });
+    assert_eq!(words(&bench.learns(&end(OTHER, RunOutcome::Succeeded))), ["run_ended", "mitigated"]);
+    let reason = "not now".to_owned();
+    bench.learns(&IncidentCommand::StandAgain { run: RUN, outcome: RunOutcome::Failed, reason });
+    assert_eq!((bench.status(), bench.incident.mitigated_at.is_some()), ("monitoring", true));
     // with the yes it goes on, and what had helped no longer counts
     bench.learns(&IncidentCommand::TakeUpRun { run: RUN });
     bench.learns(&IncidentCommand::StartMitigation { run: RUN });

@@ -129,8 +129,8 @@ pub(super) fn approve_run(
         }
         effects.extend(refresh(state));
         effects.push(Effect::Continue(ResumePoint::Next));
-    } else if state.progress_message.is_some() {
-        // A repetition waits: how many have said yes is shown there too.
+    } else if state.attempts > 0 {
+        // What has begun has its progress shown, or on its way: how many have said yes is shown there too.
         effects.push(Effect::Send(Outgoing::Progress { run: state.id }));
     }
     Ok(Decision { events, effects, ..Decision::default() })

@@ -9,6 +9,8 @@ use super::event::{RunEvent, Unit};
 pub struct Handed {
     values: BTreeSet<Unit>,
     shells: BTreeSet<Unit>,
+    /// A person said no to what it came to.
+    denied: BTreeSet<Unit>,
 }
 
 impl Handed {
@@ -22,6 +24,11 @@ impl Handed {
         self.shells.contains(&unit)
     }
 
+    /// Whether a person looked at what it came to, and said no.
+    pub(super) fn is_denied(&self, unit: Unit) -> bool {
+        self.denied.contains(&unit)
+    }
+
     pub(super) fn apply(&mut self, event: &RunEvent) {
         match event {
             RunEvent::CommandStarted { unit, .. }
@@ -29,13 +36,15 @@ impl Handed {
             | RunEvent::RetryScheduled { unit, .. } => {
                 self.values.remove(unit);
                 self.shells.remove(unit);
+                self.denied.remove(unit);
             }
             RunEvent::CommandEnded { unit, state_written: true, .. } => {
                 self.shells.insert(*unit);
             }
-            // its shell is what it is; the value is not what it was to be
+            // its shell is what it is; neither the value nor what the shell set is what it was to be
             RunEvent::AnsweredNo { unit, .. } => {
                 self.values.remove(unit);
+                self.denied.insert(*unit);
             }
             RunEvent::ValueCaptured { unit, .. } => {
                 self.values.insert(*unit);

@@ -59,6 +59,9 @@ impl Run {
         if !is_handed_on {
             return shell.used_later(&command.text, &later);
         }
+        if self.handed.is_denied(unit) {
+            return shell.used_later(&command.text, &later);
+        }
         // nobody knows how far it came, and with what
         let open = self.unsure_before(unit, &shell);
         let is_known = |name: &str| open.as_ref().is_some_and(|open| !open.contains(name));

@@ -4,6 +4,7 @@
 //! this one is through, and a person is asked only when nothing of it is alive any more.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 
 use chrono::{DateTime, Utc};
 
@@ -318,7 +319,12 @@ impl Run {
             (true, false) => 3,
             (false, _) => 4,
         };
-        units.iter().min_by_key(|unit| rank(unit)).copied()
+        // of failures that are alike, the last one ended it
+        let at = |unit: &Unit| match self.commands.get(unit) {
+            Some(CommandPhase::Ended { at, .. }) if self.has_failed(*unit) => Some(*at),
+            _ => None,
+        };
+        units.iter().min_by_key(|unit| (rank(unit), Reverse(at(unit)))).copied()
     }
 
     /// How far a step's command is: for each item of a loop, or once.

@@ -20,6 +20,7 @@ use self::kit::*;
 use super::*;
 use crate::expectation::{Check, Outcome};
 use crate::incident::{IncidentCommand, RunOutcome};
+use crate::message::Outgoing;
 use crate::people::Actor;
 use crate::plan::{Plan, PlannedCommand};
 use crate::ports::{Exit, Finished, Output, StateOutcome};
@@ -237,6 +238,22 @@ fn two_other_people_are_two_people() {
     assert!(matches!(bench.give("eva", &approve("eva")), Err(Rejection::WrongStatus { .. })));
     let started = IncidentCommand::StartMitigation { run: bench.run.id };
     assert_eq!(bench.told.iter().filter(|told| **told == started).count(), 1);
+    laws::check(&bench);
+}
+
+/// Its progress may be on its way, from before the yes: it leaves once more.
+#[test]
+fn how_many_have_said_yes_to_a_repetition_is_shown_with_its_progress() {
+    let mut bench = Bench::of(one(ONCE), 2);
+    let plan_alone = bench.give("ben", &approve("ben")).unwrap();
+    let progress = Effect::Send(Outgoing::Progress { run: bench.run.id });
+    assert!(!plan_alone.effects.contains(&progress), "nothing has begun");
+    bench.give("eva", &approve("eva")).unwrap();
+    let attempt = bench.starts();
+    bench.engine(&fails(attempt));
+    bench.give("ana", &RunCommand::Retry).unwrap();
+    assert_eq!((bench.status(), &bench.run.progress_message), ("waiting_for_approval", &None));
+    assert!(bench.give("ben", &approve("ben")).unwrap().effects.contains(&progress));
     laws::check(&bench);
 }
 

@@ -92,11 +92,12 @@ impl Run {
     /// Somebody looked, and it is not as expected: that is a verdict like that of a check that failed. Nothing that it gave
     /// is used, and whoever says later that it is done says so against what was seen.
     fn deny(&mut self, unit: Unit, word: &Word) {
-        self.words.remove(&unit);
         self.takes_back_its_value(unit);
+        // what nobody looked at keeps the word that it rests on: the no is to what was to follow
         let Some(CommandPhase::Ended { verdicts, vouched, noted, .. }) = self.commands.get_mut(&unit) else {
             return;
         };
+        self.words.remove(&unit);
         (*vouched, *noted) = (false, false);
         let said = format!("{} says no{}", word.by, word.because());
         for open in

@@ -747,7 +747,19 @@ fn a_no_to_a_member_or_to_the_others_of_a_loop_is_about_what_was_looked_at() {
         assert_eq!(bench.status(), status, "{item}");
         bench.engine(&RunCommand::Advance);
     }
-    assert_eq!(named(&bench).1, Some(0), "both are in question");
+    assert_eq!(named(&bench).1, Some(1), "it ended with that one");
+    laws::check(&bench);
+    // a no to the others of a first item that nobody saw is no word about it: it rests on the word that it had
+    let mut bench = canary(ONCE, 0);
+    let attempt = alive(&bench)[0].0;
+    bench.engine(&RunCommand::Lost { attempt, reason: "gone".to_owned() });
+    bench.engine(&RunCommand::Advance);
+    bench.give("ana", &MARK_DONE).unwrap();
+    bench.engine(&RunCommand::Advance);
+    let first = bench.run.untried().unwrap().0;
+    bench.give("cas", &answer(false)).unwrap();
+    assert_eq!(bench.status(), "failed");
+    assert_eq!(bench.run.rests_on(first).map(|word| word.by.clone()), Some(person("ana")));
     laws::check(&bench);
     // a first item that somebody said is done, and to whose others somebody said no
     let mut bench = canary(ONCE, 0);

@@ -153,6 +153,8 @@ fn what_somebody_said_no_to_gives_nothing() {
     for (first, then, missed) in [
         (gives("make"), "echo [$REVISION]", Some("read REVISION, which it gives")),
         (text("DIR=$(pick)", ONCE), "rm -rf /srv/$DIR", Some("read $DIR")),
+        // what anybody could have read in the plan, and was not what it was to be
+        (text("NS=\"shop-prod\"", ONCE), "drain $NS", Some("read $NS")),
         (text("deploy", ONCE), "kubectl get pods", None),
     ] {
         let place = format!("{}, then {then}", first.text.trim());
