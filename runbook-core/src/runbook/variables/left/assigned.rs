@@ -84,6 +84,11 @@ impl Effect {
         Effect::ends(None)
     }
 
+    /// It may fail without having begun, with no more set than these.
+    pub(super) fn or_not_at_all(self, before: Names) -> Effect {
+        Effect { no: either(self.no, Some(before)), ..self }
+    }
+
     pub(super) fn both(self) -> Flow {
         either(self.yes, self.no)
     }

@@ -16,6 +16,11 @@ pub(super) fn program<'p>(parts: &'p [Part<'_, '_>]) -> &'p str {
     split(parts).map_or("", |(program, _)| program.plain())
 }
 
+/// Whether it has no program: it sets variables, and nothing else.
+pub(super) fn only_sets(parts: &[Part<'_, '_>]) -> bool {
+    split(parts).is_none()
+}
+
 /// The names that `unset` takes the value from.
 pub(super) fn unset<'p>(parts: &'p [Part<'_, '_>]) -> impl Iterator<Item = &'p str> {
     let args = split(parts).map_or(&[][..], |(_, args)| args);

@@ -269,3 +269,47 @@ fn a_file_may_bring_any_and_what_is_printed_for_eval_does_not_say() {
         ],
     );
 }
+
+#[test]
+fn a_redirection_that_fails_sets_nothing() {
+    are_as_told(
+        "DIR",
+        &[
+            ("{ DIR=$(x); } >> /nodir/x.log; rm /srv/$DIR", true),
+            ("{ DIR=$(x); } >> \"$LOG\"; rm /srv/$DIR", true),
+            ("pick() { DIR=new; }; pick > /nodir/x; rm /srv/$DIR", true),
+            ("export DIR=new > /nodir/x; rm /srv/$DIR", true),
+            ("((DIR=1)) > /nodir/x; rm /srv/$DIR", true),
+            ("if a; then DIR=x; else DIR=y; fi < f; rm /srv/$DIR", true),
+            ("case $a in *) DIR=x;; esac < f; rm /srv/$DIR", true),
+            ("for i in 1 2; do DIR=x; done < f; rm /srv/$DIR", true),
+            ("while true; do read -r l; DIR=$l; break; done < f; rm /srv/$DIR", true),
+            ("read -r DIR < dir.txt; rm /srv/$DIR", true),
+            ("mapfile -t DIR < f; rm /srv/$DIR", true),
+            ("printf -v DIR x > /nodir/x; rm /srv/$DIR", true),
+            ("[ -n \"$DIR\" ] || exit 1 > /nodir/x; rm /srv/$DIR", true),
+            ("[ -n \"$DIR\" ] || { echo no; exit 1; } > /nodir/x; rm /srv/$DIR", true),
+            ("for i in 1; do [ -n \"$DIR\" ] || break > /nodir/x; rm /srv/$DIR; done", true),
+            ("! [ -z \"$DIR\" ] < f && rm /srv/$DIR", true),
+            ("{ DIR=x; } >& /nodir/x; rm /srv/$DIR", true),
+            ("{ DIR=x; } 3<> /nodir/x; rm /srv/$DIR", true),
+            ("{ DIR=$(x); } >> /nodir/x.log && rm /srv/$DIR", false),
+            ("{ DIR=$(x); rm /srv/$DIR; } >> /nodir/x.log", false),
+            ("export DIR=new > /nodir/x || exit 1; rm /srv/$DIR", false),
+            ("read -r DIR < dir.txt || exit 1; rm /srv/$DIR", false),
+            ("read -r DIR < dir.txt; [ -n \"$DIR\" ] || exit 1; rm /srv/$DIR", false),
+            ("mapfile -t DIR < <(x); rm /srv/$DIR", false),
+            ("mapfile -t DIR <<< \"$a\"; rm /srv/$DIR", false),
+            ("mapfile -t DIR <<E\n$a\nE\nrm /srv/$DIR", false),
+            ("DIR=x < f; rm /srv/$DIR", false),
+            ("DIR=$(x) > /nodir/x; rm /srv/$DIR", false),
+            (": ${DIR:=x} > /nodir/x; rm /srv/$DIR", false),
+            ("DIR=$(x < /nodir/f); rm /srv/$DIR", false),
+            ("{ DIR=x; } > out.txt; rm /srv/$DIR", false),
+            ("{ DIR=x; } >> ./x.log 2>&1; rm /srv/$DIR", false),
+            ("pick() { DIR=new; }; pick >/dev/null 2>&1 </dev/null; rm /srv/$DIR", false),
+            ("pick() { DIR=new; }; pick 2>&1 >&2 3>&-; rm /srv/$DIR", false),
+            ("[ -n \"$DIR\" ] || { echo no >&2; exit 1; } >/dev/stderr; rm /srv/$DIR", false),
+        ],
+    );
+}
