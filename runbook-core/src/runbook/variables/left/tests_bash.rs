@@ -137,6 +137,8 @@ fn what_is_left_of_loops() {
             ("for i in 1 2 3; do x || continue; DIR=y; done; rm /srv/$DIR", true),
             ("for i in $L; do DIR=$(x) && break; done; rm /srv/$DIR", true),
             ("for i in *.sh; do DIR=$i; done; rm /srv/$DIR", true),
+            ("for i in \"./none\"*; do DIR=$i; done; rm /srv/$DIR", true),
+            ("for i in \"a*\" 'b?'; do DIR=$i; done; rm /srv/$DIR", false),
             ("for i; do DIR=$i; done; rm /srv/$DIR", true),
             ("select i in a b; do DIR=$i; done; rm /srv/$DIR", true),
         ],
@@ -211,6 +213,14 @@ fn a_trap_is_read_where_its_signal_comes() {
             ("trap 'rm -rf \"$W\"' EXIT; N=$(make); W=$(mktemp -d)", true),
             ("trap 'rm -rf \"$W\"' EXIT; make && W=$(mktemp -d)", true),
             ("trap 'rm -rf \"$W\"' EXIT; W=$(mktemp -d); unset W", true),
+            ("trap 'rm -rf \"$W\"' EXIT; ((n++)); W=$(mktemp -d)", true),
+            ("trap 'rm -rf \"$W\"' EXIT; let n++; W=$(mktemp -d)", true),
+            ("trap 'rm -rf \"$W\"' EXIT; shopt -q nullglob; W=$(mktemp -d)", true),
+            ("trap 'rm -rf \"$W\"' EXIT; unset q; W=$(mktemp -d)", true),
+            ("trap 'rm -rf \"$W\"' EXIT; echo > /nodir/f; W=$(mktemp -d)", true),
+            ("trap 'rm -rf \"$W\"' EXIT; { W=x; } > /nodir/f", true),
+            ("trap 'rm -rf \"$W\"' EXIT; ((W=0))", false),
+            ("trap 'rm -rf \"$W\"' EXIT; shopt -s nullglob; echo > f 2>&1; W=$(mktemp -d)", false),
             ("trap 'rm -rf \"$W\"' DEBUG; W=$(mktemp -d)", true),
             ("clean() { rm -rf \"$W\"; }; trap clean EXIT; clean; W=$(mktemp -d)", true),
             ("clean() { rm -rf \"$W\"; }; trap clean EXIT; (W=$(mktemp -d))", true),
@@ -310,6 +320,33 @@ fn a_redirection_that_fails_sets_nothing() {
             ("pick() { DIR=new; }; pick >/dev/null 2>&1 </dev/null; rm /srv/$DIR", false),
             ("pick() { DIR=new; }; pick 2>&1 >&2 3>&-; rm /srv/$DIR", false),
             ("[ -n \"$DIR\" ] || { echo no >&2; exit 1; } >/dev/stderr; rm /srv/$DIR", false),
+        ],
+    );
+}
+
+#[test]
+fn a_variable_is_a_functions_own_from_its_declaration_on() {
+    are_as_told(
+        "NS",
+        &[
+            ("wipe() { local NS=\"${NS}\"; k -n \"$NS\"; }; wipe", true),
+            ("wipe() { local NS=\"${1:-$NS}\"; k -n \"$NS\"; }; wipe", true),
+            ("wipe() { local NS=\"$NS/sub\"; k -n \"$NS\"; }; wipe", true),
+            ("wipe() { declare -r NS=\"$NS\"; k -n \"$NS\"; }; wipe", true),
+            ("wipe() { k -n \"$NS\"; local NS=x; }; wipe", true),
+            ("wipe() { k -n \"$NS\"; local NS; }; wipe", true),
+            ("wipe() { if a; then local NS=x; fi; k -n \"$NS\"; }; wipe", true),
+            ("wipe() { a && local NS; k -n \"$NS\"; }; wipe", true),
+            ("clear() { unset NS; }; wipe() { local NS=x; clear; k -n \"$NS\"; }; wipe", true),
+            ("wipe() { local NS=x; k -n \"$NS\"; }; wipe", false),
+            ("wipe() { local NS; NS=$(a); k -n \"$NS\"; }; wipe", false),
+            ("wipe() { local NS; a && NS=x; k -n \"$NS\"; }; wipe", false),
+            ("wipe() { local A NS B; k -n \"$NS\"; }; wipe", false),
+            ("wipe() { declare -a NS; k \"${NS[@]}\"; }; wipe", false),
+            ("wipe() { if a; then local NS; k -n \"$NS\"; fi; }; wipe", false),
+            ("wipe() { local NS=a; unset NS; k -n \"$NS\"; }; wipe", false),
+            ("wipe() { local NS; for p in a b; do k $NS; unset NS; done; }; wipe", false),
+            ("wipe() { local NS=$1; k \"$(k -n \"$NS\")\"; }; wipe a", false),
         ],
     );
 }

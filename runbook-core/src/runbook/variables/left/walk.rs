@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::super::super::shell::{Kind, Token, closing, lex};
-use super::assigned::{Assigned, Effect, Flow, Names, Notes, Since, Ways, either, then};
+use super::assigned::{Assigned, Effect, Flow, Names, Notes, Since, Ways, either, own, then};
 use super::calls::Calls;
 use super::effects;
 use super::functions::without_functions;
@@ -305,6 +305,7 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
             return Err(Lost);
         }
         self.depth += 1;
+        let start = self.here();
         let effect = self.compound();
         self.depth -= 1;
         let effect = effect?;
@@ -313,6 +314,9 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
             self.nested(part);
             may_fail |= fails;
             self.next += 1;
+        }
+        if may_fail && !self.is_substituted {
+            self.notes.traps.stops_at(start);
         }
         Ok(if may_fail { effect.or_not_at_all(Names::new()) } else { effect })
     }
@@ -482,9 +486,9 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
             return Err(Lost);
         }
         let here = self.here();
-        let effect = effects::of(&parts, here, self.notes);
+        let effect = effects::of(&parts, here, self.calls.in_function, self.notes);
         if !self.is_substituted {
-            self.notes.traps.take(&parts, &effect, self.loops + self.subshells > 0);
+            self.notes.traps.take(&parts, &effect, self.loops + self.subshells > 0, may_fail);
         }
         let mut effect = self.called(&parts, effect);
         match effects::program(&parts) {
@@ -518,6 +522,8 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
         for part in parts {
             for name in self.calls.unset_by(part.plain()).filter(|name| !sets.contains_key(*name)) {
                 self.notes.unsets(name, last.end, self.loops > 0);
+                // what is called takes away the caller's own variable
+                self.notes.unsets(&own(name), last.end, self.loops > 0);
             }
         }
         if sets.is_empty() {
