@@ -124,7 +124,7 @@ fn may_fail(op: &str, target: &Part<'_, '_>) -> bool {
     }
     let is_near = !raw.strip_prefix("./").unwrap_or(raw).contains(['/', '~', '*', '?', '[', '{']);
     let writes = op.contains('>');
-    !(writes && is_near && !target.word.expands && !target.word.runs)
+    !writes || !is_near || target.word.expands || target.word.runs
 }
 
 pub(super) struct Walk<'w, 't, 'a> {
