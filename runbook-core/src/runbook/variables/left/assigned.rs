@@ -8,6 +8,11 @@ use super::traps::Traps;
 /// Stands for every name: a file was loaded, which may bring any.
 pub(super) const ANY: &str = "*";
 
+/// Stands for a variable that is a function's own, with a value or without: `unset` leaves it its own.
+pub(super) fn own(name: &str) -> String {
+    format!("={name}")
+}
+
 /// Since when a variable is set.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Since {
@@ -84,6 +89,11 @@ impl Effect {
         Effect::ends(None)
     }
 
+    /// It may fail without having begun, with no more set than these.
+    pub(super) fn or_not_at_all(self, before: Names) -> Effect {
+        Effect { no: either(self.no, Some(before)), ..self }
+    }
+
     pub(super) fn both(self) -> Flow {
         either(self.yes, self.no)
     }
@@ -132,13 +142,16 @@ pub(super) struct Assigned {
 impl Assigned {
     /// Whether the text has set a variable before this place.
     pub(super) fn is_set(&self, name: &str, at: usize) -> bool {
-        self.holds(name, at, |at| self.set.get(name).is_some_and(|places| is_within(places, at)))
+        let own = own(name);
+        let holds = |name: &str, at: usize| self.set.get(name).is_some_and(|places| is_within(places, at));
+        self.holds(name, at, |at| holds(name, at) || holds(&own, at))
     }
 
     /// Whether it has done so, or goes on there only where the variable has a value, or may have brought it from a file.
     pub(super) fn is_given(&self, name: &str, at: usize) -> bool {
         let holds = |name: &str, at: usize| self.given.get(name).is_some_and(|places| is_within(places, at));
-        self.holds(name, at, |at| holds(name, at) || holds(ANY, at))
+        let own = own(name);
+        self.holds(name, at, |at| holds(name, at) || holds(&own, at) || holds(ANY, at))
     }
 
     /// Whether something holds where what stands there is read.
@@ -233,7 +246,7 @@ impl Notes {
         }
         if self.ways_out.len() <= MOST_WAYS_OUT {
             for (name, since) in &self.last {
-                let stays = !since.asked && self.gone(name, *since) == usize::MAX;
+                let stays = !since.asked && !name.starts_with('=') && self.gone(name, *since) == usize::MAX;
                 if stays && self.ways_out.iter().all(|out| settled.is_set(name, *out)) {
                     settled.end.insert(name.clone());
                 }

@@ -14,6 +14,8 @@ pub(super) struct Calls<'u> {
     /// What its own functions set for sure, and where each is defined then. Those of other texts may not be there.
     sets: BTreeMap<String, (usize, BTreeSet<String>)>,
     unsets: Option<&'u Unsetting>,
+    /// The text is the inside of a function, which may have variables of its own.
+    pub(super) in_function: bool,
 }
 
 impl<'u> Calls<'u> {
@@ -24,7 +26,7 @@ impl<'u> Calls<'u> {
             return calls;
         }
         // a function may call those before it
-        let mut earlier = Calls { unsets: Some(unsets), ..Calls::default() };
+        let mut earlier = Calls { unsets: Some(unsets), in_function: true, ..Calls::default() };
         for function in defined(text) {
             let mut sets = BTreeSet::new();
             if function.is_there {
@@ -38,6 +40,11 @@ impl<'u> Calls<'u> {
             }
         }
         calls
+    }
+
+    /// Those of a function's inside.
+    pub(super) fn in_function(self) -> Calls<'u> {
+        Calls { in_function: true, ..self }
     }
 
     /// Of one that is defined twice, nobody knows which is called.

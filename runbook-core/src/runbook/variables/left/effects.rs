@@ -3,8 +3,8 @@
 use super::super::super::names::is_identifier;
 use super::super::expansion::Form;
 use super::super::scan::scan;
-use super::assigned::{ANY, Effect, Names, Notes, Since};
-use super::facts::{DECLARES, filled};
+use super::assigned::{ANY, Effect, Names, Notes, Since, own};
+use super::facts::{DECLARES, declared_own, filled};
 use super::simple::Part;
 use super::tests_of;
 
@@ -14,6 +14,11 @@ const BEFORE: &[&str] = &["command", "builtin"];
 /// Its program, behind what is set for it alone.
 pub(super) fn program<'p>(parts: &'p [Part<'_, '_>]) -> &'p str {
     split(parts).map_or("", |(program, _)| program.plain())
+}
+
+/// Whether it has no program: it sets variables, and nothing else.
+pub(super) fn only_sets(parts: &[Part<'_, '_>]) -> bool {
+    split(parts).is_none()
 }
 
 /// The names that `unset` takes the value from.
@@ -64,8 +69,8 @@ pub(super) fn expanded(part: &Part<'_, '_>) -> Names {
     found.collect()
 }
 
-/// What it sets, with everything that it notes; it ends at `end`.
-pub(super) fn of(parts: &[Part<'_, '_>], end: usize, notes: &mut Notes) -> Effect {
+/// What it sets, in a function or outside, with everything that it notes; it ends at `end`.
+pub(super) fn of(parts: &[Part<'_, '_>], end: usize, in_function: bool, notes: &mut Notes) -> Effect {
     let mut names = Names::new();
     for part in parts {
         names.extend(expanded(part));
@@ -114,6 +119,11 @@ pub(super) fn of(parts: &[Part<'_, '_>], end: usize, notes: &mut Notes) -> Effec
         }
         _ if DECLARES.contains(&program) || program == "local" => {
             let refers = args.iter().any(|arg| arg.plain().starts_with('-') && arg.plain().contains('n'));
+            if in_function {
+                for name in declared_own(first, args) {
+                    set(&mut names, &own(name), end);
+                }
+            }
             for arg in args.iter().filter(|_| !refers) {
                 if let Some((name, true)) = is_set(arg) {
                     set(&mut names, name, arg.end);

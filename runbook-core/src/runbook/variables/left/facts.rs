@@ -62,13 +62,13 @@ impl Facts {
 
     /// Those of a function, by what stands in it. Its own variables are nobody else's.
     pub(super) fn of_function(inside: &str, unsets: &Unsetting) -> Facts {
-        let calls = Calls::of(inside, unsets);
+        let calls = Calls::of(inside, unsets).in_function();
         let (mut facts, locals) = facts_within(&without_functions(inside), &calls, DEEPEST);
         let Facts { reads, bare, sure, .. } = &mut facts;
         // a trap that is set in it comes when it is long over
         sure.forget_traps();
-        reads.retain(|(name, at)| !locals.contains(name) && !sure.is_set(name, *at));
-        bare.retain(|(name, at)| !locals.contains(name) && !sure.is_given(name, *at));
+        reads.retain(|(name, at)| !sure.is_set(name, *at));
+        bare.retain(|(name, at)| !sure.is_given(name, *at));
         facts.sets.retain(|name| !locals.contains(name));
         facts.unsets.retain(|name| !locals.contains(name));
         facts
@@ -174,7 +174,7 @@ pub(super) fn facts_within(text: &str, calls: &Calls<'_>, deeper: usize) -> (Fac
             }
             _ => {}
         }
-        locals.extend(own(program, args).map(str::to_owned));
+        locals.extend(declared_own(program, args).map(str::to_owned));
         if has('n') && matches!(program.plain(), "declare" | "typeset" | "local") {
             facts.reads_any = true;
             for target in args.iter().filter_map(|arg| arg.word.text().split_once('=')) {
@@ -201,11 +201,14 @@ pub(super) fn locals(text: &str) -> BTreeSet<String> {
     let lexed = lex(text);
     let simple = simples(text, &lexed.tokens);
     let declared = simple.iter().filter_map(Simple::program);
-    declared.flat_map(|(program, args)| own(program, args)).map(str::to_owned).collect()
+    declared.flat_map(|(program, args)| declared_own(program, args)).map(str::to_owned).collect()
 }
 
 /// What one command makes a function's own.
-fn own<'p>(program: &Part<'_, '_>, args: &'p [Part<'_, '_>]) -> impl Iterator<Item = &'p str> {
+pub(super) fn declared_own<'p>(
+    program: &Part<'_, '_>,
+    args: &'p [Part<'_, '_>],
+) -> impl Iterator<Item = &'p str> {
     let is_global = args.iter().any(|arg| arg.plain().starts_with('-') && arg.plain().contains('g'));
     let is_own = match program.plain() {
         "local" => true,

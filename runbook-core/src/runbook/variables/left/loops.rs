@@ -121,5 +121,23 @@ impl Walk<'_, '_, '_> {
 
 /// Whether a word of a loop's list is one for sure.
 fn is_there(part: &Part<'_, '_>) -> bool {
-    !part.word.expands && !part.word.runs && (part.word.quoted || !part.raw.contains(['*', '?', '[']))
+    !part.word.expands && !part.word.runs && !has_glob(part.raw)
+}
+
+/// Whether a character of a pattern stands outside of quotes: with `nullglob`, nothing may be left of such a word.
+fn has_glob(raw: &str) -> bool {
+    let (mut single, mut double) = (false, false);
+    let mut chars = raw.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if !single => drop(chars.next()),
+            '\'' if !double => single = !single,
+            '"' if !single => double = !double,
+            '*' | '?' | '[' if !single && !double => return true,
+            // `@(a|b)`, `+(a)`
+            '(' if !single && !double => return true,
+            _ => {}
+        }
+    }
+    false
 }

@@ -11,7 +11,7 @@ use super::simple::Part;
 /// Signals that come at the end, or while a command takes its time.
 const ENDING: &[&str] = &["EXIT", "0", "ERR", "HUP", "INT", "QUIT", "TERM", "1", "2", "3", "15"];
 /// Builtins that are done at once, and do not fail.
-const AT_ONCE: &[&str] = &[":", "true", "echo", "printf", "set", "shopt", "trap", "umask", "local", "unset"];
+const AT_ONCE: &[&str] = &[":", "true", "echo", "printf", "set", "trap", "umask", "local"];
 /// With more commands behind it, a trap is taken to come at once.
 const MOST_STOPS: usize = 64;
 
@@ -28,7 +28,8 @@ pub(super) struct Traps {
 
 impl Traps {
     /// Takes one more command of the shell itself; `is_again` says that those before it may come behind it.
-    pub(super) fn take(&mut self, parts: &[Part<'_, '_>], effect: &Effect, is_again: bool) {
+    /// Its redirections may fail.
+    pub(super) fn take(&mut self, parts: &[Part<'_, '_>], effect: &Effect, is_again: bool, may_fail: bool) {
         let Some(first) = parts.first() else { return };
         let program = effects::program(parts);
         if program == "trap" {
@@ -37,12 +38,23 @@ impl Traps {
         if self.set.is_empty() || self.stops.len() > MOST_STOPS {
             return;
         }
-        let sets = program.is_empty() || DECLARES.contains(&program) || program == "local";
-        let is_slow = parts.iter().any(|part| part.word.runs) && !first.raw.starts_with("((");
-        if is_slow || !(sets || first.raw.starts_with("((") || AT_ONCE.contains(&program)) {
+        // `((n++))` fails where it comes to nothing
+        let counts = first.raw.starts_with("((");
+        let sets = program.is_empty() || DECLARES.contains(&program) || program == "local" || counts;
+        let is_option = program == "shopt" && parts.iter().any(|part| matches!(part.plain(), "-s" | "-u"));
+        let is_slow = may_fail || counts || parts.iter().any(|part| part.word.runs);
+        if is_slow || !(sets || is_option || AT_ONCE.contains(&program)) {
             // `X=$(...)` sets it, however it ends
+            let sets = sets && (!may_fail || effects::only_sets(parts));
             let names = effect.yes.iter().flatten().filter(|(_, since)| sets && !since.asked);
             self.stops.push((first.at, names.map(|(name, _)| name.clone()).collect()));
+        }
+    }
+
+    /// A block begins there whose redirections may fail.
+    pub(super) fn stops_at(&mut self, at: usize) {
+        if !self.set.is_empty() && self.stops.len() <= MOST_STOPS {
+            self.stops.push((at, BTreeSet::new()));
         }
     }
 

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::super::super::shell::{Kind, Token, closing, lex};
-use super::assigned::{Assigned, Effect, Flow, Names, Notes, Since, Ways, either, then};
+use super::assigned::{Assigned, Effect, Flow, Names, Notes, Since, Ways, either, own, then};
 use super::calls::Calls;
 use super::effects;
 use super::functions::without_functions;
@@ -16,6 +16,8 @@ use super::tests_of;
 const DEEPEST: usize = 40;
 /// A longer chain of `&&` and `||` is not understood.
 const LONGEST: usize = 64;
+/// Files that can be opened anywhere.
+const ALWAYS_THERE: &[&str] = &["/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr"];
 /// Words that end a list of commands.
 const CLOSING: &[&str] = &["then", "else", "elif", "fi", "do", "done", "esac", "}"];
 
@@ -57,8 +59,8 @@ fn walk(text: &str, base: usize, depth: usize, calls: &Calls<'_>, notes: &mut No
 /// A piece of a text.
 pub(super) enum Item<'t, 'a> {
     Word(Part<'t, 'a>),
-    /// Where a redirection goes.
-    Target(Part<'t, 'a>),
+    /// Where a redirection goes, and whether that may fail.
+    Target(Part<'t, 'a>, bool),
     Op(&'static str, usize),
     Newline(usize),
 }
@@ -70,7 +72,7 @@ fn items<'t, 'a>(
     notes: &mut Notes,
 ) -> Vec<Item<'t, 'a>> {
     let mut items = Vec::with_capacity(tokens.len());
-    let mut is_target = false;
+    let mut redirection = None;
     let mut documents = std::collections::VecDeque::new();
     for token in tokens {
         let at = base + token.start;
@@ -78,11 +80,13 @@ fn items<'t, 'a>(
             Kind::Word(word) => {
                 let raw = text.get(token.start..token.end).unwrap_or_default();
                 let part = Part { word, raw, at, end: base + token.end };
-                let target = std::mem::take(&mut is_target);
-                items.push(if target { Item::Target(part) } else { Item::Word(part) });
+                items.push(match redirection.take() {
+                    Some(op) => Item::Target(part, may_fail(op, &part)),
+                    None => Item::Word(part),
+                });
             }
             Kind::Redirect(op) => {
-                is_target = true;
+                redirection = Some(*op);
                 if (op.ends_with("<<") || op.ends_with("<<-")) && !op.ends_with("<<<") {
                     documents.push_back(at);
                 }
@@ -93,17 +97,34 @@ fn items<'t, 'a>(
                 }
             }
             Kind::Op(op) => {
-                is_target = false;
+                redirection = None;
                 items.push(Item::Op(op, at));
             }
             Kind::Newline => {
-                is_target = false;
+                redirection = None;
                 items.push(Item::Newline(at));
             }
             Kind::Comment => {}
         }
     }
     items
+}
+
+/// Whether a redirection may fail, so that the command does not run: to or from a file that may not be there, or not be
+/// opened. A file in the folder itself can be written.
+fn may_fail(op: &str, target: &Part<'_, '_>) -> bool {
+    let op = op.trim_start_matches(|c: char| c.is_ascii_digit());
+    let raw = target.raw;
+    let is_text = op.ends_with("<<") || op.ends_with("<<-") || op.ends_with("<<<");
+    let is_descriptor =
+        op.ends_with('&') && (raw == "-" || raw.trim_end_matches('-').chars().all(|c| c.is_ascii_digit()));
+    let is_process = raw.starts_with("<(") || raw.starts_with(">(");
+    if is_text || is_descriptor || is_process || ALWAYS_THERE.contains(&raw) {
+        return false;
+    }
+    let is_near = !raw.strip_prefix("./").unwrap_or(raw).contains(['/', '~', '*', '?', '[', '{']);
+    let writes = op.contains('>');
+    !writes || !is_near || target.word.expands || target.word.runs
 }
 
 pub(super) struct Walk<'w, 't, 'a> {
@@ -128,7 +149,7 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
     /// Where what comes next begins.
     pub(super) fn here(&self) -> usize {
         match self.items.get(self.next) {
-            Some(Item::Word(part) | Item::Target(part)) => part.at,
+            Some(Item::Word(part) | Item::Target(part, _)) => part.at,
             Some(Item::Op(_, at) | Item::Newline(at)) => *at,
             None => self.end,
         }
@@ -284,14 +305,20 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
             return Err(Lost);
         }
         self.depth += 1;
+        let start = self.here();
         let effect = self.compound();
         self.depth -= 1;
         let effect = effect?;
-        while let Some(Item::Target(part)) = self.items.get(self.next) {
+        let mut may_fail = false;
+        while let Some(Item::Target(part, fails)) = self.items.get(self.next) {
             self.nested(part);
+            may_fail |= fails;
             self.next += 1;
         }
-        Ok(effect)
+        if may_fail && !self.is_substituted {
+            self.notes.traps.stops_at(start);
+        }
+        Ok(if may_fail { effect.or_not_at_all(Names::new()) } else { effect })
     }
 
     fn compound(&mut self) -> Result<Effect, Lost> {
@@ -422,7 +449,7 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
                     marks.push(*op);
                 }
                 Some(Item::Newline(_)) => {}
-                Some(Item::Op(..) | Item::Target(_)) => is_clear = false,
+                Some(Item::Op(..) | Item::Target(..)) => is_clear = false,
                 None => return Err(Lost),
             }
             self.next += 1;
@@ -436,6 +463,7 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
     fn simple(&mut self) -> Result<Effect, Lost> {
         let mut parts: Vec<Part<'t, 'a>> = Vec::new();
         let start = self.next;
+        let mut may_fail = false;
         loop {
             match self.items.get(self.next) {
                 Some(Item::Word(part)) => {
@@ -446,8 +474,9 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
                         self.literal(&mut parts)?;
                     }
                 }
-                Some(Item::Target(part)) => {
+                Some(Item::Target(part, fails)) => {
                     self.nested(part);
+                    may_fail |= fails;
                     self.next += 1;
                 }
                 _ => break,
@@ -457,13 +486,13 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
             return Err(Lost);
         }
         let here = self.here();
-        let effect = effects::of(&parts, here, self.notes);
+        let effect = effects::of(&parts, here, self.calls.in_function, self.notes);
         if !self.is_substituted {
-            self.notes.traps.take(&parts, &effect, self.loops + self.subshells > 0);
+            self.notes.traps.take(&parts, &effect, self.loops + self.subshells > 0, may_fail);
         }
-        let effect = self.called(&parts, effect);
+        let mut effect = self.called(&parts, effect);
         match effects::program(&parts) {
-            "break" | "continue" if self.loops > 0 => return Ok(self.leaves_loop(&parts)),
+            "break" | "continue" if self.loops > 0 => effect = self.leaves_loop(&parts),
             // what nobody reads may leave a loop, too
             "eval" => self.far += usize::from(self.loops > 0),
             "unset" => {
@@ -477,7 +506,10 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
             }
             _ => {}
         }
-        Ok(effect)
+        // what is only set is set all the same, and its words are expanded before
+        let is_bare = effects::only_sets(&parts);
+        let before = || parts.iter().flat_map(effects::expanded).collect();
+        Ok(if may_fail && !is_bare { effect.or_not_at_all(before()) } else { effect })
     }
 
     /// What it does where it calls a function.
@@ -490,6 +522,8 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
         for part in parts {
             for name in self.calls.unset_by(part.plain()).filter(|name| !sets.contains_key(*name)) {
                 self.notes.unsets(name, last.end, self.loops > 0);
+                // what is called takes away the caller's own variable
+                self.notes.unsets(&own(name), last.end, self.loops > 0);
             }
         }
         if sets.is_empty() {
