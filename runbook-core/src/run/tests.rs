@@ -558,7 +558,7 @@ fn a_plan_that_was_decided_about_while_it_left_is_shown_again() {
             bench.give("ben", command).unwrap();
         }
         let decision = bench.give("ben", &posted).unwrap();
-        let again = Effect::Send(crate::message::Outgoing::Plan { run: bench.run.id });
+        let again = Effect::Send(Outgoing::Plan { run: bench.run.id });
         let count = decision.effects.iter().filter(|effect| **effect == again).count();
         assert_eq!(count, shown_again, "{decided:?}");
     }

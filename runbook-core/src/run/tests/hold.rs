@@ -47,7 +47,7 @@ fn a_paused_run_shows_that_its_command_is_gone() {
             false => RunCommand::Recover,
         };
         let decision = bench.give_as(&Actor::system("recovery"), &gone).unwrap();
-        let tells = Effect::Send(crate::message::Outgoing::Progress { run: bench.run.id });
+        let tells = Effect::Send(Outgoing::Progress { run: bench.run.id });
         assert!(decision.effects.contains(&tells), "{gone:?}: {:?}", decision.effects);
         assert_eq!(bench.engine(&RunCommand::Advance), [], "it stays paused");
         bench.give("ana", &resume()).unwrap();
