@@ -208,6 +208,7 @@ const LINES: &[(&str, &str)] = &[
     ("reminders off", "No reminder mentions you any more."),
     ("rollback request orders are lost", "It is on the record: ana is asked"),
     ("oncall", "INC-1: ana commands"),
+    ("report --since 1d", "; taken after "),
     ("handover to @ben the pool is full", "ben is asked to take command over"),
     ("handover shift", "Hand-over of the shift"),
     ("escalate to @ben he knows the pool", "ben is asked to come"),
