@@ -54,7 +54,9 @@ fn what_a_command_reads_and_may_miss_must_have_a_value() {
         ("true", "DIR=work", "while read -r DIR; do rm -rf \"/srv/$DIR\"; done < list", ""),
         ("true", "DIR=work", "read -r -t 5 DIR <<< web; rm -rf \"/srv/$DIR\"", ""),
         ("true", "DIR=work", "printf -v DIR %s web; rm -rf \"/srv/$DIR\"", ""),
-        ("true", "DIR=work", "mapfile -t DIR < list; rm -rf \"/srv/$DIR\"", ""),
+        ("true", "DIR=work", "mapfile -t DIR <<< web; rm -rf \"/srv/$DIR\"", ""),
+        // the file may not be there
+        ("true", "DIR=work", "mapfile -t DIR < list; rm -rf \"/srv/$DIR\"", "DIR"),
         ("true", "DIR=work", "wipe() { rm -rf \"/srv/$DIR\"; }; DIR=q; wipe", ""),
         ("wipe() { echo \"/srv/$DIR\"; }", "DIR=work", "DIR=q; wipe", ""),
         ("true", "DIR=work", "f() { local DIR=q; echo \"$DIR\"; }; f", ""),

@@ -71,7 +71,7 @@ pub(crate) fn kind_of(request: &Request) -> &'static str {
 }
 
 /// Every kind of [`kind_of`].
-pub(crate) const KINDS: [&str; 53] = [
+pub(crate) const KINDS: [&str; 54] = [
     "runbook_list",
     "runbook_runs",
     "runbook_show",
@@ -120,6 +120,7 @@ pub(crate) const KINDS: [&str; 53] = [
     "hand_over_take",
     "hand_over_shift",
     "escalate",
+    "report",
     "on_call",
     "menu",
     "pir_draft",
