@@ -8,6 +8,7 @@ pub mod approvers;
 #[cfg(test)]
 mod cases;
 pub mod choices;
+pub mod drill;
 pub mod duration;
 pub mod expectation;
 pub mod form;

@@ -19,6 +19,10 @@ mod crash;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
+mod drill;
+#[cfg(test)]
 mod each;
 #[cfg(test)]
 mod examples;

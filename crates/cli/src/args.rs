@@ -49,6 +49,9 @@ pub(crate) enum Top {
         after_help = "Examples:\n  blocks demo\n  blocks demo --hands-on            you play, in a browser\n  blocks demo -o json | jq .ok\n  blocks demo --break slack-down"
     )]
     Demo(DemoArgs),
+    /// Drills: lead an incident in the sandbox, and see how it went
+    #[command(subcommand)]
+    Drill(DrillCommand),
     /// Run the server: webhooks and Slack in, runs and messages out
     #[command(after_help = "Example: blocks serve --config blocks.toml")]
     Serve(ServeArgs),
@@ -87,6 +90,27 @@ pub(crate) struct DemoArgs {
     /// Play it yourself: everything stands until Ctrl-C, and the page to do it on is printed
     #[arg(long, conflicts_with = "fault")]
     pub(crate) hands_on: bool,
+    /// Folder to play in; a fresh one in the temporary folder when absent
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// `blocks drill ...`
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum DrillCommand {
+    /// Let a page go out in the sandbox, and score how people lead the incident
+    #[command(
+        after_help = "Examples:\n  blocks drill run\n  blocks drill run --limit 30m -o json | jq '.points[] | select(.met | not)'\n\nExit status 0: it was led to its end, whatever the score; 1: it was stopped, or its time was over."
+    )]
+    Run(DrillArgs),
+}
+
+/// `blocks drill run ...`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DrillArgs {
+    /// When to stop and score what has been done by then
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
+    pub(crate) limit: Duration,
     /// Folder to play in; a fresh one in the temporary folder when absent
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,

@@ -5,6 +5,7 @@ mod bench;
 mod commands;
 mod config;
 mod demo;
+mod drill;
 mod exit;
 mod plugin;
 mod printer;

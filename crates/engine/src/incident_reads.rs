@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
+use runbook_core::drill;
 use runbook_core::incident::{Incident, IncidentEvent};
 use runbook_core::incident_text;
 use runbook_core::message::CardView;
@@ -17,6 +18,7 @@ use serde_json::json;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::origin::Reply;
+use crate::read;
 use crate::runs::load_run;
 use crate::sees::Hidden;
 use crate::settings::Settings;
@@ -46,8 +48,10 @@ async fn whole(
         runs.extend(load_run(store, link.run).await?.map(|run| run.state));
     }
     let severity = settings.severities.default_scheme().get(&loaded.state.severity);
-    let rollback = settings.service(&row.service).and_then(|service| service.rollback.as_deref());
-    let card = view::card(&loaded.state, &runs, severity, rollback, &BTreeMap::new(), now);
+    let service = settings.service(&row.service);
+    let rollback = service.and_then(|service| service.rollback.as_deref());
+    let mut card = view::card(&loaded.state, &runs, severity, rollback, &BTreeMap::new(), now);
+    card.bridge = service.and_then(|service| service.bridge.clone());
     Ok(Whole { loaded, runs, card })
 }
 
@@ -124,14 +128,11 @@ pub async fn report(
     let zone = &settings.pir.zone;
     let period = Period::since(since, now, zone).map_err(|error| EngineError::Refused(error.to_string()))?;
     let rows = store.incidents(false, LOOK).await?;
-    if let Some(name) = service.filter(|name| settings.service(name).is_none())
+    // one that is no longer configured had its incidents
+    if let Some(name) = service
         && !rows.iter().any(|row| row.service == name && !hidden.hides(Some(row.id)))
     {
-        let known: Vec<&str> = settings.services.iter().map(|service| service.name.as_str()).collect();
-        return Err(EngineError::NotFound(format!(
-            "there is no service '{name}'; hint: blocks.toml names: {}",
-            known.join(", ")
-        )));
+        settings.named_service(name)?;
     }
     let (mut incidents, mut not_shown) = (Vec::new(), 0);
     // what is opened was detected before
@@ -147,8 +148,30 @@ pub async fn report(
     let severities: Vec<&str> = scheme.severities.iter().map(|severity| severity.id.as_str()).collect();
     let mut report = report::report(&incidents, period, service, &severities, period.last_day);
     report.hidden = not_shown;
+    report.newest_only =
+        (rows.len() == LOOK && rows.last().is_some_and(|row| row.opened_at >= period.from)).then_some(LOOK);
     let data = serde_json::to_value(&report).map_err(|error| EngineError::Journal(error.to_string()))?;
     Ok(Reply { text: report.text(), data })
+}
+
+/// How an incident was led, against what its severity asks for.
+///
+/// # Errors
+/// When there is no such incident, or the journal does not read.
+pub async fn score(
+    store: &dyn Store,
+    settings: &Settings,
+    named: &str,
+    now: DateTime<Utc>,
+) -> Result<Reply, EngineError> {
+    let row = read::find_incident(store, Some(named), false, &Hidden::default()).await?;
+    let loaded = load_incident(store, row.id)
+        .await?
+        .ok_or_else(|| EngineError::NotFound(format!("there is no journal of {}", row.number)))?;
+    let severity = settings.severities.default_scheme().get(&row.severity);
+    let score = drill::score(&loaded.state, &loaded.events, severity, now);
+    let data = json!({ "points": score.points, "met": score.met, "of": score.points.len() });
+    Ok(Reply { text: score.text(), data })
 }
 
 /// Who commands an incident.

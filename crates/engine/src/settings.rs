@@ -8,6 +8,7 @@ use runbook_core::plan::ApprovalPolicy;
 use runbook_core::runbook::CommandKind;
 use runbook_core::severity::Severities;
 
+use crate::error::EngineError;
 use crate::git::GitSource;
 use crate::secrets::{SecretKey, SecretSource};
 use crate::updates::UpdateSettings;
@@ -81,6 +82,8 @@ pub struct ServiceSettings {
     pub pagerduty_id: Option<String>,
     /// The chat channel for incidents without one of their own.
     pub channel: Option<String>,
+    /// Where people talk about its incidents: the address of a call.
+    pub bridge: Option<String>,
     /// Severity when the page names none.
     pub severity: Option<String>,
     /// The diagnostics' runbook.
@@ -113,6 +116,18 @@ impl Settings {
     #[must_use]
     pub fn service(&self, name: &str) -> Option<&ServiceSettings> {
         self.services.iter().find(|service| service.name == name)
+    }
+
+    /// The service that a request names.
+    ///
+    /// # Errors
+    /// When there is none of that name: those that there are are named.
+    pub(crate) fn named_service(&self, name: &str) -> Result<&ServiceSettings, EngineError> {
+        self.service(name).ok_or_else(|| {
+            let known: Vec<&str> = self.services.iter().map(|service| service.name.as_str()).collect();
+            let known = known.join(", ");
+            EngineError::NotFound(format!("there is no service '{name}'; hint: blocks.toml names: {known}"))
+        })
     }
 
     /// Whether commands would see variables of exactly these names (sorted) of Blocks' own environment.

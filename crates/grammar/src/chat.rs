@@ -23,6 +23,9 @@ pub enum ChatParse {
     },
 }
 
+/// Why nothing is drilled where real incidents are led, and where it is.
+const DRILL: &str = "a drill is played in the sandbox, never among real incidents\nhint: `blocks drill run` in a shell lets a page go out there, gives you a workspace like this one to lead it in, and scores how it went";
+
 /// Longest piece of a person's own words that is shown back, in characters.
 const ECHO_MAX: usize = 40;
 
@@ -47,6 +50,9 @@ fn read(words: &[String]) -> Result<Request, String> {
     }
     if words.iter().any(|word| word == "--help" || word == "-h") {
         return Err(help(words));
+    }
+    if first == "drill" {
+        return Err(DRILL.to_owned());
     }
     if SERVER_COMMANDS.contains(&first.as_str()) {
         return Err(not_in_chat(first));
@@ -513,6 +519,8 @@ mod tests {
             ("serve", "`serve` is not available in chat"),
             ("token create --person ana", "`token` is not available in chat"),
             ("demo", "`demo` is not available in chat"),
+            ("drill", "a drill is played in the sandbox"),
+            ("drill run", "`blocks drill run` in a shell"),
             ("runbook approve --reason “open", "has no end"),
             ("<!channel>", "unknown command"),
         ];

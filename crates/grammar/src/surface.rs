@@ -315,7 +315,7 @@ pub(crate) const FORMS: &[&str] =
 
 /// Commands of the program itself: a shell's alone. Chat names them only to say so.
 pub const SERVER_COMMANDS: &[&str] =
-    &["serve", "demo", "sandbox", "doctor", "completions", "slack", "token", "bench", "config"];
+    &["serve", "demo", "drill", "sandbox", "doctor", "completions", "slack", "token", "bench", "config"];
 
 /// Options of the terminal that no other surface takes.
 pub const TERMINAL_OPTIONS: &[SurfaceOption] = &[

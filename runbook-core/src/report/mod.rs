@@ -117,6 +117,8 @@ pub struct Report {
     pub actions: OfActions,
     /// Private incidents that whoever asks does not see: nothing here counts them.
     pub hidden: usize,
+    /// There were more: only so many of the newest were looked at.
+    pub newest_only: Option<usize>,
 }
 
 /// What happened in a period. `severities` are the scheme's ids, the gravest first; `today` is the zone's day.
@@ -140,6 +142,7 @@ pub fn report<'a>(
         runbooks: Vec::new(),
         actions: OfActions::default(),
         hidden: 0,
+        newest_only: None,
     };
     let is_meant = |incident: &&Incident| {
         period.holds(incident.detected_at) && service.is_none_or(|service| service == incident.service)

@@ -139,4 +139,6 @@ fn runbooks_and_actions_are_counted_by_how_they_ended() {
     let text = report.text();
     assert!(text.contains("rollback: 3 runs: 1 failed, 1 undo failed, 1 not ended"), "{text}");
     assert!(text.ends_with("actions: 2 to do (1 overdue), 1 done"), "{text}");
+    let cut = Report { newest_only: Some(1_000), ..report }.text();
+    assert!(cut.contains("there were more: only the newest 1000 incidents are counted"), "{cut}");
 }

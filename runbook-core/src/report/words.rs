@@ -21,6 +21,9 @@ impl Report {
         lines.extend((self.hidden > 0).then(|| {
             format!("{} more, private, that you have no part in: nothing here counts them", self.hidden)
         }));
+        lines.extend(self.newest_only.map(|count| {
+            format!("there were more: only the newest {count} incidents are counted; hint: a shorter time, as in `report --since 7d`")
+        }));
         lines.join("\n")
     }
 

@@ -20,11 +20,13 @@ mod shellcheck;
 mod slack;
 mod token;
 
+pub(crate) use shared::open_journal;
+
 use clap::{CommandFactory as _, Parser as _};
 
-use crate::args::{Cli, Top};
+use crate::args::{Cli, DrillCommand, Top};
 use crate::exit::{Code, Stop};
-use crate::{bench, demo, plugin, printer};
+use crate::{bench, demo, drill, plugin, printer};
 
 /// Reads the command line and does what it says.
 pub(crate) async fn dispatch() -> Result<Code, Stop> {
@@ -75,6 +77,7 @@ async fn command(cli: Cli) -> Result<Code, Stop> {
         None => Ok(Code::Usage),
         Some(Top::Shared(command)) => shared::run(&command, config, cli.output, (cli.yes, cli.wait)).await,
         Some(Top::Demo(args)) => demo::run(&args, cli.output).await,
+        Some(Top::Drill(DrillCommand::Run(args))) => drill::run(&args, cli.output).await,
         Some(Top::Serve(args)) => serve::run(&args, config).await,
         Some(Top::Sandbox(args)) => sandbox::run(&args, cli.output).await,
         Some(Top::Doctor) => doctor::run(config, cli.output).await,

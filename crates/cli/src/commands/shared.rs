@@ -180,7 +180,7 @@ fn plan_code(reply: &Reply) -> Code {
 }
 
 /// The journal to read from, whether an engine is running or not.
-pub(super) fn open_journal(config: &Config) -> Result<SqliteStore, Stop> {
+pub(crate) fn open_journal(config: &Config) -> Result<SqliteStore, Stop> {
     let shown = config.database.display();
     match config.database.try_exists() {
         Ok(true) => {}

@@ -58,7 +58,11 @@ pub(crate) async fn play(world: &mut World, fault: Option<Fault>, story: &mut St
 }
 
 /// The bad version, and the page that it causes.
-async fn page(world: &mut World, fault: Option<Fault>, story: &mut Story) -> Result<String, Failure> {
+pub(crate) async fn page(
+    world: &mut World,
+    fault: Option<Fault>,
+    story: &mut Story,
+) -> Result<String, Failure> {
     let at = "page";
     let control = &world.control;
     let faults = match fault {
@@ -125,7 +129,7 @@ async fn page(world: &mut World, fault: Option<Fault>, story: &mut Story) -> Res
 }
 
 /// The incident's channel and card.
-async fn card(world: &World, story: &mut Story) -> Result<String, Failure> {
+pub(crate) async fn card(world: &World, story: &mut Story) -> Result<String, Failure> {
     let at = "card";
     let found = wait(PATIENCE, async || {
         let state = world.control.state().await?;

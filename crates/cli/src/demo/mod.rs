@@ -4,12 +4,12 @@
 //! `blocks.toml`. The demo is a third party: it moves the sandbox's hands, and everything that it reports is read back
 //! from the sandbox's state, the target's request log, or the journal.
 
-mod act;
+pub(crate) mod act;
 pub(crate) mod clients;
 mod processes;
 mod report;
-mod story;
-mod world;
+pub(crate) mod story;
+pub(crate) mod world;
 
 use blocks_engine::{Clock as _, SystemClock};
 
@@ -23,8 +23,11 @@ use crate::printer::{self, Output};
 pub(crate) async fn run(args: &DemoArgs, output: Output) -> Result<Code, Stop> {
     compose_check()?;
     let began = SystemClock.now();
-    let mut story = story::Story::new(began);
-    let mut world = world::World::build(args, &mut story).await?;
+    let mut story = story::Story::new(
+        "Blocks: one incident, from the page to the review. Everything happens on this machine.\n",
+        began,
+    );
+    let mut world = world::World::build(args.dir.as_deref(), args.fault, &mut story).await?;
     if args.hands_on {
         return hands_on(&mut world, &story, output).await;
     }

@@ -14,10 +14,8 @@ pub(crate) struct Story {
 }
 
 impl Story {
-    pub(crate) fn new(began: DateTime<Utc>) -> Story {
-        printer::note(
-            "Blocks: one incident, from the page to the review. Everything happens on this machine.\n",
-        );
+    pub(crate) fn new(title: &str, began: DateTime<Utc>) -> Story {
+        printer::note(title);
         Story { began }
     }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::clients::Control;
 use super::processes::Process;
 use super::story::Story;
-use crate::args::{DemoArgs, Fault};
+use crate::args::Fault;
 use crate::commands::sandbox::fresh_dir;
 use crate::exit::Stop;
 use crate::random::hex_secret;
@@ -33,9 +33,13 @@ pub(crate) struct World {
 
 impl World {
     /// Builds it.
-    pub(crate) async fn build(args: &DemoArgs, story: &mut Story) -> Result<World, Stop> {
+    pub(crate) async fn build(
+        dir: Option<&Path>,
+        fault: Option<Fault>,
+        story: &mut Story,
+    ) -> Result<World, Stop> {
         let program = std::env::current_exe().map_err(Stop::failed)?;
-        let dir = match &args.dir {
+        let dir = match dir {
             Some(dir) => {
                 std::fs::create_dir_all(dir).map_err(Stop::failed)?;
                 std::fs::canonicalize(dir).map_err(Stop::failed)?
@@ -73,7 +77,7 @@ impl World {
         environment.insert("KUBECONFIG".to_owned(), "/dev/null".to_owned());
         check_kubectl(&bin, &environment, &program).await?;
         write_config(&dir, &url, &target)?;
-        if args.fault == Some(Fault::ExpectationWrong) {
+        if fault == Some(Fault::ExpectationWrong) {
             write_wrong_runbook(&dir)?;
         }
         let config = dir.join("blocks.toml").display().to_string();
