@@ -1,17 +1,18 @@
 //! `blocks doctor`: what works, what does not, and how to mend it.
 
+mod slack;
+
 use std::path::Path;
 
 use blocks_engine::{EngineError, read};
 use blocks_exec::find_program;
 use blocks_server::EngineInfo;
 use serde_json::json;
-use slack_bot::SlackChat;
 
 use super::client;
 use super::compose::{NEEDED_PROGRAMS, pagerduty_client, smtp, statuspage};
 use super::shared::open_journal;
-use crate::config::{Config, PagerDutyMode, Secrets, SlackMode, authority_files, connections};
+use crate::config::{Config, PagerDutyMode, Secrets, authority_files, connections};
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
 
@@ -30,6 +31,10 @@ impl Check {
             Ok(text) | Err(text) => text,
         };
         Check { name: name.to_owned(), ok, warns: false, detail }
+    }
+
+    fn warning(name: &str, detail: String) -> Check {
+        Check { name: name.to_owned(), ok: true, warns: true, detail }
     }
 }
 
@@ -58,29 +63,7 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
         ));
         checks.extend(authority_files(&config).into_iter().map(|(name, path)| authorities(name, &path)));
     }
-    if let Some(slack) = config.file.slack.as_ref().filter(|slack| slack.mode != SlackMode::Off) {
-        if slack.mode.has_http() {
-            checks.push(secret(&secrets, "SLACK_SIGNING_SECRET"));
-        }
-        let client = |token: &str| {
-            SlackChat::new(&slack.api_url, &slack_bot::Secret::new(token)).map_err(|error| error.to_string())
-        };
-        checks.push(match secrets.get("SLACK_BOT_TOKEN").map(client) {
-            None => secret(&secrets, "SLACK_BOT_TOKEN"),
-            Some(Err(error)) => Check::new("slack", Err(error)),
-            Some(Ok(chat)) => Check::new("slack", chat.check().await.map_err(|error| error.to_string())),
-        });
-        if slack.mode.has_sockets() {
-            checks.push(match secrets.get("SLACK_APP_TOKEN").map(client) {
-                None => secret(&secrets, "SLACK_APP_TOKEN"),
-                Some(Err(error)) => Check::new("slack socket mode", Err(error)),
-                Some(Ok(chat)) => {
-                    let checked = chat.check_socket_mode().await.map_err(|error| error.to_string());
-                    Check::new("slack socket mode", checked)
-                }
-            });
-        }
-    }
+    checks.extend(slack::checks(&config, &secrets).await);
     if let Some(pagerduty) = config.file.pagerduty.as_ref().filter(|p| p.mode != PagerDutyMode::Off) {
         checks.push(secret(&secrets, "PAGERDUTY_WEBHOOK_SECRET"));
         checks.push(match secrets.get("PAGERDUTY_API_TOKEN") {
@@ -250,7 +233,7 @@ async fn without_engine(config: &Config) -> Result<Check, EngineError> {
         return Ok(Check::new("engine", Err(text)));
     }
     let text = format!("not running, and {count}: `blocks runbook runs` names what waits for a person");
-    Ok(Check { warns: true, ..Check::new("engine", Ok(text)) })
+    Ok(Check::warning("engine", text))
 }
 
 /// Every runbook that a service names must make a plan: better said now than at 3 a.m.
