@@ -29,6 +29,7 @@ pub(crate) fn word(button: CardButton) -> &'static str {
     match button {
         CardButton::Ack => "card_ack",
         CardButton::Rollback => "card_rollback",
+        CardButton::Escalate => "card_escalate",
     }
 }
 
@@ -37,12 +38,28 @@ pub(crate) fn label(button: CardButton) -> &'static str {
     match button {
         CardButton::Ack => "Take it",
         CardButton::Rollback => "Plan the rollback",
+        CardButton::Escalate => "Page one more",
+    }
+}
+
+/// What is asked before it counts, where a slip of the finger would wake somebody: the question, what happens, yes and no.
+pub(crate) fn confirm(button: CardButton) -> Option<[&'static str; 4]> {
+    match button {
+        CardButton::Ack | CardButton::Rollback => None,
+        CardButton::Escalate => Some([
+            "Page one person more?",
+            "The next of this severity's steps is asked to come, and the pager rings for them.",
+            "Page them",
+            "Not yet",
+        ]),
     }
 }
 
 /// The button with this word.
 pub(crate) fn named(id: &str) -> Option<CardButton> {
-    [CardButton::Ack, CardButton::Rollback].into_iter().find(|button| word(*button) == id)
+    [CardButton::Ack, CardButton::Rollback, CardButton::Escalate]
+        .into_iter()
+        .find(|button| word(*button) == id)
 }
 
 /// The request behind a press.
@@ -58,6 +75,7 @@ pub(crate) fn pressed(button: CardButton, value: Option<&str>) -> Result<Request
             params: std::collections::BTreeMap::default(),
             incident: Some(value.incident),
         },
+        CardButton::Escalate => Request::Escalate { incident: Some(value.incident), who: None, reason: None },
     })
 }
 
@@ -74,7 +92,8 @@ mod tests {
             params: [].into(),
             incident: Some("INC-1".into()),
         };
-        for (id, wanted) in [("card_ack", ack), ("card_rollback", rollback)] {
+        let escalate = Request::Escalate { incident: Some("INC-1".into()), who: None, reason: None };
+        for (id, wanted) in [("card_ack", ack), ("card_rollback", rollback), ("card_escalate", escalate)] {
             assert_eq!(pressed(named(id).unwrap(), Some(&value)), Ok(wanted));
         }
         assert_eq!(named("approve"), None);

@@ -1,5 +1,6 @@
 //! Opening an incident's channel, once.
 
+use runbook_core::message::Bookmark;
 use runbook_core::ports::{ChatReceipt, SendError};
 use serde::Deserialize;
 use serde_json::json;
@@ -16,6 +17,10 @@ use crate::render::text::{line, prose};
 const NAME_MAX: usize = 80;
 /// Longest topic and purpose.
 const TOPIC_MAX: usize = 250;
+/// Slack takes so many people in one call.
+const INVITED_AT_ONCE: usize = 100;
+/// Longest title of a bookmark; Slack cuts what is longer.
+const BOOKMARK_MAX: usize = 60;
 /// How many suffixes are tried for a name that is taken.
 const SUFFIXES: u32 = 20;
 /// How many pages of channels are looked through.
@@ -26,6 +31,7 @@ pub(super) struct Wanted<'a> {
     pub(super) name: &'a str,
     pub(super) topic: &'a str,
     pub(super) private: bool,
+    pub(super) bookmarks: &'a [Bookmark],
 }
 
 impl SlackChat {
@@ -54,7 +60,33 @@ impl SlackChat {
         let set = self.post(Method::SetTopic, &request).await;
         go_on(Method::SetTopic, set.map(drop))?;
         self.invite(&channel, invite).await?;
+        self.bookmark(&channel, attempt, wanted.bookmarks).await;
         Ok(ChatReceipt { channel: Some(channel), ..ChatReceipt::default() })
+    }
+
+    /// Puts links at the top; those that an earlier attempt put there are not put there again. A channel without them is a
+    /// channel, and nobody waits for them: what cannot be at once is said in the log.
+    async fn bookmark(&self, channel: &str, attempt: u32, wanted: &[Bookmark]) {
+        let not_there = |method: Method, error: CallError| {
+            tracing::warn!(%method, reason = %error.into_send(method), "the channel is open, without its bookmarks");
+        };
+        let mut there = Vec::new();
+        if attempt > 1 && !wanted.is_empty() {
+            let id = channel.to_owned();
+            let listed = self.get(Method::ListBookmarks, &vec![("channel_id", Some(&id))]).await;
+            match listed.and_then(read::<Bookmarks>) {
+                Ok(listed) => there = listed.bookmarks.into_iter().filter_map(|one| one.link).collect(),
+                // without a look they might stand there twice
+                Err(error) => return not_there(Method::ListBookmarks, error),
+            }
+        }
+        for one in wanted.iter().filter(|one| !there.contains(&one.url)) {
+            let title = line(&one.title, BOOKMARK_MAX);
+            let body = json!({"channel_id": channel, "title": title, "type": "link", "link": one.url});
+            if let Err(error) = self.post(Method::AddBookmark, &body).await {
+                not_there(Method::AddBookmark, error);
+            }
+        }
     }
 
     async fn create_channel(&self, key: &str, wanted: &Wanted<'_>) -> Result<String, SendError> {
@@ -142,10 +174,14 @@ impl SlackChat {
 
     /// Invites everybody at once, or, when one of them stands in the way, one by one.
     async fn invite(&self, channel: &str, people: &[String]) -> Result<(), SendError> {
-        let method = Method::Invite;
-        if people.is_empty() {
-            return Ok(());
+        for some in people.chunks(INVITED_AT_ONCE) {
+            self.invite_some(channel, some).await?;
         }
+        Ok(())
+    }
+
+    async fn invite_some(&self, channel: &str, people: &[String]) -> Result<(), SendError> {
+        let method = Method::Invite;
         let all = json!({"channel": channel, "users": people.join(","), "force": true});
         match self.post(method, &all).await {
             Ok(_) => return Ok(()),
@@ -196,6 +232,18 @@ struct Created {
 #[derive(Deserialize)]
 struct CreatedChannel {
     id: String,
+}
+
+#[derive(Deserialize)]
+struct Bookmarks {
+    #[serde(default)]
+    bookmarks: Vec<Listed>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    #[serde(default)]
+    link: Option<String>,
 }
 
 #[derive(Deserialize)]

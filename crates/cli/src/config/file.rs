@@ -162,6 +162,8 @@ pub(crate) struct SlackTable {
     pub(crate) mode: SlackMode,
     pub(crate) api_url: String,
     pub(crate) channel_per_incident: Vec<String>,
+    /// Where people talk, for services that name no bridge of their own.
+    pub(crate) bridge: Option<String>,
 }
 
 impl Default for SlackTable {
@@ -170,6 +172,7 @@ impl Default for SlackTable {
             mode: SlackMode::Socket,
             api_url: "https://slack.com/api".to_owned(),
             channel_per_incident: vec!["P1".to_owned(), "P2".to_owned()],
+            bridge: None,
         }
     }
 }
@@ -316,6 +319,9 @@ pub(crate) struct ServiceTable {
     pub(crate) pagerduty_id: Option<String>,
     #[serde(default)]
     pub(crate) channel: Option<String>,
+    /// Where people talk about its incidents.
+    #[serde(default)]
+    pub(crate) bridge: Option<String>,
     #[serde(default)]
     pub(crate) severity: Option<String>,
     #[serde(default)]

@@ -121,6 +121,16 @@ impl Config {
             let message = format!("channel_per_incident names the unknown severity '{id}'");
             return Err(wrong(&format!("slack.channel_per_incident.{index}"), message, SEVERITY_HINT));
         }
+        let bridges = file.slack.iter().map(|slack| ("slack.bridge".to_owned(), &slack.bridge));
+        let of_services = file.service.iter().enumerate();
+        let of_services =
+            of_services.map(|(index, service)| (format!("service.{index}.bridge"), &service.bridge));
+        for (key, bridge) in bridges.chain(of_services) {
+            if let Some(address) = bridge.as_ref().filter(|address| !is_web_address(address)) {
+                let message = format!("the bridge '{address}' is no address of the web");
+                return Err(wrong(&key, message, "write it as https://meet.example.com/incidents"));
+            }
+        }
         let directory = Directory::new(file.person.clone()).map_err(|error| {
             // The one to change is the first with whom it does not fit.
             let fits =
@@ -173,10 +183,11 @@ impl Config {
         let data_dir = absolute(data_dir);
         let git = super::git::source(&file.runbooks, &base, &data_dir)
             .map_err(|(key, message, hint)| wrong(&format!("runbooks.{key}"), message, hint))?;
+        let bridge = file.slack.as_ref().and_then(|slack| slack.bridge.as_deref());
         let settings = Settings {
             git: git.clone(),
             drilled: file.runbooks.drilled.clone(),
-            services: file.service.iter().map(|table| service(table, &absolute, &base)).collect(),
+            services: file.service.iter().map(|table| service(table, bridge, &absolute, &base)).collect(),
             directory,
             severities,
             // Without a file there is nobody else to ask: the local user confirms by typing the target's name.
@@ -283,7 +294,12 @@ fn is_address(text: &str) -> bool {
 }
 
 /// A service; files of secrets are relative to the configuration's folder.
-fn service(table: &ServiceTable, absolute: &dyn Fn(PathBuf) -> PathBuf, base: &Path) -> ServiceSettings {
+fn service(
+    table: &ServiceTable,
+    bridge: Option<&str>,
+    absolute: &dyn Fn(PathBuf) -> PathBuf,
+    base: &Path,
+) -> ServiceSettings {
     let mut params = BTreeMap::new();
     let mut secrets = BTreeMap::new();
     for (name, value) in &table.params {
@@ -301,6 +317,7 @@ fn service(table: &ServiceTable, absolute: &dyn Fn(PathBuf) -> PathBuf, base: &P
         name: table.name.clone(),
         pagerduty_id: table.pagerduty_id.clone(),
         channel: table.channel.clone(),
+        bridge: table.bridge.clone().or_else(|| bridge.map(str::to_owned)),
         severity: table.severity.clone(),
         triage: table.triage.clone(),
         rollback: table.rollback.clone(),
@@ -309,6 +326,10 @@ fn service(table: &ServiceTable, absolute: &dyn Fn(PathBuf) -> PathBuf, base: &P
         params,
         secrets,
     }
+}
+
+fn is_web_address(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 /// The zone's present offset: it only names the day of a file.
@@ -342,6 +363,8 @@ mod tests {
             ("# url, zone and mode\n[store]\nurl = \"x\"\n", 3, "SQLite"),
             ("[[service]]\nname = \"a\"\n[[service]]\nchannel = \"c\"\nname = \"a\"\n", 5, "two services"),
             ("[slack]\nmode = \"http\"\nchannel_per_incident = [\"P1\", \"SEV1\"]\n", 3, "SEV1"),
+            ("[slack]\nmode = \"http\"\nbridge = \"tel:+1\"\n", 3, "'tel:+1' is no address"),
+            ("[[service]]\nname = \"a\"\nbridge = \"meet\"\n", 3, "'meet' is no address"),
             ("[server]\nlisten = \"nonsense\"\n", 2, "nonsense"),
             ("[server]\nlisten = \"127.0.0.1:70700\"\n", 2, "70700"),
             ("[[service]]\nname = \"x\"\nseverity = \"P9\"\n", 3, "P9"),
