@@ -3,13 +3,19 @@
 //! Looking again and waiting come before stopping, stopping before undoing. Going back to what a rollback left is called
 //! by its name and stands last.
 
+use sha2::{Digest as _, Sha256};
+
 use crate::expectation::Outcome;
 use crate::going_on::{skip_lines, untried_words};
 use crate::message::{Answer, QuestionView};
+use crate::next;
 use crate::run::{CommandPhase, Question, Run, Status, Unit, UnitRole, of_group};
 use crate::runbook::Effect;
 use crate::stays::what_stays;
 use crate::view::{outcome_word, paused_words, verdict_text};
+
+/// Characters of a question's short name: enough that no two of one run share it.
+const ASKED: usize = 16;
 
 /// What a run that rests asks of people; `None` when there is nothing to say.
 #[must_use]
@@ -54,6 +60,44 @@ pub fn question(run: &Run) -> Option<QuestionView> {
         }),
         _ => None,
     }
+}
+
+/// What a run asks of people now, as a short name: an answer to what it asked before has another one. `None` when it asks
+/// nothing.
+#[must_use]
+pub fn asked(run: &Run) -> Option<String> {
+    let words = match &run.status {
+        Status::WaitingForApproval { expires_at } => format!("approval/{}", expires_at.timestamp_millis()),
+        Status::Paused { question } => paused_about(run, question),
+        _ => {
+            question(run)?;
+            format!("{}/{}", run.word(), run.attempts)
+        }
+    };
+    let digest = hex::encode(Sha256::digest(words.as_bytes()));
+    digest.get(..ASKED).map(str::to_owned)
+}
+
+/// What a paused run asks: about which command, in which attempt, and what about it.
+pub(crate) fn paused_about(run: &Run, asked: &Question) -> String {
+    let unit = next::in_question(run);
+    let name = unit.and_then(|unit| next::name_of(run, unit)).unwrap_or_default();
+    let attempt = match unit.and_then(|unit| run.commands.get(&unit)) {
+        Some(CommandPhase::Ended { attempt, .. } | CommandPhase::InDoubt { attempt, .. }) => *attempt,
+        Some(CommandPhase::Started { attempt }) => attempt.number,
+        _ => 0,
+    };
+    let kind = match asked {
+        Question::Check { .. } => "check",
+        Question::Late { .. } => "late",
+        Question::Doubt { .. } => "doubt",
+        Question::Blocked { .. } => "blocked",
+        Question::Guard { .. } => "guard",
+        Question::Canary { .. } => "first of a loop",
+        // Each of its times may be over, one after the other.
+        Question::Overrun { reason, .. } => reason.as_str(),
+    };
+    format!("{kind}/{name}/{attempt}")
 }
 
 /// The first item of a loop that tries it alone.

@@ -207,6 +207,15 @@ impl From<String> for ReplyTo {
     }
 }
 
+/// A link at the top of a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bookmark {
+    /// What it is called.
+    pub title: String,
+    /// Where it leads.
+    pub url: String,
+}
+
 /// A message for a chat system, ready to be rendered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ChatMessage {
@@ -221,6 +230,9 @@ pub enum ChatMessage {
         /// Nobody else finds it.
         #[serde(default)]
         private: bool,
+        /// What stands at the top of it.
+        #[serde(default)]
+        bookmarks: Vec<Bookmark>,
     },
     /// Let somebody into a channel; who is there already stays.
     Invite {
@@ -408,6 +420,9 @@ pub struct CardView {
     pub commander: Option<String>,
     /// Where the pager shows it.
     pub pager_url: Option<String>,
+    /// Where people talk about it.
+    #[serde(default)]
+    pub bridge: Option<String>,
     /// Diagnostics, in order.
     pub evidence: Vec<EvidenceLine>,
     /// How triage ended, or that it still runs.
@@ -441,7 +456,8 @@ pub struct CardView {
     pub buttons: Vec<CardButton>,
 }
 
-/// What a button on the card asks for. It starts nothing that has not been seen: a rollback is planned, and shown.
+/// What a button on the card asks for. It starts nothing that has not been seen: a rollback is planned, and shown; that one
+/// person more is woken is asked once more before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CardButton {
@@ -449,6 +465,8 @@ pub enum CardButton {
     Ack,
     /// Plan the service's rollback.
     Rollback,
+    /// Ask the next of the severity's steps to come.
+    Escalate,
 }
 
 /// One judged diagnostic.
@@ -469,6 +487,9 @@ pub struct EvidenceLine {
 pub struct PlanView {
     /// The run.
     pub run: RunId,
+    /// The short name of what is asked, which its buttons carry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
     /// The runbook's title.
     pub title: String,
     /// `INC-12`, when it serves one.
@@ -554,6 +575,9 @@ pub struct ProgressView {
     /// The command that "it has happened" is said of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
+    /// The question's short name, which its buttons carry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
 }
 
 /// One step of a live run.

@@ -52,6 +52,7 @@ pub fn card(
         resolved_at: incident.resolved_at,
         commander: commander(incident),
         pager_url: incident.pager.as_ref().and_then(|pager| pager.url.clone()),
+        bridge: None,
         evidence: incident
             .evidence
             .iter()
@@ -72,7 +73,7 @@ pub fn card(
         reminders: incident.reminders.words(now).filter(|_| incident.status.is_open()),
         ended: incident.end.as_ref().map(End::words),
         private: incident.private,
-        buttons: buttons(incident, rollback),
+        buttons: buttons(incident, severity, rollback),
     }
 }
 
@@ -157,10 +158,17 @@ fn is_rollback_next(incident: &Incident, rollback: Option<&str>) -> bool {
     failing && incident.status < IncidentStatus::Monitoring && !is_helped(incident) && rollback.is_some()
 }
 
-fn buttons(incident: &Incident, rollback: Option<&str>) -> Vec<CardButton> {
-    let ack = is_free(incident).then_some(CardButton::Ack);
-    let rollback = is_rollback_next(incident, rollback).then_some(CardButton::Rollback);
-    ack.into_iter().chain(rollback).collect()
+fn buttons(incident: &Incident, severity: Option<&Severity>, rollback: Option<&str>) -> Vec<CardButton> {
+    let lasts = incident.status < IncidentStatus::Monitoring;
+    let has_steps = severity.is_some_and(|severity| !severity.escalation.is_empty());
+    [
+        (is_free(incident), CardButton::Ack),
+        (is_rollback_next(incident, rollback), CardButton::Rollback),
+        (lasts && has_steps, CardButton::Escalate),
+    ]
+    .into_iter()
+    .filter_map(|(is_shown, button)| is_shown.then_some(button))
+    .collect()
 }
 
 fn suggestions(incident: &Incident, rollback: Option<&str>) -> Vec<String> {
@@ -363,6 +371,7 @@ pub fn plan(run: &Run) -> PlanView {
     };
     PlanView {
         run: run.id,
+        asked: choices::asked(run),
         title: run.plan.title.clone(),
         incident: run.incident_number.clone(),
         target: run.plan.target.clone(),
@@ -440,6 +449,7 @@ pub fn progress(run: &Run) -> ProgressView {
         steps: (0..run.plan.steps.len()).map(|index| progress_step(run, index)).collect(),
         question: choices::question(run),
         step: next::in_question(run).and_then(|unit| next::name_of(run, unit)),
+        asked: choices::asked(run),
     }
 }
 

@@ -23,10 +23,10 @@ mod take;
 mod translate;
 mod wire;
 
-pub use client::{SetupError, SlackChat};
+pub use client::{ChannelHealth, Health, SetupError, SlackChat};
 pub use hosts::AllowedHosts;
 pub use inbound::{BODY_LIMIT, InboundConfig, router};
-pub use manifest::{ManifestConfig, ManifestError, Tier, manifest};
+pub use manifest::{ManifestConfig, ManifestError, Tier, manifest, missing_scopes};
 pub use signature::{Secret, SignatureError, TOLERANCE_S, verify};
 pub use socket::SocketMode;
 pub use translate::SlackTranslator;

@@ -131,6 +131,12 @@ fn scopes(tier: Tier) -> BTreeSet<&'static str> {
     used.flat_map(|(_, scopes)| scopes.iter().copied()).chain(told).chain(["commands"]).collect()
 }
 
+/// The scopes of a tier that a token does not have.
+#[must_use]
+pub fn missing_scopes(tier: Tier, granted: &BTreeSet<String>) -> Vec<&'static str> {
+    scopes(tier).into_iter().filter(|scope| !granted.contains(*scope)).collect()
+}
+
 #[cfg(test)]
 #[path = "manifest_tests.rs"]
 mod tests;

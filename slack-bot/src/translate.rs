@@ -65,6 +65,7 @@ impl SlackTranslator {
                 request,
                 reply_to: self.reply_to(Some(&command.response_url)),
                 trigger: Some(command.trigger_id).filter(|trigger| !trigger.is_empty()),
+                asked: None,
             })),
             // Such a line is answered at once and not stored; one from an earlier version's inbox may still be.
             ChatParse::Usage { .. } => Translated::Ignored { kind: "usage".to_owned() },
@@ -99,6 +100,8 @@ impl SlackTranslator {
         });
         let Some((id, action)) = ours else { return Translated::Ignored { kind: interaction.kind } };
         let reason = interaction.state.as_ref().and_then(|state| state.text(REASON));
+        let asked = action.value.as_deref().and_then(|value| serde_json::from_str::<ButtonValue>(value).ok());
+        let asked = asked.and_then(|value| value.asked);
         let request = match pressed(id, action, reason) {
             Ok(request) => request,
             Err(reason) => return unreadable(&reason),
@@ -117,6 +120,7 @@ impl SlackTranslator {
             request,
             reply_to: self.reply_to(interaction.response_url.as_deref()),
             trigger: interaction.trigger_id,
+            asked,
         }))
     }
 
@@ -137,6 +141,7 @@ impl SlackTranslator {
                 request: FormFor::Declare.request(BTreeMap::new()),
                 reply_to: Some(whisper(user, "")),
                 trigger: Some(text(payload, "/trigger_id").to_owned()).filter(|trigger| !trigger.is_empty()),
+                asked: None,
             })),
             ("message_action", SHORTCUT_TIMELINE) => {
                 let message = payload.get("message").unwrap_or(&Value::Null);
@@ -173,6 +178,7 @@ impl SlackTranslator {
                         request,
                         reply_to: Some(reply_to),
                         trigger: None,
+                        asked: None,
                     }),
                     ChatParse::Usage { text } => Signal::Answer(ChatAnswer { reply_to, text }),
                 })
@@ -195,6 +201,7 @@ fn submitted(submission: Result<Submission, String>) -> Translated {
                 request,
                 reply_to,
                 trigger: None,
+                asked: None,
             }))
         }
         Err(reason) => unreadable(&reason),

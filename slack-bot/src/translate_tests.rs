@@ -50,6 +50,7 @@ fn a_command_is_a_signal() {
         request: Request::IncidentSeverity { incident: None, severity: "P2".into() },
         reply_to: Some("https://hooks.slack.com/commands/T/1/x".to_owned().into()),
         trigger: None,
+        asked: None,
     };
     assert_eq!(translator().translate(&item(COMMAND, &body)), Translated::Signal(Signal::Chat(expected)));
 }
@@ -90,13 +91,17 @@ fn a_button_is_a_request_about_its_run() {
         ("put_right", Request::RunbookMarkDone { run: run(), reason: None, step: Some("p1".into()) }),
     ];
     for (word, request) in table {
-        let pressed = button(&format!("blocks:{word}"), r#"{"run":"0192","fingerprint":"4f2a","step":"p1"}"#);
+        let pressed = button(
+            &format!("blocks:{word}"),
+            r#"{"run":"0192","fingerprint":"4f2a","step":"p1","asked":"00ff"}"#,
+        );
         let expected = ChatSignal {
             user_id: "U0BEN".into(),
             channel: "C1".into(),
             request,
             reply_to: Some("https://hooks.slack.com/actions/T/1/x".to_owned().into()),
             trigger: Some("1.2.abc".into()),
+            asked: Some("00ff".into()),
         };
         assert_eq!(interaction(&pressed), Translated::Signal(Signal::Chat(expected)), "{word}");
     }

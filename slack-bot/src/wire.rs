@@ -113,6 +113,9 @@ pub(crate) struct ButtonValue {
     /// What was in question when the button was shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) step: Option<String>,
+    /// The short name of the question that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) asked: Option<String>,
 }
 
 /// An event's outermost part.

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use blocks_grammar::{COMMANDS, Surface};
-use blocks_tests::{AppConfig, TestApp, button, ephemerals, messages_with_key, text, timeline_types};
+use blocks_tests::{
+    AppConfig, ROLES_OF_BOTH, TestApp, button, ephemerals, messages_with_key, text, timeline_types,
+};
 use serde_json::{Value, json};
 
 const ANA: &str = "U0ANA";
@@ -13,6 +15,8 @@ const ANA: &str = "U0ANA";
 fn config(mode: &'static str) -> AppConfig {
     let runbooks = RUNBOOKS.map(|(name, body)| (name, document(name, body))).to_vec();
     AppConfig {
+        // of the severity's steps, ben is the next one
+        people: vec![ROLES_OF_BOTH[0], ("ben", "\"responder\"]\nduties = [\"secondary\"")],
         triage: None,
         rollback: "back",
         approvals: 0,
@@ -174,6 +178,25 @@ async fn each_button(mode: &'static str) {
     app.run_when(&run, "undo_failed").await;
     press(&app, "progress/", "back", "blocks:put_right").await;
     app.run_when(&run, "undone").await;
+    // the card's own beside those of p1.rs
+    told(&app, "incidents", "declare the shop is slow --severity P1", "INC-1 is open as P1").await;
+    let (channel, card) = app
+        .state_when("the card has a button for one more", |state| {
+            let mut cards = messages_with_key(state, "card/").into_iter();
+            cards.find(|(_, card)| button(card, "blocks:card_escalate").is_some())
+        })
+        .await;
+    let (_, element) = button(&card, "blocks:card_escalate").expect("it was found by that");
+    assert_eq!(
+        element["confirm"]["confirm"]["text"], "Page them",
+        "it asks before it wakes anybody: {element}"
+    );
+    let answer = app.click(ANA, &channel, &text(&card["ts"]), "blocks:card_escalate").await;
+    assert_eq!(answer["http_status"], 200, "{answer}");
+    app.incident_when("INC-1", "somebody is asked to come", |shown| {
+        timeline_types(shown).contains(&"escalated".to_owned())
+    })
+    .await;
     app.outbox_is_empty().await;
     app.assert_journal_verifies().await;
 }

@@ -16,6 +16,8 @@ const MOST_LINES: usize = 1;
 const COMMANDER: &str = "U0ANA";
 const SECOND_PERSON: &str = "U0BEN";
 
+const CARD_BUTTONS: [&str; 3] = ["blocks:card_ack", "blocks:card_rollback", "blocks:card_escalate"];
+
 /// The commander's hands: everything that they do in Slack goes through here, and is counted.
 struct Commander<'a> {
     app: &'a TestApp,
@@ -51,8 +53,14 @@ impl<'a> Commander<'a> {
 }
 
 /// A bad version, the page, the diagnostics, the card: the incident's channel.
-async fn paged() -> (TestApp, String, String) {
-    let app = TestApp::start(&AppConfig::default()).await;
+async fn paged(slack_mode: &'static str) -> (TestApp, String, String) {
+    let app = TestApp::start(&AppConfig { slack_mode, ..AppConfig::default() }).await;
+    if slack_mode == "socket" {
+        app.state_when("the connections are open", |state| {
+            (state["slack"]["sockets"]["live"].as_u64()? >= 2).then_some(())
+        })
+        .await;
+    }
     app.control("target/deploy", json!({ "version": "v1.2" })).await;
     let page = app.page("Flow failures").await;
     app.acknowledged(&page).await;
@@ -101,7 +109,7 @@ async fn counted(app: &TestApp, commander: (usize, usize), way: &str) -> Vec<Str
 
 #[tokio::test]
 async fn one_typed_line_is_enough_from_the_page_to_the_rollback() {
-    let (app, page, channel) = paged().await;
+    let (app, page, channel) = paged("http").await;
     let mut commander = Commander::new(&app);
     commander.types(&channel, "runbook rollback").await;
     approved_and_running(&app).await;
@@ -120,7 +128,16 @@ async fn one_typed_line_is_enough_from_the_page_to_the_rollback() {
 
 #[tokio::test]
 async fn buttons_alone_are_enough_from_the_page_to_the_rollback() {
-    let (app, _, channel) = paged().await;
+    by_buttons("http").await;
+}
+
+#[tokio::test]
+async fn buttons_alone_are_enough_over_a_socket() {
+    by_buttons("socket").await;
+}
+
+async fn by_buttons(slack_mode: &'static str) {
+    let (app, _, channel) = paged(slack_mode).await;
     let mut commander = Commander::new(&app);
     commander.presses("blocks:card_ack").await;
     app.incident_when("INC-1", "ana has it", |shown| shown["commander"] == "ana").await;
@@ -140,8 +157,7 @@ async fn buttons_alone_are_enough_from_the_page_to_the_rollback() {
     assert!(pings.len() <= MOST_PINGS, "{pings:#?}");
     app.state_when("the card offers nothing any more", |state| {
         let (_, card) = messages_with_key(state, "card/").pop()?;
-        let offered =
-            ["blocks:card_ack", "blocks:card_rollback"].iter().any(|id| button(&card, id).is_some());
+        let offered = CARD_BUTTONS.iter().any(|id| button(&card, id).is_some());
         (!offered).then_some(())
     })
     .await;
@@ -151,7 +167,7 @@ async fn buttons_alone_are_enough_from_the_page_to_the_rollback() {
 /// The count counts: a message of ours with a mention, posted on purpose, is seen; whoever has no right presses for nothing.
 #[tokio::test]
 async fn a_mention_too_many_is_counted_and_a_button_gives_no_right() {
-    let (app, _, channel) = paged().await;
+    let (app, _, channel) = paged("http").await;
     let before = pings(&app.state().await).len();
     for text in ["<!channel> look", "<@U0ANA> look", "look"] {
         let message = json!({
@@ -166,16 +182,16 @@ async fn a_mention_too_many_is_counted_and_a_button_gives_no_right() {
     assert_eq!(pings(&app.state().await).len(), before + 2);
     // a stranger's press, well signed
     let card = app
-        .state_when("the card has both buttons", |state| {
+        .state_when("the card has each of its buttons", |state| {
             let (_, card) = messages_with_key(state, "card/").pop()?;
-            let has = |id| button(&card, id).is_some();
-            (has("blocks:card_ack") && has("blocks:card_rollback")).then_some(card)
+            CARD_BUTTONS.iter().all(|id| button(&card, id).is_some()).then_some(card)
         })
         .await;
-    for action in ["blocks:card_ack", "blocks:card_rollback"] {
+    for action in CARD_BUTTONS {
         assert_eq!(app.raw_click("U0STRANGER", &channel, &card, action).await.status, 200);
     }
     app.sql_when("SELECT count(*) FROM inbox WHERE state = 'pending'", 0).await;
     let shown = app.incident("INC-1").await;
     assert_eq!((&shown["commander"], run_status(&shown)), (&Value::Null, String::new()), "{shown}");
+    assert!(!timeline_types(&shown).contains(&"escalated".to_owned()), "{shown}");
 }

@@ -5,9 +5,7 @@
 
 use chrono::{DateTime, Utc};
 use runbook_core::ids::IncidentNumber;
-use runbook_core::incident::{
-    FileLink, Incident, IncidentCommand, IncidentEvent, NoteChange, NoteSource, Via,
-};
+use runbook_core::incident::{FileLink, Incident, IncidentCommand, NoteChange, NoteSource, Via};
 use runbook_core::journal::Cause;
 use runbook_core::message::{Look, Outgoing, ReplyTo};
 use runbook_core::people::{Actor, Credential};
@@ -270,9 +268,7 @@ impl Engine {
         let thread = seen.thread.as_deref().unwrap_or(&look.ts);
         for row in self.incidents_in(&look.channel).await? {
             let Some(loaded) = load_incident(self.store(), row.id).await? else { continue };
-            let opened = |event: &IncidentEvent| matches!(event, IncidentEvent::ChannelOpened { channel } if *channel == look.channel);
-            let is_own = loaded.events.iter().any(|envelope| opened(&envelope.event));
-            if is_own || loaded.state.card_ts.as_deref() == Some(thread) {
+            if loaded.state.in_own_channel || loaded.state.card_ts.as_deref() == Some(thread) {
                 return Ok(Some(loaded.state));
             }
         }

@@ -7,8 +7,8 @@ use chrono::Duration;
 use runbook_core::expectation::Outcome;
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Asking, Incident, IncidentCommand};
-use runbook_core::message::{ChatMessage, Outgoing, PlanView};
-use runbook_core::people::Actor;
+use runbook_core::message::{Bookmark, ChatMessage, Outgoing, PlanView};
+use runbook_core::people::{Actor, Person, Role};
 use runbook_core::ports::{
     ChatReceipt, Commit, OutboxResult, OutboxRow, PagerCall, PagerError, SendError, UNDO_FAILED_KEY,
 };
@@ -134,6 +134,10 @@ impl Engine {
         if self.page_is_late(incident, call).await? {
             return self.settle(row, OutboxResult::Sent).await;
         }
+        let Some(call) = self.addressed(incident, call).await? else {
+            return self.settle(row, OutboxResult::Sent).await;
+        };
+        let call = &call;
         match self.call_pager(row, call).await? {
             Called::Refused(reason) if matches!(call, PagerCall::Page { .. }) => {
                 self.page_failed(row, incident, call, reason).await
@@ -172,6 +176,36 @@ impl Engine {
             return Ok(false);
         }
         Ok(self.incident(incident).await?.is_none_or(|incident| !incident.status.is_open()))
+    }
+
+    /// The call with the service that it is about, where the pager does not know the incident; of a private one it is for
+    /// whoever commands. `None` where there is nobody to page.
+    async fn addressed(
+        &self,
+        incident: IncidentId,
+        call: &PagerCall,
+    ) -> Result<Option<PagerCall>, EngineError> {
+        let PagerCall::Page { incident: known, key, title, text, to, service: None } = call else {
+            return Ok(Some(call.clone()));
+        };
+        if !known.is_empty() {
+            return Ok(Some(call.clone()));
+        }
+        let Some(state) = self.incident(incident).await? else { return Ok(None) };
+        let Some(service) = self.pager_service(&state) else { return Ok(None) };
+        let commander =
+            state.commander.as_ref().and_then(|commander| self.directory().person_of(&commander.who));
+        let commander =
+            commander.or_else(|| self.directory().people().iter().find(|one| may_see(one, &state)));
+        let to = match (to, state.private) {
+            (None, true) => match commander.and_then(|person| person.pagerduty_email.clone()) {
+                Some(email) => Some(email),
+                None => return Ok(None),
+            },
+            (to, _) => to.clone(),
+        };
+        let (key, title, text) = (key.clone(), title.clone(), text.clone());
+        Ok(Some(PagerCall::Page { incident: String::new(), key, title, text, to, service: Some(service) }))
     }
 
     pub(crate) async fn settle(&self, row: &OutboxRow, result: OutboxResult) -> Result<(), EngineError> {
@@ -289,7 +323,8 @@ impl Engine {
                     MessageKind::Plan => loaded.state.plan_message,
                     MessageKind::Progress => loaded.state.progress_message,
                 };
-                if known.is_none() {
+                // one that could not be edited any more stands somewhere else now
+                if known.is_none_or(|(_, known)| known != *ts) {
                     let command =
                         RunCommand::RecordMessage { kind, channel: channel.clone(), ts: ts.clone() };
                     self.change_run(*run, &command, &origin, &silent).await?;
@@ -305,7 +340,8 @@ impl Engine {
         match message {
             Outgoing::Channel { incident } => {
                 let Some(incident) = self.incident(*incident).await? else { return Ok(Rendered::Obsolete) };
-                if incident.channel.is_some() || !self.has_own_channel(&incident) {
+                let is_late = incident.channel.is_some() && !incident.status.is_open();
+                if incident.in_own_channel || is_late || !self.wants_own_channel(&incident) {
                     return Ok(Rendered::Obsolete);
                 }
                 chat(ChatMessage::OpenChannel {
@@ -315,10 +351,11 @@ impl Engine {
                         .directory()
                         .people()
                         .iter()
-                        .filter(|person| !incident.private || may_see(person, &incident))
+                        .filter(|person| self.comes_along(person, &incident))
                         .filter_map(|person| person.slack_id.clone())
                         .collect(),
                     private: incident.private,
+                    bookmarks: self.bookmarks(&incident),
                 })
             }
             Outgoing::Invite { incident, who } => self.render_invite(*incident, who).await,
@@ -331,10 +368,11 @@ impl Engine {
                 let runs = self.runs_of(&incident).await?;
                 let settings = self.settings();
                 let severity = settings.severities.default_scheme().get(&incident.severity);
-                let rollback =
-                    settings.service(&incident.service).and_then(|service| service.rollback.as_deref());
+                let service = settings.service(&incident.service);
+                let rollback = service.and_then(|service| service.rollback.as_deref());
                 let outputs = self.shown_outputs(&incident).await?;
-                let view = view::card(&incident, &runs, severity, rollback, &outputs, self.now());
+                let mut view = view::card(&incident, &runs, severity, rollback, &outputs, self.now());
+                view.bridge = service.and_then(|service| service.bridge.clone());
                 chat(ChatMessage::Card { channel, ts: incident.card_ts.clone(), view })
             }
             Outgoing::Brief { incident } => self.render_brief(*incident).await,
@@ -414,18 +452,43 @@ impl Engine {
         }
     }
 
+    /// Who is invited when an incident's own channel opens: those who respond to incidents, and whom its severity pages. The
+    /// others come when they are given something to do, or by themselves. To a private one, only those who may see it.
+    fn comes_along(&self, person: &Person, incident: &Incident) -> bool {
+        if incident.private {
+            return may_see(person, incident);
+        }
+        let severity = self.settings().severities.default_scheme().get(&incident.severity);
+        let is_paged =
+            severity.is_some_and(|severity| severity.page.iter().any(|name| person.stands_for(name)));
+        let responds = [Role::Commander, Role::Responder].iter().any(|role| person.roles.contains(role));
+        responds || is_paged || may_see(person, incident)
+    }
+
+    /// What stands at the top of an incident's own channel.
+    fn bookmarks(&self, incident: &Incident) -> Vec<Bookmark> {
+        let bridge = self.settings().service(&incident.service).and_then(|service| service.bridge.clone());
+        let page = incident.pager.as_ref().and_then(|pager| pager.url.clone());
+        let named =
+            |title: &str, url: Option<String>| url.map(|url| Bookmark { title: title.to_owned(), url });
+        named("Bridge", bridge).into_iter().chain(named("PagerDuty", page)).collect()
+    }
+
     /// Whoever was given something to do in an incident that has a channel of its own is let in, if it is still theirs.
     async fn render_invite(&self, incident: IncidentId, who: &Actor) -> Result<Rendered, EngineError> {
         let Some(incident) = self.incident(incident).await? else { return Ok(Rendered::Obsolete) };
         let person = self.directory().person_of(who);
         let person = person.filter(|person| !incident.private || may_see(person, &incident));
-        let is_own = self.has_own_channel(&incident) && !incident.channel_failed && incident.status.is_open();
-        let Some(who) = person.and_then(|person| person.slack_id.clone()).filter(|_| is_own) else {
+        let Some(who) = person.and_then(|person| person.slack_id.clone()) else {
             return Ok(Rendered::Obsolete);
         };
-        match self.channel_of(&incident) {
-            Ok(channel) => Ok(Rendered::Chat(Box::new(ChatMessage::Invite { channel, who }))),
-            Err(rendered) => Ok(rendered),
+        if !incident.status.is_open() || incident.channel_failed {
+            return Ok(Rendered::Obsolete);
+        }
+        match incident.channel.clone().filter(|_| incident.in_own_channel) {
+            Some(channel) => Ok(Rendered::Chat(Box::new(ChatMessage::Invite { channel, who }))),
+            None if self.wants_own_channel(&incident) => Ok(Rendered::NotYet),
+            None => Ok(Rendered::Obsolete),
         }
     }
 
@@ -433,10 +496,10 @@ impl Engine {
     /// where there is none, or its own did not open, nothing is missing.
     async fn render_brief(&self, id: IncidentId) -> Result<Rendered, EngineError> {
         let Some(incident) = self.incident(id).await? else { return Ok(Rendered::Obsolete) };
-        if incident.private || incident.channel_failed || !self.has_own_channel(&incident) {
+        let Some(home) = incident.channel.clone().filter(|_| incident.in_own_channel && !incident.private)
+        else {
             return Ok(Rendered::Obsolete);
-        }
-        let Some(home) = incident.channel.clone() else { return Ok(Rendered::NotYet) };
+        };
         let (channel, ts) = match (incident.brief.clone(), self.shared_channel(&incident)) {
             (Some((channel, ts)), _) => (channel, Some(ts)),
             (None, Some(channel)) => (channel, None),
@@ -470,11 +533,9 @@ impl Engine {
             (Some(to), None) => format!("{to}: {text}"),
             _ => text,
         };
-        // In a channel that others share, the incident speaks in its card's thread.
-        let is_own = self.has_own_channel(&incident) && !incident.channel_failed;
         Ok(Rendered::Chat(Box::new(ChatMessage::Ask {
             channel,
-            thread: incident.card_ts.clone().filter(|_| !is_own),
+            thread: incident.thread(),
             mention,
             text,
             snooze: may_snooze.then(|| incident.number.to_string()),
@@ -555,7 +616,8 @@ impl Engine {
         Ok(Some((loaded.state, incident)))
     }
 
-    pub(crate) fn has_own_channel(&self, incident: &Incident) -> bool {
+    /// Whether an incident is one for which a channel is opened.
+    fn wants_own_channel(&self, incident: &Incident) -> bool {
         incident.private || self.settings().channel_per_incident.contains(&incident.severity)
     }
 
@@ -564,7 +626,7 @@ impl Engine {
         if let Some(channel) = &incident.channel {
             return Ok(channel.clone());
         }
-        if self.has_own_channel(incident) && !incident.channel_failed {
+        if self.wants_own_channel(incident) && !incident.channel_failed {
             return Err(Rendered::NotYet);
         }
         if incident.private {

@@ -373,8 +373,7 @@ impl Engine {
             Ok(channel) => channel,
             Err(rendered) => return Ok(rendered),
         };
-        let is_own = self.has_own_channel(&incident) && !incident.channel_failed;
-        let thread = incident.card_ts.clone().filter(|_| !is_own);
+        let thread = incident.thread();
         let mention = mention(to);
         match message {
             Outgoing::Call { text, .. } => {

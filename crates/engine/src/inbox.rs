@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use runbook_core::ids::IncidentId;
+use runbook_core::choices;
+use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{IncidentCommand, OpenIncident, PagerRef};
 use runbook_core::journal::Cause;
 use runbook_core::message::ReplyTo;
@@ -10,10 +11,13 @@ use runbook_core::people::{Actor, Credential};
 use runbook_core::ports::{
     ChatSignal, Commit, InboxItem, InboxOutcome, PagerError, PagerEvent, PagerEventKind, Signal, Translated,
 };
+use runbook_core::request::Request;
+use runbook_core::run::Status;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::origin::{Asker, Origin};
+use crate::runs::load_run;
 
 /// Messages taken up in one go.
 const BATCH: usize = 64;
@@ -122,8 +126,12 @@ impl Engine {
         {
             signal.request.name_incident(&number.to_string());
         }
-        match self.handle(&signal.request, &asker, &origin).await {
-            Ok(_) => Ok(()),
+        let handled = match self.still_asked(&signal, &asker).await {
+            Ok(()) => self.handle(&signal.request, &asker, &origin).await.map(|_| ()),
+            Err(over) => Err(over),
+        };
+        match handled {
+            Ok(()) => Ok(()),
             Err(error) if error.is_passing() => Err(error),
             Err(error) => {
                 // A refusal is an answer too, and the person gets it.
@@ -134,6 +142,32 @@ impl Engine {
                 Ok(())
             }
         }
+    }
+
+    /// A button answers what stood beside it. A press that comes when that is decided, or when something else is asked, does
+    /// nothing: a message is edited after what it shows, and Slack may be slow.
+    async fn still_asked(&self, signal: &ChatSignal, asker: &Asker) -> Result<(), EngineError> {
+        let (Some(asked), Some(run)) = (&signal.asked, signal.request.run()) else { return Ok(()) };
+        // whoever is not known here does not learn how it stands
+        if !matches!(asker.actor, Actor::Person(_)) {
+            return Ok(());
+        }
+        let Some(loaded) = load_run(self.store(), RunId(run.parse().unwrap_or_default())).await? else {
+            return Ok(());
+        };
+        let run = &loaded.state;
+        let waits = matches!(run.status, Status::WaitingForApproval { .. });
+        // whose yes comes too late, and why, is said by the one check of approvals
+        let is_decided = matches!(signal.request, Request::RunbookApprove { .. }) && !waits;
+        if is_decided || choices::asked(run).as_ref() == Some(asked) {
+            return Ok(());
+        }
+        Err(EngineError::Refused(format!(
+            "what this button answers is decided, and nothing was done: {} is {} now; hint: `/blocks runbook status {}` says what it asks, and what can be said",
+            run.plan.title,
+            run.word(),
+            run.id
+        )))
     }
 
     async fn pager_event(&self, item: &InboxItem, event: &PagerEvent) -> Result<(), EngineError> {

@@ -232,13 +232,7 @@ impl Engine {
             None => None,
         };
         let configured = match service.as_deref() {
-            Some(name) => Some(settings.service(name).ok_or_else(|| {
-                let known: Vec<_> = settings.services.iter().map(|service| service.name.as_str()).collect();
-                EngineError::NotFound(format!(
-                    "there is no service '{name}'; hint: blocks.toml names: {}",
-                    known.join(", ")
-                ))
-            })?),
+            Some(name) => Some(settings.named_service(name)?),
             None => match settings.services.as_slice() {
                 [only] => Some(only),
                 _ => None,

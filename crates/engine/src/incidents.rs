@@ -181,7 +181,9 @@ impl Engine {
         } else {
             Pace::Gather
         };
-        if pace == Pace::AtOnce && self.has_own_channel(after) && !after.private {
+        let is_opened =
+            decision.events.iter().any(|event| matches!(event, IncidentEvent::ChannelOpened { .. }));
+        if (pace == Pace::AtOnce || is_opened) && after.in_own_channel && !after.private {
             // elsewhere people see where it stands, and not each thing that happens
             self.enqueue(commit, &Outgoing::Brief { incident: after.id }, &cause, Pace::Gather, now);
         }

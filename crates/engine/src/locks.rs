@@ -17,6 +17,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::origin::{Asker, Origin, Reply};
 use crate::runs::load_run;
+use crate::sees::Hidden;
 
 /// How many open runs are looked through.
 const LOOK: usize = 10_000;
@@ -25,7 +26,7 @@ impl Engine {
     /// Refuses when another run that may change the same target has begun, and says whose it is.
     ///
     /// A failed undo holds its target too: nothing more happens there until a person has looked.
-    pub(crate) async fn check_target(&self, row: &RunRow) -> Result<(), EngineError> {
+    pub(crate) async fn check_target(&self, row: &RunRow, asker: &Asker) -> Result<(), EngineError> {
         if !row.mutating {
             return Ok(());
         }
@@ -34,7 +35,14 @@ impl Engine {
             // A row does not say whether one that waits for a yes has begun.
             let Some(loaded) = load_run(self.store(), other.id).await? else { continue };
             if loaded.state.holds_target() {
-                return Err(EngineError::Locked(self.whose(&loaded.state)));
+                let hidden = self.hidden_from(asker).await?;
+                let is_hidden = hidden.hides(loaded.state.incident);
+                let whose = if is_hidden {
+                    by_a_private_run(&loaded.state, &hidden)
+                } else {
+                    self.whose(&loaded.state)
+                };
+                return Err(EngineError::Locked(whose));
             }
         }
         Ok(())
@@ -165,4 +173,14 @@ impl Engine {
             actor != *requester && self.has_standing(&actor)
         })
     }
+}
+
+/// What is told to somebody who may not know which incident holds a target.
+fn by_a_private_run(holder: &Run, hidden: &Hidden) -> String {
+    format!(
+        "{} is locked by a run of a private incident since {} UTC; hint: ask {}, who can see it and take it over",
+        holder.plan.target,
+        holder.started_at.unwrap_or(holder.created_at).format("%H:%M:%S"),
+        hidden.whom_to_ask(),
+    )
 }

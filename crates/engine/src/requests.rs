@@ -34,6 +34,8 @@ use crate::which::{self, Typed};
 
 /// Before something is planned, the repository of the runbooks is asked again when it was not for that long.
 const BEFORE_A_PLAN: Duration = Duration::from_secs(15);
+/// So long it is waited for.
+const REPOSITORY: Duration = Duration::from_secs(4);
 /// How many rows are looked through for a name.
 const LOOK: usize = 10_000;
 
@@ -74,30 +76,25 @@ impl Engine {
     ) -> Result<Reply, EngineError> {
         let request = &in_one_line(request, self.directory());
         let stranger = asker.channel.is_some() && !matches!(asker.actor, Actor::Person(_));
-        // A channel may be shared with another company: whoever is not known here learns nothing. Their yes to a run
-        // goes on to the one check of approvals, which refuses it on the record.
-        if stranger && !matches!(request, Request::RunbookApprove { .. }) {
+        // A channel may be shared with another company: whoever is not known here learns nothing. Their yes to one run, named
+        // as a button names it, goes on to the one check of approvals, which refuses it on the record.
+        let names_one = matches!(request, Request::RunbookApprove { run: Some(run), .. } if run.parse::<uuid::Uuid>().is_ok());
+        if stranger && !names_one {
             return Err(EngineError::Forbidden(format!(
                 "{} is not known here; hint: add a [[person]] with this slack_id to blocks.toml",
                 asker.actor
             )));
         }
         match request {
-            Request::RunbookPlan { .. } | Request::RunbookRun { .. } | Request::RunbookRollback { .. } => {
-                self.refresh_runbooks(BEFORE_A_PLAN).await;
-            }
-            // what was approved is compared with what is there now
-            Request::RunbookApprove { .. } => self.refresh_runbooks(Duration::ZERO).await,
-            _ => {}
-        }
-        match request {
             Request::RunbookPlan { name, params, section } => {
+                self.look_at_repository(BEFORE_A_PLAN).await;
                 let entry = self.entry(name)?;
                 let asked = Asked { params, section: section.as_deref(), service: None };
                 self.answer(origin, draft_reply(self.settings(), &entry, &asked)?).await
             }
             Request::RunbookRun { name, params, section, incident } => {
                 self.require_standing(asker, "run a runbook")?;
+                self.look_at_repository(BEFORE_A_PLAN).await;
                 let incident = self.optional_incident(incident.as_deref(), asker).await?;
                 let entry = self.entry(name)?;
                 let asked = Engine::asked(params, section.as_deref(), incident.as_ref());
@@ -113,6 +110,7 @@ impl Engine {
             }
             Request::RunbookRollback { .. } => {
                 self.require_standing(asker, "ask for a rollback")?;
+                self.look_at_repository(BEFORE_A_PLAN).await;
                 self.rollback(request, asker, origin).await
             }
             Request::RunbookApprove { .. } => self.approve(request, asker, origin).await,
@@ -304,13 +302,7 @@ impl Engine {
             ));
         };
         let settings = self.settings();
-        let Some(service) = settings.service(&name) else {
-            let known: Vec<_> = settings.services.iter().map(|service| service.name.as_str()).collect();
-            return Err(EngineError::NotFound(format!(
-                "there is no service '{name}'; hint: blocks.toml names: {}",
-                known.join(", ")
-            )));
-        };
+        let service = settings.named_service(&name)?;
         let Some(runbook) = &service.rollback else {
             return Err(EngineError::NotFound(format!(
                 "service '{name}' names no rollback; hint: set `rollback` under its [[service]]"
@@ -483,10 +475,17 @@ impl Engine {
         }
     }
 
+    /// Asks the repository of the runbooks, if it was not asked for that long; whoever else wants something waits no longer than
+    /// a moment for one that does not answer. Then the last good commit counts, as it does where it cannot be reached.
+    async fn look_at_repository(&self, patience: Duration) {
+        let asked = tokio::time::timeout(REPOSITORY, self.refresh_runbooks(patience)).await;
+        if asked.is_err() {
+            tracing::warn!("the runbooks' repository is slow, and the last good commit is used");
+        }
+    }
+
     async fn approve(&self, request: &Request, asker: &Asker, origin: &Origin) -> Result<Reply, EngineError> {
         let row = self.find_run(request, asker, |row| row.status == "waiting_for_approval").await?;
-        // One at a time, so that two yeses cannot start two runs on one target.
-        let _gate = self.inner.target_gate.lock().await;
         let Request::RunbookApprove { fingerprint, .. } = request else {
             return Err(EngineError::Refused("that says yes to nothing".to_owned()));
         };
@@ -497,10 +496,20 @@ impl Engine {
             reason: request.reason().map(str::to_owned),
         };
         // Whose yes does not count is told so by the core's one check, on the record, and learns and moves nothing else.
+        let counts =
+            |run: &Run| decide(run, &command, self.now()).is_ok_and(|decision| decision.refusal.is_none());
         if let Some(loaded) = crate::runs::load_run(self.store(), row.id).await?
-            && decide(&loaded.state, &command, self.now()).is_ok_and(|decision| decision.refusal.is_none())
+            && counts(&loaded.state)
         {
-            self.check_target(&row).await?;
+            // what was approved is compared with what is there now
+            self.look_at_repository(Duration::ZERO).await;
+        }
+        // One at a time, so that two yeses cannot start two runs on one target.
+        let _gate = self.inner.target_gate.lock().await;
+        if let Some(loaded) = crate::runs::load_run(self.store(), row.id).await?
+            && counts(&loaded.state)
+        {
+            self.check_target(&row, asker).await?;
             self.check_unchanged(&loaded.state).await?;
             self.check_code(&row, fingerprint.as_deref()).await?;
         }
@@ -572,7 +581,7 @@ impl Engine {
         if sets_going {
             // what cannot be asked of this run is said first: who holds its target has nothing to do with that
             self.check_possible(row.id, &command, &|run| in_question(request, run)).await?;
-            self.check_target(&row).await?;
+            self.check_target(&row, asker).await?;
         }
         self.run_verb_if(row.id, &command, origin, &|run| in_question(request, run)).await
     }

@@ -28,6 +28,15 @@ pub(crate) enum Seer<'a> {
 }
 
 impl Seer<'_> {
+    /// Whether nothing is hidden from them.
+    fn sees_all(self) -> bool {
+        match self {
+            Seer::Machine => true,
+            Seer::Person(person) => person.roles.contains(&Role::Commander),
+            Seer::Channel | Seer::Program => false,
+        }
+    }
+
     /// Whether they see an incident.
     pub(crate) fn sees(self, incident: &Incident) -> bool {
         match self {
@@ -51,13 +60,30 @@ pub(crate) fn may_see(person: &Person, incident: &Incident) -> bool {
 
 /// The private incidents that somebody does not see; none by default, as for whoever reads the files.
 #[derive(Debug, Clone, Default)]
-pub struct Hidden(BTreeSet<IncidentId>);
+pub struct Hidden {
+    ids: BTreeSet<IncidentId>,
+    /// Older ones were not looked at, and are hidden: ids are in the order of time.
+    oldest_seen: Option<IncidentId>,
+    /// Who can let somebody in.
+    commanders: Vec<String>,
+    /// The name of who asks, where a person does.
+    asker: Option<String>,
+}
 
 impl Hidden {
     /// Whether this incident is hidden, or what belongs to it; what belongs to none is not.
     #[must_use]
     pub fn hides(&self, incident: Option<IncidentId>) -> bool {
-        incident.is_some_and(|id| self.0.contains(&id))
+        let hides = |id| self.ids.contains(&id) || self.oldest_seen.is_some_and(|oldest| id < oldest);
+        incident.is_some_and(hides)
+    }
+
+    /// Whom to ask about what is hidden.
+    pub(crate) fn whom_to_ask(&self) -> String {
+        match self.commanders.as_slice() {
+            [] => "whoever has a part in it".to_owned(),
+            names => names.join(" or "),
+        }
     }
 
     /// # Errors
@@ -67,8 +93,11 @@ impl Hidden {
             return Ok(());
         }
         let number = row.number;
+        let line = self.asker.as_ref().map(|name| format!(" with `role responder @{name} {number}`"));
         Err(EngineError::Forbidden(format!(
-            "{number} is private; hint: whoever has a part in it lets you in with `role responder @YOU {number}`"
+            "{number} is private; hint: ask {} to let you in{}",
+            self.whom_to_ask(),
+            line.unwrap_or_default()
         )))
     }
 }
@@ -90,8 +119,13 @@ impl Engine {
     /// The private incidents that somebody who asks does not see.
     pub(crate) async fn hidden_from(&self, asker: &Asker) -> Result<Hidden, EngineError> {
         let seer = self.seer(asker);
-        let mut hidden = BTreeSet::new();
-        for row in self.store().incidents(false, LOOK).await?.into_iter().filter(|row| row.private) {
+        if seer.sees_all() {
+            return Ok(Hidden::default());
+        }
+        let rows = self.store().incidents(false, LOOK).await?;
+        let oldest_seen = if rows.len() < LOOK { None } else { rows.iter().map(|row| row.id).min() };
+        let mut ids = BTreeSet::new();
+        for row in rows.into_iter().filter(|row| row.private) {
             // chat lets nobody else into its channel
             let is_here = asker.channel.is_some() && row.channel == asker.channel;
             let sees = is_here
@@ -100,9 +134,19 @@ impl Engine {
                     None => false,
                 };
             if !sees {
-                hidden.insert(row.id);
+                ids.insert(row.id);
             }
         }
-        Ok(Hidden(hidden))
+        let people = self.directory().people().iter();
+        let commanders = people.filter(|person| person.roles.contains(&Role::Commander));
+        Ok(Hidden {
+            ids,
+            oldest_seen,
+            commanders: commanders.map(|person| person.name.clone()).collect(),
+            asker: match seer {
+                Seer::Person(person) => Some(person.name.clone()),
+                Seer::Channel | Seer::Machine | Seer::Program => None,
+            },
+        })
     }
 }

@@ -16,7 +16,7 @@ mod story;
 
 pub(crate) use bench::Bench;
 pub(crate) use blocks_store::memory::Data;
-pub(crate) use chat::{ChatFault, ChatState, FakeChat};
+pub(crate) use chat::{ChatFault, ChatState, FakeChat, Posted};
 pub(crate) use checker::check;
 pub(crate) use executor::{Act, Start};
 pub(crate) use gate::{Faults, LifeGate, MemStore};

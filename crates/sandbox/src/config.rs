@@ -198,27 +198,22 @@ fn default_webhook_timeout() -> u64 {
     5_000
 }
 
-/// The bot scopes of the app manifest of Blocks.
-const SCOPES: [&str; 19] = [
-    "commands",
-    "chat:write",
-    "chat:write.public",
+/// The bot scopes of the app manifest of Blocks (`blocks slack manifest`), and no other.
+const SCOPES: [&str; 14] = [
     "app_mentions:read",
+    "bookmarks:read",
+    "bookmarks:write",
+    "channels:history",
     "channels:manage",
     "channels:read",
-    "channels:join",
-    "channels:history",
-    "groups:write",
-    "groups:read",
-    "groups:history",
-    "pins:write",
-    "bookmarks:write",
-    "canvases:write",
+    "chat:write",
+    "chat:write.public",
+    "commands",
     "files:write",
-    "reactions:write",
-    "users:read",
-    "users:read.email",
-    "usergroups:read",
+    "groups:history",
+    "groups:read",
+    "groups:write",
+    "reactions:read",
 ];
 
 impl SandboxConfig {

@@ -119,6 +119,10 @@ pub(crate) async fn route(app: &Arc<App>, rest: &[&str], request: &Request) -> R
         (Method::POST, ["slack", "socket"]) => {
             read(request).map(|wanted| slack::socket::control(app, wanted))
         }
+        (Method::POST, ["slack", "setup"]) => read(request).map(|wanted| {
+            lock(&app.slack).set_up(&wanted);
+            Reply::json(200, &json!({"ok": true}))
+        }),
         (Method::POST, ["mail"]) => read(request).map(|wanted| lock(&app.mail).set(&wanted)),
         (Method::POST, ["statuspage"]) => read(request).map(|wanted| lock(&app.statuspage).set(&wanted)),
         (Method::POST, ["pagerduty", "trigger"]) => {

@@ -57,6 +57,9 @@ impl World {
         let mut config = SandboxConfig::demo("127.0.0.1:0".parse().unwrap());
         config.blocks_url = Some(url.parse().unwrap());
         config.pagerduty.retry_base_ms = 1;
+        // methods that Blocks does not call are tried here as well
+        let more = ["channels:join", "pins:write", "reactions:write", "users:read", "users:read.email"];
+        config.slack.scopes.extend(more.map(String::from));
         change(&mut config);
         let listener = TcpListener::bind(config.listen).await.unwrap();
         let sandbox = start(config.clone(), listener).await.unwrap();

@@ -135,8 +135,8 @@ pub fn decide(
                 to: to.clone(),
                 target_s: *target_s,
             }]);
-            if state.channel.is_none() {
-                // It may now be one that has a channel of its own, and nothing shows before that is open.
+            if !state.in_own_channel {
+                // It may now be one that has a channel of its own.
                 decision.effects.push(Effect::Send(Outgoing::Channel { incident }));
             }
             decision.effects.push(match target_s {
@@ -157,19 +157,30 @@ pub fn decide(
             events: vec![IncidentEvent::PagerNoted { what: what.clone(), text: text.clone() }],
             effects: Vec::new(),
         },
-        IncidentCommand::RecordChannel { channel } if state.channel.is_none() => {
+        IncidentCommand::RecordChannel { channel } if !state.in_own_channel => {
             with_card(vec![IncidentEvent::ChannelOpened { channel: channel.clone() }])
         }
         IncidentCommand::RecordChannel { .. } => nothing,
-        IncidentCommand::RecordCard { channel, ts } if state.card_ts.is_none() => Decision {
-            events: vec![IncidentEvent::CardPosted { channel: channel.clone(), ts: ts.clone() }],
-            effects: Vec::new(),
-        },
+        // One that could not be edited any more stands somewhere else now. One that is in the channel where the incident was
+        // before its own was opened is no card any more.
+        IncidentCommand::RecordCard { channel, ts }
+            if state.card_ts.as_ref() != Some(ts)
+                && state.channel.as_ref().is_none_or(|known| known == channel) =>
+        {
+            Decision {
+                events: vec![IncidentEvent::CardPosted { channel: channel.clone(), ts: ts.clone() }],
+                effects: Vec::new(),
+            }
+        }
         IncidentCommand::RecordCard { .. } => nothing,
-        IncidentCommand::RecordBrief { channel, ts } if state.brief.is_none() => Decision {
-            events: vec![IncidentEvent::BriefPosted { channel: channel.clone(), ts: ts.clone() }],
-            effects: Vec::new(),
-        },
+        IncidentCommand::RecordBrief { channel, ts }
+            if state.brief.as_ref().is_none_or(|(_, known)| known != ts) =>
+        {
+            Decision {
+                events: vec![IncidentEvent::BriefPosted { channel: channel.clone(), ts: ts.clone() }],
+                effects: Vec::new(),
+            }
+        }
         IncidentCommand::RecordBrief { .. } => nothing,
         IncidentCommand::LinkRun { run, runbook, mutating, triage } => {
             if state.runs.iter().any(|link| link.run == *run) {
@@ -406,17 +417,18 @@ fn end_run(
         if let Some(pager) = &state.pager {
             let call = PagerCall::Note { incident: pager.id.clone(), from: None, text: text.clone() };
             effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));
-            // whoever acknowledged the incident hears nothing of a note
-            let call = PagerCall::Page {
-                incident: pager.id.clone(),
-                key: format!("{UNDO_FAILED_KEY}{run}"),
-                title: format!("{}: UNDO FAILED for {}", state.number, link.runbook),
-                text,
-                to: None,
-                service: None,
-            };
-            effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));
         }
+        // Whoever acknowledged the incident hears nothing of a note. Of one that the pager does not know, whoever sends the
+        // page knows the pager's service.
+        let call = PagerCall::Page {
+            incident: state.pager.as_ref().map(|pager| pager.id.clone()).unwrap_or_default(),
+            key: format!("{UNDO_FAILED_KEY}{run}"),
+            title: format!("{}: UNDO FAILED for {}", state.number, link.runbook),
+            text,
+            to: None,
+            service: None,
+        };
+        effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));
     }
     // what only waits to go on changes nothing: the impact may be over without it
     let is_still =

@@ -154,8 +154,11 @@ pub struct Incident {
     pub target_s: Option<u32>,
     /// Who commands.
     pub commander: Option<Commander>,
-    /// Its channel, once open.
+    /// The channel in which it is talked about, once there is something of it.
     pub channel: Option<String>,
+    /// That channel was opened for it. What its severity asks for may be another thing by now.
+    #[serde(skip)]
+    pub in_own_channel: bool,
     /// Opening its own channel failed for good: it lives where its severity does.
     pub channel_failed: bool,
     /// The pager refused a change for good: a person may end it here.
@@ -232,6 +235,12 @@ impl Incident {
     pub fn deadline(&self) -> Option<DateTime<Utc>> {
         let target_s = self.target_s.filter(|_| self.mitigated_at.is_none())?;
         Some(self.detected_at + chrono::Duration::seconds(i64::from(target_s)))
+    }
+
+    /// The message below which it speaks: its card, in a channel that others share.
+    #[must_use]
+    pub fn thread(&self) -> Option<String> {
+        self.card_ts.clone().filter(|_| !self.in_own_channel)
     }
 
     /// The pager has said something later on whether it is over: its messages come in any order.
@@ -316,6 +325,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 target_s: *target_s,
                 commander: None,
                 channel: None,
+                in_own_channel: false,
                 channel_failed: false,
                 pager_refused: false,
                 card_ts: None,
@@ -378,7 +388,14 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.pager_refused |= what == PAGER_RESOLVE;
             incident.pager_asked &= what != PAGER_RESOLVE;
         }
-        IncidentEvent::ChannelOpened { channel } => incident.channel = Some(channel.clone()),
+        IncidentEvent::ChannelOpened { channel } => {
+            // A card that stands where others read along says from now on where it is led.
+            if let (Some(shared), Some(ts)) = (incident.channel.take(), incident.card_ts.take()) {
+                incident.brief = Some((shared, ts));
+            }
+            incident.channel = Some(channel.clone());
+            incident.in_own_channel = true;
+        }
         IncidentEvent::CardPosted { channel, ts } => {
             // Without a channel of its own the incident lives where its card is; Slack edits by id, not by name.
             incident.channel.get_or_insert_with(|| channel.clone());

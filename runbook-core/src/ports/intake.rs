@@ -173,6 +173,8 @@ pub struct ChatSignal {
     pub reply_to: Option<ReplyTo>,
     /// What opens a form before this person, for a few seconds and once.
     pub trigger: Option<String>,
+    /// The short name of the question that it answers, where a button was pressed ([`crate::choices::asked`]).
+    pub asked: Option<String>,
 }
 
 /// Something to tell somebody in chat at once: nothing is asked of Blocks.

@@ -238,7 +238,8 @@ pub(crate) fn decide(state: &Incident, command: &UpdateCommand) -> Result<Decisi
             with(IncidentEvent::UpdateDiscarded { draft: *draft }, *draft)
         }
         UpdateCommand::RecordPosted { draft, channel, ts } => match state.drafts.get(*draft) {
-            Some(held) if held.message.is_none() => Decision {
+            // one that could not be edited any more stands somewhere else now
+            Some(held) if held.message.as_ref().is_none_or(|(_, known)| known != ts) => Decision {
                 events: vec![IncidentEvent::DraftPosted {
                     draft: *draft,
                     channel: channel.clone(),

@@ -21,6 +21,19 @@ const PASSING: &[&str] = &[
     "request_timeout",
 ];
 
+/// Slack's words for "not you": whoever set the token mends it, and nothing is wrong with the message.
+const ABOUT_US: &[&str] = &[
+    "invalid_auth",
+    "not_authed",
+    "token_revoked",
+    "token_expired",
+    "account_inactive",
+    "org_login_required",
+    "ekm_access_denied",
+];
+/// How long to leave a Slack alone that does not take the token.
+const UNTIL_MENDED_MS: u64 = 60_000;
+
 /// A call did not succeed. Holds no body and no address: either may carry a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum CallError {
@@ -58,9 +71,16 @@ impl CallError {
                 retry(format!("slack cannot do {method} at the moment: {word}"))
             }
             CallError::Refused { word, detail } => {
+                // Without its scope a method of a higher tier is never there; without that of messages nothing is.
+                let is_about_us = ABOUT_US.contains(&word.as_str())
+                    || (word == "missing_scope" && method.to_string().starts_with("chat."));
                 let detail = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
                 let hint = hint(&word).map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-                SendError::Permanent { reason: format!("slack refused {method}: {word}{detail}{hint}") }
+                let reason = format!("slack refused {method}: {word}{detail}{hint}");
+                match is_about_us {
+                    true => SendError::Retry { after_ms: Some(UNTIL_MENDED_MS), reason },
+                    false => SendError::Permanent { reason },
+                }
             }
             CallError::Limited { after } => SendError::Retry {
                 after_ms: after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
@@ -69,6 +89,10 @@ impl CallError {
             CallError::Status(status) if status >= 500 || status == 408 => {
                 retry(format!("slack answered {method} with HTTP {status}"))
             }
+            CallError::Status(status @ (401 | 403)) => SendError::Retry {
+                after_ms: Some(UNTIL_MENDED_MS),
+                reason: format!("slack, or what stands before it, answered {method} with HTTP {status}"),
+            },
             CallError::Status(status) => {
                 SendError::Permanent { reason: format!("slack answered {method} with HTTP {status}") }
             }
@@ -80,7 +104,7 @@ impl CallError {
 
 fn hint(word: &str) -> Option<&'static str> {
     Some(match word {
-        "missing_scope" => "add the scope to the app and install it again",
+        "missing_scope" => "add the scope to the app and install it again; `blocks doctor` names all of them",
         "invalid_auth" | "not_authed" | "token_revoked" | "token_expired" | "account_inactive" => {
             "check SLACK_BOT_TOKEN, or SLACK_APP_TOKEN for Socket Mode"
         }
@@ -211,7 +235,7 @@ impl From<SlackClientError> for Failure {
 }
 
 /// Slack's word, held to what a word can be: it is shown to people and logged.
-fn word(code: &str) -> String {
+pub(super) fn word(code: &str) -> String {
     code.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')).take(60).collect()
 }
 

@@ -18,6 +18,8 @@ pub(crate) enum Method {
     CreateChannel,
     SetPurpose,
     SetTopic,
+    ListBookmarks,
+    AddBookmark,
     ListChannels,
     Invite,
     GetUploadUrl,
@@ -29,7 +31,7 @@ pub(crate) enum Method {
 
 impl Method {
     /// All of them.
-    pub(crate) const ALL: [Method; 16] = [
+    pub(crate) const ALL: [Method; 18] = [
         Method::AuthTest,
         Method::OpenConnection,
         Method::PostMessage,
@@ -39,6 +41,8 @@ impl Method {
         Method::CreateChannel,
         Method::SetPurpose,
         Method::SetTopic,
+        Method::ListBookmarks,
+        Method::AddBookmark,
         Method::ListChannels,
         Method::Invite,
         Method::GetUploadUrl,
@@ -60,6 +64,8 @@ impl Method {
             Method::CreateChannel => "conversations.create",
             Method::SetPurpose => "conversations.setPurpose",
             Method::SetTopic => "conversations.setTopic",
+            Method::ListBookmarks => "bookmarks.list",
+            Method::AddBookmark => "bookmarks.add",
             Method::ListChannels => "conversations.list",
             Method::Invite => "conversations.invite",
             Method::GetUploadUrl => "files.getUploadURLExternal",
@@ -82,6 +88,8 @@ impl Method {
             Method::CreateChannel | Method::SetPurpose | Method::SetTopic | Method::Invite => {
                 (Tier::Respond, &["channels:manage", "groups:write"])
             }
+            Method::ListBookmarks => (Tier::Respond, &["bookmarks:read"]),
+            Method::AddBookmark => (Tier::Respond, &["bookmarks:write"]),
             Method::ListChannels => (Tier::Respond, &["channels:read", "groups:read"]),
             Method::GetUploadUrl | Method::CompleteUpload => (Tier::Full, &["files:write"]),
         })

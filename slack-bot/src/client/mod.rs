@@ -3,6 +3,7 @@
 mod call;
 mod certain;
 mod channel;
+mod health;
 mod look;
 mod method;
 mod pace;
@@ -24,6 +25,7 @@ use slack_morphism::prelude::{
 use self::call::CallError;
 use self::certain::Certain;
 use self::channel::Wanted;
+pub use self::health::{ChannelHealth, Health};
 pub(crate) use self::method::Method;
 use self::pace::Pace;
 use crate::hosts::AllowedHosts;
@@ -45,6 +47,9 @@ const LOOK_PAGES: usize = 2;
 pub struct SlackChat {
     client: SlackClient<SlackClientHyperHttpsConnector>,
     token: SlackApiToken,
+    api_url: String,
+    /// For the one answer whose headers say something.
+    plain: reqwest::Client,
     hosts: AllowedHosts,
     limit: Duration,
     pace: Pace,
@@ -71,6 +76,9 @@ pub enum SetupError {
     /// This machine has no certificates to trust.
     #[error("cannot read this machine's root certificates: {0}\nhint: install the package ca-certificates")]
     Certificates(std::io::Error),
+    /// TLS cannot be set up.
+    #[error("no client for slack can be made\nhint: install the package ca-certificates")]
+    Client,
 }
 
 impl SlackChat {
@@ -100,29 +108,19 @@ impl SlackChat {
                 .build()
         };
         // No rate control of the library's: it would share one budget between all channels.
-        let connector =
-            SlackClientHyperConnector::from(connector).with_slack_api_url(api_url.trim_end_matches('/'));
+        let api_url = api_url.trim_end_matches('/').to_owned();
+        let connector = SlackClientHyperConnector::from(connector).with_slack_api_url(&api_url);
+        let plain = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
         Ok(SlackChat {
             client: SlackClient::new(connector),
             token: SlackApiToken::new(token.expose().to_owned().into()),
-            hosts: AllowedHosts::new(api_url),
+            hosts: AllowedHosts::new(&api_url),
+            plain: plain.build().map_err(|_| SetupError::Client)?,
+            api_url,
             limit: CALL_LIMIT,
             pace: Pace::default(),
             certain: Certain::default(),
         })
-    }
-
-    /// Asks Slack whose token this is: what `blocks doctor` shows.
-    ///
-    /// # Errors
-    /// When Slack does not take the token, or does not answer.
-    pub async fn check(&self) -> Result<String, SendError> {
-        let answer = self
-            .post(Method::AuthTest, &json!({}))
-            .await
-            .map_err(|error| error.into_send(Method::AuthTest))?;
-        let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or("?").to_owned();
-        Ok(format!("the bot {} of {} is let in", text("user"), text("team")))
     }
 
     /// Asks for the address of a connection; the token must be the app's (`xapp-...`). The address is a secret.
@@ -153,8 +151,8 @@ impl SlackChat {
         message: &ChatMessage,
     ) -> Result<ChatReceipt, SendError> {
         match message {
-            ChatMessage::OpenChannel { name, topic, invite, private } => {
-                let wanted = Wanted { name, topic, private: *private };
+            ChatMessage::OpenChannel { name, topic, invite, private, bookmarks } => {
+                let wanted = Wanted { name, topic, private: *private, bookmarks };
                 self.open_channel(key, attempt, &wanted, invite).await
             }
             ChatMessage::Invite { channel, who } => self.let_in(channel, who).await,
@@ -227,7 +225,12 @@ impl SlackChat {
         }
         let is_clean = self.certain.nothing_before(key, attempt);
         if !is_clean
-            && let Some(ts) = self.posted(place.channel, place.thread, |message| message.has_key(key)).await?
+            // the copy that cannot be edited any more is not what is looked for
+            && let Some(ts) = self
+                .posted(place.channel, place.thread, |message| {
+                    message.has_key(key) && place.ts != Some(message.ts.as_str())
+                })
+                .await?
         {
             return Ok(receipt(place.channel, Some(&ts)));
         }

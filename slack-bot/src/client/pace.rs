@@ -1,8 +1,9 @@
-//! When Slack may be asked for what again: what it said itself, and its rule of one message a second for each channel.
+//! When Slack may be asked for what again: what it said itself, its rule of one message a second for each channel, and a part
+//! of its edits that is kept for what people wait for.
 //!
 //! Each method waits for itself, and posting for each channel by itself: nobody waits for what another may not do.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +18,10 @@ const BETWEEN_POSTS: Duration = Duration::from_secs(1);
 const UNSAID: Duration = Duration::from_secs(5);
 /// Longest pause that is believed.
 const LONGEST: Duration = Duration::from_secs(600);
+/// Edits of a minute that only show how things go on. Slack takes 50 of the whole workspace (Tier 3); the others are for plans
+/// and questions, whose buttons somebody waits for.
+const ROUTINE_EDITS: usize = 40;
+const MINUTE: Duration = Duration::from_secs(60);
 /// Beyond so many entries those that are over are forgotten.
 const MANY: usize = 256;
 
@@ -30,6 +35,8 @@ pub(super) struct Pace {
     held: Mutex<HashMap<Budget, Instant>>,
     /// The last message of each channel.
     posted: Mutex<HashMap<String, Instant>>,
+    /// The edits of the last minute, oldest first.
+    edits: Mutex<VecDeque<Instant>>,
 }
 
 fn budget(method: Method, channel: &str) -> Budget {
@@ -57,12 +64,16 @@ impl Pace {
     pub(super) fn turn(&self, message: &ChatMessage) -> Option<Duration> {
         let (method, channel, is_urgent) = match message {
             ChatMessage::OpenChannel { .. } => (Method::CreateChannel, "", true),
-            ChatMessage::Card { channel, ts, .. }
-            | ChatMessage::Brief { channel, ts, .. }
-            | ChatMessage::Progress { channel, ts, .. } => (
+            ChatMessage::Card { channel, ts, .. } | ChatMessage::Brief { channel, ts, .. } => (
                 if ts.is_some() { Method::UpdateMessage } else { Method::PostMessage },
                 channel.as_str(),
                 false,
+            ),
+            // a question is shown by an edit
+            ChatMessage::Progress { channel, ts, view, .. } => (
+                if ts.is_some() { Method::UpdateMessage } else { Method::PostMessage },
+                channel.as_str(),
+                ts.is_some() && view.question.is_some(),
             ),
             // Somebody waits for it: only Slack's own no holds it back.
             ChatMessage::Plan { channel, ts, .. } | ChatMessage::Draft { channel, ts, .. } => (
@@ -90,7 +101,22 @@ impl Pace {
             Method::PostMessage if !is_urgent => posted.get(channel).map(|at| *at + BETWEEN_POSTS),
             _ => None,
         };
-        let wait = until.max(after_last).filter(|until| *until > now).map(|until| until - now);
+        let mut edits = self.edits.lock().unwrap_or_else(PoisonError::into_inner);
+        while edits.front().is_some_and(|at| at.elapsed() >= MINUTE) {
+            edits.pop_front();
+        }
+        let after_others = match method {
+            Method::UpdateMessage if !is_urgent && edits.len() >= ROUTINE_EDITS => {
+                edits.front().map(|oldest| *oldest + MINUTE)
+            }
+            _ => None,
+        };
+        let wait =
+            until.max(after_last).max(after_others).filter(|until| *until > now).map(|until| until - now);
+        if wait.is_none() && method == Method::UpdateMessage {
+            edits.push_back(now);
+        }
+        drop(edits);
         if wait.is_none() && method == Method::PostMessage {
             // The turn is taken: several that ask at once would else all go, and Slack would refuse most of them.
             forget(&mut posted, |at| at.elapsed() >= BETWEEN_POSTS);
@@ -108,7 +134,10 @@ fn forget<K: std::hash::Hash + Eq>(entries: &mut HashMap<K, Instant>, is_over: i
 
 #[cfg(test)]
 mod tests {
+    use runbook_core::message::ProgressView;
+
     use super::*;
+    use crate::render::tests::progress_view;
 
     fn note(channel: &str) -> ChatMessage {
         ChatMessage::Note { channel: channel.to_owned(), thread: None, text: "x".to_owned() }
@@ -124,6 +153,31 @@ mod tests {
         assert_eq!(pace.turn(&note("C2")), None);
         tokio::time::advance(BETWEEN_POSTS).await;
         assert_eq!(pace.turn(&note("C1")), None);
+    }
+
+    /// One busy run uses up the edits that only show how it goes on, and not those that a question is shown by.
+    #[tokio::test(start_paused = true)]
+    async fn a_question_waits_for_no_other_edits() {
+        let pace = Pace::default();
+        let edit = |view: ProgressView| ChatMessage::Progress {
+            channel: "C1".to_owned(),
+            ts: Some("1.0".to_owned()),
+            thread: None,
+            view,
+        };
+        let routine = edit(ProgressView { question: None, ..progress_view() });
+        let asks = edit(progress_view());
+        assert!(matches!(&asks, ChatMessage::Progress { view, .. } if view.question.is_some()));
+        for number in 0..ROUTINE_EDITS {
+            assert_eq!(pace.turn(&routine), None, "{number}");
+            tokio::time::advance(Duration::from_millis(100)).await;
+        }
+        assert_eq!(pace.turn(&routine), Some(MINUTE - Duration::from_millis(100) * 40));
+        assert_eq!(pace.turn(&asks), None);
+        tokio::time::advance(MINUTE - Duration::from_secs(4)).await;
+        assert!(pace.turn(&routine).is_some(), "the question took one of them");
+        tokio::time::advance(Duration::from_millis(100)).await;
+        assert_eq!(pace.turn(&routine), None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use runbook_core::form::{Form, FormFor};
-use runbook_core::message::CardView;
+use runbook_core::message::{Bookmark, CardView};
 use runbook_core::ports::Quote;
 use tokio::net::TcpListener;
 
@@ -165,7 +165,8 @@ async fn a_plan_carries_the_fingerprint_in_its_buttons() {
     let blocks = body["blocks"].as_array().unwrap();
     let actions = blocks.iter().find(|block| block["type"] == "actions").unwrap();
     let value: Value = serde_json::from_str(actions["elements"][0]["value"].as_str().unwrap()).unwrap();
-    let expected = json!({"run": plan_view().run.to_string(), "fingerprint": plan_view().fingerprint});
+    let (run, fingerprint) = (plan_view().run.to_string(), plan_view().fingerprint);
+    let expected = json!({"run": run, "fingerprint": fingerprint, "asked": plan_view().asked});
     assert_eq!((&actions["elements"][0]["action_id"], value), (&json!("blocks:approve"), expected));
 }
 
@@ -242,6 +243,28 @@ async fn a_deleted_message_is_posted_anew() {
     peer.done();
 }
 
+/// A copy that an earlier attempt posted is the one that counts; the one that cannot be edited is not found again.
+#[tokio::test]
+async fn a_message_that_cannot_be_edited_any_more_has_one_copy() {
+    let metadata = json!({"event_type": "blocks", "event_payload": {"key": "card/1"}});
+    let there = |stamps: &[&str]| {
+        let messages: Vec<_> = stamps.iter().map(|ts| json!({"ts": ts, "metadata": metadata})).collect();
+        Reply::Json(json!({"ok": true, "messages": messages}))
+    };
+    let peer = Peer::start([
+        ("/api/chat.update", no("edit_window_closed")),
+        ("/api/conversations.history", there(&["1.4", "1.0"])),
+        ("/api/chat.update", no("edit_window_closed")),
+        ("/api/conversations.history", there(&["1.0"])),
+        ("/api/chat.postMessage", posted()),
+    ])
+    .await;
+    let chat = peer.chat();
+    assert_eq!(chat.send("card/1", 2, &card(Some("1.0"))).await, receipt_of("C1", "1.4"));
+    assert_eq!(chat.send("card/1", 2, &card(Some("1.0"))).await, receipt_of("C1", "1.5"));
+    peer.done();
+}
+
 #[tokio::test]
 async fn which_failures_may_pass() {
     let scope =
@@ -258,9 +281,10 @@ async fn which_failures_may_pass() {
         (path, Reply::Json(json!({"ok": false}))),
         (path, Reply::Json(json!({"ok": true}))),
         (path, Reply::Json(scope)),
+        (path, Reply::Status(403, "no")),
+        (path, no("token_revoked")),
         (path, no("channel_not_found")),
         (path, Reply::Json(blocks)),
-        (path, Reply::Status(403, "no")),
     ])
     .await;
     let chat = peer.chat();
@@ -277,12 +301,16 @@ async fn which_failures_may_pass() {
         let (after, reason) = retry(chat.send("k", 1, &note("x")).await);
         assert!(after.is_none() && reason.contains(expected) && !reason.contains("secret"), "{reason}");
     }
+    // what is about the token is mended by whoever set it: the message waits for that
     for expected in [
         "missing_scope (needed=chat:write)\nhint: ",
-        "invite the bot",
-        "must be less than 3001 characters",
         "HTTP 403",
+        "token_revoked\nhint: check SLACK_BOT_TOKEN",
     ] {
+        let (after, reason) = retry(chat.send("k", 1, &note("x")).await);
+        assert!(after == Some(60_000) && reason.contains(expected), "{after:?} {reason}");
+    }
+    for expected in ["invite the bot", "must be less than 3001 characters"] {
         let reason = permanent(chat.send("k", 1, &note("x")).await);
         assert!(reason.contains(expected), "{reason}");
     }
@@ -357,7 +385,7 @@ async fn an_answer_where_somebody_asked_is_for_them_alone() {
     assert!(chat.send("r", 1, &reply("", None)).await.is_ok());
     assert_eq!(retry(chat.send("r", 1, &reply("C1", None)).await).0, Some(7_000));
     assert!(chat.not_before(&reply("C1", None)).is_some(), "that method rests");
-    assert!(permanent(chat.send("r", 1, &reply("C1", None)).await).contains("missing_scope"));
+    assert!(retry(chat.send("r", 1, &reply("C1", None)).await).1.contains("missing_scope"));
     let seen = peer.done();
     let first = seen[0].json();
     assert_eq!(
@@ -450,13 +478,21 @@ async fn a_channel_is_opened_marked_and_filled() {
         ("/api/conversations.invite", no("user_not_found")),
         ("/api/conversations.invite", ok()),
         ("/api/conversations.invite", no("user_not_found")),
+        ("/api/bookmarks.add", no("missing_scope")),
+        ("/api/bookmarks.add", ok()),
     ])
     .await;
+    let bookmark = |title: &str, url: &str| Bookmark { title: title.into(), url: url.into() };
+    let bookmarks = vec![
+        bookmark("Join the <bridge>", "https://meet.example.com/a?b=1&c=2"),
+        bookmark("PagerDuty", "https://acme.pagerduty.com/incidents/Q1"),
+    ];
     let open = ChatMessage::OpenChannel {
         name: "inc-1".into(),
         topic: "<!here> failures".into(),
         invite: vec!["U1".into(), "U2".into()],
         private: false,
+        bookmarks,
     };
     let expected = Ok(ChatReceipt { channel: Some("C9".into()), ..ChatReceipt::default() });
     assert_eq!(peer.chat().send("channel/1", 1, &open).await, expected);
@@ -466,6 +502,44 @@ async fn a_channel_is_opened_marked_and_filled() {
     assert_eq!(seen[2].json()["topic"], "&lt;!here&gt; failures");
     assert_eq!(seen[3].json()["users"], "U1,U2");
     assert_eq!(seen[5].json()["users"], "U2");
+    let wanted = json!({
+        "channel_id": "C9", "title": "Join the &lt;bridge&gt;", "type": "link", "link": "https://meet.example.com/a?b=1&c=2",
+    });
+    assert_eq!(seen[6].json(), wanted);
+}
+
+/// What an earlier attempt put at the top of the channel is not put there again; without a look nothing is.
+#[tokio::test]
+async fn a_bookmark_stands_there_once() {
+    let marked = json!({"id": "C2", "name": "inc-1", "purpose": {"value": "Opened by Blocks (channel/1)"}});
+    let found = || {
+        [
+            ("/api/auth.test", Reply::Json(json!({"ok": true, "user_id": "UBOT"}))),
+            ("/api/conversations.list", Reply::Json(json!({"ok": true, "channels": [marked.clone()]}))),
+            ("/api/conversations.setPurpose", ok()),
+            ("/api/conversations.setTopic", ok()),
+        ]
+    };
+    let there = json!({"ok": true, "bookmarks": [{"id": "Bk1", "link": "https://a.example"}, {"id": "Bk2"}]});
+    let mut script: Vec<_> = found().into();
+    script.extend([("/api/bookmarks.list", Reply::Json(there)), ("/api/bookmarks.add", ok())]);
+    script.extend(found());
+    script.push(("/api/bookmarks.list", no("missing_scope")));
+    let peer = Peer::start(script).await;
+    let bookmark = |url: &str| Bookmark { title: "x".into(), url: url.into() };
+    let open = ChatMessage::OpenChannel {
+        name: "inc-1".into(),
+        topic: "t".into(),
+        invite: vec![],
+        private: false,
+        bookmarks: vec![bookmark("https://a.example"), bookmark("https://b.example")],
+    };
+    for _ in 0..2 {
+        peer.chat().send("channel/1", 2, &open).await.unwrap();
+    }
+    let added: Vec<_> = peer.done().into_iter().filter(|seen| seen.path == "/api/bookmarks.add").collect();
+    assert_eq!(added.len(), 1);
+    assert_eq!(added[0].json()["link"], "https://b.example");
 }
 
 #[tokio::test]
@@ -515,8 +589,13 @@ async fn a_channel_is_opened_once() {
         script.extend([("/api/conversations.setPurpose", ok()), ("/api/conversations.setTopic", ok())]);
     }
     let peer = Peer::start(script).await;
-    let open =
-        ChatMessage::OpenChannel { name: "inc-1".into(), topic: "t".into(), invite: vec![], private: false };
+    let open = ChatMessage::OpenChannel {
+        name: "inc-1".into(),
+        topic: "t".into(),
+        invite: vec![],
+        private: false,
+        bookmarks: vec![],
+    };
     for expected in ["C2", "C3", "C5"] {
         let receipt = peer.chat().send("channel/1", 2, &open).await.unwrap();
         assert_eq!(receipt.channel.as_deref(), Some(expected));

@@ -41,6 +41,7 @@ pub(crate) fn card(view: &CardView) -> Rendered {
         view.reminders.as_deref().map(|held| format!("*Reminders:* {}", prose(&one_line(held), 200))),
     );
     facts.extend(view.resolved_at.map(|at| format!("*Resolved:* {} after {}", clock(at), since(view, at))));
+    facts.extend(view.bridge.as_deref().and_then(|url| link(url, "join the bridge")));
     facts.extend(view.pager_url.as_deref().and_then(|url| link(url, "open in PagerDuty")));
     page.lines(facts);
 

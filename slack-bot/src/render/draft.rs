@@ -2,11 +2,10 @@
 
 use runbook_core::update::DraftView;
 use slack_morphism::prelude::{
-    SlackActionBlockElement, SlackActionsBlock, SlackBlock, SlackBlockButtonElement, SlackBlockConfirmItem,
-    SlackBlockPlainText,
+    SlackActionBlockElement, SlackActionsBlock, SlackBlock, SlackBlockButtonElement, SlackBlockPlainText,
 };
 
-use super::page::{Page, Rendered};
+use super::page::{Page, Rendered, sure};
 use super::text::{fence, line, units};
 use crate::draft_button::{DraftButton, DraftValue};
 
@@ -71,7 +70,7 @@ fn actions(buttons: &[DraftButton], value: &DraftValue, is_public: bool) -> Slac
             .with_action_id(button.action_id().into())
             .with_value(value.clone());
         if *button == DraftButton::Send && is_public {
-            element = element.with_confirm(sure());
+            element = element.with_confirm(sure(SURE));
         }
         element.into()
     };
@@ -79,15 +78,8 @@ fn actions(buttons: &[DraftButton], value: &DraftValue, is_public: bool) -> Slac
 }
 
 /// Everybody reads it: a finger that slips is asked once more.
-fn sure() -> SlackBlockConfirmItem {
-    let plain = |text: &str| SlackBlockPlainText::new(text.to_owned()).with_emoji(false);
-    SlackBlockConfirmItem::new(
-        plain("Send it to everybody?").into(),
-        plain("Everybody outside reads this, exactly as it is shown.").into(),
-        plain("Send").into(),
-        plain("Not yet").into(),
-    )
-}
+const SURE: [&str; 4] =
+    ["Send it to everybody?", "Everybody outside reads this, exactly as it is shown.", "Send", "Not yet"];
 
 #[cfg(test)]
 mod tests {

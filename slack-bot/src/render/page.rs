@@ -3,8 +3,8 @@
 use runbook_core::message::{Answer, CardButton};
 use slack_morphism::prelude::{
     SlackActionBlockElement, SlackActionsBlock, SlackBlock, SlackBlockButtonElement, SlackBlockButtonStyle,
-    SlackBlockMarkDownText, SlackBlockPlainText, SlackBlockPlainTextInputElement, SlackContextBlock,
-    SlackHeaderBlock, SlackInputBlock, SlackSectionBlock,
+    SlackBlockConfirmItem, SlackBlockMarkDownText, SlackBlockPlainText, SlackBlockPlainTextInputElement,
+    SlackContextBlock, SlackHeaderBlock, SlackInputBlock, SlackSectionBlock,
 };
 
 use super::text::{clip, line, units};
@@ -134,8 +134,13 @@ impl Page {
             .map(|button| {
                 let text = SlackBlockPlainText::new(card_button::label(*button).to_owned()).with_emoji(false);
                 let id = format!("{ACTION_PREFIX}{}", card_button::word(*button));
-                let element = SlackBlockButtonElement::new(text.into());
-                element.with_action_id(id.into()).with_value(value.clone()).into()
+                let mut element = SlackBlockButtonElement::new(text.into())
+                    .with_action_id(id.into())
+                    .with_value(value.clone());
+                if let Some(words) = card_button::confirm(*button) {
+                    element = element.with_confirm(sure(words));
+                }
+                element.into()
             })
             .collect();
         if !elements.is_empty() {
@@ -168,6 +173,17 @@ impl Page {
     fn push_section(&mut self, text: String) {
         self.blocks.push(SlackSectionBlock::new().with_text(markup(text).into()).into());
     }
+}
+
+/// A finger that slips is asked once more: the question, what happens, yes and no.
+pub(super) fn sure([question, what, yes, no]: [&str; 4]) -> SlackBlockConfirmItem {
+    let plain = |text: &str| SlackBlockPlainText::new(text.to_owned()).with_emoji(false);
+    SlackBlockConfirmItem::new(
+        plain(question).into(),
+        plain(what).into(),
+        plain(yes).into(),
+        plain(no).into(),
+    )
 }
 
 /// Markup that Slack does not look for names and links in on its own.

@@ -15,6 +15,10 @@ const AGAIN_MAX: usize = 20;
 /// Most parameters that are shown.
 const PARAMS_MAX: usize = 20;
 
+/// Most room for a parameter's name, and for its value, as they are escaped.
+const NAME_MAX: usize = 60;
+const VALUE_MAX: usize = 300;
+
 /// Renders the plan: what is asked, what it risks, exactly what would run, what undoes it. Buttons only while they do
 /// something.
 pub(crate) fn plan(view: &PlanView) -> Rendered {
@@ -26,7 +30,7 @@ pub(crate) fn plan(view: &PlanView) -> Rendered {
     if view.again.len() > AGAIN_MAX {
         page.mark_cut();
     }
-    if view.params.len() > PARAMS_MAX || view.params.iter().any(|(_, value)| value.chars().count() > 200) {
+    if view.params.len() > PARAMS_MAX || view.params.iter().any(|(name, value)| param(name, value).1) {
         page.mark_cut();
     }
     for (number, step) in (1..).zip(&view.steps) {
@@ -52,6 +56,7 @@ pub(crate) fn plan(view: &PlanView) -> Rendered {
             run: view.run.to_string(),
             fingerprint: Some(line(&view.fingerprint, 200)),
             step: None,
+            asked: view.asked.clone(),
         };
         if view.approvals_needed == 0 && !page.is_cut() {
             page.field(REASON, "Why? It goes into the review", 500);
@@ -89,12 +94,7 @@ fn head(view: &PlanView) -> Vec<String> {
     lines.push(format!("*Risk:* {}", line(&view.risk, 100)));
     lines.extend(view.risk_reasons.iter().take(10).map(|reason| format!("• {}", line(reason, 200))));
     lines.extend(view.provenance.iter().take(10).map(|said| format!("_{}_", line(said, 300))));
-    lines.extend(
-        view.params
-            .iter()
-            .take(PARAMS_MAX)
-            .map(|(name, value)| format!("*{}* = {}", line(name, 60), line(value, 200))),
-    );
+    lines.extend(view.params.iter().take(PARAMS_MAX).map(|(name, value)| param(name, value).0));
     let boxes = span(i64::from(view.boxes_s));
     lines.push(match view.limit_s {
         Some(limit) => {
@@ -116,6 +116,19 @@ fn head(view: &PlanView) -> Vec<String> {
         );
     }
     lines
+}
+
+/// A parameter as it is bound, and whether some of it is not shown. Blanks that a line would fold stand in a fence.
+fn param(name: &str, value: &str) -> (String, bool) {
+    let shown_name = line(name, NAME_MAX);
+    let is_cut = shown_name != line(name, usize::MAX);
+    if value.split_whitespace().collect::<Vec<_>>().join(" ") != value {
+        let fenced = fence(value, VALUE_MAX);
+        return (format!("*{shown_name}* =\n{}", fenced.text), is_cut || fenced.is_cut);
+    }
+    let shown = line(value, VALUE_MAX);
+    let is_cut = is_cut || shown != line(value, usize::MAX);
+    (format!("*{shown_name}* = {shown}"), is_cut)
 }
 
 /// One step, and whether some of it is not shown.

@@ -46,7 +46,8 @@ fn ask(page: &mut Page, view: &ProgressView, question: &QuestionView) {
     // The first answer is the safest one.
     // Slack takes so much for the value of a button
     let step = view.step.clone().filter(|step| step.len() <= STEP_MAX);
-    page.buttons(&answers, &ButtonValue { run: view.run.to_string(), fingerprint: None, step }, true);
+    let (run, asked) = (view.run.to_string(), view.asked.clone());
+    page.buttons(&answers, &ButtonValue { run, fingerprint: None, step, asked }, true);
 }
 
 fn label(answer: Answer) -> &'static str {

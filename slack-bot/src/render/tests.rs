@@ -35,6 +35,7 @@ pub(crate) fn card_view() -> CardView {
         resolved_at: None,
         commander: Some("ana (acting)".into()),
         pager_url: Some("https://acme.pagerduty.com/incidents/Q1".into()),
+        bridge: Some("https://meet.example.com/incidents".into()),
         evidence: vec![EvidenceLine {
             outcome: Outcome::Fail,
             title: "failure rate".into(),
@@ -58,6 +59,7 @@ pub(crate) fn card_view() -> CardView {
 pub(crate) fn plan_view() -> PlanView {
     PlanView {
         run: run_id(),
+        asked: Some("00ff00ff00ff00ff".into()),
         title: "Rollback to the previous version".into(),
         incident: Some("INC-1".into()),
         target: "flowengine".into(),
@@ -92,6 +94,7 @@ pub(crate) fn plan_view() -> PlanView {
 pub(crate) fn progress_view() -> ProgressView {
     ProgressView {
         run: run_id(),
+        asked: Some("00ff00ff00ff00ff".into()),
         title: "Rollback to the previous version".into(),
         state: "paused".into(),
         boxes_s: 480,
@@ -331,6 +334,27 @@ fn many(max: usize) -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec(hostile(), 0..max)
 }
 
+/// A yes covers each value to its last character: what is not shown whole is approved by no button.
+#[test]
+fn a_value_is_shown_whole_or_is_approved_by_no_button() {
+    let amp = "&".repeat(61);
+    for (name, value, is_whole) in [
+        ("n", "production".to_owned(), true),
+        ("n", "a  b\n\tc".to_owned(), true),
+        ("n", amp[..60].to_owned(), true),
+        ("n", amp.clone(), false),
+        ("n", format!("{}https://evil.example", "<".repeat(80)), false),
+        ("n", format!(" {}", "x".repeat(400)), false),
+        (&"n".repeat(61), "x".to_owned(), false),
+    ] {
+        let view = PlanView { params: vec![(name.to_owned(), value.clone())], ..plan_view() };
+        let shown = serde_json::to_string(&plan(&view).blocks).unwrap();
+        assert_eq!(shown.contains("blocks:approve"), is_whole, "{name} = {value}: {shown}");
+        let said = serde_json::to_string(&crate::render::text::escape(&value)).unwrap();
+        assert!(!is_whole || shown.contains(said.trim_matches('"')), "{value}: {shown}");
+    }
+}
+
 fn evidence() -> impl Strategy<Value = Vec<EvidenceLine>> {
     let outcome = prop::sample::select(vec![Outcome::Pass, Outcome::Fail, Outcome::Late, Outcome::Ask]);
     let line = (outcome, hostile(), hostile(), prop::option::of(hostile()))
@@ -356,7 +380,7 @@ proptest! {
         let [number, title, severity, status, service, phase, commander, triage]: [String; 8] = words.try_into().unwrap();
         let mut view = CardView {
             number, title, severity, status, service, phase: Some(phase), commander: Some(commander), triage: Some(triage),
-            pager_url, evidence, changes, runs, suggestions, roles, update: said.first().cloned(),
+            bridge: pager_url.clone(), pager_url, evidence, changes, runs, suggestions, roles, update: said.first().cloned(),
             ended: said.last().cloned(), private: true, ..card_view()
         };
         view.mitigated_at = mitigated.map(|seconds| view.detected_at + TimeDelta::seconds(seconds));

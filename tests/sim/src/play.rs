@@ -318,6 +318,7 @@ impl Player {
                     request: request.clone(),
                     reply_to: Some(tag.clone().into()),
                     trigger: None,
+                    asked: None,
                 };
                 let signal = Translated::Signal(Signal::Chat(signal));
                 self.stage.hand_in("slack", tag.clone(), signal, after_ms);

@@ -243,8 +243,24 @@ impl Bench {
             request,
             reply_to: Some(id.to_owned().into()),
             trigger: None,
+            asked: None,
         };
         self.hand_in("slack", id, Translated::Signal(Signal::Chat(signal))).await;
+    }
+
+    /// Somebody presses a button that answers the question of that short name; the answer they get.
+    pub(crate) async fn presses(&mut self, id: &str, user: &str, request: Request, asked: &str) -> String {
+        let signal = ChatSignal {
+            user_id: format!("U-{user}"),
+            channel: "C1".to_owned(),
+            request,
+            reply_to: Some(id.to_owned().into()),
+            trigger: None,
+            asked: Some(asked.to_owned()),
+        };
+        self.hand_in("slack", id, Translated::Signal(Signal::Chat(signal))).await;
+        self.pass(5_000).await;
+        locked(&self.world.chat).answer(id).unwrap_or_default()
     }
 
     /// Somebody asks something that a form may be opened for; the answer goes to the address `id`.
@@ -255,6 +271,7 @@ impl Bench {
             request,
             reply_to: Some(id.to_owned().into()),
             trigger: Some(trigger.to_owned()),
+            asked: None,
         };
         self.hand_in("slack", id, Translated::Signal(Signal::Chat(signal))).await;
         self.pass(5_000).await;

@@ -1,6 +1,6 @@
 //! A chat that keeps what it is sent, as a channel does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use runbook_core::form::Form;
@@ -46,6 +46,8 @@ pub(crate) struct ChatState {
     pub(crate) tries: Vec<(Instant, String, u32)>,
     /// Messages that called somebody when they were posted, and why.
     pub(crate) pings: Vec<String>,
+    /// Messages that cannot be edited any more, by their position: deleted, or too old for the workspace.
+    pub(crate) frozen: BTreeSet<usize>,
     /// What goes wrong next with keys that begin so.
     pub(crate) faults: Vec<(&'static str, ChatFault)>,
 }
@@ -76,6 +78,14 @@ impl ChatState {
     pub(crate) fn plan(&self, id: RunId) -> Option<PlanView> {
         self.messages.iter().find_map(|posted| match &posted.message {
             ChatMessage::Plan { view, .. } if view.run == id => Some(view.clone()),
+            _ => None,
+        })
+    }
+
+    /// What the buttons of a run's progress answer, as it is shown.
+    pub(crate) fn progress_asked(&self, id: RunId) -> Option<String> {
+        self.messages.iter().rev().find_map(|posted| match &posted.message {
+            ChatMessage::Progress { view, .. } if view.run == id => view.asked.clone(),
             _ => None,
         })
     }
@@ -160,13 +170,14 @@ impl ChatState {
             | ChatMessage::Upload { channel, .. } => (channel, None),
         };
         let index = match ts {
-            Some(ts) => Some(ts.parse::<usize>().unwrap()),
+            Some(ts) => Some(ts.parse::<usize>().unwrap()).filter(|index| !self.frozen.contains(index)),
             None => self.messages.iter().position(|posted| posted.key == key).filter(|_| look),
         };
         let index = match index {
             Some(index) => {
                 let posted = self.messages.get_mut(index).expect("an edit names a message that is there");
                 posted.edits += 1;
+                key.clone_into(&mut posted.key);
                 posted.message = message.clone();
                 index
             }

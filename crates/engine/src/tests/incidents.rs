@@ -6,7 +6,7 @@ use runbook_core::people::Actor;
 use runbook_core::ports::{PagerCall, PagerEventKind, PagerIncident, Translated};
 use runbook_core::request::Request;
 
-use crate::testkit::{Bench, check, locked, page};
+use crate::testkit::{Bench, Posted, check, locked, page};
 
 #[tokio::test(start_paused = true)]
 async fn a_page_becomes_a_channel_a_card_and_evidence() {
@@ -235,6 +235,97 @@ async fn a_small_incident_lives_in_the_services_channel() {
     assert!(
         matches!(&cards[..], [card] if matches!(&card.message, ChatMessage::Card { channel, .. } if channel == "incidents"))
     );
+}
+
+/// What cannot be edited any more is posted once more, and from then on that is what is edited.
+#[tokio::test(start_paused = true)]
+async fn a_message_that_was_deleted_has_one_successor() {
+    let mut bench = Bench::new().await;
+    let id = bench.paged().await.id;
+    bench
+        .ask("rollback", "ana", Request::RunbookRollback { service: None, params: [].into(), incident: None })
+        .await;
+    bench.pass(5_000).await;
+    let run = bench.asked_runs()[0];
+    let kinds = ["card/", "brief/", "plan/"];
+    {
+        let mut chat = locked(&bench.world.chat);
+        let gone: Vec<usize> = chat
+            .messages
+            .iter()
+            .enumerate()
+            .filter(|(_, posted)| kinds.iter().any(|kind| posted.key.starts_with(kind)))
+            .map(|(index, _)| index)
+            .collect();
+        assert_eq!(gone.len(), kinds.len());
+        chat.frozen.extend(gone);
+    }
+    bench.ask("ack", "ana", Request::IncidentAck { incident: None }).await;
+    let yes = bench.approval(run);
+    bench.ask("approve", "ben", yes).await;
+    bench.pass(20_000).await;
+    for n in 0..4 {
+        let text = format!("look {n}");
+        bench.ask(&text, "ana", Request::TimelineAdd { incident: None, text: text.clone() }).await;
+        bench.pass(5_000).await;
+    }
+    let chat = locked(&bench.world.chat);
+    for kind in kinds {
+        assert_eq!(chat.of(kind).len(), 2, "{kind}: {:?}", chat.of(kind));
+    }
+    assert!(chat.of("card/")[1].edits >= 1, "the successor is edited");
+    drop(chat);
+    let (incident, _) = bench.incident_events(id).await;
+    let (state, _) = bench.run(run).await;
+    assert!(incident.card_ts.is_some() && state.plan_message.is_some());
+}
+
+/// An incident that turns out to be grave gets its channel, where the card is posted anew; what stood where others read along
+/// says where it is led. One that turns out to be small stays where people talk about it.
+#[tokio::test(start_paused = true)]
+async fn a_severity_that_asks_for_a_channel_of_its_own_moves_the_incident_there() {
+    let mut bench = Bench::new().await;
+    let small = PagerIncident { priority: Some("P3".to_owned()), high_urgency: Some(false), ..page("Q1") };
+    bench.pager_says("page", PagerEventKind::Triggered, small, None).await;
+    bench.pass(10_000).await;
+    let severity = |to: &str| Request::IncidentSeverity { incident: None, severity: to.to_owned() };
+    bench.ask("grave", "ana", severity("P1")).await;
+    bench.pass(10_000).await;
+    {
+        let chat = locked(&bench.world.chat);
+        assert_eq!(chat.channels.len(), 1);
+        let cards = chat.of("card/");
+        let [Posted { message: ChatMessage::Card { channel, view, .. }, .. }] = &cards[..] else {
+            panic!("{cards:?}")
+        };
+        assert_eq!((channel.as_str(), view.severity.as_str()), ("C1", "P1"));
+        let briefs = chat.of("brief/");
+        let [Posted { message: ChatMessage::Brief { channel, ts, view, .. }, .. }] = &briefs[..] else {
+            panic!("{briefs:?}")
+        };
+        assert_eq!((channel.as_str(), ts.as_deref(), view.home.as_str()), ("incidents", Some("0"), "C1"));
+    }
+    // whom it asks is asked in its own channel, below nothing
+    let call = Request::Escalate { incident: None, who: Some("ben".to_owned()), reason: None };
+    bench.ask("call", "ana", call).await;
+    bench.pass(10_000).await;
+    let asked = locked(&bench.world.chat).messages.iter().rev().find_map(|posted| match &posted.message {
+        ChatMessage::Ask { channel, thread, .. } => Some((channel.clone(), thread.clone())),
+        _ => None,
+    });
+    assert_eq!(asked, Some(("C1".to_owned(), None)));
+    // and back: it is led where it was
+    bench.ask("small", "ana", severity("P3")).await;
+    bench.ask("resolve", "ana", Request::IncidentResolve { incident: None }).await;
+    bench.pager_says("end", PagerEventKind::Resolved, page("Q1"), None).await;
+    bench.pass(10_000).await;
+    let chat = locked(&bench.world.chat);
+    let briefs = chat.of("brief/");
+    let [Posted { message: ChatMessage::Brief { view, .. }, .. }] = &briefs[..] else { panic!("{briefs:?}") };
+    assert_eq!((view.severity.as_str(), view.status.as_str()), ("P3", "resolved"));
+    assert_eq!((chat.of("card/").len(), chat.channels.len()), (1, 1));
+    drop(chat);
+    assert_eq!(check(&bench), Vec::<String>::new());
 }
 
 /// The shared channel shows an incident that has one of its own, in one message that follows where it stands.

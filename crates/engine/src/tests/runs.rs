@@ -203,6 +203,39 @@ async fn of_two_yeses_at_once_one_starts() {
     assert_eq!(bench.world.started("roll-back") + bench.world.started("restart-it"), 1);
 }
 
+/// A button answers what stood beside it: pressed when that is decided, or when the same is asked of a later attempt, it does
+/// nothing.
+#[tokio::test(start_paused = true)]
+async fn a_press_that_comes_late_answers_nothing_else() {
+    let (mut bench, run) = waiting().await;
+    bench.world.will("look-at-it", &[Act::Ends(100, 0, "broken\n")]);
+    let asked = |bench: &Bench| locked(&bench.world.chat).progress_asked(run).expect("it asks something");
+    let (state, _) = bench.run(run).await;
+    let offered = runbook_core::choices::asked(&state).expect("a yes is asked for");
+    let yes = bench.approval(run);
+    bench.presses("approve", "ben", yes, &offered).await;
+    bench.pass(10_000).await;
+    assert_eq!(bench.status(run), "failed");
+    let first = asked(&bench);
+    let retry = || Request::RunbookRetry { run: Some(run.to_string()), reason: None, step: None };
+    let undo = || Request::RunbookUndo { run: Some(run.to_string()), reason: None };
+    bench.presses("retry", "ana", retry(), &first).await;
+    bench.pass(10_000).await;
+    assert_eq!(bench.status(run), "failed", "it failed again");
+    let second = asked(&bench);
+    assert_ne!(first, second);
+    let said = bench.presses("late", "ben", undo(), &first).await;
+    assert!(said.contains("what this button answers is decided, and nothing was done"), "{said}");
+    assert_eq!((bench.status(run).as_str(), bench.world.started("roll-forward")), ("failed", 0));
+    // whoever is not known here learns nothing of how it stands
+    let said = bench.presses("stranger", "stranger", undo(), &first).await;
+    assert!(said.contains("is not known here") && !said.contains("Roll back"), "{said}");
+    bench.presses("in time", "ben", undo(), &second).await;
+    bench.pass(10_000).await;
+    assert_eq!(bench.world.started("roll-forward"), 1);
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
 /// A run that stopped gave its target back: going on with it needs the target again.
 #[tokio::test(start_paused = true)]
 async fn a_stopped_run_does_not_go_on_while_another_holds_its_target() {

@@ -1,12 +1,12 @@
 //! What people ask of incidents beside taking and resolving them.
 
 use runbook_core::incident::{Commander, End, IncidentEvent, Status};
-use runbook_core::people::{Actor, Role};
+use runbook_core::people::{Actor, Directory, Person, Role};
 use runbook_core::ports::{PagerCall, PagerEventKind};
 use runbook_core::request::Request;
 
 use crate::origin::Asker;
-use crate::testkit::{Bench, ChatFault, check, locked, page};
+use crate::testkit::{Act, Bench, ChatFault, check, locked, page};
 
 fn declare(title: &str, private: bool) -> Request {
     let service = Some("flowengine".to_owned());
@@ -204,6 +204,87 @@ async fn a_private_incident_is_for_whoever_has_a_part_in_it() {
     for request in [Request::IncidentStatus { incident: None }, Request::RunbookStatus { run: None }, runs] {
         bench.engine.request(&request, &ben).await.unwrap_or_else(|error| panic!("{request:?}: {error}"));
     }
+}
+
+/// A target that nobody has seen since wakes somebody, also for an incident that the pager does not know. Of a private one
+/// only whoever commands it hears.
+#[tokio::test(start_paused = true)]
+async fn an_undo_that_failed_pages_for_a_declared_incident_too() {
+    for (private, to) in [(false, None), (true, Some("ana@example.com"))] {
+        let mut bench = Bench::new().await;
+        bench.world.will("look-at-it", &[Act::Ends(100, 0, "broken\n")]);
+        bench.world.will("roll-forward", &[Act::Ends(100, 1, "no\n")]);
+        bench.ask("declare", "ana", declare("keys are public", private)).await;
+        bench.ask("role", "ana", role(Role::Responder, "ben")).await;
+        let rollback = Request::RunbookRollback { service: None, params: [].into(), incident: None };
+        bench.ask("rollback", "ana", rollback).await;
+        let run = bench.asked_runs()[0];
+        let yes = bench.approval(run);
+        bench.ask("approve", "ben", yes).await;
+        bench.pass(10_000).await;
+        assert_eq!(bench.status(run), "failed");
+        bench
+            .ask("undo", "ana", Request::RunbookUndo { run: None, reason: Some("it is worse".to_owned()) })
+            .await;
+        bench.pass(10_000).await;
+        assert_eq!(bench.status(run), "undo_failed");
+        let calls = locked(&bench.world.pager).calls.clone();
+        let paged: Vec<_> = calls
+            .iter()
+            .filter_map(|call| match call {
+                PagerCall::Page { key, service, to, title, .. } if key.contains("undo-failed") => {
+                    Some((service.as_deref(), to.as_deref(), title.as_str()))
+                }
+                _ => None,
+            })
+            .collect();
+        assert_eq!(paged, [(Some("PFLOW"), to, "INC-1: UNDO FAILED for rollback")], "{private}: {calls:?}");
+    }
+}
+
+/// Whoever does not see the incident learns that its run holds the target, and whom to ask; not which run, nor of what.
+#[tokio::test(start_paused = true)]
+async fn a_target_that_a_private_run_holds_is_asked_of_the_commanders() {
+    let mut bench = Bench::with(&[], |settings| {
+        let mut people = settings.directory.people().to_vec();
+        people.extend(["dan", "eve"].map(|name| Person {
+            name: name.to_owned(),
+            slack_id: Some(format!("U-{name}")),
+            pagerduty_email: None,
+            ..people[1].clone()
+        }));
+        settings.directory = Directory::new(people).unwrap();
+    })
+    .await;
+    bench.world.will("roll-back", &[Act::Hangs]);
+    bench.ask("declare", "ana", declare("keys are public", true)).await;
+    let rollback = Request::RunbookRollback { service: None, params: [].into(), incident: None };
+    bench.ask("rollback", "ana", rollback).await;
+    let holder = bench.asked_runs()[0];
+    bench.ask("role", "ana", role(Role::Responder, "ben")).await;
+    let yes = bench.approval(holder);
+    bench.ask("approve", "ben", yes).await;
+    bench.pass(1_000).await;
+    assert_eq!(bench.status(holder), "running");
+    let restart =
+        Request::RunbookRun { name: "restart".to_owned(), params: [].into(), section: None, incident: None };
+    let asker = |name: &str| Asker { actor: Actor::Person(name.to_owned()), channel: None };
+    // not from the incident's channel: there everybody sees it
+    bench.engine.request(&restart, &asker("dan")).await.unwrap();
+    bench.pass(5_000).await;
+    let waiting = bench.asked_runs()[1];
+    let yes = bench.approval(waiting);
+    let told = bench.engine.request(&yes, &asker("eve")).await.unwrap_err().to_string();
+    assert!(told.contains("flowengine is locked by a run of a private incident since "), "{told}");
+    assert!(told.contains("hint: ask ana, who can see it and take it over"), "{told}");
+    assert!(!told.contains(&holder.to_string()) && !told.contains("rollback"), "{told}");
+    // whoever has a part in it reads all of it
+    let told = bench.engine.request(&yes, &asker("ben")).await.unwrap_err().to_string();
+    assert!(told.contains(&format!("locked by run {holder} (rollback, running) of ana")), "{told}");
+    let named = Request::IncidentStatus { incident: Some("INC-1".to_owned()) };
+    let told = bench.engine.request(&named, &asker("eve")).await.unwrap_err().to_string();
+    let wanted = "INC-1 is private; hint: ask ana to let you in with `role responder @eve INC-1`";
+    assert!(told.contains(wanted), "{told}");
 }
 
 /// Whoever is given a role is let in; before that, nobody outside hears of a private incident, and is not asked for a yes.

@@ -43,7 +43,7 @@ impl Engine {
                 Err(rendered) => return Ok(rendered),
             },
         };
-        let thread = self.own_thread(&incident);
+        let thread = incident.thread();
         let view = view(&incident, held, &self.settings().updates.send_public);
         Ok(Rendered::Chat(Box::new(ChatMessage::Draft { channel, ts, thread, view })))
     }
@@ -62,18 +62,12 @@ impl Engine {
         let (channel, thread) = match channel {
             Some(channel) => (channel.clone(), None),
             None => match self.channel_of(&incident) {
-                Ok(channel) => (channel, self.own_thread(&incident)),
+                Ok(channel) => (channel, incident.thread()),
                 Err(rendered) => return Ok(rendered),
             },
         };
         let text = format!("{}\n\n{}", held.draft.subject, held.draft.text);
         Ok(Rendered::Chat(Box::new(ChatMessage::Note { channel, thread, text })))
-    }
-
-    /// In a channel that others share, the incident speaks in its card's thread.
-    fn own_thread(&self, incident: &Incident) -> Option<String> {
-        let is_own = self.has_own_channel(incident) && !incident.channel_failed;
-        incident.card_ts.clone().filter(|_| !is_own)
     }
 
     /// Sends what a person has sent, where the chat is not the way. `None`: the chat is.

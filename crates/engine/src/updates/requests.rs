@@ -299,11 +299,11 @@ impl Engine {
         }
     }
 
-    /// An address of these ways that the configuration does not know: whoever reads there is outside.
+    /// An address of these ways to which nothing internal goes: whoever reads there is outside.
     fn stranger<'a>(&self, ways: &'a [Way]) -> Option<&'a str> {
         let updates = &self.settings().updates;
         ways.iter().find_map(|way| match way {
-            Way::Mail { to } if !updates.knows(to) => Some(to.as_str()),
+            Way::Mail { to } if !updates.is_internal(to) => Some(to.as_str()),
             _ => None,
         })
     }

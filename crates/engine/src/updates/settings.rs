@@ -45,18 +45,18 @@ impl UpdateSettings {
         self.templates.iter().find(|template| template.name.eq_ignore_ascii_case(name))
     }
 
-    /// Whether an address is configured for anything, or is one of the house.
+    /// Whether an internal update may go to an address: it gets internal ones, or is one of the house. Behind one that gets
+    /// public ones stand people outside, wherever the list of them is kept.
     #[must_use]
-    pub fn knows(&self, address: &str) -> bool {
-        let of_services =
-            self.services.values().flat_map(|own| own.to.iter().chain(&own.public_to)).flatten();
+    pub fn is_internal(&self, address: &str) -> bool {
+        let is = |known: &String| known.eq_ignore_ascii_case(address);
+        let of_services = || self.services.values();
+        let gets_internal = self.to.iter().chain(of_services().flat_map(|own| &own.to).flatten()).any(is);
+        let gets_public =
+            self.public_to.iter().chain(of_services().flat_map(|own| &own.public_to).flatten()).any(is);
         let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
-        self.to
-            .iter()
-            .chain(&self.public_to)
-            .chain(of_services)
-            .any(|known| known.eq_ignore_ascii_case(address))
-            || self.domains.iter().any(|known| known.eq_ignore_ascii_case(domain))
+        let is_of_house = self.domains.iter().any(|known| known.eq_ignore_ascii_case(domain));
+        gets_internal || (is_of_house && !gets_public)
     }
 
     /// Who gets the e-mails about a service.

@@ -55,6 +55,11 @@ pub(super) fn bookmarks_add(workspace: &mut Workspace, args: &Args, now: DateTim
     Ok(json!({"bookmark": bookmark}))
 }
 
+pub(super) fn bookmarks_list(workspace: &mut Workspace, args: &Args, _now: DateTime<Utc>) -> Answer {
+    let channel = channel_of(workspace, &args.required("channel_id")?)?;
+    Ok(json!({"bookmarks": channel.bookmarks}))
+}
+
 pub(super) fn reactions_add(workspace: &mut Workspace, args: &Args, _now: DateTime<Utc>) -> Answer {
     let (name, bot) = (args.required("name")?, workspace.config.bot_user_id.clone());
     let ts = args.text("timestamp").ok_or_else(|| ApiError::new("no_item_specified"))?;

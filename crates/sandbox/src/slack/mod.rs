@@ -109,6 +109,7 @@ const METHODS: &[Entry] = &[
     entry("files.completeUploadExternal", &["files:write"], 100, files::complete_upload),
     entry("pins.add", &["pins:write"], 20, marks::pins_add),
     entry("bookmarks.add", &["bookmarks:write"], 20, marks::bookmarks_add),
+    entry("bookmarks.list", &["bookmarks:read"], 50, marks::bookmarks_list),
     entry("reactions.add", &["reactions:write"], 50, marks::reactions_add),
     entry("views.open", &[], 100, marks::views_open),
     entry("views.update", &[], 100, marks::views_update),
@@ -191,12 +192,12 @@ fn answered(
     outcome: Answer,
     channel: Option<String>,
 ) -> Reply {
-    let scopes = workspace.config.scopes.join(",");
+    let (scopes, date) = (workspace.config.scopes.join(","), workspace.date(now));
     match outcome {
         Ok(mut body) => {
             body["ok"] = json!(true);
             record(workspace, method, request, now, 200, None, channel);
-            Reply::json(200, &body).with("x-oauth-scopes", scopes)
+            Reply::json(200, &body).with("x-oauth-scopes", scopes).with("date", date)
         }
         Err(error) => {
             let mut body = json!({"ok": false, "error": error.error});
@@ -213,7 +214,7 @@ fn answered(
             }
             let status = if error.retry_after.is_some() { 429 } else { 200 };
             record(workspace, method, request, now, status, Some(error.error), channel);
-            let reply = Reply::json(status, &body).with("x-oauth-scopes", scopes);
+            let reply = Reply::json(status, &body).with("x-oauth-scopes", scopes).with("date", date);
             match error.retry_after {
                 Some(seconds) => reply.with("retry-after", seconds.to_string()),
                 None => reply,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::outgoing::over_http;
 use super::socket;
-use super::workspace::{APP_ID, Draft, Sent, TEAM_ID};
+use super::workspace::{APP_ID, Channel, Draft, Sent, TEAM_ID, Workspace};
 use crate::server::App;
 use crate::shared::{Reply, lock};
 use crate::{clock, ids};
@@ -38,7 +38,7 @@ pub(crate) async fn say(
             return Err("thread_not_found");
         }
         let bot = workspace.bot();
-        let (is_im, hears) = (home.is_im, home.members.contains(&bot.id));
+        let (channel_type, hears) = (kind_of(home), home.members.contains(&bot.id));
         let mut text = escape(typed);
         let people = workspace.people().into_iter().chain([bot.clone()]);
         for person in people {
@@ -49,7 +49,7 @@ pub(crate) async fn say(
         let event = |kind: &str| {
             let mut event = json!({
                 "type": kind, "user": user.id, "text": text, "ts": ts, "event_ts": ts, "team": TEAM_ID,
-                "channel": channel, "channel_type": if is_im { "im" } else { "channel" },
+                "channel": channel, "channel_type": channel_type,
                 "client_msg_id": ids::uuid(),
             });
             if let Some(thread) = thread {
@@ -95,6 +95,9 @@ pub(crate) async fn say_as(app: &App, wanted: &SayRequest) -> Reply {
 
 /// Sends one event, once: this app is told again by nobody who clicks through a page.
 pub(super) async fn tell(app: &App, event: &Value, at: chrono::DateTime<chrono::Utc>) {
+    if !may_hear(&lock(&app.slack), event) {
+        return;
+    }
     let payload = json!({
         "token": "unused", "team_id": TEAM_ID, "api_app_id": APP_ID, "event": event, "type": "event_callback",
         "event_id": format!("Ev{}", ids::upper(9)), "event_time": at.timestamp(), "is_ext_shared_channel": false,
@@ -114,6 +117,28 @@ pub(super) async fn tell(app: &App, event: &Value, at: chrono::DateTime<chrono::
     let sent =
         Sent { kind: "event", user, what, at: clock::iso(at), http_status, ack_ms: 0, timed_out, body };
     lock(&app.slack).sent.push(sent);
+}
+
+/// What kind of conversation it is, in an event.
+pub(super) fn kind_of(channel: &Channel) -> &'static str {
+    match (channel.is_im, channel.is_private) {
+        (true, _) => "im",
+        (false, true) => "group",
+        (false, false) => "channel",
+    }
+}
+
+/// Whether the app's scopes let it hear of this: Slack sends no event that they do not cover.
+fn may_hear(workspace: &Workspace, event: &Value) -> bool {
+    let scope = match (event["type"].as_str(), event["channel_type"].as_str()) {
+        (Some("app_mention"), _) => "app_mentions:read",
+        (Some("reaction_added" | "reaction_removed"), _) => "reactions:read",
+        (Some("message"), Some("im")) => "im:history",
+        (Some("message"), Some("group")) => "groups:history",
+        (Some("message"), _) => "channels:history",
+        _ => return true,
+    };
+    workspace.config.scopes.iter().any(|granted| granted == scope)
 }
 
 /// What Slack's own clients do with a typed text.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::outgoing::send;
-use super::say::{escape, tell};
+use super::say::{escape, kind_of, tell};
 use super::workspace::{APP_ID, Message, Reaction, TEAM_DOMAIN, TEAM_ID, Workspace};
 use crate::clock;
 use crate::server::App;
@@ -99,6 +99,7 @@ fn change(
     let now = clock::now();
     let event_ts = workspace.next_ts(now);
     let before = workspace.message_of(channel, &wanted.ts);
+    let channel_type = workspace.channel(channel).map_or("channel", kind_of);
     let message = workspace.channel_mut(channel).and_then(|home| home.message_mut(&wanted.ts));
     let message = message.ok_or("message_not_found")?;
     let author = message.user.clone();
@@ -110,7 +111,7 @@ fn change(
     };
     let changed = |subtype: &str| {
         json!({
-            "type": "message", "subtype": subtype, "hidden": true, "channel": channel, "channel_type": "channel",
+            "type": "message", "subtype": subtype, "hidden": true, "channel": channel, "channel_type": channel_type,
             "ts": event_ts, "event_ts": event_ts, "previous_message": before,
         })
     };

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use chrono::{DateTime, Utc};
-use serde::Serialize;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::clock::iso;
@@ -247,6 +247,21 @@ pub(crate) struct Workspace {
     pub(super) buckets: BTreeMap<String, Bucket>,
     pub(super) tier_calls: BTreeMap<String, VecDeque<i64>>,
     last_ts: i64,
+    /// How far this Slack's clock is ahead of the machine's.
+    clock_ahead: TimeDelta,
+}
+
+/// `POST /control/slack/setup`: what it names is changed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetupRequest {
+    /// The scopes of the bot's token from now on.
+    scopes: Option<Vec<String>>,
+    /// Names of channels.
+    #[serde(default)]
+    archive: Vec<String>,
+    /// Seconds by which Slack's clock is ahead of this machine's.
+    clock_ahead_s: Option<i32>,
 }
 
 impl Workspace {
@@ -276,7 +291,28 @@ impl Workspace {
             buckets: BTreeMap::new(),
             tier_calls: BTreeMap::new(),
             last_ts: 0,
+            clock_ahead: TimeDelta::zero(),
         }
+    }
+
+    /// Changes what an administrator could: what the token may do, and channels that are archived; and Slack's clock.
+    pub(crate) fn set_up(&mut self, wanted: &SetupRequest) {
+        if let Some(scopes) = &wanted.scopes {
+            self.config.scopes.clone_from(scopes);
+        }
+        for name in &wanted.archive {
+            for channel in self.channels.iter_mut().filter(|channel| channel.name == *name) {
+                channel.is_archived = true;
+            }
+        }
+        if let Some(seconds) = wanted.clock_ahead_s {
+            self.clock_ahead = TimeDelta::seconds(i64::from(seconds));
+        }
+    }
+
+    /// The time that an answer is dated with.
+    pub(super) fn date(&self, now: DateTime<Utc>) -> String {
+        (now + self.clock_ahead).format("%a, %d %b %Y %H:%M:%S GMT").to_string()
     }
 
     /// A message id: unix seconds with microseconds, always later than the last one.

@@ -6,9 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::choices;
 use crate::ids::RunId;
 use crate::journal::millis;
-use crate::next;
 use crate::people::Actor;
-use crate::run::{CommandPhase, Question, Run, Status};
+use crate::run::{Run, Status};
 use crate::severity::Severity;
 
 /// What people are asked for. Each is asked once; an update again and again.
@@ -165,25 +164,8 @@ pub fn waiting(run: &Run, approvers: &[String]) -> Option<Waiting> {
             commander_first: true,
         }),
         Status::Paused { question: asked } => {
-            let unit = next::in_question(run);
-            let name = unit.and_then(|unit| next::name_of(run, unit)).unwrap_or_default();
-            let attempt = match unit.and_then(|unit| run.commands.get(&unit)) {
-                Some(CommandPhase::Ended { attempt, .. } | CommandPhase::InDoubt { attempt, .. }) => *attempt,
-                Some(CommandPhase::Started { attempt }) => attempt.number,
-                _ => 0,
-            };
-            let kind = match asked {
-                Question::Check { .. } => "check",
-                Question::Late { .. } => "late",
-                Question::Doubt { .. } => "doubt",
-                Question::Blocked { .. } => "blocked",
-                Question::Guard { .. } => "guard",
-                Question::Canary { .. } => "first of a loop",
-                // Each of its times may be over, one after the other.
-                Question::Overrun { reason, .. } => reason.as_str(),
-            };
             let text = choices::question(run).map_or_else(String::new, |question| question.text);
-            Some(question(format!("{kind}/{name}/{attempt}"), text))
+            Some(question(choices::paused_about(run, asked), text))
         }
         Status::UndoFailed { .. } => {
             let text = "the undo failed, and a person has to look".to_owned();

@@ -62,7 +62,8 @@ impl Room {
     fn put(&mut self, key: &str, look: bool, message: &ChatMessage) -> ChatReceipt {
         let (channel, ts) = match message {
             ChatMessage::OpenChannel { .. } => {
-                let known = self.channels.iter().position(|known| known == key).filter(|_| look);
+                // its name is taken: the adapter looks whose it is, also at the first attempt
+                let known = self.channels.iter().position(|known| known == key);
                 let index = known.unwrap_or_else(|| {
                     self.channels.push(key.to_owned());
                     self.channels.len() - 1
@@ -88,11 +89,16 @@ impl Room {
         };
         let known = match ts.and_then(|ts| ts.parse::<usize>().ok()) {
             Some(index) => Some(index),
-            None => self.messages.iter().position(|(known, _)| known == key).filter(|_| look),
+            None => {
+                let is_it =
+                    |(known, there): &(String, ChatMessage)| known == key && place(there) == Some(channel);
+                self.messages.iter().position(is_it).filter(|_| look)
+            }
         };
         let index = match known {
             Some(index) => {
-                self.messages[index].1 = message.clone();
+                // an edit carries the key of what it shows
+                self.messages[index] = (key.to_owned(), message.clone());
                 index
             }
             None => {
@@ -117,6 +123,26 @@ impl Room {
             return retry(None, "the connection broke");
         }
         Ok(receipt)
+    }
+}
+
+/// The channel that a message stands in.
+fn place(message: &ChatMessage) -> Option<&String> {
+    match message {
+        ChatMessage::Card { channel, .. }
+        | ChatMessage::Brief { channel, .. }
+        | ChatMessage::Plan { channel, .. }
+        | ChatMessage::Draft { channel, .. }
+        | ChatMessage::Progress { channel, .. }
+        | ChatMessage::Note { channel, .. }
+        | ChatMessage::Ask { channel, .. }
+        | ChatMessage::Offer { channel, .. }
+        | ChatMessage::Upload { channel, .. } => Some(channel),
+        ChatMessage::OpenChannel { .. }
+        | ChatMessage::Invite { .. }
+        | ChatMessage::Reply { .. }
+        | ChatMessage::Form { .. }
+        | ChatMessage::Look { .. } => None,
     }
 }
 

@@ -1,0 +1,88 @@
+//! `blocks doctor` before a Slack that is not as it should be: each fault is named, with what to do.
+
+use blocks_tests::{AppConfig, TestApp, text};
+use serde_json::{Value, json};
+
+/// The check of that name, as people read it: its word and what is said.
+async fn said(app: &TestApp, name: &str) -> (String, String) {
+    let finished = app.blocks(&["doctor", "-o", "json"]).await;
+    let shown: Value = finished.json();
+    let checks = shown["checks"].as_array().unwrap_or_else(|| panic!("no checks: {finished:?}"));
+    let found = checks.iter().find(|check| check["name"] == name);
+    let found = found.unwrap_or_else(|| panic!("{name} is not checked: {checks:#?}"));
+    let word = match (&found["ok"], &found["warning"]) {
+        (Value::Bool(false), _) => "fails",
+        (_, Value::Bool(true)) => "warns",
+        _ => "ok",
+    };
+    // one failure makes the whole fail
+    assert_eq!(finished.code == 0, shown["ok"] == true, "{shown}");
+    assert!(word != "fails" || finished.code == 1, "{shown}");
+    (word.to_owned(), text(&found["detail"]))
+}
+
+async fn set_up(app: &TestApp, wanted: Value) {
+    assert_eq!(app.control("slack/setup", wanted).await["ok"], true);
+}
+
+#[tokio::test]
+async fn doctor_says_what_is_wrong_with_slack_and_how_to_mend_it() {
+    let app = TestApp::start(&AppConfig { slack_mode: "both", triage: None, ..AppConfig::default() }).await;
+    for name in ["slack", "slack scopes", "slack clock", "slack channels", "slack socket mode"] {
+        assert_eq!(said(&app, name).await.0, "ok", "{name}");
+    }
+    // what only a severity names may be missing
+    let (word, detail) = said(&app, "slack channel ops-alerts").await;
+    assert_eq!(word, "warns");
+    assert!(detail.contains("there is no #ops-alerts") && detail.contains("hint: make it"), "{detail}");
+
+    let read = ["commands", "chat:write", "chat:write.public", "app_mentions:read"];
+    set_up(&app, json!({ "scopes": read })).await;
+    let (word, detail) = said(&app, "slack scopes").await;
+    assert_eq!(word, "warns", "{detail}");
+    let wanted = "reactions:read missing: no channels for incidents";
+    assert!(detail.contains(wanted) && detail.contains("`blocks slack manifest --tier respond`"), "{detail}");
+    let (word, detail) = said(&app, "slack channels").await;
+    assert!(word == "warns" && detail.contains("missing_scope"), "{detail}");
+    set_up(&app, json!({ "scopes": ["commands"] })).await;
+    let (word, detail) = said(&app, "slack scopes").await;
+    assert!(word == "fails" && detail.contains("chat:write") && detail.contains("--tier read"), "{detail}");
+
+    for (ahead, wanted) in [(600, "600 s behind Slack's"), (-600, "600 s ahead of Slack's")] {
+        set_up(&app, json!({ "clock_ahead_s": ahead })).await;
+        let (word, detail) = said(&app, "slack clock").await;
+        let minutes = detail.replace("599", "600").replace("601", "600");
+        assert!(word == "fails" && minutes.contains(wanted) && detail.contains("set-ntp"), "{detail}");
+    }
+    set_up(&app, json!({ "clock_ahead_s": 90, "scopes": ["channels:read", "groups:read"] })).await;
+    assert_eq!(said(&app, "slack clock").await.0, "warns");
+
+    set_up(&app, json!({ "archive": ["incidents"] })).await;
+    let (word, detail) = said(&app, "slack channel incidents").await;
+    assert!(word == "fails" && detail.contains("#incidents is archived; hint: unarchive it"), "{detail}");
+
+    app.control("faults", json!({ "slack": "down" })).await;
+    let (word, detail) = said(&app, "slack").await;
+    assert!(word == "fails" && detail.contains("slack answered auth.test with HTTP 503"), "{detail}");
+}
+
+#[tokio::test]
+async fn doctor_says_which_token_slack_does_not_take() {
+    for (name, value, check, wanted) in [
+        ("SLACK_BOT_TOKEN", "xoxb-other", "slack", "invalid_auth"),
+        ("SLACK_APP_TOKEN", "xapp-other", "slack socket mode", "hint: "),
+    ] {
+        let config = AppConfig { slack_mode: "both", triage: None, ..AppConfig::default() };
+        let app = TestApp::start(&config).await;
+        let mut environment = app.environment().clone();
+        environment.insert(name.to_owned(), value.to_owned());
+        let words = ["doctor", "-o", "json", "--config", &app.config_file()];
+        let finished = blocks_tests::run_in(&blocks_tests::blocks(), &words, &environment, &app.dir).await;
+        let shown = finished.json();
+        let checks = shown["checks"].as_array().cloned().unwrap_or_default();
+        let found = checks.iter().find(|one| one["name"] == check).cloned().unwrap_or_default();
+        assert_eq!((finished.code, &found["ok"]), (1, &json!(false)), "{name}: {shown}");
+        assert!(text(&found["detail"]).contains(wanted), "{found}");
+        assert!(!shown.to_string().contains(value), "a token is never shown: {shown}");
+    }
+}
