@@ -205,6 +205,11 @@ fn paused(run: &Run, question: &Question) -> QuestionView {
     {
         evidence.extend(no_word_for(run, unit));
     }
+    let mut answers = answers;
+    if answers.contains(&Answer::No) && run.would_tolerate(unit) {
+        answers.push(Answer::Cancel);
+        evidence.push("a no is one of the failures that its loop may have: the others go on".to_owned());
+    }
     evidence.extend(skip_lines(run));
     QuestionView { text, evidence, answers: with_undo(run, answers) }
 }

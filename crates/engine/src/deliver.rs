@@ -10,7 +10,8 @@ use runbook_core::incident::{Asking, Incident, IncidentCommand};
 use runbook_core::message::{Bookmark, ChatMessage, Outgoing, PlanView};
 use runbook_core::people::{Actor, Person, Role};
 use runbook_core::ports::{
-    ChatReceipt, Commit, OutboxResult, OutboxRow, PagerCall, PagerError, SendError, UNDO_FAILED_KEY,
+    ChatReceipt, Commit, ESCALATE_KEY, OutboxResult, OutboxRow, PagerCall, PagerError, SendError,
+    UNDO_FAILED_KEY,
 };
 use runbook_core::run::{MessageKind, Run, RunCommand};
 use runbook_core::update::Arrival;
@@ -18,6 +19,7 @@ use runbook_core::view;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::handover::has_come;
 use crate::incidents::load_incident;
 use crate::late;
 use crate::origin::{Origin, card_key, plan_key};
@@ -169,13 +171,17 @@ impl Engine {
         }
     }
 
-    /// Nobody is woken for what is over. What an undo has left half done is not over with its incident.
+    /// Nobody is woken for what is over, nor to come where they are already. What an undo has left half done is not over with its incident.
     async fn page_is_late(&self, incident: IncidentId, call: &PagerCall) -> Result<bool, EngineError> {
-        let PagerCall::Page { key, .. } = call else { return Ok(false) };
+        let PagerCall::Page { key, to, .. } = call else { return Ok(false) };
         if key.starts_with(UNDO_FAILED_KEY) {
             return Ok(false);
         }
-        Ok(self.incident(incident).await?.is_none_or(|incident| !incident.status.is_open()))
+        let Some(loaded) = load_incident(self.store(), incident).await? else { return Ok(true) };
+        let person = self.directory().people().iter().find(|one| to.is_some() && one.pagerduty_email == *to);
+        let called = person.filter(|_| key.starts_with(ESCALATE_KEY));
+        let is_there = called.is_some_and(|person| has_come(&loaded, &Actor::Person(person.name.clone())));
+        Ok(!loaded.state.status.is_open() || is_there)
     }
 
     /// The call with the service that it is about, where the pager does not know the incident; of a private one it is for

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use runbook_core::handing::{self, Shift, Standing};
 use runbook_core::ids::{IncidentId, RunId};
-use runbook_core::incident::{Incident, IncidentCommand, Topic, Waiting, decide};
+use runbook_core::incident::{Incident, IncidentCommand, IncidentEvent, Topic, Waiting, decide};
 use runbook_core::journal::{Cause, StreamId};
 use runbook_core::message::{ChatMessage, Outgoing};
 use runbook_core::people::{Actor, Person, Role};
@@ -17,11 +17,13 @@ use crate::deliver::Rendered;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::{MAX_TRIES, apply_incident, load_incident};
+use crate::late;
 use crate::origin::{Asker, Origin, Pace, Reply};
 use crate::runs::load_run;
 use crate::said::Said;
 use crate::sees::Seer;
 use crate::settings::Settings;
+use crate::streams::Loaded;
 
 /// The timer's word for what is on offer.
 pub(crate) const OFFER: &str = "handover";
@@ -365,10 +367,12 @@ impl Engine {
         let Some(loaded) = load_incident(self.store(), *incident).await? else {
             return Ok(Rendered::Obsolete);
         };
-        let incident = loaded.state;
-        if !incident.status.is_open() {
+        let called_at = loaded.state.passed.escalated.get(to).copied();
+        let is_call = matches!(message, Outgoing::Call { .. });
+        if !loaded.state.status.is_open() || (is_call && has_come(&loaded, to)) {
             return Ok(Rendered::Obsolete);
         }
+        let incident = loaded.state;
         let channel = match self.channel_of(&incident) {
             Ok(channel) => channel,
             Err(rendered) => return Ok(rendered),
@@ -377,7 +381,9 @@ impl Engine {
         let mention = mention(to);
         match message {
             Outgoing::Call { text, .. } => {
-                let text = addressed(to, text);
+                let late = called_at.and_then(|at| late::mark(at, self.inner.since, self.now()));
+                let text = late.map_or_else(|| text.clone(), |late| format!("{late}\n{text}"));
+                let text = addressed(to, &text);
                 chat(ChatMessage::Ask { channel, thread, mention, text, snooze: None })
             }
             Outgoing::Offer { run, .. } => {
@@ -402,6 +408,12 @@ impl Engine {
             _ => Ok(Rendered::Obsolete),
         }
     }
+}
+
+/// Whether somebody has done anything in the incident since they were called: they need no call any more.
+pub(crate) fn has_come(loaded: &Loaded<Incident, IncidentEvent>, who: &Actor) -> bool {
+    let called_at = loaded.state.passed.escalated.get(who).copied();
+    called_at.is_some_and(|at| loaded.events.iter().any(|one| one.at > at && one.actor == *who))
 }
 
 /// What the next shift has to know, for whoever reads the journal of this machine.

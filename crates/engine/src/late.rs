@@ -26,7 +26,8 @@ pub(crate) fn marked(
     })
 }
 
-fn mark(asked: DateTime<Utc>, since: DateTime<Utc>, now: DateTime<Utc>) -> Option<String> {
+/// The word about it; `None` where there is nothing to say.
+pub(crate) fn mark(asked: DateTime<Utc>, since: DateTime<Utc>, now: DateTime<Utc>) -> Option<String> {
     let late = now - asked;
     if late <= UNREMARKABLE {
         return None;

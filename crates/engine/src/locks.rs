@@ -146,6 +146,29 @@ impl Engine {
         Ok(())
     }
 
+    /// A plan that waited while the same was done is not carried out by a yes that did not know of it: it is void, and asked
+    /// for again it needs another person's yes.
+    pub(crate) async fn check_repetition(&self, run: &Run, asker: &Asker) -> Result<(), EngineError> {
+        if run.attempts > 0 || run.repeats.is_some() {
+            return Ok(());
+        }
+        let Some(earlier) = self.repeats(&run.plan).await? else { return Ok(()) };
+        let incident = load_run(self.store(), earlier).await?.and_then(|loaded| loaded.state.incident);
+        let named = match self.hidden_from(asker).await?.hides(incident) {
+            true => "a run of a private incident".to_owned(),
+            false => format!("run {earlier}"),
+        };
+        let reason = format!(
+            "the same ran on {} since this was planned ({named}), and nobody who says yes to it knew",
+            run.plan.target
+        );
+        let command = RunCommand::VoidPlan { reason: reason.clone() };
+        self.change_run(run.id, &command, &Origin::engine(), &crate::runs::silent).await?;
+        Err(EngineError::Refused(format!(
+            "{reason}, so this plan is void; hint: look what came of that one; asked for again, it needs a person's yes to its code"
+        )))
+    }
+
     /// The last run that did the same on the same target within the window.
     pub(crate) async fn repeats(&self, plan: &Plan) -> Result<Option<RunId>, EngineError> {
         let window = i64::from(self.settings().repeat_window_s);

@@ -510,6 +510,7 @@ impl Engine {
             && counts(&loaded.state)
         {
             self.check_target(&row, asker).await?;
+            self.check_repetition(&loaded.state, asker).await?;
             self.check_unchanged(&loaded.state).await?;
             self.check_code(&row, fingerprint.as_deref()).await?;
         }

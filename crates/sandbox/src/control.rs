@@ -120,7 +120,7 @@ pub(crate) async fn route(app: &Arc<App>, rest: &[&str], request: &Request) -> R
             read(request).map(|wanted| slack::socket::control(app, wanted))
         }
         (Method::POST, ["slack", "setup"]) => read(request).map(|wanted| {
-            lock(&app.slack).set_up(&wanted);
+            lock(&app.slack).set_up(&wanted, clock::now());
             Reply::json(200, &json!({"ok": true}))
         }),
         (Method::POST, ["mail"]) => read(request).map(|wanted| lock(&app.mail).set(&wanted)),

@@ -224,14 +224,15 @@ pub fn decide(
             }
             decision
         }
-        IncidentCommand::StartMitigation { .. } => nothing,
-        IncidentCommand::TakeUpRun { run } => {
-            let has_ended = |link: &&super::RunLink| link.run == *run && link.outcome.is_some();
-            match state.runs.iter().find(has_ended).filter(|_| state.status.is_open()) {
-                Some(_) => with_card(vec![IncidentEvent::RunTakenUp { run: *run }]),
-                None => nothing,
-            }
+        // What goes on after the incident's end opens nothing again; reopened, the incident knows that it has not ended.
+        IncidentCommand::StartMitigation { run } if has_ended(state, *run) => {
+            with_card(vec![IncidentEvent::MitigationStarted { run: *run }])
         }
+        IncidentCommand::StartMitigation { .. } => nothing,
+        IncidentCommand::TakeUpRun { run } if has_ended(state, *run) => {
+            with_card(vec![IncidentEvent::RunTakenUp { run: *run }])
+        }
+        IncidentCommand::TakeUpRun { .. } => nothing,
         IncidentCommand::EndRun { run, outcome, reason } => {
             end_run(state, *run, *outcome, reason.as_deref(), card.clone())
         }
@@ -386,6 +387,10 @@ fn end_triage(state: &Incident, run: RunId, commands: u32, card: Effect) -> Deci
         }],
         effects: vec![card],
     }
+}
+
+fn has_ended(state: &Incident, run: RunId) -> bool {
+    state.runs.iter().any(|link| link.run == run && link.outcome.is_some())
 }
 
 fn end_run(

@@ -163,6 +163,12 @@ pub(super) fn decide(
             may_offer(state, by, run.as_ref())?;
             let run = run.as_ref().map(|(run, _)| *run);
             let until = now + Duration::seconds(i64::from(HANDOVER_WINDOW_S));
+            // Twice in a minute is one mention.
+            let is_same = |offer: &&Offer| offer.to == *to && offer.note == *note && offer.from == *by;
+            let lately = |offer: &Offer| until < offer.until + Duration::seconds(ONE_PAGE_S);
+            if state.passed.offer(run).filter(is_same).is_some_and(lately) {
+                return Ok(Decision::default());
+            }
             Decision {
                 events: vec![IncidentEvent::HandoverOffered {
                     to: to.clone(),

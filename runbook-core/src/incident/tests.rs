@@ -275,6 +275,28 @@ fn nobody_resolves_while_a_run_is_open_and_strangers_never() {
     bench.give(&resolve("ana")).unwrap();
 }
 
+/// A run that goes on after the incident's end opens nothing again, and a reopened incident knows that it has not ended.
+#[test]
+fn what_went_on_after_the_end_keeps_a_reopened_incident_open() {
+    for order in [IncidentCommand::TakeUpRun { run: RUN }, IncidentCommand::StartMitigation { run: RUN }] {
+        let mut bench = mitigating();
+        bench.learns(&end(RUN, RunOutcome::Failed));
+        bench.give(&resolve("ana")).unwrap();
+        bench.learns(&pager_ends(900));
+        bench.learns(&order);
+        bench.learns(&order);
+        assert_eq!(bench.status(), "resolved", "{order:?}");
+        assert!(bench.incident.mitigated_at.is_some() && bench.incident.resolved_at.is_some());
+        let reason = "it fails again".to_owned();
+        bench.give(&IncidentCommand::Reopen { by: person("ana"), reason }).unwrap();
+        let refused = bench.give(&resolve("ana"));
+        assert!(matches!(refused, Err(Rejection::RunOpen { run: RUN, .. })), "{order:?}: {refused:?}");
+        bench.learns(&end(RUN, RunOutcome::Failed));
+        bench.give(&resolve("ana")).unwrap();
+        assert_eq!(bench.replayed(), bench.incident);
+    }
+}
+
 #[test]
 fn the_pager_has_the_last_word_and_the_review_is_drafted_once() {
     let mut bench = mitigating();

@@ -166,7 +166,7 @@ impl Run {
     }
 
     /// Whether a failure of this command would not end the run.
-    pub(super) fn would_tolerate(&self, unit: Unit) -> bool {
+    pub(crate) fn would_tolerate(&self, unit: Unit) -> bool {
         let stage = Stage::Loop(Unit { item: None, ..unit });
         let failed = |other: Unit| other == unit || self.has_failed(other);
         unit.item.is_some() && self.tolerates_failures(&stage, &self.members(&stage), failed)

@@ -6,7 +6,7 @@ use runbook_core::ports::PagerCall;
 use runbook_core::request::Request;
 
 use crate::settings::Settings;
-use crate::testkit::{Bench, check, locked};
+use crate::testkit::{Bench, ChatFault, check, locked};
 
 const SEVERITIES: &str = r#"
 default = "p1-p4"
@@ -194,4 +194,38 @@ async fn a_private_incident_is_shown_to_whom_somebody_names_who_may() {
     assert_eq!(locked(&bench.world.chat).let_in, [("C1".to_owned(), "U-sam".to_owned())]);
     assert_eq!(pages(&bench), [(Some("sam@example.com".to_owned()), "INC-1: ana asks for sam".to_owned())]);
     assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// A call that leaves late says so, and whoever has come meanwhile is neither mentioned nor paged.
+#[tokio::test(start_paused = true)]
+async fn whoever_has_come_meanwhile_is_not_called() {
+    for comes in [true, false] {
+        let mut bench = Bench::with(&[], steps).await;
+        bench.paged().await;
+        locked(&bench.world.pager).is_away = true;
+        locked(&bench.world.chat).faults.push(("call/", ChatFault::Retry(Some(180_000))));
+        bench.ask("call", "ana", escalate(Some("sam"), Some("he knows the pool"))).await;
+        if comes {
+            let here =
+                Request::TimelineAdd { incident: Some("INC-1".to_owned()), text: "I am here".to_owned() };
+            bench.ask("here", "sam", here).await;
+        }
+        bench.pass(100_000).await;
+        locked(&bench.world.pager).is_away = false;
+        bench.pass(200_000).await;
+        let mentions: Vec<String> = locked(&bench.world.chat)
+            .asks()
+            .into_iter()
+            .filter(|(who, _)| who.as_deref() == Some("U-sam"))
+            .map(|(_, text)| text)
+            .collect();
+        let late =
+            |text: &String| text.contains("Delayed by Slack: this is from") && text.contains("ana asks for");
+        match comes {
+            true => assert_eq!((mentions, pages(&bench)), (Vec::new(), Vec::new())),
+            false => {
+                assert!(mentions.len() == 1 && late(&mentions[0]) && pages(&bench).len() == 1, "{mentions:?}")
+            }
+        }
+    }
 }

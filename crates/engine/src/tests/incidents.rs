@@ -269,12 +269,13 @@ async fn a_message_that_was_deleted_has_one_successor() {
         bench.ask(&text, "ana", Request::TimelineAdd { incident: None, text: text.clone() }).await;
         bench.pass(5_000).await;
     }
-    let chat = locked(&bench.world.chat);
-    for kind in kinds {
-        assert_eq!(chat.of(kind).len(), 2, "{kind}: {:?}", chat.of(kind));
+    {
+        let chat = locked(&bench.world.chat);
+        for kind in kinds {
+            assert_eq!(chat.of(kind).len(), 2, "{kind}: {:?}", chat.of(kind));
+        }
+        assert!(chat.of("card/")[1].edits >= 1, "the successor is edited");
     }
-    assert!(chat.of("card/")[1].edits >= 1, "the successor is edited");
-    drop(chat);
     let (incident, _) = bench.incident_events(id).await;
     let (state, _) = bench.run(run).await;
     assert!(incident.card_ts.is_some() && state.plan_message.is_some());

@@ -167,3 +167,46 @@ async fn a_lock_and_a_repeat_are_found_behind_ten_thousand_runs() {
     let cancel = Request::RunbookCancel { run: Some(first.to_string()), reason: None };
     bench.engine.request(&cancel, &asker("ana")).await.unwrap();
 }
+
+/// Two people press the same, or one plans it twice: whoever confirms when it has run already did not know that, and the plan
+/// is void. Asked for again, it is a repetition, which one person alone does not confirm.
+#[tokio::test(start_paused = true)]
+async fn what_has_run_since_it_was_planned_is_not_run_again_on_a_yes_from_before() {
+    for (others, numbers) in [("ben", [1, 1]), ("ana", [1, 2])] {
+        let mut bench = Bench::with(&[], |settings| {
+            settings.repeat_window_s = 600;
+            settings.policy.irreversible = 0;
+        })
+        .await;
+        bench.rewrite("ground", GROUND);
+        let mut plans = Vec::new();
+        for (who, n) in ["ana", others].into_iter().zip(numbers) {
+            let request = Request::RunbookRun {
+                name: "ground".to_owned(),
+                params: params(n),
+                section: None,
+                incident: None,
+            };
+            let reply = bench.engine.request(&request, &asker(who)).await.unwrap();
+            plans.push((who, reply.data["id"].as_str().unwrap().parse::<RunId>().unwrap()));
+        }
+        let confirm = |id: RunId| Request::RunbookApprove {
+            run: Some(id.to_string()),
+            fingerprint: None,
+            reason: Some("it has to be".to_owned()),
+        };
+        let [(first_who, first), (second_who, second)] = plans[..] else { panic!("two plans") };
+        bench.engine.request(&confirm(first), &asker(first_who)).await.unwrap();
+        bench.pass(5_000).await;
+        assert_eq!(bench.status(first), "succeeded");
+        let refused =
+            bench.engine.request(&confirm(second), &asker(second_who)).await.unwrap_err().to_string();
+        let wanted = format!("the same ran on flowengine since this was planned (run {first})");
+        assert!(refused.contains(&wanted) && refused.contains("this plan is void"), "{refused}");
+        bench.pass(5_000).await;
+        assert_eq!((bench.status(second).as_str(), bench.world.started("restart-it")), ("cancelled", 1));
+        let third = asked(&bench, 1).await;
+        let (state, _) = bench.run(third).await;
+        assert_eq!((state.repeats, state.approvals_needed), (Some(first), 1));
+    }
+}

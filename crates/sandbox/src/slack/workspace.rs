@@ -249,6 +249,8 @@ pub(crate) struct Workspace {
     last_ts: i64,
     /// How far this Slack's clock is ahead of the machine's.
     clock_ahead: TimeDelta,
+    /// So many calls more are answered with what is no JSON.
+    garbage: u32,
 }
 
 /// `POST /control/slack/setup`: what it names is changed.
@@ -262,6 +264,19 @@ pub(crate) struct SetupRequest {
     archive: Vec<String>,
     /// Seconds by which Slack's clock is ahead of this machine's.
     clock_ahead_s: Option<i32>,
+    /// The bot's token from now on: the one before is revoked.
+    bot_token: Option<String>,
+    /// Ids of people who are gone.
+    #[serde(default)]
+    gone: Vec<String>,
+    /// Names of channels that somebody else makes.
+    #[serde(default)]
+    channels: Vec<String>,
+    /// Messages that an administrator deletes, by `ts`.
+    #[serde(default)]
+    delete: Vec<String>,
+    /// So many calls are made, and answered with what is no JSON.
+    garbage: Option<u32>,
 }
 
 impl Workspace {
@@ -292,11 +307,12 @@ impl Workspace {
             tier_calls: BTreeMap::new(),
             last_ts: 0,
             clock_ahead: TimeDelta::zero(),
+            garbage: 0,
         }
     }
 
     /// Changes what an administrator could: what the token may do, and channels that are archived; and Slack's clock.
-    pub(crate) fn set_up(&mut self, wanted: &SetupRequest) {
+    pub(crate) fn set_up(&mut self, wanted: &SetupRequest, now: DateTime<Utc>) {
         if let Some(scopes) = &wanted.scopes {
             self.config.scopes.clone_from(scopes);
         }
@@ -305,9 +321,28 @@ impl Workspace {
                 channel.is_archived = true;
             }
         }
+        if let Some(token) = &wanted.bot_token {
+            self.config.bot_token.clone_from(token);
+        }
+        self.config.users.retain(|user| !wanted.gone.contains(&user.id));
+        for name in &wanted.channels {
+            let channel = new_channel(format!("C{}", ids::upper(10)), name.clone(), String::new(), now);
+            self.channels.push(channel);
+        }
+        for channel in &mut self.channels {
+            channel.messages.retain(|message| !wanted.delete.contains(&message.ts));
+        }
+        self.garbage = wanted.garbage.unwrap_or(self.garbage);
         if let Some(seconds) = wanted.clock_ahead_s {
             self.clock_ahead = TimeDelta::seconds(i64::from(seconds));
         }
+    }
+
+    /// Whether the answer to a call that was made gets lost in what is no JSON.
+    pub(super) fn is_garbled(&mut self) -> bool {
+        let is_garbled = self.garbage > 0;
+        self.garbage = self.garbage.saturating_sub(1);
+        is_garbled
     }
 
     /// The time that an answer is dated with.

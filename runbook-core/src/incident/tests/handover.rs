@@ -66,6 +66,24 @@ fn whoever_is_named_anew_is_the_only_one() {
     assert_eq!(commander(&bench), "cora");
 }
 
+/// Whoever presses twice mentions nobody twice; another word, or a minute later, is asked for again.
+#[test]
+fn the_same_offer_twice_in_a_minute_is_one_mention() {
+    let mut bench = led();
+    as_said(&mut bench, "ana", &offer("ana", "ben")).unwrap();
+    bench.now += Duration::seconds(59);
+    assert_eq!(as_said(&mut bench, "ana", &offer("ana", "ben")).unwrap(), Decision::default());
+    let noted = IncidentCommand::OfferHandover {
+        by: person("ana"),
+        to: person("ben"),
+        run: None,
+        note: Some("the pool is full".to_owned()),
+    };
+    assert_ne!(as_said(&mut bench, "ana", &noted).unwrap(), Decision::default());
+    bench.now += Duration::seconds(60);
+    assert_ne!(as_said(&mut bench, "ana", &noted).unwrap(), Decision::default());
+}
+
 #[test]
 fn what_nobody_took_in_time_is_told_once_and_stays() {
     let mut bench = led();

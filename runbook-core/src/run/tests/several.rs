@@ -805,3 +805,26 @@ fn a_group_ends_where_its_neighbours_end_and_what_no_run_carries_out_is_refused(
     let nothing = steps(vec![looping(command("do", READ), list("HOSTS", None))]);
     assert_eq!(nothing.check_runnable().unwrap_err().code(), "RB0042");
 }
+
+/// In a loop with a budget a no is one of its failures, and people are told so before they say it: what stops the others is
+/// offered beside it.
+#[test]
+fn a_no_that_lets_the_others_go_on_says_so() {
+    for budget in [0, 1] {
+        let mut steps = loop_of(ONCE, |foreach| foreach.budget = budget);
+        steps[0].commands[0].expectations = vec![expectation("it looks nice", Check::Person, None)];
+        let mut bench = Bench::approved(steps);
+        bench.engine(&RunCommand::Advance);
+        end(&mut bench, "a", GOOD);
+        let question = crate::choices::question(&bench.run).expect("a person has to look");
+        let goes_on = budget > 0;
+        assert_eq!(question.answers.contains(&crate::message::Answer::Cancel), goes_on, "{question:?}");
+        assert_eq!(question.evidence.iter().any(|line| line.contains("the others go on")), goes_on);
+        let lines = crate::next::next(&bench.run);
+        let no = lines.iter().find(|line| line.command.contains(" no ")).expect("a no can be said");
+        assert_eq!(no.means.contains("the others go on"), goes_on, "{no:?}");
+        bench.give("ana", &RunCommand::Answer { yes: false, reason: None }).unwrap();
+        bench.engine(&RunCommand::Advance);
+        assert_eq!((names(&bench) == "b"), goes_on, "{:?}", bench.run.status);
+    }
+}
