@@ -95,11 +95,27 @@ pub fn catch_up(
     joined(&lines)
 }
 
+/// What makes sense to type next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Menu {
+    /// A line for each, with what it does.
+    pub text: String,
+    /// Those that need nothing more, without the command's name: one press can type them.
+    pub offers: Vec<String>,
+}
+
 /// What makes sense to type next, with what it does, the most useful first. `None`: no incident is meant here.
 #[must_use]
-pub fn menu(incident: Option<(&Incident, &[Run], Option<&str>)>, others: &[String]) -> String {
-    let mut lines = Vec::new();
-    let mut add = |command: &str, means: &str| lines.push(format!("`/blocks {command}`: {means}"));
+pub fn menu(incident: Option<(&Incident, &[Run], Option<&str>)>, others: &[String]) -> Menu {
+    let (mut lines, mut offers) = (Vec::new(), Vec::new());
+    let mut add = |command: &str, means: &str| {
+        lines.push(format!("`/blocks {command}`: {means}"));
+        // what is written in capitals, or behind an @, has to be filled in
+        let is_whole = |word: &str| !word.starts_with('@') && !word.chars().all(|c| c.is_ascii_uppercase());
+        if command.split(' ').all(is_whole) {
+            offers.push(command.to_owned());
+        }
+    };
     match incident {
         None => {
             add("declare TITLE", "opens an incident");
@@ -161,7 +177,7 @@ pub fn menu(incident: Option<(&Incident, &[Run], Option<&str>)>, others: &[Strin
             others.first().map_or("INC-1", String::as_str)
         ),
     };
-    joined(&std::iter::once(head).chain(lines).collect::<Vec<_>>())
+    Menu { text: joined(&std::iter::once(head).chain(lines).collect::<Vec<_>>()), offers }
 }
 
 /// An action in one line.

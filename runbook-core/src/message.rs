@@ -118,6 +118,9 @@ pub enum Outgoing {
         to: ReplyTo,
         /// The answer.
         text: String,
+        /// Lines, without the command's name, that one press types: our own words.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        offers: Vec<String>,
     },
     /// A change at the pager.
     Pager {
@@ -348,6 +351,9 @@ pub enum ChatMessage {
         to: ReplyTo,
         /// The answer.
         text: String,
+        /// Lines, without the command's name, that one press types: our own words.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        offers: Vec<String>,
     },
     /// A form before one person.
     Form {

@@ -135,11 +135,22 @@ fn run_line(run: &Run) -> String {
         |unit: &Unit| run.commands.get(unit).is_some_and(CommandPhase::is_settled) || run.is_tolerated(*unit);
     let settled = run.units().filter(is_over).count();
     let progress = match run.status {
-        Status::Running | Status::Paused { .. } => format!(", {settled} of {total} commands"),
+        Status::Running | Status::Paused { .. } => {
+            format!(", {settled} of {total} commands{}", running_step(run))
+        }
         Status::WaitingForApproval { expires_at } => format!(", until {}", expires_at.format("%H:%M UTC")),
         _ => String::new(),
     };
     format!("{} (code {}): {}{progress}", run.plan.title, run.fingerprint.code(), state_words(run))
+}
+
+/// The step that is under way, with its box: the run's progress shows what is left of that.
+fn running_step(run: &Run) -> String {
+    let Some(step) = run.live_unit().and_then(|(unit, _)| run.plan.steps.get(unit.step)) else {
+        return String::new();
+    };
+    let timebox = step.timebox_s.map(|box_s| format!(" (box {})", for_people(u64::from(box_s))));
+    format!("; now: {}{}", step.title, timebox.unwrap_or_default())
 }
 
 fn is_free(incident: &Incident) -> bool {

@@ -13,6 +13,7 @@ mod hosts;
 mod inbound;
 mod manifest;
 mod offer_button;
+mod offer_line;
 mod quote;
 mod render;
 mod signature;

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::event::{self, Event, text};
+use crate::render::offers;
 use crate::render::text::{clip, escape, line};
 use crate::submission::Submission;
 use crate::translate::{COMMAND, EVENT, INTERACTION, SOURCE};
@@ -41,7 +42,13 @@ pub(crate) enum NotTaken {
 /// The answer to a slash command, form-encoded, that asks for nothing to be done: help, or what was meant instead.
 pub(crate) fn usage(body: &[u8]) -> Option<Value> {
     match parse_chat(&SlashCommand::parse(body).text) {
-        ChatParse::Usage { text } => Some(ephemeral(&clip(&escape(&text), ANSWER_MAX))),
+        ChatParse::Usage { text, offer } => {
+            let mut shown = ephemeral(&clip(&escape(&text), ANSWER_MAX));
+            if let Some(blocks) = offers(&text, offer.as_slice()) {
+                shown["blocks"] = json!(blocks);
+            }
+            Some(shown)
+        }
         ChatParse::Request(_) => None,
     }
 }

@@ -17,6 +17,7 @@ use crate::draft_button;
 use crate::event::{self, Event, Mention, text, whisper};
 use crate::hosts::AllowedHosts;
 use crate::offer_button;
+use crate::offer_line;
 use crate::quote::quote;
 use crate::snooze;
 use crate::submission::Submission;
@@ -100,6 +101,9 @@ impl SlackTranslator {
         });
         let Some((id, action)) = ours else { return Translated::Ignored { kind: interaction.kind } };
         let reason = interaction.state.as_ref().and_then(|state| state.text(REASON));
+        if let Some(line) = offer_line::line(id, action.value.as_deref()) {
+            return self.pressed_line(&line, interaction);
+        }
         let asked = action.value.as_deref().and_then(|value| serde_json::from_str::<ButtonValue>(value).ok());
         let asked = asked.and_then(|value| value.asked);
         let request = match pressed(id, action, reason) {
@@ -122,6 +126,31 @@ impl SlackTranslator {
             trigger: interaction.trigger_id,
             asked,
         }))
+    }
+
+    /// A line that one press types: the same as if that person had typed it there.
+    fn pressed_line(&self, line: &str, interaction: Interaction) -> Translated {
+        let Some(user) = interaction.user.filter(|user| !user.id.is_empty()) else {
+            return unreadable("a button without a user");
+        };
+        let channel = interaction.container.and_then(|container| container.channel_id);
+        let channel = channel.or(interaction.channel.map(|channel| channel.id)).unwrap_or_default();
+        let reply_to = self.reply_to(interaction.response_url.as_deref());
+        match (parse_chat(line), reply_to) {
+            (ChatParse::Request(request), reply_to) => Translated::Signal(Signal::Chat(ChatSignal {
+                user_id: user.id,
+                channel,
+                request,
+                reply_to,
+                trigger: interaction.trigger_id,
+                asked: None,
+            })),
+            (ChatParse::Usage { text, offer }, Some(reply_to)) => {
+                let offers = offer.into_iter().collect();
+                Translated::Signal(Signal::Answer(ChatAnswer { reply_to, text, offers }))
+            }
+            (ChatParse::Usage { .. }, None) => unreadable("a line that does not read, and nowhere to say so"),
+        }
     }
 
     fn reply_to(&self, response_url: Option<&str>) -> Option<ReplyTo> {
@@ -180,7 +209,9 @@ impl SlackTranslator {
                         trigger: None,
                         asked: None,
                     }),
-                    ChatParse::Usage { text } => Signal::Answer(ChatAnswer { reply_to, text }),
+                    ChatParse::Usage { text, offer } => {
+                        Signal::Answer(ChatAnswer { reply_to, text, offers: offer.into_iter().collect() })
+                    }
                 })
             }
             Event::Mark(mark) => Translated::Signal(Signal::Mark(mark)),

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 const ANA: &str = "U0ANA";
 
 /// A service of whose runbooks one person alone decides, and these runbooks.
-fn config(mode: &'static str) -> AppConfig {
+fn config() -> AppConfig {
     let runbooks = RUNBOOKS.map(|(name, body)| (name, document(name, body))).to_vec();
     AppConfig {
         // of the severity's steps, ben is the next one
@@ -20,7 +20,6 @@ fn config(mode: &'static str) -> AppConfig {
         triage: None,
         rollback: "back",
         approvals: 0,
-        slack_mode: mode,
         runbooks,
         more: "[approvals]\nreversible = 0\nirreversible = 0\n".to_owned(),
         ..AppConfig::default()
@@ -33,7 +32,7 @@ fn document(name: &str, body: &str) -> String {
 }
 
 /// Each ends in one question, and is asked for once: what was decided about may still have its buttons for a moment.
-const RUNBOOKS: [(&str, &str); 11] = [
+const RUNBOOKS: [(&str, &str); 12] = [
     ("small", "\n## Look\n\n```bash {effect=read}\necho fine\n# Expected: \"fine\"\n```\n"),
     ("check", "\n## Look\n\n```bash {effect=read}\necho fine\n# Expected: the page looks right\n```\n"),
     ("unfit", "\n## Look\n\n```bash {effect=read}\necho fine\n# Expected: the page looks right\n```\n"),
@@ -53,6 +52,10 @@ const RUNBOOKS: [(&str, &str); 11] = [
     ),
     ("again", "\n## Act\n\n```bash {effect=idempotent}\ntest -e again.open\n```\n"),
     ("fails", "\n## Act\n\n```bash {effect=once}\necho no; false\n```\n"),
+    (
+        "undone",
+        "\n## Act\n\n```bash {effect=once}\ntouch undone.done\n```\n\n```bash {undo effect=once}\nrm undone.done\n```\n\n## Then\n\n```bash {effect=once}\nfalse\n```\n",
+    ),
     (
         "back",
         "\n## Act\n\n```bash {effect=once}\ntouch back.done\n```\n\n```bash {undo effect=once}\ntest -e back.open\n```\n\n## Then\n\n```bash {effect=once}\nfalse\n```\n",
@@ -121,19 +124,8 @@ async fn file_is_there(app: &TestApp, name: &str) {
     blocks_tests::until(name, async || file.exists().then_some(())).await;
 }
 
-async fn started(mode: &'static str) -> TestApp {
-    let app = TestApp::start(&config(mode)).await;
-    if mode == "socket" {
-        app.state_when("the connections are open", |state| {
-            (state["slack"]["sockets"]["live"].as_u64()? >= 2).then_some(())
-        })
-        .await;
-    }
-    app
-}
-
 async fn each_button(mode: &'static str) {
-    let app = started(mode).await;
+    let app = TestApp::start_by(mode, config()).await;
     // questions of commands that only look: nobody is asked before
     for (name, action, status) in [("check", "blocks:yes", "succeeded"), ("unfit", "blocks:no", "failed")] {
         asked_for(&app, name).await;
@@ -155,7 +147,7 @@ async fn each_button(mode: &'static str) {
     app.run_when(&run, "succeeded").await;
     let run = begun(&app, "held").await;
     file_is_there(&app, "held.begun").await;
-    told(&app, "incidents", &format!("runbook pause {run}"), "").await;
+    told(&app, "incidents", &format!("runbook pause {run}"), "The held one").await;
     app.open_gate("held.open");
     assert_eq!(press(&app, "progress/", "held", "blocks:resume").await, run);
     app.run_when(&run, "succeeded").await;
@@ -172,6 +164,13 @@ async fn each_button(mode: &'static str) {
     let run = begun(&app, "fails").await;
     press(&app, "progress/", "fails", "blocks:mark_done").await;
     app.run_when(&run, "succeeded").await;
+    app.outbox_is_empty().await;
+    app.assert_journal_verifies().await;
+    // another workspace: in one minute Slack takes no more edits than there were by now
+    let app = TestApp::start_by(mode, config()).await;
+    let run = begun(&app, "undone").await;
+    assert_eq!(press(&app, "progress/", "undone", "blocks:undo").await, run);
+    app.run_when(&run, "undone").await;
     // a rollback whose undo fails
     let run = begun(&app, "back").await;
     assert_eq!(press(&app, "progress/", "back", "blocks:go_back").await, run);
@@ -263,7 +262,7 @@ const RUN_LINES: &[(&str, &str, &str)] = &[
     ("again", "runbook skip --reason \"not needed\"", "The again one"),
     ("fails", "runbook mark-done --reason \"it is there\"", "The fails one"),
     // a run that is over holds nothing: refused, and answered
-    ("fails", "runbook take-over --reason \"it waits\"", ""),
+    ("fails", "runbook take-over --reason \"it waits\"", "is succeeded"),
     ("back", "runbook undo", "The back one"),
 ];
 
@@ -283,7 +282,7 @@ fn spelled(line: &str, is_long: bool) -> String {
 }
 
 async fn each_command(mode: &'static str, is_long: bool) {
-    let app = started(mode).await;
+    let app = TestApp::start_by(mode, config()).await;
     let declare = spelled("declare the shop is slow --severity P1", is_long);
     told(&app, "incidents", &declare, "INC-1 is open as P1").await;
     told(&app, "incidents", &spelled("declare the same --severity P3", is_long), "INC-2 is open").await;

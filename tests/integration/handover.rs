@@ -3,23 +3,16 @@
 use blocks_tests::{AppConfig, TestApp, button, ephemerals, messages_with_key, text, timeline_types};
 use serde_json::Value;
 
-fn config(mode: &'static str) -> AppConfig {
+fn config() -> AppConfig {
     AppConfig {
         triage: None,
-        slack_mode: mode,
         more: "phone = \"+34 600 000 002\"\n[handover]\nchannel = \"incidents\"\n".to_owned(),
         ..AppConfig::default()
     }
 }
 
 async fn led(mode: &'static str) -> (TestApp, String) {
-    let app = TestApp::start(&config(mode)).await;
-    if mode == "socket" {
-        app.state_when("the connections are open", |state| {
-            (state["slack"]["sockets"]["live"].as_u64()? >= 2).then_some(())
-        })
-        .await;
-    }
+    let app = TestApp::start_by(mode, config()).await;
     app.page("Flow failures").await;
     let shown = app
         .incident_when("INC-1", "its card is posted", |shown| {

@@ -68,6 +68,8 @@ mod secrets;
 #[cfg(test)]
 mod servers;
 #[cfg(test)]
+mod slack_corpus;
+#[cfg(test)]
 mod slack_faults;
 #[cfg(test)]
 mod sockets;

@@ -54,13 +54,7 @@ impl<'a> Commander<'a> {
 
 /// A bad version, the page, the diagnostics, the card: the incident's channel.
 async fn paged(slack_mode: &'static str) -> (TestApp, String, String) {
-    let app = TestApp::start(&AppConfig { slack_mode, ..AppConfig::default() }).await;
-    if slack_mode == "socket" {
-        app.state_when("the connections are open", |state| {
-            (state["slack"]["sockets"]["live"].as_u64()? >= 2).then_some(())
-        })
-        .await;
-    }
+    let app = TestApp::start_by(slack_mode, AppConfig::default()).await;
     app.control("target/deploy", json!({ "version": "v1.2" })).await;
     let page = app.page("Flow failures").await;
     app.acknowledged(&page).await;

@@ -106,9 +106,18 @@ async fn a_reminder_that_was_due_while_blocks_was_down_is_asked_when_it_is_back(
 
 #[tokio::test]
 async fn a_button_holds_the_reminders_and_a_restart_keeps_that() {
+    held_by_a_button("http").await;
+}
+
+#[tokio::test]
+async fn a_button_holds_the_reminders_over_a_socket() {
+    held_by_a_button("socket").await;
+}
+
+async fn held_by_a_button(mode: &'static str) {
     let (config, _) =
         config("remind_commander_after_min = 2\nupdate_interval_min = 30\nmay_ask_rollback = [\"product\"]");
-    let mut app = TestApp::start(&config).await;
+    let mut app = TestApp::start_by(mode, config).await;
     assert_eq!(app.hook(&paged("Q1", 40, "Flow failures")).await.status, 202);
     let (channel, message, _) = asked(&app, "nobody commands yet").await;
     assert!(next_look_in(&app) <= 61, "an update is due, and waits for the minute to pass");

@@ -89,7 +89,16 @@ const OUTAGE: &str = "update draft outage \u{2013}param what=\u{201c}orders are 
 
 #[tokio::test]
 async fn an_update_is_drafted_in_slack_and_sent_once_by_whoever_may() {
-    let app = TestApp::start(&config()).await;
+    drafted_and_sent("http").await;
+}
+
+#[tokio::test]
+async fn an_update_is_drafted_and_sent_over_a_socket() {
+    drafted_and_sent("socket").await;
+}
+
+async fn drafted_and_sent(mode: &'static str) {
+    let app = TestApp::start_by(mode, config()).await;
     let here = declared(&app).await;
     told(&app, "U0BEN", &here, OUTAGE, "a person who is commander or communications-lead may").await;
     let (channel, message, code) = draft(&app, 1).await;
@@ -247,7 +256,16 @@ async fn what_is_refused_is_told_and_what_is_put_off_is_tried_again() {
 
 #[tokio::test]
 async fn a_text_is_changed_in_a_form_or_a_line_and_the_old_code_sends_nothing() {
-    let app = TestApp::start(&config()).await;
+    changed_and_discarded("http").await;
+}
+
+#[tokio::test]
+async fn a_text_is_changed_and_discarded_over_a_socket() {
+    changed_and_discarded("socket").await;
+}
+
+async fn changed_and_discarded(mode: &'static str) {
+    let app = TestApp::start_by(mode, config()).await;
     let here = declared(&app).await;
     told(&app, "U0BEN", &here, "update draft rollback_begun --param version=v1.1", "draft ").await;
     let (channel, message, first) = draft(&app, 1).await;

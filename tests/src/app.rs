@@ -378,6 +378,18 @@ impl TestApp {
         .await;
     }
 
+    /// Starts everything with Slack reaching Blocks by this mode; with Socket Mode, when both connections stand.
+    pub async fn start_by(mode: &'static str, config: AppConfig) -> TestApp {
+        let app = TestApp::start(&AppConfig { slack_mode: mode, ..config }).await;
+        if mode == "socket" {
+            app.state_when("the connections are open", |state| {
+                (state["slack"]["sockets"]["live"].as_u64()? >= 2).then_some(())
+            })
+            .await;
+        }
+        app
+    }
+
     /// A slash command of a user of the sandbox.
     pub async fn slash(&self, user: &str, channel: &str, text: &str) -> Value {
         self.control("slack/command", json!({ "user": user, "channel": channel, "text": text })).await

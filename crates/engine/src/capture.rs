@@ -182,7 +182,7 @@ impl Engine {
     async fn tell(&self, look: &Look, origin: &Origin, text: Option<String>) -> Result<(), EngineError> {
         let (Some(to), Some(text)) = (origin.reply_to.clone(), text) else { return Ok(()) };
         let cause = format!("{}/{}", look.cause.0, look.cause.1);
-        let message = Outgoing::Reply { to, text };
+        let message = Outgoing::Reply { to, text, offers: Vec::new() };
         let commit = Commit {
             outbox: outbox_item(&message, &cause, Pace::AtOnce, self.now()).into_iter().collect(),
             ..Commit::default()

@@ -453,7 +453,10 @@ impl Engine {
                 ts: look.ts.clone(),
                 given: look.given.clone(),
             }),
-            Outgoing::Reply { to, text } => chat(ChatMessage::Reply { to: to.clone(), text: text.clone() }),
+            Outgoing::Reply { to, text, offers } => {
+                let (to, text, offers) = (to.clone(), text.clone(), offers.clone());
+                chat(ChatMessage::Reply { to, text, offers })
+            }
             Outgoing::Pager { .. } | Outgoing::ApprovalPage { .. } => Ok(Rendered::Obsolete),
         }
     }

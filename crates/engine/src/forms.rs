@@ -184,7 +184,7 @@ impl Engine {
         );
         let mut commit = Commit::default();
         if let Some(to) = reply_to {
-            let message = Outgoing::Reply { to: to.clone(), text };
+            let message = Outgoing::Reply { to: to.clone(), text, offers: Vec::new() };
             commit.outbox.extend(outbox_item(&message, &row.key, Pace::AtOnce, self.now()));
         }
         commit.outbox_settled.push((row.key.clone(), row.version, OutboxResult::Dead { error: reason }));

@@ -76,7 +76,7 @@ impl Engine {
                     ..Origin::engine()
                 };
                 let mut commit = Commit::default();
-                origin.settle(&mut commit, Some(&answer.text), self.now());
+                origin.settle_with(&mut commit, Some(&answer.text), answer.offers, self.now());
                 self.store().commit(commit).await?;
                 self.touch();
                 Ok(())

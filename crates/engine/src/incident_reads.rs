@@ -219,13 +219,15 @@ pub async fn menu(
     open.retain(|row| !hidden.hides(Some(row.id)));
     let others: Vec<String> = open.iter().take(10).map(|row| row.number.to_string()).collect();
     let Some(row) = row else {
-        let text = incident_text::menu(None, &others);
-        return Ok(Reply { text, data: json!({ "incident": null, "open": others }) });
+        let menu = incident_text::menu(None, &others);
+        let data = json!({ "incident": null, "open": others, "offers": menu.offers });
+        return Ok(Reply { text: menu.text, data });
     };
     let whole = whole(store, settings, row, row.opened_at).await?;
     let rollback = settings.service(&row.service).and_then(|service| service.rollback.as_deref());
-    let text = incident_text::menu(Some((&whole.loaded.state, &whole.runs, rollback)), &others);
-    Ok(Reply { text, data: json!({ "incident": row.number.to_string(), "open": others }) })
+    let menu = incident_text::menu(Some((&whole.loaded.state, &whole.runs, rollback)), &others);
+    let data = json!({ "incident": row.number.to_string(), "open": others, "offers": menu.offers });
+    Ok(Reply { text: menu.text, data })
 }
 
 /// The same text for a shell: nothing that is typed there begins with a slash.

@@ -21,7 +21,7 @@ pub(crate) fn marked(
         ChatMessage::Note { channel, thread, text } => {
             ChatMessage::Note { channel, thread, text: with(text) }
         }
-        ChatMessage::Reply { to, text } => ChatMessage::Reply { to, text: with(text) },
+        ChatMessage::Reply { to, text, offers } => ChatMessage::Reply { to, text: with(text), offers },
         other => other,
     })
 }
@@ -67,7 +67,7 @@ mod tests {
     fn lines_and_answers_are_marked_and_what_shows_the_present_is_not() {
         let texts = [
             ChatMessage::Note { channel: "C1".into(), thread: None, text: "it is back".into() },
-            ChatMessage::Reply { to: "x".to_owned().into(), text: "it is back".into() },
+            ChatMessage::Reply { to: "x".to_owned().into(), text: "it is back".into(), offers: Vec::new() },
         ];
         for message in texts {
             let shown = format!("{:?}", marked(Box::new(message), at(0), at(0), at(120)));

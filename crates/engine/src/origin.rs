@@ -65,10 +65,21 @@ impl Origin {
 
     /// Adds to a commit that the inbox message is dealt with, and the answer.
     pub(crate) fn settle(&self, commit: &mut Commit, answer: Option<&str>, now: DateTime<Utc>) {
+        self.settle_with(commit, answer, Vec::new(), now);
+    }
+
+    /// The same, with lines that one press types.
+    pub(crate) fn settle_with(
+        &self,
+        commit: &mut Commit,
+        answer: Option<&str>,
+        offers: Vec<String>,
+        now: DateTime<Utc>,
+    ) {
         if let Some((source, id)) = &self.inbox {
             commit.inbox_done = Some((source.clone(), id.clone(), InboxOutcome::Done));
             if let (Some(to), Some(text)) = (&self.reply_to, answer) {
-                let message = Outgoing::Reply { to: to.clone(), text: text.to_owned() };
+                let message = Outgoing::Reply { to: to.clone(), text: text.to_owned(), offers };
                 commit.outbox.extend(outbox_item(&message, &format!("{source}/{id}"), Pace::AtOnce, now));
             }
         }

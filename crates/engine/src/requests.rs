@@ -266,7 +266,9 @@ impl Engine {
     pub(crate) async fn answer(&self, origin: &Origin, reply: Reply) -> Result<Reply, EngineError> {
         if origin.inbox.is_some() {
             let mut commit = Commit::default();
-            origin.settle(&mut commit, Some(&reply.text), self.now());
+            let offers = reply.data["offers"].as_array().into_iter().flatten();
+            let offers = offers.filter_map(|line| line.as_str().map(str::to_owned)).collect();
+            origin.settle_with(&mut commit, Some(&reply.text), offers, self.now());
             self.store().commit(commit).await?;
             self.touch();
         }

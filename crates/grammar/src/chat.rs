@@ -20,6 +20,8 @@ pub enum ChatParse {
     Usage {
         /// Plain text with code in backticks; holds words of the person, not yet escaped for any chat system.
         text: String,
+        /// The line that was probably meant, where one press can type it: our own words.
+        offer: Option<String>,
     },
 }
 
@@ -35,9 +37,13 @@ const ECHO_MAX: usize = 40;
 /// the terminal, or commands of the server.
 #[must_use]
 pub fn parse_chat(text: &str) -> ChatParse {
-    match split_words(text).map_err(|error| error.to_string()).and_then(|words| read(&fold(words))) {
+    let words = match split_words(text) {
+        Ok(words) => fold(words),
+        Err(error) => return ChatParse::Usage { text: error.to_string(), offer: None },
+    };
+    match read(&words) {
         Ok(request) => ChatParse::Request(request),
-        Err(text) => ChatParse::Usage { text },
+        Err(text) => ChatParse::Usage { text, offer: meant(&words) },
     }
 }
 
@@ -220,6 +226,16 @@ fn example(command: &CommandInfo) -> String {
     format!("example: {}", code(&format!("/blocks {}", command.example)))
 }
 
+/// The command that an unknown word was meant for, where it needs nothing behind it.
+fn meant(words: &[String]) -> Option<String> {
+    if words.is_empty() || info(words).is_some() || words.first().is_some_and(|first| is_help(first)) {
+        return None;
+    }
+    let path = nearest(words, Surface::Chat)?.path;
+    let line: Vec<String> = path.split(' ').map(str::to_owned).collect();
+    read(&line).is_ok().then(|| path.to_owned())
+}
+
 fn unknown(words: &[String]) -> String {
     let typed = echo(&words.iter().take(2).map(String::as_str).collect::<Vec<_>>().join(" "));
     match nearest(words, Surface::Chat) {
@@ -310,13 +326,13 @@ mod tests {
     fn request(text: &str) -> Request {
         match parse_chat(text) {
             ChatParse::Request(request) => request,
-            ChatParse::Usage { text: usage } => panic!("{text:?} gave: {usage}"),
+            ChatParse::Usage { text: usage, .. } => panic!("{text:?} gave: {usage}"),
         }
     }
 
     fn usage(text: &str) -> String {
         match parse_chat(text) {
-            ChatParse::Usage { text } => text,
+            ChatParse::Usage { text, .. } => text,
             ChatParse::Request(request) => panic!("{text:?} gave {request:?}"),
         }
     }
@@ -527,6 +543,25 @@ mod tests {
         for (text, expected) in table {
             let shown = usage(text);
             assert!(shown.contains(expected), "{text:?} gave: {shown}");
+        }
+    }
+
+    #[test]
+    fn what_was_probably_meant_is_offered_where_it_needs_nothing_more() {
+        for (text, offered) in [
+            ("runbok list", Some("runbook list")),
+            ("statsu", Some("status")),
+            ("rolback", Some("runbook rollback")),
+            ("declar", Some("declare")),
+            ("reopn", None),
+            ("severty", None),
+            ("help", None),
+            ("make coffee", None),
+            ("runbook show", None),
+            ("runbook approve --reason \u{201c}open", None),
+        ] {
+            let ChatParse::Usage { offer, .. } = parse_chat(text) else { panic!("{text}") };
+            assert_eq!(offer.as_deref(), offered, "{text}");
         }
     }
 

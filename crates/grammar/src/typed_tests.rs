@@ -9,7 +9,7 @@ use super::*;
 fn request(text: &str) -> Request {
     match parse_chat(text) {
         ChatParse::Request(request) => request,
-        ChatParse::Usage { text: usage } => panic!("{text:?} gave: {usage}"),
+        ChatParse::Usage { text: usage, .. } => panic!("{text:?} gave: {usage}"),
     }
 }
 
@@ -224,7 +224,7 @@ fn what_is_typed_is_what_is_meant() {
 /// Slack shows an answer of at most 3,500 characters; a list that is cut names no command at its end.
 #[test]
 fn the_overview_fits_into_one_answer() {
-    let ChatParse::Usage { text } = parse_chat("help") else { panic!("help is no request") };
+    let ChatParse::Usage { text, .. } = parse_chat("help") else { panic!("help is no request") };
     let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     assert!(escaped.chars().count() <= 3_400, "{} characters", escaped.chars().count());
     for word in ["declare", "catch-up", "merge", "action add", "runbook undo", "journal verify", "menu"] {

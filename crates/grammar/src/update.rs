@@ -189,7 +189,7 @@ mod tests {
     fn read(line: &str) -> Result<Request, String> {
         match parse_chat(line) {
             ChatParse::Request(request) => Ok(request),
-            ChatParse::Usage { text } => Err(text),
+            ChatParse::Usage { text, .. } => Err(text),
         }
     }
 

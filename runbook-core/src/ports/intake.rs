@@ -184,4 +184,6 @@ pub struct ChatAnswer {
     pub reply_to: ReplyTo,
     /// The answer.
     pub text: String,
+    /// Lines that one press types.
+    pub offers: Vec<String>,
 }

@@ -189,9 +189,11 @@ impl SlackChat {
                 let file = upload::File { filename, title, comment, content };
                 self.upload(attempt, channel, thread.as_deref(), &file).await
             }
-            ChatMessage::Reply { to: ReplyTo::Address(to), text } => self.reply(to, text).await,
-            ChatMessage::Reply { to: ReplyTo::Person { user, channel, thread }, text } => {
-                self.whisper(key, attempt, (user, channel, thread.as_deref()), text).await
+            ChatMessage::Reply { to: ReplyTo::Address(to), text, offers } => {
+                self.reply(to, text, offers).await
+            }
+            ChatMessage::Reply { to: ReplyTo::Person { user, channel, thread }, text, offers } => {
+                self.whisper(key, attempt, (user, channel, thread.as_deref()), (text, offers)).await
             }
             ChatMessage::Form { trigger, form } => self.open_form(attempt, trigger, form).await,
             ChatMessage::Look { channel, ts, given } => self.look(channel, ts, given.as_deref()).await,
@@ -304,13 +306,16 @@ impl SlackChat {
     }
 
     /// Answers one person at the address that their request carried.
-    async fn reply(&self, to: &str, text: &str) -> Result<ChatReceipt, SendError> {
+    async fn reply(&self, to: &str, text: &str, offers: &[String]) -> Result<ChatReceipt, SendError> {
         let method = "response_url";
         let url = self.hosts.check(to).ok_or_else(|| SendError::Permanent {
             reason: "the address for the answer is not one of Slack's; the answer is dropped".to_owned(),
         })?;
-        let body =
+        let mut body =
             json!({"response_type": "ephemeral", "replace_original": false, "text": prose(text, NOTE_MAX)});
+        if let Some(blocks) = render::offers(text, offers) {
+            body["blocks"] = json!(blocks);
+        }
         match self.post_without_token(url, &body).await {
             Ok(_) => Ok(ChatReceipt::default()),
             Err(error) => Err(error.into_send(method)),

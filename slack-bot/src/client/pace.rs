@@ -18,9 +18,10 @@ const BETWEEN_POSTS: Duration = Duration::from_secs(1);
 const UNSAID: Duration = Duration::from_secs(5);
 /// Longest pause that is believed.
 const LONGEST: Duration = Duration::from_secs(600);
-/// Edits of a minute that only show how things go on. Slack takes 50 of the whole workspace (Tier 3); the others are for plans
-/// and questions, whose buttons somebody waits for.
-const ROUTINE_EDITS: usize = 40;
+/// Edits of a minute: Slack takes 50 of the whole workspace (Tier 3), and after one too many none for a while.
+const EDITS: usize = 48;
+/// As many of them may only show how things go on; the others are for plans and questions, whose buttons somebody waits for.
+const ROUTINE_EDITS: usize = 36;
 const MINUTE: Duration = Duration::from_secs(60);
 /// Beyond so many entries those that are over are forgotten.
 const MANY: usize = 256;
@@ -105,9 +106,11 @@ impl Pace {
         while edits.front().is_some_and(|at| at.elapsed() >= MINUTE) {
             edits.pop_front();
         }
+        let most = if is_urgent { EDITS } else { ROUTINE_EDITS };
         let after_others = match method {
-            Method::UpdateMessage if !is_urgent && edits.len() >= ROUTINE_EDITS => {
-                edits.front().map(|oldest| *oldest + MINUTE)
+            // the oldest that have to be over before there is room
+            Method::UpdateMessage if edits.len() >= most => {
+                edits.get(edits.len() - most).map(|at| *at + MINUTE)
             }
             _ => None,
         };
@@ -172,11 +175,16 @@ mod tests {
             assert_eq!(pace.turn(&routine), None, "{number}");
             tokio::time::advance(Duration::from_millis(100)).await;
         }
-        assert_eq!(pace.turn(&routine), Some(MINUTE - Duration::from_millis(100) * 40));
+        let gone = Duration::from_millis(100) * ROUTINE_EDITS as u32;
+        assert_eq!(pace.turn(&routine), Some(MINUTE - gone));
+        for number in ROUTINE_EDITS..EDITS {
+            assert_eq!(pace.turn(&asks), None, "{number}");
+        }
+        assert_eq!(pace.turn(&asks), Some(MINUTE - gone), "Slack would refuse it, and more than it");
+        tokio::time::advance(MINUTE - gone).await;
+        assert!(pace.turn(&routine).is_some(), "the questions took their part");
         assert_eq!(pace.turn(&asks), None);
-        tokio::time::advance(MINUTE - Duration::from_secs(4)).await;
-        assert!(pace.turn(&routine).is_some(), "the question took one of them");
-        tokio::time::advance(Duration::from_millis(100)).await;
+        tokio::time::advance(gone).await;
         assert_eq!(pace.turn(&routine), None);
     }
 

@@ -341,7 +341,8 @@ async fn an_answer_goes_to_its_address_without_the_token() {
     .await;
     let chat = peer.chat();
     let to = format!("{}/respond/1", peer.base);
-    let reply = ChatMessage::Reply { to: to.clone().into(), text: "done: <!channel> `ack`".into() };
+    let reply =
+        ChatMessage::Reply { to: to.clone().into(), text: "done: <!channel> `ack`".into(), offers: vec![] };
     for _ in 0..2 {
         assert_eq!(chat.send("r", 1, &reply).await, Ok(ChatReceipt::default()));
     }
@@ -354,7 +355,8 @@ async fn an_answer_goes_to_its_address_without_the_token() {
         assert_eq!(seen.json(), expected);
     }
     let elsewhere = Peer::start([]).await;
-    let reply = ChatMessage::Reply { to: format!("{}/x", elsewhere.base).into(), text: "x".into() };
+    let reply =
+        ChatMessage::Reply { to: format!("{}/x", elsewhere.base).into(), text: "x".into(), offers: vec![] };
     assert!(permanent(chat.send("r", 1, &reply).await).contains("not one of Slack's"));
     assert!(elsewhere.done().is_empty());
 }
@@ -379,6 +381,7 @@ async fn an_answer_where_somebody_asked_is_for_them_alone() {
             thread: thread.map(str::to_owned),
         },
         text: "done: <!channel>".to_owned(),
+        offers: vec![],
     };
     assert_eq!(chat.send("r", 1, &reply("C1", Some("1.0"))).await, Ok(ChatReceipt::default()));
     assert!(chat.send("r", 1, &reply("C1", None)).await.is_ok());

@@ -19,13 +19,17 @@ impl SlackChat {
         key: &str,
         attempt: u32,
         (user, channel, thread): (&str, &str, Option<&str>),
-        text: &str,
+        (text, offers): (&str, &[String]),
     ) -> Result<ChatReceipt, SendError> {
+        let blocks = render::offers(text, offers).unwrap_or_default();
         let text = prose(text, NOTE_MAX);
         if !channel.is_empty() {
             let mut body = json!({
                 "channel": channel, "user": user, "text": text, "parse": "none", "link_names": false,
             });
+            if !blocks.is_empty() {
+                body["blocks"] = json!(blocks);
+            }
             // Slack shows such an answer only in a thread that has one.
             if let Some(thread) = thread {
                 body["thread_ts"] = json!(thread);
@@ -36,7 +40,7 @@ impl SlackChat {
                 Err(error) => return Err(error.into_send(Method::PostEphemeral)),
             }
         }
-        let rendered = Rendered { text, blocks: Vec::new() };
+        let rendered = Rendered { text, blocks };
         self.show(key, attempt, Place { channel: user, ts: None, thread: None }, rendered).await
     }
 

@@ -1,5 +1,6 @@
 //! Views into Block Kit. Outside text is escaped and bounded here, and nowhere else.
 
+mod answer;
 mod ask;
 mod brief;
 mod card;
@@ -11,6 +12,7 @@ mod plan;
 mod progress;
 pub(crate) mod text;
 
+pub(crate) use answer::offers;
 pub(crate) use ask::ask;
 pub(crate) use brief::brief;
 pub(crate) use card::card;

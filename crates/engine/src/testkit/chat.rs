@@ -132,7 +132,7 @@ impl ChatState {
                 self.let_in.push((channel.clone(), who.clone()));
                 return Ok(ChatReceipt::default());
             }
-            ChatMessage::Reply { to, text } => {
+            ChatMessage::Reply { to, text, .. } => {
                 let to = match to {
                     ReplyTo::Address(address) => address.clone(),
                     ReplyTo::Person { user, channel, thread } => {

@@ -92,7 +92,11 @@ async fn the_count_sees_each_way_to_call_somebody() {
     ];
     let calls_nobody = [
         note("C1", "it is late"),
-        ChatMessage::Reply { to: "ana".to_owned().into(), text: "<@U-ana> you have it".to_owned() },
+        ChatMessage::Reply {
+            to: "ana".to_owned().into(),
+            text: "<@U-ana> you have it".to_owned(),
+            offers: Vec::new(),
+        },
     ];
     for (number, message) in loud.iter().chain(&calls_nobody).enumerate() {
         chat.send(&format!("sabotage/{number}"), 1, message).await.unwrap();
