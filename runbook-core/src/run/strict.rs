@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::event::{Unit, UnitRole};
 use super::state::{CommandPhase, Run};
 use crate::expectation::Outcome;
-use crate::runbook::{CommandKind, Shell, Touched, touched, words};
+use crate::runbook::{CommandKind, Shell, Touched, possible_calls, touched};
 
 /// A shell command that ran, or was to run, before another one.
 struct Before<'a> {
@@ -18,10 +18,34 @@ struct Before<'a> {
     sets: Touched,
 }
 
-impl Before<'_> {
-    fn is_called_in(&self, words: &BTreeSet<&str>) -> bool {
-        self.sets.functions.iter().any(|name| words.contains(name.as_str()))
+/// What those of these commands that are in doubt may have left unset, functions that they call, through others too,
+/// included; each with the last of them.
+fn left_unset<'b>(
+    before: &'b [Before<'_>],
+    is_doubtful: impl Fn(&Before<'_>) -> bool,
+) -> BTreeMap<&'b str, Unit> {
+    let mut defining: BTreeMap<&str, Vec<&Before<'_>>> = BTreeMap::new();
+    for one in before {
+        for name in &one.sets.functions {
+            defining.entry(name).or_default().push(one);
+        }
     }
+    let (mut missing, mut seen) = (BTreeMap::new(), BTreeSet::new());
+    // from the last one on, so that each text is looked at once
+    for doubtful in before.iter().rev().filter(|one| is_doubtful(one)) {
+        let mut open = vec![doubtful];
+        while let Some(one) = open.pop() {
+            if !seen.insert(one.unit) {
+                continue;
+            }
+            for name in &one.sets.names {
+                missing.entry(name.as_str()).or_insert(doubtful.unit);
+            }
+            // a function that is called for the first time: those that define it need no second look
+            open.extend(possible_calls(one.text).filter_map(|word| defining.remove(word)).flatten());
+        }
+    }
+    missing
 }
 
 impl Run {
@@ -47,15 +71,7 @@ impl Run {
                 .shells_before(unit)
                 .map(|(unit, one)| Before { unit, text: &one.text, sets: touched(&one.text) })
                 .collect();
-            let with_functions: Vec<&Before<'_>> =
-                before.iter().filter(|one| !one.sets.functions.is_empty()).collect();
-            for doubtful in before.iter().filter(|one| self.is_doubtful(one.unit)) {
-                let called: BTreeSet<&str> = words(doubtful.text).collect();
-                let called = with_functions.iter().copied().filter(|one| one.is_called_in(&called));
-                for one in [doubtful].into_iter().chain(called) {
-                    missing.extend(one.sets.names.iter().map(|name| (name.as_str(), doubtful.unit)));
-                }
-            }
+            missing.extend(left_unset(&before, |one| self.is_doubtful(one.unit)));
         }
         if missing.is_empty() {
             return BTreeMap::new();

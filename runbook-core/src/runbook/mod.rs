@@ -84,4 +84,4 @@ pub(crate) use parse::settle_blocks;
 pub use parse::{LARGE_DOCUMENT_BYTES, MAX_DOCUMENT_BYTES, parse, parse_bytes};
 pub use schema::front_matter_schema;
 pub(crate) use shell::{ends_in_search, single_call};
-pub(crate) use variables::{Later, Shell, Touched, reads, touched, unsure_part, words};
+pub(crate) use variables::{Later, Shell, Touched, possible_calls, reads, touched, unsure_part};

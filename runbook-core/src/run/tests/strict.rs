@@ -70,6 +70,9 @@ fn what_a_command_reads_and_may_miss_must_have_a_value() {
         ("wipe() { echo \"/srv/$DIR\"; }", "DIR=work", "echo no call", ""),
         ("choose() { DIR=blue; }", "choose", "rm -rf \"/srv/$DIR\"", "DIR"),
         ("choose() { DIR=blue; }", "true", "rm -rf \"/srv/$DIR\"", ""),
+        ("choose-dir() { DIR=blue; }", "choose-dir", "rm -rf \"/srv/$DIR\"", "DIR"),
+        ("dir::choose() { DIR=blue; }", "dir::choose || true", "rm -rf \"/srv/$DIR\"", "DIR"),
+        ("choose-dir() { DIR=blue; }", "choose", "rm -rf \"/srv/$DIR\"", ""),
     ] {
         let place = format!("{functions}; {before}; {after}");
         let mut good = bench(functions, before, after);
@@ -88,6 +91,32 @@ fn what_a_command_reads_and_may_miss_must_have_a_value() {
             assert_eq!(names.join(" "), needed, "{place}");
             assert!(passed.run.may_be_missing(main(2)).values().all(|from| *from == main(1)), "{place}");
         }
+    }
+}
+
+/// Each function may stand in a command of its own.
+#[test]
+fn what_a_function_calls_elsewhere_may_be_missing_too() {
+    for (find, pick, needed) in [
+        ("find-dir() { DIR=blue; }", "pick() { find-dir; }", "DIR"),
+        ("find_dir() { DIR=blue; }", "pick() { find_dir; }", "DIR"),
+        ("find_dir() { DIR=blue; pick; }", "pick() { find_dir; }", "DIR"),
+        ("find_dir() { DIR=blue; }", "pick() { true; }", ""),
+    ] {
+        let texts = [find, pick, "pick", "rm -rf \"/srv/$DIR\""];
+        let steps = texts.iter().zip(["f", "p", "b", "a"]);
+        let steps = steps.map(|(of, id)| step(id, vec![text(id, of, AGAIN)], vec![]));
+        let mut passed = Bench::approved(steps.collect());
+        goes_well(&mut passed);
+        goes_well(&mut passed);
+        passed.run.commands.insert(main(2), CommandPhase::Skipped { reason: "when".to_owned() });
+        let missing = passed.run.may_be_missing(main(3));
+        assert_eq!(
+            missing.keys().map(String::as_str).collect::<Vec<_>>().join(" "),
+            needed,
+            "{find}; {pick}"
+        );
+        assert!(missing.values().all(|from| *from == main(2)), "{find}; {pick}");
     }
 }
 

@@ -266,6 +266,11 @@ fn first_seen<'n>(mut names: BTreeSet<&'n str>, later: &[Later<'_>]) -> Option<&
     None
 }
 
+/// What could be a call of a function in a text.
+pub(crate) fn possible_calls(text: &str) -> impl Iterator<Item = &str> {
+    words(text).map(|(word, _)| word)
+}
+
 /// What could be a function's name in a text, wherever it stands, and where.
 fn words(text: &str) -> impl Iterator<Item = (&str, usize)> {
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');

@@ -25,9 +25,10 @@ use super::names::{check_variable, is_identifier_byte};
 use super::placeholders;
 use crate::pattern::Pattern;
 use expansion::Form;
-pub(crate) use left::{Later, Shell, reads, unsure_part};
+pub(crate) use left::{Later, Shell, possible_calls, reads, unsure_part};
 use scan::{Sets, scan};
-pub(crate) use touched::{Touched, touched, words};
+use touched::words;
+pub(crate) use touched::{Touched, touched};
 
 /// No command needs more of them to be explained.
 const MOST: usize = 32;

@@ -30,7 +30,7 @@ pub(crate) fn touched(text: &str) -> Touched {
 }
 
 /// Every run of letters, digits and underscores in a text: each name that it can be about, wherever it stands.
-pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_ascii() || !is_identifier_byte(c as u8)).filter(|word| !word.is_empty())
 }
 
