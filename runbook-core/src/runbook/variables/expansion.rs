@@ -70,7 +70,9 @@ impl<'a> Scanner<'a> {
                 b'$' if bare && !quoted && next == Some(b'\'') => at += 2 + until(bytes, at + 2, b'\'', true),
                 b'`' => {
                     let length = until(bytes, at + 1, b'`', true);
-                    self.nested(raw.get(at + 1..at + length), base + at + 1);
+                    let inside = raw.get(at + 1..at + length);
+                    self.nested(inside, base + at + 1);
+                    self.escaped(inside.unwrap_or_default(), base + at + 1);
                     at += 1 + length;
                 }
                 b'<' | b'>' if bare && !quoted && next == Some(b'(') => {
@@ -80,6 +82,30 @@ impl<'a> Scanner<'a> {
                 }
                 b'$' => at = self.dollar(raw, base, at, mode == Mode::Word && !quoted, quoted),
                 _ => at += 1,
+            }
+        }
+    }
+
+    /// In backticks, `\$` is a `$` of the command that runs there.
+    fn escaped(&mut self, inside: &'a str, base: usize) {
+        if !inside.contains("\\$") {
+            return;
+        }
+        let bytes = inside.as_bytes();
+        let (mut at, mut quoted) = (0, false);
+        while let Some(&byte) = bytes.get(at) {
+            match byte {
+                b'\\' if bytes.get(at + 1) == Some(&b'$') => {
+                    let mut end = at + 2;
+                    self.deeper(|scanner| end = scanner.dollar(inside, base, at + 1, false, quoted));
+                    at = end;
+                }
+                b'\\' => at += 2,
+                b'\'' if !quoted => at += 1 + until(bytes, at + 1, b'\'', false),
+                _ => {
+                    quoted ^= byte == b'"';
+                    at += 1;
+                }
             }
         }
     }
@@ -256,9 +282,12 @@ impl<'a> Scanner<'a> {
                     let name = inside.get(at..at + length).unwrap_or_default();
                     let before = inside.get(..at).unwrap_or_default().trim_end();
                     let after = inside.get(at + length..).unwrap_or_default().trim_start();
-                    if assigns(before, after) {
+                    let is_given = after.starts_with('=') && !after.starts_with("==");
+                    if is_given || steps(before, after) {
                         self.sets.names.insert(name.to_owned());
-                    } else {
+                    }
+                    // `N++` begins with what N was
+                    if !is_given {
                         let form = Form::Plain;
                         self.read(Read {
                             name,
@@ -278,12 +307,10 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Whether a name between the two is assigned to.
-fn assigns(before: &str, after: &str) -> bool {
+/// Whether a name between the two is given a value that comes from the one that it had.
+fn steps(before: &str, after: &str) -> bool {
     let operators = ["+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>=", "++", "--"];
-    let equals = after.starts_with('=') && !after.starts_with("==");
-    equals
-        || operators.iter().any(|operator| after.starts_with(operator))
+    operators.iter().any(|operator| after.starts_with(operator))
         || before.ends_with("++")
         || before.ends_with("--")
 }

@@ -18,6 +18,8 @@ mod tests;
 mod tests_bash;
 #[cfg(test)]
 mod tests_given;
+#[cfg(test)]
+mod tests_odd;
 mod tests_of;
 mod traps;
 mod walk;
