@@ -1,7 +1,7 @@
 //! What a simple command sets for sure.
 
 use super::super::super::names::is_identifier;
-use super::super::expansion::Form;
+use super::super::expansion::{Form, Read};
 use super::super::scan::scan;
 use super::assigned::{ANY, Effect, Names, Notes, Since, own};
 use super::facts::{DECLARES, declared_own, filled};
@@ -31,18 +31,27 @@ pub(super) fn unset<'p>(parts: &'p [Part<'_, '_>]) -> impl Iterator<Item = &'p s
 
 fn split<'p, 't, 'a>(parts: &'p [Part<'t, 'a>]) -> Option<(&'p Part<'t, 'a>, &'p [Part<'t, 'a>])> {
     let is_before = |part: &Part<'_, '_>| is_set(part).is_some() || BEFORE.contains(&part.plain());
-    let first = parts.iter().position(|part| !is_before(part))?;
+    let first = parts.iter().position(|part| !is_before(part));
+    // `X=a command` sets nothing, either
+    let first = first.or_else(|| parts.iter().position(|part| is_set(part).is_none()))?;
     parts.get(first..)?.split_first()
 }
 
 /// The name in `NAME=`, `NAME+=` and `NAME[0]=`, and whether it has a value then, whatever it had.
 fn is_set<'a>(part: &Part<'_, 'a>) -> Option<(&'a str, bool)> {
-    let (left, _) = part.raw.split_once('=')?;
+    is_set_in(part.raw)
+}
+
+fn is_set_in(raw: &str) -> Option<(&str, bool)> {
+    let (left, _) = raw.split_once('=')?;
     let adds = left.ends_with('+');
     let left = left.trim_end_matches('+');
     let (name, index) = left.split_once('[').map_or((left, None), |(name, index)| (name, Some(index)));
     let closed = index.is_none_or(|index| index.ends_with(']'));
-    (is_identifier(name) && closed).then_some((name, !adds))
+    // `$NAME` is what stands at 0
+    let is_other =
+        index.and_then(|index| index.trim_end_matches(']').parse::<u32>().ok()).is_some_and(|at| at > 0);
+    (is_identifier(name) && closed).then_some((name, !adds && !is_other))
 }
 
 /// The name that a calculation begins with giving a value to.
@@ -69,6 +78,12 @@ pub(super) fn expanded(part: &Part<'_, '_>) -> Names {
     found.collect()
 }
 
+/// Whether the shell may end where this word is expanded: `${X:?}`.
+pub(super) fn may_leave(part: &Part<'_, '_>) -> bool {
+    let asks = |read: &Read<'_>| read.form == Form::Guarded && read.text.contains('?');
+    part.raw.contains("${") && scan(part.raw).reads.iter().any(asks)
+}
+
 /// What it sets, in a function or outside, with everything that it notes; it ends at `end`.
 pub(super) fn of(parts: &[Part<'_, '_>], end: usize, in_function: bool, notes: &mut Notes) -> Effect {
     let mut names = Names::new();
@@ -88,9 +103,11 @@ pub(super) fn of(parts: &[Part<'_, '_>], end: usize, in_function: bool, notes: &
         return Effect::of(names);
     };
     let program = first.plain();
+    let mut unread = None;
     match program {
         "exit" | "return" => return Effect::leaves(),
-        "exec" if !args.is_empty() => return Effect::leaves(),
+        // `exec {log}> file` opens a file, and goes on
+        "exec" if !args.iter().all(is_descriptor) => return Effect::leaves(),
         "[" | "test" => {
             hold(&names, end, notes);
             let found = tests_of::of_command(args, end, notes);
@@ -102,7 +119,9 @@ pub(super) fn of(parts: &[Part<'_, '_>], end: usize, in_function: bool, notes: &
         }
         "getopts" => {
             let name = args.get(1).map(Part::plain).filter(|name| is_identifier(name));
-            names.extend(name.map(|name| (name.to_owned(), Since { at: end, asked: false, read: true })));
+            for name in name.into_iter().chain(["OPTARG"]) {
+                names.insert(name.to_owned(), Since { at: end, asked: false, read: true });
+            }
         }
         "let" => {
             for arg in args {
@@ -125,14 +144,19 @@ pub(super) fn of(parts: &[Part<'_, '_>], end: usize, in_function: bool, notes: &
                 }
             }
             for arg in args.iter().filter(|_| !refers) {
-                if let Some((name, true)) = is_set(arg) {
+                // all of it may be quoted here
+                if let Some((name, true)) = is_set_in(arg.raw.trim_start_matches(['"', '\''])) {
                     set(&mut names, name, arg.end);
                 }
             }
         }
         _ => {
+            let read = program == "read";
+            // the descriptor may not be open
+            if read && args.iter().any(|arg| arg.plain().starts_with('-') && arg.plain().contains('u')) {
+                unread = Some(names.clone());
+            }
             for name in filled(program, args) {
-                let read = program == "read";
                 names.insert(name.to_owned(), Since { at: end, asked: false, read });
             }
         }
@@ -143,7 +167,15 @@ pub(super) fn of(parts: &[Part<'_, '_>], end: usize, in_function: bool, notes: &
     for since in effect.yes.iter_mut().flat_map(Names::values_mut) {
         since.read = false;
     }
-    effect
+    match unread {
+        Some(before) => Effect { no: Some(before), ..effect },
+        None => effect,
+    }
+}
+
+/// `{name}` in front of a redirection.
+fn is_descriptor(part: &Part<'_, '_>) -> bool {
+    part.raw.strip_prefix('{').and_then(|raw| raw.strip_suffix('}')).is_some_and(is_identifier)
 }
 
 /// What a word sets holds for the words behind it.
