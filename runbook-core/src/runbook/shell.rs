@@ -4,6 +4,10 @@
 //! It never runs or expands anything. Where shell grammar becomes subtle it errs on the side of "one piece" and
 //! "unknown", both of which are safe.
 
+mod brackets;
+
+pub(crate) use brackets::closing;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -349,8 +353,8 @@ impl<'a> Lexer<'a> {
                 (None, '<' | '>') if next != Some(b'(') => break,
                 (None, '<' | '>') => {
                     word.runs = true;
-                    stack.push(Inside::Paren);
-                    take = 2;
+                    self.substitution(&mut word, &mut value, &mut stack);
+                    continue;
                 }
                 (None, '(') => {
                     // `((` or an extended pattern; a lone `(` after text is an operator
@@ -389,8 +393,8 @@ impl<'a> Lexer<'a> {
                 (_, '$') if next == Some(b'(') => {
                     (word.runs, word.expands) = (true, true);
                     word.splits |= top.is_none();
-                    stack.push(Inside::Paren);
-                    take = 2;
+                    self.substitution(&mut word, &mut value, &mut stack);
+                    continue;
                 }
                 (_, '$') if next == Some(b'{') => {
                     word.expands = true;
@@ -457,6 +461,20 @@ impl<'a> Lexer<'a> {
         self.stack = stack;
         word.value = value.finish();
         word
+    }
+}
+
+impl<'a> Lexer<'a> {
+    /// Takes a whole `$(...)` or `<(...)`.
+    fn substitution(&mut self, word: &mut Word<'a>, value: &mut Pieces<'a>, stack: &mut Vec<Inside>) {
+        let end = closing(self.bytes, self.at + 2);
+        if end >= self.bytes.len() {
+            stack.push(Inside::Paren);
+        }
+        let all = self.at..(end + 1).min(self.bytes.len());
+        word.expands |= self.text.get(all.clone()).is_some_and(|inside| inside.contains('$'));
+        self.at = all.end;
+        value.push(all);
     }
 }
 
@@ -637,28 +655,6 @@ pub(crate) fn ends_in_search(text: &str) -> bool {
     let commands = simple_commands(&lex(text).tokens);
     let program = commands.last().and_then(|last| last.words.first().map(|word| word.text().to_owned()));
     program.is_some_and(|program| SEARCHES.contains(&program.rsplit('/').next().unwrap_or_default()))
-}
-
-/// Where the bracket that opened before `from` is closed; quotes inside are skipped over.
-pub(crate) fn closing(bytes: &[u8], from: usize) -> usize {
-    let (mut depth, mut at, mut quote) = (1_usize, from, None);
-    while let Some(&byte) = bytes.get(at) {
-        match (quote, byte) {
-            (Some(b'\''), b'\'') | (Some(b'"'), b'"') => quote = None,
-            (None | Some(b'"'), b'\\') => at += 1,
-            (None, b'\'' | b'"') => quote = Some(byte),
-            (None, b'(') => depth += 1,
-            (None, b')') => {
-                depth -= 1;
-                if depth == 0 {
-                    return at;
-                }
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    bytes.len()
 }
 
 /// The simple commands of a token list. Keywords (`for`, `do`) are words like any other.

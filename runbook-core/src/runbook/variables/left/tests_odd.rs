@@ -10,6 +10,43 @@ fn are_as_told(name: &str, texts: &[(&str, bool)]) {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+#[test]
+fn a_substitution_ends_where_bash_ends_it() {
+    are_as_told(
+        "DIR",
+        &[
+            (
+                "OLD=$(\n  # 1) the folder that is live\n  DIR=$(readlink x)\n  echo \"$DIR\"\n)\nrm /srv/$DIR",
+                true,
+            ),
+            (
+                "OLD=$(\n  # 1) it's live\n  DIR=blue\n  N=$(readlink x)\n  echo \"$DIR\"\n)\nrm /srv/$DIR",
+                true,
+            ),
+            ("N=$(case $E in prod) DIR=blue; echo 1;; *) DIR=green; echo 2;; esac)\nrm /srv/$DIR", true),
+            ("N=$(case $E in (prod) DIR=blue;; (*) DIR=green;; esac)\nrm /srv/$DIR", true),
+            ("N=\"$(case $E in a) DIR=x;; esac; DIR=y; echo \")\")\"\nrm /srv/$DIR", true),
+            ("N=$(for i in case; do echo $i; done)\nrm /srv/$DIR", true),
+            ("CONF=$(cat <<EOF\n# 1) where it lives\nDIR=/srv/web\nEOF\n)\nrm /srv/$DIR", true),
+            ("CONF=$(cat <<-'E F'\n\t) \"\n\tE F\nDIR=x)\nrm /srv/$DIR", true),
+            ("MSG=$(cat <<EOF\n1) restart\nEOF\n)\nDIR=x\nrm /srv/$DIR", false),
+            ("MSG=$(cat <<EOF\n1) restart\nEOF)\nDIR=x\nrm /srv/$DIR", false),
+            ("MSG=$(cat <<< ')'; echo a)\nDIR=x\nrm /srv/$DIR", false),
+            ("N=$(case $E in a) echo 1;; *) echo 2;; esac)\nDIR=x\nrm /srv/$DIR", false),
+            (
+                "N=$(case $E in\n  a|b) (echo 1);;\n  *) echo \"$(case x in x) echo 3;; esac)\"\nesac)\nDIR=x\nrm /srv/$DIR",
+                false,
+            ),
+            ("N=$(echo case; echo esac)\nDIR=x\nrm /srv/$DIR", false),
+            ("N=$(( (1 << 2) + 3 ))\nDIR=x\nrm /srv/$DIR", false),
+            ("N=$(echo $((1 << 2)) ${A#*)} \"${A:-a}\" $'it\\'s' \\))\nDIR=x\nrm /srv/$DIR", false),
+            ("N=$(echo a#b $# 'a # b)')\nDIR=x\nrm /srv/$DIR", false),
+            ("diff <(sort a # 1) old\n) b\nDIR=x\nrm /srv/$DIR", false),
+            ("DIR=$(\n# don't\necho x\n)\nrm /srv/$DIR", false),
+        ],
+    );
+}
+
 /// `N++` is nought and one where `N` is missing.
 #[test]
 fn what_counts_on_reads_what_it_counts() {
@@ -71,6 +108,49 @@ fn what_looks_like_a_value_may_be_none() {
             ("command DIR=x; rm /srv/$DIR", true),
             ("DIR=x command true; rm /srv/$DIR", true),
             ("command export DIR=x; rm /srv/$DIR", false),
+        ],
+    );
+}
+
+/// `exec` goes on without the file.
+#[test]
+fn a_descriptor_may_not_be_open() {
+    are_as_told(
+        "DIR",
+        &[
+            ("exec 3< list; read -r DIR <&3; rm -rf \"/srv/$DIR\"", true),
+            ("exec 3< list; read -r -u 3 DIR; rm -rf \"/srv/$DIR\"", true),
+            ("exec 3< list; read -ru3 DIR; rm -rf \"/srv/$DIR\"", true),
+            ("{ DIR=x; } >&3; rm -rf \"/srv/$DIR\"", true),
+            ("exec 3< list; read -r -u 3 DIR || exit 1; rm -rf \"/srv/$DIR\"", false),
+            ("while read -r DIR <&3; do rm /srv/$DIR; done 3< list", false),
+            ("while read -r -u 3 DIR; do rm /srv/$DIR; done 3< list", false),
+            ("exec 3>&1; echo a >&3; DIR=x; rm /srv/$DIR", false),
+            ("{ DIR=x; } 2>&1; rm /srv/$DIR", false),
+            ("read -r DIR <<< x; rm /srv/$DIR", false),
+        ],
+    );
+}
+
+#[test]
+fn a_value_is_asked_for_in_old_ways_too() {
+    are_as_told(
+        "DIR",
+        &[
+            ("[ ${#DIR} -gt 0 ] || exit 1; rm $DIR", false),
+            ("[[ ${#DIR} -eq 0 ]] && exit 1; rm $DIR", false),
+            ("[ ${#DIR} -eq 0 ] || exit 1; rm $DIR", true),
+            ("[ ${#DIR} -gt 0 ] || echo none; rm $DIR", true),
+            ("[ \"x$DIR\" = x ] && exit 1; rm $DIR", false),
+            ("[ x\"$DIR\" = x ] && exit 1; rm $DIR", true),
+            ("[ \"x$DIR\" != \"x\" ] || exit 1; rm $DIR", false),
+            ("[ \"x$DIR\" != x ] && exit 1; rm $DIR", true),
+            ("[ \"x$DIR\" = xa ] && exit 1; rm $DIR", true),
+            ("case \"$DIR\" in \"\") exit 1;; esac; rm $DIR", false),
+            ("case $DIR in '') echo none >&2; exit 1;; a) rm $DIR;; esac; rm $DIR", false),
+            ("case $DIR in '') echo none;; esac; rm $DIR", true),
+            ("case $DIR in *) true;; '') exit 1;; esac; rm $DIR", true),
+            ("case $DIR in a) exit 1;; esac; rm $DIR", true),
         ],
     );
 }

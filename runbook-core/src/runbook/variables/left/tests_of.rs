@@ -114,8 +114,17 @@ fn asked<'a>(clause: &[Part<'_, 'a>], in_words: bool) -> Option<Asked<'a>> {
             }
             _ => None,
         },
+        [left, operator, right] if right.raw == "0" && matches!(operator.plain(), "-gt" | "-ne" | "-eq") => {
+            let bare = left.raw.trim_matches('"');
+            let name = bare.strip_prefix("${#")?.strip_suffix('}').filter(|name| is_identifier(name))?;
+            let tested = Some(left.at + usize::from(bare.len() != left.raw.len()));
+            Some(Asked { name, is_there: operator.plain() != "-eq", tested })
+        }
         [left, operator, right] if matches!(operator.plain(), "=" | "==" | "!=") => {
             let same = operator.plain() != "!=";
+            if let Some(part) = behind_mark(left, right.word.text()) {
+                return found(&part, !same);
+            }
             let is_empty = |part: &Part<'_, '_>| matches!(part.raw, "\"\"" | "''");
             for (empty, part) in [(right, left), (left, right)] {
                 if is_empty(empty) {
@@ -134,6 +143,14 @@ fn asked<'a>(clause: &[Part<'_, 'a>], in_words: bool) -> Option<Asked<'a>> {
         }
         _ => None,
     }
+}
+
+/// `$X` in `"x$X"`, which is compared with `x`.
+fn behind_mark<'t, 'a>(part: &Part<'t, 'a>, mark: &str) -> Option<Part<'t, 'a>> {
+    let lead = usize::from(part.raw.starts_with('"'));
+    let raw = part.raw.get(lead..part.raw.len() - lead)?.strip_prefix(mark)?;
+    let at = part.at + lead + mark.len();
+    (matches!(mark, "x" | "X" | "_") && raw.starts_with('$')).then_some(Part { raw, at, ..*part })
 }
 
 /// Whether bash always knows what to say of a clause.
@@ -159,7 +176,7 @@ fn is_one_word(part: &Part<'_, '_>) -> bool {
 }
 
 /// The variable that a word is, and nothing else, and where it stands.
-fn variable<'a>(part: &Part<'_, 'a>) -> Option<(&'a str, usize)> {
+pub(super) fn variable<'a>(part: &Part<'_, 'a>) -> Option<(&'a str, usize)> {
     let bare = part.raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')).unwrap_or(part.raw);
     let lead = usize::from(bare.len() != part.raw.len());
     let behind = bare.strip_prefix('$')?;

@@ -65,6 +65,12 @@ pub(super) enum Item<'t, 'a> {
     Newline(usize),
 }
 
+impl Item<'_, '_> {
+    fn runs(&self) -> bool {
+        matches!(self, Item::Word(part) | Item::Target(part, _) if part.word.runs)
+    }
+}
+
 fn items<'t, 'a>(
     text: &'a str,
     base: usize,
@@ -116,10 +122,13 @@ fn may_fail(op: &str, target: &Part<'_, '_>) -> bool {
     let op = op.trim_start_matches(|c: char| c.is_ascii_digit());
     let raw = target.raw;
     let is_text = op.ends_with("<<") || op.ends_with("<<-") || op.ends_with("<<<");
-    let is_descriptor =
-        op.ends_with('&') && (raw == "-" || raw.trim_end_matches('-').chars().all(|c| c.is_ascii_digit()));
+    let descriptor = raw.trim_end_matches('-');
+    if op.ends_with('&') && descriptor.chars().all(|c| c.is_ascii_digit()) {
+        // others may not be open
+        return !matches!(descriptor, "" | "0" | "1" | "2");
+    }
     let is_process = raw.starts_with("<(") || raw.starts_with(">(");
-    if is_text || is_descriptor || is_process || ALWAYS_THERE.contains(&raw) {
+    if is_text || is_process || ALWAYS_THERE.contains(&raw) {
         return false;
     }
     let is_near = !raw.strip_prefix("./").unwrap_or(raw).contains(['/', '~', '*', '?', '[', '{']);
@@ -204,6 +213,8 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
         let mut last = Effect::nothing();
         let mut ways = Ways::default();
         let mut held: Vec<(Flow, usize)> = Vec::new();
+        // how much is held, and noted, before the first command that has a substitution
+        let mut first_run = None;
         let outcome = loop {
             while matches!(self.items.get(self.next), Some(Item::Newline(_) | Item::Op(";" | "&", _))) {
                 self.next += 1;
@@ -213,6 +224,7 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
                 break if outermost && self.next < self.items.len() { Err(Lost) } else { Ok(()) };
             }
             let (before, seen) = (self.next, self.seen());
+            let (holds, mark) = (held.len(), self.notes.mark());
             let mut effect = match self.chain() {
                 Ok(effect) if self.next > before => effect,
                 _ => break Err(Lost),
@@ -225,6 +237,10 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
             ways = ways.or(std::mem::take(&mut effect.ways).behind(&set));
             held.push((effect.clone().both(), self.here()));
             last = effect;
+            let gone_through = self.items.get(before..self.next).unwrap_or_default();
+            if outermost && gone_through.iter().any(Item::runs) {
+                first_run.get_or_insert((holds, mark));
+            }
             let apart = matches!(self.items.get(self.next), None | Some(Item::Newline(_)))
                 || matches!(self.op(), ";" | "&" | ")" | ";;" | ";&" | ";;&");
             if !apart {
@@ -233,6 +249,14 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
         };
         // what is read at the end is read behind the last command
         let end = if outermost { self.end + 1 } else { self.here() };
+        let closes = self.is_word("esac") || matches!(self.op(), ")" | ";;" | ";&" | ";;&");
+        if outermost && outcome.is_err() && closes {
+            // what closes nothing belongs to a substitution that was taken to end before it: what seemed to be set since may
+            // have been set in there
+            let (holds, mark) = first_run.unwrap_or_else(|| (0, self.notes.mark()));
+            held.truncate(holds);
+            self.notes.forget(mark);
+        }
         if outcome.is_ok() || outermost {
             for (names, from) in held {
                 if outermost && self.subshells == 0 {
@@ -399,6 +423,7 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
         self.expect("in")?;
         let (mut all, mut any, mut falls) = (None, false, false);
         let (mut all_before, mut ways) = (Some(before), Ways::default());
+        let mut is_first = true;
         loop {
             self.newlines();
             if self.is_word("esac") {
@@ -408,9 +433,13 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
             if self.op() == "(" {
                 self.next += 1;
             }
+            let mut is_empty = false;
             while self.op() != ")" {
                 match self.word() {
-                    Some(part) => any |= part.raw == "*",
+                    Some(part) => {
+                        any |= part.raw == "*";
+                        is_empty |= matches!(part.raw, "\"\"" | "''");
+                    }
                     None if self.op() == "|" => {}
                     None => return Err(Lost),
                 }
@@ -419,7 +448,19 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
             self.next += 1;
             let of = self.with(&all_before, |walk| walk.list(false))?;
             ways = ways.or(of.ways.clone().behind(&all_before));
-            all = either(all, of.both());
+            let of = of.both();
+            // behind `"") exit 1;;` there is a value
+            if let Some((name, at)) = tests_of::variable(&subject)
+                && of.is_none()
+                && std::mem::take(&mut is_first)
+                && is_empty
+            {
+                let since = Since { at: self.here(), asked: true, read: false };
+                all_before = then(all_before, Some(Names::from([(name.to_owned(), since)])));
+                self.notes.tests.insert(at);
+            }
+            is_first = false;
+            all = either(all, of);
             if matches!(self.op(), ";;" | ";&" | ";;&") {
                 falls |= self.op() != ";;";
                 self.next += 1;
@@ -464,6 +505,7 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
         let mut parts: Vec<Part<'t, 'a>> = Vec::new();
         let start = self.next;
         let mut may_fail = false;
+        let mut listed = Names::new();
         loop {
             match self.items.get(self.next) {
                 Some(Item::Word(part)) => {
@@ -471,7 +513,7 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
                     parts.push(*part);
                     self.next += 1;
                     if self.op() == "(" {
-                        self.literal(&mut parts)?;
+                        listed.extend(self.literal(&mut parts)?);
                     }
                 }
                 Some(Item::Target(part, fails)) => {
@@ -491,6 +533,10 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
             self.notes.traps.take(&parts, &effect, self.loops + self.subshells > 0, may_fail);
         }
         let mut effect = self.called(&parts, effect);
+        if !listed.is_empty() {
+            let with = |flow: Flow| then(flow, Some(listed.clone()));
+            effect = Effect { yes: with(effect.yes), no: with(effect.no), ..effect };
+        }
         match effects::program(&parts) {
             "break" | "continue" if self.loops > 0 => effect = self.leaves_loop(&parts),
             // what nobody reads may leave a loop, too
@@ -533,11 +579,11 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
         Effect { yes: with(effect.yes), no: with(effect.no), ..effect }
     }
 
-    /// `(a b)` behind `NAME=`.
-    fn literal(&mut self, parts: &mut [Part<'t, 'a>]) -> Result<(), Lost> {
+    /// `(a b)` behind `NAME=`, and what its words bring.
+    fn literal(&mut self, parts: &mut [Part<'t, 'a>]) -> Result<Names, Lost> {
         let last =
             parts.last_mut().filter(|part| part.raw.ends_with('=') && part.end == self.here()).ok_or(Lost)?;
-        let mut open = 0_usize;
+        let (mut open, mut names) = (0_usize, Names::new());
         loop {
             match self.items.get(self.next) {
                 Some(Item::Op("(", _)) => open += 1,
@@ -546,10 +592,13 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
                     if open == 0 {
                         last.end = at + 1;
                         self.next += 1;
-                        return Ok(());
+                        return Ok(names);
                     }
                 }
-                Some(Item::Word(part)) => self.nested(part),
+                Some(Item::Word(part)) => {
+                    self.nested(part);
+                    names.extend(effects::expanded(part));
+                }
                 Some(Item::Newline(_)) => {}
                 _ => return Err(Lost),
             }
