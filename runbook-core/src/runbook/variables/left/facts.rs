@@ -101,7 +101,7 @@ pub(super) fn facts_within(text: &str, calls: &Calls<'_>, deeper: usize) -> (Fac
         sets: scanned.sets.names,
         sure,
         arguments: scanned.sets.arguments,
-        calls: words(text).map(|(word, at)| (word.to_owned(), at)).collect(),
+        calls: called(text, &lexed.tokens, &simple),
         ..Facts::default()
     };
     // `${X:+--flag=$X}` reads it only where it is set
@@ -196,6 +196,21 @@ pub(super) fn facts_within(text: &str, calls: &Calls<'_>, deeper: usize) -> (Fac
     (facts, locals)
 }
 
+/// What may be a call of a function: any word, but not what is only said, in a comment or by `echo`.
+fn called(text: &str, tokens: &[Token<'_>], simple: &[Simple<'_, '_>]) -> Vec<(String, usize)> {
+    let comments = tokens.iter().filter(|token| token.kind == Kind::Comment);
+    let mut said: Vec<Range<usize>> = comments.map(|token| token.start..token.end).collect();
+    // what reads what is printed may call it
+    for (program, args) in simple.iter().filter(|one| one.after != "|").filter_map(Simple::program) {
+        let is_said =
+            matches!(program.plain(), "echo" | "printf") && !args.iter().any(|arg| arg.plain() == "-v");
+        let args = args.iter().filter(|arg| is_said && !arg.word.runs);
+        said.extend(args.map(|arg| arg.at..arg.end));
+    }
+    said.sort_by_key(|place| place.start);
+    words(text).filter(|(_, at)| !is_within(&said, *at)).map(|(word, at)| (word.to_owned(), at)).collect()
+}
+
 /// The variables that would be its own in a function.
 pub(super) fn locals(text: &str) -> BTreeSet<String> {
     let lexed = lex(text);
@@ -267,6 +282,9 @@ pub(super) fn filled<'p>(program: &str, args: &'p [Part<'_, '_>]) -> Vec<&'p str
             None if is_identifier(word) => names.push(word),
             None => {}
         }
+    }
+    if names.is_empty() {
+        names.push(if program == "read" { "REPLY" } else { "MAPFILE" });
     }
     names
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::super::super::names::is_identifier;
 use super::super::super::shell::{Kind, Token, lex};
 use super::super::expansion::Form;
 use super::super::scan::scan;
@@ -20,6 +21,8 @@ const TAKING: &[&str] = &["ssh", "eval", "watch", "parallel"];
 const HANDING: &[&str] = &["su", "runuser", "script", "flock"];
 /// Words with which programs ask for variables by name.
 const ASKING: &[&str] = &["environ", "getenv", "printenv", "ENV", "env.", "envsubst"];
+/// Programs that are given variables by their names.
+const CONTAINERS: &[&str] = &["docker", "podman", "nerdctl", "docker-compose"];
 /// Variables that name a shell.
 const NAMING: &[&str] = &["BASH", "SHELL"];
 
@@ -131,6 +134,18 @@ fn of_command(one: &Simple<'_, '_>, look: Look<'_>, found: &mut Vec<(String, usi
             found.extend(read_by(text, look).into_iter().map(|name| (name, text.at)));
         }
     }
+    if one.parts.iter().any(|part| CONTAINERS.contains(&part.plain())) {
+        // `docker run -e NAME` hands it on
+        for pair in one.parts.windows(2) {
+            if let [option, name] = pair
+                && matches!(option.plain(), "-e" | "--env")
+                && is_identifier(name.raw)
+                && !is_given(name.raw, name.at)
+            {
+                found.push((name.raw.to_owned(), name.at));
+            }
+        }
+    }
     if one.parts.iter().any(|part| asks(part.raw)) {
         for part in one.parts.iter().filter(|part| part.assigned().is_none()) {
             let names = super::super::words(part.raw).filter(|name| !is_given(name, part.at));
@@ -153,7 +168,11 @@ fn scripts<'s, 't, 'a>(one: &'s Simple<'t, 'a>, is_fed: bool) -> Vec<&'s Part<'t
         } else if is_shell(part) || HANDING.contains(&program) {
             hands = true;
         } else if hands && word.starts_with('-') && !word.starts_with("--") && word.contains('c') {
-            scripts.extend(one.parts.get(index + 1));
+            // options may stand between, and what stands behind the text is seldom one
+            scripts.extend(one.parts.get(index + 1..).unwrap_or_default());
+            hands = false;
+        } else if hands && part.raw.starts_with("--command") {
+            scripts.extend(one.parts.get(index..index + 2).or(one.parts.get(index..)).unwrap_or_default());
         }
     }
     if is_fed {
@@ -192,6 +211,8 @@ fn printed(part: &Part<'_, '_>, look: Look<'_>) -> Vec<String> {
 /// Here-documents, which belong to the line that they are announced on.
 fn of_documents(text: &str, tokens: &[Token<'_>], look: Look<'_>, found: &mut Vec<(String, usize)>) {
     let (mut documents, mut is_announced, mut shell) = (VecDeque::new(), false, false);
+    // `while read -r line; do eval "$line"; done << END`
+    let (mut evals, mut fills) = (false, false);
     for token in tokens {
         match &token.kind {
             Kind::Redirect(op) if (op.ends_with("<<") || op.ends_with("<<-")) && !op.ends_with("<<<") => {
@@ -204,14 +225,23 @@ fn of_documents(text: &str, tokens: &[Token<'_>], look: Look<'_>, found: &mut Ve
                     *quoted = word.quoted;
                 }
             }
-            Kind::Word(word) => shell |= is_program(word.text()),
-            Kind::Newline if documents.is_empty() => shell = false,
+            Kind::Word(word) => {
+                evals |= word.text() == "eval";
+                let takes = matches!(word.text(), "." | "source") || evals && word.text() == "done";
+                shell |= takes || is_program(word.text());
+                fills |= word.text() == "envsubst";
+            }
+            Kind::Newline if documents.is_empty() => (shell, fills) = (false, false),
             Kind::HereDoc => {
                 let Some((at, quoted)) = documents.pop_front() else { continue };
                 let body = text.get(token.start..token.end).unwrap_or_default();
                 if shell || look.is_fed {
                     let script = if quoted { body.to_owned() } else { as_handed(body, true) };
                     found.extend(read_in(&script, look.deeper).into_iter().map(|name| (name, at)));
+                }
+                // whatever is quoted in it
+                if fills {
+                    found.extend(mentioned(body).map(|name| (name.to_owned(), at)));
                 }
                 if asks(body) {
                     found.extend(super::super::words(body).map(|name| (name.to_owned(), at)));
@@ -227,7 +257,7 @@ fn is_program(word: &str) -> bool {
     let program = word.rsplit('/').next().unwrap_or_default();
     let variable = word.strip_prefix("${").or_else(|| word.strip_prefix('$')).unwrap_or_default();
     let variable = variable.split([':', '-', '}']).next().unwrap_or_default();
-    SHELLS.contains(&program) || program == "ssh" || NAMING.contains(&variable)
+    SHELLS.contains(&program) || matches!(program, "ssh" | "envsubst") || NAMING.contains(&variable)
 }
 
 fn is_shell(part: &Part<'_, '_>) -> bool {

@@ -92,6 +92,25 @@ fn a_signal_that_nothing_is_trapped_for_leaves_unset_what_is_under_way() {
 }
 
 #[test]
+fn what_is_only_said_calls_nothing() {
+    are_as_told(
+        "DIR",
+        &[
+            ("wipe() { rm -rf \"/srv/$DIR\"; }\n# wipe comes at the end\nDIR=x\nwipe", false),
+            ("deploy() { k -n \"$DIR\"; }\necho \"deploy to prod\"\nDIR=x\ndeploy", false),
+            ("deploy() { k -n \"$DIR\"; }\nprintf '%s\\n' deploy >&2\nDIR=x\ndeploy", false),
+            ("wipe() { rm -rf \"/srv/$DIR\"; }\necho $(wipe)\nDIR=x\nwipe", true),
+            ("wipe() { rm -rf \"/srv/$DIR\"; }\necho \"`wipe`\"\nDIR=x", true),
+            ("wipe() { rm -rf \"/srv/$DIR\"; }\necho wipe | while read -r f; do $f; done\nDIR=x", true),
+            ("wipe() { rm -rf \"/srv/$DIR\"; }\nprintf -v f wipe; $f\nDIR=x", true),
+            ("wipe() { rm -rf \"/srv/$DIR\"; }\nf=wipe; $f\nDIR=x", true),
+            ("wipe() { rm -rf \"/srv/$DIR\"; }\necho a; wipe # echo\nDIR=x", true),
+            ("wipe() { rm -rf \"/srv/$DIR\"; }\necho a && wipe\nDIR=x", true),
+        ],
+    );
+}
+
+#[test]
 fn what_looks_like_a_value_may_be_none() {
     are_as_told(
         "DIR",
@@ -128,6 +147,56 @@ fn a_descriptor_may_not_be_open() {
             ("exec 3>&1; echo a >&3; DIR=x; rm /srv/$DIR", false),
             ("{ DIR=x; } 2>&1; rm /srv/$DIR", false),
             ("read -r DIR <<< x; rm /srv/$DIR", false),
+        ],
+    );
+}
+
+#[test]
+fn a_text_for_a_shell_may_be_given_in_other_ways() {
+    are_as_told(
+        "DIR",
+        &[
+            (". /dev/stdin <<'E'\nrm -rf /srv/$DIR\nE", true),
+            ("while read -r c; do eval \"$c\"; done <<'E'\nrm -rf /srv/$DIR\nE", true),
+            ("while read -r c; do\n  eval \"$c\"\ndone <<'E'\nrm -rf /srv/$DIR\nE", true),
+            ("bash -c -- 'rm -rf /srv/$DIR'", true),
+            ("bash -c -e 'rm -rf /srv/$DIR'", true),
+            ("bash -c -o pipefail 'rm -rf /srv/$DIR'", true),
+            ("su app --command 'rm -rf /srv/$DIR'", true),
+            ("su app --command='rm -rf /srv/$DIR'", true),
+            ("envsubst <<'E' | k apply -f -\nnamespace: $DIR\nE", true),
+            ("envsubst <<'E' | k apply -f -\ntext: \"it's\"\nnamespace: '$DIR'\nE", true),
+            ("cat <<'E' | envsubst | k apply -f -\nnamespace: $DIR\nE", true),
+            ("echo 'namespace: $DIR' | envsubst | k apply -f -", true),
+            ("envsubst <<< 'namespace: $DIR' | k apply -f -", true),
+            ("docker run -e DIR cleaner", true),
+            ("sudo podman run --env DIR cleaner", true),
+            ("DIR=x; docker run -e DIR cleaner", false),
+            ("DIR=x docker run -e DIR cleaner", false),
+            ("docker run -e DIR=x cleaner", false),
+            ("grep -e DIR list", false),
+            ("eval \"$(x)\"\ncat > f <<'E'\nrm -rf /srv/$DIR\nE", false),
+            ("cat <<'E' > deploy.sh\nrm -rf /srv/$DIR\nE", false),
+            ("bash -c 'rm -rf \"/srv/$1\"' _ \"${DIR:?}\"", false),
+        ],
+    );
+}
+
+#[test]
+fn a_builtin_fills_what_it_fills_unless_told_otherwise() {
+    are_as_told("REPLY", &[("read -r <<< x; rm $REPLY", false), ("read -r A <<< x; rm $REPLY", true)]);
+    are_as_told("MAPFILE", &[("mapfile -t < <(x); rm ${MAPFILE[0]}", false)]);
+    are_as_told(
+        "OPTARG",
+        &[("while getopts n: o; do case $o in n) N=$OPTARG;; esac; done", false), ("rm $OPTARG", true)],
+    );
+    are_as_told(
+        "DIR",
+        &[
+            ("export \"DIR=/tmp/x\"; rm $DIR", false),
+            ("export \"A=/tmp/x\"; rm $DIR", true),
+            ("A=( \"${DIR:?}\" ); rm $DIR", false),
+            ("A=( \"${DIR:-}\" ); rm $DIR", true),
         ],
     );
 }
