@@ -133,6 +133,8 @@ pub(super) struct Assigned {
     given: BTreeMap<String, Vec<Range<usize>>>,
     /// What is set when the text has run to its end, whatever way it took.
     end: BTreeSet<String>,
+    /// What is set when it has done so well.
+    well: BTreeSet<String>,
     /// Where here-documents stand, and where they are read.
     documents: Vec<(Range<usize>, usize)>,
     /// What is read where a signal comes.
@@ -171,6 +173,11 @@ impl Assigned {
         self.end.iter().map(String::as_str)
     }
 
+    /// What it has set where its caller sees it end well.
+    pub(super) fn at_good_end(&self) -> impl Iterator<Item = &str> {
+        self.well.iter().map(String::as_str)
+    }
+
     /// Where a here-document's text is read.
     pub(super) fn place(&self, at: usize) -> usize {
         let next = self.documents.partition_point(|(body, _)| body.end <= at);
@@ -188,8 +195,8 @@ pub(super) struct Notes {
     never: BTreeSet<String>,
     /// What the outermost commands set, whatever way out of the text is taken.
     last: Names,
-    /// The ways out of the text.
-    pub(super) ways_out: Vec<usize>,
+    /// The ways out of the text, and whether its caller cannot take them for a good end: `return 1`, `exit`.
+    pub(super) ways_out: Vec<(usize, bool)>,
     /// Tests of a variable that are no use of it.
     pub(super) tests: BTreeSet<usize>,
     /// Where here-documents stand, and where they are read.
@@ -247,7 +254,12 @@ impl Notes {
         if self.ways_out.len() <= MOST_WAYS_OUT {
             for (name, since) in &self.last {
                 let stays = !since.asked && !name.starts_with('=') && self.gone(name, *since) == usize::MAX;
-                if stays && self.ways_out.iter().all(|out| settled.is_set(name, *out)) {
+                let mut missing = self.ways_out.iter().filter(|(out, _)| !settled.is_set(name, *out));
+                let is_always = missing.clone().next().is_none();
+                if stays && missing.all(|(_, fails)| *fails) {
+                    settled.well.insert(name.clone());
+                }
+                if stays && is_always {
                     settled.end.insert(name.clone());
                 }
             }

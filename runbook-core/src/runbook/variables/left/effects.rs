@@ -21,6 +21,17 @@ pub(super) fn only_sets(parts: &[Part<'_, '_>]) -> bool {
     split(parts).is_none()
 }
 
+/// Whether a way out is none that a caller takes for a good end: `return 1`, and `exit`, behind which nothing comes.
+pub(super) fn fails(parts: &[Part<'_, '_>]) -> bool {
+    match split(parts) {
+        Some((program, [status])) if program.plain() == "return" => {
+            status.plain().parse::<u8>().is_ok_and(|status| status > 0)
+        }
+        Some((program, _)) => program.plain() == "exit",
+        None => false,
+    }
+}
+
 /// The names that `unset` takes the value from.
 pub(super) fn unset<'p>(parts: &'p [Part<'_, '_>]) -> impl Iterator<Item = &'p str> {
     let args = split(parts).map_or(&[][..], |(_, args)| args);

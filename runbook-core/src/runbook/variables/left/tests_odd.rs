@@ -223,3 +223,22 @@ fn a_value_is_asked_for_in_old_ways_too() {
         ],
     );
 }
+
+#[test]
+fn a_function_that_went_well_did_not_return_one() {
+    are_as_told(
+        "DIR",
+        &[
+            ("f() { case $1 in a) DIR=x;; *) echo no; return 1;; esac; }\nf a || exit 1\nrm $DIR", false),
+            ("f() { if a; then DIR=x; else exit 1; fi; }\nf && rm $DIR", false),
+            ("f() { a || return 1; DIR=x; }\nif f; then rm $DIR; fi", false),
+            ("f() { a || return 1; DIR=x; }\nf; rm $DIR", true),
+            ("f() { a || return 1; DIR=x; }\nf || rm $DIR", true),
+            ("f() { a || return 1; DIR=x; }\n! f && rm $DIR", true),
+            ("f() { a || return 0; DIR=x; }\nf && rm $DIR", true),
+            ("f() { a && return; DIR=x; }\nf && rm $DIR", true),
+            ("f() { a || return $N; DIR=x; }\nf && rm $DIR", true),
+            ("f() { a || return 256; DIR=x; }\nf && rm $DIR", true),
+        ],
+    );
+}

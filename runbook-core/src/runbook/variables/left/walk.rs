@@ -548,7 +548,7 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
             }
             _ if effect.yes.is_none() && self.subshells == 0 => {
                 let at = parts.first().map_or(here, |part| part.at);
-                self.notes.ways_out.push(at);
+                self.notes.ways_out.push((at, effects::fails(&parts)));
             }
             _ => {}
         }
@@ -562,21 +562,20 @@ impl<'t, 'a> Walk<'_, 't, 'a> {
     fn called(&mut self, parts: &[Part<'t, 'a>], effect: Effect) -> Effect {
         let (Some(first), Some(last)) = (parts.first(), parts.last()) else { return effect };
         let since = Since { at: self.here(), asked: false, read: false };
-        let sets = self.calls.set_by(first.plain(), first.at).map(|name| (name.to_owned(), since));
-        let sets: Names = sets.collect();
+        let sets = self.calls.set_by(first.plain(), first.at).cloned().unwrap_or_default();
         // whatever a command is given may be called by it
         for part in parts {
-            for name in self.calls.unset_by(part.plain()).filter(|name| !sets.contains_key(*name)) {
+            for name in self.calls.unset_by(part.plain()).filter(|name| !sets.always.contains(*name)) {
                 self.notes.unsets(name, last.end, self.loops > 0);
                 // what is called takes away the caller's own variable
                 self.notes.unsets(&own(name), last.end, self.loops > 0);
             }
         }
-        if sets.is_empty() {
-            return effect;
-        }
-        let with = |flow: Flow| then(flow, Some(sets.clone()));
-        Effect { yes: with(effect.yes), no: with(effect.no), ..effect }
+        let with = |flow: Flow, names: std::collections::BTreeSet<String>| match names.is_empty() {
+            true => flow,
+            false => then(flow, Some(names.into_iter().map(|name| (name, since)).collect())),
+        };
+        Effect { yes: with(effect.yes, sets.well), no: with(effect.no, sets.always), ..effect }
     }
 
     /// `(a b)` behind `NAME=`, and what its words bring.
