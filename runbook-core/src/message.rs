@@ -250,6 +250,8 @@ pub enum ChatMessage {
         channel: String,
         /// The message to edit; a new one when absent.
         ts: Option<String>,
+        /// The channel where the incident was before its own was opened: it may stand there, if an answer was lost.
+        before: Option<String>,
         /// What it shows.
         view: CardView,
     },
@@ -371,6 +373,29 @@ pub enum ChatMessage {
         /// The message as it came along, in case that it cannot be looked at.
         given: Option<Box<Quote>>,
     },
+}
+
+impl ChatMessage {
+    /// The channel of a message that stands in one.
+    #[must_use]
+    pub fn channel(&self) -> Option<&str> {
+        match self {
+            ChatMessage::Card { channel, .. }
+            | ChatMessage::Brief { channel, .. }
+            | ChatMessage::Plan { channel, .. }
+            | ChatMessage::Draft { channel, .. }
+            | ChatMessage::Progress { channel, .. }
+            | ChatMessage::Note { channel, .. }
+            | ChatMessage::Ask { channel, .. }
+            | ChatMessage::Offer { channel, .. }
+            | ChatMessage::Upload { channel, .. } => Some(channel),
+            ChatMessage::OpenChannel { .. }
+            | ChatMessage::Invite { .. }
+            | ChatMessage::Reply { .. }
+            | ChatMessage::Form { .. }
+            | ChatMessage::Look { .. } => None,
+        }
+    }
 }
 
 /// An incident in two lines, for a channel that others share: what it is, and where it is talked about.

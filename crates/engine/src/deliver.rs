@@ -379,7 +379,11 @@ impl Engine {
                 let outputs = self.shown_outputs(&incident).await?;
                 let mut view = view::card(&incident, &runs, severity, rollback, &outputs, self.now());
                 view.bridge = service.and_then(|service| service.bridge.clone());
-                chat(ChatMessage::Card { channel, ts: incident.card_ts.clone(), view })
+                let ts = incident.card_ts.clone();
+                let may_be_elsewhere =
+                    incident.in_own_channel && incident.brief.is_none() && !incident.private;
+                let before = self.shared_channel(&incident).filter(|_| may_be_elsewhere && ts.is_none());
+                chat(ChatMessage::Card { channel, ts, before, view })
             }
             Outgoing::Brief { incident } => self.render_brief(*incident).await,
             Outgoing::Plan { run } => {
@@ -509,6 +513,11 @@ impl Engine {
         else {
             return Ok(Rendered::Obsolete);
         };
+        // A card that was on its way here when the incident moved is to take this place.
+        let is_first = incident.brief.is_none() && incident.card_ts.is_none();
+        if is_first && self.store().outbox_waits(card_key(id)).await? {
+            return Ok(Rendered::NotYet);
+        }
         let (channel, ts) = match (incident.brief.clone(), self.shared_channel(&incident)) {
             (Some((channel, ts)), _) => (channel, Some(ts)),
             (None, Some(channel)) => (channel, None),

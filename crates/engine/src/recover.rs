@@ -220,7 +220,7 @@ impl Engine {
         let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(()) };
         if loaded.state.status.is_open() {
             self.start_triage(id).await?;
-            self.remind(id, occasion).await
+            self.remind(id, occasion).await.map(|_| ())
         } else if loaded.state.is_reviewed() && loaded.state.review_file.is_none() {
             self.draft_review(id, Occasion::Due).await.map(|_| ())
         } else {

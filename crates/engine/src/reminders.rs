@@ -36,24 +36,24 @@ pub(crate) enum Occasion {
 }
 
 impl Engine {
-    /// Looks whom an incident asks for what, and when to look again.
-    pub(crate) async fn remind(&self, id: IncidentId, occasion: Occasion) -> Result<(), EngineError> {
+    /// Looks whom an incident asks for what, and when to look again. Whether the timer of the next look was set with that.
+    pub(crate) async fn remind(&self, id: IncidentId, occasion: Occasion) -> Result<bool, EngineError> {
         if !self.settings().has_chat {
-            return Ok(()); // nobody would hear it
+            return Ok(false); // nobody would hear it
         }
         let origin = Origin::system("timer", Cause::Timer);
         for _ in 0..MAX_TRIES {
             let now = self.now();
-            let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(()) };
+            let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(false) };
             if !loaded.state.status.is_open() {
-                return Ok(());
+                return Ok(false);
             }
             let look = Look { refresh: occasion == Occasion::Timer, ..self.look_of(&loaded.state).await? };
             let decision = decide(&loaded.state, &IncidentCommand::Look(Box::new(look)), now)?;
             let mut commit = Commit::default();
             if decision.events.is_empty() {
                 if occasion == Occasion::Reconcile {
-                    return Ok(());
+                    return Ok(false);
                 }
                 // Nothing happened, and yet the next look is only right for what was read: whoever was faster knows better.
                 commit.appends.push(Append {
@@ -75,7 +75,7 @@ impl Engine {
             match self.store().commit(commit).await {
                 Ok(()) => {
                     self.touch();
-                    return Ok(());
+                    return Ok(true);
                 }
                 Err(CommitError::Conflict(_)) => {}
                 Err(error) => return Err(error.into()),
@@ -94,7 +94,7 @@ impl Engine {
         if !self.settings().has_chat {
             return None;
         }
-        // A timer that has fired is cleared by its time, so the next one has another.
+        // Never the time of the one that has just fired.
         let soon = now + Duration::milliseconds(1);
         Some(match next(state, &self.rules_of(state), now) {
             Some(due) => look_at(state.id, due.max(soon)),

@@ -28,6 +28,15 @@ const RECONCILE: Duration = Duration::from_secs(30);
 /// How often the heads of all streams are recorded.
 const CHECKPOINT: Duration = Duration::from_secs(3_600);
 
+/// What became of a timer that fired.
+enum Fired {
+    /// It is to be cleared.
+    Done,
+    /// The next one took its place when what came of it was written. One that is due by now was set by somebody else
+    /// meanwhile, perhaps for the same moment, and is not to be lost.
+    Replaced,
+}
+
 impl Engine {
     /// Takes up what an earlier process left, then starts the loops. They end with [`Engine::drain`].
     ///
@@ -154,11 +163,11 @@ impl Engine {
             if !incidents_too && matches!(timer.stream, StreamId::Incident(_)) {
                 continue;
             }
-            if let Err(error) = self.fire(&timer).await {
-                if error.is_passing() {
-                    return Err(error);
-                }
-                tracing::warn!(timer = %timer.key, %error, "a timer had nothing to do");
+            match self.fire(&timer).await {
+                Ok(Fired::Replaced) => continue,
+                Ok(Fired::Done) => {}
+                Err(error) if error.is_passing() => return Err(error),
+                Err(error) => tracing::warn!(timer = %timer.key, %error, "a timer had nothing to do"),
             }
             if self.now() < timer.due {
                 continue; // the clock went back meanwhile, so its time is yet to come
@@ -169,11 +178,17 @@ impl Engine {
         Ok(())
     }
 
-    async fn fire(&self, timer: &Timer) -> Result<(), EngineError> {
+    async fn fire(&self, timer: &Timer) -> Result<Fired, EngineError> {
         let origin = Origin::system("timer", Cause::Timer);
         match (timer.stream, timer.what.as_str()) {
             (StreamId::Incident(id), "target") => self.target_passed(id, &origin).await,
-            (StreamId::Incident(id), reminders::LOOK) => self.remind(id, Occasion::Timer).await,
+            (StreamId::Incident(id), reminders::LOOK) => {
+                return Ok(if self.remind(id, Occasion::Timer).await? {
+                    Fired::Replaced
+                } else {
+                    Fired::Done
+                });
+            }
             (StreamId::Incident(id), handover::OFFER) => self.offers_lapse(id, &origin).await,
             (StreamId::Incident(_), handover::SHIFT) => self.shift_is_due(timer.due).await,
             (StreamId::Run(id), "approval") => self.approval_expired(id, &origin).await,
@@ -185,6 +200,7 @@ impl Engine {
                 Ok(())
             }
         }
+        .map(|()| Fired::Done)
     }
 
     async fn target_passed(&self, id: IncidentId, origin: &Origin) -> Result<(), EngineError> {

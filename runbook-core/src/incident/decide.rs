@@ -161,8 +161,20 @@ pub fn decide(
             with_card(vec![IncidentEvent::ChannelOpened { channel: channel.clone() }])
         }
         IncidentCommand::RecordChannel { .. } => nothing,
-        // One that could not be edited any more stands somewhere else now. One that is in the channel where the incident was
-        // before its own was opened is no card any more.
+        // What was on its way when its own channel opened stands where others read along: from now on it says where the
+        // incident is led, as one that was known by then does.
+        IncidentCommand::RecordCard { channel, ts }
+            if state.in_own_channel
+                && !state.private
+                && state.brief.is_none()
+                && state.channel.as_ref() != Some(channel) =>
+        {
+            let mut decision =
+                with_card(vec![IncidentEvent::BriefPosted { channel: channel.clone(), ts: ts.clone() }]);
+            decision.effects.push(Effect::Send(Outgoing::Brief { incident }));
+            decision
+        }
+        // One that could not be edited any more stands somewhere else now.
         IncidentCommand::RecordCard { channel, ts }
             if state.card_ts.as_ref() != Some(ts)
                 && state.channel.as_ref().is_none_or(|known| known == channel) =>

@@ -156,8 +156,9 @@ impl SlackChat {
                 self.open_channel(key, attempt, &wanted, invite).await
             }
             ChatMessage::Invite { channel, who } => self.let_in(channel, who).await,
-            ChatMessage::Card { channel, ts, view } => {
-                self.show(key, attempt, Place::new(channel, ts.as_ref(), None), render::card(view)).await
+            ChatMessage::Card { channel, ts, before, view } => {
+                let place = Place { before: before.as_deref(), ..Place::new(channel, ts.as_ref(), None) };
+                self.show(key, attempt, place, render::card(view)).await
             }
             ChatMessage::Brief { channel, ts, view } => {
                 self.show(key, attempt, Place::new(channel, ts.as_ref(), None), render::brief(view)).await
@@ -226,15 +227,12 @@ impl SlackChat {
             }
         }
         let is_clean = self.certain.nothing_before(key, attempt);
-        if !is_clean
+        for channel in [Some(place.channel), place.before].into_iter().flatten().filter(|_| !is_clean) {
             // the copy that cannot be edited any more is not what is looked for
-            && let Some(ts) = self
-                .posted(place.channel, place.thread, |message| {
-                    message.has_key(key) && place.ts != Some(message.ts.as_str())
-                })
-                .await?
-        {
-            return Ok(receipt(place.channel, Some(&ts)));
+            let is_it = |message: &PastMessage| message.has_key(key) && place.ts != Some(message.ts.as_str());
+            if let Some(ts) = self.posted(channel, place.thread, is_it).await? {
+                return Ok(receipt(channel, Some(&ts)));
+            }
         }
         let mut request = SlackApiChatPostMessageRequest::new(place.channel.into(), content)
             .with_link_names(false)
@@ -344,11 +342,13 @@ struct Place<'a> {
     channel: &'a str,
     ts: Option<&'a str>,
     thread: Option<&'a str>,
+    /// Where else an earlier attempt may have put it.
+    before: Option<&'a str>,
 }
 
 impl<'a> Place<'a> {
     fn new(channel: &'a str, ts: Option<&'a String>, thread: Option<&'a String>) -> Place<'a> {
-        Place { channel, ts: ts.map(String::as_str), thread: thread.map(String::as_str) }
+        Place { channel, ts: ts.map(String::as_str), thread: thread.map(String::as_str), before: None }
     }
 }
 

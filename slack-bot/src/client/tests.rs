@@ -111,7 +111,7 @@ fn posted() -> Reply {
 }
 
 fn card(ts: Option<&str>) -> ChatMessage {
-    ChatMessage::Card { channel: "C1".into(), ts: ts.map(str::to_owned), view: card_view() }
+    ChatMessage::Card { channel: "C1".into(), ts: ts.map(str::to_owned), before: None, view: card_view() }
 }
 
 fn note(text: &str) -> ChatMessage {
@@ -240,6 +240,32 @@ async fn a_deleted_message_is_posted_anew() {
         Peer::start([("/api/chat.update", no("message_not_found")), ("/api/chat.postMessage", posted())])
             .await;
     assert_eq!(peer.chat().send("card/1", 1, &card(Some("1.0"))).await, receipt_of("C1", "1.5"));
+    peer.done();
+}
+
+/// A card whose answer was lost before the incident moved is looked for where the incident is, and where it was: there it is
+/// told, and not posted.
+#[tokio::test]
+async fn a_card_may_stand_where_the_incident_was_before() {
+    let metadata = json!({"event_type": "blocks", "event_payload": {"key": "card/1"}});
+    let there = Reply::Json(json!({"ok": true, "messages": [{"ts": "1.4", "metadata": metadata}]}));
+    let none = || Reply::Json(json!({"ok": true, "messages": []}));
+    let moved =
+        ChatMessage::Card { channel: "C1".into(), ts: None, before: Some("C0".into()), view: card_view() };
+    let peer = Peer::start([
+        ("/api/conversations.history", none()),
+        ("/api/conversations.history", there),
+        ("/api/conversations.history", none()),
+        ("/api/conversations.history", none()),
+        ("/api/chat.postMessage", posted()),
+        ("/api/chat.postMessage", posted()),
+    ])
+    .await;
+    let chat = peer.chat();
+    assert_eq!(chat.send("card/1", 2, &moved).await, receipt_of("C0", "1.4"));
+    assert_eq!(chat.send("card/1", 2, &moved).await, receipt_of("C1", "1.5"));
+    // nothing was tried: there is nothing to look for
+    assert_eq!(peer.chat().send("card/1", 1, &moved).await, receipt_of("C1", "1.5"));
     peer.done();
 }
 

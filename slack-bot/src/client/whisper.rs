@@ -41,7 +41,7 @@ impl SlackChat {
             }
         }
         let rendered = Rendered { text, blocks };
-        self.show(key, attempt, Place { channel: user, ts: None, thread: None }, rendered).await
+        self.show(key, attempt, Place::new(user, None, None), rendered).await
     }
 
     /// Opens a form. The trigger lives for three seconds and works once, so a second attempt that finds it used has

@@ -171,7 +171,23 @@ impl ChatState {
         };
         let index = match ts {
             Some(ts) => Some(ts.parse::<usize>().unwrap()).filter(|index| !self.frozen.contains(index)),
-            None => self.messages.iter().position(|posted| posted.key == key).filter(|_| look),
+            None => {
+                let found = |channel: &String| {
+                    let is_it =
+                        |posted: &Posted| posted.key == key && posted.message.channel() == Some(channel);
+                    self.messages.iter().position(is_it).filter(|_| look)
+                };
+                match (found(channel), message) {
+                    (None, ChatMessage::Card { before: Some(before), .. }) => match found(before) {
+                        Some(index) => {
+                            let (channel, ts) = (Some(before.clone()), Some(index.to_string()));
+                            return Ok(ChatReceipt { channel, ts, seen: None });
+                        }
+                        None => None,
+                    },
+                    (known, _) => known,
+                }
+            }
         };
         let index = match index {
             Some(index) => {

@@ -6,7 +6,7 @@ use runbook_core::people::Actor;
 use runbook_core::ports::{PagerCall, PagerEventKind, PagerIncident, Translated};
 use runbook_core::request::Request;
 
-use crate::testkit::{Bench, Posted, check, locked, page};
+use crate::testkit::{Bench, ChatFault, Posted, check, locked, page};
 
 #[tokio::test(start_paused = true)]
 async fn a_page_becomes_a_channel_a_card_and_evidence() {
@@ -327,6 +327,36 @@ async fn a_severity_that_asks_for_a_channel_of_its_own_moves_the_incident_there(
     assert_eq!((chat.of("card/").len(), chat.channels.len()), (1, 1));
     drop(chat);
     assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// A card that was on its way to the shared channel when the incident got its own says from then on where it is led, whether
+/// Slack's answer came late or was lost.
+#[tokio::test(start_paused = true)]
+async fn a_card_that_is_overtaken_by_the_incidents_own_channel_is_no_second_card() {
+    for fault in [ChatFault::AnswerLate(8_000), ChatFault::AnswerLost] {
+        let mut bench = Bench::new().await;
+        let small =
+            PagerIncident { priority: Some("P3".to_owned()), high_urgency: Some(false), ..page("Q1") };
+        locked(&bench.world.chat).faults.push(("card/", fault));
+        bench.pager_says("page", PagerEventKind::Triggered, small, None).await;
+        bench.pass(10).await;
+        let grave = Request::IncidentSeverity { incident: None, severity: "P1".to_owned() };
+        bench.ask("grave", "ana", grave).await;
+        bench.pass(60_000).await;
+        let chat = locked(&bench.world.chat);
+        let shown = |kind: &str| {
+            let all =
+                chat.of(kind).into_iter().filter_map(|posted| posted.message.channel().map(str::to_owned));
+            all.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (shown("card/"), shown("brief/")),
+            (vec!["C1".to_owned()], vec!["incidents".to_owned()]),
+            "{fault:?}"
+        );
+        drop(chat);
+        assert_eq!(check(&bench), Vec::<String>::new());
+    }
 }
 
 /// The shared channel shows an incident that has one of its own, in one message that follows where it stands.

@@ -104,7 +104,7 @@ async fn the_count_sees_each_way_to_call_somebody() {
     // an edit of a message that is there: it notifies nobody
     let card = locked(&bench.world.chat).card().unwrap();
     let view = runbook_core::message::CardView { title: "<!channel>".to_owned(), ..card };
-    let edit = ChatMessage::Card { channel: "C1".to_owned(), ts: Some("0".to_owned()), view };
+    let edit = ChatMessage::Card { channel: "C1".to_owned(), ts: Some("0".to_owned()), before: None, view };
     chat.send("card/edit", 1, &edit).await.unwrap();
     assert_eq!(pings(&bench.world).len(), quiet.len() + loud.len(), "{:#?}", pings(&bench.world));
     let all = counted(&mut bench, "with six that are put in on purpose").await;

@@ -90,9 +90,26 @@ impl Room {
         let known = match ts.and_then(|ts| ts.parse::<usize>().ok()) {
             Some(index) => Some(index),
             None => {
-                let is_it =
-                    |(known, there): &(String, ChatMessage)| known == key && place(there) == Some(channel);
-                self.messages.iter().position(is_it).filter(|_| look)
+                let found = |channel: &String| {
+                    let is_it = |(known, there): &(String, ChatMessage)| {
+                        known == key && there.channel() == Some(channel)
+                    };
+                    self.messages.iter().position(is_it).filter(|_| look)
+                };
+                let elsewhere = match message {
+                    ChatMessage::Card { before: Some(before), .. } => {
+                        found(before).map(|index| (before, index))
+                    }
+                    _ => None,
+                };
+                match (found(channel), elsewhere) {
+                    // it is told where it is, and not changed
+                    (None, Some((before, index))) => {
+                        let (channel, ts) = (Some(before.clone()), Some(index.to_string()));
+                        return ChatReceipt { channel, ts, seen: None };
+                    }
+                    (known, _) => known,
+                }
             }
         };
         let index = match known {
@@ -123,26 +140,6 @@ impl Room {
             return retry(None, "the connection broke");
         }
         Ok(receipt)
-    }
-}
-
-/// The channel that a message stands in.
-fn place(message: &ChatMessage) -> Option<&String> {
-    match message {
-        ChatMessage::Card { channel, .. }
-        | ChatMessage::Brief { channel, .. }
-        | ChatMessage::Plan { channel, .. }
-        | ChatMessage::Draft { channel, .. }
-        | ChatMessage::Progress { channel, .. }
-        | ChatMessage::Note { channel, .. }
-        | ChatMessage::Ask { channel, .. }
-        | ChatMessage::Offer { channel, .. }
-        | ChatMessage::Upload { channel, .. } => Some(channel),
-        ChatMessage::OpenChannel { .. }
-        | ChatMessage::Invite { .. }
-        | ChatMessage::Reply { .. }
-        | ChatMessage::Form { .. }
-        | ChatMessage::Look { .. } => None,
     }
 }
 
