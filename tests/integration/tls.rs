@@ -1,18 +1,21 @@
-//! TLS of connections, with certificates made here: a real PostgreSQL, and a small HTTPS server.
+//! TLS of connections, with certificates made here: a real PostgreSQL, a small HTTPS server, and the sandbox's mail server behind
+//! TLS.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use blocks_exec::{Connection, ConnectionKind, Connections, ExecConfig, KindExecutor};
 use blocks_tests::servers::Postgres;
+use blocks_tests::{AppConfig, TestApp, blocks, run_in};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use runbook_core::ports::{ExecError, Executor as _, Job};
 use runbook_core::runbook::{CommandKind, Effect};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufStream};
+use tokio::net::{TcpListener, TcpStream};
 
 /// A certificate authority of this test alone.
 fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
@@ -127,8 +130,8 @@ async fn a_database_is_believed_by_its_certificate_alone() {
     refused(sql(url, Some(empty_file)).await, &["empty.pem", "there are none"]);
 }
 
-/// Answers every request that comes over TLS with `ok`.
-async fn https(certificate: &str, key: &str) -> u16 {
+/// A server's side of TLS, with this certificate.
+fn acceptor(certificate: &str, key: &str) -> tokio_rustls::TlsAcceptor {
     let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -138,7 +141,12 @@ async fn https(certificate: &str, key: &str) -> u16 {
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .unwrap();
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    tokio_rustls::TlsAcceptor::from(Arc::new(config))
+}
+
+/// Answers every request that comes over TLS with `ok`.
+async fn https(certificate: &str, key: &str) -> u16 {
+    let acceptor = acceptor(certificate, key);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -173,4 +181,87 @@ async fn a_web_server_is_believed_by_its_certificate_alone() {
     refused(get("localhost", Some(ca_file)).await, &["not valid for name", "hint: "]);
     assert!(get("127.0.0.1", None).await.is_err());
     refused(get("127.0.0.1", Some(empty_file)).await, &["empty.pem", "there are none"]);
+}
+
+/// Stands before a mail server: with TLS from the first byte, or after `STARTTLS`. Counts who came through to it.
+async fn mail_front(
+    server: String,
+    tls: tokio_rustls::TlsAcceptor,
+    is_first: bool,
+) -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let through = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&through);
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let (server, tls, count) = (server.clone(), tls.clone(), Arc::clone(&count));
+            tokio::spawn(async move {
+                let mut client = BufStream::new(client);
+                if !is_first {
+                    for answer in ["220 front\r\n", "250-front\r\n250 STARTTLS\r\n", "220 go on\r\n"] {
+                        client.write_all(answer.as_bytes()).await.ok()?;
+                        client.flush().await.ok()?;
+                        if !answer.ends_with("go on\r\n") {
+                            client.read_line(&mut String::new()).await.ok()?;
+                        }
+                    }
+                }
+                // a client that does not believe the certificate goes away
+                let mut client = tls.accept(client.into_inner()).await.ok()?;
+                count.fetch_add(1, Ordering::SeqCst);
+                let mut server = BufStream::new(TcpStream::connect(&server).await.ok()?);
+                if !is_first {
+                    // it has greeted the client before
+                    server.read_line(&mut String::new()).await.ok()?;
+                }
+                tokio::io::copy_bidirectional(&mut client, &mut server).await.ok()
+            });
+        }
+    });
+    (port, through)
+}
+
+/// The mail server is believed by its certificate alone, and the password goes to nobody else.
+#[tokio::test]
+async fn a_mail_server_is_believed_by_its_certificate_alone() {
+    let mail = "[smtp]\nhost = \"127.0.0.1\"\nport = SMTP_PORT\nfrom = \"Blocks <updates@example.com>\"\nuser = \"blocks\"\ntls = \"none\"\n";
+    let config = AppConfig { triage: None, more: mail.to_owned(), ..AppConfig::default() };
+    let app = TestApp::start(&config).await;
+    let plain = std::fs::read_to_string(app.config_file()).unwrap();
+    let port = port_of(&plain);
+    let (ours, other) = (authority("ours"), authority("other"));
+    let known = write(&app.dir, "ca.pem", &ours.pem());
+    let unknown = write(&app.dir, "other.pem", &other.pem());
+    let (certificate, key) = certificate(&ours, "127.0.0.1");
+    let doctor = async |port: &str, mode: &str, trusted: &Path| {
+        let text = plain.replace(&format!("port = {}", port_of(&plain)), &format!("port = {port}"));
+        let file =
+            write(&app.dir, "mail.toml", &text.replace("tls = \"none\"", &format!("tls = \"{mode}\"")));
+        let mut environment = app.environment().clone();
+        environment.insert("SSL_CERT_FILE".to_owned(), trusted.display().to_string());
+        let file = file.display().to_string();
+        let words = ["doctor", "-o", "json", "--config", &file];
+        let shown = run_in(&blocks(), &words, &environment, &app.dir).await.json();
+        let checks = shown["checks"].as_array().cloned().unwrap_or_default();
+        let smtp = checks.into_iter().find(|check| check["name"] == "smtp");
+        smtp.unwrap_or_else(|| panic!("smtp is not checked: {shown}"))
+    };
+    for (mode, is_first) in [("implicit", true), ("starttls", false)] {
+        let server = format!("127.0.0.1:{port}");
+        let (front, through) = mail_front(server, acceptor(&certificate, &key), is_first).await;
+        let refused = doctor(&front.to_string(), mode, &unknown).await;
+        assert_eq!(refused["ok"], false, "{mode}: {refused}");
+        assert_eq!(through.load(Ordering::SeqCst), 0, "{mode}: nobody came through, and nothing was told");
+        let good = doctor(&front.to_string(), mode, &known).await;
+        assert_eq!(good["ok"], true, "{mode}: {good}");
+        assert_eq!(through.load(Ordering::SeqCst), 1);
+    }
+    // a server that offers no TLS is not spoken to in plain by who asks for it
+    let refused = doctor(&port, "starttls", &known).await;
+    assert_eq!(refused["ok"], false, "{refused}");
+}
+
+fn port_of(config: &str) -> String {
+    config.lines().find_map(|line| line.strip_prefix("port = ")).unwrap_or_default().to_owned()
 }

@@ -149,6 +149,10 @@ async fn drafted_and_sent(mode: &'static str) {
         assert!(data.contains("text/plain") && !data.contains("Bcc:"), "{data}");
         assert_eq!(mail["from"], "updates@example.com");
     }
+    let shown = app.page_html("").await;
+    for wanted in ["Told outside", "e-mail to one@customer.example: ", "status page: "] {
+        assert!(shown.contains(wanted), "{wanted}: {shown}");
+    }
     let pages = on_page(&state);
     let [page] = pages.as_slice() else { panic!("one incident on the page: {pages:?}") };
     assert_eq!((&page["status"], &page["impact"]), (&json!("identified"), &json!("major")));

@@ -76,7 +76,7 @@ impl World {
         environment.insert("HOME".to_owned(), home);
         environment.insert("KUBECONFIG".to_owned(), "/dev/null".to_owned());
         check_kubectl(&bin, &environment, &program).await?;
-        write_config(&dir, &url, &target)?;
+        write_config(&dir, (&url, &target), &text(&said["smtp"]))?;
         if fault == Some(Fault::ExpectationWrong) {
             write_wrong_runbook(&dir)?;
         }
@@ -131,6 +131,8 @@ fn secrets() -> Result<Vec<(String, String)>, Stop> {
         ("SLACK_SIGNING_SECRET", ""),
         ("PAGERDUTY_WEBHOOK_SECRET", ""),
         ("PAGERDUTY_API_TOKEN", "pd-"),
+        ("SMTP_PASSWORD", "mail-"),
+        ("STATUSPAGE_API_KEY", "page-"),
     ]
     .into_iter()
     .map(|(name, prefix)| Ok((name.to_owned(), format!("{prefix}{}", hex_secret(24)?))))
@@ -198,7 +200,9 @@ async fn check_kubectl(
     )))
 }
 
-fn write_config(dir: &Path, url: &str, target: &str) -> Result<(), Stop> {
+fn write_config(dir: &Path, (url, target): (&str, &str), smtp: &str) -> Result<(), Stop> {
+    let (mail_host, mail_port) =
+        smtp.rsplit_once(':').ok_or_else(|| Stop::failed("the sandbox has no mail server"))?;
     let config = format!(
         r#"# Made by `blocks demo`. Everything here points at the sandbox on this machine.
 [server]
@@ -215,6 +219,19 @@ mode = "webhook"
 api_url = "{url}/pagerduty"
 events_url = "{url}/events"
 from = "ana@example.com"
+[smtp]
+host = "{mail_host}"
+port = {mail_port}
+from = "Blocks <updates@example.com>"
+user = "blocks"
+tls = "none"
+[statuspage]
+page_id = "pg0sandbox"
+api_url = "{url}/statuspage"
+components = {{ flowengine = "cmp0flowengine" }}
+[updates]
+to = ["team@example.com"]
+public_to = ["customers@example.org"]
 [[service]]
 name = "flowengine"
 pagerduty_id = "PFLOW01"

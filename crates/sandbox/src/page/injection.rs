@@ -274,6 +274,10 @@ fn poisoned(text: &str, other: &str) -> String {
     poison(&mut incident, text);
     let mut target = json!({"stats": {"failure_rate_percent": 3.0, "ready": 1}, "deployments": [{"name": "n", "version": "v", "pods": [{"version": "v"}], "ready": 1, "replicas": 2, "revision": 1}]});
     poison(&mut target, text);
+    let mut mail = json!({"to": ["t"], "message_id": "m", "subject": "s", "text": "x"});
+    poison(&mut mail, text);
+    let mut told = json!({"name": "n", "status": "investigating", "incident_updates": [{"body": "b"}]});
+    poison(&mut told, other);
     let seat = |user: &str| Seat { user: user.into(), channel: text.into(), thread: Some(other.into()) };
     let pane = |side, thread: Option<&str>| shown::PaneView {
         side,
@@ -294,6 +298,7 @@ fn poisoned(text: &str, other: &str) -> String {
         place: Place { a: seat(text), b: seat(other) },
         people: vec![person.clone()],
         panes: vec![pane(Side::A, None), pane(Side::B, Some(text))],
+        outside: shown::Outside { mails: vec![mail], incidents: vec![told] },
         pager: shown::Pager {
             incidents: vec![incident],
             total: 9,

@@ -14,7 +14,7 @@ use crate::slack::view::{Lines, Person, Room};
 
 /// The target answers at once or is not there.
 const TARGET_LIMIT: Duration = Duration::from_millis(700);
-/// Incidents of PagerDuty that are listed.
+/// Incidents of PagerDuty, e-mails, and incidents of the status page that are listed.
 const INCIDENTS_MAX: usize = 8;
 
 /// What one pane shows.
@@ -42,6 +42,13 @@ pub(super) struct Pager {
     pub(super) priorities: Vec<(String, String)>,
 }
 
+/// What has left the house, newest first: e-mails, and what stands at the status page.
+#[derive(Debug, Default)]
+pub(super) struct Outside {
+    pub(super) mails: Vec<Value>,
+    pub(super) incidents: Vec<Value>,
+}
+
 /// The whole page.
 #[derive(Debug)]
 pub(super) struct Shown {
@@ -49,6 +56,7 @@ pub(super) struct Shown {
     pub(super) people: Vec<Person>,
     pub(super) panes: Vec<PaneView>,
     pub(super) pager: Pager,
+    pub(super) outside: Outside,
     /// What came of the last thing that was done outside Slack.
     pub(super) notice: Option<String>,
     /// The target's state; `None` when none answers.
@@ -80,11 +88,20 @@ pub(super) async fn gather(app: &Arc<App>, place: &Place) -> Shown {
         let (services, priorities) = (account.services(), account.priorities());
         Pager { incidents, total, waiting: account.webhooks_waiting(), services, priorities }
     };
+    let newest = |all: &Value| {
+        let all = all.as_array().into_iter().flatten();
+        all.rev().take(INCIDENTS_MAX).cloned().collect()
+    };
+    let outside = Outside {
+        mails: newest(&lock(&app.mail).state()["mails"]),
+        incidents: newest(&lock(&app.statuspage).state()["incidents"]),
+    };
     Shown {
         place: place.clone(),
         panes: [Side::A, Side::B].into_iter().filter_map(|side| pane(app, place, side, &people)).collect(),
         people,
         pager,
+        outside,
         notice: lock(&app.page).notices.get("").cloned(),
         target,
         target_stays_bad: faults.target_stays_bad(),

@@ -12,6 +12,7 @@ pub(super) fn world(shown: &Shown, html: &mut Html) {
     html.text(shown.notice.as_deref().unwrap_or_default()).raw("</p>");
     target(shown, html);
     pager(shown, html);
+    outside(shown, html);
     switches(shown, html);
     html.raw("</aside>");
 }
@@ -100,6 +101,32 @@ fn one_incident(incident: &Value, shown: &Shown, html: &mut Html) {
         html.raw("<button type=\"submit\" name=\"do\" value=\"resolve\">Resolve</button></form>");
     }
     html.raw("</li>");
+}
+
+/// What people outside have been told: nothing of it is there before somebody sends it.
+fn outside(shown: &Shown, html: &mut Html) {
+    let text = |value: &Value, field: &str| value[field].as_str().unwrap_or_default().to_owned();
+    html.raw("<section id=\"outside\"><h2>Told outside</h2>");
+    if shown.outside.mails.is_empty() && shown.outside.incidents.is_empty() {
+        html.raw("<p class=\"quiet\">no e-mail, and nothing on the status page</p></section>");
+        return;
+    }
+    html.raw("<ol class=\"incidents\">");
+    for incident in &shown.outside.incidents {
+        html.raw("<li><span class=\"title\">status page: ").text(text(incident, "name"));
+        html.raw("</span> <span class=\"state\">").text(text(incident, "status")).raw("</span>");
+        for update in incident["incident_updates"].as_array().into_iter().flatten().take(1) {
+            html.raw("<p class=\"b-text\">").text(text(update, "body")).raw("</p>");
+        }
+        html.raw("</li>");
+    }
+    for mail in &shown.outside.mails {
+        let to: Vec<&str> = mail["to"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        html.raw("<li><details").attr("id", format!("mail-{}", text(mail, "message_id")));
+        html.raw("><summary>e-mail to ").text(to.join(", ")).raw(": ").text(text(mail, "subject"));
+        html.raw("</summary><p class=\"b-text\">").text(text(mail, "text")).raw("</p></details></li>");
+    }
+    html.raw("</ol></section>");
 }
 
 fn target(shown: &Shown, html: &mut Html) {

@@ -159,10 +159,12 @@ fn api(workspace: &mut Workspace, method: &str, request: &Request, now: DateTime
             .find(|e| e.name == method)
             .ok_or_else(|| ApiError::new("unknown_method").with("req_method", json!(method)))?;
         let scoped = |scope: &&str| workspace.config.scopes.iter().any(|s| s == scope);
-        if !entry.scopes.is_empty() && !entry.scopes.iter().any(scoped) {
-            return Err(ApiError::new("missing_scope")
-                .with("needed", json!(entry.scopes.join(",")))
-                .with("provided", json!(provided)));
+        for needed in needed(entry, workspace, &args) {
+            if !needed.is_empty() && !needed.iter().any(scoped) {
+                return Err(ApiError::new("missing_scope")
+                    .with("needed", json!(needed.join(",")))
+                    .with("provided", json!(provided)));
+            }
         }
         if let Some(most) = entry.per_minute.filter(|_| workspace.config.tier_limits) {
             limits::tier(workspace, method, most, now)?;
@@ -170,6 +172,29 @@ fn api(workspace: &mut Workspace, method: &str, request: &Request, now: DateTime
         (entry.run)(workspace, &args, now)
     });
     answered(workspace, method, request, now, outcome, channel)
+}
+
+/// Of each list one scope is needed: that of the kind of channel which the call is about. Of private channels a scope of
+/// public ones says nothing.
+fn needed(entry: &Entry, workspace: &Workspace, args: &Args) -> Vec<Vec<&'static str>> {
+    let of_kind = |is_private: bool| {
+        let other = if is_private { "channels:" } else { "groups:" };
+        entry.scopes.iter().copied().filter(|scope| !scope.starts_with(other)).collect::<Vec<_>>()
+    };
+    if entry.name == "conversations.list" {
+        let types = args.list("types");
+        let wants = |kind: &str| types.iter().any(|one| one == kind);
+        let private = wants("private_channel").then(|| of_kind(true));
+        let public = (types.is_empty() || wants("public_channel")).then(|| of_kind(false));
+        return public.into_iter().chain(private).collect();
+    }
+    let id = args.text("channel").or_else(|| args.text("channel_id")).unwrap_or_default();
+    let known = workspace.channel(&id).map(|channel| channel.is_private);
+    let is_private = if entry.name == "conversations.create" { Some(args.flag("is_private")) } else { known };
+    match is_private {
+        Some(is_private) => vec![of_kind(is_private)],
+        None => vec![entry.scopes.to_vec()],
+    }
 }
 
 /// `apps.connections.open`: no method of the bot's, but of the app's.
