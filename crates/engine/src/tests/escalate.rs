@@ -224,7 +224,10 @@ async fn whoever_has_come_meanwhile_is_not_called() {
         match comes {
             true => assert_eq!((mentions, pages(&bench)), (Vec::new(), Vec::new())),
             false => {
-                assert!(mentions.len() == 1 && late(&mentions[0]) && pages(&bench).len() == 1, "{mentions:?}")
+                assert!(
+                    mentions.len() == 1 && late(&mentions[0]) && pages(&bench).len() == 1,
+                    "{mentions:?}"
+                );
             }
         }
     }
