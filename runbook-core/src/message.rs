@@ -250,7 +250,8 @@ pub enum ChatMessage {
         channel: String,
         /// The message to edit; a new one when absent.
         ts: Option<String>,
-        /// The channel where the incident was before its own was opened: it may stand there, if an answer was lost.
+        /// The shared channel, of the service or else of the severity of now: it may stand there, if an answer was lost before the
+        /// incident's own channel was opened.
         before: Option<String>,
         /// What it shows.
         view: CardView,

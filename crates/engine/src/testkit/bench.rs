@@ -237,43 +237,19 @@ impl Bench {
 
     /// Somebody asks something in the incident's channel; the answer goes to the address `id`.
     pub(crate) async fn says(&mut self, id: &str, user: &str, request: Request) {
-        let signal = ChatSignal {
-            user_id: format!("U-{user}"),
-            channel: "C1".to_owned(),
-            request,
-            reply_to: Some(id.to_owned().into()),
-            trigger: None,
-            asked: None,
-        };
-        self.hand_in("slack", id, Translated::Signal(Signal::Chat(signal))).await;
+        self.hand_in("slack", id, heard(id, user, request, None, None)).await;
     }
 
     /// Somebody presses a button that answers the question of that short name; the answer they get.
     pub(crate) async fn presses(&mut self, id: &str, user: &str, request: Request, asked: &str) -> String {
-        let signal = ChatSignal {
-            user_id: format!("U-{user}"),
-            channel: "C1".to_owned(),
-            request,
-            reply_to: Some(id.to_owned().into()),
-            trigger: None,
-            asked: Some(asked.to_owned()),
-        };
-        self.hand_in("slack", id, Translated::Signal(Signal::Chat(signal))).await;
+        self.hand_in("slack", id, heard(id, user, request, None, Some(asked))).await;
         self.pass(5_000).await;
         locked(&self.world.chat).answer(id).unwrap_or_default()
     }
 
     /// Somebody asks something that a form may be opened for; the answer goes to the address `id`.
     pub(crate) async fn types(&mut self, id: &str, user: &str, request: Request, trigger: &str) {
-        let signal = ChatSignal {
-            user_id: format!("U-{user}"),
-            channel: "C1".to_owned(),
-            request,
-            reply_to: Some(id.to_owned().into()),
-            trigger: Some(trigger.to_owned()),
-            asked: None,
-        };
-        self.hand_in("slack", id, Translated::Signal(Signal::Chat(signal))).await;
+        self.hand_in("slack", id, heard(id, user, request, Some(trigger), None)).await;
         self.pass(5_000).await;
     }
 
@@ -420,4 +396,16 @@ fn build(
         library: Library::new(vec![folder.join("runbooks")], &[], folder),
         settings: settings.clone(),
     })
+}
+
+/// What the chat hands in of what a person said or pressed in the incident's channel.
+fn heard(id: &str, user: &str, request: Request, trigger: Option<&str>, asked: Option<&str>) -> Translated {
+    Translated::Signal(Signal::Chat(ChatSignal {
+        user_id: format!("U-{user}"),
+        channel: "C1".to_owned(),
+        request,
+        reply_to: Some(id.to_owned().into()),
+        trigger: trigger.map(str::to_owned),
+        asked: asked.map(str::to_owned),
+    }))
 }

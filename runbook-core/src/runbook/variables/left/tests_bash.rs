@@ -3,7 +3,7 @@
 use super::*;
 
 /// Whether each of these texts misses a variable, all those together for which it is not as it should be.
-fn are_as_told(name: &str, texts: &[(&str, bool)]) {
+pub(super) fn are_as_told(name: &str, texts: &[(&str, bool)]) {
     let misses =
         |text: &str| !Shell::new(std::iter::once(text), &[]).missed(text, std::iter::once(name)).is_empty();
     let wrong: Vec<&(&str, bool)> = texts.iter().filter(|(text, missed)| misses(text) != *missed).collect();

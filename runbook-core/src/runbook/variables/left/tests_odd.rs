@@ -1,14 +1,6 @@
 //! What bash makes of what stands seldom in a runbook: brackets in substitutions, calculations, descriptors, feeding of programs.
 
-use super::*;
-
-/// Whether each of these texts misses a variable, all those together for which it is not as it should be.
-fn are_as_told(name: &str, texts: &[(&str, bool)]) {
-    let misses =
-        |text: &str| !Shell::new(std::iter::once(text), &[]).missed(text, std::iter::once(name)).is_empty();
-    let wrong: Vec<&(&str, bool)> = texts.iter().filter(|(text, missed)| misses(text) != *missed).collect();
-    assert!(wrong.is_empty(), "{wrong:#?}");
-}
+use super::tests_bash::are_as_told;
 
 #[test]
 fn a_substitution_ends_where_bash_ends_it() {
