@@ -10,7 +10,7 @@ use crate::form::Form;
 use crate::ids::{DraftId, IncidentId, RunId};
 use crate::incident::{NoteChange, Topic, Via};
 use crate::people::Actor;
-use crate::ports::{PagerCall, Quote};
+use crate::ports::{PagerCall, Quote, Spot};
 use crate::update::DraftView;
 
 /// A message in the outbox. What it shows is read from the journal when it leaves, so that it is never stale.
@@ -250,9 +250,6 @@ pub enum ChatMessage {
         channel: String,
         /// The message to edit; a new one when absent.
         ts: Option<String>,
-        /// The shared channel, of the service or else of the severity of now: it may stand there, if an answer was lost before the
-        /// incident's own channel was opened.
-        before: Option<String>,
         /// What it shows.
         view: CardView,
     },
@@ -377,6 +374,21 @@ pub enum ChatMessage {
 }
 
 impl ChatMessage {
+    /// Where a message is to stand that stands somewhere.
+    #[must_use]
+    pub fn spot(&self) -> Option<Spot> {
+        let thread = match self {
+            ChatMessage::Progress { thread, .. }
+            | ChatMessage::Note { thread, .. }
+            | ChatMessage::Ask { thread, .. }
+            | ChatMessage::Draft { thread, .. }
+            | ChatMessage::Offer { thread, .. }
+            | ChatMessage::Upload { thread, .. } => thread.clone(),
+            _ => None,
+        };
+        self.channel().map(|channel| Spot { channel: channel.to_owned(), thread })
+    }
+
     /// The channel of a message that stands in one.
     #[must_use]
     pub fn channel(&self) -> Option<&str> {

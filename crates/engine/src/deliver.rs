@@ -10,7 +10,7 @@ use runbook_core::incident::{Asking, Incident, IncidentCommand};
 use runbook_core::message::{Bookmark, ChatMessage, Outgoing, PlanView};
 use runbook_core::people::{Actor, Person, Role};
 use runbook_core::ports::{
-    ChatReceipt, Commit, ESCALATE_KEY, OutboxResult, OutboxRow, PagerCall, PagerError, SendError,
+    Attempt, ChatReceipt, Commit, ESCALATE_KEY, OutboxResult, OutboxRow, PagerCall, PagerError, SendError,
     UNDO_FAILED_KEY,
 };
 use runbook_core::run::{MessageKind, Run, RunCommand};
@@ -109,8 +109,9 @@ impl Engine {
                 .settle(&row, OutboxResult::Retry { at, error: "held back for the chat's limits".to_owned() })
                 .await;
         }
-        self.store().outbox_attempt(row.key.clone()).await?;
-        match chat.send(&row.key, row.attempts + 1, &rendered).await {
+        self.store().outbox_attempt(row.key.clone(), rendered.spot()).await?;
+        let attempt = Attempt { number: row.attempts + 1, tried: &row.tried };
+        match chat.send(&row.key, attempt, &rendered).await {
             Ok(receipt) => {
                 self.inner.metrics.count("blocks_outbox_sent_total", "to=\"chat\"".to_owned());
                 self.record_receipt(&message, &receipt).await?;
@@ -157,7 +158,7 @@ impl Engine {
         let Some(pager) = self.inner.parts.pager.clone() else {
             return self.leave(row, "no pager is configured here").await.map(|()| Called::Later);
         };
-        self.store().outbox_attempt(row.key.clone()).await?;
+        self.store().outbox_attempt(row.key.clone(), None).await?;
         match pager.call(&row.key, row.attempts + 1, call).await {
             Ok(()) => {
                 self.inner.metrics.count("blocks_outbox_sent_total", "to=\"pager\"".to_owned());
@@ -379,11 +380,7 @@ impl Engine {
                 let outputs = self.shown_outputs(&incident).await?;
                 let mut view = view::card(&incident, &runs, severity, rollback, &outputs, self.now());
                 view.bridge = service.and_then(|service| service.bridge.clone());
-                let ts = incident.card_ts.clone();
-                let may_be_elsewhere =
-                    incident.in_own_channel && incident.brief.is_none() && !incident.private;
-                let before = self.shared_channel(&incident).filter(|_| may_be_elsewhere && ts.is_none());
-                chat(ChatMessage::Card { channel, ts, before, view })
+                chat(ChatMessage::Card { channel, ts: incident.card_ts.clone(), view })
             }
             Outgoing::Brief { incident } => self.render_brief(*incident).await,
             Outgoing::Plan { run } => {
@@ -514,8 +511,7 @@ impl Engine {
             return Ok(Rendered::Obsolete);
         };
         // A card that was on its way here when the incident moved is to take this place.
-        let is_first = incident.brief.is_none() && incident.card_ts.is_none();
-        if is_first && self.store().outbox_waits(card_key(id)).await? {
+        if incident.card_ts.is_none() && self.store().outbox_waits(card_key(id)).await? {
             return Ok(Rendered::NotYet);
         }
         let (channel, ts) = match (incident.brief.clone(), self.shared_channel(&incident)) {

@@ -79,7 +79,7 @@ mod tests {
             "pager_url": null, "evidence": [], "triage": null, "changes": [], "runs": [], "suggestions": [],
         }))
         .unwrap();
-        let card = ChatMessage::Card { channel: "C1".into(), ts: None, before: None, view };
+        let card = ChatMessage::Card { channel: "C1".into(), ts: None, view };
         assert_eq!(*marked(Box::new(card.clone()), at(0), at(0), at(9_000)), card);
     }
 }

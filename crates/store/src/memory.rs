@@ -10,7 +10,7 @@ use runbook_core::journal::{GENESIS, Hash, StoredEvent, StreamId, verify_stream}
 use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{
     Accepted, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, InboxOutcome, IncidentRow, OutboxItem,
-    OutboxResult, OutboxRow, RowChange, RunRow, Store, StoreError, StoreReport, StreamSummary, Timer,
+    OutboxResult, OutboxRow, RowChange, RunRow, Spot, Store, StoreError, StoreReport, StreamSummary, Timer,
     TimerChange, TokenRow,
 };
 use sha2::{Digest, Sha256};
@@ -254,8 +254,16 @@ impl Data {
             }
             return;
         }
-        let row =
-            OutboxRow { key: key.clone(), version: 1, lane, group, payload, attempts: 0, created_at: due };
+        let row = OutboxRow {
+            key: key.clone(),
+            version: 1,
+            lane,
+            group,
+            payload,
+            attempts: 0,
+            tried: Vec::new(),
+            created_at: due,
+        };
         self.outbox.insert(key, Waiting { row, place, due, retry_at: None, waits: true });
     }
 
@@ -263,10 +271,12 @@ impl Data {
         let Some(known) = self.outbox.get_mut(key).filter(|known| known.waits) else { return };
         match result {
             OutboxResult::Sent => {
+                known.row.tried.clear();
                 (known.row.attempts, known.retry_at) = (0, None);
                 known.waits = known.row.version != version;
             }
             OutboxResult::Dead { .. } => {
+                known.row.tried.clear();
                 known.row.attempts = 0;
                 known.waits = known.row.version != version;
             }
@@ -448,10 +458,11 @@ impl<G: Gate> Store for MemoryStore<G> {
         self.read(move |data| data.due(now, limit))
     }
 
-    fn outbox_attempt(&self, key: String) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn outbox_attempt(&self, key: String, at: Option<Spot>) -> BoxFuture<'_, Result<(), StoreError>> {
         self.write(move |data| {
             if let Some(known) = data.outbox.get_mut(&key).filter(|known| known.waits) {
                 known.row.attempts += 1;
+                known.row.tried.extend(at.filter(|at| !known.row.tried.contains(at)));
             }
         })
     }

@@ -6,12 +6,13 @@
 //! - A message that was sent in an older version than the present one stays waiting: it was asked for again while
 //!   it was on its way.
 //! - `attempts` counts the attempts since the last known outcome. Settling as sent or dead sets it to 0, asking
-//!   again does not: an attempt that a crash cut off stays visible.
+//!   again does not: an attempt that a crash cut off stays visible. `tried` lives as long, and holds where they went.
 //! - A time to retry holds back the row whatever is asked meanwhile, and with it its group.
 
 use chrono::{DateTime, Utc};
-use runbook_core::ports::{OutboxItem, OutboxResult, OutboxRow};
-use rusqlite::{Connection, params};
+use runbook_core::ports::{OutboxItem, OutboxResult, OutboxRow, Spot};
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::json;
 
 use crate::error::Fault;
 use crate::values::{limit, micros, time, unsigned};
@@ -54,37 +55,54 @@ pub(crate) fn settle(
     match result {
         OutboxResult::Sent => connection
             .prepare_cached(
-                "UPDATE outbox SET attempts = 0, retry_at = NULL, error = NULL,
+                "UPDATE outbox SET attempts = 0, tried = NULL, retry_at = NULL, error = NULL,
                      state = iif(version = ?2, 'sent', state), payload = iif(version = ?2, NULL, payload)
                  WHERE key = ?1 AND state = 'waiting'",
             )?
             .execute(params![key, version])?,
         OutboxResult::Dead { error } => connection
             .prepare_cached(
-                "UPDATE outbox SET attempts = 0, retry_at = NULL, error = ?3, state = iif(version = ?2, 'dead', state)
+                "UPDATE outbox SET attempts = 0, tried = NULL, retry_at = NULL, error = ?3,
+                     state = iif(version = ?2, 'dead', state)
                  WHERE key = ?1 AND state = 'waiting'",
             )?
             .execute(params![key, version, error])?,
         // whichever version it was: the other side asked for the pause
         OutboxResult::Retry { at, error } => connection
-            .prepare_cached("UPDATE outbox SET retry_at = ?2, error = ?3 WHERE key = ?1 AND state = 'waiting'")?
+            .prepare_cached(
+                "UPDATE outbox SET retry_at = ?2, error = ?3 WHERE key = ?1 AND state = 'waiting'",
+            )?
             .execute(params![key, micros(*at), error])?,
     };
     Ok(())
 }
 
-/// Counts an attempt that is about to be made.
-pub(crate) fn attempt(connection: &Connection, key: &str) -> Result<(), Fault> {
+/// Counts an attempt that is about to be made there.
+pub(crate) fn attempt(connection: &Connection, key: &str, at: Option<&Spot>) -> Result<(), Fault> {
+    let mut select =
+        connection.prepare_cached("SELECT tried FROM outbox WHERE key = ?1 AND state = 'waiting'")?;
+    let Some(known) = select.query_row([key], |row| row.get::<_, Option<String>>(0)).optional()? else {
+        return Ok(());
+    };
+    let mut tried = spots(key, known)?;
+    tried.extend(at.filter(|at| !tried.contains(at)).cloned());
+    let tried = if tried.is_empty() { None } else { Some(json!(tried).to_string()) };
     connection
-        .prepare_cached("UPDATE outbox SET attempts = attempts + 1 WHERE key = ?1 AND state = 'waiting'")?
-        .execute([key])?;
+        .prepare_cached("UPDATE outbox SET attempts = attempts + 1, tried = ?2 WHERE key = ?1")?
+        .execute(params![key, tried])?;
     Ok(())
+}
+
+fn spots(key: &str, text: Option<String>) -> Result<Vec<Spot>, Fault> {
+    let Some(text) = text else { return Ok(Vec::new()) };
+    serde_json::from_str(&text)
+        .map_err(|error| Fault::corrupt(format!("the places of outbox message {key}: {error}")))
 }
 
 /// The oldest waiting row of each group, if it is due; by lane, then age.
 pub(crate) fn due(connection: &Connection, now: DateTime<Utc>, rows: usize) -> Result<Vec<OutboxRow>, Fault> {
     let mut select = connection.prepare_cached(
-        "SELECT o.key, o.version, o.lane, o.grp, o.payload, o.attempts, o.created_at
+        "SELECT o.key, o.version, o.lane, o.grp, o.payload, o.attempts, o.created_at, o.tried
          FROM (SELECT min(place) AS place FROM outbox WHERE state = 'waiting' GROUP BY grp) AS head
          JOIN outbox o ON o.place = head.place
          WHERE max(o.due, coalesce(o.retry_at, o.due)) <= ?1
@@ -97,6 +115,7 @@ pub(crate) fn due(connection: &Connection, now: DateTime<Utc>, rows: usize) -> R
         let payload: String = row.get(4)?;
         let payload = serde_json::from_str(&payload)
             .map_err(|error| Fault::corrupt(format!("outbox message {key}: {error}")))?;
+        let tried = spots(&key, row.get(7)?)?;
         due.push(OutboxRow {
             key,
             version: unsigned(row.get(1)?)?,
@@ -104,6 +123,7 @@ pub(crate) fn due(connection: &Connection, now: DateTime<Utc>, rows: usize) -> R
             group: row.get(3)?,
             payload,
             attempts: row.get(5)?,
+            tried,
             created_at: time(row.get(6)?)?,
         });
     }

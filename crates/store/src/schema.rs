@@ -12,8 +12,11 @@ use crate::error::OpenError;
 pub(crate) const APPLICATION_ID: i64 = 0x424C_4B53;
 
 /// In order; the position, counted from 1, is the layout (SQLite's `user_version`). Never edit a released one.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_first.sql"), include_str!("../migrations/0002_runs_of_a_target.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_first.sql"),
+    include_str!("../migrations/0002_runs_of_a_target.sql"),
+    include_str!("../migrations/0003_where_it_was_tried.sql"),
+];
 
 /// The layout that this release writes.
 pub(crate) const LAYOUT: i64 = MIGRATIONS.len() as i64;

@@ -7,8 +7,8 @@ use runbook_core::ids::IncidentId;
 use runbook_core::journal::{StoredEvent, StreamId};
 use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{
-    Accepted, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, IncidentRow, OutboxRow, RunRow, Store,
-    StoreError, StoreReport, StreamSummary, Timer, TokenRow,
+    Accepted, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, IncidentRow, OutboxRow, RunRow, Spot,
+    Store, StoreError, StoreReport, StreamSummary, Timer, TokenRow,
 };
 use rusqlite::Connection;
 
@@ -201,8 +201,8 @@ impl Store for SqliteStore {
         self.read(move |connection| outbox::due(connection, now, limit))
     }
 
-    fn outbox_attempt(&self, key: String) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.write(move |connection| outbox::attempt(connection, &key))
+    fn outbox_attempt(&self, key: String, at: Option<Spot>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.write(move |connection| outbox::attempt(connection, &key, at.as_ref()))
     }
 
     fn outbox_waits(&self, key: String) -> BoxFuture<'_, Result<bool, StoreError>> {
@@ -317,7 +317,7 @@ mod tests {
         let (events, head) = append(run(1), Head::EMPTY, &["a", "b"]);
         let commit = Commit { appends: vec![events], outbox: vec![leaving("k", "g")], ..Commit::default() };
         store.commit(commit).await.unwrap();
-        store.outbox_attempt("k".to_owned()).await.unwrap();
+        store.outbox_attempt("k".to_owned(), None).await.unwrap();
         store.checkpoint(at(0)).await.unwrap();
         let report = store.verify().await.unwrap();
         drop(store);

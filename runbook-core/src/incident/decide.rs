@@ -166,8 +166,8 @@ pub fn decide(
         IncidentCommand::RecordCard { channel, ts }
             if state.in_own_channel
                 && !state.private
-                && state.brief.is_none()
-                && state.channel.as_ref() != Some(channel) =>
+                && state.channel.as_ref() != Some(channel)
+                && state.brief.as_ref() != Some(&(channel.clone(), ts.clone())) =>
         {
             let mut decision =
                 with_card(vec![IncidentEvent::BriefPosted { channel: channel.clone(), ts: ts.clone() }]);

@@ -11,12 +11,11 @@ use crate::message::ChatMessage;
 pub trait Chat: Send + Sync {
     /// Sends one message.
     ///
-    /// `key` names it for ever; when `attempt` is above 1 an earlier try may have arrived, so the adapter looks
-    /// before it sends again.
+    /// `key` names it for ever; when an earlier try may have arrived, the adapter looks for it before it sends again.
     fn send<'a>(
         &'a self,
         key: &'a str,
-        attempt: u32,
+        attempt: Attempt<'a>,
         message: &'a ChatMessage,
     ) -> BoxFuture<'a, Result<ChatReceipt, SendError>>;
 
@@ -27,6 +26,40 @@ pub trait Chat: Send + Sync {
         let _ = message;
         None
     }
+}
+
+/// Which try of a message it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempt<'a> {
+    /// Counted from 1; above 1 an earlier one may have arrived.
+    pub number: u32,
+    /// Where the earlier ones may have put it. Where a message belongs may change while nobody knows whether it is there: an
+    /// incident is given a channel of its own, or another severity.
+    pub tried: &'a [Spot],
+}
+
+impl Attempt<'_> {
+    /// One whose earlier ones, if any, went where this one goes.
+    #[must_use]
+    pub fn number(number: u32) -> Attempt<'static> {
+        Attempt { number, tried: &[] }
+    }
+
+    /// Where it may be already, when it belongs to `spot`: nowhere, for a first try.
+    pub fn may_be_at<'s>(&'s self, spot: &'s Spot) -> impl Iterator<Item = &'s Spot> {
+        let others = self.tried.iter().filter(move |tried| *tried != spot);
+        std::iter::once(spot).chain(others).filter(|_| self.number > 1)
+    }
+}
+
+/// A place for messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spot {
+    /// The channel's id or, where it is only configured, its name.
+    pub channel: String,
+    /// The thread within it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<String>,
 }
 
 /// Where a message ended up.

@@ -14,7 +14,7 @@ mod store;
 use std::future::Future;
 use std::pin::Pin;
 
-pub use chat::{Chat, ChatReceipt, SendError};
+pub use chat::{Attempt, Chat, ChatReceipt, SendError, Spot};
 pub use executor::{
     Begun, ExecError, Executor, Exit, Finished, Job, Output, REDACTED, Resumed, SecretValue, StateOutcome,
     Written,

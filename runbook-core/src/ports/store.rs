@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Accepted, BoxFuture, InboxItem};
+use super::{Accepted, BoxFuture, InboxItem, Spot};
 use crate::ids::{IncidentId, IncidentNumber, RunId};
 use crate::journal::{Head, Sealed, StoredEvent, StreamId, millis};
 use crate::plan::Fingerprint;
@@ -57,8 +57,8 @@ pub trait Store: Send + Sync {
         now: DateTime<Utc>,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<OutboxRow>, StoreError>>;
-    /// Counts an attempt that is about to be made, durably, so that a crash during it is known.
-    fn outbox_attempt(&self, key: String) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Counts an attempt that is about to be made, and where, durably, so that a crash during it is known.
+    fn outbox_attempt(&self, key: String, at: Option<Spot>) -> BoxFuture<'_, Result<(), StoreError>>;
     /// Whether the message with this key is still to leave.
     fn outbox_waits(&self, key: String) -> BoxFuture<'_, Result<bool, StoreError>>;
     /// Messages that have not left.
@@ -250,6 +250,8 @@ pub struct OutboxRow {
     pub payload: serde_json::Value,
     /// Attempts counted so far; above 0 an earlier outcome may be unknown.
     pub attempts: u32,
+    /// Where these went, each place once, in the order in which they were tried first.
+    pub tried: Vec<Spot>,
     /// When it was first asked for.
     pub created_at: DateTime<Utc>,
 }

@@ -10,7 +10,8 @@ use slack_morphism::prelude::{
 };
 
 use super::call::CallError;
-use super::{Method, NextPage, SlackChat, read};
+use super::names::PAGES;
+use super::{Method, SlackChat, read};
 use crate::render::text::{line, prose};
 
 /// Longest channel name.
@@ -23,8 +24,6 @@ const INVITED_AT_ONCE: usize = 100;
 const BOOKMARK_MAX: usize = 60;
 /// How many suffixes are tried for a name that is taken.
 const SUFFIXES: u32 = 20;
-/// How many pages of channels are looked through.
-const LIST_PAGES: usize = 10;
 
 /// The channel that is to be there.
 pub(super) struct Wanted<'a> {
@@ -122,18 +121,12 @@ impl SlackChat {
         let kind = if wanted.private { "private_channel" } else { "public_channel" };
         let me =
             self.post(Method::AuthTest, &json!({})).await.and_then(read::<Me>).ok().and_then(|me| me.user_id);
-        let (kinds, open, limit) = (kind.to_owned(), "true".to_owned(), "200".to_owned());
         let names: Vec<String> = (1..=SUFFIXES).map(|suffix| suffixed(name, suffix)).collect();
         let mut cursor: Option<String> = None;
         let mut unmarked = None;
-        for _ in 0..LIST_PAGES {
-            let params = vec![
-                ("types", Some(&kinds)),
-                ("exclude_archived", Some(&open)),
-                ("limit", Some(&limit)),
-                ("cursor", cursor.as_ref()),
-            ];
-            let page = match self.get(method, &params).await.and_then(read::<Channels>) {
+        for _ in 0..PAGES {
+            let page = self.channel_page::<Channel>((kind, true), cursor.as_ref()).await;
+            let (channels, next) = match page {
                 Ok(page) => page,
                 Err(error) => match error.into_send(method) {
                     SendError::Permanent { reason } => {
@@ -143,7 +136,7 @@ impl SlackChat {
                     retry => return Err(retry),
                 },
             };
-            for channel in page.channels {
+            for channel in channels {
                 if channel.carries(key) {
                     return Ok(Some(channel.id));
                 }
@@ -153,7 +146,7 @@ impl SlackChat {
                     unmarked.get_or_insert(channel.id);
                 }
             }
-            cursor = page.response_metadata.and_then(|next| next.next_cursor).filter(|next| !next.is_empty());
+            cursor = next;
             if cursor.is_none() {
                 break;
             }
@@ -250,14 +243,6 @@ struct Listed {
 struct Me {
     #[serde(default)]
     user_id: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Channels {
-    #[serde(default)]
-    channels: Vec<Channel>,
-    #[serde(default)]
-    response_metadata: Option<NextPage>,
 }
 
 #[derive(Deserialize)]

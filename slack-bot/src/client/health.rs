@@ -9,13 +9,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::call::CallError;
-use super::{Method, NextPage, SlackChat, read};
+use super::names::{EVERY_KIND, PAGES};
+use super::{Method, SlackChat};
 
 /// The header with the token's scopes, on every answer (docs.slack.dev, "Working with scopes").
 const SCOPES: &str = "x-oauth-scopes";
-/// Channels of one page, and how many pages are looked through.
-const PAGE: &str = "1000";
-const PAGES: usize = 20;
 
 /// What Slack says of a bot token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,13 +91,11 @@ impl SlackChat {
     ) -> Result<BTreeMap<String, ChannelHealth>, SendError> {
         let mut found: BTreeMap<String, ChannelHealth> =
             names.iter().map(|name| (name.clone(), ChannelHealth::Unknown)).collect();
-        let (kinds, limit) = ("public_channel,private_channel".to_owned(), PAGE.to_owned());
         let mut cursor: Option<String> = None;
         for _ in 0..PAGES {
-            let params = vec![("types", Some(&kinds)), ("limit", Some(&limit)), ("cursor", cursor.as_ref())];
-            let page = self.get(Method::ListChannels, &params).await.and_then(read::<Listed>);
-            let page = page.map_err(|error| error.into_send(Method::ListChannels))?;
-            for channel in page.channels {
+            let page = self.channel_page::<ListedChannel>((EVERY_KIND, false), cursor.as_ref()).await;
+            let (channels, next) = page.map_err(|error| error.into_send(Method::ListChannels))?;
+            for channel in channels {
                 // an id may stand where a name does
                 for name in [Some(&channel.id), channel.name.as_ref()].into_iter().flatten() {
                     if let Some(known) = found.get_mut(name) {
@@ -107,21 +103,13 @@ impl SlackChat {
                     }
                 }
             }
-            cursor = page.response_metadata.and_then(|next| next.next_cursor).filter(|next| !next.is_empty());
+            cursor = next;
             if cursor.is_none() {
                 break;
             }
         }
         Ok(found)
     }
-}
-
-#[derive(Deserialize)]
-struct Listed {
-    #[serde(default)]
-    channels: Vec<ListedChannel>,
-    #[serde(default)]
-    response_metadata: Option<NextPage>,
 }
 
 #[derive(Deserialize)]

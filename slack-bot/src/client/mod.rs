@@ -6,6 +6,7 @@ mod channel;
 mod health;
 mod look;
 mod method;
+mod names;
 mod pace;
 mod upload;
 mod whisper;
@@ -14,7 +15,7 @@ use std::fmt;
 use std::time::Duration;
 
 use runbook_core::message::{ChatMessage, ReplyTo};
-use runbook_core::ports::{BoxFuture, Chat, ChatReceipt, SendError};
+use runbook_core::ports::{Attempt, BoxFuture, Chat, ChatReceipt, SendError, Spot};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use slack_morphism::prelude::{
@@ -27,6 +28,7 @@ use self::certain::Certain;
 use self::channel::Wanted;
 pub use self::health::{ChannelHealth, Health};
 pub(crate) use self::method::Method;
+use self::names::Names;
 use self::pace::Pace;
 use crate::hosts::AllowedHosts;
 use crate::render::text::prose;
@@ -54,6 +56,7 @@ pub struct SlackChat {
     limit: Duration,
     pace: Pace,
     certain: Certain,
+    names: Names,
 }
 
 impl fmt::Debug for SlackChat {
@@ -120,6 +123,7 @@ impl SlackChat {
             limit: CALL_LIMIT,
             pace: Pace::default(),
             certain: Certain::default(),
+            names: Names::default(),
         })
     }
 
@@ -147,48 +151,48 @@ impl SlackChat {
     async fn deliver(
         &self,
         key: &str,
-        attempt: u32,
+        attempt: Attempt<'_>,
         message: &ChatMessage,
     ) -> Result<ChatReceipt, SendError> {
         match message {
             ChatMessage::OpenChannel { name, topic, invite, private, bookmarks } => {
                 let wanted = Wanted { name, topic, private: *private, bookmarks };
-                self.open_channel(key, attempt, &wanted, invite).await
+                self.open_channel(key, attempt.number, &wanted, invite).await
             }
             ChatMessage::Invite { channel, who } => self.let_in(channel, who).await,
-            ChatMessage::Card { channel, ts, before, view } => {
-                let place = Place { before: before.as_deref(), ..Place::new(channel, ts.as_ref(), None) };
-                self.show(key, attempt, place, render::card(view)).await
+            ChatMessage::Card { channel, ts, view } => {
+                self.show(key, attempt, Place::live(channel, ts.as_ref(), None), render::card(view)).await
             }
             ChatMessage::Brief { channel, ts, view } => {
-                self.show(key, attempt, Place::new(channel, ts.as_ref(), None), render::brief(view)).await
+                self.show(key, attempt, Place::live(channel, ts.as_ref(), None), render::brief(view)).await
             }
             ChatMessage::Plan { channel, ts, view } => {
-                self.show(key, attempt, Place::new(channel, ts.as_ref(), None), render::plan(view)).await
+                self.show(key, attempt, Place::live(channel, ts.as_ref(), None), render::plan(view)).await
             }
             ChatMessage::Progress { channel, ts, thread, view } => {
-                let place = Place::new(channel, ts.as_ref(), thread.as_ref());
+                let place = Place::live(channel, ts.as_ref(), thread.as_ref());
                 self.show(key, attempt, place, render::progress(view)).await
             }
             ChatMessage::Draft { channel, ts, thread, view } => {
-                let place = Place::new(channel, ts.as_ref(), thread.as_ref());
+                let place = Place::live(channel, ts.as_ref(), thread.as_ref());
                 self.show(key, attempt, place, render::draft(view)).await
             }
             ChatMessage::Note { channel, thread, text } => {
                 let rendered = Rendered { text: prose(text, NOTE_MAX), blocks: Vec::new() };
-                self.show(key, attempt, Place::new(channel, None, thread.as_ref()), rendered).await
+                self.show(key, attempt, Place::said(channel, thread.as_ref()), rendered).await
             }
             ChatMessage::Ask { channel, thread, mention, text, snooze } => {
                 let rendered = render::ask(mention.as_deref(), text, snooze.as_deref());
-                self.show(key, attempt, Place::new(channel, None, thread.as_ref()), rendered).await
+                self.show(key, attempt, Place::said(channel, thread.as_ref()), rendered).await
             }
             ChatMessage::Offer { channel, thread, mention, text, incident, run } => {
                 let rendered = render::offer(mention.as_deref(), text, incident, *run);
-                self.show(key, attempt, Place::new(channel, None, thread.as_ref()), rendered).await
+                self.show(key, attempt, Place::said(channel, thread.as_ref()), rendered).await
             }
             ChatMessage::Upload { channel, thread, filename, title, comment, content } => {
                 let file = upload::File { filename, title, comment, content };
-                self.upload(attempt, channel, thread.as_deref(), &file).await
+                let spot = Spot { channel: channel.clone(), thread: thread.clone() };
+                self.upload(attempt, &spot, &file).await
             }
             ChatMessage::Reply { to: ReplyTo::Address(to), text, offers } => {
                 self.reply(to, text, offers).await
@@ -196,7 +200,7 @@ impl SlackChat {
             ChatMessage::Reply { to: ReplyTo::Person { user, channel, thread }, text, offers } => {
                 self.whisper(key, attempt, (user, channel, thread.as_deref()), (text, offers)).await
             }
-            ChatMessage::Form { trigger, form } => self.open_form(attempt, trigger, form).await,
+            ChatMessage::Form { trigger, form } => self.open_form(attempt.number, trigger, form).await,
             ChatMessage::Look { channel, ts, given } => self.look(channel, ts, given.as_deref()).await,
         }
     }
@@ -205,33 +209,25 @@ impl SlackChat {
     async fn show(
         &self,
         key: &str,
-        attempt: u32,
+        attempt: Attempt<'_>,
         place: Place<'_>,
         rendered: Rendered,
     ) -> Result<ChatReceipt, SendError> {
         let content = content(key, rendered);
-        if let Some(ts) = place.ts {
-            let request = SlackApiChatUpdateRequest::new(place.channel.into(), content.clone(), ts.into())
-                .with_link_names(false)
-                .with_parse("none".to_owned());
-            match self.post(Method::UpdateMessage, &request).await {
-                Ok(_) => return Ok(receipt(place.channel, Some(ts))),
-                // Somebody deleted it, or it may not be edited any more: people still need to see it.
-                Err(error)
-                    if error.is_one_of(&[
-                        "message_not_found",
-                        "cant_update_message",
-                        "edit_window_closed",
-                    ]) => {}
-                Err(error) => return Err(error.into_send(Method::UpdateMessage)),
-            }
+        if let Some(ts) = place.ts
+            && self.edit(place.channel, ts, &content).await?
+        {
+            return Ok(receipt(place.channel, Some(ts)));
         }
-        let is_clean = self.certain.nothing_before(key, attempt);
-        for channel in [Some(place.channel), place.before].into_iter().flatten().filter(|_| !is_clean) {
+        let is_clean = self.certain.nothing_before(key, attempt.number);
+        if !is_clean {
             // the copy that cannot be edited any more is not what is looked for
             let is_it = |message: &PastMessage| message.has_key(key) && place.ts != Some(message.ts.as_str());
-            if let Some(ts) = self.posted(channel, place.thread, is_it).await? {
-                return Ok(receipt(channel, Some(&ts)));
+            if let Some((channel, ts)) = self.find(attempt, &place.spot(), is_it).await? {
+                // what an earlier attempt showed may have changed since
+                if !place.is_live || self.edit(&channel, &ts, &content).await? {
+                    return Ok(receipt(&channel, Some(&ts)));
+                }
             }
         }
         let mut request = SlackApiChatPostMessageRequest::new(place.channel.into(), content)
@@ -254,12 +250,46 @@ impl SlackChat {
             None => self.pace.post(place.channel),
         }
         match limited {
-            Some(_) if is_clean => self.certain.refused(key, attempt),
+            Some(_) if is_clean => self.certain.refused(key, attempt.number),
             _ => self.certain.forget(key),
         }
         let answer = answer.map_err(|error| error.into_send(Method::PostMessage))?;
         let posted: Posted = read(answer).map_err(|error| error.into_send(Method::PostMessage))?;
-        Ok(receipt(posted.channel.as_deref().unwrap_or(place.channel), Some(&posted.ts)))
+        let channel = posted.channel.as_deref().unwrap_or(place.channel);
+        self.names.learn(place.channel, channel);
+        Ok(receipt(channel, Some(&posted.ts)))
+    }
+
+    /// Edits a message; `false` where somebody deleted it, or it may not be edited any more: people still need to see it.
+    async fn edit(&self, channel: &str, ts: &str, content: &SlackMessageContent) -> Result<bool, SendError> {
+        let request = SlackApiChatUpdateRequest::new(channel.into(), content.clone(), ts.into())
+            .with_link_names(false)
+            .with_parse("none".to_owned());
+        match self.post(Method::UpdateMessage, &request).await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error.is_one_of(&["message_not_found", "cant_update_message", "edit_window_closed"]) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error.into_send(Method::UpdateMessage)),
+        }
+    }
+
+    /// Channel and `ts` of the message that `wanted` recognises, wherever an earlier attempt may have put it.
+    async fn find(
+        &self,
+        attempt: Attempt<'_>,
+        at: &Spot,
+        wanted: impl Fn(&PastMessage) -> bool,
+    ) -> Result<Option<(String, String)>, SendError> {
+        for spot in attempt.may_be_at(at) {
+            let Some(channel) = self.channel_id(&spot.channel).await? else { continue };
+            if let Some(ts) = self.posted(&channel, spot.thread.as_deref(), &wanted).await? {
+                return Ok(Some((channel, ts)));
+            }
+        }
+        Ok(None)
     }
 
     /// The `ts` of the message that `wanted` recognises, among the newest of the channel or thread.
@@ -325,7 +355,7 @@ impl Chat for SlackChat {
     fn send<'a>(
         &'a self,
         key: &'a str,
-        attempt: u32,
+        attempt: Attempt<'a>,
         message: &'a ChatMessage,
     ) -> BoxFuture<'a, Result<ChatReceipt, SendError>> {
         Box::pin(self.deliver(key, attempt, message))
@@ -342,13 +372,21 @@ struct Place<'a> {
     channel: &'a str,
     ts: Option<&'a str>,
     thread: Option<&'a str>,
-    /// Where else an earlier attempt may have put it.
-    before: Option<&'a str>,
+    /// Whether it shows how things stand, and is edited when they change.
+    is_live: bool,
 }
 
 impl<'a> Place<'a> {
-    fn new(channel: &'a str, ts: Option<&'a String>, thread: Option<&'a String>) -> Place<'a> {
-        Place { channel, ts: ts.map(String::as_str), thread: thread.map(String::as_str), before: None }
+    fn live(channel: &'a str, ts: Option<&'a String>, thread: Option<&'a String>) -> Place<'a> {
+        Place { is_live: true, ts: ts.map(String::as_str), ..Place::said(channel, thread) }
+    }
+
+    fn said(channel: &'a str, thread: Option<&'a String>) -> Place<'a> {
+        Place { channel, ts: None, thread: thread.map(String::as_str), is_live: false }
+    }
+
+    fn spot(&self) -> Spot {
+        Spot { channel: self.channel.to_owned(), thread: self.thread.map(str::to_owned) }
     }
 }
 

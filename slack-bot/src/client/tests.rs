@@ -111,7 +111,7 @@ fn posted() -> Reply {
 }
 
 fn card(ts: Option<&str>) -> ChatMessage {
-    ChatMessage::Card { channel: "C1".into(), ts: ts.map(str::to_owned), before: None, view: card_view() }
+    ChatMessage::Card { channel: "C1".into(), ts: ts.map(str::to_owned), view: card_view() }
 }
 
 fn note(text: &str) -> ChatMessage {
@@ -140,8 +140,8 @@ fn retry(outcome: Result<ChatReceipt, SendError>) -> (Option<u64>, String) {
 async fn a_card_is_posted_with_its_key_and_edited_by_its_ts() {
     let peer = Peer::start([("/api/chat.postMessage", posted()), ("/api/chat.update", ok())]).await;
     let chat = peer.chat();
-    assert_eq!(chat.send("card/1", 1, &card(None)).await, receipt_of("C1", "1.5"));
-    assert_eq!(chat.send("card/1", 1, &card(Some("1.5"))).await, receipt_of("C1", "1.5"));
+    assert_eq!(chat.send("card/1", Attempt::number(1), &card(None)).await, receipt_of("C1", "1.5"));
+    assert_eq!(chat.send("card/1", Attempt::number(1), &card(Some("1.5"))).await, receipt_of("C1", "1.5"));
     let seen = peer.done();
     let body = seen[0].json();
     assert_eq!(seen[0].token.as_deref(), Some("Bearer xoxb-test-token"));
@@ -160,7 +160,7 @@ async fn a_card_is_posted_with_its_key_and_edited_by_its_ts() {
 async fn a_plan_carries_the_fingerprint_in_its_buttons() {
     let peer = Peer::start([("/api/chat.postMessage", posted())]).await;
     let plan = ChatMessage::Plan { channel: "C1".into(), ts: None, view: plan_view() };
-    peer.chat().send("plan/1", 1, &plan).await.unwrap();
+    peer.chat().send("plan/1", Attempt::number(1), &plan).await.unwrap();
     let body = peer.done()[0].json();
     let blocks = body["blocks"].as_array().unwrap();
     let actions = blocks.iter().find(|block| block["type"] == "actions").unwrap();
@@ -193,10 +193,10 @@ async fn after_an_unknown_outcome_the_message_is_looked_for() {
     ])
     .await;
     let chat = peer.chat();
-    assert_eq!(chat.send("note/1", 2, &note("x")).await, receipt_of("C1", "1.7"));
-    assert_eq!(chat.send("note/1", 2, &note("x")).await, receipt_of("C1", "1.5"));
-    assert_eq!(chat.send("card/1", 2, &card(None)).await, receipt_of("C1", "1.5"));
-    retry(chat.send("card/1", 2, &card(None)).await);
+    assert_eq!(chat.send("note/1", Attempt::number(2), &note("x")).await, receipt_of("C1", "1.7"));
+    assert_eq!(chat.send("note/1", Attempt::number(2), &note("x")).await, receipt_of("C1", "1.5"));
+    assert_eq!(chat.send("card/1", Attempt::number(2), &card(None)).await, receipt_of("C1", "1.5"));
+    retry(chat.send("card/1", Attempt::number(2), &card(None)).await);
     let seen = peer.done();
     assert!(
         seen[0].query.contains("ts=1.1") && seen[0].query.contains("include_all_metadata=true"),
@@ -224,13 +224,13 @@ async fn what_slack_certainly_did_not_take_is_not_looked_for() {
     .await;
     let chat = peer.chat();
     for attempt in [1, 2] {
-        retry(chat.send("card/1", attempt, &card(None)).await);
+        retry(chat.send("card/1", Attempt::number(attempt), &card(None)).await);
     }
-    assert_eq!(chat.send("card/1", 3, &card(None)).await, receipt_of("C1", "1.5"));
+    assert_eq!(chat.send("card/1", Attempt::number(3), &card(None)).await, receipt_of("C1", "1.5"));
     for attempt in [1, 2] {
-        retry(chat.send("card/2", attempt, &card(None)).await);
+        retry(chat.send("card/2", Attempt::number(attempt), &card(None)).await);
     }
-    assert_eq!(chat.send("card/2", 3, &card(None)).await, receipt_of("C1", "1.5"));
+    assert_eq!(chat.send("card/2", Attempt::number(3), &card(None)).await, receipt_of("C1", "1.5"));
     peer.done();
 }
 
@@ -239,7 +239,10 @@ async fn a_deleted_message_is_posted_anew() {
     let peer =
         Peer::start([("/api/chat.update", no("message_not_found")), ("/api/chat.postMessage", posted())])
             .await;
-    assert_eq!(peer.chat().send("card/1", 1, &card(Some("1.0"))).await, receipt_of("C1", "1.5"));
+    assert_eq!(
+        peer.chat().send("card/1", Attempt::number(1), &card(Some("1.0"))).await,
+        receipt_of("C1", "1.5")
+    );
     peer.done();
 }
 
@@ -250,11 +253,18 @@ async fn a_card_may_stand_where_the_incident_was_before() {
     let metadata = json!({"event_type": "blocks", "event_payload": {"key": "card/1"}});
     let there = Reply::Json(json!({"ok": true, "messages": [{"ts": "1.4", "metadata": metadata}]}));
     let none = || Reply::Json(json!({"ok": true, "messages": []}));
-    let moved =
-        ChatMessage::Card { channel: "C1".into(), ts: None, before: Some("C0".into()), view: card_view() };
+    let channels = |next: &str, name: &str, id: &str| {
+        let next = json!({"next_cursor": next});
+        Reply::Json(json!({"ok": true, "channels": [{"id": id, "name": name}], "response_metadata": next}))
+    };
     let peer = Peer::start([
         ("/api/conversations.history", none()),
+        // the shared channel is configured by its name, and Slack's history takes ids
+        ("/api/conversations.list", channels("more", "general", "C8")),
+        ("/api/conversations.list", channels("", "ops-alerts", "C0")),
         ("/api/conversations.history", there),
+        // what an earlier attempt showed may have changed since
+        ("/api/chat.update", ok()),
         ("/api/conversations.history", none()),
         ("/api/conversations.history", none()),
         ("/api/chat.postMessage", posted()),
@@ -262,11 +272,50 @@ async fn a_card_may_stand_where_the_incident_was_before() {
     ])
     .await;
     let chat = peer.chat();
-    assert_eq!(chat.send("card/1", 2, &moved).await, receipt_of("C0", "1.4"));
-    assert_eq!(chat.send("card/1", 2, &moved).await, receipt_of("C1", "1.5"));
+    let tried = [Spot { channel: "#ops-alerts".to_owned(), thread: None }];
+    let again = Attempt { number: 2, tried: &tried };
+    assert_eq!(chat.send("card/1", again, &card(None)).await, receipt_of("C0", "1.4"));
+    assert_eq!(chat.send("card/1", again, &card(None)).await, receipt_of("C1", "1.5"));
     // nothing was tried: there is nothing to look for
-    assert_eq!(peer.chat().send("card/1", 1, &moved).await, receipt_of("C1", "1.5"));
-    peer.done();
+    assert_eq!(peer.chat().send("card/1", Attempt::number(1), &card(None)).await, receipt_of("C1", "1.5"));
+    let seen = peer.done();
+    assert!(seen[1].query.contains("exclude_archived=true") && seen[2].query.contains("cursor=more"));
+    assert!(seen[0].query.contains("channel=C1") && seen[3].query.contains("channel=C0"));
+    assert_eq!((&seen[4].json()["channel"], &seen[4].json()["ts"]), (&json!("C0"), &json!("1.4")));
+    assert!(seen[6].query.contains("channel=C0"), "its id is known: {}", seen[6].query);
+}
+
+/// Where a channel is configured by its name, the answer to a post tells its id; a file needs it, too.
+#[tokio::test]
+async fn the_id_of_a_named_channel_is_learnt() {
+    let none = || Reply::Json(json!({"ok": true, "channels": [], "messages": []}));
+    let named = ChatMessage::Card { channel: "ops-alerts".into(), ts: None, view: card_view() };
+    let file = ChatMessage::Upload {
+        channel: "nowhere".into(),
+        thread: None,
+        filename: "pir.md".into(),
+        title: "Review".into(),
+        comment: "drafted".into(),
+        content: "x".into(),
+    };
+    let peer = Peer::start([
+        ("/api/chat.postMessage", posted()),
+        ("/api/conversations.history", none()),
+        ("/api/chat.postMessage", posted()),
+        ("/api/conversations.list", none()),
+        ("/api/conversations.list", no("missing_scope")),
+        ("/api/chat.postMessage", posted()),
+    ])
+    .await;
+    let chat = peer.chat();
+    for attempt in [1, 2] {
+        assert_eq!(chat.send("card/1", Attempt::number(attempt), &named).await, receipt_of("C1", "1.5"));
+    }
+    let reason = permanent(chat.send("review/1", Attempt::number(1), &file).await);
+    assert!(reason.contains("`nowhere`") && reason.contains("channels:read"), "{reason}");
+    // one that may not look posts: a message twice is better than none
+    assert_eq!(peer.chat().send("card/1", Attempt::number(2), &named).await, receipt_of("C1", "1.5"));
+    assert!(peer.done()[1].query.contains("channel=C1"));
 }
 
 /// A copy that an earlier attempt posted is the one that counts; the one that cannot be edited is not found again.
@@ -280,14 +329,15 @@ async fn a_message_that_cannot_be_edited_any_more_has_one_copy() {
     let peer = Peer::start([
         ("/api/chat.update", no("edit_window_closed")),
         ("/api/conversations.history", there(&["1.4", "1.0"])),
+        ("/api/chat.update", ok()),
         ("/api/chat.update", no("edit_window_closed")),
         ("/api/conversations.history", there(&["1.0"])),
         ("/api/chat.postMessage", posted()),
     ])
     .await;
     let chat = peer.chat();
-    assert_eq!(chat.send("card/1", 2, &card(Some("1.0"))).await, receipt_of("C1", "1.4"));
-    assert_eq!(chat.send("card/1", 2, &card(Some("1.0"))).await, receipt_of("C1", "1.5"));
+    assert_eq!(chat.send("card/1", Attempt::number(2), &card(Some("1.0"))).await, receipt_of("C1", "1.4"));
+    assert_eq!(chat.send("card/1", Attempt::number(2), &card(Some("1.0"))).await, receipt_of("C1", "1.5"));
     peer.done();
 }
 
@@ -314,7 +364,7 @@ async fn which_failures_may_pass() {
     ])
     .await;
     let chat = peer.chat();
-    assert_eq!(retry(chat.send("k", 1, &note("x")).await).0, Some(7_000));
+    assert_eq!(retry(chat.send("k", Attempt::number(1), &note("x")).await).0, Some(7_000));
     for expected in [
         "rate_limited",
         "internal_error",
@@ -324,7 +374,7 @@ async fn which_failures_may_pass() {
         "not understood",
         "not understood",
     ] {
-        let (after, reason) = retry(chat.send("k", 1, &note("x")).await);
+        let (after, reason) = retry(chat.send("k", Attempt::number(1), &note("x")).await);
         assert!(after.is_none() && reason.contains(expected) && !reason.contains("secret"), "{reason}");
     }
     // what is about the token is mended by whoever set it: the message waits for that
@@ -333,11 +383,11 @@ async fn which_failures_may_pass() {
         "HTTP 403",
         "token_revoked\nhint: check SLACK_BOT_TOKEN",
     ] {
-        let (after, reason) = retry(chat.send("k", 1, &note("x")).await);
+        let (after, reason) = retry(chat.send("k", Attempt::number(1), &note("x")).await);
         assert!(after == Some(60_000) && reason.contains(expected), "{after:?} {reason}");
     }
     for expected in ["invite the bot", "must be less than 3001 characters"] {
-        let reason = permanent(chat.send("k", 1, &note("x")).await);
+        let reason = permanent(chat.send("k", Attempt::number(1), &note("x")).await);
         assert!(reason.contains(expected), "{reason}");
     }
     peer.done();
@@ -349,11 +399,11 @@ async fn nobody_there_and_nobody_answering_may_pass() {
     let gone = format!("http://{}/api", listener.local_addr().unwrap());
     drop(listener);
     let chat = SlackChat::new(&gone, &Secret::new(TOKEN)).unwrap();
-    assert!(retry(chat.send("k", 1, &note("x")).await).1.contains("does not answer"));
+    assert!(retry(chat.send("k", Attempt::number(1), &note("x")).await).1.contains("does not answer"));
 
     let peer = Peer::start([("/api/chat.postMessage", Reply::Silence)]).await;
     let chat = SlackChat { limit: Duration::from_millis(50), ..peer.chat() };
-    assert!(retry(chat.send("k", 1, &note("x")).await).1.contains("no answer in time"));
+    assert!(retry(chat.send("k", Attempt::number(1), &note("x")).await).1.contains("no answer in time"));
 }
 
 #[tokio::test]
@@ -370,11 +420,11 @@ async fn an_answer_goes_to_its_address_without_the_token() {
     let reply =
         ChatMessage::Reply { to: to.clone().into(), text: "done: <!channel> `ack`".into(), offers: vec![] };
     for _ in 0..2 {
-        assert_eq!(chat.send("r", 1, &reply).await, Ok(ChatReceipt::default()));
+        assert_eq!(chat.send("r", Attempt::number(1), &reply).await, Ok(ChatReceipt::default()));
     }
-    let reason = permanent(chat.send("r", 1, &reply).await);
+    let reason = permanent(chat.send("r", Attempt::number(1), &reply).await);
     assert!(reason.contains("HTTP 404") && !reason.contains("respond"), "{reason}");
-    assert_eq!(retry(chat.send("r", 1, &reply).await).0, Some(2_000));
+    assert_eq!(retry(chat.send("r", Attempt::number(1), &reply).await).0, Some(2_000));
     for seen in peer.done() {
         assert_eq!(seen.token, None);
         let expected = json!({"response_type": "ephemeral", "replace_original": false, "text": "done: &lt;!channel&gt; `ack`"});
@@ -383,7 +433,7 @@ async fn an_answer_goes_to_its_address_without_the_token() {
     let elsewhere = Peer::start([]).await;
     let reply =
         ChatMessage::Reply { to: format!("{}/x", elsewhere.base).into(), text: "x".into(), offers: vec![] };
-    assert!(permanent(chat.send("r", 1, &reply).await).contains("not one of Slack's"));
+    assert!(permanent(chat.send("r", Attempt::number(1), &reply).await).contains("not one of Slack's"));
     assert!(elsewhere.done().is_empty());
 }
 
@@ -409,12 +459,15 @@ async fn an_answer_where_somebody_asked_is_for_them_alone() {
         text: "done: <!channel>".to_owned(),
         offers: vec![],
     };
-    assert_eq!(chat.send("r", 1, &reply("C1", Some("1.0"))).await, Ok(ChatReceipt::default()));
-    assert!(chat.send("r", 1, &reply("C1", None)).await.is_ok());
-    assert!(chat.send("r", 1, &reply("", None)).await.is_ok());
-    assert_eq!(retry(chat.send("r", 1, &reply("C1", None)).await).0, Some(7_000));
+    assert_eq!(
+        chat.send("r", Attempt::number(1), &reply("C1", Some("1.0"))).await,
+        Ok(ChatReceipt::default())
+    );
+    assert!(chat.send("r", Attempt::number(1), &reply("C1", None)).await.is_ok());
+    assert!(chat.send("r", Attempt::number(1), &reply("", None)).await.is_ok());
+    assert_eq!(retry(chat.send("r", Attempt::number(1), &reply("C1", None)).await).0, Some(7_000));
     assert!(chat.not_before(&reply("C1", None)).is_some(), "that method rests");
-    assert!(retry(chat.send("r", 1, &reply("C1", None)).await).1.contains("missing_scope"));
+    assert!(retry(chat.send("r", Attempt::number(1), &reply("C1", None)).await).1.contains("missing_scope"));
     let seen = peer.done();
     let first = seen[0].json();
     assert_eq!(
@@ -446,11 +499,14 @@ async fn a_form_is_opened_once() {
     ])
     .await;
     let chat = peer.chat();
-    assert!(chat.send("f", 1, &form()).await.is_ok());
-    assert!(permanent(chat.send("f", 1, &form()).await).contains("expired_trigger_id"));
-    assert!(permanent(chat.send("f", 1, &form()).await).contains("exchanged_trigger_id"));
-    assert!(chat.send("f", 2, &form()).await.is_ok(), "the first attempt has opened it");
-    assert_eq!((chat.not_before(&form()), retry(chat.send("f", 1, &form()).await).0), (None, Some(30_000)));
+    assert!(chat.send("f", Attempt::number(1), &form()).await.is_ok());
+    assert!(permanent(chat.send("f", Attempt::number(1), &form()).await).contains("expired_trigger_id"));
+    assert!(permanent(chat.send("f", Attempt::number(1), &form()).await).contains("exchanged_trigger_id"));
+    assert!(chat.send("f", Attempt::number(2), &form()).await.is_ok(), "the first attempt has opened it");
+    assert_eq!(
+        (chat.not_before(&form()), retry(chat.send("f", Attempt::number(1), &form()).await).0),
+        (None, Some(30_000))
+    );
     assert!(chat.not_before(&form()).is_some(), "that method rests as long as Slack says");
     let first = peer.done()[0].json();
     assert_eq!((&first["trigger_id"], &first["view"]["type"]), (&json!("1.2.a"), &json!("modal")));
@@ -482,15 +538,15 @@ async fn a_message_is_looked_at_wherever_it_stands() {
         ts: "2.0".to_owned(),
         given: given.map(|text| Box::new(Quote { text: text.to_owned(), ..Quote::default() })),
     };
-    let seen = chat.send("l", 1, &look(None)).await.unwrap().seen.unwrap();
+    let seen = chat.send("l", Attempt::number(1), &look(None)).await.unwrap().seen.unwrap();
     assert_eq!((seen.text.as_str(), seen.thread.as_deref()), ("a < b", Some("1.0")));
     assert_eq!(seen.permalink.as_deref(), Some("https://x.slack.com/archives/C1/p2"));
-    assert!(permanent(chat.send("l", 1, &look(None)).await).contains("not there any more"));
-    let seen = chat.send("l", 1, &look(Some("came along"))).await.unwrap().seen.unwrap();
+    assert!(permanent(chat.send("l", Attempt::number(1), &look(None)).await).contains("not there any more"));
+    let seen = chat.send("l", Attempt::number(1), &look(Some("came along"))).await.unwrap().seen.unwrap();
     assert_eq!((seen.text.as_str(), seen.permalink), ("came along", None));
-    assert!(permanent(chat.send("l", 1, &look(None)).await).contains("invite the bot"));
-    assert_eq!(retry(chat.send("l", 1, &look(None)).await).0, Some(3_000));
-    let seen = chat.send("l", 2, &look(None)).await.unwrap().seen.unwrap();
+    assert!(permanent(chat.send("l", Attempt::number(1), &look(None)).await).contains("invite the bot"));
+    assert_eq!(retry(chat.send("l", Attempt::number(1), &look(None)).await).0, Some(3_000));
+    let seen = chat.send("l", Attempt::number(2), &look(None)).await.unwrap().seen.unwrap();
     assert_eq!(seen.permalink, None, "an address that nobody may follow");
     assert!(peer.done()[0].query.contains("oldest=2.0"), "one message, and no other");
 }
@@ -524,7 +580,7 @@ async fn a_channel_is_opened_marked_and_filled() {
         bookmarks,
     };
     let expected = Ok(ChatReceipt { channel: Some("C9".into()), ..ChatReceipt::default() });
-    assert_eq!(peer.chat().send("channel/1", 1, &open).await, expected);
+    assert_eq!(peer.chat().send("channel/1", Attempt::number(1), &open).await, expected);
     let seen = peer.done();
     assert_eq!(seen[0].json(), json!({"name": "inc-1"}));
     assert_eq!(seen[1].json()["purpose"], "Opened by Blocks (channel/1)");
@@ -564,7 +620,7 @@ async fn a_bookmark_stands_there_once() {
         bookmarks: vec![bookmark("https://a.example"), bookmark("https://b.example")],
     };
     for _ in 0..2 {
-        peer.chat().send("channel/1", 2, &open).await.unwrap();
+        peer.chat().send("channel/1", Attempt::number(2), &open).await.unwrap();
     }
     let added: Vec<_> = peer.done().into_iter().filter(|seen| seen.path == "/api/bookmarks.add").collect();
     assert_eq!(added.len(), 1);
@@ -582,7 +638,7 @@ async fn somebody_is_let_in_and_whoever_is_there_stays() {
     .await;
     let invite = ChatMessage::Invite { channel: "C9".into(), who: "U1".into() };
     for is_done in [true, true, false, false] {
-        let sent = peer.chat().send("invite/1", 1, &invite).await;
+        let sent = peer.chat().send("invite/1", Attempt::number(1), &invite).await;
         assert!(
             matches!((&sent, is_done), (Ok(_), true) | (Err(SendError::Permanent { .. }), false)),
             "{sent:?}"
@@ -626,7 +682,7 @@ async fn a_channel_is_opened_once() {
         bookmarks: vec![],
     };
     for expected in ["C2", "C3", "C5"] {
-        let receipt = peer.chat().send("channel/1", 2, &open).await.unwrap();
+        let receipt = peer.chat().send("channel/1", Attempt::number(2), &open).await.unwrap();
         assert_eq!(receipt.channel.as_deref(), Some(expected));
     }
     let created: Vec<Value> = peer
@@ -662,9 +718,9 @@ async fn a_file_goes_where_slack_says_if_that_is_slack() {
         ),
     ]);
     let chat = peer.chat();
-    assert_eq!(chat.send("review/1", 1, &file).await, Ok(receipt("C1", None)));
-    assert!(permanent(chat.send("review/1", 1, &file).await).contains("not its own"));
-    assert_eq!(chat.send("review/1", 2, &file).await, Ok(receipt("C1", None)));
+    assert_eq!(chat.send("review/1", Attempt::number(1), &file).await, Ok(receipt("C1", None)));
+    assert!(permanent(chat.send("review/1", Attempt::number(1), &file).await).contains("not its own"));
+    assert_eq!(chat.send("review/1", Attempt::number(2), &file).await, Ok(receipt("C1", None)));
     let seen = peer.done();
     assert!(seen[0].query.contains("length=11"), "{}", seen[0].query);
     assert_eq!((seen[1].body.as_ref(), &seen[1].token), ("# Review é".as_bytes(), &None));

@@ -1,6 +1,6 @@
 //! A file into a channel: ask for an address, send the bytes there, say that it is complete.
 
-use runbook_core::ports::{ChatReceipt, SendError};
+use runbook_core::ports::{Attempt, ChatReceipt, SendError, Spot};
 use serde::Deserialize;
 use serde_json::Value;
 use slack_morphism::prelude::{
@@ -22,15 +22,21 @@ impl SlackChat {
     /// Shares the file. The message's id is not known: Slack shares in its own time.
     pub(super) async fn upload(
         &self,
-        attempt: u32,
-        channel: &str,
-        thread: Option<&str>,
+        attempt: Attempt<'_>,
+        spot: &Spot,
         file: &File<'_>,
     ) -> Result<ChatReceipt, SendError> {
         // A file's message carries no metadata: it is recognised by what it is.
-        if attempt > 1 && self.posted(channel, thread, |message| file.is_in(message)).await?.is_some() {
-            return Ok(receipt(channel, None));
+        if let Some((channel, _)) = self.find(attempt, spot, |message| file.is_in(message)).await? {
+            return Ok(receipt(&channel, None));
         }
+        let Some(channel) = self.channel_id(&spot.channel).await? else {
+            let channel = &spot.channel;
+            let reason = format!(
+                "slack has no channel `{channel}` that the bot sees, and takes files by its id alone\nhint: configure the channel's id, or give the app the scopes channels:read and groups:read"
+            );
+            return Err(SendError::Permanent { reason });
+        };
         let method = Method::GetUploadUrl;
         let (filename, length) = (file.filename.to_owned(), file.content.len().to_string());
         let params = vec![("filename", Some(&filename)), ("length", Some(&length))];
@@ -44,13 +50,13 @@ impl SlackChat {
         let method = Method::CompleteUpload;
         let part = SlackApiFilesComplete::new(SlackFileId(target.file_id)).with_title(file.title.to_owned());
         let mut request = SlackApiFilesCompleteUploadExternalRequest::new(vec![part])
-            .with_channel_id(channel.into())
+            .with_channel_id(channel.as_str().into())
             .with_initial_comment(prose(file.comment, NOTE_MAX));
-        if let Some(thread) = thread {
-            request = request.with_thread_ts(thread.into());
+        if let Some(thread) = &spot.thread {
+            request = request.with_thread_ts(thread.as_str().into());
         }
         self.post(method, &request).await.map_err(|error| error.into_send(method))?;
-        Ok(receipt(channel, None))
+        Ok(receipt(&channel, None))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What one person alone is shown: answers where they asked, and forms.
 
 use runbook_core::form::Form;
-use runbook_core::ports::{ChatReceipt, SendError};
+use runbook_core::ports::{Attempt, ChatReceipt, SendError};
 use serde_json::{Value, json};
 
 use super::{Method, NOTE_MAX, Place, SlackChat};
@@ -17,7 +17,7 @@ impl SlackChat {
     pub(super) async fn whisper(
         &self,
         key: &str,
-        attempt: u32,
+        attempt: Attempt<'_>,
         (user, channel, thread): (&str, &str, Option<&str>),
         (text, offers): (&str, &[String]),
     ) -> Result<ChatReceipt, SendError> {
@@ -41,7 +41,7 @@ impl SlackChat {
             }
         }
         let rendered = Rendered { text, blocks };
-        self.show(key, attempt, Place::new(user, None, None), rendered).await
+        self.show(key, attempt, Place::said(user, None), rendered).await
     }
 
     /// Opens a form. The trigger lives for three seconds and works once, so a second attempt that finds it used has

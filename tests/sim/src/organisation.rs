@@ -58,6 +58,7 @@ name = "P1 to P4"
 id = "P1"
 name = "Critical"
 definition = "most of it fails"
+channels = ["incidents"]
 mttr_target_min = 15
 page = ["commander"]
 update_interval_min = 5
@@ -76,6 +77,7 @@ phases = [
 id = "P2"
 name = "High"
 definition = "much of it fails"
+channels = ["incidents"]
 mttr_target_min = 30
 update_interval_min = 7
 remind_commander_after_min = 2
@@ -85,14 +87,16 @@ remind_roles_after_min = 10
 id = "P3"
 name = "Medium"
 definition = "some of it fails"
+channels = ["ops-alerts"]
 mttr_target_min = 240
 [[scheme.severity]]
 id = "P4"
 name = "Low"
 definition = "it is a nuisance"
+channels = ["blocks-help"]
 "#;
 
-/// The services: name, the pager's id, diagnostics, rollback.
+/// The services: name, the pager's id, diagnostics, rollback. The first has a channel, and the second talks where each severity does.
 pub(crate) const SERVICES: [(&str, &str, Option<&str>, &str); 2] =
     [("shop", "PSHOP", Some("triage"), "rollback"), ("bank", "PBANK", None, "drain")];
 
@@ -115,7 +119,7 @@ pub(crate) fn settings(shape: &Shape, reviews: PathBuf) -> Settings {
     let service = |(name, pager, triage, rollback): (&str, &str, Option<&str>, &str)| ServiceSettings {
         name: name.to_owned(),
         pagerduty_id: Some(pager.to_owned()),
-        channel: Some("incidents".to_owned()),
+        channel: triage.map(|_| "incidents".to_owned()),
         severity: Some("P2".to_owned()),
         triage: triage.map(str::to_owned),
         rollback: Some(rollback.to_owned()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use runbook_core::form::Form;
 use runbook_core::ids::RunId;
 use runbook_core::message::{CardView, ChatMessage, PlanView, ReplyTo};
-use runbook_core::ports::{BoxFuture, Chat, ChatReceipt, Quote, SendError};
+use runbook_core::ports::{Attempt, BoxFuture, Chat, ChatReceipt, Quote, SendError};
 use tokio::time::Instant;
 
 use super::pings::ping;
@@ -66,6 +66,11 @@ impl ChatState {
         self.messages.iter().filter(|posted| posted.key.starts_with(prefix)).collect()
     }
 
+    /// What can still be edited, by position.
+    pub(crate) fn editable(&self) -> impl Iterator<Item = (usize, &Posted)> {
+        self.messages.iter().enumerate().filter(|(index, _)| !self.frozen.contains(index))
+    }
+
     /// What the newest card shows.
     pub(crate) fn card(&self) -> Option<CardView> {
         self.messages.iter().rev().find_map(|posted| match &posted.message {
@@ -115,10 +120,16 @@ impl ChatState {
         self.messages.iter().filter_map(ask).collect()
     }
 
-    fn put(&mut self, key: &str, look: bool, message: &ChatMessage) -> Result<ChatReceipt, SendError> {
+    fn put(
+        &mut self,
+        key: &str,
+        attempt: Attempt<'_>,
+        message: &ChatMessage,
+    ) -> Result<ChatReceipt, SendError> {
         let (channel, ts) = match message {
             ChatMessage::OpenChannel { name, .. } => {
-                let known = self.channels.iter().position(|(known, _)| known == key).filter(|_| look);
+                let known = self.channels.iter().position(|(known, _)| known == key);
+                let known = known.filter(|_| attempt.number > 1);
                 let index = known.unwrap_or_else(|| {
                     self.channels.push((key.to_owned(), name.clone()));
                     self.channels.len() - 1
@@ -169,32 +180,28 @@ impl ChatState {
             | ChatMessage::Offer { channel, .. }
             | ChatMessage::Upload { channel, .. } => (channel, None),
         };
-        let index = match ts {
-            Some(ts) => Some(ts.parse::<usize>().unwrap()).filter(|index| !self.frozen.contains(index)),
-            None => {
-                let found = |channel: &String| {
-                    let is_it =
-                        |posted: &Posted| posted.key == key && posted.message.channel() == Some(channel);
-                    self.messages.iter().position(is_it).filter(|_| look)
-                };
-                match (found(channel), message) {
-                    (None, ChatMessage::Card { before: Some(before), .. }) => match found(before) {
-                        Some(index) => {
-                            let (channel, ts) = (Some(before.clone()), Some(index.to_string()));
-                            return Ok(ChatReceipt { channel, ts, seen: None });
-                        }
-                        None => None,
-                    },
-                    (known, _) => known,
-                }
-            }
-        };
+        let named = ts.map(|ts| ts.parse::<usize>().unwrap());
+        let editable = named.filter(|index| !self.frozen.contains(index));
+        let mut channel = channel.clone();
+        let index = editable.or_else(|| {
+            // as the adapter looks: wherever an earlier attempt went, but for the copy that cannot be edited
+            let spot = message.spot()?;
+            attempt.may_be_at(&spot).find_map(|spot| {
+                let index = self.messages.iter().enumerate().position(|(index, posted)| {
+                    posted.key == key && posted.message.spot().as_ref() == Some(spot) && named != Some(index)
+                })?;
+                channel.clone_from(&spot.channel);
+                Some(index)
+            })
+        });
         let index = match index {
+            // what is said stays as it was said
+            Some(index) if editable.is_none() && !is_live(message) => index,
             Some(index) => {
                 let posted = self.messages.get_mut(index).expect("an edit names a message that is there");
                 posted.edits += 1;
                 key.clone_into(&mut posted.key);
-                posted.message = message.clone();
+                posted.message = placed(message, &channel);
                 index
             }
             None => {
@@ -203,8 +210,33 @@ impl ChatState {
                 self.messages.len() - 1
             }
         };
-        Ok(ChatReceipt { channel: Some(channel.clone()), ts: Some(index.to_string()), seen: None })
+        Ok(ChatReceipt { channel: Some(channel), ts: Some(index.to_string()), seen: None })
     }
+}
+
+/// Whether it shows how things stand.
+fn is_live(message: &ChatMessage) -> bool {
+    !matches!(
+        message,
+        ChatMessage::Note { .. }
+            | ChatMessage::Ask { .. }
+            | ChatMessage::Offer { .. }
+            | ChatMessage::Upload { .. }
+    )
+}
+
+/// The message as it stands where it was found.
+fn placed(message: &ChatMessage, at: &str) -> ChatMessage {
+    let mut message = message.clone();
+    if let ChatMessage::Card { channel, .. }
+    | ChatMessage::Brief { channel, .. }
+    | ChatMessage::Plan { channel, .. }
+    | ChatMessage::Draft { channel, .. }
+    | ChatMessage::Progress { channel, .. } = &mut message
+    {
+        at.clone_into(channel);
+    }
+    message
 }
 
 /// The way to the chat; one per life.
@@ -217,7 +249,7 @@ impl Chat for FakeChat {
     fn send<'a>(
         &'a self,
         key: &'a str,
-        attempt: u32,
+        attempt: Attempt<'a>,
         message: &'a ChatMessage,
     ) -> BoxFuture<'a, Result<ChatReceipt, SendError>> {
         Box::pin(async move {
@@ -232,11 +264,12 @@ impl Chat for FakeChat {
             if let Some(ChatFault::Slow(ms)) = slow {
                 tokio::time::sleep(std::time::Duration::from_millis(ms)).await;
             }
-            let mut late = 0;
-            let look = attempt > 1 && !self.world.is_sabotaged(Sabotage::PostBlindly);
+            let (mut late, number) = (0, attempt.number);
+            let blind = self.world.is_sabotaged(Sabotage::PostBlindly);
+            let attempt = if blind { Attempt::number(1) } else { attempt };
             let result = {
                 let mut chat = locked(&self.world.chat);
-                chat.tries.push((Instant::now(), key.to_owned(), attempt));
+                chat.tries.push((Instant::now(), key.to_owned(), number));
                 let fault = chat.faults.iter().position(|(prefix, _)| key.starts_with(prefix));
                 match fault.map(|index| chat.faults.remove(index).1) {
                     Some(ChatFault::Retry(after_ms)) => {
@@ -245,12 +278,12 @@ impl Chat for FakeChat {
                     Some(ChatFault::Permanent) => {
                         Err(SendError::Permanent { reason: "channel_not_found".to_owned() })
                     }
-                    Some(ChatFault::Slow(_)) | None => chat.put(key, look, message),
+                    Some(ChatFault::Slow(_)) | None => chat.put(key, attempt, message),
                     Some(ChatFault::AnswerLate(ms)) => {
                         late = ms;
-                        chat.put(key, look, message)
+                        chat.put(key, attempt, message)
                     }
-                    Some(ChatFault::AnswerLost) => chat.put(key, look, message).and_then(|_| {
+                    Some(ChatFault::AnswerLost) => chat.put(key, attempt, message).and_then(|_| {
                         Err(SendError::Retry { after_ms: None, reason: "the connection broke".to_owned() })
                     }),
                 }

@@ -55,7 +55,7 @@ fn check_messages(world: &World, data: &Data, wrong: &mut Vec<String>) {
         *seen.entry(key.clone()).or_insert(0) += 1;
     }
     let mut cards = 0;
-    for posted in &chat.messages {
+    for (_, posted) in chat.editable() {
         *seen.entry(posted.key.clone()).or_insert(0) += 1;
         cards += usize::from(matches!(posted.message, ChatMessage::Card { .. }));
     }

@@ -78,20 +78,24 @@ id = "P1"
 name = "Critical"
 definition = "most of it fails"
 mttr_target_min = 15
+channels = ["incidents"]
 [[scheme.severity]]
 id = "P2"
 name = "High"
 definition = "much of it fails"
 mttr_target_min = 30
+channels = ["incidents"]
 [[scheme.severity]]
 id = "P3"
 name = "Medium"
 definition = "some of it fails"
 mttr_target_min = 240
+channels = ["ops-alerts"]
 [[scheme.severity]]
 id = "P4"
 name = "Low"
 definition = "it is a nuisance"
+channels = ["blocks-help"]
 "#;
 
 /// The runbooks by name.
@@ -125,7 +129,6 @@ pub(crate) fn settings(pir_dir: PathBuf) -> Settings {
     let billing = ServiceSettings {
         name: "billing".to_owned(),
         pagerduty_id: Some("PBILL".to_owned()),
-        channel: Some("incidents".to_owned()),
         ..ServiceSettings::default()
     };
     Settings {

@@ -428,6 +428,7 @@ async fn what_was_answered_before_the_page_left_is_not_paged() {
         group: "g".to_owned(),
         payload: json!(null),
         attempts: 0,
+        tried: Vec::new(),
         created_at: bench.now(),
     };
     let incident = bench.incident().await.id;

@@ -330,29 +330,49 @@ async fn a_severity_that_asks_for_a_channel_of_its_own_moves_the_incident_there(
 }
 
 /// A card that was on its way to the shared channel when the incident got its own says from then on where it is led, whether
-/// Slack's answer came late or was lost.
+/// Slack's answer came late or was lost; also where the new severity is told elsewhere than the old one, and where that card
+/// stands for one that somebody deleted.
 #[tokio::test(start_paused = true)]
 async fn a_card_that_is_overtaken_by_the_incidents_own_channel_is_no_second_card() {
-    for fault in [ChatFault::AnswerLate(8_000), ChatFault::AnswerLost] {
+    let faults = [ChatFault::AnswerLate(8_000), ChatFault::AnswerLost];
+    let services = [("PFLOW", "incidents"), ("PBILL", "ops-alerts")];
+    let cases = faults.iter().flat_map(|fault| services.map(|service| (*fault, service)));
+    for ((fault, (service, shared)), deleted) in cases.flat_map(|case| [(case, false), (case, true)]) {
         let mut bench = Bench::new().await;
-        let small =
-            PagerIncident { priority: Some("P3".to_owned()), high_urgency: Some(false), ..page("Q1") };
-        locked(&bench.world.chat).faults.push(("card/", fault));
+        let small = PagerIncident {
+            priority: Some("P3".to_owned()),
+            high_urgency: Some(false),
+            service_id: Some(service.to_owned()),
+            ..page("Q1")
+        };
+        let mut lose = Some(fault);
+        if !deleted {
+            locked(&bench.world.chat).faults.extend(lose.take().map(|fault| ("card/", fault)));
+        }
         bench.pager_says("page", PagerEventKind::Triggered, small, None).await;
-        bench.pass(10).await;
+        bench.pass(if deleted { 60_000 } else { 10 }).await;
+        if let Some(fault) = lose {
+            {
+                let mut chat = locked(&bench.world.chat);
+                let first = chat.messages.iter().position(|posted| posted.key.starts_with("card/"));
+                chat.frozen.extend(first);
+                chat.faults.push(("card/", fault));
+            }
+            bench.ask("mine", "ana", Request::IncidentAck { incident: None }).await;
+            bench.pass(10).await;
+        }
         let grave = Request::IncidentSeverity { incident: None, severity: "P1".to_owned() };
         bench.ask("grave", "ana", grave).await;
         bench.pass(60_000).await;
         let chat = locked(&bench.world.chat);
         let shown = |kind: &str| {
-            let all =
-                chat.of(kind).into_iter().filter_map(|posted| posted.message.channel().map(str::to_owned));
-            all.collect::<Vec<_>>()
+            let all = chat.editable().map(|(_, posted)| posted).filter(|posted| posted.key.starts_with(kind));
+            all.filter_map(|posted| posted.message.channel().map(str::to_owned)).collect::<Vec<_>>()
         };
         assert_eq!(
             (shown("card/"), shown("brief/")),
-            (vec!["C1".to_owned()], vec!["incidents".to_owned()]),
-            "{fault:?}"
+            (vec!["C1".to_owned()], vec![shared.to_owned()]),
+            "{fault:?} {service} deleted: {deleted}"
         );
         drop(chat);
         assert_eq!(check(&bench), Vec::<String>::new());

@@ -3,7 +3,7 @@
 use runbook_core::ids::RunId;
 use runbook_core::incident::Status;
 use runbook_core::message::ChatMessage;
-use runbook_core::ports::{Chat as _, PagerEventKind};
+use runbook_core::ports::{Attempt, Chat as _, PagerEventKind};
 use runbook_core::request::Request;
 
 use crate::testkit::{Bench, FakeChat, Life, check, locked, page, pings};
@@ -99,13 +99,13 @@ async fn the_count_sees_each_way_to_call_somebody() {
         },
     ];
     for (number, message) in loud.iter().chain(&calls_nobody).enumerate() {
-        chat.send(&format!("sabotage/{number}"), 1, message).await.unwrap();
+        chat.send(&format!("sabotage/{number}"), Attempt::number(1), message).await.unwrap();
     }
     // an edit of a message that is there: it notifies nobody
     let card = locked(&bench.world.chat).card().unwrap();
     let view = runbook_core::message::CardView { title: "<!channel>".to_owned(), ..card };
-    let edit = ChatMessage::Card { channel: "C1".to_owned(), ts: Some("0".to_owned()), before: None, view };
-    chat.send("card/edit", 1, &edit).await.unwrap();
+    let edit = ChatMessage::Card { channel: "C1".to_owned(), ts: Some("0".to_owned()), view };
+    chat.send("card/edit", Attempt::number(1), &edit).await.unwrap();
     assert_eq!(pings(&bench.world).len(), quiet.len() + loud.len(), "{:#?}", pings(&bench.world));
     let all = counted(&mut bench, "with six that are put in on purpose").await;
     assert!(all.len() > MOST_PINGS, "six more than that are too many");

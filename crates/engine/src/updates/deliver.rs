@@ -108,7 +108,7 @@ impl Engine {
                     text: held.draft.text.clone(),
                     thread: incident.to_string(),
                 };
-                self.store().outbox_attempt(row.key.clone()).await?;
+                self.store().outbox_attempt(row.key.clone(), None).await?;
                 mail.send(&row.key, row.attempts + 1, &letter).await.map(Tried::There)
             }
             Way::StatusPage { status, impact, component } => {
@@ -123,7 +123,7 @@ impl Engine {
                     impact: *impact,
                     component: component.as_ref().map(|one| (one.id.clone(), one.status)),
                 };
-                self.store().outbox_attempt(row.key.clone()).await?;
+                self.store().outbox_attempt(row.key.clone(), None).await?;
                 publish(page.as_ref(), row, &post, &state).await
             }
         };

@@ -1,6 +1,6 @@
 //! Messages that must leave.
 
-use runbook_core::ports::{Commit, OutboxItem, OutboxResult, Store};
+use runbook_core::ports::{Commit, OutboxItem, OutboxResult, Spot, Store};
 use serde_json::json;
 
 use super::{at, leaving};
@@ -134,8 +134,8 @@ pub async fn nothing_leaves_before_it_is_due(store: &dyn Store) {
 pub async fn attempts_are_counted_until_an_outcome_is_known(store: &dyn Store) {
     let attempts = async || store.outbox_due(at(9999), 1).await.unwrap()[0].attempts;
     ask(store, [card(0, "one")]).await;
-    store.outbox_attempt("card".to_owned()).await.unwrap();
-    store.outbox_attempt("card".to_owned()).await.unwrap();
+    store.outbox_attempt("card".to_owned(), None).await.unwrap();
+    store.outbox_attempt("card".to_owned(), None).await.unwrap();
     assert_eq!(attempts().await, 2);
     ask(store, [card(0, "two")]).await;
     assert_eq!(attempts().await, 2, "the first attempt may still have arrived");
@@ -143,9 +143,33 @@ pub async fn attempts_are_counted_until_an_outcome_is_known(store: &dyn Store) {
     assert_eq!(attempts().await, 2);
     settle(store, "card", 1, OutboxResult::Sent).await;
     assert_eq!(attempts().await, 0);
-    store.outbox_attempt("card".to_owned()).await.unwrap();
+    store.outbox_attempt("card".to_owned(), None).await.unwrap();
     settle(store, "card", 2, OutboxResult::Sent).await;
-    store.outbox_attempt("card".to_owned()).await.unwrap();
+    store.outbox_attempt("card".to_owned(), None).await.unwrap();
     ask(store, [card(0, "three")]).await;
     assert_eq!(attempts().await, 0, "nothing was on its way");
+}
+
+/// Each place once, in order, as long as nobody knows what came of the attempts there.
+pub async fn where_it_was_tried_is_known_until_an_outcome_is(store: &dyn Store) {
+    let spot = |channel: &str, thread: Option<&str>| Spot {
+        channel: channel.to_owned(),
+        thread: thread.map(str::to_owned),
+    };
+    let attempt = async |at| store.outbox_attempt("card".to_owned(), at).await.unwrap();
+    let tried = async || store.outbox_due(at(9999), 1).await.unwrap()[0].tried.clone();
+    let (shared, own) = (spot("ops-alerts", None), spot("C\"1'", Some("1.5")));
+    ask(store, [card(0, "one")]).await;
+    for at in [None, Some(shared.clone()), Some(own.clone()), Some(shared.clone()), None] {
+        attempt(at).await;
+    }
+    ask(store, [card(0, "two")]).await;
+    settle(store, "card", 2, retry(1)).await;
+    assert_eq!(tried().await, [shared, own.clone()]);
+    settle(store, "card", 1, OutboxResult::Sent).await;
+    assert_eq!(tried().await, []);
+    attempt(Some(own)).await;
+    settle(store, "card", 2, OutboxResult::Dead { error: "gone".to_owned() }).await;
+    ask(store, [card(0, "three")]).await;
+    assert_eq!(tried().await, []);
 }

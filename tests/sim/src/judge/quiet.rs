@@ -37,12 +37,9 @@ pub(crate) fn check(outside: &mut Outside, data: &Data) {
         }
     }
     // One whose answer was lost, and that was then refused for good, is not looked for any more: the next one with its key
-    // is a message of its own. What was a card stays one, when the chat refuses the words that are to stand there instead.
+    // is a message of its own.
     let doubles = outside.chat.doubles();
-    let is_refused = |key: &String| {
-        outside.chat.refused.contains(key) || outside.chat.refused.contains(&key.replace("card/", "brief/"))
-    };
-    for key in doubles.into_iter().filter(|key| !is_refused(key)) {
+    for key in doubles.into_iter().filter(|key| !outside.chat.refused.contains(key)) {
         found.push(("message", format!("{key} is there more than once")));
     }
     for watch in outside.judge.runs.values() {

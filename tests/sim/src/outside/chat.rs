@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use runbook_core::ids::RunId;
 use runbook_core::message::{CardView, ChatMessage, PlanView, ProgressView};
-use runbook_core::ports::{BoxFuture, Chat, ChatReceipt, SendError};
+use runbook_core::ports::{Attempt, BoxFuture, Chat, ChatReceipt, SendError};
 
 use super::Outside;
 use crate::life::Life;
@@ -26,13 +26,27 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// Keys that are there more than once.
+    /// Keys that are there more than once: as a channel, or as messages. Where the chat refused for good the words that are to
+    /// stand in a shared channel, what was a card there stays one: then only those of the incident's own channel count.
     pub(crate) fn doubles(&self) -> Vec<String> {
         let mut seen = BTreeMap::new();
-        for key in self.channels.iter().chain(self.messages.iter().map(|(key, _)| key)) {
+        for key in &self.channels {
             *seen.entry(key).or_insert(0) += 1;
         }
+        for (key, message) in &self.messages {
+            let incident = key.strip_prefix("card/");
+            let is_kept = incident.is_some_and(|id| self.refused.contains(&format!("brief/{id}")));
+            let own = incident.and_then(|id| self.opened(&format!("channel/{id}")));
+            if !is_kept || message.channel() == own.as_deref() {
+                *seen.entry(key).or_insert(0) += 1;
+            }
+        }
         seen.into_iter().filter(|(_, count)| *count > 1).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// The id of the channel that was opened with this key.
+    fn opened(&self, key: &str) -> Option<String> {
+        self.channels.iter().position(|known| known == key).map(|index| format!("C{}", index + 1))
     }
 
     /// The plan of a run, as it is shown.
@@ -59,16 +73,14 @@ impl Room {
         })
     }
 
-    fn put(&mut self, key: &str, look: bool, message: &ChatMessage) -> ChatReceipt {
+    fn put(&mut self, key: &str, attempt: Attempt<'_>, message: &ChatMessage) -> ChatReceipt {
         let (channel, ts) = match message {
             ChatMessage::OpenChannel { .. } => {
                 // its name is taken: the adapter looks whose it is, also at the first attempt
-                let known = self.channels.iter().position(|known| known == key);
-                let index = known.unwrap_or_else(|| {
+                if self.opened(key).is_none() {
                     self.channels.push(key.to_owned());
-                    self.channels.len() - 1
-                });
-                return ChatReceipt { channel: Some(format!("C{}", index + 1)), ..ChatReceipt::default() };
+                }
+                return ChatReceipt { channel: self.opened(key), ..ChatReceipt::default() };
             }
             ChatMessage::Reply { .. } | ChatMessage::Form { .. } | ChatMessage::Invite { .. } => {
                 return ChatReceipt::default();
@@ -87,35 +99,26 @@ impl Room {
             | ChatMessage::Offer { channel, .. }
             | ChatMessage::Upload { channel, .. } => (channel, None),
         };
-        let known = match ts.and_then(|ts| ts.parse::<usize>().ok()) {
-            Some(index) => Some(index),
-            None => {
-                let found = |channel: &String| {
-                    let is_it = |(known, there): &(String, ChatMessage)| {
-                        known == key && there.channel() == Some(channel)
-                    };
-                    self.messages.iter().position(is_it).filter(|_| look)
+        let named = ts.and_then(|ts| ts.parse::<usize>().ok());
+        let mut channel = channel.clone();
+        let known = named.or_else(|| {
+            // as the adapter looks: wherever an earlier attempt went
+            let spot = message.spot()?;
+            attempt.may_be_at(&spot).find_map(|spot| {
+                let is_it = |(known, there): &(String, ChatMessage)| {
+                    known == key && there.spot().as_ref() == Some(spot)
                 };
-                let elsewhere = match message {
-                    ChatMessage::Card { before: Some(before), .. } => {
-                        found(before).map(|index| (before, index))
-                    }
-                    _ => None,
-                };
-                match (found(channel), elsewhere) {
-                    // it is told where it is, and not changed
-                    (None, Some((before, index))) => {
-                        let (channel, ts) = (Some(before.clone()), Some(index.to_string()));
-                        return ChatReceipt { channel, ts, seen: None };
-                    }
-                    (known, _) => known,
-                }
-            }
-        };
+                let index = self.messages.iter().position(is_it)?;
+                channel.clone_from(&spot.channel);
+                Some(index)
+            })
+        });
         let index = match known {
+            // what is said stays as it was said
+            Some(index) if named.is_none() && !is_live(message) => index,
             Some(index) => {
                 // an edit carries the key of what it shows
-                self.messages[index] = (key.to_owned(), message.clone());
+                self.messages[index] = (key.to_owned(), placed(message, &channel));
                 index
             }
             None => {
@@ -123,10 +126,15 @@ impl Room {
                 self.messages.len() - 1
             }
         };
-        ChatReceipt { channel: Some(channel.clone()), ts: Some(index.to_string()), seen: None }
+        ChatReceipt { channel: Some(channel), ts: Some(index.to_string()), seen: None }
     }
 
-    fn send(&mut self, key: &str, attempt: u32, message: &ChatMessage) -> Result<ChatReceipt, SendError> {
+    fn send(
+        &mut self,
+        key: &str,
+        attempt: Attempt<'_>,
+        message: &ChatMessage,
+    ) -> Result<ChatReceipt, SendError> {
         let retry = |after_ms, reason: &str| Err(SendError::Retry { after_ms, reason: reason.to_owned() });
         if super::take(&mut self.busy) {
             return retry(Some(3_000), "rate limited");
@@ -135,12 +143,37 @@ impl Room {
             self.refused.push(key.to_owned());
             return Err(SendError::Permanent { reason: "channel_not_found".to_owned() });
         }
-        let receipt = self.put(key, attempt > 1, message);
+        let receipt = self.put(key, attempt, message);
         if super::take(&mut self.loses_answers) {
             return retry(None, "the connection broke");
         }
         Ok(receipt)
     }
+}
+
+/// Whether it shows how things stand.
+fn is_live(message: &ChatMessage) -> bool {
+    !matches!(
+        message,
+        ChatMessage::Note { .. }
+            | ChatMessage::Ask { .. }
+            | ChatMessage::Offer { .. }
+            | ChatMessage::Upload { .. }
+    )
+}
+
+/// The message as it stands where it was found.
+fn placed(message: &ChatMessage, at: &str) -> ChatMessage {
+    let mut message = message.clone();
+    if let ChatMessage::Card { channel, .. }
+    | ChatMessage::Brief { channel, .. }
+    | ChatMessage::Plan { channel, .. }
+    | ChatMessage::Draft { channel, .. }
+    | ChatMessage::Progress { channel, .. } = &mut message
+    {
+        at.clone_into(channel);
+    }
+    message
 }
 
 /// The way to the chat; one per life.
@@ -153,7 +186,7 @@ impl Chat for ChatRoom {
     fn send<'a>(
         &'a self,
         key: &'a str,
-        attempt: u32,
+        attempt: Attempt<'a>,
         message: &'a ChatMessage,
     ) -> BoxFuture<'a, Result<ChatReceipt, SendError>> {
         Box::pin(async move {
@@ -162,7 +195,7 @@ impl Chat for ChatRoom {
                 let mut outside = locked(&self.outside);
                 outside.count("message");
                 let result = outside.chat.send(key, attempt, message);
-                outside.tell(|| format!("message {key} attempt {attempt} {message:?}: {result:?}"));
+                outside.tell(|| format!("message {key} attempt {} {message:?}: {result:?}", attempt.number));
                 result
             };
             self.life.point().await;

@@ -7,8 +7,8 @@ use runbook_core::ids::IncidentId;
 use runbook_core::journal::{StoredEvent, StreamId};
 use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{
-    Accepted, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, IncidentRow, OutboxRow, RunRow, Store,
-    StoreError, StoreReport, StreamSummary, Timer, TokenRow,
+    Accepted, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, IncidentRow, OutboxRow, RunRow, Spot,
+    Store, StoreError, StoreReport, StreamSummary, Timer, TokenRow,
 };
 use tokio::sync::watch;
 
@@ -111,8 +111,8 @@ impl Store for Watched {
     ) -> BoxFuture<'_, Result<Vec<OutboxRow>, StoreError>> {
         self.store.outbox_due(now, limit)
     }
-    fn outbox_attempt(&self, key: String) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.store.outbox_attempt(key)
+    fn outbox_attempt(&self, key: String, at: Option<Spot>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.store.outbox_attempt(key, at)
     }
     fn outbox_waits(&self, key: String) -> BoxFuture<'_, Result<bool, StoreError>> {
         self.store.outbox_waits(key)
