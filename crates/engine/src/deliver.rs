@@ -658,13 +658,22 @@ impl Engine {
         of_service.or_else(|| severity.and_then(|severity| severity.channels.first().cloned()))
     }
 
+    /// Where a run is shown that serves no incident: in the channel of what it changes, else of the severity that this usually
+    /// has, else where the least urgent things are told.
+    fn channel_of_target(&self, target: &str) -> Option<String> {
+        let settings = self.settings();
+        let service = settings.service(target);
+        let scheme = settings.severities.default_scheme();
+        let usual = service.and_then(|service| scheme.get(service.severity.as_deref()?));
+        let told = usual.into_iter().chain(scheme.severities.iter().rev());
+        let of_service = service.and_then(|service| service.channel.clone());
+        of_service.or_else(|| told.filter_map(|severity| severity.channels.first()).next().cloned())
+    }
+
     fn channel_for(&self, run: &Run, incident: Option<&Incident>) -> Result<String, Rendered> {
         match incident {
             Some(incident) => self.channel_of(incident),
-            None => {
-                let service = self.settings().service(&run.plan.target);
-                service.and_then(|service| service.channel.clone()).ok_or(Rendered::Nowhere)
-            }
+            None => self.channel_of_target(&run.plan.target).ok_or(Rendered::Nowhere),
         }
     }
 }

@@ -281,6 +281,7 @@ impl Engine {
             .map(|service| service.name.clone())
             .or_else(|| page.service_name.clone())
             .unwrap_or_else(|| "unknown service".to_owned());
+        let private = self.is_led_privately(&service_name);
         let opened = self
             .open_incident(
                 origin,
@@ -295,7 +296,7 @@ impl Engine {
                     pager: Some(PagerRef { id: page.id.clone(), url: page.url.clone() }),
                     detected_at: page.created_at.unwrap_or(event.occurred_at),
                     triage: service.is_some_and(|service| service.triage.is_some()),
-                    private: false,
+                    private,
                     severity_guessed,
                     note: None,
                 },

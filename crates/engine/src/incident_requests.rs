@@ -257,6 +257,7 @@ impl Engine {
         }
         let service = configured.map_or_else(|| "unknown service".to_owned(), |service| service.name.clone());
         let alike = self.open_alike(&service).await?;
+        let private = *private || self.is_led_privately(&service);
         let shell = asker.channel.is_none();
         let now = self.now();
         let say = |incident: &Incident| declared(incident, &alike, shell);
@@ -274,7 +275,7 @@ impl Engine {
                     pager: None,
                     detected_at: now,
                     triage: configured.is_some_and(|service| service.triage.is_some()),
-                    private: *private,
+                    private,
                     severity_guessed: named_by_nobody,
                     note: note.clone(),
                 },

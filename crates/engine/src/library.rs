@@ -388,6 +388,12 @@ fn read_alone(path: &Path, roots: Option<&[PathBuf]>, hash: Hash) -> Result<Libr
 }
 
 impl LibraryEntry {
+    /// Whether it is for named people only: itself, or one that it includes.
+    pub(crate) fn is_private(&self) -> bool {
+        let mut documents = std::iter::once(&self.document).chain(self.included.values());
+        documents.any(|document| document.front.is_private())
+    }
+
     /// Reads one file as a runbook, whatever folder it is in, with what it includes from its own folder;
     /// [`Library::complete`] adds what comes from the library.
     ///

@@ -421,6 +421,12 @@ impl Engine {
         unasked: bool,
     ) -> Result<NewRun, EngineError> {
         plan.check_runnable().map_err(refused)?;
+        if entry.is_private() && self.settings().has_chat && !incident.is_some_and(|row| row.private) {
+            return Err(EngineError::Refused(format!(
+                "`{}` is a security runbook, and its plan and progress would be shown where others read along; hint: run it in a private incident: `declare --private TITLE`",
+                plan.runbook
+            )));
+        }
         let fingerprint = plan.fingerprint().map_err(|error| EngineError::Journal(error.to_string()))?;
         if code_of(&plan, &fingerprint).is_none() {
             return Err(EngineError::Secret("there is no key to bind the plan's secrets with".to_owned()));
@@ -445,6 +451,13 @@ impl Engine {
             repeats: None,
             plan,
         })
+    }
+
+    /// Whether an incident of this service is private from its beginning: its diagnostics are a security runbook. One that does
+    /// not read is told when it is to start.
+    pub(crate) fn is_led_privately(&self, service: &str) -> bool {
+        let triage = self.settings().service(service).and_then(|service| service.triage.clone());
+        triage.is_some_and(|name| self.entry(&name).is_ok_and(|entry| entry.is_private()))
     }
 
     /// Starts the diagnostics that a service names. Only its `read` commands run.

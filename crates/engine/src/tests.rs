@@ -9,6 +9,7 @@ mod locks;
 mod messages;
 mod outage;
 mod p1;
+mod private;
 mod reminders;
 mod runs;
 mod updates;

@@ -373,6 +373,10 @@ fn acknowledge(state: &Incident, by: &Actor, via: &str, card: Effect) -> Decisio
         return Decision::default();
     }
     let mut effects = vec![card];
+    if state.commander.is_none() {
+        // where it is private, nobody has let them in yet
+        effects.push(Effect::Send(Outgoing::Invite { incident: state.id, who: by.clone() }));
+    }
     // The pager must stop ringing when somebody took it elsewhere.
     if let (Some(pager), "blocks") = (&state.pager, via) {
         let call = PagerCall::Acknowledge { incident: pager.id.clone(), from: None };

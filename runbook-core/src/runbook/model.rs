@@ -171,7 +171,7 @@ pub struct FrontMatter {
     pub title: Option<String>,
     /// The service that the runbook acts on; also the default lock target.
     pub service: Option<String>,
-    /// What the runbook is for: `triage`, `rollback`, ...
+    /// What the runbook is for: `triage`, `rollback`, ... One for `security` is for named people only.
     pub kind: Option<String>,
     /// Severities it is meant for, such as `P1`.
     pub severity: Vec<String>,
@@ -188,6 +188,14 @@ pub struct FrontMatter {
     pub timebox: Option<String>,
     /// Who keeps this runbook true.
     pub owner: Option<String>,
+}
+
+impl FrontMatter {
+    /// Whether it is carried out in private incidents alone: what it finds, and that it is needed, is for named people.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("security"))
+    }
 }
 
 /// A declared parameter. Its value reaches the shell as an environment variable of the same name.

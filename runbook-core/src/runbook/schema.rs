@@ -33,7 +33,7 @@ pub fn front_matter_schema() -> Value {
         "properties": {
             "title": text("Title of the runbook; the first heading when left out."),
             "service": text("The service that the runbook acts on; also the default lock."),
-            "kind": text("What the runbook is for, such as triage or rollback."),
+            "kind": text("What the runbook is for, such as triage or rollback. One for security runs in private incidents alone."),
             "severity": texts("Severities that it is meant for, such as P1."),
             "match": texts("Words of an alert's title that make this runbook fit."),
             "params": {

@@ -6,9 +6,9 @@ use runbook_core::ports::{PagerCall, PagerEventKind};
 use runbook_core::request::Request;
 
 use crate::origin::Asker;
-use crate::testkit::{Act, Bench, ChatFault, check, locked, page};
+use crate::testkit::{Act, Bench, check, locked, page};
 
-fn declare(title: &str, private: bool) -> Request {
+pub(super) fn declare(title: &str, private: bool) -> Request {
     let service = Some("flowengine".to_owned());
     Request::IncidentDeclare { title: title.to_owned(), severity: None, service, private, description: None }
 }
@@ -25,7 +25,7 @@ fn update(text: &str) -> Request {
     Request::IncidentUpdate { incident: None, text: text.to_owned() }
 }
 
-fn role(role: Role, who: &str) -> Request {
+pub(super) fn role(role: Role, who: &str) -> Request {
     Request::IncidentRole { incident: None, role, who: who.to_owned() }
 }
 
@@ -91,119 +91,6 @@ async fn a_declared_incident_is_one_like_others_and_pages_nobody() {
     }
     assert_eq!(locked(&bench.data).incidents.len(), 2);
     assert_eq!(check(&bench), Vec::<String>::new());
-}
-
-/// Nothing of a private incident stands where others read along, also when its own channel does not open.
-#[tokio::test(start_paused = true)]
-async fn a_private_incident_is_nowhere_else() {
-    for refused in [false, true] {
-        let mut bench = Bench::new().await;
-        if refused {
-            locked(&bench.world.chat).faults.push(("channel/", ChatFault::Permanent));
-        }
-        let said = bench.ask("declare", "ben", declare("keys are public", true)).await;
-        assert!(said.contains("flowengine, private: keys are public"), "{said}");
-        bench
-            .ask(
-                "update",
-                "ben",
-                Request::IncidentUpdate { incident: Some("INC-1".into()), text: "x".into() },
-            )
-            .await;
-        bench.pass(60_000).await;
-        let incident = bench.incident().await;
-        assert!(incident.private);
-        {
-            let chat = locked(&bench.world.chat);
-            assert_eq!((chat.channels.len(), chat.messages.is_empty()), (usize::from(!refused), refused));
-            assert!(
-                chat.messages.iter().all(|posted| !format!("{:?}", posted.message).contains("\"incidents\""))
-            );
-        }
-        // a program is not shown it
-        let asker = Asker { actor: Actor::Service("api".to_owned()), channel: None };
-        let list = bench.engine.request(&Request::IncidentList { all: true }, &asker).await.unwrap();
-        assert_eq!(list.data["incidents"], serde_json::json!([]));
-        for request in [
-            Request::IncidentStatus { incident: Some("INC-1".into()) },
-            Request::IncidentShow { incident: Some("INC-1".into()) },
-            Request::IncidentCatchUp { incident: Some("INC-1".into()) },
-        ] {
-            assert!(bench.engine.request(&request, &asker).await.is_err(), "{request:?}");
-        }
-    }
-}
-
-/// Whoever has no part in a private incident learns nothing of it, and changes nothing: also of its runs, and where nobody
-/// names one. In its channel, and with a part in it, they do.
-#[tokio::test(start_paused = true)]
-async fn a_private_incident_is_for_whoever_has_a_part_in_it() {
-    let mut bench = Bench::new().await;
-    bench.ask("declare", "ana", declare("keys are public", true)).await;
-    let rollback = Request::RunbookRollback { service: None, params: [].into(), incident: None };
-    bench.ask("rollback", "ana", rollback).await;
-    let run = bench.asked_runs()[0].to_string();
-    let named = || Some("INC-1".to_owned());
-    let out = |incident: Option<String>| {
-        vec![
-            Request::IncidentShow { incident: incident.clone() },
-            Request::IncidentStatus { incident: incident.clone() },
-            Request::IncidentCatchUp { incident: incident.clone() },
-            Request::ActionList { incident: incident.clone(), all: false },
-            Request::UpdateDrafts { incident: incident.clone() },
-            Request::IncidentAck { incident: incident.clone() },
-            Request::IncidentRole { incident: incident.clone(), role: Role::Responder, who: "me".to_owned() },
-            Request::TimelineAdd { incident, text: "let me in".to_owned() },
-        ]
-    };
-    let runs = Request::RunbookRuns { all: true, incident: None };
-    let of_run = [
-        Request::RunbookStatus { run: Some(run.clone()) },
-        Request::RunbookStatus { run: None },
-        Request::RunbookCancel { run: Some(run.clone()), reason: None },
-        Request::RunbookRuns { all: true, incident: named() },
-    ];
-    for actor in [Actor::Person("ben".to_owned()), Actor::Service("api".to_owned())] {
-        let asker = Asker { actor, channel: None };
-        for request in out(named()).iter().chain(&out(None)).chain(&of_run) {
-            match bench.engine.request(request, &asker).await {
-                Err(error) => assert!(!error.to_string().contains("keys"), "{request:?}: {error}"),
-                // the templates are nobody's secret
-                Ok(reply) if matches!(request, Request::UpdateDrafts { incident: None }) => {
-                    assert!(!format!("{reply:?}").contains("INC-1"), "{reply:?}");
-                }
-                Ok(reply) => panic!("{request:?}: {reply:?}"),
-            }
-        }
-        for request in [&Request::IncidentList { all: true }, &runs, &Request::Menu { incident: None }] {
-            let reply = bench.engine.request(request, &asker).await.unwrap();
-            let told = format!("{reply:?}");
-            assert!(!told.contains("keys") && !told.contains("INC-1") && !told.contains(&run), "{told}");
-        }
-        let report = Request::Report { since: None, service: None };
-        let told = bench.engine.request(&report, &asker).await.unwrap();
-        assert!(told.text.contains(": 0 incidents") && told.text.contains("1 more, private"), "{told:?}");
-    }
-    let (incident, events) = bench.incident_events(bench.incident().await.id).await;
-    let mine = |event: &IncidentEvent| {
-        matches!(event, IncidentEvent::RoleGiven { .. } | IncidentEvent::NoteAdded { .. })
-    };
-    assert!(!events.iter().any(mine) && incident.commander.is_none(), "{events:?}");
-    // whoever reads the files of the machine, whoever asks in its channel, and whoever is given a part
-    let at_home = Asker { actor: Actor::Local("root".to_owned()), channel: None };
-    let told = bench.engine.request(&Request::IncidentList { all: false }, &at_home).await.unwrap();
-    assert!(told.text.contains("keys are public"), "{told:?}");
-    assert!(
-        bench
-            .ask("here", "ben", Request::IncidentStatus { incident: None })
-            .await
-            .contains("keys are public")
-    );
-    bench.ask("role", "ana", role(Role::Responder, "ben")).await;
-    let ben = Asker { actor: Actor::Person("ben".to_owned()), channel: None };
-    for request in [Request::IncidentStatus { incident: None }, Request::RunbookStatus { run: None }, runs] {
-        bench.engine.request(&request, &ben).await.unwrap_or_else(|error| panic!("{request:?}: {error}"));
-    }
 }
 
 /// A target that nobody has seen since wakes somebody, also for an incident that the pager does not know. Of a private one
@@ -285,29 +172,6 @@ async fn a_target_that_a_private_run_holds_is_asked_of_the_commanders() {
     let told = bench.engine.request(&named, &asker("eve")).await.unwrap_err().to_string();
     let wanted = "INC-1 is private; hint: ask ana to let you in with `role responder @eve INC-1`";
     assert!(told.contains(wanted), "{told}");
-}
-
-/// Whoever is given a role is let in; before that, nobody outside hears of a private incident, and is not asked for a yes.
-#[tokio::test(start_paused = true)]
-async fn a_role_lets_somebody_into_a_private_incident() {
-    let mut bench = Bench::new().await;
-    bench.ask("declare", "ana", declare("keys are public", true)).await;
-    let rollback = Request::RunbookRollback { service: None, params: [].into(), incident: None };
-    let planned = bench.ask("rollback", "ana", rollback).await;
-    assert!(planned.contains("who may approve it: ben"), "{planned}");
-    bench.pass(70_000).await;
-    let asks = locked(&bench.world.chat).asks();
-    let about_it = asks.iter().find(|(_, text)| text.contains("waits for a yes")).expect("it is asked for");
-    assert_eq!(about_it.0.as_deref(), Some("U-ana"), "{asks:?}");
-    assert!(about_it.1.contains("nobody who sees this private incident may give it"), "{asks:?}");
-    assert!(asks.iter().all(|(who, _)| who.as_deref() != Some("U-ben")), "{asks:?}");
-    for n in 0..2 {
-        let role = Request::IncidentRole { incident: None, role: Role::Responder, who: "ben".to_owned() };
-        bench.ask(&format!("role {n}"), "ana", role).await;
-    }
-    bench.pass(1_000).await;
-    assert_eq!(locked(&bench.world.chat).let_in, [("C1".to_owned(), "U-ben".to_owned())]);
-    assert_eq!(check(&bench), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]
