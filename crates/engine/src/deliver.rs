@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use runbook_core::expectation::Outcome;
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Asking, Incident, IncidentCommand};
@@ -23,6 +23,7 @@ use crate::handover::has_come;
 use crate::incidents::load_incident;
 use crate::late;
 use crate::origin::{Origin, card_key, plan_key};
+use crate::pings::Turn;
 use crate::runs::{load_run, silent};
 use crate::sees::may_see;
 
@@ -50,6 +51,8 @@ pub(crate) enum Rendered {
     Obsolete,
     /// What it belongs to (a channel, a card, a plan) is not there yet.
     NotYet,
+    /// It is looked at again then.
+    At(DateTime<Utc>),
     /// There is no place for it, and there will be none.
     Nowhere,
 }
@@ -79,7 +82,7 @@ impl Engine {
         let Some(chat) = self.inner.parts.chat.clone() else {
             return self.leave(&row, "no chat is configured here").await;
         };
-        let rendered = match self.render(&message).await? {
+        let rendered = match self.render(&message, &row.key).await? {
             Rendered::Chat(rendered) => late::marked(rendered, row.created_at, self.inner.since, self.now()),
             Rendered::Obsolete => return self.settle(&row, OutboxResult::Sent).await,
             Rendered::NotYet => {
@@ -90,6 +93,10 @@ impl Engine {
                 self.settle(&row, OutboxResult::Retry { at: self.now() + pause, error }).await?;
                 self.look_at_the_outbox_in(pause);
                 return Ok(());
+            }
+            Rendered::At(at) => {
+                let error = "others have mentioned the same person a moment ago".to_owned();
+                return self.settle(&row, OutboxResult::Retry { at, error }).await;
             }
             Rendered::Nowhere => {
                 let reason =
@@ -342,7 +349,7 @@ impl Engine {
         Ok(())
     }
 
-    async fn render(&self, message: &Outgoing) -> Result<Rendered, EngineError> {
+    async fn render(&self, message: &Outgoing, key: &str) -> Result<Rendered, EngineError> {
         let chat = |message: ChatMessage| Ok(Rendered::Chat(Box::new(message)));
         match message {
             Outgoing::Channel { incident } => {
@@ -431,13 +438,13 @@ impl Engine {
                 }
                 chat(ChatMessage::Note { channel, thread: incident.card_ts.clone(), text: text.clone() })
             }
-            Outgoing::Ask { .. } => self.render_ask(message).await,
+            Outgoing::Ask { .. } => self.render_ask(message, key).await,
             Outgoing::Draft { incident, draft } => self.render_draft(*incident, *draft).await,
             Outgoing::Update { incident, draft, way, .. } => {
                 self.render_update(*incident, *draft, *way).await
             }
             Outgoing::Offer { .. } | Outgoing::Call { .. } | Outgoing::Shift { .. } => {
-                self.render_handing(message).await
+                self.render_handing(message, key).await
             }
             Outgoing::Review { incident } => self.render_review(*incident).await,
             Outgoing::Form { trigger, form, .. } => {
@@ -523,7 +530,7 @@ impl Engine {
         Ok(Rendered::Chat(Box::new(ChatMessage::Brief { channel, ts, view })))
     }
 
-    async fn render_ask(&self, message: &Outgoing) -> Result<Rendered, EngineError> {
+    async fn render_ask(&self, message: &Outgoing, key: &str) -> Result<Rendered, EngineError> {
         let Outgoing::Ask { incident, about, mention, at } = message else {
             return Ok(Rendered::Obsolete);
         };
@@ -543,6 +550,14 @@ impl Engine {
         let person = to.as_ref().and_then(|to| self.directory().person_of(to));
         let mention =
             person.filter(|_| *mention && wants && is_newest).and_then(|person| person.slack_id.clone());
+        let mention = match mention {
+            Some(who) => match self.inner.pings.turn(&who, key, about.urgency(), self.now()) {
+                Turn::Now => Some(who),
+                Turn::At(at) => return Ok(Rendered::At(at)),
+                Turn::Silent => None,
+            },
+            None => None,
+        };
         let text = match (to, &mention) {
             (Some(to), None) => format!("{to}: {text}"),
             _ => text,

@@ -20,6 +20,7 @@ use crate::clock::{Clock, Ids};
 use crate::held::HeldRuns;
 use crate::library::Library;
 use crate::metrics::Metrics;
+use crate::pings::Pings;
 use crate::refusals::Refusals;
 use crate::settings::Settings;
 use crate::under_way::UnderWay;
@@ -85,6 +86,8 @@ pub(crate) struct Inner {
     pub(crate) held: HeldRuns,
     /// Whom it has paged lately for a yes.
     pub(crate) asked: AskedFor,
+    /// Whom it has mentioned lately.
+    pub(crate) pings: Pings,
     /// Tasks beside the loops.
     pub(crate) tasks: std::sync::Mutex<JoinSet<()>>,
 }
@@ -113,6 +116,7 @@ impl Engine {
                 refusals: Refusals::default(),
                 held: HeldRuns::default(),
                 asked: AskedFor::default(),
+                pings: Pings::default(),
                 tasks: std::sync::Mutex::new(JoinSet::new()),
             }),
         }

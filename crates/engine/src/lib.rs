@@ -30,6 +30,7 @@ mod locks;
 mod metrics;
 mod origin;
 mod outbox;
+mod pings;
 mod plans;
 pub mod read;
 mod recover;

@@ -130,8 +130,8 @@ pub(crate) fn outbox_item(
         Outgoing::Progress { run } => (format!("progress/{run}"), 2, format!("progress/{run}"), true),
         Outgoing::Note { incident, .. } => (format!("note/{cause}"), 3, format!("notes/{incident}"), false),
         Outgoing::Ask { incident, .. } => (format!("ask/{cause}"), 0, format!("asks/{incident}"), false),
-        Outgoing::Offer { incident, .. } => (format!("offer/{cause}"), 0, format!("asks/{incident}"), false),
-        Outgoing::Call { incident, .. } => (format!("call/{cause}"), 0, format!("asks/{incident}"), false),
+        Outgoing::Offer { incident, .. } => (format!("offer/{cause}"), 0, format!("calls/{incident}"), false),
+        Outgoing::Call { incident, .. } => (format!("call/{cause}"), 0, format!("calls/{incident}"), false),
         Outgoing::Shift { part, .. } => (format!("shift/{cause}/{part}"), 2, "shift".to_owned(), false),
         Outgoing::ApprovalPage { run, until, to, .. } => {
             let key = format!("pager/page/approval/{run}/{}/{to}", until.timestamp_millis());

@@ -1,6 +1,7 @@
 //! Who is asked for what: in time, once, across restarts, and quietly.
 
 use runbook_core::incident::IncidentEvent;
+use runbook_core::message::ChatMessage;
 use runbook_core::people::Role;
 use runbook_core::ports::{PagerEventKind, PagerIncident};
 use runbook_core::request::Request;
@@ -289,4 +290,37 @@ async fn the_severity_is_confirmed_by_naming_it() {
     assert!(matches!(said.as_slice(), [one] if one.contains("is it P1?")), "{said:?}");
     bench.ask("p1", "ben", Request::IncidentSeverity { incident: None, severity: "p1".to_owned() }).await;
     assert!(!bench.incident().await.reminders.is_severity_guessed);
+}
+
+/// However many incidents ask somebody at the same moment, they are mentioned once a minute: what only reminds is said without,
+/// and what has to be heard takes its turn. None of it is lost.
+#[tokio::test(start_paused = true)]
+async fn several_incidents_mention_one_person_once_a_minute() {
+    let mut bench = bench().await;
+    for id in ["Q1", "Q2", "Q3", "Q4"] {
+        let grave = PagerIncident { priority: Some("P1".to_owned()), ..page(id) };
+        bench.pager_says(&format!("page {id}"), PagerEventKind::Triggered, grave, None).await;
+    }
+    bench.pass(25 * MINUTE).await;
+    let chat = locked(&bench.world.chat);
+    let first_try = |key: &str| chat.tries.iter().find(|(_, tried, _)| tried == key).map(|(at, ..)| *at);
+    let mut said = std::collections::BTreeMap::<&str, (usize, Vec<_>)>::new();
+    for posted in &chat.messages {
+        let ChatMessage::Ask { mention, text, .. } = &posted.message else { continue };
+        let what = ["nobody commands", "to mitigate"].into_iter().find(|what| text.contains(what));
+        let (count, mentioned) = said.entry(what.unwrap_or("other")).or_default();
+        *count += 1;
+        match mention {
+            Some(_) => mentioned.extend(first_try(&posted.key)),
+            None => assert!(text.starts_with("ana: "), "{text}"),
+        }
+    }
+    let (count, mentioned) = &said["nobody commands"];
+    assert_eq!((*count, mentioned.len()), (4, 1), "{said:?}");
+    let (count, mentioned) = &said["to mitigate"];
+    assert_eq!((*count, mentioned.len()), (4, 4), "{said:?}");
+    let mut all: Vec<_> = said.values().flat_map(|(_, mentioned)| mentioned).copied().collect();
+    all.sort();
+    let closest = all.windows(2).map(|two| two[1] - two[0]).min().unwrap();
+    assert!(closest.as_millis() >= 60_000, "{closest:?}");
 }

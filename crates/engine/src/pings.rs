@@ -1,0 +1,95 @@
+//! One mention a minute for each person, however many incidents ask them: each incident keeps that rule for itself, and this
+//! keeps it for all of them.
+//!
+//! What is remembered dies with the process: after a restart somebody may be mentioned once more within the minute.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, Duration, Utc};
+use runbook_core::incident::Urgency;
+
+/// So far apart are two mentions of one person.
+const BETWEEN: Duration = Duration::minutes(1);
+
+/// When each person is mentioned, or is going to be: by their id in the chat, each with the key of its message.
+#[derive(Default)]
+pub(crate) struct Pings(Mutex<BTreeMap<String, Vec<Slot>>>);
+
+struct Slot {
+    key: String,
+    at: DateTime<Utc>,
+}
+
+/// Whether somebody may be mentioned.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// They may.
+    Now,
+    /// Others are before it. That time is kept for it.
+    At(DateTime<Utc>),
+    /// Not for this: it is said, and mentions nobody.
+    Silent,
+}
+
+impl Pings {
+    /// Whether the message `key` may mention `who`. What must be heard waits a minute at most, whatever else there is.
+    pub(crate) fn turn(&self, who: &str, key: &str, urgency: Urgency, now: DateTime<Utc>) -> Turn {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, slots| {
+            slots.retain(|slot| now < slot.at + BETWEEN);
+            !slots.is_empty()
+        });
+        let slots = all.entry(who.to_owned()).or_default();
+        let kept = slots.iter().find(|slot| slot.key == key).map(|slot| slot.at);
+        let free = slots.iter().map(|slot| slot.at + BETWEEN).max().map_or(now, |free| free.max(now));
+        let at = match (kept, urgency) {
+            (Some(at), _) => at,
+            (None, Urgency::Reminder) if free > now => return Turn::Silent,
+            (None, Urgency::Must) => free.min(now + BETWEEN),
+            (None, _) => free,
+        };
+        if kept.is_none() {
+            slots.push(Slot { key: key.to_owned(), at });
+        }
+        if at <= now { Turn::Now } else { Turn::At(at) }
+    }
+
+    /// Somebody was mentioned because a person wanted it.
+    pub(crate) fn called(&self, who: &str, key: &str, now: DateTime<Utc>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let slots = all.entry(who.to_owned()).or_default();
+        if slots.iter().all(|slot| slot.key != key) {
+            slots.push(Slot { key: key.to_owned(), at: now });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + Duration::seconds(second)
+    }
+
+    #[test]
+    fn one_person_is_mentioned_once_a_minute() {
+        let pings = Pings::default();
+        let turn = |who, key, urgency, second| pings.turn(who, key, urgency, at(second));
+        assert_eq!(turn("ana", "ask/1", Urgency::Must, 0), Turn::Now);
+        assert_eq!(turn("ana", "ask/1", Urgency::Must, 1), Turn::Now, "the same message, tried again");
+        assert_eq!(turn("ben", "ask/2", Urgency::Reminder, 1), Turn::Now);
+        assert_eq!(turn("ana", "ask/3", Urgency::Reminder, 10), Turn::Silent);
+        assert_eq!(turn("ana", "ask/4", Urgency::Said, 10), Turn::At(at(60)));
+        assert_eq!(turn("ana", "ask/5", Urgency::Said, 20), Turn::At(at(120)));
+        assert_eq!(turn("ana", "ask/6", Urgency::Must, 20), Turn::At(at(80)), "a minute at most");
+        assert_eq!(turn("ana", "ask/4", Urgency::Said, 60), Turn::Now);
+        assert_eq!(turn("ana", "ask/5", Urgency::Said, 119), Turn::At(at(120)));
+        assert_eq!(turn("ana", "ask/7", Urgency::Reminder, 180), Turn::Now);
+        pings.called("ana", "call/1", at(200));
+        assert_eq!(turn("ana", "ask/8", Urgency::Must, 230), Turn::At(at(260)));
+        assert_eq!(turn("cora", "ask/9", Urgency::Said, 1_000), Turn::Now);
+        assert_eq!(pings.0.lock().unwrap().len(), 1, "what is over is forgotten");
+    }
+}
