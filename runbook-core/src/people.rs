@@ -161,6 +161,20 @@ impl Person {
     }
 }
 
+/// A group of the chat whose members have roles: whoever keeps it says who.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// Slack's id of the user group, `S...`.
+    pub slack_id: String,
+    /// What its members may be.
+    #[serde(default)]
+    pub roles: Vec<Role>,
+    /// What they stand for in the severities' lists.
+    #[serde(default)]
+    pub duties: Vec<String>,
+}
+
 /// How somebody showed who they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case")]
@@ -225,6 +239,29 @@ impl Directory {
             }
         }
         Ok(Directory { people })
+    }
+
+    /// The same people, with what each has as a member of these groups (given by their Slack ids) beside their own. Who is in a
+    /// group and is not known stays unknown.
+    #[must_use]
+    pub fn with_groups(&self, groups: &[(&Group, &[String])]) -> Directory {
+        let mut people = self.people.clone();
+        for person in &mut people {
+            let Some(id) = person.slack_id.clone() else { continue };
+            for (group, _) in groups.iter().filter(|(_, members)| members.contains(&id)) {
+                for role in &group.roles {
+                    if !person.roles.contains(role) {
+                        person.roles.push(*role);
+                    }
+                }
+                for duty in &group.duties {
+                    if !person.duties.contains(duty) {
+                        person.duties.push(duty.clone());
+                    }
+                }
+            }
+        }
+        Directory { people }
     }
 
     /// Who this credential belongs to.

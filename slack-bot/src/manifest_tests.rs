@@ -115,11 +115,11 @@ fn a_tier_asks_for_what_its_methods_need_and_for_nothing_else() {
     assert_eq!(of(Tier::Read), "app_mentions:read chat:write chat:write.public commands");
     assert_eq!(
         of(Tier::Respond),
-        "app_mentions:read bookmarks:read bookmarks:write channels:history channels:manage channels:read chat:write chat:write.public commands groups:history groups:read groups:write reactions:read"
+        "app_mentions:read bookmarks:read bookmarks:write channels:history channels:manage channels:read chat:write chat:write.public commands groups:history groups:read groups:write reactions:read usergroups:read"
     );
     assert_eq!(
         of(Tier::Full),
-        "app_mentions:read bookmarks:read bookmarks:write channels:history channels:manage channels:read chat:write chat:write.public commands files:write groups:history groups:read groups:write reactions:read"
+        "app_mentions:read bookmarks:read bookmarks:write channels:history channels:manage channels:read chat:write chat:write.public commands files:write groups:history groups:read groups:write reactions:read usergroups:read"
     );
 }
 

@@ -1,6 +1,6 @@
 //! `blocks doctor` before a Slack that is not as it should be: each fault is named, with what to do.
 
-use blocks_tests::{AppConfig, TestApp, text};
+use blocks_tests::{AppConfig, TestApp, text, until};
 use serde_json::{Value, json};
 
 /// The check of that name, as people read it: its word and what is said.
@@ -40,7 +40,7 @@ async fn doctor_says_what_is_wrong_with_slack_and_how_to_mend_it() {
     set_up(&app, json!({ "scopes": read })).await;
     let (word, detail) = said(&app, "slack scopes").await;
     assert_eq!(word, "warns", "{detail}");
-    let wanted = "reactions:read missing: no channels for incidents";
+    let wanted = "usergroups:read missing: no channels for incidents";
     assert!(detail.contains(wanted) && detail.contains("`blocks slack manifest --tier respond`"), "{detail}");
     let (word, detail) = said(&app, "slack channels").await;
     assert!(word == "warns" && detail.contains("missing_scope"), "{detail}");
@@ -85,4 +85,30 @@ async fn doctor_says_which_token_slack_does_not_take() {
         assert!(text(&found["detail"]).contains(wanted), "{found}");
         assert!(!shown.to_string().contains(value), "a token is never shown: {shown}");
     }
+}
+
+/// A Slack user group gives its members their role, and whoever is in no group has what blocks.toml says.
+#[tokio::test]
+async fn a_user_group_of_slack_gives_people_their_role() {
+    let more = "[[group]]\nslack_id = \"S0OPS\"\nroles = [\"responder\"]\n".to_owned();
+    let people = vec![("ana", "\"commander\", \"responder\""), ("ben", "\"scribe\"")];
+    let mut app = TestApp::start(&AppConfig { people, more, triage: None, ..AppConfig::default() }).await;
+    let (word, detail) = said(&app, "slack group S0OPS").await;
+    assert!(word == "fails" && detail.contains("no_such_subteam"), "{detail}");
+    let ben = app.token("ben").await;
+    let rollback = || json!({ "request": "runbook_rollback", "service": "flowengine", "params": {} });
+    assert_eq!(app.api(Some(&ben), rollback()).await.status, 403);
+
+    set_up(&app, json!({ "groups": { "S0OPS": ["U0BEN", "U0NOBODY"] } })).await;
+    app.end_server().await;
+    app.start_server().await;
+    let detail = said(&app, "slack group S0OPS").await;
+    assert_eq!(detail, ("ok".to_owned(), "2 members, 1 of them with a [[person]]".to_owned()));
+    let shown = until("ben has the role of the group", async || {
+        let shown = app.blocks_json(&["oncall"]).await;
+        shown["roles"]["responder"].as_array()?.contains(&json!("ben")).then_some(shown)
+    })
+    .await;
+    assert_eq!(shown["roles"]["scribe"], json!(["ben"]));
+    assert_eq!(app.api(Some(&ben), rollback()).await.status, 200);
 }

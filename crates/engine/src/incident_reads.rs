@@ -201,7 +201,11 @@ pub fn on_call(settings: &Settings, here: Option<(&IncidentRow, Option<String>)>
         roles.insert(role, names);
     }
     data["roles"] = json!(roles);
-    text.push_str("These are the roles of blocks.toml. Who is on call at this hour is PagerDuty's to say, and Blocks does not ask it.");
+    let groups = if settings.groups.is_empty() { "" } else { " and of Slack's groups" };
+    let _ = write!(
+        text,
+        "These are the roles of blocks.toml{groups}. Who is on call at this hour is PagerDuty's to say, and Blocks does not ask it."
+    );
     Reply { text, data }
 }
 

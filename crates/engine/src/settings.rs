@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use runbook_core::people::Directory;
+use runbook_core::people::Group;
 use runbook_core::plan::ApprovalPolicy;
 use runbook_core::runbook::CommandKind;
 use runbook_core::severity::Severities;
 
 use crate::error::EngineError;
 use crate::git::GitSource;
+use crate::people::People;
 use crate::secrets::{SecretKey, SecretSource};
 use crate::updates::UpdateSettings;
 
@@ -19,7 +20,9 @@ pub struct Settings {
     /// The services.
     pub services: Vec<ServiceSettings>,
     /// The people.
-    pub directory: Directory,
+    pub directory: People,
+    /// The groups of the chat that give them roles.
+    pub groups: Vec<Group>,
     /// The severities.
     pub severities: Severities,
     /// How many other people must approve, by risk.

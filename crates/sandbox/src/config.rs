@@ -1,5 +1,6 @@
 //! What the sandbox's world looks like: who is in it, its secrets, where Blocks and the target listen.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
@@ -84,6 +85,9 @@ pub struct SlackConfig {
     pub scopes: Vec<String>,
     /// People of the workspace.
     pub users: Vec<SlackUser>,
+    /// User groups: the id (`S...`), and the ids of those in it.
+    #[serde(default)]
+    pub groups: BTreeMap<String, Vec<String>>,
     /// Channels that exist at the start; the bot and all users are members.
     #[serde(default = "default_channels")]
     pub channels: Vec<SlackChannel>,
@@ -199,7 +203,7 @@ fn default_webhook_timeout() -> u64 {
 }
 
 /// The bot scopes of the app manifest of Blocks (`blocks slack manifest`), and no other.
-const SCOPES: [&str; 14] = [
+const SCOPES: [&str; 15] = [
     "app_mentions:read",
     "bookmarks:read",
     "bookmarks:write",
@@ -214,6 +218,7 @@ const SCOPES: [&str; 14] = [
     "groups:read",
     "groups:write",
     "reactions:read",
+    "usergroups:read",
 ];
 
 impl SandboxConfig {
@@ -242,6 +247,7 @@ impl SandboxConfig {
                 signing_secret: ids::lower(32),
                 scopes: SCOPES.map(String::from).to_vec(),
                 users: vec![slack_user("U0ANA", "ana"), slack_user("U0BEN", "ben")],
+                groups: BTreeMap::new(),
                 channels: default_channels(),
                 bot_user_id: default_bot_user(),
                 tier_limits: true,

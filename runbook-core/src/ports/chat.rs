@@ -19,6 +19,15 @@ pub trait Chat: Send + Sync {
         message: &'a ChatMessage,
     ) -> BoxFuture<'a, Result<ChatReceipt, SendError>>;
 
+    /// The ids of those who are in a group of the chat.
+    ///
+    /// # Errors
+    /// When the chat does not tell; one without groups never does.
+    fn members<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Vec<String>, SendError>> {
+        let reason = format!("this chat knows no group '{group}'");
+        Box::pin(async { Err(SendError::Permanent { reason }) })
+    }
+
     /// How long this message has to wait before it is tried, because the chat system said so or its rules say so.
     ///
     /// Asked before each attempt, so that waiting is none. `None` when it may leave now: whoever is told so has the turn.

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::call::CallError;
 use super::names::{EVERY_KIND, PAGES};
-use super::{Method, SlackChat};
+use super::{Method, SlackChat, read};
 
 /// The header with the token's scopes, on every answer (docs.slack.dev, "Working with scopes").
 const SCOPES: &str = "x-oauth-scopes";
@@ -81,6 +81,16 @@ impl SlackChat {
         })
     }
 
+    /// The ids of those who are in a user group.
+    ///
+    /// # Errors
+    /// When there is none of that id, the scope is missing, or Slack does not answer.
+    pub async fn group_members(&self, group: &str) -> Result<Vec<String>, SendError> {
+        let (method, group) = (Method::GroupMembers, group.to_owned());
+        let members = self.get(method, &vec![("usergroup", Some(&group))]).await.and_then(read::<Members>);
+        members.map(|members| members.users).map_err(|error| error.into_send(method))
+    }
+
     /// Looks for channels by their names, without `#`.
     ///
     /// # Errors
@@ -110,6 +120,11 @@ impl SlackChat {
         }
         Ok(found)
     }
+}
+
+#[derive(Deserialize)]
+struct Members {
+    users: Vec<String>,
 }
 
 #[derive(Deserialize)]

@@ -27,11 +27,12 @@ pub(crate) enum Method {
     PostEphemeral,
     Permalink,
     OpenView,
+    GroupMembers,
 }
 
 impl Method {
     /// All of them.
-    pub(crate) const ALL: [Method; 18] = [
+    pub(crate) const ALL: [Method; 19] = [
         Method::AuthTest,
         Method::OpenConnection,
         Method::PostMessage,
@@ -50,6 +51,7 @@ impl Method {
         Method::PostEphemeral,
         Method::Permalink,
         Method::OpenView,
+        Method::GroupMembers,
     ];
 
     /// As it stands in the address.
@@ -73,6 +75,7 @@ impl Method {
             Method::PostEphemeral => "chat.postEphemeral",
             Method::Permalink => "chat.getPermalink",
             Method::OpenView => "views.open",
+            Method::GroupMembers => "usergroups.users.list",
         }
     }
 
@@ -91,6 +94,7 @@ impl Method {
             Method::ListBookmarks => (Tier::Respond, &["bookmarks:read"]),
             Method::AddBookmark => (Tier::Respond, &["bookmarks:write"]),
             Method::ListChannels => (Tier::Respond, &["channels:read", "groups:read"]),
+            Method::GroupMembers => (Tier::Respond, &["usergroups:read"]),
             Method::GetUploadUrl | Method::CompleteUpload => (Tier::Full, &["files:write"]),
         })
     }

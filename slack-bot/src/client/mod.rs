@@ -361,6 +361,10 @@ impl Chat for SlackChat {
         Box::pin(self.deliver(key, attempt, message))
     }
 
+    fn members<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Vec<String>, SendError>> {
+        Box::pin(self.group_members(group))
+    }
+
     fn not_before(&self, message: &ChatMessage) -> Option<Duration> {
         self.pace.turn(message)
     }

@@ -133,7 +133,8 @@ pub(crate) fn settings(shape: &Shape, reviews: PathBuf) -> Settings {
     ];
     Settings {
         services: SERVICES.map(service).to_vec(),
-        directory: Directory::new(people).expect("no two of them are one"),
+        directory: Directory::new(people).expect("no two of them are one").into(),
+        groups: Vec::new(),
         severities: severity::parse(SEVERITIES).expect("the severities read"),
         policy: ApprovalPolicy { reversible: 0, irreversible: shape.others },
         page_approvals: false,

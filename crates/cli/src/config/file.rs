@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use runbook_core::people::Person;
+use runbook_core::people::{Group, Person};
 use serde::Deserialize;
 
 /// The whole file.
@@ -25,6 +25,7 @@ pub(crate) struct ConfigFile {
     pub(crate) locks: LocksTable,
     pub(crate) service: Vec<ServiceTable>,
     pub(crate) person: Vec<Person>,
+    pub(crate) group: Vec<Group>,
     pub(crate) connection: Vec<ConnectionTable>,
 }
 

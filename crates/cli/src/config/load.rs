@@ -138,6 +138,16 @@ impl Config {
             let index = (1..=file.person.len()).take_while(fits).count();
             wrong(&format!("person.{index}"), error.to_string(), "give each [[person]] their own ids")
         })?;
+        for (index, group) in file.group.iter().enumerate() {
+            // Slack's ids of user groups; a handle is somebody's to change
+            if !group.slack_id.starts_with('S')
+                || group.slack_id.contains(|c: char| !c.is_ascii_alphanumeric())
+            {
+                let message = format!("'{}' is no id of a Slack user group", group.slack_id);
+                let hint = "it is S0123ABCD in the group's address in Slack";
+                return Err(wrong(&format!("group.{index}.slack_id"), message, hint));
+            }
+        }
         for (index, service) in file.service.iter().enumerate() {
             if file.service.iter().take(index).any(|other| other.name == service.name) {
                 let message = format!("two services are named '{}'", service.name);
@@ -188,7 +198,8 @@ impl Config {
             git: git.clone(),
             drilled: file.runbooks.drilled.clone(),
             services: file.service.iter().map(|table| service(table, bridge, &absolute, &base)).collect(),
-            directory,
+            directory: directory.into(),
+            groups: file.group.clone(),
             severities,
             // Without a file there is nobody else to ask: the local user confirms by typing the target's name.
             policy: if path.is_some() {

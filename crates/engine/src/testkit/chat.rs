@@ -38,6 +38,8 @@ pub(crate) struct ChatState {
     pub(crate) messages: Vec<Posted>,
     /// Answers for single people: address and text.
     pub(crate) replies: Vec<(String, String)>,
+    /// Who is in which group; of others nothing is told.
+    pub(crate) groups: BTreeMap<String, Vec<String>>,
     /// Forms that were opened, in order.
     pub(crate) forms: Vec<Form>,
     /// What people have written, by the message's id.
@@ -246,6 +248,12 @@ pub(crate) struct FakeChat {
 }
 
 impl Chat for FakeChat {
+    fn members<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Vec<String>, SendError>> {
+        let known = locked(&self.world.chat).groups.get(group).cloned();
+        let silent = || SendError::Retry { after_ms: None, reason: "the connection broke".to_owned() };
+        Box::pin(async move { known.ok_or_else(silent) })
+    }
+
     fn send<'a>(
         &'a self,
         key: &'a str,

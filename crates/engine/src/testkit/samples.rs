@@ -138,7 +138,9 @@ pub(crate) fn settings(pir_dir: PathBuf) -> Settings {
             person("ben", &[Role::Responder]),
             person("cora", &[Role::Scribe]),
         ])
-        .unwrap(),
+        .unwrap()
+        .into(),
+        groups: Vec::new(),
         severities: runbook_core::severity::parse(SEVERITIES).unwrap(),
         policy: ApprovalPolicy::default(),
         page_approvals: true,

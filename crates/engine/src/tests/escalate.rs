@@ -46,7 +46,7 @@ fn steps(settings: &mut Settings) {
         ..like.clone()
     };
     people.extend([with("pri", "primary"), with("sam", "secondary"), with("pia", "product")]);
-    settings.directory = Directory::new(people).unwrap();
+    settings.directory = Directory::new(people).unwrap().into();
 }
 
 fn escalate(who: Option<&str>, reason: Option<&str>) -> Request {
@@ -171,7 +171,7 @@ async fn a_private_incident_is_shown_to_whom_somebody_names_who_may() {
         settings.severities = runbook_core::severity::parse(SEVERITIES).unwrap();
         let mut people = settings.directory.people().to_vec();
         people[1].roles = vec![Role::Responder];
-        settings.directory = Directory::new(people).unwrap();
+        settings.directory = Directory::new(people).unwrap().into();
     })
     .await;
     let declare = Request::IncidentDeclare {

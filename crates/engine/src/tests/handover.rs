@@ -22,7 +22,7 @@ fn shifts(settings: &mut Settings) {
     };
     let mut people = settings.directory.people().to_vec();
     people[0].phone = Some(Phone::new("+34 600 000 001"));
-    settings.directory = Directory::new(people).unwrap();
+    settings.directory = Directory::new(people).unwrap().into();
 }
 
 fn hand_over(who: &str) -> Request {
@@ -350,7 +350,7 @@ fn another(settings: &mut Settings) {
         ..people[1].clone()
     };
     people.push(dora);
-    settings.directory = Directory::new(people).unwrap();
+    settings.directory = Directory::new(people).unwrap().into();
 }
 
 fn paged_to(bench: &Bench) -> Vec<String> {

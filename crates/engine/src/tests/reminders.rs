@@ -247,7 +247,7 @@ async fn whom_the_severity_names_may_ask_for_a_rollback_and_starts_nothing() {
         pia.roles = Vec::new();
         pia.duties = vec!["product".to_owned()];
         people.push(pia);
-        settings.directory = runbook_core::people::Directory::new(people).unwrap();
+        settings.directory = runbook_core::people::Directory::new(people).unwrap().into();
     })
     .await;
     bench.paged().await;

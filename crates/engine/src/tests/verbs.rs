@@ -140,7 +140,7 @@ async fn a_target_that_a_private_run_holds_is_asked_of_the_commanders() {
             pagerduty_email: None,
             ..people[1].clone()
         }));
-        settings.directory = Directory::new(people).unwrap();
+        settings.directory = Directory::new(people).unwrap().into();
     })
     .await;
     bench.world.will("roll-back", &[Act::Hangs]);

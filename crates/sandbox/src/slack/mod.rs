@@ -105,6 +105,7 @@ const METHODS: &[Entry] = &[
     entry("users.info", &["users:read"], 100, users::info),
     entry("users.list", &["users:read"], 20, users::list),
     entry("users.lookupByEmail", &["users:read.email"], 50, users::lookup_by_email),
+    entry("usergroups.users.list", &["usergroups:read"], 20, users::group_members),
     entry("files.getUploadURLExternal", &["files:write"], 100, files::get_upload_url),
     entry("files.completeUploadExternal", &["files:write"], 100, files::complete_upload),
     entry("pins.add", &["pins:write"], 20, marks::pins_add),

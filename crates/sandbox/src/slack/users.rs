@@ -70,3 +70,9 @@ pub(super) fn lookup_by_email(workspace: &mut Workspace, args: &Args, _now: Date
         .ok_or_else(|| ApiError::new("users_not_found"))?;
     Ok(json!({"user": shown(workspace, user)}))
 }
+
+pub(super) fn group_members(workspace: &mut Workspace, args: &Args, _now: DateTime<Utc>) -> Answer {
+    let group = args.required("usergroup")?;
+    let members = workspace.config.groups.get(&group).ok_or_else(|| ApiError::new("no_such_subteam"))?;
+    Ok(json!({"users": members}))
+}

@@ -259,6 +259,9 @@ pub(crate) struct Workspace {
 pub(crate) struct SetupRequest {
     /// The scopes of the bot's token from now on.
     scopes: Option<Vec<String>>,
+    /// User groups, with the ids of those who are in them from now on.
+    #[serde(default)]
+    groups: BTreeMap<String, Vec<String>>,
     /// Names of channels.
     #[serde(default)]
     archive: Vec<String>,
@@ -316,6 +319,7 @@ impl Workspace {
         if let Some(scopes) = &wanted.scopes {
             self.config.scopes.clone_from(scopes);
         }
+        self.config.groups.extend(wanted.groups.clone());
         for name in &wanted.archive {
             for channel in self.channels.iter_mut().filter(|channel| channel.name == *name) {
                 channel.is_archived = true;

@@ -435,7 +435,8 @@ fn settings(seed: u64, folder: &Path, irreversible: u8, os_user: impl Fn(&str) -
     full.secrets.insert("TOKEN".to_owned(), SecretSource::File(folder.join("token")));
     Settings {
         services: vec![service("shop", None), service("bank", Some(2)), full],
-        directory: Directory::new(KNOWN.map(person).to_vec()).unwrap(),
+        directory: Directory::new(KNOWN.map(person).to_vec()).unwrap().into(),
+        groups: Vec::new(),
         severities: runbook_core::severity::parse(SEVERITIES).unwrap(),
         policy: ApprovalPolicy { reversible: irreversible, irreversible },
         page_approvals: false,

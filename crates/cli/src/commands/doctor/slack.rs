@@ -34,6 +34,7 @@ pub(super) async fn checks(config: &Config, secrets: &Secrets) -> Vec<Check> {
                 checks.push(scopes(&health));
                 checks.push(clock(&health, slack.mode.has_http()));
                 checks.extend(channels(config, &chat).await);
+                checks.extend(groups(config, &chat).await);
             }
         },
     }
@@ -92,6 +93,26 @@ fn clock(health: &Health, is_signed: bool) -> Check {
     } else {
         Check::new(name, Ok("agrees with Slack's".to_owned()))
     }
+}
+
+/// Groups that cannot be read give nobody their roles.
+async fn groups(config: &Config, chat: &SlackChat) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for group in &config.settings.groups {
+        let id = &group.slack_id;
+        let known = |id: &&String| {
+            config.settings.directory.people().iter().any(|one| one.slack_id.as_ref() == Some(*id))
+        };
+        let members = chat.group_members(id).await.map(|members| {
+            let known = members.iter().filter(known).count();
+            format!("{} members, {known} of them with a [[person]]", members.len())
+        });
+        let members = members.map_err(|error| {
+            format!("{error}; hint: a [[group]] names the id of a user group that is there, and the app needs the scope usergroups:read")
+        });
+        checks.push(Check::new(&format!("slack group {id}"), members));
+    }
+    checks
 }
 
 /// The channels of services have to be there; those of severities, updates and shifts are needed only where they are used.
