@@ -112,6 +112,13 @@ pub enum Outgoing {
         /// The incident.
         incident: IncidentId,
     },
+    /// All of what a diagnostic printed, as a file below the incident's card.
+    Output {
+        /// The incident.
+        incident: IncidentId,
+        /// SHA-256 of what it printed.
+        sha256: String,
+    },
     /// An answer for one person.
     Reply {
         /// Where it goes.
@@ -524,6 +531,9 @@ pub struct EvidenceLine {
     pub detail: String,
     /// The beginning of what the command printed, where that says more than the verdict.
     pub output: Option<String>,
+    /// Where all of it is, when it is longer than that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<String>,
 }
 
 /// A plan, for the person who decides about it.

@@ -8,7 +8,7 @@ use crate::choices;
 use crate::duration::for_people;
 use crate::expectation::Outcome;
 use crate::going_on;
-use crate::incident::{End, Incident, RunOutcome, Status as IncidentStatus};
+use crate::incident::{End, Evidence, Excerpt, Incident, RunOutcome, Status as IncidentStatus};
 use crate::incident_text;
 use crate::message::{
     BriefView, CardButton, CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView,
@@ -26,14 +26,14 @@ const SHOWN_REPEATED: usize = 5;
 /// So many items of a loop are named in a plan.
 const SHOWN_ITEMS: usize = 32;
 
-/// The incident's card. `outputs` holds the beginnings of command outputs by SHA-256, as far as they are to be shown.
+/// The incident's card. `outputs` holds what is shown of command outputs, by SHA-256.
 #[must_use]
 pub fn card(
     incident: &Incident,
     runs: &[Run],
     severity: Option<&Severity>,
     rollback: Option<&str>,
-    outputs: &BTreeMap<String, String>,
+    outputs: &BTreeMap<String, Excerpt>,
     now: DateTime<Utc>,
 ) -> CardView {
     let since_s = u32::try_from((now - incident.detected_at).num_seconds().max(0)).unwrap_or(u32::MAX);
@@ -53,16 +53,7 @@ pub fn card(
         commander: commander(incident),
         pager_url: incident.pager.as_ref().and_then(|pager| pager.url.clone()),
         bridge: None,
-        evidence: incident
-            .evidence
-            .iter()
-            .map(|line| EvidenceLine {
-                outcome: line.outcome,
-                title: line.title.clone(),
-                detail: verdict_text(&line.expected, &line.reason),
-                output: line.output_sha256.as_ref().and_then(|sha256| outputs.get(sha256)).cloned(),
-            })
-            .collect(),
+        evidence: incident.evidence.iter().map(|line| evidence_line(incident, line, outputs)).collect(),
         triage: triage_line(incident),
         changes: incident.changes.iter().map(|change| change.text.clone()).collect(),
         runs: runs.iter().rev().filter(|run| !run.unasked).map(run_line).collect(),
@@ -90,6 +81,19 @@ pub fn brief(incident: &Incident, home: String) -> BriefView {
         commander: commander(incident),
         ended: incident.end.as_ref().map(End::words),
         home,
+    }
+}
+
+fn evidence_line(incident: &Incident, line: &Evidence, outputs: &BTreeMap<String, Excerpt>) -> EvidenceLine {
+    let output = line.output_sha256.as_ref().and_then(|sha256| outputs.get_key_value(sha256));
+    EvidenceLine {
+        outcome: line.outcome,
+        title: line.title.clone(),
+        detail: verdict_text(&line.expected, &line.reason),
+        output: output.map(|(_, shown)| shown.text.clone()),
+        whole: output
+            .filter(|(_, shown)| !shown.is_whole)
+            .and_then(|(sha256, _)| incident.whole_words(sha256)),
     }
 }
 
@@ -686,6 +690,7 @@ pub fn step_verdicts(run: &Run, index: usize) -> Vec<EvidenceLine> {
                     title: title.clone(),
                     detail: format!("{}{vouched}", verdict_text(&verdict.text, &verdict.reason)),
                     output: None,
+                    whole: None,
                 });
             }
         }

@@ -18,7 +18,7 @@ pub enum Tier {
     /// Channels of incidents as well, messages marked with a pushpin and what becomes of them, and looking whether a message
     /// is there before it is sent again.
     Respond,
-    /// Files as well: the review.
+    /// Files as well: the review, and what diagnostics printed.
     Full,
 }
 

@@ -53,6 +53,7 @@ mod kinds;
 mod launch;
 #[cfg(test)]
 mod outage;
+mod outputs;
 #[cfg(test)]
 mod p1;
 #[cfg(test)]

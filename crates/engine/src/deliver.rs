@@ -1,10 +1,7 @@
 //! The outbox: each message is rendered from the journal when it leaves, sent, and its receipt recorded in the
 //! transaction that settles it.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Duration, Utc};
-use runbook_core::expectation::Outcome;
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Asking, Incident, IncidentCommand};
 use runbook_core::message::{Bookmark, ChatMessage, Outgoing, PlanView};
@@ -27,9 +24,6 @@ use crate::pings::Turn;
 use crate::runs::{load_run, silent};
 use crate::sees::may_see;
 
-/// Diagnostics whose output is shown on the card, and lines of each.
-const OUTPUTS_ON_CARD: usize = 8;
-const OUTPUT_LINES: usize = 4;
 /// What opens a form lives so long.
 const FORM_PATIENCE_MS: u64 = 3_000;
 /// Longest wait between two attempts, in seconds.
@@ -271,6 +265,7 @@ impl Engine {
             | Outgoing::Note { incident, .. }
             | Outgoing::Ask { incident, .. }
             | Outgoing::Review { incident }
+            | Outgoing::Output { incident, .. }
             | Outgoing::Draft { incident, .. }
             | Outgoing::Update { incident, .. }
             | Outgoing::Offer { incident, .. }
@@ -447,6 +442,7 @@ impl Engine {
                 self.render_handing(message, key).await
             }
             Outgoing::Review { incident } => self.render_review(*incident).await,
+            Outgoing::Output { incident, sha256 } => self.render_output(*incident, sha256).await,
             Outgoing::Form { trigger, form, .. } => {
                 chat(ChatMessage::Form { trigger: trigger.clone(), form: form.clone() })
             }
@@ -573,7 +569,7 @@ impl Engine {
 
     /// Whether what belongs below the incident's card has to wait: the card is not there, and is still to come. A plan waits
     /// for no card: somebody has to decide.
-    async fn waits_for_card(&self, incident: &Incident) -> Result<bool, EngineError> {
+    pub(crate) async fn waits_for_card(&self, incident: &Incident) -> Result<bool, EngineError> {
         Ok(incident.card_ts.is_none() && self.store().outbox_waits(card_key(incident.id)).await?)
     }
 
@@ -602,26 +598,6 @@ impl Engine {
             ),
             content: String::from_utf8_lossy(&bytes).into_owned(),
         })))
-    }
-
-    /// The beginnings of what diagnostics printed, where that says more than the verdict: what failed, and what is only
-    /// there to be read.
-    async fn shown_outputs(&self, incident: &Incident) -> Result<BTreeMap<String, String>, EngineError> {
-        let mut outputs = BTreeMap::new();
-        let wanted =
-            incident.evidence.iter().filter(|line| line.outcome != Outcome::Pass || line.expected.is_empty());
-        for sha256 in wanted.filter_map(|line| line.output_sha256.clone()).take(OUTPUTS_ON_CARD) {
-            if let Some(bytes) = self.store().blob(sha256.clone()).await? {
-                let text = String::from_utf8_lossy(&bytes);
-                let lines: Vec<_> = text
-                    .lines()
-                    .take(OUTPUT_LINES)
-                    .map(|line| line.chars().take(160).collect::<String>())
-                    .collect();
-                outputs.insert(sha256, lines.join("\n"));
-            }
-        }
-        Ok(outputs)
     }
 
     pub(crate) async fn incident(&self, id: IncidentId) -> Result<Option<Incident>, EngineError> {

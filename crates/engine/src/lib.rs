@@ -30,6 +30,7 @@ mod locks;
 mod metrics;
 mod origin;
 mod outbox;
+mod outputs;
 mod people;
 mod pings;
 mod plans;

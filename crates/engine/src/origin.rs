@@ -138,6 +138,10 @@ pub(crate) fn outbox_item(
             (key, 0, format!("pager/approval/{run}"), false)
         }
         Outgoing::Review { incident } => (format!("review/{cause}"), 3, format!("review/{incident}"), false),
+        // What one command printed is there once, whatever asks for it.
+        Outgoing::Output { incident, sha256 } => {
+            (format!("output/{incident}/{sha256}"), 3, format!("outputs/{incident}"), false)
+        }
         Outgoing::Reply { .. } => (format!("reply/{cause}"), 0, format!("reply/{cause}"), false),
         Outgoing::Form { .. } => (format!("form/{cause}"), 0, format!("form/{cause}"), false),
         // In the order in which a message was marked and unmarked.

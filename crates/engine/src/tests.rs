@@ -8,6 +8,7 @@ mod incidents;
 mod locks;
 mod messages;
 mod outage;
+mod outputs;
 mod p1;
 mod private;
 mod reminders;

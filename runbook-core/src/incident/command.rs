@@ -110,6 +110,8 @@ pub enum IncidentCommand {
         verdicts: Vec<(String, Outcome, String)>,
         /// SHA-256 of the standard output.
         output_sha256: Option<String>,
+        /// It is longer than what the card shows of it.
+        is_long: bool,
         /// Lines of a command that reports changes.
         changes: Vec<ChangeNoted>,
     },

@@ -27,6 +27,8 @@ pub(super) const HERE: &str = "blocks";
 pub(super) const PAGER_NOTE: &str = "note";
 /// The name of an undelivered request to open the incident's own channel.
 pub(super) const CHANNEL: &str = "channel";
+/// The name of a file with what a diagnostic printed that was not shared.
+pub(super) const OUTPUT: &str = "output";
 
 /// What a decision comes to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -205,7 +207,7 @@ pub fn decide(
                 triage: *triage,
             }])
         }
-        IncidentCommand::AddEvidence { run, command, title, verdicts, output_sha256, changes } => {
+        IncidentCommand::AddEvidence { run, command, title, verdicts, output_sha256, is_long, changes } => {
             let mut events: Vec<_> = verdicts
                 .iter()
                 .map(|(expected, outcome, reason)| IncidentEvent::EvidenceFound {
@@ -221,7 +223,14 @@ pub fn decide(
             if !changes.is_empty() {
                 events.push(IncidentEvent::ChangesFound { changes: changes.clone() });
             }
-            with_card(events)
+            let mut decision = with_card(events);
+            let said = verdicts.iter().map(|(expected, outcome, _)| (*outcome, expected.clone()));
+            if let Some(sha256) = output_sha256.clone().filter(|sha256| state.is_newly_shown(sha256, said))
+                && *is_long
+            {
+                decision.effects.push(Effect::Send(Outgoing::Output { incident, sha256 }));
+            }
+            decision
         }
         IncidentCommand::FailTriage { .. } if state.triage_impossible => nothing,
         IncidentCommand::FailTriage { runbook, reason } => {
@@ -302,6 +311,8 @@ pub fn decide(
             }
             _ => nothing,
         },
+        // It is one scope or setting that is missing: said once, and the card says so.
+        IncidentCommand::RecordDeliveryFailure { what, .. } if what == OUTPUT && state.file_failed => nothing,
         IncidentCommand::RecordDeliveryFailure { what, reason } => {
             let mut decision = Decision {
                 events: vec![IncidentEvent::DeliveryFailed { what: what.clone(), reason: reason.clone() }],
@@ -319,8 +330,8 @@ pub fn decide(
                     state.number
                 );
                 decision.effects.push(Effect::Send(Outgoing::Note { incident, text }));
-            } else if what == CHANNEL {
-                // It has to be shown somewhere else now.
+            } else if what == CHANNEL || what == OUTPUT {
+                // It has to be shown somewhere else now, or not to name a file that nobody finds.
                 decision.effects.push(card);
             }
             decision

@@ -5,6 +5,7 @@ mod command;
 mod decide;
 mod event;
 mod handover;
+mod outputs;
 mod record;
 mod reminders;
 mod state;
@@ -17,6 +18,7 @@ pub use command::{IncidentCommand, OpenIncident, Rejection};
 pub use decide::{Decision, Effect, decide, open};
 pub use event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
 pub use handover::{Escalate, HANDOVER_WINDOW_S, Offer, PagedOver, Passed};
+pub use outputs::{Excerpt, ShownOutput, excerpt};
 pub use record::{ActionItem, End, Update};
 pub use reminders::{
     Asking, Look, Reminders, RollbackRequest, Rules, Topic, Urgency, Waiting, next_look,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::capture::Captured;
-use super::decide::{CHANNEL, HERE, PAGER_ENDED, PAGER_REOPENED, PAGER_RESOLVE};
+use super::decide::{CHANNEL, HERE, OUTPUT, PAGER_ENDED, PAGER_REOPENED, PAGER_RESOLVE};
 use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
 use super::handover::Passed;
 use super::record::{ActionItem, End, Update};
@@ -67,6 +67,9 @@ pub struct Commander {
 /// A judged diagnostic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
+    /// The command's id.
+    #[serde(skip)]
+    pub command: String,
     /// What was asked.
     pub title: String,
     /// What was expected.
@@ -163,11 +166,17 @@ pub struct Incident {
     pub channel_failed: bool,
     /// The pager refused a change for good: a person may end it here.
     pub pager_refused: bool,
+    /// An output could not be shared as a file for good.
+    #[serde(skip)]
+    pub file_failed: bool,
     /// Its card, once posted.
     pub card_ts: Option<String>,
     /// What the shared channel shows of it, once posted: the channel's id, and the message's.
     #[serde(skip)]
     pub brief: Option<(String, String)>,
+    /// Its card stood there before: what was said below it is still there.
+    #[serde(skip)]
+    pub has_moved: bool,
     /// Its runs, oldest first.
     pub runs: Vec<RunLink>,
     /// Judged diagnostics.
@@ -328,8 +337,10 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 in_own_channel: false,
                 channel_failed: false,
                 pager_refused: false,
+                file_failed: false,
                 card_ts: None,
                 brief: None,
+                has_moved: false,
                 runs: Vec::new(),
                 evidence: Vec::new(),
                 triage: None,
@@ -386,12 +397,14 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         IncidentEvent::DeliveryFailed { what, .. } => {
             incident.channel_failed |= what == CHANNEL;
             incident.pager_refused |= what == PAGER_RESOLVE;
+            incident.file_failed |= what == OUTPUT;
             incident.pager_asked &= what != PAGER_RESOLVE;
         }
         IncidentEvent::ChannelOpened { channel } => {
             // A card that stands where others read along says from now on where it is led.
             if let (Some(shared), Some(ts)) = (incident.channel.take(), incident.card_ts.take()) {
                 incident.brief = Some((shared, ts));
+                incident.has_moved = true;
             }
             incident.channel = Some(channel.clone());
             incident.in_own_channel = true;
@@ -410,8 +423,9 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             outcome: None,
             taken_up: None,
         }),
-        IncidentEvent::EvidenceFound { title, expected, outcome, reason, output_sha256, .. } => {
+        IncidentEvent::EvidenceFound { command, title, expected, outcome, reason, output_sha256, .. } => {
             incident.evidence.push(Evidence {
+                command: command.clone(),
                 title: title.clone(),
                 expected: expected.clone(),
                 outcome: *outcome,

@@ -2,6 +2,7 @@
 
 mod handover;
 pub(crate) mod kit;
+mod outputs;
 pub(crate) mod random;
 mod reminders;
 mod verbs;
@@ -218,6 +219,7 @@ fn evidence_is_counted_when_the_diagnostics_end() {
             title: "ready replicas".to_owned(),
             verdicts: vec![("5/5".to_owned(), outcome, "as seen".to_owned())],
             output_sha256: None,
+            is_long: false,
             changes: vec![ChangeNoted { text: "v1.2 rolled out".to_owned() }],
         });
         assert_eq!(words(&decision), ["evidence_found", "changes_found"]);

@@ -9,7 +9,7 @@ use super::event::{Question, RunEvent, Unit, UnitRole, Verdict};
 use super::state::Run;
 use super::{again, probe, reads, several, wait};
 use crate::expectation::{Judgement, Observed, Outcome, judge_command};
-use crate::incident::{ChangeNoted, IncidentCommand};
+use crate::incident::{ChangeNoted, IncidentCommand, excerpt};
 use crate::plan::PlannedCommand;
 use crate::ports::{Blob, Exit, Finished, REDACTED, StateOutcome};
 use crate::runbook::{CommandKind, Effect as CommandEffect, ends_in_search};
@@ -75,6 +75,7 @@ pub(super) fn finish(state: &Run, attempt: u32, finished: &Finished, now: DateTi
             title: title_of(state, unit, command),
             verdicts: verdicts.iter().map(|v| (v.text.clone(), v.outcome, v.reason.clone())).collect(),
             output_sha256: stdout_sha256,
+            is_long: !excerpt(&finished.stdout.text).is_whole,
             changes: changes(command, finished),
         }));
     }

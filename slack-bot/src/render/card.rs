@@ -10,6 +10,8 @@ use crate::card_button::CardValue;
 
 /// Most room for what one diagnostic printed.
 const OUTPUT_MAX: usize = 500;
+/// Most room for where all of that is.
+const WHOLE_MAX: usize = 200;
 
 /// Most lines of each list; the journal and the console have all of them.
 const LIST_MAX: usize = 12;
@@ -74,6 +76,10 @@ pub(super) fn evidence_line(evidence: &EvidenceLine) -> String {
     if let Some(output) = &evidence.output {
         text.push('\n');
         text.push_str(&fence(output, OUTPUT_MAX).text);
+    }
+    if let Some(whole) = &evidence.whole {
+        text.push('\n');
+        text.push_str(&prose(&one_line(whole), WHOLE_MAX));
     }
     text
 }

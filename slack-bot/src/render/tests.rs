@@ -41,6 +41,7 @@ pub(crate) fn card_view() -> CardView {
             title: "failure rate".into(),
             detail: "wanted < 10 %, found 33 %".into(),
             output: Some("failure rate: 33 %".into()),
+            whole: Some("all of it: `INC-1-failure-rate.txt`, a file in this thread".into()),
         }],
         triage: Some("4 commands, 1 failed".into()),
         changes: vec!["v1.2 rolled out 3 min before detection".into()],
@@ -108,6 +109,7 @@ pub(crate) fn progress_view() -> ProgressView {
                 title: "rolled out".into(),
                 detail: "45 s".into(),
                 output: None,
+                whole: None,
             }],
         }],
         question: Some(QuestionView {
@@ -161,6 +163,7 @@ fn the_card_says_it_in_words() {
         "*Reminders:* held until 01:00 UTC; `/blocks reminders on` ends it",
         "<https://acme.pagerduty.com/incidents/Q1|open in PagerDuty>",
         "*✗ fail* failure rate (wanted &lt; 10 %, found 33 %)",
+        "```\nfailure rate: 33 %\n```\nall of it: `INC-1-failure-rate.txt`, a file in this thread",
         "v1.2 rolled out",
         "`runbook rollback flowengine`",
     ] {
@@ -357,8 +360,11 @@ fn a_value_is_shown_whole_or_is_approved_by_no_button() {
 
 fn evidence() -> impl Strategy<Value = Vec<EvidenceLine>> {
     let outcome = prop::sample::select(vec![Outcome::Pass, Outcome::Fail, Outcome::Late, Outcome::Ask]);
-    let line = (outcome, hostile(), hostile(), prop::option::of(hostile()))
-        .prop_map(|(outcome, title, detail, output)| EvidenceLine { outcome, title, detail, output });
+    let output = (prop::option::of(hostile()), prop::option::of(hostile()));
+    let line =
+        (outcome, hostile(), hostile(), output).prop_map(|(outcome, title, detail, (output, whole))| {
+            EvidenceLine { outcome, title, detail, output, whole }
+        });
     prop::collection::vec(line, 0..20)
 }
 

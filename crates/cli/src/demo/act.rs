@@ -376,8 +376,9 @@ async fn review(world: &World, story: &mut Story) -> Result<(), Failure> {
     };
     let posted = wait(PATIENCE, async || {
         let state = world.control.state().await?;
-        let files = state["slack"]["files"].as_array().map_or(0, Vec::len);
-        Ok((files > 0).then_some(()))
+        let files = state["slack"]["files"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let is_there = files.iter().any(|file| file["name"] == shown["review_file"]);
+        Ok(is_there.then_some(()))
     })
     .await
     .map_err(broken(at))?;

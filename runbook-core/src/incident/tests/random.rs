@@ -97,6 +97,7 @@ fn about_runs() -> impl Strategy<Value = IncidentCommand> {
             title: text.clone(),
             verdicts: vec![(text.clone(), outcome, text.clone())],
             output_sha256: None,
+            is_long: false,
             changes: vec![ChangeNoted { text }],
         }),
         1 => run().prop_map(|run| IncidentCommand::EndTriage { run, commands: 3 }),

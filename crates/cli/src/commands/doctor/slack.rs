@@ -71,7 +71,7 @@ fn scopes(health: &Health) -> Check {
             needed("respond", &respond, ": no channels for incidents, and no messages marked with a pushpin"),
         ),
         (_, _, full) if !full.is_empty() => {
-            Check::warning(name, needed("full", &full, ": no review as a file"))
+            Check::warning(name, needed("full", &full, ": no review and no long output as a file"))
         }
         _ => Check::new(name, Ok("all that Blocks uses".to_owned())),
     }
