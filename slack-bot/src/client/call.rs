@@ -128,6 +128,7 @@ impl SlackChat {
         method: Method,
         body: &T,
     ) -> Result<Value, CallError> {
+        self.pace.call(method);
         let session = self.client.open_session(&self.token);
         let call = session.http_session_api.http_post::<_, Value>(method.name(), body, None);
         let outcome = self.bounded(call).await.map_err(CallError::from).and_then(accepted);
@@ -140,6 +141,7 @@ impl SlackChat {
         method: Method,
         params: &Vec<(&str, Option<&String>)>,
     ) -> Result<Value, CallError> {
+        self.pace.call(method);
         let session = self.client.open_session(&self.token);
         let call = session.http_session_api.http_get::<Value, _, _>(method.name(), params, None);
         let outcome = self.bounded(call).await.map_err(CallError::from).and_then(accepted);

@@ -1,6 +1,6 @@
 //! Every method of Slack's that Blocks calls, with the scope that it needs: what is not listed here cannot be called.
 //!
-//! Source: the pages of the methods at docs.slack.dev (scopes of a bot token, November 2026).
+//! Source: the pages of the methods at docs.slack.dev (scopes of a bot token, and tiers; November 2026).
 
 use std::fmt;
 
@@ -76,6 +76,28 @@ impl Method {
             Method::Permalink => "chat.getPermalink",
             Method::OpenView => "views.open",
             Method::GroupMembers => "usergroups.users.list",
+        }
+    }
+
+    /// How many calls of it Slack takes in a minute from one workspace: its tier. None where Slack has another rule: it takes
+    /// messages by the channel, and of the others more than anybody makes.
+    pub(crate) fn per_minute(self) -> Option<usize> {
+        match self {
+            Method::AuthTest | Method::OpenConnection | Method::PostMessage | Method::Permalink => None,
+            Method::CreateChannel
+            | Method::SetPurpose
+            | Method::SetTopic
+            | Method::AddBookmark
+            | Method::GroupMembers
+            | Method::ListChannels => Some(20),
+            Method::UpdateMessage
+            | Method::History
+            | Method::Replies
+            | Method::ListBookmarks
+            | Method::Invite => Some(50),
+            Method::GetUploadUrl | Method::CompleteUpload | Method::PostEphemeral | Method::OpenView => {
+                Some(100)
+            }
         }
     }
 

@@ -1,7 +1,9 @@
-//! When Slack may be asked for what again: what it said itself, its rule of one message a second for each channel, and a part
-//! of its edits that is kept for what people wait for.
+//! When Slack may be asked for what again: what it said itself, its rule of one message a second for each channel, and what it
+//! takes of each other method in a minute, of which a part is kept for what people wait for.
 //!
-//! Each method waits for itself, and posting for each channel by itself: nobody waits for what another may not do.
+//! Each method waits for itself, and posting for each channel by itself: nobody waits for what another may not do. A delivery
+//! begins when its own method has room. What else it calls on its way is counted and never held back: it would be left half
+//! done.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -18,10 +20,10 @@ const BETWEEN_POSTS: Duration = Duration::from_secs(1);
 const UNSAID: Duration = Duration::from_secs(5);
 /// Longest pause that is believed.
 const LONGEST: Duration = Duration::from_secs(600);
-/// Edits of a minute: Slack takes 50 of the whole workspace (Tier 3), and after one too many none for a while.
-const EDITS: usize = 48;
-/// As many of them may only show how things go on; the others are for plans and questions, whose buttons somebody waits for.
-const ROUTINE_EDITS: usize = 36;
+/// So much of what Slack takes in a minute is used, in percent: after one too many it takes none for a while.
+const USED: usize = 96;
+/// So much of it by what only shows how things go on; the rest is for what somebody waits for, such as plans and questions.
+const ROUTINE: usize = 72;
 const MINUTE: Duration = Duration::from_secs(60);
 /// Beyond so many entries those that are over are forgotten.
 const MANY: usize = 256;
@@ -36,8 +38,39 @@ pub(super) struct Pace {
     held: Mutex<HashMap<Budget, Instant>>,
     /// The last message of each channel.
     posted: Mutex<HashMap<String, Instant>>,
-    /// The edits of the last minute, oldest first.
-    edits: Mutex<VecDeque<Instant>>,
+    /// What was called of each method that has a limit by the minute.
+    used: Mutex<HashMap<Method, Used>>,
+}
+
+/// The last minute of one method.
+#[derive(Debug, Default)]
+struct Used {
+    /// Its calls, oldest first.
+    calls: VecDeque<Instant>,
+    /// Turns whose call has not been made, oldest first.
+    turns: VecDeque<Instant>,
+}
+
+impl Used {
+    fn forget(&mut self) {
+        for times in [&mut self.calls, &mut self.turns] {
+            while times.front().is_some_and(|at| at.elapsed() >= MINUTE) {
+                times.pop_front();
+            }
+        }
+    }
+
+    /// When there is room for one more of at most `most`: once the oldest that are too many are over.
+    fn room(&self, most: usize) -> Option<Instant> {
+        let mut all: Vec<_> = self.calls.iter().chain(&self.turns).copied().collect();
+        all.sort_unstable();
+        all.get(all.len().checked_sub(most)?).map(|at| *at + MINUTE)
+    }
+}
+
+/// How many calls of a method are made in a minute.
+fn most(method: Method, is_urgent: bool) -> Option<usize> {
+    Some(method.per_minute()? * if is_urgent { USED } else { ROUTINE } / 100)
 }
 
 fn budget(method: Method, channel: &str) -> Budget {
@@ -61,7 +94,20 @@ impl Pace {
         posted.insert(channel.to_owned(), Instant::now());
     }
 
-    /// How long this message has to wait; `None` when it may leave, and then its channel's turn is taken.
+    /// A method is called.
+    pub(super) fn call(&self, method: Method) {
+        if method.per_minute().is_none() {
+            return;
+        }
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = used.entry(method).or_default();
+        used.forget();
+        // It was counted as a turn, perhaps. One that is never used is used up by whoever calls next without one.
+        used.turns.pop_front();
+        used.calls.push_back(Instant::now());
+    }
+
+    /// How long this message has to wait; `None` when it may leave, and then its turn is taken.
     pub(super) fn turn(&self, message: &ChatMessage) -> Option<Duration> {
         let (method, channel, is_urgent) = match message {
             ChatMessage::OpenChannel { .. } => (Method::CreateChannel, "", true),
@@ -102,24 +148,16 @@ impl Pace {
             Method::PostMessage if !is_urgent => posted.get(channel).map(|at| *at + BETWEEN_POSTS),
             _ => None,
         };
-        let mut edits = self.edits.lock().unwrap_or_else(PoisonError::into_inner);
-        while edits.front().is_some_and(|at| at.elapsed() >= MINUTE) {
-            edits.pop_front();
-        }
-        let most = if is_urgent { EDITS } else { ROUTINE_EDITS };
-        let after_others = match method {
-            // the oldest that have to be over before there is room
-            Method::UpdateMessage if edits.len() >= most => {
-                edits.get(edits.len() - most).map(|at| *at + MINUTE)
-            }
-            _ => None,
-        };
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = used.entry(method).or_default();
+        used.forget();
+        let most = most(method, is_urgent);
+        let after_others = most.and_then(|most| used.room(most));
         let wait =
             until.max(after_last).max(after_others).filter(|until| *until > now).map(|until| until - now);
-        if wait.is_none() && method == Method::UpdateMessage {
-            edits.push_back(now);
+        if wait.is_none() && most.is_some() {
+            used.turns.push_back(now);
         }
-        drop(edits);
         if wait.is_none() && method == Method::PostMessage {
             // The turn is taken: several that ask at once would else all go, and Slack would refuse most of them.
             forget(&mut posted, |at| at.elapsed() >= BETWEEN_POSTS);
@@ -171,13 +209,15 @@ mod tests {
         let routine = edit(ProgressView { question: None, ..progress_view() });
         let asks = edit(progress_view());
         assert!(matches!(&asks, ChatMessage::Progress { view, .. } if view.question.is_some()));
-        for number in 0..ROUTINE_EDITS {
+        let edits = |is_urgent| most(Method::UpdateMessage, is_urgent).unwrap();
+        assert_eq!((edits(false), edits(true)), (36, 48), "of 50");
+        for number in 0..edits(false) {
             assert_eq!(pace.turn(&routine), None, "{number}");
             tokio::time::advance(Duration::from_millis(100)).await;
         }
-        let gone = Duration::from_millis(100) * ROUTINE_EDITS as u32;
+        let gone = Duration::from_millis(100) * 36;
         assert_eq!(pace.turn(&routine), Some(MINUTE - gone));
-        for number in ROUTINE_EDITS..EDITS {
+        for number in edits(false)..edits(true) {
             assert_eq!(pace.turn(&asks), None, "{number}");
         }
         assert_eq!(pace.turn(&asks), Some(MINUTE - gone), "Slack would refuse it, and more than it");
@@ -186,6 +226,57 @@ mod tests {
         assert_eq!(pace.turn(&asks), None);
         tokio::time::advance(gone).await;
         assert_eq!(pace.turn(&routine), None);
+    }
+
+    /// What is called on the way of a delivery counts, and holds back what begins with the same method alone.
+    #[tokio::test(start_paused = true)]
+    async fn each_method_has_a_minute_of_its_own() {
+        let pace = Pace::default();
+        let open = ChatMessage::OpenChannel {
+            name: "inc-1".to_owned(),
+            topic: String::new(),
+            invite: Vec::new(),
+            private: false,
+            bookmarks: Vec::new(),
+        };
+        let look = ChatMessage::Look { channel: "C1".to_owned(), ts: "1.0".to_owned(), given: None };
+        let edit = ChatMessage::Progress {
+            channel: "C1".to_owned(),
+            ts: Some("1.0".to_owned()),
+            thread: None,
+            view: ProgressView { question: None, ..progress_view() },
+        };
+        for number in 0..19 {
+            assert_eq!(pace.turn(&open), None, "{number}");
+            for method in [Method::CreateChannel, Method::SetPurpose, Method::SetTopic, Method::Invite] {
+                pace.call(method);
+            }
+        }
+        assert_eq!(pace.turn(&open), Some(MINUTE), "Slack takes 20");
+        assert_eq!(pace.turn(&ChatMessage::Invite { channel: "C1".to_owned(), who: "U1".to_owned() }), None);
+        // a turn and its call are one
+        for number in 0..36 {
+            assert_eq!(pace.turn(&edit), None, "{number}");
+            pace.call(Method::UpdateMessage);
+        }
+        assert_eq!(pace.turn(&edit), Some(MINUTE));
+        // a lost answer is looked for as often as it has to be
+        for _ in 0..60 {
+            pace.call(Method::Replies);
+            tokio::time::advance(Duration::from_millis(100)).await;
+        }
+        assert_eq!(pace.turn(&look), Some(MINUTE - Duration::from_millis(4_800)), "until 47 are left");
+        for channel in 0..200 {
+            assert_eq!(pace.turn(&note(&format!("C{channel}"))), None, "posting has no such limit");
+            pace.call(Method::PostMessage);
+        }
+        tokio::time::advance(MINUTE).await;
+        assert_eq!([&open, &edit, &look].map(|message| pace.turn(message)), [None; 3]);
+        // of a turn that was not used the next call makes use
+        pace.call(Method::Replies);
+        pace.call(Method::Replies);
+        let used = pace.used.lock().unwrap();
+        assert_eq!((used[&Method::Replies].calls.len(), used[&Method::Replies].turns.len()), (2, 0));
     }
 
     #[tokio::test(start_paused = true)]
