@@ -11,6 +11,7 @@ use axum::routing::post;
 use runbook_core::ports::Intake;
 use tokio::time::Instant;
 
+use crate::command_word::CommandWord;
 use crate::signature::{Secret, SignatureError, verify};
 use crate::take;
 use crate::translate::SOURCE;
@@ -24,6 +25,8 @@ pub const BODY_LIMIT: usize = 256 * 1024;
 pub struct InboundConfig {
     /// `SLACK_SIGNING_SECRET`.
     pub signing_secret: Secret,
+    /// How the slash command is called in answers; any is taken.
+    pub command: CommandWord,
 }
 
 struct Inbound {
@@ -54,7 +57,8 @@ async fn command(State(inbound): State<Arc<Inbound>>, headers: HeaderMap, body: 
     if let Err(status) = inbound.verified(&headers, &body) {
         return status.into_response();
     }
-    axum::Json(take::command(&*inbound.intake, body.to_vec(), Instant::now()).await).into_response()
+    axum::Json(take::command(&*inbound.intake, &inbound.config.command, body.to_vec(), Instant::now()).await)
+        .into_response()
 }
 
 async fn interaction(State(inbound): State<Arc<Inbound>>, headers: HeaderMap, body: Body) -> Response {
@@ -65,7 +69,7 @@ async fn interaction(State(inbound): State<Arc<Inbound>>, headers: HeaderMap, bo
     if let Err(status) = inbound.verified(&headers, &body) {
         return status.into_response();
     }
-    match take::interaction(&*inbound.intake, body.to_vec(), Instant::now()).await {
+    match take::interaction(&*inbound.intake, &inbound.config.command, body.to_vec(), Instant::now()).await {
         Ok(None) => StatusCode::OK.into_response(),
         Ok(Some(shown)) => axum::Json(shown).into_response(),
         // The person sees that the press did not work.

@@ -55,7 +55,10 @@ impl Server {
         let intake = Arc::new(intake);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let app = router(InboundConfig { signing_secret: Secret::new(SECRET) }, intake.clone());
+        let app = router(
+            InboundConfig { signing_secret: Secret::new(SECRET), command: CommandWord::default() },
+            intake.clone(),
+        );
         tokio::spawn(async move { axum::serve(listener, app).await });
         Server { address, intake }
     }

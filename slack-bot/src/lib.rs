@@ -7,6 +7,7 @@
 
 mod card_button;
 mod client;
+mod command_word;
 mod draft_button;
 mod event;
 mod hosts;
@@ -25,6 +26,7 @@ mod translate;
 mod wire;
 
 pub use client::{ChannelHealth, Health, SetupError, SlackChat};
+pub use command_word::{CommandWord, NoCommand};
 pub use hosts::AllowedHosts;
 pub use inbound::{BODY_LIMIT, InboundConfig, router};
 pub use manifest::{ManifestConfig, ManifestError, Tier, manifest, missing_scopes};

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::client::Method;
+use crate::command_word::CommandWord;
 use crate::event::SUBSCRIBED;
 use crate::translate::{SHORTCUT_DECLARE, SHORTCUT_TIMELINE};
 
@@ -27,8 +28,8 @@ pub enum Tier {
 pub struct ManifestConfig {
     /// How much the app may do.
     pub tier: Tier,
-    /// The slash command, such as `/blocks`.
-    pub command: String,
+    /// The slash command.
+    pub command: CommandWord,
     /// Where Slack reaches Blocks; absent for Socket Mode.
     pub url: Option<Url>,
 }
@@ -36,11 +37,6 @@ pub struct ManifestConfig {
 /// Why there is no manifest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
-    /// Slack would not take the command.
-    #[error(
-        "'{0}' is no slash command\nhint: write / and at most 31 lowercase letters, digits, dashes or underscores"
-    )]
-    Command(String),
     /// Slack would not call the address.
     #[error(
         "slack calls https addresses alone, without user, password, query or fragment; this one at '{0}' is another\nhint: write --url https://blocks.example.com"
@@ -48,19 +44,11 @@ pub enum ManifestError {
     Url(String),
 }
 
-/// Longest command with its slash, in characters (Slack's manifest schema).
-const COMMAND_MAX: usize = 32;
-
 /// The manifest, as JSON that Slack's "create an app from a manifest" takes.
 ///
 /// # Errors
-/// When the command or the address is none that Slack takes.
+/// When the address is none that Slack takes.
 pub fn manifest(config: &ManifestConfig) -> Result<Value, ManifestError> {
-    let word = config.command.strip_prefix('/').unwrap_or_default();
-    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
-    if word.is_empty() || config.command.len() > COMMAND_MAX || !word.chars().all(is_word) {
-        return Err(ManifestError::Command(config.command.clone()));
-    }
     let place = |path: &str| -> Result<Option<String>, ManifestError> {
         let Some(url) = &config.url else { return Ok(None) };
         let has_user = !url.username().is_empty() || url.password().is_some();
@@ -74,7 +62,7 @@ pub fn manifest(config: &ManifestConfig) -> Result<Value, ManifestError> {
         Ok(Some(format!("{}{path}", url.as_str().trim_end_matches('/'))))
     };
     let mut command = json!({
-        "command": config.command,
+        "command": config.command.as_str(),
         "description": "Incidents and runbooks",
         "usage_hint": "help | status | declare TITLE | runbook rollback [SERVICE]",
         // A mention comes with the user's id: a display name is nobody's for sure.

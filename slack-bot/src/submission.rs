@@ -8,6 +8,7 @@ use runbook_core::request::Request;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::command_word::CommandWord;
 use crate::event::{text, whisper};
 
 /// `callback_id` of our forms.
@@ -88,10 +89,11 @@ impl Submission {
 
     /// The acknowledgement that shows what is wrong, each at its field; `None` when there is nothing to show. A fault of
     /// no field that the form has stands at the first one: Slack shows none elsewhere.
-    pub(crate) fn faults(&self, faults: &BTreeMap<String, String>) -> Option<Value> {
+    pub(crate) fn faults(&self, word: &CommandWord, faults: &BTreeMap<String, String>) -> Option<Value> {
         let mut shown: Map<String, Value> = Map::new();
         for (name, fault) in faults {
             let field = self.fields.iter().find(|field| *field == name).or(self.fields.first())?;
+            let fault = word.said(fault);
             let fault: String =
                 fault.chars().filter(|c| !c.is_control() || *c == '\n').take(FAULT_MAX).collect();
             shown.entry(format!("{FIELD}{field}")).or_insert(json!(fault));

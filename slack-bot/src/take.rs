@@ -10,9 +10,10 @@ use sha2::{Digest, Sha256};
 
 use tokio::time::Instant;
 
+use crate::command_word::CommandWord;
 use crate::event::{self, Event, text};
 use crate::render::offers;
-use crate::render::text::{clip, escape, line};
+use crate::render::text::{line, prose};
 use crate::submission::Submission;
 use crate::translate::{COMMAND, EVENT, INTERACTION, SOURCE};
 use crate::wire::{SlashCommand, payload_field};
@@ -40,11 +41,11 @@ pub(crate) enum NotTaken {
 }
 
 /// The answer to a slash command, form-encoded, that asks for nothing to be done: help, or what was meant instead.
-pub(crate) fn usage(body: &[u8]) -> Option<Value> {
+pub(crate) fn usage(word: &CommandWord, body: &[u8]) -> Option<Value> {
     match parse_chat(&SlashCommand::parse(body).text) {
         ChatParse::Usage { text, offer } => {
-            let mut shown = ephemeral(&clip(&escape(&text), ANSWER_MAX));
-            if let Some(blocks) = offers(&text, offer.as_slice()) {
+            let mut shown = ephemeral(&prose(word, &text, ANSWER_MAX));
+            if let Some(blocks) = offers(word, &text, offer.as_slice()) {
                 shown["blocks"] = json!(blocks);
             }
             Some(shown)
@@ -54,8 +55,13 @@ pub(crate) fn usage(body: &[u8]) -> Option<Value> {
 }
 
 /// Takes a slash command, form-encoded, that came at `received`, and returns the message that its acknowledgement carries.
-pub(crate) async fn command(intake: &dyn Intake, body: Vec<u8>, received: Instant) -> Value {
-    if let Some(usage) = usage(&body) {
+pub(crate) async fn command(
+    intake: &dyn Intake,
+    word: &CommandWord,
+    body: Vec<u8>,
+    received: Instant,
+) -> Value {
+    if let Some(usage) = usage(word, &body) {
         return usage;
     }
     let command = SlashCommand::parse(&body);
@@ -76,6 +82,7 @@ pub(crate) async fn command(intake: &dyn Intake, body: Vec<u8>, received: Instan
 /// wrong with a form that was filled in, which is then not taken.
 pub(crate) async fn interaction(
     intake: &dyn Intake,
+    word: &CommandWord,
     body: Vec<u8>,
     received: Instant,
 ) -> Result<Option<Value>, NotTaken> {
@@ -86,7 +93,7 @@ pub(crate) async fn interaction(
             let left = FORM_LIMIT.saturating_sub(received.elapsed());
             let faults = tokio::time::timeout(left, intake.form_faults(&sent.user, &sent.request)).await;
             // Not looked at in time is no fault: it is looked at again when it is acted on.
-            if let Some(shown) = faults.ok().and_then(|faults| sent.faults(&faults)) {
+            if let Some(shown) = faults.ok().and_then(|faults| sent.faults(word, &faults)) {
                 return Ok(Some(shown));
             }
             sent.id

@@ -11,6 +11,8 @@ mod chat;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod command_word;
+#[cfg(test)]
 mod config;
 #[cfg(test)]
 mod corpus;

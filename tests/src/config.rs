@@ -21,6 +21,8 @@ pub struct AppConfig {
     pub severities: Option<String>,
     /// How Slack reaches Blocks.
     pub slack_mode: &'static str,
+    /// The slash command, where it is not `/blocks`.
+    pub slack_command: Option<&'static str>,
     /// Slack calls go through a [`crate::Proxy`].
     pub slack_proxy: bool,
     /// More variables of Blocks' own environment.
@@ -39,6 +41,7 @@ impl Default for AppConfig {
             approvals: 1,
             severities: None,
             slack_mode: "http",
+            slack_command: None,
             slack_proxy: false,
             environment: Vec::new(),
             more: String::new(),
@@ -67,6 +70,7 @@ impl AppConfig {
             "" => String::new(),
             name => format!("rollback = \"{name}\"\n"),
         };
+        let command = self.slack_command.map_or_else(String::new, |word| format!("command = \"{word}\"\n"));
         let mut text = format!(
             r#"[server]
 listen = "127.0.0.1:0"
@@ -77,7 +81,7 @@ paths = ["runbooks"]
 {severities}[slack]
 mode = "{}"
 api_url = "{slack}/slack/api"
-[pagerduty]
+{command}[pagerduty]
 mode = "webhook"
 api_url = "{sandbox}/pagerduty"
 events_url = "{sandbox}/events"

@@ -274,9 +274,9 @@ pub(crate) enum SlackCommand {
         /// Where Slack reaches Blocks (mode = "http"); without it the app is for Socket Mode
         #[arg(long, value_name = "URL")]
         url: Option<url::Url>,
-        /// The slash command
-        #[arg(long, value_name = "WORD", default_value = "/blocks")]
-        command: String,
+        /// The slash command [default: that of the configuration, else /blocks]
+        #[arg(long, value_name = "WORD")]
+        command: Option<String>,
     },
 }
 

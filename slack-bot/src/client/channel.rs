@@ -54,7 +54,7 @@ impl SlackChat {
         go_on(Method::SetPurpose, set.map(drop))?;
         let request = SlackApiConversationsSetTopicRequest::new(
             channel.as_str().into(),
-            prose(wanted.topic, TOPIC_MAX),
+            prose(&self.word, wanted.topic, TOPIC_MAX),
         );
         let set = self.post(Method::SetTopic, &request).await;
         go_on(Method::SetTopic, set.map(drop))?;

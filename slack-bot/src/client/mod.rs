@@ -30,6 +30,7 @@ pub use self::health::{ChannelHealth, Health};
 pub(crate) use self::method::Method;
 use self::names::Names;
 use self::pace::Pace;
+use crate::command_word::CommandWord;
 use crate::hosts::AllowedHosts;
 use crate::render::text::prose;
 use crate::render::{self, Rendered};
@@ -57,6 +58,7 @@ pub struct SlackChat {
     pace: Pace,
     certain: Certain,
     names: Names,
+    word: CommandWord,
 }
 
 impl fmt::Debug for SlackChat {
@@ -124,7 +126,14 @@ impl SlackChat {
             pace: Pace::default(),
             certain: Certain::default(),
             names: Names::default(),
+            word: CommandWord::default(),
         })
+    }
+
+    /// Names the slash command that people type here, where it is not `/blocks`.
+    #[must_use]
+    pub fn with_command(self, word: CommandWord) -> SlackChat {
+        SlackChat { word, ..self }
     }
 
     /// Asks for the address of a connection; the token must be the app's (`xapp-...`). The address is a secret.
@@ -154,6 +163,7 @@ impl SlackChat {
         attempt: Attempt<'_>,
         message: &ChatMessage,
     ) -> Result<ChatReceipt, SendError> {
+        let word = &self.word;
         match message {
             ChatMessage::OpenChannel { name, topic, invite, private, bookmarks } => {
                 let wanted = Wanted { name, topic, private: *private, bookmarks };
@@ -161,32 +171,34 @@ impl SlackChat {
             }
             ChatMessage::Invite { channel, who } => self.let_in(channel, who).await,
             ChatMessage::Card { channel, ts, view } => {
-                self.show(key, attempt, Place::live(channel, ts.as_ref(), None), render::card(view)).await
+                self.show(key, attempt, Place::live(channel, ts.as_ref(), None), render::card(word, view))
+                    .await
             }
             ChatMessage::Brief { channel, ts, view } => {
                 self.show(key, attempt, Place::live(channel, ts.as_ref(), None), render::brief(view)).await
             }
             ChatMessage::Plan { channel, ts, view } => {
-                self.show(key, attempt, Place::live(channel, ts.as_ref(), None), render::plan(view)).await
+                self.show(key, attempt, Place::live(channel, ts.as_ref(), None), render::plan(word, view))
+                    .await
             }
             ChatMessage::Progress { channel, ts, thread, view } => {
                 let place = Place::live(channel, ts.as_ref(), thread.as_ref());
-                self.show(key, attempt, place, render::progress(view)).await
+                self.show(key, attempt, place, render::progress(word, view)).await
             }
             ChatMessage::Draft { channel, ts, thread, view } => {
                 let place = Place::live(channel, ts.as_ref(), thread.as_ref());
-                self.show(key, attempt, place, render::draft(view)).await
+                self.show(key, attempt, place, render::draft(word, view)).await
             }
             ChatMessage::Note { channel, thread, text } => {
-                let rendered = Rendered { text: prose(text, NOTE_MAX), blocks: Vec::new() };
+                let rendered = Rendered { text: prose(word, text, NOTE_MAX), blocks: Vec::new() };
                 self.show(key, attempt, Place::said(channel, thread.as_ref()), rendered).await
             }
             ChatMessage::Ask { channel, thread, mention, text, snooze } => {
-                let rendered = render::ask(mention.as_deref(), text, snooze.as_deref());
+                let rendered = render::ask(word, mention.as_deref(), text, snooze.as_deref());
                 self.show(key, attempt, Place::said(channel, thread.as_ref()), rendered).await
             }
             ChatMessage::Offer { channel, thread, mention, text, incident, run } => {
-                let rendered = render::offer(mention.as_deref(), text, incident, *run);
+                let rendered = render::offer(word, mention.as_deref(), text, incident, *run);
                 self.show(key, attempt, Place::said(channel, thread.as_ref()), rendered).await
             }
             ChatMessage::Upload { channel, thread, filename, title, comment, content } => {
@@ -335,13 +347,12 @@ impl SlackChat {
 
     /// Answers one person at the address that their request carried.
     async fn reply(&self, to: &str, text: &str, offers: &[String]) -> Result<ChatReceipt, SendError> {
-        let method = "response_url";
+        let (method, word) = ("response_url", &self.word);
         let url = self.hosts.check(to).ok_or_else(|| SendError::Permanent {
             reason: "the address for the answer is not one of Slack's; the answer is dropped".to_owned(),
         })?;
-        let mut body =
-            json!({"response_type": "ephemeral", "replace_original": false, "text": prose(text, NOTE_MAX)});
-        if let Some(blocks) = render::offers(text, offers) {
+        let mut body = json!({"response_type": "ephemeral", "replace_original": false, "text": prose(word, text, NOTE_MAX)});
+        if let Some(blocks) = render::offers(word, text, offers) {
             body["blocks"] = json!(blocks);
         }
         match self.post_without_token(url, &body).await {

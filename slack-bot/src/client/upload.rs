@@ -51,7 +51,7 @@ impl SlackChat {
         let part = SlackApiFilesComplete::new(SlackFileId(target.file_id)).with_title(file.title.to_owned());
         let mut request = SlackApiFilesCompleteUploadExternalRequest::new(vec![part])
             .with_channel_id(channel.as_str().into())
-            .with_initial_comment(prose(file.comment, NOTE_MAX));
+            .with_initial_comment(prose(&self.word, file.comment, NOTE_MAX));
         if let Some(thread) = &spot.thread {
             request = request.with_thread_ts(thread.as_str().into());
         }

@@ -21,8 +21,8 @@ impl SlackChat {
         (user, channel, thread): (&str, &str, Option<&str>),
         (text, offers): (&str, &[String]),
     ) -> Result<ChatReceipt, SendError> {
-        let blocks = render::offers(text, offers).unwrap_or_default();
-        let text = prose(text, NOTE_MAX);
+        let blocks = render::offers(&self.word, text, offers).unwrap_or_default();
+        let text = prose(&self.word, text, NOTE_MAX);
         if !channel.is_empty() {
             let mut body = json!({
                 "channel": channel, "user": user, "text": text, "parse": "none", "link_names": false,
@@ -52,7 +52,7 @@ impl SlackChat {
         trigger: &str,
         form: &Form,
     ) -> Result<ChatReceipt, SendError> {
-        let body: Value = json!({"trigger_id": trigger, "view": render::form(form)});
+        let body: Value = json!({"trigger_id": trigger, "view": render::form(&self.word, form)});
         match self.post(Method::OpenView, &body).await {
             Ok(_) => Ok(ChatReceipt::default()),
             Err(error) if attempt > 1 && error.is_one_of(&["exchanged_trigger_id"]) => {

@@ -7,6 +7,7 @@ use slack_morphism::prelude::{
 
 use super::page::{FALLBACK_MAX, Rendered, markup};
 use super::text::{line, prose};
+use crate::command_word::CommandWord;
 use crate::snooze::{MINUTES, action_id, value};
 
 /// Longest text, so that a mention fits before it.
@@ -14,11 +15,11 @@ const TEXT_MAX: usize = 2_800;
 
 /// Renders the message. `mention` is the id of the one person who is mentioned, `snooze` the incident whose reminders can be
 /// held.
-pub(crate) fn ask(mention: Option<&str>, text: &str, snooze: Option<&str>) -> Rendered {
+pub(crate) fn ask(word: &CommandWord, mention: Option<&str>, text: &str, snooze: Option<&str>) -> Rendered {
     // An id comes from the configuration; anything else in it would be markup.
     let is_id = |id: &&str| !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric());
     let mention = mention.filter(is_id).map_or_else(String::new, |id| format!("<@{id}> "));
-    let said = format!("{mention}{}", prose(text, TEXT_MAX));
+    let said = format!("{mention}{}", prose(word, text, TEXT_MAX));
     let mut blocks: Vec<SlackBlock> = vec![SlackSectionBlock::new().with_text(markup(said).into()).into()];
     if let Some(incident) = snooze {
         let button = |minutes: u32| -> SlackActionBlockElement {
@@ -30,7 +31,7 @@ pub(crate) fn ask(mention: Option<&str>, text: &str, snooze: Option<&str>) -> Re
         };
         blocks.push(SlackActionsBlock::new(MINUTES.map(button).to_vec()).into());
     }
-    Rendered { text: line(text, FALLBACK_MAX), blocks }
+    Rendered { text: line(&word.said(text), FALLBACK_MAX), blocks }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 
 fn shown(mention: Option<&str>, text: &str, snooze: Option<&str>) -> (String, serde_json::Value) {
-    let rendered = ask(mention, text, snooze);
+    let rendered = ask(&CommandWord::default(), mention, text, snooze);
     (rendered.text.clone(), serde_json::to_value(&rendered.blocks).unwrap())
 }
 

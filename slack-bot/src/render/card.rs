@@ -5,8 +5,9 @@ use runbook_core::expectation::Outcome;
 use runbook_core::message::{CardView, EvidenceLine};
 
 use super::page::{Page, Rendered};
-use super::text::{fence, line, link, prose, span};
+use super::text::{clip, escape, fence, line, link, prose, span};
 use crate::card_button::CardValue;
+use crate::command_word::CommandWord;
 
 /// Most room for what one diagnostic printed.
 const OUTPUT_MAX: usize = 500;
@@ -23,7 +24,7 @@ const BAR: i64 = 10;
 const QUARTER: i64 = 2;
 
 /// Renders the card: what it is, how it stands against the target, what was found, what to do next.
-pub(crate) fn card(view: &CardView) -> Rendered {
+pub(crate) fn card(word: &CommandWord, view: &CardView) -> Rendered {
     let mut page = Page::new(&format!("{} {} {}", view.severity, view.number, view.title));
     let mut facts =
         vec![format!("*Status:* {}   *Service:* {}", line(&view.status, 100), line(&view.service, 100))];
@@ -40,7 +41,7 @@ pub(crate) fn card(view: &CardView) -> Rendered {
     facts.extend(view.update.as_deref().map(|update| format!("*Last update:* {}", line(update, UPDATE_MAX))));
     facts.extend(view.update_due.map(|due| format!("*Next update:* by {}", clock(due))));
     facts.extend(
-        view.reminders.as_deref().map(|held| format!("*Reminders:* {}", prose(&one_line(held), 200))),
+        view.reminders.as_deref().map(|held| format!("*Reminders:* {}", prose(word, &one_line(held), 200))),
     );
     facts.extend(view.resolved_at.map(|at| format!("*Resolved:* {} after {}", clock(at), since(view, at))));
     facts.extend(view.bridge.as_deref().and_then(|url| link(url, "join the bridge")));
@@ -51,10 +52,14 @@ pub(crate) fn card(view: &CardView) -> Rendered {
     evidence.extend(view.triage.as_deref().map(|triage| line(triage, 300)));
     list(&mut page, "Evidence", evidence);
     list(&mut page, "What changed", view.changes.iter().map(|change| format!("• {}", line(change, 300))));
-    list(&mut page, "Runs", view.runs.iter().map(|run| format!("• {}", prose(&one_line(run), 300))));
-    list(&mut page, "Next", view.suggestions.iter().map(|next| format!("• {}", prose(&one_line(next), 400))));
+    list(&mut page, "Runs", view.runs.iter().map(|run| format!("• {}", prose(word, &one_line(run), 300))));
+    list(
+        &mut page,
+        "Next",
+        view.suggestions.iter().map(|next| format!("• {}", prose(word, &one_line(next), 400))),
+    );
     if page.is_cut() {
-        page.must("Not everything fits here: `/blocks incident show` has all of it.");
+        page.must(&word.said("Not everything fits here: `/blocks incident show` has all of it."));
     }
     if let Some(value) = CardValue::new(&view.number, &view.service) {
         page.card_buttons(&view.buttons, &value);
@@ -79,7 +84,7 @@ pub(super) fn evidence_line(evidence: &EvidenceLine) -> String {
     }
     if let Some(whole) = &evidence.whole {
         text.push('\n');
-        text.push_str(&prose(&one_line(whole), WHOLE_MAX));
+        text.push_str(&clip(&escape(&one_line(whole)), WHOLE_MAX));
     }
     text
 }

@@ -7,6 +7,7 @@ use slack_morphism::prelude::{
 
 use super::page::{Page, Rendered, sure};
 use super::text::{fence, line, units};
+use crate::command_word::CommandWord;
 use crate::draft_button::{DraftButton, DraftValue};
 
 /// Most lines about recipients; how many more there are is said.
@@ -15,7 +16,7 @@ const WAYS_MAX: usize = 12;
 const TEXT_MAX: usize = 2_950;
 
 /// Renders the draft: for whom, to whom, and exactly what would leave. Buttons only while they do something.
-pub(crate) fn draft(view: &DraftView) -> Rendered {
+pub(crate) fn draft(word: &CommandWord, view: &DraftView) -> Rendered {
     let mut page = Page::new(&format!("Update: {}", view.title));
     let mut head = vec![
         format!(
@@ -28,10 +29,9 @@ pub(crate) fn draft(view: &DraftView) -> Rendered {
     ];
     head.extend(view.ways.iter().take(WAYS_MAX).map(|way| format!("• to {}", line(way, 400))));
     if let Some(more) = view.ways.len().checked_sub(WAYS_MAX).filter(|more| *more > 0) {
-        head.push(format!(
-            "• and {more} more: `/blocks update drafts {}` names all",
-            line(&view.incident, 50)
-        ));
+        let all =
+            format!("• and {more} more: `/blocks update drafts {}` names all", line(&view.incident, 50));
+        head.push(word.said(&all).into_owned());
     }
     head.push(format!("*Subject:* {}", line(&view.subject, 900)));
     page.lines(head);
@@ -84,6 +84,7 @@ const SURE: [&str; 4] =
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::tests::texts;
 
     fn view(text: &str, ways: usize) -> DraftView {
         DraftView {
@@ -104,23 +105,33 @@ mod tests {
 
     #[test]
     fn it_shows_all_of_it_and_pings_nobody() {
-        let rendered = draft(&view("``` <!channel> & <@U0ANA>\n<https://x.example|y>", 15));
+        let rendered =
+            draft(&CommandWord::default(), &view("``` <!channel> & <@U0ANA>\n<https://x.example|y>", 15));
         let shown = serde_json::to_string(&rendered.blocks).unwrap();
         assert!(!shown.contains("<!") && !shown.contains("<@") && !shown.contains("<http"), "{shown}");
         for wanted in ["blocks:draft_send", "blocks:draft_edit", "blocks:draft_discard", "and 3 more", "4F4F"]
         {
             assert!(shown.contains(wanted), "{wanted}: {shown}");
         }
+        let word = CommandWord::new("/incident").unwrap();
+        let renamed = texts(&draft(&word, &view("see `/blocks x`", 15)));
+        assert!(renamed.contains("`/incident update drafts INC-1` names all"), "{renamed}");
+        assert!(renamed.contains("see `/blocks x`"), "what is sent is what is shown: {renamed}");
         let sent = DraftView { waiting: false, ..view("x", 1) };
-        assert!(!serde_json::to_string(&draft(&sent).blocks).unwrap().contains("draft_send"));
+        assert!(
+            !serde_json::to_string(&draft(&CommandWord::default(), &sent).blocks)
+                .unwrap()
+                .contains("draft_send")
+        );
     }
 
     #[test]
     fn what_the_core_lets_through_is_shown_whole() {
         let longest = "<".repeat(runbook_core::update::TEXT_MAX / 5);
-        let shown = serde_json::to_string(&draft(&view(&longest, 50)).blocks).unwrap();
+        let shown =
+            serde_json::to_string(&draft(&CommandWord::default(), &view(&longest, 50)).blocks).unwrap();
         assert!(shown.contains("draft_send") && !shown.contains("Not all of this"), "{shown}");
-        let more = draft(&view(&"<".repeat(3_000), 1));
+        let more = draft(&CommandWord::default(), &view(&"<".repeat(3_000), 1));
         assert!(!serde_json::to_string(&more.blocks).unwrap().contains("draft_send"));
     }
 }

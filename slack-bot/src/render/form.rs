@@ -4,6 +4,7 @@ use runbook_core::form::{FieldKind, Form, FormField, YES};
 use serde_json::{Value, json};
 
 use super::text::{clip, line};
+use crate::command_word::CommandWord;
 use crate::submission::{Carried, FIELD, FORM};
 
 /// Slack's limits, in characters.
@@ -15,14 +16,14 @@ const OPTION_MAX: usize = 75;
 const INPUT_MAX: u32 = 3_000;
 
 /// The view that `views.open` takes.
-pub(crate) fn form(form: &Form) -> Value {
+pub(crate) fn form(word: &CommandWord, form: &Form) -> Value {
     let carried = Carried { about: form.about.clone(), channel: form.channel.clone() };
     let mut blocks = Vec::new();
     if !form.lead.is_empty() {
-        let text = line(&form.lead, LEAD_MAX);
+        let text = line(&word.said(&form.lead), LEAD_MAX);
         blocks.push(json!({"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": true}}));
     }
-    blocks.extend(form.fields.iter().map(field));
+    blocks.extend(form.fields.iter().map(|one| field(word, one)));
     json!({
         "type": "modal",
         "callback_id": FORM,
@@ -34,7 +35,7 @@ pub(crate) fn form(form: &Form) -> Value {
     })
 }
 
-fn field(field: &FormField) -> Value {
+fn field(word: &CommandWord, field: &FormField) -> Value {
     let id = format!("{FIELD}{}", field.name);
     let mut element = match &field.kind {
         FieldKind::Line { max } => text_input(*max, false),
@@ -69,7 +70,7 @@ fn field(field: &FormField) -> Value {
         "element": element,
     });
     if let Some(help) = field.help.as_ref().filter(|help| !help.trim().is_empty()) {
-        block["hint"] = plain(help, HELP_MAX);
+        block["hint"] = plain(&word.said(help), HELP_MAX);
     }
     block
 }
@@ -129,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_form_is_a_modal_within_slacks_limits_and_pings_nobody() {
-        let view = form(&sample());
+        let view = form(&CommandWord::default(), &sample());
         assert_eq!(view["title"]["text"], "Declare an incident of …");
         assert_eq!(view["blocks"][0]["text"]["text"], "nobody is paged &lt;!channel&gt;");
         assert_eq!(view["blocks"][1]["element"]["initial_value"], "x");
@@ -147,7 +148,7 @@ mod tests {
 
     #[test]
     fn what_is_filled_in_comes_back_as_a_request() {
-        let mut view = form(&sample());
+        let mut view = form(&CommandWord::default(), &sample());
         view["id"] = json!("V1");
         view["hash"] = json!("1.a");
         let id = |name: &str| format!("{FIELD}{name}");
@@ -174,13 +175,16 @@ mod tests {
         };
         assert_eq!(sent.request, expected);
         let faults = |name: &str| BTreeMap::from([(name.to_owned(), "too long\u{1b}".to_owned())]);
-        let shown = sent.faults(&faults("severity")).unwrap();
+        let shown = sent.faults(&CommandWord::default(), &faults("severity")).unwrap();
         assert_eq!(
             shown,
             json!({"response_action": "errors", "errors": {"blocks:field:severity": "too long"}})
         );
-        assert_eq!(sent.faults(&faults("nowhere")).unwrap()["errors"]["blocks:field:title"], "too long");
-        assert_eq!(sent.faults(&BTreeMap::new()), None);
+        assert_eq!(
+            sent.faults(&CommandWord::default(), &faults("nowhere")).unwrap()["errors"]["blocks:field:title"],
+            "too long"
+        );
+        assert_eq!(sent.faults(&CommandWord::default(), &BTreeMap::new()), None);
         // what it is about comes back from outside
         view["private_metadata"] = json!(r#"{"about":{"form":"approve"},"channel":"C1"}"#);
         assert!(Submission::read(&payload(&view)).unwrap().is_err());

@@ -25,3 +25,5 @@ pub(crate) use progress::progress;
 
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+mod word_tests;

@@ -7,11 +7,18 @@ use slack_morphism::prelude::{
 
 use super::ask::ask;
 use super::page::Rendered;
+use crate::command_word::CommandWord;
 use crate::offer_button::{action_id, value};
 
 /// Renders the message. `mention` is the id of the one person who is mentioned.
-pub(crate) fn offer(mention: Option<&str>, text: &str, incident: &str, run: Option<RunId>) -> Rendered {
-    let mut rendered = ask(mention, text, None);
+pub(crate) fn offer(
+    word: &CommandWord,
+    mention: Option<&str>,
+    text: &str,
+    incident: &str,
+    run: Option<RunId>,
+) -> Rendered {
+    let mut rendered = ask(word, mention, text, None);
     let text = SlackBlockPlainText::new("Take it over".to_owned()).with_emoji(false);
     let button: SlackActionBlockElement = SlackBlockButtonElement::new(text.into())
         .with_action_id(action_id().into())
@@ -29,7 +36,13 @@ mod tests {
 
     #[test]
     fn one_person_is_mentioned_and_one_button_takes_it() {
-        let rendered = offer(Some("U0BEN"), "INC-1: ana hands <!channel> over\n<@U0ANA>", "INC-1", None);
+        let rendered = offer(
+            &CommandWord::default(),
+            Some("U0BEN"),
+            "INC-1: ana hands <!channel> over\n<@U0ANA>",
+            "INC-1",
+            None,
+        );
         let blocks: Vec<Value> =
             serde_json::from_value(serde_json::to_value(&rendered.blocks).unwrap()).unwrap();
         let said = blocks[0]["text"]["text"].as_str().unwrap();

@@ -4,6 +4,7 @@ use runbook_core::message::{Answer, PlanStepView, PlanView};
 
 use super::page::{Page, Rendered};
 use super::text::{fence, line, span};
+use crate::command_word::CommandWord;
 use crate::translate::REASON;
 use crate::wire::ButtonValue;
 
@@ -21,7 +22,7 @@ const VALUE_MAX: usize = 300;
 
 /// Renders the plan: what is asked, what it risks, exactly what would run, what undoes it. Buttons only while they do
 /// something.
-pub(crate) fn plan(view: &PlanView) -> Rendered {
+pub(crate) fn plan(word: &CommandWord, view: &PlanView) -> Rendered {
     let mut page = Page::new(&format!("Plan: {}", view.title));
     page.lines(head(view));
     if !view.again.is_empty() {
@@ -42,14 +43,14 @@ pub(crate) fn plan(view: &PlanView) -> Rendered {
     }
     if page.is_cut() {
         // A yes covers all of it, so the one who says it must know that there is more.
-        page.must(&format!(
+        page.must(&word.said(&format!(
             "*Not all of this plan fits here, so it cannot be approved by a button.* Read all of it with \
              `blocks runbook status {}` in a shell; then `/blocks runbook approve {} --fingerprint {}{}`.",
             view.run,
             view.run,
             line(&view.code, 20),
             if view.approvals_needed == 0 { " --reason 'say why'" } else { "" },
-        ));
+        )));
     }
     if view.waiting {
         let value = ButtonValue {

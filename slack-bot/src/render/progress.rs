@@ -5,13 +5,14 @@ use runbook_core::message::{Answer, ProgressView, QuestionView};
 use super::card::evidence_line;
 use super::page::{Page, Rendered};
 use super::text::{line, prose, span};
+use crate::command_word::CommandWord;
 use crate::wire::ButtonValue;
 
 /// Longest name of a command that a button carries, in bytes.
 const STEP_MAX: usize = 1_200;
 
 /// Renders a run's progress.
-pub(crate) fn progress(view: &ProgressView) -> Rendered {
+pub(crate) fn progress(word: &CommandWord, view: &ProgressView) -> Rendered {
     let mut page = Page::new(&format!("Run: {}", view.title));
     page.lines([format!("*State:* {}   *Run:* `{}`", line(&view.state, 200), view.run)]);
     page.lines(view.deadline.map(|at| {
@@ -29,18 +30,19 @@ pub(crate) fn progress(view: &ProgressView) -> Rendered {
     }
     page.lines(lines);
     if page.is_cut() {
-        page.must(&format!("Not everything fits here: `/blocks runbook status {}` has all of it.", view.run));
+        let all = format!("Not everything fits here: `/blocks runbook status {}` has all of it.", view.run);
+        page.must(&word.said(&all));
     }
     if let Some(question) = &view.question {
-        ask(&mut page, view, question);
+        ask(word, &mut page, view, question);
     }
     page.finish(&format!("Run of {}: {}", view.title, view.state))
 }
 
-fn ask(page: &mut Page, view: &ProgressView, question: &QuestionView) {
+fn ask(word: &CommandWord, page: &mut Page, view: &ProgressView, question: &QuestionView) {
     let evidence: Vec<String> =
         question.evidence.iter().take(3).map(|known| format!("• {}", line(known, 180))).collect();
-    page.must(&format!("*{}*\n{}", prose(&question.text, 300).replace('\n', " "), evidence.join("\n")));
+    page.must(&format!("*{}*\n{}", prose(word, &question.text, 300).replace('\n', " "), evidence.join("\n")));
     let answers: Vec<(Answer, &str)> =
         question.answers.iter().map(|answer| (*answer, label(*answer))).collect();
     // The first answer is the safest one.

@@ -11,10 +11,27 @@ use runbook_core::message::{
 use runbook_core::people::Actor;
 use serde_json::Value;
 
+use super::Rendered;
 use super::page::{BLOCKS_MAX, BUTTON_MAX, FALLBACK_MAX, HEADER_MAX, SECTION_MAX, TOTAL_MAX};
 use super::text::units;
-use super::{Rendered, card, form, plan, progress};
+use crate::command_word::CommandWord;
 use crate::signature::tests::at;
+
+fn card(view: &CardView) -> Rendered {
+    super::card(&CommandWord::default(), view)
+}
+
+fn plan(view: &PlanView) -> Rendered {
+    super::plan(&CommandWord::default(), view)
+}
+
+fn progress(view: &ProgressView) -> Rendered {
+    super::progress(&CommandWord::default(), view)
+}
+
+fn form(form: &Form) -> Value {
+    super::form(&CommandWord::default(), form)
+}
 
 pub(crate) fn run_id() -> RunId {
     "01920000-0000-7000-8000-000000000001".parse().unwrap()
@@ -125,7 +142,7 @@ fn json(rendered: &Rendered) -> Vec<Value> {
 }
 
 /// All text of a message, in order.
-fn texts(rendered: &Rendered) -> String {
+pub(crate) fn texts(rendered: &Rendered) -> String {
     fn walk(value: &Value, found: &mut Vec<String>) {
         match value {
             Value::Object(map) => map.iter().for_each(|(key, value)| match value {
@@ -474,7 +491,7 @@ proptest! {
             IncidentEvent::NoteAdded { text: crate::quote::readable(&text), source: Some(Box::new(source)) },
             IncidentEvent::NoteFollowed { channel: "C1".to_owned(), ts: "1.0".to_owned(), change },
         ] {
-            let shown = super::text::prose(&note_words(&event).unwrap(), 3_500);
+            let shown = super::text::prose(&CommandWord::default(), &note_words(&event).unwrap(), 3_500);
             prop_assert!(!shown.contains('<'), "{}", shown);
         }
     }

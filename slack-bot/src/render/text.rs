@@ -2,6 +2,8 @@
 
 use url::Url;
 
+use crate::command_word::CommandWord;
+
 /// How long a text is for Slack. It does not say what it counts; UTF-16 units are never fewer than characters.
 pub(crate) fn units(text: &str) -> usize {
     text.chars().map(char::len_utf16).sum()
@@ -34,9 +36,10 @@ pub(crate) fn line(text: &str, max: usize) -> String {
     clip(&escape(&folded).replace('`', "\u{200B}`\u{200B}"), max)
 }
 
-/// Our own words, possibly with outside words in them: escaped, backticks and line ends kept, at most `max` long.
-pub(crate) fn prose(text: &str, max: usize) -> String {
-    clip(&escape(text.trim()), max)
+/// Our own words, possibly with outside words in them: escaped, backticks and line ends kept, the command named as it is
+/// typed here, at most `max` long.
+pub(crate) fn prose(word: &CommandWord, text: &str, max: usize) -> String {
+    clip(&escape(&word.said(text.trim())), max)
 }
 
 /// Text in a code fence that nothing inside can end. `max` counts the fence too.

@@ -15,6 +15,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_conf
 
 use super::envelope::{Content, Frame, acknowledgement, read};
 use super::{Shared, stopped};
+use crate::command_word::CommandWord;
 use crate::inbound::BODY_LIMIT;
 use crate::take;
 use crate::translate::SOURCE;
@@ -82,8 +83,9 @@ pub(super) async fn run(
     let (said, mut acknowledgements) = mpsc::channel(WAITING_MAX);
     // One after the other, so that what a person did first is stored first; apart from the reader, so that a slow store
     // does not keep Slack's pings waiting.
-    tokio::spawn(take_all(shared.intake.clone(), envelopes, said));
-    let ended = read_on(&mut socket, &work, &*shared.intake, &mut acknowledgements, &mut stop, leaves).await;
+    tokio::spawn(take_all(shared.clone(), envelopes, said));
+    let took = (&*shared.intake, &shared.word);
+    let ended = read_on(&mut socket, &work, took, &mut acknowledgements, &mut stop, leaves).await;
     drop(work);
     let rest = async {
         while let Some(text) = acknowledgements.recv().await {
@@ -167,7 +169,7 @@ async fn send<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocketStream<S>
 async fn read_on<S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut WebSocketStream<S>,
     work: &mpsc::Sender<Came>,
-    intake: &dyn Intake,
+    (intake, word): (&dyn Intake, &CommandWord),
     acknowledgements: &mut mpsc::Receiver<String>,
     stop: &mut watch::Receiver<bool>,
     leaves: oneshot::Sender<()>,
@@ -195,7 +197,7 @@ async fn read_on<S: AsyncRead + AsyncWrite + Unpin>(
                         // What needs no store does not wait behind what does.
                         let answer = match &content {
                             Content::Command(body) => {
-                                take::usage(body).map(|usage| acknowledgement(&id, Some(&usage)))
+                                take::usage(word, body).map(|usage| acknowledgement(&id, Some(&usage)))
                             }
                             Content::Event(body) if !take::is_of_use(body) => Some(acknowledgement(&id, None)),
                             _ => None,
@@ -246,27 +248,28 @@ async fn read_on<S: AsyncRead + AsyncWrite + Unpin>(
 /// Takes envelopes in their order, and says what the connection shall acknowledge.
 ///
 /// One that cannot be stored is not acknowledged: the person then sees that the press did not work.
-async fn take_all(intake: Arc<dyn Intake>, mut envelopes: mpsc::Receiver<Came>, said: mpsc::Sender<String>) {
+async fn take_all(shared: Arc<Shared>, mut envelopes: mpsc::Receiver<Came>, said: mpsc::Sender<String>) {
     while let Some((id, content, received)) = envelopes.recv().await {
-        let intake = intake.clone();
+        let shared = shared.clone();
         // In a task of its own: whatever one message does to it, the next ones are taken.
         let taken = tokio::spawn(async move {
+            let (intake, word) = (&*shared.intake, &shared.word);
             match content {
                 Content::Command(body) => {
-                    let message = take::command(&*intake, body, received).await;
+                    let message = take::command(intake, word, body, received).await;
                     Some(acknowledgement(&id, Some(&message)))
                 }
                 Content::Interaction(body) => {
-                    let stored = take::interaction(&*intake, body, received).await;
+                    let stored = take::interaction(intake, word, body, received).await;
                     stored.ok().map(|shown| acknowledgement(&id, shown.as_ref()))
                 }
                 // Without an answer Slack sends it again.
                 Content::Event(body) => {
-                    let stored = take::event(&*intake, body, received).await;
+                    let stored = take::event(intake, body, received).await;
                     stored.is_ok().then(|| acknowledgement(&id, None))
                 }
                 Content::Unknown(kind, body) => {
-                    let stored = take::unknown(&*intake, &kind, body, received).await;
+                    let stored = take::unknown(intake, &kind, body, received).await;
                     stored.is_ok().then(|| acknowledgement(&id, None))
                 }
             }

@@ -38,7 +38,15 @@ async fn line() -> Line {
     let (leaves, left) = oneshot::channel();
     let (stop, mut stopped) = watch::channel(false);
     let reader = tokio::spawn(async move {
-        read_on(&mut socket, &work, &Refusing, &mut acknowledgements, &mut stopped, leaves).await
+        read_on(
+            &mut socket,
+            &work,
+            (&Refusing, &CommandWord::default()),
+            &mut acknowledgements,
+            &mut stopped,
+            leaves,
+        )
+        .await
     });
     Line { slack, envelopes, said, left, stop, reader }
 }

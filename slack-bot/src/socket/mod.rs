@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use self::link::Ended;
 use crate::client::{SetupError, SlackChat};
+use crate::command_word::CommandWord;
 use crate::hosts::AllowedHosts;
 use crate::signature::Secret;
 
@@ -35,6 +36,7 @@ struct Shared {
     api: SlackChat,
     hosts: AllowedHosts,
     intake: Arc<dyn Intake>,
+    word: CommandWord,
 }
 
 /// Socket Mode: commands and interactions over connections that this side opens.
@@ -49,13 +51,19 @@ impl std::fmt::Debug for SocketMode {
 }
 
 impl SocketMode {
-    /// Connections for the app that `app_token` (`SLACK_APP_TOKEN`, `xapp-...`) belongs to, asked for at `api_url`.
+    /// Connections for the app that `app_token` (`SLACK_APP_TOKEN`, `xapp-...`) belongs to, asked for at `api_url`. Answers name
+    /// the slash command `word`.
     ///
     /// # Errors
     /// As [`SlackChat::new`].
-    pub fn new(api_url: &str, app_token: &Secret, intake: Arc<dyn Intake>) -> Result<SocketMode, SetupError> {
+    pub fn new(
+        api_url: &str,
+        app_token: &Secret,
+        word: CommandWord,
+        intake: Arc<dyn Intake>,
+    ) -> Result<SocketMode, SetupError> {
         let (api, hosts) = (SlackChat::new(api_url, app_token)?, AllowedHosts::new(api_url));
-        Ok(SocketMode { shared: Arc::new(Shared { api, hosts, intake }) })
+        Ok(SocketMode { shared: Arc::new(Shared { api, hosts, intake, word }) })
     }
 
     /// Keeps the connections until `stop` is true, then acknowledges what was taken and closes them.

@@ -77,7 +77,8 @@ pub(crate) fn engine(
     if adapters == Adapters::Configured {
         if let Some(slack) = config.file.slack.as_ref().filter(|slack| slack.mode != SlackMode::Off) {
             let token = slack_bot::Secret::new(secrets.need("SLACK_BOT_TOKEN", "[slack]")?);
-            chat = Some(Arc::new(SlackChat::new(&slack.api_url, &token).map_err(Stop::usage)?));
+            let client = SlackChat::new(&slack.api_url, &token).map_err(Stop::usage)?;
+            chat = Some(Arc::new(client.with_command(slack.word())));
             translators.push(Arc::new(SlackTranslator::new(&slack.api_url)));
         }
         if let Some(pagerduty) = config.file.pagerduty.as_ref().filter(|p| p.mode != PagerDutyMode::Off) {

@@ -82,7 +82,7 @@ async fn command(cli: Cli) -> Result<Code, Stop> {
         Some(Top::Sandbox(args)) => sandbox::run(&args, cli.output).await,
         Some(Top::Doctor) => doctor::run(config, cli.output).await,
         Some(Top::Bench(args)) => bench::run(&args, cli.output).await,
-        Some(Top::Slack(command)) => slack::run(command, cli.output),
+        Some(Top::Slack(command)) => slack::run(command, config, cli.output),
         Some(Top::Token(command)) => token::run(&command, config, cli.output).await,
         Some(Top::Completions { shell }) => {
             let mut text = Vec::new();

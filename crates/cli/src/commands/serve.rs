@@ -86,7 +86,10 @@ fn adapters(
         && slack.mode.has_http()
     {
         let secret = secrets.need("SLACK_SIGNING_SECRET", "[slack] mode = \"http\"")?;
-        let inbound = slack_bot::InboundConfig { signing_secret: slack_bot::Secret::new(secret) };
+        let inbound = slack_bot::InboundConfig {
+            signing_secret: slack_bot::Secret::new(secret),
+            command: slack.word(),
+        };
         routers.push(slack_bot::router(inbound, intake));
     }
     Ok(routers)
@@ -102,7 +105,9 @@ fn sockets(
         return Ok(None);
     };
     let token = slack_bot::Secret::new(secrets.need("SLACK_APP_TOKEN", "[slack] mode = \"socket\"")?);
-    SocketMode::new(&slack.api_url, &token, Arc::new(engine.clone())).map(Some).map_err(Stop::usage)
+    SocketMode::new(&slack.api_url, &token, slack.word(), Arc::new(engine.clone()))
+        .map(Some)
+        .map_err(Stop::usage)
 }
 
 /// Waits for TERM, INT, or the end of standard input when a parent asked for that.

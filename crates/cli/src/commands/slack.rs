@@ -1,18 +1,25 @@
 //! `blocks slack manifest`: what Slack is told about the app.
 
-use slack_bot::{ManifestConfig, Tier, manifest};
+use std::path::Path;
+
+use slack_bot::{CommandWord, ManifestConfig, Tier, manifest};
 
 use crate::args::{SlackCommand, SlackTier};
+use crate::config::Config;
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
 
 /// Prints the manifest as JSON, which Slack takes as it is.
-pub(crate) fn run(command: SlackCommand, output: Output) -> Result<Code, Stop> {
+pub(crate) fn run(command: SlackCommand, config: Option<&Path>, output: Output) -> Result<Code, Stop> {
     let SlackCommand::Manifest { tier, url, command } = command;
     let tier = match tier {
         SlackTier::Read => Tier::Read,
         SlackTier::Respond => Tier::Respond,
         SlackTier::Full => Tier::Full,
+    };
+    let command = match command {
+        Some(command) => CommandWord::new(&command).map_err(Stop::usage)?,
+        None => Config::load(config)?.file.slack.unwrap_or_default().word(),
     };
     let is_for_sockets = url.is_none();
     let made = manifest(&ManifestConfig { tier, command, url }).map_err(Stop::usage)?;

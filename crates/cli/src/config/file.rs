@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use runbook_core::people::{Group, Person};
 use serde::Deserialize;
+use slack_bot::CommandWord;
 
 /// The whole file.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -162,6 +163,8 @@ impl SlackMode {
 pub(crate) struct SlackTable {
     pub(crate) mode: SlackMode,
     pub(crate) api_url: String,
+    /// The slash command, as the app was installed with it.
+    pub(crate) command: String,
     pub(crate) channel_per_incident: Vec<String>,
     /// Where people talk, for services that name no bridge of their own.
     pub(crate) bridge: Option<String>,
@@ -172,9 +175,17 @@ impl Default for SlackTable {
         SlackTable {
             mode: SlackMode::Socket,
             api_url: "https://slack.com/api".to_owned(),
+            command: CommandWord::default().as_str().to_owned(),
             channel_per_incident: vec!["P1".to_owned(), "P2".to_owned()],
             bridge: None,
         }
+    }
+}
+
+impl SlackTable {
+    /// The slash command; it was checked when the file was read.
+    pub(crate) fn word(&self) -> CommandWord {
+        CommandWord::new(&self.command).unwrap_or_default()
     }
 }
 

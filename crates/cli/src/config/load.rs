@@ -9,6 +9,7 @@ use runbook_core::duration::parse_seconds;
 use runbook_core::people::Directory;
 use runbook_core::plan::ApprovalPolicy;
 use runbook_core::severity;
+use slack_bot::CommandWord;
 
 use super::file::{ConfigFile, PagerDutyMode, ParamValue, ServiceTable, SlackMode};
 use super::places;
@@ -263,6 +264,11 @@ fn check_modes(file: &ConfigFile) -> Result<(), (&'static str, String, &'static 
             "write address and port, such as listen = \"127.0.0.1:7070\"",
         ));
     }
+    if let Some(slack) = &file.slack
+        && CommandWord::new(&slack.command).is_err()
+    {
+        return Err(("slack.command", format!("'{}' is no slash command", slack.command), CommandWord::RULE));
+    }
     if let Some(pagerduty) = &file.pagerduty
         && matches!(pagerduty.mode, PagerDutyMode::Poll | PagerDutyMode::Both)
     {
@@ -374,6 +380,7 @@ mod tests {
             ("# url, zone and mode\n[store]\nurl = \"x\"\n", 3, "SQLite"),
             ("[[service]]\nname = \"a\"\n[[service]]\nchannel = \"c\"\nname = \"a\"\n", 5, "two services"),
             ("[slack]\nmode = \"http\"\nchannel_per_incident = [\"P1\", \"SEV1\"]\n", 3, "SEV1"),
+            ("[slack]\nmode = \"http\"\ncommand = \"incident\"\n", 3, "'incident' is no slash command"),
             ("[slack]\nmode = \"http\"\nbridge = \"tel:+1\"\n", 3, "'tel:+1' is no address"),
             ("[[service]]\nname = \"a\"\nbridge = \"meet\"\n", 3, "'meet' is no address"),
             ("[server]\nlisten = \"nonsense\"\n", 2, "nonsense"),

@@ -27,9 +27,16 @@ pub(crate) struct CommandRequest {
     user: String,
     /// Id or name.
     channel: String,
-    /// What follows `/blocks`.
+    /// What follows the command.
     #[serde(default)]
     text: String,
+    /// How the app's command is called in this workspace.
+    #[serde(default = "blocks")]
+    command: String,
+}
+
+fn blocks() -> String {
+    "/blocks".to_owned()
 }
 
 /// `POST /control/slack/click`.
@@ -68,7 +75,7 @@ impl CommandRequest {
     /// A line typed on the page.
     pub(crate) fn on_page(user: &str, channel: &str, text: &str) -> Self {
         let [user, channel, text] = [user, channel, text].map(str::to_owned);
-        Self { user, channel, text }
+        Self { user, channel, text, command: blocks() }
     }
 }
 
@@ -76,10 +83,10 @@ fn refuse(status: u16, error: &str) -> Reply {
     Reply::json(status, &json!({"error": error}))
 }
 
-/// Sends `/blocks TEXT` as a user and shows the acknowledgement as Slack would.
+/// Sends `/blocks TEXT`, or another command, as a user and shows the acknowledgement as Slack would.
 pub(crate) async fn command(app: &App, wanted: CommandRequest) -> Reply {
     let now = clock::now();
-    let text = wanted.text.trim_start_matches("/blocks").trim_start().to_owned();
+    let text = wanted.text.trim_start_matches(&wanted.command).trim_start().to_owned();
     let (form, token) = {
         let mut workspace = lock(&app.slack);
         let Some(user) = workspace.user(&wanted.user).cloned() else { return refuse(404, "user_not_found") };
@@ -100,7 +107,7 @@ pub(crate) async fn command(app: &App, wanted: CommandRequest) -> Reply {
             .append_pair("channel_name", &name.unwrap_or_default())
             .append_pair("user_id", &user.id)
             .append_pair("user_name", &user.name)
-            .append_pair("command", "/blocks")
+            .append_pair("command", &wanted.command)
             .append_pair("text", &text)
             .append_pair("api_app_id", APP_ID)
             .append_pair("is_enterprise_install", "false")
@@ -109,7 +116,8 @@ pub(crate) async fn command(app: &App, wanted: CommandRequest) -> Reply {
             .finish();
         (form, token)
     };
-    let sent = send(app, "command", "/slack/commands", form, &wanted.user, &format!("/blocks {text}")).await;
+    let typed = format!("{} {text}", wanted.command);
+    let sent = send(app, "command", "/slack/commands", form, &wanted.user, &typed).await;
     if sent.http_status == 200 && !sent.body.is_empty() {
         show_ack(&mut lock(&app.slack), &token, &sent.body);
     }

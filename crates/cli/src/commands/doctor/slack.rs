@@ -31,6 +31,8 @@ pub(super) async fn checks(config: &Config, secrets: &Secrets) -> Vec<Check> {
             Err(error) => checks.push(Check::new("slack", Err(error.to_string()))),
             Ok(health) => {
                 checks.push(Check::new("slack", Ok(health.who.clone())));
+                let said = format!("{}, as the app has to call it too", slack.word().as_str());
+                checks.push(Check::new("slack command", Ok(said)));
                 checks.push(scopes(&health));
                 checks.push(clock(&health, slack.mode.has_http()));
                 checks.extend(channels(config, &chat).await);
