@@ -258,33 +258,51 @@ impl Engine {
         Ok(())
     }
 
+    /// The incidents that are talked about in a channel, or that had their card there.
     async fn incidents_in(&self, channel: &str) -> Result<Vec<IncidentRow>, EngineError> {
         let rows = self.store().incidents(false, LOOK).await?;
-        Ok(rows.into_iter().filter(|row| row.channel.as_deref() == Some(channel)).collect())
+        let is_here = |row: &IncidentRow| {
+            let shared = row.brief.as_ref().map(|(shared, _)| shared.as_str());
+            row.channel.as_deref() == Some(channel) || shared == Some(channel)
+        };
+        Ok(rows.into_iter().filter(is_here).collect())
     }
 
     /// The incident whose channel or thread a message stands in. A channel of several incidents is none's own.
     async fn incident_of(&self, look: &Look, seen: &Quote) -> Result<Option<Incident>, EngineError> {
-        let thread = seen.thread.as_deref().unwrap_or(&look.ts);
-        for row in self.incidents_in(&look.channel).await? {
-            let Some(loaded) = load_incident(self.store(), row.id).await? else { continue };
-            if loaded.state.in_own_channel || loaded.state.card_ts.as_deref() == Some(thread) {
-                return Ok(Some(loaded.state));
-            }
-        }
-        Ok(None)
+        let (channel, thread) = (look.channel.as_str(), seen.thread.as_deref().unwrap_or(&look.ts));
+        let is_its = |incident: &Incident| {
+            let is_own = incident.in_own_channel && incident.channel.as_deref() == Some(channel);
+            is_own || incident.is_thread(channel, thread)
+        };
+        self.incident_at(channel, thread, is_its).await
     }
 
-    /// The incident in whose card's thread somebody speaks.
+    /// The incident in whose card's thread somebody speaks, or in that of the two lines that lead to it.
     pub(crate) async fn incident_of_thread(
         &self,
         channel: &str,
         thread: &str,
     ) -> Result<Option<IncidentNumber>, EngineError> {
+        let is_its = |incident: &Incident| incident.is_thread(channel, thread);
+        Ok(self.incident_at(channel, thread, is_its).await?.map(|incident| incident.number))
+    }
+
+    async fn incident_at(
+        &self,
+        channel: &str,
+        thread: &str,
+        is_its: impl Fn(&Incident) -> bool,
+    ) -> Result<Option<Incident>, EngineError> {
         for row in self.incidents_in(channel).await? {
-            let loaded = load_incident(self.store(), row.id).await?;
-            if loaded.is_some_and(|loaded| loaded.state.card_ts.as_deref() == Some(thread)) {
-                return Ok(Some(row.number));
+            // one that is led elsewhere has one thread here
+            let is_elsewhere = row.channel.as_deref() != Some(channel);
+            if is_elsewhere && row.brief.as_ref().is_none_or(|(_, ts)| ts != thread) {
+                continue;
+            }
+            let Some(loaded) = load_incident(self.store(), row.id).await? else { continue };
+            if is_its(&loaded.state) {
+                return Ok(Some(loaded.state));
             }
         }
         Ok(None)

@@ -252,6 +252,15 @@ impl Incident {
         self.card_ts.clone().filter(|_| !self.in_own_channel)
     }
 
+    /// Whether this is the thread of its card, or of the two lines that lead to its own channel: a card that has moved became
+    /// these, and people go on below it. Nothing of a private one is said there.
+    #[must_use]
+    pub fn is_thread(&self, channel: &str, thread: &str) -> bool {
+        let is_cards = self.channel.as_deref() == Some(channel) && self.card_ts.as_deref() == Some(thread);
+        let brief = self.brief.as_ref().filter(|_| !self.private);
+        is_cards || brief.is_some_and(|(shared, ts)| shared == channel && ts == thread)
+    }
+
     /// The pager has said something later on whether it is over: its messages come in any order.
     pub(super) fn knows_later(&self, occurred_at: DateTime<Utc>) -> bool {
         self.pager_said_at.is_some_and(|said_at| said_at > occurred_at)
@@ -279,6 +288,7 @@ impl Incident {
             opened_at: self.opened_at,
             resolved_at: self.resolved_at,
             private: self.private,
+            brief: self.brief.clone().filter(|_| !self.private),
         }
     }
 }

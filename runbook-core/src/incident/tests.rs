@@ -429,3 +429,22 @@ fn a_journal_of_something_else_is_refused() {
     elsewhere.stream = crate::journal::StreamId::Run(RUN);
     assert!(evolve(None, &elsewhere).is_err(), "another kind of stream");
 }
+
+/// Where an incident was led before is its own still; a private one has no thread in a shared channel, whatever stands there.
+#[test]
+fn a_thread_is_that_of_the_card_or_of_the_two_lines() {
+    for private in [false, true] {
+        let request = OpenIncident { private, ..request(true) };
+        let mut bench = Bench::open(&request, start_of_day()).0;
+        let place = |channel: &str, ts: &str| (channel.to_owned(), ts.to_owned());
+        let (channel, ts) = place("C0", "1.0");
+        bench.learns(&IncidentCommand::RecordCard { channel, ts });
+        assert!(bench.incident.is_thread("C0", "1.0"));
+        bench.learns(&IncidentCommand::RecordChannel { channel: "C1".to_owned() });
+        let (channel, ts) = place("C1", "2.0");
+        bench.learns(&IncidentCommand::RecordCard { channel, ts });
+        let incident = &bench.incident;
+        assert!(incident.is_thread("C1", "2.0") && !incident.is_thread("C0", "2.0"));
+        assert_eq!((incident.is_thread("C0", "1.0"), incident.row().brief.is_some()), (!private, !private));
+    }
+}

@@ -188,6 +188,9 @@ pub struct IncidentRow {
     /// Only named people see it.
     #[serde(default)]
     pub private: bool,
+    /// Where the two lines stand that lead to its own channel: channel and message; of a private one, nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brief: Option<(String, String)>,
 }
 
 /// A run at a glance.

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use runbook_core::form::{FieldKind, FormFor};
 use runbook_core::incident::{FileLink, IncidentEvent, NoteChange, Via, note_words};
-use runbook_core::ports::{Intake as _, Marking, Quote};
+use runbook_core::message::ReplyTo;
+use runbook_core::ports::{
+    ChatSignal, Intake as _, Marking, PagerEventKind, PagerIncident, Quote, Signal, Translated,
+};
 use runbook_core::request::Request;
 
-use crate::testkit::{Bench, ChatFault, locked};
+use crate::testkit::{Bench, ChatFault, check, locked, page};
 
 const TS: &str = "1789000000.000100";
 
@@ -269,4 +272,60 @@ async fn a_runbook_that_needs_values_asks_for_them() {
     bench.types("whole", "ana", run(&[("replicas", "3")]), "t2").await;
     assert!(bench.answered("whole").unwrap().starts_with("Scale it (code "));
     assert!(locked(&bench.world.chat).forms.is_empty());
+}
+
+/// What people say below a card that has moved to the incident's own channel belongs to the incident still, and is followed;
+/// what stands beside it does not.
+#[tokio::test(start_paused = true)]
+async fn what_is_said_below_a_card_that_has_moved_belongs_to_its_incident() {
+    let mut bench = Bench::new().await;
+    let small = PagerIncident { priority: Some("P3".to_owned()), high_urgency: Some(false), ..page("Q1") };
+    bench.pager_says("page", PagerEventKind::Triggered, small, None).await;
+    bench.pass(10_000).await;
+    let other = PagerIncident {
+        priority: Some("P3".to_owned()),
+        high_urgency: Some(false),
+        service_id: Some("PBILL".to_owned()),
+        ..page("Q2")
+    };
+    bench.pager_says("other", PagerEventKind::Triggered, other, None).await;
+    bench.pass(10_000).await;
+    let grave = Request::IncidentSeverity { incident: Some("INC-1".to_owned()), severity: "P1".to_owned() };
+    bench.ask("grave", "ana", grave).await;
+    bench.pass(10_000).await;
+    let first = bench.engine.store().incidents(false, 10).await.unwrap().pop().unwrap();
+    let (shared, card) = first.brief.clone().unwrap();
+    assert_eq!((shared.as_str(), first.channel.as_deref()), ("incidents", Some("C1")));
+
+    let below = Quote { thread: Some(card.clone()), ..said("it is the queue") };
+    locked(&bench.world.chat).said.insert(TS.to_owned(), below);
+    locked(&bench.world.chat).said.insert("2.0".to_owned(), said("it is lunch"));
+    bench.marks("pin", "ana", (&shared, TS), pin()).await;
+    assert_eq!(bench.answered("pin").as_deref(), Some("INC-1: it is on the timeline: cora: it is the queue"));
+    bench.marks("edit", "cora", (&shared, TS), edited("it is the pool", "1789000100.0")).await;
+    bench.marks("beside", "ana", (&shared, "2.0"), pin()).await;
+    assert!(bench.answered("beside").unwrap().contains("belongs to no incident"));
+    let (_, events) = bench.incident_events(first.id).await;
+    let notes: Vec<_> = events.iter().filter_map(note_words).collect();
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(notes[1].ends_with("was changed to: it is the pool"), "{notes:?}");
+
+    // several incidents are open: a mention below the two lines means the one
+    let status = Request::IncidentStatus { incident: None };
+    for (id, thread, wanted) in [("below", Some(card), "P1 INC-1 "), ("beside", None, "2 incidents fit")] {
+        let user = "U-ana".to_owned();
+        let signal = ChatSignal {
+            user_id: user.clone(),
+            channel: shared.clone(),
+            request: status.clone(),
+            reply_to: Some(ReplyTo::Person { user, channel: shared.clone(), thread }),
+            trigger: None,
+            asked: None,
+        };
+        bench.hand_in("slack", &format!("status {id}"), Translated::Signal(Signal::Chat(signal))).await;
+        bench.pass(1_000).await;
+        let told = locked(&bench.world.chat).replies.last().cloned().unwrap().1;
+        assert!(told.starts_with(wanted), "{id}: {told}");
+    }
+    assert_eq!(check(&bench), Vec::<String>::new());
 }

@@ -28,6 +28,7 @@ pub(super) fn incident_row(n: u64) -> IncidentRow {
         opened_at: at(1),
         resolved_at: None,
         private: false,
+        brief: Some(("C0".to_owned(), "1.0".to_owned())),
     }
 }
 
