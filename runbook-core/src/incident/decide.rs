@@ -115,6 +115,18 @@ pub fn decide(
     command: &IncidentCommand,
     now: DateTime<Utc>,
 ) -> Result<Decision, Rejection> {
+    let mut decision = decide_alone(state, command, now)?;
+    let again = crate::update::shown_again(state, &decision.events);
+    decision.effects.extend(again);
+    Ok(decision)
+}
+
+/// The same, but for what else is to be shown anew.
+fn decide_alone(
+    state: &Incident,
+    command: &IncidentCommand,
+    now: DateTime<Utc>,
+) -> Result<Decision, Rejection> {
     let incident = state.id;
     let card = Effect::Send(Outgoing::Card { incident });
     let with_card = |events: Vec<IncidentEvent>| Decision { events, effects: vec![card.clone()] };

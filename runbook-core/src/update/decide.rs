@@ -287,6 +287,48 @@ pub(crate) fn decide(state: &Incident, command: &UpdateCommand) -> Result<Decisi
     })
 }
 
+/// Drafts that people see and that may hold no longer once these events are there: their messages say so, and lose what would
+/// be refused.
+pub(crate) fn shown_again(state: &Incident, events: &[IncidentEvent]) -> Vec<Effect> {
+    let incident = state.id;
+    let is_public = |held: &Held| held.draft.audience == Audience::Public;
+    let may_change = |event: &IncidentEvent| match event {
+        IncidentEvent::Resolved { .. }
+        | IncidentEvent::Reopened { .. }
+        | IncidentEvent::NotAnIncident { .. }
+        | IncidentEvent::MergedInto { .. } => true,
+        IncidentEvent::UpdateSent { draft, .. } => state.drafts.get(*draft).is_some_and(is_public),
+        _ => false,
+    };
+    if !events.iter().any(may_change) {
+        return Vec::new();
+    }
+    let is_sent = |held: &Held| {
+        let id = held.draft.id;
+        events.iter().any(|event| matches!(event, IncidentEvent::UpdateSent { draft, .. } if *draft == id))
+    };
+    // The one that is sent is shown by its own decision.
+    let others = state.drafts.waiting().filter(|held| is_public(held) && !is_sent(held));
+    others.map(|held| Effect::Send(Outgoing::Draft { incident, draft: held.draft.id })).collect()
+}
+
+/// Why this draft can be sent no more, for its message; `None` while it can.
+pub(super) fn void(state: &Incident, held: &Held) -> Option<String> {
+    if held.state != DraftState::Drafted {
+        return None;
+    }
+    Some(match holds(state, held).err()? {
+        Refusal::Outdated { before, .. } => format!("it was written {before}"),
+        Refusal::NotOver { number, status, .. } => {
+            format!("{number} is {status}, and this tells everybody that it is over")
+        }
+        Refusal::Merged { number, into, .. } => {
+            format!("{number} is part of {into}, which tells everybody how it goes on")
+        }
+        other => other.to_string(),
+    })
+}
+
 /// Whether people were told already that it did not leave on a way like this one: fifty addresses that are refused are one
 /// message, a status page beside them is another.
 fn tells_of_another(held: &Held, way: u32) -> bool {

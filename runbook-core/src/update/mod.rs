@@ -16,8 +16,8 @@ mod tests;
 mod view;
 
 pub use clean::{lines, one_line};
-pub(crate) use decide::decide;
 pub use decide::{Refusal, UpdateCommand, may_publish};
+pub(crate) use decide::{decide, shown_again};
 pub use draft::{Arrival, Component, Delivery, Draft, DraftState, RECIPIENTS_MAX, Way, address};
 pub use fill::{Known, Values, eta};
 pub use page::{ComponentStatus, Impact, NoWord, PageState};

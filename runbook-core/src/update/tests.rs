@@ -400,6 +400,52 @@ fn what_everybody_reads_holds_when_it_leaves() {
     assert_eq!(bench.replayed(), bench.incident);
 }
 
+/// The drafts that a decision shows.
+fn shown(decision: &Decision) -> Vec<DraftId> {
+    let drafts = decision.effects.iter().filter_map(|effect| match effect {
+        Effect::Send(Outgoing::Draft { draft, .. }) => Some(*draft),
+        _ => None,
+    });
+    drafts.collect()
+}
+
+fn why(bench: &Bench, draft: &Draft) -> Option<String> {
+    let held = bench.incident.drafts.get(draft.id).unwrap();
+    let view = view(&bench.incident, held, &[]);
+    let text = as_text(&view, "/");
+    assert_eq!(text.contains("update send"), view.waiting && view.void.is_none(), "{text}");
+    view.void
+}
+
+#[test]
+fn a_draft_is_shown_again_when_it_holds_no_more() {
+    let mut bench = declared();
+    let old = drafted(&mut bench, 1, "outage", Audience::Public, slack());
+    let sent = drafted(&mut bench, 2, "outage", Audience::Public, slack());
+    let internal = drafted(&mut bench, 3, "rollback_begun", Audience::Internal, slack());
+    assert_eq!((why(&bench, &old), why(&bench, &internal)), (None, None));
+    assert_eq!(shown(&bench.learns(&acknowledge("ana", "blocks"))), [], "nothing changes for them");
+    assert_eq!(shown(&bench.learns(&send(&sent, true))), [sent.id, old.id]);
+    assert_eq!(
+        why(&bench, &old).unwrap(),
+        format!("it was written before update {} was sent", sent.short_code())
+    );
+    assert_eq!(why(&bench, &sent), None, "that is over");
+    let new = drafted(&mut bench, 4, "outage", Audience::Public, slack());
+    assert_eq!(shown(&bench.learns(&resolve())), [old.id, new.id]);
+    assert_eq!(why(&bench, &new).unwrap(), "it was written before INC-1 was over");
+    assert_eq!(why(&bench, &internal), None, "what stays inside may be sent");
+    let over = drafted(&mut bench, 5, "resolved", Audience::Public, slack());
+    assert_eq!(why(&bench, &over), None);
+    assert_eq!(shown(&bench.learns(&reopen())), [old.id, new.id, over.id]);
+    assert_eq!(
+        why(&bench, &over).unwrap(),
+        "INC-1 is acknowledged, and this tells everybody that it is over"
+    );
+    bench.learns(&update(UpdateCommand::Discard { draft: over.id }));
+    assert_eq!(why(&bench, &over), None);
+}
+
 #[test]
 fn an_incident_that_became_part_of_another_tells_the_public_nothing() {
     let mut bench = declared();

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::decide::void;
 use super::draft::DraftState;
 use super::state::Held;
 use super::template::Audience;
@@ -34,6 +35,9 @@ pub struct DraftView {
     pub senders: String,
     /// `true` while buttons make sense.
     pub waiting: bool,
+    /// Why it can be sent no more though it waits: a send would be refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub void: Option<String>,
 }
 
 /// What a draft's message shows. `senders` are the roles and duties that may send what is public.
@@ -58,6 +62,7 @@ pub fn view(incident: &Incident, held: &Held, senders: &[String]) -> DraftView {
             "anybody in blocks.toml".to_owned()
         },
         waiting: held.state == DraftState::Drafted,
+        void: void(incident, held),
     }
 }
 
@@ -72,7 +77,13 @@ pub fn as_text(view: &DraftView, slash: &str) -> String {
     lines.push(format!("subject: {}", view.subject));
     lines.push(String::new());
     lines.extend(view.text.lines().map(|line| format!("  {line}")));
-    if view.waiting {
+    if let Some(why) = &view.void {
+        lines.push(String::new());
+        lines.push(format!(
+            "It cannot be sent any more: {why}. `{slash}blocks update discard {} {}` throws it away; draft it again if it is still wanted.",
+            view.short_code, view.incident
+        ));
+    } else if view.waiting {
         lines.push(String::new());
         lines.push(format!(
             "`{slash}blocks update send {code} {incident}` sends it ({senders} may), `{slash}blocks update edit {code} TEXT` replaces the text, `{slash}blocks update discard {code} {incident}` throws it away.",

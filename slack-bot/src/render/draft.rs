@@ -41,6 +41,14 @@ pub(crate) fn draft(word: &CommandWord, view: &DraftView) -> Rendered {
     }
     page.section(text.text);
     let mut buttons = DraftButton::ALL.to_vec();
+    if let Some(why) = &view.void {
+        // An edit would not help: the values were filled in before it.
+        buttons.retain(|button| *button == DraftButton::Discard);
+        page.must(&format!(
+            "*It cannot be sent any more:* {}. Draft it again if it is still wanted.",
+            line(why, 300)
+        ));
+    }
     if page.is_cut() {
         // What is sent is what was seen: what does not fit is not sent by a button.
         buttons.retain(|button| *button != DraftButton::Send);
@@ -49,7 +57,7 @@ pub(crate) fn draft(word: &CommandWord, view: &DraftView) -> Rendered {
             line(&view.incident, 50)
         ));
     }
-    if view.waiting {
+    if view.waiting && view.void.is_none() {
         page.small(&format!("Sent by {}, nobody else.", line(&view.senders, 200)));
     }
     let value = DraftValue { incident: view.incident.clone(), draft: view.code.clone() };
@@ -100,6 +108,7 @@ mod tests {
             state: "drafted by ana, not sent".to_owned(),
             senders: "a person who is commander".to_owned(),
             waiting: true,
+            void: None,
         }
     }
 
@@ -123,6 +132,21 @@ mod tests {
                 .unwrap()
                 .contains("draft_send")
         );
+    }
+
+    #[test]
+    fn what_holds_no_more_says_why_and_has_no_send() {
+        let why = "it was written before INC-1 was over <!channel>".to_owned();
+        let rendered = draft(&CommandWord::default(), &DraftView { void: Some(why), ..view("x", 1) });
+        let shown = serde_json::to_string(&rendered.blocks).unwrap();
+        assert!(
+            shown.contains("It cannot be sent any more:* it was written before INC-1 was over &lt;"),
+            "{shown}"
+        );
+        assert!(shown.contains("blocks:draft_discard"), "{shown}");
+        for gone in ["blocks:draft_send", "blocks:draft_edit", "Sent by"] {
+            assert!(!shown.contains(gone), "{gone}: {shown}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use runbook_core::ids::IncidentId;
 use runbook_core::incident::{Incident, IncidentEvent};
+use runbook_core::message::ChatMessage;
 use runbook_core::request::Request;
 use runbook_core::update::{Audience, PageState, Template};
 
@@ -269,4 +270,86 @@ async fn a_time_of_day_is_that_of_the_team() {
     assert!(said.contains("about 2026-01-05 13:30 UTC"), "{said}");
     let said = bench.ask("bare", "ana", draft_of("INC-1", "outage", &[], Some("30"))).await;
     assert!(said.contains("--eta '30' is no length of time") && said.contains("`30 min`"), "{said}");
+}
+
+/// What each draft's one message says of why it cannot be sent, in the order of posting; `None`: it can, or is settled.
+fn voids(bench: &Bench) -> Vec<Option<String>> {
+    let chat = locked(&bench.world.chat);
+    let drafts = chat.of("draft/");
+    let void = |posted: &&crate::testkit::Posted| match &posted.message {
+        ChatMessage::Draft { view, .. } => view.void.clone(),
+        other => panic!("{other:?}"),
+    };
+    drafts.iter().map(void).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_draft_that_holds_no_more_says_so_where_it_stands() {
+    let said = |text: &str| Some(text.to_owned());
+    let mut bench = led().await;
+    for (id, template) in [("one", "outage"), ("two", "outage"), ("in", "weekly")] {
+        bench.ask(id, "ana", draft(template, &[])).await;
+        bench.pass(3_000).await;
+    }
+    assert_eq!(voids(&bench), [None, None, None]);
+    // another one is sent
+    let code = {
+        let (incident, _) = numbered(&bench, 1).await;
+        incident.drafts.iter().nth(1).unwrap().draft.code.clone()
+    };
+    bench.ask("send", "ana", send("INC-1", &code)).await;
+    bench.pass(3_000).await;
+    let short = code.chars().take(4).collect::<String>().to_uppercase();
+    let overtaken = said(&format!("it was written before update {short} was sent"));
+    assert_eq!(voids(&bench), [overtaken, None, None], "what stays inside may still be sent");
+    // it is over, also where the process ends before the message is edited
+    bench.ask("three", "ana", draft("outage", &[])).await;
+    bench.pass(3_000).await;
+    bench.ask("resolve", "ana", Request::IncidentResolve { incident: Some("INC-1".to_owned()) }).await;
+    bench.reboot().await;
+    bench.pass(3_000).await;
+    let over = said("it was written before INC-1 was over");
+    assert_eq!(voids(&bench)[2..], [None, over.clone()]);
+    let listed = bench.ask("list", "ana", Request::UpdateDrafts { incident: Some("INC-1".to_owned()) }).await;
+    assert!(!listed.contains("update send"), "{listed}");
+    // and open again
+    bench.ask("four", "ana", draft("resolved", &[])).await;
+    bench
+        .ask(
+            "reopen",
+            "ana",
+            Request::IncidentReopen {
+                incident: Some("INC-1".to_owned()),
+                reason: "it fails again".to_owned(),
+            },
+        )
+        .await;
+    bench.pass(3_000).await;
+    let again = voids(&bench);
+    assert!(
+        again[4].as_ref().is_some_and(|why| why.contains("tells everybody that it is over")),
+        "{again:?}"
+    );
+    // each stands there once
+    assert_eq!(locked(&bench.world.chat).of("draft/").len(), 5);
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_draft_of_what_was_merged_or_no_incident_says_so_where_it_stands() {
+    let mut bench = led().await;
+    declare(&mut bench, "payments fail").await;
+    bench.ask("one", "ana", draft("outage", &[])).await;
+    bench.ask("two", "ana", draft_of("INC-2", "outage", &[], None)).await;
+    bench.pass(3_000).await;
+    assert_eq!(voids(&bench), [None, None]);
+    let merge = Request::IncidentMerge { incident: Some("INC-1".to_owned()), into: "INC-2".to_owned() };
+    bench.ask("merge", "ana", merge).await;
+    bench.pass(3_000).await;
+    let merged = Some("INC-1 is part of INC-2, which tells everybody how it goes on".to_owned());
+    assert_eq!(voids(&bench), [merged.clone(), None]);
+    let none = Request::IncidentNone { incident: Some("INC-2".to_owned()), reason: "a test".to_owned() };
+    bench.ask("none", "ana", none).await;
+    bench.pass(3_000).await;
+    assert_eq!(voids(&bench), [merged, Some("it was written before INC-2 was over".to_owned())]);
 }
