@@ -246,6 +246,14 @@ impl PagerDutyClient {
         }
     }
 
+    /// Resolves what is still open under this key.
+    async fn end_page(&self, key: &str) -> Result<(), PagerError> {
+        for incident in self.open_with(key).await? {
+            self.set_status(&incident, None, Status::Resolved).await?;
+        }
+        Ok(())
+    }
+
     /// The id of the user with this e-mail.
     async fn user_with(&self, email: &str) -> Result<Option<String>, PagerError> {
         let limit = PAGE.to_string();
@@ -261,9 +269,16 @@ impl PagerDutyClient {
 
     /// `true` when an incident with this key is not resolved.
     async fn is_open(&self, key: &str) -> Result<bool, PagerError> {
+        Ok(!self.open_with(key).await?.is_empty())
+    }
+
+    /// The ids of incidents with this key that are not resolved.
+    async fn open_with(&self, key: &str) -> Result<Vec<String>, PagerError> {
         let query = [("incident_key", key), ("statuses[]", "triggered"), ("statuses[]", "acknowledged")];
         let found = self.get(self.url(&["incidents"], &query)?, "look for the page").await?;
-        Ok(list(&found, "incidents").any(|one| one.get("incident_key").and_then(Value::as_str) == Some(key)))
+        let ours = list(&found, "incidents")
+            .filter(|one| one.get("incident_key").and_then(Value::as_str) == Some(key));
+        Ok(ours.map(|one| one.get("id").and_then(Value::as_str).unwrap_or_default().to_owned()).collect())
     }
 
     /// `true` when the incident has a note with this text.
@@ -434,6 +449,7 @@ impl Pager for PagerDutyClient {
                     let about = About { incident, service: service.as_deref(), to: to.as_deref() };
                     self.page(key, (title, text), &about).await
                 }
+                PagerCall::EndPage { key } => self.end_page(key).await,
             }
         })
     }

@@ -107,6 +107,16 @@ pub enum Outgoing {
         /// Who.
         to: Actor,
     },
+    /// The request that such a page was for is over: what was opened at the pager for it ends there.
+    ApprovalOver {
+        /// The incident.
+        incident: IncidentId,
+        /// The run.
+        run: RunId,
+        /// When the offer would have ended.
+        #[serde(with = "crate::journal::millis")]
+        until: DateTime<Utc>,
+    },
     /// The review, as a file in the incident's channel.
     Review {
         /// The incident.

@@ -1,23 +1,24 @@
 //! The page for whoever has to say yes: one for each request, and none once it is answered. Whoever asks again for the same
-//! plan in a moment wakes nobody twice; where the pager refuses one person, the next is paged.
+//! plan in a moment wakes nobody twice; where the pager refuses one person, the next is paged. What a page has opened at the
+//! pager ends with the request.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Duration, Utc};
-use runbook_core::ids::IncidentId;
+use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Incident, IncidentCommand};
 use runbook_core::message::Outgoing;
 use runbook_core::people::{Actor, Person};
 use runbook_core::plan::Fingerprint;
-use runbook_core::ports::{Commit, OutboxResult, OutboxRow, PAGE_KEY_PREFIX, PagerCall};
+use runbook_core::ports::{Commit, OutboxResult, OutboxRow, PAGE_KEY_PREFIX, PagerCall, PagerError};
 use runbook_core::run::{Decision, Run, RunEvent, Status};
 
 use crate::deliver::Called;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
-use crate::origin::{Origin, Pace};
+use crate::origin::{Origin, Pace, approval_pages};
 use crate::runs::load_run;
 use crate::sees::may_see;
 
@@ -63,6 +64,11 @@ impl AskedFor {
         }
     }
 
+    /// What this row has paged for stands no more.
+    fn forget(&self, row: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, page| page.row != row);
+    }
+
     /// It has left, or it was no page after all.
     fn end(&self, asked: &Asked, has_left: bool) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,6 +77,27 @@ impl AskedFor {
             _ => drop(known.remove(asked)),
         }
     }
+}
+
+/// Until when a run waits for a yes, where it does.
+pub(crate) fn asked_until(run: &Run) -> Option<DateTime<Utc>> {
+    match run.status {
+        Status::WaitingForApproval { expires_at } => Some(expires_at),
+        _ => None,
+    }
+}
+
+/// What the pager knows such a page by.
+fn page_key(run: RunId, until: DateTime<Utc>, to: &str) -> String {
+    format!("{PAGE_KEY_PREFIX}approval/{run}/{}/{to}", until.timestamp_millis())
+}
+
+/// How a page ends that nobody needs any more. One that was tried may have left: it is looked for when the request is over.
+fn not_needed(row: &OutboxRow) -> OutboxResult {
+    if row.attempts > 0 {
+        return OutboxResult::Sent;
+    }
+    OutboxResult::Dead { error: "nobody had to be paged any more".to_owned() }
 }
 
 impl Engine {
@@ -129,23 +156,23 @@ impl Engine {
         let Outgoing::ApprovalPage { incident: id, run, until, to } = message else { return Ok(()) };
         let run = load_run(self.store(), *run).await?.map(|loaded| loaded.state);
         let incident = load_incident(self.store(), *id).await?.map(|loaded| loaded.state);
-        let waits = |run: &Run| matches!(run.status, Status::WaitingForApproval { expires_at } if expires_at == *until);
+        let waits = |run: &Run| asked_until(run) == Some(*until);
         let person = self.directory().person_of(to);
         let (Some(run), Some(incident), Some(email)) =
             (run.filter(waits), incident, person.and_then(|person| person.pagerduty_email.clone()))
         else {
-            return self.settle(row, OutboxResult::Sent).await;
+            return self.settle(row, not_needed(row)).await;
         };
         // Their yes may have been given while another's is still missing, or the offer is over.
         if self.now() >= *until || run.approvals.iter().any(|yes| yes.by == *to) {
-            return self.settle(row, OutboxResult::Sent).await;
+            return self.settle(row, not_needed(row)).await;
         }
         let asked = (*id, to.clone(), run.fingerprint.clone());
         match self.inner.asked.begin(&asked, &row.key, self.now()) {
             Turn::Now => {}
             Turn::Never => {
                 tracing::info!(key = %row.key, "paged for the same a moment ago, and not again");
-                return self.settle(row, OutboxResult::Sent).await;
+                return self.settle(row, not_needed(row)).await;
             }
             Turn::Later => {
                 let at = self.now() + Duration::seconds(A_MOMENT_S);
@@ -161,6 +188,47 @@ impl Engine {
         let place = people.iter().position(|person| Actor::Person(person.name.clone()) == *to);
         let next = place.and_then(|place| people.get(place + 1)).map(|next| Actor::Person(next.name.clone()));
         self.next_approver(row, (&run, &incident, *until), (to, next), reason).await
+    }
+
+    /// Ends at the pager what was opened there for a request that is over.
+    pub(crate) async fn end_approval_pages(
+        &self,
+        row: &OutboxRow,
+        message: &Outgoing,
+        (run, until): (RunId, DateTime<Utc>),
+    ) -> Result<(), EngineError> {
+        let prefix = approval_pages(run, until);
+        let left = self.store().outbox_left(prefix.clone()).await?;
+        if left.is_empty() {
+            return self.settle(row, OutboxResult::Sent).await;
+        }
+        let Some(pager) = self.inner.parts.pager.clone() else {
+            return self.leave(row, "no pager is configured here").await;
+        };
+        self.store().outbox_attempt(row.key.clone(), None).await?;
+        let events = load_run(self.store(), run).await?.map(|loaded| loaded.events).unwrap_or_default();
+        for page in left {
+            let to = page.strip_prefix(&prefix).unwrap_or_default();
+            let call = PagerCall::EndPage { key: page_key(run, until, to) };
+            match pager.call(&row.key, row.attempts + 1, &call).await {
+                Ok(()) => {}
+                Err(PagerError::Retry { after_ms, reason }) => {
+                    return self.again(row, after_ms, reason).await;
+                }
+                Err(PagerError::Permanent { reason }) => return self.give_up(row, message, reason).await,
+            }
+            let has_answered = events.iter().any(|envelope| {
+                let answers =
+                    matches!(envelope.event, RunEvent::Approved { .. } | RunEvent::Cancelled { .. });
+                answers && envelope.actor.to_string() == to
+            });
+            // Whoever has not answered may not have seen it, and nothing rings any more: asked again, they are paged again.
+            if !has_answered {
+                self.inner.asked.forget(&page);
+            }
+        }
+        self.inner.metrics.count("blocks_outbox_sent_total", "to=\"pager\"".to_owned());
+        self.settle(row, OutboxResult::Sent).await
     }
 
     /// The pager has refused to page one approver: that is told, and the next is paged.
@@ -213,7 +281,7 @@ impl Engine {
             (format!(" {} {}", incident.severity, incident.service), run.plan.title.clone())
         };
         PagerCall::Page {
-            key: format!("{PAGE_KEY_PREFIX}approval/{}/{}/{to}", run.id, until.timestamp_millis()),
+            key: page_key(run.id, until, &to.to_string()),
             title: format!("{number}{place}: {about} waits for the yes of {to} until {end}"),
             text: format!(
                 "{about} (code {code}), asked for by {}, waits for a yes until {end}. Look at the plan before you say it: `blocks runbook status {}`, or the plan's message in the incident's channel.",

@@ -73,6 +73,9 @@ impl Engine {
         if matches!(message, Outgoing::ApprovalPage { .. }) {
             return self.deliver_approval_page(&row, &message).await;
         }
+        if let Outgoing::ApprovalOver { run, until, .. } = &message {
+            return self.end_approval_pages(&row, &message, (*run, *until)).await;
+        }
         let Some(chat) = self.inner.parts.chat.clone() else {
             return self.leave(&row, "no chat is configured here").await;
         };
@@ -250,7 +253,12 @@ impl Engine {
         self.settle(row, OutboxResult::Dead { error: reason }).await
     }
 
-    async fn give_up(&self, row: &OutboxRow, message: &Outgoing, reason: String) -> Result<(), EngineError> {
+    pub(crate) async fn give_up(
+        &self,
+        row: &OutboxRow,
+        message: &Outgoing,
+        reason: String,
+    ) -> Result<(), EngineError> {
         if let Outgoing::Update { incident, draft, way, .. } = message {
             self.update_failed(*incident, *draft, *way, reason.clone()).await?;
             return self.bury(row, reason).await;
@@ -271,6 +279,7 @@ impl Engine {
             | Outgoing::Offer { incident, .. }
             | Outgoing::Call { incident, .. }
             | Outgoing::ApprovalPage { incident, .. }
+            | Outgoing::ApprovalOver { incident, .. }
             | Outgoing::Pager { incident, .. } => Some(*incident),
             Outgoing::Plan { run } | Outgoing::Progress { run } => {
                 load_run(self.store(), *run).await?.and_then(|loaded| loaded.state.incident)
@@ -461,7 +470,9 @@ impl Engine {
                 let (to, text, offers) = (to.clone(), text.clone(), offers.clone());
                 chat(ChatMessage::Reply { to, text, offers })
             }
-            Outgoing::Pager { .. } | Outgoing::ApprovalPage { .. } => Ok(Rendered::Obsolete),
+            Outgoing::Pager { .. } | Outgoing::ApprovalPage { .. } | Outgoing::ApprovalOver { .. } => {
+                Ok(Rendered::Obsolete)
+            }
         }
     }
 

@@ -225,7 +225,9 @@ impl Engine {
         now: chrono::DateTime<chrono::Utc>,
     ) {
         let deliverable = match message {
-            Outgoing::Pager { .. } | Outgoing::ApprovalPage { .. } => self.settings().has_pager,
+            Outgoing::Pager { .. } | Outgoing::ApprovalPage { .. } | Outgoing::ApprovalOver { .. } => {
+                self.settings().has_pager
+            }
             // Its ways are those that were set up when it was drafted.
             Outgoing::Update { .. } => true,
             _ => self.settings().has_chat,

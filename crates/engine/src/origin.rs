@@ -108,6 +108,11 @@ pub(crate) fn plan_key(run: RunId) -> String {
     format!("plan/{run}")
 }
 
+/// How the keys of the pages for a yes begin; whom they are for follows.
+pub(crate) fn approval_pages(run: RunId, until: DateTime<Utc>) -> String {
+    format!("pager/page/approval/{run}/{}/", until.timestamp_millis())
+}
+
 /// The outbox row of a message. `cause` makes the key of messages that are not about one thing unique.
 pub(crate) fn outbox_item(
     message: &Outgoing,
@@ -134,7 +139,12 @@ pub(crate) fn outbox_item(
         Outgoing::Call { incident, .. } => (format!("call/{cause}"), 0, format!("calls/{incident}"), false),
         Outgoing::Shift { part, .. } => (format!("shift/{cause}/{part}"), 2, "shift".to_owned(), false),
         Outgoing::ApprovalPage { run, until, to, .. } => {
-            let key = format!("pager/page/approval/{run}/{}/{to}", until.timestamp_millis());
+            let key = format!("{}{to}", approval_pages(*run, *until));
+            (key, 0, format!("pager/approval/{run}"), false)
+        }
+        // Behind the page itself: what became of that is known by then.
+        Outgoing::ApprovalOver { run, until, .. } => {
+            let key = format!("pager/end/approval/{run}/{}", until.timestamp_millis());
             (key, 0, format!("pager/approval/{run}"), false)
         }
         Outgoing::Review { incident } => (format!("review/{cause}"), 3, format!("review/{incident}"), false),
@@ -164,6 +174,7 @@ pub(crate) fn outbox_item(
                 runbook_core::ports::PagerCall::Resolve { incident, .. } => ("resolve", incident),
                 runbook_core::ports::PagerCall::Note { incident, .. } => ("note", incident),
                 runbook_core::ports::PagerCall::Page { incident, .. } => ("page", incident),
+                runbook_core::ports::PagerCall::EndPage { key } => ("end", key),
             };
             (format!("pager/{verb}/{cause}"), 0, format!("pager/{incident}"), false)
         }

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{IncidentCommand, decide as decide_incident};
 use runbook_core::journal::{Head, StreamId};
+use runbook_core::message::Outgoing;
 use runbook_core::ports::{
     BoxFuture, Commit, CommitError, CounterRaise, ExecError, Job, RowChange, Store, Timer, TimerChange,
 };
@@ -18,6 +19,7 @@ use runbook_core::run::{
 use runbook_core::runbook::{CommandKind, Effect as CommandEffect};
 use runbook_core::sabotage::{self, Sabotage};
 
+use crate::approval_page::asked_until;
 use crate::carry_on::carry_on;
 use crate::crash;
 use crate::engine::Engine;
@@ -174,6 +176,7 @@ impl Engine {
         now: DateTime<Utc>,
     ) -> Result<Option<(Run, Head, Vec<Effect>)>, EngineError> {
         let mut commit = Commit::default();
+        let asked = state.as_ref().and_then(asked_until);
         let (run, end) = match (state, decision.events.is_empty()) {
             (Some(state), true) => (state, head),
             (state, _) => {
@@ -228,6 +231,10 @@ impl Engine {
         if let (Some(incident), false) = (incident, decision.events.is_empty()) {
             self.look_when_it_waits(&mut commit, incident, &run, now);
             self.page_approver(&mut commit, incident, &run, decision, now).await?;
+            if let Some(until) = asked.filter(|until| asked_until(&run) != Some(*until)) {
+                let over = Outgoing::ApprovalOver { incident, run: id, until };
+                self.enqueue(&mut commit, &over, "", Pace::AtOnce, now);
+            }
         }
         let text = if origin.reply_to.is_some() { say(&run, decision) } else { String::new() };
         origin.settle(&mut commit, (!text.is_empty()).then_some(text.as_str()), now);

@@ -1,5 +1,6 @@
 //! The engine on in-memory adapters and a paused clock.
 
+mod approval_pages;
 mod chat;
 mod crashes;
 mod escalate;

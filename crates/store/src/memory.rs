@@ -49,6 +49,7 @@ struct Waiting {
     due: DateTime<Utc>,
     retry_at: Option<DateTime<Utc>>,
     waits: bool,
+    has_left: bool,
 }
 
 /// What every call goes through on its way to the data and back.
@@ -264,7 +265,7 @@ impl Data {
             tried: Vec::new(),
             created_at: due,
         };
-        self.outbox.insert(key, Waiting { row, place, due, retry_at: None, waits: true });
+        self.outbox.insert(key, Waiting { row, place, due, retry_at: None, waits: true, has_left: false });
     }
 
     fn settle(&mut self, key: &str, version: u64, result: &OutboxResult) {
@@ -274,11 +275,13 @@ impl Data {
                 known.row.tried.clear();
                 (known.row.attempts, known.retry_at) = (0, None);
                 known.waits = known.row.version != version;
+                known.has_left = !known.waits;
             }
             OutboxResult::Dead { .. } => {
                 known.row.tried.clear();
                 known.row.attempts = 0;
                 known.waits = known.row.version != version;
+                known.has_left = false;
             }
             OutboxResult::Retry { at, .. } => known.retry_at = Some(*at),
         }
@@ -469,6 +472,16 @@ impl<G: Gate> Store for MemoryStore<G> {
 
     fn outbox_waits(&self, key: String) -> BoxFuture<'_, Result<bool, StoreError>> {
         self.read(move |data| data.outbox.get(&key).is_some_and(|known| known.waits))
+    }
+
+    fn outbox_left(&self, prefix: String) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        self.read(move |data| {
+            let ours = data
+                .outbox
+                .iter()
+                .filter(|(key, known)| key.starts_with(&prefix) && known.has_left && !known.waits);
+            ours.map(|(key, _)| key.clone()).collect()
+        })
     }
 
     fn outbox_backlog(&self) -> BoxFuture<'_, Result<u64, StoreError>> {

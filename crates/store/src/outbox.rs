@@ -137,6 +137,16 @@ pub(crate) fn waits(connection: &Connection, key: &str) -> Result<bool, Fault> {
     Ok(select.exists([key])?)
 }
 
+/// The keys of what has left that begin so, in order.
+pub(crate) fn left(connection: &Connection, prefix: &str) -> Result<Vec<String>, Fault> {
+    let mut select = connection.prepare_cached(
+        // the last of all characters ends what begins so
+        "SELECT key FROM outbox WHERE key >= ?1 AND key < ?1 || char(1114111) AND state = 'sent' ORDER BY key",
+    )?;
+    let keys = select.query_map([prefix], |row| row.get(0))?;
+    Ok(keys.collect::<Result<_, _>>()?)
+}
+
 /// How many rows wait.
 pub(crate) fn backlog(connection: &Connection) -> Result<u64, Fault> {
     let waiting = connection

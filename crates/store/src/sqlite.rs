@@ -209,6 +209,10 @@ impl Store for SqliteStore {
         self.read(move |connection| outbox::waits(connection, &key))
     }
 
+    fn outbox_left(&self, prefix: String) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        self.read(move |connection| outbox::left(connection, &prefix))
+    }
+
     fn outbox_backlog(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
         self.read(outbox::backlog)
     }

@@ -251,6 +251,27 @@ async fn a_page_is_for_one_person_also_where_no_incident_is_known() {
 }
 
 #[tokio::test]
+async fn a_page_is_ended_where_it_is_open_and_nothing_else_is() {
+    const KEY: &str = "blocks/approval/r/1/ben";
+    const LOOK: &str = "GET /pd/incidents?incident_key=blocks%2Fapproval%2Fr%2F1%2Fben&statuses%5B%5D=triggered&statuses%5B%5D=acknowledged";
+    let call = || PagerCall::EndPage { key: KEY.to_owned() };
+    let found = |incidents: Value| turn(LOOK, 200, json!({ "incidents": incidents }));
+    let open = || found(json!([{ "id": "PINC1", "incident_key": KEY }]));
+    let put = |status, answer: Value| turn(PUT, status, answer).from(FROM).body(status_body("resolved"));
+    assert_eq!(played(vec![open(), put(200, incident_is("resolved"))], 1, call()).await, Ok(()));
+    // none is open: it never was, somebody has resolved it, or the answer to the first attempt was lost
+    assert_eq!(played(vec![found(json!([]))], 2, call()).await, Ok(()));
+    // somebody is faster
+    let already = put(400, refusal(1001, "Incident Already Resolved"));
+    assert_eq!(played(vec![open(), already], 1, call()).await, Ok(()));
+    // one with another key is another's, whatever PagerDuty answers
+    let other = found(json!([{ "id": "Q2", "incident_key": "blocks/approval/r/1/benno" }]));
+    assert_eq!(played(vec![other], 1, call()).await, Ok(()));
+    let error = played(vec![turn(LOOK, 500, "")], 1, call()).await.unwrap_err();
+    assert!(matches!(&error, PagerError::Retry { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn what_is_so_already_is_success() {
     let put = |code| {
         turn(PUT, 400, refusal(code, "Incident Already Such")).from(FROM).body(status_body("acknowledged"))

@@ -66,6 +66,11 @@ pub enum PagerCall {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         service: Option<String>,
     },
+    /// End a page of ours that is still open; where there is none, nothing happens.
+    EndPage {
+        /// The key under which it was made.
+        key: String,
+    },
 }
 
 /// How the keys of our own pages begin, so that what the pager says of them opens no incident of its own.

@@ -61,6 +61,8 @@ pub trait Store: Send + Sync {
     fn outbox_attempt(&self, key: String, at: Option<Spot>) -> BoxFuture<'_, Result<(), StoreError>>;
     /// Whether the message with this key is still to leave.
     fn outbox_waits(&self, key: String) -> BoxFuture<'_, Result<bool, StoreError>>;
+    /// The keys, beginning with these characters, of messages that were settled as sent, in order.
+    fn outbox_left(&self, prefix: String) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
     /// Messages that have not left.
     fn outbox_backlog(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
     /// Timers whose time has come, earliest first.

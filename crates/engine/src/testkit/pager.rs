@@ -18,6 +18,8 @@ pub(crate) struct PagerState {
     pub(crate) unknown: Vec<String>,
     /// It cannot be reached.
     pub(crate) is_away: bool,
+    /// So many calls are taken, and their answers lost.
+    pub(crate) loses_answers: usize,
     /// It does not say who its users are.
     pub(crate) keeps_users_secret: bool,
 }
@@ -57,6 +59,13 @@ impl Pager for FakePager {
                     });
                 }
                 pager.calls.push(call.clone());
+                if let Some(left) = pager.loses_answers.checked_sub(1) {
+                    pager.loses_answers = left;
+                    return Err(PagerError::Retry {
+                        after_ms: None,
+                        reason: "the connection broke".to_owned(),
+                    });
+                }
             }
             self.life.point().await;
             Ok(())

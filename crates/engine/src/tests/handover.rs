@@ -12,7 +12,7 @@ use crate::origin::Asker;
 use crate::settings::{HandoverSettings, Settings};
 use crate::testkit::{Act, Bench, check, locked};
 
-const MINUTE: u64 = 60_000;
+pub(super) const MINUTE: u64 = 60_000;
 
 fn shifts(settings: &mut Settings) {
     settings.handover = HandoverSettings {
@@ -42,7 +42,7 @@ fn shift(to: Option<&str>, post: bool) -> Request {
     Request::HandOverShift { to: to.map(str::to_owned), post }
 }
 
-fn restart() -> Request {
+pub(super) fn restart() -> Request {
     Request::RunbookRun { name: "restart".to_owned(), params: [].into(), section: None, incident: None }
 }
 
@@ -72,7 +72,7 @@ fn pages(bench: &Bench) -> Vec<PagerCall> {
     calls.into_iter().filter(|call| matches!(call, PagerCall::Page { .. })).collect()
 }
 
-async fn led(change: impl FnOnce(&mut Settings)) -> Bench {
+pub(super) async fn led(change: impl FnOnce(&mut Settings)) -> Bench {
     let mut bench = Bench::with(&[], change).await;
     bench.paged().await;
     bench.ask("ack", "ana", Request::IncidentAck { incident: None }).await;
@@ -353,7 +353,7 @@ fn another(settings: &mut Settings) {
     settings.directory = Directory::new(people).unwrap().into();
 }
 
-fn paged_to(bench: &Bench) -> Vec<String> {
+pub(super) fn paged_to(bench: &Bench) -> Vec<String> {
     let to = |call: PagerCall| match call {
         PagerCall::Page { to, .. } => to,
         _ => None,
@@ -387,17 +387,7 @@ async fn where_the_pager_refuses_one_approver_the_next_is_paged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_again_for_the_same_plan_pages_nobody_twice() {
-    let mut bench = led(|_| {}).await;
-    for (id, pages) in [("one", 1), ("two", 1), ("three", 2)] {
-        bench.ask(id, "ana", restart()).await;
-        bench.pass(10_000).await;
-        assert_eq!(paged_to(&bench).len(), pages, "{id}");
-        bench.ask(&format!("no {id}"), "ana", Request::RunbookRefuse { run: None, reason: None }).await;
-        bench.pass(5 * MINUTE).await;
-    }
-    assert_eq!(check(&bench), Vec::<String>::new());
-    // a page that never left stands in nobody's way
+async fn a_page_that_never_left_stands_in_nobodys_way() {
     let mut bench = led(|_| {}).await;
     locked(&bench.world.pager).is_away = true;
     bench.ask("one", "ana", restart()).await;

@@ -98,6 +98,12 @@ pub async fn a_group_leaves_in_order_and_a_dead_head_lets_it_go_on(store: &dyn S
         assert_eq!(store.outbox_waits(key.to_owned()).await.unwrap(), waits, "{key}");
     }
     assert_eq!(store.outbox_backlog().await.unwrap(), 2);
+    // what was given up, or waits, has not left
+    for (prefix, left) in
+        [("a", &["a1"][..]), ("a1", &["a1"]), ("a2", &[]), ("b", &[]), ("A", &[]), ("%", &[])]
+    {
+        assert_eq!(store.outbox_left(prefix.to_owned()).await.unwrap(), left, "{prefix}");
+    }
     assert_eq!(store.outbox_due(at(0), 1).await.unwrap().len(), 1);
 }
 

@@ -55,7 +55,7 @@ impl PagerState {
                     self.to_tell.push((incident.clone(), PagerEventKind::Resolved));
                 }
             }
-            PagerCall::Note { .. } | PagerCall::Page { .. } => {}
+            PagerCall::Note { .. } | PagerCall::Page { .. } | PagerCall::EndPage { .. } => {}
         }
         if super::take(&mut self.loses_answers) {
             return retry("the connection broke");

@@ -117,6 +117,9 @@ impl Store for Watched {
     fn outbox_waits(&self, key: String) -> BoxFuture<'_, Result<bool, StoreError>> {
         self.store.outbox_waits(key)
     }
+    fn outbox_left(&self, prefix: String) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        self.store.outbox_left(prefix)
+    }
     fn outbox_backlog(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
         self.store.outbox_backlog()
     }
