@@ -219,7 +219,7 @@ impl Books {
             Judged::Value => ("17\n", "seventeen\n"),
             Judged::Lines => (random.pick(&lists), "a\nB 7\n"),
             // more than a card shows, in some worlds
-            _ if self.seed.is_multiple_of(4) => ("fine\n", "broken\n1\n2\n3\n4\n"),
+            _ if self.seed.is_multiple_of(4) => ("fine\n1\n2\n3\n4\n", "broken\n1\n2\n3\n4\n"),
             _ => ("fine\n", "broken\n"),
         };
         let ends = |after_ms: u64, code: i32, output: &str| {
