@@ -179,7 +179,7 @@ async fn two_rollbacks_of_one_target_do_not_run_together() {
 #[tokio::test]
 async fn without_a_second_person_the_shipped_rollback_does_not_reach_the_target() {
     let app = TestApp::start(&AppConfig { triage: None, ..AppConfig::default() }).await;
-    app.control("target/deploy", json!({ "version": "v1.2" })).await;
+    app.deploy_what_fails().await;
     until("the bad version serves", async || (app.target_version().await == "v1.2").then_some(())).await;
     let (channel, plan) = asked_in_slack(&app).await;
     for _ in 0..2 {

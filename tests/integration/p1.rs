@@ -55,7 +55,7 @@ impl<'a> Commander<'a> {
 /// A bad version, the page, the diagnostics, the card: the incident's channel.
 async fn paged(slack_mode: &'static str) -> (TestApp, String, String) {
     let app = TestApp::start_by(slack_mode, AppConfig::default()).await;
-    app.control("target/deploy", json!({ "version": "v1.2" })).await;
+    app.deploy_what_fails().await;
     let page = app.page("Flow failures").await;
     app.acknowledged(&page).await;
     let shown = app

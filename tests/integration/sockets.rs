@@ -31,7 +31,7 @@ async fn typed(app: &TestApp, line: &str) -> Value {
 async fn a_run_is_asked_for_approved_and_seen_without_any_public_address() {
     let app = TestApp::start(&socket_mode()).await;
     connected(&app, 2).await;
-    app.control("target/deploy", json!({ "version": "v1.2" })).await;
+    app.deploy_what_fails().await;
     assert_eq!(app.raw_slash("U0ANA", "C0INCIDENTS", "help", blocks_tests::unix_now()).await.status, 404);
     app.page("the shop is slow").await;
     let has_card = |shown: &Value| timeline_types(shown).contains(&"card_posted".to_owned());

@@ -345,6 +345,16 @@ impl TestApp {
         poll::until(what, async || find(&self.state().await)).await
     }
 
+    /// Gives the target a version whose flows fail, and waits until as many do as its diagnostics call a failure.
+    pub async fn deploy_what_fails(&self) {
+        self.control("target/deploy", json!({ "version": "v1.2" })).await;
+        poll::until("more than 10 % of the flows fail", async || {
+            let stats = self.get(&format!("{}/api/v1/stats", self.target_url)).await.json();
+            stats["failure_rate_percent"].as_f64().filter(|percent| *percent > 10.0)
+        })
+        .await;
+    }
+
     /// What the target runs, as it says itself.
     pub async fn target_version(&self) -> String {
         view::text(&self.get(&format!("{}/api/v1/stats", self.target_url)).await.json()["version"])

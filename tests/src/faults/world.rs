@@ -31,7 +31,7 @@ impl World {
         let app = TestApp::start(&AppConfig { triage: None, ..AppConfig::default() }).await;
         let tools = Tools::install(&app.dir.join("sandbox/bin"), &app.dir);
         if !is_well {
-            app.control("target/deploy", json!({ "version": "v1.2" })).await;
+            app.deploy_what_fails().await;
         }
         let (ana, ben) = (app.token("ana").await, app.token("ben").await);
         let mut world = World { app, tools, ana, ben, before: Shape::new() };
