@@ -636,6 +636,9 @@ pub struct ProgressView {
     pub steps: Vec<ProgressStepView>,
     /// A question for a person, with the answers that make sense, safest first.
     pub question: Option<QuestionView>,
+    /// Nothing comes after this.
+    #[serde(default)]
+    pub is_over: bool,
     /// The command that "it has happened" is said of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,

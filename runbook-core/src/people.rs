@@ -264,6 +264,12 @@ impl Directory {
         Directory { people }
     }
 
+    /// Those of them of whom this is so.
+    #[must_use]
+    pub fn only(&self, is_so: impl Fn(&Person) -> bool) -> Directory {
+        Directory { people: self.people.iter().filter(|person| is_so(person)).cloned().collect() }
+    }
+
     /// Who this credential belongs to.
     #[must_use]
     pub fn actor(&self, credential: &Credential) -> Actor {

@@ -456,6 +456,7 @@ pub fn reversal_words(reversal: Reversal) -> &'static str {
 #[must_use]
 pub fn progress(run: &Run) -> ProgressView {
     ProgressView {
+        is_over: !run.status.is_open(),
         run: run.id,
         title: run.plan.title.clone(),
         state: state_words(run),

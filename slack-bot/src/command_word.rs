@@ -2,10 +2,14 @@
 
 use std::borrow::Cow;
 
+use blocks_grammar::SERVER_COMMANDS;
+
 /// Longest command with its slash, in characters (Slack's manifest schema).
 const MAX: usize = 32;
 /// How every text of ours writes the command: at the beginning of code, with something behind it.
 const OURS: &str = "`/blocks ";
+/// The same in a shell.
+const SHELLS: &str = "`blocks ";
 
 /// Slack takes no such command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,11 +51,27 @@ impl CommandWord {
 
     /// Words of ours, with the command as it is typed here. Only what begins code is the command: an address, a path or a
     /// command of a runbook that happens to hold the word stays as it is.
+    ///
+    /// What a hint says as it is typed in a shell is said as it is typed here, where it can be typed here.
     pub(crate) fn said<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if self.0 == "/blocks" || !text.contains(OURS) {
-            return Cow::Borrowed(text);
+        let mut said = Cow::Borrowed(text);
+        if text.contains(SHELLS) {
+            let mut parts = text.split(SHELLS);
+            let mut here = parts.next().unwrap_or_default().to_owned();
+            for part in parts {
+                let line = part.split('`').next().unwrap_or_default();
+                let first = line.split(' ').next().unwrap_or_default();
+                let is_shells =
+                    SERVER_COMMANDS.contains(&first) || part[line.len()..].starts_with("` in a shell");
+                here.push_str(if is_shells { SHELLS } else { OURS });
+                here.push_str(part);
+            }
+            said = Cow::Owned(here);
         }
-        Cow::Owned(text.replace(OURS, &format!("`{} ", self.0)))
+        if self.0 == "/blocks" || !said.contains(OURS) {
+            return said;
+        }
+        Cow::Owned(said.replace(OURS, &format!("`{} ", self.0)))
     }
 }
 
@@ -81,10 +101,15 @@ mod tests {
             "see https://x.example/blocks/y and https://x.example/blocks y",
             "disk /blocks is full, so is `/blocks/y`; `df /blocks x`",
             "`/blocks` and `/blocksmith x` and `blocks runbook status` in a shell",
+            "`blocks doctor` and `blocks drill run`, ``blocks x",
             "a `/block",
         ] {
             assert_eq!(word.said(other), other);
         }
         assert_eq!(CommandWord::default().said(text), text);
+        let shell = "look with `blocks runbook status 0198`, or `blocks doctor`";
+        assert_eq!(word.said(shell), "look with `/incident runbook status 0198`, or `blocks doctor`");
+        let here = "look with `/blocks runbook status 0198`, or `blocks doctor`";
+        assert_eq!(CommandWord::default().said(shell), here);
     }
 }

@@ -215,7 +215,7 @@ const LINES: &[(&str, &str)] = &[
     ("menu", "takes it: nobody commands yet"),
     ("status", "P1 INC-1 triggered"),
     ("ack", "You have it."),
-    ("severity P2", "The severity is changed."),
+    ("severity P2", "is P2 now."),
     ("role scribe @ben", "ben is scribe from now on."),
     ("update half of it passes", "The update is on the record."),
     ("update draft rollback_begun --param version=v1.1", "INC-1: draft "),

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 use runbook_core::ids::{IncidentId, RunId};
-use runbook_core::incident::{Asking, Incident, IncidentCommand};
+use runbook_core::incident::{Asking, Incident, IncidentCommand, Urgency};
 use runbook_core::message::{Bookmark, ChatMessage, Outgoing, PlanView};
 use runbook_core::people::{Actor, Person, Role};
 use runbook_core::ports::{
@@ -20,10 +20,12 @@ use crate::handover::has_come;
 use crate::incidents::load_incident;
 use crate::late;
 use crate::origin::{Origin, card_key, plan_key};
-use crate::pings::Turn;
+use crate::pings::{self, Turn};
 use crate::runs::{load_run, silent};
 use crate::sees::may_see;
 
+/// So long an incident waits for a channel of its own before it is shown in the shared one.
+const CHANNEL_PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 /// What opens a form lives so long.
 const FORM_PATIENCE_MS: u64 = 3_000;
 /// Longest wait between two attempts, in seconds.
@@ -406,8 +408,9 @@ impl Engine {
                         Err(rendered) => return Ok(rendered),
                     },
                 };
-                let view =
-                    PlanView { approvers: self.approvers(&run).map(|who| who.words), ..view::plan(&run) };
+                let people = self.people_of(run.incident).await?;
+                let approvers = self.approvers_among(&people, &run).map(|who| who.words);
+                let view = PlanView { approvers, ..view::plan(&run) };
                 chat(ChatMessage::Plan { channel, ts: place.map(|(_, ts)| ts), view })
             }
             Outgoing::Progress { run } => {
@@ -552,13 +555,16 @@ impl Engine {
             Ok(channel) => channel,
             Err(rendered) => return Ok(rendered),
         };
+        if self.waits_for_card(&incident).await? && about.urgency() != Urgency::Must {
+            return Ok(Rendered::NotYet);
+        }
         // What was late must not mention somebody beside what came after it.
         let is_newest = incident.reminders.pinged_at == Some(*at);
         let person = to.as_ref().and_then(|to| self.directory().person_of(to));
         let mention =
             person.filter(|_| *mention && wants && is_newest).and_then(|person| person.slack_id.clone());
         let mention = match mention {
-            Some(who) => match self.inner.pings.turn(&who, key, about.urgency(), self.now()) {
+            Some(who) => match self.inner.pings.turn(&who, key, pings::urgency(about), self.now()) {
                 Turn::Now => Some(who),
                 Turn::At(at) => return Ok(Rendered::At(at)),
                 Turn::Silent => None,
@@ -642,14 +648,20 @@ impl Engine {
         if let Some(channel) = &incident.channel {
             return Ok(channel.clone());
         }
+        let shared = self.shared_channel(incident).filter(|_| !incident.private);
         if self.wants_own_channel(incident) && !incident.channel_failed {
-            return Err(Rendered::NotYet);
+            // In a storm its own channel is minutes away: until then it is led where everybody sees it.
+            let delay = self.inner.parts.chat.as_ref().and_then(|chat| chat.channel_delay());
+            return match shared {
+                Some(shared) if delay.is_some_and(|delay| delay > CHANNEL_PATIENCE) => Ok(shared),
+                _ => Err(Rendered::NotYet),
+            };
         }
         if incident.private {
             // Where others read along is no place for it.
             return Err(Rendered::Nowhere);
         }
-        self.shared_channel(incident).ok_or(Rendered::Nowhere)
+        shared.ok_or(Rendered::Nowhere)
     }
 
     /// The channel that an incident shares with others: its service's, else its severity's.

@@ -45,10 +45,11 @@ impl Engine {
             }
             Request::IncidentSeverity { incident, severity } => {
                 self.require_standing(asker, "change a severity")?;
-                let id = self.find_incident(incident.as_deref(), asker).await?.id;
+                let row = self.find_incident(incident.as_deref(), asker).await?;
                 let (to, target_s) = self.severity(severity)?;
+                let said = format!("{} is {to} now.", row.number);
                 let command = IncidentCommand::ChangeSeverity { to, target_s };
-                self.incident_verb(id, &command, origin, "The severity is changed.").await
+                self.incident_verb(row.id, &command, origin, &said).await
             }
             Request::IncidentResolve { incident } => {
                 self.require_standing(asker, "resolve an incident")?;

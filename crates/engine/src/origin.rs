@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 use runbook_core::ids::{IncidentId, RunId};
+use runbook_core::incident::Urgency;
 use runbook_core::journal::{Cause, Stamp};
 use runbook_core::message::{Outgoing, ReplyTo};
 use runbook_core::people::Actor;
@@ -134,6 +135,10 @@ pub(crate) fn outbox_item(
         Outgoing::Plan { run } => (plan_key(*run), 0, plan_key(*run), true),
         Outgoing::Progress { run } => (format!("progress/{run}"), 2, format!("progress/{run}"), true),
         Outgoing::Note { incident, .. } => (format!("note/{cause}"), 3, format!("notes/{incident}"), false),
+        // what must be heard is not behind what waits for its turn
+        Outgoing::Ask { incident, about, .. } if about.urgency() == Urgency::Must => {
+            (format!("ask/{cause}"), 0, format!("asks/{incident}/must"), false)
+        }
         Outgoing::Ask { incident, .. } => (format!("ask/{cause}"), 0, format!("asks/{incident}"), false),
         Outgoing::Offer { incident, .. } => (format!("offer/{cause}"), 0, format!("calls/{incident}"), false),
         Outgoing::Call { incident, .. } => (format!("call/{cause}"), 0, format!("calls/{incident}"), false),

@@ -94,9 +94,11 @@ impl Engine {
                     known.insert(group.slack_id.clone(), Known { members, at: Instant::now() });
                 }
                 Err(error) => {
+                    // one that is gone, or may not be read, has no members; one that is not answered may have them still
+                    let is_silent = matches!(error, SendError::Retry { .. });
                     let (SendError::Retry { reason, .. } | SendError::Permanent { reason }) = error;
-                    let is_believed =
-                        known.get(&group.slack_id).is_some_and(|known| known.at.elapsed() < BELIEVED);
+                    let is_recent = |known: &Known| known.at.elapsed() < BELIEVED;
+                    let is_believed = is_silent && known.get(&group.slack_id).is_some_and(is_recent);
                     if !is_believed {
                         known.remove(&group.slack_id);
                     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Duration, Utc};
-use runbook_core::incident::Urgency;
+use runbook_core::incident::{Topic, Urgency};
 
 /// So far apart are two mentions of one person.
 const BETWEEN: Duration = Duration::minutes(1);
@@ -32,8 +32,23 @@ pub(crate) enum Turn {
     Silent,
 }
 
+impl Turn {
+    fn of(at: DateTime<Utc>, now: DateTime<Utc>) -> Turn {
+        if at <= now { Turn::Now } else { Turn::At(at) }
+    }
+}
+
+/// How much a mention for this matters among those of other incidents. That nobody commands is asked once: it waits for its turn.
+pub(crate) fn urgency(about: &Topic) -> Urgency {
+    match about {
+        Topic::Commander => Urgency::Said,
+        other => other.urgency(),
+    }
+}
+
 impl Pings {
-    /// Whether the message `key` may mention `who`. What must be heard waits a minute at most, whatever else there is.
+    /// Whether the message `key` may mention `who`. What is to be heard waits a minute at most; then it is said without, or, where
+    /// something waits for it, mentions them whatever else there is.
     pub(crate) fn turn(&self, who: &str, key: &str, urgency: Urgency, now: DateTime<Utc>) -> Turn {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, slots| {
@@ -42,17 +57,32 @@ impl Pings {
         });
         let slots = all.entry(who.to_owned()).or_default();
         let kept = slots.iter().find(|slot| slot.key == key).map(|slot| slot.at);
-        let free = slots.iter().map(|slot| slot.at + BETWEEN).max().map_or(now, |free| free.max(now));
-        let at = match (kept, urgency) {
-            (Some(at), _) => at,
-            (None, Urgency::Reminder) if free > now => return Turn::Silent,
-            (None, Urgency::Must) => free.min(now + BETWEEN),
-            (None, _) => free,
+        let others = slots.iter().filter(|slot| slot.key != key).map(|slot| slot.at);
+        let after = |at: Option<DateTime<Utc>>| at.map_or(now, |at| (at + BETWEEN).max(now));
+        let last = others.clone().filter(|at| *at <= now).max();
+        let turn = match (kept, urgency) {
+            (Some(at), _) if now < at => Turn::At(at),
+            // it was before them when its time came
+            (Some(_), Urgency::Said) if last.is_some_and(|last| kept < Some(last)) => Turn::Silent,
+            (Some(_), _) => Turn::Now,
+            // one that is only kept for what can be said without is no reason to wait
+            (None, Urgency::Must) => Turn::of(after(last), now),
+            (None, _) => Turn::of(after(others.max()), now),
+        };
+        let turn = match (turn, urgency) {
+            (Turn::At(_), Urgency::Reminder) => Turn::Silent,
+            (Turn::At(at), Urgency::Said) if at > now + BETWEEN => Turn::Silent,
+            (turn, _) => turn,
+        };
+        let at = match turn {
+            Turn::Now => now,
+            Turn::At(at) => at,
+            Turn::Silent => return Turn::Silent,
         };
         if kept.is_none() {
             slots.push(Slot { key: key.to_owned(), at });
         }
-        if at <= now { Turn::Now } else { Turn::At(at) }
+        turn
     }
 
     /// Somebody was mentioned because a person wanted it.
@@ -82,14 +112,20 @@ mod tests {
         assert_eq!(turn("ben", "ask/2", Urgency::Reminder, 1), Turn::Now);
         assert_eq!(turn("ana", "ask/3", Urgency::Reminder, 10), Turn::Silent);
         assert_eq!(turn("ana", "ask/4", Urgency::Said, 10), Turn::At(at(60)));
-        assert_eq!(turn("ana", "ask/5", Urgency::Said, 20), Turn::At(at(120)));
-        assert_eq!(turn("ana", "ask/6", Urgency::Must, 20), Turn::At(at(80)), "a minute at most");
-        assert_eq!(turn("ana", "ask/4", Urgency::Said, 60), Turn::Now);
-        assert_eq!(turn("ana", "ask/5", Urgency::Said, 119), Turn::At(at(120)));
-        assert_eq!(turn("ana", "ask/7", Urgency::Reminder, 180), Turn::Now);
+        assert_eq!(turn("ana", "ask/5", Urgency::Said, 20), Turn::Silent, "its turn would be too far away");
+        assert_eq!(
+            turn("ana", "ask/6", Urgency::Must, 20),
+            Turn::At(at(60)),
+            "what must be heard goes before it"
+        );
+        assert_eq!(turn("ana", "ask/6", Urgency::Must, 60), Turn::Now);
+        assert_eq!(turn("ana", "ask/4", Urgency::Said, 61), Turn::Now, "both were due at once");
+        assert_eq!(turn("ana", "ask/7", Urgency::Must, 70), Turn::At(at(120)));
+        assert_eq!(turn("ana", "ask/8", Urgency::Must, 80), Turn::At(at(120)), "a minute at most");
+        assert_eq!(turn("ana", "ask/7", Urgency::Reminder, 181), Turn::Now);
         pings.called("ana", "call/1", at(200));
-        assert_eq!(turn("ana", "ask/8", Urgency::Must, 230), Turn::At(at(260)));
-        assert_eq!(turn("cora", "ask/9", Urgency::Said, 1_000), Turn::Now);
+        assert_eq!(turn("ana", "ask/9", Urgency::Must, 230), Turn::At(at(260)));
+        assert_eq!(turn("cora", "ask/10", Urgency::Said, 1_000), Turn::Now);
         assert_eq!(pings.0.lock().unwrap().len(), 1, "what is over is forgotten");
     }
 }

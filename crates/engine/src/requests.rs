@@ -29,7 +29,9 @@ use crate::origin::{Asker, Origin, Reply};
 use crate::plans::{Asked, approvals_needed, code_of, draft_reply, plan_of, plan_to_look, refused};
 use crate::read;
 use crate::review::Occasion;
+use crate::runs::load_run;
 use crate::said::{by_name, one_line};
+use crate::sees::may_see;
 use crate::which::{self, Typed};
 
 /// Before something is planned, the repository of the runbooks is asked again when it was not for that long.
@@ -310,8 +312,14 @@ impl Engine {
                 "service '{name}' names no rollback; hint: set `rollback` under its [[service]]"
             )));
         };
-        // the only open one may be about something else; one that is named is meant
-        let incident = incident.filter(|row| named.is_some() || row.service == name);
+        // the only open one may be about something else; one that is named is meant, and so is that of a channel of its own:
+        // nothing of a private incident is shown elsewhere, whatever it is about
+        let incident = match incident {
+            Some(row) if named.is_some() || row.service == name || self.is_asked_in(&row, asker).await? => {
+                Some(row)
+            }
+            _ => None,
+        };
         let entry = self.entry(runbook)?;
         let asked = Engine::asked(params, None, incident.as_ref());
         let about = || FormFor::Rollback {
@@ -345,6 +353,7 @@ impl Engine {
             }
             None => None,
         };
+        let people = self.people_of(incident.as_ref().map(|row| row.id)).await?;
         let mut request = self.run_request_of(plan, entry, incident.as_ref(), asker.actor.clone(), false)?;
         // two presses in one moment are one plan
         let _gate = self.inner.plan_gate.lock().await;
@@ -352,7 +361,7 @@ impl Engine {
             let text = format!(
                 "this plan waits already. {}{}",
                 planned_text(&run, self.now()),
-                self.approvers_line(&run)
+                self.approvers_line(&people, &run)
             );
             return self.answer(origin, Reply { text, data: self.followed_data(&run) }).await;
         }
@@ -363,7 +372,7 @@ impl Engine {
             request.approvals_needed = request.approvals_needed.max(1);
         }
         let now = self.now();
-        let say = |run: &Run| format!("{}{}", planned_text(run, now), self.approvers_line(run));
+        let say = |run: &Run| format!("{}{}", planned_text(run, now), self.approvers_line(&people, run));
         let run = self.create_run(&request, origin, &|run, _| say(run)).await?;
         Ok(Reply { text: say(&run), data: self.followed_data(&run) })
     }
@@ -376,7 +385,7 @@ impl Engine {
                 && row.fingerprint.as_ref() == Some(&request.fingerprint)
         };
         for row in self.store().runs(request.incident, true, LOOK).await?.into_iter().filter(is_same) {
-            let loaded = crate::runs::load_run(self.store(), row.id).await?;
+            let loaded = load_run(self.store(), row.id).await?;
             let now = self.now();
             let waits = |run: &Run| matches!(run.status, Status::WaitingForApproval { expires_at } if expires_at > now);
             let is_theirs = |run: &Run| run.requester == request.requester && waits(run);
@@ -453,11 +462,13 @@ impl Engine {
         })
     }
 
-    /// Whether an incident of this service is private from its beginning: its diagnostics are a security runbook. One that does
-    /// not read is told when it is to start.
+    /// Whether an incident of this service is private from its beginning: the configuration says so, or its diagnostics are a
+    /// security runbook. One that does not read says nothing, which is why `doctor` asks for the first.
     pub(crate) fn is_led_privately(&self, service: &str) -> bool {
         let triage = self.settings().service(service).and_then(|service| service.triage.clone());
-        triage.is_some_and(|name| self.entry(&name).is_ok_and(|entry| entry.is_private()))
+        let is_private = |name: String| self.entry(&name).is_ok_and(|entry| entry.is_private());
+        self.settings().service(service).is_some_and(|service| service.private)
+            || triage.is_some_and(is_private)
     }
 
     /// Starts the diagnostics that a service names. Only its `read` commands run.
@@ -513,7 +524,7 @@ impl Engine {
         // Whose yes does not count is told so by the core's one check, on the record, and learns and moves nothing else.
         let counts =
             |run: &Run| decide(run, &command, self.now()).is_ok_and(|decision| decision.refusal.is_none());
-        if let Some(loaded) = crate::runs::load_run(self.store(), row.id).await?
+        if let Some(loaded) = load_run(self.store(), row.id).await?
             && counts(&loaded.state)
         {
             // what was approved is compared with what is there now
@@ -521,7 +532,7 @@ impl Engine {
         }
         // One at a time, so that two yeses cannot start two runs on one target.
         let _gate = self.inner.target_gate.lock().await;
-        if let Some(loaded) = crate::runs::load_run(self.store(), row.id).await?
+        if let Some(loaded) = load_run(self.store(), row.id).await?
             && counts(&loaded.state)
         {
             self.check_target(&row, asker).await?;
@@ -608,7 +619,7 @@ impl Engine {
         command: &RunCommand,
         is_as_seen: &(dyn Fn(&Run) -> Result<(), EngineError> + Sync),
     ) -> Result<(), EngineError> {
-        let Some(loaded) = crate::runs::load_run(self.store(), id).await? else { return Ok(()) };
+        let Some(loaded) = load_run(self.store(), id).await? else { return Ok(()) };
         is_as_seen(&loaded.state)?;
         decide(&loaded.state, command, self.now()).map(|_| ()).map_err(EngineError::from)
     }
@@ -629,9 +640,13 @@ impl Engine {
         origin: &Origin,
         is_as_seen: &(dyn Fn(&Run) -> Result<(), EngineError> + Sync),
     ) -> Result<Reply, EngineError> {
+        let run = load_run(self.store(), id).await?;
+        let people = self.people_of(run.and_then(|run| run.state.incident)).await?;
         let say = |run: &Run, decision: &runbook_core::run::Decision| match &decision.refusal {
             Some(refusal) => refusal.to_string(),
-            None => format!("{}: {}{}", run.plan.title, view::state_words(run), self.approvers_line(run)),
+            None => {
+                format!("{}: {}{}", run.plan.title, view::state_words(run), self.approvers_line(&people, run))
+            }
         };
         let (run, decision) = self.change_run_if(id, command, origin, &say, is_as_seen).await?;
         match decision.refusal {
@@ -654,9 +669,47 @@ impl Engine {
         read::approvers_of(self.directory(), run)
     }
 
+    /// Who of these people may still say yes, and whom to let in where it is a private incident's and only others may.
+    pub(crate) fn approvers_among(&self, people: &Directory, run: &Run) -> Option<Approvers> {
+        let among = read::approvers_of(people, run)?;
+        let others = self.approvers(run).filter(|all| among.names.is_empty() && !all.names.is_empty());
+        Some(match others {
+            Some(all) => Approvers {
+                words: format!(
+                    "nobody who sees this private incident may approve it; hint: let one of these in: {} (`/blocks role responder @NAME`)",
+                    all.names.join(", ")
+                ),
+                ..among
+            },
+            None => among,
+        })
+    }
+
     /// The same as a line of its own; empty where there is nothing to say.
-    pub(crate) fn approvers_line(&self, run: &Run) -> String {
-        self.approvers(run).map_or_else(String::new, |who| format!("\n{}", who.words))
+    fn approvers_line(&self, people: &Directory, run: &Run) -> String {
+        self.approvers_among(people, run).map_or_else(String::new, |who| format!("\n{}", who.words))
+    }
+
+    /// Those who may be named in what is about an incident: of a private one, who sees it.
+    pub(crate) async fn people_of(&self, incident: Option<IncidentId>) -> Result<Directory, EngineError> {
+        let loaded = match incident {
+            Some(id) => load_incident(self.store(), id).await?,
+            None => None,
+        };
+        let people = self.directory();
+        Ok(match loaded.map(|loaded| loaded.state).filter(|state| state.private) {
+            Some(state) => people.only(|person| may_see(person, &state)),
+            None => people.clone(),
+        })
+    }
+
+    /// Whether somebody asks in the channel that was opened for this incident.
+    async fn is_asked_in(&self, row: &IncidentRow, asker: &Asker) -> Result<bool, EngineError> {
+        if asker.channel.is_none() || asker.channel != row.channel {
+            return Ok(false);
+        }
+        let loaded = load_incident(self.store(), row.id).await?;
+        Ok(loaded.is_some_and(|loaded| loaded.state.in_own_channel))
     }
 
     pub(crate) fn require_standing(&self, asker: &Asker, what: &str) -> Result<(), EngineError> {

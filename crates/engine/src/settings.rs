@@ -95,6 +95,8 @@ pub struct ServiceSettings {
     pub rollback: Option<String>,
     /// Other people needed for runs on this service; may only raise the policy.
     pub approvals: Option<u8>,
+    /// Its incidents are for named people only.
+    pub private: bool,
     /// Nobody is reminded of anything in its incidents.
     pub quiet: bool,
     /// Parameter values for runbooks on this service.

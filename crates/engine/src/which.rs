@@ -43,6 +43,18 @@ impl Typed {
             Typed::Chat => format!("/{command}"),
         }
     }
+
+    /// The same on a line of its own, in chat as code.
+    fn shown(self, command: String) -> String {
+        self.code(&self.line(command))
+    }
+
+    fn code(self, line: &str) -> String {
+        match self {
+            Typed::Shell => line.to_owned(),
+            Typed::Chat => format!("`{line}`"),
+        }
+    }
 }
 
 /// The run whose whole id this is, however many came after it.
@@ -124,7 +136,7 @@ fn none_fits(rows: &[RunRow], typed: Typed) -> String {
     let all = typed.line("blocks runbook runs --all".to_owned());
     let mut text = format!("there is no run for that now; hint: `{all}` names all of them");
     for row in rows.iter().filter(|row| row.mutating).take(NEWEST) {
-        let _ = write!(text, "\n  {}\n      {}", line(row), typed.line(next::look(row.id, &row.status)));
+        let _ = write!(text, "\n  {}\n      {}", line(row), typed.shown(next::look(row.id, &row.status)));
     }
     text
 }
@@ -140,7 +152,7 @@ fn several(
     let mut text = format!("{what}; hint: name one by its id");
     for row in found.iter().take(NAMED) {
         let command = if fits(row) { command(row, request) } else { next::look(row.id, &row.status) };
-        let _ = write!(text, "\n  {}\n      {}", line(row), typed.line(command));
+        let _ = write!(text, "\n  {}\n      {}", line(row), typed.shown(command));
     }
     if let more @ 1.. = found.len().saturating_sub(NAMED) {
         let all = typed.line("blocks runbook runs --all".to_owned());
@@ -228,7 +240,7 @@ pub(crate) async fn shown_runs(
         let asks = asks_what_now(row, now);
         let why = why.or(asks.then_some("it stopped, and asks what now"));
         let why = why.map_or_else(String::new, |why| format!("    ! {why}\n"));
-        let _ = writeln!(text, "{}{of}\n{why}    {next}", line(row));
+        let _ = writeln!(text, "{}{of}\n{why}    {}", line(row), typed.code(&next));
         if asks {
             shown["asks"] = json!(true);
         }

@@ -19,6 +19,11 @@ pub trait Chat: Send + Sync {
         message: &'a ChatMessage,
     ) -> BoxFuture<'a, Result<ChatReceipt, SendError>>;
 
+    /// How long the chat's limits hold back the opening of a channel; `None` when one may be opened.
+    fn channel_delay(&self) -> Option<Duration> {
+        None
+    }
+
     /// The ids of those who are in a group of the chat.
     ///
     /// # Errors

@@ -372,6 +372,10 @@ impl Chat for SlackChat {
         Box::pin(self.deliver(key, attempt, message))
     }
 
+    fn channel_delay(&self) -> Option<Duration> {
+        self.pace.delay(Method::CreateChannel)
+    }
+
     fn members<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Vec<String>, SendError>> {
         Box::pin(self.group_members(group))
     }

@@ -107,20 +107,41 @@ impl Pace {
         used.calls.push_back(Instant::now());
     }
 
+    /// How long what somebody waits for would have to wait for this method, which is not posting. Takes no turn.
+    pub(super) fn delay(&self, method: Method) -> Option<Duration> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = held.get(&budget(method, "")).copied();
+        drop(held);
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = used.entry(method).or_default();
+        used.forget();
+        let room = most(method, true).and_then(|most| used.room(most));
+        until
+            .max(room)
+            .and_then(|until| until.checked_duration_since(Instant::now()))
+            .filter(|wait| !wait.is_zero())
+    }
+
     /// How long this message has to wait; `None` when it may leave, and then its turn is taken.
     pub(super) fn turn(&self, message: &ChatMessage) -> Option<Duration> {
         let (method, channel, is_urgent) = match message {
             ChatMessage::OpenChannel { .. } => (Method::CreateChannel, "", true),
-            ChatMessage::Card { channel, ts, .. } | ChatMessage::Brief { channel, ts, .. } => (
+            // what it comes to in the end is worth more than how it goes on
+            ChatMessage::Card { channel, ts, view } => (
+                if ts.is_some() { Method::UpdateMessage } else { Method::PostMessage },
+                channel.as_str(),
+                ts.is_some() && (view.resolved_at.is_some() || view.ended.is_some()),
+            ),
+            ChatMessage::Brief { channel, ts, .. } => (
                 if ts.is_some() { Method::UpdateMessage } else { Method::PostMessage },
                 channel.as_str(),
                 false,
             ),
-            // a question is shown by an edit
+            // a question is shown by an edit, and so is that there is none any more
             ChatMessage::Progress { channel, ts, view, .. } => (
                 if ts.is_some() { Method::UpdateMessage } else { Method::PostMessage },
                 channel.as_str(),
-                ts.is_some() && view.question.is_some(),
+                ts.is_some() && (view.question.is_some() || view.is_over),
             ),
             // Somebody waits for it: only Slack's own no holds it back.
             ChatMessage::Plan { channel, ts, .. } | ChatMessage::Draft { channel, ts, .. } => (
@@ -247,12 +268,14 @@ mod tests {
             view: ProgressView { question: None, ..progress_view() },
         };
         for number in 0..19 {
+            assert_eq!(pace.delay(Method::CreateChannel), None, "it takes no turn");
             assert_eq!(pace.turn(&open), None, "{number}");
             for method in [Method::CreateChannel, Method::SetPurpose, Method::SetTopic, Method::Invite] {
                 pace.call(method);
             }
         }
         assert_eq!(pace.turn(&open), Some(MINUTE), "Slack takes 20");
+        assert_eq!(pace.delay(Method::CreateChannel), Some(MINUTE));
         assert_eq!(pace.turn(&ChatMessage::Invite { channel: "C1".to_owned(), who: "U1".to_owned() }), None);
         // a turn and its call are one
         for number in 0..36 {

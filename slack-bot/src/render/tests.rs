@@ -111,6 +111,7 @@ pub(crate) fn plan_view() -> PlanView {
 
 pub(crate) fn progress_view() -> ProgressView {
     ProgressView {
+        is_over: false,
         run: run_id(),
         asked: Some("00ff00ff00ff00ff".into()),
         title: "Rollback to the previous version".into(),

@@ -343,6 +343,9 @@ pub(crate) struct ServiceTable {
     /// Other people needed for runs on this service; may only raise `[approvals]`.
     #[serde(default)]
     pub(crate) approvals: Option<u8>,
+    /// This service's incidents are for named people only.
+    #[serde(default)]
+    pub(crate) private: bool,
     /// Nobody is reminded of anything in this service's incidents.
     #[serde(default)]
     pub(crate) quiet: bool,

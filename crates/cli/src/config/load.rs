@@ -339,6 +339,7 @@ fn service(
         triage: table.triage.clone(),
         rollback: table.rollback.clone(),
         approvals: table.approvals,
+        private: table.private,
         quiet: table.quiet,
         params,
         secrets,

@@ -38,6 +38,8 @@ pub(crate) struct ChatState {
     pub(crate) messages: Vec<Posted>,
     /// Answers for single people: address and text.
     pub(crate) replies: Vec<(String, String)>,
+    /// How long its limits hold back the opening of a channel.
+    pub(crate) channel_delay: Option<std::time::Duration>,
     /// Who is in which group; of others nothing is told.
     pub(crate) groups: BTreeMap<String, Vec<String>>,
     /// Forms that were opened, in order.
@@ -248,6 +250,10 @@ pub(crate) struct FakeChat {
 }
 
 impl Chat for FakeChat {
+    fn channel_delay(&self) -> Option<std::time::Duration> {
+        locked(&self.world.chat).channel_delay
+    }
+
     fn members<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Vec<String>, SendError>> {
         let known = locked(&self.world.chat).groups.get(group).cloned();
         let silent = || SendError::Retry { after_ms: None, reason: "the connection broke".to_owned() };

@@ -379,6 +379,46 @@ async fn a_card_that_is_overtaken_by_the_incidents_own_channel_is_no_second_card
     }
 }
 
+/// Where the chat's limits hold its own channel back, an incident is shown in the shared one, and moves when it can.
+#[tokio::test(start_paused = true)]
+async fn an_incident_whose_channel_is_held_back_is_shown_in_the_shared_one() {
+    let mut bench = Bench::new().await;
+    {
+        let mut chat = locked(&bench.world.chat);
+        chat.channel_delay = Some(std::time::Duration::from_secs(30));
+        chat.faults.push(("channel/", ChatFault::Retry(Some(30_000))));
+    }
+    bench.pager_says("page", PagerEventKind::Triggered, page("Q1"), None).await;
+    bench.pass(2_000).await;
+    let shown = |bench: &Bench, kind: &str| {
+        let chat = locked(&bench.world.chat);
+        let all = chat.of(kind).into_iter().filter_map(|posted| posted.message.channel().map(str::to_owned));
+        all.collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&bench, "card/"), ["incidents"]);
+    locked(&bench.world.chat).channel_delay = None;
+    bench.pass(60_000).await;
+    assert_eq!(
+        (shown(&bench, "card/"), shown(&bench, "brief/")),
+        (vec!["C1".into()], vec!["incidents".into()])
+    );
+
+    let mut bench = Bench::new().await;
+    locked(&bench.world.chat).channel_delay = Some(std::time::Duration::from_secs(30));
+    locked(&bench.world.chat).faults.push(("channel/", ChatFault::Retry(Some(30_000))));
+    let keys = Request::IncidentDeclare {
+        title: "keys are public".to_owned(),
+        severity: None,
+        service: Some("flowengine".to_owned()),
+        private: true,
+        description: None,
+    };
+    bench.ask("declare", "ana", keys).await;
+    assert_eq!(shown(&bench, "card/"), Vec::<String>::new(), "a private one waits");
+    bench.pass(60_000).await;
+    assert_eq!(shown(&bench, "card/"), ["C1"]);
+}
+
 /// The shared channel shows an incident that has one of its own, in one message that follows where it stands.
 #[tokio::test(start_paused = true)]
 async fn the_shared_channel_shows_where_an_incident_is_led() {

@@ -51,7 +51,7 @@ async fn a_pause_that_the_chat_asks_for_is_kept_and_delays_nobody_else() {
     let answer = bench
         .ask("severity", "ana", Request::IncidentSeverity { incident: None, severity: "P2".to_owned() })
         .await;
-    assert_eq!(answer, "The severity is changed.", "an answer is not held up");
+    assert_eq!(answer, "INC-1 is P2 now.", "an answer is not held up");
     let other = PagerIncident { service_id: Some("PBILL".to_owned()), ..page("Q2") };
     bench.pager_says("other", PagerEventKind::Triggered, other, None).await;
     bench.pass(80_000).await;

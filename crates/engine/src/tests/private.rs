@@ -129,7 +129,8 @@ async fn a_role_lets_somebody_into_a_private_incident() {
     bench.ask("declare", "ana", declare("keys are public", true)).await;
     let rollback = Request::RunbookRollback { service: None, params: [].into(), incident: None };
     let planned = bench.ask("rollback", "ana", rollback).await;
-    assert!(planned.contains("who may approve it: ben"), "{planned}");
+    assert!(planned.contains("nobody who sees this private incident may approve it"), "{planned}");
+    assert!(planned.contains("let one of these in: ben"), "{planned}");
     bench.pass(70_000).await;
     let asks = locked(&bench.world.chat).asks();
     let about_it = asks.iter().find(|(_, text)| text.contains("waits for a yes")).expect("it is asked for");
@@ -143,6 +144,31 @@ async fn a_role_lets_somebody_into_a_private_incident() {
     bench.pass(1_000).await;
     assert_eq!(locked(&bench.world.chat).let_in, [("C1".to_owned(), "U-ben".to_owned())]);
     assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// What is typed in the channel of a private incident is about that incident, whatever it names; and nobody is named who does
+/// not see it.
+#[tokio::test(start_paused = true)]
+async fn a_rollback_of_something_else_stays_in_the_private_channel() {
+    let mut bench = Bench::with(&[], |settings| {
+        settings.services[1].rollback = Some("rollback".to_owned());
+        settings.services[1].channel = Some("incidents".to_owned());
+    })
+    .await;
+    bench.ask("declare", "ana", declare("keys are public", true)).await;
+    bench.pass(5_000).await;
+    let rollback =
+        Request::RunbookRollback { service: Some("billing".to_owned()), params: [].into(), incident: None };
+    let said = bench.ask("rollback", "ana", rollback).await;
+    assert!(said.contains("nobody"), "ben does not see it: {said}");
+    bench.pass(60_000).await;
+    let run = bench.asked_runs()[0];
+    assert_eq!(bench.run(run).await.0.incident, Some(bench.incident().await.id));
+    let chat = locked(&bench.world.chat);
+    let elsewhere: Vec<_> =
+        chat.messages.iter().filter(|posted| posted.message.channel() != Some("C1")).collect();
+    assert!(elsewhere.is_empty(), "{elsewhere:?}");
+    assert!(chat.plan(run).unwrap().approvers.unwrap().starts_with("nobody who sees this"));
 }
 
 /// A service whose diagnostics are a security runbook has private incidents, also when they are paged; whoever acknowledges one

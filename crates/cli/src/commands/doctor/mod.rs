@@ -240,6 +240,11 @@ async fn without_engine(config: &Config) -> Result<Check, EngineError> {
 fn runbooks(config: &Config) -> Vec<Check> {
     let mut checks = Vec::new();
     for service in &config.settings.services {
+        let triage = service.triage.as_ref().and_then(|name| config.library.find(name).ok());
+        if !service.private && triage.is_some_and(|entry| entry.document.front.is_private()) {
+            let text = "its diagnostics are a security runbook, and only as long as that can be read are its incidents private; hint: set `private = true` under its [[service]]";
+            checks.push(Check::warning(&format!("privacy of {}", service.name), text.to_owned()));
+        }
         for name in service.triage.iter().chain(&service.rollback) {
             let planned = config
                 .library
