@@ -37,7 +37,7 @@ const RUNBOOKS: [(&str, &str); 12] = [
     ("check", "\n## Look\n\n```bash {effect=read}\necho fine\n# Expected: the page looks right\n```\n"),
     ("unfit", "\n## Look\n\n```bash {effect=read}\necho fine\n# Expected: the page looks right\n```\n"),
     ("refused", "\n## Act\n\n```bash {effect=once}\nfalse\n```\n"),
-    ("late", "\n## Wait\n\n```bash {effect=read until=1s every=1s timeout=5s}\ntest -e late.open\n```\n"),
+    ("late", "\n## Wait\n\n```bash {effect=read until=1s every=1s timeout=60s}\ntest -e late.open\n```\n"),
     (
         "guard",
         "\n## Act\n\n```bash {effect=read}\ncat no-such-file\n# Expected: \"yes\"\n```\n\n```bash {effect=idempotent}\ntouch acted\n```\n",
