@@ -420,9 +420,14 @@ impl Engine {
                 if run.plan_message.is_none() && self.store().outbox_waits(plan_key(run.id)).await? {
                     return Ok(Rendered::NotYet); // it belongs below the plan
                 }
-                let (channel, thread) = match run.plan_message.clone() {
-                    Some((channel, thread)) => (channel, Some(thread)),
-                    None => match self.channel_for(&run, incident.as_ref()) {
+                let (channel, thread) = match (run.plan_message.clone(), run.progress_message.clone()) {
+                    // where it stands it is edited: a channel that is configured by its name has its id there
+                    (plan, Some((channel, _))) => {
+                        let thread = plan.filter(|(home, _)| *home == channel).map(|(_, thread)| thread);
+                        (channel, thread)
+                    }
+                    (Some((channel, thread)), None) => (channel, Some(thread)),
+                    (None, None) => match self.channel_for(&run, incident.as_ref()) {
                         Ok(channel) => (channel, None),
                         Err(rendered) => return Ok(rendered),
                     },

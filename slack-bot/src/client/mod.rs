@@ -226,10 +226,12 @@ impl SlackChat {
         rendered: Rendered,
     ) -> Result<ChatReceipt, SendError> {
         let content = content(key, rendered);
-        if let Some(ts) = place.ts
-            && self.edit(place.channel, ts, &content).await?
-        {
-            return Ok(receipt(place.channel, Some(ts)));
+        if let Some(ts) = place.ts {
+            // edits take ids alone
+            let channel = self.channel_id(place.channel).await?.unwrap_or_else(|| place.channel.to_owned());
+            if self.edit(&channel, ts, &content).await? {
+                return Ok(receipt(&channel, Some(ts)));
+            }
         }
         let is_clean = self.certain.nothing_before(key, attempt.number);
         if !is_clean {

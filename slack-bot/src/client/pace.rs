@@ -25,6 +25,8 @@ const USED: usize = 96;
 /// So much of it by what only shows how things go on; the rest is for what somebody waits for, such as plans and questions.
 const ROUTINE: usize = 72;
 const MINUTE: Duration = Duration::from_secs(60);
+/// A turn that has led to no call after so long leads to none: the store was not there, and the next try takes a turn anew.
+const UNUSED: Duration = Duration::from_secs(3);
 /// Beyond so many entries those that are over are forgotten.
 const MANY: usize = 256;
 
@@ -53,8 +55,8 @@ struct Used {
 
 impl Used {
     fn forget(&mut self) {
-        for times in [&mut self.calls, &mut self.turns] {
-            while times.front().is_some_and(|at| at.elapsed() >= MINUTE) {
+        for (times, life) in [(&mut self.calls, MINUTE), (&mut self.turns, UNUSED)] {
+            while times.front().is_some_and(|at| at.elapsed() >= life) {
                 times.pop_front();
             }
         }
@@ -62,9 +64,10 @@ impl Used {
 
     /// When there is room for one more of at most `most`: once the oldest that are too many are over.
     fn room(&self, most: usize) -> Option<Instant> {
-        let mut all: Vec<_> = self.calls.iter().chain(&self.turns).copied().collect();
-        all.sort_unstable();
-        all.get(all.len().checked_sub(most)?).map(|at| *at + MINUTE)
+        let calls = self.calls.iter().map(|at| *at + MINUTE);
+        let mut ends: Vec<_> = calls.chain(self.turns.iter().map(|at| *at + UNUSED)).collect();
+        ends.sort_unstable();
+        ends.get(ends.len().checked_sub(most)?).copied()
     }
 }
 
@@ -234,17 +237,20 @@ mod tests {
         assert_eq!((edits(false), edits(true)), (36, 48), "of 50");
         for number in 0..edits(false) {
             assert_eq!(pace.turn(&routine), None, "{number}");
+            pace.call(Method::UpdateMessage);
             tokio::time::advance(Duration::from_millis(100)).await;
         }
         let gone = Duration::from_millis(100) * 36;
         assert_eq!(pace.turn(&routine), Some(MINUTE - gone));
         for number in edits(false)..edits(true) {
             assert_eq!(pace.turn(&asks), None, "{number}");
+            pace.call(Method::UpdateMessage);
         }
         assert_eq!(pace.turn(&asks), Some(MINUTE - gone), "Slack would refuse it, and more than it");
         tokio::time::advance(MINUTE - gone).await;
         assert!(pace.turn(&routine).is_some(), "the questions took their part");
         assert_eq!(pace.turn(&asks), None);
+        pace.call(Method::UpdateMessage);
         tokio::time::advance(gone).await;
         assert_eq!(pace.turn(&routine), None);
     }
@@ -295,6 +301,13 @@ mod tests {
         }
         tokio::time::advance(MINUTE).await;
         assert_eq!([&open, &edit, &look].map(|message| pace.turn(message)), [None; 3]);
+        // turns that lead to nothing, as while the store is not there, keep nobody waiting for a minute
+        for _ in 0..19 {
+            pace.turn(&open);
+        }
+        assert_eq!(pace.turn(&open), Some(UNUSED));
+        tokio::time::advance(UNUSED).await;
+        assert_eq!([&open, &look].map(|message| pace.turn(message)), [None; 2]);
         // of a turn that was not used the next call makes use
         pace.call(Method::Replies);
         pace.call(Method::Replies);

@@ -285,6 +285,18 @@ async fn a_card_may_stand_where_the_incident_was_before() {
     assert!(seen[6].query.contains("channel=C0"), "its id is known: {}", seen[6].query);
 }
 
+/// An edit needs the id, too: also where whoever asks for it knows the name alone.
+#[tokio::test]
+async fn what_stands_in_a_named_channel_is_edited_by_its_id() {
+    let peer = Peer::start([("/api/chat.postMessage", posted()), ("/api/chat.update", ok())]).await;
+    let chat = peer.chat();
+    for ts in [None, Some("1.5".to_owned())] {
+        let named = ChatMessage::Card { channel: "#ops-alerts".into(), ts, view: card_view() };
+        assert_eq!(chat.send("card/1", Attempt::number(1), &named).await, receipt_of("C1", "1.5"));
+    }
+    assert_eq!(peer.done()[1].json()["channel"], "C1");
+}
+
 /// Where a channel is configured by its name, the answer to a post tells its id; a file needs it, too.
 #[tokio::test]
 async fn the_id_of_a_named_channel_is_learnt() {
