@@ -465,10 +465,9 @@ impl Engine {
     /// Whether an incident of this service is private from its beginning: the configuration says so, or its diagnostics are a
     /// security runbook. One that does not read says nothing, which is why `doctor` asks for the first.
     pub(crate) fn is_led_privately(&self, service: &str) -> bool {
-        let triage = self.settings().service(service).and_then(|service| service.triage.clone());
-        let is_private = |name: String| self.entry(&name).is_ok_and(|entry| entry.is_private());
-        self.settings().service(service).is_some_and(|service| service.private)
-            || triage.is_some_and(is_private)
+        let is_private = |name: &String| self.entry(name).is_ok_and(|entry| entry.is_private());
+        let service = self.settings().service(service);
+        service.is_some_and(|service| service.private || service.triage.as_ref().is_some_and(is_private))
     }
 
     /// Starts the diagnostics that a service names. Only its `read` commands run.
