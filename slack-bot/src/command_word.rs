@@ -54,25 +54,33 @@ impl CommandWord {
     ///
     /// What a hint says as it is typed in a shell is said as it is typed here, where it can be typed here.
     pub(crate) fn said<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut said = Cow::Borrowed(text);
-        if text.contains(SHELLS) {
-            let mut parts = text.split(SHELLS);
-            let mut here = parts.next().unwrap_or_default().to_owned();
-            for part in parts {
-                let line = part.split('`').next().unwrap_or_default();
-                let first = line.split(' ').next().unwrap_or_default();
-                let is_shells =
-                    SERVER_COMMANDS.contains(&first) || part[line.len()..].starts_with("` in a shell");
-                here.push_str(if is_shells { SHELLS } else { OURS });
-                here.push_str(part);
-            }
-            said = Cow::Owned(here);
-        }
+        let said = respelled(text, SHELLS, OURS, |after| {
+            let line = after.split('`').next().unwrap_or_default();
+            let first = line.split(' ').next().unwrap_or_default();
+            !SERVER_COMMANDS.contains(&first) && !after[line.len()..].starts_with("` in a shell")
+        });
         if self.0 == "/blocks" || !said.contains(OURS) {
             return said;
         }
-        Cow::Owned(said.replace(OURS, &format!("`{} ", self.0)))
+        Cow::Owned(respelled(&said, OURS, &format!("`{} ", self.0), |_| true).into_owned())
     }
+}
+
+/// The text with `to` for each `from` that begins code (not a block of it: that is somebody's output) and that is to be
+/// respelled by what follows.
+fn respelled<'a>(text: &'a str, from: &str, to: &str, is_meant: impl Fn(&str) -> bool) -> Cow<'a, str> {
+    let mut parts = text.split(from);
+    let first = parts.next().unwrap_or_default();
+    if first.len() == text.len() {
+        return Cow::Borrowed(text);
+    }
+    let mut said = first.to_owned();
+    for after in parts {
+        let is_block = said.ends_with('`');
+        said.push_str(if !is_block && is_meant(after) { to } else { from });
+        said.push_str(after);
+    }
+    Cow::Owned(said)
 }
 
 #[cfg(test)]
