@@ -426,6 +426,32 @@ impl ChatMessage {
             | ChatMessage::Look { .. } => None,
         }
     }
+
+    /// Whether it shows how things stand, and is edited when they change; what is said stays as it was said.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        matches!(
+            self,
+            ChatMessage::Card { .. }
+                | ChatMessage::Brief { .. }
+                | ChatMessage::Plan { .. }
+                | ChatMessage::Draft { .. }
+                | ChatMessage::Progress { .. }
+        )
+    }
+
+    /// The id of the message that is edited.
+    #[must_use]
+    pub fn edits(&self) -> Option<&str> {
+        match self {
+            ChatMessage::Card { ts, .. }
+            | ChatMessage::Brief { ts, .. }
+            | ChatMessage::Plan { ts, .. }
+            | ChatMessage::Draft { ts, .. }
+            | ChatMessage::Progress { ts, .. } => ts.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 /// An incident in two lines, for a channel that others share: what it is, and where it is talked about.

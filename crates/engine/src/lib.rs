@@ -5,6 +5,8 @@
 
 mod absent;
 mod approval_page;
+mod approving;
+
 mod attach;
 mod capture;
 mod carry_on;
@@ -33,6 +35,7 @@ mod outbox;
 mod outputs;
 mod people;
 mod pings;
+mod planning;
 mod plans;
 pub mod read;
 mod recover;
@@ -52,6 +55,7 @@ mod testkit;
 #[cfg(test)]
 mod tests;
 mod ticker;
+mod triage;
 mod under_way;
 mod updates;
 pub mod which;

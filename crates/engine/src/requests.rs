@@ -1,21 +1,15 @@
 //! Requests of people: who may, what is meant, what is answered. The one way in for chat, API and terminal.
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
-use runbook_core::approvers::Approvers;
-use runbook_core::duration::for_people;
 use runbook_core::form::FormFor;
-use runbook_core::ids::{IncidentId, RunId};
-use runbook_core::incident::IncidentCommand;
+use runbook_core::ids::RunId;
 use runbook_core::journal::Cause;
 use runbook_core::next;
-use runbook_core::people::{Actor, Directory, Role};
-use runbook_core::plan::{Plan, assess};
+use runbook_core::people::{Actor, Directory};
 use runbook_core::ports::{Commit, IncidentRow, RunRow, StoreError};
 use runbook_core::request::Request;
-use runbook_core::run::{NewRun, Run, RunCommand, Status, decide};
+use runbook_core::run::{Run, RunCommand, Status, decide};
 use runbook_core::view;
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -24,14 +18,13 @@ use crate::describe;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
-use crate::library::{LibraryEntry, named_in};
+use crate::library::LibraryEntry;
 use crate::origin::{Asker, Origin, Reply};
-use crate::plans::{Asked, approvals_needed, code_of, draft_reply, plan_of, plan_to_look, refused};
+use crate::plans::{Asked, draft_reply};
 use crate::read;
 use crate::review::Occasion;
 use crate::runs::load_run;
 use crate::said::{by_name, one_line};
-use crate::sees::may_see;
 use crate::which::{self, Typed};
 
 /// Before something is planned, the repository of the runbooks is asked again when it was not for that long.
@@ -277,313 +270,17 @@ impl Engine {
         Ok(reply)
     }
 
-    fn asked<'a>(
-        params: &'a BTreeMap<String, String>,
-        section: Option<&'a str>,
-        incident: Option<&'a IncidentRow>,
-    ) -> Asked<'a> {
-        Asked { params, section, service: incident.map(|row| row.service.as_str()) }
-    }
-
     pub(crate) fn entry(&self, name: &str) -> Result<LibraryEntry, EngineError> {
         self.library().find(name).map_err(EngineError::from)
     }
 
-    async fn rollback(
-        &self,
-        request: &Request,
-        asker: &Asker,
-        origin: &Origin,
-    ) -> Result<Reply, EngineError> {
-        let Request::RunbookRollback { service, params, incident: named } = request else {
-            return Err(EngineError::Refused("that asks for no rollback".to_owned()));
-        };
-        let incident = self.optional_incident(named.as_deref(), asker).await?;
-        let name = service.clone().or_else(|| incident.as_ref().map(|row| row.service.clone()));
-        let Some(name) = name else {
-            return Err(EngineError::NotFound(
-                "no service is named, and there is no open incident to take it from; hint: `runbook rollback SERVICE`".to_owned(),
-            ));
-        };
-        let settings = self.settings();
-        let service = settings.named_service(&name)?;
-        let Some(runbook) = &service.rollback else {
-            return Err(EngineError::NotFound(format!(
-                "service '{name}' names no rollback; hint: set `rollback` under its [[service]]"
-            )));
-        };
-        // the only open one may be about something else; one that is named is meant, and so is that of a channel of its own:
-        // nothing of a private incident is shown elsewhere, whatever it is about
-        let incident = match incident {
-            Some(row) if named.is_some() || row.service == name || self.is_asked_in(&row, asker).await? => {
-                Some(row)
-            }
-            _ => None,
-        };
-        let entry = self.entry(runbook)?;
-        let asked = Engine::asked(params, None, incident.as_ref());
-        let about = || FormFor::Rollback {
-            service: Some(name.clone()),
-            incident: incident.as_ref().map(|row| row.number.to_string()),
-        };
-        if let Some(form) = self.ask_for_values(&entry, &asked, &about, asker, origin).await? {
-            return Ok(form);
-        }
-        self.new_run(&entry, (params, None), incident, asker, origin).await
-    }
-
-    /// Plans a run of a runbook and answers with what happens next.
-    ///
-    /// # Errors
-    /// When the document or the parameters do not make a plan, or the store cannot take it.
-    pub(crate) async fn new_run(
-        &self,
-        entry: &LibraryEntry,
-        (params, section): (&BTreeMap<String, String>, Option<&str>),
-        incident: Option<IncidentRow>,
-        asker: &Asker,
-        origin: &Origin,
-    ) -> Result<Reply, EngineError> {
-        let service = incident.as_ref().map(|row| row.service.as_str());
-        let plan = plan_of(self.settings(), entry, &Asked { params, section, service })?;
-        let repeats = self.repeats(&plan).await?;
-        let deadline = match &incident {
-            Some(row) => {
-                load_incident(self.store(), row.id).await?.and_then(|loaded| loaded.state.deadline())
-            }
-            None => None,
-        };
-        let people = self.people_of(incident.as_ref().map(|row| row.id)).await?;
-        let mut request = self.run_request_of(plan, entry, incident.as_ref(), asker.actor.clone(), false)?;
-        // two presses in one moment are one plan
-        let _gate = self.inner.plan_gate.lock().await;
-        if let Some(run) = self.waits_already(&request).await? {
-            let text = format!(
-                "this plan waits already. {}{}",
-                planned_text(&run, self.now()),
-                self.approvers_line(&people, &run)
-            );
-            return self.answer(origin, Reply { text, data: self.followed_data(&run) }).await;
-        }
-        request.deadline = deadline;
-        request.repeats = repeats;
-        // What was done a moment ago and did not help is not done again on one person's word.
-        if repeats.is_some() && self.has_others(&request.requester) {
-            request.approvals_needed = request.approvals_needed.max(1);
-        }
-        let now = self.now();
-        let say = |run: &Run| format!("{}{}", planned_text(run, now), self.approvers_line(&people, run));
-        let run = self.create_run(&request, origin, &|run, _| say(run)).await?;
-        Ok(Reply { text: say(&run), data: self.followed_data(&run) })
-    }
-
-    /// The same plan for the same incident, which the same person has asked for and which nobody has decided about: whoever
-    /// presses twice means one run.
-    async fn waits_already(&self, request: &NewRun) -> Result<Option<Run>, EngineError> {
-        let is_same = |row: &RunRow| {
-            (row.status.as_str(), row.incident) == ("waiting_for_approval", request.incident)
-                && row.fingerprint.as_ref() == Some(&request.fingerprint)
-        };
-        for row in self.store().runs(request.incident, true, LOOK).await?.into_iter().filter(is_same) {
-            let loaded = load_run(self.store(), row.id).await?;
-            let now = self.now();
-            let waits = |run: &Run| matches!(run.status, Status::WaitingForApproval { expires_at } if expires_at > now);
-            let is_theirs = |run: &Run| run.requester == request.requester && waits(run);
-            let run = loaded.map(|loaded| loaded.state).filter(is_theirs);
-            if run.is_some() {
-                return Ok(run);
-            }
-        }
-        Ok(None)
-    }
-
-    /// Runs a runbook from a file that is not in the library, for a terminal.
-    ///
-    /// # Errors
-    /// When the document or the parameters do not make a plan, or the store cannot take it.
-    pub async fn run_entry(
-        &self,
-        entry: &LibraryEntry,
-        params: &BTreeMap<String, String>,
-        section: Option<&str>,
-        asker: &Asker,
-    ) -> Result<Reply, EngineError> {
-        let origin = Origin {
-            actor: asker.actor.clone(),
-            cause: Cause::Request,
-            occurred_at: None,
-            inbox: None,
-            reply_to: None,
-            trigger: None,
-        };
-        self.require_standing(asker, "run a runbook")?;
-        let entry = self.library().complete(entry.clone());
-        self.new_run(&entry, (params, section), None, asker, &origin).await
-    }
-
-    fn run_request_of(
-        &self,
-        plan: Plan,
-        entry: &LibraryEntry,
-        incident: Option<&IncidentRow>,
-        requester: Actor,
-        unasked: bool,
-    ) -> Result<NewRun, EngineError> {
-        plan.check_runnable().map_err(refused)?;
-        if entry.is_private() && self.settings().has_chat && !incident.is_some_and(|row| row.private) {
-            return Err(EngineError::Refused(format!(
-                "`{}` is a security runbook, and its plan and progress would be shown where others read along; hint: run it in a private incident: `declare --private TITLE`",
-                plan.runbook
-            )));
-        }
-        let fingerprint = plan.fingerprint().map_err(|error| EngineError::Journal(error.to_string()))?;
-        if code_of(&plan, &fingerprint).is_none() {
-            return Err(EngineError::Secret("there is no key to bind the plan's secrets with".to_owned()));
-        }
-        let risk = assess(&plan, false);
-        let service = incident.map(|row| row.service.as_str());
-        let approvals_needed =
-            if unasked { 0 } else { approvals_needed(self.settings(), &plan, entry, service) };
-        Ok(NewRun {
-            id: RunId(self.inner.parts.ids.fresh()),
-            incident: incident.map(|row| row.id),
-            incident_number: incident.map(|row| row.number.to_string()),
-            fingerprint,
-            risk,
-            requester,
-            approvals_needed,
-            directory: entry.directory.display().to_string(),
-            unasked,
-            approval_window_s: self.settings().approval_window_s,
-            announce: !unasked,
-            deadline: None,
-            repeats: None,
-            plan,
-        })
-    }
-
-    /// Whether an incident of this service is private from its beginning: the configuration says so, or its diagnostics are a
-    /// security runbook. One that does not read says nothing, which is why `doctor` asks for the first.
-    pub(crate) fn is_led_privately(&self, service: &str) -> bool {
-        let is_private = |name: &String| self.entry(name).is_ok_and(|entry| entry.is_private());
-        let service = self.settings().service(service);
-        service.is_some_and(|service| service.private || service.triage.as_ref().is_some_and(is_private))
-    }
-
-    /// Starts the diagnostics that a service names. Only its `read` commands run.
-    pub(crate) async fn start_triage(&self, id: IncidentId) -> Result<(), EngineError> {
-        let _gate = self.inner.reconcile_gate.lock().await;
-        let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(()) };
-        // Begun already, or found impossible and said so on the record.
-        if loaded.state.runs.iter().any(|run| run.triage) || loaded.state.triage_impossible {
-            return Ok(());
-        }
-        let rows = self.store().incidents(false, LOOK).await?;
-        let Some(row) = rows.into_iter().find(|row| row.id == id) else { return Ok(()) };
-        let settings = self.settings();
-        let Some(name) = settings.service(&row.service).and_then(|service| service.triage.clone()) else {
-            return Ok(());
-        };
-        let planned = self.entry(&name).and_then(|entry| {
-            let asked = Asked { params: &BTreeMap::new(), section: None, service: Some(&row.service) };
-            let plan = plan_to_look(self.settings(), &entry, &asked)?;
-            self.run_request_of(plan, &entry, Some(&row), Actor::system("triage"), true)
-        });
-        let origin = Origin::system("triage", Cause::Engine);
-        match planned {
-            Ok(request) => self.create_run(&request, &origin, &crate::runs::silent).await.map(|_| ()),
-            Err(error) => {
-                // The incident must say that nobody looked, or silence would read as "all well".
-                let command = IncidentCommand::FailTriage { runbook: name, reason: error.to_string() };
-                self.change_incident(id, &command, &origin, None).await.map(|_| ())
-            }
-        }
-    }
-
     /// Asks the repository of the runbooks, if it was not asked for that long; whoever else wants something waits no longer than
     /// a moment for one that does not answer. Then the last good commit counts, as it does where it cannot be reached.
-    async fn look_at_repository(&self, patience: Duration) {
+    pub(crate) async fn look_at_repository(&self, patience: Duration) {
         let asked = tokio::time::timeout(REPOSITORY, self.refresh_runbooks(patience)).await;
         if asked.is_err() {
             tracing::warn!("the runbooks' repository is slow, and the last good commit is used");
         }
-    }
-
-    async fn approve(&self, request: &Request, asker: &Asker, origin: &Origin) -> Result<Reply, EngineError> {
-        let row = self.find_run(request, asker, |row| row.status == "waiting_for_approval").await?;
-        let Request::RunbookApprove { fingerprint, .. } = request else {
-            return Err(EngineError::Refused("that says yes to nothing".to_owned()));
-        };
-        let command = RunCommand::Approve {
-            by: asker.actor.clone(),
-            may_approve: self.has_standing(&asker.actor),
-            fingerprint: fingerprint.clone(),
-            reason: request.reason().map(str::to_owned),
-        };
-        // Whose yes does not count is told so by the core's one check, on the record, and learns and moves nothing else.
-        let counts =
-            |run: &Run| decide(run, &command, self.now()).is_ok_and(|decision| decision.refusal.is_none());
-        if let Some(loaded) = load_run(self.store(), row.id).await?
-            && counts(&loaded.state)
-        {
-            // what was approved is compared with what is there now
-            self.look_at_repository(Duration::ZERO).await;
-        }
-        // One at a time, so that two yeses cannot start two runs on one target.
-        let _gate = self.inner.target_gate.lock().await;
-        if let Some(loaded) = load_run(self.store(), row.id).await?
-            && counts(&loaded.state)
-        {
-            self.check_target(&row, asker).await?;
-            self.check_repetition(&loaded.state, asker).await?;
-            self.check_unchanged(&loaded.state).await?;
-            self.check_code(&row, fingerprint.as_deref()).await?;
-        }
-        self.run_verb(row.id, &command, origin).await
-    }
-
-    /// What was approved must be what is there: a changed or missing document voids the plan.
-    async fn check_unchanged(&self, run: &Run) -> Result<(), EngineError> {
-        // The very file that was planned, wherever it lies; an embedded document has no file.
-        let mut now: Vec<LibraryEntry> = named_in(Path::new(&run.directory), &run.plan.runbook)
-            .iter()
-            .filter_map(|file| LibraryEntry::from_file(file).ok())
-            .collect();
-        if now.is_empty() {
-            let found = self.library().find(&run.plan.runbook).ok();
-            now.extend(found.filter(|entry| entry.directory == Path::new(&run.directory)));
-        }
-        let same = |entry: LibraryEntry| {
-            let entry = self.library().complete(entry);
-            let included = run.plan.included.iter().all(|(name, sha256)| {
-                entry.included.get(name).is_some_and(|document| document.sha256.as_ref() == Some(sha256))
-            });
-            entry.document.sha256.as_ref() == Some(&run.plan.document_sha256) && included
-        };
-        // of a repository, what it holds now counts as well: the folder of the commit that was planned never changes
-        let is_fetched = run.plan.provenance.as_ref().is_some_and(|known| known.repository.is_some());
-        let still_there = || !is_fetched || self.library().find(&run.plan.runbook).is_ok_and(&same);
-        let reason = if !(now.into_iter().any(&same) && still_there()) {
-            format!("{} has changed since it was planned", run.plan.runbook)
-        } else if !self.settings().hands_on(&run.plan.environment) {
-            format!(
-                "which environment variables commands of {} see has changed since it was planned",
-                run.plan.runbook
-            )
-        } else {
-            return Ok(());
-        };
-        let command = RunCommand::VoidPlan { reason: reason.clone() };
-        self.change_run(run.id, &command, &Origin::engine(), &crate::runs::silent).await?;
-        let then = if run.stands_again().is_some() {
-            format!(
-                "nobody can say yes to this, and the run stands where it stood; hint: a new plan has what is written now; `blocks runbook status {}` says what this one can still do",
-                run.id
-            )
-        } else {
-            "this plan is void; hint: ask for it again".to_owned()
-        };
-        Err(EngineError::Refused(format!("{reason}, so {then}")))
     }
 
     async fn run_request(
@@ -655,55 +352,8 @@ impl Engine {
         }
     }
 
-    /// Whether the configuration gives this actor the standing to decide about runs.
-    #[must_use]
-    pub fn has_standing(&self, actor: &Actor) -> bool {
-        self.directory().person_of(actor).is_some_and(|person| {
-            person.roles.iter().any(|role| matches!(role, Role::Commander | Role::Responder))
-        })
-    }
-
-    /// Who may still approve a run that waits for other people, or that nobody can.
-    pub(crate) fn approvers(&self, run: &Run) -> Option<Approvers> {
-        read::approvers_of(self.directory(), run)
-    }
-
-    /// Who of these people may still say yes, and whom to let in where it is a private incident's and only others may.
-    pub(crate) fn approvers_among(&self, people: &Directory, run: &Run) -> Option<Approvers> {
-        let among = read::approvers_of(people, run)?;
-        let others = self.approvers(run).filter(|all| among.names.is_empty() && !all.names.is_empty());
-        Some(match others {
-            Some(all) => Approvers {
-                words: format!(
-                    "nobody who sees this private incident may approve it; hint: let one of these in: {} (`/blocks role responder @NAME`)",
-                    all.names.join(", ")
-                ),
-                ..among
-            },
-            None => among,
-        })
-    }
-
-    /// The same as a line of its own; empty where there is nothing to say.
-    fn approvers_line(&self, people: &Directory, run: &Run) -> String {
-        self.approvers_among(people, run).map_or_else(String::new, |who| format!("\n{}", who.words))
-    }
-
-    /// Those who may be named in what is about an incident: of a private one, who sees it.
-    pub(crate) async fn people_of(&self, incident: Option<IncidentId>) -> Result<Directory, EngineError> {
-        let loaded = match incident {
-            Some(id) => load_incident(self.store(), id).await?,
-            None => None,
-        };
-        let people = self.directory();
-        Ok(match loaded.map(|loaded| loaded.state).filter(|state| state.private) {
-            Some(state) => people.only(|person| may_see(person, &state)),
-            None => people.clone(),
-        })
-    }
-
     /// Whether somebody asks in the channel that was opened for this incident.
-    async fn is_asked_in(&self, row: &IncidentRow, asker: &Asker) -> Result<bool, EngineError> {
+    pub(crate) async fn is_asked_in(&self, row: &IncidentRow, asker: &Asker) -> Result<bool, EngineError> {
         if asker.channel.is_none() || asker.channel != row.channel {
             return Ok(false);
         }
@@ -774,7 +424,7 @@ impl Engine {
     }
 
     /// The incident that a run serves: the named one, the channel's, the only open one, or none.
-    async fn optional_incident(
+    pub(crate) async fn optional_incident(
         &self,
         named: Option<&str>,
         asker: &Asker,
@@ -831,28 +481,6 @@ fn because(order: RunCommand, verb: &'static str, reason: &Option<String>) -> Ru
 
 fn typed(asker: &Asker) -> Typed {
     if asker.channel.is_some() { Typed::Chat } else { Typed::Shell }
-}
-
-fn planned_text(run: &Run, now: chrono::DateTime<chrono::Utc>) -> String {
-    let boxes = for_people(u64::from(run.plan.boxes_s()));
-    let budget = run.budget(now);
-    let target = budget.deadline_left_ms.map_or_else(String::new, |left| {
-        let short = if budget.exceeds_deadline { ", too little for its boxes" } else { "" };
-        format!(", {}{short}", view::until_target(left))
-    });
-    let again = run.repeats.map_or_else(String::new, |earlier| {
-        format!(
-            "\nthe same ran on {} a short while ago: run {earlier}; it needs a person's yes to its code",
-            run.plan.target
-        )
-    });
-    format!(
-        "{} (code {}, {}, boxes {boxes}{target}): {}{again}",
-        run.plan.title,
-        run.fingerprint.code(),
-        run.risk.risk.word(),
-        view::state_words(run)
-    )
 }
 
 #[cfg(test)]

@@ -164,42 +164,33 @@ impl SlackChat {
         message: &ChatMessage,
     ) -> Result<ChatReceipt, SendError> {
         let word = &self.word;
+        let place = Place::of(message);
         match message {
             ChatMessage::OpenChannel { name, topic, invite, private, bookmarks } => {
                 let wanted = Wanted { name, topic, private: *private, bookmarks };
                 self.open_channel(key, attempt.number, &wanted, invite).await
             }
             ChatMessage::Invite { channel, who } => self.let_in(channel, who).await,
-            ChatMessage::Card { channel, ts, view } => {
-                self.show(key, attempt, Place::live(channel, ts.as_ref(), None), render::card(word, view))
-                    .await
-            }
-            ChatMessage::Brief { channel, ts, view } => {
-                self.show(key, attempt, Place::live(channel, ts.as_ref(), None), render::brief(view)).await
-            }
-            ChatMessage::Plan { channel, ts, view } => {
-                self.show(key, attempt, Place::live(channel, ts.as_ref(), None), render::plan(word, view))
-                    .await
-            }
-            ChatMessage::Progress { channel, ts, thread, view } => {
-                let place = Place::live(channel, ts.as_ref(), thread.as_ref());
+            ChatMessage::Card { view, .. } => self.show(key, attempt, place, render::card(word, view)).await,
+            ChatMessage::Brief { view, .. } => self.show(key, attempt, place, render::brief(view)).await,
+            ChatMessage::Plan { view, .. } => self.show(key, attempt, place, render::plan(word, view)).await,
+            ChatMessage::Progress { view, .. } => {
                 self.show(key, attempt, place, render::progress(word, view)).await
             }
-            ChatMessage::Draft { channel, ts, thread, view } => {
-                let place = Place::live(channel, ts.as_ref(), thread.as_ref());
+            ChatMessage::Draft { view, .. } => {
                 self.show(key, attempt, place, render::draft(word, view)).await
             }
-            ChatMessage::Note { channel, thread, text } => {
+            ChatMessage::Note { text, .. } => {
                 let rendered = Rendered { text: prose(word, text, NOTE_MAX), blocks: Vec::new() };
-                self.show(key, attempt, Place::said(channel, thread.as_ref()), rendered).await
+                self.show(key, attempt, place, rendered).await
             }
-            ChatMessage::Ask { channel, thread, mention, text, snooze } => {
+            ChatMessage::Ask { mention, text, snooze, .. } => {
                 let rendered = render::ask(word, mention.as_deref(), text, snooze.as_deref());
-                self.show(key, attempt, Place::said(channel, thread.as_ref()), rendered).await
+                self.show(key, attempt, place, rendered).await
             }
-            ChatMessage::Offer { channel, thread, mention, text, incident, run } => {
+            ChatMessage::Offer { mention, text, incident, run, .. } => {
                 let rendered = render::offer(word, mention.as_deref(), text, incident, *run);
-                self.show(key, attempt, Place::said(channel, thread.as_ref()), rendered).await
+                self.show(key, attempt, place, rendered).await
             }
             ChatMessage::Upload { channel, thread, filename, title, comment, content } => {
                 let file = upload::File { filename, title, comment, content };
@@ -222,13 +213,16 @@ impl SlackChat {
         &self,
         key: &str,
         attempt: Attempt<'_>,
-        place: Place<'_>,
+        place: Option<Place<'_>>,
         rendered: Rendered,
     ) -> Result<ChatReceipt, SendError> {
+        let Some(Place { spot, edits, is_live }) = place else {
+            return Err(SendError::Permanent { reason: "the message has no channel".to_owned() });
+        };
         let content = content(key, rendered);
-        if let Some(ts) = place.ts {
+        if let Some(ts) = edits {
             // edits take ids alone
-            let channel = self.channel_id(place.channel).await?.unwrap_or_else(|| place.channel.to_owned());
+            let channel = self.channel_id(&spot.channel).await?.unwrap_or_else(|| spot.channel.clone());
             if self.edit(&channel, ts, &content).await? {
                 return Ok(receipt(&channel, Some(ts)));
             }
@@ -236,21 +230,21 @@ impl SlackChat {
         let is_clean = self.certain.nothing_before(key, attempt.number);
         if !is_clean {
             // the copy that cannot be edited any more is not what is looked for
-            let is_it = |message: &PastMessage| message.has_key(key) && place.ts != Some(message.ts.as_str());
-            if let Some((channel, ts)) = self.find(attempt, &place.spot(), is_it).await? {
+            let is_it = |past: &PastMessage| past.has_key(key) && edits != Some(past.ts.as_str());
+            if let Some((channel, ts)) = self.find(attempt, &spot, is_it).await? {
                 // what an earlier attempt showed may have changed since
-                if !place.is_live || self.edit(&channel, &ts, &content).await? {
+                if !is_live || self.edit(&channel, &ts, &content).await? {
                     return Ok(receipt(&channel, Some(&ts)));
                 }
             }
         }
-        let mut request = SlackApiChatPostMessageRequest::new(place.channel.into(), content)
+        let mut request = SlackApiChatPostMessageRequest::new(spot.channel.as_str().into(), content)
             .with_link_names(false)
             .with_parse("none".to_owned())
             .with_unfurl_links(false)
             .with_unfurl_media(false);
-        if let Some(thread) = place.thread {
-            request = request.with_thread_ts(thread.into());
+        if let Some(thread) = &spot.thread {
+            request = request.with_thread_ts(thread.as_str().into());
         }
         let answer = self.post(Method::PostMessage, &request).await;
         let limited = match &answer {
@@ -259,9 +253,9 @@ impl SlackChat {
             _ => None,
         };
         match limited {
-            Some(after) => self.pace.hold(Method::PostMessage, place.channel, after),
+            Some(after) => self.pace.hold(Method::PostMessage, &spot.channel, after),
             // Slack counts those that it refuses for another reason, too.
-            None => self.pace.post(place.channel),
+            None => self.pace.post(&spot.channel),
         }
         match limited {
             Some(_) if is_clean => self.certain.refused(key, attempt.number),
@@ -269,8 +263,8 @@ impl SlackChat {
         }
         let answer = answer.map_err(|error| error.into_send(Method::PostMessage))?;
         let posted: Posted = read(answer).map_err(|error| error.into_send(Method::PostMessage))?;
-        let channel = posted.channel.as_deref().unwrap_or(place.channel);
-        self.names.learn(place.channel, channel);
+        let channel = posted.channel.as_deref().unwrap_or(&spot.channel);
+        self.names.learn(&spot.channel, channel);
         Ok(receipt(channel, Some(&posted.ts)))
     }
 
@@ -388,26 +382,23 @@ impl Chat for SlackChat {
 }
 
 /// Where a message belongs.
-#[derive(Clone, Copy)]
 struct Place<'a> {
-    channel: &'a str,
-    ts: Option<&'a str>,
-    thread: Option<&'a str>,
+    spot: Spot,
+    /// The message that is edited.
+    edits: Option<&'a str>,
     /// Whether it shows how things stand, and is edited when they change.
     is_live: bool,
 }
 
 impl<'a> Place<'a> {
-    fn live(channel: &'a str, ts: Option<&'a String>, thread: Option<&'a String>) -> Place<'a> {
-        Place { is_live: true, ts: ts.map(String::as_str), ..Place::said(channel, thread) }
+    fn of(message: &'a ChatMessage) -> Option<Place<'a>> {
+        let place = |spot| Place { spot, edits: message.edits(), is_live: message.is_live() };
+        message.spot().map(place)
     }
 
-    fn said(channel: &'a str, thread: Option<&'a String>) -> Place<'a> {
-        Place { channel, ts: None, thread: thread.map(String::as_str), is_live: false }
-    }
-
-    fn spot(&self) -> Spot {
-        Spot { channel: self.channel.to_owned(), thread: self.thread.map(str::to_owned) }
+    /// What one person is told directly.
+    fn direct(user: &str) -> Place<'a> {
+        Place { spot: Spot { channel: user.to_owned(), thread: None }, edits: None, is_live: false }
     }
 }
 

@@ -5,10 +5,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use runbook_core::ports::SendError;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 use super::call::CallError;
 use super::{Method, NextPage, SlackChat, read};
@@ -20,26 +22,42 @@ pub(super) const PAGES: usize = 20;
 pub(super) const EVERY_KIND: &str = "public_channel,private_channel";
 /// Beyond so many names all are forgotten.
 const MANY: usize = 1_024;
+/// So long a name that the list did not have is not looked for again: reading all of it costs most of a minute's calls.
+const MISSED: Duration = Duration::from_secs(300);
 
 /// Ids by name, without `#`.
 #[derive(Debug, Default)]
-pub(super) struct Names(Mutex<HashMap<String, String>>);
+pub(super) struct Names(Mutex<HashMap<String, Known>>);
+
+#[derive(Debug, Clone)]
+enum Known {
+    Id(String),
+    /// There was none when the list was read.
+    Missed(Instant),
+}
 
 impl Names {
     /// This is where a message for `channel` went.
     pub(super) fn learn(&self, channel: &str, id: &str) {
-        if is_id(channel) || !is_id(id) {
-            return;
+        if !is_id(channel) && is_id(id) {
+            self.keep(channel, Known::Id(id.to_owned()));
         }
+    }
+
+    fn keep(&self, channel: &str, what: Known) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MANY {
             known.clear();
         }
-        known.insert(bare(channel).to_owned(), id.to_owned());
+        known.insert(bare(channel).to_owned(), what);
     }
 
-    fn id(&self, channel: &str) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(bare(channel)).cloned()
+    /// What is known of it; `None` where the list is to be read.
+    fn known(&self, channel: &str) -> Option<Option<String>> {
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).get(bare(channel))? {
+            Known::Id(id) => Some(Some(id.clone())),
+            Known::Missed(at) => (at.elapsed() < MISSED).then_some(None),
+        }
     }
 }
 
@@ -76,8 +94,8 @@ impl SlackChat {
         if is_id(channel) {
             return Ok(Some(channel.to_owned()));
         }
-        if let Some(id) = self.names.id(channel) {
-            return Ok(Some(id));
+        if let Some(known) = self.names.known(channel) {
+            return Ok(known);
         }
         let mut cursor = None;
         for _ in 0..PAGES {
@@ -101,6 +119,7 @@ impl SlackChat {
                 break;
             }
         }
+        self.names.keep(channel, Known::Missed(Instant::now()));
         Ok(None)
     }
 

@@ -323,8 +323,11 @@ async fn the_id_of_a_named_channel_is_learnt() {
     for attempt in [1, 2] {
         assert_eq!(chat.send("card/1", Attempt::number(attempt), &named).await, receipt_of("C1", "1.5"));
     }
-    let reason = permanent(chat.send("review/1", Attempt::number(1), &file).await);
-    assert!(reason.contains("`nowhere`") && reason.contains("channels:read"), "{reason}");
+    // the list is read once: the script has it once
+    for _ in 0..2 {
+        let reason = permanent(chat.send("review/1", Attempt::number(1), &file).await);
+        assert!(reason.contains("`nowhere`") && reason.contains("channels:read"), "{reason}");
+    }
     // one that may not look posts: a message twice is better than none
     assert_eq!(peer.chat().send("card/1", Attempt::number(2), &named).await, receipt_of("C1", "1.5"));
     assert!(peer.done()[1].query.contains("channel=C1"));

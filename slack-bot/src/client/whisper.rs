@@ -41,7 +41,7 @@ impl SlackChat {
             }
         }
         let rendered = Rendered { text, blocks };
-        self.show(key, attempt, Place::said(user, None), rendered).await
+        self.show(key, attempt, Some(Place::direct(user)), rendered).await
     }
 
     /// Opens a form. The trigger lives for three seconds and works once, so a second attempt that finds it used has

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use runbook_core::form::Form;
 use runbook_core::ids::RunId;
 use runbook_core::message::{CardView, ChatMessage, PlanView, ReplyTo};
-use runbook_core::ports::{Attempt, BoxFuture, Chat, ChatReceipt, Quote, SendError};
+use runbook_core::ports::{Attempt, BoxFuture, Chat, ChatReceipt, Quote, SendError, Spot};
 use tokio::time::Instant;
 
 use super::pings::ping;
@@ -61,6 +61,8 @@ pub(crate) struct ChatState {
 pub(crate) struct Posted {
     pub(crate) key: String,
     pub(crate) edits: usize,
+    /// Where it stands, by the channel's id.
+    pub(crate) at: Spot,
     pub(crate) message: ChatMessage,
 }
 
@@ -130,7 +132,7 @@ impl ChatState {
         attempt: Attempt<'_>,
         message: &ChatMessage,
     ) -> Result<ChatReceipt, SendError> {
-        let (channel, ts) = match message {
+        match message {
             ChatMessage::OpenChannel { name, .. } => {
                 let known = self.channels.iter().position(|(known, _)| known == key);
                 let known = known.filter(|_| attempt.number > 1);
@@ -174,73 +176,53 @@ impl ChatState {
                 let (channel, ts) = (Some(channel.clone()), Some(ts.clone()));
                 return Ok(ChatReceipt { channel, ts, seen: Some(Box::new(said)) });
             }
-            ChatMessage::Card { channel, ts, .. }
-            | ChatMessage::Brief { channel, ts, .. }
-            | ChatMessage::Plan { channel, ts, .. }
-            | ChatMessage::Draft { channel, ts, .. }
-            | ChatMessage::Progress { channel, ts, .. } => (channel, ts.as_deref()),
-            ChatMessage::Note { channel, .. }
-            | ChatMessage::Ask { channel, .. }
-            | ChatMessage::Offer { channel, .. }
-            | ChatMessage::Upload { channel, .. } => (channel, None),
-        };
-        let named = ts.map(|ts| ts.parse::<usize>().unwrap());
+            _ => {}
+        }
+        let Some(spot) = message.spot() else { return Ok(ChatReceipt::default()) };
+        let named = message.edits().map(|ts| ts.parse::<usize>().unwrap());
         let editable = named.filter(|index| !self.frozen.contains(index));
-        let mut channel = channel.clone();
         let index = editable.or_else(|| {
             // as the adapter looks: wherever an earlier attempt went, but for the copy that cannot be edited
-            let spot = message.spot()?;
             attempt.may_be_at(&spot).find_map(|spot| {
-                let index = self.messages.iter().enumerate().position(|(index, posted)| {
-                    posted.key == key && posted.message.spot().as_ref() == Some(spot) && named != Some(index)
-                })?;
-                channel.clone_from(&spot.channel);
-                Some(index)
+                self.messages.iter().enumerate().position(|(index, posted)| {
+                    posted.key == key && posted.at == place_of(spot) && named != Some(index)
+                })
             })
         });
         let index = match index {
             // what is said stays as it was said
-            Some(index) if editable.is_none() && !is_live(message) => index,
+            Some(index) if editable.is_none() && !message.is_live() => index,
             Some(index) => {
                 let posted = self.messages.get_mut(index).expect("an edit names a message that is there");
+                if editable.is_some() && posted.at.channel != id_of(&spot.channel) {
+                    return Err(SendError::Permanent { reason: "message_not_found".to_owned() });
+                }
                 posted.edits += 1;
                 key.clone_into(&mut posted.key);
-                posted.message = placed(message, &channel);
+                posted.message = message.clone();
                 index
             }
             None => {
                 self.pings.extend(ping(message));
-                self.messages.push(Posted { key: key.to_owned(), edits: 0, message: message.clone() });
+                let at = place_of(&spot);
+                self.messages.push(Posted { key: key.to_owned(), edits: 0, at, message: message.clone() });
                 self.messages.len() - 1
             }
         };
-        Ok(ChatReceipt { channel: Some(channel), ts: Some(index.to_string()), seen: None })
+        let channel = Some(self.messages[index].at.channel.clone());
+        Ok(ChatReceipt { channel, ts: Some(index.to_string()), seen: None })
     }
 }
 
-/// Whether it shows how things stand.
-fn is_live(message: &ChatMessage) -> bool {
-    !matches!(
-        message,
-        ChatMessage::Note { .. }
-            | ChatMessage::Ask { .. }
-            | ChatMessage::Offer { .. }
-            | ChatMessage::Upload { .. }
-    )
+/// The channel's id, by which the chat answers whatever name it was called by: names are lowercase, and ids are not.
+fn id_of(channel: &str) -> String {
+    let is_id = !channel.contains(|c: char| c.is_ascii_lowercase());
+    if is_id { channel.to_owned() } else { format!("C{}", channel.to_ascii_uppercase()) }
 }
 
-/// The message as it stands where it was found.
-fn placed(message: &ChatMessage, at: &str) -> ChatMessage {
-    let mut message = message.clone();
-    if let ChatMessage::Card { channel, .. }
-    | ChatMessage::Brief { channel, .. }
-    | ChatMessage::Plan { channel, .. }
-    | ChatMessage::Draft { channel, .. }
-    | ChatMessage::Progress { channel, .. } = &mut message
-    {
-        at.clone_into(channel);
-    }
-    message
+/// Where a message stands that is to stand there.
+fn place_of(spot: &Spot) -> Spot {
+    Spot { channel: id_of(&spot.channel), thread: spot.thread.clone() }
 }
 
 /// The way to the chat; one per life.

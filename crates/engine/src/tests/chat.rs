@@ -295,7 +295,7 @@ async fn what_is_said_below_a_card_that_has_moved_belongs_to_its_incident() {
     bench.pass(10_000).await;
     let first = bench.engine.store().incidents(false, 10).await.unwrap().pop().unwrap();
     let (shared, card) = first.brief.clone().unwrap();
-    assert_eq!((shared.as_str(), first.channel.as_deref()), ("incidents", Some("C1")));
+    assert_eq!((shared.as_str(), first.channel.as_deref()), ("CINCIDENTS", Some("C1")));
 
     let below = Quote { thread: Some(card.clone()), ..said("it is the queue") };
     locked(&bench.world.chat).said.insert(TS.to_owned(), below);

@@ -232,9 +232,7 @@ async fn a_small_incident_lives_in_the_services_channel() {
     let chat = locked(&bench.world.chat);
     assert_eq!(chat.channels, []);
     let cards = chat.of("card/");
-    assert!(
-        matches!(&cards[..], [card] if matches!(&card.message, ChatMessage::Card { channel, .. } if channel == "incidents"))
-    );
+    assert!(matches!(&cards[..], [card] if card.at.channel == "CINCIDENTS"));
 }
 
 /// What cannot be edited any more is posted once more, and from then on that is what is edited.
@@ -304,7 +302,7 @@ async fn a_severity_that_asks_for_a_channel_of_its_own_moves_the_incident_there(
         let [Posted { message: ChatMessage::Brief { channel, ts, view, .. }, .. }] = &briefs[..] else {
             panic!("{briefs:?}")
         };
-        assert_eq!((channel.as_str(), ts.as_deref(), view.home.as_str()), ("incidents", Some("0"), "C1"));
+        assert_eq!((channel.as_str(), ts.as_deref(), view.home.as_str()), ("CINCIDENTS", Some("0"), "C1"));
     }
     // whom it asks is asked in its own channel, below nothing
     let call = Request::Escalate { incident: None, who: Some("ben".to_owned()), reason: None };
@@ -367,11 +365,11 @@ async fn a_card_that_is_overtaken_by_the_incidents_own_channel_is_no_second_card
         let chat = locked(&bench.world.chat);
         let shown = |kind: &str| {
             let all = chat.editable().map(|(_, posted)| posted).filter(|posted| posted.key.starts_with(kind));
-            all.filter_map(|posted| posted.message.channel().map(str::to_owned)).collect::<Vec<_>>()
+            all.map(|posted| posted.at.channel.clone()).collect::<Vec<_>>()
         };
         assert_eq!(
             (shown("card/"), shown("brief/")),
-            (vec!["C1".to_owned()], vec![shared.to_owned()]),
+            (vec!["C1".to_owned()], vec![format!("C{}", shared.to_ascii_uppercase())]),
             "{fault:?} {service} deleted: {deleted}"
         );
         drop(chat);
@@ -392,15 +390,15 @@ async fn an_incident_whose_channel_is_held_back_is_shown_in_the_shared_one() {
     bench.pass(2_000).await;
     let shown = |bench: &Bench, kind: &str| {
         let chat = locked(&bench.world.chat);
-        let all = chat.of(kind).into_iter().filter_map(|posted| posted.message.channel().map(str::to_owned));
+        let all = chat.of(kind).into_iter().map(|posted| posted.at.channel.clone());
         all.collect::<Vec<_>>()
     };
-    assert_eq!(shown(&bench, "card/"), ["incidents"]);
+    assert_eq!(shown(&bench, "card/"), ["CINCIDENTS"]);
     locked(&bench.world.chat).channel_delay = None;
     bench.pass(60_000).await;
     assert_eq!(
         (shown(&bench, "card/"), shown(&bench, "brief/")),
-        (vec!["C1".into()], vec!["incidents".into()])
+        (vec!["C1".into()], vec!["CINCIDENTS".into()])
     );
 
     let mut bench = Bench::new().await;

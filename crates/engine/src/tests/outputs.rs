@@ -90,7 +90,7 @@ async fn a_file_waits_for_its_card() {
     let paged = PagerIncident { priority: Some("P3".to_owned()), high_urgency: Some(false), ..page("Q1") };
     small.pager_says("page", PagerEventKind::Triggered, paged, None).await;
     small.pass(10_000).await;
-    assert_eq!(files(&small), [file_below(&small, "incidents")]);
+    assert_eq!(files(&small), [file_below(&small, "CINCIDENTS")]);
     let grave = Request::IncidentSeverity { incident: None, severity: "P1".to_owned() };
     small.ask("grave", "ana", grave).await;
     small.pass(10_000).await;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use runbook_core::ids::RunId;
 use runbook_core::message::{CardView, ChatMessage, PlanView, ProgressView};
-use runbook_core::ports::{Attempt, BoxFuture, Chat, ChatReceipt, SendError};
+use runbook_core::ports::{Attempt, BoxFuture, Chat, ChatReceipt, SendError, Spot};
 
 use super::Outside;
 use crate::life::Life;
@@ -17,12 +17,19 @@ pub(crate) struct Room {
     /// Channels by key, in order of opening: `C1`, `C2`, ...
     channels: Vec<String>,
     /// Messages in order of posting; their position is their id.
-    messages: Vec<(String, ChatMessage)>,
+    messages: Vec<Posted>,
     pub(crate) busy: u32,
     pub(crate) refuses: u32,
     pub(crate) loses_answers: u32,
     /// Messages that were refused for good: nobody will see them.
     pub(crate) refused: Vec<String>,
+}
+
+struct Posted {
+    key: String,
+    /// Where it stands, by the channel's id.
+    at: Spot,
+    message: ChatMessage,
 }
 
 impl Room {
@@ -33,11 +40,11 @@ impl Room {
         for key in &self.channels {
             *seen.entry(key).or_insert(0) += 1;
         }
-        for (key, message) in &self.messages {
+        for Posted { key, at, .. } in &self.messages {
             let incident = key.strip_prefix("card/");
             let is_kept = incident.is_some_and(|id| self.refused.contains(&format!("brief/{id}")));
             let own = incident.and_then(|id| self.opened(&format!("channel/{id}")));
-            if !is_kept || message.channel() == own.as_deref() {
+            if !is_kept || Some(&at.channel) == own.as_ref() {
                 *seen.entry(key).or_insert(0) += 1;
             }
         }
@@ -51,7 +58,7 @@ impl Room {
 
     /// The plan of a run, as it is shown.
     pub(crate) fn plan(&self, run: RunId) -> Option<&PlanView> {
-        self.messages.iter().rev().find_map(|(_, message)| match message {
+        self.messages.iter().rev().find_map(|posted| match &posted.message {
             ChatMessage::Plan { view, .. } if view.run == run => Some(view),
             _ => None,
         })
@@ -59,7 +66,7 @@ impl Room {
 
     /// The progress of a run, as it is shown.
     pub(crate) fn progress(&self, run: RunId) -> Option<&ProgressView> {
-        self.messages.iter().rev().find_map(|(_, message)| match message {
+        self.messages.iter().rev().find_map(|posted| match &posted.message {
             ChatMessage::Progress { view, .. } if view.run == run => Some(view),
             _ => None,
         })
@@ -67,66 +74,63 @@ impl Room {
 
     /// The card of an incident, as it is shown.
     pub(crate) fn card(&self, number: &str) -> Option<&CardView> {
-        self.messages.iter().rev().find_map(|(_, message)| match message {
+        self.messages.iter().rev().find_map(|posted| match &posted.message {
             ChatMessage::Card { view, .. } if view.number == number => Some(view),
             _ => None,
         })
     }
 
-    fn put(&mut self, key: &str, attempt: Attempt<'_>, message: &ChatMessage) -> ChatReceipt {
-        let (channel, ts) = match message {
+    fn put(
+        &mut self,
+        key: &str,
+        attempt: Attempt<'_>,
+        message: &ChatMessage,
+    ) -> Result<ChatReceipt, SendError> {
+        match message {
             ChatMessage::OpenChannel { .. } => {
                 // its name is taken: the adapter looks whose it is, also at the first attempt
                 if self.opened(key).is_none() {
                     self.channels.push(key.to_owned());
                 }
-                return ChatReceipt { channel: self.opened(key), ..ChatReceipt::default() };
+                return Ok(ChatReceipt { channel: self.opened(key), ..ChatReceipt::default() });
             }
             ChatMessage::Reply { .. } | ChatMessage::Form { .. } | ChatMessage::Invite { .. } => {
-                return ChatReceipt::default();
+                return Ok(ChatReceipt::default());
             }
             ChatMessage::Look { channel, ts, given } => {
                 let (channel, ts) = (Some(channel.clone()), Some(ts.clone()));
-                return ChatReceipt { channel, ts, seen: given.clone() };
+                return Ok(ChatReceipt { channel, ts, seen: given.clone() });
             }
-            ChatMessage::Card { channel, ts, .. }
-            | ChatMessage::Brief { channel, ts, .. }
-            | ChatMessage::Plan { channel, ts, .. }
-            | ChatMessage::Draft { channel, ts, .. }
-            | ChatMessage::Progress { channel, ts, .. } => (channel, ts.as_deref()),
-            ChatMessage::Note { channel, .. }
-            | ChatMessage::Ask { channel, .. }
-            | ChatMessage::Offer { channel, .. }
-            | ChatMessage::Upload { channel, .. } => (channel, None),
-        };
-        let named = ts.and_then(|ts| ts.parse::<usize>().ok());
-        let mut channel = channel.clone();
+            _ => {}
+        }
+        let Some(spot) = message.spot() else { return Ok(ChatReceipt::default()) };
+        let named = message.edits().and_then(|ts| ts.parse::<usize>().ok());
         let known = named.or_else(|| {
             // as the adapter looks: wherever an earlier attempt went
-            let spot = message.spot()?;
             attempt.may_be_at(&spot).find_map(|spot| {
-                let is_it = |(known, there): &(String, ChatMessage)| {
-                    known == key && there.spot().as_ref() == Some(spot)
-                };
-                let index = self.messages.iter().position(is_it)?;
-                channel.clone_from(&spot.channel);
-                Some(index)
+                self.messages.iter().position(|posted| posted.key == key && posted.at == place_of(spot))
             })
         });
         let index = match known {
             // what is said stays as it was said
-            Some(index) if named.is_none() && !is_live(message) => index,
+            Some(index) if named.is_none() && !message.is_live() => index,
             Some(index) => {
+                let posted = &mut self.messages[index];
+                if named.is_some() && posted.at.channel != id_of(&spot.channel) {
+                    return Err(SendError::Permanent { reason: "message_not_found".to_owned() });
+                }
                 // an edit carries the key of what it shows
-                self.messages[index] = (key.to_owned(), placed(message, &channel));
+                (posted.key, posted.message) = (key.to_owned(), message.clone());
                 index
             }
             None => {
-                self.messages.push((key.to_owned(), message.clone()));
+                let at = place_of(&spot);
+                self.messages.push(Posted { key: key.to_owned(), at, message: message.clone() });
                 self.messages.len() - 1
             }
         };
-        ChatReceipt { channel: Some(channel), ts: Some(index.to_string()), seen: None }
+        let channel = Some(self.messages[index].at.channel.clone());
+        Ok(ChatReceipt { channel, ts: Some(index.to_string()), seen: None })
     }
 
     fn send(
@@ -143,7 +147,7 @@ impl Room {
             self.refused.push(key.to_owned());
             return Err(SendError::Permanent { reason: "channel_not_found".to_owned() });
         }
-        let receipt = self.put(key, attempt, message);
+        let receipt = self.put(key, attempt, message)?;
         if super::take(&mut self.loses_answers) {
             return retry(None, "the connection broke");
         }
@@ -151,29 +155,15 @@ impl Room {
     }
 }
 
-/// Whether it shows how things stand.
-fn is_live(message: &ChatMessage) -> bool {
-    !matches!(
-        message,
-        ChatMessage::Note { .. }
-            | ChatMessage::Ask { .. }
-            | ChatMessage::Offer { .. }
-            | ChatMessage::Upload { .. }
-    )
+/// The channel's id, by which the chat answers whatever name it was called by: names are lowercase, and ids are not.
+fn id_of(channel: &str) -> String {
+    let is_id = !channel.contains(|c: char| c.is_ascii_lowercase());
+    if is_id { channel.to_owned() } else { format!("C{}", channel.to_ascii_uppercase()) }
 }
 
-/// The message as it stands where it was found.
-fn placed(message: &ChatMessage, at: &str) -> ChatMessage {
-    let mut message = message.clone();
-    if let ChatMessage::Card { channel, .. }
-    | ChatMessage::Brief { channel, .. }
-    | ChatMessage::Plan { channel, .. }
-    | ChatMessage::Draft { channel, .. }
-    | ChatMessage::Progress { channel, .. } = &mut message
-    {
-        at.clone_into(channel);
-    }
-    message
+/// Where a message stands that is to stand there.
+fn place_of(spot: &Spot) -> Spot {
+    Spot { channel: id_of(&spot.channel), thread: spot.thread.clone() }
 }
 
 /// The way to the chat; one per life.
