@@ -11,6 +11,7 @@ mod inbound;
 mod rest;
 mod secret;
 mod signature;
+mod told;
 mod translate;
 mod wire;
 

@@ -6,6 +6,7 @@ use runbook_core::ports::{
 };
 
 use crate::SOURCE;
+use crate::told::{about, carries_incident, told};
 use crate::wire::{Data, Envelope, Event, Reference, ResolveReason};
 
 /// Turns PagerDuty's v3 webhooks into signals. Pure: the same item always means the same.
@@ -17,8 +18,8 @@ impl Translator for PagerDutyTranslator {
         SOURCE
     }
 
-    /// Every event type is understood; those of an incident's life become signals, all others (types that
-    /// PagerDuty adds later too) are kept as ignored.
+    /// Every event type is understood; those of incidents become signals, all others (of services, a ping, types that
+    /// PagerDuty adds later) are kept as ignored.
     fn translate(&self, item: &InboxItem) -> Translated {
         match read(&item.body) {
             Ok(event) => meaning(event, item.received_at),
@@ -30,8 +31,8 @@ impl Translator for PagerDutyTranslator {
 /// The longest event type that is repeated in what we keep, in characters.
 const MAX_KIND: usize = 100;
 
-/// Marks a note that PagerDuty cut for its webhook.
-const CUT: &str = " [...]";
+/// Marks a text that was cut: by PagerDuty for its webhook, or here.
+pub(crate) const CUT: &str = " [...]";
 
 fn read(body: &[u8]) -> Result<Event, String> {
     let value: serde_json::Value =
@@ -64,8 +65,13 @@ fn meaning(event: Event, received_at: DateTime<Utc>) -> Translated {
         "incident.resolved" => resolved(data),
         "incident.reopened" => incident(PagerEventKind::Reopened, data),
         "incident.priority_updated" => incident(PagerEventKind::PriorityChanged, data),
+        "incident.service_updated" => incident(PagerEventKind::ServiceChanged, data),
         "incident.annotated" => note(data),
-        _ => return Translated::Ignored { kind: event_type.chars().take(MAX_KIND).collect() },
+        other => match told(other, &data) {
+            Some(kind) if carries_incident(other) => incident(kind, data),
+            Some(kind) => referring(kind, data),
+            None => return Translated::Ignored { kind: event_type.chars().take(MAX_KIND).collect() },
+        },
     };
     let (kind, incident) = match read {
         Ok(read) => read,
@@ -114,20 +120,27 @@ fn resolved(mut data: Data) -> Result<(PagerEventKind, PagerIncident), &'static 
     incident(kind, data)
 }
 
-/// A note: `data.id` is the note's own, the incident is a reference.
-fn note(data: Data) -> Result<(PagerEventKind, PagerIncident), &'static str> {
-    let reference = data.incident.ok_or("the incident's reference")?;
+fn note(mut data: Data) -> Result<(PagerEventKind, PagerIncident), &'static str> {
+    let reference = data.incident.take().ok_or("the incident's reference")?;
     let mut text = data.content.ok_or("the note's content")?;
     if data.trimmed == Some(true) {
         text.push_str(CUT);
     }
-    let incident = PagerIncident {
+    Ok((PagerEventKind::Note { text }, of_reference(reference)?))
+}
+
+/// Something of an incident: `data.id` is its own, the incident is a reference.
+fn referring(kind: PagerEventKind, mut data: Data) -> Result<(PagerEventKind, PagerIncident), &'static str> {
+    Ok((kind, of_reference(about(&mut data).ok_or("the incident's reference")?)?))
+}
+
+fn of_reference(reference: Reference) -> Result<PagerIncident, &'static str> {
+    Ok(PagerIncident {
         id: filled(reference.id).ok_or("the incident's id")?,
         url: filled(reference.html_url),
         title: filled(reference.summary),
         ..PagerIncident::default()
-    };
-    Ok((PagerEventKind::Note { text }, incident))
+    })
 }
 
 /// `true` for a person of the account; services and integrations act too, and are nobody's id.
@@ -136,7 +149,7 @@ fn is_user(agent: &Reference) -> bool {
 }
 
 /// Empty text says nothing.
-fn filled(text: Option<String>) -> Option<String> {
+pub(crate) fn filled(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 

@@ -46,6 +46,7 @@ pub fn status(view: &CardView, now: DateTime<Utc>) -> String {
     lines.extend(view.private.then(|| "private: nothing of it stands in a public channel".to_owned()));
     lines.extend(view.roles.iter().cloned());
     lines.extend(view.bridge.iter().map(|bridge| format!("bridge: {bridge}")));
+    lines.extend((!view.dial.is_empty()).then(|| format!("call: {}", view.dial.join(", "))));
     lines.extend(view.update.iter().map(|update| format!("last update: {update}")));
     lines.extend(view.update_due.map(|due| next_update(due, now)));
     lines.extend(view.reminders.iter().map(|reminders| format!("reminders: {reminders}")));

@@ -510,6 +510,9 @@ pub struct CardView {
     /// Where people talk about it.
     #[serde(default)]
     pub bridge: Option<String>,
+    /// Telephone numbers for it, each with what it is called.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dial: Vec<String>,
     /// Diagnostics, in order.
     pub evidence: Vec<EvidenceLine>,
     /// How triage ended, or that it still runs.

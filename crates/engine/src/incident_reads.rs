@@ -51,7 +51,7 @@ async fn whole(
     let service = settings.service(&row.service);
     let rollback = service.and_then(|service| service.rollback.as_deref());
     let mut card = view::card(&loaded.state, &runs, severity, rollback, &BTreeMap::new(), now);
-    card.bridge = service.and_then(|service| service.bridge.clone());
+    card.bridge = card.bridge.or_else(|| service.and_then(|service| service.bridge.clone()));
     Ok(Whole { loaded, runs, card })
 }
 

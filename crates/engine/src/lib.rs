@@ -33,6 +33,7 @@ mod metrics;
 mod origin;
 mod outbox;
 mod outputs;
+mod pager_events;
 mod people;
 mod pings;
 mod planning;

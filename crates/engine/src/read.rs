@@ -255,7 +255,12 @@ fn what_became(event: &serde_json::Value) -> Option<String> {
         "opened" => word("title").map(str::to_owned),
         "commander_taken" => person("commander").map(|who| format!("{who} commands")),
         "role_given" => Some(format!("{} is {}", person("to")?, word("role")?.replace('_', " "))),
-        "severity_changed" => Some(format!("from {} to {}", word("from")?, word("to")?)),
+        "severity_changed" | "service_changed" => Some(format!("from {} to {}", word("from")?, word("to")?)),
+        "bridge_changed" => {
+            let numbers = event["numbers"].as_array().into_iter().flatten().filter_map(|one| one.as_str());
+            let parts: Vec<&str> = word("url").into_iter().chain(numbers).collect();
+            Some(if parts.is_empty() { "none any more".to_owned() } else { parts.join(", ") })
+        }
         "merged_into" => other().map(|number| format!("into {number}")),
         "merged_from" => Some(format!("{}, {}", other()?, word("title")?)),
         "action_done" => event.get("number").map(|number| format!("action {number}")),

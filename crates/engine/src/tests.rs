@@ -11,6 +11,7 @@ mod messages;
 mod outage;
 mod outputs;
 mod p1;
+mod pager;
 mod private;
 mod reminders;
 mod runs;

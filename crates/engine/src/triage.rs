@@ -30,7 +30,7 @@ impl Engine {
         let _gate = self.inner.reconcile_gate.lock().await;
         let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(()) };
         // Begun already, or found impossible and said so on the record.
-        if loaded.state.runs.iter().any(|run| run.triage) || loaded.state.triage_impossible {
+        if loaded.state.is_looked_at() {
             return Ok(());
         }
         let rows = self.store().incidents(false, LOOK).await?;

@@ -3,6 +3,7 @@ use std::path::Path;
 
 use chrono::TimeZone;
 use proptest::prelude::*;
+use runbook_core::ports::Answer;
 use serde_json::{Value, json};
 
 use super::*;
@@ -110,30 +111,12 @@ fn every_event_type_has_its_meaning() {
         ("incident.resolved", Kind::Resolved),
         ("incident.reopened", Kind::Reopened),
         ("incident.priority_updated", Kind::PriorityChanged),
+        ("incident.service_updated", Kind::ServiceChanged),
     ];
     for (event_type, kind) in acted_on {
         assert_eq!(pager(&event(event_type, &full())).kind, kind, "{event_type}");
     }
     let kept = [
-        "incident.reassigned",
-        "incident.delegated",
-        "incident.escalated",
-        "incident.service_updated",
-        "incident.incident_type.changed",
-        "incident.status_update_published",
-        "incident.responder.added",
-        "incident.responder.replied",
-        "incident.conference_bridge.updated",
-        "incident.custom_field_values.updated",
-        "incident.role.assigned",
-        "incident.task.created",
-        "incident.task.updated",
-        "incident.task.completed",
-        "incident.workflow.started",
-        "incident.workflow.completed",
-        "incident.action_invocation.created",
-        "incident.action_invocation.updated",
-        "incident.action_invocation.terminated",
         "service.created",
         "service.updated",
         "service.deleted",
@@ -145,6 +128,134 @@ fn every_event_type_has_its_meaning() {
     for event_type in kept {
         let read = translate(event(event_type, &json!({ "incident": null })).to_string().as_bytes());
         assert_eq!(read, Translated::Ignored { kind: event_type.to_owned() });
+    }
+}
+
+fn told(what: &str, text: &str) -> PagerEventKind {
+    PagerEventKind::Told { what: what.to_owned(), text: (!text.is_empty()).then(|| text.to_owned()) }
+}
+
+/// What is told of an incident beside its own life: the payloads have the shape of PagerDuty's documents.
+#[test]
+fn what_else_is_told_of_an_incident() {
+    let user = |name: &str| json!({ "id": "PU", "type": "user_reference", "summary": name });
+    let named = |name: &str| json!({ "id": "PX", "type": "some_reference", "summary": name });
+    let mut own = full();
+    own["assignees"] = json!([user("Ana"), user("Ben"), null, ["x"]]);
+    own["escalation_policy"] = named("Backend");
+    let field = |name: &str, value: Value| json!({ "id": name, "name": name, "value": value });
+    let fields = json!({
+        "custom_fields": [field("env", json!("prod")), field("regions", json!(["a", "b"])), field("same", json!(1))],
+        "changed_custom_fields": [field("env", Value::Null), field("regions", json!([])), field("gone", json!(true))],
+    });
+    let role = |now: Value, before: Value| {
+        json!({
+            "assignee": now, "old_assignee": before, "role": named("Scribe"), "status": "assigned",
+            "incident": { "id": "PINC1", "type": "incident_reference" },
+        })
+    };
+    let roles = json!({ "incident": null, "incident_role_assignments": [
+        role(user("Ana"), Value::Null), role(Value::Null, user("Ben")), role(user("Ana"), user("Ben")),
+    ]});
+    let task = json!({ "id": "PT", "name": "Call the bank", "status": "open", "assignees": [user("Ana")] });
+    let flow =
+        json!({ "id": "PW", "summary": "started by hand", "incident_workflow": named("Declare major") });
+    let action = json!({ "id": "PA", "action": named("Restart"), "state": "failed" });
+    let responder = |state: &str| {
+        json!({
+            "user": user("Ben"), "escalation_policy": named("Backend"), "message": " please help\n", "state": state,
+        })
+    };
+    let heard = |answer: Answer| PagerEventKind::Responder {
+        id: Some("PU".to_owned()),
+        name: Some("Ben".to_owned()),
+        answer,
+        message: Some("please help".to_owned()),
+    };
+    let on_call =
+        json!({ "user": null, "escalation_policy": named("Backend"), "message": null, "state": "pending" });
+    let somebody = PagerEventKind::Responder {
+        id: None,
+        name: Some("by the escalation policy Backend".to_owned()),
+        answer: Answer::Asked,
+        message: None,
+    };
+    let number = |label: Value, number: Value| json!({ "label": label, "number": number });
+    let bridge = json!({
+        "conference_url": "https://meet.example.com/1",
+        "conference_numbers": [number(json!("US"), json!("+1 5")), number(Value::Null, json!(49)), number(json!("x"), Value::Null)],
+    });
+    let bridged = PagerEventKind::BridgeChanged {
+        url: Some("https://meet.example.com/1".to_owned()),
+        numbers: vec!["US: +1 5".to_owned(), "49".to_owned()],
+    };
+    let no_bridge = PagerEventKind::BridgeChanged { url: None, numbers: Vec::new() };
+    let update = |text: &str, trimmed: bool| json!({ "id": "PUPD", "message": text, "trimmed": trimmed });
+    let given = |text: &str| PagerEventKind::UpdateGiven { text: text.to_owned() };
+    let long = "é".repeat(5_000);
+    let cases = [
+        ("incident.reassigned", own.clone(), told("reassigned", "to Ana, Ben")),
+        ("incident.delegated", own.clone(), told("delegated", "by the escalation policy Backend")),
+        (
+            "incident.escalated",
+            own.clone(),
+            told("escalated", "to Ana, Ben, by the escalation policy Backend"),
+        ),
+        ("incident.escalated", full(), told("escalated", "")),
+        ("incident.incident_type.changed", own, told("its type changed", "incident_default")),
+        (
+            "incident.custom_field_values.updated",
+            fields,
+            told(
+                "fields changed",
+                "env: prod (was nothing); regions: a, b (was nothing); gone: nothing (was true)",
+            ),
+        ),
+        (
+            "incident.role.assigned",
+            roles,
+            told("a role changed", "Scribe: Ana; Scribe: nobody (was Ben); Scribe: Ana (was Ben)"),
+        ),
+        ("incident.task.created", task.clone(), told("a task was added", "Call the bank, now open, to Ana")),
+        ("incident.task.updated", task.clone(), told("a task changed", "Call the bank, now open, to Ana")),
+        ("incident.task.completed", task, told("a task is done", "Call the bank, now open, to Ana")),
+        (
+            "incident.workflow.started",
+            flow.clone(),
+            told("a workflow started", "Declare major, started by hand"),
+        ),
+        ("incident.workflow.completed", flow, told("a workflow ended", "Declare major, started by hand")),
+        ("incident.action_invocation.created", action.clone(), told("an action was invoked", "Restart")),
+        ("incident.action_invocation.updated", action.clone(), told("an action goes on", "Restart, failed")),
+        ("incident.action_invocation.terminated", action, told("an action ended", "Restart, failed")),
+        ("incident.responder.added", responder("pending"), heard(Answer::Asked)),
+        ("incident.responder.added", on_call, somebody),
+        ("incident.responder.replied", responder("accepted"), heard(Answer::Comes)),
+        ("incident.responder.replied", responder("declined"), heard(Answer::Declines)),
+        ("incident.responder.replied", responder("something new"), heard(Answer::Asked)),
+        ("incident.conference_bridge.updated", bridge, bridged),
+        ("incident.conference_bridge.updated", json!({ "conference_numbers": null }), no_bridge),
+        ("incident.status_update_published", update("looking", false), given("looking")),
+        ("incident.status_update_published", update("loo", true), given("loo [...]")),
+        (
+            "incident.status_update_published",
+            update(&long, false),
+            given(&format!("{} [...]", "é".repeat(1_000))),
+        ),
+    ];
+    for (event_type, mut data, kind) in cases {
+        let refers = data.get("type").is_none() && data.get("incident_role_assignments").is_none();
+        if refers {
+            data["incident"] = json!({ "id": "PINC1", "type": "incident_reference", "summary": null });
+        }
+        let read = pager(&event(event_type, &data));
+        assert_eq!((read.incident.id.as_str(), read.kind), ("PINC1", kind), "{event_type}");
+        // what is about an incident that is not named is kept for a person
+        if refers {
+            data["incident"] = Value::Null;
+            let read = translate(event(event_type, &data).to_string().as_bytes());
+            assert!(matches!(read, Translated::Unreadable { .. }), "{event_type}: {read:?}");
+        }
     }
 }
 
@@ -230,19 +341,19 @@ fn what_does_not_read_says_why() {
 const CORPUS: [(&str, &str); 15] = [
     ("acknowledged_v3.json", "acknowledged PQ1K5C8"),
     ("annotated_v3.json", "note Q3B15VLMF3ASBD"),
-    ("conference_bridge_updated_v3.json", "ignored incident.conference_bridge.updated"),
-    ("escalate_v3.json", "ignored incident.escalated"),
+    ("conference_bridge_updated_v3.json", "bridge Q3B15VLMF3ASBD"),
+    ("escalate_v3.json", "escalated Q3B15VLMF3ASBD"),
     ("priority_updated_v3.json", "priority P2 Q3B15VLMF3ASBD"),
-    ("reassigned_v3.json", "ignored incident.reassigned"),
+    ("reassigned_v3.json", "reassigned PIQUG8X"),
     ("resolved_v3.json", "resolved PCPZE64"),
-    ("responder_added.json", "ignored incident.responder.added"),
-    ("responder_replied_v3.json", "ignored incident.responder.replied"),
-    ("service_updated_v3.json", "ignored incident.service_updated"),
-    ("status_updated_v3.json", "ignored incident.status_update_published"),
+    ("responder_added.json", "responder Asked Q3B15VLMF3ASBD"),
+    ("responder_replied_v3.json", "responder Comes Q3B15VLMF3ASBD"),
+    ("service_updated_v3.json", "service P844A2S Q3B15VLMF3ASBD"),
+    ("status_updated_v3.json", "update Q3B15VLMF3ASBD"),
     ("triggered_v3.json", "triggered PFQZPSY"),
     ("v2_incident_trigger.json", "unreadable"),
     ("v3_signature_vector.json", "priority P1 PGR0VU2"),
-    ("workflow_completed_v3.json", "ignored incident.workflow.completed"),
+    ("workflow_completed_v3.json", "a workflow ended Q3B15VLMF3ASBD"),
 ];
 
 fn summary(read: Translated) -> String {
@@ -254,7 +365,8 @@ fn summary(read: Translated) -> String {
     };
     let id = event.incident.id;
     assert!(event.incident.url.is_some() && event.incident.title.is_some(), "{id}");
-    assert!(event.agent_id.is_some() && event.agent_name.is_some(), "{id}");
+    let is_automatic = matches!(&event.kind, PagerEventKind::Told { what, .. } if what == "a workflow ended");
+    assert!(is_automatic || (event.agent_id.is_some() && event.agent_name.is_some()), "{id}");
     match event.kind {
         PagerEventKind::Triggered => format!("triggered {id}"),
         PagerEventKind::Acknowledged => format!("acknowledged {id}"),
@@ -265,6 +377,25 @@ fn summary(read: Translated) -> String {
         PagerEventKind::Note { text } => {
             assert!(!text.is_empty());
             format!("note {id}")
+        }
+        PagerEventKind::ServiceChanged => {
+            format!("service {} {id}", event.incident.service_id.unwrap_or_default())
+        }
+        PagerEventKind::BridgeChanged { url, .. } => {
+            assert!(url.is_some());
+            format!("bridge {id}")
+        }
+        PagerEventKind::Responder { id: user, answer, message, .. } => {
+            assert!(user.is_some() && message.is_some());
+            format!("responder {answer:?} {id}")
+        }
+        PagerEventKind::UpdateGiven { text } => {
+            assert!(!text.is_empty());
+            format!("update {id}")
+        }
+        PagerEventKind::Told { what, text } => {
+            assert!(text.is_some());
+            format!("{what} {id}")
         }
         other => panic!("{other:?}"),
     }

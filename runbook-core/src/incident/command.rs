@@ -68,6 +68,38 @@ pub enum IncidentCommand {
         /// Its text.
         text: Option<String>,
     },
+    /// Somebody more was asked for at the pager, or has answered that.
+    HearResponder {
+        /// What happened, for the record.
+        what: String,
+        /// Who, and what they said.
+        text: Option<String>,
+        /// Whoever comes, where they are known here.
+        comes: Option<Actor>,
+    },
+    /// The pager has given it to another service.
+    MoveToService {
+        /// The service's name.
+        to: String,
+        /// `true`: diagnostics are configured and start at once.
+        triage: bool,
+    },
+    /// The pager says where people talk about it.
+    ChangeBridge {
+        /// The address; nowhere any more when absent.
+        url: Option<String>,
+        /// Telephone numbers, each with what it is called.
+        numbers: Vec<String>,
+    },
+    /// The pager has made it a part of another one.
+    PagerMerged {
+        /// The other's identity.
+        id: IncidentId,
+        /// The other.
+        other: IncidentNumber,
+        /// When, by the pager's account.
+        occurred_at: DateTime<Utc>,
+    },
     /// The channel is open.
     RecordChannel {
         /// The chat's id.

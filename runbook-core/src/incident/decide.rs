@@ -6,6 +6,7 @@ use super::capture;
 use super::command::{IncidentCommand, OpenIncident, Rejection};
 use super::event::{IncidentEvent, RunOutcome};
 use super::handover;
+use super::pager;
 use super::reminders;
 use super::state::{Incident, Status};
 use super::verbs;
@@ -232,7 +233,7 @@ fn decide_alone(
                     output_sha256: output_sha256.clone(),
                 })
                 .collect();
-            if !changes.is_empty() {
+            if !changes.is_empty() && state.is_about_its_service(*run) {
                 events.push(IncidentEvent::ChangesFound { changes: changes.clone() });
             }
             let mut decision = with_card(events);
@@ -375,6 +376,10 @@ fn decide_alone(
         | IncidentCommand::LapseHandover
         | IncidentCommand::TellShift { .. }
         | IncidentCommand::Escalate(_) => return handover::decide(state, command, now),
+        IncidentCommand::HearResponder { .. }
+        | IncidentCommand::MoveToService { .. }
+        | IncidentCommand::ChangeBridge { .. }
+        | IncidentCommand::PagerMerged { .. } => return pager::decide(state, command),
         IncidentCommand::CaptureNote { .. } | IncidentCommand::FollowNote { .. } => {
             capture::decide(state, command)
         }
@@ -409,7 +414,8 @@ fn acknowledge(state: &Incident, by: &Actor, via: &str, card: Effect) -> Decisio
 }
 
 fn end_triage(state: &Incident, run: RunId, commands: u32, card: Effect) -> Decision {
-    if state.triage.is_some() {
+    // diagnostics of a service that it does not belong to any more say nothing of this one
+    if state.triage.is_some() || !state.is_about_its_service(run) {
         return Decision::default();
     }
     let count = |wanted: &[Outcome]| {

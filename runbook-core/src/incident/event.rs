@@ -133,6 +133,22 @@ pub enum IncidentEvent {
         /// The text, when there is one.
         text: Option<String>,
     },
+    /// It belongs to another service from now on. What was looked at before was another one.
+    ServiceChanged {
+        /// Before.
+        from: String,
+        /// After.
+        to: String,
+    },
+    /// People talk about it there from now on.
+    BridgeChanged {
+        /// The address; nowhere any more when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
+        /// Telephone numbers, each with what it is called.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        numbers: Vec<String>,
+    },
     /// Its channel is open.
     ChannelOpened {
         /// The chat's id.

@@ -6,6 +6,7 @@ mod decide;
 mod event;
 mod handover;
 mod outputs;
+mod pager;
 mod record;
 mod reminders;
 mod state;
@@ -19,6 +20,7 @@ pub use decide::{Decision, Effect, decide, open};
 pub use event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
 pub use handover::{Escalate, HANDOVER_WINDOW_S, Offer, PagedOver, Passed};
 pub use outputs::{Excerpt, ShownOutput, excerpt};
+pub use pager::Bridge;
 pub use record::{ActionItem, End, Update};
 pub use reminders::{
     Asking, Look, Reminders, RollbackRequest, Rules, Topic, Urgency, Waiting, next_look,

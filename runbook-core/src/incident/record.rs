@@ -1,17 +1,14 @@
-//! What people put on an incident's record: how it ended, roles, updates, actions, and what the pager was told of it.
+//! What people put on an incident's record: how it ended, roles, updates and actions.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::decide::{HERE, PAGER_ENDED};
 use super::event::IncidentEvent;
+use super::pager::{merged_note, no_incident_note};
 use super::state::{Incident, Status};
 use crate::ids::IncidentNumber;
 use crate::journal::{Envelope, millis};
 use crate::people::{Actor, Role};
-
-/// What the pager puts behind a note that it cuts for its webhook.
-const CUT: &str = "[...]";
 
 /// An end that is not a resolution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,65 +125,4 @@ impl Incident {
         self.status = Status::Closed;
         self.end = Some(end);
     }
-
-    /// Whether the pager has to be asked to end it too.
-    pub(super) fn asks_pager_to_end(&self) -> bool {
-        self.pager.is_some() && !self.pager_over && !self.pager_refused
-    }
-
-    /// Keeps whether it is over for the pager.
-    pub(super) fn hear_of_pager(&mut self, envelope: &Envelope<IncidentEvent>) {
-        match &envelope.event {
-            IncidentEvent::Resolved { via } if via != HERE => self.pager_over = true,
-            IncidentEvent::ResolveHeld { .. } => self.pager_over = true,
-            IncidentEvent::PagerNoted { what, .. } if what == PAGER_ENDED => {
-                self.pager_over = true;
-                if self.pager_asked && self.status.is_open() {
-                    // It has ended what a person took back meanwhile.
-                    self.pager_resolved = true;
-                }
-            }
-            IncidentEvent::ShiftHandedOver { text, .. } => {
-                self.pager_notes.push(text.clone());
-                return;
-            }
-            IncidentEvent::Reopened { via, .. } if via != HERE => self.pager_over = false,
-            IncidentEvent::Reopened { reason, .. } => {
-                let reason = reason.as_deref().unwrap_or_default();
-                self.pager_notes.push(reopened_note(self.number, &envelope.actor, reason));
-                return;
-            }
-            _ => return,
-        }
-        self.pager_asked = false;
-    }
-
-    /// Whether this end of the pager's is one that a person has taken back here: it was asked for before that, or is told
-    /// once more. Where a person has vouched for the fix since then, it is the end.
-    pub(super) fn is_taken_back(&self, occurred_at: DateTime<Utc>) -> bool {
-        let told_before = self.pager_said_at.is_some_and(|said_at| said_at >= occurred_at);
-        self.status < Status::Monitoring && (self.pager_asked || (self.pager_resolved && told_before))
-    }
-
-    /// Whether this note at the pager is one of ours.
-    pub(super) fn wrote_at_pager(&self, text: &str) -> bool {
-        let text = text.trim();
-        let begun = text.strip_suffix(CUT).map(str::trim_end).filter(|begun| !begun.is_empty());
-        self.pager_notes.iter().any(|note| note == text || begun.is_some_and(|begun| note.starts_with(begun)))
-    }
-}
-
-/// What the pager is told when it is opened again here.
-pub(super) fn reopened_note(number: IncidentNumber, by: &Actor, reason: &str) -> String {
-    format!("{number} is open again in Blocks, by {by}: {reason}")
-}
-
-/// What the pager is told when it was no incident.
-pub(super) fn no_incident_note(number: IncidentNumber, by: &Actor, reason: &str) -> String {
-    format!("{number} is closed in Blocks as no incident, by {by}: {reason}")
-}
-
-/// What the pager is told when it is part of another.
-pub(super) fn merged_note(number: IncidentNumber, by: &Actor, other: IncidentNumber) -> String {
-    format!("{number} is merged into {other} in Blocks, by {by}")
 }

@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::capture::Captured;
-use super::decide::{CHANNEL, HERE, OUTPUT, PAGER_ENDED, PAGER_REOPENED, PAGER_RESOLVE};
+use super::decide::{CHANNEL, HERE, OUTPUT, PAGER_RESOLVE};
 use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
 use super::handover::Passed;
+use super::pager::{Bridge, says_whether_it_is_over};
 use super::record::{ActionItem, End, Update};
 use super::reminders::Reminders;
 use crate::expectation::Outcome;
@@ -187,6 +188,12 @@ pub struct Incident {
     pub triage_impossible: bool,
     /// What changed lately.
     pub changes: Vec<ChangeNoted>,
+    /// How many runs it had when it came to the service that it belongs to.
+    #[serde(skip)]
+    pub runs_before: usize,
+    /// Where people talk about it, where the pager says so.
+    #[serde(skip)]
+    pub bridge: Bridge,
     /// Somebody vouched for the fix.
     pub resolve_requested: bool,
     /// The pager has said that it is over, while something was still open here.
@@ -259,11 +266,6 @@ impl Incident {
         let is_cards = self.channel.as_deref() == Some(channel) && self.card_ts.as_deref() == Some(thread);
         let brief = self.brief.as_ref().filter(|_| !self.private);
         is_cards || brief.is_some_and(|(shared, ts)| shared == channel && ts == thread)
-    }
-
-    /// The pager has said something later on whether it is over: its messages come in any order.
-    pub(super) fn knows_later(&self, occurred_at: DateTime<Utc>) -> bool {
-        self.pager_said_at.is_some_and(|said_at| said_at > occurred_at)
     }
 
     /// Runs that may change something and have not ended, or ended half undone: each keeps the incident open.
@@ -356,6 +358,8 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 triage: None,
                 triage_impossible: false,
                 changes: Vec::new(),
+                runs_before: 0,
+                bridge: Bridge::default(),
                 resolve_requested: false,
                 pager_resolved: false,
                 pager_said_at: pager.as_ref().and(envelope.occurred_at),
@@ -433,6 +437,18 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             outcome: None,
             taken_up: None,
         }),
+        IncidentEvent::ServiceChanged { to, .. } => {
+            incident.service.clone_from(to);
+            // nobody has looked at this one
+            (incident.triage, incident.triage_impossible) = (None, false);
+            incident.evidence.clear();
+            incident.changes.clear();
+            incident.runs_before = incident.runs.len();
+        }
+        IncidentEvent::BridgeChanged { url, numbers } => {
+            incident.bridge = Bridge { url: url.clone(), numbers: numbers.clone() };
+        }
+        IncidentEvent::EvidenceFound { run, .. } if !incident.is_about_its_service(*run) => {}
         IncidentEvent::EvidenceFound { command, title, expected, outcome, reason, output_sha256, .. } => {
             incident.evidence.push(Evidence {
                 command: command.clone(),
@@ -545,15 +561,4 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         incident.pager_said_at = incident.pager_said_at.max(envelope.occurred_at);
     }
     Ok(incident)
-}
-
-/// The pager's word on whether it is over; other actors' events have no time of the pager.
-fn says_whether_it_is_over(event: &IncidentEvent) -> bool {
-    match event {
-        IncidentEvent::Resolved { .. }
-        | IncidentEvent::ResolveHeld { .. }
-        | IncidentEvent::Reopened { .. } => true,
-        IncidentEvent::PagerNoted { what, .. } => what == PAGER_REOPENED || what == PAGER_ENDED,
-        _ => false,
-    }
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::command::{IncidentCommand, Rejection};
 use super::decide::{Decision, Effect, HERE};
 use super::event::IncidentEvent;
-use super::record::{merged_note, no_incident_note, reopened_note};
+use super::pager::{merged_note, no_incident_note, reopened_note};
 use super::state::{Incident, Status};
 use crate::message::Outgoing;
 use crate::people::{Actor, Role};
@@ -105,7 +105,7 @@ fn is_person(by: &Actor) -> Result<(), Rejection> {
     }
 }
 
-fn is_open(state: &Incident) -> Result<(), Rejection> {
+pub(super) fn is_open(state: &Incident) -> Result<(), Rejection> {
     if state.status.is_open() {
         Ok(())
     } else {

@@ -137,6 +137,49 @@ pub enum PagerEventKind {
         /// The note.
         text: String,
     },
+    /// It belongs to another service now; the incident says to which.
+    ServiceChanged,
+    /// Where people talk about it.
+    BridgeChanged {
+        /// The address; nowhere any more when absent.
+        url: Option<String>,
+        /// Telephone numbers, each with what it is called.
+        numbers: Vec<String>,
+    },
+    /// Somebody more is asked for, or has answered that.
+    Responder {
+        /// The pager's id of the user; `None` where it is whoever is on call.
+        id: Option<String>,
+        /// The name for people.
+        name: Option<String>,
+        /// What they say.
+        answer: Answer,
+        /// What was said with it.
+        message: Option<String>,
+    },
+    /// People outside the incident were told how it stands.
+    UpdateGiven {
+        /// What they were told.
+        text: String,
+    },
+    /// Something else of it, for the record.
+    Told {
+        /// What, in a few words of ours.
+        what: String,
+        /// What there is to say of it.
+        text: Option<String>,
+    },
+}
+
+/// What a responder says to being asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Nothing yet.
+    Asked,
+    /// They come.
+    Comes,
+    /// They do not.
+    Declines,
 }
 
 /// The pager's incident, as far as an event tells.

@@ -20,8 +20,8 @@ pub use executor::{
     Written,
 };
 pub use intake::{
-    Accepted, ChatAnswer, ChatSignal, InboxItem, Intake, PagerEvent, PagerEventKind, PagerIncident, Signal,
-    Translated, Translator,
+    Accepted, Answer, ChatAnswer, ChatSignal, InboxItem, Intake, PagerEvent, PagerEventKind, PagerIncident,
+    Signal, Translated, Translator,
 };
 pub use mail::{Letter, Mail};
 pub use mark::{ChatMark, Marking, Quote};

@@ -77,6 +77,16 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
         IncidentEvent::PagerNoted { what, text } => {
             format!("the pager says {}{}", md(what), because(text.as_deref()))
         }
+        IncidentEvent::ServiceChanged { from, to } => {
+            format!("moved from the service {} to {}", md(from), md(to))
+        }
+        IncidentEvent::BridgeChanged { url, numbers } => {
+            let parts: Vec<_> = url.iter().chain(numbers).map(|part| md(part)).collect();
+            match parts.is_empty() {
+                true => "the bridge was taken off".to_owned(),
+                false => format!("the bridge is {}", parts.join(", ")),
+            }
+        }
         IncidentEvent::ChannelOpened { channel } => format!("channel {} opened", md(channel)),
         IncidentEvent::CardPosted { .. } => "card posted".to_owned(),
         IncidentEvent::BriefPosted { .. } => "told in the shared channel".to_owned(),

@@ -132,6 +132,12 @@ impl Drafts {
         open.map(|(id, state)| (id.as_str(), *state))
     }
 
+    /// What an incident that this one becomes part of takes along.
+    #[must_use]
+    pub fn pages_to_take(&self) -> Vec<(String, PageState)> {
+        self.standing_on_page().map(|(page, state)| (page.to_owned(), state)).collect()
+    }
+
     /// The incident has ended, or is open again: what was written before says what no longer holds.
     pub(crate) fn turn(&mut self) {
         for held in self.all.iter_mut().filter(|held| held.state == DraftState::Drafted) {

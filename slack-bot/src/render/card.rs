@@ -45,6 +45,7 @@ pub(crate) fn card(word: &CommandWord, view: &CardView) -> Rendered {
     );
     facts.extend(view.resolved_at.map(|at| format!("*Resolved:* {} after {}", clock(at), since(view, at))));
     facts.extend(view.bridge.as_deref().and_then(|url| link(url, "join the bridge")));
+    facts.extend((!view.dial.is_empty()).then(|| format!("*Call:* {}", line(&view.dial.join(", "), 300))));
     facts.extend(view.pager_url.as_deref().and_then(|url| link(url, "open in PagerDuty")));
     page.lines(facts);
 

@@ -53,6 +53,7 @@ pub(crate) fn card_view() -> CardView {
         commander: Some("ana (acting)".into()),
         pager_url: Some("https://acme.pagerduty.com/incidents/Q1".into()),
         bridge: Some("https://meet.example.com/incidents".into()),
+        dial: Vec::new(),
         evidence: vec![EvidenceLine {
             outcome: Outcome::Fail,
             title: "failure rate".into(),
@@ -404,7 +405,7 @@ proptest! {
         let [number, title, severity, status, service, phase, commander, triage]: [String; 8] = words.try_into().unwrap();
         let mut view = CardView {
             number, title, severity, status, service, phase: Some(phase), commander: Some(commander), triage: Some(triage),
-            bridge: pager_url.clone(), pager_url, evidence, changes, runs, suggestions, roles, update: said.first().cloned(),
+            bridge: pager_url.clone(), dial: said.clone(), pager_url, evidence, changes, runs, suggestions, roles, update: said.first().cloned(),
             ended: said.last().cloned(), private: true, ..card_view()
         };
         view.mitigated_at = mitigated.map(|seconds| view.detected_at + TimeDelta::seconds(seconds));

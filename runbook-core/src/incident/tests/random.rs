@@ -59,8 +59,28 @@ pub(crate) fn outside() -> impl Strategy<Value = IncidentCommand> {
         3 => (0..5i64).prop_map(|minute| pager_ends(60 * minute)),
         1 => (0..5i64).prop_map(|minute| pager_reopens(60 * minute)),
         1 => text().prop_map(|file| IncidentCommand::RecordReview { file, sha256: "00".repeat(32), post: true }),
+        2 => by_the_pager(),
         2 => Just(IncidentCommand::TargetPassed),
         1 => (text(), text()).prop_map(|(what, reason)| IncidentCommand::RecordDeliveryFailure { what, reason }),
+    ]
+}
+
+/// What the pager tells beside its end.
+fn by_the_pager() -> impl Strategy<Value = IncidentCommand> {
+    let comes = prop::option::of(prop_oneof![Just(person("ana")), Just(person("ben"))]);
+    let service = prop_oneof![Just("flowengine"), Just("billing")];
+    prop_oneof![
+        (text(), prop::option::of(text()), comes)
+            .prop_map(|(what, text, comes)| IncidentCommand::HearResponder { what, text, comes }),
+        (service, any::<bool>())
+            .prop_map(|(to, triage)| IncidentCommand::MoveToService { to: to.to_owned(), triage }),
+        (prop::option::of(text()), prop::collection::vec(text(), 0..2))
+            .prop_map(|(url, numbers)| IncidentCommand::ChangeBridge { url, numbers }),
+        (0..5i64).prop_map(|minute| IncidentCommand::PagerMerged {
+            id: IncidentId(uuid::Uuid::from_u128(0x12)),
+            other: IncidentNumber(2),
+            occurred_at: start_of_day() + chrono::Duration::minutes(minute),
+        }),
     ]
 }
 
@@ -126,6 +146,8 @@ fn is_a_fact(command: &IncidentCommand) -> bool {
             | IncidentCommand::EndRun { .. }
             | IncidentCommand::PagerResolved { .. }
             | IncidentCommand::PagerReopened { .. }
+            | IncidentCommand::MoveToService { .. }
+            | IncidentCommand::ChangeBridge { .. }
             | IncidentCommand::TargetPassed
     )
 }

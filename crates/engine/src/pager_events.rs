@@ -1,0 +1,273 @@
+//! What the pager tells of its incidents, and what that means for ours.
+
+use std::time::Duration;
+
+use runbook_core::ids::IncidentId;
+use runbook_core::incident::{IncidentCommand, OpenIncident, PagerRef};
+use runbook_core::journal::Cause;
+use runbook_core::people::{Actor, Credential};
+use runbook_core::ports::{Answer, InboxItem, PagerError, PagerEvent, PagerEventKind, Signal, Translated};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::incidents::load_incident;
+use crate::origin::Origin;
+
+/// How many of the messages that nobody knew what to do with are looked at when a page comes.
+const LATELY_KEPT: usize = 200;
+/// How long the pager may take to say who somebody is; other messages wait meanwhile.
+const WHO_PATIENCE: Duration = Duration::from_secs(3);
+
+impl Engine {
+    pub(crate) async fn pager_event(&self, item: &InboxItem, event: &PagerEvent) -> Result<(), EngineError> {
+        let actor = self.pager_actor(event).await;
+        let origin = Origin {
+            actor: actor.clone(),
+            cause: Cause::Inbox { source: item.source.clone(), id: item.id.clone() },
+            occurred_at: Some(event.occurred_at),
+            inbox: Some((item.source.clone(), item.id.clone())),
+            reply_to: None,
+            trigger: None,
+        };
+        let known = self.incident_of_pager(&event.incident.id).await?;
+        let id = match (known, &event.kind) {
+            (Some(id), _) => id,
+            (None, kind) if *kind != PagerEventKind::Resolved && self.is_over_since(item, event).await? => {
+                return self.keep(item, "told after the end of an incident that is not known here").await;
+            }
+            (None, PagerEventKind::Triggered | PagerEventKind::Acknowledged | PagerEventKind::Reopened) => {
+                let opening = Origin { inbox: None, ..origin.clone() };
+                let opening = if event.kind == PagerEventKind::Triggered { origin.clone() } else { opening };
+                let opened = self.open_from_pager(event, &opening).await?;
+                if event.kind == PagerEventKind::Triggered {
+                    return Ok(());
+                }
+                opened
+            }
+            // About an incident that was over before Blocks knew it.
+            (None, _) => return self.keep(item, "about an incident that is not known here").await,
+        };
+        let command = match &event.kind {
+            PagerEventKind::Triggered => return self.done(item).await,
+            PagerEventKind::Acknowledged => {
+                IncidentCommand::Acknowledge { by: actor, via: "pagerduty".to_owned() }
+            }
+            PagerEventKind::Unacknowledged => IncidentCommand::Unacknowledge,
+            PagerEventKind::Resolved => IncidentCommand::PagerResolved { occurred_at: event.occurred_at },
+            PagerEventKind::Reopened => IncidentCommand::PagerReopened { occurred_at: event.occurred_at },
+            PagerEventKind::MergedInto { other } => {
+                return self.pager_merged(id, other, event, &origin).await;
+            }
+            PagerEventKind::PriorityChanged => self.priority_change(event),
+            PagerEventKind::ServiceChanged => self.service_change(event),
+            PagerEventKind::BridgeChanged { url, numbers } => {
+                IncidentCommand::ChangeBridge { url: url.clone(), numbers: numbers.clone() }
+            }
+            PagerEventKind::Responder { id, name, answer, message } => {
+                let who = self.pager_user(id.as_deref(), name.as_deref()).await;
+                responder(who, *answer, message.as_deref())
+            }
+            PagerEventKind::UpdateGiven { text } if text.trim().is_empty() => {
+                return self.keep(item, "an update without words").await;
+            }
+            PagerEventKind::UpdateGiven { text } => {
+                IncidentCommand::GiveUpdate { by: actor, text: text.clone() }
+            }
+            PagerEventKind::Note { text } => note("note", Some(text)),
+            PagerEventKind::Told { what, text } => note(what, text.as_ref()),
+        };
+        self.change_incident(id, &command, &origin, None).await.map(|_| ())
+    }
+
+    /// Whether the pager has ended this incident since that event, and told it first: nobody knew what it was about.
+    async fn is_over_since(&self, item: &InboxItem, event: &PagerEvent) -> Result<bool, EngineError> {
+        let Some(translator) = self.inner.translators.get(item.source.as_str()) else { return Ok(false) };
+        let kept = self.store().dead_letters(LATELY_KEPT).await?;
+        Ok(kept.iter().filter(|letter| letter.item.source == item.source).any(|letter| {
+            matches!(translator.translate(&letter.item), Translated::Signal(Signal::Pager(end))
+                if end.kind == PagerEventKind::Resolved
+                    && end.incident.id == event.incident.id
+                    && end.occurred_at >= event.occurred_at)
+        }))
+    }
+
+    fn priority_change(&self, event: &PagerEvent) -> IncidentCommand {
+        let known = event.incident.priority.as_deref().and_then(|name| {
+            self.settings().severities.default_scheme().get(name).map(|severity| severity.id.clone())
+        });
+        match known {
+            Some(to) => {
+                let target_s = self.settings().target_s(&to);
+                IncidentCommand::ChangeSeverity { to, target_s }
+            }
+            None => IncidentCommand::NotePager {
+                what: "priority_changed".to_owned(),
+                text: event.incident.priority.clone(),
+            },
+        }
+    }
+
+    /// Who acted at the pager.
+    async fn pager_actor(&self, event: &PagerEvent) -> Actor {
+        match &event.agent_id {
+            Some(id) => self.pager_user(Some(id), event.agent_name.as_deref()).await,
+            None => Actor::system("pagerduty"),
+        }
+    }
+
+    /// A user of the pager. Their e-mail is asked of the pager; when it does not answer, the record says whom it named, and
+    /// nobody gets authority from it.
+    async fn pager_user(&self, id: Option<&str>, name: Option<&str>) -> Actor {
+        let unknown = || Actor::Outside(format!("pagerduty:{}", name.or(id).unwrap_or("somebody")));
+        let (Some(id), Some(pager)) = (id, &self.inner.parts.pager) else { return unknown() };
+        let asked = tokio::time::timeout(WHO_PATIENCE, pager.user_email(id)).await;
+        let slow = || PagerError::Retry { after_ms: None, reason: "it took too long".to_owned() };
+        match asked.unwrap_or_else(|_| Err(slow())) {
+            Ok(Some(email)) => match self.directory().actor(&Credential::PagerDuty { email }) {
+                Actor::Outside(_) => unknown(),
+                known => known,
+            },
+            Ok(None) => unknown(),
+            Err(error) => {
+                tracing::warn!(%error, "PagerDuty did not say who that is");
+                unknown()
+            }
+        }
+    }
+
+    /// The pager has made an incident a part of another one, and ended it. Where the other is known here it is so here, too;
+    /// where that cannot be, it has ended.
+    async fn pager_merged(
+        &self,
+        id: IncidentId,
+        other: &str,
+        event: &PagerEvent,
+        origin: &Origin,
+    ) -> Result<(), EngineError> {
+        let ended = IncidentCommand::PagerResolved { occurred_at: event.occurred_at };
+        let into = match self.incident_of_pager(other).await? {
+            Some(into) if into != id => load_incident(self.store(), into).await?.map(|loaded| loaded.state),
+            _ => None,
+        };
+        let from = load_incident(self.store(), id).await?.map(|loaded| loaded.state);
+        let (Some(into), Some(from)) = (into, from) else {
+            let text = format!("into PagerDuty incident {other}, which is not known here");
+            return self.change_incident(id, &note("merged", Some(&text)), origin, None).await.map(|_| ());
+        };
+        // nothing of a private one becomes part of what others read
+        if from.private != into.private {
+            return self.change_incident(id, &ended, origin, None).await.map(|_| ());
+        }
+        let (other, occurred_at) = (into.number, event.occurred_at);
+        let leave = IncidentCommand::PagerMerged { id: into.id, other, occurred_at };
+        let take = IncidentCommand::TakeIn {
+            id,
+            other: from.number,
+            title: from.title.clone(),
+            on_page: from.drafts.pages_to_take(),
+        };
+        match self.change_incidents(&[(id, leave), (into.id, take)], origin, None).await {
+            Ok(_) => self.page_goes_along(id).await,
+            Err(error) if error.is_passing() => Err(error),
+            // a run is left, or one of them is over
+            Err(_) => self.change_incident(id, &ended, origin, None).await.map(|_| ()),
+        }
+    }
+
+    /// It belongs to another service now: what is configured for that one counts, and nobody has looked at it yet.
+    fn service_change(&self, event: &PagerEvent) -> IncidentCommand {
+        let page = &event.incident;
+        let known = page.service_id.as_deref().and_then(|id| self.settings().service_by_pager_id(id));
+        let name = known.map(|service| service.name.clone()).or_else(|| page.service_name.clone());
+        match name {
+            Some(to) => IncidentCommand::MoveToService {
+                to,
+                triage: known.is_some_and(|service| service.triage.is_some()),
+            },
+            None => note("its service changed", None),
+        }
+    }
+
+    async fn incident_of_pager(&self, pager_id: &str) -> Result<Option<IncidentId>, EngineError> {
+        let rows = self.store().incidents(false, 10_000).await?;
+        Ok(rows.iter().find(|row| row.pager_id.as_deref() == Some(pager_id)).map(|row| row.id))
+    }
+
+    async fn open_from_pager(&self, event: &PagerEvent, origin: &Origin) -> Result<IncidentId, EngineError> {
+        let settings = self.settings();
+        let page = &event.incident;
+        let service = page.service_id.as_deref().and_then(|id| settings.service_by_pager_id(id));
+        let (severity, severity_reason, severity_guessed) = self.severity_of(event);
+        let service_name = service
+            .map(|service| service.name.clone())
+            .or_else(|| page.service_name.clone())
+            .unwrap_or_else(|| "unknown service".to_owned());
+        let private = self.is_led_privately(&service_name);
+        let opened = self
+            .open_incident(
+                origin,
+                &|id, number| OpenIncident {
+                    id,
+                    number,
+                    target_s: settings.target_s(&severity),
+                    severity: severity.clone(),
+                    severity_reason: severity_reason.clone(),
+                    service: service_name.clone(),
+                    title: page.title.clone().unwrap_or_else(|| format!("PagerDuty incident {}", page.id)),
+                    pager: Some(PagerRef { id: page.id.clone(), url: page.url.clone() }),
+                    detected_at: page.created_at.unwrap_or(event.occurred_at),
+                    triage: service.is_some_and(|service| service.triage.is_some()),
+                    private,
+                    severity_guessed,
+                    note: None,
+                },
+                None,
+            )
+            .await?;
+        Ok(opened.id)
+    }
+
+    /// The severity of a page, why, and whether nobody has named it. High urgency is never below P2 (the second of the scheme).
+    fn severity_of(&self, event: &PagerEvent) -> (String, String, bool) {
+        let settings = self.settings();
+        let scheme = settings.severities.default_scheme();
+        let service = event.incident.service_id.as_deref().and_then(|id| settings.service_by_pager_id(id));
+        let named = event
+            .incident
+            .priority
+            .as_deref()
+            .and_then(|name| settings.severities.default_scheme().get(name));
+        let configured = service
+            .and_then(|service| service.severity.as_deref())
+            .and_then(|id| settings.severities.default_scheme().get(id));
+        let lowest = scheme.severities.last().map_or("P4", |severity| severity.id.as_str());
+        let (id, reason) = match (named, configured) {
+            (Some(severity), _) => (severity.id.as_str(), "PagerDuty's priority".to_owned()),
+            (None, Some(severity)) => (severity.id.as_str(), "the service's default".to_owned()),
+            (None, None) => (lowest, "nothing names a severity".to_owned()),
+        };
+        let floor = scheme.severities.get(1).map_or(lowest, |severity| severity.id.as_str());
+        if event.incident.high_urgency == Some(true) && scheme.more_severe(id, floor) != id {
+            let reason = format!("high urgency is never below {floor} ({reason} says {id})");
+            return (floor.to_owned(), reason, true);
+        }
+        (id.to_owned(), reason, named.is_none())
+    }
+}
+
+/// Something for the record.
+fn note(what: &str, text: Option<&String>) -> IncidentCommand {
+    IncidentCommand::NotePager { what: what.to_owned(), text: text.cloned() }
+}
+
+/// Whoever was asked to come, or says whether they do.
+fn responder(who: Actor, answer: Answer, message: Option<&str>) -> IncidentCommand {
+    let what = match answer {
+        Answer::Asked => "a responder was asked",
+        Answer::Comes => "a responder comes",
+        Answer::Declines => "a responder does not come",
+    };
+    let text = message.map_or_else(|| who.to_string(), |message| format!("{who}: {message}"));
+    let comes = Some(who).filter(|who| answer == Answer::Comes && matches!(who, Actor::Person(_)));
+    IncidentCommand::HearResponder { what: what.to_owned(), text: Some(text), comes }
+}

@@ -1,0 +1,217 @@
+//! What the pager tells beside its end: merges, responders, another service, the bridge, updates.
+
+use runbook_core::ids::IncidentId;
+use runbook_core::incident::{End, IncidentEvent, Status};
+use runbook_core::people::{Actor, Role};
+use runbook_core::ports::{Answer, PagerCall, PagerEventKind, PagerIncident};
+use runbook_core::request::Request;
+
+use super::verbs::declare;
+use crate::testkit::{Bench, check, locked, page};
+
+async fn two_pages() -> (Bench, IncidentId, IncidentId) {
+    let mut bench = Bench::new().await;
+    for (id, pager_id) in [("one", "Q1"), ("two", "Q2")] {
+        bench.pager_says(id, PagerEventKind::Triggered, page(pager_id), None).await;
+        bench.pass(10_000).await;
+    }
+    let mut rows: Vec<_> = locked(&bench.data).incidents.values().map(|row| (row.number, row.id)).collect();
+    rows.sort();
+    (bench, rows[0].1, rows[1].1)
+}
+
+fn merged_into(other: &str) -> PagerEventKind {
+    PagerEventKind::MergedInto { other: other.to_owned() }
+}
+
+/// A merge at the pager is one here: the source goes into the other, nobody asks the pager for what it has done itself, and
+/// the other goes on.
+#[tokio::test(start_paused = true)]
+async fn a_merge_at_the_pager_is_one_here() {
+    let (mut bench, into, from) = two_pages().await;
+    for id in ["merge", "merge, told again"] {
+        bench.pager_says(id, merged_into("Q1"), page("Q2"), Some("P-stranger")).await;
+        bench.pass(10_000).await;
+    }
+    let (source, _) = bench.incident_events(from).await;
+    let (target, events) = bench.incident_events(into).await;
+    assert_eq!((source.status, source.end), (Status::Closed, Some(End::Merged { into: target.number })));
+    assert!(target.status.is_open());
+    assert_eq!(target.merged, [source.number]);
+    assert_eq!(events.iter().filter(|event| matches!(event, IncidentEvent::MergedFrom { .. })).count(), 1);
+    let calls = locked(&bench.world.pager).calls.clone();
+    assert!(!calls.iter().any(|call| matches!(call, PagerCall::Resolve { .. })), "{calls:?}");
+    assert_eq!(bench.reviews(), Vec::<String>::new(), "it was no incident by itself");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// What cannot be merged by itself here has ended all the same, by the pager's account; of one that is not known it is noted.
+#[tokio::test(start_paused = true)]
+async fn a_merge_that_cannot_be_one_here_is_an_end_or_a_note() {
+    let (mut bench, _, from) = two_pages().await;
+    bench.pager_says("stray", merged_into("Q9"), page("Q2"), None).await;
+    bench.pass(10_000).await;
+    let (source, events) = bench.incident_events(from).await;
+    assert!(source.status.is_open(), "{:?}", source.status);
+    let stray = "into PagerDuty incident Q9, which is not known here";
+    assert!(
+        events.iter().any(
+            |event| matches!(event, IncidentEvent::PagerNoted { text: Some(text), .. } if text == stray)
+        )
+    );
+
+    // a run is left: it stays, and asks
+    let rollback =
+        Request::RunbookRollback { service: None, params: [].into(), incident: Some("INC-2".to_owned()) };
+    bench.ask("rollback", "ana", rollback).await;
+    bench.pager_says("merge", merged_into("Q1"), page("Q2"), None).await;
+    bench.pass(10_000).await;
+    let (source, _) = bench.incident_events(from).await;
+    assert_eq!((source.status, source.pager_resolved, source.end), (Status::Monitoring, true, None));
+
+    // the other is over
+    let (mut bench, into, from) = two_pages().await;
+    bench.pager_says("over", PagerEventKind::Resolved, page("Q1"), None).await;
+    bench.pass(10_000).await;
+    bench.pager_says("merge", merged_into("Q1"), page("Q2"), None).await;
+    bench.pass(60_000).await;
+    for id in [into, from] {
+        let (incident, _) = bench.incident_events(id).await;
+        assert_eq!((incident.status, incident.end, incident.merged.len()), (Status::Resolved, None, 0));
+    }
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// Whoever says at the pager that they come has a part in the incident, and is let in; whoever is only asked, or does not
+/// come, is on record.
+#[tokio::test(start_paused = true)]
+async fn a_responder_of_the_pager_has_a_part_in_it() {
+    let mut bench = Bench::new().await;
+    bench.paged().await;
+    let ben = ("P-ben".to_owned(), "ben@example.com".to_owned());
+    locked(&bench.world.pager).emails.extend([ben]);
+    let says = |answer, id: Option<&str>| PagerEventKind::Responder {
+        id: id.map(str::to_owned),
+        name: Some("Ben from the pager".to_owned()),
+        answer,
+        message: Some("looking at the <!channel>".to_owned()),
+    };
+    let before = locked(&bench.world.chat).let_in.len();
+    for (id, answer, user) in [
+        ("asked", Answer::Asked, Some("P-ben")),
+        ("declined", Answer::Declines, Some("P-ben")),
+        ("stranger", Answer::Comes, Some("P-stranger")),
+        ("whoever", Answer::Asked, None),
+    ] {
+        bench.pager_says(id, says(answer, user), page("Q1"), Some("P-ana")).await;
+        bench.pass(5_000).await;
+    }
+    assert_eq!(bench.incident().await.roles, []);
+    for id in ["comes", "comes again"] {
+        bench.pager_says(id, says(Answer::Comes, Some("P-ben")), page("Q1"), Some("P-ben")).await;
+        bench.pass(5_000).await;
+    }
+    let incident = bench.incident().await;
+    assert_eq!(incident.roles, [(Role::Responder, Actor::Person("ben".to_owned()))]);
+    assert_eq!(locked(&bench.world.chat).let_in[before..], [("C1".to_owned(), "U-ben".to_owned())]);
+    let (_, events) = bench.incident_events(incident.id).await;
+    let noted: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            IncidentEvent::PagerNoted { what, text: Some(text) } if what.contains("responder") => {
+                Some(format!("{what}: {text}"))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(noted.len(), 6, "{noted:?}");
+    assert_eq!(noted[0], "a responder was asked: ben: looking at the <!channel>");
+    assert_eq!(noted[1], "a responder does not come: ben: looking at the <!channel>");
+    assert!(noted[2].contains("pagerduty:Ben from the pager"), "{noted:?}");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// An incident that the pager gives to another service is that one's: nobody has looked at it yet, and what was found of the
+/// other says nothing of it.
+#[tokio::test(start_paused = true)]
+async fn another_service_is_looked_at_anew() {
+    let mut bench = Bench::new().await;
+    let first = bench.paged().await;
+    assert!(!first.evidence.is_empty() && first.triage.is_some());
+    let billing = PagerIncident {
+        service_id: Some("PBILL".to_owned()),
+        service_name: Some("Billing".to_owned()),
+        ..page("Q1")
+    };
+    for id in ["moved", "moved, told again"] {
+        bench.pager_says(id, PagerEventKind::ServiceChanged, billing.clone(), None).await;
+        bench.pass(10_000).await;
+    }
+    let moved = bench.incident().await;
+    assert_eq!((moved.service.as_str(), moved.triage, moved.evidence.len()), ("billing", None, 0));
+    assert_eq!(moved.row().service, "billing");
+    assert_eq!(locked(&bench.world.chat).card().unwrap().service, "billing");
+    bench.pager_says("back", PagerEventKind::ServiceChanged, page("Q1"), None).await;
+    bench.pass(10_000).await;
+    let back = bench.incident().await;
+    assert_eq!(back.service, "flowengine");
+    assert_eq!(back.runs.iter().filter(|run| run.triage).count(), 2, "it is looked at once more");
+    assert_eq!((back.triage, back.evidence), (first.triage, first.evidence));
+    let (_, events) = bench.incident_events(back.id).await;
+    assert_eq!(
+        events.iter().filter(|event| matches!(event, IncidentEvent::ServiceChanged { .. })).count(),
+        2
+    );
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_bridge_and_updates_of_the_pager_are_shown() {
+    let mut bench = Bench::new().await;
+    bench.paged().await;
+    let bridge = PagerEventKind::BridgeChanged {
+        url: Some("https://meet.example.com/1".to_owned()),
+        numbers: vec!["US: +1 5".to_owned()],
+    };
+    bench.pager_says("bridge", bridge, page("Q1"), None).await;
+    let told = PagerEventKind::UpdateGiven { text: "half of the flows fail".to_owned() };
+    bench.pager_says("update", told, page("Q1"), None).await;
+    bench
+        .pager_says("no words", PagerEventKind::UpdateGiven { text: " ".to_owned() }, page("Q1"), None)
+        .await;
+    let what = PagerEventKind::Told { what: "escalated".to_owned(), text: Some("to Ana".to_owned()) };
+    bench.pager_says("told", what, page("Q1"), None).await;
+    bench.pass(10_000).await;
+    let card = locked(&bench.world.chat).card().unwrap();
+    assert_eq!(card.bridge.as_deref(), Some("https://meet.example.com/1"));
+    assert_eq!(card.dial, ["US: +1 5"]);
+    assert!(card.update.is_some_and(|update| update.contains("half of the flows fail")));
+    let off = PagerEventKind::BridgeChanged { url: None, numbers: Vec::new() };
+    bench.pager_says("off", off, page("Q1"), None).await;
+    bench.pass(10_000).await;
+    let card = locked(&bench.world.chat).card().unwrap();
+    assert_eq!((card.bridge, card.dial.len()), (None, 0));
+    let (_, events) = bench.incident_events(bench.incident().await.id).await;
+    let told = IncidentEvent::PagerNoted { what: "escalated".to_owned(), text: Some("to Ana".to_owned()) };
+    assert!(events.contains(&told));
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// Who is let into a private incident is said here, by somebody who sees it.
+#[tokio::test(start_paused = true)]
+async fn a_responder_of_the_pager_sees_no_private_incident_by_that() {
+    let mut bench = Bench::new().await;
+    bench.ask("declare", "ana", declare("keys are public", true)).await;
+    bench.pass(10_000).await;
+    let incident = bench.incident().await;
+    let command = runbook_core::incident::IncidentCommand::HearResponder {
+        what: "a responder comes".to_owned(),
+        text: Some("cora".to_owned()),
+        comes: Some(Actor::Person("cora".to_owned())),
+    };
+    let origin = crate::origin::Origin::system("pagerduty", runbook_core::journal::Cause::Engine);
+    bench.engine.change_incident(incident.id, &command, &origin, None).await.unwrap();
+    bench.pass(10_000).await;
+    assert_eq!(bench.incident().await.roles, []);
+    assert!(!locked(&bench.world.chat).let_in.iter().any(|(_, who)| who == "U-cora"));
+}

@@ -1,0 +1,173 @@
+//! What the pager says of an incident, and what it was told: whether it is over, whose it is, where people talk about it.
+
+use chrono::{DateTime, Utc};
+
+use super::command::{IncidentCommand, Rejection};
+use super::decide::{Decision, Effect, HERE, PAGER_ENDED, PAGER_REOPENED};
+use super::event::IncidentEvent;
+use super::state::{Incident, Status};
+use super::verbs::{has_no_run_left, is_open};
+use crate::ids::{IncidentNumber, RunId};
+use crate::journal::Envelope;
+use crate::message::Outgoing;
+use crate::people::{Actor, Role};
+
+/// What the pager puts behind a note that it cuts for its webhook.
+const CUT: &str = "[...]";
+
+/// Where people talk about an incident.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bridge {
+    /// The address.
+    pub url: Option<String>,
+    /// Telephone numbers, each with what it is called.
+    pub numbers: Vec<String>,
+}
+
+impl Bridge {
+    /// Whether it is this.
+    #[must_use]
+    pub fn is_so(&self, url: Option<&String>, numbers: &[String]) -> bool {
+        self.url.as_ref() == url && self.numbers == numbers
+    }
+}
+
+/// Decides about what the pager tells beside its end.
+///
+/// # Errors
+/// When a merge there cannot be one here.
+pub(super) fn decide(state: &Incident, command: &IncidentCommand) -> Result<Decision, Rejection> {
+    let incident = state.id;
+    let with_card = |events| Decision { events, effects: vec![Effect::Send(Outgoing::Card { incident })] };
+    Ok(match command {
+        IncidentCommand::HearResponder { what, text, comes } => {
+            let mut decision =
+                with_card(vec![IncidentEvent::PagerNoted { what: what.clone(), text: text.clone() }]);
+            // who may see a private one is said here, by somebody who sees it
+            let new = comes.as_ref().filter(|who| {
+                let has_it = |(role, known): &(Role, Actor)| *role == Role::Responder && known == *who;
+                state.status.is_open() && !state.private && !state.roles.iter().any(has_it)
+            });
+            if let Some(who) = new {
+                let (role, to) = (Role::Responder, who.clone());
+                decision.events.push(IncidentEvent::RoleGiven { role, to });
+                decision.effects.push(Effect::Send(Outgoing::Invite { incident, who: who.clone() }));
+            }
+            decision
+        }
+        IncidentCommand::MoveToService { to, triage } if *to != state.service => {
+            let from = state.service.clone();
+            let mut decision = with_card(vec![IncidentEvent::ServiceChanged { from, to: to.clone() }]);
+            if *triage && state.status.is_open() {
+                decision.effects.push(Effect::StartTriage { incident });
+            }
+            decision
+        }
+        IncidentCommand::ChangeBridge { url, numbers } if !state.bridge.is_so(url.as_ref(), numbers) => {
+            with_card(vec![IncidentEvent::BridgeChanged { url: url.clone(), numbers: numbers.clone() }])
+        }
+        IncidentCommand::PagerMerged { id, other, occurred_at } => {
+            is_open(state)?;
+            has_no_run_left(state)?;
+            if state.knows_later(*occurred_at) {
+                return Err(Rejection::StillOpen { number: state.number, status: state.status.word() });
+            }
+            // the first says that the pager has ended it already: nobody asks it to
+            let ended = IncidentEvent::PagerNoted { what: PAGER_ENDED.to_owned(), text: None };
+            let mut decision = with_card(vec![ended, IncidentEvent::MergedInto { id: *id, other: *other }]);
+            decision.effects.push(Effect::ClearTargetTimer { incident });
+            decision
+        }
+        _ => Decision::default(),
+    })
+}
+
+impl Incident {
+    /// Whether diagnostics of the service that it belongs to are under way or through, or cannot be.
+    #[must_use]
+    pub fn is_looked_at(&self) -> bool {
+        self.triage_impossible || self.runs.iter().skip(self.runs_before).any(|run| run.triage)
+    }
+
+    /// Whether a run's results are about the service that it belongs to.
+    pub(super) fn is_about_its_service(&self, run: RunId) -> bool {
+        !self.runs.iter().take(self.runs_before).any(|link| link.triage && link.run == run)
+    }
+
+    /// The pager has said something later on whether it is over: its messages come in any order.
+    pub(super) fn knows_later(&self, occurred_at: DateTime<Utc>) -> bool {
+        self.pager_said_at.is_some_and(|said_at| said_at > occurred_at)
+    }
+
+    /// Whether the pager has to be asked to end it too.
+    pub(super) fn asks_pager_to_end(&self) -> bool {
+        self.pager.is_some() && !self.pager_over && !self.pager_refused
+    }
+
+    /// Keeps whether it is over for the pager.
+    pub(super) fn hear_of_pager(&mut self, envelope: &Envelope<IncidentEvent>) {
+        match &envelope.event {
+            IncidentEvent::Resolved { via } if via != HERE => self.pager_over = true,
+            IncidentEvent::ResolveHeld { .. } => self.pager_over = true,
+            IncidentEvent::PagerNoted { what, .. } if what == PAGER_ENDED => {
+                self.pager_over = true;
+                if self.pager_asked && self.status.is_open() {
+                    // It has ended what a person took back meanwhile.
+                    self.pager_resolved = true;
+                }
+            }
+            IncidentEvent::ShiftHandedOver { text, .. } => {
+                self.pager_notes.push(text.clone());
+                return;
+            }
+            IncidentEvent::Reopened { via, .. } if via != HERE => self.pager_over = false,
+            IncidentEvent::Reopened { reason, .. } => {
+                let reason = reason.as_deref().unwrap_or_default();
+                self.pager_notes.push(reopened_note(self.number, &envelope.actor, reason));
+                return;
+            }
+            _ => return,
+        }
+        self.pager_asked = false;
+    }
+
+    /// Whether this end of the pager's is one that a person has taken back here: it was asked for before that, or is told
+    /// once more. Where a person has vouched for the fix since then, it is the end.
+    pub(super) fn is_taken_back(&self, occurred_at: DateTime<Utc>) -> bool {
+        let told_before = self.pager_said_at.is_some_and(|said_at| said_at >= occurred_at);
+        self.status < Status::Monitoring && (self.pager_asked || (self.pager_resolved && told_before))
+    }
+
+    /// Whether this note at the pager is one of ours.
+    pub(super) fn wrote_at_pager(&self, text: &str) -> bool {
+        let text = text.trim();
+        let begun = text.strip_suffix(CUT).map(str::trim_end).filter(|begun| !begun.is_empty());
+        self.pager_notes.iter().any(|note| note == text || begun.is_some_and(|begun| note.starts_with(begun)))
+    }
+}
+
+/// What the pager is told when it is opened again here.
+pub(super) fn reopened_note(number: IncidentNumber, by: &Actor, reason: &str) -> String {
+    format!("{number} is open again in Blocks, by {by}: {reason}")
+}
+
+/// What the pager is told when it was no incident.
+pub(super) fn no_incident_note(number: IncidentNumber, by: &Actor, reason: &str) -> String {
+    format!("{number} is closed in Blocks as no incident, by {by}: {reason}")
+}
+
+/// What the pager is told when it is part of another.
+pub(super) fn merged_note(number: IncidentNumber, by: &Actor, other: IncidentNumber) -> String {
+    format!("{number} is merged into {other} in Blocks, by {by}")
+}
+
+/// The pager's word on whether it is over; other actors' events have no time of the pager.
+pub(super) fn says_whether_it_is_over(event: &IncidentEvent) -> bool {
+    match event {
+        IncidentEvent::Resolved { .. }
+        | IncidentEvent::ResolveHeld { .. }
+        | IncidentEvent::Reopened { .. } => true,
+        IncidentEvent::PagerNoted { what, .. } => what == PAGER_REOPENED || what == PAGER_ENDED,
+        _ => false,
+    }
+}
