@@ -403,7 +403,7 @@ fn lines_with(what: &str) -> Vec<String> {
 #[test]
 fn every_way_in_goes_through_one_check() {
     for (what, wanted) in [
-        ("RunCommand::Approve {", &["crates/engine/src/requests.rs", "runbook-core/src/run/decide.rs"][..]),
+        ("RunCommand::Approve {", &["crates/engine/src/approving.rs", "runbook-core/src/run/decide.rs"][..]),
         ("approve::objection(", &["runbook-core/src/run/approvals.rs"]),
         // planned without anybody's yes (what only reads), and approved
         (
@@ -411,7 +411,7 @@ fn every_way_in_goes_through_one_check() {
             &["runbook-core/src/run/approvals.rs", "runbook-core/src/run/approvals.rs"],
         ),
         ("events: vec![RunEvent::Started", &[]),
-        ("fn has_standing(", &["crates/engine/src/requests.rs"]),
+        ("fn has_standing(", &["crates/engine/src/approving.rs"]),
         // chat, and the API with the socket; the terminal's own run
         (
             "Asker {",

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, Duration, Utc};
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Incident, IncidentCommand};
+use runbook_core::journal::Envelope;
 use runbook_core::message::Outgoing;
 use runbook_core::people::{Actor, Person};
 use runbook_core::plan::Fingerprint;
@@ -36,37 +37,36 @@ type Asked = (IncidentId, Actor, Fingerprint);
 
 struct Page {
     row: String,
+    request: Waits,
     at: DateTime<Utc>,
     has_left: bool,
 }
+
+/// The run that waits, and until when: asked for again, it has another end.
+type Waits = (RunId, DateTime<Utc>);
 
 /// Whether a page may leave beside others for the same.
 enum Turn {
     Now,
     /// Another is under way, and may come to nothing.
     Later,
-    /// Another has left a moment ago.
-    Never,
+    /// Another has left a moment ago, for that request.
+    After(Waits),
 }
 
 impl AskedFor {
     /// Notes a page that is about to leave.
-    fn begin(&self, asked: &Asked, row: &str, now: DateTime<Utc>) -> Turn {
+    fn begin(&self, asked: &Asked, row: &str, request: Waits, now: DateTime<Utc>) -> Turn {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|_, page| now < page.at + Duration::minutes(ONE_PAGE_MIN));
         match known.get(asked) {
-            Some(page) if page.row != row && page.has_left => Turn::Never,
+            Some(page) if page.row != row && page.has_left => Turn::After(page.request),
             Some(page) if page.row != row => Turn::Later,
             _ => {
-                known.insert(asked.clone(), Page { row: row.to_owned(), at: now, has_left: false });
+                known.insert(asked.clone(), Page { row: row.to_owned(), request, at: now, has_left: false });
                 Turn::Now
             }
         }
-    }
-
-    /// What this row has paged for stands no more.
-    fn forget(&self, row: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, page| page.row != row);
     }
 
     /// It has left, or it was no page after all.
@@ -90,6 +90,12 @@ pub(crate) fn asked_until(run: &Run) -> Option<DateTime<Utc>> {
 /// What the pager knows such a page by.
 fn page_key(run: RunId, until: DateTime<Utc>, to: &str) -> String {
     format!("{PAGE_KEY_PREFIX}approval/{run}/{}/{to}", until.timestamp_millis())
+}
+
+/// Whether this person has said something to a request.
+fn has_answered(events: &[Envelope<RunEvent>], who: &Actor) -> bool {
+    let answers = |event: &RunEvent| matches!(event, RunEvent::Approved { .. } | RunEvent::Cancelled { .. });
+    events.iter().any(|envelope| answers(&envelope.event) && envelope.actor == *who)
 }
 
 /// How a page ends that nobody needs any more. One that was tried may have left: it is looked for when the request is over.
@@ -168,17 +174,29 @@ impl Engine {
             return self.settle(row, not_needed(row)).await;
         }
         let asked = (*id, to.clone(), run.fingerprint.clone());
-        match self.inner.asked.begin(&asked, &row.key, self.now()) {
-            Turn::Now => {}
-            Turn::Never => {
-                tracing::info!(key = %row.key, "paged for the same a moment ago, and not again");
-                return self.settle(row, not_needed(row)).await;
-            }
-            Turn::Later => {
-                let at = self.now() + Duration::seconds(A_MOMENT_S);
-                let error = "another page for the same is under way".to_owned();
-                return self.settle(row, OutboxResult::Retry { at, error }).await;
-            }
+        let mut turn = self.inner.asked.begin(&asked, &row.key, (run.id, *until), self.now());
+        if let Turn::After((other, other_until)) = turn {
+            let other = load_run(self.store(), other).await?;
+            let rings = other.as_ref().is_some_and(|other| asked_until(&other.state) == Some(other_until));
+            let has_answered = other.as_ref().is_some_and(|other| has_answered(&other.events, to));
+            turn = match (rings, has_answered) {
+                // as long as that one rings, nobody is woken twice
+                (true, _) => Turn::Later,
+                (false, true) => {
+                    tracing::info!(key = %row.key, "they have just answered the same, and are not paged again");
+                    return self.settle(row, not_needed(row)).await;
+                }
+                // whoever has not answered may not have seen it, and nothing rings any more
+                (false, false) => {
+                    self.inner.asked.end(&asked, false);
+                    self.inner.asked.begin(&asked, &row.key, (run.id, *until), self.now())
+                }
+            };
+        }
+        if !matches!(turn, Turn::Now) {
+            let until = self.now() + Duration::seconds(A_MOMENT_S);
+            let error = "another page for the same rings".to_owned();
+            return self.settle(row, OutboxResult::Held { until, error }).await;
         }
         let call = self.approval_call(&run, &incident, *until, to, email);
         let called = self.call_pager(row, &call).await;
@@ -206,7 +224,6 @@ impl Engine {
             return self.leave(row, "no pager is configured here").await;
         };
         self.store().outbox_attempt(row.key.clone(), None).await?;
-        let events = load_run(self.store(), run).await?.map(|loaded| loaded.events).unwrap_or_default();
         for page in left {
             let to = page.strip_prefix(&prefix).unwrap_or_default();
             let call = PagerCall::EndPage { key: page_key(run, until, to) };
@@ -216,15 +233,6 @@ impl Engine {
                     return self.again(row, after_ms, reason).await;
                 }
                 Err(PagerError::Permanent { reason }) => return self.give_up(row, message, reason).await,
-            }
-            let has_answered = events.iter().any(|envelope| {
-                let answers =
-                    matches!(envelope.event, RunEvent::Approved { .. } | RunEvent::Cancelled { .. });
-                answers && envelope.actor.to_string() == to
-            });
-            // Whoever has not answered may not have seen it, and nothing rings any more: asked again, they are paged again.
-            if !has_answered {
-                self.inner.asked.forget(&page);
             }
         }
         self.inner.metrics.count("blocks_outbox_sent_total", "to=\"pager\"".to_owned());

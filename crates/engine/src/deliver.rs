@@ -26,6 +26,8 @@ use crate::sees::may_see;
 
 /// So long an incident waits for a channel of its own before it is shown in the shared one.
 const CHANNEL_PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+/// An incident without a channel of its own after so long is shown in the shared one, whatever keeps it.
+const CHANNEL_LATE: Duration = Duration::seconds(20);
 /// What opens a form lives so long.
 const FORM_PATIENCE_MS: u64 = 3_000;
 /// Longest wait between two attempts, in seconds.
@@ -95,7 +97,7 @@ impl Engine {
             }
             Rendered::At(at) => {
                 let error = "others have mentioned the same person a moment ago".to_owned();
-                return self.settle(&row, OutboxResult::Retry { at, error }).await;
+                return self.settle(&row, OutboxResult::Held { until: at, error }).await;
             }
             Rendered::Nowhere => {
                 let reason =
@@ -109,17 +111,22 @@ impl Engine {
                 return self.give_up(&row, &message, "held back for the chat's limits".to_owned()).await;
             }
             // No attempt: nothing was tried, so there is nothing to look for before the next one.
-            let at = self.now() + Duration::from_std(wait).unwrap_or(Duration::seconds(MAX_BACKOFF_S));
+            let until = self.now() + Duration::from_std(wait).unwrap_or(Duration::seconds(MAX_BACKOFF_S));
             self.inner.metrics.count("blocks_outbox_held_total", String::new());
-            return self
-                .settle(&row, OutboxResult::Retry { at, error: "held back for the chat's limits".to_owned() })
-                .await;
+            // What it shows when it is asked for again may be worth more than what it shows now.
+            let error = "held back for the chat's limits".to_owned();
+            return self.settle(&row, OutboxResult::Held { until, error }).await;
         }
         self.store().outbox_attempt(row.key.clone(), rendered.spot()).await?;
         let attempt = Attempt { number: row.attempts + 1, tried: &row.tried };
         match chat.send(&row.key, attempt, &rendered).await {
             Ok(receipt) => {
                 self.inner.metrics.count("blocks_outbox_sent_total", "to=\"chat\"".to_owned());
+                if let ChatMessage::Ask { mention: Some(who), .. }
+                | ChatMessage::Offer { mention: Some(who), .. } = &*rendered
+                {
+                    self.inner.pings.called(who, &row.key, self.now());
+                }
                 self.record_receipt(&message, &receipt).await?;
                 self.settle(&row, OutboxResult::Sent).await
             }
@@ -392,7 +399,7 @@ impl Engine {
                 let rollback = service.and_then(|service| service.rollback.as_deref());
                 let outputs = self.shown_outputs(&incident).await?;
                 let mut view = view::card(&incident, &runs, severity, rollback, &outputs, self.now());
-                view.bridge = service.and_then(|service| service.bridge.clone());
+                view.bridge = self.bridge_of(&incident);
                 chat(ChatMessage::Card { channel, ts: incident.card_ts.clone(), view })
             }
             Outgoing::Brief { incident } => self.render_brief(*incident).await,
@@ -456,7 +463,7 @@ impl Engine {
                 self.render_update(*incident, *draft, *way).await
             }
             Outgoing::Offer { .. } | Outgoing::Call { .. } | Outgoing::Shift { .. } => {
-                self.render_handing(message, key).await
+                self.render_handing(message).await
             }
             Outgoing::Review { incident } => self.render_review(*incident).await,
             Outgoing::Output { incident, sha256 } => self.render_output(*incident, sha256).await,
@@ -497,9 +504,16 @@ impl Engine {
         responds || is_paged || may_see(person, incident)
     }
 
+    /// Where people talk about it: as the pager says, else as is configured.
+    fn bridge_of(&self, incident: &Incident) -> Option<String> {
+        let configured =
+            || self.settings().service(&incident.service).and_then(|service| service.bridge.clone());
+        incident.bridge.url.clone().or_else(configured)
+    }
+
     /// What stands at the top of an incident's own channel.
     fn bookmarks(&self, incident: &Incident) -> Vec<Bookmark> {
-        let bridge = self.settings().service(&incident.service).and_then(|service| service.bridge.clone());
+        let bridge = self.bridge_of(incident);
         let page = incident.pager.as_ref().and_then(|pager| pager.url.clone());
         let named =
             |title: &str, url: Option<String>| url.map(|url| Bookmark { title: title.to_owned(), url });
@@ -563,12 +577,18 @@ impl Engine {
         if self.waits_for_card(&incident).await? && about.urgency() != Urgency::Must {
             return Ok(Rendered::NotYet);
         }
-        // What was late must not mention somebody beside what came after it.
-        let is_newest = incident.reminders.pinged_at == Some(*at);
+        // What was late must not mention somebody beside what came after it. What something waits for does, in its turn.
+        let asked = &incident.reminders;
+        let is_newest = match pings::urgency(about) {
+            Urgency::Must => asked.asked.get(about) == Some(at),
+            _ => asked.pinged_at == Some(*at),
+        };
         let person = to.as_ref().and_then(|to| self.directory().person_of(to));
-        let mention =
-            person.filter(|_| *mention && wants && is_newest).and_then(|person| person.slack_id.clone());
-        let mention = match mention {
+        let who = person.and_then(|person| person.slack_id.clone());
+        if !(*mention && wants && is_newest) {
+            self.inner.pings.release(key);
+        }
+        let mention = match who.filter(|_| *mention && wants && is_newest) {
             Some(who) => match self.inner.pings.turn(&who, key, pings::urgency(about), self.now()) {
                 Turn::Now => Some(who),
                 Turn::At(at) => return Ok(Rendered::At(at)),
@@ -655,10 +675,12 @@ impl Engine {
         }
         let shared = self.shared_channel(incident).filter(|_| !incident.private);
         if self.wants_own_channel(incident) && !incident.channel_failed {
-            // In a storm its own channel is minutes away: until then it is led where everybody sees it.
+            // In a storm, or where something on the way to it is held back, its own channel is minutes away: until then it is
+            // led where everybody sees it.
             let delay = self.inner.parts.chat.as_ref().and_then(|chat| chat.channel_delay());
+            let is_late = self.now() - incident.opened_at > CHANNEL_LATE;
             return match shared {
-                Some(shared) if delay.is_some_and(|delay| delay > CHANNEL_PATIENCE) => Ok(shared),
+                Some(shared) if is_late || delay.is_some_and(|delay| delay > CHANNEL_PATIENCE) => Ok(shared),
                 _ => Err(Rendered::NotYet),
             };
         }

@@ -338,11 +338,7 @@ impl Engine {
     }
 
     /// Renders what is passed on, and what calls somebody.
-    pub(crate) async fn render_handing(
-        &self,
-        message: &Outgoing,
-        key: &str,
-    ) -> Result<Rendered, EngineError> {
+    pub(crate) async fn render_handing(&self, message: &Outgoing) -> Result<Rendered, EngineError> {
         let chat = |message: ChatMessage| Ok(Rendered::Chat(Box::new(message)));
         let mention =
             |who: &Actor| self.directory().person_of(who).and_then(|person| person.slack_id.clone());
@@ -383,9 +379,6 @@ impl Engine {
         };
         let thread = incident.thread();
         let mention = mention(to);
-        if let Some(who) = &mention {
-            self.inner.pings.called(who, key, self.now());
-        }
         match message {
             Outgoing::Call { text, .. } => {
                 let late = called_at.and_then(|at| late::mark(at, self.inner.since, self.now()));

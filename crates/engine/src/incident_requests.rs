@@ -47,9 +47,10 @@ impl Engine {
                 self.require_standing(asker, "change a severity")?;
                 let row = self.find_incident(incident.as_deref(), asker).await?;
                 let (to, target_s) = self.severity(severity)?;
-                let said = format!("{} is {to} now.", row.number);
+                let text = format!("{} is {to} now.", row.number);
                 let command = IncidentCommand::ChangeSeverity { to, target_s };
-                self.incident_verb(row.id, &command, origin, &said).await
+                let incident = self.change_incident(row.id, &command, origin, Some(&text)).await?;
+                Ok(Reply { text, data: serde_json::to_value(incident.row()).unwrap_or_default() })
             }
             Request::IncidentResolve { incident } => {
                 self.require_standing(asker, "resolve an incident")?;
@@ -331,12 +332,7 @@ impl Engine {
         let leave =
             IncidentCommand::MergeInto { by: asker.actor.clone(), email, id: into.id, other: into.number };
         let on_page = match load_incident(self.store(), from.id).await? {
-            Some(loaded) => loaded
-                .state
-                .drafts
-                .standing_on_page()
-                .map(|(page, status)| (page.to_owned(), status))
-                .collect(),
+            Some(loaded) => loaded.state.drafts.pages_to_take(),
             None => Vec::new(),
         };
         let (other, title) = (from.number, from.title.clone());

@@ -153,20 +153,34 @@ impl Engine {
             return Ok(());
         }
         let Some(earlier) = self.repeats(&run.plan).await? else { return Ok(()) };
-        let incident = load_run(self.store(), earlier).await?.and_then(|loaded| loaded.state.incident);
-        let named = match self.hidden_from(asker).await?.hides(incident) {
-            true => "a run of a private incident".to_owned(),
-            false => format!("run {earlier}"),
+        let reason = |named: &str| {
+            format!(
+                "the same ran on {} since this was planned ({named}), and nobody who says yes to it knew",
+                run.plan.target
+            )
         };
-        let reason = format!(
-            "the same ran on {} since this was planned ({named}), and nobody who says yes to it knew",
-            run.plan.target
-        );
-        let command = RunCommand::VoidPlan { reason: reason.clone() };
+        // what is on record is shown to whoever sees this run
+        let on_record = reason(&self.run_words(earlier, None).await?);
+        let said = reason(&self.run_words(earlier, Some(asker)).await?);
+        let command = RunCommand::VoidPlan { reason: on_record };
         self.change_run(run.id, &command, &Origin::engine(), &crate::runs::silent).await?;
         Err(EngineError::Refused(format!(
-            "{reason}, so this plan is void; hint: look what came of that one; asked for again, it needs a person's yes to its code"
+            "{said}, so this plan is void; hint: look what came of that one; asked for again, it needs a person's yes to its code"
         )))
+    }
+
+    /// A run as it is named for somebody who may not see every incident, or for anybody.
+    pub(crate) async fn run_words(&self, id: RunId, asker: Option<&Asker>) -> Result<String, EngineError> {
+        let incident = load_run(self.store(), id).await?.and_then(|loaded| loaded.state.incident);
+        let is_hidden = match (asker, incident) {
+            (Some(asker), incident) => self.hidden_from(asker).await?.hides(incident),
+            (None, Some(incident)) => self.incident(incident).await?.is_some_and(|incident| incident.private),
+            (None, None) => false,
+        };
+        Ok(match is_hidden {
+            true => "a run of a private incident".to_owned(),
+            false => format!("run {id}"),
+        })
     }
 
     /// The last run that did the same on the same target within the window.

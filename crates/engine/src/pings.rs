@@ -85,13 +85,20 @@ impl Pings {
         turn
     }
 
-    /// Somebody was mentioned because a person wanted it.
+    /// This message mentions nobody after all: the time that was kept for it is free.
+    pub(crate) fn release(&self, key: &str) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for slots in all.values_mut() {
+            slots.retain(|slot| slot.key != key);
+        }
+    }
+
+    /// Somebody was mentioned, now: in their turn, or because a person wanted it.
     pub(crate) fn called(&self, who: &str, key: &str, now: DateTime<Utc>) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let slots = all.entry(who.to_owned()).or_default();
-        if slots.iter().all(|slot| slot.key != key) {
-            slots.push(Slot { key: key.to_owned(), at: now });
-        }
+        slots.retain(|slot| slot.key != key);
+        slots.push(Slot { key: key.to_owned(), at: now });
     }
 }
 
@@ -125,6 +132,9 @@ mod tests {
         assert_eq!(turn("ana", "ask/7", Urgency::Reminder, 181), Turn::Now);
         pings.called("ana", "call/1", at(200));
         assert_eq!(turn("ana", "ask/9", Urgency::Must, 230), Turn::At(at(260)));
+        assert_eq!(turn("ana", "ask/11", Urgency::Said, 230), Turn::Silent);
+        pings.release("ask/9");
+        assert_eq!(turn("ana", "ask/11", Urgency::Said, 230), Turn::At(at(260)), "nobody else is before it");
         assert_eq!(turn("cora", "ask/10", Urgency::Said, 1_000), Turn::Now);
         assert_eq!(pings.0.lock().unwrap().len(), 1, "what is over is forgotten");
     }

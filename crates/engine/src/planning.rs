@@ -43,7 +43,12 @@ impl Engine {
         let Request::RunbookRollback { service, params, incident: named } = request else {
             return Err(EngineError::Refused("that asks for no rollback".to_owned()));
         };
-        let incident = self.optional_incident(named.as_deref(), asker).await?;
+        let mut incident = self.optional_incident(named.as_deref(), asker).await?;
+        if incident.is_none()
+            && let Some(service) = service
+        {
+            incident = self.only_open_of(service, asker).await?;
+        }
         let name = service.clone().or_else(|| incident.as_ref().map(|row| row.service.clone()));
         let Some(name) = name else {
             return Err(EngineError::NotFound(
@@ -77,6 +82,15 @@ impl Engine {
         self.new_run(&entry, (params, None), incident, asker, origin).await
     }
 
+    /// The only open incident of this service, among those that whoever asks may see.
+    async fn only_open_of(&self, service: &str, asker: &Asker) -> Result<Option<IncidentRow>, EngineError> {
+        let hidden = self.hidden_from(asker).await?;
+        let rows = self.store().incidents(true, LOOK).await?;
+        let mut of_it = rows.into_iter().filter(|row| row.service == service && !hidden.hides(Some(row.id)));
+        let only = of_it.next();
+        Ok(only.filter(|_| of_it.next().is_none()))
+    }
+
     /// Plans a run of a runbook and answers with what happens next.
     ///
     /// # Errors
@@ -92,6 +106,10 @@ impl Engine {
         let service = incident.as_ref().map(|row| row.service.as_str());
         let plan = plan_of(self.settings(), entry, &Asked { params, section, service })?;
         let repeats = self.repeats(&plan).await?;
+        let earlier = match repeats {
+            Some(run) => self.run_words(run, Some(asker)).await?,
+            None => String::new(),
+        };
         let deadline = match &incident {
             Some(row) => {
                 load_incident(self.store(), row.id).await?.and_then(|loaded| loaded.state.deadline())
@@ -105,7 +123,7 @@ impl Engine {
         if let Some(run) = self.waits_already(&request).await? {
             let text = format!(
                 "this plan waits already. {}{}",
-                planned_text(&run, self.now()),
+                planned_text(&run, &earlier, self.now()),
                 self.approvers_line(&people, &run)
             );
             return self.answer(origin, Reply { text, data: self.followed_data(&run) }).await;
@@ -117,7 +135,8 @@ impl Engine {
             request.approvals_needed = request.approvals_needed.max(1);
         }
         let now = self.now();
-        let say = |run: &Run| format!("{}{}", planned_text(run, now), self.approvers_line(&people, run));
+        let say =
+            |run: &Run| format!("{}{}", planned_text(run, &earlier, now), self.approvers_line(&people, run));
         let run = self.create_run(&request, origin, &|run, _| say(run)).await?;
         Ok(Reply { text: say(&run), data: self.followed_data(&run) })
     }
@@ -175,10 +194,16 @@ impl Engine {
         unasked: bool,
     ) -> Result<NewRun, EngineError> {
         plan.check_runnable().map_err(refused)?;
-        if entry.is_private() && self.settings().has_chat && !incident.is_some_and(|row| row.private) {
+        let is_public = self.settings().has_chat && !incident.is_some_and(|row| row.private);
+        let why = if entry.is_private() {
+            Some(format!("`{}` is a security runbook", plan.runbook))
+        } else {
+            let of_private = self.settings().service(&plan.target).is_some_and(|service| service.private);
+            of_private.then(|| format!("incidents of {} are private", plan.target))
+        };
+        if let Some(why) = why.filter(|_| is_public) {
             return Err(EngineError::Refused(format!(
-                "`{}` is a security runbook, and its plan and progress would be shown where others read along; hint: run it in a private incident: `declare --private TITLE`",
-                plan.runbook
+                "{why}, and the plan and its progress would be shown where others read along; hint: run it in a private incident: name yours with `--incident INC-1`, or `declare --private TITLE`"
             )));
         }
         let fingerprint = plan.fingerprint().map_err(|error| EngineError::Journal(error.to_string()))?;
@@ -208,16 +233,17 @@ impl Engine {
     }
 }
 
-fn planned_text(run: &Run, now: DateTime<Utc>) -> String {
+/// What is planned; `earlier` names the run that did the same a short while ago.
+fn planned_text(run: &Run, earlier: &str, now: DateTime<Utc>) -> String {
     let boxes = for_people(u64::from(run.plan.boxes_s()));
     let budget = run.budget(now);
     let target = budget.deadline_left_ms.map_or_else(String::new, |left| {
         let short = if budget.exceeds_deadline { ", too little for its boxes" } else { "" };
         format!(", {}{short}", view::until_target(left))
     });
-    let again = run.repeats.map_or_else(String::new, |earlier| {
+    let again = run.repeats.map_or_else(String::new, |_| {
         format!(
-            "\nthe same ran on {} a short while ago: run {earlier}; it needs a person's yes to its code",
+            "\nthe same ran on {} a short while ago: {earlier}; it needs a person's yes to its code",
             run.plan.target
         )
     });

@@ -283,6 +283,8 @@ impl Data {
                 known.waits = known.row.version != version;
                 known.has_left = false;
             }
+            OutboxResult::Held { until, .. } if known.row.version == version => known.due = *until,
+            OutboxResult::Held { .. } => {}
             OutboxResult::Retry { at, .. } => known.retry_at = Some(*at),
         }
     }

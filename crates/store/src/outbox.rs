@@ -7,7 +7,8 @@
 //!   it was on its way.
 //! - `attempts` counts the attempts since the last known outcome. Settling as sent or dead sets it to 0, asking
 //!   again does not: an attempt that a crash cut off stays visible. `tried` lives as long, and holds where they went.
-//! - A time to retry holds back the row whatever is asked meanwhile, and with it its group.
+//! - A time to retry holds back the row whatever is asked meanwhile, and with it its group. A turn that is waited for
+//!   does so only until it is asked for again: what it shows then may not have to wait.
 
 use chrono::{DateTime, Utc};
 use runbook_core::ports::{OutboxItem, OutboxResult, OutboxRow, Spot};
@@ -67,6 +68,11 @@ pub(crate) fn settle(
                  WHERE key = ?1 AND state = 'waiting'",
             )?
             .execute(params![key, version, error])?,
+        OutboxResult::Held { until, error } => connection
+            .prepare_cached(
+                "UPDATE outbox SET due = ?3, error = ?4 WHERE key = ?1 AND state = 'waiting' AND version = ?2",
+            )?
+            .execute(params![key, version, micros(*until), error])?,
         // whichever version it was: the other side asked for the pause
         OutboxResult::Retry { at, error } => connection
             .prepare_cached(

@@ -273,6 +273,13 @@ pub enum OutboxResult {
         /// Why not now, without secrets.
         error: String,
     },
+    /// It was not tried: it has to wait for its turn, unless it is asked for anew before that.
+    Held {
+        /// Until when.
+        until: DateTime<Utc>,
+        /// Why, without secrets.
+        error: String,
+    },
     /// It never will.
     Dead {
         /// Why, without secrets.

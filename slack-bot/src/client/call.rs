@@ -63,6 +63,11 @@ impl CallError {
         matches!(self, CallError::Refused { word, .. } if words.contains(&word.as_str()))
     }
 
+    /// `true` when there were too many calls: this one did nothing.
+    pub(super) fn is_limit(&self) -> bool {
+        matches!(self, CallError::Limited { .. }) || self.is_one_of(&["rate_limited", "ratelimited"])
+    }
+
     /// What it means for the message.
     pub(super) fn into_send(self, method: impl std::fmt::Display) -> SendError {
         let retry = |reason: String| SendError::Retry { after_ms: None, reason };
@@ -128,7 +133,7 @@ impl SlackChat {
         method: Method,
         body: &T,
     ) -> Result<Value, CallError> {
-        self.pace.call(method);
+        self.may_call(method)?;
         let session = self.client.open_session(&self.token);
         let call = session.http_session_api.http_post::<_, Value>(method.name(), body, None);
         let outcome = self.bounded(call).await.map_err(CallError::from).and_then(accepted);
@@ -141,11 +146,20 @@ impl SlackChat {
         method: Method,
         params: &Vec<(&str, Option<&String>)>,
     ) -> Result<Value, CallError> {
-        self.pace.call(method);
+        self.may_call(method)?;
         let session = self.client.open_session(&self.token);
         let call = session.http_session_api.http_get::<Value, _, _>(method.name(), params, None);
         let outcome = self.bounded(call).await.map_err(CallError::from).and_then(accepted);
         self.heed(method, outcome)
+    }
+
+    /// Counts the call, unless Slack has said that it takes none for now: each one more would be refused, and prolong that.
+    fn may_call(&self, method: Method) -> Result<(), CallError> {
+        if let Some(after) = self.pace.rests(method) {
+            return Err(CallError::Limited { after: Some(after) });
+        }
+        self.pace.call(method);
+        Ok(())
     }
 
     /// Too many calls: this method rests as long as Slack says. (Posting rests for each channel, see there.)
@@ -153,9 +167,7 @@ impl SlackChat {
         if method != Method::PostMessage {
             match &outcome {
                 Err(CallError::Limited { after }) => self.pace.hold(method, "", *after),
-                Err(error) if error.is_one_of(&["rate_limited", "ratelimited"]) => {
-                    self.pace.hold(method, "", None);
-                }
+                Err(error) if error.is_limit() => self.pace.hold(method, "", None),
                 _ => {}
             }
         }

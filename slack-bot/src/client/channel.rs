@@ -42,11 +42,14 @@ impl SlackChat {
         wanted: &Wanted<'_>,
         invite: &[String],
     ) -> Result<ChatReceipt, SendError> {
-        let existing = if attempt > 1 { self.find_channel(key, wanted).await? } else { None };
+        // what Slack refused for its limits alone opened nothing, and looking is dear
+        let is_clean = self.certain.nothing_before(key, attempt);
+        let existing = if is_clean { None } else { self.find_channel(key, wanted).await? };
         let channel = match existing {
             Some(channel) => channel,
-            None => self.create_channel(key, wanted).await?,
+            None => self.create_channel(key, attempt, wanted).await?,
         };
+        self.certain.forget(key);
         // The purpose first: from then on the channel can be recognised.
         let purpose = line(&format!("Opened by Blocks ({key})"), TOPIC_MAX);
         let request = SlackApiConversationsSetPurposeRequest::new(channel.as_str().into(), purpose);
@@ -88,7 +91,12 @@ impl SlackChat {
         }
     }
 
-    async fn create_channel(&self, key: &str, wanted: &Wanted<'_>) -> Result<String, SendError> {
+    async fn create_channel(
+        &self,
+        key: &str,
+        attempt: u32,
+        wanted: &Wanted<'_>,
+    ) -> Result<String, SendError> {
         let (method, name) = (Method::CreateChannel, wanted.name);
         for suffix in 1..=SUFFIXES {
             let mut request = SlackApiConversationsCreateRequest::new(suffixed(name, suffix));
@@ -106,7 +114,12 @@ impl SlackChat {
                         return Ok(found);
                     }
                 }
-                Err(error) => return Err(error.into_send(method)),
+                Err(error) => {
+                    if error.is_limit() && self.certain.nothing_before(key, attempt) {
+                        self.certain.refused(key, attempt);
+                    }
+                    return Err(error.into_send(method));
+                }
             }
         }
         let reason = format!(

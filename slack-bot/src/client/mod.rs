@@ -247,15 +247,16 @@ impl SlackChat {
             request = request.with_thread_ts(thread.as_str().into());
         }
         let answer = self.post(Method::PostMessage, &request).await;
+        let paced = self.names.id(&spot.channel).unwrap_or_else(|| spot.channel.clone());
         let limited = match &answer {
             Err(CallError::Limited { after }) => Some(*after),
-            Err(error) if error.is_one_of(&["rate_limited", "ratelimited"]) => Some(None),
+            Err(error) if error.is_limit() => Some(None),
             _ => None,
         };
         match limited {
-            Some(after) => self.pace.hold(Method::PostMessage, &spot.channel, after),
+            Some(after) => self.pace.hold(Method::PostMessage, &paced, after),
             // Slack counts those that it refuses for another reason, too.
-            None => self.pace.post(&spot.channel),
+            None => self.pace.post(&paced),
         }
         match limited {
             Some(_) if is_clean => self.certain.refused(key, attempt.number),
@@ -377,7 +378,9 @@ impl Chat for SlackChat {
     }
 
     fn not_before(&self, message: &ChatMessage) -> Option<Duration> {
-        self.pace.turn(message)
+        // a channel that is configured by its name is the same one
+        let id = message.channel().and_then(|channel| self.names.id(channel));
+        self.pace.turn(message, id.as_deref())
     }
 }
 

@@ -52,6 +52,11 @@ impl Names {
         known.insert(bare(channel).to_owned(), what);
     }
 
+    /// The id, as far as it is known.
+    pub(super) fn id(&self, channel: &str) -> Option<String> {
+        self.known(channel).flatten()
+    }
+
     /// What is known of it; `None` where the list is to be read.
     fn known(&self, channel: &str) -> Option<Option<String>> {
         match self.0.lock().unwrap_or_else(PoisonError::into_inner).get(bare(channel))? {

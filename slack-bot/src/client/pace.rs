@@ -110,6 +110,13 @@ impl Pace {
         used.calls.push_back(Instant::now());
     }
 
+    /// How long Slack takes no call of this method, by its own word. Posting rests for each channel by itself.
+    pub(super) fn rests(&self, method: Method) -> Option<Duration> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = held.get(&budget(method, "")).filter(|_| method != Method::PostMessage)?;
+        until.checked_duration_since(Instant::now()).filter(|wait| !wait.is_zero())
+    }
+
     /// How long what somebody waits for would have to wait for this method, which is not posting. Takes no turn.
     pub(super) fn delay(&self, method: Method) -> Option<Duration> {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,8 +132,9 @@ impl Pace {
             .filter(|wait| !wait.is_zero())
     }
 
-    /// How long this message has to wait; `None` when it may leave, and then its turn is taken.
-    pub(super) fn turn(&self, message: &ChatMessage) -> Option<Duration> {
+    /// How long this message for the channel with that id, as far as it is known, has to wait; `None` when it may leave, and
+    /// then its turn is taken.
+    pub(super) fn turn(&self, message: &ChatMessage, id: Option<&str>) -> Option<Duration> {
         let (method, channel, is_urgent) = match message {
             ChatMessage::OpenChannel { .. } => (Method::CreateChannel, "", true),
             // what it comes to in the end is worth more than how it goes on
@@ -163,6 +171,7 @@ impl Pace {
             ChatMessage::Form { .. } => (Method::OpenView, "", true),
             ChatMessage::Reply { .. } => return None,
         };
+        let channel = id.unwrap_or(channel);
         let now = Instant::now();
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let until = held.get(&budget(method, channel)).copied();
@@ -211,13 +220,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_channel_waits_for_itself() {
         let pace = Pace::default();
-        assert_eq!(pace.turn(&note("C1")), None);
-        assert_eq!(pace.turn(&note("C1")), Some(BETWEEN_POSTS), "of two that ask at once, one goes");
+        assert_eq!(pace.turn(&note("C1"), None), None);
+        assert_eq!(pace.turn(&note("C1"), None), Some(BETWEEN_POSTS), "of two that ask at once, one goes");
         pace.post("C1");
-        assert_eq!(pace.turn(&note("C1")), Some(BETWEEN_POSTS));
-        assert_eq!(pace.turn(&note("C2")), None);
+        assert_eq!(pace.turn(&note("C1"), None), Some(BETWEEN_POSTS));
+        assert_eq!(pace.turn(&note("C2"), None), None);
         tokio::time::advance(BETWEEN_POSTS).await;
-        assert_eq!(pace.turn(&note("C1")), None);
+        assert_eq!(pace.turn(&note("C1"), None), None);
     }
 
     /// One busy run uses up the edits that only show how it goes on, and not those that a question is shown by.
@@ -236,23 +245,23 @@ mod tests {
         let edits = |is_urgent| most(Method::UpdateMessage, is_urgent).unwrap();
         assert_eq!((edits(false), edits(true)), (36, 48), "of 50");
         for number in 0..edits(false) {
-            assert_eq!(pace.turn(&routine), None, "{number}");
+            assert_eq!(pace.turn(&routine, None), None, "{number}");
             pace.call(Method::UpdateMessage);
             tokio::time::advance(Duration::from_millis(100)).await;
         }
         let gone = Duration::from_millis(100) * 36;
-        assert_eq!(pace.turn(&routine), Some(MINUTE - gone));
+        assert_eq!(pace.turn(&routine, None), Some(MINUTE - gone));
         for number in edits(false)..edits(true) {
-            assert_eq!(pace.turn(&asks), None, "{number}");
+            assert_eq!(pace.turn(&asks, None), None, "{number}");
             pace.call(Method::UpdateMessage);
         }
-        assert_eq!(pace.turn(&asks), Some(MINUTE - gone), "Slack would refuse it, and more than it");
+        assert_eq!(pace.turn(&asks, None), Some(MINUTE - gone), "Slack would refuse it, and more than it");
         tokio::time::advance(MINUTE - gone).await;
-        assert!(pace.turn(&routine).is_some(), "the questions took their part");
-        assert_eq!(pace.turn(&asks), None);
+        assert!(pace.turn(&routine, None).is_some(), "the questions took their part");
+        assert_eq!(pace.turn(&asks, None), None);
         pace.call(Method::UpdateMessage);
         tokio::time::advance(gone).await;
-        assert_eq!(pace.turn(&routine), None);
+        assert_eq!(pace.turn(&routine, None), None);
     }
 
     /// What is called on the way of a delivery counts, and holds back what begins with the same method alone.
@@ -275,39 +284,42 @@ mod tests {
         };
         for number in 0..19 {
             assert_eq!(pace.delay(Method::CreateChannel), None, "it takes no turn");
-            assert_eq!(pace.turn(&open), None, "{number}");
+            assert_eq!(pace.turn(&open, None), None, "{number}");
             for method in [Method::CreateChannel, Method::SetPurpose, Method::SetTopic, Method::Invite] {
                 pace.call(method);
             }
         }
-        assert_eq!(pace.turn(&open), Some(MINUTE), "Slack takes 20");
+        assert_eq!(pace.turn(&open, None), Some(MINUTE), "Slack takes 20");
         assert_eq!(pace.delay(Method::CreateChannel), Some(MINUTE));
-        assert_eq!(pace.turn(&ChatMessage::Invite { channel: "C1".to_owned(), who: "U1".to_owned() }), None);
+        assert_eq!(
+            pace.turn(&ChatMessage::Invite { channel: "C1".to_owned(), who: "U1".to_owned() }, None),
+            None
+        );
         // a turn and its call are one
         for number in 0..36 {
-            assert_eq!(pace.turn(&edit), None, "{number}");
+            assert_eq!(pace.turn(&edit, None), None, "{number}");
             pace.call(Method::UpdateMessage);
         }
-        assert_eq!(pace.turn(&edit), Some(MINUTE));
+        assert_eq!(pace.turn(&edit, None), Some(MINUTE));
         // a lost answer is looked for as often as it has to be
         for _ in 0..60 {
             pace.call(Method::Replies);
             tokio::time::advance(Duration::from_millis(100)).await;
         }
-        assert_eq!(pace.turn(&look), Some(MINUTE - Duration::from_millis(4_800)), "until 47 are left");
+        assert_eq!(pace.turn(&look, None), Some(MINUTE - Duration::from_millis(4_800)), "until 47 are left");
         for channel in 0..200 {
-            assert_eq!(pace.turn(&note(&format!("C{channel}"))), None, "posting has no such limit");
+            assert_eq!(pace.turn(&note(&format!("C{channel}")), None), None, "posting has no such limit");
             pace.call(Method::PostMessage);
         }
         tokio::time::advance(MINUTE).await;
-        assert_eq!([&open, &edit, &look].map(|message| pace.turn(message)), [None; 3]);
+        assert_eq!([&open, &edit, &look].map(|message| pace.turn(message, None)), [None; 3]);
         // turns that lead to nothing, as while the store is not there, keep nobody waiting for a minute
         for _ in 0..19 {
-            pace.turn(&open);
+            pace.turn(&open, None);
         }
-        assert_eq!(pace.turn(&open), Some(UNUSED));
+        assert_eq!(pace.turn(&open, None), Some(UNUSED));
         tokio::time::advance(UNUSED).await;
-        assert_eq!([&open, &look].map(|message| pace.turn(message)), [None; 2]);
+        assert_eq!([&open, &look].map(|message| pace.turn(message, None)), [None; 2]);
         // of a turn that was not used the next call makes use
         pace.call(Method::Replies);
         pace.call(Method::Replies);
@@ -320,8 +332,15 @@ mod tests {
         let pace = Pace::default();
         pace.hold(Method::PostMessage, "C1", Some(Duration::from_secs(30)));
         pace.hold(Method::UpdateMessage, "C1", None);
-        assert_eq!(pace.turn(&note("C1")), Some(Duration::from_secs(30)));
-        assert_eq!(pace.turn(&note("C2")), None, "another channel");
+        assert_eq!(pace.rests(Method::UpdateMessage), Some(UNSAID));
+        assert_eq!((pace.rests(Method::PostMessage), pace.rests(Method::ListChannels)), (None, None));
+        assert_eq!(
+            pace.turn(&note("incidents"), Some("C1")),
+            Some(Duration::from_secs(30)),
+            "it is that one"
+        );
+        assert_eq!(pace.turn(&note("C1"), None), Some(Duration::from_secs(30)));
+        assert_eq!(pace.turn(&note("C2"), None), None, "another channel");
         let upload = ChatMessage::Upload {
             channel: "C1".to_owned(),
             thread: None,
@@ -330,11 +349,11 @@ mod tests {
             comment: String::new(),
             content: String::new(),
         };
-        assert_eq!(pace.turn(&upload), None, "another method");
+        assert_eq!(pace.turn(&upload, None), None, "another method");
         tokio::time::advance(Duration::from_secs(31)).await;
-        assert_eq!(pace.turn(&note("C1")), None);
+        assert_eq!(pace.turn(&note("C1"), None), None);
         pace.hold(Method::PostMessage, "C1", Some(Duration::from_secs(1_000_000)));
-        assert_eq!(pace.turn(&note("C1")), Some(LONGEST), "nonsense is not believed");
+        assert_eq!(pace.turn(&note("C1"), None), Some(LONGEST), "nonsense is not believed");
         for number in 0..10 * MANY {
             pace.post(&format!("C{number}"));
             tokio::time::advance(BETWEEN_POSTS).await;

@@ -460,8 +460,8 @@ async fn an_answer_where_somebody_asked_is_for_them_alone() {
         ("/api/chat.postEphemeral", no("not_in_channel")),
         ("/api/chat.postMessage", posted()),
         ("/api/chat.postMessage", posted()),
-        ("/api/chat.postEphemeral", Reply::Limited(7)),
         ("/api/chat.postEphemeral", no("missing_scope")),
+        ("/api/chat.postEphemeral", Reply::Limited(7)),
     ])
     .await;
     let chat = peer.chat();
@@ -480,9 +480,9 @@ async fn an_answer_where_somebody_asked_is_for_them_alone() {
     );
     assert!(chat.send("r", Attempt::number(1), &reply("C1", None)).await.is_ok());
     assert!(chat.send("r", Attempt::number(1), &reply("", None)).await.is_ok());
+    assert!(retry(chat.send("r", Attempt::number(1), &reply("C1", None)).await).1.contains("missing_scope"));
     assert_eq!(retry(chat.send("r", Attempt::number(1), &reply("C1", None)).await).0, Some(7_000));
     assert!(chat.not_before(&reply("C1", None)).is_some(), "that method rests");
-    assert!(retry(chat.send("r", Attempt::number(1), &reply("C1", None)).await).1.contains("missing_scope"));
     let seen = peer.done();
     let first = seen[0].json();
     assert_eq!(
@@ -542,9 +542,9 @@ async fn a_message_is_looked_at_wherever_it_stands() {
         ("/api/conversations.replies", no("missing_scope")),
         ("/api/chat.getPermalink", no("message_not_found")),
         ("/api/conversations.replies", no("not_in_channel")),
-        ("/api/conversations.replies", Reply::Limited(3)),
         ("/api/conversations.replies", found()),
         ("/api/chat.getPermalink", odd()),
+        ("/api/conversations.replies", Reply::Limited(3)),
     ])
     .await;
     let chat = peer.chat();
@@ -560,9 +560,9 @@ async fn a_message_is_looked_at_wherever_it_stands() {
     let seen = chat.send("l", Attempt::number(1), &look(Some("came along"))).await.unwrap().seen.unwrap();
     assert_eq!((seen.text.as_str(), seen.permalink), ("came along", None));
     assert!(permanent(chat.send("l", Attempt::number(1), &look(None)).await).contains("invite the bot"));
-    assert_eq!(retry(chat.send("l", Attempt::number(1), &look(None)).await).0, Some(3_000));
     let seen = chat.send("l", Attempt::number(2), &look(None)).await.unwrap().seen.unwrap();
     assert_eq!(seen.permalink, None, "an address that nobody may follow");
+    assert_eq!(retry(chat.send("l", Attempt::number(1), &look(None)).await).0, Some(3_000));
     assert!(peer.done()[0].query.contains("oldest=2.0"), "one message, and no other");
 }
 
@@ -606,6 +606,34 @@ async fn a_channel_is_opened_marked_and_filled() {
         "channel_id": "C9", "title": "Join the &lt;bridge&gt;", "type": "link", "link": "https://meet.example.com/a?b=1&c=2",
     });
     assert_eq!(seen[6].json(), wanted);
+}
+
+/// What Slack has refused for its limits alone opened nothing: nothing is looked for. While a method rests it is not called.
+#[tokio::test]
+async fn an_opening_calls_nothing_that_slack_would_refuse_or_that_says_nothing() {
+    let ours = json!({"id": "C9", "name": "inc-1", "creator": "UBOT"});
+    let peer = Peer::start([
+        ("/api/conversations.create", Reply::Limited(0)),
+        ("/api/conversations.create", Reply::Json(json!({"ok": true, "channel": {"id": "C9"}}))),
+        ("/api/conversations.setPurpose", Reply::Limited(30)),
+        // it may have been opened: it is looked for
+        ("/api/auth.test", Reply::Json(json!({"ok": true, "user_id": "UBOT"}))),
+        ("/api/conversations.list", Reply::Json(json!({"ok": true, "channels": [ours]}))),
+    ])
+    .await;
+    let chat = peer.chat();
+    let open = ChatMessage::OpenChannel {
+        name: "inc-1".into(),
+        topic: "t".into(),
+        invite: vec![],
+        private: false,
+        bookmarks: vec![],
+    };
+    for attempt in [1, 2, 3] {
+        let (after_ms, _) = retry(chat.send("channel/1", Attempt::number(attempt), &open).await);
+        assert_eq!(after_ms.is_some_and(|after| after > 20_000), attempt > 1, "{after_ms:?}");
+    }
+    peer.done();
 }
 
 /// What an earlier attempt put at the top of the channel is not put there again; without a look nothing is.

@@ -40,6 +40,8 @@ pub(crate) struct ChatState {
     pub(crate) replies: Vec<(String, String)>,
     /// How long its limits hold back the opening of a channel.
     pub(crate) channel_delay: Option<std::time::Duration>,
+    /// How long the chat's limits hold back edits that show nothing that somebody waits for.
+    pub(crate) routine_delay: Option<std::time::Duration>,
     /// Who is in which group; of others nothing is told.
     pub(crate) groups: BTreeMap<String, Vec<String>>,
     /// Forms that were opened, in order.
@@ -234,6 +236,14 @@ pub(crate) struct FakeChat {
 impl Chat for FakeChat {
     fn channel_delay(&self) -> Option<std::time::Duration> {
         locked(&self.world.chat).channel_delay
+    }
+
+    fn not_before(&self, message: &ChatMessage) -> Option<std::time::Duration> {
+        let is_routine = match message {
+            ChatMessage::Progress { ts: Some(_), view, .. } => view.question.is_none() && !view.is_over,
+            _ => false,
+        };
+        locked(&self.world.chat).routine_delay.filter(|_| is_routine)
     }
 
     fn members<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Vec<String>, SendError>> {

@@ -1,5 +1,6 @@
 //! The page for whoever has to say yes: what it has opened at the pager ends with its request.
 
+use runbook_core::people::{Directory, Person, Role};
 use runbook_core::ports::PagerCall;
 use runbook_core::request::Request;
 
@@ -125,6 +126,17 @@ async fn who_has_answered_is_not_paged_for_the_same_at_once_and_who_has_not_is()
         bench.pass(5 * MINUTE).await;
     }
     assert_eq!(check(&bench), Vec::<String>::new());
+    // the same at once: the page for the first may just be ending
+    let mut bench = led(|_| {}).await;
+    bench.ask("one", "ana", restart()).await;
+    bench.pass(10_000).await;
+    bench.says("no one", "ana", refuse()).await;
+    bench.says("two", "ana", restart()).await;
+    bench.pass(MINUTE).await;
+    let (made, ended) = keys(&bench);
+    assert_eq!((made.len(), ended.len()), (2, 1), "{made:?} {ended:?}");
+    assert_eq!(ended[0], made[0]);
+    assert_eq!(check(&bench), Vec::<String>::new());
     // ana has taken it back and asks again: what rang for ben has ended with the first request
     let mut bench = led(|_| {}).await;
     for (id, pages) in [("one", 1), ("two", 2)] {
@@ -134,5 +146,36 @@ async fn who_has_answered_is_not_paged_for_the_same_at_once_and_who_has_not_is()
         bench.ask(&format!("no {id}"), "ana", refuse()).await;
         bench.pass(MINUTE).await;
     }
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// Two people have asked for the same: whom one page rings for, no second one wakes. When the first request is over without a
+/// word of theirs, they are paged for the other.
+#[tokio::test(start_paused = true)]
+async fn a_page_that_ends_leaves_no_other_request_without_one() {
+    let mut bench = led(|settings| {
+        let mut people = settings.directory.people().to_vec();
+        people.push(Person {
+            name: "dan".to_owned(),
+            slack_id: Some("U-dan".to_owned()),
+            ..people[1].clone()
+        });
+        people[3].pagerduty_email = None;
+        settings.directory = Directory::new(people).unwrap().into();
+    })
+    .await;
+    let role = Request::IncidentRole { incident: None, role: Role::Commander, who: "ben".to_owned() };
+    bench.ask("role", "ana", role).await;
+    bench.ask("one", "ana", restart()).await;
+    bench.pass(10_000).await;
+    bench.ask("two", "dan", restart()).await;
+    bench.pass(MINUTE).await;
+    assert_eq!(paged_to(&bench), ["ben@example.com"]);
+    let first = bench.asked_runs()[0].to_string();
+    bench.ask("no", "ana", Request::RunbookRefuse { run: Some(first), reason: None }).await;
+    bench.pass(MINUTE).await;
+    assert_eq!(paged_to(&bench), ["ben@example.com"; 2]);
+    let (made, ended) = keys(&bench);
+    assert_eq!(ended, made[..1], "the other one rings on");
     assert_eq!(check(&bench), Vec::<String>::new());
 }

@@ -2,7 +2,7 @@
 
 use runbook_core::incident::IncidentEvent;
 use runbook_core::people::{Actor, Role};
-use runbook_core::ports::PagerEventKind;
+use runbook_core::ports::{PagerEventKind, PagerIncident};
 use runbook_core::request::Request;
 
 use super::verbs::{declare, role};
@@ -217,4 +217,36 @@ async fn a_security_runbook_is_carried_out_in_private() {
     let said = bench.ask("yes", "ana", run(Some("INC-1"))).await;
     assert!(!said.contains("security runbook"), "{said}");
     assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// A rollback that is asked for elsewhere serves the private incident of its service, however many others are open; where a
+/// service's incidents are private, it is run in one.
+#[tokio::test(start_paused = true)]
+async fn a_rollback_serves_the_private_incident_of_its_service() {
+    let rollback = |incident: Option<&str>| Request::RunbookRollback {
+        service: Some("flowengine".to_owned()),
+        params: [].into(),
+        incident: incident.map(str::to_owned),
+    };
+    let direct = |name: &str| Asker { actor: Actor::Person(name.to_owned()), channel: Some("D1".to_owned()) };
+    let mut bench = Bench::new().await;
+    bench.ask("declare", "ana", declare("keys are public", true)).await;
+    let other = PagerIncident { service_id: Some("PBILL".to_owned()), ..page("Q2") };
+    bench.pager_says("other", PagerEventKind::Triggered, other, None).await;
+    bench.pass(10_000).await;
+    bench.engine.request(&rollback(None), &direct("ana")).await.unwrap();
+    let run = bench.run(bench.asked_runs()[0]).await.0;
+    let private = locked(&bench.data).incidents.values().find(|row| row.private).map(|row| row.id);
+    assert_eq!(run.incident, private);
+    // who does not see it is told nothing of it
+    let mut bench = Bench::with(&[], |settings| settings.services[0].private = true).await;
+    bench.ask("declare", "ana", declare("keys are public", true)).await;
+    bench.pass(10_000).await;
+    let said = bench.engine.request(&rollback(None), &direct("ben")).await.unwrap_err().to_string();
+    assert!(said.starts_with("incidents of flowengine are private, and the plan"), "{said}");
+    assert!(!said.contains("keys"), "{said}");
+    bench.engine.request(&rollback(Some("INC-1")), &direct("ana")).await.unwrap();
+    bench.pass(10_000).await;
+    let chat = locked(&bench.world.chat);
+    assert!(chat.messages.iter().all(|posted| posted.at.channel != "CINCIDENTS"));
 }

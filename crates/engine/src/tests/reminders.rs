@@ -209,6 +209,40 @@ async fn what_leaves_late_mentions_nobody_beside_what_came_after_it() {
     assert_eq!(locked(&bench.data).backlog(), Vec::<String>::new());
 }
 
+/// What waits for the turn of its mention has it, although somebody else was called in the same incident meanwhile.
+#[tokio::test(start_paused = true)]
+async fn whoever_is_waited_for_is_mentioned_although_others_are_called_meanwhile() {
+    let mut bench = bench().await;
+    bench.paged().await;
+    bench.pager_says("other", PagerEventKind::Triggered, page("Q2"), None).await;
+    bench.pass(5_000).await;
+    for number in ["INC-1", "INC-2"] {
+        bench.ask(number, "ben", Request::IncidentAck { incident: Some(number.to_owned()) }).await;
+    }
+    let run = |number: &str| Request::RunbookRun {
+        name: "restart".to_owned(),
+        params: std::collections::BTreeMap::new(),
+        section: None,
+        incident: Some(number.to_owned()),
+    };
+    bench.ask("first", "ben", run("INC-1")).await;
+    bench.ask("second", "ben", run("INC-2")).await;
+    bench.pass(5_000).await;
+    let of_ana = |bench: &Bench| {
+        let said = asks(bench);
+        said.into_iter()
+            .filter(|(who, text)| who.as_deref() == Some("U-ana") && text.contains("your yes"))
+            .count()
+    };
+    assert_eq!(of_ana(&bench), 1, "one mention a minute");
+    let call =
+        Request::Escalate { incident: Some("INC-2".to_owned()), who: Some("ben".to_owned()), reason: None };
+    bench.ask("call", "ana", call).await;
+    bench.pass(MINUTE).await;
+    assert_eq!(of_ana(&bench), 2, "{:?}", asks(&bench));
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
 /// What the card shows of the time is true although nothing happens.
 #[tokio::test(start_paused = true)]
 async fn the_card_follows_the_phases_and_the_target() {

@@ -236,6 +236,29 @@ async fn a_press_that_comes_late_answers_nothing_else() {
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
+/// Edits that only show how a run goes on wait for the chat's limits; the one that asks something does not wait behind them.
+#[tokio::test(start_paused = true)]
+async fn a_question_does_not_wait_behind_its_own_progress() {
+    let (mut bench, run) = waiting().await;
+    bench.world.will("roll-back", &[Act::Ends(10_000, 0, "done\n")]);
+    bench.world.will("look-at-it", &[Act::Ends(100, 0, "broken\n")]);
+    let yes = bench.approval(run);
+    bench.ask("approve", "ben", yes).await;
+    bench.pass(3_000).await;
+    let tries = |bench: &Bench| {
+        let tries = &locked(&bench.world.chat).tries;
+        tries.iter().filter(|(_, key, _)| key.starts_with("progress/")).count()
+    };
+    locked(&bench.world.chat).routine_delay = Some(Duration::from_secs(55));
+    let before = tries(&bench);
+    bench.pass(5_000).await;
+    assert_eq!(tries(&bench), before);
+    bench.pass(8_000).await;
+    assert_eq!(bench.status(run), "failed");
+    assert!(locked(&bench.world.chat).progress_asked(run).is_some(), "what it asks is shown");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
 /// A run that stopped gave its target back: going on with it needs the target again.
 #[tokio::test(start_paused = true)]
 async fn a_stopped_run_does_not_go_on_while_another_holds_its_target() {

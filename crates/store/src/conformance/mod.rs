@@ -51,6 +51,7 @@ macro_rules! store_conformance {
             asking_while_it_is_on_its_way_keeps_it_due,
             a_group_leaves_in_order_and_a_dead_head_lets_it_go_on,
             a_retry_holds_back_its_group_and_no_other,
+            a_turn_is_waited_for_until_it_is_asked_for_again,
             lanes_come_before_age,
             nothing_leaves_before_it_is_due,
             attempts_are_counted_until_an_outcome_is_known,

@@ -121,6 +121,29 @@ pub async fn a_retry_holds_back_its_group_and_no_other(store: &dyn Store) {
     assert_eq!(keys(store, 1999).await, ["next", "other"]);
 }
 
+/// What waits for its turn holds back its group, until it is asked for anew: that may not have to wait.
+pub async fn a_turn_is_waited_for_until_it_is_asked_for_again(store: &dyn Store) {
+    let held = |ms| OutboxResult::Held { until: at(ms), error: "not its turn".to_owned() };
+    ask(store, [card(0, "one"), leaving("next", "channel")]).await;
+    settle(store, "card", 1, held(1000)).await;
+    assert_eq!(due(store, 999).await, []);
+    ask(store, [card(10, "two")]).await;
+    assert_eq!(due(store, 9).await, []);
+    assert_eq!(due(store, 10).await, [("card".to_owned(), 2)]);
+    // asked for while the older one was being looked at
+    settle(store, "card", 1, held(1000)).await;
+    assert_eq!(due(store, 10).await, [("card".to_owned(), 2)]);
+    settle(store, "card", 2, held(2000)).await;
+    assert_eq!(due(store, 1999).await, []);
+    assert_eq!(due(store, 2000).await, [("card".to_owned(), 2)]);
+    // what the other side asked for is kept
+    settle(store, "card", 2, retry(5000)).await;
+    ask(store, [card(3000, "three")]).await;
+    assert_eq!(due(store, 4999).await, []);
+    settle(store, "card", 3, OutboxResult::Sent).await;
+    assert_eq!(keys(store, 5000).await, ["next"]);
+}
+
 /// Smaller lanes first, then age.
 pub async fn lanes_come_before_age(store: &dyn Store) {
     let lane = |key: &str, lane| OutboxItem { lane, ..leaving(key, key) };
