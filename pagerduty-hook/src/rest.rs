@@ -4,12 +4,13 @@
 //! thing that a repetition cannot mend, an unknown `From`: when to try again is the outbox's to decide.
 
 mod reply;
+mod see;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, header};
-use runbook_core::ports::{BoxFuture, Pager, PagerCall, PagerError};
+use runbook_core::ports::{BoxFuture, LookAt, Pager, PagerCall, PagerError, SeenIncident};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -456,6 +457,10 @@ impl Pager for PagerDutyClient {
 
     fn user_email<'a>(&'a self, user_id: &'a str) -> BoxFuture<'a, Result<Option<String>, PagerError>> {
         Box::pin(self.email(user_id))
+    }
+
+    fn look<'a>(&'a self, at: &'a LookAt) -> BoxFuture<'a, Result<Vec<SeenIncident>, PagerError>> {
+        Box::pin(self.see(at))
     }
 }
 

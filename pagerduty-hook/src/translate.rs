@@ -31,6 +31,9 @@ impl Translator for PagerDutyTranslator {
 /// The longest event type that is repeated in what we keep, in characters.
 const MAX_KIND: usize = 100;
 
+/// The reason of a resolution that is a merge.
+const MERGED: &str = "merge_resolve_reason";
+
 /// Marks a text that was cut: by PagerDuty for its webhook, or here.
 pub(crate) const CUT: &str = " [...]";
 
@@ -89,44 +92,63 @@ fn meaning(event: Event, received_at: DateTime<Utc>) -> Translated {
 
 /// An event that carries the incident itself; the error names what is missing.
 fn incident(kind: PagerEventKind, data: Data) -> Result<(PagerEventKind, PagerIncident), &'static str> {
-    let (service_id, service_name) =
-        data.service.map_or((None, None), |service| (filled(service.id), filled(service.summary)));
-    let incident = PagerIncident {
-        id: filled(data.id).ok_or("the incident's id")?,
-        url: filled(data.html_url),
-        title: filled(data.title),
-        service_id,
-        service_name,
-        priority: data.priority.and_then(|priority| filled(priority.summary)),
-        high_urgency: data.urgency.as_deref().and_then(|urgency| match urgency {
-            "high" => Some(true),
-            "low" => Some(false),
+    Ok((kind, PagerIncident::try_from(data)?))
+}
+
+impl TryFrom<Data> for PagerIncident {
+    type Error = &'static str;
+
+    /// The error names what is missing.
+    fn try_from(data: Data) -> Result<PagerIncident, &'static str> {
+        let (service_id, service_name) =
+            data.service.map_or((None, None), |service| (filled(service.id), filled(service.summary)));
+        Ok(PagerIncident {
+            id: filled(data.id).ok_or("the incident's id")?,
+            url: filled(data.html_url),
+            title: filled(data.title),
+            service_id,
+            service_name,
+            priority: data.priority.and_then(|priority| filled(priority.summary)),
+            high_urgency: data.urgency.as_deref().and_then(|urgency| match urgency {
+                "high" => Some(true),
+                "low" => Some(false),
+                _ => None,
+            }),
+            created_at: data.created_at,
+        })
+    }
+}
+
+impl Data {
+    /// The id of the incident that it was merged into; the reason is taken.
+    pub(crate) fn merged_into(&mut self) -> Option<String> {
+        match self.resolve_reason.take()? {
+            ResolveReason { kind: Some(kind), incident: Some(target) } if kind == MERGED => filled(target.id),
             _ => None,
-        }),
-        created_at: data.created_at,
-    };
-    Ok((kind, incident))
+        }
+    }
 }
 
 /// A merge comes as a resolution of the source with a reason that names the target. The target stays open.
 fn resolved(mut data: Data) -> Result<(PagerEventKind, PagerIncident), &'static str> {
-    let kind = match data.resolve_reason.take() {
-        Some(ResolveReason { kind: Some(kind), incident: target }) if kind == "merge_resolve_reason" => {
-            let other = target.and_then(|target| filled(target.id));
-            PagerEventKind::MergedInto { other: other.ok_or("the id of the incident it was merged into")? }
-        }
-        _ => PagerEventKind::Resolved,
+    let is_merged = data.resolve_reason.as_ref().is_some_and(|reason| reason.kind.as_deref() == Some(MERGED));
+    let kind = match data.merged_into() {
+        Some(other) => PagerEventKind::MergedInto { other },
+        None if is_merged => return Err("the id of the incident it was merged into"),
+        None => PagerEventKind::Resolved,
     };
     incident(kind, data)
 }
 
+/// A note: `data.id` is the note's own, the incident is a reference.
 fn note(mut data: Data) -> Result<(PagerEventKind, PagerIncident), &'static str> {
     let reference = data.incident.take().ok_or("the incident's reference")?;
+    let id = filled(data.id);
     let mut text = data.content.ok_or("the note's content")?;
     if data.trimmed == Some(true) {
         text.push_str(CUT);
     }
-    Ok((PagerEventKind::Note { text }, of_reference(reference)?))
+    Ok((PagerEventKind::Note { id, text }, of_reference(reference)?))
 }
 
 /// Something of an incident: `data.id` is its own, the incident is a reference.
@@ -144,7 +166,7 @@ fn of_reference(reference: Reference) -> Result<PagerIncident, &'static str> {
 }
 
 /// `true` for a person of the account; services and integrations act too, and are nobody's id.
-fn is_user(agent: &Reference) -> bool {
+pub(crate) fn is_user(agent: &Reference) -> bool {
     matches!(agent.kind.as_deref(), Some("user_reference" | "user"))
 }
 

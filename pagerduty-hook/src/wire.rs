@@ -166,7 +166,9 @@ pub(crate) struct ResolveReason {
 
 /// `None` for what is missing, null or not of this shape. No struct of these is a list, and serde would take a list for a
 /// struct's fields in order.
-fn loose<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub(crate) fn loose<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     let value = Value::deserialize(deserializer)?;
     Ok(if value.is_array() { None } else { serde_json::from_value(value).ok() })
 }

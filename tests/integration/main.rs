@@ -62,6 +62,7 @@ mod outputs;
 mod p1;
 #[cfg(test)]
 mod page;
+mod pager_look;
 #[cfg(test)]
 mod planted;
 #[cfg(test)]

@@ -21,6 +21,8 @@ pub struct AppConfig {
     pub severities: Option<String>,
     /// How Slack reaches Blocks.
     pub slack_mode: &'static str,
+    /// How PagerDuty does.
+    pub pagerduty_mode: &'static str,
     /// The slash command, where it is not `/blocks`.
     pub slack_command: Option<&'static str>,
     /// Slack calls go through a [`crate::Proxy`].
@@ -41,6 +43,7 @@ impl Default for AppConfig {
             approvals: 1,
             severities: None,
             slack_mode: "http",
+            pagerduty_mode: "webhook",
             slack_command: None,
             slack_proxy: false,
             environment: Vec::new(),
@@ -82,7 +85,8 @@ paths = ["runbooks"]
 mode = "{}"
 api_url = "{slack}/slack/api"
 {command}[pagerduty]
-mode = "webhook"
+mode = "{}"
+poll_s = 2
 api_url = "{sandbox}/pagerduty"
 events_url = "{sandbox}/events"
 from = "ana@example.com"
@@ -94,7 +98,7 @@ severity = "P2"
 {triage}{rollback}approvals = {}
 params = {{ service_url = "{target}", settle_seconds = "6" }}
 "#,
-            self.slack_mode, self.approvals
+            self.slack_mode, self.pagerduty_mode, self.approvals
         );
         for (name, roles) in &self.people {
             let (slack_id, email) = (format!("U0{}", name.to_uppercase()), format!("{name}@example.com"));

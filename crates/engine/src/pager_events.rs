@@ -18,37 +18,58 @@ const LATELY_KEPT: usize = 200;
 /// How long the pager may take to say who somebody is; other messages wait meanwhile.
 const WHO_PATIENCE: Duration = Duration::from_secs(3);
 
+/// What came of something that the pager tells.
+pub(crate) enum Heeded {
+    /// It is so here by now.
+    Acted,
+    /// It was so before.
+    KnownAlready,
+    /// It means nothing here, and why.
+    Not(&'static str),
+}
+
 impl Engine {
+    /// Acts on what the pager has told.
     pub(crate) async fn pager_event(&self, item: &InboxItem, event: &PagerEvent) -> Result<(), EngineError> {
-        let actor = self.pager_actor(event).await;
         let origin = Origin {
-            actor: actor.clone(),
+            actor: self.pager_actor(event).await,
             cause: Cause::Inbox { source: item.source.clone(), id: item.id.clone() },
             occurred_at: Some(event.occurred_at),
             inbox: Some((item.source.clone(), item.id.clone())),
             reply_to: None,
             trigger: None,
         };
+        let is_known = self.incident_of_pager(&event.incident.id).await?.is_some();
+        if !is_known && event.kind != PagerEventKind::Resolved && self.is_over_since(item, event).await? {
+            return self.keep(item, "told after the end of an incident that is not known here").await;
+        }
+        match self.heed(event, &origin).await? {
+            Heeded::Acted => Ok(()),
+            Heeded::KnownAlready => self.done(item).await,
+            Heeded::Not(why) => self.keep(item, why).await,
+        }
+    }
+
+    /// Makes so here what has happened at the pager.
+    pub(crate) async fn heed(&self, event: &PagerEvent, origin: &Origin) -> Result<Heeded, EngineError> {
         let known = self.incident_of_pager(&event.incident.id).await?;
         let id = match (known, &event.kind) {
             (Some(id), _) => id,
-            (None, kind) if *kind != PagerEventKind::Resolved && self.is_over_since(item, event).await? => {
-                return self.keep(item, "told after the end of an incident that is not known here").await;
-            }
             (None, PagerEventKind::Triggered | PagerEventKind::Acknowledged | PagerEventKind::Reopened) => {
                 let opening = Origin { inbox: None, ..origin.clone() };
                 let opening = if event.kind == PagerEventKind::Triggered { origin.clone() } else { opening };
                 let opened = self.open_from_pager(event, &opening).await?;
                 if event.kind == PagerEventKind::Triggered {
-                    return Ok(());
+                    return Ok(Heeded::Acted);
                 }
                 opened
             }
             // About an incident that was over before Blocks knew it.
-            (None, _) => return self.keep(item, "about an incident that is not known here").await,
+            (None, _) => return Ok(Heeded::Not("about an incident that is not known here")),
         };
+        let actor = origin.actor.clone();
         let command = match &event.kind {
-            PagerEventKind::Triggered => return self.done(item).await,
+            PagerEventKind::Triggered => return Ok(Heeded::KnownAlready),
             PagerEventKind::Acknowledged => {
                 IncidentCommand::Acknowledge { by: actor, via: "pagerduty".to_owned() }
             }
@@ -56,7 +77,7 @@ impl Engine {
             PagerEventKind::Resolved => IncidentCommand::PagerResolved { occurred_at: event.occurred_at },
             PagerEventKind::Reopened => IncidentCommand::PagerReopened { occurred_at: event.occurred_at },
             PagerEventKind::MergedInto { other } => {
-                return self.pager_merged(id, other, event, &origin).await;
+                return self.pager_merged(id, other, event, origin).await.map(|()| Heeded::Acted);
             }
             PagerEventKind::PriorityChanged => self.priority_change(event),
             PagerEventKind::ServiceChanged => self.service_change(event),
@@ -68,15 +89,19 @@ impl Engine {
                 responder(who, *answer, message.as_deref())
             }
             PagerEventKind::UpdateGiven { text } if text.trim().is_empty() => {
-                return self.keep(item, "an update without words").await;
+                return Ok(Heeded::Not("an update without words"));
             }
             PagerEventKind::UpdateGiven { text } => {
                 IncidentCommand::GiveUpdate { by: actor, text: text.clone() }
             }
-            PagerEventKind::Note { text } => note("note", Some(text)),
+            PagerEventKind::Note { id, text } => IncidentCommand::NotePager {
+                what: "note".to_owned(),
+                text: Some(text.clone()),
+                id: id.clone(),
+            },
             PagerEventKind::Told { what, text } => note(what, text.as_ref()),
         };
-        self.change_incident(id, &command, &origin, None).await.map(|_| ())
+        self.change_incident(id, &command, origin, None).await.map(|_| Heeded::Acted)
     }
 
     /// Whether the pager has ended this incident since that event, and told it first: nobody knew what it was about.
@@ -100,10 +125,7 @@ impl Engine {
                 let target_s = self.settings().target_s(&to);
                 IncidentCommand::ChangeSeverity { to, target_s }
             }
-            None => IncidentCommand::NotePager {
-                what: "priority_changed".to_owned(),
-                text: event.incident.priority.clone(),
-            },
+            None => note("priority_changed", event.incident.priority.as_ref()),
         }
     }
 
@@ -117,7 +139,7 @@ impl Engine {
 
     /// A user of the pager. Their e-mail is asked of the pager; when it does not answer, the record says whom it named, and
     /// nobody gets authority from it.
-    async fn pager_user(&self, id: Option<&str>, name: Option<&str>) -> Actor {
+    pub(crate) async fn pager_user(&self, id: Option<&str>, name: Option<&str>) -> Actor {
         let unknown = || Actor::Outside(format!("pagerduty:{}", name.or(id).unwrap_or("somebody")));
         let (Some(id), Some(pager)) = (id, &self.inner.parts.pager) else { return unknown() };
         let asked = tokio::time::timeout(WHO_PATIENCE, pager.user_email(id)).await;
@@ -152,7 +174,11 @@ impl Engine {
         let from = load_incident(self.store(), id).await?.map(|loaded| loaded.state);
         let (Some(into), Some(from)) = (into, from) else {
             let text = format!("into PagerDuty incident {other}, which is not known here");
-            return self.change_incident(id, &note("merged", Some(&text)), origin, None).await.map(|_| ());
+            // noted once, however often that is told or seen
+            let noted = Some(format!("merged/{other}"));
+            let command =
+                IncidentCommand::NotePager { what: "merged".to_owned(), text: Some(text), id: noted };
+            return self.change_incident(id, &command, origin, None).await.map(|_| ());
         };
         // nothing of a private one becomes part of what others read
         if from.private != into.private {
@@ -188,7 +214,7 @@ impl Engine {
         }
     }
 
-    async fn incident_of_pager(&self, pager_id: &str) -> Result<Option<IncidentId>, EngineError> {
+    pub(crate) async fn incident_of_pager(&self, pager_id: &str) -> Result<Option<IncidentId>, EngineError> {
         let rows = self.store().incidents(false, 10_000).await?;
         Ok(rows.iter().find(|row| row.pager_id.as_deref() == Some(pager_id)).map(|row| row.id))
     }
@@ -257,7 +283,7 @@ impl Engine {
 
 /// Something for the record.
 fn note(what: &str, text: Option<&String>) -> IncidentCommand {
-    IncidentCommand::NotePager { what: what.to_owned(), text: text.cloned() }
+    IncidentCommand::NotePager { what: what.to_owned(), text: text.cloned(), id: None }
 }
 
 /// Whoever was asked to come, or says whether they do.

@@ -55,8 +55,23 @@ pub struct Settings {
     pub has_chat: bool,
     /// A pager is configured: likewise.
     pub has_pager: bool,
+    /// How the pager is looked at, where a server does that.
+    pub pager_look: Option<PagerLook>,
     /// Updates for stakeholders.
     pub updates: UpdateSettings,
+}
+
+/// How the pager is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PagerLook {
+    /// Pause between two looks.
+    pub every: std::time::Duration,
+    /// Pause between two looks that read the notes of each open incident, too: each costs a request.
+    pub notes_every: std::time::Duration,
+    /// So long what happens there may still be told by itself.
+    pub patience: std::time::Duration,
+    /// What had to be found by looking is noted as such: the pager was to tell it.
+    pub leaves_receipts: bool,
 }
 
 /// When and where a shift is handed over.

@@ -54,6 +54,10 @@ impl Engine {
         self.spawn(Box::pin(async move { engine.outbox_loop().await }));
         let engine = self.clone();
         self.spawn(Box::pin(async move { engine.timer_loop().await }));
+        if let Some(look) = self.settings().pager_look.clone() {
+            let engine = self.clone();
+            self.spawn(Box::pin(async move { engine.pager_loop(look).await }));
+        }
         if !self.settings().groups.is_empty() {
             let engine = self.clone();
             self.spawn(Box::pin(async move { engine.groups_loop().await }));

@@ -13,7 +13,7 @@ const TOKEN: &str = "tok-very-secret";
 const FROM: &str = "oncall@example.com";
 
 /// One request that the peer waits for, and its answer.
-struct Turn {
+pub(super) struct Turn {
     request: &'static str,
     from: Option<&'static str>,
     body: Option<Value>,
@@ -22,7 +22,7 @@ struct Turn {
     answer: String,
 }
 
-fn turn(request: &'static str, status: u16, answer: impl Into<Value>) -> Turn {
+pub(super) fn turn(request: &'static str, status: u16, answer: impl Into<Value>) -> Turn {
     // A plain text stands as it is, anything else as JSON.
     let answer = match answer.into() {
         Value::String(text) => text,
@@ -42,7 +42,7 @@ impl Turn {
         self
     }
 
-    fn header(mut self, name: &'static str, value: &'static str) -> Turn {
+    pub(super) fn header(mut self, name: &'static str, value: &'static str) -> Turn {
         self.headers.push((name, value));
         self
     }
@@ -57,13 +57,13 @@ struct Script {
 }
 
 #[derive(Clone)]
-struct Peer {
+pub(super) struct Peer {
     script: Arc<StdMutex<Script>>,
     url: Url,
 }
 
 impl Peer {
-    async fn start(turns: Vec<Turn>) -> Peer {
+    pub(super) async fn start(turns: Vec<Turn>) -> Peer {
         let script = Arc::new(StdMutex::new(Script { turns: turns.into(), ..Script::default() }));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Url::parse(&format!("http://{}/pd/", listener.local_addr().unwrap())).unwrap();
@@ -72,12 +72,12 @@ impl Peer {
         Peer { script, url }
     }
 
-    fn client(&self) -> PagerDutyClient {
+    pub(super) fn client(&self) -> PagerDutyClient {
         client(self.url.clone(), Some(FROM))
     }
 
     /// Nothing was asked that the script does not have, and all of it was played.
-    fn is_content(&self) {
+    pub(super) fn is_content(&self) {
         let script = self.script.lock().unwrap();
         let none: [String; 0] = [];
         assert_eq!(script.complaints, none);
@@ -155,7 +155,7 @@ fn incident_is(status: &str) -> Value {
     json!({ "incident": { "id": "PINC1", "type": "incident", "status": status } })
 }
 
-fn refusal(code: i64, message: &str) -> Value {
+pub(super) fn refusal(code: i64, message: &str) -> Value {
     json!({ "error": { "message": message, "code": code, "errors": [] } })
 }
 

@@ -281,12 +281,12 @@ fn a_note_belongs_to_the_incident_that_it_names() {
     let reference = json!({ "id": "PINC1", "type": "incident_reference", "summary": null });
     let note = json!({ "incident": reference, "id": "PNOTE", "content": "looking", "trimmed": false });
     let read = pager(&event("incident.annotated", &note));
-    assert_eq!(read.kind, PagerEventKind::Note { text: "looking".to_owned() });
+    assert_eq!(read.kind, PagerEventKind::Note { id: Some("PNOTE".to_owned()), text: "looking".to_owned() });
     assert_eq!(read.incident, PagerIncident { id: "PINC1".to_owned(), ..PagerIncident::default() });
 
     let cut = json!({ "incident": reference, "content": "lo", "trimmed": true });
     let read = pager(&event("incident.annotated", &cut));
-    assert_eq!(read.kind, PagerEventKind::Note { text: "lo [...]".to_owned() });
+    assert_eq!(read.kind, PagerEventKind::Note { id: None, text: "lo [...]".to_owned() });
 }
 
 #[test]
@@ -374,7 +374,7 @@ fn summary(read: Translated) -> String {
         PagerEventKind::PriorityChanged => {
             format!("priority {} {id}", event.incident.priority.unwrap_or_default())
         }
-        PagerEventKind::Note { text } => {
+        PagerEventKind::Note { text, .. } => {
             assert!(!text.is_empty());
             format!("note {id}")
         }

@@ -67,6 +67,8 @@ pub enum IncidentCommand {
         what: String,
         /// Its text.
         text: Option<String>,
+        /// The pager's id of it, where it may be told of more than once.
+        id: Option<String>,
     },
     /// Somebody more was asked for at the pager, or has answered that.
     HearResponder {

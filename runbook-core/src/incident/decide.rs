@@ -163,15 +163,16 @@ fn decide_alone(
             });
             decision
         }
-        IncidentCommand::NotePager { what, text }
+        IncidentCommand::NotePager { what, text, .. }
             if what == PAGER_NOTE && text.as_deref().is_some_and(|text| state.wrote_at_pager(text)) =>
         {
             nothing
         }
-        IncidentCommand::NotePager { what, text } => Decision {
-            events: vec![IncidentEvent::PagerNoted { what: what.clone(), text: text.clone() }],
-            effects: Vec::new(),
-        },
+        IncidentCommand::NotePager { id: Some(id), .. } if state.noted_at_pager.contains(id) => nothing,
+        IncidentCommand::NotePager { what, text, id } => {
+            let (what, text, id) = (what.clone(), text.clone(), id.clone());
+            Decision { events: vec![IncidentEvent::PagerNoted { what, text, id }], effects: Vec::new() }
+        }
         IncidentCommand::RecordChannel { channel } if !state.in_own_channel => {
             with_card(vec![IncidentEvent::ChannelOpened { channel: channel.clone() }])
         }
@@ -531,7 +532,7 @@ fn noted(state: &Incident, what: &str, occurred_at: DateTime<Utc>) -> Decision {
     if state.pager_said_at.is_some_and(|said_at| said_at >= occurred_at) {
         return Decision::default();
     }
-    let events = vec![IncidentEvent::PagerNoted { what: what.to_owned(), text: None }];
+    let events = vec![IncidentEvent::PagerNoted { what: what.to_owned(), text: None, id: None }];
     Decision { events, effects: Vec::new() }
 }
 

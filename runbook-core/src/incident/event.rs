@@ -132,6 +132,9 @@ pub enum IncidentEvent {
         what: String,
         /// The text, when there is one.
         text: Option<String>,
+        /// The pager's id of it, so that it is noted once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
     },
     /// It belongs to another service from now on. What was looked at before was another one.
     ServiceChanged {

@@ -3,6 +3,7 @@
 mod capture;
 mod command;
 mod decide;
+mod drift;
 mod event;
 mod handover;
 mod outputs;
@@ -17,6 +18,7 @@ mod verbs;
 pub use capture::{Captured, FileLink, NoteChange, NoteSource, Via, note_words};
 pub use command::{IncidentCommand, OpenIncident, Rejection};
 pub use decide::{Decision, Effect, decide, open};
+pub use drift::{Drifted, drift};
 pub use event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
 pub use handover::{Escalate, HANDOVER_WINDOW_S, Offer, PagedOver, Passed};
 pub use outputs::{Excerpt, ShownOutput, excerpt};

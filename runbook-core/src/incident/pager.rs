@@ -41,8 +41,11 @@ pub(super) fn decide(state: &Incident, command: &IncidentCommand) -> Result<Deci
     let with_card = |events| Decision { events, effects: vec![Effect::Send(Outgoing::Card { incident })] };
     Ok(match command {
         IncidentCommand::HearResponder { what, text, comes } => {
-            let mut decision =
-                with_card(vec![IncidentEvent::PagerNoted { what: what.clone(), text: text.clone() }]);
+            let mut decision = with_card(vec![IncidentEvent::PagerNoted {
+                what: what.clone(),
+                text: text.clone(),
+                id: None,
+            }]);
             // who may see a private one is said here, by somebody who sees it
             let new = comes.as_ref().filter(|who| {
                 let has_it = |(role, known): &(Role, Actor)| *role == Role::Responder && known == *who;
@@ -73,7 +76,7 @@ pub(super) fn decide(state: &Incident, command: &IncidentCommand) -> Result<Deci
                 return Err(Rejection::StillOpen { number: state.number, status: state.status.word() });
             }
             // the first says that the pager has ended it already: nobody asks it to
-            let ended = IncidentEvent::PagerNoted { what: PAGER_ENDED.to_owned(), text: None };
+            let ended = IncidentEvent::PagerNoted { what: PAGER_ENDED.to_owned(), text: None, id: None };
             let mut decision = with_card(vec![ended, IncidentEvent::MergedInto { id: *id, other: *other }]);
             decision.effects.push(Effect::ClearTargetTimer { incident });
             decision

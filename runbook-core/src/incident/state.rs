@@ -1,5 +1,7 @@
 //! What an incident is, folded from its events.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -232,6 +234,12 @@ pub struct Incident {
     /// Notes that were written at the pager: it tells of them as of everybody's.
     #[serde(skip)]
     pub pager_notes: Vec<String>,
+    /// The pager's ids of what is noted of it already.
+    #[serde(skip)]
+    pub noted_at_pager: BTreeSet<String>,
+    /// When it was last acknowledged, or its acknowledgement ran out.
+    #[serde(skip)]
+    pub taken_at: Option<DateTime<Utc>>,
     /// Whom it asked for what, and who wants not to be asked.
     #[serde(skip)]
     pub reminders: Reminders,
@@ -377,6 +385,8 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 pager_over: false,
                 pager_asked: false,
                 pager_notes: Vec::new(),
+                noted_at_pager: BTreeSet::new(),
+                taken_at: None,
                 reminders,
                 drafts: Drafts::default(),
                 passed: Passed::default(),
@@ -391,12 +401,14 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
     match &envelope.event {
         IncidentEvent::Opened { .. } => {}
         IncidentEvent::Acknowledged { .. } => {
+            incident.taken_at = envelope.occurred_at.or(Some(at));
             incident.acknowledged_at.get_or_insert(at);
             if incident.status == Status::Triggered {
                 incident.status = Status::Acknowledged;
             }
         }
         IncidentEvent::Unacknowledged => {
+            incident.taken_at = envelope.occurred_at.or(Some(at));
             if incident.status == Status::Acknowledged {
                 incident.status = Status::Triggered;
             }
@@ -520,8 +532,8 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.review_sha256 = Some(sha256.clone());
         }
         IncidentEvent::TargetMissed { target_s } => incident.target_missed = Some(*target_s),
-        IncidentEvent::PagerNoted { .. }
-        | IncidentEvent::UpdateDrafted { .. }
+        IncidentEvent::PagerNoted { id, .. } => incident.noted_at_pager.extend(id.clone()),
+        IncidentEvent::UpdateDrafted { .. }
         | IncidentEvent::UpdateEdited { .. }
         | IncidentEvent::UpdateDiscarded { .. }
         | IncidentEvent::DraftPosted { .. }

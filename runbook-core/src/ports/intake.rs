@@ -134,6 +134,8 @@ pub enum PagerEventKind {
     PriorityChanged,
     /// Somebody wrote a note.
     Note {
+        /// The pager's id of it: it may be told of and seen.
+        id: Option<String>,
         /// The note.
         text: String,
     },

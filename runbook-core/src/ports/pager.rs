@@ -1,8 +1,9 @@
 //! The pager, as the engine sees it.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::BoxFuture;
+use super::{BoxFuture, PagerIncident};
 
 /// A paging system.
 pub trait Pager: Send + Sync {
@@ -19,6 +20,78 @@ pub trait Pager: Send + Sync {
 
     /// The e-mail of a user, by the pager's id; `None` when there is no such user.
     fn user_email<'a>(&'a self, user_id: &'a str) -> BoxFuture<'a, Result<Option<String>, PagerError>>;
+
+    /// What the pager has.
+    fn look<'a>(&'a self, at: &'a LookAt) -> BoxFuture<'a, Result<Vec<SeenIncident>, PagerError>>;
+}
+
+/// What is looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LookAt {
+    /// Every incident that is open there of these services, by the pager's ids.
+    pub services: Vec<String>,
+    /// These incidents, whatever became of them. One that is not there any more is left out.
+    pub incidents: Vec<String>,
+    /// The notes of each, too: each costs a request.
+    pub with_notes: bool,
+}
+
+/// An incident as the pager has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SeenIncident {
+    /// What an event would tell of it.
+    pub incident: PagerIncident,
+    /// What opened it at the pager, such as a key of ours.
+    pub key: Option<String>,
+    /// Where it stands there.
+    pub status: SeenStatus,
+    /// Since when.
+    pub since: Option<DateTime<Utc>>,
+    /// Who brought it there, where that was a user.
+    pub by: Option<PagerUser>,
+    /// Where people talk about it.
+    pub bridge: Option<String>,
+    /// Its notes, oldest first; `None` where they were not read.
+    pub notes: Option<Vec<SeenNote>>,
+}
+
+/// Where an incident stands at the pager.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum SeenStatus {
+    /// Somebody is being paged.
+    #[default]
+    Triggered,
+    /// Somebody has it.
+    Acknowledged,
+    /// It is over.
+    Resolved,
+    /// It is over, as part of another of the pager's incidents.
+    MergedInto {
+        /// The pager's id of the other.
+        other: String,
+    },
+}
+
+/// A user of the pager.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PagerUser {
+    /// The pager's id.
+    pub id: String,
+    /// The name for people.
+    pub name: Option<String>,
+}
+
+/// A note at the pager.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenNote {
+    /// The pager's id of it.
+    pub id: String,
+    /// When it was written.
+    pub at: Option<DateTime<Utc>>,
+    /// By whom.
+    pub by: Option<PagerUser>,
+    /// The note.
+    pub text: String,
 }
 
 /// A change at the pager.

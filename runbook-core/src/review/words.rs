@@ -74,7 +74,7 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
         IncidentEvent::SeverityChanged { from, to, .. } => {
             format!("severity changed from {} to {}", md(from), md(to))
         }
-        IncidentEvent::PagerNoted { what, text } => {
+        IncidentEvent::PagerNoted { what, text, .. } => {
             format!("the pager says {}{}", md(what), because(text.as_deref()))
         }
         IncidentEvent::ServiceChanged { from, to } => {

@@ -148,6 +148,7 @@ pub(crate) fn settings(shape: &Shape, reviews: PathBuf) -> Settings {
         exec_env: vec!["PATH".to_owned()],
         has_chat: true,
         has_pager: true,
+        pager_look: None,
         updates: blocks_engine::UpdateSettings::default(),
         data_dir: reviews.clone(),
         secret_key: Some(SecretKey::new([7; 32])),

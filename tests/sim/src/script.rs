@@ -244,7 +244,7 @@ fn webhooks(random: &mut Random) -> Vec<Timed> {
                 0..=3 => PagerEventKind::Acknowledged,
                 4 => PagerEventKind::Unacknowledged,
                 5 => PagerEventKind::PriorityChanged,
-                _ => PagerEventKind::Note { text: "somebody looks".to_owned() },
+                _ => PagerEventKind::Note { id: None, text: "somebody looks".to_owned() },
             });
         }
         if random.percent(25) {

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::compose::{Adapters, check_programs, engine, open_store};
 use super::logs;
 use crate::args::ServeArgs;
-use crate::config::{Config, PagerDutyMode, Secrets};
+use crate::config::{Config, Secrets};
 use crate::exit::{Code, Stop};
 
 /// How long running commands may still take when the server is told to stop.
@@ -76,7 +76,7 @@ fn adapters(
     let intake: Arc<dyn Intake> = Arc::new(engine.clone());
     let mut routers = Vec::new();
     if let Some(pagerduty) = &config.file.pagerduty
-        && pagerduty.mode != PagerDutyMode::Off
+        && pagerduty.has_webhooks()
     {
         let secret = secrets.need("PAGERDUTY_WEBHOOK_SECRET", "[pagerduty] mode = \"webhook\"")?;
         let hook = pagerduty_hook::HookConfig { secrets: pagerduty_hook::Secret::list(secret) };

@@ -1,7 +1,9 @@
 //! The file's form. Unknown keys are errors; every key has a default but the ids.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use blocks_engine::PagerLook;
 use runbook_core::people::{Group, Person};
 use serde::Deserialize;
 use slack_bot::CommandWord;
@@ -285,6 +287,31 @@ pub(crate) struct PagerDutyTable {
     pub(crate) api_url: String,
     pub(crate) events_url: String,
     pub(crate) from: Option<String>,
+    /// Seconds between two looks where webhooks are not what is relied on.
+    pub(crate) poll_s: u64,
+}
+
+/// Between two looks that only make up for lost webhooks.
+const RECONCILE: Duration = Duration::from_secs(60);
+/// So long a webhook may be on its way.
+const WEBHOOK_PATIENCE: Duration = Duration::from_secs(30);
+
+impl PagerDutyTable {
+    /// How PagerDuty is looked at.
+    pub(crate) fn look(&self) -> Option<PagerLook> {
+        let poll = Duration::from_secs(self.poll_s);
+        let (every, patience, leaves_receipts) = match self.mode {
+            PagerDutyMode::Off => return None,
+            PagerDutyMode::Webhook => (RECONCILE, WEBHOOK_PATIENCE, true),
+            PagerDutyMode::Poll | PagerDutyMode::Both => (poll, Duration::ZERO, false),
+        };
+        Some(PagerLook { every, notes_every: RECONCILE.min(every * 6), patience, leaves_receipts })
+    }
+
+    /// Whether its webhooks are taken.
+    pub(crate) fn has_webhooks(&self) -> bool {
+        matches!(self.mode, PagerDutyMode::Webhook | PagerDutyMode::Both)
+    }
 }
 
 impl Default for PagerDutyTable {
@@ -294,6 +321,7 @@ impl Default for PagerDutyTable {
             api_url: "https://api.pagerduty.com".to_owned(),
             events_url: "https://events.pagerduty.com".to_owned(),
             from: None,
+            poll_s: 5,
         }
     }
 }

@@ -11,7 +11,7 @@ use runbook_core::plan::ApprovalPolicy;
 use runbook_core::severity;
 use slack_bot::CommandWord;
 
-use super::file::{ConfigFile, PagerDutyMode, ParamValue, ServiceTable, SlackMode};
+use super::file::{ConfigFile, PagerDutyMode, PagerDutyTable, ParamValue, ServiceTable, SlackMode};
 use super::places;
 
 /// The configuration file that is used when none is named.
@@ -229,6 +229,7 @@ impl Config {
             data_dir: data_dir.clone(),
             has_chat: file.slack.as_ref().is_some_and(|slack| slack.mode != SlackMode::Off),
             has_pager: file.pagerduty.as_ref().is_some_and(|pagerduty| pagerduty.mode != PagerDutyMode::Off),
+            pager_look: file.pagerduty.as_ref().and_then(PagerDutyTable::look),
             updates,
             secret_key: None,
             pir: PirSettings {
@@ -255,6 +256,10 @@ fn real(database: PathBuf) -> PathBuf {
     std::fs::canonicalize(&database).unwrap_or(database)
 }
 
+/// Seconds between two looks at PagerDuty: fewer would use up what it takes in a minute.
+const MIN_POLL_S: u64 = 2;
+const MAX_POLL_S: u64 = 60;
+
 /// What a key says that cannot work: the key, why, and what to write.
 fn check_modes(file: &ConfigFile) -> Result<(), (&'static str, String, &'static str)> {
     if !is_address(&file.server.listen) {
@@ -270,12 +275,12 @@ fn check_modes(file: &ConfigFile) -> Result<(), (&'static str, String, &'static 
         return Err(("slack.command", format!("'{}' is no slash command", slack.command), CommandWord::RULE));
     }
     if let Some(pagerduty) = &file.pagerduty
-        && matches!(pagerduty.mode, PagerDutyMode::Poll | PagerDutyMode::Both)
+        && !(MIN_POLL_S..=MAX_POLL_S).contains(&pagerduty.poll_s)
     {
         return Err((
-            "pagerduty.mode",
-            "polling PagerDuty is not in this release".to_owned(),
-            "write mode = \"webhook\" under [pagerduty]",
+            "pagerduty.poll_s",
+            format!("{} is no pause between two looks at PagerDuty", pagerduty.poll_s),
+            "write 2 to 60 seconds, such as poll_s = 5",
         ));
     }
     Ok(())
@@ -377,7 +382,7 @@ mod tests {
                 4,
                 "slack_id",
             ),
-            ("[slack]\nmode = \"http\"\n[pagerduty]\nmode = \"poll\"\n", 4, "polling"),
+            ("[slack]\nmode = \"http\"\n[pagerduty]\nmode = \"poll\"\npoll_s = 1\n", 5, "no pause between"),
             ("# url, zone and mode\n[store]\nurl = \"x\"\n", 3, "SQLite"),
             ("[[service]]\nname = \"a\"\n[[service]]\nchannel = \"c\"\nname = \"a\"\n", 5, "two services"),
             ("[slack]\nmode = \"http\"\nchannel_per_incident = [\"P1\", \"SEV1\"]\n", 3, "SEV1"),

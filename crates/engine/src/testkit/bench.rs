@@ -37,7 +37,7 @@ const RESTART: Duration = Duration::from_secs(5);
 /// The clock of tokio, which the tests steer, as times of a day.
 #[derive(Clone)]
 pub(crate) struct FakeClock {
-    morning: DateTime<Utc>,
+    pub(crate) morning: DateTime<Utc>,
     start: Instant,
 }
 

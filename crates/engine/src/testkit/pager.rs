@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use runbook_core::ports::{BoxFuture, Pager, PagerCall, PagerError};
+use runbook_core::ports::{BoxFuture, LookAt, Pager, PagerCall, PagerError, SeenIncident, SeenStatus};
 
 use super::{Life, World, locked};
 
@@ -22,6 +22,8 @@ pub(crate) struct PagerState {
     pub(crate) loses_answers: usize,
     /// It does not say who its users are.
     pub(crate) keeps_users_secret: bool,
+    /// What it has.
+    pub(crate) seen: Vec<SeenIncident>,
 }
 
 impl PagerState {
@@ -80,6 +82,27 @@ impl Pager for FakePager {
                 return Err(PagerError::Permanent { reason: "the token may not read users".to_owned() });
             }
             Ok(pager.emails.get(user_id).cloned())
+        })
+    }
+
+    fn look<'a>(&'a self, at: &'a LookAt) -> BoxFuture<'a, Result<Vec<SeenIncident>, PagerError>> {
+        Box::pin(async move {
+            self.life.alive().await;
+            let pager = locked(&self.world.pager);
+            if pager.is_away {
+                return Err(PagerError::Retry { after_ms: None, reason: "nobody answers".to_owned() });
+            }
+            let is_open = |one: &SeenIncident| {
+                let service = one.incident.service_id.as_ref();
+                matches!(one.status, SeenStatus::Triggered | SeenStatus::Acknowledged)
+                    && service.is_some_and(|service| at.services.contains(service))
+            };
+            let mut seen = pager.seen.clone();
+            seen.retain(|one| is_open(one) || at.incidents.contains(&one.incident.id));
+            for one in seen.iter_mut().filter(|_| !at.with_notes) {
+                one.notes = None;
+            }
+            Ok(seen)
         })
     }
 }

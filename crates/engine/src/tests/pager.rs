@@ -118,7 +118,7 @@ async fn a_responder_of_the_pager_has_a_part_in_it() {
     let noted: Vec<_> = events
         .iter()
         .filter_map(|event| match event {
-            IncidentEvent::PagerNoted { what, text: Some(text) } if what.contains("responder") => {
+            IncidentEvent::PagerNoted { what, text: Some(text), .. } if what.contains("responder") => {
                 Some(format!("{what}: {text}"))
             }
             _ => None,
@@ -192,7 +192,8 @@ async fn the_bridge_and_updates_of_the_pager_are_shown() {
     let card = locked(&bench.world.chat).card().unwrap();
     assert_eq!((card.bridge, card.dial.len()), (None, 0));
     let (_, events) = bench.incident_events(bench.incident().await.id).await;
-    let told = IncidentEvent::PagerNoted { what: "escalated".to_owned(), text: Some("to Ana".to_owned()) };
+    let told =
+        IncidentEvent::PagerNoted { what: "escalated".to_owned(), text: Some("to Ana".to_owned()), id: None };
     assert!(events.contains(&told));
     assert_eq!(check(&bench), Vec::<String>::new());
 }

@@ -197,7 +197,7 @@ async fn no_incident_has_no_review_and_reopened_it_is_one_again() {
         "{calls:?}"
     );
     // its own note comes back from the pager, and says nothing new
-    let echo = PagerEventKind::Note { text: note.to_owned() };
+    let echo = PagerEventKind::Note { id: None, text: note.to_owned() };
     bench.pager_says("echo", echo, page("Q1"), None).await;
     bench.pass(1_000).await;
 

@@ -146,7 +146,8 @@ pub(super) fn incident(account: &Account, incident: &Incident) -> Value {
         .iter()
         .map(|(u, at)| json!({"at": iso_seconds(*at), "acknowledger": user_ref(account, u)}))
         .collect();
-    let last_agent = incident.log.last().map_or(Value::Null, |l| agent(account, &l.agent));
+    let changes_status = ["trigger", "acknowledge", "unacknowledge", "resolve"];
+    let last_change = incident.log.iter().rev().find(|l| changes_status.contains(&l.kind));
     let counts = |status: &str| incident.alerts.iter().filter(|a| a["status"] == status).count();
     json!({
         "id": incident.id,
@@ -166,8 +167,8 @@ pub(super) fn incident(account: &Account, incident: &Incident) -> Value {
         "assignments": assignments,
         "assigned_via": "escalation_policy",
         "acknowledgements": acknowledgements,
-        "last_status_change_at": iso_seconds(incident.updated),
-        "last_status_change_by": last_agent,
+        "last_status_change_at": last_change.map(|l| iso_seconds(l.at)),
+        "last_status_change_by": last_change.map(|l| agent(account, &l.agent)),
         "first_trigger_log_entry": incident.log.first().map(|l| reference("trigger_log_entry", "log_entries", &l.id, &l.summary)),
         "escalation_policy": policy_ref(),
         "teams": [],

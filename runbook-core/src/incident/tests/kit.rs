@@ -111,6 +111,7 @@ impl Bench {
         let stream = StreamId::Incident(self.incident.id);
         let occurred_at = match command {
             IncidentCommand::PagerResolved { occurred_at }
+            | IncidentCommand::PagerMerged { occurred_at, .. }
             | IncidentCommand::PagerReopened { occurred_at } => Some(*occurred_at),
             _ => None,
         };

@@ -50,7 +50,7 @@ pub(crate) fn outside() -> impl Strategy<Value = IncidentCommand> {
         1 => Just(IncidentCommand::Unacknowledge),
         1 => (prop_oneof![Just("P1"), Just("P2")], target)
             .prop_map(|(to, target_s)| IncidentCommand::ChangeSeverity { to: to.to_owned(), target_s }),
-        1 => (text(), prop::option::of(text())).prop_map(|(what, text)| IncidentCommand::NotePager { what, text }),
+        1 => (text(), prop::option::of(text())).prop_map(|(what, text)| IncidentCommand::NotePager { what, text, id: None }),
         1 => text().prop_map(|channel| IncidentCommand::RecordChannel { channel }),
         1 => text().prop_map(|ts| IncidentCommand::RecordCard { channel: "C1".to_owned(), ts }),
         1 => text().prop_map(|ts| IncidentCommand::RecordBrief { channel: "C2".to_owned(), ts }),

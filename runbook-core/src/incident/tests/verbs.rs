@@ -42,7 +42,7 @@ fn clears_target(decision: &Decision) -> bool {
 }
 
 fn note_of(text: &str) -> IncidentCommand {
-    IncidentCommand::NotePager { what: "note".to_owned(), text: Some(text.to_owned()) }
+    IncidentCommand::NotePager { what: "note".to_owned(), text: Some(text.to_owned()), id: None }
 }
 
 #[test]

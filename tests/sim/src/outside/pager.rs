@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
-use runbook_core::ports::{BoxFuture, Pager, PagerCall, PagerError, PagerEventKind};
+use runbook_core::ports::{BoxFuture, LookAt, Pager, PagerCall, PagerError, PagerEventKind, SeenIncident};
 
 use super::Outside;
 use crate::life::Life;
@@ -99,5 +99,9 @@ impl Pager for PagerLine {
             }
             Ok(user_id.strip_prefix("P-").map(|name| format!("{name}@example.com")))
         })
+    }
+
+    fn look<'a>(&'a self, _: &'a LookAt) -> BoxFuture<'a, Result<Vec<SeenIncident>, PagerError>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 }

@@ -18,7 +18,8 @@ use runbook_core::people::{Credential, Directory, Person, Role};
 use runbook_core::plan::ApprovalPolicy;
 use runbook_core::ports::{
     Begun, BoxFuture, Commit, CommitError, ExecError, Executor, Exit, Finished, InboxItem, Intake as _, Job,
-    Output, Pager, PagerCall, PagerError, Resumed, RunRow, StateOutcome, Store, StoreError,
+    LookAt, Output, Pager, PagerCall, PagerError, Resumed, RunRow, SeenIncident, StateOutcome, Store,
+    StoreError,
 };
 use runbook_core::request::Request;
 use runbook_core::run::{Run, RunEvent, evolve};
@@ -223,6 +224,10 @@ impl Pager for Addresses {
 
     fn user_email<'a>(&'a self, user: &'a str) -> BoxFuture<'a, Result<Option<String>, PagerError>> {
         Box::pin(async move { Ok(Some(format!("{}@example.com", user.trim_start_matches("P-")))) })
+    }
+
+    fn look<'a>(&'a self, _: &'a LookAt) -> BoxFuture<'a, Result<Vec<SeenIncident>, PagerError>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 }
 
@@ -451,6 +456,7 @@ fn settings(seed: u64, folder: &Path, irreversible: u8, os_user: impl Fn(&str) -
         exec_env: vec!["PATH".to_owned()],
         has_chat: false,
         has_pager: true,
+        pager_look: None,
         updates: blocks_engine::UpdateSettings::default(),
         data_dir: folder.to_path_buf(),
         secret_key: Some(SecretKey::new([7; 32])),

@@ -65,7 +65,9 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
     }
     checks.extend(slack::checks(&config, &secrets).await);
     if let Some(pagerduty) = config.file.pagerduty.as_ref().filter(|p| p.mode != PagerDutyMode::Off) {
-        checks.push(secret(&secrets, "PAGERDUTY_WEBHOOK_SECRET"));
+        if pagerduty.has_webhooks() {
+            checks.push(secret(&secrets, "PAGERDUTY_WEBHOOK_SECRET"));
+        }
         checks.push(match secrets.get("PAGERDUTY_API_TOKEN") {
             None => secret(&secrets, "PAGERDUTY_API_TOKEN"),
             Some(token) => {

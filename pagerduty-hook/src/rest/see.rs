@@ -1,0 +1,157 @@
+//! What PagerDuty has, read over REST: the open incidents, and those that are asked for.
+
+use runbook_core::ports::{LookAt, PagerError, PagerIncident, PagerUser, SeenIncident, SeenNote, SeenStatus};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{MAX_OFFSET, PAGE, PagerDutyClient, checked, list};
+use crate::translate::{filled, is_user};
+use crate::wire::{Data, Reference, loose};
+
+/// An incident beyond what an event tells of it.
+#[derive(Debug, Default, Deserialize)]
+struct More {
+    #[serde(default, deserialize_with = "loose")]
+    last_status_change_at: Option<chrono::DateTime<chrono::Utc>>,
+    #[serde(default, deserialize_with = "loose")]
+    last_status_change_by: Option<Reference>,
+    #[serde(default, deserialize_with = "loose")]
+    conference_bridge: Option<Bridge>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Bridge {
+    #[serde(default, deserialize_with = "loose")]
+    conference_url: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Note {
+    #[serde(default, deserialize_with = "loose")]
+    id: Option<String>,
+    #[serde(default, deserialize_with = "loose")]
+    content: Option<String>,
+    #[serde(default, deserialize_with = "loose")]
+    created_at: Option<chrono::DateTime<chrono::Utc>>,
+    #[serde(default, deserialize_with = "loose")]
+    user: Option<Reference>,
+}
+
+impl PagerDutyClient {
+    /// The open incidents of these services, and these incidents whatever became of them.
+    pub(super) async fn see(&self, at: &LookAt) -> Result<Vec<SeenIncident>, PagerError> {
+        let mut open =
+            vec![("statuses[]", "triggered"), ("statuses[]", "acknowledged"), ("date_range", "all")];
+        open.extend(at.services.iter().map(|service| ("service_ids[]", service.as_str())));
+        // without a service it would be those of the whole account
+        let listed = match at.services.is_empty() {
+            true => Vec::new(),
+            false => self.pages(&["incidents"], &open, "incidents", "list the open incidents").await?,
+        };
+        let mut all: Vec<SeenIncident> = Vec::new();
+        for one in listed {
+            // one may stand on two pages when another has ended meanwhile
+            let new = seen(&one).filter(|one| !all.iter().any(|known| known.incident.id == one.incident.id));
+            all.extend(new);
+        }
+        for id in &at.incidents {
+            if all.iter().any(|seen| seen.incident.id == *id) {
+                continue;
+            }
+            // what is not open any more, or is not there
+            let Ok(id) = checked(id) else { continue };
+            let doing = format!("read the incident {id}");
+            let url = self.url(&["incidents", id], &[])?;
+            let answer = {
+                let _turn = self.turn.lock().await;
+                self.send(http::Method::GET, &url, None, None, &doing).await?
+            };
+            match answer {
+                Ok(answer) => all.extend(answer.get("incident").and_then(seen)),
+                Err(problem) if problem.status == 404 => {}
+                Err(problem) => return Err(self.error(&problem, &doing)),
+            }
+        }
+        if at.with_notes {
+            for one in &mut all {
+                one.notes = Some(self.notes_of(&one.incident.id).await?);
+            }
+        }
+        Ok(all)
+    }
+
+    /// All pages of a list; each takes its turn, so that a change does not wait for all of them.
+    async fn pages(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        name: &str,
+        doing: &str,
+    ) -> Result<Vec<Value>, PagerError> {
+        let (mut all, mut offset) = (Vec::new(), 0);
+        loop {
+            let (limit, from) = (PAGE.to_string(), offset.to_string());
+            let query = [query, &[("limit", limit.as_str()), ("offset", from.as_str())]].concat();
+            let url = self.url(path, &query)?;
+            let page = {
+                let _turn = self.turn.lock().await;
+                self.get(url, doing).await?
+            };
+            let count = list(&page, name).count();
+            all.extend(list(&page, name).cloned());
+            offset += count;
+            let more = page.get("more").and_then(Value::as_bool).unwrap_or(false);
+            if !more || count == 0 || offset + PAGE > MAX_OFFSET {
+                return Ok(all);
+            }
+        }
+    }
+
+    async fn notes_of(&self, id: &str) -> Result<Vec<SeenNote>, PagerError> {
+        let notes =
+            self.pages(&["incidents", id, "notes"], &[], "notes", "read the incident's notes").await?;
+        let read = |note: &Value| {
+            let note: Note = serde_json::from_value(note.clone()).ok()?;
+            let by = note.user.as_ref().and_then(user);
+            Some(SeenNote { id: filled(note.id)?, at: note.created_at, by, text: filled(note.content)? })
+        };
+        let mut notes: Vec<_> = notes.iter().filter_map(read).collect();
+        notes.sort_by_key(|note| note.at);
+        Ok(notes)
+    }
+}
+
+fn user(reference: &Reference) -> Option<PagerUser> {
+    let is_one = is_user(reference);
+    let id = filled(reference.id.clone()).filter(|_| is_one)?;
+    Some(PagerUser { id, name: filled(reference.summary.clone()) })
+}
+
+/// An incident as REST has it: what an event carries, and more.
+fn seen(incident: &Value) -> Option<SeenIncident> {
+    let mut data: Data = serde_json::from_value(incident.clone()).ok()?;
+    let more: More = serde_json::from_value(incident.clone()).ok()?;
+    let merged_into = data.merged_into();
+    let status = match (data.status.as_deref()?, merged_into) {
+        ("triggered", _) => SeenStatus::Triggered,
+        ("acknowledged", _) => SeenStatus::Acknowledged,
+        ("resolved", Some(other)) => SeenStatus::MergedInto { other },
+        ("resolved", None) => SeenStatus::Resolved,
+        _ => return None,
+    };
+    let key = filled(data.incident_key.take());
+    let incident = PagerIncident::try_from(data).ok()?;
+    checked(&incident.id).ok()?;
+    Some(SeenIncident {
+        incident,
+        key,
+        status,
+        since: more.last_status_change_at,
+        by: more.last_status_change_by.as_ref().and_then(user),
+        bridge: more.conference_bridge.and_then(|bridge| filled(bridge.conference_url)),
+        notes: None,
+    })
+}
+
+#[cfg(test)]
+mod tests;

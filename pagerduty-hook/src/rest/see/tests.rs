@@ -1,0 +1,91 @@
+use runbook_core::ports::Pager;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::rest::tests::{Peer, refusal, turn};
+
+const OPEN: &str = "GET /pd/incidents?statuses%5B%5D=triggered&statuses%5B%5D=acknowledged&date_range=all&service_ids%5B%5D=PFLOW01&limit=100&offset=0";
+const NEXT: &str = "GET /pd/incidents?statuses%5B%5D=triggered&statuses%5B%5D=acknowledged&date_range=all&service_ids%5B%5D=PFLOW01&limit=100&offset=2";
+
+fn incident(id: &str, status: &str) -> Value {
+    json!({
+        "id": id, "type": "incident", "summary": "[#7] it fails", "html_url": format!("https://acme.example.com/incidents/{id}"),
+        "incident_number": 7, "title": "it fails", "created_at": "2026-01-02T03:04:00Z", "status": status,
+        "incident_key": "blocks/x", "service": { "id": "PFLOW01", "type": "service_reference", "summary": "flowengine" },
+        "assignments": [], "acknowledgements": [], "last_status_change_at": "2026-01-02T03:05:00Z",
+        "last_status_change_by": { "id": "PUSER1", "type": "user_reference", "summary": "Ana" },
+        "priority": { "id": "P53ZZH5", "summary": "P1" }, "urgency": "high",
+        "conference_bridge": { "conference_number": 1000, "conference_url": "https://meet.example.com/1" },
+        "resolve_reason": null,
+    })
+}
+
+fn incidents(all: &[Value], more: bool) -> Value {
+    json!({ "incidents": all, "limit": 100, "offset": 0, "more": more, "total": null })
+}
+
+#[tokio::test]
+async fn what_is_open_and_what_is_asked_for_is_read() {
+    let mut merged = incident("PINC4", "resolved");
+    merged["resolve_reason"] = json!({ "type": "merge_resolve_reason", "incident": { "id": "PINC1" } });
+    let mut bare = json!({ "id": "PINC2", "status": "acknowledged", "conference_bridge": null });
+    bare["last_status_change_by"] = json!({ "id": "PFLOW01", "type": "service_reference" });
+    let notes = json!({ "notes": [
+        { "id": "N2", "content": "second", "created_at": "2026-01-02T03:07:00Z", "user": null },
+        { "id": "N1", "content": "first", "created_at": "2026-01-02T03:06:00Z", "user": { "id": "PUSER1", "type": "user_reference" } },
+        { "id": "N3", "content": "" }, { "content": "x" }, null,
+    ], "more": false });
+    let of = |id: &'static str, answer: Value| turn(id, 200, answer);
+    let peer = Peer::start(vec![
+        of(OPEN, incidents(&[incident("PINC1", "triggered"), bare], true)),
+        of(NEXT, incidents(&[incident("PINC1", "triggered"), json!({ "id": "PINC9" }), json!(7)], false)),
+        of("GET /pd/incidents/PINC3", json!({ "incident": incident("PINC3", "resolved") })),
+        of("GET /pd/incidents/PINC4", json!({ "incident": merged })),
+        turn("GET /pd/incidents/PGONE", 404, refusal(2100, "Not Found")),
+        of("GET /pd/incidents/PINC1/notes?limit=100&offset=0", notes),
+        of("GET /pd/incidents/PINC2/notes?limit=100&offset=0", json!({ "notes": [] })),
+        of("GET /pd/incidents/PINC3/notes?limit=100&offset=0", json!({})),
+        of("GET /pd/incidents/PINC4/notes?limit=100&offset=0", json!({ "notes": null })),
+    ])
+    .await;
+    let these = ["PINC1", "PINC3", "PINC4", "PGONE", "../users"].map(str::to_owned);
+    let at = LookAt { services: vec!["PFLOW01".to_owned()], incidents: these.to_vec(), with_notes: true };
+    let seen = peer.client().look(&at).await.unwrap();
+    peer.is_content();
+    let short: Vec<_> = seen.iter().map(|one| (one.incident.id.as_str(), one.status.clone())).collect();
+    assert_eq!(
+        short,
+        [
+            ("PINC1", SeenStatus::Triggered),
+            ("PINC2", SeenStatus::Acknowledged),
+            ("PINC3", SeenStatus::Resolved),
+            ("PINC4", SeenStatus::MergedInto { other: "PINC1".to_owned() }),
+        ]
+    );
+    let ana = |name: Option<&str>| Some(PagerUser { id: "PUSER1".to_owned(), name: name.map(str::to_owned) });
+    let first = &seen[0];
+    assert_eq!((first.by.clone(), first.key.as_deref()), (ana(Some("Ana")), Some("blocks/x")));
+    assert_eq!(first.since, Some("2026-01-02T03:05:00Z".parse().unwrap()));
+    assert_eq!(first.bridge.as_deref(), Some("https://meet.example.com/1"));
+    assert_eq!(first.incident.priority.as_deref(), Some("P1"));
+    let notes = first.notes.as_ref().unwrap();
+    assert_eq!(notes.iter().map(|note| note.id.as_str()).collect::<Vec<_>>(), ["N1", "N2"], "oldest first");
+    assert_eq!((notes[0].by.clone(), notes[1].by.clone()), (ana(None), None));
+    // a service is nobody
+    assert_eq!((seen[1].by.clone(), seen[1].since, seen[1].bridge.clone()), (None, None, None));
+}
+
+#[tokio::test]
+async fn what_is_not_told_is_no_look() {
+    let at = LookAt { services: vec!["PFLOW01".to_owned()], ..LookAt::default() };
+    let peer = Peer::start(vec![turn(OPEN, 503, "")]).await;
+    let refused = peer.client().look(&at).await;
+    assert!(matches!(refused, Err(PagerError::Retry { .. })), "{refused:?}");
+    let limited = turn(OPEN, 429, refusal(2020, "Rate Limit Exceeded")).header("ratelimit-reset", "7");
+    let peer = Peer::start(vec![limited]).await;
+    let refused = peer.client().look(&at).await;
+    assert!(matches!(refused, Err(PagerError::Retry { after_ms: Some(7_000), .. })), "{refused:?}");
+    // of the whole account's incidents nothing is read
+    assert_eq!(peer.client().look(&LookAt::default()).await, Ok(Vec::new()));
+    peer.is_content();
+}
