@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, header};
-use runbook_core::ports::{BoxFuture, LookAt, Pager, PagerCall, PagerError, SeenIncident};
+use runbook_core::ports::{BoxFuture, LookAt, Pager, PagerCall, PagerError, SeenIncident, SeenNote};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -461,6 +461,10 @@ impl Pager for PagerDutyClient {
 
     fn look<'a>(&'a self, at: &'a LookAt) -> BoxFuture<'a, Result<Vec<SeenIncident>, PagerError>> {
         Box::pin(self.see(at))
+    }
+
+    fn notes<'a>(&'a self, incident: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>> {
+        Box::pin(self.notes_of(incident))
     }
 }
 

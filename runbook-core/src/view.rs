@@ -131,7 +131,7 @@ fn triage_line(incident: &Incident) -> Option<String> {
     if incident.triage_impossible {
         return Some("the diagnostics could not start: nobody looked yet (the timeline says why)".to_owned());
     }
-    incident.runs.iter().any(|run| run.triage).then(|| "diagnostics are running".to_owned())
+    incident.is_looked_at().then(|| "diagnostics are running".to_owned())
 }
 
 fn run_line(run: &Run) -> String {

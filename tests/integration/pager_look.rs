@@ -1,6 +1,6 @@
 //! PagerDuty is looked at: without any address of ours that it could reach, an incident has its whole life.
 
-use blocks_tests::{AppConfig, TestApp, text};
+use blocks_tests::{AppConfig, TestApp, text, until};
 use serde_json::{Value, json};
 
 fn entries<'a>(shown: &'a Value, kind: &str) -> Vec<&'a Value> {
@@ -42,4 +42,33 @@ async fn an_incident_needs_no_webhook() {
     assert_eq!(taken.filter(|one| one["status"] == 202).count(), 0, "{state}");
     assert_eq!(app.sql("SELECT count(*) FROM inbox WHERE source = 'pagerduty'"), 0);
     app.assert_journal_verifies().await;
+}
+
+/// With PagerDuty alone: nothing to install, nothing that changes anything, and whoever is paged reads what was found.
+#[tokio::test]
+async fn without_slack_the_pager_has_the_findings() {
+    let config = AppConfig { slack_mode: "off", pagerduty_mode: "poll", ..AppConfig::default() };
+    let app = TestApp::start(&config).await;
+    let page = app.page("Flow failures").await;
+    let notes = |state: &Value| -> Vec<String> {
+        let all = state["pagerduty"]["incidents"].as_array().into_iter().flatten();
+        let ours = all.filter(|one| one["id"] == page.as_str());
+        ours.flat_map(|one| one["notes"].as_array().cloned().unwrap_or_default())
+            .map(|note| text(&note["content"]))
+            .collect()
+    };
+    let found = app.state_when("the findings are noted", |state| notes(state).first().cloned()).await;
+    assert!(found.starts_with("INC-1: the diagnostics of flowengine are through: "), "{found}");
+    assert!(found.lines().count() > 2, "{found}");
+    // it is seen there, and is no news
+    until("it was looked for", async || {
+        let state = app.state().await;
+        let calls = state["pagerduty"]["rest_calls"].to_string();
+        calls.contains(&format!("/incidents/{page}/notes")).then_some(())
+    })
+    .await;
+    app.outbox_is_empty().await;
+    let shown = app.incident("INC-1").await;
+    assert_eq!(entries(&shown, "pager_noted").len(), 0, "{shown}");
+    assert_eq!(notes(&app.state().await).len(), 1);
 }

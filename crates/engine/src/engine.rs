@@ -74,6 +74,8 @@ pub(crate) struct Inner {
     pub(crate) reconcile_gate: Mutex<()>,
     /// Held from looking whether a plan waits already until it is written.
     pub(crate) plan_gate: Mutex<()>,
+    /// What the pager tells and what is seen there open an incident once.
+    pub(crate) pager_gate: Mutex<()>,
     /// `true` once draining: nothing new is started.
     pub(crate) draining: watch::Sender<bool>,
     /// Raised at every change of a run, so that a terminal can follow it.
@@ -110,6 +112,7 @@ impl Engine {
                 target_gate: Mutex::new(()),
                 reconcile_gate: Mutex::new(()),
                 plan_gate: Mutex::new(()),
+                pager_gate: Mutex::new(()),
                 draining: watch::Sender::new(false),
                 changed: watch::Sender::new(0),
                 under_way: UnderWay::default(),

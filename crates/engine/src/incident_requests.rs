@@ -279,6 +279,7 @@ impl Engine {
                     triage: configured.is_some_and(|service| service.triage.is_some()),
                     private,
                     severity_guessed: named_by_nobody,
+                    tells_pager: false,
                     note: note.clone(),
                 },
                 Some(&say),

@@ -74,6 +74,6 @@ pub use people::People;
 pub use plans::{Asked, draft_reply};
 pub use secrets::{SecretKey, SecretSource};
 pub use sees::Hidden;
-pub use settings::{HandoverSettings, PagerLook, PirSettings, ServiceSettings, Settings};
+pub use settings::{HandoverSettings, PagerLook, PagerTells, PirSettings, ServiceSettings, Settings};
 pub use show::{IncidentShow, RecoveredRun, RecoveredStep, RunShow, StepShow, TimelineEntry};
 pub use updates::{UpdateSettings, UpdatesOfService, drafts};

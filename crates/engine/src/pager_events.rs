@@ -6,7 +6,9 @@ use runbook_core::ids::IncidentId;
 use runbook_core::incident::{IncidentCommand, OpenIncident, PagerRef};
 use runbook_core::journal::Cause;
 use runbook_core::people::{Actor, Credential};
-use runbook_core::ports::{Answer, InboxItem, PagerError, PagerEvent, PagerEventKind, Signal, Translated};
+use runbook_core::ports::{
+    Answer, InboxItem, PagerError, PagerEvent, PagerEventKind, PagerIncident, Signal, Translated,
+};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -52,6 +54,8 @@ impl Engine {
 
     /// Makes so here what has happened at the pager.
     pub(crate) async fn heed(&self, event: &PagerEvent, origin: &Origin) -> Result<Heeded, EngineError> {
+        // a webhook and a look that tell of the same page open one incident
+        let _gate = self.inner.pager_gate.lock().await;
         let known = self.incident_of_pager(&event.incident.id).await?;
         let id = match (known, &event.kind) {
             (Some(id), _) => id,
@@ -178,7 +182,8 @@ impl Engine {
             let noted = Some(format!("merged/{other}"));
             let command =
                 IncidentCommand::NotePager { what: "merged".to_owned(), text: Some(text), id: noted };
-            return self.change_incident(id, &command, origin, None).await.map(|_| ());
+            self.change_incident(id, &command, &Origin { inbox: None, ..origin.clone() }, None).await?;
+            return self.change_incident(id, &ended, origin, None).await.map(|_| ());
         };
         // nothing of a private one becomes part of what others read
         if from.private != into.private {
@@ -223,7 +228,7 @@ impl Engine {
         let settings = self.settings();
         let page = &event.incident;
         let service = page.service_id.as_deref().and_then(|id| settings.service_by_pager_id(id));
-        let (severity, severity_reason, severity_guessed) = self.severity_of(event);
+        let (severity, severity_reason, severity_guessed) = self.severity_of(&event.incident);
         let service_name = service
             .map(|service| service.name.clone())
             .or_else(|| page.service_name.clone())
@@ -245,6 +250,7 @@ impl Engine {
                     triage: service.is_some_and(|service| service.triage.is_some()),
                     private,
                     severity_guessed,
+                    tells_pager: settings.tells_pager,
                     note: None,
                 },
                 None,
@@ -254,15 +260,11 @@ impl Engine {
     }
 
     /// The severity of a page, why, and whether nobody has named it. High urgency is never below P2 (the second of the scheme).
-    fn severity_of(&self, event: &PagerEvent) -> (String, String, bool) {
+    pub(crate) fn severity_of(&self, page: &PagerIncident) -> (String, String, bool) {
         let settings = self.settings();
         let scheme = settings.severities.default_scheme();
-        let service = event.incident.service_id.as_deref().and_then(|id| settings.service_by_pager_id(id));
-        let named = event
-            .incident
-            .priority
-            .as_deref()
-            .and_then(|name| settings.severities.default_scheme().get(name));
+        let service = page.service_id.as_deref().and_then(|id| settings.service_by_pager_id(id));
+        let named = page.priority.as_deref().and_then(|name| settings.severities.default_scheme().get(name));
         let configured = service
             .and_then(|service| service.severity.as_deref())
             .and_then(|id| settings.severities.default_scheme().get(id));
@@ -273,7 +275,7 @@ impl Engine {
             (None, None) => (lowest, "nothing names a severity".to_owned()),
         };
         let floor = scheme.severities.get(1).map_or(lowest, |severity| severity.id.as_str());
-        if event.incident.high_urgency == Some(true) && scheme.more_severe(id, floor) != id {
+        if page.high_urgency == Some(true) && scheme.more_severe(id, floor) != id {
             let reason = format!("high urgency is never below {floor} ({reason} says {id})");
             return (floor.to_owned(), reason, true);
         }

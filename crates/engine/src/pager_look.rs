@@ -1,44 +1,58 @@
 //! The pager is looked at: what it has told and nobody heard is made up for. Where it tells nothing by itself, that is how the
 //! incident's life comes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use runbook_core::ids::IncidentId;
-use runbook_core::incident::{Drifted, Incident, IncidentCommand, drift};
+use runbook_core::incident::{Drifted, Incident, IncidentCommand, drift, missed_notes};
 use runbook_core::journal::Cause;
 use runbook_core::people::Actor;
-use runbook_core::ports::{LookAt, PAGE_KEY_PREFIX, PagerError, PagerEvent, PagerEventKind, SeenIncident};
+use runbook_core::ports::{
+    IncidentRow, LookAt, PAGE_KEY_PREFIX, PagerError, PagerEvent, PagerEventKind, PagerIncident,
+    SeenIncident, SeenStatus,
+};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::origin::Origin;
-use crate::settings::PagerLook;
+use crate::settings::{PagerLook, PagerTells};
 
 /// How many of our incidents are looked through for one of the pager's.
 const LOOK: usize = 10_000;
 /// Longest pause after a look that failed.
 const LONGEST: Duration = Duration::from_secs(120);
+/// So long what is seen for the first time may still be told by a webhook.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The notes of so many incidents are read in one look: a page that comes meanwhile does not wait for all of them.
+const NOTES_AT_ONCE: usize = 20;
 
-/// What this process saw at its last look: the priority of each incident, by the pager's id. The pager does not say since when it
-/// has one.
-pub(crate) type SeenPriorities = BTreeMap<String, Option<String>>;
+/// What this process saw at its last looks.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// Status and priority of each incident, by the pager's id, as of when all of it was so here.
+    last: BTreeMap<String, (SeenStatus, Option<String>)>,
+    /// What was seen once, and may still be told.
+    once: BTreeSet<(String, &'static str)>,
+    /// Incidents whose notes are still to be read in this round.
+    notes_left: Vec<String>,
+}
 
 impl Engine {
     /// Looks at the pager at once and then again and again, until the engine is drained.
     pub(crate) async fn pager_loop(&self, look: PagerLook) {
         let mut stop = self.inner.draining.subscribe();
-        let mut priorities = SeenPriorities::new();
+        let mut seen = Seen::default();
         let (mut failures, mut notes_in) = (0_u32, Duration::ZERO);
         while !self.is_draining() {
-            let with_notes = notes_in.is_zero();
-            let pause = match self.look_at_pager(&look, with_notes, &mut priorities).await {
+            let starts_round = notes_in.is_zero() && failures == 0;
+            let pause = match self.look_at_pager(&look, starts_round, &mut seen).await {
                 Ok(()) => {
                     failures = 0;
-                    notes_in = if with_notes { look.notes_every } else { notes_in };
-                    look.every
+                    notes_in = if starts_round { look.notes_every } else { notes_in };
+                    if seen.once.is_empty() { look.every } else { look.every.min(PATIENCE) }
                 }
                 Err(LookError::Pager(PagerError::Retry { after_ms, reason })) => {
                     if failures == 0 {
@@ -49,6 +63,7 @@ impl Engine {
                         look.every.saturating_mul(2_u32.saturating_pow(failures.min(6))).min(LONGEST);
                     after_ms.map_or(growing, |ms| Duration::from_millis(ms).min(LONGEST).max(look.every))
                 }
+                Err(LookError::Engine(error)) if error.is_passing() => look.every,
                 Err(error) => {
                     tracing::warn!(%error, "PagerDuty cannot be looked at");
                     LONGEST
@@ -63,98 +78,146 @@ impl Engine {
         }
     }
 
-    /// Compares what the pager has with what is here, and makes up for what is missing.
+    /// Compares what the pager has with what is here, and makes up for what is missing; then reads some of the notes.
     pub(crate) async fn look_at_pager(
         &self,
         look: &PagerLook,
-        with_notes: bool,
-        priorities: &mut SeenPriorities,
+        starts_round: bool,
+        seen: &mut Seen,
     ) -> Result<(), LookError> {
         let Some(pager) = self.inner.parts.pager.clone() else { return Ok(()) };
         let rows = self.store().incidents(false, LOOK).await.map_err(EngineError::from)?;
-        let known: BTreeMap<String, IncidentId> =
-            rows.iter().filter_map(|row| Some((row.pager_id.clone()?, row.id))).collect();
+        let open = |row: &IncidentRow| row.pager_id.clone().filter(|_| row.open);
         let services = self.settings().services.iter().filter_map(|service| service.pagerduty_id.clone());
-        let at = LookAt {
-            services: services.collect(),
-            incidents: rows.into_iter().filter(|row| row.open).filter_map(|row| row.pager_id).collect(),
-            with_notes,
-        };
-        // what happens while it is being read is seen by the next look
-        let until = self.now() - look.patience;
-        let seen = pager.look(&at).await?;
-        priorities.retain(|id, _| seen.iter().any(|one| one.incident.id == *id));
-        for one in &seen {
+        let at = LookAt { services: services.collect(), incidents: rows.iter().filter_map(open).collect() };
+        let known: BTreeMap<String, IncidentId> =
+            rows.iter().rev().filter_map(|row| Some((row.pager_id.clone()?, row.id))).collect();
+        let began = self.now();
+        let all = pager.look(&at).await?;
+        seen.last.retain(|id, _| all.iter().any(|one| one.incident.id == *id));
+        let before = std::mem::take(&mut seen.once);
+        for one in &all {
             // a page that Blocks itself made is about an incident that is there already
             if one.key.as_deref().is_some_and(|key| key.starts_with(PAGE_KEY_PREFIX)) {
                 continue;
             }
             let ours = known.get(&one.incident.id).copied();
-            if let Err(error) = self.make_up_for(one, ours, (look, until), priorities).await {
+            if let Err(error) = self.make_up_for(one, ours, (look, began), (&before, seen)).await {
                 if error.is_passing() {
                     return Err(error.into());
                 }
                 tracing::warn!(incident = %one.incident.id, %error, "what PagerDuty has of it cannot be so here");
             }
         }
+        if starts_round {
+            seen.notes_left = at.incidents;
+        }
+        let some = seen.notes_left.len().min(NOTES_AT_ONCE);
+        for id in seen.notes_left.drain(..some).collect::<Vec<_>>() {
+            self.read_notes(&PagerIncident { id, ..PagerIncident::default() }, look).await?;
+        }
         Ok(())
     }
 
     async fn make_up_for(
         &self,
-        seen: &SeenIncident,
+        one: &SeenIncident,
         ours: Option<IncidentId>,
-        (look, until): (&PagerLook, DateTime<Utc>),
-        priorities: &mut SeenPriorities,
+        (look, began): (&PagerLook, DateTime<Utc>),
+        (before, seen): (&BTreeSet<(String, &'static str)>, &mut Seen),
     ) -> Result<(), EngineError> {
-        let ours = match ours {
-            Some(id) => load_incident(self.store(), id).await?.map(|loaded| loaded.state),
+        let id = &one.incident.id;
+        let loaded = match ours {
+            Some(ours) => load_incident(self.store(), ours).await?,
             None => None,
         };
-        let mut all = drift(ours.as_ref(), seen, until);
-        if let Some(ours) = &ours {
-            all.extend(self.moved(ours, seen, until));
-            let before = priorities.insert(seen.incident.id.clone(), seen.incident.priority.clone());
-            all.extend(self.reprioritised(ours, seen, before, until));
+        // what has changed here since then may be what was seen, or come after it: the next look knows
+        if loaded.as_ref().is_some_and(|loaded| loaded.events.last().is_some_and(|last| last.at >= began)) {
+            return Ok(());
         }
-        for one in all {
-            self.make_up_for_one(seen, one, look).await?;
+        let ours = loaded.map(|loaded| loaded.state);
+        let last = seen.last.get(id);
+        let mut all = drift(ours.as_ref(), last.map(|(status, _)| status), one, self.now());
+        if let Some(ours) = &ours {
+            all.extend(self.moved(ours, one));
+            all.extend(self.reprioritised(ours, one, last.map(|(_, priority)| priority), look.tells));
+        }
+        let mut waits = false;
+        for drifted in all {
+            let key = (id.clone(), word(&drifted.kind));
+            if look.tells == PagerTells::Webhooks && !before.contains(&key) {
+                seen.once.insert(key);
+                waits = true;
+                continue;
+            }
+            let is_end = matches!(drifted.kind, PagerEventKind::Resolved | PagerEventKind::MergedInto { .. });
+            self.make_up_for_one(&one.incident, drifted, look).await?;
+            if is_end {
+                // what was written at the end belongs to it, and nobody looks at it any more
+                self.read_notes(&one.incident, look).await?;
+            }
+        }
+        if !waits {
+            seen.last.insert(id.clone(), (one.status.clone(), one.incident.priority.clone()));
+        }
+        Ok(())
+    }
+
+    /// Notes what was written there; what cannot be read is left for the next round.
+    async fn read_notes(&self, page: &PagerIncident, look: &PagerLook) -> Result<(), EngineError> {
+        let Some(pager) = self.inner.parts.pager.clone() else { return Ok(()) };
+        let Some(ours) = self.incident_of_pager(&page.id).await? else { return Ok(()) };
+        let notes = match pager.notes(&page.id).await {
+            Ok(notes) => notes,
+            Err(error) => {
+                tracing::debug!(incident = %page.id, %error, "its notes cannot be read now");
+                return Ok(());
+            }
+        };
+        let Some(loaded) = load_incident(self.store(), ours).await? else { return Ok(()) };
+        let may_be_told = look.tells == PagerTells::Webhooks;
+        let until = if may_be_told { self.now() - PATIENCE } else { self.now() };
+        for note in missed_notes(&loaded.state, &notes, until) {
+            self.make_up_for_one(page, note, look).await?;
         }
         Ok(())
     }
 
     /// It is another service's at the pager.
-    fn moved(&self, ours: &Incident, seen: &SeenIncident, at: DateTime<Utc>) -> Option<Drifted> {
+    fn moved(&self, ours: &Incident, seen: &SeenIncident) -> Option<Drifted> {
         let page = &seen.incident;
         let known = page.service_id.as_deref().and_then(|id| self.settings().service_by_pager_id(id));
         let name = known.map(|service| &service.name).or(page.service_name.as_ref())?;
         let is_moved = ours.status.is_open() && *name != ours.service;
-        is_moved.then_some(Drifted { kind: PagerEventKind::ServiceChanged, at, by: None })
+        is_moved.then(|| Drifted { kind: PagerEventKind::ServiceChanged, at: self.now(), by: None })
     }
 
-    /// Its priority has changed there since the last look; at the first one, what a rule made of it gives way to what somebody has
-    /// said there.
+    /// Somebody has named another priority there. The pager does not say when: where it also tells it, what was said here stays, and
+    /// only what a rule made of it gives way; where looking is the only way, one that differs from the last look is the later word.
     fn reprioritised(
         &self,
         ours: &Incident,
         seen: &SeenIncident,
-        before: Option<Option<String>>,
-        at: DateTime<Utc>,
+        last: Option<&Option<String>>,
+        tells: PagerTells,
     ) -> Option<Drifted> {
-        let now = seen.incident.priority.as_deref()?;
-        let severity = &self.settings().severities.default_scheme().get(now)?.id;
-        let is_new = match before {
-            Some(before) => before.as_deref() != Some(now),
-            None => ours.reminders.is_severity_guessed,
+        let (severity, _, is_made) = self.severity_of(&seen.incident);
+        let is_guessed = ours.reminders.is_severity_guessed;
+        let is_new = match last {
+            Some(last) if tells == PagerTells::Nothing => *last != seen.incident.priority,
+            _ => is_guessed,
         };
-        let differs =
-            ours.status.is_open() && (*severity != ours.severity || ours.reminders.is_severity_guessed);
-        (is_new && differs).then_some(Drifted { kind: PagerEventKind::PriorityChanged, at, by: None })
+        let differs = ours.status.is_open() && (severity != ours.severity || is_guessed);
+        (is_new && differs && !is_made).then(|| Drifted {
+            kind: PagerEventKind::PriorityChanged,
+            at: self.now(),
+            by: None,
+        })
     }
 
     async fn make_up_for_one(
         &self,
-        seen: &SeenIncident,
+        page: &PagerIncident,
         one: Drifted,
         look: &PagerLook,
     ) -> Result<(), EngineError> {
@@ -173,19 +236,18 @@ impl Engine {
         };
         let word = word(&kind);
         let (agent_id, agent_name) = by.map_or((None, None), |user| (Some(user.id), user.name));
-        let event =
-            PagerEvent { kind, incident: seen.incident.clone(), agent_id, agent_name, occurred_at: at };
-        let before = self.head_of_pager(&seen.incident.id).await?;
+        let event = PagerEvent { kind, incident: page.clone(), agent_id, agent_name, occurred_at: at };
+        let before = self.head_of_pager(&page.id).await?;
         self.heed(&event, &origin).await?;
-        let after = self.head_of_pager(&seen.incident.id).await?;
-        if !look.leaves_receipts || after == before {
+        let after = self.head_of_pager(&page.id).await?;
+        if look.tells != PagerTells::Webhooks || after == before {
             return Ok(());
         }
         // that nobody was told of it is worth knowing: the webhook may be broken
-        let text = format!("{word} at {}, and no webhook said so", at.format("%H:%M:%S UTC"));
+        let text = format!("{word}, and no webhook said so");
         let receipt =
             IncidentCommand::NotePager { what: "seen by looking".to_owned(), text: Some(text), id: None };
-        if let Some(id) = self.incident_of_pager(&seen.incident.id).await? {
+        if let Some(id) = self.incident_of_pager(&page.id).await? {
             self.inner.metrics.count("blocks_pager_drift_total", format!("what=\"{word}\""));
             self.change_incident(id, &receipt, &Origin::system("pagerduty", Cause::Engine), None).await?;
         }

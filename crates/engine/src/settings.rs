@@ -55,6 +55,8 @@ pub struct Settings {
     pub has_chat: bool,
     /// A pager is configured: likewise.
     pub has_pager: bool,
+    /// The pager is told what the diagnostics of a page found.
+    pub tells_pager: bool,
     /// How the pager is looked at, where a server does that.
     pub pager_look: Option<PagerLook>,
     /// Updates for stakeholders.
@@ -66,12 +68,22 @@ pub struct Settings {
 pub struct PagerLook {
     /// Pause between two looks.
     pub every: std::time::Duration,
-    /// Pause between two looks that read the notes of each open incident, too: each costs a request.
+    /// Pause between two rounds in which the notes of each open incident are read: each costs a request.
     pub notes_every: std::time::Duration,
-    /// So long what happens there may still be told by itself.
-    pub patience: std::time::Duration,
-    /// What had to be found by looking is noted as such: the pager was to tell it.
-    pub leaves_receipts: bool,
+    /// What has not come by itself.
+    pub tells: PagerTells,
+}
+
+/// How the pager tells what happens there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PagerTells {
+    /// By webhooks: looking makes up for those that were lost. What is seen may still be told, so it has to be seen twice, and is
+    /// then noted as found by looking.
+    Webhooks,
+    /// By webhooks, and looking is as good.
+    Both,
+    /// Not at all.
+    Nothing,
 }
 
 /// When and where a shift is handed over.

@@ -8,6 +8,9 @@ use super::{MAX_OFFSET, PAGE, PagerDutyClient, checked, list};
 use crate::translate::{filled, is_user};
 use crate::wire::{Data, Reference, loose};
 
+/// Only then the bridge comes along.
+const BRIDGE: (&str, &str) = ("include[]", "conference_bridge");
+
 /// An incident beyond what an event tells of it.
 #[derive(Debug, Default, Deserialize)]
 struct More {
@@ -41,7 +44,7 @@ impl PagerDutyClient {
     /// The open incidents of these services, and these incidents whatever became of them.
     pub(super) async fn see(&self, at: &LookAt) -> Result<Vec<SeenIncident>, PagerError> {
         let mut open =
-            vec![("statuses[]", "triggered"), ("statuses[]", "acknowledged"), ("date_range", "all")];
+            vec![("statuses[]", "triggered"), ("statuses[]", "acknowledged"), ("date_range", "all"), BRIDGE];
         open.extend(at.services.iter().map(|service| ("service_ids[]", service.as_str())));
         // without a service it would be those of the whole account
         let listed = match at.services.is_empty() {
@@ -60,24 +63,33 @@ impl PagerDutyClient {
             }
             // what is not open any more, or is not there
             let Ok(id) = checked(id) else { continue };
-            let doing = format!("read the incident {id}");
-            let url = self.url(&["incidents", id], &[])?;
-            let answer = {
-                let _turn = self.turn.lock().await;
-                self.send(http::Method::GET, &url, None, None, &doing).await?
-            };
-            match answer {
-                Ok(answer) => all.extend(answer.get("incident").and_then(seen)),
-                Err(problem) if problem.status == 404 => {}
-                Err(problem) => return Err(self.error(&problem, &doing)),
-            }
-        }
-        if at.with_notes {
-            for one in &mut all {
-                one.notes = Some(self.notes_of(&one.incident.id).await?);
+            match self.one_incident(id).await {
+                Ok(one) => all.extend(one),
+                // the others are worth more than this one
+                Err(PagerError::Permanent { reason }) => {
+                    tracing::debug!(id, reason, "an incident cannot be seen");
+                }
+                Err(PagerError::Retry { reason, .. }) => {
+                    tracing::debug!(id, reason, "not every incident is seen this time");
+                    break;
+                }
             }
         }
         Ok(all)
+    }
+
+    async fn one_incident(&self, id: &str) -> Result<Option<SeenIncident>, PagerError> {
+        let doing = format!("read the incident {id}");
+        let url = self.url(&["incidents", id], &[BRIDGE])?;
+        let answer = {
+            let _turn = self.turn.lock().await;
+            self.send(http::Method::GET, &url, None, None, &doing).await?
+        };
+        match answer {
+            Ok(answer) => Ok(answer.get("incident").and_then(seen)),
+            Err(problem) if problem.status == 404 => Ok(None),
+            Err(problem) => Err(self.error(&problem, &doing)),
+        }
     }
 
     /// All pages of a list; each takes its turn, so that a change does not wait for all of them.
@@ -107,7 +119,8 @@ impl PagerDutyClient {
         }
     }
 
-    async fn notes_of(&self, id: &str) -> Result<Vec<SeenNote>, PagerError> {
+    pub(super) async fn notes_of(&self, id: &str) -> Result<Vec<SeenNote>, PagerError> {
+        let id = checked(id)?;
         let notes =
             self.pages(&["incidents", id, "notes"], &[], "notes", "read the incident's notes").await?;
         let read = |note: &Value| {
@@ -149,7 +162,6 @@ fn seen(incident: &Value) -> Option<SeenIncident> {
         since: more.last_status_change_at,
         by: more.last_status_change_by.as_ref().and_then(user),
         bridge: more.conference_bridge.and_then(|bridge| filled(bridge.conference_url)),
-        notes: None,
     })
 }
 

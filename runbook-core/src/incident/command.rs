@@ -38,6 +38,8 @@ pub struct OpenIncident {
     pub private: bool,
     /// The severity is what a rule made of it: nobody has named one.
     pub severity_guessed: bool,
+    /// The pager is told what the diagnostics found.
+    pub tells_pager: bool,
     /// What else whoever declared it knows.
     pub note: Option<String>,
 }

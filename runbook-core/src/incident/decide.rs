@@ -8,7 +8,8 @@ use super::event::{IncidentEvent, RunOutcome};
 use super::handover;
 use super::pager;
 use super::reminders;
-use super::state::{Incident, Status};
+use super::state::{Incident, Status, Triage};
+use super::triage_note;
 use super::verbs;
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, RunId};
@@ -102,6 +103,7 @@ pub fn open(request: &OpenIncident, now: DateTime<Utc>) -> Decision {
         target_s: request.target_s,
         private: request.private,
         severity_guessed: request.severity_guessed,
+        tells_pager: request.tells_pager,
     }];
     events.extend(request.note.clone().map(|text| IncidentEvent::NoteAdded { text, source: None }));
     Decision { events, effects }
@@ -248,7 +250,11 @@ fn decide_alone(
         }
         IncidentCommand::FailTriage { .. } if state.triage_impossible => nothing,
         IncidentCommand::FailTriage { runbook, reason } => {
-            with_card(vec![IncidentEvent::TriageFailed { runbook: runbook.clone(), reason: reason.clone() }])
+            let (runbook, reason) = (runbook.clone(), reason.clone());
+            let note = triage_note::told(state, triage_note::failed_note(state, &runbook, &reason));
+            let mut decision = with_card(vec![IncidentEvent::TriageFailed { runbook, reason }]);
+            decision.effects.extend(note);
+            decision
         }
         IncidentCommand::EndTriage { run, commands } => end_triage(state, *run, *commands, card.clone()),
         IncidentCommand::StartMitigation { run } if state.status.is_open() => {
@@ -423,16 +429,16 @@ fn end_triage(state: &Incident, run: RunId, commands: u32, card: Effect) -> Deci
         let matching = state.evidence.iter().filter(|line| wanted.contains(&line.outcome)).count();
         u32::try_from(matching).unwrap_or(u32::MAX)
     };
-    Decision {
-        events: vec![IncidentEvent::TriageEnded {
-            run,
-            commands,
-            passed: count(&[Outcome::Pass]),
-            failed: count(&[Outcome::Fail, Outcome::Late]),
-            ask: count(&[Outcome::Ask]),
-        }],
-        effects: vec![card],
-    }
+    let triage = Triage {
+        commands,
+        passed: count(&[Outcome::Pass]),
+        failed: count(&[Outcome::Fail, Outcome::Late]),
+        ask: count(&[Outcome::Ask]),
+    };
+    let Triage { passed, failed, ask, .. } = triage;
+    let mut effects = vec![card];
+    effects.extend(triage_note::told(state, triage_note::triage_note(state, triage)));
+    Decision { events: vec![IncidentEvent::TriageEnded { run, commands, passed, failed, ask }], effects }
 }
 
 fn has_ended(state: &Incident, run: RunId) -> bool {
@@ -529,7 +535,7 @@ fn resolve(
 
 /// The pager says what is so already: only when it said so may be new.
 fn noted(state: &Incident, what: &str, occurred_at: DateTime<Utc>) -> Decision {
-    if state.pager_said_at.is_some_and(|said_at| said_at >= occurred_at) {
+    if state.pager_said_at.is_some_and(|said_at| pager::is_told(said_at, occurred_at)) {
         return Decision::default();
     }
     let events = vec![IncidentEvent::PagerNoted { what: what.to_owned(), text: None, id: None }];

@@ -1,12 +1,11 @@
 //! How an incident stands at the pager, compared with how it stands here: what the pager has told, and nobody heard.
 //!
-//! The pager's word on its own side counts where it is the later one. What it does not know yet because it has not been told
-//! is no drift: that is on its way.
+//! What is so here and not yet there because it has not been told there is no drift: the outbox does that.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 
 use super::state::{Incident, Status};
-use crate::ports::{PagerEventKind, PagerUser, SeenIncident, SeenStatus};
+use crate::ports::{PagerEventKind, PagerUser, SeenIncident, SeenNote, SeenStatus};
 
 /// Something that the pager would have told, and that is not so here.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,74 +18,72 @@ pub struct Drifted {
     pub by: Option<PagerUser>,
 }
 
-/// What has happened to an incident at the pager and is not so here, in the order in which it is to be made up for. What happened
-/// there after `until` may still be told: it is left for the next look.
+/// What has happened to an incident at the pager and is not so here, in the order in which it is to be made up for.
+///
+/// `before` is where the last look saw it. The pager does not say since when one waits, so only that, or an acknowledgement that came
+/// from there, shows that its acknowledgement has run out.
 #[must_use]
-pub fn drift(ours: Option<&Incident>, seen: &SeenIncident, until: DateTime<Utc>) -> Vec<Drifted> {
-    let opened = seen.incident.created_at.or(seen.since);
-    let (Some(ours), is_open) = (ours, is_open(&seen.status)) else {
-        return match (is_open(&seen.status), opened) {
-            (true, Some(at)) if at <= until => {
-                let opening = Drifted { kind: PagerEventKind::Triggered, at, by: None };
-                let taken = (seen.status == SeenStatus::Acknowledged && seen.since <= Some(until))
-                    .then(|| changed(PagerEventKind::Acknowledged, seen, seen.since.unwrap_or(at)));
-                std::iter::once(opening).chain(taken).collect()
-            }
-            _ => Vec::new(),
-        };
+pub fn drift(
+    ours: Option<&Incident>,
+    before: Option<&SeenStatus>,
+    seen: &SeenIncident,
+    now: DateTime<Utc>,
+) -> Vec<Drifted> {
+    let opened = seen.incident.created_at.or(seen.since).unwrap_or(now);
+    let at = seen.since.unwrap_or(opened);
+    let changed = |kind, at| Drifted { kind, at, by: seen.by.clone() };
+    let is_open = matches!(seen.status, SeenStatus::Triggered | SeenStatus::Acknowledged);
+    let Some(ours) = ours else {
+        let opening = is_open.then_some(Drifted { kind: PagerEventKind::Triggered, at: opened, by: None });
+        let taken = seen.status == SeenStatus::Acknowledged;
+        return opening.into_iter().chain(taken.then(|| changed(PagerEventKind::Acknowledged, at))).collect();
     };
-    let at = seen.since.or(opened).unwrap_or(until);
     let mut all = Vec::new();
-    if at <= until {
-        let is_later =
-            |than: Option<DateTime<Utc>>| seen.since.is_none_or(|since| than.is_none_or(|than| since > than));
-        let comes_back = is_open && !ours.status.is_open() && ours.pager_over && is_later(ours.pager_said_at);
-        if comes_back {
-            all.push(changed(PagerEventKind::Reopened, seen, at));
+    // it is open there after its end, so somebody has opened it again
+    let comes_back = is_open && !ours.status.is_open() && ours.pager_over;
+    if comes_back {
+        let after_its_end = ours.pager_said_at.map_or(at, |end| at.max(end + Duration::milliseconds(1)));
+        all.push(changed(PagerEventKind::Reopened, after_its_end));
+    }
+    let is_led = ours.status.is_open() || comes_back;
+    match &seen.status {
+        SeenStatus::Acknowledged
+            if is_led && (ours.acknowledged_at.is_none() || ours.status == Status::Triggered) =>
+        {
+            all.push(changed(PagerEventKind::Acknowledged, at));
         }
-        let is_led = ours.status.is_open() || comes_back;
-        match &seen.status {
-            SeenStatus::Acknowledged if is_led && ours.acknowledged_at.is_none() => {
-                all.push(changed(PagerEventKind::Acknowledged, seen, at));
-            }
-            SeenStatus::Acknowledged if ours.status == Status::Triggered && is_later(ours.taken_at) => {
-                all.push(changed(PagerEventKind::Acknowledged, seen, at));
-            }
-            SeenStatus::Triggered if ours.status == Status::Acknowledged && is_later(ours.taken_at) => {
-                all.push(changed(PagerEventKind::Unacknowledged, seen, at));
-            }
-            SeenStatus::Resolved if !ours.pager_over && is_later(ours.pager_said_at) => {
-                all.push(changed(PagerEventKind::Resolved, seen, at));
-            }
-            SeenStatus::MergedInto { other } if !ours.pager_over && is_later(ours.pager_said_at) => {
-                all.push(changed(PagerEventKind::MergedInto { other: other.clone() }, seen, at));
-            }
-            _ => {}
+        SeenStatus::Triggered
+            if ours.status == Status::Acknowledged
+                && (before == Some(&SeenStatus::Acknowledged) || ours.taken_at_pager) =>
+        {
+            all.push(Drifted { kind: PagerEventKind::Unacknowledged, at: now, by: None });
         }
+        SeenStatus::Resolved if !ours.pager_over => all.push(changed(PagerEventKind::Resolved, at)),
+        SeenStatus::MergedInto { other } if !ours.pager_over => {
+            all.push(changed(PagerEventKind::MergedInto { other: other.clone() }, at));
+        }
+        _ => {}
     }
     if is_open && seen.bridge.is_some() && seen.bridge != ours.bridge.url {
         let numbers = ours.bridge.numbers.clone();
         let kind = PagerEventKind::BridgeChanged { url: seen.bridge.clone(), numbers };
-        all.push(Drifted { kind, at: until, by: None });
+        all.push(Drifted { kind, at: now, by: None });
     }
-    let notes = seen.notes.iter().flatten();
-    let missed = notes.filter(|note| {
-        note.at.is_none_or(|at| at <= until)
-            && !ours.noted_at_pager.contains(&note.id)
-            && !ours.wrote_at_pager(&note.text)
-    });
-    all.extend(missed.map(|note| Drifted {
-        kind: PagerEventKind::Note { id: Some(note.id.clone()), text: note.text.clone() },
-        at: note.at.unwrap_or(until),
-        by: note.by.clone(),
-    }));
     all
 }
 
-fn is_open(status: &SeenStatus) -> bool {
-    matches!(status, SeenStatus::Triggered | SeenStatus::Acknowledged)
-}
-
-fn changed(kind: PagerEventKind, seen: &SeenIncident, at: DateTime<Utc>) -> Drifted {
-    Drifted { kind, at, by: seen.by.clone() }
+/// The notes at the pager that were not there by `until` without being here. Ours are no news.
+#[must_use]
+pub fn missed_notes(ours: &Incident, notes: &[SeenNote], until: DateTime<Utc>) -> Vec<Drifted> {
+    let is_missed = |note: &&SeenNote| {
+        note.at.is_none_or(|at| at <= until)
+            && !ours.noted_at_pager.contains(&note.id)
+            && !ours.wrote_at_pager(&note.text)
+    };
+    let missed = notes.iter().filter(is_missed).map(|note| Drifted {
+        kind: PagerEventKind::Note { id: Some(note.id.clone()), text: note.text.clone() },
+        at: note.at.unwrap_or(until),
+        by: note.by.clone(),
+    });
+    missed.collect()
 }

@@ -100,6 +100,9 @@ pub enum IncidentEvent {
         /// The severity is what a rule made of it: nobody has named one.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         severity_guessed: bool,
+        /// The pager is told what the diagnostics found.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        tells_pager: bool,
     },
     /// Somebody took it.
     Acknowledged {

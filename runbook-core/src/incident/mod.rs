@@ -13,12 +13,13 @@ mod reminders;
 mod state;
 #[cfg(test)]
 pub(crate) mod tests;
+mod triage_note;
 mod verbs;
 
 pub use capture::{Captured, FileLink, NoteChange, NoteSource, Via, note_words};
 pub use command::{IncidentCommand, OpenIncident, Rejection};
 pub use decide::{Decision, Effect, decide, open};
-pub use drift::{Drifted, drift};
+pub use drift::{Drifted, drift, missed_notes};
 pub use event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
 pub use handover::{Escalate, HANDOVER_WINDOW_S, Offer, PagedOver, Passed};
 pub use outputs::{Excerpt, ShownOutput, excerpt};

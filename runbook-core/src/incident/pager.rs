@@ -6,6 +6,7 @@ use super::command::{IncidentCommand, Rejection};
 use super::decide::{Decision, Effect, HERE, PAGER_ENDED, PAGER_REOPENED};
 use super::event::IncidentEvent;
 use super::state::{Incident, Status};
+use super::triage_note::{failed_note, triage_note};
 use super::verbs::{has_no_run_left, is_open};
 use crate::ids::{IncidentNumber, RunId};
 use crate::journal::Envelope;
@@ -85,6 +86,11 @@ pub(super) fn decide(state: &Incident, command: &IncidentCommand) -> Result<Deci
     })
 }
 
+/// Whether what the pager said last is this: a webhook tells the millisecond, and a look sees the second.
+pub(super) fn is_told(said_at: DateTime<Utc>, occurred_at: DateTime<Utc>) -> bool {
+    said_at.timestamp() >= occurred_at.timestamp()
+}
+
 impl Incident {
     /// Whether diagnostics of the service that it belongs to are under way or through, or cannot be.
     #[must_use]
@@ -119,6 +125,14 @@ impl Incident {
                     self.pager_resolved = true;
                 }
             }
+            IncidentEvent::TriageEnded { .. } if self.tells_pager => {
+                self.pager_notes.extend(self.triage.map(|triage| triage_note(self, triage)));
+                return;
+            }
+            IncidentEvent::TriageFailed { runbook, reason } if self.tells_pager => {
+                self.pager_notes.push(failed_note(self, runbook, reason));
+                return;
+            }
             IncidentEvent::ShiftHandedOver { text, .. } => {
                 self.pager_notes.push(text.clone());
                 return;
@@ -137,7 +151,7 @@ impl Incident {
     /// Whether this end of the pager's is one that a person has taken back here: it was asked for before that, or is told
     /// once more. Where a person has vouched for the fix since then, it is the end.
     pub(super) fn is_taken_back(&self, occurred_at: DateTime<Utc>) -> bool {
-        let told_before = self.pager_said_at.is_some_and(|said_at| said_at >= occurred_at);
+        let told_before = self.pager_said_at.is_some_and(|said_at| is_told(said_at, occurred_at));
         self.status < Status::Monitoring && (self.pager_asked || (self.pager_resolved && told_before))
     }
 

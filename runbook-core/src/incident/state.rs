@@ -211,6 +211,9 @@ pub struct Incident {
     pub review_sha256: Option<String>,
     /// Only named people see it.
     pub private: bool,
+    /// The pager is told what the diagnostics found.
+    #[serde(skip)]
+    pub tells_pager: bool,
     /// Who opened it.
     pub opened_by: Actor,
     /// Why it is over, where it is no end like others.
@@ -237,9 +240,9 @@ pub struct Incident {
     /// The pager's ids of what is noted of it already.
     #[serde(skip)]
     pub noted_at_pager: BTreeSet<String>,
-    /// When it was last acknowledged, or its acknowledgement ran out.
+    /// It was acknowledged at the pager, and that has not run out.
     #[serde(skip)]
-    pub taken_at: Option<DateTime<Utc>>,
+    pub taken_at_pager: bool,
     /// Whom it asked for what, and who wants not to be asked.
     #[serde(skip)]
     pub reminders: Reminders,
@@ -333,6 +336,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 detected_at,
                 target_s,
                 private,
+                tells_pager,
                 ..
             },
         ) => {
@@ -375,6 +379,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 review_file: None,
                 review_sha256: None,
                 private: *private,
+                tells_pager: *tells_pager,
                 opened_by: envelope.actor.clone(),
                 end: None,
                 merged: Vec::new(),
@@ -386,7 +391,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 pager_asked: false,
                 pager_notes: Vec::new(),
                 noted_at_pager: BTreeSet::new(),
-                taken_at: None,
+                taken_at_pager: false,
                 reminders,
                 drafts: Drafts::default(),
                 passed: Passed::default(),
@@ -400,15 +405,15 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
     let was_open = incident.status.is_open();
     match &envelope.event {
         IncidentEvent::Opened { .. } => {}
-        IncidentEvent::Acknowledged { .. } => {
-            incident.taken_at = envelope.occurred_at.or(Some(at));
+        IncidentEvent::Acknowledged { via } => {
+            incident.taken_at_pager = via != HERE;
             incident.acknowledged_at.get_or_insert(at);
             if incident.status == Status::Triggered {
                 incident.status = Status::Acknowledged;
             }
         }
         IncidentEvent::Unacknowledged => {
-            incident.taken_at = envelope.occurred_at.or(Some(at));
+            incident.taken_at_pager = false;
             if incident.status == Status::Acknowledged {
                 incident.status = Status::Triggered;
             }

@@ -6,6 +6,7 @@ pub(crate) mod kit;
 mod outputs;
 pub(crate) mod random;
 mod reminders;
+mod triage_note;
 mod verbs;
 
 use chrono::Duration;

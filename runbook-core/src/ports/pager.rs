@@ -22,7 +22,12 @@ pub trait Pager: Send + Sync {
     fn user_email<'a>(&'a self, user_id: &'a str) -> BoxFuture<'a, Result<Option<String>, PagerError>>;
 
     /// What the pager has.
+    ///
+    /// What of it cannot be read now is left out, as long as the open incidents could be.
     fn look<'a>(&'a self, at: &'a LookAt) -> BoxFuture<'a, Result<Vec<SeenIncident>, PagerError>>;
+
+    /// The notes of an incident, oldest first.
+    fn notes<'a>(&'a self, incident: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>>;
 }
 
 /// What is looked at.
@@ -32,8 +37,6 @@ pub struct LookAt {
     pub services: Vec<String>,
     /// These incidents, whatever became of them. One that is not there any more is left out.
     pub incidents: Vec<String>,
-    /// The notes of each, too: each costs a request.
-    pub with_notes: bool,
 }
 
 /// An incident as the pager has it.
@@ -45,14 +48,12 @@ pub struct SeenIncident {
     pub key: Option<String>,
     /// Where it stands there.
     pub status: SeenStatus,
-    /// Since when.
+    /// Since when; of one that waits, when anything of it last changed.
     pub since: Option<DateTime<Utc>>,
     /// Who brought it there, where that was a user.
     pub by: Option<PagerUser>,
     /// Where people talk about it.
     pub bridge: Option<String>,
-    /// Its notes, oldest first; `None` where they were not read.
-    pub notes: Option<Vec<SeenNote>>,
 }
 
 /// Where an incident stands at the pager.

@@ -148,6 +148,7 @@ pub(crate) fn settings(shape: &Shape, reviews: PathBuf) -> Settings {
         exec_env: vec!["PATH".to_owned()],
         has_chat: true,
         has_pager: true,
+        tells_pager: false,
         pager_look: None,
         updates: blocks_engine::UpdateSettings::default(),
         data_dir: reviews.clone(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use blocks_engine::PagerLook;
+use blocks_engine::{PagerLook, PagerTells};
 use runbook_core::people::{Group, Person};
 use serde::Deserialize;
 use slack_bot::CommandWord;
@@ -287,25 +287,25 @@ pub(crate) struct PagerDutyTable {
     pub(crate) api_url: String,
     pub(crate) events_url: String,
     pub(crate) from: Option<String>,
+    /// Whether PagerDuty is told what the diagnostics found; else where there is no Slack.
+    pub(crate) diagnostics: Option<bool>,
     /// Seconds between two looks where webhooks are not what is relied on.
     pub(crate) poll_s: u64,
 }
 
 /// Between two looks that only make up for lost webhooks.
 const RECONCILE: Duration = Duration::from_secs(60);
-/// So long a webhook may be on its way.
-const WEBHOOK_PATIENCE: Duration = Duration::from_secs(30);
-
 impl PagerDutyTable {
     /// How PagerDuty is looked at.
     pub(crate) fn look(&self) -> Option<PagerLook> {
         let poll = Duration::from_secs(self.poll_s);
-        let (every, patience, leaves_receipts) = match self.mode {
+        let (every, tells) = match self.mode {
             PagerDutyMode::Off => return None,
-            PagerDutyMode::Webhook => (RECONCILE, WEBHOOK_PATIENCE, true),
-            PagerDutyMode::Poll | PagerDutyMode::Both => (poll, Duration::ZERO, false),
+            PagerDutyMode::Webhook => (RECONCILE, PagerTells::Webhooks),
+            PagerDutyMode::Poll => (poll, PagerTells::Nothing),
+            PagerDutyMode::Both => (poll, PagerTells::Both),
         };
-        Some(PagerLook { every, notes_every: RECONCILE.min(every * 6), patience, leaves_receipts })
+        Some(PagerLook { every, notes_every: RECONCILE.min(every * 6), tells })
     }
 
     /// Whether its webhooks are taken.
@@ -321,6 +321,7 @@ impl Default for PagerDutyTable {
             api_url: "https://api.pagerduty.com".to_owned(),
             events_url: "https://events.pagerduty.com".to_owned(),
             from: None,
+            diagnostics: None,
             poll_s: 5,
         }
     }

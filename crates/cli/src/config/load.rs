@@ -229,6 +229,10 @@ impl Config {
             data_dir: data_dir.clone(),
             has_chat: file.slack.as_ref().is_some_and(|slack| slack.mode != SlackMode::Off),
             has_pager: file.pagerduty.as_ref().is_some_and(|pagerduty| pagerduty.mode != PagerDutyMode::Off),
+            tells_pager: file.pagerduty.as_ref().is_some_and(|pagerduty| {
+                let has_chat = file.slack.as_ref().is_some_and(|slack| slack.mode != SlackMode::Off);
+                pagerduty.mode != PagerDutyMode::Off && pagerduty.diagnostics.unwrap_or(!has_chat)
+            }),
             pager_look: file.pagerduty.as_ref().and_then(PagerDutyTable::look),
             updates,
             secret_key: None,

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use runbook_core::ports::{BoxFuture, LookAt, Pager, PagerCall, PagerError, SeenIncident, SeenStatus};
+use runbook_core::ports::{
+    BoxFuture, LookAt, Pager, PagerCall, PagerError, SeenIncident, SeenNote, SeenStatus,
+};
 
 use super::{Life, World, locked};
 
@@ -24,6 +26,8 @@ pub(crate) struct PagerState {
     pub(crate) keeps_users_secret: bool,
     /// What it has.
     pub(crate) seen: Vec<SeenIncident>,
+    /// The notes of its incidents; of others none may be read.
+    pub(crate) notes: BTreeMap<String, Vec<SeenNote>>,
 }
 
 impl PagerState {
@@ -99,10 +103,15 @@ impl Pager for FakePager {
             };
             let mut seen = pager.seen.clone();
             seen.retain(|one| is_open(one) || at.incidents.contains(&one.incident.id));
-            for one in seen.iter_mut().filter(|_| !at.with_notes) {
-                one.notes = None;
-            }
             Ok(seen)
+        })
+    }
+
+    fn notes<'a>(&'a self, incident: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>> {
+        Box::pin(async move {
+            self.life.alive().await;
+            let notes = locked(&self.world.pager).notes.get(incident).cloned();
+            notes.ok_or_else(|| PagerError::Permanent { reason: "the notes may not be read".to_owned() })
         })
     }
 }

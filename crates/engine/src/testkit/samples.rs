@@ -154,6 +154,7 @@ pub(crate) fn settings(pir_dir: PathBuf) -> Settings {
         exec_env: vec!["PATH".to_owned()],
         has_chat: true,
         has_pager: true,
+        tells_pager: false,
         pager_look: None,
         updates: crate::UpdateSettings::default(),
         data_dir: pir_dir.clone(),

@@ -3,25 +3,21 @@
 use std::time::Duration;
 
 use runbook_core::incident::{IncidentEvent, Status};
-use runbook_core::people::{Actor, Role};
-use runbook_core::ports::{PagerEventKind, PagerUser, SeenIncident, SeenNote, SeenStatus};
+use runbook_core::people::Actor;
+use runbook_core::ports::{PagerEventKind, PagerIncident, PagerUser, SeenIncident, SeenNote, SeenStatus};
+use runbook_core::request::Request;
 
 use crate::clock::Clock;
-use crate::pager_look::SeenPriorities;
-use crate::settings::{PagerLook, Settings};
+use crate::pager_look::Seen;
+use crate::settings::{PagerLook, PagerTells, Settings};
 use crate::testkit::{Bench, check, locked, page};
 
-fn poll() -> PagerLook {
-    PagerLook {
-        every: Duration::from_secs(5),
-        notes_every: Duration::from_secs(30),
-        patience: Duration::ZERO,
-        leaves_receipts: false,
-    }
+fn by(tells: PagerTells) -> PagerLook {
+    PagerLook { every: Duration::from_secs(5), notes_every: Duration::from_secs(30), tells }
 }
 
 fn polled(settings: &mut Settings) {
-    settings.pager_look = Some(poll());
+    settings.pager_look = Some(by(PagerTells::Nothing));
 }
 
 fn user(name: &str) -> Option<PagerUser> {
@@ -39,8 +35,31 @@ fn has(bench: &Bench, all: Vec<SeenIncident>) {
     locked(&bench.world.pager).seen = all;
 }
 
+fn written(bench: &Bench, notes: &[(&str, &str)]) {
+    let note = |(id, text): &(&str, &str)| SeenNote {
+        id: (*id).to_owned(),
+        at: Some(bench.clock.now()),
+        by: user("ben"),
+        text: (*text).to_owned(),
+    };
+    locked(&bench.world.pager).notes.insert("Q1".to_owned(), notes.iter().map(note).collect());
+}
+
 async fn events(bench: &Bench) -> Vec<IncidentEvent> {
     bench.incident_events(bench.incident().await.id).await.1
+}
+
+fn receipts(all: &[IncidentEvent]) -> Vec<String> {
+    let text = |event: &IncidentEvent| match event {
+        IncidentEvent::PagerNoted { what, text, .. } if what == "seen by looking" => text.clone(),
+        _ => None,
+    };
+    all.iter().filter_map(text).collect()
+}
+
+async fn look(bench: &mut Bench, tells: PagerTells, known: &mut Seen) {
+    bench.pass(30_000).await;
+    bench.engine.look_at_pager(&by(tells), true, known).await.unwrap();
 }
 
 /// The whole life of an incident comes by looking alone, as it does by webhooks.
@@ -64,13 +83,7 @@ async fn an_incident_lives_by_looking_alone() {
     assert_eq!((incident.status, commander), (Status::Acknowledged, Some(Actor::Person("ana".to_owned()))));
 
     let mut noted = seen(&bench, SeenStatus::Acknowledged, user("ana"));
-    noted.since = incident.acknowledged_at;
-    noted.notes = Some(vec![SeenNote {
-        id: "N1".to_owned(),
-        at: Some(bench.clock.now()),
-        by: user("ben"),
-        text: "it is the queue".to_owned(),
-    }]);
+    written(&bench, &[("N1", "it is the queue")]);
     noted.incident.priority = Some("P2".to_owned());
     noted.bridge = Some("https://meet.example.com/1".to_owned());
     has(&bench, vec![noted]);
@@ -80,15 +93,15 @@ async fn an_incident_lives_by_looking_alone() {
         (incident.severity.as_str(), incident.bridge.url.as_deref()),
         ("P2", Some("https://meet.example.com/1"))
     );
-    let all = events(&bench).await;
-    let notes = all
-        .iter()
-        .filter(|event| matches!(event, IncidentEvent::PagerNoted { id: Some(id), .. } if id == "N1"));
-    assert_eq!(notes.count(), 1);
+    let is_note = |event: &&IncidentEvent| matches!(event, IncidentEvent::PagerNoted { id: Some(id), .. } if id == "N1");
+    assert_eq!(events(&bench).await.iter().filter(is_note).count(), 1);
 
+    written(&bench, &[("N1", "it is the queue"), ("N2", "Resolution Note: more workers")]);
     has(&bench, vec![seen(&bench, SeenStatus::Resolved, user("ben"))]);
     bench.pass(6_000).await;
-    assert_eq!(bench.incident().await.status, Status::Resolved);
+    let incident = bench.incident().await;
+    assert_eq!(incident.status, Status::Resolved);
+    assert!(incident.noted_at_pager.contains("N2"), "what was written at its end");
     assert_eq!(bench.reviews().len(), 1);
     let quiet = bench.data_events();
     bench.pass(5 * 60_000).await;
@@ -97,13 +110,7 @@ async fn an_incident_lives_by_looking_alone() {
     has(&bench, vec![seen(&bench, SeenStatus::Triggered, None)]);
     bench.pass(6_000).await;
     assert!(bench.incident().await.status.is_open());
-    let all = events(&bench).await;
-    assert!(
-        !all.iter().any(
-            |event| matches!(event, IncidentEvent::PagerNoted { what, .. } if what == "seen by looking")
-        ),
-        "where it is the only way, it is not worth a word"
-    );
+    assert_eq!(receipts(&events(&bench).await), [""; 0], "where it is the only way, it is not worth a word");
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
@@ -113,52 +120,27 @@ async fn an_incident_lives_by_looking_alone() {
 async fn lost_webhooks_are_made_up_for_with_a_receipt() {
     let mut bench = Bench::new().await;
     bench.paged().await;
-    let look = PagerLook {
-        patience: Duration::from_secs(30),
-        leaves_receipts: true,
-        every: Duration::from_secs(60),
-        notes_every: Duration::from_secs(60),
-    };
-    let mut known = SeenPriorities::new();
+    let mut known = Seen::default();
     has(&bench, vec![seen(&bench, SeenStatus::Acknowledged, user("ana"))]);
-    bench.pass(10_000).await;
-    bench.engine.look_at_pager(&look, true, &mut known).await.unwrap();
+    look(&mut bench, PagerTells::Webhooks, &mut known).await;
     assert_eq!(bench.incident().await.status, Status::Triggered, "the webhook may still come");
-    bench.pass(30_000).await;
-    bench.engine.look_at_pager(&look, true, &mut known).await.unwrap();
-    let incident = bench.incident().await;
-    assert_eq!(incident.status, Status::Acknowledged);
-    let receipts = |all: &[IncidentEvent]| {
-        let text = |event: &IncidentEvent| match event {
-            IncidentEvent::PagerNoted { what, text, .. } if what == "seen by looking" => text.clone(),
-            _ => None,
-        };
-        all.iter().filter_map(text).collect::<Vec<_>>()
-    };
-    let told = receipts(&events(&bench).await);
-    assert!(
-        matches!(&told[..], [one] if one.starts_with("acknowledged at ") && one.ends_with("no webhook said so")),
-        "{told:?}"
-    );
+    look(&mut bench, PagerTells::Webhooks, &mut known).await;
+    assert_eq!(bench.incident().await.status, Status::Acknowledged);
+    assert_eq!(receipts(&events(&bench).await), ["acknowledged, and no webhook said so"]);
     // the webhook comes after all: it says nothing new
     bench.pager_says("late", PagerEventKind::Acknowledged, page("Q1"), Some("P-ana")).await;
     bench.pass(10_000).await;
-    assert_eq!(
-        events(&bench)
-            .await
-            .iter()
-            .filter(|event| matches!(event, IncidentEvent::Acknowledged { .. }))
-            .count(),
-        1
-    );
+    let all = events(&bench).await;
+    assert_eq!(all.iter().filter(|event| matches!(event, IncidentEvent::Acknowledged { .. })).count(), 1);
 
     // the process was away for two days
     let mut over = seen(&bench, SeenStatus::Resolved, user("ana"));
     over.since = Some(bench.clock.now() + chrono::Duration::hours(1));
     has(&bench, vec![over]);
     bench.pass(48 * 3_600_000).await;
-    bench.engine.look_at_pager(&look, true, &mut known).await.unwrap();
-    bench.pass(10_000).await;
+    for _ in 0..3 {
+        look(&mut bench, PagerTells::Webhooks, &mut known).await;
+    }
     assert_eq!(bench.incident().await.status, Status::Resolved);
     assert_eq!(receipts(&events(&bench).await).len(), 2);
     // a page of ours is no incident
@@ -166,8 +148,9 @@ async fn lost_webhooks_are_made_up_for_with_a_receipt() {
     ours.incident.id = "Q7".to_owned();
     ours.key = Some("blocks/escalate/x".to_owned());
     has(&bench, vec![ours]);
-    bench.pass(60_000).await;
-    bench.engine.look_at_pager(&look, true, &mut known).await.unwrap();
+    for _ in 0..2 {
+        look(&mut bench, PagerTells::Webhooks, &mut known).await;
+    }
     assert_eq!(locked(&bench.data).incidents.len(), 1);
     assert_eq!(check(&bench), Vec::<String>::new());
 }
@@ -176,30 +159,78 @@ async fn lost_webhooks_are_made_up_for_with_a_receipt() {
 #[tokio::test(start_paused = true)]
 async fn a_priority_and_a_service_are_followed() {
     let mut bench = Bench::new().await;
-    let guessed = runbook_core::ports::PagerIncident { priority: None, ..page("Q1") };
+    let guessed = PagerIncident { priority: None, ..page("Q1") };
     bench.pager_says("page", PagerEventKind::Triggered, guessed, None).await;
     bench.pass(10_000).await;
     assert_eq!(bench.incident().await.severity, "P2");
-    let mut known = SeenPriorities::new();
+    let mut known = Seen::default();
     let mut there = seen(&bench, SeenStatus::Triggered, None);
-    (there.since, there.incident.priority) = (Some(bench.clock.morning), Some("P1".to_owned()));
+    there.incident.priority = Some("P1".to_owned());
     has(&bench, vec![there.clone()]);
-    bench.engine.look_at_pager(&poll(), false, &mut known).await.unwrap();
+    look(&mut bench, PagerTells::Nothing, &mut known).await;
     assert_eq!(bench.incident().await.severity, "P1");
-    let severity =
-        runbook_core::request::Request::IncidentSeverity { incident: None, severity: "P3".to_owned() };
+    // the next look has it as it was
+    look(&mut bench, PagerTells::Nothing, &mut known).await;
+    let severity = Request::IncidentSeverity { incident: None, severity: "P3".to_owned() };
     bench.ask("severity", "ana", severity).await;
-    for priorities in [&mut known, &mut SeenPriorities::new()] {
-        bench.engine.look_at_pager(&poll(), false, priorities).await.unwrap();
-        assert_eq!(bench.incident().await.severity, "P3");
-    }
+    look(&mut bench, PagerTells::Nothing, &mut known).await;
+    look(&mut bench, PagerTells::Nothing, &mut Seen::default()).await;
+    assert_eq!(bench.incident().await.severity, "P3");
     there.incident.priority = Some("P2".to_owned());
+    there.incident.high_urgency = Some(false);
     there.incident.service_id = Some("PBILL".to_owned());
-    has(&bench, vec![there]);
-    bench.engine.look_at_pager(&poll(), false, &mut known).await.unwrap();
+    has(&bench, vec![there.clone()]);
+    look(&mut bench, PagerTells::Nothing, &mut known).await;
     let incident = bench.incident().await;
     assert_eq!((incident.severity.as_str(), incident.service.as_str()), ("P2", "billing"));
-    assert_eq!(incident.roles, Vec::<(Role, Actor)>::new());
+    // where webhooks tell it, what was said here is not taken back
+    there.incident.priority = Some("P4".to_owned());
+    has(&bench, vec![there]);
+    look(&mut bench, PagerTells::Both, &mut known).await;
+    assert_eq!(bench.incident().await.severity, "P2");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// High urgency is never below P2, at the first look either; and a page that is told and seen in the same moment is one incident.
+#[tokio::test(start_paused = true)]
+async fn what_is_told_and_seen_is_one_incident_with_one_severity() {
+    let mut bench = Bench::new().await;
+    let low = PagerIncident { priority: Some("P3".to_owned()), ..page("Q1") };
+    let mut there = seen(&bench, SeenStatus::Triggered, None);
+    there.incident.priority = Some("P3".to_owned());
+    has(&bench, vec![there]);
+    let engine = bench.engine.clone();
+    let looks = tokio::spawn(async move {
+        engine.look_at_pager(&by(PagerTells::Both), true, &mut Seen::default()).await.is_ok()
+    });
+    bench.pager_says("page", PagerEventKind::Triggered, low, None).await;
+    assert!(looks.await.unwrap());
+    bench.pass(10_000).await;
+    for _ in 0..3 {
+        assert_eq!(bench.incident().await.severity, "P2");
+        look(&mut bench, PagerTells::Nothing, &mut Seen::default()).await;
+    }
+}
+
+/// What somebody has done here and the pager does not know yet is not taken back by a look.
+#[tokio::test(start_paused = true)]
+async fn a_look_takes_nothing_back_that_was_done_here() {
+    let mut bench = Bench::with(&[], polled).await;
+    bench.paged().await;
+    locked(&bench.world.pager).is_away = true;
+    let waits = |bench: &Bench| has(bench, vec![seen(bench, SeenStatus::Triggered, None)]);
+    waits(&bench);
+    bench.ask("mine", "ana", Request::IncidentAck { incident: None }).await;
+    for _ in 0..5 {
+        // it changes there all the time: escalated, given to others
+        bench.pass(20_000).await;
+        waits(&bench);
+        bench.engine.look_at_pager(&by(PagerTells::Nothing), false, &mut Seen::default()).await.unwrap_err();
+        locked(&bench.world.pager).is_away = false;
+        bench.engine.look_at_pager(&by(PagerTells::Nothing), false, &mut Seen::default()).await.unwrap();
+        locked(&bench.world.pager).is_away = true;
+        assert_eq!(bench.incident().await.status, Status::Acknowledged);
+    }
 }
 
 /// A pager that does not answer is asked more and more seldom, and everything is made up for when it does.

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::account::{Account, Agent, Incident, LogEntry, Note, Webhook};
+use super::account::{Account, Agent, Incident, LogEntry, Note, Status, Webhook};
 use crate::clock::{iso, iso_seconds};
 use crate::ids;
 
@@ -167,7 +167,11 @@ pub(super) fn incident(account: &Account, incident: &Incident) -> Value {
         "assignments": assignments,
         "assigned_via": "escalation_policy",
         "acknowledgements": acknowledgements,
-        "last_status_change_at": last_change.map(|l| iso_seconds(l.at)),
+        // of one that is neither acknowledged nor resolved PagerDuty gives `updated_at`
+        "last_status_change_at": match (incident.status, last_change) {
+            (Status::Acknowledged | Status::Resolved, Some(change)) => iso_seconds(change.at),
+            _ => iso_seconds(incident.updated),
+        },
         "last_status_change_by": last_change.map(|l| agent(account, &l.agent)),
         "first_trigger_log_entry": incident.log.first().map(|l| reference("trigger_log_entry", "log_entries", &l.id, &l.summary)),
         "escalation_policy": policy_ref(),
@@ -240,10 +244,7 @@ pub(super) fn services(account: &Account) -> Vec<Value> {
         .iter()
         .map(|s| {
             let mut service = service_ref(account, &s.id);
-            let open = account
-                .incidents
-                .iter()
-                .any(|i| i.service == s.id && i.status != super::account::Status::Resolved);
+            let open = account.incidents.iter().any(|i| i.service == s.id && i.status != Status::Resolved);
             service["type"] = json!("service");
             service["name"] = json!(s.name);
             service["description"] = Value::Null;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::kit::*;
-use crate::incident::{Drifted, Incident, IncidentCommand, drift};
+use crate::incident::{Drifted, Incident, IncidentCommand, drift, missed_notes};
 use crate::ports::{PagerEventKind, PagerIncident, PagerUser, SeenIncident, SeenNote, SeenStatus};
 
 fn at(second: i64) -> DateTime<Utc> {
@@ -31,7 +31,7 @@ fn words(all: &[Drifted]) -> Vec<String> {
 
 /// What each state of ours and each of the pager's come to.
 #[test]
-fn the_later_word_counts() {
+fn what_the_pager_has_and_we_have_not_is_found() {
     use SeenStatus::{Acknowledged, Resolved, Triggered};
     let merged = || SeenStatus::MergedInto { other: "Q9".to_owned() };
     let ours = |commands: &[(i64, IncidentCommand)]| {
@@ -42,43 +42,55 @@ fn the_later_word_counts() {
         }
         bench.incident
     };
-    let ack = |second: i64| (second, acknowledge("ana", "pagerduty"));
-    let unack = |second: i64| (second, IncidentCommand::Unacknowledge);
-    let end = |second: i64| (second, pager_ends(second));
+    let ack = |via: &str| (60, acknowledge("ana", via));
+    let unack = || (120, IncidentCommand::Unacknowledge);
+    let end = || (120, pager_ends(120));
     let new = ours(&[]);
-    let taken = ours(&[ack(60)]);
-    let lost = ours(&[ack(60), unack(120)]);
-    let over = ours(&[ack(60), end(120)]);
-    type Row<'a> = (&'a str, Option<&'a Incident>, SeenStatus, i64, &'a [&'a str]);
+    let taken = ours(&[ack("pagerduty")]);
+    let here = ours(&[ack("blocks")]);
+    let lost = ours(&[ack("pagerduty"), unack()]);
+    let again = ours(&[ack("pagerduty"), unack(), (150, acknowledge("ben", "blocks"))]);
+    let over = ours(&[ack("pagerduty"), end()]);
+    let back = ours(&[
+        ack("pagerduty"),
+        end(),
+        (150, IncidentCommand::Reopen { by: person("ana"), reason: "it fails again".to_owned() }),
+    ]);
+    type Row<'a> = (&'a str, Option<&'a Incident>, Option<SeenStatus>, SeenStatus, i64, &'a [&'a str]);
     let rows: &[Row<'_>] = &[
-        ("nobody told of it", None, Triggered, 0, &["Triggered at 0"]),
-        ("nor who has it", None, Acknowledged, 50, &["Triggered at 0", "Acknowledged at 50"]),
-        ("over before it was known", None, Resolved, 50, &[]),
-        ("the same", Some(&new), Triggered, 0, &[]),
-        ("taken there", Some(&new), Acknowledged, 50, &["Acknowledged at 50"]),
-        ("over there", Some(&new), Resolved, 50, &["Resolved at 50"]),
-        ("merged there", Some(&new), merged(), 50, &["MergedInto at 50"]),
-        ("both have it", Some(&taken), Acknowledged, 55, &[]),
-        ("it has not been told yet", Some(&taken), Triggered, 0, &[]),
-        ("it ran out", Some(&taken), Triggered, 90, &["Unacknowledged at 90"]),
-        ("over there, too", Some(&taken), Resolved, 90, &["Resolved at 90"]),
-        ("it ran out on both sides", Some(&lost), Triggered, 119, &[]),
-        ("taken before it ran out", Some(&lost), Acknowledged, 61, &[]),
-        ("taken again", Some(&lost), Acknowledged, 150, &["Acknowledged at 150"]),
-        ("over on both sides", Some(&over), Resolved, 120, &[]),
-        ("it has come back", Some(&over), Triggered, 150, &["Reopened at 150"]),
-        ("what was so before the end", Some(&over), Triggered, 100, &[]),
-        ("what may still be told", Some(&new), Acknowledged, 5_000, &[]),
+        ("nobody told of it", None, None, Triggered, 0, &["Triggered at 0"]),
+        ("nor who has it", None, None, Acknowledged, 50, &["Triggered at 0", "Acknowledged at 50"]),
+        ("over before it was known", None, None, Resolved, 50, &[]),
+        ("the same", Some(&new), None, Triggered, 0, &[]),
+        ("taken there", Some(&new), None, Acknowledged, 50, &["Acknowledged at 50"]),
+        ("over there", Some(&new), None, Resolved, 50, &["Resolved at 50"]),
+        ("merged there", Some(&new), None, merged(), 50, &["MergedInto at 50"]),
+        ("both have it", Some(&taken), None, Acknowledged, 55, &[]),
+        ("it ran out", Some(&taken), None, Triggered, 90, &["Unacknowledged at 1000"]),
+        ("taken here, and not told yet", Some(&here), None, Triggered, 500, &[]),
+        ("nor at the last look", Some(&here), Some(Triggered), Triggered, 500, &[]),
+        (
+            "told, and it ran out",
+            Some(&here),
+            Some(Acknowledged),
+            Triggered,
+            500,
+            &["Unacknowledged at 1000"],
+        ),
+        ("over there, too", Some(&taken), None, Resolved, 90, &["Resolved at 90"]),
+        ("it ran out on both sides", Some(&lost), Some(Acknowledged), Triggered, 119, &[]),
+        ("taken again there", Some(&lost), None, Acknowledged, 150, &["Acknowledged at 150"]),
+        ("taken again here", Some(&again), Some(Triggered), Triggered, 500, &[]),
+        ("over on both sides", Some(&over), None, Resolved, 120, &[]),
+        ("it has come back", Some(&over), None, Triggered, 150, &["Reopened at 150"]),
+        ("and somebody has it still", Some(&over), None, Acknowledged, 150, &["Reopened at 150"]),
+        ("within the second", Some(&over), None, Triggered, 120, &["Reopened at 120"]),
+        ("opened again here", Some(&back), None, Resolved, 120, &[]),
     ];
-    for (what, ours, status, since, wanted) in rows {
-        let all = drift(*ours, &seen(status.clone(), *since), at(1_000));
+    for (what, ours, before, status, since, wanted) in rows {
+        let all = drift(*ours, before.as_ref(), &seen(status.clone(), *since), at(1_000));
         assert_eq!(words(&all), *wanted, "{what}");
     }
-    let early = SeenIncident {
-        incident: PagerIncident { id: "Q2".to_owned(), ..PagerIncident::default() },
-        ..seen(Triggered, 2_000)
-    };
-    assert_eq!(drift(None, &early, at(1_000)), []);
 }
 
 /// Each note once, whether it was told of, seen, or is ours.
@@ -92,9 +104,14 @@ fn notes_and_the_bridge_are_made_up_for_once() {
         text: text.to_owned(),
     };
     let mut there = seen(SeenStatus::Triggered, 0);
-    there.notes = Some(vec![note("N1", 10, "looking"), note("N2", 20, "found"), note("N3", 5_000, "later")]);
+    let notes = [note("N1", 10, "looking"), note("N2", 20, "found"), note("N3", 5_000, "later")];
     there.bridge = Some("https://meet.example.com/1".to_owned());
-    let all = drift(Some(&bench.incident), &there, at(1_000));
+    let drifted = |incident: &Incident, there: &SeenIncident| {
+        let mut all = drift(Some(incident), None, there, at(1_000));
+        all.extend(missed_notes(incident, &notes, at(1_000)));
+        all
+    };
+    let all = drifted(&bench.incident, &there);
     assert_eq!(words(&all), ["BridgeChanged at 1000", "Note at 10", "Note at 20"]);
     for one in all {
         let command = match one.kind {
@@ -107,10 +124,10 @@ fn notes_and_the_bridge_are_made_up_for_once() {
         assert_eq!(bench.learns(&command).events.len(), 1);
         assert_eq!(bench.learns(&command).events, [], "told once more");
     }
-    assert_eq!(drift(Some(&bench.incident), &there, at(1_000)), []);
+    assert_eq!(drifted(&bench.incident, &there), []);
     // one that is told of without its id is another one
     let note = IncidentCommand::NotePager { what: "note".to_owned(), text: Some("looking".into()), id: None };
     assert_eq!(bench.learns(&note).events.len(), 1);
     there.bridge = None;
-    assert_eq!(drift(Some(&bench.incident), &there, at(1_000)), [], "taken off there is told by the webhook");
+    assert_eq!(drifted(&bench.incident, &there), [], "taken off there is told by the webhook");
 }

@@ -37,6 +37,7 @@ pub(crate) fn request(paged: bool) -> OpenIncident {
         triage: true,
         private: false,
         severity_guessed: false,
+        tells_pager: false,
         note: None,
     }
 }

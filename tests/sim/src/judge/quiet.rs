@@ -129,7 +129,9 @@ fn check_incident(
     let is_asked = incident
         .target_s
         .is_some_and(|target_s| incident.reminders.asked.contains_key(&Topic::Target { target_s }));
-    if counts && !is_asked && !data.timers.contains_key(&format!("look/{}", incident.id)) {
+    // once the pager has ended it, nobody is asked about its target
+    let lasts = counts && incident.status < runbook_core::incident::Status::Monitoring;
+    if lasts && !is_asked && !data.timers.contains_key(&format!("look/{}", incident.id)) {
         found.push(("open-state", format!("{name} and nobody will be told that its target has passed")));
     }
     let has_triage = incident.runs.iter().any(|run| run.triage) || incident.triage_impossible;

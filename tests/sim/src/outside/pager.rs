@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
-use runbook_core::ports::{BoxFuture, LookAt, Pager, PagerCall, PagerError, PagerEventKind, SeenIncident};
+use runbook_core::ports::{
+    BoxFuture, LookAt, Pager, PagerCall, PagerError, PagerEventKind, SeenIncident, SeenNote,
+};
 
 use super::Outside;
 use crate::life::Life;
@@ -102,6 +104,10 @@ impl Pager for PagerLine {
     }
 
     fn look<'a>(&'a self, _: &'a LookAt) -> BoxFuture<'a, Result<Vec<SeenIncident>, PagerError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn notes<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 }

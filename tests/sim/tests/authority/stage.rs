@@ -18,8 +18,8 @@ use runbook_core::people::{Credential, Directory, Person, Role};
 use runbook_core::plan::ApprovalPolicy;
 use runbook_core::ports::{
     Begun, BoxFuture, Commit, CommitError, ExecError, Executor, Exit, Finished, InboxItem, Intake as _, Job,
-    LookAt, Output, Pager, PagerCall, PagerError, Resumed, RunRow, SeenIncident, StateOutcome, Store,
-    StoreError,
+    LookAt, Output, Pager, PagerCall, PagerError, Resumed, RunRow, SeenIncident, SeenNote, StateOutcome,
+    Store, StoreError,
 };
 use runbook_core::request::Request;
 use runbook_core::run::{Run, RunEvent, evolve};
@@ -227,6 +227,10 @@ impl Pager for Addresses {
     }
 
     fn look<'a>(&'a self, _: &'a LookAt) -> BoxFuture<'a, Result<Vec<SeenIncident>, PagerError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn notes<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 }
@@ -456,6 +460,7 @@ fn settings(seed: u64, folder: &Path, irreversible: u8, os_user: impl Fn(&str) -
         exec_env: vec!["PATH".to_owned()],
         has_chat: false,
         has_pager: true,
+        tells_pager: false,
         pager_look: None,
         updates: blocks_engine::UpdateSettings::default(),
         data_dir: folder.to_path_buf(),
