@@ -535,7 +535,10 @@ fn resolve(
 
 /// The pager says what is so already: only when it said so may be new.
 fn noted(state: &Incident, what: &str, occurred_at: DateTime<Utc>) -> Decision {
-    if state.pager_said_at.is_some_and(|said_at| pager::is_told(said_at, occurred_at)) {
+    // the same word in the same second is told and seen
+    let is_same = state.pager_over == (what == PAGER_ENDED);
+    let is_known = |said_at| said_at >= occurred_at || (is_same && pager::is_told(said_at, occurred_at));
+    if state.pager_said_at.is_some_and(is_known) {
         return Decision::default();
     }
     let events = vec![IncidentEvent::PagerNoted { what: what.to_owned(), text: None, id: None }];

@@ -131,3 +131,16 @@ fn notes_and_the_bridge_are_made_up_for_once() {
     there.bridge = None;
     assert_eq!(drifted(&bench.incident, &there), [], "taken off there is told by the webhook");
 }
+
+/// A look sees the second in which it ended, and the webhook that comes after it tells the millisecond: that is the same end, also
+/// when somebody has opened it again meanwhile.
+#[test]
+fn a_webhook_after_the_look_says_nothing_new() {
+    let (mut bench, _) = Bench::open(&request(true), start_of_day());
+    bench.learns(&pager_ends(60));
+    let told = IncidentCommand::PagerResolved { occurred_at: at(60) + chrono::Duration::milliseconds(900) };
+    assert_eq!(bench.learns(&told).events, []);
+    bench.learns(&IncidentCommand::Reopen { by: person("ana"), reason: "it fails again".to_owned() });
+    assert_eq!(bench.learns(&told).events, []);
+    assert!(bench.incident.status.is_open());
+}
