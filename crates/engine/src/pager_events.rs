@@ -250,7 +250,8 @@ impl Engine {
                     triage: service.is_some_and(|service| service.triage.is_some()),
                     private,
                     severity_guessed,
-                    tells_pager: settings.tells_pager,
+                    // more people read there than a private one is for
+                    tells_pager: settings.tells_pager && !private,
                     note: None,
                 },
                 None,

@@ -464,12 +464,7 @@ fn end_run(
     }];
     let mut effects = vec![card];
     if outcome == RunOutcome::UndoFailed {
-        let text = format!(
-            "{}: UNDO FAILED for {}: {}. Nothing more changes this target until somebody has looked: `/blocks runbook retry {run}` runs the undo again, `/blocks runbook mark-done {run}` says that what failed is put right.",
-            state.number,
-            link.runbook,
-            reason.unwrap_or("no reason is known")
-        );
+        let text = pager::undo_failed_note(state.number, run, &link.runbook, reason);
         effects.push(Effect::Send(Outgoing::Note { incident: state.id, text: text.clone() }));
         if let Some(pager) = &state.pager {
             let call = PagerCall::Note { incident: pager.id.clone(), from: None, text: text.clone() };

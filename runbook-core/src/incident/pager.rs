@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::command::{IncidentCommand, Rejection};
 use super::decide::{Decision, Effect, HERE, PAGER_ENDED, PAGER_REOPENED};
-use super::event::IncidentEvent;
+use super::event::{IncidentEvent, RunOutcome};
 use super::state::{Incident, Status};
 use super::triage_note::{failed_note, triage_note};
 use super::verbs::{has_no_run_left, is_open};
@@ -133,6 +133,10 @@ impl Incident {
                 self.pager_notes.push(failed_note(self, runbook, reason));
                 return;
             }
+            IncidentEvent::RunEnded { run, runbook, outcome: RunOutcome::UndoFailed, reason } => {
+                self.pager_notes.push(undo_failed_note(self.number, *run, runbook, reason.as_deref()));
+                return;
+            }
             IncidentEvent::ShiftHandedOver { text, .. } => {
                 self.pager_notes.push(text.clone());
                 return;
@@ -166,6 +170,19 @@ impl Incident {
 /// What the pager is told when it is opened again here.
 pub(super) fn reopened_note(number: IncidentNumber, by: &Actor, reason: &str) -> String {
     format!("{number} is open again in Blocks, by {by}: {reason}")
+}
+
+/// What people and the pager are told when an undo failed.
+pub(super) fn undo_failed_note(
+    number: IncidentNumber,
+    run: RunId,
+    runbook: &str,
+    reason: Option<&str>,
+) -> String {
+    format!(
+        "{number}: UNDO FAILED for {runbook}: {}. Nothing more changes this target until somebody has looked: `/blocks runbook retry {run}` runs the undo again, `/blocks runbook mark-done {run}` says that what failed is put right.",
+        reason.unwrap_or("no reason is known")
+    )
 }
 
 /// What the pager is told when it was no incident.

@@ -217,3 +217,20 @@ async fn a_responder_of_the_pager_sees_no_private_incident_by_that() {
     assert_eq!(bench.incident().await.roles, []);
     assert!(!locked(&bench.world.chat).let_in.iter().any(|(_, who)| who == "U-cora"));
 }
+
+/// More people read at the pager than a private incident is for.
+#[tokio::test(start_paused = true)]
+async fn of_a_private_incident_the_pager_is_told_nothing() {
+    for private in [false, true] {
+        let mut bench = Bench::with(&[], |settings| {
+            settings.tells_pager = true;
+            settings.services[0].private = private;
+        })
+        .await;
+        let incident = bench.paged().await;
+        assert_eq!((incident.private, incident.triage.is_some()), (private, true));
+        let calls = locked(&bench.world.pager).calls.clone();
+        let noted = calls.iter().filter(|call| matches!(call, PagerCall::Note { .. })).count();
+        assert_eq!(noted, usize::from(!private), "{calls:?}");
+    }
+}
