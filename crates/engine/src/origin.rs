@@ -50,14 +50,12 @@ impl Origin {
     }
 
     pub(crate) fn system(part: &str, cause: Cause) -> Origin {
-        Origin {
-            actor: Actor::system(part),
-            cause,
-            occurred_at: None,
-            inbox: None,
-            reply_to: None,
-            trigger: None,
-        }
+        Origin::of(Actor::system(part), cause)
+    }
+
+    /// Of somebody, now, who is answered by whoever called.
+    pub(crate) fn of(actor: Actor, cause: Cause) -> Origin {
+        Origin { actor, cause, occurred_at: None, inbox: None, reply_to: None, trigger: None }
     }
 
     pub(crate) fn stamp(&self, now: DateTime<Utc>) -> Stamp {

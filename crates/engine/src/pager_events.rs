@@ -33,30 +33,35 @@ pub(crate) enum Heeded {
 impl Engine {
     /// Acts on what the pager has told.
     pub(crate) async fn pager_event(&self, item: &InboxItem, event: &PagerEvent) -> Result<(), EngineError> {
+        let cause = Cause::Inbox { source: item.source.clone(), id: item.id.clone() };
         let origin = Origin {
-            actor: self.pager_actor(event).await,
-            cause: Cause::Inbox { source: item.source.clone(), id: item.id.clone() },
             occurred_at: Some(event.occurred_at),
             inbox: Some((item.source.clone(), item.id.clone())),
-            reply_to: None,
-            trigger: None,
+            ..Origin::of(self.pager_actor(event).await, cause)
         };
-        let is_known = self.incident_of_pager(&event.incident.id).await?.is_some();
-        if !is_known && event.kind != PagerEventKind::Resolved && self.is_over_since(item, event).await? {
-            return self.keep(item, "told after the end of an incident that is not known here").await;
-        }
-        match self.heed(event, &origin).await? {
+        match self.heed(event, &origin, Some(item)).await? {
             Heeded::Acted => Ok(()),
             Heeded::KnownAlready => self.done(item).await,
             Heeded::Not(why) => self.keep(item, why).await,
         }
     }
 
-    /// Makes so here what has happened at the pager.
-    pub(crate) async fn heed(&self, event: &PagerEvent, origin: &Origin) -> Result<Heeded, EngineError> {
+    /// Makes so here what has happened at the pager, as this message tells, or as was seen.
+    pub(crate) async fn heed(
+        &self,
+        event: &PagerEvent,
+        origin: &Origin,
+        told_by: Option<&InboxItem>,
+    ) -> Result<Heeded, EngineError> {
         // a webhook and a look that tell of the same page open one incident
         let _gate = self.inner.pager_gate.lock().await;
         let known = self.incident_of_pager(&event.incident.id).await?;
+        let may_be_late = told_by.filter(|_| known.is_none() && event.kind != PagerEventKind::Resolved);
+        if let Some(item) = may_be_late
+            && self.is_over_since(item, event).await?
+        {
+            return Ok(Heeded::Not("told after the end of an incident that is not known here"));
+        }
         let id = match (known, &event.kind) {
             (Some(id), _) => id,
             (None, PagerEventKind::Triggered | PagerEventKind::Acknowledged | PagerEventKind::Reopened) => {

@@ -113,8 +113,10 @@ impl Engine {
             seen.notes_left = at.incidents;
         }
         let some = seen.notes_left.len().min(NOTES_AT_ONCE);
-        for id in seen.notes_left.drain(..some).collect::<Vec<_>>() {
-            self.read_notes(&PagerIncident { id, ..PagerIncident::default() }, look).await?;
+        for id in seen.notes_left.drain(..some) {
+            if let Some(ours) = known.get(&id) {
+                self.read_notes(&PagerIncident { id, ..PagerIncident::default() }, *ours, look).await?;
+            }
         }
         Ok(())
     }
@@ -135,6 +137,7 @@ impl Engine {
         if loaded.as_ref().is_some_and(|loaded| loaded.events.last().is_some_and(|last| last.at >= began)) {
             return Ok(());
         }
+        let incident = ours;
         let ours = loaded.map(|loaded| loaded.state);
         let last = seen.last.get(id);
         let mut all = drift(ours.as_ref(), last.map(|(status, _)| status), one, self.now());
@@ -152,9 +155,9 @@ impl Engine {
             }
             let is_end = matches!(drifted.kind, PagerEventKind::Resolved | PagerEventKind::MergedInto { .. });
             self.make_up_for_one(&one.incident, drifted, look).await?;
-            if is_end {
+            if let Some(incident) = incident.filter(|_| is_end) {
                 // what was written at the end belongs to it, and nobody looks at it any more
-                self.read_notes(&one.incident, look).await?;
+                self.read_notes(&one.incident, incident, look).await?;
             }
         }
         if !waits {
@@ -164,9 +167,13 @@ impl Engine {
     }
 
     /// Notes what was written there; what cannot be read is left for the next round.
-    async fn read_notes(&self, page: &PagerIncident, look: &PagerLook) -> Result<(), EngineError> {
+    async fn read_notes(
+        &self,
+        page: &PagerIncident,
+        ours: IncidentId,
+        look: &PagerLook,
+    ) -> Result<(), EngineError> {
         let Some(pager) = self.inner.parts.pager.clone() else { return Ok(()) };
-        let Some(ours) = self.incident_of_pager(&page.id).await? else { return Ok(()) };
         let notes = match pager.notes(&page.id).await {
             Ok(notes) => notes,
             Err(error) => {
@@ -226,38 +233,32 @@ impl Engine {
             Some(user) => self.pager_user(Some(&user.id), user.name.as_deref()).await,
             None => Actor::system("pagerduty"),
         };
-        let origin = Origin {
-            actor,
-            cause: Cause::Engine,
-            occurred_at: Some(at),
-            inbox: None,
-            reply_to: None,
-            trigger: None,
-        };
+        let origin = Origin { occurred_at: Some(at), ..Origin::of(actor, Cause::Engine) };
         let word = word(&kind);
         let (agent_id, agent_name) = by.map_or((None, None), |user| (Some(user.id), user.name));
         let event = PagerEvent { kind, incident: page.clone(), agent_id, agent_name, occurred_at: at };
+        if look.tells != PagerTells::Webhooks {
+            return self.heed(&event, &origin, None).await.map(|_| ());
+        }
         let before = self.head_of_pager(&page.id).await?;
-        self.heed(&event, &origin).await?;
+        self.heed(&event, &origin, None).await?;
         let after = self.head_of_pager(&page.id).await?;
-        if look.tells != PagerTells::Webhooks || after == before {
-            return Ok(());
-        }
+        let Some((id, _)) = after.filter(|_| after != before) else { return Ok(()) };
         // that nobody was told of it is worth knowing: the webhook may be broken
-        let text = format!("{word}, and no webhook said so");
-        let receipt =
-            IncidentCommand::NotePager { what: "seen by looking".to_owned(), text: Some(text), id: None };
-        if let Some(id) = self.incident_of_pager(&page.id).await? {
-            self.inner.metrics.count("blocks_pager_drift_total", format!("what=\"{word}\""));
-            self.change_incident(id, &receipt, &Origin::system("pagerduty", Cause::Engine), None).await?;
-        }
+        self.inner.metrics.count("blocks_pager_drift_total", format!("what=\"{word}\""));
+        let receipt = IncidentCommand::NotePager {
+            what: "seen by looking".to_owned(),
+            text: Some(format!("{word}, and no webhook said so")),
+            id: None,
+        };
+        self.change_incident(id, &receipt, &Origin::system("pagerduty", Cause::Engine), None).await?;
         Ok(())
     }
 
-    /// How many events an incident of the pager has here.
-    async fn head_of_pager(&self, pager_id: &str) -> Result<Option<u64>, EngineError> {
+    /// An incident of the pager here, and how many events it has.
+    async fn head_of_pager(&self, pager_id: &str) -> Result<Option<(IncidentId, u64)>, EngineError> {
         let Some(id) = self.incident_of_pager(pager_id).await? else { return Ok(None) };
-        Ok(load_incident(self.store(), id).await?.map(|loaded| loaded.state.seq))
+        Ok(load_incident(self.store(), id).await?.map(|loaded| (id, loaded.state.seq)))
     }
 }
 

@@ -172,14 +172,7 @@ impl Engine {
         section: Option<&str>,
         asker: &Asker,
     ) -> Result<Reply, EngineError> {
-        let origin = Origin {
-            actor: asker.actor.clone(),
-            cause: Cause::Request,
-            occurred_at: None,
-            inbox: None,
-            reply_to: None,
-            trigger: None,
-        };
+        let origin = Origin::of(asker.actor.clone(), Cause::Request);
         self.require_standing(asker, "run a runbook")?;
         let entry = self.library().complete(entry.clone());
         self.new_run(&entry, (params, section), None, asker, &origin).await

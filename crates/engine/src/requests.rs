@@ -42,14 +42,7 @@ impl Engine {
     /// # Errors
     /// When it is refused or cannot be done; the text is for the person who asked.
     pub async fn request(&self, request: &Request, asker: &Asker) -> Result<Reply, EngineError> {
-        let origin = Origin {
-            actor: asker.actor.clone(),
-            cause: Cause::Request,
-            occurred_at: None,
-            inbox: None,
-            reply_to: None,
-            trigger: None,
-        };
+        let origin = Origin::of(asker.actor.clone(), Cause::Request);
         let (tell, told) = oneshot::channel();
         let (engine, request, asker) = (self.clone(), request.clone(), asker.clone());
         self.spawn(Box::pin(async move {
