@@ -32,12 +32,20 @@ const NOTES_AT_ONCE: usize = 20;
 /// What this process saw at its last looks.
 #[derive(Default)]
 pub(crate) struct Seen {
-    /// Status and priority of each incident, by the pager's id, as of when all of it was so here.
-    last: BTreeMap<String, (SeenStatus, Option<String>)>,
+    /// Each incident by the pager's id, as of when all of it was so here.
+    last: BTreeMap<String, Last>,
     /// What was seen once, and may still be told.
     once: BTreeSet<(String, &'static str)>,
     /// Incidents whose notes are still to be read in this round.
     notes_left: Vec<String>,
+}
+
+/// An incident at the last look.
+struct Last {
+    status: SeenStatus,
+    priority: Option<String>,
+    /// The acknowledgement that it had here: of a later one the status says nothing.
+    taken_seq: u64,
 }
 
 impl Engine {
@@ -47,7 +55,8 @@ impl Engine {
         let mut seen = Seen::default();
         let (mut failures, mut notes_in) = (0_u32, Duration::ZERO);
         while !self.is_draining() {
-            let starts_round = notes_in.is_zero() && failures == 0;
+            // one round is read to its end before the next begins
+            let starts_round = notes_in.is_zero() && failures == 0 && seen.notes_left.is_empty();
             let pause = match self.look_at_pager(&look, starts_round, &mut seen).await {
                 Ok(()) => {
                     failures = 0;
@@ -140,10 +149,12 @@ impl Engine {
         let incident = ours;
         let ours = loaded.map(|loaded| loaded.state);
         let last = seen.last.get(id);
-        let mut all = drift(ours.as_ref(), last.map(|(status, _)| status), one, self.now());
+        let taken_seq = ours.as_ref().map_or(0, |ours| ours.taken_seq);
+        let before_this = last.filter(|last| last.taken_seq == taken_seq).map(|last| &last.status);
+        let mut all = drift(ours.as_ref(), before_this, one, self.now());
         if let Some(ours) = &ours {
             all.extend(self.moved(ours, one));
-            all.extend(self.reprioritised(ours, one, last.map(|(_, priority)| priority), look.tells));
+            all.extend(self.reprioritised(ours, one, last.map(|last| &last.priority), look.tells));
         }
         let mut waits = false;
         for drifted in all {
@@ -161,7 +172,8 @@ impl Engine {
             }
         }
         if !waits {
-            seen.last.insert(id.clone(), (one.status.clone(), one.incident.priority.clone()));
+            let (status, priority) = (one.status.clone(), one.incident.priority.clone());
+            seen.last.insert(id.clone(), Last { status, priority, taken_seq });
         }
         Ok(())
     }
@@ -208,14 +220,18 @@ impl Engine {
         last: Option<&Option<String>>,
         tells: PagerTells,
     ) -> Option<Drifted> {
-        let (severity, _, is_made) = self.severity_of(&seen.incident);
         let is_guessed = ours.reminders.is_severity_guessed;
         let is_new = match last {
-            Some(last) if tells == PagerTells::Nothing => *last != seen.incident.priority,
-            _ => is_guessed,
+            Some(last) if tells == PagerTells::Nothing => {
+                let named = seen.incident.priority.as_deref().and_then(|name| {
+                    self.settings().severities.default_scheme().get(name).map(|severity| &severity.id)
+                });
+                *last != seen.incident.priority && named.is_some_and(|named| *named != ours.severity)
+            }
+            // high urgency is not taken below its floor by what the page said from its beginning
+            _ => is_guessed && !self.severity_of(&seen.incident).2,
         };
-        let differs = ours.status.is_open() && (severity != ours.severity || is_guessed);
-        (is_new && differs && !is_made).then(|| Drifted {
+        (is_new && ours.status.is_open()).then(|| Drifted {
             kind: PagerEventKind::PriorityChanged,
             at: self.now(),
             by: None,

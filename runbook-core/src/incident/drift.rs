@@ -40,7 +40,8 @@ pub fn drift(
     };
     let mut all = Vec::new();
     // it is open there after its end, so somebody has opened it again
-    let comes_back = is_open && !ours.status.is_open() && ours.pager_over;
+    let is_over_here = !ours.status.is_open() || ours.pager_resolved;
+    let comes_back = is_open && ours.pager_over && is_over_here;
     if comes_back {
         let after_its_end = ours.pager_said_at.map_or(at, |end| at.max(end + Duration::milliseconds(1)));
         all.push(changed(PagerEventKind::Reopened, after_its_end));

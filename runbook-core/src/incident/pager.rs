@@ -161,9 +161,14 @@ impl Incident {
 
     /// Whether this note at the pager is one of ours.
     pub(super) fn wrote_at_pager(&self, text: &str) -> bool {
+        // line ends and outer space may come back otherwise than they went
+        let text = text.replace("\r\n", "\n");
         let text = text.trim();
         let begun = text.strip_suffix(CUT).map(str::trim_end).filter(|begun| !begun.is_empty());
-        self.pager_notes.iter().any(|note| note == text || begun.is_some_and(|begun| note.starts_with(begun)))
+        self.pager_notes
+            .iter()
+            .map(|note| note.trim())
+            .any(|note| note == text || begun.is_some_and(|begun| note.starts_with(begun)))
     }
 }
 

@@ -243,6 +243,9 @@ pub struct Incident {
     /// It was acknowledged at the pager, and that has not run out.
     #[serde(skip)]
     pub taken_at_pager: bool,
+    /// Sequence of the last acknowledgement, or of its running out.
+    #[serde(skip)]
+    pub taken_seq: u64,
     /// Whom it asked for what, and who wants not to be asked.
     #[serde(skip)]
     pub reminders: Reminders,
@@ -392,6 +395,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 pager_notes: Vec::new(),
                 noted_at_pager: BTreeSet::new(),
                 taken_at_pager: false,
+                taken_seq: 0,
                 reminders,
                 drafts: Drafts::default(),
                 passed: Passed::default(),
@@ -407,6 +411,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         IncidentEvent::Opened { .. } => {}
         IncidentEvent::Acknowledged { via } => {
             incident.taken_at_pager = via != HERE;
+            incident.taken_seq = envelope.seq;
             incident.acknowledged_at.get_or_insert(at);
             if incident.status == Status::Triggered {
                 incident.status = Status::Acknowledged;
@@ -414,6 +419,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         }
         IncidentEvent::Unacknowledged => {
             incident.taken_at_pager = false;
+            incident.taken_seq = envelope.seq;
             if incident.status == Status::Acknowledged {
                 incident.status = Status::Triggered;
             }

@@ -177,7 +177,6 @@ async fn a_priority_and_a_service_are_followed() {
     look(&mut bench, PagerTells::Nothing, &mut Seen::default()).await;
     assert_eq!(bench.incident().await.severity, "P3");
     there.incident.priority = Some("P2".to_owned());
-    there.incident.high_urgency = Some(false);
     there.incident.service_id = Some("PBILL".to_owned());
     has(&bench, vec![there.clone()]);
     look(&mut bench, PagerTells::Nothing, &mut known).await;
@@ -231,6 +230,26 @@ async fn a_look_takes_nothing_back_that_was_done_here() {
         locked(&bench.world.pager).is_away = true;
         assert_eq!(bench.incident().await.status, Status::Acknowledged);
     }
+}
+
+/// Where it was acknowledged at the last look says nothing of who has taken it here since then.
+#[tokio::test(start_paused = true)]
+async fn what_the_last_look_saw_takes_back_no_later_acknowledgement() {
+    let mut bench = Bench::new().await;
+    bench.paged().await;
+    let mut known = Seen::default();
+    has(&bench, vec![seen(&bench, SeenStatus::Acknowledged, user("ana"))]);
+    look(&mut bench, PagerTells::Both, &mut known).await;
+    look(&mut bench, PagerTells::Both, &mut known).await;
+    assert_eq!(bench.incident().await.status, Status::Acknowledged);
+    bench.pager_says("ran out", PagerEventKind::Unacknowledged, page("Q1"), None).await;
+    bench.pass(1_000).await;
+    locked(&bench.world.pager).is_away = true;
+    bench.ask("mine", "ana", Request::IncidentAck { incident: None }).await;
+    locked(&bench.world.pager).is_away = false;
+    has(&bench, vec![seen(&bench, SeenStatus::Triggered, None)]);
+    look(&mut bench, PagerTells::Both, &mut known).await;
+    assert_eq!(bench.incident().await.status, Status::Acknowledged);
 }
 
 /// A pager that does not answer is asked more and more seldom, and everything is made up for when it does.

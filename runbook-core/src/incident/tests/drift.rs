@@ -86,6 +86,7 @@ fn what_the_pager_has_and_we_have_not_is_found() {
         ("and somebody has it still", Some(&over), None, Acknowledged, 150, &["Reopened at 150"]),
         ("within the second", Some(&over), None, Triggered, 120, &["Reopened at 120"]),
         ("opened again here", Some(&back), None, Resolved, 120, &[]),
+        ("and there", Some(&back), None, Triggered, 500, &["Reopened at 500", "Unacknowledged at 1000"]),
     ];
     for (what, ours, before, status, since, wanted) in rows {
         let all = drift(*ours, before.as_ref(), &seen(status.clone(), *since), at(1_000));
