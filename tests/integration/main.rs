@@ -84,6 +84,7 @@ mod standin;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]
+mod two_way;
 mod undo;
 #[cfg(test)]
 mod updates;

@@ -178,6 +178,8 @@ pub(crate) fn outbox_item(
                 runbook_core::ports::PagerCall::Note { incident, .. } => ("note", incident),
                 runbook_core::ports::PagerCall::Page { incident, .. } => ("page", incident),
                 runbook_core::ports::PagerCall::EndPage { key } => ("end", key),
+                runbook_core::ports::PagerCall::Severity { incident, .. } => ("severity", incident),
+                runbook_core::ports::PagerCall::AskResponder { incident, .. } => ("ask", incident),
             };
             (format!("pager/{verb}/{cause}"), 0, format!("pager/{incident}"), false)
         }

@@ -57,6 +57,8 @@ pub struct Settings {
     pub has_pager: bool,
     /// The pager is told what the diagnostics of a page found.
     pub tells_pager: bool,
+    /// The pager's ids of its priorities, by severity, where they are not named like it.
+    pub pager_priorities: BTreeMap<String, String>,
     /// How the pager is looked at, where a server does that.
     pub pager_look: Option<PagerLook>,
     /// Updates for stakeholders.

@@ -12,6 +12,7 @@ mod outage;
 mod outputs;
 mod p1;
 mod pager;
+mod pager_drift;
 mod pager_look;
 mod private;
 mod reminders;

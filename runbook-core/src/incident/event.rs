@@ -126,9 +126,16 @@ pub enum IncidentEvent {
         to: String,
         /// Seconds to mitigate that the new severity allows.
         target_s: Option<u32>,
+        /// The pager is told.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        told: bool,
     },
     /// Somebody says that it is as severe as a rule had made it.
-    SeverityConfirmed,
+    SeverityConfirmed {
+        /// The pager is told.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        told: bool,
+    },
     /// The pager told something that changes nothing here but belongs to the record.
     PagerNoted {
         /// Its event, such as `priority_changed`.
@@ -300,6 +307,9 @@ pub enum IncidentEvent {
         role: Role,
         /// Who.
         to: Actor,
+        /// The pager asks them to come.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        asked: bool,
     },
     /// People outside the incident were told how it stands.
     UpdateGiven {

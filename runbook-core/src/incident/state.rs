@@ -6,12 +6,13 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::capture::Captured;
-use super::decide::{CHANNEL, HERE, OUTPUT, PAGER_RESOLVE};
+use super::decide::{CHANNEL, HERE, OUTPUT, PAGER_RESOLVE, TOLD_AGAIN};
 use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
 use super::handover::Passed;
 use super::pager::{Bridge, says_whether_it_is_over};
 use super::record::{ActionItem, End, Update};
 use super::reminders::Reminders;
+use super::tell::Told;
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, IncidentNumber, RunId};
 use crate::journal::{Envelope, StreamId};
@@ -243,6 +244,15 @@ pub struct Incident {
     /// It was acknowledged at the pager, and that has not run out.
     #[serde(skip)]
     pub taken_at_pager: bool,
+    /// When it was last acknowledged: at the pager by its account, here by our clock.
+    #[serde(skip)]
+    pub taken_at: Option<DateTime<Utc>>,
+    /// When the pager was last told, or told again, that somebody here has it.
+    #[serde(skip)]
+    pub last_told_at: Option<DateTime<Utc>>,
+    /// What the pager was told, and has not said to have.
+    #[serde(skip)]
+    pub told: Told,
     /// Sequence of the last acknowledgement, or of its running out.
     #[serde(skip)]
     pub taken_seq: u64,
@@ -395,6 +405,9 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 pager_notes: Vec::new(),
                 noted_at_pager: BTreeSet::new(),
                 taken_at_pager: false,
+                taken_at: None,
+                last_told_at: None,
+                told: Told::default(),
                 taken_seq: 0,
                 reminders,
                 drafts: Drafts::default(),
@@ -411,7 +424,9 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         IncidentEvent::Opened { .. } => {}
         IncidentEvent::Acknowledged { via } => {
             incident.taken_at_pager = via != HERE;
+            incident.last_told_at = Some(at).filter(|_| via == HERE);
             incident.taken_seq = envelope.seq;
+            incident.taken_at = Some(envelope.occurred_at.filter(|_| via != HERE).unwrap_or(at));
             incident.acknowledged_at.get_or_insert(at);
             if incident.status == Status::Triggered {
                 incident.status = Status::Acknowledged;
@@ -543,6 +558,10 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.review_sha256 = Some(sha256.clone());
         }
         IncidentEvent::TargetMissed { target_s } => incident.target_missed = Some(*target_s),
+        IncidentEvent::PagerNoted { what, .. } if what == TOLD_AGAIN => {
+            incident.last_told_at = Some(at);
+            incident.taken_seq = envelope.seq;
+        }
         IncidentEvent::PagerNoted { id, .. } => incident.noted_at_pager.extend(id.clone()),
         IncidentEvent::UpdateDrafted { .. }
         | IncidentEvent::UpdateEdited { .. }
@@ -551,7 +570,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         | IncidentEvent::UpdateArrived { .. }
         | IncidentEvent::UpdateFailed { .. }
         | IncidentEvent::PageTaken { .. }
-        | IncidentEvent::SeverityConfirmed
+        | IncidentEvent::SeverityConfirmed { .. }
         | IncidentEvent::Asked { .. }
         | IncidentEvent::RemindersSnoozed { .. }
         | IncidentEvent::RemindersSet { .. }
@@ -580,6 +599,8 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
     }
     incident.passed.hear(envelope);
     incident.hear_of_pager(envelope);
+    let severity = incident.severity.clone();
+    incident.told.keep(&severity, envelope);
     if says_whether_it_is_over(&envelope.event) {
         incident.pager_said_at = incident.pager_said_at.max(envelope.occurred_at);
     }

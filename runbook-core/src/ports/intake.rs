@@ -199,6 +199,8 @@ pub struct PagerIncident {
     pub service_name: Option<String>,
     /// Name of the priority, such as `P1`.
     pub priority: Option<String>,
+    /// The pager's id of the priority.
+    pub priority_id: Option<String>,
     /// `true` for high urgency.
     pub high_urgency: Option<bool>,
     /// When it was opened.

@@ -124,7 +124,7 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
         IncidentEvent::MergedFrom { other, title, .. } => {
             format!("{other} merged into this one: {}", md(title))
         }
-        IncidentEvent::RoleGiven { role, to } => format!("{} is {}", md(&to.to_string()), role.words()),
+        IncidentEvent::RoleGiven { role, to, .. } => format!("{} is {}", md(&to.to_string()), role.words()),
         IncidentEvent::UpdateGiven { text } => format!("update for people outside: {}", md(text)),
         IncidentEvent::UpdateDrafted { draft } => {
             format!("update {} drafted ({}, {})", draft.short_code(), md(&draft.title), draft.audience.word())
@@ -153,7 +153,7 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
         IncidentEvent::TargetMissed { target_s } => {
             format!("the {} to mitigate have passed", crate::duration::for_people(u64::from(*target_s)))
         }
-        IncidentEvent::SeverityConfirmed => "severity confirmed".to_owned(),
+        IncidentEvent::SeverityConfirmed { .. } => "severity confirmed".to_owned(),
         IncidentEvent::Asked { about, to, .. } => {
             let whom = to.as_ref().map_or_else(|| "the channel".to_owned(), |to| md(&to.to_string()));
             format!("{whom} is asked for {}", about.words())

@@ -149,6 +149,7 @@ pub(crate) fn settings(shape: &Shape, reviews: PathBuf) -> Settings {
         has_chat: true,
         has_pager: true,
         tells_pager: false,
+        pager_priorities: std::collections::BTreeMap::new(),
         pager_look: None,
         updates: blocks_engine::UpdateSettings::default(),
         data_dir: reviews.clone(),

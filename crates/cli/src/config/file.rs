@@ -291,6 +291,8 @@ pub(crate) struct PagerDutyTable {
     pub(crate) diagnostics: Option<bool>,
     /// Seconds between two looks where webhooks are not what is relied on.
     pub(crate) poll_s: u64,
+    /// PagerDuty's ids of its priorities, by severity, where they are not named like it.
+    pub(crate) priorities: BTreeMap<String, String>,
 }
 
 /// Between two looks that only make up for lost webhooks.
@@ -323,6 +325,7 @@ impl Default for PagerDutyTable {
             from: None,
             diagnostics: None,
             poll_s: 5,
+            priorities: BTreeMap::new(),
         }
     }
 }

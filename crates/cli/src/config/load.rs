@@ -122,6 +122,11 @@ impl Config {
             let message = format!("channel_per_incident names the unknown severity '{id}'");
             return Err(wrong(&format!("slack.channel_per_incident.{index}"), message, SEVERITY_HINT));
         }
+        let mut priorities = file.pagerduty.iter().flat_map(|pagerduty| pagerduty.priorities.keys());
+        if let Some(id) = priorities.find(|id| unknown_severity(id)) {
+            let message = format!("[pagerduty.priorities] names the unknown severity '{id}'");
+            return Err(wrong(&format!("pagerduty.priorities.{id}"), message, SEVERITY_HINT));
+        }
         let bridges = file.slack.iter().map(|slack| ("slack.bridge".to_owned(), &slack.bridge));
         let of_services = file.service.iter().enumerate();
         let of_services =
@@ -233,6 +238,11 @@ impl Config {
                 let has_chat = file.slack.as_ref().is_some_and(|slack| slack.mode != SlackMode::Off);
                 pagerduty.mode != PagerDutyMode::Off && pagerduty.diagnostics.unwrap_or(!has_chat)
             }),
+            pager_priorities: file
+                .pagerduty
+                .as_ref()
+                .map(|pagerduty| pagerduty.priorities.clone())
+                .unwrap_or_default(),
             pager_look: file.pagerduty.as_ref().and_then(PagerDutyTable::look),
             updates,
             secret_key: None,

@@ -173,6 +173,18 @@ impl Bench {
         }
     }
 
+    /// Ends the present process as `kill -9` does.
+    pub(crate) fn end(&self) {
+        locked(&self.engine.inner.tasks).abort_all();
+    }
+
+    /// Ends the present process as `kill -9` does, and leaves it so for a while.
+    pub(crate) async fn is_down_for(&mut self, down: Duration) {
+        self.end();
+        tokio::time::sleep(down).await;
+        self.reboot().await;
+    }
+
     /// Starts the next process, which ends at this point of its life.
     pub(crate) async fn ends_soon(&mut self, point: u64) {
         self.ends.push(point);
@@ -387,7 +399,11 @@ fn build(
         )),
         executor: Arc::new(ScriptedExecutor::new(Arc::clone(world), life.clone())),
         chat: Some(Arc::new(FakeChat { world: Arc::clone(world), life: life.clone() })),
-        pager: Some(Arc::new(FakePager { world: Arc::clone(world), life: life.clone() })),
+        pager: Some(Arc::new(FakePager {
+            clock: clock.clone(),
+            world: Arc::clone(world),
+            life: life.clone(),
+        })),
         mail: settings.updates.has_mail.then(|| outside() as Arc<dyn Mail>),
         status_page: settings.updates.has_status_page.then(|| outside() as Arc<dyn StatusPage>),
         translators: vec![translator("pagerduty"), translator("slack")],

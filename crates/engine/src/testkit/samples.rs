@@ -155,6 +155,7 @@ pub(crate) fn settings(pir_dir: PathBuf) -> Settings {
         has_chat: true,
         has_pager: true,
         tells_pager: false,
+        pager_priorities: BTreeMap::new(),
         pager_look: None,
         updates: crate::UpdateSettings::default(),
         data_dir: pir_dir.clone(),
@@ -177,6 +178,7 @@ pub(crate) fn page(id: &str) -> PagerIncident {
         service_id: Some("PFLOW".to_owned()),
         service_name: Some("FlowEngine".to_owned()),
         priority: Some("P1".to_owned()),
+        priority_id: None,
         high_urgency: Some(true),
         created_at: None,
     }

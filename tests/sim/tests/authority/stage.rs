@@ -461,6 +461,7 @@ fn settings(seed: u64, folder: &Path, irreversible: u8, os_user: impl Fn(&str) -
         has_chat: false,
         has_pager: true,
         tells_pager: false,
+        pager_priorities: BTreeMap::new(),
         pager_look: None,
         updates: blocks_engine::UpdateSettings::default(),
         data_dir: folder.to_path_buf(),
