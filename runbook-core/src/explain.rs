@@ -72,6 +72,9 @@ fn decisions(envelope: &Envelope<IncidentEvent>) -> Vec<Explained> {
                 format!("comes and goes, and holds it open until it is steady: {}", alerts.join(", ")),
             )]
         }
+        IncidentEvent::AlertsSteady { alerts } => {
+            vec![("alerts", format!("steady again, and counted: {}", alerts.join(", ")))]
+        }
         IncidentEvent::RunPlanned { runbook, triage: true, .. } => {
             vec![("runbook", format!("{runbook}: the diagnostics that the service names"))]
         }

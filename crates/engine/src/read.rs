@@ -270,6 +270,10 @@ fn what_became(event: &serde_json::Value) -> Option<String> {
             let names = event["alerts"].as_array().into_iter().flatten().filter_map(|one| one.as_str());
             Some(format!("{} comes and goes", names.collect::<Vec<_>>().join(", ")))
         }
+        "alerts_steady" => {
+            let names = event["alerts"].as_array().into_iter().flatten().filter_map(|one| one.as_str());
+            Some(names.collect::<Vec<_>>().join(", "))
+        }
         "merged_into" => other().map(|number| format!("into {number}")),
         "merged_from" => Some(format!("{}, {}", other()?, word("title")?)),
         "action_done" => event.get("number").map(|number| format!("action {number}")),

@@ -25,6 +25,8 @@ pub struct AlertsTold {
     pub reopens: Option<String>,
     /// Those that are damped from now on.
     pub damped: Vec<String>,
+    /// Those that were damped, and are steady.
+    pub steady: Vec<String>,
     /// One of them is more severe than it.
     pub raises: Option<Raise>,
 }
@@ -126,6 +128,9 @@ pub(super) fn decide(state: &Incident, told: &AlertsTold, now: DateTime<Utc>) ->
         }
         events.push(IncidentEvent::AlertsDamped { alerts: new });
     }
+    if !told.steady.is_empty() {
+        events.push(IncidentEvent::AlertsSteady { alerts: told.steady.clone() });
+    }
     if let Some(raise) = told.raises.as_ref().filter(|raise| is_open && raise.to != state.severity) {
         events.push(IncidentEvent::SeverityChanged {
             from: state.severity.clone(),
@@ -188,6 +193,11 @@ impl Incident {
             IncidentEvent::AlertsDamped { alerts: new } => {
                 let alerts = self.alerts.get_or_insert_default();
                 alerts.damped.extend(new.iter().cloned());
+            }
+            IncidentEvent::AlertsSteady { alerts: steady } => {
+                if let Some(alerts) = &mut self.alerts {
+                    alerts.damped.retain(|name| !steady.contains(name));
+                }
             }
             IncidentEvent::Reopened { via, .. } => {
                 if let Some(alerts) = &mut self.alerts {

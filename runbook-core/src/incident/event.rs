@@ -172,6 +172,11 @@ pub enum IncidentEvent {
         /// What they are about.
         alerts: Vec<String>,
     },
+    /// Damped alerts of it are steady again, and count.
+    AlertsSteady {
+        /// What they are about.
+        alerts: Vec<String>,
+    },
     /// Its channel is open.
     ChannelOpened {
         /// The chat's id.

@@ -565,6 +565,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         | IncidentEvent::PageTaken { .. }
         | IncidentEvent::AlertsChanged { .. }
         | IncidentEvent::AlertsDamped { .. }
+        | IncidentEvent::AlertsSteady { .. }
         | IncidentEvent::SeverityConfirmed
         | IncidentEvent::Asked { .. }
         | IncidentEvent::RemindersSnoozed { .. }

@@ -107,6 +107,7 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
         IncidentEvent::AlertsDamped { alerts } => {
             format!("comes and goes, and is damped: {}", md(&alerts.join(", ")))
         }
+        IncidentEvent::AlertsSteady { alerts } => format!("steady again: {}", md(&alerts.join(", "))),
         IncidentEvent::ChannelOpened { channel } => format!("channel {} opened", md(channel)),
         IncidentEvent::CardPosted { .. } => "card posted".to_owned(),
         IncidentEvent::BriefPosted { .. } => "told in the shared channel".to_owned(),

@@ -59,6 +59,7 @@ pub(super) struct Touched {
     pub(super) kinds: BTreeMap<(u8, String), u64>,
     pub(super) reopens: Option<String>,
     pub(super) damped: Vec<String>,
+    pub(super) steady: Vec<String>,
     pub(super) raises: Option<Raise>,
     pub(super) left_out: Option<u64>,
     /// Nothing fired in it before.
@@ -225,8 +226,8 @@ impl Engine {
             row.incident = Some(id);
         }
         pending.origin.get_or_insert_with(|| one.origin.clone());
-        let is_new_damped = row.damped && !before.as_ref().is_some_and(|row| row.damped);
-        self.touch_incident(what, &one, &row, &severe, is_new_damped, known, pending).await?;
+        let was_damped = before.as_ref().is_some_and(|row| row.damped);
+        self.touch_incident(what, &one, &row, &severe, was_damped, known, pending).await?;
         if before.as_ref() != Some(&row) {
             known.take(self.store(), key.clone(), row.clone()).await?;
             pending.rows.insert(key, row);
@@ -251,10 +252,11 @@ impl Engine {
         one: &One<'_>,
         row: &AlertRow,
         severe: &SeverityFound,
-        is_new_damped: bool,
+        was_damped: bool,
         known: &mut Known,
         pending: &mut Pending,
     ) -> Result<(), EngineError> {
+        let turned = row.damped != was_damped;
         let why = row.decisions.iter().rev().find(|decision| decision.became != "damped");
         let why = why.map_or("", |decision| decision.why.as_str());
         let counted = match what {
@@ -265,7 +267,7 @@ impl Engine {
             What::Ends(Some(id)) => Some((id, 4, "ended".to_owned())),
             What::Ends(None) | What::Stays | What::Silenced | What::OpensNone => None,
         };
-        let Some(id) = counted.as_ref().map(|(id, ..)| *id).or(row.incident.filter(|_| is_new_damped)) else {
+        let Some(id) = counted.as_ref().map(|(id, ..)| *id).or(row.incident.filter(|_| turned)) else {
             return Ok(());
         };
         let was_quiet = known.count(self.store(), id).await?.firing == 0;
@@ -279,8 +281,10 @@ impl Engine {
         if matches!(what, What::Reopens(_)) {
             touched.reopens = Some(format!("{}: {why}", row.title));
         }
-        if is_new_damped {
+        if turned && row.damped {
             touched.damped.push(row.title.clone());
+        } else if turned {
+            touched.steady.push(row.title.clone());
         }
         let comes = matches!(what, What::Reopens(_) | What::Joins(_) | What::FiresAgain(_));
         if let (true, SeverityFound::Is { id: to, reason, guessed: false }) = (comes, severe) {

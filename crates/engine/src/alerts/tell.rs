@@ -108,6 +108,7 @@ impl Engine {
             touched.raises.as_ref().is_some_and(|raise| scheme.rank(&raise.to) < scheme.rank(&row.severity));
         let matters = touched.reopens.is_some()
             || !touched.damped.is_empty()
+            || !touched.steady.is_empty()
             || raises
             || count.firing == 0
             || touched.was_quiet;
@@ -151,6 +152,7 @@ impl Engine {
             reasons,
             reopens: touched.reopens.clone(),
             damped: touched.damped.clone(),
+            steady: touched.steady.clone(),
             raises,
         })
     }

@@ -189,7 +189,13 @@ async fn what_comes_and_goes_is_damped() {
     assert!(turns <= 6, "{turns}: {events:?}");
     // it was told last that it has ended, and nothing more comes
     bench.pass(11 * 60_000).await;
-    assert_eq!(only(&bench).await.0.status, Status::Resolved);
+    let (incident, events) = only(&bench).await;
+    assert_eq!(incident.status, Status::Resolved);
+    assert!(
+        events.contains(&IncidentEvent::AlertsSteady { alerts: vec!["a is down".to_owned()] }),
+        "{events:?}"
+    );
+    assert_eq!(incident.alerts.unwrap().damped, Vec::<String>::new());
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
