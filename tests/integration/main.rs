@@ -3,6 +3,7 @@
 //! No fixed ports, no internet, no assertion about time. What a machine cannot do is said as "not run" and fails.
 
 #[cfg(test)]
+mod alerts;
 mod approval_pages;
 #[cfg(test)]
 mod authority;

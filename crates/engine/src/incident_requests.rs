@@ -8,6 +8,7 @@ use runbook_core::ports::IncidentRow;
 use runbook_core::request::Request;
 use serde_json::json;
 
+use crate::alerts::{explain, explain_loose};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incident_reads;
@@ -174,6 +175,15 @@ impl Engine {
             Request::IncidentCatchUp { incident } => {
                 let row = self.find_any_incident(incident.as_deref(), asker).await?;
                 incident_reads::catch_up(store, settings, &row, now).await?
+            }
+            Request::IncidentExplain { incident } => {
+                let found = self.find_any_incident(incident.as_deref(), asker).await;
+                match (incident, found) {
+                    (_, Ok(row)) => explain(store, &row).await?,
+                    (Some(_), Err(error)) => return Err(error),
+                    (None, Err(error)) if error.is_passing() => return Err(error),
+                    (None, Err(_)) => explain_loose(store, self.seer(asker).sees_all()).await?,
+                }
             }
             Request::ActionList { incident, all } => {
                 let row = match all {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use runbook_core::alert::AlertPolicy;
 use runbook_core::people::Group;
 use runbook_core::plan::ApprovalPolicy;
 use runbook_core::runbook::CommandKind;
@@ -63,6 +64,8 @@ pub struct Settings {
     pub pager_look: Option<PagerLook>,
     /// Updates for stakeholders.
     pub updates: UpdateSettings,
+    /// How alerts become incidents.
+    pub alerts: AlertPolicy,
 }
 
 /// How the pager is looked at.

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::alerts::AlertsTold;
 use super::capture::{NoteChange, NoteSource};
 use super::event::{ChangeNoted, PagerRef, RunOutcome};
 use super::handover::Escalate;
@@ -143,6 +144,8 @@ pub enum IncidentCommand {
         /// When, by the pager's account.
         occurred_at: DateTime<Utc>,
     },
+    /// Monitoring systems tell of its alerts.
+    TellAlerts(Box<AlertsTold>),
     /// The channel is open.
     RecordChannel {
         /// The chat's id.

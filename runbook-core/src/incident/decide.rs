@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 
+use super::alerts;
 use super::capture;
 use super::command::{IncidentCommand, OpenIncident, Rejection, Word};
 use super::event::{IncidentEvent, RunOutcome};
@@ -109,6 +110,7 @@ pub fn open(request: &OpenIncident, now: DateTime<Utc>) -> Decision {
         private: request.private,
         severity_guessed: request.severity_guessed,
         tells_pager: request.tells_pager,
+        alerted: false,
     }];
     events.extend(request.note.clone().map(|text| IncidentEvent::NoteAdded { text, source: None }));
     Decision { events, effects }
@@ -381,6 +383,7 @@ fn decide_alone(
         | IncidentCommand::LapseHandover
         | IncidentCommand::TellShift { .. }
         | IncidentCommand::Escalate(_) => return handover::decide(state, command, now),
+        IncidentCommand::TellAlerts(told) => alerts::decide(state, told, now),
         IncidentCommand::HearResponder { .. }
         | IncidentCommand::TellAgain { .. }
         | IncidentCommand::MoveToService { .. }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::capture::{NoteChange, NoteSource};
 use super::reminders::Topic;
+use crate::alert::Tally;
 use crate::expectation::Outcome;
 use crate::ids::{DraftId, IncidentId, IncidentNumber, RunId};
 use crate::journal::millis;
@@ -103,6 +104,9 @@ pub enum IncidentEvent {
         /// The pager is told what the diagnostics found.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         tells_pager: bool,
+        /// An alert has opened it: it is over when all its alerts are.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        alerted: bool,
     },
     /// Somebody took it.
     Acknowledged {
@@ -161,6 +165,24 @@ pub enum IncidentEvent {
         /// Telephone numbers, each with what it is called.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         numbers: Vec<String>,
+    },
+    /// Alerts came to it, began or ended: counted, however many they were.
+    AlertsChanged {
+        /// All of them as of then.
+        tally: Box<Tally>,
+        /// What became of which, and why.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        reasons: Vec<String>,
+    },
+    /// Alerts of it come and go: nothing changes by them until they are steady.
+    AlertsDamped {
+        /// What they are about.
+        alerts: Vec<String>,
+    },
+    /// Damped alerts of it are steady again, and count.
+    AlertsSteady {
+        /// What they are about.
+        alerts: Vec<String>,
     },
     /// Its channel is open.
     ChannelOpened {

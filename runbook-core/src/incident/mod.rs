@@ -1,5 +1,6 @@
 //! The incident: what it is, how it changes, what must happen because of it.
 
+mod alerts;
 mod capture;
 mod command;
 mod decide;
@@ -17,6 +18,7 @@ pub(crate) mod tests;
 mod triage_note;
 mod verbs;
 
+pub use alerts::{Alerts, AlertsTold, Raise, open_for_alerts};
 pub use capture::{Captured, FileLink, NoteChange, NoteSource, Via, note_words};
 pub use command::{AskAtPager, IncidentCommand, OpenIncident, Rejection, Word};
 pub use decide::{Decision, Effect, decide, open};

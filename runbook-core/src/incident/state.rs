@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::alerts::Alerts;
 use super::capture::Captured;
 use super::decide::{CHANNEL, HERE, OUTPUT, PAGER_RESOLVE, TOLD_AGAIN};
 use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
@@ -262,6 +263,12 @@ pub struct Incident {
     /// Updates that were written for people outside.
     #[serde(skip)]
     pub drafts: Drafts,
+    /// Its alerts, where monitoring systems tell of some.
+    #[serde(skip)]
+    pub alerts: Option<Alerts>,
+    /// A person has said how severe it is.
+    #[serde(skip)]
+    pub severity_by_hand: bool,
     /// What is passed on, and who was asked beside those who had it.
     #[serde(skip)]
     pub passed: Passed,
@@ -349,7 +356,9 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 detected_at,
                 target_s,
                 private,
+                severity_guessed,
                 tells_pager,
+                alerted,
                 ..
             },
         ) => {
@@ -411,6 +420,9 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 taken_seq: 0,
                 reminders,
                 drafts: Drafts::default(),
+                alerts: alerted.then(|| Alerts { opened: true, ..Alerts::default() }),
+                severity_by_hand: !severity_guessed
+                    && matches!(envelope.actor, Actor::Person(_) | Actor::Local(_)),
                 passed: Passed::default(),
                 seq: envelope.seq,
             });
@@ -571,6 +583,9 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         | IncidentEvent::UpdateFailed { .. }
         | IncidentEvent::PageTaken { .. }
         | IncidentEvent::SeverityConfirmed { .. }
+        | IncidentEvent::AlertsChanged { .. }
+        | IncidentEvent::AlertsDamped { .. }
+        | IncidentEvent::AlertsSteady { .. }
         | IncidentEvent::Asked { .. }
         | IncidentEvent::RemindersSnoozed { .. }
         | IncidentEvent::RemindersSet { .. }
@@ -598,6 +613,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         incident.drafts.turn();
     }
     incident.passed.hear(envelope);
+    incident.hear_of_alerts(envelope);
     incident.hear_of_pager(envelope);
     let severity = incident.severity.clone();
     incident.told.keep(&severity, envelope);

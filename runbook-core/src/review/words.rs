@@ -53,10 +53,23 @@ fn because(reason: Option<&str>) -> String {
 pub(super) fn incident_event(event: &IncidentEvent) -> String {
     match event {
         IncidentEvent::Opened {
-            number, severity, severity_reason, service, title, pager, private, ..
+            number,
+            severity,
+            severity_reason,
+            service,
+            title,
+            pager,
+            private,
+            alerted,
+            ..
         } => {
-            let from = if pager.is_some() { "paged" } else { "declared" };
-            let from = if *private { "declared as private" } else { from };
+            let from = match (pager, private, alerted) {
+                (_, true, true) => "by an alert, as private",
+                (_, true, false) => "declared as private",
+                (Some(_), false, _) => "paged",
+                (None, false, true) => "by an alert",
+                (None, false, false) => "declared",
+            };
             format!(
                 "{number} opened as {} ({}) for {}, {from}: {}",
                 md(severity),
@@ -87,6 +100,14 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
                 false => format!("the bridge is {}", parts.join(", ")),
             }
         }
+        IncidentEvent::AlertsChanged { tally, reasons, .. } => {
+            let why = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
+            md(&format!("{}, told by {}{why}", tally.words(), tally.sources.join(", ")))
+        }
+        IncidentEvent::AlertsDamped { alerts } => {
+            format!("comes and goes, and is damped: {}", md(&alerts.join(", ")))
+        }
+        IncidentEvent::AlertsSteady { alerts } => format!("steady again: {}", md(&alerts.join(", "))),
         IncidentEvent::ChannelOpened { channel } => format!("channel {} opened", md(channel)),
         IncidentEvent::CardPosted { .. } => "card posted".to_owned(),
         IncidentEvent::BriefPosted { .. } => "told in the shared channel".to_owned(),

@@ -8,6 +8,8 @@ use runbook_core::people::{Group, Person};
 use serde::Deserialize;
 use slack_bot::CommandWord;
 
+use super::alerts::{AlertsTable, MaintenanceTable};
+
 /// The whole file.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -26,6 +28,8 @@ pub(crate) struct ConfigFile {
     pub(crate) statuspage: Option<StatuspageTable>,
     pub(crate) handover: HandoverTable,
     pub(crate) locks: LocksTable,
+    pub(crate) alerts: AlertsTable,
+    pub(crate) maintenance: Vec<MaintenanceTable>,
     pub(crate) service: Vec<ServiceTable>,
     pub(crate) person: Vec<Person>,
     pub(crate) group: Vec<Group>,
@@ -387,6 +391,9 @@ pub(crate) struct ServiceTable {
     /// Who gets the public ones, in place of `[updates] public_to`.
     #[serde(default)]
     pub(crate) updates_public_to: Option<Vec<String>>,
+    /// Labels that its alerts carry, all of them.
+    #[serde(default)]
+    pub(crate) alert_labels: BTreeMap<String, String>,
     /// Parameter values for runbooks on this service.
     #[serde(default)]
     pub(crate) params: BTreeMap<String, ParamValue>,

@@ -90,7 +90,7 @@ pub(crate) struct Bench {
     pub(crate) lives: usize,
     ids: Arc<SequentialIds>,
     signals: Signals,
-    settings: Settings,
+    pub(crate) settings: Settings,
 }
 
 impl Bench {
@@ -406,7 +406,7 @@ fn build(
         })),
         mail: settings.updates.has_mail.then(|| outside() as Arc<dyn Mail>),
         status_page: settings.updates.has_status_page.then(|| outside() as Arc<dyn StatusPage>),
-        translators: vec![translator("pagerduty"), translator("slack")],
+        translators: vec![translator("pagerduty"), translator("slack"), translator("alertmanager")],
         clock: Arc::new(clock.clone()),
         ids: Arc::<SequentialIds>::clone(ids),
         library: Library::new(vec![folder.join("runbooks")], &[], folder),

@@ -158,6 +158,7 @@ pub(crate) fn settings(pir_dir: PathBuf) -> Settings {
         pager_priorities: BTreeMap::new(),
         pager_look: None,
         updates: crate::UpdateSettings::default(),
+        alerts: runbook_core::alert::AlertPolicy::default(),
         data_dir: pir_dir.clone(),
         secret_key: Some(crate::SecretKey::new([7; 32])),
         pir: PirSettings {
