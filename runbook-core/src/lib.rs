@@ -27,6 +27,7 @@ pub mod ports;
 pub mod report;
 pub mod request;
 pub mod review;
+pub mod rules;
 pub mod run;
 pub mod runbook;
 pub mod sabotage;

@@ -10,6 +10,7 @@ mod approving;
 mod attach;
 mod capture;
 mod carry_on;
+mod choosing;
 mod clock;
 mod codes;
 mod crash;
@@ -50,6 +51,7 @@ mod said;
 mod secrets;
 mod sees;
 mod settings;
+mod sharing;
 mod show;
 mod streams;
 #[cfg(test)]
@@ -74,6 +76,8 @@ pub use people::People;
 pub use plans::{Asked, draft_reply};
 pub use secrets::{SecretKey, SecretSource};
 pub use sees::Hidden;
-pub use settings::{HandoverSettings, PagerLook, PagerTells, PirSettings, ServiceSettings, Settings};
+pub use settings::{
+    HandoverSettings, PagerLook, PagerTells, PirSettings, ServiceSettings, Settings, TriageSettings,
+};
 pub use show::{IncidentShow, RecoveredRun, RecoveredStep, RunShow, StepShow, TimelineEntry};
 pub use updates::{UpdateSettings, UpdatesOfService, drafts};

@@ -229,7 +229,12 @@ impl Engine {
                 *last != seen.incident.priority && named.is_some_and(|named| *named != ours.severity)
             }
             // high urgency is not taken below its floor by what the page said from its beginning
-            _ => is_guessed && !self.severity_of(&seen.incident).2,
+            // nor is what the rules made of it by that very priority
+            _ => {
+                let known = ours.chosen.as_ref().and_then(|chosen| chosen.priority.as_ref());
+                let is_same = ours.chosen.is_some() && known == seen.incident.priority.as_ref();
+                is_guessed && !is_same && !self.choose(&self.facts_of(&seen.incident)).severity_guessed
+            }
         };
         (is_new && ours.status.is_open()).then(|| Drifted {
             kind: PagerEventKind::PriorityChanged,

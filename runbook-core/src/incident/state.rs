@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::capture::Captured;
 use super::decide::{CHANNEL, HERE, OUTPUT, PAGER_RESOLVE};
-use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
+use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome, SharedFrom};
 use super::handover::Passed;
+use super::look::Looks;
 use super::pager::{Bridge, says_whether_it_is_over};
 use super::record::{ActionItem, End, Update};
 use super::reminders::Reminders;
@@ -17,6 +18,7 @@ use crate::ids::{IncidentId, IncidentNumber, RunId};
 use crate::journal::{Envelope, StreamId};
 use crate::people::{Actor, Role};
 use crate::ports::IncidentRow;
+use crate::rules::Chosen;
 use crate::update::Drafts;
 
 /// Where an incident stands.
@@ -70,6 +72,9 @@ pub struct Commander {
 /// A judged diagnostic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
+    /// The run.
+    #[serde(skip, default = "no_run")]
+    pub run: RunId,
     /// The command's id.
     #[serde(skip)]
     pub command: String,
@@ -83,6 +88,13 @@ pub struct Evidence {
     pub reason: String,
     /// SHA-256 of the standard output, stored apart.
     pub output_sha256: Option<String>,
+    /// The other incident for which that was looked at, and when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shared: Option<SharedFrom>,
+}
+
+fn no_run() -> RunId {
+    RunId(uuid::Uuid::nil())
 }
 
 /// How the diagnostics ended.
@@ -140,6 +152,13 @@ pub struct Incident {
     pub status: Status,
     /// Severity id.
     pub severity: String,
+    /// Why this severity, where nobody has named another since.
+    pub severity_reason: String,
+    /// Which runbooks look at it, and why; whichever its service names when absent.
+    pub chosen: Option<Chosen>,
+    /// What its looks have come to.
+    #[serde(skip)]
+    pub looks: Looks,
     /// The service's name.
     pub service: String,
     /// What it is about.
@@ -333,6 +352,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             IncidentEvent::Opened {
                 number,
                 severity,
+                severity_reason,
                 service,
                 title,
                 pager,
@@ -340,6 +360,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 target_s,
                 private,
                 tells_pager,
+                chosen,
                 ..
             },
         ) => {
@@ -350,6 +371,9 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 number: *number,
                 status: Status::Triggered,
                 severity: severity.clone(),
+                severity_reason: severity_reason.clone(),
+                chosen: chosen.as_deref().cloned(),
+                looks: Looks::default(),
                 service: service.clone(),
                 title: title.clone(),
                 pager: pager.clone(),
@@ -427,9 +451,11 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         IncidentEvent::CommanderTaken { commander, acting } => {
             incident.commander = Some(Commander { who: commander.clone(), acting: *acting });
         }
-        IncidentEvent::SeverityChanged { to, target_s, .. } => {
+        IncidentEvent::SeverityChanged { to, target_s, reason, .. } => {
             incident.severity.clone_from(to);
             incident.target_s = *target_s;
+            incident.severity_reason =
+                reason.clone().unwrap_or_else(|| format!("{} says so", envelope.actor));
         }
         IncidentEvent::DeliveryFailed { what, .. } => {
             incident.channel_failed |= what == CHANNEL;
@@ -460,8 +486,9 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             outcome: None,
             taken_up: None,
         }),
-        IncidentEvent::ServiceChanged { to, .. } => {
+        IncidentEvent::ServiceChanged { to, chosen, .. } => {
             incident.service.clone_from(to);
+            incident.chosen = chosen.as_deref().cloned();
             // nobody has looked at this one
             (incident.triage, incident.triage_impossible) = (None, false);
             incident.evidence.clear();
@@ -472,8 +499,19 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.bridge = Bridge { url: url.clone(), numbers: numbers.clone() };
         }
         IncidentEvent::EvidenceFound { run, .. } if !incident.is_about_its_service(*run) => {}
-        IncidentEvent::EvidenceFound { command, title, expected, outcome, reason, output_sha256, .. } => {
+        IncidentEvent::EvidenceFound {
+            run,
+            command,
+            title,
+            expected,
+            outcome,
+            reason,
+            output_sha256,
+            shared,
+        } => {
             incident.evidence.push(Evidence {
+                run: *run,
+                shared: *shared,
                 command: command.clone(),
                 title: title.clone(),
                 expected: expected.clone(),
@@ -487,7 +525,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.triage =
                 Some(Triage { commands: *commands, passed: *passed, failed: *failed, ask: *ask });
         }
-        IncidentEvent::TriageFailed { .. } => incident.triage_impossible = true,
+        IncidentEvent::RulesAsked { chosen, .. } => incident.chosen = Some(chosen.as_ref().clone()),
         IncidentEvent::MitigationStarted { run } => {
             // A run that had ended may go on: it is retried or undone.
             if let Some(link) = incident.runs.iter_mut().find(|link| link.run == *run) {
@@ -544,7 +582,10 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         }
         IncidentEvent::TargetMissed { target_s } => incident.target_missed = Some(*target_s),
         IncidentEvent::PagerNoted { id, .. } => incident.noted_at_pager.extend(id.clone()),
-        IncidentEvent::UpdateDrafted { .. }
+        IncidentEvent::TriageFailed { .. }
+        | IncidentEvent::TriageShared { .. }
+        | IncidentEvent::LookEnded { .. }
+        | IncidentEvent::UpdateDrafted { .. }
         | IncidentEvent::UpdateEdited { .. }
         | IncidentEvent::UpdateDiscarded { .. }
         | IncidentEvent::DraftPosted { .. }
@@ -573,6 +614,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.capture(&envelope.event);
         }
     }
+    incident.hear_of_looks(envelope);
     incident.reminders.hear(envelope);
     incident.drafts.hear(envelope);
     if was_open != incident.status.is_open() {

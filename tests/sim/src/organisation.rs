@@ -151,6 +151,8 @@ pub(crate) fn settings(shape: &Shape, reviews: PathBuf) -> Settings {
         tells_pager: false,
         pager_look: None,
         updates: blocks_engine::UpdateSettings::default(),
+        rules: Vec::new(),
+        triage: blocks_engine::TriageSettings { share_s: 0, ..blocks_engine::TriageSettings::default() },
         data_dir: reviews.clone(),
         secret_key: Some(SecretKey::new([7; 32])),
         pir: PirSettings {

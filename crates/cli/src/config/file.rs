@@ -8,6 +8,8 @@ use runbook_core::people::{Group, Person};
 use serde::Deserialize;
 use slack_bot::CommandWord;
 
+use super::rules::{RuleTable, TriageTable};
+
 /// The whole file.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -30,6 +32,8 @@ pub(crate) struct ConfigFile {
     pub(crate) person: Vec<Person>,
     pub(crate) group: Vec<Group>,
     pub(crate) connection: Vec<ConnectionTable>,
+    pub(crate) rule: Vec<RuleTable>,
+    pub(crate) triage: TriageTable,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -39,6 +39,7 @@ pub(crate) fn request(paged: bool) -> OpenIncident {
         severity_guessed: false,
         tells_pager: false,
         note: None,
+        chosen: None,
     }
 }
 

@@ -72,8 +72,11 @@ fn by_the_pager() -> impl Strategy<Value = IncidentCommand> {
     prop_oneof![
         (text(), prop::option::of(text()), comes)
             .prop_map(|(what, text, comes)| IncidentCommand::HearResponder { what, text, comes }),
-        (service, any::<bool>())
-            .prop_map(|(to, triage)| IncidentCommand::MoveToService { to: to.to_owned(), triage }),
+        (service, any::<bool>()).prop_map(|(to, triage)| IncidentCommand::MoveToService {
+            to: to.to_owned(),
+            triage,
+            chosen: None
+        }),
         (prop::option::of(text()), prop::collection::vec(text(), 0..2))
             .prop_map(|(url, numbers)| IncidentCommand::ChangeBridge { url, numbers }),
         (0..5i64).prop_map(|minute| IncidentCommand::PagerMerged {

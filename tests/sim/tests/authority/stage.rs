@@ -230,6 +230,10 @@ impl Pager for Addresses {
         Box::pin(async { Ok(Vec::new()) })
     }
 
+    fn details<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<PageDetails, PagerError>> {
+        Box::pin(async { Ok(PageDetails::default()) })
+    }
+
     fn notes<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>> {
         Box::pin(async { Ok(Vec::new()) })
     }
@@ -463,6 +467,8 @@ fn settings(seed: u64, folder: &Path, irreversible: u8, os_user: impl Fn(&str) -
         tells_pager: false,
         pager_look: None,
         updates: blocks_engine::UpdateSettings::default(),
+        rules: Vec::new(),
+        triage: blocks_engine::TriageSettings { share_s: 0, ..blocks_engine::TriageSettings::default() },
         data_dir: folder.to_path_buf(),
         secret_key: Some(SecretKey::new([7; 32])),
         pir: PirSettings {
