@@ -33,5 +33,6 @@ pub mod runbook;
 pub mod sabotage;
 pub mod severity;
 pub mod stays;
+pub mod suggest;
 pub mod update;
 pub mod view;

@@ -24,6 +24,8 @@ use crate::stays;
 
 /// So many commands that run again are named in a line.
 const SHOWN_REPEATED: usize = 5;
+/// So many runbooks that may help stand on the card.
+const SHOWN_SUGGESTIONS: usize = 3;
 /// So many items of a loop are named in a plan.
 const SHOWN_ITEMS: usize = 32;
 
@@ -231,6 +233,14 @@ fn suggestions(incident: &Incident, rollback: Option<&str>) -> Vec<String> {
         ));
     }
     let lasts = incident.status < IncidentStatus::Monitoring;
+    if lasts && !is_helped(incident) {
+        let others = incident.suggested.iter().filter(|one| Some(one.runbook.as_str()) != rollback);
+        lines.extend(
+            others
+                .take(SHOWN_SUGGESTIONS)
+                .map(|one| format!("`/blocks runbook run {}`: {}", one.runbook, one.words())),
+        );
+    }
     if let Some(request) =
         incident.reminders.rollback_requests.last().filter(|_| lasts && !is_helped(incident))
     {

@@ -12,6 +12,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::origin::Origin;
+use crate::settings::Settings;
 
 /// So long the first look at an incident waits for its details.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -34,16 +35,9 @@ impl Engine {
         }
     }
 
-    /// Severity and runbooks, and why. A runbook is called by its own name.
+    /// Severity and runbooks, and why.
     pub(crate) fn choose(&self, facts: &Facts) -> Choice {
-        let settings = self.settings();
-        let service = settings.service(&facts.service);
-        let defaults = Defaults {
-            scheme: settings.severities.default_scheme(),
-            severity: service.and_then(|service| service.severity.as_deref()),
-            triage: service.and_then(|service| service.triage.as_deref()),
-        };
-        choose(&settings.rules, facts, defaults)
+        choice(self.settings(), facts)
     }
 
     /// Whether some rule looks at what a page's first message does not tell.
@@ -88,6 +82,17 @@ impl Engine {
         let origin = Origin::system("rules", Cause::Engine);
         self.change_incident(id, &command, &origin, None).await.map(|_| ())
     }
+}
+
+/// Severity and runbooks, and why, by what is configured.
+pub(crate) fn choice(settings: &Settings, facts: &Facts) -> Choice {
+    let service = settings.service(&facts.service);
+    let defaults = Defaults {
+        scheme: settings.severities.default_scheme(),
+        severity: service.and_then(|service| service.severity.as_deref()),
+        triage: service.and_then(|service| service.triage.as_deref()),
+    };
+    choose(&settings.rules, facts, defaults)
 }
 
 fn facts_with(state: &Incident, details: PageDetails) -> Facts {

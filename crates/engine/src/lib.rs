@@ -54,6 +54,7 @@ mod settings;
 mod sharing;
 mod show;
 mod streams;
+pub mod suggesting;
 #[cfg(test)]
 mod testkit;
 #[cfg(test)]

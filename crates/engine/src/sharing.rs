@@ -1,7 +1,7 @@
 //! Diagnostics must not become the outage: few run on a target at a time, and incidents of a service that come together are
 //! looked at together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +23,9 @@ use crate::runs::load_run;
 /// So many runs are looked through for one that has just looked.
 const LOOK: usize = 1_000;
 
+/// So many incidents are remembered for which runbooks were looked for.
+const MOST_SUGGESTED: usize = 10_000;
+
 /// What this process knows of looks; all of it is a hint, and the store says the same.
 #[derive(Default)]
 pub(crate) struct Sharing {
@@ -30,6 +33,8 @@ pub(crate) struct Sharing {
     waiting: Mutex<BTreeMap<RunId, Vec<IncidentId>>>,
     /// Turns at each target.
     turns: Mutex<BTreeMap<String, Arc<Semaphore>>>,
+    /// For which incidents, of which service, runbooks that may help were looked for.
+    suggested: Mutex<BTreeSet<(IncidentId, String)>>,
     /// When the pager last did not tell what it was asked.
     quiet_since: Mutex<Option<Instant>>,
 }
@@ -39,6 +44,15 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Sharing {
+    /// Whether runbooks that may help this incident are to be looked for: once in a process, and once more at another service.
+    pub(crate) fn is_first_look(&self, incident: IncidentId, service: &str) -> bool {
+        let mut all = locked(&self.suggested);
+        if all.len() >= MOST_SUGGESTED {
+            all.clear();
+        }
+        all.insert((incident, service.to_owned()))
+    }
+
     /// The pager does not tell what it is asked.
     pub(crate) fn quiet(&self) {
         *locked(&self.quiet_since) = Some(Instant::now());

@@ -16,6 +16,7 @@ mod pager_look;
 mod private;
 mod reminders;
 mod runs;
+mod triage;
 mod updates;
 mod verbs;
 mod yeses;

@@ -34,12 +34,14 @@ impl Engine {
     pub(crate) async fn start_triage(&self, id: IncidentId) -> Result<(), EngineError> {
         // what is not known soon does not keep anybody from looking
         self.learn_details(id).await?;
-        let _gate = self.inner.reconcile_gate.lock().await;
-        let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(()) };
-        for name in self.due_looks(&loaded.state) {
-            self.look_with(&name, &loaded.state).await?;
+        {
+            let _gate = self.inner.reconcile_gate.lock().await;
+            let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(()) };
+            for name in self.due_looks(&loaded.state) {
+                self.look_with(&name, &loaded.state).await?;
+            }
         }
-        Ok(())
+        self.suggest_runbooks(id).await
     }
 
     /// The runbooks that are to look and have not begun.

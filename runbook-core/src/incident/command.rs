@@ -10,6 +10,7 @@ use crate::expectation::Outcome;
 use crate::ids::{IncidentId, IncidentNumber, RunId};
 use crate::people::{Actor, Role};
 use crate::rules::{Choice, Chosen};
+use crate::suggest::Suggestion;
 use crate::update::{PageState, Refusal, UpdateCommand};
 
 /// Everything that opening needs.
@@ -140,6 +141,11 @@ pub enum IncidentCommand {
         from: IncidentNumber,
         /// When that run was planned.
         looked_at: DateTime<Utc>,
+    },
+    /// Runbooks that may help were found.
+    Suggest {
+        /// The best first.
+        all: Vec<Suggestion>,
     },
     /// What that has found by now.
     TakeEvidence {

@@ -235,6 +235,7 @@ fn decide_alone(
         | IncidentCommand::EndTriage { .. }
         | IncidentCommand::HearDetails { .. }
         | IncidentCommand::ShareTriage { .. }
+        | IncidentCommand::Suggest { .. }
         | IncidentCommand::TakeEvidence { .. } => look::decide(state, command, now),
         IncidentCommand::StartMitigation { run } if state.status.is_open() => {
             let mut decision = with_card(vec![IncidentEvent::MitigationStarted { run: *run }]);

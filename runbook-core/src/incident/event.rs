@@ -10,6 +10,7 @@ use crate::ids::{DraftId, IncidentId, IncidentNumber, RunId};
 use crate::journal::millis;
 use crate::people::{Actor, Role};
 use crate::rules::Chosen;
+use crate::suggest::Suggestion;
 use crate::update::{Arrival, Draft, PageState};
 
 /// The pager's side of an incident.
@@ -223,6 +224,11 @@ pub enum IncidentEvent {
         /// When that run was planned.
         #[serde(with = "millis")]
         looked_at: DateTime<Utc>,
+    },
+    /// Runbooks that may help were found.
+    RunbooksSuggested {
+        /// The best first.
+        all: Vec<Suggestion>,
     },
     /// A diagnostic was judged.
     EvidenceFound {

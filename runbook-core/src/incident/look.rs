@@ -75,6 +75,11 @@ pub(super) fn decide(state: &Incident, command: &IncidentCommand, now: DateTime<
             }
             decision
         }
+        IncidentCommand::Suggest { all } if all.is_empty() || *all == state.suggested => Decision::default(),
+        IncidentCommand::Suggest { all } => Decision {
+            events: vec![IncidentEvent::RunbooksSuggested { all: all.clone() }],
+            effects: vec![card(state)],
+        },
         IncidentCommand::ShareTriage { runbook, .. } if state.has_begun(runbook) => Decision::default(),
         IncidentCommand::ShareTriage { run, runbook, from, looked_at } => {
             let (run, runbook, from, looked_at) = (*run, runbook.clone(), *from, *looked_at);
@@ -267,6 +272,7 @@ impl Incident {
             IncidentEvent::ServiceChanged { .. } => {
                 let severity_said = self.looks.severity_said;
                 self.looks = Looks { severity_said, ..Looks::default() };
+                self.suggested.clear();
             }
             IncidentEvent::TriageShared { run, runbook, from, .. } => self.looks.shared.push(SharedLook {
                 run: *run,

@@ -19,6 +19,7 @@ use crate::journal::{Envelope, StreamId};
 use crate::people::{Actor, Role};
 use crate::ports::IncidentRow;
 use crate::rules::Chosen;
+use crate::suggest::Suggestion;
 use crate::update::Drafts;
 
 /// Where an incident stands.
@@ -159,6 +160,8 @@ pub struct Incident {
     /// What its looks have come to.
     #[serde(skip)]
     pub looks: Looks,
+    /// Runbooks that may help, the best first.
+    pub suggested: Vec<Suggestion>,
     /// The service's name.
     pub service: String,
     /// What it is about.
@@ -374,6 +377,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 severity_reason: severity_reason.clone(),
                 chosen: chosen.as_deref().cloned(),
                 looks: Looks::default(),
+                suggested: Vec::new(),
                 service: service.clone(),
                 title: title.clone(),
                 pager: pager.clone(),
@@ -525,6 +529,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.triage =
                 Some(Triage { commands: *commands, passed: *passed, failed: *failed, ask: *ask });
         }
+        IncidentEvent::RunbooksSuggested { all } => incident.suggested.clone_from(all),
         IncidentEvent::RulesAsked { chosen, .. } => incident.chosen = Some(chosen.as_ref().clone()),
         IncidentEvent::MitigationStarted { run } => {
             // A run that had ended may go on: it is retried or undone.

@@ -106,6 +106,10 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
             let what = if *triage { "diagnostics" } else { "run" };
             format!("{what} of {} planned", md(runbook))
         }
+        IncidentEvent::RunbooksSuggested { all } => {
+            let names: Vec<_> = all.iter().map(|one| md(&one.runbook)).collect();
+            format!("runbooks that may help: {}", names.join(", "))
+        }
         IncidentEvent::TriageShared { runbook, from, .. } => {
             format!("{} has just looked for {from}: what it finds counts here", md(runbook))
         }

@@ -18,8 +18,8 @@ use runbook_core::people::{Credential, Directory, Person, Role};
 use runbook_core::plan::ApprovalPolicy;
 use runbook_core::ports::{
     Begun, BoxFuture, Commit, CommitError, ExecError, Executor, Exit, Finished, InboxItem, Intake as _, Job,
-    LookAt, Output, Pager, PagerCall, PagerError, Resumed, RunRow, SeenIncident, SeenNote, StateOutcome,
-    Store, StoreError,
+    LookAt, Output, PageDetails, Pager, PagerCall, PagerError, Resumed, RunRow, SeenIncident, SeenNote,
+    StateOutcome, Store, StoreError,
 };
 use runbook_core::request::Request;
 use runbook_core::run::{Run, RunEvent, evolve};
