@@ -3,6 +3,7 @@
 //! Requests are made one at a time, since PagerDuty counts them per token. Nothing is retried here but the one
 //! thing that a repetition cannot mend, an unknown `From`: when to try again is the outbox's to decide.
 
+mod details;
 mod reply;
 mod see;
 mod tell;
@@ -11,7 +12,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, header};
-use runbook_core::ports::{BoxFuture, LookAt, Pager, PagerCall, PagerError, SeenIncident, SeenNote};
+use runbook_core::ports::{
+    BoxFuture, LookAt, PageDetails, Pager, PagerCall, PagerError, SeenIncident, SeenNote,
+};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -468,6 +471,10 @@ impl Pager for PagerDutyClient {
 
     fn look<'a>(&'a self, at: &'a LookAt) -> BoxFuture<'a, Result<Vec<SeenIncident>, PagerError>> {
         Box::pin(self.see(at))
+    }
+
+    fn details<'a>(&'a self, incident: &'a str) -> BoxFuture<'a, Result<PageDetails, PagerError>> {
+        Box::pin(self.details_of(incident))
     }
 
     fn notes<'a>(&'a self, incident: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>> {

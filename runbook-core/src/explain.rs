@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::incident::IncidentEvent;
 use crate::journal::{Envelope, millis};
+use crate::rules::Chosen;
 
 /// One decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -38,6 +39,7 @@ fn decisions(envelope: &Envelope<IncidentEvent>) -> Vec<Explained> {
             private,
             alerted,
             detected_at,
+            chosen,
             ..
         } => {
             let how = match (pager, alerted) {
@@ -51,14 +53,24 @@ fn decisions(envelope: &Envelope<IncidentEvent>) -> Vec<Explained> {
                 ("severity", format!("{severity}: {severity_reason}")),
                 ("service", service.clone()),
             ];
+            lines.extend(chosen.as_ref().map(|chosen| ("runbook", why_these(chosen))));
             lines.extend(private.then(|| ("opening", "private: only named people see it".to_owned())));
             lines
         }
-        IncidentEvent::SeverityChanged { from, to, .. } => {
-            vec![("severity", format!("{to} instead of {from}, by {by}"))]
+        IncidentEvent::SeverityChanged { from, to, reason, .. } => {
+            vec![("severity", format!("{to} instead of {from}, by {by}{}", because(reason)))]
         }
-        IncidentEvent::SeverityConfirmed => vec![("severity", format!("confirmed by {by}"))],
-        IncidentEvent::ServiceChanged { from, to } => {
+        IncidentEvent::RulesAsked { facts, chosen } => {
+            vec![("runbook", format!("asked again with {facts} labels and details: {}", why_these(chosen)))]
+        }
+        IncidentEvent::TriageShared { runbook, from, .. } => {
+            vec![(
+                "runbook",
+                format!("{runbook}: looked at for {from} in the same moment, and not once more"),
+            )]
+        }
+        IncidentEvent::SeverityConfirmed { .. } => vec![("severity", format!("confirmed by {by}"))],
+        IncidentEvent::ServiceChanged { from, to, .. } => {
             vec![("service", format!("{to} instead of {from}, by {by}"))]
         }
         IncidentEvent::AlertsChanged { tally, reasons } => {
@@ -76,7 +88,7 @@ fn decisions(envelope: &Envelope<IncidentEvent>) -> Vec<Explained> {
             vec![("alerts", format!("steady again, and counted: {}", alerts.join(", ")))]
         }
         IncidentEvent::RunPlanned { runbook, triage: true, .. } => {
-            vec![("runbook", format!("{runbook}: the diagnostics that the service names"))]
+            vec![("runbook", format!("{runbook}: looks by itself"))]
         }
         IncidentEvent::RunPlanned { runbook, triage: false, .. } => {
             vec![("runbook", format!("{runbook}: asked for by {by}"))]
@@ -99,4 +111,11 @@ fn decisions(envelope: &Envelope<IncidentEvent>) -> Vec<Explained> {
     };
     let at = envelope.at;
     lines.into_iter().map(|(about, text)| Explained { at, about, text }).collect()
+}
+/// Which runbooks look, and why.
+fn why_these(chosen: &Chosen) -> String {
+    match chosen.triage.as_slice() {
+        [] => format!("none looks by itself: {}", chosen.reason),
+        all => format!("{}: {}", all.join(", "), chosen.reason),
+    }
 }

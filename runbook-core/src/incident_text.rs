@@ -42,6 +42,7 @@ pub fn status(view: &CardView, now: DateTime<Utc>) -> String {
         target(view, now),
         format!("commander: {}", view.commander.as_deref().unwrap_or("nobody yet")),
     ];
+    lines.extend(view.why.iter().map(|why| format!("why: {why}")));
     lines.extend(view.ended.iter().map(|ended| format!("ended: {ended}")));
     lines.extend(view.private.then(|| "private: nothing of it stands in a public channel".to_owned()));
     lines.extend(view.roles.iter().cloned());
@@ -210,7 +211,7 @@ fn known(incident: &Incident) -> String {
         (None, []) if incident.triage_impossible => {
             "the diagnostics could not start: nobody looked".to_owned()
         }
-        (None, []) if incident.runs.iter().any(|run| run.triage) => "diagnostics are running".to_owned(),
+        (None, []) if incident.is_looked_at() => "diagnostics are running".to_owned(),
         (None, []) => "nothing yet: no diagnostics ran".to_owned(),
     }
 }

@@ -520,6 +520,9 @@ pub struct CardView {
     pub evidence: Vec<EvidenceLine>,
     /// How triage ended, or that it still runs.
     pub triage: Option<String>,
+    /// Why this severity, and why these diagnostics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// What changed lately, newest first.
     pub changes: Vec<String>,
     /// What the runs of this incident do now, newest first.

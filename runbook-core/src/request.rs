@@ -12,6 +12,18 @@ use crate::people::Role;
 pub enum Request {
     /// The runbooks that can be named.
     RunbookList,
+    /// The runbooks that may help, and why; and which rule chooses what.
+    RunbookSuggest {
+        /// For this incident; the one that is meant here when nothing is named.
+        #[serde(default)]
+        incident: Option<String>,
+        /// For a page of this service, without an incident.
+        #[serde(default)]
+        service: Option<String>,
+        /// For a page that says this.
+        #[serde(default)]
+        title: Option<String>,
+    },
     /// What Blocks understood of a runbook.
     RunbookShow {
         /// Its name.
@@ -566,7 +578,8 @@ impl Request {
     /// Names an incident where it could name one and does not.
     pub fn name_incident(&mut self, named: &str) {
         match self {
-            Request::RunbookRun { incident, .. }
+            Request::RunbookSuggest { incident, service: None, title: None }
+            | Request::RunbookRun { incident, .. }
             | Request::RunbookRollback { incident, .. }
             | Request::IncidentShow { incident }
             | Request::IncidentAck { incident }
@@ -679,6 +692,7 @@ impl Request {
         matches!(
             self,
             Request::RunbookList
+                | Request::RunbookSuggest { .. }
                 | Request::RunbookRuns { .. }
                 | Request::RunbookShow { .. }
                 | Request::RunbookPlan { .. }

@@ -17,6 +17,7 @@ use crate::message::{
 use crate::next;
 use crate::people::Actor;
 use crate::plan::{Plan, PlannedCommand, Provenance, Reversal};
+use crate::rules;
 use crate::run::{Budget, CommandPhase, Question, Run, Status, Unit, UnitRole};
 use crate::runbook::{Effect, Foreach};
 use crate::severity::Severity;
@@ -24,6 +25,8 @@ use crate::stays;
 
 /// So many commands that run again are named in a line.
 const SHOWN_REPEATED: usize = 5;
+/// So many runbooks that may help stand on the card.
+const SHOWN_SUGGESTIONS: usize = 3;
 /// So many items of a loop are named in a plan.
 const SHOWN_ITEMS: usize = 32;
 
@@ -58,6 +61,7 @@ pub fn card(
         alerts: incident.alerts.as_ref().map(alerts_view),
         evidence: incident.evidence.iter().map(|line| evidence_line(incident, line, outputs)).collect(),
         triage: triage_line(incident),
+        why: incident.chosen.as_ref().map(|_| why(incident)),
         changes: incident.changes.iter().map(|change| change.text.clone()).collect(),
         runs: runs.iter().rev().filter(|run| !run.unasked).map(run_line).collect(),
         suggestions: suggestions(incident, rollback),
@@ -104,12 +108,22 @@ fn evidence_line(incident: &Incident, line: &Evidence, outputs: &BTreeMap<String
     EvidenceLine {
         outcome: line.outcome,
         title: line.title.clone(),
-        detail: verdict_text(&line.expected, &line.reason),
+        detail: detail_of(incident, line),
         output: output.map(|(_, shown)| shown.text.clone()),
         whole: output
             .filter(|(_, shown)| !shown.is_whole)
             .and_then(|(sha256, _)| incident.whole_words(sha256)),
     }
+}
+
+fn detail_of(incident: &Incident, line: &Evidence) -> String {
+    let text = verdict_text(&line.expected, &line.reason);
+    let Some(shared) = line.shared else { return text };
+    let before_s = (incident.opened_at - shared.at).num_seconds();
+    let span = for_people(before_s.unsigned_abs());
+    let when = if before_s < 0 { "after" } else { "before" };
+    let of = format!("looked at for {}, {span} {when} this was opened", shared.from);
+    if text.is_empty() { of } else { format!("{text} ({of})") }
 }
 
 fn commander(incident: &Incident) -> Option<String> {
@@ -134,18 +148,38 @@ fn target_quarters(incident: &Incident, now: DateTime<Utc>) -> Option<u8> {
     lasts.then(|| u8::try_from(passed.min(4)).unwrap_or(4))
 }
 
+/// Why this severity and why these diagnostics, in one line.
+#[must_use]
+pub fn why(incident: &Incident) -> String {
+    rules::words(&incident.severity, &incident.severity_reason, incident.chosen.as_ref())
+}
+
 fn triage_line(incident: &Incident) -> Option<String> {
     if let Some(triage) = incident.triage {
         let asks = if triage.ask > 0 { format!(", {} for you to check", triage.ask) } else { String::new() };
+        let cut = incident.looks.cut.iter().map(|line| format!("; {line}"));
+        let failed = incident.looks.failed.iter();
+        let failed = failed.map(|name| format!("; {name} could not start (the timeline says why)"));
+        let rest: String = cut.chain(failed).collect();
         return Some(format!(
-            "{} commands ran: {} passed, {} failed{asks}",
+            "{} commands ran: {} passed, {} failed{asks}{rest}",
             triage.commands, triage.passed, triage.failed
         ));
     }
     if incident.triage_impossible {
         return Some("the diagnostics could not start: nobody looked yet (the timeline says why)".to_owned());
     }
-    incident.is_looked_at().then(|| "diagnostics are running".to_owned())
+    if incident.is_looked_at() {
+        let shared = incident.looks.shared.iter().find(|look| !look.ended);
+        return Some(match shared {
+            Some(look) => {
+                format!("diagnostics are running for {}: what they find stands here, too", look.from)
+            }
+            None => "diagnostics are running".to_owned(),
+        });
+    }
+    let chosen = incident.chosen.as_ref().filter(|chosen| chosen.triage.is_empty())?;
+    Some(format!("nobody looks by themselves: {}", chosen.reason))
 }
 
 fn run_line(run: &Run) -> String {
@@ -213,6 +247,14 @@ fn suggestions(incident: &Incident, rollback: Option<&str>) -> Vec<String> {
         ));
     }
     let lasts = incident.status < IncidentStatus::Monitoring;
+    if lasts && !is_helped(incident) {
+        let others = incident.suggested.iter().filter(|one| Some(one.runbook.as_str()) != rollback);
+        lines.extend(
+            others
+                .take(SHOWN_SUGGESTIONS)
+                .map(|one| format!("`/blocks runbook run {}`: {}", one.runbook, one.words())),
+        );
+    }
     if let Some(request) =
         incident.reminders.rollback_requests.last().filter(|_| lasts && !is_helped(incident))
     {

@@ -238,6 +238,7 @@ const LINES: &[(&str, &str)] = &[
     ("action list", "1. alert on it (ana"),
     ("action done 1", "Action 1 is done."),
     ("runbook list", "The small one"),
+    ("runbook suggest --service flowengine --title small", "its title says small"),
     ("runbook show small", "1 command: 1 runnable"),
     ("runbook plan small", "code "),
     ("runbook run small", "The small one (code"),

@@ -23,6 +23,7 @@ use crate::metrics::Metrics;
 use crate::pings::Pings;
 use crate::refusals::Refusals;
 use crate::settings::Settings;
+use crate::sharing::Sharing;
 use crate::under_way::UnderWay;
 
 /// How long a command may be on its way to its process until it is looked at again.
@@ -94,6 +95,8 @@ pub(crate) struct Inner {
     pub(crate) asked: AskedFor,
     /// Whom it has mentioned lately.
     pub(crate) pings: Pings,
+    /// Who waits for whose diagnostics, and what runs on which target.
+    pub(crate) sharing: Sharing,
     /// Tasks beside the loops.
     pub(crate) tasks: std::sync::Mutex<JoinSet<()>>,
 }
@@ -126,6 +129,7 @@ impl Engine {
                 held: HeldRuns::default(),
                 asked: AskedFor::default(),
                 pings: Pings::default(),
+                sharing: Sharing::default(),
                 tasks: std::sync::Mutex::new(JoinSet::new()),
             }),
         }

@@ -6,6 +6,7 @@ use runbook_core::incident::{AskAtPager, Incident, IncidentCommand, OpenIncident
 use runbook_core::people::{Actor, Person, Role};
 use runbook_core::ports::IncidentRow;
 use runbook_core::request::Request;
+use runbook_core::rules::Facts;
 use serde_json::json;
 
 use crate::alerts::{explain, explain_loose};
@@ -259,10 +260,15 @@ impl Engine {
         // Whoever declares one means that it is urgent, until somebody says otherwise.
         let second =
             scheme.severities.get(1).or(scheme.severities.last()).map(|severity| severity.id.as_str());
-        let (named, why) = match (severity.as_deref(), own) {
-            (Some(named), _) => (named, "as declared"),
-            (None, Some(own)) => (own, "the service's default"),
-            (None, None) => (second.unwrap_or("P2"), "nobody named one"),
+        let name = configured.map_or_else(|| "unknown service".to_owned(), |service| service.name.clone());
+        let facts = Facts { service: name, title: title.clone(), ..Facts::default() };
+        let choice = self.choose(&facts);
+        let ruled = choice.rule_says_severity(&settings.rules).then_some(choice.severity.as_str());
+        let (named, why) = match (severity.as_deref(), ruled, own) {
+            (Some(named), _, _) => (named, "as declared"),
+            (None, Some(ruled), _) => (ruled, choice.severity_reason.as_str()),
+            (None, None, Some(own)) => (own, "the service's default"),
+            (None, None, None) => (second.unwrap_or("P2"), "nobody named one"),
         };
         let named_by_nobody = severity.is_none();
         let (severity, target_s) = self.severity(named)?;
@@ -273,7 +279,7 @@ impl Engine {
         }
         let service = configured.map_or_else(|| "unknown service".to_owned(), |service| service.name.clone());
         let alike = self.open_alike(&service).await?;
-        let private = *private || self.is_led_privately(&service);
+        let private = *private || self.is_led_privately(&service, &choice.chosen.triage);
         let shell = asker.channel.is_none();
         let now = self.now();
         let say = |incident: &Incident| declared(incident, &alike, shell);
@@ -290,11 +296,12 @@ impl Engine {
                     title: title.clone(),
                     pager: None,
                     detected_at: now,
-                    triage: configured.is_some_and(|service| service.triage.is_some()),
+                    triage: !choice.chosen.triage.is_empty(),
                     private,
                     severity_guessed: named_by_nobody,
                     tells_pager: false,
                     note: note.clone(),
+                    chosen: Some(Box::new(choice.chosen.clone())),
                 },
                 Some(&say),
             )

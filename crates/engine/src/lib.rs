@@ -11,6 +11,7 @@ mod approving;
 mod attach;
 mod capture;
 mod carry_on;
+mod choosing;
 mod clock;
 mod codes;
 mod crash;
@@ -51,8 +52,10 @@ mod said;
 mod secrets;
 mod sees;
 mod settings;
+mod sharing;
 mod show;
 mod streams;
+pub mod suggesting;
 #[cfg(test)]
 mod testkit;
 #[cfg(test)]
@@ -76,6 +79,8 @@ pub use people::People;
 pub use plans::{Asked, draft_reply};
 pub use secrets::{SecretKey, SecretSource};
 pub use sees::Hidden;
-pub use settings::{HandoverSettings, PagerLook, PagerTells, PirSettings, ServiceSettings, Settings};
+pub use settings::{
+    HandoverSettings, PagerLook, PagerTells, PirSettings, ServiceSettings, Settings, TriageSettings,
+};
 pub use show::{IncidentShow, RecoveredRun, RecoveredStep, RunShow, StepShow, TimelineEntry};
 pub use updates::{UpdateSettings, UpdatesOfService, drafts};

@@ -230,10 +230,11 @@ impl Engine {
         let known = page.service_id.as_deref().and_then(|id| self.settings().service_by_pager_id(id));
         let name = known.map(|service| service.name.clone()).or_else(|| page.service_name.clone());
         match name {
-            Some(to) => IncidentCommand::MoveToService {
-                to,
-                triage: known.is_some_and(|service| service.triage.is_some()),
-            },
+            Some(to) => {
+                let chosen = self.choose(&self.facts_of(page)).chosen;
+                let triage = !chosen.triage.is_empty() || self.rules_need_details();
+                IncidentCommand::MoveToService { to, triage, chosen: Some(Box::new(chosen)) }
+            }
             None => note("its service changed", None),
         }
     }
@@ -246,61 +247,35 @@ impl Engine {
     async fn open_from_pager(&self, event: &PagerEvent, origin: &Origin) -> Result<IncidentId, EngineError> {
         let settings = self.settings();
         let page = &event.incident;
-        let service = page.service_id.as_deref().and_then(|id| settings.service_by_pager_id(id));
-        let (severity, severity_reason, severity_guessed) = self.severity_of(&event.incident);
-        let service_name = service
-            .map(|service| service.name.clone())
-            .or_else(|| page.service_name.clone())
-            .unwrap_or_else(|| "unknown service".to_owned());
-        let private = self.is_led_privately(&service_name);
+        let facts = self.facts_of(page);
+        let choice = self.choose(&facts);
+        let service_name = facts.service;
+        let private = self.is_led_privately(&service_name, &choice.chosen.triage);
         let opened = self
             .open_incident(
                 origin,
                 &|id, number| OpenIncident {
                     id,
                     number,
-                    target_s: settings.target_s(&severity),
-                    severity: severity.clone(),
-                    severity_reason: severity_reason.clone(),
+                    target_s: settings.target_s(&choice.severity),
+                    severity: choice.severity.clone(),
+                    severity_reason: choice.severity_reason.clone(),
                     service: service_name.clone(),
                     title: page.title.clone().unwrap_or_else(|| format!("PagerDuty incident {}", page.id)),
                     pager: Some(PagerRef { id: page.id.clone(), url: page.url.clone() }),
                     detected_at: page.created_at.unwrap_or(event.occurred_at),
-                    triage: service.is_some_and(|service| service.triage.is_some()),
+                    triage: !choice.chosen.triage.is_empty() || self.rules_need_details(),
                     private,
-                    severity_guessed,
+                    severity_guessed: choice.severity_guessed,
                     // more people read there than a private one is for
                     tells_pager: settings.tells_pager && !private,
                     note: None,
+                    chosen: Some(Box::new(choice.chosen.clone())),
                 },
                 None,
             )
             .await?;
         Ok(opened.id)
-    }
-
-    /// The severity of a page, why, and whether nobody has named it. High urgency is never below P2 (the second of the scheme).
-    pub(crate) fn severity_of(&self, page: &PagerIncident) -> (String, String, bool) {
-        let settings = self.settings();
-        let scheme = settings.severities.default_scheme();
-        let service = page.service_id.as_deref().and_then(|id| settings.service_by_pager_id(id));
-        let named = self.severity_named(page);
-        let named = named.as_deref().and_then(|id| scheme.get(id));
-        let configured = service
-            .and_then(|service| service.severity.as_deref())
-            .and_then(|id| settings.severities.default_scheme().get(id));
-        let lowest = scheme.severities.last().map_or("P4", |severity| severity.id.as_str());
-        let (id, reason) = match (named, configured) {
-            (Some(severity), _) => (severity.id.as_str(), "PagerDuty's priority".to_owned()),
-            (None, Some(severity)) => (severity.id.as_str(), "the service's default".to_owned()),
-            (None, None) => (lowest, "nothing names a severity".to_owned()),
-        };
-        let floor = scheme.severities.get(1).map_or(lowest, |severity| severity.id.as_str());
-        if page.high_urgency == Some(true) && scheme.more_severe(id, floor) != id {
-            let reason = format!("high urgency is never below {floor} ({reason} says {id})");
-            return (floor.to_owned(), reason, true);
-        }
-        (id.to_owned(), reason, named.is_none())
     }
 }
 

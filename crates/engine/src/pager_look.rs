@@ -252,7 +252,13 @@ impl Engine {
         let is_new = match (has_changed, ours.reminders.is_severity_guessed) {
             (true, _) => differs,
             // high urgency is not taken below its floor by what the page said from its beginning
-            (false, true) => !self.severity_of(&seen.incident).2,
+            // nor is what the rules made of it by that very priority
+            (false, true) => {
+                let facts = self.facts_of(&seen.incident);
+                let known = ours.chosen.as_ref().and_then(|chosen| chosen.priority.as_ref());
+                let is_same = ours.chosen.is_some() && known == facts.priority.as_ref();
+                !is_same && !self.choose(&facts).severity_guessed
+            }
             (false, false) => differs && !ours.told.said_here(),
         };
         (is_new && ours.status.is_open()).then(|| Drifted {

@@ -219,7 +219,9 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(()) };
         if loaded.state.status.is_open() {
+            self.end_looking(id, &Origin::system("triage", Cause::Engine)).await?;
             self.start_triage(id).await?;
+            self.take_all_shared(&loaded.state).await?;
             self.remind(id, occasion).await.map(|_| ())
         } else if loaded.state.is_reviewed() && loaded.state.review_file.is_none() {
             self.draft_review(id, Occasion::Due).await.map(|_| ())

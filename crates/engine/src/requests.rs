@@ -197,6 +197,10 @@ impl Engine {
                 };
                 self.answer(origin, reply).await
             }
+            Request::RunbookSuggest { .. } => {
+                let reply = self.suggest_request(request, asker).await?;
+                self.answer(origin, reply).await
+            }
             Request::RunbookList => self.answer(origin, describe::runbooks(self.library())).await,
             Request::RunbookShow { name } => {
                 let reply = describe::runbook(&self.entry(name)?, &self.settings().exec_env)?;

@@ -47,7 +47,7 @@ pub(crate) async fn load_run(
 /// What a command of a run may change.
 pub(crate) fn what(run: &Run, unit: Unit) -> What {
     let changes = run.command(unit).is_none_or(|command| command.effect != CommandEffect::Read);
-    What { target: run.plan.target.clone(), changes }
+    What { target: run.plan.target.clone(), changes, unasked: run.unasked }
 }
 
 /// What the person who asked is told about a decided run.
@@ -249,6 +249,9 @@ impl Engine {
                 crash::after(decision);
                 self.touch();
                 self.perform_incident(incident_rest);
+                if run.unasked && !run.status.is_open() {
+                    self.hand_on(id);
+                }
                 Ok(Some((run, end, rest)))
             }
             Err(CommitError::Conflict(_)) => Ok(None),
@@ -328,6 +331,15 @@ impl Engine {
     /// Runs one command whose intent is durable, and records what came of it. Of two calls for one attempt, the second
     /// does nothing.
     pub(crate) async fn execute(&self, id: RunId, unit: Unit, attempt: u32) {
+        // what looks by itself waits for its turn at the target
+        let target = self.inner.under_way.looks_at(id, attempt);
+        let _slot = match target {
+            Some(target) => match self.slot_at(&target).await {
+                Some(slot) => Some(slot),
+                None => return, // the next start takes it up
+            },
+            None => None,
+        };
         let Some(begun) = self.inner.under_way.begin(id, attempt) else { return };
         let Some(run) = self.look_surely(id).await else { return };
         // Somebody cancelled it, and what they cancelled may still be ending. What the run means to be alive beside this

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use runbook_core::alert::AlertPolicy;
 use runbook_core::people::Group;
 use runbook_core::plan::ApprovalPolicy;
+use runbook_core::rules::Rule;
 use runbook_core::runbook::CommandKind;
 use runbook_core::severity::Severities;
 
@@ -66,6 +67,27 @@ pub struct Settings {
     pub updates: UpdateSettings,
     /// How alerts become incidents.
     pub alerts: AlertPolicy,
+    /// Rules that choose severity and runbooks, in their order.
+    pub rules: Vec<Rule>,
+    /// Within which bounds incidents are looked at by themselves.
+    pub triage: TriageSettings,
+}
+
+/// Within which bounds incidents are looked at by themselves: diagnostics must not become the outage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TriageSettings {
+    /// Seconds that all diagnostics of an incident may take.
+    pub budget_s: u32,
+    /// Commands that may run at a time on one target; at least 1.
+    pub per_target: u32,
+    /// Seconds within which incidents of a service are looked at together; 0: never.
+    pub share_s: u32,
+}
+
+impl Default for TriageSettings {
+    fn default() -> Self {
+        TriageSettings { budget_s: 300, per_target: 4, share_s: 60 }
+    }
 }
 
 /// How the pager is looked at.

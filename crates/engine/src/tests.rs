@@ -18,6 +18,7 @@ mod pager_look;
 mod private;
 mod reminders;
 mod runs;
+mod triage;
 mod updates;
 mod verbs;
 mod yeses;

@@ -19,6 +19,7 @@ use crate::handover;
 use crate::origin::Origin;
 use crate::reminders::{self, Occasion};
 use crate::runs::silent;
+use crate::triage;
 
 /// How often a loop looks without having been woken.
 const TICK: Duration = Duration::from_millis(500);
@@ -203,6 +204,7 @@ impl Engine {
                 });
             }
             (StreamId::Incident(id), alerts::TELL) => self.alerts_are_due(id).await,
+            (StreamId::Incident(id), triage::BUDGET) => self.end_looking(id, &origin).await,
             (StreamId::Incident(id), handover::OFFER) => self.offers_lapse(id, &origin).await,
             (StreamId::Incident(_), handover::SHIFT) => self.shift_is_due(timer.due).await,
             (StreamId::Run(id), "approval") => self.approval_expired(id, &origin).await,

@@ -32,6 +32,8 @@ enum Phase {
 pub(crate) struct What {
     pub(crate) target: String,
     pub(crate) changes: bool,
+    /// Nobody asked for it: it only looks.
+    pub(crate) unasked: bool,
 }
 
 /// An attempt that has begun; dropped when its outcome is written.
@@ -59,6 +61,14 @@ impl UnderWay {
     /// It was intended by this process and has not begun: nothing of it was ever started.
     pub(crate) fn is_only_intended(&self, run: RunId, attempt: u32) -> bool {
         matches!(self.inner().attempts.get(&(run, attempt)), Some(Phase::Intended(_)))
+    }
+
+    /// On which target it is to look, where nobody asked for that and it has not begun.
+    pub(crate) fn looks_at(&self, run: RunId, attempt: u32) -> Option<String> {
+        match self.inner().attempts.get(&(run, attempt)) {
+            Some(Phase::Intended(what)) if what.unasked => Some(what.target.clone()),
+            _ => None,
+        }
     }
 
     /// Begins it; `None` when it has begun before.
@@ -152,7 +162,7 @@ mod tests {
     }
 
     fn what(target: &str, changes: bool) -> What {
-        What { target: target.to_owned(), changes }
+        What { target: target.to_owned(), changes, unasked: false }
     }
 
     fn begin<'a>(all: &'a UnderWay, of: u128, attempt: u32, what: What) -> Begun<'a> {

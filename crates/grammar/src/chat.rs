@@ -366,6 +366,19 @@ mod tests {
         let table = [
             ("runbook list", Request::RunbookList),
             ("Runbook List", Request::RunbookList),
+            ("runbook suggest", Request::RunbookSuggest { incident: None, service: None, title: None }),
+            (
+                "runbook suggest 12",
+                Request::RunbookSuggest { incident: some("INC-12"), service: None, title: None },
+            ),
+            (
+                "runbook suggest --service shop --title “pool is full”",
+                Request::RunbookSuggest {
+                    incident: None,
+                    service: Some("shop".into()),
+                    title: Some("pool is full".into()),
+                },
+            ),
             ("runbook show rollback_to_pilot", Request::RunbookShow { name: "rollback_to_pilot".into() }),
             (
                 "runbook plan x",

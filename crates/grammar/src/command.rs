@@ -74,6 +74,21 @@ pub enum Command {
 pub enum RunbookCommand {
     /// Name the runbooks
     List,
+    /// Name the runbooks that may help, and say why; and which rule chooses severity and diagnostics
+    #[command(
+        after_help = "Examples:\n  blocks runbook suggest INC-12\n  blocks runbook suggest --service flowengine --title \"the pool is full\""
+    )]
+    Suggest {
+        /// The incident; the one that is meant here when nothing is named
+        #[arg(value_name = "INC", conflicts_with_all = ["service", "title"])]
+        incident: Option<String>,
+        /// The service of a page, without an incident
+        #[arg(long, value_name = "NAME")]
+        service: Option<String>,
+        /// What that page says
+        #[arg(long, value_name = "TEXT")]
+        title: Option<String>,
+    },
     /// Show what Blocks understood of a runbook
     #[command(after_help = "Example: blocks runbook show rollback_to_pilot")]
     Show {
@@ -467,6 +482,11 @@ impl RunbookCommand {
     pub fn to_request(&self) -> Result<Request, RequestError> {
         Ok(match self {
             RunbookCommand::List => Request::RunbookList,
+            RunbookCommand::Suggest { incident, service, title } => Request::RunbookSuggest {
+                incident: incident.as_deref().map(incident_number),
+                service: service.clone(),
+                title: title.clone(),
+            },
             RunbookCommand::Show { name } => Request::RunbookShow { name: name.clone() },
             RunbookCommand::Plan { name, section, params } => Request::RunbookPlan {
                 name: name.clone(),

@@ -150,6 +150,12 @@ pub const COMMANDS: &[CommandInfo] = &[
     on_all("menu", "[INC]", "what makes sense to type next", "menu"),
     on_all("runbook list", "", "name the runbooks", "runbook list"),
     on_all(
+        "runbook suggest",
+        "[INC] [--service NAME] [--title TEXT]",
+        "the runbooks that may help, and why",
+        "runbook suggest INC-12",
+    ),
+    on_all(
         "runbook show",
         "NAME",
         "show what Blocks understood of a runbook",

@@ -82,7 +82,8 @@ pub fn score(
             first(&|event| {
                 matches!(
                     event,
-                    IncidentEvent::SeverityConfirmed { .. } | IncidentEvent::SeverityChanged { .. }
+                    IncidentEvent::SeverityConfirmed { .. }
+                        | IncidentEvent::SeverityChanged { reason: None, .. }
                 )
             }),
             severity.and_then(|known| known.remind_severity_after_s),

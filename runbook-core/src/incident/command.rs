@@ -11,6 +11,8 @@ use crate::expectation::Outcome;
 use crate::ids::{IncidentId, IncidentNumber, RunId};
 use crate::people::{Actor, Role};
 use crate::ports::Answer;
+use crate::rules::{Choice, Chosen};
+use crate::suggest::Suggestion;
 use crate::update::{PageState, Refusal, UpdateCommand};
 
 /// Everything that opening needs.
@@ -44,6 +46,36 @@ pub struct OpenIncident {
     pub tells_pager: bool,
     /// What else whoever declared it knows.
     pub note: Option<String>,
+    /// Which runbooks look at it, and why; whichever its service names when absent.
+    pub chosen: Option<Box<Chosen>>,
+}
+
+/// Something that was found for another incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// The command's id.
+    pub command: String,
+    /// What was asked.
+    pub title: String,
+    /// What was expected.
+    pub expected: String,
+    /// The verdict.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: String,
+    /// SHA-256 of the standard output.
+    pub output_sha256: Option<String>,
+    /// When it was found.
+    pub at: DateTime<Utc>,
+}
+
+/// How a run that only looks ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookEnd {
+    /// Commands that ran.
+    pub commands: u32,
+    /// Why it was not all, where it was cut off.
+    pub cut: Option<String>,
 }
 
 /// Whose word a severity is: that of somebody here is told to the pager, and the pager's is not told back.
@@ -54,8 +86,6 @@ pub enum Word {
         /// Their e-mail at the pager, when known.
         email: Option<String>,
     },
-    /// A rule made it of what is known.
-    Rule,
     /// The pager says so.
     Pager {
         /// When, by its account.
@@ -127,6 +157,44 @@ pub enum IncidentCommand {
         to: String,
         /// `true`: diagnostics are configured and start at once.
         triage: bool,
+        /// Which runbooks look at it then, and why.
+        chosen: Option<Box<Chosen>>,
+    },
+    /// What its sender tells beside the page is known: the rules have been asked again.
+    HearDetails {
+        /// So many labels and details.
+        facts: u32,
+        /// What the rules say now.
+        choice: Box<Choice>,
+        /// Seconds to mitigate that this severity allows.
+        target_s: Option<u32>,
+    },
+    /// Another incident of the service has just been looked at with the same runbook.
+    ShareTriage {
+        /// The other's run.
+        run: RunId,
+        /// The runbook's name.
+        runbook: String,
+        /// The other.
+        from: IncidentNumber,
+        /// When that run was planned.
+        looked_at: DateTime<Utc>,
+    },
+    /// Runbooks that may help were found.
+    Suggest {
+        /// The best first.
+        all: Vec<Suggestion>,
+    },
+    /// What that has found by now.
+    TakeEvidence {
+        /// The other's run.
+        run: RunId,
+        /// What was found, in order.
+        evidence: Vec<Taken>,
+        /// What has changed, where the diagnostics say so.
+        changes: Vec<ChangeNoted>,
+        /// How it ended; `None` while it goes on.
+        end: Option<LookEnd>,
     },
     /// The pager says where people talk about it.
     ChangeBridge {

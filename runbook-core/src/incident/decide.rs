@@ -7,13 +7,12 @@ use super::capture;
 use super::command::{IncidentCommand, OpenIncident, Rejection, Word};
 use super::event::{IncidentEvent, RunOutcome};
 use super::handover;
+use super::look;
 use super::pager;
 use super::reminders;
-use super::state::{Incident, Status, Triage};
+use super::state::{Incident, Status};
 use super::tell::{self, Heard};
-use super::triage_note;
 use super::verbs;
-use crate::expectation::Outcome;
 use crate::ids::{IncidentId, RunId};
 use crate::message::Outgoing;
 use crate::people::Actor;
@@ -111,6 +110,7 @@ pub fn open(request: &OpenIncident, now: DateTime<Utc>) -> Decision {
         severity_guessed: request.severity_guessed,
         tells_pager: request.tells_pager,
         alerted: false,
+        chosen: request.chosen.clone(),
     }];
     events.extend(request.note.clone().map(|text| IncidentEvent::NoteAdded { text, source: None }));
     Decision { events, effects }
@@ -227,6 +227,7 @@ fn decide_alone(
                     outcome: *outcome,
                     reason: reason.clone(),
                     output_sha256: output_sha256.clone(),
+                    shared: None,
                 })
                 .collect();
             if !changes.is_empty() && state.is_about_its_service(*run) {
@@ -241,15 +242,12 @@ fn decide_alone(
             }
             decision
         }
-        IncidentCommand::FailTriage { .. } if state.triage_impossible => nothing,
-        IncidentCommand::FailTriage { runbook, reason } => {
-            let (runbook, reason) = (runbook.clone(), reason.clone());
-            let note = triage_note::told(state, triage_note::failed_note(state, &runbook, &reason));
-            let mut decision = with_card(vec![IncidentEvent::TriageFailed { runbook, reason }]);
-            decision.effects.extend(note);
-            decision
-        }
-        IncidentCommand::EndTriage { run, commands } => end_triage(state, *run, *commands, card.clone()),
+        IncidentCommand::FailTriage { .. }
+        | IncidentCommand::EndTriage { .. }
+        | IncidentCommand::HearDetails { .. }
+        | IncidentCommand::ShareTriage { .. }
+        | IncidentCommand::Suggest { .. }
+        | IncidentCommand::TakeEvidence { .. } => look::decide(state, command, now),
         IncidentCommand::StartMitigation { run } if state.status.is_open() => {
             let mut decision = with_card(vec![IncidentEvent::MitigationStarted { run: *run }]);
             if let (Some(_), Some(target_s)) = (state.mitigated_at, state.target_s) {
@@ -268,7 +266,11 @@ fn decide_alone(
         }
         IncidentCommand::TakeUpRun { .. } => nothing,
         IncidentCommand::EndRun { run, outcome, reason } => {
-            end_run(state, *run, *outcome, reason.as_deref(), card.clone())
+            let mut decision = look::cut_off(state, *run, *outcome, reason.as_deref());
+            let end = end_run(state, *run, *outcome, reason.as_deref(), card.clone());
+            decision.events.extend(end.events);
+            decision.effects.extend(end.effects);
+            decision
         }
         // people were told when it ended
         IncidentCommand::StandAgain { run, outcome, reason } => {
@@ -400,31 +402,19 @@ fn change_severity(
     (to, target_s, word): (&str, Option<u32>, &Word),
     now: DateTime<Utc>,
 ) -> Decision {
-    let incident = state.id;
-    let mut effects = vec![Effect::Send(Outgoing::Card { incident })];
     let tell = tell::severity(state, to, word);
     let told = tell.is_some();
-    effects.extend(tell);
     if to == state.severity {
-        // what a rule says once more confirms nothing
-        if !state.reminders.is_severity_guessed || *word == Word::Rule {
+        if !state.reminders.is_severity_guessed {
             return Decision::default();
         }
+        let card = Effect::Send(Outgoing::Card { incident: state.id });
+        let effects = [card].into_iter().chain(tell).collect();
         return Decision { events: vec![IncidentEvent::SeverityConfirmed { told }], effects };
     }
-    if !state.in_own_channel {
-        // It may now be one that has a channel of its own.
-        effects.push(Effect::Send(Outgoing::Channel { incident }));
-    }
-    effects.push(match target_s {
-        Some(target_s) if state.mitigated_at.is_none() => Effect::TargetTimer {
-            incident,
-            due: (state.detected_at + Duration::seconds(i64::from(target_s))).max(now),
-        },
-        _ => Effect::ClearTargetTimer { incident },
-    });
-    let (from, to) = (state.severity.clone(), to.to_owned());
-    Decision { events: vec![IncidentEvent::SeverityChanged { from, to, target_s, told }], effects }
+    let mut decision = severity_changed(state, to, target_s, (None, told), now);
+    decision.effects.extend(tell);
+    decision
 }
 
 fn acknowledge(
@@ -459,25 +449,29 @@ fn acknowledge(
     Decision { events, effects }
 }
 
-fn end_triage(state: &Incident, run: RunId, commands: u32, card: Effect) -> Decision {
-    // diagnostics of a service that it does not belong to any more say nothing of this one
-    if state.triage.is_some() || !state.is_about_its_service(run) {
-        return Decision::default();
+/// It is of another severity from now on; with a reason where the rules say so. `told`: the pager is told.
+pub(super) fn severity_changed(
+    state: &Incident,
+    to: &str,
+    target_s: Option<u32>,
+    (reason, told): (Option<String>, bool),
+    now: DateTime<Utc>,
+) -> Decision {
+    let incident = state.id;
+    let (from, to) = (state.severity.clone(), to.to_owned());
+    let mut effects = vec![Effect::Send(Outgoing::Card { incident })];
+    if !state.in_own_channel {
+        // It may now be one that has a channel of its own.
+        effects.push(Effect::Send(Outgoing::Channel { incident }));
     }
-    let count = |wanted: &[Outcome]| {
-        let matching = state.evidence.iter().filter(|line| wanted.contains(&line.outcome)).count();
-        u32::try_from(matching).unwrap_or(u32::MAX)
-    };
-    let triage = Triage {
-        commands,
-        passed: count(&[Outcome::Pass]),
-        failed: count(&[Outcome::Fail, Outcome::Late]),
-        ask: count(&[Outcome::Ask]),
-    };
-    let Triage { passed, failed, ask, .. } = triage;
-    let mut effects = vec![card];
-    effects.extend(triage_note::told(state, triage_note::triage_note(state, triage)));
-    Decision { events: vec![IncidentEvent::TriageEnded { run, commands, passed, failed, ask }], effects }
+    effects.push(match target_s {
+        Some(target_s) if state.mitigated_at.is_none() => Effect::TargetTimer {
+            incident,
+            due: (state.detected_at + Duration::seconds(i64::from(target_s))).max(now),
+        },
+        _ => Effect::ClearTargetTimer { incident },
+    });
+    Decision { events: vec![IncidentEvent::SeverityChanged { from, to, target_s, reason, told }], effects }
 }
 
 fn has_ended(state: &Incident, run: RunId) -> bool {

@@ -10,6 +10,8 @@ use crate::expectation::Outcome;
 use crate::ids::{DraftId, IncidentId, IncidentNumber, RunId};
 use crate::journal::millis;
 use crate::people::{Actor, Role};
+use crate::rules::Chosen;
+use crate::suggest::Suggestion;
 use crate::update::{Arrival, Draft, PageState};
 
 /// The pager's side of an incident.
@@ -26,6 +28,16 @@ pub struct PagerRef {
 pub struct ChangeNoted {
     /// One line, as reported.
     pub text: String,
+}
+
+/// For which other incident something was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedFrom {
+    /// The other.
+    pub from: IncidentNumber,
+    /// When.
+    #[serde(with = "millis")]
+    pub at: DateTime<Utc>,
 }
 
 /// How a run of this incident ended.
@@ -107,6 +119,16 @@ pub enum IncidentEvent {
         /// An alert has opened it: it is over when all its alerts are.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         alerted: bool,
+        /// Which runbooks look at it, and why; in older journals, whichever its service names.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        chosen: Option<Box<Chosen>>,
+    },
+    /// What its sender tells beside the page is known, and the rules were asked again.
+    RulesAsked {
+        /// So many labels and details.
+        facts: u32,
+        /// Which runbooks look at it now, and why.
+        chosen: Box<Chosen>,
     },
     /// Somebody took it.
     Acknowledged {
@@ -133,6 +155,9 @@ pub enum IncidentEvent {
         /// The pager is told.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         told: bool,
+        /// What the rules say of it, where they changed it: nobody has named it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// Somebody says that it is as severe as a rule had made it.
     SeverityConfirmed {
@@ -156,6 +181,9 @@ pub enum IncidentEvent {
         from: String,
         /// After.
         to: String,
+        /// Which runbooks look at that one, and why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        chosen: Option<Box<Chosen>>,
     },
     /// People talk about it there from now on.
     BridgeChanged {
@@ -214,6 +242,23 @@ pub enum IncidentEvent {
         /// `true` for the diagnostics that start by themselves.
         triage: bool,
     },
+    /// Diagnostics of another incident of the service have just looked: what they find counts here, and nothing is run twice.
+    TriageShared {
+        /// The other's run.
+        run: RunId,
+        /// The runbook's name.
+        runbook: String,
+        /// The other.
+        from: IncidentNumber,
+        /// When that run was planned.
+        #[serde(with = "millis")]
+        looked_at: DateTime<Utc>,
+    },
+    /// Runbooks that may help were found.
+    RunbooksSuggested {
+        /// The best first.
+        all: Vec<Suggestion>,
+    },
     /// A diagnostic was judged.
     EvidenceFound {
         /// The run.
@@ -230,17 +275,30 @@ pub enum IncidentEvent {
         reason: String,
         /// SHA-256 of the standard output, stored apart.
         output_sha256: Option<String>,
+        /// The other incident for which that was looked at, and when.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shared: Option<SharedFrom>,
     },
     /// What changed at the service lately.
     ChangesFound {
         /// Newest first.
         changes: Vec<ChangeNoted>,
     },
-    /// The diagnostics are through.
-    TriageEnded {
+    /// One of several runbooks that look has ended; others have not.
+    LookEnded {
         /// The run.
         run: RunId,
         /// Commands that ran.
+        commands: u32,
+        /// Why it was not all, where it was cut off.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cut: Option<String>,
+    },
+    /// The diagnostics are through.
+    TriageEnded {
+        /// The run that ended last.
+        run: RunId,
+        /// Commands that ran in all.
         commands: u32,
         /// Expectations that passed.
         passed: u32,
@@ -248,6 +306,9 @@ pub enum IncidentEvent {
         failed: u32,
         /// Expectations for a person.
         ask: u32,
+        /// Why that run was not all, where it was cut off.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cut: Option<String>,
     },
     /// The diagnostics could not be planned: nobody looked.
     TriageFailed {

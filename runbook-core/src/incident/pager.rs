@@ -67,9 +67,9 @@ pub(super) fn decide(state: &Incident, command: &IncidentCommand) -> Result<Deci
             let effects = vec![Effect::Send(Outgoing::Pager { incident, call })];
             Decision { events: vec![noted], effects }
         }
-        IncidentCommand::MoveToService { to, triage } if *to != state.service => {
-            let from = state.service.clone();
-            let mut decision = with_card(vec![IncidentEvent::ServiceChanged { from, to: to.clone() }]);
+        IncidentCommand::MoveToService { to, triage, chosen } if *to != state.service => {
+            let (from, to, chosen) = (state.service.clone(), to.clone(), chosen.clone());
+            let mut decision = with_card(vec![IncidentEvent::ServiceChanged { from, to, chosen }]);
             if *triage && state.status.is_open() {
                 decision.effects.push(Effect::StartTriage { incident });
             }
@@ -100,12 +100,6 @@ pub(super) fn is_told(said_at: DateTime<Utc>, occurred_at: DateTime<Utc>) -> boo
 }
 
 impl Incident {
-    /// Whether diagnostics of the service that it belongs to are under way or through, or cannot be.
-    #[must_use]
-    pub fn is_looked_at(&self) -> bool {
-        self.triage_impossible || self.runs.iter().skip(self.runs_before).any(|run| run.triage)
-    }
-
     /// Whether a run's results are about the service that it belongs to.
     pub(super) fn is_about_its_service(&self, run: RunId) -> bool {
         !self.runs.iter().take(self.runs_before).any(|link| link.triage && link.run == run)

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::alerts::Alerts;
 use super::capture::Captured;
 use super::decide::{CHANNEL, HERE, OUTPUT, PAGER_RESOLVE, TOLD_AGAIN};
-use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
+use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome, SharedFrom};
 use super::handover::Passed;
+use super::look::Looks;
 use super::pager::{Bridge, says_whether_it_is_over};
 use super::record::{ActionItem, End, Update};
 use super::reminders::Reminders;
@@ -19,6 +20,8 @@ use crate::ids::{IncidentId, IncidentNumber, RunId};
 use crate::journal::{Envelope, StreamId};
 use crate::people::{Actor, Role};
 use crate::ports::IncidentRow;
+use crate::rules::Chosen;
+use crate::suggest::Suggestion;
 use crate::update::Drafts;
 
 /// Where an incident stands.
@@ -72,6 +75,9 @@ pub struct Commander {
 /// A judged diagnostic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
+    /// The run.
+    #[serde(skip, default = "no_run")]
+    pub run: RunId,
     /// The command's id.
     #[serde(skip)]
     pub command: String,
@@ -85,6 +91,13 @@ pub struct Evidence {
     pub reason: String,
     /// SHA-256 of the standard output, stored apart.
     pub output_sha256: Option<String>,
+    /// The other incident for which that was looked at, and when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shared: Option<SharedFrom>,
+}
+
+fn no_run() -> RunId {
+    RunId(uuid::Uuid::nil())
 }
 
 /// How the diagnostics ended.
@@ -142,6 +155,15 @@ pub struct Incident {
     pub status: Status,
     /// Severity id.
     pub severity: String,
+    /// Why this severity, where nobody has named another since.
+    pub severity_reason: String,
+    /// Which runbooks look at it, and why; whichever its service names when absent.
+    pub chosen: Option<Chosen>,
+    /// What its looks have come to.
+    #[serde(skip)]
+    pub looks: Looks,
+    /// Runbooks that may help, the best first.
+    pub suggested: Vec<Suggestion>,
     /// The service's name.
     pub service: String,
     /// What it is about.
@@ -350,6 +372,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             IncidentEvent::Opened {
                 number,
                 severity,
+                severity_reason,
                 service,
                 title,
                 pager,
@@ -359,6 +382,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 severity_guessed,
                 tells_pager,
                 alerted,
+                chosen,
                 ..
             },
         ) => {
@@ -369,6 +393,10 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 number: *number,
                 status: Status::Triggered,
                 severity: severity.clone(),
+                severity_reason: severity_reason.clone(),
+                chosen: chosen.as_deref().cloned(),
+                looks: Looks::default(),
+                suggested: Vec::new(),
                 service: service.clone(),
                 title: title.clone(),
                 pager: pager.clone(),
@@ -454,9 +482,11 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         IncidentEvent::CommanderTaken { commander, acting } => {
             incident.commander = Some(Commander { who: commander.clone(), acting: *acting });
         }
-        IncidentEvent::SeverityChanged { to, target_s, .. } => {
+        IncidentEvent::SeverityChanged { to, target_s, reason, .. } => {
             incident.severity.clone_from(to);
             incident.target_s = *target_s;
+            incident.severity_reason =
+                reason.clone().unwrap_or_else(|| format!("{} says so", envelope.actor));
         }
         IncidentEvent::DeliveryFailed { what, .. } => {
             incident.channel_failed |= what == CHANNEL;
@@ -487,8 +517,9 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             outcome: None,
             taken_up: None,
         }),
-        IncidentEvent::ServiceChanged { to, .. } => {
+        IncidentEvent::ServiceChanged { to, chosen, .. } => {
             incident.service.clone_from(to);
+            incident.chosen = chosen.as_deref().cloned();
             // nobody has looked at this one
             (incident.triage, incident.triage_impossible) = (None, false);
             incident.evidence.clear();
@@ -499,8 +530,19 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.bridge = Bridge { url: url.clone(), numbers: numbers.clone() };
         }
         IncidentEvent::EvidenceFound { run, .. } if !incident.is_about_its_service(*run) => {}
-        IncidentEvent::EvidenceFound { command, title, expected, outcome, reason, output_sha256, .. } => {
+        IncidentEvent::EvidenceFound {
+            run,
+            command,
+            title,
+            expected,
+            outcome,
+            reason,
+            output_sha256,
+            shared,
+        } => {
             incident.evidence.push(Evidence {
+                run: *run,
+                shared: *shared,
                 command: command.clone(),
                 title: title.clone(),
                 expected: expected.clone(),
@@ -514,7 +556,8 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.triage =
                 Some(Triage { commands: *commands, passed: *passed, failed: *failed, ask: *ask });
         }
-        IncidentEvent::TriageFailed { .. } => incident.triage_impossible = true,
+        IncidentEvent::RunbooksSuggested { all } => incident.suggested.clone_from(all),
+        IncidentEvent::RulesAsked { chosen, .. } => incident.chosen = Some(chosen.as_ref().clone()),
         IncidentEvent::MitigationStarted { run } => {
             // A run that had ended may go on: it is retried or undone.
             if let Some(link) = incident.runs.iter_mut().find(|link| link.run == *run) {
@@ -575,7 +618,10 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.taken_seq = envelope.seq;
         }
         IncidentEvent::PagerNoted { id, .. } => incident.noted_at_pager.extend(id.clone()),
-        IncidentEvent::UpdateDrafted { .. }
+        IncidentEvent::TriageFailed { .. }
+        | IncidentEvent::TriageShared { .. }
+        | IncidentEvent::LookEnded { .. }
+        | IncidentEvent::UpdateDrafted { .. }
         | IncidentEvent::UpdateEdited { .. }
         | IncidentEvent::UpdateDiscarded { .. }
         | IncidentEvent::DraftPosted { .. }
@@ -607,6 +653,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.capture(&envelope.event);
         }
     }
+    incident.hear_of_looks(envelope);
     incident.reminders.hear(envelope);
     incident.drafts.hear(envelope);
     if was_open != incident.status.is_open() {

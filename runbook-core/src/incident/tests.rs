@@ -160,7 +160,7 @@ fn facts_are_noted_once() {
         (IncidentCommand::EndTriage { run: RUN, commands: 4 }, vec!["triage_ended"]),
         (end(RUN, RunOutcome::Succeeded), vec!["run_ended"]),
         (
-            IncidentCommand::ChangeSeverity { to: "P2".to_owned(), target_s: Some(1_800), word: Word::Rule },
+            IncidentCommand::ChangeSeverity { to: "P2".to_owned(), target_s: Some(1_800), word: said() },
             vec!["severity_changed"],
         ),
         (pager_ends(60), vec!["resolved"]),
@@ -181,11 +181,8 @@ fn a_new_severity_moves_the_target() {
     for (target_s, due) in [(Some(1_800), Some(1_800)), (None, None)] {
         let mut bench = Bench::paged();
         let incident = bench.incident.id;
-        let decision = bench.learns(&IncidentCommand::ChangeSeverity {
-            to: "P2".to_owned(),
-            target_s,
-            word: Word::Rule,
-        });
+        let decision =
+            bench.learns(&IncidentCommand::ChangeSeverity { to: "P2".to_owned(), target_s, word: said() });
         let wanted = match due {
             Some(due) => Effect::TargetTimer { incident, due: start_of_day() + Duration::seconds(due) },
             None => Effect::ClearTargetTimer { incident },
@@ -207,7 +204,7 @@ fn the_target_is_missed_once_and_only_when_its_time_has_come() {
     bench.learns(&IncidentCommand::ChangeSeverity {
         to: "P2".to_owned(),
         target_s: Some(1_800),
-        word: Word::Rule,
+        word: said(),
     });
     assert_eq!(bench.learns(&IncidentCommand::TargetPassed), Decision::default(), "the old timer");
     bench.now = start_of_day() + Duration::seconds(1_800);
@@ -374,7 +371,7 @@ fn a_new_severity_asks_for_the_channel_until_there_is_one() {
         decision.effects.iter().any(wanted)
     };
     let change =
-        |to: &str| IncidentCommand::ChangeSeverity { to: to.to_owned(), target_s: None, word: Word::Rule };
+        |to: &str| IncidentCommand::ChangeSeverity { to: to.to_owned(), target_s: None, word: said() };
     assert!(asks(&bench.learns(&change("P3"))));
     bench.learns(&IncidentCommand::RecordChannel { channel: "C1".to_owned() });
     assert!(!asks(&bench.learns(&change("P2"))));

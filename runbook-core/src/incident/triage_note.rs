@@ -23,6 +23,7 @@ pub(super) fn triage_note(incident: &Incident, triage: Triage) -> String {
         one_line(&format!("{}: {}: {text}", outcome_word(found.outcome), found.title))
     }));
     lines.extend(more(incident.evidence.len(), MOST_LINES));
+    lines.extend(incident.looks.cut.iter().take(MOST_CHANGES).map(|line| one_line(line)));
     lines.extend(
         incident
             .changes

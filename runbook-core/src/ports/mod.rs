@@ -26,8 +26,8 @@ pub use intake::{
 pub use mail::{Letter, Mail};
 pub use mark::{ChatMark, Marking, Quote};
 pub use pager::{
-    ESCALATE_KEY, LookAt, PAGE_KEY_PREFIX, Pager, PagerCall, PagerError, PagerUser, SeenIncident, SeenNote,
-    SeenStatus, UNDO_FAILED_KEY,
+    ESCALATE_KEY, LookAt, PAGE_KEY_PREFIX, PageDetails, Pager, PagerCall, PagerError, PagerUser,
+    SeenIncident, SeenNote, SeenStatus, UNDO_FAILED_KEY,
 };
 pub use status_page::{Published, StatusPage, StatusPost};
 pub use store::{

@@ -1,5 +1,7 @@
 //! The pager, as the engine sees it.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -26,8 +28,20 @@ pub trait Pager: Send + Sync {
     /// What of it cannot be read now is left out, as long as the open incidents could be.
     fn look<'a>(&'a self, at: &'a LookAt) -> BoxFuture<'a, Result<Vec<SeenIncident>, PagerError>>;
 
+    /// What an incident's alerts tell beside its title.
+    fn details<'a>(&'a self, incident: &'a str) -> BoxFuture<'a, Result<PageDetails, PagerError>>;
+
     /// The notes of an incident, oldest first.
     fn notes<'a>(&'a self, incident: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>>;
+}
+
+/// What the alerts of an incident tell, flat: what lies deeper has a name with dots.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PageDetails {
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Everything else.
+    pub details: BTreeMap<String, String>,
 }
 
 /// What is looked at.

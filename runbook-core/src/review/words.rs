@@ -6,6 +6,7 @@ use crate::ids::RunId;
 use crate::incident::{IncidentEvent, RunOutcome, note_words};
 use crate::plan::Fingerprint;
 use crate::ports::Exit;
+use crate::rules::Chosen;
 use crate::run::{Overrun, Question, Run, RunEvent, Unit, UnitRole, refused_words};
 
 /// The word for a verdict, as in the JSON output.
@@ -49,6 +50,14 @@ fn because(reason: Option<&str>) -> String {
     reason.map_or_else(String::new, |reason| format!(": {}", md(reason)))
 }
 
+fn looks(chosen: &Chosen) -> String {
+    if chosen.triage.is_empty() {
+        "nothing looks".to_owned()
+    } else {
+        format!("{} looks", chosen.triage.join(", "))
+    }
+}
+
 /// One event of the incident in a few words.
 pub(super) fn incident_event(event: &IncidentEvent) -> String {
     match event {
@@ -84,13 +93,16 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
             let how = if *acting { "acting commander" } else { "commander" };
             format!("{} is {how}", md(&commander.to_string()))
         }
-        IncidentEvent::SeverityChanged { from, to, .. } => {
-            format!("severity changed from {} to {}", md(from), md(to))
+        IncidentEvent::SeverityChanged { from, to, reason, .. } => {
+            format!("severity changed from {} to {}{}", md(from), md(to), because(reason.as_deref()))
+        }
+        IncidentEvent::RulesAsked { facts, chosen } => {
+            format!("{facts} details of the page are known: {} ({})", md(&looks(chosen)), md(&chosen.reason))
         }
         IncidentEvent::PagerNoted { what, text, .. } => {
             format!("the pager says {}{}", md(what), because(text.as_deref()))
         }
-        IncidentEvent::ServiceChanged { from, to } => {
+        IncidentEvent::ServiceChanged { from, to, .. } => {
             format!("moved from the service {} to {}", md(from), md(to))
         }
         IncidentEvent::BridgeChanged { url, numbers } => {
@@ -115,15 +127,37 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
             let what = if *triage { "diagnostics" } else { "run" };
             format!("{what} of {} planned", md(runbook))
         }
-        IncidentEvent::EvidenceFound { title, expected: wanted, outcome: verdict, reason, .. } => {
-            format!("{}: expected {}: {} ({})", md(title), expected(wanted), outcome(*verdict), md(reason))
+        IncidentEvent::RunbooksSuggested { all } => {
+            let names: Vec<_> = all.iter().map(|one| md(&one.runbook)).collect();
+            format!("runbooks that may help: {}", names.join(", "))
+        }
+        IncidentEvent::TriageShared { runbook, from, .. } => {
+            format!("{} has just looked for {from}: what it finds counts here", md(runbook))
+        }
+        IncidentEvent::EvidenceFound {
+            title, expected: wanted, outcome: verdict, reason, shared, ..
+        } => {
+            let of = shared.map_or_else(String::new, |shared| {
+                format!(", looked at for {} at {}", shared.from, shared.at.format("%H:%M:%S UTC"))
+            });
+            format!(
+                "{}: expected {}: {} ({}){of}",
+                md(title),
+                expected(wanted),
+                outcome(*verdict),
+                md(reason)
+            )
         }
         IncidentEvent::ChangesFound { changes } => {
             let lines: Vec<_> = changes.iter().map(|change| md(&change.text)).collect();
             format!("what changed: {}", lines.join("; "))
         }
-        IncidentEvent::TriageEnded { commands, passed, failed, ask, .. } => format!(
-            "diagnostics ended: {commands} commands, {passed} expectations passed, {failed} failed, {ask} for a person"
+        IncidentEvent::LookEnded { commands, cut, .. } => {
+            format!("one of the diagnostics ended: {commands} commands{}", because(cut.as_deref()))
+        }
+        IncidentEvent::TriageEnded { commands, passed, failed, ask, cut, .. } => format!(
+            "diagnostics ended: {commands} commands, {passed} expectations passed, {failed} failed, {ask} for a person{}",
+            because(cut.as_deref())
         ),
         IncidentEvent::TriageFailed { runbook, reason } => {
             format!("diagnostics of {} could not start: {}", md(runbook), md(reason))

@@ -63,6 +63,7 @@ pub(crate) fn card_view() -> CardView {
             whole: Some("all of it: `INC-1-failure-rate.txt`, a file in this thread".into()),
         }],
         triage: Some("4 commands, 1 failed".into()),
+        why: None,
         changes: vec!["v1.2 rolled out 3 min before detection".into()],
         runs: vec![],
         suggestions: vec!["`runbook rollback flowengine`: v1.2 is new".into()],

@@ -153,6 +153,8 @@ pub(crate) fn settings(shape: &Shape, reviews: PathBuf) -> Settings {
         pager_look: None,
         updates: blocks_engine::UpdateSettings::default(),
         alerts: runbook_core::alert::AlertPolicy::default(),
+        rules: Vec::new(),
+        triage: blocks_engine::TriageSettings { share_s: 0, ..blocks_engine::TriageSettings::default() },
         data_dir: reviews.clone(),
         secret_key: Some(SecretKey::new([7; 32])),
         pir: PirSettings {

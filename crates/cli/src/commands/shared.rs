@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use blocks_engine::{
     Absent, Asked, Clock as _, EngineError, Hidden, LibraryEntry, Reply, SystemClock, describe,
-    incident_reads, read, which,
+    incident_reads, read, suggesting, which,
 };
 use blocks_grammar::{Command, JournalCommand, RunbookCommand};
 use blocks_server::EngineInfo;
@@ -93,6 +93,7 @@ pub(crate) async fn run(
             return plan(&config, &entry, &asked, output);
         }
         Request::IncidentList { .. }
+        | Request::RunbookSuggest { .. }
         | Request::IncidentShow { .. }
         | Request::IncidentStatus { .. }
         | Request::IncidentCatchUp { .. }
@@ -207,6 +208,21 @@ async fn offline(config: &Config, request: &Request, absent: Option<&Absent>) ->
     let store = open_journal(config)?;
     let people = &config.settings.directory;
     Ok(match request {
+        Request::RunbookSuggest { incident, service, title } => {
+            let hidden = Hidden::default();
+            let sources = suggesting::Sources {
+                store: &store,
+                settings: &config.settings,
+                library: &config.library,
+                hidden: &hidden,
+            };
+            let page = service.is_some() || title.is_some();
+            let row = match page {
+                true => None,
+                false => Some(read::find_incident(&store, incident.as_deref(), false, &hidden).await?),
+            };
+            suggesting::reply(&sources, row.as_ref(), service.as_deref(), title.as_deref()).await?
+        }
         Request::IncidentList { all } => read::incidents(&store, *all, &Hidden::default()).await?,
         Request::IncidentShow { incident } => {
             let row = read::find_incident(&store, incident.as_deref(), false, &Hidden::default()).await?;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use slack_bot::CommandWord;
 
 use super::alerts::{AlertsTable, MaintenanceTable};
+use super::rules::{RuleTable, TriageTable};
 
 /// The whole file.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -34,6 +35,8 @@ pub(crate) struct ConfigFile {
     pub(crate) person: Vec<Person>,
     pub(crate) group: Vec<Group>,
     pub(crate) connection: Vec<ConnectionTable>,
+    pub(crate) rule: Vec<RuleTable>,
+    pub(crate) triage: TriageTable,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -202,8 +202,16 @@ impl Config {
         let git = super::git::source(&file.runbooks, &base, &data_dir)
             .map_err(|(key, message, hint)| wrong(&format!("runbooks.{key}"), message, hint))?;
         let bridge = file.slack.as_ref().and_then(|slack| slack.bridge.as_deref());
+        let folders = file.runbooks.paths.iter().map(|path| absolute(base.join(path))).collect();
+        let library = Library::new(folders, runbooks::RUNBOOKS, data_dir.clone()).with_git(git.clone());
+        let rules = super::rules::rules(&file, &severities, &library)
+            .map_err(|(key, message, hint)| wrong(&key, message, hint))?;
+        let triage =
+            super::rules::triage(&file).map_err(|(key, message, hint)| wrong(&key, message, hint))?;
         let settings = Settings {
-            git: git.clone(),
+            rules,
+            triage,
+            git,
             drilled: file.runbooks.drilled.clone(),
             services: file.service.iter().map(|table| service(table, bridge, &absolute, &base)).collect(),
             directory: directory.into(),
@@ -255,8 +263,6 @@ impl Config {
                 zone,
             },
         };
-        let folders = file.runbooks.paths.iter().map(|path| absolute(base.join(path))).collect();
-        let library = Library::new(folders, runbooks::RUNBOOKS, data_dir.clone()).with_git(git);
         Ok(Config {
             path: path.map(Path::to_path_buf),
             database: absolute(database),
@@ -507,6 +513,19 @@ mod tests {
                 3,
                 "unknown service 'shop'",
             ),
+            ("[[rule]]\nname = \"a\"\nseverity = \"P9\"\n", 3, "rule 'a': unknown severity 'P9'"),
+            ("[[rule]]\nname = \"a\"\ntriage = \"none_such\"\n", 3, "no runbook 'none_such'"),
+            ("[[rule]]\nname = \"a\"\nsuggest = [\"none_such\"]\n", 3, "no runbook 'none_such'"),
+            ("[[rule]]\nname = \"a\"\ntitle = \"(x\"\n", 3, "rule 'a'"),
+            ("[[rule]]\nname = \"a\"\nlabels = { team = \"[\" }\n", 3, "rule 'a'"),
+            ("[[rule]]\nname = \"a\"\nservice = \"shop\"\n", 3, "no service 'shop'"),
+            ("[[rule]]\nname = \"a\"\nurgency = \"urgent\"\n", 3, "urgent"),
+            ("[[rule]]\nname = \"a\"\nwhen = \"x\"\n", 3, "when"),
+            ("[[rule]]\ntitle = \"x\"\n", 1, "name"),
+            ("[[rule]]\nname = \"a\"\n[[rule]]\nname = \"a\"\n", 4, "two rules"),
+            ("[triage]\nbudget_s = 0\n", 2, "0 is not between"),
+            ("[triage]\nper_target = 101\n", 2, "101 is not between"),
+            ("[triage]\nshare_s = 5000\n", 2, "5000 is not between"),
             ("= 1\n", 1, ""),
         ] {
             let error = Config::from_text(text, Some(Path::new("b/blocks.toml"))).unwrap_err().to_string();

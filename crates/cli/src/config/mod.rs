@@ -6,6 +6,7 @@ mod file;
 mod git;
 mod load;
 mod places;
+mod rules;
 mod secrets;
 mod updates;
 

@@ -11,6 +11,7 @@ use runbook_core::incident::{OpenIncident, Raise};
 use runbook_core::journal::Cause;
 use runbook_core::people::Actor;
 use runbook_core::ports::{InboxOutcome, RowChange};
+use runbook_core::rules::{Chosen, Facts};
 
 use super::around::{Key, Known};
 use crate::engine::Engine;
@@ -191,7 +192,12 @@ impl Engine {
         let of = about(one.alert, policy);
         let own = settings.service(&of.service).and_then(|service| service.severity.as_deref());
         let severe = severity(one.alert, policy, settings.severities.default_scheme(), own);
-        let private = self.is_led_privately(&of.service);
+        let choice = self.choose(&facts_of(one.alert, &of, &severe));
+        let severe = match choice.rule_says_severity(&settings.rules) {
+            true => SeverityFound::Is { id: choice.severity, reason: choice.severity_reason, guessed: true },
+            false => severe,
+        };
+        let private = self.is_led_privately(&of.service, &choice.chosen.triage);
         let key = (one.source.to_owned(), one.alert.fingerprint.clone());
         let before = known.row(&key).cloned();
         let in_incident = before.as_ref().and_then(|row| row.incident);
@@ -219,8 +225,15 @@ impl Engine {
             }
             let counter = self.store().counter(INCIDENT_COUNTER).await?;
             let id = IncidentId(self.inner.parts.ids.fresh());
-            let request =
-                self.opening(id, IncidentNumber(counter + 1), one.alert, &of, &severe, private, now);
+            let request = self.opening(
+                id,
+                IncidentNumber(counter + 1),
+                one.alert,
+                &of,
+                (&severe, choice.chosen),
+                private,
+                now,
+            );
             known.opened(preview(&request, now));
             pending.opening = Some(Opening { request, counter });
             row.incident = Some(id);
@@ -306,7 +319,7 @@ impl Engine {
         number: IncidentNumber,
         alert: &SentAlert,
         of: &About,
-        severe: &SeverityFound,
+        (severe, chosen): (&SeverityFound, Chosen),
         private: bool,
         now: DateTime<Utc>,
     ) -> OpenIncident {
@@ -326,7 +339,8 @@ impl Engine {
             title: of.title.clone(),
             pager: None,
             detected_at: began.unwrap_or(now),
-            triage: settings.service(&of.service).is_some_and(|service| service.triage.is_some()),
+            triage: !chosen.triage.is_empty(),
+            chosen: Some(Box::new(chosen)),
             private,
             severity_guessed,
             tells_pager: false,
@@ -369,4 +383,21 @@ fn preview(request: &OpenIncident, now: DateTime<Utc>) -> runbook_core::ports::I
         private: request.private,
         brief: None,
     }
+}
+
+/// What the rules look at of an alert: a severity that it names counts as its priority, and its annotations are its details.
+fn facts_of(alert: &SentAlert, of: &About, severe: &SeverityFound) -> Facts {
+    let priority = match severe {
+        SeverityFound::Is { id, guessed: false, .. } => Some(id.clone()),
+        SeverityFound::Is { .. } | SeverityFound::OpensNone { .. } => None,
+    };
+    let facts = Facts {
+        service: of.service.clone(),
+        title: of.title.clone(),
+        priority,
+        high_urgency: None,
+        labels: alert.labels.clone(),
+        details: alert.annotations.clone(),
+    };
+    facts.bounded()
 }

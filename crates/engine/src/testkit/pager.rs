@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use runbook_core::ports::{
-    BoxFuture, LookAt, Pager, PagerCall, PagerError, PagerUser, SeenIncident, SeenNote, SeenStatus,
+    BoxFuture, LookAt, PageDetails, Pager, PagerCall, PagerError, PagerUser, SeenIncident, SeenNote,
+    SeenStatus,
 };
 
 use super::bench::FakeClock;
@@ -31,6 +32,12 @@ pub(crate) struct PagerState {
     pub(crate) keeps_users_secret: bool,
     /// What it has.
     pub(crate) seen: Vec<SeenIncident>,
+    /// What the alerts of its incidents tell.
+    pub(crate) details: BTreeMap<String, PageDetails>,
+    /// How long it takes to say that.
+    pub(crate) details_take: std::time::Duration,
+    /// How often it was asked for that.
+    pub(crate) details_asked: usize,
     /// The notes of its incidents; of others none may be read.
     pub(crate) notes: BTreeMap<String, Vec<SeenNote>>,
 }
@@ -156,6 +163,20 @@ impl Pager for FakePager {
             let mut seen = pager.seen.clone();
             seen.retain(|one| is_open(one) || at.incidents.contains(&one.incident.id));
             Ok(seen)
+        })
+    }
+
+    fn details<'a>(&'a self, incident: &'a str) -> BoxFuture<'a, Result<PageDetails, PagerError>> {
+        Box::pin(async move {
+            self.life.alive().await;
+            let slow = locked(&self.world.pager).details_take;
+            tokio::time::sleep(slow).await;
+            let mut pager = locked(&self.world.pager);
+            pager.details_asked += 1;
+            if pager.is_away {
+                return Err(PagerError::Retry { after_ms: None, reason: "nobody answers".to_owned() });
+            }
+            Ok(pager.details.get(incident).cloned().unwrap_or_default())
         })
     }
 

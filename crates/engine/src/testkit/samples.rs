@@ -159,6 +159,8 @@ pub(crate) fn settings(pir_dir: PathBuf) -> Settings {
         pager_look: None,
         updates: crate::UpdateSettings::default(),
         alerts: runbook_core::alert::AlertPolicy::default(),
+        rules: Vec::new(),
+        triage: crate::TriageSettings { share_s: 0, ..crate::TriageSettings::default() },
         data_dir: pir_dir.clone(),
         secret_key: Some(crate::SecretKey::new([7; 32])),
         pir: PirSettings {

@@ -44,9 +44,8 @@ impl Reminders {
     pub(in crate::incident) fn hear(&mut self, envelope: &Envelope<IncidentEvent>) {
         match &envelope.event {
             IncidentEvent::Opened { severity_guessed, .. } => self.is_severity_guessed = *severity_guessed,
-            IncidentEvent::SeverityChanged { .. } | IncidentEvent::SeverityConfirmed { .. } => {
-                self.is_severity_guessed = false;
-            }
+            IncidentEvent::SeverityChanged { reason, .. } => self.is_severity_guessed = reason.is_some(),
+            IncidentEvent::SeverityConfirmed { .. } => self.is_severity_guessed = false,
             IncidentEvent::Asked { about, mention, .. } => {
                 self.asked.insert(about.clone(), envelope.at);
                 self.said_at = Some(envelope.at);

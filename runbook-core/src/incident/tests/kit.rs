@@ -39,6 +39,7 @@ pub(crate) fn request(paged: bool) -> OpenIncident {
         severity_guessed: false,
         tells_pager: false,
         note: None,
+        chosen: None,
     }
 }
 
@@ -48,6 +49,11 @@ pub(crate) fn link(run: RunId, mutating: bool) -> IncidentCommand {
 
 pub(crate) fn acknowledge(name: &str, via: &str) -> IncidentCommand {
     IncidentCommand::Acknowledge { by: person(name), via: via.to_owned(), email: None }
+}
+
+/// The pager's word, at the start of the day.
+pub(crate) fn said() -> Word {
+    Word::Pager { occurred_at: start_of_day() }
 }
 
 /// The acknowledgement runs out, so many seconds after the start of the day.

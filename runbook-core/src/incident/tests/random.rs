@@ -83,8 +83,11 @@ fn by_the_pager() -> impl Strategy<Value = IncidentCommand> {
                 word: Word::Pager { occurred_at },
             }
         }),
-        (service, any::<bool>())
-            .prop_map(|(to, triage)| IncidentCommand::MoveToService { to: to.to_owned(), triage }),
+        (service, any::<bool>()).prop_map(|(to, triage)| IncidentCommand::MoveToService {
+            to: to.to_owned(),
+            triage,
+            chosen: None
+        }),
         (prop::option::of(text()), prop::collection::vec(text(), 0..2))
             .prop_map(|(url, numbers)| IncidentCommand::ChangeBridge { url, numbers }),
         (0..5i64).prop_map(|minute| IncidentCommand::PagerMerged {

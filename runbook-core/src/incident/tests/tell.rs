@@ -25,10 +25,6 @@ fn there(to: &str, second: i64) -> IncidentCommand {
     IncidentCommand::ChangeSeverity { to: to.to_owned(), target_s: None, word }
 }
 
-fn rule(to: &str) -> IncidentCommand {
-    IncidentCommand::ChangeSeverity { to: to.to_owned(), target_s: None, word: Word::Rule }
-}
-
 #[test]
 fn a_severity_is_told_in_the_name_of_whoever_said_it() {
     let mut bench = Bench::paged();
@@ -43,14 +39,12 @@ fn a_severity_is_told_in_the_name_of_whoever_said_it() {
     // that it is as a rule had made it is news to the pager, too
     let guessed = OpenIncident { severity_guessed: true, ..request(true) };
     let (mut bench, _) = Bench::open(&guessed, start_of_day());
-    assert_eq!(bench.learns(&rule("P1")), Decision::default(), "a rule confirms nothing");
     assert_eq!(calls(&bench.learns(&here("P1"))).len(), 1);
 
-    // what the pager says itself, what a rule says, what is private, what is nowhere, and what is over is not told
+    // what the pager says itself, what is private, what is nowhere, and what is over is not told
     let private = OpenIncident { private: true, ..request(true) };
     let rows = [
         (request(true), there("P2", 60), 0),
-        (request(true), rule("P2"), 0),
         (private, here("P2"), 0),
         (request(false), here("P2"), 0),
         (request(true), here("P2"), 1),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use runbook_core::ports::{
-    BoxFuture, LookAt, Pager, PagerCall, PagerError, PagerEventKind, SeenIncident, SeenNote,
+    BoxFuture, LookAt, PageDetails, Pager, PagerCall, PagerError, PagerEventKind, SeenIncident, SeenNote,
 };
 
 use super::Outside;
@@ -109,6 +109,10 @@ impl Pager for PagerLine {
 
     fn look<'a>(&'a self, _: &'a LookAt) -> BoxFuture<'a, Result<Vec<SeenIncident>, PagerError>> {
         Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn details<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<PageDetails, PagerError>> {
+        Box::pin(async { Ok(PageDetails::default()) })
     }
 
     fn notes<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>> {

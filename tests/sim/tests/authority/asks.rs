@@ -15,6 +15,7 @@ pub(crate) fn kind_of(request: &Request) -> &'static str {
     match request {
         Request::RunbookList => "runbook_list",
         Request::RunbookRuns { .. } => "runbook_runs",
+        Request::RunbookSuggest { .. } => "runbook_suggest",
         Request::RunbookShow { .. } => "runbook_show",
         Request::RunbookPlan { .. } => "runbook_plan",
         Request::RunbookRun { .. } => "runbook_run",
@@ -264,6 +265,7 @@ fn words(request: &Request) -> String {
     match request {
         Request::RunbookList => words.push("runbook list".to_owned()),
         Request::RunbookRuns { .. } => words.push("runbook runs".to_owned()),
+        Request::RunbookSuggest { .. } => words.push("runbook suggest --service shop".to_owned()),
         Request::RunbookShow { name } => words.push(format!("runbook show {name}")),
         Request::RunbookPlan { name, .. } => words.push(format!("runbook plan {name}")),
         Request::RunbookRun { name, .. } => words.push(format!("runbook run {name}")),

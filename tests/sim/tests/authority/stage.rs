@@ -18,8 +18,8 @@ use runbook_core::people::{Credential, Directory, Person, Role};
 use runbook_core::plan::ApprovalPolicy;
 use runbook_core::ports::{
     Begun, BoxFuture, Commit, CommitError, ExecError, Executor, Exit, Finished, InboxItem, Intake as _, Job,
-    LookAt, Output, Pager, PagerCall, PagerError, Resumed, RunRow, SeenIncident, SeenNote, StateOutcome,
-    Store, StoreError,
+    LookAt, Output, PageDetails, Pager, PagerCall, PagerError, Resumed, RunRow, SeenIncident, SeenNote,
+    StateOutcome, Store, StoreError,
 };
 use runbook_core::request::Request;
 use runbook_core::run::{Run, RunEvent, evolve};
@@ -228,6 +228,10 @@ impl Pager for Addresses {
 
     fn look<'a>(&'a self, _: &'a LookAt) -> BoxFuture<'a, Result<Vec<SeenIncident>, PagerError>> {
         Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn details<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<PageDetails, PagerError>> {
+        Box::pin(async { Ok(PageDetails::default()) })
     }
 
     fn notes<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>> {
@@ -465,6 +469,8 @@ fn settings(seed: u64, folder: &Path, irreversible: u8, os_user: impl Fn(&str) -
         pager_look: None,
         updates: blocks_engine::UpdateSettings::default(),
         alerts: runbook_core::alert::AlertPolicy::default(),
+        rules: Vec::new(),
+        triage: blocks_engine::TriageSettings { share_s: 0, ..blocks_engine::TriageSettings::default() },
         data_dir: folder.to_path_buf(),
         secret_key: Some(SecretKey::new([7; 32])),
         pir: PirSettings {

@@ -1,0 +1,210 @@
+//! Diagnostics must not become the outage: few run on a target at a time, and incidents of a service that come together are
+//! looked at together.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use runbook_core::ids::{IncidentId, IncidentNumber, RunId};
+use runbook_core::incident::{Incident, IncidentCommand, IncidentEvent, LookEnd, Taken};
+use runbook_core::journal::Cause;
+use runbook_core::plan::Fingerprint;
+use runbook_core::run::{CommandPhase, Run, Status};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::incidents::load_incident;
+use crate::origin::Origin;
+use crate::runs::load_run;
+
+/// So many runs are looked through for one that has just looked.
+const LOOK: usize = 1_000;
+
+/// So many incidents are remembered for which runbooks were looked for.
+const MOST_SUGGESTED: usize = 10_000;
+
+/// What this process knows of looks; all of it is a hint, and the store says the same.
+#[derive(Default)]
+pub(crate) struct Sharing {
+    /// Who waits for a run of another incident.
+    waiting: Mutex<BTreeMap<RunId, Vec<IncidentId>>>,
+    /// Turns at each target.
+    turns: Mutex<BTreeMap<String, Arc<Semaphore>>>,
+    /// For which incidents, of which service, runbooks that may help were looked for.
+    suggested: Mutex<BTreeSet<(IncidentId, String)>>,
+    /// When the pager last did not tell what it was asked.
+    quiet_since: Mutex<Option<Instant>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Sharing {
+    /// Whether runbooks that may help this incident are to be looked for: once in a process, and once more at another service.
+    pub(crate) fn is_first_look(&self, incident: IncidentId, service: &str) -> bool {
+        let mut all = locked(&self.suggested);
+        if all.len() >= MOST_SUGGESTED {
+            all.clear();
+        }
+        all.insert((incident, service.to_owned()))
+    }
+
+    /// The pager does not tell what it is asked.
+    pub(crate) fn quiet(&self) {
+        *locked(&self.quiet_since) = Some(Instant::now());
+    }
+
+    /// Whether the pager did not tell, so lately.
+    pub(crate) fn is_quiet(&self, lately: Duration) -> bool {
+        locked(&self.quiet_since).is_some_and(|since| since.elapsed() < lately)
+    }
+}
+
+/// A run of another incident that counts for this one.
+pub(crate) struct Other {
+    pub(crate) run: RunId,
+    pub(crate) from: IncidentNumber,
+    pub(crate) looked_at: DateTime<Utc>,
+}
+
+impl Engine {
+    /// Waits until something may look at the target; `None` when the engine ends meanwhile.
+    pub(crate) async fn slot_at(&self, target: &str) -> Option<OwnedSemaphorePermit> {
+        let most = usize::try_from(self.settings().triage.per_target.max(1)).unwrap_or(usize::MAX);
+        let turns = {
+            let mut all = locked(&self.inner.sharing.turns);
+            // those that nobody holds are forgotten
+            all.retain(|name, turns| name == target || Arc::strong_count(turns) > 1);
+            let new = || Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+            all.entry(target.to_owned()).or_insert_with(new).clone()
+        };
+        let mut stop = self.inner.draining.subscribe();
+        if self.is_draining() {
+            return None;
+        }
+        tokio::select! {
+            biased;
+            slot = turns.acquire_owned() => slot.ok(),
+            _ = stop.changed() => None,
+        }
+    }
+
+    /// A run of another incident of the same service that is, or was, exactly this look, begun within the window.
+    pub(crate) async fn just_looked(
+        &self,
+        incident: &Incident,
+        fingerprint: &Fingerprint,
+    ) -> Result<Option<Other>, EngineError> {
+        let window = i64::from(self.settings().triage.share_s);
+        let since = self.now() - chrono::Duration::seconds(window);
+        if window == 0 {
+            return Ok(None);
+        }
+        let rows = self.store().runs(None, false, LOOK).await?;
+        for row in rows.into_iter().take_while(|row| row.created_at >= since) {
+            let Some(other) = row.incident.filter(|other| *other != incident.id) else { continue };
+            if row.mutating || row.fingerprint.as_ref() != Some(fingerprint) {
+                continue;
+            }
+            let Some(loaded) = load_incident(self.store(), other).await? else { continue };
+            let is_look = loaded.state.runs.iter().any(|link| link.run == row.id && link.triage);
+            // nothing of a private one stands where others read
+            if is_look && !loaded.state.private && loaded.state.service == incident.service {
+                let (run, looked_at) = (row.id, row.created_at);
+                return Ok(Some(Other { run, from: loaded.state.number, looked_at }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// It counts what another's run finds, from now on.
+    pub(crate) async fn share(
+        &self,
+        id: IncidentId,
+        runbook: String,
+        other: &Other,
+    ) -> Result<(), EngineError> {
+        let (run, from, looked_at) = (other.run, other.from, other.looked_at);
+        let command = IncidentCommand::ShareTriage { run, runbook, from, looked_at };
+        locked(&self.inner.sharing.waiting).entry(run).or_default().push(id);
+        self.change_incident(id, &command, &of_triage(), None).await?;
+        self.take_shared(id, run).await
+    }
+
+    /// A look has ended: whoever waits for it gets what it has found.
+    pub(crate) fn hand_on(&self, run: RunId) {
+        let Some(waiting) = locked(&self.inner.sharing.waiting).remove(&run) else { return };
+        let engine = self.clone();
+        self.spawn(Box::pin(async move {
+            for id in waiting {
+                if let Err(error) = engine.take_shared(id, run).await {
+                    // the reconciler hands it on
+                    tracing::warn!(%error, "what another incident's diagnostics found is not here yet");
+                }
+            }
+        }));
+    }
+
+    /// The same for everything that an incident still waits for, whoever told or did not tell.
+    pub(crate) async fn take_all_shared(&self, incident: &Incident) -> Result<(), EngineError> {
+        for look in incident.looks.shared.iter().filter(|look| !look.ended) {
+            self.take_shared(incident.id, look.run).await?;
+        }
+        Ok(())
+    }
+
+    /// What another's run has found by now, and its end.
+    async fn take_shared(&self, id: IncidentId, run: RunId) -> Result<(), EngineError> {
+        let Some(source) = load_run(self.store(), run).await?.map(|loaded| loaded.state) else {
+            return Ok(());
+        };
+        let Some(other) = source.incident else { return Ok(()) };
+        let Some(loaded) = load_incident(self.store(), other).await? else { return Ok(()) };
+        let mut evidence = Vec::new();
+        for envelope in &loaded.events {
+            if let IncidentEvent::EvidenceFound {
+                run: of,
+                command,
+                title,
+                expected,
+                outcome,
+                reason,
+                output_sha256,
+                ..
+            } = &envelope.event
+                && *of == run
+            {
+                evidence.push(Taken {
+                    command: command.clone(),
+                    title: title.clone(),
+                    expected: expected.clone(),
+                    outcome: *outcome,
+                    reason: reason.clone(),
+                    output_sha256: output_sha256.clone(),
+                    at: envelope.at,
+                });
+            }
+        }
+        let end = (!source.status.is_open()).then(|| end_of(&source));
+        let command = IncidentCommand::TakeEvidence { run, evidence, changes: loaded.state.changes, end };
+        self.change_incident(id, &command, &of_triage(), None).await.map(|_| ())
+    }
+}
+
+fn of_triage() -> Origin {
+    Origin::system("triage", Cause::Engine)
+}
+
+fn end_of(run: &Run) -> LookEnd {
+    let ran = run.commands.values().filter(|phase| CommandPhase::may_have_happened(phase)).count();
+    let cut = match &run.status {
+        Status::Succeeded => None,
+        Status::Failed { reason } => Some(format!("{} was cut off: {reason}", run.plan.runbook)),
+        _ => Some(format!("{} was cut off", run.plan.runbook)),
+    };
+    LookEnd { commands: u32::try_from(ran).unwrap_or(u32::MAX), cut }
+}

@@ -1,0 +1,199 @@
+//! Runbooks that may help: ranked by the rules, by what they say, and by how they did before.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use runbook_core::ids::IncidentId;
+use runbook_core::incident::{Incident, IncidentCommand};
+use runbook_core::journal::Cause;
+use runbook_core::ports::{IncidentRow, Store};
+use runbook_core::request::Request;
+use runbook_core::rules::{Choice, Facts};
+use runbook_core::suggest::{Candidate, Need, Past, Suggestion, suggest};
+use runbook_core::view;
+use serde_json::json;
+
+use crate::choosing::choice;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::incidents::load_incident;
+use crate::library::Library;
+use crate::origin::{Asker, Origin, Reply};
+use crate::sees::Hidden;
+use crate::settings::Settings;
+
+/// So many runs and incidents of the past are looked through.
+const LOOK: usize = 2_000;
+
+/// Where everything is that is looked through.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// The journal and its rows.
+    pub store: &'a dyn Store,
+    /// What is configured.
+    pub settings: &'a Settings,
+    /// The runbooks.
+    pub library: &'a Library,
+    /// The incidents that whoever asks does not see.
+    pub hidden: &'a Hidden,
+}
+
+/// The runbooks that may help an incident, or a page that says this; and which rule chooses what.
+///
+/// # Errors
+/// When the store does not read.
+pub async fn reply(
+    sources: &Sources<'_>,
+    row: Option<&IncidentRow>,
+    service: Option<&str>,
+    title: Option<&str>,
+) -> Result<Reply, EngineError> {
+    let incident = match row {
+        Some(row) => load_incident(sources.store, row.id).await?.map(|loaded| loaded.state),
+        None => None,
+    };
+    let facts = Facts {
+        service: incident.as_ref().map_or_else(
+            || service.unwrap_or("unknown service").to_owned(),
+            |incident| incident.service.clone(),
+        ),
+        title: incident
+            .as_ref()
+            .map_or_else(|| title.unwrap_or_default().to_owned(), |incident| incident.title.clone()),
+        ..Facts::default()
+    };
+    let asked = choice(sources.settings, &facts);
+    let found = ranked(sources, &facts, incident.as_ref(), &asked).await?;
+    // of an incident what has been chosen counts, not what would be by now
+    let why = match &incident {
+        Some(incident) if incident.chosen.is_some() => view::why(incident),
+        _ => asked.words(),
+    };
+    let named = incident.as_ref().map(|incident| incident.number.to_string());
+    let mut text = match &named {
+        Some(number) => format!("{number}, {}: {}\nwhy: {why}", facts.service, facts.title),
+        None => format!("a page of {}: {}\nwhy: {why}", facts.service, facts.title),
+    };
+    let about = named.as_ref().map_or_else(String::new, |number| format!(" --incident {number}"));
+    for (index, one) in found.iter().enumerate() {
+        let (place, name, title) = (index + 1, &one.runbook, &one.title);
+        let _ = write!(text, "\n{place}. {title}: {}\n   `blocks runbook run {name}{about}`", one.words());
+    }
+    if found.is_empty() {
+        text.push_str("\nno runbook is known to help; `blocks runbook list` names all of them");
+    }
+    let chosen = incident.as_ref().and_then(|incident| incident.chosen.clone());
+    let chosen = chosen.unwrap_or_else(|| asked.chosen.clone());
+    let severity = incident.as_ref().map_or(&asked.severity, |incident| &incident.severity);
+    let data = json!({
+        "incident": named,
+        "service": facts.service,
+        "title": facts.title,
+        "severity": severity,
+        "why": why,
+        "rule": chosen.rule,
+        "triage": chosen.triage,
+        "suggestions": found,
+    });
+    Ok(Reply { text, data })
+}
+
+async fn ranked(
+    sources: &Sources<'_>,
+    facts: &Facts,
+    incident: Option<&Incident>,
+    asked: &Choice,
+) -> Result<Vec<Suggestion>, EngineError> {
+    let chosen = incident.and_then(|incident| incident.chosen.as_ref()).unwrap_or(&asked.chosen);
+    let service = sources.settings.service(&facts.service);
+    let need = Need {
+        service: &facts.service,
+        title: &facts.title,
+        rule: chosen.rule.as_deref().map(|rule| (rule, chosen.suggest.as_slice())),
+        rollback: service.and_then(|service| service.rollback.as_deref()),
+        looks: &chosen.triage,
+        private: incident.is_some_and(|incident| incident.private),
+    };
+    let past = past(sources, incident.map(|incident| incident.id)).await?;
+    Ok(suggest(need, &candidates(sources.library), &past))
+}
+
+fn candidates(library: &Library) -> Vec<Candidate> {
+    let read = library.read_all().into_values().filter_map(Result::ok);
+    read.map(|entry| Candidate {
+        private: entry.is_private(),
+        name: entry.document.name.clone(),
+        title: entry.document.title.clone(),
+        service: entry.document.front.service.clone(),
+        match_terms: entry.document.front.match_terms.clone(),
+        headings: entry.document.headings.iter().map(|heading| heading.text.clone()).collect(),
+    })
+    .collect()
+}
+
+/// What was run for other incidents, and how that ended. What was done in a private one tells nobody else anything.
+async fn past(sources: &Sources<'_>, but: Option<IncidentId>) -> Result<Vec<Past>, EngineError> {
+    let incidents: BTreeMap<IncidentId, IncidentRow> =
+        sources.store.incidents(false, LOOK).await?.into_iter().map(|row| (row.id, row)).collect();
+    let runs = sources.store.runs(None, false, LOOK).await?;
+    let of = |run: runbook_core::ports::RunRow| {
+        let incident = run.incident.filter(|id| Some(*id) != but && !sources.hidden.hides(Some(*id)))?;
+        let row = incidents.get(&incident).filter(|row| !row.private)?;
+        let has_ended = run.mutating && !run.open;
+        has_ended.then(|| Past {
+            worked: run.status == "succeeded",
+            runbook: run.runbook,
+            service: row.service.clone(),
+            title: row.title.clone(),
+        })
+    };
+    Ok(runs.into_iter().filter_map(of).collect())
+}
+
+impl Engine {
+    pub(crate) async fn suggest_request(
+        &self,
+        request: &Request,
+        asker: &Asker,
+    ) -> Result<Reply, EngineError> {
+        let Request::RunbookSuggest { incident, service, title } = request else {
+            return Err(EngineError::Refused("that asks for no suggestion".to_owned()));
+        };
+        let hidden = self.hidden_from(asker).await?;
+        let sources = self.sources(&hidden);
+        let is_page = service.is_some() || title.is_some();
+        if let Some(service) = service {
+            self.settings().named_service(service)?;
+        }
+        let row = match is_page {
+            true => None,
+            false => Some(self.find_any_incident(incident.as_deref(), asker).await?),
+        };
+        reply(&sources, row.as_ref(), service.as_deref(), title.as_deref()).await
+    }
+
+    fn sources<'a>(&'a self, hidden: &'a Hidden) -> Sources<'a> {
+        Sources { store: self.store(), settings: self.settings(), library: self.library(), hidden }
+    }
+
+    /// Looks once for runbooks that may help an incident; what is found stands on its card.
+    pub(crate) async fn suggest_runbooks(&self, id: IncidentId) -> Result<(), EngineError> {
+        let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(()) };
+        let incident = loaded.state;
+        let is_due = incident.suggested.is_empty() && incident.status.is_open();
+        if !is_due || !self.inner.sharing.is_first_look(id, &incident.service) {
+            return Ok(());
+        }
+        let facts =
+            Facts { service: incident.service.clone(), title: incident.title.clone(), ..Facts::default() };
+        let hidden = Hidden::default();
+        let asked = self.choose(&facts);
+        let mut all = ranked(&self.sources(&hidden), &facts, Some(&incident), &asked).await?;
+        // the card has a line of its own for it
+        let service = self.settings().service(&incident.service);
+        let rollback = service.and_then(|service| service.rollback.as_deref());
+        all.retain(|one| Some(one.runbook.as_str()) != rollback);
+        let origin = Origin::system("triage", Cause::Engine);
+        self.change_incident(id, &IncidentCommand::Suggest { all }, &origin, None).await.map(|_| ())
+    }
+}
