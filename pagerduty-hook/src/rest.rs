@@ -3,13 +3,15 @@
 //! Requests are made one at a time, since PagerDuty counts them per token. Nothing is retried here but the one
 //! thing that a repetition cannot mend, an unknown `From`: when to try again is the outbox's to decide.
 
+mod oncall;
 mod reply;
 mod see;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, header};
+use runbook_core::oncall::PagerTurn;
 use runbook_core::ports::{BoxFuture, LookAt, Pager, PagerCall, PagerError, SeenIncident, SeenNote};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -461,6 +463,13 @@ impl Pager for PagerDutyClient {
 
     fn look<'a>(&'a self, at: &'a LookAt) -> BoxFuture<'a, Result<Vec<SeenIncident>, PagerError>> {
         Box::pin(self.see(at))
+    }
+
+    fn on_call<'a>(
+        &'a self,
+        services: &'a [String],
+    ) -> BoxFuture<'a, Result<BTreeMap<String, Vec<PagerTurn>>, PagerError>> {
+        Box::pin(self.who_is_on_call(services))
     }
 
     fn notes<'a>(&'a self, incident: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>> {

@@ -72,6 +72,7 @@ impl Engine {
                 self.touch();
                 Ok(())
             }
+            Translated::Signal(Signal::Trigger(notice)) => self.trigger_turns(item, &notice).await,
             Translated::Signal(Signal::Mark(mark)) => self.chat_mark(item, mark).await,
             Translated::Ignored { kind } => self.keep(item, &format!("not acted on: {kind}")).await,
             Translated::Unreadable { reason } => {

@@ -219,6 +219,9 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(()) };
         if loaded.state.status.is_open() {
+            if occasion == reminders::Occasion::Start {
+                self.wind_the_clock(&loaded.state).await?;
+            }
             self.start_triage(id).await?;
             self.remind(id, occasion).await.map(|_| ())
         } else if loaded.state.is_reviewed() && loaded.state.review_file.is_none() {

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use runbook_core::oncall::Rotation;
 use runbook_core::people::Group;
 use runbook_core::plan::ApprovalPolicy;
 use runbook_core::runbook::CommandKind;
 use runbook_core::severity::Severities;
+use runbook_core::trigger::Trigger;
 
 use crate::error::EngineError;
 use crate::git::GitSource;
@@ -57,6 +59,10 @@ pub struct Settings {
     pub has_pager: bool,
     /// The pager is told what the diagnostics of a page found.
     pub tells_pager: bool,
+    /// Questions that are asked again and again, and what comes of their answers.
+    pub triggers: Vec<Trigger>,
+    /// Rotations by which people are on call.
+    pub rotations: Vec<RotationSettings>,
     /// How the pager is looked at, where a server does that.
     pub pager_look: Option<PagerLook>,
     /// Updates for stakeholders.
@@ -101,6 +107,15 @@ impl Default for HandoverSettings {
     fn default() -> Self {
         HandoverSettings { at: None, channel: None, zone: chrono_tz::UTC }
     }
+}
+
+/// A rotation, on the clocks of a zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RotationSettings {
+    /// Who takes turns.
+    pub rotation: Rotation,
+    /// The zone.
+    pub zone: chrono_tz::Tz,
 }
 
 /// One service.

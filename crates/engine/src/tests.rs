@@ -2,6 +2,7 @@
 
 mod approval_pages;
 mod chat;
+mod climb;
 mod crashes;
 mod escalate;
 mod handover;
@@ -16,6 +17,7 @@ mod pager_look;
 mod private;
 mod reminders;
 mod runs;
+mod triggers;
 mod updates;
 mod verbs;
 mod yeses;

@@ -12,12 +12,14 @@ use runbook_core::ports::{Commit, Timer, TimerChange};
 use runbook_core::run::RunCommand;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::climb;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handover;
 use crate::origin::Origin;
 use crate::reminders::{self, Occasion};
 use crate::runs::silent;
+use crate::triggers;
 
 /// How often a loop looks without having been woken.
 const TICK: Duration = Duration::from_millis(500);
@@ -47,6 +49,8 @@ impl Engine {
         at(Point::BeforeCheckpoint);
         self.store().checkpoint(self.now()).await?;
         at(Point::AfterCheckpoint);
+        self.recall_on_call().await?;
+        self.wind_triggers().await?;
         self.keep_shift_time().await?;
         let engine = self.clone();
         self.spawn(Box::pin(async move { engine.inbox_loop().await }));
@@ -57,6 +61,8 @@ impl Engine {
         if let Some(look) = self.settings().pager_look.clone() {
             let engine = self.clone();
             self.spawn(Box::pin(async move { engine.pager_loop(look).await }));
+            let engine = self.clone();
+            self.spawn(Box::pin(async move { engine.on_call_loop().await }));
         }
         if !self.settings().groups.is_empty() {
             let engine = self.clone();
@@ -197,7 +203,13 @@ impl Engine {
                     Fired::Done
                 });
             }
+            (StreamId::Incident(id), climb::CLIMB) => {
+                return Ok(if self.climb(id).await? { Fired::Replaced } else { Fired::Done });
+            }
             (StreamId::Incident(id), handover::OFFER) => self.offers_lapse(id, &origin).await,
+            (StreamId::Incident(_), triggers::TRIGGER) => {
+                return Ok(if self.trigger_is_due(timer).await? { Fired::Replaced } else { Fired::Done });
+            }
             (StreamId::Incident(_), handover::SHIFT) => self.shift_is_due(timer.due).await,
             (StreamId::Run(id), "approval") => self.approval_expired(id, &origin).await,
             (StreamId::Run(id), "retry") => {

@@ -13,6 +13,7 @@ pub mod conformance;
 mod error;
 mod inbox;
 mod journal;
+mod kept;
 #[cfg(any(test, feature = "memory"))]
 pub mod memory;
 mod outbox;

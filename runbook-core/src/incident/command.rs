@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::capture::{NoteChange, NoteSource};
+use super::clock::Rung;
 use super::event::{ChangeNoted, PagerRef, RunOutcome};
 use super::handover::Escalate;
 use super::reminders::Look;
@@ -360,6 +361,17 @@ pub enum IncidentCommand {
     },
     /// Ask one person more, at once.
     Escalate(Box<Escalate>),
+    /// Tell the people of the severity's step that is due, where nobody has acknowledged: its steps, with whom each tells now.
+    Climb(Vec<Rung>),
+    /// The pager takes no page about it.
+    NotePagerAway,
+    /// Somebody has come who commands by the rotation.
+    TakeByRotation {
+        /// Who.
+        by: Actor,
+        /// The severity is one that has its commander from the rotation.
+        severity_asks: bool,
+    },
     /// A message could not be delivered, for good.
     RecordDeliveryFailure {
         /// Which.

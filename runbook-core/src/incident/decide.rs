@@ -3,6 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 
 use super::capture;
+use super::clock;
 use super::command::{IncidentCommand, OpenIncident, Rejection};
 use super::event::{IncidentEvent, RunOutcome};
 use super::handover;
@@ -365,6 +366,9 @@ fn decide_alone(
             effects: vec![Effect::Send(Outgoing::Note { incident, text: text.clone() })],
         },
         IncidentCommand::Look(look) => reminders::look(state, look, now),
+        IncidentCommand::Climb(rungs) => clock::climb(state, rungs, now),
+        IncidentCommand::NotePagerAway => clock::pager_away(state),
+        IncidentCommand::TakeByRotation { by, severity_asks } => take_by_rotation(state, by, *severity_asks),
         IncidentCommand::Update(command) => return crate::update::decide(state, command),
         IncidentCommand::Snooze { .. }
         | IncidentCommand::SetReminders { .. }
@@ -418,6 +422,26 @@ fn acknowledge(state: &Incident, by: &Actor, via: &str, card: Effect) -> Decisio
         effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));
     }
     Decision { events, effects }
+}
+
+/// Whoever commands by the rotation has come: until then somebody else was acting.
+fn take_by_rotation(state: &Incident, by: &Actor, severity_asks: bool) -> Decision {
+    let has_it = state.commander.as_ref().is_none_or(|commander| commander.acting);
+    if !severity_asks || !state.status.is_open() || !has_it || !matches!(by, Actor::Person(_)) {
+        return Decision::default();
+    }
+    let incident = state.id;
+    let mut effects = vec![Effect::Send(Outgoing::Card { incident })];
+    if let Some(before) = state.commander.as_ref().filter(|commander| commander.who != *by) {
+        let text = format!(
+            "{}: {by} commands from now on, by the rotation; {} was acting.",
+            state.number, before.who
+        );
+        effects.push(Effect::Send(Outgoing::Note { incident, text }));
+    }
+    effects.push(Effect::Send(Outgoing::Invite { incident, who: by.clone() }));
+    let event = IncidentEvent::CommanderTaken { commander: by.clone(), acting: false };
+    Decision { events: vec![event], effects }
 }
 
 fn end_triage(state: &Incident, run: RunId, commands: u32, card: Effect) -> Decision {

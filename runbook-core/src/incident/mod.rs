@@ -1,6 +1,7 @@
 //! The incident: what it is, how it changes, what must happen because of it.
 
 mod capture;
+mod clock;
 mod command;
 mod decide;
 mod drift;
@@ -17,6 +18,7 @@ mod triage_note;
 mod verbs;
 
 pub use capture::{Captured, FileLink, NoteChange, NoteSource, Via, note_words};
+pub use clock::{Callee, Clock, Rung, StandIns};
 pub use command::{IncidentCommand, OpenIncident, Rejection};
 pub use decide::{Decision, Effect, decide, open};
 pub use drift::{Drifted, drift, missed_notes};

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::capture::Captured;
+use super::clock::Clock;
 use super::decide::{CHANNEL, HERE, OUTPUT, PAGER_RESOLVE};
 use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
 use super::handover::Passed;
@@ -255,6 +256,9 @@ pub struct Incident {
     /// What is passed on, and who was asked beside those who had it.
     #[serde(skip)]
     pub passed: Passed,
+    /// Whom the clock tells while nobody has taken it.
+    #[serde(skip)]
+    pub clock: Clock,
     /// Sequence of the last event.
     pub seq: u64,
 }
@@ -345,6 +349,8 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         ) => {
             let mut reminders = Reminders::default();
             reminders.hear(envelope);
+            let mut clock = Clock::default();
+            clock.hear(envelope);
             return Ok(Incident {
                 id,
                 number: *number,
@@ -399,6 +405,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 reminders,
                 drafts: Drafts::default(),
                 passed: Passed::default(),
+                clock,
                 seq: envelope.seq,
             });
         }
@@ -560,7 +567,9 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         | IncidentEvent::HandoverTaken { .. }
         | IncidentEvent::HandoverLapsed { .. }
         | IncidentEvent::ShiftHandedOver { .. }
-        | IncidentEvent::Escalated { .. } => {}
+        | IncidentEvent::Escalated { .. }
+        | IncidentEvent::StepDue { .. }
+        | IncidentEvent::PagerAway => {}
         IncidentEvent::NotAnIncident { .. }
         | IncidentEvent::MergedInto { .. }
         | IncidentEvent::MergedFrom { .. }
@@ -579,6 +588,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         incident.drafts.turn();
     }
     incident.passed.hear(envelope);
+    incident.clock.hear(envelope);
     incident.hear_of_pager(envelope);
     if says_whether_it_is_over(&envelope.event) {
         incident.pager_said_at = incident.pager_said_at.max(envelope.occurred_at);

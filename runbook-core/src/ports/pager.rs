@@ -1,9 +1,12 @@
 //! The pager, as the engine sees it.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{BoxFuture, PagerIncident};
+use crate::oncall::PagerTurn;
 
 /// A paging system.
 pub trait Pager: Send + Sync {
@@ -25,6 +28,13 @@ pub trait Pager: Send + Sync {
     ///
     /// What of it cannot be read now is left out, as long as the open incidents could be.
     fn look<'a>(&'a self, at: &'a LookAt) -> BoxFuture<'a, Result<Vec<SeenIncident>, PagerError>>;
+
+    /// Who is on call for each of these services, by the pager's ids: whom its policy pages, in order of level. A service that
+    /// the pager does not know is left out.
+    fn on_call<'a>(
+        &'a self,
+        services: &'a [String],
+    ) -> BoxFuture<'a, Result<BTreeMap<String, Vec<PagerTurn>>, PagerError>>;
 
     /// The notes of an incident, oldest first.
     fn notes<'a>(&'a self, incident: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>>;
@@ -153,6 +163,9 @@ pub const PAGE_KEY_PREFIX: &str = "blocks/";
 pub const UNDO_FAILED_KEY: &str = "blocks/undo-failed/";
 /// How the keys of pages begin with which one person more is asked for; the incident and the event behind it.
 pub const ESCALATE_KEY: &str = "blocks/escalate/";
+
+/// How the keys of pages that are tests begin: they are about no incident.
+pub const TEST_KEY: &str = "blocks/test/";
 
 /// The pager did not do it. Texts hold no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

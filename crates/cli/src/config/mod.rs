@@ -5,7 +5,9 @@ mod file;
 mod git;
 mod load;
 mod places;
+mod rotations;
 mod secrets;
+mod triggers;
 mod updates;
 
 pub(crate) use connections::{authority_files, connections};

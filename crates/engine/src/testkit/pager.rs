@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use runbook_core::oncall::PagerTurn;
 use runbook_core::ports::{
     BoxFuture, LookAt, Pager, PagerCall, PagerError, SeenIncident, SeenNote, SeenStatus,
 };
@@ -26,6 +27,8 @@ pub(crate) struct PagerState {
     pub(crate) keeps_users_secret: bool,
     /// What it has.
     pub(crate) seen: Vec<SeenIncident>,
+    /// Who is on call, by its ids of services.
+    pub(crate) on_call: BTreeMap<String, Vec<PagerTurn>>,
     /// The notes of its incidents; of others none may be read.
     pub(crate) notes: BTreeMap<String, Vec<SeenNote>>,
 }
@@ -104,6 +107,22 @@ impl Pager for FakePager {
             let mut seen = pager.seen.clone();
             seen.retain(|one| is_open(one) || at.incidents.contains(&one.incident.id));
             Ok(seen)
+        })
+    }
+
+    fn on_call<'a>(
+        &'a self,
+        services: &'a [String],
+    ) -> BoxFuture<'a, Result<BTreeMap<String, Vec<PagerTurn>>, PagerError>> {
+        Box::pin(async move {
+            self.life.alive().await;
+            let pager = locked(&self.world.pager);
+            if pager.is_away {
+                return Err(PagerError::Retry { after_ms: None, reason: "nobody answers".to_owned() });
+            }
+            let mut all = pager.on_call.clone();
+            all.retain(|service, _| services.contains(service));
+            Ok(all)
         })
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
+use runbook_core::oncall::PagerTurn;
 use runbook_core::ports::{
     BoxFuture, LookAt, Pager, PagerCall, PagerError, PagerEventKind, SeenIncident, SeenNote,
 };
@@ -105,6 +106,13 @@ impl Pager for PagerLine {
 
     fn look<'a>(&'a self, _: &'a LookAt) -> BoxFuture<'a, Result<Vec<SeenIncident>, PagerError>> {
         Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn on_call<'a>(
+        &'a self,
+        _: &'a [String],
+    ) -> BoxFuture<'a, Result<BTreeMap<String, Vec<PagerTurn>>, PagerError>> {
+        Box::pin(async { Ok(BTreeMap::new()) })
     }
 
     fn notes<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>> {
