@@ -6,6 +6,7 @@
 mod oncall;
 mod reply;
 mod see;
+mod tell;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -453,6 +454,12 @@ impl Pager for PagerDutyClient {
                     self.page(key, (title, text), &about).await
                 }
                 PagerCall::EndPage { key } => self.end_page(key).await,
+                PagerCall::Severity { incident, from, severity, priority } => {
+                    self.set_priority(incident, from.as_deref(), (severity, priority.as_deref())).await
+                }
+                PagerCall::AskResponder { incident, from, to, message } => {
+                    self.ask_responder(incident, from.as_deref(), (to, message), attempt > 1).await
+                }
             }
         })
     }

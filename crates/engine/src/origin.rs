@@ -187,6 +187,8 @@ pub(crate) fn outbox_item(
                 runbook_core::ports::PagerCall::Note { incident, .. } => ("note", incident),
                 runbook_core::ports::PagerCall::Page { incident, .. } => ("page", incident),
                 runbook_core::ports::PagerCall::EndPage { key } => ("end", key),
+                runbook_core::ports::PagerCall::Severity { incident, .. } => ("severity", incident),
+                runbook_core::ports::PagerCall::AskResponder { incident, .. } => ("ask", incident),
             };
             // one event may page several
             let which = match call {

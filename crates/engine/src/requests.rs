@@ -224,6 +224,7 @@ impl Engine {
             | Request::IncidentDeclare { .. }
             | Request::IncidentStatus { .. }
             | Request::IncidentCatchUp { .. }
+            | Request::IncidentExplain { .. }
             | Request::IncidentReopen { .. }
             | Request::IncidentNone { .. }
             | Request::IncidentMerge { .. }

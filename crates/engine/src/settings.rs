@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use runbook_core::alert::AlertPolicy;
 use runbook_core::oncall::Rotation;
 use runbook_core::people::Group;
 use runbook_core::plan::ApprovalPolicy;
@@ -63,10 +64,14 @@ pub struct Settings {
     pub triggers: Vec<Trigger>,
     /// Rotations by which people are on call.
     pub rotations: Vec<RotationSettings>,
+    /// The pager's ids of its priorities, by severity, where they are not named like it.
+    pub pager_priorities: BTreeMap<String, String>,
     /// How the pager is looked at, where a server does that.
     pub pager_look: Option<PagerLook>,
     /// Updates for stakeholders.
     pub updates: UpdateSettings,
+    /// How alerts become incidents.
+    pub alerts: AlertPolicy,
 }
 
 /// How the pager is looked at.

@@ -12,6 +12,7 @@ use runbook_core::ports::{Commit, Timer, TimerChange};
 use runbook_core::run::RunCommand;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::alerts;
 use crate::climb;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -152,6 +153,10 @@ impl Engine {
                         Ok(()) => self.reconcile(Occasion::Reconcile).await,
                         Err(error) => Err(error),
                     };
+                    let done = match done {
+                        Ok(()) => self.look_at_alerts().await,
+                        Err(error) => Err(error),
+                    };
                     if let Err(error) = done {
                         tracing::warn!(%error, "the reconciler could not look at everything");
                     }
@@ -206,6 +211,7 @@ impl Engine {
             (StreamId::Incident(id), climb::CLIMB) => {
                 return Ok(if self.climb(id).await? { Fired::Replaced } else { Fired::Done });
             }
+            (StreamId::Incident(id), alerts::TELL) => self.alerts_are_due(id).await,
             (StreamId::Incident(id), handover::OFFER) => self.offers_lapse(id, &origin).await,
             (StreamId::Incident(_), triggers::TRIGGER) => {
                 return Ok(if self.trigger_is_due(timer).await? { Fired::Replaced } else { Fired::Done });

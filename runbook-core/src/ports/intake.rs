@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::{BoxFuture, ChatMark, StoreError};
+use crate::alert::AlertNotice;
 use crate::message::ReplyTo;
 use crate::request::Request;
 use crate::trigger::TriggerNotice;
@@ -96,6 +97,8 @@ pub enum Signal {
     Answer(ChatAnswer),
     /// A trigger of ours has something to tell.
     Trigger(TriggerNotice),
+    /// A monitoring system tells of alerts.
+    Alerts(AlertNotice),
     /// A message in chat was marked for a timeline, or one that may be on it has changed.
     Mark(ChatMark),
 }
@@ -202,6 +205,8 @@ pub struct PagerIncident {
     pub service_name: Option<String>,
     /// Name of the priority, such as `P1`.
     pub priority: Option<String>,
+    /// The pager's id of the priority.
+    pub priority_id: Option<String>,
     /// `true` for high urgency.
     pub high_urgency: Option<bool>,
     /// When it was opened.

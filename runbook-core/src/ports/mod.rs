@@ -33,9 +33,9 @@ pub use pager::{
 };
 pub use status_page::{Published, StatusPage, StatusPost};
 pub use store::{
-    Append, Blob, Commit, CommitError, CounterRaise, DeadLetter, InboxOutcome, IncidentRow, Kept, OutboxItem,
-    OutboxResult, OutboxRow, RowChange, RunRow, Store, StoreError, StoreReport, StreamSummary, Timer,
-    TimerChange, TokenRow,
+    AlertsOf, Append, Blob, Commit, CommitError, CounterRaise, DeadLetter, InboxOutcome, IncidentRow, Kept,
+    OutboxItem, OutboxResult, OutboxRow, RowChange, RunRow, Store, StoreError, StoreReport, StreamSummary,
+    Timer, TimerChange, TokenRow,
 };
 
 /// A boxed future: keeps the ports usable as trait objects, whatever the runtime.

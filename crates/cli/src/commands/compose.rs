@@ -87,6 +87,8 @@ pub(crate) fn engine(
             let token = secrets.need("PAGERDUTY_API_TOKEN", "[pagerduty]")?;
             pager = Some(Arc::new(pagerduty_client(&pagerduty.api_url, token, pagerduty.from.clone())?));
         }
+        let alerts = crate::config::alerts::translators(&config.file).into_iter();
+        translators.extend(alerts.map(|translator| Arc::new(translator) as Arc<dyn Translator>));
     }
     let mut mail: Option<Arc<dyn Mail>> = None;
     let mut status_page: Option<Arc<dyn StatusPage>> = None;

@@ -91,7 +91,7 @@ pub(crate) struct Bench {
     pub(crate) lives: usize,
     ids: Arc<SequentialIds>,
     signals: Signals,
-    settings: Settings,
+    pub(crate) settings: Settings,
 }
 
 impl Bench {
@@ -172,6 +172,18 @@ impl Bench {
                 () = self.life.over() => {}
             }
         }
+    }
+
+    /// Ends the present process as `kill -9` does.
+    pub(crate) fn end(&self) {
+        locked(&self.engine.inner.tasks).abort_all();
+    }
+
+    /// Ends the present process as `kill -9` does, and leaves it so for a while.
+    pub(crate) async fn is_down_for(&mut self, down: Duration) {
+        self.end();
+        tokio::time::sleep(down).await;
+        self.reboot().await;
     }
 
     /// Starts the next process, which ends at this point of its life.
@@ -388,11 +400,15 @@ fn build(
         )),
         executor: Arc::new(ScriptedExecutor::new(Arc::clone(world), life.clone())),
         chat: Some(Arc::new(FakeChat { world: Arc::clone(world), life: life.clone() })),
-        pager: Some(Arc::new(FakePager { world: Arc::clone(world), life: life.clone() })),
+        pager: Some(Arc::new(FakePager {
+            clock: clock.clone(),
+            world: Arc::clone(world),
+            life: life.clone(),
+        })),
         mail: settings.updates.has_mail.then(|| outside() as Arc<dyn Mail>),
         status_page: settings.updates.has_status_page.then(|| outside() as Arc<dyn StatusPage>),
         meter: Some(Arc::new(FakeMeter { world: Arc::clone(world) })),
-        translators: vec![translator("pagerduty"), translator("slack")],
+        translators: vec![translator("pagerduty"), translator("slack"), translator("alertmanager")],
         clock: Arc::new(clock.clone()),
         ids: Arc::<SequentialIds>::clone(ids),
         library: Library::new(vec![folder.join("runbooks")], &[], folder),

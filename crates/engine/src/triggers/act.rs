@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use chrono::Duration;
 use runbook_core::ids::IncidentId;
-use runbook_core::incident::{Escalate, IncidentCommand, IncidentEvent, OpenIncident};
+use runbook_core::incident::{Escalate, IncidentCommand, IncidentEvent, OpenIncident, Word};
 use runbook_core::journal::Cause;
 use runbook_core::message::Outgoing;
 use runbook_core::people::Actor;
@@ -114,10 +114,11 @@ impl Engine {
             let scheme = settings.severities.default_scheme();
             let more = scheme.more_severe(&row.severity, &severity) != row.severity;
             if more {
-                let command = IncidentCommand::ChangeSeverity { to: severity, target_s };
+                let command = IncidentCommand::ChangeSeverity { to: severity, target_s, word: Word::Rule };
                 self.change_incident(row.id, &command, origin, None).await?;
             }
-            let command = IncidentCommand::AddNote { text: text.to_owned() };
+            let command =
+                IncidentCommand::AddNote { by: origin.actor.clone(), email: None, text: text.to_owned() };
             return Ok(self.change_incident(row.id, &command, origin, None).await?.row());
         }
         let triage = settings.service(&service).is_some_and(|service| service.triage.is_some());
@@ -289,7 +290,8 @@ impl Engine {
         if is_there {
             return Ok(());
         }
-        let command = IncidentCommand::AddNote { text: text.to_owned() };
+        let command =
+            IncidentCommand::AddNote { by: origin.actor.clone(), email: None, text: text.to_owned() };
         self.change_incident(row.id, &command, origin, None).await?;
         if aloud {
             let message = Outgoing::Note { incident: row.id, text: format!("{}: {text}", row.number) };
