@@ -57,7 +57,7 @@ fn decisions(envelope: &Envelope<IncidentEvent>) -> Vec<Explained> {
         IncidentEvent::SeverityChanged { from, to, .. } => {
             vec![("severity", format!("{to} instead of {from}, by {by}"))]
         }
-        IncidentEvent::SeverityConfirmed => vec![("severity", format!("confirmed by {by}"))],
+        IncidentEvent::SeverityConfirmed { .. } => vec![("severity", format!("confirmed by {by}"))],
         IncidentEvent::ServiceChanged { from, to } => {
             vec![("service", format!("{to} instead of {from}, by {by}"))]
         }

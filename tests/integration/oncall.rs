@@ -175,7 +175,7 @@ async fn the_launchs_triggers_tell_bad_figures_from_good_ones() {
         })
         .collect();
     for (bad, wanted) in [(true, "firing"), (false, "quiet")] {
-        let scrape = PrometheusConfig { targets: vec![flows(bad).await] };
+        let scrape = PrometheusConfig { targets: vec![flows(bad).await], ..PrometheusConfig::default() };
         let Some(prometheus) = Prometheus::start(&scrape).await.or_not_run("the launch's triggers") else {
             return;
         };

@@ -136,6 +136,7 @@ pub(super) fn decide(state: &Incident, told: &AlertsTold, now: DateTime<Utc>) ->
             from: state.severity.clone(),
             to: raise.to.clone(),
             target_s: raise.target_s,
+            told: false,
         });
         if !state.in_own_channel {
             effects.push(Effect::Send(Outgoing::Channel { incident }));
@@ -204,7 +205,7 @@ impl Incident {
                     alerts.by_hand = via == HERE;
                 }
             }
-            IncidentEvent::SeverityChanged { .. } | IncidentEvent::SeverityConfirmed => {
+            IncidentEvent::SeverityChanged { .. } | IncidentEvent::SeverityConfirmed { .. } => {
                 self.severity_by_hand = is_person;
             }
             _ => {}

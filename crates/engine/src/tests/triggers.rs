@@ -246,8 +246,9 @@ async fn blocks_counts_failed_runs_and_public_incidents() {
     };
     bench.ask("run", "ana", run).await;
     let id = bench.asked_runs()[0];
-    bench.ask("yes", "ben", bench.approval(id)).await;
+    let answer = bench.ask("yes", "ben", bench.approval(id)).await;
     bench.pass(180_000).await;
+    assert_eq!(bench.status(id), "failed", "{answer}");
     let said = lines(&bench);
     assert_eq!(said.len(), 2, "{said:?}");
     assert!(

@@ -198,7 +198,8 @@ fn an_acknowledgement_that_runs_out_begins_anew() {
     looks(&mut bench, 300, &rungs);
     bench.give(&acknowledge("ben", "pagerduty")).unwrap();
     bench.now = start_of_day() + Duration::seconds(2_000);
-    bench.give_as(Actor::system("pagerduty"), &IncidentCommand::Unacknowledge).unwrap();
+    let runs_out = IncidentCommand::Unacknowledge { occurred_at: bench.now };
+    bench.give_as(Actor::system("pagerduty"), &runs_out).unwrap();
     assert_eq!(second(bench.incident.next_step_at(&steps(&P1))), Some(2_300));
 }
 
@@ -303,7 +304,8 @@ fn that_the_pager_is_away_is_said_once() {
     assert!(matches!(&first.effects[..], [Effect::Send(Outgoing::WhomToCall { .. })]), "{first:?}");
     assert_eq!(bench.learns(&IncidentCommand::NotePagerAway), Decision::default());
     bench.give(&acknowledge("ben", "pagerduty")).unwrap();
-    bench.learns(&IncidentCommand::Unacknowledge);
+    let runs_out = IncidentCommand::Unacknowledge { occurred_at: bench.now };
+    bench.learns(&runs_out);
     assert_eq!(bench.learns(&IncidentCommand::NotePagerAway), Decision::default());
 }
 
