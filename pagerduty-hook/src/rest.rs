@@ -4,14 +4,16 @@
 //! thing that a repetition cannot mend, an unknown `From`: when to try again is the outbox's to decide.
 
 mod details;
+mod oncall;
 mod reply;
 mod see;
 mod tell;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, header};
+use runbook_core::oncall::PagerTurn;
 use runbook_core::ports::{
     BoxFuture, LookAt, PageDetails, Pager, PagerCall, PagerError, SeenIncident, SeenNote,
 };
@@ -475,6 +477,13 @@ impl Pager for PagerDutyClient {
 
     fn details<'a>(&'a self, incident: &'a str) -> BoxFuture<'a, Result<PageDetails, PagerError>> {
         Box::pin(self.details_of(incident))
+    }
+
+    fn on_call<'a>(
+        &'a self,
+        services: &'a [String],
+    ) -> BoxFuture<'a, Result<BTreeMap<String, Vec<PagerTurn>>, PagerError>> {
+        Box::pin(self.who_is_on_call(services))
     }
 
     fn notes<'a>(&'a self, incident: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>> {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use serde::Serialize;
 
 use crate::incident::{Incident, RunOutcome};
@@ -323,13 +323,14 @@ pub fn next_at<Z: TimeZone>(zone: &Z, at: NaiveTime, after: DateTime<Utc>) -> Op
     [today.pred_opt(), Some(today), today.succ_opt(), today.succ_opt().and_then(|day| day.succ_opt())]
         .into_iter()
         .flatten()
-        .filter_map(|day| moment(zone, day, at))
+        .filter_map(|day| moment(zone, day.and_time(at)))
         .find(|moment| *moment > after)
 }
 
-fn moment<Z: TimeZone>(zone: &Z, day: NaiveDate, at: NaiveTime) -> Option<DateTime<Utc>> {
+/// The first moment at which clocks of a zone show this, or where they skip it, what is behind the gap.
+pub(crate) fn moment<Z: TimeZone>(zone: &Z, local: NaiveDateTime) -> Option<DateTime<Utc>> {
     (0..=LONGEST_GAP_MIN).find_map(|minutes| {
-        let local = day.and_time(at) + chrono::Duration::minutes(minutes);
+        let local = local.checked_add_signed(chrono::Duration::minutes(minutes))?;
         zone.from_local_datetime(&local).earliest().map(|at| at.with_timezone(&Utc))
     })
 }

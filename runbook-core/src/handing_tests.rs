@@ -31,7 +31,7 @@ impl std::fmt::Display for Offset {
     }
 }
 
-fn is_summer(utc: chrono::NaiveDateTime) -> bool {
+fn is_summer(utc: NaiveDateTime) -> bool {
     utc >= at("2026-03-29T01:00:00Z").naive_utc() && utc < at("2026-10-25T01:00:00Z").naive_utc()
 }
 
@@ -43,7 +43,7 @@ impl TimeZone for Madrid {
     fn offset_from_local_date(&self, _: &NaiveDate) -> chrono::LocalResult<Offset> {
         chrono::LocalResult::None
     }
-    fn offset_from_local_datetime(&self, local: &chrono::NaiveDateTime) -> chrono::LocalResult<Offset> {
+    fn offset_from_local_datetime(&self, local: &NaiveDateTime) -> chrono::LocalResult<Offset> {
         let fits = |hours: i32| {
             let utc = *local - chrono::Duration::hours(i64::from(hours));
             (is_summer(utc) == (hours == 2)).then_some(Offset(hours))
@@ -57,7 +57,7 @@ impl TimeZone for Madrid {
     fn offset_from_utc_date(&self, _: &NaiveDate) -> Offset {
         Offset(1)
     }
-    fn offset_from_utc_datetime(&self, utc: &chrono::NaiveDateTime) -> Offset {
+    fn offset_from_utc_datetime(&self, utc: &NaiveDateTime) -> Offset {
         Offset(if is_summer(*utc) { 2 } else { 1 })
     }
 }

@@ -86,6 +86,18 @@ pub enum Outgoing {
         /// The text.
         text: String,
     },
+    /// A line in a channel that belongs to no incident.
+    Notice {
+        /// The channel.
+        channel: String,
+        /// The text.
+        text: String,
+    },
+    /// Who is on call, with numbers, where the pager cannot be reached. No number stands in it: they are looked up when it leaves.
+    WhomToCall {
+        /// The incident.
+        incident: IncidentId,
+    },
     /// A part of what the next shift is told, where shifts are told.
     Shift {
         /// The text.

@@ -446,8 +446,34 @@ pub enum Request {
         #[serde(default)]
         reason: Option<String>,
     },
-    /// Whom to ask.
-    OnCall,
+    /// Who is on call, and whom to ask.
+    OnCall {
+        /// For this service; each of them when absent.
+        #[serde(default)]
+        service: Option<String>,
+    },
+    /// Page everybody whom the steps of a severity would, as a test, and measure it.
+    OnCallTest {
+        /// The service; the only one when absent.
+        #[serde(default)]
+        service: Option<String>,
+    },
+    /// Where the triggers stand.
+    TriggerList,
+    /// Send what a trigger sends, as a test, and measure it.
+    TriggerTest {
+        /// Its name.
+        name: String,
+    },
+    /// The shifts of the rotations.
+    OnCallExport {
+        /// From this day (`2026-11-30`); today when absent.
+        #[serde(default)]
+        from: Option<String>,
+        /// Until this day; four weeks later when absent.
+        #[serde(default)]
+        until: Option<String>,
+    },
     /// What makes sense to type next.
     Menu {
         /// `INC-12`; the channel's, or the only open one, when absent.
@@ -681,7 +707,11 @@ impl Request {
                 | Request::HandOverShift { .. }
                 | Request::Escalate { .. }
                 | Request::Report { .. }
-                | Request::OnCall
+                | Request::OnCall { .. }
+                | Request::OnCallExport { .. }
+                | Request::OnCallTest { .. }
+                | Request::TriggerList
+                | Request::TriggerTest { .. }
                 | Request::Menu { .. }
         )
     }
@@ -707,7 +737,9 @@ impl Request {
                 | Request::UpdateDrafts { .. }
                 | Request::HandOverShift { to: None, post: false }
                 | Request::Report { .. }
-                | Request::OnCall
+                | Request::OnCall { .. }
+                | Request::OnCallExport { .. }
+                | Request::TriggerList
                 | Request::Menu { .. }
                 | Request::JournalVerify { .. }
                 | Request::Help { .. }

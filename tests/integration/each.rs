@@ -230,6 +230,8 @@ const LINES: &[(&str, &str)] = &[
     ("reminders off", "No reminder mentions you any more."),
     ("rollback request orders are lost", "It is on the record: ana is asked"),
     ("oncall", "INC-1: ana commands"),
+    ("oncall flowengine", "level 1: ana"),
+    ("trigger list", "there are no triggers"),
     ("report --since 1d", "; taken after "),
     ("handover to @ben the pool is full", "ben is asked to take command over"),
     ("handover shift", "Hand-over of the shift"),

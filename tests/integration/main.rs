@@ -57,6 +57,8 @@ mod kinds;
 #[cfg(test)]
 mod launch;
 #[cfg(test)]
+mod oncall;
+#[cfg(test)]
 mod outage;
 mod outputs;
 #[cfg(test)]

@@ -8,12 +8,13 @@ use runbook_core::message::{Bookmark, ChatMessage, Outgoing, PlanView};
 use runbook_core::people::{Actor, Person, Role};
 use runbook_core::ports::{
     Attempt, ChatReceipt, Commit, ESCALATE_KEY, OutboxResult, OutboxRow, PagerCall, PagerError, SendError,
-    UNDO_FAILED_KEY,
+    TEST_KEY, UNDO_FAILED_KEY,
 };
 use runbook_core::run::{MessageKind, Run, RunCommand};
 use runbook_core::update::Arrival;
 use runbook_core::view;
 
+use crate::climb::is_answered;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handover::has_come;
@@ -162,6 +163,10 @@ impl Engine {
                 let message = Outgoing::Pager { incident, call: call.clone() };
                 self.give_up(row, &message, reason).await
             }
+            Called::Later if row.attempts > 0 && matches!(call, PagerCall::Page { .. }) => {
+                // the first try may have been a hiccup; somebody counts on this one
+                self.pager_is_away(incident).await
+            }
             Called::Made | Called::Later => Ok(()),
         }
     }
@@ -188,14 +193,14 @@ impl Engine {
     /// Nobody is woken for what is over, nor to come where they are already. What an undo has left half done is not over with its incident.
     async fn page_is_late(&self, incident: IncidentId, call: &PagerCall) -> Result<bool, EngineError> {
         let PagerCall::Page { key, to, .. } = call else { return Ok(false) };
-        if key.starts_with(UNDO_FAILED_KEY) {
+        if key.starts_with(UNDO_FAILED_KEY) || key.starts_with(TEST_KEY) {
             return Ok(false);
         }
         let Some(loaded) = load_incident(self.store(), incident).await? else { return Ok(true) };
         let person = self.directory().people().iter().find(|one| to.is_some() && one.pagerduty_email == *to);
         let called = person.filter(|_| key.starts_with(ESCALATE_KEY));
         let is_there = called.is_some_and(|person| has_come(&loaded, &Actor::Person(person.name.clone())));
-        Ok(!loaded.state.status.is_open() || is_there)
+        Ok(!loaded.state.status.is_open() || is_there || is_answered(&loaded, key))
     }
 
     /// The call with the service that it is about, where the pager does not know the incident; of a private one it is for
@@ -295,13 +300,14 @@ impl Engine {
             | Outgoing::Update { incident, .. }
             | Outgoing::Offer { incident, .. }
             | Outgoing::Call { incident, .. }
+            | Outgoing::WhomToCall { incident }
             | Outgoing::ApprovalPage { incident, .. }
             | Outgoing::ApprovalOver { incident, .. }
             | Outgoing::Pager { incident, .. } => Some(*incident),
             Outgoing::Plan { run } | Outgoing::Progress { run } => {
                 load_run(self.store(), *run).await?.and_then(|loaded| loaded.state.incident)
             }
-            Outgoing::Reply { .. } | Outgoing::Shift { .. } => None,
+            Outgoing::Reply { .. } | Outgoing::Shift { .. } | Outgoing::Notice { .. } => None,
             Outgoing::Form { reply_to, instead, .. } => {
                 return self.form_did_not_open(row, reply_to.as_ref(), instead, reason).await;
             }
@@ -310,6 +316,8 @@ impl Engine {
                 None
             }
         };
+        // a test is about none
+        let incident = incident.filter(|incident| !incident.0.is_nil());
         if let Some(incident) = incident {
             // Replies carry a bearer address in their key's message, so only the kind of message is recorded.
             let mut words = row.key.split('/');
@@ -473,6 +481,14 @@ impl Engine {
             Outgoing::Offer { .. } | Outgoing::Call { .. } | Outgoing::Shift { .. } => {
                 self.render_handing(message).await
             }
+            Outgoing::Notice { channel, text } => chat(ChatMessage::Ask {
+                channel: channel.clone(),
+                thread: None,
+                mention: None,
+                text: text.clone(),
+                snooze: None,
+            }),
+            Outgoing::WhomToCall { incident } => self.render_whom_to_call(*incident).await,
             Outgoing::Review { incident } => self.render_review(*incident).await,
             Outgoing::Output { incident, sha256 } => self.render_output(*incident, sha256).await,
             Outgoing::Form { trigger, form, .. } => {

@@ -1,15 +1,16 @@
 //! The engine's parts and its handle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use runbook_core::ids::{IncidentId, RunId};
+use runbook_core::oncall::SeenOnCall;
 use runbook_core::people::Directory;
 use runbook_core::ports::{
-    Accepted, BoxFuture, Chat, Executor, InboxItem, Intake, Mail, Pager, StatusPage, Store, StoreError,
-    Translator,
+    Accepted, BoxFuture, Chat, Executor, InboxItem, Intake, Mail, Meter, Pager, StatusPage, Store,
+    StoreError, Translator,
 };
 use runbook_core::request::Request;
 use tokio::sync::{Mutex, Notify, watch};
@@ -24,6 +25,7 @@ use crate::pings::Pings;
 use crate::refusals::Refusals;
 use crate::settings::Settings;
 use crate::sharing::Sharing;
+use crate::triggers::TriggerTranslator;
 use crate::under_way::UnderWay;
 
 /// How long a command may be on its way to its process until it is looked at again.
@@ -43,6 +45,8 @@ pub struct Parts {
     pub mail: Option<Arc<dyn Mail>>,
     /// The public status page, when there is one.
     pub status_page: Option<Arc<dyn StatusPage>>,
+    /// What answers the queries of triggers, when there is something.
+    pub meter: Option<Arc<dyn Meter>>,
     /// One translator per inbox source.
     pub translators: Vec<Arc<dyn Translator>>,
     /// The clock.
@@ -97,6 +101,10 @@ pub(crate) struct Inner {
     pub(crate) pings: Pings,
     /// Who waits for whose diagnostics, and what runs on which target.
     pub(crate) sharing: Sharing,
+    /// Triggers whose answer is waited for.
+    pub(crate) asking: std::sync::Mutex<BTreeSet<String>>,
+    /// Who was on call when the pager was last asked.
+    pub(crate) on_call: std::sync::Mutex<Option<SeenOnCall>>,
     /// Tasks beside the loops.
     pub(crate) tasks: std::sync::Mutex<JoinSet<()>>,
 }
@@ -105,8 +113,11 @@ impl Engine {
     /// Builds the engine. Nothing runs before [`Engine::start`] or a request.
     #[must_use]
     pub fn new(parts: Parts) -> Engine {
-        let translators =
+        let mut translators: BTreeMap<_, _> =
             parts.translators.iter().map(|translator| (translator.source(), translator.clone())).collect();
+        // what triggers tell is our own
+        let own: Arc<dyn Translator> = Arc::new(TriggerTranslator);
+        translators.insert(own.source(), own);
         let since = parts.clock.now();
         Engine {
             inner: Arc::new(Inner {
@@ -130,6 +141,8 @@ impl Engine {
                 asked: AskedFor::default(),
                 pings: Pings::default(),
                 sharing: Sharing::default(),
+                asking: std::sync::Mutex::default(),
+                on_call: std::sync::Mutex::default(),
                 tasks: std::sync::Mutex::new(JoinSet::new()),
             }),
         }

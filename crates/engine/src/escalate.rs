@@ -103,6 +103,7 @@ impl Engine {
             page,
             // only somebody with standing comes so far
             shown: incident.private && who.is_some(),
+            unanswered_min: None,
         }));
         let reply = self.on_record(&row, &command, origin, &text).await?;
         Ok(Reply { text: reply.text, data: json!({ "incident": reply.data, "escalated": data }) })
@@ -201,7 +202,7 @@ impl Engine {
     }
 
     /// How somebody is paged about an incident; `None` where no pager knows of it.
-    fn page_for(&self, incident: &Incident, person: &Person) -> Option<PagedOver> {
+    pub(crate) fn page_for(&self, incident: &Incident, person: &Person) -> Option<PagedOver> {
         let settings = self.settings();
         if !settings.has_pager {
             return None;
@@ -243,8 +244,12 @@ impl Engine {
         let (whom, text) = match asked {
             Some((who, by)) => {
                 let whom = to.as_ref().map_or_else(on_call, |_| who.to_string());
+                let though = match by {
+                    Actor::System(_) => "though nobody has acknowledged".to_owned(),
+                    by => format!("though {by} asked for {who}"),
+                };
                 let text = format!(
-                    "{number}: {whom} was NOT paged, though {by} asked for {who}: {reason}. Call {who}, or `/blocks escalate {number} to @NAME` asks another."
+                    "{number}: {whom} was NOT paged, {though}: {reason}. Call {who}, or `/blocks escalate {number} to @NAME` asks another."
                 );
                 (whom, text)
             }

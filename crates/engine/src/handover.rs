@@ -13,6 +13,7 @@ use runbook_core::run::Run;
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::climb::clock_stopped;
 use crate::deliver::Rendered;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -369,7 +370,9 @@ impl Engine {
         };
         let called_at = loaded.state.passed.escalated.get(to).copied();
         let is_call = matches!(message, Outgoing::Call { .. });
-        if !loaded.state.status.is_open() || (is_call && has_come(&loaded, to)) {
+        if !loaded.state.status.is_open()
+            || (is_call && (has_come(&loaded, to) || clock_stopped(&loaded, to)))
+        {
             return Ok(Rendered::Obsolete);
         }
         let incident = loaded.state;

@@ -125,6 +125,7 @@ impl Engine {
                 self.touch();
                 Ok(())
             }
+            Translated::Signal(Signal::Trigger(notice)) => self.trigger_turns(item, &notice).await,
             Translated::Signal(Signal::Alerts(notice)) => {
                 let (source, id) = (item.source.clone(), item.id.clone());
                 self.alert_notices(&[Handed { source, id, notice }]).await

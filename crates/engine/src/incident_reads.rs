@@ -8,7 +8,6 @@ use runbook_core::drill;
 use runbook_core::incident::{Incident, IncidentEvent};
 use runbook_core::incident_text;
 use runbook_core::message::CardView;
-use runbook_core::people::Role;
 use runbook_core::ports::{IncidentRow, Store};
 use runbook_core::report::{self, Period};
 use runbook_core::run::Run;
@@ -181,32 +180,6 @@ pub async fn score(
 pub async fn commander(store: &dyn Store, row: &IncidentRow) -> Result<Option<String>, EngineError> {
     let loaded = load_incident(store, row.id).await?;
     Ok(loaded.and_then(|loaded| loaded.state.commander).map(|commander| commander.who.to_string()))
-}
-
-/// Whom to ask: by the configuration, which is no rota. `here` is an incident and who commands it.
-#[must_use]
-pub fn on_call(settings: &Settings, here: Option<(&IncidentRow, Option<String>)>) -> Reply {
-    let mut text = String::new();
-    let mut data = json!({ "source": "configuration" });
-    if let Some((row, commander)) = here {
-        let _ = writeln!(text, "{}: {} commands", row.number, commander.as_deref().unwrap_or("nobody"));
-        data["incident"] = json!({ "number": row.number.to_string(), "commander": commander });
-    }
-    let mut roles = BTreeMap::new();
-    for role in [Role::Commander, Role::CommunicationsLead, Role::Scribe, Role::Responder] {
-        let people = settings.directory.people().iter().filter(|person| person.roles.contains(&role));
-        let names: Vec<&str> = people.map(|person| person.name.as_str()).collect();
-        let shown = if names.is_empty() { "nobody".to_owned() } else { names.join(", ") };
-        let _ = writeln!(text, "{}: {shown}", role.words());
-        roles.insert(role, names);
-    }
-    data["roles"] = json!(roles);
-    let groups = if settings.groups.is_empty() { "" } else { " and of Slack's groups" };
-    let _ = write!(
-        text,
-        "These are the roles of blocks.toml{groups}. Who is on call at this hour is PagerDuty's to say, and Blocks does not ask it."
-    );
-    Reply { text, data }
 }
 
 /// What makes sense to type next.

@@ -14,6 +14,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incident_reads;
 use crate::incidents::load_incident;
+use crate::on_call;
 use crate::origin::{Asker, Origin, Reply};
 use crate::read;
 use crate::said::{self, Said};
@@ -44,7 +45,9 @@ impl Engine {
                 let text = self.who_has_it(id, asker).await?;
                 let email = self.email_of(asker);
                 let command = IncidentCommand::Acknowledge { by: by(), via: "blocks".to_owned(), email };
-                self.incident_verb(id, &command, origin, &text).await
+                let reply = self.incident_verb(id, &command, origin, &text).await?;
+                self.commander_comes(id, &asker.actor).await?;
+                Ok(reply)
             }
             Request::IncidentSeverity { incident, severity } => {
                 self.require_standing(asker, "change a severity")?;
@@ -198,13 +201,16 @@ impl Engine {
                 let hidden = self.hidden_from(asker).await?;
                 incident_reads::report(store, settings, which, &hidden, now).await?
             }
-            Request::OnCall => {
+            Request::OnCallExport { from, until } => {
+                on_call::export(settings, (from.as_deref(), until.as_deref()), now)?
+            }
+            Request::OnCall { service } => {
                 let here = self.find_incident(None, asker).await.ok();
                 let here = match &here {
                     Some(row) => Some((row, incident_reads::commander(store, row).await?)),
                     None => None,
                 };
-                incident_reads::on_call(settings, here)
+                self.tell_on_call(service.as_deref(), here, asker).await?
             }
             Request::Menu { incident } => {
                 let row =

@@ -211,6 +211,9 @@ impl Engine {
                 Effect::StartTriage { .. } | Effect::DraftReview { .. } => rest.push(effect.clone()),
             }
         }
+        if decision.events.iter().any(IncidentEvent::moves_the_clock) {
+            commit.timers.extend(self.climb_timer(after, now));
+        }
         commit.timers.extend(self.look_timer(after, now, next_look_after_change));
         rest
     }

@@ -12,6 +12,7 @@ mod attach;
 mod capture;
 mod carry_on;
 mod choosing;
+mod climb;
 mod clock;
 mod codes;
 mod crash;
@@ -32,6 +33,7 @@ mod late;
 mod library;
 mod locks;
 mod metrics;
+pub mod on_call;
 mod origin;
 mod outbox;
 mod outputs;
@@ -62,6 +64,7 @@ mod testkit;
 mod tests;
 mod ticker;
 mod triage;
+pub mod triggers;
 mod under_way;
 mod updates;
 pub mod which;
@@ -80,7 +83,8 @@ pub use plans::{Asked, draft_reply};
 pub use secrets::{SecretKey, SecretSource};
 pub use sees::Hidden;
 pub use settings::{
-    HandoverSettings, PagerLook, PagerTells, PirSettings, ServiceSettings, Settings, TriageSettings,
+    HandoverSettings, PagerLook, PagerTells, PirSettings, RotationSettings, ServiceSettings, Settings,
+    TriageSettings,
 };
 pub use show::{IncidentShow, RecoveredRun, RecoveredStep, RunShow, StepShow, TimelineEntry};
 pub use updates::{UpdateSettings, UpdatesOfService, drafts};

@@ -125,8 +125,8 @@ pub(crate) fn outbox_item(
         Outgoing::Channel { incident } => {
             (format!("channel/{incident}"), 0, format!("channel/{incident}"), true)
         }
-        Outgoing::Invite { incident, .. } => {
-            (format!("invite/{cause}"), 0, format!("invites/{incident}"), false)
+        Outgoing::Invite { incident, who } => {
+            (format!("invite/{cause}/{who}"), 0, format!("invites/{incident}"), false)
         }
         Outgoing::Card { incident } => (card_key(*incident), 1, about(incident), true),
         Outgoing::Brief { incident } => (format!("brief/{incident}"), 1, format!("brief/{incident}"), true),
@@ -139,7 +139,16 @@ pub(crate) fn outbox_item(
         }
         Outgoing::Ask { incident, .. } => (format!("ask/{cause}"), 0, format!("asks/{incident}"), false),
         Outgoing::Offer { incident, .. } => (format!("offer/{cause}"), 0, format!("calls/{incident}"), false),
-        Outgoing::Call { incident, .. } => (format!("call/{cause}"), 0, format!("calls/{incident}"), false),
+        // one event may call several
+        Outgoing::Call { incident, to, .. } => {
+            (format!("call/{cause}/{to}"), 0, format!("calls/{incident}"), false)
+        }
+        Outgoing::Notice { channel, .. } => {
+            (format!("notice/{cause}"), 1, format!("notices/{channel}"), false)
+        }
+        Outgoing::WhomToCall { incident } => {
+            (format!("whom-to-call/{cause}"), 0, format!("calls/{incident}"), false)
+        }
         Outgoing::Shift { part, .. } => (format!("shift/{cause}/{part}"), 2, "shift".to_owned(), false),
         Outgoing::ApprovalPage { run, until, to, .. } => {
             let key = format!("{}{to}", approval_pages(*run, *until));
@@ -181,7 +190,14 @@ pub(crate) fn outbox_item(
                 runbook_core::ports::PagerCall::Severity { incident, .. } => ("severity", incident),
                 runbook_core::ports::PagerCall::AskResponder { incident, .. } => ("ask", incident),
             };
-            (format!("pager/{verb}/{cause}"), 0, format!("pager/{incident}"), false)
+            // one event may page several
+            let which = match call {
+                runbook_core::ports::PagerCall::Page { key, .. } => {
+                    key.rsplit('/').next().map_or_else(String::new, |last| format!("/{last}"))
+                }
+                _ => String::new(),
+            };
+            (format!("pager/{verb}/{cause}{which}"), 0, format!("pager/{incident}"), false)
         }
     };
     // Our own message types always serialise; a failure here would be a defect, and must not stop a run.

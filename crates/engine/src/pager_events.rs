@@ -112,7 +112,11 @@ impl Engine {
             },
             PagerEventKind::Told { what, text } => note(what, text.as_ref()),
         };
-        self.change_incident(id, &command, origin, None).await.map(|_| Heeded::Acted)
+        self.change_incident(id, &command, origin, None).await?;
+        if let IncidentCommand::Acknowledge { by, .. } = &command {
+            self.commander_comes(id, by).await?;
+        }
+        Ok(Heeded::Acted)
     }
 
     /// Whether the pager has ended this incident since that event, and told it first: nobody knew what it was about.

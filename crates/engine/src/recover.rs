@@ -220,6 +220,9 @@ impl Engine {
         let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(()) };
         if loaded.state.status.is_open() {
             self.end_looking(id, &Origin::system("triage", Cause::Engine)).await?;
+            if occasion == reminders::Occasion::Start {
+                self.wind_the_clock(&loaded.state).await?;
+            }
             self.start_triage(id).await?;
             self.take_all_shared(&loaded.state).await?;
             self.remind(id, occasion).await.map(|_| ())

@@ -25,6 +25,7 @@ use crate::read;
 use crate::review::Occasion;
 use crate::runs::load_run;
 use crate::said::{by_name, one_line};
+use crate::triggers;
 use crate::which::{self, Typed};
 
 /// Before something is planned, the repository of the runbooks is asked again when it was not for that long.
@@ -241,12 +242,25 @@ impl Engine {
             | Request::IncidentReminders { .. }
             | Request::RollbackRequest { .. }
             | Request::Report { .. }
-            | Request::OnCall
+            | Request::OnCall { .. }
+            | Request::OnCallExport { .. }
             | Request::Menu { .. } => self.incident_request(request, asker, origin).await,
             Request::HandOver { .. }
             | Request::HandOverTake { .. }
             | Request::HandOverShift { .. }
             | Request::Escalate { .. } => self.handing_request(request, asker, origin).await,
+            Request::OnCallTest { service } => {
+                let reply = self.test_escalation(service.as_deref(), asker).await?;
+                self.answer(origin, reply).await
+            }
+            Request::TriggerList => {
+                let reply = triggers::list(Some(self.store()), self.settings()).await?;
+                self.answer(origin, reply).await
+            }
+            Request::TriggerTest { name } => {
+                let reply = self.test_trigger(name, asker).await?;
+                self.answer(origin, reply).await
+            }
             Request::Help { topic } => {
                 let text =
                     format!("help for {} is given where it is asked", topic.as_deref().unwrap_or("blocks"));

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use runbook_core::alert::AlertPolicy;
+use runbook_core::oncall::Rotation;
 use runbook_core::people::Group;
 use runbook_core::plan::ApprovalPolicy;
 use runbook_core::rules::Rule;
 use runbook_core::runbook::CommandKind;
 use runbook_core::severity::Severities;
+use runbook_core::trigger::Trigger;
 
 use crate::error::EngineError;
 use crate::git::GitSource;
@@ -59,6 +61,10 @@ pub struct Settings {
     pub has_pager: bool,
     /// The pager is told what the diagnostics of a page found.
     pub tells_pager: bool,
+    /// Questions that are asked again and again, and what comes of their answers.
+    pub triggers: Vec<Trigger>,
+    /// Rotations by which people are on call.
+    pub rotations: Vec<RotationSettings>,
     /// The pager's ids of its priorities, by severity, where they are not named like it.
     pub pager_priorities: BTreeMap<String, String>,
     /// How the pager is looked at, where a server does that.
@@ -128,6 +134,15 @@ impl Default for HandoverSettings {
     fn default() -> Self {
         HandoverSettings { at: None, channel: None, zone: chrono_tz::UTC }
     }
+}
+
+/// A rotation, on the clocks of a zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RotationSettings {
+    /// Who takes turns.
+    pub rotation: Rotation,
+    /// The zone.
+    pub zone: chrono_tz::Tz,
 }
 
 /// One service.

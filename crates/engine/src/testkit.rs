@@ -8,6 +8,7 @@ mod checker;
 mod executor;
 mod gate;
 mod life;
+mod meter;
 mod outside;
 mod pager;
 mod pings;
@@ -21,6 +22,7 @@ pub(crate) use checker::check;
 pub(crate) use executor::{Act, Start};
 pub(crate) use gate::{Faults, LifeGate, MemStore};
 pub(crate) use life::Life;
+pub(crate) use meter::MeterState;
 pub(crate) use outside::{FakeOutside, OutsideState};
 pub(crate) use pager::PagerState;
 pub(crate) use pings::pings;
@@ -49,6 +51,8 @@ pub(crate) struct World {
     pub(crate) chat: Mutex<ChatState>,
     /// The pager.
     pub(crate) pager: Mutex<PagerState>,
+    /// The server of numbers.
+    pub(crate) meter: Mutex<MeterState>,
     /// The mail server and the status page.
     pub(crate) outside: Mutex<OutsideState>,
     /// What the harness gets wrong on purpose.

@@ -3,6 +3,7 @@
 mod alerts;
 mod approval_pages;
 mod chat;
+mod climb;
 mod crashes;
 mod escalate;
 mod handover;
@@ -19,6 +20,7 @@ mod private;
 mod reminders;
 mod runs;
 mod triage;
+mod triggers;
 mod updates;
 mod verbs;
 mod yeses;

@@ -13,6 +13,7 @@ use runbook_core::run::RunCommand;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::alerts;
+use crate::climb;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handover;
@@ -20,6 +21,7 @@ use crate::origin::Origin;
 use crate::reminders::{self, Occasion};
 use crate::runs::silent;
 use crate::triage;
+use crate::triggers;
 
 /// How often a loop looks without having been woken.
 const TICK: Duration = Duration::from_millis(500);
@@ -49,6 +51,8 @@ impl Engine {
         at(Point::BeforeCheckpoint);
         self.store().checkpoint(self.now()).await?;
         at(Point::AfterCheckpoint);
+        self.recall_on_call().await?;
+        self.wind_triggers().await?;
         self.keep_shift_time().await?;
         let engine = self.clone();
         self.spawn(Box::pin(async move { engine.inbox_loop().await }));
@@ -59,6 +63,8 @@ impl Engine {
         if let Some(look) = self.settings().pager_look.clone() {
             let engine = self.clone();
             self.spawn(Box::pin(async move { engine.pager_loop(look).await }));
+            let engine = self.clone();
+            self.spawn(Box::pin(async move { engine.on_call_loop().await }));
         }
         if !self.settings().groups.is_empty() {
             let engine = self.clone();
@@ -203,9 +209,15 @@ impl Engine {
                     Fired::Done
                 });
             }
+            (StreamId::Incident(id), climb::CLIMB) => {
+                return Ok(if self.climb(id).await? { Fired::Replaced } else { Fired::Done });
+            }
             (StreamId::Incident(id), alerts::TELL) => self.alerts_are_due(id).await,
             (StreamId::Incident(id), triage::BUDGET) => self.end_looking(id, &origin).await,
             (StreamId::Incident(id), handover::OFFER) => self.offers_lapse(id, &origin).await,
+            (StreamId::Incident(_), triggers::TRIGGER) => {
+                return Ok(if self.trigger_is_due(timer).await? { Fired::Replaced } else { Fired::Done });
+            }
             (StreamId::Incident(_), handover::SHIFT) => self.shift_is_due(timer.due).await,
             (StreamId::Run(id), "approval") => self.approval_expired(id, &origin).await,
             (StreamId::Run(id), "retry") => {

@@ -15,6 +15,7 @@ mod folder;
 mod http;
 mod leftovers;
 mod members;
+mod meter;
 mod output;
 mod process;
 mod program;
@@ -40,6 +41,7 @@ pub use config::{ConfigError, DEFAULT_ENV_NAMES, ExecConfig, MIN_SECRET_BYTES, S
 pub use connections::{Connection, ConnectionError, ConnectionKind, Connections};
 pub use environment::{VariableError, check_variable_name};
 pub use executor::KindExecutor;
+pub use meter::PromqlMeter;
 pub use program::find_program;
 pub use redact::{REDACTED, Redactor};
 pub use shell::ShellExecutor;

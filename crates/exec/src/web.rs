@@ -113,7 +113,7 @@ pub(crate) fn broken(error: &Error, effect: Effect, io: &mut Transcript) -> Resu
 }
 
 /// An error with what is below it, and without the address.
-fn reason(error: &Error) -> String {
+pub(crate) fn reason(error: &Error) -> String {
     use std::error::Error as _;
     let mut said: Vec<String> = Vec::new();
     let mut next = error.source();

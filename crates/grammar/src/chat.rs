@@ -133,7 +133,7 @@ fn as_typed(value: &str) -> String {
 
 /// Phones write a line's first word with a capital; values keep their case.
 fn fold(mut words: Vec<String>) -> Vec<String> {
-    let groups = ["runbook", "incident", "pir", "journal", "timeline", "action", "rollback"];
+    let groups = ["trigger", "runbook", "incident", "pir", "journal", "timeline", "action", "rollback"];
     let mut is_group = false;
     if let Some(first) = words.first_mut() {
         *first = first.to_lowercase();

@@ -9,6 +9,7 @@ use runbook_core::request::Request;
 
 use crate::handing::{EscalateArgs, HandOverArgs};
 use crate::incident::{ActionCommand, IncidentCommand, IncidentVerb, RollbackCommand, TimelineCommand};
+use crate::oncall::{OnCallArgs, TriggerCommand};
 
 /// Everything that terminal and chat can both ask for. The terminal embeds it with `#[command(flatten)]`.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
@@ -61,9 +62,15 @@ pub enum Command {
         #[arg(long, value_name = "NAME")]
         service: Option<String>,
     },
-    /// Whom to ask: roles by the configuration, and who commands now
-    #[command(name = "oncall", after_help = "Example: blocks oncall")]
-    OnCall,
+    /// Who is on call for each service, and whom to ask
+    #[command(
+        name = "oncall",
+        after_help = "Examples:\n  blocks oncall\n  blocks oncall flowengine\n  blocks oncall export > oncall.ics\n  blocks oncall test flowengine\n  blocks oncall export --from 2026-12-01 --until 2027-01-01 -o json\n\nBy PagerDuty, when it was last asked, and by the [[rotation]] of blocks.toml. Being on call gives nobody a right."
+    )]
+    OnCall(OnCallArgs),
+    /// Triggers: questions that are asked again and again
+    #[command(subcommand)]
+    Trigger(TriggerCommand),
     /// What makes sense to type next
     #[command(after_help = "Example: blocks menu INC-12")]
     Menu(IncidentArg),
@@ -439,6 +446,11 @@ pub enum RequestError {
         "say who takes it over\nhint: `handover INC-12 to @ben`; `handover take` takes it, `handover shift` is about all that is open"
     )]
     HandOverOfWhat,
+    /// It does not say whose on-call is meant.
+    #[error(
+        "name one service, or none; days are for an export\nhint: `oncall flowengine`, `oncall export --from 2026-12-01`"
+    )]
+    OnCallOfWhat,
     /// The word is no role.
     #[error("`{0}` is no role\nhint: commander, communications, scribe or responder")]
     NoRole(String),
@@ -468,7 +480,8 @@ impl Command {
             Command::Report { since, service } => {
                 Request::Report { since: since.clone(), service: service.clone() }
             }
-            Command::OnCall => Request::OnCall,
+            Command::OnCall(args) => return args.to_request(),
+            Command::Trigger(command) => command.to_request(),
             Command::Menu(args) => Request::Menu { incident: args.number() },
         })
     }

@@ -9,6 +9,7 @@ mod command;
 mod handing;
 mod incident;
 mod nearest;
+mod oncall;
 mod split;
 mod surface;
 mod update;
@@ -19,6 +20,7 @@ pub use command::{
 };
 pub use handing::{EscalateArgs, HandOverArgs};
 pub use incident::{ActionCommand, IncidentCommand, IncidentVerb, RollbackCommand, Switch, TimelineCommand};
+pub use oncall::{OnCallArgs, TriggerCommand};
 pub use split::{SplitError, split_words};
 pub use surface::{
     COMMANDS, CommandInfo, SERVER_COMMANDS, Surface, SurfaceOption, TERMINAL_OPTIONS, commands_on,

@@ -57,6 +57,7 @@ use Surface::{Api, Chat, Cli};
 
 const ALL: &[Surface] = &[Cli, Chat, Api];
 const TERMINAL: &[Surface] = &[Cli];
+const NO_CHAT: &[Surface] = &[Cli, Api];
 
 const fn on_all(
     path: &'static str,
@@ -144,9 +145,32 @@ pub const COMMANDS: &[CommandInfo] = &[
         "pass command, a run or the shift on",
         "handover INC-12 to @ben the pool is still full",
     ),
-    on_all("escalate", "[INC] [to WHO] [REASON]", "page the next person, or whom you name", "escalate"),
+    on_all("escalate", "[INC] [to WHO] [REASON]", "page the next one, or whom you name", "escalate"),
     on_all("report", "[--since WHEN] [--service NAME]", "how incidents went", "report --since 7d"),
-    on_all("oncall", "", "whom to ask", "oncall"),
+    // Forms of `oncall`, before it.
+    CommandInfo {
+        path: "oncall export",
+        arguments: "[--from DAY] [--until DAY]",
+        about: "the shifts of the rotations, as a calendar",
+        example: "oncall export --from 2026-12-01",
+        surfaces: NO_CHAT,
+    },
+    CommandInfo {
+        path: "oncall test",
+        arguments: "[SERVICE]",
+        about: "page everybody of the steps, as a test",
+        example: "oncall test flowengine",
+        surfaces: NO_CHAT,
+    },
+    on_all("oncall", "[SERVICE]", "whom to ask", "oncall flowengine"),
+    on_all("trigger list", "", "the triggers", "trigger list"),
+    CommandInfo {
+        path: "trigger test",
+        arguments: "NAME",
+        about: "send what a trigger sends, as a test",
+        example: "trigger test failure-rate",
+        surfaces: NO_CHAT,
+    },
     on_all("menu", "[INC]", "what makes sense to type next", "menu"),
     on_all("runbook list", "", "name the runbooks", "runbook list"),
     on_all(
@@ -321,9 +345,18 @@ pub const COMMANDS: &[CommandInfo] = &[
     },
 ];
 
-/// What the parser reads out of a command's words: it has no command of its own for them.
-pub(crate) const FORMS: &[&str] =
-    &["update draft", "update edit", "update send", "update discard", "update drafts"];
+/// What the parser reads out of a command's words, or what is so rare that the overview leaves it to the help of its first word.
+pub(crate) const FORMS: &[&str] = &[
+    "update draft",
+    "update edit",
+    "update send",
+    "update discard",
+    "update drafts",
+    "oncall export",
+    "oncall test",
+    "trigger list",
+    "trigger test",
+];
 
 /// Commands of the program itself: a shell's alone. Chat names them only to say so.
 pub const SERVER_COMMANDS: &[&str] =

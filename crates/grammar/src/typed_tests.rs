@@ -114,8 +114,9 @@ fn what_is_typed_is_what_is_meant() {
         ("incident status inc-3", Request::IncidentStatus { incident: some("INC-3") }),
         ("catch-up", Request::IncidentCatchUp { incident: None }),
         ("Catch-up INC-3", Request::IncidentCatchUp { incident: some("INC-3") }),
-        ("oncall", Request::OnCall),
-        ("Oncall", Request::OnCall),
+        ("oncall", Request::OnCall { service: None }),
+        ("oncall flowengine", Request::OnCall { service: Some("flowengine".to_owned()) }),
+        ("Oncall", Request::OnCall { service: None }),
         // who does what
         ("role commander @ana", role(Role::Commander, "@ana", here)),
         ("role Commander <@U0ANA|ana>", role(Role::Commander, "<@U0ANA|ana>", here)),

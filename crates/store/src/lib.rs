@@ -14,6 +14,7 @@ pub mod conformance;
 mod error;
 mod inbox;
 mod journal;
+mod kept;
 #[cfg(any(test, feature = "memory"))]
 pub mod memory;
 mod outbox;

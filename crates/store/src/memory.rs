@@ -11,7 +11,7 @@ use runbook_core::journal::{GENESIS, Hash, StoredEvent, StreamId, verify_stream}
 use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{
     Accepted, AlertsOf, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, InboxOutcome, IncidentRow,
-    OutboxItem, OutboxResult, OutboxRow, RowChange, RunRow, Spot, Store, StoreError, StoreReport,
+    Kept, OutboxItem, OutboxResult, OutboxRow, RowChange, RunRow, Spot, Store, StoreError, StoreReport,
     StreamSummary, Timer, TimerChange, TokenRow,
 };
 use sha2::{Digest, Sha256};
@@ -34,6 +34,8 @@ pub struct Data {
     places: u64,
     blobs: BTreeMap<String, Vec<u8>>,
     counters: BTreeMap<&'static str, u64>,
+    /// What is kept, by key.
+    pub kept: BTreeMap<String, Kept>,
     tokens: BTreeMap<String, TokenRow>,
     links: Vec<Hash>,
     checkpoints: u64,
@@ -232,6 +234,7 @@ impl Data {
         for item in commit.outbox {
             self.ask(item);
         }
+        self.kept.extend(commit.kept.into_iter().map(|kept| (kept.key.clone(), kept)));
         for change in commit.timers {
             match change {
                 TimerChange::Set(timer) => drop(self.timers.insert(timer.key.clone(), timer)),
@@ -541,6 +544,12 @@ impl<G: Gate> Store for MemoryStore<G> {
             due.sort_by(|a, b| (a.due, &a.key).cmp(&(b.due, &b.key)));
             due.truncate(limit);
             due
+        })
+    }
+
+    fn kept(&self, prefix: String) -> BoxFuture<'_, Result<Vec<Kept>, StoreError>> {
+        self.read(move |data| {
+            data.kept.values().filter(|kept| kept.key.starts_with(&prefix)).cloned().collect()
         })
     }
 

@@ -8,7 +8,7 @@ use runbook_core::ids::IncidentId;
 use runbook_core::journal::{StoredEvent, StreamId};
 use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{
-    Accepted, AlertsOf, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, IncidentRow, OutboxRow,
+    Accepted, AlertsOf, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, IncidentRow, Kept, OutboxRow,
     RunRow, Spot, Store, StoreError, StoreReport, StreamSummary, Timer, TokenRow,
 };
 use rusqlite::Connection;
@@ -17,7 +17,7 @@ use crate::error::{Fault, OpenError};
 use crate::readers::Readers;
 use crate::schema::{open_reader, open_writer};
 use crate::writer::{Stats, Writer};
-use crate::{alerts, blobs, inbox, journal, outbox, rows, store_chain, timers, tokens, verify};
+use crate::{alerts, blobs, inbox, journal, kept, outbox, rows, store_chain, timers, tokens, verify};
 
 /// Reading threads of an engine; a store that is opened to be read has one.
 const READERS: usize = 2;
@@ -123,6 +123,9 @@ fn apply(connection: &Connection, commit: &Commit) -> Result<(), Fault> {
     }
     for change in &commit.timers {
         timers::change(connection, change)?;
+    }
+    for one in &commit.kept {
+        kept::put(connection, one)?;
     }
     Ok(())
 }
@@ -231,6 +234,10 @@ impl Store for SqliteStore {
 
     fn timers_due(&self, now: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<Vec<Timer>, StoreError>> {
         self.read(move |connection| timers::due(connection, now, limit))
+    }
+
+    fn kept(&self, prefix: String) -> BoxFuture<'_, Result<Vec<Kept>, StoreError>> {
+        self.read(move |connection| kept::like(connection, &prefix))
     }
 
     fn token_put(&self, token: TokenRow) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -93,7 +93,7 @@ impl PagerDutyClient {
     }
 
     /// All pages of a list; each takes its turn, so that a change does not wait for all of them.
-    async fn pages(
+    pub(super) async fn pages(
         &self,
         path: &[&str],
         query: &[(&str, &str)],

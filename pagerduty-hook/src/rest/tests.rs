@@ -589,3 +589,41 @@ fn what_cannot_work_is_refused_when_built() {
     let refused = PagerDutyClient::new(config(url(), Some("oncall"))).err();
     assert_eq!(refused, Some(ClientError::From("oncall".to_owned())));
 }
+
+#[tokio::test]
+async fn who_is_on_call_is_asked_for_all_services_at_once() {
+    let service = |policy: &str| json!({ "service": { "id": "PS", "escalation_policy": { "id": policy } } });
+    let entry = |policy: &str, level: Value, user: Value| {
+        json!({ "escalation_policy": { "id": policy }, "escalation_level": level, "user": user,
+                "schedule": { "id": "PSCHED", "summary": "Nights" }, "start": null, "end": "2026-11-30T18:00:00Z" })
+    };
+    let user = |name: &str| json!({ "id": "PU", "type": "user", "name": name, "email": format!("{name}@example.com") });
+    let peer = Peer::start(vec![
+        turn("GET /pd/services/PONE", 200, service("PE1")),
+        turn("GET /pd/services/PGONE", 404, refusal(2100, "Not Found")),
+        turn("GET /pd/services/PTWO", 200, service("PE2")),
+        turn(
+            "GET /pd/oncalls?earliest=true&include%5B%5D=users&escalation_policy_ids%5B%5D=PE1&escalation_policy_ids%5B%5D=PE2&limit=100&offset=0",
+            200,
+            json!({ "more": false, "oncalls": [
+                entry("PE1", json!(2), user("ben")),
+                entry("PE1", json!(1), user("ana")),
+                // shapes that no document promises: they are left out, and the others count
+                entry("PE1", json!("three"), user("cat")),
+                entry("PE1", json!(3), Value::Null),
+                entry("PELSE", json!(1), user("dan")),
+                json!("nonsense"),
+            ] }),
+        ),
+    ])
+    .await;
+    let services = ["PONE", "PGONE", "PTWO", "no/id"].map(str::to_owned);
+    let said = peer.client().on_call(&services).await.unwrap();
+    let names: Vec<(u32, Option<&str>)> =
+        said["PONE"].iter().map(|turn| (turn.level, turn.email.as_deref())).collect();
+    assert_eq!(names, [(1, Some("ana@example.com")), (2, Some("ben@example.com"))]);
+    assert_eq!(said["PONE"][0].schedule.as_deref(), Some("Nights"));
+    assert_eq!(said["PONE"][0].until.unwrap().to_rfc3339(), "2026-11-30T18:00:00+00:00");
+    assert_eq!((said["PTWO"].len(), said.len()), (0, 2), "nobody is on call there, and one is not there");
+    peer.is_content();
+}

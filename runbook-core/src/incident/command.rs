@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::alerts::AlertsTold;
 use super::capture::{NoteChange, NoteSource};
+use super::clock::Rung;
 use super::event::{ChangeNoted, PagerRef, RunOutcome};
 use super::handover::Escalate;
 use super::reminders::Look;
@@ -85,6 +86,11 @@ pub enum Word {
     Here {
         /// Their e-mail at the pager, when known.
         email: Option<String>,
+    },
+    /// A rule says so: nobody has named it.
+    Rule {
+        /// Why.
+        why: String,
     },
     /// The pager says so.
     Pager {
@@ -476,6 +482,17 @@ pub enum IncidentCommand {
     },
     /// Ask one person more, at once.
     Escalate(Box<Escalate>),
+    /// Tell the people of the severity's step that is due, where nobody has acknowledged: its steps, with whom each tells now.
+    Climb(Vec<Rung>),
+    /// The pager takes no page about it.
+    NotePagerAway,
+    /// Somebody has come who commands by the rotation.
+    TakeByRotation {
+        /// Who.
+        by: Actor,
+        /// The severity is one that has its commander from the rotation.
+        severity_asks: bool,
+    },
     /// A message could not be delivered, for good.
     RecordDeliveryFailure {
         /// Which.

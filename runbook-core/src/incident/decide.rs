@@ -4,6 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::alerts;
 use super::capture;
+use super::clock;
 use super::command::{IncidentCommand, OpenIncident, Rejection, Word};
 use super::event::{IncidentEvent, RunOutcome};
 use super::handover;
@@ -367,6 +368,9 @@ fn decide_alone(
             effects: vec![Effect::Send(Outgoing::Note { incident, text: text.clone() })],
         },
         IncidentCommand::Look(look) => reminders::look(state, look, now),
+        IncidentCommand::Climb(rungs) => clock::climb(state, rungs, now),
+        IncidentCommand::NotePagerAway => clock::pager_away(state),
+        IncidentCommand::TakeByRotation { by, severity_asks } => take_by_rotation(state, by, *severity_asks),
         IncidentCommand::Update(command) => return crate::update::decide(state, command),
         IncidentCommand::Snooze { .. }
         | IncidentCommand::SetReminders { .. }
@@ -405,14 +409,19 @@ fn change_severity(
     let tell = tell::severity(state, to, word);
     let told = tell.is_some();
     if to == state.severity {
-        if !state.reminders.is_severity_guessed {
+        // what a rule says once more confirms nothing
+        if !state.reminders.is_severity_guessed || matches!(word, Word::Rule { .. }) {
             return Decision::default();
         }
         let card = Effect::Send(Outgoing::Card { incident: state.id });
         let effects = [card].into_iter().chain(tell).collect();
         return Decision { events: vec![IncidentEvent::SeverityConfirmed { told }], effects };
     }
-    let mut decision = severity_changed(state, to, target_s, (None, told), now);
+    let reason = match word {
+        Word::Rule { why } => Some(why.clone()),
+        Word::Here { .. } | Word::Pager { .. } => None,
+    };
+    let mut decision = severity_changed(state, to, target_s, (reason, told), now);
     decision.effects.extend(tell);
     decision
 }
@@ -447,6 +456,26 @@ fn acknowledge(
         effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));
     }
     Decision { events, effects }
+}
+
+/// Whoever commands by the rotation has come: until then somebody else was acting.
+fn take_by_rotation(state: &Incident, by: &Actor, severity_asks: bool) -> Decision {
+    let has_it = state.commander.as_ref().is_none_or(|commander| commander.acting);
+    if !severity_asks || !state.status.is_open() || !has_it || !matches!(by, Actor::Person(_)) {
+        return Decision::default();
+    }
+    let incident = state.id;
+    let mut effects = vec![Effect::Send(Outgoing::Card { incident })];
+    if let Some(before) = state.commander.as_ref().filter(|commander| commander.who != *by) {
+        let text = format!(
+            "{}: {by} commands from now on, by the rotation; {} was acting.",
+            state.number, before.who
+        );
+        effects.push(Effect::Send(Outgoing::Note { incident, text }));
+    }
+    effects.push(Effect::Send(Outgoing::Invite { incident, who: by.clone() }));
+    let event = IncidentEvent::CommanderTaken { commander: by.clone(), acting: false };
+    Decision { events: vec![event], effects }
 }
 
 /// It is of another severity from now on; with a reason where the rules say so. `told`: the pager is told.

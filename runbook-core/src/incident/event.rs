@@ -597,6 +597,21 @@ pub enum IncidentEvent {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         shown: bool,
     },
+    /// Nobody has acknowledged by then: a step of the severity is due.
+    StepDue {
+        /// Seconds from the page at which it is due.
+        after_s: u32,
+        /// Whom it names, such as `secondary`.
+        who: Vec<String>,
+        /// Those of them for whom nobody was left to tell.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        nobody: Vec<String>,
+        /// Whom the pager's own policy pages: Blocks mentions them, and does not page them too.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rings: Vec<Actor>,
+    },
+    /// The pager takes no page about it now: people have to be called.
+    PagerAway,
     /// A message could not be delivered, for good.
     DeliveryFailed {
         /// Which.

@@ -65,6 +65,8 @@ pub struct Escalate {
     pub page: Option<PagedOver>,
     /// It is a private incident, and this shows it to them.
     pub shown: bool,
+    /// It is the clock that asks: nobody has acknowledged for so many minutes.
+    pub unanswered_min: Option<u32>,
 }
 
 /// How somebody is paged.
@@ -196,7 +198,7 @@ pub(super) fn decide(
         }
         // Twice in a minute is one page.
         IncidentCommand::Escalate(ask) if state.passed.asked_lately(&ask.to, now) => Decision::default(),
-        IncidentCommand::Escalate(ask) => escalate(state, ask),
+        IncidentCommand::Escalate(ask) => escalate(state, ask, state.seq + 1),
         _ => Decision::default(),
     })
 }
@@ -298,9 +300,10 @@ fn lapse(state: &Incident, now: DateTime<Utc>) -> Decision {
     decision
 }
 
-fn escalate(state: &Incident, ask: &Escalate) -> Decision {
+/// Asks one person, by an event of that sequence.
+pub(super) fn escalate(state: &Incident, ask: &Escalate, seq: u64) -> Decision {
     let (incident, number) = (state.id, state.number);
-    let Escalate { by, to, step, reason, page, shown } = ask;
+    let Escalate { by, to, step, reason, page, shown, unanswered_min } = ask;
     let why = reason.as_deref().map_or_else(String::new, |reason| format!(": {reason}"));
     let mut effects = Vec::new();
     // What the pager keeps, more people read than a private incident is for.
@@ -309,13 +312,30 @@ fn escalate(state: &Incident, ask: &Escalate) -> Decision {
     } else {
         (format!(" {} {}", state.severity, state.service), format!("\n{}{why}", state.title))
     };
+    let stands_for = step.as_deref().map_or_else(String::new, |step| format!(" ({step})"));
+    let by = match by {
+        Actor::System(part) => format!("Blocks ({part})"),
+        by => by.to_string(),
+    };
+    let (asks_for, asks, asks_you) = match unanswered_min {
+        None => (
+            format!("{by} asks for {to}"),
+            format!("{by} asks {to} to come to {number}."),
+            format!("{by} asks for you"),
+        ),
+        Some(minutes) => (
+            format!("nobody has acknowledged for {minutes} min"),
+            format!("Nobody has acknowledged {number} for {minutes} min, and {to}{stands_for} is next."),
+            format!("nobody has acknowledged for {minutes} min, and you are next{stands_for}"),
+        ),
+    };
     let at = state.pager.as_ref().map(|pager| pager.id.clone());
     let page = page.as_ref().filter(|page| at.is_some() || page.service.is_some());
     if let Some(PagedOver { email, service }) = page {
         let call = PagerCall::Page {
-            key: format!("{ESCALATE_KEY}{incident}/{}", state.seq + 1),
-            title: format!("{number}{place}: {by} asks for {to}"),
-            text: format!("{by} asks {to} to come to {number}.{told}"),
+            key: format!("{ESCALATE_KEY}{incident}/{seq}"),
+            title: format!("{number}{place}: {asks_for}"),
+            text: format!("{asks}{told}"),
             to: email.clone(),
             service: service.clone().filter(|_| at.is_none()),
             incident: at.unwrap_or_default(),
@@ -323,7 +343,7 @@ fn escalate(state: &Incident, ask: &Escalate) -> Decision {
         effects.push(Effect::Send(Outgoing::Pager { incident, call }));
     }
     let text = format!(
-        "{number}: {by} asks for you{why}. `/blocks catch-up {number}` tells what you need, `/blocks ack {number}` says that you are there."
+        "{number}: {asks_you}{why}. `/blocks catch-up {number}` tells what you need, `/blocks ack {number}` says that you are there."
     );
     effects.push(Effect::Send(Outgoing::Invite { incident, who: to.clone() }));
     effects.push(Effect::Send(Outgoing::Call { incident, to: to.clone(), text }));

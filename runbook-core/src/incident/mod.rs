@@ -2,6 +2,7 @@
 
 mod alerts;
 mod capture;
+mod clock;
 mod command;
 mod decide;
 mod drift;
@@ -21,6 +22,7 @@ mod verbs;
 
 pub use alerts::{Alerts, AlertsTold, Raise, open_for_alerts};
 pub use capture::{Captured, FileLink, NoteChange, NoteSource, Via, note_words};
+pub use clock::{Callee, Clock, Rung, StandIns};
 pub use command::{AskAtPager, IncidentCommand, LookEnd, OpenIncident, Rejection, Taken, Word};
 pub use decide::{Decision, Effect, decide, open};
 pub use drift::{Before, Drifted, drift, is_to_tell_again, missed_notes};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::alerts::Alerts;
 use super::capture::Captured;
+use super::clock::Clock;
 use super::decide::{CHANNEL, HERE, OUTPUT, PAGER_RESOLVE, TOLD_AGAIN};
 use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome, SharedFrom};
 use super::handover::Passed;
@@ -294,6 +295,9 @@ pub struct Incident {
     /// What is passed on, and who was asked beside those who had it.
     #[serde(skip)]
     pub passed: Passed,
+    /// Whom the clock tells while nobody has taken it.
+    #[serde(skip)]
+    pub clock: Clock,
     /// Sequence of the last event.
     pub seq: u64,
 }
@@ -388,6 +392,8 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         ) => {
             let mut reminders = Reminders::default();
             reminders.hear(envelope);
+            let mut clock = Clock::default();
+            clock.hear(envelope);
             return Ok(Incident {
                 id,
                 number: *number,
@@ -452,6 +458,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 severity_by_hand: !severity_guessed
                     && matches!(envelope.actor, Actor::Person(_) | Actor::Local(_)),
                 passed: Passed::default(),
+                clock,
                 seq: envelope.seq,
             });
         }
@@ -640,7 +647,9 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         | IncidentEvent::HandoverTaken { .. }
         | IncidentEvent::HandoverLapsed { .. }
         | IncidentEvent::ShiftHandedOver { .. }
-        | IncidentEvent::Escalated { .. } => {}
+        | IncidentEvent::Escalated { .. }
+        | IncidentEvent::StepDue { .. }
+        | IncidentEvent::PagerAway => {}
         IncidentEvent::NotAnIncident { .. }
         | IncidentEvent::MergedInto { .. }
         | IncidentEvent::MergedFrom { .. }
@@ -660,6 +669,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         incident.drafts.turn();
     }
     incident.passed.hear(envelope);
+    incident.clock.hear(envelope);
     incident.hear_of_alerts(envelope);
     incident.hear_of_pager(envelope);
     let severity = incident.severity.clone();

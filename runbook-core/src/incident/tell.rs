@@ -87,7 +87,7 @@ impl Incident {
     pub(super) fn hears_severity(&self, severity: &str, word: &Word) -> Heard {
         match word {
             Word::Pager { occurred_at } => self.told.hears(severity, &self.severity, *occurred_at),
-            Word::Here { .. } => Heard::New,
+            Word::Here { .. } | Word::Rule { .. } => Heard::New,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What an incident does about everything that can be asked of it.
 
+mod clock;
 mod drift;
 mod handover;
 pub(crate) mod kit;

@@ -8,6 +8,7 @@ use super::{BoxFuture, ChatMark, StoreError};
 use crate::alert::AlertNotice;
 use crate::message::ReplyTo;
 use crate::request::Request;
+use crate::trigger::TriggerNotice;
 
 /// A message from outside whose authenticity has been checked, as raw as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +95,8 @@ pub enum Signal {
     Chat(ChatSignal),
     /// Somebody in chat is told something: help, or what was meant instead.
     Answer(ChatAnswer),
+    /// A trigger of ours has something to tell.
+    Trigger(TriggerNotice),
     /// A monitoring system tells of alerts.
     Alerts(AlertNotice),
     /// A message in chat was marked for a timeline, or one that may be on it has changed.

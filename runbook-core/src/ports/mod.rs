@@ -7,6 +7,7 @@ mod executor;
 mod intake;
 mod mail;
 mod mark;
+mod meter;
 mod pager;
 mod status_page;
 mod store;
@@ -25,13 +26,14 @@ pub use intake::{
 };
 pub use mail::{Letter, Mail};
 pub use mark::{ChatMark, Marking, Quote};
+pub use meter::Meter;
 pub use pager::{
     ESCALATE_KEY, LookAt, PAGE_KEY_PREFIX, PageDetails, Pager, PagerCall, PagerError, PagerUser,
-    SeenIncident, SeenNote, SeenStatus, UNDO_FAILED_KEY,
+    SeenIncident, SeenNote, SeenStatus, TEST_KEY, UNDO_FAILED_KEY,
 };
 pub use status_page::{Published, StatusPage, StatusPost};
 pub use store::{
-    AlertsOf, Append, Blob, Commit, CommitError, CounterRaise, DeadLetter, InboxOutcome, IncidentRow,
+    AlertsOf, Append, Blob, Commit, CommitError, CounterRaise, DeadLetter, InboxOutcome, IncidentRow, Kept,
     OutboxItem, OutboxResult, OutboxRow, RowChange, RunRow, Store, StoreError, StoreReport, StreamSummary,
     Timer, TimerChange, TokenRow,
 };

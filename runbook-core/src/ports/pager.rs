@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{BoxFuture, PagerIncident};
+use crate::oncall::PagerTurn;
 
 /// A paging system.
 pub trait Pager: Send + Sync {
@@ -30,6 +31,12 @@ pub trait Pager: Send + Sync {
 
     /// What an incident's alerts tell beside its title.
     fn details<'a>(&'a self, incident: &'a str) -> BoxFuture<'a, Result<PageDetails, PagerError>>;
+    /// Who is on call for each of these services, by the pager's ids: whom its policy pages, in order of level. A service that
+    /// the pager does not know is left out.
+    fn on_call<'a>(
+        &'a self,
+        services: &'a [String],
+    ) -> BoxFuture<'a, Result<BTreeMap<String, Vec<PagerTurn>>, PagerError>>;
 
     /// The notes of an incident, oldest first.
     fn notes<'a>(&'a self, incident: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>>;
@@ -190,6 +197,9 @@ pub const PAGE_KEY_PREFIX: &str = "blocks/";
 pub const UNDO_FAILED_KEY: &str = "blocks/undo-failed/";
 /// How the keys of pages begin with which one person more is asked for; the incident and the event behind it.
 pub const ESCALATE_KEY: &str = "blocks/escalate/";
+
+/// How the keys of pages that are tests begin: they are about no incident.
+pub const TEST_KEY: &str = "blocks/test/";
 
 /// The pager did not do it. Texts hold no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -72,6 +72,8 @@ pub trait Store: Send + Sync {
     fn outbox_backlog(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
     /// Timers whose time has come, earliest first.
     fn timers_due(&self, now: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<Vec<Timer>, StoreError>>;
+    /// What is kept under keys that begin so, by key.
+    fn kept(&self, prefix: String) -> BoxFuture<'_, Result<Vec<Kept>, StoreError>>;
     /// Keeps an API token's hash for a person.
     fn token_put(&self, token: TokenRow) -> BoxFuture<'_, Result<(), StoreError>>;
     /// The person that a token's SHA-256 (lowercase hex) belongs to.
@@ -98,6 +100,8 @@ pub struct Commit {
     pub outbox_settled: Vec<(String, u64, OutboxResult)>,
     /// Timers to set or clear.
     pub timers: Vec<TimerChange>,
+    /// What is kept in the place of what stood under its key.
+    pub kept: Vec<Kept>,
     /// Bytes stored apart from the journal.
     pub blobs: Vec<Blob>,
     /// The inbox message that this deals with: source, id, outcome.
@@ -345,6 +349,17 @@ pub enum TimerChange {
         /// When it was due.
         due: DateTime<Utc>,
     },
+}
+
+/// Something worth keeping that is no history: the last word counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Its key, such as `oncall`.
+    pub key: String,
+    /// When it was so.
+    pub at: DateTime<Utc>,
+    /// JSON.
+    pub value: String,
 }
 
 /// An API token, stored hashed.

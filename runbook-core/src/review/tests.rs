@@ -42,6 +42,7 @@ fn p1() -> Severity {
         remind_commander_after_s: None,
         remind_severity_after_s: None,
         remind_roles_after_s: None,
+        commander_rotation: None,
         pir_due_s: Some(172_800),
     }
 }

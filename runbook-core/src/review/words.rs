@@ -1,6 +1,7 @@
 //! Events in words, for the timeline. Text from outside is escaped here; the rest is ours.
 
 use super::escape::escape_markdown as md;
+use crate::duration::for_people;
 use crate::expectation::Outcome;
 use crate::ids::RunId;
 use crate::incident::{IncidentEvent, RunOutcome, note_words};
@@ -206,7 +207,7 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
         IncidentEvent::ActionDone { number } => format!("action {number} is done"),
         IncidentEvent::ReviewDrafted { file, .. } => format!("review drafted: {}", md(file)),
         IncidentEvent::TargetMissed { target_s } => {
-            format!("the {} to mitigate have passed", crate::duration::for_people(u64::from(*target_s)))
+            format!("the {} to mitigate have passed", for_people(u64::from(*target_s)))
         }
         IncidentEvent::SeverityConfirmed { .. } => "severity confirmed".to_owned(),
         IncidentEvent::Asked { about, to, .. } => {
@@ -246,6 +247,22 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
             if *paged { ", with a page" } else { "" },
             because(reason.as_deref())
         ),
+        IncidentEvent::StepDue { after_s, who, nobody, rings } => {
+            let mut text = format!(
+                "nobody has acknowledged by {}: {}",
+                for_people(u64::from(*after_s)),
+                md(&who.join(", "))
+            );
+            if !rings.is_empty() {
+                let names: Vec<String> = rings.iter().map(ToString::to_string).collect();
+                text.push_str(&format!("; PagerDuty's own policy pages {}", md(&names.join(", "))));
+            }
+            if !nobody.is_empty() {
+                text.push_str(&format!("; nobody is left to tell for {}", md(&nobody.join(", "))));
+            }
+            text
+        }
+        IncidentEvent::PagerAway => "the pager takes no page: whom to call is shown".to_owned(),
         IncidentEvent::DeliveryFailed { what, reason } => {
             format!("not delivered: {}: {}", md(what), md(reason))
         }

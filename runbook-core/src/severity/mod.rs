@@ -56,6 +56,8 @@ pub struct Severity {
     pub phases: Vec<Phase>,
     /// Whom to ask next while nobody has acknowledged, in order of time.
     pub escalation: Vec<EscalationStep>,
+    /// The rotation that names who commands; until they come, whoever acknowledges first is acting commander.
+    pub commander_rotation: Option<String>,
     /// Longest time between two updates to people outside, in seconds.
     pub update_interval_s: Option<u32>,
     /// Seconds from detection after which a rollback is proposed when the incident is still not mitigated.

@@ -92,6 +92,7 @@ struct FileSeverity {
     phases: Vec<FilePhase>,
     #[serde(default)]
     escalation: Vec<FileEscalation>,
+    commander_rotation: Option<String>,
     update_interval_min: Option<u32>,
     propose_rollback_after_min: Option<u32>,
     #[serde(default)]
@@ -211,6 +212,7 @@ fn checked_severity(text: &str, raw: FileSeverity) -> Result<Severity, SeverityE
         response_team: raw.response_team,
         opens_incident: raw.opens_incident,
         page: raw.page,
+        commander_rotation: raw.commander_rotation,
         channels: raw.channels,
         rollback_at_once: raw.rollback_at_once,
         may_ask_rollback: raw.may_ask_rollback,

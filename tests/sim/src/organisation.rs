@@ -149,6 +149,8 @@ pub(crate) fn settings(shape: &Shape, reviews: PathBuf) -> Settings {
         has_chat: true,
         has_pager: true,
         tells_pager: false,
+        triggers: Vec::new(),
+        rotations: Vec::new(),
         pager_priorities: std::collections::BTreeMap::new(),
         pager_look: None,
         updates: blocks_engine::UpdateSettings::default(),

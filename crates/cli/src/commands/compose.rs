@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use blocks_engine::{Engine, Parts, SystemClock, UuidV7};
-use blocks_exec::{ExecConfig, KindExecutor, find_program};
+use blocks_exec::{ExecConfig, KindExecutor, PromqlMeter, find_program};
 use blocks_notices::{AtlassianPage, SmtpConfig, SmtpMail, SmtpTls, StatuspageConfig};
 use blocks_store::{OpenError, SqliteStore};
 use pagerduty_hook::{PagerDutyClient, PagerDutyConfig, PagerDutyTranslator};
@@ -69,6 +69,7 @@ pub(crate) fn engine(
     let bash = find_program("bash", &path)
         .ok_or_else(|| Stop::failed("RB0006: bash is not on PATH\nhint: install bash"))?;
     let connections = connections(config)?;
+    let meter = PromqlMeter::new(connections.clone());
     let executor =
         KindExecutor::new(exec_config(config, secrets, &bash), connections).map_err(Stop::usage)?;
     let mut translators: Vec<Arc<dyn Translator>> = Vec::new();
@@ -104,6 +105,7 @@ pub(crate) fn engine(
         pager,
         mail,
         status_page,
+        meter: Some(Arc::new(meter)),
         translators,
         clock: Arc::new(SystemClock),
         ids: Arc::new(UuidV7),

@@ -1,6 +1,8 @@
 //! What can be read about incidents while no engine runs.
 
-use blocks_engine::{Clock as _, EngineError, Hidden, Reply, SystemClock, handover, incident_reads, read};
+use blocks_engine::{
+    Clock as _, EngineError, Hidden, Reply, SystemClock, handover, incident_reads, on_call, read,
+};
 use blocks_store::SqliteStore;
 use runbook_core::ports::IncidentRow;
 use runbook_core::request::Request;
@@ -43,13 +45,18 @@ pub(super) async fn offline(config: &Config, store: &SqliteStore, request: &Requ
             incident_reads::report(store, settings, which, hidden, now).await?
         }
         Request::HandOverShift { .. } => handover::shift(store, settings, now).await?,
-        Request::OnCall => {
+        Request::OnCall { service } => {
+            if let Some(name) = service {
+                named_service(config, name)?;
+            }
             let row = only_open(read::find_incident(store, None, true, hidden).await)?;
             let here = match &row {
                 Some(row) => Some((row, incident_reads::commander(store, row).await?)),
                 None => None,
             };
-            incident_reads::on_call(settings, here)
+            let seen = on_call::seen(store).await?;
+            // whoever reads the files reads the numbers in them
+            on_call::on_call(settings, seen.as_ref(), (service.as_deref(), here), true, now)
         }
         Request::Menu { incident: None } => {
             let row = only_open(read::find_incident(store, None, true, hidden).await)?;
@@ -71,6 +78,17 @@ pub(super) async fn offline(config: &Config, store: &SqliteStore, request: &Requ
     };
     let text = incident_reads::for_a_shell(&reply.text);
     Ok(Reply { text, ..reply })
+}
+
+/// That there is a service of this name.
+pub(super) fn named_service(config: &Config, name: &str) -> Result<(), Stop> {
+    let services = &config.settings.services;
+    if services.iter().any(|service| service.name == name) {
+        return Ok(());
+    }
+    let known: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+    let name = name.escape_default();
+    Err(Stop::failed(format!("there is no service '{name}'\nhint: blocks.toml names: {}", known.join(", "))))
 }
 
 /// The only open incident, where there is one; a journal that does not read is an error all the same.

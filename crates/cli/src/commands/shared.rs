@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use blocks_engine::{
-    Absent, Asked, Clock as _, EngineError, Hidden, LibraryEntry, Reply, SystemClock, describe,
-    incident_reads, read, suggesting, which,
+    Absent, Asked, Clock as _, EngineError, Hidden, LibraryEntry, Reply, SystemClock, describe, on_call,
+    read, suggesting, triggers, which,
 };
 use blocks_grammar::{Command, JournalCommand, RunbookCommand};
 use blocks_server::EngineInfo;
@@ -102,7 +102,9 @@ pub(crate) async fn run(
         | Request::UpdateDrafts { .. }
         | Request::HandOverShift { to: None, post: false }
         | Request::Report { .. }
-        | Request::OnCall
+        | Request::OnCall { .. }
+        | Request::OnCallExport { .. }
+        | Request::TriggerList
         | Request::Menu { .. }
         | Request::RunbookRuns { .. }
         | Request::RunbookStatus { .. }
@@ -201,9 +203,23 @@ pub(crate) fn open_journal(config: &Config) -> Result<SqliteStore, Stop> {
 }
 
 async fn offline(config: &Config, request: &Request, absent: Option<&Absent>) -> Result<Reply, Stop> {
-    if matches!(request, Request::OnCall) && config.database.try_exists().is_ok_and(|there| !there) {
+    match request {
+        Request::OnCallExport { from, until } => {
+            let now = SystemClock.now();
+            return Ok(on_call::export(&config.settings, (from.as_deref(), until.as_deref()), now)?);
+        }
         // The configuration names people before there is anything on record.
-        return Ok(incident_reads::on_call(&config.settings, None));
+        Request::OnCall { service } if config.database.try_exists().is_ok_and(|there| !there) => {
+            if let Some(name) = service {
+                incidents::named_service(config, name)?;
+            }
+            let now = SystemClock.now();
+            return Ok(on_call::on_call(&config.settings, None, (service.as_deref(), None), true, now));
+        }
+        Request::TriggerList if config.database.try_exists().is_ok_and(|there| !there) => {
+            return Ok(triggers::list(None, &config.settings).await?);
+        }
+        _ => {}
     }
     let store = open_journal(config)?;
     let people = &config.settings.directory;
@@ -235,7 +251,7 @@ async fn offline(config: &Config, request: &Request, absent: Option<&Absent>) ->
         | Request::UpdateDrafts { .. }
         | Request::HandOverShift { to: None, post: false }
         | Request::Report { .. }
-        | Request::OnCall
+        | Request::OnCall { .. }
         | Request::Menu { .. } => incidents::offline(config, &store, request).await?,
         Request::RunbookRuns { all, incident } => {
             which::runs(&store, (*all, incident.as_deref()), absent, SystemClock.now()).await?
@@ -250,6 +266,7 @@ async fn offline(config: &Config, request: &Request, absent: Option<&Absent>) ->
             }
             reply
         }
+        Request::TriggerList => triggers::list(Some(&store), &config.settings).await?,
         Request::JournalVerify { expect } => read::verify(&store, expect.as_deref()).await?,
         _ => return Err(Stop::usage("this needs an engine")),
     })

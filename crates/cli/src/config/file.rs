@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use blocks_engine::{PagerLook, PagerTells};
 use runbook_core::people::{Group, Person};
+use runbook_core::trigger::{Comparison, Counted};
 use serde::Deserialize;
 use slack_bot::CommandWord;
 
@@ -34,6 +35,8 @@ pub(crate) struct ConfigFile {
     pub(crate) service: Vec<ServiceTable>,
     pub(crate) person: Vec<Person>,
     pub(crate) group: Vec<Group>,
+    pub(crate) rotation: Vec<RotationTable>,
+    pub(crate) trigger: Vec<TriggerTable>,
     pub(crate) connection: Vec<ConnectionTable>,
     pub(crate) rule: Vec<RuleTable>,
     pub(crate) triage: TriageTable,
@@ -400,6 +403,86 @@ pub(crate) struct ServiceTable {
     /// Parameter values for runbooks on this service.
     #[serde(default)]
     pub(crate) params: BTreeMap<String, ParamValue>,
+}
+
+/// People who take turns at being on call.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RotationTable {
+    /// What whoever has it stands for: a name of the severities' steps.
+    pub(crate) name: String,
+    /// The services that it is for; all of them when absent.
+    #[serde(default)]
+    pub(crate) services: Vec<String>,
+    /// Names of people, in their order.
+    pub(crate) people: Vec<String>,
+    /// The day on which the first of them begins for the first time.
+    pub(crate) start: String,
+    /// The time of day at which it changes hands.
+    #[serde(default = "nine")]
+    pub(crate) at: String,
+    /// The zone whose clocks are meant; that of `[time]` when absent.
+    #[serde(default)]
+    pub(crate) zone: Option<String>,
+    /// How long one of them has it.
+    #[serde(default = "a_week")]
+    pub(crate) length: String,
+}
+
+fn nine() -> String {
+    "09:00".to_owned()
+}
+
+fn a_week() -> String {
+    "7 days".to_owned()
+}
+
+/// A question that is asked again and again.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TriggerTable {
+    pub(crate) name: String,
+    /// In a few words, for titles.
+    pub(crate) says: String,
+    /// A query of Prometheus.
+    #[serde(default)]
+    pub(crate) query: Option<String>,
+    /// The connection that is asked; the only one of Prometheus when absent.
+    #[serde(default)]
+    pub(crate) connection: Option<String>,
+    /// Something that Blocks counts itself.
+    #[serde(default)]
+    pub(crate) count: Option<Counted>,
+    /// In this time until now.
+    #[serde(default)]
+    pub(crate) within: Option<String>,
+    /// How the answer is held against the limit: `>`, `>=`, `<` or `<=`.
+    pub(crate) when: Comparison,
+    pub(crate) limit: f64,
+    /// So long it has to be so.
+    #[serde(default, rename = "for")]
+    pub(crate) lasts: Option<String>,
+    /// How often it is asked.
+    #[serde(default)]
+    pub(crate) every: Option<String>,
+    #[serde(default)]
+    pub(crate) severity: Option<String>,
+    #[serde(default)]
+    pub(crate) service: Option<String>,
+    #[serde(default)]
+    pub(crate) channel: Option<String>,
+    /// Who is paged: a name of the severities' steps.
+    #[serde(default)]
+    pub(crate) page: Option<String>,
+    /// The runbook that is planned by itself.
+    #[serde(default)]
+    pub(crate) plan: Option<String>,
+    /// The runbook that is proposed.
+    #[serde(default)]
+    pub(crate) propose: Option<String>,
+    /// In this time a plan is made by itself once at most.
+    #[serde(default)]
+    pub(crate) window: Option<String>,
 }
 
 /// A parameter's value, or where the value of a secret one is.

@@ -197,6 +197,8 @@ impl Config {
                 "such as 30 min; 0 s for never",
             )
         })?;
+        let triggers = super::triggers::triggers(&file, &severities)
+            .map_err(|(key, message, hint)| wrong(&key, message, hint))?;
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
         let data_dir = absolute(data_dir);
         let git = super::git::source(&file.runbooks, &base, &data_dir)
@@ -248,6 +250,9 @@ impl Config {
                 let has_chat = file.slack.as_ref().is_some_and(|slack| slack.mode != SlackMode::Off);
                 pagerduty.mode != PagerDutyMode::Off && pagerduty.diagnostics.unwrap_or(!has_chat)
             }),
+            triggers,
+            rotations: super::rotations::rotations(&file)
+                .map_err(|(key, message, hint)| wrong(&key, message, hint))?,
             pager_priorities: file
                 .pagerduty
                 .as_ref()
@@ -401,6 +406,47 @@ mod tests {
             ("[handover]\nchannel = \"C1\"\nat = \"6 pm\"\n", 3, "6 pm"),
             ("[handover]\nwhen = \"18:00\"\n", 2, "when"),
             (
+                "[[rotation]]\nname = \"primary\"\npeople = [\"ana\"]\nstart = \"2026-11-30\"\n",
+                3,
+                "'ana', who is nobody",
+            ),
+            ("[[trigger]]\nname = \"A\"\nsays = \"x\"\nwhen = \">\"\nlimit = 1\n", 2, "trigger's name"),
+            ("[[trigger]]\nname = \"a\"\nsays = \"x\"\nwhen = \"=\"\nlimit = 1\n", 4, "variant"),
+            ("[[trigger]]\nname = \"a\"\nsays = \"x\"\nwhen = \">\"\nlimit = 1\n", 2, "asks for nothing"),
+            (
+                "[[trigger]]\nname = \"a\"\nsays = \"x\"\nquery = \"up\"\nwhen = \">\"\nlimit = 1\n",
+                2,
+                "not just one of kind prometheus",
+            ),
+            (
+                "[[trigger]]\nname = \"a\"\nsays = \"x\"\ncount = \"incidents\"\nwhen = \">\"\nlimit = 1\n",
+                2,
+                "would tell nobody",
+            ),
+            (
+                "[[trigger]]\nname = \"a\"\nsays = \"x\"\ncount = \"incidents\"\nwhen = \">\"\nlimit = 1\nchannel = \"c\"\nplan = \"p\"\n",
+                8,
+                "no severity",
+            ),
+            (
+                "[[trigger]]\nname = \"a\"\nsays = \"x\"\ncount = \"incidents\"\nwhen = \">\"\nlimit = 1\nseverity = \"P1\"\nevery = \"1 s\"\n",
+                8,
+                "every 1 s",
+            ),
+            ("[[rotation]]\nname = \"primary\"\npeople = []\nstart = \"2026-11-30\"\n", 3, "nobody is in it"),
+            ("[[rotation]]\nname = \"p\"\npeople = []\nstart = \"Monday\"\n", 4, "'Monday' is no day"),
+            (
+                "[[person]]\nname = \"ana\"\n[[rotation]]\nname = \"p\"\npeople = [\"ana\"]\nstart = \"2026-11-30\"\nlength = \"5 h\"\n",
+                7,
+                "whole days",
+            ),
+            ("[[rotation]]\nname = \"p\"\npeople = []\nstart = \"2026-11-30\"\nzone = \"Mars\"\n", 5, "Mars"),
+            (
+                "[[rotation]]\nname = \"p\"\npeople = []\nservices = [\"x\"]\nstart = \"2026-11-30\"\n",
+                4,
+                "service 'x'",
+            ),
+            (
                 "[[person]]\nname = \"a\"\nslack_id = \"U1\"\n[[person]]\nname = \"b\"\nslack_id = \"U1\"\n",
                 4,
                 "slack_id",
@@ -544,6 +590,35 @@ mod tests {
         for listen in ["", "7070", ":7070", "::1", "host:", "host:http", "a b:1", "http://x:1"] {
             assert!(!is_address(listen), "{listen}");
         }
+    }
+
+    /// What the documentation shows is taken as it stands.
+    #[test]
+    fn the_triggers_of_the_launch_are_read() {
+        let world = "[[connection]]\nname = \"metrics\"\nkind = \"prometheus\"\nurl = \"http://127.0.0.1:9090\"\n\
+                     [[service]]\nname = \"flowengine\"\n";
+        let text = format!("{world}{}", include_str!("../../../../docs/examples/triggers.toml"));
+        let triggers = Config::from_text(&text, Some(Path::new("b/blocks.toml"))).unwrap().settings.triggers;
+        let shown: Vec<String> = triggers
+            .iter()
+            .map(|one| {
+                let severity = one.severity.as_deref().unwrap_or("-");
+                format!("{} {} {} {}s {severity}", one.name, one.when.sign(), one.limit, one.for_s)
+            })
+            .collect();
+        let wanted = [
+            "failure-rate > 0.1 3600s P1",
+            "p95 > 150 1800s P2",
+            "failures > 5 0s P1",
+            "spend > 50 0s P3",
+            "spend-breach > 75 0s P3",
+            "feature-cost > 5 0s -",
+            "kill-rate < 0.6 0s P3",
+            "quota-watch > 0.7 0s -",
+            "quota > 0.95 0s P1",
+            "pool > 190 600s P1",
+        ];
+        assert_eq!(shown, wanted);
     }
 
     #[test]

@@ -6,8 +6,10 @@ mod file;
 mod git;
 mod load;
 mod places;
+mod rotations;
 mod rules;
 mod secrets;
+mod triggers;
 mod updates;
 
 pub(crate) use connections::{authority_files, connections};

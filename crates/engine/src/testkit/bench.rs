@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use super::chat::FakeChat;
 use super::executor::ScriptedExecutor;
+use super::meter::FakeMeter;
 use super::pager::FakePager;
 use super::samples;
 use super::{Act, Data, FakeOutside, Faults, Life, LifeGate, MemStore, World, locked};
@@ -406,6 +407,7 @@ fn build(
         })),
         mail: settings.updates.has_mail.then(|| outside() as Arc<dyn Mail>),
         status_page: settings.updates.has_status_page.then(|| outside() as Arc<dyn StatusPage>),
+        meter: Some(Arc::new(FakeMeter { world: Arc::clone(world) })),
         translators: vec![translator("pagerduty"), translator("slack"), translator("alertmanager")],
         clock: Arc::new(clock.clone()),
         ids: Arc::<SequentialIds>::clone(ids),

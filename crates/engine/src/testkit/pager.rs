@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use runbook_core::oncall::PagerTurn;
 use runbook_core::ports::{
     BoxFuture, LookAt, PageDetails, Pager, PagerCall, PagerError, PagerUser, SeenIncident, SeenNote,
     SeenStatus,
@@ -38,6 +39,8 @@ pub(crate) struct PagerState {
     pub(crate) details_take: std::time::Duration,
     /// How often it was asked for that.
     pub(crate) details_asked: usize,
+    /// Who is on call, by its ids of services.
+    pub(crate) on_call: BTreeMap<String, Vec<PagerTurn>>,
     /// The notes of its incidents; of others none may be read.
     pub(crate) notes: BTreeMap<String, Vec<SeenNote>>,
 }
@@ -177,6 +180,22 @@ impl Pager for FakePager {
                 return Err(PagerError::Retry { after_ms: None, reason: "nobody answers".to_owned() });
             }
             Ok(pager.details.get(incident).cloned().unwrap_or_default())
+        })
+    }
+
+    fn on_call<'a>(
+        &'a self,
+        services: &'a [String],
+    ) -> BoxFuture<'a, Result<BTreeMap<String, Vec<PagerTurn>>, PagerError>> {
+        Box::pin(async move {
+            self.life.alive().await;
+            let pager = locked(&self.world.pager);
+            if pager.is_away {
+                return Err(PagerError::Retry { after_ms: None, reason: "nobody answers".to_owned() });
+            }
+            let mut all = pager.on_call.clone();
+            all.retain(|service, _| services.contains(service));
+            Ok(all)
         })
     }
 

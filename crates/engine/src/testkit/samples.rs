@@ -155,6 +155,8 @@ pub(crate) fn settings(pir_dir: PathBuf) -> Settings {
         has_chat: true,
         has_pager: true,
         tells_pager: false,
+        triggers: Vec::new(),
+        rotations: Vec::new(),
         pager_priorities: BTreeMap::new(),
         pager_look: None,
         updates: crate::UpdateSettings::default(),

@@ -309,8 +309,11 @@ async fn roles_updates_notes_and_actions_are_on_the_record() {
     assert!(status.contains("mitigate by 09:15 UTC") && status.contains("fail: How bad is it?"), "{status}");
     let menu = bench.ask("menu", "cora", Request::Menu { incident: None }).await;
     assert!(menu.contains("`/blocks runbook rollback`") && !menu.contains("`/blocks ack`"), "{menu}");
-    let who = bench.ask("who on call", "cora", Request::OnCall).await;
-    assert!(who.contains("INC-1: ben commands") && who.contains("Blocks does not ask it"), "{who}");
+    let who = bench.ask("who on call", "cora", Request::OnCall { service: None }).await;
+    assert!(
+        who.contains("INC-1: ben commands") && who.contains("being on call gives nobody a right"),
+        "{who}"
+    );
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 

@@ -290,8 +290,14 @@ pub(super) fn priorities(account: &Account) -> Vec<Value> {
         .collect()
 }
 
-/// The escalation policy's levels: every user, in order, with no end.
-pub(super) fn oncalls(account: &Account) -> Vec<Value> {
+/// The escalation policy's levels: every user, in order, with no end. A user is a reference, which has no e-mail, unless whole
+/// users are asked for.
+pub(super) fn oncalls(account: &Account, with_users: bool) -> Vec<Value> {
+    let whole = users(account);
+    let user = |id: &str| match whole.iter().find(|one| with_users && one["id"] == id) {
+        Some(user) => user.clone(),
+        None => user_ref(account, id),
+    };
     account
         .config
         .users
@@ -302,7 +308,7 @@ pub(super) fn oncalls(account: &Account) -> Vec<Value> {
                 "escalation_policy": policy_ref(),
                 "escalation_level": level + 1,
                 "schedule": null,
-                "user": user_ref(account, &u.id),
+                "user": user(&u.id),
                 "start": null,
                 "end": null,
             })

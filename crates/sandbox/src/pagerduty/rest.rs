@@ -128,7 +128,15 @@ fn dispatch(account: &mut Account, rest: &[&str], request: &Request, now: DateTi
         ["services"] if get => page(request, "services", body::services(account)),
         ["services", id] if get => one(body::services(account), "service", id),
         ["priorities"] if get => page(request, "priorities", body::priorities(account)),
-        ["oncalls"] if get => page(request, "oncalls", body::oncalls(account)),
+        ["oncalls"] if get => {
+            let policies = request.params("escalation_policy_ids[]");
+            let mut all = body::oncalls(account, request.params("include[]").contains(&"users"));
+            all.retain(|one| {
+                let id = one["escalation_policy"]["id"].as_str().unwrap_or_default();
+                policies.is_empty() || policies.contains(&id)
+            });
+            page(request, "oncalls", all)
+        }
         ["change_events"] if get => page(request, "change_events", account.change_events.clone()),
         ["services", id, "change_events"] if get => {
             let mine =

@@ -2,7 +2,7 @@
 
 use runbook_core::journal::{GENESIS, Head, StoredEvent};
 use runbook_core::ports::{
-    Blob, Commit, CommitError, CounterRaise, InboxOutcome, RowChange, Store, Timer, TimerChange,
+    Blob, Commit, CommitError, CounterRaise, InboxOutcome, Kept, RowChange, Store, Timer, TimerChange,
 };
 
 use super::rows::{incident_row, sha256};
@@ -97,6 +97,7 @@ pub async fn a_conflict_takes_back_everything_of_its_commit_and_nothing_else(sto
             stream: incident(7),
             what: "ack".into(),
         })],
+        kept: vec![Kept { key: "oncall".into(), at: at(0), value: "1".into() }],
         blobs: vec![Blob { sha256: hash.clone(), bytes }],
         inbox_done: Some(("slack".into(), "a".into(), InboxOutcome::Done)),
         inbox_also: Vec::new(),
@@ -114,6 +115,7 @@ pub async fn a_conflict_takes_back_everything_of_its_commit_and_nothing_else(sto
     assert_eq!(store.load(incident(7)).await.unwrap(), []);
     assert_eq!(store.incidents(false, 10).await.unwrap(), []);
     assert_eq!(store.timers_due(at(1000), 10).await.unwrap(), []);
+    assert_eq!(store.kept(String::new()).await.unwrap(), []);
     assert_eq!(store.blob(hash).await.unwrap(), None);
     assert_eq!(store.inbox_pending(10).await.unwrap().len(), 1);
     assert_eq!(store.counter("incident").await.unwrap(), 0);

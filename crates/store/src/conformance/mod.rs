@@ -65,6 +65,7 @@ macro_rules! store_conformance {
             messages_are_dealt_with_together,
             blobs_are_found_by_their_hash,
             a_blob_under_another_hash_is_refused,
+            the_last_word_under_a_key_is_kept,
             tokens_belong_to_a_person,
         );
     };

@@ -3,7 +3,7 @@
 use runbook_core::ids::{IncidentId, IncidentNumber, RunId};
 use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{
-    Blob, Commit, IncidentRow, RowChange, RunRow, Store, Timer, TimerChange, TokenRow,
+    Blob, Commit, IncidentRow, Kept, RowChange, RunRow, Store, Timer, TimerChange, TokenRow,
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -45,6 +45,23 @@ fn run_row(n: u128, of: Option<u128>, created_ms: i64) -> RunRow {
         fingerprint: None,
         note: None,
     }
+}
+
+/// A commit that is refused keeps nothing of it.
+pub async fn the_last_word_under_a_key_is_kept(store: &dyn Store) {
+    let kept = |key: &str, ms, value: &str| Kept { key: key.into(), at: at(ms), value: value.into() };
+    let keep = |kept: Vec<Kept>| store.commit(Commit { kept, ..Commit::default() });
+    assert_eq!(store.kept(String::new()).await.unwrap(), []);
+    keep(vec![kept("trigger/b", 1, "1"), kept("trigger/a%", 1, "2"), kept("oncall", 1, "3")]).await.unwrap();
+    keep(vec![kept("trigger/b", 2, "4")]).await.unwrap();
+    let triggers = [kept("trigger/a%", 1, "2"), kept("trigger/b", 2, "4")];
+    assert_eq!(store.kept("trigger/".into()).await.unwrap(), triggers);
+    assert_eq!(store.kept("trigger/a%".into()).await.unwrap(), [kept("trigger/a%", 1, "2")]);
+    assert_eq!(store.kept("Trigger/".into()).await.unwrap(), []);
+    let raise = runbook_core::ports::CounterRaise { name: "incident", from: 7 };
+    let lost = Commit { kept: vec![kept("oncall", 9, "5")], counter: Some(raise), ..Commit::default() };
+    store.commit(lost).await.unwrap_err();
+    assert_eq!(store.kept("oncall".into()).await.unwrap(), [kept("oncall", 1, "3")]);
 }
 
 async fn change(store: &dyn Store, timer: TimerChange) {

@@ -140,6 +140,7 @@ fn ask_for(to: &str) -> IncidentCommand {
         reason: Some("nobody answers".to_owned()),
         page: Some(PagedOver { email: Some(format!("{to}@example.com")), service: None }),
         shown: false,
+        unanswered_min: None,
     }))
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
+use runbook_core::oncall::PagerTurn;
 use runbook_core::ports::{
     BoxFuture, LookAt, PageDetails, Pager, PagerCall, PagerError, PagerEventKind, SeenIncident, SeenNote,
 };
@@ -113,6 +114,13 @@ impl Pager for PagerLine {
 
     fn details<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<PageDetails, PagerError>> {
         Box::pin(async { Ok(PageDetails::default()) })
+    }
+
+    fn on_call<'a>(
+        &'a self,
+        _: &'a [String],
+    ) -> BoxFuture<'a, Result<BTreeMap<String, Vec<PagerTurn>>, PagerError>> {
+        Box::pin(async { Ok(BTreeMap::new()) })
     }
 
     fn notes<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>> {

@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 use pagerduty_hook::PagerDutyTranslator;
 use runbook_core::ids::RunId;
 use runbook_core::journal::{Envelope, StreamId, open};
+use runbook_core::oncall::PagerTurn;
 use runbook_core::people::{Credential, Directory, Person, Role};
 use runbook_core::plan::ApprovalPolicy;
 use runbook_core::ports::{
@@ -232,6 +233,13 @@ impl Pager for Addresses {
 
     fn details<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<PageDetails, PagerError>> {
         Box::pin(async { Ok(PageDetails::default()) })
+    }
+
+    fn on_call<'a>(
+        &'a self,
+        _: &'a [String],
+    ) -> BoxFuture<'a, Result<BTreeMap<String, Vec<PagerTurn>>, PagerError>> {
+        Box::pin(async { Ok(BTreeMap::new()) })
     }
 
     fn notes<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>> {
@@ -465,6 +473,8 @@ fn settings(seed: u64, folder: &Path, irreversible: u8, os_user: impl Fn(&str) -
         has_chat: false,
         has_pager: true,
         tells_pager: false,
+        triggers: Vec::new(),
+        rotations: Vec::new(),
         pager_priorities: BTreeMap::new(),
         pager_look: None,
         updates: blocks_engine::UpdateSettings::default(),
@@ -496,6 +506,7 @@ fn build(
         pager: Some(Arc::new(Addresses)),
         mail: None,
         status_page: None,
+        meter: None,
         translators: vec![
             Arc::new(SlackTranslator::new("https://slack.com/api")),
             Arc::new(PagerDutyTranslator),

@@ -8,7 +8,7 @@ use runbook_core::ids::IncidentId;
 use runbook_core::journal::{StoredEvent, StreamId};
 use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{
-    Accepted, AlertsOf, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, IncidentRow, OutboxRow,
+    Accepted, AlertsOf, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, IncidentRow, Kept, OutboxRow,
     RunRow, Spot, Store, StoreError, StoreReport, StreamSummary, Timer, TokenRow,
 };
 use tokio::sync::watch;
@@ -129,6 +129,9 @@ impl Store for Watched {
     }
     fn outbox_backlog(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
         self.store.outbox_backlog()
+    }
+    fn kept(&self, prefix: String) -> BoxFuture<'_, Result<Vec<Kept>, StoreError>> {
+        self.store.kept(prefix)
     }
     fn token_put(&self, token: TokenRow) -> BoxFuture<'_, Result<(), StoreError>> {
         self.store.token_put(token)

@@ -1,0 +1,188 @@
+//! Asking: when a trigger's time has come, its question is asked beside the loops, and what is to be told goes into the inbox.
+
+use std::collections::BTreeSet;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use runbook_core::ids::IncidentId;
+use runbook_core::journal::StreamId;
+use runbook_core::ports::{Commit, InboxItem, Kept, Signal, Timer, TimerChange, Translated, Translator};
+use runbook_core::trigger::{Ask, Counted, Reading, Sample, Standing, Trigger, TriggerNotice, step};
+use uuid::Uuid;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// The timer's word; the trigger's name is in its key.
+pub(crate) const TRIGGER: &str = "trigger";
+/// Where it stands is kept under its name behind this, and its timer is called so.
+pub(super) const KEY: &str = "trigger/";
+/// So long an answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How many rows are counted.
+const LOOK: usize = 10_000;
+
+/// What a turn of a trigger means: it is our own message.
+pub(crate) struct TriggerTranslator;
+
+impl Translator for TriggerTranslator {
+    fn source(&self) -> &'static str {
+        TRIGGER
+    }
+
+    fn translate(&self, item: &InboxItem) -> Translated {
+        match serde_json::from_slice::<TriggerNotice>(&item.body) {
+            Ok(notice) => Translated::Signal(Signal::Trigger(notice)),
+            Err(error) => Translated::Unreadable { reason: error.to_string() },
+        }
+    }
+}
+
+fn timer(trigger: &Trigger, due: DateTime<Utc>) -> TimerChange {
+    TimerChange::Set(Timer {
+        key: format!("{KEY}{}", trigger.name),
+        due,
+        // it belongs to no incident; the store keeps a stream with each timer
+        stream: StreamId::Incident(IncidentId(Uuid::nil())),
+        what: TRIGGER.to_owned(),
+    })
+}
+
+impl Engine {
+    /// Sets the timers of the triggers: each is asked when it would have been, or at once where that has passed.
+    pub(crate) async fn wind_triggers(&self) -> Result<(), EngineError> {
+        let (now, kept) = (self.now(), self.store().kept(KEY.to_owned()).await?);
+        let due = |trigger: &Trigger| {
+            let last = kept.iter().find(|kept| kept.key == format!("{KEY}{}", trigger.name));
+            let next = last.map(|kept| kept.at + chrono::Duration::seconds(i64::from(trigger.every_s)));
+            next.unwrap_or(now).clamp(now, now + chrono::Duration::seconds(i64::from(trigger.every_s)))
+        };
+        let timers: Vec<_> =
+            self.settings().triggers.iter().map(|trigger| timer(trigger, due(trigger))).collect();
+        if timers.is_empty() {
+            return Ok(());
+        }
+        Ok(self.store().commit(Commit { timers, ..Commit::default() }).await?)
+    }
+
+    /// Its time has come: the next one is set, and it is asked beside the other timers, which wait for no server. Whether it is
+    /// still configured.
+    pub(crate) async fn trigger_is_due(&self, fired: &Timer) -> Result<bool, EngineError> {
+        let name = fired.key.strip_prefix(KEY).unwrap_or_default();
+        let Some(trigger) = self.settings().triggers.iter().find(|one| one.name == name).cloned() else {
+            return Ok(false);
+        };
+        let next = self.now() + chrono::Duration::seconds(i64::from(trigger.every_s));
+        let timers = vec![timer(&trigger, next)];
+        self.store().commit(Commit { timers, ..Commit::default() }).await?;
+        let is_new = {
+            let mut asking = self.inner.asking.lock().unwrap_or_else(PoisonError::into_inner);
+            asking.insert(trigger.name.clone())
+        };
+        // an answer that takes longer than the pause is not waited for twice
+        if is_new {
+            let (engine, guard) = (self.clone(), Asking(self.clone(), trigger.name.clone()));
+            self.spawn(Box::pin(async move {
+                let _guard = guard;
+                if let Err(error) = engine.look_at_trigger(&trigger).await {
+                    tracing::warn!(trigger = %trigger.name, %error, "what a trigger has read cannot be kept now");
+                }
+            }));
+        }
+        Ok(true)
+    }
+
+    /// Asks, and keeps where the trigger stands. What is to be told is handed in first: it has a name, so that it is told once.
+    async fn look_at_trigger(&self, trigger: &Trigger) -> Result<(), EngineError> {
+        let reading = self.read_trigger(trigger).await;
+        let now = self.now();
+        let (after, turns) = step(&self.standing_of_trigger(&trigger.name).await?, trigger, &reading, now);
+        for turn in turns {
+            let notice = TriggerNotice { trigger: trigger.name.clone(), turn };
+            let body =
+                serde_json::to_vec(&notice).map_err(|error| EngineError::Journal(error.to_string()))?;
+            let item = InboxItem {
+                source: TRIGGER.to_owned(),
+                id: notice.key(now),
+                kind: TRIGGER.to_owned(),
+                body,
+                received_at: now,
+            };
+            self.store().accept(item).await?;
+            self.inner.inbox_wake.notify_one();
+        }
+        let value = serde_json::to_string(&after).map_err(|error| EngineError::Journal(error.to_string()))?;
+        let kept = vec![Kept { key: format!("{KEY}{}", trigger.name), at: now, value }];
+        Ok(self.store().commit(Commit { kept, ..Commit::default() }).await?)
+    }
+
+    /// Where a trigger stands; at its beginning where what is kept does not read any more.
+    pub(super) async fn standing_of_trigger(&self, name: &str) -> Result<Standing, EngineError> {
+        let key = format!("{KEY}{name}");
+        let kept = self.store().kept(key.clone()).await?.into_iter().find(|kept| kept.key == key);
+        Ok(kept.and_then(|kept| serde_json::from_str(&kept.value).ok()).unwrap_or_default())
+    }
+
+    /// One answer.
+    pub(super) async fn read_trigger(&self, trigger: &Trigger) -> Reading {
+        match &trigger.ask {
+            Ask::Query { connection, query } => {
+                let Some(meter) = self.inner.parts.meter.clone() else {
+                    return Reading::Failed("no server that keeps numbers is reached from here".to_owned());
+                };
+                match tokio::time::timeout(PATIENCE, meter.ask(connection.as_deref(), query)).await {
+                    Ok(Ok(samples)) => Reading::Values(samples),
+                    Ok(Err(reason)) => Reading::Failed(reason),
+                    Err(_) => Reading::Failed(format!("no answer within {} s", PATIENCE.as_secs())),
+                }
+            }
+            Ask::Count { what, within_s } => {
+                let since = self.now() - chrono::Duration::seconds(i64::from(*within_s));
+                match self.count_since(*what, trigger.service.as_deref(), since).await {
+                    Ok(count) => Reading::Values(vec![Sample {
+                        labels: std::collections::BTreeMap::new(),
+                        value: f64::from(u32::try_from(count).unwrap_or(u32::MAX)),
+                    }]),
+                    Err(error) => Reading::Failed(error.to_string()),
+                }
+            }
+        }
+    }
+
+    /// Blocks' own counts. Of private incidents nothing is counted: a number tells of them too.
+    async fn count_since(
+        &self,
+        what: Counted,
+        service: Option<&str>,
+        since: DateTime<Utc>,
+    ) -> Result<usize, EngineError> {
+        let incidents = self.store().incidents(false, LOOK).await?;
+        let private: BTreeSet<IncidentId> =
+            incidents.iter().filter(|row| row.private).map(|row| row.id).collect();
+        let is_of = |name: &str| service.is_none_or(|service| service == name);
+        Ok(match what {
+            Counted::Incidents => incidents
+                .iter()
+                .filter(|row| !row.private && row.opened_at >= since && is_of(&row.service))
+                .count(),
+            Counted::FailedRuns => {
+                let failed = |status: &str| matches!(status, "failed" | "undo_failed");
+                let runs = self.store().runs(None, false, LOOK).await?;
+                runs.iter()
+                    .filter(|row| row.created_at >= since && failed(&row.status) && is_of(&row.target))
+                    .filter(|row| row.incident.is_none_or(|incident| !private.contains(&incident)))
+                    .count()
+            }
+        })
+    }
+}
+
+/// Takes a trigger off the list of those that are being asked, however that ends.
+struct Asking(Engine, String);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.inner.asking.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+    }
+}

@@ -1,0 +1,9 @@
+//! Triggers: asked by timers in the store, told through the inbox, so that a turn is acted on once whatever ends the process.
+
+mod act;
+mod look;
+mod read;
+mod validate;
+
+pub(crate) use look::{TRIGGER, TriggerTranslator};
+pub use read::list;

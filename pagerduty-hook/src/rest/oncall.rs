@@ -1,0 +1,105 @@
+//! Who is on call, read over REST: whom the escalation policy of a service pages now.
+
+use std::collections::BTreeMap;
+
+use runbook_core::oncall::PagerTurn;
+use runbook_core::ports::PagerError;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{PagerDutyClient, checked};
+use crate::translate::filled;
+use crate::wire::loose;
+
+/// Somebody's turn at one level of a policy.
+#[derive(Debug, Default, Deserialize)]
+struct Entry {
+    #[serde(default, deserialize_with = "loose")]
+    escalation_level: Option<u32>,
+    #[serde(default, deserialize_with = "loose")]
+    escalation_policy: Option<Named>,
+    #[serde(default, deserialize_with = "loose")]
+    schedule: Option<Named>,
+    #[serde(default, deserialize_with = "loose")]
+    user: Option<Named>,
+    #[serde(default, deserialize_with = "loose")]
+    end: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Named {
+    #[serde(default, deserialize_with = "loose")]
+    id: Option<String>,
+    #[serde(default, deserialize_with = "loose")]
+    summary: Option<String>,
+    #[serde(default, deserialize_with = "loose")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "loose")]
+    email: Option<String>,
+}
+
+impl PagerDutyClient {
+    /// Whom the policies of these services page now.
+    pub(super) async fn who_is_on_call(
+        &self,
+        services: &[String],
+    ) -> Result<BTreeMap<String, Vec<PagerTurn>>, PagerError> {
+        let mut policies: BTreeMap<String, String> = BTreeMap::new();
+        for service in services {
+            let Ok(service) = checked(service) else { continue };
+            policies.extend(self.policy_of(service).await?.map(|policy| (service.to_owned(), policy)));
+        }
+        let mut turns: BTreeMap<&str, Vec<PagerTurn>> = BTreeMap::new();
+        // one request for all of them: PagerDuty takes few of this kind
+        if !policies.is_empty() {
+            let mut query = vec![("earliest", "true"), ("include[]", "users")];
+            let mut ids: Vec<&str> = policies.values().map(String::as_str).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            query.extend(ids.into_iter().map(|id| ("escalation_policy_ids[]", id)));
+            for entry in self.pages(&["oncalls"], &query, "oncalls", "read who is on call").await? {
+                let Some((policy, turn)) = turn(&entry) else { continue };
+                let Some(policy) = policies.values().find(|known| **known == policy) else { continue };
+                turns.entry(policy).or_default().push(turn);
+            }
+        }
+        for all in turns.values_mut() {
+            all.sort_by_key(|turn| turn.level);
+        }
+        let of = |(service, policy): (&String, &String)| {
+            (service.clone(), turns.get(policy.as_str()).cloned().unwrap_or_default())
+        };
+        Ok(policies.iter().map(of).collect())
+    }
+
+    /// The id of a service's escalation policy; `None` where there is no such service, or it has none.
+    async fn policy_of(&self, service: &str) -> Result<Option<String>, PagerError> {
+        let doing = format!("read the service {service}");
+        let url = self.url(&["services", service], &[])?;
+        let answer = {
+            let _turn = self.turn.lock().await;
+            self.send(http::Method::GET, &url, None, None, &doing).await?
+        };
+        match answer {
+            Ok(answer) => {
+                let id = answer.pointer("/service/escalation_policy/id").and_then(Value::as_str);
+                Ok(id.filter(|id| checked(id).is_ok()).map(str::to_owned))
+            }
+            Err(problem) if problem.status == 404 => Ok(None),
+            Err(problem) => Err(self.error(&problem, &doing)),
+        }
+    }
+}
+
+/// The policy, and who has which level of it.
+fn turn(entry: &Value) -> Option<(String, PagerTurn)> {
+    let entry: Entry = serde_json::from_value(entry.clone()).ok()?;
+    let policy = filled(entry.escalation_policy?.id)?;
+    let user = entry.user.unwrap_or_default();
+    let (email, name) = (filled(user.email), filled(user.name).or(filled(user.summary)));
+    if email.is_none() && name.is_none() {
+        return None;
+    }
+    let schedule = entry.schedule.and_then(|schedule| filled(schedule.summary));
+    Some((policy, PagerTurn { level: entry.escalation_level?, email, name, schedule, until: entry.end }))
+}

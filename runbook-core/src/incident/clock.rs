@@ -1,0 +1,232 @@
+//! Escalation by the clock: whom the severity's steps tell while nobody has acknowledged.
+//!
+//! Nothing is queued. Which step is due follows from the state whenever somebody looks, so that a restart forgets none, and an
+//! acknowledgement, an end or a merge stops them all. One step at a time, and a minute between two: what is overdue, because
+//! nothing ran or the severity was raised, is made up for in order, and no two are woken in the same breath.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::decide::{Decision, Effect};
+use super::event::IncidentEvent;
+use super::handover::{Escalate, PagedOver, escalate};
+use super::state::{Incident, Status};
+use crate::journal::Envelope;
+use crate::message::Outgoing;
+use crate::people::Actor;
+use crate::severity::EscalationStep;
+
+/// Between two steps, and after an incident of the pager's was found.
+const BETWEEN_S: i64 = 60;
+/// So long what opens an incident by itself has for calling somebody.
+const OPENS_S: i64 = 5;
+
+/// Whether somebody has taken the incident, and whom the clock has told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// When the steps are counted from.
+    pub since: Option<DateTime<Utc>>,
+    /// Somebody has it: nobody else is told.
+    pub is_answered: bool,
+    /// The names of the steps that are done.
+    pub told: BTreeSet<String>,
+    /// When the last of them was.
+    pub last_at: Option<DateTime<Utc>>,
+    /// It was told that the pager cannot be reached.
+    pub knows_pager_away: bool,
+}
+
+/// A name of the severity's steps, with the people who stand for it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandIns {
+    /// The name, such as `secondary`.
+    pub name: String,
+    /// Who stands for it, whom to ask first first.
+    pub people: Vec<Callee>,
+}
+
+/// Somebody who may be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Callee {
+    /// Who.
+    pub to: Actor,
+    /// How they are paged; not at all when absent.
+    pub page: Option<PagedOver>,
+    /// The pager's own policy pages them about this incident: Blocks does not page them a second time.
+    pub pager_rings: bool,
+}
+
+/// One step of the severity, with whom it would tell now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rung {
+    /// Seconds from the page.
+    pub after_s: u32,
+    /// Its names.
+    pub who: Vec<StandIns>,
+}
+
+impl Clock {
+    /// Applies one event.
+    pub(super) fn hear(&mut self, envelope: &Envelope<IncidentEvent>) {
+        let by_person = matches!(envelope.actor, Actor::Person(_) | Actor::Local(_));
+        match &envelope.event {
+            IncidentEvent::Opened { detected_at, .. } => self.since = Some((*detected_at).min(envelope.at)),
+            IncidentEvent::Acknowledged { .. } => self.is_answered = true,
+            IncidentEvent::CommanderTaken { .. } => self.is_answered = true,
+            // Whoever acts on it is there, whatever they have said.
+            IncidentEvent::RunPlanned { triage: false, .. } | IncidentEvent::MitigationStarted { .. }
+                if by_person =>
+            {
+                self.is_answered = true;
+            }
+            IncidentEvent::Unacknowledged => self.begin(envelope.at),
+            IncidentEvent::Reopened { .. } => {
+                self.told.clear();
+                self.last_at = None;
+                self.since = Some(envelope.at);
+            }
+            IncidentEvent::StepDue { who, .. } => {
+                self.told.extend(who.iter().cloned());
+                self.last_at = Some(envelope.at);
+            }
+            IncidentEvent::PagerAway => self.knows_pager_away = true,
+            _ => {}
+        }
+    }
+
+    /// From the beginning, at this moment.
+    fn begin(&mut self, at: DateTime<Utc>) {
+        *self = Clock { since: Some(at), knows_pager_away: self.knows_pager_away, ..Clock::default() };
+    }
+}
+
+impl IncidentEvent {
+    /// Whether the time of the next step may be another one after it.
+    #[must_use]
+    pub fn moves_the_clock(&self) -> bool {
+        self.changes_status()
+            || matches!(
+                self,
+                IncidentEvent::StepDue { .. }
+                    | IncidentEvent::RunPlanned { .. }
+                    | IncidentEvent::Escalated { .. }
+            )
+    }
+}
+
+impl Incident {
+    /// Whether it waits for somebody to take it.
+    #[must_use]
+    pub fn waits_for_somebody(&self) -> bool {
+        self.status.is_open()
+            && self.status < Status::Monitoring
+            && self.mitigated_at.is_none()
+            && !self.clock.is_answered
+    }
+
+    /// When the next of these steps is due; `None` when none is any more.
+    #[must_use]
+    pub fn next_step_at(&self, steps: &[EscalationStep]) -> Option<DateTime<Utc>> {
+        let step = self.next_step(steps.iter().map(|step| (step.after_s, step.who.as_slice())))?;
+        self.due_at(step)
+    }
+
+    fn next_step<'a>(&self, steps: impl Iterator<Item = (u32, &'a [String])>) -> Option<u32> {
+        if !self.waits_for_somebody() {
+            return None;
+        }
+        let is_left = |who: &[String]| who.iter().any(|name| !self.clock.told.contains(name));
+        let mut steps = steps.filter(|(after_s, who)| !self.is_called(*after_s) && is_left(who));
+        steps.next().map(|(after_s, _)| after_s)
+    }
+
+    /// Whoever is on call when it begins, the pager has called; or whoever opened it has called somebody.
+    fn is_called(&self, after_s: u32) -> bool {
+        after_s == 0 && (self.pager.is_some() || !self.passed.escalated.is_empty())
+    }
+
+    fn due_at(&self, after_s: u32) -> Option<DateTime<Utc>> {
+        let pause = Duration::seconds(BETWEEN_S);
+        let due = self.clock.since? + Duration::seconds(i64::from(after_s));
+        // What the pager has had for a while may be somebody's there by now, and that is about to be told.
+        let found = self.pager.as_ref().map(|_| self.opened_at + pause);
+        // What opens it by itself may call somebody of its own.
+        let opens_itself = matches!(self.opened_by, Actor::System(_)) && self.pager.is_none();
+        let found = found.or(opens_itself.then(|| self.opened_at + Duration::seconds(OPENS_S)));
+        let after_last = self.clock.last_at.map(|at| at + pause);
+        Some([found, after_last].into_iter().flatten().fold(due, DateTime::max))
+    }
+}
+
+/// Tells the people of the step that is due, if one is.
+pub(super) fn climb(state: &Incident, rungs: &[Rung], now: DateTime<Utc>) -> Decision {
+    let mut decision = Decision::default();
+    let named: Vec<(u32, Vec<String>)> = rungs
+        .iter()
+        .map(|rung| (rung.after_s, rung.who.iter().map(|who| who.name.clone()).collect()))
+        .collect();
+    let next = state.next_step(named.iter().map(|(after_s, who)| (*after_s, who.as_slice())));
+    let Some(after_s) = next.filter(|after_s| state.due_at(*after_s).is_some_and(|due| due <= now)) else {
+        return decision;
+    };
+    let Some(rung) = rungs.iter().find(|rung| rung.after_s == after_s) else { return decision };
+    let waited_s = state.clock.since.map_or(0, |since| (now - since).num_seconds());
+    let (mut told, mut nobody, mut rings) = (Vec::<&Actor>::new(), Vec::new(), Vec::new());
+    let mut calls = Vec::new();
+    for names in &rung.who {
+        if state.clock.told.contains(&names.name) {
+            continue;
+        }
+        let is_new = |callee: &&Callee| {
+            !state.passed.escalated.contains_key(&callee.to)
+                && !told.contains(&&callee.to)
+                && callee.to != state.opened_by
+        };
+        let Some(callee) = names.people.iter().find(is_new) else {
+            // somebody who stands for two names of one step is told once
+            if !names.people.iter().any(|callee| told.contains(&&callee.to)) {
+                nobody.push(names.name.clone());
+            }
+            continue;
+        };
+        told.push(&callee.to);
+        if callee.pager_rings {
+            rings.push(callee.to.clone());
+        }
+        calls.push(Escalate {
+            by: Actor::system("escalation"),
+            to: callee.to.clone(),
+            step: Some(names.name.clone()),
+            reason: None,
+            page: callee.page.clone().filter(|_| !callee.pager_rings),
+            shown: false,
+            unanswered_min: u32::try_from(waited_s / 60).ok(),
+        });
+    }
+    decision.events.push(IncidentEvent::StepDue {
+        after_s,
+        who: rung.who.iter().map(|names| names.name.clone()).collect(),
+        nobody,
+        rings,
+    });
+    for (seq, call) in (state.seq + 2..).zip(calls) {
+        let Decision { events, effects } = escalate(state, &call, seq);
+        decision.events.extend(events);
+        decision.effects.extend(effects);
+    }
+    decision.effects.push(Effect::Send(Outgoing::Card { incident: state.id }));
+    decision
+}
+
+/// The pager takes no page about it: whom to call is shown, once.
+pub(super) fn pager_away(state: &Incident) -> Decision {
+    if !state.status.is_open() || state.clock.knows_pager_away {
+        return Decision::default();
+    }
+    let incident = state.id;
+    Decision {
+        events: vec![IncidentEvent::PagerAway],
+        effects: vec![Effect::Send(Outgoing::WhomToCall { incident })],
+    }
+}

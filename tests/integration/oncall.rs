@@ -1,0 +1,205 @@
+//! Who is on call, escalation's first step, triggers against a real Prometheus, and their tests: the real binary and the sandbox.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use blocks_tests::servers::{Prometheus, PrometheusConfig};
+use blocks_tests::{AppConfig, TestApp, repository, text, until, until_or_show};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+const ROTATION: &str = "[[rotation]]\nname = \"commander\"\npeople = [\"ben\", \"ana\"]\nstart = \"2026-01-05\"\nlength = \"1 day\"\n";
+
+fn config(more: &str) -> AppConfig {
+    AppConfig {
+        people: vec![
+            ("ana", "\"commander\", \"responder\"]\nphone = \"+1 555 0100\"\nduties = [\"product\""),
+            ("ben", "\"responder\"]\nduties = [\"primary\", \"business\""),
+        ],
+        triage: None,
+        more: format!("{ROTATION}{more}"),
+        ..AppConfig::default()
+    }
+}
+
+/// Incidents of the sandbox's PagerDuty with these words in their title.
+fn at_pager(state: &Value, words: &str) -> Vec<Value> {
+    let all = state["pagerduty"]["incidents"].as_array().cloned().unwrap_or_default();
+    all.into_iter().filter(|one| one["title"].as_str().is_some_and(|title| title.contains(words))).collect()
+}
+
+#[tokio::test]
+async fn who_is_on_call_is_asked_of_the_pager_and_known_without_it() {
+    let mut app = TestApp::start(&config("")).await;
+    let shown = until("PagerDuty has said who is on call", async || {
+        let shown = app.blocks_json(&["oncall", "flowengine"]).await;
+        (!shown["services"][0]["pager"].is_null()).then_some(shown)
+    })
+    .await;
+    let service = &shown["services"][0];
+    assert_eq!(service["pager"][0]["person"], "ana", "{shown}");
+    assert_eq!((&service["pager"][0]["level"], &service["pager"][1]["person"]), (&json!(1), &json!("ben")));
+    assert_eq!(service["pager"][0]["phone"], "+1 555 0100", "who reads the machine's files");
+    assert_eq!(service["rotations"][0]["rotation"], "commander");
+    assert!(shown["asked_at"].is_string(), "{shown}");
+    let unknown = app.blocks(&["oncall", "nope"]).await;
+    assert!(unknown.code != 0 && unknown.stderr.contains("there is no service 'nope'"), "{unknown:?}");
+
+    let exported = app.blocks(&["oncall", "export", "--from", "2026-12-01", "--until", "2026-12-08"]).await;
+    assert_eq!(exported.code, 0, "{exported:?}");
+    assert_eq!(exported.stdout.matches("BEGIN:VEVENT").count(), 8, "{}", exported.stdout);
+    let data = app.blocks_json(&["oncall", "export", "--from", "2026-12-01", "--until", "2026-12-08"]).await;
+    let shifts = data["shifts"].as_array().unwrap();
+    assert!(shifts.windows(2).all(|two| two[0]["until"] == two[1]["from"]), "{data}");
+    for days in [["2026-12-08", "2026-12-01"], ["2026-01-01", "2028-01-01"], ["soon", "2026-12-01"]] {
+        let refused = app.blocks(&["oncall", "export", "--from", days[0], "--until", days[1]]).await;
+        assert!(refused.code != 0 && refused.stderr.contains("hint:"), "{refused:?}");
+    }
+
+    // without an engine, and without PagerDuty, it is what was said last
+    app.end_server().await;
+    app.kill_sandbox_9().await;
+    let later = app.blocks_json(&["oncall", "flowengine"]).await;
+    assert_eq!((&later["services"], &later["asked_at"]), (&shown["services"], &shown["asked_at"]));
+}
+
+#[tokio::test]
+async fn a_declared_incident_pages_whoever_is_on_call_first() {
+    let app = TestApp::start(&config("")).await;
+    until("PagerDuty has said who is on call", async || {
+        let shown = app.blocks_json(&["oncall"]).await;
+        (!shown["services"][0]["pager"].is_null()).then_some(())
+    })
+    .await;
+    assert_eq!(app.blocks(&["declare", "checkout is slow", "--severity", "P1"]).await.code, 0);
+    let page = app
+        .state_when("the page is there", |state| {
+            at_pager(state, "INC-1 P1 flowengine: nobody has acknowledged").into_iter().next()
+        })
+        .await;
+    assert!(page["assignees"].to_string().contains("PANA001"), "{page}");
+    let shown = app
+        .incident_when("INC-1", "the step is on record", |shown| shown.to_string().contains("step_due"))
+        .await;
+    assert!(shown.to_string().contains("escalated"), "{shown}");
+    app.assert_journal_verifies().await;
+}
+
+#[tokio::test]
+async fn a_trigger_and_an_escalation_are_tested_end_to_end() {
+    let trigger = "[[trigger]]\nname = \"storm\"\nsays = \"many incidents\"\ncount = \"incidents\"\nwhen = \">\"\nlimit = 100\n\
+                   severity = \"P1\"\nservice = \"flowengine\"\nchannel = \"C0INCIDENTS\"\npage = \"primary\"\n";
+    let app = TestApp::start(&config(trigger)).await;
+    let tested = app.blocks_json(&["trigger", "test", "storm"]).await;
+    assert_eq!(tested["passed"], true, "{tested}");
+    let ways: Vec<String> = tested["ways"].as_array().unwrap().iter().map(|way| text(&way["way"])).collect();
+    assert_eq!(ways, ["chat", "page"]);
+    app.state_when("the page is there, marked, and over", |state| {
+        let all = at_pager(state, "TEST, nothing is wrong");
+        all.iter().any(|one| one["status"] == "resolved").then_some(())
+    })
+    .await;
+    let tested = app.blocks_json(&["oncall", "test", "flowengine"]).await;
+    assert_eq!(tested["what"], "escalation of flowengine (P1)", "{tested}");
+    // nobody here is the engineering TL: it is told, and no test has passed
+    assert_eq!(tested["passed"], false, "{tested}");
+    let nobody = tested["ways"].as_array().unwrap().iter().any(|way| way["to"] == "engineering-tl");
+    assert!(nobody, "{tested}");
+    let log = app.log("data/alert-validation.csv");
+    assert!(log.starts_with("at,what,by,way,to,"), "{log}");
+    assert!(
+        log.contains(",trigger storm,") && log.contains("not possible: nobody stands for engineering-tl"),
+        "{log}"
+    );
+    assert_eq!(app.incident("INC-1").await, Value::Null, "no incident was opened");
+    let listed = app.blocks_json(&["trigger", "list"]).await;
+    assert_eq!(listed["triggers"][0]["name"], "storm");
+    app.assert_journal_verifies().await;
+}
+
+/// Everything that the launch's triggers ask for; counters rise each time that it is read.
+fn figures(bad: bool, reads: u64) -> String {
+    let n = reads;
+    let failed = if bad { n * 30 } else { 0 };
+    let (under, over) = if bad { (0, n * 10) } else { (n * 10, 0) };
+    let all = under + over;
+    let (cost, flows) = if bad { (n * 130, n * 20) } else { (0, n * 20) };
+    let (kills, used, pool) = if bad { ("0.55", 96, 195) } else { ("0.80", 40, 80) };
+    format!(
+        "# TYPE flow_status counter\nflow_status{{status=\"failed\"}} {failed}\nflow_status{{status=\"success\"}} {}\n\
+         # TYPE flow_duration_seconds histogram\n\
+         flow_duration_seconds_bucket{{le=\"100\"}} {under}\nflow_duration_seconds_bucket{{le=\"200\"}} {all}\n\
+         flow_duration_seconds_bucket{{le=\"+Inf\"}} {all}\nflow_duration_seconds_sum {}\nflow_duration_seconds_count {all}\n\
+         # TYPE flow_cost_usd histogram\nflow_cost_usd_bucket{{repo=\"shop\",le=\"+Inf\"}} {flows}\n\
+         flow_cost_usd_sum{{repo=\"shop\"}} {cost}\nflow_cost_usd_count{{repo=\"shop\"}} {flows}\n\
+         # TYPE mutation_kill_rate gauge\nmutation_kill_rate{{repo=\"shop\"}} {kills}\n\
+         # TYPE model_quota_used gauge\nmodel_quota_used{{provider=\"one\"}} {used}\n\
+         # TYPE model_quota_limit gauge\nmodel_quota_limit{{provider=\"one\"}} 100\n\
+         # TYPE pg_stat_activity_connections gauge\npg_stat_activity_connections {pool}\n",
+        n * 70,
+        all * 150
+    )
+}
+
+async fn flows(bad: bool) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let reads = Arc::new(AtomicU64::new(0));
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") && client.read_buf(&mut request).await.is_ok_and(|n| n > 0)
+            {
+            }
+            let body = figures(bad, reads.fetch_add(1, Ordering::SeqCst) + 1);
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nConnection: close";
+            let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            let _ = client.write_all(answer.as_bytes()).await;
+        }
+    });
+    address
+}
+
+/// Each documented query, on figures that are bad and on figures that are not. How long it has to last is tried elsewhere.
+#[tokio::test]
+async fn the_launchs_triggers_tell_bad_figures_from_good_ones() {
+    let path = repository().join("docs/examples/triggers.toml");
+    let shown = std::fs::read_to_string(path).unwrap();
+    let lines = shown.lines().filter(|line| !line.starts_with("for = ") && !line.starts_with("channel = "));
+    let triggers: Vec<String> = lines
+        .map(|line| match line {
+            "[[trigger]]" => "[[trigger]]\nevery = \"5 s\"\nchannel = \"C0INCIDENTS\"".to_owned(),
+            line => line.to_owned(),
+        })
+        .collect();
+    for (bad, wanted) in [(true, "firing"), (false, "quiet")] {
+        let scrape = PrometheusConfig { targets: vec![flows(bad).await], ..PrometheusConfig::default() };
+        let Some(prometheus) = Prometheus::start(&scrape).await.or_not_run("the launch's triggers") else {
+            return;
+        };
+        prometheus.wait_for("sum(rate(flow_status[1h])) > 0").await;
+        let more = format!(
+            "[[connection]]\nname = \"metrics\"\nkind = \"prometheus\"\nurl = \"{}\"\n{}\n",
+            prometheus.base(),
+            triggers.join("\n")
+        );
+        let app = TestApp::start(&config(&more)).await;
+        until_or_show("each trigger has read its figures", async || {
+            let listed = app.blocks_json(&["trigger", "list"]).await;
+            let all = listed["triggers"].as_array().cloned().unwrap_or_default();
+            let is_so = |one: &Value| one["status"] == wanted && !one["value"].is_null();
+            if all.len() == 10 && all.iter().all(is_so) { Ok(()) } else { Err(listed.to_string()) }
+        })
+        .await;
+        match bad {
+            true => {
+                let shown = app.incident_when("INC-1", "an incident is open", |_| true).await;
+                assert!(shown.to_string().contains("trigger "), "{shown}");
+            }
+            false => assert_eq!(app.incident("INC-1").await, Value::Null),
+        }
+        app.assert_journal_verifies().await;
+    }
+}
