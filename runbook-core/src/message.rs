@@ -527,7 +527,7 @@ pub struct CardView {
     pub dial: Vec<String>,
     /// Its alerts, where monitoring systems tell of some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub alerts: Option<AlertsView>,
+    pub alerts: Option<Box<AlertsView>>,
     /// Diagnostics, in order.
     pub evidence: Vec<EvidenceLine>,
     /// How triage ended, or that it still runs.

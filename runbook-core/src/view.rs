@@ -58,7 +58,7 @@ pub fn card(
         pager_url: incident.pager.as_ref().and_then(|pager| pager.url.clone()),
         bridge: incident.bridge.url.clone(),
         dial: incident.bridge.numbers.clone(),
-        alerts: incident.alerts.as_ref().map(alerts_view),
+        alerts: incident.alerts.as_ref().map(|alerts| Box::new(alerts_view(alerts))),
         evidence: incident.evidence.iter().map(|line| evidence_line(incident, line, outputs)).collect(),
         triage: triage_line(incident),
         why: incident.chosen.as_ref().map(|_| why(incident)),

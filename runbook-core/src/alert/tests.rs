@@ -271,9 +271,9 @@ fn maintenance_silences_with_its_reason_and_not_beyond_its_end() {
 fn the_severity_is_the_alerts_word_or_said_to_be_none() {
     let severities = severities();
     let scheme = severities.default_scheme();
-    let mut policy = AlertPolicy::default();
-    policy.severities =
-        BTreeMap::from([("gold".to_owned(), "P2".to_owned()), ("page".to_owned(), "none".to_owned())]);
+    let severities_of = [("gold", "P2"), ("page", "none")];
+    let severities_of = severities_of.map(|(word, id)| (word.to_owned(), id.to_owned()));
+    let policy = AlertPolicy { severities: BTreeMap::from(severities_of), ..AlertPolicy::default() };
     for (label, of_service, wanted, guessed) in [
         (Some("critical"), None, "P1", false),
         (Some("Warning "), None, "P3", false),
@@ -316,11 +316,11 @@ fn an_alert_that_opens_none_is_quiet_until_it_says_otherwise() {
 
 #[test]
 fn what_an_alert_is_about() {
-    let mut policy = AlertPolicy::default();
-    policy.services = vec![ServiceMatch {
+    let bank = ServiceMatch {
         service: "bank".to_owned(),
         labels: BTreeMap::from([("team".to_owned(), "pay".to_owned())]),
-    }];
+    };
+    let policy = AlertPolicy { services: vec![bank], ..AlertPolicy::default() };
     let sent = |labels: &[(&str, &str)], summary: &str| {
         let mut sent = alert(labels, true, 0);
         sent.annotations.insert("summary".to_owned(), summary.to_owned());

@@ -210,14 +210,17 @@ impl Known {
             self.open.values().filter(fits).map(|row| (row.id, row.opened_at)).collect();
         let mut best: Option<(Holder, DateTime<Utc>)> = None;
         for (id, opened_at) in candidates {
-            if !self.newest.contains_key(&id) {
-                let newest = store.alerts(AlertsOf::Newest(id), 1).await?.pop();
-                let newest = newest.map(|row| {
-                    (row.joined_at.unwrap_or(row.seen_at), row.alert.labels.get("alertname").cloned())
-                });
-                self.newest.insert(id, newest);
-            }
-            let newest = self.newest.get(&id).cloned().flatten();
+            let newest = match self.newest.get(&id) {
+                Some(known) => known.clone(),
+                None => {
+                    let newest = store.alerts(AlertsOf::Newest(id), 1).await?.pop();
+                    let newest = newest.map(|row| {
+                        (row.joined_at.unwrap_or(row.seen_at), row.alert.labels.get("alertname").cloned())
+                    });
+                    self.newest.insert(id, newest.clone());
+                    newest
+                }
+            };
             // of what names no service, only what has the same name belongs together
             let is_same = |(_, name): &Newest| name.is_some() && *name == about.name;
             if about.is_of_nobody() && !newest.as_ref().is_some_and(is_same) {

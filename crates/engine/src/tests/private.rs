@@ -44,6 +44,7 @@ async fn a_private_incident_is_nowhere_else() {
             Request::IncidentStatus { incident: Some("INC-1".into()) },
             Request::IncidentShow { incident: Some("INC-1".into()) },
             Request::IncidentCatchUp { incident: Some("INC-1".into()) },
+            Request::IncidentExplain { incident: Some("INC-1".into()) },
         ] {
             assert!(bench.engine.request(&request, &asker).await.is_err(), "{request:?}");
         }
@@ -65,6 +66,7 @@ async fn a_private_incident_is_for_whoever_has_a_part_in_it() {
             Request::IncidentShow { incident: incident.clone() },
             Request::IncidentStatus { incident: incident.clone() },
             Request::IncidentCatchUp { incident: incident.clone() },
+            Request::IncidentExplain { incident: incident.clone() },
             Request::ActionList { incident: incident.clone(), all: false },
             Request::UpdateDrafts { incident: incident.clone() },
             Request::IncidentAck { incident: incident.clone() },
@@ -84,8 +86,14 @@ async fn a_private_incident_is_for_whoever_has_a_part_in_it() {
         for request in out(named()).iter().chain(&out(None)).chain(&of_run) {
             match bench.engine.request(request, &asker).await {
                 Err(error) => assert!(!error.to_string().contains("keys"), "{request:?}: {error}"),
-                // the templates are nobody's secret
-                Ok(reply) if matches!(request, Request::UpdateDrafts { incident: None }) => {
+                // the templates are nobody's secret, nor are alerts that are in no incident
+                Ok(reply)
+                    if matches!(
+                        request,
+                        Request::UpdateDrafts { incident: None }
+                            | Request::IncidentExplain { incident: None }
+                    ) =>
+                {
                     assert!(!format!("{reply:?}").contains("INC-1"), "{reply:?}");
                 }
                 Ok(reply) => panic!("{request:?}: {reply:?}"),
