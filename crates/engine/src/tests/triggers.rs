@@ -242,7 +242,8 @@ async fn blocks_counts_failed_runs_and_public_incidents() {
     let run = Request::RunbookRollback {
         service: Some("flowengine".to_owned()),
         params: std::collections::BTreeMap::new(),
-        incident: None,
+        // not that of the channel, which is private and is not counted
+        incident: Some("INC-1".to_owned()),
     };
     bench.ask("run", "ana", run).await;
     let id = bench.asked_runs()[0];
