@@ -5,6 +5,7 @@
 //! `decide` (live work) and `evolve` (the only way state changes, used by recovery too).
 
 pub mod approvers;
+pub mod backoff;
 #[cfg(test)]
 mod cases;
 pub mod choices;
@@ -15,6 +16,7 @@ pub mod form;
 pub mod going_on;
 pub mod handing;
 pub mod ids;
+pub mod inbox_text;
 pub mod incident;
 pub mod incident_text;
 pub mod journal;

@@ -446,6 +446,27 @@ pub enum Request {
         #[serde(default)]
         expect: Option<String>,
     },
+    /// What came in, was accepted, and could not be understood or acted on.
+    InboxList {
+        /// Only what came from there.
+        #[serde(default)]
+        source: Option<String>,
+        /// What was understood and is of no consequence too.
+        #[serde(default)]
+        all: bool,
+        /// With the beginning of each body.
+        #[serde(default)]
+        body: bool,
+    },
+    /// Take it up again.
+    InboxRetry {
+        /// The one of this id; all dead letters when absent.
+        #[serde(default)]
+        id: Option<String>,
+        /// Only what came from there.
+        #[serde(default)]
+        source: Option<String>,
+    },
     /// What can be asked.
     Help {
         /// About what.
@@ -687,6 +708,7 @@ impl Request {
                 | Request::OnCall
                 | Request::Menu { .. }
                 | Request::JournalVerify { .. }
+                | Request::InboxList { .. }
                 | Request::Help { .. }
         )
     }

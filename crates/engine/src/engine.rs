@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use runbook_core::ids::RunId;
 use runbook_core::people::Directory;
 use runbook_core::ports::{
-    Accepted, BoxFuture, Chat, Executor, InboxItem, Intake, Mail, Pager, StatusPage, Store, StoreError,
-    Translator,
+    Accepted, BoxFuture, Chat, Executor, InboxItem, Intake, Mail, Pager, PagerStanding, StatusPage, Store,
+    StoreError, Translator, Watcher,
 };
 use runbook_core::request::Request;
 use tokio::sync::{Mutex, Notify, watch};
@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::approval_page::AskedFor;
 use crate::clock::{Clock, Ids};
+use crate::heartbeat::Pulse;
 use crate::held::HeldRuns;
 use crate::library::Library;
 use crate::metrics::Metrics;
@@ -42,6 +43,8 @@ pub struct Parts {
     pub mail: Option<Arc<dyn Mail>>,
     /// The public status page, when there is one.
     pub status_page: Option<Arc<dyn StatusPage>>,
+    /// Somebody outside who notices when Blocks is silent.
+    pub watcher: Option<Arc<dyn Watcher>>,
     /// One translator per inbox source.
     pub translators: Vec<Arc<dyn Translator>>,
     /// The clock.
@@ -90,6 +93,8 @@ pub(crate) struct Inner {
     pub(crate) asked: AskedFor,
     /// Whom it has mentioned lately.
     pub(crate) pings: Pings,
+    /// Whether it works.
+    pub(crate) pulse: Pulse,
     /// Tasks beside the loops.
     pub(crate) tasks: std::sync::Mutex<JoinSet<()>>,
 }
@@ -120,6 +125,7 @@ impl Engine {
                 held: HeldRuns::default(),
                 asked: AskedFor::default(),
                 pings: Pings::default(),
+                pulse: Pulse::default(),
                 tasks: std::sync::Mutex::new(JoinSet::new()),
             }),
         }
@@ -135,6 +141,12 @@ impl Engine {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.inner.metrics
+    }
+
+    /// How it goes with asking the pager; `None` where there is none.
+    #[must_use]
+    pub fn pager_standing(&self) -> Option<PagerStanding> {
+        self.inner.parts.pager.as_ref().map(|pager| pager.standing())
     }
 
     /// The people.

@@ -5,7 +5,7 @@ use runbook_core::ids::RunId;
 use runbook_core::journal::Cause;
 use runbook_core::message::ReplyTo;
 use runbook_core::people::{Actor, Credential};
-use runbook_core::ports::{ChatSignal, Commit, InboxItem, InboxOutcome, Signal, Translated};
+use runbook_core::ports::{ChatSignal, Commit, DEAD_LETTER, InboxItem, InboxOutcome, Signal, Translated};
 use runbook_core::request::Request;
 use runbook_core::run::Status;
 
@@ -32,7 +32,8 @@ impl Engine {
                 }
                 // Nothing that was accepted is lost: it is kept, with the reason, for a person to look at.
                 tracing::warn!(source = %item.source, id = %item.id, %error, "a message could not be acted on");
-                self.keep(&item, &error.to_string()).await?;
+                self.count_dead_letter(&item);
+                self.keep(&item, &format!("{DEAD_LETTER}could not be acted on: {error}")).await?;
             }
         }
         Ok(count)
@@ -75,12 +76,16 @@ impl Engine {
             Translated::Signal(Signal::Mark(mark)) => self.chat_mark(item, mark).await,
             Translated::Ignored { kind } => self.keep(item, &format!("not acted on: {kind}")).await,
             Translated::Unreadable { reason } => {
-                self.inner
-                    .metrics
-                    .count("blocks_dead_letters_total", format!("source=\"{}\"", translator.source()));
-                self.keep(item, &format!("dead letter: {reason}")).await
+                self.count_dead_letter(item);
+                self.keep(item, &format!("{DEAD_LETTER}{reason}")).await
             }
         }
+    }
+
+    fn count_dead_letter(&self, item: &InboxItem) {
+        // only sources that somebody here understands are taken up
+        let labels = format!("source=\"{}\"", item.source);
+        self.inner.metrics.count("blocks_dead_letters_total", labels);
     }
 
     pub(crate) async fn keep(&self, item: &InboxItem, reason: &str) -> Result<(), EngineError> {

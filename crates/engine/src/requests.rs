@@ -242,6 +242,10 @@ impl Engine {
             | Request::HandOverTake { .. }
             | Request::HandOverShift { .. }
             | Request::Escalate { .. } => self.handing_request(request, asker, origin).await,
+            Request::InboxList { .. } | Request::InboxRetry { .. } => {
+                let reply = self.letter_request(request, asker).await?;
+                self.answer(origin, reply).await
+            }
             Request::Help { topic } => {
                 let text =
                     format!("help for {} is given where it is asked", topic.as_deref().unwrap_or("blocks"));

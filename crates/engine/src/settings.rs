@@ -10,6 +10,7 @@ use runbook_core::severity::Severities;
 
 use crate::error::EngineError;
 use crate::git::GitSource;
+use crate::heartbeat::HeartbeatSettings;
 use crate::people::People;
 use crate::secrets::{SecretKey, SecretSource};
 use crate::updates::UpdateSettings;
@@ -57,6 +58,12 @@ pub struct Settings {
     pub has_pager: bool,
     /// The pager is told what the diagnostics of a page found.
     pub tells_pager: bool,
+    /// How often Blocks says that it works, where a server does that.
+    pub heartbeat: Option<HeartbeatSettings>,
+    /// There is a way to send events to the pager.
+    pub sends_events: bool,
+    /// The pager is told of runs that change something.
+    pub tells_changes: bool,
     /// How the pager is looked at, where a server does that.
     pub pager_look: Option<PagerLook>,
     /// Updates for stakeholders.

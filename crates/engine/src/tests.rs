@@ -1,11 +1,14 @@
 //! The engine on in-memory adapters and a paused clock.
 
 mod approval_pages;
+mod change_events;
 mod chat;
 mod crashes;
 mod escalate;
 mod handover;
+mod heartbeat;
 mod incidents;
+mod letters;
 mod locks;
 mod messages;
 mod outage;

@@ -15,6 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handover;
+use crate::heartbeat::{self, Loop};
 use crate::origin::Origin;
 use crate::reminders::{self, Occasion};
 use crate::runs::silent;
@@ -48,12 +49,20 @@ impl Engine {
         self.store().checkpoint(self.now()).await?;
         at(Point::AfterCheckpoint);
         self.keep_shift_time().await?;
+        self.look_for_silence().await?;
+        for which in [Loop::Inbox, Loop::Outbox, Loop::Timers] {
+            self.inner.pulse.turned(which, self.now());
+        }
         let engine = self.clone();
         self.spawn(Box::pin(async move { engine.inbox_loop().await }));
         let engine = self.clone();
         self.spawn(Box::pin(async move { engine.outbox_loop().await }));
         let engine = self.clone();
         self.spawn(Box::pin(async move { engine.timer_loop().await }));
+        if let Some(heartbeat) = self.settings().heartbeat.clone() {
+            let engine = self.clone();
+            self.spawn(Box::pin(async move { engine.heartbeat_loop(heartbeat).await }));
+        }
         if let Some(look) = self.settings().pager_look.clone() {
             let engine = self.clone();
             self.spawn(Box::pin(async move { engine.pager_loop(look).await }));
@@ -109,11 +118,15 @@ impl Engine {
         if tokio::time::timeout(patience, all_done).await.is_err() {
             tracing::warn!("some commands outlast the drain; they go on, and the next start takes them up");
         }
+        if self.last_beat().is_some() {
+            self.rest().await;
+        }
     }
 
     async fn inbox_loop(&self) {
         let mut stop = self.inner.draining.subscribe();
         while !self.is_draining() {
+            self.inner.pulse.turned(Loop::Inbox, self.now());
             match self.process_inbox().await {
                 Ok(0) => {}
                 Ok(_) => continue,
@@ -139,6 +152,7 @@ impl Engine {
         reconcile.set_missed_tick_behavior(MissedTickBehavior::Skip);
         reconcile.tick().await; // the start has just done it
         while !self.is_draining() {
+            self.inner.pulse.turned(Loop::Timers, self.now());
             tokio::select! {
                 biased;
                 _ = reconcile.tick() => {
@@ -189,6 +203,9 @@ impl Engine {
     async fn fire(&self, timer: &Timer) -> Result<Fired, EngineError> {
         let origin = Origin::system("timer", Cause::Timer);
         match (timer.stream, timer.what.as_str()) {
+            (StreamId::Incident(_), heartbeat::SILENCE) => {
+                return self.was_silent(timer.due).await.map(|()| Fired::Replaced);
+            }
             (StreamId::Incident(id), "target") => self.target_passed(id, &origin).await,
             (StreamId::Incident(id), reminders::LOOK) => {
                 return Ok(if self.remind(id, Occasion::Timer).await? {

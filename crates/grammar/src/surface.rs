@@ -57,6 +57,8 @@ use Surface::{Api, Chat, Cli};
 
 const ALL: &[Surface] = &[Cli, Chat, Api];
 const TERMINAL: &[Surface] = &[Cli];
+/// What came in is not shown in a channel: it may be about what not everybody there may see.
+const PROGRAMS: &[Surface] = &[Cli, Api];
 
 const fn on_all(
     path: &'static str,
@@ -307,6 +309,20 @@ pub const COMMANDS: &[CommandInfo] = &[
         example: "journal export run/0198",
         surfaces: TERMINAL,
     },
+    CommandInfo {
+        path: "inbox list",
+        arguments: "[--source SOURCE] [--all] [--body]",
+        about: "what came in and was not understood",
+        example: "inbox list --body",
+        surfaces: PROGRAMS,
+    },
+    CommandInfo {
+        path: "inbox retry",
+        arguments: "ID|--all [--source SOURCE]",
+        about: "take it up again",
+        example: "inbox retry --all --source pagerduty",
+        surfaces: PROGRAMS,
+    },
 ];
 
 /// What the parser reads out of a command's words: it has no command of its own for them.
@@ -314,8 +330,19 @@ pub(crate) const FORMS: &[&str] =
     &["update draft", "update edit", "update send", "update discard", "update drafts"];
 
 /// Commands of the program itself: a shell's alone. Chat names them only to say so.
-pub const SERVER_COMMANDS: &[&str] =
-    &["serve", "demo", "drill", "sandbox", "doctor", "completions", "slack", "token", "bench", "config"];
+pub const SERVER_COMMANDS: &[&str] = &[
+    "serve",
+    "demo",
+    "drill",
+    "sandbox",
+    "doctor",
+    "completions",
+    "slack",
+    "pagerduty",
+    "token",
+    "bench",
+    "config",
+];
 
 /// Options of the terminal that no other surface takes.
 pub const TERMINAL_OPTIONS: &[SurfaceOption] = &[

@@ -10,6 +10,7 @@ mod mark;
 mod pager;
 mod status_page;
 mod store;
+mod watcher;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -26,15 +27,16 @@ pub use intake::{
 pub use mail::{Letter, Mail};
 pub use mark::{ChatMark, Marking, Quote};
 pub use pager::{
-    ESCALATE_KEY, LookAt, PAGE_KEY_PREFIX, Pager, PagerCall, PagerError, PagerUser, SeenIncident, SeenNote,
-    SeenStatus, UNDO_FAILED_KEY,
+    Circuit, ESCALATE_KEY, EventAction, EventSeverity, LookAt, PAGE_KEY_PREFIX, Pager, PagerCall, PagerError,
+    PagerStanding, PagerUser, SeenIncident, SeenNote, SeenStatus, UNDO_FAILED_KEY,
 };
 pub use status_page::{Published, StatusPage, StatusPost};
 pub use store::{
-    Append, Blob, Commit, CommitError, CounterRaise, DeadLetter, InboxOutcome, IncidentRow, OutboxItem,
-    OutboxResult, OutboxRow, RowChange, RunRow, Store, StoreError, StoreReport, StreamSummary, Timer,
-    TimerChange, TokenRow,
+    Append, Blob, Commit, CommitError, CounterRaise, DEAD_LETTER, DeadLetter, InboxOutcome, InboxStand,
+    IncidentRow, Letters, OutboxItem, OutboxResult, OutboxRow, RowChange, RunRow, Store, StoreError,
+    StoreReport, StreamSummary, Timer, TimerChange, TokenRow,
 };
+pub use watcher::Watcher;
 
 /// A boxed future: keeps the ports usable as trait objects, whatever the runtime.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -369,6 +369,7 @@ impl Making<'_> {
             pager: Some(Arc::new(PagerLine { outside: outside(), life: life.clone() })),
             mail: None,
             status_page: None,
+            watcher: None,
             translators: vec![translator("pagerduty"), translator("slack")],
             clock: Arc::new(self.clock.clone()),
             ids: Arc::<Numbered>::clone(self.ids),

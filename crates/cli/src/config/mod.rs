@@ -9,6 +9,6 @@ mod secrets;
 mod updates;
 
 pub(crate) use connections::{authority_files, connections};
-pub(crate) use file::{PagerDutyMode, SlackMode, SmtpTlsWord};
+pub(crate) use file::{HeartbeatMethod, PagerDutyMode, SlackMode, SmtpTlsWord};
 pub(crate) use load::{Config, ConfigError};
 pub(crate) use secrets::{SecretError, Secrets};

@@ -11,7 +11,7 @@ use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Incident, IncidentEvent};
 use runbook_core::ports::{
     ChatMark, ChatSignal, InboxItem, Intake, Mail, Marking, PagerEvent, PagerEventKind, PagerIncident,
-    Signal, StatusPage, Translated, Translator,
+    Signal, StatusPage, Translated, Translator, Watcher,
 };
 use runbook_core::request::Request;
 use runbook_core::run::{Run, RunEvent};
@@ -173,6 +173,13 @@ impl Bench {
         }
     }
 
+    /// Ends the present process as `kill -9` does, and starts the next one that long after.
+    pub(crate) async fn is_gone_for(&mut self, ms: u64) {
+        locked(&self.engine.inner.tasks).abort_all();
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        self.reboot().await;
+    }
+
     /// Starts the next process, which ends at this point of its life.
     pub(crate) async fn ends_soon(&mut self, point: u64) {
         self.ends.push(point);
@@ -181,12 +188,22 @@ impl Bench {
 
     /// Hands a message in as its sender does: again and again, until it is taken.
     pub(crate) async fn hand_in(&mut self, source: &str, id: &str, signal: Translated) {
+        self.hand_in_body(source, id, b"{}", signal).await;
+    }
+
+    /// What the message of this id means from now on.
+    pub(crate) fn means(&self, id: &str, signal: Translated) {
         locked(&self.signals).insert(id.to_owned(), signal);
+    }
+
+    /// As [`Bench::hand_in`], with these bytes.
+    pub(crate) async fn hand_in_body(&mut self, source: &str, id: &str, body: &[u8], signal: Translated) {
+        self.means(id, signal);
         let item = InboxItem {
             source: source.to_owned(),
             id: id.to_owned(),
             kind: "webhook".to_owned(),
-            body: b"{}".to_vec(),
+            body: body.to_vec(),
             received_at: self.clock.now(),
         };
         loop {
@@ -390,6 +407,7 @@ fn build(
         pager: Some(Arc::new(FakePager { world: Arc::clone(world), life: life.clone() })),
         mail: settings.updates.has_mail.then(|| outside() as Arc<dyn Mail>),
         status_page: settings.updates.has_status_page.then(|| outside() as Arc<dyn StatusPage>),
+        watcher: settings.heartbeat.as_ref().map(|_| outside() as Arc<dyn Watcher>),
         translators: vec![translator("pagerduty"), translator("slack")],
         clock: Arc::new(clock.clone()),
         ids: Arc::<SequentialIds>::clone(ids),

@@ -4,6 +4,7 @@ mod account;
 mod body;
 mod events;
 mod rest;
+mod subscriptions;
 mod webhooks;
 
 use std::sync::Arc;
@@ -60,6 +61,12 @@ fn note_call(account: &mut Account, request: &Request, reply: &Reply, now: DateT
         at: clock::iso(now),
     };
     account.rest_calls.push(call);
+}
+
+/// `POST /control/pagerduty/disable`: PagerDuty switches the subscriptions off that were made over REST.
+pub(crate) fn disable(app: &App) -> Reply {
+    subscriptions::disable(&mut lock(&app.pagerduty));
+    Reply::json(200, &json!({}))
 }
 
 /// `POST /control/pagerduty/trigger`.

@@ -57,7 +57,11 @@ impl PagerState {
                     self.to_tell.push((incident.clone(), PagerEventKind::Resolved));
                 }
             }
-            PagerCall::Note { .. } | PagerCall::Page { .. } | PagerCall::EndPage { .. } => {}
+            PagerCall::Note { .. }
+            | PagerCall::Page { .. }
+            | PagerCall::EndPage { .. }
+            | PagerCall::Event { .. }
+            | PagerCall::Change { .. } => {}
         }
         if super::take(&mut self.loses_answers) {
             return retry("the connection broke");

@@ -461,6 +461,9 @@ fn settings(seed: u64, folder: &Path, irreversible: u8, os_user: impl Fn(&str) -
         has_chat: false,
         has_pager: true,
         tells_pager: false,
+        heartbeat: None,
+        sends_events: false,
+        tells_changes: false,
         pager_look: None,
         updates: blocks_engine::UpdateSettings::default(),
         data_dir: folder.to_path_buf(),
@@ -488,6 +491,7 @@ fn build(
         pager: Some(Arc::new(Addresses)),
         mail: None,
         status_page: None,
+        watcher: None,
         translators: vec![
             Arc::new(SlackTranslator::new("https://slack.com/api")),
             Arc::new(PagerDutyTranslator),

@@ -84,6 +84,7 @@ impl Place {
             pager: None,
             mail: None,
             status_page: None,
+            watcher: None,
             translators: Vec::new(),
             clock: Arc::new(SystemClock),
             ids: Arc::new(UuidV7),
