@@ -13,6 +13,7 @@ mod reply;
 mod see;
 mod send;
 mod subscriptions;
+mod tell;
 mod users;
 
 use std::collections::HashMap;
@@ -196,6 +197,12 @@ impl Pager for PagerDutyClient {
                 PagerCall::Change { key, summary, source, at, details, links } => {
                     let change = Change { key, summary, source, at: *at, details, links };
                     self.tell_change(&change, attempt > 1).await
+                }
+                PagerCall::Severity { incident, from, severity, priority } => {
+                    self.set_priority(incident, from.as_deref(), (severity, priority.as_deref())).await
+                }
+                PagerCall::AskResponder { incident, from, to, message } => {
+                    self.ask_responder(incident, from.as_deref(), (to, message), attempt > 1).await
                 }
             }
         })

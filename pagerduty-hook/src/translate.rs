@@ -102,13 +102,16 @@ impl TryFrom<Data> for PagerIncident {
     fn try_from(data: Data) -> Result<PagerIncident, &'static str> {
         let (service_id, service_name) =
             data.service.map_or((None, None), |service| (filled(service.id), filled(service.summary)));
+        let (priority_id, priority) =
+            data.priority.map_or((None, None), |priority| (filled(priority.id), filled(priority.summary)));
         Ok(PagerIncident {
             id: filled(data.id).ok_or("the incident's id")?,
             url: filled(data.html_url),
             title: filled(data.title),
             service_id,
             service_name,
-            priority: data.priority.and_then(|priority| filled(priority.summary)),
+            priority,
+            priority_id,
             high_urgency: data.urgency.as_deref().and_then(|urgency| match urgency {
                 "high" => Some(true),
                 "low" => Some(false),

@@ -50,6 +50,13 @@ pub fn status(view: &CardView, now: DateTime<Utc>) -> String {
     lines.extend(view.update.iter().map(|update| format!("last update: {update}")));
     lines.extend(view.update_due.map(|due| next_update(due, now)));
     lines.extend(view.reminders.iter().map(|reminders| format!("reminders: {reminders}")));
+    if let Some(alerts) = &view.alerts {
+        lines.push(format!("alerts: {} ({})", alerts.count, alerts.sources.join(", ")));
+        lines.extend(alerts.shown.iter().map(|shown| format!("  {shown}:")));
+        lines.extend(alerts.first.iter().map(|first| format!("  {first}")));
+        lines.extend(alerts.links.iter().map(|(what, url)| format!("  {what}: {url}")));
+        lines.extend(alerts.damped.iter().map(|damped| format!("  comes and goes, and is damped: {damped}")));
+    }
     lines.extend(view.triage.iter().map(|triage| format!("diagnostics: {triage}")));
     lines.extend(view.evidence.iter().map(|line| {
         let detail = if line.detail.is_empty() { String::new() } else { format!(" ({})", line.detail) };

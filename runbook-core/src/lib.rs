@@ -4,6 +4,7 @@
 //! returned values. The two aggregates, [`incident::Incident`] and [`run::Run`], are each a pair of functions:
 //! `decide` (live work) and `evolve` (the only way state changes, used by recovery too).
 
+pub mod alert;
 pub mod approvers;
 pub mod backoff;
 #[cfg(test)]
@@ -12,6 +13,7 @@ pub mod choices;
 pub mod drill;
 pub mod duration;
 pub mod expectation;
+pub mod explain;
 pub mod form;
 pub mod going_on;
 pub mod handing;

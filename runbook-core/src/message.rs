@@ -528,6 +528,9 @@ pub struct CardView {
     /// Telephone numbers for it, each with what it is called.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dial: Vec<String>,
+    /// Its alerts, where monitoring systems tell of some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<AlertsView>,
     /// Diagnostics, in order.
     pub evidence: Vec<EvidenceLine>,
     /// How triage ended, or that it still runs.
@@ -559,6 +562,26 @@ pub struct CardView {
     /// What of the suggestions can be asked for with one press.
     #[serde(default)]
     pub buttons: Vec<CardButton>,
+}
+
+/// The alerts of an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertsView {
+    /// `5 of 8 alerts fire`.
+    pub count: String,
+    /// Who tells of them.
+    pub sources: Vec<String>,
+    /// Which of them are shown, where not all are: `the first 5 of 500`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<String>,
+    /// The first of them.
+    pub first: Vec<String>,
+    /// Where people can look: what is there, and the address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<(String, String)>,
+    /// Those that come and go, and are damped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damped: Vec<String>,
 }
 
 /// What a button on the card asks for. It starts nothing that has not been seen: a rollback is planned, and shown; that one

@@ -228,6 +228,12 @@ pub enum Request {
         /// `INC-12`; the channel's, or the only open one, when absent.
         incident: Option<String>,
     },
+    /// Why it is as it is: what opened it, its severity, what became of each alert.
+    IncidentExplain {
+        /// `INC-12`; the channel's, or the only open one, when absent. Without any, what became of alerts that are in none.
+        #[serde(default)]
+        incident: Option<String>,
+    },
     /// It is not over after all.
     IncidentReopen {
         /// `INC-12`; the channel's, or the only one that is over, when absent.
@@ -589,6 +595,7 @@ impl Request {
             | Request::IncidentResolve { incident }
             | Request::IncidentStatus { incident }
             | Request::IncidentCatchUp { incident }
+            | Request::IncidentExplain { incident }
             | Request::IncidentReopen { incident, .. }
             | Request::IncidentNone { incident, .. }
             | Request::IncidentMerge { incident, .. }
@@ -659,6 +666,7 @@ impl Request {
                 | Request::IncidentDeclare { .. }
                 | Request::IncidentStatus { .. }
                 | Request::IncidentCatchUp { .. }
+                | Request::IncidentExplain { .. }
                 | Request::IncidentReopen { .. }
                 | Request::IncidentNone { .. }
                 | Request::IncidentMerge { .. }
@@ -701,6 +709,7 @@ impl Request {
                 | Request::IncidentShow { .. }
                 | Request::IncidentStatus { .. }
                 | Request::IncidentCatchUp { .. }
+                | Request::IncidentExplain { .. }
                 | Request::ActionList { .. }
                 | Request::UpdateDrafts { .. }
                 | Request::HandOverShift { to: None, post: false }

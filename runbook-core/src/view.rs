@@ -8,10 +8,11 @@ use crate::choices;
 use crate::duration::for_people;
 use crate::expectation::Outcome;
 use crate::going_on;
-use crate::incident::{End, Evidence, Excerpt, Incident, RunOutcome, Status as IncidentStatus};
+use crate::incident::{Alerts, End, Evidence, Excerpt, Incident, RunOutcome, Status as IncidentStatus};
 use crate::incident_text;
 use crate::message::{
-    BriefView, CardButton, CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView, ProgressView,
+    AlertsView, BriefView, CardButton, CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView,
+    ProgressView,
 };
 use crate::next;
 use crate::people::Actor;
@@ -54,6 +55,7 @@ pub fn card(
         pager_url: incident.pager.as_ref().and_then(|pager| pager.url.clone()),
         bridge: incident.bridge.url.clone(),
         dial: incident.bridge.numbers.clone(),
+        alerts: incident.alerts.as_ref().map(alerts_view),
         evidence: incident.evidence.iter().map(|line| evidence_line(incident, line, outputs)).collect(),
         triage: triage_line(incident),
         changes: incident.changes.iter().map(|change| change.text.clone()).collect(),
@@ -66,6 +68,18 @@ pub fn card(
         ended: incident.end.as_ref().map(End::words),
         private: incident.private,
         buttons: buttons(incident, severity, rollback),
+    }
+}
+
+fn alerts_view(alerts: &Alerts) -> AlertsView {
+    let tally = &alerts.tally;
+    AlertsView {
+        count: tally.words(),
+        sources: tally.sources.clone(),
+        shown: tally.shown(),
+        first: tally.first.clone(),
+        links: tally.links.iter().map(|link| (link.what.clone(), link.url.clone())).collect(),
+        damped: alerts.damped.clone(),
     }
 }
 

@@ -244,6 +244,7 @@ const LINES: &[(&str, &str)] = &[
     ("runbook runs --all", "small on flowengine"),
     ("incident list", "INC-2    P3"),
     ("incident show", "severity_changed"),
+    ("incident explain", "P2 instead of P1, by "),
     ("journal verify", ": verified"),
     ("pir draft", "drafted "),
     ("runbook rollback", "waits for ana to confirm"),

@@ -54,7 +54,7 @@ async fn the_examples_are_clean_and_shown_in_full() {
 async fn the_reference_runbook_runs_against_real_servers_and_is_undone() {
     let Some(postgres) = Postgres::start().await.or_not_run("the reference runbook") else { return };
     let shop = Shop::start().await;
-    let scrape = PrometheusConfig { targets: vec![shop.address] };
+    let scrape = PrometheusConfig { targets: vec![shop.address], ..PrometheusConfig::default() };
     let Some(prometheus) = Prometheus::start(&scrape).await.or_not_run("the reference runbook") else {
         return;
     };

@@ -161,6 +161,7 @@ async fn the_arrows_between_our_packages_hold() {
         ("slack-bot", &["blocks-grammar", "runbook-core"]),
         ("pagerduty-hook", &["runbook-core"]),
         ("blocks-notices", &["runbook-core"]),
+        ("blocks-alerts", &["runbook-core"]),
         ("blocks-store", &["blocks-crash", "runbook-core"]),
         ("blocks-exec", &["blocks-crash", "runbook-core"]),
         ("runbooks", &["runbook-core"]),
@@ -425,6 +426,7 @@ fn every_way_in_goes_through_one_check() {
         (
             ".route(",
             &[
+                "crates/alerts/src/inbound.rs",
                 "crates/server/src/api.rs",
                 "crates/server/src/health.rs",
                 "crates/server/src/health.rs",
@@ -436,8 +438,18 @@ fn every_way_in_goes_through_one_check() {
             ],
         ),
         // over HTTP, and from Slack over sockets too
-        ("intake.accept(", &["pagerduty-hook/src/inbound.rs", "slack-bot/src/take.rs"]),
-        ("impl Translator for", &["pagerduty-hook/src/translate.rs", "slack-bot/src/translate.rs"]),
+        (
+            "intake.accept(",
+            &["crates/alerts/src/inbound.rs", "pagerduty-hook/src/inbound.rs", "slack-bot/src/take.rs"],
+        ),
+        (
+            "impl Translator for",
+            &[
+                "crates/alerts/src/translate.rs",
+                "pagerduty-hook/src/translate.rs",
+                "slack-bot/src/translate.rs",
+            ],
+        ),
     ] {
         let lines = lines_with(what);
         let files: Vec<_> = lines.iter().filter_map(|line| line.split(": ").next()).collect();

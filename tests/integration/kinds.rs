@@ -316,7 +316,7 @@ async fn a_connection_that_breaks_leaves_a_doubt_only_where_something_may_have_c
 
 #[tokio::test]
 async fn queries_are_asked_of_a_real_prometheus() {
-    let config = PrometheusConfig { targets: Vec::new() };
+    let config = PrometheusConfig { targets: Vec::new(), ..PrometheusConfig::default() };
     let Some(server) = Prometheus::start(&config).await.or_not_run("promql commands on Prometheus") else {
         return;
     };

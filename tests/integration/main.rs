@@ -3,6 +3,7 @@
 //! No fixed ports, no internet, no assertion about time. What a machine cannot do is said as "not run" and fails.
 
 #[cfg(test)]
+mod alerts;
 mod approval_pages;
 #[cfg(test)]
 mod authority;
@@ -92,6 +93,7 @@ mod standin;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]
+mod two_way;
 mod undo;
 #[cfg(test)]
 mod updates;

@@ -93,7 +93,7 @@ async fn metrics(value: u32) -> SocketAddr {
 #[tokio::test]
 async fn prometheus_reads_a_target_and_is_gone_afterwards() {
     let target = metrics(41).await;
-    let config = PrometheusConfig { targets: vec![target] };
+    let config = PrometheusConfig { targets: vec![target], ..PrometheusConfig::default() };
     let Some(prometheus) = Prometheus::start(&config).await.or_not_run("Prometheus reads a target") else {
         return;
     };

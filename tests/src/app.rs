@@ -204,6 +204,12 @@ impl TestApp {
         rustix::process::prlimit(pid, rustix::process::Resource::Fsize, limit).expect("the limit can be set");
     }
 
+    /// Where the server listens, as `http://HOST:PORT`.
+    #[must_use]
+    pub fn base(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// The configuration file.
     #[must_use]
     pub fn config_file(&self) -> String {

@@ -34,6 +34,10 @@ pub(crate) const POSTGRES: Tool = Tool {
 pub(crate) const PROMETHEUS: Tool =
     Tool { name: "prometheus", programs: &["prometheus", "promtool"], folder: "/usr/bin", at_least: 2 };
 
+/// Debian's name of Alertmanager.
+pub(crate) const ALERTMANAGER: Tool =
+    Tool { name: "alertmanager", programs: &["prometheus-alertmanager"], folder: "/usr/bin", at_least: 0 };
+
 /// The browser in which pages are tried. Debian's `/usr/bin/chromium` is a script around this one.
 pub(crate) const CHROMIUM: Tool =
     Tool { name: "chromium", programs: &["chromium"], folder: "/usr/lib/chromium", at_least: 114 };

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::apt::{Apt, make_folder};
-use crate::find::{CHROMIUM, Found, POSTGRES, PROMETHEUS, Tool, find, unpacked};
+use crate::find::{ALERTMANAGER, CHROMIUM, Found, POSTGRES, PROMETHEUS, Tool, find, unpacked};
 use crate::steps::{Failure, program, quiet, say};
 
 /// A tool, and the packages it comes in.
@@ -25,6 +25,7 @@ const WANTED: &[Wanted] = &[
         is_optional: false,
     },
     Wanted { tool: PROMETHEUS, packages: &["prometheus"], newest: None, is_optional: false },
+    Wanted { tool: ALERTMANAGER, packages: &["prometheus-alertmanager"], newest: None, is_optional: false },
     Wanted {
         tool: CHROMIUM,
         packages: &["chromium", "chromium-common", "fonts-dejavu-core"],

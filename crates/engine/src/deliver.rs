@@ -224,6 +224,14 @@ impl Engine {
         incident: IncidentId,
         call: &PagerCall,
     ) -> Result<Option<PagerCall>, EngineError> {
+        if let PagerCall::Severity { incident: known, from, severity, .. } = call {
+            // what has been said since then leaves by itself
+            let is_still = self.incident(incident).await?.is_some_and(|state| state.severity == *severity);
+            let priority = self.settings().pager_priorities.get(severity).cloned();
+            let (known, from, severity) = (known.clone(), from.clone(), severity.clone());
+            let call = PagerCall::Severity { incident: known, from, severity, priority };
+            return Ok(is_still.then_some(call));
+        }
         let PagerCall::Page { incident: known, key, title, text, to, service: None } = call else {
             return Ok(Some(call.clone()));
         };

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use runbook_core::ids::RunId;
+use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::people::Directory;
 use runbook_core::ports::{
     Accepted, BoxFuture, Chat, Executor, InboxItem, Intake, Mail, Pager, PagerStanding, StatusPage, Store,
@@ -79,6 +79,10 @@ pub(crate) struct Inner {
     pub(crate) plan_gate: Mutex<()>,
     /// What the pager tells and what is seen there open an incident once.
     pub(crate) pager_gate: Mutex<()>,
+    /// Alerts are decided about in one place at a time.
+    pub(crate) alert_gate: Mutex<()>,
+    /// When each incident's alerts were last told of on its timeline.
+    pub(crate) alerts_told: std::sync::Mutex<BTreeMap<IncidentId, DateTime<Utc>>>,
     /// `true` once draining: nothing new is started.
     pub(crate) draining: watch::Sender<bool>,
     /// Raised at every change of a run, so that a terminal can follow it.
@@ -118,6 +122,8 @@ impl Engine {
                 reconcile_gate: Mutex::new(()),
                 plan_gate: Mutex::new(()),
                 pager_gate: Mutex::new(()),
+                alert_gate: Mutex::new(()),
+                alerts_told: std::sync::Mutex::default(),
                 draining: watch::Sender::new(false),
                 changed: watch::Sender::new(0),
                 under_way: UnderWay::default(),

@@ -5,10 +5,13 @@ use runbook_core::ids::RunId;
 use runbook_core::journal::Cause;
 use runbook_core::message::ReplyTo;
 use runbook_core::people::{Actor, Credential};
-use runbook_core::ports::{ChatSignal, Commit, DEAD_LETTER, InboxItem, InboxOutcome, Signal, Translated};
+use runbook_core::ports::{
+    ChatSignal, Commit, CommitError, DEAD_LETTER, InboxItem, InboxOutcome, Signal, Translated,
+};
 use runbook_core::request::Request;
 use runbook_core::run::Status;
 
+use crate::alerts::Handed;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::origin::{Asker, Origin};
@@ -16,27 +19,82 @@ use crate::runs::load_run;
 
 /// Messages taken up in one go.
 const BATCH: usize = 64;
+/// Alerts decided about in one go.
+const ALERTS_AT_ONCE: usize = 2_000;
 
 impl Engine {
     /// Acts on what is pending, oldest first; returns how many were dealt with.
     pub(crate) async fn process_inbox(&self) -> Result<usize, EngineError> {
         let items = self.understood().await?;
         let count = items.len();
+        let (mut notices, mut alerts) = (Vec::new(), 0);
         for item in items {
             if self.is_draining() {
                 return Ok(0);
             }
-            if let Err(error) = self.process(&item).await {
-                if error.is_passing() {
-                    return Err(error);
+            let Some(translator) = self.inner.translators.get(item.source.as_str()) else { continue };
+            match translator.translate(&item) {
+                Translated::Signal(Signal::Alerts(notice)) => {
+                    alerts += notice.alerts.len();
+                    notices.push(Handed { source: item.source, id: item.id, notice });
+                    if alerts >= ALERTS_AT_ONCE {
+                        self.take_notices(&notices).await?;
+                        notices.clear();
+                        alerts = 0;
+                    }
                 }
-                // Nothing that was accepted is lost: it is kept, with the reason, for a person to look at.
-                tracing::warn!(source = %item.source, id = %item.id, %error, "a message could not be acted on");
-                self.count_dead_letter(&item);
-                self.keep(&item, &format!("{DEAD_LETTER}could not be acted on: {error}")).await?;
+                meaning => {
+                    if let Err(error) = self.process(&item, meaning).await {
+                        self.kept_unless_passing(&item.source, &item.id, error).await?;
+                    }
+                }
             }
         }
+        if !notices.is_empty() {
+            self.take_notices(&notices).await?;
+        }
         Ok(count)
+    }
+
+    /// Acts on notices of alerts together; where that fails, one after the other, so that only what cannot be acted on is kept.
+    async fn take_notices(&self, notices: &[Handed]) -> Result<(), EngineError> {
+        match self.alert_notices(notices).await {
+            Err(error) if !error.is_passing() && notices.len() > 1 => {
+                for notice in notices.chunks(1) {
+                    if let Err(error) = self.alert_notices(notice).await {
+                        let Some(one) = notice.first() else { continue };
+                        self.kept_unless_passing(&one.source, &one.id, error).await?;
+                    }
+                }
+                Ok(())
+            }
+            Err(error) => match notices.first() {
+                Some(one) => self.kept_unless_passing(&one.source, &one.id, error).await,
+                None => Ok(()),
+            },
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Nothing that was accepted is lost: it is kept, with the reason, for a person to look at; unless it can be tried again.
+    async fn kept_unless_passing(
+        &self,
+        source: &str,
+        id: &str,
+        error: EngineError,
+    ) -> Result<(), EngineError> {
+        if error.is_passing() {
+            return Err(error);
+        }
+        tracing::warn!(source, id, %error, "a message could not be acted on");
+        self.count_dead_letter(source);
+        let outcome = InboxOutcome::Kept { reason: format!("{DEAD_LETTER}could not be acted on: {error}") };
+        let done = Some((source.to_owned(), id.to_owned(), outcome));
+        match self.store().commit(Commit { inbox_done: done, ..Commit::default() }).await {
+            // what had been dealt with before it failed
+            Err(CommitError::Conflict(_)) | Ok(()) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The oldest messages that this process understands. What only another configuration understands stays for it,
@@ -54,11 +112,8 @@ impl Engine {
         }
     }
 
-    async fn process(&self, item: &InboxItem) -> Result<(), EngineError> {
-        let Some(translator) = self.inner.translators.get(item.source.as_str()) else {
-            return Ok(());
-        };
-        match translator.translate(item) {
+    async fn process(&self, item: &InboxItem, meaning: Translated) -> Result<(), EngineError> {
+        match meaning {
             Translated::Signal(Signal::Pager(event)) => self.pager_event(item, &event).await,
             Translated::Signal(Signal::Chat(signal)) => self.chat_signal(item, signal).await,
             Translated::Signal(Signal::Answer(answer)) => {
@@ -73,18 +128,22 @@ impl Engine {
                 self.touch();
                 Ok(())
             }
+            Translated::Signal(Signal::Alerts(notice)) => {
+                let (source, id) = (item.source.clone(), item.id.clone());
+                self.alert_notices(&[Handed { source, id, notice }]).await
+            }
             Translated::Signal(Signal::Mark(mark)) => self.chat_mark(item, mark).await,
             Translated::Ignored { kind } => self.keep(item, &format!("not acted on: {kind}")).await,
             Translated::Unreadable { reason } => {
-                self.count_dead_letter(item);
+                self.count_dead_letter(&item.source);
                 self.keep(item, &format!("{DEAD_LETTER}{reason}")).await
             }
         }
     }
 
-    fn count_dead_letter(&self, item: &InboxItem) {
+    fn count_dead_letter(&self, source: &str) {
         // only sources that somebody here understands are taken up
-        let labels = format!("source=\"{}\"", item.source);
+        let labels = format!("source=\"{source}\"");
         self.inner.metrics.count("blocks_dead_letters_total", labels);
     }
 

@@ -2,12 +2,13 @@
 
 use chrono::Duration;
 use runbook_core::ids::IncidentId;
-use runbook_core::incident::{Incident, IncidentCommand, OpenIncident};
+use runbook_core::incident::{AskAtPager, Incident, IncidentCommand, OpenIncident, Word};
 use runbook_core::people::{Actor, Person, Role};
 use runbook_core::ports::IncidentRow;
 use runbook_core::request::Request;
 use serde_json::json;
 
+use crate::alerts::{explain, explain_loose};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incident_reads;
@@ -40,7 +41,8 @@ impl Engine {
                 self.require_standing(asker, "take an incident")?;
                 let id = self.find_incident(incident.as_deref(), asker).await?.id;
                 let text = self.who_has_it(id, asker).await?;
-                let command = IncidentCommand::Acknowledge { by: by(), via: "blocks".to_owned() };
+                let email = self.email_of(asker);
+                let command = IncidentCommand::Acknowledge { by: by(), via: "blocks".to_owned(), email };
                 self.incident_verb(id, &command, origin, &text).await
             }
             Request::IncidentSeverity { incident, severity } => {
@@ -48,7 +50,8 @@ impl Engine {
                 let row = self.find_incident(incident.as_deref(), asker).await?;
                 let (to, target_s) = self.severity(severity)?;
                 let text = format!("{} is {to} now.", row.number);
-                let command = IncidentCommand::ChangeSeverity { to, target_s };
+                let word = Word::Here { email: self.email_of(asker) };
+                let command = IncidentCommand::ChangeSeverity { to, target_s, word };
                 let incident = self.change_incident(row.id, &command, origin, Some(&text)).await?;
                 Ok(Reply { text, data: serde_json::to_value(incident.row()).unwrap_or_default() })
             }
@@ -101,7 +104,8 @@ impl Engine {
                     Role::Commander => format!("{to} commands from now on."),
                     role => format!("{to} is {} from now on.", role.words()),
                 };
-                let command = IncidentCommand::GiveRole { by: by(), role: *role, to };
+                let ask = self.ask_at_pager(person, asker);
+                let command = IncidentCommand::GiveRole { by: by(), role: *role, to, ask };
                 self.on_record(&row, &command, origin, &text).await
             }
             Request::IncidentUpdate { incident, text } => {
@@ -123,7 +127,8 @@ impl Engine {
             Request::TimelineAdd { incident, text } => {
                 self.require_known(asker, "write on a timeline")?;
                 let row = self.find_any_incident(incident.as_deref(), asker).await?;
-                let command = IncidentCommand::AddNote { text: self.said(Said::Text, text)? };
+                let (email, text) = (self.email_of(asker), self.said(Said::Text, text)?);
+                let command = IncidentCommand::AddNote { by: by(), email, text };
                 self.on_record(&row, &command, origin, "It is on the timeline.").await
             }
             Request::ActionAdd { incident, text, owner, due } => {
@@ -170,6 +175,15 @@ impl Engine {
             Request::IncidentCatchUp { incident } => {
                 let row = self.find_any_incident(incident.as_deref(), asker).await?;
                 incident_reads::catch_up(store, settings, &row, now).await?
+            }
+            Request::IncidentExplain { incident } => {
+                let found = self.find_any_incident(incident.as_deref(), asker).await;
+                match (incident, found) {
+                    (_, Ok(row)) => explain(store, &row).await?,
+                    (Some(_), Err(error)) => return Err(error),
+                    (None, Err(error)) if error.is_passing() => return Err(error),
+                    (None, Err(_)) => explain_loose(store, self.seer(asker).sees_all()).await?,
+                }
             }
             Request::ActionList { incident, all } => {
                 let row = match all {
@@ -432,6 +446,12 @@ impl Engine {
             )));
         };
         Ok((known.id.clone(), known.mttr_target_s))
+    }
+
+    /// How the pager asks this person to come, where it knows them.
+    fn ask_at_pager(&self, person: &Person, asker: &Asker) -> Option<Box<AskAtPager>> {
+        let to = person.pagerduty_email.clone()?;
+        Some(Box::new(AskAtPager { from: self.email_of(asker), to }))
     }
 
     fn email_of(&self, asker: &Asker) -> Option<String> {

@@ -4,6 +4,7 @@
 //! Nothing here takes a hint: every loop re-reads the store, so that a restart is the same path as a normal day.
 
 mod absent;
+mod alerts;
 mod approval_page;
 mod approving;
 
@@ -66,6 +67,7 @@ mod updates;
 pub mod which;
 
 pub use absent::Absent;
+pub use alerts::{explain, explain_loose};
 pub use clock::{Clock, Ids, SystemClock, UuidV7};
 pub use engine::{Engine, Parts};
 pub use error::EngineError;

@@ -185,6 +185,8 @@ pub(crate) fn outbox_item(
                 runbook_core::ports::PagerCall::EndPage { key } => ("end", key),
                 runbook_core::ports::PagerCall::Event { key, .. } => ("event", key),
                 runbook_core::ports::PagerCall::Change { key, .. } => ("change", key),
+                runbook_core::ports::PagerCall::Severity { incident, .. } => ("severity", incident),
+                runbook_core::ports::PagerCall::AskResponder { incident, .. } => ("ask", incident),
             };
             (format!("pager/{verb}/{cause}"), 0, format!("pager/{incident}"), false)
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use runbook_core::ids::IncidentId;
-use runbook_core::incident::{IncidentCommand, OpenIncident, PagerRef};
+use runbook_core::incident::{IncidentCommand, OpenIncident, PagerRef, Word};
 use runbook_core::journal::Cause;
 use runbook_core::people::{Actor, Credential};
 use runbook_core::ports::{
@@ -80,9 +80,11 @@ impl Engine {
         let command = match &event.kind {
             PagerEventKind::Triggered => return Ok(Heeded::KnownAlready),
             PagerEventKind::Acknowledged => {
-                IncidentCommand::Acknowledge { by: actor, via: "pagerduty".to_owned() }
+                IncidentCommand::Acknowledge { by: actor, via: "pagerduty".to_owned(), email: None }
             }
-            PagerEventKind::Unacknowledged => IncidentCommand::Unacknowledge,
+            PagerEventKind::Unacknowledged => {
+                IncidentCommand::Unacknowledge { occurred_at: event.occurred_at }
+            }
             PagerEventKind::Resolved => IncidentCommand::PagerResolved { occurred_at: event.occurred_at },
             PagerEventKind::Reopened => IncidentCommand::PagerReopened { occurred_at: event.occurred_at },
             PagerEventKind::MergedInto { other } => {
@@ -126,16 +128,28 @@ impl Engine {
     }
 
     fn priority_change(&self, event: &PagerEvent) -> IncidentCommand {
-        let known = event.incident.priority.as_deref().and_then(|name| {
-            self.settings().severities.default_scheme().get(name).map(|severity| severity.id.clone())
-        });
-        match known {
+        match self.severity_named(&event.incident) {
             Some(to) => {
                 let target_s = self.settings().target_s(&to);
-                IncidentCommand::ChangeSeverity { to, target_s }
+                let word = Word::Pager { occurred_at: event.occurred_at };
+                IncidentCommand::ChangeSeverity { to, target_s, word }
             }
             None => note("priority_changed", event.incident.priority.as_ref()),
         }
+    }
+
+    /// The severity that the pager's priority is: the one whose priority is configured, or the one of its name.
+    pub(crate) fn severity_named(&self, page: &PagerIncident) -> Option<String> {
+        let settings = self.settings();
+        let is_it = |(_, id): &(&String, &String)| page.priority_id.as_ref() == Some(*id);
+        if let Some((severity, _)) = settings.pager_priorities.iter().find(is_it) {
+            return Some(severity.clone());
+        }
+        let scheme = settings.severities.default_scheme();
+        let name = page.priority.as_deref()?;
+        // `P1 - Critical` is P1
+        let first = name.split([' ', ':', '-', '(']).next().unwrap_or_default();
+        scheme.get(name).or_else(|| scheme.get(first)).map(|severity| severity.id.clone())
     }
 
     /// Who acted at the pager.
@@ -270,7 +284,8 @@ impl Engine {
         let settings = self.settings();
         let scheme = settings.severities.default_scheme();
         let service = page.service_id.as_deref().and_then(|id| settings.service_by_pager_id(id));
-        let named = page.priority.as_deref().and_then(|name| settings.severities.default_scheme().get(name));
+        let named = self.severity_named(page);
+        let named = named.as_deref().and_then(|id| scheme.get(id));
         let configured = service
             .and_then(|service| service.severity.as_deref())
             .and_then(|id| settings.severities.default_scheme().get(id));
@@ -296,12 +311,6 @@ fn note(what: &str, text: Option<&String>) -> IncidentCommand {
 
 /// Whoever was asked to come, or says whether they do.
 fn responder(who: Actor, answer: Answer, message: Option<&str>) -> IncidentCommand {
-    let what = match answer {
-        Answer::Asked => "a responder was asked",
-        Answer::Comes => "a responder comes",
-        Answer::Declines => "a responder does not come",
-    };
     let text = message.map_or_else(|| who.to_string(), |message| format!("{who}: {message}"));
-    let comes = Some(who).filter(|who| answer == Answer::Comes && matches!(who, Actor::Person(_)));
-    IncidentCommand::HearResponder { what: what.to_owned(), text: Some(text), comes }
+    IncidentCommand::HearResponder { text: Some(text), who, answer }
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use runbook_core::ids::IncidentId;
-use runbook_core::incident::{Drifted, Incident, IncidentCommand, drift, missed_notes};
-use runbook_core::journal::Cause;
+use runbook_core::incident::{
+    Before, Drifted, Incident, IncidentCommand, Status, drift, is_to_tell_again, missed_notes,
+};
+use runbook_core::journal::{Cause, StreamId};
 use runbook_core::people::Actor;
 use runbook_core::ports::{
     IncidentRow, LookAt, PAGE_KEY_PREFIX, PagerError, PagerEvent, PagerEventKind, PagerIncident,
@@ -101,6 +103,7 @@ impl Engine {
         let at = LookAt { services: services.collect(), incidents: rows.iter().filter_map(open).collect() };
         let known: BTreeMap<String, IncidentId> =
             rows.iter().rev().filter_map(|row| Some((row.pager_id.clone()?, row.id))).collect();
+        let taken = self.taken_by_pager(&rows).await?;
         let began = self.now();
         let all = pager.look(&at).await?;
         seen.last.retain(|id, _| all.iter().any(|one| one.incident.id == *id));
@@ -111,7 +114,7 @@ impl Engine {
                 continue;
             }
             let ours = known.get(&one.incident.id).copied();
-            if let Err(error) = self.make_up_for(one, ours, (look, began), (&before, seen)).await {
+            if let Err(error) = self.make_up_for(one, ours, (look, began, &taken), (&before, seen)).await {
                 if error.is_passing() {
                     return Err(error.into());
                 }
@@ -134,7 +137,7 @@ impl Engine {
         &self,
         one: &SeenIncident,
         ours: Option<IncidentId>,
-        (look, began): (&PagerLook, DateTime<Utc>),
+        (look, began, taken): (&PagerLook, DateTime<Utc>, &BTreeMap<String, bool>),
         (before, seen): (&BTreeSet<(String, &'static str)>, &mut Seen),
     ) -> Result<(), EngineError> {
         let id = &one.incident.id;
@@ -150,11 +153,20 @@ impl Engine {
         let ours = loaded.map(|loaded| loaded.state);
         let last = seen.last.get(id);
         let taken_seq = ours.as_ref().map_or(0, |ours| ours.taken_seq);
-        let before_this = last.filter(|last| last.taken_seq == taken_seq).map(|last| &last.status);
+        let seen_before = last.filter(|last| last.taken_seq == taken_seq).map(|last| &last.status);
+        let before_this = Before { seen: seen_before, has_taken: taken.get(id).copied() };
+        if let Some(ours) = ours.as_ref().filter(|ours| is_to_tell_again(ours, before_this, one, self.now()))
+        {
+            let commander = ours.commander.as_ref().and_then(|one| self.directory().person_of(&one.who));
+            let email = commander.and_then(|person| person.pagerduty_email.clone());
+            let origin = Origin::system("pagerduty", Cause::Engine);
+            self.change_incident(ours.id, &IncidentCommand::TellAgain { email }, &origin, None).await?;
+            return Ok(());
+        }
         let mut all = drift(ours.as_ref(), before_this, one, self.now());
         if let Some(ours) = &ours {
             all.extend(self.moved(ours, one));
-            all.extend(self.reprioritised(ours, one, last.map(|last| &last.priority), look.tells));
+            all.extend(self.reprioritised(ours, one, last.map(|last| &last.priority)));
         }
         let mut waits = false;
         for drifted in all {
@@ -202,6 +214,21 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether the pager has taken the acknowledgements that were made here, by its ids; without those that are on their way. It is asked
+    /// before the look: what leaves meanwhile may or may not be seen.
+    async fn taken_by_pager(&self, rows: &[IncidentRow]) -> Result<BTreeMap<String, bool>, EngineError> {
+        let mut taken = BTreeMap::new();
+        for row in rows.iter().filter(|row| row.status == Status::Acknowledged.word()) {
+            let Some(pager_id) = &row.pager_id else { continue };
+            let Some(loaded) = load_incident(self.store(), row.id).await? else { continue };
+            let key = format!("pager/ack/{}/{}", StreamId::Incident(row.id), loaded.state.taken_seq);
+            if !self.store().outbox_waits(key.clone()).await? {
+                taken.insert(pager_id.clone(), self.store().outbox_left(key.clone()).await?.contains(&key));
+            }
+        }
+        Ok(taken)
+    }
+
     /// It is another service's at the pager.
     fn moved(&self, ours: &Incident, seen: &SeenIncident) -> Option<Drifted> {
         let page = &seen.incident;
@@ -211,25 +238,22 @@ impl Engine {
         is_moved.then(|| Drifted { kind: PagerEventKind::ServiceChanged, at: self.now(), by: None })
     }
 
-    /// Somebody has named another priority there. The pager does not say when: where it also tells it, what was said here stays, and
-    /// only what a rule made of it gives way; where looking is the only way, one that differs from the last look is the later word.
+    /// Somebody has named another priority there. The pager does not say when: one that differs from the last look is the later word,
+    /// and without a last look what somebody has said here stays.
     fn reprioritised(
         &self,
         ours: &Incident,
         seen: &SeenIncident,
         last: Option<&Option<String>>,
-        tells: PagerTells,
     ) -> Option<Drifted> {
-        let is_guessed = ours.reminders.is_severity_guessed;
-        let is_new = match last {
-            Some(last) if tells == PagerTells::Nothing => {
-                let named = seen.incident.priority.as_deref().and_then(|name| {
-                    self.settings().severities.default_scheme().get(name).map(|severity| &severity.id)
-                });
-                *last != seen.incident.priority && named.is_some_and(|named| *named != ours.severity)
-            }
+        let named = self.severity_named(&seen.incident);
+        let differs = named.is_some_and(|named| named != ours.severity);
+        let has_changed = last.is_some_and(|last| *last != seen.incident.priority);
+        let is_new = match (has_changed, ours.reminders.is_severity_guessed) {
+            (true, _) => differs,
             // high urgency is not taken below its floor by what the page said from its beginning
-            _ => is_guessed && !self.severity_of(&seen.incident).2,
+            (false, true) => !self.severity_of(&seen.incident).2,
+            (false, false) => differs && !ours.told.said_here(),
         };
         (is_new && ours.status.is_open()).then(|| Drifted {
             kind: PagerEventKind::PriorityChanged,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use runbook_core::alert::Tally;
 use runbook_core::approvers::{Approvers, approvers};
 use runbook_core::expectation::Outcome;
 use runbook_core::ids::{IncidentNumber, RunId};
@@ -260,6 +261,18 @@ fn what_became(event: &serde_json::Value) -> Option<String> {
             let numbers = event["numbers"].as_array().into_iter().flatten().filter_map(|one| one.as_str());
             let parts: Vec<&str> = word("url").into_iter().chain(numbers).collect();
             Some(if parts.is_empty() { "none any more".to_owned() } else { parts.join(", ") })
+        }
+        "alerts_changed" => {
+            let tally = serde_json::from_value::<Tally>(event["tally"].clone()).ok()?;
+            Some(tally.words())
+        }
+        "alerts_damped" => {
+            let names = event["alerts"].as_array().into_iter().flatten().filter_map(|one| one.as_str());
+            Some(format!("{} comes and goes", names.collect::<Vec<_>>().join(", ")))
+        }
+        "alerts_steady" => {
+            let names = event["alerts"].as_array().into_iter().flatten().filter_map(|one| one.as_str());
+            Some(names.collect::<Vec<_>>().join(", "))
         }
         "merged_into" => other().map(|number| format!("into {number}")),
         "merged_from" => Some(format!("{}, {}", other()?, word("title")?)),

@@ -223,6 +223,7 @@ impl Engine {
             | Request::IncidentDeclare { .. }
             | Request::IncidentStatus { .. }
             | Request::IncidentCatchUp { .. }
+            | Request::IncidentExplain { .. }
             | Request::IncidentReopen { .. }
             | Request::IncidentNone { .. }
             | Request::IncidentMerge { .. }

@@ -29,7 +29,7 @@ pub(crate) enum Seer<'a> {
 
 impl Seer<'_> {
     /// Whether nothing is hidden from them.
-    fn sees_all(self) -> bool {
+    pub(crate) fn sees_all(self) -> bool {
         match self {
             Seer::Machine => true,
             Seer::Person(person) => person.roles.contains(&Role::Commander),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use runbook_core::alert::AlertPolicy;
 use runbook_core::people::Group;
 use runbook_core::plan::ApprovalPolicy;
 use runbook_core::runbook::CommandKind;
@@ -64,10 +65,14 @@ pub struct Settings {
     pub sends_events: bool,
     /// The pager is told of runs that change something.
     pub tells_changes: bool,
+    /// The pager's ids of its priorities, by severity, where they are not named like it.
+    pub pager_priorities: BTreeMap<String, String>,
     /// How the pager is looked at, where a server does that.
     pub pager_look: Option<PagerLook>,
     /// Updates for stakeholders.
     pub updates: UpdateSettings,
+    /// How alerts become incidents.
+    pub alerts: AlertPolicy,
 }
 
 /// How the pager is looked at.

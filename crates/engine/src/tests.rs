@@ -1,5 +1,6 @@
 //! The engine on in-memory adapters and a paused clock.
 
+mod alerts;
 mod approval_pages;
 mod change_events;
 mod chat;
@@ -15,6 +16,7 @@ mod outage;
 mod outputs;
 mod p1;
 mod pager;
+mod pager_drift;
 mod pager_look;
 mod private;
 mod reminders;

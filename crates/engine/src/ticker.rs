@@ -12,6 +12,7 @@ use runbook_core::ports::{Commit, Timer, TimerChange};
 use runbook_core::run::RunCommand;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::alerts;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handover;
@@ -160,6 +161,10 @@ impl Engine {
                         Ok(()) => self.reconcile(Occasion::Reconcile).await,
                         Err(error) => Err(error),
                     };
+                    let done = match done {
+                        Ok(()) => self.look_at_alerts().await,
+                        Err(error) => Err(error),
+                    };
                     if let Err(error) = done {
                         tracing::warn!(%error, "the reconciler could not look at everything");
                     }
@@ -214,6 +219,7 @@ impl Engine {
                     Fired::Done
                 });
             }
+            (StreamId::Incident(id), alerts::TELL) => self.alerts_are_due(id).await,
             (StreamId::Incident(id), handover::OFFER) => self.offers_lapse(id, &origin).await,
             (StreamId::Incident(_), handover::SHIFT) => self.shift_is_due(timer.due).await,
             (StreamId::Run(id), "approval") => self.approval_expired(id, &origin).await,

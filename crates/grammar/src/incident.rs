@@ -22,6 +22,11 @@ pub enum IncidentCommand {
     },
     /// Show one incident with its timeline
     Show(IncidentArg),
+    /// Tell why an incident is as it is: what opened it, its severity, what became of each alert
+    #[command(
+        after_help = "Example: blocks incident explain INC-12\n\nWithout an incident, what became of alerts that are in none: silenced by maintenance, of a severity that opens\nnone, ended before they were known."
+    )]
+    Explain(IncidentArg),
     /// What changes or tells how one stands.
     #[command(flatten)]
     Verb(IncidentVerb),
@@ -272,6 +277,7 @@ impl IncidentCommand {
         Ok(match self {
             IncidentCommand::List { all } => Request::IncidentList { all: *all },
             IncidentCommand::Show(args) => Request::IncidentShow { incident: args.number() },
+            IncidentCommand::Explain(args) => Request::IncidentExplain { incident: args.number() },
             IncidentCommand::Verb(verb) => return verb.to_request(),
         })
     }

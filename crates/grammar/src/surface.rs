@@ -248,6 +248,12 @@ pub const COMMANDS: &[CommandInfo] = &[
     on_all("incident list", "[--all]", "show the open incidents", "incident list --all"),
     on_all("incident show", "[INC]", "show one incident with its timeline", "incident show INC-12"),
     on_all(
+        "incident explain",
+        "[INC]",
+        "why it is as it is: severity, runbook, each alert",
+        "incident explain INC-12",
+    ),
+    on_all(
         "incident declare",
         "TITLE [--severity LEVEL] [--service NAME] [--private]",
         "open an incident without the pager",

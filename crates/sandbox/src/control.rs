@@ -129,6 +129,9 @@ pub(crate) async fn route(app: &Arc<App>, rest: &[&str], request: &Request) -> R
         (Method::POST, ["pagerduty", "trigger"]) => {
             read(request).map(|wanted| pagerduty::trigger(app, wanted, clock::now()))
         }
+        (Method::POST, ["pagerduty", "incidents", id, "do"]) => {
+            read(request).map(|wanted| pagerduty::act_as(app, id, &wanted, clock::now()))
+        }
         (Method::POST, ["pagerduty", "incidents", id, action @ ("acknowledge" | "resolve")]) => {
             read(request).map(|wanted| pagerduty::act(app, id, action, &wanted, clock::now()))
         }

@@ -7,6 +7,7 @@
 //! What is checked by [`SqliteStore`]'s `verify`: each stream's own hash chain, and the store-wide chain, which
 //! has a link for every stream that was opened and for every checkpoint, so that a missing stream shows.
 
+mod alerts;
 mod blobs;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
+use runbook_core::alert::{AlertCount, AlertRow};
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::journal::{GENESIS, Hash, StoredEvent, StreamId, verify_stream};
 use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{
-    Accepted, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, InboxOutcome, InboxStand, IncidentRow,
-    Letters, OutboxItem, OutboxResult, OutboxRow, RowChange, RunRow, Spot, Store, StoreError, StoreReport,
-    StreamSummary, Timer, TimerChange, TokenRow,
+    Accepted, AlertsOf, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, InboxOutcome, InboxStand,
+    IncidentRow, Letters, OutboxItem, OutboxResult, OutboxRow, RowChange, RunRow, Spot, Store, StoreError,
+    StoreReport, StreamSummary, Timer, TimerChange, TokenRow,
 };
 use sha2::{Digest, Sha256};
 
@@ -24,6 +25,8 @@ pub struct Data {
     pub incidents: BTreeMap<IncidentId, IncidentRow>,
     /// The runs' rows.
     pub runs: BTreeMap<RunId, RunRow>,
+    /// The alerts by source and fingerprint.
+    pub alerts: BTreeMap<(String, String), AlertRow>,
     /// The timers by key.
     pub timers: BTreeMap<String, Timer>,
     inbox: Vec<Message>,
@@ -158,7 +161,7 @@ impl Data {
         {
             return conflict(format!("counter {}", raise.name));
         }
-        if let Some((source, id, outcome)) = &commit.inbox_done {
+        for (source, id, outcome) in commit.inbox_done.iter().chain(&commit.inbox_also) {
             let known =
                 self.inbox.iter().find(|message| message.item.source == *source && message.item.id == *id);
             match known.map(|message| &message.outcome) {
@@ -199,7 +202,7 @@ impl Data {
         if let Some(raise) = commit.counter {
             *self.counters.entry(raise.name).or_default() += 1;
         }
-        if let Some((source, id, outcome)) = commit.inbox_done {
+        for (source, id, outcome) in commit.inbox_done.into_iter().chain(commit.inbox_also) {
             let message = self.inbox.iter_mut().find(|m| m.item.source == source && m.item.id == id);
             if let Some(message) = message {
                 message.outcome = Some(outcome).filter(|outcome| *outcome != InboxOutcome::Again);
@@ -226,6 +229,9 @@ impl Data {
             match row {
                 RowChange::Incident(row) => drop(self.incidents.insert(row.id, row)),
                 RowChange::Run(row) => drop(self.runs.insert(row.id, row)),
+                RowChange::Alert(row) => {
+                    self.alerts.insert((row.source.clone(), row.fingerprint.clone()), *row);
+                }
             }
         }
         self.blobs.extend(commit.blobs.into_iter().map(|blob| (blob.sha256, blob.bytes)));
@@ -310,6 +316,31 @@ impl Data {
         let mut due: Vec<_> = heads.into_values().filter(is_due).collect();
         due.sort_by_key(|waiting| (waiting.row.lane, waiting.place));
         due.into_iter().take(limit).map(|waiting| waiting.row.clone()).collect()
+    }
+
+    fn alerts_of(&self, which: &AlertsOf, limit: usize) -> Vec<AlertRow> {
+        let fits = |row: &&AlertRow| match which {
+            AlertsOf::These(keys) => keys.contains(&(row.source.clone(), row.fingerprint.clone())),
+            AlertsOf::Group { source, group } => {
+                row.source == *source && row.group.as_ref() == Some(group) && row.incident.is_some()
+            }
+            AlertsOf::Incident(id) | AlertsOf::Newest(id) => row.incident == Some(*id),
+            AlertsOf::Loose => row.incident.is_none(),
+            AlertsOf::Watched => row.is_watched(),
+        };
+        // in the order of source and fingerprint; the sorts below keep it among equals
+        let mut rows: Vec<AlertRow> = self.alerts.values().filter(fits).cloned().collect();
+        match which {
+            AlertsOf::These(_) => {}
+            AlertsOf::Group { .. } | AlertsOf::Newest(_) => {
+                rows.sort_by_key(|row| std::cmp::Reverse(row.joined_at));
+            }
+            AlertsOf::Incident(_) => rows.sort_by_key(|row| (!row.firing, row.joined_at)),
+            AlertsOf::Loose => rows.sort_by_key(|row| std::cmp::Reverse(row.seen_at)),
+            AlertsOf::Watched => rows.sort_by_key(|row| row.seen_at),
+        }
+        rows.truncate(limit);
+        rows
     }
 
     fn report(&self) -> StoreReport {
@@ -474,6 +505,20 @@ impl<G: Gate> Store for MemoryStore<G> {
                     && row.created_at >= since
             };
             data.runs.values().filter(fits).max_by_key(|row| (row.created_at, row.id)).cloned()
+        })
+    }
+
+    fn alerts(&self, which: AlertsOf, limit: usize) -> BoxFuture<'_, Result<Vec<AlertRow>, StoreError>> {
+        self.read(move |data| data.alerts_of(&which, limit))
+    }
+
+    fn alert_count(&self, incident: IncidentId) -> BoxFuture<'_, Result<AlertCount, StoreError>> {
+        self.read(move |data| {
+            let its = data.alerts.values().filter(|row| row.incident == Some(incident));
+            its.fold(AlertCount::default(), |count, row| AlertCount {
+                firing: count.firing + u64::from(row.firing),
+                total: count.total + 1,
+            })
         })
     }
 

@@ -31,6 +31,7 @@ pub(crate) fn put(connection: &Connection, change: &RowChange) -> Result<(), Fau
                 micros(row.created_at),
                 json(row)?
             ])?,
+        RowChange::Alert(row) => crate::alerts::put(connection, row)?,
     };
     Ok(())
 }
@@ -116,7 +117,7 @@ pub(crate) fn other_of_code(
     Ok(rows.pop())
 }
 
-fn read<T: DeserializeOwned, P: Params>(
+pub(crate) fn read<T: DeserializeOwned, P: Params>(
     connection: &Connection,
     sql: &str,
     with: P,
@@ -131,6 +132,6 @@ fn read<T: DeserializeOwned, P: Params>(
     Ok(found)
 }
 
-fn json<T: Serialize>(row: &T) -> Result<String, Fault> {
+pub(crate) fn json<T: Serialize>(row: &T) -> Result<String, Fault> {
     serde_json::to_string(row).map_err(|error| Fault::corrupt(format!("a row: {error}")))
 }

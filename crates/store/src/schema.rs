@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_runs_of_a_target.sql"),
     include_str!("../migrations/0003_where_it_was_tried.sql"),
+    include_str!("../migrations/0004_alerts.sql"),
 ];
 
 /// The layout that this release writes.

@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
+use runbook_core::alert::{AlertCount, AlertRow};
 use runbook_core::ids::IncidentId;
 use runbook_core::journal::{StoredEvent, StreamId};
 use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{
-    Accepted, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, InboxStand, IncidentRow, Letters,
-    OutboxRow, RunRow, Spot, Store, StoreError, StoreReport, StreamSummary, Timer, TokenRow,
+    Accepted, AlertsOf, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, InboxStand, IncidentRow,
+    Letters, OutboxRow, RunRow, Spot, Store, StoreError, StoreReport, StreamSummary, Timer, TokenRow,
 };
 use rusqlite::Connection;
 
@@ -16,7 +17,7 @@ use crate::error::{Fault, OpenError};
 use crate::readers::Readers;
 use crate::schema::{open_reader, open_writer};
 use crate::writer::{Stats, Writer};
-use crate::{blobs, inbox, journal, outbox, rows, store_chain, timers, tokens, verify};
+use crate::{alerts, blobs, inbox, journal, outbox, rows, store_chain, timers, tokens, verify};
 
 /// Reading threads of an engine; a store that is opened to be read has one.
 const READERS: usize = 2;
@@ -99,6 +100,9 @@ fn apply(connection: &Connection, commit: &Commit) -> Result<(), Fault> {
         journal::raise(connection, raise)?;
     }
     if let Some((source, id, outcome)) = &commit.inbox_done {
+        inbox::settle(connection, source, id, outcome)?;
+    }
+    for (source, id, outcome) in &commit.inbox_also {
         inbox::settle(connection, source, id, outcome)?;
     }
     for append in &commit.appends {
@@ -199,6 +203,14 @@ impl Store for SqliteStore {
         since: DateTime<Utc>,
     ) -> BoxFuture<'_, Result<Option<RunRow>, StoreError>> {
         self.read(move |connection| rows::other_of_code(connection, &typed, &than, since))
+    }
+
+    fn alerts(&self, which: AlertsOf, limit: usize) -> BoxFuture<'_, Result<Vec<AlertRow>, StoreError>> {
+        self.read(move |connection| alerts::find(connection, &which, limit))
+    }
+
+    fn alert_count(&self, incident: IncidentId) -> BoxFuture<'_, Result<AlertCount, StoreError>> {
+        self.read(move |connection| alerts::count(connection, incident))
     }
 
     fn blob(&self, sha256: String) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {

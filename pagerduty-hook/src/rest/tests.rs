@@ -281,6 +281,78 @@ async fn a_page_is_ended_where_it_is_open_and_nothing_else_is() {
 }
 
 #[tokio::test]
+async fn a_severity_is_shown_as_the_priority_of_its_name_or_the_configured_one() {
+    let call = |priority: Option<&str>| PagerCall::Severity {
+        incident: "PINC1".to_owned(),
+        from: Some("ben@example.com".to_owned()),
+        severity: "P2".to_owned(),
+        priority: priority.map(str::to_owned),
+    };
+    let list = |names: &[&str]| {
+        let all: Vec<_> =
+            names.iter().map(|name| json!({ "id": format!("ID{name}"), "name": name })).collect();
+        turn("GET /pd/priorities?limit=100", 200, json!({ "priorities": all }))
+    };
+    let put = |id: &str| {
+        let body = json!({ "incident": {
+            "type": "incident_reference", "priority": { "id": id, "type": "priority_reference" },
+        } });
+        turn(PUT, 200, incident_is("triggered")).from("ben@example.com").body(body)
+    };
+    assert_eq!(played(vec![list(&["P1", "P2"]), put("IDP2")], 1, call(None)).await, Ok(()));
+    assert_eq!(played(vec![put("PSEV2")], 1, call(Some("PSEV2"))).await, Ok(()));
+    let error = played(vec![list(&["Bad", "Worse"])], 1, call(None)).await.unwrap_err();
+    assert!(
+        matches!(&error, PagerError::Permanent { reason } if reason.contains("[pagerduty.priorities]")),
+        "{error}"
+    );
+    // an account whose plan has none
+    let none =
+        turn("GET /pd/priorities?limit=100", 402, refusal(2014, "Account does not have the abilities"));
+    assert!(matches!(played(vec![none], 1, call(None)).await, Err(PagerError::Permanent { .. })));
+}
+
+#[tokio::test]
+async fn a_responder_is_asked_in_the_name_of_whoever_asks_and_once() {
+    let call = || PagerCall::AskResponder {
+        incident: "PINC1".to_owned(),
+        from: Some("ana@example.com".to_owned()),
+        to: "ben@example.com".to_owned(),
+        message: "come".to_owned(),
+    };
+    let user = |query: &'static str, id: &str, email: &str| {
+        turn(query, 200, json!({ "users": [{ "id": id, "email": email }] }))
+    };
+    const BEN: &str = "GET /pd/users?query=ben%40example.com&limit=100";
+    const ANA: &str = "GET /pd/users?query=ana%40example.com&limit=100";
+    const OURS: &str = "GET /pd/users?query=oncall%40example.com&limit=100";
+    let ben = || user(BEN, "PBEN", "ben@example.com");
+    let post = |by: &str| {
+        let body = json!({ "requester_id": by, "message": "come", "responder_request_targets": [
+            { "responder_request_target": { "id": "PBEN", "type": "user_reference" } },
+        ] });
+        turn("POST /pd/incidents/PINC1/responder_requests", 200, json!({})).from("ana@example.com").body(body)
+    };
+    let ana = || user(ANA, "PANA", "ana@example.com");
+    assert_eq!(played(vec![ben(), ana(), post("PANA")], 1, call()).await, Ok(()));
+    // whoever asks is not known there
+    let nobody = turn(ANA, 200, json!({ "users": [] }));
+    let ours = user(OURS, "POURS", FROM);
+    assert_eq!(played(vec![ben(), nobody, ours, post("POURS")], 1, call()).await, Ok(()));
+    // after an unknown outcome it is looked whether they were asked
+    let asked = |user: &str| {
+        turn(GET, 200, json!({ "incident": { "incidents_responders": [{ "user": { "id": user } }] } }))
+    };
+    assert_eq!(played(vec![ben(), asked("PBEN")], 2, call()).await, Ok(()));
+    assert_eq!(played(vec![ben(), asked("PCAT"), ana(), post("PANA")], 2, call()).await, Ok(()));
+    let error = played(vec![turn(BEN, 200, json!({ "users": [] }))], 1, call()).await.unwrap_err();
+    assert!(
+        matches!(&error, PagerError::Permanent { reason } if reason.contains("knows no user")),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn what_is_so_already_is_success() {
     let put = |code| {
         turn(PUT, 400, refusal(code, "Incident Already Such")).from(FROM).body(status_body("acknowledged"))

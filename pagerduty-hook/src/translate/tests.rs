@@ -60,6 +60,7 @@ fn the_whole_incident_is_carried_over() {
         service_id: Some("PFLOW01".to_owned()),
         service_name: Some("flowengine".to_owned()),
         priority: Some("P1".to_owned()),
+        priority_id: Some("P53ZZH5".to_owned()),
         high_urgency: Some(true),
         created_at: Some(Utc.with_ymd_and_hms(2026, 1, 2, 3, 4, 0).unwrap()),
     };

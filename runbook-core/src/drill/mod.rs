@@ -80,7 +80,10 @@ pub fn score(
             "severity",
             "somebody said how severe it is",
             first(&|event| {
-                matches!(event, IncidentEvent::SeverityConfirmed | IncidentEvent::SeverityChanged { .. })
+                matches!(
+                    event,
+                    IncidentEvent::SeverityConfirmed { .. } | IncidentEvent::SeverityChanged { .. }
+                )
             }),
             severity.and_then(|known| known.remind_severity_after_s),
         ));

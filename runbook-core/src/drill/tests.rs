@@ -40,7 +40,7 @@ fn at(bench: &mut Bench, minutes: i64, command: &IncidentCommand) {
 }
 
 fn role(role: Role) -> IncidentCommand {
-    IncidentCommand::GiveRole { by: person("ana"), role, to: person("ben") }
+    IncidentCommand::GiveRole { by: person("ana"), role, to: person("ben"), ask: None }
 }
 
 fn update(text: &str) -> IncidentCommand {
@@ -61,7 +61,15 @@ fn missed(score: &Score) -> Vec<&'static str> {
 fn played(late: i64) -> Bench {
     let mut bench = opened(true);
     at(&mut bench, 1 + late, &acknowledge("ana", "blocks"));
-    at(&mut bench, 2 + late, &IncidentCommand::ChangeSeverity { to: "P1".to_owned(), target_s: Some(900) });
+    at(
+        &mut bench,
+        2 + late,
+        &IncidentCommand::ChangeSeverity {
+            to: "P1".to_owned(),
+            target_s: Some(900),
+            word: crate::incident::Word::Here { email: None },
+        },
+    );
     at(&mut bench, 3 + late, &role(Role::CommunicationsLead));
     at(&mut bench, 3 + late, &role(Role::Scribe));
     at(&mut bench, 4 + late, &link(RUN, true));

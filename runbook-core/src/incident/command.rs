@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::alerts::AlertsTold;
 use super::capture::{NoteChange, NoteSource};
 use super::event::{ChangeNoted, PagerRef, RunOutcome};
 use super::handover::Escalate;
@@ -9,6 +10,7 @@ use super::reminders::Look;
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, IncidentNumber, RunId};
 use crate::people::{Actor, Role};
+use crate::ports::Answer;
 use crate::update::{PageState, Refusal, UpdateCommand};
 
 /// Everything that opening needs.
@@ -44,6 +46,32 @@ pub struct OpenIncident {
     pub note: Option<String>,
 }
 
+/// Whose word a severity is: that of somebody here is told to the pager, and the pager's is not told back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Word {
+    /// Somebody said it here.
+    Here {
+        /// Their e-mail at the pager, when known.
+        email: Option<String>,
+    },
+    /// A rule made it of what is known.
+    Rule,
+    /// The pager says so.
+    Pager {
+        /// When, by its account.
+        occurred_at: DateTime<Utc>,
+    },
+}
+
+/// Somebody is asked to come, through the pager.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskAtPager {
+    /// E-mail of whoever asks.
+    pub from: Option<String>,
+    /// E-mail of whoever is to come.
+    pub to: String,
+}
+
 /// A change that somebody or something asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum IncidentCommand {
@@ -53,15 +81,22 @@ pub enum IncidentCommand {
         by: Actor,
         /// Where.
         via: String,
+        /// Their e-mail at the pager, when known.
+        email: Option<String>,
     },
     /// The acknowledgement ran out.
-    Unacknowledge,
+    Unacknowledge {
+        /// When, by the pager's account.
+        occurred_at: DateTime<Utc>,
+    },
     /// Change the severity.
     ChangeSeverity {
         /// The new one.
         to: String,
         /// Its target in seconds.
         target_s: Option<u32>,
+        /// Whose word it is.
+        word: Word,
     },
     /// The pager told something for the record.
     NotePager {
@@ -74,12 +109,17 @@ pub enum IncidentCommand {
     },
     /// Somebody more was asked for at the pager, or has answered that.
     HearResponder {
-        /// What happened, for the record.
-        what: String,
         /// Who, and what they said.
         text: Option<String>,
-        /// Whoever comes, where they are known here.
-        comes: Option<Actor>,
+        /// Who.
+        who: Actor,
+        /// What they say.
+        answer: Answer,
+    },
+    /// The pager never took the acknowledgement that it has here: tell it again.
+    TellAgain {
+        /// E-mail at the pager of whoever has it, when known.
+        email: Option<String>,
     },
     /// The pager has given it to another service.
     MoveToService {
@@ -104,6 +144,8 @@ pub enum IncidentCommand {
         /// When, by the pager's account.
         occurred_at: DateTime<Utc>,
     },
+    /// Monitoring systems tell of its alerts.
+    TellAlerts(Box<AlertsTold>),
     /// The channel is open.
     RecordChannel {
         /// The chat's id.
@@ -246,6 +288,8 @@ pub enum IncidentCommand {
         role: Role,
         /// To whom.
         to: Actor,
+        /// How the pager asks whoever is to respond; `None` where it does not know one of the two.
+        ask: Option<Box<AskAtPager>>,
     },
     /// Record what people outside are told.
     GiveUpdate {
@@ -258,6 +302,10 @@ pub enum IncidentCommand {
     Update(UpdateCommand),
     /// Write something down.
     AddNote {
+        /// Who.
+        by: Actor,
+        /// Their e-mail at the pager, when known.
+        email: Option<String>,
         /// The text.
         text: String,
     },

@@ -2,13 +2,15 @@
 
 use chrono::{DateTime, Duration, Utc};
 
+use super::alerts;
 use super::capture;
-use super::command::{IncidentCommand, OpenIncident, Rejection};
+use super::command::{IncidentCommand, OpenIncident, Rejection, Word};
 use super::event::{IncidentEvent, RunOutcome};
 use super::handover;
 use super::pager;
 use super::reminders;
 use super::state::{Incident, Status, Triage};
+use super::tell::{self, Heard};
 use super::triage_note;
 use super::verbs;
 use crate::expectation::Outcome;
@@ -19,6 +21,10 @@ use crate::ports::{PagerCall, UNDO_FAILED_KEY};
 
 /// The name of an undelivered request to the pager to resolve.
 pub(super) const PAGER_RESOLVE: &str = "pager resolve";
+/// What is noted when the pager is told again that somebody has it.
+pub(super) const TOLD_AGAIN: &str = "told again";
+/// The name of an undelivered request to the pager to ask somebody to come.
+const PAGER_ASK: &str = "pager ask";
 /// The pager's word that changes nothing here, kept for its time: what it said before that may still come.
 pub(super) const PAGER_REOPENED: &str = "reopened";
 /// The same for an end.
@@ -104,6 +110,7 @@ pub fn open(request: &OpenIncident, now: DateTime<Utc>) -> Decision {
         private: request.private,
         severity_guessed: request.severity_guessed,
         tells_pager: request.tells_pager,
+        alerted: false,
     }];
     events.extend(request.note.clone().map(|text| IncidentEvent::NoteAdded { text, source: None }));
     Decision { events, effects }
@@ -135,36 +142,22 @@ fn decide_alone(
     let with_card = |events: Vec<IncidentEvent>| Decision { events, effects: vec![card.clone()] };
     let nothing = Decision::default();
     Ok(match command {
-        IncidentCommand::Acknowledge { by, via } => acknowledge(state, by, via, card.clone()),
-        IncidentCommand::Unacknowledge if state.status == Status::Acknowledged => {
+        IncidentCommand::Acknowledge { by, via, email } => {
+            acknowledge(state, by, (via, email.as_ref()), card.clone())
+        }
+        // one that was told late says nothing of who has taken it since
+        IncidentCommand::Unacknowledge { occurred_at }
+            if state.status == Status::Acknowledged
+                && state.taken_at.is_none_or(|taken_at| *occurred_at >= taken_at) =>
+        {
             with_card(vec![IncidentEvent::Unacknowledged])
         }
-        IncidentCommand::Unacknowledge => nothing,
-        IncidentCommand::ChangeSeverity { to, .. } if *to == state.severity => {
-            if !state.reminders.is_severity_guessed {
-                return Ok(nothing);
-            }
-            with_card(vec![IncidentEvent::SeverityConfirmed])
-        }
-        IncidentCommand::ChangeSeverity { to, target_s } => {
-            let mut decision = with_card(vec![IncidentEvent::SeverityChanged {
-                from: state.severity.clone(),
-                to: to.clone(),
-                target_s: *target_s,
-            }]);
-            if !state.in_own_channel {
-                // It may now be one that has a channel of its own.
-                decision.effects.push(Effect::Send(Outgoing::Channel { incident }));
-            }
-            decision.effects.push(match target_s {
-                Some(target_s) if state.mitigated_at.is_none() => Effect::TargetTimer {
-                    incident,
-                    due: (state.detected_at + Duration::seconds(i64::from(*target_s))).max(now),
-                },
-                _ => Effect::ClearTargetTimer { incident },
-            });
-            decision
-        }
+        IncidentCommand::Unacknowledge { .. } => nothing,
+        IncidentCommand::ChangeSeverity { to, target_s, word } => match state.hears_severity(to, word) {
+            Heard::Receipt => tell::receipt(to),
+            Heard::Late => nothing,
+            Heard::New => change_severity(state, (to, *target_s, word), now),
+        },
         IncidentCommand::NotePager { what, text, .. }
             if what == PAGER_NOTE && text.as_deref().is_some_and(|text| state.wrote_at_pager(text)) =>
         {
@@ -350,6 +343,13 @@ fn decide_alone(
                     state.number
                 );
                 decision.effects.push(Effect::Send(Outgoing::Note { incident, text }));
+            } else if what == PAGER_ASK {
+                // Somebody counts on it.
+                let text = format!(
+                    "{}: PagerDuty does not ask them to come: {reason}. Tell them, or page them: `/blocks escalate`.",
+                    state.number
+                );
+                decision.effects.push(Effect::Send(Outgoing::Note { incident, text }));
             } else if what == CHANNEL || what == OUTPUT {
                 // It has to be shown somewhere else now, or not to name a file that nobody finds.
                 decision.effects.push(card);
@@ -383,7 +383,9 @@ fn decide_alone(
         | IncidentCommand::LapseHandover
         | IncidentCommand::TellShift { .. }
         | IncidentCommand::Escalate(_) => return handover::decide(state, command, now),
+        IncidentCommand::TellAlerts(told) => alerts::decide(state, told, now),
         IncidentCommand::HearResponder { .. }
+        | IncidentCommand::TellAgain { .. }
         | IncidentCommand::MoveToService { .. }
         | IncidentCommand::ChangeBridge { .. }
         | IncidentCommand::PagerMerged { .. } => return pager::decide(state, command),
@@ -393,7 +395,44 @@ fn decide_alone(
     })
 }
 
-fn acknowledge(state: &Incident, by: &Actor, via: &str, card: Effect) -> Decision {
+fn change_severity(
+    state: &Incident,
+    (to, target_s, word): (&str, Option<u32>, &Word),
+    now: DateTime<Utc>,
+) -> Decision {
+    let incident = state.id;
+    let mut effects = vec![Effect::Send(Outgoing::Card { incident })];
+    let tell = tell::severity(state, to, word);
+    let told = tell.is_some();
+    effects.extend(tell);
+    if to == state.severity {
+        // what a rule says once more confirms nothing
+        if !state.reminders.is_severity_guessed || *word == Word::Rule {
+            return Decision::default();
+        }
+        return Decision { events: vec![IncidentEvent::SeverityConfirmed { told }], effects };
+    }
+    if !state.in_own_channel {
+        // It may now be one that has a channel of its own.
+        effects.push(Effect::Send(Outgoing::Channel { incident }));
+    }
+    effects.push(match target_s {
+        Some(target_s) if state.mitigated_at.is_none() => Effect::TargetTimer {
+            incident,
+            due: (state.detected_at + Duration::seconds(i64::from(target_s))).max(now),
+        },
+        _ => Effect::ClearTargetTimer { incident },
+    });
+    let (from, to) = (state.severity.clone(), to.to_owned());
+    Decision { events: vec![IncidentEvent::SeverityChanged { from, to, target_s, told }], effects }
+}
+
+fn acknowledge(
+    state: &Incident,
+    by: &Actor,
+    (via, email): (&str, Option<&String>),
+    card: Effect,
+) -> Decision {
     if !state.status.is_open() {
         return Decision::default();
     }
@@ -413,8 +452,8 @@ fn acknowledge(state: &Incident, by: &Actor, via: &str, card: Effect) -> Decisio
         effects.push(Effect::Send(Outgoing::Invite { incident: state.id, who: by.clone() }));
     }
     // The pager must stop ringing when somebody took it elsewhere.
-    if let (Some(pager), "blocks") = (&state.pager, via) {
-        let call = PagerCall::Acknowledge { incident: pager.id.clone(), from: None };
+    if let (Some(pager), HERE) = (&state.pager, via) {
+        let call = PagerCall::Acknowledge { incident: pager.id.clone(), from: email.cloned() };
         effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));
     }
     Decision { events, effects }

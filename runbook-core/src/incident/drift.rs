@@ -7,6 +7,9 @@ use chrono::{DateTime, Duration, Utc};
 use super::state::{Incident, Status};
 use crate::ports::{PagerEventKind, PagerUser, SeenIncident, SeenNote, SeenStatus};
 
+/// So long what the pager refused is not told again.
+const TELL_AGAIN: Duration = Duration::minutes(10);
+
 /// Something that the pager would have told, and that is not so here.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Drifted {
@@ -18,14 +21,38 @@ pub struct Drifted {
     pub by: Option<PagerUser>,
 }
 
+/// What is known of an incident beside what the pager has and what is here.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Before<'a> {
+    /// Where the last look saw it.
+    pub seen: Option<&'a SeenStatus>,
+    /// Whether the pager had taken the acknowledgement that it has here, before this look; `None` while that is on its way.
+    pub has_taken: Option<bool>,
+}
+
+/// Whether the pager has to be told again that somebody has it: it waits there, and never took the acknowledgement that it has here.
+#[must_use]
+pub fn is_to_tell_again(
+    ours: &Incident,
+    before: Before<'_>,
+    seen: &SeenIncident,
+    now: DateTime<Utc>,
+) -> bool {
+    ours.status == Status::Acknowledged
+        && seen.status == SeenStatus::Triggered
+        && before.has_taken == Some(false)
+        && !ours.taken_at_pager
+        && ours.last_told_at.is_none_or(|at| now - at >= TELL_AGAIN)
+}
+
 /// What has happened to an incident at the pager and is not so here, in the order in which it is to be made up for.
 ///
-/// `before` is where the last look saw it. The pager does not say since when one waits, so only that, or an acknowledgement that came
-/// from there, shows that its acknowledgement has run out.
+/// The pager does not say since when one waits: that its acknowledgement has run out is shown by where the last look saw it, or by an
+/// acknowledgement that came from there or was taken there.
 #[must_use]
 pub fn drift(
     ours: Option<&Incident>,
-    before: Option<&SeenStatus>,
+    before: Before<'_>,
     seen: &SeenIncident,
     now: DateTime<Utc>,
 ) -> Vec<Drifted> {
@@ -55,7 +82,9 @@ pub fn drift(
         }
         SeenStatus::Triggered
             if ours.status == Status::Acknowledged
-                && (before == Some(&SeenStatus::Acknowledged) || ours.taken_at_pager) =>
+                && (before.seen == Some(&SeenStatus::Acknowledged)
+                    || ours.taken_at_pager
+                    || before.has_taken == Some(true)) =>
         {
             all.push(Drifted { kind: PagerEventKind::Unacknowledged, at: now, by: None });
         }

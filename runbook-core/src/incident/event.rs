@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::capture::{NoteChange, NoteSource};
 use super::reminders::Topic;
+use crate::alert::Tally;
 use crate::expectation::Outcome;
 use crate::ids::{DraftId, IncidentId, IncidentNumber, RunId};
 use crate::journal::millis;
@@ -103,6 +104,9 @@ pub enum IncidentEvent {
         /// The pager is told what the diagnostics found.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         tells_pager: bool,
+        /// An alert has opened it: it is over when all its alerts are.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        alerted: bool,
     },
     /// Somebody took it.
     Acknowledged {
@@ -126,9 +130,16 @@ pub enum IncidentEvent {
         to: String,
         /// Seconds to mitigate that the new severity allows.
         target_s: Option<u32>,
+        /// The pager is told.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        told: bool,
     },
     /// Somebody says that it is as severe as a rule had made it.
-    SeverityConfirmed,
+    SeverityConfirmed {
+        /// The pager is told.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        told: bool,
+    },
     /// The pager told something that changes nothing here but belongs to the record.
     PagerNoted {
         /// Its event, such as `priority_changed`.
@@ -154,6 +165,24 @@ pub enum IncidentEvent {
         /// Telephone numbers, each with what it is called.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         numbers: Vec<String>,
+    },
+    /// Alerts came to it, began or ended: counted, however many they were.
+    AlertsChanged {
+        /// All of them as of then.
+        tally: Box<Tally>,
+        /// What became of which, and why.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        reasons: Vec<String>,
+    },
+    /// Alerts of it come and go: nothing changes by them until they are steady.
+    AlertsDamped {
+        /// What they are about.
+        alerts: Vec<String>,
+    },
+    /// Damped alerts of it are steady again, and count.
+    AlertsSteady {
+        /// What they are about.
+        alerts: Vec<String>,
     },
     /// Its channel is open.
     ChannelOpened {
@@ -300,6 +329,9 @@ pub enum IncidentEvent {
         role: Role,
         /// Who.
         to: Actor,
+        /// The pager asks them to come.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        asked: bool,
     },
     /// People outside the incident were told how it stands.
     UpdateGiven {

@@ -1,5 +1,6 @@
 //! The incident: what it is, how it changes, what must happen because of it.
 
+mod alerts;
 mod capture;
 mod command;
 mod decide;
@@ -11,15 +12,17 @@ mod pager;
 mod record;
 mod reminders;
 mod state;
+mod tell;
 #[cfg(test)]
 pub(crate) mod tests;
 mod triage_note;
 mod verbs;
 
+pub use alerts::{Alerts, AlertsTold, Raise, open_for_alerts};
 pub use capture::{Captured, FileLink, NoteChange, NoteSource, Via, note_words};
-pub use command::{IncidentCommand, OpenIncident, Rejection};
+pub use command::{AskAtPager, IncidentCommand, OpenIncident, Rejection, Word};
 pub use decide::{Decision, Effect, decide, open};
-pub use drift::{Drifted, drift, missed_notes};
+pub use drift::{Before, Drifted, drift, is_to_tell_again, missed_notes};
 pub use event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
 pub use handover::{Escalate, HANDOVER_WINDOW_S, Offer, PagedOver, Passed};
 pub use outputs::{Excerpt, ShownOutput, excerpt};
@@ -30,3 +33,4 @@ pub use reminders::{
     next_look_after_change, waiting,
 };
 pub use state::{Commander, Evidence, Incident, Replay, RunLink, Status, Triage, evolve};
+pub use tell::Told;

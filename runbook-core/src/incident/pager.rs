@@ -3,15 +3,17 @@
 use chrono::{DateTime, Utc};
 
 use super::command::{IncidentCommand, Rejection};
-use super::decide::{Decision, Effect, HERE, PAGER_ENDED, PAGER_REOPENED};
+use super::decide::{Decision, Effect, HERE, PAGER_ENDED, PAGER_REOPENED, TOLD_AGAIN};
 use super::event::{IncidentEvent, RunOutcome};
 use super::state::{Incident, Status};
+use super::tell;
 use super::triage_note::{failed_note, triage_note};
 use super::verbs::{has_no_run_left, is_open};
 use crate::ids::{IncidentNumber, RunId};
 use crate::journal::Envelope;
 use crate::message::Outgoing;
 use crate::people::{Actor, Role};
+use crate::ports::{Answer, PagerCall};
 
 /// What the pager puts behind a note that it cuts for its webhook.
 const CUT: &str = "[...]";
@@ -41,23 +43,29 @@ pub(super) fn decide(state: &Incident, command: &IncidentCommand) -> Result<Deci
     let incident = state.id;
     let with_card = |events| Decision { events, effects: vec![Effect::Send(Outgoing::Card { incident })] };
     Ok(match command {
-        IncidentCommand::HearResponder { what, text, comes } => {
-            let mut decision = with_card(vec![IncidentEvent::PagerNoted {
-                what: what.clone(),
-                text: text.clone(),
-                id: None,
-            }]);
+        IncidentCommand::HearResponder { text, who, answer } => {
+            let Some(what) = tell::responder_words(state, who, *answer) else {
+                return Ok(Decision::default());
+            };
+            let (what, text) = (what.to_owned(), text.clone());
+            let mut decision = with_card(vec![IncidentEvent::PagerNoted { what, text, id: None }]);
+            let comes = *answer == Answer::Comes && matches!(who, Actor::Person(_));
+            let has_it = |(role, known): &(Role, Actor)| *role == Role::Responder && known == who;
             // who may see a private one is said here, by somebody who sees it
-            let new = comes.as_ref().filter(|who| {
-                let has_it = |(role, known): &(Role, Actor)| *role == Role::Responder && known == *who;
-                state.status.is_open() && !state.private && !state.roles.iter().any(has_it)
-            });
-            if let Some(who) = new {
+            if comes && state.status.is_open() && !state.private && !state.roles.iter().any(has_it) {
                 let (role, to) = (Role::Responder, who.clone());
-                decision.events.push(IncidentEvent::RoleGiven { role, to });
+                decision.events.push(IncidentEvent::RoleGiven { role, to, asked: false });
                 decision.effects.push(Effect::Send(Outgoing::Invite { incident, who: who.clone() }));
             }
             decision
+        }
+        IncidentCommand::TellAgain { email } if state.status == Status::Acknowledged => {
+            let Some(pager) = &state.pager else { return Ok(Decision::default()) };
+            let text = Some("that somebody has it: it had not taken that".to_owned());
+            let noted = IncidentEvent::PagerNoted { what: TOLD_AGAIN.to_owned(), text, id: None };
+            let call = PagerCall::Acknowledge { incident: pager.id.clone(), from: email.clone() };
+            let effects = vec![Effect::Send(Outgoing::Pager { incident, call })];
+            Decision { events: vec![noted], effects }
         }
         IncidentCommand::MoveToService { to, triage } if *to != state.service => {
             let from = state.service.clone();
@@ -139,6 +147,12 @@ impl Incident {
             }
             IncidentEvent::ShiftHandedOver { text, .. } => {
                 self.pager_notes.push(text.clone());
+                return;
+            }
+            IncidentEvent::NoteAdded { text, source: None }
+                if tell::is_told_of_note(self, &envelope.actor) =>
+            {
+                self.pager_notes.push(tell::note_text(self.number, &envelope.actor, text));
                 return;
             }
             IncidentEvent::Reopened { via, .. } if via != HERE => self.pager_over = false,

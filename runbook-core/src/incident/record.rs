@@ -95,7 +95,7 @@ impl Incident {
             IncidentEvent::MergedFrom { other, .. } if !self.merged.contains(other) => {
                 self.merged.push(*other);
             }
-            IncidentEvent::RoleGiven { role, to } => {
+            IncidentEvent::RoleGiven { role, to, .. } => {
                 // There is one of each, but any number of responders.
                 self.roles.retain(|(known, who)| known != role || (*role == Role::Responder && who != to));
                 self.roles.push((*role, to.clone()));

@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::alerts::Alerts;
 use super::capture::Captured;
-use super::decide::{CHANNEL, HERE, OUTPUT, PAGER_RESOLVE};
+use super::decide::{CHANNEL, HERE, OUTPUT, PAGER_RESOLVE, TOLD_AGAIN};
 use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome};
 use super::handover::Passed;
 use super::pager::{Bridge, says_whether_it_is_over};
 use super::record::{ActionItem, End, Update};
 use super::reminders::Reminders;
+use super::tell::Told;
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, IncidentNumber, RunId};
 use crate::journal::{Envelope, StreamId};
@@ -243,6 +245,15 @@ pub struct Incident {
     /// It was acknowledged at the pager, and that has not run out.
     #[serde(skip)]
     pub taken_at_pager: bool,
+    /// When it was last acknowledged: at the pager by its account, here by our clock.
+    #[serde(skip)]
+    pub taken_at: Option<DateTime<Utc>>,
+    /// When the pager was last told, or told again, that somebody here has it.
+    #[serde(skip)]
+    pub last_told_at: Option<DateTime<Utc>>,
+    /// What the pager was told, and has not said to have.
+    #[serde(skip)]
+    pub told: Told,
     /// Sequence of the last acknowledgement, or of its running out.
     #[serde(skip)]
     pub taken_seq: u64,
@@ -252,6 +263,12 @@ pub struct Incident {
     /// Updates that were written for people outside.
     #[serde(skip)]
     pub drafts: Drafts,
+    /// Its alerts, where monitoring systems tell of some.
+    #[serde(skip)]
+    pub alerts: Option<Alerts>,
+    /// A person has said how severe it is.
+    #[serde(skip)]
+    pub severity_by_hand: bool,
     /// What is passed on, and who was asked beside those who had it.
     #[serde(skip)]
     pub passed: Passed,
@@ -339,7 +356,9 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 detected_at,
                 target_s,
                 private,
+                severity_guessed,
                 tells_pager,
+                alerted,
                 ..
             },
         ) => {
@@ -395,9 +414,15 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 pager_notes: Vec::new(),
                 noted_at_pager: BTreeSet::new(),
                 taken_at_pager: false,
+                taken_at: None,
+                last_told_at: None,
+                told: Told::default(),
                 taken_seq: 0,
                 reminders,
                 drafts: Drafts::default(),
+                alerts: alerted.then(|| Alerts { opened: true, ..Alerts::default() }),
+                severity_by_hand: !severity_guessed
+                    && matches!(envelope.actor, Actor::Person(_) | Actor::Local(_)),
                 passed: Passed::default(),
                 seq: envelope.seq,
             });
@@ -411,7 +436,9 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         IncidentEvent::Opened { .. } => {}
         IncidentEvent::Acknowledged { via } => {
             incident.taken_at_pager = via != HERE;
+            incident.last_told_at = Some(at).filter(|_| via == HERE);
             incident.taken_seq = envelope.seq;
+            incident.taken_at = Some(envelope.occurred_at.filter(|_| via != HERE).unwrap_or(at));
             incident.acknowledged_at.get_or_insert(at);
             if incident.status == Status::Triggered {
                 incident.status = Status::Acknowledged;
@@ -543,6 +570,10 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.review_sha256 = Some(sha256.clone());
         }
         IncidentEvent::TargetMissed { target_s } => incident.target_missed = Some(*target_s),
+        IncidentEvent::PagerNoted { what, .. } if what == TOLD_AGAIN => {
+            incident.last_told_at = Some(at);
+            incident.taken_seq = envelope.seq;
+        }
         IncidentEvent::PagerNoted { id, .. } => incident.noted_at_pager.extend(id.clone()),
         IncidentEvent::UpdateDrafted { .. }
         | IncidentEvent::UpdateEdited { .. }
@@ -551,7 +582,10 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         | IncidentEvent::UpdateArrived { .. }
         | IncidentEvent::UpdateFailed { .. }
         | IncidentEvent::PageTaken { .. }
-        | IncidentEvent::SeverityConfirmed
+        | IncidentEvent::SeverityConfirmed { .. }
+        | IncidentEvent::AlertsChanged { .. }
+        | IncidentEvent::AlertsDamped { .. }
+        | IncidentEvent::AlertsSteady { .. }
         | IncidentEvent::Asked { .. }
         | IncidentEvent::RemindersSnoozed { .. }
         | IncidentEvent::RemindersSet { .. }
@@ -579,7 +613,10 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         incident.drafts.turn();
     }
     incident.passed.hear(envelope);
+    incident.hear_of_alerts(envelope);
     incident.hear_of_pager(envelope);
+    let severity = incident.severity.clone();
+    incident.told.keep(&severity, envelope);
     if says_whether_it_is_over(&envelope.event) {
         incident.pager_said_at = incident.pager_said_at.max(envelope.occurred_at);
     }

@@ -6,6 +6,7 @@ pub(crate) mod kit;
 mod outputs;
 pub(crate) mod random;
 mod reminders;
+mod tell;
 mod triage_note;
 mod verbs;
 
@@ -121,7 +122,7 @@ fn the_first_to_acknowledge_commands() {
         (Actor::Service("api".to_owned()), "blocks", vec!["acknowledged"], 1),
     ] {
         let mut bench = Bench::paged();
-        let command = IncidentCommand::Acknowledge { by: by.clone(), via: via.to_owned() };
+        let command = IncidentCommand::Acknowledge { by: by.clone(), via: via.to_owned(), email: None };
         let decision = bench.learns(&command);
         assert_eq!(words(&decision), events, "{by} {via}");
         assert_eq!(pager_calls(&decision).len(), calls, "{by} {via}");
@@ -136,16 +137,16 @@ fn the_first_to_acknowledge_commands() {
         "the second changes nothing"
     );
     assert_eq!(bench.incident.commander.as_ref().map(|one| one.who.clone()), Some(person("ana")));
-    assert_eq!(words(&bench.learns(&IncidentCommand::Unacknowledge)), ["unacknowledged"]);
+    assert_eq!(words(&bench.learns(&ran_out(600))), ["unacknowledged"]);
     assert_eq!(bench.status(), "triggered");
-    assert_eq!(bench.learns(&IncidentCommand::Unacknowledge), Decision::default());
+    assert_eq!(bench.learns(&ran_out(600)), Decision::default());
     assert_eq!(words(&bench.learns(&acknowledge("ben", "pagerduty"))), ["acknowledged"]);
 }
 
 #[test]
 fn an_acknowledgement_that_runs_out_does_not_stop_a_mitigation() {
     let mut bench = mitigating();
-    assert_eq!(bench.learns(&IncidentCommand::Unacknowledge), Decision::default());
+    assert_eq!(bench.learns(&ran_out(600)), Decision::default());
     assert_eq!(bench.status(), "mitigating");
 }
 
@@ -159,7 +160,7 @@ fn facts_are_noted_once() {
         (IncidentCommand::EndTriage { run: RUN, commands: 4 }, vec!["triage_ended"]),
         (end(RUN, RunOutcome::Succeeded), vec!["run_ended"]),
         (
-            IncidentCommand::ChangeSeverity { to: "P2".to_owned(), target_s: Some(1_800) },
+            IncidentCommand::ChangeSeverity { to: "P2".to_owned(), target_s: Some(1_800), word: Word::Rule },
             vec!["severity_changed"],
         ),
         (pager_ends(60), vec!["resolved"]),
@@ -180,7 +181,11 @@ fn a_new_severity_moves_the_target() {
     for (target_s, due) in [(Some(1_800), Some(1_800)), (None, None)] {
         let mut bench = Bench::paged();
         let incident = bench.incident.id;
-        let decision = bench.learns(&IncidentCommand::ChangeSeverity { to: "P2".to_owned(), target_s });
+        let decision = bench.learns(&IncidentCommand::ChangeSeverity {
+            to: "P2".to_owned(),
+            target_s,
+            word: Word::Rule,
+        });
         let wanted = match due {
             Some(due) => Effect::TargetTimer { incident, due: start_of_day() + Duration::seconds(due) },
             None => Effect::ClearTargetTimer { incident },
@@ -199,7 +204,11 @@ fn the_target_is_missed_once_and_only_when_its_time_has_come() {
     assert_eq!(bench.learns(&IncidentCommand::TargetPassed), Decision::default(), "a second too early");
     assert_eq!(words(&bench.learns(&IncidentCommand::TargetPassed)), ["target_missed"]);
     assert_eq!(bench.learns(&IncidentCommand::TargetPassed), Decision::default(), "the timer fires twice");
-    bench.learns(&IncidentCommand::ChangeSeverity { to: "P2".to_owned(), target_s: Some(1_800) });
+    bench.learns(&IncidentCommand::ChangeSeverity {
+        to: "P2".to_owned(),
+        target_s: Some(1_800),
+        word: Word::Rule,
+    });
     assert_eq!(bench.learns(&IncidentCommand::TargetPassed), Decision::default(), "the old timer");
     bench.now = start_of_day() + Duration::seconds(1_800);
     assert_eq!(words(&bench.learns(&IncidentCommand::TargetPassed)), ["target_missed"]);
@@ -364,7 +373,8 @@ fn a_new_severity_asks_for_the_channel_until_there_is_one() {
         let wanted = |effect: &Effect| matches!(effect, Effect::Send(Outgoing::Channel { .. }));
         decision.effects.iter().any(wanted)
     };
-    let change = |to: &str| IncidentCommand::ChangeSeverity { to: to.to_owned(), target_s: None };
+    let change =
+        |to: &str| IncidentCommand::ChangeSeverity { to: to.to_owned(), target_s: None, word: Word::Rule };
     assert!(asks(&bench.learns(&change("P3"))));
     bench.learns(&IncidentCommand::RecordChannel { channel: "C1".to_owned() });
     assert!(!asks(&bench.learns(&change("P2"))));

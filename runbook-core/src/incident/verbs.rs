@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::command::{IncidentCommand, Rejection};
+use super::command::{AskAtPager, IncidentCommand, Rejection};
 use super::decide::{Decision, Effect, HERE};
 use super::event::IncidentEvent;
 use super::pager::{merged_note, no_incident_note, reopened_note};
 use super::state::{Incident, Status};
+use super::tell;
 use crate::message::Outgoing;
 use crate::people::{Actor, Role};
 use crate::ports::PagerCall;
@@ -45,9 +46,9 @@ pub(super) fn decide(
             }
             decision
         }
-        IncidentCommand::GiveRole { by, role, to } => {
+        IncidentCommand::GiveRole { by, role, to, ask } => {
             is_open(state)?;
-            give_role(state, by, *role, to)
+            give_role(state, (by, to), *role, ask.as_deref())
         }
         IncidentCommand::GiveUpdate { by, text } => {
             let mut decision = with_card(IncidentEvent::UpdateGiven { text: text.clone() });
@@ -55,10 +56,10 @@ pub(super) fn decide(
             decision.effects.push(Effect::Send(Outgoing::Note { incident, text }));
             decision
         }
-        IncidentCommand::AddNote { text } => {
-            let text = text.clone();
-            Decision { events: vec![IncidentEvent::NoteAdded { text, source: None }], effects: Vec::new() }
-        }
+        IncidentCommand::AddNote { by, email, text } => Decision {
+            events: vec![IncidentEvent::NoteAdded { text: text.clone(), source: None }],
+            effects: tell::note(state, by, email.as_ref(), text).into_iter().collect(),
+        },
         IncidentCommand::AddAction { text, owner, due } => {
             let number = u32::try_from(state.actions.len()).unwrap_or(u32::MAX).saturating_add(1);
             let (text, owner) = (text.clone(), owner.clone());
@@ -172,16 +173,17 @@ fn reopen(state: &Incident, by: &Actor, reason: &str, now: DateTime<Utc>) -> Res
     Ok(Decision { events: vec![event], effects })
 }
 
-fn give_role(state: &Incident, by: &Actor, role: Role, to: &Actor) -> Decision {
+fn give_role(state: &Incident, (by, to): (&Actor, &Actor), role: Role, ask: Option<&AskAtPager>) -> Decision {
     let incident = state.id;
     let card = Effect::Send(Outgoing::Card { incident });
     if role != Role::Commander {
         if state.roles.iter().any(|(known, who)| *known == role && who == to) {
             return Decision::default();
         }
-        let event = IncidentEvent::RoleGiven { role, to: to.clone() };
+        let asks = tell::responder(state, (by, to), role, ask);
+        let event = IncidentEvent::RoleGiven { role, to: to.clone(), asked: asks.is_some() };
         let invite = Effect::Send(Outgoing::Invite { incident, who: to.clone() });
-        return Decision { events: vec![event], effects: vec![card, invite] };
+        return Decision { events: vec![event], effects: [card, invite].into_iter().chain(asks).collect() };
     }
     if state.commander.as_ref().is_some_and(|commander| !commander.acting && commander.who == *to) {
         return Decision::default();

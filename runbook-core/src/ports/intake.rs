@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::{BoxFuture, ChatMark, StoreError};
+use crate::alert::AlertNotice;
 use crate::message::ReplyTo;
 use crate::request::Request;
 
@@ -93,6 +94,8 @@ pub enum Signal {
     Chat(ChatSignal),
     /// Somebody in chat is told something: help, or what was meant instead.
     Answer(ChatAnswer),
+    /// A monitoring system tells of alerts.
+    Alerts(AlertNotice),
     /// A message in chat was marked for a timeline, or one that may be on it has changed.
     Mark(ChatMark),
 }
@@ -199,6 +202,8 @@ pub struct PagerIncident {
     pub service_name: Option<String>,
     /// Name of the priority, such as `P1`.
     pub priority: Option<String>,
+    /// The pager's id of the priority.
+    pub priority_id: Option<String>,
     /// `true` for high urgency.
     pub high_urgency: Option<bool>,
     /// When it was opened.

@@ -32,9 +32,9 @@ pub use pager::{
 };
 pub use status_page::{Published, StatusPage, StatusPost};
 pub use store::{
-    Append, Blob, Commit, CommitError, CounterRaise, DEAD_LETTER, DeadLetter, InboxOutcome, InboxStand,
-    IncidentRow, Letters, OutboxItem, OutboxResult, OutboxRow, RowChange, RunRow, Store, StoreError,
-    StoreReport, StreamSummary, Timer, TimerChange, TokenRow,
+    AlertsOf, Append, Blob, Commit, CommitError, CounterRaise, DEAD_LETTER, DeadLetter, InboxOutcome,
+    InboxStand, IncidentRow, Letters, OutboxItem, OutboxResult, OutboxRow, RowChange, RunRow, Store,
+    StoreError, StoreReport, StreamSummary, Timer, TimerChange, TokenRow,
 };
 pub use watcher::Watcher;
 

@@ -174,6 +174,29 @@ pub enum PagerCall {
         /// The note.
         text: String,
     },
+    /// Show a severity as the pager's priority.
+    Severity {
+        /// The pager's incident.
+        incident: String,
+        /// E-mail of the person in whose name; the configured one when unknown.
+        from: Option<String>,
+        /// The severity; the priority of that name is meant where none is named.
+        severity: String,
+        /// The pager's id of the priority, where it is configured. Looked up when it leaves.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        priority: Option<String>,
+    },
+    /// Ask one person more to come.
+    AskResponder {
+        /// The pager's incident.
+        incident: String,
+        /// E-mail of whoever asks; the configured one when unknown.
+        from: Option<String>,
+        /// E-mail of whoever is to come.
+        to: String,
+        /// What they are told.
+        message: String,
+    },
     /// Page somebody about an incident: a note wakes nobody.
     Page {
         /// The pager's incident whose service is meant.

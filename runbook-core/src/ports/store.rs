@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Accepted, BoxFuture, InboxItem, Spot};
+use crate::alert::{AlertCount, AlertRow};
 use crate::ids::{IncidentId, IncidentNumber, RunId};
 use crate::journal::{Head, Sealed, StoredEvent, StreamId, millis};
 use crate::plan::Fingerprint;
@@ -57,6 +58,10 @@ pub trait Store: Send + Sync {
         than: Fingerprint,
         since: DateTime<Utc>,
     ) -> BoxFuture<'_, Result<Option<RunRow>, StoreError>>;
+    /// Alerts, at most so many.
+    fn alerts(&self, which: AlertsOf, limit: usize) -> BoxFuture<'_, Result<Vec<AlertRow>, StoreError>>;
+    /// How many alerts an incident has.
+    fn alert_count(&self, incident: IncidentId) -> BoxFuture<'_, Result<AlertCount, StoreError>>;
     /// Bytes stored apart from the journal; `None` when unknown or deleted by retention.
     fn blob(&self, sha256: String) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>>;
     /// Messages due to leave, by lane, then age.
@@ -105,6 +110,8 @@ pub struct Commit {
     pub blobs: Vec<Blob>,
     /// The inbox message that this deals with: source, id, outcome.
     pub inbox_done: Option<(String, String, InboxOutcome)>,
+    /// Further ones.
+    pub inbox_also: Vec<(String, String, InboxOutcome)>,
     /// A counter that must still have the value that the decision saw.
     pub counter: Option<CounterRaise>,
 }
@@ -215,6 +222,30 @@ pub enum RowChange {
     Incident(IncidentRow),
     /// A run.
     Run(RunRow),
+    /// An alert.
+    Alert(Box<AlertRow>),
+}
+
+/// Which alerts are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AlertsOf {
+    /// These: source and fingerprint, in order of the source and of the fingerprint.
+    These(Vec<(String, String)>),
+    /// Of a sender's group, and of an incident, the newest first by when they came to it.
+    Group {
+        /// The source.
+        source: String,
+        /// The sender's name of the group.
+        group: String,
+    },
+    /// Of an incident: those that fire first, then by when they came to it.
+    Incident(IncidentId),
+    /// The newest that came to an incident.
+    Newest(IncidentId),
+    /// Those of no incident, the newest first by when they were told.
+    Loose,
+    /// Those to be looked at again.
+    Watched,
 }
 
 /// An incident at a glance.

@@ -23,6 +23,7 @@ pub(super) struct Moments {
     pub(super) opened: Moment,
     pub(super) detected: Moment,
     pub(super) paged: bool,
+    pub(super) alerted: bool,
     pub(super) service: String,
     pub(super) severity: EventRef,
     pub(super) target_s: Option<u32>,
@@ -42,7 +43,8 @@ impl Moments {
     /// Reads the course; `None` when the events do not begin with the opening.
     pub(super) fn read(events: &[Envelope<IncidentEvent>]) -> Option<Moments> {
         let first = events.first()?;
-        let IncidentEvent::Opened { detected_at, pager, service, target_s, .. } = &first.event else {
+        let IncidentEvent::Opened { detected_at, pager, service, target_s, alerted, .. } = &first.event
+        else {
             return None;
         };
         let opened = Moment { at: first.at, event: place(first) };
@@ -50,6 +52,7 @@ impl Moments {
             opened,
             detected: Moment { at: *detected_at, event: opened.event },
             paged: pager.is_some(),
+            alerted: *alerted,
             service: service.clone(),
             severity: opened.event,
             target_s: *target_s,
@@ -159,7 +162,11 @@ impl Moments {
 
     /// The four named moments; one that is not recorded has neither time nor text.
     pub(super) fn phases(&self, book: &mut Book) -> Vec<PhaseRow> {
-        let how = if self.paged { "the pager triggered for" } else { "declared for" };
+        let how = match (self.paged, self.alerted) {
+            (true, _) => "the pager triggered for",
+            (false, true) => "an alert fired for",
+            (false, false) => "declared for",
+        };
         let detection = format!("{how} {}, opened here at {}", md(&self.service), self.clock(self.opened.at));
         let mut rows =
             vec![self.phase(book, "Detection", self.detected.at, detection, &[self.detected.event])];

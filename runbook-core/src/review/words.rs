@@ -53,10 +53,23 @@ fn because(reason: Option<&str>) -> String {
 pub(super) fn incident_event(event: &IncidentEvent) -> String {
     match event {
         IncidentEvent::Opened {
-            number, severity, severity_reason, service, title, pager, private, ..
+            number,
+            severity,
+            severity_reason,
+            service,
+            title,
+            pager,
+            private,
+            alerted,
+            ..
         } => {
-            let from = if pager.is_some() { "paged" } else { "declared" };
-            let from = if *private { "declared as private" } else { from };
+            let from = match (pager, private, alerted) {
+                (_, true, true) => "by an alert, as private",
+                (_, true, false) => "declared as private",
+                (Some(_), false, _) => "paged",
+                (None, false, true) => "by an alert",
+                (None, false, false) => "declared",
+            };
             format!(
                 "{number} opened as {} ({}) for {}, {from}: {}",
                 md(severity),
@@ -87,6 +100,14 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
                 false => format!("the bridge is {}", parts.join(", ")),
             }
         }
+        IncidentEvent::AlertsChanged { tally, reasons, .. } => {
+            let why = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
+            md(&format!("{}, told by {}{why}", tally.words(), tally.sources.join(", ")))
+        }
+        IncidentEvent::AlertsDamped { alerts } => {
+            format!("comes and goes, and is damped: {}", md(&alerts.join(", ")))
+        }
+        IncidentEvent::AlertsSteady { alerts } => format!("steady again: {}", md(&alerts.join(", "))),
         IncidentEvent::ChannelOpened { channel } => format!("channel {} opened", md(channel)),
         IncidentEvent::CardPosted { .. } => "card posted".to_owned(),
         IncidentEvent::BriefPosted { .. } => "told in the shared channel".to_owned(),
@@ -124,7 +145,7 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
         IncidentEvent::MergedFrom { other, title, .. } => {
             format!("{other} merged into this one: {}", md(title))
         }
-        IncidentEvent::RoleGiven { role, to } => format!("{} is {}", md(&to.to_string()), role.words()),
+        IncidentEvent::RoleGiven { role, to, .. } => format!("{} is {}", md(&to.to_string()), role.words()),
         IncidentEvent::UpdateGiven { text } => format!("update for people outside: {}", md(text)),
         IncidentEvent::UpdateDrafted { draft } => {
             format!("update {} drafted ({}, {})", draft.short_code(), md(&draft.title), draft.audience.word())
@@ -153,7 +174,7 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
         IncidentEvent::TargetMissed { target_s } => {
             format!("the {} to mitigate have passed", crate::duration::for_people(u64::from(*target_s)))
         }
-        IncidentEvent::SeverityConfirmed => "severity confirmed".to_owned(),
+        IncidentEvent::SeverityConfirmed { .. } => "severity confirmed".to_owned(),
         IncidentEvent::Asked { about, to, .. } => {
             let whom = to.as_ref().map_or_else(|| "the channel".to_owned(), |to| md(&to.to_string()));
             format!("{whom} is asked for {}", about.words())

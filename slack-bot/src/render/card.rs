@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use runbook_core::expectation::Outcome;
-use runbook_core::message::{CardView, EvidenceLine};
+use runbook_core::message::{AlertsView, CardView, EvidenceLine};
 
 use super::page::{Page, Rendered};
 use super::text::{clip, escape, fence, line, link, prose, span};
@@ -49,6 +49,9 @@ pub(crate) fn card(word: &CommandWord, view: &CardView) -> Rendered {
     facts.extend(view.pager_url.as_deref().and_then(|url| link(url, "open in PagerDuty")));
     page.lines(facts);
 
+    if let Some(alerts) = &view.alerts {
+        list(&mut page, "Alerts", alerts_lines(alerts));
+    }
     let mut evidence: Vec<String> = view.evidence.iter().map(evidence_line).collect();
     evidence.extend(view.triage.as_deref().map(|triage| line(triage, 300)));
     list(&mut page, "Evidence", evidence);
@@ -66,6 +69,19 @@ pub(crate) fn card(word: &CommandWord, view: &CardView) -> Rendered {
         page.card_buttons(&view.buttons, &value);
     }
     page.finish(&format!("{} {} {}: {}", view.severity, view.number, view.title, view.status))
+}
+
+/// The alerts: how many fire, the first of them, and where to look.
+fn alerts_lines(alerts: &AlertsView) -> Vec<String> {
+    let shown = alerts.shown.as_deref().map_or_else(String::new, |shown| format!("; {shown}:"));
+    let sources = line(&alerts.sources.join(", "), 100);
+    let mut lines = vec![format!("*{}* ({sources}){shown}", line(&alerts.count, 100))];
+    lines.extend(alerts.first.iter().map(|first| format!("• {}", line(first, 200))));
+    lines.extend(alerts.damped.iter().map(|name| format!("• comes and goes, damped: {}", line(name, 200))));
+    let links: Vec<String> =
+        alerts.links.iter().filter_map(|(what, url)| link(url, &line(what, 40))).collect();
+    lines.extend((!links.is_empty()).then(|| links.join("   ")));
+    lines
 }
 
 /// A judged diagnostic: the word carries the meaning, the sign only helps to find it.

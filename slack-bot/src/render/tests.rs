@@ -54,6 +54,7 @@ pub(crate) fn card_view() -> CardView {
         pager_url: Some("https://acme.pagerduty.com/incidents/Q1".into()),
         bridge: Some("https://meet.example.com/incidents".into()),
         dial: Vec::new(),
+        alerts: None,
         evidence: vec![EvidenceLine {
             outcome: Outcome::Fail,
             title: "failure rate".into(),

@@ -152,8 +152,10 @@ pub(crate) fn settings(shape: &Shape, reviews: PathBuf) -> Settings {
         heartbeat: None,
         sends_events: false,
         tells_changes: false,
+        pager_priorities: std::collections::BTreeMap::new(),
         pager_look: None,
         updates: blocks_engine::UpdateSettings::default(),
+        alerts: runbook_core::alert::AlertPolicy::default(),
         data_dir: reviews.clone(),
         secret_key: Some(SecretKey::new([7; 32])),
         pir: PirSettings {

@@ -303,6 +303,7 @@ impl Stage {
                 service_id: Some(pager_id.to_owned()),
                 service_name: Some(service.to_owned()),
                 priority: Some(priority.to_owned()),
+                priority_id: None,
                 high_urgency: Some(webhook.number.is_multiple_of(2)),
                 created_at: None,
             },

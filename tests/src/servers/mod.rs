@@ -3,6 +3,7 @@
 //! Their programs are found as `cargo xtask tools` finds them. Where that fails a test says "not run" and why; on an
 //! unattended machine that is a failure.
 
+mod alertmanager;
 mod chromium;
 mod devtools;
 #[path = "../../../xtask/src/find.rs"]
@@ -14,6 +15,7 @@ mod server;
 use std::io::Write;
 use std::path::Path;
 
+pub use alertmanager::{Alertmanager, AlertmanagerConfig};
 pub use chromium::{Chromium, Part};
 pub use postgres::{DATABASE, Postgres, ROLE};
 pub use prometheus::{Prometheus, PrometheusConfig};

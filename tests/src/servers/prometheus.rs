@@ -16,6 +16,10 @@ use crate::until_or_show;
 pub struct PrometheusConfig {
     /// Servers that answer `GET /metrics`; their series carry `job="test"`.
     pub targets: Vec<SocketAddr>,
+    /// Whom it tells of alerts, as `127.0.0.1:PORT`.
+    pub alertmanager: Option<String>,
+    /// What it alerts on: a file of rules, in YAML.
+    pub rules: Option<String>,
 }
 
 /// A server of its own; ended when dropped.
@@ -40,11 +44,16 @@ impl Prometheus {
             Err(why) => return Outcome::NotHere(why),
         };
         let targets: Vec<_> = config.targets.iter().map(SocketAddr::to_string).collect();
+        let rules = config.rules.as_ref().map(|rules| home.write("rules.yml", rules));
+        let rules: Vec<_> = rules.iter().map(|path| path.display().to_string()).collect();
+        let told: Vec<_> = config.alertmanager.iter().collect();
         // JSON is YAML.
         let config = home.write(
             "prometheus.yml",
             &json!({
                 "global": { "scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s" },
+                "rule_files": rules,
+                "alerting": { "alertmanagers": [{ "static_configs": [{ "targets": told }] }] },
                 "scrape_configs": [{ "job_name": "test", "static_configs": [{ "targets": targets }] }],
             })
             .to_string(),

@@ -65,10 +65,20 @@ impl Home {
         environment
     }
 
+    /// The unpacked tree that the programs are part of, if they are not the system's own.
+    pub(super) fn tree(&self) -> Option<&Path> {
+        self.found.tree.as_deref()
+    }
+
     /// A command that runs as the server's user.
-    #[expect(clippy::disallowed_methods, reason = "tests start the servers that they need")]
     pub(super) fn command(&self, name: &str) -> Command {
-        let mut command = Command::new(self.program(name));
+        self.command_of(&self.program(name))
+    }
+
+    /// The same, of a program anywhere.
+    #[expect(clippy::disallowed_methods, reason = "tests start the servers that they need")]
+    pub(super) fn command_of(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         command.env_clear().envs(self.environment()).current_dir(self.path()).stdin(Stdio::null());
         if let Some((uid, gid)) = self.user {
             // The standard library drops root's other groups with it.

@@ -92,6 +92,8 @@ pub(crate) fn engine(
                 None => Arc::new(client),
             });
         }
+        let alerts = crate::config::alerts::translators(&config.file).into_iter();
+        translators.extend(alerts.map(|translator| Arc::new(translator) as Arc<dyn Translator>));
     }
     let mut mail: Option<Arc<dyn Mail>> = None;
     let mut status_page: Option<Arc<dyn StatusPage>> = None;

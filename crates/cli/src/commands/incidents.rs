@@ -22,6 +22,15 @@ pub(super) async fn offline(config: &Config, store: &SqliteStore, request: &Requ
             let row = read::find_incident(store, incident.as_deref(), false, hidden).await?;
             incident_reads::catch_up(store, settings, &row, now).await?
         }
+        Request::IncidentExplain { incident } => {
+            match read::find_incident(store, incident.as_deref(), false, hidden).await {
+                Ok(row) => blocks_engine::explain(store, &row).await?,
+                Err(EngineError::NotFound(_)) if incident.is_none() => {
+                    blocks_engine::explain_loose(store, true).await?
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
         Request::ActionList { incident, all } => {
             let row = match all {
                 true => None,

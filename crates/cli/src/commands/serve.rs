@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::compose::{Adapters, check_programs, engine, open_store};
 use super::logs;
 use crate::args::ServeArgs;
-use crate::config::{Config, Secrets};
+use crate::config::{Config, Secrets, alerts};
 use crate::exit::{Code, Stop};
 
 /// How long running commands may still take when the server is told to stop.
@@ -81,6 +81,10 @@ fn adapters(
         let secret = secrets.need("PAGERDUTY_WEBHOOK_SECRET", "[pagerduty] mode = \"webhook\"")?;
         let hook = pagerduty_hook::HookConfig { secrets: pagerduty_hook::Secret::list(secret) };
         routers.push(pagerduty_hook::router(hook, intake.clone()));
+    }
+    let hooks = alerts::hooks(&config.file, secrets)?;
+    if !hooks.is_empty() {
+        routers.push(blocks_alerts::router(hooks, &intake));
     }
     if let Some(slack) = &config.file.slack
         && slack.mode.has_http()

@@ -96,6 +96,7 @@ pub(crate) async fn run(
         | Request::IncidentShow { .. }
         | Request::IncidentStatus { .. }
         | Request::IncidentCatchUp { .. }
+        | Request::IncidentExplain { .. }
         | Request::ActionList { .. }
         | Request::UpdateDrafts { .. }
         | Request::HandOverShift { to: None, post: false }
@@ -218,6 +219,7 @@ async fn offline(config: &Config, request: &Request, absent: Option<&Absent>) ->
         }
         Request::IncidentStatus { .. }
         | Request::IncidentCatchUp { .. }
+        | Request::IncidentExplain { .. }
         | Request::ActionList { .. }
         | Request::UpdateDrafts { .. }
         | Request::HandOverShift { to: None, post: false }

@@ -8,6 +8,8 @@ use runbook_core::people::{Group, Person};
 use serde::Deserialize;
 use slack_bot::CommandWord;
 
+use super::alerts::{AlertsTable, MaintenanceTable};
+
 /// The whole file.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -27,6 +29,8 @@ pub(crate) struct ConfigFile {
     pub(crate) heartbeat: HeartbeatTable,
     pub(crate) handover: HandoverTable,
     pub(crate) locks: LocksTable,
+    pub(crate) alerts: AlertsTable,
+    pub(crate) maintenance: Vec<MaintenanceTable>,
     pub(crate) service: Vec<ServiceTable>,
     pub(crate) person: Vec<Person>,
     pub(crate) group: Vec<Group>,
@@ -294,6 +298,8 @@ pub(crate) struct PagerDutyTable {
     pub(crate) change_events: Option<bool>,
     /// Seconds between two looks where webhooks are not what is relied on.
     pub(crate) poll_s: u64,
+    /// PagerDuty's ids of its priorities, by severity, where they are not named like it.
+    pub(crate) priorities: BTreeMap<String, String>,
 }
 
 /// Between two looks that only make up for lost webhooks.
@@ -327,6 +333,7 @@ impl Default for PagerDutyTable {
             diagnostics: None,
             change_events: None,
             poll_s: 5,
+            priorities: BTreeMap::new(),
         }
     }
 }
@@ -415,6 +422,9 @@ pub(crate) struct ServiceTable {
     /// Who gets the public ones, in place of `[updates] public_to`.
     #[serde(default)]
     pub(crate) updates_public_to: Option<Vec<String>>,
+    /// Labels that its alerts carry, all of them.
+    #[serde(default)]
+    pub(crate) alert_labels: BTreeMap<String, String>,
     /// Parameter values for runbooks on this service.
     #[serde(default)]
     pub(crate) params: BTreeMap<String, ParamValue>,

@@ -127,6 +127,11 @@ impl Config {
             let message = format!("channel_per_incident names the unknown severity '{id}'");
             return Err(wrong(&format!("slack.channel_per_incident.{index}"), message, SEVERITY_HINT));
         }
+        let mut priorities = file.pagerduty.iter().flat_map(|pagerduty| pagerduty.priorities.keys());
+        if let Some(id) = priorities.find(|id| unknown_severity(id)) {
+            let message = format!("[pagerduty.priorities] names the unknown severity '{id}'");
+            return Err(wrong(&format!("pagerduty.priorities.{id}"), message, SEVERITY_HINT));
+        }
         let bridges = file.slack.iter().map(|slack| ("slack.bridge".to_owned(), &slack.bridge));
         let of_services = file.service.iter().enumerate();
         let of_services =
@@ -174,6 +179,8 @@ impl Config {
             wrong(&format!("connection.{index}.{key}"), message, hint)
         })?;
         let updates = super::updates::settings(&file, &base)
+            .map_err(|(key, message, hint)| wrong(&key, message, hint))?;
+        let alerts = super::alerts::policy(&file, severities.default_scheme())
             .map_err(|(key, message, hint)| wrong(&key, message, hint))?;
         let zone = zone(&file.time.zone).ok_or_else(|| {
             wrong(
@@ -253,8 +260,14 @@ impl Config {
                 let has_chat = file.slack.as_ref().is_some_and(|slack| slack.mode != SlackMode::Off);
                 pagerduty.mode != PagerDutyMode::Off && pagerduty.diagnostics.unwrap_or(!has_chat)
             }),
+            pager_priorities: file
+                .pagerduty
+                .as_ref()
+                .map(|pagerduty| pagerduty.priorities.clone())
+                .unwrap_or_default(),
             pager_look: file.pagerduty.as_ref().and_then(PagerDutyTable::look),
             updates,
+            alerts,
             secret_key: None,
             pir: PirSettings {
                 dir: absolute(base.join(&file.pir.dir)),
@@ -489,6 +502,26 @@ mod tests {
             ),
             ("[smtp]\nhost = \"h\"\nfrom = \"a@example.com\"\npassword = \"hunter2\"\n", 4, "password"),
             ("[statuspage]\npage_id = \"abc\"\nkey = \"hunter2\"\n", 3, "key"),
+            ("[alerts]\nstorm_window = \"soon\"\n", 2, "'soon' is not a duration"),
+            ("[alerts]\nwindow = \"5 min\"\n", 2, "window"),
+            ("[alerts.severities]\ncritical = \"P1\"\nbad = \"P9\"\n", 3, "'P9'"),
+            ("[[alerts.json]]\nname = \"a/b\"\nfingerprint = \"/id\"\n", 2, "'a/b' cannot be"),
+            ("[[alerts.json]]\nname = \"a\"\nfingerprint = \"id\"\n", 3, "no JSON pointer"),
+            ("[[alerts.json]]\nname = \"a\"\n", 1, "fingerprint"),
+            ("[alerts.grafana]\nsignature_header = \"a b\"\n", 2, "no name of a header"),
+            ("[alerts.grafana]\nsecret = \"hunter2\"\n", 2, "secret"),
+            ("[[maintenance]]\nservice = \"a\"\nuntil = \"tomorrow\"\nreason = \"x\"\n", 3, "'tomorrow'"),
+            ("[[maintenance]]\nuntil = \"2026-01-01T00:00:00Z\"\nreason = \"x\"\n", 1, "every alert"),
+            (
+                "[[maintenance]]\nservice = \"a\"\nuntil = \"2026-01-01T00:00:00Z\"\nreason = \" \"\n",
+                4,
+                "no reason",
+            ),
+            (
+                "[[maintenance]]\nservice = \"a\"\nfrom = \"2026-01-02T00:00:00Z\"\nuntil = \"2026-01-01T00:00:00Z\"\nreason = \"x\"\n",
+                4,
+                "ends before",
+            ),
             (
                 "[statuspage]\npage_id = \"abc\"\ncomponents = { shop = \"c1\" }\n",
                 3,

@@ -1,5 +1,6 @@
 //! `blocks.toml`: what it may hold, its defaults, and where a mistake in it is.
 
+pub(crate) mod alerts;
 mod connections;
 mod file;
 mod git;

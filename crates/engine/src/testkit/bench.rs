@@ -90,7 +90,7 @@ pub(crate) struct Bench {
     pub(crate) lives: usize,
     ids: Arc<SequentialIds>,
     signals: Signals,
-    settings: Settings,
+    pub(crate) settings: Settings,
 }
 
 impl Bench {
@@ -173,10 +173,15 @@ impl Bench {
         }
     }
 
-    /// Ends the present process as `kill -9` does, and starts the next one that long after.
-    pub(crate) async fn is_gone_for(&mut self, ms: u64) {
+    /// Ends the present process as `kill -9` does.
+    pub(crate) fn end(&self) {
         locked(&self.engine.inner.tasks).abort_all();
-        tokio::time::sleep(Duration::from_millis(ms)).await;
+    }
+
+    /// Ends the present process as `kill -9` does, and leaves it so for a while.
+    pub(crate) async fn is_down_for(&mut self, down: Duration) {
+        self.end();
+        tokio::time::sleep(down).await;
         self.reboot().await;
     }
 
@@ -404,11 +409,15 @@ fn build(
         )),
         executor: Arc::new(ScriptedExecutor::new(Arc::clone(world), life.clone())),
         chat: Some(Arc::new(FakeChat { world: Arc::clone(world), life: life.clone() })),
-        pager: Some(Arc::new(FakePager { world: Arc::clone(world), life: life.clone() })),
+        pager: Some(Arc::new(FakePager {
+            clock: clock.clone(),
+            world: Arc::clone(world),
+            life: life.clone(),
+        })),
         mail: settings.updates.has_mail.then(|| outside() as Arc<dyn Mail>),
         status_page: settings.updates.has_status_page.then(|| outside() as Arc<dyn StatusPage>),
         watcher: settings.heartbeat.as_ref().map(|_| outside() as Arc<dyn Watcher>),
-        translators: vec![translator("pagerduty"), translator("slack")],
+        translators: vec![translator("pagerduty"), translator("slack"), translator("alertmanager")],
         clock: Arc::new(clock.clone()),
         ids: Arc::<SequentialIds>::clone(ids),
         library: Library::new(vec![folder.join("runbooks")], &[], folder),

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use runbook_core::ports::{
-    BoxFuture, LookAt, Pager, PagerCall, PagerError, SeenIncident, SeenNote, SeenStatus,
+    BoxFuture, LookAt, Pager, PagerCall, PagerError, PagerUser, SeenIncident, SeenNote, SeenStatus,
 };
 
+use super::bench::FakeClock;
 use super::{Life, World, locked};
+use crate::clock::Clock as _;
 
 /// What the pager holds.
 #[derive(Default)]
@@ -18,6 +21,8 @@ pub(crate) struct PagerState {
     pub(crate) emails: BTreeMap<String, String>,
     /// Whom it does not know: a page to this address is refused for good.
     pub(crate) unknown: Vec<String>,
+    /// It refuses so many calls for good: the token may not do that.
+    pub(crate) refuses: usize,
     /// It cannot be reached.
     pub(crate) is_away: bool,
     /// So many calls are taken, and their answers lost.
@@ -37,8 +42,54 @@ impl PagerState {
     }
 }
 
+impl PagerState {
+    /// What it has of this incident.
+    pub(crate) fn one(&mut self, id: &str) -> Option<&mut SeenIncident> {
+        self.seen.iter_mut().find(|one| one.incident.id == id)
+    }
+
+    /// The incident is so from now on.
+    fn becomes(&mut self, id: &str, status: SeenStatus, by: Option<&String>, now: DateTime<Utc>) {
+        let user = by.and_then(|email| self.emails.iter().find(|(_, known)| *known == email));
+        let by = user.map(|(id, _)| PagerUser { id: id.clone(), name: Some(id.clone()) });
+        if let Some(one) = self.one(id).filter(|one| one.status != status) {
+            (one.status, one.since, one.by) = (status, Some(now), by);
+        }
+    }
+
+    /// Does what it is told, where it has the incident.
+    fn does(&mut self, call: &PagerCall, now: DateTime<Utc>) {
+        match call {
+            PagerCall::Acknowledge { incident, from } => {
+                if self.one(incident).is_some_and(|one| one.status == SeenStatus::Triggered) {
+                    self.becomes(incident, SeenStatus::Acknowledged, from.as_ref(), now);
+                }
+            }
+            PagerCall::Resolve { incident, from } => {
+                self.becomes(incident, SeenStatus::Resolved, from.as_ref(), now);
+            }
+            PagerCall::Severity { incident, severity, .. } => {
+                if let Some(one) = self.one(incident) {
+                    one.incident.priority = Some(severity.clone());
+                }
+            }
+            PagerCall::Note { incident, text, .. } => {
+                let notes = self.notes.entry(incident.clone()).or_default();
+                let id = format!("N-{}-{}", incident, notes.len());
+                notes.push(SeenNote { id, at: Some(now), by: None, text: text.clone() });
+            }
+            PagerCall::AskResponder { .. }
+            | PagerCall::Page { .. }
+            | PagerCall::EndPage { .. }
+            | PagerCall::Event { .. }
+            | PagerCall::Change { .. } => {}
+        }
+    }
+}
+
 /// The way to the pager; one per life.
 pub(crate) struct FakePager {
+    pub(crate) clock: FakeClock,
     pub(crate) world: Arc<World>,
     pub(crate) life: Life,
 }
@@ -64,7 +115,12 @@ impl Pager for FakePager {
                         reason: "pagerduty knows no user with that address".to_owned(),
                     });
                 }
+                if let Some(left) = pager.refuses.checked_sub(1) {
+                    pager.refuses = left;
+                    return Err(PagerError::Permanent { reason: "the token may not do that".to_owned() });
+                }
                 pager.calls.push(call.clone());
+                pager.does(call, self.clock.now());
                 if let Some(left) = pager.loses_answers.checked_sub(1) {
                     pager.loses_answers = left;
                     return Err(PagerError::Retry {

@@ -158,8 +158,10 @@ pub(crate) fn settings(pir_dir: PathBuf) -> Settings {
         heartbeat: None,
         sends_events: false,
         tells_changes: false,
+        pager_priorities: BTreeMap::new(),
         pager_look: None,
         updates: crate::UpdateSettings::default(),
+        alerts: runbook_core::alert::AlertPolicy::default(),
         data_dir: pir_dir.clone(),
         secret_key: Some(crate::SecretKey::new([7; 32])),
         pir: PirSettings {
@@ -180,6 +182,7 @@ pub(crate) fn page(id: &str) -> PagerIncident {
         service_id: Some("PFLOW".to_owned()),
         service_name: Some("FlowEngine".to_owned()),
         priority: Some("P1".to_owned()),
+        priority_id: None,
         high_urgency: Some(true),
         created_at: None,
     }

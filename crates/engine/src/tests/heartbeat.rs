@@ -82,7 +82,7 @@ async fn a_silence_is_told_of_once_when_it_is_over_and_an_end_in_order_is_none()
     let mut bench = bench().await;
     bench.pass(5 * MINUTE + 1_000).await;
     // killed, and back after a while
-    bench.is_gone_for(20 * MINUTE).await;
+    bench.is_down_for(Duration::from_millis(20 * MINUTE)).await;
     bench.pass(2 * MINUTE).await;
     let told = alerts(&bench);
     assert_eq!(told.len(), 2, "{told:?}");
@@ -91,12 +91,12 @@ async fn a_silence_is_told_of_once_when_it_is_over_and_an_end_in_order_is_none()
     assert_eq!((*severity, &told[1].1, &told[0].0), (EventSeverity::Info, &EventAction::Resolve, &told[1].0));
     bench.pass(10 * MINUTE).await;
     // back soon enough
-    bench.is_gone_for(2 * MINUTE).await;
+    bench.is_down_for(Duration::from_millis(2 * MINUTE)).await;
     bench.pass(2 * MINUTE).await;
     assert_eq!(alerts(&bench).len(), 2);
     // ended in order
     bench.engine.drain(Duration::from_secs(10)).await;
-    bench.is_gone_for(60 * MINUTE).await;
+    bench.is_down_for(Duration::from_millis(60 * MINUTE)).await;
     bench.pass(2 * MINUTE).await;
     assert_eq!(alerts(&bench).len(), 2);
 }

@@ -207,9 +207,9 @@ async fn a_responder_of_the_pager_sees_no_private_incident_by_that() {
     bench.pass(10_000).await;
     let incident = bench.incident().await;
     let command = runbook_core::incident::IncidentCommand::HearResponder {
-        what: "a responder comes".to_owned(),
         text: Some("cora".to_owned()),
-        comes: Some(Actor::Person("cora".to_owned())),
+        who: Actor::Person("cora".to_owned()),
+        answer: Answer::Comes,
     };
     let origin = crate::origin::Origin::system("pagerduty", runbook_core::journal::Cause::Engine);
     bench.engine.change_incident(incident.id, &command, &origin, None).await.unwrap();

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::body;
+use super::responders::Responder;
 use super::subscriptions::Made;
 use crate::clock::{iso, iso_seconds};
 use crate::config::{PagerDutyConfig, PagerDutyPriority, PagerDutyService, PagerDutyUser};
@@ -73,6 +74,9 @@ pub(super) struct Incident {
     pub(super) notes: Vec<Note>,
     pub(super) log: Vec<LogEntry>,
     pub(super) alerts: Vec<Value>,
+    pub(super) responders: Vec<Responder>,
+    pub(super) bridge: Option<String>,
+    pub(super) merged_into: Option<String>,
 }
 
 /// What opens an incident.
@@ -198,7 +202,14 @@ impl Account {
         self.incidents.iter().position(|i| i.id == id)
     }
 
-    fn log(&mut self, at: usize, kind: &'static str, summary: String, agent: &Agent, now: DateTime<Utc>) {
+    pub(super) fn log(
+        &mut self,
+        at: usize,
+        kind: &'static str,
+        summary: String,
+        agent: &Agent,
+        now: DateTime<Utc>,
+    ) {
         let entry =
             LogEntry { id: format!("R{}", ids::upper(25)), kind, summary, agent: agent.clone(), at: now };
         let incident = &mut self.incidents[at];
@@ -207,7 +218,14 @@ impl Account {
     }
 
     /// Queues a webhook for an incident's event.
-    fn emit(&mut self, at: usize, event_type: &str, agent: &Agent, data: &Value, now: DateTime<Utc>) {
+    pub(super) fn emit(
+        &mut self,
+        at: usize,
+        event_type: &str,
+        agent: &Agent,
+        data: &Value,
+        now: DateTime<Utc>,
+    ) {
         if self.subscription_disabled {
             return;
         }
@@ -216,7 +234,7 @@ impl Account {
         self.queues.entry(incident).or_default().push_back(webhook);
     }
 
-    fn emit_incident(&mut self, at: usize, event_type: &str, agent: &Agent, now: DateTime<Utc>) {
+    pub(super) fn emit_incident(&mut self, at: usize, event_type: &str, agent: &Agent, now: DateTime<Utc>) {
         let data = body::incident_webhook(self, &self.incidents[at]);
         self.emit(at, event_type, agent, &data, now);
     }
@@ -241,6 +259,9 @@ impl Account {
             notes: Vec::new(),
             log: Vec::new(),
             alerts: opening.alert.into_iter().collect(),
+            responders: Vec::new(),
+            bridge: None,
+            merged_into: None,
         };
         self.incidents.push(incident);
         let at = self.incidents.len() - 1;
@@ -393,6 +414,7 @@ impl Account {
             "assignees": incident.assignees,
             "acknowledgers": incident.acknowledgers.iter().map(|(u, at)| json!({"user": u, "at": iso_seconds(*at)})).collect::<Vec<_>>(),
             "notes": notes,
+            "responders": incident.responders.iter().map(|one| json!({"user": one.user, "by": one.by, "state": one.state, "message": one.message})).collect::<Vec<_>>(),
             "log_entries": log,
         })
     }

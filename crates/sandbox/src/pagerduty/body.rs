@@ -31,7 +31,7 @@ fn service_ref(account: &Account, id: &str) -> Value {
     reference("service", "services", id, account.service(id).map_or("", |s| &s.name))
 }
 
-fn incident_ref(incident: &Incident) -> Value {
+pub(super) fn incident_ref(incident: &Incident) -> Value {
     reference("incident", "incidents", &incident.id, &incident.title)
 }
 
@@ -59,6 +59,21 @@ pub(super) fn agent(account: &Account, agent: &Agent) -> Value {
     }
 }
 
+fn bridge(incident: &Incident) -> Value {
+    incident
+        .bridge
+        .as_ref()
+        .map_or(Value::Null, |url| json!({"conference_number": null, "conference_url": url}))
+}
+
+fn resolve_reason(account: &Account, incident: &Incident) -> Value {
+    let other = incident.merged_into.as_deref().and_then(|id| account.position(id));
+    other.map_or(
+        Value::Null,
+        |at| json!({"type": "merge_resolve_reason", "incident": incident_ref(&account.incidents[at])}),
+    )
+}
+
 /// `data` of the webhooks about an incident itself. It has no description, no alerts and no log: those need REST.
 pub(super) fn incident_webhook(account: &Account, incident: &Incident) -> Value {
     json!({
@@ -78,8 +93,8 @@ pub(super) fn incident_webhook(account: &Account, incident: &Incident) -> Value 
         "teams": [],
         "priority": priority_ref(account, incident.priority.as_deref()),
         "urgency": incident.urgency,
-        "conference_bridge": null,
-        "resolve_reason": null,
+        "conference_bridge": bridge(incident),
+        "resolve_reason": resolve_reason(account, incident),
         "incident_type": {"name": "incident_default"},
     })
 }
@@ -180,13 +195,13 @@ pub(super) fn incident(account: &Account, incident: &Incident) -> Value {
         "pending_actions": [],
         "alert_grouping": null,
         "is_mergeable": true,
-        "incidents_responders": [],
+        "incidents_responders": account.responders(&incident.responders),
         "responder_requests": [],
         "subscriber_requests": [],
         "priority": priority_ref(account, incident.priority.as_deref()),
         "urgency": incident.urgency,
-        "conference_bridge": null,
-        "resolve_reason": null,
+        "conference_bridge": bridge(incident),
+        "resolve_reason": resolve_reason(account, incident),
         "alert_counts": {"all": incident.alerts.len(), "triggered": counts("triggered"), "resolved": counts("resolved")},
         "body": {"type": "incident_body", "details": incident.details},
         "incident_type": {"name": "incident_default"},

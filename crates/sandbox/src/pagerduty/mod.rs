@@ -1,8 +1,10 @@
 //! A PagerDuty account: REST, Events v2, and the sender of signed v3 webhooks.
 
 mod account;
+mod acts;
 mod body;
 mod events;
+mod responders;
 mod rest;
 mod subscriptions;
 mod webhooks;
@@ -18,6 +20,7 @@ use crate::server::App;
 use crate::shared::{Reply, Request, lock};
 pub(crate) use account::Account;
 use account::{Agent, Opening, RestCall, Status};
+pub(crate) use acts::act_as;
 
 /// Answers everything under `/pagerduty/`.
 pub(crate) fn rest(app: &Arc<App>, rest: &[&str], request: &Request, now: DateTime<Utc>) -> Reply {

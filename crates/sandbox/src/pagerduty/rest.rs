@@ -183,6 +183,10 @@ fn incident(
             let index = account.annotate(at, &user, &content, now);
             Ok((200, json!({"note": body::note(account, &account.incidents[at].notes[index])})))
         }
+        ("POST", ["responder_requests"]) => {
+            requester(account, request)?;
+            ask(account, at, &json_body(request)?, now)
+        }
         ("GET", ["log_entries"]) => {
             let overview = request.param("is_overview") == Some("true");
             let kept = ["trigger", "acknowledge", "resolve", "annotate", "assign"];
@@ -198,6 +202,38 @@ fn incident(
         ("GET", ["alerts"]) => page(request, "alerts", this.alerts.clone()),
         _ => Err(not_found()),
     }
+}
+
+/// Everything is checked before anybody is asked.
+fn ask(account: &mut Account, at: usize, sent: &Value, now: DateTime<Utc>) -> Answer {
+    let is_user = |id: &&str| account.config.users.iter().any(|known| known.id == **id);
+    let by = sent["requester_id"].as_str().filter(is_user);
+    let by = by.ok_or_else(|| RestError::invalid("Requester is not a user"))?.to_owned();
+    let message = sent["message"].as_str().ok_or_else(|| RestError::invalid("Message cannot be empty"))?;
+    let mut users = Vec::new();
+    for target in sent["responder_request_targets"].as_array().into_iter().flatten() {
+        let target = &target["responder_request_target"];
+        let id = target["id"].as_str().filter(is_user).filter(|_| target["type"] == "user_reference");
+        users.push(id.ok_or_else(|| RestError::invalid("Target not found"))?.to_owned());
+    }
+    if users.is_empty() {
+        return Err(RestError::invalid("Responder request targets cannot be empty"));
+    }
+    if account.incidents[at].status == Status::Resolved {
+        return Err(RestError::new(400, 1001, "Incident Already Resolved"));
+    }
+    for user in &users {
+        account.ask(at, user, (&by, message), now);
+    }
+    Ok((
+        200,
+        json!({"responder_request": {
+            "incident": body::incident_ref(&account.incidents[at]),
+            "requester": body::user_ref(account, &by),
+            "message": message,
+            "responder_request_targets": sent["responder_request_targets"],
+        }}),
+    ))
 }
 
 /// `limit`, `offset`, `more`, and `total` only when asked for.

@@ -117,3 +117,21 @@ pub async fn kept_messages_are_found_by_what_they_are(store: &dyn Store) {
     let counts = [("pagerduty".to_owned(), 1), ("slack".to_owned(), 1)];
     assert_eq!(store.dead_letters().await.unwrap(), counts);
 }
+
+/// Several at once, or none of them.
+pub async fn messages_are_dealt_with_together(store: &dyn Store) {
+    for id in ["a", "b", "c"] {
+        store.accept(message("slack", id)).await.unwrap();
+    }
+    let done = |id: &str| ("slack".to_owned(), id.to_owned(), InboxOutcome::Done);
+    let with = |also: &[&str]| Commit {
+        inbox_done: Some(done("a")),
+        inbox_also: also.iter().map(|id| done(id)).collect(),
+        ..Commit::default()
+    };
+    let refused = store.commit(with(&["b", "unknown"])).await;
+    assert!(matches!(refused, Err(CommitError::Conflict(_))), "{refused:?}");
+    assert_eq!(store.inbox_pending(10).await.unwrap().len(), 3);
+    store.commit(with(&["b"])).await.unwrap();
+    assert_eq!(store.inbox_pending(10).await.unwrap(), [message("slack", "c")]);
+}

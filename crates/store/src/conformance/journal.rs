@@ -99,6 +99,7 @@ pub async fn a_conflict_takes_back_everything_of_its_commit_and_nothing_else(sto
         })],
         blobs: vec![Blob { sha256: hash.clone(), bytes }],
         inbox_done: Some(("slack".into(), "a".into(), InboxOutcome::Done)),
+        inbox_also: Vec::new(),
         counter: Some(CounterRaise { name: "incident", from: 0 }),
     };
     let good = |n: u128| {

@@ -12,12 +12,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a case fails by panicking, as any test does")]
 
+mod alerts;
 mod inbox;
 mod journal;
 mod outbox;
 mod rows;
 mod samples;
 
+pub use alerts::*;
 pub use inbox::*;
 pub use journal::*;
 pub use outbox::*;
@@ -61,6 +63,8 @@ macro_rules! store_conformance {
             timers_are_set_moved_and_cleared,
             rows_are_replaced_and_filtered,
             runs_are_found_by_target_and_by_code,
+            alerts_are_replaced_found_and_counted,
+            messages_are_dealt_with_together,
             blobs_are_found_by_their_hash,
             a_blob_under_another_hash_is_refused,
             tokens_belong_to_a_person,

@@ -44,7 +44,7 @@ impl Reminders {
     pub(in crate::incident) fn hear(&mut self, envelope: &Envelope<IncidentEvent>) {
         match &envelope.event {
             IncidentEvent::Opened { severity_guessed, .. } => self.is_severity_guessed = *severity_guessed,
-            IncidentEvent::SeverityChanged { .. } | IncidentEvent::SeverityConfirmed => {
+            IncidentEvent::SeverityChanged { .. } | IncidentEvent::SeverityConfirmed { .. } => {
                 self.is_severity_guessed = false;
             }
             IncidentEvent::Asked { about, mention, .. } => {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::kit::*;
-use crate::incident::{Drifted, Incident, IncidentCommand, drift, missed_notes};
+use crate::incident::{Before, Drifted, Incident, IncidentCommand, drift, is_to_tell_again, missed_notes};
 use crate::ports::{PagerEventKind, PagerIncident, PagerUser, SeenIncident, SeenNote, SeenStatus};
 
 fn at(second: i64) -> DateTime<Utc> {
@@ -43,7 +43,7 @@ fn what_the_pager_has_and_we_have_not_is_found() {
         bench.incident
     };
     let ack = |via: &str| (60, acknowledge("ana", via));
-    let unack = || (120, IncidentCommand::Unacknowledge);
+    let unack = || (120, ran_out(120));
     let end = || (120, pager_ends(120));
     let new = ours(&[]);
     let taken = ours(&[ack("pagerduty")]);
@@ -89,9 +89,45 @@ fn what_the_pager_has_and_we_have_not_is_found() {
         ("and there", Some(&back), None, Triggered, 500, &["Reopened at 500", "Unacknowledged at 1000"]),
     ];
     for (what, ours, before, status, since, wanted) in rows {
-        let all = drift(*ours, before.as_ref(), &seen(status.clone(), *since), at(1_000));
+        let all = drift(
+            *ours,
+            Before { seen: before.as_ref(), has_taken: None },
+            &seen(status.clone(), *since),
+            at(1_000),
+        );
         assert_eq!(words(&all), *wanted, "{what}");
     }
+}
+
+/// One that was made here has run out where the pager had taken it, and is told again, now and then, where it had not.
+#[test]
+fn an_acknowledgement_of_ours_has_run_out_or_never_got_there() {
+    let (mut bench, _) = Bench::open(&request(true), start_of_day());
+    bench.learns(&acknowledge("ana", "blocks"));
+    let waits = seen(SeenStatus::Triggered, 0);
+    let before = |has_taken| Before { seen: None, has_taken };
+    for (has_taken, now, ran_out, tells) in [
+        (None, 5_000, false, false),
+        (Some(true), 5_000, true, false),
+        (Some(false), 5_000, false, true),
+        (Some(false), 300, false, false),
+    ] {
+        let all = drift(Some(&bench.incident), before(has_taken), &waits, at(now));
+        assert_eq!(!all.is_empty(), ran_out, "{has_taken:?} at {now}");
+        assert_eq!(
+            is_to_tell_again(&bench.incident, before(has_taken), &waits, at(now)),
+            tells,
+            "{has_taken:?} at {now}"
+        );
+    }
+    bench.now = at(5_000);
+    let again = bench.learns(&IncidentCommand::TellAgain { email: None });
+    assert_eq!((again.events.len(), again.effects.len()), (1, 1));
+    assert!(!is_to_tell_again(&bench.incident, before(Some(false)), &waits, at(5_100)));
+    let taken = seen(SeenStatus::Acknowledged, 0);
+    assert!(!is_to_tell_again(&bench.incident, before(Some(false)), &taken, at(9_000)));
+    bench.learns(&pager_ends(9_500));
+    assert_eq!(bench.learns(&IncidentCommand::TellAgain { email: None }).events, []);
 }
 
 /// Each note once, whether it was told of, seen, or is ours.
@@ -108,7 +144,7 @@ fn notes_and_the_bridge_are_made_up_for_once() {
     let notes = [note("N1", 10, "looking"), note("N2", 20, "found"), note("N3", 5_000, "later")];
     there.bridge = Some("https://meet.example.com/1".to_owned());
     let drifted = |incident: &Incident, there: &SeenIncident| {
-        let mut all = drift(Some(incident), None, there, at(1_000));
+        let mut all = drift(Some(incident), Before::default(), there, at(1_000));
         all.extend(missed_notes(incident, &notes, at(1_000)));
         all
     };

@@ -106,7 +106,7 @@ fn another_commander_or_an_end_takes_the_offer_back() {
     let mut bench = led();
     as_said(&mut bench, "ana", &offer("ana", "ben")).unwrap();
     let role = crate::people::Role::Commander;
-    let given = IncidentCommand::GiveRole { by: person("dan"), role, to: person("dan") };
+    let given = IncidentCommand::GiveRole { by: person("dan"), role, to: person("dan"), ask: None };
     as_said(&mut bench, "dan", &given).unwrap();
     assert!(matches!(as_said(&mut bench, "ben", &take("ben")), Err(Rejection::NothingOffered { .. })));
     as_said(&mut bench, "dan", &offer("dan", "ben")).unwrap();

@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use crate::ids::{IncidentId, IncidentNumber, RunId};
 use crate::incident::{
-    Decision, Incident, IncidentCommand, IncidentEvent, OpenIncident, PagerRef, Rejection, decide, evolve,
-    open,
+    Decision, Incident, IncidentCommand, IncidentEvent, OpenIncident, PagerRef, Rejection, Word, decide,
+    evolve, open,
 };
 use crate::journal::{Cause, Envelope, Head, Stamp, StoredEvent, StreamId, open as unseal, seal};
 use crate::people::Actor;
@@ -47,7 +47,12 @@ pub(crate) fn link(run: RunId, mutating: bool) -> IncidentCommand {
 }
 
 pub(crate) fn acknowledge(name: &str, via: &str) -> IncidentCommand {
-    IncidentCommand::Acknowledge { by: person(name), via: via.to_owned() }
+    IncidentCommand::Acknowledge { by: person(name), via: via.to_owned(), email: None }
+}
+
+/// The acknowledgement runs out, so many seconds after the start of the day.
+pub(crate) fn ran_out(second: i64) -> IncidentCommand {
+    IncidentCommand::Unacknowledge { occurred_at: start_of_day() + Duration::seconds(second) }
 }
 
 pub(crate) fn resolve(name: &str) -> IncidentCommand {
@@ -99,6 +104,7 @@ impl Bench {
             | IncidentCommand::MergeInto { by, .. }
             | IncidentCommand::GiveRole { by, .. }
             | IncidentCommand::GiveUpdate { by, .. }
+            | IncidentCommand::AddNote { by, .. }
             | IncidentCommand::Update(UpdateCommand::Send { by, .. }) => by.clone(),
             _ => Actor::system("engine"),
         };
@@ -113,7 +119,9 @@ impl Bench {
         let occurred_at = match command {
             IncidentCommand::PagerResolved { occurred_at }
             | IncidentCommand::PagerMerged { occurred_at, .. }
-            | IncidentCommand::PagerReopened { occurred_at } => Some(*occurred_at),
+            | IncidentCommand::PagerReopened { occurred_at }
+            | IncidentCommand::Unacknowledge { occurred_at }
+            | IncidentCommand::ChangeSeverity { word: Word::Pager { occurred_at }, .. } => Some(*occurred_at),
             _ => None,
         };
         let stamp = Stamp { now: self.now, occurred_at, actor: by, cause: Cause::Engine };

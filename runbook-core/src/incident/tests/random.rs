@@ -8,8 +8,9 @@ use super::kit::*;
 use crate::cases::cases;
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, IncidentNumber, RunId};
-use crate::incident::{ChangeNoted, Effect, IncidentCommand, IncidentEvent, RunOutcome};
+use crate::incident::{AskAtPager, ChangeNoted, Effect, IncidentCommand, IncidentEvent, RunOutcome, Word};
 use crate::people::{Actor, Role};
+use crate::ports::Answer;
 
 fn run() -> impl Strategy<Value = RunId> {
     prop_oneof![Just(RUN), Just(OTHER)]
@@ -46,10 +47,10 @@ pub(crate) fn outside() -> impl Strategy<Value = IncidentCommand> {
     let via = prop_oneof![Just("blocks".to_owned()), Just("pagerduty".to_owned())];
     let target = prop::option::of(prop_oneof![Just(900u32), Just(1_800), Just(5)]);
     prop_oneof![
-        3 => (who.clone(), via).prop_map(|(by, via)| IncidentCommand::Acknowledge { by, via }),
-        1 => Just(IncidentCommand::Unacknowledge),
+        3 => (who.clone(), via).prop_map(|(by, via)| IncidentCommand::Acknowledge { by, via, email: None }),
+        1 => Just(IncidentCommand::Unacknowledge { occurred_at: start_of_day() }),
         1 => (prop_oneof![Just("P1"), Just("P2")], target)
-            .prop_map(|(to, target_s)| IncidentCommand::ChangeSeverity { to: to.to_owned(), target_s }),
+            .prop_map(|(to, target_s)| IncidentCommand::ChangeSeverity { to: to.to_owned(), target_s, word: Word::Here { email: None } }),
         1 => (text(), prop::option::of(text())).prop_map(|(what, text)| IncidentCommand::NotePager { what, text, id: None }),
         1 => text().prop_map(|channel| IncidentCommand::RecordChannel { channel }),
         1 => text().prop_map(|ts| IncidentCommand::RecordCard { channel: "C1".to_owned(), ts }),
@@ -67,11 +68,21 @@ pub(crate) fn outside() -> impl Strategy<Value = IncidentCommand> {
 
 /// What the pager tells beside its end.
 fn by_the_pager() -> impl Strategy<Value = IncidentCommand> {
-    let comes = prop::option::of(prop_oneof![Just(person("ana")), Just(person("ben"))]);
+    let who =
+        prop_oneof![Just(person("ana")), Just(person("ben")), Just(Actor::Outside("pagerduty:x".to_owned()))];
+    let answer = prop_oneof![Just(Answer::Asked), Just(Answer::Comes), Just(Answer::Declines)];
     let service = prop_oneof![Just("flowengine"), Just("billing")];
     prop_oneof![
-        (text(), prop::option::of(text()), comes)
-            .prop_map(|(what, text, comes)| IncidentCommand::HearResponder { what, text, comes }),
+        (prop::option::of(text()), who, answer)
+            .prop_map(|(text, who, answer)| IncidentCommand::HearResponder { text, who, answer }),
+        (prop_oneof![Just("P1"), Just("P2")], 0..30i64).prop_map(|(to, minute)| {
+            let occurred_at = start_of_day() + chrono::Duration::minutes(minute);
+            IncidentCommand::ChangeSeverity {
+                to: to.to_owned(),
+                target_s: None,
+                word: Word::Pager { occurred_at },
+            }
+        }),
         (service, any::<bool>())
             .prop_map(|(to, triage)| IncidentCommand::MoveToService { to: to.to_owned(), triage }),
         (prop::option::of(text()), prop::collection::vec(text(), 0..2))
@@ -99,9 +110,12 @@ fn by_people(who: impl Strategy<Value = Actor> + Clone + 'static) -> impl Strate
             let (id, other) = other();
             IncidentCommand::TakeIn { id, other, title, on_page: Vec::new() }
         }),
-        1 => (who.clone(), role, who.clone()).prop_map(|(by, role, to)| IncidentCommand::GiveRole { by, role, to }),
-        1 => (who, text()).prop_map(|(by, text)| IncidentCommand::GiveUpdate { by, text }),
-        1 => text().prop_map(|text| IncidentCommand::AddNote { text }),
+        1 => (who.clone(), role, who.clone()).prop_map(|(by, role, to)| {
+            let asked = AskAtPager { from: None, to: "cora@example.com".to_owned() };
+            IncidentCommand::GiveRole { by, role, to, ask: Some(Box::new(asked)) }
+        }),
+        1 => (who.clone(), text()).prop_map(|(by, text)| IncidentCommand::GiveUpdate { by, text }),
+        1 => (who, text()).prop_map(|(by, text)| IncidentCommand::AddNote { by, email: None, text }),
         1 => text().prop_map(|text| IncidentCommand::AddAction { text, owner: None, due: None }),
         1 => (0..4u32).prop_map(|number| IncidentCommand::EndAction { number }),
     ]
@@ -136,7 +150,7 @@ fn is_a_fact(command: &IncidentCommand) -> bool {
     matches!(
         command,
         IncidentCommand::Acknowledge { .. }
-            | IncidentCommand::Unacknowledge
+            | IncidentCommand::Unacknowledge { .. }
             | IncidentCommand::ChangeSeverity { .. }
             | IncidentCommand::RecordChannel { .. }
             | IncidentCommand::RecordCard { .. }

@@ -136,7 +136,7 @@ fn led(severity_guessed: bool) -> Bench {
     let mut bench = Bench::open(&request, at(0)).0;
     bench.learns(&acknowledge("ana", "blocks"));
     for role in [Role::CommunicationsLead, Role::Scribe] {
-        bench.learns(&IncidentCommand::GiveRole { by: person("ana"), role, to: person("ben") });
+        bench.learns(&IncidentCommand::GiveRole { by: person("ana"), role, to: person("ben"), ask: None });
     }
     bench
 }
@@ -197,7 +197,7 @@ fn one_person_is_asked_and_the_text_says_what_to_type() {
     // somebody whom nobody knows here cannot be mentioned
     let mut bench = Bench::paged();
     let by = Actor::Outside("pagerduty:x@example.com".to_owned());
-    bench.learns(&IncidentCommand::Acknowledge { by, via: "pagerduty".to_owned() });
+    bench.learns(&IncidentCommand::Acknowledge { by, via: "pagerduty".to_owned(), email: None });
     let (topic, to, ..) = bench.looks(10, &look()).unwrap();
     assert_eq!((topic, to), (Topic::Roles, Some(person("olga"))));
 }
@@ -205,9 +205,17 @@ fn one_person_is_asked_and_the_text_says_what_to_type() {
 #[test]
 fn what_is_no_longer_so_is_not_asked() {
     let mut bench = led(true);
-    bench.learns(&IncidentCommand::ChangeSeverity { to: "P1".to_owned(), target_s: Some(900) });
-    assert!(matches!(bench.events.last().unwrap().event, IncidentEvent::SeverityConfirmed));
-    let again = bench.learns(&IncidentCommand::ChangeSeverity { to: "P1".to_owned(), target_s: Some(900) });
+    bench.learns(&IncidentCommand::ChangeSeverity {
+        to: "P1".to_owned(),
+        target_s: Some(900),
+        word: crate::incident::Word::Here { email: None },
+    });
+    assert!(matches!(bench.events.last().unwrap().event, IncidentEvent::SeverityConfirmed { .. }));
+    let again = bench.learns(&IncidentCommand::ChangeSeverity {
+        to: "P1".to_owned(),
+        target_s: Some(900),
+        word: crate::incident::Word::Here { email: None },
+    });
     assert_eq!(again, Decision::default(), "confirmed once");
     assert_eq!(bench.looks(14, &look()), None);
     bench.learns(&IncidentCommand::GiveUpdate { by: person("ana"), text: "half of it works".to_owned() });
@@ -232,7 +240,7 @@ fn what_leaves_late_is_for_whoever_commands_by_then() {
     assert_eq!((&to, mention), (&Some(person("ana")), true));
     bench.says(
         "ana",
-        &IncidentCommand::GiveRole { by: person("ana"), role: Role::Commander, to: person("tom") },
+        &IncidentCommand::GiveRole { by: person("ana"), role: Role::Commander, to: person("tom"), ask: None },
     );
     let later = |bench: &Bench, about: &Topic| bench.incident.still_asks(&Look::default(), about, at(20));
     let asking = later(&bench, &about).unwrap();
@@ -242,7 +250,11 @@ fn what_leaves_late_is_for_whoever_commands_by_then() {
     assert_eq!((&about, mention), (&Topic::Severity, true));
     bench.says("tom", &IncidentCommand::SetReminders { on: false, all: false });
     assert!(!later(&bench, &about).unwrap().mention);
-    bench.learns(&IncidentCommand::ChangeSeverity { to: "P1".to_owned(), target_s: Some(900) });
+    bench.learns(&IncidentCommand::ChangeSeverity {
+        to: "P1".to_owned(),
+        target_s: Some(900),
+        word: crate::incident::Word::Here { email: None },
+    });
     assert_eq!(later(&bench, &about), None);
 }
 

@@ -26,7 +26,7 @@ fn merge(who: &str) -> IncidentCommand {
 }
 
 fn role(by: &str, role: Role, to: &str) -> IncidentCommand {
-    IncidentCommand::GiveRole { by: person(by), role, to: person(to) }
+    IncidentCommand::GiveRole { by: person(by), role, to: person(to), ask: None }
 }
 
 fn notes(decision: &Decision) -> Vec<&str> {
@@ -249,7 +249,11 @@ fn updates_move_the_next_one_and_notes_do_not() {
     let mut bench = Bench::paged();
     let due = |bench: &Bench| bench.incident.update_due(Some(1_800));
     assert_eq!(due(&bench), Some(start_of_day() + Duration::seconds(1_800)), "counted from the detection");
-    bench.learns(&IncidentCommand::AddNote { text: "the provider says it is them".to_owned() });
+    bench.learns(&IncidentCommand::AddNote {
+        by: person("ana"),
+        email: None,
+        text: "the provider says it is them".to_owned(),
+    });
     assert_eq!(due(&bench), Some(start_of_day() + Duration::seconds(1_800)));
     let given =
         bench.learns(&IncidentCommand::GiveUpdate { by: person("ana"), text: "we look at it".to_owned() });

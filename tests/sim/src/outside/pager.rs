@@ -61,7 +61,9 @@ impl PagerState {
             | PagerCall::Page { .. }
             | PagerCall::EndPage { .. }
             | PagerCall::Event { .. }
-            | PagerCall::Change { .. } => {}
+            | PagerCall::Change { .. }
+            | PagerCall::Severity { .. }
+            | PagerCall::AskResponder { .. } => {}
         }
         if super::take(&mut self.loses_answers) {
             return retry("the connection broke");

@@ -40,6 +40,7 @@ pub(crate) fn kind_of(request: &Request) -> &'static str {
         Request::IncidentDeclare { .. } => "incident_declare",
         Request::IncidentStatus { .. } => "incident_status",
         Request::IncidentCatchUp { .. } => "incident_catch_up",
+        Request::IncidentExplain { .. } => "incident_explain",
         Request::IncidentReopen { .. } => "incident_reopen",
         Request::IncidentNone { .. } => "incident_none",
         Request::IncidentMerge { .. } => "incident_merge",
@@ -73,7 +74,7 @@ pub(crate) fn kind_of(request: &Request) -> &'static str {
 }
 
 /// Every kind of [`kind_of`].
-pub(crate) const KINDS: [&str; 56] = [
+pub(crate) const KINDS: [&str; 57] = [
     "runbook_list",
     "runbook_runs",
     "runbook_show",
@@ -101,6 +102,7 @@ pub(crate) const KINDS: [&str; 56] = [
     "incident_declare",
     "incident_status",
     "incident_catch_up",
+    "incident_explain",
     "incident_reopen",
     "incident_none",
     "incident_merge",
@@ -308,6 +310,7 @@ fn words(request: &Request) -> String {
         Request::IncidentDeclare { title, .. } => words.push(format!("declare {title}")),
         Request::IncidentStatus { incident } => words = named("status", incident),
         Request::IncidentCatchUp { incident } => words = named("catch-up", incident),
+        Request::IncidentExplain { incident } => words = named("incident explain", incident),
         Request::IncidentReopen { reason, .. } => words.push(format!("reopen {reason}")),
         Request::IncidentNone { reason, .. } => words.push(format!("not-an-incident {reason}")),
         Request::IncidentMerge { into, .. } => words.push(format!("merge into {into}")),
@@ -413,7 +416,7 @@ pub(crate) fn some_request(dice: &mut Dice, who: &str, known: &[KnownRun]) -> Re
 fn about_incidents(dice: &mut Dice, who: &str) -> Request {
     let incident = None;
     let said = || format!("{who} says so");
-    match dice.below(27) {
+    match dice.below(28) {
         0 => Request::IncidentDeclare {
             description: None,
             title: format!("{who} saw something"),
@@ -465,6 +468,7 @@ fn about_incidents(dice: &mut Dice, who: &str) -> Request {
             Request::Escalate { incident, who: dice.percent(50).then_some(who), reason: None }
         }
         25 => Request::Report { since: None, service: None },
+        26 => Request::IncidentExplain { incident },
         _ => Request::Menu { incident },
     }
 }

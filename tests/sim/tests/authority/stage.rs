@@ -464,8 +464,10 @@ fn settings(seed: u64, folder: &Path, irreversible: u8, os_user: impl Fn(&str) -
         heartbeat: None,
         sends_events: false,
         tells_changes: false,
+        pager_priorities: BTreeMap::new(),
         pager_look: None,
         updates: blocks_engine::UpdateSettings::default(),
+        alerts: runbook_core::alert::AlertPolicy::default(),
         data_dir: folder.to_path_buf(),
         secret_key: Some(SecretKey::new([7; 32])),
         pir: PirSettings {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use runbook_core::alert::{AlertCount, AlertRow};
 use runbook_core::ids::IncidentId;
 use runbook_core::journal::{StoredEvent, StreamId};
 use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{
-    Accepted, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, InboxStand, IncidentRow, Letters,
-    OutboxRow, RunRow, Spot, Store, StoreError, StoreReport, StreamSummary, Timer, TokenRow,
+    Accepted, AlertsOf, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, InboxStand, IncidentRow,
+    Letters, OutboxRow, RunRow, Spot, Store, StoreError, StoreReport, StreamSummary, Timer, TokenRow,
 };
 use tokio::sync::watch;
 
@@ -110,6 +111,12 @@ impl Store for Watched {
         since: DateTime<Utc>,
     ) -> BoxFuture<'_, Result<Option<RunRow>, StoreError>> {
         self.store.other_of_code(typed, than, since)
+    }
+    fn alerts(&self, which: AlertsOf, limit: usize) -> BoxFuture<'_, Result<Vec<AlertRow>, StoreError>> {
+        self.store.alerts(which, limit)
+    }
+    fn alert_count(&self, incident: IncidentId) -> BoxFuture<'_, Result<AlertCount, StoreError>> {
+        self.store.alert_count(incident)
     }
     fn blob(&self, sha256: String) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {
         self.store.blob(sha256)

@@ -1,13 +1,15 @@
 //! What holds for any bytes. Each function panics when it does not.
 //!
-//! Only `runbook-core` and `serde_json` are used here: `fuzz/` includes this folder by its path.
+//! Only `runbook-core`, `blocks-alerts`, `chrono` and `serde_json` are used here: `fuzz/` includes this folder by its path.
 
+mod alerts;
 mod document;
 mod expectation;
 mod fences;
 mod judging;
 mod planning;
 
+pub use alerts::{alertmanager, alerts_json, grafana};
 pub use document::parser;
 pub use expectation::expectation;
 pub use fences::{front_matter, info_string, prompt_reader};

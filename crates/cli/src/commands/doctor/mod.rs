@@ -15,7 +15,7 @@ use serde_json::json;
 use super::client;
 use super::compose::{NEEDED_PROGRAMS, pagerduty_client, smtp, statuspage};
 use super::shared::open_journal;
-use crate::config::{Config, PagerDutyMode, Secrets, authority_files, connections};
+use crate::config::{self, Config, PagerDutyMode, Secrets, authority_files, connections};
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
 
@@ -93,6 +93,7 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
             checks.push(webhook(&config, &client).await);
         }
     }
+    checks.extend(alerts(&config, &secrets));
     if config.file.smtp.is_some() {
         checks.push(match smtp(&config, &secrets) {
             Ok(Some(mail)) => Check::new("smtp", mail.check().await.map_err(|error| error.to_string())),
@@ -164,6 +165,38 @@ fn secret(secrets: &Secrets, name: &str) -> Check {
             )),
         },
     )
+}
+
+/// Who may send alerts: their secrets are set, and what is told of maintenance is not over.
+fn alerts(config: &Config, secrets: &Secrets) -> Vec<Check> {
+    let mut checks: Vec<Check> =
+        config::alerts::needed(&config.file).into_iter().map(|(name, _)| secret(secrets, name)).collect();
+    if let Some(grafana) = &config.file.alerts.grafana {
+        let is_set = |name: &str| secrets.get(name).is_some();
+        checks.push(match (is_set("GRAFANA_WEBHOOK_SECRET"), is_set("BLOCKS_ALERTS_TOKEN")) {
+            (true, _) if grafana.timestamp_header.is_none() => Check::warning(
+                "grafana",
+                "GRAFANA_WEBHOOK_SECRET is set, and no time is signed: a repeated message that says the same again is taken for a replay; hint: name a timestamp header in the contact point and as timestamp_header here".to_owned(),
+            ),
+            (true, _) => Check::new("grafana", Ok("GRAFANA_WEBHOOK_SECRET is set".to_owned())),
+            (false, true) => Check::new("grafana", Ok("BLOCKS_ALERTS_TOKEN is set".to_owned())),
+            (false, false) => secret(secrets, "GRAFANA_WEBHOOK_SECRET"),
+        });
+    }
+    let now = SystemClock.now();
+    let over: Vec<&str> = config
+        .settings
+        .alerts
+        .maintenance
+        .iter()
+        .filter(|one| one.until <= now)
+        .map(|one| one.reason.as_str())
+        .collect();
+    if !over.is_empty() {
+        let text = format!("over, and can be taken out: {}", over.join(", "));
+        checks.push(Check::warning("maintenance", text));
+    }
+    checks
 }
 
 async fn store(config: &Config) -> Check {

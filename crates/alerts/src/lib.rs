@@ -1,0 +1,20 @@
+//! Alerts of monitoring systems in: Prometheus Alertmanager, Grafana, and whatever can send JSON. Their wire types stay here.
+//!
+//! - [`router`] takes their webhooks: checks who sends them, hands the raw bytes to the intake, answers.
+//! - [`AlertTranslator`] says what a stored webhook means. Pure.
+//!
+//! This crate keeps no state, decides nothing about incidents, and reads no clock but the intake's.
+
+mod auth;
+mod inbound;
+mod json;
+mod loose;
+mod notice;
+mod secret;
+mod translate;
+
+pub use auth::{Basic, HmacCheck, Proof, Refusal, Signed};
+pub use inbound::{BODY_LIMIT, Hook, router};
+pub use json::{JsonMapping, Pointer};
+pub use secret::Secret;
+pub use translate::{AlertTranslator, Kind};

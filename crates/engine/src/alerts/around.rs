@@ -1,0 +1,233 @@
+//! What there is around an alert: its row, and the incidents that could take it. Read once for a batch, and kept up to date by what
+//! the batch decides.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use runbook_core::alert::{About, AlertCount, AlertRow, Around, Holder};
+use runbook_core::ids::IncidentId;
+use runbook_core::incident::End;
+use runbook_core::ports::{AlertsOf, IncidentRow, Store};
+
+use crate::error::EngineError;
+use crate::incidents::load_incident;
+
+/// How many incidents are looked through.
+const LOOK: usize = 10_000;
+/// How many alerts of a group are looked through for one whose incident is open.
+const GROUP_LOOK: usize = 20;
+/// Incidents that became parts of one another are followed so far.
+const MERGES: usize = 8;
+
+/// Source and fingerprint.
+pub(super) type Key = (String, String);
+
+/// The newest alert of an incident: when it came, and its name at the sender.
+type Newest = (DateTime<Utc>, Option<String>);
+
+/// What is known so far.
+#[derive(Default)]
+pub(super) struct Known {
+    rows: BTreeMap<Key, Option<AlertRow>>,
+    open: BTreeMap<IncidentId, IncidentRow>,
+    closed: BTreeMap<IncidentId, Option<Holder>>,
+    groups: BTreeMap<(String, String, bool), Option<IncidentId>>,
+    newest: BTreeMap<IncidentId, Option<Newest>>,
+    counts: BTreeMap<IncidentId, AlertCount>,
+}
+
+impl Known {
+    /// Reads which incidents are open, and the rows of these alerts.
+    pub(super) async fn read(store: &dyn Store, keys: Vec<Key>) -> Result<Known, EngineError> {
+        let open = store.incidents(true, LOOK).await?;
+        let mut known =
+            Known { open: open.into_iter().map(|row| (row.id, row)).collect(), ..Known::default() };
+        let most = keys.len();
+        known.rows = keys.iter().map(|key| (key.clone(), None)).collect();
+        for row in store.alerts(AlertsOf::These(keys), most).await? {
+            known.rows.insert((row.source.clone(), row.fingerprint.clone()), Some(row));
+        }
+        Ok(known)
+    }
+
+    /// The alert's row.
+    pub(super) fn row(&self, key: &Key) -> Option<&AlertRow> {
+        self.rows.get(key).and_then(Option::as_ref)
+    }
+
+    /// An open incident's row.
+    pub(super) fn open(&self, id: IncidentId) -> Option<&IncidentRow> {
+        self.open.get(&id)
+    }
+
+    /// An incident is open, or was opened again.
+    pub(super) fn opened(&mut self, row: IncidentRow) {
+        self.closed.remove(&row.id);
+        if row.open {
+            self.open.insert(row.id, row);
+        } else {
+            self.open.remove(&row.id);
+        }
+    }
+
+    /// How many alerts an incident has, with what the batch has decided so far.
+    pub(super) async fn count(
+        &mut self,
+        store: &dyn Store,
+        id: IncidentId,
+    ) -> Result<AlertCount, EngineError> {
+        if let Some(count) = self.counts.get(&id) {
+            return Ok(*count);
+        }
+        let count = store.alert_count(id).await?;
+        self.counts.insert(id, count);
+        Ok(count)
+    }
+
+    /// Takes a decision over: counts, the group's incident, and who came last.
+    pub(super) async fn take(
+        &mut self,
+        store: &dyn Store,
+        key: Key,
+        row: AlertRow,
+    ) -> Result<(), EngineError> {
+        let before = self.row(&key).cloned();
+        for id in before.iter().chain([&row]).filter_map(|row| row.incident) {
+            self.count(store, id).await?;
+        }
+        if let Some(before) = &before
+            && let Some(count) = before.incident.and_then(|id| self.counts.get_mut(&id))
+        {
+            count.total = count.total.saturating_sub(1);
+            count.firing = count.firing.saturating_sub(u64::from(before.firing));
+        }
+        if let Some(count) = row.incident.and_then(|id| self.counts.get_mut(&id)) {
+            count.total += 1;
+            count.firing += u64::from(row.firing);
+        }
+        let came = before.as_ref().and_then(|before| before.incident) != row.incident;
+        if let Some(id) = row.incident.filter(|_| came) {
+            let name = row.alert.labels.get("alertname").cloned();
+            self.newest.insert(id, Some((row.joined_at.unwrap_or(row.seen_at), name)));
+            if let Some(group) = row.group.clone() {
+                self.groups.insert((row.source.clone(), group, row.private), Some(id));
+            }
+        }
+        self.rows.insert(key, Some(row));
+        Ok(())
+    }
+
+    /// What could take an alert.
+    pub(super) async fn around(
+        &mut self,
+        store: &dyn Store,
+        (source, group): (&str, Option<&str>),
+        about: &About,
+        private: bool,
+        own: Option<IncidentId>,
+    ) -> Result<Around, EngineError> {
+        let own = match own {
+            Some(id) => self.holder(store, id).await?,
+            None => None,
+        };
+        let group = match group {
+            Some(group) => self.group(store, source, group, private).await?,
+            None => None,
+        };
+        let storm = self.storm(store, about, private).await?;
+        Ok(Around { own, group, storm })
+    }
+
+    fn open_holder(&self, id: IncidentId) -> Option<Holder> {
+        let row = self.open.get(&id)?;
+        Some(Holder { id, number: row.number, ended_at: None, is_final: false })
+    }
+
+    /// The incident that an alert was in; the other one, where it has become a part of that.
+    async fn holder(&mut self, store: &dyn Store, id: IncidentId) -> Result<Option<Holder>, EngineError> {
+        let mut at = id;
+        for _ in 0..MERGES {
+            if let Some(holder) = self.open_holder(at) {
+                return Ok(Some(holder));
+            }
+            if let Some(known) = self.closed.get(&at) {
+                return Ok(known.clone());
+            }
+            let Some(incident) = load_incident(store, at).await?.map(|loaded| loaded.state) else {
+                return Ok(None);
+            };
+            let end = incident.end.clone();
+            if let Some(End::Merged { into }) = end {
+                let rows = store.incidents(false, LOOK).await?;
+                match rows.into_iter().find(|row| row.number == into) {
+                    Some(other) => {
+                        at = other.id;
+                        continue;
+                    }
+                    None => return Ok(None),
+                }
+            }
+            let holder = Holder {
+                id: at,
+                number: incident.number,
+                ended_at: Some(incident.resolved_at.unwrap_or(incident.opened_at)),
+                is_final: matches!(end, Some(End::NotAnIncident { .. })),
+            };
+            self.closed.insert(at, Some(holder.clone()));
+            return Ok(Some(holder));
+        }
+        Ok(None)
+    }
+
+    /// The open incident that holds alerts of this group. Nothing private joins what others read, nor the other way round.
+    async fn group(
+        &mut self,
+        store: &dyn Store,
+        source: &str,
+        group: &str,
+        private: bool,
+    ) -> Result<Option<Holder>, EngineError> {
+        let key = (source.to_owned(), group.to_owned(), private);
+        if !self.groups.contains_key(&key) {
+            let which = AlertsOf::Group { source: key.0.clone(), group: key.1.clone() };
+            let rows = store.alerts(which, GROUP_LOOK).await?;
+            let fits = |id: &IncidentId| self.open.get(id).is_some_and(|row| row.private == private);
+            let found = rows.iter().filter_map(|row| row.incident).find(fits);
+            self.groups.insert(key.clone(), found);
+        }
+        Ok(self.groups.get(&key).copied().flatten().and_then(|id| self.open_holder(id)))
+    }
+
+    /// The open incident of the service to which something came last.
+    async fn storm(
+        &mut self,
+        store: &dyn Store,
+        about: &About,
+        private: bool,
+    ) -> Result<Option<(Holder, DateTime<Utc>)>, EngineError> {
+        let fits = |row: &&IncidentRow| row.service == about.service && row.private == private;
+        let candidates: Vec<(IncidentId, DateTime<Utc>)> =
+            self.open.values().filter(fits).map(|row| (row.id, row.opened_at)).collect();
+        let mut best: Option<(Holder, DateTime<Utc>)> = None;
+        for (id, opened_at) in candidates {
+            if !self.newest.contains_key(&id) {
+                let newest = store.alerts(AlertsOf::Newest(id), 1).await?.pop();
+                let newest = newest.map(|row| {
+                    (row.joined_at.unwrap_or(row.seen_at), row.alert.labels.get("alertname").cloned())
+                });
+                self.newest.insert(id, newest);
+            }
+            let newest = self.newest.get(&id).cloned().flatten();
+            // of what names no service, only what has the same name belongs together
+            let is_same = |(_, name): &Newest| name.is_some() && *name == about.name;
+            if about.is_of_nobody() && !newest.as_ref().is_some_and(is_same) {
+                continue;
+            }
+            let since = newest.map_or(opened_at, |(at, _)| at.max(opened_at));
+            if best.as_ref().is_none_or(|(_, known)| *known < since) {
+                best = self.open_holder(id).map(|holder| (holder, since));
+            }
+        }
+        Ok(best)
+    }
+}

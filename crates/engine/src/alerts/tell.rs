@@ -1,0 +1,239 @@
+//! What a batch of alerts writes: one commit of rows, incidents' events, messages, and what came in.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use runbook_core::alert::{AlertLink, AlertRow, Tally};
+use runbook_core::ids::IncidentId;
+use runbook_core::incident::{AlertsTold, Effect, Incident, IncidentCommand, Raise, decide, open_for_alerts};
+use runbook_core::journal::{Cause, Head, StreamId};
+use runbook_core::ports::{AlertsOf, Commit, CommitError, CounterRaise, RowChange, Timer, TimerChange};
+
+use super::TELL;
+use super::around::Known;
+use super::batch::{Pending, Touched};
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::incidents::{INCIDENT_COUNTER, apply_incident, load_incident};
+use crate::origin::Origin;
+
+/// Alerts that a timeline and a card name.
+const FIRST: usize = 5;
+/// Addresses of alerts that a card names.
+const LINKS: usize = 6;
+/// Of a batch so many rows are compared for who is first.
+const COMPARED: usize = 50;
+/// Least time between two events about alerts of one incident, unless something changes by them.
+const PACE: TimeDelta = TimeDelta::seconds(5);
+
+impl Engine {
+    /// Writes everything that a batch has decided, or nothing: `false` when somebody else was faster.
+    pub(super) async fn tell_all(
+        &self,
+        known: &mut Known,
+        pending: Pending,
+        rows: Vec<RowChange>,
+    ) -> Result<bool, EngineError> {
+        let now = self.now();
+        let origin = pending.origin.unwrap_or_else(Origin::engine);
+        let mut commit = Commit::default();
+        let mut done = pending.done.into_iter();
+        commit.inbox_done = done.next();
+        commit.inbox_also = done.collect();
+        let (mut effects, mut states) = (Vec::new(), Vec::new());
+        for (id, touched) in &pending.touched {
+            if let Some(opening) = pending.opening.as_ref().filter(|opening| opening.request.id == *id) {
+                let tally = self.tally_of(known, *id, touched, &rows, &[]).await?;
+                let decision = open_for_alerts(&opening.request, tally, touched.reasons(), now);
+                let (append, state) = apply_incident(*id, None, Head::EMPTY, &decision.events, &origin, now)?;
+                commit.counter = Some(CounterRaise { name: INCIDENT_COUNTER, from: opening.counter });
+                commit.rows.push(RowChange::Incident(state.row()));
+                effects.extend(self.incident_effects(&mut commit, &append, &decision, &state, now));
+                commit.appends.push(append);
+                states.push(state);
+            } else if let Some(due) = self.may_wait(known, *id, touched, now).await? {
+                commit.timers.push(tell_timer(*id, due));
+            } else if let Some(loaded) = load_incident(self.store(), *id).await? {
+                let told = self.all_told(known, touched, &rows, &loaded.state).await?;
+                let command = IncidentCommand::TellAlerts(Box::new(told));
+                let decision = decide(&loaded.state, &command, now)?;
+                if decision.events.is_empty() {
+                    continue;
+                }
+                let state = Some(loaded.state);
+                let (append, state) =
+                    apply_incident(*id, state, loaded.head, &decision.events, &origin, now)?;
+                commit.rows.push(RowChange::Incident(state.row()));
+                effects.extend(self.incident_effects(&mut commit, &append, &decision, &state, now));
+                commit.appends.push(append);
+                states.push(state);
+            }
+        }
+        commit.rows.extend(rows);
+        if commit == Commit::default() {
+            return Ok(true);
+        }
+        match self.store().commit(commit).await {
+            Ok(()) => self.has_told(known, &states, effects, now),
+            Err(CommitError::Conflict(_)) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(true)
+    }
+
+    fn has_told(&self, known: &mut Known, states: &[Incident], effects: Vec<Effect>, now: DateTime<Utc>) {
+        let mut paced = self.inner.alerts_told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        paced.retain(|_, at| *at > now - PACE);
+        for state in states {
+            known.opened(state.row());
+            paced.insert(state.id, now);
+        }
+        drop(paced);
+        self.touch();
+        self.perform_incident(effects);
+    }
+
+    /// Until when this can wait: something was told just now, and nothing but counts changes.
+    async fn may_wait(
+        &self,
+        known: &mut Known,
+        id: IncidentId,
+        touched: &Touched,
+        now: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, EngineError> {
+        let count = known.count(self.store(), id).await?;
+        let Some(row) = known.open(id) else { return Ok(None) };
+        let scheme = self.settings().severities.default_scheme();
+        let raises =
+            touched.raises.as_ref().is_some_and(|raise| scheme.rank(&raise.to) < scheme.rank(&row.severity));
+        let matters = touched.reopens.is_some()
+            || !touched.damped.is_empty()
+            || !touched.steady.is_empty()
+            || raises
+            || count.firing == 0
+            || touched.was_quiet;
+        let paced = self.inner.alerts_told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let due = paced.get(&id).map(|at| *at + PACE).filter(|due| *due > now);
+        Ok(due.filter(|_| !matters))
+    }
+
+    /// Everything that is told of an incident's alerts.
+    async fn all_told(
+        &self,
+        known: &mut Known,
+        touched: &Touched,
+        rows: &[RowChange],
+        state: &Incident,
+    ) -> Result<AlertsTold, EngineError> {
+        let before = state.alerts.as_ref().map(|alerts| &alerts.tally);
+        let sources = before.map_or_else(Vec::new, |tally| tally.sources.clone());
+        let mut tally = self.tally_of(known, state.id, touched, rows, &sources).await?;
+        tally.left_out = touched.left_out.or(before.map(|tally| tally.left_out)).unwrap_or_default();
+        let mut reasons = touched.reasons();
+        let scheme = self.settings().severities.default_scheme();
+        let more = |raise: &&Raise| scheme.rank(&raise.to) < scheme.rank(&state.severity);
+        let mut raises = None;
+        if let Some(raise) = touched.raises.as_ref().filter(more) {
+            let from_alerts = state.alerts.as_ref().is_some_and(|alerts| alerts.opened);
+            if state.severity_by_hand || !(from_alerts || state.reminders.is_severity_guessed) {
+                let who = if state.severity_by_hand { "a person" } else { "the pager" };
+                reasons.push(format!(
+                    "{} would be {}, and stays {}: {who} has said how severe it is",
+                    raise.reason, raise.to, state.severity
+                ));
+            } else {
+                reasons.push(format!("severity {} from now on: {}", raise.to, raise.reason));
+                raises = Some(raise.clone());
+            }
+        }
+        Ok(AlertsTold {
+            source: touched.source.clone(),
+            tally,
+            reasons,
+            reopens: touched.reopens.clone(),
+            damped: touched.damped.clone(),
+            steady: touched.steady.clone(),
+            raises,
+        })
+    }
+
+    /// An incident's alerts, counted, with the first of them.
+    async fn tally_of(
+        &self,
+        known: &mut Known,
+        id: IncidentId,
+        touched: &Touched,
+        rows: &[RowChange],
+        sources: &[String],
+    ) -> Result<Tally, EngineError> {
+        let count = known.count(self.store(), id).await?;
+        let changed = rows.iter().filter_map(|row| match row {
+            RowChange::Alert(row) => Some(row.as_ref()),
+            _ => None,
+        });
+        let changed: Vec<&AlertRow> = changed.collect();
+        let its: Vec<&AlertRow> =
+            changed.iter().copied().filter(|row| row.incident == Some(id)).take(COMPARED).collect();
+        let mut first = self.store().alerts(AlertsOf::Incident(id), FIRST + its.len()).await?;
+        let is_changed = |row: &AlertRow| {
+            changed.iter().any(|new| new.source == row.source && new.fingerprint == row.fingerprint)
+        };
+        first.retain(|row| !is_changed(row));
+        first.extend(its.into_iter().cloned());
+        first.sort_by_key(|row| (!row.firing, row.joined_at));
+        first.truncate(FIRST);
+        let mut sources: BTreeSet<String> = sources.iter().cloned().collect();
+        if !touched.source.is_empty() {
+            sources.insert(touched.source.clone());
+        }
+        Ok(Tally {
+            sources: sources.into_iter().collect(),
+            firing: count.firing,
+            total: count.total,
+            left_out: touched.left_out.unwrap_or_default(),
+            first: first.iter().map(line).collect(),
+            links: links(&first),
+        })
+    }
+
+    /// Tells of what came in a hurry and had to wait.
+    pub(crate) async fn alerts_are_due(&self, id: IncidentId) -> Result<(), EngineError> {
+        let _gate = self.inner.alert_gate.lock().await;
+        let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(()) };
+        let mut known = Known::default();
+        let source = loaded.state.alerts.as_ref().and_then(|alerts| alerts.tally.sources.first());
+        let touched = Touched { source: source.cloned().unwrap_or_default(), ..Touched::default() };
+        let told = self.all_told(&mut known, &touched, &[], &loaded.state).await?;
+        let origin = Origin::system("alerts", Cause::Timer);
+        let command = IncidentCommand::TellAlerts(Box::new(told));
+        self.change_incident(id, &command, &origin, None).await.map(|_| ())
+    }
+}
+
+fn tell_timer(id: IncidentId, due: DateTime<Utc>) -> TimerChange {
+    TimerChange::Set(Timer {
+        key: format!("{TELL}/{id}"),
+        due,
+        stream: StreamId::Incident(id),
+        what: TELL.to_owned(),
+    })
+}
+
+/// An alert in one line.
+fn line(row: &AlertRow) -> String {
+    let began = row.alert.starts_at.unwrap_or(row.turned_at).format("%H:%M UTC");
+    match (row.firing, row.damped) {
+        (_, true) => format!("{}: comes and goes", row.title),
+        (true, false) => format!("{}: fires since {began}", row.title),
+        (false, false) => format!("{}: ended at {}", row.title, row.turned_at.format("%H:%M UTC")),
+    }
+}
+
+/// Where people can look: what to do before what there is to see, each address once.
+fn links(rows: &[AlertRow]) -> Vec<AlertLink> {
+    let mut seen = BTreeSet::new();
+    let all = rows.iter().flat_map(|row| &row.alert.links);
+    let (todo, to_see): (Vec<_>, Vec<_>) = all.partition(|link| link.what == "runbook");
+    let links = todo.into_iter().chain(to_see).filter(|link| seen.insert(link.url.clone()));
+    links.take(LINKS).cloned().collect()
+}

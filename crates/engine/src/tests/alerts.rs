@@ -1,0 +1,347 @@
+//! Alerts of monitoring systems become incidents: gathered, counted, damped, silenced, and over when all of them are.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use runbook_core::alert::{AlertNotice, Maintenance, SentAlert};
+use runbook_core::ids::IncidentId;
+use runbook_core::incident::{Incident, IncidentEvent, Status};
+use runbook_core::people::Actor;
+use runbook_core::ports::{AlertsOf, PagerEventKind, Signal, Translated};
+use runbook_core::request::Request;
+
+use crate::clock::Clock;
+use crate::testkit::{Bench, check, locked, page};
+
+fn sent(bench: &Bench, name: &str, firing: bool, labels: &[(&str, &str)]) -> SentAlert {
+    let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    SentAlert {
+        fingerprint: name.to_owned(),
+        firing,
+        labels: labels.chain([("alertname".to_owned(), "Down".to_owned())]).collect(),
+        annotations: BTreeMap::from([("summary".to_owned(), format!("{name} is down"))]),
+        starts_at: Some(bench.clock.now()),
+        ..SentAlert::default()
+    }
+}
+
+/// An alert of the service `billing`, which has no diagnostics.
+fn of_billing(bench: &Bench, name: &str, firing: bool) -> SentAlert {
+    SentAlert {
+        starts_at: None,
+        ..sent(bench, name, firing, &[("service", "billing"), ("severity", "warning")])
+    }
+}
+
+async fn notified(bench: &mut Bench, id: &str, group: &str, alerts: Vec<SentAlert>) {
+    let notice = AlertNotice {
+        source: "alertmanager".to_owned(),
+        group: Some(group.to_owned()),
+        firing: alerts.iter().any(|alert| alert.firing),
+        left_out: 0,
+        external_url: None,
+        alerts,
+    };
+    bench.hand_in("alertmanager", id, Translated::Signal(Signal::Alerts(notice))).await;
+}
+
+async fn told(bench: &mut Bench, id: &str, group: &str, alerts: Vec<SentAlert>) {
+    notified(bench, id, group, alerts).await;
+    bench.pass(6_000).await;
+}
+
+fn ids(bench: &Bench) -> Vec<IncidentId> {
+    locked(&bench.data).incidents.keys().copied().collect()
+}
+
+async fn only(bench: &Bench) -> (Incident, Vec<IncidentEvent>) {
+    let ids = ids(bench);
+    assert_eq!(ids.len(), 1, "one incident");
+    bench.incident_events(ids[0]).await
+}
+
+fn tally(incident: &Incident) -> (u64, u64) {
+    let count = incident.alerts.as_ref().map(runbook_core::incident::Alerts::count).unwrap_or_default();
+    (count.firing, count.total)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alert_opens_an_incident_that_ends_with_it() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let began = bench.clock.now();
+    let alert = sent(&bench, "a", true, &[("service", "flowengine"), ("severity", "critical")]);
+    told(&mut bench, "1", "g", vec![alert.clone()]).await;
+    let (incident, events) = only(&bench).await;
+    assert_eq!((incident.severity.as_str(), incident.service.as_str()), ("P1", "flowengine"));
+    assert_eq!((incident.title.as_str(), incident.detected_at), ("a is down", began));
+    assert_eq!(incident.opened_by, Actor::system("alertmanager"));
+    assert!(!incident.runs.is_empty(), "its diagnostics start");
+    assert!(
+        matches!(&events[0], IncidentEvent::Opened { severity_reason, alerted: true, .. } if severity_reason == "the alert's severity is critical")
+    );
+    let count = events.len();
+    bench.pass(30_000).await;
+    told(&mut bench, "2", "g", vec![alert.clone()]).await;
+    let (_, events) = only(&bench).await;
+    let told_of = |events: &[IncidentEvent]| {
+        events.iter().filter(|event| matches!(event, IncidentEvent::AlertsChanged { .. })).count()
+    };
+    assert!(events.len() >= count && told_of(&events) == 1, "told again, nothing new: {events:?}");
+    told(&mut bench, "3", "g", vec![SentAlert { firing: false, ..alert }]).await;
+    let (incident, events) = only(&bench).await;
+    assert_eq!((incident.status, tally(&incident)), (Status::Resolved, (0, 1)));
+    assert!(events.contains(&IncidentEvent::Resolved { via: "alertmanager".to_owned() }));
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// Five hundred alerts of one service are one incident, few events, and a count; all of one notice or each of its own.
+#[tokio::test(start_paused = true)]
+async fn a_storm_is_one_incident_and_few_events() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let many: Vec<SentAlert> = (0..300).map(|n| of_billing(&bench, &format!("n{n}"), true)).collect();
+    told(&mut bench, "big", "big", many.clone()).await;
+    for n in 0..200 {
+        let one = of_billing(&bench, &format!("m{n}"), true);
+        notified(&mut bench, &format!("m{n}"), &format!("g{n}"), vec![one]).await;
+    }
+    bench.pass(30_000).await;
+    let (incident, events) = only(&bench).await;
+    assert_eq!(tally(&incident), (500, 500));
+    let tally_now = &incident.alerts.as_ref().unwrap().tally;
+    assert_eq!((tally_now.words().as_str(), tally_now.first.len()), ("500 of 500 alerts fire", 5));
+    assert!(events.len() < 40, "{} events", events.len());
+    assert_eq!(locked(&bench.data).alerts.len(), 500);
+    let said = bench.ask("why", "ana", Request::IncidentExplain { incident: Some("INC-1".to_owned()) }).await;
+    assert!(said.contains("alerts: 500 of 500 fire the first 20 of 500"), "{said}");
+    assert!(said.contains("severity  P3: the alert's severity is warning"), "{said}");
+    let over: Vec<SentAlert> = many.into_iter().map(|alert| SentAlert { firing: false, ..alert }).collect();
+    told(&mut bench, "over", "big", over).await;
+    let (incident, _) = only(&bench).await;
+    assert_eq!((tally(&incident), incident.status), ((200, 500), Status::Triggered));
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// Services of their own have incidents of their own, also when all of them come in one notice.
+#[tokio::test(start_paused = true)]
+async fn one_notice_of_several_services() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let alerts: Vec<SentAlert> = ["x", "y", "z", "x", "y"]
+        .iter()
+        .enumerate()
+        .map(|(n, service)| {
+            sent(&bench, &format!("{service}{n}"), true, &[("service", service), ("severity", "low")])
+        })
+        .collect();
+    // without a group nothing but the service gathers them
+    let notice =
+        AlertNotice { source: "alertmanager".to_owned(), firing: true, alerts, ..AlertNotice::default() };
+    bench.hand_in("alertmanager", "1", Translated::Signal(Signal::Alerts(notice))).await;
+    bench.pass(6_000).await;
+    let mut found = Vec::new();
+    for id in ids(&bench) {
+        let incident = bench.incident_events(id).await.0;
+        found.push((incident.number.0, incident.service.clone(), tally(&incident)));
+    }
+    found.sort();
+    let wanted = [(1, "x".to_owned(), (2, 2)), (2, "y".to_owned(), (2, 2)), (3, "z".to_owned(), (1, 1))];
+    assert_eq!(found, wanted);
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_opened_again_soon_and_another_one_later() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    for (n, firing) in [(1, true), (2, false), (3, true), (4, false)] {
+        let alert = of_billing(&bench, "a", firing);
+        told(&mut bench, &n.to_string(), "g", vec![alert]).await;
+    }
+    let (incident, events) = only(&bench).await;
+    assert_eq!(incident.status, Status::Resolved);
+    let again = events.iter().find_map(|event| match event {
+        IncidentEvent::Reopened { via, reason } => Some((via.clone(), reason.clone().unwrap_or_default())),
+        _ => None,
+    });
+    let (via, reason) = again.unwrap();
+    assert!(via == "alertmanager" && reason.contains("fires again"), "{via} {reason}");
+    bench.pass(31 * 60_000).await;
+    let alert = of_billing(&bench, "a", true);
+    told(&mut bench, "5", "g", vec![alert]).await;
+    assert_eq!(ids(&bench).len(), 2, "that one is over");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// What comes and goes holds its incident open, and is told of once.
+#[tokio::test(start_paused = true)]
+async fn what_comes_and_goes_is_damped() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    for n in 0..30 {
+        let alert = of_billing(&bench, "a", n % 2 == 0);
+        told(&mut bench, &format!("t{n}"), "g", vec![alert]).await;
+    }
+    let (incident, events) = only(&bench).await;
+    assert!(incident.status.is_open(), "{:?}", incident.status);
+    let damped = events.iter().filter(|event| matches!(event, IncidentEvent::AlertsDamped { .. })).count();
+    let turns = events
+        .iter()
+        .filter(|event| matches!(event, IncidentEvent::Resolved { .. } | IncidentEvent::Reopened { .. }))
+        .count();
+    assert_eq!(damped, 1, "{events:?}");
+    assert!(turns <= 6, "{turns}: {events:?}");
+    // it was told last that it has ended, and nothing more comes
+    bench.pass(11 * 60_000).await;
+    let (incident, events) = only(&bench).await;
+    assert_eq!(incident.status, Status::Resolved);
+    assert!(
+        events.contains(&IncidentEvent::AlertsSteady { alerts: vec!["a is down".to_owned()] }),
+        "{events:?}"
+    );
+    assert_eq!(incident.alerts.unwrap().damped, Vec::<String>::new());
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn maintenance_silences_until_it_is_over() {
+    let mut bench = Bench::with(&[], |settings| {
+        settings.alerts.maintenance = vec![Maintenance {
+            service: Some("billing".to_owned()),
+            labels: BTreeMap::new(),
+            from: None,
+            until: chrono::DateTime::UNIX_EPOCH,
+            reason: "the database moves".to_owned(),
+        }];
+    })
+    .await;
+    let until = bench.clock.now() + TimeDelta::minutes(20);
+    bench.settings.alerts.maintenance[0].until = until;
+    bench.reboot().await;
+    let alerts = vec![of_billing(&bench, "a", true), of_billing(&bench, "b", true)];
+    told(&mut bench, "1", "g", alerts).await;
+    assert!(ids(&bench).is_empty());
+    let said = bench.ask("why", "ana", Request::IncidentExplain { incident: None }).await;
+    assert!(said.contains("silenced: maintenance until") && said.contains("the database moves"), "{said}");
+    let ended = of_billing(&bench, "b", false);
+    told(&mut bench, "2", "g", vec![ended]).await;
+    bench.pass(21 * 60_000).await;
+    let (incident, _) = only(&bench).await;
+    assert_eq!((tally(&incident), incident.title.as_str()), ((1, 1), "a is down"), "it fires still");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// While a run is open, the end of the alerts is watched and asked about.
+#[tokio::test(start_paused = true)]
+async fn an_open_run_holds_the_end() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let alert = sent(&bench, "a", true, &[("service", "flowengine"), ("severity", "critical")]);
+    told(&mut bench, "1", "g", vec![alert.clone()]).await;
+    bench.pass(20_000).await;
+    let request = Request::RunbookRollback {
+        service: Some("flowengine".to_owned()),
+        params: BTreeMap::new(),
+        incident: Some("INC-1".to_owned()),
+    };
+    bench.ask("roll", "ana", request).await;
+    told(&mut bench, "2", "g", vec![SentAlert { firing: false, ..alert.clone() }]).await;
+    let (incident, events) = only(&bench).await;
+    assert_eq!(incident.status, Status::Monitoring);
+    assert!(events.iter().any(|event| matches!(event, IncidentEvent::ResolveHeld { .. })), "{events:?}");
+    let again = SentAlert { starts_at: Some(bench.clock.now()), ..alert };
+    told(&mut bench, "3", "g", vec![again]).await;
+    assert_ne!(only(&bench).await.0.status, Status::Monitoring, "the impact is back");
+}
+
+/// An alert of a paged service joins its incident, and the pager keeps the last word.
+#[tokio::test(start_paused = true)]
+async fn the_pagers_incident_takes_alerts_and_ends_by_the_pager() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    bench.pager_says("page", PagerEventKind::Triggered, page("Q1"), None).await;
+    bench.pass(10_000).await;
+    let alert = sent(&bench, "a", true, &[("service", "flowengine"), ("severity", "critical")]);
+    told(&mut bench, "1", "g", vec![alert.clone()]).await;
+    let (incident, _) = only(&bench).await;
+    assert_eq!((tally(&incident), incident.severity.as_str()), ((1, 1), "P1"));
+    told(&mut bench, "2", "g", vec![SentAlert { firing: false, ..alert }]).await;
+    let (incident, _) = only(&bench).await;
+    assert_eq!((tally(&incident), incident.status), ((0, 1), Status::Triggered));
+    let said = bench.ask("why", "ana", Request::IncidentExplain { incident: None }).await;
+    assert!(
+        said.contains("PagerDuty paged (Q1)") && said.contains("severity  P1: PagerDuty's priority"),
+        "{said}"
+    );
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// A more severe alert raises what an alert had said, and not what a person has.
+#[tokio::test(start_paused = true)]
+async fn a_more_severe_alert_raises_its_incident() {
+    for by_hand in [false, true] {
+        let mut bench = Bench::with(&[], |_| ()).await;
+        let alert = of_billing(&bench, "a", true);
+        told(&mut bench, "1", "g", vec![alert]).await;
+        if by_hand {
+            let request = Request::IncidentSeverity { incident: None, severity: "P4".to_owned() };
+            bench.ask("severity", "ana", request).await;
+        }
+        let worse = sent(&bench, "b", true, &[("service", "billing"), ("severity", "critical")]);
+        told(&mut bench, "2", "other", vec![worse]).await;
+        let (incident, events) = only(&bench).await;
+        assert_eq!(incident.severity, if by_hand { "P4" } else { "P1" });
+        let reasons: Vec<String> = events
+            .iter()
+            .filter_map(|event| match event {
+                IncidentEvent::AlertsChanged { reasons, .. } => Some(reasons.join("; ")),
+                _ => None,
+            })
+            .collect();
+        let wanted = if by_hand { "would be P1, and stays P4: a person" } else { "severity P1 from now on" };
+        assert!(reasons.iter().any(|reason| reason.contains(wanted)), "{reasons:?}");
+    }
+}
+
+/// Nothing that names no service gathers but by its name; and nothing private joins what others read.
+#[tokio::test(start_paused = true)]
+async fn unknown_and_private_services() {
+    let mut bench = Bench::with(&[], |settings| {
+        if let Some(billing) = settings.services.iter_mut().find(|service| service.name == "billing") {
+            billing.private = true;
+        }
+    })
+    .await;
+    let mut alerts = vec![sent(&bench, "a", true, &[]), sent(&bench, "b", true, &[])];
+    let mut other = sent(&bench, "c", true, &[]);
+    other.labels.insert("alertname".to_owned(), "Slow".to_owned());
+    alerts.push(other);
+    for (n, alert) in alerts.into_iter().enumerate() {
+        told(&mut bench, &n.to_string(), &format!("g{n}"), vec![alert]).await;
+    }
+    assert_eq!(ids(&bench).len(), 2, "two names");
+    let private = of_billing(&bench, "p", true);
+    told(&mut bench, "p", "g0", vec![private]).await;
+    let rows = bench.engine.store().incidents(false, 9).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.private).collect::<Vec<_>>(), [true, false, false]);
+    let said = bench.ask("why", "ben", Request::IncidentExplain { incident: Some("INC-3".to_owned()) }).await;
+    assert!(said.contains("INC-3 is private"), "{said}");
+    let alerts = bench.engine.store().alerts(AlertsOf::Incident(rows[0].id), 9).await.unwrap();
+    assert!(alerts.len() == 1 && alerts[0].private);
+}
+
+/// Wherever the process ends, each alert is in one incident, and each incident has the count of its rows.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_lost_or_doubled_over_restarts() {
+    for point in [1, 3, 6, 9, 13, 18, 24] {
+        let mut bench = Bench::with(&[], |_| ()).await;
+        bench.ends_soon(point).await;
+        for n in 0..6 {
+            let service = if n % 2 == 0 { "billing" } else { "shop" };
+            let alert =
+                sent(&bench, &format!("f{n}"), true, &[("service", service), ("severity", "warning")]);
+            notified(&mut bench, &format!("i{n}"), &format!("g{n}"), vec![alert]).await;
+        }
+        bench.pass(30_000).await;
+        let all = ids(&bench);
+        assert_eq!(all.len(), 2, "ended at {point}");
+        for id in all {
+            let incident = bench.incident_events(id).await.0;
+            assert_eq!(tally(&incident), (3, 3), "ended at {point}: {incident:?}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Alerts of monitoring systems, as they stand.
+
+use runbook_core::alert::{AlertCount, AlertRow};
+use runbook_core::ids::IncidentId;
+use runbook_core::ports::AlertsOf;
+use rusqlite::{Connection, params};
+
+use crate::error::Fault;
+use crate::rows::{json, read};
+use crate::values::{limit, micros};
+
+/// Puts a row in the place of its former self.
+pub(crate) fn put(connection: &Connection, row: &AlertRow) -> Result<usize, Fault> {
+    Ok(connection
+        .prepare_cached(
+            // unlike REPLACE it leaves alone the indexes whose columns stay
+            "INSERT INTO alerts (source, fingerprint, incident, grp, firing, watched, joined_at, seen_at, row)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT (source, fingerprint) DO UPDATE SET
+                 incident = excluded.incident, grp = excluded.grp, firing = excluded.firing, watched = excluded.watched,
+                 joined_at = excluded.joined_at, seen_at = excluded.seen_at, row = excluded.row",
+        )?
+        .execute(params![
+            row.source,
+            row.fingerprint,
+            row.incident.map(|id| id.to_string()),
+            row.group,
+            row.firing,
+            row.is_watched(),
+            row.joined_at.map(micros),
+            micros(row.seen_at),
+            json(row)?
+        ])?)
+}
+
+/// Those that are meant, at most so many.
+pub(crate) fn find(connection: &Connection, which: &AlertsOf, rows: usize) -> Result<Vec<AlertRow>, Fault> {
+    let most = limit(rows);
+    match which {
+        AlertsOf::These(keys) => {
+            let mut keys: Vec<_> = keys.iter().collect();
+            keys.sort();
+            keys.dedup();
+            let mut found = Vec::new();
+            for (source, fingerprint) in keys {
+                if found.len() >= rows {
+                    break;
+                }
+                let sql = "SELECT row FROM alerts WHERE source = ?1 AND fingerprint = ?2";
+                found.extend(read(connection, sql, [source, fingerprint])?);
+            }
+            Ok(found)
+        }
+        AlertsOf::Group { source, group } => read(
+            connection,
+            "SELECT row FROM alerts WHERE source = ?1 AND grp = ?2 AND incident IS NOT NULL
+             ORDER BY joined_at DESC, fingerprint LIMIT ?3",
+            params![source, group, most],
+        ),
+        AlertsOf::Incident(id) => read(
+            connection,
+            "SELECT row FROM alerts WHERE incident = ?1 ORDER BY firing DESC, joined_at, source, fingerprint LIMIT ?2",
+            params![id.to_string(), most],
+        ),
+        AlertsOf::Newest(id) => read(
+            connection,
+            "SELECT row FROM alerts WHERE incident = ?1 ORDER BY joined_at DESC, source, fingerprint LIMIT ?2",
+            params![id.to_string(), most],
+        ),
+        AlertsOf::Loose => read(
+            connection,
+            "SELECT row FROM alerts WHERE incident IS NULL ORDER BY seen_at DESC, source, fingerprint LIMIT ?1",
+            [most],
+        ),
+        AlertsOf::Watched => read(
+            connection,
+            "SELECT row FROM alerts WHERE watched = 1 ORDER BY seen_at, source, fingerprint LIMIT ?1",
+            [most],
+        ),
+    }
+}
+
+/// How many an incident has.
+pub(crate) fn count(connection: &Connection, incident: IncidentId) -> Result<AlertCount, Fault> {
+    let mut select = connection
+        .prepare_cached("SELECT count(*), coalesce(sum(firing), 0) FROM alerts WHERE incident = ?1")?;
+    let (total, firing) =
+        select.query_row([incident.to_string()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+    Ok(AlertCount { firing: firing.unsigned_abs(), total: total.unsigned_abs() })
+}

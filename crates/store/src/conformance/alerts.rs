@@ -1,0 +1,81 @@
+//! Alerts of monitoring systems.
+
+use runbook_core::alert::{AlertCount, AlertRow, SentAlert};
+use runbook_core::ids::IncidentId;
+use runbook_core::ports::{AlertsOf, Commit, RowChange, Store};
+use uuid::Uuid;
+
+use super::at;
+
+fn alert_row(fingerprint: &str, incident: Option<u128>, firing: bool, joined_ms: i64) -> AlertRow {
+    AlertRow {
+        source: "alertmanager".to_owned(),
+        fingerprint: fingerprint.to_owned(),
+        group: Some("g".to_owned()),
+        alert: SentAlert { fingerprint: fingerprint.to_owned(), firing, ..SentAlert::default() },
+        title: "the shop is down".to_owned(),
+        service: "shop".to_owned(),
+        private: false,
+        firing,
+        incident: incident.map(|n| IncidentId(Uuid::from_u128(n))),
+        joined_at: incident.map(|_| at(joined_ms)),
+        turned_at: at(joined_ms),
+        seen_at: at(joined_ms),
+        turns: vec![at(1)],
+        damped: false,
+        silenced: false,
+        decisions: Vec::new(),
+    }
+}
+
+/// A row is what it was last, and is found by each of the ways; counts are of the rows.
+pub async fn alerts_are_replaced_found_and_counted(store: &dyn Store) {
+    let put = async |rows: Vec<AlertRow>| {
+        let rows = rows.into_iter().map(|row| RowChange::Alert(Box::new(row))).collect();
+        store.commit(Commit { rows, ..Commit::default() }).await.unwrap();
+    };
+    let names = async |which: AlertsOf, limit| {
+        let rows = store.alerts(which, limit).await.unwrap();
+        rows.into_iter().map(|row| row.fingerprint).collect::<Vec<_>>()
+    };
+    let one = IncidentId(Uuid::from_u128(1));
+    put(vec![
+        alert_row("a", Some(1), true, 30),
+        alert_row("b", Some(1), true, 10),
+        alert_row("c", Some(2), true, 40),
+        alert_row("d", Some(1), true, 20),
+        alert_row("e", None, true, 50),
+        AlertRow { group: None, ..alert_row("f", Some(2), true, 60) },
+        AlertRow { silenced: true, ..alert_row("h", None, true, 70) },
+    ])
+    .await;
+    let ended = alert_row("b", Some(1), false, 10);
+    put(vec![ended.clone()]).await;
+    assert_eq!(names(AlertsOf::Incident(one), 9).await, ["d", "a", "b"], "those that fire first");
+    assert_eq!(names(AlertsOf::Incident(one), 2).await, ["d", "a"]);
+    assert_eq!(names(AlertsOf::Newest(one), 1).await, ["a"]);
+    assert_eq!(store.alert_count(one).await.unwrap(), AlertCount { firing: 2, total: 3 });
+    let nothing = store.alert_count(IncidentId(Uuid::from_u128(9))).await.unwrap();
+    assert_eq!(nothing, AlertCount::default());
+    let group = AlertsOf::Group { source: "alertmanager".to_owned(), group: "g".to_owned() };
+    assert_eq!(names(group, 2).await, ["c", "a"]);
+    let other = AlertsOf::Group { source: "grafana".to_owned(), group: "g".to_owned() };
+    assert!(names(other, 9).await.is_empty());
+    assert_eq!(names(AlertsOf::Loose, 9).await, ["h", "e"]);
+    assert_eq!(names(AlertsOf::Watched, 9).await, ["h"]);
+    put(vec![
+        AlertRow { damped: true, ..alert_row("a", Some(1), true, 30) },
+        alert_row("h", None, false, 70),
+    ])
+    .await;
+    assert_eq!(names(AlertsOf::Watched, 9).await, ["a"]);
+    let key = |source: &str, fingerprint: &str| (source.to_owned(), fingerprint.to_owned());
+    let keys = vec![
+        key("alertmanager", "c"),
+        key("alertmanager", "b"),
+        key("grafana", "a"),
+        key("alertmanager", "b"),
+    ];
+    assert_eq!(names(AlertsOf::These(keys.clone()), 9).await, ["b", "c"]);
+    assert_eq!(store.alerts(AlertsOf::These(keys), 1).await.unwrap(), [ended]);
+}

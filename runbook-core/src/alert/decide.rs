@@ -1,0 +1,315 @@
+//! What becomes of one alert, and why.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::about::{About, SeverityFound};
+use super::notice::SentAlert;
+use super::policy::AlertPolicy;
+use super::row::AlertRow;
+use crate::duration::for_people;
+use crate::ids::{IncidentId, IncidentNumber};
+
+/// So long after an alert's end it may still be told that it had begun: messages come in any order.
+const LATE: TimeDelta = TimeDelta::seconds(60);
+/// Turns that are kept of one alert.
+const TURNS_KEPT: usize = 32;
+
+/// One alert as it was told.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// Who sends it.
+    pub source: &'a str,
+    /// The sender's group.
+    pub group: Option<&'a str>,
+    /// The alert.
+    pub alert: &'a SentAlert,
+    /// What it is about.
+    pub about: &'a About,
+    /// How severe it is.
+    pub severity: &'a SeverityFound,
+    /// Its service is led privately.
+    pub private: bool,
+}
+
+/// An incident that an alert may belong to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Its identity.
+    pub id: IncidentId,
+    /// Its display number.
+    pub number: IncidentNumber,
+    /// When it ended; `None` while it is open.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// A person ended it in a way that is not taken back: as no incident, or as a part of another.
+    pub is_final: bool,
+}
+
+/// What there is around an alert that could take it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Around {
+    /// The incident that it belonged to last; the other one, where that has become part of another.
+    pub own: Option<Holder>,
+    /// The open incident that holds alerts of the sender's group.
+    pub group: Option<Holder>,
+    /// The open incident of its service (of its name, where nothing names the service), and when that opened or the last alert came
+    /// to it.
+    pub storm: Option<(Holder, DateTime<Utc>)>,
+}
+
+/// What becomes of an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// It opens an incident.
+    Opens,
+    /// It joins this one.
+    Joins(IncidentId),
+    /// It fires again in this one, which is open.
+    FiresAgain(IncidentId),
+    /// It opens this one again.
+    Reopens(IncidentId),
+    /// It has ended; its incident, where it has one.
+    Ends(Option<IncidentId>),
+    /// It was so already, or says nothing new.
+    Stays,
+    /// Maintenance silences it.
+    Silenced,
+    /// Its severity opens no incident.
+    OpensNone,
+}
+
+/// Decides about one alert: what becomes of it, and its row after that. An opened incident's id is put into the row by whoever
+/// opens it.
+#[must_use]
+pub fn decide(
+    told: Told<'_>,
+    known: Option<&AlertRow>,
+    around: &Around,
+    policy: &AlertPolicy,
+    now: DateTime<Utc>,
+) -> (What, AlertRow) {
+    let mut row = known.cloned().unwrap_or_else(|| fresh(told, now));
+    let was = known.map(|row| row.alert.clone());
+    if let Some(was) = &was
+        && let Some(why) = is_late(&row, was, told.alert, now)
+    {
+        return (What::Stays, decided(row, "told_late", why, now));
+    }
+    let turned = was.as_ref().is_none_or(|was| was.firing != told.alert.firing);
+    row.group = told.group.map(str::to_owned).or(row.group);
+    row.alert.clone_from(told.alert);
+    row.title.clone_from(&told.about.title);
+    row.service.clone_from(&told.about.service);
+    row.private = told.private;
+    row.seen_at = now;
+    if turned && was.is_some() {
+        row.turned_at = now;
+        row.turns.retain(|at| *at > now - policy.flap);
+        row.turns.push(now);
+        let surplus = row.turns.len().saturating_sub(TURNS_KEPT);
+        row.turns.drain(..surplus);
+    }
+    if row.damped {
+        return (What::Stays, row);
+    }
+    let flaps = turned && policy.flap_turns > 0 && row.turns.len() >= policy.flap_turns;
+    if !flaps {
+        return if told.alert.firing {
+            fires(told, row, turned, around, policy, now)
+        } else {
+            ends(row, turned, now)
+        };
+    }
+    // what comes and goes holds its incident open
+    let (what, mut row) =
+        if told.alert.firing { fires(told, row, true, around, policy, now) } else { (What::Stays, row) };
+    row.damped = true;
+    let (count, window) = (row.turns.len(), span(policy.flap));
+    let why = format!(
+        "it began or ended {count} times within {window}: nothing changes by it until it is steady for {}",
+        span(policy.steady)
+    );
+    (what, decided(row, "damped", why, now))
+}
+
+/// Decides about a row that is watched, without anything new: maintenance may be over, and what was damped may be steady. `None`
+/// while it is not.
+#[must_use]
+pub fn settle(
+    told: Told<'_>,
+    row: &AlertRow,
+    around: &Around,
+    policy: &AlertPolicy,
+    now: DateTime<Utc>,
+) -> Option<(What, AlertRow)> {
+    let mut row = row.clone();
+    if row.damped {
+        if now < row.turned_at + policy.steady {
+            return None;
+        }
+        row.damped = false;
+        row.turns.clear();
+        if !told.alert.firing {
+            let was_firing = row.firing;
+            return Some(ends(row, was_firing, now));
+        }
+        let why = format!("it is steady: it fires since {}", clock(row.turned_at));
+        let was_firing = row.firing;
+        return Some(fires(told, decided(row, "steady", why, now), !was_firing, around, policy, now));
+    }
+    if !(row.silenced && told.alert.firing) || silenced(told, policy, now).is_some() {
+        return None;
+    }
+    row.silenced = false;
+    Some(fires(told, row, true, around, policy, now))
+}
+
+fn fires(
+    told: Told<'_>,
+    mut row: AlertRow,
+    turned: bool,
+    around: &Around,
+    policy: &AlertPolicy,
+    now: DateTime<Utc>,
+) -> (What, AlertRow) {
+    if !turned && row.silenced && silenced(told, policy, now).is_some() {
+        return (What::Stays, row);
+    }
+    // what maintenance had silenced has not been dealt with
+    let turned = turned || row.silenced;
+    // what a person has ended stays ended while its alert goes on, for as long as it would be opened again
+    let is_dealt_with = match &around.own {
+        Some(own) => own.is_final || own.ended_at.is_none_or(|at| now < at + policy.reopen),
+        None => row.became() == "no_incident",
+    };
+    if !turned && is_dealt_with {
+        return (What::Stays, row);
+    }
+    if let Some(own) = around.own.as_ref().filter(|own| own.ended_at.is_none()) {
+        row.firing = true;
+        let why = format!("the same alert is in {}, which is open", own.number);
+        return (What::FiresAgain(own.id), decided(joins(row, own.id, now), "fires_again", why, now));
+    }
+    if let Some(why) = silenced(told, policy, now) {
+        row.silenced = true;
+        row.firing = false;
+        return (What::Silenced, decided(row, "silenced", why, now));
+    }
+    row.silenced = false;
+    if let SeverityFound::OpensNone { reason } = told.severity {
+        row.firing = false;
+        let reason = reason.clone();
+        return (What::OpensNone, decided(row, "no_incident", reason, now));
+    }
+    row.firing = true;
+    let ended = around.own.as_ref().and_then(|own| Some((own, own.ended_at?)));
+    let before = match ended {
+        Some((own, at)) if !own.is_final && turned && now < at + policy.reopen => {
+            let why = format!(
+                "the same alert fires again {} after {} ended, within {}",
+                span(now - at),
+                own.number,
+                span(policy.reopen)
+            );
+            return (What::Reopens(own.id), decided(joins(row, own.id, now), "reopened", why, now));
+        }
+        Some((own, _)) if own.is_final => format!("; {}, where it was, is closed for good", own.number),
+        Some((own, at)) => format!("; {}, where it was, ended {} ago", own.number, span(now - at)),
+        None => String::new(),
+    };
+    if let Some(other) = &around.group {
+        let why = format!("{} holds alerts of the same group of {}{before}", other.number, told.source);
+        return (What::Joins(other.id), decided(joins(row, other.id, now), "joined", why, now));
+    }
+    if let Some((other, since)) = &around.storm
+        && now < *since + policy.storm
+    {
+        let of = if told.about.is_of_nobody() {
+            format!("alerts of the name {} came to it", told.about.name.as_deref().unwrap_or("it has"))
+        } else {
+            format!("is of the same service, {}", told.about.service)
+        };
+        let why =
+            format!("{} {of}, and has gathered for less than {}{before}", other.number, span(policy.storm));
+        return (What::Joins(other.id), decided(joins(row, other.id, now), "joined", why, now));
+    }
+    let why = format!(
+        "no open incident holds this alert, its group, or alerts of its service within {}{before}",
+        span(policy.storm)
+    );
+    row.joined_at = Some(now);
+    (What::Opens, decided(row, "opened", why, now))
+}
+
+fn ends(mut row: AlertRow, turned: bool, now: DateTime<Utc>) -> (What, AlertRow) {
+    let was_firing = std::mem::take(&mut row.firing);
+    row.silenced = false;
+    if !turned {
+        return (What::Stays, row);
+    }
+    let why = match (row.incident, was_firing) {
+        (Some(_), _) => "the sender says that it has ended".to_owned(),
+        (None, _) => "it has ended, and is in no incident".to_owned(),
+    };
+    let incident = row.incident.filter(|_| was_firing);
+    (What::Ends(incident), decided(row, "ended", why, now))
+}
+
+/// Why a word comes too late to count, where it does.
+fn is_late(row: &AlertRow, was: &SentAlert, told: &SentAlert, now: DateTime<Utc>) -> Option<String> {
+    let (began, known) = (told.starts_at?, was.starts_at?);
+    if began < known {
+        return Some(format!("it is about a time before {}, when it last began", clock(known)));
+    }
+    let is_same = began == known && told.firing && !was.firing;
+    (is_same && now < row.turned_at + LATE)
+        .then(|| format!("that it began at {} is told after its end", clock(known)))
+}
+
+fn silenced(told: Told<'_>, policy: &AlertPolicy, now: DateTime<Utc>) -> Option<String> {
+    let window = policy.maintenance.iter().find(|one| one.covers(told.about, &told.alert.labels, now))?;
+    let until = window.until.format("%Y-%m-%d %H:%M UTC");
+    Some(format!("maintenance until {until}: {}", window.reason))
+}
+
+fn joins(mut row: AlertRow, incident: IncidentId, now: DateTime<Utc>) -> AlertRow {
+    if row.incident != Some(incident) {
+        row.incident = Some(incident);
+        row.joined_at = Some(now);
+    }
+    row
+}
+
+fn decided(mut row: AlertRow, became: &str, why: String, now: DateTime<Utc>) -> AlertRow {
+    row.decide(became, why, now);
+    row
+}
+
+/// The row of an alert that nobody has told of before.
+fn fresh(told: Told<'_>, now: DateTime<Utc>) -> AlertRow {
+    AlertRow {
+        source: told.source.to_owned(),
+        fingerprint: told.alert.fingerprint.clone(),
+        group: None,
+        alert: told.alert.clone(),
+        title: told.about.title.clone(),
+        service: told.about.service.clone(),
+        private: told.private,
+        firing: false,
+        incident: None,
+        joined_at: None,
+        turned_at: now,
+        seen_at: now,
+        turns: Vec::new(),
+        damped: false,
+        silenced: false,
+        decisions: Vec::new(),
+    }
+}
+
+fn span(span: TimeDelta) -> String {
+    for_people(span.num_seconds().unsigned_abs())
+}
+
+fn clock(at: DateTime<Utc>) -> String {
+    at.format("%H:%M:%S UTC").to_string()
+}

@@ -1,0 +1,398 @@
+//! What becomes of alerts: given, when, then.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::*;
+use crate::ids::{IncidentId, IncidentNumber};
+use crate::severity::{Severities, parse};
+
+fn at(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_790_000_000 + seconds, 0).unwrap()
+}
+
+fn severities() -> Severities {
+    let text = r#"
+default = "four"
+[[scheme]]
+id = "four"
+name = "Four"
+[[scheme.severity]]
+id = "P1"
+name = "Critical"
+definition = "all is down"
+[[scheme.severity]]
+id = "P2"
+name = "High"
+definition = "much is down"
+[[scheme.severity]]
+id = "P3"
+name = "Medium"
+definition = "some is down"
+[[scheme.severity]]
+id = "P4"
+name = "Low"
+definition = "little is down"
+"#;
+    parse(text).unwrap()
+}
+
+fn alert(labels: &[(&str, &str)], firing: bool, starts: i64) -> SentAlert {
+    SentAlert {
+        fingerprint: "f1".to_owned(),
+        firing,
+        labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        starts_at: Some(at(starts)),
+        ..SentAlert::default()
+    }
+}
+
+fn holder(n: u64, ended: Option<i64>) -> Holder {
+    Holder {
+        id: IncidentId(Uuid::from_u128(n.into())),
+        number: IncidentNumber(n),
+        ended_at: ended.map(at),
+        is_final: false,
+    }
+}
+
+/// An alert that is told of again and again.
+struct Bench {
+    policy: AlertPolicy,
+    around: Around,
+    row: Option<AlertRow>,
+    labels: Vec<(&'static str, &'static str)>,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let policy = AlertPolicy::default();
+        let labels = vec![("alertname", "Down"), ("service", "shop"), ("severity", "critical")];
+        Bench { policy, around: Around::default(), row: None, labels }
+    }
+
+    fn told(&mut self, firing: bool, starts: i64, now: i64) -> What {
+        let sent = alert(&self.labels, firing, starts);
+        let of = about(&sent, &self.policy);
+        let severities = severities();
+        let severe = severity(&sent, &self.policy, severities.default_scheme(), None);
+        let told = Told {
+            source: "alertmanager",
+            group: Some("g"),
+            alert: &sent,
+            about: &of,
+            severity: &severe,
+            private: false,
+        };
+        let (what, mut row) = decide(told, self.row.as_ref(), &self.around, &self.policy, at(now));
+        if what == What::Opens {
+            row.incident = Some(holder(1, None).id);
+            self.around.own = Some(holder(1, None));
+        }
+        self.row = Some(row);
+        what
+    }
+
+    fn settled(&mut self, now: i64) -> Option<What> {
+        let row = self.row.clone().unwrap();
+        let of = about(&row.alert, &self.policy);
+        let severities = severities();
+        let severe = severity(&row.alert, &self.policy, severities.default_scheme(), None);
+        let told = Told {
+            source: "alertmanager",
+            group: Some("g"),
+            alert: &row.alert,
+            about: &of,
+            severity: &severe,
+            private: false,
+        };
+        let (what, mut row) = settle(told, &row, &self.around, &self.policy, at(now))?;
+        if what == What::Opens {
+            row.incident = Some(holder(1, None).id);
+            self.around.own = Some(holder(1, None));
+        }
+        self.row = Some(row);
+        Some(what)
+    }
+
+    fn why(&self) -> &str {
+        &self.row.as_ref().unwrap().decisions.last().unwrap().why
+    }
+
+    fn became(&self) -> &str {
+        self.row.as_ref().unwrap().became()
+    }
+}
+
+#[test]
+fn an_alert_opens_stays_and_ends() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.told(true, 0, 1), What::Opens);
+    assert!(bench.why().starts_with("no open incident holds this alert"), "{}", bench.why());
+    assert_eq!(bench.told(true, 0, 2), What::Stays, "told again");
+    let id = holder(1, None).id;
+    assert_eq!(bench.told(false, 0, 3), What::Ends(Some(id)));
+    assert!(!bench.row.as_ref().unwrap().firing);
+    assert_eq!(bench.told(false, 0, 4), What::Stays);
+    assert_eq!(bench.told(true, 5, 6), What::FiresAgain(id), "its incident is open still");
+    assert_eq!(bench.row.as_ref().unwrap().decisions.len(), 3);
+}
+
+#[test]
+fn it_is_reopened_only_within_the_window() {
+    let id = holder(1, None).id;
+    for (ended, now, is_final, wanted) in [
+        (100, 101, false, What::Reopens(id)),
+        (100, 100 + 30 * 60 - 1, false, What::Reopens(id)),
+        (100, 100 + 30 * 60, false, What::Opens),
+        (100, 101, true, What::Opens),
+    ] {
+        let mut bench = Bench::new();
+        bench.told(true, 0, 1);
+        bench.told(false, 0, 99);
+        bench.around.own = Some(Holder { is_final, ..holder(1, Some(ended)) });
+        assert_eq!(bench.told(true, now - 1, now), wanted, "{ended} {now} {is_final}");
+        assert!(bench.why().contains("INC-1"), "{}", bench.why());
+    }
+}
+
+#[test]
+fn what_a_person_ended_stays_ended_while_its_alert_goes_on() {
+    let mut bench = Bench::new();
+    bench.told(true, 0, 1);
+    bench.around.own = Some(holder(1, Some(60)));
+    assert_eq!(bench.told(true, 0, 120), What::Stays);
+    // hours later it still fires, and nobody looks at it any more
+    assert_eq!(bench.told(true, 0, 60 + 30 * 60), What::Opens);
+    // what was no incident is none however long it goes on
+    bench.around.own = Some(Holder { is_final: true, ..holder(1, Some(60)) });
+    assert_eq!(bench.told(true, 0, 90_000), What::Stays);
+}
+
+#[test]
+fn group_before_service_and_the_service_only_within_its_window() {
+    let other = holder(7, None);
+    let mut bench = Bench::new();
+    bench.around.group = Some(other.clone());
+    assert_eq!(bench.told(true, 0, 1), What::Joins(other.id));
+    assert!(bench.why().contains("INC-7 holds alerts of the same group"), "{}", bench.why());
+    for (since, now, wanted) in [(0, 599, What::Joins(other.id)), (0, 600, What::Opens)] {
+        let mut bench = Bench::new();
+        bench.around.storm = Some((other.clone(), at(since)));
+        assert_eq!(bench.told(true, 0, now), wanted);
+    }
+}
+
+#[test]
+fn what_is_told_late_changes_nothing() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.told(false, 0, 1), What::Ends(None), "its end comes first");
+    assert_eq!(bench.told(true, 0, 2), What::Stays);
+    assert_eq!(bench.became(), "told_late");
+    // much later it is no lateness: the sender lost sight of it for a while
+    assert_eq!(bench.told(true, 0, 62), What::Opens);
+    // the end of an earlier time
+    assert_eq!(bench.told(true, 100, 101), What::Stays);
+    assert_eq!(bench.told(false, 50, 102), What::Stays);
+    assert!(bench.row.as_ref().unwrap().firing);
+}
+
+#[test]
+fn what_comes_and_goes_is_damped_until_it_is_steady() {
+    let mut bench = Bench::new();
+    let id = holder(1, None).id;
+    bench.told(true, 0, 1);
+    for turn in 1..6_i64 {
+        let what = bench.told(turn % 2 == 0, turn * 60, 1 + turn * 60);
+        assert!(matches!(what, What::Ends(_) | What::FiresAgain(_)), "{turn}: {what:?}");
+    }
+    // the sixth turn: it fires, and from now on holds its incident open
+    assert_eq!(bench.told(true, 360, 361), What::FiresAgain(id));
+    assert!(bench.row.as_ref().unwrap().damped);
+    assert_eq!(bench.became(), "damped");
+    assert_eq!(bench.told(false, 360, 420), What::Stays);
+    assert!(bench.row.as_ref().unwrap().firing, "it counts as firing");
+    assert_eq!(bench.settled(420 + 599), None);
+    assert_eq!(bench.settled(420 + 600), Some(What::Ends(Some(id))));
+    let row = bench.row.as_ref().unwrap();
+    assert!(!row.damped && !row.firing && !row.is_watched());
+}
+
+#[test]
+fn the_turn_that_ends_it_is_held_too() {
+    let mut bench = Bench::new();
+    bench.policy.flap_turns = 1;
+    bench.told(true, 0, 1);
+    assert_eq!(bench.told(false, 0, 2), What::Stays);
+    assert!(bench.row.as_ref().unwrap().firing && bench.row.as_ref().unwrap().damped);
+    bench.told(true, 3, 4);
+    assert_eq!(bench.settled(4 + 600), Some(What::Stays), "it fires, and is steady");
+    assert_eq!(bench.became(), "steady");
+    bench.policy.flap_turns = 0;
+    for turn in 0..50 {
+        bench.told(turn % 2 == 0, 700 + turn, 700 + turn);
+        assert!(!bench.row.as_ref().unwrap().damped);
+    }
+}
+
+#[test]
+fn maintenance_silences_with_its_reason_and_not_beyond_its_end() {
+    let window = |service: Option<&str>, labels: &[(&str, &str)]| Maintenance {
+        service: service.map(str::to_owned),
+        labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        from: Some(at(0)),
+        until: at(100),
+        reason: "the database moves".to_owned(),
+    };
+    for (maintenance, now, wanted) in [
+        (window(Some("shop"), &[]), 50, What::Silenced),
+        (window(None, &[("alertname", "Down")]), 50, What::Silenced),
+        (window(Some("shop"), &[("alertname", "Up")]), 50, What::Opens),
+        (window(Some("bank"), &[]), 50, What::Opens),
+        (window(Some("shop"), &[]), -1, What::Opens),
+        (window(Some("shop"), &[]), 100, What::Opens),
+    ] {
+        let mut bench = Bench::new();
+        bench.policy.maintenance = vec![maintenance];
+        assert_eq!(bench.told(true, -10, now), wanted);
+        if wanted != What::Silenced {
+            continue;
+        }
+        assert!(bench.why().ends_with(": the database moves"), "{}", bench.why());
+        assert_eq!(bench.told(true, -10, 60), What::Stays);
+        assert_eq!(bench.settled(99), None);
+        assert_eq!(bench.settled(100), Some(What::Opens), "it still fires when that is over");
+    }
+}
+
+#[test]
+fn the_severity_is_the_alerts_word_or_said_to_be_none() {
+    let severities = severities();
+    let scheme = severities.default_scheme();
+    let mut policy = AlertPolicy::default();
+    policy.severities =
+        BTreeMap::from([("gold".to_owned(), "P2".to_owned()), ("page".to_owned(), "none".to_owned())]);
+    for (label, of_service, wanted, guessed) in [
+        (Some("critical"), None, "P1", false),
+        (Some("Warning "), None, "P3", false),
+        (Some("P2"), None, "P2", false),
+        (Some("p4"), Some("P1"), "P4", false),
+        (Some("gold"), None, "P2", false),
+        (Some("info"), None, "P4", false),
+        (Some("purple"), None, "P4", true),
+        (Some("purple"), Some("P2"), "P2", true),
+        (Some(" "), None, "P4", true),
+        (None, None, "P4", true),
+        (None, Some("P2"), "P2", true),
+    ] {
+        let labels: Vec<_> = label.iter().map(|label| ("severity", *label)).collect();
+        match severity(&alert(&labels, true, 0), &policy, scheme, of_service) {
+            SeverityFound::Is { id, reason, guessed: is_guessed } => {
+                assert_eq!((id.as_str(), is_guessed), (wanted, guessed), "{label:?}: {reason}");
+                let says_so = reason.contains("counts");
+                assert_eq!(says_so, guessed, "{label:?}: {reason}");
+            }
+            SeverityFound::OpensNone { reason } => panic!("{label:?}: {reason}"),
+        }
+    }
+    for label in ["none", "None", "page"] {
+        let found = severity(&alert(&[("severity", label)], true, 0), &policy, scheme, Some("P1"));
+        assert!(matches!(found, SeverityFound::OpensNone { .. }), "{label}");
+    }
+    let by_priority = severity(&alert(&[("priority", "high")], true, 0), &policy, scheme, None);
+    assert!(matches!(by_priority, SeverityFound::Is { id, .. } if id == "P2"));
+}
+
+#[test]
+fn an_alert_that_opens_none_is_quiet_until_it_says_otherwise() {
+    let mut bench = Bench::new();
+    bench.labels = vec![("alertname", "Watchdog"), ("severity", "none")];
+    assert_eq!(bench.told(true, 0, 1), What::OpensNone);
+    assert_eq!(bench.told(true, 0, 90_000), What::Stays);
+    assert_eq!(bench.row.as_ref().unwrap().decisions.len(), 1);
+}
+
+#[test]
+fn what_an_alert_is_about() {
+    let mut policy = AlertPolicy::default();
+    policy.services = vec![ServiceMatch {
+        service: "bank".to_owned(),
+        labels: BTreeMap::from([("team".to_owned(), "pay".to_owned())]),
+    }];
+    let sent = |labels: &[(&str, &str)], summary: &str| {
+        let mut sent = alert(labels, true, 0);
+        sent.annotations.insert("summary".to_owned(), summary.to_owned());
+        about(&sent, &policy)
+    };
+    let named = sent(&[("alertname", "Down"), ("service", "shop")], "the shop\nis \u{7}down");
+    assert_eq!((named.title.as_str(), named.service.as_str()), ("the shop is down", "shop"));
+    let matched = sent(&[("alertname", "Down"), ("team", "pay"), ("service", "shop")], " ");
+    assert_eq!((matched.title.as_str(), matched.service.as_str()), ("Down", "bank"));
+    let unknown = sent(&[], "");
+    assert_eq!((unknown.title.as_str(), unknown.service.as_str()), ("alert f1", UNKNOWN_SERVICE));
+    assert!(unknown.is_of_nobody() && unknown.name.is_none());
+    let long = sent(&[], &"x".repeat(5_000));
+    assert_eq!(long.title.chars().count(), 200);
+}
+
+#[test]
+fn the_count_in_words() {
+    let words = |firing, total, left_out| Tally { firing, total, left_out, ..Tally::default() }.words();
+    assert_eq!(words(5, 8, 0), "5 of 8 alerts fire");
+    assert_eq!(words(1, 1, 0), "1 of 1 alert fires");
+    assert_eq!(words(1, 3, 2), "1 of 3 alerts fires, and the sender left out 2 more");
+    assert_eq!(words(0, 1, 0), "the one alert has ended");
+    assert_eq!(words(0, 8, 1), "all 8 alerts have ended, and the sender left out 1 more");
+    let first = (0..5).map(|n| n.to_string()).collect::<Vec<_>>();
+    let tally = Tally { total: 500, first, ..Tally::default() };
+    assert_eq!(tally.shown().as_deref(), Some("the first 5 of 500"));
+    assert_eq!(Tally { total: 5, ..tally }.shown(), None);
+}
+
+/// However the words of one alert come, a row is whole: it is watched while something is to come, keeps few turns and decisions, and
+/// one that fires says so.
+#[test]
+fn a_row_is_whole_whatever_comes() {
+    let mut state = 7_u64;
+    let mut number = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    for _ in 0..300 {
+        let mut bench = Bench::new();
+        let mut now = 0;
+        for _ in 0..60 {
+            now += i64::try_from(number(400)).unwrap();
+            let firing = number(2) == 0;
+            let starts = now - i64::try_from(number(500)).unwrap();
+            let what = if number(5) == 0 && bench.row.is_some() {
+                bench.settled(now).unwrap_or(What::Stays)
+            } else {
+                bench.told(firing, starts, now)
+            };
+            if let What::Ends(Some(id)) = what {
+                assert_eq!(Some(id), bench.row.as_ref().unwrap().incident);
+                bench.around.own = Some(holder(1, Some(now)));
+            }
+            if matches!(what, What::Reopens(_)) {
+                bench.around.own = Some(holder(1, None));
+            }
+            let row = bench.row.as_ref().unwrap();
+            assert!(row.turns.len() <= 32 && row.decisions.len() <= 6);
+            assert!(row.damped || row.firing == row.alert.firing || row.incident.is_none(), "{row:?}");
+            assert!(!row.firing || row.incident.is_some(), "{row:?}");
+            if row.damped {
+                assert!(row.is_watched());
+            }
+        }
+        assert!(
+            bench.settled(now + TimeDelta::days(2).num_seconds()).is_none_or(|_| !bench
+                .row
+                .as_ref()
+                .unwrap()
+                .damped)
+        );
+    }
+}

@@ -1,0 +1,199 @@
+//! What people do here reaches the pager once, in their name, and is no news when it comes back.
+
+use super::kit::*;
+use crate::incident::{AskAtPager, Decision, Effect, IncidentCommand, IncidentEvent, OpenIncident, Word};
+use crate::message::Outgoing;
+use crate::people::{Actor, Role};
+use crate::ports::{Answer, PagerCall};
+
+fn calls(decision: &Decision) -> Vec<&PagerCall> {
+    let call = |effect| match effect {
+        &Effect::Send(Outgoing::Pager { ref call, .. }) => Some(call),
+        _ => None,
+    };
+    decision.effects.iter().filter_map(call).collect()
+}
+
+fn here(to: &str) -> IncidentCommand {
+    let word = Word::Here { email: Some("ana@example.com".to_owned()) };
+    IncidentCommand::ChangeSeverity { to: to.to_owned(), target_s: None, word }
+}
+
+/// The pager says it, so many seconds after the start of the day.
+fn there(to: &str, second: i64) -> IncidentCommand {
+    let word = Word::Pager { occurred_at: start_of_day() + chrono::Duration::seconds(second) };
+    IncidentCommand::ChangeSeverity { to: to.to_owned(), target_s: None, word }
+}
+
+fn rule(to: &str) -> IncidentCommand {
+    IncidentCommand::ChangeSeverity { to: to.to_owned(), target_s: None, word: Word::Rule }
+}
+
+#[test]
+fn a_severity_is_told_in_the_name_of_whoever_said_it() {
+    let mut bench = Bench::paged();
+    let decision = bench.learns(&here("P2"));
+    let [PagerCall::Severity { incident, from, severity, priority: None }] = calls(&decision)[..] else {
+        panic!("{decision:?}");
+    };
+    assert_eq!((incident.as_str(), severity.as_str()), ("Q1", "P2"));
+    assert_eq!(from.as_deref(), Some("ana@example.com"));
+    assert_eq!(bench.learns(&here("P2")), Decision::default(), "it is so");
+
+    // that it is as a rule had made it is news to the pager, too
+    let guessed = OpenIncident { severity_guessed: true, ..request(true) };
+    let (mut bench, _) = Bench::open(&guessed, start_of_day());
+    assert_eq!(bench.learns(&rule("P1")), Decision::default(), "a rule confirms nothing");
+    assert_eq!(calls(&bench.learns(&here("P1"))).len(), 1);
+
+    // what the pager says itself, what a rule says, what is private, what is nowhere, and what is over is not told
+    let private = OpenIncident { private: true, ..request(true) };
+    let rows = [
+        (request(true), there("P2", 60), 0),
+        (request(true), rule("P2"), 0),
+        (private, here("P2"), 0),
+        (request(false), here("P2"), 0),
+        (request(true), here("P2"), 1),
+    ];
+    for (request, command, expected) in rows {
+        let (mut bench, _) = Bench::open(&request, start_of_day());
+        assert_eq!(calls(&bench.learns(&command)).len(), expected, "{command:?}");
+    }
+    let mut bench = Bench::paged();
+    bench.learns(&pager_ends(60));
+    assert_eq!(calls(&bench.learns(&here("P2"))).len(), 0);
+}
+
+/// What the severity is after each of these, and how many events each came to.
+#[test]
+fn the_pagers_word_counts_unless_it_is_an_echo_or_older() {
+    type Row<'a> = (&'a str, &'a [(i64, IncidentCommand, &'a str, usize)]);
+    let rows: &[Row<'_>] = &[
+        ("its own word", &[(60, there("P2", 60), "P2", 1), (70, there("P1", 70), "P1", 1)]),
+        (
+            "the echo is a receipt, once",
+            &[(60, here("P2"), "P2", 1), (61, there("P2", 61), "P2", 1), (62, there("P2", 61), "P2", 0)],
+        ),
+        (
+            "two words, and both echoes",
+            &[
+                (60, here("P2"), "P2", 1),
+                (61, here("P3"), "P3", 1),
+                (62, there("P2", 62), "P3", 0),
+                (63, there("P3", 63), "P3", 1),
+                // and now it is somebody's there
+                (70, there("P2", 70), "P2", 1),
+            ],
+        ),
+        (
+            "the first echo comes after the second",
+            &[
+                (60, here("P2"), "P2", 1),
+                (61, here("P3"), "P3", 1),
+                (63, there("P3", 63), "P3", 1),
+                (64, there("P2", 59), "P3", 0),
+            ],
+        ),
+        (
+            "said there before it was said here, and told late",
+            &[(60, here("P2"), "P2", 1), (90, there("P4", 30), "P2", 0)],
+        ),
+        ("said there after it was said here", &[(60, here("P2"), "P2", 1), (90, there("P4", 80), "P4", 1)]),
+        (
+            "its word takes what was told before for answered",
+            &[(60, here("P2"), "P2", 1), (61, there("P4", 61), "P4", 1), (62, there("P2", 62), "P2", 1)],
+        ),
+        (
+            "an hour later it is no echo",
+            &[(60, here("P2"), "P2", 1), (61, here("P3"), "P3", 1), (3_600, there("P2", 3_600), "P2", 1)],
+        ),
+    ];
+    for (name, steps) in rows {
+        let mut bench = Bench::paged();
+        for (second, command, severity, events) in *steps {
+            bench.now = start_of_day() + chrono::Duration::seconds(second - 1);
+            let decision = bench.learns(command);
+            assert_eq!(decision.events.len(), *events, "{name}: {command:?}");
+            assert_eq!(bench.incident.severity, *severity, "{name}: {command:?}");
+        }
+    }
+}
+
+#[test]
+fn a_note_is_kept_there_and_does_not_come_back() {
+    let mut bench = Bench::paged();
+    let note = |by: Actor| IncidentCommand::AddNote {
+        by,
+        email: Some("ana@example.com".to_owned()),
+        text: "the queue is full".to_owned(),
+    };
+    let decision = bench.learns(&note(person("ana")));
+    let [PagerCall::Note { from, text, .. }] = calls(&decision)[..] else { panic!("{decision:?}") };
+    assert_eq!(
+        (from.as_deref(), text.as_str()),
+        (Some("ana@example.com"), "ana, in INC-1: the queue is full")
+    );
+    let told = |text: &str| IncidentCommand::NotePager {
+        what: "note".to_owned(),
+        text: Some(text.to_owned()),
+        id: Some(format!("N-{text}")),
+    };
+    assert_eq!(bench.learns(&told("ana, in INC-1: the queue is full")), Decision::default());
+    assert_eq!(bench.learns(&told("the queue is full")).events.len(), 1, "that is somebody else's");
+    // what a program writes down, or what is private, is not told
+    assert_eq!(calls(&bench.learns(&note(Actor::system("triage")))).len(), 0);
+    let (mut bench, _) = Bench::open(&OpenIncident { private: true, ..request(true) }, start_of_day());
+    assert_eq!(calls(&bench.learns(&note(person("ana")))).len(), 0);
+}
+
+#[test]
+fn a_responder_is_asked_once_and_that_is_no_news() {
+    let give = |by: &str, role, to: &str| IncidentCommand::GiveRole {
+        by: person(by),
+        role,
+        to: person(to),
+        ask: Some(Box::new(AskAtPager {
+            from: Some(format!("{by}@example.com")),
+            to: format!("{to}@example.com"),
+        })),
+    };
+    let mut bench = Bench::paged();
+    let decision = bench.learns(&give("ana", Role::Responder, "ben"));
+    let [PagerCall::AskResponder { incident, from, to, message }] = calls(&decision)[..] else {
+        panic!("{decision:?}");
+    };
+    assert_eq!(
+        (incident.as_str(), from.as_deref(), to.as_str()),
+        ("Q1", Some("ana@example.com"), "ben@example.com")
+    );
+    assert_eq!(message, "INC-1: ana asks you to come. More than 10 % of the flows fail");
+    let hears = |who: &str, answer| IncidentCommand::HearResponder { text: None, who: person(who), answer };
+    assert_eq!(bench.learns(&hears("ben", Answer::Asked)), Decision::default());
+    assert_eq!(bench.learns(&hears("ben", Answer::Declines)).events.len(), 1);
+    let comes = bench.learns(&hears("ben", Answer::Comes));
+    assert!(matches!(comes.events[..], [IncidentEvent::PagerNoted { .. }]), "he has the role");
+    assert_eq!(bench.learns(&hears("cora", Answer::Asked)).events.len(), 1);
+    // whoever takes it themselves is there, another role asks nobody to come, and private is private
+    assert_eq!(calls(&bench.learns(&give("cora", Role::Responder, "cora"))).len(), 0);
+    assert_eq!(calls(&bench.learns(&give("ana", Role::Scribe, "cora"))).len(), 0);
+    let (mut bench, _) = Bench::open(&OpenIncident { private: true, ..request(true) }, start_of_day());
+    assert_eq!(calls(&bench.learns(&give("ana", Role::Responder, "ben"))).len(), 0);
+    // that nobody asks them has to be said to whoever counts on it
+    let failed =
+        IncidentCommand::RecordDeliveryFailure { what: "pager ask".to_owned(), reason: "no".to_owned() };
+    let notes = Bench::paged().learns(&failed).effects;
+    assert!(matches!(&notes[..], [Effect::Send(Outgoing::Note { text, .. })] if text.contains("escalate")));
+}
+
+/// One that is told late takes nothing back that somebody has taken since.
+#[test]
+fn an_acknowledgement_that_ran_out_before_is_no_news() {
+    let mut bench = Bench::paged();
+    bench.learns(&acknowledge("ana", "blocks"));
+    bench.now = start_of_day() + chrono::Duration::seconds(600);
+    assert_eq!(bench.learns(&ran_out(2)), Decision::default());
+    assert_eq!(bench.learns(&ran_out(590)).events, [IncidentEvent::Unacknowledged]);
+    let again = bench.learns(&acknowledge("ana", "blocks"));
+    let [PagerCall::Acknowledge { .. }] = calls(&again)[..] else { panic!("{again:?}") };
+    assert_eq!(bench.learns(&ran_out(595)), Decision::default());
+}
