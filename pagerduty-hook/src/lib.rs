@@ -1,22 +1,26 @@
-//! PagerDuty in (signed v3 webhooks) and out (REST). Its wire types stay here.
+//! PagerDuty in (signed v3 webhooks) and out (REST, Events v2). Its wire types stay here.
 //!
 //! - [`router`] takes webhooks: checks the signature over the raw bytes, hands them to the intake, answers.
 //! - [`PagerDutyTranslator`] says what a stored webhook means. Pure.
-//! - [`PagerDutyClient`] acknowledges, resolves and writes notes over REST.
+//! - [`PagerDutyClient`] acknowledges, resolves, pages and writes notes over REST, and sends alerts and change events.
 //!
 //! This crate keeps no state but a small cache of e-mails, decides nothing about incidents, and reads no clock
 //! but the intake's.
 
+mod events;
 mod inbound;
 mod rest;
 mod secret;
+mod setup;
 mod signature;
 mod told;
 mod translate;
 mod wire;
 
+pub use events::EventsConfig;
 pub use inbound::{BODY_LIMIT, HookConfig, SOURCE, router};
 pub use rest::{ClientError, PagerDutyClient, PagerDutyConfig};
 pub use secret::Secret;
+pub use setup::{DESCRIPTION, EVENTS, Step, Subscription, steps};
 pub use signature::{SignatureError, verify};
 pub use translate::PagerDutyTranslator;

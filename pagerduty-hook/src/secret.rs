@@ -25,6 +25,14 @@ impl Secret {
         &self.0
     }
 
+    /// Writes it and a line end where it is kept.
+    ///
+    /// # Errors
+    /// When that does not take it.
+    pub fn write_to(&self, place: &mut dyn std::io::Write) -> std::io::Result<()> {
+        writeln!(place, "{}", self.0)
+    }
+
     /// `true` when there is nothing in it.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()

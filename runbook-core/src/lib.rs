@@ -6,6 +6,7 @@
 
 pub mod alert;
 pub mod approvers;
+pub mod backoff;
 #[cfg(test)]
 mod cases;
 pub mod choices;
@@ -17,6 +18,7 @@ pub mod form;
 pub mod going_on;
 pub mod handing;
 pub mod ids;
+pub mod inbox_text;
 pub mod incident;
 pub mod incident_text;
 pub mod journal;

@@ -10,7 +10,8 @@ use crate::form::Form;
 use crate::ids::{DraftId, IncidentId, RunId};
 use crate::incident::{NoteChange, Topic, Via};
 use crate::people::Actor;
-use crate::ports::{PagerCall, Quote, Spot};
+use crate::ports::{EventAction, PagerCall, Quote, Spot};
+use crate::run::ChangeMoment;
 use crate::update::DraftView;
 
 /// A message in the outbox. What it shows is read from the journal when it leaves, so that it is never stale.
@@ -157,6 +158,20 @@ pub enum Outgoing {
         incident: IncidentId,
         /// The change.
         call: PagerCall,
+    },
+    /// Others are told of a run that changes something. Which words, and whether at all, is looked up when it leaves.
+    Change {
+        /// The run.
+        run: RunId,
+        /// When it begins to, or how it ended.
+        moment: ChangeMoment,
+    },
+    /// An alert of ours at the pager that belongs to no incident.
+    Alert {
+        /// What it is about; the same alert has the same one.
+        key: String,
+        /// What becomes of it.
+        action: EventAction,
     },
     /// Open a form before one person, in the moment that the chat gives for it.
     Form {

@@ -490,6 +490,27 @@ pub enum Request {
         #[serde(default)]
         expect: Option<String>,
     },
+    /// What came in, was accepted, and could not be understood or acted on.
+    InboxList {
+        /// Only what came from there.
+        #[serde(default)]
+        source: Option<String>,
+        /// What was understood and is of no consequence too.
+        #[serde(default)]
+        all: bool,
+        /// With the beginning of each body.
+        #[serde(default)]
+        body: bool,
+    },
+    /// Take it up again.
+    InboxRetry {
+        /// The one of this id; all dead letters when absent.
+        #[serde(default)]
+        id: Option<String>,
+        /// Only what came from there.
+        #[serde(default)]
+        source: Option<String>,
+    },
     /// What can be asked.
     Help {
         /// About what.
@@ -742,6 +763,7 @@ impl Request {
                 | Request::TriggerList
                 | Request::Menu { .. }
                 | Request::JournalVerify { .. }
+                | Request::InboxList { .. }
                 | Request::Help { .. }
         )
     }

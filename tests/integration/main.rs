@@ -43,9 +43,13 @@ mod fuzz;
 mod golden;
 #[cfg(test)]
 mod handover;
+#[cfg(test)]
+mod heartbeat;
 mod holders;
 #[cfg(test)]
 mod house;
+#[cfg(test)]
+mod inbox;
 #[cfg(test)]
 mod incident_verbs;
 #[cfg(test)]
@@ -65,7 +69,11 @@ mod outputs;
 mod p1;
 #[cfg(test)]
 mod page;
+#[cfg(test)]
+mod pager_bad_input;
 mod pager_look;
+#[cfg(test)]
+mod pager_setup;
 #[cfg(test)]
 mod planted;
 #[cfg(test)]

@@ -65,6 +65,9 @@ impl TestApp {
         let secrets = secrets();
         let mut environment = base_environment(None, &dir);
         environment.extend(secrets.clone());
+        // both sides must have the same one, and most tests have none
+        let routing_key = config.environment.iter().filter(|(name, _)| *name == "PAGERDUTY_ROUTING_KEY");
+        environment.extend(routing_key.map(|(name, value)| ((*name).to_owned(), value.clone())));
         let sandbox_dir = dir.join("sandbox").display().to_string();
         let sandbox = Process::start(
             &crate::blocks(),
@@ -593,6 +596,17 @@ impl TestApp {
     /// Waits until a question to the store has this number for an answer.
     pub async fn sql_when(&self, question: &str, wanted: i64) {
         poll::until(question, async || (self.sql(question) == wanted).then_some(())).await;
+    }
+
+    /// Gives the next server another value of a variable.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Where the server listens.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     fn url(&self, path: &str) -> String {

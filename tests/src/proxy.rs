@@ -13,6 +13,7 @@ pub struct Proxy {
     /// Where it listens.
     pub address: SocketAddr,
     losing: Arc<Mutex<Option<String>>>,
+    upstream: Arc<Mutex<String>>,
 }
 
 impl Proxy {
@@ -23,15 +24,21 @@ impl Proxy {
     pub async fn start(upstream: String) -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
-        let proxy = Proxy { address, losing: Arc::default() };
+        let proxy = Proxy { address, losing: Arc::default(), upstream: Arc::new(Mutex::new(upstream)) };
         let shared = proxy.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let (proxy, upstream) = (shared.clone(), upstream.clone());
+                let proxy = shared.clone();
+                let upstream = proxy.upstream.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 tokio::spawn(async move { proxy.forward(client, &upstream).await });
             }
         });
         proxy
+    }
+
+    /// From now on new connections go to this `host:port`.
+    pub fn leads_to(&self, upstream: &str) {
+        upstream.clone_into(&mut self.upstream.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// From now on a connection that carries a call of this method gives no more answers.

@@ -65,6 +65,9 @@ pub(crate) enum Top {
     /// The Slack app
     #[command(subcommand)]
     Slack(SlackCommand),
+    /// PagerDuty's side
+    #[command(subcommand, name = "pagerduty")]
+    PagerDuty(PagerDutyCommand),
     /// API tokens
     #[command(subcommand)]
     Token(TokenCommand),
@@ -290,6 +293,33 @@ pub(crate) enum SlackTier {
     /// Also: files, for the review
     #[default]
     Full,
+}
+
+/// `blocks pagerduty ...`
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum PagerDutyCommand {
+    /// Make the webhook subscription, or put it right: says what it will do, and asks
+    #[command(
+        after_help = "Examples:\n  blocks pagerduty setup --url https://blocks.example.com --dry-run\n  blocks pagerduty setup --url https://blocks.example.com --secret-file /etc/blocks/pagerduty-webhook\n\nDone twice, it does nothing. The secret is shown nowhere but in that file."
+    )]
+    Setup(SetupArgs),
+}
+
+/// `blocks pagerduty setup ...`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SetupArgs {
+    /// Where PagerDuty reaches Blocks; /hooks/pagerduty is added
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: url::Url,
+    /// A new file for the secret of a new subscription, which nobody else may read
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// Make a new one, with another address or secret, and delete the old one
+    #[arg(long)]
+    pub(crate) recreate: bool,
+    /// Only say what it would do
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// `blocks token ...`

@@ -2,6 +2,7 @@
 //! transaction that settles it.
 
 use chrono::{DateTime, Duration, Utc};
+use runbook_core::backoff;
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Asking, Incident, IncidentCommand, Urgency};
 use runbook_core::message::{Bookmark, ChatMessage, Outgoing, PlanView};
@@ -13,6 +14,8 @@ use runbook_core::ports::{
 use runbook_core::run::{MessageKind, Run, RunCommand};
 use runbook_core::update::Arrival;
 use runbook_core::view;
+
+use sha2::{Digest as _, Sha256};
 
 use crate::climb::is_answered;
 use crate::engine::Engine;
@@ -33,6 +36,9 @@ const CHANNEL_LATE: Duration = Duration::seconds(20);
 const FORM_PATIENCE_MS: u64 = 3_000;
 /// Longest wait between two attempts, in seconds.
 const MAX_BACKOFF_S: i64 = 60;
+/// The wait after a first attempt, and the longest, in milliseconds; the half of each is spread.
+const FIRST_BACKOFF_MS: u64 = 1_000;
+const MAX_BACKOFF_MS: u64 = 60_000;
 
 /// What a call to the pager came to.
 pub(crate) enum Called {
@@ -77,6 +83,12 @@ impl Engine {
         }
         if matches!(message, Outgoing::ApprovalPage { .. }) {
             return self.deliver_approval_page(&row, &message).await;
+        }
+        if let Outgoing::Change { run, moment } = &message {
+            return self.deliver_change(&row, *run, moment).await;
+        }
+        if let Outgoing::Alert { key, action } = &message {
+            return self.deliver_alert(&row, key, action).await;
         }
         if let Outgoing::ApprovalOver { run, until, .. } = &message {
             return self.end_approval_pages(&row, &message, (*run, *until)).await;
@@ -176,6 +188,13 @@ impl Engine {
         let Some(pager) = self.inner.parts.pager.clone() else {
             return self.leave(row, "no pager is configured here").await.map(|()| Called::Later);
         };
+        if let Some(wait) = pager.not_before(call) {
+            // No attempt: nothing was tried, so there is nothing to look for before the next one.
+            let until = self.now() + Duration::from_std(wait).unwrap_or(Duration::seconds(MAX_BACKOFF_S));
+            self.inner.metrics.count("blocks_outbox_held_total", String::new());
+            let error = "the pager is not asked for a while".to_owned();
+            return self.settle(row, OutboxResult::Held { until, error }).await.map(|()| Called::Later);
+        }
         self.store().outbox_attempt(row.key.clone(), None).await?;
         match pager.call(&row.key, row.attempts + 1, call).await {
             Ok(()) => {
@@ -259,10 +278,11 @@ impl Engine {
         after_ms: Option<u64>,
         reason: String,
     ) -> Result<(), EngineError> {
-        let backoff_s = (1_i64 << row.attempts.min(6)).min(MAX_BACKOFF_S);
-        let wait = after_ms
-            .and_then(|ms| i64::try_from(ms).ok())
-            .map_or(Duration::seconds(backoff_s), Duration::milliseconds);
+        // The same message waits the same time whoever counts, and another one another time.
+        let spread = spread(&row.key, row.attempts);
+        let backoff_ms = backoff::pause_ms(row.attempts, FIRST_BACKOFF_MS, MAX_BACKOFF_MS, spread);
+        let wait =
+            Duration::milliseconds(i64::try_from(after_ms.unwrap_or(backoff_ms)).unwrap_or(i64::MAX / 2));
         self.inner.metrics.count("blocks_outbox_retries_total", String::new());
         tracing::warn!(key = %row.key, attempt = row.attempts + 1, %reason, "a message did not leave, trying again");
         self.settle(row, OutboxResult::Retry { at: self.now() + wait, error: reason }).await
@@ -304,10 +324,13 @@ impl Engine {
             | Outgoing::ApprovalPage { incident, .. }
             | Outgoing::ApprovalOver { incident, .. }
             | Outgoing::Pager { incident, .. } => Some(*incident),
-            Outgoing::Plan { run } | Outgoing::Progress { run } => {
+            Outgoing::Plan { run } | Outgoing::Progress { run } | Outgoing::Change { run, .. } => {
                 load_run(self.store(), *run).await?.and_then(|loaded| loaded.state.incident)
             }
-            Outgoing::Reply { .. } | Outgoing::Shift { .. } | Outgoing::Notice { .. } => None,
+            Outgoing::Reply { .. }
+            | Outgoing::Shift { .. }
+            | Outgoing::Notice { .. }
+            | Outgoing::Alert { .. } => None,
             Outgoing::Form { reply_to, instead, .. } => {
                 return self.form_did_not_open(row, reply_to.as_ref(), instead, reason).await;
             }
@@ -509,9 +532,11 @@ impl Engine {
                 let (to, text, offers) = (to.clone(), text.clone(), offers.clone());
                 chat(ChatMessage::Reply { to, text, offers })
             }
-            Outgoing::Pager { .. } | Outgoing::ApprovalPage { .. } | Outgoing::ApprovalOver { .. } => {
-                Ok(Rendered::Obsolete)
-            }
+            Outgoing::Pager { .. }
+            | Outgoing::Change { .. }
+            | Outgoing::Alert { .. }
+            | Outgoing::ApprovalPage { .. }
+            | Outgoing::ApprovalOver { .. } => Ok(Rendered::Obsolete),
         }
     }
 
@@ -741,6 +766,12 @@ impl Engine {
             None => self.channel_of_target(&run.plan.target).ok_or(Rendered::Nowhere),
         }
     }
+}
+
+/// A number that belongs to one attempt of one message.
+fn spread(key: &str, attempt: u32) -> u64 {
+    let digest = Sha256::digest(format!("{attempt}/{key}"));
+    digest.first_chunk().map_or(0, |first: &[u8; 8]| u64::from_be_bytes(*first))
 }
 
 /// `inc-12-flowengine`: lowercase letters, digits and dashes, at most 80 characters.

@@ -9,8 +9,8 @@ use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::oncall::SeenOnCall;
 use runbook_core::people::Directory;
 use runbook_core::ports::{
-    Accepted, BoxFuture, Chat, Executor, InboxItem, Intake, Mail, Meter, Pager, StatusPage, Store,
-    StoreError, Translator,
+    Accepted, BoxFuture, Chat, Executor, InboxItem, Intake, Mail, Meter, Pager, PagerStanding, StatusPage,
+    Store, StoreError, Translator, Watcher,
 };
 use runbook_core::request::Request;
 use tokio::sync::{Mutex, Notify, watch};
@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::approval_page::AskedFor;
 use crate::clock::{Clock, Ids};
+use crate::heartbeat::Pulse;
 use crate::held::HeldRuns;
 use crate::library::Library;
 use crate::metrics::Metrics;
@@ -47,6 +48,8 @@ pub struct Parts {
     pub status_page: Option<Arc<dyn StatusPage>>,
     /// What answers the queries of triggers, when there is something.
     pub meter: Option<Arc<dyn Meter>>,
+    /// Somebody outside who notices when Blocks is silent.
+    pub watcher: Option<Arc<dyn Watcher>>,
     /// One translator per inbox source.
     pub translators: Vec<Arc<dyn Translator>>,
     /// The clock.
@@ -105,6 +108,8 @@ pub(crate) struct Inner {
     pub(crate) asking: std::sync::Mutex<BTreeSet<String>>,
     /// Who was on call when the pager was last asked.
     pub(crate) on_call: std::sync::Mutex<Option<SeenOnCall>>,
+    /// Whether it works.
+    pub(crate) pulse: Pulse,
     /// Tasks beside the loops.
     pub(crate) tasks: std::sync::Mutex<JoinSet<()>>,
 }
@@ -143,6 +148,7 @@ impl Engine {
                 sharing: Sharing::default(),
                 asking: std::sync::Mutex::default(),
                 on_call: std::sync::Mutex::default(),
+                pulse: Pulse::default(),
                 tasks: std::sync::Mutex::new(JoinSet::new()),
             }),
         }
@@ -158,6 +164,12 @@ impl Engine {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.inner.metrics
+    }
+
+    /// How it goes with asking the pager; `None` where there is none.
+    #[must_use]
+    pub fn pager_standing(&self) -> Option<PagerStanding> {
+        self.inner.parts.pager.as_ref().map(|pager| pager.standing())
     }
 
     /// The people.

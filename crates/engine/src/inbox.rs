@@ -5,7 +5,9 @@ use runbook_core::ids::RunId;
 use runbook_core::journal::Cause;
 use runbook_core::message::ReplyTo;
 use runbook_core::people::{Actor, Credential};
-use runbook_core::ports::{ChatSignal, Commit, CommitError, InboxItem, InboxOutcome, Signal, Translated};
+use runbook_core::ports::{
+    ChatSignal, Commit, CommitError, DEAD_LETTER, InboxItem, InboxOutcome, Signal, Translated,
+};
 use runbook_core::request::Request;
 use runbook_core::run::Status;
 
@@ -85,7 +87,8 @@ impl Engine {
             return Err(error);
         }
         tracing::warn!(source, id, %error, "a message could not be acted on");
-        let outcome = InboxOutcome::Kept { reason: error.to_string() };
+        self.count_dead_letter(source);
+        let outcome = InboxOutcome::Kept { reason: format!("{DEAD_LETTER}could not be acted on: {error}") };
         let done = Some((source.to_owned(), id.to_owned(), outcome));
         match self.store().commit(Commit { inbox_done: done, ..Commit::default() }).await {
             // what had been dealt with before it failed
@@ -133,10 +136,16 @@ impl Engine {
             Translated::Signal(Signal::Mark(mark)) => self.chat_mark(item, mark).await,
             Translated::Ignored { kind } => self.keep(item, &format!("not acted on: {kind}")).await,
             Translated::Unreadable { reason } => {
-                self.inner.metrics.count("blocks_dead_letters_total", format!("source=\"{}\"", item.source));
-                self.keep(item, &format!("dead letter: {reason}")).await
+                self.count_dead_letter(&item.source);
+                self.keep(item, &format!("{DEAD_LETTER}{reason}")).await
             }
         }
+    }
+
+    fn count_dead_letter(&self, source: &str) {
+        // only sources that somebody here understands are taken up
+        let labels = format!("source=\"{source}\"");
+        self.inner.metrics.count("blocks_dead_letters_total", labels);
     }
 
     pub(crate) async fn keep(&self, item: &InboxItem, reason: &str) -> Result<(), EngineError> {

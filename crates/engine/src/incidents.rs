@@ -231,6 +231,8 @@ impl Engine {
             Outgoing::Pager { .. } | Outgoing::ApprovalPage { .. } | Outgoing::ApprovalOver { .. } => {
                 self.settings().has_pager
             }
+            Outgoing::Alert { .. } => self.settings().has_pager && self.settings().sends_events,
+            Outgoing::Change { .. } => self.settings().has_pager && self.settings().tells_changes,
             // Its ways are those that were set up when it was drafted.
             Outgoing::Update { .. } => true,
             _ => self.settings().has_chat,

@@ -180,6 +180,11 @@ pub(crate) fn outbox_item(
             };
             (format!("update/{draft}/{way}"), lane, format!("update/{incident}/{to}"), false)
         }
+        // In order: how it ended is not told before that it began.
+        Outgoing::Change { run, .. } => (format!("change/{cause}"), 3, format!("change/{run}"), false),
+        Outgoing::Alert { key, action } => {
+            (format!("alert/{}/{cause}", action.word()), 3, format!("alert/{key}"), false)
+        }
         Outgoing::Pager { call, .. } => {
             let (verb, incident) = match call {
                 runbook_core::ports::PagerCall::Acknowledge { incident, .. } => ("ack", incident),
@@ -187,6 +192,8 @@ pub(crate) fn outbox_item(
                 runbook_core::ports::PagerCall::Note { incident, .. } => ("note", incident),
                 runbook_core::ports::PagerCall::Page { incident, .. } => ("page", incident),
                 runbook_core::ports::PagerCall::EndPage { key } => ("end", key),
+                runbook_core::ports::PagerCall::Event { key, .. } => ("event", key),
+                runbook_core::ports::PagerCall::Change { key, .. } => ("change", key),
                 runbook_core::ports::PagerCall::Severity { incident, .. } => ("severity", incident),
                 runbook_core::ports::PagerCall::AskResponder { incident, .. } => ("ask", incident),
             };

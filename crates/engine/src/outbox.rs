@@ -13,6 +13,7 @@ use tokio::time::sleep;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::heartbeat::Loop;
 
 /// How often the loop looks without having been woken, and the pause of a group whose message could not be handled.
 const TICK: Duration = Duration::from_millis(500);
@@ -67,6 +68,7 @@ impl Engine {
         let mut stop = self.inner.draining.subscribe();
         let mut sending = Sending::default();
         while !self.is_draining() {
+            self.inner.pulse.turned(Loop::Outbox, self.now());
             if let Err(error) = self.send_due(&mut sending).await {
                 tracing::warn!(%error, "the outbox cannot be read now");
             }

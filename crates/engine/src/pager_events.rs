@@ -7,7 +7,7 @@ use runbook_core::incident::{IncidentCommand, OpenIncident, PagerRef, Word};
 use runbook_core::journal::Cause;
 use runbook_core::people::{Actor, Credential};
 use runbook_core::ports::{
-    Answer, InboxItem, PagerError, PagerEvent, PagerEventKind, PagerIncident, Signal, Translated,
+    Answer, InboxItem, Letters, PagerError, PagerEvent, PagerEventKind, PagerIncident, Signal, Translated,
 };
 
 use crate::engine::Engine;
@@ -122,7 +122,7 @@ impl Engine {
     /// Whether the pager has ended this incident since that event, and told it first: nobody knew what it was about.
     async fn is_over_since(&self, item: &InboxItem, event: &PagerEvent) -> Result<bool, EngineError> {
         let Some(translator) = self.inner.translators.get(item.source.as_str()) else { return Ok(false) };
-        let kept = self.store().dead_letters(LATELY_KEPT).await?;
+        let kept = self.store().letters(Letters::default(), LATELY_KEPT).await?;
         Ok(kept.iter().filter(|letter| letter.item.source == item.source).any(|letter| {
             matches!(translator.translate(&letter.item), Translated::Signal(Signal::Pager(end))
                 if end.kind == PagerEventKind::Resolved

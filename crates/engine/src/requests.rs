@@ -261,6 +261,10 @@ impl Engine {
                 let reply = self.test_trigger(name, asker).await?;
                 self.answer(origin, reply).await
             }
+            Request::InboxList { .. } | Request::InboxRetry { .. } => {
+                let reply = self.letter_request(request, asker).await?;
+                self.answer(origin, reply).await
+            }
             Request::Help { topic } => {
                 let text =
                     format!("help for {} is given where it is asked", topic.as_deref().unwrap_or("blocks"));

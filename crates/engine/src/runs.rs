@@ -177,6 +177,7 @@ impl Engine {
     ) -> Result<Option<(Run, Head, Vec<Effect>)>, EngineError> {
         let mut commit = Commit::default();
         let asked = state.as_ref().and_then(asked_until);
+        let changing = state.as_ref().map(Run::changing).unwrap_or_default();
         let (run, end) = match (state, decision.events.is_empty()) {
             (Some(state), true) => (state, head),
             (state, _) => {
@@ -223,6 +224,9 @@ impl Engine {
                 }
                 Effect::Continue(_) | Effect::EndProcesses => rest.push(effect.clone()),
             }
+        }
+        if !decision.events.is_empty() {
+            self.tell_change(&mut commit, changing, &run, (&cause, now));
         }
         let mut incident_rest = Vec::new();
         if let (Some(incident), false) = (incident, told.is_empty()) {

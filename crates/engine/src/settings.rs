@@ -14,6 +14,7 @@ use runbook_core::trigger::Trigger;
 
 use crate::error::EngineError;
 use crate::git::GitSource;
+use crate::heartbeat::HeartbeatSettings;
 use crate::people::People;
 use crate::secrets::{SecretKey, SecretSource};
 use crate::updates::UpdateSettings;
@@ -65,6 +66,12 @@ pub struct Settings {
     pub triggers: Vec<Trigger>,
     /// Rotations by which people are on call.
     pub rotations: Vec<RotationSettings>,
+    /// How often Blocks says that it works, where a server does that.
+    pub heartbeat: Option<HeartbeatSettings>,
+    /// There is a way to send events to the pager.
+    pub sends_events: bool,
+    /// The pager is told of runs that change something.
+    pub tells_changes: bool,
     /// The pager's ids of its priorities, by severity, where they are not named like it.
     pub pager_priorities: BTreeMap<String, String>,
     /// How the pager is looked at, where a server does that.

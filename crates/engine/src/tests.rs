@@ -2,12 +2,15 @@
 
 mod alerts;
 mod approval_pages;
+mod change_events;
 mod chat;
 mod climb;
 mod crashes;
 mod escalate;
 mod handover;
+mod heartbeat;
 mod incidents;
+mod letters;
 mod locks;
 mod messages;
 mod outage;

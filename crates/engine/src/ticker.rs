@@ -17,6 +17,7 @@ use crate::climb;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handover;
+use crate::heartbeat::{self, Loop};
 use crate::origin::Origin;
 use crate::reminders::{self, Occasion};
 use crate::runs::silent;
@@ -54,12 +55,20 @@ impl Engine {
         self.recall_on_call().await?;
         self.wind_triggers().await?;
         self.keep_shift_time().await?;
+        self.look_for_silence().await?;
+        for which in [Loop::Inbox, Loop::Outbox, Loop::Timers] {
+            self.inner.pulse.turned(which, self.now());
+        }
         let engine = self.clone();
         self.spawn(Box::pin(async move { engine.inbox_loop().await }));
         let engine = self.clone();
         self.spawn(Box::pin(async move { engine.outbox_loop().await }));
         let engine = self.clone();
         self.spawn(Box::pin(async move { engine.timer_loop().await }));
+        if let Some(heartbeat) = self.settings().heartbeat.clone() {
+            let engine = self.clone();
+            self.spawn(Box::pin(async move { engine.heartbeat_loop(heartbeat).await }));
+        }
         if let Some(look) = self.settings().pager_look.clone() {
             let engine = self.clone();
             self.spawn(Box::pin(async move { engine.pager_loop(look).await }));
@@ -117,11 +126,15 @@ impl Engine {
         if tokio::time::timeout(patience, all_done).await.is_err() {
             tracing::warn!("some commands outlast the drain; they go on, and the next start takes them up");
         }
+        if self.last_beat().is_some() {
+            self.rest().await;
+        }
     }
 
     async fn inbox_loop(&self) {
         let mut stop = self.inner.draining.subscribe();
         while !self.is_draining() {
+            self.inner.pulse.turned(Loop::Inbox, self.now());
             match self.process_inbox().await {
                 Ok(0) => {}
                 Ok(_) => continue,
@@ -147,6 +160,7 @@ impl Engine {
         reconcile.set_missed_tick_behavior(MissedTickBehavior::Skip);
         reconcile.tick().await; // the start has just done it
         while !self.is_draining() {
+            self.inner.pulse.turned(Loop::Timers, self.now());
             tokio::select! {
                 biased;
                 _ = reconcile.tick() => {
@@ -201,6 +215,9 @@ impl Engine {
     async fn fire(&self, timer: &Timer) -> Result<Fired, EngineError> {
         let origin = Origin::system("timer", Cause::Timer);
         match (timer.stream, timer.what.as_str()) {
+            (StreamId::Incident(_), heartbeat::SILENCE) => {
+                return self.was_silent(timer.due).await.map(|()| Fired::Replaced);
+            }
             (StreamId::Incident(id), "target") => self.target_passed(id, &origin).await,
             (StreamId::Incident(id), reminders::LOOK) => {
                 return Ok(if self.remind(id, Occasion::Timer).await? {

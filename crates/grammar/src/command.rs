@@ -8,6 +8,7 @@ use runbook_core::ids::IncidentNumber;
 use runbook_core::request::Request;
 
 use crate::handing::{EscalateArgs, HandOverArgs};
+use crate::inbox::InboxCommand;
 use crate::incident::{ActionCommand, IncidentCommand, IncidentVerb, RollbackCommand, TimelineCommand};
 use crate::oncall::{OnCallArgs, TriggerCommand};
 
@@ -26,6 +27,9 @@ pub enum Command {
     /// The journal
     #[command(subcommand)]
     Journal(JournalCommand),
+    /// What came in and was not understood
+    #[command(subcommand)]
+    Inbox(InboxCommand),
     /// The incident's verbs, without the word before them.
     #[command(flatten)]
     Verb(IncidentVerb),
@@ -471,6 +475,7 @@ impl Command {
             Command::Incident(command) => return command.to_request(),
             Command::Pir(command) => command.to_request(),
             Command::Journal(command) => return command.to_request(),
+            Command::Inbox(command) => command.to_request(),
             Command::Verb(verb) => return verb.to_request(),
             Command::Timeline(command) => return command.to_request(),
             Command::Action(command) => return command.to_request(),

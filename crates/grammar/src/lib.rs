@@ -7,6 +7,7 @@
 mod chat;
 mod command;
 mod handing;
+mod inbox;
 mod incident;
 mod nearest;
 mod oncall;
@@ -19,6 +20,7 @@ pub use command::{
     AnswerWord, Command, Deny, JournalCommand, Param, PirCommand, RequestError, RunbookCommand,
 };
 pub use handing::{EscalateArgs, HandOverArgs};
+pub use inbox::{InboxCommand, RetryArgs};
 pub use incident::{ActionCommand, IncidentCommand, IncidentVerb, RollbackCommand, Switch, TimelineCommand};
 pub use oncall::{OnCallArgs, TriggerCommand};
 pub use split::{SplitError, split_words};

@@ -57,6 +57,7 @@ use Surface::{Api, Chat, Cli};
 
 const ALL: &[Surface] = &[Cli, Chat, Api];
 const TERMINAL: &[Surface] = &[Cli];
+/// What came in, or takes its time, is not shown in a channel: it may be about what not everybody there may see, or hold others up.
 const NO_CHAT: &[Surface] = &[Cli, Api];
 
 const fn on_all(
@@ -343,6 +344,20 @@ pub const COMMANDS: &[CommandInfo] = &[
         example: "journal export run/0198",
         surfaces: TERMINAL,
     },
+    CommandInfo {
+        path: "inbox list",
+        arguments: "[--source SOURCE] [--all] [--body]",
+        about: "what came in and was not understood",
+        example: "inbox list --body",
+        surfaces: NO_CHAT,
+    },
+    CommandInfo {
+        path: "inbox retry",
+        arguments: "ID|--all [--source SOURCE]",
+        about: "take it up again",
+        example: "inbox retry --all --source pagerduty",
+        surfaces: NO_CHAT,
+    },
 ];
 
 /// What the parser reads out of a command's words, or what is so rare that the overview leaves it to the help of its first word.
@@ -359,8 +374,19 @@ pub(crate) const FORMS: &[&str] = &[
 ];
 
 /// Commands of the program itself: a shell's alone. Chat names them only to say so.
-pub const SERVER_COMMANDS: &[&str] =
-    &["serve", "demo", "drill", "sandbox", "doctor", "completions", "slack", "token", "bench", "config"];
+pub const SERVER_COMMANDS: &[&str] = &[
+    "serve",
+    "demo",
+    "drill",
+    "sandbox",
+    "doctor",
+    "completions",
+    "slack",
+    "pagerduty",
+    "token",
+    "bench",
+    "config",
+];
 
 /// Options of the terminal that no other surface takes.
 pub const TERMINAL_OPTIONS: &[SurfaceOption] = &[

@@ -125,6 +125,7 @@ pub(crate) async fn route(app: &Arc<App>, rest: &[&str], request: &Request) -> R
         }),
         (Method::POST, ["mail"]) => read(request).map(|wanted| lock(&app.mail).set(&wanted)),
         (Method::POST, ["statuspage"]) => read(request).map(|wanted| lock(&app.statuspage).set(&wanted)),
+        (Method::POST, ["pagerduty", "disable"]) => Ok(pagerduty::disable(app)),
         (Method::POST, ["pagerduty", "trigger"]) => {
             read(request).map(|wanted| pagerduty::trigger(app, wanted, clock::now()))
         }

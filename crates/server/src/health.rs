@@ -8,6 +8,7 @@ use axum::routing::get;
 use axum::serve::IncomingStream;
 use axum::{Json, Router};
 use blocks_engine::Engine;
+use runbook_core::ports::{Circuit, PagerStanding};
 use serde_json::json;
 use tokio::net::UnixListener;
 
@@ -34,7 +35,38 @@ async fn metrics(State(engine): State<Engine>) -> Response {
     if let Ok(backlog) = engine.store().outbox_backlog().await {
         text.push_str(&format!("# TYPE blocks_outbox_backlog gauge\nblocks_outbox_backlog {backlog}\n"));
     }
+    if let Ok(letters) = engine.store().dead_letters().await {
+        text.push_str("# TYPE blocks_inbox_dead_letters gauge\n");
+        for (source, count) in letters {
+            // the sources are our own words; a label must stay one whatever stands in the store
+            let source: String = source.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+            text.push_str(&format!("blocks_inbox_dead_letters{{source=\"{source}\"}} {count}\n"));
+        }
+    }
+    if let Some(beat) = engine.last_beat() {
+        let name = "blocks_heartbeat_timestamp_seconds";
+        text.push_str(&format!("# TYPE {name} gauge\n{name} {}\n", beat.timestamp()));
+    }
+    if let Some(standing) = engine.pager_standing() {
+        text.push_str(&pager(&standing));
+    }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}
+
+/// How it goes with asking the pager. An open circuit is no reason not to be ready: everything else goes on.
+fn pager(standing: &PagerStanding) -> String {
+    let mut text = "# TYPE blocks_pager_circuit gauge\n".to_owned();
+    for circuit in [Circuit::Closed, Circuit::Open, Circuit::HalfOpen] {
+        let is_so = u8::from(circuit == standing.circuit);
+        text.push_str(&format!("blocks_pager_circuit{{state=\"{}\"}} {is_so}\n", circuit.word()));
+    }
+    let PagerStanding { opened, spared, limited, .. } = standing;
+    for (name, value) in [("circuit_opened", opened), ("calls_spared", spared), ("calls_limited", limited)] {
+        text.push_str(&format!(
+            "# TYPE blocks_pager_{name}_total counter\nblocks_pager_{name}_total {value}\n"
+        ));
+    }
+    text
 }
 
 /// Who is on the other end of the unix socket, as the kernel says.

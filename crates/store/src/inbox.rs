@@ -1,6 +1,6 @@
 //! Messages from outside: stored first, understood afterwards.
 
-use runbook_core::ports::{Accepted, DeadLetter, InboxItem, InboxOutcome};
+use runbook_core::ports::{Accepted, DEAD_LETTER, DeadLetter, InboxItem, InboxOutcome, InboxStand, Letters};
 use rusqlite::{Connection, Row, params};
 
 use crate::error::Fault;
@@ -19,7 +19,7 @@ pub(crate) fn accept(connection: &Connection, item: &InboxItem) -> Result<Accept
 }
 
 /// Marks the message as dealt with. One that is done already, or was never stored, is a conflict: a decision
-/// that was made twice from one message must not count twice. A kept one may be acted on later.
+/// that was made twice from one message must not count twice. A kept one may be acted on later, and only a kept one is taken up again.
 pub(crate) fn settle(
     connection: &Connection,
     source: &str,
@@ -38,6 +38,12 @@ pub(crate) fn settle(
                 "UPDATE inbox SET state = 'kept', reason = ?3 WHERE source = ?1 AND id = ?2 AND state <> 'done'",
             )?
             .execute([source, id, reason])?,
+        InboxOutcome::Again => connection
+            .prepare_cached(
+                "UPDATE inbox SET state = 'pending', reason = NULL
+                 WHERE source = ?1 AND id = ?2 AND state = 'kept'",
+            )?
+            .execute([source, id])?,
     };
     if changed == 0 {
         return Err(Fault::Conflict(format!("message {id} from {source}")));
@@ -59,16 +65,48 @@ pub(crate) fn pending(connection: &Connection, rows: usize) -> Result<Vec<InboxI
 }
 
 /// Messages that were kept, newest first.
-pub(crate) fn dead_letters(connection: &Connection, rows: usize) -> Result<Vec<DeadLetter>, Fault> {
+pub(crate) fn kept(connection: &Connection, which: &Letters, rows: usize) -> Result<Vec<DeadLetter>, Fault> {
     let mut select = connection.prepare_cached(
-        "SELECT source, id, kind, body, received_at, reason FROM inbox WHERE state = 'kept' ORDER BY n DESC LIMIT ?1",
+        "SELECT source, id, kind, body, received_at, reason FROM inbox
+         WHERE state = 'kept' AND (?1 IS NULL OR source = ?1) AND (?2 IS NULL OR id = ?2)
+           AND (NOT ?3 OR substr(reason, 1, length(?4)) = ?4)
+         ORDER BY n DESC LIMIT ?5",
     )?;
-    let mut rows = select.query([limit(rows)])?;
+    let Letters { source, id, dead } = which;
+    let mut rows = select.query(params![source, id, dead, DEAD_LETTER, limit(rows)])?;
     let mut letters = Vec::new();
     while let Some(row) = rows.next()? {
         letters.push(DeadLetter { item: item(row)?, reason: row.get(5)? });
     }
     Ok(letters)
+}
+
+/// How many dead letters there are, by source.
+pub(crate) fn dead_letters(connection: &Connection) -> Result<Vec<(String, u64)>, Fault> {
+    let mut select = connection.prepare_cached(
+        "SELECT source, count(*) FROM inbox WHERE state = 'kept' AND substr(reason, 1, length(?1)) = ?1
+         GROUP BY source ORDER BY source",
+    )?;
+    let mut rows = select.query([DEAD_LETTER])?;
+    let mut counts = Vec::new();
+    while let Some(row) = rows.next()? {
+        counts.push((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default()));
+    }
+    Ok(counts)
+}
+
+/// What became of a message so far.
+pub(crate) fn stand(connection: &Connection, source: &str, id: &str) -> Result<Option<InboxStand>, Fault> {
+    let mut select =
+        connection.prepare_cached("SELECT state, reason FROM inbox WHERE source = ?1 AND id = ?2")?;
+    let mut rows = select.query([source, id])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let state: String = row.get(0)?;
+    Ok(Some(match state.as_str() {
+        "done" => InboxStand::Done,
+        "kept" => InboxStand::Kept { reason: row.get::<_, Option<String>>(1)?.unwrap_or_default() },
+        _ => InboxStand::Pending,
+    }))
 }
 
 fn item(row: &Row<'_>) -> Result<InboxItem, Fault> {

@@ -10,9 +10,9 @@ use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::journal::{GENESIS, Hash, StoredEvent, StreamId, verify_stream};
 use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{
-    Accepted, AlertsOf, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, InboxOutcome, IncidentRow,
-    Kept, OutboxItem, OutboxResult, OutboxRow, RowChange, RunRow, Spot, Store, StoreError, StoreReport,
-    StreamSummary, Timer, TimerChange, TokenRow,
+    Accepted, AlertsOf, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, InboxOutcome, InboxStand,
+    IncidentRow, Kept, Letters, OutboxItem, OutboxResult, OutboxRow, RowChange, RunRow, Spot, Store,
+    StoreError, StoreReport, StreamSummary, Timer, TimerChange, TokenRow,
 };
 use sha2::{Digest, Sha256};
 
@@ -163,14 +163,13 @@ impl Data {
         {
             return conflict(format!("counter {}", raise.name));
         }
-        for (source, id, _) in commit.inbox_done.iter().chain(&commit.inbox_also) {
+        for (source, id, outcome) in commit.inbox_done.iter().chain(&commit.inbox_also) {
             let known =
                 self.inbox.iter().find(|message| message.item.source == *source && message.item.id == *id);
             match known.map(|message| &message.outcome) {
-                None | Some(Some(InboxOutcome::Done)) => {
-                    return conflict(format!("message {id} from {source}"));
-                }
-                Some(None | Some(InboxOutcome::Kept { .. })) => {}
+                Some(Some(InboxOutcome::Kept { .. })) => {}
+                Some(None) if *outcome != InboxOutcome::Again => {}
+                _ => return conflict(format!("message {id} from {source}")),
             }
         }
         let mut heads = BTreeMap::new();
@@ -191,6 +190,16 @@ impl Data {
         Ok(())
     }
 
+    /// What was kept, newest first.
+    fn kept(&self) -> impl Iterator<Item = DeadLetter> + '_ {
+        self.inbox.iter().rev().filter_map(|message| match &message.outcome {
+            Some(InboxOutcome::Kept { reason }) => {
+                Some(DeadLetter { item: message.item.clone(), reason: reason.clone() })
+            }
+            _ => None,
+        })
+    }
+
     fn apply(&mut self, commit: Commit) {
         if let Some(raise) = commit.counter {
             *self.counters.entry(raise.name).or_default() += 1;
@@ -198,7 +207,7 @@ impl Data {
         for (source, id, outcome) in commit.inbox_done.into_iter().chain(commit.inbox_also) {
             let message = self.inbox.iter_mut().find(|m| m.item.source == source && m.item.id == id);
             if let Some(message) = message {
-                message.outcome = Some(outcome);
+                message.outcome = Some(outcome).filter(|outcome| *outcome != InboxOutcome::Again);
             }
         }
         for append in commit.appends {
@@ -383,15 +392,32 @@ impl<G: Gate> Store for MemoryStore<G> {
         })
     }
 
-    fn dead_letters(&self, limit: usize) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
+    fn letters(&self, which: Letters, limit: usize) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
+        self.read(move |data| data.kept().filter(|letter| which.holds(letter)).take(limit).collect())
+    }
+
+    fn dead_letters(&self) -> BoxFuture<'_, Result<Vec<(String, u64)>, StoreError>> {
         self.read(move |data| {
-            let kept = data.inbox.iter().rev().filter_map(|message| match &message.outcome {
-                Some(InboxOutcome::Kept { reason }) => {
-                    Some(DeadLetter { item: message.item.clone(), reason: reason.clone() })
-                }
-                _ => None,
-            });
-            kept.take(limit).collect()
+            let mut counts = BTreeMap::new();
+            for letter in data.kept().filter(DeadLetter::is_dead) {
+                *counts.entry(letter.item.source).or_default() += 1;
+            }
+            counts.into_iter().collect()
+        })
+    }
+
+    fn inbox_stand(
+        &self,
+        source: String,
+        id: String,
+    ) -> BoxFuture<'_, Result<Option<InboxStand>, StoreError>> {
+        self.read(move |data| {
+            let message = data.inbox.iter().find(|m| m.item.source == source && m.item.id == id)?;
+            Some(match &message.outcome {
+                None | Some(InboxOutcome::Again) => InboxStand::Pending,
+                Some(InboxOutcome::Done) => InboxStand::Done,
+                Some(InboxOutcome::Kept { reason }) => InboxStand::Kept { reason: reason.clone() },
+            })
         })
     }
 

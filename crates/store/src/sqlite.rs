@@ -8,8 +8,8 @@ use runbook_core::ids::IncidentId;
 use runbook_core::journal::{StoredEvent, StreamId};
 use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{
-    Accepted, AlertsOf, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, IncidentRow, Kept, OutboxRow,
-    RunRow, Spot, Store, StoreError, StoreReport, StreamSummary, Timer, TokenRow,
+    Accepted, AlertsOf, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, InboxStand, IncidentRow, Kept,
+    Letters, OutboxRow, RunRow, Spot, Store, StoreError, StoreReport, StreamSummary, Timer, TokenRow,
 };
 use rusqlite::Connection;
 
@@ -139,8 +139,20 @@ impl Store for SqliteStore {
         self.read(move |connection| inbox::pending(connection, limit))
     }
 
-    fn dead_letters(&self, limit: usize) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
-        self.read(move |connection| inbox::dead_letters(connection, limit))
+    fn letters(&self, which: Letters, limit: usize) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
+        self.read(move |connection| inbox::kept(connection, &which, limit))
+    }
+
+    fn dead_letters(&self) -> BoxFuture<'_, Result<Vec<(String, u64)>, StoreError>> {
+        self.read(inbox::dead_letters)
+    }
+
+    fn inbox_stand(
+        &self,
+        source: String,
+        id: String,
+    ) -> BoxFuture<'_, Result<Option<InboxStand>, StoreError>> {
+        self.read(move |connection| inbox::stand(connection, &source, &id))
     }
 
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<(), CommitError>> {

@@ -4,6 +4,9 @@ use http::{HeaderMap, HeaderName, header};
 use runbook_core::ports::PagerError;
 use serde_json::Value;
 
+use super::breaker::Sign;
+use super::pace::Heard;
+
 /// The longest text of PagerDuty's that is repeated, in characters.
 const MAX_MESSAGE: usize = 300;
 
@@ -23,6 +26,7 @@ const SENDER_CODES: [i64; 3] = [1008, 1028, 2016];
 pub(super) struct Reply {
     status: u16,
     after_ms: Option<u64>,
+    left: Option<u32>,
     pub(super) body: Vec<u8>,
 }
 
@@ -43,7 +47,24 @@ pub(super) struct Problem {
 
 impl Reply {
     pub(super) fn new(status: u16, headers: &HeaderMap) -> Reply {
-        Reply { status, after_ms: wait_ms(headers), body: Vec::new() }
+        let left =
+            headers.get("ratelimit-remaining").and_then(|left| left.to_str().ok()?.trim().parse().ok());
+        Reply { status, after_ms: wait_ms(headers), left, body: Vec::new() }
+    }
+
+    /// Whether somebody who can answers at all: a refusal is an answer, and what is not PagerDuty's is none.
+    pub(super) fn sign(&self) -> Sign {
+        let is_json = || serde_json::from_slice::<serde::de::IgnoredAny>(&self.body).is_ok();
+        match self.status {
+            500..=599 => Sign::Ill,
+            200..=299 if self.status != 204 && !is_json() => Sign::Ill,
+            _ => Sign::Lives,
+        }
+    }
+
+    /// What it says of the limit.
+    pub(super) fn heard(&self) -> Heard {
+        Heard { limited: self.status == 429, left: self.left, reset_ms: self.after_ms }
     }
 
     /// The JSON object of a success, or the refusal.

@@ -4,6 +4,7 @@ use runbook_core::ports::{LookAt, PagerError, PagerIncident, PagerUser, SeenInci
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::pace::Purpose;
 use super::{MAX_OFFSET, PAGE, PagerDutyClient, checked, list};
 use crate::translate::{filled, is_user};
 use crate::wire::{Data, Reference, loose};
@@ -83,6 +84,7 @@ impl PagerDutyClient {
         let url = self.url(&["incidents", id], &[BRIDGE])?;
         let answer = {
             let _turn = self.turn.lock().await;
+            self.health.may(Purpose::Look)?;
             self.send(http::Method::GET, &url, None, None, &doing).await?
         };
         match answer {
@@ -107,6 +109,7 @@ impl PagerDutyClient {
             let url = self.url(path, &query)?;
             let page = {
                 let _turn = self.turn.lock().await;
+                self.health.may(Purpose::Look)?;
                 self.get(url, doing).await?
             };
             let count = list(&page, name).count();

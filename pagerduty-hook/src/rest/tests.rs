@@ -6,6 +6,8 @@ use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use runbook_core::ports::{Circuit, EventAction, EventSeverity};
+use serde_json::json;
 
 use super::*;
 
@@ -20,6 +22,7 @@ pub(super) struct Turn {
     status: u16,
     headers: Vec<(&'static str, &'static str)>,
     answer: String,
+    has_token: bool,
 }
 
 pub(super) fn turn(request: &'static str, status: u16, answer: impl Into<Value>) -> Turn {
@@ -28,7 +31,7 @@ pub(super) fn turn(request: &'static str, status: u16, answer: impl Into<Value>)
         Value::String(text) => text,
         json => json.to_string(),
     };
-    Turn { request, from: None, body: None, status, headers: Vec::new(), answer }
+    Turn { request, from: None, body: None, status, headers: Vec::new(), answer, has_token: true }
 }
 
 impl Turn {
@@ -39,6 +42,11 @@ impl Turn {
 
     fn body(mut self, body: Value) -> Turn {
         self.body = Some(body);
+        self
+    }
+
+    fn without_token(mut self) -> Turn {
+        self.has_token = false;
         self
     }
 
@@ -101,11 +109,12 @@ async fn play(State(script): State<Arc<StdMutex<Script>>>, request: Request) -> 
     let header = |name: &str| parts.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
     let sent = |name: &str| header(name).unwrap_or_default();
     let json: Option<Value> = (!body.is_empty()).then(|| serde_json::from_slice(&body).unwrap());
+    let wanted = if turn.has_token { format!("Token token={TOKEN}") } else { String::new() };
     let complaints = [
         (overlapped, "two requests at once".to_owned()),
         (asked != turn.request, format!("{asked} instead of {}", turn.request)),
-        (sent("authorization") != format!("Token token={TOKEN}"), "wrong authorization".to_owned()),
-        (sent("accept") != ACCEPT, format!("wrong accept {:?}", header("accept"))),
+        (sent("authorization") != wanted, "wrong authorization".to_owned()),
+        (turn.has_token && sent("accept") != ACCEPT, format!("wrong accept {:?}", header("accept"))),
         (header("from").as_deref() != turn.from, format!("wrong from {:?}", header("from"))),
         (json != turn.body, format!("wrong body {json:?}")),
         (
@@ -625,5 +634,232 @@ async fn who_is_on_call_is_asked_for_all_services_at_once() {
     assert_eq!(said["PONE"][0].schedule.as_deref(), Some("Nights"));
     assert_eq!(said["PONE"][0].until.unwrap().to_rfc3339(), "2026-11-30T18:00:00+00:00");
     assert_eq!((said["PTWO"].len(), said.len()), (0, 2), "nobody is on call there, and one is not there");
+    peer.is_content();
+}
+
+/// What is ill is left alone, whoever asks is told at once for how long, and one call looks whether it is well again.
+#[tokio::test]
+async fn after_failures_in_a_row_nothing_is_asked_until_one_call_is_answered() {
+    let put = |status, answer: Value| turn(PUT, status, answer).from(FROM).body(status_body("resolved"));
+    let fails = |status| put(status, json!("<html>no</html>"));
+    let turns = vec![
+        fails(503),
+        fails(500),
+        // a refusal is an answer
+        put(403, refusal(2010, "Access Denied")),
+        fails(503),
+        fails(502),
+        fails(500),
+        fails(504),
+        fails(200),
+        // it looks once, in vain, and then again
+        fails(503),
+        put(200, incident_is("resolved")),
+        put(200, incident_is("resolved")),
+    ];
+    let peer = Peer::start(turns).await;
+    let client = peer.client();
+    let resolved = async || client.call("key", 1, &resolve(None)).await;
+    for _ in 0..8 {
+        assert_eq!(client.standing().circuit, Circuit::Closed);
+        resolved().await.unwrap_err();
+    }
+    let waits = async || match resolved().await {
+        Err(PagerError::Retry { after_ms: Some(wait), reason }) => {
+            assert!(reason.contains("left alone"), "{reason}");
+            wait
+        }
+        other => panic!("{other:?}"),
+    };
+    let first = waits().await;
+    assert!((1..=breaker::PAUSE_MS).contains(&first), "{first}");
+    assert!(client.not_before(&resolve(None)).is_some(), "the outbox holds it and counts no attempt");
+    let look = LookAt { services: vec!["PFLOW01".to_owned()], incidents: vec![] };
+    assert!(client.look(&look).await.is_err() && client.user_email("PANA").await.is_err());
+    assert_eq!((client.standing().circuit, client.standing().opened), (Circuit::Open, 1));
+    client.health.pass(first);
+    assert_eq!(client.standing().circuit, Circuit::HalfOpen);
+    assert!(resolved().await.unwrap_err().to_string().contains("503"));
+    client.health.pass(waits().await);
+    assert_eq!(resolved().await, Ok(()));
+    assert_eq!((client.standing().circuit, client.not_before(&resolve(None))), (Circuit::Closed, None));
+    assert_eq!(resolved().await, Ok(()));
+    assert!(client.standing().spared >= 4);
+    peer.is_content();
+}
+
+#[tokio::test]
+async fn what_gives_no_answer_at_all_opens_the_circuit_too() {
+    // a port on which nobody listens
+    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let client = client(Url::parse(&format!("http://{gone}/")).unwrap(), Some(FROM));
+    for _ in 0..breaker::FAILURES {
+        assert_eq!(client.standing().circuit, Circuit::Closed);
+        client.call("key", 1, &resolve(None)).await.unwrap_err();
+    }
+    assert_eq!(client.standing().circuit, Circuit::Open);
+}
+
+/// The limit is kept: what only looks stops before what changes something does, and a 429 stops everything, said or not.
+#[tokio::test]
+async fn the_limit_that_answers_tell_of_is_kept() {
+    let put = |status, answer: Value| turn(PUT, status, answer).from(FROM).body(status_body("resolved"));
+    let turns = vec![
+        put(200, incident_is("resolved")).header("ratelimit-remaining", "7").header("ratelimit-reset", "30"),
+        put(429, refusal(2020, "Rate Limit Exceeded")).header("ratelimit-reset", "12"),
+        put(200, incident_is("resolved")),
+        put(429, json!("")),
+        put(200, incident_is("resolved")),
+    ];
+    let peer = Peer::start(turns).await;
+    let client = peer.client();
+    let call = resolve(None);
+    let resolved = async || client.call("key", 1, &call).await;
+    assert_eq!(resolved().await, Ok(()));
+    let email = client.user_email("PANA").await.unwrap_err();
+    assert!(matches!(email, PagerError::Retry { after_ms: Some(1..=30_000), .. }), "{email:?}");
+    assert_eq!(client.not_before(&call), None, "what is left is for changes");
+    assert!(matches!(resolved().await, Err(PagerError::Retry { after_ms: Some(12_000), .. })));
+    let held = resolved().await.unwrap_err();
+    assert!(matches!(held, PagerError::Retry { after_ms: Some(1..=12_000), .. }), "not asked: {held:?}");
+    client.health.pass(12_000);
+    assert_eq!(resolved().await, Ok(()));
+    assert!(resolved().await.is_err());
+    let wait = client.not_before(&call).expect("a limit without a time is kept too");
+    assert!(wait <= Duration::from_secs(1), "{wait:?}");
+    client.health.pass(1_000);
+    assert_eq!(resolved().await, Ok(()));
+    let standing = client.standing();
+    assert_eq!((standing.limited, standing.circuit, standing.opened), (2, Circuit::Closed, 0));
+    peer.is_content();
+}
+
+/// After an unknown outcome the status is looked at: what has come about is not changed a second time.
+#[tokio::test]
+async fn a_status_is_looked_at_before_it_is_set_again() {
+    for (now, call, word, again) in [
+        ("acknowledged", acknowledge(None), "acknowledged", false),
+        ("resolved", acknowledge(None), "acknowledged", false),
+        ("resolved", resolve(None), "resolved", false),
+        ("triggered", acknowledge(None), "acknowledged", true),
+        ("acknowledged", resolve(None), "resolved", true),
+    ] {
+        let mut turns = vec![turn(GET, 200, incident_is(now))];
+        turns.extend(again.then(|| turn(PUT, 200, incident_is(word)).from(FROM).body(status_body(word))));
+        assert_eq!(played(turns, 2, call).await, Ok(()), "{now} {word}");
+    }
+    // what cannot be looked at is asked for all the same, and says why it cannot be
+    let turns = vec![
+        turn(GET, 404, refusal(2100, "Not Found")),
+        turn(PUT, 404, refusal(2100, "Not Found")).from(FROM).body(status_body("resolved")),
+    ];
+    assert!(matches!(played(turns, 2, resolve(None)).await, Err(PagerError::Permanent { .. })));
+}
+
+const ROUTING_KEY: &str = "0123456789abcdef0123456789abcdef";
+
+fn with_events(peer: &Peer) -> PagerDutyClient {
+    let events = EventsConfig {
+        events_url: peer.url.clone(),
+        routing_key: Secret::new(ROUTING_KEY),
+        timeout: Duration::from_secs(30),
+    };
+    peer.client().with_events(events).unwrap()
+}
+
+/// An event has its own host and key: the token of the REST API does not go there.
+fn event(path: &'static str, status: u16, body: Value, answer: impl Into<Value>) -> Turn {
+    turn(path, status, answer).body(body).without_token()
+}
+
+const ENQUEUE: &str = "POST /pd/v2/enqueue";
+const CHANGE: &str = "POST /pd/v2/change/enqueue";
+
+#[tokio::test]
+async fn an_alert_is_sent_by_its_key() {
+    let taken = || json!({ "status": "success", "message": "Event processed", "dedup_key": "blocks/x" });
+    let trigger = EventAction::Trigger {
+        summary: "s".repeat(2_000),
+        source: "blocks".to_owned(),
+        severity: EventSeverity::Info,
+    };
+    let long = format!("{}…", "s".repeat(1_023));
+    let triggered = json!({
+        "routing_key": ROUTING_KEY, "event_action": "trigger", "dedup_key": "blocks/x", "client": "Blocks",
+        "payload": { "summary": long, "source": "blocks", "severity": "info" },
+    });
+    let plain =
+        |word: &str| json!({ "routing_key": ROUTING_KEY, "event_action": word, "dedup_key": "blocks/x" });
+    let invalid = json!({ "status": "invalid event", "message": "Event object is invalid", "errors": ["'x' is missing"] });
+    let peer = Peer::start(vec![
+        event(ENQUEUE, 202, triggered, taken()),
+        event(ENQUEUE, 202, plain("acknowledge"), taken()),
+        event(ENQUEUE, 202, plain("resolve"), taken()),
+        event(ENQUEUE, 400, plain("resolve"), invalid),
+        event(ENQUEUE, 500, plain("resolve"), ""),
+        event(ENQUEUE, 429, plain("resolve"), "Requests throttled"),
+    ])
+    .await;
+    let client = with_events(&peer);
+    let call = async |action: EventAction| {
+        client.call("key", 1, &PagerCall::Event { key: "blocks/x".to_owned(), action }).await
+    };
+    assert_eq!(call(trigger).await, Ok(()));
+    assert_eq!(call(EventAction::Acknowledge).await, Ok(()));
+    assert_eq!(call(EventAction::Resolve).await, Ok(()));
+    let refused = call(EventAction::Resolve).await.unwrap_err();
+    assert!(matches!(&refused, PagerError::Permanent { .. }), "{refused}");
+    assert!(refused.to_string().contains("'x' is missing") && !refused.to_string().contains(ROUTING_KEY));
+    assert!(matches!(call(EventAction::Resolve).await, Err(PagerError::Retry { .. })));
+    assert!(matches!(call(EventAction::Resolve).await, Err(PagerError::Retry { .. })));
+    let event = PagerCall::Event { key: "blocks/x".to_owned(), action: EventAction::Resolve };
+    assert!(client.not_before(&event).is_some(), "its own limit");
+    assert_eq!(client.not_before(&resolve(None)), None, "is not that of the other API");
+    peer.is_content();
+    for key in ["".to_owned(), "k".repeat(256)] {
+        let call = PagerCall::Event { key, action: EventAction::Resolve };
+        assert!(matches!(client.call("key", 1, &call).await, Err(PagerError::Permanent { .. })));
+    }
+    let none = peer.client().call("key", 1, &event).await.unwrap_err();
+    assert!(none.to_string().contains("PAGERDUTY_ROUTING_KEY"), "{none}");
+}
+
+/// A change event has no key at PagerDuty: after an unknown outcome it is looked for.
+#[tokio::test]
+async fn a_change_is_told_once() {
+    const LOOK: &str = "GET /pd/change_events?since=2026-01-05T08%3A00%3A00Z&limit=100&offset=0";
+    let call = PagerCall::Change {
+        key: "change/run/1".to_owned(),
+        summary: "Roll back on shop: begun".to_owned(),
+        source: "shop".to_owned(),
+        at: "2026-01-05T09:00:00Z".parse().unwrap(),
+        details: [("code".to_owned(), "4F2A".to_owned())].into(),
+        links: vec![("https://example.pagerduty.com/incidents/Q1".to_owned(), "INC-1".to_owned())],
+    };
+    let body = json!({
+        "routing_key": ROUTING_KEY,
+        "payload": {
+            "summary": "Roll back on shop: begun", "source": "shop", "timestamp": "2026-01-05T09:00:00.000Z",
+            "custom_details": { "code": "4F2A", "blocks_key": "change/run/1" },
+        },
+        "links": [{ "href": "https://example.pagerduty.com/incidents/Q1", "text": "INC-1" }],
+    });
+    let sent = || event(CHANGE, 202, body.clone(), json!({ "status": "success" }));
+    let found = |key: &str| {
+        turn(LOOK, 200, json!({ "change_events": [{ "custom_details": { "blocks_key": key } }, {}] }))
+    };
+    for (attempt, turns) in [
+        (1, vec![sent()]),
+        (2, vec![found("change/run/1")]),
+        (2, vec![found("change/run/2"), sent()]),
+        (2, vec![turn(LOOK, 200, json!({ "change_events": null })), sent()]),
+    ] {
+        let peer = Peer::start(turns).await;
+        assert_eq!(with_events(&peer).call("key", attempt, &call).await, Ok(()));
+        peer.is_content();
+    }
+    // where it cannot be looked, it is not told a second time
+    let peer = Peer::start(vec![turn(LOOK, 503, "")]).await;
+    assert!(matches!(with_events(&peer).call("key", 2, &call).await, Err(PagerError::Retry { .. })));
     peer.is_content();
 }

@@ -11,6 +11,7 @@ mod meter;
 mod pager;
 mod status_page;
 mod store;
+mod watcher;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -28,15 +29,17 @@ pub use mail::{Letter, Mail};
 pub use mark::{ChatMark, Marking, Quote};
 pub use meter::Meter;
 pub use pager::{
-    ESCALATE_KEY, LookAt, PAGE_KEY_PREFIX, PageDetails, Pager, PagerCall, PagerError, PagerUser,
-    SeenIncident, SeenNote, SeenStatus, TEST_KEY, UNDO_FAILED_KEY,
+    Circuit, ESCALATE_KEY, EventAction, EventSeverity, LookAt, PAGE_KEY_PREFIX, PageDetails, Pager,
+    PagerCall, PagerError, PagerStanding, PagerUser, SeenIncident, SeenNote, SeenStatus, TEST_KEY,
+    UNDO_FAILED_KEY,
 };
 pub use status_page::{Published, StatusPage, StatusPost};
 pub use store::{
-    AlertsOf, Append, Blob, Commit, CommitError, CounterRaise, DeadLetter, InboxOutcome, IncidentRow, Kept,
-    OutboxItem, OutboxResult, OutboxRow, RowChange, RunRow, Store, StoreError, StoreReport, StreamSummary,
-    Timer, TimerChange, TokenRow,
+    AlertsOf, Append, Blob, Commit, CommitError, CounterRaise, DEAD_LETTER, DeadLetter, InboxOutcome,
+    InboxStand, IncidentRow, Kept, Letters, OutboxItem, OutboxResult, OutboxRow, RowChange, RunRow, Store,
+    StoreError, StoreReport, StreamSummary, Timer, TimerChange, TokenRow,
 };
+pub use watcher::Watcher;
 
 /// A boxed future: keeps the ports usable as trait objects, whatever the runtime.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

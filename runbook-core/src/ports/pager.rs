@@ -1,11 +1,13 @@
 //! The pager, as the engine sees it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{BoxFuture, PagerIncident};
+use crate::journal::millis;
 use crate::oncall::PagerTurn;
 
 /// A paging system.
@@ -40,6 +42,54 @@ pub trait Pager: Send + Sync {
 
     /// The notes of an incident, oldest first.
     fn notes<'a>(&'a self, incident: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>>;
+
+    /// How long this change has to wait before it is worth trying, as far as is known without asking; `None`: not at all.
+    fn not_before(&self, call: &PagerCall) -> Option<Duration> {
+        let _ = call;
+        None
+    }
+
+    /// How it goes with asking the pager.
+    fn standing(&self) -> PagerStanding {
+        PagerStanding::default()
+    }
+}
+
+/// How it goes with asking the pager.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PagerStanding {
+    /// Whether it is asked at all.
+    pub circuit: Circuit,
+    /// How often it stopped being asked, because it gave no answer several times in a row.
+    pub opened: u64,
+    /// Calls that were not made meanwhile.
+    pub spared: u64,
+    /// Calls that it refused for its limits.
+    pub limited: u64,
+}
+
+/// Whether somebody who is ill is asked at all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Circuit {
+    /// As usual.
+    #[default]
+    Closed,
+    /// Not for a while: it gave no answer several times in a row.
+    Open,
+    /// Once, to see whether it is well again.
+    HalfOpen,
+}
+
+impl Circuit {
+    /// Its word in snake_case.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Circuit::Closed => "closed",
+            Circuit::Open => "open",
+            Circuit::HalfOpen => "half_open",
+        }
+    }
 }
 
 /// What the alerts of an incident tell, flat: what lies deeper has a name with dots.
@@ -184,11 +234,92 @@ pub enum PagerCall {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         service: Option<String>,
     },
+    /// An alert of ours, by its key.
+    Event {
+        /// What it is about.
+        key: String,
+        /// What becomes of it.
+        action: EventAction,
+    },
+    /// Something has changed: it pages nobody.
+    Change {
+        /// What it is told of once.
+        key: String,
+        /// In one line.
+        summary: String,
+        /// Of what.
+        source: String,
+        /// When.
+        #[serde(with = "millis")]
+        at: DateTime<Utc>,
+        /// What else is known, by name.
+        details: BTreeMap<String, String>,
+        /// Where to look, each with what it is called.
+        links: Vec<(String, String)>,
+    },
     /// End a page of ours that is still open; where there is none, nothing happens.
     EndPage {
         /// The key under which it was made.
         key: String,
     },
+}
+
+/// What becomes of an alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum EventAction {
+    /// It is there.
+    Trigger {
+        /// In one line.
+        summary: String,
+        /// Of what.
+        source: String,
+        /// How bad it is.
+        severity: EventSeverity,
+    },
+    /// Somebody looks at it.
+    Acknowledge,
+    /// It is over.
+    Resolve,
+}
+
+impl EventAction {
+    /// Its word.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            EventAction::Trigger { .. } => "trigger",
+            EventAction::Acknowledge => "acknowledge",
+            EventAction::Resolve => "resolve",
+        }
+    }
+}
+
+/// How bad an alert is, in the pager's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventSeverity {
+    /// It wakes somebody.
+    Critical,
+    /// As a rule it wakes somebody.
+    Error,
+    /// It can wait until the morning.
+    Warning,
+    /// For the record.
+    Info,
+}
+
+impl EventSeverity {
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            EventSeverity::Critical => "critical",
+            EventSeverity::Error => "error",
+            EventSeverity::Warning => "warning",
+            EventSeverity::Info => "info",
+        }
+    }
 }
 
 /// How the keys of our own pages begin, so that what the pager says of them opens no incident of its own.

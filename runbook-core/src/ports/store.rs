@@ -15,8 +15,16 @@ pub trait Store: Send + Sync {
     fn accept(&self, item: InboxItem) -> BoxFuture<'_, Result<Accepted, StoreError>>;
     /// Messages not yet dealt with, oldest first.
     fn inbox_pending(&self, limit: usize) -> BoxFuture<'_, Result<Vec<InboxItem>, StoreError>>;
-    /// Messages that were kept because nobody understood them, newest first.
-    fn dead_letters(&self, limit: usize) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>>;
+    /// Messages that were kept, newest first.
+    fn letters(&self, which: Letters, limit: usize) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>>;
+    /// How many dead letters there are, by source; sources without one are left out.
+    fn dead_letters(&self) -> BoxFuture<'_, Result<Vec<(String, u64)>, StoreError>>;
+    /// What became of a message so far; `None` where it never came.
+    fn inbox_stand(
+        &self,
+        source: String,
+        id: String,
+    ) -> BoxFuture<'_, Result<Option<InboxStand>, StoreError>>;
     /// Everything in `commit`, or nothing of it; returns after it is on disk.
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<(), CommitError>>;
     /// A stream's events in order; empty when there is none.
@@ -148,6 +156,36 @@ pub enum InboxOutcome {
     Done,
     /// Kept with its body.
     Kept {
+        /// Its type, or why it does not read; of a dead letter it begins with [`DEAD_LETTER`].
+        reason: String,
+    },
+    /// A kept one is taken up again, as if it had just come.
+    Again,
+}
+
+/// How the reason of a dead letter begins: of what was accepted, and could not be understood or acted on.
+pub const DEAD_LETTER: &str = "dead letter: ";
+
+/// Which of the kept messages.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Letters {
+    /// Those of this source.
+    pub source: Option<String>,
+    /// The one of this id; each source may have one.
+    pub id: Option<String>,
+    /// Dead letters only, without what was understood and is of no consequence.
+    pub dead: bool,
+}
+
+/// What became of a message so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InboxStand {
+    /// Nobody has taken it up yet.
+    Pending,
+    /// It was acted on.
+    Done,
+    /// It was kept.
+    Kept {
         /// Its type, or why it does not read.
         reason: String,
     },
@@ -160,6 +198,25 @@ pub struct DeadLetter {
     pub item: InboxItem,
     /// Why it was kept.
     pub reason: String,
+}
+
+impl DeadLetter {
+    /// Whether it could not be understood or acted on; else it is of no consequence.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.reason.starts_with(DEAD_LETTER)
+    }
+}
+
+impl Letters {
+    /// Whether this one is meant.
+    #[must_use]
+    pub fn holds(&self, letter: &DeadLetter) -> bool {
+        let is = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|one| one == found);
+        is(&self.source, &letter.item.source)
+            && is(&self.id, &letter.item.id)
+            && (letter.is_dead() || !self.dead)
+    }
 }
 
 /// A read-model row.

@@ -285,7 +285,7 @@ pub(super) const PROXIED: &[&str] = &[
 ];
 
 /// Blocks' own secrets by name: they are never handed on, and nothing else may be called like one of them.
-pub const OWN_SECRETS: [&str; 12] = [
+pub const OWN_SECRETS: [&str; 13] = [
     "SLACK_BOT_TOKEN",
     "SLACK_APP_TOKEN",
     "SLACK_SIGNING_SECRET",
@@ -295,6 +295,7 @@ pub const OWN_SECRETS: [&str; 12] = [
     "BLOCKS_API_TOKEN",
     "SMTP_PASSWORD",
     "STATUSPAGE_API_KEY",
+    "HEARTBEAT_SECRET",
     "ALERTMANAGER_TOKEN",
     "GRAFANA_WEBHOOK_SECRET",
     "BLOCKS_ALERTS_TOKEN",

@@ -371,6 +371,7 @@ impl Making<'_> {
             mail: None,
             status_page: None,
             meter: None,
+            watcher: None,
             translators: vec![translator("pagerduty"), translator("slack")],
             clock: Arc::new(self.clock.clone()),
             ids: Arc::<Numbered>::clone(self.ids),

@@ -88,6 +88,13 @@ pub(crate) async fn silence_of(engine: &EngineInfo, then: &str) -> Option<Stop> 
     (!answers.await).then(|| silent(engine, then))
 }
 
+/// What a page of the engine says, such as `/metrics`; `None` where it does not answer.
+pub(crate) async fn page(engine: &EngineInfo, path: &str) -> Option<String> {
+    let client = reqwest::Client::builder().unix_socket(engine.socket.as_deref()?).build().ok()?;
+    let asked = async { client.get(format!("http://engine{path}")).send().await?.text().await };
+    tokio::time::timeout(SIGN_OF_LIFE, asked).await.ok()?.ok()
+}
+
 /// What a person types about an engine that gives no sign of life.
 pub(crate) fn what_to_type(engine: &EngineInfo) -> String {
     match engine.process_state() {

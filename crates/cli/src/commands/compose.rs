@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use blocks_engine::{Engine, Parts, SystemClock, UuidV7};
 use blocks_exec::{ExecConfig, KindExecutor, PromqlMeter, find_program};
-use blocks_notices::{AtlassianPage, SmtpConfig, SmtpMail, SmtpTls, StatuspageConfig};
+use blocks_notices::{
+    AtlassianPage, HeartbeatConfig, HttpHeartbeat, SmtpConfig, SmtpMail, SmtpTls, StatuspageConfig,
+};
 use blocks_store::{OpenError, SqliteStore};
-use pagerduty_hook::{PagerDutyClient, PagerDutyConfig, PagerDutyTranslator};
-use runbook_core::ports::{Chat, Mail, Pager, StatusPage, Translator};
+use pagerduty_hook::{EventsConfig, PagerDutyClient, PagerDutyConfig, PagerDutyTranslator};
+use runbook_core::ports::{Chat, Mail, Pager, StatusPage, Translator, Watcher};
 use slack_bot::{SlackChat, SlackTranslator};
 
-use crate::config::{Config, PagerDutyMode, Secrets, SlackMode, SmtpTlsWord, connections};
+use crate::config::{Config, HeartbeatMethod, PagerDutyMode, Secrets, SlackMode, SmtpTlsWord, connections};
 use crate::exit::{Code, Stop};
 use crate::secret_key;
 
@@ -85,7 +87,11 @@ pub(crate) fn engine(
         if let Some(pagerduty) = config.file.pagerduty.as_ref().filter(|p| p.mode != PagerDutyMode::Off) {
             translators.push(Arc::new(PagerDutyTranslator));
             let token = secrets.need("PAGERDUTY_API_TOKEN", "[pagerduty]")?;
-            pager = Some(Arc::new(pagerduty_client(&pagerduty.api_url, token, pagerduty.from.clone())?));
+            let client = pagerduty_client(&pagerduty.api_url, token, pagerduty.from.clone())?;
+            pager = Some(match events_config(config, secrets)? {
+                Some(events) => Arc::new(client.with_events(events).map_err(Stop::usage)?),
+                None => Arc::new(client),
+            });
         }
         let alerts = crate::config::alerts::translators(&config.file).into_iter();
         translators.extend(alerts.map(|translator| Arc::new(translator) as Arc<dyn Translator>));
@@ -96,7 +102,14 @@ pub(crate) fn engine(
         mail = smtp(config, secrets)?.map(|mail| Arc::new(mail) as Arc<dyn Mail>);
         status_page = statuspage(config, secrets)?.map(|page| Arc::new(page) as Arc<dyn StatusPage>);
     }
+    let watcher = match adapters {
+        Adapters::Configured => heartbeat(config, secrets)?.map(|one| Arc::new(one) as Arc<dyn Watcher>),
+        Adapters::None => None,
+    };
     let mut settings = config.settings.clone();
+    settings.sends_events = events_config(config, secrets)?.is_some();
+    settings.tells_changes = settings.sends_events
+        && config.file.pagerduty.as_ref().is_some_and(|pagerduty| pagerduty.change_events != Some(false));
     settings.secret_key = Some(secret_key::needed(&config.data_dir)?);
     Ok(Engine::new(Parts {
         store,
@@ -106,6 +119,7 @@ pub(crate) fn engine(
         mail,
         status_page,
         meter: Some(Arc::new(meter)),
+        watcher,
         translators,
         clock: Arc::new(SystemClock),
         ids: Arc::new(UuidV7),
@@ -138,6 +152,18 @@ pub(crate) fn smtp(config: &Config, secrets: &Secrets) -> Result<Option<SmtpMail
     SmtpMail::new(smtp).map(Some).map_err(Stop::usage)
 }
 
+/// Who is told that Blocks works, when somebody is.
+pub(crate) fn heartbeat(config: &Config, secrets: &Secrets) -> Result<Option<HttpHeartbeat>, Stop> {
+    let table = &config.file.heartbeat;
+    let Some(url) = &table.url else { return Ok(None) };
+    let secret = match url.contains(blocks_notices::PLACE) {
+        true => Some(blocks_notices::Secret::new(secrets.need("HEARTBEAT_SECRET", "[heartbeat] url")?)),
+        false => None,
+    };
+    let post = table.method == HeartbeatMethod::Post;
+    HttpHeartbeat::new(&HeartbeatConfig { url: url.clone(), secret, post }).map(Some).map_err(Stop::usage)
+}
+
 /// The public status page, when one is configured.
 pub(crate) fn statuspage(config: &Config, secrets: &Secrets) -> Result<Option<AtlassianPage>, Stop> {
     let Some(table) = &config.file.statuspage else { return Ok(None) };
@@ -147,6 +173,24 @@ pub(crate) fn statuspage(config: &Config, secrets: &Secrets) -> Result<Option<At
         key: blocks_notices::Secret::new(secrets.need("STATUSPAGE_API_KEY", "[statuspage]")?),
     };
     AtlassianPage::new(&page).map(Some).map_err(Stop::usage)
+}
+
+/// Where events are sent, where there is a routing key.
+fn events_config(config: &Config, secrets: &Secrets) -> Result<Option<EventsConfig>, Stop> {
+    let Some(pagerduty) = config.file.pagerduty.as_ref().filter(|p| p.mode != PagerDutyMode::Off) else {
+        return Ok(None);
+    };
+    let key = match (pagerduty.change_events, secrets.get("PAGERDUTY_ROUTING_KEY")) {
+        (_, Some(key)) => key,
+        (Some(true), None) => secrets.need("PAGERDUTY_ROUTING_KEY", "[pagerduty] change_events = true")?,
+        (_, None) => return Ok(None),
+    };
+    let url = &pagerduty.events_url;
+    let events_url = url
+        .parse()
+        .map_err(|error| Stop::usage(format!("pagerduty.events_url '{url}' is not a URL: {error}")))?;
+    let routing_key = pagerduty_hook::Secret::new(key);
+    Ok(Some(EventsConfig { events_url, routing_key, timeout: PAGERDUTY_TIMEOUT }))
 }
 
 /// A client of PagerDuty's REST API.

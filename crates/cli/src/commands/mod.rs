@@ -12,6 +12,7 @@ mod live;
 mod local;
 mod logs;
 mod markdown_files;
+mod pagerduty;
 mod recover;
 pub(crate) mod sandbox;
 pub(crate) mod serve;
@@ -83,6 +84,7 @@ async fn command(cli: Cli) -> Result<Code, Stop> {
         Some(Top::Doctor) => doctor::run(config, cli.output).await,
         Some(Top::Bench(args)) => bench::run(&args, cli.output).await,
         Some(Top::Slack(command)) => slack::run(command, config, cli.output),
+        Some(Top::PagerDuty(command)) => pagerduty::run(command, config, cli.output, cli.yes).await,
         Some(Top::Token(command)) => token::run(&command, config, cli.output).await,
         Some(Top::Completions { shell }) => {
             let mut text = Vec::new();

@@ -79,6 +79,9 @@ fn take_secrets(config: &mut SandboxConfig) {
     take("SLACK_APP_TOKEN", &mut config.slack.app_token);
     take("SLACK_SIGNING_SECRET", &mut config.slack.signing_secret);
     take("PAGERDUTY_API_TOKEN", &mut config.pagerduty.api_token);
+    if let Some(service) = config.pagerduty.services.first_mut() {
+        take("PAGERDUTY_ROUTING_KEY", &mut service.routing_key);
+    }
     take("SMTP_PASSWORD", &mut config.mail.password);
     take("STATUSPAGE_API_KEY", &mut config.statuspage.api_key);
     if let Ok(value) = std::env::var("PAGERDUTY_WEBHOOK_SECRET") {

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use blocks_engine::{
-    Absent, Asked, Clock as _, EngineError, Hidden, LibraryEntry, Reply, SystemClock, describe, on_call,
-    read, suggesting, triggers, which,
+    Absent, Asked, Clock as _, EngineError, Hidden, LibraryEntry, Reply, SystemClock, describe, letters,
+    on_call, read, suggesting, triggers, which,
 };
 use blocks_grammar::{Command, JournalCommand, RunbookCommand};
 use blocks_server::EngineInfo;
@@ -109,10 +109,15 @@ pub(crate) async fn run(
         | Request::RunbookRuns { .. }
         | Request::RunbookStatus { .. }
         | Request::RunbookAttach { .. }
+        | Request::InboxList { .. }
         | Request::JournalVerify { .. } => {
             let reply = offline(&config, &request, absent.as_ref()).await?;
             show(&request, &reply, output);
             return Ok(code_of(&request, &reply));
+        }
+        Request::InboxRetry { .. } => {
+            let text = "no engine is running, so nobody would take it up\nhint: start `blocks serve`, then ask again";
+            return Err(Stop::new(Code::Refused, text));
         }
         request if request.is_about_incidents() => {
             let text = "no engine is running, so nobody would tell PagerDuty and Slack\nhint: start `blocks serve`, then ask again";
@@ -267,6 +272,10 @@ async fn offline(config: &Config, request: &Request, absent: Option<&Absent>) ->
             reply
         }
         Request::TriggerList => triggers::list(Some(&store), &config.settings).await?,
+        Request::InboxList { source, all, body } => {
+            let shown = letters::Shown { source: source.clone(), all: *all, body: *body };
+            letters::letters(&store, &shown).await?
+        }
         Request::JournalVerify { expect } => read::verify(&store, expect.as_deref()).await?,
         _ => return Err(Stop::usage("this needs an engine")),
     })
@@ -307,6 +316,8 @@ fn show(request: &Request, reply: &Reply, output: Output) {
         Request::IncidentList { .. }
         | Request::ActionList { .. }
         | Request::RunbookList
+        | Request::InboxList { .. }
+        | Request::InboxRetry { .. }
         | Request::RunbookRuns { .. } => {
             printer::list(reply, output);
         }
@@ -320,6 +331,11 @@ fn code_of(request: &Request, reply: &Reply) -> Code {
     match request {
         Request::JournalVerify { .. } if reply.data["verified"] != true => Code::Failed,
         Request::RunbookPlan { .. } => plan_code(reply),
+        Request::InboxRetry { .. } => {
+            let letters = reply.data["letters"].as_array().into_iter().flatten();
+            let mut words = letters.filter_map(|letter| letter["outcome"].as_str());
+            if words.all(|word| word == "acted_on") { Code::Success } else { Code::Failed }
+        }
         _ if follow::run_of(request).is_some() => follow::code_of(&reply.data),
         _ => Code::Success,
     }

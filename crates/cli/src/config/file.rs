@@ -28,6 +28,7 @@ pub(crate) struct ConfigFile {
     pub(crate) updates: UpdatesTable,
     pub(crate) smtp: Option<SmtpTable>,
     pub(crate) statuspage: Option<StatuspageTable>,
+    pub(crate) heartbeat: HeartbeatTable,
     pub(crate) handover: HandoverTable,
     pub(crate) locks: LocksTable,
     pub(crate) alerts: AlertsTable,
@@ -299,6 +300,8 @@ pub(crate) struct PagerDutyTable {
     pub(crate) from: Option<String>,
     /// Whether PagerDuty is told what the diagnostics found; else where there is no Slack.
     pub(crate) diagnostics: Option<bool>,
+    /// Whether PagerDuty is told of runs that change something; else where there is a routing key.
+    pub(crate) change_events: Option<bool>,
     /// Seconds between two looks where webhooks are not what is relied on.
     pub(crate) poll_s: u64,
     /// PagerDuty's ids of its priorities, by severity, where they are not named like it.
@@ -334,6 +337,7 @@ impl Default for PagerDutyTable {
             events_url: "https://events.pagerduty.com".to_owned(),
             from: None,
             diagnostics: None,
+            change_events: None,
             poll_s: 5,
             priorities: BTreeMap::new(),
         }
@@ -352,6 +356,33 @@ pub(crate) struct ApprovalsTable {
 impl Default for ApprovalsTable {
     fn default() -> Self {
         ApprovalsTable { reversible: 0, irreversible: 1, page: true }
+    }
+}
+
+/// Who is told that Blocks works. The secret part of the address is `HEARTBEAT_SECRET`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct HeartbeatTable {
+    /// Where to, with `{secret}` where that belongs; nowhere when absent.
+    pub(crate) url: Option<String>,
+    pub(crate) method: HeartbeatMethod,
+    /// Seconds between two beats.
+    pub(crate) every_s: u64,
+    /// Seconds of a silence that is told of when it is over.
+    pub(crate) gap_s: u64,
+}
+
+/// How a beat is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HeartbeatMethod {
+    Get,
+    Post,
+}
+
+impl Default for HeartbeatTable {
+    fn default() -> Self {
+        HeartbeatTable { url: None, method: HeartbeatMethod::Post, every_s: 60, gap_s: 300 }
     }
 }
 

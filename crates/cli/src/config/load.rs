@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use blocks_engine::{HandoverSettings, Library, PirSettings, SecretSource, ServiceSettings, Settings};
+use blocks_engine::{
+    HandoverSettings, HeartbeatSettings, Library, PirSettings, SecretSource, ServiceSettings, Settings,
+};
 use chrono::{Offset as _, TimeZone as _};
 use runbook_core::duration::parse_seconds;
 use runbook_core::people::Directory;
@@ -11,7 +14,9 @@ use runbook_core::plan::ApprovalPolicy;
 use runbook_core::severity;
 use slack_bot::CommandWord;
 
-use super::file::{ConfigFile, PagerDutyMode, PagerDutyTable, ParamValue, ServiceTable, SlackMode};
+use super::file::{
+    ConfigFile, HeartbeatTable, PagerDutyMode, PagerDutyTable, ParamValue, ServiceTable, SlackMode,
+};
 use super::places;
 
 /// The configuration file that is used when none is named.
@@ -190,6 +195,14 @@ impl Config {
                 wrong("handover.at", format!("'{at}' is no time of day"), "hours and minutes, such as 18:00")
             })?),
         };
+        let HeartbeatTable { every_s, gap_s, .. } = file.heartbeat;
+        if !(1..=86_400).contains(&every_s) || gap_s <= every_s || gap_s > 30 * 86_400 {
+            return Err(wrong(
+                "heartbeat.gap_s",
+                format!("a silence of {gap_s} s cannot be told where one beats every {every_s} s"),
+                "every_s from 1 to 86400, and gap_s above it: three of them at least make sense",
+            ));
+        }
         let repeat_window_s = parse_seconds(&file.locks.repeat_window).ok_or_else(|| {
             wrong(
                 "locks.repeat_window",
@@ -246,6 +259,13 @@ impl Config {
             data_dir: data_dir.clone(),
             has_chat: file.slack.as_ref().is_some_and(|slack| slack.mode != SlackMode::Off),
             has_pager: file.pagerduty.as_ref().is_some_and(|pagerduty| pagerduty.mode != PagerDutyMode::Off),
+            heartbeat: Some(HeartbeatSettings {
+                every: Duration::from_secs(file.heartbeat.every_s),
+                gap: Duration::from_secs(file.heartbeat.gap_s),
+            }),
+            // whether there is a routing key is known where the engine is built
+            sends_events: false,
+            tells_changes: false,
             tells_pager: file.pagerduty.as_ref().is_some_and(|pagerduty| {
                 let has_chat = file.slack.as_ref().is_some_and(|slack| slack.mode != SlackMode::Off);
                 pagerduty.mode != PagerDutyMode::Off && pagerduty.diagnostics.unwrap_or(!has_chat)

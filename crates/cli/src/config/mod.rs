@@ -13,6 +13,6 @@ mod triggers;
 mod updates;
 
 pub(crate) use connections::{authority_files, connections};
-pub(crate) use file::{PagerDutyMode, SlackMode, SmtpTlsWord};
+pub(crate) use file::{HeartbeatMethod, PagerDutyMode, SlackMode, SmtpTlsWord};
 pub(crate) use load::{Config, ConfigError};
 pub(crate) use secrets::{SecretError, Secrets};

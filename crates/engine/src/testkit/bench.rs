@@ -11,7 +11,7 @@ use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Incident, IncidentEvent};
 use runbook_core::ports::{
     ChatMark, ChatSignal, InboxItem, Intake, Mail, Marking, PagerEvent, PagerEventKind, PagerIncident,
-    Signal, StatusPage, Translated, Translator,
+    Signal, StatusPage, Translated, Translator, Watcher,
 };
 use runbook_core::request::Request;
 use runbook_core::run::{Run, RunEvent};
@@ -194,12 +194,22 @@ impl Bench {
 
     /// Hands a message in as its sender does: again and again, until it is taken.
     pub(crate) async fn hand_in(&mut self, source: &str, id: &str, signal: Translated) {
+        self.hand_in_body(source, id, b"{}", signal).await;
+    }
+
+    /// What the message of this id means from now on.
+    pub(crate) fn means(&self, id: &str, signal: Translated) {
         locked(&self.signals).insert(id.to_owned(), signal);
+    }
+
+    /// As [`Bench::hand_in`], with these bytes.
+    pub(crate) async fn hand_in_body(&mut self, source: &str, id: &str, body: &[u8], signal: Translated) {
+        self.means(id, signal);
         let item = InboxItem {
             source: source.to_owned(),
             id: id.to_owned(),
             kind: "webhook".to_owned(),
-            body: b"{}".to_vec(),
+            body: body.to_vec(),
             received_at: self.clock.now(),
         };
         loop {
@@ -408,6 +418,7 @@ fn build(
         mail: settings.updates.has_mail.then(|| outside() as Arc<dyn Mail>),
         status_page: settings.updates.has_status_page.then(|| outside() as Arc<dyn StatusPage>),
         meter: Some(Arc::new(FakeMeter { world: Arc::clone(world) })),
+        watcher: settings.heartbeat.as_ref().map(|_| outside() as Arc<dyn Watcher>),
         translators: vec![translator("pagerduty"), translator("slack"), translator("alertmanager")],
         clock: Arc::new(clock.clone()),
         ids: Arc::<SequentialIds>::clone(ids),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use runbook_core::ports::{BoxFuture, Letter, Mail, Published, SendError, StatusPage, StatusPost};
+use runbook_core::ports::{BoxFuture, Letter, Mail, Published, SendError, StatusPage, StatusPost, Watcher};
 use runbook_core::update::Arrival;
 
 use super::{Life, World, locked};
@@ -20,6 +20,8 @@ pub(crate) struct OutsideState {
     pub(crate) refuses: bool,
     /// What was published, with the id of the incident that it was about or that was made for it.
     pub(crate) posts: Vec<(String, StatusPost)>,
+    /// How often it was heard that Blocks works.
+    pub(crate) beats: u64,
     /// Incidents that somebody has deleted at the status page.
     pub(crate) deleted: Vec<String>,
 }
@@ -28,6 +30,16 @@ pub(crate) struct OutsideState {
 pub(crate) struct FakeOutside {
     pub(crate) world: Arc<World>,
     pub(crate) life: Life,
+}
+
+impl Watcher for FakeOutside {
+    fn beat(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async move {
+            self.life.alive().await;
+            locked(&self.world.outside).beats += 1;
+            Ok(())
+        })
+    }
 }
 
 impl Mail for FakeOutside {

@@ -88,7 +88,11 @@ impl PagerState {
                 let id = format!("N-{}-{}", incident, notes.len());
                 notes.push(SeenNote { id, at: Some(now), by: None, text: text.clone() });
             }
-            PagerCall::AskResponder { .. } | PagerCall::Page { .. } | PagerCall::EndPage { .. } => {}
+            PagerCall::AskResponder { .. }
+            | PagerCall::Page { .. }
+            | PagerCall::EndPage { .. }
+            | PagerCall::Event { .. }
+            | PagerCall::Change { .. } => {}
         }
     }
 }

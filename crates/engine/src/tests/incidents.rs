@@ -3,7 +3,7 @@
 use runbook_core::incident::{IncidentEvent, Status};
 use runbook_core::message::ChatMessage;
 use runbook_core::people::Actor;
-use runbook_core::ports::{PagerCall, PagerEventKind, PagerIncident, Translated};
+use runbook_core::ports::{Letters, PagerCall, PagerEventKind, PagerIncident, Translated};
 use runbook_core::request::Request;
 
 use crate::testkit::{Bench, ChatFault, Posted, check, locked, page};
@@ -192,7 +192,7 @@ async fn what_nobody_understands_is_kept_with_the_reason() {
     bench.pager_says("late", PagerEventKind::Resolved, page("Q-before-our-time"), None).await;
     bench.pass(2_000).await;
     assert_eq!(locked(&bench.data).pending(), 1, "what another configuration may understand stays for it");
-    let kept = bench.engine.store().dead_letters(10).await.unwrap();
+    let kept = bench.engine.store().letters(Letters::default(), 10).await.unwrap();
     let kept: Vec<_> = kept.iter().rev().map(|letter| letter.reason.as_str()).collect();
     assert_eq!(
         kept,

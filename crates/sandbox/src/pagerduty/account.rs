@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::body;
 use super::responders::Responder;
+use super::subscriptions::Made;
 use crate::clock::{iso, iso_seconds};
 use crate::config::{PagerDutyConfig, PagerDutyPriority, PagerDutyService, PagerDutyUser};
 use crate::ids;
@@ -98,6 +99,16 @@ pub(super) struct Webhook {
     pub(super) event_type: String,
     pub(super) incident: String,
     pub(super) body: String,
+    /// Where it goes, if not where the account's own subscription sends.
+    pub(super) target: Option<Target>,
+}
+
+/// Where a subscription that was made over REST sends to.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) url: String,
+    pub(super) secret: String,
+    pub(super) id: String,
 }
 
 /// One attempt to deliver a webhook.
@@ -137,12 +148,16 @@ pub(crate) struct Account {
     pub(super) rest_calls: Vec<RestCall>,
     pub(super) deliveries: Vec<Delivery>,
     pub(super) recent_calls: VecDeque<i64>,
+    /// When events came, by integration.
+    pub(super) recent_events: BTreeMap<String, VecDeque<i64>>,
     /// Webhooks by incident, in order; the front one is being delivered while its incident is `busy`.
     pub(super) queues: BTreeMap<String, VecDeque<Webhook>>,
     pub(super) busy: BTreeSet<String>,
     pub(super) drops_in_a_row: u32,
     pub(super) subscription_disabled: bool,
     pub(super) subscription_id: String,
+    /// Subscriptions that were made over REST.
+    pub(super) made: Vec<Made>,
     pub(super) created: DateTime<Utc>,
 }
 
@@ -155,11 +170,13 @@ impl Account {
             rest_calls: Vec::new(),
             deliveries: Vec::new(),
             recent_calls: VecDeque::new(),
+            recent_events: BTreeMap::new(),
             queues: BTreeMap::new(),
             busy: BTreeSet::new(),
             drops_in_a_row: 0,
             subscription_disabled: false,
             subscription_id: format!("PWH{}", ids::upper(4)),
+            made: Vec::new(),
             created: now,
         }
     }

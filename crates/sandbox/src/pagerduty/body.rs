@@ -136,6 +136,7 @@ pub(super) fn webhook(
         event_type: event_type.to_owned(),
         incident: incident.to_owned(),
         body: envelope.to_string(),
+        target: None,
     }
 }
 

@@ -10,6 +10,9 @@ use crate::ids;
 use crate::shared::{Reply, Request};
 
 const BODY_MAX: usize = 512 * 1024;
+const SUMMARY_MAX: usize = 1_024;
+/// Events per minute and integration.
+const PER_MINUTE: usize = 120;
 
 fn invalid(errors: &[String]) -> Reply {
     Reply::json(
@@ -40,6 +43,9 @@ pub(super) fn route(account: &mut Account, rest: &[&str], request: &Request, now
             errors.push(format!("'payload.{name}' is missing or blank"));
         }
     };
+    if errors.is_empty() && is_too_fast(account, key, now) {
+        return Reply::text(429, "Requests throttled\n");
+    }
     match rest {
         ["enqueue"] => {
             let action = event["event_action"].as_str().unwrap_or_default();
@@ -78,6 +84,23 @@ pub(super) fn route(account: &mut Account, rest: &[&str], request: &Request, now
         }
         ["change", "enqueue"] => {
             needed(&mut errors, "summary");
+            let payload = &event["payload"];
+            if payload["summary"].as_str().is_some_and(|summary| summary.chars().count() > SUMMARY_MAX) {
+                errors.push(format!("'payload.summary' is too long (maximum is {SUMMARY_MAX} characters)"));
+            }
+            let timestamp = &payload["timestamp"];
+            if !timestamp.is_null()
+                && timestamp.as_str().is_none_or(|text| DateTime::parse_from_rfc3339(text).is_err())
+            {
+                errors.push("'payload.timestamp' is not an ISO 8601 time".to_owned());
+            }
+            if !payload["custom_details"].is_null() && !payload["custom_details"].is_object() {
+                errors.push("'payload.custom_details' must be an object".to_owned());
+            }
+            let links = event["links"].as_array().cloned().unwrap_or_default();
+            if links.iter().any(|link| link["href"].as_str().is_none_or(str::is_empty)) {
+                errors.push("'links.href' is missing or blank".to_owned());
+            }
             if !errors.is_empty() {
                 return invalid(&errors);
             }
@@ -98,6 +121,17 @@ pub(super) fn route(account: &mut Account, rest: &[&str], request: &Request, now
         }
         _ => Reply::text(404, "not found\n"),
     }
+}
+
+/// Counts an event of this integration; whether there were too many in the last minute.
+fn is_too_fast(account: &mut Account, key: &str, now: DateTime<Utc>) -> bool {
+    let now_ms = now.timestamp_millis();
+    let recent = account.recent_events.entry(key.to_owned()).or_default();
+    while recent.front().is_some_and(|at| now_ms - at >= 60_000) {
+        recent.pop_front();
+    }
+    recent.push_back(now_ms);
+    recent.len() > PER_MINUTE
 }
 
 fn apply(account: &mut Account, service: &str, action: &str, dedup: &str, event: &Value, now: DateTime<Utc>) {

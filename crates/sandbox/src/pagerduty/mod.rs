@@ -6,6 +6,7 @@ mod body;
 mod events;
 mod responders;
 mod rest;
+mod subscriptions;
 mod webhooks;
 
 use std::sync::Arc;
@@ -63,6 +64,12 @@ fn note_call(account: &mut Account, request: &Request, reply: &Reply, now: DateT
         at: clock::iso(now),
     };
     account.rest_calls.push(call);
+}
+
+/// `POST /control/pagerduty/disable`: PagerDuty switches the subscriptions off that were made over REST.
+pub(crate) fn disable(app: &App) -> Reply {
+    subscriptions::disable(&mut lock(&app.pagerduty));
+    Reply::json(200, &json!({}))
 }
 
 /// `POST /control/pagerduty/trigger`.

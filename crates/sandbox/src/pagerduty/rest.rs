@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::account::{Account, Agent, Incident, Opening, Status};
-use super::body;
+use super::{body, subscriptions};
 use crate::shared::{Reply, Request};
 
 /// Calls per minute and key.
@@ -26,7 +26,7 @@ impl RestError {
         Self { status, code, message, errors: Vec::new() }
     }
 
-    fn invalid(reason: impl Into<String>) -> Self {
+    pub(super) fn invalid(reason: impl Into<String>) -> Self {
         Self { errors: vec![reason.into()], ..Self::new(400, 2001, "Invalid Input Provided") }
     }
 
@@ -38,11 +38,11 @@ impl RestError {
     }
 }
 
-fn not_found() -> RestError {
+pub(super) fn not_found() -> RestError {
     RestError::new(404, 2100, "Not Found")
 }
 
-type Answer = Result<(u16, Value), RestError>;
+pub(super) type Answer = Result<(u16, Value), RestError>;
 
 /// Answers one REST call; `rest` is the path below the base URL.
 pub(super) fn route(account: &mut Account, rest: &[&str], request: &Request, now: DateTime<Utc>) -> Reply {
@@ -104,7 +104,7 @@ fn requester(account: &Account, request: &Request) -> Result<String, RestError> 
         .ok_or_else(|| RestError::new(400, 1008, "Requester User Not Found"))
 }
 
-fn json_body(request: &Request) -> Result<Value, RestError> {
+pub(super) fn json_body(request: &Request) -> Result<Value, RestError> {
     if !request.header("content-type").is_some_and(|c| c.starts_with("application/json")) {
         return Err(RestError::invalid("Content-Type must be application/json"));
     }
@@ -146,9 +146,7 @@ fn dispatch(account: &mut Account, rest: &[&str], request: &Request, now: DateTi
         ["incidents"] if get => incidents(account, request),
         ["incidents"] if method == Method::POST => create(account, request, now),
         ["incidents"] if method == Method::PUT => update_many(account, request, now),
-        ["webhook_subscriptions", id, action] if method == Method::POST => {
-            subscription(account, id, action, now)
-        }
+        ["webhook_subscriptions", tail @ ..] => subscriptions::route(account, tail, request, now),
         ["incidents", id, tail @ ..] => {
             let at = account.position(id).ok_or_else(not_found)?;
             incident(account, at, tail, request, now)
@@ -247,7 +245,7 @@ fn ask(account: &mut Account, at: usize, sent: &Value, now: DateTime<Utc>) -> An
 }
 
 /// `limit`, `offset`, `more`, and `total` only when asked for.
-fn page(request: &Request, name: &str, all: Vec<Value>) -> Answer {
+pub(super) fn page(request: &Request, name: &str, all: Vec<Value>) -> Answer {
     let number = |name: &str, default: usize| match request.param(name) {
         None => Ok(default),
         Some(text) => {
@@ -454,27 +452,4 @@ fn change(
         _ => {}
     }
     Ok(())
-}
-
-fn subscription(account: &mut Account, id: &str, action: &str, now: DateTime<Utc>) -> Answer {
-    if id != account.subscription_id {
-        return Err(not_found());
-    }
-    match action {
-        "enable" => {
-            account.subscription_disabled = false;
-            account.drops_in_a_row = 0;
-            Ok((
-                200,
-                json!({"webhook_subscription": {"id": id, "type": "webhook_subscription", "active": true}}),
-            ))
-        }
-        "ping" => {
-            let user = account.config.users.first().map(|u| u.id.clone()).unwrap_or_default();
-            let ping = body::ping(account, &user, now);
-            account.queues.entry(ping.incident.clone()).or_default().push_back(ping);
-            Ok((202, json!({})))
-        }
-        _ => Err(not_found()),
-    }
 }

@@ -124,10 +124,13 @@ async fn deliver(app: &App, webhook: &Webhook) {
 }
 
 async fn attempt_once(app: &App, webhook: &Webhook, limit: Duration) -> Result<u16, String> {
-    let url = app.blocks_url("/hooks/pagerduty").ok_or("blocks_url is not set")?;
-    let (secrets, subscription) = {
-        let account = lock(&app.pagerduty);
-        (account.config.webhook_secrets.clone(), account.subscription_id.clone())
+    let (url, secrets, subscription) = match &webhook.target {
+        Some(target) => (target.url.clone(), vec![target.secret.clone()], target.id.clone()),
+        None => {
+            let url = app.blocks_url("/hooks/pagerduty").ok_or("blocks_url is not set")?;
+            let account = lock(&app.pagerduty);
+            (url, account.config.webhook_secrets.clone(), account.subscription_id.clone())
+        }
     };
     let secrets = if app.faults().bad_signature {
         secrets.iter().map(|s| format!("not-{s}")).collect()

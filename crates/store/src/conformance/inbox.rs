@@ -1,6 +1,6 @@
 //! Messages from outside.
 
-use runbook_core::ports::{Accepted, Commit, CommitError, InboxOutcome, Store};
+use runbook_core::ports::{Accepted, Commit, CommitError, InboxOutcome, InboxStand, Letters, Store};
 
 use super::message;
 
@@ -31,7 +31,7 @@ pub async fn a_done_message_is_remembered_without_its_body(store: &dyn Store) {
     store.accept(message("slack", "a")).await.unwrap();
     store.commit(settled("slack", "a", InboxOutcome::Done)).await.unwrap();
     assert_eq!(store.inbox_pending(10).await.unwrap(), []);
-    assert_eq!(store.dead_letters(10).await.unwrap(), []);
+    assert_eq!(store.letters(Letters::default(), 10).await.unwrap(), []);
     assert_eq!(store.accept(message("slack", "a")).await.unwrap(), Accepted::Duplicate);
     assert_eq!(store.inbox_pending(10).await.unwrap(), []);
 }
@@ -52,13 +52,70 @@ pub async fn a_kept_message_can_be_read_and_acted_on_later(store: &dyn Store) {
         store.accept(message("slack", id)).await.unwrap();
         store.commit(settled("slack", id, InboxOutcome::Kept { reason: format!("why {id}") })).await.unwrap();
     }
-    let kept = store.dead_letters(10).await.unwrap();
+    let kept = store.letters(Letters::default(), 10).await.unwrap();
     assert_eq!(kept.len(), 2, "newest first");
     assert_eq!((kept[0].item.clone(), kept[0].reason.as_str()), (message("slack", "b"), "why b"));
-    assert_eq!(store.dead_letters(1).await.unwrap().len(), 1);
+    assert_eq!(store.letters(Letters::default(), 1).await.unwrap().len(), 1);
     assert_eq!(store.inbox_pending(10).await.unwrap(), []);
     store.commit(settled("slack", "b", InboxOutcome::Done)).await.unwrap();
-    assert_eq!(store.dead_letters(10).await.unwrap(), kept[1..]);
+    assert_eq!(store.letters(Letters::default(), 10).await.unwrap(), kept[1..]);
+}
+
+/// A kept message is taken up again in its old place, once; what was acted on, what waits and what never came is not.
+pub async fn a_kept_message_is_taken_up_again(store: &dyn Store) {
+    for id in ["a", "b", "c", "d"] {
+        store.accept(message("slack", id)).await.unwrap();
+    }
+    let kept = |reason: &str| InboxOutcome::Kept { reason: reason.to_owned() };
+    store.commit(settled("slack", "a", kept("dead letter: not json"))).await.unwrap();
+    store.commit(settled("slack", "b", InboxOutcome::Done)).await.unwrap();
+    store.commit(settled("slack", "d", kept("not acted on: ping"))).await.unwrap();
+    for id in ["b", "c", "unknown"] {
+        let again = store.commit(settled("slack", id, InboxOutcome::Again)).await;
+        assert!(matches!(again, Err(CommitError::Conflict(_))), "{id}: {again:?}");
+    }
+    let stand = async |id: &str| store.inbox_stand("slack".to_owned(), id.to_owned()).await.unwrap();
+    let reason = "dead letter: not json".to_owned();
+    assert_eq!(stand("a").await, Some(InboxStand::Kept { reason }));
+    assert_eq!(stand("b").await, Some(InboxStand::Done));
+    assert_eq!(stand("c").await, Some(InboxStand::Pending));
+    assert_eq!(stand("unknown").await, None);
+    assert_eq!(store.dead_letters().await.unwrap(), [("slack".to_owned(), 1)]);
+    store.commit(settled("slack", "a", InboxOutcome::Again)).await.unwrap();
+    assert_eq!(stand("a").await, Some(InboxStand::Pending));
+    assert_eq!(store.inbox_pending(10).await.unwrap(), [message("slack", "a"), message("slack", "c")]);
+    assert_eq!(store.dead_letters().await.unwrap(), []);
+    store.commit(settled("slack", "a", InboxOutcome::Done)).await.unwrap();
+    assert_eq!(stand("a").await, Some(InboxStand::Done));
+}
+
+/// Kept messages are found by source, by id, and by whether anybody understood them.
+pub async fn kept_messages_are_found_by_what_they_are(store: &dyn Store) {
+    for (source, id, reason) in [
+        ("slack", "a", "dead letter: not json"),
+        ("pagerduty", "a", "dead letter: no event"),
+        ("pagerduty", "b", "not acted on: pagey.ping"),
+        ("pagerduty", "c", "dead letter"),
+    ] {
+        store.accept(message(source, id)).await.unwrap();
+        let outcome = InboxOutcome::Kept { reason: reason.to_owned() };
+        store.commit(settled(source, id, outcome)).await.unwrap();
+    }
+    let text = |text: &str| Some(text.to_owned());
+    for (which, wanted) in [
+        (Letters::default(), &["pagerduty c", "pagerduty b", "pagerduty a", "slack a"][..]),
+        (Letters { dead: true, ..Letters::default() }, &["pagerduty a", "slack a"]),
+        (Letters { id: text("a"), ..Letters::default() }, &["pagerduty a", "slack a"]),
+        (Letters { source: text("pagerduty"), id: text("a"), dead: true }, &["pagerduty a"]),
+        (Letters { source: text("pagerduty"), id: text("b"), dead: true }, &[]),
+        (Letters { source: text("email"), ..Letters::default() }, &[]),
+    ] {
+        let found = store.letters(which.clone(), 10).await.unwrap();
+        let found: Vec<_> = found.iter().map(|one| format!("{} {}", one.item.source, one.item.id)).collect();
+        assert_eq!(found, wanted, "{which:?}");
+    }
+    let counts = [("pagerduty".to_owned(), 1), ("slack".to_owned(), 1)];
+    assert_eq!(store.dead_letters().await.unwrap(), counts);
 }
 
 /// Several at once, or none of them.

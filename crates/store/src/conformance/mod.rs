@@ -36,6 +36,8 @@ macro_rules! store_conformance {
             a_done_message_is_remembered_without_its_body,
             a_message_is_dealt_with_once,
             a_kept_message_can_be_read_and_acted_on_later,
+            a_kept_message_is_taken_up_again,
+            kept_messages_are_found_by_what_they_are,
             events_come_back_byte_for_byte,
             a_decision_on_an_old_head_is_a_conflict,
             a_decision_on_another_history_is_a_conflict,

@@ -61,6 +61,8 @@ async fn what_is_open_and_what_is_asked_for_is_read() {
     let at = LookAt { services: vec!["PFLOW01".to_owned()], incidents: these.to_vec() };
     let client = peer.client();
     let seen = client.look(&at).await.unwrap();
+    // it had enough of us, for a second
+    client.health.pass(1_000);
     let notes = client.notes("PINC1").await.unwrap();
     assert_eq!(client.notes("PINC2").await, Ok(Vec::new()));
     assert!(client.notes("../users").await.is_err());

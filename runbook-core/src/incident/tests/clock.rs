@@ -230,7 +230,11 @@ fn a_raised_severity_tells_those_who_were_not_told() {
     let mut bench = declared();
     looks(&mut bench, 0, &rungs(&p2, false));
     looks(&mut bench, 300, &rungs(&p2, false));
-    bench.learns(&IncidentCommand::ChangeSeverity { to: "P1".to_owned(), target_s: Some(900), word: super::kit::said() });
+    bench.learns(&IncidentCommand::ChangeSeverity {
+        to: "P1".to_owned(),
+        target_s: Some(900),
+        word: super::kit::said(),
+    });
     assert_eq!(second(bench.incident.next_step_at(&steps(&P1))), Some(360));
     assert_eq!(mentions(&looks(&mut bench, 1_000, &rungs(&P1, false))), ["sec"]);
     assert_eq!(mentions(&looks(&mut bench, 1_060, &rungs(&P1, false))), ["com"]);

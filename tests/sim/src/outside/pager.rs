@@ -61,6 +61,8 @@ impl PagerState {
             PagerCall::Note { .. }
             | PagerCall::Page { .. }
             | PagerCall::EndPage { .. }
+            | PagerCall::Event { .. }
+            | PagerCall::Change { .. }
             | PagerCall::Severity { .. }
             | PagerCall::AskResponder { .. } => {}
         }

@@ -72,12 +72,14 @@ pub(crate) fn kind_of(request: &Request) -> &'static str {
         Request::Menu { .. } => "menu",
         Request::PirDraft { .. } => "pir_draft",
         Request::JournalVerify { .. } => "journal_verify",
+        Request::InboxList { .. } => "inbox_list",
+        Request::InboxRetry { .. } => "inbox_retry",
         Request::Help { .. } => "help",
     }
 }
 
 /// Every kind of [`kind_of`].
-pub(crate) const KINDS: [&str; 55] = [
+pub(crate) const KINDS: [&str; 57] = [
     "runbook_list",
     "runbook_runs",
     "runbook_show",
@@ -132,6 +134,8 @@ pub(crate) const KINDS: [&str; 55] = [
     "menu",
     "pir_draft",
     "journal_verify",
+    "inbox_list",
+    "inbox_retry",
     "help",
 ];
 
@@ -353,6 +357,8 @@ fn words(request: &Request) -> String {
         Request::Menu { .. } => {}
         Request::PirDraft { incident } => words = named("pir draft", incident),
         Request::JournalVerify { .. } => words.push("journal verify".to_owned()),
+        Request::InboxList { .. } => words.push("inbox list".to_owned()),
+        Request::InboxRetry { .. } => words.push("inbox retry --all".to_owned()),
         Request::Help { .. } => words.push("help".to_owned()),
     }
     words.join(" ")
@@ -408,6 +414,8 @@ pub(crate) fn some_request(dice: &mut Dice, who: &str, known: &[KnownRun]) -> Re
         97 => {
             Request::RunbookPlan { name: dice.pick(BOOKS).name.to_owned(), params: [].into(), section: None }
         }
+        98 if dice.percent(40) => Request::InboxRetry { id: None, source: None },
+        98 if dice.percent(40) => Request::InboxList { source: None, all: true, body: true },
         98 => Request::JournalVerify { expect: None },
         99 => Request::Help { topic: None },
         _ => about_incidents(dice, who),

@@ -475,6 +475,9 @@ fn settings(seed: u64, folder: &Path, irreversible: u8, os_user: impl Fn(&str) -
         tells_pager: false,
         triggers: Vec::new(),
         rotations: Vec::new(),
+        heartbeat: None,
+        sends_events: false,
+        tells_changes: false,
         pager_priorities: BTreeMap::new(),
         pager_look: None,
         updates: blocks_engine::UpdateSettings::default(),
@@ -507,6 +510,7 @@ fn build(
         mail: None,
         status_page: None,
         meter: None,
+        watcher: None,
         translators: vec![
             Arc::new(SlackTranslator::new("https://slack.com/api")),
             Arc::new(PagerDutyTranslator),

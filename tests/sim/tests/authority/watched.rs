@@ -8,8 +8,8 @@ use runbook_core::ids::IncidentId;
 use runbook_core::journal::{StoredEvent, StreamId};
 use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{
-    Accepted, AlertsOf, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, IncidentRow, Kept, OutboxRow,
-    RunRow, Spot, Store, StoreError, StoreReport, StreamSummary, Timer, TokenRow,
+    Accepted, AlertsOf, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, InboxStand, IncidentRow, Kept,
+    Letters, OutboxRow, RunRow, Spot, Store, StoreError, StoreReport, StreamSummary, Timer, TokenRow,
 };
 use tokio::sync::watch;
 
@@ -60,8 +60,18 @@ impl Store for Watched {
     fn inbox_pending(&self, limit: usize) -> BoxFuture<'_, Result<Vec<InboxItem>, StoreError>> {
         self.store.inbox_pending(limit)
     }
-    fn dead_letters(&self, limit: usize) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
-        self.store.dead_letters(limit)
+    fn letters(&self, which: Letters, limit: usize) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
+        self.store.letters(which, limit)
+    }
+    fn dead_letters(&self) -> BoxFuture<'_, Result<Vec<(String, u64)>, StoreError>> {
+        self.store.dead_letters()
+    }
+    fn inbox_stand(
+        &self,
+        source: String,
+        id: String,
+    ) -> BoxFuture<'_, Result<Option<InboxStand>, StoreError>> {
+        self.store.inbox_stand(source, id)
     }
     fn load(&self, stream: StreamId) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
         self.store.load(stream)

@@ -85,6 +85,7 @@ impl Place {
             mail: None,
             status_page: None,
             meter: None,
+            watcher: None,
             translators: Vec::new(),
             clock: Arc::new(SystemClock),
             ids: Arc::new(UuidV7),

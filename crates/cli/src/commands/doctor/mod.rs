@@ -3,10 +3,13 @@
 mod slack;
 
 use std::path::Path;
+use std::time::Duration;
 
 use blocks_engine::{Clock as _, EngineError, SystemClock, read};
 use blocks_exec::find_program;
 use blocks_server::EngineInfo;
+use pagerduty_hook::PagerDutyClient;
+use runbook_core::ports::{Letters, Store as _};
 use serde_json::json;
 
 use super::client;
@@ -15,6 +18,14 @@ use super::shared::open_journal;
 use crate::config::{self, Config, PagerDutyMode, Secrets, authority_files, connections};
 use crate::exit::{Code, Stop};
 use crate::printer::{self, Output};
+
+/// So often, and so long apart, it is looked whether a ping has come.
+const PING_LOOKS: u32 = 60;
+const PING_LOOK: Duration = Duration::from_millis(250);
+/// What was kept lately is looked through for it.
+const LATELY: usize = 100;
+/// How a ping stands in the inbox.
+const PINGED: &str = "not acted on: pagey.ping";
 
 struct Check {
     name: String,
@@ -52,6 +63,7 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
     let secrets = Secrets::read()?;
     checks.push(engine(&config).await);
     checks.push(store(&config).await);
+    checks.extend(inbox(&config).await);
     checks.extend(repository(&config));
     checks.extend(runbooks(&config));
     if !config.file.connection.is_empty() {
@@ -75,6 +87,11 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
                 Check::new("pagerduty", client.check().await.map_err(|error| error.to_string()))
             }
         });
+        checks.extend(circuit(&config).await);
+        if let Some(token) = secrets.get("PAGERDUTY_API_TOKEN").filter(|_| pagerduty.has_webhooks()) {
+            let client = pagerduty_client(&pagerduty.api_url, token, pagerduty.from.clone())?;
+            checks.push(webhook(&config, &client).await);
+        }
     }
     checks.extend(alerts(&config, &secrets));
     if config.file.smtp.is_some() {
@@ -198,6 +215,98 @@ async fn store(config: &Config) -> Check {
         Err(error) => Err(format!("{}: {error}; hint: {}", error.code(), error.hint())),
     };
     Check::new("store", result)
+}
+
+/// Whether a webhook arrives: PagerDuty is asked to send a ping, and the running engine's inbox is looked at.
+async fn webhook(config: &Config, client: &PagerDutyClient) -> Check {
+    const NAME: &str = "pagerduty webhook";
+    let found = match client.subscriptions().await {
+        Ok(found) => found,
+        Err(error) => return Check::warning(NAME, format!("the subscriptions cannot be read: {error}")),
+    };
+    let ours: Vec<_> = found.iter().filter(|one| one.is_ours()).collect();
+    let one = match ours.as_slice() {
+        [one] => *one,
+        [] => {
+            let text = "no subscription of `blocks pagerduty setup` is there, so none is tried; hint: `blocks pagerduty setup --url URL --dry-run` says what it would do";
+            return Check::warning(NAME, text.to_owned());
+        }
+        several => {
+            return Check::new(
+                NAME,
+                Err(format!(
+                    "{} subscriptions of Blocks are there; hint: delete all but one at PagerDuty",
+                    several.len()
+                )),
+            );
+        }
+    };
+    if one.disabled || !one.active {
+        let text = format!(
+            "{} is switched off, and no webhook comes; hint: `blocks pagerduty setup` enables it",
+            one.id
+        );
+        return Check::new(NAME, Err(text));
+    }
+    if EngineInfo::find(&config.data_dir).is_none() {
+        return Check::warning(
+            NAME,
+            format!("{} sends to {}; no engine runs here, so none is tried", one.id, one.url),
+        );
+    }
+    let before = SystemClock.now();
+    if let Err(error) = client.ping(&one.id).await {
+        return Check::new(NAME, Err(format!("no ping was sent: {error}")));
+    }
+    for _ in 0..PING_LOOKS {
+        if pinged(config, before).await {
+            return Check::new(NAME, Ok(format!("a ping to {} has arrived", one.url)));
+        }
+        tokio::time::sleep(PING_LOOK).await;
+    }
+    Check::new(
+        NAME,
+        Err(format!(
+            "a ping to {} did not arrive here within {} s; hint: it must lead to this engine from the internet, and PAGERDUTY_WEBHOOK_SECRET must be that of {} (`blocks_inbox_refused_total` counts what is refused)",
+            one.url,
+            (PING_LOOK * PING_LOOKS).as_secs(),
+            one.id
+        )),
+    )
+}
+
+/// Whether a ping has come since then.
+async fn pinged(config: &Config, since: chrono::DateTime<chrono::Utc>) -> bool {
+    let Ok(store) = open_journal(config) else { return false };
+    let which = Letters { source: Some(pagerduty_hook::SOURCE.to_owned()), ..Letters::default() };
+    let kept = store.letters(which, LATELY).await.unwrap_or_default();
+    kept.iter().any(|one| one.reason == PINGED && one.item.received_at >= since)
+}
+
+/// Whether the engine asks PagerDuty at all.
+async fn circuit(config: &Config) -> Option<Check> {
+    let metrics = client::page(&EngineInfo::find(&config.data_dir)?, "/metrics").await?;
+    let is = |state: &str| metrics.contains(&format!("blocks_pager_circuit{{state=\"{state}\"}} 1"));
+    if is("open") || is("half_open") {
+        let text = "pagerduty gave the engine no answer several times in a row: it is asked again every half minute at most, and what is to be told it waits; hint: see status.pagerduty.com, and the way out of this machine";
+        return Some(Check::warning("pagerduty circuit", text.to_owned()));
+    }
+    is("closed").then(|| Check::new("pagerduty circuit", Ok("closed: the engine asks pagerduty".to_owned())))
+}
+
+/// What came in and nobody understood. Nothing of it is lost, and somebody should look.
+async fn inbox(config: &Config) -> Option<Check> {
+    // what is wrong with the store is told by its own check
+    let counts = open_journal(config).ok()?.dead_letters().await.ok()?;
+    if counts.is_empty() {
+        return Some(Check::new("inbox", Ok("all that came in was understood".to_owned())));
+    }
+    let counts: Vec<_> = counts.iter().map(|(source, count)| format!("{count} from {source}")).collect();
+    let text = format!(
+        "dead letters: {}; hint: `blocks inbox list` says why, `blocks inbox retry` takes one up again",
+        counts.join(", ")
+    );
+    Some(Check::warning("inbox", text))
 }
 
 /// The repository that runbooks come from: asked now, so that what is wrong is known before it is needed.

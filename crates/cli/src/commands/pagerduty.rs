@@ -1,0 +1,140 @@
+//! `blocks pagerduty setup`: the webhook subscription, made or put right.
+
+use std::fs::{File, OpenOptions};
+use std::io::IsTerminal as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use pagerduty_hook::{Step, steps};
+use serde_json::json;
+use url::Url;
+
+use super::compose::pagerduty_client;
+use crate::args::{PagerDutyCommand, SetupArgs};
+use crate::config::{Config, Secrets};
+use crate::exit::{Code, Stop};
+use crate::printer::{self, Output};
+
+/// Where webhooks are taken.
+const PATH: &str = "/hooks/pagerduty";
+
+/// Says what it will do, asks, and does it.
+pub(crate) async fn run(
+    PagerDutyCommand::Setup(args): PagerDutyCommand,
+    config: Option<&Path>,
+    output: Output,
+    yes: bool,
+) -> Result<Code, Stop> {
+    let config = Config::load(config)?;
+    let secrets = Secrets::read()?;
+    let Some(pagerduty) = &config.file.pagerduty else {
+        return Err(Stop::usage(
+            "there is no [pagerduty] in the configuration\nhint: add it, with mode = \"webhook\"",
+        ));
+    };
+    let token = secrets.need("PAGERDUTY_API_TOKEN", "[pagerduty]")?;
+    let client = pagerduty_client(&pagerduty.api_url, token, pagerduty.from.clone())?;
+    let url = address(&args.url)?;
+    let failed = |error: runbook_core::ports::PagerError| Stop::failed(error.to_string());
+    let found = client.subscriptions().await.map_err(failed)?;
+    let todo = steps(&url, &found, args.recreate).map_err(|why| Stop::new(Code::Refused, why))?;
+    let words: Vec<String> = todo.iter().map(|step| step.words(&url)).collect();
+    let told = |done: bool| match output {
+        Output::Json => printer::json(&json!({ "url": url, "steps": words, "done": done })),
+        Output::Text if words.is_empty() => printer::data(&format!(
+            "nothing to do: one subscription sends to {url}, and it is as it should be"
+        )),
+        Output::Text if done => printer::data("done"),
+        Output::Text => {}
+    };
+    if output == Output::Text {
+        words.iter().for_each(|line| printer::data(line));
+    }
+    if todo.is_empty() || args.dry_run {
+        told(todo.is_empty());
+        return Ok(Code::Success);
+    }
+    let makes = todo.contains(&Step::Create);
+    if makes && args.secret_file.is_none() {
+        return Err(Stop::usage(
+            "PagerDuty shows the secret of a new subscription once, and it is shown on no terminal\nhint: name a file for it with --secret-file",
+        ));
+    }
+    confirm(yes).await?;
+    // before anything is made: a secret that cannot be kept is lost
+    let mut file = match args.secret_file.as_deref().filter(|_| makes) {
+        Some(path) => Some((path, secret_file(path)?)),
+        None => None,
+    };
+    for step in &todo {
+        let secret = match client.take_step(step, &url).await {
+            Ok(secret) => secret,
+            Err(error) => {
+                forget(&args, file.take());
+                return Err(Stop::failed(format!("{}: {error}", step.words(&url))));
+            }
+        };
+        if let (Some(secret), Some((path, mut file))) = (secret, file.take()) {
+            let written = secret.write_to(&mut file).and_then(|()| file.sync_all());
+            written.map_err(|error| Stop::failed(format!(
+                "the subscription is made, and its secret could not be written to {}: {error}\nhint: `--recreate` makes another one", path.display()
+            )))?;
+            printer::note(&format!(
+                "the secret is in {}: set PAGERDUTY_WEBHOOK_SECRET_FILE to it, beside the old one while both send, and restart `blocks serve`",
+                path.display()
+            ));
+        }
+    }
+    told(true);
+    Ok(Code::Success)
+}
+
+/// A file that holds nothing is of no use to anybody.
+fn forget(args: &SetupArgs, file: Option<(&Path, File)>) {
+    if let (Some(path), Some(_)) = (args.secret_file.as_deref(), file) {
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+/// The address that PagerDuty calls.
+fn address(url: &Url) -> Result<String, Stop> {
+    let is_web = matches!(url.scheme(), "http" | "https") && url.host_str().is_some();
+    if !is_web || url.query().is_some() || url.fragment().is_some() {
+        return Err(Stop::usage(format!(
+            "'{url}' is no address that PagerDuty can call\nhint: https://blocks.example.com"
+        )));
+    }
+    let text = url.as_str().trim_end_matches('/');
+    Ok(if text.ends_with(PATH) { text.to_owned() } else { format!("{text}{PATH}") })
+}
+
+/// A new file that nobody else reads.
+fn secret_file(path: &Path) -> Result<File, Stop> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|error| {
+        Stop::usage(format!(
+            "the secret cannot be kept in {}: {error}\nhint: name a file that is not there yet",
+            path.display()
+        ))
+    })
+}
+
+async fn confirm(yes: bool) -> Result<(), Stop> {
+    if yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Stop::new(
+            Code::Refused,
+            "nobody has said yes to this\nhint: --yes does it, --dry-run only says what it would do",
+        ));
+    }
+    printer::prompt("do this? (yes) ");
+    let typed = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map(|_| line)
+    });
+    match typed.await {
+        Ok(Ok(line)) if line.trim().eq_ignore_ascii_case("yes") => Ok(()),
+        _ => Err(Stop::new(Code::Refused, "not confirmed: nothing was done")),
+    }
+}

@@ -1,0 +1,350 @@
+//! The webhook subscription of ours: what it should be, and what has to be done about what is there. Pure.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+/// How ours is known among others, whatever its address.
+pub const DESCRIPTION: &str = "Blocks: incidents (made by blocks pagerduty setup)";
+
+/// The types of events that it asks for: those that mean something here.
+pub const EVENTS: [&str; 26] = [
+    "incident.triggered",
+    "incident.acknowledged",
+    "incident.unacknowledged",
+    "incident.resolved",
+    "incident.reopened",
+    "incident.reassigned",
+    "incident.delegated",
+    "incident.escalated",
+    "incident.priority_updated",
+    "incident.service_updated",
+    "incident.incident_type.changed",
+    "incident.annotated",
+    "incident.status_update_published",
+    "incident.responder.added",
+    "incident.responder.replied",
+    "incident.conference_bridge.updated",
+    "incident.custom_field_values.updated",
+    "incident.role.assigned",
+    "incident.task.created",
+    "incident.task.updated",
+    "incident.task.completed",
+    "incident.workflow.started",
+    "incident.workflow.completed",
+    "incident.action_invocation.created",
+    "incident.action_invocation.updated",
+    "incident.action_invocation.terminated",
+];
+
+/// A subscription as PagerDuty has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Subscription {
+    /// PagerDuty's id of it.
+    pub id: String,
+    /// Where it sends to.
+    pub url: String,
+    /// What its maker says of it.
+    pub description: String,
+    /// Which events.
+    pub events: BTreeSet<String>,
+    /// Of what: `account_reference`, `service_reference`, `team_reference`.
+    pub filter: String,
+    /// It is switched on.
+    pub active: bool,
+    /// PagerDuty has switched it off for a while, after failures.
+    pub disabled: bool,
+}
+
+impl Subscription {
+    /// Reads what REST shows; `None` where it has no usable id.
+    pub(crate) fn read(value: &Value) -> Option<Subscription> {
+        let text = |at: &str| value.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let method = value.get("delivery_method");
+        let disabled = method.and_then(|method| method.get("temporarily_disabled")).and_then(Value::as_bool);
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let id =
+            Some(text("/id")).filter(|id| !id.is_empty() && id.len() <= 64 && id.chars().all(is_word))?;
+        let events = value.get("events").and_then(Value::as_array).into_iter().flatten();
+        Some(Subscription {
+            id,
+            url: text("/delivery_method/url"),
+            description: text("/description"),
+            events: events.filter_map(Value::as_str).map(str::to_owned).collect(),
+            filter: text("/filter/type"),
+            active: value.get("active").and_then(Value::as_bool).unwrap_or(true),
+            disabled: disabled.unwrap_or(false),
+        })
+    }
+
+    /// Whether it is one of ours, whatever its address.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.description == DESCRIPTION
+    }
+}
+
+/// What is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// It is made; its secret is shown once.
+    Create,
+    /// What it asks for is put right.
+    Update {
+        /// Which.
+        id: String,
+        /// What is not as it should be.
+        why: Vec<String>,
+    },
+    /// It is switched on again.
+    Enable {
+        /// Which.
+        id: String,
+    },
+    /// It is taken away.
+    Delete {
+        /// Which.
+        id: String,
+        /// Why.
+        why: String,
+    },
+}
+
+impl Step {
+    /// What it does, for a person.
+    #[must_use]
+    pub fn words(&self, url: &str) -> String {
+        match self {
+            Step::Create => format!("make a subscription for all incidents of the account to {url}"),
+            Step::Update { id, why } => format!("change {id}: {}", why.join("; ")),
+            Step::Enable { id } => format!("enable {id}: pagerduty has switched it off after failures"),
+            Step::Delete { id, why } => format!("delete {id}: {why}"),
+        }
+    }
+}
+
+/// What has to be done so that one subscription of ours sends to this address, in order; nothing where that is so.
+///
+/// # Errors
+/// When a person has to decide: where there are several, or where one sends elsewhere and `recreate` is not asked for.
+pub fn steps(url: &str, found: &[Subscription], recreate: bool) -> Result<Vec<Step>, String> {
+    let here: Vec<&Subscription> = found.iter().filter(|one| one.url == url).collect();
+    let elsewhere: Vec<&Subscription> = found.iter().filter(|one| one.url != url && one.is_ours()).collect();
+    let ids = |list: &[&Subscription]| list.iter().map(|one| one.id.as_str()).collect::<Vec<_>>().join(", ");
+    if here.len() > 1 {
+        return Err(format!(
+            "{} subscriptions send to {url}, and each page would come from each: {}; hint: delete all but one at PagerDuty",
+            here.len(),
+            ids(&here)
+        ));
+    }
+    let delete = |one: &Subscription, why: &str| Step::Delete { id: one.id.clone(), why: why.to_owned() };
+    match (here.first(), elsewhere.is_empty(), recreate) {
+        // the new one first: nothing is missed between them, and what comes twice falls away by its id
+        (Some(one), _, true) => {
+            let mut steps = vec![Step::Create, delete(one, "it is made anew, with another secret")];
+            steps.extend(elsewhere.iter().map(|one| delete(one, "it sends to another address")));
+            Ok(steps)
+        }
+        (None, false, true) => {
+            let mut steps = vec![Step::Create];
+            steps.extend(elsewhere.iter().map(|one| delete(one, "it sends to another address")));
+            Ok(steps)
+        }
+        (None, false, false) => Err(format!(
+            "a subscription of Blocks sends elsewhere ({}), and its address cannot be changed; hint: --recreate makes a new one and deletes it",
+            ids(&elsewhere)
+        )),
+        (None, true, _) => Ok(vec![Step::Create]),
+        (Some(one), _, false) => {
+            let mut steps = Vec::new();
+            let why = differences(one);
+            if !why.is_empty() {
+                steps.push(Step::Update { id: one.id.clone(), why });
+            }
+            if one.disabled {
+                steps.push(Step::Enable { id: one.id.clone() });
+            }
+            Ok(steps)
+        }
+    }
+}
+
+/// What of it is not as it should be, and can be changed.
+fn differences(one: &Subscription) -> Vec<String> {
+    let mut why = Vec::new();
+    let missing = EVENTS.iter().filter(|event| !one.events.contains(**event)).count();
+    if missing > 0 {
+        why.push(format!("{missing} types of events are missing"));
+    }
+    if one.filter != "account_reference" {
+        why.push(format!("it is about less than the account ({})", one.filter));
+    }
+    if !one.active {
+        why.push("it is switched off".to_owned());
+    }
+    if !one.is_ours() {
+        why.push("its description does not say whose it is".to_owned());
+    }
+    why
+}
+
+/// What is sent to make one, or to put one right: PagerDuty takes no other address for one that is there.
+pub(crate) fn body(url: Option<&str>) -> Value {
+    let mut wish = json!({
+        "type": "webhook_subscription",
+        "description": DESCRIPTION,
+        "events": EVENTS,
+        "filter": { "type": "account_reference" },
+        "active": true,
+    });
+    if let Some(url) = url {
+        wish["delivery_method"] = json!({ "type": "http_delivery_method", "url": url });
+    }
+    json!({ "webhook_subscription": wish })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str = "https://blocks.example.com/hooks/pagerduty";
+
+    fn ours(id: &str, change: impl FnOnce(&mut Subscription)) -> Subscription {
+        let mut one = Subscription {
+            id: id.to_owned(),
+            url: URL.to_owned(),
+            description: DESCRIPTION.to_owned(),
+            events: EVENTS.iter().map(|event| (*event).to_owned()).collect(),
+            filter: "account_reference".to_owned(),
+            active: true,
+            disabled: false,
+        };
+        change(&mut one);
+        one
+    }
+
+    fn words(found: &[Subscription], recreate: bool) -> Vec<String> {
+        match steps(URL, found, recreate) {
+            Ok(steps) => steps.iter().map(|step| step.words(URL)).collect(),
+            Err(error) => vec![format!("error: {error}")],
+        }
+    }
+
+    #[test]
+    fn what_is_there_says_what_is_to_be_done() {
+        let elsewhere = || ours("POLD", |one| one.url = "https://old.example.com/hooks/pagerduty".to_owned());
+        let other = || Subscription {
+            id: "POTHER".to_owned(),
+            url: "https://x.example.com".to_owned(),
+            ..Subscription::default()
+        };
+        for (what, found, recreate, wanted) in [
+            ("nothing is there", vec![], false, vec!["make a subscription"]),
+            ("another one's", vec![other()], false, vec!["make a subscription"]),
+            ("all is well", vec![other(), ours("P1", |_| ())], false, vec![]),
+            (
+                "more events are no fault",
+                vec![ours("P1", |one| {
+                    one.events.insert("service.created".to_owned());
+                })],
+                false,
+                vec![],
+            ),
+            (
+                "events are missing",
+                vec![ours("P1", |one| {
+                    one.events.remove("incident.annotated");
+                })],
+                false,
+                vec!["change P1: 1 types of events"],
+            ),
+            (
+                "of one service",
+                vec![ours("P1", |one| one.filter = "service_reference".to_owned())],
+                false,
+                vec!["change P1: it is about less"],
+            ),
+            ("off", vec![ours("P1", |one| one.active = false)], false, vec!["change P1: it is switched off"]),
+            (
+                "made by hand",
+                vec![ours("P1", |one| one.description = String::new())],
+                false,
+                vec!["change P1: its description"],
+            ),
+            (
+                "switched off by pagerduty",
+                vec![ours("P1", |one| one.disabled = true)],
+                false,
+                vec!["enable P1"],
+            ),
+            (
+                "both",
+                vec![ours("P1", |one| {
+                    one.disabled = true;
+                    one.active = false;
+                })],
+                false,
+                vec!["change P1", "enable P1"],
+            ),
+            (
+                "elsewhere",
+                vec![elsewhere()],
+                false,
+                vec!["error: a subscription of Blocks sends elsewhere (POLD)"],
+            ),
+            (
+                "elsewhere, to be made anew",
+                vec![elsewhere()],
+                true,
+                vec!["make a subscription", "delete POLD: it sends to another"],
+            ),
+            ("here and elsewhere", vec![ours("P1", |_| ()), elsewhere()], false, vec![]),
+            (
+                "to be made anew",
+                vec![ours("P1", |_| ())],
+                true,
+                vec!["make a subscription", "delete P1: it is made anew"],
+            ),
+            (
+                "two",
+                vec![ours("P1", |_| ()), ours("P2", |_| ())],
+                true,
+                vec!["error: 2 subscriptions send to"],
+            ),
+        ] {
+            let said = words(&found, recreate);
+            assert_eq!(said.len(), wanted.len(), "{what}: {said:?}");
+            for (said, wanted) in said.iter().zip(wanted) {
+                assert!(said.starts_with(wanted), "{what}: {said}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_pagerduty_shows_is_read_whatever_its_shape() {
+        let whole = json!({
+            "id": "P1", "type": "webhook_subscription", "active": true, "description": DESCRIPTION,
+            "delivery_method": { "type": "http_delivery_method", "url": URL, "temporarily_disabled": true, "secret": null },
+            "events": ["incident.triggered", 7, null], "filter": { "type": "account_reference" },
+        });
+        let read = Subscription::read(&whole).unwrap();
+        assert_eq!(
+            (read.id.as_str(), read.url.as_str(), read.disabled, read.events.len()),
+            ("P1", URL, true, 1)
+        );
+        for odd in [
+            json!(null),
+            json!([]),
+            json!({}),
+            json!({ "id": 7 }),
+            json!({ "id": "../x" }),
+            json!({ "id": "" }),
+        ] {
+            assert_eq!(Subscription::read(&odd), None, "{odd}");
+        }
+        let odd =
+            json!({ "id": "P1", "events": "all", "filter": null, "delivery_method": 7, "active": "yes" });
+        assert_eq!(Subscription::read(&odd).map(|one| one.events.len()), Some(0));
+    }
+}

@@ -1,0 +1,90 @@
+//! `blocks pagerduty setup`, and the ping that `doctor` waits for.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use blocks_tests::{AppConfig, TestApp};
+use serde_json::json;
+
+#[tokio::test]
+async fn the_subscription_is_made_put_right_and_tried() {
+    let mut app = TestApp::start(&AppConfig { triage: None, ..AppConfig::default() }).await;
+    let url = format!("http://{}", app.address());
+    let hook = format!("{url}/hooks/pagerduty");
+    let file = app.dir.join("webhook-secret").display().to_string();
+    let setup = async |app: &TestApp, more: &[&str]| {
+        let words = [&["pagerduty", "setup", "--url", &url, "-o", "json"], more].concat();
+        app.blocks(&words).await
+    };
+    let doctor = async |app: &TestApp| {
+        let said = app.blocks_json(&["doctor"]).await;
+        let checks = said["checks"].as_array().cloned().unwrap_or_default();
+        checks.into_iter().find(|check| check["name"] == "pagerduty webhook").unwrap_or_default()
+    };
+    assert_eq!(doctor(&app).await["warning"], true, "nobody has made one");
+
+    // it says what it would do, and does nothing unasked
+    let told = setup(&app, &["--dry-run"]).await;
+    assert_eq!((told.code, &told.json()["done"]), (0, &json!(false)), "{told:?}");
+    assert!(told.json()["steps"][0].as_str().unwrap().contains(&hook), "{told:?}");
+    let homeless = setup(&app, &["--yes"]).await;
+    assert!(homeless.code == 2 && homeless.stderr.contains("--secret-file"), "{homeless:?}");
+    let unasked = setup(&app, &["--secret-file", &file]).await;
+    assert!(unasked.code == 3 && unasked.stderr.contains("--yes"), "{unasked:?}");
+    assert!(!std::path::Path::new(&file).exists());
+
+    let made = setup(&app, &["--yes", "--secret-file", &file]).await;
+    assert_eq!((made.code, &made.json()["done"]), (0, &json!(true)), "{made:?}");
+    let secret = std::fs::read_to_string(&file).unwrap().trim().to_owned();
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(
+        secret.len() == 64 && !format!("{made:?}").contains(&secret),
+        "it is in the file alone: {made:?}"
+    );
+    // again, it does nothing
+    let again = setup(&app, &["--yes"]).await;
+    assert_eq!((again.code, &again.json()["steps"]), (0, &json!([])), "{again:?}");
+
+    // the engine does not know the secret yet, so the ping is refused, and that is said
+    let missing = doctor(&app).await;
+    assert_eq!(missing["ok"], false, "{missing}");
+    assert!(missing["detail"].as_str().unwrap().contains("PAGERDUTY_WEBHOOK_SECRET"), "{missing}");
+    let both = format!("{},{secret}", app.secrets["PAGERDUTY_WEBHOOK_SECRET"]);
+    app.set("PAGERDUTY_WEBHOOK_SECRET", &both);
+    app.end_server().await;
+    app.start_server().await;
+    // it listens elsewhere now: the address of one that is there cannot be changed
+    let url = format!("http://{}", app.address());
+    let refused = app.blocks(&["pagerduty", "setup", "--url", &url, "--yes"]).await;
+    assert!(refused.code == 3 && refused.stderr.contains("--recreate"), "{refused:?}");
+    let other = app.dir.join("another-secret").display().to_string();
+    let words = ["pagerduty", "setup", "--url", &url, "--yes", "--recreate", "--secret-file", &other];
+    let recreated = app.blocks(&words).await;
+    assert_eq!(recreated.code, 0, "{recreated:?}");
+    // PagerDuty switches it off
+    app.control("pagerduty/disable", json!({})).await;
+    let off = doctor(&app).await;
+    assert!(off["detail"].as_str().unwrap().contains("is switched off"), "{off}");
+    let enabled = app.blocks(&["pagerduty", "setup", "--url", &url, "--yes"]).await;
+    assert!(enabled.code == 0 && enabled.stdout.contains("enable "), "{enabled:?}");
+}
+
+#[tokio::test]
+async fn a_ping_that_arrives_is_seen() {
+    let mut app = TestApp::start(&AppConfig { triage: None, ..AppConfig::default() }).await;
+    // in front of the engine, as an address that stays
+    let front = blocks_tests::Proxy::start(app.address().to_owned()).await;
+    let (url, file) = (format!("http://{}", front.address), app.dir.join("secret").display().to_string());
+    let made = app.blocks(&["pagerduty", "setup", "--url", &url, "--yes", "--secret-file", &file]).await;
+    assert_eq!(made.code, 0, "{made:?}");
+    let secret = std::fs::read_to_string(&file).unwrap().trim().to_owned();
+    let known = [app.secrets["PAGERDUTY_WEBHOOK_SECRET"].clone(), secret].join(",");
+    app.set("PAGERDUTY_WEBHOOK_SECRET", &known);
+    app.end_server().await;
+    app.start_server().await;
+    front.leads_to(app.address());
+    let said = app.blocks_json(&["doctor"]).await;
+    let checks = said["checks"].as_array().cloned().unwrap_or_default();
+    let check = checks.into_iter().find(|check| check["name"] == "pagerduty webhook").unwrap_or_default();
+    assert_eq!((&check["ok"], &check["warning"]), (&json!(true), &json!(false)), "{check}");
+    assert!(check["detail"].as_str().unwrap().contains("has arrived"), "{check}");
+}
