@@ -3,6 +3,7 @@
 //! Requests are made one at a time, since PagerDuty counts them per token. Nothing is retried here but the one
 //! thing that a repetition cannot mend, an unknown `From`: when to try again is the outbox's to decide.
 
+mod changes;
 mod details;
 mod reply;
 mod see;
@@ -10,9 +11,10 @@ mod see;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderValue, Method, header};
 use runbook_core::ports::{
-    BoxFuture, LookAt, PageDetails, Pager, PagerCall, PagerError, SeenIncident, SeenNote,
+    BoxFuture, LookAt, PageDetails, Pager, PagerCall, PagerError, SeenChange, SeenIncident, SeenNote,
 };
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -468,6 +470,14 @@ impl Pager for PagerDutyClient {
 
     fn details<'a>(&'a self, incident: &'a str) -> BoxFuture<'a, Result<PageDetails, PagerError>> {
         Box::pin(self.details_of(incident))
+    }
+
+    fn changes<'a>(
+        &'a self,
+        service: &'a str,
+        since: DateTime<Utc>,
+    ) -> BoxFuture<'a, Result<Vec<SeenChange>, PagerError>> {
+        Box::pin(self.changes_of(service, since))
     }
 
     fn notes<'a>(&'a self, incident: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>> {

@@ -10,6 +10,7 @@ mod approving;
 mod attach;
 mod capture;
 mod carry_on;
+mod changes;
 mod choosing;
 mod clock;
 mod codes;

@@ -1,6 +1,7 @@
 //! The incident: what it is, how it changes, what must happen because of it.
 
 mod capture;
+mod changes;
 mod command;
 mod decide;
 mod drift;

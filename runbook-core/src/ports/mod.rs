@@ -26,7 +26,7 @@ pub use intake::{
 pub use mail::{Letter, Mail};
 pub use mark::{ChatMark, Marking, Quote};
 pub use pager::{
-    ESCALATE_KEY, LookAt, PAGE_KEY_PREFIX, PageDetails, Pager, PagerCall, PagerError, PagerUser,
+    ESCALATE_KEY, LookAt, PAGE_KEY_PREFIX, PageDetails, Pager, PagerCall, PagerError, PagerUser, SeenChange,
     SeenIncident, SeenNote, SeenStatus, UNDO_FAILED_KEY,
 };
 pub use status_page::{Published, StatusPage, StatusPost};

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use runbook_core::ports::{
-    BoxFuture, LookAt, PageDetails, Pager, PagerCall, PagerError, PagerEventKind, SeenIncident, SeenNote,
+    BoxFuture, LookAt, PageDetails, Pager, PagerCall, PagerError, PagerEventKind, SeenChange, SeenIncident,
+    SeenNote,
 };
 
 use super::Outside;
@@ -109,6 +110,14 @@ impl Pager for PagerLine {
 
     fn details<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<PageDetails, PagerError>> {
         Box::pin(async { Ok(PageDetails::default()) })
+    }
+
+    fn changes<'a>(
+        &'a self,
+        _: &'a str,
+        _: DateTime<Utc>,
+    ) -> BoxFuture<'a, Result<Vec<SeenChange>, PagerError>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 
     fn notes<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>> {
