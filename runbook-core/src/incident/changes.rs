@@ -45,7 +45,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::incident::tests::start_of_day;
+    use crate::incident::tests::kit::start_of_day;
 
     fn told(minutes_before: i64, text: &str, url: Option<&str>) -> ChangeNoted {
         ChangeNoted {

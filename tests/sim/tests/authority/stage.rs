@@ -237,7 +237,7 @@ impl Pager for Addresses {
     fn changes<'a>(
         &'a self,
         _: &'a str,
-        _: chrono::DateTime<chrono::Utc>,
+        _: DateTime<Utc>,
     ) -> BoxFuture<'a, Result<Vec<SeenChange>, PagerError>> {
         Box::pin(async { Ok(Vec::new()) })
     }
