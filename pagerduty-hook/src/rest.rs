@@ -13,6 +13,7 @@ mod pace;
 mod page;
 mod reply;
 mod see;
+mod seen_changes;
 mod send;
 mod subscriptions;
 mod tell;
@@ -21,10 +22,12 @@ mod users;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderValue, header};
 use runbook_core::oncall::PagerTurn;
 use runbook_core::ports::{
-    BoxFuture, LookAt, PageDetails, Pager, PagerCall, PagerError, PagerStanding, SeenIncident, SeenNote,
+    BoxFuture, LookAt, PageDetails, Pager, PagerCall, PagerError, PagerStanding, SeenChange, SeenIncident,
+    SeenNote,
 };
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -228,6 +231,14 @@ impl Pager for PagerDutyClient {
         services: &'a [String],
     ) -> BoxFuture<'a, Result<BTreeMap<String, Vec<PagerTurn>>, PagerError>> {
         Box::pin(self.who_is_on_call(services))
+    }
+
+    fn changes<'a>(
+        &'a self,
+        service: &'a str,
+        since: DateTime<Utc>,
+    ) -> BoxFuture<'a, Result<Vec<SeenChange>, PagerError>> {
+        Box::pin(self.changes_of(service, since))
     }
 
     fn notes<'a>(&'a self, incident: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>> {

@@ -8,7 +8,9 @@ use crate::choices;
 use crate::duration::for_people;
 use crate::expectation::Outcome;
 use crate::going_on;
-use crate::incident::{Alerts, End, Evidence, Excerpt, Incident, RunOutcome, Status as IncidentStatus};
+use crate::incident::{
+    Alerts, ChangeNoted, End, Evidence, Excerpt, Incident, RunOutcome, Status as IncidentStatus,
+};
 use crate::incident_text;
 use crate::message::{
     AlertsView, BriefView, CardButton, CardView, EvidenceLine, PlanStepView, PlanView, ProgressStepView,
@@ -62,7 +64,7 @@ pub fn card(
         evidence: incident.evidence.iter().map(|line| evidence_line(incident, line, outputs)).collect(),
         triage: triage_line(incident),
         why: incident.chosen.as_ref().map(|_| why(incident)),
-        changes: incident.changes.iter().map(|change| change.text.clone()).collect(),
+        changes: incident.changes.iter().map(ChangeNoted::words).collect(),
         runs: runs.iter().rev().filter(|run| !run.unasked).map(run_line).collect(),
         suggestions: suggestions(incident, rollback),
         roles: incident_text::roles(incident),

@@ -12,6 +12,7 @@ mod attach;
 mod capture;
 mod carry_on;
 mod change_events;
+mod changes;
 mod choosing;
 mod climb;
 mod clock;

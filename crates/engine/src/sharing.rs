@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use runbook_core::ids::{IncidentId, IncidentNumber, RunId};
-use runbook_core::incident::{Incident, IncidentCommand, IncidentEvent, LookEnd, Taken};
+use runbook_core::incident::{ChangeNoted, Incident, IncidentCommand, IncidentEvent, LookEnd, Taken};
 use runbook_core::journal::Cause;
 use runbook_core::plan::Fingerprint;
 use runbook_core::run::{CommandPhase, Run, Status};
@@ -35,6 +35,10 @@ pub(crate) struct Sharing {
     turns: Mutex<BTreeMap<String, Arc<Semaphore>>>,
     /// For which incidents, of which service, runbooks that may help were looked for.
     suggested: Mutex<BTreeSet<(IncidentId, String)>>,
+    /// What the pager was told of changes of a service, and when it was asked.
+    changes: Mutex<BTreeMap<String, (Instant, Vec<ChangeNoted>)>>,
+    /// For which incidents, of which service, the pager's changes are noted.
+    noted: Mutex<BTreeSet<(IncidentId, String)>>,
     /// When the pager last did not tell what it was asked.
     quiet_since: Mutex<Option<Instant>>,
 }
@@ -44,6 +48,32 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Sharing {
+    /// Whether the pager's changes are not noted at this incident yet.
+    pub(crate) fn wants_changes(&self, incident: IncidentId, service: &str) -> bool {
+        !locked(&self.noted).contains(&(incident, service.to_owned()))
+    }
+
+    /// They are noted.
+    pub(crate) fn has_changes(&self, incident: IncidentId, service: &str) {
+        let mut all = locked(&self.noted);
+        if all.len() >= MOST_SUGGESTED {
+            all.clear();
+        }
+        all.insert((incident, service.to_owned()));
+    }
+
+    /// What the pager has just said of a service.
+    pub(crate) fn changes_of(&self, service: &str, lately: Duration) -> Option<Vec<ChangeNoted>> {
+        let all = locked(&self.changes);
+        let (_, changes) = all.get(service).filter(|(at, _)| at.elapsed() < lately)?;
+        Some(changes.clone())
+    }
+
+    /// What the pager says of a service now.
+    pub(crate) fn keep_changes(&self, service: &str, changes: Vec<ChangeNoted>) {
+        locked(&self.changes).insert(service.to_owned(), (Instant::now(), changes));
+    }
+
     /// Whether runbooks that may help this incident are to be looked for: once in a process, and once more at another service.
     pub(crate) fn is_first_look(&self, incident: IncidentId, service: &str) -> bool {
         let mut all = locked(&self.suggested);

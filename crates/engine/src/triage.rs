@@ -41,6 +41,7 @@ impl Engine {
                 self.look_with(&name, &loaded.state).await?;
             }
         }
+        self.find_changes(id).await?;
         self.suggest_runbooks(id).await
     }
 

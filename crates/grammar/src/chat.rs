@@ -219,7 +219,10 @@ fn overview() -> String {
 }
 
 fn line(command: &CommandInfo) -> String {
-    format!("{}: {}", code(&command.usage()), command.about)
+    // what else can be said of it is told by its own help
+    let usage = command.usage();
+    let usage = usage.split(" [--").next().unwrap_or(&usage);
+    format!("{}: {}", code(usage), command.about)
 }
 
 fn example(command: &CommandInfo) -> String {

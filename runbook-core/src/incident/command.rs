@@ -186,6 +186,11 @@ pub enum IncidentCommand {
         /// When that run was planned.
         looked_at: DateTime<Utc>,
     },
+    /// Others than the diagnostics say what changed at the service.
+    NoteChanges {
+        /// In any order.
+        changes: Vec<ChangeNoted>,
+    },
     /// Runbooks that may help were found.
     Suggest {
         /// The best first.

@@ -4,6 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::alerts;
 use super::capture;
+use super::changes::merged;
 use super::clock;
 use super::command::{IncidentCommand, OpenIncident, Rejection, Word};
 use super::event::{IncidentEvent, RunOutcome};
@@ -232,7 +233,10 @@ fn decide_alone(
                 })
                 .collect();
             if !changes.is_empty() && state.is_about_its_service(*run) {
-                events.push(IncidentEvent::ChangesFound { changes: changes.clone() });
+                // those of the diagnostics before it are over; what others told stays
+                let others = state.changes.iter().filter(|change| change.source.is_some());
+                let all = others.chain(changes).cloned().collect();
+                events.push(IncidentEvent::ChangesFound { changes: merged(all, state.detected_at) });
             }
             let mut decision = with_card(events);
             let said = verdicts.iter().map(|(expected, outcome, _)| (*outcome, expected.clone()));
@@ -248,6 +252,7 @@ fn decide_alone(
         | IncidentCommand::HearDetails { .. }
         | IncidentCommand::ShareTriage { .. }
         | IncidentCommand::Suggest { .. }
+        | IncidentCommand::NoteChanges { .. }
         | IncidentCommand::TakeEvidence { .. } => look::decide(state, command, now),
         IncidentCommand::StartMitigation { run } if state.status.is_open() => {
             let mut decision = with_card(vec![IncidentEvent::MitigationStarted { run: *run }]);

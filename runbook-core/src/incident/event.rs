@@ -23,11 +23,20 @@ pub struct PagerRef {
     pub url: Option<String>,
 }
 
-/// Something that changed at the service lately, as a diagnostic reported it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Something that changed at the service lately, as a diagnostic or somebody else reported it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangeNoted {
     /// One line, as reported.
     pub text: String,
+    /// When, where that is told apart from the line.
+    #[serde(default, with = "millis::option", skip_serializing_if = "Option::is_none")]
+    pub at: Option<DateTime<Utc>>,
+    /// Who reported it; a diagnostic when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Where a person can look at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 /// For which other incident something was looked at.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
+use super::changes::merged;
 use super::command::{IncidentCommand, LookEnd, Taken};
 use super::decide::{Decision, Effect, severity_changed};
 use super::event::{IncidentEvent, RunOutcome, SharedFrom};
@@ -75,6 +76,15 @@ pub(super) fn decide(state: &Incident, command: &IncidentCommand, now: DateTime<
             }
             decision
         }
+        IncidentCommand::NoteChanges { changes } => {
+            let all = state.changes.iter().chain(changes).cloned().collect();
+            let changes = merged(all, state.detected_at);
+            if changes == state.changes {
+                return Decision::default();
+            }
+            let events = vec![IncidentEvent::ChangesFound { changes }];
+            Decision { events, effects: vec![card(state)] }
+        }
         IncidentCommand::Suggest { all } if all.is_empty() || *all == state.suggested => Decision::default(),
         IncidentCommand::Suggest { all } => Decision {
             events: vec![IncidentEvent::RunbooksSuggested { all: all.clone() }],
@@ -98,9 +108,10 @@ pub(super) fn decide(state: &Incident, command: &IncidentCommand, now: DateTime<
                 next.evidence.push(evidence_of(*run, found, shared));
                 events.push(event_of(*run, found, shared));
             }
-            if !changes.is_empty() && *changes != state.changes {
-                next.changes.clone_from(changes);
-                events.push(IncidentEvent::ChangesFound { changes: changes.clone() });
+            let changes = merged(state.changes.iter().chain(changes).cloned().collect(), state.detected_at);
+            if changes != state.changes {
+                next.changes.clone_from(&changes);
+                events.push(IncidentEvent::ChangesFound { changes });
             }
             let end = ended.clone().map_or_else(Decision::default, |ended| end(next, *run, ended));
             let mut effects = end.effects;

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod capture;
+mod changes;
 mod clock;
 mod command;
 mod decide;

@@ -229,7 +229,7 @@ fn evidence_is_counted_when_the_diagnostics_end() {
             verdicts: vec![("5/5".to_owned(), outcome, "as seen".to_owned())],
             output_sha256: None,
             is_long: false,
-            changes: vec![ChangeNoted { text: "v1.2 rolled out".to_owned() }],
+            changes: vec![ChangeNoted { text: "v1.2 rolled out".to_owned(), ..ChangeNoted::default() }],
         });
         assert_eq!(words(&decision), ["evidence_found", "changes_found"]);
     }

@@ -29,7 +29,7 @@ pub(super) fn triage_note(incident: &Incident, triage: Triage) -> String {
             .changes
             .iter()
             .take(MOST_CHANGES)
-            .map(|change| one_line(&format!("changed: {}", change.text))),
+            .map(|change| one_line(&format!("changed: {}", change.words()))),
     );
     lines.extend(more(incident.changes.len(), MOST_CHANGES));
     lines.join("\n")

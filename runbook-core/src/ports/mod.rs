@@ -30,8 +30,8 @@ pub use mark::{ChatMark, Marking, Quote};
 pub use meter::Meter;
 pub use pager::{
     Circuit, ESCALATE_KEY, EventAction, EventSeverity, LookAt, PAGE_KEY_PREFIX, PageDetails, Pager,
-    PagerCall, PagerError, PagerStanding, PagerUser, SeenIncident, SeenNote, SeenStatus, TEST_KEY,
-    UNDO_FAILED_KEY,
+    PagerCall, PagerError, PagerStanding, PagerUser, SeenChange, SeenIncident, SeenNote, SeenStatus,
+    TEST_KEY, UNDO_FAILED_KEY,
 };
 pub use status_page::{Published, StatusPage, StatusPost};
 pub use store::{

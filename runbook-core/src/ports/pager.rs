@@ -40,6 +40,13 @@ pub trait Pager: Send + Sync {
         services: &'a [String],
     ) -> BoxFuture<'a, Result<BTreeMap<String, Vec<PagerTurn>>, PagerError>>;
 
+    /// What the pager was told of changes of a service since then, in any order.
+    fn changes<'a>(
+        &'a self,
+        service: &'a str,
+        since: DateTime<Utc>,
+    ) -> BoxFuture<'a, Result<Vec<SeenChange>, PagerError>>;
+
     /// The notes of an incident, oldest first.
     fn notes<'a>(&'a self, incident: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>>;
 
@@ -99,6 +106,17 @@ pub struct PageDetails {
     pub labels: BTreeMap<String, String>,
     /// Everything else.
     pub details: BTreeMap<String, String>,
+}
+
+/// A change that the pager was told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenChange {
+    /// When.
+    pub at: Option<DateTime<Utc>>,
+    /// What, as it was told.
+    pub text: String,
+    /// Where a person can look at it.
+    pub url: Option<String>,
 }
 
 /// What is looked at.

@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 
+use std::collections::BTreeSet;
+
 use super::cite::{Book, EventRef, Said};
 use super::escape::escape_markdown as md;
 use super::moments::{Moments, full, place};
@@ -10,19 +12,23 @@ use super::view::ActionRow;
 use super::words;
 use crate::duration::for_people;
 use crate::expectation::Outcome;
-use crate::incident::IncidentEvent;
+use crate::incident::{ChangeNoted, IncidentEvent};
 use crate::journal::Envelope;
 use crate::run::{RunEvent, Status};
 
 /// What changed, and which diagnostics were not as expected.
 pub(super) fn observations(book: &mut Book, events: &[Envelope<IncidentEvent>]) -> Vec<Said> {
     let mut said = Vec::new();
+    // each list holds what was found before, too
+    let mut changed = BTreeSet::new();
     for envelope in events {
         let here = [place(envelope)];
         match &envelope.event {
             IncidentEvent::ChangesFound { changes } => {
-                for change in changes {
-                    said.push(book.say(format!("what changed: {}", md(&change.text)), &here));
+                for words in changes.iter().map(ChangeNoted::words) {
+                    if changed.insert(words.clone()) {
+                        said.push(book.say(format!("what changed: {}", md(&words)), &here));
+                    }
                 }
             }
             IncidentEvent::EvidenceFound { title, expected, outcome, reason, .. }

@@ -507,7 +507,7 @@ fn changes_and_evidence_are_shown_with_their_verdicts() {
         verdicts: vec![("< 10 %".to_owned(), Outcome::Fail, "found 32.5 %".to_owned())],
         output_sha256: None,
         is_long: false,
-        changes: vec![ChangeNoted { text: "v1.2 rolled out".to_owned() }],
+        changes: vec![ChangeNoted { text: "v1.2 rolled out".to_owned(), ..ChangeNoted::default() }],
     });
     let text = stage.draft().text;
     for line in [

@@ -150,7 +150,7 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
             )
         }
         IncidentEvent::ChangesFound { changes } => {
-            let lines: Vec<_> = changes.iter().map(|change| md(&change.text)).collect();
+            let lines: Vec<_> = changes.iter().map(|change| md(&change.words())).collect();
             format!("what changed: {}", lines.join("; "))
         }
         IncidentEvent::LookEnded { commands, cut, .. } => {

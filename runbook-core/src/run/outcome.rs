@@ -219,7 +219,7 @@ fn changes(command: &PlannedCommand, finished: &Finished) -> Vec<ChangeNoted> {
         return Vec::new();
     }
     let lines = finished.stdout.text.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.take(10).map(|line| ChangeNoted { text: line.to_owned() }).collect()
+    lines.take(10).map(|line| ChangeNoted { text: line.to_owned(), ..ChangeNoted::default() }).collect()
 }
 
 /// Whether it ended without the state that the next command begins with.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use runbook_core::oncall::PagerTurn;
 use runbook_core::ports::{
-    BoxFuture, LookAt, PageDetails, Pager, PagerCall, PagerError, PagerUser, SeenIncident, SeenNote,
-    SeenStatus,
+    BoxFuture, LookAt, PageDetails, Pager, PagerCall, PagerError, PagerUser, SeenChange, SeenIncident,
+    SeenNote, SeenStatus,
 };
 
 use super::bench::FakeClock;
@@ -41,6 +41,10 @@ pub(crate) struct PagerState {
     pub(crate) details_asked: usize,
     /// Who is on call, by its ids of services.
     pub(crate) on_call: BTreeMap<String, Vec<PagerTurn>>,
+    /// What it was told of changes, by its id of the service.
+    pub(crate) changes: BTreeMap<String, Vec<SeenChange>>,
+    /// How often it was asked for that.
+    pub(crate) changes_asked: usize,
     /// The notes of its incidents; of others none may be read.
     pub(crate) notes: BTreeMap<String, Vec<SeenNote>>,
 }
@@ -200,6 +204,23 @@ impl Pager for FakePager {
             let mut all = pager.on_call.clone();
             all.retain(|service, _| services.contains(service));
             Ok(all)
+        })
+    }
+
+    fn changes<'a>(
+        &'a self,
+        service: &'a str,
+        since: DateTime<Utc>,
+    ) -> BoxFuture<'a, Result<Vec<SeenChange>, PagerError>> {
+        Box::pin(async move {
+            self.life.alive().await;
+            let mut pager = locked(&self.world.pager);
+            pager.changes_asked += 1;
+            if pager.is_away {
+                return Err(PagerError::Retry { after_ms: None, reason: "nobody answers".to_owned() });
+            }
+            let all = pager.changes.get(service).cloned().unwrap_or_default();
+            Ok(all.into_iter().filter(|change| change.at.is_none_or(|at| at >= since)).collect())
         })
     }
 

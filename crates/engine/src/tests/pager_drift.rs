@@ -418,7 +418,9 @@ impl Scene {
         };
         let ours = self.ours().await;
         let events = ours.iter().map(|(_, events)| events.iter().filter(is_of_pager).count()).collect();
-        (events, locked(&self.bench.world.pager).calls.len())
+        // whom a plan waits for, and whom an incident calls, is paged meanwhile
+        let is_page = |call: &&PagerCall| matches!(call, PagerCall::Page { .. } | PagerCall::EndPage { .. });
+        (events, locked(&self.bench.world.pager).calls.iter().filter(|call| !is_page(call)).count())
     }
 
     /// In what both sides differ.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use runbook_core::incident::{Incident, IncidentEvent};
 use runbook_core::pattern::Pattern;
-use runbook_core::ports::{PageDetails, PagerEventKind};
+use runbook_core::ports::{PageDetails, PagerEventKind, SeenChange};
 use runbook_core::request::Request;
 use runbook_core::rules::{Rule, Say, When};
 
@@ -224,4 +224,43 @@ async fn so_many_commands_run_on_a_target_at_a_time() {
     assert_eq!(bench.world.started("show-failure-rate"), 5);
     assert!(all(&bench).await.iter().all(|one| one.triage.is_some_and(|triage| triage.commands == 2)));
     assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// The pager is asked once for incidents that come together, what it says stands beside what the diagnostics found, and one that
+/// is away is asked again.
+#[tokio::test(start_paused = true)]
+async fn what_the_pager_was_told_of_changes_stands_on_the_card() {
+    for is_away in [false, true] {
+        let mut bench = Bench::new().await;
+        let at = bench.now() - chrono::Duration::minutes(9);
+        let deploy = |minutes, text: &str| SeenChange {
+            at: Some(at - chrono::Duration::minutes(minutes)),
+            text: text.to_owned(),
+            url: Some("https://ci.example.com/7".to_owned()),
+        };
+        let told = vec![deploy(60 * 30, "long ago"), deploy(0, "Deploy v1.2"), deploy(0, "Deploy v1.2")];
+        {
+            let mut pager = locked(&bench.world.pager);
+            pager.changes.insert("PFLOW".to_owned(), told);
+            pager.is_away = is_away;
+        }
+        for id in ["Q1", "Q2", "Q3"] {
+            bench.pager_says(id, PagerEventKind::Triggered, page(id), None).await;
+        }
+        bench.pass(10_000).await;
+        if is_away {
+            assert!(all(&bench).await.iter().all(|one| one.changes.len() == 1), "the diagnostics' own");
+            locked(&bench.world.pager).is_away = false;
+            bench.pass(90_000).await;
+        }
+        for one in all(&bench).await {
+            let words: Vec<String> = one.changes.iter().map(|change| change.words()).collect();
+            assert_eq!(words.len(), 2, "{words:?}");
+            assert_eq!(words[0], "v1.2 rolled out 6 min ago");
+            assert!(words[1].ends_with("Deploy v1.2 (PagerDuty) https://ci.example.com/7"), "{words:?}");
+        }
+        let asked = locked(&bench.world.pager).changes_asked;
+        assert_eq!(asked, if is_away { 2 } else { 1 });
+        assert_eq!(check(&bench), Vec::<String>::new());
+    }
 }

@@ -135,7 +135,7 @@ fn about_runs() -> impl Strategy<Value = IncidentCommand> {
             verdicts: vec![(text.clone(), outcome, text.clone())],
             output_sha256: None,
             is_long: false,
-            changes: vec![ChangeNoted { text }],
+            changes: vec![ChangeNoted { text, ..ChangeNoted::default() }],
         }),
         1 => run().prop_map(|run| IncidentCommand::EndTriage { run, commands: 3 }),
         3 => run().prop_map(|run| IncidentCommand::StartMitigation { run }),

@@ -25,7 +25,7 @@ fn found(title: &str, outcome: Outcome) -> IncidentCommand {
         verdicts: vec![("5 of 5".to_owned(), outcome, "3 of\n 5".to_owned())],
         output_sha256: None,
         is_long: false,
-        changes: vec![ChangeNoted { text: "v1.2 rolled out".to_owned() }],
+        changes: vec![ChangeNoted { text: "v1.2 rolled out".to_owned(), ..ChangeNoted::default() }],
     }
 }
 

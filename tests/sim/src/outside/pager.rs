@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use chrono::{DateTime, Utc};
 use runbook_core::oncall::PagerTurn;
 use runbook_core::ports::{
-    BoxFuture, LookAt, PageDetails, Pager, PagerCall, PagerError, PagerEventKind, SeenIncident, SeenNote,
+    BoxFuture, LookAt, PageDetails, Pager, PagerCall, PagerError, PagerEventKind, SeenChange, SeenIncident,
+    SeenNote,
 };
 
 use super::Outside;
@@ -123,6 +124,14 @@ impl Pager for PagerLine {
         _: &'a [String],
     ) -> BoxFuture<'a, Result<BTreeMap<String, Vec<PagerTurn>>, PagerError>> {
         Box::pin(async { Ok(BTreeMap::new()) })
+    }
+
+    fn changes<'a>(
+        &'a self,
+        _: &'a str,
+        _: DateTime<Utc>,
+    ) -> BoxFuture<'a, Result<Vec<SeenChange>, PagerError>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 
     fn notes<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>> {

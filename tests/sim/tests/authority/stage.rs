@@ -19,8 +19,8 @@ use runbook_core::people::{Credential, Directory, Person, Role};
 use runbook_core::plan::ApprovalPolicy;
 use runbook_core::ports::{
     Begun, BoxFuture, Commit, CommitError, ExecError, Executor, Exit, Finished, InboxItem, Intake as _, Job,
-    LookAt, Output, PageDetails, Pager, PagerCall, PagerError, Resumed, RunRow, SeenIncident, SeenNote,
-    StateOutcome, Store, StoreError,
+    LookAt, Output, PageDetails, Pager, PagerCall, PagerError, Resumed, RunRow, SeenChange, SeenIncident,
+    SeenNote, StateOutcome, Store, StoreError,
 };
 use runbook_core::request::Request;
 use runbook_core::run::{Run, RunEvent, evolve};
@@ -240,6 +240,14 @@ impl Pager for Addresses {
         _: &'a [String],
     ) -> BoxFuture<'a, Result<BTreeMap<String, Vec<PagerTurn>>, PagerError>> {
         Box::pin(async { Ok(BTreeMap::new()) })
+    }
+
+    fn changes<'a>(
+        &'a self,
+        _: &'a str,
+        _: DateTime<Utc>,
+    ) -> BoxFuture<'a, Result<Vec<SeenChange>, PagerError>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 
     fn notes<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>> {
