@@ -55,7 +55,7 @@ fn alert(n: u32, status: &str, starts: &str) -> Value {
     })
 }
 
-fn notice(group: &str, alerts: Vec<Value>) -> Value {
+fn notice(group: &str, alerts: &[Value]) -> Value {
     let fires = alerts.iter().any(|alert| alert["status"] == "firing");
     let status = if fires { "firing" } else { "resolved" };
     json!({
@@ -83,14 +83,14 @@ fn counts(said: &Value) -> (u64, u64) {
 async fn a_notice_opens_gathers_and_ends_an_incident() {
     let app = TestApp::start(&config("")).await;
     let began = "2026-01-01T00:00:00Z";
-    notify(&app, &notice("g", vec![alert(1, "firing", began)])).await;
+    notify(&app, &notice("g", &[alert(1, "firing", began)])).await;
     let opened =
         app.incident_when("INC-1", "the incident is open", |shown| shown["status"] == "triggered").await;
     assert_eq!((&opened["severity"], &opened["service"]), (&json!("P1"), &json!("flowengine")), "{opened}");
     assert_eq!(opened["title"], "part 1 is down");
     // further alerts of the service, in groups of their own
     for n in 2..=8 {
-        notify(&app, &notice(&format!("g{n}"), vec![alert(n, "firing", began)])).await;
+        notify(&app, &notice(&format!("g{n}"), &[alert(n, "firing", began)])).await;
     }
     let said = explained(&app, "eight alerts are in it", |said| counts(said) == (8, 8)).await;
     let became: Vec<String> = said["alerts"]["shown"]
@@ -114,9 +114,9 @@ async fn a_notice_opens_gathers_and_ends_an_incident() {
     assert_eq!(status["alerts"]["shown"], "the first 5 of 8");
     assert_eq!(status["alerts"]["links"][0], json!(["runbook", "https://wiki.example.com/down"]));
     // said again: nothing new
-    notify(&app, &notice("g", vec![alert(1, "firing", began)])).await;
+    notify(&app, &notice("g", &[alert(1, "firing", began)])).await;
     for n in 1..=8 {
-        notify(&app, &notice(&format!("g{n}"), vec![alert(n, "resolved", began)])).await;
+        notify(&app, &notice(&format!("g{n}"), &[alert(n, "resolved", began)])).await;
     }
     let ended = app.incident_when("INC-1", "it is over", |shown| shown["status"] == "resolved").await;
     let types = timeline_types(&ended);
@@ -127,7 +127,7 @@ async fn a_notice_opens_gathers_and_ends_an_incident() {
         1
     );
     // it fires again soon after: the same incident
-    notify(&app, &notice("g", vec![alert(1, "firing", "2026-01-02T00:00:00Z")])).await;
+    notify(&app, &notice("g", &[alert(1, "firing", "2026-01-02T00:00:00Z")])).await;
     app.incident_when("INC-1", "it is open again", |shown| shown["status"] == "triggered").await;
     app.assert_journal_verifies().await;
 }
@@ -136,7 +136,7 @@ async fn a_notice_opens_gathers_and_ends_an_incident() {
 async fn maintenance_silences_and_says_so() {
     let more = "[[maintenance]]\nservice = \"flowengine\"\nuntil = \"2999-01-01T00:00:00Z\"\nreason = \"the move\"\n";
     let app = TestApp::start(&config(more)).await;
-    notify(&app, &notice("g", vec![alert(1, "firing", "2026-01-01T00:00:00Z")])).await;
+    notify(&app, &notice("g", &[alert(1, "firing", "2026-01-01T00:00:00Z")])).await;
     let said = until("the silence is explained", async || {
         let said = app.blocks_json(&["incident", "explain"]).await;
         (said["loose"][0]["silenced"] == true).then_some(said)
@@ -155,10 +155,10 @@ async fn grafana_and_plain_json_come_in_too() {
         hex::encode(mac.finalize().into_bytes())
     };
     let header = "X-Grafana-Alerting-Signature";
-    let mut test = notice("t", vec![alert(1, "firing", "2026-01-01T00:00:00Z")]);
+    let mut test = notice("t", &[alert(1, "firing", "2026-01-01T00:00:00Z")]);
     test["alerts"][0]["labels"] = json!({ "alertname": "TestAlert", "instance": "Grafana" });
     assert_eq!(send(&app, "/hooks/grafana", (header, &sign(&test)), &test).await.status, 202);
-    let real = notice("g", vec![alert(1, "firing", "2026-01-01T00:00:00Z")]);
+    let real = notice("g", &[alert(1, "firing", "2026-01-01T00:00:00Z")]);
     assert_eq!(send(&app, "/hooks/grafana", (header, &sign(&test)), &real).await.status, 401, "another body");
     assert_eq!(send(&app, "/hooks/grafana", (header, &sign(&real)), &real).await.status, 202);
     let opened =

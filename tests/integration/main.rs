@@ -96,6 +96,7 @@ mod standin;
 mod tls;
 #[cfg(test)]
 mod two_way;
+#[cfg(test)]
 mod undo;
 #[cfg(test)]
 mod updates;

@@ -97,7 +97,7 @@ async fn life(mode: &'static str) -> TestApp {
     app.incident_when("INC-2", "it is open", |shown| shown["status"] == "triggered").await;
     there(&app, &second, "ana", json!({ "merge_into": page })).await;
     let merged = app.incident_when("INC-2", "it is merged", |shown| shown["status"] == "closed").await;
-    assert_eq!(merged["end"]["merged"]["into"], "INC-1", "{merged}");
+    assert_eq!(merged["end"]["into"], 1, "{merged}");
 
     // PagerDuty ends it while a plan waits: it is watched, and asked about
     let rollback = json!({ "request": "runbook_rollback", "incident": "INC-1" });

@@ -71,12 +71,14 @@ pub fn timeline_types(shown: &Value) -> Vec<String> {
 }
 
 /// Calls that Slack did not take, but for those that a careful client may make (`name_taken` is how it finds a
-/// channel of its own again); and tokens that were sent to an answer's address, where none belongs.
+/// channel of its own again, and `already_in_channel` that somebody is there); and tokens that were sent to an answer's address, where none belongs.
 #[must_use]
 pub fn faulty_slack_calls(state: &Value) -> Vec<String> {
     let calls = each(&state["slack"]["calls"]);
     let faulty = calls.filter(|call| {
-        let is_refused = call["ok"] != true && call["error"] != "name_taken";
+        // Slack says so of whoever is invited and there already: nobody can ask before without a second call
+        let is_there = call["method"] == "conversations.invite" && call["error"] == "already_in_channel";
+        let is_refused = call["ok"] != true && call["error"] != "name_taken" && !is_there;
         let is_leak = call["method"] == "response_url" && call["token_sent"] == true;
         is_refused || is_leak
     });

@@ -499,6 +499,8 @@ class PagerDuty:
             lists = {"incidents": [self.incident()], "users": [p for p in people if query.get("query", "") in p["name"] + p["email"]], "priorities": levels, "services": [service], "oncalls": [], "change_events": []}
             if len(parts) == 3 and parts[0] == "incidents":   # notes, alerts, log_entries, ...
                 return 200, {parts[2]: [], **page}
+            if len(parts) == 3 and parts[0] == "services" and parts[1] == PD_SERVICE and parts[2] == "change_events":
+                return 200, {"change_events": [], **page}
             if parts[0] in lists and len(parts) == 1:
                 return 200, {parts[0]: lists[parts[0]], **page}
             one = next((x for x in lists.get(parts[0], []) if x["id"] == parts[-1]), None)

@@ -155,7 +155,7 @@ impl Engine {
         let hears = |person: &&Person| may_hear(person, incident);
         let roster = self.roster(&incident.service);
         let on_duty =
-            |name: &String| roster.stand_for(name, directory).into_iter().find(|person| hears(&person));
+            |name: &String| roster.stand_for(name, directory).into_iter().find(|person| hears(person));
         let actor = |person: &Person| Actor::Person(person.name.clone());
         let paged = severity.into_iter().flat_map(|severity| {
             severity.page.iter().chain(severity.escalation.iter().flat_map(|step| &step.who))

@@ -123,7 +123,8 @@ mod tests {
     #[test]
     fn it_opens_after_failures_in_a_row_and_closes_after_one_answer() {
         let ill = |count: u64| (0..count).map(|now| (now, Ill)).collect::<Vec<_>>();
-        let cases: [(&str, Vec<(u64, Sign)>, u64, Circuit, Option<u64>); 9] = [
+        type Case = (&'static str, Vec<(u64, Sign)>, u64, Circuit, Option<u64>);
+        let cases: [Case; 9] = [
             ("nothing yet", vec![], 0, Circuit::Closed, None),
             ("too few", ill(4), 4, Circuit::Closed, None),
             (

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use runbook_core::incident::{Incident, IncidentEvent};
+use runbook_core::incident::{ChangeNoted, Incident, IncidentEvent};
 use runbook_core::pattern::Pattern;
 use runbook_core::ports::{PageDetails, PagerEventKind, SeenChange};
 use runbook_core::request::Request;
@@ -254,7 +254,7 @@ async fn what_the_pager_was_told_of_changes_stands_on_the_card() {
             bench.pass(90_000).await;
         }
         for one in all(&bench).await {
-            let words: Vec<String> = one.changes.iter().map(|change| change.words()).collect();
+            let words: Vec<String> = one.changes.iter().map(ChangeNoted::words).collect();
             assert_eq!(words.len(), 2, "{words:?}");
             assert_eq!(words[0], "v1.2 rolled out 6 min ago");
             assert!(words[1].ends_with("Deploy v1.2 (PagerDuty) https://ci.example.com/7"), "{words:?}");
