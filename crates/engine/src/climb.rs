@@ -17,13 +17,15 @@ use crate::streams::Loaded;
 
 /// The timer's word for the next step.
 pub(crate) const CLIMB: &str = "climb";
+/// Who calls people by the clock.
+const ESCALATION: &str = "escalation";
 /// After a start, what the pager knows of its incidents is looked at before anybody is told: somebody may have taken one.
 const LOOK_FIRST: Duration = Duration::seconds(60);
 
 impl Engine {
     /// Tells the people of the step that is due. Whether the timer of the next one was set with that.
     pub(crate) async fn climb(&self, id: IncidentId) -> Result<bool, EngineError> {
-        let origin = Origin::system("escalation", Cause::Timer);
+        let origin = Origin::system(ESCALATION, Cause::Timer);
         for _ in 0..MAX_TRIES {
             let now = self.now();
             let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(false) };
@@ -124,7 +126,7 @@ impl Engine {
 pub(crate) fn is_answered(loaded: &Loaded<Incident, IncidentEvent>, key: &str) -> bool {
     let is_the_clocks = loaded.events.iter().any(|one| {
         matches!(one.event, IncidentEvent::Escalated { .. })
-            && matches!(one.actor, Actor::System(_))
+            && one.actor == Actor::system(ESCALATION)
             && key == format!("{ESCALATE_KEY}{}/{}", loaded.state.id, one.seq)
     });
     is_the_clocks && !loaded.state.waits_for_somebody()
@@ -137,5 +139,5 @@ pub(crate) fn clock_stopped(loaded: &Loaded<Incident, IncidentEvent>, who: &Acto
         .iter()
         .rev()
         .find(|one| matches!(&one.event, IncidentEvent::Escalated { to, .. } if to == who));
-    last.is_some_and(|one| matches!(one.actor, Actor::System(_))) && !loaded.state.waits_for_somebody()
+    last.is_some_and(|one| one.actor == Actor::system(ESCALATION)) && !loaded.state.waits_for_somebody()
 }

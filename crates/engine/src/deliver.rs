@@ -240,11 +240,17 @@ impl Engine {
         let PagerCall::Page { incident: known, key, title, text, to, service: None } = call else {
             return Ok(Some(call.clone()));
         };
-        if !known.is_empty() {
+        let Some(state) = self.incident(incident).await? else { return Ok(None) };
+        if !known.is_empty() && !state.private {
             return Ok(Some(call.clone()));
         }
-        let Some(state) = self.incident(incident).await? else { return Ok(None) };
-        let Some(service) = self.pager_service(&state) else { return Ok(None) };
+        let service = match known.is_empty() {
+            true => match self.pager_service(&state) {
+                Some(service) => Some(service),
+                None => return Ok(None),
+            },
+            false => None,
+        };
         let commander =
             state.commander.as_ref().and_then(|commander| self.directory().person_of(&commander.who));
         let commander =
@@ -256,8 +262,8 @@ impl Engine {
             },
             (to, _) => to.clone(),
         };
-        let (key, title, text) = (key.clone(), title.clone(), text.clone());
-        Ok(Some(PagerCall::Page { incident: String::new(), key, title, text, to, service: Some(service) }))
+        let (incident, key, title, text) = (known.clone(), key.clone(), title.clone(), text.clone());
+        Ok(Some(PagerCall::Page { incident, key, title, text, to, service }))
     }
 
     pub(crate) async fn settle(&self, row: &OutboxRow, result: OutboxResult) -> Result<(), EngineError> {

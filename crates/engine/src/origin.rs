@@ -8,6 +8,7 @@ use runbook_core::message::{Outgoing, ReplyTo};
 use runbook_core::people::Actor;
 use runbook_core::ports::{Commit, InboxOutcome, OutboxItem};
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use crate::capture::look_group;
 use crate::outbox::{MAIL_LANE, PAGE_LANE};
@@ -201,6 +202,11 @@ pub(crate) fn outbox_item(
             let which = match call {
                 runbook_core::ports::PagerCall::Page { key, .. } => {
                     key.rsplit('/').next().map_or_else(String::new, |last| format!("/{last}"))
+                }
+                // or write several notes
+                runbook_core::ports::PagerCall::Note { text, .. } => {
+                    let hash = hex::encode(Sha256::digest(text));
+                    format!("/{}", hash.get(..8).unwrap_or_default())
                 }
                 _ => String::new(),
             };

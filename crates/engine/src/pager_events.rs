@@ -76,6 +76,11 @@ impl Engine {
             // About an incident that was over before Blocks knew it.
             (None, _) => return Ok(Heeded::Not("about an incident that is not known here")),
         };
+        if event.kind == PagerEventKind::Acknowledged
+            && self.incident(id).await?.is_some_and(|ours| ours.awaits_echo_of_taking(self.now()))
+        {
+            return Ok(Heeded::KnownAlready);
+        }
         let actor = origin.actor.clone();
         let command = match &event.kind {
             PagerEventKind::Triggered => return Ok(Heeded::KnownAlready),
@@ -244,8 +249,7 @@ impl Engine {
     }
 
     pub(crate) async fn incident_of_pager(&self, pager_id: &str) -> Result<Option<IncidentId>, EngineError> {
-        let rows = self.store().incidents(false, 10_000).await?;
-        Ok(rows.iter().find(|row| row.pager_id.as_deref() == Some(pager_id)).map(|row| row.id))
+        Ok(self.store().incident_of_pager(pager_id.to_owned()).await?.map(|row| row.id))
     }
 
     async fn open_from_pager(&self, event: &PagerEvent, origin: &Origin) -> Result<IncidentId, EngineError> {

@@ -22,7 +22,7 @@ use crate::incidents::load_incident;
 use crate::origin::Origin;
 use crate::settings::{PagerLook, PagerTells};
 
-/// How many of our incidents are looked through for one of the pager's.
+/// How many open incidents are looked at.
 const LOOK: usize = 10_000;
 /// Longest pause after a look that failed.
 const LONGEST: Duration = Duration::from_secs(120);
@@ -97,7 +97,7 @@ impl Engine {
         seen: &mut Seen,
     ) -> Result<(), LookError> {
         let Some(pager) = self.inner.parts.pager.clone() else { return Ok(()) };
-        let rows = self.store().incidents(false, LOOK).await.map_err(EngineError::from)?;
+        let rows = self.store().incidents(true, LOOK).await.map_err(EngineError::from)?;
         let open = |row: &IncidentRow| row.pager_id.clone().filter(|_| row.open);
         let services = self.settings().services.iter().filter_map(|service| service.pagerduty_id.clone());
         let at = LookAt { services: services.collect(), incidents: rows.iter().filter_map(open).collect() };
@@ -113,7 +113,10 @@ impl Engine {
             if one.key.as_deref().is_some_and(|key| key.starts_with(PAGE_KEY_PREFIX)) {
                 continue;
             }
-            let ours = known.get(&one.incident.id).copied();
+            let ours = match known.get(&one.incident.id) {
+                Some(ours) => Some(*ours),
+                None => self.incident_of_pager(&one.incident.id).await?,
+            };
             if let Err(error) = self.make_up_for(one, ours, (look, began, &taken), (&before, seen)).await {
                 if error.is_passing() {
                     return Err(error.into());
@@ -127,7 +130,13 @@ impl Engine {
         let some = seen.notes_left.len().min(NOTES_AT_ONCE);
         for id in seen.notes_left.drain(..some) {
             if let Some(ours) = known.get(&id) {
-                self.read_notes(&PagerIncident { id, ..PagerIncident::default() }, *ours, look).await?;
+                let page = PagerIncident { id, ..PagerIncident::default() };
+                if let Err(error) = self.read_notes(&page, *ours, look).await {
+                    if error.is_passing() {
+                        return Err(error.into());
+                    }
+                    tracing::warn!(incident = %page.id, %error, "its notes cannot be so here");
+                }
             }
         }
         Ok(())
@@ -166,7 +175,7 @@ impl Engine {
         let mut all = drift(ours.as_ref(), before_this, one, self.now());
         if let Some(ours) = &ours {
             all.extend(self.moved(ours, one));
-            all.extend(self.reprioritised(ours, one, last.map(|last| &last.priority)));
+            all.extend(self.reprioritised(ours, one, last.map(|last| &last.priority)).await?);
         }
         let mut waits = false;
         for drifted in all {
@@ -220,7 +229,8 @@ impl Engine {
         let mut taken = BTreeMap::new();
         for row in rows.iter().filter(|row| row.status == Status::Acknowledged.word()) {
             let Some(pager_id) = &row.pager_id else { continue };
-            let Some(loaded) = load_incident(self.store(), row.id).await? else { continue };
+            // one that does not read keeps nobody from looking at the others
+            let Ok(Some(loaded)) = load_incident(self.store(), row.id).await else { continue };
             let key = format!("pager/ack/{}/{}", StreamId::Incident(row.id), loaded.state.taken_seq);
             if !self.store().outbox_waits(key.clone()).await? {
                 taken.insert(pager_id.clone(), self.store().outbox_left(key.clone()).await?.contains(&key));
@@ -240,12 +250,18 @@ impl Engine {
 
     /// Somebody has named another priority there. The pager does not say when: one that differs from the last look is the later word,
     /// and without a last look what somebody has said here stays.
-    fn reprioritised(
+    async fn reprioritised(
         &self,
         ours: &Incident,
         seen: &SeenIncident,
         last: Option<&Option<String>>,
-    ) -> Option<Drifted> {
+    ) -> Result<Option<Drifted>, EngineError> {
+        // what was said here is on its way there
+        if let Some(seq) = ours.told.said_here()
+            && self.store().outbox_waits(severity_key(ours.id, seq)).await?
+        {
+            return Ok(None);
+        }
         let named = self.severity_named(&seen.incident);
         let differs = named.is_some_and(|named| named != ours.severity);
         let has_changed = last.is_some_and(|last| *last != seen.incident.priority);
@@ -259,13 +275,13 @@ impl Engine {
                 let is_same = ours.chosen.is_some() && known == facts.priority.as_ref();
                 !is_same && !self.choose(&facts).severity_guessed
             }
-            (false, false) => differs && !ours.told.said_here(),
+            (false, false) => differs && ours.told.said_here().is_none(),
         };
-        (is_new && ours.status.is_open()).then(|| Drifted {
+        Ok((is_new && ours.status.is_open()).then(|| Drifted {
             kind: PagerEventKind::PriorityChanged,
             at: self.now(),
             by: None,
-        })
+        }))
     }
 
     async fn make_up_for_one(
@@ -306,6 +322,11 @@ impl Engine {
         let Some(id) = self.incident_of_pager(pager_id).await? else { return Ok(None) };
         Ok(load_incident(self.store(), id).await?.map(|loaded| (id, loaded.state.seq)))
     }
+}
+
+/// The key of the message that tells the pager a severity, by the event that said it.
+fn severity_key(id: IncidentId, seq: u64) -> String {
+    format!("pager/severity/{}/{seq}", StreamId::Incident(id))
 }
 
 /// What happened, in a word.

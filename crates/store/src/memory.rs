@@ -456,6 +456,14 @@ impl<G: Gate> Store for MemoryStore<G> {
         self.read(move |data| data.counters.get(name).copied().unwrap_or(0))
     }
 
+    fn incident_of_pager(&self, pager_id: String) -> BoxFuture<'_, Result<Option<IncidentRow>, StoreError>> {
+        self.read(move |data| {
+            let rows =
+                data.incidents.values().filter(|row| row.pager_id.as_ref() == Some(&pager_id)).cloned();
+            newest(rows, 1, |row| (row.number, row.id)).pop()
+        })
+    }
+
     fn incidents(
         &self,
         open_only: bool,

@@ -50,6 +50,17 @@ pub(crate) fn incidents(
     read(connection, sql, [limit(rows)])
 }
 
+/// The newest incident of the pager's with this id.
+pub(crate) fn incident_of_pager(
+    connection: &Connection,
+    pager_id: &str,
+) -> Result<Option<IncidentRow>, Fault> {
+    // the index is over the same expression
+    let sql =
+        "SELECT row FROM incidents WHERE row ->> '$.pager_id' = ?1 ORDER BY number DESC, id DESC LIMIT 1";
+    Ok(read(connection, sql, [pager_id])?.pop())
+}
+
 /// Runs, newest first; of one incident when given.
 pub(crate) fn runs(
     connection: &Connection,

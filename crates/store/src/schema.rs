@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0003_where_it_was_tried.sql"),
     include_str!("../migrations/0004_alerts.sql"),
     include_str!("../migrations/0005_kept.sql"),
+    include_str!("../migrations/0006_incidents_by_pager.sql"),
 ];
 
 /// The layout that this release writes.

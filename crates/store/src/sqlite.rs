@@ -174,6 +174,10 @@ impl Store for SqliteStore {
         self.read(move |connection| journal::counter(connection, name))
     }
 
+    fn incident_of_pager(&self, pager_id: String) -> BoxFuture<'_, Result<Option<IncidentRow>, StoreError>> {
+        self.read(move |connection| rows::incident_of_pager(connection, &pager_id))
+    }
+
     fn incidents(
         &self,
         open_only: bool,

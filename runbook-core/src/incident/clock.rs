@@ -71,6 +71,8 @@ impl Clock {
     pub(super) fn hear(&mut self, envelope: &Envelope<IncidentEvent>) {
         let by_person = matches!(envelope.actor, Actor::Person(_) | Actor::Local(_));
         match &envelope.event {
+            // nobody was paged before it was known here
+            IncidentEvent::Opened { alerted: true, .. } => self.since = Some(envelope.at),
             IncidentEvent::Opened { detected_at, .. } => self.since = Some((*detected_at).min(envelope.at)),
             IncidentEvent::Acknowledged { .. } => self.is_answered = true,
             IncidentEvent::CommanderTaken { .. } => self.is_answered = true,

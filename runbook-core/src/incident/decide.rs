@@ -533,16 +533,23 @@ fn end_run(
     if outcome == RunOutcome::UndoFailed {
         let text = pager::undo_failed_note(state.number, run, &link.runbook, reason);
         effects.push(Effect::Send(Outgoing::Note { incident: state.id, text: text.clone() }));
-        if let Some(pager) = &state.pager {
+        if let Some(pager) = state.pager.as_ref().filter(|_| state.tells_of_people()) {
             let call = PagerCall::Note { incident: pager.id.clone(), from: None, text: text.clone() };
             effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));
         }
+        // more people read at the pager than a private one is for
+        let (title, text) = match state.private {
+            true => {
+                (format!("{}: UNDO FAILED", state.number), format!("{} says what it is about", state.number))
+            }
+            false => (format!("{}: UNDO FAILED for {}", state.number, link.runbook), text),
+        };
         // Whoever acknowledged the incident hears nothing of a note. Of one that the pager does not know, whoever sends the
         // page knows the pager's service.
         let call = PagerCall::Page {
             incident: state.pager.as_ref().map(|pager| pager.id.clone()).unwrap_or_default(),
             key: format!("{UNDO_FAILED_KEY}{run}"),
-            title: format!("{}: UNDO FAILED for {}", state.number, link.runbook),
+            title,
             text,
             to: None,
             service: None,

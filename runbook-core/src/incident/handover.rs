@@ -131,8 +131,8 @@ impl Passed {
                     self.shown.push(to.clone());
                 }
             }
-            // Whoever was asked before its end is asked anew.
-            IncidentEvent::Reopened { .. } => self.escalated.clear(),
+            // Whoever was asked before its end, or before somebody took it and did not stay, is asked anew.
+            IncidentEvent::Reopened { .. } | IncidentEvent::Unacknowledged => self.escalated.clear(),
             _ => {}
         }
     }

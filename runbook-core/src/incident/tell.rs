@@ -5,7 +5,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::command::{AskAtPager, Word};
 use super::decide::{Decision, Effect};
 use super::event::IncidentEvent;
-use super::state::Incident;
+use super::state::{Incident, Status};
 use crate::ids::IncidentNumber;
 use crate::journal::Envelope;
 use crate::message::Outgoing;
@@ -24,6 +24,8 @@ pub struct Told {
     severities: Vec<(String, DateTime<Utc>)>,
     /// When somebody here said the severity last.
     said_at: Option<DateTime<Utc>>,
+    /// The event by which that was said.
+    said_seq: u64,
     /// Whom it was to ask.
     asked: Vec<Actor>,
 }
@@ -39,10 +41,10 @@ pub(super) enum Heard {
 }
 
 impl Told {
-    /// Whether the last word on the severity was said here.
+    /// The event by which the last word on the severity was said here; `None` where the pager has it.
     #[must_use]
-    pub fn said_here(&self) -> bool {
-        self.said_at.is_some()
+    pub fn said_here(&self) -> Option<u64> {
+        self.said_at.map(|_| self.said_seq)
     }
 
     /// What the pager's word is, which it said then.
@@ -62,6 +64,7 @@ impl Told {
                 if *told {
                     self.severities.push((severity.to_owned(), envelope.at));
                     self.said_at = Some(envelope.at);
+                    self.said_seq = envelope.seq;
                 } else {
                     *self = Told { asked: std::mem::take(&mut self.asked), ..Told::default() };
                 }
@@ -78,6 +81,13 @@ impl Told {
 }
 
 impl Incident {
+    /// Whether an acknowledgement that the pager tells of now is the one that it was told: whoever made that call is not who has it.
+    #[must_use]
+    pub fn awaits_echo_of_taking(&self, now: DateTime<Utc>) -> bool {
+        let is_ours = self.status == Status::Acknowledged && !self.taken_at_pager;
+        is_ours && self.last_told_at.is_some_and(|told_at| now - told_at <= ECHO)
+    }
+
     /// Whether the pager is told what people do here. Of a private incident it is not: more people read there than it is for.
     pub(super) fn tells_of_people(&self) -> bool {
         self.pager.is_some() && !self.private

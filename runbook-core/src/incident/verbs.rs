@@ -139,8 +139,10 @@ fn end(state: &Incident, event: IncidentEvent, email: Option<&String>, note: Str
     let mut effects = vec![Effect::Send(Outgoing::Card { incident }), Effect::ClearTargetTimer { incident }];
     if let Some(pager) = state.pager.as_ref() {
         let (at, from) = (pager.id.clone(), email.cloned());
-        let call = PagerCall::Note { incident: at.clone(), from: from.clone(), text: note };
-        effects.push(Effect::Send(Outgoing::Pager { incident, call }));
+        if state.tells_of_people() {
+            let call = PagerCall::Note { incident: at.clone(), from: from.clone(), text: note };
+            effects.push(Effect::Send(Outgoing::Pager { incident, call }));
+        }
         if state.asks_pager_to_end() {
             let call = PagerCall::Resolve { incident: at, from };
             effects.push(Effect::Send(Outgoing::Pager { incident, call }));
@@ -163,7 +165,7 @@ fn reopen(state: &Incident, by: &Actor, reason: &str, now: DateTime<Utc>) -> Res
     }
     let text = format!("{} is open again, by {by}: {reason}", state.number);
     effects.push(Effect::Send(Outgoing::Note { incident, text }));
-    if let Some(pager) = &state.pager {
+    if let Some(pager) = state.pager.as_ref().filter(|_| state.tells_of_people()) {
         // The pager does not open again what is over there; whoever looks at it reads where it goes on.
         let text = reopened_note(state.number, by, reason);
         let call = PagerCall::Note { incident: pager.id.clone(), from: None, text };

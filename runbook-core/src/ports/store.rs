@@ -33,6 +33,8 @@ pub trait Store: Send + Sync {
     fn streams(&self) -> BoxFuture<'_, Result<Vec<StreamSummary>, StoreError>>;
     /// The present value of a counter; 0 when it was never raised.
     fn counter(&self, name: &'static str) -> BoxFuture<'_, Result<u64, StoreError>>;
+    /// The incident of the pager's with this id, the newest where there are several; `None` where it is not known.
+    fn incident_of_pager(&self, pager_id: String) -> BoxFuture<'_, Result<Option<IncidentRow>, StoreError>>;
     /// Incidents, newest first.
     fn incidents(&self, open_only: bool, limit: usize)
     -> BoxFuture<'_, Result<Vec<IncidentRow>, StoreError>>;

@@ -193,9 +193,20 @@ impl Engine {
         let own = settings.service(&of.service).and_then(|service| service.severity.as_deref());
         let severe = severity(one.alert, policy, settings.severities.default_scheme(), own);
         let choice = self.choose(&facts_of(one.alert, &of, &severe));
-        let severe = match choice.rule_says_severity(&settings.rules) {
-            true => SeverityFound::Is { id: choice.severity, reason: choice.severity_reason, guessed: true },
-            false => severe,
+        let by_rule = choice.rule_says_severity(&settings.rules);
+        let scheme = settings.severities.default_scheme();
+        let opens = scheme.get(&choice.severity).is_some_and(|severity| severity.opens_incident);
+        let severe = match severe {
+            // what says of itself that it is nothing is not made something of
+            none @ SeverityFound::OpensNone { .. } => none,
+            SeverityFound::Is { .. } if by_rule && !opens => {
+                let reason = format!("{} goes to the backlog ({})", choice.severity, choice.severity_reason);
+                SeverityFound::OpensNone { reason }
+            }
+            SeverityFound::Is { .. } if by_rule => {
+                SeverityFound::Is { id: choice.severity, reason: choice.severity_reason, guessed: true }
+            }
+            is => is,
         };
         let private = self.is_led_privately(&of.service, &choice.chosen.triage);
         let key = (one.source.to_owned(), one.alert.fingerprint.clone());
@@ -240,7 +251,7 @@ impl Engine {
         }
         pending.origin.get_or_insert_with(|| one.origin.clone());
         let was_damped = before.as_ref().is_some_and(|row| row.damped);
-        self.touch_incident(what, &one, &row, &severe, was_damped, known, pending).await?;
+        self.touch_incident(what, &one, &row, (&severe, by_rule), was_damped, known, pending).await?;
         if before.as_ref() != Some(&row) {
             known.take(self.store(), key.clone(), row.clone()).await?;
             pending.rows.insert(key, row);
@@ -264,7 +275,7 @@ impl Engine {
         what: What,
         one: &One<'_>,
         row: &AlertRow,
-        severe: &SeverityFound,
+        (severe, by_rule): (&SeverityFound, bool),
         was_damped: bool,
         known: &mut Known,
         pending: &mut Pending,
@@ -300,7 +311,9 @@ impl Engine {
             touched.steady.push(row.title.clone());
         }
         let comes = matches!(what, What::Reopens(_) | What::Joins(_) | What::FiresAgain(_));
-        if let (true, SeverityFound::Is { id: to, reason, guessed: false }) = (comes, severe) {
+        if let (true, SeverityFound::Is { id: to, reason, guessed }) = (comes, severe)
+            && (by_rule || !guessed)
+        {
             let scheme = self.settings().severities.default_scheme();
             let is_more =
                 touched.raises.as_ref().is_none_or(|raise| scheme.rank(to) < scheme.rank(&raise.to));

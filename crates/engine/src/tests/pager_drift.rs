@@ -212,6 +212,19 @@ const KINDS: &[Kind] = &[
         &["triggered P3 flowengine"],
     ),
     (
+        "a severity said here after another was said there, while the pager was away",
+        &[
+            Pages("Q1", Some("P1")),
+            Away(true),
+            Prioritises("Q1", "P3"),
+            Pass(600),
+            Severity("P2"),
+            Pass(600),
+            Away(false),
+        ],
+        &["triggered P2 flowengine"],
+    ),
+    (
         "a note written here while the pager was away",
         &[Pages("Q1", Some("P1")), Away(true), Note, Pass(3_600), Away(false)],
         &["triggered P1 flowengine"],

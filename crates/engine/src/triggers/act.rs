@@ -176,7 +176,8 @@ impl Engine {
             return self.note_once(&incident.row(), &text, origin).await;
         };
         let to = Actor::Person(person.name.clone());
-        if incident.passed.escalated.contains_key(&to) || incident.clock.is_answered {
+        // that somebody has the incident says nothing of what came to it since
+        if incident.passed.escalated.contains_key(&to) {
             return Ok(());
         }
         let command = IncidentCommand::Escalate(Box::new(Escalate {

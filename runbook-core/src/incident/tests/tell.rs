@@ -1,7 +1,9 @@
 //! What people do here reaches the pager once, in their name, and is no news when it comes back.
 
 use super::kit::*;
-use crate::incident::{AskAtPager, Decision, Effect, IncidentCommand, IncidentEvent, OpenIncident, Word};
+use crate::incident::{
+    AskAtPager, Decision, Effect, IncidentCommand, IncidentEvent, OpenIncident, RunOutcome, Word,
+};
 use crate::message::Outgoing;
 use crate::people::{Actor, Role};
 use crate::ports::{Answer, PagerCall};
@@ -190,4 +192,40 @@ fn an_acknowledgement_that_ran_out_before_is_no_news() {
     let again = bench.learns(&acknowledge("ana", "blocks"));
     let [PagerCall::Acknowledge { .. }] = calls(&again)[..] else { panic!("{again:?}") };
     assert_eq!(bench.learns(&ran_out(595)), Decision::default());
+}
+
+/// Of a private one nobody reads there what people said of it: neither why it is over or open again, nor what is half undone.
+#[test]
+fn of_a_private_incident_the_pager_hears_no_reason() {
+    let (mut bench, _) = Bench::open(&OpenIncident { private: true, ..request(true) }, start_of_day());
+    bench.learns(&link(RUN, true));
+    let failed = IncidentCommand::EndRun {
+        run: RUN,
+        outcome: RunOutcome::UndoFailed,
+        reason: Some("the key of billing".to_owned()),
+    };
+    let decision = bench.learns(&failed);
+    let [PagerCall::Page { title, text, .. }] = calls(&decision)[..] else { panic!("{decision:?}") };
+    assert_eq!((title.as_str(), text.as_str()), ("INC-1: UNDO FAILED", "INC-1 says what it is about"));
+    let (mut bench, _) = Bench::open(&OpenIncident { private: true, ..request(true) }, start_of_day());
+    let none =
+        IncidentCommand::EndAsNone { by: person("ana"), email: None, reason: "the key was ours".to_owned() };
+    let decision = bench.learns(&none);
+    assert!(matches!(calls(&decision)[..], [PagerCall::Resolve { .. }]), "it stops ringing: {decision:?}");
+    let again = IncidentCommand::Reopen { by: person("ana"), reason: "it was not".to_owned() };
+    assert_eq!(calls(&bench.learns(&again)), Vec::<&PagerCall>::new());
+}
+
+/// Whoever the call is made as is not who has it.
+#[test]
+fn the_answer_to_our_own_acknowledgement_is_awaited_for_a_while() {
+    let mut bench = Bench::paged();
+    let at = |second| start_of_day() + chrono::Duration::seconds(second);
+    assert!(!bench.incident.awaits_echo_of_taking(at(10)));
+    bench.learns(&acknowledge("ana", "blocks"));
+    assert!(bench.incident.awaits_echo_of_taking(at(60)));
+    assert!(!bench.incident.awaits_echo_of_taking(at(3_600)));
+    let mut bench = Bench::paged();
+    bench.learns(&acknowledge("ana", "pagerduty"));
+    assert!(!bench.incident.awaits_echo_of_taking(at(60)));
 }

@@ -82,6 +82,9 @@ impl Store for Watched {
     fn counter(&self, name: &'static str) -> BoxFuture<'_, Result<u64, StoreError>> {
         self.store.counter(name)
     }
+    fn incident_of_pager(&self, pager_id: String) -> BoxFuture<'_, Result<Option<IncidentRow>, StoreError>> {
+        self.store.incident_of_pager(pager_id)
+    }
     fn incidents(
         &self,
         open_only: bool,
