@@ -3,10 +3,11 @@
 use runbook_core::incident::Status;
 use runbook_core::message::ChatMessage;
 use runbook_core::people::Actor;
-use runbook_core::ports::PagerEventKind;
+use runbook_core::ports::{PagerCall, PagerEventKind, SeenIncident, SeenStatus};
 use runbook_core::request::Request;
 
 use crate::origin::{Asker, Reply};
+use crate::settings::{PagerLook, PagerTells};
 use crate::testkit::{Bench, ChatFault, check, locked, page};
 
 const MINUTE: u64 = 60_000;
@@ -134,4 +135,87 @@ async fn what_is_in_time_is_not_marked() {
         matches!(&notes[..], [note] if note.contains("we look") && !note.contains("elayed")),
         "{notes:?}"
     );
+}
+
+/// PagerDuty and Slack are away for an hour, and so is the page that nobody told: the incident has its whole life by a shell, and when
+/// they are back both sides have the same. Nobody was paged twice.
+#[tokio::test(start_paused = true)]
+async fn an_hour_without_pager_and_chat_is_led_from_a_shell_and_both_sides_have_the_same_in_the_end() {
+    let look = PagerLook {
+        every: std::time::Duration::from_secs(60),
+        notes_every: std::time::Duration::from_secs(60),
+        tells: PagerTells::Webhooks,
+    };
+    let mut bench = Bench::with(&[], |settings| settings.pager_look = Some(look)).await;
+    let seen = SeenIncident { incident: page("Q1"), since: Some(bench.now()), ..SeenIncident::default() };
+    locked(&bench.world.pager).seen = vec![seen];
+    locked(&bench.world.pager).notes.insert("Q1".to_owned(), Vec::new());
+    bench.paged().await;
+    slack_goes(&bench, &[]);
+    locked(&bench.world.pager).is_away = true;
+    let ask = async |who: &str, request: Request| shell(&bench, who, request).await;
+    ask("ana", Request::IncidentAck { incident: None }).await;
+    ask("ana", Request::IncidentSeverity { incident: None, severity: "P2".to_owned() }).await;
+    ask("ben", Request::TimelineAdd { incident: None, text: "the queue is full".to_owned() }).await;
+    let role = Request::IncidentRole {
+        incident: None,
+        role: runbook_core::people::Role::Responder,
+        who: "ben".to_owned(),
+    };
+    ask("ana", role).await;
+    bench.pass(20 * MINUTE).await;
+    let rollback = Request::RunbookRollback { service: None, params: [].into(), incident: None };
+    shell(&bench, "ana", rollback).await;
+    bench.pass(MINUTE).await;
+    let run = bench.asked_runs()[0];
+    let fingerprint = Some(bench.run(run).await.0.fingerprint.to_string());
+    let yes = Request::RunbookApprove { run: None, fingerprint, reason: Some("it is bad".to_owned()) };
+    shell(&bench, "ben", yes).await;
+    bench.until("it has helped", |bench| bench.status(run) == "succeeded").await;
+    bench.pass(20 * MINUTE).await;
+    shell(&bench, "ana", Request::IncidentResolve { incident: None }).await;
+    bench.pass(15 * MINUTE).await;
+    assert!(bench.incident().await.resolve_requested && bench.incident().await.status.is_open());
+    // another page came meanwhile, and nobody heard it
+    let unheard = SeenIncident {
+        incident: runbook_core::ports::PagerIncident { service_id: Some("PBILL".to_owned()), ..page("Q2") },
+        since: Some(bench.now()),
+        ..SeenIncident::default()
+    };
+    locked(&bench.world.pager).seen.push(unheard);
+
+    slack_returns(&bench);
+    locked(&bench.world.pager).is_away = false;
+    bench.pass(10 * MINUTE).await;
+    let mut rows: Vec<_> = locked(&bench.data).incidents.values().cloned().collect();
+    rows.sort_by_key(|row| row.number);
+    let shown: Vec<_> = rows.iter().map(|row| (row.status.as_str(), row.severity.as_str())).collect();
+    assert_eq!(shown, [("resolved", "P2"), ("triggered", "P1")]);
+    let (first, _) = bench.incident_events(rows[0].id).await;
+    assert!(first.review_file.is_some(), "the review is drafted once it is over on both sides");
+    let pager = locked(&bench.world.pager);
+    let one = &pager.seen[0];
+    assert_eq!((&one.status, one.incident.priority.as_deref()), (&SeenStatus::Resolved, Some("P2")));
+    let notes: Vec<_> = pager.notes["Q1"].iter().map(|note| note.text.as_str()).collect();
+    assert_eq!(notes, ["ben, in INC-1: the queue is full"]);
+    let times = |fits: &dyn Fn(&PagerCall) -> bool| pager.calls.iter().filter(|call| fits(call)).count();
+    assert_eq!(times(&|call| matches!(call, PagerCall::Acknowledge { .. })), 1);
+    assert_eq!(times(&|call| matches!(call, PagerCall::Resolve { .. })), 1);
+    assert_eq!(times(&|call| matches!(call, PagerCall::AskResponder { .. })), 1);
+    let mut pages: Vec<_> = pager
+        .calls
+        .iter()
+        .filter_map(|call| match call {
+            PagerCall::Page { key, to, .. } => Some((key.clone(), to.clone())),
+            _ => None,
+        })
+        .collect();
+    let all = pages.len();
+    pages.sort();
+    pages.dedup();
+    assert_eq!(pages.len(), all, "nobody is paged twice");
+    drop(pager);
+    let still: Vec<String> = locked(&bench.data).backlog();
+    assert_eq!(still, Vec::<String>::new(), "nothing waits");
+    assert_eq!(check(&bench), Vec::<String>::new());
 }
