@@ -111,7 +111,7 @@ impl EventsClient {
             .map_err(|()| permanent("pagerduty.events_url cannot have a path; hint: check it".to_owned()))?
             .pop_if_empty()
             .extend(path);
-        self.health.begins();
+        let call = self.health.begins();
         let asked = self.http.post(url).header(http::header::CONTENT_TYPE, "application/json").body(body);
         let answered = async {
             let mut response = asked.timeout(self.config.timeout).send().await?;
@@ -128,7 +128,7 @@ impl EventsClient {
         let (status, headers, bytes) = match answered.await {
             Ok(answered) => answered,
             Err(error) => {
-                self.health.failed();
+                call.failed();
                 let why = chain(&error.without_url());
                 return Err(PagerError::Retry {
                     after_ms: None,
@@ -137,7 +137,7 @@ impl EventsClient {
                 });
             }
         };
-        let after_ms = self.health.answered(status.as_u16(), &headers, &bytes);
+        let after_ms = call.answered(status.as_u16(), &headers, &bytes);
         match status {
             StatusCode::ACCEPTED => Ok(()),
             StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Err(PagerError::Retry {

@@ -88,7 +88,10 @@ impl Subscription {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// It is made; its secret is shown once.
-    Create,
+    Create {
+        /// It sends at once; else when it is switched on, once the engine knows its secret.
+        active: bool,
+    },
     /// What it asks for is put right.
     Update {
         /// Which.
@@ -115,7 +118,12 @@ impl Step {
     #[must_use]
     pub fn words(&self, url: &str) -> String {
         match self {
-            Step::Create => format!("make a subscription for all incidents of the account to {url}"),
+            Step::Create { active: true } => {
+                format!("make a subscription for all incidents of the account to {url}")
+            }
+            Step::Create { active: false } => format!(
+                "make a subscription for all incidents of the account to {url}, switched off until its secret is known here"
+            ),
             Step::Update { id, why } => format!("change {id}: {}", why.join("; ")),
             Step::Enable { id } => format!("enable {id}: pagerduty has switched it off after failures"),
             Step::Delete { id, why } => format!("delete {id}: {why}"),
@@ -125,49 +133,66 @@ impl Step {
 
 /// What has to be done so that one subscription of ours sends to this address, in order; nothing where that is so.
 ///
+/// What is refused with 401 PagerDuty drops, and after three it sends nothing for a day. So one that is made anew is made switched
+/// off beside the old one; once the engine knows both secrets, the next set-up switches it on and deletes the old one.
+///
 /// # Errors
 /// When a person has to decide: where there are several, or where one sends elsewhere and `recreate` is not asked for.
 pub fn steps(url: &str, found: &[Subscription], recreate: bool) -> Result<Vec<Step>, String> {
-    let here: Vec<&Subscription> = found.iter().filter(|one| one.url == url).collect();
     let elsewhere: Vec<&Subscription> = found.iter().filter(|one| one.url != url && one.is_ours()).collect();
+    // switched off and ours: it was made anew, and waits
+    let (waiting, others): (Vec<&Subscription>, Vec<&Subscription>) =
+        found.iter().filter(|one| one.url == url).partition(|one| one.is_ours() && !one.active);
     let ids = |list: &[&Subscription]| list.iter().map(|one| one.id.as_str()).collect::<Vec<_>>().join(", ");
-    if here.len() > 1 {
+    let delete = |one: &Subscription, why: &str| Step::Delete { id: one.id.clone(), why: why.to_owned() };
+    if others.len() > 1 {
         return Err(format!(
             "{} subscriptions send to {url}, and each page would come from each: {}; hint: delete all but one at PagerDuty",
-            here.len(),
-            ids(&here)
+            others.len(),
+            ids(&others)
         ));
     }
-    let delete = |one: &Subscription, why: &str| Step::Delete { id: one.id.clone(), why: why.to_owned() };
-    match (here.first(), elsewhere.is_empty(), recreate) {
+    if recreate {
+        let why = "it is switched off, and another one is made";
+        let mut steps: Vec<Step> = waiting.iter().map(|one| delete(one, why)).collect();
+        steps.push(Step::Create { active: others.is_empty() && elsewhere.is_empty() });
+        return Ok(steps);
+    }
+    if waiting.len() > 1 {
+        return Err(format!(
+            "{} subscriptions to {url} are switched off ({}); hint: delete all but one at PagerDuty, or --recreate makes a new one and deletes them",
+            waiting.len(),
+            ids(&waiting)
+        ));
+    }
+    match (waiting.first(), others.first()) {
         // the new one first: nothing is missed between them, and what comes twice falls away by its id
-        (Some(one), _, true) => {
-            let mut steps = vec![Step::Create, delete(one, "it is made anew, with another secret")];
+        (Some(new), old) => {
+            let mut steps = put_right(new);
+            steps.extend(old.map(|one| delete(one, &format!("{} takes its place", new.id))));
             steps.extend(elsewhere.iter().map(|one| delete(one, "it sends to another address")));
             Ok(steps)
         }
-        (None, false, true) => {
-            let mut steps = vec![Step::Create];
-            steps.extend(elsewhere.iter().map(|one| delete(one, "it sends to another address")));
-            Ok(steps)
-        }
-        (None, false, false) => Err(format!(
-            "a subscription of Blocks sends elsewhere ({}), and its address cannot be changed; hint: --recreate makes a new one and deletes it",
+        (None, Some(one)) => Ok(put_right(one)),
+        (None, None) if elsewhere.is_empty() => Ok(vec![Step::Create { active: true }]),
+        (None, None) => Err(format!(
+            "a subscription of Blocks sends elsewhere ({}), and its address cannot be changed; hint: --recreate makes a new one beside it",
             ids(&elsewhere)
         )),
-        (None, true, _) => Ok(vec![Step::Create]),
-        (Some(one), _, false) => {
-            let mut steps = Vec::new();
-            let why = differences(one);
-            if !why.is_empty() {
-                steps.push(Step::Update { id: one.id.clone(), why });
-            }
-            if one.disabled {
-                steps.push(Step::Enable { id: one.id.clone() });
-            }
-            Ok(steps)
-        }
     }
+}
+
+/// What makes of it what it should be.
+fn put_right(one: &Subscription) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let why = differences(one);
+    if !why.is_empty() {
+        steps.push(Step::Update { id: one.id.clone(), why });
+    }
+    if one.disabled {
+        steps.push(Step::Enable { id: one.id.clone() });
+    }
+    steps
 }
 
 /// What of it is not as it should be, and can be changed.
@@ -190,13 +215,13 @@ fn differences(one: &Subscription) -> Vec<String> {
 }
 
 /// What is sent to make one, or to put one right: PagerDuty takes no other address for one that is there.
-pub(crate) fn body(url: Option<&str>) -> Value {
+pub(crate) fn body(url: Option<&str>, active: bool) -> Value {
     let mut wish = json!({
         "type": "webhook_subscription",
         "description": DESCRIPTION,
         "events": EVENTS,
         "filter": { "type": "account_reference" },
-        "active": true,
+        "active": active,
     });
     if let Some(url) = url {
         wish["delivery_method"] = json!({ "type": "http_delivery_method", "url": url });
@@ -239,6 +264,9 @@ mod tests {
             url: "https://x.example.com".to_owned(),
             ..Subscription::default()
         };
+        let waits = |id: &str| ours(id, |one| one.active = false);
+        let off = format!("make a subscription for all incidents of the account to {URL}, switched off");
+        let made_anew = off.as_str();
         for (what, found, recreate, wanted) in [
             ("nothing is there", vec![], false, vec!["make a subscription"]),
             ("another one's", vec![other()], false, vec!["make a subscription"]),
@@ -293,18 +321,44 @@ mod tests {
                 false,
                 vec!["error: a subscription of Blocks sends elsewhere (POLD)"],
             ),
+            ("elsewhere, to be made anew", vec![elsewhere()], true, vec![made_anew]),
             (
-                "elsewhere, to be made anew",
-                vec![elsewhere()],
-                true,
-                vec!["make a subscription", "delete POLD: it sends to another"],
+                "elsewhere, and made anew",
+                vec![elsewhere(), waits("P2")],
+                false,
+                vec!["change P2: it is switched off", "delete POLD: it sends to another"],
             ),
             ("here and elsewhere", vec![ours("P1", |_| ()), elsewhere()], false, vec![]),
+            ("to be made anew", vec![ours("P1", |_| ())], true, vec![made_anew]),
             (
-                "to be made anew",
-                vec![ours("P1", |_| ())],
+                "made anew",
+                vec![ours("P1", |_| ()), waits("P2")],
+                false,
+                vec!["change P2: it is switched off", "delete P1: P2 takes its place"],
+            ),
+            (
+                "made anew beside one that was made by hand",
+                vec![waits("P2"), ours("P1", |one| one.description = String::new())],
+                false,
+                vec!["change P2: it is switched off", "delete P1: P2 takes its place"],
+            ),
+            (
+                "made anew, and its secret is lost",
+                vec![ours("P1", |_| ()), waits("P2")],
                 true,
-                vec!["make a subscription", "delete P1: it is made anew"],
+                vec!["delete P2: it is switched off", made_anew],
+            ),
+            (
+                "one is off, and its secret is lost",
+                vec![waits("P2")],
+                true,
+                vec!["delete P2: it is switched off", "make a subscription for all incidents of the account"],
+            ),
+            (
+                "two are off",
+                vec![ours("P1", |_| ()), waits("P2"), waits("P3")],
+                false,
+                vec!["error: 2 subscriptions to"],
             ),
             (
                 "two",
@@ -319,6 +373,15 @@ mod tests {
                 assert!(said.starts_with(wanted), "{what}: {said}");
             }
         }
+    }
+
+    #[test]
+    fn one_that_is_made_anew_sends_nothing_yet_and_the_first_one_does() {
+        let made = |found: &[Subscription]| steps(URL, found, true).unwrap();
+        assert_eq!(made(&[]), [Step::Create { active: true }]);
+        assert_eq!(made(&[ours("P1", |_| ())]), [Step::Create { active: false }]);
+        assert_eq!(body(Some(URL), false)["webhook_subscription"]["active"], false);
+        assert_eq!(body(None, true)["webhook_subscription"]["active"], true);
     }
 
     #[test]

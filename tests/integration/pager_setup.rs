@@ -60,6 +60,34 @@ async fn the_subscription_is_made_put_right_and_tried() {
     let words = ["pagerduty", "setup", "--url", &url, "--yes", "--recreate", "--secret-file", &other];
     let recreated = app.blocks(&words).await;
     assert_eq!(recreated.code, 0, "{recreated:?}");
+    // it sends nothing while the engine does not know its secret, and the old one stays
+    assert!(recreated.stdout.contains("switched off until"), "{recreated:?}");
+    assert!(recreated.stderr.contains("with a comma between them"), "{recreated:?}");
+    let setup = async |app: &TestApp, more: &[&str]| {
+        let words = [&["pagerduty", "setup", "--url", &url, "-o", "json"], more].concat();
+        app.blocks(&words).await
+    };
+    let step =
+        |said: &serde_json::Value, at: usize| said["steps"][at].as_str().unwrap_or_default().to_owned();
+    let told = setup(&app, &["--dry-run"]).await.json();
+    assert!(step(&told, 0).contains("it is switched off"), "{told}");
+    assert!(step(&told, 1).contains("it sends to another address"), "{told}");
+    assert_eq!((&told["done"], &told["steps"][2]), (&json!(false), &json!(null)), "{told}");
+    assert_eq!(setup(&app, &["--yes"]).await.json()["done"], true);
+    assert_eq!(setup(&app, &["--yes"]).await.json()["steps"], json!([]), "one is left, and it is active");
+    // the same for another secret of the same address
+    let third = app.dir.join("third-secret").display().to_string();
+    assert_eq!(setup(&app, &["--yes", "--recreate", "--secret-file", &third]).await.code, 0);
+    // its secret is lost: another one takes the place of the one that waits
+    let fourth = app.dir.join("fourth-secret").display().to_string();
+    let lost = setup(&app, &["--yes", "--recreate", "--secret-file", &fourth]).await;
+    assert!(lost.code == 0 && step(&lost.json(), 0).starts_with("delete "), "{lost:?}");
+    assert_eq!(std::fs::read_to_string(&fourth).unwrap().trim().len(), 64);
+    let told = setup(&app, &["--dry-run"]).await.json();
+    assert!(step(&told, 0).contains("it is switched off"), "{told}");
+    assert!(step(&told, 1).contains("takes its place"), "{told}");
+    assert_eq!(setup(&app, &["--yes"]).await.json()["done"], true);
+    assert_eq!(setup(&app, &["--yes"]).await.json()["steps"], json!([]));
     // PagerDuty switches it off
     app.control("pagerduty/disable", json!({})).await;
     let off = doctor(&app).await;

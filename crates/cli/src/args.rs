@@ -314,7 +314,8 @@ pub(crate) struct SetupArgs {
     /// A new file for the secret of a new subscription, which nobody else may read
     #[arg(long, value_name = "FILE")]
     pub(crate) secret_file: Option<PathBuf>,
-    /// Make a new one, with another address or secret, and delete the old one
+    /// Make a new one, with another address or secret, switched off beside the old one: the next setup switches it on and
+    /// deletes the old one
     #[arg(long)]
     pub(crate) recreate: bool,
     /// Only say what it would do

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use chrono::{SecondsFormat, TimeDelta};
 use runbook_core::inbox_text;
-use runbook_core::people::Role;
 use runbook_core::ports::{
     Commit, CommitError, DeadLetter, InboxOutcome, InboxStand, Letters, Signal, Store, Translated,
 };
@@ -17,7 +16,6 @@ use serde_json::{Value, json};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::origin::{Asker, Reply};
-use crate::sees::Seer;
 
 /// So many are shown, and taken up, in one go.
 const AT_ONCE: usize = 500;
@@ -36,6 +34,27 @@ const ROWS: usize = 10_000;
 
 /// What is told of one that is about something private.
 const PRIVATE: &str = "about something private";
+/// What is told of the others to whoever does not see everything, where anything is private: no body says for certain what it is about.
+const VEILED: &str = "not shown: what came in may be about something private; a commander sees it";
+
+/// What somebody is not shown.
+#[derive(Debug, Default)]
+struct Veil {
+    /// The pager's ids of what is private to them.
+    ids: Vec<String>,
+    /// Something is private, and they do not see everything: they are shown no word of a sender.
+    all: bool,
+}
+
+impl Veil {
+    /// What is told instead of the reason, and of the body.
+    fn over(&self, letter: &DeadLetter) -> Option<&'static str> {
+        match is_about(letter, &self.ids) {
+            true => Some(PRIVATE),
+            false => self.all.then_some(VEILED),
+        }
+    }
+}
 
 /// What of the kept messages is shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,17 +72,17 @@ pub struct Shown {
 /// # Errors
 /// When the store does not read.
 pub async fn letters(store: &dyn Store, shown: &Shown) -> Result<Reply, EngineError> {
-    list(store, shown, &[]).await
+    list(store, shown, &Veil::default()).await
 }
 
-async fn list(store: &dyn Store, shown: &Shown, private: &[String]) -> Result<Reply, EngineError> {
+async fn list(store: &dyn Store, shown: &Shown, veil: &Veil) -> Result<Reply, EngineError> {
     let which = Letters { source: shown.source.clone(), id: None, dead: !shown.all };
     let mut found = store.letters(which, AT_ONCE + 1).await?;
     let more = found.len() > AT_ONCE;
     found.truncate(AT_ONCE);
     let (mut text, mut data) = (String::new(), Vec::new());
     for letter in &found {
-        let (line, value) = shown_letter(letter, shown.body, is_about(letter, private));
+        let (line, value) = shown_letter(letter, shown.body, veil.over(letter));
         text.push_str(&line);
         data.push(value);
     }
@@ -87,10 +106,10 @@ fn words(text: &str) -> String {
     one_line(text).chars().take(WORDS).collect()
 }
 
-fn shown_letter(letter: &DeadLetter, with_body: bool, is_private: bool) -> (String, Value) {
+fn shown_letter(letter: &DeadLetter, with_body: bool, veiled: Option<&str>) -> (String, Value) {
     let DeadLetter { item, reason } = letter;
     let (id, source, kind) = (words(&item.id), words(&item.source), words(&item.kind));
-    let reason = if is_private { PRIVATE.to_owned() } else { words(reason) };
+    let reason = veiled.map_or_else(|| words(reason), str::to_owned);
     let received = item.received_at.to_rfc3339_opts(SecondsFormat::Millis, true);
     let size = item.body.len();
     let mut line = format!("{id}  {source} {kind}  {received}  {size} bytes  {reason}\n");
@@ -98,7 +117,7 @@ fn shown_letter(letter: &DeadLetter, with_body: bool, is_private: bool) -> (Stri
         "id": id, "source": source, "kind": kind, "received_at": received, "bytes": size, "reason": reason,
         "dead": letter.is_dead(),
     });
-    if with_body && !is_private {
+    if with_body && veiled.is_none() {
         let _ = writeln!(line, "    {}", inbox_text::beginning(&item.body, BODY_LINE));
         if let Some(object) = value.as_object_mut() {
             object.insert("body".to_owned(), json!(inbox_text::beginning(&item.body, BODY_DATA)));
@@ -149,28 +168,27 @@ impl Engine {
                     self.require_standing(asker, "read what came in")?;
                 }
                 let shown = Shown { source: source.clone(), all: *all, body: *body };
-                list(self.store(), &shown, &self.private_ids(asker).await?).await
+                list(self.store(), &shown, &self.veil(asker).await?).await
             }
             _ => Err(EngineError::Refused("that is not about what came in".to_owned())),
         }
     }
 
-    /// The pager's ids of the private services and incidents that somebody does not see.
-    async fn private_ids(&self, asker: &Asker) -> Result<Vec<String>, EngineError> {
-        let sees_all = match self.seer(asker) {
-            Seer::Machine => true,
-            Seer::Person(person) => person.roles.contains(&Role::Commander),
-            Seer::Channel | Seer::Program => false,
-        };
-        if sees_all {
-            return Ok(Vec::new());
+    /// What of the kept messages is hidden from somebody.
+    async fn veil(&self, asker: &Asker) -> Result<Veil, EngineError> {
+        if self.seer(asker).sees_all() {
+            return Ok(Veil::default());
         }
         let hidden = self.hidden_from(asker).await?;
-        let services = self.settings().services.iter().filter(|service| service.private);
-        let mut ids: Vec<String> = services.filter_map(|service| service.pagerduty_id.clone()).collect();
+        let services = &self.settings().services;
+        let is_one_private = services.iter().any(|service| service.private);
+        let private = services.iter().filter(|service| service.private);
+        let mut ids: Vec<String> = private.filter_map(|service| service.pagerduty_id.clone()).collect();
         let rows = self.store().incidents(false, ROWS).await?;
+        // what lies behind those that are looked through may be private too
+        let all = is_one_private || rows.len() >= ROWS || rows.iter().any(|row| row.private);
         ids.extend(rows.into_iter().filter(|row| hidden.hides(Some(row.id))).filter_map(|row| row.pager_id));
-        Ok(ids)
+        Ok(Veil { ids, all })
     }
 
     /// Has kept messages taken up again, oldest first, and says what became of each.
@@ -189,10 +207,10 @@ impl Engine {
         if let Some(id) = id {
             self.check_one(id, source, &found).await?;
         }
-        let private = self.private_ids(asker).await?;
+        let veil = self.veil(asker).await?;
         let (mut became, mut again) = (Vec::new(), Vec::new());
         for letter in found {
-            if let Some(why) = self.objection(&letter, &private) {
+            if let Some(why) = self.objection(&letter, &veil.ids) {
                 became.push(Became::of(&letter, "refused", &why));
                 continue;
             }
@@ -208,7 +226,7 @@ impl Engine {
             tracing::info!(by = %asker.actor, count = again.len(), "kept messages are taken up again");
             self.inner.inbox_wake.notify_one();
         }
-        became.extend(self.outcomes(again).await?);
+        became.extend(self.outcomes(again, &veil).await?);
         let mut text: String = became.iter().map(Became::line).collect();
         if became.is_empty() {
             text.push_str("nothing: there is no dead letter\n");
@@ -279,7 +297,7 @@ impl Engine {
     }
 
     /// What becomes of these, as far as it is known within [`PATIENCE`].
-    async fn outcomes(&self, again: Vec<DeadLetter>) -> Result<Vec<Became>, EngineError> {
+    async fn outcomes(&self, again: Vec<DeadLetter>, veil: &Veil) -> Result<Vec<Became>, EngineError> {
         let mut became = Vec::new();
         let mut waits = again;
         let mut left = PATIENCE;
@@ -288,7 +306,10 @@ impl Engine {
             for letter in waits {
                 let item = &letter.item;
                 match self.store().inbox_stand(item.source.clone(), item.id.clone()).await? {
-                    Some(InboxStand::Kept { reason }) => became.push(Became::of(&letter, "kept", &reason)),
+                    Some(InboxStand::Kept { reason }) => {
+                        let why = veil.over(&letter).unwrap_or(&reason);
+                        became.push(Became::of(&letter, "kept", why));
+                    }
                     Some(InboxStand::Pending) => still.push(letter),
                     Some(InboxStand::Done) | None => became.push(Became::of(&letter, "acted_on", "")),
                 }

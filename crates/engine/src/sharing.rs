@@ -48,6 +48,12 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Sharing {
+    /// For how many runs somebody waits.
+    #[cfg(test)]
+    pub(crate) fn waited_for(&self) -> usize {
+        locked(&self.waiting).len()
+    }
+
     /// Whether the pager's changes are not noted at this incident yet.
     pub(crate) fn wants_changes(&self, incident: IncidentId, service: &str) -> bool {
         !locked(&self.noted).contains(&(incident, service.to_owned()))
@@ -162,7 +168,23 @@ impl Engine {
         let command = IncidentCommand::ShareTriage { run, runbook, from, looked_at };
         locked(&self.inner.sharing.waiting).entry(run).or_default().push(id);
         self.change_incident(id, &command, &of_triage(), None).await?;
-        self.take_shared(id, run).await
+        let taken = self.take_shared(id, run).await;
+        // it may have ended, and been handed on, before this one waited: then nobody hands it on again
+        if load_run(self.store(), run).await?.is_none_or(|loaded| !loaded.state.status.is_open()) {
+            self.forget_waiting(id, run);
+        }
+        taken
+    }
+
+    /// It has what that run has found, or the reconciler sees to it.
+    fn forget_waiting(&self, id: IncidentId, run: RunId) {
+        let mut waiting = locked(&self.inner.sharing.waiting);
+        if let Some(ids) = waiting.get_mut(&run) {
+            ids.retain(|one| *one != id);
+            if ids.is_empty() {
+                waiting.remove(&run);
+            }
+        }
     }
 
     /// A look has ended: whoever waits for it gets what it has found.
@@ -220,7 +242,13 @@ impl Engine {
             }
         }
         let end = (!source.status.is_open()).then(|| end_of(&source));
-        let command = IncidentCommand::TakeEvidence { run, evidence, changes: loaded.state.changes, end };
+        let Some(taker) = load_incident(self.store(), id).await? else { return Ok(()) };
+        // it may have been moved since: what was changed at another service says nothing here
+        let changes = match taker.state.service == loaded.state.service {
+            true => loaded.state.changes,
+            false => Vec::new(),
+        };
+        let command = IncidentCommand::TakeEvidence { run, evidence, changes, end };
         self.change_incident(id, &command, &of_triage(), None).await.map(|_| ())
     }
 }

@@ -5,7 +5,7 @@
 //! | --- | --- | --- |
 //! | closed | is made | the fifth failure in a row opens it |
 //! | open | is not made; says how long that lasts | its pause is over |
-//! | half open | one is made, to see | its answer closes it; its failure opens it again, for twice as long |
+//! | half open | one is made, to see | its answer closes it; its failure, or being given up, opens it again, for twice as long |
 
 use runbook_core::ports::Circuit;
 
@@ -17,6 +17,9 @@ pub(super) const PAUSE_MS: u64 = 2_000;
 const MAX_PAUSE_MS: u64 = 30_000;
 /// So long a call that looks whether it is well again may take until another may, in milliseconds.
 const PROBE_MS: u64 = 15_000;
+
+/// So much longer, in milliseconds, a call that only looks leaves the first one to a change.
+const LOOKS_LATER_MS: u64 = 1_000;
 
 /// What an ended call says of the other side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +60,16 @@ impl Breaker {
             State::HalfOpen { since, .. } => {
                 Some((since + PROBE_MS).saturating_sub(now)).filter(|wait| *wait > 0)
             }
+        }
+    }
+
+    /// The same for a call that only looks: when a pause is over, a change goes first, so that none waits for what a look finds.
+    pub(super) fn closed_to_looks_for(&self, now: u64) -> Option<u64> {
+        match self.state {
+            State::Open { until, .. } => {
+                Some((until + LOOKS_LATER_MS).saturating_sub(now)).filter(|wait| *wait > 0)
+            }
+            State::Closed { .. } | State::HalfOpen { .. } => self.closed_for(now),
         }
     }
 
@@ -176,6 +189,23 @@ mod tests {
         assert_eq!(breaker.closed_for(2_004 + PROBE_MS), None);
         breaker.ended(Lives, 2_006, 0);
         assert_eq!((breaker.circuit(2_006), breaker.opened), (Circuit::Closed, 1));
+    }
+
+    #[test]
+    fn a_change_goes_first_when_a_pause_is_over_and_a_look_where_there_is_none() {
+        let mut breaker = played(&(0..5).map(|now| (now, Ill)).collect::<Vec<_>>());
+        for (now, change, look) in [
+            (2_003, Some(1), Some(1_001)),
+            (2_004, None, Some(1_000)),
+            (3_003, None, Some(1)),
+            (3_004, None, None),
+        ] {
+            assert_eq!((breaker.closed_for(now), breaker.closed_to_looks_for(now)), (change, look), "{now}");
+        }
+        breaker.begins(3_004);
+        assert_eq!(breaker.closed_to_looks_for(3_005), Some(PROBE_MS - 1), "one looks");
+        breaker.ended(Lives, 3_006, 0);
+        assert_eq!(breaker.closed_to_looks_for(3_006), None);
     }
 
     #[test]

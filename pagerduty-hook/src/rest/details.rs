@@ -6,6 +6,7 @@ use runbook_core::ports::{PageDetails, PagerError};
 use runbook_core::rules::{LONGEST_FACT, MOST_FACTS};
 use serde_json::Value;
 
+use super::pace::Purpose;
 use super::{PagerDutyClient, checked, list};
 
 /// So many alerts of an incident are read: the first of it, and what came right after.
@@ -20,6 +21,7 @@ impl PagerDutyClient {
         let url = self.url(&["incidents", incident, "alerts"], &[("limit", ALERTS)])?;
         let answer = {
             let _turn = self.turn.lock().await;
+            self.health.may(Purpose::Look)?;
             self.get(url, "read the incident's alerts").await?
         };
         Ok(details(&answer))

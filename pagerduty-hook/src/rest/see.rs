@@ -12,6 +12,9 @@ use crate::wire::{Data, Reference, loose};
 /// Only then the bridge comes along.
 const BRIDGE: (&str, &str) = ("include[]", "conference_bridge");
 
+/// After so many incidents that are not told now, the rest waits for the next look.
+const MOST_UNANSWERED: u32 = 4;
+
 /// An incident beyond what an event tells of it.
 #[derive(Debug, Default, Deserialize)]
 struct More {
@@ -58,6 +61,7 @@ impl PagerDutyClient {
             let new = seen(&one).filter(|one| !all.iter().any(|known| known.incident.id == one.incident.id));
             all.extend(new);
         }
+        let mut unanswered = 0;
         for id in &at.incidents {
             if all.iter().any(|seen| seen.incident.id == *id) {
                 continue;
@@ -72,7 +76,11 @@ impl PagerDutyClient {
                 }
                 Err(PagerError::Retry { reason, .. }) => {
                     tracing::debug!(id, reason, "not every incident is seen this time");
-                    break;
+                    unanswered += 1;
+                    // one that is never told must not hide those behind it
+                    if unanswered >= MOST_UNANSWERED || self.health.wait(Purpose::Look).is_some() {
+                        break;
+                    }
                 }
             }
         }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use runbook_core::ports::{PagerError, SeenChange};
 use serde_json::Value;
 
+use super::pace::Purpose;
 use super::{PagerDutyClient, checked, list};
 
 /// So many are read: the newest.
@@ -24,6 +25,7 @@ impl PagerDutyClient {
             self.url(&["services", service, "change_events"], &[("since", &since), ("limit", CHANGES)])?;
         let answer = {
             let _turn = self.turn.lock().await;
+            self.health.may(Purpose::Look)?;
             self.get(url, "read the service's changes").await?
         };
         Ok(list(&answer, "change_events").filter_map(change).collect())

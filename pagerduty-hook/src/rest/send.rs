@@ -35,6 +35,16 @@ struct Inner {
     ahead: u64,
 }
 
+impl Inner {
+    /// Milliseconds for which the other side is left alone by calls of that purpose.
+    fn ill_for(&self, purpose: Purpose, now: u64) -> Option<u64> {
+        match purpose {
+            Purpose::Look => self.breaker.closed_to_looks_for(now),
+            Purpose::Change => self.breaker.closed_for(now),
+        }
+    }
+}
+
 impl Default for Health {
     fn default() -> Self {
         Health { started: Instant::now(), inner: Mutex::default() }
@@ -52,14 +62,14 @@ impl Health {
     /// Milliseconds until a call of that purpose may be made; `None` at once.
     pub(crate) fn wait(&self, purpose: Purpose) -> Option<u64> {
         let (inner, now) = self.inner();
-        inner.breaker.closed_for(now).max(inner.pace.wait(purpose, now))
+        inner.ill_for(purpose, now).max(inner.pace.wait(purpose, now))
     }
 
     /// # Errors
     /// [`PagerError::Retry`], at once, while no call of that purpose is made.
     pub(crate) fn may(&self, purpose: Purpose) -> Result<(), PagerError> {
         let (mut inner, now) = self.inner();
-        let (ill, busy) = (inner.breaker.closed_for(now), inner.pace.wait(purpose, now));
+        let (ill, busy) = (inner.ill_for(purpose, now), inner.pace.wait(purpose, now));
         let Some(wait) = ill.max(busy) else { return Ok(()) };
         inner.spared += 1;
         let why = match ill {
@@ -69,9 +79,13 @@ impl Health {
         Err(PagerError::Retry { after_ms: Some(wait), reason: why.to_owned() })
     }
 
-    pub(crate) fn begins(&self) {
+    /// A call begins; it ends with what it says of the other side, or as a failure when it is dropped.
+    #[must_use]
+    pub(crate) fn begins(&self) -> UnderWay<'_> {
         let (mut inner, now) = self.inner();
         inner.breaker.begins(now);
+        drop(inner);
+        UnderWay { health: self, is_over: false }
     }
 
     fn ended(&self, sign: Sign, heard: Heard) {
@@ -93,19 +107,6 @@ impl Health {
         }
     }
 
-    /// There was no answer.
-    pub(crate) fn failed(&self) {
-        self.ended(Sign::Ill, Heard::default());
-    }
-
-    /// There was one; how long it asks to wait, in milliseconds.
-    pub(crate) fn answered(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> Option<u64> {
-        let mut reply = Reply::new(status, headers);
-        reply.body = body.to_vec();
-        self.ended(reply.sign(), reply.heard());
-        reply.heard().reset_ms
-    }
-
     /// For whoever looks after Blocks.
     pub(super) fn standing(&self) -> PagerStanding {
         let (inner, now) = self.inner();
@@ -121,6 +122,42 @@ impl Health {
     #[cfg(test)]
     pub(super) fn pass(&self, ms: u64) {
         self.inner().0.ahead += ms;
+    }
+}
+
+/// A call that has begun. Whoever gives it up drops it: that is a failure like no answer, and another call may look.
+#[derive(Debug)]
+pub(crate) struct UnderWay<'a> {
+    health: &'a Health,
+    is_over: bool,
+}
+
+impl UnderWay<'_> {
+    /// There was no answer.
+    pub(crate) fn failed(self) {
+        self.ended(Sign::Ill, Heard::default());
+    }
+
+    /// There was one; how long it asks to wait, in milliseconds.
+    pub(crate) fn answered(self, status: u16, headers: &HeaderMap, body: &[u8]) -> Option<u64> {
+        let mut reply = Reply::new(status, headers);
+        reply.body = body.to_vec();
+        let heard = reply.heard();
+        self.ended(reply.sign(), heard);
+        heard.reset_ms
+    }
+
+    fn ended(mut self, sign: Sign, heard: Heard) {
+        self.is_over = true;
+        self.health.ended(sign, heard);
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.health.ended(Sign::Ill, Heard::default());
+        }
     }
 }
 
@@ -165,13 +202,13 @@ impl PagerDutyClient {
         doing: &str,
     ) -> Result<Result<Value, Problem>, PagerError> {
         self.health.may(Purpose::Change)?;
-        self.health.begins();
+        let call = self.health.begins();
         let answered = self.exchange(method, url, from, body, doing).await;
         let (sign, heard) = match &answered {
             Ok(reply) => (reply.sign(), reply.heard()),
             Err(_) => (Sign::Ill, Heard::default()),
         };
-        self.health.ended(sign, heard);
+        call.ended(sign, heard);
         let reply = answered?;
         if reply.body.len() > MAX_REPLY {
             return Err(permanent(format!(
@@ -239,5 +276,31 @@ impl PagerDutyClient {
     /// Whatever the other side repeats, the token does not get into a text.
     pub(super) fn without_token(&self, text: &str) -> String {
         text.replace(self.config.token.expose(), "[token]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::breaker::{FAILURES, PAUSE_MS};
+    use super::*;
+
+    #[test]
+    fn a_call_that_is_given_up_counts_as_a_failure_and_lets_another_look() {
+        let health = Health::default();
+        for _ in 0..FAILURES {
+            assert_eq!(health.standing().circuit, Circuit::Closed);
+            drop(health.begins());
+        }
+        assert_eq!(health.standing().circuit, Circuit::Open);
+        health.pass(PAUSE_MS);
+        assert!(health.may(Purpose::Change).is_ok(), "its pause is over");
+        let look = health.begins();
+        assert!(health.may(Purpose::Change).is_err(), "one looks");
+        drop(look);
+        assert_eq!(health.standing().circuit, Circuit::Open, "as after a failure");
+        health.pass(2 * PAUSE_MS);
+        assert!(health.may(Purpose::Change).is_ok());
+        health.begins().ended(Sign::Lives, Heard::default());
+        assert_eq!(health.standing().circuit, Circuit::Closed, "what has ended is not a failure too");
     }
 }

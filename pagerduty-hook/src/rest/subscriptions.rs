@@ -26,10 +26,10 @@ impl PagerDutyClient {
     pub async fn take_step(&self, step: &Step, url: &str) -> Result<Option<Secret>, PagerError> {
         let _turn = self.turn.lock().await;
         match step {
-            Step::Create => {
+            Step::Create { active } => {
                 let doing = "make the webhook subscription";
                 let to = self.url(&["webhook_subscriptions"], &[])?;
-                let made = self.changed(Method::POST, &to, Some(&body(Some(url))), doing).await?;
+                let made = self.changed(Method::POST, &to, Some(&body(Some(url), *active)), doing).await?;
                 let secret =
                     made.pointer("/webhook_subscription/delivery_method/secret").and_then(Value::as_str);
                 let secret = secret.filter(|secret| !secret.is_empty()).ok_or_else(|| {
@@ -39,7 +39,8 @@ impl PagerDutyClient {
             }
             Step::Update { id, .. } => {
                 let to = self.url(&["webhook_subscriptions", checked(id)?], &[])?;
-                self.changed(Method::PUT, &to, Some(&body(None)), "change the webhook subscription").await?;
+                self.changed(Method::PUT, &to, Some(&body(None, true)), "change the webhook subscription")
+                    .await?;
                 Ok(None)
             }
             Step::Enable { id } => {

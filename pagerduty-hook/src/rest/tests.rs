@@ -718,6 +718,8 @@ async fn the_limit_that_answers_tell_of_is_kept() {
     assert_eq!(resolved().await, Ok(()));
     let email = client.user_email("PANA").await.unwrap_err();
     assert!(matches!(email, PagerError::Retry { after_ms: Some(1..=30_000), .. }), "{email:?}");
+    let since = "2026-01-05T09:00:00Z".parse().unwrap();
+    assert!(client.details("PINC1").await.is_err() && client.changes("PFLOW01", since).await.is_err());
     assert_eq!(client.not_before(&call), None, "what is left is for changes");
     assert!(matches!(resolved().await, Err(PagerError::Retry { after_ms: Some(12_000), .. })));
     let held = resolved().await.unwrap_err();

@@ -54,11 +54,18 @@ pub(crate) async fn run(
         told(todo.is_empty());
         return Ok(Code::Success);
     }
-    let makes = todo.contains(&Step::Create);
+    let makes = todo.iter().any(|step| matches!(step, Step::Create { .. }));
+    let stays_off = todo.contains(&Step::Create { active: false });
+    let ends_old = todo.iter().any(|step| matches!(step, Step::Delete { .. })) && !makes;
     if makes && args.secret_file.is_none() {
         return Err(Stop::usage(
             "PagerDuty shows the secret of a new subscription once, and it is shown on no terminal\nhint: name a file for it with --secret-file",
         ));
+    }
+    if ends_old {
+        printer::note(
+            "only once `blocks serve` has been restarted with both secrets: what it refuses PagerDuty drops, and after three it sends nothing for a day",
+        );
     }
     confirm(yes).await?;
     // before anything is made: a secret that cannot be kept is lost
@@ -74,19 +81,32 @@ pub(crate) async fn run(
                 return Err(Stop::failed(format!("{}: {error}", step.words(&url))));
             }
         };
-        if let (Some(secret), Some((path, mut file))) = (secret, file.take()) {
+        // only the step that makes one has a secret, and it may not be the first
+        if let Some(secret) = secret
+            && let Some((path, mut file)) = file.take()
+        {
             let written = secret.write_to(&mut file).and_then(|()| file.sync_all());
             written.map_err(|error| Stop::failed(format!(
                 "the subscription is made, and its secret could not be written to {}: {error}\nhint: `--recreate` makes another one", path.display()
             )))?;
-            printer::note(&format!(
-                "the secret is in {}: set PAGERDUTY_WEBHOOK_SECRET_FILE to it, beside the old one while both send, and restart `blocks serve`",
-                path.display()
-            ));
+            printer::note(&told_of_secret(path, stays_off, &url));
         }
     }
     told(true);
     Ok(Code::Success)
+}
+
+/// What is to be done with the secret of a new one.
+fn told_of_secret(path: &Path, stays_off: bool, url: &str) -> String {
+    let path = path.display();
+    if stays_off {
+        return format!(
+            "the secret is in {path}, and nothing is sent with it yet: set PAGERDUTY_WEBHOOK_SECRET to both, the old one and it, with a comma between them, and restart `blocks serve`; then `blocks pagerduty setup --url {url}` switches the new one on and deletes the old one"
+        );
+    }
+    format!(
+        "the secret is in {path}: set PAGERDUTY_WEBHOOK_SECRET_FILE to it (beside another one that sends: both in PAGERDUTY_WEBHOOK_SECRET, with a comma between them), and restart `blocks serve`"
+    )
 }
 
 /// A file that holds nothing is of no use to anybody.

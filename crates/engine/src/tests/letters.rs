@@ -162,13 +162,42 @@ async fn what_is_about_something_private_stays_so() {
     let seen = asked(&bench, ben.clone(), list(false, true)).await.unwrap();
     assert_eq!(ids(&seen), ["plain", "secret"]);
     let letters = &seen.data["letters"];
-    assert_eq!((&letters[0]["body"], letters[1].get("body")), (&json!("{}"), None), "{letters}");
+    // no body says for certain that it is about nothing private
+    assert_eq!((letters[0].get("body"), letters[1].get("body")), (None, None), "{letters}");
+    assert_eq!((&letters[0]["bytes"], &letters[0]["kind"]), (&json!(2), &json!("webhook")), "{letters}");
+    assert!(letters[0]["reason"].as_str().unwrap().starts_with("not shown"), "{letters}");
     assert_eq!(letters[1]["reason"], "about something private");
+    assert!(!seen.text.contains("not json") && !seen.text.contains("{}"), "{}", seen.text);
     let retried = asked(&bench, ben, ALL).await.unwrap();
+    assert!(!retried.text.contains("not json"), "{}", retried.text);
     let wanted = [("secret", "refused"), ("plain", "kept")];
     let found = outcomes(&retried);
     assert_eq!(found.iter().map(|(id, word)| (id.as_str(), word.as_str())).collect::<Vec<_>>(), wanted);
     // a commander sees it
     let seen = asked(&bench, ana(), list(false, true)).await.unwrap();
     assert!(seen.data["letters"].to_string().contains(private), "{}", seen.data);
+    assert!(seen.data["letters"].to_string().contains(r#""body":"{}""#), "{}", seen.data);
+}
+
+/// A private incident of a service that is not private veils them as well; where nothing is private, whoever may decide reads them.
+#[tokio::test(start_paused = true)]
+async fn one_private_incident_veils_every_body() {
+    let mut bench = Bench::new().await;
+    bench.hand_in_body("pagerduty", "odd", b"{\"note\":\"some words\"}", unreadable()).await;
+    bench.pass(2_000).await;
+    let shown = async |bench: &Bench, who: &str| {
+        let seen = asked(bench, Actor::Person(who.to_owned()), list(false, true)).await.unwrap();
+        seen.data["letters"].to_string().contains("some words")
+    };
+    assert!(shown(&bench, "ben").await);
+    let declare = Request::IncidentDeclare {
+        title: "it leaks".to_owned(),
+        severity: None,
+        service: None,
+        private: true,
+        description: None,
+    };
+    asked(&bench, ana(), declare).await.unwrap();
+    bench.pass(2_000).await;
+    assert_eq!((shown(&bench, "ben").await, shown(&bench, "ana").await), (false, true));
 }

@@ -180,6 +180,23 @@ async fn many_pages_of_a_service_are_looked_at_once() {
     }
 }
 
+/// Nobody waits for a look that was over before they shared it.
+#[tokio::test(start_paused = true)]
+async fn a_look_that_is_over_is_shared_and_not_waited_for() {
+    let mut bench = Bench::with(&[], |settings| settings.triage = shared(60)).await;
+    bench.world.will("show-failure-rate", &[Act::Ends(9_000, 0, "34 %\n")]);
+    bench.pager_says("page 0", PagerEventKind::Triggered, page("Q0"), None).await;
+    bench.pass(20_000).await;
+    bench.pager_says("page 1", PagerEventKind::Triggered, page("Q1"), None).await;
+    bench.pass(20_000).await;
+    let all = all(&bench).await;
+    let own: usize = all.iter().map(|one| one.runs.iter().filter(|run| run.triage).count()).sum();
+    assert_eq!((all.len(), own), (2, 1));
+    assert!(all.iter().all(|one| one.evidence.len() == 2 && one.triage.is_some()), "{all:?}");
+    assert_eq!(bench.engine.inner.sharing.waited_for(), 0);
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
 /// What was seen a while ago is looked at again; what is of another service, or private, is no one else's.
 #[tokio::test(start_paused = true)]
 async fn nothing_is_shared_beyond_the_window() {

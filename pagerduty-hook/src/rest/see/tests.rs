@@ -103,3 +103,22 @@ async fn what_is_not_told_is_no_look() {
     assert_eq!(peer.client().look(&LookAt::default()).await, Ok(Vec::new()));
     peer.is_content();
 }
+
+/// One incident that is never told does not hide those behind it; several, or a limit, end the look.
+#[tokio::test]
+async fn the_others_are_seen_behind_one_that_is_not_told() {
+    const ILL: &str = "GET /pd/incidents/PILL?include%5B%5D=conference_bridge";
+    const WELL: &str = "GET /pd/incidents/PINC1?include%5B%5D=conference_bridge";
+    let well = || turn(WELL, 200, json!({ "incident": incident("PINC1", "resolved") }));
+    let ill = || turn(ILL, 503, "");
+    let seen = async |turns, ids: &[&str]| {
+        let peer = Peer::start(turns).await;
+        let incidents = ids.iter().map(|id| (*id).to_owned()).collect();
+        let seen = peer.client().look(&LookAt { services: Vec::new(), incidents }).await.unwrap();
+        peer.is_content();
+        seen.len()
+    };
+    assert_eq!(seen(vec![ill(), well()], &["PILL", "PINC1"]).await, 1);
+    let many = ["PILL", "PILL", "PILL", "PILL", "PINC1"];
+    assert_eq!(seen(vec![ill(), ill(), ill(), ill()], &many).await, 0, "it ends");
+}

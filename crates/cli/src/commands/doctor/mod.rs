@@ -224,7 +224,11 @@ async fn webhook(config: &Config, client: &PagerDutyClient) -> Check {
         Ok(found) => found,
         Err(error) => return Check::warning(NAME, format!("the subscriptions cannot be read: {error}")),
     };
-    let ours: Vec<_> = found.iter().filter(|one| one.is_ours()).collect();
+    let mut ours: Vec<_> = found.iter().filter(|one| one.is_ours()).collect();
+    // one that is made anew waits beside it, switched off
+    if ours.iter().any(|one| one.active) {
+        ours.retain(|one| one.active);
+    }
     let one = match ours.as_slice() {
         [one] => *one,
         [] => {
@@ -241,6 +245,13 @@ async fn webhook(config: &Config, client: &PagerDutyClient) -> Check {
             );
         }
     };
+    if !one.active && found.iter().any(|other| other.active && other.url == one.url) {
+        let text = format!(
+            "{} was made anew and is switched off, so none is tried; hint: once the engine knows both secrets, `blocks pagerduty setup` switches it on",
+            one.id
+        );
+        return Check::warning(NAME, text);
+    }
     if one.disabled || !one.active {
         let text = format!(
             "{} is switched off, and no webhook comes; hint: `blocks pagerduty setup` enables it",
