@@ -163,6 +163,37 @@ async fn what_is_not_known_is_told_once_and_opens_nothing() {
     assert!(listed.contains("rate  no answer since") && listed.contains("could not be reached"), "{listed}");
 }
 
+/// What a private service is asked is for whoever sees every private incident; what is not known of it is told in its incident alone.
+#[tokio::test(start_paused = true)]
+async fn the_triggers_of_a_private_service_are_not_for_everybody() {
+    let mut bench = Bench::with(&[], |settings| {
+        let mine = settings.services.iter_mut().find(|service| service.name == "flowengine");
+        mine.unwrap().private = true;
+        let billing = Some("billing".to_owned());
+        settings.triggers = vec![
+            Trigger { for_s: 0, page: None, ..trigger("secret", "q") },
+            Trigger { service: billing, ..trigger("open", "p") },
+        ];
+    })
+    .await;
+    reads(&bench, "q", Ok(0.34));
+    reads(&bench, "p", Ok(0.01));
+    bench.pass(120_000).await;
+    reads(&bench, "q", Err("the server could not be reached"));
+    bench.pass(300_000).await;
+    let listed = bench.ask("all", "ana", Request::TriggerList).await;
+    assert!(listed.contains("secret  no answer") && listed.contains("open  quiet"), "{listed}");
+    for (id, user) in [("some", "cora"), ("few", "ben")] {
+        let listed = bench.ask(id, user, Request::TriggerList).await;
+        assert!(!listed.contains("secret") && listed.contains("open  quiet"), "{user}: {listed}");
+    }
+    let refused = bench.ask("test", "ben", Request::TriggerTest { name: "secret".to_owned() }).await;
+    assert!(refused.contains("there is no trigger") && refused.contains("names: open"), "{refused}");
+    let (incident, events) = &the_incidents(&bench).await[0];
+    assert!(incident.private);
+    assert_eq!(notes(events).iter().filter(|note| note.contains("no answer since")).count(), 1, "{events:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_plan_waits_for_a_person_is_announced_and_made_once_in_its_window() {
     let planned = Trigger { for_s: 0, plan: Some("rollback".to_owned()), page: None, ..trigger("rate", "q") };

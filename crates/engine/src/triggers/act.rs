@@ -48,6 +48,10 @@ impl Engine {
                 self.plan_for_trigger(trigger, &row, &origin).await?;
             }
             (Turn::Resolves { .. }, Some(_)) => self.note_where_it_fired(trigger, &text, &origin).await?,
+            // no channel is told of it: whoever is in its incident is
+            (_, Some(_)) if self.is_told_privately(trigger) => {
+                self.note_where_it_fired(trigger, &text, &origin).await?;
+            }
             _ => {}
         }
         let mut commit = Commit::default();
@@ -79,11 +83,29 @@ impl Engine {
         told.filter_map(|severity| severity.channels.first()).next().cloned()
     }
 
+    /// The service that a trigger's incident is of: the only one where it names none.
+    fn service_of_trigger<'a>(&'a self, trigger: &'a Trigger) -> Option<&'a str> {
+        match (&trigger.service, self.settings().services.as_slice()) {
+            (Some(name), _) => Some(name),
+            (None, [only]) if trigger.severity.is_some() => Some(&only.name),
+            (None, _) => None,
+        }
+    }
+
+    /// Whether its incident is private: it is told of there alone.
     fn is_told_privately(&self, trigger: &Trigger) -> bool {
-        trigger.service.as_deref().is_some_and(|service| {
-            let facts = Facts { service: service.to_owned(), ..Facts::default() };
+        self.service_of_trigger(trigger).is_some_and(|service| {
+            let title = trigger.says.clone();
+            let facts = Facts { service: service.to_owned(), title, ..Facts::default() };
             self.is_led_privately(service, &self.choose(&facts).chosen.triage)
         })
+    }
+
+    /// The triggers that somebody who asks may know of: those of a private service are for whoever sees every private incident.
+    pub(crate) fn triggers_shown_to(&self, asker: &Asker) -> Vec<Trigger> {
+        let sees_all = self.seer(asker).sees_all();
+        let is_shown = |trigger: &&Trigger| sees_all || !self.is_told_privately(trigger);
+        self.settings().triggers.iter().filter(is_shown).cloned().collect()
     }
 
     /// The incident that a firing trigger is about: the one that has this already, else an open one of its service, else a new one.
@@ -95,11 +117,7 @@ impl Engine {
         origin: &Origin,
     ) -> Result<IncidentRow, EngineError> {
         let settings = self.settings();
-        let service = match (&trigger.service, settings.services.as_slice()) {
-            (Some(name), _) => name.clone(),
-            (None, [only]) => only.name.clone(),
-            (None, _) => "unknown service".to_owned(),
-        };
+        let service = self.service_of_trigger(trigger).unwrap_or("unknown service").to_owned();
         let facts = Facts { service: service.clone(), title: trigger.says.clone(), ..Facts::default() };
         let chosen = self.choose(&facts).chosen;
         let private = self.is_led_privately(&service, &chosen.triage);
