@@ -220,6 +220,43 @@ async fn a_plan_waits_for_a_person_is_announced_and_made_once_in_its_window() {
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
+/// Wherever the process ends, there is one plan, and it is announced.
+#[tokio::test(start_paused = true)]
+async fn a_plan_is_announced_whatever_ends_the_process() {
+    for point in 1..60 {
+        let planned =
+            Trigger { for_s: 0, plan: Some("rollback".to_owned()), page: None, ..trigger("rate", "q") };
+        let mut bench = Bench::with(&[], with(vec![planned])).await;
+        reads(&bench, "q", Ok(0.34));
+        bench.ends_soon(point).await;
+        bench.pass(200_000).await;
+        assert_eq!(bench.asked_runs().len(), 1, "{point}");
+        let all = the_incidents(&bench).await;
+        let is_announced = |text: &str| text.contains("has planned rollback");
+        assert_eq!(notes(&all[0].1).into_iter().filter(|note| is_announced(note)).count(), 1, "{point}");
+        // a call whose answer is lost is made again, under its key
+        let mut said = locked(&bench.world.chat).notes();
+        said.retain(|line| is_announced(line));
+        said.dedup();
+        assert_eq!(said.len(), 1, "{point}: {said:?}");
+    }
+}
+
+/// A plan that could not be made takes nobody's turn.
+#[tokio::test(start_paused = true)]
+async fn what_was_not_planned_does_not_count() {
+    let planned = Trigger { for_s: 0, plan: Some("absent".to_owned()), page: None, ..trigger("rate", "q") };
+    let mut bench = Bench::with(&[], with(vec![planned])).await;
+    for (value, minutes) in [(0.34, 3), (0.01, 3), (0.34, 3)] {
+        reads(&bench, "q", Ok(value));
+        bench.pass(minutes * 60_000).await;
+    }
+    let all = the_incidents(&bench).await;
+    let notes = notes(&all[0].1);
+    assert!(notes.iter().any(|note| note.contains("absent could not be planned")), "{notes:?}");
+    assert!(!notes.iter().any(|note| note.contains("is not planned again")), "{notes:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_only_reads_runs_and_what_is_proposed_does_not() {
     let looks = Trigger {

@@ -20,7 +20,7 @@ use crate::incidents::load_incident;
 use crate::origin::{Asker, Origin, Pace};
 use crate::sees::may_see;
 
-/// When a trigger's plan was made last is kept under its name behind this.
+/// When a trigger's plan was made last is kept under its name behind this: the turn, and behind a line's end what is announced.
 const PLAN_KEY: &str = "trigger-plan/";
 /// How many incidents are looked through.
 const LOOK: usize = 10_000;
@@ -234,11 +234,15 @@ impl Engine {
         let key = format!("{PLAN_KEY}{}", trigger.name);
         let last = self.store().kept(key.clone()).await?.into_iter().find(|kept| kept.key == key);
         let window = Duration::seconds(i64::from(trigger.window_s));
+        let of_this = last.as_ref().and_then(|last| last.value.strip_prefix(&trigger_of(origin)));
+        if let Some(rest) = of_this.filter(|rest| rest.is_empty() || rest.starts_with('\n')) {
+            // the same turn once more is no second one, and may not have been announced
+            return match rest.strip_prefix('\n') {
+                Some(announced) => self.say_once(row, announced, origin).await,
+                None => Ok(()),
+            };
+        }
         if let Some(last) = last.filter(|last| self.now() < last.at + window) {
-            // the same turn once more is no second one
-            if last.value == trigger_of(origin) {
-                return Ok(());
-            }
             let text = format!(
                 "trigger {}: {name} is not planned again: that was at {}, and once in {} is its limit",
                 trigger.name,
@@ -263,9 +267,14 @@ impl Engine {
                 )
             }
             Err(error) if error.is_passing() => return Err(error),
-            Err(error) => format!("trigger {}: {name} could not be planned: {error}", trigger.name),
+            // there is no plan, so the next turn may make one
+            Err(error) => {
+                let text = format!("trigger {}: {name} could not be planned: {error}", trigger.name);
+                return self.say_once(row, &text, origin).await;
+            }
         };
-        let kept = vec![Kept { key, at: self.now(), value: trigger_of(origin) }];
+        let value = format!("{}\n{text}", trigger_of(origin));
+        let kept = vec![Kept { key, at: self.now(), value }];
         self.store().commit(Commit { kept, ..Commit::default() }).await?;
         self.say_once(row, &text, origin).await
     }
@@ -312,12 +321,12 @@ impl Engine {
             .events
             .iter()
             .any(|one| matches!(&one.event, IncidentEvent::NoteAdded { text: noted, .. } if noted == text));
-        if is_there {
-            return Ok(());
+        if !is_there {
+            let command =
+                IncidentCommand::AddNote { by: origin.actor.clone(), email: None, text: text.to_owned() };
+            self.change_incident(row.id, &command, origin, None).await?;
         }
-        let command =
-            IncidentCommand::AddNote { by: origin.actor.clone(), email: None, text: text.to_owned() };
-        self.change_incident(row.id, &command, origin, None).await?;
+        // its key is the turn's: what left, or waits, is not said twice
         if aloud {
             let message = Outgoing::Note { incident: row.id, text: format!("{}: {text}", row.number) };
             let mut commit = Commit::default();
