@@ -10,6 +10,7 @@ use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use chrono::{DateTime, Utc};
 use http::{StatusCode, header};
 use runbook_core::ports::{Accepted, InboxItem, Intake};
 use serde::Serialize;
@@ -24,7 +25,8 @@ pub const BODY_LIMIT: usize = 2 * 1024 * 1024;
 /// Seconds after which a sender may try again when nothing could be stored.
 const RETRY_AFTER_S: &str = "5";
 
-/// The same bytes within one of these spans, in seconds, are a redelivery; later they say that it still is so.
+/// The same bytes within one of these spans, in seconds, are a redelivery of Alertmanager or Grafana; later they say that it still is
+/// so.
 const REDELIVERY_S: i64 = 300;
 
 /// One address that takes alerts.
@@ -100,7 +102,7 @@ async fn receive(State(way): State<Arc<Way>>, request: Request) -> Response {
     };
     let item = InboxItem {
         source: way.hook.kind.source().to_owned(),
-        id: way.hook.kind.message_id(&signed, &body, now.timestamp()),
+        id: way.hook.kind.message_id(&signed, &body, now),
         kind: way.hook.kind.name().to_owned(),
         body: body.into(),
         received_at: now,
@@ -128,15 +130,20 @@ impl Way {
 impl Kind {
     /// What makes a redelivery fall away. A sender repeats what it told hours ago byte for byte to say that it still is so, and the
     /// two of a pair tell the same: so the same bytes are the same message only for a while, and what they say is taken over by
-    /// alert, however often it is said. What was signed for all times counts once: it may be somebody's who has listened.
-    fn message_id(&self, signed: &Signed, body: &[u8], now_s: i64) -> String {
+    /// alert, however often it is said. Anything else may say `down`, `up`, `down` in bytes that tell no time, and the second `down` is
+    /// news: each receipt counts, and a redelivery changes nothing in the row. What was signed for all times counts once: it may be
+    /// somebody's who has listened.
+    fn message_id(&self, signed: &Signed, body: &[u8], now: DateTime<Utc>) -> String {
         let hash = hex::encode(
             Sha256::new_with_prefix(self.name()).chain_update(b"\n").chain_update(body).finalize(),
         );
-        match signed {
-            Signed::Token => format!("{hash}:{}", now_s.div_euclid(REDELIVERY_S)),
-            Signed::Body => hash,
-            Signed::At(at) => format!("{hash}@{at}"),
+        match (signed, self) {
+            (Signed::Token, Kind::Json(_)) => format!("{hash}:{}ms", now.timestamp_millis()),
+            (Signed::Token, Kind::Alertmanager | Kind::Grafana) => {
+                format!("{hash}:{}", now.timestamp().div_euclid(REDELIVERY_S))
+            }
+            (Signed::Body, _) => hash,
+            (Signed::At(at), _) => format!("{hash}@{at}"),
         }
     }
 }

@@ -88,6 +88,8 @@ pub(crate) struct Inner {
     pub(crate) alert_gate: Mutex<()>,
     /// When each incident's alerts were last told of on its timeline.
     pub(crate) alerts_told: std::sync::Mutex<BTreeMap<IncidentId, DateTime<Utc>>>,
+    /// The source and the fingerprint behind which the next look at watched alerts begins.
+    pub(crate) alerts_looked: std::sync::Mutex<Option<(String, String)>>,
     /// `true` once draining: nothing new is started.
     pub(crate) draining: watch::Sender<bool>,
     /// Raised at every change of a run, so that a terminal can follow it.
@@ -138,6 +140,7 @@ impl Engine {
                 pager_gate: Mutex::new(()),
                 alert_gate: Mutex::new(()),
                 alerts_told: std::sync::Mutex::default(),
+                alerts_looked: std::sync::Mutex::default(),
                 draining: watch::Sender::new(false),
                 changed: watch::Sender::new(0),
                 under_way: UnderWay::default(),

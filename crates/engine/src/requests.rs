@@ -254,7 +254,7 @@ impl Engine {
                 self.answer(origin, reply).await
             }
             Request::TriggerList => {
-                let reply = triggers::list(Some(self.store()), self.settings()).await?;
+                let reply = triggers::list(Some(self.store()), &self.triggers_shown_to(asker)).await?;
                 self.answer(origin, reply).await
             }
             Request::TriggerTest { name } => {

@@ -72,10 +72,17 @@ pub(crate) fn find(connection: &Connection, which: &AlertsOf, rows: usize) -> Re
             "SELECT row FROM alerts WHERE incident IS NULL ORDER BY seen_at DESC, source, fingerprint LIMIT ?1",
             [most],
         ),
-        AlertsOf::Watched => read(
+        AlertsOf::Watched(None) => read(
             connection,
-            "SELECT row FROM alerts WHERE watched = 1 ORDER BY seen_at, source, fingerprint LIMIT ?1",
+            // few of many are: sorting them is less than reading all in their order
+            "SELECT row FROM alerts INDEXED BY alerts_watched WHERE watched = 1 ORDER BY source, fingerprint LIMIT ?1",
             [most],
+        ),
+        AlertsOf::Watched(Some((source, fingerprint))) => read(
+            connection,
+            "SELECT row FROM alerts INDEXED BY alerts_watched WHERE watched = 1 AND (source, fingerprint) > (?1, ?2)
+             ORDER BY source, fingerprint LIMIT ?3",
+            params![source, fingerprint, most],
         ),
     }
 }

@@ -329,18 +329,22 @@ impl Data {
             }
             AlertsOf::Incident(id) | AlertsOf::Newest(id) => row.incident == Some(*id),
             AlertsOf::Loose => row.incident.is_none(),
-            AlertsOf::Watched => row.is_watched(),
+            AlertsOf::Watched(after) => {
+                let is_behind = |(source, fingerprint): &(String, String)| {
+                    (&row.source, &row.fingerprint) > (source, fingerprint)
+                };
+                row.is_watched() && after.as_ref().is_none_or(is_behind)
+            }
         };
         // in the order of source and fingerprint; the sorts below keep it among equals
         let mut rows: Vec<AlertRow> = self.alerts.values().filter(fits).cloned().collect();
         match which {
-            AlertsOf::These(_) => {}
+            AlertsOf::These(_) | AlertsOf::Watched(_) => {}
             AlertsOf::Group { .. } | AlertsOf::Newest(_) => {
                 rows.sort_by_key(|row| std::cmp::Reverse(row.joined_at));
             }
             AlertsOf::Incident(_) => rows.sort_by_key(|row| (!row.firing, row.joined_at)),
             AlertsOf::Loose => rows.sort_by_key(|row| std::cmp::Reverse(row.seen_at)),
-            AlertsOf::Watched => rows.sort_by_key(|row| row.seen_at),
         }
         rows.truncate(limit);
         rows

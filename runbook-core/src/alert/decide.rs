@@ -9,7 +9,8 @@ use super::row::AlertRow;
 use crate::duration::for_people;
 use crate::ids::{IncidentId, IncidentNumber};
 
-/// So long after an alert's end it may still be told that it had begun: messages come in any order.
+/// So long after an alert's end it may still be told that it had begun: messages come in any order. A sender's clock may be as much
+/// ahead of ours.
 const LATE: TimeDelta = TimeDelta::seconds(60);
 /// Turns that are kept of one alert.
 const TURNS_KEPT: usize = 32;
@@ -87,6 +88,9 @@ pub fn decide(
     policy: &AlertPolicy,
     now: DateTime<Utc>,
 ) -> (What, AlertRow) {
+    let mut sent = told.alert.clone();
+    sent.starts_at = credible(sent.starts_at, now);
+    let told = Told { alert: &sent, ..told };
     let mut row = known.cloned().unwrap_or_else(|| fresh(told, now));
     let was = known.map(|row| row.alert.clone());
     if let Some(was) = &was
@@ -254,15 +258,26 @@ fn ends(mut row: AlertRow, turned: bool, now: DateTime<Utc>) -> (What, AlertRow)
     (What::Ends(incident), decided(row, "ended", why, now))
 }
 
+/// A start as it is told; none where it is yet to come. Were it kept, everything that is told until then would be about a time before.
+fn credible(starts_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    starts_at.filter(|at| *at <= now + LATE)
+}
+
 /// Why a word comes too late to count, where it does.
 fn is_late(row: &AlertRow, was: &SentAlert, told: &SentAlert, now: DateTime<Utc>) -> Option<String> {
-    let (began, known) = (told.starts_at?, was.starts_at?);
-    if began < known {
-        return Some(format!("it is about a time before {}, when it last began", clock(known)));
+    let (began, known) = (told.starts_at?, credible(was.starts_at, now)?);
+    if !told.firing {
+        // Each of a pair of senders has a start of its own, so an earlier one alone makes no end late: one that came after the known
+        // start ends what is known. Where nobody says when it ended the start is all there is to go by, and an earlier one is taken
+        // for the end of a former time: what is held open for too long is seen, what is closed while it fires is not.
+        let is_former = began < known && told.ends_at.is_none_or(|ended| ended < known);
+        return is_former.then(|| format!("it is about a time before {}, when it last began", clock(known)));
     }
-    let is_same = began == known && told.firing && !was.firing;
-    (is_same && now < row.turned_at + LATE)
-        .then(|| format!("that it began at {} is told after its end", clock(known)))
+    // One that fires with an earlier start, while it fires, brings that start and nothing else. After its end it is late for a while,
+    // as the start of what has ended; what then still says so is believed, or the alert would be deaf to that sender.
+    let is_of_the_ended = !was.firing && (began <= known || was.ends_at.is_some_and(|ended| began < ended));
+    (is_of_the_ended && now < row.turned_at + LATE)
+        .then(|| format!("that it began at {} is told after its end", clock(began)))
 }
 
 fn silenced(told: Told<'_>, policy: &AlertPolicy, now: DateTime<Utc>) -> Option<String> {

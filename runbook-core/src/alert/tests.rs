@@ -64,17 +64,20 @@ struct Bench {
     around: Around,
     row: Option<AlertRow>,
     labels: Vec<(&'static str, &'static str)>,
+    /// When it ended, by the sender's account.
+    ends: Option<i64>,
 }
 
 impl Bench {
     fn new() -> Bench {
         let policy = AlertPolicy::default();
         let labels = vec![("alertname", "Down"), ("service", "shop"), ("severity", "critical")];
-        Bench { policy, around: Around::default(), row: None, labels }
+        Bench { policy, around: Around::default(), row: None, labels, ends: None }
     }
 
     fn told(&mut self, firing: bool, starts: i64, now: i64) -> What {
-        let sent = alert(&self.labels, firing, starts);
+        let mut sent = alert(&self.labels, firing, starts);
+        sent.ends_at = self.ends.filter(|_| !firing).map(at);
         let of = about(&sent, &self.policy);
         let severities = severities();
         let severe = severity(&sent, &self.policy, severities.default_scheme(), None);
@@ -197,6 +200,59 @@ fn what_is_told_late_changes_nothing() {
     assert_eq!(bench.told(true, 100, 101), What::Stays);
     assert_eq!(bench.told(false, 50, 102), What::Stays);
     assert!(bench.row.as_ref().unwrap().firing);
+}
+
+/// A start that is yet to come is none: what is told after it is heard.
+#[test]
+fn a_start_in_the_future_makes_no_alert_deaf() {
+    let id = holder(1, None).id;
+    for (starts, kept) in [(62, None), (90_000, None), (61, Some(at(61)))] {
+        let mut bench = Bench::new();
+        assert_eq!(bench.told(true, starts, 1), What::Opens, "{starts}");
+        assert_eq!(bench.row.as_ref().unwrap().alert.starts_at, kept, "{starts}");
+        bench.ends = Some(70);
+        assert_eq!(bench.told(false, 2, 70), What::Ends(Some(id)), "{starts}");
+    }
+    // as a row was kept before
+    let mut bench = Bench::new();
+    bench.told(true, 0, 1);
+    bench.row.as_mut().unwrap().alert.starts_at = Some(at(90_000));
+    assert_eq!(bench.told(false, 0, 2), What::Ends(Some(id)));
+}
+
+/// The two of a pair have starts of their own; 100 is known, and the other began at 95.
+#[test]
+fn the_other_of_a_pair_is_heard() {
+    let id = holder(1, None).id;
+    for (ends, wanted) in [
+        (Some(200), What::Ends(Some(id))),
+        (Some(100), What::Ends(Some(id))),
+        // of a former time
+        (Some(99), What::Stays),
+        (None, What::Stays),
+    ] {
+        let mut bench = Bench::new();
+        bench.told(true, 100, 101);
+        bench.ends = ends;
+        assert_eq!(bench.told(false, 95, 201), wanted, "{ends:?}");
+        assert_eq!(bench.became() == "told_late", wanted == What::Stays, "{ends:?}");
+    }
+    let mut bench = Bench::new();
+    bench.told(true, 100, 101);
+    assert_eq!(bench.told(true, 95, 102), What::Stays);
+    let row = bench.row.as_ref().unwrap();
+    assert_eq!((row.alert.starts_at, row.turns.len(), row.became()), (Some(at(95)), 0, "opened"));
+    bench.ends = Some(200);
+    assert_eq!(bench.told(false, 95, 201), What::Ends(Some(id)));
+    // both starts are of what has ended, and neither is for ever
+    for (starts, now, wanted) in [
+        (95, 202, What::Stays),
+        (100, 203, What::Stays),
+        (90, 260, What::Stays),
+        (90, 261, What::FiresAgain(id)),
+    ] {
+        assert_eq!(bench.told(true, starts, now), wanted, "{starts} {now}");
+    }
 }
 
 #[test]

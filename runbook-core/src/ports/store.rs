@@ -250,8 +250,8 @@ pub enum AlertsOf {
     Newest(IncidentId),
     /// Those of no incident, the newest first by when they were told.
     Loose,
-    /// Those to be looked at again.
-    Watched,
+    /// Those to be looked at again, in order of the source and of the fingerprint: those behind this one, where one is named.
+    Watched(Option<(String, String)>),
 }
 
 /// An incident at a glance.

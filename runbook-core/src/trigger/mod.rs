@@ -4,6 +4,7 @@
 //! told. What is missing is never taken for healthy, and a question that fails is a state of its own.
 
 mod model;
+pub mod number;
 mod step;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::number;
 use crate::journal::millis;
 
 /// A question with a limit.
@@ -168,7 +169,7 @@ pub struct Standing {
     #[serde(default, with = "millis::option")]
     pub asked_at: Option<DateTime<Utc>>,
     /// The worst value of the last answer.
-    #[serde(default)]
+    #[serde(default, with = "number::option")]
     pub value: Option<f64>,
     /// The answer has had no number since then.
     #[serde(default, with = "millis::option")]
@@ -194,6 +195,7 @@ pub enum Turn {
         #[serde(with = "millis")]
         since: DateTime<Utc>,
         /// The worst value.
+        #[serde(with = "number")]
         value: f64,
         /// What is bad, where the answer has names for it.
         over: Vec<String>,
@@ -204,6 +206,7 @@ pub enum Turn {
         #[serde(with = "millis")]
         since: DateTime<Utc>,
         /// The worst value now.
+        #[serde(with = "number")]
         value: f64,
     },
     /// The answer has no number: nobody knows how it stands.
@@ -223,6 +226,7 @@ pub enum Turn {
     /// There are numbers again.
     Answers {
         /// The worst value.
+        #[serde(with = "number")]
         value: f64,
     },
 }

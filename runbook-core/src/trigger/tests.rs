@@ -139,6 +139,31 @@ fn a_value_is_shown_with_what_it_says() {
     }
 }
 
+/// JSON has no word for what is without end: it is carried all the same, in where a trigger stands and in what it tells.
+#[test]
+fn what_is_without_end_is_written_and_read() {
+    for value in [f64::INFINITY, f64::NEG_INFINITY, 0.5, 72.0, -3.0] {
+        let (over, since) = (vec![format!("repo=a ({})", shown(value))], start());
+        for turn in
+            [Turn::Fires { since, value, over }, Turn::Resolves { since, value }, Turn::Answers { value }]
+        {
+            let notice = TriggerNotice { trigger: "rate".to_owned(), turn };
+            let text = serde_json::to_string(&notice).unwrap();
+            assert_eq!(serde_json::from_str::<TriggerNotice>(&text).unwrap(), notice, "{text}");
+        }
+        let standing = Standing { value: Some(value), ..Standing::default() };
+        let text = serde_json::to_string(&standing).unwrap();
+        assert_eq!(serde_json::from_str::<Standing>(&text).unwrap(), standing, "{text}");
+    }
+    // as it was written before
+    for (text, value) in [("{}", None), (r#"{"value":null}"#, None), (r#"{"value":7}"#, Some(7.0))] {
+        assert_eq!(serde_json::from_str::<Standing>(text).unwrap().value, value, "{text}");
+    }
+    assert!(serde_json::from_str::<Standing>(r#"{"value":"7"}"#).is_err());
+    let endless = trigger(Comparison::Above, 0.1, 0);
+    assert_eq!(told(&endless, &[value(f64::INFINITY), value(0.0)]), [(0, "fires"), (1, "resolves")]);
+}
+
 fn readings() -> impl Strategy<Value = Vec<Reading>> {
     let one = prop_oneof![
         4 => (0.0_f64..0.3).prop_map(value),

@@ -160,6 +160,18 @@ async fn the_same_bytes_are_one_message_for_a_while() {
     assert_eq!(other["duplicate"], false);
 }
 
+/// What a plain sender says tells no time: the second `down` is none of the first, and comes within seconds.
+#[tokio::test]
+async fn a_plain_sender_may_say_the_same_again() {
+    let inbox = Arc::new(Inbox::default());
+    for (later, body) in [(0, r#"{"state":"down"}"#), (5, r#"{"state":"up"}"#), (9, r#"{"state":"down"}"#)] {
+        *inbox.later.lock().unwrap() = later;
+        let (_, answer) = answer(&inbox, "/hooks/json/uptime", &[TOKEN], body).await;
+        assert_eq!(answer, json!({ "accepted": true, "duplicate": false }), "{later}");
+    }
+    assert_eq!(inbox.items.lock().unwrap().len(), 3);
+}
+
 /// What was signed is accepted once, whoever sends it again and whenever.
 #[tokio::test]
 async fn what_was_signed_is_not_played_again() {

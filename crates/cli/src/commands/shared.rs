@@ -222,7 +222,7 @@ async fn offline(config: &Config, request: &Request, absent: Option<&Absent>) ->
             return Ok(on_call::on_call(&config.settings, None, (service.as_deref(), None), true, now));
         }
         Request::TriggerList if config.database.try_exists().is_ok_and(|there| !there) => {
-            return Ok(triggers::list(None, &config.settings).await?);
+            return Ok(triggers::list(None, &config.settings.triggers).await?);
         }
         _ => {}
     }
@@ -271,7 +271,7 @@ async fn offline(config: &Config, request: &Request, absent: Option<&Absent>) ->
             }
             reply
         }
-        Request::TriggerList => triggers::list(Some(&store), &config.settings).await?,
+        Request::TriggerList => triggers::list(Some(&store), &config.settings.triggers).await?,
         Request::InboxList { source, all, body } => {
             let shown = letters::Shown { source: source.clone(), all: *all, body: *body };
             letters::letters(&store, &shown).await?

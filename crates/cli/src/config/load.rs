@@ -449,6 +449,11 @@ mod tests {
                 "no severity",
             ),
             (
+                "[[service]]\nname = \"s\"\nprivate = true\n[[trigger]]\nname = \"a\"\nsays = \"x\"\ncount = \"incidents\"\nwhen = \">\"\nlimit = 1\nchannel = \"c\"\nservice = \"s\"\n",
+                11,
+                "its service 's' is private",
+            ),
+            (
                 "[[trigger]]\nname = \"a\"\nsays = \"x\"\ncount = \"incidents\"\nwhen = \">\"\nlimit = 1\nseverity = \"P1\"\nevery = \"1 s\"\n",
                 8,
                 "every 1 s",

@@ -118,6 +118,13 @@ fn trigger(
             let message = format!("trigger '{name}' has `{key}`, and no severity: it opens no incident");
             return Err((key, message, "write a severity, too"));
         }
+        let is_private = |name: &String| file.service.iter().any(|one| one.name == *name && one.private);
+        if let Some(service) = table.service.as_ref().filter(|one| is_private(one)) {
+            let message = format!(
+                "trigger '{name}' has no severity, and its service '{service}' is private: no channel is told, so it would tell nobody"
+            );
+            return Err(("service", message, "write severity = \"P3\": its private incident is told"));
+        }
         if table.channel.is_none() {
             let message =
                 format!("trigger '{name}' has neither a severity nor a channel: it would tell nobody");

@@ -1,5 +1,7 @@
 //! Alerts that have to be looked at again although nobody tells of them: maintenance ends, and what came and went gets steady.
 
+use std::sync::PoisonError;
+
 use runbook_core::journal::Cause;
 use runbook_core::ports::AlertsOf;
 
@@ -7,16 +9,39 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::origin::Origin;
 
-/// So many in one look.
+/// So many are read at once.
 const AT_ONCE: usize = 1_000;
+/// So often in one look: the ticker has other things to do, too.
+const PAGES: usize = 10;
 
 impl Engine {
-    /// Looks at them.
+    /// Looks at them, from where the last look stopped: however many there are, and whatever becomes of some of them, each has its
+    /// turn. A new process begins with the first.
     pub(crate) async fn look_at_alerts(&self) -> Result<(), EngineError> {
-        let rows = self.store().alerts(AlertsOf::Watched, AT_ONCE).await?;
-        if rows.is_empty() {
-            return Ok(());
+        let origin = Origin::system("alerts", Cause::Timer);
+        for _ in 0..PAGES {
+            let rows = self.store().alerts(AlertsOf::Watched(self.alerts_looked(None)), AT_ONCE).await?;
+            let last = rows.last().filter(|_| rows.len() == AT_ONCE);
+            let next = last.map(|row| (row.source.clone(), row.fingerprint.clone()));
+            let is_last = next.is_none();
+            // before they are dealt with: a page that cannot be keeps no other waiting
+            self.alerts_looked(Some(next));
+            if !rows.is_empty() {
+                self.settle_rows(&rows, &origin).await?;
+            }
+            if is_last {
+                break;
+            }
         }
-        self.settle_rows(&rows, &Origin::system("alerts", Cause::Timer)).await
+        Ok(())
+    }
+
+    /// Where the next look begins, which is put there first where it is given.
+    fn alerts_looked(&self, next: Option<Option<(String, String)>>) -> Option<(String, String)> {
+        let mut looked = self.inner.alerts_looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(next) = next {
+            *looked = next;
+        }
+        looked.clone()
     }
 }

@@ -7,7 +7,7 @@ use runbook_core::alert::{AlertNotice, Maintenance, SentAlert};
 use runbook_core::ids::IncidentId;
 use runbook_core::incident::{Incident, IncidentEvent, Status};
 use runbook_core::people::Actor;
-use runbook_core::ports::{AlertsOf, PagerEventKind, Signal, Translated};
+use runbook_core::ports::{AlertsOf, Commit, PagerEventKind, RowChange, Signal, Translated};
 use runbook_core::request::Request;
 
 use crate::clock::Clock;
@@ -225,6 +225,37 @@ async fn maintenance_silences_until_it_is_over() {
     let (incident, _) = only(&bench).await;
     assert_eq!((tally(&incident), incident.title.as_str()), ((1, 1), "a is down"), "it fires still");
     assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// However many there are to look at, and however long they stay, the last has its turn.
+#[tokio::test(start_paused = true)]
+async fn many_that_are_watched_keep_none_waiting() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let alert = of_billing(&bench, "n", true);
+    told(&mut bench, "1", "g", vec![SentAlert { firing: false, ..alert.clone() }]).await;
+    let mut rows = bench.engine.store().alerts(AlertsOf::Loose, 1).await.unwrap();
+    let row = rows.pop().unwrap();
+    let mut rows: Vec<_> = (0..1_000)
+        .map(|n| {
+            let mut one = row.clone();
+            one.fingerprint = format!("m{n:04}");
+            one.alert.fingerprint.clone_from(&one.fingerprint);
+            one.damped = true;
+            // never steady
+            one.turned_at = bench.clock.now() + TimeDelta::days(365);
+            one
+        })
+        .collect();
+    let mut silenced = row;
+    silenced.alert = alert;
+    silenced.silenced = true;
+    silenced.seen_at = bench.clock.now() + TimeDelta::days(1);
+    rows.push(silenced);
+    let rows = rows.into_iter().map(|row| RowChange::Alert(Box::new(row))).collect();
+    bench.engine.store().commit(Commit { rows, ..Commit::default() }).await.unwrap();
+    bench.pass(40_000).await;
+    let (incident, _) = only(&bench).await;
+    assert_eq!(incident.title, "n is down", "its maintenance is over");
 }
 
 /// While a run is open, the end of the alerts is watched and asked about.

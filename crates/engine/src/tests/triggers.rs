@@ -163,6 +163,37 @@ async fn what_is_not_known_is_told_once_and_opens_nothing() {
     assert!(listed.contains("rate  no answer since") && listed.contains("could not be reached"), "{listed}");
 }
 
+/// What a private service is asked is for whoever sees every private incident; what is not known of it is told in its incident alone.
+#[tokio::test(start_paused = true)]
+async fn the_triggers_of_a_private_service_are_not_for_everybody() {
+    let mut bench = Bench::with(&[], |settings| {
+        let mine = settings.services.iter_mut().find(|service| service.name == "flowengine");
+        mine.unwrap().private = true;
+        let billing = Some("billing".to_owned());
+        settings.triggers = vec![
+            Trigger { for_s: 0, page: None, ..trigger("secret", "q") },
+            Trigger { service: billing, ..trigger("open", "p") },
+        ];
+    })
+    .await;
+    reads(&bench, "q", Ok(0.34));
+    reads(&bench, "p", Ok(0.01));
+    bench.pass(120_000).await;
+    reads(&bench, "q", Err("the server could not be reached"));
+    bench.pass(300_000).await;
+    let listed = bench.ask("all", "ana", Request::TriggerList).await;
+    assert!(listed.contains("secret  no answer") && listed.contains("open  quiet"), "{listed}");
+    for (id, user) in [("some", "cora"), ("few", "ben")] {
+        let listed = bench.ask(id, user, Request::TriggerList).await;
+        assert!(!listed.contains("secret") && listed.contains("open  quiet"), "{user}: {listed}");
+    }
+    let refused = bench.ask("test", "ben", Request::TriggerTest { name: "secret".to_owned() }).await;
+    assert!(refused.contains("there is no trigger") && refused.contains("names: open"), "{refused}");
+    let (incident, events) = &the_incidents(&bench).await[0];
+    assert!(incident.private);
+    assert_eq!(notes(events).iter().filter(|note| note.contains("no answer since")).count(), 1, "{events:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_plan_waits_for_a_person_is_announced_and_made_once_in_its_window() {
     let planned = Trigger { for_s: 0, plan: Some("rollback".to_owned()), page: None, ..trigger("rate", "q") };
@@ -187,6 +218,43 @@ async fn a_plan_waits_for_a_person_is_announced_and_made_once_in_its_window() {
     bench.pass(30_000).await;
     assert_eq!(bench.world.started("roll-back"), 1);
     assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// Wherever the process ends, there is one plan, and it is announced.
+#[tokio::test(start_paused = true)]
+async fn a_plan_is_announced_whatever_ends_the_process() {
+    for point in 1..60 {
+        let planned =
+            Trigger { for_s: 0, plan: Some("rollback".to_owned()), page: None, ..trigger("rate", "q") };
+        let mut bench = Bench::with(&[], with(vec![planned])).await;
+        reads(&bench, "q", Ok(0.34));
+        bench.ends_soon(point).await;
+        bench.pass(200_000).await;
+        assert_eq!(bench.asked_runs().len(), 1, "{point}");
+        let all = the_incidents(&bench).await;
+        let is_announced = |text: &str| text.contains("has planned rollback");
+        assert_eq!(notes(&all[0].1).into_iter().filter(|note| is_announced(note)).count(), 1, "{point}");
+        // a call whose answer is lost is made again, under its key
+        let mut said = locked(&bench.world.chat).notes();
+        said.retain(|line| is_announced(line));
+        said.dedup();
+        assert_eq!(said.len(), 1, "{point}: {said:?}");
+    }
+}
+
+/// A plan that could not be made takes nobody's turn.
+#[tokio::test(start_paused = true)]
+async fn what_was_not_planned_does_not_count() {
+    let planned = Trigger { for_s: 0, plan: Some("absent".to_owned()), page: None, ..trigger("rate", "q") };
+    let mut bench = Bench::with(&[], with(vec![planned])).await;
+    for (value, minutes) in [(0.34, 3), (0.01, 3), (0.34, 3)] {
+        reads(&bench, "q", Ok(value));
+        bench.pass(minutes * 60_000).await;
+    }
+    let all = the_incidents(&bench).await;
+    let notes = notes(&all[0].1);
+    assert!(notes.iter().any(|note| note.contains("absent could not be planned")), "{notes:?}");
+    assert!(!notes.iter().any(|note| note.contains("is not planned again")), "{notes:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,7 +20,7 @@ use crate::incidents::load_incident;
 use crate::origin::{Asker, Origin, Pace};
 use crate::sees::may_see;
 
-/// When a trigger's plan was made last is kept under its name behind this.
+/// When a trigger's plan was made last is kept under its name behind this: the turn, and behind a line's end what is announced.
 const PLAN_KEY: &str = "trigger-plan/";
 /// How many incidents are looked through.
 const LOOK: usize = 10_000;
@@ -48,6 +48,10 @@ impl Engine {
                 self.plan_for_trigger(trigger, &row, &origin).await?;
             }
             (Turn::Resolves { .. }, Some(_)) => self.note_where_it_fired(trigger, &text, &origin).await?,
+            // no channel is told of it: whoever is in its incident is
+            (_, Some(_)) if self.is_told_privately(trigger) => {
+                self.note_where_it_fired(trigger, &text, &origin).await?;
+            }
             _ => {}
         }
         let mut commit = Commit::default();
@@ -79,11 +83,29 @@ impl Engine {
         told.filter_map(|severity| severity.channels.first()).next().cloned()
     }
 
+    /// The service that a trigger's incident is of: the only one where it names none.
+    fn service_of_trigger<'a>(&'a self, trigger: &'a Trigger) -> Option<&'a str> {
+        match (&trigger.service, self.settings().services.as_slice()) {
+            (Some(name), _) => Some(name),
+            (None, [only]) if trigger.severity.is_some() => Some(&only.name),
+            (None, _) => None,
+        }
+    }
+
+    /// Whether its incident is private: it is told of there alone.
     fn is_told_privately(&self, trigger: &Trigger) -> bool {
-        trigger.service.as_deref().is_some_and(|service| {
-            let facts = Facts { service: service.to_owned(), ..Facts::default() };
+        self.service_of_trigger(trigger).is_some_and(|service| {
+            let title = trigger.says.clone();
+            let facts = Facts { service: service.to_owned(), title, ..Facts::default() };
             self.is_led_privately(service, &self.choose(&facts).chosen.triage)
         })
+    }
+
+    /// The triggers that somebody who asks may know of: those of a private service are for whoever sees every private incident.
+    pub(crate) fn triggers_shown_to(&self, asker: &Asker) -> Vec<Trigger> {
+        let sees_all = self.seer(asker).sees_all();
+        let is_shown = |trigger: &&Trigger| sees_all || !self.is_told_privately(trigger);
+        self.settings().triggers.iter().filter(is_shown).cloned().collect()
     }
 
     /// The incident that a firing trigger is about: the one that has this already, else an open one of its service, else a new one.
@@ -95,11 +117,7 @@ impl Engine {
         origin: &Origin,
     ) -> Result<IncidentRow, EngineError> {
         let settings = self.settings();
-        let service = match (&trigger.service, settings.services.as_slice()) {
-            (Some(name), _) => name.clone(),
-            (None, [only]) => only.name.clone(),
-            (None, _) => "unknown service".to_owned(),
-        };
+        let service = self.service_of_trigger(trigger).unwrap_or("unknown service").to_owned();
         let facts = Facts { service: service.clone(), title: trigger.says.clone(), ..Facts::default() };
         let chosen = self.choose(&facts).chosen;
         let private = self.is_led_privately(&service, &chosen.triage);
@@ -217,11 +235,15 @@ impl Engine {
         let key = format!("{PLAN_KEY}{}", trigger.name);
         let last = self.store().kept(key.clone()).await?.into_iter().find(|kept| kept.key == key);
         let window = Duration::seconds(i64::from(trigger.window_s));
+        let of_this = last.as_ref().and_then(|last| last.value.strip_prefix(&trigger_of(origin)));
+        if let Some(rest) = of_this.filter(|rest| rest.is_empty() || rest.starts_with('\n')) {
+            // the same turn once more is no second one, and may not have been announced
+            return match rest.strip_prefix('\n') {
+                Some(announced) => self.say_once(row, announced, origin).await,
+                None => Ok(()),
+            };
+        }
         if let Some(last) = last.filter(|last| self.now() < last.at + window) {
-            // the same turn once more is no second one
-            if last.value == trigger_of(origin) {
-                return Ok(());
-            }
             let text = format!(
                 "trigger {}: {name} is not planned again: that was at {}, and once in {} is its limit",
                 trigger.name,
@@ -246,9 +268,14 @@ impl Engine {
                 )
             }
             Err(error) if error.is_passing() => return Err(error),
-            Err(error) => format!("trigger {}: {name} could not be planned: {error}", trigger.name),
+            // there is no plan, so the next turn may make one
+            Err(error) => {
+                let text = format!("trigger {}: {name} could not be planned: {error}", trigger.name);
+                return self.say_once(row, &text, origin).await;
+            }
         };
-        let kept = vec![Kept { key, at: self.now(), value: trigger_of(origin) }];
+        let value = format!("{}\n{text}", trigger_of(origin));
+        let kept = vec![Kept { key, at: self.now(), value }];
         self.store().commit(Commit { kept, ..Commit::default() }).await?;
         self.say_once(row, &text, origin).await
     }
@@ -295,12 +322,12 @@ impl Engine {
             .events
             .iter()
             .any(|one| matches!(&one.event, IncidentEvent::NoteAdded { text: noted, .. } if noted == text));
-        if is_there {
-            return Ok(());
+        if !is_there {
+            let command =
+                IncidentCommand::AddNote { by: origin.actor.clone(), email: None, text: text.to_owned() };
+            self.change_incident(row.id, &command, origin, None).await?;
         }
-        let command =
-            IncidentCommand::AddNote { by: origin.actor.clone(), email: None, text: text.to_owned() };
-        self.change_incident(row.id, &command, origin, None).await?;
+        // its key is the turn's: what left, or waits, is not said twice
         if aloud {
             let message = Outgoing::Note { incident: row.id, text: format!("{}: {text}", row.number) };
             let mut commit = Commit::default();

@@ -11,19 +11,18 @@ use serde_json::{Value, json};
 use super::look::KEY;
 use crate::error::EngineError;
 use crate::origin::Reply;
-use crate::settings::Settings;
 
-/// The triggers of the configuration, each with where it stands.
+/// These triggers of the configuration, each with where it stands.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub async fn list(store: Option<&dyn Store>, settings: &Settings) -> Result<Reply, EngineError> {
+pub async fn list(store: Option<&dyn Store>, triggers: &[Trigger]) -> Result<Reply, EngineError> {
     let kept = match store {
         Some(store) => store.kept(KEY.to_owned()).await?,
         None => Vec::new(),
     };
     let (mut text, mut all) = (String::new(), Vec::new());
-    for trigger in &settings.triggers {
+    for trigger in triggers {
         let key = format!("{KEY}{}", trigger.name);
         let kept = kept.iter().find(|kept| kept.key == key);
         let standing: Standing =

@@ -70,8 +70,9 @@ impl Engine {
     pub(crate) async fn test_trigger(&self, name: &str, asker: &Asker) -> Result<Reply, EngineError> {
         self.require_standing(asker, "test a trigger")?;
         let settings = self.settings();
-        let Some(trigger) = settings.triggers.iter().find(|one| one.name == name).cloned() else {
-            let known: Vec<&str> = settings.triggers.iter().map(|one| one.name.as_str()).collect();
+        let shown_to = self.triggers_shown_to(asker);
+        let Some(trigger) = shown_to.iter().find(|one| one.name == name).cloned() else {
+            let known: Vec<&str> = shown_to.iter().map(|one| one.name.as_str()).collect();
             return Err(EngineError::NotFound(format!(
                 "there is no trigger '{}'; hint: blocks.toml names: {}",
                 name.escape_default(),

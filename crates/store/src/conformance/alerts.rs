@@ -62,14 +62,23 @@ pub async fn alerts_are_replaced_found_and_counted(store: &dyn Store) {
     let other = AlertsOf::Group { source: "grafana".to_owned(), group: "g".to_owned() };
     assert!(names(other, 9).await.is_empty());
     assert_eq!(names(AlertsOf::Loose, 9).await, ["h", "e"]);
-    assert_eq!(names(AlertsOf::Watched, 9).await, ["h"]);
+    assert_eq!(names(AlertsOf::Watched(None), 9).await, ["h"]);
     put(vec![
         AlertRow { damped: true, ..alert_row("a", Some(1), true, 30) },
         alert_row("h", None, false, 70),
     ])
     .await;
-    assert_eq!(names(AlertsOf::Watched, 9).await, ["a"]);
+    assert_eq!(names(AlertsOf::Watched(None), 9).await, ["a"]);
     let key = |source: &str, fingerprint: &str| (source.to_owned(), fingerprint.to_owned());
+    // page by page, however long ago they were told
+    let watched = |name: &str, ms| AlertRow { damped: true, ..alert_row(name, Some(1), true, ms) };
+    let elsewhere = AlertRow { source: "grafana".to_owned(), ..watched("a", 5) };
+    put(vec![watched("w", 9), watched("v", 90), elsewhere]).await;
+    assert_eq!(names(AlertsOf::Watched(None), 2).await, ["a", "v"]);
+    let after = |source, name| AlertsOf::Watched(Some(key(source, name)));
+    assert_eq!(names(after("alertmanager", "v"), 2).await, ["w", "a"]);
+    assert_eq!(names(after("alertmanager", "x"), 2).await, ["a"]);
+    assert!(names(after("grafana", "a"), 2).await.is_empty());
     let keys = vec![
         key("alertmanager", "c"),
         key("alertmanager", "b"),
