@@ -209,7 +209,7 @@ fn overview() -> String {
             let short = command.path.strip_prefix("incident ");
             short.is_none_or(|short| commands_on(Surface::Chat).all(|other| other.path != short))
         })
-        .map(line)
+        .map(short_line)
         .collect();
     format!(
         "What Blocks can do here:\n{}\n`help COMMAND` says more, such as {}",
@@ -219,7 +219,11 @@ fn overview() -> String {
 }
 
 fn line(command: &CommandInfo) -> String {
-    // what else can be said of it is told by its own help
+    format!("{}: {}", code(&command.usage()), command.about)
+}
+
+/// Without options: its own help tells them.
+fn short_line(command: &CommandInfo) -> String {
     let usage = command.usage();
     let usage = usage.split(" [--").next().unwrap_or(&usage);
     format!("{}: {}", code(usage), command.about)

@@ -82,7 +82,7 @@ pub async fn alerts_are_replaced_found_and_counted(store: &dyn Store) {
     let keys = vec![
         key("alertmanager", "c"),
         key("alertmanager", "b"),
-        key("grafana", "a"),
+        key("grafana", "b"),
         key("alertmanager", "b"),
     ];
     assert_eq!(names(AlertsOf::These(keys.clone()), 9).await, ["b", "c"]);
