@@ -31,7 +31,7 @@ async fn an_incident_is_declared_and_led_in_slack_alone() {
     let said =
         told(&app, "U0ANA", "C0INCIDENTS", "declare checkout’s slow –severity P1", "INC-1 is open as P1")
             .await;
-    assert!(said.contains("Nobody is paged"), "{said}");
+    assert!(said.contains("the steps of P1 call people"), "{said}");
     let shown = app
         .incident_when("INC-1", "its card is posted", |shown| {
             timeline_types(shown).contains(&"card_posted".to_owned())

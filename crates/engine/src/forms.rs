@@ -95,7 +95,7 @@ impl Engine {
             about: FormFor::Declare,
             channel: asker.channel.clone().unwrap_or_default(),
             title: "Declare an incident".to_owned(),
-            lead: "Nobody is paged by this.".to_owned(),
+            lead: "Until somebody takes it, people are called by the steps of its severity.".to_owned(),
             submit: "Declare".to_owned(),
             fields,
         };

@@ -288,7 +288,8 @@ impl Engine {
         let private = *private || self.is_led_privately(&service, &choice.chosen.triage);
         let shell = asker.channel.is_none();
         let now = self.now();
-        let say = |incident: &Incident| declared(incident, &alike, shell);
+        let calls = scheme.get(&severity).is_some_and(|severity| !severity.escalation.is_empty());
+        let say = |incident: &Incident| declared(incident, &alike, shell, calls);
         let incident = self
             .open_incident(
                 origin,
@@ -505,11 +506,15 @@ impl Engine {
     }
 }
 
-fn declared(incident: &Incident, alike: &[String], shell: bool) -> String {
+fn declared(incident: &Incident, alike: &[String], shell: bool, calls: bool) -> String {
     let (number, slash) = (incident.number, if shell { "" } else { "/" });
     let private = if incident.private { ", private" } else { "" };
+    let who = match calls {
+        true => format!("Until somebody takes it, the steps of {} call people.", incident.severity),
+        false => "Nobody is paged by this.".to_owned(),
+    };
     let mut text = format!(
-        "{number} is open as {} for {}{private}: {}\nNobody is paged by this. `{slash}blocks ack {number}` takes it.",
+        "{number} is open as {} for {}{private}: {}\n{who} `{slash}blocks ack {number}` takes it.",
         incident.severity, incident.service, incident.title
     );
     if !alike.is_empty() {

@@ -93,7 +93,7 @@ impl Engine {
     }
 
     /// Whether its incident is private: it is told of there alone.
-    fn is_told_privately(&self, trigger: &Trigger) -> bool {
+    pub(super) fn is_told_privately(&self, trigger: &Trigger) -> bool {
         self.service_of_trigger(trigger).is_some_and(|service| {
             let title = trigger.says.clone();
             let facts = Facts { service: service.to_owned(), title, ..Facts::default() };

@@ -175,6 +175,9 @@ impl Engine {
         let missing = match &channel {
             _ if !self.settings().has_chat => Some("no chat is configured".to_owned()),
             None => Some("neither the trigger nor its severity names a channel".to_owned()),
+            _ if self.is_told_privately(trigger) => {
+                Some("its service is private: nothing of it is said in a channel".to_owned())
+            }
             Some(_) => None,
         };
         if let (Some(channel), None) = (&channel, &missing) {
