@@ -79,7 +79,8 @@ pub(crate) fn kind_of(request: &Request) -> &'static str {
 }
 
 /// Every kind of [`kind_of`].
-pub(crate) const KINDS: [&str; 57] = [
+pub(crate) const KINDS: [&str; 62] = [
+    "runbook_suggest",
     "runbook_list",
     "runbook_runs",
     "runbook_show",
@@ -134,6 +135,10 @@ pub(crate) const KINDS: [&str; 57] = [
     "menu",
     "pir_draft",
     "journal_verify",
+    "on_call_export",
+    "on_call_test",
+    "trigger_list",
+    "trigger_test",
     "inbox_list",
     "inbox_retry",
     "help",
@@ -409,6 +414,13 @@ pub(crate) fn some_request(dice: &mut Dice, who: &str, known: &[KnownRun]) -> Re
         93 => Request::IncidentList { all: true },
         94 if dice.percent(50) => Request::RunbookRuns { all: false, incident: None },
         94 => Request::RunbookStatus { run: id },
+        95 if dice.percent(70) => match dice.below(5) {
+            0 => Request::TriggerList,
+            4 => Request::RunbookSuggest { incident: None, service: Some("shop".to_owned()), title: None },
+            1 => Request::TriggerTest { name: "nothing".to_owned() },
+            2 => Request::OnCallExport { from: None, until: None },
+            _ => Request::OnCallTest { service: Some("nowhere".to_owned()) },
+        },
         95 => Request::RunbookList,
         96 => Request::RunbookShow { name: dice.pick(BOOKS).name.to_owned() },
         97 => {
@@ -514,6 +526,7 @@ fn every_command_of_the_language_is_listed() {
         for command in commands_on(surface) {
             match parse_chat(command.example) {
                 ChatParse::Request(request) => assert!(KINDS.contains(&kind_of(&request)), "{request:?}"),
+                ChatParse::Usage { .. } if !command.is_on(Surface::Chat) => {}
                 ChatParse::Usage { .. } => panic!("the example of {} does not read", command.path),
             }
         }
@@ -525,6 +538,18 @@ fn every_command_of_the_language_is_listed() {
         let request = some_request(&mut dice, "ana", &known);
         if matches!(request, Request::Help { .. }) {
             continue; // is answered where it is asked
+        }
+        let is_for_programs = matches!(
+            request,
+            Request::InboxList { .. }
+                | Request::InboxRetry { .. }
+                | Request::OnCallExport { .. }
+                | Request::OnCallTest { .. }
+                | Request::TriggerTest { .. }
+        );
+        if is_for_programs {
+            assert!(matches!(parse_chat(&words(&request)), ChatParse::Usage { .. }), "{}", words(&request));
+            continue;
         }
         match parse_chat(&words(&request)) {
             ChatParse::Request(read) => assert_eq!(kind_of(&read), kind_of(&request), "{}", words(&request)),
