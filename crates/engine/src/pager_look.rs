@@ -98,9 +98,11 @@ impl Engine {
     ) -> Result<(), LookError> {
         let Some(pager) = self.inner.parts.pager.clone() else { return Ok(()) };
         let rows = self.store().incidents(true, LOOK).await.map_err(EngineError::from)?;
-        let open = |row: &IncidentRow| row.pager_id.clone().filter(|_| row.open);
         let services = self.settings().services.iter().filter_map(|service| service.pagerduty_id.clone());
-        let at = LookAt { services: services.collect(), incidents: rows.iter().filter_map(open).collect() };
+        let at = LookAt {
+            services: services.collect(),
+            incidents: rows.iter().filter_map(|row| row.pager_id.clone()).collect(),
+        };
         let known: BTreeMap<String, IncidentId> =
             rows.iter().rev().filter_map(|row| Some((row.pager_id.clone()?, row.id))).collect();
         let taken = self.taken_by_pager(&rows).await?;

@@ -144,9 +144,7 @@ async fn what_was_due_while_nothing_ran_is_made_up_for_one_a_minute() {
     })
     .await;
     let incident = bench.paged().await;
-    locked(&bench.engine.inner.tasks).abort_all();
-    tokio::time::sleep(Duration::from_secs(3_600)).await;
-    bench.reboot().await;
+    bench.is_down_for(Duration::from_secs(3_600)).await;
     bench.pass(50_000).await;
     assert_eq!(mentioned(&bench), Vec::<String>::new(), "first it is looked at what happened at the pager");
     let mut told = Vec::new();
