@@ -42,13 +42,14 @@ pub fn is_to_tell_again(
         && seen.status == SeenStatus::Triggered
         && before.has_taken == Some(false)
         && !ours.taken_at_pager
-        && ours.last_told_at.is_none_or(|at| now - at >= TELL_AGAIN)
+        // what nobody here has taken is not told in anybody's name
+        && ours.last_told_at.is_some_and(|at| now - at >= TELL_AGAIN)
 }
 
 /// What has happened to an incident at the pager and is not so here, in the order in which it is to be made up for.
 ///
 /// The pager does not say since when one waits: that its acknowledgement has run out is shown by where the last look saw it, or by an
-/// acknowledgement that came from there or was taken there.
+/// acknowledgement that came from there or was taken there. One that nobody made since it ran out is none.
 #[must_use]
 pub fn drift(
     ours: Option<&Incident>,
@@ -84,7 +85,8 @@ pub fn drift(
             if ours.status == Status::Acknowledged
                 && (before.seen == Some(&SeenStatus::Acknowledged)
                     || ours.taken_at_pager
-                    || before.has_taken == Some(true)) =>
+                    || before.has_taken == Some(true)
+                    || (before.has_taken == Some(false) && ours.last_told_at.is_none())) =>
         {
             all.push(Drifted { kind: PagerEventKind::Unacknowledged, at: now, by: None });
         }

@@ -271,7 +271,7 @@ pub struct Incident {
     /// When it was last acknowledged: at the pager by its account, here by our clock.
     #[serde(skip)]
     pub taken_at: Option<DateTime<Utc>>,
-    /// When the pager was last told, or told again, that somebody here has it.
+    /// When the pager was last told, or told again, that somebody here has it; nobody here has taken it since it ran out when absent.
     #[serde(skip)]
     pub last_told_at: Option<DateTime<Utc>>,
     /// What the pager was told, and has not said to have.
@@ -481,6 +481,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         }
         IncidentEvent::Unacknowledged => {
             incident.taken_at_pager = false;
+            incident.last_told_at = None;
             incident.taken_seq = envelope.seq;
             if incident.status == Status::Acknowledged {
                 incident.status = Status::Triggered;

@@ -235,6 +235,37 @@ const KINDS: &[Kind] = &[
         &["triggered P1 flowengine"],
     ),
     (
+        "ran out, over, and opened again: nobody has it, and nobody is said to",
+        &[
+            Pages("Q1", Some("P1")),
+            Takes("Q1", "ana"),
+            Tells("Q1"),
+            Pass(120),
+            RunsOut("Q1"),
+            Pass(120),
+            Ends("Q1"),
+            Tells("Q1"),
+            Pass(60),
+            Reopens("Q1"),
+        ],
+        &["triggered P1 flowengine"],
+    ),
+    (
+        "taken here, ran out, over, and opened again",
+        &[
+            Pages("Q1", Some("P1")),
+            Ack,
+            Pass(120),
+            RunsOut("Q1"),
+            Pass(120),
+            Ends("Q1"),
+            Tells("Q1"),
+            Pass(60),
+            Reopens("Q1"),
+        ],
+        &["triggered P1 flowengine"],
+    ),
+    (
         "taken on both sides by two",
         &[Pages("Q1", Some("P1")), Away(true), Ack, Takes("Q1", "ben"), Pass(600), Away(false)],
         &["acknowledged P1 flowengine"],
@@ -534,6 +565,13 @@ async fn left_of((name, steps, wanted): &Kind, tells: PagerTells) -> Vec<String>
     wrong.extend(check(&scene.bench));
     if shown != *wanted {
         wrong.push(format!("it came to {shown:?}"));
+    }
+    // nobody is said to have what nobody here has taken
+    let asked = steps.iter().filter(|step| matches!(step, Ack | Refuses(_))).count();
+    let calls = locked(&scene.bench.world.pager).calls.clone();
+    let told = calls.iter().filter(|call| matches!(call, PagerCall::Acknowledge { .. })).count();
+    if told > asked {
+        wrong.push(format!("the pager was told {told} times that somebody has it"));
     }
     let before = scene.of_pager().await;
     scene.bench.pass(10 * 60_000).await;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::kit::*;
-use crate::incident::{Before, Drifted, Incident, IncidentCommand, drift, is_to_tell_again, missed_notes};
+use crate::incident::{Before, Drifted, Incident, IncidentCommand, Status, drift, is_to_tell_again, missed_notes};
 use crate::ports::{PagerEventKind, PagerIncident, PagerUser, SeenIncident, SeenNote, SeenStatus};
 
 fn at(second: i64) -> DateTime<Utc> {
@@ -128,6 +128,27 @@ fn an_acknowledgement_of_ours_has_run_out_or_never_got_there() {
     assert!(!is_to_tell_again(&bench.incident, before(Some(false)), &taken, at(9_000)));
     bench.learns(&pager_ends(9_500));
     assert_eq!(bench.learns(&IncidentCommand::TellAgain { email: None }).events, []);
+}
+
+/// That somebody had it once tells the pager nothing: whose acknowledgement ran out does not have it again because it was opened again.
+#[test]
+fn nobody_is_said_to_have_what_nobody_has_taken_since_it_ran_out() {
+    let waits = seen(SeenStatus::Triggered, 20_000);
+    let before = Before { seen: None, has_taken: Some(false) };
+    let reopened = IncidentCommand::Reopen { by: person("ana"), reason: "it fails again".to_owned() };
+    for via in ["pagerduty", "blocks"] {
+        let (mut bench, _) = Bench::open(&request(true), start_of_day());
+        bench.now = at(60);
+        bench.learns(&acknowledge("ana", via));
+        bench.now = at(1_000);
+        bench.learns(&ran_out(1_000));
+        bench.learns(&pager_ends(1_100));
+        bench.learns(&reopened);
+        assert_eq!(bench.incident.status, Status::Acknowledged);
+        assert!(!is_to_tell_again(&bench.incident, before, &waits, at(20_000)), "{via}");
+        let all = words(&drift(Some(&bench.incident), before, &waits, at(20_000)));
+        assert_eq!(all, ["Reopened at 20000", "Unacknowledged at 20000"], "{via}");
+    }
 }
 
 /// Each note once, whether it was told of, seen, or is ours.
