@@ -253,6 +253,10 @@ impl Pager for PagerDutyClient {
         health.wait(Purpose::Change).map(Duration::from_millis)
     }
 
+    fn free(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move { drop(self.turn.lock().await) })
+    }
+
     fn standing(&self) -> PagerStanding {
         self.health.standing()
     }

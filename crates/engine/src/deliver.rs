@@ -188,6 +188,8 @@ impl Engine {
         let Some(pager) = self.inner.parts.pager.clone() else {
             return self.leave(row, "no pager is configured here").await.map(|()| Called::Later);
         };
+        // what was asked of it meanwhile may show that it is ill
+        pager.free().await;
         if let Some(wait) = pager.not_before(call) {
             // No attempt: nothing was tried, so there is nothing to look for before the next one.
             let until = self.now() + Duration::from_std(wait).unwrap_or(Duration::seconds(MAX_BACKOFF_S));

@@ -2,7 +2,8 @@
 //!
 //! One group sends one message at a time. What people wait for (answers, plans, calls to the pager) has places of its own:
 //! a chat system that is slow with cards and notes does not keep an approval waiting. Mail and the status page get few places:
-//! a mail server that says nothing keeps no card waiting.
+//! a mail server that says nothing keeps no card waiting. The pager is called one call at a time, whatever the incident: while it says
+//! nothing the others do not fill the places in which answers and plans leave.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -23,6 +24,8 @@ const A_LITTLE: Duration = Duration::from_millis(5);
 const AT_ONCE: usize = 24;
 /// So many places are for [`FIRST_LANE`] alone.
 const FOR_PEOPLE: usize = 8;
+/// So many times further it is looked where nothing of what is due first has a place.
+const FURTHER: usize = 8;
 /// The lane of what people wait for.
 const FIRST_LANE: u8 = 0;
 /// The lanes of what goes to servers outside the house, which answer when they like: the status page, and mail.
@@ -30,6 +33,8 @@ pub(crate) const PAGE_LANE: u8 = 4;
 pub(crate) const MAIL_LANE: u8 = 5;
 /// So many of each of these are under way at once: they never fill the places that cards and notes need.
 const OUTSIDE_AT_ONCE: usize = 4;
+/// How the groups of what goes to the pager begin: its calls are made one at a time anyway.
+const TO_PAGER: [&str; 3] = ["pager/", "change/", "alert/"];
 
 /// The messages on their way, and the group of each.
 #[derive(Default)]
@@ -38,13 +43,19 @@ struct Sending {
     groups: HashMap<Id, (u8, String)>,
 }
 
+fn is_to_pager(group: &str) -> bool {
+    TO_PAGER.iter().any(|begin| group.starts_with(begin))
+}
+
 impl Sending {
     /// Whether this one can be sent now, beside the others.
     fn has_place(&self, row: &OutboxRow) -> bool {
         let places = if row.lane == FIRST_LANE { AT_ONCE } else { AT_ONCE - FOR_PEOPLE };
         let alike = self.groups.values().filter(|(lane, _)| *lane == row.lane).count();
         let is_free = row.lane < PAGE_LANE || alike < OUTSIDE_AT_ONCE;
-        is_free && self.groups.len() < places && !self.groups.values().any(|(_, group)| *group == row.group)
+        let is_held =
+            is_to_pager(&row.group) && self.groups.values().any(|(_, group)| is_to_pager(group));
+        is_free && !is_held && self.groups.len() < places && !self.groups.values().any(|(_, group)| *group == row.group)
     }
 
     /// Waits until one is done; for ever while there is none.
@@ -95,21 +106,32 @@ impl Engine {
 
     async fn send_due(&self, sending: &mut Sending) -> Result<(), EngineError> {
         // Those on their way are still due: one of each of their groups.
-        let rows = self.store().outbox_due(self.now(), sending.groups.len() + AT_ONCE).await?;
-        for row in rows {
-            if !sending.has_place(&row) {
-                continue;
-            }
-            let (engine, place) = (self.clone(), (row.lane, row.group.clone()));
-            let task = sending.tasks.spawn(async move {
-                let key = row.key.clone();
-                if let Err(error) = engine.deliver(row).await {
-                    tracing::warn!(%key, %error, "a message could not be handled now");
-                    sleep(TICK).await;
+        let mut most = sending.groups.len() + AT_ONCE;
+        loop {
+            let rows = self.store().outbox_due(self.now(), most).await?;
+            let are_all = rows.len() < most;
+            for row in rows {
+                if sending.has_place(&row) {
+                    self.begin_to_send(row, sending);
                 }
-            });
-            sending.groups.insert(task.id(), place);
+            }
+            if are_all || sending.groups.len() >= AT_ONCE {
+                return Ok(());
+            }
+            // what has to wait for its turn does not hide what is behind it
+            most *= FURTHER;
         }
-        Ok(())
+    }
+
+    fn begin_to_send(&self, row: OutboxRow, sending: &mut Sending) {
+        let (engine, place) = (self.clone(), (row.lane, row.group.clone()));
+        let task = sending.tasks.spawn(async move {
+            let key = row.key.clone();
+            if let Err(error) = engine.deliver(row).await {
+                tracing::warn!(%key, %error, "a message could not be handled now");
+                sleep(TICK).await;
+            }
+        });
+        sending.groups.insert(task.id(), place);
     }
 }

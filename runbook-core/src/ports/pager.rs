@@ -56,6 +56,11 @@ pub trait Pager: Send + Sync {
         None
     }
 
+    /// Waits until nothing is under way to it that a change would wait for.
+    fn free(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// How it goes with asking the pager.
     fn standing(&self) -> PagerStanding {
         PagerStanding::default()

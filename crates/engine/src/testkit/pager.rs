@@ -27,6 +27,12 @@ pub(crate) struct PagerState {
     pub(crate) refuses: usize,
     /// It cannot be reached.
     pub(crate) is_away: bool,
+    /// It says nothing for so long to whoever calls it; then it cannot be reached.
+    pub(crate) hangs: Option<std::time::Duration>,
+    /// After a call that got no answer nobody may call it until then.
+    pub(crate) spared_until: Option<DateTime<Utc>>,
+    /// How many calls were begun.
+    pub(crate) begun: usize,
     /// So many calls are taken, and their answers lost.
     pub(crate) loses_answers: usize,
     /// It does not say who its users are.
@@ -117,6 +123,17 @@ impl Pager for FakePager {
     ) -> BoxFuture<'a, Result<(), PagerError>> {
         Box::pin(async move {
             self.life.point().await;
+            let hangs = {
+                let mut pager = locked(&self.world.pager);
+                pager.begun += 1;
+                pager.hangs
+            };
+            if let Some(hangs) = hangs {
+                tokio::time::sleep(hangs).await;
+                let pause = chrono::Duration::seconds(30);
+                locked(&self.world.pager).spared_until = Some(self.clock.now() + pause);
+                return Err(PagerError::Retry { after_ms: None, reason: "nobody answers".to_owned() });
+            }
             {
                 let mut pager = locked(&self.world.pager);
                 if pager.is_away {
@@ -222,6 +239,11 @@ impl Pager for FakePager {
             let all = pager.changes.get(service).cloned().unwrap_or_default();
             Ok(all.into_iter().filter(|change| change.at.is_none_or(|at| at >= since)).collect())
         })
+    }
+
+    fn not_before(&self, _call: &PagerCall) -> Option<std::time::Duration> {
+        let until = locked(&self.world.pager).spared_until?;
+        (until - self.clock.now()).to_std().ok().filter(|wait| !wait.is_zero())
     }
 
     fn notes<'a>(&'a self, incident: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>> {

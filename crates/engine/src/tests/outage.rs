@@ -6,7 +6,7 @@ use runbook_core::people::Actor;
 use runbook_core::ports::{PagerCall, PagerEventKind, SeenIncident, SeenStatus};
 use runbook_core::request::Request;
 
-use crate::origin::{Asker, Reply};
+use crate::origin::{Asker, Pace, Reply};
 use crate::settings::{PagerLook, PagerTells};
 use crate::testkit::{Bench, ChatFault, check, locked, page};
 
@@ -217,5 +217,39 @@ async fn an_hour_without_pager_and_chat_is_led_from_a_shell_and_both_sides_have_
     drop(pager);
     let still: Vec<String> = locked(&bench.data).backlog();
     assert_eq!(still, Vec::<String>::new(), "nothing waits");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// A PagerDuty that says nothing holds up its own messages alone, and one of them at a time: the others are not counted as tried.
+#[tokio::test(start_paused = true)]
+async fn a_pager_that_hangs_keeps_no_answer_waiting_and_is_tried_by_one() {
+    let mut bench = Bench::new().await;
+    bench.paged().await;
+    locked(&bench.world.pager).hangs = Some(std::time::Duration::from_secs(10));
+    let id = bench.incident().await.id;
+    let mut commit = runbook_core::ports::Commit::default();
+    for other in 0..60 {
+        let (incident, text) = (format!("Q{other}"), "seen".to_owned());
+        let call = PagerCall::Note { incident, from: None, text };
+        let message = runbook_core::message::Outgoing::Pager { incident: id, call };
+        bench.engine.enqueue(&mut commit, &message, &format!("test/{other}"), Pace::AtOnce, bench.now());
+    }
+    let begun = locked(&bench.world.pager).begun;
+    bench.engine.store().commit(commit).await.unwrap();
+    bench.engine.touch();
+    bench.pass(1_000).await;
+    assert_eq!(locked(&bench.world.pager).begun - begun, 1, "it is called one call at a time");
+    // an answer leaves within the second that it has
+    bench.ask("status", "ana", Request::IncidentStatus { incident: None }).await;
+    // the first gets no answer; from then on one looks whenever the pause is over
+    bench.pass(2 * MINUTE).await;
+    let tried = locked(&bench.world.pager).begun - begun;
+    assert!((2..=5).contains(&tried), "{tried}");
+    let due = bench.engine.store().outbox_due(bench.now() + chrono::Duration::days(1), 100).await.unwrap();
+    let attempts: u32 = due.iter().map(|row| row.attempts).sum();
+    assert_eq!((due.len(), usize::try_from(attempts).unwrap()), (60, tried), "what was not tried is not counted");
+    locked(&bench.world.pager).hangs = None;
+    bench.pass(2 * MINUTE).await;
+    assert_eq!(locked(&bench.data).backlog(), Vec::<String>::new());
     assert_eq!(check(&bench), Vec::<String>::new());
 }
