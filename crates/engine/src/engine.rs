@@ -16,6 +16,7 @@ use runbook_core::request::Request;
 use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinSet;
 
+use crate::deaf::Hearing;
 use crate::approval_page::AskedFor;
 use crate::clock::{Clock, Ids};
 use crate::heartbeat::Pulse;
@@ -112,6 +113,8 @@ pub(crate) struct Inner {
     pub(crate) on_call: std::sync::Mutex<Option<SeenOnCall>>,
     /// Whether it works.
     pub(crate) pulse: Pulse,
+    /// Whether the pager is heard.
+    pub(crate) hearing: Hearing,
     /// Tasks beside the loops.
     pub(crate) tasks: std::sync::Mutex<JoinSet<()>>,
 }
@@ -152,6 +155,7 @@ impl Engine {
                 asking: std::sync::Mutex::default(),
                 on_call: std::sync::Mutex::default(),
                 pulse: Pulse::default(),
+                hearing: Hearing::default(),
                 tasks: std::sync::Mutex::new(JoinSet::new()),
             }),
         }

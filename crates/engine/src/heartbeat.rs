@@ -1,6 +1,6 @@
 //! The heartbeat: whoever watches Blocks hears from it while it works, and not merely while its process is there.
 //!
-//! A beat is: every loop has turned lately, and the store took a write. The write moves a timer; should that timer ever be due,
+//! A beat is: every loop has turned lately, the store took a write, and where looking is the only way to the pager it is heard. The write moves a timer; should that timer ever be due,
 //! nothing has beaten for that long, and since when is known ([ADR 0040](../../../docs/adr/0040-what-is-asked-of-pagerduty-and-when.md)).
 
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -108,6 +108,10 @@ impl Engine {
         let commit =
             Commit { timers: vec![TimerChange::Set(silence(now, settings.gap))], ..Commit::default() };
         self.store().commit(commit).await.map_err(|error| error.to_string())?;
+        // everything works, and no page comes in: whoever watches has to know, and no silence is told of afterwards
+        if let Some(since) = self.pager_unheard_since() {
+            return Err(format!("PagerDuty has not been heard since {since}"));
+        }
         self.inner.pulse.beat.store(now.timestamp_millis(), Ordering::Relaxed);
         match &self.inner.parts.watcher {
             Some(watcher) => watcher.beat().await,

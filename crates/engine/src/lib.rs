@@ -18,6 +18,7 @@ mod climb;
 mod clock;
 mod codes;
 mod crash;
+mod deaf;
 mod deliver;
 pub mod describe;
 mod engine;

@@ -56,10 +56,16 @@ impl Engine {
         let mut stop = self.inner.draining.subscribe();
         let mut seen = Seen::default();
         let (mut failures, mut notes_in) = (0_u32, Duration::ZERO);
+        self.begins_to_listen();
         while !self.is_draining() {
             // one round is read to its end before the next begins
             let starts_round = notes_in.is_zero() && failures == 0 && seen.notes_left.is_empty();
-            let pause = match self.look_at_pager(&look, starts_round, &mut seen).await {
+            let looked = self.look_at_pager(&look, starts_round, &mut seen).await;
+            match &looked {
+                Ok(()) => self.pager_was_heard().await,
+                Err(error) => self.pager_was_not_heard(&error.to_string()).await,
+            }
+            let pause = match looked {
                 Ok(()) => {
                     failures = 0;
                     notes_in = if starts_round { look.notes_every } else { notes_in };

@@ -22,7 +22,14 @@ pub(crate) fn router(engine: Engine) -> Router {
 
 async fn ready(State(engine): State<Engine>) -> Response {
     match engine.store().outbox_backlog().await {
-        Ok(backlog) => Json(json!({ "ready": true, "outbox_backlog": backlog })).into_response(),
+        Ok(backlog) => {
+            let mut body = json!({ "ready": true, "outbox_backlog": backlog });
+            // another process would hear it no better: whoever watches is told by the heartbeat that stops
+            if let Some(since) = engine.pager_unheard_since() {
+                body["pager_unheard_since"] = json!(since);
+            }
+            Json(body).into_response()
+        }
         Err(error) => {
             let body = json!({ "ready": false, "error": error.to_string() });
             (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
@@ -46,6 +53,10 @@ async fn metrics(State(engine): State<Engine>) -> Response {
     if let Some(beat) = engine.last_beat() {
         let name = "blocks_heartbeat_timestamp_seconds";
         text.push_str(&format!("# TYPE {name} gauge\n{name} {}\n", beat.timestamp()));
+    }
+    if let Some(look) = engine.last_pager_look() {
+        let name = "blocks_pager_look_timestamp_seconds";
+        text.push_str(&format!("# TYPE {name} gauge\n{name} {}\n", look.timestamp()));
     }
     if let Some(standing) = engine.pager_standing() {
         text.push_str(&pager(&standing));

@@ -25,6 +25,8 @@ pub(crate) struct PagerState {
     pub(crate) unknown: Vec<String>,
     /// It refuses so many calls for good: the token may not do that.
     pub(crate) refuses: usize,
+    /// It does not let anybody look: the token was taken away.
+    pub(crate) refuses_looks: bool,
     /// It cannot be reached.
     pub(crate) is_away: bool,
     /// It says nothing for so long to whoever calls it; then it cannot be reached.
@@ -180,6 +182,9 @@ impl Pager for FakePager {
         Box::pin(async move {
             self.life.alive().await;
             let pager = locked(&self.world.pager);
+            if pager.refuses_looks {
+                return Err(PagerError::Permanent { reason: "the token is not known".to_owned() });
+            }
             if pager.is_away {
                 return Err(PagerError::Retry { after_ms: None, reason: "nobody answers".to_owned() });
             }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use runbook_core::ports::{EventAction, EventSeverity, PagerCall, PagerEventKind};
 
 use crate::heartbeat::HeartbeatSettings;
+use crate::settings::{PagerLook, PagerTells};
 use crate::testkit::{Bench, locked, page};
 
 const MINUTE: u64 = 60_000;
@@ -99,4 +100,47 @@ async fn a_silence_is_told_of_once_when_it_is_over_and_an_end_in_order_is_none()
     bench.is_down_for(Duration::from_millis(60 * MINUTE)).await;
     bench.pass(2 * MINUTE).await;
     assert_eq!(alerts(&bench).len(), 2);
+}
+
+/// Where looking is the only way, a pager that is not heard is a page that nobody gets: nothing beats, and it is said once.
+#[tokio::test(start_paused = true)]
+async fn a_pager_that_is_not_heard_stops_it_where_looking_is_the_only_way() {
+    for (tells, deaf) in [(PagerTells::Nothing, true), (PagerTells::Both, false), (PagerTells::Webhooks, false)] {
+        let look = PagerLook { every: Duration::from_secs(5), notes_every: Duration::from_secs(30), tells };
+        let mut bench = Bench::with(&[], |settings| {
+            settings.heartbeat =
+                Some(HeartbeatSettings { every: Duration::from_secs(60), gap: Duration::from_secs(300) });
+            (settings.sends_events, settings.pager_look) = (true, Some(look));
+        })
+        .await;
+        bench.pass(3 * MINUTE).await;
+        let looked = bench.engine.last_pager_look().unwrap();
+        assert!(bench.now() - looked <= chrono::TimeDelta::minutes(1));
+        let said = |bench: &Bench| locked(&bench.world.chat).asks().into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+        for (refused, words) in [(true, "the token is not known"), (false, "nobody answers")] {
+            let before = said(&bench).len();
+            (locked(&bench.world.pager).refuses_looks, locked(&bench.world.pager).is_away) = (refused, !refused);
+            // a hiccup is none
+            bench.pass(4 * MINUTE).await;
+            assert_eq!(bench.engine.pager_unheard_since(), None);
+            assert_eq!(said(&bench).len(), before);
+            bench.pass(6 * MINUTE).await;
+            let stopped = beats(&bench);
+            bench.pass(20 * MINUTE).await;
+            assert_eq!(beats(&bench) == stopped, deaf, "{tells:?}");
+            assert_eq!(bench.engine.pager_unheard_since().is_some(), deaf);
+            let told: Vec<_> = said(&bench).split_off(before);
+            assert_eq!(told.len(), usize::from(deaf), "{told:?}");
+            assert!(told.iter().all(|text| text.contains(words) && text.contains("has not been heard since")), "{told:?}");
+            (locked(&bench.world.pager).refuses_looks, locked(&bench.world.pager).is_away) = (false, false);
+            bench.pass(5 * MINUTE).await;
+            assert!(beats(&bench) > stopped);
+            let told: Vec<_> = said(&bench).split_off(before);
+            assert_eq!(told.len(), 2 * usize::from(deaf), "{told:?}");
+            assert!(told.last().is_none_or(|text| text.starts_with("PagerDuty is heard again")), "{told:?}");
+        }
+        // it did work all the time
+        assert_eq!(alerts(&bench), []);
+        bench.end();
+    }
 }
