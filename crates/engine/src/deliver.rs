@@ -4,7 +4,9 @@
 use chrono::{DateTime, Duration, Utc};
 use runbook_core::backoff;
 use runbook_core::ids::{IncidentId, RunId};
-use runbook_core::incident::{Asking, Incident, IncidentCommand, Urgency};
+use runbook_core::incident::{
+    Asking, Incident, IncidentCommand, RESOLVE_NOT_REPEATED, RESOLVE_WITHDRAWN, Urgency,
+};
 use runbook_core::message::{Bookmark, ChatMessage, Outgoing, PlanView};
 use runbook_core::people::{Actor, Person, Role};
 use runbook_core::ports::{
@@ -163,6 +165,9 @@ impl Engine {
         if self.page_is_late(incident, call).await? {
             return self.settle(row, OutboxResult::Sent).await;
         }
+        if matches!(call, PagerCall::Resolve { .. }) && self.is_resolve_over(row, incident).await? {
+            return self.settle(row, OutboxResult::Sent).await;
+        }
         let Some(call) = self.addressed(incident, call).await? else {
             return self.settle(row, OutboxResult::Sent).await;
         };
@@ -209,6 +214,18 @@ impl Engine {
             }
             Err(PagerError::Permanent { reason }) => Ok(Called::Refused(reason)),
         }
+    }
+
+    /// An end that waited while the pager was away, and that nobody asks for any more, ends nothing: the timeline says so.
+    async fn is_resolve_over(&self, row: &OutboxRow, id: IncidentId) -> Result<bool, EngineError> {
+        if !self.incident(id).await?.is_some_and(|state| state.has_taken_resolve_back()) {
+            return Ok(false);
+        }
+        let what = if row.attempts == 0 { RESOLVE_WITHDRAWN } else { RESOLVE_NOT_REPEATED };
+        let reason = "the impact is back, or it was opened again".to_owned();
+        let command = IncidentCommand::RecordDeliveryFailure { what: what.to_owned(), reason };
+        self.change_incident(id, &command, &Origin::engine(), None).await?;
+        Ok(true)
     }
 
     /// Nobody is woken for what is over, nor to come where they are already. What an undo has left half done is not over with its incident.

@@ -22,6 +22,10 @@ use crate::ports::{PagerCall, UNDO_FAILED_KEY};
 
 /// The name of an undelivered request to the pager to resolve.
 pub(super) const PAGER_RESOLVE: &str = "pager resolve";
+/// The name of such a request that was taken back before it left: the pager never heard of it.
+pub const RESOLVE_WITHDRAWN: &str = "pager resolve, taken back before it left";
+/// The same of one that was tried: the pager may have heard of it.
+pub const RESOLVE_NOT_REPEATED: &str = "pager resolve, taken back after it was tried";
 /// What is noted when the pager is told again that somebody has it.
 pub(super) const TOLD_AGAIN: &str = "told again";
 /// The name of an undelivered request to the pager to ask somebody to come.

@@ -115,6 +115,12 @@ impl Incident {
         self.pager.is_some() && !self.pager_over && !self.pager_refused
     }
 
+    /// Whether a request to the pager to end it is none any more: the impact came back, or somebody opened it again.
+    #[must_use]
+    pub fn has_taken_resolve_back(&self) -> bool {
+        self.status.is_open() && !self.resolve_requested
+    }
+
     /// Keeps whether it is over for the pager.
     pub(super) fn hear_of_pager(&mut self, envelope: &Envelope<IncidentEvent>) {
         match &envelope.event {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::alerts::Alerts;
 use super::capture::Captured;
 use super::clock::Clock;
-use super::decide::{CHANNEL, HERE, OUTPUT, PAGER_RESOLVE, TOLD_AGAIN};
+use super::decide::{CHANNEL, HERE, OUTPUT, PAGER_RESOLVE, RESOLVE_WITHDRAWN, TOLD_AGAIN};
 use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome, SharedFrom};
 use super::handover::Passed;
 use super::look::Looks;
@@ -500,7 +500,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.channel_failed |= what == CHANNEL;
             incident.pager_refused |= what == PAGER_RESOLVE;
             incident.file_failed |= what == OUTPUT;
-            incident.pager_asked &= what != PAGER_RESOLVE;
+            incident.pager_asked &= what != PAGER_RESOLVE && what != RESOLVE_WITHDRAWN;
         }
         IncidentEvent::ChannelOpened { channel } => {
             // A card that stands where others read along says from now on where it is led.
@@ -575,6 +575,8 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 incident.status = Status::Mitigating;
                 // What had stopped the impact is being repeated or undone: it no longer counts.
                 incident.mitigated_at = None;
+                // Whoever vouched for the fix vouched for that.
+                incident.resolve_requested = false;
             }
         }
         IncidentEvent::RunTakenUp { run } => {

@@ -1,6 +1,6 @@
 //! Slack is away for ten minutes of a P1: the incident is led over the API, and afterwards the channel shows all of it.
 
-use runbook_core::incident::Status;
+use runbook_core::incident::{IncidentEvent, Status};
 use runbook_core::message::ChatMessage;
 use runbook_core::people::Actor;
 use runbook_core::ports::{PagerCall, PagerEventKind, SeenIncident, SeenStatus};
@@ -252,4 +252,54 @@ async fn a_pager_that_hangs_keeps_no_answer_waiting_and_is_tried_by_one() {
     bench.pass(2 * MINUTE).await;
     assert_eq!(locked(&bench.data).backlog(), Vec::<String>::new());
     assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// Somebody vouches for the fix while PagerDuty is away, and the impact comes back: what was to end it there ends nothing an hour later.
+#[tokio::test(start_paused = true)]
+async fn an_end_that_waited_ends_nothing_once_the_impact_is_back() {
+    for by_hand in [false, true] {
+        let mut bench = Bench::new().await;
+        bench.paged().await;
+        shell(&bench, "ana", Request::IncidentAck { incident: None }).await;
+        bench.pass(MINUTE).await;
+        locked(&bench.world.pager).is_away = true;
+        if by_hand {
+            let reason = "a test".to_owned();
+            shell(&bench, "ana", Request::IncidentNone { incident: None, reason }).await;
+            bench.pass(MINUTE).await;
+            let reason = "it was none".to_owned();
+            shell(&bench, "ana", Request::IncidentReopen { incident: Some("INC-1".to_owned()), reason }).await;
+        } else {
+            shell(&bench, "ana", Request::IncidentResolve { incident: None }).await;
+            bench.pass(MINUTE).await;
+            let rollback = Request::RunbookRollback { service: None, params: [].into(), incident: None };
+            shell(&bench, "ana", rollback).await;
+            bench.pass(MINUTE).await;
+            let run = bench.asked_runs()[0];
+            let fingerprint = Some(bench.run(run).await.0.fingerprint.to_string());
+            let yes = Request::RunbookApprove { run: None, fingerprint, reason: Some("it is bad".to_owned()) };
+            shell(&bench, "ben", yes).await;
+            bench.until("it has helped", |bench| bench.status(run) == "succeeded").await;
+        }
+        bench.pass(60 * MINUTE).await;
+        locked(&bench.world.pager).is_away = false;
+        bench.pass(5 * MINUTE).await;
+        assert!(!locked(&bench.world.pager).was_asked_to_resolve(), "{by_hand}");
+        let incident = bench.incident().await;
+        assert!(incident.status.is_open() && !incident.resolve_requested && !incident.pager_refused);
+        let (_, events) = bench.incident_events(incident.id).await;
+        let is_said = |event: &&IncidentEvent| {
+            matches!(event, IncidentEvent::DeliveryFailed { what, .. } if what.contains("taken back"))
+        };
+        assert_eq!(events.iter().filter(is_said).count(), 1, "the timeline says so");
+        // the next one leaves, and ends it
+        shell(&bench, "ana", Request::IncidentResolve { incident: None }).await;
+        bench.pass(MINUTE).await;
+        assert!(locked(&bench.world.pager).was_asked_to_resolve());
+        bench.pager_says("resolved", PagerEventKind::Resolved, page("Q1"), None).await;
+        bench.pass(MINUTE).await;
+        assert_eq!(bench.incident().await.status, Status::Resolved);
+        assert_eq!(locked(&bench.data).backlog(), Vec::<String>::new());
+        bench.end();
+    }
 }

@@ -195,6 +195,38 @@ fn an_end_that_was_taken_back_is_not_ended_by_the_pagers_answer() {
     assert_eq!(words(&bench.learns(&pager_ends(60))), ["resolved"], "its own word");
 }
 
+/// What was to end it at the pager ends nothing once the impact is back, or somebody has opened it again; whether the pager may have
+/// heard of it says whether its next word is an answer.
+#[test]
+fn a_request_to_end_it_is_taken_back() {
+    let mut bench = Bench::paged();
+    assert!(bench.incident.has_taken_resolve_back(), "nobody has asked for it");
+    bench.learns(&resolve("ana"));
+    assert!(!bench.incident.has_taken_resolve_back());
+    bench.learns(&link(RUN, true));
+    bench.learns(&IncidentCommand::StartMitigation { run: RUN });
+    assert!(bench.incident.has_taken_resolve_back(), "it is being mitigated again");
+    let ended = IncidentCommand::EndRun { run: RUN, outcome: RunOutcome::Succeeded, reason: None };
+    bench.learns(&ended);
+    assert_eq!(bench.status(), "monitoring");
+    assert!(bench.incident.has_taken_resolve_back(), "nobody has vouched for it since");
+    assert_eq!(words(&bench.learns(&resolve("ana"))), ["resolve_requested"]);
+    assert!(!bench.incident.has_taken_resolve_back());
+
+    for (what, then) in [(RESOLVE_WITHDRAWN, "resolved"), (RESOLVE_NOT_REPEATED, "pager_noted")] {
+        let mut bench = Bench::paged();
+        bench.learns(&none("ana"));
+        assert!(!bench.incident.has_taken_resolve_back(), "it is over here");
+        bench.learns(&reopen("ana"));
+        assert!(bench.incident.has_taken_resolve_back());
+        let said = IncidentCommand::RecordDeliveryFailure { what: what.to_owned(), reason: "back".to_owned() };
+        let said = bench.learns(&said);
+        assert_eq!((words(&said), said.effects.len()), (vec!["delivery_failed"], 0));
+        assert_eq!(words(&bench.learns(&pager_ends(60))), [then], "{what}");
+        assert_eq!(bench.replayed(), bench.incident);
+    }
+}
+
 #[test]
 fn our_own_notes_at_the_pager_do_not_come_back() {
     let mut bench = Bench::paged();
