@@ -95,7 +95,7 @@ impl Engine {
             PagerEventKind::MergedInto { other } => {
                 return self.pager_merged(id, other, event, origin).await.map(|()| Heeded::Acted);
             }
-            PagerEventKind::PriorityChanged => self.priority_change(event),
+            PagerEventKind::PriorityChanged => self.priority_change(event, told_by.is_some()),
             PagerEventKind::ServiceChanged => self.service_change(event),
             PagerEventKind::BridgeChanged { url, numbers } => {
                 IncidentCommand::ChangeBridge { url: url.clone(), numbers: numbers.clone() }
@@ -136,11 +136,14 @@ impl Engine {
         }))
     }
 
-    fn priority_change(&self, event: &PagerEvent) -> IncidentCommand {
+    fn priority_change(&self, event: &PagerEvent, is_told: bool) -> IncidentCommand {
         match self.severity_named(&event.incident) {
             Some(to) => {
                 let target_s = self.settings().target_s(&to);
-                let word = Word::Pager { occurred_at: event.occurred_at };
+                let word = match is_told {
+                    true => Word::Pager { occurred_at: event.occurred_at },
+                    false => Word::Seen,
+                };
                 IncidentCommand::ChangeSeverity { to, target_s, word }
             }
             None => note("priority_changed", event.incident.priority.as_ref()),

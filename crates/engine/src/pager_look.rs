@@ -48,6 +48,23 @@ struct Last {
     priority: Option<String>,
     /// The acknowledgement that it had here: of a later one the status says nothing.
     taken_seq: u64,
+    /// The event that said the severity here, which the pager had been told by then.
+    told_seq: Option<u64>,
+}
+
+/// What has become of the severity that somebody said here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    /// Nobody has, since the pager did.
+    Nothing,
+    /// It is on its way to the pager.
+    Waits,
+    /// The pager was told it, perhaps while it was looked at.
+    JustTold(u64),
+    /// The pager was told it before it was looked at: what it has now is its own word.
+    Told(u64),
+    /// The pager did not take it.
+    Refused,
 }
 
 impl Engine {
@@ -181,10 +198,16 @@ impl Engine {
             return Ok(());
         }
         let mut all = drift(ours.as_ref(), before_this, one, self.now());
+        let mut said = Said::Nothing;
         if let Some(ours) = &ours {
             all.extend(self.moved(ours, one));
-            all.extend(self.reprioritised(ours, one, last.map(|last| &last.priority)).await?);
+            said = self.said_of_severity(ours, last).await?;
+            all.extend(self.reprioritised(ours, one, last.map(|last| &last.priority), said));
         }
+        let told_seq = match said {
+            Said::JustTold(seq) | Said::Told(seq) => Some(seq),
+            Said::Nothing | Said::Waits | Said::Refused => None,
+        };
         let mut waits = false;
         for drifted in all {
             let key = (id.clone(), word(&drifted.kind));
@@ -202,7 +225,7 @@ impl Engine {
         }
         if !waits {
             let (status, priority) = (one.status.clone(), one.incident.priority.clone());
-            seen.last.insert(id.clone(), Last { status, priority, taken_seq });
+            seen.last.insert(id.clone(), Last { status, priority, taken_seq, told_seq });
         }
         Ok(())
     }
@@ -256,40 +279,58 @@ impl Engine {
         is_moved.then(|| Drifted { kind: PagerEventKind::ServiceChanged, at: self.now(), by: None })
     }
 
-    /// Somebody has named another priority there. The pager does not say when: one that differs from the last look is the later word,
-    /// and without a last look what somebody has said here stays.
-    async fn reprioritised(
+    async fn said_of_severity(&self, ours: &Incident, last: Option<&Last>) -> Result<Said, EngineError> {
+        let Some(seq) = ours.told.said_here() else { return Ok(Said::Nothing) };
+        if last.is_some_and(|last| last.told_seq == Some(seq)) {
+            return Ok(Said::Told(seq));
+        }
+        let key = severity_key(ours.id, seq);
+        if self.store().outbox_waits(key.clone()).await? {
+            return Ok(Said::Waits);
+        }
+        let has_left = self.store().outbox_left(key.clone()).await?.contains(&key);
+        Ok(if has_left { Said::JustTold(seq) } else { Said::Refused })
+    }
+
+    /// Somebody has named another priority there, or it has the one that it was told. The pager does not say when: what it has although
+    /// it was told another is the later word, and so is one that differs from the last look. Without either, what somebody has said
+    /// here stays.
+    fn reprioritised(
         &self,
         ours: &Incident,
         seen: &SeenIncident,
         last: Option<&Option<String>>,
-    ) -> Result<Option<Drifted>, EngineError> {
-        // what was said here is on its way there
-        if let Some(seq) = ours.told.said_here()
-            && self.store().outbox_waits(severity_key(ours.id, seq)).await?
-        {
-            return Ok(None);
-        }
+        said: Said,
+    ) -> Option<Drifted> {
         let named = self.severity_named(&seen.incident);
-        let differs = named.is_some_and(|named| named != ours.severity);
+        let differs = named.as_ref().is_some_and(|named| *named != ours.severity);
         let has_changed = last.is_some_and(|last| *last != seen.incident.priority);
-        let is_new = match (has_changed, ours.reminders.is_severity_guessed) {
-            (true, _) => differs,
+        let is_told = named.as_ref().is_some_and(|named| ours.told.awaits(named));
+        let is_new = match (said, has_changed) {
+            // what was said here is on its way there
+            (Said::Waits, _) => false,
+            // it has what it was told; anything else may be as it was before that
+            (Said::JustTold(_), _) => is_told && !differs,
+            (Said::Told(_), _) => differs || is_told,
+            // what it was told before the one that it refused is no news
+            (Said::Refused, true) => differs && !is_told,
+            (Said::Refused, false) => false,
+            (Said::Nothing, true) => differs,
             // high urgency is not taken below its floor by what the page said from its beginning
             // nor is what the rules made of it by that very priority
-            (false, true) => {
+            (Said::Nothing, false) if ours.reminders.is_severity_guessed => {
                 let facts = self.facts_of(&seen.incident);
                 let known = ours.chosen.as_ref().and_then(|chosen| chosen.priority.as_ref());
                 let is_same = ours.chosen.is_some() && known == facts.priority.as_ref();
                 !is_same && !self.choose(&facts).severity_guessed
             }
-            (false, false) => differs && ours.told.said_here().is_none(),
+            (Said::Nothing, false) => differs,
         };
-        Ok((is_new && ours.status.is_open()).then(|| Drifted {
+        (is_new && ours.status.is_open()).then(|| Drifted {
             kind: PagerEventKind::PriorityChanged,
             at: self.now(),
             by: None,
-        }))
+        })
     }
 
     async fn make_up_for_one(

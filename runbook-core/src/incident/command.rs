@@ -97,6 +97,8 @@ pub enum Word {
         /// When, by its account.
         occurred_at: DateTime<Utc>,
     },
+    /// The pager shows it, and everything that was said here has got there before.
+    Seen,
 }
 
 /// Somebody is asked to come, through the pager.

@@ -47,6 +47,12 @@ impl Told {
         self.said_at.map(|_| self.said_seq)
     }
 
+    /// Whether the pager was told this severity, and has not been seen to have it.
+    #[must_use]
+    pub fn awaits(&self, severity: &str) -> bool {
+        self.severities.iter().any(|(told, _)| told == severity)
+    }
+
     /// What the pager's word is, which it said then.
     fn hears(&self, severity: &str, now: &str, occurred_at: DateTime<Utc>) -> Heard {
         let is_echo = |(told, at): &(String, DateTime<Utc>)| told == severity && occurred_at - *at <= ECHO;
@@ -97,6 +103,8 @@ impl Incident {
     pub(super) fn hears_severity(&self, severity: &str, word: &Word) -> Heard {
         match word {
             Word::Pager { occurred_at } => self.told.hears(severity, &self.severity, *occurred_at),
+            Word::Seen if severity == self.severity && self.told.awaits(severity) => Heard::Receipt,
+            Word::Seen => Heard::New,
             Word::Here { .. } | Word::Rule { .. } => Heard::New,
         }
     }

@@ -133,6 +133,28 @@ const KINDS: &[Kind] = &[
         &[Pages("Q1", Some("P1")), Severity("P2"), Pass(120), Prioritises("Q1", "P4")],
         &["triggered P4 flowengine"],
     ),
+    (
+        "a priority that was said here before, minutes after another",
+        &[
+            Pages("Q1", Some("P3")),
+            Severity("P1"),
+            Pass(240),
+            Severity("P2"),
+            Pass(240),
+            Prioritises("Q1", "P1"),
+        ],
+        &["triggered P1 flowengine"],
+    ),
+    (
+        "and a second after another",
+        &[Pages("Q1", Some("P3")), Severity("P1"), Pass(240), Severity("P2"), Pass(1), Prioritises("Q1", "P1")],
+        &["triggered P1 flowengine"],
+    ),
+    (
+        "another priority while this process was not there",
+        &[Pages("Q1", Some("P3")), Severity("P1"), Pass(240), Prioritises("Q1", "P4"), Down(1)],
+        &["triggered P4 flowengine"],
+    ),
     ("another service", &[Pages("Q1", Some("P1")), Moves("Q1", "PBILL")], &["triggered P1 billing"]),
     (
         "a service that is not configured",

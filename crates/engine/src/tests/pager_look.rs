@@ -272,3 +272,24 @@ async fn a_pager_that_was_away_for_an_hour_is_caught_up_with() {
     assert_eq!(bench.incident().await.status, Status::Triggered);
     assert_eq!(check(&bench), Vec::<String>::new());
 }
+
+/// What the pager was told before the severity that it refused is not somebody's word there.
+#[tokio::test(start_paused = true)]
+async fn a_severity_that_the_pager_refused_stays_here() {
+    let mut bench = Bench::with(&[], polled).await;
+    has(&bench, vec![seen(&bench, SeenStatus::Triggered, None)]);
+    bench.pass(15_000).await;
+    let says = |to: &str| Request::IncidentSeverity { incident: None, severity: to.to_owned() };
+    bench.ask("one", "ana", says("P3")).await;
+    bench.pass(240_000).await;
+    locked(&bench.world.pager).refuses = 1;
+    bench.ask("two", "ana", says("P2")).await;
+    bench.pass(1_200_000).await;
+    assert_eq!(locked(&bench.world.pager).seen[0].incident.priority.as_deref(), Some("P3"));
+    assert_eq!(bench.incident().await.severity, "P2");
+    // what somebody says there after that is
+    locked(&bench.world.pager).seen[0].incident.priority = Some("P4".to_owned());
+    bench.pass(10_000).await;
+    assert_eq!(bench.incident().await.severity, "P4");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}

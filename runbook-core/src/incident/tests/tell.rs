@@ -27,6 +27,11 @@ fn there(to: &str, second: i64) -> IncidentCommand {
     IncidentCommand::ChangeSeverity { to: to.to_owned(), target_s: None, word }
 }
 
+/// A look shows it.
+fn seen(to: &str) -> IncidentCommand {
+    IncidentCommand::ChangeSeverity { to: to.to_owned(), target_s: None, word: Word::Seen }
+}
+
 #[test]
 fn a_severity_is_told_in_the_name_of_whoever_said_it() {
     let mut bench = Bench::paged();
@@ -102,6 +107,30 @@ fn the_pagers_word_counts_unless_it_is_an_echo_or_older() {
         (
             "an hour later it is no echo",
             &[(60, here("P2"), "P2", 1), (61, here("P3"), "P3", 1), (3_600, there("P2", 3_600), "P2", 1)],
+        ),
+        (
+            "a look sees what it was told, once, and then what somebody said there",
+            &[
+                (60, here("P3"), "P3", 1),
+                (300, here("P2"), "P2", 1),
+                (301, seen("P2"), "P2", 1),
+                (302, seen("P2"), "P2", 0),
+                (480, seen("P3"), "P3", 1),
+            ],
+        ),
+        (
+            "a look sees what was said there, although the echo of the same never came",
+            &[(60, here("P3"), "P3", 1), (61, here("P2"), "P2", 1), (90, seen("P3"), "P3", 1)],
+        ),
+        (
+            "what a look has seen is no news when it is told late",
+            &[
+                (60, here("P3"), "P3", 1),
+                (61, here("P2"), "P2", 1),
+                (70, seen("P2"), "P2", 1),
+                (80, there("P3", 60), "P2", 0),
+                (81, there("P2", 62), "P2", 0),
+            ],
         ),
     ];
     for (name, steps) in rows {
