@@ -396,17 +396,19 @@ impl Engine {
         let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(String::new()) };
         let incident = &loaded.state;
         let number = incident.number;
+        let rings = incident.status > Status::Triggered && incident.is_untaken_at_pager();
+        let and_told = if rings { " PagerDuty, where it may still ring, is told that somebody has it." } else { "" };
         Ok(match &incident.commander {
             _ if !incident.status.is_open() => {
                 format!("{number} is {}: there is nothing to take.", incident.status.word())
             }
             Some(commander) if commander.who != asker.actor => {
                 format!(
-                    "{} has {number}; `role commander me {number}` makes you its commander.",
+                    "{} has {number}; `role commander me {number}` makes you its commander.{and_told}",
                     commander.who
                 )
             }
-            _ => "You have it.".to_owned(),
+            _ => format!("You have it.{and_told}"),
         })
     }
 

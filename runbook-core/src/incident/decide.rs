@@ -26,6 +26,8 @@ pub(super) const PAGER_RESOLVE: &str = "pager resolve";
 pub const RESOLVE_WITHDRAWN: &str = "pager resolve, taken back before it left";
 /// The same of one that was tried: the pager may have heard of it.
 pub const RESOLVE_NOT_REPEATED: &str = "pager resolve, taken back after it was tried";
+/// The name of an undelivered acknowledgement.
+pub(super) const PAGER_ACK: &str = "pager ack";
 /// What is noted when the pager is told again that somebody has it.
 pub(super) const TOLD_AGAIN: &str = "told again";
 /// The name of an undelivered request to the pager to ask somebody to come.
@@ -445,7 +447,9 @@ fn acknowledge(
         return Decision::default();
     }
     let mut events = Vec::new();
-    if state.status == Status::Triggered {
+    // One that is being mitigated may ring still: nobody ever took it there, or that ran out or was refused.
+    let is_taken = state.status == Status::Triggered || state.is_untaken_at_pager();
+    if is_taken {
         events.push(IncidentEvent::Acknowledged { via: via.to_owned() });
     }
     if state.commander.is_none() && matches!(by, Actor::Person(_) | Actor::Outside(_)) {
@@ -460,7 +464,7 @@ fn acknowledge(
         effects.push(Effect::Send(Outgoing::Invite { incident: state.id, who: by.clone() }));
     }
     // The pager must stop ringing when somebody took it elsewhere.
-    if let (Some(pager), HERE) = (&state.pager, via) {
+    if let (Some(pager), HERE, true) = (&state.pager, via, is_taken) {
         let call = PagerCall::Acknowledge { incident: pager.id.clone(), from: email.cloned() };
         effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));
     }

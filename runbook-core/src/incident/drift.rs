@@ -4,6 +4,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 
+use super::pager::is_led_by_somebody;
 use super::state::{Incident, Status};
 use crate::ports::{PagerEventKind, PagerUser, SeenIncident, SeenNote, SeenStatus};
 
@@ -38,7 +39,9 @@ pub fn is_to_tell_again(
     seen: &SeenIncident,
     now: DateTime<Utc>,
 ) -> bool {
-    ours.status == Status::Acknowledged
+    is_led_by_somebody(ours.status)
+        // it is on its way to its end there
+        && !ours.resolve_requested
         && seen.status == SeenStatus::Triggered
         && before.has_taken == Some(false)
         && !ours.taken_at_pager
@@ -77,7 +80,8 @@ pub fn drift(
     let is_led = ours.status.is_open() || comes_back;
     match &seen.status {
         SeenStatus::Acknowledged
-            if is_led && (ours.acknowledged_at.is_none() || ours.status == Status::Triggered) =>
+            if is_led
+                && (comes_back || ours.status == Status::Triggered || ours.is_untaken_at_pager()) =>
         {
             all.push(changed(PagerEventKind::Acknowledged, at));
         }
@@ -86,7 +90,9 @@ pub fn drift(
                 && (before.seen == Some(&SeenStatus::Acknowledged)
                     || ours.taken_at_pager
                     || before.has_taken == Some(true)
-                    || (before.has_taken == Some(false) && ours.last_told_at.is_none())) =>
+                    || (ours.status == Status::Acknowledged
+                        && before.has_taken == Some(false)
+                        && ours.last_told_at.is_none())) =>
         {
             all.push(Drifted { kind: PagerEventKind::Unacknowledged, at: now, by: None });
         }

@@ -59,7 +59,7 @@ pub(super) fn decide(state: &Incident, command: &IncidentCommand) -> Result<Deci
             }
             decision
         }
-        IncidentCommand::TellAgain { email } if state.status == Status::Acknowledged => {
+        IncidentCommand::TellAgain { email } if is_led_by_somebody(state.status) => {
             let Some(pager) = &state.pager else { return Ok(Decision::default()) };
             let text = Some("that somebody has it: it had not taken that".to_owned());
             let noted = IncidentEvent::PagerNoted { what: TOLD_AGAIN.to_owned(), text, id: None };
@@ -94,6 +94,11 @@ pub(super) fn decide(state: &Incident, command: &IncidentCommand) -> Result<Deci
     })
 }
 
+/// Somebody has it, whatever they do about it by now.
+pub(super) fn is_led_by_somebody(status: Status) -> bool {
+    matches!(status, Status::Acknowledged | Status::Mitigating | Status::Monitoring)
+}
+
 /// Whether what the pager said last is this: a webhook tells the millisecond, and a look sees the second.
 pub(super) fn is_told(said_at: DateTime<Utc>, occurred_at: DateTime<Utc>) -> bool {
     said_at.timestamp() >= occurred_at.timestamp()
@@ -113,6 +118,14 @@ impl Incident {
     /// Whether the pager has to be asked to end it too.
     pub(super) fn asks_pager_to_end(&self) -> bool {
         self.pager.is_some() && !self.pager_over && !self.pager_refused
+    }
+
+    /// Whether it may ring at the pager: nobody is known to have taken it there since it began, or since that ran out.
+    #[must_use]
+    pub fn is_untaken_at_pager(&self) -> bool {
+        let is_told = self.last_told_at.is_some() && !self.ack_refused;
+        let is_taken = self.taken_at_pager || is_told;
+        self.pager.is_some() && self.status.is_open() && !self.pager_over && !is_taken
     }
 
     /// Whether a request to the pager to end it is none any more: the impact came back, or somebody opened it again.

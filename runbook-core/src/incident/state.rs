@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::alerts::Alerts;
 use super::capture::Captured;
 use super::clock::Clock;
-use super::decide::{CHANNEL, HERE, OUTPUT, PAGER_RESOLVE, RESOLVE_WITHDRAWN, TOLD_AGAIN};
+use super::decide::{CHANNEL, HERE, OUTPUT, PAGER_ACK, PAGER_RESOLVE, RESOLVE_WITHDRAWN, TOLD_AGAIN};
 use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome, SharedFrom};
 use super::handover::Passed;
 use super::look::Looks;
@@ -274,6 +274,9 @@ pub struct Incident {
     /// When the pager was last told, or told again, that somebody here has it; nobody here has taken it since it ran out when absent.
     #[serde(skip)]
     pub last_told_at: Option<DateTime<Utc>>,
+    /// The pager refused for good to take that.
+    #[serde(skip)]
+    pub ack_refused: bool,
     /// What the pager was told, and has not said to have.
     #[serde(skip)]
     pub told: Told,
@@ -450,6 +453,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 taken_at_pager: false,
                 taken_at: None,
                 last_told_at: None,
+                ack_refused: false,
                 told: Told::default(),
                 taken_seq: 0,
                 reminders,
@@ -472,6 +476,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         IncidentEvent::Acknowledged { via } => {
             incident.taken_at_pager = via != HERE;
             incident.last_told_at = Some(at).filter(|_| via == HERE);
+            incident.ack_refused = false;
             incident.taken_seq = envelope.seq;
             incident.taken_at = Some(envelope.occurred_at.filter(|_| via != HERE).unwrap_or(at));
             incident.acknowledged_at.get_or_insert(at);
@@ -482,6 +487,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         IncidentEvent::Unacknowledged => {
             incident.taken_at_pager = false;
             incident.last_told_at = None;
+            incident.ack_refused = false;
             incident.taken_seq = envelope.seq;
             if incident.status == Status::Acknowledged {
                 incident.status = Status::Triggered;
@@ -500,6 +506,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.channel_failed |= what == CHANNEL;
             incident.pager_refused |= what == PAGER_RESOLVE;
             incident.file_failed |= what == OUTPUT;
+            incident.ack_refused |= what == PAGER_ACK;
             incident.pager_asked &= what != PAGER_RESOLVE && what != RESOLVE_WITHDRAWN;
         }
         IncidentEvent::ChannelOpened { channel } => {
@@ -625,6 +632,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         IncidentEvent::TargetMissed { target_s } => incident.target_missed = Some(*target_s),
         IncidentEvent::PagerNoted { what, .. } if what == TOLD_AGAIN => {
             incident.last_told_at = Some(at);
+            incident.ack_refused = false;
             incident.taken_seq = envelope.seq;
         }
         IncidentEvent::PagerNoted { id, .. } => incident.noted_at_pager.extend(id.clone()),

@@ -50,6 +50,8 @@ enum Do {
     Responder,
     /// Somebody asks for a rollback, which waits for approval.
     Rollback,
+    /// Somebody else approves it, and it succeeds.
+    Approve,
 }
 
 use Do::*;
@@ -288,6 +290,21 @@ const KINDS: &[Kind] = &[
         &["triggered P1 flowengine"],
     ),
     (
+        "taken here when it is mitigated already",
+        &[Pages("Q1", Some("P1")), Rollback, Approve, Ack],
+        &["monitoring P1 flowengine"],
+    ),
+    (
+        "taken here, refused there for good, and mitigated",
+        &[Pages("Q1", Some("P1")), Refuses(1), Ack, Rollback, Approve],
+        &["monitoring P1 flowengine"],
+    ),
+    (
+        "taken there when it is mitigated already",
+        &[Pages("Q1", Some("P1")), Rollback, Approve, Takes("Q1", "ben")],
+        &["monitoring P1 flowengine"],
+    ),
+    (
         "taken on both sides by two",
         &[Pages("Q1", Some("P1")), Away(true), Ack, Takes("Q1", "ben"), Pass(600), Away(false)],
         &["acknowledged P1 flowengine"],
@@ -445,6 +462,12 @@ impl Scene {
                 let role = Role::Responder;
                 let give = Request::IncidentRole { incident: first(), role, who: "ben".to_owned() };
                 self.ask("ana", give).await;
+            }
+            Approve => {
+                let run = self.bench.asked_runs()[0];
+                let yes = self.bench.approval(run);
+                self.ask("ben", yes).await;
+                self.bench.pass(10_000).await;
             }
             Rollback => {
                 let rollback =

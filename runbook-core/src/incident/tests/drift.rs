@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::kit::*;
-use crate::incident::{Before, Drifted, Incident, IncidentCommand, Status, drift, is_to_tell_again, missed_notes};
+use crate::incident::{Before, Drifted, Incident, IncidentCommand, RunOutcome, Status, drift, is_to_tell_again, missed_notes};
 use crate::ports::{PagerEventKind, PagerIncident, PagerUser, SeenIncident, SeenNote, SeenStatus};
 
 fn at(second: i64) -> DateTime<Utc> {
@@ -126,7 +126,13 @@ fn an_acknowledgement_of_ours_has_run_out_or_never_got_there() {
     assert!(!is_to_tell_again(&bench.incident, before(Some(false)), &waits, at(5_100)));
     let taken = seen(SeenStatus::Acknowledged, 0);
     assert!(!is_to_tell_again(&bench.incident, before(Some(false)), &taken, at(9_000)));
+    // nor does a mitigation stop it from ringing
+    bench.learns(&link(RUN, true));
+    bench.learns(&IncidentCommand::StartMitigation { run: RUN });
+    assert!(is_to_tell_again(&bench.incident, before(Some(false)), &waits, at(9_000)));
     bench.learns(&pager_ends(9_500));
+    bench.learns(&IncidentCommand::EndRun { run: RUN, outcome: RunOutcome::Succeeded, reason: None });
+    bench.learns(&pager_ends(9_600));
     assert_eq!(bench.learns(&IncidentCommand::TellAgain { email: None }).events, []);
 }
 

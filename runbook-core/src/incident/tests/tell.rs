@@ -258,3 +258,45 @@ fn the_answer_to_our_own_acknowledgement_is_awaited_for_a_while() {
     bench.learns(&acknowledge("ana", "pagerduty"));
     assert!(!bench.incident.awaits_echo_of_taking(at(60)));
 }
+
+/// Whoever says that they have it stops it from ringing, however far it is, unless that is known there.
+#[test]
+fn an_acknowledgement_is_told_wherever_it_is_not_known() {
+    let acks = |decision: &Decision| {
+        calls(decision).iter().filter(|call| matches!(call, PagerCall::Acknowledge { .. })).count()
+    };
+    let refused =
+        IncidentCommand::RecordDeliveryFailure { what: "pager ack".to_owned(), reason: "no".to_owned() };
+    let mitigating = || {
+        let mut bench = Bench::paged();
+        bench.learns(&link(RUN, true));
+        bench.learns(&IncidentCommand::StartMitigation { run: RUN });
+        bench
+    };
+    let succeeded = IncidentCommand::EndRun { run: RUN, outcome: RunOutcome::Succeeded, reason: None };
+    type Row<'a> = (&'a str, &'a [IncidentCommand], usize);
+    let rows: &[Row<'_>] = &[
+        ("nobody has it", &[], 1),
+        ("it has stopped", &[succeeded.clone()], 1),
+        ("told before", &[acknowledge("ana", "blocks")], 0),
+        ("taken there", &[acknowledge("ben", "pagerduty")], 0),
+        ("refused there", &[acknowledge("ana", "blocks"), refused.clone()], 1),
+        ("over there", &[pager_ends(60)], 0),
+        ("over on both sides", &[succeeded, pager_ends(60)], 0),
+    ];
+    for (what, before, wanted) in rows {
+        let mut bench = mitigating();
+        for command in *before {
+            bench.learns(command);
+        }
+        let status = bench.incident.status;
+        assert_eq!(acks(&bench.learns(&acknowledge("ana", "blocks"))), *wanted, "{what}");
+        assert_eq!(bench.incident.status, status, "{what}");
+        assert_eq!(acks(&bench.learns(&acknowledge("ana", "blocks"))), 0, "{what}: it is known by now");
+        assert_eq!(bench.replayed(), bench.incident);
+    }
+    // its own word is the record's, once
+    let mut bench = mitigating();
+    assert!(!bench.learns(&acknowledge("ben", "pagerduty")).events.is_empty());
+    assert_eq!(bench.learns(&acknowledge("ben", "pagerduty")), Decision::default());
+}

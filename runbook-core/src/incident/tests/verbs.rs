@@ -5,7 +5,9 @@ use chrono::Duration;
 use super::kit::*;
 use super::{drafts, end, link, mitigating, pager_calls, words};
 use crate::ids::{IncidentId, IncidentNumber};
-use crate::incident::{Decision, Effect, End, IncidentCommand, Rejection, RunOutcome};
+use crate::incident::{
+    Decision, Effect, End, IncidentCommand, RESOLVE_NOT_REPEATED, RESOLVE_WITHDRAWN, Rejection, RunOutcome,
+};
 use crate::message::Outgoing;
 use crate::people::{Actor, Role};
 use crate::ports::PagerCall;
@@ -221,7 +223,8 @@ fn a_request_to_end_it_is_taken_back() {
         assert!(bench.incident.has_taken_resolve_back());
         let said = IncidentCommand::RecordDeliveryFailure { what: what.to_owned(), reason: "back".to_owned() };
         let said = bench.learns(&said);
-        assert_eq!((words(&said), said.effects.len()), (vec!["delivery_failed"], 0));
+        assert_eq!(words(&said), ["delivery_failed"]);
+        assert_eq!(said.effects, []);
         assert_eq!(words(&bench.learns(&pager_ends(60))), [then], "{what}");
         assert_eq!(bench.replayed(), bench.incident);
     }
