@@ -110,9 +110,14 @@ impl Incident {
         !self.runs.iter().take(self.runs_before).any(|link| link.triage && link.run == run)
     }
 
-    /// The pager has said something later on whether it is over: its messages come in any order.
+    /// The pager has said something later on whether it is over: its messages come in any order. What a look sees has no more than the
+    /// second: of two words of one second the newer one counts.
     pub(super) fn knows_later(&self, occurred_at: DateTime<Utc>) -> bool {
-        self.pager_said_at.is_some_and(|said_at| said_at > occurred_at)
+        let is_whole = |at: DateTime<Utc>| at.timestamp_subsec_nanos() == 0;
+        self.pager_said_at.is_some_and(|said_at| match is_whole(said_at) || is_whole(occurred_at) {
+            true => said_at.timestamp() > occurred_at.timestamp(),
+            false => said_at > occurred_at,
+        })
     }
 
     /// Whether the pager has to be asked to end it too.

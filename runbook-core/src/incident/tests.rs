@@ -410,6 +410,29 @@ fn what_the_pager_tells_late_changes_nothing() {
     }
 }
 
+/// A look sees the second alone: what happened in the same one as the word before it is not late. Two webhooks have their milliseconds.
+#[test]
+fn of_two_words_of_one_second_the_newer_counts_where_no_more_is_known() {
+    let (ends, reopens) = (
+        |ms: i64| IncidentCommand::PagerResolved { occurred_at: start_of_day() + Duration::milliseconds(ms) },
+        |ms: i64| IncidentCommand::PagerReopened { occurred_at: start_of_day() + Duration::milliseconds(ms) },
+    );
+    for (told, status) in [
+        (vec![reopens(60_500), ends(60_000)], "resolved"),
+        (vec![reopens(60_500), ends(60_499)], "triggered"),
+        (vec![reopens(60_500), ends(60_501)], "resolved"),
+        (vec![reopens(60_500), ends(59_000)], "triggered"),
+        (vec![ends(60_500), reopens(60_000)], "triggered"),
+        (vec![ends(60_000), reopens(60_900), ends(60_950)], "resolved"),
+    ] {
+        let mut bench = Bench::paged();
+        for command in &told {
+            bench.learns(command);
+        }
+        assert_eq!(bench.status(), status, "{told:?}");
+    }
+}
+
 #[test]
 fn a_review_is_recorded_and_posted_where_there_is_a_channel() {
     for post in [true, false] {

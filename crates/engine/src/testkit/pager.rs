@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use runbook_core::oncall::PagerTurn;
 use runbook_core::ports::{
     BoxFuture, LookAt, PageDetails, Pager, PagerCall, PagerError, PagerUser, SeenChange, SeenIncident,
@@ -195,6 +195,11 @@ impl Pager for FakePager {
             };
             let mut seen = pager.seen.clone();
             seen.retain(|one| is_open(one) || at.incidents.contains(&one.incident.id));
+            // it tells the second alone
+            for one in &mut seen {
+                one.since = one.since.map(|at| at.trunc_subsecs(0));
+                one.incident.created_at = one.incident.created_at.map(|at| at.trunc_subsecs(0));
+            }
             Ok(seen)
         })
     }
