@@ -44,6 +44,7 @@ mod outbox;
 mod outputs;
 mod pager_events;
 mod pager_look;
+mod pager_people;
 mod people;
 mod pings;
 mod planning;

@@ -1,13 +1,11 @@
 //! What the pager tells of its incidents, and what that means for ours.
 
-use std::time::Duration;
-
 use runbook_core::ids::IncidentId;
 use runbook_core::incident::{IncidentCommand, OpenIncident, PagerRef, Word};
 use runbook_core::journal::Cause;
-use runbook_core::people::{Actor, Credential};
+use runbook_core::people::Actor;
 use runbook_core::ports::{
-    Answer, InboxItem, Letters, PagerError, PagerEvent, PagerEventKind, PagerIncident, Signal, Translated,
+    Answer, InboxItem, Letters, PagerEvent, PagerEventKind, PagerIncident, Signal, Translated,
 };
 
 use crate::engine::Engine;
@@ -17,8 +15,6 @@ use crate::origin::Origin;
 
 /// How many of the messages that nobody knew what to do with are looked at when a page comes.
 const LATELY_KEPT: usize = 200;
-/// How long the pager may take to say who somebody is; other messages wait meanwhile.
-const WHO_PATIENCE: Duration = Duration::from_secs(3);
 
 /// What came of something that the pager tells.
 pub(crate) enum Heeded {
@@ -162,34 +158,6 @@ impl Engine {
         // `P1 - Critical` is P1
         let first = name.split([' ', ':', '-', '(']).next().unwrap_or_default();
         scheme.get(name).or_else(|| scheme.get(first)).map(|severity| severity.id.clone())
-    }
-
-    /// Who acted at the pager.
-    async fn pager_actor(&self, event: &PagerEvent) -> Actor {
-        match &event.agent_id {
-            Some(id) => self.pager_user(Some(id), event.agent_name.as_deref()).await,
-            None => Actor::system("pagerduty"),
-        }
-    }
-
-    /// A user of the pager. Their e-mail is asked of the pager; when it does not answer, the record says whom it named, and
-    /// nobody gets authority from it.
-    pub(crate) async fn pager_user(&self, id: Option<&str>, name: Option<&str>) -> Actor {
-        let unknown = || Actor::Outside(format!("pagerduty:{}", name.or(id).unwrap_or("somebody")));
-        let (Some(id), Some(pager)) = (id, &self.inner.parts.pager) else { return unknown() };
-        let asked = tokio::time::timeout(WHO_PATIENCE, pager.user_email(id)).await;
-        let slow = || PagerError::Retry { after_ms: None, reason: "it took too long".to_owned() };
-        match asked.unwrap_or_else(|_| Err(slow())) {
-            Ok(Some(email)) => match self.directory().actor(&Credential::PagerDuty { email }) {
-                Actor::Outside(_) => unknown(),
-                known => known,
-            },
-            Ok(None) => unknown(),
-            Err(error) => {
-                tracing::warn!(%error, "PagerDuty did not say who that is");
-                unknown()
-            }
-        }
     }
 
     /// The pager has made an incident a part of another one, and ended it. Where the other is known here it is so here, too;

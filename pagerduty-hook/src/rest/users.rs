@@ -38,8 +38,9 @@ impl PagerDutyClient {
         {
             return Ok(Some(email.clone()));
         }
+        // who acted is worth as much as a change, and is not waited for where nothing is asked anyway
+        self.health.may(Purpose::Change)?;
         let _turn = self.turn.lock().await;
-        self.health.may(Purpose::Look)?;
         let doing = format!("read the user {user_id}");
         let url = self.url(&["users", user_id], &[])?;
         let answer = match self.send(Method::GET, &url, None, None, &doing).await? {

@@ -37,6 +37,10 @@ pub(crate) struct PagerState {
     pub(crate) begun: usize,
     /// So many calls are taken, and their answers lost.
     pub(crate) loses_answers: usize,
+    /// So long it takes to say who its users are.
+    pub(crate) emails_take: std::time::Duration,
+    /// How often it was asked for that.
+    pub(crate) emails_asked: usize,
     /// It does not say who its users are.
     pub(crate) keeps_users_secret: bool,
     /// What it has.
@@ -170,6 +174,14 @@ impl Pager for FakePager {
     fn user_email<'a>(&'a self, user_id: &'a str) -> BoxFuture<'a, Result<Option<String>, PagerError>> {
         Box::pin(async move {
             self.life.alive().await;
+            let slow = {
+                let mut pager = locked(&self.world.pager);
+                pager.emails_asked += 1;
+                pager.emails_take
+            };
+            if !slow.is_zero() {
+                tokio::time::sleep(slow).await;
+            }
             let pager = locked(&self.world.pager);
             if pager.keeps_users_secret {
                 return Err(PagerError::Permanent { reason: "the token may not read users".to_owned() });

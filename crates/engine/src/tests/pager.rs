@@ -237,3 +237,39 @@ async fn of_a_private_incident_the_pager_is_told_nothing() {
         assert_eq!(noted, usize::from(!private), "{calls:?}");
     }
 }
+
+/// Who acted is known from before while the pager has no time to say it, and what it does not say is not waited for again and again.
+#[tokio::test(start_paused = true)]
+async fn who_acted_is_known_while_the_pager_does_not_say_it() {
+    let (mut bench, first, second) = two_pages().await;
+    let asked = |bench: &Bench| locked(&bench.world.pager).emails_asked;
+    let commander = async |bench: &Bench, id| bench.incident_events(id).await.0.commander.map(|one| one.who);
+    let ana = Some(Actor::Person("ana".to_owned()));
+    bench.pager_says("ack", PagerEventKind::Acknowledged, page("Q1"), Some("P-ana")).await;
+    bench.pass(5_000).await;
+    assert_eq!((commander(&bench, first).await, asked(&bench)), (ana.clone(), 1));
+    // another process, an hour later and after two days
+    bench.is_down_for(std::time::Duration::from_secs(3_600)).await;
+    bench.pager_says("ack 2", PagerEventKind::Acknowledged, page("Q2"), Some("P-ana")).await;
+    bench.pass(5_000).await;
+    assert_eq!((commander(&bench, second).await, asked(&bench)), (ana.clone(), 1));
+    locked(&bench.world.pager).keeps_users_secret = true;
+    bench.is_down_for(std::time::Duration::from_secs(48 * 3_600)).await;
+    let is_ana = bench.engine.pager_user(Some("P-ana"), None).await;
+    assert_eq!((Some(is_ana), asked(&bench)), (ana, 2));
+    // it hangs: one message waits for it, and the others do not
+    locked(&bench.world.pager).emails_take = std::time::Duration::from_secs(60);
+    for n in 0..20 {
+        let (id, agent) = (format!("note {n}"), format!("P-{n}"));
+        let note = PagerEventKind::Note { id: Some(format!("N-{n}")), text: format!("note {n}") };
+        bench.pager_says(&id, note, page("Q1"), Some(&agent)).await;
+    }
+    bench.pass(4_000).await;
+    let noted = bench.incident_events(first).await.0.noted_at_pager;
+    assert_eq!((noted.len(), asked(&bench)), (20, 3));
+    (locked(&bench.world.pager).emails_take, locked(&bench.world.pager).keeps_users_secret) =
+        (std::time::Duration::ZERO, false);
+    bench.pass(30_000).await;
+    let is_ben = bench.engine.pager_user(Some("P-ben"), None).await;
+    assert_eq!((is_ben, asked(&bench)), (Actor::Person("ben".to_owned()), 4));
+}
