@@ -31,6 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The notes of so many incidents are read in one look: a page that comes meanwhile does not wait for all of them.
 const NOTES_AT_ONCE: usize = 20;
 
+/// So often an end waits for its notes: nobody looks at it any more once it is known here.
+const NOTES_TRIES: u32 = 5;
+
 /// What this process saw at its last looks.
 #[derive(Default)]
 pub(crate) struct Seen {
@@ -40,6 +43,8 @@ pub(crate) struct Seen {
     once: BTreeSet<(String, &'static str)>,
     /// Incidents whose notes are still to be read in this round.
     notes_left: Vec<String>,
+    /// How often the notes of one that has ended could not be read.
+    unread: BTreeMap<String, u32>,
 }
 
 /// An incident at the last look.
@@ -132,6 +137,7 @@ impl Engine {
         let began = self.now();
         let all = pager.look(&at).await?;
         seen.last.retain(|id, _| all.iter().any(|one| one.incident.id == *id));
+        seen.unread.retain(|id, _| all.iter().any(|one| one.incident.id == *id));
         let before = std::mem::take(&mut seen.once);
         for one in &all {
             // a page that Blocks itself made is about an incident that is there already
@@ -217,11 +223,19 @@ impl Engine {
                 continue;
             }
             let is_end = matches!(drifted.kind, PagerEventKind::Resolved | PagerEventKind::MergedInto { .. });
-            self.make_up_for_one(&one.incident, drifted, look).await?;
-            if let Some(incident) = incident.filter(|_| is_end) {
+            if let Some(incident) = incident.filter(|_| is_end)
                 // what was written at the end belongs to it, and nobody looks at it any more
-                self.read_notes(&one.incident, incident, look).await?;
+                && !self.read_notes(&one.incident, incident, look).await?
+            {
+                let tries = seen.unread.entry(id.clone()).or_default();
+                *tries += 1;
+                if *tries < NOTES_TRIES {
+                    seen.once.insert(key);
+                    waits = true;
+                    continue;
+                }
             }
+            self.make_up_for_one(&one.incident, drifted, look).await?;
         }
         if !waits {
             let (status, priority) = (one.status.clone(), one.incident.priority.clone());
@@ -230,28 +244,28 @@ impl Engine {
         Ok(())
     }
 
-    /// Notes what was written there; what cannot be read is left for the next round.
+    /// Notes what was written there; what cannot be read is left for the next round. `false` where another try may do it.
     async fn read_notes(
         &self,
         page: &PagerIncident,
         ours: IncidentId,
         look: &PagerLook,
-    ) -> Result<(), EngineError> {
-        let Some(pager) = self.inner.parts.pager.clone() else { return Ok(()) };
+    ) -> Result<bool, EngineError> {
+        let Some(pager) = self.inner.parts.pager.clone() else { return Ok(true) };
         let notes = match pager.notes(&page.id).await {
             Ok(notes) => notes,
             Err(error) => {
                 tracing::debug!(incident = %page.id, %error, "its notes cannot be read now");
-                return Ok(());
+                return Ok(matches!(error, PagerError::Permanent { .. }));
             }
         };
-        let Some(loaded) = load_incident(self.store(), ours).await? else { return Ok(()) };
+        let Some(loaded) = load_incident(self.store(), ours).await? else { return Ok(true) };
         let may_be_told = look.tells == PagerTells::Webhooks;
         let until = if may_be_told { self.now() - PATIENCE } else { self.now() };
         for note in missed_notes(&loaded.state, &notes, until) {
             self.make_up_for_one(page, note, look).await?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Whether the pager has taken the acknowledgements that were made here, by its ids; without those that are on their way. It is asked

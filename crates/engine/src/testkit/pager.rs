@@ -57,6 +57,8 @@ pub(crate) struct PagerState {
     pub(crate) changes: BTreeMap<String, Vec<SeenChange>>,
     /// How often it was asked for that.
     pub(crate) changes_asked: usize,
+    /// So many times it does not tell notes, and may the next time.
+    pub(crate) notes_fail: usize,
     /// The notes of its incidents; of others none may be read.
     pub(crate) notes: BTreeMap<String, Vec<SeenNote>>,
 }
@@ -271,7 +273,12 @@ impl Pager for FakePager {
     fn notes<'a>(&'a self, incident: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>> {
         Box::pin(async move {
             self.life.alive().await;
-            let notes = locked(&self.world.pager).notes.get(incident).cloned();
+            let mut pager = locked(&self.world.pager);
+            if let Some(left) = pager.notes_fail.checked_sub(1) {
+                pager.notes_fail = left;
+                return Err(PagerError::Retry { after_ms: None, reason: "nobody answers".to_owned() });
+            }
+            let notes = pager.notes.get(incident).cloned();
             notes.ok_or_else(|| PagerError::Permanent { reason: "the notes may not be read".to_owned() })
         })
     }

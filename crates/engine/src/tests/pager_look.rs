@@ -293,3 +293,38 @@ async fn a_severity_that_the_pager_refused_stays_here() {
     assert_eq!(bench.incident().await.severity, "P4");
     assert_eq!(check(&bench), Vec::<String>::new());
 }
+
+/// What was written at the end is not lost because it could not be read at once; an end waits for it a few looks long, and no longer.
+#[tokio::test(start_paused = true)]
+async fn an_end_waits_for_its_notes_and_not_for_ever() {
+    for (tells, fails, is_noted) in [
+        (PagerTells::Nothing, 0, true),
+        (PagerTells::Nothing, 3, true),
+        (PagerTells::Webhooks, 3, true),
+        (PagerTells::Nothing, 1_000, false),
+        (PagerTells::Webhooks, 1_000, false),
+    ] {
+        let mut bench = Bench::new().await;
+        bench.paged().await;
+        let mut known = Seen::default();
+        has(&bench, vec![seen(&bench, SeenStatus::Triggered, None)]);
+        look(&mut bench, tells, &mut known).await;
+        written(&bench, &[("N1", "Resolution Note: more workers")]);
+        has(&bench, vec![seen(&bench, SeenStatus::Resolved, user("ben"))]);
+        locked(&bench.world.pager).notes_fail = fails;
+        // the first look leaves it to the webhook
+        let looks = usize::from(tells == PagerTells::Webhooks) + fails.min(4);
+        for _ in 0..looks {
+            bench.pass(30_000).await;
+            bench.engine.look_at_pager(&by(tells), false, &mut known).await.unwrap();
+            assert!(bench.incident().await.status.is_open(), "{tells:?} {fails}");
+        }
+        bench.pass(30_000).await;
+        bench.engine.look_at_pager(&by(tells), false, &mut known).await.unwrap();
+        let incident = bench.incident().await;
+        assert_eq!(incident.status, Status::Resolved, "{tells:?} {fails}");
+        assert_eq!(incident.noted_at_pager.contains("N1"), is_noted, "{tells:?} {fails}");
+        assert_eq!(check(&bench), Vec::<String>::new());
+        bench.end();
+    }
+}
