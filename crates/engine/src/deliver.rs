@@ -172,6 +172,7 @@ impl Engine {
             return self.settle(row, OutboxResult::Sent).await;
         };
         let call = &call;
+        self.awaits_echo(incident, call);
         match self.call_pager(row, call).await? {
             Called::Refused(reason) if matches!(call, PagerCall::Page { .. }) => {
                 self.page_failed(row, incident, call, reason).await

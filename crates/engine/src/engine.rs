@@ -17,6 +17,7 @@ use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinSet;
 
 use crate::deaf::Hearing;
+use crate::pager_echo::Echoes;
 use crate::pager_people::NotAsked;
 use crate::approval_page::AskedFor;
 use crate::clock::{Clock, Ids};
@@ -114,6 +115,8 @@ pub(crate) struct Inner {
     pub(crate) on_call: std::sync::Mutex<Option<SeenOnCall>>,
     /// Whether it works.
     pub(crate) pulse: Pulse,
+    /// What the pager will tell of what it was told.
+    pub(crate) echoes: Echoes,
     /// Whether the pager is asked who somebody is.
     pub(crate) not_asked: NotAsked,
     /// Whether the pager is heard.
@@ -158,6 +161,7 @@ impl Engine {
                 asking: std::sync::Mutex::default(),
                 on_call: std::sync::Mutex::default(),
                 pulse: Pulse::default(),
+                echoes: Echoes::default(),
                 not_asked: NotAsked::default(),
                 hearing: Hearing::default(),
                 tasks: std::sync::Mutex::new(JoinSet::new()),

@@ -42,6 +42,7 @@ pub mod on_call;
 mod origin;
 mod outbox;
 mod outputs;
+mod pager_echo;
 mod pager_events;
 mod pager_look;
 mod pager_people;

@@ -73,7 +73,8 @@ impl Engine {
             (None, _) => return Ok(Heeded::Not("about an incident that is not known here")),
         };
         if event.kind == PagerEventKind::Acknowledged
-            && self.incident(id).await?.is_some_and(|ours| ours.awaits_echo_of_taking(self.now()))
+            && let Some(ours) = self.incident(id).await?
+            && self.is_echo_of_taking(&ours, event).await
         {
             return Ok(Heeded::KnownAlready);
         }
@@ -113,9 +114,15 @@ impl Engine {
             },
             PagerEventKind::Told { what, text } => note(what, text.as_ref()),
         };
-        self.change_incident(id, &command, origin, None).await?;
-        if let IncidentCommand::Acknowledge { by, .. } = &command {
-            self.commander_comes(id, by).await?;
+        let IncidentCommand::Acknowledge { by, .. } = &command else {
+            self.change_incident(id, &command, origin, None).await?;
+            return Ok(Heeded::Acted);
+        };
+        // the message is dealt with when both are done: what a crash cuts off is done again
+        self.change_incident(id, &command, &Origin { inbox: None, ..origin.clone() }, None).await?;
+        self.commander_comes(id, by).await?;
+        if let Some(item) = told_by {
+            self.done(item).await?;
         }
         Ok(Heeded::Acted)
     }

@@ -45,7 +45,8 @@ impl Engine {
         }
     }
 
-    async fn pager_email(&self, id: &str) -> Option<String> {
+    /// The e-mail of a user of the pager, where it says that or has said it.
+    pub(crate) async fn pager_email(&self, id: &str) -> Option<String> {
         let pager = self.inner.parts.pager.as_ref()?;
         let now = self.now();
         let kept = self.kept_email(id).await;

@@ -68,6 +68,8 @@ pub struct Settings {
     pub rotations: Vec<RotationSettings>,
     /// How often Blocks says that it works, where a server does that.
     pub heartbeat: Option<HeartbeatSettings>,
+    /// E-mail as which the pager is told what it cannot be told in a person's name; a token of somebody's own has none.
+    pub pager_from: Option<String>,
     /// There is a way to send events to the pager.
     pub sends_events: bool,
     /// The pager is told of runs that change something.

@@ -5,7 +5,8 @@ use chrono::{DateTime, Duration, Utc};
 use super::command::{AskAtPager, Word};
 use super::decide::{Decision, Effect};
 use super::event::IncidentEvent;
-use super::state::{Incident, Status};
+use super::pager::is_led_by_somebody;
+use super::state::Incident;
 use crate::ids::IncidentNumber;
 use crate::journal::Envelope;
 use crate::message::Outgoing;
@@ -87,11 +88,13 @@ impl Told {
 }
 
 impl Incident {
-    /// Whether an acknowledgement that the pager tells of now is the one that it was told: whoever made that call is not who has it.
+    /// Whether an acknowledgement that the pager tells of now may be the one that it was told, at that time where that is known:
+    /// whoever made that call is not who has it.
     #[must_use]
-    pub fn awaits_echo_of_taking(&self, now: DateTime<Utc>) -> bool {
-        let is_ours = self.status == Status::Acknowledged && !self.taken_at_pager;
-        is_ours && self.last_told_at.is_some_and(|told_at| now - told_at <= ECHO)
+    pub fn awaits_echo_of_taking(&self, called_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+        let is_ours = is_led_by_somebody(self.status) && !self.taken_at_pager && !self.ack_refused;
+        // an hour may lie between what was said here and the call
+        is_ours && self.last_told_at.is_some_and(|told_at| now - called_at.unwrap_or(told_at).max(told_at) <= ECHO)
     }
 
     /// Whether the pager is told what people do here. Of a private incident it is not: more people read there than it is for.

@@ -152,6 +152,7 @@ pub(crate) fn settings(shape: &Shape, reviews: PathBuf) -> Settings {
         triggers: Vec::new(),
         rotations: Vec::new(),
         heartbeat: None,
+        pager_from: None,
         sends_events: false,
         tells_changes: false,
         pager_priorities: std::collections::BTreeMap::new(),

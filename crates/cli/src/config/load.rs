@@ -264,6 +264,7 @@ impl Config {
                 gap: Duration::from_secs(file.heartbeat.gap_s),
             }),
             // whether there is a routing key is known where the engine is built
+            pager_from: file.pagerduty.as_ref().and_then(|pagerduty| pagerduty.from.clone()),
             sends_events: false,
             tells_changes: false,
             tells_pager: file.pagerduty.as_ref().is_some_and(|pagerduty| {

@@ -158,6 +158,7 @@ pub(crate) fn settings(pir_dir: PathBuf) -> Settings {
         triggers: Vec::new(),
         rotations: Vec::new(),
         heartbeat: None,
+        pager_from: Some("blocks@example.com".to_owned()),
         sends_events: false,
         tells_changes: false,
         pager_priorities: BTreeMap::new(),

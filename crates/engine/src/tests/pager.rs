@@ -3,7 +3,7 @@
 use runbook_core::ids::IncidentId;
 use runbook_core::incident::{End, Incident, IncidentEvent, Status};
 use runbook_core::people::{Actor, Role};
-use runbook_core::ports::{Answer, PagerCall, PagerEventKind, PagerIncident};
+use runbook_core::ports::{Answer, PagerCall, PagerEvent, PagerEventKind, PagerIncident};
 use runbook_core::request::Request;
 
 use super::verbs::declare;
@@ -272,4 +272,48 @@ async fn who_acted_is_known_while_the_pager_does_not_say_it() {
     bench.pass(30_000).await;
     let is_ben = bench.engine.pager_user(Some("P-ben"), None).await;
     assert_eq!((is_ben, asked(&bench)), (Actor::Person("ben".to_owned()), 4));
+}
+
+/// One acknowledgement of whoever the call was made as is our own; everybody else at the pager is somebody who takes it.
+#[tokio::test(start_paused = true)]
+async fn only_our_own_acknowledgement_is_taken_for_an_echo() {
+    const MINUTE: u64 = 60_000;
+    let event = |agent: Option<&str>| PagerEvent {
+        kind: PagerEventKind::Acknowledged,
+        incident: page("Q1"),
+        agent_id: agent.map(str::to_owned),
+        agent_name: None,
+        occurred_at: chrono::DateTime::UNIX_EPOCH,
+    };
+    type Row<'a> = (&'a str, u64, u64, bool, &'a [(Option<&'a str>, bool)]);
+    let rows: &[Row<'_>] = &[
+        ("the configured one, once", 0, 0, false, &[(Some("P-bot"), true), (Some("P-bot"), false)]),
+        ("the person's own", 0, 0, false, &[(Some("P-ana"), true), (Some("P-bot"), false)]),
+        ("somebody else", 0, 0, false, &[(Some("P-ben"), false), (Some("P-bot"), true)]),
+        ("nobody is named", 0, 0, false, &[(None, true), (None, false)]),
+        ("whom it does not name", 0, 0, false, &[(Some("P-nobody"), true)]),
+        ("much later", 0, 11, false, &[(Some("P-bot"), false)]),
+        ("it was away for half an hour", 30, 5, false, &[(Some("P-ben"), false), (Some("P-bot"), true)]),
+        ("another process", 0, 0, true, &[(Some("P-ben"), false), (Some("P-bot"), true), (Some("P-bot"), false)]),
+    ];
+    for (what, away, later, restarts, heard) in rows {
+        let mut bench = Bench::new().await;
+        bench.paged().await;
+        locked(&bench.world.pager).emails.insert("P-bot".to_owned(), "Blocks@example.com".to_owned());
+        locked(&bench.world.pager).is_away = *away > 0;
+        bench.ask("mine", "ana", Request::IncidentAck { incident: None }).await;
+        bench.pass(away * MINUTE).await;
+        locked(&bench.world.pager).is_away = false;
+        bench.pass(2 * MINUTE).await;
+        if *restarts {
+            bench.reboot().await;
+        }
+        bench.pass(later * MINUTE).await;
+        let incident = bench.incident().await;
+        for (agent, is_echo) in *heard {
+            let found = bench.engine.is_echo_of_taking(&incident, &event(*agent)).await;
+            assert_eq!(found, *is_echo, "{what}: {agent:?}");
+        }
+        bench.end();
+    }
 }

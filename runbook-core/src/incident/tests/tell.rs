@@ -250,13 +250,17 @@ fn of_a_private_incident_the_pager_hears_no_reason() {
 fn the_answer_to_our_own_acknowledgement_is_awaited_for_a_while() {
     let mut bench = Bench::paged();
     let at = |second| start_of_day() + chrono::Duration::seconds(second);
-    assert!(!bench.incident.awaits_echo_of_taking(at(10)));
+    assert!(!bench.incident.awaits_echo_of_taking(None, at(10)));
     bench.learns(&acknowledge("ana", "blocks"));
-    assert!(bench.incident.awaits_echo_of_taking(at(60)));
-    assert!(!bench.incident.awaits_echo_of_taking(at(3_600)));
+    assert!(bench.incident.awaits_echo_of_taking(None, at(60)));
+    assert!(!bench.incident.awaits_echo_of_taking(None, at(3_600)));
+    assert!(bench.incident.awaits_echo_of_taking(Some(at(3_500)), at(3_600)), "it was told so late");
+    assert!(!bench.incident.awaits_echo_of_taking(Some(at(3_500)), at(7_200)));
+    bench.learns(&ran_out(4_000));
+    assert!(!bench.incident.awaits_echo_of_taking(Some(at(3_500)), at(3_600)), "nobody has it any more");
     let mut bench = Bench::paged();
     bench.learns(&acknowledge("ana", "pagerduty"));
-    assert!(!bench.incident.awaits_echo_of_taking(at(60)));
+    assert!(!bench.incident.awaits_echo_of_taking(None, at(60)));
 }
 
 /// Whoever says that they have it stops it from ringing, however far it is, unless that is known there.

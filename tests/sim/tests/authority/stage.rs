@@ -484,6 +484,7 @@ fn settings(seed: u64, folder: &Path, irreversible: u8, os_user: impl Fn(&str) -
         triggers: Vec::new(),
         rotations: Vec::new(),
         heartbeat: None,
+        pager_from: None,
         sends_events: false,
         tells_changes: false,
         pager_priorities: BTreeMap::new(),
