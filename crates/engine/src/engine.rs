@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::deaf::Hearing;
 use crate::pager_echo::Echoes;
+use crate::pager_ends::UnknownEnds;
 use crate::pager_people::NotAsked;
 use crate::approval_page::AskedFor;
 use crate::clock::{Clock, Ids};
@@ -115,6 +116,8 @@ pub(crate) struct Inner {
     pub(crate) on_call: std::sync::Mutex<Option<SeenOnCall>>,
     /// Whether it works.
     pub(crate) pulse: Pulse,
+    /// What is over at the pager and was never known here.
+    pub(crate) unknown_ends: UnknownEnds,
     /// What the pager will tell of what it was told.
     pub(crate) echoes: Echoes,
     /// Whether the pager is asked who somebody is.
@@ -161,6 +164,7 @@ impl Engine {
                 asking: std::sync::Mutex::default(),
                 on_call: std::sync::Mutex::default(),
                 pulse: Pulse::default(),
+                unknown_ends: UnknownEnds::default(),
                 echoes: Echoes::default(),
                 not_asked: NotAsked::default(),
                 hearing: Hearing::default(),

@@ -43,6 +43,7 @@ mod origin;
 mod outbox;
 mod outputs;
 mod pager_echo;
+mod pager_ends;
 mod pager_events;
 mod pager_look;
 mod pager_people;

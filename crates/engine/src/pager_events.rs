@@ -5,7 +5,7 @@ use runbook_core::incident::{IncidentCommand, OpenIncident, PagerRef, Word};
 use runbook_core::journal::Cause;
 use runbook_core::people::Actor;
 use runbook_core::ports::{
-    Answer, InboxItem, Letters, PagerEvent, PagerEventKind, PagerIncident, Signal, Translated,
+    Answer, InboxItem, PagerEvent, PagerEventKind, PagerIncident,
 };
 
 use crate::engine::Engine;
@@ -13,8 +13,6 @@ use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::origin::Origin;
 
-/// How many of the messages that nobody knew what to do with are looked at when a page comes.
-const LATELY_KEPT: usize = 200;
 
 /// What came of something that the pager tells.
 pub(crate) enum Heeded {
@@ -52,8 +50,7 @@ impl Engine {
         // a webhook and a look that tell of the same page open one incident
         let _gate = self.inner.pager_gate.lock().await;
         let known = self.incident_of_pager(&event.incident.id).await?;
-        let may_be_late = told_by.filter(|_| known.is_none() && event.kind != PagerEventKind::Resolved);
-        if let Some(item) = may_be_late
+        if let Some(item) = told_by.filter(|_| known.is_none())
             && self.is_over_since(item, event).await?
         {
             return Ok(Heeded::Not("told after the end of an incident that is not known here"));
@@ -125,18 +122,6 @@ impl Engine {
             self.done(item).await?;
         }
         Ok(Heeded::Acted)
-    }
-
-    /// Whether the pager has ended this incident since that event, and told it first: nobody knew what it was about.
-    async fn is_over_since(&self, item: &InboxItem, event: &PagerEvent) -> Result<bool, EngineError> {
-        let Some(translator) = self.inner.translators.get(item.source.as_str()) else { return Ok(false) };
-        let kept = self.store().letters(Letters::default(), LATELY_KEPT).await?;
-        Ok(kept.iter().filter(|letter| letter.item.source == item.source).any(|letter| {
-            matches!(translator.translate(&letter.item), Translated::Signal(Signal::Pager(end))
-                if end.kind == PagerEventKind::Resolved
-                    && end.incident.id == event.incident.id
-                    && end.occurred_at >= event.occurred_at)
-        }))
     }
 
     fn priority_change(&self, event: &PagerEvent, is_told: bool) -> IncidentCommand {

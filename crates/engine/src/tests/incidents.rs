@@ -473,9 +473,22 @@ async fn an_incident_that_was_over_before_it_was_told_is_not_opened() {
     let (end, start) =
         (bench.event(PagerEventKind::Resolved, 20), bench.event(PagerEventKind::Triggered, 10));
     bench.hand_in("pagerduty", "end", end).await;
-    bench.hand_in("pagerduty", "start", start).await;
+    // whatever else comes in meanwhile, and whoever is there when its beginning does
+    for n in 0..300 {
+        for source in ["slack", "pagerduty"] {
+            let other = Translated::Ignored { kind: "ping".to_owned() };
+            bench.hand_in(source, &format!("noise {n}"), other).await;
+        }
+    }
     bench.pass(5_000).await;
-    assert_eq!(locked(&bench.data).incidents.len(), 0);
+    for (id, reboots) in [("start", false), ("start again", true)] {
+        if reboots {
+            bench.reboot().await;
+        }
+        bench.hand_in("pagerduty", id, start.clone()).await;
+        bench.pass(5_000).await;
+        assert_eq!(locked(&bench.data).incidents.len(), 0);
+    }
     let again = bench.event(PagerEventKind::Reopened, 30);
     bench.hand_in("pagerduty", "again", again).await;
     bench.pass(5_000).await;
