@@ -71,7 +71,9 @@ impl Engine {
         };
         if event.kind == PagerEventKind::Acknowledged
             && let Some(ours) = self.incident(id).await?
-            && self.is_echo_of_taking(&ours, event).await
+            // a look sees how it is now
+            && (told_by.is_some() && ours.has_lost_taking_of(event.occurred_at)
+                || self.is_echo_of_taking(&ours, event).await)
         {
             return Ok(Heeded::KnownAlready);
         }

@@ -133,6 +133,20 @@ impl Incident {
         self.pager.is_some() && self.status.is_open() && !self.pager_over && !is_taken
     }
 
+    /// Whether an acknowledgement of that time at the pager has run out since, or was before it was opened again: told late, it takes
+    /// nothing.
+    #[must_use]
+    pub fn has_lost_taking_of(&self, occurred_at: DateTime<Utc>) -> bool {
+        self.untaken_at.is_some_and(|untaken_at| occurred_at < untaken_at)
+    }
+
+    /// Keeps when nobody had it.
+    pub(super) fn hear_of_taking(&mut self, envelope: &Envelope<IncidentEvent>) {
+        if matches!(envelope.event, IncidentEvent::Unacknowledged | IncidentEvent::Reopened { .. }) {
+            self.untaken_at = self.untaken_at.max(Some(envelope.occurred_at.unwrap_or(envelope.at)));
+        }
+    }
+
     /// Whether a request to the pager to end it is none any more: the impact came back, or somebody opened it again.
     #[must_use]
     pub fn has_taken_resolve_back(&self) -> bool {

@@ -274,6 +274,9 @@ pub struct Incident {
     /// When the pager was last told, or told again, that somebody here has it; nobody here has taken it since it ran out when absent.
     #[serde(skip)]
     pub last_told_at: Option<DateTime<Utc>>,
+    /// When nobody had it any more for the last time: by the pager's account where it said so.
+    #[serde(skip)]
+    pub untaken_at: Option<DateTime<Utc>>,
     /// The pager refused for good to take that.
     #[serde(skip)]
     pub ack_refused: bool,
@@ -453,6 +456,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 taken_at_pager: false,
                 taken_at: None,
                 last_told_at: None,
+                untaken_at: None,
                 ack_refused: false,
                 told: Told::default(),
                 taken_seq: 0,
@@ -683,6 +687,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
     incident.clock.hear(envelope);
     incident.hear_of_alerts(envelope);
     incident.hear_of_pager(envelope);
+    incident.hear_of_taking(envelope);
     let severity = incident.severity.clone();
     incident.told.keep(&severity, envelope);
     if says_whether_it_is_over(&envelope.event) {

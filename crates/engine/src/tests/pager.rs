@@ -317,3 +317,26 @@ async fn only_our_own_acknowledgement_is_taken_for_an_echo() {
         bench.end();
     }
 }
+
+/// A webhook that comes hours late says that somebody took it before that ran out: it waits for somebody still.
+#[tokio::test(start_paused = true)]
+async fn an_acknowledgement_that_is_told_after_it_ran_out_stops_nobody_from_being_called() {
+    let mut bench = Bench::new().await;
+    bench.paged().await;
+    bench.pass(60_000).await;
+    let (late, ran_out, taken) = (
+        bench.event(PagerEventKind::Acknowledged, 20),
+        bench.event(PagerEventKind::Unacknowledged, 40),
+        bench.event(PagerEventKind::Acknowledged, 50),
+    );
+    let first = bench.event(PagerEventKind::Acknowledged, 15);
+    bench.hand_in("pagerduty", "first", first).await;
+    bench.hand_in("pagerduty", "ran out", ran_out).await;
+    bench.hand_in("pagerduty", "late", late).await;
+    bench.pass(2_000).await;
+    assert_eq!(bench.incident().await.status, Status::Triggered);
+    bench.hand_in("pagerduty", "taken", taken).await;
+    bench.pass(2_000).await;
+    assert_eq!(bench.incident().await.status, Status::Acknowledged);
+    assert_eq!(check(&bench), Vec::<String>::new());
+}

@@ -304,3 +304,23 @@ fn an_acknowledgement_is_told_wherever_it_is_not_known() {
     assert!(!bench.learns(&acknowledge("ben", "pagerduty")).events.is_empty());
     assert_eq!(bench.learns(&acknowledge("ben", "pagerduty")), Decision::default());
 }
+
+/// An acknowledgement that is told late says nothing of whoever has it by now.
+#[test]
+fn an_acknowledgement_from_before_it_ran_out_is_lost() {
+    let mut bench = Bench::paged();
+    let at = |second| start_of_day() + chrono::Duration::seconds(second);
+    bench.learns(&acknowledge("ana", "pagerduty"));
+    assert!(!bench.incident.has_lost_taking_of(at(1)), "it never ran out");
+    bench.now = at(600);
+    bench.learns(&ran_out(590));
+    for (second, is_lost) in [(3, true), (589, true), (590, false), (700, false)] {
+        assert_eq!(bench.incident.has_lost_taking_of(at(second)), is_lost, "{second}");
+    }
+    bench.learns(&pager_ends(800));
+    bench.learns(&pager_reopens(900));
+    for (second, is_lost) in [(700, true), (899, true), (900, false)] {
+        assert_eq!(bench.incident.has_lost_taking_of(at(second)), is_lost, "{second}");
+    }
+    assert_eq!(bench.replayed(), bench.incident);
+}
