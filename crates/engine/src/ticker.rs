@@ -32,6 +32,9 @@ const DUE_AT_ONCE: usize = 1_024;
 const RECONCILE: Duration = Duration::from_secs(30);
 /// How often the heads of all streams are recorded.
 const CHECKPOINT: Duration = Duration::from_secs(3_600);
+/// So long what came in, was understood and is of no consequence can be looked at, and so much of it goes in an hour.
+const KEPT_FOR: chrono::TimeDelta = chrono::TimeDelta::days(7);
+const GO_AT_ONCE: usize = 100_000;
 
 /// What became of a timer that fired.
 enum Fired {
@@ -184,6 +187,9 @@ impl Engine {
                 _ = checkpoint.tick() => {
                     if let Err(error) = self.store().checkpoint(self.now()).await {
                         tracing::warn!(%error, "the checkpoint could not be written");
+                    }
+                    if let Err(error) = self.store().let_go(self.now() - KEPT_FOR, GO_AT_ONCE).await {
+                        tracing::warn!(%error, "what came in and is of no consequence could not be let go");
                     }
                 }
                 _ = stop.changed() => {}

@@ -1,5 +1,6 @@
 //! Messages from outside: stored first, understood afterwards.
 
+use chrono::{DateTime, Utc};
 use runbook_core::ports::{Accepted, DEAD_LETTER, DeadLetter, InboxItem, InboxOutcome, InboxStand, Letters};
 use rusqlite::{Connection, Row, params};
 
@@ -81,18 +82,32 @@ pub(crate) fn kept(connection: &Connection, which: &Letters, rows: usize) -> Res
     Ok(letters)
 }
 
+/// Written out: only so the index of the dead letters is used.
+const COUNT_DEAD: &str = "SELECT source, count(*) FROM inbox
+     WHERE state = 'kept' AND substr(reason, 1, 13) = 'dead letter: ' GROUP BY source ORDER BY source";
+
 /// How many dead letters there are, by source.
 pub(crate) fn dead_letters(connection: &Connection) -> Result<Vec<(String, u64)>, Fault> {
-    let mut select = connection.prepare_cached(
-        "SELECT source, count(*) FROM inbox WHERE state = 'kept' AND substr(reason, 1, length(?1)) = ?1
-         GROUP BY source ORDER BY source",
-    )?;
-    let mut rows = select.query([DEAD_LETTER])?;
+    let mut select = connection.prepare_cached(COUNT_DEAD)?;
+    let mut rows = select.query([])?;
     let mut counts = Vec::new();
     while let Some(row) = rows.next()? {
         counts.push((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default()));
     }
     Ok(counts)
+}
+
+/// Lets go of what was kept, is no dead letter and came before that; how many.
+pub(crate) fn let_go(connection: &Connection, before: DateTime<Utc>, rows: usize) -> Result<u64, Fault> {
+    let gone = connection
+        .prepare_cached(
+            "UPDATE inbox SET state = 'done', body = NULL, reason = NULL WHERE n IN (
+                 SELECT n FROM inbox
+                 WHERE state = 'kept' AND received_at < ?1 AND substr(reason, 1, length(?2)) <> ?2
+                 ORDER BY n LIMIT ?3)",
+        )?
+        .execute(params![micros(before), DEAD_LETTER, limit(rows)])?;
+    Ok(u64::try_from(gone).unwrap_or_default())
 }
 
 /// What became of a message so far.
@@ -117,4 +132,26 @@ fn item(row: &Row<'_>) -> Result<InboxItem, Fault> {
         body: row.get(3)?,
         received_at: time(row.get(4)?)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema;
+
+    /// The count walks the dead letters alone, and means the same by them as everybody.
+    #[test]
+    fn dead_letters_are_counted_by_their_index() {
+        assert!(COUNT_DEAD.contains(&format!("substr(reason, 1, {}) = '{DEAD_LETTER}'", DEAD_LETTER.len())));
+        let folder = tempfile::tempdir().unwrap();
+        let connection = schema::open_writer(&folder.path().join("blocks.db")).unwrap();
+        let plan = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {COUNT_DEAD}"))
+            .unwrap()
+            .query_map([], |row| row.get::<_, String>(3))
+            .unwrap()
+            .collect::<Result<Vec<_>, _>>()
+            .unwrap();
+        assert!(plan.iter().any(|line| line.contains("inbox_dead")), "{plan:?}");
+    }
 }

@@ -10,7 +10,7 @@ use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::journal::{GENESIS, Hash, StoredEvent, StreamId, verify_stream};
 use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{
-    Accepted, AlertsOf, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, InboxOutcome, InboxStand,
+    Accepted, AlertsOf, BoxFuture, Commit, CommitError, DEAD_LETTER, DeadLetter, InboxItem, InboxOutcome, InboxStand,
     IncidentRow, Kept, Letters, OutboxItem, OutboxResult, OutboxRow, RowChange, RunRow, Spot, Store,
     StoreError, StoreReport, StreamSummary, Timer, TimerChange, TokenRow,
 };
@@ -407,6 +407,22 @@ impl<G: Gate> Store for MemoryStore<G> {
                 *counts.entry(letter.item.source).or_default() += 1;
             }
             counts.into_iter().collect()
+        })
+    }
+
+    fn let_go(&self, before: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.write(move |data| {
+            let is_old = |message: &&mut Message| {
+                message.item.received_at < before
+                    && matches!(&message.outcome, Some(InboxOutcome::Kept { reason }) if !reason.starts_with(DEAD_LETTER))
+            };
+            let mut gone = 0;
+            for message in data.inbox.iter_mut().filter(is_old).take(limit) {
+                message.outcome = Some(InboxOutcome::Done);
+                message.item.body.clear();
+                gone += 1;
+            }
+            gone
         })
     }
 

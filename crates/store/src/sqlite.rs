@@ -147,6 +147,10 @@ impl Store for SqliteStore {
         self.read(inbox::dead_letters)
     }
 
+    fn let_go(&self, before: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.write(move |connection| inbox::let_go(connection, before, limit))
+    }
+
     fn inbox_stand(
         &self,
         source: String,

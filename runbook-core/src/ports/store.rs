@@ -19,6 +19,9 @@ pub trait Store: Send + Sync {
     fn letters(&self, which: Letters, limit: usize) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>>;
     /// How many dead letters there are, by source; sources without one are left out.
     fn dead_letters(&self) -> BoxFuture<'_, Result<Vec<(String, u64)>, StoreError>>;
+    /// Lets go of the oldest messages that were kept, are no dead letters and came before that, this many at most: a redelivery
+    /// still falls away. How many there were.
+    fn let_go(&self, before: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<u64, StoreError>>;
     /// What became of a message so far; `None` where it never came.
     fn inbox_stand(
         &self,

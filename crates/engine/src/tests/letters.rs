@@ -1,7 +1,7 @@
 //! Dead letters: looked at, and taken up again the way they first came.
 
 use runbook_core::people::Actor;
-use runbook_core::ports::{ChatSignal, PagerEvent, PagerEventKind, Signal, Translated};
+use runbook_core::ports::{ChatSignal, InboxItem, PagerEvent, PagerEventKind, Signal, Translated};
 use runbook_core::request::Request;
 use serde_json::{Value, json};
 
@@ -200,4 +200,31 @@ async fn one_private_incident_veils_every_body() {
     asked(&bench, ana(), declare).await.unwrap();
     bench.pass(2_000).await;
     assert_eq!((shown(&bench, "ben").await, shown(&bench, "ana").await), (false, true));
+}
+
+/// What is of no consequence can be looked at for a week; what could not be understood stays until somebody looks at it.
+#[tokio::test(start_paused = true)]
+async fn what_is_of_no_consequence_is_let_go_after_a_week() {
+    let mut bench = Bench::new().await;
+    let ping = || Translated::Ignored { kind: "pagey.ping".to_owned() };
+    for (id, days, meaning) in [("old", 8, ping()), ("new", 6, ping()), ("garbage", 8, unreadable())] {
+        bench.means(id, meaning);
+        let item = InboxItem {
+            source: "pagerduty".to_owned(),
+            id: id.to_owned(),
+            kind: "webhook".to_owned(),
+            body: b"{}".to_vec(),
+            received_at: bench.now() - chrono::TimeDelta::days(days),
+        };
+        bench.engine.accept(item).await.unwrap();
+    }
+    bench.pass(2_000).await;
+    let left = async |bench: &Bench| {
+        let mut left = ids(&asked(bench, ana(), list(true, false)).await.unwrap());
+        left.sort();
+        left
+    };
+    assert_eq!(left(&bench).await, ["garbage", "new", "old"]);
+    bench.pass(3_600_000).await;
+    assert_eq!(left(&bench).await, ["garbage", "new"]);
 }

@@ -1,8 +1,10 @@
 //! Messages from outside.
 
-use runbook_core::ports::{Accepted, Commit, CommitError, InboxOutcome, InboxStand, Letters, Store};
+use runbook_core::ports::{
+    Accepted, Commit, CommitError, InboxItem, InboxOutcome, InboxStand, Letters, Store,
+};
 
-use super::message;
+use super::{at, message};
 
 fn settled(source: &str, id: &str, outcome: InboxOutcome) -> Commit {
     Commit { inbox_done: Some((source.to_owned(), id.to_owned(), outcome)), ..Commit::default() }
@@ -134,4 +136,36 @@ pub async fn messages_are_dealt_with_together(store: &dyn Store) {
     assert_eq!(store.inbox_pending(10).await.unwrap().len(), 3);
     store.commit(with(&["b"])).await.unwrap();
     assert_eq!(store.inbox_pending(10).await.unwrap(), [message("slack", "c")]);
+}
+
+/// What was understood and is of no consequence goes after a while, the oldest first; a dead letter stays, and so does what waits.
+pub async fn what_is_of_no_consequence_goes_after_a_while(store: &dyn Store) {
+    let kept = |reason: &str| Some(InboxOutcome::Kept { reason: reason.to_owned() });
+    for (id, day, outcome) in [
+        ("ping", 1, kept("not acted on: ping")),
+        ("pong", 2, kept("not acted on: pong")),
+        ("dead", 1, kept("dead letter: no event")),
+        ("new", 9, kept("not acted on: ping")),
+        ("waits", 1, None),
+    ] {
+        let received_at = at(day * 86_400_000);
+        store.accept(InboxItem { received_at, ..message("pagerduty", id) }).await.unwrap();
+        if let Some(outcome) = outcome {
+            store.commit(settled("pagerduty", id, outcome)).await.unwrap();
+        }
+    }
+    let left = async || {
+        let all = store.letters(Letters::default(), 10).await.unwrap();
+        all.into_iter().map(|letter| letter.item.id).collect::<Vec<_>>()
+    };
+    assert_eq!(store.let_go(at(86_400_000), 10).await.unwrap(), 0, "not before that");
+    assert_eq!(store.let_go(at(5 * 86_400_000), 1).await.unwrap(), 1);
+    assert_eq!(left().await, ["new", "dead", "pong"]);
+    assert_eq!(store.let_go(at(5 * 86_400_000), 10).await.unwrap(), 1);
+    assert_eq!(left().await, ["new", "dead"]);
+    assert_eq!(store.accept(message("pagerduty", "ping")).await.unwrap(), Accepted::Duplicate);
+    let again = store.commit(settled("pagerduty", "ping", InboxOutcome::Again)).await;
+    assert!(matches!(again, Err(CommitError::Conflict(_))), "its body is gone: {again:?}");
+    assert_eq!(store.inbox_pending(10).await.unwrap().len(), 1);
+    assert_eq!(store.dead_letters().await.unwrap(), [("pagerduty".to_owned(), 1)]);
 }

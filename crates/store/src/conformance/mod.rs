@@ -38,6 +38,7 @@ macro_rules! store_conformance {
             a_kept_message_can_be_read_and_acted_on_later,
             a_kept_message_is_taken_up_again,
             kept_messages_are_found_by_what_they_are,
+            what_is_of_no_consequence_goes_after_a_while,
             events_come_back_byte_for_byte,
             a_decision_on_an_old_head_is_a_conflict,
             a_decision_on_another_history_is_a_conflict,

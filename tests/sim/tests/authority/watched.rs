@@ -66,6 +66,9 @@ impl Store for Watched {
     fn dead_letters(&self) -> BoxFuture<'_, Result<Vec<(String, u64)>, StoreError>> {
         self.store.dead_letters()
     }
+    fn let_go(&self, before: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.store.let_go(before, limit)
+    }
     fn inbox_stand(
         &self,
         source: String,
