@@ -41,6 +41,8 @@ pub(crate) struct Seen {
     last: BTreeMap<String, Last>,
     /// What was seen once, and may still be told.
     once: BTreeSet<(String, &'static str)>,
+    /// When the pager was looked at for the first time.
+    first: Option<DateTime<Utc>>,
     /// Incidents whose notes are still to be read in this round.
     notes_left: Vec<String>,
     /// How often the notes of one that has ended could not be read.
@@ -136,6 +138,11 @@ impl Engine {
         let taken = self.taken_by_pager(&rows).await?;
         let began = self.now();
         let all = pager.look(&at).await?;
+        let first = match seen.first {
+            Some(first) => first,
+            None => *seen.first.insert(self.first_look().await?),
+        };
+        let mut left_open = 0;
         seen.last.retain(|id, _| all.iter().any(|one| one.incident.id == *id));
         seen.unread.retain(|id, _| all.iter().any(|one| one.incident.id == *id));
         let before = std::mem::take(&mut seen.once);
@@ -154,6 +161,10 @@ impl Engine {
                 }
                 tracing::warn!(incident = %one.incident.id, %error, "what PagerDuty has of it cannot be so here");
             }
+            left_open += usize::from(self.call_nobody_for(one, first).await?);
+        }
+        if left_open > 0 {
+            self.tell_of_left_open(left_open, first).await?;
         }
         if starts_round {
             seen.notes_left = at.incidents;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::decide::{Decision, Effect};
+use super::decide::{Decision, Effect, LEFT_OPEN};
 use super::event::IncidentEvent;
 use super::handover::{Escalate, PagedOver, escalate};
 use super::state::{Incident, Status};
@@ -76,6 +76,8 @@ impl Clock {
             IncidentEvent::Opened { detected_at, .. } => self.since = Some((*detected_at).min(envelope.at)),
             IncidentEvent::Acknowledged { .. } => self.is_answered = true,
             IncidentEvent::CommanderTaken { .. } => self.is_answered = true,
+            // nobody has looked at it for days
+            IncidentEvent::PagerNoted { what, .. } if what == LEFT_OPEN => self.is_answered = true,
             // Whoever acts on it is there, whatever they have said.
             IncidentEvent::RunPlanned { triage: false, .. } | IncidentEvent::MitigationStarted { .. }
                 if by_person =>

@@ -26,6 +26,8 @@ pub(super) const PAGER_RESOLVE: &str = "pager resolve";
 pub const RESOLVE_WITHDRAWN: &str = "pager resolve, taken back before it left";
 /// The same of one that was tried: the pager may have heard of it.
 pub const RESOLVE_NOT_REPEATED: &str = "pager resolve, taken back after it was tried";
+/// What is noted of one that was open at the pager for days before Blocks looked: nobody is called for it by the clock.
+pub const LEFT_OPEN: &str = "left open";
 /// The name of an undelivered acknowledgement.
 pub(super) const PAGER_ACK: &str = "pager ack";
 /// What is noted when the pager is told again that somebody has it.

@@ -25,7 +25,7 @@ pub use alerts::{Alerts, AlertsTold, Raise, open_for_alerts};
 pub use capture::{Captured, FileLink, NoteChange, NoteSource, Via, note_words};
 pub use clock::{Callee, Clock, Rung, StandIns};
 pub use command::{AskAtPager, IncidentCommand, LookEnd, OpenIncident, Rejection, Taken, Word};
-pub use decide::{Decision, Effect, RESOLVE_NOT_REPEATED, RESOLVE_WITHDRAWN, decide, open};
+pub use decide::{Decision, Effect, LEFT_OPEN, RESOLVE_NOT_REPEATED, RESOLVE_WITHDRAWN, decide, open};
 pub use drift::{Before, Drifted, drift, is_to_tell_again, missed_notes};
 pub use event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome, SharedFrom};
 pub use handover::{Escalate, HANDOVER_WINDOW_S, Offer, PagedOver, Passed};

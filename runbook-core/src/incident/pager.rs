@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::command::{IncidentCommand, Rejection};
-use super::decide::{Decision, Effect, HERE, PAGER_ENDED, PAGER_REOPENED, TOLD_AGAIN};
+use super::decide::{Decision, Effect, HERE, LEFT_OPEN, PAGER_ENDED, PAGER_REOPENED, TOLD_AGAIN};
 use super::event::{IncidentEvent, RunOutcome};
 use super::state::{Incident, Status};
 use super::tell;
@@ -145,6 +145,12 @@ impl Incident {
         if matches!(envelope.event, IncidentEvent::Unacknowledged | IncidentEvent::Reopened { .. }) {
             self.untaken_at = self.untaken_at.max(Some(envelope.occurred_at.unwrap_or(envelope.at)));
         }
+    }
+
+    /// Whether it was open at the pager for days before Blocks looked.
+    #[must_use]
+    pub fn is_left_open(&self) -> bool {
+        self.noted_at_pager.contains(LEFT_OPEN)
     }
 
     /// Whether a request to the pager to end it is none any more: the impact came back, or somebody opened it again.

@@ -328,3 +328,48 @@ async fn an_end_waits_for_its_notes_and_not_for_ever() {
         bench.end();
     }
 }
+
+/// What was left open before Blocks was there is opened, and nobody is called for it: one line says how many there are. What is found
+/// later is called for however old it is.
+#[tokio::test(start_paused = true)]
+async fn nobody_is_called_for_what_was_left_open_before_the_first_look() {
+    for tells in [PagerTells::Nothing, PagerTells::Webhooks] {
+        let mut bench = Bench::new().await;
+        let old = |bench: &Bench, id: &str, days: i64| {
+            let mut one = seen(bench, SeenStatus::Triggered, None);
+            one.incident.id = id.to_owned();
+            one.incident.created_at = Some(bench.clock.morning - chrono::Duration::days(days));
+            one
+        };
+        let mut all = vec![old(&bench, "Q1", 30), old(&bench, "Q2", 2), old(&bench, "Q3", 0)];
+        has(&bench, all.clone());
+        let mut known = Seen::default();
+        for _ in 0..2 {
+            look(&mut bench, tells, &mut known).await;
+        }
+        bench.pass(3_600_000).await;
+        all.push(old(&bench, "Q4", 9));
+        has(&bench, all);
+        // another process
+        let mut known = Seen::default();
+        for _ in 0..2 {
+            look(&mut bench, tells, &mut known).await;
+        }
+        bench.pass(3_600_000).await;
+        let mut called = Vec::new();
+        let ids: Vec<_> = locked(&bench.data).incidents.keys().copied().collect();
+        for id in ids {
+            let (incident, events) = bench.incident_events(id).await;
+            assert_eq!(incident.status, Status::Triggered);
+            let steps = events.iter().filter(|event| matches!(event, IncidentEvent::StepDue { .. })).count();
+            called.push((incident.pager.unwrap().id, steps > 0));
+        }
+        called.sort();
+        let wanted = [("Q1", false), ("Q2", false), ("Q3", true), ("Q4", true)];
+        assert_eq!(called, wanted.map(|(id, is_called)| (id.to_owned(), is_called)), "{tells:?}");
+        let said: Vec<_> = locked(&bench.world.chat).asks().into_iter().map(|(_, text)| text).collect();
+        let said = said.iter().filter(|text| text.contains("open at PagerDuty for more than a day"));
+        assert_eq!(said.map(|text| &text[..2]).collect::<Vec<_>>(), ["2 "], "{tells:?}");
+        bench.end();
+    }
+}
