@@ -1,5 +1,6 @@
 //! `blocks doctor`: what works, what does not, and how to mend it.
 
+mod pager;
 mod slack;
 
 use std::path::Path;
@@ -88,9 +89,13 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
             }
         });
         checks.extend(circuit(&config).await);
-        if let Some(token) = secrets.get("PAGERDUTY_API_TOKEN").filter(|_| pagerduty.has_webhooks()) {
+        checks.extend(pager::last_look(&config).await);
+        if let Some(token) = secrets.get("PAGERDUTY_API_TOKEN") {
             let client = pagerduty_client(&pagerduty.api_url, token, pagerduty.from.clone())?;
-            checks.push(webhook(&config, &client).await);
+            checks.extend(pager::left_open(&config, &client).await);
+            if pagerduty.has_webhooks() {
+                checks.push(webhook(&config, &client).await);
+            }
         }
     }
     checks.extend(alerts(&config, &secrets));
