@@ -50,6 +50,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Items per page, the most that PagerDuty gives.
 const PAGE: usize = 100;
 
+/// So many ids are named in one address: proxies take some 8,000 bytes of it.
+const IDS: usize = 100;
+
 /// `offset + limit` beyond this is an error at PagerDuty.
 const MAX_OFFSET: usize = 10_000;
 

@@ -7,7 +7,7 @@ use runbook_core::ports::PagerError;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{PagerDutyClient, checked};
+use super::{IDS, PagerDutyClient, checked};
 use crate::translate::filled;
 use crate::wire::loose;
 
@@ -50,13 +50,13 @@ impl PagerDutyClient {
             policies.extend(self.policy_of(service).await?.map(|policy| (service.to_owned(), policy)));
         }
         let mut turns: BTreeMap<&str, Vec<PagerTurn>> = BTreeMap::new();
-        // one request for all of them: PagerDuty takes few of this kind
-        if !policies.is_empty() {
+        let mut ids: Vec<&str> = policies.values().map(String::as_str).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        // one request for many of them: PagerDuty takes few of this kind
+        for ids in ids.chunks(IDS) {
             let mut query = vec![("earliest", "true"), ("include[]", "users")];
-            let mut ids: Vec<&str> = policies.values().map(String::as_str).collect();
-            ids.sort_unstable();
-            ids.dedup();
-            query.extend(ids.into_iter().map(|id| ("escalation_policy_ids[]", id)));
+            query.extend(ids.iter().map(|id| ("escalation_policy_ids[]", *id)));
             for entry in self.pages(&["oncalls"], &query, "oncalls", "read who is on call").await? {
                 let Some((policy, turn)) = turn(&entry) else { continue };
                 let Some(policy) = policies.values().find(|known| **known == policy) else { continue };

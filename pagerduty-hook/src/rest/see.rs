@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::pace::Purpose;
-use super::{MAX_OFFSET, PAGE, PagerDutyClient, checked, list};
+use super::{IDS, MAX_OFFSET, PAGE, PagerDutyClient, checked, list};
 use crate::translate::{filled, is_user};
 use crate::wire::{Data, Reference, loose};
 
@@ -47,14 +47,14 @@ struct Note {
 impl PagerDutyClient {
     /// The open incidents of these services, and these incidents whatever became of them.
     pub(super) async fn see(&self, at: &LookAt) -> Result<Vec<SeenIncident>, PagerError> {
-        let mut open =
-            vec![("statuses[]", "triggered"), ("statuses[]", "acknowledged"), ("date_range", "all"), BRIDGE];
-        open.extend(at.services.iter().map(|service| ("service_ids[]", service.as_str())));
         // without a service it would be those of the whole account
-        let listed = match at.services.is_empty() {
-            true => Vec::new(),
-            false => self.pages(&["incidents"], &open, "incidents", "list the open incidents").await?,
-        };
+        let mut listed = Vec::new();
+        for services in at.services.chunks(IDS) {
+            let mut open =
+                vec![("statuses[]", "triggered"), ("statuses[]", "acknowledged"), ("date_range", "all"), BRIDGE];
+            open.extend(services.iter().map(|service| ("service_ids[]", service.as_str())));
+            listed.extend(self.pages(&["incidents"], &open, "incidents", "list the open incidents").await?);
+        }
         let mut all: Vec<SeenIncident> = Vec::new();
         for one in listed {
             // one may stand on two pages when another has ended meanwhile

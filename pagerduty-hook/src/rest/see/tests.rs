@@ -122,3 +122,22 @@ async fn the_others_are_seen_behind_one_that_is_not_told() {
     let many = ["PILL", "PILL", "PILL", "PILL", "PINC1"];
     assert_eq!(seen(vec![ill(), ill(), ill(), ill()], &many).await, 0, "it ends");
 }
+
+/// Hundreds of services are more than one address holds.
+#[tokio::test]
+async fn many_services_are_asked_for_some_at_a_time() {
+    let services: Vec<_> = (0..250).map(|n| format!("PSERVICE{n:06}")).collect();
+    let turns = services.chunks(100).zip(["PINC1", "PINC2", "PINC3"]).map(|(services, found)| {
+        let ids: String = services.iter().map(|id| format!("&service_ids%5B%5D={id}")).collect();
+        let open = "statuses%5B%5D=triggered&statuses%5B%5D=acknowledged&date_range=all&include%5B%5D=conference_bridge";
+        let asked = format!("GET /pd/incidents?{open}{ids}&limit=100&offset=0");
+        assert!(asked.len() < 8_000);
+        turn(asked.leak(), 200, incidents(&[incident(found, "triggered")], false))
+    });
+    let peer = Peer::start(turns.collect()).await;
+    let at = LookAt { services, incidents: Vec::new() };
+    let seen = peer.client().look(&at).await.unwrap();
+    peer.is_content();
+    let found: Vec<_> = seen.iter().map(|one| one.incident.id.as_str()).collect();
+    assert_eq!(found, ["PINC1", "PINC2", "PINC3"]);
+}
