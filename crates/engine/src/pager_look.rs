@@ -228,7 +228,15 @@ impl Engine {
         let mut waits = false;
         for drifted in all {
             let key = (id.clone(), word(&drifted.kind));
-            if look.tells == PagerTells::Webhooks && !before.contains(&key) {
+            // what takes back what a webhook has just told may be how it was before that: the API may lag behind its webhooks
+            let takes_back =
+                matches!(drifted.kind, PagerEventKind::Reopened | PagerEventKind::Unacknowledged);
+            let has_to_be_seen_twice = match look.tells {
+                PagerTells::Webhooks => true,
+                PagerTells::Both => takes_back,
+                PagerTells::Nothing => false,
+            };
+            if has_to_be_seen_twice && !before.contains(&key) {
                 seen.once.insert(key);
                 waits = true;
                 continue;

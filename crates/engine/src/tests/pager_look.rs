@@ -373,3 +373,34 @@ async fn nobody_is_called_for_what_was_left_open_before_the_first_look() {
         bench.end();
     }
 }
+
+/// Beside webhooks a look may see how it was before what they have just told: what takes that back has to be seen twice.
+#[tokio::test(start_paused = true)]
+async fn a_look_that_lags_behind_a_webhook_takes_nothing_back() {
+    let mut bench = Bench::new().await;
+    bench.paged().await;
+    let mut known = Seen::default();
+    for (name, kind, before, after) in [
+        ("ack", PagerEventKind::Acknowledged, SeenStatus::Triggered, SeenStatus::Acknowledged),
+        ("end", PagerEventKind::Resolved, SeenStatus::Acknowledged, SeenStatus::Resolved),
+    ] {
+        has(&bench, vec![seen(&bench, before.clone(), None)]);
+        look(&mut bench, PagerTells::Both, &mut known).await;
+        bench.pager_says(name, kind, page("Q1"), Some("P-ana")).await;
+        bench.pass(2_000).await;
+        let told = bench.data_events();
+        bench.engine.look_at_pager(&by(PagerTells::Both), false, &mut known).await.unwrap();
+        assert_eq!(bench.data_events(), told, "{name}");
+        has(&bench, vec![seen(&bench, after, user("ana"))]);
+        look(&mut bench, PagerTells::Both, &mut known).await;
+        look(&mut bench, PagerTells::Both, &mut known).await;
+    }
+    assert_eq!(bench.incident().await.status, Status::Resolved);
+    // what it sees twice is so
+    has(&bench, vec![seen(&bench, SeenStatus::Triggered, None)]);
+    for is_open in [false, true] {
+        look(&mut bench, PagerTells::Both, &mut known).await;
+        assert_eq!(bench.incident().await.status.is_open(), is_open);
+    }
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
