@@ -78,7 +78,12 @@ impl Engine {
         }
     }
 
-    async fn tell_of_hearing(&self, what: &str, since: DateTime<Utc>, text: String) -> Result<(), EngineError> {
+    async fn tell_of_hearing(
+        &self,
+        what: &str,
+        since: DateTime<Utc>,
+        text: String,
+    ) -> Result<(), EngineError> {
         let scheme = self.settings().severities.default_scheme();
         // where the most urgent pages would have been told
         let Some(channel) = scheme.severities.iter().find_map(|severity| severity.channels.first()) else {

@@ -397,7 +397,8 @@ impl Engine {
         let incident = &loaded.state;
         let number = incident.number;
         let rings = incident.status > Status::Triggered && incident.is_untaken_at_pager();
-        let and_told = if rings { " PagerDuty, where it may still ring, is told that somebody has it." } else { "" };
+        let and_told =
+            if rings { " PagerDuty, where it may still ring, is told that somebody has it." } else { "" };
         Ok(match &incident.commander {
             _ if !incident.status.is_open() => {
                 format!("{number} is {}: there is nothing to take.", incident.status.word())

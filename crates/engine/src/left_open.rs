@@ -50,7 +50,9 @@ impl Engine {
             return Ok(false);
         }
         let since = created.to_rfc3339_opts(SecondsFormat::Secs, true);
-        let text = format!("since {since}, before Blocks looked for the first time: nobody is called for it by the clock");
+        let text = format!(
+            "since {since}, before Blocks looked for the first time: nobody is called for it by the clock"
+        );
         let note = IncidentCommand::NotePager {
             what: LEFT_OPEN.to_owned(),
             text: Some(text),
@@ -61,7 +63,11 @@ impl Engine {
     }
 
     /// Says once how many there were.
-    pub(crate) async fn tell_of_left_open(&self, count: usize, first: DateTime<Utc>) -> Result<(), EngineError> {
+    pub(crate) async fn tell_of_left_open(
+        &self,
+        count: usize,
+        first: DateTime<Utc>,
+    ) -> Result<(), EngineError> {
         tracing::info!(count, "PagerDuty had incidents open for more than a day when it was first looked at");
         let scheme = self.settings().severities.default_scheme();
         let Some(channel) = scheme.severities.iter().find_map(|severity| severity.channels.first()) else {

@@ -53,9 +53,11 @@ impl Sending {
         let places = if row.lane == FIRST_LANE { AT_ONCE } else { AT_ONCE - FOR_PEOPLE };
         let alike = self.groups.values().filter(|(lane, _)| *lane == row.lane).count();
         let is_free = row.lane < PAGE_LANE || alike < OUTSIDE_AT_ONCE;
-        let is_held =
-            is_to_pager(&row.group) && self.groups.values().any(|(_, group)| is_to_pager(group));
-        is_free && !is_held && self.groups.len() < places && !self.groups.values().any(|(_, group)| *group == row.group)
+        let is_held = is_to_pager(&row.group) && self.groups.values().any(|(_, group)| is_to_pager(group));
+        is_free
+            && !is_held
+            && self.groups.len() < places
+            && !self.groups.values().any(|(_, group)| *group == row.group)
     }
 
     /// Waits until one is done; for ever while there is none.

@@ -58,7 +58,9 @@ impl Engine {
         };
         let named = called.as_ref().and_then(|called| called.from.as_ref());
         let ours_there = self.settings().pager_from.as_ref();
-        let is_same = |known: Option<&String>, email: &str| known.is_some_and(|known| known.eq_ignore_ascii_case(email));
+        let is_same = |known: Option<&String>, email: &str| {
+            known.is_some_and(|known| known.eq_ignore_ascii_case(email))
+        };
         let is_echo = match email {
             Some(email) => {
                 // a token of somebody's own names nobody: it may be anybody's

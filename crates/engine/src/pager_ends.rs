@@ -32,7 +32,11 @@ fn add(ends: &mut BTreeMap<String, DateTime<Utc>>, event: &PagerEvent) {
 
 impl Engine {
     /// The pager tells something of an incident that is not known here: whether it has told its end already.
-    pub(crate) async fn is_over_since(&self, item: &InboxItem, event: &PagerEvent) -> Result<bool, EngineError> {
+    pub(crate) async fn is_over_since(
+        &self,
+        item: &InboxItem,
+        event: &PagerEvent,
+    ) -> Result<bool, EngineError> {
         let mut ends = self.inner.unknown_ends.0.lock().await;
         if ends.is_none() {
             *ends = Some(self.read_unknown_ends(&item.source).await?);

@@ -4,15 +4,12 @@ use runbook_core::ids::IncidentId;
 use runbook_core::incident::{IncidentCommand, OpenIncident, PagerRef, Word};
 use runbook_core::journal::Cause;
 use runbook_core::people::Actor;
-use runbook_core::ports::{
-    Answer, InboxItem, PagerEvent, PagerEventKind, PagerIncident,
-};
+use runbook_core::ports::{Answer, InboxItem, PagerEvent, PagerEventKind, PagerIncident};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::origin::Origin;
-
 
 /// What came of something that the pager tells.
 pub(crate) enum Heeded {

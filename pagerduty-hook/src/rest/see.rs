@@ -50,8 +50,12 @@ impl PagerDutyClient {
         // without a service it would be those of the whole account
         let mut listed = Vec::new();
         for services in at.services.chunks(IDS) {
-            let mut open =
-                vec![("statuses[]", "triggered"), ("statuses[]", "acknowledged"), ("date_range", "all"), BRIDGE];
+            let mut open = vec![
+                ("statuses[]", "triggered"),
+                ("statuses[]", "acknowledged"),
+                ("date_range", "all"),
+                BRIDGE,
+            ];
             open.extend(services.iter().map(|service| ("service_ids[]", service.as_str())));
             listed.extend(self.pages(&["incidents"], &open, "incidents", "list the open incidents").await?);
         }

@@ -722,7 +722,7 @@ async fn the_limit_that_answers_tell_of_is_kept() {
     let since = "2026-01-05T09:00:00Z".parse().unwrap();
     let details = client.details("PINC1").await.unwrap_err();
     assert!(matches!(details, PagerError::Retry { after_ms: Some(1..=30_000), .. }), "{details:?}");
-    assert!( client.changes("PFLOW01", since).await.is_err());
+    assert!(client.changes("PFLOW01", since).await.is_err());
     assert_eq!(client.not_before(&call), None, "what is left is for changes");
     assert!(matches!(resolved().await, Err(PagerError::Retry { after_ms: Some(12_000), .. })));
     let held = resolved().await.unwrap_err();

@@ -80,8 +80,7 @@ pub fn drift(
     let is_led = ours.status.is_open() || comes_back;
     match &seen.status {
         SeenStatus::Acknowledged
-            if is_led
-                && (comes_back || ours.status == Status::Triggered || ours.is_untaken_at_pager()) =>
+            if is_led && (comes_back || ours.status == Status::Triggered || ours.is_untaken_at_pager()) =>
         {
             all.push(changed(PagerEventKind::Acknowledged, at));
         }

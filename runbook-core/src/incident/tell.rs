@@ -94,7 +94,10 @@ impl Incident {
     pub fn awaits_echo_of_taking(&self, called_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
         let is_ours = is_led_by_somebody(self.status) && !self.taken_at_pager && !self.ack_refused;
         // an hour may lie between what was said here and the call
-        is_ours && self.last_told_at.is_some_and(|told_at| now - called_at.unwrap_or(told_at).max(told_at) <= ECHO)
+        is_ours
+            && self
+                .last_told_at
+                .is_some_and(|told_at| now - called_at.unwrap_or(told_at).max(told_at) <= ECHO)
     }
 
     /// Whether the pager is told what people do here. Of a private incident it is not: more people read there than it is for.

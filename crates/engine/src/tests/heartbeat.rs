@@ -105,7 +105,9 @@ async fn a_silence_is_told_of_once_when_it_is_over_and_an_end_in_order_is_none()
 /// Where looking is the only way, a pager that is not heard is a page that nobody gets: nothing beats, and it is said once.
 #[tokio::test(start_paused = true)]
 async fn a_pager_that_is_not_heard_stops_it_where_looking_is_the_only_way() {
-    for (tells, deaf) in [(PagerTells::Nothing, true), (PagerTells::Both, false), (PagerTells::Webhooks, false)] {
+    for (tells, deaf) in
+        [(PagerTells::Nothing, true), (PagerTells::Both, false), (PagerTells::Webhooks, false)]
+    {
         let look = PagerLook { every: Duration::from_secs(5), notes_every: Duration::from_secs(30), tells };
         let mut bench = Bench::with(&[], |settings| {
             settings.heartbeat =
@@ -116,10 +118,13 @@ async fn a_pager_that_is_not_heard_stops_it_where_looking_is_the_only_way() {
         bench.pass(3 * MINUTE).await;
         let looked = bench.engine.last_pager_look().unwrap();
         assert!(bench.now() - looked <= chrono::TimeDelta::minutes(1));
-        let said = |bench: &Bench| locked(&bench.world.chat).asks().into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+        let said = |bench: &Bench| {
+            locked(&bench.world.chat).asks().into_iter().map(|(_, text)| text).collect::<Vec<_>>()
+        };
         for (refused, words) in [(true, "the token is not known"), (false, "nobody answers")] {
             let before = said(&bench).len();
-            (locked(&bench.world.pager).refuses_looks, locked(&bench.world.pager).is_away) = (refused, !refused);
+            (locked(&bench.world.pager).refuses_looks, locked(&bench.world.pager).is_away) =
+                (refused, !refused);
             // a hiccup is none
             bench.pass(4 * MINUTE).await;
             assert_eq!(bench.engine.pager_unheard_since(), None);
@@ -131,7 +136,10 @@ async fn a_pager_that_is_not_heard_stops_it_where_looking_is_the_only_way() {
             assert_eq!(bench.engine.pager_unheard_since().is_some(), deaf);
             let told: Vec<_> = said(&bench).split_off(before);
             assert_eq!(told.len(), usize::from(deaf), "{told:?}");
-            assert!(told.iter().all(|text| text.contains(words) && text.contains("has not been heard since")), "{told:?}");
+            assert!(
+                told.iter().all(|text| text.contains(words) && text.contains("has not been heard since")),
+                "{told:?}"
+            );
             (locked(&bench.world.pager).refuses_looks, locked(&bench.world.pager).is_away) = (false, false);
             bench.pass(5 * MINUTE).await;
             assert!(beats(&bench) > stopped);

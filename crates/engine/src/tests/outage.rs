@@ -247,7 +247,11 @@ async fn a_pager_that_hangs_keeps_no_answer_waiting_and_is_tried_by_one() {
     assert!((2..=5).contains(&tried), "{tried}");
     let due = bench.engine.store().outbox_due(bench.now() + chrono::Duration::days(1), 100).await.unwrap();
     let attempts: u32 = due.iter().map(|row| row.attempts).sum();
-    assert_eq!((due.len(), usize::try_from(attempts).unwrap()), (60, tried), "what was not tried is not counted");
+    assert_eq!(
+        (due.len(), usize::try_from(attempts).unwrap()),
+        (60, tried),
+        "what was not tried is not counted"
+    );
     locked(&bench.world.pager).hangs = None;
     bench.pass(2 * MINUTE).await;
     assert_eq!(locked(&bench.data).backlog(), Vec::<String>::new());
@@ -268,7 +272,8 @@ async fn an_end_that_waited_ends_nothing_once_the_impact_is_back() {
             shell(&bench, "ana", Request::IncidentNone { incident: None, reason }).await;
             bench.pass(MINUTE).await;
             let reason = "it was none".to_owned();
-            shell(&bench, "ana", Request::IncidentReopen { incident: Some("INC-1".to_owned()), reason }).await;
+            shell(&bench, "ana", Request::IncidentReopen { incident: Some("INC-1".to_owned()), reason })
+                .await;
         } else {
             shell(&bench, "ana", Request::IncidentResolve { incident: None }).await;
             bench.pass(MINUTE).await;
@@ -277,7 +282,8 @@ async fn an_end_that_waited_ends_nothing_once_the_impact_is_back() {
             bench.pass(MINUTE).await;
             let run = bench.asked_runs()[0];
             let fingerprint = Some(bench.run(run).await.0.fingerprint.to_string());
-            let yes = Request::RunbookApprove { run: None, fingerprint, reason: Some("it is bad".to_owned()) };
+            let yes =
+                Request::RunbookApprove { run: None, fingerprint, reason: Some("it is bad".to_owned()) };
             shell(&bench, "ben", yes).await;
             bench.until("it has helped", |bench| bench.status(run) == "succeeded").await;
         }
@@ -288,9 +294,7 @@ async fn an_end_that_waited_ends_nothing_once_the_impact_is_back() {
         let incident = bench.incident().await;
         assert!(incident.status.is_open() && !incident.resolve_requested && !incident.pager_refused);
         let (_, events) = bench.incident_events(incident.id).await;
-        let is_said = |event: &&IncidentEvent| {
-            matches!(event, IncidentEvent::DeliveryFailed { what, .. } if what.contains("taken back"))
-        };
+        let is_said = |event: &&IncidentEvent| matches!(event, IncidentEvent::DeliveryFailed { what, .. } if what.contains("taken back"));
         assert_eq!(events.iter().filter(is_said).count(), 1, "the timeline says so");
         // the next one leaves, and ends it
         shell(&bench, "ana", Request::IncidentResolve { incident: None }).await;

@@ -294,7 +294,13 @@ async fn only_our_own_acknowledgement_is_taken_for_an_echo() {
         ("whom it does not name", 0, 0, false, &[(Some("P-nobody"), true)]),
         ("much later", 0, 11, false, &[(Some("P-bot"), false)]),
         ("it was away for half an hour", 30, 5, false, &[(Some("P-ben"), false), (Some("P-bot"), true)]),
-        ("another process", 0, 0, true, &[(Some("P-ben"), false), (Some("P-bot"), true), (Some("P-bot"), false)]),
+        (
+            "another process",
+            0,
+            0,
+            true,
+            &[(Some("P-ben"), false), (Some("P-bot"), true), (Some("P-bot"), false)],
+        ),
     ];
     for (what, away, later, restarts, heard) in rows {
         let mut bench = Bench::new().await;

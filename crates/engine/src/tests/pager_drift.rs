@@ -149,7 +149,14 @@ const KINDS: &[Kind] = &[
     ),
     (
         "and a second after another",
-        &[Pages("Q1", Some("P3")), Severity("P1"), Pass(240), Severity("P2"), Pass(1), Prioritises("Q1", "P1")],
+        &[
+            Pages("Q1", Some("P3")),
+            Severity("P1"),
+            Pass(240),
+            Severity("P2"),
+            Pass(1),
+            Prioritises("Q1", "P1"),
+        ],
         &["triggered P1 flowengine"],
     ),
     (

@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::kit::*;
-use crate::incident::{Before, Drifted, Incident, IncidentCommand, RunOutcome, Status, drift, is_to_tell_again, missed_notes};
+use crate::incident::{
+    Before, Drifted, Incident, IncidentCommand, RunOutcome, Status, drift, is_to_tell_again, missed_notes,
+};
 use crate::ports::{PagerEventKind, PagerIncident, PagerUser, SeenIncident, SeenNote, SeenStatus};
 
 fn at(second: i64) -> DateTime<Utc> {

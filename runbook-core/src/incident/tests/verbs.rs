@@ -221,7 +221,8 @@ fn a_request_to_end_it_is_taken_back() {
         assert!(!bench.incident.has_taken_resolve_back(), "it is over here");
         bench.learns(&reopen("ana"));
         assert!(bench.incident.has_taken_resolve_back());
-        let said = IncidentCommand::RecordDeliveryFailure { what: what.to_owned(), reason: "back".to_owned() };
+        let said =
+            IncidentCommand::RecordDeliveryFailure { what: what.to_owned(), reason: "back".to_owned() };
         let said = bench.learns(&said);
         assert_eq!(words(&said), ["delivery_failed"]);
         assert_eq!(said.effects, []);
