@@ -161,7 +161,13 @@ impl Engine {
                 }
                 tracing::warn!(incident = %one.incident.id, %error, "what PagerDuty has of it cannot be so here");
             }
-            left_open += usize::from(self.call_nobody_for(one, first).await?);
+            match self.call_nobody_for(one, first).await {
+                Ok(was_left_open) => left_open += usize::from(was_left_open),
+                Err(error) if error.is_passing() => return Err(error.into()),
+                Err(error) => {
+                    tracing::warn!(incident = %one.incident.id, %error, "what was left open is called for");
+                }
+            }
         }
         if left_open > 0 {
             self.tell_of_left_open(left_open, first).await?;

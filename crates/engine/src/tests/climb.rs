@@ -11,7 +11,7 @@ use runbook_core::request::Request;
 use crate::settings::{PagerLook, PagerTells, RotationSettings, Settings};
 use crate::testkit::{Bench, check, locked, page};
 
-const SEVERITIES: &str = r#"
+pub(super) const SEVERITIES: &str = r#"
 default = "p1-p4"
 [[scheme]]
 id = "p1-p4"
@@ -37,7 +37,7 @@ name = "Medium"
 definition = "some of it fails"
 "#;
 
-fn steps(settings: &mut Settings) {
+pub(super) fn steps(settings: &mut Settings) {
     settings.severities = runbook_core::severity::parse(SEVERITIES).unwrap();
     let mut people = settings.directory.people().to_vec();
     let like = people[1].clone();

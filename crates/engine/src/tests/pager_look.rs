@@ -7,6 +7,7 @@ use runbook_core::people::Actor;
 use runbook_core::ports::{PagerEventKind, PagerIncident, PagerUser, SeenIncident, SeenNote, SeenStatus};
 use runbook_core::request::Request;
 
+use super::climb::{SEVERITIES, steps};
 use crate::clock::Clock;
 use crate::pager_look::Seen;
 use crate::settings::{PagerLook, PagerTells, Settings};
@@ -333,8 +334,15 @@ async fn an_end_waits_for_its_notes_and_not_for_ever() {
 /// later is called for however old it is.
 #[tokio::test(start_paused = true)]
 async fn nobody_is_called_for_what_was_left_open_before_the_first_look() {
+    let told =
+        SEVERITIES.replacen("\n[[scheme.severity]]", "\nchannels = [\"incidents\"]\n[[scheme.severity]]", 2);
+    let told = told.replacen("channels = [\"incidents\"]\n", "", 1);
     for tells in [PagerTells::Nothing, PagerTells::Webhooks] {
-        let mut bench = Bench::new().await;
+        let mut bench = Bench::with(&[], |settings| {
+            steps(settings);
+            settings.severities = runbook_core::severity::parse(&told).unwrap();
+        })
+        .await;
         let old = |bench: &Bench, id: &str, days: i64| {
             let mut one = seen(bench, SeenStatus::Triggered, None);
             one.incident.id = id.to_owned();
