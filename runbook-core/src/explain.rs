@@ -1,8 +1,11 @@
 //! Why an incident is as it is: each decision on its timeline, in words.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use crate::duration::for_people;
 use crate::incident::IncidentEvent;
 use crate::journal::{Envelope, millis};
 use crate::rules::Chosen;
@@ -13,7 +16,8 @@ pub struct Explained {
     /// When it was made.
     #[serde(with = "millis")]
     pub at: DateTime<Utc>,
-    /// What it is about: `opening`, `severity`, `service`, `alerts`, `runbook`, `end`.
+    /// What it is about: `opening`, `severity`, `service`, `alerts`, `runbook`, `escalation`, `command`,
+    /// `delivery`, `end`.
     pub about: &'static str,
     /// The decision and its reason.
     pub text: String,
@@ -63,11 +67,9 @@ fn decisions(envelope: &Envelope<IncidentEvent>) -> Vec<Explained> {
         IncidentEvent::RulesAsked { facts, chosen } => {
             vec![("runbook", format!("asked again with {facts} labels and details: {}", why_these(chosen)))]
         }
-        IncidentEvent::TriageShared { runbook, from, .. } => {
-            vec![(
-                "runbook",
-                format!("{runbook}: looked at for {from} in the same moment, and not once more"),
-            )]
+        IncidentEvent::TriageShared { runbook, from, looked_at, .. } => {
+            let age = for_people((envelope.at - *looked_at).num_seconds().max(0).unsigned_abs());
+            vec![("runbook", format!("{runbook}: looked at for {from} {age} before, and not once more"))]
         }
         IncidentEvent::SeverityConfirmed { .. } => vec![("severity", format!("confirmed by {by}"))],
         IncidentEvent::ServiceChanged { from, to, .. } => {
@@ -95,6 +97,48 @@ fn decisions(envelope: &Envelope<IncidentEvent>) -> Vec<Explained> {
         }
         IncidentEvent::TriageFailed { runbook, reason } => {
             vec![("runbook", format!("{runbook} could not start: {reason}"))]
+        }
+        IncidentEvent::LookEnded { cut: Some(why), .. }
+        | IncidentEvent::TriageEnded { cut: Some(why), .. } => {
+            vec![("runbook", format!("not looked at to the end: {why}"))]
+        }
+        IncidentEvent::RunbooksSuggested { all } => {
+            all.iter().map(|one| ("runbook", format!("{} may help: {}", one.runbook, one.words()))).collect()
+        }
+        IncidentEvent::StepDue { after_s, who, nobody, rings, .. } => {
+            let after = for_people(u64::from(*after_s));
+            let mut text = format!("nobody has acknowledged by {after}: {} due", who.join(", "));
+            if !rings.is_empty() {
+                let names: Vec<_> = rings.iter().map(ToString::to_string).collect();
+                let _ = write!(text, "; PagerDuty's own policy pages {}", names.join(", "));
+            }
+            if !nobody.is_empty() {
+                let _ = write!(text, "; nobody is known who stands for {}", nobody.join(", "));
+            }
+            vec![("escalation", text)]
+        }
+        IncidentEvent::Escalated { to, step, reason, paged, .. } => {
+            let step = step.as_ref().map_or_else(String::new, |step| format!(" ({step})"));
+            let how = if *paged { "paged" } else { "asked in the chat" };
+            vec![("escalation", format!("{to}{step} {how}, by {by}{}", because(reason)))]
+        }
+        IncidentEvent::PagerAway => {
+            vec![("escalation", "PagerDuty takes no page now: whom to call is shown".to_owned())]
+        }
+        IncidentEvent::Unacknowledged => {
+            vec![("escalation", "the acknowledgement ran out: the calling begins anew".to_owned())]
+        }
+        IncidentEvent::Acknowledged { via } => {
+            vec![("escalation", format!("acknowledged in {via}, by {by}: nobody else is called"))]
+        }
+        IncidentEvent::CommanderTaken { commander, acting: true } => {
+            vec![("command", format!("{commander} commands: they were the first to take it"))]
+        }
+        IncidentEvent::CommanderTaken { commander, acting: false } => {
+            vec![("command", format!("{commander} commands, by {by}"))]
+        }
+        IncidentEvent::DeliveryFailed { what, reason } => {
+            vec![("delivery", format!("{what} could not be delivered: {reason}"))]
         }
         IncidentEvent::Mitigated { reason } => vec![("end", format!("in monitoring: {reason}"))],
         IncidentEvent::ResolveHeld { reason } => vec![("end", format!("held in monitoring: {reason}"))],

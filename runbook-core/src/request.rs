@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::people::Role;
+use crate::rules::TriedPage;
 
 /// A request. Who asks travels beside it, never in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,12 +18,9 @@ pub enum Request {
         /// For this incident; the one that is meant here when nothing is named.
         #[serde(default)]
         incident: Option<String>,
-        /// For a page of this service, without an incident.
-        #[serde(default)]
-        service: Option<String>,
-        /// For a page that says this.
-        #[serde(default)]
-        title: Option<String>,
+        /// For a page that nobody sent, without an incident.
+        #[serde(flatten)]
+        page: TriedPage,
     },
     /// What Blocks understood of a runbook.
     RunbookShow {
@@ -625,7 +623,8 @@ impl Request {
     /// Names an incident where it could name one and does not.
     pub fn name_incident(&mut self, named: &str) {
         match self {
-            Request::RunbookSuggest { incident, service: None, title: None }
+            Request::RunbookSuggest { page, .. } if !page.is_empty() => {}
+            Request::RunbookSuggest { incident, .. }
             | Request::RunbookRun { incident, .. }
             | Request::RunbookRollback { incident, .. }
             | Request::IncidentShow { incident }

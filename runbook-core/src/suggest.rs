@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub const MOST: usize = 5;
 /// Below this nothing is suggested: one word in a heading is no reason.
 const LEAST: u32 = 10;
+/// A word in the text of more than one in so many runbooks is no reason for one of them.
+const MANY: usize = 4;
 /// Words that say nothing of what is wrong.
 const EMPTY_WORDS: [&str; 22] = [
     "and", "are", "but", "error", "fail", "failed", "failing", "for", "from", "has", "high", "incident",
@@ -27,11 +29,14 @@ pub struct Candidate {
     pub match_terms: Vec<String>,
     /// Its headings.
     pub headings: Vec<String>,
+    /// All of its text.
+    pub text: String,
     /// It is for private incidents alone.
     pub private: bool,
 }
 
-/// A run of the past that was to change something, and has ended.
+/// A run of the past that was to change something, and went to an end of its own: one that was cancelled, or never got its yes,
+/// tells nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Past {
     /// The runbook's name.
@@ -94,8 +99,19 @@ impl Suggestion {
 #[must_use]
 pub fn suggest(need: Need<'_>, candidates: &[Candidate], past: &[Past]) -> Vec<Suggestion> {
     let wanted = words(need.title);
-    let mut all: Vec<(u32, Suggestion)> =
-        candidates.iter().filter_map(|candidate| weigh(need, &wanted, candidate, past)).collect();
+    let texts: Vec<BTreeSet<String>> =
+        candidates.iter().map(|candidate| &words(&candidate.text) & &wanted).collect();
+    // what most of them say tells none of them apart
+    let is_rare = |word: &String| {
+        let with = texts.iter().filter(|text| text.contains(word)).count();
+        with * MANY <= candidates.len().max(MANY)
+    };
+    let rare: BTreeSet<String> = wanted.iter().filter(|word| is_rare(word)).cloned().collect();
+    let mut all: Vec<(u32, Suggestion)> = candidates
+        .iter()
+        .zip(&texts)
+        .filter_map(|(candidate, text)| weigh(need, &wanted, candidate, &(text & &rare), past))
+        .collect();
     all.sort_by(|(a, one), (b, other)| b.cmp(a).then_with(|| one.runbook.cmp(&other.runbook)));
     all.into_iter().map(|(_, one)| one).take(MOST).collect()
 }
@@ -104,6 +120,7 @@ fn weigh(
     need: Need<'_>,
     wanted: &BTreeSet<String>,
     candidate: &Candidate,
+    in_text: &BTreeSet<String>,
     past: &[Past],
 ) -> Option<(u32, Suggestion)> {
     if need.looks.contains(&candidate.name) || (candidate.private && !need.private) {
@@ -143,6 +160,12 @@ fn weigh(
     if !in_headings.is_empty() {
         weight += 4 * count(in_headings.len());
         reasons.push(format!("its headings say {}", in_headings.join(", ")));
+    }
+    let is_new = |word: &&String| !in_title.contains(word) && !in_headings.contains(word);
+    let in_text: Vec<&str> = in_text.iter().filter(is_new).map(String::as_str).collect();
+    if !in_text.is_empty() {
+        weight += 5 * count(in_text.len());
+        reasons.push(format!("its text says {}", in_text.join(", ")));
     }
     let alike = |one: &&Past| {
         one.runbook == candidate.name
@@ -246,6 +269,20 @@ mod tests {
         let all = [runbook("look", "Workers", None)];
         let looks = ["look".to_owned()];
         assert_eq!(suggest(Need { looks: &looks, ..need("workers hang") }, &all, &[]), []);
+    }
+
+    #[test]
+    fn what_few_texts_say_is_a_reason_and_what_many_say_is_none() {
+        let says = |name: &str, text: &str| Candidate {
+            text: text.to_owned(),
+            ..runbook(name, "Steps of the platform", None)
+        };
+        let mut all =
+            vec![says("rotate", "kubectl get certificates; a stale chain is replaced; workers restart")];
+        all.extend(["a", "b", "c", "d"].map(|name| says(name, "restart the workers")));
+        let found = suggest(need("stale certificates of the workers"), &all, &[]);
+        assert_eq!(names(&found), ["rotate"]);
+        assert_eq!(found[0].words(), "its text says certificate, stale");
     }
 
     proptest! {

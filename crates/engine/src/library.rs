@@ -34,6 +34,8 @@ pub struct Library {
 pub struct LibraryEntry {
     /// What it says.
     pub document: Document,
+    /// All of its text, as written.
+    pub text: String,
     /// The folder that its commands start in.
     pub directory: PathBuf,
     /// Where it is, for people.
@@ -223,6 +225,7 @@ impl Library {
         let text = self.embedded.get(name).ok_or_else(|| self.unknown(name))?;
         Ok(LibraryEntry {
             document: parse(name, text).with_hash_of(text.as_bytes()),
+            text: (*text).to_owned(),
             directory: self.embedded_directory.clone(),
             source: EMBEDDED.to_owned(),
             file: None,
@@ -378,6 +381,7 @@ fn read_alone(path: &Path, roots: Option<&[PathBuf]>, hash: Hash) -> Result<Libr
     let document = if hash == Hash::Yes { document.with_hash_of(&bytes) } else { document };
     Ok(LibraryEntry {
         document,
+        text: String::from_utf8_lossy(&bytes).into_owned(),
         directory,
         source,
         file: Some(path.to_path_buf()),

@@ -34,7 +34,7 @@ pub(crate) struct Sharing {
     /// Turns at each target.
     turns: Mutex<BTreeMap<String, Arc<Semaphore>>>,
     /// For which incidents, of which service, runbooks that may help were looked for.
-    suggested: Mutex<BTreeSet<(IncidentId, String)>>,
+    suggested: Mutex<BTreeSet<(IncidentId, String, Option<String>)>>,
     /// What the pager was told of changes of a service, and when it was asked.
     changes: Mutex<BTreeMap<String, (Instant, Vec<ChangeNoted>)>>,
     /// For which incidents, of which service, the pager's changes are noted.
@@ -65,7 +65,7 @@ impl Sharing {
         if all.len() >= MOST_SUGGESTED {
             all.clear();
         }
-        all.insert((incident, service.to_owned()));
+        all.insert((incident, service.to_owned(), rule.map(str::to_owned)));
     }
 
     /// What the pager has just said of a service.
@@ -80,13 +80,14 @@ impl Sharing {
         locked(&self.changes).insert(service.to_owned(), (Instant::now(), changes));
     }
 
-    /// Whether runbooks that may help this incident are to be looked for: once in a process, and once more at another service.
-    pub(crate) fn is_first_look(&self, incident: IncidentId, service: &str) -> bool {
+    /// Whether runbooks that may help this incident are to be looked for: once in a process, and once more at another service
+    /// or by another rule.
+    pub(crate) fn is_first_look(&self, incident: IncidentId, service: &str, rule: Option<&str>) -> bool {
         let mut all = locked(&self.suggested);
         if all.len() >= MOST_SUGGESTED {
             all.clear();
         }
-        all.insert((incident, service.to_owned()))
+        all.insert((incident, service.to_owned(), rule.map(str::to_owned)))
     }
 
     /// The pager does not tell what it is asked.

@@ -8,7 +8,7 @@ use runbook_core::incident::{Incident, IncidentCommand};
 use runbook_core::journal::Cause;
 use runbook_core::ports::{IncidentRow, Store};
 use runbook_core::request::Request;
-use runbook_core::rules::{Choice, Facts};
+use runbook_core::rules::{Choice, Facts, TriedPage};
 use runbook_core::suggest::{Candidate, Need, Past, Suggestion, suggest};
 use runbook_core::view;
 use serde_json::json;
@@ -45,22 +45,17 @@ pub struct Sources<'a> {
 pub async fn reply(
     sources: &Sources<'_>,
     row: Option<&IncidentRow>,
-    service: Option<&str>,
-    title: Option<&str>,
+    page: &TriedPage,
 ) -> Result<Reply, EngineError> {
     let incident = match row {
         Some(row) => load_incident(sources.store, row.id).await?.map(|loaded| loaded.state),
         None => None,
     };
-    let facts = Facts {
-        service: incident.as_ref().map_or_else(
-            || service.unwrap_or("unknown service").to_owned(),
-            |incident| incident.service.clone(),
-        ),
-        title: incident
-            .as_ref()
-            .map_or_else(|| title.unwrap_or_default().to_owned(), |incident| incident.title.clone()),
-        ..Facts::default()
+    let facts = match &incident {
+        Some(incident) => {
+            Facts { service: incident.service.clone(), title: incident.title.clone(), ..Facts::default() }
+        }
+        None => page.facts(),
     };
     let asked = choice(sources.settings, &facts);
     let found = ranked(sources, &facts, incident.as_ref(), &asked).await?;
@@ -122,11 +117,12 @@ fn candidates(library: &Library) -> Vec<Candidate> {
     let read = library.read_all().into_values().filter_map(Result::ok);
     read.map(|entry| Candidate {
         private: entry.is_private(),
-        name: entry.document.name.clone(),
-        title: entry.document.title.clone(),
-        service: entry.document.front.service.clone(),
-        match_terms: entry.document.front.match_terms.clone(),
-        headings: entry.document.headings.iter().map(|heading| heading.text.clone()).collect(),
+        name: entry.document.name,
+        title: entry.document.title,
+        service: entry.document.front.service,
+        match_terms: entry.document.front.match_terms,
+        headings: entry.document.headings.into_iter().map(|heading| heading.text).collect(),
+        text: entry.text,
     })
     .collect()
 }
@@ -139,8 +135,8 @@ async fn past(sources: &Sources<'_>, but: Option<IncidentId>) -> Result<Vec<Past
     let of = |run: runbook_core::ports::RunRow| {
         let incident = run.incident.filter(|id| Some(*id) != but && !sources.hidden.hides(Some(*id)))?;
         let row = incidents.get(&incident).filter(|row| !row.private)?;
-        let has_ended = run.mutating && !run.open;
-        has_ended.then(|| Past {
+        let says_something = run.mutating && !run.open && run.status != "cancelled";
+        says_something.then(|| Past {
             worked: run.status == "succeeded",
             runbook: run.runbook,
             service: row.service.clone(),
@@ -156,20 +152,19 @@ impl Engine {
         request: &Request,
         asker: &Asker,
     ) -> Result<Reply, EngineError> {
-        let Request::RunbookSuggest { incident, service, title } = request else {
+        let Request::RunbookSuggest { incident, page } = request else {
             return Err(EngineError::Refused("that asks for no suggestion".to_owned()));
         };
         let hidden = self.hidden_from(asker).await?;
         let sources = self.sources(&hidden);
-        let is_page = service.is_some() || title.is_some();
-        if let Some(service) = service {
+        if let Some(service) = &page.service {
             self.settings().named_service(service)?;
         }
-        let row = match is_page {
-            true => None,
-            false => Some(self.find_any_incident(incident.as_deref(), asker).await?),
+        let row = match page.is_empty() {
+            false => None,
+            true => Some(self.find_any_incident(incident.as_deref(), asker).await?),
         };
-        reply(&sources, row.as_ref(), service.as_deref(), title.as_deref()).await
+        reply(&sources, row.as_ref(), page).await
     }
 
     fn sources<'a>(&'a self, hidden: &'a Hidden) -> Sources<'a> {
@@ -180,8 +175,13 @@ impl Engine {
     pub(crate) async fn suggest_runbooks(&self, id: IncidentId) -> Result<(), EngineError> {
         let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(()) };
         let incident = loaded.state;
-        let is_due = incident.suggested.is_empty() && incident.status.is_open();
-        if !is_due || !self.inner.sharing.is_first_look(id, &incident.service) {
+        let chosen = incident.chosen.clone().unwrap_or_default();
+        let is_there = |name: &String| incident.suggested.iter().any(|one| one.runbook == *name);
+        // a rule that matches once the details are known may name others
+        let is_due = incident.suggested.is_empty() || !chosen.suggest.iter().all(is_there);
+        if !(is_due && incident.status.is_open())
+            || !self.inner.sharing.is_first_look(id, &incident.service, chosen.rule.as_deref())
+        {
             return Ok(());
         }
         let facts =

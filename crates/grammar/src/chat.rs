@@ -328,6 +328,8 @@ fn echo(text: &str) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
+    use runbook_core::rules::TriedPage;
+
     use super::*;
 
     fn request(text: &str) -> Request {
@@ -373,17 +375,22 @@ mod tests {
         let table = [
             ("runbook list", Request::RunbookList),
             ("Runbook List", Request::RunbookList),
-            ("runbook suggest", Request::RunbookSuggest { incident: None, service: None, title: None }),
+            ("runbook suggest", Request::RunbookSuggest { incident: None, page: TriedPage::default() }),
             (
                 "runbook suggest 12",
-                Request::RunbookSuggest { incident: some("INC-12"), service: None, title: None },
+                Request::RunbookSuggest { incident: some("INC-12"), page: TriedPage::default() },
             ),
             (
-                "runbook suggest --service shop --title “pool is full”",
+                "runbook suggest --service shop --title “pool is full” --urgency high --label a.b=c=d",
                 Request::RunbookSuggest {
                     incident: None,
-                    service: Some("shop".into()),
-                    title: Some("pool is full".into()),
+                    page: TriedPage {
+                        service: Some("shop".into()),
+                        title: Some("pool is full".into()),
+                        high_urgency: Some(true),
+                        labels: [("a.b".to_owned(), "c=d".to_owned())].into(),
+                        ..TriedPage::default()
+                    },
                 },
             ),
             ("runbook show rollback_to_pilot", Request::RunbookShow { name: "rollback_to_pilot".into() }),

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::{Args, Subcommand, ValueEnum};
 use runbook_core::ids::IncidentNumber;
 use runbook_core::request::Request;
+use runbook_core::rules::TriedPage;
 
 use crate::handing::{EscalateArgs, HandOverArgs};
 use crate::inbox::InboxCommand;
@@ -87,18 +88,15 @@ pub enum RunbookCommand {
     List,
     /// Name the runbooks that may help, and say why; and which rule chooses severity and diagnostics
     #[command(
-        after_help = "Examples:\n  blocks runbook suggest INC-12\n  blocks runbook suggest --service flowengine --title \"the pool is full\""
+        after_help = "Examples:\n  blocks runbook suggest INC-12\n  blocks runbook suggest --service flowengine --title \"the pool is full\" --urgency high --label team=db"
     )]
     Suggest {
         /// The incident; the one that is meant here when nothing is named
-        #[arg(value_name = "INC", conflicts_with_all = ["service", "title"])]
+        #[arg(value_name = "INC", conflicts_with = "Tried")]
         incident: Option<String>,
-        /// The service of a page, without an incident
-        #[arg(long, value_name = "NAME")]
-        service: Option<String>,
-        /// What that page says
-        #[arg(long, value_name = "TEXT")]
-        title: Option<String>,
+        /// A page that nobody sent
+        #[command(flatten)]
+        page: Tried,
     },
     /// Show what Blocks understood of a runbook
     #[command(after_help = "Example: blocks runbook show rollback_to_pilot")]
@@ -371,6 +369,57 @@ pub struct Order {
     pub reason: Option<String>,
 }
 
+/// A page that nobody sent, to see what the rules make of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct Tried {
+    /// The service of a page, without an incident
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<String>,
+    /// What that page says
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+    /// Its priority, such as P1
+    #[arg(long, value_name = "NAME")]
+    pub priority: Option<String>,
+    /// Its urgency
+    #[arg(long, value_name = "URGENCY", value_parser = ["high", "low"])]
+    pub urgency: Option<String>,
+    /// One of its labels; may be given several times
+    #[arg(long = "label", value_name = "NAME=VALUE")]
+    pub labels: Vec<Fact>,
+    /// One of its details; may be given several times
+    #[arg(long = "detail", value_name = "NAME=VALUE")]
+    pub details: Vec<Fact>,
+}
+
+impl Tried {
+    fn to_page(&self) -> TriedPage {
+        let map =
+            |facts: &[Fact]| facts.iter().map(|Fact(name, value)| (name.clone(), value.clone())).collect();
+        TriedPage {
+            service: self.service.clone(),
+            title: self.title.clone(),
+            priority: self.priority.clone(),
+            high_urgency: self.urgency.as_deref().map(|urgency| urgency == "high"),
+            labels: map(&self.labels),
+            details: map(&self.details),
+        }
+    }
+}
+
+/// A label or detail of a page, `NAME=VALUE`: its name is whatever its sender calls it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact(String, String);
+
+impl FromStr for Fact {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Fact, String> {
+        let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
+        Ok(Fact(name.to_owned(), value.to_owned()))
+    }
+}
+
 /// Parameter values.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct Params {
@@ -500,10 +549,9 @@ impl RunbookCommand {
     pub fn to_request(&self) -> Result<Request, RequestError> {
         Ok(match self {
             RunbookCommand::List => Request::RunbookList,
-            RunbookCommand::Suggest { incident, service, title } => Request::RunbookSuggest {
+            RunbookCommand::Suggest { incident, page } => Request::RunbookSuggest {
                 incident: incident.as_deref().map(incident_number),
-                service: service.clone(),
-                title: title.clone(),
+                page: page.to_page(),
             },
             RunbookCommand::Show { name } => Request::RunbookShow { name: name.clone() },
             RunbookCommand::Plan { name, section, params } => Request::RunbookPlan {

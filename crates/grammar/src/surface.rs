@@ -176,8 +176,8 @@ pub const COMMANDS: &[CommandInfo] = &[
     on_all("runbook list", "", "name the runbooks", "runbook list"),
     on_all(
         "runbook suggest",
-        "[INC] [--service NAME] [--title TEXT]",
-        "the runbooks that may help, and why",
+        "[INC] [--service NAME] [--title TEXT] [--priority NAME] [--urgency high|low] [--label NAME=VALUE]... [--detail NAME=VALUE]...",
+        "the runbooks that may help, and why; with a page that nobody sent, what the rules make of it",
         "runbook suggest INC-12",
     ),
     on_all(

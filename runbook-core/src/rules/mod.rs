@@ -10,7 +10,7 @@ mod tests;
 
 pub(crate) use choose::words;
 pub use choose::{Choice, Chosen, Defaults, choose};
-pub use rule::{Facts, Rule, Say, When};
+pub use rule::{Facts, Rule, Say, TriedPage, When};
 
 /// The most labels or details that are looked at.
 pub const MOST_FACTS: usize = 128;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{LONGEST_FACT, MOST_FACTS};
 use crate::pattern::{Pattern, PatternError};
 
@@ -20,6 +22,53 @@ pub struct Facts {
     pub labels: BTreeMap<String, String>,
     /// What else its sender tells, by name; what lies deeper has a name with dots.
     pub details: BTreeMap<String, String>,
+}
+
+/// A page that nobody sent, to see what the rules make of one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TriedPage {
+    /// Its service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// What it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Name of its priority.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<String>,
+    /// `true` for high urgency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub high_urgency: Option<bool>,
+    /// Its labels.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Its details, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<String, String>,
+}
+
+impl TriedPage {
+    /// Whether nothing is said of it: an incident is meant.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == TriedPage::default()
+    }
+
+    /// What the rules are asked about.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        let page = self.clone();
+        let facts = Facts {
+            service: page.service.unwrap_or_else(|| "unknown service".to_owned()),
+            title: page.title.unwrap_or_default(),
+            priority: page.priority,
+            high_urgency: page.high_urgency,
+            labels: page.labels,
+            details: page.details,
+        };
+        facts.bounded()
+    }
 }
 
 impl Facts {

@@ -229,7 +229,7 @@ async fn offline(config: &Config, request: &Request, absent: Option<&Absent>) ->
     let store = open_journal(config)?;
     let people = &config.settings.directory;
     Ok(match request {
-        Request::RunbookSuggest { incident, service, title } => {
+        Request::RunbookSuggest { incident, page } => {
             let hidden = Hidden::default();
             let sources = suggesting::Sources {
                 store: &store,
@@ -237,12 +237,11 @@ async fn offline(config: &Config, request: &Request, absent: Option<&Absent>) ->
                 library: &config.library,
                 hidden: &hidden,
             };
-            let page = service.is_some() || title.is_some();
-            let row = match page {
-                true => None,
-                false => Some(read::find_incident(&store, incident.as_deref(), false, &hidden).await?),
+            let row = match page.is_empty() {
+                false => None,
+                true => Some(read::find_incident(&store, incident.as_deref(), false, &hidden).await?),
             };
-            suggesting::reply(&sources, row.as_ref(), service.as_deref(), title.as_deref()).await?
+            suggesting::reply(&sources, row.as_ref(), page).await?
         }
         Request::IncidentList { all } => read::incidents(&store, *all, &Hidden::default()).await?,
         Request::IncidentShow { incident } => {

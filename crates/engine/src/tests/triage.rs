@@ -83,9 +83,12 @@ async fn one_that_cannot_start_takes_nothing_from_the_others() {
 #[tokio::test(start_paused = true)]
 async fn details_that_come_late_change_what_nobody_has_named() {
     for is_named in [false, true] {
-        let rules = vec![rule(by_detail(), "P3", &["triage", "second"])];
-        let mut bench = Bench::with(&[], |settings| settings.rules = rules).await;
+        let mut pool = rule(by_detail(), "P3", &["triage", "second"]);
+        pool.say.suggest = vec!["widen".to_owned()];
+        let mut bench = Bench::with(&[], |settings| settings.rules = vec![pool]).await;
         bench.rewrite("second", SECOND);
+        bench.rewrite("by_title", "# When the flow failure rate rises\n\n1. Look.\n");
+        bench.rewrite("widen", "# Widen it\n\n1. Ask for more.\n");
         bench.world.will("show-pool", &[Act::Ends(100, 0, "3\n")]);
         {
             let mut pager = locked(&bench.world.pager);
@@ -95,6 +98,10 @@ async fn details_that_come_late_change_what_nobody_has_named() {
         let first = bench.paged().await;
         assert_eq!(first.severity, "P1");
         assert!(first.triage.is_some(), "it did not wait for what nobody told");
+        let names = |incident: &Incident| -> Vec<String> {
+            incident.suggested.iter().map(|one| one.runbook.clone()).collect()
+        };
+        assert_eq!(names(&first).first().map(String::as_str), Some("by_title"));
         if is_named {
             let severity = Request::IncidentSeverity { incident: None, severity: "P2".to_owned() };
             bench.ask("severity", "ana", severity).await;
@@ -104,6 +111,7 @@ async fn details_that_come_late_change_what_nobody_has_named() {
         let incident = bench.incident().await;
         assert_eq!(incident.severity, if is_named { "P2" } else { "P3" });
         assert_eq!(incident.runs.iter().filter(|run| run.triage).count(), 2, "the second looks, too");
+        assert_eq!(names(&incident)[..2], ["widen", "by_title"], "the rule's first, once it matches");
         assert_eq!(incident.triage.unwrap().commands, 3);
         let card = locked(&bench.world.chat).card().unwrap();
         assert!(card.why.as_deref().unwrap().contains("rule 'pool': detail pool.used"), "{:?}", card.why);

@@ -5,6 +5,7 @@ use blocks_grammar::{ChatParse, Surface, commands_on, parse_chat};
 use runbook_core::message::Answer;
 use runbook_core::people::{Credential, Role};
 use runbook_core::request::Request;
+use runbook_core::rules::TriedPage;
 use serde_json::json;
 
 use crate::dice::Dice;
@@ -416,7 +417,10 @@ pub(crate) fn some_request(dice: &mut Dice, who: &str, known: &[KnownRun]) -> Re
         94 => Request::RunbookStatus { run: id },
         95 if dice.percent(70) => match dice.below(5) {
             0 => Request::TriggerList,
-            4 => Request::RunbookSuggest { incident: None, service: Some("shop".to_owned()), title: None },
+            4 => Request::RunbookSuggest {
+                incident: None,
+                page: TriedPage { service: Some("shop".to_owned()), ..TriedPage::default() },
+            },
             1 => Request::TriggerTest { name: "nothing".to_owned() },
             2 => Request::OnCallExport { from: None, until: None },
             _ => Request::OnCallTest { service: Some("nowhere".to_owned()) },

@@ -14,7 +14,7 @@ use runbook_core::ports::{Letters, Store as _};
 use serde_json::json;
 
 use super::client;
-use super::compose::{NEEDED_PROGRAMS, pagerduty_client, smtp, statuspage};
+use super::compose::{NEEDED_PROGRAMS, heartbeat, pagerduty_client, smtp, statuspage};
 use super::shared::open_journal;
 use crate::config::{self, Config, PagerDutyMode, Secrets, authority_files, connections};
 use crate::exit::{Code, Stop};
@@ -99,6 +99,7 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
         }
     }
     checks.extend(alerts(&config, &secrets));
+    checks.push(watcher(&config, &secrets));
     if config.file.smtp.is_some() {
         checks.push(match smtp(&config, &secrets) {
             Ok(Some(mail)) => Check::new("smtp", mail.check().await.map_err(|error| error.to_string())),
@@ -134,6 +135,20 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
         }
     }
     Ok(if ok { Code::Success } else { Code::Failed })
+}
+
+/// Who notices that Blocks itself stands still. No beat is sent: one from here would hide that the engine sends none.
+fn watcher(config: &Config, secrets: &Secrets) -> Check {
+    match heartbeat(config, secrets) {
+        Ok(Some(_)) => Check::new("heartbeat", Ok("somebody is called when no beat comes".to_owned())),
+        Ok(None) => Check::warning(
+            "heartbeat",
+            "nobody is told when Blocks itself stands still; hint: set [heartbeat] url, or let Prometheus alert on \
+             blocks_heartbeat_timestamp_seconds (docs/operations.md)"
+                .to_owned(),
+        ),
+        Err(stop) => Check::new("heartbeat", Err(stop.text)),
+    }
 }
 
 /// A connection's `ca_file`: what is wrong with it would otherwise come up in the middle of a run.
