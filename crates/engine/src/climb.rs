@@ -5,7 +5,7 @@ use runbook_core::ids::IncidentId;
 use runbook_core::incident::{Callee, Incident, IncidentCommand, IncidentEvent, Rung, StandIns, decide};
 use runbook_core::journal::{Cause, StreamId};
 use runbook_core::people::{Actor, Person};
-use runbook_core::ports::{Append, Commit, CommitError, ESCALATE_KEY, RowChange, Timer, TimerChange};
+use runbook_core::ports::{Append, CallPage, Commit, CommitError, RowChange, Timer, TimerChange};
 use runbook_core::severity::EscalationStep;
 
 use crate::engine::Engine;
@@ -124,10 +124,11 @@ impl Engine {
 
 /// Whether this page was the clock's, and somebody has taken the incident since.
 pub(crate) fn is_answered(loaded: &Loaded<Incident, IncidentEvent>, key: &str) -> bool {
+    let page = CallPage::of_key(key).filter(|page| page.incident == loaded.state.id);
     let is_the_clocks = loaded.events.iter().any(|one| {
         matches!(one.event, IncidentEvent::Escalated { .. })
             && one.actor == Actor::system(ESCALATION)
-            && key == format!("{ESCALATE_KEY}{}/{}", loaded.state.id, one.seq)
+            && page.is_some_and(|page| page.seq == one.seq)
     });
     is_the_clocks && !loaded.state.waits_for_somebody()
 }

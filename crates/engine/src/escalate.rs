@@ -3,7 +3,7 @@
 use runbook_core::ids::IncidentId;
 use runbook_core::incident::{Escalate, Incident, IncidentCommand, IncidentEvent, PagedOver};
 use runbook_core::people::{Actor, Person};
-use runbook_core::ports::{ESCALATE_KEY, OutboxRow, PagerCall};
+use runbook_core::ports::{CallPage, OutboxRow, PagerCall};
 use runbook_core::request::Request;
 use serde_json::json;
 
@@ -235,7 +235,7 @@ impl Engine {
         let on_call = || "whoever is on call for the service".to_owned();
         let asked = loaded.events.iter().find_map(|envelope| match &envelope.event {
             IncidentEvent::Escalated { to, .. }
-                if *key == format!("{ESCALATE_KEY}{incident}/{}", envelope.seq) =>
+                if CallPage::of_key(key) == Some(CallPage { incident, seq: envelope.seq }) =>
             {
                 Some((to, &envelope.actor))
             }

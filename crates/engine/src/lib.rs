@@ -9,6 +9,7 @@ mod approval_page;
 mod approving;
 
 mod attach;
+mod calls;
 mod capture;
 mod carry_on;
 mod change_events;

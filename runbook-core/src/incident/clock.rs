@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Duration, Utc};
 
+use super::calls::ESCALATION;
 use super::decide::{Decision, Effect};
 use super::event::IncidentEvent;
 use super::handover::{Escalate, PagedOver, escalate};
@@ -197,7 +198,7 @@ pub(super) fn climb(state: &Incident, rungs: &[Rung], now: DateTime<Utc>) -> Dec
             rings.push(callee.to.clone());
         }
         calls.push(Escalate {
-            by: Actor::system("escalation"),
+            by: Actor::system(ESCALATION),
             to: callee.to.clone(),
             step: Some(names.name.clone()),
             reason: None,

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 
 use super::alerts;
+use super::calls;
 use super::capture;
 use super::changes::merged;
 use super::clock;
@@ -32,6 +33,8 @@ pub(super) const PAGER_REOPENED: &str = "reopened";
 pub(super) const PAGER_ENDED: &str = "resolved";
 /// Where something was said that was said in Blocks.
 pub(super) const HERE: &str = "blocks";
+/// Where something was said by acknowledging a page by which Blocks had called somebody: the pager's own incident has heard nothing of it.
+pub(super) const CALL: &str = "page";
 /// The pager's word for a note.
 pub(super) const PAGER_NOTE: &str = "note";
 /// The name of an undelivered request to open the incident's own channel.
@@ -375,6 +378,7 @@ fn decide_alone(
         IncidentCommand::Look(look) => reminders::look(state, look, now),
         IncidentCommand::Climb(rungs) => clock::climb(state, rungs, now),
         IncidentCommand::NotePagerAway => clock::pager_away(state),
+        IncidentCommand::AnswerCall(answer) => calls::answered(state, answer, card.clone()),
         IncidentCommand::TakeByRotation { by, severity_asks } => take_by_rotation(state, by, *severity_asks),
         IncidentCommand::Update(command) => return crate::update::decide(state, command),
         IncidentCommand::Snooze { .. }
@@ -431,7 +435,7 @@ fn change_severity(
     decision
 }
 
-fn acknowledge(
+pub(super) fn acknowledge(
     state: &Incident,
     by: &Actor,
     (via, email): (&str, Option<&String>),
@@ -441,7 +445,8 @@ fn acknowledge(
         return Decision::default();
     }
     let mut events = Vec::new();
-    if state.status == Status::Triggered {
+    // a run that nobody asked for may be under way, and still nobody have it
+    if state.status == Status::Triggered || state.waits_for_somebody() {
         events.push(IncidentEvent::Acknowledged { via: via.to_owned() });
     }
     if state.commander.is_none() && matches!(by, Actor::Person(_) | Actor::Outside(_)) {
@@ -456,7 +461,7 @@ fn acknowledge(
         effects.push(Effect::Send(Outgoing::Invite { incident: state.id, who: by.clone() }));
     }
     // The pager must stop ringing when somebody took it elsewhere.
-    if let (Some(pager), HERE) = (&state.pager, via) {
+    if let (Some(pager), HERE | CALL) = (&state.pager, via) {
         let call = PagerCall::Acknowledge { incident: pager.id.clone(), from: email.cloned() };
         effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));
     }

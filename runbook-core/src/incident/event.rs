@@ -141,7 +141,7 @@ pub enum IncidentEvent {
     },
     /// Somebody took it.
     Acknowledged {
-        /// Where: `pagerduty`, `blocks`.
+        /// Where: `pagerduty`, `blocks`, or `page` for a page by which Blocks had called somebody.
         via: String,
     },
     /// The acknowledgement ran out at the pager.
@@ -605,6 +605,11 @@ pub enum IncidentEvent {
         /// They were named by somebody who may show them a private incident.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         shown: bool,
+    },
+    /// Somebody has acknowledged the page by which they were called.
+    CallAnswered {
+        /// Sequence of the event that called them.
+        call: u64,
     },
     /// Nobody has acknowledged by then: a step of the severity is due.
     StepDue {

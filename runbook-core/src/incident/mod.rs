@@ -1,6 +1,7 @@
 //! The incident: what it is, how it changes, what must happen because of it.
 
 mod alerts;
+mod calls;
 mod capture;
 mod changes;
 mod clock;
@@ -22,6 +23,7 @@ mod triage_note;
 mod verbs;
 
 pub use alerts::{Alerts, AlertsTold, Raise, open_for_alerts};
+pub use calls::{CallAnswer, Calls};
 pub use capture::{Captured, FileLink, NoteChange, NoteSource, Via, note_words};
 pub use clock::{Callee, Clock, Rung, StandIns};
 pub use command::{AskAtPager, IncidentCommand, LookEnd, OpenIncident, Rejection, Taken, Word};

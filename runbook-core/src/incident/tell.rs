@@ -84,7 +84,8 @@ impl Incident {
     /// Whether an acknowledgement that the pager tells of now is the one that it was told: whoever made that call is not who has it.
     #[must_use]
     pub fn awaits_echo_of_taking(&self, now: DateTime<Utc>) -> bool {
-        let is_ours = self.status == Status::Acknowledged && !self.taken_at_pager;
+        let is_taken = matches!(self.status, Status::Acknowledged | Status::Mitigating);
+        let is_ours = is_taken && !self.taken_at_pager;
         is_ours && self.last_told_at.is_some_and(|told_at| now - told_at <= ECHO)
     }
 
