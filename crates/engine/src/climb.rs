@@ -12,6 +12,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::{MAX_TRIES, apply_incident, load_incident};
 use crate::origin::Origin;
+use crate::ringing::Ringing;
 use crate::sees::may_see;
 use crate::streams::Loaded;
 
@@ -19,6 +20,8 @@ use crate::streams::Loaded;
 pub(crate) const CLIMB: &str = "climb";
 /// Who calls people by the clock.
 const ESCALATION: &str = "escalation";
+/// A step that waits for the pager's policy is looked at again after so long.
+const LOOK_AGAIN: Duration = Duration::seconds(5);
 /// After a start, what the pager knows of its incidents is looked at before anybody is told: somebody may have taken one.
 const LOOK_FIRST: Duration = Duration::seconds(60);
 
@@ -26,10 +29,18 @@ impl Engine {
     /// Tells the people of the step that is due. Whether the timer of the next one was set with that.
     pub(crate) async fn climb(&self, id: IncidentId) -> Result<bool, EngineError> {
         let origin = Origin::system(ESCALATION, Cause::Timer);
+        let mut ringing: Option<Ringing> = None;
         for _ in 0..MAX_TRIES {
             let now = self.now();
             let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(false) };
-            let command = IncidentCommand::Climb(self.rungs(&loaded.state));
+            let is_due =
+                loaded.state.next_step_at(self.steps_of(&loaded.state)).is_some_and(|due| due <= now);
+            if is_due && ringing.is_none() {
+                ringing = Some(self.who_rings(&loaded.state).await);
+                continue; // it took its time
+            }
+            let ringing = ringing.clone().unwrap_or_default();
+            let command = IncidentCommand::Climb(self.rungs(&loaded.state, &ringing));
             let decision = decide(&loaded.state, &command, now)?;
             let mut commit = Commit::default();
             if decision.events.is_empty() {
@@ -39,7 +50,8 @@ impl Engine {
                     after: loaded.head,
                     events: Vec::new(),
                 });
-                commit.timers.extend(self.climb_timer(&loaded.state, now));
+                let pause = if is_due { LOOK_AGAIN } else { Duration::milliseconds(1) };
+                commit.timers.extend(self.climb_timer_from(&loaded.state, now + pause));
             } else {
                 let (append, next) =
                     apply_incident(id, Some(loaded.state), loaded.head, &decision.events, &origin, now)?;
@@ -99,13 +111,13 @@ impl Engine {
     }
 
     /// The severity's steps with who stands for their names now; of a private incident only who may see it.
-    fn rungs(&self, state: &Incident) -> Vec<Rung> {
+    fn rungs(&self, state: &Incident, ringing: &Ringing) -> Vec<Rung> {
         let roster = self.roster(&state.service);
-        let callee = |name: &str, person: &Person| Callee {
+        let callee = |person: &Person| Callee {
             to: Actor::Person(person.name.clone()),
             // whoever is on call for the service is somebody else's step
             page: self.page_for(state, person).filter(|page| page.email.is_some()),
-            pager_rings: state.pager.is_some() && roster.pager_rings(name, person),
+            rings: ringing.for_person(person, &roster),
         };
         let who = |name: &String| StandIns {
             name: name.clone(),
@@ -113,7 +125,7 @@ impl Engine {
                 .stand_for(name, self.directory())
                 .into_iter()
                 .filter(|person| !state.private || may_see(person, state))
-                .map(|person| callee(name, person))
+                .map(callee)
                 .collect(),
         };
         let rung =

@@ -54,6 +54,7 @@ mod refusals;
 mod reminders;
 mod requests;
 mod review;
+mod ringing;
 mod runs;
 mod said;
 mod secrets;

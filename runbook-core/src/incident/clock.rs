@@ -20,6 +20,8 @@ use crate::severity::EscalationStep;
 
 /// Between two steps, and after an incident of the pager's was found.
 const BETWEEN_S: i64 = 60;
+/// So long a step waits for the pager's own policy to come to whom it would tell.
+const POLICY_S: i64 = 20;
 /// So long what opens an incident by itself has for calling somebody.
 const OPENS_S: i64 = 5;
 
@@ -54,8 +56,19 @@ pub struct Callee {
     pub to: Actor,
     /// How they are paged; not at all when absent.
     pub page: Option<PagedOver>,
-    /// The pager's own policy pages them about this incident: Blocks does not page them a second time.
-    pub pager_rings: bool,
+    /// Whether the pager itself rings for them about this incident: Blocks does not page them a second time.
+    pub rings: PagerRings,
+}
+
+/// Whether the pager itself rings for somebody about its incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PagerRings {
+    /// Not that anybody knows.
+    No,
+    /// It may begin to, or stop, in this very moment: its policy comes to them, or somebody has just acknowledged it there.
+    Soon,
+    /// The incident is theirs there now, and it is urgent.
+    Now,
 }
 
 /// One step of the severity, with whom it would tell now.
@@ -146,7 +159,10 @@ impl Incident {
 
     /// Whoever is on call when it begins, the pager has called; or whoever opened it has called somebody.
     fn is_called(&self, after_s: u32) -> bool {
-        after_s == 0 && (self.pager.is_some() || !self.passed.escalated.is_empty())
+        // what is not urgent rings for nobody
+        let is_urgent = self.chosen.as_ref().is_none_or(|chosen| chosen.high_urgency != Some(false));
+        let has_called = self.pager.is_some() && is_urgent;
+        after_s == 0 && (has_called || !self.passed.escalated.is_empty())
     }
 
     fn due_at(&self, after_s: u32) -> Option<DateTime<Utc>> {
@@ -170,9 +186,8 @@ pub(super) fn climb(state: &Incident, rungs: &[Rung], now: DateTime<Utc>) -> Dec
         .map(|rung| (rung.after_s, rung.who.iter().map(|who| who.name.clone()).collect()))
         .collect();
     let next = state.next_step(named.iter().map(|(after_s, who)| (*after_s, who.as_slice())));
-    let Some(after_s) = next.filter(|after_s| state.due_at(*after_s).is_some_and(|due| due <= now)) else {
-        return decision;
-    };
+    let due = next.and_then(|after_s| Some((after_s, state.due_at(after_s)?)));
+    let Some((after_s, due)) = due.filter(|(_, due)| *due <= now) else { return decision };
     let Some(rung) = rungs.iter().find(|rung| rung.after_s == after_s) else { return decision };
     let waited_s = state.clock.since.map_or(0, |since| (now - since).num_seconds());
     let (mut told, mut nobody, mut rings) = (Vec::<&Actor>::new(), Vec::new(), Vec::new());
@@ -194,15 +209,17 @@ pub(super) fn climb(state: &Incident, rungs: &[Rung], now: DateTime<Utc>) -> Dec
             continue;
         };
         told.push(&callee.to);
-        if callee.pager_rings {
-            rings.push(callee.to.clone());
+        match callee.rings {
+            PagerRings::Now => rings.push(callee.to.clone()),
+            PagerRings::Soon if now < due + Duration::seconds(POLICY_S) => return decision,
+            PagerRings::Soon | PagerRings::No => {}
         }
         calls.push(Escalate {
             by: Actor::system(ESCALATION),
             to: callee.to.clone(),
             step: Some(names.name.clone()),
             reason: None,
-            page: callee.page.clone().filter(|_| !callee.pager_rings),
+            page: callee.page.clone().filter(|_| callee.rings != PagerRings::Now),
             shown: false,
             unanswered_min: u32::try_from(waited_s / 60).ok(),
         });

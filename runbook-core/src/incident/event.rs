@@ -620,7 +620,7 @@ pub enum IncidentEvent {
         /// Those of them for whom nobody was left to tell.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         nobody: Vec<String>,
-        /// Whom the pager's own policy pages: Blocks mentions them, and does not page them too.
+        /// For whom the pager itself rings: Blocks mentions them, and does not page them too.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         rings: Vec<Actor>,
     },

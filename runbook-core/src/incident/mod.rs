@@ -25,7 +25,7 @@ mod verbs;
 pub use alerts::{Alerts, AlertsTold, Raise, open_for_alerts};
 pub use calls::{CallAnswer, Calls};
 pub use capture::{Captured, FileLink, NoteChange, NoteSource, Via, note_words};
-pub use clock::{Callee, Clock, Rung, StandIns};
+pub use clock::{Callee, Clock, PagerRings, Rung, StandIns};
 pub use command::{AskAtPager, IncidentCommand, LookEnd, OpenIncident, Rejection, Taken, Word};
 pub use decide::{Decision, Effect, decide, open};
 pub use drift::{Before, Drifted, drift, is_to_tell_again, missed_notes};

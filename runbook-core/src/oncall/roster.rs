@@ -91,14 +91,10 @@ impl Roster {
         all
     }
 
-    /// Whether the pager's own policy pages this person about its incidents. Where it was never asked, its first two levels are
-    /// taken for whom the severities call primary and secondary.
+    /// Whether the pager's own policy comes to this person, sooner or later.
     #[must_use]
-    pub fn pager_rings(&self, name: &str, person: &Person) -> bool {
-        match &self.pager {
-            Some(turns) => turns.iter().any(|turn| turn.is_on(self.now) && is(turn, person)),
-            None => LEVELS.contains(&name),
-        }
+    pub fn is_in_policy(&self, person: &Person) -> bool {
+        self.pager.iter().flatten().any(|turn| turn.is_on(self.now) && is(turn, person))
     }
 
     /// Whose turn it is by the rotation of that name.

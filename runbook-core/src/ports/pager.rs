@@ -144,6 +144,8 @@ pub struct SeenIncident {
     pub by: Option<PagerUser>,
     /// Where people talk about it.
     pub bridge: Option<String>,
+    /// Whose it is there: for whom the pager rings, where it is urgent and nobody has acknowledged it.
+    pub assignees: Vec<PagerUser>,
 }
 
 /// Where an incident stands at the pager.

@@ -261,7 +261,7 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
             );
             if !rings.is_empty() {
                 let names: Vec<String> = rings.iter().map(ToString::to_string).collect();
-                text.push_str(&format!("; PagerDuty's own policy pages {}", md(&names.join(", "))));
+                text.push_str(&format!("; PagerDuty itself rings for {}", md(&names.join(", "))));
             }
             if !nobody.is_empty() {
                 text.push_str(&format!("; nobody is left to tell for {}", md(&nobody.join(", "))));

@@ -75,7 +75,7 @@ async fn of_the_pagers_own_incident_the_original_is_acknowledged_too_and_stays_s
     let mut bench = Bench::with(&[], steps).await;
     let incident = bench.paged().await;
     bench.pass(600_000).await;
-    assert_eq!(at_pager(&bench).len(), 1, "the commander");
+    assert_eq!(at_pager(&bench).len(), 2, "secondary and the commander");
     acknowledges(&mut bench, "ack", "P-ana").await;
     let told = locked(&bench.world.pager).calls.clone();
     let from = told.into_iter().find_map(|call| match call {
@@ -133,13 +133,13 @@ async fn what_is_over_rings_for_nobody() {
     let mut bench = Bench::with(&[], steps).await;
     let incident = bench.paged().await;
     bench.pass(1_000_000).await;
-    assert_eq!(at_pager(&bench).len(), 3, "the commander and the war room");
+    assert_eq!(at_pager(&bench).len(), 4, "secondary, the commander and the war room");
     bench.pager_says("over", PagerEventKind::Resolved, page("Q1"), Some("P-ben")).await;
     bench.pass(10_000).await;
     assert_eq!(at_pager(&bench), []);
     let ended = locked(&bench.world.pager).calls.clone();
     let ended = ended.iter().filter(|call| matches!(call, PagerCall::EndPage { .. })).count();
-    assert_eq!((ended, bench.incident().await.id), (3, incident.id));
+    assert_eq!((ended, bench.incident().await.id), (4, incident.id));
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 

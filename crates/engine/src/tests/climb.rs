@@ -5,7 +5,7 @@ use std::time::Duration;
 use runbook_core::incident::IncidentEvent;
 use runbook_core::oncall::{PagerTurn, Rotation, ShiftLength};
 use runbook_core::people::{Directory, Person, Phone, Role};
-use runbook_core::ports::{PagerCall, PagerEventKind};
+use runbook_core::ports::{PagerCall, PagerEventKind, PagerIncident, PagerUser, SeenIncident};
 use runbook_core::request::Request;
 
 use crate::settings::{PagerLook, PagerTells, RotationSettings, Settings};
@@ -118,15 +118,15 @@ async fn the_steps_come_by_the_clock_through_restarts() {
     bench.reboot().await;
     bench.pass(3_000).await;
     assert_eq!(mentioned(&bench), ["U-sam"]);
-    assert_eq!(pages(&bench), Vec::<String>::new(), "the pager's own policy pages primary and secondary");
+    assert_eq!(pages(&bench), ["sam@example.com"], "that the pager rings for them it does not say");
     bench.reboot().await;
     bench.pass(300_000).await;
-    assert_eq!(pages(&bench), ["ana@example.com"], "ana has the role commander");
+    assert_eq!(pages(&bench)[1..], ["ana@example.com"], "ana has the role commander");
     bench.pass(300_000).await;
-    assert_eq!(pages(&bench), ["ana@example.com", "pia@example.com", "bob@example.com"]);
+    assert_eq!(pages(&bench)[2..], ["pia@example.com", "bob@example.com"]);
     bench.reboot().await;
     bench.pass(3_600_000).await;
-    assert_eq!(pages(&bench).len(), 3, "each step once");
+    assert_eq!(pages(&bench).len(), 4, "each step once");
     let (_, events) = bench.incident_events(incident.id).await;
     assert_eq!(steps_on_record(&events), [300, 600, 900]);
     assert_eq!(check(&bench), Vec::<String>::new());
@@ -174,7 +174,7 @@ async fn somebody_who_takes_it_stops_the_clock_and_what_is_on_its_way() {
         bench.pass(1_000).await;
         locked(&bench.world.pager).is_away = false;
         bench.pass(3_600_000).await;
-        assert_eq!(pages(&bench), Vec::<String>::new());
+        assert_eq!(pages(&bench), ["sam@example.com"], "the one before");
         let (_, events) = bench.incident_events(incident.id).await;
         assert_eq!(steps_on_record(&events), [300, 600]);
         assert_eq!(check(&bench), Vec::<String>::new());
@@ -212,8 +212,59 @@ async fn a_declared_one_pages_primary_at_once_and_a_private_one_only_who_may_see
     }
 }
 
+/// The pager has the incident as this person's.
+fn is_theirs(bench: &Bench, who: &str, high_urgency: bool) {
+    let mut pager = locked(&bench.world.pager);
+    pager.emails.insert(format!("P-{who}"), format!("{who}@example.com"));
+    let incident = PagerIncident { high_urgency: Some(high_urgency), ..page("Q1") };
+    let assignees = vec![PagerUser { id: format!("P-{who}"), name: None }];
+    pager.seen = vec![SeenIncident { incident, assignees, ..SeenIncident::default() }];
+}
+
+/// Whatever the pager's policy says, it is asked for whom it rings now: that it names somebody wakes nobody.
 #[tokio::test(start_paused = true)]
-async fn whom_the_pager_has_on_call_is_asked_and_not_paged_twice() {
+async fn whom_the_pager_does_not_wake_is_paged() {
+    for (what, theirs, high_urgency, wanted) in [
+        ("it is theirs, and rings", "sam", true, None),
+        ("its policy is still at the first", "pri", true, Some("sam@example.com")),
+        ("it is theirs, and not urgent", "sam", false, Some("sam@example.com")),
+    ] {
+        let mut bench = Bench::with(&[], steps).await;
+        let turn = |level, who: &str| PagerTurn {
+            level,
+            email: Some(format!("{who}@example.com")),
+            name: None,
+            schedule: None,
+            until: None,
+        };
+        locked(&bench.world.pager).on_call.insert("PFLOW".to_owned(), vec![turn(1, "pri"), turn(2, "sam")]);
+        bench.ask("who", "ben", Request::OnCall { service: None }).await;
+        is_theirs(&bench, theirs, high_urgency);
+        bench.paged().await;
+        bench.pass(320_000).await;
+        let wanted: Vec<String> = wanted.into_iter().map(str::to_owned).collect();
+        assert_eq!((mentioned(&bench), pages(&bench)), (vec!["U-sam".to_owned()], wanted), "{what}");
+        assert_eq!(check(&bench), Vec::<String>::new());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_an_incident_that_is_not_urgent_there_primary_is_paged_when_it_becomes_a_p1() {
+    let mut bench = Bench::with(&[], steps).await;
+    is_theirs(&bench, "pri", false);
+    let incident = PagerIncident { priority: Some("P3".to_owned()), high_urgency: Some(false), ..page("Q1") };
+    bench.pager_says("page", PagerEventKind::Triggered, incident, None).await;
+    bench.pass(120_000).await;
+    assert_eq!(pages(&bench), Vec::<String>::new());
+    let raise = Request::IncidentSeverity { incident: None, severity: "P1".to_owned() };
+    bench.ask("raise", "ben", raise).await;
+    bench.pass(10_000).await;
+    assert_eq!(pages(&bench), ["pri@example.com"]);
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn for_whom_the_pager_rings_is_asked_and_not_paged_twice() {
     let mut bench = Bench::with(&[], |settings| {
         rota(settings);
         settings.pager_look = Some(PagerLook {
@@ -234,9 +285,10 @@ async fn whom_the_pager_has_on_call_is_asked_and_not_paged_twice() {
     let turns = vec![turn(1, "ben"), turn(2, "dan")];
     locked(&bench.world.pager).on_call.insert("PFLOW".to_owned(), turns);
     bench.pass(700_000).await;
+    is_theirs(&bench, "dan", true);
     bench.paged().await;
     bench.pass(300_000).await;
-    assert_eq!(mentioned(&bench), ["U-dan"]);
+    assert_eq!((mentioned(&bench), pages(&bench)), (vec!["U-dan".to_owned()], Vec::new()));
     bench.pass(300_000).await;
     assert_eq!(pages(&bench), ["cat@example.com"], "who has the rotation is the commander to be");
     let said = bench.ask("who", "ben", Request::OnCall { service: Some("flowengine".to_owned()) }).await;

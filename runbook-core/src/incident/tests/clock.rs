@@ -5,7 +5,8 @@ use proptest::prelude::*;
 
 use super::kit::{Bench, RUN, acknowledge, link, pager_ends, person, request, start_of_day};
 use crate::incident::{
-    Callee, Decision, Effect, IncidentCommand, IncidentEvent, OpenIncident, PagedOver, Rung, StandIns,
+    Callee, Decision, Effect, IncidentCommand, IncidentEvent, OpenIncident, PagedOver, PagerRings, Rung,
+    StandIns,
 };
 use crate::message::Outgoing;
 use crate::people::Actor;
@@ -32,7 +33,10 @@ fn rungs(of: &[(u32, &[&str])], pager_rings: bool) -> Vec<Rung> {
             email: Some(format!("{}@example.com", &name[..3])),
             service: Some("PFLOW".to_owned()),
         }),
-        pager_rings: pager_rings && matches!(name, "primary" | "secondary"),
+        rings: match pager_rings && matches!(name, "primary" | "secondary") {
+            true => PagerRings::Now,
+            false => PagerRings::No,
+        },
     };
     let who = |name: &&str| StandIns { name: (*name).to_owned(), people: vec![callee(name)] };
     let rung =
@@ -139,7 +143,7 @@ fn a_page_of_the_clock_says_since_when_nobody_answers() {
 }
 
 #[test]
-fn whom_the_pagers_policy_pages_is_mentioned_and_not_paged_again() {
+fn for_whom_the_pager_rings_is_mentioned_and_not_paged_again() {
     let mut bench = Bench::paged();
     let rungs = rungs(&P1, true);
     assert_eq!(second(bench.incident.next_step_at(&steps(&P1))), Some(300), "the first is the pager's own");
@@ -149,6 +153,40 @@ fn whom_the_pagers_policy_pages_is_mentioned_and_not_paged_again() {
     assert!(matches!(&told.events[0], IncidentEvent::StepDue { rings, .. } if *rings == [person("sec")]));
     let told = looks(&mut bench, 600, &rungs);
     assert_eq!((mentions(&told).len(), pages(&told).len()), (1, 1), "the commander is in no policy");
+}
+
+#[test]
+fn whom_the_pagers_policy_may_just_come_to_is_paged_when_it_does_not() {
+    let rings = |rings| {
+        let mut all = rungs(&P1, false);
+        all[1].who[0].people[0].rings = rings;
+        all
+    };
+    for (at, now, paged) in [
+        (300, PagerRings::Soon, None),
+        (319, PagerRings::Soon, None),
+        (320, PagerRings::Soon, Some(1)),
+        (300, PagerRings::No, Some(1)),
+        (305, PagerRings::Now, Some(0)),
+    ] {
+        let mut bench = Bench::paged();
+        let told = looks(&mut bench, at, &rings(now));
+        let done = (!told.events.is_empty()).then(|| pages(&told).len());
+        assert_eq!(done, paged, "{at} {now:?}");
+        assert_eq!(mentions(&told).len(), usize::from(paged.is_some()), "{at} {now:?}");
+    }
+}
+
+#[test]
+fn of_what_is_not_urgent_there_the_first_step_is_ours() {
+    for (urgency, first) in [(None, 300), (Some(true), 300), (Some(false), 60)] {
+        let chosen = crate::rules::Chosen { high_urgency: urgency, ..crate::rules::Chosen::default() };
+        let asked = OpenIncident { chosen: Some(Box::new(chosen)), ..request(true) };
+        let (mut bench, _) = Bench::open(&asked, start_of_day());
+        assert_eq!(second(bench.incident.next_step_at(&steps(&P1))), Some(first), "{urgency:?}");
+        let told = looks(&mut bench, first, &rungs(&P1, false));
+        assert_eq!(pages(&told).len(), 1, "{urgency:?}");
+    }
 }
 
 #[test]
