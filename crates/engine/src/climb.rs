@@ -4,7 +4,8 @@ use chrono::{DateTime, Duration, Utc};
 use runbook_core::ids::IncidentId;
 use runbook_core::incident::{Callee, Incident, IncidentCommand, IncidentEvent, Rung, StandIns, decide};
 use runbook_core::journal::{Cause, StreamId};
-use runbook_core::people::{Actor, Person};
+use runbook_core::oncall::{Roster, ToCall};
+use runbook_core::people::Actor;
 use runbook_core::ports::{Append, CallPage, Commit, CommitError, RowChange, Timer, TimerChange};
 use runbook_core::severity::EscalationStep;
 
@@ -36,6 +37,10 @@ impl Engine {
             let is_due =
                 loaded.state.next_step_at(self.steps_of(&loaded.state)).is_some_and(|due| due <= now);
             if is_due && ringing.is_none() {
+                // whose turn has ended is not on call any more, and who is now, only the pager knows
+                if self.roster(&loaded.state.service).is_outdated() {
+                    self.refresh_on_call().await;
+                }
                 ringing = Some(self.who_rings(&loaded.state).await);
                 continue; // it took its time
             }
@@ -113,20 +118,37 @@ impl Engine {
     /// The severity's steps with who stands for their names now; of a private incident only who may see it.
     fn rungs(&self, state: &Incident, ringing: &Ringing) -> Vec<Rung> {
         let roster = self.roster(&state.service);
-        let callee = |person: &Person| Callee {
-            to: Actor::Person(person.name.clone()),
-            // whoever is on call for the service is somebody else's step
-            page: self.page_for(state, person).filter(|page| page.email.is_some()),
-            rings: ringing.for_person(person, &roster),
+        let callee = |to: Actor, email: Option<String>, over: bool| Callee {
+            rings: ringing.rings_for(email.as_deref(), &roster),
+            to,
+            page: self.page_over(state, email).filter(|_| over),
         };
-        let who = |name: &String| StandIns {
-            name: name.clone(),
-            people: roster
-                .stand_for(name, self.directory())
-                .into_iter()
-                .filter(|person| !state.private || may_see(person, state))
-                .map(callee)
-                .collect(),
+        let who = |name: &String| {
+            // a level of the pager's is paged there also where no e-mail is known; of any other name that is somebody else's step
+            let is_level = Roster::is_level(name) && !state.private;
+            let called = |one: ToCall<'_>| match one {
+                ToCall::Person(person) => {
+                    let (to, email) = (Actor::Person(person.name.clone()), person.pagerduty_email.clone());
+                    let over = email.is_some() || is_level;
+                    callee(to, email, over)
+                }
+                ToCall::Stranger(turn) => {
+                    let name = turn.name.as_ref().or(turn.email.as_ref()).map_or("somebody", String::as_str);
+                    callee(Actor::Outside(format!("pagerduty:{name}")), turn.email.clone(), true)
+                }
+            };
+            let may_be_told = |one: &ToCall<'_>| match one {
+                _ if !state.private => true,
+                ToCall::Person(person) => may_see(person, state),
+                ToCall::Stranger(_) => false,
+            };
+            let all = roster.to_call(name, self.directory()).into_iter();
+            let mut people: Vec<Callee> = all.filter(may_be_told).map(called).collect();
+            let anybody = Actor::Outside("pagerduty:whoever is on call".to_owned());
+            // where nobody stands for it, the pager's policy knows somebody
+            let anybody = callee(anybody, None, true);
+            people.extend(Some(anybody).filter(|one| is_level && one.page.is_some()));
+            StandIns { name: name.clone(), people }
         };
         let rung =
             |step: &EscalationStep| Rung { after_s: step.after_s, who: step.who.iter().map(who).collect() };

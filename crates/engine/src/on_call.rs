@@ -85,7 +85,7 @@ impl Engine {
     }
 
     /// The same, where what is known is not of just now, and no longer than somebody waits.
-    async fn refresh_on_call(&self) {
+    pub(crate) async fn refresh_on_call(&self) {
         let known =
             self.inner.on_call.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|seen| seen.at);
         if known.is_some_and(|at| self.now() - at < FRESH) {

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use runbook_core::incident::{Incident, PagerRings};
 use runbook_core::oncall::Roster;
-use runbook_core::people::Person;
 use runbook_core::ports::{LookAt, SeenStatus};
 
 use crate::engine::Engine;
@@ -26,20 +25,17 @@ pub(crate) enum Ringing {
 }
 
 impl Ringing {
-    /// Whether it rings for this person.
-    pub(crate) fn for_person(&self, person: &Person, roster: &Roster) -> PagerRings {
+    /// Whether it rings for whoever has this e-mail there.
+    pub(crate) fn rings_for(&self, email: Option<&str>, roster: &Roster) -> PagerRings {
         match self {
             Ringing::Nobody => PagerRings::No,
             Ringing::Taken => PagerRings::Soon,
             Ringing::For(emails) => {
-                let is_theirs = |email: &String| {
-                    person.pagerduty_email.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(email))
-                };
-                match (emails.iter().any(is_theirs), roster.is_in_policy(person)) {
-                    (true, _) => PagerRings::Now,
-                    (false, true) => PagerRings::Soon,
-                    (false, false) => PagerRings::No,
+                let Some(email) = email else { return PagerRings::No };
+                if emails.iter().any(|theirs| theirs.eq_ignore_ascii_case(email)) {
+                    return PagerRings::Now;
                 }
+                if roster.is_in_policy(email) { PagerRings::Soon } else { PagerRings::No }
             }
         }
     }

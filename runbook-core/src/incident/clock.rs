@@ -227,7 +227,7 @@ pub(super) fn climb(state: &Incident, rungs: &[Rung], now: DateTime<Utc>) -> Dec
     decision.events.push(IncidentEvent::StepDue {
         after_s,
         who: rung.who.iter().map(|names| names.name.clone()).collect(),
-        nobody,
+        nobody: nobody.clone(),
         rings,
     });
     for (seq, call) in (state.seq + 2..).zip(calls) {
@@ -235,7 +235,16 @@ pub(super) fn climb(state: &Incident, rungs: &[Rung], now: DateTime<Utc>) -> Dec
         decision.events.extend(events);
         decision.effects.extend(effects);
     }
-    decision.effects.push(Effect::Send(Outgoing::Card { incident: state.id }));
+    let incident = state.id;
+    if !nobody.is_empty() {
+        let text = format!(
+            "{0}: nobody is called for {1}: nobody is left who stands for it. `/blocks escalate {0} to @NAME` calls somebody.",
+            state.number,
+            nobody.join(", ")
+        );
+        decision.effects.push(Effect::Send(Outgoing::Note { incident, text }));
+    }
+    decision.effects.push(Effect::Send(Outgoing::Card { incident }));
     decision
 }
 

@@ -248,6 +248,80 @@ async fn whom_the_pager_does_not_wake_is_paged() {
     }
 }
 
+/// Nobody here stands for primary or secondary: whom the pager has, or whoever is on call there, is paged.
+#[tokio::test(start_paused = true)]
+async fn whom_only_the_pager_knows_is_paged_there() {
+    let turn = |level, who: &str, until: Option<&str>| PagerTurn {
+        level,
+        email: Some(format!("{who}@example.com")),
+        name: Some(who.to_owned()),
+        schedule: None,
+        until: until.map(|until| until.parse().unwrap()),
+    };
+    for (what, turns, private, wanted) in [
+        (
+            "strangers",
+            vec![turn(1, "pat", None), turn(2, "lou", None)],
+            false,
+            vec!["pat@example.com", "lou@example.com"],
+        ),
+        ("whoever is on call, once", vec![], false, vec!["-"]),
+        ("nobody learns of a private one", vec![turn(1, "pat", None)], true, vec![]),
+    ] {
+        let mut bench = Bench::with(&[], |settings| {
+            steps(settings);
+            let people: Vec<Person> = settings.directory.people().to_vec();
+            let nobodies = ["pri", "sam"];
+            let people = people.into_iter().filter(|one| !nobodies.contains(&one.name.as_str())).collect();
+            settings.directory = Directory::new(people).unwrap().into();
+        })
+        .await;
+        if !turns.is_empty() {
+            locked(&bench.world.pager).on_call.insert("PFLOW".to_owned(), turns);
+        }
+        let declare = Request::IncidentDeclare {
+            title: "keys on a page".to_owned(),
+            severity: Some("P1".to_owned()),
+            service: Some("flowengine".to_owned()),
+            private,
+            description: None,
+        };
+        bench.ask("declare", "ben", declare).await;
+        bench.pass(400_000).await;
+        let calls = locked(&bench.world.pager).calls.clone();
+        let to: Vec<String> = calls
+            .into_iter()
+            .filter_map(|call| match call {
+                PagerCall::Page { to, .. } => Some(to.unwrap_or_else(|| "-".to_owned())),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(to, wanted, "{what}");
+        let told = locked(&bench.world.chat).notes().join("\n");
+        assert_eq!(told.contains("nobody is called for secondary"), what != "strangers", "{what}: {told}");
+        assert_eq!(check(&bench), Vec::<String>::new());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whose_turn_has_ended_is_asked_for_before_the_step() {
+    let mut bench = Bench::with(&[], steps).await;
+    let turn = |who: &str, until: Option<&str>| PagerTurn {
+        level: 2,
+        email: Some(format!("{who}@example.com")),
+        name: None,
+        schedule: None,
+        until: until.map(|until| until.parse().unwrap()),
+    };
+    let of = |turns| std::collections::BTreeMap::from([("PFLOW".to_owned(), turns)]);
+    locked(&bench.world.pager).on_call = of(vec![turn("ana", Some("2026-01-05T09:02:00Z"))]);
+    bench.ask("who", "ben", Request::OnCall { service: None }).await;
+    locked(&bench.world.pager).on_call = of(vec![turn("ben", None)]);
+    bench.paged().await;
+    bench.pass(330_000).await;
+    assert_eq!(pages(&bench), ["ben@example.com"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn of_an_incident_that_is_not_urgent_there_primary_is_paged_when_it_becomes_a_p1() {
     let mut bench = Bench::with(&[], steps).await;

@@ -288,6 +288,7 @@ fn nobody_is_told_twice_and_a_step_for_which_nobody_is_left_is_on_record() {
     for at in [300, 600] {
         let told = looks(&mut bench, at, &rungs);
         assert_eq!((mentions(&told), pages(&told).len()), (vec![], 0), "{at}");
+        assert!(format!("{told:?}").contains("INC-1: nobody is called for"), "{told:?}");
         assert!(
             matches!(&told.events[..], [IncidentEvent::StepDue { nobody, .. }] if nobody.len() == 1),
             "{at}"
