@@ -235,7 +235,8 @@ impl Engine {
     /// before the look: what leaves meanwhile may or may not be seen.
     async fn taken_by_pager(&self, rows: &[IncidentRow]) -> Result<BTreeMap<String, bool>, EngineError> {
         let mut taken = BTreeMap::new();
-        for row in rows.iter().filter(|row| row.status == Status::Acknowledged.word()) {
+        let may_run_out = [Status::Acknowledged.word(), Status::Mitigating.word()];
+        for row in rows.iter().filter(|row| may_run_out.contains(&row.status.as_str())) {
             let Some(pager_id) = &row.pager_id else { continue };
             // one that does not read keeps nobody from looking at the others
             let Ok(Some(loaded)) = load_incident(self.store(), row.id).await else { continue };

@@ -141,6 +141,13 @@ impl Incident {
             && !self.clock.is_answered
     }
 
+    /// Whether an acknowledgement of it can run out: somebody has it, and no run of theirs is under way.
+    #[must_use]
+    pub fn may_run_out(&self) -> bool {
+        let left_alone = self.status == Status::Mitigating && self.unfinished_runs().next().is_none();
+        self.status == Status::Acknowledged || (left_alone && !self.waits_for_somebody())
+    }
+
     /// When the next of these steps is due; `None` when none is any more.
     #[must_use]
     pub fn next_step_at(&self, steps: &[EscalationStep]) -> Option<DateTime<Utc>> {

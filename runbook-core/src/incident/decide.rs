@@ -152,8 +152,7 @@ fn decide_alone(
         }
         // one that was told late says nothing of who has taken it since
         IncidentCommand::Unacknowledge { occurred_at }
-            if state.status == Status::Acknowledged
-                && state.taken_at.is_none_or(|taken_at| *occurred_at >= taken_at) =>
+            if state.may_run_out() && state.taken_at.is_none_or(|taken_at| *occurred_at >= taken_at) =>
         {
             with_card(vec![IncidentEvent::Unacknowledged])
         }

@@ -76,12 +76,15 @@ pub fn drift(
     let is_led = ours.status.is_open() || comes_back;
     match &seen.status {
         SeenStatus::Acknowledged
-            if is_led && (ours.acknowledged_at.is_none() || ours.status == Status::Triggered) =>
+            if is_led
+                && (ours.acknowledged_at.is_none()
+                    || ours.status == Status::Triggered
+                    || ours.waits_for_somebody()) =>
         {
             all.push(changed(PagerEventKind::Acknowledged, at));
         }
         SeenStatus::Triggered
-            if ours.status == Status::Acknowledged
+            if ours.may_run_out()
                 && (before.seen == Some(&SeenStatus::Acknowledged)
                     || ours.taken_at_pager
                     || before.has_taken == Some(true)) =>

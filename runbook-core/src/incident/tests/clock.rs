@@ -242,6 +242,42 @@ fn an_acknowledgement_that_runs_out_begins_anew() {
 }
 
 #[test]
+fn an_acknowledgement_runs_out_behind_a_run_that_did_not_help() {
+    use crate::incident::RunOutcome::{Cancelled, Failed, UndoFailed};
+    for (outcome, begins) in
+        [(None, false), (Some(Failed), true), (Some(Cancelled), true), (Some(UndoFailed), false)]
+    {
+        let mut bench = Bench::paged();
+        bench.give(&acknowledge("ben", "pagerduty")).unwrap();
+        bench.give_as(person("ben"), &link(RUN, true)).unwrap();
+        bench.give_as(person("ben"), &IncidentCommand::StartMitigation { run: RUN }).unwrap();
+        if let Some(outcome) = outcome {
+            bench.learns(&IncidentCommand::EndRun { run: RUN, outcome, reason: None });
+        }
+        bench.now = start_of_day() + Duration::seconds(2_000);
+        let runs_out = IncidentCommand::Unacknowledge { occurred_at: bench.now };
+        bench.give_as(Actor::system("pagerduty"), &runs_out).unwrap();
+        let first = begins.then_some(2_300);
+        assert_eq!(second(bench.incident.next_step_at(&steps(&P1))), first, "{outcome:?}");
+        // told twice, or told and seen, it begins once
+        bench.now += Duration::seconds(100);
+        let again = IncidentCommand::Unacknowledge { occurred_at: bench.now };
+        assert_eq!(
+            bench.give_as(Actor::system("pagerduty"), &again).unwrap(),
+            Decision::default(),
+            "{outcome:?}"
+        );
+        if begins {
+            assert_eq!(bench.status(), "mitigating");
+            let taken = bench.give(&acknowledge("ben", "blocks")).unwrap();
+            assert!(matches!(&taken.events[..], [IncidentEvent::Acknowledged { .. }]), "{taken:?}");
+            assert_eq!(bench.incident.next_step_at(&steps(&P1)), None);
+        }
+        assert_eq!(bench.incident, bench.replayed());
+    }
+}
+
+#[test]
 fn what_is_overdue_is_made_up_for_in_order_a_minute_apart() {
     let mut bench = declared();
     let rungs = rungs(&P1, false);
