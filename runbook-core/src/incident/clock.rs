@@ -10,9 +10,10 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::calls::ESCALATION;
 use super::decide::{Decision, Effect};
-use super::event::IncidentEvent;
+use super::event::{IncidentEvent, RunOutcome};
 use super::handover::{Escalate, PagedOver, escalate};
 use super::state::{Incident, Status};
+use crate::ids::RunId;
 use crate::journal::Envelope;
 use crate::message::Outgoing;
 use crate::people::Actor;
@@ -32,6 +33,8 @@ pub struct Clock {
     pub since: Option<DateTime<Utc>>,
     /// Somebody has it: nobody else is told.
     pub is_answered: bool,
+    /// Runs that a person has planned or begun, and that have not ended: whoever acts on it is there for so long.
+    pub acting: BTreeSet<RunId>,
     /// The names of the steps that are done.
     pub told: BTreeSet<String>,
     /// When the last of them was.
@@ -90,11 +93,21 @@ impl Clock {
             IncidentEvent::Opened { detected_at, .. } => self.since = Some((*detected_at).min(envelope.at)),
             IncidentEvent::Acknowledged { .. } => self.is_answered = true,
             IncidentEvent::CommanderTaken { .. } => self.is_answered = true,
-            // Whoever acts on it is there, whatever they have said.
-            IncidentEvent::RunPlanned { triage: false, .. } | IncidentEvent::MitigationStarted { .. }
+            // Whoever acts on it is there, whatever they have said, as long as they do.
+            IncidentEvent::RunPlanned { run, triage: false, .. }
+            | IncidentEvent::MitigationStarted { run }
+            | IncidentEvent::RunTakenUp { run }
                 if by_person =>
             {
-                self.is_answered = true;
+                self.acting.insert(*run);
+            }
+            IncidentEvent::RunEnded { run, outcome, .. } if self.acting.remove(run) => {
+                match outcome {
+                    RunOutcome::Succeeded => self.is_answered = true,
+                    // called off, never approved, or no help: what is left of that is nobody
+                    _ if !self.is_taken() => self.begin(envelope.at),
+                    _ => {}
+                }
             }
             IncidentEvent::Unacknowledged => self.begin(envelope.at),
             IncidentEvent::Reopened { .. } => {
@@ -109,6 +122,11 @@ impl Clock {
             IncidentEvent::PagerAway => self.knows_pager_away = true,
             _ => {}
         }
+    }
+
+    /// Whether somebody has it, or acts on it.
+    fn is_taken(&self) -> bool {
+        self.is_answered || !self.acting.is_empty()
     }
 
     /// From the beginning, at this moment.
@@ -126,6 +144,8 @@ impl IncidentEvent {
                 self,
                 IncidentEvent::StepDue { .. }
                     | IncidentEvent::RunPlanned { .. }
+                    | IncidentEvent::RunTakenUp { .. }
+                    | IncidentEvent::RunEnded { .. }
                     | IncidentEvent::Escalated { .. }
             )
     }
@@ -138,7 +158,7 @@ impl Incident {
         self.status.is_open()
             && self.status < Status::Monitoring
             && self.mitigated_at.is_none()
-            && !self.clock.is_answered
+            && !self.clock.is_taken()
     }
 
     /// Whether an acknowledgement of it can run out: somebody has it, and no run of theirs is under way.

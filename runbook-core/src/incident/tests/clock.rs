@@ -242,6 +242,51 @@ fn an_acknowledgement_that_runs_out_begins_anew() {
 }
 
 #[test]
+fn a_run_that_a_person_plans_counts_while_it_goes_on() {
+    use crate::incident::RunOutcome::{Cancelled, Failed, Succeeded, Undone};
+    for (outcome, begun, first) in [
+        (None, false, None),
+        (Some(Cancelled), false, Some(700)),
+        (Some(Failed), true, Some(700)),
+        (Some(Undone), true, Some(700)),
+        (Some(Succeeded), true, None),
+    ] {
+        for acknowledged in [false, true] {
+            let mut bench = Bench::paged();
+            if acknowledged {
+                bench.give(&acknowledge("cat", "blocks")).unwrap();
+            }
+            bench.give_as(person("ben"), &link(RUN, true)).unwrap();
+            if begun {
+                bench.give_as(person("ben"), &IncidentCommand::StartMitigation { run: RUN }).unwrap();
+            }
+            assert!(!bench.incident.waits_for_somebody());
+            bench.now = start_of_day() + Duration::seconds(400);
+            if let Some(outcome) = outcome {
+                let end = IncidentCommand::EndRun { run: RUN, outcome, reason: None };
+                bench.give_as(Actor::system("engine"), &end).unwrap();
+            }
+            let first = first.filter(|_| !acknowledged);
+            let next = second(bench.incident.next_step_at(&steps(&P1)));
+            assert_eq!(next, first, "{outcome:?}, acknowledged: {acknowledged}");
+            assert_eq!(bench.incident, bench.replayed());
+        }
+    }
+    // of two, the one that goes on counts, and what is taken up again counts again
+    let mut bench = Bench::paged();
+    for run in [RUN, super::kit::OTHER] {
+        bench.give_as(person("ben"), &link(run, true)).unwrap();
+    }
+    let end = |run| IncidentCommand::EndRun { run, outcome: Cancelled, reason: None };
+    bench.learns(&end(RUN));
+    assert!(!bench.incident.waits_for_somebody());
+    bench.learns(&end(super::kit::OTHER));
+    assert!(bench.incident.waits_for_somebody());
+    bench.give_as(person("ben"), &IncidentCommand::TakeUpRun { run: RUN }).unwrap();
+    assert!(!bench.incident.waits_for_somebody());
+}
+
+#[test]
 fn an_acknowledgement_runs_out_behind_a_run_that_did_not_help() {
     use crate::incident::RunOutcome::{Cancelled, Failed, UndoFailed};
     for (outcome, begins) in
