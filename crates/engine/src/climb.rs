@@ -23,6 +23,8 @@ pub(crate) const CLIMB: &str = "climb";
 const ESCALATION: &str = "escalation";
 /// A step that waits for the pager's policy is looked at again after so long.
 const LOOK_AGAIN: Duration = Duration::seconds(5);
+/// So many timers are looked through.
+const LOOK: usize = 10_000;
 /// After a start, what the pager knows of its incidents is looked at before anybody is told: somebody may have taken one.
 const LOOK_FIRST: Duration = Duration::seconds(60);
 
@@ -83,7 +85,7 @@ impl Engine {
     }
 
     fn climb_timer_from(&self, state: &Incident, soonest: DateTime<Utc>) -> Option<TimerChange> {
-        let key = format!("{CLIMB}/{}", state.id);
+        let key = climb_key(state.id);
         Some(match state.next_step_at(self.steps_of(state)) {
             Some(due) => TimerChange::Set(Timer {
                 key,
@@ -96,9 +98,12 @@ impl Engine {
     }
 
     /// A process begins: the next step is still due when it was, whatever became of the timer, but of the pager's incidents what
-    /// happened there meanwhile is looked at first.
+    /// happened there meanwhile is looked at first. That pause is not begun anew by each start, so that it ends however often one comes.
     pub(crate) async fn wind_the_clock(&self, state: &Incident) -> Result<(), EngineError> {
-        if state.next_step_at(self.steps_of(state)).is_none() {
+        let Some(due) = state.next_step_at(self.steps_of(state)) else { return Ok(()) };
+        let (now, key) = (self.now(), climb_key(state.id));
+        let soon = self.store().timers_due(now + LOOK_FIRST, LOOK).await?;
+        if soon.iter().any(|timer| timer.key == key && timer.due > now && timer.due > due) {
             return Ok(());
         }
         let pause = if state.pager.is_some() && self.settings().pager_look.is_some() {
@@ -106,7 +111,7 @@ impl Engine {
         } else {
             Duration::milliseconds(1)
         };
-        let timers = self.climb_timer_from(state, self.now() + pause).into_iter().collect();
+        let timers = self.climb_timer_from(state, now + pause).into_iter().collect();
         Ok(self.store().commit(Commit { timers, ..Commit::default() }).await?)
     }
 
@@ -154,6 +159,10 @@ impl Engine {
             |step: &EscalationStep| Rung { after_s: step.after_s, who: step.who.iter().map(who).collect() };
         self.steps_of(state).iter().map(rung).collect()
     }
+}
+
+fn climb_key(id: IncidentId) -> String {
+    format!("{CLIMB}/{id}")
 }
 
 /// Whether this page was the clock's, and somebody has taken the incident since.

@@ -158,6 +158,29 @@ async fn what_was_due_while_nothing_ran_is_made_up_for_one_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_process_that_starts_again_and_again_escalates_all_the_same() {
+    let mut bench = Bench::with(&[], |settings| {
+        steps(settings);
+        settings.pager_look = Some(PagerLook {
+            every: Duration::from_secs(3_600),
+            notes_every: Duration::from_secs(3_600),
+            tells: PagerTells::Webhooks,
+        });
+    })
+    .await;
+    let incident = bench.paged().await;
+    bench.is_down_for(Duration::from_secs(600)).await;
+    for _ in 0..8 {
+        bench.pass(25_000).await;
+        bench.reboot().await;
+    }
+    let (_, events) = bench.incident_events(incident.id).await;
+    let told = steps_on_record(&events);
+    assert!(told.starts_with(&[300, 600]), "{told:?}");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
 async fn somebody_who_takes_it_stops_the_clock_and_what_is_on_its_way() {
     for there in [true, false] {
         let mut bench = Bench::with(&[], steps).await;
