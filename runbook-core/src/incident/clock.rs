@@ -39,6 +39,10 @@ pub struct Clock {
     pub told: BTreeSet<String>,
     /// When the last of them was.
     pub last_at: Option<DateTime<Utc>>,
+    /// When Blocks opened it.
+    pub opened_at: Option<DateTime<Utc>>,
+    /// What opened it has called somebody.
+    pub has_called: bool,
     /// It was told that the pager cannot be reached.
     pub knows_pager_away: bool,
 }
@@ -86,6 +90,9 @@ pub struct Rung {
 impl Clock {
     /// Applies one event.
     pub(super) fn hear(&mut self, envelope: &Envelope<IncidentEvent>) {
+        if matches!(envelope.event, IncidentEvent::Opened { .. }) {
+            self.opened_at = Some(envelope.at);
+        }
         let by_person = matches!(envelope.actor, Actor::Person(_) | Actor::Local(_));
         match &envelope.event {
             // nobody was paged before it was known here
@@ -119,6 +126,14 @@ impl Clock {
                 self.told.extend(who.iter().cloned());
                 self.last_at = Some(envelope.at);
             }
+            // whom somebody asks for later, or the clock calls, is not whom the first step names
+            IncidentEvent::Escalated { .. }
+                if matches!(envelope.actor, Actor::System(_))
+                    && envelope.actor != Actor::system(ESCALATION)
+                    && self.opened_at.is_some_and(|at| envelope.at - at <= Duration::seconds(OPENS_S)) =>
+            {
+                self.has_called = true;
+            }
             IncidentEvent::PagerAway => self.knows_pager_away = true,
             _ => {}
         }
@@ -131,7 +146,12 @@ impl Clock {
 
     /// From the beginning, at this moment.
     fn begin(&mut self, at: DateTime<Utc>) {
-        *self = Clock { since: Some(at), knows_pager_away: self.knows_pager_away, ..Clock::default() };
+        *self = Clock {
+            since: Some(at),
+            opened_at: self.opened_at,
+            knows_pager_away: self.knows_pager_away,
+            ..Clock::default()
+        };
     }
 }
 
@@ -188,8 +208,8 @@ impl Incident {
     fn is_called(&self, after_s: u32) -> bool {
         // what is not urgent rings for nobody
         let is_urgent = self.chosen.as_ref().is_none_or(|chosen| chosen.high_urgency != Some(false));
-        let has_called = self.pager.is_some() && is_urgent;
-        after_s == 0 && (has_called || !self.passed.escalated.is_empty())
+        let pager_has = self.pager.is_some() && is_urgent;
+        after_s == 0 && (pager_has || self.clock.has_called)
     }
 
     fn due_at(&self, after_s: u32) -> Option<DateTime<Utc>> {

@@ -418,6 +418,30 @@ fn what_opens_it_by_itself_may_call_somebody_first() {
 }
 
 #[test]
+fn only_what_opened_it_calls_in_the_place_of_the_first_step() {
+    for (who, after_s, first) in [
+        (Actor::system("trigger"), 5, 300),
+        (Actor::system("trigger"), 6, 5),
+        (person("ana"), 1, 5),
+        (Actor::system("escalation"), 1, 5),
+    ] {
+        let (mut bench, _) = Bench::open(&request(false), start_of_day());
+        let ask = crate::incident::Escalate {
+            by: who.clone(),
+            to: person("zed"),
+            step: None,
+            reason: None,
+            page: None,
+            shown: false,
+            unanswered_min: None,
+        };
+        bench.now = start_of_day() + Duration::seconds(after_s);
+        bench.give_as(who.clone(), &IncidentCommand::Escalate(Box::new(ask))).unwrap();
+        assert_eq!(second(bench.incident.next_step_at(&steps(&P1))), Some(first), "{who} {after_s}");
+    }
+}
+
+#[test]
 fn that_the_pager_is_away_is_said_once() {
     let mut bench = Bench::paged();
     let first = bench.learns(&IncidentCommand::NotePagerAway);
