@@ -20,7 +20,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::origin::{Asker, Origin, Reply};
-use crate::sees::Seer;
+use crate::sees::{Seer, may_see};
 use crate::settings::Settings;
 
 /// Where what the pager said is kept.
@@ -124,11 +124,19 @@ impl Engine {
         Ok(on_call(self.settings(), seen.as_ref(), (service, here), numbers, self.now()))
     }
 
-    /// Whoever commands by the rotation has come, where the severity has its commander from one.
+    /// Somebody has come. Where the severity has its commander from a rotation, that is either whoever commands by it, or they are
+    /// told that somebody else acts.
     pub(crate) async fn commander_comes(&self, id: IncidentId, who: &Actor) -> Result<(), EngineError> {
         let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(()) };
-        if self.commander_by_rotation(&loaded.state).as_ref() != Some(who) {
-            return Ok(());
+        let Some(by_rotation) = self.commander_by_rotation(&loaded.state) else { return Ok(()) };
+        if by_rotation != *who {
+            let person = self.directory().person_of(&by_rotation);
+            if loaded.state.private && !person.is_some_and(|person| may_see(person, &loaded.state)) {
+                return Ok(());
+            }
+            let origin = Origin::system("rotation", runbook_core::journal::Cause::Engine);
+            let command = IncidentCommand::TellRotation { to: by_rotation };
+            return self.change_incident(id, &command, &origin, None).await.map(|_| ());
         }
         let command = IncidentCommand::TakeByRotation { by: who.clone(), severity_asks: true };
         let origin = Origin::of(who.clone(), runbook_core::journal::Cause::Engine);

@@ -494,6 +494,11 @@ pub enum IncidentCommand {
     NotePagerAway,
     /// Somebody has acknowledged a page by which Blocks had called them.
     AnswerCall(CallAnswer),
+    /// Somebody commands by the rotation, and another acts meanwhile: they are told.
+    TellRotation {
+        /// Who commands by the rotation.
+        to: Actor,
+    },
     /// Somebody has come who commands by the rotation.
     TakeByRotation {
         /// Who.

@@ -378,6 +378,7 @@ fn decide_alone(
         IncidentCommand::Climb(rungs) => clock::climb(state, rungs, now),
         IncidentCommand::NotePagerAway => clock::pager_away(state),
         IncidentCommand::AnswerCall(answer) => calls::answered(state, answer, card.clone()),
+        IncidentCommand::TellRotation { to } => tell_rotation(state, to),
         IncidentCommand::TakeByRotation { by, severity_asks } => take_by_rotation(state, by, *severity_asks),
         IncidentCommand::Update(command) => return crate::update::decide(state, command),
         IncidentCommand::Snooze { .. }
@@ -465,6 +466,32 @@ pub(super) fn acknowledge(
         effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));
     }
     Decision { events, effects }
+}
+
+/// Whoever commands by the rotation hears, once, that somebody acts for them. Nothing rings: somebody is there.
+fn tell_rotation(state: &Incident, to: &Actor) -> Decision {
+    let acting = state.commander.as_ref().filter(|commander| commander.acting && commander.who != *to);
+    let Some(acting) = acting.filter(|_| state.status.is_open()) else { return Decision::default() };
+    if state.passed.escalated.contains_key(to) || *to == state.opened_by {
+        return Decision::default();
+    }
+    let (incident, number) = (state.id, state.number);
+    let text = format!(
+        "{number}: {} acts as commander, and by the rotation you command. `/blocks ack {number}` takes command, `/blocks catch-up {number}` tells what you need.",
+        acting.who
+    );
+    let event = IncidentEvent::Escalated {
+        to: to.clone(),
+        step: Some("commander".to_owned()),
+        reason: None,
+        paged: false,
+        shown: false,
+    };
+    let effects = vec![
+        Effect::Send(Outgoing::Invite { incident, who: to.clone() }),
+        Effect::Send(Outgoing::Call { incident, to: to.clone(), text }),
+    ];
+    Decision { events: vec![event], effects }
 }
 
 /// Whoever commands by the rotation has come: until then somebody else was acting.

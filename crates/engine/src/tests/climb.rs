@@ -398,7 +398,7 @@ async fn for_whom_the_pager_rings_is_asked_and_not_paged_twice() {
     ] {
         assert!(said.contains(wanted), "{wanted}: {said}");
     }
-    // ben acts until cat comes
+    // ben acts until cat comes, whom the clock has called already
     bench.ask("ben", "ben", Request::IncidentAck { incident: None }).await;
     let commander = |incident: &runbook_core::incident::Incident| {
         let commander = incident.commander.clone().unwrap();
@@ -410,6 +410,30 @@ async fn for_whom_the_pager_rings_is_asked_and_not_paged_twice() {
     assert_eq!(commander(&bench.incident().await).0, "ben", "zoe has no rotation");
     bench.ask("cat", "cat", Request::IncidentAck { incident: None }).await;
     assert_eq!(commander(&bench.incident().await), ("cat".to_owned(), false));
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// Somebody acknowledges before the commander's step: who commands by the rotation is mentioned, once, and nothing rings for them.
+#[tokio::test(start_paused = true)]
+async fn who_commands_by_the_rotation_hears_that_somebody_acts_for_them() {
+    let mut bench = Bench::with(&[], rota).await;
+    bench.paged().await;
+    bench.ask("ben", "ben", Request::IncidentAck { incident: None }).await;
+    bench.pass(70_000).await;
+    bench.pager_says("zoe", PagerEventKind::Acknowledged, page("Q1"), Some("P-zoe")).await;
+    bench.pass(70_000).await;
+    let told: Vec<(Option<String>, String)> = locked(&bench.world.chat).asks();
+    let told: Vec<&String> = told
+        .iter()
+        .filter(|(who, text)| who.as_deref() == Some("U-cat") && text.contains("by the rotation"))
+        .map(|(_, text)| text)
+        .collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("ben acts as commander, and by the rotation you command"), "{told:?}");
+    assert_eq!(pages(&bench), Vec::<String>::new());
+    bench.ask("cat", "cat", Request::IncidentAck { incident: None }).await;
+    let commander = bench.incident().await.commander.unwrap();
+    assert_eq!((commander.who.to_string(), commander.acting), ("cat".to_owned(), false));
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 

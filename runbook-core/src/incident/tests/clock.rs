@@ -468,6 +468,26 @@ fn whoever_commands_by_the_rotation_takes_it_from_whoever_was_acting() {
     assert_eq!(bench.learns(&comes("cat", true)), Decision::default());
 }
 
+#[test]
+fn whoever_commands_by_the_rotation_hears_once_that_another_acts() {
+    let tell = IncidentCommand::TellRotation { to: person("ana") };
+    let mut bench = Bench::paged();
+    assert_eq!(bench.learns(&tell), Decision::default(), "nobody acts");
+    bench.give(&acknowledge("ben", "blocks")).unwrap();
+    let told = bench.learns(&tell);
+    assert_eq!((mentions(&told), pages(&told)), (vec!["ana".to_owned()], vec![]));
+    assert_eq!(bench.learns(&tell), Decision::default(), "once");
+    // nobody is told of whom command was given to by name, nor of themselves
+    for (who, acting) in [("ana", true), ("ben", false)] {
+        let mut bench = Bench::paged();
+        bench.give(&acknowledge(who, "blocks")).unwrap();
+        if !acting {
+            bench.learns(&IncidentCommand::TakeByRotation { by: person(who), severity_asks: true });
+        }
+        assert_eq!(bench.learns(&tell), Decision::default(), "{who}");
+    }
+}
+
 proptest! {
     /// However often and whenever somebody looks: each name is told once, in order, never early, and never after an answer.
     #[test]
