@@ -87,6 +87,21 @@ async fn a_declared_incident_pages_whoever_is_on_call_first() {
     app.assert_journal_verifies().await;
 }
 
+/// Whoever is called has to be able to say that they have it.
+#[tokio::test]
+async fn doctor_names_who_is_called_and_may_not_take_it() {
+    for (ben, warns) in [("]\nduties = [\"primary\"", true), ("\"responder\"]\nduties = [\"primary\"", false)]
+    {
+        let people = vec![("ana", "\"commander\", \"responder\""), ("ben", ben)];
+        let app = TestApp::start(&AppConfig { people, triage: None, ..AppConfig::default() }).await;
+        let shown: Value = app.blocks(&["doctor", "-o", "json"]).await.json();
+        let checks = shown["checks"].as_array().unwrap();
+        let check = checks.iter().find(|check| check["name"] == "on call").unwrap();
+        assert_eq!((&check["warning"], &check["ok"]), (&json!(warns), &json!(true)), "{check}");
+        assert_eq!(text(&check["detail"]).contains("ben (primary)"), warns, "{check}");
+    }
+}
+
 /// The page is all that rings for a declared incident: to acknowledge it on the phone is to take the incident.
 #[tokio::test]
 async fn whoever_acknowledges_the_page_that_blocks_sent_has_the_incident() {

@@ -463,7 +463,7 @@ async fn with_the_pager_away_whom_to_call_is_shown_once_with_its_age() {
     bench.pass(1_000_000).await;
     let notes = locked(&bench.world.chat).notes();
     let shown: Vec<&String> =
-        notes.iter().filter(|note| note.contains("PagerDuty cannot be reached")).collect();
+        notes.iter().filter(|note| note.contains("PagerDuty takes no page now")).collect();
     assert_eq!(shown.len(), 1, "{notes:?}");
     for wanted in ["level 1: pri +1 555 pri", "commander: cat", "PagerDuty was asked at 2026-01-05", " ago)"]
     {

@@ -1,5 +1,6 @@
 //! `blocks doctor`: what works, what does not, and how to mend it.
 
+mod oncall;
 mod slack;
 
 use std::path::Path;
@@ -93,6 +94,7 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
             checks.push(webhook(&config, &client).await);
         }
     }
+    checks.extend(oncall::standing(&config).await);
     checks.extend(alerts(&config, &secrets));
     if config.file.smtp.is_some() {
         checks.push(match smtp(&config, &secrets) {
