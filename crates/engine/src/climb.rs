@@ -40,7 +40,9 @@ impl Engine {
                 loaded.state.next_step_at(self.steps_of(&loaded.state)).is_some_and(|due| due <= now);
             if is_due && ringing.is_none() {
                 // whose turn has ended is not on call any more, and who is now, only the pager knows
-                if self.roster(&loaded.state.service).is_outdated() {
+                let service = self.settings().service(&loaded.state.service);
+                let is_there = service.is_some_and(|service| service.pagerduty_id.is_some());
+                if is_there && self.roster(&loaded.state.service).is_outdated() {
                     self.refresh_on_call().await;
                 }
                 ringing = Some(self.who_rings(&loaded.state).await);
@@ -149,10 +151,11 @@ impl Engine {
             };
             let all = roster.to_call(name, self.directory()).into_iter();
             let mut people: Vec<Callee> = all.filter(may_be_told).map(called).collect();
-            let anybody = Actor::Outside("pagerduty:whoever is on call".to_owned());
-            // where nobody stands for it, the pager's policy knows somebody
-            let anybody = callee(anybody, None, true);
-            people.extend(Some(anybody).filter(|one| is_level && one.page.is_some()));
+            if people.is_empty() && is_level {
+                // where nobody stands for it, the pager's policy knows somebody
+                let anybody = callee(Actor::Outside("pagerduty:whoever is on call".to_owned()), None, true);
+                people.extend(Some(anybody).filter(|one| one.page.is_some()));
+            }
             StandIns { name: name.clone(), people }
         };
         let rung =

@@ -108,12 +108,13 @@ impl Clock {
             {
                 self.acting.insert(*run);
             }
-            IncidentEvent::RunEnded { run, outcome, .. } if self.acting.remove(run) => {
-                match outcome {
-                    RunOutcome::Succeeded => self.is_answered = true,
+            IncidentEvent::RunEnded { run, outcome, .. } => {
+                let was_acting = self.acting.remove(run);
+                if was_acting && *outcome == RunOutcome::Succeeded {
+                    self.is_answered = true;
+                } else if was_acting && !self.is_taken() {
                     // called off, never approved, or no help: what is left of that is nobody
-                    _ if !self.is_taken() => self.begin(envelope.at),
-                    _ => {}
+                    self.begin(envelope.at);
                 }
             }
             IncidentEvent::Unacknowledged => self.begin(envelope.at),
