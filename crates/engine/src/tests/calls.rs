@@ -62,7 +62,7 @@ async fn whoever_acknowledges_the_page_on_the_phone_has_a_declared_incident() {
     let incident = bench.incident().await;
     let commander = incident.commander.clone().unwrap();
     assert_eq!((incident.status, commander.who.to_string()), (Status::Acknowledged, "ana".to_owned()));
-    assert_eq!(at_pager(&bench), [], "it rings for nobody any more");
+    assert!(at_pager(&bench).is_empty(), "it rings for nobody any more");
     bench.pass(3_600_000).await;
     assert_eq!(paged(&bench).len(), 1, "nobody else is called");
     let (_, events) = bench.incident_events(incident.id).await;
@@ -124,7 +124,7 @@ async fn who_may_not_see_a_private_one_does_not_have_it_by_acknowledging_its_pag
     assert_eq!(at_pager(&bench).len(), 1);
     acknowledges(&mut bench, "ana", "P-ana").await;
     assert_eq!(bench.incident().await.commander.unwrap().who.to_string(), "ana");
-    assert_eq!(at_pager(&bench), []);
+    assert!(at_pager(&bench).is_empty());
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
@@ -136,7 +136,7 @@ async fn what_is_over_rings_for_nobody() {
     assert_eq!(at_pager(&bench).len(), 4, "secondary, the commander and the war room");
     bench.pager_says("over", PagerEventKind::Resolved, page("Q1"), Some("P-ben")).await;
     bench.pass(10_000).await;
-    assert_eq!(at_pager(&bench), []);
+    assert!(at_pager(&bench).is_empty());
     let ended = locked(&bench.world.pager).calls.clone();
     let ended = ended.iter().filter(|call| matches!(call, PagerCall::EndPage { .. })).count();
     assert_eq!((ended, bench.incident().await.id), (4, incident.id));
@@ -151,6 +151,6 @@ async fn a_page_that_is_on_its_way_when_it_ends_is_ended_behind_it() {
     bench.until("its answer is lost", |bench| paged(bench).len() == 1).await;
     bench.ask("ack", "ben", Request::IncidentAck { incident: None }).await;
     bench.pass(120_000).await;
-    assert_eq!(at_pager(&bench), []);
+    assert!(at_pager(&bench).is_empty());
     assert_eq!(check(&bench), Vec::<String>::new());
 }

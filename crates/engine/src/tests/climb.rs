@@ -5,11 +5,11 @@ use std::time::Duration;
 use runbook_core::incident::IncidentEvent;
 use runbook_core::oncall::{PagerTurn, Rotation, ShiftLength};
 use runbook_core::people::{Directory, Person, Phone, Role};
-use runbook_core::ports::{PagerCall, PagerEventKind, PagerIncident, PagerUser, SeenIncident};
+use runbook_core::ports::{CallPage, PagerCall, PagerEventKind, PagerIncident, PagerUser, SeenIncident};
 use runbook_core::request::Request;
 
 use crate::settings::{PagerLook, PagerTells, RotationSettings, Settings};
-use crate::testkit::{Bench, check, locked, page};
+use crate::testkit::{Act, Bench, check, locked, page};
 
 const SEVERITIES: &str = r#"
 default = "p1-p4"
@@ -434,6 +434,56 @@ async fn who_commands_by_the_rotation_hears_that_somebody_acts_for_them() {
     bench.ask("cat", "cat", Request::IncidentAck { incident: None }).await;
     let commander = bench.incident().await.commander.unwrap();
     assert_eq!((commander.who.to_string(), commander.acting), ("cat".to_owned(), false));
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// Whom the steps have paged; a page for a yes to a plan is another thing.
+fn called(bench: &Bench) -> Vec<String> {
+    let calls = locked(&bench.world.pager).calls.clone();
+    let call = |call: PagerCall| match call {
+        PagerCall::Page { to, key, .. } if CallPage::of_key(&key).is_some() => to,
+        _ => None,
+    };
+    calls.into_iter().filter_map(call).collect()
+}
+
+fn rollback() -> Request {
+    Request::RunbookRollback { service: None, params: [].into(), incident: None }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_that_is_called_off_is_nobody_who_acts() {
+    let mut bench = Bench::with(&[], steps).await;
+    bench.paged().await;
+    bench.ask("plan", "ben", rollback()).await;
+    bench.pass(190_000).await;
+    bench.ask("cancel", "ben", Request::RunbookCancel { run: None, reason: None }).await;
+    bench.pass(250_000).await;
+    assert_eq!(called(&bench), Vec::<String>::new(), "five minutes from then");
+    bench.pass(70_000).await;
+    assert_eq!(called(&bench), ["sam@example.com"]);
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_acknowledgement_that_runs_out_behind_a_failed_rollback_calls_anew() {
+    let mut bench = Bench::with(&[], steps).await;
+    bench.world.will("roll-back", &[Act::Ends(1_000, 1, "no\n")]);
+    bench.paged().await;
+    bench.pager_says("ack", PagerEventKind::Acknowledged, page("Q1"), Some("P-ana")).await;
+    bench.ask("plan", "ana", rollback()).await;
+    let run = bench.asked_runs()[0];
+    bench.ask("yes", "ben", bench.approval(run)).await;
+    bench.pass(180_000).await;
+    assert_eq!(bench.status(run), "failed");
+    bench.pager_says("out", PagerEventKind::Unacknowledged, page("Q1"), None).await;
+    bench.pass(290_000).await;
+    assert_eq!(called(&bench), Vec::<String>::new());
+    bench.pass(30_000).await;
+    assert_eq!(called(&bench), ["sam@example.com"]);
+    bench.ask("ack", "ana", Request::IncidentAck { incident: None }).await;
+    bench.pass(3_600_000).await;
+    assert_eq!(called(&bench).len(), 1, "she has it again");
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
