@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use runbook_core::ports::{
-    InboxItem, PAGE_KEY_PREFIX, PagerEvent, PagerEventKind, PagerIncident, Signal, Translated, Translator,
+    CallPage, InboxItem, PAGE_KEY_PREFIX, PagerEvent, PagerEventKind, PagerIncident, Signal, Translated,
+    Translator,
 };
 
 use crate::SOURCE;
@@ -31,6 +32,9 @@ impl Translator for PagerDutyTranslator {
 /// The longest event type that is repeated in what we keep, in characters.
 const MAX_KIND: usize = 100;
 
+/// Somebody has it.
+const ACKNOWLEDGED: &str = "incident.acknowledged";
+
 /// The reason of a resolution that is a merge.
 const MERGED: &str = "merge_resolve_reason";
 
@@ -58,12 +62,17 @@ fn meaning(event: Event, received_at: DateTime<Utc>) -> Translated {
     };
     let data = event.data.unwrap_or_default();
     // a page that Blocks itself made is about an incident that is there already
-    if data.incident_key.as_deref().is_some_and(|key| key.starts_with(PAGE_KEY_PREFIX)) {
+    let ours = data.incident_key.as_deref().filter(|key| key.starts_with(PAGE_KEY_PREFIX));
+    let answered = ours.and_then(CallPage::of_key).filter(|_| event_type == ACKNOWLEDGED);
+    if ours.is_some() && answered.is_none() {
         return Translated::Ignored { kind: format!("{event_type} of a page by blocks") };
     }
     let read = match event_type.as_str() {
         "incident.triggered" => incident(PagerEventKind::Triggered, data),
-        "incident.acknowledged" => incident(PagerEventKind::Acknowledged, data),
+        ACKNOWLEDGED => match answered {
+            Some(page) => incident(PagerEventKind::CallAnswered(page), data),
+            None => incident(PagerEventKind::Acknowledged, data),
+        },
         "incident.unacknowledged" => incident(PagerEventKind::Unacknowledged, data),
         "incident.resolved" => resolved(data),
         "incident.reopened" => incident(PagerEventKind::Reopened, data),

@@ -174,7 +174,9 @@ pub(crate) fn loose<'de, D: Deserializer<'de>, T: DeserializeOwned>(
 }
 
 /// Of a list what has this shape; nothing where there is none.
-fn loose_list<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
+pub(crate) fn loose_list<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
     let Value::Array(items) = Value::deserialize(deserializer)? else { return Ok(Vec::new()) };
     let items = items.into_iter().filter(|item| !item.is_array());
     Ok(items.filter_map(|item| serde_json::from_value(item).ok()).collect())

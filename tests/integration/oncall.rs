@@ -87,6 +87,70 @@ async fn a_declared_incident_pages_whoever_is_on_call_first() {
     app.assert_journal_verifies().await;
 }
 
+/// Whoever is called has to be able to say that they have it.
+#[tokio::test]
+async fn doctor_names_who_is_called_and_may_not_take_it() {
+    for (ben, warns) in [("]\nduties = [\"primary\"", true), ("\"responder\"]\nduties = [\"primary\"", false)]
+    {
+        let people = vec![("ana", "\"commander\", \"responder\""), ("ben", ben)];
+        let app = TestApp::start(&AppConfig { people, triage: None, ..AppConfig::default() }).await;
+        let shown: Value = app.blocks(&["doctor", "-o", "json"]).await.json();
+        let checks = shown["checks"].as_array().unwrap();
+        let check = checks.iter().find(|check| check["name"] == "on call").unwrap();
+        assert_eq!((&check["warning"], &check["ok"]), (&json!(warns), &json!(true)), "{check}");
+        assert_eq!(text(&check["detail"]).contains("ben (primary)"), warns, "{check}");
+    }
+}
+
+/// The page is all that rings for a declared incident: to acknowledge it on the phone is to take the incident.
+#[tokio::test]
+async fn whoever_acknowledges_the_page_that_blocks_sent_has_the_incident() {
+    for mode in ["webhook", "poll"] {
+        let app = TestApp::start(&AppConfig { pagerduty_mode: mode, ..config("") }).await;
+        until("PagerDuty has said who is on call", async || {
+            let shown = app.blocks_json(&["oncall"]).await;
+            (!shown["services"][0]["pager"].is_null()).then_some(())
+        })
+        .await;
+        assert_eq!(app.blocks(&["declare", "checkout is slow", "--severity", "P1"]).await.code, 0);
+        let called = "INC-1 P1 flowengine: nobody has acknowledged";
+        let page =
+            app.state_when("the page is there", |state| at_pager(state, called).into_iter().next()).await;
+        let act = format!("pagerduty/incidents/{}/acknowledge", text(&page["id"]));
+        app.control(&act, json!({ "user": "ana@example.com" })).await;
+        let shown = app
+            .incident_when("INC-1", "it is hers", |shown| {
+                shown["status"] == "acknowledged" && shown["commander"] == "ana"
+            })
+            .await;
+        let entries = shown["timeline"].as_array().unwrap();
+        let answered = entries.iter().find(|entry| entry["event"]["type"] == "call_answered").unwrap();
+        assert_eq!(answered["actor"], "person:ana", "{mode}: {shown}");
+        // it rings for nobody any more, and nobody else is called
+        app.state_when("the page is over", |state| {
+            at_pager(state, called).iter().all(|one| one["status"] == "resolved").then_some(())
+        })
+        .await;
+        app.outbox_is_empty().await;
+        assert_eq!(at_pager(&app.state().await, called).len(), 1, "{mode}");
+        app.assert_journal_verifies().await;
+    }
+}
+
+/// And what is over at PagerDuty leaves none of them behind.
+#[tokio::test]
+async fn the_pages_of_what_is_over_are_over() {
+    let app = TestApp::start(&config("")).await;
+    assert_eq!(app.blocks(&["declare", "checkout is slow", "--severity", "P1"]).await.code, 0);
+    let called = "INC-1 P1 flowengine: nobody has acknowledged";
+    app.state_when("the page is there", |state| at_pager(state, called).into_iter().next()).await;
+    assert_eq!(app.blocks(&["not-an-incident", "INC-1", "a drill"]).await.code, 0);
+    app.state_when("the page is over", |state| {
+        at_pager(state, called).iter().all(|one| one["status"] == "resolved").then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_trigger_and_an_escalation_are_tested_end_to_end() {
     let trigger = "[[trigger]]\nname = \"storm\"\nsays = \"many incidents\"\ncount = \"incidents\"\nwhen = \">\"\nlimit = 100\n\

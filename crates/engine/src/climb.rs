@@ -4,14 +4,16 @@ use chrono::{DateTime, Duration, Utc};
 use runbook_core::ids::IncidentId;
 use runbook_core::incident::{Callee, Incident, IncidentCommand, IncidentEvent, Rung, StandIns, decide};
 use runbook_core::journal::{Cause, StreamId};
-use runbook_core::people::{Actor, Person};
-use runbook_core::ports::{Append, Commit, CommitError, ESCALATE_KEY, RowChange, Timer, TimerChange};
+use runbook_core::oncall::{Roster, ToCall};
+use runbook_core::people::Actor;
+use runbook_core::ports::{Append, CallPage, Commit, CommitError, RowChange, Timer, TimerChange};
 use runbook_core::severity::EscalationStep;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::{MAX_TRIES, apply_incident, load_incident};
 use crate::origin::Origin;
+use crate::ringing::Ringing;
 use crate::sees::may_see;
 use crate::streams::Loaded;
 
@@ -19,6 +21,10 @@ use crate::streams::Loaded;
 pub(crate) const CLIMB: &str = "climb";
 /// Who calls people by the clock.
 const ESCALATION: &str = "escalation";
+/// A step that waits for the pager's policy is looked at again after so long.
+const LOOK_AGAIN: Duration = Duration::seconds(5);
+/// So many timers are looked through.
+const LOOK: usize = 10_000;
 /// After a start, what the pager knows of its incidents is looked at before anybody is told: somebody may have taken one.
 const LOOK_FIRST: Duration = Duration::seconds(60);
 
@@ -26,10 +32,24 @@ impl Engine {
     /// Tells the people of the step that is due. Whether the timer of the next one was set with that.
     pub(crate) async fn climb(&self, id: IncidentId) -> Result<bool, EngineError> {
         let origin = Origin::system(ESCALATION, Cause::Timer);
+        let mut ringing: Option<Ringing> = None;
         for _ in 0..MAX_TRIES {
             let now = self.now();
             let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(false) };
-            let command = IncidentCommand::Climb(self.rungs(&loaded.state));
+            let is_due =
+                loaded.state.next_step_at(self.steps_of(&loaded.state)).is_some_and(|due| due <= now);
+            if is_due && ringing.is_none() {
+                // whose turn has ended is not on call any more, and who is now, only the pager knows
+                let service = self.settings().service(&loaded.state.service);
+                let is_there = service.is_some_and(|service| service.pagerduty_id.is_some());
+                if is_there && self.roster(&loaded.state.service).is_outdated() {
+                    self.refresh_on_call().await;
+                }
+                ringing = Some(self.who_rings(&loaded.state).await);
+                continue; // it took its time
+            }
+            let ringing = ringing.clone().unwrap_or_default();
+            let command = IncidentCommand::Climb(self.rungs(&loaded.state, &ringing));
             let decision = decide(&loaded.state, &command, now)?;
             let mut commit = Commit::default();
             if decision.events.is_empty() {
@@ -39,7 +59,8 @@ impl Engine {
                     after: loaded.head,
                     events: Vec::new(),
                 });
-                commit.timers.extend(self.climb_timer(&loaded.state, now));
+                let pause = if is_due { LOOK_AGAIN } else { Duration::milliseconds(1) };
+                commit.timers.extend(self.climb_timer_from(&loaded.state, now + pause));
             } else {
                 let (append, next) =
                     apply_incident(id, Some(loaded.state), loaded.head, &decision.events, &origin, now)?;
@@ -66,7 +87,7 @@ impl Engine {
     }
 
     fn climb_timer_from(&self, state: &Incident, soonest: DateTime<Utc>) -> Option<TimerChange> {
-        let key = format!("{CLIMB}/{}", state.id);
+        let key = climb_key(state.id);
         Some(match state.next_step_at(self.steps_of(state)) {
             Some(due) => TimerChange::Set(Timer {
                 key,
@@ -79,9 +100,12 @@ impl Engine {
     }
 
     /// A process begins: the next step is still due when it was, whatever became of the timer, but of the pager's incidents what
-    /// happened there meanwhile is looked at first.
+    /// happened there meanwhile is looked at first. That pause is not begun anew by each start, so that it ends however often one comes.
     pub(crate) async fn wind_the_clock(&self, state: &Incident) -> Result<(), EngineError> {
-        if state.next_step_at(self.steps_of(state)).is_none() {
+        let Some(due) = state.next_step_at(self.steps_of(state)) else { return Ok(()) };
+        let (now, key) = (self.now(), climb_key(state.id));
+        let soon = self.store().timers_due(now + LOOK_FIRST, LOOK).await?;
+        if soon.iter().any(|timer| timer.key == key && timer.due > now && timer.due > due) {
             return Ok(());
         }
         let pause = if state.pager.is_some() && self.settings().pager_look.is_some() {
@@ -89,7 +113,7 @@ impl Engine {
         } else {
             Duration::milliseconds(1)
         };
-        let timers = self.climb_timer_from(state, self.now() + pause).into_iter().collect();
+        let timers = self.climb_timer_from(state, now + pause).into_iter().collect();
         Ok(self.store().commit(Commit { timers, ..Commit::default() }).await?)
     }
 
@@ -99,22 +123,40 @@ impl Engine {
     }
 
     /// The severity's steps with who stands for their names now; of a private incident only who may see it.
-    fn rungs(&self, state: &Incident) -> Vec<Rung> {
+    fn rungs(&self, state: &Incident, ringing: &Ringing) -> Vec<Rung> {
         let roster = self.roster(&state.service);
-        let callee = |name: &str, person: &Person| Callee {
-            to: Actor::Person(person.name.clone()),
-            // whoever is on call for the service is somebody else's step
-            page: self.page_for(state, person).filter(|page| page.email.is_some()),
-            pager_rings: state.pager.is_some() && roster.pager_rings(name, person),
+        let callee = |to: Actor, email: Option<String>, over: bool| Callee {
+            rings: ringing.rings_for(email.as_deref(), &roster),
+            to,
+            page: self.page_over(state, email).filter(|_| over),
         };
-        let who = |name: &String| StandIns {
-            name: name.clone(),
-            people: roster
-                .stand_for(name, self.directory())
-                .into_iter()
-                .filter(|person| !state.private || may_see(person, state))
-                .map(|person| callee(name, person))
-                .collect(),
+        let who = |name: &String| {
+            // a level of the pager's is paged there also where no e-mail is known; of any other name that is somebody else's step
+            let is_level = Roster::is_level(name) && !state.private;
+            let called = |one: ToCall<'_>| match one {
+                ToCall::Person(person) => {
+                    let (to, email) = (Actor::Person(person.name.clone()), person.pagerduty_email.clone());
+                    let over = email.is_some() || is_level;
+                    callee(to, email, over)
+                }
+                ToCall::Stranger(turn) => {
+                    let name = turn.name.as_ref().or(turn.email.as_ref()).map_or("somebody", String::as_str);
+                    callee(Actor::Outside(format!("pagerduty:{name}")), turn.email.clone(), true)
+                }
+            };
+            let may_be_told = |one: &ToCall<'_>| match one {
+                _ if !state.private => true,
+                ToCall::Person(person) => may_see(person, state),
+                ToCall::Stranger(_) => false,
+            };
+            let all = roster.to_call(name, self.directory()).into_iter();
+            let mut people: Vec<Callee> = all.filter(may_be_told).map(called).collect();
+            if people.is_empty() && is_level {
+                // where nobody stands for it, the pager's policy knows somebody
+                let anybody = callee(Actor::Outside("pagerduty:whoever is on call".to_owned()), None, true);
+                people.extend(Some(anybody).filter(|one| one.page.is_some()));
+            }
+            StandIns { name: name.clone(), people }
         };
         let rung =
             |step: &EscalationStep| Rung { after_s: step.after_s, who: step.who.iter().map(who).collect() };
@@ -122,12 +164,17 @@ impl Engine {
     }
 }
 
+fn climb_key(id: IncidentId) -> String {
+    format!("{CLIMB}/{id}")
+}
+
 /// Whether this page was the clock's, and somebody has taken the incident since.
 pub(crate) fn is_answered(loaded: &Loaded<Incident, IncidentEvent>, key: &str) -> bool {
+    let page = CallPage::of_key(key).filter(|page| page.incident == loaded.state.id);
     let is_the_clocks = loaded.events.iter().any(|one| {
         matches!(one.event, IncidentEvent::Escalated { .. })
             && one.actor == Actor::system(ESCALATION)
-            && key == format!("{ESCALATE_KEY}{}/{}", loaded.state.id, one.seq)
+            && page.is_some_and(|page| page.seq == one.seq)
     });
     is_the_clocks && !loaded.state.waits_for_somebody()
 }

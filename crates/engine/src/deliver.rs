@@ -573,8 +573,12 @@ impl Engine {
             return may_see(person, incident);
         }
         let severity = self.settings().severities.default_scheme().get(&incident.severity);
-        let is_paged =
-            severity.is_some_and(|severity| severity.page.iter().any(|name| person.stands_for(name)));
+        let roster = self.roster(&incident.service);
+        let in_turn = |name: &String| roster.turn(name).is_some_and(|turn| turn.who == person.name);
+        let is_paged = severity.is_some_and(|severity| {
+            severity.page.iter().any(|name| in_turn(name) || person.stands_for(name))
+                || severity.commander_rotation.as_ref().is_some_and(in_turn)
+        });
         let responds = [Role::Commander, Role::Responder].iter().any(|role| person.roles.contains(role));
         responds || is_paged || may_see(person, incident)
     }

@@ -3,7 +3,7 @@
 use runbook_core::ids::IncidentId;
 use runbook_core::incident::{Escalate, Incident, IncidentCommand, IncidentEvent, PagedOver};
 use runbook_core::people::{Actor, Person};
-use runbook_core::ports::{ESCALATE_KEY, OutboxRow, PagerCall};
+use runbook_core::ports::{CallPage, OutboxRow, PagerCall};
 use runbook_core::request::Request;
 use serde_json::json;
 
@@ -203,13 +203,16 @@ impl Engine {
 
     /// How somebody is paged about an incident; `None` where no pager knows of it.
     pub(crate) fn page_for(&self, incident: &Incident, person: &Person) -> Option<PagedOver> {
-        let settings = self.settings();
-        if !settings.has_pager {
+        self.page_over(incident, person.pagerduty_email.clone())
+    }
+
+    /// The same for whoever has this e-mail there, and for whoever is on call without one.
+    pub(crate) fn page_over(&self, incident: &Incident, email: Option<String>) -> Option<PagedOver> {
+        if !self.settings().has_pager {
             return None;
         }
         let service = self.pager_service(incident);
-        (incident.pager.is_some() || service.is_some())
-            .then(|| PagedOver { email: person.pagerduty_email.clone(), service })
+        (incident.pager.is_some() || service.is_some()).then_some(PagedOver { email, service })
     }
 
     /// The pager's service for an incident that the pager does not know itself.
@@ -235,7 +238,7 @@ impl Engine {
         let on_call = || "whoever is on call for the service".to_owned();
         let asked = loaded.events.iter().find_map(|envelope| match &envelope.event {
             IncidentEvent::Escalated { to, .. }
-                if *key == format!("{ESCALATE_KEY}{incident}/{}", envelope.seq) =>
+                if CallPage::of_key(key) == Some(CallPage { incident, seq: envelope.seq }) =>
             {
                 Some((to, &envelope.actor))
             }

@@ -7,7 +7,9 @@ use runbook_core::incident::{
 };
 use runbook_core::journal::{Head, StreamId};
 use runbook_core::message::Outgoing;
-use runbook_core::ports::{Append, Commit, CommitError, CounterRaise, RowChange, Store, Timer, TimerChange};
+use runbook_core::ports::{
+    Append, Commit, CommitError, CounterRaise, PagerCall, RowChange, Store, Timer, TimerChange,
+};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -210,6 +212,10 @@ impl Engine {
                 }
                 Effect::StartTriage { .. } | Effect::DraftReview { .. } => rest.push(effect.clone()),
             }
+        }
+        for page in after.pages_over_since(append.after.seq) {
+            let (incident, call) = (after.id, PagerCall::EndPage { key: page.key() });
+            self.enqueue(commit, &Outgoing::Pager { incident, call }, &cause, pace, now);
         }
         if decision.events.iter().any(IncidentEvent::moves_the_clock) {
             commit.timers.extend(self.climb_timer(after, now));

@@ -9,6 +9,7 @@ mod approval_page;
 mod approving;
 
 mod attach;
+mod calls;
 mod capture;
 mod carry_on;
 mod change_events;
@@ -58,6 +59,7 @@ mod refusals;
 mod reminders;
 mod requests;
 mod review;
+mod ringing;
 mod runs;
 mod said;
 mod secrets;

@@ -1,7 +1,7 @@
 //! Who is on call: rotations of blocks.toml, and what the pager said when it was last asked. Kept in the store, so that it is known when
 //! the pager cannot be reached.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -10,9 +10,10 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use runbook_core::ids::IncidentId;
 use runbook_core::incident::{Incident, IncidentCommand};
 use runbook_core::message::ChatMessage;
-use runbook_core::oncall::{PagerTurn, Roster, SeenOnCall, Shift, Turn, calendar, roster_lines};
-use runbook_core::people::{Actor, Role};
+use runbook_core::oncall::{PagerTurn, Roster, SeenOnCall, Shift, ToCall, Turn, calendar, roster_lines};
+use runbook_core::people::{Actor, Person, Role};
 use runbook_core::ports::{Commit, IncidentRow, Kept, Store};
+use runbook_core::severity::Severity;
 use serde_json::{Value, json};
 
 use crate::deliver::Rendered;
@@ -20,7 +21,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::origin::{Asker, Origin, Reply};
-use crate::sees::Seer;
+use crate::sees::{Seer, may_see};
 use crate::settings::Settings;
 
 /// Where what the pager said is kept.
@@ -85,7 +86,7 @@ impl Engine {
     }
 
     /// The same, where what is known is not of just now, and no longer than somebody waits.
-    async fn refresh_on_call(&self) {
+    pub(crate) async fn refresh_on_call(&self) {
         let known =
             self.inner.on_call.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|seen| seen.at);
         if known.is_some_and(|at| self.now() - at < FRESH) {
@@ -124,11 +125,19 @@ impl Engine {
         Ok(on_call(self.settings(), seen.as_ref(), (service, here), numbers, self.now()))
     }
 
-    /// Whoever commands by the rotation has come, where the severity has its commander from one.
+    /// Somebody has come. Where the severity has its commander from a rotation, that is either whoever commands by it, or they are
+    /// told that somebody else acts.
     pub(crate) async fn commander_comes(&self, id: IncidentId, who: &Actor) -> Result<(), EngineError> {
         let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(()) };
-        if self.commander_by_rotation(&loaded.state).as_ref() != Some(who) {
-            return Ok(());
+        let Some(by_rotation) = self.commander_by_rotation(&loaded.state) else { return Ok(()) };
+        if by_rotation != *who {
+            let person = self.directory().person_of(&by_rotation);
+            if loaded.state.private && !person.is_some_and(|person| may_see(person, &loaded.state)) {
+                return Ok(());
+            }
+            let origin = Origin::system("rotation", runbook_core::journal::Cause::Engine);
+            let command = IncidentCommand::TellRotation { to: by_rotation };
+            return self.change_incident(id, &command, &origin, None).await.map(|_| ());
         }
         let command = IncidentCommand::TakeByRotation { by: who.clone(), severity_asks: true };
         let origin = Origin::of(who.clone(), runbook_core::journal::Cause::Engine);
@@ -164,7 +173,7 @@ impl Engine {
         let roster = self.roster(&incident.service);
         let lines = roster_lines(&roster, self.directory(), true, self.now());
         let text = format!(
-            "{}: PagerDuty cannot be reached, and a page is not through. Call somebody who is on call for {}:\n{}",
+            "{}: PagerDuty takes no page now, and one is not through. Call somebody who is on call for {}:\n{}",
             incident.number,
             incident.service,
             lines.join("\n")
@@ -271,6 +280,50 @@ fn level(turn: &PagerTurn, settings: &Settings, numbers: bool) -> Value {
 fn phone(settings: &Settings, name: &str, numbers: bool) -> Option<String> {
     let person = settings.directory.person(name).filter(|_| numbers)?;
     person.phone.as_ref().map(|phone| phone.number().to_owned())
+}
+
+/// Whom the severities' steps would call, and who may not take an incident here: nobody heeds their `ack`. Each with the name they
+/// are called by; those whom only the pager knows, too.
+#[must_use]
+pub fn called_without_standing(
+    settings: &Settings,
+    seen: Option<&SeenOnCall>,
+    now: DateTime<Utc>,
+) -> Vec<String> {
+    let directory = &settings.directory;
+    let severities = &settings.severities.default_scheme().severities;
+    let of_severity = |severity: &'_ Severity| -> Vec<String> {
+        let steps = severity.escalation.iter().flat_map(|step| &step.who);
+        steps.chain(&severity.commander_rotation).cloned().collect()
+    };
+    let names: BTreeSet<String> = severities.iter().flat_map(of_severity).collect();
+    let may_take =
+        |person: &Person| person.roles.iter().any(|role| matches!(role, Role::Commander | Role::Responder));
+    let mut all = BTreeSet::new();
+    for name in &names {
+        let in_turn = settings.rotations.iter().filter(|one| one.rotation.name == *name);
+        let in_turn = in_turn.flat_map(|one| &one.rotation.people);
+        let in_turn = in_turn.filter_map(|who| directory.person(who));
+        let on_duty = directory.people().iter().filter(|person| person.stands_for(name));
+        for person in in_turn.chain(on_duty).filter(|person| !may_take(person)) {
+            all.insert(format!("{} ({name})", person.name));
+        }
+        for service in &settings.services {
+            for one in roster(settings, seen, &service.name, now).to_call(name, directory) {
+                match one {
+                    ToCall::Person(person) if may_take(person) => {}
+                    ToCall::Person(person) => {
+                        all.insert(format!("{} ({name})", person.name));
+                    }
+                    ToCall::Stranger(turn) => {
+                        let who = turn.email.as_deref().unwrap_or("somebody");
+                        all.insert(format!("{who} ({name} at PagerDuty, no [[person]])"));
+                    }
+                }
+            }
+        }
+    }
+    all.into_iter().collect()
 }
 
 /// The shifts of the rotations, as a calendar and as data.

@@ -187,20 +187,22 @@ pub(crate) fn outbox_item(
             (format!("alert/{}/{cause}", action.word()), 3, format!("alert/{key}"), false)
         }
         Outgoing::Pager { call, .. } => {
-            let (verb, incident) = match call {
+            let (verb, about) = match call {
                 runbook_core::ports::PagerCall::Acknowledge { incident, .. } => ("ack", incident),
                 runbook_core::ports::PagerCall::Resolve { incident, .. } => ("resolve", incident),
                 runbook_core::ports::PagerCall::Note { incident, .. } => ("note", incident),
-                runbook_core::ports::PagerCall::Page { incident, .. } => ("page", incident),
+                // by itself: it waits for nothing else that is told of the incident, and its end is behind it
+                runbook_core::ports::PagerCall::Page { key, .. } => ("page", key),
                 runbook_core::ports::PagerCall::EndPage { key } => ("end", key),
                 runbook_core::ports::PagerCall::Event { key, .. } => ("event", key),
                 runbook_core::ports::PagerCall::Change { key, .. } => ("change", key),
                 runbook_core::ports::PagerCall::Severity { incident, .. } => ("severity", incident),
                 runbook_core::ports::PagerCall::AskResponder { incident, .. } => ("ask", incident),
             };
-            // one event may page several
+            // one event may page several, or end several pages
             let which = match call {
-                runbook_core::ports::PagerCall::Page { key, .. } => {
+                runbook_core::ports::PagerCall::Page { key, .. }
+                | runbook_core::ports::PagerCall::EndPage { key } => {
                     key.rsplit('/').next().map_or_else(String::new, |last| format!("/{last}"))
                 }
                 // or write several notes
@@ -210,7 +212,7 @@ pub(crate) fn outbox_item(
                 }
                 _ => String::new(),
             };
-            (format!("pager/{verb}/{cause}{which}"), 0, format!("pager/{incident}"), false)
+            (format!("pager/{verb}/{cause}{which}"), 0, format!("pager/{about}"), false)
         }
     };
     // Our own message types always serialise; a failure here would be a defect, and must not stop a run.

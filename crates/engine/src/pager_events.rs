@@ -46,6 +46,9 @@ impl Engine {
     ) -> Result<Heeded, EngineError> {
         // a webhook and a look that tell of the same page open one incident
         let _gate = self.inner.pager_gate.lock().await;
+        if let PagerEventKind::CallAnswered(page) = &event.kind {
+            return self.call_answered(*page, event.occurred_at, origin).await;
+        }
         let known = self.incident_of_pager(&event.incident.id).await?;
         if let Some(item) = told_by.filter(|_| known.is_none())
             && self.is_over_since(item, event).await?
@@ -76,7 +79,7 @@ impl Engine {
         }
         let actor = origin.actor.clone();
         let command = match &event.kind {
-            PagerEventKind::Triggered => return Ok(Heeded::KnownAlready),
+            PagerEventKind::Triggered | PagerEventKind::CallAnswered(_) => return Ok(Heeded::KnownAlready),
             PagerEventKind::Acknowledged => {
                 IncidentCommand::Acknowledge { by: actor, via: "pagerduty".to_owned(), email: None }
             }

@@ -12,7 +12,7 @@ use runbook_core::incident::{
 use runbook_core::journal::{Cause, StreamId};
 use runbook_core::people::Actor;
 use runbook_core::ports::{
-    IncidentRow, LookAt, PAGE_KEY_PREFIX, PagerError, PagerEvent, PagerEventKind, PagerIncident,
+    CallPage, IncidentRow, LookAt, PAGE_KEY_PREFIX, PagerError, PagerEvent, PagerEventKind, PagerIncident,
     SeenIncident, SeenStatus,
 };
 
@@ -148,7 +148,13 @@ impl Engine {
         let before = std::mem::take(&mut seen.once);
         for one in &all {
             // a page that Blocks itself made is about an incident that is there already
-            if one.key.as_deref().is_some_and(|key| key.starts_with(PAGE_KEY_PREFIX)) {
+            if let Some(key) = one.key.as_deref().filter(|key| key.starts_with(PAGE_KEY_PREFIX)) {
+                if let Err(error) = self.look_at_call(key, one, look, (&before, &mut seen.once)).await {
+                    if error.is_passing() {
+                        return Err(error.into());
+                    }
+                    tracing::warn!(key, %error, "its acknowledgement cannot be so here");
+                }
                 continue;
             }
             let ours = match known.get(&one.incident.id) {
@@ -373,6 +379,30 @@ impl Engine {
         })
     }
 
+    /// Somebody has acknowledged a page by which Blocks had called them.
+    async fn look_at_call(
+        &self,
+        key: &str,
+        one: &SeenIncident,
+        look: &PagerLook,
+        (before, once): (&BTreeSet<(String, &'static str)>, &mut BTreeSet<(String, &'static str)>),
+    ) -> Result<(), EngineError> {
+        let Some(page) = CallPage::of_key(key).filter(|_| one.status == SeenStatus::Acknowledged) else {
+            return Ok(());
+        };
+        let (kind, at) = (PagerEventKind::CallAnswered(page), one.since.unwrap_or_else(|| self.now()));
+        let loaded = load_incident(self.store(), page.incident).await?;
+        if !loaded.is_some_and(|loaded| loaded.state.hears_answer(page.seq, at)) {
+            return Ok(());
+        }
+        let key = (one.incident.id.clone(), word(&kind));
+        if look.tells == PagerTells::Webhooks && !before.contains(&key) {
+            once.insert(key);
+            return Ok(());
+        }
+        self.make_up_for_one(&one.incident, Drifted { kind, at, by: one.by.clone() }, look).await
+    }
+
     async fn make_up_for_one(
         &self,
         page: &PagerIncident,
@@ -387,13 +417,17 @@ impl Engine {
         let origin = Origin { occurred_at: Some(at), ..Origin::of(actor, Cause::Engine) };
         let word = word(&kind);
         let (agent_id, agent_name) = by.map_or((None, None), |user| (Some(user.id), user.name));
+        let about = match &kind {
+            PagerEventKind::CallAnswered(call) => Some(call.incident),
+            _ => None,
+        };
         let event = PagerEvent { kind, incident: page.clone(), agent_id, agent_name, occurred_at: at };
         if look.tells != PagerTells::Webhooks {
             return self.heed(&event, &origin, None).await.map(|_| ());
         }
-        let before = self.head_of_pager(&page.id).await?;
+        let before = self.head_of_pager(&page.id, about).await?;
         self.heed(&event, &origin, None).await?;
-        let after = self.head_of_pager(&page.id).await?;
+        let after = self.head_of_pager(&page.id, about).await?;
         let Some((id, _)) = after.filter(|_| after != before) else { return Ok(()) };
         // that nobody was told of it is worth knowing: the webhook may be broken
         self.inner.metrics.count("blocks_pager_drift_total", format!("what=\"{word}\""));
@@ -406,9 +440,17 @@ impl Engine {
         Ok(())
     }
 
-    /// An incident of the pager here, and how many events it has.
-    async fn head_of_pager(&self, pager_id: &str) -> Result<Option<(IncidentId, u64)>, EngineError> {
-        let Some(id) = self.incident_of_pager(pager_id).await? else { return Ok(None) };
+    /// An incident of the pager here, or the one that a page of ours is about, and how many events it has.
+    async fn head_of_pager(
+        &self,
+        pager_id: &str,
+        about: Option<IncidentId>,
+    ) -> Result<Option<(IncidentId, u64)>, EngineError> {
+        let known = match about {
+            Some(id) => Some(id),
+            None => self.incident_of_pager(pager_id).await?,
+        };
+        let Some(id) = known else { return Ok(None) };
         Ok(load_incident(self.store(), id).await?.map(|loaded| (id, loaded.state.seq)))
     }
 }
@@ -423,6 +465,7 @@ fn word(kind: &PagerEventKind) -> &'static str {
     match kind {
         PagerEventKind::Triggered => "triggered",
         PagerEventKind::Acknowledged => "acknowledged",
+        PagerEventKind::CallAnswered(_) => "page acknowledged",
         PagerEventKind::Unacknowledged => "unacknowledged",
         PagerEventKind::Resolved => "resolved",
         PagerEventKind::Reopened => "reopened",

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod approval_pages;
+mod calls;
 mod change_events;
 mod chat;
 mod climb;

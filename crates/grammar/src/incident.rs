@@ -35,7 +35,7 @@ pub enum IncidentCommand {
 /// What is done to an incident. `blocks ack` is short for `blocks incident ack`, and so are the others.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum IncidentVerb {
-    /// Open an incident without the pager (nobody is paged)
+    /// Open an incident without the pager (its severity's steps call people)
     #[command(
         after_help = "Examples:\n  blocks declare checkout is slow --severity P2 --service shop\n  blocks declare \"keys are on a public page\" --private\n\nA private incident has a private channel, to which whoever declares it and the commanders are invited."
     )]

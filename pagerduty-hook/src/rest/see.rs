@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::pace::Purpose;
 use super::{IDS, MAX_OFFSET, PAGE, PagerDutyClient, checked, list};
 use crate::translate::{filled, is_user};
-use crate::wire::{Data, Reference, loose};
+use crate::wire::{Data, Reference, loose, loose_list};
 
 /// Only then the bridge comes along.
 const BRIDGE: (&str, &str) = ("include[]", "conference_bridge");
@@ -24,6 +24,14 @@ struct More {
     last_status_change_by: Option<Reference>,
     #[serde(default, deserialize_with = "loose")]
     conference_bridge: Option<Bridge>,
+    #[serde(default, deserialize_with = "loose_list")]
+    assignments: Vec<Assignment>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Assignment {
+    #[serde(default, deserialize_with = "loose")]
+    assignee: Option<Reference>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -177,6 +185,7 @@ fn seen(incident: &Value) -> Option<SeenIncident> {
         since: more.last_status_change_at,
         by: more.last_status_change_by.as_ref().and_then(user),
         bridge: more.conference_bridge.and_then(|bridge| filled(bridge.conference_url)),
+        assignees: more.assignments.iter().filter_map(|one| user(one.assignee.as_ref()?)).collect(),
     })
 }
 

@@ -371,6 +371,7 @@ fn summary(read: Translated) -> String {
     match event.kind {
         PagerEventKind::Triggered => format!("triggered {id}"),
         PagerEventKind::Acknowledged => format!("acknowledged {id}"),
+        PagerEventKind::CallAnswered(page) => format!("call {} answered at {id}", page.seq),
         PagerEventKind::Resolved => format!("resolved {id}"),
         PagerEventKind::PriorityChanged => {
             format!("priority {} {id}", event.incident.priority.unwrap_or_default())

@@ -8,10 +8,12 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Duration, Utc};
 
+use super::calls::ESCALATION;
 use super::decide::{Decision, Effect, LEFT_OPEN};
-use super::event::IncidentEvent;
+use super::event::{IncidentEvent, RunOutcome};
 use super::handover::{Escalate, PagedOver, escalate};
 use super::state::{Incident, Status};
+use crate::ids::RunId;
 use crate::journal::Envelope;
 use crate::message::Outgoing;
 use crate::people::Actor;
@@ -19,6 +21,8 @@ use crate::severity::EscalationStep;
 
 /// Between two steps, and after an incident of the pager's was found.
 const BETWEEN_S: i64 = 60;
+/// So long a step waits for the pager's own policy to come to whom it would tell.
+const POLICY_S: i64 = 20;
 /// So long what opens an incident by itself has for calling somebody.
 const OPENS_S: i64 = 5;
 
@@ -29,10 +33,16 @@ pub struct Clock {
     pub since: Option<DateTime<Utc>>,
     /// Somebody has it: nobody else is told.
     pub is_answered: bool,
+    /// Runs that a person has planned or begun, and that have not ended: whoever acts on it is there for so long.
+    pub acting: BTreeSet<RunId>,
     /// The names of the steps that are done.
     pub told: BTreeSet<String>,
     /// When the last of them was.
     pub last_at: Option<DateTime<Utc>>,
+    /// When Blocks opened it.
+    pub opened_at: Option<DateTime<Utc>>,
+    /// What opened it has called somebody.
+    pub has_called: bool,
     /// It was told that the pager cannot be reached.
     pub knows_pager_away: bool,
 }
@@ -53,8 +63,19 @@ pub struct Callee {
     pub to: Actor,
     /// How they are paged; not at all when absent.
     pub page: Option<PagedOver>,
-    /// The pager's own policy pages them about this incident: Blocks does not page them a second time.
-    pub pager_rings: bool,
+    /// Whether the pager itself rings for them about this incident: Blocks does not page them a second time.
+    pub rings: PagerRings,
+}
+
+/// Whether the pager itself rings for somebody about its incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PagerRings {
+    /// Not that anybody knows.
+    No,
+    /// It may begin to, or stop, in this very moment: its policy comes to them, or somebody has just acknowledged it there.
+    Soon,
+    /// The incident is theirs there now, and it is urgent.
+    Now,
 }
 
 /// One step of the severity, with whom it would tell now.
@@ -69,6 +90,9 @@ pub struct Rung {
 impl Clock {
     /// Applies one event.
     pub(super) fn hear(&mut self, envelope: &Envelope<IncidentEvent>) {
+        if matches!(envelope.event, IncidentEvent::Opened { .. }) {
+            self.opened_at = Some(envelope.at);
+        }
         let by_person = matches!(envelope.actor, Actor::Person(_) | Actor::Local(_));
         match &envelope.event {
             // nobody was paged before it was known here
@@ -78,11 +102,22 @@ impl Clock {
             IncidentEvent::CommanderTaken { .. } => self.is_answered = true,
             // nobody has looked at it for days
             IncidentEvent::PagerNoted { what, .. } if what == LEFT_OPEN => self.is_answered = true,
-            // Whoever acts on it is there, whatever they have said.
-            IncidentEvent::RunPlanned { triage: false, .. } | IncidentEvent::MitigationStarted { .. }
+            // Whoever acts on it is there, whatever they have said, as long as they do.
+            IncidentEvent::RunPlanned { run, triage: false, .. }
+            | IncidentEvent::MitigationStarted { run }
+            | IncidentEvent::RunTakenUp { run }
                 if by_person =>
             {
-                self.is_answered = true;
+                self.acting.insert(*run);
+            }
+            IncidentEvent::RunEnded { run, outcome, .. } => {
+                let was_acting = self.acting.remove(run);
+                if was_acting && *outcome == RunOutcome::Succeeded {
+                    self.is_answered = true;
+                } else if was_acting && !self.is_taken() {
+                    // called off, never approved, or no help: what is left of that is nobody
+                    self.begin(envelope.at);
+                }
             }
             IncidentEvent::Unacknowledged => self.begin(envelope.at),
             IncidentEvent::Reopened { .. } => {
@@ -94,14 +129,32 @@ impl Clock {
                 self.told.extend(who.iter().cloned());
                 self.last_at = Some(envelope.at);
             }
+            // whom somebody asks for later, or the clock calls, is not whom the first step names
+            IncidentEvent::Escalated { .. }
+                if matches!(envelope.actor, Actor::System(_))
+                    && envelope.actor != Actor::system(ESCALATION)
+                    && self.opened_at.is_some_and(|at| envelope.at - at <= Duration::seconds(OPENS_S)) =>
+            {
+                self.has_called = true;
+            }
             IncidentEvent::PagerAway => self.knows_pager_away = true,
             _ => {}
         }
     }
 
+    /// Whether somebody has it, or acts on it.
+    fn is_taken(&self) -> bool {
+        self.is_answered || !self.acting.is_empty()
+    }
+
     /// From the beginning, at this moment.
     fn begin(&mut self, at: DateTime<Utc>) {
-        *self = Clock { since: Some(at), knows_pager_away: self.knows_pager_away, ..Clock::default() };
+        *self = Clock {
+            since: Some(at),
+            opened_at: self.opened_at,
+            knows_pager_away: self.knows_pager_away,
+            ..Clock::default()
+        };
     }
 }
 
@@ -114,6 +167,8 @@ impl IncidentEvent {
                 self,
                 IncidentEvent::StepDue { .. }
                     | IncidentEvent::RunPlanned { .. }
+                    | IncidentEvent::RunTakenUp { .. }
+                    | IncidentEvent::RunEnded { .. }
                     | IncidentEvent::Escalated { .. }
             )
     }
@@ -126,7 +181,14 @@ impl Incident {
         self.status.is_open()
             && self.status < Status::Monitoring
             && self.mitigated_at.is_none()
-            && !self.clock.is_answered
+            && !self.clock.is_taken()
+    }
+
+    /// Whether an acknowledgement of it can run out: somebody has it, and no run of theirs is under way.
+    #[must_use]
+    pub fn may_run_out(&self) -> bool {
+        let left_alone = self.status == Status::Mitigating && self.unfinished_runs().next().is_none();
+        self.status == Status::Acknowledged || (left_alone && !self.waits_for_somebody())
     }
 
     /// When the next of these steps is due; `None` when none is any more.
@@ -147,7 +209,10 @@ impl Incident {
 
     /// Whoever is on call when it begins, the pager has called; or whoever opened it has called somebody.
     fn is_called(&self, after_s: u32) -> bool {
-        after_s == 0 && (self.pager.is_some() || !self.passed.escalated.is_empty())
+        // what is not urgent rings for nobody
+        let is_urgent = self.chosen.as_ref().is_none_or(|chosen| chosen.high_urgency != Some(false));
+        let pager_has = self.pager.is_some() && is_urgent;
+        after_s == 0 && (pager_has || self.clock.has_called)
     }
 
     fn due_at(&self, after_s: u32) -> Option<DateTime<Utc>> {
@@ -171,9 +236,8 @@ pub(super) fn climb(state: &Incident, rungs: &[Rung], now: DateTime<Utc>) -> Dec
         .map(|rung| (rung.after_s, rung.who.iter().map(|who| who.name.clone()).collect()))
         .collect();
     let next = state.next_step(named.iter().map(|(after_s, who)| (*after_s, who.as_slice())));
-    let Some(after_s) = next.filter(|after_s| state.due_at(*after_s).is_some_and(|due| due <= now)) else {
-        return decision;
-    };
+    let due = next.and_then(|after_s| Some((after_s, state.due_at(after_s)?)));
+    let Some((after_s, due)) = due.filter(|(_, due)| *due <= now) else { return decision };
     let Some(rung) = rungs.iter().find(|rung| rung.after_s == after_s) else { return decision };
     let waited_s = state.clock.since.map_or(0, |since| (now - since).num_seconds());
     let (mut told, mut nobody, mut rings) = (Vec::<&Actor>::new(), Vec::new(), Vec::new());
@@ -195,15 +259,17 @@ pub(super) fn climb(state: &Incident, rungs: &[Rung], now: DateTime<Utc>) -> Dec
             continue;
         };
         told.push(&callee.to);
-        if callee.pager_rings {
-            rings.push(callee.to.clone());
+        match callee.rings {
+            PagerRings::Now => rings.push(callee.to.clone()),
+            PagerRings::Soon if now < due + Duration::seconds(POLICY_S) => return decision,
+            PagerRings::Soon | PagerRings::No => {}
         }
         calls.push(Escalate {
-            by: Actor::system("escalation"),
+            by: Actor::system(ESCALATION),
             to: callee.to.clone(),
             step: Some(names.name.clone()),
             reason: None,
-            page: callee.page.clone().filter(|_| !callee.pager_rings),
+            page: callee.page.clone().filter(|_| callee.rings != PagerRings::Now),
             shown: false,
             unanswered_min: u32::try_from(waited_s / 60).ok(),
         });
@@ -211,7 +277,7 @@ pub(super) fn climb(state: &Incident, rungs: &[Rung], now: DateTime<Utc>) -> Dec
     decision.events.push(IncidentEvent::StepDue {
         after_s,
         who: rung.who.iter().map(|names| names.name.clone()).collect(),
-        nobody,
+        nobody: nobody.clone(),
         rings,
     });
     for (seq, call) in (state.seq + 2..).zip(calls) {
@@ -219,7 +285,16 @@ pub(super) fn climb(state: &Incident, rungs: &[Rung], now: DateTime<Utc>) -> Dec
         decision.events.extend(events);
         decision.effects.extend(effects);
     }
-    decision.effects.push(Effect::Send(Outgoing::Card { incident: state.id }));
+    let incident = state.id;
+    if !nobody.is_empty() {
+        let text = format!(
+            "{0}: nobody is called for {1}: nobody is left who stands for it. `/blocks escalate {0} to @NAME` calls somebody.",
+            state.number,
+            nobody.join(", ")
+        );
+        decision.effects.push(Effect::Send(Outgoing::Note { incident, text }));
+    }
+    decision.effects.push(Effect::Send(Outgoing::Card { incident }));
     decision
 }
 

@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::alerts::AlertsTold;
+use super::calls::CallAnswer;
 use super::capture::{NoteChange, NoteSource};
 use super::clock::Rung;
 use super::event::{ChangeNoted, PagerRef, RunOutcome};
@@ -493,6 +494,13 @@ pub enum IncidentCommand {
     Climb(Vec<Rung>),
     /// The pager takes no page about it.
     NotePagerAway,
+    /// Somebody has acknowledged a page by which Blocks had called them.
+    AnswerCall(CallAnswer),
+    /// Somebody commands by the rotation, and another acts meanwhile: they are told.
+    TellRotation {
+        /// Who commands by the rotation.
+        to: Actor,
+    },
     /// Somebody has come who commands by the rotation.
     TakeByRotation {
         /// Who.

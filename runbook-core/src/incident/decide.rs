@@ -3,6 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 
 use super::alerts;
+use super::calls;
 use super::capture;
 use super::changes::merged;
 use super::clock;
@@ -40,6 +41,8 @@ pub(super) const PAGER_REOPENED: &str = "reopened";
 pub(super) const PAGER_ENDED: &str = "resolved";
 /// Where something was said that was said in Blocks.
 pub(super) const HERE: &str = "blocks";
+/// Where something was said by acknowledging a page by which Blocks had called somebody: the pager's own incident has heard nothing of it.
+pub(super) const CALL: &str = "page";
 /// The pager's word for a note.
 pub(super) const PAGER_NOTE: &str = "note";
 /// The name of an undelivered request to open the incident's own channel.
@@ -157,8 +160,7 @@ fn decide_alone(
         }
         // one that was told late says nothing of who has taken it since
         IncidentCommand::Unacknowledge { occurred_at }
-            if state.status == Status::Acknowledged
-                && state.taken_at.is_none_or(|taken_at| *occurred_at >= taken_at) =>
+            if state.may_run_out() && state.taken_at.is_none_or(|taken_at| *occurred_at >= taken_at) =>
         {
             with_card(vec![IncidentEvent::Unacknowledged])
         }
@@ -383,6 +385,8 @@ fn decide_alone(
         IncidentCommand::Look(look) => reminders::look(state, look, now),
         IncidentCommand::Climb(rungs) => clock::climb(state, rungs, now),
         IncidentCommand::NotePagerAway => clock::pager_away(state),
+        IncidentCommand::AnswerCall(answer) => calls::answered(state, answer, card.clone()),
+        IncidentCommand::TellRotation { to } => tell_rotation(state, to),
         IncidentCommand::TakeByRotation { by, severity_asks } => take_by_rotation(state, by, *severity_asks),
         IncidentCommand::Update(command) => return crate::update::decide(state, command),
         IncidentCommand::Snooze { .. }
@@ -439,7 +443,7 @@ fn change_severity(
     decision
 }
 
-fn acknowledge(
+pub(super) fn acknowledge(
     state: &Incident,
     by: &Actor,
     (via, email): (&str, Option<&String>),
@@ -449,8 +453,10 @@ fn acknowledge(
         return Decision::default();
     }
     let mut events = Vec::new();
-    // One that is being mitigated may ring still: nobody ever took it there, or that ran out or was refused.
-    let is_taken = state.status == Status::Triggered || state.is_untaken_at_pager();
+    // One that is being mitigated may ring still: nobody ever took it there, or that ran out or was refused. And a run that nobody
+    // asked for may be under way, and still nobody have it.
+    let is_taken =
+        state.status == Status::Triggered || state.waits_for_somebody() || state.is_untaken_at_pager();
     if is_taken {
         events.push(IncidentEvent::Acknowledged { via: via.to_owned() });
     }
@@ -466,11 +472,37 @@ fn acknowledge(
         effects.push(Effect::Send(Outgoing::Invite { incident: state.id, who: by.clone() }));
     }
     // The pager must stop ringing when somebody took it elsewhere.
-    if let (Some(pager), HERE, true) = (&state.pager, via, is_taken) {
+    if let (Some(pager), HERE | CALL, true) = (&state.pager, via, is_taken) {
         let call = PagerCall::Acknowledge { incident: pager.id.clone(), from: email.cloned() };
         effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));
     }
     Decision { events, effects }
+}
+
+/// Whoever commands by the rotation hears, once, that somebody acts for them. Nothing rings: somebody is there.
+fn tell_rotation(state: &Incident, to: &Actor) -> Decision {
+    let acting = state.commander.as_ref().filter(|commander| commander.acting && commander.who != *to);
+    let Some(acting) = acting.filter(|_| state.status.is_open()) else { return Decision::default() };
+    if state.passed.escalated.contains_key(to) || *to == state.opened_by {
+        return Decision::default();
+    }
+    let (incident, number) = (state.id, state.number);
+    let text = format!(
+        "{number}: {} acts as commander, and by the rotation you command. `/blocks ack {number}` takes command, `/blocks catch-up {number}` tells what you need.",
+        acting.who
+    );
+    let event = IncidentEvent::Escalated {
+        to: to.clone(),
+        step: Some("commander".to_owned()),
+        reason: None,
+        paged: false,
+        shown: false,
+    };
+    let effects = vec![
+        Effect::Send(Outgoing::Invite { incident, who: to.clone() }),
+        Effect::Send(Outgoing::Call { incident, to: to.clone(), text }),
+    ];
+    Decision { events: vec![event], effects }
 }
 
 /// Whoever commands by the rotation has come: until then somebody else was acting.

@@ -80,12 +80,16 @@ pub fn drift(
     let is_led = ours.status.is_open() || comes_back;
     match &seen.status {
         SeenStatus::Acknowledged
-            if is_led && (comes_back || ours.status == Status::Triggered || ours.is_untaken_at_pager()) =>
+            if is_led
+                && (comes_back
+                    || ours.status == Status::Triggered
+                    || ours.waits_for_somebody()
+                    || ours.is_untaken_at_pager()) =>
         {
             all.push(changed(PagerEventKind::Acknowledged, at));
         }
         SeenStatus::Triggered
-            if ours.status == Status::Acknowledged
+            if ours.may_run_out()
                 && (before.seen == Some(&SeenStatus::Acknowledged)
                     || ours.taken_at_pager
                     || before.has_taken == Some(true)

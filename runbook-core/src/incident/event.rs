@@ -141,7 +141,7 @@ pub enum IncidentEvent {
     },
     /// Somebody took it.
     Acknowledged {
-        /// Where: `pagerduty`, `blocks`.
+        /// Where: `pagerduty`, `blocks`, or `page` for a page by which Blocks had called somebody.
         via: String,
     },
     /// The acknowledgement ran out at the pager.
@@ -606,6 +606,11 @@ pub enum IncidentEvent {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         shown: bool,
     },
+    /// Somebody has acknowledged the page by which they were called.
+    CallAnswered {
+        /// Sequence of the event that called them.
+        call: u64,
+    },
     /// Nobody has acknowledged by then: a step of the severity is due.
     StepDue {
         /// Seconds from the page at which it is due.
@@ -615,7 +620,7 @@ pub enum IncidentEvent {
         /// Those of them for whom nobody was left to tell.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         nobody: Vec<String>,
-        /// Whom the pager's own policy pages: Blocks mentions them, and does not page them too.
+        /// For whom the pager itself rings: Blocks mentions them, and does not page them too.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         rings: Vec<Actor>,
     },

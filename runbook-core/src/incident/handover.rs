@@ -15,7 +15,7 @@ use crate::ids::RunId;
 use crate::journal::Envelope;
 use crate::message::Outgoing;
 use crate::people::Actor;
-use crate::ports::{ESCALATE_KEY, PagerCall};
+use crate::ports::{CallPage, PagerCall};
 
 /// Seconds within which what is handed over can be taken.
 pub const HANDOVER_WINDOW_S: u32 = 15 * 60;
@@ -329,13 +329,21 @@ pub(super) fn escalate(state: &Incident, ask: &Escalate, seq: u64) -> Decision {
             format!("nobody has acknowledged for {minutes} min, and you are next{stands_for}"),
         ),
     };
+    let how = match unanswered_min {
+        Some(_) => format!(
+            "Acknowledge this page to take {number}: nobody else is called then. The page ends, and {number} goes on in Blocks."
+        ),
+        None => format!(
+            "Acknowledge this page to say that you come; where nobody has {number}, that takes it. The page ends, and {number} goes on in Blocks."
+        ),
+    };
     let at = state.pager.as_ref().map(|pager| pager.id.clone());
     let page = page.as_ref().filter(|page| at.is_some() || page.service.is_some());
     if let Some(PagedOver { email, service }) = page {
         let call = PagerCall::Page {
-            key: format!("{ESCALATE_KEY}{incident}/{seq}"),
+            key: CallPage { incident, seq }.key(),
             title: format!("{number}{place}: {asks_for}"),
-            text: format!("{asks}{told}"),
+            text: format!("{asks}\n{how}{told}"),
             to: email.clone(),
             service: service.clone().filter(|_| at.is_none()),
             incident: at.unwrap_or_default(),

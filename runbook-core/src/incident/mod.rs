@@ -1,6 +1,7 @@
 //! The incident: what it is, how it changes, what must happen because of it.
 
 mod alerts;
+mod calls;
 mod capture;
 mod changes;
 mod clock;
@@ -22,8 +23,9 @@ mod triage_note;
 mod verbs;
 
 pub use alerts::{Alerts, AlertsTold, Raise, open_for_alerts};
+pub use calls::{CallAnswer, Calls};
 pub use capture::{Captured, FileLink, NoteChange, NoteSource, Via, note_words};
-pub use clock::{Callee, Clock, Rung, StandIns};
+pub use clock::{Callee, Clock, PagerRings, Rung, StandIns};
 pub use command::{AskAtPager, IncidentCommand, LookEnd, OpenIncident, Rejection, Taken, Word};
 pub use decide::{Decision, Effect, LEFT_OPEN, RESOLVE_NOT_REPEATED, RESOLVE_WITHDRAWN, decide, open};
 pub use drift::{Before, Drifted, drift, is_to_tell_again, missed_notes};

@@ -6,9 +6,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::alerts::Alerts;
+use super::calls::Calls;
 use super::capture::Captured;
 use super::clock::Clock;
-use super::decide::{CHANNEL, HERE, OUTPUT, PAGER_ACK, PAGER_RESOLVE, RESOLVE_WITHDRAWN, TOLD_AGAIN};
+use super::decide::{CALL, CHANNEL, HERE, OUTPUT, PAGER_ACK, PAGER_RESOLVE, RESOLVE_WITHDRAWN, TOLD_AGAIN};
 use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome, SharedFrom};
 use super::handover::Passed;
 use super::look::Looks;
@@ -304,6 +305,9 @@ pub struct Incident {
     /// Whom the clock tells while nobody has taken it.
     #[serde(skip)]
     pub clock: Clock,
+    /// Pages by which people were called.
+    #[serde(skip)]
+    pub calls: Calls,
     /// Sequence of the last event.
     pub seq: u64,
 }
@@ -467,6 +471,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                     && matches!(envelope.actor, Actor::Person(_) | Actor::Local(_)),
                 passed: Passed::default(),
                 clock,
+                calls: Calls::default(),
                 seq: envelope.seq,
             });
         }
@@ -478,8 +483,9 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
     match &envelope.event {
         IncidentEvent::Opened { .. } => {}
         IncidentEvent::Acknowledged { via } => {
-            incident.taken_at_pager = via != HERE;
-            incident.last_told_at = Some(at).filter(|_| via == HERE);
+            // by a page of ours, the pager's own incident is not taken: it is told
+            incident.taken_at_pager = via != HERE && via != CALL;
+            incident.last_told_at = Some(at).filter(|_| !incident.taken_at_pager);
             incident.ack_refused = false;
             incident.taken_seq = envelope.seq;
             incident.taken_at = Some(envelope.occurred_at.filter(|_| via != HERE).unwrap_or(at));
@@ -663,6 +669,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         | IncidentEvent::HandoverLapsed { .. }
         | IncidentEvent::ShiftHandedOver { .. }
         | IncidentEvent::Escalated { .. }
+        | IncidentEvent::CallAnswered { .. }
         | IncidentEvent::StepDue { .. }
         | IncidentEvent::PagerAway => {}
         IncidentEvent::NotAnIncident { .. }
@@ -685,6 +692,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
     }
     incident.passed.hear(envelope);
     incident.clock.hear(envelope);
+    incident.hear_of_calls(envelope);
     incident.hear_of_alerts(envelope);
     incident.hear_of_pager(envelope);
     incident.hear_of_taking(envelope);

@@ -1,5 +1,6 @@
 //! What an incident does about everything that can be asked of it.
 
+mod calls;
 mod clock;
 mod drift;
 mod handover;

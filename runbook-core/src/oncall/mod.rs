@@ -8,6 +8,6 @@ mod rotation;
 mod tests;
 mod words;
 
-pub use roster::{PagerTurn, Roster, SeenOnCall, Turn};
+pub use roster::{PagerTurn, Roster, SeenOnCall, ToCall, Turn};
 pub use rotation::{Rotation, RotationError, Shift, ShiftLength};
 pub use words::{calendar, roster_lines};

@@ -70,15 +70,52 @@ impl PagerTurn {
     }
 }
 
+/// Somebody who is to be called by a name of the severities' steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToCall<'a> {
+    /// Somebody who is known here.
+    Person(&'a Person),
+    /// Whom the pager's policy has there, and who is nobody here: they are known by their e-mail at the pager.
+    Stranger(&'a PagerTurn),
+}
+
 impl Roster {
+    /// Whether the pager's policy has a level of that name.
+    #[must_use]
+    pub fn is_level(name: &str) -> bool {
+        LEVELS.contains(&name)
+    }
+
+    /// Whether what the pager said says nothing of now: it was never asked about this service, or somebody's turn has ended since.
+    #[must_use]
+    pub fn is_outdated(&self) -> bool {
+        self.pager.as_ref().is_none_or(|turns| turns.iter().any(|turn| !turn.is_on(self.now)))
+    }
+
+    /// Whom the pager's policy has now at the level of that name.
+    fn of_level(&self, name: &str) -> impl Iterator<Item = &PagerTurn> {
+        let level = LEVELS.iter().position(|known| *known == name).map(|index| index + 1);
+        let on = self.pager.iter().flatten().filter(|turn| turn.is_on(self.now));
+        on.filter(move |turn| usize::try_from(turn.level).ok() == level)
+    }
+
+    /// Everybody who stands for a name now, whom to call first first: also whom the pager has at that level and nobody here knows.
+    #[must_use]
+    pub fn to_call<'a>(&'a self, name: &str, directory: &'a Directory) -> Vec<ToCall<'a>> {
+        let is_of_level = |person: &&Person| self.of_level(name).any(|turn| is(turn, person));
+        let (of_level, others): (Vec<&Person>, Vec<&Person>) =
+            self.stand_for(name, directory).into_iter().partition(is_of_level);
+        let is_stranger = |turn: &&PagerTurn| turn.email.is_some() && known(turn, directory).is_none();
+        let strangers = self.of_level(name).filter(is_stranger).map(ToCall::Stranger);
+        let of_level = of_level.into_iter().map(ToCall::Person);
+        of_level.chain(strangers).chain(others.into_iter().map(ToCall::Person)).collect()
+    }
+
     /// Everybody who stands for a name now, whom to ask first first: whom the pager's policy has at that level, whose turn it
     /// is by a rotation of that name, and who has it as a duty or a role.
     #[must_use]
     pub fn stand_for<'a>(&self, name: &str, directory: &'a Directory) -> Vec<&'a Person> {
-        let level = LEVELS.iter().position(|known| *known == name).map(|index| index + 1);
-        let of_level = self.pager.iter().flatten().filter(|turn| turn.is_on(self.now));
-        let of_level = of_level.filter(|turn| usize::try_from(turn.level).ok() == level);
-        let by_pager = of_level.filter_map(|turn| known(turn, directory));
+        let by_pager = self.of_level(name).filter_map(|turn| known(turn, directory));
         let by_turn = self.turns.iter().filter(|turn| turn.rotation == name);
         let by_turn = by_turn.filter_map(|turn| directory.person(&turn.who));
         let by_duty = directory.people().iter().filter(|person| person.stands_for(name));
@@ -91,14 +128,12 @@ impl Roster {
         all
     }
 
-    /// Whether the pager's own policy pages this person about its incidents. Where it was never asked, its first two levels are
-    /// taken for whom the severities call primary and secondary.
+    /// Whether the pager's own policy comes to whoever has this e-mail there, sooner or later.
     #[must_use]
-    pub fn pager_rings(&self, name: &str, person: &Person) -> bool {
-        match &self.pager {
-            Some(turns) => turns.iter().any(|turn| turn.is_on(self.now) && is(turn, person)),
-            None => LEVELS.contains(&name),
-        }
+    pub fn is_in_policy(&self, email: &str) -> bool {
+        let is_theirs =
+            |turn: &PagerTurn| turn.email.as_ref().is_some_and(|known| known.eq_ignore_ascii_case(email));
+        self.pager.iter().flatten().any(|turn| turn.is_on(self.now) && is_theirs(turn))
     }
 
     /// Whose turn it is by the rotation of that name.

@@ -165,16 +165,26 @@ fn a_name_stands_for_whoever_has_it_now_first() {
     assert_eq!(names(&roster, "product"), ["cat"]);
     let never = Roster { pager: None, ..roster.clone() };
     assert_eq!(names(&never, "primary"), ["cat", "ana"]);
-    let person = |name: &str| directory.person(name).unwrap();
-    for (roster, name, who, rings) in [
-        (&roster, "commander", "ben", true),
-        (&roster, "secondary", "cat", false),
-        (&never, "primary", "ana", true),
-        (&never, "secondary", "ben", true),
-        (&never, "commander", "ben", false),
-    ] {
-        assert_eq!(roster.pager_rings(name, person(who)), rings, "{name} {who}");
+    for (roster, who, is_in_it) in
+        [(&roster, "ben", true), (&roster, "cat", false), (&roster, "ana", false), (&never, "ben", false)]
+    {
+        assert_eq!(roster.is_in_policy(&format!("{who}@example.com")), is_in_it, "{who}");
     }
+    // whom the pager has and nobody here knows is called before those who only have the duty
+    let called = |roster: &Roster, name: &str| -> Vec<String> {
+        let word = |one: &ToCall<'_>| match one {
+            ToCall::Person(person) => person.name.clone(),
+            ToCall::Stranger(turn) => turn.email.clone().unwrap(),
+        };
+        roster.to_call(name, &directory).iter().map(word).collect()
+    };
+    assert_eq!(called(&roster, "primary"), ["ben", "cat", "ana"]);
+    assert_eq!(called(&roster, "secondary"), ["zoe@Example.com", "ben"]);
+    assert_eq!(called(&roster, "product"), ["cat"], "no level of the pager's has that name");
+    assert_eq!(called(&never, "secondary"), ["ben"]);
+    assert!(roster.is_outdated() && never.is_outdated());
+    let fresh = Roster { pager: Some(vec![turn(1, "ben", None)]), ..roster.clone() };
+    assert!(!fresh.is_outdated());
     let lines = roster_lines(&roster, &directory, true, now).join("\n");
     for wanted in [
         "level 1: ben +34 600",

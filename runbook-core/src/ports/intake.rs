@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{BoxFuture, ChatMark, StoreError};
+use super::{BoxFuture, CallPage, ChatMark, StoreError};
 use crate::alert::AlertNotice;
 use crate::message::ReplyTo;
 use crate::request::Request;
@@ -125,6 +125,8 @@ pub enum PagerEventKind {
     Triggered,
     /// Somebody took it.
     Acknowledged,
+    /// Somebody acknowledged a page by which Blocks had called them: the incident of the event is that page, and no incident here.
+    CallAnswered(CallPage),
     /// The acknowledgement ran out.
     Unacknowledged,
     /// It is over, by the pager's account.

@@ -29,7 +29,7 @@ pub use mail::{Letter, Mail};
 pub use mark::{ChatMark, Marking, Quote};
 pub use meter::Meter;
 pub use pager::{
-    Circuit, ESCALATE_KEY, EventAction, EventSeverity, LookAt, PAGE_KEY_PREFIX, PageDetails, Pager,
+    CallPage, Circuit, ESCALATE_KEY, EventAction, EventSeverity, LookAt, PAGE_KEY_PREFIX, PageDetails, Pager,
     PagerCall, PagerError, PagerStanding, PagerUser, SeenChange, SeenIncident, SeenNote, SeenStatus,
     TEST_KEY, UNDO_FAILED_KEY,
 };

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{BoxFuture, PagerIncident};
+use crate::ids::IncidentId;
 use crate::journal::millis;
 use crate::oncall::PagerTurn;
 
@@ -148,6 +149,8 @@ pub struct SeenIncident {
     pub by: Option<PagerUser>,
     /// Where people talk about it.
     pub bridge: Option<String>,
+    /// Whose it is there: for whom the pager rings, where it is urgent and nobody has acknowledged it.
+    pub assignees: Vec<PagerUser>,
 }
 
 /// Where an incident stands at the pager.
@@ -351,6 +354,32 @@ pub const PAGE_KEY_PREFIX: &str = "blocks/";
 pub const UNDO_FAILED_KEY: &str = "blocks/undo-failed/";
 /// How the keys of pages begin with which one person more is asked for; the incident and the event behind it.
 pub const ESCALATE_KEY: &str = "blocks/escalate/";
+
+/// A page by which somebody was called to an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallPage {
+    /// The incident.
+    pub incident: IncidentId,
+    /// The event by which they were called.
+    pub seq: u64,
+}
+
+impl CallPage {
+    /// The key under which the pager knows it.
+    #[must_use]
+    pub fn key(self) -> String {
+        format!("{ESCALATE_KEY}{}/{}", self.incident, self.seq)
+    }
+
+    /// The page that the pager knows by this key, where it is one by which somebody was called.
+    #[must_use]
+    pub fn of_key(key: &str) -> Option<CallPage> {
+        let (incident, seq) = key.strip_prefix(ESCALATE_KEY)?.split_once('/')?;
+        let page = CallPage { incident: incident.parse().ok()?, seq: seq.parse().ok()? };
+        // one key for one page, and nothing that only looks like it
+        (page.key() == key).then_some(page)
+    }
+}
 
 /// How the keys of pages that are tests begin: they are about no incident.
 pub const TEST_KEY: &str = "blocks/test/";

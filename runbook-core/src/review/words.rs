@@ -88,6 +88,9 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
                 md(title)
             )
         }
+        IncidentEvent::Acknowledged { via } if via == "page" => {
+            "acknowledged, by the page by which they were called".to_owned()
+        }
         IncidentEvent::Acknowledged { via } => format!("acknowledged in {}", md(via)),
         IncidentEvent::Unacknowledged => "the acknowledgement ran out".to_owned(),
         IncidentEvent::CommanderTaken { commander, acting } => {
@@ -247,6 +250,9 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
             if *paged { ", with a page" } else { "" },
             because(reason.as_deref())
         ),
+        IncidentEvent::CallAnswered { call } => {
+            format!("has answered the page by which they were called (event {call})")
+        }
         IncidentEvent::StepDue { after_s, who, nobody, rings } => {
             let mut text = format!(
                 "nobody has acknowledged by {}: {}",
@@ -255,7 +261,7 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
             );
             if !rings.is_empty() {
                 let names: Vec<String> = rings.iter().map(ToString::to_string).collect();
-                text.push_str(&format!("; PagerDuty's own policy pages {}", md(&names.join(", "))));
+                text.push_str(&format!("; PagerDuty itself rings for {}", md(&names.join(", "))));
             }
             if !nobody.is_empty() {
                 text.push_str(&format!("; nobody is left to tell for {}", md(&nobody.join(", "))));

@@ -48,7 +48,8 @@ pub struct Severity {
     pub response_team: Vec<String>,
     /// `false`: it goes to the backlog and opens no incident.
     pub opens_incident: bool,
-    /// Roles paged at once.
+    /// Whose it is first: names whose people are invited to its channel, and reminded where nobody commands. Whom anything rings for is
+    /// said by `escalation` alone.
     pub page: Vec<String>,
     /// Chat channels told at once, without `#`.
     pub channels: Vec<String>,

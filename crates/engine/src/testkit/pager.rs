@@ -6,8 +6,8 @@ use std::sync::Arc;
 use chrono::{DateTime, SubsecRound as _, Utc};
 use runbook_core::oncall::PagerTurn;
 use runbook_core::ports::{
-    BoxFuture, LookAt, PageDetails, Pager, PagerCall, PagerError, PagerUser, SeenChange, SeenIncident,
-    SeenNote, SeenStatus,
+    BoxFuture, LookAt, PageDetails, Pager, PagerCall, PagerError, PagerIncident, PagerUser, SeenChange,
+    SeenIncident, SeenNote, SeenStatus,
 };
 
 use super::bench::FakeClock;
@@ -106,11 +106,28 @@ impl PagerState {
                 let id = format!("N-{}-{}", incident, notes.len());
                 notes.push(SeenNote { id, at: Some(now), by: None, text: text.clone() });
             }
-            PagerCall::AskResponder { .. }
-            | PagerCall::Page { .. }
-            | PagerCall::EndPage { .. }
-            | PagerCall::Event { .. }
-            | PagerCall::Change { .. } => {}
+            PagerCall::Page { incident, key, title, service, .. } => {
+                let is_open =
+                    |one: &SeenIncident| one.key.as_ref() == Some(key) && one.status != SeenStatus::Resolved;
+                if self.seen.iter().any(is_open) {
+                    return;
+                }
+                let of_it = self.one(incident).and_then(|one| one.incident.service_id.clone());
+                let page = PagerIncident {
+                    id: format!("PAGE-{}", self.seen.len()),
+                    title: Some(title.clone()),
+                    service_id: service.clone().or(of_it),
+                    ..PagerIncident::default()
+                };
+                let (key, since) = (Some(key.clone()), Some(now));
+                self.seen.push(SeenIncident { incident: page, key, since, ..SeenIncident::default() });
+            }
+            PagerCall::EndPage { key } => {
+                for one in self.seen.iter_mut().filter(|one| one.key.as_ref() == Some(key)) {
+                    (one.status, one.since) = (SeenStatus::Resolved, Some(now));
+                }
+            }
+            PagerCall::AskResponder { .. } | PagerCall::Event { .. } | PagerCall::Change { .. } => {}
         }
     }
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use runbook_core::incident::IncidentEvent;
 use runbook_core::oncall::{PagerTurn, Rotation, ShiftLength};
 use runbook_core::people::{Directory, Person, Phone, Role};
-use runbook_core::ports::{PagerCall, PagerEventKind};
+use runbook_core::ports::{CallPage, PagerCall, PagerEventKind, PagerIncident, PagerUser, SeenIncident};
 use runbook_core::request::Request;
 
 use crate::settings::{PagerLook, PagerTells, RotationSettings, Settings};
-use crate::testkit::{Bench, check, locked, page};
+use crate::testkit::{Act, Bench, check, locked, page};
 
 pub(super) const SEVERITIES: &str = r#"
 default = "p1-p4"
@@ -118,15 +118,15 @@ async fn the_steps_come_by_the_clock_through_restarts() {
     bench.reboot().await;
     bench.pass(3_000).await;
     assert_eq!(mentioned(&bench), ["U-sam"]);
-    assert_eq!(pages(&bench), Vec::<String>::new(), "the pager's own policy pages primary and secondary");
+    assert_eq!(pages(&bench), ["sam@example.com"], "that the pager rings for them it does not say");
     bench.reboot().await;
     bench.pass(300_000).await;
-    assert_eq!(pages(&bench), ["ana@example.com"], "ana has the role commander");
+    assert_eq!(pages(&bench)[1..], ["ana@example.com"], "ana has the role commander");
     bench.pass(300_000).await;
-    assert_eq!(pages(&bench), ["ana@example.com", "pia@example.com", "bob@example.com"]);
+    assert_eq!(pages(&bench)[2..], ["pia@example.com", "bob@example.com"]);
     bench.reboot().await;
     bench.pass(3_600_000).await;
-    assert_eq!(pages(&bench).len(), 3, "each step once");
+    assert_eq!(pages(&bench).len(), 4, "each step once");
     let (_, events) = bench.incident_events(incident.id).await;
     assert_eq!(steps_on_record(&events), [300, 600, 900]);
     assert_eq!(check(&bench), Vec::<String>::new());
@@ -158,6 +158,29 @@ async fn what_was_due_while_nothing_ran_is_made_up_for_one_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_process_that_starts_again_and_again_escalates_all_the_same() {
+    let mut bench = Bench::with(&[], |settings| {
+        steps(settings);
+        settings.pager_look = Some(PagerLook {
+            every: Duration::from_secs(3_600),
+            notes_every: Duration::from_secs(3_600),
+            tells: PagerTells::Webhooks,
+        });
+    })
+    .await;
+    let incident = bench.paged().await;
+    bench.is_down_for(Duration::from_secs(600)).await;
+    for _ in 0..8 {
+        bench.pass(25_000).await;
+        bench.reboot().await;
+    }
+    let (_, events) = bench.incident_events(incident.id).await;
+    let told = steps_on_record(&events);
+    assert!(told.starts_with(&[300, 600]), "{told:?}");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
 async fn somebody_who_takes_it_stops_the_clock_and_what_is_on_its_way() {
     for there in [true, false] {
         let mut bench = Bench::with(&[], steps).await;
@@ -174,7 +197,7 @@ async fn somebody_who_takes_it_stops_the_clock_and_what_is_on_its_way() {
         bench.pass(1_000).await;
         locked(&bench.world.pager).is_away = false;
         bench.pass(3_600_000).await;
-        assert_eq!(pages(&bench), Vec::<String>::new());
+        assert_eq!(pages(&bench), ["sam@example.com"], "the one before");
         let (_, events) = bench.incident_events(incident.id).await;
         assert_eq!(steps_on_record(&events), [300, 600]);
         assert_eq!(check(&bench), Vec::<String>::new());
@@ -212,8 +235,133 @@ async fn a_declared_one_pages_primary_at_once_and_a_private_one_only_who_may_see
     }
 }
 
+/// The pager has the incident as this person's.
+fn is_theirs(bench: &Bench, who: &str, high_urgency: bool) {
+    let mut pager = locked(&bench.world.pager);
+    pager.emails.insert(format!("P-{who}"), format!("{who}@example.com"));
+    let incident = PagerIncident { high_urgency: Some(high_urgency), ..page("Q1") };
+    let assignees = vec![PagerUser { id: format!("P-{who}"), name: None }];
+    pager.seen = vec![SeenIncident { incident, assignees, ..SeenIncident::default() }];
+}
+
+/// Whatever the pager's policy says, it is asked for whom it rings now: that it names somebody wakes nobody.
 #[tokio::test(start_paused = true)]
-async fn whom_the_pager_has_on_call_is_asked_and_not_paged_twice() {
+async fn whom_the_pager_does_not_wake_is_paged() {
+    for (what, theirs, high_urgency, wanted) in [
+        ("it is theirs, and rings", "sam", true, None),
+        ("its policy is still at the first", "pri", true, Some("sam@example.com")),
+        ("it is theirs, and not urgent", "sam", false, Some("sam@example.com")),
+    ] {
+        let mut bench = Bench::with(&[], steps).await;
+        let turn = |level, who: &str| PagerTurn {
+            level,
+            email: Some(format!("{who}@example.com")),
+            name: None,
+            schedule: None,
+            until: None,
+        };
+        locked(&bench.world.pager).on_call.insert("PFLOW".to_owned(), vec![turn(1, "pri"), turn(2, "sam")]);
+        bench.ask("who", "ben", Request::OnCall { service: None }).await;
+        is_theirs(&bench, theirs, high_urgency);
+        bench.paged().await;
+        bench.pass(320_000).await;
+        let wanted: Vec<String> = wanted.into_iter().map(str::to_owned).collect();
+        assert_eq!((mentioned(&bench), pages(&bench)), (vec!["U-sam".to_owned()], wanted), "{what}");
+        assert_eq!(check(&bench), Vec::<String>::new());
+    }
+}
+
+/// Nobody here stands for primary or secondary: whom the pager has, or whoever is on call there, is paged.
+#[tokio::test(start_paused = true)]
+async fn whom_only_the_pager_knows_is_paged_there() {
+    let turn = |level, who: &str, until: Option<&str>| PagerTurn {
+        level,
+        email: Some(format!("{who}@example.com")),
+        name: Some(who.to_owned()),
+        schedule: None,
+        until: until.map(|until| until.parse().unwrap()),
+    };
+    for (what, turns, private, wanted) in [
+        (
+            "strangers",
+            vec![turn(1, "pat", None), turn(2, "lou", None)],
+            false,
+            vec!["pat@example.com", "lou@example.com"],
+        ),
+        ("whoever is on call, once", vec![], false, vec!["-"]),
+        ("nobody learns of a private one", vec![turn(1, "pat", None)], true, vec![]),
+    ] {
+        let mut bench = Bench::with(&[], |settings| {
+            steps(settings);
+            let people: Vec<Person> = settings.directory.people().to_vec();
+            let nobodies = ["pri", "sam"];
+            let people = people.into_iter().filter(|one| !nobodies.contains(&one.name.as_str())).collect();
+            settings.directory = Directory::new(people).unwrap().into();
+        })
+        .await;
+        if !turns.is_empty() {
+            locked(&bench.world.pager).on_call.insert("PFLOW".to_owned(), turns);
+        }
+        let declare = Request::IncidentDeclare {
+            title: "keys on a page".to_owned(),
+            severity: Some("P1".to_owned()),
+            service: Some("flowengine".to_owned()),
+            private,
+            description: None,
+        };
+        bench.ask("declare", "ben", declare).await;
+        bench.pass(400_000).await;
+        let calls = locked(&bench.world.pager).calls.clone();
+        let to: Vec<String> = calls
+            .into_iter()
+            .filter_map(|call| match call {
+                PagerCall::Page { to, .. } => Some(to.unwrap_or_else(|| "-".to_owned())),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(to, wanted, "{what}");
+        let told = locked(&bench.world.chat).notes().join("\n");
+        assert_eq!(told.contains("nobody is called for secondary"), what != "strangers", "{what}: {told}");
+        assert_eq!(check(&bench), Vec::<String>::new());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whose_turn_has_ended_is_asked_for_before_the_step() {
+    let mut bench = Bench::with(&[], steps).await;
+    let turn = |who: &str, until: Option<&str>| PagerTurn {
+        level: 2,
+        email: Some(format!("{who}@example.com")),
+        name: None,
+        schedule: None,
+        until: until.map(|until| until.parse().unwrap()),
+    };
+    let of = |turns| std::collections::BTreeMap::from([("PFLOW".to_owned(), turns)]);
+    locked(&bench.world.pager).on_call = of(vec![turn("ana", Some("2026-01-05T09:02:00Z"))]);
+    bench.ask("who", "ben", Request::OnCall { service: None }).await;
+    locked(&bench.world.pager).on_call = of(vec![turn("ben", None)]);
+    bench.paged().await;
+    bench.pass(330_000).await;
+    assert_eq!(pages(&bench), ["ben@example.com"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_an_incident_that_is_not_urgent_there_primary_is_paged_when_it_becomes_a_p1() {
+    let mut bench = Bench::with(&[], steps).await;
+    is_theirs(&bench, "pri", false);
+    let incident = PagerIncident { priority: Some("P3".to_owned()), high_urgency: Some(false), ..page("Q1") };
+    bench.pager_says("page", PagerEventKind::Triggered, incident, None).await;
+    bench.pass(120_000).await;
+    assert_eq!(pages(&bench), Vec::<String>::new());
+    let raise = Request::IncidentSeverity { incident: None, severity: "P1".to_owned() };
+    bench.ask("raise", "ben", raise).await;
+    bench.pass(10_000).await;
+    assert_eq!(pages(&bench), ["pri@example.com"]);
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn for_whom_the_pager_rings_is_asked_and_not_paged_twice() {
     let mut bench = Bench::with(&[], |settings| {
         rota(settings);
         settings.pager_look = Some(PagerLook {
@@ -234,9 +382,10 @@ async fn whom_the_pager_has_on_call_is_asked_and_not_paged_twice() {
     let turns = vec![turn(1, "ben"), turn(2, "dan")];
     locked(&bench.world.pager).on_call.insert("PFLOW".to_owned(), turns);
     bench.pass(700_000).await;
+    is_theirs(&bench, "dan", true);
     bench.paged().await;
     bench.pass(300_000).await;
-    assert_eq!(mentioned(&bench), ["U-dan"]);
+    assert_eq!((mentioned(&bench), pages(&bench)), (vec!["U-dan".to_owned()], Vec::new()));
     bench.pass(300_000).await;
     assert_eq!(pages(&bench), ["cat@example.com"], "who has the rotation is the commander to be");
     let said = bench.ask("who", "ben", Request::OnCall { service: Some("flowengine".to_owned()) }).await;
@@ -249,7 +398,7 @@ async fn whom_the_pager_has_on_call_is_asked_and_not_paged_twice() {
     ] {
         assert!(said.contains(wanted), "{wanted}: {said}");
     }
-    // ben acts until cat comes
+    // ben acts until cat comes, whom the clock has called already
     bench.ask("ben", "ben", Request::IncidentAck { incident: None }).await;
     let commander = |incident: &runbook_core::incident::Incident| {
         let commander = incident.commander.clone().unwrap();
@@ -261,6 +410,80 @@ async fn whom_the_pager_has_on_call_is_asked_and_not_paged_twice() {
     assert_eq!(commander(&bench.incident().await).0, "ben", "zoe has no rotation");
     bench.ask("cat", "cat", Request::IncidentAck { incident: None }).await;
     assert_eq!(commander(&bench.incident().await), ("cat".to_owned(), false));
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// Somebody acknowledges before the commander's step: who commands by the rotation is mentioned, once, and nothing rings for them.
+#[tokio::test(start_paused = true)]
+async fn who_commands_by_the_rotation_hears_that_somebody_acts_for_them() {
+    let mut bench = Bench::with(&[], rota).await;
+    bench.paged().await;
+    bench.ask("ben", "ben", Request::IncidentAck { incident: None }).await;
+    bench.pass(70_000).await;
+    bench.pager_says("zoe", PagerEventKind::Acknowledged, page("Q1"), Some("P-zoe")).await;
+    bench.pass(70_000).await;
+    let told: Vec<(Option<String>, String)> = locked(&bench.world.chat).asks();
+    let told: Vec<&String> = told
+        .iter()
+        .filter(|(who, text)| who.as_deref() == Some("U-cat") && text.contains("by the rotation"))
+        .map(|(_, text)| text)
+        .collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("ben acts as commander, and by the rotation you command"), "{told:?}");
+    assert_eq!(pages(&bench), Vec::<String>::new());
+    bench.ask("cat", "cat", Request::IncidentAck { incident: None }).await;
+    let commander = bench.incident().await.commander.unwrap();
+    assert_eq!((commander.who.to_string(), commander.acting), ("cat".to_owned(), false));
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// Whom the steps have paged; a page for a yes to a plan is another thing.
+fn called(bench: &Bench) -> Vec<String> {
+    let calls = locked(&bench.world.pager).calls.clone();
+    let call = |call: PagerCall| match call {
+        PagerCall::Page { to, key, .. } if CallPage::of_key(&key).is_some() => to,
+        _ => None,
+    };
+    calls.into_iter().filter_map(call).collect()
+}
+
+fn rollback() -> Request {
+    Request::RunbookRollback { service: None, params: [].into(), incident: None }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_that_is_called_off_is_nobody_who_acts() {
+    let mut bench = Bench::with(&[], steps).await;
+    bench.paged().await;
+    bench.ask("plan", "ben", rollback()).await;
+    bench.pass(190_000).await;
+    bench.ask("cancel", "ben", Request::RunbookCancel { run: None, reason: None }).await;
+    bench.pass(250_000).await;
+    assert_eq!(called(&bench), Vec::<String>::new(), "five minutes from then");
+    bench.pass(70_000).await;
+    assert_eq!(called(&bench), ["sam@example.com"]);
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_acknowledgement_that_runs_out_behind_a_failed_rollback_calls_anew() {
+    let mut bench = Bench::with(&[], steps).await;
+    bench.world.will("roll-back", &[Act::Ends(1_000, 1, "no\n")]);
+    bench.paged().await;
+    bench.pager_says("ack", PagerEventKind::Acknowledged, page("Q1"), Some("P-ana")).await;
+    bench.ask("plan", "ana", rollback()).await;
+    let run = bench.asked_runs()[0];
+    bench.ask("yes", "ben", bench.approval(run)).await;
+    bench.pass(180_000).await;
+    assert_eq!(bench.status(run), "failed");
+    bench.pager_says("out", PagerEventKind::Unacknowledged, page("Q1"), None).await;
+    bench.pass(290_000).await;
+    assert_eq!(called(&bench), Vec::<String>::new());
+    bench.pass(30_000).await;
+    assert_eq!(called(&bench), ["sam@example.com"]);
+    bench.ask("ack", "ana", Request::IncidentAck { incident: None }).await;
+    bench.pass(3_600_000).await;
+    assert_eq!(called(&bench).len(), 1, "she has it again");
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
@@ -290,7 +513,7 @@ async fn with_the_pager_away_whom_to_call_is_shown_once_with_its_age() {
     bench.pass(1_000_000).await;
     let notes = locked(&bench.world.chat).notes();
     let shown: Vec<&String> =
-        notes.iter().filter(|note| note.contains("PagerDuty cannot be reached")).collect();
+        notes.iter().filter(|note| note.contains("PagerDuty takes no page now")).collect();
     assert_eq!(shown.len(), 1, "{notes:?}");
     for wanted in ["level 1: pri +1 555 pri", "commander: cat", "PagerDuty was asked at 2026-01-05", " ago)"]
     {

@@ -524,7 +524,8 @@ impl Scene {
         let ours = self.ours().await;
         let seen = locked(&self.bench.world.pager).seen.clone();
         let mut all = Vec::new();
-        for one in &seen {
+        // a page of ours is about an incident that is there already
+        for one in seen.iter().filter(|one| one.key.is_none()) {
             let id = &one.incident.id;
             let found = ours
                 .iter()

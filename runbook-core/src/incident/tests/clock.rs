@@ -5,7 +5,8 @@ use proptest::prelude::*;
 
 use super::kit::{Bench, RUN, acknowledge, link, pager_ends, person, request, start_of_day};
 use crate::incident::{
-    Callee, Decision, Effect, IncidentCommand, IncidentEvent, OpenIncident, PagedOver, Rung, StandIns,
+    Callee, Decision, Effect, IncidentCommand, IncidentEvent, OpenIncident, PagedOver, PagerRings, Rung,
+    StandIns,
 };
 use crate::message::Outgoing;
 use crate::people::Actor;
@@ -32,7 +33,10 @@ fn rungs(of: &[(u32, &[&str])], pager_rings: bool) -> Vec<Rung> {
             email: Some(format!("{}@example.com", &name[..3])),
             service: Some("PFLOW".to_owned()),
         }),
-        pager_rings: pager_rings && matches!(name, "primary" | "secondary"),
+        rings: match pager_rings && matches!(name, "primary" | "secondary") {
+            true => PagerRings::Now,
+            false => PagerRings::No,
+        },
     };
     let who = |name: &&str| StandIns { name: (*name).to_owned(), people: vec![callee(name)] };
     let rung =
@@ -139,7 +143,7 @@ fn a_page_of_the_clock_says_since_when_nobody_answers() {
 }
 
 #[test]
-fn whom_the_pagers_policy_pages_is_mentioned_and_not_paged_again() {
+fn for_whom_the_pager_rings_is_mentioned_and_not_paged_again() {
     let mut bench = Bench::paged();
     let rungs = rungs(&P1, true);
     assert_eq!(second(bench.incident.next_step_at(&steps(&P1))), Some(300), "the first is the pager's own");
@@ -149,6 +153,40 @@ fn whom_the_pagers_policy_pages_is_mentioned_and_not_paged_again() {
     assert!(matches!(&told.events[0], IncidentEvent::StepDue { rings, .. } if *rings == [person("sec")]));
     let told = looks(&mut bench, 600, &rungs);
     assert_eq!((mentions(&told).len(), pages(&told).len()), (1, 1), "the commander is in no policy");
+}
+
+#[test]
+fn whom_the_pagers_policy_may_just_come_to_is_paged_when_it_does_not() {
+    let rings = |rings| {
+        let mut all = rungs(&P1, false);
+        all[1].who[0].people[0].rings = rings;
+        all
+    };
+    for (at, now, paged) in [
+        (300, PagerRings::Soon, None),
+        (319, PagerRings::Soon, None),
+        (320, PagerRings::Soon, Some(1)),
+        (300, PagerRings::No, Some(1)),
+        (305, PagerRings::Now, Some(0)),
+    ] {
+        let mut bench = Bench::paged();
+        let told = looks(&mut bench, at, &rings(now));
+        let done = (!told.events.is_empty()).then(|| pages(&told).len());
+        assert_eq!(done, paged, "{at} {now:?}");
+        assert_eq!(mentions(&told).len(), usize::from(paged.is_some()), "{at} {now:?}");
+    }
+}
+
+#[test]
+fn of_what_is_not_urgent_there_the_first_step_is_ours() {
+    for (urgency, first) in [(None, 300), (Some(true), 300), (Some(false), 60)] {
+        let chosen = crate::rules::Chosen { high_urgency: urgency, ..crate::rules::Chosen::default() };
+        let asked = OpenIncident { chosen: Some(Box::new(chosen)), ..request(true) };
+        let (mut bench, _) = Bench::open(&asked, start_of_day());
+        assert_eq!(second(bench.incident.next_step_at(&steps(&P1))), Some(first), "{urgency:?}");
+        let told = looks(&mut bench, first, &rungs(&P1, false));
+        assert_eq!(pages(&told).len(), 1, "{urgency:?}");
+    }
 }
 
 #[test]
@@ -204,6 +242,87 @@ fn an_acknowledgement_that_runs_out_begins_anew() {
 }
 
 #[test]
+fn a_run_that_a_person_plans_counts_while_it_goes_on() {
+    use crate::incident::RunOutcome::{Cancelled, Failed, Succeeded, Undone};
+    for (outcome, begun, first) in [
+        (None, false, None),
+        (Some(Cancelled), false, Some(700)),
+        (Some(Failed), true, Some(700)),
+        (Some(Undone), true, Some(700)),
+        (Some(Succeeded), true, None),
+    ] {
+        for acknowledged in [false, true] {
+            let mut bench = Bench::paged();
+            if acknowledged {
+                bench.give(&acknowledge("cat", "blocks")).unwrap();
+            }
+            bench.give_as(person("ben"), &link(RUN, true)).unwrap();
+            if begun {
+                bench.give_as(person("ben"), &IncidentCommand::StartMitigation { run: RUN }).unwrap();
+            }
+            assert!(!bench.incident.waits_for_somebody());
+            bench.now = start_of_day() + Duration::seconds(400);
+            if let Some(outcome) = outcome {
+                let end = IncidentCommand::EndRun { run: RUN, outcome, reason: None };
+                bench.give_as(Actor::system("engine"), &end).unwrap();
+            }
+            let first = first.filter(|_| !acknowledged);
+            let next = second(bench.incident.next_step_at(&steps(&P1)));
+            assert_eq!(next, first, "{outcome:?}, acknowledged: {acknowledged}");
+            assert_eq!(bench.incident, bench.replayed());
+        }
+    }
+    // of two, the one that goes on counts, and what is taken up again counts again
+    let mut bench = Bench::paged();
+    for run in [RUN, super::kit::OTHER] {
+        bench.give_as(person("ben"), &link(run, true)).unwrap();
+    }
+    let end = |run| IncidentCommand::EndRun { run, outcome: Cancelled, reason: None };
+    bench.learns(&end(RUN));
+    assert!(!bench.incident.waits_for_somebody());
+    bench.learns(&end(super::kit::OTHER));
+    assert!(bench.incident.waits_for_somebody());
+    bench.give_as(person("ben"), &IncidentCommand::TakeUpRun { run: RUN }).unwrap();
+    assert!(!bench.incident.waits_for_somebody());
+}
+
+#[test]
+fn an_acknowledgement_runs_out_behind_a_run_that_did_not_help() {
+    use crate::incident::RunOutcome::{Cancelled, Failed, UndoFailed};
+    for (outcome, begins) in
+        [(None, false), (Some(Failed), true), (Some(Cancelled), true), (Some(UndoFailed), false)]
+    {
+        let mut bench = Bench::paged();
+        bench.give(&acknowledge("ben", "pagerduty")).unwrap();
+        bench.give_as(person("ben"), &link(RUN, true)).unwrap();
+        bench.give_as(person("ben"), &IncidentCommand::StartMitigation { run: RUN }).unwrap();
+        if let Some(outcome) = outcome {
+            bench.learns(&IncidentCommand::EndRun { run: RUN, outcome, reason: None });
+        }
+        bench.now = start_of_day() + Duration::seconds(2_000);
+        let runs_out = IncidentCommand::Unacknowledge { occurred_at: bench.now };
+        bench.give_as(Actor::system("pagerduty"), &runs_out).unwrap();
+        let first = begins.then_some(2_300);
+        assert_eq!(second(bench.incident.next_step_at(&steps(&P1))), first, "{outcome:?}");
+        // told twice, or told and seen, it begins once
+        bench.now += Duration::seconds(100);
+        let again = IncidentCommand::Unacknowledge { occurred_at: bench.now };
+        assert_eq!(
+            bench.give_as(Actor::system("pagerduty"), &again).unwrap(),
+            Decision::default(),
+            "{outcome:?}"
+        );
+        if begins {
+            assert_eq!(bench.status(), "mitigating");
+            let taken = bench.give(&acknowledge("ben", "blocks")).unwrap();
+            assert!(matches!(&taken.events[..], [IncidentEvent::Acknowledged { .. }]), "{taken:?}");
+            assert_eq!(bench.incident.next_step_at(&steps(&P1)), None);
+        }
+        assert_eq!(bench.incident, bench.replayed());
+    }
+}
+
+#[test]
 fn what_is_overdue_is_made_up_for_in_order_a_minute_apart() {
     let mut bench = declared();
     let rungs = rungs(&P1, false);
@@ -250,6 +369,7 @@ fn nobody_is_told_twice_and_a_step_for_which_nobody_is_left_is_on_record() {
     for at in [300, 600] {
         let told = looks(&mut bench, at, &rungs);
         assert_eq!((mentions(&told), pages(&told).len()), (vec![], 0), "{at}");
+        assert!(format!("{told:?}").contains("INC-1: nobody is called for"), "{told:?}");
         assert!(
             matches!(&told.events[..], [IncidentEvent::StepDue { nobody, .. }] if nobody.len() == 1),
             "{at}"
@@ -298,6 +418,30 @@ fn what_opens_it_by_itself_may_call_somebody_first() {
 }
 
 #[test]
+fn only_what_opened_it_calls_in_the_place_of_the_first_step() {
+    for (who, after_s, first) in [
+        (Actor::system("trigger"), 5, 300),
+        (Actor::system("trigger"), 6, 5),
+        (person("ana"), 1, 5),
+        (Actor::system("escalation"), 1, 5),
+    ] {
+        let (mut bench, _) = Bench::open(&request(false), start_of_day());
+        let ask = crate::incident::Escalate {
+            by: who.clone(),
+            to: person("zed"),
+            step: None,
+            reason: None,
+            page: None,
+            shown: false,
+            unanswered_min: None,
+        };
+        bench.now = start_of_day() + Duration::seconds(after_s);
+        bench.give_as(who.clone(), &IncidentCommand::Escalate(Box::new(ask))).unwrap();
+        assert_eq!(second(bench.incident.next_step_at(&steps(&P1))), Some(first), "{who} {after_s}");
+    }
+}
+
+#[test]
 fn that_the_pager_is_away_is_said_once() {
     let mut bench = Bench::paged();
     let first = bench.learns(&IncidentCommand::NotePagerAway);
@@ -322,6 +466,26 @@ fn whoever_commands_by_the_rotation_takes_it_from_whoever_was_acting() {
     assert_eq!(bench.learns(&comes("ana", true)), Decision::default());
     // who was given command keeps it
     assert_eq!(bench.learns(&comes("cat", true)), Decision::default());
+}
+
+#[test]
+fn whoever_commands_by_the_rotation_hears_once_that_another_acts() {
+    let tell = IncidentCommand::TellRotation { to: person("ana") };
+    let mut bench = Bench::paged();
+    assert_eq!(bench.learns(&tell), Decision::default(), "nobody acts");
+    bench.give(&acknowledge("ben", "blocks")).unwrap();
+    let told = bench.learns(&tell);
+    assert_eq!((mentions(&told), pages(&told)), (vec!["ana".to_owned()], vec![]));
+    assert_eq!(bench.learns(&tell), Decision::default(), "once");
+    // nobody is told of whom command was given to by name, nor of themselves
+    for (who, acting) in [("ana", true), ("ben", false)] {
+        let mut bench = Bench::paged();
+        bench.give(&acknowledge(who, "blocks")).unwrap();
+        if !acting {
+            bench.learns(&IncidentCommand::TakeByRotation { by: person(who), severity_asks: true });
+        }
+        assert_eq!(bench.learns(&tell), Decision::default(), "{who}");
+    }
 }
 
 proptest! {

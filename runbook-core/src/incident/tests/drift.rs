@@ -210,3 +210,24 @@ fn a_webhook_after_the_look_says_nothing_new() {
     assert_eq!(bench.learns(&told).events, []);
     assert!(bench.incident.status.is_open());
 }
+
+#[test]
+fn one_whose_run_has_failed_can_run_out_and_be_taken_again() {
+    use crate::incident::RunOutcome::Failed;
+    let (mut bench, _) = Bench::open(&request(true), start_of_day());
+    bench.learns(&acknowledge("ana", "pagerduty"));
+    bench.give_as(person("ana"), &link(RUN, true)).unwrap();
+    bench.learns(&IncidentCommand::StartMitigation { run: RUN });
+    let waits = seen(SeenStatus::Triggered, 90);
+    let drifted = |bench: &Bench, seen: &SeenIncident| {
+        words(&drift(Some(&bench.incident), Before::default(), seen, at(1_000)))
+    };
+    assert_eq!(drifted(&bench, &waits), Vec::<String>::new(), "a run is under way");
+    bench.learns(&IncidentCommand::EndRun { run: RUN, outcome: Failed, reason: None });
+    assert_eq!(drifted(&bench, &waits), ["Unacknowledged at 1000"]);
+    bench.learns(&ran_out(1_000));
+    assert_eq!(drifted(&bench, &waits), Vec::<String>::new());
+    assert_eq!(drifted(&bench, &seen(SeenStatus::Acknowledged, 1_100)), ["Acknowledged at 1100"]);
+    bench.learns(&acknowledge("ana", "pagerduty"));
+    assert_eq!(drifted(&bench, &seen(SeenStatus::Acknowledged, 1_100)), Vec::<String>::new());
+}
