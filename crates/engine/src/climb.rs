@@ -105,7 +105,7 @@ impl Engine {
             to: Actor::Person(person.name.clone()),
             // whoever is on call for the service is somebody else's step
             page: self.page_for(state, person).filter(|page| page.email.is_some()),
-            pager_rings: state.pager.is_some() && roster.pager_rings(name, person),
+            pager_rings: state.pager_rings() && roster.pager_rings(name, person),
         };
         let who = |name: &String| StandIns {
             name: name.clone(),

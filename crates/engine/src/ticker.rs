@@ -159,6 +159,9 @@ impl Engine {
         let mut reconcile = interval(RECONCILE);
         reconcile.set_missed_tick_behavior(MissedTickBehavior::Skip);
         reconcile.tick().await; // the start has just done it
+        // at once: a process that never lives for so long forgets, too
+        let mut prune = interval(alerts::PRUNE);
+        prune.set_missed_tick_behavior(MissedTickBehavior::Skip);
         while !self.is_draining() {
             self.inner.pulse.turned(Loop::Timers, self.now());
             tokio::select! {
@@ -184,6 +187,11 @@ impl Engine {
                 _ = checkpoint.tick() => {
                     if let Err(error) = self.store().checkpoint(self.now()).await {
                         tracing::warn!(%error, "the checkpoint could not be written");
+                    }
+                }
+                _ = prune.tick() => {
+                    if let Err(error) = self.prune_alerts().await {
+                        tracing::warn!(%error, "alerts that have ended could not be forgotten");
                     }
                 }
                 _ = stop.changed() => {}

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::notice::SentAlert;
 use crate::ids::IncidentId;
@@ -57,7 +58,8 @@ pub struct AlertRow {
 /// What became of an alert, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertDecision {
-    /// In a word: `opened`, `joined`, `fires_again`, `reopened`, `ended`, `silenced`, `no_incident`, `damped`, `steady`, `told_late`.
+    /// In a word: `opened`, `joined`, `fires_again`, `reopened`, `ended`, `silenced`, `no_incident`, `damped`, `steady`, `told_late`,
+    /// `followed`.
     pub became: String,
     /// Why.
     pub why: String,
@@ -81,6 +83,15 @@ impl AlertRow {
         let surplus = (self.decisions.len() + 1).saturating_sub(DECISIONS_KEPT);
         self.decisions.drain(..surplus);
         self.decisions.push(AlertDecision { became: became.to_owned(), why, at });
+    }
+
+    /// Whether the pager knows it by this key, which whoever told both of it made: Alertmanager's and Grafana's is the SHA-256 of the
+    /// name of the group, others take their own name of it.
+    #[must_use]
+    pub fn is_known_as(&self, key: &str) -> bool {
+        let is_group =
+            |group: &String| group == key || hex::encode(Sha256::digest(group)).eq_ignore_ascii_case(key);
+        !key.is_empty() && (self.fingerprint == key || self.group.as_ref().is_some_and(is_group))
     }
 
     /// Whether it has to be looked at again without being told of: maintenance ends, and what comes and goes gets steady.

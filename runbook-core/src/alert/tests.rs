@@ -54,6 +54,7 @@ fn holder(n: u64, ended: Option<i64>) -> Holder {
         id: IncidentId(Uuid::from_u128(n.into())),
         number: IncidentNumber(n),
         ended_at: ended.map(at),
+        paged_at: None,
         is_final: false,
     }
 }
@@ -186,6 +187,76 @@ fn group_before_service_and_the_service_only_within_its_window() {
         bench.around.storm = Some((other.clone(), at(since)));
         assert_eq!(bench.told(true, 0, now), wanted);
     }
+}
+
+/// Its incident has become a part of another: whatever is told of it is about that one, and what says nothing new is counted there.
+#[test]
+fn it_goes_along_when_its_incident_is_merged() {
+    let (own, other) = (holder(1, None), holder(2, None));
+    for (firing, starts, wanted, became) in [
+        (true, 0, What::Follows(other.id), "followed"),
+        (false, 0, What::Ends(Some(other.id)), "ended"),
+        // of a former time, and counted all the same
+        (false, -50, What::Follows(other.id), "told_late"),
+    ] {
+        let mut bench = Bench::new();
+        bench.told(true, 0, 1);
+        assert_eq!(bench.row.as_ref().unwrap().incident, Some(own.id));
+        bench.around.own = Some(other.clone());
+        assert_eq!(bench.told(firing, starts, 120), wanted, "{firing} {starts}");
+        assert_eq!(bench.row.as_ref().unwrap().incident, Some(other.id));
+        assert_eq!(bench.became(), became);
+    }
+    // it had ended there, and fires again here
+    let mut bench = Bench::new();
+    bench.told(true, 0, 1);
+    bench.told(false, 0, 2);
+    bench.around.own = Some(other.clone());
+    assert_eq!(bench.told(true, 100, 120), What::FiresAgain(other.id));
+    // what is looked at again without being told of goes along, too
+    let mut bench = Bench::new();
+    bench.policy.flap_turns = 1;
+    bench.told(true, 0, 1);
+    bench.told(false, 0, 2);
+    bench.around.own = Some(other.clone());
+    assert_eq!(bench.settled(2 + 600), Some(What::Ends(Some(other.id))));
+}
+
+/// What fires again opens its incident again, unless the page for it was faster and has opened one.
+#[test]
+fn it_joins_the_page_that_came_before_it() {
+    let other = holder(7, None);
+    for (paged, now, wanted) in [
+        (Some(150), 200, What::Joins(other.id)),
+        (None, 200, What::Reopens(holder(1, None).id)),
+        // it is older than that end: something else
+        (Some(50), 200, What::Reopens(holder(1, None).id)),
+        (Some(150), 150 + 600, What::Reopens(holder(1, None).id)),
+    ] {
+        let mut bench = Bench::new();
+        bench.told(true, 0, 1);
+        bench.told(false, 0, 99);
+        bench.around.own = Some(holder(1, Some(100)));
+        let other = Holder { paged_at: paged.map(at), ..other.clone() };
+        bench.around.storm = Some((other, at(150)));
+        assert_eq!(bench.told(true, now - 1, now), wanted, "{paged:?} {now}");
+    }
+}
+
+#[test]
+fn the_pager_knows_it_by_what_its_sender_calls_it() {
+    let mut bench = Bench::new();
+    bench.told(true, 0, 1);
+    let mut row = bench.row.unwrap();
+    row.group = Some(r#"{}:{alertname="InstanceDown"}"#.to_owned());
+    assert!(!row.is_known_as("c0d6ebbca8a0") && !row.is_known_as(""));
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(row.group.as_ref().unwrap());
+    for key in [hex::encode(digest), hex::encode_upper(digest), row.fingerprint.clone()] {
+        assert!(row.is_known_as(&key), "{key}");
+    }
+    assert!(row.is_known_as(r#"{}:{alertname="InstanceDown"}"#));
+    row.group = None;
+    assert!(!row.is_known_as(&hex::encode(digest)));
 }
 
 #[test]

@@ -76,7 +76,10 @@ pub fn drift(
     let is_led = ours.status.is_open() || comes_back;
     match &seen.status {
         SeenStatus::Acknowledged
-            if is_led && (ours.acknowledged_at.is_none() || ours.status == Status::Triggered) =>
+            if is_led
+                && (ours.acknowledged_at.is_none()
+                    || ours.status == Status::Triggered
+                    || !ours.status.is_open()) =>
         {
             all.push(changed(PagerEventKind::Acknowledged, at));
         }

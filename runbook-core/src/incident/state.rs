@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::alerts::Alerts;
 use super::capture::Captured;
 use super::clock::Clock;
-use super::decide::{CHANNEL, HERE, OUTPUT, PAGER_RESOLVE, TOLD_AGAIN};
+use super::decide::{CHANNEL, HERE, OUTPUT, PAGER, PAGER_RESOLVE, TOLD_AGAIN};
 use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome, SharedFrom};
 use super::handover::Passed;
 use super::look::Looks;
@@ -600,16 +600,21 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.resolved_at = Some(at);
             incident.status = Status::Resolved;
         }
-        IncidentEvent::Reopened { via, .. } => {
+        IncidentEvent::Reopened { via, anew, .. } => {
             incident.resolved_at = None;
             incident.mitigated_at = None;
             incident.resolve_requested = false;
             // What is reopened here stays over at the pager: a person ends it here, next time.
-            incident.pager_resolved = via == HERE && incident.pager_over;
+            let is_theirs = via == PAGER || (via != HERE && incident.pager.is_none());
+            incident.pager_resolved = !is_theirs && incident.pager_over;
             incident.end = None;
+            if *anew {
+                incident.taken_at_pager = false;
+                incident.taken_seq = envelope.seq;
+            }
             incident.status = if incident.unfinished_runs().next().is_some() {
                 Status::Mitigating
-            } else if incident.acknowledged_at.is_some() {
+            } else if incident.acknowledged_at.is_some() && !anew {
                 Status::Acknowledged
             } else {
                 Status::Triggered
@@ -625,6 +630,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.taken_seq = envelope.seq;
         }
         IncidentEvent::PagerNoted { id, .. } => incident.noted_at_pager.extend(id.clone()),
+        IncidentEvent::PagerJoined { .. } => incident.has_page(envelope),
         IncidentEvent::TriageFailed { .. }
         | IncidentEvent::TriageShared { .. }
         | IncidentEvent::LookEnded { .. }

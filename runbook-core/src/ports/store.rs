@@ -38,6 +38,8 @@ pub trait Store: Send + Sync {
     /// Incidents, newest first.
     fn incidents(&self, open_only: bool, limit: usize)
     -> BoxFuture<'_, Result<Vec<IncidentRow>, StoreError>>;
+    /// Open incidents to which alerts came, newest first.
+    fn incidents_with_alerts(&self, limit: usize) -> BoxFuture<'_, Result<Vec<IncidentRow>, StoreError>>;
     /// Runs, newest first; of one incident when given.
     fn runs(
         &self,
@@ -64,6 +66,9 @@ pub trait Store: Send + Sync {
     fn alerts(&self, which: AlertsOf, limit: usize) -> BoxFuture<'_, Result<Vec<AlertRow>, StoreError>>;
     /// How many alerts an incident has.
     fn alert_count(&self, incident: IncidentId) -> BoxFuture<'_, Result<AlertCount, StoreError>>;
+    /// Forgets alerts that have ended and were told of before that time, as long as their incident is not open and has not ended since;
+    /// at most so many, those that were told of first before the others. How many there were.
+    fn prune_alerts(&self, before: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<u64, StoreError>>;
     /// Bytes stored apart from the journal; `None` when unknown or deleted by retention.
     fn blob(&self, sha256: String) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>>;
     /// Messages due to leave, by lane, then age.

@@ -37,7 +37,7 @@ name = "Medium"
 definition = "some of it fails"
 "#;
 
-fn steps(settings: &mut Settings) {
+pub(super) fn steps(settings: &mut Settings) {
     settings.severities = runbook_core::severity::parse(SEVERITIES).unwrap();
     let mut people = settings.directory.people().to_vec();
     let like = people[1].clone();
@@ -87,7 +87,7 @@ fn rota(settings: &mut Settings) {
     }];
 }
 
-fn pages(bench: &Bench) -> Vec<String> {
+pub(super) fn pages(bench: &Bench) -> Vec<String> {
     let calls = locked(&bench.world.pager).calls.clone();
     let page = |call: PagerCall| match call {
         PagerCall::Page { to, .. } => to,
