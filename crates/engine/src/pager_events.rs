@@ -289,7 +289,7 @@ impl Engine {
                     severity_reason: choice.severity_reason.clone(),
                     service: service_name.clone(),
                     title: page.title.clone().unwrap_or_else(|| format!("PagerDuty incident {}", page.id)),
-                    pager: Some(PagerRef { id: page.id.clone(), url: page.url.clone() }),
+                    pager: Some(pager_ref(page)),
                     detected_at: page.created_at.unwrap_or(event.occurred_at),
                     triage: !choice.chosen.triage.is_empty() || self.rules_need_details(),
                     private,
@@ -317,7 +317,7 @@ impl Engine {
         });
         let commander = incident.commander.as_ref().and_then(|one| self.directory().person_of(&one.who));
         Joining {
-            pager: PagerRef { id: page.id.clone(), url: page.url.clone() },
+            pager: pager_ref(page),
             why,
             severity,
             // more people read there than a private one is for
@@ -325,6 +325,11 @@ impl Engine {
             email: commander.and_then(|person| person.pagerduty_email.clone()),
         }
     }
+}
+
+/// The pager's side of an incident, as it stays with it.
+fn pager_ref(page: &PagerIncident) -> PagerRef {
+    PagerRef { id: page.id.clone(), url: page.url.clone(), key: page.key.clone() }
 }
 
 /// Something for the record.

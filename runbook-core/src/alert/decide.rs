@@ -54,6 +54,8 @@ pub struct Around {
     pub own: Option<Holder>,
     /// The open incident that holds alerts of the sender's group.
     pub group: Option<Holder>,
+    /// The open incident whose page has the key of the sender's group.
+    pub paged: Option<Holder>,
     /// The open incident of its service (of its name, where nothing names the service), and when that opened or the last alert came
     /// to it.
     pub storm: Option<(Holder, DateTime<Utc>)>,
@@ -256,8 +258,8 @@ fn fires(
     let ended = around.own.as_ref().and_then(|own| Some((own, own.ended_at?)));
     let storm = around.storm.as_ref().filter(|(_, since)| now < *since + policy.storm);
     // the page for what fires again now was faster, and has opened one
-    let is_paged_since =
-        |at| storm.is_some_and(|(other, _)| other.paged_at.is_some_and(|paged_at| paged_at >= at));
+    let pages = || around.paged.iter().chain(storm.map(|(other, _)| other));
+    let is_paged_since = |at| pages().any(|other| other.paged_at.is_some_and(|paged_at| paged_at >= at));
     let before = match ended {
         Some((own, at)) if !own.is_final && turned && now < at + policy.reopen && !is_paged_since(at) => {
             let why = format!(
@@ -274,6 +276,10 @@ fn fires(
     };
     if let Some(other) = &around.group {
         let why = format!("{} holds alerts of the same group of {}{before}", other.number, told.source);
+        return (What::Joins(other.id), decided(joins(row, other.id, now), "joined", why, now));
+    }
+    if let Some(other) = &around.paged {
+        let why = format!("the page of {} has the key of its group of {}{before}", other.number, told.source);
         return (What::Joins(other.id), decided(joins(row, other.id, now), "joined", why, now));
     }
     if let Some((other, _)) = storm {

@@ -241,6 +241,11 @@ fn it_joins_the_page_that_came_before_it() {
         bench.around.storm = Some((other, at(150)));
         assert_eq!(bench.told(true, now - 1, now), wanted, "{paged:?} {now}");
     }
+    // known by the key of its group, however long ago that was and whatever its service is called
+    let mut bench = Bench::new();
+    bench.around.paged = Some(Holder { paged_at: Some(at(0)), ..other.clone() });
+    assert_eq!(bench.told(true, 0, 90_000), What::Joins(other.id));
+    assert!(bench.why().contains("the page of INC-7 has the key of its group"), "{}", bench.why());
 }
 
 #[test]
@@ -248,15 +253,27 @@ fn the_pager_knows_it_by_what_its_sender_calls_it() {
     let mut bench = Bench::new();
     bench.told(true, 0, 1);
     let mut row = bench.row.unwrap();
-    row.group = Some(r#"{}:{alertname="InstanceDown"}"#.to_owned());
-    assert!(!row.is_known_as("c0d6ebbca8a0") && !row.is_known_as(""));
-    let digest = <sha2::Sha256 as sha2::Digest>::digest(row.group.as_ref().unwrap());
-    for key in [hex::encode(digest), hex::encode_upper(digest), row.fingerprint.clone()] {
-        assert!(row.is_known_as(&key), "{key}");
+    let group = r#"{}:{alertname="InstanceDown"}"#;
+    row.group = Some(group.to_owned());
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(group);
+    let (hash, upper, name) = (hex::encode(digest), hex::encode_upper(digest), row.fingerprint.clone());
+    for (key, service, wanted) in [
+        (hash.as_str(), "shop", true),
+        (&upper, "shop", true),
+        // the same whatever its service is called there
+        (&hash, "The Shop", true),
+        (&hash[..63], "shop", false),
+        // a name that others may have for something else
+        (&name, "shop", true),
+        (&name, "The Shop", false),
+        (group, "shop", true),
+        (group, "The Shop", false),
+        ("", "shop", false),
+    ] {
+        assert_eq!(row.is_known_as(key, service), wanted, "{key} {service}");
     }
-    assert!(row.is_known_as(r#"{}:{alertname="InstanceDown"}"#));
     row.group = None;
-    assert!(!row.is_known_as(&hex::encode(digest)));
+    assert!(!row.is_known_as(&hash, "shop"));
 }
 
 #[test]

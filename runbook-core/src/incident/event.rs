@@ -21,6 +21,9 @@ pub struct PagerRef {
     pub id: String,
     /// Where a person can look at it.
     pub url: Option<String>,
+    /// What whoever paged calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// Something that changed at the service lately, as a diagnostic or somebody else reported it.

@@ -343,6 +343,7 @@ impl Incident {
             service: self.service.clone(),
             title: self.title.clone(),
             pager_id: self.pager.as_ref().map(|pager| pager.id.clone()),
+            pager_key: self.pager.as_ref().and_then(|pager| pager.key.clone()),
             channel: self.channel.clone(),
             opened_at: self.opened_at,
             resolved_at: self.resolved_at,

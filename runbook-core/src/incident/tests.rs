@@ -3,6 +3,7 @@
 mod clock;
 mod drift;
 mod handover;
+mod join;
 pub(crate) mod kit;
 mod outputs;
 pub(crate) mod random;

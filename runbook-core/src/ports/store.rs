@@ -278,6 +278,9 @@ pub struct IncidentRow {
     pub title: String,
     /// The pager's id, when it came from there.
     pub pager_id: Option<String>,
+    /// What whoever paged calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pager_key: Option<String>,
     /// The chat channel, once there is one.
     pub channel: Option<String>,
     /// When it was opened.

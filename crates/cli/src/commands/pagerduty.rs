@@ -55,6 +55,7 @@ pub(crate) async fn run(
         return Ok(Code::Success);
     }
     let makes = todo.contains(&Step::Create);
+    let is_beside = found.iter().any(|one| one.url == url || one.is_ours());
     if makes && args.secret_file.is_none() {
         return Err(Stop::usage(
             "PagerDuty shows the secret of a new subscription once, and it is shown on no terminal\nhint: name a file for it with --secret-file",
@@ -91,7 +92,7 @@ pub(crate) async fn run(
             written.map_err(|error| Stop::failed(format!(
                 "the subscription is made, and its secret could not be written to {}: {error}\nhint: `--recreate` makes another one", path.display()
             )))?;
-            printer::note(&told_of_secret(path, !found.is_empty(), &url));
+            printer::note(&told_of_secret(path, is_beside, &url));
         }
     }
     told(true);

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use runbook_core::alert::{About, AlertCount, AlertRow, Around, Holder};
+use runbook_core::alert::{About, AlertCount, AlertRow, Around, Holder, pager_key};
 use runbook_core::ids::IncidentId;
 use runbook_core::incident::{End, IncidentEvent};
 use runbook_core::ports::{AlertsOf, IncidentRow, Store};
@@ -31,6 +31,7 @@ pub(super) struct Known {
     closed: BTreeMap<IncidentId, Option<Holder>>,
     merged: BTreeMap<IncidentId, IncidentId>,
     groups: BTreeMap<(String, String, bool), Option<IncidentId>>,
+    paged: BTreeMap<(String, bool), Option<IncidentId>>,
     newest: BTreeMap<IncidentId, Option<Newest>>,
     counts: BTreeMap<IncidentId, AlertCount>,
 }
@@ -129,12 +130,28 @@ impl Known {
             Some(id) => self.holder(store, id).await?,
             None => None,
         };
+        let paged = group.and_then(|group| self.paged(group, private));
         let group = match group {
             Some(group) => self.group(store, source, group, private).await?,
             None => None,
         };
         let storm = self.storm(store, about, private).await?;
-        Ok(Around { own, group, storm })
+        Ok(Around { own, group, paged, storm })
+    }
+
+    /// The open incident whose page has the key of this group.
+    fn paged(&mut self, group: &str, private: bool) -> Option<Holder> {
+        let known = self.paged.get(&(group.to_owned(), private)).copied();
+        let found = known.unwrap_or_else(|| {
+            let key = pager_key(group);
+            let fits = |row: &&IncidentRow| {
+                let its = row.pager_key.as_ref().filter(|_| row.private == private);
+                its.is_some_and(|its| its.eq_ignore_ascii_case(&key))
+            };
+            self.open.values().filter(fits).max_by_key(|row| row.number).map(|row| row.id)
+        });
+        self.paged.insert((group.to_owned(), private), found);
+        self.open_holder(found?)
     }
 
     fn open_holder(&self, id: IncidentId) -> Option<Holder> {

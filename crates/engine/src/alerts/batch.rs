@@ -398,6 +398,7 @@ fn preview(request: &OpenIncident, now: DateTime<Utc>) -> runbook_core::ports::I
         service: request.service.clone(),
         title: request.title.clone(),
         pager_id: None,
+        pager_key: None,
         channel: None,
         opened_at: now,
         resolved_at: None,

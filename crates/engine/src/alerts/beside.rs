@@ -30,7 +30,8 @@ impl Engine {
         let rows = self.store().incidents_with_alerts(LOOK).await?;
         for row in rows.into_iter().filter(|row| row.private == private) {
             let alerts = self.store().alerts(AlertsOf::Newest(row.id), COMPARED).await?;
-            let key = page.key.as_deref().filter(|key| alerts.iter().any(|alert| alert.is_known_as(key)));
+            let key =
+                page.key.as_deref().filter(|key| alerts.iter().any(|alert| alert.is_known_as(key, service)));
             if key.is_none() && (row.service != service || service == UNKNOWN_SERVICE) {
                 continue;
             }

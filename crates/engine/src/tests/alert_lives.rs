@@ -240,6 +240,23 @@ async fn which_page_is_an_alerts() {
     }
 }
 
+/// The same where the page came first, whatever its service is called and however long ago it came.
+#[tokio::test(start_paused = true)]
+async fn an_alert_joins_the_page_that_has_the_key_of_its_group() {
+    for (key, incidents) in [(GROUP, 1), ("another group", 2)] {
+        let mut bench = Bench::with(&[], |_| ()).await;
+        let key = Some(hex::encode(Sha256::digest(key)));
+        paged(&mut bench, "p", PagerIncident { key, ..page("Q1") }).await;
+        bench.pass(3_600_000).await;
+        told(&mut bench, "1", GROUP, vec![alert("a", "shop", true), alert("b", "bank", true)]).await;
+        let found = all(&bench).await;
+        // without the key the first opens one, and the second is of its group
+        assert_eq!(found.len(), incidents, "{incidents}");
+        assert_eq!(tally(&found[incidents - 1].0), (2, 2));
+        assert_eq!(check(&bench), Vec::<String>::new());
+    }
+}
+
 /// Nothing private joins what others read, nor the other way round, by whatever key.
 #[tokio::test(start_paused = true)]
 async fn a_page_joins_nothing_across_private_and_public() {
