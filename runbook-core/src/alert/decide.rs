@@ -259,7 +259,8 @@ fn fires(
     let storm = around.storm.as_ref().filter(|(_, since)| now < *since + policy.storm);
     // the page for what fires again now was faster, and has opened one
     let pages = || around.paged.iter().chain(storm.map(|(other, _)| other));
-    let is_paged_since = |at| pages().any(|other| other.paged_at.is_some_and(|paged_at| paged_at >= at));
+    let is_paged_since =
+        |at: DateTime<Utc>| pages().any(|other| other.paged_at.is_some_and(|paged_at| paged_at >= at));
     let before = match ended {
         Some((own, at)) if !own.is_final && turned && now < at + policy.reopen && !is_paged_since(at) => {
             let why = format!(
