@@ -19,7 +19,7 @@ mod wire;
 
 pub use events::EventsConfig;
 pub use inbound::{BODY_LIMIT, HookConfig, SOURCE, router};
-pub use rest::{ClientError, PagerDutyClient, PagerDutyConfig};
+pub use rest::{ClientError, PagerDutyClient, PagerDutyConfig, Tried};
 pub use secret::Secret;
 pub use setup::{DESCRIPTION, EVENTS, Step, Subscription, steps};
 pub use signature::{SignatureError, verify};

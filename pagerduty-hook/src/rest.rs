@@ -17,6 +17,7 @@ mod seen_changes;
 mod send;
 mod subscriptions;
 mod tell;
+mod tried;
 mod users;
 
 use std::collections::{BTreeMap, HashMap};
@@ -38,6 +39,7 @@ use self::change::Status;
 pub(crate) use self::pace::Purpose;
 use self::page::About;
 pub(crate) use self::send::Health;
+pub use self::tried::Tried;
 use crate::Secret;
 use crate::events::{Change, EventsClient, EventsConfig};
 

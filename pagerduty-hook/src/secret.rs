@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use sha2::{Digest, Sha256};
+
 /// A webhook's signing secret or an API token. Its `Debug` form shows nothing of it, not even the length.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -31,6 +33,14 @@ impl Secret {
     /// When that does not take it.
     pub fn write_to(&self, place: &mut dyn std::io::Write) -> std::io::Result<()> {
         writeln!(place, "{}", self.0)
+    }
+
+    /// A few characters by which it is known again, and which tell nothing of it.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        let mut digest = hex::encode(Sha256::digest(format!("webhook subscription {}", self.0)));
+        digest.truncate(12);
+        digest
     }
 
     /// `true` when there is nothing in it.

@@ -7,6 +7,10 @@ use serde_json::{Value, json};
 /// How ours is known among others, whatever its address.
 pub const DESCRIPTION: &str = "Blocks: incidents (made by blocks pagerduty setup)";
 
+/// What follows that, before the mark of its secret: PagerDuty never shows the secret again, and whether somebody knows it has to be
+/// found out before anything is sent with it.
+const MARKED: &str = "; secret ";
+
 /// The types of events that it asks for: those that mean something here.
 pub const EVENTS: [&str; 26] = [
     "incident.triggered",
@@ -80,29 +84,38 @@ impl Subscription {
     /// Whether it is one of ours, whatever its address.
     #[must_use]
     pub fn is_ours(&self) -> bool {
-        self.description == DESCRIPTION
+        self.description == DESCRIPTION || self.mark().is_some()
+    }
+
+    /// The mark of its secret ([`crate::Secret::mark`]), where it was kept when it was made.
+    #[must_use]
+    pub fn mark(&self) -> Option<&str> {
+        self.description.strip_prefix(DESCRIPTION)?.strip_prefix(MARKED)
     }
 }
 
 /// What is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// It is made; its secret is shown once.
-    Create {
-        /// It sends at once; else when it is switched on, once the engine knows its secret.
-        active: bool,
-    },
+    /// It is made, switched off; its secret is shown once. It is switched on once the engine knows that.
+    Create,
     /// What it asks for is put right.
     Update {
         /// Which.
         id: String,
         /// What is not as it should be.
         why: Vec<String>,
+        /// The mark of its secret, where that was kept.
+        mark: Option<String>,
+        /// It is switched on by this.
+        switches_on: bool,
     },
     /// It is switched on again.
     Enable {
         /// Which.
         id: String,
+        /// The mark of its secret, where that was kept.
+        mark: Option<String>,
     },
     /// It is taken away.
     Delete {
@@ -118,23 +131,31 @@ impl Step {
     #[must_use]
     pub fn words(&self, url: &str) -> String {
         match self {
-            Step::Create { active: true } => {
-                format!("make a subscription for all incidents of the account to {url}")
-            }
-            Step::Create { active: false } => format!(
+            Step::Create => format!(
                 "make a subscription for all incidents of the account to {url}, switched off until its secret is known here"
             ),
-            Step::Update { id, why } => format!("change {id}: {}", why.join("; ")),
-            Step::Enable { id } => format!("enable {id}: pagerduty has switched it off after failures"),
+            Step::Update { id, why, .. } => format!("change {id}: {}", why.join("; ")),
+            Step::Enable { id, .. } => format!("enable {id}: pagerduty has switched it off after failures"),
             Step::Delete { id, why } => format!("delete {id}: {why}"),
+        }
+    }
+
+    /// The subscription that is switched on by it, and the mark of its secret.
+    #[must_use]
+    pub fn switches_on(&self) -> Option<(&str, Option<&str>)> {
+        match self {
+            Step::Update { id, mark, switches_on: true, .. } | Step::Enable { id, mark } => {
+                Some((id, mark.as_deref()))
+            }
+            Step::Create | Step::Update { .. } | Step::Delete { .. } => None,
         }
     }
 }
 
 /// What has to be done so that one subscription of ours sends to this address, in order; nothing where that is so.
 ///
-/// What is refused with 401 PagerDuty drops, and after three it sends nothing for a day. So one that is made anew is made switched
-/// off beside the old one; once the engine knows both secrets, the next set-up switches it on and deletes the old one.
+/// What is refused with 401 PagerDuty drops, and after three it sends nothing for a day. So each is made switched off, beside an old
+/// one where there is one; once the engine knows its secret, the next set-up switches it on and deletes the old one.
 ///
 /// # Errors
 /// When a person has to decide: where there are several, or where one sends elsewhere and `recreate` is not asked for.
@@ -155,7 +176,7 @@ pub fn steps(url: &str, found: &[Subscription], recreate: bool) -> Result<Vec<St
     if recreate {
         let why = "it is switched off, and another one is made";
         let mut steps: Vec<Step> = waiting.iter().map(|one| delete(one, why)).collect();
-        steps.push(Step::Create { active: others.is_empty() && elsewhere.is_empty() });
+        steps.push(Step::Create);
         return Ok(steps);
     }
     if waiting.len() > 1 {
@@ -174,7 +195,7 @@ pub fn steps(url: &str, found: &[Subscription], recreate: bool) -> Result<Vec<St
             Ok(steps)
         }
         (None, Some(one)) => Ok(put_right(one)),
-        (None, None) if elsewhere.is_empty() => Ok(vec![Step::Create { active: true }]),
+        (None, None) if elsewhere.is_empty() => Ok(vec![Step::Create]),
         (None, None) => Err(format!(
             "a subscription of Blocks sends elsewhere ({}), and its address cannot be changed; hint: --recreate makes a new one beside it",
             ids(&elsewhere)
@@ -186,11 +207,13 @@ pub fn steps(url: &str, found: &[Subscription], recreate: bool) -> Result<Vec<St
 fn put_right(one: &Subscription) -> Vec<Step> {
     let mut steps = Vec::new();
     let why = differences(one);
+    let mark = one.mark().map(str::to_owned);
     if !why.is_empty() {
-        steps.push(Step::Update { id: one.id.clone(), why });
+        let (id, mark) = (one.id.clone(), mark.clone());
+        steps.push(Step::Update { id, why, mark, switches_on: !one.active });
     }
     if one.disabled {
-        steps.push(Step::Enable { id: one.id.clone() });
+        steps.push(Step::Enable { id: one.id.clone(), mark });
     }
     steps
 }
@@ -215,10 +238,12 @@ fn differences(one: &Subscription) -> Vec<String> {
 }
 
 /// What is sent to make one, or to put one right: PagerDuty takes no other address for one that is there.
-pub(crate) fn body(url: Option<&str>, active: bool) -> Value {
+pub(crate) fn body(url: Option<&str>, active: bool, mark: Option<&str>) -> Value {
+    let description =
+        mark.map_or_else(|| DESCRIPTION.to_owned(), |mark| format!("{DESCRIPTION}{MARKED}{mark}"));
     let mut wish = json!({
         "type": "webhook_subscription",
-        "description": DESCRIPTION,
+        "description": description,
         "events": EVENTS,
         "filter": { "type": "account_reference" },
         "active": active,
@@ -376,12 +401,37 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_made_anew_sends_nothing_yet_and_the_first_one_does() {
-        let made = |found: &[Subscription]| steps(URL, found, true).unwrap();
-        assert_eq!(made(&[]), [Step::Create { active: true }]);
-        assert_eq!(made(&[ours("P1", |_| ())]), [Step::Create { active: false }]);
-        assert_eq!(body(Some(URL), false)["webhook_subscription"]["active"], false);
-        assert_eq!(body(None, true)["webhook_subscription"]["active"], true);
+    fn what_is_made_sends_nothing_yet() {
+        for found in [vec![], vec![ours("P1", |_| ())]] {
+            let made = steps(URL, &found, true).unwrap();
+            assert_eq!(made, [Step::Create]);
+            assert_eq!(made[0].switches_on(), None);
+        }
+        assert_eq!(body(Some(URL), false, None)["webhook_subscription"]["active"], false);
+        assert_eq!(body(None, true, None)["webhook_subscription"]["active"], true);
+    }
+
+    #[test]
+    fn what_switches_one_on_says_by_which_secret() {
+        let marked = |mark: Option<&str>| {
+            body(None, true, mark)["webhook_subscription"]["description"].as_str().unwrap().to_owned()
+        };
+        let with = |description: String, active: bool, disabled: bool| {
+            ours("P1", |one| (one.description, one.active, one.disabled) = (description, active, disabled))
+        };
+        for (one, wanted) in [
+            (with(marked(Some("0a1b")), false, false), vec![("P1", Some("0a1b"))]),
+            (with(marked(Some("0a1b")), true, true), vec![("P1", Some("0a1b"))]),
+            (with(marked(None), false, true), vec![("P1", None), ("P1", None)]),
+            (with(marked(Some("0a1b")), true, false), vec![]),
+            // it sends already, and is only put right
+            (with(String::new(), true, false), vec![]),
+        ] {
+            let all = steps(URL, std::slice::from_ref(&one), false).unwrap();
+            let switched: Vec<_> = all.iter().filter_map(Step::switches_on).collect();
+            assert_eq!(switched, wanted, "{one:?}");
+            assert_eq!(one.is_ours(), !one.description.is_empty());
+        }
     }
 
     #[test]

@@ -127,6 +127,7 @@ impl TryFrom<Data> for PagerIncident {
                 _ => None,
             }),
             created_at: data.created_at,
+            key: filled(data.incident_key),
         })
     }
 }

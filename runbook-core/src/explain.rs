@@ -143,8 +143,12 @@ fn decisions(envelope: &Envelope<IncidentEvent>) -> Vec<Explained> {
         IncidentEvent::Mitigated { reason } => vec![("end", format!("in monitoring: {reason}"))],
         IncidentEvent::ResolveHeld { reason } => vec![("end", format!("held in monitoring: {reason}"))],
         IncidentEvent::Resolved { via } => vec![("end", format!("resolved in {via}, by {by}"))],
-        IncidentEvent::Reopened { via, reason } => {
-            vec![("end", format!("open again in {via}{}", because(reason)))]
+        IncidentEvent::PagerJoined { pager, why, .. } => {
+            vec![("opening", format!("PagerDuty pages for it, too ({}): {why}", pager.id))]
+        }
+        IncidentEvent::Reopened { via, reason, anew } => {
+            let anew = if *anew { "; whoever had it is called anew" } else { "" };
+            vec![("end", format!("open again in {via}{}{anew}", because(reason)))]
         }
         IncidentEvent::NotAnIncident { reason } => vec![("end", format!("no incident, by {by}: {reason}"))],
         IncidentEvent::MergedInto { other, .. } => vec![("end", format!("part of {other}, by {by}"))],

@@ -132,6 +132,104 @@ async fn a_notice_opens_gathers_and_ends_an_incident() {
     app.assert_journal_verifies().await;
 }
 
+/// Alertmanager tells Blocks and PagerDuty of the same group: one incident, whichever comes first, known by the key that it gives
+/// PagerDuty; and PagerDuty has the last word.
+#[tokio::test]
+async fn an_alert_and_its_page_are_one_incident() {
+    let key = "0123456789abcdef0123456789abcdef";
+    let mut config = config("");
+    config.environment.push(("PAGERDUTY_ROUTING_KEY", key.to_owned()));
+    for alert_first in [true, false] {
+        let app = TestApp::start(&config).await;
+        let group = "{}:{alertname=\"Down\", service=\"flowengine\"}";
+        let dedup = hex::encode(<Sha256 as sha2::Digest>::digest(group));
+        let page = json!({
+            "routing_key": key, "event_action": "trigger", "dedup_key": dedup,
+            "payload": { "summary": "[FIRING:1] Down", "source": "alertmanager", "severity": "critical" },
+        });
+        if alert_first {
+            notify(&app, &notice(group, &[alert(1, "firing", "2026-01-01T00:00:00Z")])).await;
+            app.incident_when("INC-1", "the alert has opened it", |shown| shown["status"] == "triggered")
+                .await;
+        }
+        let at_pager = app.pagerduty_event(&page).await;
+        app.incident_when("INC-1", "the pager has it", |shown| shown["pager"]["id"] == at_pager.as_str())
+            .await;
+        if !alert_first {
+            notify(&app, &notice(group, &[alert(1, "firing", "2026-01-01T00:00:00Z")])).await;
+        }
+        explained(&app, "the alert is in it", |said| counts(said) == (1, 1)).await;
+        app.control(
+            &format!("pagerduty/incidents/{at_pager}/acknowledge"),
+            json!({ "user": "ana@example.com" }),
+        )
+        .await;
+        app.incident_when("INC-1", "it is hers", |shown| shown["commander"] == "ana").await;
+        notify(&app, &notice(group, &[alert(1, "resolved", "2026-01-01T00:00:00Z")])).await;
+        explained(&app, "the alert has ended", |said| counts(said) == (0, 1)).await;
+        let open = app.incident("INC-1").await;
+        assert_eq!(open["status"], "acknowledged", "{open}");
+        app.pagerduty_hears(&json!({ "routing_key": key, "event_action": "resolve", "dedup_key": dedup }))
+            .await;
+        let ended =
+            app.incident_when("INC-1", "PagerDuty has ended it", |shown| shown["status"] == "resolved").await;
+        let joined = timeline_types(&ended).iter().filter(|kind| *kind == "pager_joined").count();
+        assert_eq!(joined, usize::from(alert_first), "{ended}");
+        let all = app.blocks_json(&["incident", "list", "--all"]).await;
+        assert_eq!(all["incidents"].as_array().unwrap().len(), 1, "{all}");
+        let said = app.blocks(&["incident", "explain", "INC-1"]).await;
+        let wanted = if alert_first { "PagerDuty pages for it, too" } else { "PagerDuty paged" };
+        assert!(said.stdout.contains(wanted), "{said:?}");
+        app.assert_journal_verifies().await;
+    }
+}
+
+/// What is told of the alerts of a merged incident is about the one that goes on; it ends with the last, and calls people anew when
+/// one comes back.
+#[tokio::test]
+async fn alerts_follow_a_merge_and_what_comes_back_waits_for_somebody() {
+    let app = TestApp::start(&config("")).await;
+    let of = |service: &str, n: u32, status: &str, starts: &str| {
+        let mut one = alert(n, status, starts);
+        one["labels"]["service"] = json!(service);
+        one
+    };
+    let began = "2026-01-01T00:00:00Z";
+    notify(&app, &notice("a", &[of("shop", 1, "firing", began), of("shop", 2, "firing", began)])).await;
+    app.incident_when("INC-1", "it is open", |shown| shown["status"] == "triggered").await;
+    notify(&app, &notice("b", &[of("bank", 3, "firing", began)])).await;
+    app.incident_when("INC-2", "it is open", |shown| shown["status"] == "triggered").await;
+    let merged = app.blocks(&["incident", "merge", "INC-1", "into", "INC-2"]).await;
+    assert_eq!(merged.code, 0, "{merged:?}");
+    let of_two = async |what: &str, wanted: (u64, u64)| {
+        until_or_show(what, async || {
+            let said = app.blocks_json(&["incident", "explain", "INC-2"]).await;
+            if counts(&said) == wanted { Ok(said) } else { Err(said.to_string()) }
+        })
+        .await
+    };
+    of_two("all three are in it", (3, 3)).await;
+    let ack = app.blocks(&["incident", "ack", "INC-2"]).await;
+    assert_eq!(ack.code, 0, "{ack:?}");
+    notify(&app, &notice("b", &[of("bank", 3, "resolved", began)])).await;
+    notify(&app, &notice("a", &[of("shop", 1, "resolved", began), of("shop", 2, "firing", began)])).await;
+    of_two("one fires still", (1, 3)).await;
+    assert_eq!(app.incident("INC-2").await["status"], "acknowledged");
+    notify(&app, &notice("a", &[of("shop", 2, "resolved", began)])).await;
+    app.incident_when("INC-2", "the last has ended", |shown| shown["status"] == "resolved").await;
+    notify(&app, &notice("a", &[of("shop", 2, "firing", "2026-01-02T00:00:00Z")])).await;
+    let again = app
+        .incident_when("INC-2", "it is open again, and nobody has it", |shown| shown["status"] == "triggered")
+        .await;
+    assert!(timeline_types(&again).contains(&"reopened".to_owned()), "{again}");
+    let words = app.blocks(&["incident", "explain", "INC-2"]).await;
+    assert!(
+        words.stdout.contains("whoever had it is called anew") && words.stdout.contains("came along"),
+        "{words:?}"
+    );
+    app.assert_journal_verifies().await;
+}
+
 #[tokio::test]
 async fn maintenance_silences_and_says_so() {
     let more = "[[maintenance]]\nservice = \"flowengine\"\nuntil = \"2999-01-01T00:00:00Z\"\nreason = \"the move\"\n";

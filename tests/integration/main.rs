@@ -71,6 +71,8 @@ mod p1;
 mod page;
 #[cfg(test)]
 mod pager_bad_input;
+#[cfg(test)]
+mod pager_details;
 mod pager_look;
 #[cfg(test)]
 mod pager_setup;

@@ -4,11 +4,14 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use blocks_tests::{AppConfig, TestApp};
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 #[tokio::test]
 async fn the_subscription_is_made_put_right_and_tried() {
     let mut app = TestApp::start(&AppConfig { triage: None, ..AppConfig::default() }).await;
-    let url = format!("http://{}", app.address());
+    // in front of the engine, as an address that stays
+    let front = blocks_tests::Proxy::start(app.address().to_owned()).await;
+    let url = format!("http://{}", front.address);
     let hook = format!("{url}/hooks/pagerduty");
     let file = app.dir.join("webhook-secret").display().to_string();
     let setup = async |app: &TestApp, more: &[&str]| {
@@ -20,6 +23,8 @@ async fn the_subscription_is_made_put_right_and_tried() {
         let checks = said["checks"].as_array().cloned().unwrap_or_default();
         checks.into_iter().find(|check| check["name"] == "pagerduty webhook").unwrap_or_default()
     };
+    let step =
+        |said: &serde_json::Value, at: usize| said["steps"][at].as_str().unwrap_or_default().to_owned();
     assert_eq!(doctor(&app).await["warning"], true, "nobody has made one");
 
     // it says what it would do, and does nothing unasked
@@ -40,40 +45,61 @@ async fn the_subscription_is_made_put_right_and_tried() {
         secret.len() == 64 && !format!("{made:?}").contains(&secret),
         "it is in the file alone: {made:?}"
     );
+    // nothing is sent with a secret that the engine does not know, whoever says so
+    assert!(step(&made.json(), 0).contains("switched off until"), "{made:?}");
+    let unknown = setup(&app, &["--yes"]).await;
+    assert!(
+        unknown.code == 3 && unknown.stderr.contains("is not in PAGERDUTY_WEBHOOK_SECRET"),
+        "{unknown:?}"
+    );
+    let early = setup(&app, &["--yes", "--secret-file", &file]).await;
+    assert!(early.code == 3 && early.stderr.contains("does not know its secret"), "{early:?}");
+    // this command reads it, and the engine was not restarted yet
+    let both = format!("{},{secret}", app.secrets["PAGERDUTY_WEBHOOK_SECRET"]);
+    app.set("PAGERDUTY_WEBHOOK_SECRET", &both);
+    let early = setup(&app, &["--yes"]).await;
+    assert!(early.code == 3 && early.stderr.contains("restart `blocks serve`"), "{early:?}");
+    assert!(!format!("{unknown:?}{early:?}").contains(&secret));
+    let off = doctor(&app).await;
+    assert!(off["ok"] == false && off["detail"].as_str().unwrap().contains("is switched off"), "{off}");
+    app.end_server().await;
+    let gone = setup(&app, &["--yes"]).await;
+    assert!(gone.code == 3 && gone.stderr.contains("cannot be seen from here"), "{gone:?}");
+    app.start_server().await;
+    front.leads_to(app.address());
+    assert_eq!(setup(&app, &["--yes"]).await.json()["done"], true);
     // again, it does nothing
     let again = setup(&app, &["--yes"]).await;
     assert_eq!((again.code, &again.json()["steps"]), (0, &json!([])), "{again:?}");
+    // of what was tried one ping is kept, and nothing else came of it
+    assert_eq!(app.sql("SELECT count(*) FROM inbox WHERE source = 'pagerduty'"), 1);
 
-    // the engine does not know the secret yet, so the ping is refused, and that is said
-    let missing = doctor(&app).await;
-    assert_eq!(missing["ok"], false, "{missing}");
-    assert!(missing["detail"].as_str().unwrap().contains("PAGERDUTY_WEBHOOK_SECRET"), "{missing}");
-    let both = format!("{},{secret}", app.secrets["PAGERDUTY_WEBHOOK_SECRET"]);
-    app.set("PAGERDUTY_WEBHOOK_SECRET", &both);
-    app.end_server().await;
-    app.start_server().await;
-    // it listens elsewhere now: the address of one that is there cannot be changed
-    let url = format!("http://{}", app.address());
-    let refused = app.blocks(&["pagerduty", "setup", "--url", &url, "--yes"]).await;
+    // at another address: that of one that is there cannot be changed
+    let elsewhere = blocks_tests::Proxy::start(app.address().to_owned()).await;
+    let other_url = format!("http://{}", elsewhere.address);
+    let refused = app.blocks(&["pagerduty", "setup", "--url", &other_url, "--yes"]).await;
     assert!(refused.code == 3 && refused.stderr.contains("--recreate"), "{refused:?}");
     let other = app.dir.join("another-secret").display().to_string();
-    let words = ["pagerduty", "setup", "--url", &url, "--yes", "--recreate", "--secret-file", &other];
+    let words = ["pagerduty", "setup", "--url", &other_url, "--yes", "--recreate", "--secret-file", &other];
     let recreated = app.blocks(&words).await;
     assert_eq!(recreated.code, 0, "{recreated:?}");
     // it sends nothing while the engine does not know its secret, and the old one stays
     assert!(recreated.stdout.contains("switched off until"), "{recreated:?}");
     assert!(recreated.stderr.contains("with a comma between them"), "{recreated:?}");
     let setup = async |app: &TestApp, more: &[&str]| {
-        let words = [&["pagerduty", "setup", "--url", &url, "-o", "json"], more].concat();
+        let words = [&["pagerduty", "setup", "--url", &other_url, "-o", "json"], more].concat();
         app.blocks(&words).await
     };
-    let step =
-        |said: &serde_json::Value, at: usize| said["steps"][at].as_str().unwrap_or_default().to_owned();
     let told = setup(&app, &["--dry-run"]).await.json();
     assert!(step(&told, 0).contains("it is switched off"), "{told}");
     assert!(step(&told, 1).contains("it sends to another address"), "{told}");
     assert_eq!((&told["done"], &told["steps"][2]), (&json!(false), &json!(null)), "{told}");
-    assert_eq!(setup(&app, &["--yes"]).await.json()["done"], true);
+    // right after it: nothing is switched on, and the old one is not deleted
+    let early = setup(&app, &["--yes", "--secret-file", &other]).await;
+    assert!(early.code == 3 && early.stderr.contains("does not know its secret"), "{early:?}");
+    assert_eq!(setup(&app, &["--dry-run"]).await.json(), told);
+    // somebody who says so knows better
+    assert_eq!(setup(&app, &["--yes", "--unverified"]).await.json()["done"], true);
     assert_eq!(setup(&app, &["--yes"]).await.json()["steps"], json!([]), "one is left, and it is active");
     // the same for another secret of the same address
     let third = app.dir.join("third-secret").display().to_string();
@@ -82,7 +108,14 @@ async fn the_subscription_is_made_put_right_and_tried() {
     let fourth = app.dir.join("fourth-secret").display().to_string();
     let lost = setup(&app, &["--yes", "--recreate", "--secret-file", &fourth]).await;
     assert!(lost.code == 0 && step(&lost.json(), 0).starts_with("delete "), "{lost:?}");
-    assert_eq!(std::fs::read_to_string(&fourth).unwrap().trim().len(), 64);
+    let wrong = setup(&app, &["--yes", "--secret-file", &third]).await;
+    assert!(wrong.code == 3 && wrong.stderr.contains("is not in PAGERDUTY_WEBHOOK_SECRET"), "{wrong:?}");
+    let secret = std::fs::read_to_string(&fourth).unwrap().trim().to_owned();
+    assert_eq!(secret.len(), 64);
+    app.set("PAGERDUTY_WEBHOOK_SECRET", &format!("{both},{secret}"));
+    app.end_server().await;
+    app.start_server().await;
+    elsewhere.leads_to(app.address());
     let told = setup(&app, &["--dry-run"]).await.json();
     assert!(step(&told, 0).contains("it is switched off"), "{told}");
     assert!(step(&told, 1).contains("takes its place"), "{told}");
@@ -92,8 +125,30 @@ async fn the_subscription_is_made_put_right_and_tried() {
     app.control("pagerduty/disable", json!({})).await;
     let off = doctor(&app).await;
     assert!(off["detail"].as_str().unwrap().contains("is switched off"), "{off}");
-    let enabled = app.blocks(&["pagerduty", "setup", "--url", &url, "--yes"]).await;
+    let enabled = app.blocks(&["pagerduty", "setup", "--url", &other_url, "--yes"]).await;
     assert!(enabled.code == 0 && enabled.stdout.contains("enable "), "{enabled:?}");
+}
+
+/// A server that takes whatever comes proves nothing.
+#[tokio::test]
+async fn what_takes_everything_does_not_know_a_secret() {
+    let mut app = TestApp::start(&AppConfig { triage: None, ..AppConfig::default() }).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0_u8; 4_096]).await;
+            let answer = b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            let _ = stream.write_all(answer).await;
+        }
+    });
+    let file = app.dir.join("secret").display().to_string();
+    let made = app.blocks(&["pagerduty", "setup", "--url", &url, "--yes", "--secret-file", &file]).await;
+    assert_eq!(made.code, 0, "{made:?}");
+    let secret = std::fs::read_to_string(&file).unwrap().trim().to_owned();
+    app.set("PAGERDUTY_WEBHOOK_SECRET", &secret);
+    let refused = app.blocks(&["pagerduty", "setup", "--url", &url, "--yes"]).await;
+    assert!(refused.code == 3 && refused.stderr.contains("signed with another secret"), "{refused:?}");
 }
 
 #[tokio::test]
@@ -110,6 +165,8 @@ async fn a_ping_that_arrives_is_seen() {
     app.end_server().await;
     app.start_server().await;
     front.leads_to(app.address());
+    let on = app.blocks(&["pagerduty", "setup", "--url", &url, "--yes"]).await;
+    assert_eq!(on.code, 0, "{on:?}");
     let said = app.blocks_json(&["doctor"]).await;
     let checks = said["checks"].as_array().cloned().unwrap_or_default();
     let check = checks.into_iter().find(|check| check["name"] == "pagerduty webhook").unwrap_or_default();

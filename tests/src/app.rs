@@ -388,6 +388,22 @@ impl TestApp {
         view::text(&self.control("pagerduty/trigger", body).await["id"])
     }
 
+    /// What a monitoring system tells PagerDuty (Events v2); the incident's id there.
+    pub async fn pagerduty_event(&self, event: &serde_json::Value) -> String {
+        self.pagerduty_hears(event).await;
+        let state = self.state().await;
+        let all = state["pagerduty"]["incidents"].as_array().cloned().unwrap_or_default();
+        let one = all.iter().rev().find(|one| one["incident_key"] == event["dedup_key"]);
+        view::text(&one.expect("it has opened an incident")["id"])
+    }
+
+    /// A monitoring system tells PagerDuty something (Events v2).
+    pub async fn pagerduty_hears(&self, event: &serde_json::Value) {
+        let url = format!("{}/events/v2/enqueue", self.sandbox_url);
+        let answer = self.http.post(url).json(event).send().await.expect("the sandbox answers");
+        assert_eq!(answer.status(), 202, "it is taken");
+    }
+
     /// Waits until PagerDuty's webhook about the opening of an incident was acknowledged with 202.
     pub async fn acknowledged(&self, pager_id: &str) {
         self.state_when("the webhook is acknowledged", |state| {

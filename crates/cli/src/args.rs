@@ -311,13 +311,17 @@ pub(crate) struct SetupArgs {
     /// Where PagerDuty reaches Blocks; /hooks/pagerduty is added
     #[arg(long, value_name = "URL")]
     pub(crate) url: url::Url,
-    /// A new file for the secret of a new subscription, which nobody else may read
+    /// A new file for the secret of a new subscription, which nobody else may read; or the file with that of one that is to be
+    /// switched on, where PAGERDUTY_WEBHOOK_SECRET does not hold it
     #[arg(long, value_name = "FILE")]
     pub(crate) secret_file: Option<PathBuf>,
     /// Make a new one, with another address or secret, switched off beside the old one: the next setup switches it on and
     /// deletes the old one
     #[arg(long)]
     pub(crate) recreate: bool,
+    /// Switch on without having seen that the server at the address knows the secret
+    #[arg(long)]
+    pub(crate) unverified: bool,
     /// Only say what it would do
     #[arg(long)]
     pub(crate) dry_run: bool,

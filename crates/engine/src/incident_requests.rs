@@ -9,7 +9,7 @@ use runbook_core::request::Request;
 use runbook_core::rules::Facts;
 use serde_json::json;
 
-use crate::alerts::{explain, explain_loose};
+use crate::alerts::{Along, explain, explain_loose};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incident_reads;
@@ -360,18 +360,26 @@ impl Engine {
         let email = self.email_of(asker);
         let leave =
             IncidentCommand::MergeInto { by: asker.actor.clone(), email, id: into.id, other: into.number };
-        let on_page = match load_incident(self.store(), from.id).await? {
-            Some(loaded) => loaded.state.drafts.pages_to_take(),
-            None => Vec::new(),
+        // no alert of it comes or ends until it is the other's
+        let _gate = self.inner.alert_gate.lock().await;
+        let leaves = load_incident(self.store(), from.id).await?.map(|loaded| loaded.state);
+        let goes_on = load_incident(self.store(), into.id).await?.map(|loaded| loaded.state);
+        let on_page = leaves.as_ref().map(|leaves| leaves.drafts.pages_to_take()).unwrap_or_default();
+        let along = match (&leaves, &goes_on) {
+            (Some(leaves), Some(goes_on)) if leaves.id != goes_on.id => {
+                self.alerts_along(leaves, goes_on).await?
+            }
+            _ => Along::default(),
         };
         let (other, title) = (from.number, from.title.clone());
-        let take = IncidentCommand::TakeIn { id: from.id, other, title, on_page };
+        let take = IncidentCommand::TakeIn { id: from.id, other, title, on_page, alerts: along.told };
         let text = format!(
             "{} is merged into {}, which goes on; its timeline and runs stay with it: `incident show {}`.",
             from.number, into.number, from.number
         );
-        let changed =
-            self.change_incidents(&[(from.id, leave), (into.id, take)], origin, Some(&text)).await?;
+        let changed = self
+            .change_incidents(&[(from.id, leave), (into.id, take)], &along.rows, origin, Some(&text))
+            .await?;
         // what arrived there in the same moment
         self.page_goes_along(from.id).await?;
         let rows: Vec<_> = changed.iter().map(Incident::row).collect();

@@ -126,16 +126,18 @@ impl Engine {
         Err(EngineError::Contended(format!("incident {id}")))
     }
 
-    /// Changes several incidents, all of them or none, each as its command says. Returns them in the same order.
+    /// Changes several incidents, all of them or none, each as its command says, and these rows with them. Returns them in the same
+    /// order.
     pub(crate) async fn change_incidents(
         &self,
         commands: &[(IncidentId, IncidentCommand)],
+        rows: &[RowChange],
         origin: &Origin,
         say: Option<&str>,
     ) -> Result<Vec<Incident>, EngineError> {
         for _ in 0..MAX_TRIES {
             let now = self.now();
-            let mut commit = Commit::default();
+            let mut commit = Commit { rows: rows.to_vec(), ..Commit::default() };
             origin.settle(&mut commit, say, now);
             let (mut states, mut effects) = (Vec::new(), Vec::new());
             for (id, command) in commands {

@@ -1,10 +1,15 @@
 //! What the pager tells of its incidents, and what that means for ours.
 
 use runbook_core::ids::IncidentId;
-use runbook_core::incident::{IncidentCommand, OpenIncident, PagerRef, Word};
+use runbook_core::incident::{
+    Incident, IncidentCommand, Joining, OpenIncident, PageSeverity, PagerRef, Word,
+};
 use runbook_core::journal::Cause;
 use runbook_core::people::Actor;
-use runbook_core::ports::{Answer, InboxItem, PagerEvent, PagerEventKind, PagerIncident};
+use runbook_core::ports::{
+    Answer, InboxItem, PagerError, PagerEvent, PagerEventKind, PagerIncident, Signal, Translated,
+};
+use runbook_core::rules::Choice;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -182,6 +187,9 @@ impl Engine {
         if from.private != into.private {
             return self.change_incident(id, &ended, origin, None).await.map(|_| ());
         }
+        // no alert of it comes or ends until it is the other's
+        let _gate = self.inner.alert_gate.lock().await;
+        let along = self.alerts_along(&from, &into).await?;
         let (other, occurred_at) = (into.number, event.occurred_at);
         let leave = IncidentCommand::PagerMerged { id: into.id, other, occurred_at };
         let take = IncidentCommand::TakeIn {
@@ -189,8 +197,9 @@ impl Engine {
             other: from.number,
             title: from.title.clone(),
             on_page: from.drafts.pages_to_take(),
+            alerts: along.told,
         };
-        match self.change_incidents(&[(id, leave), (into.id, take)], origin, None).await {
+        match self.change_incidents(&[(id, leave), (into.id, take)], &along.rows, origin, None).await {
             Ok(_) => self.page_goes_along(id).await,
             Err(error) if error.is_passing() => Err(error),
             // a run is left, or one of them is over
@@ -224,6 +233,18 @@ impl Engine {
         let choice = self.choose(&facts);
         let service_name = facts.service;
         let private = self.is_led_privately(&service_name, &choice.chosen.triage);
+        // an alert of the same that comes in this moment finds what is opened here
+        let _gate = self.inner.alert_gate.lock().await;
+        if let Some((incident, why)) = self.incident_of_page(page, &service_name, private).await? {
+            let joining = self.joining(page, &incident, why, &choice);
+            let command = IncidentCommand::JoinPager(Box::new(joining));
+            match self.change_incident(incident.id, &command, origin, None).await {
+                Ok(joined) => return Ok(joined.id),
+                Err(error) if error.is_passing() => return Err(error),
+                // it has ended in this moment
+                Err(_) => {}
+            }
+        }
         let opened = self
             .open_incident(
                 origin,
@@ -235,7 +256,7 @@ impl Engine {
                     severity_reason: choice.severity_reason.clone(),
                     service: service_name.clone(),
                     title: page.title.clone().unwrap_or_else(|| format!("PagerDuty incident {}", page.id)),
-                    pager: Some(PagerRef { id: page.id.clone(), url: page.url.clone() }),
+                    pager: Some(pager_ref(page)),
                     detected_at: page.created_at.unwrap_or(event.occurred_at),
                     triage: !choice.chosen.triage.is_empty() || self.rules_need_details(),
                     private,
@@ -250,6 +271,32 @@ impl Engine {
             .await?;
         Ok(opened.id)
     }
+
+    /// What a page means for the incident of alerts that it is about.
+    fn joining(&self, page: &PagerIncident, incident: &Incident, why: String, choice: &Choice) -> Joining {
+        let settings = self.settings();
+        let scheme = settings.severities.default_scheme();
+        let is_more = scheme.rank(&choice.severity) < scheme.rank(&incident.severity);
+        let severity = (!choice.severity_guessed || is_more).then(|| PageSeverity {
+            to: choice.severity.clone(),
+            target_s: settings.target_s(&choice.severity),
+            rule: choice.severity_guessed.then(|| choice.severity_reason.clone()),
+        });
+        let commander = incident.commander.as_ref().and_then(|one| self.directory().person_of(&one.who));
+        Joining {
+            pager: pager_ref(page),
+            why,
+            severity,
+            // more people read there than a private one is for
+            tells_pager: settings.tells_pager && !incident.private,
+            email: commander.and_then(|person| person.pagerduty_email.clone()),
+        }
+    }
+}
+
+/// The pager's side of an incident, as it stays with it.
+fn pager_ref(page: &PagerIncident) -> PagerRef {
+    PagerRef { id: page.id.clone(), url: page.url.clone(), key: page.key.clone() }
 }
 
 /// Something for the record.

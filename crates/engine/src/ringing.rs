@@ -47,6 +47,10 @@ impl Engine {
         let (Some(pager), Some(known)) = (self.inner.parts.pager.clone(), &state.pager) else {
             return Ringing::Nobody;
         };
+        // what is over there and was opened again here rings for nobody
+        if !state.pager_rings() {
+            return Ringing::Nobody;
+        }
         let at = LookAt { services: Vec::new(), incidents: vec![known.id.clone()] };
         let asked = async {
             let seen = pager.look(&at).await.ok()?.into_iter().find(|one| one.incident.id == known.id)?;

@@ -1,5 +1,6 @@
 //! The engine on in-memory adapters and a paused clock.
 
+mod alert_lives;
 mod alerts;
 mod approval_pages;
 mod calls;

@@ -162,6 +162,9 @@ impl Engine {
         let mut reconcile = interval(RECONCILE);
         reconcile.set_missed_tick_behavior(MissedTickBehavior::Skip);
         reconcile.tick().await; // the start has just done it
+        // at once: a process that never lives for so long forgets, too
+        let mut prune = interval(alerts::PRUNE);
+        prune.set_missed_tick_behavior(MissedTickBehavior::Skip);
         while !self.is_draining() {
             self.inner.pulse.turned(Loop::Timers, self.now());
             tokio::select! {
@@ -190,6 +193,11 @@ impl Engine {
                     }
                     if let Err(error) = self.store().let_go(self.now() - KEPT_FOR, GO_AT_ONCE).await {
                         tracing::warn!(%error, "what came in and is of no consequence could not be let go");
+                    }
+                }
+                _ = prune.tick() => {
+                    if let Err(error) = self.prune_alerts().await {
+                        tracing::warn!(%error, "alerts that have ended could not be forgotten");
                     }
                 }
                 _ = stop.changed() => {}

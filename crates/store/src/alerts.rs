@@ -1,5 +1,6 @@
 //! Alerts of monitoring systems, as they stand.
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use runbook_core::alert::{AlertCount, AlertRow};
 use runbook_core::ids::IncidentId;
 use runbook_core::ports::AlertsOf;
@@ -85,6 +86,22 @@ pub(crate) fn find(connection: &Connection, which: &AlertsOf, rows: usize) -> Re
             params![source, fingerprint, most],
         ),
     }
+}
+
+/// Forgets those that have ended and were told of before that time, as long as their incident is not open and has not ended since: at
+/// most so many, those that were told of first before the others. How many there were.
+pub(crate) fn prune(connection: &Connection, before: DateTime<Utc>, most: usize) -> Result<u64, Fault> {
+    let mut delete = connection.prepare_cached(
+        "DELETE FROM alerts WHERE (source, fingerprint) IN (
+             SELECT a.source, a.fingerprint FROM alerts a INDEXED BY alerts_ended
+             WHERE a.firing = 0 AND a.watched = 0 AND a.seen_at < ?1
+                 AND NOT EXISTS (SELECT 1 FROM incidents i WHERE i.id = a.incident
+                     AND (i.open = 1 OR i.row ->> '$.resolved_at' >= ?3))
+             ORDER BY a.seen_at, a.source, a.fingerprint LIMIT ?2)",
+    )?;
+    // as the row has it
+    let ended_since = before.to_rfc3339_opts(SecondsFormat::Millis, true);
+    Ok(delete.execute(params![micros(before), limit(most), ended_since])? as u64)
 }
 
 /// How many an incident has.

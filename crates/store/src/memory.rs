@@ -1,7 +1,7 @@
 //! The store in memory, for tests of what stands on a store: strict as the port says (the conformance suite runs over
 //! it), with a [`Gate`] through which every call goes, so that a test can refuse, delay or lose it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -495,6 +495,14 @@ impl<G: Gate> Store for MemoryStore<G> {
         })
     }
 
+    fn incidents_with_alerts(&self, limit: usize) -> BoxFuture<'_, Result<Vec<IncidentRow>, StoreError>> {
+        self.read(move |data| {
+            let with: BTreeSet<_> = data.alerts.values().filter_map(|alert| alert.incident).collect();
+            let rows = data.incidents.values().filter(|row| row.open && with.contains(&row.id)).cloned();
+            newest(rows, limit, |row| (row.number, row.id))
+        })
+    }
+
     fn runs(
         &self,
         incident: Option<IncidentId>,
@@ -550,6 +558,33 @@ impl<G: Gate> Store for MemoryStore<G> {
                 firing: count.firing + u64::from(row.firing),
                 total: count.total + 1,
             })
+        })
+    }
+
+    fn prune_alerts(&self, before: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.write(move |data| {
+            let is_needed = |id: &IncidentId| {
+                let row = data.incidents.get(id);
+                row.is_some_and(|row| row.open || row.resolved_at.is_some_and(|at| at >= before))
+            };
+            let is_over = |row: &&AlertRow| {
+                !row.firing
+                    && !row.is_watched()
+                    && row.seen_at < before
+                    && !row.incident.as_ref().is_some_and(is_needed)
+            };
+            let mut over: Vec<_> = data
+                .alerts
+                .values()
+                .filter(is_over)
+                .map(|row| (row.seen_at, row.source.clone(), row.fingerprint.clone()))
+                .collect();
+            over.sort();
+            over.truncate(limit);
+            for (_, source, fingerprint) in &over {
+                data.alerts.remove(&(source.clone(), fingerprint.clone()));
+            }
+            over.len() as u64
         })
     }
 

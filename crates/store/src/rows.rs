@@ -50,6 +50,14 @@ pub(crate) fn incidents(
     read(connection, sql, [limit(rows)])
 }
 
+/// Open incidents to which alerts came, newest first.
+pub(crate) fn incidents_with_alerts(connection: &Connection, rows: usize) -> Result<Vec<IncidentRow>, Fault> {
+    let sql = "SELECT row FROM incidents
+               WHERE open = 1 AND id IN (SELECT incident FROM alerts WHERE incident IS NOT NULL)
+               ORDER BY number DESC, id DESC LIMIT ?1";
+    read(connection, sql, [limit(rows)])
+}
+
 /// The newest incident of the pager's with this id.
 pub(crate) fn incident_of_pager(
     connection: &Connection,

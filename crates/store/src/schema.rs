@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_alerts.sql"),
     include_str!("../migrations/0005_kept.sql"),
     include_str!("../migrations/0006_incidents_by_pager.sql"),
+    include_str!("../migrations/0009_ended_alerts.sql"),
     include_str!("../migrations/0010_dead_letters.sql"),
 ];
 

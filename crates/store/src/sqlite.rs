@@ -190,6 +190,10 @@ impl Store for SqliteStore {
         self.read(move |connection| rows::incidents(connection, open_only, limit))
     }
 
+    fn incidents_with_alerts(&self, limit: usize) -> BoxFuture<'_, Result<Vec<IncidentRow>, StoreError>> {
+        self.read(move |connection| rows::incidents_with_alerts(connection, limit))
+    }
+
     fn runs(
         &self,
         incident: Option<IncidentId>,
@@ -222,6 +226,10 @@ impl Store for SqliteStore {
 
     fn alert_count(&self, incident: IncidentId) -> BoxFuture<'_, Result<AlertCount, StoreError>> {
         self.read(move |connection| alerts::count(connection, incident))
+    }
+
+    fn prune_alerts(&self, before: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.write(move |connection| crate::alerts::prune(connection, before, limit))
     }
 
     fn blob(&self, sha256: String) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {

@@ -175,7 +175,7 @@ fn seen(incident: &Value) -> Option<SeenIncident> {
         ("resolved", None) => SeenStatus::Resolved,
         _ => return None,
     };
-    let key = filled(data.incident_key.take());
+    let key = filled(data.incident_key.clone());
     let incident = PagerIncident::try_from(data).ok()?;
     checked(&incident.id).ok()?;
     Some(SeenIncident {

@@ -26,24 +26,28 @@ impl PagerDutyClient {
     pub async fn take_step(&self, step: &Step, url: &str) -> Result<Option<Secret>, PagerError> {
         let _turn = self.turn.lock().await;
         match step {
-            Step::Create { active } => {
+            Step::Create => {
                 let doing = "make the webhook subscription";
                 let to = self.url(&["webhook_subscriptions"], &[])?;
-                let made = self.changed(Method::POST, &to, Some(&body(Some(url), *active)), doing).await?;
+                let made =
+                    self.changed(Method::POST, &to, Some(&body(Some(url), false, None)), doing).await?;
                 let secret =
                     made.pointer("/webhook_subscription/delivery_method/secret").and_then(Value::as_str);
                 let secret = secret.filter(|secret| !secret.is_empty()).ok_or_else(|| {
                     permanent("pagerduty made the subscription and shows no secret; hint: delete it there, and try again".to_owned())
                 })?;
-                Ok(Some(Secret::new(secret)))
+                let secret = Secret::new(secret);
+                let id = made.pointer("/webhook_subscription/id").and_then(Value::as_str).unwrap_or_default();
+                // without it nobody can find out later who knows the secret; the secret itself must not be lost by that
+                if let Err(error) = self.put(id, &body(None, false, Some(&secret.mark()))).await {
+                    tracing::warn!(%error, "whose secret is whose could not be kept at PagerDuty");
+                }
+                Ok(Some(secret))
             }
-            Step::Update { id, .. } => {
-                let to = self.url(&["webhook_subscriptions", checked(id)?], &[])?;
-                self.changed(Method::PUT, &to, Some(&body(None, true)), "change the webhook subscription")
-                    .await?;
-                Ok(None)
+            Step::Update { id, mark, .. } => {
+                self.put(id, &body(None, true, mark.as_deref())).await.map(|()| None)
             }
-            Step::Enable { id } => {
+            Step::Enable { id, .. } => {
                 let to = self.url(&["webhook_subscriptions", checked(id)?, "enable"], &[])?;
                 self.changed(Method::POST, &to, None, "enable the webhook subscription").await?;
                 Ok(None)
@@ -64,6 +68,11 @@ impl PagerDutyClient {
         let _turn = self.turn.lock().await;
         let to = self.url(&["webhook_subscriptions", checked(id)?, "ping"], &[])?;
         self.changed(Method::POST, &to, None, "send a ping").await.map(|_| ())
+    }
+
+    async fn put(&self, id: &str, wish: &Value) -> Result<(), PagerError> {
+        let to = self.url(&["webhook_subscriptions", checked(id)?], &[])?;
+        self.changed(Method::PUT, &to, Some(wish), "change the webhook subscription").await.map(|_| ())
     }
 
     async fn changed(

@@ -63,6 +63,7 @@ fn the_whole_incident_is_carried_over() {
         priority_id: Some("P53ZZH5".to_owned()),
         high_urgency: Some(true),
         created_at: Some(Utc.with_ymd_and_hms(2026, 1, 2, 3, 4, 0).unwrap()),
+        key: Some("key".to_owned()),
     };
     let occurred_at = "2026-01-02T03:04:04.123Z".parse().unwrap();
     let expected = PagerEvent {

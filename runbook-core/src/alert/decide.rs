@@ -41,6 +41,8 @@ pub struct Holder {
     pub number: IncidentNumber,
     /// When it ended; `None` while it is open.
     pub ended_at: Option<DateTime<Utc>>,
+    /// When it was opened, where the pager has it, too, and it is open.
+    pub paged_at: Option<DateTime<Utc>>,
     /// A person ended it in a way that is not taken back: as no incident, or as a part of another.
     pub is_final: bool,
 }
@@ -52,6 +54,8 @@ pub struct Around {
     pub own: Option<Holder>,
     /// The open incident that holds alerts of the sender's group.
     pub group: Option<Holder>,
+    /// The open incident whose page has the key of the sender's group.
+    pub paged: Option<Holder>,
     /// The open incident of its service (of its name, where nothing names the service), and when that opened or the last alert came
     /// to it.
     pub storm: Option<(Holder, DateTime<Utc>)>,
@@ -70,6 +74,8 @@ pub enum What {
     Reopens(IncidentId),
     /// It has ended; its incident, where it has one.
     Ends(Option<IncidentId>),
+    /// Its incident has become a part of this one, and it goes along; it says nothing new itself.
+    Follows(IncidentId),
     /// It was so already, or says nothing new.
     Stays,
     /// Maintenance silences it.
@@ -82,6 +88,38 @@ pub enum What {
 /// opens it.
 #[must_use]
 pub fn decide(
+    told: Told<'_>,
+    known: Option<&AlertRow>,
+    around: &Around,
+    policy: &AlertPolicy,
+    now: DateTime<Utc>,
+) -> (What, AlertRow) {
+    let followed = known.and_then(|row| followed(row, around, now));
+    let (what, row) = heard(told, followed.as_ref().or(known), around, policy, now);
+    (follows(what, followed.as_ref()), row)
+}
+
+/// The row of an alert whose incident has become a part of another one: it belongs to that.
+#[must_use]
+pub fn along(row: AlertRow, into: &Holder, now: DateTime<Utc>) -> AlertRow {
+    let why = format!("the incident where it was has become a part of {}", into.number);
+    decided(joins(row, into.id, now), "followed", why, now)
+}
+
+fn followed(row: &AlertRow, around: &Around, now: DateTime<Utc>) -> Option<AlertRow> {
+    let own = around.own.as_ref().filter(|own| row.incident.is_some_and(|was| was != own.id))?;
+    Some(along(row.clone(), own, now))
+}
+
+/// What went along and says nothing else has at least to be counted there.
+fn follows(what: What, followed: Option<&AlertRow>) -> What {
+    match (what, followed.and_then(|row| row.incident)) {
+        (What::Stays, Some(into)) => What::Follows(into),
+        (what, _) => what,
+    }
+}
+
+fn heard(
     told: Told<'_>,
     known: Option<&AlertRow>,
     around: &Around,
@@ -139,6 +177,18 @@ pub fn decide(
 /// while it is not.
 #[must_use]
 pub fn settle(
+    told: Told<'_>,
+    row: &AlertRow,
+    around: &Around,
+    policy: &AlertPolicy,
+    now: DateTime<Utc>,
+) -> Option<(What, AlertRow)> {
+    let followed = followed(row, around, now);
+    let (what, row) = steadied(told, followed.as_ref().unwrap_or(row), around, policy, now)?;
+    Some((follows(what, followed.as_ref()), row))
+}
+
+fn steadied(
     told: Told<'_>,
     row: &AlertRow,
     around: &Around,
@@ -206,8 +256,13 @@ fn fires(
     }
     row.firing = true;
     let ended = around.own.as_ref().and_then(|own| Some((own, own.ended_at?)));
+    let storm = around.storm.as_ref().filter(|(_, since)| now < *since + policy.storm);
+    // the page for what fires again now was faster, and has opened one
+    let pages = || around.paged.iter().chain(storm.map(|(other, _)| other));
+    let is_paged_since =
+        |at: DateTime<Utc>| pages().any(|other| other.paged_at.is_some_and(|paged_at| paged_at >= at));
     let before = match ended {
-        Some((own, at)) if !own.is_final && turned && now < at + policy.reopen => {
+        Some((own, at)) if !own.is_final && turned && now < at + policy.reopen && !is_paged_since(at) => {
             let why = format!(
                 "the same alert fires again {} after {} ended, within {}",
                 span(now - at),
@@ -224,9 +279,11 @@ fn fires(
         let why = format!("{} holds alerts of the same group of {}{before}", other.number, told.source);
         return (What::Joins(other.id), decided(joins(row, other.id, now), "joined", why, now));
     }
-    if let Some((other, since)) = &around.storm
-        && now < *since + policy.storm
-    {
+    if let Some(other) = &around.paged {
+        let why = format!("the page of {} has the key of its group of {}{before}", other.number, told.source);
+        return (What::Joins(other.id), decided(joins(row, other.id, now), "joined", why, now));
+    }
+    if let Some((other, _)) = storm {
         let of = if told.about.is_of_nobody() {
             format!("alerts of the name {} came to it", told.about.name.as_deref().unwrap_or("it has"))
         } else {

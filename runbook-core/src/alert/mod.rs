@@ -12,10 +12,10 @@ mod row;
 mod tally;
 
 pub use about::{About, SeverityFound, UNKNOWN_SERVICE, about, severity};
-pub use decide::{Around, Holder, Told, What, decide, settle};
+pub use decide::{Around, Holder, Told, What, along, decide, settle};
 pub use notice::{AlertLink, AlertNotice, SentAlert};
 pub use policy::{AlertPolicy, Maintenance, ServiceMatch};
-pub use row::{AlertDecision, AlertRow};
+pub use row::{AlertDecision, AlertRow, pager_key};
 pub use tally::{AlertCount, Tally, counted};
 
 #[cfg(test)]

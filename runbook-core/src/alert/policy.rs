@@ -20,6 +20,8 @@ pub struct AlertPolicy {
     pub flap: TimeDelta,
     /// A damped alert is steady when nothing has changed for so long.
     pub steady: TimeDelta,
+    /// An alert that has ended is forgotten when nobody has told of it for so long, and its incident has been over for as long.
+    pub keep: TimeDelta,
     /// Labels that name the service; the first that is there counts.
     pub service_labels: Vec<String>,
     /// Labels that name the severity; the first that is there counts.
@@ -40,12 +42,23 @@ impl Default for AlertPolicy {
             flap_turns: 6,
             flap: TimeDelta::minutes(30),
             steady: TimeDelta::minutes(10),
+            keep: TimeDelta::days(30),
             service_labels: vec!["service".to_owned()],
             severity_labels: vec!["severity".to_owned(), "priority".to_owned()],
             severities: BTreeMap::new(),
             services: Vec::new(),
             maintenance: Vec::new(),
         }
+    }
+}
+
+impl AlertPolicy {
+    /// What was told last before then is asked for by none of the windows any more.
+    #[must_use]
+    pub fn kept_since(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let windows = [self.storm, self.reopen, self.flap, self.steady];
+        let longest = windows.into_iter().fold(self.keep, TimeDelta::max);
+        now.checked_sub_signed(longest).unwrap_or(DateTime::<Utc>::MIN_UTC)
     }
 }
 

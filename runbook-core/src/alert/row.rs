@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::notice::SentAlert;
 use crate::ids::IncidentId;
@@ -57,7 +58,8 @@ pub struct AlertRow {
 /// What became of an alert, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertDecision {
-    /// In a word: `opened`, `joined`, `fires_again`, `reopened`, `ended`, `silenced`, `no_incident`, `damped`, `steady`, `told_late`.
+    /// In a word: `opened`, `joined`, `fires_again`, `reopened`, `ended`, `silenced`, `no_incident`, `damped`, `steady`, `told_late`,
+    /// `followed`.
     pub became: String,
     /// Why.
     pub why: String,
@@ -68,6 +70,12 @@ pub struct AlertDecision {
 
 /// Decisions that are kept of one alert.
 const DECISIONS_KEPT: usize = 6;
+
+/// What Alertmanager and Grafana call a group of alerts at the pager.
+#[must_use]
+pub fn pager_key(group: &str) -> String {
+    hex::encode(Sha256::digest(group))
+}
 
 impl AlertRow {
     /// The word of the newest decision; empty where there is none.
@@ -81,6 +89,17 @@ impl AlertRow {
         let surplus = (self.decisions.len() + 1).saturating_sub(DECISIONS_KEPT);
         self.decisions.drain(..surplus);
         self.decisions.push(AlertDecision { became: became.to_owned(), why, at });
+    }
+
+    /// Whether the pager knows a page about that service by this key, which whoever told both of it made: Alertmanager's and Grafana's
+    /// is the SHA-256 of the name of the group. Others take their own name of the alert, which another sender may have for something
+    /// else: that holds for the same service alone.
+    #[must_use]
+    pub fn is_known_as(&self, key: &str, service: &str) -> bool {
+        let hashed = |group: &String| pager_key(group).eq_ignore_ascii_case(key);
+        let is_named = self.fingerprint == key || self.group.as_deref() == Some(key);
+        let is_hash = key.len() == 64 && self.group.as_ref().is_some_and(hashed);
+        is_hash || (!key.is_empty() && is_named && self.service == service)
     }
 
     /// Whether it has to be looked at again without being told of: maintenance ends, and what comes and goes gets steady.

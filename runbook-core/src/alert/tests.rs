@@ -54,6 +54,7 @@ fn holder(n: u64, ended: Option<i64>) -> Holder {
         id: IncidentId(Uuid::from_u128(n.into())),
         number: IncidentNumber(n),
         ended_at: ended.map(at),
+        paged_at: None,
         is_final: false,
     }
 }
@@ -186,6 +187,93 @@ fn group_before_service_and_the_service_only_within_its_window() {
         bench.around.storm = Some((other.clone(), at(since)));
         assert_eq!(bench.told(true, 0, now), wanted);
     }
+}
+
+/// Its incident has become a part of another: whatever is told of it is about that one, and what says nothing new is counted there.
+#[test]
+fn it_goes_along_when_its_incident_is_merged() {
+    let (own, other) = (holder(1, None), holder(2, None));
+    for (firing, starts, wanted, became) in [
+        (true, 0, What::Follows(other.id), "followed"),
+        (false, 0, What::Ends(Some(other.id)), "ended"),
+        // of a former time, and counted all the same
+        (false, -50, What::Follows(other.id), "told_late"),
+    ] {
+        let mut bench = Bench::new();
+        bench.told(true, 0, 1);
+        assert_eq!(bench.row.as_ref().unwrap().incident, Some(own.id));
+        bench.around.own = Some(other.clone());
+        assert_eq!(bench.told(firing, starts, 120), wanted, "{firing} {starts}");
+        assert_eq!(bench.row.as_ref().unwrap().incident, Some(other.id));
+        assert_eq!(bench.became(), became);
+    }
+    // it had ended there, and fires again here
+    let mut bench = Bench::new();
+    bench.told(true, 0, 1);
+    bench.told(false, 0, 2);
+    bench.around.own = Some(other.clone());
+    assert_eq!(bench.told(true, 100, 120), What::FiresAgain(other.id));
+    // what is looked at again without being told of goes along, too
+    let mut bench = Bench::new();
+    bench.policy.flap_turns = 1;
+    bench.told(true, 0, 1);
+    bench.told(false, 0, 2);
+    bench.around.own = Some(other.clone());
+    assert_eq!(bench.settled(2 + 600), Some(What::Ends(Some(other.id))));
+}
+
+/// What fires again opens its incident again, unless the page for it was faster and has opened one.
+#[test]
+fn it_joins_the_page_that_came_before_it() {
+    let other = holder(7, None);
+    for (paged, now, wanted) in [
+        (Some(150), 200, What::Joins(other.id)),
+        (None, 200, What::Reopens(holder(1, None).id)),
+        // it is older than that end: something else
+        (Some(50), 200, What::Reopens(holder(1, None).id)),
+        (Some(150), 150 + 600, What::Reopens(holder(1, None).id)),
+    ] {
+        let mut bench = Bench::new();
+        bench.told(true, 0, 1);
+        bench.told(false, 0, 99);
+        bench.around.own = Some(holder(1, Some(100)));
+        let other = Holder { paged_at: paged.map(at), ..other.clone() };
+        bench.around.storm = Some((other, at(150)));
+        assert_eq!(bench.told(true, now - 1, now), wanted, "{paged:?} {now}");
+    }
+    // known by the key of its group, however long ago that was and whatever its service is called
+    let mut bench = Bench::new();
+    bench.around.paged = Some(Holder { paged_at: Some(at(0)), ..other.clone() });
+    assert_eq!(bench.told(true, 0, 90_000), What::Joins(other.id));
+    assert!(bench.why().contains("the page of INC-7 has the key of its group"), "{}", bench.why());
+}
+
+#[test]
+fn the_pager_knows_it_by_what_its_sender_calls_it() {
+    let mut bench = Bench::new();
+    bench.told(true, 0, 1);
+    let mut row = bench.row.unwrap();
+    let group = r#"{}:{alertname="InstanceDown"}"#;
+    row.group = Some(group.to_owned());
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(group);
+    let (hash, upper, name) = (hex::encode(digest), hex::encode_upper(digest), row.fingerprint.clone());
+    for (key, service, wanted) in [
+        (hash.as_str(), "shop", true),
+        (&upper, "shop", true),
+        // the same whatever its service is called there
+        (&hash, "The Shop", true),
+        (&hash[..63], "shop", false),
+        // a name that others may have for something else
+        (&name, "shop", true),
+        (&name, "The Shop", false),
+        (group, "shop", true),
+        (group, "The Shop", false),
+        ("", "shop", false),
+    ] {
+        assert_eq!(row.is_known_as(key, service), wanted, "{key} {service}");
+    }
+    row.group = None;
+    assert!(!row.is_known_as(&hash, "shop"));
 }
 
 #[test]

@@ -4,9 +4,9 @@ use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 
 use super::command::OpenIncident;
-use super::decide::{Decision, Effect, HERE, open};
+use super::decide::{Decision, Effect, HERE, PAGER, open};
 use super::event::IncidentEvent;
-use super::state::Incident;
+use super::state::{Incident, Status};
 use crate::alert::{AlertCount, Tally};
 use crate::journal::Envelope;
 use crate::message::Outgoing;
@@ -49,13 +49,23 @@ pub struct Alerts {
     pub tally: Tally,
     /// An alert has opened it: it is over when all of them are.
     pub opened: bool,
+    /// An alert has opened it again, whoever had opened it before.
+    pub again: bool,
     /// A person has opened it again: it is not over when the alerts are.
     pub by_hand: bool,
+    /// The page that joined it has said how severe it is: alerts raise it no more.
+    pub named_by_pager: bool,
     /// Those that come and go, and are damped.
     pub damped: Vec<String>,
 }
 
 impl Alerts {
+    /// Whether alerts say how severe it is.
+    #[must_use]
+    pub fn say_severity(&self) -> bool {
+        self.opened && !self.named_by_pager
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> AlertCount {
@@ -94,13 +104,20 @@ pub(super) fn decide(state: &Incident, told: &AlertsTold, now: DateTime<Utc>) ->
     let came_back = match (&told.reopens, state.status.is_open()) {
         (Some(reason), false) => Some(reason.clone()),
         // it had ended there while something was still open here
-        (_, true) if fires_again && state.pager_resolved && state.pager.is_none() => {
+        (_, true)
+            if fires_again
+                && state.pager_resolved
+                && (state.pager.is_none()
+                    || (!state.pager_rings() && state.status == Status::Monitoring)) =>
+        {
             Some("its alerts fire again".to_owned())
         }
         _ => None,
     };
     if let Some(reason) = &came_back {
-        events.push(IncidentEvent::Reopened { via: told.source.clone(), reason: Some(reason.clone()) });
+        let (via, reason) = (told.source.clone(), Some(reason.clone()));
+        // whoever took it before its end may sleep by now
+        events.push(IncidentEvent::Reopened { via, reason, anew: !state.status.is_open() });
         // The impact is back, and the time to mitigate it still counts from its detection.
         if let Some(target_s) = state.target_s {
             effects.push(target_timer(state, target_s, now));
@@ -159,8 +176,9 @@ pub(super) fn decide(state: &Incident, told: &AlertsTold, now: DateTime<Utc>) ->
 /// All of them are over: so is it, where an alert opened it and nobody else has the word. While a run or its question is open it is
 /// watched, and people are asked.
 fn end(state: &Incident, told: &AlertsTold, events: &mut Vec<IncidentEvent>, effects: &mut Vec<Effect>) {
-    let is_theirs = state.alerts.as_ref().is_some_and(|alerts| alerts.opened && !alerts.by_hand);
-    if !is_theirs || state.pager.is_some() {
+    let is_theirs =
+        state.alerts.as_ref().is_some_and(|alerts| (alerts.opened || alerts.again) && !alerts.by_hand);
+    if !is_theirs || state.pager_rings() {
         return;
     }
     let incident = state.id;
@@ -204,6 +222,7 @@ impl Incident {
             IncidentEvent::Reopened { via, .. } => {
                 if let Some(alerts) = &mut self.alerts {
                     alerts.by_hand = via == HERE;
+                    alerts.again = via != HERE && via != PAGER;
                 }
             }
             // what a trigger has found beside is over when the trigger says so, or a person

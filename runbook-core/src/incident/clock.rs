@@ -119,7 +119,9 @@ impl Clock {
                     self.begin(envelope.at);
                 }
             }
-            IncidentEvent::Unacknowledged => self.begin(envelope.at),
+            IncidentEvent::Unacknowledged | IncidentEvent::Reopened { anew: true, .. } => {
+                self.begin(envelope.at);
+            }
             IncidentEvent::Reopened { .. } => {
                 self.told.clear();
                 self.last_at = None;
@@ -166,6 +168,7 @@ impl IncidentEvent {
             || matches!(
                 self,
                 IncidentEvent::StepDue { .. }
+                    | IncidentEvent::PagerJoined { .. }
                     | IncidentEvent::RunPlanned { .. }
                     | IncidentEvent::RunTakenUp { .. }
                     | IncidentEvent::RunEnded { .. }
@@ -211,20 +214,23 @@ impl Incident {
     fn is_called(&self, after_s: u32) -> bool {
         // what is not urgent rings for nobody
         let is_urgent = self.chosen.as_ref().is_none_or(|chosen| chosen.high_urgency != Some(false));
-        let pager_has = self.pager.is_some() && is_urgent;
+        let pager_has = self.pager_rings() && is_urgent;
         after_s == 0 && (pager_has || self.clock.has_called)
     }
 
     fn due_at(&self, after_s: u32) -> Option<DateTime<Utc>> {
         let pause = Duration::seconds(BETWEEN_S);
-        let due = self.clock.since? + Duration::seconds(i64::from(after_s));
+        let since = self.clock.since?;
+        let due = since + Duration::seconds(i64::from(after_s));
         // What the pager has had for a while may be somebody's there by now, and that is about to be told.
         let found = self.pager.as_ref().map(|_| self.opened_at + pause);
-        // What opens it by itself may call somebody of its own.
-        let opens_itself = matches!(self.opened_by, Actor::System(_)) && self.pager.is_none();
-        let found = found.or(opens_itself.then(|| self.opened_at + Duration::seconds(OPENS_S)));
+        // What opens it by itself, or again, may call somebody of its own.
+        let by_itself = matches!(self.opened_by, Actor::System(_))
+            || self.alerts.as_ref().is_some_and(|alerts| alerts.again);
+        let opens_itself = by_itself && !self.pager_rings();
+        let begun = opens_itself.then(|| since.max(self.opened_at) + Duration::seconds(OPENS_S));
         let after_last = self.clock.last_at.map(|at| at + pause);
-        Some([found, after_last].into_iter().flatten().fold(due, DateTime::max))
+        Some([found, begun, after_last].into_iter().flatten().fold(due, DateTime::max))
     }
 }
 

@@ -8,6 +8,7 @@ use super::capture::{NoteChange, NoteSource};
 use super::clock::Rung;
 use super::event::{ChangeNoted, PagerRef, RunOutcome};
 use super::handover::Escalate;
+use super::join::Joining;
 use super::reminders::Look;
 use crate::expectation::Outcome;
 use crate::ids::{IncidentId, IncidentNumber, RunId};
@@ -226,6 +227,8 @@ pub enum IncidentCommand {
         /// When, by the pager's account.
         occurred_at: DateTime<Utc>,
     },
+    /// The pager pages for what an alert has opened.
+    JoinPager(Box<Joining>),
     /// Monitoring systems tell of its alerts.
     TellAlerts(Box<AlertsTold>),
     /// The channel is open.
@@ -361,6 +364,8 @@ pub enum IncidentCommand {
         title: String,
         /// What stands at the status page for the other: the page's id, and where it stands there.
         on_page: Vec<(String, PageState)>,
+        /// The other's alerts, which come along.
+        alerts: Option<Box<AlertsTold>>,
     },
     /// Give somebody a role.
     GiveRole {

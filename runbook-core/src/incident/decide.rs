@@ -10,6 +10,7 @@ use super::clock;
 use super::command::{IncidentCommand, OpenIncident, Rejection, Word};
 use super::event::{IncidentEvent, RunOutcome};
 use super::handover;
+use super::join;
 use super::look;
 use super::pager;
 use super::reminders;
@@ -39,6 +40,8 @@ const PAGER_ASK: &str = "pager ask";
 pub(super) const PAGER_REOPENED: &str = "reopened";
 /// The same for an end.
 pub(super) const PAGER_ENDED: &str = "resolved";
+/// Where something was said that the pager said.
+pub(super) const PAGER: &str = "pagerduty";
 /// Where something was said that was said in Blocks.
 pub(super) const HERE: &str = "blocks";
 /// Where something was said by acknowledging a page by which Blocks had called somebody: the pager's own incident has heard nothing of it.
@@ -312,8 +315,8 @@ fn decide_alone(
         }
         IncidentCommand::PagerResolved { occurred_at } => pager_resolved(state, *occurred_at, card.clone()),
         IncidentCommand::PagerReopened { .. } if !state.status.is_open() || state.pager_resolved => {
-            let mut decision =
-                with_card(vec![IncidentEvent::Reopened { via: "pagerduty".to_owned(), reason: None }]);
+            let (via, anew) = (PAGER.to_owned(), !state.status.is_open());
+            let mut decision = with_card(vec![IncidentEvent::Reopened { via, reason: None, anew }]);
             // The impact is back, and the time to mitigate it still counts from its detection.
             if let Some(target_s) = state.target_s {
                 let due = (state.detected_at + Duration::seconds(i64::from(target_s))).max(now);
@@ -406,6 +409,7 @@ fn decide_alone(
         | IncidentCommand::LapseHandover
         | IncidentCommand::TellShift { .. }
         | IncidentCommand::Escalate(_) => return handover::decide(state, command, now),
+        IncidentCommand::JoinPager(page) => return join::decide(state, page, now),
         IncidentCommand::TellAlerts(told) => alerts::decide(state, told, now),
         IncidentCommand::HearResponder { .. }
         | IncidentCommand::TellAgain { .. }

@@ -21,6 +21,9 @@ pub struct PagerRef {
     pub id: String,
     /// Where a person can look at it.
     pub url: Option<String>,
+    /// What whoever paged calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// Something that changed at the service lately, as a diagnostic or somebody else reported it.
@@ -364,6 +367,25 @@ pub enum IncidentEvent {
         /// Where it was said: `pagerduty`, `blocks`.
         via: String,
     },
+    /// The pager pages for it, too, which an alert had opened: from now on it is the pager's as well.
+    PagerJoined {
+        /// The pager's side.
+        pager: PagerRef,
+        /// Why it is the same.
+        why: String,
+        /// The pager is told what the diagnostics find.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        tells_pager: bool,
+        /// The pager is told that somebody has it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        told: bool,
+        /// The pager is told the severity that a person had said.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        severity_told: bool,
+        /// The page names the severity.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        severity_named: bool,
+    },
     /// It is open again.
     Reopened {
         /// Where it was said.
@@ -371,6 +393,9 @@ pub enum IncidentEvent {
         /// Why, where a person said so here.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// Nobody has it: whoever had taken it before its end is called anew, as for a new one.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        anew: bool,
     },
     /// It ends as no incident: there was nothing to mitigate, and nobody reviews it.
     NotAnIncident {

@@ -10,6 +10,7 @@ mod decide;
 mod drift;
 mod event;
 mod handover;
+mod join;
 mod look;
 mod outputs;
 mod pager;
@@ -31,6 +32,7 @@ pub use decide::{Decision, Effect, LEFT_OPEN, RESOLVE_NOT_REPEATED, RESOLVE_WITH
 pub use drift::{Before, Drifted, drift, is_to_tell_again, missed_notes};
 pub use event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome, SharedFrom};
 pub use handover::{Escalate, HANDOVER_WINDOW_S, Offer, PagedOver, Passed};
+pub use join::{Joining, PageSeverity};
 pub use look::SharedLook;
 pub use outputs::{Excerpt, ShownOutput, excerpt};
 pub use pager::Bridge;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::command::{IncidentCommand, Rejection};
-use super::decide::{Decision, Effect, HERE, LEFT_OPEN, PAGER_ENDED, PAGER_REOPENED, TOLD_AGAIN};
+use super::decide::{Decision, Effect, HERE, LEFT_OPEN, PAGER, PAGER_ENDED, PAGER_REOPENED, TOLD_AGAIN};
 use super::event::{IncidentEvent, RunOutcome};
 use super::state::{Incident, Status};
 use super::tell;
@@ -120,6 +120,12 @@ impl Incident {
         })
     }
 
+    /// Whether the pager has it as open: it calls people about it, and has the last word on its end.
+    #[must_use]
+    pub fn pager_rings(&self) -> bool {
+        self.pager.is_some() && !self.pager_over
+    }
+
     /// Whether the pager has to be asked to end it too.
     pub(super) fn asks_pager_to_end(&self) -> bool {
         self.pager.is_some() && !self.pager_over && !self.pager_refused
@@ -193,7 +199,11 @@ impl Incident {
                 self.pager_notes.push(tell::note_text(self.number, &envelope.actor, text));
                 return;
             }
-            IncidentEvent::Reopened { via, .. } if via != HERE => self.pager_over = false,
+            IncidentEvent::Reopened { via, .. } if via == PAGER || (via != HERE && self.pager.is_none()) => {
+                self.pager_over = false;
+            }
+            // an alert opens nothing again there
+            IncidentEvent::Reopened { via, .. } if via != HERE => return,
             IncidentEvent::Reopened { reason, .. } => {
                 let reason = reason.as_deref().unwrap_or_default();
                 self.pager_notes.push(reopened_note(self.number, &envelope.actor, reason));

@@ -9,7 +9,7 @@ use super::alerts::Alerts;
 use super::calls::Calls;
 use super::capture::Captured;
 use super::clock::Clock;
-use super::decide::{CALL, CHANNEL, HERE, OUTPUT, PAGER_ACK, PAGER_RESOLVE, RESOLVE_WITHDRAWN, TOLD_AGAIN};
+use super::decide::{CALL, CHANNEL, HERE, OUTPUT, PAGER, PAGER_ACK, PAGER_RESOLVE, RESOLVE_WITHDRAWN, TOLD_AGAIN};
 use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome, SharedFrom};
 use super::handover::Passed;
 use super::look::Looks;
@@ -353,6 +353,7 @@ impl Incident {
             service: self.service.clone(),
             title: self.title.clone(),
             pager_id: self.pager.as_ref().map(|pager| pager.id.clone()),
+            pager_key: self.pager.as_ref().and_then(|pager| pager.key.clone()),
             channel: self.channel.clone(),
             opened_at: self.opened_at,
             resolved_at: self.resolved_at,
@@ -620,16 +621,22 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.resolved_at = Some(at);
             incident.status = Status::Resolved;
         }
-        IncidentEvent::Reopened { via, .. } => {
+        IncidentEvent::Reopened { via, anew, .. } => {
             incident.resolved_at = None;
             incident.mitigated_at = None;
             incident.resolve_requested = false;
             // What is reopened here stays over at the pager: a person ends it here, next time.
-            incident.pager_resolved = via == HERE && incident.pager_over;
+            let is_theirs = via == PAGER || (via != HERE && incident.pager.is_none());
+            incident.pager_resolved = !is_theirs && incident.pager_over;
             incident.end = None;
+            if *anew {
+                incident.taken_at_pager = false;
+                incident.last_told_at = None;
+                incident.taken_seq = envelope.seq;
+            }
             incident.status = if incident.unfinished_runs().next().is_some() {
                 Status::Mitigating
-            } else if incident.acknowledged_at.is_some() {
+            } else if incident.acknowledged_at.is_some() && !anew {
                 Status::Acknowledged
             } else {
                 Status::Triggered
@@ -646,6 +653,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.taken_seq = envelope.seq;
         }
         IncidentEvent::PagerNoted { id, .. } => incident.noted_at_pager.extend(id.clone()),
+        IncidentEvent::PagerJoined { .. } => incident.has_page(envelope),
         IncidentEvent::TriageFailed { .. }
         | IncidentEvent::TriageShared { .. }
         | IncidentEvent::LookEnded { .. }

@@ -76,6 +76,10 @@ impl Told {
                     *self = Told { asked: std::mem::take(&mut self.asked), ..Told::default() };
                 }
             }
+            IncidentEvent::PagerJoined { severity_told: true, .. } => {
+                self.severities.push((severity.to_owned(), envelope.at));
+                (self.said_at, self.said_seq) = (Some(envelope.at), envelope.seq);
+            }
             IncidentEvent::PagerNoted { what, text: Some(text), .. } if what == TAKEN_OVER => {
                 // what it was told before that has been there, too
                 let upto = self.severities.iter().rposition(|(told, _)| told == text);

@@ -4,6 +4,7 @@ mod calls;
 mod clock;
 mod drift;
 mod handover;
+mod join;
 pub(crate) mod kit;
 mod outputs;
 pub(crate) mod random;

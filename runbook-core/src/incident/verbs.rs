@@ -36,13 +36,18 @@ pub(super) fn decide(
             let event = IncidentEvent::MergedInto { id: *id, other: *other };
             end(state, event, email.as_ref(), merged_note(state.number, by, *other))
         }
-        IncidentCommand::TakeIn { id, other, title, on_page } => {
+        IncidentCommand::TakeIn { id, other, title, on_page, alerts } => {
             is_open(state)?;
             let mut decision =
                 with_card(IncidentEvent::MergedFrom { id: *id, other: *other, title: title.clone() });
             for (page, status) in on_page {
                 let (page, status) = (page.clone(), *status);
                 decision.events.push(IncidentEvent::PageTaken { page, status, from: *other });
+            }
+            if let Some(told) = alerts {
+                let theirs = super::alerts::decide(state, told, now);
+                decision.events.extend(theirs.events);
+                decision.effects.extend(theirs.effects);
             }
             decision
         }
@@ -171,7 +176,9 @@ fn reopen(state: &Incident, by: &Actor, reason: &str, now: DateTime<Utc>) -> Res
         let call = PagerCall::Note { incident: pager.id.clone(), from: None, text };
         effects.push(Effect::Send(Outgoing::Pager { incident, call }));
     }
-    let event = IncidentEvent::Reopened { via: HERE.to_owned(), reason: Some(reason.to_owned()) };
+    // whoever opens it again is there
+    let (via, reason) = (HERE.to_owned(), Some(reason.to_owned()));
+    let event = IncidentEvent::Reopened { via, reason, anew: false };
     Ok(Decision { events: vec![event], effects })
 }
 

@@ -213,6 +213,8 @@ pub struct PagerIncident {
     pub high_urgency: Option<bool>,
     /// When it was opened.
     pub created_at: Option<DateTime<Utc>>,
+    /// What whoever paged calls it.
+    pub key: Option<String>,
 }
 
 /// Somebody asked for something in chat.

@@ -41,6 +41,8 @@ pub trait Store: Send + Sync {
     /// Incidents, newest first.
     fn incidents(&self, open_only: bool, limit: usize)
     -> BoxFuture<'_, Result<Vec<IncidentRow>, StoreError>>;
+    /// Open incidents to which alerts came, newest first.
+    fn incidents_with_alerts(&self, limit: usize) -> BoxFuture<'_, Result<Vec<IncidentRow>, StoreError>>;
     /// Runs, newest first; of one incident when given.
     fn runs(
         &self,
@@ -67,6 +69,9 @@ pub trait Store: Send + Sync {
     fn alerts(&self, which: AlertsOf, limit: usize) -> BoxFuture<'_, Result<Vec<AlertRow>, StoreError>>;
     /// How many alerts an incident has.
     fn alert_count(&self, incident: IncidentId) -> BoxFuture<'_, Result<AlertCount, StoreError>>;
+    /// Forgets alerts that have ended and were told of before that time, as long as their incident is not open and has not ended since;
+    /// at most so many, those that were told of first before the others. How many there were.
+    fn prune_alerts(&self, before: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<u64, StoreError>>;
     /// Bytes stored apart from the journal; `None` when unknown or deleted by retention.
     fn blob(&self, sha256: String) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>>;
     /// Messages due to leave, by lane, then age.
@@ -276,6 +281,9 @@ pub struct IncidentRow {
     pub title: String,
     /// The pager's id, when it came from there.
     pub pager_id: Option<String>,
+    /// What whoever paged calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pager_key: Option<String>,
     /// The chat channel, once there is one.
     pub channel: Option<String>,
     /// When it was opened.

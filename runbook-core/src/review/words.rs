@@ -175,7 +175,10 @@ pub(super) fn incident_event(event: &IncidentEvent) -> String {
         IncidentEvent::ResolveRequested => "asked to resolve".to_owned(),
         IncidentEvent::ResolveHeld { reason } => format!("resolved at the pager, held here: {}", md(reason)),
         IncidentEvent::Resolved { via } => format!("resolved in {}", md(via)),
-        IncidentEvent::Reopened { via, reason } => {
+        IncidentEvent::PagerJoined { pager, why, .. } => {
+            format!("PagerDuty pages for it, too ({}): {}", md(&pager.id), md(why))
+        }
+        IncidentEvent::Reopened { via, reason, .. } => {
             format!("open again in {}{}", md(via), because(reason.as_deref()))
         }
         IncidentEvent::NotAnIncident { reason } => format!("closed as no incident: {}", md(reason)),

@@ -306,6 +306,7 @@ impl Stage {
                 priority_id: None,
                 high_urgency: Some(webhook.number.is_multiple_of(2)),
                 created_at: None,
+                key: None,
             },
             agent_id: webhook.agent.map(|who| format!("P-{}", who.name())),
             agent_name: webhook.agent.map(|who| who.name().to_owned()),

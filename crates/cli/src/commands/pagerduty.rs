@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use pagerduty_hook::{Step, steps};
+use pagerduty_hook::{Secret, Step, Tried, steps};
 use serde_json::json;
 use url::Url;
 
@@ -54,18 +54,21 @@ pub(crate) async fn run(
         told(todo.is_empty());
         return Ok(Code::Success);
     }
-    let makes = todo.iter().any(|step| matches!(step, Step::Create { .. }));
-    let stays_off = todo.contains(&Step::Create { active: false });
-    let ends_old = todo.iter().any(|step| matches!(step, Step::Delete { .. })) && !makes;
+    let makes = todo.contains(&Step::Create);
+    let is_beside = found.iter().any(|one| one.url == url || one.is_ours());
     if makes && args.secret_file.is_none() {
         return Err(Stop::usage(
             "PagerDuty shows the secret of a new subscription once, and it is shown on no terminal\nhint: name a file for it with --secret-file",
         ));
     }
-    if ends_old {
-        printer::note(
-            "only once `blocks serve` has been restarted with both secrets: what it refuses PagerDuty drops, and after three it sends nothing for a day",
-        );
+    if !args.unverified {
+        let mut known = Secret::list(secrets.get("PAGERDUTY_WEBHOOK_SECRET").unwrap_or_default());
+        if let Some(path) = args.secret_file.as_deref().filter(|_| !makes) {
+            known.extend(kept_secret(path)?);
+        }
+        for (id, mark) in todo.iter().filter_map(Step::switches_on) {
+            may_switch_on(id, mark, &known, &url).await?;
+        }
     }
     confirm(yes).await?;
     // before anything is made: a secret that cannot be kept is lost
@@ -89,7 +92,7 @@ pub(crate) async fn run(
             written.map_err(|error| Stop::failed(format!(
                 "the subscription is made, and its secret could not be written to {}: {error}\nhint: `--recreate` makes another one", path.display()
             )))?;
-            printer::note(&told_of_secret(path, stays_off, &url));
+            printer::note(&told_of_secret(path, is_beside, &url));
         }
     }
     told(true);
@@ -97,16 +100,49 @@ pub(crate) async fn run(
 }
 
 /// What is to be done with the secret of a new one.
-fn told_of_secret(path: &Path, stays_off: bool, url: &str) -> String {
+fn told_of_secret(path: &Path, is_beside: bool, url: &str) -> String {
     let path = path.display();
-    if stays_off {
-        return format!(
-            "the secret is in {path}, and nothing is sent with it yet: set PAGERDUTY_WEBHOOK_SECRET to both, the old one and it, with a comma between them, and restart `blocks serve`; then `blocks pagerduty setup --url {url}` switches the new one on and deletes the old one"
-        );
-    }
+    let set = if is_beside {
+        "set PAGERDUTY_WEBHOOK_SECRET to both, the old one and it, with a comma between them,".to_owned()
+    } else {
+        format!("set PAGERDUTY_WEBHOOK_SECRET_FILE to {path}")
+    };
+    let old = if is_beside { " and deletes the old one" } else { "" };
     format!(
-        "the secret is in {path}: set PAGERDUTY_WEBHOOK_SECRET_FILE to it (beside another one that sends: both in PAGERDUTY_WEBHOOK_SECRET, with a comma between them), and restart `blocks serve`"
+        "the secret is in {path}, and nothing is sent with it yet: {set} and restart `blocks serve`; then `blocks pagerduty setup --url {url}` switches the new one on{old}"
     )
+}
+
+/// Refuses to switch on what the server would refuse: PagerDuty drops that, and after three it sends nothing for a day.
+async fn may_switch_on(id: &str, mark: Option<&str>, known: &[Secret], url: &str) -> Result<(), Stop> {
+    let refused = |why: String| Err(Stop::new(Code::Refused, why));
+    let Some(mark) = mark else {
+        return refused(format!(
+            "{id} is not switched on: with which secret it signs is not known here\nhint: `--recreate` makes one of which that is known; `--unverified` switches this one on all the same"
+        ));
+    };
+    let Some(secret) = known.iter().find(|secret| secret.mark() == mark) else {
+        return refused(format!(
+            "{id} is not switched on: its secret is not in PAGERDUTY_WEBHOOK_SECRET, as this command reads it\nhint: set that as for `blocks serve`, or name the secret's file with --secret-file; where it is lost, `--recreate` makes another one"
+        ));
+    };
+    let address = Url::parse(url).map_err(|error| Stop::usage(format!("'{url}' is no address: {error}")))?;
+    match Tried::at(&address, secret).await {
+        Tried::Knows => Ok(()),
+        Tried::Refuses => refused(format!(
+            "{id} is not switched on: the server at {url} does not know its secret\nhint: set PAGERDUTY_WEBHOOK_SECRET to it (beside another one that sends: both, with a comma between them), restart `blocks serve`, and do this again"
+        )),
+        Tried::Unknown(why) => refused(format!(
+            "{id} is not switched on: whether the server at {url} knows its secret cannot be seen from here: {why}\nhint: do this where that address can be reached; `--unverified` switches it on all the same"
+        )),
+    }
+}
+
+/// The secret of one that was made before.
+fn kept_secret(path: &Path) -> Result<Vec<Secret>, Stop> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Stop::usage(format!("the secret in {} cannot be read: {error}", path.display())))?;
+    Ok(Secret::list(&text))
 }
 
 /// A file that holds nothing is of no use to anybody.

@@ -189,6 +189,7 @@ pub(super) fn policy(file: &ConfigFile, scheme: &SeverityScheme) -> Result<Alert
         flap_turns: table.flap_turns.min(30),
         flap: span("flap_window", &table.flap_window)?,
         steady: span("steady_after", &table.steady_after)?,
+        keep: AlertPolicy::default().keep,
         service_labels: table.service_labels.clone(),
         severity_labels: table.severity_labels.clone(),
         severities,

@@ -1,12 +1,12 @@
 //! What there is around an alert: its row, and the incidents that could take it. Read once for a batch, and kept up to date by what
 //! the batch decides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use runbook_core::alert::{About, AlertCount, AlertRow, Around, Holder};
+use runbook_core::alert::{About, AlertCount, AlertRow, Around, Holder, pager_key};
 use runbook_core::ids::IncidentId;
-use runbook_core::incident::End;
+use runbook_core::incident::{End, IncidentEvent};
 use runbook_core::ports::{AlertsOf, IncidentRow, Store};
 
 use crate::error::EngineError;
@@ -16,8 +16,6 @@ use crate::incidents::load_incident;
 const LOOK: usize = 10_000;
 /// How many alerts of a group are looked through for one whose incident is open.
 const GROUP_LOOK: usize = 20;
-/// Incidents that became parts of one another are followed so far.
-const MERGES: usize = 8;
 
 /// Source and fingerprint.
 pub(super) type Key = (String, String);
@@ -31,7 +29,9 @@ pub(super) struct Known {
     rows: BTreeMap<Key, Option<AlertRow>>,
     open: BTreeMap<IncidentId, IncidentRow>,
     closed: BTreeMap<IncidentId, Option<Holder>>,
+    merged: BTreeMap<IncidentId, IncidentId>,
     groups: BTreeMap<(String, String, bool), Option<IncidentId>>,
+    paged: BTreeMap<(String, bool), Option<IncidentId>>,
     newest: BTreeMap<IncidentId, Option<Newest>>,
     counts: BTreeMap<IncidentId, AlertCount>,
 }
@@ -130,48 +130,69 @@ impl Known {
             Some(id) => self.holder(store, id).await?,
             None => None,
         };
+        let paged = group.and_then(|group| self.paged(group, private));
         let group = match group {
             Some(group) => self.group(store, source, group, private).await?,
             None => None,
         };
         let storm = self.storm(store, about, private).await?;
-        Ok(Around { own, group, storm })
+        Ok(Around { own, group, paged, storm })
+    }
+
+    /// The open incident whose page has the key of this group.
+    fn paged(&mut self, group: &str, private: bool) -> Option<Holder> {
+        let known = self.paged.get(&(group.to_owned(), private)).copied();
+        let found = known.unwrap_or_else(|| {
+            let key = pager_key(group);
+            let fits = |row: &&IncidentRow| {
+                let its = row.pager_key.as_ref().filter(|_| row.private == private);
+                its.is_some_and(|its| its.eq_ignore_ascii_case(&key))
+            };
+            self.open.values().filter(fits).max_by_key(|row| row.number).map(|row| row.id)
+        });
+        self.paged.insert((group.to_owned(), private), found);
+        self.open_holder(found?)
     }
 
     fn open_holder(&self, id: IncidentId) -> Option<Holder> {
         let row = self.open.get(&id)?;
-        Some(Holder { id, number: row.number, ended_at: None, is_final: false })
+        let paged_at = row.pager_id.as_ref().map(|_| row.opened_at);
+        Some(Holder { id, number: row.number, ended_at: None, paged_at, is_final: false })
     }
 
-    /// The incident that an alert was in; the other one, where it has become a part of that.
+    /// The incident that an alert was in; the other one, where it has become a part of that, and so on. One that was opened again
+    /// is a part of nothing, so nothing is walked through twice.
     async fn holder(&mut self, store: &dyn Store, id: IncidentId) -> Result<Option<Holder>, EngineError> {
-        let mut at = id;
-        for _ in 0..MERGES {
+        let (mut at, mut walked) = (id, BTreeSet::new());
+        while walked.insert(at) {
             if let Some(holder) = self.open_holder(at) {
                 return Ok(Some(holder));
             }
             if let Some(known) = self.closed.get(&at) {
                 return Ok(known.clone());
             }
-            let Some(incident) = load_incident(store, at).await?.map(|loaded| loaded.state) else {
-                return Ok(None);
-            };
-            let end = incident.end.clone();
-            if let Some(End::Merged { into }) = end {
-                let rows = store.incidents(false, LOOK).await?;
-                match rows.into_iter().find(|row| row.number == into) {
-                    Some(other) => {
-                        at = other.id;
-                        continue;
-                    }
-                    None => return Ok(None),
-                }
+            if let Some(into) = self.merged.get(&at) {
+                at = *into;
+                continue;
+            }
+            let Some(loaded) = load_incident(store, at).await? else { return Ok(None) };
+            let incident = &loaded.state;
+            if matches!(incident.end, Some(End::Merged { .. })) {
+                let into = loaded.events.iter().rev().find_map(|one| match one.event {
+                    IncidentEvent::MergedInto { id, .. } => Some(id),
+                    _ => None,
+                });
+                let Some(into) = into else { return Ok(None) };
+                self.merged.insert(at, into);
+                at = into;
+                continue;
             }
             let holder = Holder {
                 id: at,
                 number: incident.number,
                 ended_at: Some(incident.resolved_at.unwrap_or(incident.opened_at)),
-                is_final: matches!(end, Some(End::NotAnIncident { .. })),
+                paged_at: None,
+                is_final: matches!(incident.end, Some(End::NotAnIncident { .. })),
             };
             self.closed.insert(at, Some(holder.clone()));
             return Ok(Some(holder));

@@ -23,6 +23,8 @@ use crate::origin::Origin;
 const ROWS_AT_ONCE: usize = 2_000;
 /// A beginning that is told of longer than this after it counts from when it is told.
 const OLDEST_START: TimeDelta = TimeDelta::days(1);
+/// Why an alert is in an incident that it did not come to by itself.
+pub(super) const CAME_ALONG: &str = "came along: the incident where it was is a part of this one";
 /// Kinds of reasons that are written of one incident.
 const REASONS: usize = 8;
 
@@ -83,7 +85,12 @@ impl Touched {
     }
 
     fn count(&mut self, order: u8, why: String) {
-        *self.kinds.entry((order, why)).or_default() += 1;
+        self.counted(order, why, 1);
+    }
+
+    /// So many for one reason.
+    pub(super) fn counted(&mut self, order: u8, why: String, count: u64) {
+        *self.kinds.entry((order, why)).or_default() += count;
     }
 }
 
@@ -288,6 +295,7 @@ impl Engine {
             What::Reopens(id) => Some((id, 1, format!("fires again: {why}"))),
             What::Joins(id) => Some((id, 2, format!("joined: {why}"))),
             What::FiresAgain(id) => Some((id, 3, "fires again".to_owned())),
+            What::Follows(id) => Some((id, 2, CAME_ALONG.to_owned())),
             What::Ends(Some(id)) => Some((id, 4, "ended".to_owned())),
             What::Ends(None) | What::Stays | What::Silenced | What::OpensNone => None,
         };
@@ -390,6 +398,7 @@ fn preview(request: &OpenIncident, now: DateTime<Utc>) -> runbook_core::ports::I
         service: request.service.clone(),
         title: request.title.clone(),
         pager_id: None,
+        pager_key: None,
         channel: None,
         opened_at: now,
         resolved_at: None,

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use runbook_core::alert::AlertRow;
 use runbook_core::explain::{Explained, explained};
+use runbook_core::incident::End;
 use runbook_core::journal::millis;
 use runbook_core::ports::{AlertsOf, IncidentRow, Store};
 use serde::Serialize;
@@ -71,6 +72,9 @@ pub async fn explain(store: &dyn Store, row: &IncidentRow) -> Result<Reply, Engi
         };
         let _ = writeln!(text, "alerts: {} of {} fire {of}", count.firing, count.total);
         write_alerts(&mut text, &alerts);
+    }
+    if let (Some(End::Merged { into }), Some(_), 0) = (&loaded.state.end, &loaded.state.alerts, count.total) {
+        let _ = writeln!(text, "alerts: they went along to {into}; `incident explain {into}` tells of them");
     }
     let data = json!({
         "number": row.number.to_string(),

@@ -1,6 +1,7 @@
 //! Alerts that have to be looked at again although nobody tells of them: maintenance ends, and what came and went gets steady.
 
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use runbook_core::journal::Cause;
 use runbook_core::ports::AlertsOf;
@@ -13,6 +14,8 @@ use crate::origin::Origin;
 const AT_ONCE: usize = 1_000;
 /// So often in one look: the ticker has other things to do, too.
 const PAGES: usize = 10;
+/// How often what has ended long ago is forgotten.
+pub(crate) const PRUNE: Duration = Duration::from_secs(3_600);
 
 impl Engine {
     /// Looks at them, from where the last look stopped: however many there are, and whatever becomes of some of them, each has its
@@ -30,6 +33,18 @@ impl Engine {
                 self.settle_rows(&rows, &origin).await?;
             }
             if is_last {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets alerts that have ended long ago and whose incident is over, a bounded number at a time: the next round goes on.
+    pub(crate) async fn prune_alerts(&self) -> Result<(), EngineError> {
+        let before = self.settings().alerts.kept_since(self.now());
+        for _ in 0..PAGES {
+            let _gate = self.inner.alert_gate.lock().await;
+            if self.store().prune_alerts(before, AT_ONCE).await? < AT_ONCE as u64 {
                 break;
             }
         }

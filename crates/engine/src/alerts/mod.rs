@@ -1,14 +1,18 @@
 //! Alerts of monitoring systems: notices become rows and incidents, many of them in one commit.
 
+mod along;
 mod around;
 mod batch;
+mod beside;
 mod explain;
 mod look;
 mod tell;
 
 pub use explain::{explain, explain_loose};
 
+pub(crate) use along::Along;
 pub(crate) use batch::Handed;
+pub(crate) use look::PRUNE;
 
 /// What a timer is called that tells of alerts which came in a hurry.
 pub(crate) const TELL: &str = "alerts";

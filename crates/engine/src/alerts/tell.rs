@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use runbook_core::alert::{AlertLink, AlertRow, Tally};
 use runbook_core::ids::IncidentId;
-use runbook_core::incident::{AlertsTold, Effect, Incident, IncidentCommand, Raise, decide, open_for_alerts};
+use runbook_core::incident::{
+    Alerts, AlertsTold, Effect, Incident, IncidentCommand, Raise, decide, open_for_alerts,
+};
 use runbook_core::journal::{Cause, Head, StreamId};
 use runbook_core::ports::{AlertsOf, Commit, CommitError, CounterRaise, RowChange, Timer, TimerChange};
 
@@ -118,7 +120,7 @@ impl Engine {
     }
 
     /// Everything that is told of an incident's alerts.
-    async fn all_told(
+    pub(super) async fn all_told(
         &self,
         known: &mut Known,
         touched: &Touched,
@@ -134,7 +136,7 @@ impl Engine {
         let more = |raise: &&Raise| scheme.rank(&raise.to) < scheme.rank(&state.severity);
         let mut raises = None;
         if let Some(raise) = touched.raises.as_ref().filter(more) {
-            let from_alerts = state.alerts.as_ref().is_some_and(|alerts| alerts.opened);
+            let from_alerts = state.alerts.as_ref().is_some_and(Alerts::say_severity);
             if state.severity_by_hand || !(from_alerts || state.reminders.is_severity_guessed) {
                 let who = if state.severity_by_hand { "a person" } else { "the pager" };
                 reasons.push(format!(

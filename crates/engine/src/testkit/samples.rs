@@ -190,5 +190,6 @@ pub(crate) fn page(id: &str) -> PagerIncident {
         priority_id: None,
         high_urgency: Some(true),
         created_at: None,
+        key: None,
     }
 }

@@ -258,6 +258,36 @@ async fn many_that_are_watched_keep_none_waiting() {
     assert_eq!(incident.title, "n is down", "its maintenance is over");
 }
 
+/// What has ended is forgotten when its incident has been over for a month, and not before.
+#[tokio::test(start_paused = true)]
+async fn what_has_ended_long_ago_is_forgotten() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let alerts = vec![of_billing(&bench, "a", true), of_billing(&bench, "b", true)];
+    told(&mut bench, "1", "g", alerts).await;
+    let ended = of_billing(&bench, "a", false);
+    told(&mut bench, "2", "g", vec![ended]).await;
+    let left = |bench: &Bench| locked(&bench.data).alerts.len();
+    let days = async |bench: &mut Bench, days: u64| {
+        bench.is_down_for(std::time::Duration::from_secs(days * 86_400)).await;
+        bench.pass(5_000).await;
+    };
+    days(&mut bench, 31).await;
+    assert_eq!(left(&bench), 2, "its incident is open");
+    let ended = of_billing(&bench, "b", false);
+    told(&mut bench, "3", "g", vec![ended]).await;
+    assert_eq!(only(&bench).await.0.status, Status::Resolved);
+    days(&mut bench, 29).await;
+    assert_eq!(left(&bench), 2, "its incident has just ended");
+    let said = bench.ask("why", "ana", Request::IncidentExplain { incident: Some("INC-1".to_owned()) }).await;
+    assert!(said.contains("alerts: 0 of 2 fire"), "{said}");
+    days(&mut bench, 2).await;
+    assert_eq!(left(&bench), 0);
+    let said =
+        bench.ask("why2", "ana", Request::IncidentExplain { incident: Some("INC-1".to_owned()) }).await;
+    assert!(said.contains("all 2 alerts have ended"), "the timeline keeps the count: {said}");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
 /// While a run is open, the end of the alerts is watched and asked about.
 #[tokio::test(start_paused = true)]
 async fn an_open_run_holds_the_end() {

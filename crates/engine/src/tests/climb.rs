@@ -87,7 +87,7 @@ fn rota(settings: &mut Settings) {
     }];
 }
 
-fn pages(bench: &Bench) -> Vec<String> {
+pub(super) fn pages(bench: &Bench) -> Vec<String> {
     let calls = locked(&bench.world.pager).calls.clone();
     let page = |call: PagerCall| match call {
         PagerCall::Page { to, .. } => to,

@@ -137,11 +137,12 @@ fn dispatch(account: &mut Account, rest: &[&str], request: &Request, now: DateTi
             });
             page(request, "oncalls", all)
         }
-        ["change_events"] if get => page(request, "change_events", account.change_events.clone()),
+        ["change_events"] if get => changes(account, request, None),
         ["services", id, "change_events"] if get => {
-            let mine =
-                account.change_events.iter().filter(|c| c["services"][0]["id"] == **id).cloned().collect();
-            page(request, "change_events", mine)
+            if !account.config.services.iter().any(|service| service.id == **id) {
+                return Err(not_found());
+            }
+            changes(account, request, Some(id))
         }
         ["incidents"] if get => incidents(account, request),
         ["incidents"] if method == Method::POST => create(account, request, now),
@@ -270,20 +271,31 @@ fn one(all: Vec<Value>, name: &str, id: &str) -> Answer {
     Ok((200, json!({name: found})))
 }
 
+fn time(request: &Request, name: &str) -> Result<Option<DateTime<Utc>>, RestError> {
+    let Some(text) = request.param(name) else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| RestError::invalid(format!("{name} is not a date")))
+}
+
+/// Change events of a service, or of all, from `since` on and before `until`.
+fn changes(account: &Account, request: &Request, service: Option<&str>) -> Answer {
+    let (since, until) = (time(request, "since")?, time(request, "until")?);
+    let wanted = |change: &&Value| {
+        // it was checked when it came
+        let at = change["timestamp"].as_str().and_then(|at| at.parse::<DateTime<Utc>>().ok());
+        service.is_none_or(|id| change["services"][0]["id"] == id)
+            && since.is_none_or(|since| at.is_some_and(|at| at >= since))
+            && until.is_none_or(|until| at.is_some_and(|at| at < until))
+    };
+    page(request, "change_events", account.change_events.iter().filter(wanted).cloned().collect())
+}
+
 fn incidents(account: &Account, request: &Request) -> Answer {
     let statuses = request.params("statuses[]");
     if let Some(odd) = statuses.iter().find(|s| !["triggered", "acknowledged", "resolved"].contains(s)) {
         return Err(RestError::invalid(format!("Statuses \"{odd}\" is invalid")));
     }
     let (urgencies, services) = (request.params("urgencies[]"), request.params("service_ids[]"));
-    let time = |name: &str| match request.param(name) {
-        None => Ok(None),
-        Some(text) => text
-            .parse::<DateTime<Utc>>()
-            .map(Some)
-            .map_err(|_| RestError::invalid(format!("{name} is not a date"))),
-    };
-    let (since, until) = (time("since")?, time("until")?);
+    let (since, until) = (time(request, "since")?, time(request, "until")?);
     let any = |list: &[&str], value: &str| list.is_empty() || list.contains(&value);
     let wanted = |i: &&Incident| {
         any(&statuses, i.status.word())

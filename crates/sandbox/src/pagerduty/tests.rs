@@ -239,5 +239,28 @@ async fn events_open_and_close_incidents_and_changes_page_nobody() {
     assert_eq!(send("change/enqueue", change).await.0, 202);
     let state = world.state().await;
     assert_eq!(state["pagerduty"]["change_events"][0]["summary"], "rollback executed");
+    for (summary, at) in [("old", "2026-01-05T08:00:00Z"), ("new", "2026-01-05T09:00:00+00:00")] {
+        let payload = json!({"summary": summary, "source": "ci", "timestamp": at});
+        assert_eq!(send("change/enqueue", json!({"routing_key": key, "payload": payload})).await.0, 202);
+    }
+    let service = &world.config.pagerduty.services[0].id;
+    for (path, wanted) in [
+        ("change_events?until=2026-01-06T00:00:00Z".to_owned(), Ok(vec!["old", "new"])),
+        ("change_events?since=2026-01-05T08:00:01Z&until=2026-01-05T09:00:01Z".to_owned(), Ok(vec!["new"])),
+        ("change_events?since=2026-01-05T08:00:00Z&until=2026-01-05T09:00:00Z".to_owned(), Ok(vec!["old"])),
+        (
+            format!("services/{service}/change_events?since=2026-01-05T09:00:00Z&until=2026-01-06T00:00:00Z"),
+            Ok(vec!["new"]),
+        ),
+        ("change_events?since=yesterday".to_owned(), Err(400)),
+        (format!("services/{service}/change_events?until=5"), Err(400)),
+        ("services/PNONE/change_events".to_owned(), Err(404)),
+    ] {
+        let (status, answer) = world.pagerduty("GET", &path, json!(null)).await;
+        let names = answer["change_events"].as_array().into_iter().flatten();
+        let names: Vec<_> = names.filter_map(|one| one["summary"].as_str()).collect();
+        let got = if status == 200 { Ok(names) } else { Err(status) };
+        assert_eq!(got, wanted, "{path}");
+    }
     assert_eq!(state["pagerduty"]["incidents"].as_array().unwrap().len(), 1);
 }

@@ -2,10 +2,11 @@
 
 use runbook_core::alert::{AlertCount, AlertRow, SentAlert};
 use runbook_core::ids::IncidentId;
-use runbook_core::ports::{AlertsOf, Commit, RowChange, Store};
+use runbook_core::ports::{AlertsOf, Commit, IncidentRow, RowChange, Store};
 use uuid::Uuid;
 
 use super::at;
+use super::rows::incident_row;
 
 fn alert_row(fingerprint: &str, incident: Option<u128>, firing: bool, joined_ms: i64) -> AlertRow {
     AlertRow {
@@ -87,4 +88,85 @@ pub async fn alerts_are_replaced_found_and_counted(store: &dyn Store) {
     ];
     assert_eq!(names(AlertsOf::These(keys.clone()), 9).await, ["b", "c"]);
     assert_eq!(store.alerts(AlertsOf::These(keys), 1).await.unwrap(), [ended]);
+}
+
+/// What has ended is forgotten by its age, a bounded number at a time, and nothing that somebody may still ask for: what fires, what is
+/// looked at again, and whatever is in an open incident.
+pub async fn ended_alerts_are_forgotten_by_age(store: &dyn Store) {
+    let (open, closed, lately) = (7_u128, 8_u128, 6_u128);
+    let incident = |number: u64, n: u128, open: bool, resolved_ms: Option<i64>| {
+        RowChange::Incident(IncidentRow {
+            id: IncidentId(Uuid::from_u128(n)),
+            open,
+            resolved_at: resolved_ms.map(at),
+            ..incident_row(number)
+        })
+    };
+    let alerts = [
+        alert_row("closed", Some(closed), false, 10),
+        alert_row("loose", None, false, 20),
+        alert_row("unknown incident", Some(9), false, 30),
+        alert_row("at the time", Some(closed), false, 100),
+        alert_row("later", None, false, 101),
+        alert_row("open", Some(open), false, 1),
+        alert_row("ended lately", Some(lately), false, 1),
+        alert_row("fires", Some(closed), true, 2),
+        AlertRow { damped: true, ..alert_row("damped", Some(closed), false, 3) },
+        AlertRow {
+            silenced: true,
+            alert: SentAlert { firing: true, ..SentAlert::default() },
+            ..alert_row("silenced", None, false, 4)
+        },
+    ];
+    let mut rows = vec![
+        incident(1, open, true, None),
+        incident(2, closed, false, Some(99)),
+        incident(3, lately, false, Some(100)),
+    ];
+    rows.extend(alerts.iter().map(|row| RowChange::Alert(Box::new(row.clone()))));
+    store.commit(Commit { rows, ..Commit::default() }).await.unwrap();
+    let left = async || {
+        let keys = alerts.iter().map(|row| (row.source.clone(), row.fingerprint.clone())).collect();
+        let rows = store.alerts(AlertsOf::These(keys), 99).await.unwrap();
+        rows.into_iter().map(|row| row.fingerprint).collect::<Vec<_>>()
+    };
+    assert_eq!(store.prune_alerts(at(100), 2).await.unwrap(), 2);
+    let kept = ["at the time", "damped", "ended lately", "fires", "later", "open", "silenced"];
+    assert_eq!(left().await, [&kept[..], &["unknown incident"]].concat(), "the oldest first");
+    assert_eq!(store.prune_alerts(at(100), 2).await.unwrap(), 1);
+    assert_eq!(store.prune_alerts(at(100), 2).await.unwrap(), 0);
+    assert_eq!(left().await, kept);
+    // its incident is over now
+    store
+        .commit(Commit { rows: vec![incident(1, open, false, Some(50))], ..Commit::default() })
+        .await
+        .unwrap();
+    assert_eq!(store.prune_alerts(at(100), 9).await.unwrap(), 1);
+}
+
+/// Open incidents that alerts came to are found, the newest first, and no others.
+pub async fn open_incidents_with_alerts_are_found(store: &dyn Store) {
+    let incident = |number: u64, open: bool| {
+        let id = IncidentId(Uuid::from_u128(number.into()));
+        RowChange::Incident(IncidentRow { id, open, ..incident_row(number) })
+    };
+    let alert = |name: &str, n| RowChange::Alert(Box::new(alert_row(name, n, true, 1)));
+    let rows = vec![
+        incident(1, true),
+        incident(2, true),
+        incident(3, false),
+        incident(4, true),
+        alert("a", Some(1)),
+        alert("b", Some(1)),
+        alert("c", Some(3)),
+        alert("d", Some(4)),
+        alert("e", None),
+    ];
+    store.commit(Commit { rows, ..Commit::default() }).await.unwrap();
+    let numbers = async |limit| {
+        let rows = store.incidents_with_alerts(limit).await.unwrap();
+        rows.into_iter().map(|row| row.number.0).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(9).await, [4, 1]);
+    assert_eq!(numbers(1).await, [4]);
 }

@@ -65,6 +65,8 @@ macro_rules! store_conformance {
             rows_are_replaced_and_filtered,
             runs_are_found_by_target_and_by_code,
             alerts_are_replaced_found_and_counted,
+            ended_alerts_are_forgotten_by_age,
+            open_incidents_with_alerts_are_found,
             messages_are_dealt_with_together,
             blobs_are_found_by_their_hash,
             a_blob_under_another_hash_is_refused,

@@ -24,6 +24,7 @@ pub(super) fn incident_row(n: u64) -> IncidentRow {
         service: "flowengine".to_owned(),
         title: "failure rate over 10 %".to_owned(),
         pager_id: Some(format!("Q{n}")),
+        pager_key: Some("0a1b".to_owned()),
         channel: None,
         opened_at: at(1),
         resolved_at: None,

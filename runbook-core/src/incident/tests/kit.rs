@@ -32,7 +32,7 @@ pub(crate) fn request(paged: bool) -> OpenIncident {
         target_s: Some(900),
         service: "flowengine".to_owned(),
         title: "More than 10 % of the flows fail".to_owned(),
-        pager: paged.then(|| PagerRef { id: "Q1".to_owned(), url: None }),
+        pager: paged.then(|| PagerRef { id: "Q1".to_owned(), url: None, key: None }),
         detected_at: start_of_day(),
         triage: true,
         private: false,

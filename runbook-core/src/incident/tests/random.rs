@@ -111,7 +111,7 @@ fn by_people(who: impl Strategy<Value = Actor> + Clone + 'static) -> impl Strate
         }),
         1 => text().prop_map(move |title| {
             let (id, other) = other();
-            IncidentCommand::TakeIn { id, other, title, on_page: Vec::new() }
+            IncidentCommand::TakeIn { id, other, title, on_page: Vec::new(), alerts: None }
         }),
         1 => (who.clone(), role, who.clone()).prop_map(|(by, role, to)| {
             let asked = AskAtPager { from: None, to: "cora@example.com".to_owned() };

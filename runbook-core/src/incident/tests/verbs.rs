@@ -333,6 +333,7 @@ fn the_one_that_goes_on_says_what_became_part_of_it() {
         other: IncidentNumber(2),
         title: "the same".to_owned(),
         on_page: vec![("p1".to_owned(), PageState::Identified)],
+        alerts: None,
     };
     assert_eq!(words(&bench.learns(&take)), ["merged_from", "page_taken"]);
     assert_eq!(bench.incident.merged, [IncidentNumber(2)]);

@@ -95,6 +95,9 @@ impl Store for Watched {
     ) -> BoxFuture<'_, Result<Vec<IncidentRow>, StoreError>> {
         self.store.incidents(open_only, limit)
     }
+    fn incidents_with_alerts(&self, limit: usize) -> BoxFuture<'_, Result<Vec<IncidentRow>, StoreError>> {
+        self.store.incidents_with_alerts(limit)
+    }
     fn runs(
         &self,
         incident: Option<IncidentId>,
@@ -123,6 +126,9 @@ impl Store for Watched {
     }
     fn alert_count(&self, incident: IncidentId) -> BoxFuture<'_, Result<AlertCount, StoreError>> {
         self.store.alert_count(incident)
+    }
+    fn prune_alerts(&self, before: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.store.prune_alerts(before, limit)
     }
     fn blob(&self, sha256: String) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {
         self.store.blob(sha256)
