@@ -8,7 +8,7 @@ mod tell;
 
 pub use explain::{explain, explain_loose};
 
-pub(crate) use batch::Handed;
+pub(crate) use batch::{Handed, facts_of};
 
 /// What a timer is called that tells of alerts which came in a hurry.
 pub(crate) const TELL: &str = "alerts";

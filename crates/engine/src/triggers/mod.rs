@@ -1,9 +1,11 @@
 //! Triggers: asked by timers in the store, told through the inbox, so that a turn is acted on once whatever ends the process.
 
 mod act;
+mod alert;
 mod look;
 mod read;
 mod validate;
 
+pub(crate) use alert::severity_of_trigger;
 pub(crate) use look::{TRIGGER, TriggerTranslator};
 pub use read::list;
