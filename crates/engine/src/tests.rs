@@ -23,6 +23,8 @@ mod private;
 mod reminders;
 mod runs;
 mod triage;
+mod trigger_alerts;
+mod trigger_launch;
 mod triggers;
 mod updates;
 mod verbs;

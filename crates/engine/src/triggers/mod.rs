@@ -9,3 +9,4 @@ mod validate;
 pub(crate) use alert::severity_of_trigger;
 pub(crate) use look::{TRIGGER, TriggerTranslator};
 pub use read::list;
+pub(crate) use validate::is_of_a_past_test;
