@@ -25,6 +25,7 @@ mod runs;
 mod triage;
 mod trigger_alerts;
 mod trigger_launch;
+mod trigger_lives;
 mod triggers;
 mod updates;
 mod verbs;

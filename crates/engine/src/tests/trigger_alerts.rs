@@ -92,6 +92,8 @@ async fn maintenance_silences_it_until_it_is_over() {
         let why = explained(&mut bench, "why", None).await;
         assert!(why.contains("fires: failure rate over 10 % (trigger rate)"), "{why}");
         assert!(why.contains("silenced: maintenance until") && why.contains("the database moves"), "{why}");
+        let listed = bench.ask("list", "ana", Request::TriggerList).await;
+        assert!(listed.contains(", held back by maintenance"), "{listed}");
         if let Some(point) = point {
             bench.pass(4 * 60_000).await;
             bench.ends_soon(point).await;
