@@ -29,6 +29,7 @@ use crate::origin::{Origin, card_key, plan_key};
 use crate::pings::{self, Turn};
 use crate::runs::{load_run, silent};
 use crate::sees::may_see;
+use crate::triggers::is_of_a_past_test;
 
 /// So long an incident waits for a channel of its own before it is shown in the shared one.
 const CHANNEL_PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
@@ -232,7 +233,10 @@ impl Engine {
     /// Nobody is woken for what is over, nor to come where they are already. What an undo has left half done is not over with its incident.
     async fn page_is_late(&self, incident: IncidentId, call: &PagerCall) -> Result<bool, EngineError> {
         let PagerCall::Page { key, to, .. } = call else { return Ok(false) };
-        if key.starts_with(UNDO_FAILED_KEY) || key.starts_with(TEST_KEY) {
+        if key.starts_with(TEST_KEY) {
+            return Ok(is_of_a_past_test(key, self.now()));
+        }
+        if key.starts_with(UNDO_FAILED_KEY) {
             return Ok(false);
         }
         let Some(loaded) = load_incident(self.store(), incident).await? else { return Ok(true) };

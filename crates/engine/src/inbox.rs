@@ -36,7 +36,7 @@ impl Engine {
             match translator.translate(&item) {
                 Translated::Signal(Signal::Alerts(notice)) => {
                     alerts += notice.alerts.len();
-                    notices.push(Handed { source: item.source, id: item.id, notice });
+                    notices.push(Handed { source: item.source, id: item.id, notice, settles: true });
                     if alerts >= ALERTS_AT_ONCE {
                         self.take_notices(&notices).await?;
                         notices.clear();
@@ -131,7 +131,7 @@ impl Engine {
             Translated::Signal(Signal::Trigger(notice)) => self.trigger_turns(item, &notice).await,
             Translated::Signal(Signal::Alerts(notice)) => {
                 let (source, id) = (item.source.clone(), item.id.clone());
-                self.alert_notices(&[Handed { source, id, notice }]).await
+                self.alert_notices(&[Handed { source, id, notice, settles: true }]).await
             }
             Translated::Signal(Signal::Mark(mark)) => self.chat_mark(item, mark).await,
             Translated::Ignored { kind } => self.keep(item, &format!("not acted on: {kind}")).await,

@@ -30,6 +30,8 @@ pub struct Told<'a> {
     pub severity: &'a SeverityFound,
     /// Its service is led privately.
     pub private: bool,
+    /// It joins an open incident of its service however long nothing has come to that.
+    pub anytime: bool,
 }
 
 /// An incident that an alert may belong to.
@@ -195,11 +197,11 @@ fn steadied(
     policy: &AlertPolicy,
     now: DateTime<Utc>,
 ) -> Option<(What, AlertRow)> {
+    if !is_due(told.about, row, policy, now) {
+        return None;
+    }
     let mut row = row.clone();
     if row.damped {
-        if now < row.turned_at + policy.steady {
-            return None;
-        }
         row.damped = false;
         row.turns.clear();
         if !told.alert.firing {
@@ -210,11 +212,18 @@ fn steadied(
         let was_firing = row.firing;
         return Some(fires(told, decided(row, "steady", why, now), !was_firing, around, policy, now));
     }
-    if !(row.silenced && told.alert.firing) || silenced(told, policy, now).is_some() {
-        return None;
-    }
     row.silenced = false;
     Some(fires(told, row, true, around, policy, now))
+}
+
+/// Whether [`settle`] has something to decide about a row: what came and went is steady, or the maintenance that silenced what fires
+/// is over.
+#[must_use]
+pub fn is_due(about: &About, row: &AlertRow, policy: &AlertPolicy, now: DateTime<Utc>) -> bool {
+    if row.damped {
+        return now >= row.turned_at + policy.steady;
+    }
+    row.silenced && row.alert.firing && silenced(about, &row.alert, policy, now).is_none()
 }
 
 fn fires(
@@ -225,7 +234,7 @@ fn fires(
     policy: &AlertPolicy,
     now: DateTime<Utc>,
 ) -> (What, AlertRow) {
-    if !turned && row.silenced && silenced(told, policy, now).is_some() {
+    if !turned && row.silenced && silenced(told.about, told.alert, policy, now).is_some() {
         return (What::Stays, row);
     }
     // what maintenance had silenced has not been dealt with
@@ -243,7 +252,7 @@ fn fires(
         let why = format!("the same alert is in {}, which is open", own.number);
         return (What::FiresAgain(own.id), decided(joins(row, own.id, now), "fires_again", why, now));
     }
-    if let Some(why) = silenced(told, policy, now) {
+    if let Some(why) = silenced(told.about, told.alert, policy, now) {
         row.silenced = true;
         row.firing = false;
         return (What::Silenced, decided(row, "silenced", why, now));
@@ -256,7 +265,8 @@ fn fires(
     }
     row.firing = true;
     let ended = around.own.as_ref().and_then(|own| Some((own, own.ended_at?)));
-    let storm = around.storm.as_ref().filter(|(_, since)| now < *since + policy.storm);
+    let storm =
+        around.storm.as_ref().filter(|(_, since)| told.anytime || now < *since + policy.storm);
     // the page for what fires again now was faster, and has opened one
     let pages = || around.paged.iter().chain(storm.map(|(other, _)| other));
     let is_paged_since =
@@ -289,14 +299,20 @@ fn fires(
         } else {
             format!("is of the same service, {}", told.about.service)
         };
-        let why =
-            format!("{} {of}, and has gathered for less than {}{before}", other.number, span(policy.storm));
+        let how_long = if told.anytime {
+            "is open".to_owned()
+        } else {
+            format!("has gathered for less than {}", span(policy.storm))
+        };
+        let why = format!("{} {of}, and {how_long}{before}", other.number);
         return (What::Joins(other.id), decided(joins(row, other.id, now), "joined", why, now));
     }
-    let why = format!(
-        "no open incident holds this alert, its group, or alerts of its service within {}{before}",
-        span(policy.storm)
-    );
+    let of_service = if told.anytime {
+        "is of its service".to_owned()
+    } else {
+        format!("alerts of its service within {}", span(policy.storm))
+    };
+    let why = format!("no open incident holds this alert, its group, or {of_service}{before}");
     row.joined_at = Some(now);
     (What::Opens, decided(row, "opened", why, now))
 }
@@ -337,8 +353,8 @@ fn is_late(row: &AlertRow, was: &SentAlert, told: &SentAlert, now: DateTime<Utc>
         .then(|| format!("that it began at {} is told after its end", clock(began)))
 }
 
-fn silenced(told: Told<'_>, policy: &AlertPolicy, now: DateTime<Utc>) -> Option<String> {
-    let window = policy.maintenance.iter().find(|one| one.covers(told.about, &told.alert.labels, now))?;
+fn silenced(about: &About, alert: &SentAlert, policy: &AlertPolicy, now: DateTime<Utc>) -> Option<String> {
+    let window = policy.maintenance.iter().find(|one| one.covers(about, &alert.labels, now))?;
     let until = window.until.format("%Y-%m-%d %H:%M UTC");
     Some(format!("maintenance until {until}: {}", window.reason))
 }

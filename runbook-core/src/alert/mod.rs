@@ -12,7 +12,7 @@ mod row;
 mod tally;
 
 pub use about::{About, SeverityFound, UNKNOWN_SERVICE, about, severity};
-pub use decide::{Around, Holder, Told, What, along, decide, settle};
+pub use decide::{Around, Holder, Told, What, along, decide, is_due, settle};
 pub use notice::{AlertLink, AlertNotice, SentAlert};
 pub use policy::{AlertPolicy, Maintenance, ServiceMatch};
 pub use row::{AlertDecision, AlertRow, pager_key};

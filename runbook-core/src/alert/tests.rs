@@ -67,13 +67,14 @@ struct Bench {
     labels: Vec<(&'static str, &'static str)>,
     /// When it ended, by the sender's account.
     ends: Option<i64>,
+    anytime: bool,
 }
 
 impl Bench {
     fn new() -> Bench {
         let policy = AlertPolicy::default();
         let labels = vec![("alertname", "Down"), ("service", "shop"), ("severity", "critical")];
-        Bench { policy, around: Around::default(), row: None, labels, ends: None }
+        Bench { policy, around: Around::default(), row: None, labels, ends: None, anytime: false }
     }
 
     fn told(&mut self, firing: bool, starts: i64, now: i64) -> What {
@@ -89,6 +90,7 @@ impl Bench {
             about: &of,
             severity: &severe,
             private: false,
+            anytime: self.anytime,
         };
         let (what, mut row) = decide(told, self.row.as_ref(), &self.around, &self.policy, at(now));
         if what == What::Opens {
@@ -111,6 +113,7 @@ impl Bench {
             about: &of,
             severity: &severe,
             private: false,
+            anytime: self.anytime,
         };
         let (what, mut row) = settle(told, &row, &self.around, &self.policy, at(now))?;
         if what == What::Opens {
@@ -274,6 +277,16 @@ fn the_pager_knows_it_by_what_its_sender_calls_it() {
     }
     row.group = None;
     assert!(!row.is_known_as(&hash, "shop"));
+}
+
+/// What asks for an hour before it tells joins what is open, however long nothing came to that.
+#[test]
+fn what_joins_at_any_time_waits_for_no_window() {
+    let other = holder(7, None);
+    let mut bench = Bench { anytime: true, ..Bench::new() };
+    bench.around.storm = Some((other.clone(), at(0)));
+    assert_eq!(bench.told(true, 90_000, 90_000), What::Joins(other.id));
+    assert_eq!(bench.why(), "INC-7 is of the same service, shop, and is open");
 }
 
 #[test]

@@ -225,12 +225,6 @@ impl Incident {
                     alerts.again = via != HERE && via != PAGER;
                 }
             }
-            // what a trigger has found beside is over when the trigger says so, or a person
-            IncidentEvent::NoteAdded { .. } if envelope.actor == Actor::system("trigger") => {
-                if let Some(alerts) = &mut self.alerts {
-                    alerts.by_hand = true;
-                }
-            }
             IncidentEvent::SeverityChanged { .. } | IncidentEvent::SeverityConfirmed { .. } => {
                 self.severity_by_hand = is_person;
             }

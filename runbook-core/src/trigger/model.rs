@@ -229,6 +229,17 @@ pub enum Turn {
         #[serde(with = "number")]
         value: f64,
     },
+    /// What maintenance or damping had held back counts from now on.
+    Counts {
+        /// It fires.
+        firing: bool,
+        /// Since when it does, or does not.
+        #[serde(with = "millis")]
+        since: DateTime<Utc>,
+        /// When that it is held back was decided.
+        #[serde(with = "millis")]
+        held_at: DateTime<Utc>,
+    },
 }
 
 impl Standing {
@@ -282,6 +293,7 @@ impl TriggerNotice {
             Turn::NoNumber { since } => ("no-number", *since),
             Turn::NoAnswer { since, .. } => ("no-answer", *since),
             Turn::Answers { .. } => ("answers", now),
+            Turn::Counts { held_at, .. } => ("counts", *held_at),
         };
         format!("{}/{}/{word}", self.trigger, at.timestamp_millis())
     }
@@ -326,6 +338,12 @@ impl TriggerNotice {
                     self.trigger,
                     shown(*value)
                 )
+            }
+            Turn::Counts { firing: true, since, .. } => {
+                format!("trigger {} fires still: {}, since {}", self.trigger, trigger.says, time(since))
+            }
+            Turn::Counts { firing: false, since, .. } => {
+                format!("trigger {} is steady: it is quiet since {}", self.trigger, time(since))
             }
         }
     }

@@ -18,6 +18,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::{INCIDENT_COUNTER, MAX_TRIES};
 use crate::origin::Origin;
+use crate::triggers::{TRIGGER, severity_of_trigger};
 
 /// Rows of one commit.
 const ROWS_AT_ONCE: usize = 2_000;
@@ -36,6 +37,8 @@ pub(crate) struct Handed {
     pub(crate) id: String,
     /// What it says.
     pub(crate) notice: AlertNotice,
+    /// With that it is dealt with; else whoever hands it in has more to do.
+    pub(crate) settles: bool,
 }
 
 /// What a batch has decided and not written yet.
@@ -119,7 +122,7 @@ impl Engine {
     }
 
     /// Looks at rows again: maintenance may be over, and what came and went may be steady.
-    pub(super) async fn settle_rows(&self, rows: &[AlertRow], origin: &Origin) -> Result<(), EngineError> {
+    pub(crate) async fn settle_rows(&self, rows: &[AlertRow], origin: &Origin) -> Result<(), EngineError> {
         let _gate = self.inner.alert_gate.lock().await;
         for _ in 0..MAX_TRIES {
             if self.try_rows(rows, origin).await? {
@@ -147,7 +150,11 @@ impl Engine {
                 let one = One {
                     source: &notice.source,
                     group: notice.group.as_deref(),
-                    left_out: Some(if notice.firing { notice.left_out } else { 0 }),
+                    left_out: (notice.source != TRIGGER).then_some(if notice.firing {
+                        notice.left_out
+                    } else {
+                        0
+                    }),
                     alert,
                     origin: &origin,
                     again: false,
@@ -156,7 +163,9 @@ impl Engine {
                     return Ok(false);
                 }
             }
-            pending.done.push((handed.source.clone(), handed.id.clone(), InboxOutcome::Done));
+            if handed.settles {
+                pending.done.push((handed.source.clone(), handed.id.clone(), InboxOutcome::Done));
+            }
             pending.origin.get_or_insert(origin);
             seen += 1;
         }
@@ -198,9 +207,15 @@ impl Engine {
         let (policy, now) = (&settings.alerts, self.now());
         let of = about(one.alert, policy);
         let own = settings.service(&of.service).and_then(|service| service.severity.as_deref());
-        let severe = severity(one.alert, policy, settings.severities.default_scheme(), own);
+        // a trigger is Blocks' own: its severity is configured with it, and no rule is asked for another
+        let is_trigger = one.source == TRIGGER;
+        let severe = if is_trigger {
+            severity_of_trigger(one.alert)
+        } else {
+            severity(one.alert, policy, settings.severities.default_scheme(), own)
+        };
         let choice = self.choose(&facts_of(one.alert, &of, &severe));
-        let by_rule = choice.rule_says_severity(&settings.rules);
+        let by_rule = !is_trigger && choice.rule_says_severity(&settings.rules);
         let scheme = settings.severities.default_scheme();
         let opens = scheme.get(&choice.severity).is_some_and(|severity| severity.opens_incident);
         let severe = match severe {
@@ -227,6 +242,7 @@ impl Engine {
             about: &of,
             severity: &severe,
             private,
+            anytime: is_trigger,
         };
         let (what, mut row) = match (&before, one.again) {
             (Some(row), true) => match settle(told, row, &around, policy, now) {
@@ -318,7 +334,9 @@ impl Engine {
         } else if turned {
             touched.steady.push(row.title.clone());
         }
-        let comes = matches!(what, What::Reopens(_) | What::Joins(_) | What::FiresAgain(_));
+        // what a trigger raises, it raises with its own word
+        let comes =
+            one.source != TRIGGER && matches!(what, What::Reopens(_) | What::Joins(_) | What::FiresAgain(_));
         if let (true, SeverityFound::Is { id: to, reason, guessed }) = (comes, severe)
             && (by_rule || !guessed)
         {
@@ -408,7 +426,7 @@ fn preview(request: &OpenIncident, now: DateTime<Utc>) -> runbook_core::ports::I
 }
 
 /// What the rules look at of an alert: a severity that it names counts as its priority, and its annotations are its details.
-fn facts_of(alert: &SentAlert, of: &About, severe: &SeverityFound) -> Facts {
+pub(crate) fn facts_of(alert: &SentAlert, of: &About, severe: &SeverityFound) -> Facts {
     let priority = match severe {
         SeverityFound::Is { id, guessed: false, .. } => Some(id.clone()),
         SeverityFound::Is { .. } | SeverityFound::OpensNone { .. } => None,

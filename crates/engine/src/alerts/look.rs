@@ -9,6 +9,7 @@ use runbook_core::ports::AlertsOf;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::origin::Origin;
+use crate::triggers::TRIGGER;
 
 /// So many are read at once.
 const AT_ONCE: usize = 1_000;
@@ -23,12 +24,16 @@ impl Engine {
     pub(crate) async fn look_at_alerts(&self) -> Result<(), EngineError> {
         let origin = Origin::system("alerts", Cause::Timer);
         for _ in 0..PAGES {
-            let rows = self.store().alerts(AlertsOf::Watched(self.alerts_looked(None)), AT_ONCE).await?;
+            let mut rows = self.store().alerts(AlertsOf::Watched(self.alerts_looked(None)), AT_ONCE).await?;
             let last = rows.last().filter(|_| rows.len() == AT_ONCE);
             let next = last.map(|row| (row.source.clone(), row.fingerprint.clone()));
             let is_last = next.is_none();
             // before they are dealt with: a page that cannot be keeps no other waiting
             self.alerts_looked(Some(next));
+            // more than a row comes of a trigger's
+            for row in rows.extract_if(.., |row| row.source == TRIGGER) {
+                self.trigger_counts_again(&row).await?;
+            }
             if !rows.is_empty() {
                 self.settle_rows(&rows, &origin).await?;
             }

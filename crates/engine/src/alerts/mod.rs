@@ -11,7 +11,7 @@ mod tell;
 pub use explain::{explain, explain_loose};
 
 pub(crate) use along::Along;
-pub(crate) use batch::Handed;
+pub(crate) use batch::{Handed, facts_of};
 pub(crate) use look::PRUNE;
 
 /// What a timer is called that tells of alerts which came in a hurry.

@@ -1,6 +1,6 @@
 //! Triggers end to end: asked by timers, told once through every restart, and a plan that nobody approves.
 
-use runbook_core::incident::{Incident, IncidentEvent};
+use runbook_core::incident::{Incident, IncidentEvent, Status};
 use runbook_core::people::Actor;
 use runbook_core::ports::PagerCall;
 use runbook_core::request::Request;
@@ -9,7 +9,7 @@ use runbook_core::trigger::{Ask, Comparison, Counted, Trigger};
 use crate::settings::Settings;
 use crate::testkit::{Act, Bench, check, locked};
 
-fn trigger(name: &str, query: &str) -> Trigger {
+pub(super) fn trigger(name: &str, query: &str) -> Trigger {
     Trigger {
         name: name.to_owned(),
         says: "failure rate over 10 %".to_owned(),
@@ -28,22 +28,22 @@ fn trigger(name: &str, query: &str) -> Trigger {
     }
 }
 
-fn with(triggers: Vec<Trigger>) -> impl FnOnce(&mut Settings) {
+pub(super) fn with(triggers: Vec<Trigger>) -> impl FnOnce(&mut Settings) {
     move |settings: &mut Settings| settings.triggers = triggers
 }
 
-fn reads(bench: &Bench, query: &str, value: Result<f64, &str>) {
+pub(super) fn reads(bench: &Bench, query: &str, value: Result<f64, &str>) {
     let value = value.map_err(str::to_owned);
     locked(&bench.world.meter).says.insert(query.to_owned(), value);
 }
 
 /// The lines in a channel that are about triggers.
-fn lines(bench: &Bench) -> Vec<String> {
+pub(super) fn lines(bench: &Bench) -> Vec<String> {
     let asks = locked(&bench.world.chat).asks();
     asks.into_iter().map(|(_, text)| text).filter(|text| text.contains("trigger ")).collect()
 }
 
-fn pages(bench: &Bench) -> Vec<String> {
+pub(super) fn pages(bench: &Bench) -> Vec<String> {
     let calls = locked(&bench.world.pager).calls.clone();
     let page = |call: PagerCall| match call {
         PagerCall::Page { to, title, .. } => Some(format!("{}: {title}", to.unwrap_or_default())),
@@ -52,7 +52,7 @@ fn pages(bench: &Bench) -> Vec<String> {
     calls.into_iter().filter_map(page).collect()
 }
 
-async fn the_incidents(bench: &Bench) -> Vec<(Incident, Vec<IncidentEvent>)> {
+pub(super) async fn the_incidents(bench: &Bench) -> Vec<(Incident, Vec<IncidentEvent>)> {
     let ids: Vec<_> = locked(&bench.data).incidents.keys().copied().collect();
     let mut all = Vec::new();
     for id in ids {
@@ -61,7 +61,7 @@ async fn the_incidents(bench: &Bench) -> Vec<(Incident, Vec<IncidentEvent>)> {
     all
 }
 
-fn notes(events: &[IncidentEvent]) -> Vec<&str> {
+pub(super) fn notes(events: &[IncidentEvent]) -> Vec<&str> {
     let mut notes = Vec::new();
     for event in events {
         if let IncidentEvent::NoteAdded { text, .. } = event {
@@ -97,7 +97,7 @@ async fn it_opens_one_incident_pages_one_person_and_says_when_it_is_over() {
     assert_eq!(said.len(), 2, "{said:?}");
     assert!(said[0].contains("INC-1 has it") && said[1].contains("trigger rate is quiet again"), "{said:?}");
     let (incident, events) = &the_incidents(&bench).await[0];
-    assert!(incident.status.is_open(), "a person ends it");
+    assert_eq!(incident.status, Status::Resolved, "it was its only alert");
     assert_eq!(notes(events).iter().filter(|note| note.contains("quiet again")).count(), 1);
     assert_eq!(check(&bench), Vec::<String>::new());
 }
@@ -133,6 +133,8 @@ async fn it_joins_the_open_incident_of_its_service_and_raises_it() {
         description: None,
     };
     bench.ask("declare", "ben", declare).await;
+    // a question about an hour is answered late
+    bench.pass(3_600_000).await;
     reads(&bench, "q", Ok(0.34));
     bench.pass(120_000).await;
     let incident = bench.incident().await;
@@ -239,6 +241,28 @@ async fn a_plan_is_announced_whatever_ends_the_process() {
         said.retain(|line| is_announced(line));
         said.dedup();
         assert_eq!(said.len(), 1, "{point}: {said:?}");
+    }
+}
+
+/// What only reads runs at once, so that nothing tells afterwards that it waits: wherever the process ends, it runs once.
+#[tokio::test(start_paused = true)]
+async fn what_only_reads_is_planned_once_whatever_ends_the_process() {
+    for point in 1..60 {
+        let looks = Trigger {
+            for_s: 0,
+            plan: Some("triage".to_owned()),
+            page: None,
+            service: Some("billing".to_owned()),
+            ..trigger("rate", "q")
+        };
+        let mut bench = Bench::with(&[], with(vec![looks])).await;
+        reads(&bench, "q", Ok(0.34));
+        bench.ends_soon(point).await;
+        bench.pass(200_000).await;
+        assert_eq!(locked(&bench.data).runs.len(), 1, "{point}");
+        let all = the_incidents(&bench).await;
+        let announced = notes(&all[0].1).into_iter().filter(|note| note.contains("has planned triage"));
+        assert_eq!(announced.count(), 1, "{point}");
     }
 }
 
@@ -359,6 +383,15 @@ async fn a_test_is_marked_measured_logged_and_cleaned_up() {
     let reply = bench.engine.request(&test, &asker("ben")).await.unwrap();
     assert_eq!(reply.data["passed"], false, "{reply:?}");
     assert!(reply.text.contains("page to ana: not received"), "{}", reply.text);
+    let log = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(log.matches(",page,ana,,60000,not received").count(), 1, "{log}");
+    // an hour later nobody is woken by it
+    let called = locked(&bench.world.pager).calls.len();
+    bench.pass(3_600_000).await;
+    locked(&bench.world.pager).is_away = false;
+    bench.pass(3_600_000).await;
+    let calls = locked(&bench.world.pager).calls.split_off(called);
+    assert!(!calls.iter().any(|call| matches!(call, PagerCall::Page { .. })), "{calls:?}");
     let unknown = Request::TriggerTest { name: "nope".to_owned() };
     let refused = bench.engine.request(&unknown, &asker("ben")).await.unwrap_err().to_string();
     assert!(refused.contains("there is no trigger 'nope'; hint: blocks.toml names: rate"), "{refused}");

@@ -4,21 +4,26 @@
 
 use std::collections::BTreeMap;
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
+use runbook_core::alert::AlertRow;
 use runbook_core::ids::IncidentId;
-use runbook_core::incident::{Escalate, IncidentCommand, IncidentEvent, OpenIncident, Word};
+use runbook_core::incident::{Escalate, Incident, IncidentCommand, IncidentEvent, Word};
 use runbook_core::journal::Cause;
 use runbook_core::message::Outgoing;
 use runbook_core::people::Actor;
 use runbook_core::ports::{Commit, InboxItem, IncidentRow, Kept};
-use runbook_core::rules::Facts;
+use runbook_core::run::Run;
 use runbook_core::trigger::{Trigger, TriggerNotice, Turn};
+use runbook_core::view;
 
+use super::alert::{begins_to_be_damped, is_held_back};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::origin::{Asker, Origin, Pace};
+use crate::runs::load_run;
 use crate::sees::may_see;
+use crate::streams::Loaded;
 
 /// When a trigger's plan was made last is kept under its name behind this: the turn, and behind a line's end what is announced.
 const PLAN_KEY: &str = "trigger-plan/";
@@ -39,26 +44,54 @@ impl Engine {
         let cause = Cause::Inbox { source: item.source.clone(), id: item.id.clone() };
         let origin = Origin::of(Actor::system("trigger"), cause);
         let text = notice.words(trigger);
-        let mut line = text.clone();
-        match (&notice.turn, trigger.severity.as_deref()) {
-            (Turn::Fires { .. }, Some(severity)) => {
-                let row = self.raise(trigger, severity, &text, &origin).await?;
-                line = format!("{text}\n{} has it.", row.number);
-                self.page_for_trigger(trigger, row.id, &origin).await?;
-                self.plan_for_trigger(trigger, &row, &origin).await?;
+        let line = match &notice.turn {
+            Turn::Fires { .. } => {
+                let row = self.hear_turn(trigger, true, item).await?;
+                self.fires(trigger, row, text, &origin).await?
             }
-            (Turn::Resolves { .. }, Some(_)) => self.note_where_it_fired(trigger, &text, &origin).await?,
-            // no channel is told of it: whoever is in its incident is
-            (_, Some(_)) if self.is_told_privately(trigger) => {
-                self.note_where_it_fired(trigger, &text, &origin).await?;
+            Turn::Resolves { .. } => {
+                // before its incident may be over by it
+                let before = self.row_of_trigger(&trigger.name).await?;
+                if let Some(before) = before.filter(|row| !row.damped) {
+                    self.note_where_it_fires(&before, &text, &origin).await?;
+                }
+                let row = self.hear_turn(trigger, false, item).await?;
+                row.filter(|row| !is_held_back(row)).map(|row| self.with_damping(&row, text))
             }
-            _ => {}
-        }
+            Turn::Counts { held_at, .. } => {
+                if let Some(row) = self.row_of_trigger(&trigger.name).await? {
+                    self.settle_rows(&[row], &origin).await?;
+                }
+                let Some(row) = self.row_of_trigger(&trigger.name).await? else {
+                    return self.done(item).await;
+                };
+                // as it is now, whatever it was when that was handed in
+                let (firing, since, held_at) = (row.alert.firing, row.turned_at, *held_at);
+                let turn = Turn::Counts { firing, since, held_at };
+                let text = TriggerNotice { turn, ..notice.clone() }.words(trigger);
+                if firing {
+                    self.fires(trigger, Some(row), text, &origin).await?
+                } else {
+                    (!is_held_back(&row)).then_some(text)
+                }
+            }
+            Turn::NoNumber { .. } | Turn::NoAnswer { .. } | Turn::Answers { .. } => {
+                // no channel is told of it: whoever is in its incident is
+                if self.is_told_privately(trigger)
+                    && let Some(row) = self.row_of_trigger(&trigger.name).await?
+                {
+                    self.note_where_it_fires(&row, &text, &origin).await?;
+                }
+                Some(text)
+            }
+        };
         let mut commit = Commit::default();
         let now = self.now();
         let channel = trigger.channel.clone().or_else(|| self.channel_of_trigger(trigger, &notice.turn));
-        if let Some(channel) = channel.filter(|_| !self.is_told_privately(trigger)) {
-            let message = Outgoing::Notice { channel, text: line };
+        if let Some(channel) = channel.filter(|_| !self.is_told_privately(trigger))
+            && let Some(text) = line
+        {
+            let message = Outgoing::Notice { channel, text };
             self.enqueue(&mut commit, &message, &item.id, Pace::AtOnce, now);
         }
         Origin { inbox: Some((item.source.clone(), item.id.clone())), ..origin }.settle(
@@ -71,34 +104,51 @@ impl Engine {
         Ok(())
     }
 
+    /// What comes of it that it fires, by what the alerts' way has made of it; returns what its channel is told, where it is.
+    async fn fires(
+        &self,
+        trigger: &Trigger,
+        alert: Option<AlertRow>,
+        text: String,
+        origin: &Origin,
+    ) -> Result<Option<String>, EngineError> {
+        // one that is held back calls nobody and plans nothing; `incident explain` says why
+        let Some(alert) = alert.filter(|alert| !is_held_back(alert)) else { return Ok(None) };
+        let mut line = text.clone();
+        if let Some(id) = alert.incident.filter(|_| alert.firing)
+            && let Some(row) = self.raise(trigger, id, &text, origin).await?
+        {
+            line = format!("{text}\n{} has it.", row.number);
+            self.page_for_trigger(trigger, row.id, origin).await?;
+            self.plan_for_trigger(trigger, &row, origin).await?;
+        }
+        Ok(Some(self.with_damping(&alert, line)))
+    }
+
+    /// What is told, and that it is the last for a while where it comes and goes.
+    fn with_damping(&self, alert: &AlertRow, text: String) -> String {
+        if !begins_to_be_damped(alert) {
+            return text;
+        }
+        let steady = self.settings().alerts.steady.num_seconds().unsigned_abs();
+        format!(
+            "{text}\nIt comes and goes, and is not told of again until it is steady for {}.",
+            runbook_core::duration::for_people(steady)
+        )
+    }
+
     /// Where a trigger without a channel of its own is told of: what opens an incident is told there, the rest where its severity
     /// is, else where the least urgent things are.
     fn channel_of_trigger(&self, trigger: &Trigger, turn: &Turn) -> Option<String> {
-        if trigger.severity.is_some() && matches!(turn, Turn::Fires { .. } | Turn::Resolves { .. }) {
+        if trigger.severity.is_some()
+            && matches!(turn, Turn::Fires { .. } | Turn::Resolves { .. } | Turn::Counts { .. })
+        {
             return None;
         }
         let scheme = self.settings().severities.default_scheme();
         let own = trigger.severity.as_deref().and_then(|severity| scheme.get(severity));
         let told = own.into_iter().chain(scheme.severities.iter().rev());
         told.filter_map(|severity| severity.channels.first()).next().cloned()
-    }
-
-    /// The service that a trigger's incident is of: the only one where it names none.
-    fn service_of_trigger<'a>(&'a self, trigger: &'a Trigger) -> Option<&'a str> {
-        match (&trigger.service, self.settings().services.as_slice()) {
-            (Some(name), _) => Some(name),
-            (None, [only]) if trigger.severity.is_some() => Some(&only.name),
-            (None, _) => None,
-        }
-    }
-
-    /// Whether its incident is private: it is told of there alone.
-    pub(super) fn is_told_privately(&self, trigger: &Trigger) -> bool {
-        self.service_of_trigger(trigger).is_some_and(|service| {
-            let title = trigger.says.clone();
-            let facts = Facts { service: service.to_owned(), title, ..Facts::default() };
-            self.is_led_privately(service, &self.choose(&facts).chosen.triage)
-        })
     }
 
     /// The triggers that somebody who asks may know of: those of a private service are for whoever sees every private incident.
@@ -108,69 +158,31 @@ impl Engine {
         self.settings().triggers.iter().filter(is_shown).cloned().collect()
     }
 
-    /// The incident that a firing trigger is about: the one that has this already, else an open one of its service, else a new one.
+    /// Says in the incident of a firing trigger what it has read, and makes it as severe as the trigger says; `None` where it is over.
     async fn raise(
         &self,
         trigger: &Trigger,
-        severity: &str,
+        id: IncidentId,
         text: &str,
         origin: &Origin,
-    ) -> Result<IncidentRow, EngineError> {
-        let settings = self.settings();
-        let service = self.service_of_trigger(trigger).unwrap_or("unknown service").to_owned();
-        let facts = Facts { service: service.clone(), title: trigger.says.clone(), ..Facts::default() };
-        let chosen = self.choose(&facts).chosen;
-        let private = self.is_led_privately(&service, &chosen.triage);
-        let (severity, target_s) = self.severity(severity)?;
-        let rows = self.store().incidents(true, LOOK).await?;
-        let mut open: Option<IncidentRow> = None;
-        for row in rows.into_iter().filter(|row| row.service == service && row.private == private) {
-            let Some(loaded) = load_incident(self.store(), row.id).await? else { continue };
-            let has_it = loaded.events.iter().any(
-                |one| matches!(&one.event, IncidentEvent::NoteAdded { text: noted, .. } if noted == text),
-            );
-            if has_it {
-                return Ok(row);
-            }
-            open.get_or_insert(row);
+    ) -> Result<Option<IncidentRow>, EngineError> {
+        let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(None) };
+        let row = loaded.state.row();
+        if !row.open || says(&loaded, text) {
+            return Ok(Some(row).filter(|row| row.open));
         }
-        if let Some(row) = open {
-            let scheme = settings.severities.default_scheme();
-            let more = scheme.more_severe(&row.severity, &severity) != row.severity;
-            if more {
+        if let Some(severity) = &trigger.severity {
+            let (severity, target_s) = self.severity(severity)?;
+            let scheme = self.settings().severities.default_scheme();
+            if scheme.more_severe(&row.severity, &severity) != row.severity {
                 let word = Word::Rule { why: format!("the trigger {} says so", trigger.name) };
                 let command = IncidentCommand::ChangeSeverity { to: severity, target_s, word };
-                self.change_incident(row.id, &command, origin, None).await?;
+                self.change_incident(id, &command, origin, None).await?;
             }
-            let command =
-                IncidentCommand::AddNote { by: origin.actor.clone(), email: None, text: text.to_owned() };
-            return Ok(self.change_incident(row.id, &command, origin, None).await?.row());
         }
-        let now = self.now();
-        let incident = self
-            .open_incident(
-                origin,
-                &|id, number| OpenIncident {
-                    id,
-                    number,
-                    severity: severity.clone(),
-                    severity_reason: format!("the trigger {} says so", trigger.name),
-                    target_s,
-                    service: service.clone(),
-                    title: trigger.says.clone(),
-                    pager: None,
-                    detected_at: now,
-                    triage: !chosen.triage.is_empty(),
-                    chosen: Some(Box::new(chosen.clone())),
-                    private,
-                    severity_guessed: false,
-                    tells_pager: false,
-                    note: Some(text.to_owned()),
-                },
-                None,
-            )
-            .await?;
-        Ok(incident.row())
+        let command =
+            IncidentCommand::AddNote { by: origin.actor.clone(), email: None, text: text.to_owned() };
+        Ok(Some(self.change_incident(id, &command, origin, None).await?.row()))
     }
 
     /// Pages the one person whom the trigger names, where they were not asked already.
@@ -243,6 +255,12 @@ impl Engine {
                 None => Ok(()),
             };
         }
+        // the process may have ended when it was planned and before that was kept
+        if let Some(run) = self.planned_by(row.id, origin).await? {
+            let what = format!("{}: {}", run.plan.title, view::state_words(&run));
+            let text = planned_text(trigger, name, &what, &run.id.to_string());
+            return self.keep_plan(key, (run.created_at, &text), row, origin).await;
+        }
         if let Some(last) = last.filter(|last| self.now() < last.at + window) {
             let text = format!(
                 "trigger {}: {name} is not planned again: that was at {}, and once in {} is its limit",
@@ -261,11 +279,8 @@ impl Engine {
         };
         let text = match planned {
             Ok(reply) => {
-                let run = reply.data["id"].as_str().unwrap_or_default().to_owned();
-                format!(
-                    "trigger {} has planned {name}: {}. `/blocks runbook cancel {run}` stops it.",
-                    trigger.name, reply.text
-                )
+                let run = reply.data["id"].as_str().unwrap_or_default();
+                planned_text(trigger, name, &reply.text, run)
             }
             Err(error) if error.is_passing() => return Err(error),
             // there is no plan, so the next turn may make one
@@ -274,30 +289,54 @@ impl Engine {
                 return self.say_once(row, &text, origin).await;
             }
         };
-        let value = format!("{}\n{text}", trigger_of(origin));
-        let kept = vec![Kept { key, at: self.now(), value }];
-        self.store().commit(Commit { kept, ..Commit::default() }).await?;
-        self.say_once(row, &text, origin).await
+        self.keep_plan(key, (self.now(), &text), row, origin).await
     }
 
-    /// On the timeline of the open incidents that have that it fires.
-    async fn note_where_it_fired(
+    /// The run that this very turn has planned.
+    async fn planned_by(&self, incident: IncidentId, origin: &Origin) -> Result<Option<Run>, EngineError> {
+        for row in self.store().runs(Some(incident), false, LOOK).await? {
+            let loaded = load_run(self.store(), row.id).await?;
+            let of_turn = loaded.filter(|loaded| {
+                loaded
+                    .events
+                    .first()
+                    .is_some_and(|one| (&one.actor, &one.cause) == (&origin.actor, &origin.cause))
+            });
+            if let Some(loaded) = of_turn {
+                return Ok(Some(loaded.state));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Keeps that the window's plan is made, with what is announced, and announces it.
+    async fn keep_plan(
         &self,
-        trigger: &Trigger,
+        key: String,
+        (at, text): (DateTime<Utc>, &str),
+        row: &IncidentRow,
+        origin: &Origin,
+    ) -> Result<(), EngineError> {
+        let value = format!("{}\n{text}", trigger_of(origin));
+        let kept = vec![Kept { key, at, value }];
+        self.store().commit(Commit { kept, ..Commit::default() }).await?;
+        self.say_once(row, text, origin).await
+    }
+
+    /// On the timeline of the open incident in which it fires.
+    async fn note_where_it_fires(
+        &self,
+        alert: &AlertRow,
         text: &str,
         origin: &Origin,
     ) -> Result<(), EngineError> {
-        let begins = format!("trigger {} fires: ", trigger.name);
-        for row in self.store().incidents(true, LOOK).await? {
-            let Some(loaded) = load_incident(self.store(), row.id).await? else { continue };
-            let has_it = loaded.events.iter().any(
-                |one| matches!(&one.event, IncidentEvent::NoteAdded { text, .. } if text.starts_with(&begins)),
-            );
-            if has_it {
-                self.say_once(&row, text, origin).await?;
+        let Some(id) = alert.incident.filter(|_| alert.firing) else { return Ok(()) };
+        match load_incident(self.store(), id).await? {
+            Some(loaded) if loaded.state.status.is_open() => {
+                self.say_once(&loaded.state.row(), text, origin).await
             }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// A note on the timeline, once.
@@ -318,10 +357,7 @@ impl Engine {
         origin: &Origin,
     ) -> Result<(), EngineError> {
         let Some(loaded) = load_incident(self.store(), row.id).await? else { return Ok(()) };
-        let is_there = loaded
-            .events
-            .iter()
-            .any(|one| matches!(&one.event, IncidentEvent::NoteAdded { text: noted, .. } if noted == text));
+        let is_there = says(&loaded, text);
         if !is_there {
             let command =
                 IncidentCommand::AddNote { by: origin.actor.clone(), email: None, text: text.to_owned() };
@@ -342,6 +378,22 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// What is announced of a plan.
+fn planned_text(trigger: &Trigger, runbook: &str, what: &str, run: &str) -> String {
+    format!(
+        "trigger {} has planned {runbook}: {what}. `/blocks runbook cancel {run}` stops it.",
+        trigger.name
+    )
+}
+
+/// Whether this stands on an incident's timeline.
+fn says(loaded: &Loaded<Incident, IncidentEvent>, text: &str) -> bool {
+    loaded
+        .events
+        .iter()
+        .any(|one| matches!(&one.event, IncidentEvent::NoteAdded { text: noted, .. } if noted == text))
 }
 
 /// What this turn is known by.

@@ -99,22 +99,29 @@ impl Engine {
         let now = self.now();
         let (after, turns) = step(&self.standing_of_trigger(&trigger.name).await?, trigger, &reading, now);
         for turn in turns {
-            let notice = TriggerNotice { trigger: trigger.name.clone(), turn };
-            let body =
-                serde_json::to_vec(&notice).map_err(|error| EngineError::Journal(error.to_string()))?;
-            let item = InboxItem {
-                source: TRIGGER.to_owned(),
-                id: notice.key(now),
-                kind: TRIGGER.to_owned(),
-                body,
-                received_at: now,
-            };
-            self.store().accept(item).await?;
-            self.inner.inbox_wake.notify_one();
+            self.hand_turn_in(&TriggerNotice { trigger: trigger.name.clone(), turn }, now).await?;
         }
         let value = serde_json::to_string(&after).map_err(|error| EngineError::Journal(error.to_string()))?;
         let kept = vec![Kept { key: format!("{KEY}{}", trigger.name), at: now, value }];
         Ok(self.store().commit(Commit { kept, ..Commit::default() }).await?)
+    }
+
+    /// Hands in what is to be told, under its name.
+    pub(super) async fn hand_turn_in(
+        &self,
+        notice: &TriggerNotice,
+        now: DateTime<Utc>,
+    ) -> Result<(), EngineError> {
+        let item = InboxItem {
+            source: TRIGGER.to_owned(),
+            id: notice.key(now),
+            kind: TRIGGER.to_owned(),
+            body: serde_json::to_vec(notice).map_err(|error| EngineError::Journal(error.to_string()))?,
+            received_at: now,
+        };
+        self.store().accept(item).await?;
+        self.inner.inbox_wake.notify_one();
+        Ok(())
     }
 
     /// Where a trigger stands; at its beginning where what is kept does not read any more.

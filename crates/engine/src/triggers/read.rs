@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use runbook_core::alert::AlertRow;
 use runbook_core::duration::for_people;
-use runbook_core::ports::Store;
+use runbook_core::ports::{AlertsOf, Store};
 use runbook_core::trigger::{Ask, Counted, Is, Standing, Trigger, shown};
 use serde_json::{Value, json};
 
-use super::look::KEY;
+use super::look::{KEY, TRIGGER};
 use crate::error::EngineError;
 use crate::origin::Reply;
 
@@ -17,9 +18,13 @@ use crate::origin::Reply;
 /// # Errors
 /// When the store cannot be read.
 pub async fn list(store: Option<&dyn Store>, triggers: &[Trigger]) -> Result<Reply, EngineError> {
-    let kept = match store {
-        Some(store) => store.kept(KEY.to_owned()).await?,
-        None => Vec::new(),
+    let (kept, alerts) = match store {
+        Some(store) => {
+            let keys: Vec<_> = triggers.iter().map(|one| (TRIGGER.to_owned(), one.name.clone())).collect();
+            let most = keys.len();
+            (store.kept(KEY.to_owned()).await?, store.alerts(AlertsOf::These(keys), most).await?)
+        }
+        None => (Vec::new(), Vec::new()),
     };
     let (mut text, mut all) = (String::new(), Vec::new());
     for trigger in triggers {
@@ -27,8 +32,9 @@ pub async fn list(store: Option<&dyn Store>, triggers: &[Trigger]) -> Result<Rep
         let kept = kept.iter().find(|kept| kept.key == key);
         let standing: Standing =
             kept.and_then(|kept| serde_json::from_str(&kept.value).ok()).unwrap_or_default();
-        let _ = writeln!(text, "{}", line(trigger, &standing));
-        all.push(data(trigger, &standing));
+        let held_by = alerts.iter().find(|row| row.fingerprint == trigger.name).and_then(held_by);
+        let _ = writeln!(text, "{}", line(trigger, &standing, held_by));
+        all.push(data(trigger, &standing, held_by));
     }
     if all.is_empty() {
         text = "there are no triggers; hint: a [[trigger]] in blocks.toml, as docs/triggers.md has it"
@@ -37,7 +43,16 @@ pub async fn list(store: Option<&dyn Store>, triggers: &[Trigger]) -> Result<Rep
     Ok(Reply { text: text.trim_end().to_owned(), data: json!({ "triggers": all }) })
 }
 
-fn line(trigger: &Trigger, standing: &Standing) -> String {
+/// What holds back that it is told of, where something does.
+fn held_by(alert: &AlertRow) -> Option<&'static str> {
+    match (alert.silenced, alert.damped) {
+        (true, _) => Some("maintenance"),
+        (_, true) => Some("damping"),
+        (false, false) => None,
+    }
+}
+
+fn line(trigger: &Trigger, standing: &Standing, held_by: Option<&str>) -> String {
     let severity = trigger.severity.as_deref().unwrap_or("tells a channel");
     let value = standing.value.map_or_else(|| "no number".to_owned(), shown);
     let asked = standing.asked_at.map_or_else(String::new, |at| format!(" at {}", at.format("%H:%M:%S UTC")));
@@ -49,8 +64,9 @@ fn line(trigger: &Trigger, standing: &Standing) -> String {
     let failure = standing.failure.as_deref().map_or_else(String::new, |failure| format!(": {failure}"));
     let since =
         since(standing).map_or_else(String::new, |at| format!(" since {}", at.format("%Y-%m-%d %H:%M UTC")));
+    let held_by = held_by.map_or_else(String::new, |by| format!(", held back by {by}"));
     format!(
-        "{}  {}{since}{failure}  {value}{asked} ({} {}{lasts}, {severity})  {}",
+        "{}  {}{since}{held_by}{failure}  {value}{asked} ({} {}{lasts}, {severity})  {}",
         trigger.name,
         standing.word().replace('_', " "),
         trigger.when.sign(),
@@ -67,7 +83,7 @@ fn since(standing: &Standing) -> Option<DateTime<Utc>> {
     standing.failing_since.or(standing.missing_since).or(of_is)
 }
 
-fn data(trigger: &Trigger, standing: &Standing) -> Value {
+fn data(trigger: &Trigger, standing: &Standing, held_by: Option<&str>) -> Value {
     let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Millis, true);
     let ask = match &trigger.ask {
         Ask::Query { connection, query } => json!({ "connection": connection, "query": query }),
@@ -98,5 +114,6 @@ fn data(trigger: &Trigger, standing: &Standing) -> Value {
         "asked_at": standing.asked_at.map(time),
         "value": standing.value.filter(|value| value.is_finite()),
         "failure": standing.failure,
+        "held_back_by": held_by,
     })
 }

@@ -24,6 +24,8 @@ use crate::origin::{Asker, Pace, Reply};
 const CHAT_TARGET: Duration = Duration::from_secs(30);
 /// A page has to be there by then.
 const PAGE_TARGET: Duration = Duration::from_secs(60);
+/// A page that has not left by so long after its time is not sent any more: nobody is woken by a test that is over.
+const GRACE: Duration = Duration::from_secs(30);
 /// How often it is looked whether it is.
 const LOOK: Duration = Duration::from_millis(100);
 /// The log, in the data folder.
@@ -208,7 +210,8 @@ impl Engine {
             (_, None) => Some(format!("{} has no `pagerduty_email`", person.name)),
             _ => None,
         };
-        let key = format!("{TEST_KEY}{id}");
+        let until = self.now() + PAGE_TARGET + GRACE;
+        let key = format!("{TEST_KEY}{}/{id}", until.timestamp_millis());
         let outbox_key = format!("pager/page/test/{id}/{id}");
         if missing.is_none() {
             let call = PagerCall::Page {
@@ -242,6 +245,10 @@ impl Engine {
         let mut left = tokio::time::interval(LOOK);
         loop {
             left.tick().await;
+            // what has not left by now does not, and is not taken for what has
+            if began.elapsed() >= PAGE_TARGET + GRACE {
+                break;
+            }
             let mut waits = false;
             for one in tested.iter_mut().filter(|one| one.way.missing.is_none() && one.received_ms.is_none())
             {
@@ -345,6 +352,12 @@ impl Engine {
     }
 }
 
+/// Whether a page is that of a test that is over.
+pub(crate) fn is_of_a_past_test(key: &str, now: DateTime<Utc>) -> bool {
+    let until = key.strip_prefix(TEST_KEY).and_then(|rest| rest.split('/').next()?.parse().ok());
+    until.is_some_and(|until| now.timestamp_millis() >= until)
+}
+
 fn nobody(duty: &str) -> Way {
     Way {
         kind: "page",
@@ -387,7 +400,22 @@ fn time(at: DateTime<Utc>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use chrono::{DateTime, Utc};
+
+    use super::{is_of_a_past_test, quoted};
+
+    #[test]
+    fn the_page_of_a_test_has_its_time() {
+        let at = |ms| DateTime::<Utc>::from_timestamp_millis(ms).unwrap();
+        for (key, now, is_past) in [
+            ("blocks/test/1000/x", 999, false),
+            ("blocks/test/1000/x", 1_000, true),
+            ("blocks/test/x", 1_000, false),
+            ("blocks/escalate/1000/x", 1_000, false),
+        ] {
+            assert_eq!(is_of_a_past_test(key, at(now)), is_past, "{key} {now}");
+        }
+    }
 
     #[test]
     fn a_cell_stays_a_cell() {

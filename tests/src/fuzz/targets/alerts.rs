@@ -71,6 +71,7 @@ fn check(translator: &AlertTranslator, data: &[u8]) {
             about: &of,
             severity: &severity,
             private: false,
+            anytime: false,
         };
         let (_, row) = decide(told, None, &Around::default(), &policy, now);
         assert_eq!(row.firing, alert.firing, "{row:?}");

@@ -1,0 +1,109 @@
+//! Triggers over whole stories of figures: whatever ends the process, and how often, the same comes of them as in one long life.
+
+use runbook_core::incident::IncidentEvent;
+use runbook_core::trigger::Trigger;
+
+use super::triggers::{lines, notes, pages, reads, the_incidents, trigger, with};
+use crate::testkit::{Bench, check, locked};
+
+/// Parts of a story. Each lasts for so many questions that a restart more or less changes nothing, and no limit is near a multiple of it.
+const PARTS: usize = 10;
+const PART_MS: u64 = 245_000;
+
+/// Numbers that are the same for the same seed.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % most
+    }
+}
+
+/// What came of a story, without the times that a restart moves.
+#[derive(Debug, PartialEq)]
+struct Outcome {
+    incidents: Vec<(bool, String, Vec<String>, Vec<&'static str>)>,
+    pages: usize,
+    runs: usize,
+    said: Vec<String>,
+}
+
+fn without_times(text: &str) -> String {
+    text.split(" since ")
+        .next()
+        .unwrap_or_default()
+        .split(" has planned ")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+async fn told(story: &[u64], trigger: Trigger, ends: &[u64]) -> Outcome {
+    let mut bench = Bench::with(ends, with(vec![trigger])).await;
+    for part in story {
+        match part {
+            0..=2 => reads(&bench, "q", Ok(0.34)),
+            3..=5 => reads(&bench, "q", Ok(0.01)),
+            6 => reads(&bench, "q", Ok(f64::NAN)),
+            _ => reads(&bench, "q", Err("the server could not be reached")),
+        }
+        bench.pass(PART_MS).await;
+    }
+    // what comes and goes gets steady
+    bench.pass(12 * 60_000).await;
+    assert_eq!(check(&bench), Vec::<String>::new(), "{story:?} {ends:?}");
+    let mut incidents = Vec::new();
+    for (incident, events) in the_incidents(&bench).await {
+        let turns = events.iter().filter_map(|event| match event {
+            IncidentEvent::Reopened { .. } => Some("reopened"),
+            IncidentEvent::Resolved { .. } => Some("resolved"),
+            IncidentEvent::AlertsDamped { .. } => Some("damped"),
+            IncidentEvent::AlertsSteady { .. } => Some("steady"),
+            _ => None,
+        });
+        let notes = notes(&events).into_iter().map(without_times).collect();
+        incidents.push((incident.status.is_open(), incident.severity.clone(), notes, turns.collect()));
+    }
+    // a call whose answer is lost is made again, under its key
+    let (mut pages, mut said) = (pages(&bench), lines(&bench));
+    pages.sort();
+    pages.dedup();
+    said.dedup();
+    let runs = locked(&bench.data).runs.len();
+    Outcome {
+        incidents,
+        pages: pages.len(),
+        runs,
+        said: said.iter().map(|line| without_times(line)).collect(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_lives_come_to_the_same_as_one() {
+    let (mut opened, mut damped) = (0, 0);
+    for seed in 0..40 {
+        let mut dice = Dice(seed);
+        let story: Vec<u64> = (0..PARTS).map(|_| dice.below(8)).collect();
+        let of_it = Trigger {
+            for_s: [0, 0, 120][usize::try_from(dice.below(3)).unwrap()],
+            severity: (dice.below(4) > 0).then(|| "P1".to_owned()),
+            service: Some("billing".to_owned()),
+            ..trigger("rate", "q")
+        };
+        let has_incident = of_it.severity.is_some();
+        let of_it = Trigger {
+            page: of_it.page.filter(|_| has_incident),
+            plan: has_incident.then(|| "triage".to_owned()),
+            window_s: 1_100,
+            ..of_it
+        };
+        let ends: Vec<u64> = (0..6).map(|_| 3 + dice.below(200)).collect();
+        let ideal = told(&story, of_it.clone(), &[]).await;
+        let lived = told(&story, of_it, &ends).await;
+        assert_eq!(lived, ideal, "seed {seed}: {story:?}, ended at {ends:?}");
+        opened += ideal.incidents.len();
+        damped += usize::from(ideal.said.iter().any(|line| line.contains("is steady")));
+    }
+    assert!(opened > 10 && damped > 0, "the stories are too quiet: {opened} {damped}");
+}
