@@ -29,7 +29,7 @@ impl PagerDutyClient {
 }
 
 /// Reads the answer; what is not as documented is left out.
-fn details(answer: &Value) -> PageDetails {
+pub(crate) fn details(answer: &Value) -> PageDetails {
     let mut all = PageDetails::default();
     for alert in list(answer, "alerts") {
         if let Some(severity) = alert.get("severity").and_then(Value::as_str) {
