@@ -5,12 +5,12 @@ use runbook_core::ids::IncidentId;
 use runbook_core::incident::{Callee, Incident, IncidentCommand, IncidentEvent, Rung, StandIns, decide};
 use runbook_core::journal::{Cause, StreamId};
 use runbook_core::people::{Actor, Person};
-use runbook_core::ports::{Append, Commit, CommitError, ESCALATE_KEY, RowChange, Timer, TimerChange};
+use runbook_core::ports::{Commit, ESCALATE_KEY, Timer, TimerChange};
 use runbook_core::severity::EscalationStep;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::incidents::{MAX_TRIES, apply_incident, load_incident};
+use crate::incidents::{MAX_TRIES, load_incident};
 use crate::origin::Origin;
 use crate::sees::may_see;
 use crate::streams::Loaded;
@@ -31,29 +31,11 @@ impl Engine {
             let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(false) };
             let command = IncidentCommand::Climb(self.rungs(&loaded.state));
             let decision = decide(&loaded.state, &command, now)?;
-            let mut commit = Commit::default();
-            if decision.events.is_empty() {
-                // The next one is only right for what was read: whoever was faster knows better.
-                commit.appends.push(Append {
-                    stream: StreamId::Incident(id),
-                    after: loaded.head,
-                    events: Vec::new(),
-                });
-                commit.timers.extend(self.climb_timer(&loaded.state, now));
-            } else {
-                let (append, next) =
-                    apply_incident(id, Some(loaded.state), loaded.head, &decision.events, &origin, now)?;
-                self.incident_effects(&mut commit, &append, &decision, &next, now);
-                commit.rows.push(RowChange::Incident(next.row()));
-                commit.appends.push(append);
-            }
-            match self.store().commit(commit).await {
-                Ok(()) => {
-                    self.touch();
-                    return Ok(true);
-                }
-                Err(CommitError::Conflict(_)) => {}
-                Err(error) => return Err(error.into()),
+            let next = |commit: &mut Commit, state: &Incident| {
+                commit.timers.extend(self.climb_timer(state, now));
+            };
+            if self.commit_guarded(loaded, &decision, (&origin, now), next).await? {
+                return Ok(true);
             }
         }
         Err(EngineError::Contended(format!("incident {id}")))
