@@ -166,13 +166,16 @@ fn shared(incident: &Incident, outside: &Outside, found: &mut Vec<(&'static str,
     }
 }
 
-/// The incident says of its alerts what their rows say.
+/// The incident says of its alerts what their rows say. One that took another in has its alerts only when they come again.
 fn tallied(incident: &Incident, data: &Data, found: &mut Vec<(&'static str, String)>) {
+    if !incident.status.is_open() || !incident.merged.is_empty() {
+        return;
+    }
     let its: Vec<_> = data.alerts.values().filter(|row| row.incident == Some(incident.id)).collect();
     let firing = its.iter().filter(|row| row.firing).count() as u64;
     let name = format!("{} is {}", incident.number, incident.status.word());
     match &incident.alerts {
-        Some(alerts) if incident.status.is_open() => {
+        Some(alerts) => {
             let count = alerts.count();
             if (count.firing, count.total) != (firing, its.len() as u64) {
                 let text =
@@ -181,12 +184,12 @@ fn tallied(incident: &Incident, data: &Data, found: &mut Vec<(&'static str, Stri
             }
             let is_theirs = alerts.opened && !alerts.by_hand && incident.pager.is_none();
             let is_asked = incident.pager_resolved || incident.unfinished_runs().next().is_some();
-            if firing == 0 && is_theirs && !is_asked && incident.merged.is_empty() {
+            if firing == 0 && is_theirs && !is_asked {
                 found.push(("alerts-over", format!("{name}, and none of its alerts fires")));
             }
         }
-        None if !its.is_empty() => found.push(("replay", format!("{name} and knows nothing of its alerts"))),
-        _ => {}
+        None if its.is_empty() => {}
+        None => found.push(("replay", format!("{name} and knows nothing of its alerts"))),
     }
 }
 
