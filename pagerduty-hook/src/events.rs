@@ -171,7 +171,7 @@ fn bounded(text: &str) -> String {
 }
 
 /// `message` and `errors` of a refusal in one bounded line.
-fn said(bytes: &[u8]) -> String {
+pub(crate) fn said(bytes: &[u8]) -> String {
     let Ok(answer) = serde_json::from_slice::<Value>(bytes) else { return String::new() };
     let errors = answer.get("errors").and_then(Value::as_array).into_iter().flatten();
     let parts = answer.get("message").into_iter().chain(errors).filter_map(Value::as_str);

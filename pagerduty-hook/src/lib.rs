@@ -7,6 +7,7 @@
 //! This crate keeps no state but a small cache of e-mails, decides nothing about incidents, and reads no clock
 //! but the intake's.
 
+pub mod answers;
 mod events;
 mod inbound;
 mod rest;

@@ -5,20 +5,20 @@
 //! not answer, or has had enough of us, nothing is asked for a while, and who asks is told for how long ([`send`]).
 
 mod breaker;
-mod change;
-mod changes;
-mod details;
-mod oncall;
+pub(crate) mod change;
+pub(crate) mod changes;
+pub(crate) mod details;
+pub(crate) mod oncall;
 mod pace;
-mod page;
-mod reply;
-mod see;
-mod seen_changes;
+pub(crate) mod page;
+pub(crate) mod reply;
+pub(crate) mod see;
+pub(crate) mod seen_changes;
 mod send;
-mod subscriptions;
-mod tell;
+pub(crate) mod subscriptions;
+pub(crate) mod tell;
 mod tried;
-mod users;
+pub(crate) mod users;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -267,7 +267,7 @@ impl Pager for PagerDutyClient {
     }
 }
 
-fn list<'a>(answer: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+pub(crate) fn list<'a>(answer: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
     answer.get(name).and_then(Value::as_array).into_iter().flatten()
 }
 

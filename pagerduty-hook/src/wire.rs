@@ -4,7 +4,7 @@
 //! rest unreadable. Unknown fields are passed over. Old samples lack `created_at`; a ping's agent has only id and
 //! type; `priority` is null in most accounts; a conference number is a string or a number.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -22,7 +22,7 @@ pub(crate) struct Event {
     pub(crate) id: Option<String>,
     #[serde(default, deserialize_with = "loose")]
     pub(crate) event_type: Option<String>,
-    #[serde(default, deserialize_with = "loose")]
+    #[serde(default, deserialize_with = "moment")]
     pub(crate) occurred_at: Option<DateTime<Utc>>,
     #[serde(default, deserialize_with = "loose")]
     pub(crate) agent: Option<Reference>,
@@ -61,7 +61,7 @@ pub(crate) struct Data {
     pub(crate) priority: Option<Reference>,
     #[serde(default, deserialize_with = "loose")]
     pub(crate) urgency: Option<String>,
-    #[serde(default, deserialize_with = "loose")]
+    #[serde(default, deserialize_with = "moment")]
     pub(crate) created_at: Option<DateTime<Utc>>,
     #[serde(default, deserialize_with = "loose")]
     pub(crate) resolve_reason: Option<ResolveReason>,
@@ -171,6 +171,22 @@ pub(crate) fn loose<'de, D: Deserializer<'de>, T: DeserializeOwned>(
 ) -> Result<Option<T>, D::Error> {
     let value = Value::deserialize(deserializer)?;
     Ok(if value.is_array() { None } else { serde_json::from_value(value).ok() })
+}
+
+/// A moment that can be reckoned with: nothing can be added to one at the end of what there is.
+pub(crate) fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+    let at: Option<DateTime<Utc>> = loose(deserializer)?;
+    Ok(at.filter(is_usual))
+}
+
+/// Whether a moment is one that people write: the ends of what a computer can tell are far from it.
+pub(crate) fn is_usual(at: &DateTime<Utc>) -> bool {
+    (1970..=9999).contains(&at.year())
+}
+
+/// An object of this shape; `None` for anything else, a list of what would be its fields among it.
+pub(crate) fn object<T: DeserializeOwned>(value: &Value) -> Option<T> {
+    if value.is_object() { serde_json::from_value(value.clone()).ok() } else { None }
 }
 
 /// Of a list what has this shape; nothing where there is none.

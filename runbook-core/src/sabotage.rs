@@ -17,6 +17,10 @@ pub enum Sabotage {
     AcceptStaleApproval,
     /// A yes of the person who asked counts.
     ApproveOwn,
+    /// What was told to the pager is news when it comes back.
+    TakeEcho,
+    /// What another incident's look has found counts again whenever it is handed on.
+    CountLookTwice,
     /// Whoever writes hears that it is on disk before it is.
     SkipFsync,
 }
@@ -41,12 +45,14 @@ mod switched {
     compile_error!("the feature `sabotage` is for test builds, and a release build must never have it");
 
     /// Every defect with its name.
-    pub const ALL: [(&str, Sabotage); 6] = [
+    pub const ALL: [(&str, Sabotage); 8] = [
         ("skip-intent", Sabotage::SkipIntent),
         ("rerun-once", Sabotage::RerunOnce),
         ("forget-outcome", Sabotage::ForgetOutcome),
         ("accept-stale-approval", Sabotage::AcceptStaleApproval),
         ("approve-own", Sabotage::ApproveOwn),
+        ("take-echo", Sabotage::TakeEcho),
+        ("count-look-twice", Sabotage::CountLookTwice),
         ("skip-fsync", Sabotage::SkipFsync),
     ];
 

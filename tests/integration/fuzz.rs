@@ -53,7 +53,8 @@ macro_rules! fuzzed {
     };
 }
 
-fuzzed!(parser info_string front_matter expectation prompt_reader judging planning alertmanager grafana alerts_json);
+fuzzed!(parser info_string front_matter expectation prompt_reader judging planning alertmanager grafana alerts_json
+    pager_webhook pager_answers pager_events promql_answer);
 
 #[test]
 fn every_function_is_fuzzed_here_and_by_cargo_fuzz() {

@@ -6,12 +6,12 @@ use runbook_core::incident::{Callee, Incident, IncidentCommand, IncidentEvent, R
 use runbook_core::journal::{Cause, StreamId};
 use runbook_core::oncall::{Roster, ToCall};
 use runbook_core::people::Actor;
-use runbook_core::ports::{Append, CallPage, Commit, CommitError, RowChange, Timer, TimerChange};
+use runbook_core::ports::{CallPage, Commit, Timer, TimerChange};
 use runbook_core::severity::EscalationStep;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::incidents::{MAX_TRIES, apply_incident, load_incident};
+use crate::incidents::{MAX_TRIES, load_incident};
 use crate::origin::Origin;
 use crate::ringing::Ringing;
 use crate::sees::may_see;
@@ -51,30 +51,12 @@ impl Engine {
             let ringing = ringing.clone().unwrap_or_default();
             let command = IncidentCommand::Climb(self.rungs(&loaded.state, &ringing));
             let decision = decide(&loaded.state, &command, now)?;
-            let mut commit = Commit::default();
-            if decision.events.is_empty() {
-                // The next one is only right for what was read: whoever was faster knows better.
-                commit.appends.push(Append {
-                    stream: StreamId::Incident(id),
-                    after: loaded.head,
-                    events: Vec::new(),
-                });
-                let pause = if is_due { LOOK_AGAIN } else { Duration::milliseconds(1) };
-                commit.timers.extend(self.climb_timer_from(&loaded.state, now + pause));
-            } else {
-                let (append, next) =
-                    apply_incident(id, Some(loaded.state), loaded.head, &decision.events, &origin, now)?;
-                self.incident_effects(&mut commit, &append, &decision, &next, now);
-                commit.rows.push(RowChange::Incident(next.row()));
-                commit.appends.push(append);
-            }
-            match self.store().commit(commit).await {
-                Ok(()) => {
-                    self.touch();
-                    return Ok(true);
-                }
-                Err(CommitError::Conflict(_)) => {}
-                Err(error) => return Err(error.into()),
+            let pause = if is_due { LOOK_AGAIN } else { Duration::milliseconds(1) };
+            let next = |commit: &mut Commit, state: &Incident| {
+                commit.timers.extend(self.climb_timer_from(state, now + pause));
+            };
+            if self.commit_guarded(loaded, &decision, (&origin, now), next).await? {
+                return Ok(true);
             }
         }
         Err(EngineError::Contended(format!("incident {id}")))

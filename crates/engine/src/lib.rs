@@ -27,6 +27,7 @@ mod error;
 mod escalate;
 mod forms;
 mod git;
+mod guarded;
 pub mod handover;
 mod heartbeat;
 mod held;

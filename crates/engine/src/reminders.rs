@@ -8,14 +8,14 @@ use runbook_core::incident::{
 use runbook_core::journal::{Cause, StreamId};
 use runbook_core::message::Outgoing;
 use runbook_core::people::{Actor, Person, Role};
-use runbook_core::ports::{Append, Commit, CommitError, RowChange, Timer, TimerChange};
+use runbook_core::ports::{Commit, Timer, TimerChange};
 use runbook_core::request::Request;
 use runbook_core::run::{Run, Status};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handover::passed_on;
-use crate::incidents::{MAX_TRIES, apply_incident, load_incident};
+use crate::incidents::{MAX_TRIES, load_incident};
 use crate::origin::{Asker, Origin, Pace, Reply};
 use crate::runs::load_run;
 use crate::said::Said;
@@ -50,35 +50,17 @@ impl Engine {
             }
             let look = Look { refresh: occasion == Occasion::Timer, ..self.look_of(&loaded.state).await? };
             let decision = decide(&loaded.state, &IncidentCommand::Look(Box::new(look)), now)?;
-            let mut commit = Commit::default();
-            if decision.events.is_empty() {
-                if occasion == Occasion::Reconcile {
-                    return Ok(false);
-                }
-                // Nothing happened, and yet the next look is only right for what was read: whoever was faster knows better.
-                commit.appends.push(Append {
-                    stream: StreamId::Incident(id),
-                    after: loaded.head,
-                    events: Vec::new(),
-                });
-                if occasion == Occasion::Timer {
-                    self.enqueue(&mut commit, &Outgoing::Card { incident: id }, "", Pace::AtOnce, now);
-                }
-                commit.timers.extend(self.look_timer(&loaded.state, now, next_look));
-            } else {
-                let (append, next) =
-                    apply_incident(id, Some(loaded.state), loaded.head, &decision.events, &origin, now)?;
-                self.incident_effects(&mut commit, &append, &decision, &next, now);
-                commit.rows.push(RowChange::Incident(next.row()));
-                commit.appends.push(append);
+            if decision.events.is_empty() && occasion == Occasion::Reconcile {
+                return Ok(false);
             }
-            match self.store().commit(commit).await {
-                Ok(()) => {
-                    self.touch();
-                    return Ok(true);
+            let next = |commit: &mut Commit, state: &Incident| {
+                if occasion == Occasion::Timer {
+                    self.enqueue(commit, &Outgoing::Card { incident: id }, "", Pace::AtOnce, now);
                 }
-                Err(CommitError::Conflict(_)) => {}
-                Err(error) => return Err(error.into()),
+                commit.timers.extend(self.look_timer(state, now, next_look));
+            };
+            if self.commit_guarded(loaded, &decision, (&origin, now), next).await? {
+                return Ok(true);
             }
         }
         Err(EngineError::Contended(format!("incident {id}")))

@@ -41,9 +41,10 @@ pub use config::{ConfigError, DEFAULT_ENV_NAMES, ExecConfig, MIN_SECRET_BYTES, S
 pub use connections::{Connection, ConnectionError, ConnectionKind, Connections};
 pub use environment::{VariableError, check_variable_name};
 pub use executor::KindExecutor;
-pub use meter::PromqlMeter;
+pub use meter::{PromqlMeter, samples};
 pub use program::find_program;
 pub use redact::{REDACTED, Redactor};
+pub use reqwest::StatusCode;
 pub use shell::ShellExecutor;
 pub use sql::count_authorities;
 pub use supervisor::supervise;

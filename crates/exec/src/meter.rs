@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use reqwest::StatusCode;
 use runbook_core::ports::{BoxFuture, ExecError, Meter};
 use runbook_core::runbook::CommandKind;
 use runbook_core::trigger::Sample;
@@ -58,17 +59,7 @@ impl PromqlMeter {
             }
             body.extend_from_slice(&chunk);
         }
-        let answer: Value = serde_json::from_slice(&body)
-            .map_err(|_| format!("the server answered {status}, and not as Prometheus does"))?;
-        let text = |key: &str| answer.get(key).and_then(Value::as_str);
-        match text("status") {
-            Some("success") if status.is_success() => samples(&answer),
-            Some(_) => {
-                let (kind, said) = (text("errorType").unwrap_or("error"), text("error").unwrap_or_default());
-                Err(format!("{kind}: {}", said.chars().take(300).collect::<String>()))
-            }
-            None => Err(format!("the server answered {status}, and not as Prometheus does")),
-        }
+        samples(status, &body)
     }
 }
 
@@ -81,8 +72,26 @@ impl PromqlMeter {
     }
 }
 
-/// The values of an instant query.
-fn samples(answer: &Value) -> Result<Vec<Sample>, String> {
+/// What an answer to an instant query says: a value for each series, or why there is none.
+///
+/// # Errors
+/// What Prometheus refused, or what is no answer of its.
+pub fn samples(status: StatusCode, body: &[u8]) -> Result<Vec<Sample>, String> {
+    let answer: Value = serde_json::from_slice(body)
+        .map_err(|_| format!("the server answered {status}, and not as Prometheus does"))?;
+    let text = |key: &str| answer.get(key).and_then(Value::as_str);
+    match text("status") {
+        Some("success") if status.is_success() => values(&answer),
+        Some(_) => {
+            let (kind, said) = (text("errorType").unwrap_or("error"), text("error").unwrap_or_default());
+            Err(format!("{kind}: {}", said.chars().take(300).collect::<String>()))
+        }
+        None => Err(format!("the server answered {status}, and not as Prometheus does")),
+    }
+}
+
+/// The values of a success.
+fn values(answer: &Value) -> Result<Vec<Sample>, String> {
     let result = &answer["data"]["result"];
     let number = |pair: &Value| -> Option<f64> {
         match pair.get(1).and_then(Value::as_str)? {

@@ -84,11 +84,7 @@ impl PagerDutyClient {
             let mut count = 0;
             for note in list(&page, "notes") {
                 count += 1;
-                if note
-                    .get("content")
-                    .and_then(Value::as_str)
-                    .is_some_and(|content| normal(content) == wanted)
-                {
+                if says(note, &wanted) {
                     return Ok(true);
                 }
             }
@@ -129,8 +125,13 @@ impl Status {
     }
 }
 
-fn status(answer: &Value) -> Option<&str> {
+pub(crate) fn status(answer: &Value) -> Option<&str> {
     answer.pointer("/incident/status").and_then(Value::as_str)
+}
+
+/// Whether a note has this text, which is as it compares.
+pub(crate) fn says(note: &Value, wanted: &str) -> bool {
+    note.get("content").and_then(Value::as_str).is_some_and(|content| normal(content) == wanted)
 }
 
 /// A note's text as it compares: line ends and outer space may come back otherwise than they went.

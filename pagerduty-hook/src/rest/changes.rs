@@ -40,10 +40,7 @@ impl PagerDutyClient {
             let offset = (page * PAGE).to_string();
             let query = [("since", since.as_str()), ("limit", &limit), ("offset", &offset)];
             let found = self.get(self.url(&["change_events"], &query)?, "look for a change event").await?;
-            let key = |one: &Value| one.pointer(&format!("/custom_details/{KEY_FIELD}")).cloned();
-            if list(&found, "change_events")
-                .any(|one| key(one).as_ref().and_then(Value::as_str) == Some(change.key))
-            {
+            if has_key(&found, change.key) {
                 return Ok(true);
             }
             if !found.get("more").and_then(Value::as_bool).unwrap_or(false) {
@@ -52,4 +49,13 @@ impl PagerDutyClient {
         }
         Ok(false)
     }
+}
+
+/// Whether a list of change events has the one of ours with this key.
+pub(crate) fn has_key(changes: &Value, key: &str) -> bool {
+    let is_it = |one: &Value| {
+        one.get("custom_details").and_then(|details| details.get(KEY_FIELD)).and_then(Value::as_str)
+            == Some(key)
+    };
+    list(changes, "change_events").any(is_it)
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{IDS, PagerDutyClient, checked};
 use crate::translate::filled;
-use crate::wire::loose;
+use crate::wire::{loose, moment, object};
 
 /// Somebody's turn at one level of a policy.
 #[derive(Debug, Default, Deserialize)]
@@ -22,7 +22,7 @@ struct Entry {
     schedule: Option<Named>,
     #[serde(default, deserialize_with = "loose")]
     user: Option<Named>,
-    #[serde(default, deserialize_with = "loose")]
+    #[serde(default, deserialize_with = "moment")]
     end: Option<chrono::DateTime<chrono::Utc>>,
 }
 
@@ -81,19 +81,22 @@ impl PagerDutyClient {
             self.send(http::Method::GET, &url, None, None, &doing).await?
         };
         match answer {
-            Ok(answer) => {
-                let id = answer.pointer("/service/escalation_policy/id").and_then(Value::as_str);
-                Ok(id.filter(|id| checked(id).is_ok()).map(str::to_owned))
-            }
+            Ok(answer) => Ok(policy(&answer)),
             Err(problem) if problem.status == 404 => Ok(None),
             Err(problem) => Err(self.error(&problem, &doing)),
         }
     }
 }
 
+/// The id of the escalation policy that a service says it has.
+pub(crate) fn policy(service: &Value) -> Option<String> {
+    let id = service.pointer("/service/escalation_policy/id").and_then(Value::as_str);
+    id.filter(|id| checked(id).is_ok()).map(str::to_owned)
+}
+
 /// The policy, and who has which level of it.
-fn turn(entry: &Value) -> Option<(String, PagerTurn)> {
-    let entry: Entry = serde_json::from_value(entry.clone()).ok()?;
+pub(crate) fn turn(entry: &Value) -> Option<(String, PagerTurn)> {
+    let entry: Entry = object(entry)?;
     let policy = filled(entry.escalation_policy?.id)?;
     let user = entry.user.unwrap_or_default();
     let (email, name) = (filled(user.email), filled(user.name).or(filled(user.summary)));
@@ -102,4 +105,29 @@ fn turn(entry: &Value) -> Option<(String, PagerTurn)> {
     }
     let schedule = entry.schedule.and_then(|schedule| filled(schedule.summary));
     Some((policy, PagerTurn { level: entry.escalation_level?, email, name, schedule, until: entry.end }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_turn_is_an_object_that_names_somebody_at_a_level() {
+        let good = json!({
+            "escalation_level": 1, "escalation_policy": { "id": "PPOL" }, "user": { "name": "Ana" },
+            "end": "+262142-12-31T23:59:59Z",
+        });
+        let (policy, read) = turn(&good).unwrap();
+        assert_eq!((policy.as_str(), read.level, read.until), ("PPOL", 1, None));
+        for odd in [
+            json!([1, { "id": "PPOL" }, null, { "name": "Ana" }, null]),
+            json!({ "escalation_level": 1, "escalation_policy": { "id": "PPOL" }, "user": ["PANA"] }),
+            json!({ "escalation_level": "1", "escalation_policy": { "id": "PPOL" }, "user": { "name": "Ana" } }),
+            json!({ "escalation_level": 1, "user": { "name": "Ana" } }),
+        ] {
+            assert!(turn(&odd).is_none(), "{odd}");
+        }
+    }
 }

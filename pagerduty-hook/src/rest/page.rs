@@ -66,23 +66,48 @@ impl PagerDutyClient {
 
     /// Resolves what is still open under this key.
     pub(super) async fn end_page(&self, key: &str) -> Result<(), PagerError> {
-        for incident in self.open_with(key).await? {
+        for incident in ids_with(&self.open_ones(key).await?, key) {
             self.set_status(&incident, None, Status::Resolved, false).await?;
         }
         Ok(())
     }
 
-    /// `true` when an incident with this key is not resolved.
+    /// `true` when an incident with this key is not resolved, whatever it is called.
     async fn is_open(&self, key: &str) -> Result<bool, PagerError> {
-        Ok(!self.open_with(key).await?.is_empty())
+        Ok(with_key(&self.open_ones(key).await?, key).next().is_some())
     }
 
-    /// The ids of incidents with this key that are not resolved.
-    async fn open_with(&self, key: &str) -> Result<Vec<String>, PagerError> {
+    /// What it says of unresolved incidents with this key.
+    async fn open_ones(&self, key: &str) -> Result<Value, PagerError> {
         let query = [("incident_key", key), ("statuses[]", "triggered"), ("statuses[]", "acknowledged")];
-        let found = self.get(self.url(&["incidents"], &query)?, "look for the page").await?;
-        let ours = list(&found, "incidents")
-            .filter(|one| one.get("incident_key").and_then(Value::as_str) == Some(key));
-        Ok(ours.map(|one| one.get("id").and_then(Value::as_str).unwrap_or_default().to_owned()).collect())
+        self.get(self.url(&["incidents"], &query)?, "look for the page").await
+    }
+}
+
+fn with_key<'a>(incidents: &'a Value, key: &'a str) -> impl Iterator<Item = &'a Value> {
+    list(incidents, "incidents")
+        .filter(move |one| one.get("incident_key").and_then(Value::as_str) == Some(key))
+}
+
+/// The ids of the incidents of a list that have this key; one that could not be asked for is left out.
+pub(crate) fn ids_with(incidents: &Value, key: &str) -> Vec<String> {
+    let ids = with_key(incidents, key).filter_map(|one| one.get("id").and_then(Value::as_str));
+    ids.filter(|id| checked(id).is_ok()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_ours_has_its_key_and_an_id_that_can_be_asked_for() {
+        let found = json!({ "incidents": [
+            { "id": "PONE", "incident_key": "blocks/1" },
+            { "id": "PTWO", "incident_key": "blocks/2" },
+            { "incident_key": "blocks/1" },
+            { "id": "../users", "incident_key": "blocks/1" },
+            ["PTHREE", "blocks/1"],
+        ] });
+        assert_eq!(ids_with(&found, "blocks/1"), ["PONE"]);
     }
 }

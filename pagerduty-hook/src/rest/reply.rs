@@ -23,16 +23,16 @@ const CHANGED_MEANWHILE: i64 = 1005;
 const SENDER_CODES: [i64; 3] = [1008, 1028, 2016];
 
 /// An answer as it came.
-pub(super) struct Reply {
+pub(crate) struct Reply {
     status: u16,
     after_ms: Option<u64>,
     left: Option<u32>,
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// A refusal, in PagerDuty's words.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     /// HTTP status.
     pub(super) status: u16,
     /// PagerDuty's own code.
@@ -46,7 +46,7 @@ pub(super) struct Problem {
 }
 
 impl Reply {
-    pub(super) fn new(status: u16, headers: &HeaderMap) -> Reply {
+    pub(crate) fn new(status: u16, headers: &HeaderMap) -> Reply {
         let left =
             headers.get("ratelimit-remaining").and_then(|left| left.to_str().ok()?.trim().parse().ok());
         Reply { status, after_ms: wait_ms(headers), left, body: Vec::new() }
@@ -68,7 +68,7 @@ impl Reply {
     }
 
     /// The JSON object of a success, or the refusal.
-    pub(super) fn into_result(self) -> Result<Value, Problem> {
+    pub(crate) fn into_result(self) -> Result<Value, Problem> {
         let json: Option<Value> = serde_json::from_slice(&self.body).ok();
         let is_success = (200..300).contains(&self.status);
         match json {
@@ -112,7 +112,7 @@ impl Problem {
     }
 
     /// Whether and when to try again, why, and what a person can do.
-    pub(super) fn to_error(&self, doing: &str) -> PagerError {
+    pub(crate) fn to_error(&self, doing: &str) -> PagerError {
         if self.is_foreign {
             let reason = format!(
                 "something answered the request to {doing} with {} and no json object; hint: check pagerduty.api_url",

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::pace::Purpose;
 use super::{IDS, MAX_OFFSET, PAGE, PagerDutyClient, checked, list};
 use crate::translate::{filled, is_user};
-use crate::wire::{Data, Reference, loose, loose_list};
+use crate::wire::{Data, Reference, loose, loose_list, moment, object};
 
 /// Only then the bridge comes along.
 const BRIDGE: (&str, &str) = ("include[]", "conference_bridge");
@@ -18,7 +18,7 @@ const MOST_UNANSWERED: u32 = 4;
 /// An incident beyond what an event tells of it.
 #[derive(Debug, Default, Deserialize)]
 struct More {
-    #[serde(default, deserialize_with = "loose")]
+    #[serde(default, deserialize_with = "moment")]
     last_status_change_at: Option<chrono::DateTime<chrono::Utc>>,
     #[serde(default, deserialize_with = "loose")]
     last_status_change_by: Option<Reference>,
@@ -46,7 +46,7 @@ struct Note {
     id: Option<String>,
     #[serde(default, deserialize_with = "loose")]
     content: Option<String>,
-    #[serde(default, deserialize_with = "loose")]
+    #[serde(default, deserialize_with = "moment")]
     created_at: Option<chrono::DateTime<chrono::Utc>>,
     #[serde(default, deserialize_with = "loose")]
     user: Option<Reference>,
@@ -146,15 +146,17 @@ impl PagerDutyClient {
         let id = checked(id)?;
         let notes =
             self.pages(&["incidents", id, "notes"], &[], "notes", "read the incident's notes").await?;
-        let read = |note: &Value| {
-            let note: Note = serde_json::from_value(note.clone()).ok()?;
-            let by = note.user.as_ref().and_then(user);
-            Some(SeenNote { id: filled(note.id)?, at: note.created_at, by, text: filled(note.content)? })
-        };
-        let mut notes: Vec<_> = notes.iter().filter_map(read).collect();
+        let mut notes: Vec<_> = notes.iter().filter_map(seen_note).collect();
         notes.sort_by_key(|note| note.at);
         Ok(notes)
     }
+}
+
+/// One note; without an id or words it tells nothing.
+pub(crate) fn seen_note(note: &Value) -> Option<SeenNote> {
+    let note: Note = object(note)?;
+    let by = note.user.as_ref().and_then(user);
+    Some(SeenNote { id: filled(note.id)?, at: note.created_at, by, text: filled(note.content)? })
 }
 
 fn user(reference: &Reference) -> Option<PagerUser> {
@@ -164,9 +166,9 @@ fn user(reference: &Reference) -> Option<PagerUser> {
 }
 
 /// An incident as REST has it: what an event carries, and more.
-fn seen(incident: &Value) -> Option<SeenIncident> {
-    let mut data: Data = serde_json::from_value(incident.clone()).ok()?;
-    let more: More = serde_json::from_value(incident.clone()).ok()?;
+pub(crate) fn seen(incident: &Value) -> Option<SeenIncident> {
+    let mut data: Data = object(incident)?;
+    let more: More = object(incident)?;
     let merged_into = data.merged_into();
     let status = match (data.status.as_deref()?, merged_into) {
         ("triggered", _) => SeenStatus::Triggered,

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::pace::Purpose;
 use super::{PagerDutyClient, checked, list};
+use crate::wire::is_usual;
 
 /// So many are read: the newest.
 const CHANGES: &str = "25";
@@ -33,11 +34,12 @@ impl PagerDutyClient {
 }
 
 /// One change; without words it tells nothing.
-fn change(one: &Value) -> Option<SeenChange> {
+pub(crate) fn change(one: &Value) -> Option<SeenChange> {
     let text = one.get("summary").and_then(Value::as_str)?;
     let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect();
     let at = one.get("timestamp").and_then(Value::as_str);
     let at = at.and_then(|at| DateTime::parse_from_rfc3339(at).ok()).map(|at| at.with_timezone(&Utc));
+    let at = at.filter(is_usual);
     let is_link = |href: &&str| href.starts_with("https://") || href.starts_with("http://");
     let link = one.pointer("/links/0/href").and_then(Value::as_str).filter(is_link);
     (!text.is_empty()).then(|| SeenChange { at, text, url: link.map(str::to_owned) })

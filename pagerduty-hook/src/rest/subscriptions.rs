@@ -31,9 +31,7 @@ impl PagerDutyClient {
                 let to = self.url(&["webhook_subscriptions"], &[])?;
                 let made =
                     self.changed(Method::POST, &to, Some(&body(Some(url), false, None)), doing).await?;
-                let secret =
-                    made.pointer("/webhook_subscription/delivery_method/secret").and_then(Value::as_str);
-                let secret = secret.filter(|secret| !secret.is_empty()).ok_or_else(|| {
+                let secret = secret_of(&made).ok_or_else(|| {
                     permanent("pagerduty made the subscription and shows no secret; hint: delete it there, and try again".to_owned())
                 })?;
                 let secret = Secret::new(secret);
@@ -84,4 +82,10 @@ impl PagerDutyClient {
     ) -> Result<Value, PagerError> {
         self.send(method, to, None, body, doing).await?.map_err(|problem| self.error(&problem, doing))
     }
+}
+
+/// The secret that is shown of a new subscription.
+pub(crate) fn secret_of(made: &Value) -> Option<&str> {
+    let secret = made.pointer("/webhook_subscription/delivery_method/secret").and_then(Value::as_str);
+    secret.filter(|secret| !secret.is_empty())
 }

@@ -15,6 +15,19 @@ fn is_named(priority: &Value, severity: &str) -> bool {
     ["name", "summary"].iter().any(|field| priority.get(field).and_then(Value::as_str).is_some_and(is_it))
 }
 
+/// The id of the priority that is named like the severity.
+pub(crate) fn priority_named<'a>(priorities: &'a Value, severity: &str) -> Option<&'a str> {
+    let found = list(priorities, "priorities").find(|priority| is_named(priority, severity));
+    found.and_then(|priority| priority.get("id")).and_then(Value::as_str)
+}
+
+/// Whether an incident says that this user was asked to come.
+pub(crate) fn is_responder(incident: &Value, user: &str) -> bool {
+    let responders = incident.pointer("/incident/incidents_responders").and_then(Value::as_array);
+    let is_theirs = |one: &Value| one.pointer("/user/id").and_then(Value::as_str) == Some(user);
+    responders.into_iter().flatten().any(is_theirs)
+}
+
 impl PagerDutyClient {
     /// Gives the incident the priority with this id, or the one that is named like the severity.
     pub(super) async fn set_priority(
@@ -43,9 +56,7 @@ impl PagerDutyClient {
     async fn priority_named(&self, severity: &str) -> Result<String, PagerError> {
         let limit = PAGE.to_string();
         let known = self.get(self.url(&["priorities"], &[("limit", &limit)])?, "list priorities").await?;
-        let found = list(&known, "priorities").find(|priority| is_named(priority, severity));
-        let id = found.and_then(|priority| priority.get("id")).and_then(Value::as_str);
-        let Some(id) = id else {
+        let Some(id) = priority_named(&known, severity) else {
             return Err(permanent(format!(
                 "pagerduty has no priority named {severity}; hint: name its id under [pagerduty.priorities]"
             )));
@@ -102,9 +113,7 @@ impl PagerDutyClient {
     /// Whether this user is a responder of the incident, or is asked to be one.
     async fn is_asked(&self, incident: &str, user: &str) -> Result<bool, PagerError> {
         let read = self.get(self.url(&["incidents", incident], &[])?, "read the incident").await?;
-        let responders = read.pointer("/incident/incidents_responders").and_then(Value::as_array);
-        let is_theirs = |one: &Value| one.pointer("/user/id").and_then(Value::as_str) == Some(user);
-        Ok(responders.into_iter().flatten().any(is_theirs))
+        Ok(is_responder(&read, user))
     }
 }
 

@@ -22,12 +22,7 @@ impl PagerDutyClient {
         let limit = PAGE.to_string();
         let found =
             self.get(self.url(&["users"], &[("query", email), ("limit", &limit)])?, "list users").await?;
-        let is_theirs = |user: &&Value| {
-            user.get("email").and_then(Value::as_str).is_some_and(|known| known.eq_ignore_ascii_case(email))
-        };
-        let id =
-            list(&found, "users").find(is_theirs).and_then(|user| user.get("id")).and_then(Value::as_str);
-        id.map(|id| checked(id).map(str::to_owned)).transpose()
+        id_of(&found, email).map(|id| checked(id).map(str::to_owned)).transpose()
     }
 
     /// The e-mail of a user, from memory while it is fresh.
@@ -48,7 +43,7 @@ impl PagerDutyClient {
             Err(problem) if problem.status == 404 => return Ok(None),
             Err(problem) => return Err(self.error(&problem, &doing)),
         };
-        let Some(email) = answer.pointer("/user/email").and_then(Value::as_str) else { return Ok(None) };
+        let Some(email) = email_of(&answer) else { return Ok(None) };
         let mut emails = self.emails.lock().await;
         if emails.len() >= MAX_EMAILS {
             emails.clear();
@@ -56,4 +51,17 @@ impl PagerDutyClient {
         emails.insert(user_id.to_owned(), (Instant::now(), email.to_owned()));
         Ok(Some(email.to_owned()))
     }
+}
+
+/// The id of the user with this e-mail, as a list of users has it.
+pub(crate) fn id_of<'a>(users: &'a Value, email: &str) -> Option<&'a str> {
+    let is_theirs = |user: &&Value| {
+        user.get("email").and_then(Value::as_str).is_some_and(|known| known.eq_ignore_ascii_case(email))
+    };
+    list(users, "users").find(is_theirs).and_then(|user| user.get("id")).and_then(Value::as_str)
+}
+
+/// The e-mail that a user has.
+pub(crate) fn email_of(user: &Value) -> Option<&str> {
+    user.pointer("/user/email").and_then(Value::as_str).filter(|email| !email.is_empty())
 }

@@ -491,3 +491,15 @@ proptest! {
         prop_assert_eq!(translate(more.to_string().as_bytes()), translate(plain.to_string().as_bytes()));
     }
 }
+
+/// Something is added to what is read, and at the end of what there is that cannot be.
+#[test]
+fn the_end_of_all_times_is_no_time() {
+    for far in ["+262142-12-31T23:59:59Z", "-262143-01-01T00:00:00Z", "0001-01-01T00:00:00Z"] {
+        let mut body = event("incident.triggered", &full());
+        body["event"]["occurred_at"] = json!(far);
+        body["event"]["data"]["created_at"] = json!(far);
+        let read = pager(&body);
+        assert_eq!((read.occurred_at, read.incident.created_at), (received_at(), None), "{far}");
+    }
+}

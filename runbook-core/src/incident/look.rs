@@ -14,6 +14,7 @@ use crate::expectation::Outcome;
 use crate::ids::{IncidentNumber, RunId};
 use crate::journal::Envelope;
 use crate::message::Outgoing;
+use crate::sabotage::{Sabotage, is_on};
 
 /// What the looks at an incident have come to, at the service that it belongs to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -252,6 +253,9 @@ impl Incident {
     }
 
     fn has_taken(&self, run: RunId, found: &Taken) -> bool {
+        if is_on(Sabotage::CountLookTwice) {
+            return false;
+        }
         self.evidence.iter().any(|known| {
             known.run == run
                 && known.command == found.command

@@ -14,6 +14,7 @@ use crate::journal::Envelope;
 use crate::message::Outgoing;
 use crate::people::{Actor, Role};
 use crate::ports::{Answer, PagerCall};
+use crate::sabotage::{Sabotage, is_on};
 
 /// What the pager puts behind a note that it cuts for its webhook.
 const CUT: &str = "[...]";
@@ -223,6 +224,9 @@ impl Incident {
 
     /// Whether this note at the pager is one of ours.
     pub(super) fn wrote_at_pager(&self, text: &str) -> bool {
+        if is_on(Sabotage::TakeEcho) {
+            return false;
+        }
         // line ends and outer space may come back otherwise than they went
         let text = text.replace("\r\n", "\n");
         let text = text.trim();

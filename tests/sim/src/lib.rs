@@ -19,6 +19,7 @@ mod report;
 mod runbooks;
 mod script;
 mod shrink;
+mod sides;
 mod stage;
 mod told;
 

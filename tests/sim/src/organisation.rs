@@ -1,13 +1,17 @@
 //! Who there is and what is configured: three people who may decide, one who may not, and three whom nobody knows.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use blocks_engine::{PirSettings, SecretKey, ServiceSettings, Settings};
+use blocks_engine::{PagerLook, PirSettings, SecretKey, ServiceSettings, Settings};
+use chrono::TimeDelta;
+use runbook_core::alert::{AlertPolicy, Maintenance};
 use runbook_core::people::{Actor, Directory, Person, Role};
 use runbook_core::plan::ApprovalPolicy;
 use runbook_core::severity;
 
 use crate::script::Shape;
+use crate::sides::Sides;
 
 /// Somebody who asks for something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,6 +118,30 @@ fn person(who: Who, roles: &[Role]) -> Person {
     }
 }
 
+/// Windows in which something happens within the time of a world.
+fn alert_policy(sides: &Sides) -> AlertPolicy {
+    let (from, until) = Sides::maintained();
+    let maintenance = sides.maintenance.then(|| Maintenance {
+        service: Some("bank".to_owned()),
+        labels: BTreeMap::new(),
+        from: Some(from),
+        until,
+        reason: "the database moves".to_owned(),
+    });
+    AlertPolicy {
+        storm: STORM,
+        reopen: TimeDelta::seconds(120),
+        flap_turns: 5,
+        flap: TimeDelta::seconds(60),
+        steady: TimeDelta::seconds(20),
+        maintenance: maintenance.into_iter().collect(),
+        ..AlertPolicy::default()
+    }
+}
+
+/// Alerts of a service that come so soon after each other belong together.
+pub(crate) const STORM: TimeDelta = TimeDelta::seconds(60);
+
 /// The settings of one world.
 pub(crate) fn settings(shape: &Shape, reviews: PathBuf) -> Settings {
     let service = |(name, pager, triage, rollback): (&str, &str, Option<&str>, &str)| ServiceSettings {
@@ -144,7 +172,7 @@ pub(crate) fn settings(shape: &Shape, reviews: PathBuf) -> Settings {
         channel_per_incident: vec!["P1".to_owned(), "P2".to_owned()],
         connections: Vec::new(),
         git: None,
-        drilled: std::collections::BTreeMap::new(),
+        drilled: BTreeMap::new(),
         exec_env: vec!["PATH".to_owned()],
         has_chat: true,
         has_pager: true,
@@ -155,12 +183,19 @@ pub(crate) fn settings(shape: &Shape, reviews: PathBuf) -> Settings {
         pager_from: None,
         sends_events: false,
         tells_changes: false,
-        pager_priorities: std::collections::BTreeMap::new(),
-        pager_look: None,
+        pager_priorities: BTreeMap::new(),
+        pager_look: shape.sides.tells.map(|tells| PagerLook {
+            every: std::time::Duration::from_secs(10),
+            notes_every: std::time::Duration::from_secs(20),
+            tells,
+        }),
         updates: blocks_engine::UpdateSettings::default(),
-        alerts: runbook_core::alert::AlertPolicy::default(),
+        alerts: alert_policy(&shape.sides),
         rules: Vec::new(),
-        triage: blocks_engine::TriageSettings { share_s: 0, ..blocks_engine::TriageSettings::default() },
+        triage: blocks_engine::TriageSettings {
+            share_s: shape.sides.share_s,
+            ..blocks_engine::TriageSettings::default()
+        },
         data_dir: reviews.clone(),
         secret_key: Some(SecretKey::new([7; 32])),
         pir: PirSettings {

@@ -1,7 +1,7 @@
 //! Plays a script: action by action, until the world is at rest and everything that was begun has ended.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::sync::atomic::Ordering;
@@ -18,12 +18,15 @@ use crate::locked;
 use crate::organisation::DECIDERS;
 use crate::random::Random;
 use crate::script::{Action, Ask, Code, DiskFault, OutsideFault, Script, Way, What, Which};
+use crate::sides::Group;
 use crate::stage::Stage;
 
 /// How long a world gets to come to rest, in virtual seconds: longer than any timeout and any wait between two attempts.
 const REST_S: u64 = 400;
 /// A reconciler that looks every half minute has looked.
 const RECONCILED_S: u64 = 31;
+/// What is lost was seen twice by then, notes were read, and what came and went is steady.
+const SEEN_S: u64 = 95;
 /// How often people answer until every run has ended.
 const ROUNDS: u64 = 60;
 
@@ -64,6 +67,12 @@ impl World {
     /// The world of a seed.
     #[must_use]
     pub fn of(seed: u64) -> World {
+        World { script: Script::of(seed).with_sides() }
+    }
+
+    /// The world of a seed without its sides: webhooks, people and faults alone.
+    #[must_use]
+    pub fn plain(seed: u64) -> World {
         World { script: Script::of(seed) }
     }
 
@@ -107,7 +116,10 @@ fn listen_for_panics() {
 }
 
 async fn play(script: &Script, reviews: PathBuf, traced: bool) -> Outcome {
-    let mut player = Player { stage: Stage::open(script, reviews, traced).await, asked: 0 };
+    let stage = Stage::open(script, reviews, traced).await;
+    let groups = script.shape.sides.groups.clone();
+    let is_patient = script.shape.sides.tells.is_some() || !groups.is_empty();
+    let mut player = Player { stage, asked: 0, groups, told: BTreeSet::new(), is_patient };
     let mut by_kind: BTreeMap<&'static str, u64> = BTreeMap::new();
     for timed in &script.actions {
         let now = locked(&player.stage.outside).elapsed_ms();
@@ -146,6 +158,11 @@ async fn play(script: &Script, reviews: PathBuf, traced: bool) -> Outcome {
 
 struct Player {
     stage: Stage,
+    /// The alerts there are, and of which groups anything was told.
+    groups: Vec<Group>,
+    told: BTreeSet<usize>,
+    /// What is on its way is seen by looking, or gets steady: that takes a while.
+    is_patient: bool,
     /// How many things were asked: names each of them.
     asked: u64,
 }
@@ -170,6 +187,12 @@ impl Player {
     async fn act(&mut self, action: &Action) {
         match action {
             Action::Webhook(webhook) => self.stage.webhook(webhook, 0),
+            Action::Alerts { number, group, as_of_ms } => {
+                self.told.insert(*group);
+                if let Some(group) = self.groups.get(*group) {
+                    self.stage.alerts(format!("a{number}"), group.notice(*as_of_ms));
+                }
+            }
             Action::Ask(ask) => self.ask(ask),
             Action::Crash { after, again, takes_machine } => self.stage.arm(*after, *again, *takes_machine),
             Action::Disk(fault) => {
@@ -330,6 +353,7 @@ impl Player {
 
     /// Waits until nothing is on its way, and looks at everything.
     async fn rest(&mut self, least_s: u64) {
+        let least_s = if self.is_patient { least_s.max(SEEN_S) } else { least_s };
         for second in 0..REST_S {
             if self.is_lost() || (second >= least_s && self.stage.is_at_rest()) {
                 break;
@@ -351,6 +375,20 @@ impl Player {
 
     /// Nothing goes wrong any more, and people answer until every run has ended. Then a restart changes nothing.
     async fn finish(&mut self) {
+        // its sender repeats how it is
+        let told: Vec<usize> = self.told.iter().copied().collect();
+        let now_ms = locked(&self.stage.outside).elapsed_ms();
+        let last_ms = self.groups.iter().flat_map(Group::turns).max().unwrap_or(0);
+        if !told.is_empty() {
+            self.pass(last_ms.saturating_sub(now_ms)).await;
+        }
+        for group in told {
+            let Some(group) = self.groups.get(group) else { continue };
+            let notice = group.notice(u64::MAX);
+            let last = notice.alerts.iter().map(|alert| (alert.fingerprint.clone(), alert.firing));
+            locked(&self.stage.outside).judge.told_last.extend(last);
+            self.stage.alerts(format!("last {}", group.name), notice);
+        }
         self.rest(RECONCILED_S).await;
         let mut random = Random::of(self.stage.seed, "finish", 0);
         for _ in 0..ROUNDS {

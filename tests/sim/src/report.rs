@@ -90,9 +90,11 @@ pub struct Kept {
     pub seed: u64,
     /// Its actions alone; all of them when absent.
     pub only: Option<Vec<usize>>,
+    /// Without its sides: it was kept before there were any.
+    pub plain: bool,
 }
 
-/// Reads `seeds.txt`: on each line a seed, perhaps `only=1,5,9`, and behind `#` what it once broke.
+/// Reads `seeds.txt`: on each line a seed, perhaps `plain` and `only=1,5,9`, and behind `#` what it once broke.
 ///
 /// # Errors
 /// With the line that does not read.
@@ -102,9 +104,14 @@ pub fn kept(text: &str) -> Result<Vec<Kept>, String> {
         let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
         let Some(seed) = words.next() else { continue };
         let wrong = |_| format!("this is no seed with its actions: {line}");
-        let only =
-            words.next().map(|word| numbers(word.trim_start_matches("only="))).transpose().map_err(wrong)?;
-        seeds.push(Kept { seed: seed.parse().map_err(wrong)?, only });
+        let mut kept = Kept { seed: seed.parse().map_err(wrong)?, only: None, plain: false };
+        for word in words {
+            match word {
+                "plain" => kept.plain = true,
+                word => kept.only = Some(numbers(word.trim_start_matches("only=")).map_err(wrong)?),
+            }
+        }
+        seeds.push(kept);
     }
     Ok(seeds)
 }
@@ -216,8 +223,11 @@ mod tests {
 
     #[test]
     fn kept_seeds_read() {
-        let text = "# what failed once\n7 # a lost run\n9 only=1,5,9 # an early yes\n\n";
-        let wanted = [Kept { seed: 7, only: None }, Kept { seed: 9, only: Some(vec![1, 5, 9]) }];
+        let text = "# what failed once\n7 # a lost run\n9 plain only=1,5,9 # an early yes\n\n";
+        let wanted = [
+            Kept { seed: 7, only: None, plain: false },
+            Kept { seed: 9, only: Some(vec![1, 5, 9]), plain: true },
+        ];
         assert_eq!(kept(text).unwrap(), wanted);
         assert!(kept("x").is_err() && kept("1 only=x").is_err());
     }

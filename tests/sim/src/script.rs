@@ -4,6 +4,7 @@ use runbook_core::ports::PagerEventKind;
 
 use crate::organisation::Who;
 use crate::random::Random;
+use crate::sides::Sides;
 
 /// What a world is like, apart from what happens in it.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub(crate) struct Shape {
     pub(crate) repeat_window_s: u32,
     /// The store answers late, so many times in a hundred.
     pub(crate) slow_store: u64,
+    /// What else there is.
+    pub(crate) sides: Sides,
 }
 
 /// Everything about one world.
@@ -38,6 +41,15 @@ pub(crate) struct Timed {
 pub(crate) enum Action {
     /// The pager tells something; a second time under the same id it is a duplicate.
     Webhook(Webhook),
+    /// The sender of alerts tells how a group stood at some time.
+    Alerts {
+        /// Names the message: `a3`.
+        number: u64,
+        /// Which group.
+        group: usize,
+        /// When it stood so.
+        as_of_ms: u64,
+    },
     /// Somebody asks for something.
     Ask(Ask),
     /// The process dies at the `after`th outside effect from now, and the next one perhaps too.
@@ -159,6 +171,7 @@ impl Action {
     pub(crate) fn word(&self) -> &'static str {
         match self {
             Action::Webhook(_) => "webhook",
+            Action::Alerts { .. } => "alerts",
             Action::Ask(ask) => match ask.what {
                 What::Run(_) | What::Rollback => "run",
                 What::Approve(_) | What::Refuse => "decide",
@@ -178,6 +191,7 @@ impl Action {
 }
 
 impl Script {
+    /// The world of a seed, with webhooks, people and faults alone.
     pub(crate) fn of(seed: u64) -> Script {
         let mut random = Random::of(seed, "script", 0);
         let shape = Shape {
@@ -185,6 +199,7 @@ impl Script {
             approval_window_s: random.pick(&[20, 60, 900]),
             repeat_window_s: random.pick(&[0, 30, 1_800]),
             slow_store: random.pick(&[0, 0, 5, 25]),
+            sides: Sides::default(),
         };
         let mut actions = webhooks(&mut random);
         // Of ten worlds, two are quiet, six have their troubles, two have nothing else.
@@ -198,6 +213,20 @@ impl Script {
         actions.extend(verbs(seed, at_ms));
         actions.sort_by_key(|timed| timed.at_ms);
         Script { seed, shape, actions }
+    }
+
+    /// The same world with its sides: looks at the pager, alerts, looks that are shared.
+    pub(crate) fn with_sides(mut self) -> Script {
+        let until_ms = self.actions.last().map_or(0, |timed| timed.at_ms);
+        self.shape.sides = Sides::of(self.seed, until_ms);
+        self.actions.extend(self.shape.sides.actions(self.seed, until_ms));
+        self.actions.sort_by_key(|timed| timed.at_ms);
+        self
+    }
+
+    /// Somebody sets the clock.
+    pub(crate) fn sets_clock(&self) -> bool {
+        self.actions.iter().any(|timed| matches!(timed.action, Action::Clock { .. }))
     }
 
     /// The same world with these actions alone.

@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use blocks_engine::{Asker, Clock, Engine, Library, Parts, Settings};
+use blocks_engine::{Asker, Clock, Engine, Library, PagerTells, Parts, Settings};
 use blocks_store::memory::Data;
-use runbook_core::ports::{InboxItem, Intake, PagerEvent, PagerIncident, Signal, Translated, Translator};
+use runbook_core::alert::AlertNotice;
+use runbook_core::ports::{
+    InboxItem, Intake, PagerEvent, PagerEventKind, PagerIncident, Signal, Translated, Translator,
+};
 use runbook_core::request::Request;
 use tokio::time::sleep;
 
@@ -17,10 +20,13 @@ use crate::judge::Judge;
 use crate::life::Life;
 use crate::locked;
 use crate::organisation::{self, SERVICES};
-use crate::outside::{ChatRoom, Machine, Numbered, Outside, PagerLine, SetClock};
+use crate::outside::{
+    Account, ChatRoom, Happening, Machine, Numbered, Outside, PagerLine, SetClock, true_time,
+};
 use crate::random::Random;
 use crate::runbooks::Books;
-use crate::script::{Script, Webhook};
+use crate::script::{Action, Script, Webhook};
+use crate::sides::SENDER;
 
 type Signals = Arc<Mutex<BTreeMap<String, Translated>>>;
 
@@ -69,6 +75,9 @@ pub(crate) struct Stage {
     /// When the next life ends.
     next_end: Option<u64>,
     told: u64,
+    /// How the pager tells, where it is looked at, too, and how many of a hundred webhooks never come.
+    tells: Option<PagerTells>,
+    lost: u64,
 }
 
 impl Stage {
@@ -76,6 +85,16 @@ impl Stage {
     pub(crate) async fn open(script: &Script, reviews: PathBuf, traced: bool) -> Stage {
         let settings = organisation::settings(&script.shape, reviews);
         let outside = Arc::new(Mutex::new(Outside::new(Judge::new(script.shape.others), traced)));
+        if script.shape.sides.tells.is_some() {
+            let mut account = Account::default();
+            for timed in &script.actions {
+                if let Action::Webhook(webhook) = &timed.action {
+                    account.happens(happening(script.seed, webhook));
+                }
+            }
+            locked(&outside).pager.account = Some(account);
+        }
+        locked(&outside).judge.knows(script);
         let faults = Arc::new(Faults::default());
         faults.slow.store(script.shape.slow_store, Ordering::SeqCst);
         let parts = Making {
@@ -104,6 +123,8 @@ impl Stage {
             under_way: Arc::default(),
             next_end: None,
             told: 0,
+            tells: script.shape.sides.tells,
+            lost: script.shape.sides.lost,
             settings,
         };
         stage.start().await;
@@ -232,6 +253,7 @@ impl Stage {
             && data.backlog().is_empty()
             && outside.processes.alive() == 0
             && outside.pager.to_tell.is_empty()
+            && outside.pager.to_tell_of.is_empty()
             && !data.runs.values().any(moves)
     }
 
@@ -289,9 +311,12 @@ impl Stage {
 
     /// The pager tells something that happened.
     pub(crate) fn webhook(&self, webhook: &Webhook, after_ms: u64) {
+        if let Some(tells) = self.tells {
+            return self.tells_of(&happening(self.seed, webhook), tells, after_ms);
+        }
         let (service, pager_id, ..) = SERVICES[webhook.incident % SERVICES.len()];
         let incident = format!("Q{}", webhook.incident);
-        let occurred_at = self.clock.true_time(webhook.occurred_ms);
+        let occurred_at = true_time(webhook.occurred_ms);
         locked(&self.outside).pager.happened(&incident, &webhook.kind, occurred_at);
         let priority = Random::of(self.seed, "priority", webhook.number).pick(&["P1", "P2", "P3", "P4"]);
         let event = PagerEvent {
@@ -316,8 +341,52 @@ impl Stage {
         self.hand_in("pagerduty", format!("w{}", webhook.number), signal, after_ms);
     }
 
+    /// The same where the pager is looked at: what did not come about is not told, and not everything that did is.
+    fn tells_of(&self, one: &Happening, tells: PagerTells, after_ms: u64) {
+        let mut outside = locked(&self.outside);
+        let now_ms = outside.elapsed_ms();
+        let Some(account) = &outside.pager.account else { return };
+        let is_lost =
+            tells == PagerTells::Nothing || Random::of(self.seed, "lost", one.number).percent(self.lost);
+        let held = account.at(one.at_ms).incidents.remove(&one.incident);
+        let Some(held) = held.filter(|_| account.at(now_ms).took.contains(&one.number)) else { return };
+        outside.tell(|| format!("the pager has {one:?}, lost: {is_lost}"));
+        if is_lost {
+            outside.count("lost");
+            return;
+        }
+        drop(outside);
+        let kind = match &one.kind {
+            PagerEventKind::Note { id: None, text } => {
+                PagerEventKind::Note { id: Some(format!("note-{}", one.number)), text: text.clone() }
+            }
+            other => other.clone(),
+        };
+        let event = PagerEvent {
+            kind,
+            incident: held.seen.incident,
+            agent_id: one.by.clone(),
+            agent_name: one.by.as_ref().map(|id| id.trim_start_matches("P-").to_owned()),
+            occurred_at: true_time(one.at_ms),
+        };
+        let signal = Translated::Signal(Signal::Pager(event));
+        self.hand_in("pagerduty", format!("w{}", one.number), signal, after_ms);
+    }
+
+    /// The sender of alerts tells how a group stood.
+    pub(crate) fn alerts(&self, id: String, notice: AlertNotice) {
+        self.hand_in(SENDER, id, Translated::Signal(Signal::Alerts(notice)), 0);
+    }
+
     /// The pager tells what it was asked to do, a little later.
     pub(crate) fn pager_tells(&mut self) {
+        let of = std::mem::take(&mut locked(&self.outside).pager.to_tell_of);
+        for one in of {
+            let Some(tells) = self.tells else { continue };
+            self.told += 1;
+            let late = Random::of(self.seed, "told", self.told).pick(&[20, 400, 4_000]);
+            self.tells_of(&one, tells, late);
+        }
         let to_tell = std::mem::take(&mut locked(&self.outside).pager.to_tell);
         let occurred_ms = locked(&self.outside).elapsed_ms();
         for (incident, kind) in to_tell {
@@ -328,6 +397,19 @@ impl Stage {
             let late = Random::of(self.seed, "told", self.told).pick(&[20, 400, 4_000]);
             self.webhook(&webhook, late);
         }
+    }
+}
+
+/// What a webhook tells, as it happened at the pager.
+fn happening(seed: u64, webhook: &Webhook) -> Happening {
+    let priority = Random::of(seed, "priority", webhook.number).pick(&["P1", "P2", "P3", "P4"]);
+    Happening {
+        at_ms: webhook.occurred_ms,
+        number: webhook.number,
+        incident: format!("Q{}", webhook.incident),
+        kind: webhook.kind.clone(),
+        by: webhook.agent.map(|who| format!("P-{}", who.name())),
+        priority: priority.to_owned(),
     }
 }
 
@@ -373,7 +455,7 @@ impl Making<'_> {
             status_page: None,
             meter: None,
             watcher: None,
-            translators: vec![translator("pagerduty"), translator("slack")],
+            translators: vec![translator("pagerduty"), translator("slack"), translator(SENDER)],
             clock: Arc::new(self.clock.clone()),
             ids: Arc::<Numbered>::clone(self.ids),
             library: Library::new(Vec::new(), &texts, PathBuf::from("/nowhere")),

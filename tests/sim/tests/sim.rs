@@ -27,7 +27,10 @@ fn worlds_from_seeds_hold() {
     let _ = std::fs::remove_dir_all(folder);
     assert!(report.is_good(), "{:#?}", report.failures);
     // A world in which little happens shows little.
-    for what in ["event", "process", "message", "crash", "answer", "decide", "webhook", "disk", "clock"] {
+    for what in [
+        "event", "process", "message", "crash", "answer", "decide", "webhook", "disk", "clock", "alerts",
+        "seen", "lost",
+    ] {
         assert!(report.by_kind.get(what).is_some_and(|times| *times > 50), "{what}: {:?}", report.by_kind);
     }
     assert!(report.crashes > 100, "{} crashes", report.crashes);
@@ -38,7 +41,7 @@ fn worlds_that_failed_once_hold() {
     let folder = folder("kept");
     let seeds = kept(include_str!("../seeds.txt")).unwrap();
     for seed in seeds {
-        let world = World::of(seed.seed);
+        let world = if seed.plain { World::plain(seed.seed) } else { World::of(seed.seed) };
         let world = seed.only.as_ref().map_or_else(|| world.clone(), |keep| world.only(keep));
         assert_eq!(world.play(&folder, false).failure(), None, "{seed:?}");
     }

@@ -141,3 +141,24 @@ async fn many_services_are_asked_for_some_at_a_time() {
     let found: Vec<_> = seen.iter().map(|one| one.incident.id.as_str()).collect();
     assert_eq!(found, ["PINC1", "PINC2", "PINC3"]);
 }
+
+/// A list would be taken for the fields of an object in their order.
+#[test]
+fn what_is_no_object_is_no_incident_and_no_note() {
+    let note = json!({ "id": "N1", "content": "first" });
+    assert!(seen_note(&note).is_some());
+    assert_eq!(seen_note(&json!(["N1", "first"])), None);
+    assert_eq!(seen(&json!(["PINC1", "triggered"])), None);
+}
+
+/// Something is added to what is read, and at the end of what there is that cannot be.
+#[test]
+fn the_end_of_all_times_is_no_time() {
+    let mut one = incident("PINC1", "acknowledged");
+    (one["created_at"], one["last_status_change_at"]) =
+        (json!("+262142-12-31T23:59:59Z"), json!("-262143-01-01T00:00:00Z"));
+    let read = seen(&one).unwrap();
+    assert_eq!((read.incident.created_at, read.since), (None, None));
+    let note = json!({ "id": "N1", "content": "first", "created_at": "+262142-12-31T23:59:59Z" });
+    assert_eq!(seen_note(&note).map(|note| note.at), Some(None));
+}

@@ -6,8 +6,9 @@
 mod incident;
 mod quiet;
 mod run;
+mod sides;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use blocks_store::memory::Data;
 use runbook_core::ids::{IncidentId, RunId};
@@ -18,6 +19,8 @@ use serde::de::DeserializeOwned;
 
 use incident::IncidentWatch;
 use run::RunWatch;
+
+use crate::outside::Held;
 
 pub(crate) use quiet::check as check_quiet;
 
@@ -68,6 +71,11 @@ pub(crate) struct Judge {
     /// How many commits each message from outside caused.
     acted_on: BTreeMap<(String, String), u32>,
     violations: Vec<Violation>,
+    known: sides::Known,
+    /// What we wrote at the pager.
+    pub(crate) ours_at_pager: BTreeSet<String>,
+    /// What the sender of alerts said last of each: whether it fires.
+    pub(crate) told_last: BTreeMap<String, bool>,
 }
 
 impl Judge {
@@ -94,7 +102,12 @@ impl Judge {
     }
 
     /// Looks at what is new in the journal; returns how many events that are.
-    pub(crate) fn wrote(&mut self, data: &Data, mut seen: impl FnMut(StreamId, &StoredEvent)) -> u64 {
+    pub(crate) fn wrote(
+        &mut self,
+        data: &Data,
+        pager: &BTreeMap<String, Held>,
+        mut seen: impl FnMut(StreamId, &StoredEvent),
+    ) -> u64 {
         let mut news = 0;
         let mut causes = Vec::new();
         for (stream, events) in &data.streams {
@@ -116,12 +129,19 @@ impl Judge {
                     StreamId::Incident(id) => {
                         let Some(envelope) = self.opened(stored) else { continue };
                         causes.push(envelope.cause.clone());
+                        let known = self.incidents.get(id).and_then(|watch| watch.incident.pager.as_ref());
+                        let held = known.and_then(|known| pager.get(&known.id));
+                        self.side_event(*id, &envelope, held);
                         self.incident_event(*id, &envelope);
                     }
                     StreamId::Run(id) => {
                         let Some(envelope) = self.opened(stored) else { continue };
                         causes.push(envelope.cause.clone());
+                        let is_new = !self.runs.contains_key(id);
                         self.run_event(*id, &envelope);
+                        if is_new && let Some(run) = self.runs.get(id).map(|watch| watch.run.clone()) {
+                            self.looks_once(&run);
+                        }
                     }
                 }
             }

@@ -47,8 +47,11 @@ pub(crate) fn check(outside: &mut Outside, data: &Data) {
     }
     for watch in outside.judge.incidents.values() {
         check_incident(&watch.incident, outside, data, &mut found);
+        check_pager(&watch.incident, outside, &mut found);
     }
-    for (pager_id, (_, is_over)) in &outside.pager.truth {
+    super::sides::check(outside, data, &mut found);
+    let truth = outside.pager.truth(outside.elapsed_ms());
+    for (pager_id, (_, is_over)) in &truth {
         let is_known =
             |watch: &IncidentWatch| watch.incident.pager.as_ref().is_some_and(|pager| pager.id == *pager_id);
         if !is_over && !outside.judge.incidents.values().any(is_known) {
@@ -134,14 +137,20 @@ fn check_incident(
     if lasts && !is_asked && !data.timers.contains_key(&format!("look/{}", incident.id)) {
         found.push(("open-state", format!("{name} and nobody will be told that its target has passed")));
     }
-    let has_triage = incident.runs.iter().any(|run| run.triage) || incident.triage_impossible;
-    if is_open && incident.service == "shop" && !has_triage {
+    if is_open && incident.service == "shop" && !incident.is_looked_at() {
         found.push(("lost-run", format!("{name} and its diagnostics never began")));
     }
     if incident.is_reviewed() && incident.review_file.is_none() {
         found.push(("lost-run", format!("{name} and its review was never drafted")));
     }
-    let over_at_pager = incident.pager.as_ref().and_then(|pager| outside.pager.truth.get(&pager.id));
+}
+
+/// It is over where it is over at the pager, and nowhere else.
+fn check_pager(incident: &Incident, outside: &Outside, found: &mut Vec<(&'static str, String)>) {
+    let (is_open, name) =
+        (incident.status.is_open(), format!("{} is {}", incident.number, incident.status.word()));
+    let truth = outside.pager.truth(outside.elapsed_ms());
+    let over_at_pager = incident.pager.as_ref().and_then(|pager| truth.get(&pager.id));
     let run_open = incident.unfinished_runs().next().is_some();
     match over_at_pager {
         Some((_, true)) if is_open && !run_open && !incident.pager_resolved => {

@@ -8,10 +8,19 @@ use chrono::{DateTime, Duration, SubsecRound as _, Utc};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+/// When every world begins: 2026-01-05, 09:00 UTC.
+const MORNING_S: i64 = 1_767_603_600;
+
+/// That long after the beginning, by a clock that nobody set.
+pub(crate) fn true_time(ms: u64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH
+        + Duration::seconds(MORNING_S)
+        + Duration::milliseconds(i64::try_from(ms).unwrap_or(i64::MAX / 2))
+}
+
 /// Virtual time as times of a day, moved by what it was set by.
 #[derive(Clone)]
 pub(crate) struct SetClock {
-    morning: DateTime<Utc>,
     start: Instant,
     set_by_ms: Arc<AtomicI64>,
     /// The most that it was ever set by.
@@ -20,8 +29,7 @@ pub(crate) struct SetClock {
 
 impl SetClock {
     pub(crate) fn new() -> SetClock {
-        let morning = "2026-01-05T09:00:00Z".parse().expect("this is a time");
-        SetClock { morning, start: Instant::now(), set_by_ms: Arc::default(), furthest_ms: Arc::default() }
+        SetClock { start: Instant::now(), set_by_ms: Arc::default(), furthest_ms: Arc::default() }
     }
 
     pub(crate) fn jump(&self, ms: i64) {
@@ -33,18 +41,13 @@ impl SetClock {
     pub(crate) fn mend(&self) {
         self.set_by_ms.fetch_max(self.furthest_ms.load(Ordering::SeqCst), Ordering::SeqCst);
     }
-
-    /// That long after the beginning, by a clock that nobody set.
-    pub(crate) fn true_time(&self, ms: u64) -> DateTime<Utc> {
-        self.morning + Duration::milliseconds(i64::try_from(ms).unwrap_or(i64::MAX))
-    }
 }
 
 impl Clock for SetClock {
     fn now(&self) -> DateTime<Utc> {
         let elapsed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let set_by = Duration::milliseconds(self.set_by_ms.load(Ordering::SeqCst));
-        (self.true_time(elapsed) + set_by).trunc_subsecs(3)
+        (true_time(elapsed) + set_by).trunc_subsecs(3)
     }
 }
 

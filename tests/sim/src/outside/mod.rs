@@ -1,5 +1,6 @@
 //! The outside: it does not notice when the engine dies. Clock, chat, pager and processes, and the eyes of the judge.
 
+mod account;
 mod chat;
 mod clock;
 mod pager;
@@ -13,8 +14,9 @@ use tokio::time::Instant;
 
 use crate::judge::Judge;
 
+pub(crate) use account::{Account, Happening, Held};
 pub(crate) use chat::{ChatRoom, Room};
-pub(crate) use clock::{Numbered, SetClock};
+pub(crate) use clock::{Numbered, SetClock, true_time};
 pub(crate) use pager::{PagerLine, PagerState};
 pub(crate) use processes::{Machine, Processes};
 
@@ -82,7 +84,9 @@ impl Outside {
     /// Something was written to the store.
     pub(crate) fn wrote(&mut self, data: &Data) {
         let mut told = Vec::new();
-        let news = self.judge.wrote(data, |stream, stored| {
+        let now_ms = self.elapsed_ms();
+        let pager = self.pager.account.as_ref().map(|account| account.at(now_ms).incidents);
+        let news = self.judge.wrote(data, &pager.unwrap_or_default(), |stream, stored| {
             told.push((stream.to_string(), stored.seq, String::from_utf8_lossy(&stored.bytes).into_owned()));
         });
         if news > 0 {

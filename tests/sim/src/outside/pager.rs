@@ -11,16 +11,23 @@ use runbook_core::ports::{
 };
 
 use super::Outside;
+use super::account::{Account, Happening};
 use crate::life::Life;
 use crate::locked;
 
 /// What the pager holds, and what it does wrong next.
 #[derive(Default)]
 pub(crate) struct PagerState {
-    /// When each of its incidents was last opened or ended, and whether it is over since then.
-    pub(crate) truth: BTreeMap<String, (DateTime<Utc>, bool)>,
+    /// When each of its incidents was last opened or ended, and whether it is over since then; where nobody looks.
+    truth: BTreeMap<String, (DateTime<Utc>, bool)>,
+    /// All that it has, where it is looked at.
+    pub(crate) account: Option<Account>,
     /// What it was asked to do and has not yet told about: incident and kind.
     pub(crate) to_tell: Vec<(String, PagerEventKind)>,
+    /// The same, where it is looked at.
+    pub(crate) to_tell_of: Vec<Happening>,
+    /// Keys under which somebody was paged once more.
+    pub(crate) paged_twice: Vec<String>,
     pub(crate) busy: u32,
     pub(crate) refuses: u32,
     pub(crate) loses_answers: u32,
@@ -41,13 +48,30 @@ impl PagerState {
         }
     }
 
-    fn call(&mut self, call: &PagerCall) -> Result<(), PagerError> {
+    /// Whether each of its incidents is over, and since when it is so.
+    pub(crate) fn truth(&self, now_ms: u64) -> BTreeMap<String, (DateTime<Utc>, bool)> {
+        self.account.as_ref().map_or_else(|| self.truth.clone(), |account| account.truth(now_ms))
+    }
+
+    fn call(&mut self, call: &PagerCall, (key, attempt): (&str, u32), now_ms: u64) -> Result<(), PagerError> {
         let retry = |reason: &str| Err(PagerError::Retry { after_ms: None, reason: reason.to_owned() });
         if super::take(&mut self.busy) {
             return retry("busy");
         }
         if super::take(&mut self.refuses) {
+            if let (PagerCall::Acknowledge { incident, .. }, Some(account)) = (call, &mut self.account) {
+                account.refused.insert(incident.clone());
+            }
             return Err(PagerError::Permanent { reason: "the token may not do that".to_owned() });
+        }
+        if let Some(account) = &mut self.account {
+            let (happens, rang_again) = account.does(call, attempt, now_ms);
+            self.to_tell_of.extend(happens);
+            self.paged_twice.extend(rang_again.then(|| key.to_owned()));
+            if super::take(&mut self.loses_answers) {
+                return retry("the connection broke");
+            }
+            return Ok(());
         }
         match call {
             PagerCall::Acknowledge { incident, .. } => {
@@ -92,7 +116,14 @@ impl Pager for PagerLine {
             let result = {
                 let mut outside = locked(&self.outside);
                 outside.count("message");
-                let result = outside.pager.call(call);
+                let now_ms = outside.elapsed_ms();
+                let result = outside.pager.call(call, (key, attempt), now_ms);
+                if let PagerCall::Note { text, .. } = call {
+                    outside.judge.ours_at_pager.insert(text.clone());
+                }
+                for key in std::mem::take(&mut outside.pager.paged_twice) {
+                    outside.judge.accuse("paged-twice", format!("{key} rang, was ended, and rang again"));
+                }
                 outside.tell(|| format!("pager {key} attempt {attempt} {call:?}: {result:?}"));
                 result
             };
@@ -111,8 +142,20 @@ impl Pager for PagerLine {
         })
     }
 
-    fn look<'a>(&'a self, _: &'a LookAt) -> BoxFuture<'a, Result<Vec<SeenIncident>, PagerError>> {
-        Box::pin(async { Ok(Vec::new()) })
+    fn look<'a>(&'a self, at: &'a LookAt) -> BoxFuture<'a, Result<Vec<SeenIncident>, PagerError>> {
+        Box::pin(async move {
+            self.life.alive().await;
+            let mut outside = locked(&self.outside);
+            let now_ms = outside.elapsed_ms();
+            if super::take(&mut outside.pager.busy) {
+                return Err(PagerError::Retry { after_ms: None, reason: "busy".to_owned() });
+            }
+            let Some(account) = &outside.pager.account else { return Ok(Vec::new()) };
+            let seen = account.look(at, now_ms);
+            outside.count("seen");
+            outside.tell(|| format!("a look at the pager: {seen:?}"));
+            Ok(seen)
+        })
     }
 
     fn details<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<PageDetails, PagerError>> {
@@ -134,7 +177,13 @@ impl Pager for PagerLine {
         Box::pin(async { Ok(Vec::new()) })
     }
 
-    fn notes<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>> {
-        Box::pin(async { Ok(Vec::new()) })
+    fn notes<'a>(&'a self, incident: &'a str) -> BoxFuture<'a, Result<Vec<SeenNote>, PagerError>> {
+        Box::pin(async move {
+            self.life.alive().await;
+            let outside = locked(&self.outside);
+            let standing = outside.pager.account.as_ref().map(|account| account.at(outside.elapsed_ms()));
+            let held = standing.and_then(|mut standing| standing.incidents.remove(incident));
+            Ok(held.map(|held| held.notes).unwrap_or_default())
+        })
     }
 }
