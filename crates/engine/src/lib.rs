@@ -20,6 +20,7 @@ mod codes;
 mod crash;
 mod deliver;
 pub mod describe;
+mod early;
 mod engine;
 mod error;
 mod escalate;

@@ -1,6 +1,7 @@
 //! Messages from outside: stored first, understood afterwards.
 
 use runbook_core::ports::{Accepted, DEAD_LETTER, DeadLetter, InboxItem, InboxOutcome, InboxStand, Letters};
+use runbook_core::sabotage::{self, Sabotage};
 use rusqlite::{Connection, Row, params};
 
 use crate::error::Fault;
@@ -9,6 +10,10 @@ use crate::values::{limit, micros, time};
 /// Stores the message, unless its source has sent this id before.
 pub(crate) fn accept(connection: &Connection, item: &InboxItem) -> Result<Accepted, Fault> {
     let InboxItem { source, id, kind, body, received_at } = item;
+    let id = match sabotage::is_on(Sabotage::AcceptTwice) {
+        true => &format!("{id}/{}", micros(*received_at)),
+        false => id,
+    };
     let added = connection
         .prepare_cached(
             "INSERT INTO inbox (source, id, kind, body, received_at) VALUES (?1, ?2, ?3, ?4, ?5)

@@ -14,6 +14,7 @@ use crate::journal::Envelope;
 use crate::message::Outgoing;
 use crate::people::{Actor, Role};
 use crate::ports::{Answer, PagerCall};
+use crate::sabotage::{self, Sabotage};
 
 /// What the pager puts behind a note that it cuts for its webhook.
 const CUT: &str = "[...]";
@@ -108,6 +109,7 @@ impl Incident {
     /// The pager has said something later on whether it is over: its messages come in any order.
     pub(super) fn knows_later(&self, occurred_at: DateTime<Utc>) -> bool {
         self.pager_said_at.is_some_and(|said_at| said_at > occurred_at)
+            && !sabotage::is_on(Sabotage::BelieveLate)
     }
 
     /// Whether the pager has to be asked to end it too.

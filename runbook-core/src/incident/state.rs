@@ -11,6 +11,7 @@ use super::clock::Clock;
 use super::decide::{CHANNEL, HERE, OUTPUT, PAGER_RESOLVE, TOLD_AGAIN};
 use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome, SharedFrom};
 use super::handover::Passed;
+use super::late::LastWords;
 use super::look::Looks;
 use super::pager::{Bridge, says_whether_it_is_over};
 use super::record::{ActionItem, End, Update};
@@ -277,6 +278,9 @@ pub struct Incident {
     /// What the pager was told, and has not said to have.
     #[serde(skip)]
     pub told: Told,
+    /// When the pager said last what it says again and again.
+    #[serde(skip)]
+    pub last_words: LastWords,
     /// Sequence of the last acknowledgement, or of its running out.
     #[serde(skip)]
     pub taken_seq: u64,
@@ -394,6 +398,8 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             reminders.hear(envelope);
             let mut clock = Clock::default();
             clock.hear(envelope);
+            let mut last_words = LastWords::default();
+            last_words.hear(envelope);
             return Ok(Incident {
                 id,
                 number: *number,
@@ -451,6 +457,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 taken_at: None,
                 last_told_at: None,
                 told: Told::default(),
+                last_words,
                 taken_seq: 0,
                 reminders,
                 drafts: Drafts::default(),
@@ -469,6 +476,10 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
     let was_open = incident.status.is_open();
     match &envelope.event {
         IncidentEvent::Opened { .. } => {}
+        // it had run out by then, and that was told before it
+        IncidentEvent::Acknowledged { .. } if incident.has_run_out_since(envelope.occurred_at) => {
+            incident.acknowledged_at.get_or_insert(at);
+        }
         IncidentEvent::Acknowledged { via } => {
             incident.taken_at_pager = via != HERE;
             incident.last_told_at = Some(at).filter(|_| via == HERE);
@@ -674,6 +685,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
     incident.hear_of_pager(envelope);
     let severity = incident.severity.clone();
     incident.told.keep(&severity, envelope);
+    incident.last_words.hear(envelope);
     if says_whether_it_is_over(&envelope.event) {
         incident.pager_said_at = incident.pager_said_at.max(envelope.occurred_at);
     }

@@ -14,6 +14,7 @@ use runbook_core::ports::{Commit, InboxItem, IncidentRow, Kept};
 use runbook_core::rules::Facts;
 use runbook_core::trigger::{Trigger, TriggerNotice, Turn};
 
+use crate::early::Early;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
@@ -168,6 +169,7 @@ impl Engine {
                     note: Some(text.to_owned()),
                 },
                 None,
+                &Early::default(),
             )
             .await?;
         Ok(incident.row())
