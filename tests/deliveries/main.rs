@@ -15,7 +15,7 @@ const USAGE: &str =
   --no-sabotage    do not look for the defects that are put in on purpose
   -o json          the report as JSON";
 /// Within so many deliveries a defect must be caught.
-const SABOTAGE_WITHIN: u64 = 3_000;
+const SABOTAGE_WITHIN: u64 = 1_500;
 
 fn read(mut words: impl Iterator<Item = String>) -> Option<(Options, bool)> {
     let binary =

@@ -426,7 +426,8 @@ fn change_severity(
     let told = tell.is_some();
     if to == state.severity {
         // what a rule says once more confirms nothing; the pager's later word does, or an older one would count that is yet to come
-        let is_later = matches!(word, Word::Pager { occurred_at } if state.is_later_on_severity(*occurred_at));
+        let is_later =
+            matches!(word, Word::Pager { occurred_at } if state.is_later_on_severity(*occurred_at));
         let is_news = state.reminders.is_severity_guessed || is_later;
         if !is_news || matches!(word, Word::Rule { .. }) {
             return Decision::default();

@@ -21,6 +21,10 @@ fn every_defect_is_caught() {
     let _ = std::fs::remove_dir_all(folder);
     println!("{:?}", report.sabotage);
     let here = ALL.iter().filter(|(_, which)| !which.needs_processes()).count();
-    assert_eq!((report.sabotage.len(), here), (here, 5), "all but those that need a disk, a wire or processes");
+    assert_eq!(
+        (report.sabotage.len(), here),
+        (here, 5),
+        "all but those that need a disk, a wire or processes"
+    );
     assert!(report.is_good(), "not every defect is caught: {:?}", report.sabotage);
 }

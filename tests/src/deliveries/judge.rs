@@ -220,7 +220,13 @@ fn line(envelope: &Value, pager_of: &dyn Fn(&Value) -> String) -> String {
     let text = |name: &str| event[name].as_str().unwrap_or("-");
     let what = match text("type") {
         "opened" => {
-            format!("opened {} {} {:?} {}", text("severity"), text("service"), text("title"), ms(&event["detected_at"]))
+            format!(
+                "opened {} {} {:?} {}",
+                text("severity"),
+                text("service"),
+                text("title"),
+                ms(&event["detected_at"])
+            )
         }
         "acknowledged" => format!("acknowledged {}", text("via")),
         "commander_taken" => format!("commander {}", text("commander")),
@@ -309,7 +315,8 @@ fn as_in_order(life: &Life, told: &Incident, report: &mut Report) {
         report.complain(format!("{}: it ends as {is:?}, and told in order as {should:?}", life.pager));
     }
     let facts = |of: &Incident| {
-        let is_fact = |line: &&String| line.starts_with("noted ") && !is_word(line) || line.starts_with("update ");
+        let is_fact =
+            |line: &&String| line.starts_with("noted ") && !is_word(line) || line.starts_with("update ");
         let mut facts: Vec<String> = of.lines.iter().filter(is_fact).cloned().collect();
         facts.sort_unstable();
         facts
@@ -341,7 +348,8 @@ fn effects(
         let looks = u64::from(life.kind == Kind::Looked);
         let notes = life.acts.len() as u64 - takes + looks;
         report.effects += takes + notes;
-        let runs = found.get(&life.pager).and_then(|one| one.own.get("run_planned")).copied().unwrap_or_default();
+        let runs =
+            found.get(&life.pager).and_then(|one| one.own.get("run_planned")).copied().unwrap_or_default();
         let is = (done.acknowledged, done.notes.len() as u64, runs);
         if is != (takes, notes, looks) {
             let is_more = is.0 > takes || is.1 > notes || is.2 > looks;

@@ -246,10 +246,10 @@ impl Making<'_> {
         self.add(agent, what);
     }
 
-    fn name_priority(&mut self) {
+    fn name_priority(&mut self, may_be_none: bool) {
         let other = self.random.below(5);
         let next = (other > 0).then(|| u8::try_from(other).unwrap_or(1));
-        if next != self.priority {
+        if next != self.priority && (next.is_some() || may_be_none) {
             self.priority = next;
             let agent = Agent::any(self.random);
             self.add(agent, What::PriorityUpdated);
@@ -365,7 +365,7 @@ fn live(making: &mut Making<'_>, kind: Kind) {
                 let agent = Agent::user(making.random);
                 making.add(agent, What::Acknowledged);
             }
-            ("triggered" | "acknowledged", 8..10) => making.name_priority(),
+            ("triggered" | "acknowledged", 8..10) => making.name_priority(kind == Kind::Orderly),
             ("triggered" | "acknowledged", 10) => making.move_on(),
             ("triggered" | "acknowledged", 11..13) if once(&mut had, "resolved") => end(making),
             ("resolved", 0..3) if once(&mut had, "reopened") => {

@@ -15,11 +15,10 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use crate::crash::Random;
-
-/// Of a hundred changes so many are made, and answered as if they had not been; so many are not made.
-const LOST_ANSWERS: u64 = 12;
-const REFUSED: u64 = 8;
+/// One change of so many is made, and answered as if it had not been.
+const LOST_ANSWER: u64 = 5;
+/// One of so many is not made.
+const REFUSED: u64 = 7;
 
 /// What was done to an incident there.
 #[derive(Debug, Clone, Default)]
@@ -39,13 +38,12 @@ pub(super) struct Pager {
     calls: Mutex<u64>,
     /// Somebody has done something.
     changed: Notify,
-    seed: u64,
 }
 
 impl Pager {
     /// Listens on loopback; the address of the API.
-    pub(super) async fn start(seed: u64) -> (Arc<Pager>, String) {
-        let pager = Arc::new(Pager { seed, ..Pager::default() });
+    pub(super) async fn start() -> (Arc<Pager>, String) {
+        let pager = Arc::new(Pager::default());
         let routes = Router::new()
             .route("/api/incidents", get(forbidden))
             .route("/api/incidents/{id}", get(read).put(change))
@@ -88,16 +86,19 @@ impl Pager {
             *calls += 1;
             *calls
         };
-        let luck = Random::of(self.seed, call ^ (1 << 50)).below(100);
-        if luck < REFUSED {
-            let status =
-                if luck % 2 == 0 { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::TOO_MANY_REQUESTS };
+        if call.is_multiple_of(REFUSED) {
+            let status = if call.is_multiple_of(2) {
+                StatusCode::SERVICE_UNAVAILABLE
+            } else {
+                StatusCode::TOO_MANY_REQUESTS
+            };
             return (status, Json(json!({ "error": { "message": "Not now", "code": 2020 } })));
         }
-        let answer =
-            change(self.done.lock().unwrap_or_else(PoisonError::into_inner).entry(id.to_owned()).or_default());
+        let answer = change(
+            self.done.lock().unwrap_or_else(PoisonError::into_inner).entry(id.to_owned()).or_default(),
+        );
         self.changed.notify_waiters();
-        if luck < REFUSED + LOST_ANSWERS {
+        if call % LOST_ANSWER == 2 {
             return (StatusCode::BAD_GATEWAY, Json(json!({})));
         }
         (StatusCode::OK, Json(answer))

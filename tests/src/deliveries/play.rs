@@ -28,8 +28,6 @@ const LONG_AFTER: u64 = 8;
 const REMEMBERED: usize = 200;
 /// A message that comes again and again.
 const STORM: u64 = 250;
-/// So long an effect may take: many times what it needs.
-const PATIENCE: Duration = Duration::from_secs(240);
 /// How often it is looked whether something is so.
 const LOOK: Duration = Duration::from_millis(15);
 
@@ -58,6 +56,8 @@ pub(super) struct Plan {
     pub(super) kills: u64,
     /// Whether the named points are alive in the program.
     pub(super) has_points: bool,
+    /// So long an effect may take.
+    pub(super) patience: Duration,
 }
 
 pub(super) struct Shared {
@@ -156,9 +156,9 @@ impl Shared {
             let found = {
                 let store = self.store.lock().await;
                 let sql = "SELECT number FROM incidents WHERE row ->> '$.pager_id' = ?1";
-                store.prepare_cached(sql).and_then(|mut select| {
-                    select.query_row([pager], |row| row.get::<_, i64>(0))
-                })
+                store
+                    .prepare_cached(sql)
+                    .and_then(|mut select| select.query_row([pager], |row| row.get::<_, i64>(0)))
             };
             match found {
                 Ok(number) => return format!("INC-{number}"),
@@ -204,7 +204,7 @@ impl Post {
             let twice = self.random.percent(AT_ONCE);
             self.tell(life, event, None, twice).await;
             if place == 0 {
-                let acts = timeout(PATIENCE, self.act(life)).await;
+                let acts = timeout(self.shared.plan.patience, self.act(life)).await;
                 if acts.is_err() {
                     self.wrong(format!("{}: what people did is not at the pager in time", life.pager));
                 }
@@ -226,7 +226,9 @@ impl Post {
         for place in later {
             self.tell_place_again(life, place).await;
         }
-        if life.kind == Kind::Looked && timeout(PATIENCE, self.hear_of_look(life)).await.is_err() {
+        if life.kind == Kind::Looked
+            && timeout(self.shared.plan.patience, self.hear_of_look(life)).await.is_err()
+        {
             self.wrong(format!("{}: what was looked at is not at the pager in time", life.pager));
         }
     }
@@ -266,7 +268,13 @@ impl Post {
         self.send(life, event, webhook, (false, twice)).await;
     }
 
-    async fn send(&mut self, life: &Life, event: &Event, webhook: Option<&str>, (first, twice): (bool, bool)) {
+    async fn send(
+        &mut self,
+        life: &Life,
+        event: &Event,
+        webhook: Option<&str>,
+        (first, twice): (bool, bool),
+    ) {
         let body = event.body(life);
         let message = Message { webhook: webhook.unwrap_or(&event.webhook), body: &body };
         let sent = if twice {
@@ -323,7 +331,8 @@ impl Post {
     /// The pager tells of what was done there from here.
     async fn echo(&mut self, life: &Life, place: usize, what: What) {
         let Some(first) = life.events.first() else { return };
-        let (id, webhook) = (format!("01ECHO{:010X}{place:02X}", life.number), format!("wh-echo-{}-{place}", life.number));
+        let (id, webhook) =
+            (format!("01ECHO{:010X}{place:02X}", life.number), format!("wh-echo-{}-{place}", life.number));
         let event = Event {
             id: id.clone(),
             webhook,

@@ -30,10 +30,10 @@ pub(super) const APART: [(&str, bool); 10] = [
     ("service.deleted", true),
     ("service.custom_field_values.updated", true),
     ("pagey.ping", true),
-    ("incident.praised", true),        // a type that PagerDuty may add one day
-    ("incident.triggered", true),      // of a page that Blocks made itself
-    ("incident.annotated", false),     // without its text
-    ("", false),                       // no event at all
+    ("incident.praised", true),       // a type that PagerDuty may add one day
+    ("incident.triggered", true),     // of a page that Blocks made itself
+    ("incident.annotated", false),    // without its text
+    ("", false),                      // no event at all
     ("incident.acknowledged", false), // of an incident without an id
 ];
 
@@ -154,7 +154,8 @@ impl Event {
     /// The incident as it stands.
     fn incident(&self, life: &Life) -> Value {
         let (service, name) = self.service;
-        let priority = self.priority.map(|n| reference(&format!("PPRIO{n}"), "priority_reference", &format!("P{n}")));
+        let priority =
+            self.priority.map(|n| reference(&format!("PPRIO{n}"), "priority_reference", &format!("P{n}")));
         json!({
             "id": life.pager,
             "type": "incident",
@@ -185,31 +186,36 @@ impl Event {
             _ => json!({ "incident": reference(&life.pager, "incident_reference", &life.title) }),
         };
         let action = json!({ "action": { "summary": format!("Action {x}") } });
-        merge(&mut data, match which {
-            0 => json!({ "assignees": [turn] }),
-            1 => json!({ "escalation_policy": policy }),
-            2 => json!({ "assignees": [turn], "escalation_policy": policy }),
-            3 => json!({ "incident_type": { "name": format!("Type {x}") } }),
-            4 => json!({
-                "custom_fields": [{ "id": "F1", "name": "region", "value": x, "type": "field_value" }],
-                "changed_custom_fields": [{ "id": "F1", "name": "region", "value": null }],
-                "type": "incident_field_values",
-            }),
-            5 => json!({
-                "incident_role_assignments": [{
-                    "incident": reference(&life.pager, "incident_reference", &life.title),
-                    "role": { "summary": "Scribe" }, "assignee": turn, "old_assignee": null,
-                }],
-                "type": "incident_role_assignment",
-            }),
-            6..=8 => json!({ "id": "PTASK", "name": format!("Task {x}"), "status": "todo", "assignees": [] }),
-            9 | 10 => json!({
-                "id": "PFLOW", "summary": "by hand", "incident_workflow": { "summary": format!("Flow {x}") },
-            }),
-            11 => action,
-            12 => with(action, "running"),
-            _ => with(action, "done"),
-        });
+        merge(
+            &mut data,
+            match which {
+                0 => json!({ "assignees": [turn] }),
+                1 => json!({ "escalation_policy": policy }),
+                2 => json!({ "assignees": [turn], "escalation_policy": policy }),
+                3 => json!({ "incident_type": { "name": format!("Type {x}") } }),
+                4 => json!({
+                    "custom_fields": [{ "id": "F1", "name": "region", "value": x, "type": "field_value" }],
+                    "changed_custom_fields": [{ "id": "F1", "name": "region", "value": null }],
+                    "type": "incident_field_values",
+                }),
+                5 => json!({
+                    "incident_role_assignments": [{
+                        "incident": reference(&life.pager, "incident_reference", &life.title),
+                        "role": { "summary": "Scribe" }, "assignee": turn, "old_assignee": null,
+                    }],
+                    "type": "incident_role_assignment",
+                }),
+                6..=8 => {
+                    json!({ "id": "PTASK", "name": format!("Task {x}"), "status": "todo", "assignees": [] })
+                }
+                9 | 10 => json!({
+                    "id": "PFLOW", "summary": "by hand", "incident_workflow": { "summary": format!("Flow {x}") },
+                }),
+                11 => action,
+                12 => with(action, "running"),
+                _ => with(action, "done"),
+            },
+        );
         data
     }
 }
