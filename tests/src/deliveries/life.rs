@@ -44,19 +44,24 @@ impl Kind {
     }
 
     fn of(number: u64, random: &mut Random) -> Kind {
+        match (Kind::rare(number), random.below(100)) {
+            (Some(kind), _) => kind,
+            (None, 0..6) => Kind::Apart,
+            (None, 6..24) => Kind::Disordered,
+            (None, _) => Kind::Orderly,
+        }
+    }
+
+    /// Each of these is there early, so that a short run has it.
+    fn rare(number: u64) -> Option<Kind> {
         match number {
-            // so that a short run has one of each
-            3 => Kind::Acted,
-            5 => Kind::Looked,
-            7 => Kind::Storm,
-            _ if number % 250 == 103 => Kind::Acted,
-            _ if number % 400 == 205 => Kind::Looked,
-            _ if number % 2_000 == 1_007 => Kind::Storm,
-            _ => match random.below(100) {
-                0..6 => Kind::Apart,
-                6..24 => Kind::Disordered,
-                _ => Kind::Orderly,
-            },
+            3 => Some(Kind::Acted),
+            5 => Some(Kind::Looked),
+            7 => Some(Kind::Storm),
+            _ if number % 250 == 103 => Some(Kind::Acted),
+            _ if number % 400 == 205 => Some(Kind::Looked),
+            _ if number % 2_000 == 1_007 => Some(Kind::Storm),
+            _ => None,
         }
     }
 }
@@ -272,7 +277,11 @@ impl Life {
         let mut random = Random::of(seed, number.wrapping_add(1 << 40));
         let kind = Kind::of(number, &mut random);
         let created = BEGIN + i64::try_from(number).unwrap_or_default() * 7;
-        let priority = random.below(6);
+        let priority = match kind {
+            // whatever opens it, it names one
+            Kind::Disordered => 1 + random.below(4),
+            _ => random.below(6),
+        };
         let service = match kind {
             Kind::Looked => LOOKED,
             _ => SERVICES[usize::try_from(random.below(3)).unwrap_or_default()],
@@ -380,8 +389,9 @@ fn live(making: &mut Making<'_>, kind: Kind) {
         return;
     }
     match making.random.below(20) {
-        // into the one that was paged beside it; more than a word on one incident, so only where the order is kept
-        0 if kind == Kind::Orderly => {
+        // into the one that was paged beside it; more than a word on one incident, so only where the order is kept, and
+        // where nobody here does something meanwhile
+        0 if kind == Kind::Orderly && Kind::rare(making.number ^ 1).is_none() => {
             making.status = "resolved";
             let agent = Agent::user(making.random);
             making.add(agent, What::Merged { into: pager_id(making.number ^ 1) });

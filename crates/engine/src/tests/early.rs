@@ -37,7 +37,8 @@ async fn told(
     let mut bench = Bench::new().await;
     for place in order {
         let (kind, incident) = life[*place].clone();
-        let occurred_at = bench.clock.morning + chrono::Duration::seconds(10 * *place as i64);
+        let occurred_at =
+            bench.clock.morning + chrono::Duration::seconds(10 * i64::try_from(*place).unwrap());
         let event = PagerEvent { kind, incident, agent_id: None, agent_name: None, occurred_at };
         let id = format!("message {place}");
         bench.hand_in("pagerduty", &id, Translated::Signal(Signal::Pager(event))).await;
@@ -68,14 +69,23 @@ async fn in_whatever_order_it_is_told_the_last_word_counts() {
         (note("before anybody came"), page("Q1")),
         (PagerEventKind::PriorityChanged, named("P1")),
         (PagerEventKind::PriorityChanged, named("P3")),
+    ];
+    for order in orders(life.len()) {
+        let (_bench, incident, events) = told(&life, &order).await;
+        assert_eq!((incident.severity.as_str(), notes(&events)), ("P3", 1), "{order:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn people_meet_where_it_was_said_last() {
+    let life = [
+        (PagerEventKind::Triggered, named("P3")),
         (bridge("https://meet.example.com/1"), page("Q1")),
         (bridge("https://meet.example.com/2"), page("Q1")),
     ];
     for order in orders(life.len()) {
-        let (_bench, incident, events) = told(&life, &order).await;
-        let url = incident.bridge.url.as_deref();
-        let is = (incident.severity.as_str(), url, notes(&events));
-        assert_eq!(is, ("P3", Some("https://meet.example.com/2"), 1), "{order:?}");
+        let (_bench, incident, _) = told(&life, &order).await;
+        assert_eq!(incident.bridge.url.as_deref(), Some("https://meet.example.com/2"), "{order:?}");
     }
 }
 
