@@ -76,8 +76,17 @@ fn say(report: &Report) {
     let list = |all: &mut dyn Iterator<Item = (&&str, &u64)>| {
         all.map(|(what, count)| format!("{count} {what}")).collect::<Vec<_>>().join(", ")
     };
+    let file = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let memory = file("/proc/meminfo").lines().next().unwrap_or_default().replace("MemTotal:", "");
+    let cpus = file("/proc/cpuinfo").lines().filter(|line| line.starts_with("processor")).count();
     println!("| seed {} | |", report.seed);
     println!("| --- | --- |");
+    println!("| commit | {} |", std::env::var("BLOCKS_COMMIT").unwrap_or_else(|_| "not told".to_owned()));
+    println!(
+        "| cores, memory, load average after | {cpus}, {}, {} |",
+        memory.trim(),
+        file("/proc/loadavg").trim()
+    );
     println!("| deliveries, of them duplicates | {}, {} |", report.deliveries, report.duplicates);
     println!("| attempts | {} |", report.attempts);
     println!("| why again | {} |", list(&mut report.retries.iter()));

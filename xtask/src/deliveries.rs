@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use crate::steps::{Failure, cargo, run};
+use crate::steps::{Failure, cargo, program, quiet, run};
 use crate::tools;
 
 const HARNESS: &str = "blocks-deliveries-harness";
@@ -33,5 +33,10 @@ pub(crate) fn deliveries() -> Result<(), Failure> {
     cargo(BUILD, &[])?;
     let built = tools::repository().join("target/sim");
     let binary = built.join("blocks");
-    run(HARNESS, built.join(HARNESS), &words, &[("BLOCKS_CRASH_BIN", OsStr::new(&binary))])
+    let head =
+        quiet(program("git").args(["rev-parse", "--short=12", "HEAD"]).current_dir(tools::repository()));
+    let commit = head.unwrap_or_default();
+    let environment =
+        [("BLOCKS_CRASH_BIN", OsStr::new(&binary)), ("BLOCKS_COMMIT", OsStr::new(commit.trim()))];
+    run(HARNESS, built.join(HARNESS), &words, &environment)
 }
