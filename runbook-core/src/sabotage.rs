@@ -23,6 +23,29 @@ pub enum Sabotage {
     CountLookTwice,
     /// Whoever writes hears that it is on disk before it is.
     SkipFsync,
+    /// A message that comes again is a new one.
+    AcceptTwice,
+    /// What an earlier process had taken and not dealt with is forgotten.
+    ForgetInbox,
+    /// Nobody looks whether an earlier attempt has told the pager.
+    TellBlindly,
+    /// What the pager tells late counts as its last word.
+    BelieveLate,
+}
+
+impl Sabotage {
+    /// Whether it shows only where there are a disk, a wire, or processes that are killed.
+    #[must_use]
+    pub fn needs_processes(self) -> bool {
+        matches!(
+            self,
+            Sabotage::SkipFsync
+                | Sabotage::AcceptTwice
+                | Sabotage::ForgetInbox
+                | Sabotage::TellBlindly
+                | Sabotage::BelieveLate
+        )
+    }
 }
 
 /// Whether this defect is switched on.
@@ -45,7 +68,7 @@ mod switched {
     compile_error!("the feature `sabotage` is for test builds, and a release build must never have it");
 
     /// Every defect with its name.
-    pub const ALL: [(&str, Sabotage); 8] = [
+    pub const ALL: [(&str, Sabotage); 12] = [
         ("skip-intent", Sabotage::SkipIntent),
         ("rerun-once", Sabotage::RerunOnce),
         ("forget-outcome", Sabotage::ForgetOutcome),
@@ -54,6 +77,10 @@ mod switched {
         ("take-echo", Sabotage::TakeEcho),
         ("count-look-twice", Sabotage::CountLookTwice),
         ("skip-fsync", Sabotage::SkipFsync),
+        ("accept-twice", Sabotage::AcceptTwice),
+        ("forget-inbox", Sabotage::ForgetInbox),
+        ("tell-blindly", Sabotage::TellBlindly),
+        ("believe-late", Sabotage::BelieveLate),
     ];
 
     static ON: AtomicU8 = AtomicU8::new(0);

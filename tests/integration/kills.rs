@@ -15,7 +15,7 @@ const RUNS: u64 = 26;
 const SEED: u64 = 1;
 
 /// The binary in which the named points are alive, when it is of this build.
-fn with_points() -> Option<PathBuf> {
+pub(crate) fn with_points(what: &str) -> Option<PathBuf> {
     let built = |path: &PathBuf| path.metadata().and_then(|file| file.modified()).ok();
     let binary = blocks_with_points();
     let why = match (built(&binary), built(&blocks())) {
@@ -23,7 +23,7 @@ fn with_points() -> Option<PathBuf> {
         (Some(with_points), Some(plain)) if with_points < plain => "is older than the program",
         _ => return Some(binary),
     };
-    not_run("the crash harness", &format!("{} {why}; `cargo xtask crash` builds it", binary.display()));
+    not_run(what, &format!("{} {why}; `cargo xtask crash` builds it", binary.display()));
     None
 }
 
@@ -33,7 +33,7 @@ fn options(binary: PathBuf) -> Options {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_again_and_again_nothing_is_lost_doubled_or_made_up() {
-    let Some(binary) = with_points() else { return };
+    let Some(binary) = with_points("the crash harness") else { return };
     let report = run(&options(binary), Arc::new(|_| {})).await;
     assert!(report.is_good(), "{report:#?}");
     assert_eq!((report.runs, report.rest.get("none")), (RUNS, None), "{report:#?}");
@@ -43,7 +43,7 @@ async fn killed_again_and_again_nothing_is_lost_doubled_or_made_up() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_defect_on_purpose_is_found() {
-    let Some(binary) = with_points() else { return };
+    let Some(binary) = with_points("the crash harness") else { return };
     let report = run(&Options { runs: 0, sabotage_within: 12, ..options(binary) }, Arc::new(|_| {})).await;
     assert_eq!(report.sabotage.len(), SABOTAGES.len());
     assert!(report.sabotage.values().all(Option::is_some), "{:?}", report.sabotage);

@@ -22,6 +22,8 @@ mod corpus;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod deliveries;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod doctor;

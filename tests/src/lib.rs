@@ -11,6 +11,7 @@ mod app;
 mod binary;
 mod config;
 pub mod crash;
+pub mod deliveries;
 pub mod faults;
 pub mod fuzz;
 mod pings;

@@ -5,6 +5,7 @@
 
 mod apt;
 mod crash;
+mod deliveries;
 mod find;
 mod steps;
 mod tools;
@@ -20,7 +21,7 @@ const NEEDED: &[&str] = &["bash", "curl", "python3"];
 /// Where tests write down what they could not run (`tests/src/servers/mod.rs`): the runner hides what a passing test says.
 const NOT_RUN: &str = "BLOCKS_NOT_RUN";
 
-const USAGE: &str = "usage: cargo xtask test | check | tools | sim | crash | screenshots
+const USAGE: &str = "usage: cargo xtask test | check | tools | sim | crash | deliveries | screenshots
   test   tools, form, build and every test (what CI runs)
   check  form only: rustfmt, clippy, rustdoc
   tools  find PostgreSQL (15 or later), Prometheus and Chromium, or fetch Debian's packages of them into target/tools/;
@@ -28,6 +29,8 @@ const USAGE: &str = "usage: cargo xtask test | check | tools | sim | crash | scr
          remove target/tools/ to fetch anew
   sim    play worlds from seeds (tests/sim): [--seeds N] [--seed S] [-o json]; --help says more
   crash  kill the real binary again and again (tests/src/crash): [--runs N] [--seed S] [-o json]; --help says more
+  deliveries  deliver webhooks by the hundred thousand to the real binary and kill it meanwhile (tests/src/deliveries):
+         [--deliveries N] [--seed S] [-o json]; --help says more
   screenshots  take the pictures in docs/images/ again, with a real browser before the sandbox's page";
 
 fn main() -> ExitCode {
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         "tools" => tools::tools(),
         "sim" => sim(),
         "crash" => crash::crash(),
+        "deliveries" => deliveries::deliveries(),
         "screenshots" => screenshots(),
         _ => {
             say(USAGE);

@@ -28,10 +28,20 @@ pub(crate) enum Failure {
 
 /// Runs cargo in sight of the person.
 pub(crate) fn cargo(arguments: &[&str], environment: &[(&str, &OsStr)]) -> Result<(), Failure> {
-    let step = format!("cargo {}", arguments.join(" "));
-    say(&format!("== {step}"));
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsStr::new("cargo").to_owned());
-    let status = program(cargo)
+    run("cargo", &cargo, arguments, environment)
+}
+
+/// Runs a program in sight of the person, who reads its name.
+pub(crate) fn run(
+    name: &str,
+    path: impl AsRef<OsStr>,
+    arguments: &[&str],
+    environment: &[(&str, &OsStr)],
+) -> Result<(), Failure> {
+    let step = format!("{name} {}", arguments.join(" "));
+    say(&format!("== {step}"));
+    let status = program(path)
         .args(arguments)
         .envs(environment.iter().copied())
         .status()

@@ -24,7 +24,6 @@ use crate::held::HeldRuns;
 use crate::library::Library;
 use crate::metrics::Metrics;
 use crate::pager_echo::Echoes;
-use crate::pager_ends::UnknownEnds;
 use crate::pager_people::NotAsked;
 use crate::pings::Pings;
 use crate::refusals::Refusals;
@@ -88,6 +87,8 @@ pub(crate) struct Inner {
     pub(crate) plan_gate: Mutex<()>,
     /// What the pager tells and what is seen there open an incident once.
     pub(crate) pager_gate: Mutex<()>,
+    /// Incidents whose review is drafted: while they are over nothing of them is due, and the reconciler does not read them again.
+    pub(crate) reviewed: Mutex<BTreeSet<IncidentId>>,
     /// Alerts are decided about in one place at a time.
     pub(crate) alert_gate: Mutex<()>,
     /// When each incident's alerts were last told of on its timeline.
@@ -117,7 +118,6 @@ pub(crate) struct Inner {
     /// Whether it works.
     pub(crate) pulse: Pulse,
     /// What is over at the pager and was never known here.
-    pub(crate) unknown_ends: UnknownEnds,
     /// What the pager will tell of what it was told.
     pub(crate) echoes: Echoes,
     /// Whether the pager is asked who somebody is.
@@ -150,6 +150,7 @@ impl Engine {
                 reconcile_gate: Mutex::new(()),
                 plan_gate: Mutex::new(()),
                 pager_gate: Mutex::new(()),
+                reviewed: Mutex::default(),
                 alert_gate: Mutex::new(()),
                 alerts_told: std::sync::Mutex::default(),
                 alerts_looked: std::sync::Mutex::default(),
@@ -164,7 +165,6 @@ impl Engine {
                 asking: std::sync::Mutex::default(),
                 on_call: std::sync::Mutex::default(),
                 pulse: Pulse::default(),
-                unknown_ends: UnknownEnds::default(),
                 echoes: Echoes::default(),
                 not_asked: NotAsked::default(),
                 hearing: Hearing::default(),

@@ -43,11 +43,12 @@ impl Engine {
                         alerts = 0;
                     }
                 }
-                meaning => {
-                    if let Err(error) = self.process(&item, meaning).await {
-                        self.kept_unless_passing(&item.source, &item.id, error).await?;
-                    }
-                }
+                meaning => match self.process(&item, meaning).await {
+                    // what waits now comes before the rest of these
+                    Ok(true) => break,
+                    Ok(false) => {}
+                    Err(error) => self.kept_unless_passing(&item.source, &item.id, error).await?,
+                },
             }
         }
         if !notices.is_empty() {
@@ -112,10 +113,11 @@ impl Engine {
         }
     }
 
-    async fn process(&self, item: &InboxItem, meaning: Translated) -> Result<(), EngineError> {
+    /// Acts on one message. `true` when others wait now that came before it.
+    async fn process(&self, item: &InboxItem, meaning: Translated) -> Result<bool, EngineError> {
         match meaning {
-            Translated::Signal(Signal::Pager(event)) => self.pager_event(item, &event).await,
-            Translated::Signal(Signal::Chat(signal)) => self.chat_signal(item, signal).await,
+            Translated::Signal(Signal::Pager(event)) => return self.pager_event(item, &event).await,
+            Translated::Signal(Signal::Chat(signal)) => self.chat_signal(item, signal).await?,
             Translated::Signal(Signal::Answer(answer)) => {
                 let origin = Origin {
                     inbox: Some((item.source.clone(), item.id.clone())),
@@ -126,20 +128,20 @@ impl Engine {
                 origin.settle_with(&mut commit, Some(&answer.text), answer.offers, self.now());
                 self.store().commit(commit).await?;
                 self.touch();
-                Ok(())
             }
-            Translated::Signal(Signal::Trigger(notice)) => self.trigger_turns(item, &notice).await,
+            Translated::Signal(Signal::Trigger(notice)) => self.trigger_turns(item, &notice).await?,
             Translated::Signal(Signal::Alerts(notice)) => {
                 let (source, id) = (item.source.clone(), item.id.clone());
-                self.alert_notices(&[Handed { source, id, notice, settles: true }]).await
+                self.alert_notices(&[Handed { source, id, notice, settles: true }]).await?;
             }
-            Translated::Signal(Signal::Mark(mark)) => self.chat_mark(item, mark).await,
-            Translated::Ignored { kind } => self.keep(item, &format!("not acted on: {kind}")).await,
+            Translated::Signal(Signal::Mark(mark)) => self.chat_mark(item, mark).await?,
+            Translated::Ignored { kind } => self.keep(item, &format!("not acted on: {kind}")).await?,
             Translated::Unreadable { reason } => {
                 self.count_dead_letter(&item.source);
-                self.keep(item, &format!("{DEAD_LETTER}{reason}")).await
+                self.keep(item, &format!("{DEAD_LETTER}{reason}")).await?;
             }
         }
+        Ok(false)
     }
 
     fn count_dead_letter(&self, source: &str) {

@@ -10,6 +10,7 @@ use runbook_core::rules::Facts;
 use serde_json::json;
 
 use crate::alerts::{Along, explain, explain_loose};
+use crate::early::Early;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incident_reads;
@@ -311,6 +312,7 @@ impl Engine {
                     chosen: Some(Box::new(choice.chosen.clone())),
                 },
                 Some(&say),
+                &Early::default(),
             )
             .await?;
         let data = serde_json::to_value(incident.row()).unwrap_or_default();

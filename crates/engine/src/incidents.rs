@@ -11,6 +11,7 @@ use runbook_core::ports::{
     Append, Commit, CommitError, CounterRaise, PagerCall, RowChange, Store, Timer, TimerChange,
 };
 
+use crate::early::Early;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handover::OFFER;
@@ -47,12 +48,13 @@ pub(crate) fn apply_incident(
 
 impl Engine {
     /// Opens an incident and returns it. `make` gets the fresh identity and number; `say` makes the answer for the person
-    /// who asked.
+    /// who asked; what was told of it before it was known waits again with that.
     pub(crate) async fn open_incident(
         &self,
         origin: &Origin,
         make: &(dyn Fn(IncidentId, IncidentNumber) -> OpenIncident + Sync),
         say: Option<&(dyn Fn(&Incident) -> String + Sync)>,
+        early: &Early,
     ) -> Result<Incident, EngineError> {
         let id = IncidentId(self.inner.parts.ids.fresh());
         for _ in 0..MAX_TRIES {
@@ -70,6 +72,7 @@ impl Engine {
             commit.appends.push(append);
             let answer = say.map(|say| say(&state));
             origin.settle(&mut commit, answer.as_deref(), now);
+            self.wait_again(&mut commit, early).await?;
             match self.store().commit(commit).await {
                 Ok(()) => {
                     tracing::info!(incident = %state.number, severity = %state.severity, "incident opened");

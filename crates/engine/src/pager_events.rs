@@ -2,15 +2,16 @@
 
 use runbook_core::ids::IncidentId;
 use runbook_core::incident::{
-    Incident, IncidentCommand, Joining, OpenIncident, PageSeverity, PagerRef, Word,
+    Incident, IncidentCommand, Joining, OpenIncident, PageSeverity, PagerRef, SAME_SERVICE, Word,
 };
 use runbook_core::journal::Cause;
 use runbook_core::people::Actor;
 use runbook_core::ports::{
-    Answer, InboxItem, PagerError, PagerEvent, PagerEventKind, PagerIncident, Signal, Translated,
+    Answer, Commit, InboxItem, InboxOutcome, PagerEvent, PagerEventKind, PagerIncident,
 };
 use runbook_core::rules::Choice;
 
+use crate::early::{self, Early};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
@@ -24,11 +25,19 @@ pub(crate) enum Heeded {
     KnownAlready,
     /// It means nothing here, and why.
     Not(&'static str),
+    /// It is about an incident that is not known here, and why that means nothing now.
+    Early(&'static str),
+    /// An incident is open by it. What was told before is to be acted on first, and then this, where it tells more than that.
+    Opened,
 }
 
 impl Engine {
-    /// Acts on what the pager has told.
-    pub(crate) async fn pager_event(&self, item: &InboxItem, event: &PagerEvent) -> Result<(), EngineError> {
+    /// Acts on what the pager has told. `true` when messages wait now that came before this one.
+    pub(crate) async fn pager_event(
+        &self,
+        item: &InboxItem,
+        event: &PagerEvent,
+    ) -> Result<bool, EngineError> {
         let cause = Cause::Inbox { source: item.source.clone(), id: item.id.clone() };
         let origin = Origin {
             occurred_at: Some(event.occurred_at),
@@ -36,10 +45,18 @@ impl Engine {
             ..Origin::of(self.pager_actor(event).await, cause)
         };
         match self.heed(event, &origin, Some(item)).await? {
-            Heeded::Acted => Ok(()),
-            Heeded::KnownAlready => self.done(item).await,
-            Heeded::Not(why) => self.keep(item, why).await,
+            Heeded::Acted => {}
+            Heeded::KnownAlready => self.done(item).await?,
+            Heeded::Not(why) => self.keep(item, why).await?,
+            Heeded::Early(why) => {
+                let outcome = InboxOutcome::Kept { reason: why.to_owned() };
+                let inbox_done = Some((item.source.clone(), item.id.clone(), outcome));
+                let kept = early::kept(item, event, self.now());
+                self.store().commit(Commit { inbox_done, kept, ..Commit::default() }).await?;
+            }
+            Heeded::Opened => return Ok(true),
         }
+        Ok(false)
     }
 
     /// Makes so here what has happened at the pager, as this message tells, or as was seen.
@@ -55,31 +72,27 @@ impl Engine {
             return self.call_answered(*page, event.occurred_at, origin).await;
         }
         let known = self.incident_of_pager(&event.incident.id).await?;
-        if let Some(item) = told_by.filter(|_| known.is_none())
-            && self.is_over_since(item, event).await?
-        {
-            return Ok(Heeded::Not("told after the end of an incident that is not known here"));
-        }
         let id = match (known, &event.kind) {
             (Some(id), _) => id,
             (None, PagerEventKind::Triggered | PagerEventKind::Acknowledged | PagerEventKind::Reopened) => {
-                let opening = Origin { inbox: None, ..origin.clone() };
-                let opening = if event.kind == PagerEventKind::Triggered { origin.clone() } else { opening };
-                let opened = self.open_from_pager(event, &opening).await?;
-                if event.kind == PagerEventKind::Triggered {
-                    return Ok(Heeded::Acted);
+                let early = self.told_early(&event.incident.id).await?;
+                // the pager has ended it since then, and told that first
+                if told_by.is_some() && early.is_over_since(event.occurred_at) {
+                    return Ok(Heeded::Early("told after the end of an incident that is not known here"));
                 }
-                opened
+                let is_all = event.kind == PagerEventKind::Triggered;
+                let opening = if is_all { origin.clone() } else { Origin { inbox: None, ..origin.clone() } };
+                let opened = self.open_from_pager(event, &opening, &early).await?;
+                match (is_all, told_by.is_some() && !early.is_empty()) {
+                    (_, true) => return Ok(Heeded::Opened),
+                    (true, false) => return Ok(Heeded::Acted),
+                    (false, false) => opened,
+                }
             }
-            // About an incident that was over before Blocks knew it.
-            (None, _) => return Ok(Heeded::Not("about an incident that is not known here")),
+            // About one that was over before Blocks knew it, or that is yet to be told.
+            (None, _) => return Ok(Heeded::Early("about an incident that is not known here")),
         };
-        if event.kind == PagerEventKind::Acknowledged
-            && let Some(ours) = self.incident(id).await?
-            // a look sees how it is now
-            && (told_by.is_some() && ours.has_lost_taking_of(event.occurred_at)
-                || self.is_echo_of_taking(&ours, event).await)
-        {
+        if self.is_said_already(id, event, told_by.is_some()).await? {
             return Ok(Heeded::KnownAlready);
         }
         let actor = origin.actor.clone();
@@ -97,7 +110,7 @@ impl Engine {
                 return self.pager_merged(id, other, event, origin).await.map(|()| Heeded::Acted);
             }
             PagerEventKind::PriorityChanged => self.priority_change(event, told_by.is_some()),
-            PagerEventKind::ServiceChanged => self.service_change(event),
+            PagerEventKind::ServiceChanged => self.service_change(id, event).await?,
             PagerEventKind::BridgeChanged { url, numbers } => {
                 IncidentCommand::ChangeBridge { url: url.clone(), numbers: numbers.clone() }
             }
@@ -129,6 +142,27 @@ impl Engine {
             self.done(item).await?;
         }
         Ok(Heeded::Acted)
+    }
+
+    /// Whether this is the pager's answer to what it was told, or older than what it has said since: a look sees how it is now.
+    async fn is_said_already(
+        &self,
+        id: IncidentId,
+        event: &PagerEvent,
+        is_told: bool,
+    ) -> Result<bool, EngineError> {
+        let is_said_again = matches!(
+            event.kind,
+            PagerEventKind::Acknowledged
+                | PagerEventKind::ServiceChanged
+                | PagerEventKind::BridgeChanged { .. }
+        );
+        let Some(ours) = (if is_said_again { self.incident(id).await? } else { None }) else {
+            return Ok(false);
+        };
+        let is_echo =
+            event.kind == PagerEventKind::Acknowledged && self.is_echo_of_taking(&ours, event).await;
+        Ok(is_echo || (is_told && ours.knows_later_word(&event.kind, event.occurred_at)))
     }
 
     fn priority_change(&self, event: &PagerEvent, is_told: bool) -> IncidentCommand {
@@ -208,25 +242,37 @@ impl Engine {
     }
 
     /// It belongs to another service now: what is configured for that one counts, and nobody has looked at it yet.
-    fn service_change(&self, event: &PagerEvent) -> IncidentCommand {
+    async fn service_change(
+        &self,
+        id: IncidentId,
+        event: &PagerEvent,
+    ) -> Result<IncidentCommand, EngineError> {
         let page = &event.incident;
         let known = page.service_id.as_deref().and_then(|id| self.settings().service_by_pager_id(id));
         let name = known.map(|service| service.name.clone()).or_else(|| page.service_name.clone());
-        match name {
+        let ours = self.incident(id).await?.map(|ours| ours.service);
+        Ok(match name {
+            // that it was said is kept: what was said before may still come
+            Some(to) if ours.as_ref() == Some(&to) => note(SAME_SERVICE, Some(&to)),
             Some(to) => {
                 let chosen = self.choose(&self.facts_of(page)).chosen;
                 let triage = !chosen.triage.is_empty() || self.rules_need_details();
                 IncidentCommand::MoveToService { to, triage, chosen: Some(Box::new(chosen)) }
             }
             None => note("its service changed", None),
-        }
+        })
     }
 
     pub(crate) async fn incident_of_pager(&self, pager_id: &str) -> Result<Option<IncidentId>, EngineError> {
         Ok(self.store().incident_of_pager(pager_id.to_owned()).await?.map(|row| row.id))
     }
 
-    async fn open_from_pager(&self, event: &PagerEvent, origin: &Origin) -> Result<IncidentId, EngineError> {
+    async fn open_from_pager(
+        &self,
+        event: &PagerEvent,
+        origin: &Origin,
+        early: &Early,
+    ) -> Result<IncidentId, EngineError> {
         let settings = self.settings();
         let page = &event.incident;
         let facts = self.facts_of(page);
@@ -267,6 +313,7 @@ impl Engine {
                     chosen: Some(Box::new(choice.chosen.clone())),
                 },
                 None,
+                early,
             )
             .await?;
         Ok(opened.id)

@@ -199,7 +199,8 @@ impl Engine {
     pub(crate) async fn reconcile(&self, occasion: reminders::Occasion) -> Result<(), EngineError> {
         let lately = self.now() - chrono::Duration::days(LOOK_BACK_DAYS);
         for row in self.store().incidents(false, LIMIT).await? {
-            if row.resolved_at.is_some_and(|at| at < lately) {
+            let is_over = !row.open && self.inner.reviewed.lock().await.contains(&row.id);
+            if is_over || row.resolved_at.is_some_and(|at| at < lately) {
                 continue;
             }
             if let Err(error) = self.reconcile_incident(row.id, occasion).await {
@@ -229,6 +230,9 @@ impl Engine {
         } else if loaded.state.is_reviewed() && loaded.state.review_file.is_none() {
             self.draft_review(id, Occasion::Due).await.map(|_| ())
         } else {
+            if loaded.state.review_file.is_some() {
+                self.inner.reviewed.lock().await.insert(id);
+            }
             Ok(())
         }
     }

@@ -8,6 +8,7 @@ mod change_events;
 mod chat;
 mod climb;
 mod crashes;
+mod early;
 mod escalate;
 mod handover;
 mod heartbeat;

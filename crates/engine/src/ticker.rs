@@ -10,6 +10,7 @@ use runbook_core::incident::IncidentCommand;
 use runbook_core::journal::{Cause, StreamId};
 use runbook_core::ports::{Commit, Timer, TimerChange};
 use runbook_core::run::RunCommand;
+use runbook_core::sabotage::{self, Sabotage};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::alerts;
@@ -51,6 +52,11 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read.
     pub async fn start(&self) -> Result<(), EngineError> {
+        if sabotage::is_on(Sabotage::ForgetInbox) {
+            for item in self.store().inbox_pending(usize::MAX).await? {
+                self.done(&item).await?;
+            }
+        }
         self.recover().await?;
         at(Point::BeforeCheckpoint);
         self.store().checkpoint(self.now()).await?;

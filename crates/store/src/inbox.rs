@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use runbook_core::ports::{Accepted, DEAD_LETTER, DeadLetter, InboxItem, InboxOutcome, InboxStand, Letters};
+use runbook_core::sabotage::{self, Sabotage};
 use rusqlite::{Connection, Row, params};
 
 use crate::error::Fault;
@@ -10,12 +11,18 @@ use crate::values::{limit, micros, time};
 /// Stores the message, unless its source has sent this id before.
 pub(crate) fn accept(connection: &Connection, item: &InboxItem) -> Result<Accepted, Fault> {
     let InboxItem { source, id, kind, body, received_at } = item;
-    let added = connection
-        .prepare_cached(
-            "INSERT INTO inbox (source, id, kind, body, received_at) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (source, id) DO NOTHING",
-        )?
-        .execute(params![source, id, kind, body, micros(*received_at)])?;
+    let add = |id: &str| {
+        connection
+            .prepare_cached(
+                "INSERT INTO inbox (source, id, kind, body, received_at) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (source, id) DO NOTHING",
+            )?
+            .execute(params![source, id, kind, body, micros(*received_at)])
+    };
+    let mut added = add(id)?;
+    if added == 0 && sabotage::is_on(Sabotage::AcceptTwice) {
+        added = add(&format!("{id}/{}", micros(*received_at)))?;
+    }
     Ok(if added == 0 { Accepted::Duplicate } else { Accepted::New })
 }
 

@@ -19,10 +19,12 @@ pub(crate) fn put(connection: &Connection, kept: &Kept) -> Result<(), Fault> {
 
 /// What is kept under keys that begin so, in order.
 pub(crate) fn like(connection: &Connection, prefix: &str) -> Result<Vec<Kept>, Fault> {
+    // a range of the key, however much else is kept; nothing begins so and comes after the last character that there is
     let mut select = connection.prepare_cached(
-        "SELECT key, at, value FROM kept WHERE substr(key, 1, length(?1)) = ?1 ORDER BY key",
+        "SELECT key, at, value FROM kept WHERE key >= ?1 AND key < ?2
+           AND substr(key, 1, length(?1)) = ?1 ORDER BY key",
     )?;
-    let mut rows = select.query([prefix])?;
+    let mut rows = select.query([prefix, &format!("{prefix}{}", char::MAX)])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         found.push(read(row)?);

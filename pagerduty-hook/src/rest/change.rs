@@ -2,6 +2,7 @@
 
 use http::Method;
 use runbook_core::ports::PagerError;
+use runbook_core::sabotage::{self, Sabotage};
 use serde_json::{Value, json};
 
 use super::{MAX_OFFSET, PAGE, PagerDutyClient, checked, list};
@@ -61,6 +62,7 @@ impl PagerDutyClient {
         look_first: bool,
     ) -> Result<(), PagerError> {
         let incident = checked(incident)?;
+        let look_first = look_first && !sabotage::is_on(Sabotage::TellBlindly);
         if look_first && self.has_note(incident, text).await? {
             return Ok(());
         }

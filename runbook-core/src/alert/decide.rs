@@ -265,8 +265,7 @@ fn fires(
     }
     row.firing = true;
     let ended = around.own.as_ref().and_then(|own| Some((own, own.ended_at?)));
-    let storm =
-        around.storm.as_ref().filter(|(_, since)| told.anytime || now < *since + policy.storm);
+    let storm = around.storm.as_ref().filter(|(_, since)| told.anytime || now < *since + policy.storm);
     // the page for what fires again now was faster, and has opened one
     let pages = || around.paged.iter().chain(storm.map(|(other, _)| other));
     let is_paged_since =

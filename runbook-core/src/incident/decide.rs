@@ -11,6 +11,7 @@ use super::command::{IncidentCommand, OpenIncident, Rejection, Word};
 use super::event::{IncidentEvent, RunOutcome};
 use super::handover;
 use super::join;
+use super::late::RUN_OUT;
 use super::look;
 use super::pager;
 use super::reminders;
@@ -166,6 +167,16 @@ fn decide_alone(
             if state.may_run_out() && state.taken_at.is_none_or(|taken_at| *occurred_at >= taken_at) =>
         {
             with_card(vec![IncidentEvent::Unacknowledged])
+        }
+        // the acknowledgement that ran out is yet to be told
+        IncidentCommand::Unacknowledge { occurred_at }
+            if state.status == Status::Triggered && !state.knows_who_has_it_at(*occurred_at) =>
+        {
+            let what = RUN_OUT.to_owned();
+            Decision {
+                events: vec![IncidentEvent::PagerNoted { what, text: None, id: None }],
+                effects: Vec::new(),
+            }
         }
         IncidentCommand::Unacknowledge { .. } => nothing,
         IncidentCommand::ChangeSeverity { to, target_s, word } => match state.hears_severity(to, word) {
@@ -430,8 +441,11 @@ fn change_severity(
     let tell = tell::severity(state, to, word);
     let told = tell.is_some();
     if to == state.severity {
-        // what a rule says once more confirms nothing
-        if !state.reminders.is_severity_guessed || matches!(word, Word::Rule { .. }) {
+        // what a rule says once more confirms nothing; the pager's later word does, or an older one would count that is yet to come
+        let is_later =
+            matches!(word, Word::Pager { occurred_at } if state.is_later_on_severity(*occurred_at));
+        let is_news = state.reminders.is_severity_guessed || is_later;
+        if !is_news || matches!(word, Word::Rule { .. }) {
             return Decision::default();
         }
         let card = Effect::Send(Outgoing::Card { incident: state.id });

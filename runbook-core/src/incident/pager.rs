@@ -10,11 +10,11 @@ use super::tell;
 use super::triage_note::{failed_note, triage_note};
 use super::verbs::{has_no_run_left, is_open};
 use crate::ids::{IncidentNumber, RunId};
-use crate::journal::Envelope;
+use crate::journal::{Cause, Envelope};
 use crate::message::Outgoing;
 use crate::people::{Actor, Role};
 use crate::ports::{Answer, PagerCall};
-use crate::sabotage::{Sabotage, is_on};
+use crate::sabotage::{self, Sabotage};
 
 /// What the pager puts behind a note that it cuts for its webhook.
 const CUT: &str = "[...]";
@@ -115,10 +115,12 @@ impl Incident {
     /// second: of two words of one second the newer one counts.
     pub(super) fn knows_later(&self, occurred_at: DateTime<Utc>) -> bool {
         let is_whole = |at: DateTime<Utc>| at.timestamp_subsec_nanos() == 0;
-        self.pager_said_at.is_some_and(|said_at| match is_whole(said_at) || is_whole(occurred_at) {
-            true => said_at.timestamp() > occurred_at.timestamp(),
-            false => said_at > occurred_at,
-        })
+        let is_later =
+            self.pager_said_at.is_some_and(|said_at| match is_whole(said_at) || is_whole(occurred_at) {
+                true => said_at.timestamp() > occurred_at.timestamp(),
+                false => said_at > occurred_at,
+            });
+        is_later && !sabotage::is_on(Sabotage::BelieveLate)
     }
 
     /// Whether the pager has it as open: it calls people about it, and has the last word on its end.
@@ -145,6 +147,17 @@ impl Incident {
     #[must_use]
     pub fn has_lost_taking_of(&self, occurred_at: DateTime<Utc>) -> bool {
         self.untaken_at.is_some_and(|untaken_at| occurred_at < untaken_at)
+            || self.has_run_out_since(occurred_at)
+    }
+
+    /// Whether by this somebody had it whom nobody finds there any more, as the pager tells late. What a look sees is how it is now.
+    pub(super) fn is_lost_taking(&self, envelope: &Envelope<IncidentEvent>) -> bool {
+        let is_taking = matches!(
+            envelope.event,
+            IncidentEvent::Acknowledged { .. } | IncidentEvent::CommanderTaken { acting: true, .. }
+        );
+        let is_told = matches!(envelope.cause, Cause::Inbox { .. });
+        is_taking && is_told && envelope.occurred_at.is_some_and(|at| self.has_lost_taking_of(at))
     }
 
     /// Keeps when nobody had it.
@@ -224,7 +237,7 @@ impl Incident {
 
     /// Whether this note at the pager is one of ours.
     pub(super) fn wrote_at_pager(&self, text: &str) -> bool {
-        if is_on(Sabotage::TakeEcho) {
+        if sabotage::is_on(Sabotage::TakeEcho) {
             return false;
         }
         // line ends and outer space may come back otherwise than they went

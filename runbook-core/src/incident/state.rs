@@ -9,9 +9,12 @@ use super::alerts::Alerts;
 use super::calls::Calls;
 use super::capture::Captured;
 use super::clock::Clock;
-use super::decide::{CALL, CHANNEL, HERE, OUTPUT, PAGER, PAGER_ACK, PAGER_RESOLVE, RESOLVE_WITHDRAWN, TOLD_AGAIN};
+use super::decide::{
+    CALL, CHANNEL, HERE, OUTPUT, PAGER, PAGER_ACK, PAGER_RESOLVE, RESOLVE_WITHDRAWN, TOLD_AGAIN,
+};
 use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome, SharedFrom};
 use super::handover::Passed;
+use super::late::LastWords;
 use super::look::Looks;
 use super::pager::{Bridge, says_whether_it_is_over};
 use super::record::{ActionItem, End, Update};
@@ -284,6 +287,9 @@ pub struct Incident {
     /// What the pager was told, and has not said to have.
     #[serde(skip)]
     pub told: Told,
+    /// When the pager said last what it says again and again.
+    #[serde(skip)]
+    pub last_words: LastWords,
     /// Sequence of the last acknowledgement, or of its running out.
     #[serde(skip)]
     pub taken_seq: u64,
@@ -405,6 +411,8 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             reminders.hear(envelope);
             let mut clock = Clock::default();
             clock.hear(envelope);
+            let mut last_words = LastWords::default();
+            last_words.hear(envelope);
             return Ok(Incident {
                 id,
                 number: *number,
@@ -464,6 +472,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 untaken_at: None,
                 ack_refused: false,
                 told: Told::default(),
+                last_words,
                 taken_seq: 0,
                 reminders,
                 drafts: Drafts::default(),
@@ -481,8 +490,13 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
     };
     incident.seq = envelope.seq;
     let was_open = incident.status.is_open();
+    let is_lost_taking = incident.is_lost_taking(envelope);
     match &envelope.event {
         IncidentEvent::Opened { .. } => {}
+        // it had run out by then, and that was told before it
+        IncidentEvent::Acknowledged { .. } if is_lost_taking => {
+            incident.acknowledged_at.get_or_insert(at);
+        }
         IncidentEvent::Acknowledged { via } => {
             // by a page of ours, the pager's own incident is not taken: it is told
             incident.taken_at_pager = via != HERE && via != CALL;
@@ -699,13 +713,16 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
         incident.drafts.turn();
     }
     incident.passed.hear(envelope);
-    incident.clock.hear(envelope);
+    if !is_lost_taking {
+        incident.clock.hear(envelope);
+    }
     incident.hear_of_calls(envelope);
     incident.hear_of_alerts(envelope);
     incident.hear_of_pager(envelope);
     incident.hear_of_taking(envelope);
     let severity = incident.severity.clone();
     incident.told.keep(&severity, envelope);
+    incident.last_words.hear(envelope);
     if says_whether_it_is_over(&envelope.event) {
         incident.pager_said_at = incident.pager_said_at.max(envelope.occurred_at);
     }

@@ -112,6 +112,7 @@ impl Incident {
     /// The pager's word on the severity, as it is to be taken.
     pub(super) fn hears_severity(&self, severity: &str, word: &Word) -> Heard {
         match word {
+            Word::Pager { occurred_at } if self.knows_later_severity(*occurred_at) => Heard::Late,
             Word::Pager { occurred_at } => self.told.hears(severity, &self.severity, *occurred_at),
             Word::Seen if severity == self.severity && self.told.awaits(severity) => Heard::Receipt,
             Word::Seen => Heard::New,

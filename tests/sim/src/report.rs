@@ -198,15 +198,15 @@ fn sabotage(_: &Options) -> BTreeMap<&'static str, Option<u64>> {
 /// Switches each defect on in turn, and looks for it.
 #[cfg(feature = "sabotage")]
 fn sabotage(options: &Options) -> BTreeMap<&'static str, Option<u64>> {
-    use runbook_core::sabotage::{ALL, Sabotage, switch};
+    use runbook_core::sabotage::{ALL, switch};
 
     let caught = |seed: u64| World::of(seed).play(&options.folder, false).failure().is_some();
     let mut found = BTreeMap::new();
     if options.sabotage_within == 0 {
         return found;
     }
-    // A store in memory has no disk to be early for; the crash harness finds that one.
-    for (name, which) in ALL.into_iter().filter(|(_, which)| *which != Sabotage::SkipFsync) {
+    // A store in memory has no disk to be early for, and a world of one process no wire: other harnesses find those.
+    for (name, which) in ALL.into_iter().filter(|(_, which)| !which.needs_processes()) {
         switch(Some(which));
         let at = (options.seed..options.seed + options.sabotage_within)
             .find(|seed| caught(*seed))

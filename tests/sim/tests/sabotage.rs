@@ -20,6 +20,11 @@ fn every_defect_is_caught() {
     let report = run(&options, &|_| {});
     let _ = std::fs::remove_dir_all(folder);
     println!("{:?}", report.sabotage);
-    assert_eq!(report.sabotage.len(), ALL.len() - 1, "all but the one that needs a disk");
+    let here = ALL.iter().filter(|(_, which)| !which.needs_processes()).count();
+    assert_eq!(
+        (report.sabotage.len(), here),
+        (here, 5),
+        "all but those that need a disk, a wire or processes"
+    );
     assert!(report.is_good(), "not every defect is caught: {:?}", report.sabotage);
 }

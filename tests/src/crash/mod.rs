@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use self::judge::judge;
+pub(crate) use self::plan::Random;
 use self::plan::RunPlan;
 use self::play::{Playing, RunLog};
 pub use self::report::{Doubts, Report};

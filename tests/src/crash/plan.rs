@@ -4,19 +4,19 @@ use blocks_crash::{Place, Point};
 
 /// Numbers from a seed (SplitMix64).
 #[derive(Debug, Clone)]
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) fn of(seed: u64, number: u64) -> Random {
+    pub(crate) fn of(seed: u64, number: u64) -> Random {
         Random(mix(seed ^ mix(number ^ 0x9E37_79B9_7F4A_7C15)))
     }
 
-    pub(super) fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         mix(self.0) % limit.max(1)
     }
 
-    pub(super) fn percent(&mut self, chance: u64) -> bool {
+    pub(crate) fn percent(&mut self, chance: u64) -> bool {
         self.below(100) < chance
     }
 }
