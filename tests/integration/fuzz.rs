@@ -53,7 +53,7 @@ macro_rules! fuzzed {
     };
 }
 
-fuzzed!(parser info_string front_matter expectation prompt_reader judging planning alertmanager grafana alerts_json);
+fuzzed!(parser info_string front_matter expectation prompt_reader judging planning alertmanager grafana alerts_json changes);
 
 #[test]
 fn every_function_is_fuzzed_here_and_by_cargo_fuzz() {

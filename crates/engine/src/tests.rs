@@ -22,6 +22,7 @@ mod pager_look;
 mod private;
 mod reminders;
 mod runs;
+mod told_changes;
 mod triage;
 mod triggers;
 mod updates;

@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_alerts.sql"),
     include_str!("../migrations/0005_kept.sql"),
     include_str!("../migrations/0006_incidents_by_pager.sql"),
+    include_str!("../migrations/0007_changes.sql"),
 ];
 
 /// The layout that this release writes.

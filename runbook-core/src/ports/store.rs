@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Accepted, BoxFuture, InboxItem, Spot};
 use crate::alert::{AlertCount, AlertRow};
+use crate::change::ChangeRow;
 use crate::ids::{IncidentId, IncidentNumber, RunId};
 use crate::journal::{Head, Sealed, StoredEvent, StreamId, millis};
 use crate::plan::Fingerprint;
@@ -64,6 +65,15 @@ pub trait Store: Send + Sync {
     fn alerts(&self, which: AlertsOf, limit: usize) -> BoxFuture<'_, Result<Vec<AlertRow>, StoreError>>;
     /// How many alerts an incident has.
     fn alert_count(&self, incident: IncidentId) -> BoxFuture<'_, Result<AlertCount, StoreError>>;
+    /// What was changed since then at any of these services, at most so many, newest first.
+    fn changes(
+        &self,
+        services: Vec<String>,
+        since: DateTime<Utc>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<ChangeRow>, StoreError>>;
+    /// How many changes are kept, by service, in order of their names.
+    fn changed_services(&self) -> BoxFuture<'_, Result<Vec<(String, u64)>, StoreError>>;
     /// Bytes stored apart from the journal; `None` when unknown or deleted by retention.
     fn blob(&self, sha256: String) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>>;
     /// Messages due to leave, by lane, then age.
@@ -230,6 +240,8 @@ pub enum RowChange {
     Run(RunRow),
     /// An alert.
     Alert(Box<AlertRow>),
+    /// A change of a service. What is older than [`ChangeRow::keeps_since`], and what is too many of the service, goes.
+    Change(Box<ChangeRow>),
 }
 
 /// Which alerts are meant.

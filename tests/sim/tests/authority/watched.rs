@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use runbook_core::alert::{AlertCount, AlertRow};
+use runbook_core::change::ChangeRow;
 use runbook_core::ids::IncidentId;
 use runbook_core::journal::{StoredEvent, StreamId};
 use runbook_core::plan::Fingerprint;
@@ -120,6 +121,17 @@ impl Store for Watched {
     }
     fn alert_count(&self, incident: IncidentId) -> BoxFuture<'_, Result<AlertCount, StoreError>> {
         self.store.alert_count(incident)
+    }
+    fn changes(
+        &self,
+        services: Vec<String>,
+        since: DateTime<Utc>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<ChangeRow>, StoreError>> {
+        self.store.changes(services, since, limit)
+    }
+    fn changed_services(&self) -> BoxFuture<'_, Result<Vec<(String, u64)>, StoreError>> {
+        self.store.changed_services()
     }
     fn blob(&self, sha256: String) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {
         self.store.blob(sha256)

@@ -1,5 +1,6 @@
 //! `blocks doctor`: what works, what does not, and how to mend it.
 
+mod changes;
 mod slack;
 
 use std::path::Path;
@@ -94,6 +95,7 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
         }
     }
     checks.extend(alerts(&config, &secrets));
+    checks.extend(changes::checks(&config, &secrets).await);
     if config.file.smtp.is_some() {
         checks.push(match smtp(&config, &secrets) {
             Ok(Some(mail)) => Check::new("smtp", mail.check().await.map_err(|error| error.to_string())),
