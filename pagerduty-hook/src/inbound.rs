@@ -6,19 +6,18 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::Response;
 use axum::routing::post;
-use axum::{Json, Router};
-use http::{HeaderMap, StatusCode, header};
-use runbook_core::ports::{Accepted, InboxItem, Intake};
-use serde::Serialize;
+use blocks_hooks::{Door, Secret};
+use http::{HeaderMap, StatusCode};
+use runbook_core::ports::{InboxItem, Intake};
 use sha2::{Digest, Sha256};
 
+use crate::SignatureError;
 use crate::signature::{self, verify};
 use crate::wire::Envelope;
-use crate::{Secret, SignatureError};
 
 /// The [`InboxItem::source`] of everything from PagerDuty.
 pub const SOURCE: &str = "pagerduty";
@@ -28,9 +27,6 @@ pub const BODY_LIMIT: usize = 256 * 1024;
 
 /// The longest message id taken from a header, in bytes.
 const MAX_ID: usize = 128;
-
-/// Seconds after which PagerDuty may try again when nothing could be stored.
-const RETRY_AFTER_S: &str = "5";
 
 /// How webhooks are checked.
 #[derive(Debug, Clone)]
@@ -44,74 +40,41 @@ pub struct HookConfig {
 /// 202 once the message is durable, 401 without a good signature, 413 over [`BODY_LIMIT`], 503 when it could not
 /// be stored.
 pub fn router(config: HookConfig, intake: Arc<dyn Intake>) -> Router {
-    let hook = Arc::new(Hook { secrets: config.secrets, intake });
-    Router::new()
-        .route("/hooks/pagerduty", post(receive))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .with_state(hook)
+    let limit_hint = "PagerDuty sends no more than this";
+    let door = Door { source: SOURCE, limit: BODY_LIMIT, limit_hint, intake };
+    let methods = door.limited(post(receive));
+    let hook = Arc::new(Hook { secrets: config.secrets, door });
+    Router::new().route("/hooks/pagerduty", methods).with_state(hook)
 }
 
 struct Hook {
     secrets: Vec<Secret>,
-    intake: Arc<dyn Intake>,
-}
-
-/// What a stored message is answered with.
-#[derive(Serialize)]
-struct Taken {
-    accepted: bool,
-    duplicate: bool,
-}
-
-/// What a refused message is answered with: a word, never what was expected.
-#[derive(Serialize)]
-struct Refused {
-    accepted: bool,
-    error: &'static str,
+    door: Door,
 }
 
 async fn receive(State(hook): State<Arc<Hook>>, request: Request) -> Response {
+    let door = &hook.door;
     let headers = request.headers().clone();
     if !headers.contains_key(signature::HEADER) {
         // Before the body is read: nobody unproven makes us take 256 KiB.
-        return hook.refuse(StatusCode::UNAUTHORIZED, SignatureError::Missing.reason());
+        return door.refuse(StatusCode::UNAUTHORIZED, SignatureError::Missing.reason());
     }
-    let body = match Bytes::from_request(request, &()).await {
+    let body = match door.body(request).await {
         Ok(body) => body,
-        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            return hook.refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large");
-        }
-        Err(_) => return hook.refuse(StatusCode::BAD_REQUEST, "unreadable_body"),
+        Err(answer) => return answer,
     };
     if let Err(error) = verify(&hook.secrets, Some(&signatures(&headers)), &body) {
         tracing::warn!(bytes = body.len(), reason = error.reason(), "webhook refused: {error}");
-        return hook.refuse(StatusCode::UNAUTHORIZED, error.reason());
+        return door.refuse(StatusCode::UNAUTHORIZED, error.reason());
     }
     let item = InboxItem {
         source: SOURCE.to_owned(),
         id: message_id(&headers, &body),
         kind: "webhook".to_owned(),
         body: body.into(),
-        received_at: hook.intake.now(),
+        received_at: door.intake.now(),
     };
-    match hook.intake.accept(item).await {
-        Ok(accepted) => {
-            let duplicate = accepted == Accepted::Duplicate;
-            (StatusCode::ACCEPTED, Json(Taken { accepted: true, duplicate })).into_response()
-        }
-        Err(error) => {
-            tracing::error!("webhook not stored, PagerDuty will send it again: {error}");
-            let body = Json(Refused { accepted: false, error: "not_stored" });
-            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, RETRY_AFTER_S)], body).into_response()
-        }
-    }
-}
-
-impl Hook {
-    fn refuse(&self, status: StatusCode, reason: &'static str) -> Response {
-        self.intake.refused(SOURCE, reason);
-        (status, Json(Refused { accepted: false, error: reason })).into_response()
-    }
+    door.keep(item).await
 }
 
 /// The signature header; one that came in several lines is one list. Lines that are not text prove nothing.

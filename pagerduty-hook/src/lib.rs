@@ -11,17 +11,16 @@ pub mod answers;
 mod events;
 mod inbound;
 mod rest;
-mod secret;
 mod setup;
 mod signature;
 mod told;
 mod translate;
 mod wire;
 
+pub use blocks_hooks::Secret;
 pub use events::EventsConfig;
 pub use inbound::{BODY_LIMIT, HookConfig, SOURCE, router};
 pub use rest::{ClientError, PagerDutyClient, PagerDutyConfig, Tried};
-pub use secret::Secret;
 pub use setup::{DESCRIPTION, EVENTS, Step, Subscription, steps};
 pub use signature::{SignatureError, verify};
 pub use translate::PagerDutyTranslator;

@@ -9,6 +9,7 @@ pub mod approvers;
 pub mod backoff;
 #[cfg(test)]
 mod cases;
+pub mod change;
 pub mod choices;
 pub mod drill;
 pub mod duration;

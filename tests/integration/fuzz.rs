@@ -53,7 +53,7 @@ macro_rules! fuzzed {
     };
 }
 
-fuzzed!(parser info_string front_matter expectation prompt_reader judging planning alertmanager grafana alerts_json
+fuzzed!(parser info_string front_matter expectation prompt_reader judging planning alertmanager grafana alerts_json changes
     pager_webhook pager_answers pager_events promql_answer);
 
 #[test]

@@ -159,9 +159,12 @@ async fn the_arrows_between_our_packages_hold() {
         // named moments, for tests; without its feature it is nothing at all
         ("blocks-crash", &["runbook-core"]),
         ("slack-bot", &["blocks-grammar", "runbook-core"]),
-        ("pagerduty-hook", &["runbook-core"]),
+        // what the ways in over HTTP have in common; it knows no sender
+        ("blocks-hooks", &["runbook-core"]),
+        ("pagerduty-hook", &["blocks-hooks", "runbook-core"]),
         ("blocks-notices", &["runbook-core"]),
-        ("blocks-alerts", &["runbook-core"]),
+        ("blocks-alerts", &["blocks-hooks", "runbook-core"]),
+        ("blocks-changes", &["blocks-hooks", "runbook-core"]),
         ("blocks-store", &["blocks-crash", "runbook-core"]),
         ("blocks-exec", &["blocks-crash", "runbook-core"]),
         ("runbooks", &["runbook-core"]),
@@ -429,6 +432,7 @@ fn every_way_in_goes_through_one_check() {
             ".route(",
             &[
                 "crates/alerts/src/inbound.rs",
+                "crates/changes/src/inbound.rs",
                 "crates/server/src/api.rs",
                 "crates/server/src/health.rs",
                 "crates/server/src/health.rs",
@@ -440,14 +444,20 @@ fn every_way_in_goes_through_one_check() {
             ],
         ),
         // over HTTP, and from Slack over sockets too
+        ("intake.accept(", &["crates/hooks/src/door.rs", "slack-bot/src/take.rs"]),
         (
-            "intake.accept(",
-            &["crates/alerts/src/inbound.rs", "pagerduty-hook/src/inbound.rs", "slack-bot/src/take.rs"],
+            "door.keep(",
+            &[
+                "crates/alerts/src/inbound.rs",
+                "crates/changes/src/inbound.rs",
+                "pagerduty-hook/src/inbound.rs",
+            ],
         ),
         (
             "impl Translator for",
             &[
                 "crates/alerts/src/translate.rs",
+                "crates/changes/src/translate.rs",
                 // what a trigger tells is handed in by the engine itself
                 "crates/engine/src/triggers/look.rs",
                 "pagerduty-hook/src/translate.rs",

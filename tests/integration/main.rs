@@ -10,6 +10,8 @@ mod authority;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod chat;
 #[cfg(test)]
 mod cli;

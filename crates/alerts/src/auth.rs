@@ -1,12 +1,11 @@
 //! Who sends a webhook: a bearer token, HTTP's basic login, or an HMAC over the body. Everything is compared in constant time.
 
+use blocks_hooks::{Secret, credentials, matches};
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderName, header};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
-
-use crate::Secret;
 
 /// Signatures that are looked at in one header.
 const MAX_SIGNATURES: usize = 4;
@@ -99,24 +98,17 @@ impl Proof {
         {
             return hmac.check(headers, body, now);
         }
-        let Some(given) = headers.get(header::AUTHORIZATION) else { return Err(Refusal::Missing) };
-        let given = given.as_bytes();
-        let scheme = |name: &str| {
-            let (before, after) = given.split_at_checked(name.len())?;
-            before.eq_ignore_ascii_case(name.as_bytes()).then(|| after.trim_ascii_start())
-        };
-        let mut matched = Choice::from(0);
-        if let Some(token) = scheme("Bearer ") {
-            for known in self.tokens.iter().filter(|token| !token.is_empty()) {
-                matched |= same(known.expose().as_bytes(), token);
-            }
-        } else if let (Some(login), Some(basic)) = (scheme("Basic "), &self.basic) {
-            for known in self.tokens.iter().filter(|token| !token.is_empty()) {
-                let expected = base64(format!("{}:{}", basic.user, known.expose()).as_bytes());
-                matched |= same(expected.as_bytes(), login);
-            }
+        if !headers.contains_key(header::AUTHORIZATION) {
+            return Err(Refusal::Missing);
         }
-        if bool::from(matched) { Ok(Signed::Token) } else { Err(Refusal::Wrong) }
+        let is_known = if let Some(token) = credentials(headers, "Bearer") {
+            matches(&self.tokens, token, str::to_owned)
+        } else if let (Some(login), Some(basic)) = (credentials(headers, "Basic"), &self.basic) {
+            matches(&self.tokens, login, |token| base64(format!("{}:{token}", basic.user).as_bytes()))
+        } else {
+            false
+        };
+        if is_known { Ok(Signed::Token) } else { Err(Refusal::Wrong) }
     }
 }
 
@@ -157,11 +149,6 @@ impl HmacCheck {
             Some(_) => Err(Refusal::Stale),
         }
     }
-}
-
-/// Compares hashes, so that not even the length shows.
-fn same(known: &[u8], given: &[u8]) -> Choice {
-    Sha256::digest(known).as_slice().ct_eq(Sha256::digest(given).as_slice())
 }
 
 /// Base64 with padding, as a login is written.

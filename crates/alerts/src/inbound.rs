@@ -1,19 +1,17 @@
 //! The way in: `/hooks/alertmanager`, `/hooks/grafana`, `/hooks/json/NAME`.
 //!
-//! Senders repeat after a 5xx and drop a message for good after any other 4xx. So: what does not prove who sent it gets a 401, what
-//! we cannot store now gets a 503, and everything proved is stored and answered 202, whether or not anybody can read it.
+//! Everything proved is stored and answered 202, whether or not anybody can read it.
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::Response;
 use axum::routing::post;
-use axum::{Json, Router};
+use blocks_hooks::Door;
 use chrono::{DateTime, Utc};
-use http::{StatusCode, header};
-use runbook_core::ports::{Accepted, InboxItem, Intake};
-use serde::Serialize;
+use http::StatusCode;
+use runbook_core::ports::{InboxItem, Intake};
 use sha2::{Digest, Sha256};
 
 use crate::auth::{Proof, Signed};
@@ -21,9 +19,6 @@ use crate::translate::Kind;
 
 /// The largest body taken, in bytes: some thousand alerts. `max_alerts` of a receiver keeps it below that.
 pub const BODY_LIMIT: usize = 2 * 1024 * 1024;
-
-/// Seconds after which a sender may try again when nothing could be stored.
-const RETRY_AFTER_S: &str = "5";
 
 /// The same bytes within one of these spans, in seconds, are a redelivery of Alertmanager or Grafana; later they say that it still is
 /// so.
@@ -44,87 +39,55 @@ pub struct Hook {
 pub fn router(hooks: Vec<Hook>, intake: &Arc<dyn Intake>) -> Router {
     hooks.into_iter().fold(Router::new(), |router, hook| {
         let path = hook.kind.path();
-        let way = Arc::new(Way { hook, intake: Arc::clone(intake) });
+        let door = Door {
+            source: hook.kind.source(),
+            limit: BODY_LIMIT,
+            limit_hint: "set max_alerts of the receiver",
+            intake: Arc::clone(intake),
+        };
         // Grafana may be told to PUT
-        let method = post(receive).put(receive).layer(DefaultBodyLimit::max(BODY_LIMIT)).with_state(way);
-        router.route(&path, method)
+        let methods = door.limited(post(receive).put(receive));
+        router.route(&path, methods.with_state(Arc::new(Way { hook, door })))
     })
 }
 
 struct Way {
     hook: Hook,
-    intake: Arc<dyn Intake>,
-}
-
-/// What a stored message is answered with.
-#[derive(Serialize)]
-struct Taken {
-    accepted: bool,
-    duplicate: bool,
-}
-
-/// What a refused message is answered with: a word, never what was expected.
-#[derive(Serialize)]
-struct Refused {
-    accepted: bool,
-    error: &'static str,
+    door: Door,
 }
 
 async fn receive(State(way): State<Arc<Way>>, request: Request) -> Response {
+    let (door, kind) = (&way.door, &way.hook.kind);
     let headers = request.headers().clone();
     if !way.hook.proof.came(&headers) {
         // before the body is read
-        return way.refuse(StatusCode::UNAUTHORIZED, crate::Refusal::Missing.reason());
+        return door.refuse(StatusCode::UNAUTHORIZED, crate::Refusal::Missing.reason());
     }
-    let body = match Bytes::from_request(request, &()).await {
+    let body = match door.body(request).await {
         Ok(body) => body,
-        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            tracing::warn!(
-                source = way.hook.kind.source(),
-                "alerts refused: more than {BODY_LIMIT} bytes; set max_alerts of the receiver"
-            );
-            return way.refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large");
-        }
-        Err(_) => return way.refuse(StatusCode::BAD_REQUEST, "unreadable_body"),
+        Err(answer) => return answer,
     };
-    let now = way.intake.now();
+    let now = door.intake.now();
     let signed = match way.hook.proof.check(&headers, &body, now) {
         Ok(signed) => signed,
         Err(refusal) => {
             tracing::warn!(
                 bytes = body.len(),
-                source = way.hook.kind.source(),
+                source = kind.source(),
                 reason = refusal.reason(),
                 "alerts refused"
             );
-            return way.refuse(StatusCode::UNAUTHORIZED, refusal.reason());
+            return door.refuse(StatusCode::UNAUTHORIZED, refusal.reason());
         }
     };
     let item = InboxItem {
-        source: way.hook.kind.source().to_owned(),
-        id: way.hook.kind.message_id(&signed, &body, now),
-        kind: way.hook.kind.name().to_owned(),
+        source: kind.source().to_owned(),
+        id: kind.message_id(&signed, &body, now),
+        kind: kind.name().to_owned(),
         body: body.into(),
         received_at: now,
     };
-    match way.intake.accept(item).await {
-        Ok(accepted) => {
-            let duplicate = accepted == Accepted::Duplicate;
-            (StatusCode::ACCEPTED, Json(Taken { accepted: true, duplicate })).into_response()
-        }
-        Err(error) => {
-            tracing::error!("alerts not stored, the sender will send them again: {error}");
-            let body = Json(Refused { accepted: false, error: "not_stored" });
-            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, RETRY_AFTER_S)], body).into_response()
-        }
-    }
-}
-
-impl Way {
-    fn refuse(&self, status: StatusCode, reason: &'static str) -> Response {
-        self.intake.refused(self.hook.kind.source(), reason);
-        (status, Json(Refused { accepted: false, error: reason })).into_response()
-    }
+    door.keep(item).await
 }
 
 impl Kind {

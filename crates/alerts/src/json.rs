@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use blocks_hooks::loose::{text, time, url};
 use runbook_core::alert::{AlertLink, AlertNotice, SentAlert};
 use serde_json::Value;
 
-use crate::loose::{text, time, url};
 use crate::notice::short;
 
 /// Alerts of one message that are read.

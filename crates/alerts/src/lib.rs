@@ -8,13 +8,11 @@
 mod auth;
 mod inbound;
 mod json;
-mod loose;
 mod notice;
-mod secret;
 mod translate;
 
 pub use auth::{Basic, HmacCheck, Proof, Refusal, Signed};
+pub use blocks_hooks::Secret;
 pub use inbound::{BODY_LIMIT, Hook, router};
 pub use json::{JsonMapping, Pointer};
-pub use secret::Secret;
 pub use translate::{AlertTranslator, Kind};

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use blocks_hooks::loose::{text, time, url};
 use runbook_core::alert::{AlertLink, AlertNotice, SentAlert};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-
-use crate::loose::{text, time, url};
 
 /// Names of one alert that are kept.
 const NAMES_MAX: usize = 64;

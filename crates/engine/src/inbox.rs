@@ -135,6 +135,7 @@ impl Engine {
                 self.alert_notices(&[Handed { source, id, notice, settles: true }]).await?;
             }
             Translated::Signal(Signal::Mark(mark)) => self.chat_mark(item, mark).await?,
+            Translated::Signal(Signal::Change(change)) => self.change_told(item, &change).await?,
             Translated::Ignored { kind } => self.keep(item, &format!("not acted on: {kind}")).await?,
             Translated::Unreadable { reason } => {
                 self.count_dead_letter(&item.source);

@@ -86,7 +86,7 @@ pub use alerts::{explain, explain_loose};
 pub use clock::{Clock, Ids, SystemClock, UuidV7};
 pub use engine::{Engine, Parts};
 pub use error::EngineError;
-pub use git::{Fetched, GitSource};
+pub use git::{Fetched, GitDeployments, GitSource};
 pub use heartbeat::HeartbeatSettings;
 pub use library::{Library, LibraryEntry, LibraryError, is_markdown};
 pub use metrics::Metrics;

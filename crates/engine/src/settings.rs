@@ -13,7 +13,7 @@ use runbook_core::severity::Severities;
 use runbook_core::trigger::Trigger;
 
 use crate::error::EngineError;
-use crate::git::GitSource;
+use crate::git::{GitDeployments, GitSource};
 use crate::heartbeat::HeartbeatSettings;
 use crate::people::People;
 use crate::secrets::{SecretKey, SecretSource};
@@ -159,6 +159,10 @@ pub struct RotationSettings {
 pub struct ServiceSettings {
     /// Its name; also the default lock target.
     pub name: String,
+    /// What else it is called by whoever tells of its changes.
+    pub aliases: Vec<String>,
+    /// What of a repository counts as a deployment of it.
+    pub deployments: Option<GitDeployments>,
     /// PagerDuty's id of it.
     pub pagerduty_id: Option<String>,
     /// The chat channel for incidents without one of their own.
@@ -194,6 +198,17 @@ pub struct PirSettings {
     pub zone: chrono::FixedOffset,
 }
 
+impl ServiceSettings {
+    /// Every name under which it may be told of.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let mut names = vec![self.name.clone()];
+        names.extend(self.aliases.iter().cloned());
+        names.extend(self.pagerduty_id.clone());
+        names
+    }
+}
+
 impl Settings {
     /// The service of that name.
     #[must_use]
@@ -226,6 +241,15 @@ impl Settings {
     #[must_use]
     pub fn service_by_pager_id(&self, id: &str) -> Option<&ServiceSettings> {
         self.services.iter().find(|service| service.pagerduty_id.as_deref() == Some(id))
+    }
+
+    /// The service that is meant by the first of these names that means one: its name, another name of it, the pager's id.
+    #[must_use]
+    pub fn service_told(&self, names: &[String]) -> Option<&ServiceSettings> {
+        let by_name = |name: &String| self.service(name);
+        let by_alias = |name: &String| self.services.iter().find(|service| service.aliases.contains(name));
+        let by_id = |name: &String| self.service_by_pager_id(name);
+        names.iter().find_map(|name| by_name(name).or_else(|| by_alias(name)).or_else(|| by_id(name)))
     }
 
     /// Seconds to mitigate that a severity allows.

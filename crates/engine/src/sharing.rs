@@ -35,10 +35,12 @@ pub(crate) struct Sharing {
     turns: Mutex<BTreeMap<String, Arc<Semaphore>>>,
     /// For which incidents, of which service, runbooks that may help were looked for.
     suggested: Mutex<BTreeSet<(IncidentId, String, Option<String>)>>,
-    /// What the pager was told of changes of a service, and when it was asked.
-    changes: Mutex<BTreeMap<String, (Instant, Vec<ChangeNoted>)>>,
-    /// For which incidents, of which service, the pager's changes are noted.
+    /// What was seen of changes where that was asked for, and when; nothing where it could not be seen.
+    changes: Mutex<BTreeMap<String, (Instant, Option<Vec<ChangeNoted>>)>>,
+    /// At which incidents what was seen there is noted.
     noted: Mutex<BTreeSet<(IncidentId, String)>>,
+    /// One looks into repositories at a time.
+    pub(crate) looking: tokio::sync::Mutex<()>,
     /// When the pager last did not tell what it was asked.
     quiet_since: Mutex<Option<Instant>>,
 }
@@ -54,30 +56,30 @@ impl Sharing {
         locked(&self.waiting).len()
     }
 
-    /// Whether the pager's changes are not noted at this incident yet.
-    pub(crate) fn wants_changes(&self, incident: IncidentId, service: &str) -> bool {
-        !locked(&self.noted).contains(&(incident, service.to_owned()))
+    /// Whether what changed is not noted at this incident yet, as far as it was asked for there: the pager, a repository.
+    pub(crate) fn wants_changes(&self, incident: IncidentId, asked: &str) -> bool {
+        !locked(&self.noted).contains(&(incident, asked.to_owned()))
     }
 
-    /// They are noted.
-    pub(crate) fn has_changes(&self, incident: IncidentId, service: &str) {
+    /// It is noted.
+    pub(crate) fn has_changes(&self, incident: IncidentId, asked: &str) {
         let mut all = locked(&self.noted);
         if all.len() >= MOST_SUGGESTED {
             all.clear();
         }
-        all.insert((incident, service.to_owned(), rule.map(str::to_owned)));
+        all.insert((incident, asked.to_owned()));
     }
 
-    /// What the pager has just said of a service.
-    pub(crate) fn changes_of(&self, service: &str, lately: Duration) -> Option<Vec<ChangeNoted>> {
+    /// What has just been seen there; nothing inside where it could not be.
+    pub(crate) fn changes_of(&self, asked: &str, lately: Duration) -> Option<Option<Vec<ChangeNoted>>> {
         let all = locked(&self.changes);
-        let (_, changes) = all.get(service).filter(|(at, _)| at.elapsed() < lately)?;
+        let (_, changes) = all.get(asked).filter(|(at, _)| at.elapsed() < lately)?;
         Some(changes.clone())
     }
 
-    /// What the pager says of a service now.
-    pub(crate) fn keep_changes(&self, service: &str, changes: Vec<ChangeNoted>) {
-        locked(&self.changes).insert(service.to_owned(), (Instant::now(), changes));
+    /// What is seen there now.
+    pub(crate) fn keep_changes(&self, asked: &str, changes: Option<Vec<ChangeNoted>>) {
+        locked(&self.changes).insert(asked.to_owned(), (Instant::now(), changes));
     }
 
     /// Whether runbooks that may help this incident are to be looked for: once in a process, and once more at another service

@@ -25,6 +25,7 @@ mod pager_look;
 mod private;
 mod reminders;
 mod runs;
+mod told_changes;
 mod triage;
 mod trigger_alerts;
 mod trigger_launch;

@@ -42,7 +42,8 @@ impl Engine {
             }
         }
         self.find_changes(id).await?;
-        self.suggest_runbooks(id).await
+        self.suggest_runbooks(id).await?;
+        self.find_deployments(id).await
     }
 
     /// The runbooks that are to look and have not begun.

@@ -9,6 +9,7 @@
 
 mod alerts;
 mod blobs;
+mod changes;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod error;

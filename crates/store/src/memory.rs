@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use runbook_core::alert::{AlertCount, AlertRow};
+use runbook_core::change::{ChangeRow, MOST_OF_A_SERVICE};
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::journal::{GENESIS, Hash, StoredEvent, StreamId, verify_stream};
 use runbook_core::plan::Fingerprint;
@@ -27,6 +28,8 @@ pub struct Data {
     pub runs: BTreeMap<RunId, RunRow>,
     /// The alerts by source and fingerprint.
     pub alerts: BTreeMap<(String, String), AlertRow>,
+    /// The changes of services by service and key.
+    pub changes: BTreeMap<(String, String), ChangeRow>,
     /// The timers by key.
     pub timers: BTreeMap<String, Timer>,
     inbox: Vec<Message>,
@@ -234,6 +237,7 @@ impl Data {
                 RowChange::Alert(row) => {
                     self.alerts.insert((row.source.clone(), row.fingerprint.clone()), *row);
                 }
+                RowChange::Change(row) => self.put_change(*row),
             }
         }
         self.blobs.extend(commit.blobs.into_iter().map(|blob| (blob.sha256, blob.bytes)));
@@ -255,6 +259,24 @@ impl Data {
                 }
             }
         }
+    }
+
+    fn put_change(&mut self, row: ChangeRow) {
+        let (service, since) = (row.service.clone(), row.keeps_since());
+        self.changes.insert((service.clone(), row.key.clone()), row);
+        self.changes.retain(|_, row| row.at >= since);
+        for row in self.changes_of(&[service], since, usize::MAX).into_iter().skip(MOST_OF_A_SERVICE) {
+            self.changes.remove(&(row.service, row.key));
+        }
+    }
+
+    fn changes_of(&self, services: &[String], since: DateTime<Utc>, limit: usize) -> Vec<ChangeRow> {
+        let fits = |row: &&ChangeRow| services.contains(&row.service) && row.at >= since;
+        let mut rows: Vec<ChangeRow> = self.changes.values().filter(fits).cloned().collect();
+        // a stable sort: by service and key where the time is the same
+        rows.sort_by_key(|row| std::cmp::Reverse(row.at));
+        rows.truncate(limit);
+        rows
     }
 
     fn ask(&mut self, item: OutboxItem) {
@@ -585,6 +607,25 @@ impl<G: Gate> Store for MemoryStore<G> {
                 data.alerts.remove(&(source.clone(), fingerprint.clone()));
             }
             over.len() as u64
+        })
+    }
+
+    fn changes(
+        &self,
+        services: Vec<String>,
+        since: DateTime<Utc>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<ChangeRow>, StoreError>> {
+        self.read(move |data| data.changes_of(&services, since, limit))
+    }
+
+    fn changed_services(&self) -> BoxFuture<'_, Result<Vec<(String, u64)>, StoreError>> {
+        self.read(|data| {
+            let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+            for row in data.changes.values() {
+                *counts.entry(row.service.clone()).or_default() += 1;
+            }
+            counts.into_iter().collect()
         })
     }
 

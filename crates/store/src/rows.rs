@@ -32,6 +32,7 @@ pub(crate) fn put(connection: &Connection, change: &RowChange) -> Result<(), Fau
                 json(row)?
             ])?,
         RowChange::Alert(row) => crate::alerts::put(connection, row)?,
+        RowChange::Change(row) => crate::changes::put(connection, row)?,
     };
     Ok(())
 }

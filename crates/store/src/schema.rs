@@ -19,8 +19,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_alerts.sql"),
     include_str!("../migrations/0005_kept.sql"),
     include_str!("../migrations/0006_incidents_by_pager.sql"),
-    include_str!("../migrations/0009_ended_alerts.sql"),
-    include_str!("../migrations/0010_dead_letters.sql"),
+    include_str!("../migrations/0007_changes.sql"),
+    include_str!("../migrations/0008_ended_alerts.sql"),
+    include_str!("../migrations/0009_dead_letters.sql"),
 ];
 
 /// The layout that this release writes.

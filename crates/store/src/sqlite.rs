@@ -4,6 +4,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use runbook_core::alert::{AlertCount, AlertRow};
+use runbook_core::change::ChangeRow;
 use runbook_core::ids::IncidentId;
 use runbook_core::journal::{StoredEvent, StreamId};
 use runbook_core::plan::Fingerprint;
@@ -17,7 +18,9 @@ use crate::error::{Fault, OpenError};
 use crate::readers::Readers;
 use crate::schema::{open_reader, open_writer};
 use crate::writer::{Stats, Writer};
-use crate::{alerts, blobs, inbox, journal, kept, outbox, rows, store_chain, timers, tokens, verify};
+use crate::{
+    alerts, blobs, changes, inbox, journal, kept, outbox, rows, store_chain, timers, tokens, verify,
+};
 
 /// Reading threads of an engine; a store that is opened to be read has one.
 const READERS: usize = 2;
@@ -230,6 +233,19 @@ impl Store for SqliteStore {
 
     fn prune_alerts(&self, before: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<u64, StoreError>> {
         self.write(move |connection| crate::alerts::prune(connection, before, limit))
+    }
+
+    fn changes(
+        &self,
+        services: Vec<String>,
+        since: DateTime<Utc>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<ChangeRow>, StoreError>> {
+        self.read(move |connection| changes::since(connection, &services, since, limit))
+    }
+
+    fn changed_services(&self) -> BoxFuture<'_, Result<Vec<(String, u64)>, StoreError>> {
+        self.read(changes::services)
     }
 
     fn blob(&self, sha256: String) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {

@@ -40,6 +40,9 @@ pub struct ChangeNoted {
     /// Where a person can look at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// What runs since then, where that is told apart from the line: a version, a tag, a commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// For which other incident something was looked at.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{BoxFuture, CallPage, ChatMark, StoreError};
 use crate::alert::AlertNotice;
+use crate::change::ToldChange;
 use crate::message::ReplyTo;
 use crate::request::Request;
 use crate::trigger::TriggerNotice;
@@ -99,6 +100,8 @@ pub enum Signal {
     Trigger(TriggerNotice),
     /// A monitoring system tells of alerts.
     Alerts(AlertNotice),
+    /// Somebody tells what they have changed.
+    Change(Box<ToldChange>),
     /// A message in chat was marked for a timeline, or one that may be on it has changed.
     Mark(ChatMark),
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Accepted, BoxFuture, InboxItem, Spot};
 use crate::alert::{AlertCount, AlertRow};
+use crate::change::ChangeRow;
 use crate::ids::{IncidentId, IncidentNumber, RunId};
 use crate::journal::{Head, Sealed, StoredEvent, StreamId, millis};
 use crate::plan::Fingerprint;
@@ -72,6 +73,15 @@ pub trait Store: Send + Sync {
     /// Forgets alerts that have ended and were told of before that time, as long as their incident is not open and has not ended since;
     /// at most so many, those that were told of first before the others. How many there were.
     fn prune_alerts(&self, before: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<u64, StoreError>>;
+    /// What was changed since then at any of these services, at most so many, newest first.
+    fn changes(
+        &self,
+        services: Vec<String>,
+        since: DateTime<Utc>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<ChangeRow>, StoreError>>;
+    /// How many changes are kept, by service, in order of their names.
+    fn changed_services(&self) -> BoxFuture<'_, Result<Vec<(String, u64)>, StoreError>>;
     /// Bytes stored apart from the journal; `None` when unknown or deleted by retention.
     fn blob(&self, sha256: String) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>>;
     /// Messages due to leave, by lane, then age.
@@ -238,6 +248,8 @@ pub enum RowChange {
     Run(RunRow),
     /// An alert.
     Alert(Box<AlertRow>),
+    /// A change of a service. What is older than [`ChangeRow::keeps_since`], and what is too many of the service, goes.
+    Change(Box<ChangeRow>),
 }
 
 /// Which alerts are meant.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::cite::{Book, EventRef, Said};
 use super::escape::escape_markdown as md;
@@ -18,19 +18,10 @@ use crate::run::{RunEvent, Status};
 
 /// What changed, and which diagnostics were not as expected.
 pub(super) fn observations(book: &mut Book, events: &[Envelope<IncidentEvent>]) -> Vec<Said> {
-    let mut said = Vec::new();
-    // each list holds what was found before, too
-    let mut changed = BTreeSet::new();
+    let mut said = changes(book, events);
     for envelope in events {
         let here = [place(envelope)];
         match &envelope.event {
-            IncidentEvent::ChangesFound { changes } => {
-                for words in changes.iter().map(ChangeNoted::words) {
-                    if changed.insert(words.clone()) {
-                        said.push(book.say(format!("what changed: {}", md(&words)), &here));
-                    }
-                }
-            }
             IncidentEvent::EvidenceFound { title, expected, outcome, reason, .. }
                 if *outcome != Outcome::Pass =>
             {
@@ -44,6 +35,32 @@ pub(super) fn observations(book: &mut Book, events: &[Envelope<IncidentEvent>]) 
                 said.push(book.say(text, &here));
             }
             _ => {}
+        }
+    }
+    said
+}
+
+/// What changed, newest first. Each list holds what was found before, too, and words that a later one has in other words are not
+/// said: of each service the last list counts, and each of its lines is proved by the first event that has it.
+fn changes(book: &mut Book, events: &[Envelope<IncidentEvent>]) -> Vec<Said> {
+    let (mut found, mut last, mut lists) = (BTreeMap::new(), Vec::new(), Vec::new());
+    for envelope in events {
+        match &envelope.event {
+            IncidentEvent::ChangesFound { changes } => {
+                last = changes.iter().map(ChangeNoted::words).collect();
+                for words in &last {
+                    found.entry(words.clone()).or_insert_with(|| place(envelope));
+                }
+            }
+            IncidentEvent::ServiceChanged { .. } => lists.push(std::mem::take(&mut last)),
+            _ => {}
+        }
+    }
+    lists.push(last);
+    let mut said = Vec::new();
+    for words in lists.into_iter().flatten() {
+        if let Some(here) = found.remove(&words) {
+            said.push(book.say(format!("what changed: {}", md(&words)), &[here]));
         }
     }
     said

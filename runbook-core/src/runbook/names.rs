@@ -285,7 +285,7 @@ pub(super) const PROXIED: &[&str] = &[
 ];
 
 /// Blocks' own secrets by name: they are never handed on, and nothing else may be called like one of them.
-pub const OWN_SECRETS: [&str; 13] = [
+pub const OWN_SECRETS: [&str; 14] = [
     "SLACK_BOT_TOKEN",
     "SLACK_APP_TOKEN",
     "SLACK_SIGNING_SECRET",
@@ -299,6 +299,7 @@ pub const OWN_SECRETS: [&str; 13] = [
     "ALERTMANAGER_TOKEN",
     "GRAFANA_WEBHOOK_SECRET",
     "BLOCKS_ALERTS_TOKEN",
+    "BLOCKS_CHANGE_TOKEN",
 ];
 
 /// Checks a name that will be an environment variable.

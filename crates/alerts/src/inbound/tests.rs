@@ -5,7 +5,7 @@ use axum::body::{Body, to_bytes};
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use http::HeaderName;
-use runbook_core::ports::{BoxFuture, StoreError};
+use runbook_core::ports::{Accepted, BoxFuture, StoreError};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 

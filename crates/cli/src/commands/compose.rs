@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use blocks_changes::ChangeTranslator;
 use blocks_engine::{Engine, Parts, SystemClock, UuidV7};
 use blocks_exec::{ExecConfig, KindExecutor, PromqlMeter, find_program};
 use blocks_notices::{
@@ -95,6 +96,8 @@ pub(crate) fn engine(
         }
         let alerts = crate::config::alerts::translators(&config.file).into_iter();
         translators.extend(alerts.map(|translator| Arc::new(translator) as Arc<dyn Translator>));
+        // what was stored while there was a token is understood without one
+        translators.push(Arc::new(ChangeTranslator));
     }
     let mut mail: Option<Arc<dyn Mail>> = None;
     let mut status_page: Option<Arc<dyn StatusPage>> = None;

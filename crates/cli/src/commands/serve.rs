@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::compose::{Adapters, check_programs, engine, open_store};
 use super::logs;
 use crate::args::ServeArgs;
-use crate::config::{Config, Secrets, alerts};
+use crate::config::{Config, Secrets, alerts, changes};
 use crate::exit::{Code, Stop};
 
 /// How long running commands may still take when the server is told to stop.
@@ -85,6 +85,10 @@ fn adapters(
     let hooks = alerts::hooks(&config.file, secrets)?;
     if !hooks.is_empty() {
         routers.push(blocks_alerts::router(hooks, &intake));
+    }
+    let tokens = changes::tokens(secrets);
+    if !tokens.is_empty() {
+        routers.push(blocks_changes::router(tokens, intake.clone()));
     }
     if let Some(slack) = &config.file.slack
         && slack.mode.has_http()

@@ -400,6 +400,12 @@ pub(crate) struct HandoverTable {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ServiceTable {
     pub(crate) name: String,
+    /// What else it is called by whoever tells of its changes.
+    #[serde(default)]
+    pub(crate) aliases: Vec<String>,
+    /// What of a repository counts as a deployment of it.
+    #[serde(default)]
+    pub(crate) deployments: Option<DeploymentsTable>,
     #[serde(default)]
     pub(crate) pagerduty_id: Option<String>,
     #[serde(default)]
@@ -434,6 +440,22 @@ pub(crate) struct ServiceTable {
     /// Parameter values for runbooks on this service.
     #[serde(default)]
     pub(crate) params: BTreeMap<String, ParamValue>,
+}
+
+/// A repository on this machine, and what of it counts as a deployment: tags, or commits on a branch.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeploymentsTable {
+    /// Where it lies.
+    pub(crate) git: String,
+    /// A pattern for the names of tags.
+    #[serde(default)]
+    pub(crate) tags: Option<String>,
+    #[serde(default)]
+    pub(crate) branch: Option<String>,
+    /// Only commits that touch this folder.
+    #[serde(default)]
+    pub(crate) folder: Option<String>,
 }
 
 /// People who take turns at being on call.

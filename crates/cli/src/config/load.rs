@@ -182,6 +182,7 @@ impl Config {
             .map_err(|(key, message, hint)| wrong(&key, message, hint))?;
         let alerts = super::alerts::policy(&file, severities.default_scheme())
             .map_err(|(key, message, hint)| wrong(&key, message, hint))?;
+        super::changes::check(&file).map_err(|(key, message, hint)| wrong(&key, message, hint))?;
         let zone = zone(&file.time.zone).ok_or_else(|| {
             wrong(
                 "time.zone",
@@ -386,6 +387,9 @@ fn service(
     }
     ServiceSettings {
         name: table.name.clone(),
+        aliases: table.aliases.clone(),
+        // it was checked when the file was read
+        deployments: super::changes::deployments(table, base).ok().flatten(),
         pagerduty_id: table.pagerduty_id.clone(),
         channel: table.channel.clone(),
         bridge: table.bridge.clone().or_else(|| bridge.map(str::to_owned)),
@@ -560,6 +564,27 @@ mod tests {
             ),
             ("[smtp]\nhost = \"h\"\nfrom = \"a@example.com\"\npassword = \"hunter2\"\n", 4, "password"),
             ("[statuspage]\npage_id = \"abc\"\nkey = \"hunter2\"\n", 3, "key"),
+            (
+                "[[service]]\nname = \"a\"\n[[service]]\nname = \"b\"\naliases = [\"x\", \"a\"]\n",
+                5,
+                "'a' means a already",
+            ),
+            (
+                "[[service]]\nname = \"a\"\naliases = [\"x\"]\n[[service]]\nname = \"b\"\naliases = [\"x\"]\n",
+                6,
+                "'x' means a already",
+            ),
+            ("[[service]]\nname = \"a\"\ndeployments = { git = \"g\" }\n", 3, "either tags or a branch"),
+            (
+                "[[service]]\nname = \"a\"\ndeployments = { git = \"https://h/x\", tags = \"v*\" }\n",
+                3,
+                "no folder of this machine",
+            ),
+            (
+                "[[service]]\nname = \"a\"\n[service.deployments]\ngit = \"g\"\nbranch = \"-x\"\n",
+                5,
+                "'-x' cannot be a branch",
+            ),
             ("[alerts]\nstorm_window = \"soon\"\n", 2, "'soon' is not a duration"),
             ("[alerts]\nwindow = \"5 min\"\n", 2, "window"),
             ("[alerts.severities]\ncritical = \"P1\"\nbad = \"P9\"\n", 3, "'P9'"),

@@ -1,6 +1,7 @@
 //! `blocks.toml`: what it may hold, its defaults, and where a mistake in it is.
 
 pub(crate) mod alerts;
+pub(crate) mod changes;
 mod connections;
 mod file;
 mod git;

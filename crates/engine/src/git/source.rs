@@ -332,7 +332,7 @@ fn wrong_url(url: &str) -> Option<&'static str> {
 }
 
 /// The rules of `git check-ref-format`, and no more than that.
-fn is_branch(name: &str) -> bool {
+pub(super) fn is_branch(name: &str) -> bool {
     let bad = |c: char| {
         c.is_control() || c.is_whitespace() || matches!(c, '~' | '^' | ':' | '?' | '*' | '[' | '\\')
     };
@@ -352,7 +352,7 @@ pub(super) fn is_commit(text: &str) -> bool {
 }
 
 /// A folder that cannot lead out.
-fn is_inside(folder: &str) -> bool {
+pub(super) fn is_inside(folder: &str) -> bool {
     !folder.is_empty()
         && !folder.starts_with('/')
         && !folder.contains('\0')

@@ -419,7 +419,7 @@ fn build(
         status_page: settings.updates.has_status_page.then(|| outside() as Arc<dyn StatusPage>),
         meter: Some(Arc::new(FakeMeter { world: Arc::clone(world) })),
         watcher: settings.heartbeat.as_ref().map(|_| outside() as Arc<dyn Watcher>),
-        translators: vec![translator("pagerduty"), translator("slack"), translator("alertmanager")],
+        translators: ["pagerduty", "slack", "alertmanager", "change"].map(translator).to_vec(),
         clock: Arc::new(clock.clone()),
         ids: Arc::<SequentialIds>::clone(ids),
         library: Library::new(vec![folder.join("runbooks")], &[], folder),

@@ -13,6 +13,7 @@
 #![expect(clippy::unwrap_used, reason = "a case fails by panicking, as any test does")]
 
 mod alerts;
+mod changes;
 mod inbox;
 mod journal;
 mod outbox;
@@ -20,6 +21,7 @@ mod rows;
 mod samples;
 
 pub use alerts::*;
+pub use changes::*;
 pub use inbox::*;
 pub use journal::*;
 pub use outbox::*;
@@ -67,6 +69,8 @@ macro_rules! store_conformance {
             alerts_are_replaced_found_and_counted,
             ended_alerts_are_forgotten_by_age,
             open_incidents_with_alerts_are_found,
+            changes_are_kept_once_and_found_newest_first,
+            changes_are_bounded_by_number_and_age,
             messages_are_dealt_with_together,
             blobs_are_found_by_their_hash,
             a_blob_under_another_hash_is_refused,

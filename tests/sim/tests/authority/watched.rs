@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use runbook_core::alert::{AlertCount, AlertRow};
+use runbook_core::change::ChangeRow;
 use runbook_core::ids::IncidentId;
 use runbook_core::journal::{StoredEvent, StreamId};
 use runbook_core::plan::Fingerprint;
@@ -129,6 +130,18 @@ impl Store for Watched {
     }
     fn prune_alerts(&self, before: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<u64, StoreError>> {
         self.store.prune_alerts(before, limit)
+    }
+
+    fn changes(
+        &self,
+        services: Vec<String>,
+        since: DateTime<Utc>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<ChangeRow>, StoreError>> {
+        self.store.changes(services, since, limit)
+    }
+    fn changed_services(&self) -> BoxFuture<'_, Result<Vec<(String, u64)>, StoreError>> {
+        self.store.changed_services()
     }
     fn blob(&self, sha256: String) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {
         self.store.blob(sha256)

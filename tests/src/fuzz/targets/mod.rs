@@ -1,9 +1,10 @@
 //! What holds for any bytes. Each function panics when it does not.
 //!
-//! Only `runbook-core`, `blocks-alerts`, `blocks-exec`, `pagerduty-hook`, `chrono` and `serde_json` are used here: `fuzz/` includes this
-//! folder by its path.
+//! Only `runbook-core`, `blocks-alerts`, `blocks-changes`, `blocks-exec`, `pagerduty-hook`, `chrono` and `serde_json` are used here:
+//! `fuzz/` includes this folder by its path.
 
 mod alerts;
+mod changes;
 mod document;
 mod expectation;
 mod fences;
@@ -13,6 +14,7 @@ mod planning;
 mod promql;
 
 pub use alerts::{alertmanager, alerts_json, grafana};
+pub use changes::changes;
 pub use document::parser;
 pub use expectation::expectation;
 pub use fences::{front_matter, info_string, prompt_reader};

@@ -1,5 +1,6 @@
 //! `blocks doctor`: what works, what does not, and how to mend it.
 
+mod changes;
 mod oncall;
 mod pager;
 mod slack;
@@ -101,6 +102,7 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
     }
     checks.extend(oncall::standing(&config).await);
     checks.extend(alerts(&config, &secrets));
+    checks.extend(changes::checks(&config, &secrets).await);
     checks.push(watcher(&config, &secrets));
     if config.file.smtp.is_some() {
         checks.push(match smtp(&config, &secrets) {

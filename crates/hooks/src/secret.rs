@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-/// A sender's token, or the key that it signs with. Its `Debug` form shows nothing of it, not even the length.
+use sha2::{Digest, Sha256};
+
+/// A sender's token, the key that it signs with, or a token of our own for its API. Its `Debug` form shows nothing of it, not even
+/// the length.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -21,12 +24,30 @@ impl Secret {
     }
 
     /// The secret itself: for a key or a header, never for text that a person or a log gets.
-    pub(crate) fn expose(&self) -> &str {
+    #[must_use]
+    pub fn expose(&self) -> &str {
         &self.0
     }
 
+    /// Writes it and a line end where it is kept.
+    ///
+    /// # Errors
+    /// When that does not take it.
+    pub fn write_to(&self, place: &mut dyn std::io::Write) -> std::io::Result<()> {
+        writeln!(place, "{}", self.0)
+    }
+
+    /// A few characters by which it is known again, and which tell nothing of it.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        let mut digest = hex::encode(Sha256::digest(format!("webhook subscription {}", self.0)));
+        digest.truncate(12);
+        digest
+    }
+
     /// `true` when there is nothing in it.
-    pub(crate) fn is_empty(&self) -> bool {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }

@@ -9,7 +9,8 @@ const TEXT_MAX: usize = 2_000;
 const URL_MAX: usize = 2_000;
 
 /// Text: what is a number or a truth value is written out.
-pub(crate) fn text(value: Option<&Value>) -> Option<String> {
+#[must_use]
+pub fn text(value: Option<&Value>) -> Option<String> {
     let text = match value? {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
@@ -21,7 +22,8 @@ pub(crate) fn text(value: Option<&Value>) -> Option<String> {
 }
 
 /// A time. The year 1 is how Go writes none; what no calendar of ours has is none, too.
-pub(crate) fn time(value: Option<&Value>) -> Option<DateTime<Utc>> {
+#[must_use]
+pub fn time(value: Option<&Value>) -> Option<DateTime<Utc>> {
     let at = match value? {
         Value::String(text) => DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&Utc),
         // seconds or milliseconds since 1970
@@ -40,8 +42,10 @@ pub(crate) fn time(value: Option<&Value>) -> Option<DateTime<Utc>> {
 }
 
 /// An address of the web.
-pub(crate) fn url(value: Option<&Value>) -> Option<String> {
+#[must_use]
+pub fn url(value: Option<&Value>) -> Option<String> {
     let text = text(value)?.trim().to_owned();
     let is_web = text.starts_with("https://") || text.starts_with("http://");
-    (is_web && text.len() <= URL_MAX && !text.contains(char::is_whitespace)).then_some(text)
+    (is_web && text.len() <= URL_MAX && !text.contains(|c: char| c.is_whitespace() || c.is_control()))
+        .then_some(text)
 }
