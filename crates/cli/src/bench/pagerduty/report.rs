@@ -268,7 +268,7 @@ impl Report {
              are of 2,000 services with a channel each, and Slack's stand-in answers at once. The rate is from the first alert sent to the\n\
              last one told of.\n\n\
              **Evidence**: 20 services with a channel and a target each. Their diagnostics are five commands that really run; limits and\n\
-             sharing are the defaults, and chat is a stand-in. First {SINGLE} pages, each of another service, the next when the one before\n\
+             sharing are the defaults, chat is a stand-in, and an incident is led in its service's channel. First {SINGLE} pages, each of another service, the next when the one before\n\
              is seen; then {storm} pages in {storm_secs} s, of the services in turn, whatever becomes of those before (the last {LAST} are\n\
              told apart). From sending the page to the event of its first evidence in the journal. When the card shows it is listed, too; in a\n\
              storm cards wait for Slack's pace.\n\n\
