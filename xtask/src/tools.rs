@@ -38,6 +38,13 @@ const WANTED: &[Wanted] = &[
         newest: None,
         is_optional: true,
     },
+    // what `blocks bench pagerduty` is compared with
+    Wanted {
+        tool: Tool { name: "webhook", programs: &["webhook"], folder: "/usr/bin", at_least: 0 },
+        packages: &["webhook"],
+        newest: None,
+        is_optional: true,
+    },
 ];
 
 /// The repository that this chore was built in.

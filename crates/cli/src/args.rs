@@ -177,6 +177,53 @@ pub(crate) enum BenchWhat {
     /// Measure Slack against the sandbox: acknowledgements, answers, cards, approvals beside many cards
     #[command(after_help = "Example: blocks bench slack --write docs/benchmarks-slack.md")]
     Slack(BenchSlackArgs),
+    /// Measure pages and alerts: acknowledged, begun, lost, told of, and seen by diagnostics
+    #[command(
+        name = "pagerduty",
+        after_help = "Example: blocks bench pagerduty --floor PROGRAM --write docs/benchmarks-pagerduty.md"
+    )]
+    PagerDuty(BenchPagerDutyArgs),
+}
+
+/// `blocks bench pagerduty ...`
+#[derive(Debug, Clone, PartialEq, Args)]
+pub(crate) struct BenchPagerDutyArgs {
+    /// The bare server and load generator; without it what is compared with it is not measured
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) floor: Option<PathBuf>,
+    /// Debian's webhook; looked for on PATH and in target/tools when absent
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) webhook: Option<PathBuf>,
+    /// Debian's prometheus-alertmanager; looked for on PATH and in target/tools when absent
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) alertmanager: Option<PathBuf>,
+    /// How often everything is measured
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
+    pub(crate) rounds: u32,
+    /// Seconds of each load of acknowledgements
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=60))]
+    pub(crate) secs: u32,
+    /// Pages whose command is waited for, ten a second
+    #[arg(long, default_value_t = 60, value_parser = in_range(1, 1_000))]
+    pub(crate) pages: usize,
+    /// Pages at once over 32 connections, each with a command
+    #[arg(long, default_value_t = 400, value_parser = in_range(1, 5_000))]
+    pub(crate) burst: usize,
+    /// Alerts, each of its own
+    #[arg(long, default_value_t = 10_000, value_parser = in_range(1, 20_000))]
+    pub(crate) alerts: usize,
+    /// Pages of the storm
+    #[arg(long, default_value_t = 1_000, value_parser = in_range(1, 2_000))]
+    pub(crate) storm: usize,
+    /// Seconds in which they come
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub(crate) storm_secs: u64,
+    /// Write the report there too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write: Option<PathBuf>,
+    /// Write every figure there, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write_json: Option<PathBuf>,
 }
 
 /// `blocks bench slack ...`

@@ -1,5 +1,6 @@
 //! `blocks bench`: how fast `blocks serve` is, against a bare server measured in the same run; `blocks bench engine`
-//! the same for runs, `blocks bench slack` how soon people in Slack are answered.
+//! the same for runs, `blocks bench slack` how soon people in Slack are answered, `blocks bench pagerduty` what becomes of
+//! pages and alerts.
 //!
 //! Absolute times say more about the machine than about Blocks. So both sides take turns, and what is aimed at is a
 //! ratio of each round. A missed aim is written down as missed.
@@ -8,10 +9,12 @@ mod aims;
 mod engine;
 mod load;
 mod machine;
+mod pagerduty;
 mod process;
 mod report;
 mod servers;
 mod slack;
+mod times;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -40,6 +43,7 @@ pub(crate) async fn run(args: &BenchArgs, output: Output) -> Result<Code, Stop> 
     match &args.what {
         Some(BenchWhat::Engine(args)) => return engine::run(args, output).await,
         Some(BenchWhat::Slack(args)) => return slack::run(args, output).await,
+        Some(BenchWhat::PagerDuty(args)) => return pagerduty::run(args, output).await,
         None => {}
     }
     let programs = Programs {

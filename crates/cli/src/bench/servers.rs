@@ -16,7 +16,7 @@ use super::process::Process;
 use crate::exit::Stop;
 
 /// The secret with which the load generator signs.
-const SECRET: &str = "peersecret";
+pub(crate) const SECRET: &str = "peersecret";
 /// How long a server may take to answer.
 const START: Duration = Duration::from_secs(15);
 /// Between two looks whether it answers.
@@ -49,7 +49,7 @@ pub(crate) struct Running {
     /// From the process's start to its first answer.
     pub(crate) start_up: Duration,
     pub(crate) process: Process,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Running {
@@ -103,7 +103,12 @@ impl Running {
             tokio::time::sleep(LOOK).await;
         }
         let path = if side == Side::Floor { "/hook" } else { "/hooks/pagerduty" };
-        Ok(Running { address, path, start_up: began.elapsed(), process, _folder: folder })
+        Ok(Running { address, path, start_up: began.elapsed(), process, folder })
+    }
+
+    /// Where its store is. Ours only.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.folder.path().join("data/blocks.db")
     }
 
     /// How many webhooks fell away as seen before. Ours only: that would be cheaper than what is to be measured.
@@ -143,12 +148,12 @@ fn config(address: SocketAddr, pager_url: &str) -> String {
 }
 
 /// A port that is free now. The floor cannot be asked which one it took.
-async fn free_address() -> Result<SocketAddr, Stop> {
+pub(crate) async fn free_address() -> Result<SocketAddr, Stop> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Stop::failed)?;
     listener.local_addr().map_err(Stop::failed)
 }
 
-async fn status(address: SocketAddr, path: &str) -> Option<u16> {
+pub(crate) async fn status(address: SocketAddr, path: &str) -> Option<u16> {
     let answer = get(address, path).await?;
     answer.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()
 }

@@ -11,9 +11,10 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::figures::{Flood, Times, Typed};
+use super::figures::{Flood, Typed};
 use super::world::{CHANNEL, PATIENCE, SERVICE, Way, World};
 use crate::args::BenchSlackArgs;
+use crate::bench::times::Times;
 use crate::exit::Stop;
 
 /// Between two typed commands.

@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
-use super::figures::{Round, Times};
+use super::figures::Round;
 use crate::args::BenchSlackArgs;
 use crate::bench::aims::{Aim, Limit, Outcome, Pair};
 use crate::bench::machine::Setting;
+use crate::bench::times::Times;
 
 /// Every aim, in the order of the report.
 const AIMS: [Aim; 6] = [
