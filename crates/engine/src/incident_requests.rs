@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 use runbook_core::ids::IncidentId;
-use runbook_core::incident::{AskAtPager, Incident, IncidentCommand, OpenIncident, Word};
+use runbook_core::incident::{AskAtPager, Incident, IncidentCommand, OpenIncident, Status, Word};
 use runbook_core::people::{Actor, Person, Role};
 use runbook_core::ports::IncidentRow;
 use runbook_core::request::Request;

@@ -38,7 +38,7 @@ mod incident_requests;
 mod incidents;
 mod late;
 pub mod left_open;
-mod letters;
+pub mod letters;
 mod library;
 mod locks;
 mod metrics;

@@ -127,7 +127,7 @@ fn check_incident(incident: &PagerIncident, at: DateTime<Utc>) {
         severity_reason: "it is".to_owned(),
         service: incident.service_name.clone().unwrap_or_default(),
         title: incident.title.clone().unwrap_or_default(),
-        pager: Some(PagerRef { id: incident.id.clone(), url: incident.url.clone() }),
+        pager: Some(PagerRef { id: incident.id.clone(), url: incident.url.clone(), key: None }),
         detected_at: incident.created_at.unwrap_or(at),
         target_s: Some(u32::MAX),
         triage: true,
