@@ -10,6 +10,9 @@ use super::wire::{APART, TOLD, told_text};
 /// The severity of an incident of which nobody names one: the services' own.
 const DEFAULT: &str = "P3";
 
+/// A message: its life's number, and its place in it.
+pub(super) type Key = (u64, usize);
+
 /// What becomes of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fate {
@@ -82,7 +85,7 @@ impl Incident {
 pub(super) struct Ideal {
     incidents: BTreeMap<String, Incident>,
     /// Messages about an incident that was not known yet, in the order in which they came.
-    early: BTreeMap<String, Vec<(u64, usize)>>,
+    early: BTreeMap<String, Vec<Key>>,
 }
 
 /// Who, when and by which message.
@@ -123,7 +126,7 @@ impl Ideal {
     }
 
     /// Takes a message; says what becomes of it, and of those before it that waited for this one.
-    pub(super) fn take(&mut self, life: &Life, place: usize, fates: &mut BTreeMap<(u64, usize), Fate>) {
+    pub(super) fn take(&mut self, life: &Life, place: usize, fates: &mut BTreeMap<Key, Fate>) {
         let Some(event) = life.events.get(place) else { return };
         let key = (life.number, place);
         if let What::Apart { which } = event.what {
@@ -216,7 +219,7 @@ impl Ideal {
 
     fn merge(&mut self, life: &Life, event: &Event, into: &str) {
         let stamp = Stamp { by: actor(event.agent).to_owned(), event };
-        let other_is_led = self.incidents.get(into).map(|other| other.is_led());
+        let other_is_led = self.incidents.get(into).map(Incident::is_led);
         let Some(one) = self.incidents.get_mut(&life.pager) else { return };
         match other_is_led {
             Some(true) if one.is_led() && one.said_at <= event.at => {

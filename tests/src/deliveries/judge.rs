@@ -8,7 +8,7 @@ use chrono::DateTime;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
-use super::ideal::{Fate, Ideal, Incident};
+use super::ideal::{Fate, Ideal, Incident, Key};
 use super::life::{Act, Kind, Life, What};
 use super::pager::Done;
 use super::play::Played;
@@ -110,8 +110,8 @@ fn arrivals(
     seed: u64,
     played: &Played,
     report: &mut Report,
-) -> rusqlite::Result<(Vec<(u64, usize)>, BTreeMap<(u64, usize), Fate>)> {
-    let mut wanted: BTreeMap<String, (u64, usize)> = BTreeMap::new();
+) -> rusqlite::Result<(Vec<Key>, BTreeMap<Key, Fate>)> {
+    let mut wanted: BTreeMap<String, Key> = BTreeMap::new();
     for number in 0..played.lives {
         let life = Life::of(seed, number);
         for (place, event) in life.events.iter().enumerate() {

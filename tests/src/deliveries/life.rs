@@ -232,7 +232,8 @@ impl Making<'_> {
             }
             4 => What::StatusUpdate { text: format!("we are on it ({x})") },
             5 => What::Bridge {
-                url: (x % 7 != 0).then(|| format!("https://meet.example.com/{}/{place}", self.number)),
+                url: (!x.is_multiple_of(7))
+                    .then(|| format!("https://meet.example.com/{}/{place}", self.number)),
             },
             6 => {
                 let reply = match x % 3 {
