@@ -389,7 +389,7 @@ impl TestApp {
     }
 
     /// What a monitoring system tells PagerDuty (Events v2); the incident's id there.
-    pub async fn pagerduty_event(&self, event: &serde_json::Value) -> String {
+    pub async fn pagerduty_event(&self, event: &Value) -> String {
         self.pagerduty_hears(event).await;
         let state = self.state().await;
         let all = state["pagerduty"]["incidents"].as_array().cloned().unwrap_or_default();
@@ -398,7 +398,7 @@ impl TestApp {
     }
 
     /// A monitoring system tells PagerDuty something (Events v2).
-    pub async fn pagerduty_hears(&self, event: &serde_json::Value) {
+    pub async fn pagerduty_hears(&self, event: &Value) {
         let url = format!("{}/events/v2/enqueue", self.sandbox_url);
         let answer = self.http.post(url).json(event).send().await.expect("the sandbox answers");
         assert_eq!(answer.status(), 202, "it is taken");

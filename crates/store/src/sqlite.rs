@@ -232,7 +232,7 @@ impl Store for SqliteStore {
     }
 
     fn prune_alerts(&self, before: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<u64, StoreError>> {
-        self.write(move |connection| crate::alerts::prune(connection, before, limit))
+        self.write(move |connection| alerts::prune(connection, before, limit))
     }
 
     fn changes(

@@ -158,7 +158,9 @@ async fn it_is_opened_again_soon_and_another_one_later() {
     let (incident, events) = only(&bench).await;
     assert_eq!(incident.status, Status::Resolved);
     let again = events.iter().find_map(|event| match event {
-        IncidentEvent::Reopened { via, reason } => Some((via.clone(), reason.clone().unwrap_or_default())),
+        IncidentEvent::Reopened { via, reason, .. } => {
+            Some((via.clone(), reason.clone().unwrap_or_default()))
+        }
         _ => None,
     });
     let (via, reason) = again.unwrap();
