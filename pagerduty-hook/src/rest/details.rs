@@ -32,8 +32,8 @@ impl PagerDutyClient {
 pub(crate) fn details(answer: &Value) -> PageDetails {
     let mut all = PageDetails::default();
     for alert in list(answer, "alerts") {
-        if let Some(severity) = alert.get("severity").and_then(Value::as_str) {
-            put(&mut all.labels, "severity", severity);
+        if let Some(severity) = alert.get("severity").filter(|severity| severity.is_string()).and_then(word) {
+            put(&mut all.labels, "severity", &severity);
         }
         let Some(details) = alert.pointer("/body/details") else { continue };
         for name in ["labels", "commonLabels"] {
@@ -135,7 +135,9 @@ mod tests {
         assert_eq!(details(&json!({ "alerts": [{ "body": { "details": deep } }] })), PageDetails::default());
         let many: serde_json::Map<String, Value> =
             (0..10_000).map(|n| (format!("k{n}"), json!("é".repeat(10_000)))).collect();
-        let told = details(&json!({ "alerts": [{ "body": { "details": many } }] }));
+        let long = json!({ "alerts": [{ "severity": "s".repeat(10_000), "body": { "details": many } }] });
+        let told = details(&long);
+        assert!(told.labels.values().all(|value| value.len() == LONGEST_FACT));
         assert_eq!(told.details.len(), MOST_FACTS);
         assert!(told.details.values().all(|value| value.chars().count() == LONGEST_FACT));
     }
