@@ -22,6 +22,9 @@ use crate::incidents::load_incident;
 use crate::origin::Origin;
 use crate::settings::{PagerLook, PagerTells};
 
+/// What a look has seen once: the incident's id at the pager, and what that was.
+type Once = BTreeSet<(String, &'static str)>;
+
 /// How many open incidents are looked at.
 const LOOK: usize = 10_000;
 /// Longest pause after a look that failed.
@@ -40,7 +43,7 @@ pub(crate) struct Seen {
     /// Each incident by the pager's id, as of when all of it was so here.
     last: BTreeMap<String, Last>,
     /// What was seen once, and may still be told.
-    once: BTreeSet<(String, &'static str)>,
+    once: Once,
     /// When the pager was looked at for the first time.
     first: Option<DateTime<Utc>>,
     /// Incidents whose notes are still to be read in this round.
@@ -201,7 +204,7 @@ impl Engine {
         one: &SeenIncident,
         ours: Option<IncidentId>,
         (look, began, taken): (&PagerLook, DateTime<Utc>, &BTreeMap<String, bool>),
-        (before, seen): (&BTreeSet<(String, &'static str)>, &mut Seen),
+        (before, seen): (&Once, &mut Seen),
     ) -> Result<(), EngineError> {
         let id = &one.incident.id;
         let loaded = match ours {
@@ -385,7 +388,7 @@ impl Engine {
         key: &str,
         one: &SeenIncident,
         look: &PagerLook,
-        (before, once): (&BTreeSet<(String, &'static str)>, &mut BTreeSet<(String, &'static str)>),
+        (before, once): (&Once, &mut Once),
     ) -> Result<(), EngineError> {
         let Some(page) = CallPage::of_key(key).filter(|_| one.status == SeenStatus::Acknowledged) else {
             return Ok(());

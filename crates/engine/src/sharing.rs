@@ -26,6 +26,9 @@ const LOOK: usize = 1_000;
 /// So many incidents are remembered for which runbooks were looked for.
 const MOST_SUGGESTED: usize = 10_000;
 
+/// What was seen of changes; nothing where it could not be seen.
+type Seen = Option<Vec<ChangeNoted>>;
+
 /// What this process knows of looks; all of it is a hint, and the store says the same.
 #[derive(Default)]
 pub(crate) struct Sharing {
@@ -36,7 +39,7 @@ pub(crate) struct Sharing {
     /// For which incidents, of which service, runbooks that may help were looked for.
     suggested: Mutex<BTreeSet<(IncidentId, String, Option<String>)>>,
     /// What was seen of changes where that was asked for, and when; nothing where it could not be seen.
-    changes: Mutex<BTreeMap<String, (Instant, Option<Vec<ChangeNoted>>)>>,
+    changes: Mutex<BTreeMap<String, (Instant, Seen)>>,
     /// At which incidents what was seen there is noted.
     noted: Mutex<BTreeSet<(IncidentId, String)>>,
     /// One looks into repositories at a time.

@@ -179,9 +179,10 @@ impl Engine {
         let is_there = |name: &String| incident.suggested.iter().any(|one| one.runbook == *name);
         // a rule that matches once the details are known may name others
         let is_due = incident.suggested.is_empty() || !chosen.suggest.iter().all(is_there);
-        if !(is_due && incident.status.is_open())
-            || !self.inner.sharing.is_first_look(id, &incident.service, chosen.rule.as_deref())
-        {
+        if !is_due || !incident.status.is_open() {
+            return Ok(());
+        }
+        if !self.inner.sharing.is_first_look(id, &incident.service, chosen.rule.as_deref()) {
             return Ok(());
         }
         let facts =

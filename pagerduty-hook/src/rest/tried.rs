@@ -42,7 +42,7 @@ impl Tried {
             request.send().await.map(|answer| answer.status()).map_err(|error| chain(&error))
         };
         // a server that takes everything says nothing of a secret
-        match send(&Secret::new(&format!("not {}", secret.expose()))).await {
+        match send(&Secret::new(format!("not {}", secret.expose()))).await {
             Ok(StatusCode::UNAUTHORIZED) => {}
             Ok(status) if status.is_success() => {
                 return Tried::Unknown("it takes what is signed with another secret, too".to_owned());

@@ -89,7 +89,7 @@ fn whoever_acknowledges_the_page_has_the_incident_and_the_pagers_own_is_acknowle
         assert_eq!(incident.status, Status::Acknowledged);
         assert!(!incident.waits_for_somebody());
         // the pager's own waits until it has been told: that it still rings takes nothing back, and its answer gives nobody command
-        assert!(!incident.taken_at_pager && incident.awaits_echo_of_taking(bench.now));
+        assert!(!incident.taken_at_pager && incident.awaits_echo_of_taking(None, bench.now));
         assert_eq!(over(&bench, before), [call], "its page rings for nobody any more");
         assert_eq!(answers(&mut bench, call, &person("ben"), 0), Decision::default(), "told twice");
         assert_eq!(bench.incident, bench.replayed());

@@ -75,7 +75,7 @@ fn whoever_has_it_is_told_there() {
         "the pager wakes nobody"
     );
     // its word for that is an echo, and a look finds that it was told
-    assert!(bench.incident.awaits_echo_of_taking(bench.now + Duration::minutes(1)));
+    assert!(bench.incident.awaits_echo_of_taking(None, bench.now + Duration::minutes(1)));
     assert_eq!(bench.incident.taken_seq, bench.incident.seq);
 }
 
