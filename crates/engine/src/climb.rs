@@ -87,7 +87,8 @@ impl Engine {
         let Some(due) = state.next_step_at(self.steps_of(state)) else { return Ok(()) };
         let (now, key) = (self.now(), climb_key(state.id));
         let soon = self.store().timers_due(now + LOOK_FIRST, LOOK).await?;
-        if soon.iter().any(|timer| timer.key == key && timer.due > now && timer.due > due) {
+        // such a pause was made before; when the step's turn comes, the pager is asked all the same
+        if soon.iter().any(|timer| timer.key == key && timer.due > due) {
             return Ok(());
         }
         let pause = if state.pager.is_some() && self.settings().pager_look.is_some() {

@@ -29,7 +29,7 @@ impl Ringing {
     pub(crate) fn rings_for(&self, email: Option<&str>, roster: &Roster) -> PagerRings {
         match self {
             Ringing::Nobody => PagerRings::No,
-            Ringing::Taken => PagerRings::Soon,
+            Ringing::Taken => PagerRings::Taken,
             Ringing::For(emails) => {
                 let Some(email) = email else { return PagerRings::No };
                 if emails.iter().any(|theirs| theirs.eq_ignore_ascii_case(email)) {

@@ -72,8 +72,10 @@ pub struct Callee {
 pub enum PagerRings {
     /// Not that anybody knows.
     No,
-    /// It may begin to, or stop, in this very moment: its policy comes to them, or somebody has just acknowledged it there.
+    /// It may begin to in this very moment: its policy comes to them.
     Soon,
+    /// Somebody has taken or ended it there, and that is about to be known here.
+    Taken,
     /// The incident is theirs there now, and it is urgent.
     Now,
 }
@@ -268,6 +270,7 @@ pub(super) fn climb(state: &Incident, rungs: &[Rung], now: DateTime<Utc>) -> Dec
         match callee.rings {
             PagerRings::Now => rings.push(callee.to.clone()),
             PagerRings::Soon if now < due + Duration::seconds(POLICY_S) => return decision,
+            PagerRings::Taken => return decision,
             PagerRings::Soon | PagerRings::No => {}
         }
         calls.push(Escalate {

@@ -166,6 +166,7 @@ fn whom_the_pagers_policy_may_just_come_to_is_paged_when_it_does_not() {
         (300, PagerRings::Soon, None),
         (319, PagerRings::Soon, None),
         (320, PagerRings::Soon, Some(1)),
+        (10_000, PagerRings::Taken, None),
         (300, PagerRings::No, Some(1)),
         (305, PagerRings::Now, Some(0)),
     ] {

@@ -281,7 +281,7 @@ fn an_acknowledgement_is_told_wherever_it_is_not_known() {
     type Row<'a> = (&'a str, &'a [IncidentCommand], usize);
     let rows: &[Row<'_>] = &[
         ("nobody has it", &[], 1),
-        ("it has stopped", &[succeeded.clone()], 1),
+        ("it has stopped", std::slice::from_ref(&succeeded), 1),
         ("told before", &[acknowledge("ana", "blocks")], 0),
         ("taken there", &[acknowledge("ben", "pagerduty")], 0),
         ("refused there", &[acknowledge("ana", "blocks"), refused.clone()], 1),

@@ -206,7 +206,7 @@ fn both_sides(incident: &Incident, held: &Held, was_refused: bool, found: &mut V
         _ => {}
     }
     for note in &held.notes {
-        let is_ours = incident.pager_notes.iter().any(|ours| *ours == note.text);
+        let is_ours = incident.pager_notes.contains(&note.text);
         if !is_ours && !incident.noted_at_pager.contains(&note.id) {
             found.push(("both-sides", format!("{name}, and nobody here has read {note:?}")));
         }

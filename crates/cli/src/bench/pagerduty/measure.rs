@@ -328,7 +328,7 @@ mod tests {
 
     #[test]
     fn batches_hold_every_alert_once() {
-        for count in [1, 64, 65, 1_000] {
+        for count in [1_usize, 64, 65, 1_000] {
             let all: Vec<usize> =
                 (0..count.div_ceil(BATCH)).flat_map(|batch| numbers(batch, count)).collect();
             assert_eq!(all, (0..count).collect::<Vec<_>>(), "{count}");
