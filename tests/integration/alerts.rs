@@ -153,8 +153,11 @@ async fn an_alert_and_its_page_are_one_incident() {
                 .await;
         }
         let at_pager = app.pagerduty_event(&page).await;
-        app.incident_when("INC-1", "the pager has it", |shown| shown["pager"]["id"] == at_pager.as_str())
-            .await;
+        app.incident_when("INC-1", "the pager has it", |shown| {
+            let timeline = shown["timeline"].as_array().unwrap();
+            timeline.iter().any(|entry| entry["event"]["pager"]["id"] == at_pager.as_str())
+        })
+        .await;
         if !alert_first {
             notify(&app, &notice(group, &[alert(1, "firing", "2026-01-01T00:00:00Z")])).await;
         }

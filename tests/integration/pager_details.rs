@@ -70,12 +70,13 @@ async fn pages_that_come_together_share_one_look() {
     let [looked, shares] = &shown[..] else { panic!("two incidents: {shown:?}") };
     assert_eq!(entries(looked, "run_planned").len(), 1, "{looked}");
     let shared = entries(shares, "triage_shared");
-    assert_eq!((shared.len(), &shared[0]["from"]), (1, &looked["number"]), "{shares}");
+    let number: u64 = looked["number"].as_str().unwrap().trim_start_matches("INC-").parse().unwrap();
+    assert_eq!((shared.len(), &shared[0]["from"]), (1, &json!(number)), "{shares}");
     let (found, copied) = (entries(looked, "evidence_found"), entries(shares, "evidence_found"));
     assert!(!found.is_empty() && found.len() == copied.len(), "{shares}");
     for (found, copied) in found.iter().zip(copied) {
         assert_eq!((&found["title"], &found["outcome"]), (&copied["title"], &copied["outcome"]));
-        assert_eq!(copied["shared"]["from"], looked["number"], "{copied}");
+        assert_eq!(copied["shared"]["from"], number, "{copied}");
     }
     assert_eq!(shares["triage"], looked["triage"]);
     app.assert_journal_verifies().await;

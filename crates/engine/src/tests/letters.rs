@@ -1,7 +1,9 @@
 //! Dead letters: looked at, and taken up again the way they first came.
 
 use runbook_core::people::Actor;
-use runbook_core::ports::{ChatSignal, InboxItem, Intake as _, PagerEvent, PagerEventKind, Signal, Translated};
+use runbook_core::ports::{
+    ChatSignal, InboxItem, Intake as _, PagerEvent, PagerEventKind, Signal, Translated,
+};
 use runbook_core::request::Request;
 use serde_json::{Value, json};
 
