@@ -87,8 +87,6 @@ pub(crate) struct Inner {
     pub(crate) plan_gate: Mutex<()>,
     /// What the pager tells and what is seen there open an incident once.
     pub(crate) pager_gate: Mutex<()>,
-    /// Incidents whose review is drafted: while they are over nothing of them is due, and the reconciler does not read them again.
-    pub(crate) reviewed: Mutex<BTreeSet<IncidentId>>,
     /// Alerts are decided about in one place at a time.
     pub(crate) alert_gate: Mutex<()>,
     /// When each incident's alerts were last told of on its timeline.
@@ -150,7 +148,6 @@ impl Engine {
                 reconcile_gate: Mutex::new(()),
                 plan_gate: Mutex::new(()),
                 pager_gate: Mutex::new(()),
-                reviewed: Mutex::default(),
                 alert_gate: Mutex::new(()),
                 alerts_told: std::sync::Mutex::default(),
                 alerts_looked: std::sync::Mutex::default(),

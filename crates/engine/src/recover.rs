@@ -199,8 +199,9 @@ impl Engine {
     pub(crate) async fn reconcile(&self, occasion: reminders::Occasion) -> Result<(), EngineError> {
         let lately = self.now() - chrono::Duration::days(LOOK_BACK_DAYS);
         for row in self.store().incidents(false, LIMIT).await? {
-            let is_over = !row.open && self.inner.reviewed.lock().await.contains(&row.id);
-            if is_over || row.resolved_at.is_some_and(|at| at < lately) {
+            // of one that is over and has its review nothing is due, however many there are
+            let is_done = !row.open && row.reviewed;
+            if is_done || row.resolved_at.is_some_and(|at| at < lately) {
                 continue;
             }
             if let Err(error) = self.reconcile_incident(row.id, occasion).await {
@@ -230,9 +231,6 @@ impl Engine {
         } else if loaded.state.is_reviewed() && loaded.state.review_file.is_none() {
             self.draft_review(id, Occasion::Due).await.map(|_| ())
         } else {
-            if loaded.state.review_file.is_some() {
-                self.inner.reviewed.lock().await.insert(id);
-            }
             Ok(())
         }
     }

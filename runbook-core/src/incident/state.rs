@@ -365,6 +365,7 @@ impl Incident {
             resolved_at: self.resolved_at,
             private: self.private,
             brief: self.brief.clone().filter(|_| !self.private),
+            reviewed: self.review_file.is_some(),
         }
     }
 }

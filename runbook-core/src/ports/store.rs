@@ -310,6 +310,9 @@ pub struct IncidentRow {
     /// Where the two lines stand that lead to its own channel: channel and message; of a private one, nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brief: Option<(String, String)>,
+    /// Its review is drafted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reviewed: bool,
 }
 
 /// A run at a glance.

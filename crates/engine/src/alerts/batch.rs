@@ -422,6 +422,7 @@ fn preview(request: &OpenIncident, now: DateTime<Utc>) -> runbook_core::ports::I
         resolved_at: None,
         private: request.private,
         brief: None,
+        reviewed: false,
     }
 }
 

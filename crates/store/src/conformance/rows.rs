@@ -30,6 +30,7 @@ pub(super) fn incident_row(n: u64) -> IncidentRow {
         resolved_at: None,
         private: false,
         brief: Some(("C0".to_owned(), "1.0".to_owned())),
+        reviewed: false,
     }
 }
 
