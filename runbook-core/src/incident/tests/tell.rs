@@ -286,7 +286,7 @@ fn an_acknowledgement_is_told_wherever_it_is_not_known() {
         ("taken there", &[acknowledge("ben", "pagerduty")], 0),
         ("refused there", &[acknowledge("ana", "blocks"), refused.clone()], 1),
         ("over there", &[pager_ends(60)], 0),
-        ("over on both sides", &[succeeded, pager_ends(60)], 0),
+        ("over on both sides", &[succeeded.clone(), pager_ends(60)], 0),
     ];
     for (what, before, wanted) in rows {
         let mut bench = mitigating();
