@@ -3,7 +3,7 @@
 //! Each is kept in a row beside the journal ([`ChangeRow`]) and asked for when an incident of its service wants to know what
 //! changed; what is shown there is on the journal ([`ChangeNoted`]).
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, SubsecRound as _, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::incident::ChangeNoted;
@@ -70,7 +70,8 @@ impl ToldChange {
         ChangeRow {
             service: service.to_owned(),
             key: self.key.clone(),
-            at: self.at.map_or(told_at, |at| at.min(told_at)),
+            // as the journal keeps it: what is noted twice has one time
+            at: self.at.map_or(told_at, |at| at.min(told_at)).trunc_subsecs(3),
             told_at,
             text: self.text(),
             source: one_line(&self.source),
@@ -157,6 +158,8 @@ mod tests {
             (Some(told_at + Duration::seconds(1)), told_at),
             (Some(told_at + Duration::days(400)), told_at),
             (Some(told_at - Duration::hours(3)), told_at - Duration::hours(3)),
+            // as the journal keeps it
+            (Some(told_at - Duration::microseconds(877)), told_at - Duration::milliseconds(1)),
         ] {
             let change = ToldChange { at, ..told("x", None, None, None) };
             assert_eq!(change.row("shop", told_at).at, wanted, "{at:?}");

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use runbook_core::incident::{CallAnswer, IncidentCommand};
-use runbook_core::ports::CallPage;
+use runbook_core::ports::{CallPage, InboxItem};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -18,6 +18,7 @@ impl Engine {
         page: CallPage,
         occurred_at: DateTime<Utc>,
         origin: &Origin,
+        told_by: Option<&InboxItem>,
     ) -> Result<Heeded, EngineError> {
         let Some(loaded) = load_incident(self.store(), page.incident).await? else {
             return Ok(Heeded::Not("about a page of an incident that is not known here"));
@@ -39,8 +40,17 @@ impl Engine {
         }
         let email = person.and_then(|person| person.pagerduty_email.clone());
         let answer = CallAnswer { call: page.seq, by: by.clone(), email, occurred_at };
-        self.change_incident(page.incident, &IncidentCommand::AnswerCall(answer), origin, None).await?;
-        self.commander_comes(page.incident, &by).await?;
+        // the message is dealt with when both are done
+        let first = Origin { inbox: None, ..origin.clone() };
+        let answer = IncidentCommand::AnswerCall(answer);
+        let after = self.change_incident(page.incident, &answer, &first, None).await?;
+        // told late, it took nothing: nobody acts by it
+        if !after.waits_for_somebody() {
+            self.commander_comes(page.incident, &by).await?;
+        }
+        if let Some(item) = told_by {
+            self.done(item).await?;
+        }
         Ok(Heeded::Acted)
     }
 }

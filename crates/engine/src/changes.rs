@@ -57,7 +57,8 @@ impl Engine {
         let origin = Origin::system("triage", cause);
         for incident in self.store().incidents(true, OPEN).await? {
             if incident.service == name {
-                let command = IncidentCommand::NoteChanges { changes: changes.clone() };
+                let (service, changes) = (name.clone(), changes.clone());
+                let command = IncidentCommand::NoteChanges { service, changes };
                 self.change_incident(incident.id, &command, &origin, None).await?;
             }
         }
@@ -88,7 +89,7 @@ impl Engine {
         let names = service.map_or_else(|| vec![incident.service.clone()], ServiceSettings::names);
         let rows = self.store().changes(names, since(incident), MOST).await?;
         let changes = rows.iter().map(ChangeRow::noted).collect();
-        self.note(incident.id, changes, &asked).await
+        self.note(incident, changes, &asked).await
     }
 
     async fn ask_pager(&self, incident: &Incident) -> Result<(), EngineError> {
@@ -124,11 +125,21 @@ impl Engine {
                 noted
             }
         };
-        self.note(incident.id, changes, &asked).await
+        self.note(incident, changes, &asked).await
+    }
+
+    /// Looks for deployments beside everything else: a repository that is slow holds nothing up.
+    pub(crate) fn look_for_deployments(&self, id: IncidentId) {
+        let engine = self.clone();
+        self.spawn(Box::pin(async move {
+            if let Err(error) = engine.find_deployments(id).await {
+                tracing::warn!(%error, "deployments cannot be noted now");
+            }
+        }));
     }
 
     /// Notes what the repository of the incident's service shows of deployments, when everything that is more urgent has begun.
-    pub(crate) async fn find_deployments(&self, id: IncidentId) -> Result<(), EngineError> {
+    async fn find_deployments(&self, id: IncidentId) -> Result<(), EngineError> {
         let Some(incident) = self.wants_to_know(id).await? else { return Ok(()) };
         let service = self.settings().service(&incident.service);
         let Some(deployments) = service.and_then(|service| service.deployments.clone()) else {
@@ -140,6 +151,10 @@ impl Engine {
             return Ok(());
         }
         let _one = sharing.looking.lock().await;
+        // whoever waited behind another look for the same incident has nothing left to do
+        if !sharing.wants_changes(incident.id, &asked) {
+            return Ok(());
+        }
         let changes = match sharing.changes_of(&asked, LATELY) {
             Some(known) => known,
             None => {
@@ -157,15 +172,17 @@ impl Engine {
             }
         };
         let Some(changes) = changes else { return Ok(()) };
-        self.note(incident.id, changes, &asked).await
+        self.note(&incident, changes, &asked).await
     }
 
-    async fn note(&self, id: IncidentId, changes: Vec<ChangeNoted>, asked: &str) -> Result<(), EngineError> {
+    /// Notes at the incident what was seen there for its service.
+    async fn note(&self, of: &Incident, changes: Vec<ChangeNoted>, asked: &str) -> Result<(), EngineError> {
         if !changes.is_empty() {
             let origin = Origin::system("triage", Cause::Engine);
-            self.change_incident(id, &IncidentCommand::NoteChanges { changes }, &origin, None).await?;
+            let command = IncidentCommand::NoteChanges { service: of.service.clone(), changes };
+            self.change_incident(of.id, &command, &origin, None).await?;
         }
-        self.inner.sharing.has_changes(id, asked);
+        self.inner.sharing.has_changes(of.id, asked);
         Ok(())
     }
 }

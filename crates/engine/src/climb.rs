@@ -2,11 +2,13 @@
 
 use chrono::{DateTime, Duration, Utc};
 use runbook_core::ids::IncidentId;
-use runbook_core::incident::{Callee, Incident, IncidentCommand, IncidentEvent, Rung, StandIns, decide};
+use runbook_core::incident::{
+    Callee, ESCALATION, Incident, IncidentCommand, IncidentEvent, Rung, StandIns, decide,
+};
 use runbook_core::journal::{Cause, StreamId};
 use runbook_core::oncall::{Roster, ToCall};
 use runbook_core::people::Actor;
-use runbook_core::ports::{CallPage, Commit, Timer, TimerChange};
+use runbook_core::ports::{Commit, Timer, TimerChange};
 use runbook_core::severity::EscalationStep;
 
 use crate::engine::Engine;
@@ -19,8 +21,6 @@ use crate::streams::Loaded;
 
 /// The timer's word for the next step.
 pub(crate) const CLIMB: &str = "climb";
-/// Who calls people by the clock.
-const ESCALATION: &str = "escalation";
 /// A step that waits for the pager's policy is looked at again after so long.
 const LOOK_AGAIN: Duration = Duration::seconds(5);
 /// So many timers are looked through.
@@ -151,23 +151,12 @@ fn climb_key(id: IncidentId) -> String {
     format!("{CLIMB}/{id}")
 }
 
-/// Whether this page was the clock's, and somebody has taken the incident since.
-pub(crate) fn is_answered(loaded: &Loaded<Incident, IncidentEvent>, key: &str) -> bool {
-    let page = CallPage::of_key(key).filter(|page| page.incident == loaded.state.id);
-    let is_the_clocks = loaded.events.iter().any(|one| {
-        matches!(one.event, IncidentEvent::Escalated { .. })
-            && one.actor == Actor::system(ESCALATION)
-            && page.is_some_and(|page| page.seq == one.seq)
-    });
-    is_the_clocks && !loaded.state.waits_for_somebody()
-}
-
-/// Whether it was the clock that called somebody last, and somebody has taken the incident since.
+/// Whether nobody but the clock or a trigger called somebody last, and somebody has taken the incident since.
 pub(crate) fn clock_stopped(loaded: &Loaded<Incident, IncidentEvent>, who: &Actor) -> bool {
     let last = loaded
         .events
         .iter()
         .rev()
         .find(|one| matches!(&one.event, IncidentEvent::Escalated { to, .. } if to == who));
-    last.is_some_and(|one| one.actor == Actor::system(ESCALATION)) && !loaded.state.waits_for_somebody()
+    last.is_some_and(|one| matches!(one.actor, Actor::System(_))) && !loaded.state.waits_for_somebody()
 }

@@ -10,8 +10,8 @@ use runbook_core::incident::{
 use runbook_core::message::{Bookmark, ChatMessage, Outgoing, PlanView};
 use runbook_core::people::{Actor, Person, Role};
 use runbook_core::ports::{
-    Attempt, ChatReceipt, Commit, ESCALATE_KEY, OutboxResult, OutboxRow, PagerCall, PagerError, SendError,
-    TEST_KEY, UNDO_FAILED_KEY,
+    Attempt, CallPage, ChatReceipt, Commit, ESCALATE_KEY, OutboxResult, OutboxRow, PagerCall, PagerError,
+    SendError, TEST_KEY, UNDO_FAILED_KEY,
 };
 use runbook_core::run::{MessageKind, Run, RunCommand};
 use runbook_core::update::Arrival;
@@ -19,7 +19,6 @@ use runbook_core::view;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::climb::is_answered;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::handover::has_come;
@@ -243,7 +242,9 @@ impl Engine {
         let person = self.directory().people().iter().find(|one| to.is_some() && one.pagerduty_email == *to);
         let called = person.filter(|_| key.starts_with(ESCALATE_KEY));
         let is_there = called.is_some_and(|person| has_come(&loaded, &Actor::Person(person.name.clone())));
-        Ok(!loaded.state.status.is_open() || is_there || is_answered(&loaded, key))
+        let is_over = CallPage::of_key(key)
+            .is_some_and(|page| page.incident == incident && loaded.state.is_call_over(page.seq));
+        Ok(!loaded.state.status.is_open() || is_there || is_over)
     }
 
     /// The call with the service that it is about, where the pager does not know the incident; of a private one it is for

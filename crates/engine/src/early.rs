@@ -4,14 +4,13 @@
 //! change the order, too. Which of the kept messages are about which incident is kept beside them.
 
 use chrono::{DateTime, Utc};
-use runbook_core::ports::{Commit, InboxItem, InboxOutcome, InboxStand, Kept, PagerEvent, PagerEventKind};
+use runbook_core::ports::{
+    Commit, EARLY_KEY, InboxItem, InboxOutcome, InboxStand, Kept, PagerEvent, PagerEventKind,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-
-/// What the keys of these begin with.
-const EARLY: &str = "early/";
 
 /// A message that came before its incident was known.
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,7 +36,7 @@ pub(crate) fn kept(item: &InboxItem, event: &PagerEvent, now: DateTime<Utc>) -> 
         ended_at: matches!(event.kind, PagerEventKind::Resolved | PagerEventKind::MergedInto { .. })
             .then_some(event.occurred_at),
     };
-    let key = format!("{EARLY}{}/{}/{}", letter.about, letter.source, letter.id);
+    let key = format!("{EARLY_KEY}{}/{}/{}", letter.about, letter.source, letter.id);
     // a struct of texts and a time always becomes JSON
     let value = serde_json::to_string(&letter).ok();
     value.map(|value| Kept { key, at: now, value }).into_iter().collect()
@@ -57,7 +56,7 @@ impl Early {
 impl Engine {
     /// What the pager has told of this incident before it was known.
     pub(crate) async fn told_early(&self, pager_id: &str) -> Result<Early, EngineError> {
-        let kept = self.store().kept(format!("{EARLY}{pager_id}/")).await?;
+        let kept = self.store().kept(format!("{EARLY_KEY}{pager_id}/")).await?;
         let letters = kept.iter().filter_map(|one| serde_json::from_str::<Letter>(&one.value).ok());
         // an id may be the beginning of another one
         Ok(Early(letters.filter(|letter| letter.about == pager_id).collect()))

@@ -120,6 +120,8 @@ pub(crate) struct Inner {
     pub(crate) echoes: Echoes,
     /// Whether the pager is asked who somebody is.
     pub(crate) not_asked: NotAsked,
+    /// Until when the pager is not asked for whom it rings: it took its time.
+    pub(crate) rings_not_asked: NotAsked,
     /// Whether the pager is heard.
     pub(crate) hearing: Hearing,
     /// Tasks beside the loops.
@@ -164,6 +166,7 @@ impl Engine {
                 pulse: Pulse::default(),
                 echoes: Echoes::default(),
                 not_asked: NotAsked::default(),
+                rings_not_asked: NotAsked::default(),
                 hearing: Hearing::default(),
                 tasks: std::sync::Mutex::new(JoinSet::new()),
             }),

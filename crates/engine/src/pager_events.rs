@@ -69,7 +69,7 @@ impl Engine {
         // a webhook and a look that tell of the same page open one incident
         let _gate = self.inner.pager_gate.lock().await;
         if let PagerEventKind::CallAnswered(page) = &event.kind {
-            return self.call_answered(*page, event.occurred_at, origin).await;
+            return self.call_answered(*page, event.occurred_at, origin, told_by).await;
         }
         let known = self.incident_of_pager(&event.incident.id).await?;
         let id = match (known, &event.kind) {
@@ -136,8 +136,12 @@ impl Engine {
             return Ok(Heeded::Acted);
         };
         // the message is dealt with when both are done: what a crash cuts off is done again
-        self.change_incident(id, &command, &Origin { inbox: None, ..origin.clone() }, None).await?;
-        self.commander_comes(id, by).await?;
+        let after =
+            self.change_incident(id, &command, &Origin { inbox: None, ..origin.clone() }, None).await?;
+        // told late, it took nothing: nobody acts by it
+        if !after.waits_for_somebody() {
+            self.commander_comes(id, by).await?;
+        }
         if let Some(item) = told_by {
             self.done(item).await?;
         }
@@ -282,6 +286,12 @@ impl Engine {
         // an alert of the same that comes in this moment finds what is opened here
         let _gate = self.inner.alert_gate.lock().await;
         if let Some((incident, why)) = self.incident_of_page(page, &service_name, private).await? {
+            // before it: what is cut off here finds them waiting, and once it is known they would be early no more
+            let mut commit = Commit::default();
+            self.wait_again(&mut commit, early).await?;
+            if !commit.inbox_also.is_empty() {
+                self.store().commit(commit).await?;
+            }
             let joining = self.joining(page, &incident, why, &choice);
             let command = IncidentCommand::JoinPager(Box::new(joining));
             match self.change_incident(incident.id, &command, origin, None).await {

@@ -22,7 +22,7 @@ const KEY: &str = "pager-user/";
 
 /// Until when the pager is not asked who somebody is, in milliseconds since 1970.
 #[derive(Debug, Default)]
-pub(crate) struct NotAsked(AtomicI64);
+pub(crate) struct NotAsked(pub(crate) AtomicI64);
 
 impl Engine {
     /// Who acted at the pager.

@@ -1,16 +1,21 @@
 //! For whom the pager rings about its incident at this moment: it is asked, and what its policy says is no answer to that. A policy may be
 //! slower than the severity's steps, an incident that is not urgent rings for nobody, and somebody may have given it to another.
 
-use std::time::Duration;
-
+use chrono::TimeDelta;
 use runbook_core::incident::{Incident, PagerRings};
 use runbook_core::oncall::Roster;
 use runbook_core::ports::{LookAt, SeenStatus};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crate::engine::Engine;
 
 /// So long a step waits for the pager's answer.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// One that takes so long
+const SLOW: TimeDelta = TimeDelta::seconds(2);
+/// is not asked again for so long.
+const PAUSE: TimeDelta = TimeDelta::seconds(30);
 
 /// For whom the pager rings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,6 +56,11 @@ impl Engine {
         if !state.pager_rings() {
             return Ringing::Nobody;
         }
+        let not_asked = &self.inner.rings_not_asked.0;
+        let began = self.now();
+        if began.timestamp_millis() < not_asked.load(Ordering::Relaxed) {
+            return Ringing::Nobody;
+        }
         let at = LookAt { services: Vec::new(), incidents: vec![known.id.clone()] };
         let asked = async {
             let seen = pager.look(&at).await.ok()?.into_iter().find(|one| one.incident.id == known.id)?;
@@ -67,7 +77,12 @@ impl Engine {
             }
             Some(Ringing::For(emails))
         };
-        match tokio::time::timeout(PATIENCE, asked).await {
+        let told = tokio::time::timeout(PATIENCE, asked).await;
+        if self.now() - began >= SLOW {
+            // every timer waits for it: the steps of other incidents do without for a while
+            not_asked.store((self.now() + PAUSE).timestamp_millis(), Ordering::Relaxed);
+        }
+        match told {
             Ok(Some(ringing)) => ringing,
             Ok(None) => Ringing::Nobody,
             Err(_) => {

@@ -214,6 +214,8 @@ impl Engine {
     /// Fires what is due: of everything, or of runs alone.
     async fn fire_due(&self, incidents_too: bool) -> Result<(), EngineError> {
         for timer in self.store().timers_due(self.now(), DUE_AT_ONCE).await? {
+            // one may wait for the pager's answer: as long as one after the other is dealt with, the loop lives
+            self.inner.pulse.turned(Loop::Timers, self.now());
             if !incidents_too && matches!(timer.stream, StreamId::Incident(_)) {
                 continue;
             }

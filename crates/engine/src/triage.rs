@@ -43,7 +43,8 @@ impl Engine {
         }
         self.find_changes(id).await?;
         self.suggest_runbooks(id).await?;
-        self.find_deployments(id).await
+        self.look_for_deployments(id);
+        Ok(())
     }
 
     /// The runbooks that are to look and have not begun.

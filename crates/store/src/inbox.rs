@@ -1,7 +1,9 @@
 //! Messages from outside: stored first, understood afterwards.
 
 use chrono::{DateTime, Utc};
-use runbook_core::ports::{Accepted, DEAD_LETTER, DeadLetter, InboxItem, InboxOutcome, InboxStand, Letters};
+use runbook_core::ports::{
+    Accepted, DEAD_LETTER, DeadLetter, EARLY_KEY, InboxItem, InboxOutcome, InboxStand, Letters,
+};
 use runbook_core::sabotage::{self, Sabotage};
 use rusqlite::{Connection, Row, params};
 
@@ -104,7 +106,7 @@ pub(crate) fn dead_letters(connection: &Connection) -> Result<Vec<(String, u64)>
     Ok(counts)
 }
 
-/// Lets go of what was kept, is no dead letter and came before that; how many.
+/// Lets go of what was kept, is no dead letter and came before that, and of what is kept beside such messages; how many.
 pub(crate) fn let_go(connection: &Connection, before: DateTime<Utc>, rows: usize) -> Result<u64, Fault> {
     let gone = connection
         .prepare_cached(
@@ -114,6 +116,10 @@ pub(crate) fn let_go(connection: &Connection, before: DateTime<Utc>, rows: usize
                  ORDER BY n LIMIT ?3)",
         )?
         .execute(params![micros(before), DEAD_LETTER, limit(rows)])?;
+    let end = format!("{EARLY_KEY}\u{10ffff}");
+    connection
+        .prepare_cached("DELETE FROM kept WHERE key >= ?1 AND key < ?2 AND at < ?3")?
+        .execute(params![EARLY_KEY, end, micros(before)])?;
     Ok(u64::try_from(gone).unwrap_or_default())
 }
 

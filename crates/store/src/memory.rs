@@ -11,9 +11,9 @@ use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::journal::{GENESIS, Hash, StoredEvent, StreamId, verify_stream};
 use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{
-    Accepted, AlertsOf, BoxFuture, Commit, CommitError, DEAD_LETTER, DeadLetter, InboxItem, InboxOutcome,
-    InboxStand, IncidentRow, Kept, Letters, OutboxItem, OutboxResult, OutboxRow, RowChange, RunRow, Spot,
-    Store, StoreError, StoreReport, StreamSummary, Timer, TimerChange, TokenRow,
+    Accepted, AlertsOf, BoxFuture, Commit, CommitError, DEAD_LETTER, DeadLetter, EARLY_KEY, InboxItem,
+    InboxOutcome, InboxStand, IncidentRow, Kept, Letters, OutboxItem, OutboxResult, OutboxRow, RowChange,
+    RunRow, Spot, Store, StoreError, StoreReport, StreamSummary, Timer, TimerChange, TokenRow,
 };
 use sha2::{Digest, Sha256};
 
@@ -444,6 +444,7 @@ impl<G: Gate> Store for MemoryStore<G> {
                 message.item.body.clear();
                 gone += 1;
             }
+            data.kept.retain(|key, one| !key.starts_with(EARLY_KEY) || one.at >= before);
             gone
         })
     }

@@ -14,7 +14,7 @@ use crate::people::Actor;
 use crate::ports::CallPage;
 
 /// Who calls people by the clock.
-pub(super) const ESCALATION: &str = "escalation";
+pub const ESCALATION: &str = "escalation";
 
 /// Every page by which somebody was called, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,6 +54,12 @@ impl Incident {
                 && one.over.is_none()
                 && one.void_before.is_none_or(|void_before| occurred_at >= void_before)
         })
+    }
+
+    /// Whether nobody needs this page any more.
+    #[must_use]
+    pub fn is_call_over(&self, call: u64) -> bool {
+        self.calls.0.iter().any(|one| one.seq == call && one.over.is_some())
     }
 
     /// The pages that are over since the events behind this one.

@@ -192,6 +192,8 @@ pub enum IncidentCommand {
     },
     /// Others than the diagnostics say what changed at the service.
     NoteChanges {
+        /// The service that was changed: they say nothing of another one.
+        service: String,
         /// In any order.
         changes: Vec<ChangeNoted>,
     },

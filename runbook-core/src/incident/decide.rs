@@ -490,7 +490,7 @@ pub(super) fn acknowledge(
         effects.push(Effect::Send(Outgoing::Invite { incident: state.id, who: by.clone() }));
     }
     // The pager must stop ringing when somebody took it elsewhere.
-    if let (Some(pager), HERE | CALL, true) = (&state.pager, via, is_taken) {
+    if let (Some(pager), HERE | CALL, true) = (&state.pager, via, is_taken && state.pager_rings()) {
         let call = PagerCall::Acknowledge { incident: pager.id.clone(), from: email.cloned() };
         effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));
     }

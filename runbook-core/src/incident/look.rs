@@ -77,7 +77,9 @@ pub(super) fn decide(state: &Incident, command: &IncidentCommand, now: DateTime<
             }
             decision
         }
-        IncidentCommand::NoteChanges { changes } => {
+        // it was moved while that was asked for
+        IncidentCommand::NoteChanges { service, .. } if *service != state.service => Decision::default(),
+        IncidentCommand::NoteChanges { changes, .. } => {
             let all = state.changes.iter().chain(changes).cloned().collect();
             let changes = merged(all, state.detected_at);
             if changes == state.changes {

@@ -25,7 +25,7 @@ mod triage_note;
 mod verbs;
 
 pub use alerts::{Alerts, AlertsTold, Raise, open_for_alerts};
-pub use calls::{CallAnswer, Calls};
+pub use calls::{CallAnswer, Calls, ESCALATION};
 pub use capture::{Captured, FileLink, NoteChange, NoteSource, Via, note_words};
 pub use clock::{Callee, Clock, PagerRings, Rung, StandIns};
 pub use command::{AskAtPager, IncidentCommand, LookEnd, OpenIncident, Rejection, Taken, Word};

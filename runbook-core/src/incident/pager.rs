@@ -144,8 +144,7 @@ impl Incident {
 
     /// Whether an acknowledgement of that time at the pager has run out since, or was before it was opened again: told late, it takes
     /// nothing.
-    #[must_use]
-    pub fn has_lost_taking_of(&self, occurred_at: DateTime<Utc>) -> bool {
+    pub(super) fn has_lost_taking_of(&self, occurred_at: DateTime<Utc>) -> bool {
         self.untaken_at.is_some_and(|untaken_at| occurred_at < untaken_at)
             || self.has_run_out_since(occurred_at)
     }

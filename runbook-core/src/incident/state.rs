@@ -644,7 +644,8 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             let is_theirs = via == PAGER || (via != HERE && incident.pager.is_none());
             incident.pager_resolved = !is_theirs && incident.pager_over;
             incident.end = None;
-            if *anew {
+            // whoever had it there has it no more: it rings there again
+            if *anew || (is_theirs && incident.pager.is_some()) {
                 incident.taken_at_pager = false;
                 incident.last_told_at = None;
                 incident.taken_seq = envelope.seq;
@@ -715,7 +716,12 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
     }
     incident.passed.hear(envelope);
     if !is_lost_taking {
+        let since = incident.clock.since;
         incident.clock.hear(envelope);
+        // the steps begin anew: so does whom they may call
+        if incident.clock.since != since {
+            incident.passed.escalated.clear();
+        }
     }
     incident.hear_of_calls(envelope);
     incident.hear_of_alerts(envelope);

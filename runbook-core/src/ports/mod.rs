@@ -35,9 +35,9 @@ pub use pager::{
 };
 pub use status_page::{Published, StatusPage, StatusPost};
 pub use store::{
-    AlertsOf, Append, Blob, Commit, CommitError, CounterRaise, DEAD_LETTER, DeadLetter, InboxOutcome,
-    InboxStand, IncidentRow, Kept, Letters, OutboxItem, OutboxResult, OutboxRow, RowChange, RunRow, Store,
-    StoreError, StoreReport, StreamSummary, Timer, TimerChange, TokenRow,
+    AlertsOf, Append, Blob, Commit, CommitError, CounterRaise, DEAD_LETTER, DeadLetter, EARLY_KEY,
+    InboxOutcome, InboxStand, IncidentRow, Kept, Letters, OutboxItem, OutboxResult, OutboxRow, RowChange,
+    RunRow, Store, StoreError, StoreReport, StreamSummary, Timer, TimerChange, TokenRow,
 };
 pub use watcher::Watcher;
 

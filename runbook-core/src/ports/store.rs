@@ -185,6 +185,8 @@ pub enum InboxOutcome {
 
 /// How the reason of a dead letter begins: of what was accepted, and could not be understood or acted on.
 pub const DEAD_LETTER: &str = "dead letter: ";
+/// What the keys begin with of what is kept beside messages about incidents that are not known yet; it goes with them.
+pub const EARLY_KEY: &str = "early/";
 
 /// Which of the kept messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

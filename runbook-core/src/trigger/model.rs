@@ -293,7 +293,8 @@ impl TriggerNotice {
             Turn::NoNumber { since } => ("no-number", *since),
             Turn::NoAnswer { since, .. } => ("no-answer", *since),
             Turn::Answers { .. } => ("answers", now),
-            Turn::Counts { held_at, .. } => ("counts", *held_at),
+            // held back once, it may have turned again since, and is steady later than that
+            Turn::Counts { since, held_at, .. } => ("counts", (*held_at).max(*since)),
         };
         format!("{}/{}/{word}", self.trigger, at.timestamp_millis())
     }

@@ -34,6 +34,18 @@ fn value(value: f64) -> Reading {
     Reading::Values(vec![Sample { labels: BTreeMap::new(), value }])
 }
 
+/// What was held back and turns once more while its time to count waits to be dealt with has another time to count.
+#[test]
+fn each_time_to_count_has_a_name() {
+    let name = |minutes| {
+        let (held_at, since) = (start(), start() + Duration::minutes(minutes));
+        let turn = Turn::Counts { since, held_at, firing: true };
+        TriggerNotice { trigger: "failure-rate".to_owned(), turn }.key(start())
+    };
+    assert_eq!(name(-5), name(0), "what fired before it was held back");
+    assert_ne!(name(0), name(9));
+}
+
 /// The words of what is told, minute by minute.
 fn told(trigger: &Trigger, readings: &[Reading]) -> Vec<(i64, &'static str)> {
     let mut standing = Standing::default();

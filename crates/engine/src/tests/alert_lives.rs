@@ -278,6 +278,23 @@ async fn a_page_joins_nothing_across_private_and_public() {
     }
 }
 
+/// What the pager tells of a page before the page itself is acted on where that joins.
+#[tokio::test(start_paused = true)]
+async fn what_came_before_the_page_is_acted_on_where_that_joins() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    told(&mut bench, "1", GROUP, vec![alert("a", "flowengine", true)]).await;
+    let note = PagerEventKind::Note { id: Some("N1".to_owned()), text: "seen before it".to_owned() };
+    bench.pager_says("note", note, page("Q1"), Some("P-ben")).await;
+    paged(&mut bench, "p", page("Q1")).await;
+    let (incident, events) = only(&bench).await;
+    assert!(incident.pager.is_some(), "the page joins");
+    let notes = events.iter().filter(
+        |event| matches!(event, IncidentEvent::PagerNoted { text: Some(text), .. } if text.contains("seen before it")),
+    );
+    assert_eq!(notes.count(), 1, "{events:?}");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
 /// Somebody has it when its page comes: the pager is told, and wakes nobody.
 #[tokio::test(start_paused = true)]
 async fn a_page_for_what_somebody_has_is_acknowledged() {

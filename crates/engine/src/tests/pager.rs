@@ -324,6 +324,23 @@ async fn only_our_own_acknowledgement_is_taken_for_an_echo() {
     }
 }
 
+/// The same where nobody had told of it before it ran out: nobody commands for good by that, and the steps go on.
+#[tokio::test(start_paused = true)]
+async fn an_acknowledgement_that_had_run_out_when_it_was_told_gives_nobody_the_incident() {
+    let mut bench = Bench::new().await;
+    bench.paged().await;
+    bench.pass(60_000).await;
+    let (ran_out, late) =
+        (bench.event(PagerEventKind::Unacknowledged, 40), bench.event(PagerEventKind::Acknowledged, 20));
+    bench.hand_in("pagerduty", "ran out", ran_out).await;
+    bench.hand_in("pagerduty", "late", late).await;
+    bench.pass(2_000).await;
+    let incident = bench.incident().await;
+    assert_eq!(incident.status, Status::Triggered);
+    assert!(incident.waits_for_somebody(), "{:?}", incident.commander);
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
 /// A webhook that comes hours late says that somebody took it before that ran out: it waits for somebody still.
 #[tokio::test(start_paused = true)]
 async fn an_acknowledgement_that_is_told_after_it_ran_out_stops_nobody_from_being_called() {

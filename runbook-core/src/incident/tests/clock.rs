@@ -242,6 +242,28 @@ fn an_acknowledgement_that_runs_out_begins_anew() {
     assert_eq!(second(bench.incident.next_step_at(&steps(&P1))), Some(2_300));
 }
 
+/// Whom it called before the plan may be called again behind it.
+#[test]
+fn behind_a_plan_that_is_called_off_everybody_is_called_anew() {
+    let (mut bench, rungs) = (declared(), rungs(&P1, false));
+    let mut called = Vec::new();
+    for second in [60, 360] {
+        called.extend(pages(&looks(&mut bench, second, &rungs)));
+    }
+    bench.give_as(person("ben"), &link(RUN, true)).unwrap();
+    bench.now = start_of_day() + Duration::seconds(1_000);
+    let end =
+        IncidentCommand::EndRun { run: RUN, outcome: crate::incident::RunOutcome::Cancelled, reason: None };
+    bench.give_as(Actor::system("engine"), &end).unwrap();
+    let mut again = Vec::new();
+    for second in [1_060, 1_360] {
+        again.extend(pages(&looks(&mut bench, second, &rungs)));
+    }
+    let emails = |all: &[(String, String)]| all.iter().map(|(email, _)| email.clone()).collect::<Vec<_>>();
+    assert_eq!((called.len(), emails(&called)), (2, emails(&again)));
+    assert_eq!(bench.incident, bench.replayed());
+}
+
 #[test]
 fn a_run_that_a_person_plans_counts_while_it_goes_on() {
     use crate::incident::RunOutcome::{Cancelled, Failed, Succeeded, Undone};
