@@ -37,8 +37,9 @@ pub const SABOTAGES: [(&str, Shows); 5] = [
     ("tell-blindly", |report| report.doubled > 0),
     ("believe-late", |report| report.other_timelines > 0),
 ];
-/// An effect may take so long: many times what it needs. Less where it is expected never to come.
-const PATIENCE: Duration = Duration::from_secs(240);
+/// An effect may take so long: what was taken before it comes first, and of a million deliveries that is many minutes. Less where it
+/// is expected never to come.
+const PATIENCE: Duration = Duration::from_secs(3_600);
 const SABOTAGE_PATIENCE: Duration = Duration::from_secs(8);
 /// How often that is looked at.
 const LOOK: Duration = Duration::from_millis(100);
