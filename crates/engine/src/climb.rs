@@ -18,6 +18,7 @@ use crate::origin::Origin;
 use crate::ringing::Ringing;
 use crate::sees::may_see;
 use crate::streams::Loaded;
+use crate::triggers::TRIGGER;
 
 /// The timer's word for the next step.
 pub(crate) const CLIMB: &str = "climb";
@@ -158,5 +159,6 @@ pub(crate) fn clock_stopped(loaded: &Loaded<Incident, IncidentEvent>, who: &Acto
         .iter()
         .rev()
         .find(|one| matches!(&one.event, IncidentEvent::Escalated { to, .. } if to == who));
-    last.is_some_and(|one| matches!(one.actor, Actor::System(_))) && !loaded.state.waits_for_somebody()
+    last.is_some_and(|one| [ESCALATION, TRIGGER].map(Actor::system).contains(&one.actor))
+        && !loaded.state.waits_for_somebody()
 }
