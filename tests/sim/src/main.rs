@@ -7,11 +7,12 @@ use std::process::ExitCode;
 use blocks_sim::{Options, World, run};
 
 const USAGE: &str =
-    "usage: cargo xtask sim [--seeds N] [--seed S] [--jobs J] [--only 1,5,9] [--trace] [--no-sabotage] [-o json]
+    "usage: cargo xtask sim [--seeds N] [--seed S] [--jobs J] [--only 1,5,9] [--plain] [--trace] [--no-sabotage] [-o json]
   --seeds N      how many worlds (100)
   --seed S       the first one (1)
   --jobs J       so many at the same time (one for each core)
   --only LIST    these actions of the first seed alone
+  --plain        without their sides: webhooks, people and faults alone
   --trace        print every action, event, process and message of the first seed
   --no-sabotage  do not look for the defects that are put in on purpose
   -o json        the report as JSON";
@@ -25,7 +26,8 @@ struct Arguments {
 fn read(mut words: impl Iterator<Item = String>) -> Option<Arguments> {
     let folder = std::env::temp_dir().join(format!("blocks-sim-{}", std::process::id()));
     let jobs = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
-    let options = Options { seed: 1, seeds: 100, only: None, folder, sabotage_within: 500, jobs };
+    let options =
+        Options { seed: 1, seeds: 100, only: None, folder, sabotage_within: 500, plain: false, jobs };
     let mut read = Arguments { options, trace: false, json: false };
     while let Some(word) = words.next() {
         match word.as_str() {
@@ -37,6 +39,7 @@ fn read(mut words: impl Iterator<Item = String>) -> Option<Arguments> {
                 let numbers = list.split(',').filter(|word| !word.is_empty()).map(|word| word.parse().ok());
                 read.options.only = Some(numbers.collect::<Option<_>>()?);
             }
+            "--plain" => read.options.plain = true,
             "--trace" => read.trace = true,
             "--no-sabotage" => read.options.sabotage_within = 0,
             "-o" => read.json = words.next()? == "json",
@@ -58,7 +61,7 @@ fn main() -> ExitCode {
 
 /// Prints everything that happens in one world.
 fn show(options: &Options) -> bool {
-    let world = World::of(options.seed);
+    let world = if options.plain { World::plain(options.seed) } else { World::of(options.seed) };
     let world = options.only.as_ref().map_or_else(|| world.clone(), |keep| world.only(keep));
     let outcome = world.play(&options.folder, true);
     print!("{}", outcome.trace);

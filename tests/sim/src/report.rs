@@ -28,6 +28,8 @@ pub struct Options {
     pub folder: PathBuf,
     /// A seed must be caught among so many, for each defect.
     pub sabotage_within: u64,
+    /// Without their sides: webhooks, people and faults alone.
+    pub plain: bool,
     /// How many worlds are played at the same time. Each has a thread of its own, so it changes none of them.
     pub jobs: NonZero<usize>,
 }
@@ -122,8 +124,8 @@ fn numbers(text: &str) -> Result<Vec<usize>, std::num::ParseIntError> {
 }
 
 /// The world of a seed, or what is left of it.
-fn world(seed: u64, only: Option<&Vec<usize>>) -> World {
-    let world = World::of(seed);
+fn world(seed: u64, plain: bool, only: Option<&Vec<usize>>) -> World {
+    let world = if plain { World::plain(seed) } else { World::of(seed) };
     match only {
         Some(keep) => world.only(keep),
         None => world,
@@ -163,7 +165,7 @@ fn play(
     report: &Mutex<Report>,
     tell: &(dyn Fn(&Failure) + Sync),
 ) {
-    let world = world(seed, options.only.as_ref());
+    let world = world(seed, options.plain, options.only.as_ref());
     let outcome = world.play(folder, false);
     let broken = outcome.failure();
     {
@@ -179,14 +181,15 @@ fn play(
         Some(only) => only.clone(),
         None => shrink(&world, rule, folder),
     };
-    let failure = failure(seed, rule, text, only);
+    let failure = failure(options, seed, rule, text, only);
     tell(&failure);
     locked(report).failures.push(failure);
 }
 
-fn failure(seed: u64, rule: &'static str, text: String, only: Vec<usize>) -> Failure {
+fn failure(options: &Options, seed: u64, rule: &'static str, text: String, only: Vec<usize>) -> Failure {
     let list: Vec<_> = only.iter().map(usize::to_string).collect();
     let replay = format!("cargo xtask sim --seed {seed} --seeds 1 --only {} --trace", list.join(","));
+    let replay = if options.plain { format!("{replay} --plain") } else { replay };
     Failure { seed, rule, text, only, replay }
 }
 

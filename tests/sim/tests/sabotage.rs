@@ -15,6 +15,7 @@ fn every_defect_is_caught() {
         only: None,
         folder: folder.clone(),
         sabotage_within: 500,
+        plain: false,
         jobs: NonZero::<usize>::MIN,
     };
     let report = run(&options, &|_| {});

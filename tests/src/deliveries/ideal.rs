@@ -46,7 +46,8 @@ pub(super) struct Incident {
     service: String,
     bridge: (Option<String>, bool),
     commanded: bool,
-    was_taken: bool,
+    /// When it was opened again last: whoever had it before then has it no more.
+    reopened_at: Option<i64>,
     over_there: bool,
     /// The last word on whether it is over; on the severity, the service, the bridge, and who has it.
     said_at: i64,
@@ -174,7 +175,7 @@ impl Ideal {
             service,
             bridge: (None, false),
             commanded: false,
-            was_taken: false,
+            reopened_at: None,
             over_there: false,
             said_at: event.at,
             severity_at: event.at,
@@ -249,7 +250,7 @@ impl Ideal {
                 add("acknowledged blocks");
                 add("commander person:ana");
                 one.stands = Stands::Acknowledged;
-                (one.commanded, one.was_taken) = (true, true);
+                one.commanded = true;
                 one.taken_at = Some(i64::MAX);
             }
             Act::Note { text } => add(&format!("note {text}")),
@@ -276,12 +277,13 @@ impl Incident {
         }
         if self.stands == Stands::Triggered {
             self.lines.push(stamp.line("acknowledged pagerduty"));
-            self.was_taken = true;
-            // that it has run out may have been told first
-            if self.taken_at.is_none_or(|at| at <= stamp.event.at) {
+            // that it has run out, or was opened again, may have been told first
+            let is_lost =
+                [self.taken_at, self.reopened_at].into_iter().flatten().any(|at| at > stamp.event.at);
+            if !is_lost {
                 self.stands = Stands::Acknowledged;
-                self.taken_at = Some(stamp.event.at);
             }
+            self.taken_at = self.taken_at.max(Some(stamp.event.at));
         }
         self.command(stamp);
     }
@@ -321,7 +323,11 @@ impl Incident {
             return self.note_word(stamp, false);
         }
         self.lines.push(stamp.line("reopened pagerduty"));
-        self.stands = if self.was_taken { Stands::Acknowledged } else { Stands::Triggered };
+        // it waits for somebody, whoever had it before
+        self.stands = Stands::Triggered;
+        self.reopened_at = self.reopened_at.max(Some(stamp.event.at));
+        // what a person took here has no time of the pager's
+        self.taken_at = self.taken_at.filter(|at| *at < i64::MAX);
         (self.over_there, self.said_at) = (false, stamp.event.at);
     }
 

@@ -192,6 +192,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_request_is_sent_once_and_a_refusal_is_none_that_was_taken() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         for shape in [Shape::AtOnce(4), Shape::Each(Duration::from_millis(1))] {
             let (address, seen) = server(7).await;
             let sent = send(address, shape, 20, |number| page("/", number, "P1")).await.unwrap();

@@ -161,6 +161,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_told_is_noted_once() {
         let standin = StandIn::start().await.unwrap();
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let tell = async |path: &str, text: String| {
             let body = json!({ "channel": "c1", "text": text }).to_string();
