@@ -261,7 +261,6 @@ fn behind_a_plan_that_is_called_off_everybody_is_called_anew() {
     }
     let emails = |all: &[(String, String)]| all.iter().map(|(email, _)| email.clone()).collect::<Vec<_>>();
     assert_eq!((called.len(), emails(&called)), (2, emails(&again)));
-    assert_eq!(bench.incident, bench.replayed());
 }
 
 #[test]
