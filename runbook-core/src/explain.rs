@@ -110,7 +110,7 @@ fn decisions(envelope: &Envelope<IncidentEvent>) -> Vec<Explained> {
             let mut text = format!("nobody has acknowledged by {after}: {} due", who.join(", "));
             if !rings.is_empty() {
                 let names: Vec<_> = rings.iter().map(ToString::to_string).collect();
-                let _ = write!(text, "; PagerDuty's own policy pages {}", names.join(", "));
+                let _ = write!(text, "; PagerDuty itself rings for {}", names.join(", "));
             }
             if !nobody.is_empty() {
                 let _ = write!(text, "; nobody is known who stands for {}", nobody.join(", "));
@@ -129,7 +129,7 @@ fn decisions(envelope: &Envelope<IncidentEvent>) -> Vec<Explained> {
             vec![("escalation", "the acknowledgement ran out: the calling begins anew".to_owned())]
         }
         IncidentEvent::Acknowledged { via } => {
-            vec![("escalation", format!("acknowledged in {via}, by {by}: nobody else is called"))]
+            vec![("escalation", format!("acknowledged in {via}, by {by}"))]
         }
         IncidentEvent::CommanderTaken { commander, acting: true } => {
             vec![("command", format!("{commander} commands: they were the first to take it"))]
