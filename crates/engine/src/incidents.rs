@@ -11,6 +11,7 @@ use runbook_core::ports::{
     Append, Commit, CommitError, CounterRaise, PagerCall, RowChange, Store, Timer, TimerChange,
 };
 
+use crate::alerts::tell_timer;
 use crate::early::Early;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -203,6 +204,9 @@ impl Engine {
                     stream: append.stream,
                     what: "target".to_owned(),
                 })),
+                Effect::AlertsTimer { incident, due } => {
+                    commit.timers.push(tell_timer(*incident, *due));
+                }
                 Effect::OfferTimer { incident, run, due } => commit.timers.push(TimerChange::Set(Timer {
                     key: format!(
                         "{OFFER}/{incident}/{}",

@@ -375,7 +375,9 @@ impl Engine {
             }
             (Said::Nothing, false) => differs,
         };
-        (is_new && ours.status.is_open()).then(|| Drifted {
+        // nothing is told to what is over there, so what stands there says nothing of what was said here since
+        let is_word = has_changed || !ours.pager_over;
+        (is_new && is_word && ours.status.is_open()).then(|| Drifted {
             kind: PagerEventKind::PriorityChanged,
             at: self.now(),
             by: None,

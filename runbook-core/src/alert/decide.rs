@@ -47,6 +47,8 @@ pub struct Holder {
     pub paged_at: Option<DateTime<Utc>>,
     /// A person ended it in a way that is not taken back: as no incident, or as a part of another.
     pub is_final: bool,
+    /// Few may read it.
+    pub private: bool,
 }
 
 /// What there is around an alert that could take it.
@@ -247,7 +249,9 @@ fn fires(
     if !turned && is_dealt_with {
         return (What::Stays, row);
     }
-    if let Some(own) = around.own.as_ref().filter(|own| own.ended_at.is_none()) {
+    // what has become private since goes into nothing that others read
+    let own = around.own.as_ref().filter(|own| own.private || !told.private);
+    if let Some(own) = own.filter(|own| own.ended_at.is_none()) {
         row.firing = true;
         let why = format!("the same alert is in {}, which is open", own.number);
         return (What::FiresAgain(own.id), decided(joins(row, own.id, now), "fires_again", why, now));
@@ -264,7 +268,7 @@ fn fires(
         return (What::OpensNone, decided(row, "no_incident", reason, now));
     }
     row.firing = true;
-    let ended = around.own.as_ref().and_then(|own| Some((own, own.ended_at?)));
+    let ended = own.and_then(|own| Some((own, own.ended_at?)));
     let storm = around.storm.as_ref().filter(|(_, since)| told.anytime || now < *since + policy.storm);
     // the page for what fires again now was faster, and has opened one
     let pages = || around.paged.iter().chain(storm.map(|(other, _)| other));

@@ -56,6 +56,7 @@ fn holder(n: u64, ended: Option<i64>) -> Holder {
         ended_at: ended.map(at),
         paged_at: None,
         is_final: false,
+        private: false,
     }
 }
 
@@ -68,13 +69,14 @@ struct Bench {
     /// When it ended, by the sender's account.
     ends: Option<i64>,
     anytime: bool,
+    private: bool,
 }
 
 impl Bench {
     fn new() -> Bench {
         let policy = AlertPolicy::default();
         let labels = vec![("alertname", "Down"), ("service", "shop"), ("severity", "critical")];
-        Bench { policy, around: Around::default(), row: None, labels, ends: None, anytime: false }
+        Bench { policy, around: Around::default(), row: None, labels, ends: None, anytime: false, private: false }
     }
 
     fn told(&mut self, firing: bool, starts: i64, now: i64) -> What {
@@ -89,7 +91,7 @@ impl Bench {
             alert: &sent,
             about: &of,
             severity: &severe,
-            private: false,
+            private: self.private,
             anytime: self.anytime,
         };
         let (what, mut row) = decide(told, self.row.as_ref(), &self.around, &self.policy, at(now));
@@ -112,7 +114,7 @@ impl Bench {
             alert: &row.alert,
             about: &of,
             severity: &severe,
-            private: false,
+            private: self.private,
             anytime: self.anytime,
         };
         let (what, mut row) = settle(told, &row, &self.around, &self.policy, at(now))?;
@@ -163,6 +165,30 @@ fn it_is_reopened_only_within_the_window() {
         assert_eq!(bench.told(true, now - 1, now), wanted, "{ended} {now} {is_final}");
         assert!(bench.why().contains("INC-1"), "{}", bench.why());
     }
+}
+
+/// Its service has become private since: what it says goes into nothing that others read.
+#[test]
+fn a_private_alert_goes_back_into_no_public_incident() {
+    for (private_now, held_privately, ended, wanted) in [
+        (true, false, None, What::Opens),
+        (true, false, Some(99), What::Opens),
+        (true, true, None, What::FiresAgain(holder(1, None).id)),
+        (false, true, None, What::FiresAgain(holder(1, None).id)),
+        (false, true, Some(99), What::Reopens(holder(1, None).id)),
+    ] {
+        let mut bench = Bench::new();
+        bench.told(true, 0, 1);
+        bench.told(false, 0, 99);
+        bench.around.own = Some(Holder { private: held_privately, ..holder(1, ended) });
+        bench.private = private_now;
+        assert_eq!(bench.told(true, 100, 101), wanted, "{private_now} {held_privately} {ended:?}");
+    }
+    // while it goes on it stays where it is
+    let mut bench = Bench::new();
+    bench.told(true, 0, 1);
+    bench.private = true;
+    assert_eq!(bench.told(true, 0, 100), What::Stays);
 }
 
 #[test]

@@ -85,6 +85,13 @@ pub enum Effect {
         /// When.
         due: DateTime<Utc>,
     },
+    /// Count its alerts at that time: while it was no incident, nobody did.
+    AlertsTimer {
+        /// The incident.
+        incident: IncidentId,
+        /// When.
+        due: DateTime<Utc>,
+    },
     /// The target no longer matters.
     ClearTargetTimer {
         /// The incident.
@@ -664,10 +671,9 @@ fn resolve(
 
 /// The pager says what is so already: only when it said so may be new.
 fn noted(state: &Incident, what: &str, occurred_at: DateTime<Utc>) -> Decision {
-    // the same word in the same second is told and seen
+    // the same word in the same second is told and seen; another one of that second is news
     let is_same = state.pager_over == (what == PAGER_ENDED);
-    let is_known = |said_at| said_at >= occurred_at || (is_same && pager::is_told(said_at, occurred_at));
-    if state.pager_said_at.is_some_and(is_known) {
+    if state.pager_said_at.is_some_and(|said_at| is_same && pager::is_told(said_at, occurred_at)) {
         return Decision::default();
     }
     let events = vec![IncidentEvent::PagerNoted { what: what.to_owned(), text: None, id: None }];

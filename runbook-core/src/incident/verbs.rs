@@ -168,6 +168,9 @@ fn reopen(state: &Incident, by: &Actor, reason: &str, now: DateTime<Utc>) -> Res
         let due = (state.detected_at + Duration::seconds(i64::from(target_s))).max(now);
         effects.push(Effect::TargetTimer { incident, due });
     }
+    if state.end.is_some() && state.alerts.is_some() {
+        effects.push(Effect::AlertsTimer { incident, due: now });
+    }
     let text = format!("{} is open again, by {by}: {reason}", state.number);
     effects.push(Effect::Send(Outgoing::Note { incident, text }));
     if let Some(pager) = state.pager.as_ref().filter(|_| state.tells_of_people()) {

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use blocks_engine::{Asker, Clock as _};
 use runbook_core::ids::RunId;
+use runbook_core::incident::IncidentEvent;
+use runbook_core::journal::{self, StoredEvent};
 use runbook_core::people::{Credential, Role};
 use runbook_core::ports::{ChatSignal, RunRow, Signal, Translated};
 use runbook_core::request::Request;
@@ -420,8 +422,14 @@ impl Player {
         if locked(&self.stage.data).timers.values().any(|timer| timer.due < soon) {
             return;
         }
+        // An incident without a suggestion may find one in what was run for others since it was looked at.
+        let is_hint = |stored: &&StoredEvent| {
+            journal::open::<IncidentEvent>(stored)
+                .is_ok_and(|envelope| matches!(envelope.event, IncidentEvent::RunbooksSuggested { .. }))
+        };
         let events = |stage: &Stage| -> usize {
-            locked(&stage.data).streams.iter().map(|(_, events)| events.len()).sum()
+            let data = locked(&stage.data);
+            data.streams.iter().flat_map(|(_, events)| events).filter(|stored| !is_hint(stored)).count()
         };
         let before = events(&self.stage);
         self.stage.kill().await;

@@ -27,8 +27,14 @@ impl Engine {
             return Ok(Along::default());
         }
         let (mut known, mut touched) = (Known::default(), Touched::default());
-        let holder =
-            Holder { id: into.id, number: into.number, ended_at: None, paged_at: None, is_final: false };
+        let holder = Holder {
+            id: into.id,
+            number: into.number,
+            ended_at: None,
+            paged_at: None,
+            is_final: false,
+            private: into.private,
+        };
         touched.counted(2, CAME_ALONG.to_owned(), all.len() as u64);
         let mut rows = Vec::with_capacity(all.len());
         for row in all {

@@ -157,7 +157,7 @@ impl Known {
     fn open_holder(&self, id: IncidentId) -> Option<Holder> {
         let row = self.open.get(&id)?;
         let paged_at = row.pager_id.as_ref().map(|_| row.opened_at);
-        Some(Holder { id, number: row.number, ended_at: None, paged_at, is_final: false })
+        Some(Holder { id, number: row.number, ended_at: None, paged_at, is_final: false, private: row.private })
     }
 
     /// The incident that an alert was in; the other one, where it has become a part of that, and so on. One that was opened again
@@ -193,6 +193,7 @@ impl Known {
                 ended_at: Some(incident.resolved_at.unwrap_or(incident.opened_at)),
                 paged_at: None,
                 is_final: matches!(incident.end, Some(End::NotAnIncident { .. })),
+                private: incident.private,
             };
             self.closed.insert(at, Some(holder.clone()));
             return Ok(Some(holder));

@@ -272,6 +272,13 @@ impl Engine {
             pending.opening = Some(Opening { request, counter });
             row.incident = Some(id);
         }
+        // what ends an incident has to find it begun, or nobody would end it
+        if let What::Ends(Some(id)) = what
+            && pending.opening.as_ref().is_some_and(|opening| opening.request.id == id)
+            && !self.write(known, pending, (&mut *done, seen)).await?
+        {
+            return Ok(false);
+        }
         pending.origin.get_or_insert_with(|| one.origin.clone());
         let was_damped = before.as_ref().is_some_and(|row| row.damped);
         self.touch_incident(what, &one, &row, (&severe, by_rule), was_damped, known, pending).await?;

@@ -13,6 +13,7 @@ pub use explain::{explain, explain_loose};
 pub(crate) use along::Along;
 pub(crate) use batch::{Handed, facts_of};
 pub(crate) use look::PRUNE;
+pub(crate) use tell::tell_timer;
 
 /// What a timer is called that tells of alerts which came in a hurry.
 pub(crate) const TELL: &str = "alerts";

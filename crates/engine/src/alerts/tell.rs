@@ -212,7 +212,7 @@ impl Engine {
     }
 }
 
-fn tell_timer(id: IncidentId, due: DateTime<Utc>) -> TimerChange {
+pub(crate) fn tell_timer(id: IncidentId, due: DateTime<Utc>) -> TimerChange {
     TimerChange::Set(Timer {
         key: format!("{TELL}/{id}"),
         due,

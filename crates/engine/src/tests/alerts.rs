@@ -172,6 +172,38 @@ async fn it_is_opened_again_soon_and_another_one_later() {
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
+/// What begins and ends in one batch has an incident that begins and ends.
+#[tokio::test(start_paused = true)]
+async fn it_may_end_in_the_batch_in_which_it_began() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let both = [true, false].map(|firing| of_billing(&bench, "a", firing));
+    told(&mut bench, "1", "g", both.into()).await;
+    let (incident, events) = only(&bench).await;
+    assert_eq!((incident.status, tally(&incident)), (Status::Resolved, (0, 1)));
+    let counted = events.iter().filter(|event| matches!(event, IncidentEvent::AlertsChanged { .. })).count();
+    assert_eq!(counted, 2, "{events:?}");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// While it was no incident nobody counted its alerts; whoever opens it again sees how they are.
+#[tokio::test(start_paused = true)]
+async fn what_is_an_incident_after_all_counts_its_alerts_again() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let alert = of_billing(&bench, "a", true);
+    told(&mut bench, "1", "g", vec![alert]).await;
+    let none = Request::IncidentNone { incident: Some("INC-1".to_owned()), reason: "noise".to_owned() };
+    bench.ask("none", "ana", none).await;
+    let alert = of_billing(&bench, "a", false);
+    told(&mut bench, "2", "g", vec![alert]).await;
+    assert_eq!(tally(&only(&bench).await.0), (1, 1), "nothing of its own any more");
+    let again = Request::IncidentReopen { incident: Some("INC-1".to_owned()), reason: "it was one".to_owned() };
+    bench.ask("again", "ana", again).await;
+    bench.pass(2_000).await;
+    let (incident, _) = only(&bench).await;
+    assert_eq!((tally(&incident), incident.status), ((0, 1), Status::Triggered), "a person ends it");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
 /// What comes and goes holds its incident open, and is told of once.
 #[tokio::test(start_paused = true)]
 async fn what_comes_and_goes_is_damped() {

@@ -295,6 +295,28 @@ async fn a_severity_that_the_pager_refused_stays_here() {
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
+/// Nothing is told to a page that is over, so what stands there is nobody's word against what was said here since.
+#[tokio::test(start_paused = true)]
+async fn the_old_priority_of_a_page_that_is_over_is_no_word() {
+    let mut bench = Bench::with(&[], polled).await;
+    has(&bench, vec![seen(&bench, SeenStatus::Triggered, None)]);
+    bench.pass(15_000).await;
+    let says = |to: &str| Request::IncidentSeverity { incident: None, severity: to.to_owned() };
+    bench.ask("one", "ana", says("P3")).await;
+    bench.pass(15_000).await;
+    let service = Some("flowengine".to_owned());
+    bench.ask("roll", "ana", Request::RunbookRollback { service, params: [].into(), incident: None }).await;
+    locked(&bench.world.pager).seen[0].status = SeenStatus::Resolved;
+    locked(&bench.world.pager).seen[0].since = Some(bench.clock.now());
+    bench.pass(15_000).await;
+    let incident = bench.incident().await;
+    assert!(incident.pager_over && incident.status.is_open(), "{}", incident.status.word());
+    bench.ask("two", "ana", says("P1")).await;
+    bench.pass(60_000).await;
+    assert_eq!(bench.incident().await.severity, "P1");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
 /// What was written at the end is not lost because it could not be read at once; an end waits for it a few looks long, and no longer.
 #[tokio::test(start_paused = true)]
 async fn an_end_waits_for_its_notes_and_not_for_ever() {

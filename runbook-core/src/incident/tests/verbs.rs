@@ -176,6 +176,14 @@ fn an_end_that_was_taken_back_is_not_ended_by_the_pagers_answer() {
     assert_eq!(words(&done), ["resolve_requested", "mitigated", "resolved"], "the pager has it as over");
     assert_eq!(bench.replayed(), bench.incident);
 
+    // a look has seconds only, and it may be the second in which it began
+    let mut bench = Bench::paged();
+    bench.learns(&none("ana"));
+    bench.learns(&reopen("ana"));
+    assert_eq!(words(&bench.learns(&pager_ends(0))), ["pager_noted"]);
+    assert!(bench.incident.pager_over && bench.incident.pager_resolved);
+    assert_eq!(bench.learns(&pager_ends(0)), Decision::default(), "seen twice");
+
     // asked for again before the first answer came, either answer is the end
     let mut bench = Bench::paged();
     bench.learns(&none("ana"));

@@ -155,7 +155,8 @@ fn shared(incident: &Incident, outside: &Outside, found: &mut Vec<(&'static str,
         let Some(run) = outside.judge.run(look.run) else { continue };
         let other = run.incident.and_then(|id| outside.judge.incidents.get(&id));
         let (name, from) = (incident.number, look.from);
-        if !run.status.is_open() && !look.ended {
+        // a process that dies knows no more who waits, and what is over by then has no use for it
+        if !run.status.is_open() && !look.ended && incident.status.is_open() {
             found.push(("lost-run", format!("{name} waits for the look of {from}, which has ended")));
         }
         if let Some(other) = other.filter(|_| look.ended)
