@@ -65,7 +65,7 @@ impl Engine {
             let decision = open(&request, now);
             let (append, state) = apply_incident(id, None, Head::EMPTY, &decision.events, origin, now)?;
             let mut commit = Commit {
-                counter: Some(CounterRaise { name: INCIDENT_COUNTER, from }),
+                counter: Some(CounterRaise { name: INCIDENT_COUNTER, from, by: 1 }),
                 rows: vec![RowChange::Incident(state.row())],
                 ..Commit::default()
             };

@@ -112,12 +112,15 @@ impl Engine {
         loop {
             let rows = self.store().outbox_due(self.now(), most).await?;
             let are_all = rows.len() < most;
+            // in order of their lanes: behind this one is nothing that people wait for
+            let is_past_first = rows.last().is_some_and(|row| row.lane != FIRST_LANE);
             for row in rows {
                 if sending.has_place(&row) {
                     self.begin_to_send(row, sending);
                 }
             }
-            if are_all || sending.groups.len() >= AT_ONCE {
+            let places = if is_past_first { AT_ONCE - FOR_PEOPLE } else { AT_ONCE };
+            if are_all || sending.groups.len() >= places {
                 return Ok(());
             }
             // what has to wait for its turn does not hide what is behind it

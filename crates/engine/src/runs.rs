@@ -69,13 +69,15 @@ impl Engine {
         for _ in 0..MAX_TRIES {
             let now = self.now();
             let decision = &mut plan_run(request, now);
+            // What looks by itself locks nothing and waits for nobody: its first intents are written with it.
+            let goes_on = request.unasked && !self.is_draining();
             let written = self
                 .write_run(
                     request.id,
                     (None, Head::EMPTY),
                     request.incident,
                     decision,
-                    false,
+                    goes_on,
                     origin,
                     say,
                     now,
@@ -192,8 +194,11 @@ impl Engine {
             }
         };
         commit.blobs = std::mem::take(&mut decision.blobs);
-        commit.counter = taken_epoch(decision)
-            .map(|epoch| CounterRaise { name: LOCK_COUNTER, from: epoch.saturating_sub(1) });
+        commit.counter = taken_epoch(decision).map(|epoch| CounterRaise {
+            name: LOCK_COUNTER,
+            from: epoch.saturating_sub(1),
+            by: 1,
+        });
         let cause = format!("run/{id}/{}", head.seq + 1);
         let pace =
             if decision.events.iter().any(RunEvent::changes_status) { Pace::AtOnce } else { Pace::Gather };
@@ -224,6 +229,9 @@ impl Engine {
                 }
                 Effect::Continue(_) | Effect::EndProcesses => rest.push(effect.clone()),
             }
+        }
+        if let (Some(incident), true, 0) = (incident, run.unasked, head.seq) {
+            commit.timers.push(self.budget_timer(incident, id, now));
         }
         if !decision.events.is_empty() {
             self.tell_change(&mut commit, changing, &run, (&cause, now));

@@ -19,9 +19,11 @@ use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::origin::Origin;
 use crate::runs::load_run;
+use crate::suggesting::LastShelf;
 
 /// So many runs are looked through for one that has just looked.
 const LOOK: usize = 1_000;
+const FEW: usize = 32;
 
 /// So many incidents are remembered for which runbooks were looked for.
 const MOST_SUGGESTED: usize = 10_000;
@@ -42,6 +44,8 @@ pub(crate) struct Sharing {
     changes: Mutex<BTreeMap<String, (Instant, Seen)>>,
     /// At which incidents what was seen there is noted.
     noted: Mutex<BTreeSet<(IncidentId, String)>>,
+    /// Where runbooks that may help are looked for.
+    pub(crate) shelf: LastShelf,
     /// One looks into repositories at a time.
     pub(crate) looking: tokio::sync::Mutex<()>,
     /// When the pager last did not tell what it was asked.
@@ -146,7 +150,11 @@ impl Engine {
         if window == 0 {
             return Ok(None);
         }
-        let rows = self.store().runs(None, false, LOOK).await?;
+        // newest first: seldom are so many of the window
+        let mut rows = self.store().runs(None, false, FEW).await?;
+        if rows.len() == FEW && rows.last().is_some_and(|row| row.created_at >= since) {
+            rows = self.store().runs(None, false, LOOK).await?;
+        }
         for row in rows.into_iter().take_while(|row| row.created_at >= since) {
             let Some(other) = row.incident.filter(|other| *other != incident.id) else { continue };
             if row.mutating || row.fingerprint.as_ref() != Some(fingerprint) {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
 
 use runbook_core::ids::IncidentId;
 use runbook_core::incident::{Incident, IncidentCommand};
@@ -12,6 +14,7 @@ use runbook_core::rules::{Choice, Facts, TriedPage};
 use runbook_core::suggest::{Candidate, Need, Past, Suggestion, suggest};
 use runbook_core::view;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::choosing::choice;
 use crate::engine::Engine;
@@ -24,6 +27,19 @@ use crate::settings::Settings;
 
 /// So many runs and incidents of the past are looked through.
 const LOOK: usize = 2_000;
+
+/// So long what was looked through for one incident is looked through for the next ones: in a storm each would read everything.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// What is looked through: the runbooks, and what was run for which incident and how that ended.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    candidates: Vec<Candidate>,
+    past: Vec<(IncidentId, Past)>,
+}
+
+/// What was looked through last, and when.
+pub(crate) type LastShelf = tokio::sync::Mutex<Option<(Instant, Arc<Shelf>)>>;
 
 /// Where everything is that is looked through.
 #[derive(Clone, Copy)]
@@ -58,7 +74,7 @@ pub async fn reply(
         None => page.facts(),
     };
     let asked = choice(sources.settings, &facts);
-    let found = ranked(sources, &facts, incident.as_ref(), &asked).await?;
+    let found = ranked(sources, &shelf(sources).await?, &facts, incident.as_ref(), &asked);
     // of an incident what has been chosen counts, not what would be by now
     let why = match &incident {
         Some(incident) if incident.chosen.is_some() => view::why(incident),
@@ -93,12 +109,13 @@ pub async fn reply(
     Ok(Reply { text, data })
 }
 
-async fn ranked(
+fn ranked(
     sources: &Sources<'_>,
+    shelf: &Shelf,
     facts: &Facts,
     incident: Option<&Incident>,
     asked: &Choice,
-) -> Result<Vec<Suggestion>, EngineError> {
+) -> Vec<Suggestion> {
     let chosen = incident.and_then(|incident| incident.chosen.as_ref()).unwrap_or(&asked.chosen);
     let service = sources.settings.service(&facts.service);
     let need = Need {
@@ -109,8 +126,14 @@ async fn ranked(
         looks: &chosen.triage,
         private: incident.is_some_and(|incident| incident.private),
     };
-    let past = past(sources, incident.map(|incident| incident.id)).await?;
-    Ok(suggest(need, &candidates(sources.library), &past))
+    let own = incident.map(|incident| incident.id);
+    let others = shelf.past.iter().filter(|(of, _)| Some(*of) != own);
+    let past: Vec<Past> = others.map(|(_, past)| past.clone()).collect();
+    suggest(need, &shelf.candidates, &past)
+}
+
+async fn shelf(sources: &Sources<'_>) -> Result<Shelf, EngineError> {
+    Ok(Shelf { candidates: candidates(sources.library), past: past(sources).await? })
 }
 
 fn candidates(library: &Library) -> Vec<Candidate> {
@@ -128,20 +151,21 @@ fn candidates(library: &Library) -> Vec<Candidate> {
 }
 
 /// What was run for other incidents, and how that ended. What was done in a private one tells nobody else anything.
-async fn past(sources: &Sources<'_>, but: Option<IncidentId>) -> Result<Vec<Past>, EngineError> {
+async fn past(sources: &Sources<'_>) -> Result<Vec<(IncidentId, Past)>, EngineError> {
     let incidents: BTreeMap<IncidentId, IncidentRow> =
         sources.store.incidents(false, LOOK).await?.into_iter().map(|row| (row.id, row)).collect();
     let runs = sources.store.runs(None, false, LOOK).await?;
     let of = |run: runbook_core::ports::RunRow| {
-        let incident = run.incident.filter(|id| Some(*id) != but && !sources.hidden.hides(Some(*id)))?;
+        let incident = run.incident.filter(|id| !sources.hidden.hides(Some(*id)))?;
         let row = incidents.get(&incident).filter(|row| !row.private)?;
         let says_something = run.mutating && !run.open && run.status != "cancelled";
-        says_something.then(|| Past {
+        let past = || Past {
             worked: run.status == "succeeded",
             runbook: run.runbook,
             service: row.service.clone(),
             title: row.title.clone(),
-        })
+        };
+        says_something.then(|| (incident, past()))
     };
     Ok(runs.into_iter().filter_map(of).collect())
 }
@@ -189,12 +213,24 @@ impl Engine {
             Facts { service: incident.service.clone(), title: incident.title.clone(), ..Facts::default() };
         let hidden = Hidden::default();
         let asked = self.choose(&facts);
-        let mut all = ranked(&self.sources(&hidden), &facts, Some(&incident), &asked).await?;
+        let shelf = self.shelf_lately().await?;
+        let mut all = ranked(&self.sources(&hidden), &shelf, &facts, Some(&incident), &asked);
         // the card has a line of its own for it
         let service = self.settings().service(&incident.service);
         let rollback = service.and_then(|service| service.rollback.as_deref());
         all.retain(|one| Some(one.runbook.as_str()) != rollback);
         let origin = Origin::system("triage", Cause::Engine);
         self.change_incident(id, &IncidentCommand::Suggest { all }, &origin, None).await.map(|_| ())
+    }
+
+    /// What there is to look through, as of a moment ago: of those who come together one reads it.
+    async fn shelf_lately(&self) -> Result<Arc<Shelf>, EngineError> {
+        let mut last = self.inner.sharing.shelf.lock().await;
+        if let Some((_, shelf)) = last.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
+            return Ok(Arc::clone(shelf));
+        }
+        let shelf = Arc::new(shelf(&self.sources(&Hidden::default())).await?);
+        *last = Some((Instant::now(), Arc::clone(&shelf)));
+        Ok(shelf)
     }
 }

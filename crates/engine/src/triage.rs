@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use runbook_core::ids::IncidentId;
+use chrono::{DateTime, Utc};
+use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{Incident, IncidentCommand};
 use runbook_core::journal::{Cause, StreamId};
 use runbook_core::people::Actor;
-use runbook_core::ports::{Commit, IncidentRow, Timer, TimerChange};
+use runbook_core::ports::{IncidentRow, Timer, TimerChange};
 use runbook_core::run::RunCommand;
 
 use crate::engine::Engine;
@@ -74,17 +75,17 @@ impl Engine {
         if let Some(other) = self.just_looked(incident, &request.fingerprint).await? {
             return self.share(incident.id, name.to_owned(), &other).await;
         }
-        self.create_run(&request, &origin, &silent).await?;
-        let due = self.now() + chrono::Duration::seconds(i64::from(self.settings().triage.budget_s));
-        let timer = Timer {
-            key: format!("{BUDGET}/{}/{}", incident.id, request.id),
-            due,
-            stream: StreamId::Incident(incident.id),
+        self.create_run(&request, &origin, &silent).await.map(|_| ())
+    }
+
+    /// When the time of a look is over.
+    pub(crate) fn budget_timer(&self, incident: IncidentId, run: RunId, now: DateTime<Utc>) -> TimerChange {
+        TimerChange::Set(Timer {
+            key: format!("{BUDGET}/{incident}/{run}"),
+            due: now + chrono::Duration::seconds(i64::from(self.settings().triage.budget_s)),
+            stream: StreamId::Incident(incident),
             what: BUDGET.to_owned(),
-        };
-        // where this is lost, the reconciler sees that the time is over
-        let commit = Commit { timers: vec![TimerChange::Set(timer)], ..Commit::default() };
-        Ok(self.store().commit(commit).await?)
+        })
     }
 
     fn look_request(&self, name: &str, row: &IncidentRow) -> Result<runbook_core::run::NewRun, EngineError> {

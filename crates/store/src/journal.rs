@@ -84,15 +84,15 @@ pub(crate) fn counter(connection: &Connection, name: &str) -> Result<u64, Fault>
     unsigned(value.unwrap_or(0))
 }
 
-/// Raises a counter by one, if it still has the value that the decision saw.
+/// Raises a counter, if it still has the value that the decision saw.
 pub(crate) fn raise(connection: &Connection, raise: &CounterRaise) -> Result<(), Fault> {
     if counter(connection, raise.name)? != raise.from {
         return Err(Fault::Conflict(format!("counter {}", raise.name)));
     }
     connection
         .prepare_cached(
-            "INSERT INTO counters (name, value) VALUES (?1, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1",
+            "INSERT INTO counters (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = value + ?2",
         )?
-        .execute([raise.name])?;
+        .execute((raise.name, signed(raise.by)?))?;
     Ok(())
 }

@@ -205,7 +205,7 @@ impl Data {
 
     fn apply(&mut self, commit: Commit) {
         if let Some(raise) = commit.counter {
-            *self.counters.entry(raise.name).or_default() += 1;
+            *self.counters.entry(raise.name).or_default() += raise.by;
         }
         for (source, id, outcome) in commit.inbox_done.into_iter().chain(commit.inbox_also) {
             let message = self.inbox.iter_mut().find(|m| m.item.source == source && m.item.id == id);

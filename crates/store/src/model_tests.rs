@@ -156,6 +156,7 @@ fn apply(
     let counter = counter.map(|fresh| CounterRaise {
         name: "incident",
         from: if fresh { model.counter } else { model.counter + 1 },
+        by: 1,
     });
     let item = ask.map(|(key, coalesce)| {
         let mut item = leaving(&format!("key {key}"), if key % 2 == 0 { "even" } else { "odd" });

@@ -18,6 +18,15 @@ use serde_json::json;
 use crate::error::Fault;
 use crate::values::{limit, micros, time, unsigned};
 
+/// What is first of its group and due, in order: it is looked through no further than that takes.
+const DUE: &str = "SELECT o.key, o.version, o.lane, o.grp, o.payload, o.attempts, o.created_at, o.tried
+     FROM outbox o INDEXED BY outbox_in_order
+     WHERE o.state = 'waiting' AND max(o.due, coalesce(o.retry_at, o.due)) <= ?1
+     AND NOT EXISTS (
+         SELECT 1 FROM outbox p INDEXED BY outbox_waiting
+         WHERE p.state = 'waiting' AND p.grp = o.grp AND p.place < o.place)
+     ORDER BY o.lane, o.place LIMIT ?2";
+
 /// Asks for a message to leave.
 pub(crate) fn ask(connection: &Connection, item: &OutboxItem) -> Result<(), Fault> {
     const INSERT: &str = "INSERT INTO outbox (key, place, version, lane, grp, payload, due, created_at)
@@ -107,13 +116,7 @@ fn spots(key: &str, text: Option<String>) -> Result<Vec<Spot>, Fault> {
 
 /// The oldest waiting row of each group, if it is due; by lane, then age.
 pub(crate) fn due(connection: &Connection, now: DateTime<Utc>, rows: usize) -> Result<Vec<OutboxRow>, Fault> {
-    let mut select = connection.prepare_cached(
-        "SELECT o.key, o.version, o.lane, o.grp, o.payload, o.attempts, o.created_at, o.tried
-         FROM (SELECT min(place) AS place FROM outbox WHERE state = 'waiting' GROUP BY grp) AS head
-         JOIN outbox o ON o.place = head.place
-         WHERE max(o.due, coalesce(o.retry_at, o.due)) <= ?1
-         ORDER BY o.lane, o.place LIMIT ?2",
-    )?;
+    let mut select = connection.prepare_cached(DUE)?;
     let mut rows = select.query(params![micros(now), limit(rows)])?;
     let mut due = Vec::new();
     while let Some(row) = rows.next()? {

@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0007_changes.sql"),
     include_str!("../migrations/0008_ended_alerts.sql"),
     include_str!("../migrations/0009_dead_letters.sql"),
+    include_str!("../migrations/0010_outbox_in_order.sql"),
 ];
 
 /// The layout that this release writes.

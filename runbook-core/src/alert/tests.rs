@@ -76,7 +76,15 @@ impl Bench {
     fn new() -> Bench {
         let policy = AlertPolicy::default();
         let labels = vec![("alertname", "Down"), ("service", "shop"), ("severity", "critical")];
-        Bench { policy, around: Around::default(), row: None, labels, ends: None, anytime: false, private: false }
+        Bench {
+            policy,
+            around: Around::default(),
+            row: None,
+            labels,
+            ends: None,
+            anytime: false,
+            private: false,
+        }
     }
 
     fn told(&mut self, firing: bool, starts: i64, now: i64) -> What {

@@ -151,13 +151,15 @@ pub struct Append {
     pub events: Vec<Sealed>,
 }
 
-/// Raises a counter by one, if it still is `from`.
+/// Raises a counter, if it still is `from`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CounterRaise {
     /// Its name.
     pub name: &'static str,
     /// The value that the decision saw.
     pub from: u64,
+    /// How many numbers it takes.
+    pub by: u64,
 }
 
 /// Bytes addressed by their SHA-256.

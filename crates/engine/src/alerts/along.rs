@@ -6,6 +6,7 @@ use runbook_core::ports::{AlertsOf, RowChange};
 
 use super::around::Known;
 use super::batch::{CAME_ALONG, Touched};
+use super::tell::by_incident;
 use crate::engine::Engine;
 use crate::error::EngineError;
 
@@ -45,7 +46,7 @@ impl Engine {
         let left_out = |one: &Incident| one.alerts.as_ref().map_or(0, |alerts| alerts.tally.left_out);
         touched.left_out = Some(left_out(from) + left_out(into));
         let its = from.alerts.iter().flat_map(|alerts| &alerts.tally.sources);
-        let mut told = self.all_told(&mut known, &touched, &rows, into).await?;
+        let mut told = self.all_told(&mut known, &touched, &by_incident(&rows), into).await?;
         told.tally.sources.extend(its.cloned());
         told.tally.sources.sort();
         told.tally.sources.dedup();

@@ -70,6 +70,12 @@ impl Known {
         }
     }
 
+    /// An incident is about to be opened: nothing of it is in the store.
+    pub(super) fn opens(&mut self, row: IncidentRow) {
+        self.counts.insert(row.id, AlertCount::default());
+        self.opened(row);
+    }
+
     /// How many alerts an incident has, with what the batch has decided so far.
     pub(super) async fn count(
         &mut self,
@@ -157,7 +163,14 @@ impl Known {
     fn open_holder(&self, id: IncidentId) -> Option<Holder> {
         let row = self.open.get(&id)?;
         let paged_at = row.pager_id.as_ref().map(|_| row.opened_at);
-        Some(Holder { id, number: row.number, ended_at: None, paged_at, is_final: false, private: row.private })
+        Some(Holder {
+            id,
+            number: row.number,
+            ended_at: None,
+            paged_at,
+            is_final: false,
+            private: row.private,
+        })
     }
 
     /// The incident that an alert was in; the other one, where it has become a part of that, and so on. One that was opened again

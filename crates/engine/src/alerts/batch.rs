@@ -1,4 +1,4 @@
-//! Notices that came together: decided one alert after the other, written in as few commits as there are incidents to open.
+//! Notices that came together: decided one alert after the other, written in few commits.
 
 use std::collections::BTreeMap;
 
@@ -22,6 +22,8 @@ use crate::triggers::{TRIGGER, severity_of_trigger};
 
 /// Rows of one commit.
 const ROWS_AT_ONCE: usize = 2_000;
+/// Incidents that one commit opens.
+const OPENED_AT_ONCE: usize = 64;
 /// A beginning that is told of longer than this after it counts from when it is told.
 const OLDEST_START: TimeDelta = TimeDelta::days(1);
 /// Why an alert is in an incident that it did not come to by itself.
@@ -46,7 +48,9 @@ pub(crate) struct Handed {
 pub(super) struct Pending {
     pub(super) rows: BTreeMap<Key, AlertRow>,
     pub(super) touched: BTreeMap<IncidentId, Touched>,
-    pub(super) opening: Option<Opening>,
+    pub(super) opening: BTreeMap<IncidentId, Opening>,
+    /// The number of the newest incident, before those.
+    pub(super) counter: u64,
     pub(super) done: Vec<(String, String, InboxOutcome)>,
     pub(super) origin: Option<Origin>,
 }
@@ -54,7 +58,8 @@ pub(super) struct Pending {
 /// An incident that is to be opened.
 pub(super) struct Opening {
     pub(super) request: OpenIncident,
-    pub(super) counter: u64,
+    /// The message by which.
+    pub(super) origin: Origin,
 }
 
 /// What a batch means for one incident.
@@ -252,29 +257,31 @@ impl Engine {
             (before, _) => decide(told, before.as_ref(), &around, policy, now),
         };
         if what == What::Opens {
-            if (pending.opening.is_some() || pending.rows.len() >= ROWS_AT_ONCE)
+            if (pending.opening.len() >= OPENED_AT_ONCE || pending.rows.len() >= ROWS_AT_ONCE)
                 && !self.write(known, pending, (&mut *done, seen)).await?
             {
                 return Ok(false);
             }
-            let counter = self.store().counter(INCIDENT_COUNTER).await?;
+            if pending.opening.is_empty() {
+                pending.counter = self.store().counter(INCIDENT_COUNTER).await?;
+            }
             let id = IncidentId(self.inner.parts.ids.fresh());
             let request = self.opening(
                 id,
-                IncidentNumber(counter + 1),
+                IncidentNumber(pending.counter + pending.opening.len() as u64 + 1),
                 one.alert,
                 &of,
                 (&severe, choice.chosen),
                 private,
                 now,
             );
-            known.opened(preview(&request, now));
-            pending.opening = Some(Opening { request, counter });
+            known.opens(preview(&request, now));
+            pending.opening.insert(id, Opening { request, origin: one.origin.clone() });
             row.incident = Some(id);
         }
         // what ends an incident has to find it begun, or nobody would end it
         if let What::Ends(Some(id)) = what
-            && pending.opening.as_ref().is_some_and(|opening| opening.request.id == id)
+            && pending.opening.contains_key(&id)
             && !self.write(known, pending, (&mut *done, seen)).await?
         {
             return Ok(false);

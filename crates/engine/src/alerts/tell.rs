@@ -1,6 +1,6 @@
 //! What a batch of alerts writes: one commit of rows, incidents' events, messages, and what came in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use runbook_core::alert::{AlertLink, AlertRow, Tally};
@@ -13,7 +13,7 @@ use runbook_core::ports::{AlertsOf, Commit, CommitError, CounterRaise, RowChange
 
 use super::TELL;
 use super::around::Known;
-use super::batch::{Pending, Touched};
+use super::batch::{Opening, Pending, Touched};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::{INCIDENT_COUNTER, apply_incident, load_incident};
@@ -42,13 +42,17 @@ impl Engine {
         let mut done = pending.done.into_iter();
         commit.inbox_done = done.next();
         commit.inbox_also = done.collect();
+        if !pending.opening.is_empty() {
+            let by = pending.opening.len() as u64;
+            commit.counter = Some(CounterRaise { name: INCIDENT_COUNTER, from: pending.counter, by });
+        }
+        let changed = by_incident(&rows);
         let (mut effects, mut states) = (Vec::new(), Vec::new());
         for (id, touched) in &pending.touched {
-            if let Some(opening) = pending.opening.as_ref().filter(|opening| opening.request.id == *id) {
-                let tally = self.tally_of(known, *id, touched, &rows, &[]).await?;
-                let decision = open_for_alerts(&opening.request, tally, touched.reasons(), now);
-                let (append, state) = apply_incident(*id, None, Head::EMPTY, &decision.events, &origin, now)?;
-                commit.counter = Some(CounterRaise { name: INCIDENT_COUNTER, from: opening.counter });
+            if let Some(Opening { request, origin }) = pending.opening.get(id) {
+                let tally = self.tally_of(known, *id, touched, &changed, None).await?;
+                let decision = open_for_alerts(request, tally, touched.reasons(), now);
+                let (append, state) = apply_incident(*id, None, Head::EMPTY, &decision.events, origin, now)?;
                 commit.rows.push(RowChange::Incident(state.row()));
                 effects.extend(self.incident_effects(&mut commit, &append, &decision, &state, now));
                 commit.appends.push(append);
@@ -56,7 +60,7 @@ impl Engine {
             } else if let Some(due) = self.may_wait(known, *id, touched, now).await? {
                 commit.timers.push(tell_timer(*id, due));
             } else if let Some(loaded) = load_incident(self.store(), *id).await? {
-                let told = self.all_told(known, touched, &rows, &loaded.state).await?;
+                let told = self.all_told(known, touched, &changed, &loaded.state).await?;
                 let command = IncidentCommand::TellAlerts(Box::new(told));
                 let decision = decide(&loaded.state, &command, now)?;
                 if decision.events.is_empty() {
@@ -71,6 +75,7 @@ impl Engine {
                 states.push(state);
             }
         }
+        drop(changed);
         commit.rows.extend(rows);
         if commit == Commit::default() {
             return Ok(true);
@@ -124,12 +129,12 @@ impl Engine {
         &self,
         known: &mut Known,
         touched: &Touched,
-        rows: &[RowChange],
+        changed: &Changed<'_>,
         state: &Incident,
     ) -> Result<AlertsTold, EngineError> {
         let before = state.alerts.as_ref().map(|alerts| &alerts.tally);
         let sources = before.map_or_else(Vec::new, |tally| tally.sources.clone());
-        let mut tally = self.tally_of(known, state.id, touched, rows, &sources).await?;
+        let mut tally = self.tally_of(known, state.id, touched, changed, Some(&sources)).await?;
         tally.left_out = touched.left_out.or(before.map(|tally| tally.left_out)).unwrap_or_default();
         let mut reasons = touched.reasons();
         let scheme = self.settings().severities.default_scheme();
@@ -159,32 +164,26 @@ impl Engine {
         })
     }
 
-    /// An incident's alerts, counted, with the first of them.
+    /// An incident's alerts, counted, with the first of them, and who told of them before; nobody where it is yet to be opened.
     async fn tally_of(
         &self,
         known: &mut Known,
         id: IncidentId,
         touched: &Touched,
-        rows: &[RowChange],
-        sources: &[String],
+        changed: &Changed<'_>,
+        sources: Option<&[String]>,
     ) -> Result<Tally, EngineError> {
         let count = known.count(self.store(), id).await?;
-        let changed = rows.iter().filter_map(|row| match row {
-            RowChange::Alert(row) => Some(row.as_ref()),
-            _ => None,
-        });
-        let changed: Vec<&AlertRow> = changed.collect();
-        let its: Vec<&AlertRow> =
-            changed.iter().copied().filter(|row| row.incident == Some(id)).take(COMPARED).collect();
-        let mut first = self.store().alerts(AlertsOf::Incident(id), FIRST + its.len()).await?;
-        let is_changed = |row: &AlertRow| {
-            changed.iter().any(|new| new.source == row.source && new.fingerprint == row.fingerprint)
+        let its: Vec<&AlertRow> = changed.of.get(&id).into_iter().flatten().copied().take(COMPARED).collect();
+        let mut first = match sources {
+            Some(_) => self.store().alerts(AlertsOf::Incident(id), FIRST + its.len()).await?,
+            None => Vec::new(),
         };
-        first.retain(|row| !is_changed(row));
+        first.retain(|row| !changed.keys.contains(&(row.source.as_str(), row.fingerprint.as_str())));
         first.extend(its.into_iter().cloned());
         first.sort_by_key(|row| (!row.firing, row.joined_at));
         first.truncate(FIRST);
-        let mut sources: BTreeSet<String> = sources.iter().cloned().collect();
+        let mut sources: BTreeSet<String> = sources.into_iter().flatten().cloned().collect();
         if !touched.source.is_empty() {
             sources.insert(touched.source.clone());
         }
@@ -205,11 +204,30 @@ impl Engine {
         let mut known = Known::default();
         let source = loaded.state.alerts.as_ref().and_then(|alerts| alerts.tally.sources.first());
         let touched = Touched { source: source.cloned().unwrap_or_default(), ..Touched::default() };
-        let told = self.all_told(&mut known, &touched, &[], &loaded.state).await?;
+        let told = self.all_told(&mut known, &touched, &Changed::default(), &loaded.state).await?;
         let origin = Origin::system("alerts", Cause::Timer);
         let command = IncidentCommand::TellAlerts(Box::new(told));
         self.change_incident(id, &command, &origin, None).await.map(|_| ())
     }
+}
+
+/// Rows that are about to be written: which there are, and which of them belong to which incident.
+#[derive(Default)]
+pub(super) struct Changed<'a> {
+    keys: BTreeSet<(&'a str, &'a str)>,
+    of: BTreeMap<IncidentId, Vec<&'a AlertRow>>,
+}
+
+pub(super) fn by_incident(rows: &[RowChange]) -> Changed<'_> {
+    let mut changed = Changed::default();
+    for row in rows {
+        let RowChange::Alert(row) = row else { continue };
+        changed.keys.insert((&row.source, &row.fingerprint));
+        if let Some(id) = row.incident {
+            changed.of.entry(id).or_default().push(row);
+        }
+    }
+    changed
 }
 
 pub(crate) fn tell_timer(id: IncidentId, due: DateTime<Utc>) -> TimerChange {

@@ -196,7 +196,8 @@ async fn what_is_an_incident_after_all_counts_its_alerts_again() {
     let alert = of_billing(&bench, "a", false);
     told(&mut bench, "2", "g", vec![alert]).await;
     assert_eq!(tally(&only(&bench).await.0), (1, 1), "nothing of its own any more");
-    let again = Request::IncidentReopen { incident: Some("INC-1".to_owned()), reason: "it was one".to_owned() };
+    let again =
+        Request::IncidentReopen { incident: Some("INC-1".to_owned()), reason: "it was one".to_owned() };
     bench.ask("again", "ana", again).await;
     bench.pass(2_000).await;
     let (incident, _) = only(&bench).await;

@@ -101,7 +101,7 @@ pub async fn a_conflict_takes_back_everything_of_its_commit_and_nothing_else(sto
         blobs: vec![Blob { sha256: hash.clone(), bytes }],
         inbox_done: Some(("slack".into(), "a".into(), InboxOutcome::Done)),
         inbox_also: Vec::new(),
-        counter: Some(CounterRaise { name: "incident", from: 0 }),
+        counter: Some(CounterRaise { name: "incident", from: 0, by: 1 }),
     };
     let good = |n: u128| {
         let mut commit = one(append(run(n), Head::EMPTY, &["good"]).0);
@@ -128,7 +128,8 @@ pub async fn a_conflict_takes_back_everything_of_its_commit_and_nothing_else(sto
 
 /// The number that a decision saw can be taken once.
 pub async fn a_counter_is_raised_once_for_each_value_seen(store: &dyn Store) {
-    let raise = |from| Commit { counter: Some(CounterRaise { name: "incident", from }), ..Commit::default() };
+    let raise =
+        |from| Commit { counter: Some(CounterRaise { name: "incident", from, by: 1 }), ..Commit::default() };
     assert_eq!(store.counter("incident").await.unwrap(), 0);
     let (left, right) = tokio::join!(store.commit(raise(0)), store.commit(raise(0)));
     assert_eq!(usize::from(left.is_ok()) + usize::from(right.is_ok()), 1, "{left:?} {right:?}");
@@ -136,6 +137,12 @@ pub async fn a_counter_is_raised_once_for_each_value_seen(store: &dyn Store) {
     store.commit(raise(1)).await.unwrap();
     assert!(matches!(store.commit(raise(1)).await, Err(CommitError::Conflict(_))));
     assert_eq!(store.counter("incident").await.unwrap(), 2);
+    // several numbers at once are all taken, or none
+    let many =
+        |from| Commit { counter: Some(CounterRaise { name: "incident", from, by: 3 }), ..Commit::default() };
+    assert!(matches!(store.commit(many(1)).await, Err(CommitError::Conflict(_))));
+    store.commit(many(2)).await.unwrap();
+    assert_eq!(store.counter("incident").await.unwrap(), 5);
     assert_eq!(store.counter("other").await.unwrap(), 0);
 }
 

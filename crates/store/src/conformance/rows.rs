@@ -60,7 +60,7 @@ pub async fn the_last_word_under_a_key_is_kept(store: &dyn Store) {
     assert_eq!(store.kept("trigger/".into()).await.unwrap(), triggers);
     assert_eq!(store.kept("trigger/a%".into()).await.unwrap(), [kept("trigger/a%", 1, "2")]);
     assert_eq!(store.kept("Trigger/".into()).await.unwrap(), []);
-    let raise = runbook_core::ports::CounterRaise { name: "incident", from: 7 };
+    let raise = runbook_core::ports::CounterRaise { name: "incident", from: 7, by: 1 };
     let lost = Commit { kept: vec![kept("oncall", 9, "5")], counter: Some(raise), ..Commit::default() };
     store.commit(lost).await.unwrap_err();
     assert_eq!(store.kept("oncall".into()).await.unwrap(), [kept("oncall", 1, "3")]);

@@ -182,10 +182,12 @@ impl Judge {
 
     /// A message from outside is acted on once. An acknowledgement of an unknown incident opens it first, in a commit of
     /// its own.
-    fn check_causes(&mut self, mut causes: Vec<Cause>) {
-        causes.dedup();
-        for cause in causes {
-            let Cause::Inbox { source, id } = cause else { continue };
+    fn check_causes(&mut self, causes: Vec<Cause>) {
+        let messages = causes.into_iter().filter_map(|cause| match cause {
+            Cause::Inbox { source, id } => Some((source, id)),
+            _ => None,
+        });
+        for (source, id) in messages.collect::<BTreeSet<_>>() {
             let times = self.acted_on.entry((source.clone(), id.clone())).or_default();
             *times += 1;
             let most = if source == "pagerduty" { 2 } else { 1 };
