@@ -10,6 +10,6 @@ mod step;
 mod tests;
 
 pub use model::{
-    Ask, Comparison, Counted, Is, Reading, Sample, Standing, Trigger, TriggerNotice, Turn, shown,
+    Ask, Comparison, Counted, Is, Reading, Sample, Standing, Trigger, TriggerNotice, Turn, removed, shown,
 };
 pub use step::step;

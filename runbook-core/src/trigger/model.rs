@@ -229,6 +229,12 @@ pub enum Turn {
         #[serde(with = "number")]
         value: f64,
     },
+    /// It fired last, and is configured no more: nobody would ever say that it is over.
+    Removed {
+        /// When it was asked last.
+        #[serde(with = "millis")]
+        asked_at: DateTime<Utc>,
+    },
     /// What maintenance or damping had held back counts from now on.
     Counts {
         /// It fires.
@@ -293,6 +299,7 @@ impl TriggerNotice {
             Turn::NoNumber { since } => ("no-number", *since),
             Turn::NoAnswer { since, .. } => ("no-answer", *since),
             Turn::Answers { .. } => ("answers", now),
+            Turn::Removed { asked_at } => ("removed", *asked_at),
             // held back once, it may have turned again since, and is steady later than that
             Turn::Counts { since, held_at, .. } => ("counts", (*held_at).max(*since)),
         };
@@ -340,6 +347,7 @@ impl TriggerNotice {
                     shown(*value)
                 )
             }
+            Turn::Removed { .. } => removed(&self.trigger),
             Turn::Counts { firing: true, since, .. } => {
                 format!("trigger {} fires still: {}, since {}", self.trigger, trigger.says, time(since))
             }
@@ -348,4 +356,10 @@ impl TriggerNotice {
             }
         }
     }
+}
+
+/// What is told of a trigger that is configured no more.
+#[must_use]
+pub fn removed(name: &str) -> String {
+    format!("trigger {name} is in blocks.toml no more: nobody asks whether it is over")
 }

@@ -3,6 +3,7 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use runbook_core::alert::AlertRow;
 use runbook_core::journal::Cause;
 use runbook_core::ports::AlertsOf;
 
@@ -30,8 +31,12 @@ impl Engine {
             let is_last = next.is_none();
             // before they are dealt with: a page that cannot be keeps no other waiting
             self.alerts_looked(Some(next));
-            // more than a row comes of a trigger's
-            for row in rows.extract_if(.., |row| row.source == TRIGGER) {
+            // more than a row comes of a trigger's, while it is one
+            let is_trigger = |row: &mut AlertRow| {
+                let mut all = self.settings().triggers.iter();
+                row.source == TRIGGER && all.any(|trigger| trigger.name == row.fingerprint)
+            };
+            for row in rows.extract_if(.., is_trigger) {
                 self.trigger_counts_again(&row).await?;
             }
             if !rows.is_empty() {

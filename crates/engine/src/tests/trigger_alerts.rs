@@ -181,3 +181,35 @@ async fn it_shares_an_incident_with_other_alerts() {
     assert_eq!(the_incidents(&bench).await[0].0.status, Status::Resolved);
     assert_eq!(check(&bench), Vec::<String>::new());
 }
+
+/// Taken out of the configuration while it fires, it ends with the next start: nobody would ever say that it is over. So does one that
+/// was damped, once it is steady; and named again it begins anew.
+#[tokio::test(start_paused = true)]
+async fn one_that_is_configured_no_more_ends() {
+    for damped in [false, true] {
+        let mut bench = Bench::with(&[], with(vec![at_once()])).await;
+        for n in 0..if damped { 9 } else { 1 } {
+            reads(&bench, "q", Ok(if n % 2 == 0 { 0.34 } else { 0.01 }));
+            bench.pass(61_000).await;
+        }
+        let (incident, _) = the_incidents(&bench).await.remove(0);
+        assert!(incident.status.is_open(), "{damped}");
+        bench.settings.triggers.clear();
+        bench.reboot().await;
+        bench.pass(20 * 60_000).await;
+        let (incident, events) = the_incidents(&bench).await.remove(0);
+        assert_eq!(incident.status, Status::Resolved, "{damped}: {events:?}");
+        assert_eq!(
+            notes(&events).iter().filter(|note| note.contains("in blocks.toml no more")).count(),
+            1,
+            "{events:?}"
+        );
+        bench.reboot().await;
+        bench.settings.triggers = vec![at_once()];
+        reads(&bench, "q", Ok(0.34));
+        bench.reboot().await;
+        bench.pass(40 * 60_000).await;
+        let open = the_incidents(&bench).await.into_iter().filter(|(one, _)| one.status.is_open()).count();
+        assert_eq!((open, check(&bench)), (1, Vec::new()), "{damped}: it fires again");
+    }
+}

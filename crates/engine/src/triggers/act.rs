@@ -5,18 +5,20 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
-use runbook_core::alert::AlertRow;
+use runbook_core::alert::{AlertNotice, AlertRow, SentAlert};
 use runbook_core::ids::IncidentId;
 use runbook_core::incident::{Escalate, Incident, IncidentCommand, IncidentEvent, Word};
 use runbook_core::journal::Cause;
 use runbook_core::message::Outgoing;
 use runbook_core::people::Actor;
-use runbook_core::ports::{Commit, InboxItem, IncidentRow, Kept};
+use runbook_core::ports::{Commit, InboxItem, InboxOutcome, IncidentRow, Kept};
 use runbook_core::run::Run;
-use runbook_core::trigger::{Trigger, TriggerNotice, Turn};
+use runbook_core::trigger::{Trigger, TriggerNotice, Turn, removed};
 use runbook_core::view;
 
 use super::alert::{begins_to_be_damped, is_held_back};
+use super::look::{TRIGGER, begun_anew};
+use crate::alerts::Handed;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
@@ -39,7 +41,10 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let settings = self.settings();
         let Some(trigger) = settings.triggers.iter().find(|one| one.name == notice.trigger) else {
-            return self.keep(item, "a trigger that blocks.toml does not name any more").await;
+            return match &notice.turn {
+                Turn::Removed { .. } => self.trigger_is_gone(item, &notice.trigger).await,
+                _ => self.keep(item, "a trigger that blocks.toml does not name any more").await,
+            };
         };
         let cause = Cause::Inbox { source: item.source.clone(), id: item.id.clone() };
         let origin = Origin::of(Actor::system("trigger"), cause);
@@ -75,6 +80,8 @@ impl Engine {
                     (!is_held_back(&row)).then_some(text)
                 }
             }
+            // it is back, and is asked again
+            Turn::Removed { .. } => return self.done(item).await,
             Turn::NoNumber { .. } | Turn::NoAnswer { .. } | Turn::Answers { .. } => {
                 // no channel is told of it: whoever is in its incident is
                 if self.is_told_privately(trigger)
@@ -102,6 +109,22 @@ impl Engine {
         self.store().commit(commit).await?;
         self.touch();
         Ok(())
+    }
+
+    /// Its alert ends, and with that its incident where nothing else fires in it. Named again, it begins anew.
+    async fn trigger_is_gone(&self, item: &InboxItem, name: &str) -> Result<(), EngineError> {
+        let cause = Cause::Inbox { source: item.source.clone(), id: item.id.clone() };
+        let origin = Origin::of(Actor::system("trigger"), cause);
+        if let Some(row) = self.row_of_trigger(name).await?.filter(|row| row.alert.firing) {
+            self.note_where_it_fires(&row, &removed(name), &origin).await?;
+            let alerts = vec![SentAlert { firing: false, ..row.alert }];
+            let notice = AlertNotice { source: TRIGGER.to_owned(), alerts, ..AlertNotice::default() };
+            let handed = Handed { source: item.source.clone(), id: item.id.clone(), notice, settles: false };
+            self.alert_notices(&[handed]).await?;
+        }
+        let kept = vec![begun_anew(name, self.now())?];
+        let inbox_done = Some((item.source.clone(), item.id.clone(), InboxOutcome::Done));
+        Ok(self.store().commit(Commit { kept, inbox_done, ..Commit::default() }).await?)
     }
 
     /// What comes of it that it fires, by what the alerts' way has made of it; returns what its channel is told, where it is.

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use runbook_core::ids::IncidentId;
 use runbook_core::journal::StreamId;
 use runbook_core::ports::{Commit, InboxItem, Kept, Signal, Timer, TimerChange, Translated, Translator};
-use runbook_core::trigger::{Ask, Counted, Reading, Sample, Standing, Trigger, TriggerNotice, step};
+use runbook_core::trigger::{Ask, Counted, Reading, Sample, Standing, Trigger, TriggerNotice, Turn, step};
 use uuid::Uuid;
 
 use crate::engine::Engine;
@@ -49,6 +49,16 @@ fn timer(trigger: &Trigger, due: DateTime<Utc>) -> TimerChange {
     })
 }
 
+fn kept(name: &str, standing: &Standing, at: DateTime<Utc>) -> Result<Kept, EngineError> {
+    let value = serde_json::to_string(standing).map_err(|error| EngineError::Journal(error.to_string()))?;
+    Ok(Kept { key: format!("{KEY}{name}"), at, value })
+}
+
+/// Nothing is known of this trigger.
+pub(super) fn begun_anew(name: &str, at: DateTime<Utc>) -> Result<Kept, EngineError> {
+    kept(name, &Standing::default(), at)
+}
+
 impl Engine {
     /// Sets the timers of the triggers: each is asked when it would have been, or at once where that has passed.
     pub(crate) async fn wind_triggers(&self) -> Result<(), EngineError> {
@@ -60,10 +70,19 @@ impl Engine {
         };
         let timers: Vec<_> =
             self.settings().triggers.iter().map(|trigger| timer(trigger, due(trigger))).collect();
-        if timers.is_empty() {
-            return Ok(());
+        if !timers.is_empty() {
+            self.store().commit(Commit { timers, ..Commit::default() }).await?;
         }
-        Ok(self.store().commit(Commit { timers, ..Commit::default() }).await?)
+        let is_configured = |name: &str| self.settings().triggers.iter().any(|trigger| trigger.name == name);
+        for one in kept {
+            let name = one.key.strip_prefix(KEY).unwrap_or_default();
+            let standing: Standing = serde_json::from_str(&one.value).unwrap_or_default();
+            if !is_configured(name) && standing != Standing::default() {
+                let turn = Turn::Removed { asked_at: one.at };
+                self.hand_turn_in(&TriggerNotice { trigger: name.to_owned(), turn }, now).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Its time has come: the next one is set, and it is asked beside the other timers, which wait for no server. Whether it is
@@ -101,8 +120,7 @@ impl Engine {
         for turn in turns {
             self.hand_turn_in(&TriggerNotice { trigger: trigger.name.clone(), turn }, now).await?;
         }
-        let value = serde_json::to_string(&after).map_err(|error| EngineError::Journal(error.to_string()))?;
-        let kept = vec![Kept { key: format!("{KEY}{}", trigger.name), at: now, value }];
+        let kept = vec![kept(&trigger.name, &after, now)?];
         Ok(self.store().commit(Commit { kept, ..Commit::default() }).await?)
     }
 
