@@ -160,7 +160,10 @@ pub(super) fn decide(state: &Incident, told: &AlertsTold, now: DateTime<Utc>) ->
             effects.push(Effect::Send(Outgoing::Channel { incident }));
         }
         effects.push(match raise.target_s {
-            Some(target_s) if state.mitigated_at.is_none() => target_timer(state, target_s, now),
+            // what is opened again has to be mitigated again
+            Some(target_s) if state.mitigated_at.is_none() || came_back.is_some() => {
+                target_timer(state, target_s, now)
+            }
             _ => Effect::ClearTargetTimer { incident },
         });
     }

@@ -393,6 +393,23 @@ async fn a_more_severe_alert_raises_its_incident() {
     }
 }
 
+/// What comes back worse than it was has a target, and somebody looks whether that holds.
+#[tokio::test(start_paused = true)]
+async fn what_is_opened_again_and_raised_counts_to_its_new_target() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    for (n, firing, severity) in [(1, true, "warning"), (2, false, "warning"), (3, true, "critical")] {
+        let alert = sent(&bench, "a", firing, &[("service", "billing"), ("severity", severity)]);
+        told(&mut bench, &n.to_string(), "g", vec![alert]).await;
+    }
+    let (incident, _) = only(&bench).await;
+    assert_eq!((incident.severity.as_str(), incident.mitigated_at), ("P1", None));
+    let timers = locked(&bench.data).timers.clone();
+    let due = timers.get(&format!("target/{}", incident.id)).map(|timer| timer.due);
+    let target = TimeDelta::seconds(i64::from(incident.target_s.unwrap()));
+    assert_eq!(due, Some(incident.detected_at + target));
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
 /// Nothing that names no service gathers but by its name; and nothing private joins what others read.
 #[tokio::test(start_paused = true)]
 async fn unknown_and_private_services() {
