@@ -5,7 +5,8 @@ use chrono::{DateTime, Duration, Utc};
 use runbook_core::backoff;
 use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::incident::{
-    Asking, Incident, IncidentCommand, RESOLVE_NOT_REPEATED, RESOLVE_WITHDRAWN, Urgency,
+    ACK_NOT_REPEATED, ACK_WITHDRAWN, Asking, Incident, IncidentCommand, RESOLVE_NOT_REPEATED,
+    RESOLVE_WITHDRAWN, Urgency,
 };
 use runbook_core::message::{Bookmark, ChatMessage, Outgoing, PlanView};
 use runbook_core::people::{Actor, Person, Role};
@@ -38,6 +39,8 @@ const CHANNEL_LATE: Duration = Duration::seconds(20);
 const FORM_PATIENCE_MS: u64 = 3_000;
 /// Longest wait between two attempts, in seconds.
 const MAX_BACKOFF_S: i64 = 60;
+/// A page that has waited so long without a try has the pager counted as away.
+const UNTRIED: Duration = Duration::seconds(30);
 /// The wait after a first attempt, and the longest, in milliseconds; the half of each is spread.
 const FIRST_BACKOFF_MS: u64 = 1_000;
 const MAX_BACKOFF_MS: u64 = 60_000;
@@ -168,6 +171,9 @@ impl Engine {
         if matches!(call, PagerCall::Resolve { .. }) && self.is_resolve_over(row, incident).await? {
             return self.settle(row, OutboxResult::Sent).await;
         }
+        if matches!(call, PagerCall::Acknowledge { .. }) && self.is_taking_over(row, incident).await? {
+            return self.settle(row, OutboxResult::Sent).await;
+        }
         let Some(call) = self.addressed(incident, call).await? else {
             return self.settle(row, OutboxResult::Sent).await;
         };
@@ -181,8 +187,11 @@ impl Engine {
                 let message = Outgoing::Pager { incident, call: call.clone() };
                 self.give_up(row, &message, reason).await
             }
-            Called::Later if row.attempts > 0 && matches!(call, PagerCall::Page { .. }) => {
-                // the first try may have been a hiccup; somebody counts on this one
+            // The first try may have been a hiccup; somebody counts on this one. Behind others that are tried first, it waits untried.
+            Called::Later
+                if matches!(call, PagerCall::Page { .. })
+                    && (row.attempts > 0 || self.now() - row.created_at >= UNTRIED) =>
+            {
                 self.pager_is_away(incident).await
             }
             Called::Made | Called::Later => Ok(()),
@@ -224,6 +233,20 @@ impl Engine {
         }
         let what = if row.attempts == 0 { RESOLVE_WITHDRAWN } else { RESOLVE_NOT_REPEATED };
         let reason = "the impact is back, or it was opened again".to_owned();
+        let command = IncidentCommand::RecordDeliveryFailure { what: what.to_owned(), reason };
+        self.change_incident(id, &command, &Origin::engine(), None).await?;
+        Ok(true)
+    }
+
+    /// An acknowledgement that waited while the pager was away, and whose incident waits for somebody again by now, would have the
+    /// pager call nobody: it stays unsaid, and the timeline says so.
+    async fn is_taking_over(&self, row: &OutboxRow, id: IncidentId) -> Result<bool, EngineError> {
+        let Some(state) = self.incident(id).await? else { return Ok(false) };
+        if !state.status.is_open() || !state.waits_for_somebody() {
+            return Ok(false);
+        }
+        let what = if row.attempts == 0 { ACK_WITHDRAWN } else { ACK_NOT_REPEATED };
+        let reason = "it waits for somebody again".to_owned();
         let command = IncidentCommand::RecordDeliveryFailure { what: what.to_owned(), reason };
         self.change_incident(id, &command, &Origin::engine(), None).await?;
         Ok(true)

@@ -46,8 +46,12 @@ impl Engine {
         let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(false) };
         let state = loaded.state;
         // what was opened before that is somebody's business already
-        if state.status != Status::Triggered || state.opened_at < first || state.is_left_open() {
+        if state.status != Status::Triggered || state.opened_at < first {
             return Ok(false);
+        }
+        // by a look that was cut off before it could say how many there are
+        if state.is_left_open() {
+            return Ok(true);
         }
         let since = created.to_rfc3339_opts(SecondsFormat::Secs, true);
         let text = format!(

@@ -168,7 +168,7 @@ pub(super) fn decide(state: &Incident, told: &AlertsTold, now: DateTime<Utc>) ->
         });
     }
     if is_open && told.tally.firing == 0 && told.tally.left_out == 0 && (was_firing || came_back.is_some()) {
-        end(state, told, &mut events, &mut effects);
+        end(state, told, came_back.is_some(), &mut events, &mut effects);
     }
     if !events.is_empty() {
         effects.insert(0, Effect::Send(Outgoing::Card { incident }));
@@ -178,9 +178,16 @@ pub(super) fn decide(state: &Incident, told: &AlertsTold, now: DateTime<Utc>) ->
 
 /// All of them are over: so is it, where an alert opened it and nobody else has the word. While a run or its question is open it is
 /// watched, and people are asked.
-fn end(state: &Incident, told: &AlertsTold, events: &mut Vec<IncidentEvent>, effects: &mut Vec<Effect>) {
-    let is_theirs =
-        state.alerts.as_ref().is_some_and(|alerts| (alerts.opened || alerts.again) && !alerts.by_hand);
+fn end(
+    state: &Incident,
+    told: &AlertsTold,
+    came_back: bool,
+    events: &mut Vec<IncidentEvent>,
+    effects: &mut Vec<Effect>,
+) {
+    // what they have opened again in this moment is theirs, whoever opened it before
+    let is_theirs = came_back
+        || state.alerts.as_ref().is_some_and(|alerts| (alerts.opened || alerts.again) && !alerts.by_hand);
     if !is_theirs || state.pager_rings() {
         return;
     }

@@ -24,8 +24,8 @@ pub struct Calls(Vec<Call>);
 struct Call {
     /// The event that called them.
     seq: u64,
-    /// The clock or a trigger called them, and no person: it is for whoever has the incident.
-    by_itself: bool,
+    /// The clock or a trigger called them because nobody had the incident: whoever takes it is all that is needed.
+    for_anybody: bool,
     /// Since then somebody has to take the incident anew: what was acknowledged before it says nothing of that.
     void_before: Option<DateTime<Utc>>,
     /// The event since which nobody needs it.
@@ -73,7 +73,8 @@ impl Incident {
         match &envelope.event {
             IncidentEvent::Escalated { paged: true, .. } => self.calls.0.push(Call {
                 seq: envelope.seq,
-                by_itself: matches!(envelope.actor, Actor::System(_)),
+                // what comes to an incident that somebody has is news for whom it calls
+                for_anybody: matches!(envelope.actor, Actor::System(_)) && self.waits_for_somebody(),
                 void_before: None,
                 over: None,
             }),
@@ -90,8 +91,8 @@ impl Incident {
         };
         let (is_open, waits) = (self.status.is_open(), self.waits_for_somebody());
         for call in self.calls.0.iter_mut().filter(|call| call.over.is_none()) {
-            // whom a person asks for is needed beside whoever has it
-            if !is_open || (call.by_itself && !waits) || answered == Some(call.seq) {
+            // whom a person or news ask for is needed beside whoever has it
+            if !is_open || (call.for_anybody && !waits) || answered == Some(call.seq) {
                 call.over = Some(envelope.seq);
             }
         }

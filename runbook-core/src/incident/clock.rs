@@ -45,6 +45,8 @@ pub struct Clock {
     pub has_called: bool,
     /// It was told that the pager cannot be reached.
     pub knows_pager_away: bool,
+    /// It was left open at the pager for days before Blocks looked: nobody is called until something comes to it.
+    pub was_left_open: bool,
 }
 
 /// A name of the severity's steps, with the people who stand for it now.
@@ -100,10 +102,17 @@ impl Clock {
             // nobody was paged before it was known here
             IncidentEvent::Opened { alerted: true, .. } => self.since = Some(envelope.at),
             IncidentEvent::Opened { detected_at, .. } => self.since = Some((*detected_at).min(envelope.at)),
-            IncidentEvent::Acknowledged { .. } => self.is_answered = true,
-            IncidentEvent::CommanderTaken { .. } => self.is_answered = true,
+            IncidentEvent::Acknowledged { .. } | IncidentEvent::CommanderTaken { .. } => {
+                (self.is_answered, self.was_left_open) = (true, false);
+            }
             // nobody has looked at it for days
-            IncidentEvent::PagerNoted { what, .. } if what == LEFT_OPEN => self.is_answered = true,
+            IncidentEvent::PagerNoted { what, .. } if what == LEFT_OPEN => {
+                (self.is_answered, self.was_left_open) = (true, true);
+            }
+            // and what fires in it now is of today
+            IncidentEvent::AlertsChanged { tally, .. } if self.was_left_open && tally.firing > 0 => {
+                self.begin(envelope.at);
+            }
             // Whoever acts on it is there, whatever they have said, as long as they do.
             IncidentEvent::RunPlanned { run, triage: false, .. }
             | IncidentEvent::MitigationStarted { run }
@@ -171,6 +180,7 @@ impl IncidentEvent {
                 self,
                 IncidentEvent::StepDue { .. }
                     | IncidentEvent::PagerJoined { .. }
+                    | IncidentEvent::AlertsChanged { .. }
                     | IncidentEvent::RunPlanned { .. }
                     | IncidentEvent::RunTakenUp { .. }
                     | IncidentEvent::RunEnded { .. }

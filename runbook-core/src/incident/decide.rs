@@ -33,6 +33,10 @@ pub const RESOLVE_NOT_REPEATED: &str = "pager resolve, taken back after it was t
 pub const LEFT_OPEN: &str = "left open";
 /// The name of an undelivered acknowledgement.
 pub(super) const PAGER_ACK: &str = "pager ack";
+/// The name of one that was taken back before it left, because nobody has the incident any more.
+pub const ACK_WITHDRAWN: &str = "pager ack, taken back before it left";
+/// The same of one that was tried: the pager may have heard of it.
+pub const ACK_NOT_REPEATED: &str = "pager ack, taken back after it was tried";
 /// What is noted when the pager is told again that somebody has it.
 pub(super) const TOLD_AGAIN: &str = "told again";
 /// The name of an undelivered request to the pager to ask somebody to come.

@@ -29,7 +29,10 @@ pub use calls::{CallAnswer, Calls, ESCALATION};
 pub use capture::{Captured, FileLink, NoteChange, NoteSource, Via, note_words};
 pub use clock::{Callee, Clock, PagerRings, Rung, StandIns};
 pub use command::{AskAtPager, IncidentCommand, LookEnd, OpenIncident, Rejection, Taken, Word};
-pub use decide::{Decision, Effect, LEFT_OPEN, RESOLVE_NOT_REPEATED, RESOLVE_WITHDRAWN, decide, open};
+pub use decide::{
+    ACK_NOT_REPEATED, ACK_WITHDRAWN, Decision, Effect, LEFT_OPEN, RESOLVE_NOT_REPEATED, RESOLVE_WITHDRAWN,
+    decide, open,
+};
 pub use drift::{Before, Drifted, drift, is_to_tell_again, missed_notes};
 pub use event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome, SharedFrom};
 pub use handover::{Escalate, HANDOVER_WINDOW_S, Offer, PagedOver, Passed};

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use runbook_core::alert::{AlertLink, AlertRow, Tally};
 use runbook_core::ids::IncidentId;
 use runbook_core::incident::{
-    Alerts, AlertsTold, Effect, Incident, IncidentCommand, Raise, decide, open_for_alerts,
+    Alerts, AlertsTold, Effect, Incident, IncidentCommand, OpenIncident, Raise, decide, open_for_alerts,
 };
 use runbook_core::journal::{Cause, Head, StreamId};
 use runbook_core::ports::{AlertsOf, Commit, CommitError, CounterRaise, RowChange, Timer, TimerChange};
@@ -51,7 +51,8 @@ impl Engine {
         for (id, touched) in &pending.touched {
             if let Some(Opening { request, origin }) = pending.opening.get(id) {
                 let tally = self.tally_of(known, *id, touched, &changed, None).await?;
-                let decision = open_for_alerts(request, tally, touched.reasons(), now);
+                let raised = self.raised(request, touched);
+                let decision = open_for_alerts(&raised, tally, touched.reasons(), now);
                 let (append, state) = apply_incident(*id, None, Head::EMPTY, &decision.events, origin, now)?;
                 commit.rows.push(RowChange::Incident(state.row()));
                 effects.extend(self.incident_effects(&mut commit, &append, &decision, &state, now));
@@ -86,6 +87,22 @@ impl Engine {
             Err(error) => return Err(error.into()),
         }
         Ok(true)
+    }
+
+    /// An incident opens as severe as the most severe of what has come to it until then.
+    fn raised(&self, request: &OpenIncident, touched: &Touched) -> OpenIncident {
+        let scheme = self.settings().severities.default_scheme();
+        let more = |raise: &&Raise| scheme.rank(&raise.to) < scheme.rank(&request.severity);
+        match touched.raises.as_ref().filter(more) {
+            Some(raise) => OpenIncident {
+                severity: raise.to.clone(),
+                severity_reason: raise.reason.clone(),
+                target_s: raise.target_s,
+                severity_guessed: false,
+                ..request.clone()
+            },
+            None => request.clone(),
+        }
     }
 
     fn has_told(&self, known: &mut Known, states: &[Incident], effects: Vec<Effect>, now: DateTime<Utc>) {

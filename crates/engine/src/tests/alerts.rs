@@ -410,6 +410,50 @@ async fn what_is_opened_again_and_raised_counts_to_its_new_target() {
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
+/// It opens as severe as the worst of what is told at once, whichever is told first.
+#[tokio::test(start_paused = true)]
+async fn an_incident_is_as_severe_as_the_worst_that_opens_it() {
+    for severities in [["warning", "critical"], ["critical", "warning"]] {
+        let mut bench = Bench::with(&[], |_| ()).await;
+        let alerts = ["a", "b"].iter().zip(severities);
+        let alerts = alerts.map(|(name, severity)| {
+            sent(&bench, name, true, &[("service", "billing"), ("severity", severity)])
+        });
+        let alerts = alerts.collect();
+        told(&mut bench, "1", "g", alerts).await;
+        let (incident, _) = only(&bench).await;
+        assert_eq!((incident.severity.as_str(), incident.target_s.is_some()), ("P1", true), "{severities:?}");
+        assert!(incident.severity_reason.contains("critical"), "{}", incident.severity_reason);
+        assert_eq!(check(&bench), Vec::<String>::new());
+    }
+}
+
+/// What was opened by a person is opened again and ended by its alert in one batch: it is over, too.
+#[tokio::test(start_paused = true)]
+async fn what_comes_back_and_ends_in_one_batch_is_over() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let declare = Request::IncidentDeclare {
+        title: "it is slow".to_owned(),
+        severity: Some("P3".to_owned()),
+        service: Some("billing".to_owned()),
+        private: false,
+        description: None,
+    };
+    bench.ask("declare", "ben", declare).await;
+    for firing in [true, false] {
+        let alert = of_billing(&bench, "a", firing);
+        told(&mut bench, if firing { "1" } else { "2" }, "g", vec![alert]).await;
+    }
+    bench.ask("resolve", "ben", Request::IncidentResolve { incident: None }).await;
+    bench.pass(60_000).await;
+    let both = [true, false].map(|firing| of_billing(&bench, "a", firing));
+    told(&mut bench, "3", "g", both.into()).await;
+    let (incident, events) = only(&bench).await;
+    assert!(events.iter().any(|event| matches!(event, IncidentEvent::Reopened { .. })), "{events:?}");
+    assert_eq!(incident.status, Status::Resolved, "{events:?}");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
 /// Nothing that names no service gathers but by its name; and nothing private joins what others read.
 #[tokio::test(start_paused = true)]
 async fn unknown_and_private_services() {

@@ -8,6 +8,7 @@ use runbook_core::people::{Directory, Person, Phone, Role};
 use runbook_core::ports::{CallPage, PagerCall, PagerEventKind, PagerIncident, PagerUser, SeenIncident};
 use runbook_core::request::Request;
 
+use crate::clock::Clock as _;
 use crate::settings::{PagerLook, PagerTells, RotationSettings, Settings};
 use crate::testkit::{Act, Bench, check, locked, page};
 
@@ -526,6 +527,23 @@ async fn with_the_pager_away_whom_to_call_is_shown_once_with_its_age() {
         .flat_map(|(_, events)| events.iter().flat_map(|event| event.bytes.clone()))
         .collect();
     assert!(!String::from_utf8_lossy(&journal).contains("+1 555"));
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// So it is for a page that nobody tries, because others are tried before it.
+#[tokio::test(start_paused = true)]
+async fn a_page_that_waits_behind_others_counts_as_not_through() {
+    let mut bench = Bench::with(&[], rota).await;
+    bench.paged().await;
+    for _ in 0..100 {
+        let until = bench.clock.now() + chrono::Duration::seconds(15);
+        locked(&bench.world.pager).spared_until = Some(until);
+        bench.pass(10_000).await;
+    }
+    assert_eq!(locked(&bench.world.pager).begun, 0, "none was tried");
+    let notes = locked(&bench.world.chat).notes();
+    let shown = notes.iter().filter(|note| note.contains("PagerDuty takes no page now")).count();
+    assert_eq!(shown, 1, "{notes:?}");
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 

@@ -363,3 +363,29 @@ async fn an_acknowledgement_that_is_told_after_it_ran_out_stops_nobody_from_bein
     assert_eq!(bench.incident().await.status, Status::Acknowledged);
     assert_eq!(check(&bench), Vec::<String>::new());
 }
+
+/// An acknowledgement that could not be told in time is not told when nobody has the incident any more: the pager would call nobody.
+#[tokio::test(start_paused = true)]
+async fn an_acknowledgement_that_waited_is_not_told_when_nobody_has_it() {
+    let mut bench = Bench::new().await;
+    bench.paged().await;
+    locked(&bench.world.pager).is_away = true;
+    bench.ask("ack", "ana", Request::IncidentAck { incident: None }).await;
+    bench.pass(60_000).await;
+    bench.pager_says("out", PagerEventKind::Unacknowledged, page("Q1"), None).await;
+    bench.pass(60_000).await;
+    assert!(bench.incident().await.waits_for_somebody());
+    locked(&bench.world.pager).is_away = false;
+    bench.pass(600_000).await;
+    let told = locked(&bench.world.pager).calls.clone();
+    assert!(!told.iter().any(|call| matches!(call, PagerCall::Acknowledge { .. })), "{told:?}");
+    let incident = bench.incident().await;
+    assert!(incident.waits_for_somebody(), "{}", incident.status.word());
+    let (_, events) = bench.incident_events(incident.id).await;
+    let says = |event: &IncidentEvent| match event {
+        IncidentEvent::DeliveryFailed { what, .. } => what.starts_with("pager ack, taken back"),
+        _ => false,
+    };
+    assert_eq!(events.iter().filter(|event| says(event)).count(), 1, "{events:?}");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}

@@ -6,8 +6,10 @@ use runbook_core::incident::{IncidentEvent, Status};
 use runbook_core::people::Actor;
 use runbook_core::ports::{PagerEventKind, PagerIncident, PagerUser, SeenIncident, SeenNote, SeenStatus};
 use runbook_core::request::Request;
+use runbook_core::trigger::Trigger;
 
 use super::climb::{SEVERITIES, steps};
+use super::triggers::{reads, trigger};
 use crate::clock::Clock;
 use crate::pager_look::Seen;
 use crate::settings::{PagerLook, PagerTells, Settings};
@@ -402,6 +404,31 @@ async fn nobody_is_called_for_what_was_left_open_before_the_first_look() {
         assert_eq!(said.map(|text| &text[..2]).collect::<Vec<_>>(), ["2 "], "{tells:?}");
         bench.end();
     }
+}
+
+/// What comes to it later is of today, and somebody is called for that.
+#[tokio::test(start_paused = true)]
+async fn what_fires_in_an_incident_that_was_left_open_calls_people() {
+    let mut bench = Bench::with(&[], |settings| {
+        steps(settings);
+        settings.triggers = vec![Trigger { for_s: 0, page: None, ..trigger("rate", "q") }];
+    })
+    .await;
+    reads(&bench, "q", Ok(0.01));
+    let mut old = seen(&bench, SeenStatus::Triggered, None);
+    old.incident.created_at = Some(bench.clock.morning - chrono::Duration::days(30));
+    has(&bench, vec![old]);
+    let mut known = Seen::default();
+    for _ in 0..2 {
+        look(&mut bench, PagerTells::Nothing, &mut known).await;
+    }
+    bench.pass(600_000).await;
+    assert!(bench.incident().await.is_left_open() && !bench.incident().await.waits_for_somebody());
+    reads(&bench, "q", Ok(0.34));
+    bench.pass(600_000).await;
+    let all = events(&bench).await;
+    assert!(all.iter().any(|event| matches!(event, IncidentEvent::StepDue { .. })), "{all:?}");
+    assert_eq!(check(&bench), Vec::<String>::new());
 }
 
 /// Beside webhooks a look may see how it was before what they have just told: what takes that back has to be seen twice.

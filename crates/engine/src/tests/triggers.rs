@@ -142,6 +142,31 @@ async fn it_joins_the_open_incident_of_its_service_and_raises_it() {
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
+/// That somebody has the incident says nothing of what comes to it: whom the trigger names is paged each time that it fires.
+#[tokio::test(start_paused = true)]
+async fn it_pages_for_what_comes_to_an_incident_that_somebody_has() {
+    let mut bench = Bench::with(&[], with(vec![Trigger { for_s: 0, ..trigger("rate", "q") }])).await;
+    let declare = Request::IncidentDeclare {
+        title: "it is slow".to_owned(),
+        severity: Some("P3".to_owned()),
+        service: Some("flowengine".to_owned()),
+        private: false,
+        description: None,
+    };
+    bench.ask("declare", "ben", declare).await;
+    bench.ask("ack", "ben", Request::IncidentAck { incident: None }).await;
+    for times in 1..=2 {
+        reads(&bench, "q", Ok(0.34));
+        bench.pass(1_200_000).await;
+        assert_eq!(pages(&bench).len(), times, "{:?}", pages(&bench));
+        bench.reboot().await;
+        reads(&bench, "q", Ok(0.01));
+        bench.pass(1_200_000).await;
+        assert_eq!(pages(&bench).len(), times, "{:?}", pages(&bench));
+    }
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_not_known_is_told_once_and_opens_nothing() {
     let mut bench = Bench::with(&[], with(vec![trigger("rate", "q")])).await;

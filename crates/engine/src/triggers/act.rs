@@ -8,7 +8,7 @@ use chrono::{DateTime, Duration, Utc};
 use runbook_core::alert::{AlertNotice, AlertRow, SentAlert};
 use runbook_core::ids::IncidentId;
 use runbook_core::incident::{Escalate, Incident, IncidentCommand, IncidentEvent, Word};
-use runbook_core::journal::Cause;
+use runbook_core::journal::{Cause, Envelope};
 use runbook_core::message::Outgoing;
 use runbook_core::people::Actor;
 use runbook_core::ports::{Commit, InboxItem, InboxOutcome, IncidentRow, Kept};
@@ -142,7 +142,7 @@ impl Engine {
             && let Some(row) = self.raise(trigger, id, &text, origin).await?
         {
             line = format!("{text}\n{} has it.", row.number);
-            self.page_for_trigger(trigger, row.id, origin).await?;
+            self.page_for_trigger(trigger, row.id, alert.turned_at, origin).await?;
             self.plan_for_trigger(trigger, &row, origin).await?;
         }
         Ok(Some(self.with_damping(&alert, line)))
@@ -208,19 +208,20 @@ impl Engine {
         Ok(Some(self.change_incident(id, &command, origin, None).await?.row()))
     }
 
-    /// Pages the one person whom the trigger names, where they were not asked already.
+    /// Pages the one person whom the trigger names, where nobody has paged them since it fires.
     async fn page_for_trigger(
         &self,
         trigger: &Trigger,
         id: IncidentId,
+        since: DateTime<Utc>,
         origin: &Origin,
     ) -> Result<(), EngineError> {
         let Some(name) = &trigger.page else { return Ok(()) };
         let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(()) };
-        let incident = loaded.state;
+        let incident = &loaded.state;
         let roster = self.roster(&incident.service);
         let people = roster.stand_for(name, self.directory());
-        let Some(person) = people.into_iter().find(|person| !incident.private || may_see(person, &incident))
+        let Some(person) = people.into_iter().find(|person| !incident.private || may_see(person, incident))
         else {
             let text = format!(
                 "trigger {}: nobody stands for {name}, so nobody is paged by it; `duties` in blocks.toml, or a [[rotation]], says who does",
@@ -229,8 +230,12 @@ impl Engine {
             return self.note_once(&incident.row(), &text, origin).await;
         };
         let to = Actor::Person(person.name.clone());
-        // that somebody has the incident says nothing of what came to it since
-        if incident.passed.escalated.contains_key(&to) {
+        // that somebody has the incident, or was called for it before, says nothing of what came to it since
+        let pages_them = |one: &Envelope<IncidentEvent>| match &one.event {
+            IncidentEvent::Escalated { to: called, paged: true, .. } => *called == to && one.at >= since,
+            _ => false,
+        };
+        if loaded.events.iter().any(pages_them) {
             return Ok(());
         }
         let command = IncidentCommand::Escalate(Box::new(Escalate {
@@ -238,7 +243,7 @@ impl Engine {
             to,
             step: Some(name.clone()),
             reason: Some(trigger.says.clone()),
-            page: self.page_for(&incident, person).filter(|page| page.email.is_some()),
+            page: self.page_for(incident, person).filter(|page| page.email.is_some()),
             shown: false,
             unanswered_min: None,
         }));
