@@ -50,6 +50,8 @@ pub(crate) struct Seen {
     notes_left: Vec<String>,
     /// How often the notes of one that has ended could not be read.
     unread: BTreeMap<String, u32>,
+    /// Those that the pager had ended as it was asked, and were open there in a look after that.
+    ended: BTreeSet<String>,
 }
 
 /// An incident at the last look.
@@ -148,6 +150,7 @@ impl Engine {
         let mut left_open = 0;
         seen.last.retain(|id, _| all.iter().any(|one| one.incident.id == *id));
         seen.unread.retain(|id, _| all.iter().any(|one| one.incident.id == *id));
+        seen.ended.retain(|id| all.iter().any(|one| one.incident.id == *id));
         let before = std::mem::take(&mut seen.once);
         for one in &all {
             // a page that Blocks itself made is about an incident that is there already
@@ -199,6 +202,17 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether it is over here, the pager was asked to end it, and has done so: nobody looks at it any more, so its end is not seen.
+    async fn has_been_ended(&self, ours: Option<&Incident>, one: &SeenIncident) -> Result<bool, EngineError> {
+        let is_open = matches!(one.status, SeenStatus::Triggered | SeenStatus::Acknowledged);
+        let asked = |ours: &&Incident| {
+            is_open && !ours.status.is_open() && ours.pager_asked && !ours.pager_over && !ours.pager_refused
+        };
+        let Some(ours) = ours.filter(asked) else { return Ok(false) };
+        let key = format!("pager/resolve/{}/", StreamId::Incident(ours.id));
+        Ok(!self.store().outbox_left(key).await?.is_empty())
+    }
+
     async fn make_up_for(
         &self,
         one: &SeenIncident,
@@ -220,7 +234,13 @@ impl Engine {
         let last = seen.last.get(id);
         let taken_seq = ours.as_ref().map_or(0, |ours| ours.taken_seq);
         let seen_before = last.filter(|last| last.taken_seq == taken_seq).map(|last| &last.status);
-        let before_this = Before { seen: seen_before, has_taken: taken.get(id).copied() };
+        let had_ended = seen.ended.contains(id);
+        if self.has_been_ended(ours.as_ref(), one).await? {
+            seen.ended.insert(id.clone());
+        } else {
+            seen.ended.remove(id);
+        }
+        let before_this = Before { seen: seen_before, has_taken: taken.get(id).copied(), had_ended };
         if let Some(ours) = ours.as_ref().filter(|ours| is_to_tell_again(ours, before_this, one, self.now()))
         {
             let commander = ours.commander.as_ref().and_then(|one| self.directory().person_of(&one.who));

@@ -89,7 +89,7 @@ pub enum Effect {
         /// When.
         due: DateTime<Utc>,
     },
-    /// Count its alerts at that time: while it was no incident, nobody did.
+    /// Count its alerts at that time: while it was over, nobody did.
     AlertsTimer {
         /// The incident.
         incident: IncidentId,

@@ -29,6 +29,8 @@ pub struct Before<'a> {
     pub seen: Option<&'a SeenStatus>,
     /// Whether the pager had taken the acknowledgement that it has here, before this look; `None` while that is on its way.
     pub has_taken: Option<bool>,
+    /// It had ended it as it was asked, before the last look at least: open now, somebody has opened it again.
+    pub had_ended: bool,
 }
 
 /// Whether the pager has to be told again that somebody has it: it waits there, and never took the acknowledgement that it has here.
@@ -72,7 +74,7 @@ pub fn drift(
     let mut all = Vec::new();
     // it is open there after its end, so somebody has opened it again
     let is_over_here = !ours.status.is_open() || ours.pager_resolved;
-    let comes_back = is_open && ours.pager_over && is_over_here;
+    let comes_back = is_open && (ours.pager_over || before.had_ended) && is_over_here;
     if comes_back {
         let after_its_end = ours.pager_said_at.map_or(at, |end| at.max(end + Duration::milliseconds(1)));
         all.push(changed(PagerEventKind::Reopened, after_its_end));

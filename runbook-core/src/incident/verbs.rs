@@ -168,7 +168,8 @@ fn reopen(state: &Incident, by: &Actor, reason: &str, now: DateTime<Utc>) -> Res
         let due = (state.detected_at + Duration::seconds(i64::from(target_s))).max(now);
         effects.push(Effect::TargetTimer { incident, due });
     }
-    if state.end.is_some() && state.alerts.is_some() {
+    // they may have ended unnoticed while it was no incident, or have gone to another one
+    if state.alerts.is_some() {
         effects.push(Effect::AlertsTimer { incident, due: now });
     }
     let text = format!("{} is open again, by {by}: {reason}", state.number);

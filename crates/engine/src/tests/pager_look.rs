@@ -297,6 +297,26 @@ async fn a_severity_that_the_pager_refused_stays_here() {
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
+/// What is over here is not looked at any more: where the pager has ended it as it was asked and somebody opens it there again, that is
+/// seen all the same.
+#[tokio::test(start_paused = true)]
+async fn what_was_ended_there_and_is_opened_again_comes_back() {
+    let mut bench = Bench::with(&[], polled).await;
+    has(&bench, vec![seen(&bench, SeenStatus::Triggered, None)]);
+    bench.pass(15_000).await;
+    let none = Request::IncidentNone { incident: None, reason: "noise".to_owned() };
+    bench.ask("none", "ana", none).await;
+    bench.pass(60_000).await;
+    let incident = bench.incident().await;
+    assert!(!incident.status.is_open() && locked(&bench.world.pager).was_asked_to_resolve());
+    locked(&bench.world.pager).seen[0].status = SeenStatus::Triggered;
+    locked(&bench.world.pager).seen[0].since = Some(bench.clock.now());
+    bench.pass(60_000).await;
+    let (incident, events) = bench.incident_events(incident.id).await;
+    assert!(incident.status.is_open(), "{events:?}");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
 /// Nothing is told to a page that is over, so what stands there is nobody's word against what was said here since.
 #[tokio::test(start_paused = true)]
 async fn the_old_priority_of_a_page_that_is_over_is_no_word() {

@@ -100,7 +100,7 @@ fn what_the_pager_has_and_we_have_not_is_found() {
     for (what, ours, before, status, since, wanted) in rows {
         let all = drift(
             *ours,
-            Before { seen: before.as_ref(), has_taken: None },
+            Before { seen: before.as_ref(), ..Before::default() },
             &seen(status.clone(), *since),
             at(1_000),
         );
@@ -114,7 +114,7 @@ fn an_acknowledgement_of_ours_has_run_out_or_never_got_there() {
     let (mut bench, _) = Bench::open(&request(true), start_of_day());
     bench.learns(&acknowledge("ana", "blocks"));
     let waits = seen(SeenStatus::Triggered, 0);
-    let before = |has_taken| Before { seen: None, has_taken };
+    let before = |has_taken| Before { has_taken, ..Before::default() };
     for (has_taken, now, ran_out, tells) in [
         (None, 5_000, false, false),
         (Some(true), 5_000, true, false),
@@ -149,7 +149,7 @@ fn an_acknowledgement_of_ours_has_run_out_or_never_got_there() {
 #[test]
 fn nobody_is_said_to_have_what_nobody_has_taken_since_it_ran_out() {
     let waits = seen(SeenStatus::Triggered, 20_000);
-    let before = Before { seen: None, has_taken: Some(false) };
+    let before = Before { has_taken: Some(false), ..Before::default() };
     let reopened = IncidentCommand::Reopen { by: person("ana"), reason: "it fails again".to_owned() };
     for via in ["pagerduty", "blocks"] {
         let (mut bench, _) = Bench::open(&request(true), start_of_day());

@@ -47,8 +47,13 @@ impl Judge {
             }
             IncidentEvent::Opened { alerted: true, service, private: false, .. } => {
                 let is_known = SERVICES.iter().any(|(name, ..)| name == service);
+                // opened again by the same commit, it was not open when that was decided
+                let came_back = |other: &Incident| {
+                    other.clock.since == Some(envelope.at) && other.opened_at != envelope.at
+                };
                 let gathers = |other: &Incident| {
                     other.status.is_open()
+                        && !came_back(other)
                         && !other.private
                         && other.service == *service
                         && other.alerts.as_ref().is_some_and(|alerts| alerts.opened)
