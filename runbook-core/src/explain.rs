@@ -113,7 +113,11 @@ fn decisions(envelope: &Envelope<IncidentEvent>) -> Vec<Explained> {
                 let _ = write!(text, "; PagerDuty itself rings for {}", names.join(", "));
             }
             if !nobody.is_empty() {
-                let _ = write!(text, "; nobody is known who stands for {}", nobody.join(", "));
+                let _ = write!(
+                    text,
+                    "; nobody is left who stands for {} (whoever opened it, or was called before, is not called again)",
+                    nobody.join(", ")
+                );
             }
             vec![("escalation", text)]
         }

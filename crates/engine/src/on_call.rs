@@ -22,7 +22,7 @@ use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::origin::{Asker, Origin, Reply};
 use crate::sees::{Seer, may_see};
-use crate::settings::Settings;
+use crate::settings::{ServiceSettings, Settings};
 
 /// Where what the pager said is kept.
 const KEY: &str = "oncall";
@@ -324,6 +324,26 @@ pub fn called_without_standing(
         }
     }
     all.into_iter().collect()
+}
+
+/// Names of the severities' steps that nobody stands for now, by service: a step would call nobody. Where the pager has a service and
+/// was never asked who is on call, it may know somebody, and nothing is said of that service.
+#[must_use]
+pub fn called_for_nobody(
+    settings: &Settings,
+    seen: Option<&SeenOnCall>,
+    now: DateTime<Utc>,
+) -> Vec<(String, Vec<String>)> {
+    let steps = settings.severities.default_scheme().severities.iter().flat_map(|one| &one.escalation);
+    let names: BTreeSet<&String> = steps.flat_map(|step| &step.who).collect();
+    let is_known = |service: &&ServiceSettings| service.pagerduty_id.is_none() || seen.is_some();
+    let of = |service: &ServiceSettings| {
+        let roster = roster(settings, seen, &service.name, now);
+        let is_empty = |name: &&&String| roster.to_call(name, &settings.directory).is_empty();
+        let nobody: Vec<String> = names.iter().filter(is_empty).map(|name| (*name).clone()).collect();
+        (!nobody.is_empty()).then(|| (service.name.clone(), nobody))
+    };
+    settings.services.iter().filter(is_known).filter_map(of).collect()
 }
 
 /// The shifts of the rotations, as a calendar and as data.

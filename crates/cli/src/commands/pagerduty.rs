@@ -103,7 +103,8 @@ pub(crate) async fn run(
 fn told_of_secret(path: &Path, is_beside: bool, url: &str) -> String {
     let path = path.display();
     let set = if is_beside {
-        "set PAGERDUTY_WEBHOOK_SECRET to both, the old one and it, with a comma between them,".to_owned()
+        "set PAGERDUTY_WEBHOOK_SECRET, or what is in the file of PAGERDUTY_WEBHOOK_SECRET_FILE, to both, the old one and it, with a comma between them,"
+            .to_owned()
     } else {
         format!("set PAGERDUTY_WEBHOOK_SECRET_FILE to {path}")
     };
@@ -123,7 +124,7 @@ async fn may_switch_on(id: &str, mark: Option<&str>, known: &[Secret], url: &str
     };
     let Some(secret) = known.iter().find(|secret| secret.mark() == mark) else {
         return refused(format!(
-            "{id} is not switched on: its secret is not in PAGERDUTY_WEBHOOK_SECRET, as this command reads it\nhint: set that as for `blocks serve`, or name the secret's file with --secret-file; where it is lost, `--recreate` makes another one"
+            "{id} is not switched on: its secret is not in PAGERDUTY_WEBHOOK_SECRET, as this command reads it\nhint: set that as for `blocks serve` (where PAGERDUTY_WEBHOOK_SECRET_FILE is set, that file goes first: put both secrets into it), or name the secret's file with --secret-file; where it is lost, `--recreate` makes another one"
         ));
     };
     let address = Url::parse(url).map_err(|error| Stop::usage(format!("'{url}' is no address: {error}")))?;

@@ -330,6 +330,10 @@ fn code_of(request: &Request, reply: &Reply) -> Code {
     match request {
         Request::JournalVerify { .. } if reply.data["verified"] != true => Code::Failed,
         Request::RunbookPlan { .. } => plan_code(reply),
+        // one that reached nobody in time has failed, whoever or whatever runs it
+        Request::OnCallTest { .. } | Request::TriggerTest { .. } if reply.data["passed"] != true => {
+            Code::Failed
+        }
         Request::InboxRetry { .. } => {
             let letters = reply.data["letters"].as_array().into_iter().flatten();
             let mut words = letters.filter_map(|letter| letter["outcome"].as_str());

@@ -16,6 +16,8 @@ use super::secrets::{SecretError, Secrets};
 /// A wrong key: where it is, what is wrong, and what to write.
 type Wrong = (String, String, &'static str);
 
+/// So many turns of an alert are kept.
+const MOST_TURNS: usize = 30;
 /// What to write where a duration is meant.
 const SPAN_HINT: &str = "such as 10 min";
 /// Longest span of these, in seconds.
@@ -183,10 +185,14 @@ pub(super) fn policy(file: &ConfigFile, scheme: &SeverityScheme) -> Result<Alert
         }
         span("grafana.tolerance", &grafana.tolerance)?;
     }
+    if table.flap_turns > MOST_TURNS {
+        let message = format!("flap_turns = {} is more than is kept of an alert", table.flap_turns);
+        return Err(("alerts.flap_turns".to_owned(), message, "30 at most; 0 damps nothing"));
+    }
     Ok(AlertPolicy {
         storm: span("storm_window", &table.storm_window)?,
         reopen: span("reopen_window", &table.reopen_window)?,
-        flap_turns: table.flap_turns.min(30),
+        flap_turns: table.flap_turns,
         flap: span("flap_window", &table.flap_window)?,
         steady: span("steady_after", &table.steady_after)?,
         keep: AlertPolicy::default().keep,

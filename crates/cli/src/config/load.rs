@@ -211,8 +211,6 @@ impl Config {
                 "such as 30 min; 0 s for never",
             )
         })?;
-        let triggers = super::triggers::triggers(&file, &severities)
-            .map_err(|(key, message, hint)| wrong(&key, message, hint))?;
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
         let data_dir = absolute(data_dir);
         let git = super::git::source(&file.runbooks, &base, &data_dir)
@@ -220,6 +218,8 @@ impl Config {
         let bridge = file.slack.as_ref().and_then(|slack| slack.bridge.as_deref());
         let folders = file.runbooks.paths.iter().map(|path| absolute(base.join(path))).collect();
         let library = Library::new(folders, runbooks::RUNBOOKS, data_dir.clone()).with_git(git.clone());
+        let triggers = super::triggers::triggers(&file, &severities, &library)
+            .map_err(|(key, message, hint)| wrong(&key, message, hint))?;
         let rules = super::rules::rules(&file, &severities, &library)
             .map_err(|(key, message, hint)| wrong(&key, message, hint))?;
         let triage =

@@ -1,5 +1,6 @@
 //! Triggers as configured.
 
+use blocks_engine::{Library, LibraryError};
 use runbook_core::duration::parse_seconds;
 use runbook_core::severity::Severities;
 use runbook_core::trigger::{Ask, Trigger};
@@ -19,7 +20,11 @@ const WITHIN_S: u32 = 3_600;
 type Wrong = (String, String, &'static str);
 
 /// The triggers of the file.
-pub(super) fn triggers(file: &ConfigFile, severities: &Severities) -> Result<Vec<Trigger>, Wrong> {
+pub(super) fn triggers(
+    file: &ConfigFile,
+    severities: &Severities,
+    library: &Library,
+) -> Result<Vec<Trigger>, Wrong> {
     let mut all: Vec<Trigger> = Vec::new();
     for (index, table) in file.trigger.iter().enumerate() {
         let wrong = |(key, message, hint): (&str, String, &'static str)| {
@@ -28,6 +33,14 @@ pub(super) fn triggers(file: &ConfigFile, severities: &Severities) -> Result<Vec
         if all.iter().any(|other| other.name == table.name) {
             let message = format!("two triggers are named '{}'", table.name);
             return Err(wrong(("name", message, "give each [[trigger]] its own name")));
+        }
+        for (key, name) in [("plan", &table.plan), ("propose", &table.propose)] {
+            let Some(name) = name else { continue };
+            // what is in a repository is known when that is fetched
+            if let Err(LibraryError::Unknown { .. }) = library.find(name) {
+                let message = format!("trigger '{}': there is no runbook '{name}'", table.name);
+                return Err(wrong((key, message, "`blocks runbook list` shows their names")));
+            }
         }
         all.push(trigger(file, severities, table).map_err(wrong)?);
     }

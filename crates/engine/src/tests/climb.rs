@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use runbook_core::incident::IncidentEvent;
-use runbook_core::oncall::{PagerTurn, Rotation, ShiftLength};
+use runbook_core::oncall::{PagerTurn, Rotation, SeenOnCall, ShiftLength};
 use runbook_core::people::{Directory, Person, Phone, Role};
 use runbook_core::ports::{CallPage, PagerCall, PagerEventKind, PagerIncident, PagerUser, SeenIncident};
 use runbook_core::request::Request;
 
 use crate::clock::Clock as _;
+use crate::on_call::called_for_nobody;
 use crate::settings::{PagerLook, PagerTells, RotationSettings, Settings};
 use crate::testkit::{Act, Bench, check, locked, page};
 
@@ -528,6 +529,21 @@ async fn with_the_pager_away_whom_to_call_is_shown_once_with_its_age() {
         .collect();
     assert!(!String::from_utf8_lossy(&journal).contains("+1 555"));
     assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// What a step would find when it is due is known before.
+#[tokio::test(start_paused = true)]
+async fn names_that_nobody_stands_for_are_told_before() {
+    let mut bench = Bench::with(&[], rota).await;
+    bench.settings.services.retain(|service| service.name == "flowengine");
+    let now = bench.clock.now();
+    let of = |bench: &Bench, seen: Option<&SeenOnCall>| called_for_nobody(&bench.settings, seen, now);
+    assert_eq!(of(&bench, None), [], "PagerDuty may know somebody, and was never asked");
+    bench.settings.services[0].pagerduty_id = None;
+    assert_eq!(of(&bench, None), [], "somebody stands for each");
+    let people = bench.settings.directory.people().iter().filter(|one| one.name != "sam").cloned();
+    bench.settings.directory = Directory::new(people.collect()).unwrap().into();
+    assert_eq!(of(&bench, None), [("flowengine".to_owned(), vec!["secondary".to_owned()])]);
 }
 
 /// So it is for a page that nobody tries, because others are tried before it.

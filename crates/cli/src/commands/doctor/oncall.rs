@@ -18,6 +18,15 @@ pub(super) async fn standing(config: &Config) -> Option<Check> {
         Err(_) => None,
     };
     let without = on_call::called_without_standing(&config.settings, seen.as_ref(), SystemClock.now());
+    let nobody = on_call::called_for_nobody(&config.settings, seen.as_ref(), SystemClock.now());
+    if without.is_empty() && !nobody.is_empty() {
+        let of = |(service, names): &(String, Vec<String>)| format!("{service}: {}", names.join(", "));
+        let text = format!(
+            "steps that call nobody, because nobody stands for the name: {}; hint: `duties` of a [[person]], or a [[rotation]], says who does; `blocks oncall test SERVICE` tries it",
+            nobody.iter().map(of).collect::<Vec<_>>().join("; ")
+        );
+        return Some(Check::warning(NAME, text));
+    }
     if without.is_empty() {
         return Some(Check::new(NAME, Ok("whoever the steps call may take an incident".to_owned())));
     }
