@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::number;
+use crate::ids::IncidentId;
 use crate::journal::millis;
 
 /// A question with a limit.
@@ -235,6 +236,20 @@ pub enum Turn {
         #[serde(with = "millis")]
         asked_at: DateTime<Utc>,
     },
+    /// It fires on, and the incident where it was ended so long ago that this one is not opened again.
+    FiresOn {
+        /// Since when it is bad.
+        #[serde(with = "millis")]
+        since: DateTime<Utc>,
+        /// The worst value.
+        #[serde(with = "number")]
+        value: f64,
+        /// That incident.
+        incident: IncidentId,
+        /// When it ended.
+        #[serde(with = "millis")]
+        ended_at: DateTime<Utc>,
+    },
     /// What maintenance or damping had held back counts from now on.
     Counts {
         /// It fires.
@@ -300,6 +315,8 @@ impl TriggerNotice {
             Turn::NoAnswer { since, .. } => ("no-answer", *since),
             Turn::Answers { .. } => ("answers", now),
             Turn::Removed { asked_at } => ("removed", *asked_at),
+            // each end of an incident is held against it once
+            Turn::FiresOn { ended_at, .. } => ("fires-on", *ended_at),
             // held back once, it may have turned again since, and is steady later than that
             Turn::Counts { since, held_at, .. } => ("counts", (*held_at).max(*since)),
         };
@@ -348,6 +365,14 @@ impl TriggerNotice {
                 )
             }
             Turn::Removed { .. } => removed(&self.trigger),
+            Turn::FiresOn { since, value, ended_at, .. } => format!(
+                "trigger {} fires on: {}: {} {limit} since {}; the incident where it was ended at {}",
+                self.trigger,
+                trigger.says,
+                shown(*value),
+                time(since),
+                time(ended_at)
+            ),
             Turn::Counts { firing: true, since, .. } => {
                 format!("trigger {} fires still: {}, since {}", self.trigger, trigger.says, time(since))
             }
