@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::number;
 use crate::ids::IncidentId;
@@ -40,6 +41,31 @@ pub struct Trigger {
     pub propose: Option<String>,
     /// Seconds within which a plan starts by itself once at most.
     pub window_s: u32,
+}
+
+impl Trigger {
+    /// What it asks and when the answer is bad, in short: another question, limit or time under the same name has another mark.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        let mut hash = Sha256::new();
+        match &self.ask {
+            Ask::Query { connection, query } => {
+                hash.update(connection.as_deref().unwrap_or_default());
+                // no name of a connection has one
+                hash.update([0]);
+                hash.update(query);
+            }
+            Ask::Count { what, within_s } => {
+                hash.update([1, u8::from(*what == Counted::Incidents)]);
+                hash.update(within_s.to_le_bytes());
+            }
+        }
+        hash.update([0]);
+        hash.update(self.when.sign());
+        hash.update(self.limit.to_le_bytes());
+        hash.update(self.for_s.to_le_bytes());
+        hex::encode(&hash.finalize()[..8])
+    }
 }
 
 /// What is asked.
@@ -184,6 +210,9 @@ pub struct Standing {
     /// It was told that there is no number, or no answer.
     #[serde(default)]
     pub told: bool,
+    /// [`Trigger::mark`] of what was asked last; empty where that was before it was kept.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub mark: String,
 }
 
 /// What is to be told.
