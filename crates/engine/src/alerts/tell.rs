@@ -48,27 +48,26 @@ impl Engine {
         }
         let changed = by_incident(&rows);
         let (mut effects, mut states) = (Vec::new(), Vec::new());
-        for (id, touched) in &pending.touched {
-            if let Some(Opening { request, origin }) = pending.opening.get(id) {
-                let tally = self.tally_of(known, *id, touched, &changed, None).await?;
+        for (id, touched) in pending.touched {
+            if let Some(Opening { request, origin }) = pending.opening.get(&id) {
+                let tally = self.tally_of(known, id, &touched, &changed, None).await?;
                 let decision = open_for_alerts(request, tally, touched.reasons(), now);
-                let (append, state) = apply_incident(*id, None, Head::EMPTY, &decision.events, origin, now)?;
+                let (append, state) = apply_incident(id, None, Head::EMPTY, &decision.events, origin, now)?;
                 commit.rows.push(RowChange::Incident(state.row()));
                 effects.extend(self.incident_effects(&mut commit, &append, &decision, &state, now));
                 commit.appends.push(append);
                 states.push(state);
-            } else if let Some(due) = self.may_wait(known, *id, touched, now).await? {
-                commit.timers.push(tell_timer(*id, due));
-            } else if let Some(loaded) = load_incident(self.store(), *id).await? {
-                let told = self.all_told(known, touched, &changed, &loaded.state).await?;
+            } else if let Some(due) = self.may_wait(known, id, &touched, now).await? {
+                commit.timers.push(tell_timer(id, due));
+            } else if let Some(loaded) = load_incident(self.store(), id).await? {
+                let told = self.all_told(known, &touched, &changed, &loaded.state).await?;
                 let command = IncidentCommand::TellAlerts(Box::new(told));
                 let decision = decide(&loaded.state, &command, now)?;
                 if decision.events.is_empty() {
                     continue;
                 }
                 let state = Some(loaded.state);
-                let (append, state) =
-                    apply_incident(*id, state, loaded.head, &decision.events, &origin, now)?;
+                let (append, state) = apply_incident(id, state, loaded.head, &decision.events, &origin, now)?;
                 commit.rows.push(RowChange::Incident(state.row()));
                 effects.extend(self.incident_effects(&mut commit, &append, &decision, &state, now));
                 commit.appends.push(append);
@@ -117,6 +116,9 @@ impl Engine {
             || !touched.damped.is_empty()
             || !touched.steady.is_empty()
             || raises
+            // the end waits for what is left out, and a timer knows neither that nor who has told of it
+            || !touched.left_out.is_empty()
+            || !touched.new_sources.is_empty()
             || count.firing == 0
             || touched.was_quiet;
         let paced = self.inner.alerts_told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -133,9 +135,8 @@ impl Engine {
         state: &Incident,
     ) -> Result<AlertsTold, EngineError> {
         let before = state.alerts.as_ref().map(|alerts| &alerts.tally);
-        let sources = before.map_or_else(Vec::new, |tally| tally.sources.clone());
-        let mut tally = self.tally_of(known, state.id, touched, changed, Some(&sources)).await?;
-        tally.left_out = touched.left_out.or(before.map(|tally| tally.left_out)).unwrap_or_default();
+        let before = before.cloned().unwrap_or_default();
+        let tally = self.tally_of(known, state.id, touched, changed, Some(&before)).await?;
         let mut reasons = touched.reasons();
         let scheme = self.settings().severities.default_scheme();
         let more = |raise: &&Raise| scheme.rank(&raise.to) < scheme.rank(&state.severity);
@@ -164,18 +165,18 @@ impl Engine {
         })
     }
 
-    /// An incident's alerts, counted, with the first of them, and who told of them before; nobody where it is yet to be opened.
+    /// An incident's alerts, counted, with the first of them, and what was told before; nothing where it is yet to be opened.
     async fn tally_of(
         &self,
         known: &mut Known,
         id: IncidentId,
         touched: &Touched,
         changed: &Changed<'_>,
-        sources: Option<&[String]>,
+        before: Option<&Tally>,
     ) -> Result<Tally, EngineError> {
         let count = known.count(self.store(), id).await?;
         let its: Vec<&AlertRow> = changed.of.get(&id).into_iter().flatten().copied().take(COMPARED).collect();
-        let mut first = match sources {
+        let mut first = match before {
             Some(_) => self.store().alerts(AlertsOf::Incident(id), FIRST + its.len()).await?,
             None => Vec::new(),
         };
@@ -183,17 +184,21 @@ impl Engine {
         first.extend(its.into_iter().cloned());
         first.sort_by_key(|row| (!row.firing, row.joined_at));
         first.truncate(FIRST);
-        let mut sources: BTreeSet<String> = sources.into_iter().flatten().cloned().collect();
+        let mut sources: BTreeSet<String> =
+            before.into_iter().flat_map(|one| &one.sources).cloned().collect();
+        sources.extend(touched.new_sources.iter().cloned());
         if !touched.source.is_empty() {
             sources.insert(touched.source.clone());
         }
+        let mut tally = before.cloned().unwrap_or_default();
+        tally.leave_out(&touched.left_out);
         Ok(Tally {
             sources: sources.into_iter().collect(),
             firing: count.firing,
             total: count.total,
-            left_out: touched.left_out.unwrap_or_default(),
             first: first.iter().map(line).collect(),
             links: links(&first),
+            ..tally
         })
     }
 
