@@ -67,6 +67,9 @@ pub(super) struct Opening {
     pub(super) origin: Origin,
 }
 
+/// How many alerts for which reason, the most important kinds first.
+pub(crate) type Kinds = BTreeMap<(u8, String), u64>;
+
 /// What a batch means for one incident.
 #[derive(Debug, Default)]
 pub(super) struct Touched {
@@ -75,7 +78,7 @@ pub(super) struct Touched {
     /// Who told of it for the first time.
     pub(super) new_sources: BTreeSet<String>,
     /// How many of which kind, and why.
-    pub(super) kinds: BTreeMap<(u8, String), u64>,
+    pub(super) kinds: Kinds,
     pub(super) reopens: Option<String>,
     pub(super) damped: Vec<String>,
     pub(super) steady: Vec<String>,

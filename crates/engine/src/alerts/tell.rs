@@ -13,7 +13,7 @@ use runbook_core::ports::{AlertsOf, Commit, CommitError, CounterRaise, RowChange
 
 use super::TELL;
 use super::around::Known;
-use super::batch::{Opening, Pending, Touched};
+use super::batch::{Kinds, Opening, Pending, Touched};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::{INCIDENT_COUNTER, apply_incident, load_incident};
@@ -47,8 +47,8 @@ impl Engine {
             commit.counter = Some(CounterRaise { name: INCIDENT_COUNTER, from: pending.counter, by });
         }
         let changed = by_incident(&rows);
-        let (mut effects, mut states) = (Vec::new(), Vec::new());
-        for (id, touched) in pending.touched {
+        let (mut effects, mut states, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
+        for (id, mut touched) in pending.touched {
             if let Some(Opening { request, origin }) = pending.opening.get(&id) {
                 let tally = self.tally_of(known, id, &touched, &changed, None).await?;
                 let decision = open_for_alerts(request, tally, touched.reasons(), now);
@@ -59,7 +59,9 @@ impl Engine {
                 states.push(state);
             } else if let Some(due) = self.may_wait(known, id, &touched, now).await? {
                 commit.timers.push(tell_timer(id, due));
+                waiting.push((id, touched.kinds));
             } else if let Some(loaded) = load_incident(self.store(), id).await? {
+                self.with_waiting(id, &mut touched);
                 let told = self.all_told(known, &touched, &changed, &loaded.state).await?;
                 let command = IncidentCommand::TellAlerts(Box::new(told));
                 let decision = decide(&loaded.state, &command, now)?;
@@ -80,11 +82,36 @@ impl Engine {
             return Ok(true);
         }
         match self.store().commit(commit).await {
-            Ok(()) => self.has_told(known, &states, effects, now),
+            Ok(()) => {
+                self.waits(&states, waiting);
+                self.has_told(known, &states, effects, now);
+            }
             Err(CommitError::Conflict(_)) => return Ok(false),
             Err(error) => return Err(error.into()),
         }
         Ok(true)
+    }
+
+    /// Adds the reasons that have waited. They are kept by no store: a process that ends takes them along, not what they are of.
+    fn with_waiting(&self, id: IncidentId, touched: &mut Touched) {
+        let waiting = self.inner.alerts_waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for ((order, why), count) in waiting.get(&id).into_iter().flatten() {
+            touched.counted(*order, why.clone(), *count);
+        }
+    }
+
+    /// Keeps the reasons that have to wait, and forgets those that were told.
+    fn waits(&self, told: &[Incident], new: Vec<(IncidentId, Kinds)>) {
+        let mut waiting = self.inner.alerts_waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for state in told {
+            waiting.remove(&state.id);
+        }
+        for (id, kinds) in new {
+            let its = waiting.entry(id).or_default();
+            for (kind, count) in kinds {
+                *its.entry(kind).or_default() += count;
+            }
+        }
     }
 
     fn has_told(&self, known: &mut Known, states: &[Incident], effects: Vec<Effect>, now: DateTime<Utc>) {
@@ -208,11 +235,14 @@ impl Engine {
         let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(()) };
         let mut known = Known::default();
         let source = loaded.state.alerts.as_ref().and_then(|alerts| alerts.tally.sources.first());
-        let touched = Touched { source: source.cloned().unwrap_or_default(), ..Touched::default() };
+        let mut touched = Touched { source: source.cloned().unwrap_or_default(), ..Touched::default() };
+        self.with_waiting(id, &mut touched);
         let told = self.all_told(&mut known, &touched, &Changed::default(), &loaded.state).await?;
         let origin = Origin::system("alerts", Cause::Timer);
         let command = IncidentCommand::TellAlerts(Box::new(told));
-        self.change_incident(id, &command, &origin, None).await.map(|_| ())
+        let state = self.change_incident(id, &command, &origin, None).await?;
+        self.waits(&[state], Vec::new());
+        Ok(())
     }
 }
 

@@ -514,6 +514,42 @@ async fn what_a_group_leaves_out_holds_its_incident_whatever_others_tell() {
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
+/// What comes in a hurry waits with its reasons; that something is left out, and who tells of it for the first time, does not.
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_told_with_its_reasons() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let named = all_of(&bench, 0..10, true);
+    cut(&mut bench, "1", ("a", true, 0), named).await;
+    bench.pass(1_000).await;
+    let ended = all_of(&bench, 0..3, false);
+    cut(&mut bench, "2", ("a", true, 0), ended).await;
+    bench.pass(500).await;
+    assert_eq!(tally(&only(&bench).await.0), (10, 10), "it waits");
+    bench.pass(10_000).await;
+    let (incident, events) = only(&bench).await;
+    assert_eq!(tally(&incident), (7, 10));
+    let ended = |event: &IncidentEvent| match event {
+        IncidentEvent::AlertsChanged { reasons, .. } => reasons.iter().any(|why| why == "3 alerts ended"),
+        _ => false,
+    };
+    assert_eq!(events.iter().filter(|event| ended(event)).count(), 1, "{events:?}");
+    let one = vec![of_billing(&bench, "n20", true)];
+    cut(&mut bench, "3", ("a", true, 0), one).await;
+    bench.pass(500).await;
+    let next = all_of(&bench, 3..5, false);
+    cut(&mut bench, "4", ("a", true, 100), next).await;
+    uptime(&mut bench, "u1", true).await;
+    bench.pass(500).await;
+    let (incident, events) = only(&bench).await;
+    let tally_now = &incident.alerts.as_ref().unwrap().tally;
+    assert_eq!((tally(&incident), tally_now.left_out), ((7, 12), 100));
+    assert_eq!(tally_now.sources, ["alertmanager", "json/uptime"]);
+    let count = events.len();
+    bench.pass(10_000).await;
+    assert_eq!(only(&bench).await.1.len(), count, "all of it was told");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
 /// With a limit of the sender an end may be cut away, and the alert is named no more: it ends with its group. A message of a sender
 /// of which nothing but its alerts is known ends nothing else.
 #[tokio::test(start_paused = true)]
