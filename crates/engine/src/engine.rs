@@ -91,6 +91,8 @@ pub(crate) struct Inner {
     pub(crate) alert_gate: Mutex<()>,
     /// When each incident's alerts were last told of on its timeline.
     pub(crate) alerts_told: std::sync::Mutex<BTreeMap<IncidentId, DateTime<Utc>>>,
+    /// What came to each incident's alerts since, and why: told with the next that is.
+    pub(crate) alerts_waiting: std::sync::Mutex<BTreeMap<IncidentId, crate::alerts::Kinds>>,
     /// The source and the fingerprint behind which the next look at watched alerts begins.
     pub(crate) alerts_looked: std::sync::Mutex<Option<(String, String)>>,
     /// `true` once draining: nothing new is started.
@@ -152,6 +154,7 @@ impl Engine {
                 pager_gate: Mutex::new(()),
                 alert_gate: Mutex::new(()),
                 alerts_told: std::sync::Mutex::default(),
+                alerts_waiting: std::sync::Mutex::default(),
                 alerts_looked: std::sync::Mutex::default(),
                 draining: watch::Sender::new(false),
                 changed: watch::Sender::new(0),

@@ -16,7 +16,7 @@ pub use decide::{Around, Holder, Told, What, along, decide, is_due, settle};
 pub use notice::{AlertLink, AlertNotice, SentAlert};
 pub use policy::{AlertPolicy, Maintenance, ServiceMatch};
 pub use row::{AlertDecision, AlertRow, pager_key};
-pub use tally::{AlertCount, Tally, counted};
+pub use tally::{AlertCount, Tally, counted, group_key};
 
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,14 @@
 //! How many alerts an incident has, and the first of them: what the card and the timeline say of a storm.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::notice::AlertLink;
+
+/// Groups of which is kept how many were left out.
+const GROUPS: usize = 100;
 
 /// Alerts of one incident, counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,9 +28,12 @@ pub struct Tally {
     pub firing: u64,
     /// All that ever came to it.
     pub total: u64,
-    /// Those that the sender left out of its messages, by its newest word.
+    /// Those that the senders left out of their messages, by the newest word of each.
     #[serde(default, skip_serializing_if = "is_none_left_out")]
     pub left_out: u64,
+    /// How many of them each group of a sender left out, by [`group_key`]; nothing where that was told before it was kept.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out_of: BTreeMap<String, u64>,
     /// The first of them, those that fire before the others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub first: Vec<String>,
@@ -37,7 +46,47 @@ fn is_none_left_out(left_out: &u64) -> bool {
     *left_out == 0
 }
 
+/// What a sender's group is called among those that left some out: groups may have long names.
+#[must_use]
+pub fn group_key(source: &str, group: Option<&str>) -> String {
+    let digest = Sha256::digest(group.unwrap_or_default());
+    format!("{source}/{}", hex::encode(&digest[..8]))
+}
+
 impl Tally {
+    /// Takes the newest word of these groups over: each speaks for itself alone.
+    pub fn leave_out(&mut self, newest: &BTreeMap<String, u64>) {
+        if newest.is_empty() {
+            return;
+        }
+        for (group, count) in newest {
+            if *count == 0 {
+                self.left_out_of.remove(group);
+            } else if self.left_out_of.len() < GROUPS || self.left_out_of.contains_key(group) {
+                self.left_out_of.insert(group.clone(), *count);
+            }
+        }
+        self.left_out = self.left_out_of.values().fold(0, |sum, count| sum.saturating_add(*count));
+    }
+
+    /// Takes over what was left out of the alerts of an incident that is a part of this one from now on.
+    pub fn leave_out_along(&mut self, other: &Tally) {
+        // of whom that is nobody has kept: it counts until the next word
+        let unnamed = self.unnamed().saturating_add(other.unnamed());
+        let mut both = other.left_out_of.clone();
+        for (group, count) in &mut both {
+            // both may know of the same group
+            *count = self.left_out_of.get(group).copied().unwrap_or_default().max(*count);
+        }
+        self.leave_out(&both);
+        let named = self.left_out_of.values().fold(0_u64, |sum, count| sum.saturating_add(*count));
+        self.left_out = named.saturating_add(unnamed);
+    }
+
+    fn unnamed(&self) -> u64 {
+        self.left_out_of.values().fold(self.left_out, |rest, count| rest.saturating_sub(*count))
+    }
+
     /// `5 of 8 alerts fire`, and what was left out.
     #[must_use]
     pub fn words(&self) -> String {

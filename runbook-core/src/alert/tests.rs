@@ -587,3 +587,30 @@ fn a_row_is_whole_whatever_comes() {
         );
     }
 }
+
+/// Each group of a sender speaks for itself; what was told before that was kept counts until the next word.
+#[test]
+fn what_is_left_out_is_counted_by_group() {
+    let of = |group: &str, count| BTreeMap::from([(group_key("alertmanager", Some(group)), count)]);
+    let mut tally = Tally::default();
+    for (group, count, sum) in [("a", 100, 100), ("b", 0, 100), ("b", 3, 103), ("a", 40, 43), ("a", 0, 3)] {
+        tally.leave_out(&of(group, count));
+        assert_eq!(tally.left_out, sum, "{group} {count}");
+    }
+    tally.leave_out(&BTreeMap::new());
+    assert_eq!(tally.left_out, 3);
+    assert_ne!(group_key("alertmanager", Some("a")), group_key("grafana", Some("a")));
+    let mut old: Tally =
+        serde_json::from_str(r#"{"sources":["grafana"],"firing":1,"total":1,"left_out":5}"#).unwrap();
+    old.leave_out_along(&tally);
+    assert_eq!(old.left_out, 8);
+    old.leave_out_along(&tally);
+    assert_eq!(old.left_out, 8, "both know of the same group");
+    let text = serde_json::to_string(&old).unwrap();
+    assert_eq!(serde_json::from_str::<Tally>(&text).unwrap(), old);
+    old.leave_out(&of("c", 1));
+    assert_eq!(old.left_out, 4);
+    let many: BTreeMap<String, u64> = (0..300).map(|n| (format!("s/{n}"), 1)).collect();
+    old.leave_out(&many);
+    assert_eq!((old.left_out_of.len(), old.left_out), (100, 102));
+}

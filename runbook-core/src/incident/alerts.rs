@@ -101,6 +101,8 @@ pub(super) fn decide(state: &Incident, told: &AlertsTold, now: DateTime<Utc>) ->
     let known = state.alerts.as_ref();
     let was_firing = known.is_some_and(|alerts| alerts.tally.firing > 0);
     let fires_again = !was_firing && told.tally.firing > 0;
+    // what was left out of a sender's messages may fire, too
+    let was_held = was_firing || known.is_some_and(|alerts| alerts.tally.left_out > 0);
     let came_back = match (&told.reopens, state.status.is_open()) {
         (Some(reason), false) => Some(reason.clone()),
         // it had ended there while something was still open here
@@ -167,7 +169,7 @@ pub(super) fn decide(state: &Incident, told: &AlertsTold, now: DateTime<Utc>) ->
             _ => Effect::ClearTargetTimer { incident },
         });
     }
-    if is_open && told.tally.firing == 0 && told.tally.left_out == 0 && (was_firing || came_back.is_some()) {
+    if is_open && told.tally.firing == 0 && told.tally.left_out == 0 && (was_held || came_back.is_some()) {
         end(state, told, came_back.is_some(), &mut events, &mut effects);
     }
     if !events.is_empty() {

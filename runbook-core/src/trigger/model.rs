@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::number;
+use crate::ids::IncidentId;
 use crate::journal::millis;
 
 /// A question with a limit.
@@ -39,6 +41,31 @@ pub struct Trigger {
     pub propose: Option<String>,
     /// Seconds within which a plan starts by itself once at most.
     pub window_s: u32,
+}
+
+impl Trigger {
+    /// What it asks and when the answer is bad, in short: another question, limit or time under the same name has another mark.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        let mut hash = Sha256::new();
+        match &self.ask {
+            Ask::Query { connection, query } => {
+                hash.update(connection.as_deref().unwrap_or_default());
+                // no name of a connection has one
+                hash.update([0]);
+                hash.update(query);
+            }
+            Ask::Count { what, within_s } => {
+                hash.update([1, u8::from(*what == Counted::Incidents)]);
+                hash.update(within_s.to_le_bytes());
+            }
+        }
+        hash.update([0]);
+        hash.update(self.when.sign());
+        hash.update(self.limit.to_le_bytes());
+        hash.update(self.for_s.to_le_bytes());
+        hex::encode(&hash.finalize()[..8])
+    }
 }
 
 /// What is asked.
@@ -183,6 +210,9 @@ pub struct Standing {
     /// It was told that there is no number, or no answer.
     #[serde(default)]
     pub told: bool,
+    /// [`Trigger::mark`] of what was asked last; empty where that was before it was kept.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub mark: String,
 }
 
 /// What is to be told.
@@ -234,6 +264,20 @@ pub enum Turn {
         /// When it was asked last.
         #[serde(with = "millis")]
         asked_at: DateTime<Utc>,
+    },
+    /// It fires on, and the incident where it was ended so long ago that this one is not opened again.
+    FiresOn {
+        /// Since when it is bad.
+        #[serde(with = "millis")]
+        since: DateTime<Utc>,
+        /// The worst value.
+        #[serde(with = "number")]
+        value: f64,
+        /// That incident.
+        incident: IncidentId,
+        /// When it ended.
+        #[serde(with = "millis")]
+        ended_at: DateTime<Utc>,
     },
     /// What maintenance or damping had held back counts from now on.
     Counts {
@@ -300,6 +344,8 @@ impl TriggerNotice {
             Turn::NoAnswer { since, .. } => ("no-answer", *since),
             Turn::Answers { .. } => ("answers", now),
             Turn::Removed { asked_at } => ("removed", *asked_at),
+            // each end of an incident is held against it once
+            Turn::FiresOn { ended_at, .. } => ("fires-on", *ended_at),
             // held back once, it may have turned again since, and is steady later than that
             Turn::Counts { since, held_at, .. } => ("counts", (*held_at).max(*since)),
         };
@@ -348,6 +394,14 @@ impl TriggerNotice {
                 )
             }
             Turn::Removed { .. } => removed(&self.trigger),
+            Turn::FiresOn { since, value, ended_at, .. } => format!(
+                "trigger {} fires on: {}: {} {limit} since {}; the incident where it was ended at {}",
+                self.trigger,
+                trigger.says,
+                shown(*value),
+                time(since),
+                time(ended_at)
+            ),
             Turn::Counts { firing: true, since, .. } => {
                 format!("trigger {} fires still: {}, since {}", self.trigger, trigger.says, time(since))
             }

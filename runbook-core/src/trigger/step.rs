@@ -4,6 +4,9 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::model::{Is, Reading, Sample, Standing, Trigger, Turn};
 
+/// Nobody has asked for so long, and for so many times its pause: what was bad before says nothing of the time between.
+const GAP: Duration = Duration::minutes(5);
+const PAUSES: i64 = 3;
 /// So many bad series are named; how many more there are is said.
 const FEW: usize = 5;
 
@@ -15,7 +18,8 @@ pub fn step(
     reading: &Reading,
     now: DateTime<Utc>,
 ) -> (Standing, Vec<Turn>) {
-    let mut after = Standing { asked_at: Some(now), ..before.clone() };
+    let was = if counts_still(before, trigger, now) { before.is } else { Is::Quiet };
+    let mut after = Standing { is: was, asked_at: Some(now), mark: trigger.mark(), ..before.clone() };
     let mut turns = Vec::new();
     let patience = Duration::seconds(i64::from(trigger.every_s));
     let numbers: Vec<&Sample> = match reading {
@@ -50,20 +54,31 @@ pub fn step(
     (after.missing_since, after.value) = (None, Some(value));
     let is_bad = trigger.when.holds(value, trigger.limit);
     let long_enough = |since: DateTime<Utc>| now >= since + Duration::seconds(i64::from(trigger.for_s));
-    after.is = match (before.is, is_bad) {
+    after.is = match (was, is_bad) {
         (Is::Quiet, true) if trigger.for_s > 0 => Is::Pending { since: now },
         (Is::Quiet, true) => Is::Firing { since: now },
         (Is::Pending { since }, true) if long_enough(since) => Is::Firing { since },
         (is @ (Is::Pending { .. } | Is::Firing { .. }), true) => is,
         (_, false) => Is::Quiet,
     };
-    match (before.is, after.is) {
+    match (was, after.is) {
         (Is::Firing { .. }, Is::Firing { .. }) => {}
         (_, Is::Firing { since }) => turns.push(Turn::Fires { since, value, over: over(trigger, &numbers) }),
         (Is::Firing { since }, _) => turns.push(Turn::Resolves { since, value }),
         _ => {}
     }
     (after, turns)
+}
+
+/// Whether what it is still holds. Pending is a time without a break: it begins anew where nobody has asked for long, and where
+/// something else was asked. What fires does so until an answer is good.
+fn counts_still(before: &Standing, trigger: &Trigger, now: DateTime<Utc>) -> bool {
+    if !matches!(before.is, Is::Pending { .. }) {
+        return true;
+    }
+    let gap = GAP.max(Duration::seconds(PAUSES * i64::from(trigger.every_s)));
+    let is_same = before.mark.is_empty() || before.mark == trigger.mark();
+    is_same && before.asked_at.is_some_and(|at| now - at <= gap)
 }
 
 /// The bad series by their labels, worst first.

@@ -62,7 +62,9 @@ fn told(trigger: &Trigger, readings: &[Reading]) -> Vec<(i64, &'static str)> {
                 Turn::NoNumber { .. } => "no number",
                 Turn::NoAnswer { .. } => "no answer",
                 Turn::Answers { .. } => "answers",
-                Turn::Counts { .. } => panic!("no answer says so"),
+                Turn::Counts { .. } | Turn::Removed { .. } | Turn::FiresOn { .. } => {
+                    panic!("no answer says so")
+                }
             };
             (minute, word)
         }));
@@ -119,6 +121,50 @@ fn it_fires_when_it_was_bad_for_long_enough_and_resolves_once() {
     ] {
         assert_eq!(!told(&trigger(when, limit, 0), &[value(5.0)]).is_empty(), bad, "{}", when.sign());
     }
+}
+
+/// Pending is a time in which it was asked all along, and the same: two bad answers with hours between them fire nothing.
+#[test]
+fn what_is_pending_begins_anew_where_nobody_asked_for_long_or_something_else_was_asked() {
+    let hour = trigger(Comparison::Above, 0.1, 3_600);
+    let at = |minute: i64| start() + Duration::minutes(minute);
+    let (pending, _) = step(&Standing::default(), &hour, &value(0.2), at(0));
+    assert_eq!(pending.is, Is::Pending { since: at(0) });
+    let failed = Reading::Failed("no".to_owned());
+    // a restart within the pause, or of a few of them, is no break
+    let (soon, _) = step(&pending, &hour, &value(0.2), at(5));
+    assert_eq!(soon.is, Is::Pending { since: at(0) });
+    let (late, turns) = step(&pending, &hour, &value(0.2), at(120));
+    assert_eq!((late.is, turns), (Is::Pending { since: at(120) }, Vec::new()));
+    let (none, _) = step(&pending, &hour, &failed, at(120));
+    let (late, turns) = step(&none, &hour, &value(0.2), at(121));
+    assert_eq!((late.is, turns), (Is::Pending { since: at(121) }, Vec::new()));
+    // what is asked rarely has long pauses
+    let rarely = Trigger { every_s: 3_600, ..hour.clone() };
+    let (pending_rarely, _) = step(&Standing::default(), &rarely, &value(0.2), at(0));
+    let (fires, _) = step(&pending_rarely, &rarely, &value(0.2), at(120));
+    assert_eq!(fires.is, Is::Firing { since: at(0) });
+    let firing = Standing { is: Is::Firing { since: at(0) }, ..pending.clone() };
+    for (what, other) in [
+        ("limit", Trigger { limit: 0.15, ..hour.clone() }),
+        ("comparison", Trigger { when: Comparison::AtLeast, ..hour.clone() }),
+        ("for", Trigger { for_s: 60, ..hour.clone() }),
+        ("query", Trigger { ask: Ask::Query { connection: None, query: "y".to_owned() }, ..hour.clone() }),
+        ("ask", Trigger { ask: Ask::Count { what: Counted::Incidents, within_s: 60 }, ..hour.clone() }),
+    ] {
+        let (anew, turns) = step(&pending, &other, &value(0.2), at(2));
+        assert_eq!((anew.is, turns), (Is::Pending { since: at(2) }, Vec::new()), "{what}");
+        let (anew, _) = step(&pending, &other, &failed, at(2));
+        assert_eq!(anew.is, Is::Quiet, "{what}: the next bad answer is its first");
+        let (still, turns) = step(&firing, &other, &value(0.2), at(600));
+        assert_eq!((still.is, turns), (firing.is, Vec::new()), "{what}: it fires until it is good");
+    }
+    let (renamed, _) =
+        step(&pending, &Trigger { says: "slow".to_owned(), ..hour.clone() }, &value(0.2), at(2));
+    assert_eq!(renamed.is, Is::Pending { since: at(0) }, "the same is asked");
+    // kept before there were marks
+    let old = Standing { mark: String::new(), ..pending };
+    assert_eq!(step(&old, &hour, &value(0.2), at(2)).0.is, Is::Pending { since: at(0) });
 }
 
 #[test]
@@ -223,7 +269,9 @@ proptest! {
                         prop_assert!(unknown && number.is_some());
                         unknown = false;
                     }
-                    Turn::Counts { .. } => prop_assert!(false, "no answer says so"),
+                    Turn::Counts { .. } | Turn::Removed { .. } | Turn::FiresOn { .. } => {
+                        prop_assert!(false, "no answer says so");
+                    }
                 }
             }
             prop_assert_eq!(fires, matches!(next.is, Is::Firing { .. }));

@@ -43,10 +43,11 @@ impl Engine {
             known.take(self.store(), (row.source.clone(), row.fingerprint.clone()), row.clone()).await?;
             rows.push(RowChange::Alert(Box::new(row)));
         }
-        let left_out = |one: &Incident| one.alerts.as_ref().map_or(0, |alerts| alerts.tally.left_out);
-        touched.left_out = Some(left_out(from) + left_out(into));
         let its = from.alerts.iter().flat_map(|alerts| &alerts.tally.sources);
         let mut told = self.all_told(&mut known, &touched, &by_incident(&rows), into).await?;
+        if let Some(alerts) = &from.alerts {
+            told.tally.leave_out_along(&alerts.tally);
+        }
         told.tally.sources.extend(its.cloned());
         told.tally.sources.sort();
         told.tally.sources.dedup();

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use runbook_core::alert::{About, AlertCount, AlertRow, Around, Holder, pager_key};
+use runbook_core::alert::{About, AlertCount, AlertRow, Around, Holder, Tally, pager_key};
 use runbook_core::ids::IncidentId;
 use runbook_core::incident::{End, IncidentEvent};
 use runbook_core::ports::{AlertsOf, IncidentRow, Store};
@@ -34,6 +34,7 @@ pub(super) struct Known {
     paged: BTreeMap<(String, bool), Option<IncidentId>>,
     newest: BTreeMap<IncidentId, Option<Newest>>,
     counts: BTreeMap<IncidentId, AlertCount>,
+    tallies: BTreeMap<IncidentId, Tally>,
 }
 
 impl Known {
@@ -73,6 +74,7 @@ impl Known {
     /// An incident is about to be opened: nothing of it is in the store.
     pub(super) fn opens(&mut self, row: IncidentRow) {
         self.counts.insert(row.id, AlertCount::default());
+        self.tallies.insert(row.id, Tally::default());
         self.opened(row);
     }
 
@@ -88,6 +90,71 @@ impl Known {
         let count = store.alert_count(id).await?;
         self.counts.insert(id, count);
         Ok(count)
+    }
+
+    /// What was told of an incident's alerts last, and what the batch has heard since.
+    async fn tally(&mut self, store: &dyn Store, id: IncidentId) -> Result<&mut Tally, EngineError> {
+        if !self.tallies.contains_key(&id) {
+            let alerts = load_incident(store, id).await?.and_then(|loaded| loaded.state.alerts);
+            self.tallies.insert(id, alerts.map(|alerts| alerts.tally).unwrap_or_default());
+        }
+        Ok(self.tallies.entry(id).or_default())
+    }
+
+    /// Hears how many alerts a group leaves out; whether that is new to the incident.
+    pub(super) async fn leaves_out(
+        &mut self,
+        store: &dyn Store,
+        id: IncidentId,
+        group: &str,
+        count: u64,
+    ) -> Result<bool, EngineError> {
+        let tally = self.tally(store, id).await?;
+        let before = tally.left_out;
+        let is_new = tally.left_out_of.get(group).copied().unwrap_or_default() != count;
+        tally.leave_out(&BTreeMap::from([(group.to_owned(), count)]));
+        Ok(is_new || tally.left_out != before)
+    }
+
+    /// Hears who tells of an incident's alerts; whether that is new to it.
+    pub(super) async fn is_told_by(
+        &mut self,
+        store: &dyn Store,
+        id: IncidentId,
+        source: &str,
+    ) -> Result<bool, EngineError> {
+        let tally = self.tally(store, id).await?;
+        let is_new = !tally.sources.iter().any(|known| known == source);
+        if is_new {
+            tally.sources.push(source.to_owned());
+        }
+        Ok(is_new)
+    }
+
+    /// Reads the alerts of a sender's group that came to an incident.
+    pub(super) async fn read_group(
+        &mut self,
+        store: &dyn Store,
+        source: &str,
+        group: &str,
+        most: usize,
+    ) -> Result<(), EngineError> {
+        let which = AlertsOf::Group { source: source.to_owned(), group: group.to_owned() };
+        for row in store.alerts(which, most).await? {
+            // what the batch has decided is newer
+            self.rows.entry((row.source.clone(), row.fingerprint.clone())).or_insert(Some(row));
+        }
+        Ok(())
+    }
+
+    /// Those that are known of a sender's group.
+    pub(super) fn of_group<'a>(
+        &'a self,
+        source: &'a str,
+        group: &'a str,
+    ) -> impl Iterator<Item = &'a AlertRow> {
+        let rows = self.rows.values().flatten();
+        rows.filter(move |row| row.source == source && row.group.as_deref() == Some(group))
     }
 
     /// Takes a decision over: counts, the group's incident, and who came last.

@@ -11,7 +11,7 @@ mod tell;
 pub use explain::{explain, explain_loose};
 
 pub(crate) use along::Along;
-pub(crate) use batch::{Handed, facts_of};
+pub(crate) use batch::{Handed, Kinds, facts_of};
 pub(crate) use look::PRUNE;
 pub(crate) use tell::tell_timer;
 

@@ -13,7 +13,7 @@ use runbook_core::ports::{AlertsOf, Commit, CommitError, CounterRaise, RowChange
 
 use super::TELL;
 use super::around::Known;
-use super::batch::{Opening, Pending, Touched};
+use super::batch::{Kinds, Opening, Pending, Touched};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::{INCIDENT_COUNTER, apply_incident, load_incident};
@@ -47,29 +47,30 @@ impl Engine {
             commit.counter = Some(CounterRaise { name: INCIDENT_COUNTER, from: pending.counter, by });
         }
         let changed = by_incident(&rows);
-        let (mut effects, mut states) = (Vec::new(), Vec::new());
-        for (id, touched) in &pending.touched {
-            if let Some(Opening { request, origin }) = pending.opening.get(id) {
-                let tally = self.tally_of(known, *id, touched, &changed, None).await?;
-                let raised = self.raised(request, touched);
+        let (mut effects, mut states, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
+        for (id, mut touched) in pending.touched {
+            if let Some(Opening { request, origin }) = pending.opening.get(&id) {
+                let tally = self.tally_of(known, id, &touched, &changed, None).await?;
+                let raised = self.raised(request, &touched);
                 let decision = open_for_alerts(&raised, tally, touched.reasons(), now);
-                let (append, state) = apply_incident(*id, None, Head::EMPTY, &decision.events, origin, now)?;
+                let (append, state) = apply_incident(id, None, Head::EMPTY, &decision.events, origin, now)?;
                 commit.rows.push(RowChange::Incident(state.row()));
                 effects.extend(self.incident_effects(&mut commit, &append, &decision, &state, now));
                 commit.appends.push(append);
                 states.push(state);
-            } else if let Some(due) = self.may_wait(known, *id, touched, now).await? {
-                commit.timers.push(tell_timer(*id, due));
-            } else if let Some(loaded) = load_incident(self.store(), *id).await? {
-                let told = self.all_told(known, touched, &changed, &loaded.state).await?;
+            } else if let Some(due) = self.may_wait(known, id, &touched, now).await? {
+                commit.timers.push(tell_timer(id, due));
+                waiting.push((id, touched.kinds));
+            } else if let Some(loaded) = load_incident(self.store(), id).await? {
+                self.with_waiting(id, &mut touched);
+                let told = self.all_told(known, &touched, &changed, &loaded.state).await?;
                 let command = IncidentCommand::TellAlerts(Box::new(told));
                 let decision = decide(&loaded.state, &command, now)?;
                 if decision.events.is_empty() {
                     continue;
                 }
                 let state = Some(loaded.state);
-                let (append, state) =
-                    apply_incident(*id, state, loaded.head, &decision.events, &origin, now)?;
+                let (append, state) = apply_incident(id, state, loaded.head, &decision.events, &origin, now)?;
                 commit.rows.push(RowChange::Incident(state.row()));
                 effects.extend(self.incident_effects(&mut commit, &append, &decision, &state, now));
                 commit.appends.push(append);
@@ -82,7 +83,10 @@ impl Engine {
             return Ok(true);
         }
         match self.store().commit(commit).await {
-            Ok(()) => self.has_told(known, &states, effects, now),
+            Ok(()) => {
+                self.waits(&states, waiting);
+                self.has_told(known, &states, effects, now);
+            }
             Err(CommitError::Conflict(_)) => return Ok(false),
             Err(error) => return Err(error.into()),
         }
@@ -102,6 +106,28 @@ impl Engine {
                 ..request.clone()
             },
             None => request.clone(),
+        }
+    }
+
+    /// Adds the reasons that have waited. They are kept by no store: a process that ends takes them along, not what they are of.
+    fn with_waiting(&self, id: IncidentId, touched: &mut Touched) {
+        let waiting = self.inner.alerts_waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for ((order, why), count) in waiting.get(&id).into_iter().flatten() {
+            touched.counted(*order, why.clone(), *count);
+        }
+    }
+
+    /// Keeps the reasons that have to wait, and forgets those that were told.
+    fn waits(&self, told: &[Incident], new: Vec<(IncidentId, Kinds)>) {
+        let mut waiting = self.inner.alerts_waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for state in told {
+            waiting.remove(&state.id);
+        }
+        for (id, kinds) in new {
+            let its = waiting.entry(id).or_default();
+            for (kind, count) in kinds {
+                *its.entry(kind).or_default() += count;
+            }
         }
     }
 
@@ -134,6 +160,9 @@ impl Engine {
             || !touched.damped.is_empty()
             || !touched.steady.is_empty()
             || raises
+            // the end waits for what is left out, and a timer knows neither that nor who has told of it
+            || !touched.left_out.is_empty()
+            || !touched.new_sources.is_empty()
             || count.firing == 0
             || touched.was_quiet;
         let paced = self.inner.alerts_told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -150,9 +179,8 @@ impl Engine {
         state: &Incident,
     ) -> Result<AlertsTold, EngineError> {
         let before = state.alerts.as_ref().map(|alerts| &alerts.tally);
-        let sources = before.map_or_else(Vec::new, |tally| tally.sources.clone());
-        let mut tally = self.tally_of(known, state.id, touched, changed, Some(&sources)).await?;
-        tally.left_out = touched.left_out.or(before.map(|tally| tally.left_out)).unwrap_or_default();
+        let before = before.cloned().unwrap_or_default();
+        let tally = self.tally_of(known, state.id, touched, changed, Some(&before)).await?;
         let mut reasons = touched.reasons();
         let scheme = self.settings().severities.default_scheme();
         let more = |raise: &&Raise| scheme.rank(&raise.to) < scheme.rank(&state.severity);
@@ -181,18 +209,18 @@ impl Engine {
         })
     }
 
-    /// An incident's alerts, counted, with the first of them, and who told of them before; nobody where it is yet to be opened.
+    /// An incident's alerts, counted, with the first of them, and what was told before; nothing where it is yet to be opened.
     async fn tally_of(
         &self,
         known: &mut Known,
         id: IncidentId,
         touched: &Touched,
         changed: &Changed<'_>,
-        sources: Option<&[String]>,
+        before: Option<&Tally>,
     ) -> Result<Tally, EngineError> {
         let count = known.count(self.store(), id).await?;
         let its: Vec<&AlertRow> = changed.of.get(&id).into_iter().flatten().copied().take(COMPARED).collect();
-        let mut first = match sources {
+        let mut first = match before {
             Some(_) => self.store().alerts(AlertsOf::Incident(id), FIRST + its.len()).await?,
             None => Vec::new(),
         };
@@ -200,17 +228,21 @@ impl Engine {
         first.extend(its.into_iter().cloned());
         first.sort_by_key(|row| (!row.firing, row.joined_at));
         first.truncate(FIRST);
-        let mut sources: BTreeSet<String> = sources.into_iter().flatten().cloned().collect();
+        let mut sources: BTreeSet<String> =
+            before.into_iter().flat_map(|one| &one.sources).cloned().collect();
+        sources.extend(touched.new_sources.iter().cloned());
         if !touched.source.is_empty() {
             sources.insert(touched.source.clone());
         }
+        let mut tally = before.cloned().unwrap_or_default();
+        tally.leave_out(&touched.left_out);
         Ok(Tally {
             sources: sources.into_iter().collect(),
             firing: count.firing,
             total: count.total,
-            left_out: touched.left_out.unwrap_or_default(),
             first: first.iter().map(line).collect(),
             links: links(&first),
+            ..tally
         })
     }
 
@@ -220,11 +252,14 @@ impl Engine {
         let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(()) };
         let mut known = Known::default();
         let source = loaded.state.alerts.as_ref().and_then(|alerts| alerts.tally.sources.first());
-        let touched = Touched { source: source.cloned().unwrap_or_default(), ..Touched::default() };
+        let mut touched = Touched { source: source.cloned().unwrap_or_default(), ..Touched::default() };
+        self.with_waiting(id, &mut touched);
         let told = self.all_told(&mut known, &touched, &Changed::default(), &loaded.state).await?;
         let origin = Origin::system("alerts", Cause::Timer);
         let command = IncidentCommand::TellAlerts(Box::new(told));
-        self.change_incident(id, &command, &origin, None).await.map(|_| ())
+        let state = self.change_incident(id, &command, &origin, None).await?;
+        self.waits(&[state], Vec::new());
+        Ok(())
     }
 }
 

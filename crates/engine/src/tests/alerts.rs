@@ -299,8 +299,9 @@ async fn what_has_ended_long_ago_is_forgotten() {
     let mut bench = Bench::with(&[], |_| ()).await;
     let alerts = vec![of_billing(&bench, "a", true), of_billing(&bench, "b", true)];
     told(&mut bench, "1", "g", alerts).await;
-    let ended = of_billing(&bench, "a", false);
-    told(&mut bench, "2", "g", vec![ended]).await;
+    // a group that is not over names what fires still
+    let one = vec![of_billing(&bench, "a", false), of_billing(&bench, "b", true)];
+    told(&mut bench, "2", "g", one).await;
     let left = |bench: &Bench| locked(&bench.data).alerts.len();
     let days = async |bench: &mut Bench, days: u64| {
         bench.is_down_for(std::time::Duration::from_secs(days * 86_400)).await;
@@ -499,4 +500,143 @@ async fn nothing_is_lost_or_doubled_over_restarts() {
             assert_eq!(tally(&incident), (3, 3), "ended at {point}: {incident:?}");
         }
     }
+}
+
+/// A notice of one group: those of it that are named, in which state the group is, and how many a limit has cut away.
+async fn cut(
+    bench: &mut Bench,
+    id: &str,
+    (group, firing, left_out): (&str, bool, u64),
+    alerts: Vec<SentAlert>,
+) {
+    let source = "alertmanager".to_owned();
+    let notice =
+        AlertNotice { source, group: Some(group.to_owned()), firing, left_out, external_url: None, alerts };
+    bench.hand_in("alertmanager", id, Translated::Signal(Signal::Alerts(notice))).await;
+}
+
+async fn uptime(bench: &mut Bench, id: &str, firing: bool) {
+    let alerts = vec![of_billing(bench, "probe", firing)];
+    let notice = AlertNotice { source: "json/uptime".to_owned(), firing, alerts, ..AlertNotice::default() };
+    bench.hand_in("alertmanager", id, Translated::Signal(Signal::Alerts(notice))).await;
+}
+
+fn all_of(bench: &Bench, names: std::ops::Range<usize>, firing: bool) -> Vec<SentAlert> {
+    names.map(|n| of_billing(bench, &format!("n{n}"), firing)).collect()
+}
+
+/// What one group leaves out holds the incident until that group says otherwise: others speak for themselves.
+#[tokio::test(start_paused = true)]
+async fn what_a_group_leaves_out_holds_its_incident_whatever_others_tell() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let named = all_of(&bench, 0..10, true);
+    cut(&mut bench, "1", ("a", true, 100), named).await;
+    bench.pass(6_000).await;
+    uptime(&mut bench, "u1", true).await;
+    // of another group, and nothing of it is left out
+    let other = vec![of_billing(&bench, "other", true)];
+    cut(&mut bench, "o1", ("b", true, 0), other).await;
+    bench.pass(6_000).await;
+    let left_out = |incident: &Incident| incident.alerts.as_ref().unwrap().tally.left_out;
+    let (incident, _) = only(&bench).await;
+    assert_eq!((tally(&incident), left_out(&incident)), ((12, 12), 100));
+    let ended = all_of(&bench, 0..10, false);
+    cut(&mut bench, "2", ("a", true, 100), ended).await;
+    let other = vec![of_billing(&bench, "other", false)];
+    cut(&mut bench, "o2", ("b", false, 0), other).await;
+    uptime(&mut bench, "u2", false).await;
+    bench.pass(20_000).await;
+    let (incident, _) = only(&bench).await;
+    assert!(incident.status.is_open(), "a hundred fire still");
+    assert_eq!((tally(&incident), left_out(&incident)), ((0, 12), 100));
+    // the last of them are named now, and nobody knew of them
+    let last = all_of(&bench, 100..110, false);
+    cut(&mut bench, "3", ("a", false, 0), last).await;
+    bench.pass(6_000).await;
+    let (incident, _) = only(&bench).await;
+    assert_eq!((incident.status, left_out(&incident)), (Status::Resolved, 0));
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// What comes in a hurry waits with its reasons; that something is left out, and who tells of it for the first time, does not.
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_told_with_its_reasons() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let named = all_of(&bench, 0..10, true);
+    cut(&mut bench, "1", ("a", true, 0), named).await;
+    bench.pass(1_000).await;
+    let ended = all_of(&bench, 0..3, false);
+    cut(&mut bench, "2", ("a", true, 0), ended).await;
+    bench.pass(500).await;
+    assert_eq!(tally(&only(&bench).await.0), (10, 10), "it waits");
+    bench.pass(10_000).await;
+    let (incident, events) = only(&bench).await;
+    assert_eq!(tally(&incident), (7, 10));
+    let ended = |event: &IncidentEvent| match event {
+        IncidentEvent::AlertsChanged { reasons, .. } => reasons.iter().any(|why| why == "3 alerts ended"),
+        _ => false,
+    };
+    assert_eq!(events.iter().filter(|event| ended(event)).count(), 1, "{events:?}");
+    let one = vec![of_billing(&bench, "n20", true)];
+    cut(&mut bench, "3", ("a", true, 0), one).await;
+    bench.pass(500).await;
+    let next = all_of(&bench, 3..5, false);
+    cut(&mut bench, "4", ("a", true, 100), next).await;
+    uptime(&mut bench, "u1", true).await;
+    bench.pass(500).await;
+    let (incident, events) = only(&bench).await;
+    let tally_now = &incident.alerts.as_ref().unwrap().tally;
+    assert_eq!((tally(&incident), tally_now.left_out), ((7, 12), 100));
+    assert_eq!(tally_now.sources, ["alertmanager", "json/uptime"]);
+    let count = events.len();
+    bench.pass(10_000).await;
+    assert_eq!(only(&bench).await.1.len(), count, "all of it was told");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// With a limit of the sender an end may be cut away, and the alert is named no more: it ends with its group. A message of a sender
+/// of which nothing but its alerts is known ends nothing else.
+#[tokio::test(start_paused = true)]
+async fn what_was_cut_away_ends_with_its_group() {
+    for point in [None, Some(1), Some(2), Some(3), Some(4), Some(6)] {
+        let mut bench = Bench::with(&[], |_| ()).await;
+        let all = all_of(&bench, 0..130, true);
+        cut(&mut bench, "1", ("a", true, 0), all[..100].to_vec()).await;
+        bench.pass(6_000).await;
+        // the first hundred of them are others now, and of the rest some end unseen
+        cut(&mut bench, "2", ("a", true, 30), all[30..].to_vec()).await;
+        let other = vec![of_billing(&bench, "other", true)];
+        cut(&mut bench, "o1", ("b", true, 0), other).await;
+        bench.pass(6_000).await;
+        if let Some(point) = point {
+            bench.ends_soon(point).await;
+        }
+        let ended = all_of(&bench, 30..100, false);
+        cut(&mut bench, "3", ("a", false, 0), ended).await;
+        bench.pass(60_000).await;
+        let (incident, events) = only(&bench).await;
+        assert_eq!((tally(&incident), incident.status.is_open()), ((1, 131), true), "{point:?}");
+        let over = |event: &&IncidentEvent| match event {
+            IncidentEvent::AlertsChanged { reasons, .. } => {
+                reasons.iter().any(|why| why.starts_with("60 alerts ended: the sender says that its whole"))
+            }
+            _ => false,
+        };
+        assert_eq!(events.iter().filter(over).count(), 1, "{point:?}: {events:?}");
+        let other = vec![of_billing(&bench, "other", false)];
+        cut(&mut bench, "o2", ("b", false, 0), other).await;
+        bench.pass(6_000).await;
+        assert_eq!(only(&bench).await.0.status, Status::Resolved, "{point:?}");
+        assert_eq!(check(&bench), Vec::<String>::new());
+    }
+    let mut bench = Bench::with(&[], |_| ()).await;
+    for (id, name, firing) in [("1", "x", true), ("2", "y", true), ("3", "y", false)] {
+        let alerts = vec![of_billing(&bench, name, firing)];
+        let (source, group) = ("json/uptime".to_owned(), Some("a".to_owned()));
+        let notice = AlertNotice { source, group, firing, left_out: 0, external_url: None, alerts };
+        bench.hand_in("alertmanager", id, Translated::Signal(Signal::Alerts(notice))).await;
+        bench.pass(6_000).await;
+    }
+    let (incident, _) = only(&bench).await;
+    assert_eq!((tally(&incident), incident.status.is_open()), ((1, 2), true));
 }

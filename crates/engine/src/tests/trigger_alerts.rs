@@ -140,6 +140,59 @@ async fn its_incident_is_opened_again_soon_and_another_one_later() {
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
+/// What a person ended while it fires is over for as long as it would be opened again. What fires on then opens another, calls
+/// whom it calls and plans what it plans, once, wherever the process ends.
+#[tokio::test(start_paused = true)]
+async fn what_fires_on_after_a_person_ended_its_incident_opens_another() {
+    for point in [None, Some(1), Some(3), Some(5), Some(7), Some(9), Some(12), Some(15), Some(18), Some(22)] {
+        let planned = Trigger { plan: Some("triage".to_owned()), window_s: 600, ..at_once() };
+        let mut bench = Bench::with(&[], with(vec![planned])).await;
+        reads(&bench, "q", Ok(0.34));
+        bench.pass(10 * 60_000).await;
+        bench.ask("over", "ana", Request::IncidentResolve { incident: Some("INC-1".to_owned()) }).await;
+        bench.pass(28 * 60_000).await;
+        assert_eq!((the_incidents(&bench).await.len(), pages(&bench).len()), (1, 1), "a person ended it");
+        if let Some(point) = point {
+            bench.ends_soon(point).await;
+        }
+        bench.pass(2 * 3_600_000).await;
+        let mut all = the_incidents(&bench).await;
+        all.sort_by_key(|(incident, _)| incident.number);
+        let [(first, _), (second, events)] = &all[..] else { panic!("{point:?}: {all:?}") };
+        assert_eq!((first.status, second.status.is_open()), (Status::Resolved, true));
+        let mut paged = pages(&bench);
+        paged.dedup();
+        assert_eq!(paged.len(), 2, "{point:?}: {paged:?}");
+        assert!(paged[1].contains("INC-2"), "{paged:?}");
+        assert_eq!(locked(&bench.data).runs.len(), 2, "{point:?}");
+        for wanted in ["trigger rate fires on: failure rate", "has planned triage"] {
+            let notes = notes(events);
+            assert_eq!(notes.iter().filter(|note| note.contains(wanted)).count(), 1, "{point:?}: {notes:?}");
+        }
+        let mut said = lines(&bench);
+        said.retain(|line| line.contains("INC-2 has it"));
+        said.dedup();
+        assert_eq!(said.len(), 1, "{point:?}: {said:?}");
+        reads(&bench, "q", Ok(0.01));
+        bench.pass(2 * 60_000).await;
+        assert!(the_incidents(&bench).await.iter().all(|(one, _)| one.status == Status::Resolved));
+        assert_eq!(check(&bench), Vec::<String>::new());
+    }
+}
+
+/// As no incident it is over for good.
+#[tokio::test(start_paused = true)]
+async fn what_is_no_incident_is_none_while_it_fires_on() {
+    let mut bench = Bench::with(&[], with(vec![at_once()])).await;
+    reads(&bench, "q", Ok(0.34));
+    bench.pass(2 * 60_000).await;
+    let none = Request::IncidentNone { incident: Some("INC-1".to_owned()), reason: "noise".to_owned() };
+    bench.ask("none", "ana", none).await;
+    bench.pass(2 * 3_600_000).await;
+    assert_eq!((the_incidents(&bench).await.len(), pages(&bench).len()), (1, 1));
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
 /// Alerts of a monitoring system and a trigger share an incident, which ends with the last of them; what a person has said of its
 /// severity does not hold against a trigger that is worse.
 #[tokio::test(start_paused = true)]

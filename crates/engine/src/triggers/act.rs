@@ -54,6 +54,12 @@ impl Engine {
                 let row = self.hear_turn(trigger, true, item).await?;
                 self.fires(trigger, row, text, &origin).await?
             }
+            Turn::FiresOn { incident, .. } => {
+                let row = self.hear_turn(trigger, true, item).await?;
+                // opened again meanwhile, or still over: there it was told already
+                let row = row.filter(|row| row.incident != Some(*incident));
+                self.fires(trigger, row, text, &origin).await?
+            }
             Turn::Resolves { .. } => {
                 // before its incident may be over by it
                 let before = self.row_of_trigger(&trigger.name).await?;
@@ -164,7 +170,10 @@ impl Engine {
     /// is, else where the least urgent things are.
     fn channel_of_trigger(&self, trigger: &Trigger, turn: &Turn) -> Option<String> {
         if trigger.severity.is_some()
-            && matches!(turn, Turn::Fires { .. } | Turn::Resolves { .. } | Turn::Counts { .. })
+            && matches!(
+                turn,
+                Turn::Fires { .. } | Turn::FiresOn { .. } | Turn::Resolves { .. } | Turn::Counts { .. }
+            )
         {
             return None;
         }

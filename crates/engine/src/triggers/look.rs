@@ -8,11 +8,14 @@ use chrono::{DateTime, Utc};
 use runbook_core::ids::IncidentId;
 use runbook_core::journal::StreamId;
 use runbook_core::ports::{Commit, InboxItem, Kept, Signal, Timer, TimerChange, Translated, Translator};
-use runbook_core::trigger::{Ask, Counted, Reading, Sample, Standing, Trigger, TriggerNotice, Turn, step};
+use runbook_core::trigger::{
+    Ask, Counted, Is, Reading, Sample, Standing, Trigger, TriggerNotice, Turn, step,
+};
 use uuid::Uuid;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::incidents::load_incident;
 
 /// The timer's word; the trigger's name is in its key.
 pub(crate) const TRIGGER: &str = "trigger";
@@ -116,12 +119,36 @@ impl Engine {
     async fn look_at_trigger(&self, trigger: &Trigger) -> Result<(), EngineError> {
         let reading = self.read_trigger(trigger).await;
         let now = self.now();
-        let (after, turns) = step(&self.standing_of_trigger(&trigger.name).await?, trigger, &reading, now);
+        let before = self.standing_of_trigger(&trigger.name).await?;
+        let (after, mut turns) = step(&before, trigger, &reading, now);
+        if let (Is::Firing { .. }, Is::Firing { since }, Some(value)) = (before.is, after.is, after.value) {
+            turns.extend(self.fires_on(&trigger.name, (since, value), now).await?);
+        }
         for turn in turns {
             self.hand_turn_in(&TriggerNotice { trigger: trigger.name.clone(), turn }, now).await?;
         }
         let kept = vec![kept(&trigger.name, &after, now)?];
         Ok(self.store().commit(Commit { kept, ..Commit::default() }).await?)
+    }
+
+    /// What is to be told of a trigger that fires on: it never repeats itself, as a monitoring system does, so once its incident has
+    /// been over for longer than it would be opened again, that it fires still is told by this.
+    async fn fires_on(
+        &self,
+        name: &str,
+        (since, value): (DateTime<Utc>, f64),
+        now: DateTime<Utc>,
+    ) -> Result<Option<Turn>, EngineError> {
+        let row = self.row_of_trigger(name).await?;
+        // what is damped or silenced is told of when it counts again
+        let row = row.filter(|row| row.alert.firing && !row.is_watched());
+        let Some(incident) = row.and_then(|row| row.incident) else { return Ok(None) };
+        let Some(loaded) = load_incident(self.store(), incident).await? else { return Ok(None) };
+        let state = &loaded.state;
+        // no incident, or a part of another, with which its alert goes along
+        let is_final = state.status.is_open() || state.end.is_some();
+        let ended_at = state.resolved_at.filter(|at| !is_final && now >= *at + self.settings().alerts.reopen);
+        Ok(ended_at.map(|ended_at| Turn::FiresOn { since, value, incident, ended_at }))
     }
 
     /// Hands in what is to be told, under its name.
