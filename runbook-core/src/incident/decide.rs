@@ -344,6 +344,10 @@ fn decide_alone(
                 let due = (state.detected_at + Duration::seconds(i64::from(target_s))).max(now);
                 decision.effects.push(Effect::TargetTimer { incident, due });
             }
+            // they may have gone to another one since its end
+            if state.alerts.is_some() {
+                decision.effects.push(Effect::AlertsTimer { incident, due: now });
+            }
             decision
         }
         IncidentCommand::PagerReopened { occurred_at } => noted(state, PAGER_REOPENED, *occurred_at),
