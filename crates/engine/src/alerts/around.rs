@@ -1,6 +1,7 @@
 //! What there is around an alert: its row, and the incidents that could take it. Read once for a batch, and kept up to date by what
 //! the batch decides.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
@@ -94,11 +95,13 @@ impl Known {
 
     /// What was told of an incident's alerts last, and what the batch has heard since.
     async fn tally(&mut self, store: &dyn Store, id: IncidentId) -> Result<&mut Tally, EngineError> {
-        if !self.tallies.contains_key(&id) {
-            let alerts = load_incident(store, id).await?.and_then(|loaded| loaded.state.alerts);
-            self.tallies.insert(id, alerts.map(|alerts| alerts.tally).unwrap_or_default());
+        match self.tallies.entry(id) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(unknown) => {
+                let alerts = load_incident(store, id).await?.and_then(|loaded| loaded.state.alerts);
+                Ok(unknown.insert(alerts.map(|alerts| alerts.tally).unwrap_or_default()))
+            }
         }
-        Ok(self.tallies.entry(id).or_default())
     }
 
     /// Hears how many alerts a group leaves out; whether that is new to the incident.

@@ -106,3 +106,18 @@ async fn many_lives_come_to_the_same_as_one() {
     }
     assert!(opened > 2, "the stories are too quiet: {opened}");
 }
+
+/// Bad for an hour is bad at each question of an hour: one before Blocks was down and one after it are not.
+#[tokio::test(start_paused = true)]
+async fn what_is_pending_begins_anew_after_a_time_without_questions() {
+    let hour = Trigger { for_s: 3_600, service: Some("billing".to_owned()), ..trigger("rate", "q") };
+    let mut bench = Bench::with(&[], with(vec![hour])).await;
+    reads(&bench, "q", Ok(0.34));
+    bench.pass(90_000).await;
+    bench.is_down_for(std::time::Duration::from_secs(2 * 3_600)).await;
+    bench.pass(50 * 60_000).await;
+    assert_eq!(the_incidents(&bench).await.len(), 0, "nobody knows how it was");
+    bench.reboot().await;
+    bench.pass(15 * 60_000).await;
+    assert_eq!((the_incidents(&bench).await.len(), check(&bench)), (1, Vec::new()));
+}
