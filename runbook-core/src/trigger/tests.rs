@@ -62,7 +62,7 @@ fn told(trigger: &Trigger, readings: &[Reading]) -> Vec<(i64, &'static str)> {
                 Turn::NoNumber { .. } => "no number",
                 Turn::NoAnswer { .. } => "no answer",
                 Turn::Answers { .. } => "answers",
-                Turn::Counts { .. } => panic!("no answer says so"),
+                Turn::Counts { .. } | Turn::Removed { .. } => panic!("no answer says so"),
             };
             (minute, word)
         }));
@@ -223,7 +223,7 @@ proptest! {
                         prop_assert!(unknown && number.is_some());
                         unknown = false;
                     }
-                    Turn::Counts { .. } => prop_assert!(false, "no answer says so"),
+                    Turn::Counts { .. } | Turn::Removed { .. } => prop_assert!(false, "no answer says so"),
                 }
             }
             prop_assert_eq!(fires, matches!(next.is, Is::Firing { .. }));
