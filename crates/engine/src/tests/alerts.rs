@@ -118,6 +118,9 @@ async fn a_storm_is_one_incident_and_few_events() {
     told(&mut bench, "over", "big", over).await;
     let (incident, _) = only(&bench).await;
     assert_eq!((tally(&incident), incident.status), ((200, 500), Status::Triggered));
+    // three hundred that came first have ended at once: the first of those that fire are named, not they
+    let first = &incident.alerts.as_ref().unwrap().tally.first;
+    assert!(first.len() == 5 && first.iter().all(|line| line.contains("fires since")), "{first:?}");
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
