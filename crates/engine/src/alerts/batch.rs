@@ -37,6 +37,8 @@ pub(crate) struct Handed {
     pub(crate) source: String,
     /// Its id.
     pub(crate) id: String,
+    /// When it was received: what is taken up again may be older than what has been acted on.
+    pub(crate) received_at: DateTime<Utc>,
     /// What it says.
     pub(crate) notice: AlertNotice,
     /// With that it is dealt with; else whoever hands it in has more to do.
@@ -109,6 +111,7 @@ struct One<'a> {
     left_out: Option<u64>,
     alert: &'a SentAlert,
     origin: &'a Origin,
+    received_at: DateTime<Utc>,
     /// It is looked at again, without anything new.
     again: bool,
 }
@@ -162,6 +165,7 @@ impl Engine {
                     }),
                     alert,
                     origin: &origin,
+                    received_at: handed.received_at,
                     again: false,
                 };
                 if !self.one_alert(one, &mut known, &mut pending, (&mut *done, seen)).await? {
@@ -191,6 +195,7 @@ impl Engine {
                 left_out: None,
                 alert: &now_known.alert,
                 origin,
+                received_at: now_known.seen_at,
                 again: true,
             };
             if !self.one_alert(one, &mut known, &mut pending, (&mut done, 0)).await? {
@@ -248,6 +253,7 @@ impl Engine {
             severity: &severe,
             private,
             anytime: is_trigger,
+            received_at: one.received_at,
         };
         let (what, mut row) = match (&before, one.again) {
             (Some(row), true) => match settle(told, row, &around, policy, now) {

@@ -1,5 +1,6 @@
 //! Dead letters: looked at, and taken up again the way they first came.
 
+use runbook_core::alert::{AlertNotice, SentAlert};
 use runbook_core::people::Actor;
 use runbook_core::ports::{
     ChatSignal, InboxItem, Intake as _, PagerEvent, PagerEventKind, Signal, Translated,
@@ -202,6 +203,37 @@ async fn one_private_incident_veils_every_body() {
     asked(&bench, ana(), declare).await.unwrap();
     bench.pass(2_000).await;
     assert_eq!((shown(&bench, "ben").await, shown(&bench, "ana").await), (false, true));
+}
+
+/// An alert that waited among the dead letters is as old as it is: what was told since counts, and nobody is woken for it.
+#[tokio::test(start_paused = true)]
+async fn an_alert_that_is_taken_up_again_does_not_play_over_newer_words() {
+    let told = |name: &str, firing| {
+        let alert = SentAlert {
+            fingerprint: name.to_owned(),
+            firing,
+            title: Some(format!("{name} is down")),
+            ..SentAlert::default()
+        };
+        let source = "alertmanager".to_owned();
+        let notice = AlertNotice { source, firing, alerts: vec![alert], ..AlertNotice::default() };
+        Translated::Signal(Signal::Alerts(notice))
+    };
+    let mut bench = Bench::with(&[], |_| ()).await;
+    for id in ["shop", "cart"] {
+        bench.hand_in("alertmanager", id, unreadable()).await;
+    }
+    bench.pass(3_600_000).await;
+    bench.hand_in("alertmanager", "up", told("shop", false)).await;
+    bench.pass(300_000).await;
+    for id in ["shop", "cart"] {
+        bench.means(id, told(id, true));
+    }
+    asked(&bench, ana(), ALL).await.unwrap();
+    bench.pass(6_000).await;
+    let titles: Vec<_> = locked(&bench.data).incidents.values().map(|row| row.title.clone()).collect();
+    assert_eq!(titles, ["cart is down"]);
+    assert_eq!(check(&bench), Vec::<String>::new());
 }
 
 /// What is of no consequence can be looked at for a week; what could not be understood stays until somebody looks at it.
