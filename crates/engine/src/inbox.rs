@@ -152,7 +152,7 @@ impl Engine {
         Ok(false)
     }
 
-    fn count_dead_letter(&self, source: &str) {
+    pub(crate) fn count_dead_letter(&self, source: &str) {
         // only sources that somebody here understands are taken up
         let labels = format!("source=\"{source}\"");
         self.inner.metrics.count("blocks_dead_letters_total", labels);

@@ -561,9 +561,9 @@ fn the_count_in_words() {
     let words = |firing, total, left_out| Tally { firing, total, left_out, ..Tally::default() }.words();
     assert_eq!(words(5, 8, 0), "5 of 8 alerts fire");
     assert_eq!(words(1, 1, 0), "1 of 1 alert fires");
-    assert_eq!(words(1, 3, 2), "1 of 3 alerts fires, and the sender left out 2 more");
+    assert_eq!(words(1, 3, 2), "1 of 3 alerts fires, and 2 more were left out");
     assert_eq!(words(0, 1, 0), "the one alert has ended");
-    assert_eq!(words(0, 8, 1), "all 8 alerts have ended, and the sender left out 1 more");
+    assert_eq!(words(0, 8, 1), "all 8 alerts have ended, and 1 more was left out");
     let first = (0..5).map(|n| n.to_string()).collect::<Vec<_>>();
     let tally = Tally { total: 500, first, ..Tally::default() };
     assert_eq!(tally.shown().as_deref(), Some("the first 5 of 500"));

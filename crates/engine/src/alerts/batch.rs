@@ -10,7 +10,7 @@ use runbook_core::ids::{IncidentId, IncidentNumber};
 use runbook_core::incident::{OpenIncident, Raise};
 use runbook_core::journal::Cause;
 use runbook_core::people::Actor;
-use runbook_core::ports::{InboxOutcome, RowChange};
+use runbook_core::ports::{DEAD_LETTER, InboxOutcome, RowChange};
 use runbook_core::rules::{Chosen, Facts};
 
 use super::around::{Key, Known};
@@ -123,6 +123,9 @@ impl Engine {
         let mut done = 0;
         for _ in 0..MAX_TRIES {
             if self.try_notices(notices, &mut done).await? {
+                for handed in notices.iter().filter(|handed| handed.notice.unread.is_some()) {
+                    self.count_dead_letter(&handed.source);
+                }
                 return Ok(());
             }
         }
@@ -173,7 +176,11 @@ impl Engine {
                 }
             }
             if handed.settles {
-                pending.done.push((handed.source.clone(), handed.id.clone(), InboxOutcome::Done));
+                // what of it was acted on says nothing new when it is taken up again
+                let outcome = notice.unread.as_ref().map_or(InboxOutcome::Done, |why| InboxOutcome::Kept {
+                    reason: format!("{DEAD_LETTER}{why}"),
+                });
+                pending.done.push((handed.source.clone(), handed.id.clone(), outcome));
             }
             pending.origin.get_or_insert(origin);
             seen += 1;

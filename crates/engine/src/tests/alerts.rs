@@ -39,6 +39,7 @@ async fn notified(bench: &mut Bench, id: &str, group: &str, alerts: Vec<SentAler
         group: Some(group.to_owned()),
         firing: alerts.iter().any(|alert| alert.firing),
         left_out: 0,
+        unread: None,
         external_url: None,
         alerts,
     };
