@@ -58,9 +58,11 @@ pub(crate) fn unread_of(
 ) -> Result<Option<String>, String> {
     match why {
         Some(why) if read.is_empty() => Err(why),
-        why => Ok(why.map(|why| {
-            format!("{unread} of its {} alerts could not be read: {why}", read.len() + unread)
-        })),
+        why => {
+            Ok(why.map(|why| {
+                format!("{unread} of its {} alerts could not be read: {why}", read.len() + unread)
+            }))
+        }
     }
 }
 

@@ -138,7 +138,8 @@ fn heard(
     let mut row = known.cloned().unwrap_or_else(|| fresh(told, now));
     let was = known.map(|row| row.alert.clone());
     if let Some(was) = &was
-        && let Some(why) = is_older(&row, told.received_at, now).or_else(|| is_late(&row, was, told.alert, now))
+        && let Some(why) =
+            is_older(&row, told.received_at, now).or_else(|| is_late(&row, was, told.alert, now))
     {
         return (What::Stays, decided(row, "told_late", why, now));
     }

@@ -165,7 +165,10 @@ fn what_was_received_before_the_newest_word_changes_nothing() {
     bench.received = Some(3_600);
     assert_eq!(bench.told(false, 3_700, 4_000), What::Stays);
     bench.received = Some(3_700);
-    assert!(matches!(bench.told(false, 3_700, 4_000), What::Ends(Some(_))), "at the same time: the later one");
+    assert!(
+        matches!(bench.told(false, 3_700, 4_000), What::Ends(Some(_))),
+        "at the same time: the later one"
+    );
     // a clock that was set back makes nobody deaf
     bench.received = None;
     assert_ne!(bench.told(true, 3_000, 3_000), What::Stays);

@@ -41,6 +41,8 @@ macro_rules! store_conformance {
             a_kept_message_is_taken_up_again,
             kept_messages_are_found_by_what_they_are,
             what_is_of_no_consequence_goes_after_a_while,
+            as_much_of_a_body_is_handed_out_as_is_wanted,
+            the_oldest_dead_letters_go_where_there_are_too_many,
             events_come_back_byte_for_byte,
             a_decision_on_an_old_head_is_a_conflict,
             a_decision_on_another_history_is_a_conflict,
