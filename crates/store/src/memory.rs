@@ -353,6 +353,11 @@ impl Data {
                 row.source == *source && row.group.as_ref() == Some(group) && row.incident.is_some()
             }
             AlertsOf::Incident(id) | AlertsOf::Newest(id) => row.incident == Some(*id),
+            AlertsOf::NewestOf(ids) => row.incident.is_some_and(|id| ids.contains(&id)),
+            AlertsOf::OfPage { key, service } => {
+                let is_open = |id: IncidentId| self.incidents.get(&id).is_some_and(|incident| incident.open);
+                row.incident.is_some_and(is_open) && row.is_known_as(key, service)
+            }
             AlertsOf::Loose => row.incident.is_none(),
             AlertsOf::Watched(after) => {
                 let is_behind = |(source, fingerprint): &(String, String)| {
@@ -367,6 +372,11 @@ impl Data {
             AlertsOf::These(_) | AlertsOf::Watched(_) => {}
             AlertsOf::Group { .. } | AlertsOf::Newest(_) => {
                 rows.sort_by_key(|row| std::cmp::Reverse(row.joined_at));
+            }
+            AlertsOf::NewestOf(_) | AlertsOf::OfPage { .. } => {
+                rows.sort_by_key(|row| std::cmp::Reverse(row.joined_at));
+                let mut seen = BTreeSet::new();
+                rows.retain(|row| seen.insert(row.incident));
             }
             AlertsOf::Incident(_) => rows.sort_by_key(|row| (!row.firing, row.joined_at)),
             AlertsOf::Loose => rows.sort_by_key(|row| std::cmp::Reverse(row.seen_at)),

@@ -282,6 +282,15 @@ pub enum AlertsOf {
     Incident(IncidentId),
     /// The newest that came to an incident.
     Newest(IncidentId),
+    /// Of each of these incidents the newest that came to it, the newest first.
+    NewestOf(Vec<IncidentId>),
+    /// Of each open incident the newest that the pager knows by this key about that service, the newest first.
+    OfPage {
+        /// The key of the page.
+        key: String,
+        /// The service of the page.
+        service: String,
+    },
     /// Those of no incident, the newest first by when they were told.
     Loose,
     /// Those to be looked at again, in order of the source and of the fingerprint: those behind this one, where one is named.

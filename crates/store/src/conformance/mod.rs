@@ -70,6 +70,7 @@ macro_rules! store_conformance {
             runs_are_found_by_target_and_by_code,
             alerts_are_replaced_found_and_counted,
             ended_alerts_are_forgotten_by_age,
+            the_newest_alerts_of_incidents_are_found_by_the_key_of_a_page,
             open_incidents_with_alerts_are_found,
             changes_are_kept_once_and_found_newest_first,
             changes_are_bounded_by_number_and_age,
