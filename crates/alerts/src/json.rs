@@ -6,7 +6,7 @@ use blocks_hooks::loose::{text, time, url};
 use runbook_core::alert::{AlertLink, AlertNotice, SentAlert};
 use serde_json::Value;
 
-use crate::notice::short;
+use crate::notice::{short, unread_of};
 
 /// Alerts of one message that are read.
 const ALERTS_MAX: usize = 10_000;
@@ -72,20 +72,32 @@ impl JsonMapping {
         let sent: Vec<&Value> = match &self.alerts {
             None => vec![&value],
             Some(pointer) => match pointer.at(&value) {
-                Some(Value::Array(list)) => list.iter().take(ALERTS_MAX).collect(),
+                Some(Value::Array(list)) => list.iter().collect(),
                 _ => return Err(format!("there is no list of alerts at '{}'", pointer.0)),
             },
         };
-        let alerts: Result<Vec<SentAlert>, String> = sent.iter().map(|alert| self.alert(alert)).collect();
-        let alerts = alerts?;
+        let (mut alerts, mut unread, mut why) = (Vec::new(), 0, None);
+        for alert in sent.iter().take(ALERTS_MAX) {
+            match self.alert(alert) {
+                Ok(alert) => alerts.push(alert),
+                Err(error) => {
+                    unread += 1;
+                    why.get_or_insert(error);
+                }
+            }
+        }
+        let unread = unread_of(&alerts, unread, why)?;
+        let left_out = (sent.len() - alerts.len()) as u64;
         let group = self.group.as_ref().and_then(|group| {
             text(group.at(&value)).or_else(|| sent.first().and_then(|first| text(group.at(first))))
         });
         Ok(AlertNotice {
             source: format!("json/{}", self.name),
             group,
-            firing: alerts.iter().any(|alert| alert.firing),
-            left_out: 0,
+            // what is left out may fire
+            firing: left_out > 0 || alerts.iter().any(|alert| alert.firing),
+            left_out,
+            unread,
             external_url: None,
             alerts,
         })

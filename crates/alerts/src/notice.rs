@@ -32,18 +32,38 @@ pub(crate) fn read(source: &str, body: &[u8]) -> Result<AlertNotice, String> {
         return Err(format!("the body has no list of alerts{hint}"));
     };
     let alerts: Vec<SentAlert> = sent.iter().filter_map(|alert| alert.as_object().map(read_alert)).collect();
-    if alerts.len() < sent.len() && alerts.is_empty() {
+    let unread = sent.len() - alerts.len();
+    if alerts.is_empty() && unread > 0 {
         return Err("none of its alerts is an object".to_owned());
     }
+    let why = (unread > 0).then(|| "one of them is no object".to_owned());
+    let left_out = notice.get("truncatedAlerts").and_then(Value::as_u64).unwrap_or_default();
     let any_fires = alerts.iter().any(|alert| alert.firing);
     Ok(AlertNotice {
         source: source.to_owned(),
         group: text(notice.get("groupKey")),
         firing: text(notice.get("status")).map_or(any_fires, |status| status != "resolved"),
-        left_out: notice.get("truncatedAlerts").and_then(Value::as_u64).unwrap_or_default(),
+        left_out: left_out.saturating_add(unread as u64),
+        unread: unread_of(&alerts, unread, why)?,
         external_url: url(notice.get("externalURL")),
         alerts,
     })
+}
+
+/// What is said of alerts that could not be read, and the first reason. Where none could, that is all there is.
+pub(crate) fn unread_of(
+    read: &[SentAlert],
+    unread: usize,
+    why: Option<String>,
+) -> Result<Option<String>, String> {
+    match why {
+        Some(why) if read.is_empty() => Err(why),
+        why => {
+            Ok(why.map(|why| {
+                format!("{unread} of its {} alerts could not be read: {why}", read.len() + unread)
+            }))
+        }
+    }
 }
 
 fn read_alert(alert: &Map<String, Value>) -> SentAlert {

@@ -36,7 +36,13 @@ impl Engine {
             match translator.translate(&item) {
                 Translated::Signal(Signal::Alerts(notice)) => {
                     alerts += notice.alerts.len();
-                    notices.push(Handed { source: item.source, id: item.id, notice, settles: true });
+                    notices.push(Handed {
+                        source: item.source,
+                        id: item.id,
+                        received_at: item.received_at,
+                        notice,
+                        settles: true,
+                    });
                     if alerts >= ALERTS_AT_ONCE {
                         self.take_notices(&notices).await?;
                         notices.clear();
@@ -132,7 +138,8 @@ impl Engine {
             Translated::Signal(Signal::Trigger(notice)) => self.trigger_turns(item, &notice).await?,
             Translated::Signal(Signal::Alerts(notice)) => {
                 let (source, id) = (item.source.clone(), item.id.clone());
-                self.alert_notices(&[Handed { source, id, notice, settles: true }]).await?;
+                let received_at = item.received_at;
+                self.alert_notices(&[Handed { source, id, received_at, notice, settles: true }]).await?;
             }
             Translated::Signal(Signal::Mark(mark)) => self.chat_mark(item, mark).await?,
             Translated::Signal(Signal::Change(change)) => self.change_told(item, &change).await?,
@@ -145,7 +152,7 @@ impl Engine {
         Ok(false)
     }
 
-    fn count_dead_letter(&self, source: &str) {
+    pub(crate) fn count_dead_letter(&self, source: &str) {
         // only sources that somebody here understands are taken up
         let labels = format!("source=\"{source}\"");
         self.inner.metrics.count("blocks_dead_letters_total", labels);

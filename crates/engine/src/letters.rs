@@ -22,6 +22,8 @@ const AT_ONCE: usize = 500;
 /// Characters of a body that a person is shown, and a program.
 const BODY_LINE: usize = 150;
 const BODY_DATA: usize = 2_000;
+/// Of a body so many bytes are read to be shown.
+const BODY_READ: usize = 16 * 1024;
 /// Longest id, kind or reason that is shown, in characters: they are other people's words.
 const WORDS: usize = 300;
 /// What somebody asked for in chat is done in their name at most so much later.
@@ -49,7 +51,7 @@ struct Veil {
 impl Veil {
     /// What is told instead of the reason, and of the body.
     fn over(&self, letter: &DeadLetter) -> Option<&'static str> {
-        match is_about(letter, &self.ids) {
+        match letter.has_word {
             true => Some(PRIVATE),
             false => self.all.then_some(VEILED),
         }
@@ -76,7 +78,13 @@ pub async fn letters(store: &dyn Store, shown: &Shown) -> Result<Reply, EngineEr
 }
 
 async fn list(store: &dyn Store, shown: &Shown, veil: &Veil) -> Result<Reply, EngineError> {
-    let which = Letters { source: shown.source.clone(), id: None, dead: !shown.all };
+    let which = Letters {
+        source: shown.source.clone(),
+        id: None,
+        dead: !shown.all,
+        body: Some(if shown.body { BODY_READ } else { 0 }),
+        words: veil.ids.clone(),
+    };
     let mut found = store.letters(which, AT_ONCE + 1).await?;
     let more = found.len() > AT_ONCE;
     found.truncate(AT_ONCE);
@@ -95,23 +103,15 @@ async fn list(store: &dyn Store, shown: &Shown, veil: &Veil) -> Result<Reply, En
     Ok(Reply { text, data: json!({ "letters": data, "more": more }) })
 }
 
-/// Whether the body names one of these ids.
-fn is_about(letter: &DeadLetter, ids: &[String]) -> bool {
-    let names =
-        |id: &String| !id.is_empty() && letter.item.body.windows(id.len()).any(|part| part == id.as_bytes());
-    ids.iter().any(names)
-}
-
 fn words(text: &str) -> String {
     one_line(text).chars().take(WORDS).collect()
 }
 
 fn shown_letter(letter: &DeadLetter, with_body: bool, veiled: Option<&str>) -> (String, Value) {
-    let DeadLetter { item, reason } = letter;
+    let DeadLetter { item, reason, size, .. } = letter;
     let (id, source, kind) = (words(&item.id), words(&item.source), words(&item.kind));
     let reason = veiled.map_or_else(|| words(reason), str::to_owned);
     let received = item.received_at.to_rfc3339_opts(SecondsFormat::Millis, true);
-    let size = item.body.len();
     let mut line = format!("{id}  {source} {kind}  {received}  {size} bytes  {reason}\n");
     let mut value = json!({
         "id": id, "source": source, "kind": kind, "received_at": received, "bytes": size, "reason": reason,
@@ -198,8 +198,14 @@ impl Engine {
         source: Option<&str>,
         asker: &Asker,
     ) -> Result<Reply, EngineError> {
-        let which =
-            Letters { source: source.map(str::to_owned), id: id.map(str::to_owned), dead: id.is_none() };
+        let veil = self.veil(asker).await?;
+        let which = Letters {
+            source: source.map(str::to_owned),
+            id: id.map(str::to_owned),
+            dead: id.is_none(),
+            body: Some(0),
+            words: veil.ids.clone(),
+        };
         let mut found = self.store().letters(which, AT_ONCE + 1).await?;
         let more = found.len() > AT_ONCE;
         found.truncate(AT_ONCE);
@@ -207,10 +213,9 @@ impl Engine {
         if let Some(id) = id {
             self.check_one(id, source, &found).await?;
         }
-        let veil = self.veil(asker).await?;
         let (mut became, mut again) = (Vec::new(), Vec::new());
         for letter in found {
-            if let Some(why) = self.objection(&letter, &veil.ids) {
+            if let Some(why) = self.objection(&letter).await? {
                 became.push(Became::of(&letter, "refused", &why));
                 continue;
             }
@@ -265,7 +270,7 @@ impl Engine {
         };
         for source in known {
             let why = match self.store().inbox_stand(source.to_owned(), id.to_owned()).await? {
-                Some(InboxStand::Done) => "was acted on already",
+                Some(InboxStand::Done) => "was acted on already, or let go",
                 Some(InboxStand::Pending) => "waits to be taken up already",
                 Some(InboxStand::Kept { .. }) | None => continue,
             };
@@ -277,23 +282,31 @@ impl Engine {
     }
 
     /// Why this one is not taken up again.
-    fn objection(&self, letter: &DeadLetter, private: &[String]) -> Option<String> {
-        if is_about(letter, private) {
-            return Some(format!("it is {PRIVATE}, which you have no part in"));
+    async fn objection(&self, letter: &DeadLetter) -> Result<Option<String>, EngineError> {
+        if letter.has_word {
+            return Ok(Some(format!("it is {PRIVATE}, which you have no part in")));
         }
         let Some(translator) = self.inner.translators.get(letter.item.source.as_str()) else {
             let source = words(&letter.item.source);
-            return Some(format!("nothing here understands what comes from {source}: it is not configured"));
+            let why = format!("nothing here understands what comes from {source}: it is not configured");
+            return Ok(Some(why));
         };
+        if self.now() - letter.item.received_at <= IN_THEIR_NAME {
+            return Ok(None);
+        }
         // Nobody acts in another one's name later than they meant to act themselves.
-        let asks = matches!(translator.translate(&letter.item), Translated::Signal(Signal::Chat(_)));
-        let is_old = self.now() - letter.item.received_at > IN_THEIR_NAME;
-        (asks && is_old).then(|| {
+        let (source, id) = (letter.item.source.clone(), letter.item.id.clone());
+        let which = Letters { source: Some(source), id: Some(id), ..Letters::default() };
+        let whole = self.store().letters(which, 1).await?.pop();
+        let asks = whole.is_some_and(|whole| {
+            matches!(translator.translate(&whole.item), Translated::Signal(Signal::Chat(_)))
+        });
+        Ok(asks.then(|| {
             format!(
                 "somebody asked for it in chat more than {} min ago; hint: they ask again",
                 IN_THEIR_NAME.num_minutes()
             )
-        })
+        }))
     }
 
     /// What becomes of these, as far as it is known within [`PATIENCE`].

@@ -1,10 +1,12 @@
 //! Alerts of monitoring systems, as they stand.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, SecondsFormat, Utc};
-use runbook_core::alert::{AlertCount, AlertRow};
+use runbook_core::alert::{AlertCount, AlertRow, pager_key};
 use runbook_core::ids::IncidentId;
 use runbook_core::ports::AlertsOf;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::error::Fault;
 use crate::rows::{json, read};
@@ -68,6 +70,15 @@ pub(crate) fn find(connection: &Connection, which: &AlertsOf, rows: usize) -> Re
             "SELECT row FROM alerts WHERE incident = ?1 ORDER BY joined_at DESC, source, fingerprint LIMIT ?2",
             params![id.to_string(), most],
         ),
+        AlertsOf::NewestOf(ids) => {
+            let sql = "SELECT row FROM alerts WHERE incident = ?1 ORDER BY joined_at DESC, source, fingerprint LIMIT 1";
+            let mut found = Vec::new();
+            for id in ids {
+                found.extend(read(connection, sql, [id.to_string()])?);
+            }
+            Ok(newest_of_each(found, rows))
+        }
+        AlertsOf::OfPage { key, service } => Ok(newest_of_each(of_page(connection, key, service)?, rows)),
         AlertsOf::Loose => read(
             connection,
             "SELECT row FROM alerts WHERE incident IS NULL ORDER BY seen_at DESC, source, fingerprint LIMIT ?1",
@@ -86,6 +97,54 @@ pub(crate) fn find(connection: &Connection, which: &AlertsOf, rows: usize) -> Re
             params![source, fingerprint, most],
         ),
     }
+}
+
+/// Those of open incidents that the pager knows by this key. Sources and groups are few, however many alerts there are: each is looked
+/// at by its index, and so are those that it leads to.
+fn of_page(connection: &Connection, key: &str, service: &str) -> Result<Vec<AlertRow>, Fault> {
+    let mut found: Vec<AlertRow> = Vec::new();
+    let mut sources =
+        connection.prepare_cached("SELECT source FROM alerts WHERE source > ?1 ORDER BY source LIMIT 1")?;
+    let mut source = String::new();
+    while let Some(next) = sources.query_row([&source], |row| row.get::<_, String>(0)).optional()? {
+        let sql = "SELECT a.row FROM alerts a JOIN incidents i ON i.id = a.incident
+             WHERE a.source = ?1 AND a.fingerprint = ?2 AND i.open = 1";
+        found.extend(read(connection, sql, [&next, key])?);
+        source = next;
+    }
+    let mut groups = connection.prepare_cached(
+        "SELECT source, grp FROM alerts
+         WHERE incident IS NOT NULL AND grp IS NOT NULL AND (source, grp) > (?1, ?2) ORDER BY source, grp LIMIT 1",
+    )?;
+    let mut at = (String::new(), String::new());
+    let pair = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+    while let Some(next) = groups.query_row([&at.0, &at.1], pair).optional()? {
+        if next.1 == key || (key.len() == 64 && pager_key(&next.1).eq_ignore_ascii_case(key)) {
+            // the greatest one brings its row along
+            let sql = "SELECT row FROM (
+                 SELECT a.row, max(a.joined_at) FROM alerts a JOIN incidents i ON i.id = a.incident
+                 WHERE a.source = ?1 AND a.grp = ?2 AND a.incident IS NOT NULL AND i.open = 1
+                     AND (a.grp <> ?3 OR a.row ->> '$.service' = ?4)
+                 GROUP BY a.incident)";
+            found.extend(read(connection, sql, [&next.0, &next.1, key, service])?);
+        }
+        at = next;
+    }
+    found.retain(|row| row.is_known_as(key, service));
+    Ok(found)
+}
+
+/// Of each incident the newest, the newest first.
+fn newest_of_each(mut rows: Vec<AlertRow>, most: usize) -> Vec<AlertRow> {
+    rows.sort_by(|a, b| {
+        let of =
+            |row: &AlertRow| (std::cmp::Reverse(row.joined_at), row.source.clone(), row.fingerprint.clone());
+        of(a).cmp(&of(b))
+    });
+    let mut seen = BTreeSet::new();
+    rows.retain(|row| seen.insert(row.incident));
+    rows.truncate(most);
+    rows
 }
 
 /// Forgets those that have ended and were told of before that time, as long as their incident is not open and has not ended since: at

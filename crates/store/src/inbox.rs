@@ -8,6 +8,7 @@ use runbook_core::sabotage::{self, Sabotage};
 use rusqlite::{Connection, Row, params};
 
 use crate::error::Fault;
+use crate::letters::Wanted;
 use crate::values::{limit, micros, time};
 
 /// Stores the message, unless its source has sent this id before.
@@ -77,16 +78,19 @@ pub(crate) fn pending(connection: &Connection, rows: usize) -> Result<Vec<InboxI
 /// Messages that were kept, newest first.
 pub(crate) fn kept(connection: &Connection, which: &Letters, rows: usize) -> Result<Vec<DeadLetter>, Fault> {
     let mut select = connection.prepare_cached(
-        "SELECT source, id, kind, body, received_at, reason FROM inbox
+        // a body that nobody wants is not read, and how long it is, is known without
+        "SELECT source, id, kind, CASE WHEN ?6 THEN body ELSE x'' END, received_at, reason, length(body) FROM inbox
          WHERE state = 'kept' AND (?1 IS NULL OR source = ?1) AND (?2 IS NULL OR id = ?2)
            AND (NOT ?3 OR substr(reason, 1, length(?4)) = ?4)
          ORDER BY n DESC LIMIT ?5",
     )?;
-    let Letters { source, id, dead } = which;
-    let mut rows = select.query(params![source, id, dead, DEAD_LETTER, limit(rows)])?;
+    let Letters { source, id, dead, .. } = which;
+    let wanted = Wanted::new(which);
+    let mut rows = select.query(params![source, id, dead, DEAD_LETTER, limit(rows), wanted.bodies()])?;
     let mut letters = Vec::new();
     while let Some(row) = rows.next()? {
-        letters.push(DeadLetter { item: item(row)?, reason: row.get(5)? });
+        let size = usize::try_from(row.get::<_, i64>(6)?).unwrap_or_default();
+        letters.push(wanted.of(item(row)?, row.get(5)?, size));
     }
     Ok(letters)
 }
@@ -123,6 +127,20 @@ pub(crate) fn let_go(connection: &Connection, before: DateTime<Utc>, rows: usize
     Ok(u64::try_from(gone).unwrap_or_default())
 }
 
+/// Written out as the count is. How long a body is, is known without reading it.
+const LET_GO_DEAD: &str = "UPDATE inbox SET state = 'done', body = NULL, reason = NULL WHERE n IN (
+         SELECT n FROM (
+             SELECT n, sum(length(body)) OVER (ORDER BY n DESC) AS so_far FROM inbox INDEXED BY inbox_dead
+             WHERE state = 'kept' AND substr(reason, 1, 13) = 'dead letter: ')
+         WHERE so_far > ?1)";
+
+/// Lets go of the oldest dead letters, so that no more than so many bytes of bodies stay; how many.
+pub(crate) fn let_go_dead(connection: &Connection, most: u64) -> Result<u64, Fault> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let gone = connection.prepare_cached(LET_GO_DEAD)?.execute([most])?;
+    Ok(u64::try_from(gone).unwrap_or_default())
+}
+
 /// What became of a message so far.
 pub(crate) fn stand(connection: &Connection, source: &str, id: &str) -> Result<Option<InboxStand>, Fault> {
     let mut select =
@@ -152,19 +170,18 @@ mod tests {
     use super::*;
     use crate::schema;
 
-    /// The count walks the dead letters alone, and means the same by them as everybody.
+    /// The count and the letting go walk the dead letters alone, and mean the same by them as everybody.
     #[test]
     fn dead_letters_are_counted_by_their_index() {
-        assert!(COUNT_DEAD.contains(&format!("substr(reason, 1, {}) = '{DEAD_LETTER}'", DEAD_LETTER.len())));
         let folder = tempfile::tempdir().unwrap();
         let connection = schema::open_writer(&folder.path().join("blocks.db")).unwrap();
-        let plan = connection
-            .prepare(&format!("EXPLAIN QUERY PLAN {COUNT_DEAD}"))
-            .unwrap()
-            .query_map([], |row| row.get::<_, String>(3))
-            .unwrap()
-            .collect::<Result<Vec<_>, _>>()
-            .unwrap();
-        assert!(plan.iter().any(|line| line.contains("inbox_dead")), "{plan:?}");
+        for (sql, bound) in [(COUNT_DEAD, 0), (LET_GO_DEAD, 1)] {
+            assert!(sql.contains(&format!("substr(reason, 1, {}) = '{DEAD_LETTER}'", DEAD_LETTER.len())));
+            let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let plan =
+                plan.query_map(rusqlite::params_from_iter(vec![1; bound]), |row| row.get::<_, String>(3));
+            let plan = plan.unwrap().collect::<Result<Vec<_>, _>>().unwrap();
+            assert!(plan.iter().any(|line| line.contains("inbox_dead")), "{plan:?}");
+        }
     }
 }

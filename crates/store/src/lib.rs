@@ -16,6 +16,7 @@ mod error;
 mod inbox;
 mod journal;
 mod kept;
+mod letters;
 #[cfg(any(test, feature = "memory"))]
 pub mod memory;
 mod outbox;

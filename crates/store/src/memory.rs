@@ -17,6 +17,8 @@ use runbook_core::ports::{
 };
 use sha2::{Digest, Sha256};
 
+use crate::letters::Wanted;
+
 /// What is on the disk: it survives whoever uses it.
 #[derive(Default)]
 pub struct Data {
@@ -197,7 +199,8 @@ impl Data {
     fn kept(&self) -> impl Iterator<Item = DeadLetter> + '_ {
         self.inbox.iter().rev().filter_map(|message| match &message.outcome {
             Some(InboxOutcome::Kept { reason }) => {
-                Some(DeadLetter { item: message.item.clone(), reason: reason.clone() })
+                let (item, reason) = (message.item.clone(), reason.clone());
+                Some(DeadLetter { size: item.body.len(), item, reason, has_word: false })
             }
             _ => None,
         })
@@ -350,6 +353,11 @@ impl Data {
                 row.source == *source && row.group.as_ref() == Some(group) && row.incident.is_some()
             }
             AlertsOf::Incident(id) | AlertsOf::Newest(id) => row.incident == Some(*id),
+            AlertsOf::NewestOf(ids) => row.incident.is_some_and(|id| ids.contains(&id)),
+            AlertsOf::OfPage { key, service } => {
+                let is_open = |id: IncidentId| self.incidents.get(&id).is_some_and(|incident| incident.open);
+                row.incident.is_some_and(is_open) && row.is_known_as(key, service)
+            }
             AlertsOf::Loose => row.incident.is_none(),
             AlertsOf::Watched(after) => {
                 let is_behind = |(source, fingerprint): &(String, String)| {
@@ -364,6 +372,11 @@ impl Data {
             AlertsOf::These(_) | AlertsOf::Watched(_) => {}
             AlertsOf::Group { .. } | AlertsOf::Newest(_) => {
                 rows.sort_by_key(|row| std::cmp::Reverse(row.joined_at));
+            }
+            AlertsOf::NewestOf(_) | AlertsOf::OfPage { .. } => {
+                rows.sort_by_key(|row| std::cmp::Reverse(row.joined_at));
+                let mut seen = BTreeSet::new();
+                rows.retain(|row| seen.insert(row.incident));
             }
             AlertsOf::Incident(_) => rows.sort_by_key(|row| (!row.firing, row.joined_at)),
             AlertsOf::Loose => rows.sort_by_key(|row| std::cmp::Reverse(row.seen_at)),
@@ -419,7 +432,11 @@ impl<G: Gate> Store for MemoryStore<G> {
     }
 
     fn letters(&self, which: Letters, limit: usize) -> BoxFuture<'_, Result<Vec<DeadLetter>, StoreError>> {
-        self.read(move |data| data.kept().filter(|letter| which.holds(letter)).take(limit).collect())
+        self.read(move |data| {
+            let wanted = Wanted::new(&which);
+            let found = data.kept().filter(|letter| which.holds(letter)).take(limit);
+            found.map(|letter| wanted.of(letter.item, letter.reason, letter.size)).collect()
+        })
     }
 
     fn dead_letters(&self) -> BoxFuture<'_, Result<Vec<(String, u64)>, StoreError>> {
@@ -445,6 +462,22 @@ impl<G: Gate> Store for MemoryStore<G> {
                 gone += 1;
             }
             data.kept.retain(|key, one| !key.starts_with(EARLY_KEY) || one.at >= before);
+            gone
+        })
+    }
+
+    fn let_go_dead(&self, most: u64) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.write(move |data| {
+            let (mut so_far, mut gone) = (0, 0);
+            for message in data.inbox.iter_mut().rev() {
+                let is_dead = matches!(&message.outcome, Some(InboxOutcome::Kept { reason }) if reason.starts_with(DEAD_LETTER));
+                so_far += if is_dead { message.item.body.len() as u64 } else { 0 };
+                if is_dead && so_far > most {
+                    message.outcome = Some(InboxOutcome::Done);
+                    message.item.body.clear();
+                    gone += 1;
+                }
+            }
             gone
         })
     }

@@ -154,6 +154,10 @@ impl Store for SqliteStore {
         self.write(move |connection| inbox::let_go(connection, before, limit))
     }
 
+    fn let_go_dead(&self, most: u64) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.write(move |connection| inbox::let_go_dead(connection, most))
+    }
+
     fn inbox_stand(
         &self,
         source: String,

@@ -32,6 +32,8 @@ pub struct Told<'a> {
     pub private: bool,
     /// It joins an open incident of its service however long nothing has come to that.
     pub anytime: bool,
+    /// When the message was received that tells of it: it may have waited, also among the dead letters.
+    pub received_at: DateTime<Utc>,
 }
 
 /// An incident that an alert may belong to.
@@ -132,11 +134,12 @@ fn heard(
 ) -> (What, AlertRow) {
     let mut sent = told.alert.clone();
     sent.starts_at = credible(sent.starts_at, now);
-    let told = Told { alert: &sent, ..told };
+    let told = Told { alert: &sent, received_at: told.received_at.min(now), ..told };
     let mut row = known.cloned().unwrap_or_else(|| fresh(told, now));
     let was = known.map(|row| row.alert.clone());
     if let Some(was) = &was
-        && let Some(why) = is_late(&row, was, told.alert, now)
+        && let Some(why) =
+            is_older(&row, told.received_at, now).or_else(|| is_late(&row, was, told.alert, now))
     {
         return (What::Stays, decided(row, "told_late", why, now));
     }
@@ -146,7 +149,7 @@ fn heard(
     row.title.clone_from(&told.about.title);
     row.service.clone_from(&told.about.service);
     row.private = told.private;
-    row.seen_at = now;
+    row.seen_at = told.received_at;
     if turned && was.is_some() {
         row.turned_at = now;
         row.turns.retain(|at| *at > now - policy.flap);
@@ -339,6 +342,15 @@ fn credible(starts_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<Date
     starts_at.filter(|at| *at <= now + LATE)
 }
 
+/// Why a word does not count that was received before the newest one, where it was. Were a clock of ours set back, nothing would count
+/// until it has caught up: a newest word that is yet to come is none to go by.
+fn is_older(row: &AlertRow, received_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<String> {
+    let at = |at: DateTime<Utc>| at.format("%Y-%m-%d %H:%M:%S UTC");
+    (received_at < row.seen_at && row.seen_at <= now).then(|| {
+        format!("it was received at {}, and newer words of it at {}", at(received_at), at(row.seen_at))
+    })
+}
+
 /// Why a word comes too late to count, where it does.
 fn is_late(row: &AlertRow, was: &SentAlert, told: &SentAlert, now: DateTime<Utc>) -> Option<String> {
     let (began, known) = (told.starts_at?, credible(was.starts_at, now)?);
@@ -389,7 +401,7 @@ fn fresh(told: Told<'_>, now: DateTime<Utc>) -> AlertRow {
         incident: None,
         joined_at: None,
         turned_at: now,
-        seen_at: now,
+        seen_at: told.received_at,
         turns: Vec::new(),
         damped: false,
         silenced: false,

@@ -14,8 +14,10 @@ pub struct AlertNotice {
     pub group: Option<String>,
     /// At least one alert of the group fires, by the sender's account.
     pub firing: bool,
-    /// Alerts of the group that were left out of the message.
+    /// Alerts of the group that were left out of the message, or could not be read.
     pub left_out: u64,
+    /// Why some of the message could not be read, where the rest could: then it is kept, and is acted on as far as it goes.
+    pub unread: Option<String>,
     /// Where a person can look at the sender.
     pub external_url: Option<String>,
     /// The alerts, in the sender's order.

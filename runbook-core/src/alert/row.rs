@@ -38,7 +38,7 @@ pub struct AlertRow {
     /// When it last began or ended to fire, by our clock.
     #[serde(with = "millis")]
     pub turned_at: DateTime<Utc>,
-    /// When it was told last.
+    /// When the newest word of it was received.
     #[serde(with = "millis")]
     pub seen_at: DateTime<Utc>,
     /// When it began or ended to fire lately, oldest first.

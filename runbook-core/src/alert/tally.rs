@@ -28,7 +28,7 @@ pub struct Tally {
     pub firing: u64,
     /// All that ever came to it.
     pub total: u64,
-    /// Those that the senders left out of their messages, by the newest word of each.
+    /// Those that the senders left out of their messages, or that could not be read, by the newest word of each.
     #[serde(default, skip_serializing_if = "is_none_left_out")]
     pub left_out: u64,
     /// How many of them each group of a sender left out, by [`group_key`]; nothing where that was told before it was kept.
@@ -92,8 +92,8 @@ impl Tally {
     pub fn words(&self) -> String {
         let left_out = match self.left_out {
             0 => String::new(),
-            1 => ", and the sender left out 1 more".to_owned(),
-            more => format!(", and the sender left out {more} more"),
+            1 => ", and 1 more was left out".to_owned(),
+            more => format!(", and {more} more were left out"),
         };
         let fire = match (self.firing, self.total) {
             (1, 1) => "1 of 1 alert fires".to_owned(),

@@ -70,6 +70,8 @@ struct Bench {
     ends: Option<i64>,
     anytime: bool,
     private: bool,
+    /// When the message came, where it has waited.
+    received: Option<i64>,
 }
 
 impl Bench {
@@ -84,6 +86,7 @@ impl Bench {
             ends: None,
             anytime: false,
             private: false,
+            received: None,
         }
     }
 
@@ -101,6 +104,7 @@ impl Bench {
             severity: &severe,
             private: self.private,
             anytime: self.anytime,
+            received_at: at(self.received.unwrap_or(now)),
         };
         let (what, mut row) = decide(told, self.row.as_ref(), &self.around, &self.policy, at(now));
         if what == What::Opens {
@@ -124,6 +128,7 @@ impl Bench {
             severity: &severe,
             private: self.private,
             anytime: self.anytime,
+            received_at: at(now),
         };
         let (what, mut row) = settle(told, &row, &self.around, &self.policy, at(now))?;
         if what == What::Opens {
@@ -141,6 +146,32 @@ impl Bench {
     fn became(&self) -> &str {
         self.row.as_ref().unwrap().became()
     }
+}
+
+/// What waited is as old as it was when it came, whoever has it taken up again.
+#[test]
+fn what_was_received_before_the_newest_word_changes_nothing() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.told(true, 0, 10), What::Opens);
+    assert!(matches!(bench.told(false, 0, 3_600), What::Ends(Some(_))));
+    bench.around.own = Some(holder(1, Some(3_600)));
+    bench.received = Some(1_800);
+    assert_eq!((bench.told(true, 1_800, 3_900), bench.became()), (What::Stays, "told_late"));
+    assert!(bench.why().contains("newer words of it at"), "{}", bench.why());
+    // what waited for less counts, in the order in which it came
+    bench.received = Some(3_700);
+    assert_ne!(bench.told(true, 3_700, 4_000), What::Stays);
+    bench.around.own = Some(holder(1, None));
+    bench.received = Some(3_600);
+    assert_eq!(bench.told(false, 3_700, 4_000), What::Stays);
+    bench.received = Some(3_700);
+    assert!(
+        matches!(bench.told(false, 3_700, 4_000), What::Ends(Some(_))),
+        "at the same time: the later one"
+    );
+    // a clock that was set back makes nobody deaf
+    bench.received = None;
+    assert_ne!(bench.told(true, 3_000, 3_000), What::Stays);
 }
 
 #[test]
@@ -533,9 +564,9 @@ fn the_count_in_words() {
     let words = |firing, total, left_out| Tally { firing, total, left_out, ..Tally::default() }.words();
     assert_eq!(words(5, 8, 0), "5 of 8 alerts fire");
     assert_eq!(words(1, 1, 0), "1 of 1 alert fires");
-    assert_eq!(words(1, 3, 2), "1 of 3 alerts fires, and the sender left out 2 more");
+    assert_eq!(words(1, 3, 2), "1 of 3 alerts fires, and 2 more were left out");
     assert_eq!(words(0, 1, 0), "the one alert has ended");
-    assert_eq!(words(0, 8, 1), "all 8 alerts have ended, and the sender left out 1 more");
+    assert_eq!(words(0, 8, 1), "all 8 alerts have ended, and 1 more was left out");
     let first = (0..5).map(|n| n.to_string()).collect::<Vec<_>>();
     let tally = Tally { total: 500, first, ..Tally::default() };
     assert_eq!(tally.shown().as_deref(), Some("the first 5 of 500"));

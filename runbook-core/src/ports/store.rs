@@ -23,6 +23,8 @@ pub trait Store: Send + Sync {
     /// Lets go of the oldest messages that were kept, are no dead letters and came before that, this many at most: a redelivery
     /// still falls away. How many there were.
     fn let_go(&self, before: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<u64, StoreError>>;
+    /// Lets go of the oldest dead letters, so that the bodies of those that stay have so many bytes at most. How many there were.
+    fn let_go_dead(&self, most: u64) -> BoxFuture<'_, Result<u64, StoreError>>;
     /// What became of a message so far; `None` where it never came.
     fn inbox_stand(
         &self,
@@ -199,6 +201,10 @@ pub struct Letters {
     pub id: Option<String>,
     /// Dead letters only, without what was understood and is of no consequence.
     pub dead: bool,
+    /// Of each body no more than so many first bytes are wanted.
+    pub body: Option<usize>,
+    /// Words that are looked for in all of each body.
+    pub words: Vec<String>,
 }
 
 /// What became of a message so far.
@@ -222,6 +228,10 @@ pub struct DeadLetter {
     pub item: InboxItem,
     /// Why it was kept.
     pub reason: String,
+    /// How many bytes its body has, however few of them were wanted.
+    pub size: usize,
+    /// Its body has one of the words that were looked for.
+    pub has_word: bool,
 }
 
 impl DeadLetter {
@@ -272,6 +282,15 @@ pub enum AlertsOf {
     Incident(IncidentId),
     /// The newest that came to an incident.
     Newest(IncidentId),
+    /// Of each of these incidents the newest that came to it, the newest first.
+    NewestOf(Vec<IncidentId>),
+    /// Of each open incident the newest that the pager knows by this key about that service, the newest first.
+    OfPage {
+        /// The key of the page.
+        key: String,
+        /// The service of the page.
+        service: String,
+    },
     /// Those of no incident, the newest first by when they were told.
     Loose,
     /// Those to be looked at again, in order of the source and of the fingerprint: those behind this one, where one is named.

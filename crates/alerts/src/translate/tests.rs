@@ -196,6 +196,13 @@ fn plain_json_is_read_by_its_mapping() {
     let several = AlertTranslator::Json(vec![list]);
     let two = json!({ "items": [body("down"), body("up")] });
     assert_eq!(read(&several, "uptime", &two).alerts.len(), 2);
+    // one that does not read takes none of the others along, and is counted
+    let mixed = read(&several, "uptime", &json!({ "items": [{}, body("up"), 5, body("up")] }));
+    assert_eq!((mixed.alerts.len(), mixed.left_out, mixed.firing), (2, 2, true));
+    let why = "2 of its 4 alerts could not be read: there is no fingerprint at '/check/id'";
+    assert_eq!(mixed.unread.as_deref(), Some(why));
+    let many = read(&several, "uptime", &json!({ "items": vec![body("up"); 10_003] }));
+    assert_eq!((many.alerts.len(), many.left_out, many.unread), (10_000, 3, None));
     for (translator, kind, body, wanted) in [
         (&translator, "uptime", "{}", "no fingerprint at '/check/id'"),
         (&translator, "uptime", "5", "no fingerprint"),
@@ -203,6 +210,7 @@ fn plain_json_is_read_by_its_mapping() {
         (&translator, "uptime", "{", "not json"),
         (&translator, "gone", "{}", "not configured any more"),
         (&several, "uptime", "{}", "no list of alerts at '/items'"),
+        (&several, "uptime", "{\"items\":[{},5]}", "no fingerprint"),
     ] {
         match translator.translate(&item("json", kind, body.as_bytes())) {
             Translated::Unreadable { reason } => assert!(reason.contains(wanted), "{reason}"),

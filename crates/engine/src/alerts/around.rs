@@ -4,12 +4,12 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
 use runbook_core::alert::{About, AlertCount, AlertRow, Around, Holder, Tally, pager_key};
 use runbook_core::ids::IncidentId;
 use runbook_core::incident::{End, IncidentEvent};
 use runbook_core::ports::{AlertsOf, IncidentRow, Store};
 
+use super::open::Open;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
 
@@ -21,19 +21,15 @@ const GROUP_LOOK: usize = 20;
 /// Source and fingerprint.
 pub(super) type Key = (String, String);
 
-/// The newest alert of an incident: when it came, and its name at the sender.
-type Newest = (DateTime<Utc>, Option<String>);
-
 /// What is known so far.
 #[derive(Default)]
 pub(super) struct Known {
     rows: BTreeMap<Key, Option<AlertRow>>,
-    open: BTreeMap<IncidentId, IncidentRow>,
+    open: Open,
     closed: BTreeMap<IncidentId, Option<Holder>>,
     merged: BTreeMap<IncidentId, IncidentId>,
     groups: BTreeMap<(String, String, bool), Option<IncidentId>>,
     paged: BTreeMap<(String, bool), Option<IncidentId>>,
-    newest: BTreeMap<IncidentId, Option<Newest>>,
     counts: BTreeMap<IncidentId, AlertCount>,
     tallies: BTreeMap<IncidentId, Tally>,
 }
@@ -42,8 +38,7 @@ impl Known {
     /// Reads which incidents are open, and the rows of these alerts.
     pub(super) async fn read(store: &dyn Store, keys: Vec<Key>) -> Result<Known, EngineError> {
         let open = store.incidents(true, LOOK).await?;
-        let mut known =
-            Known { open: open.into_iter().map(|row| (row.id, row)).collect(), ..Known::default() };
+        let mut known = Known { open: Open::of(open), ..Known::default() };
         let most = keys.len();
         known.rows = keys.iter().map(|key| (key.clone(), None)).collect();
         for row in store.alerts(AlertsOf::These(keys), most).await? {
@@ -59,17 +54,13 @@ impl Known {
 
     /// An open incident's row.
     pub(super) fn open(&self, id: IncidentId) -> Option<&IncidentRow> {
-        self.open.get(&id)
+        self.open.get(id)
     }
 
     /// An incident is open, or was opened again.
     pub(super) fn opened(&mut self, row: IncidentRow) {
         self.closed.remove(&row.id);
-        if row.open {
-            self.open.insert(row.id, row);
-        } else {
-            self.open.remove(&row.id);
-        }
+        self.open.put(row);
     }
 
     /// An incident is about to be opened: nothing of it is in the store.
@@ -183,8 +174,7 @@ impl Known {
         }
         let came = before.as_ref().and_then(|before| before.incident) != row.incident;
         if let Some(id) = row.incident.filter(|_| came) {
-            let name = row.alert.labels.get("alertname").cloned();
-            self.newest.insert(id, Some((row.joined_at.unwrap_or(row.seen_at), name)));
+            self.open.came(id, &row);
             if let Some(group) = row.group.clone() {
                 self.groups.insert((row.source.clone(), group, row.private), Some(id));
             }
@@ -211,7 +201,8 @@ impl Known {
             Some(group) => self.group(store, source, group, private).await?,
             None => None,
         };
-        let storm = self.storm(store, about, private).await?;
+        let last = self.open.last(store, about, private).await?;
+        let storm = last.and_then(|(id, since)| Some((self.open_holder(id)?, since)));
         Ok(Around { own, group, paged, storm })
     }
 
@@ -224,14 +215,14 @@ impl Known {
                 let its = row.pager_key.as_ref().filter(|_| row.private == private);
                 its.is_some_and(|its| its.eq_ignore_ascii_case(&key))
             };
-            self.open.values().filter(fits).max_by_key(|row| row.number).map(|row| row.id)
+            self.open.all().filter(fits).max_by_key(|row| row.number).map(|row| row.id)
         });
         self.paged.insert((group.to_owned(), private), found);
         self.open_holder(found?)
     }
 
     fn open_holder(&self, id: IncidentId) -> Option<Holder> {
-        let row = self.open.get(&id)?;
+        let row = self.open.get(id)?;
         let paged_at = row.pager_id.as_ref().map(|_| row.opened_at);
         Some(Holder {
             id,
@@ -296,46 +287,10 @@ impl Known {
         if !self.groups.contains_key(&key) {
             let which = AlertsOf::Group { source: key.0.clone(), group: key.1.clone() };
             let rows = store.alerts(which, GROUP_LOOK).await?;
-            let fits = |id: &IncidentId| self.open.get(id).is_some_and(|row| row.private == private);
+            let fits = |id: &IncidentId| self.open.get(*id).is_some_and(|row| row.private == private);
             let found = rows.iter().filter_map(|row| row.incident).find(fits);
             self.groups.insert(key.clone(), found);
         }
         Ok(self.groups.get(&key).copied().flatten().and_then(|id| self.open_holder(id)))
-    }
-
-    /// The open incident of the service to which something came last.
-    async fn storm(
-        &mut self,
-        store: &dyn Store,
-        about: &About,
-        private: bool,
-    ) -> Result<Option<(Holder, DateTime<Utc>)>, EngineError> {
-        let fits = |row: &&IncidentRow| row.service == about.service && row.private == private;
-        let candidates: Vec<(IncidentId, DateTime<Utc>)> =
-            self.open.values().filter(fits).map(|row| (row.id, row.opened_at)).collect();
-        let mut best: Option<(Holder, DateTime<Utc>)> = None;
-        for (id, opened_at) in candidates {
-            let newest = match self.newest.get(&id) {
-                Some(known) => known.clone(),
-                None => {
-                    let newest = store.alerts(AlertsOf::Newest(id), 1).await?.pop();
-                    let newest = newest.map(|row| {
-                        (row.joined_at.unwrap_or(row.seen_at), row.alert.labels.get("alertname").cloned())
-                    });
-                    self.newest.insert(id, newest.clone());
-                    newest
-                }
-            };
-            // of what names no service, only what has the same name belongs together
-            let is_same = |(_, name): &Newest| name.is_some() && *name == about.name;
-            if about.is_of_nobody() && !newest.as_ref().is_some_and(is_same) {
-                continue;
-            }
-            let since = newest.map_or(opened_at, |(at, _)| at.max(opened_at));
-            if best.as_ref().is_none_or(|(_, known)| *known < since) {
-                best = self.open_holder(id).map(|holder| (holder, since));
-            }
-        }
-        Ok(best)
     }
 }

@@ -11,7 +11,7 @@ use runbook_core::ids::{IncidentId, IncidentNumber};
 use runbook_core::incident::{OpenIncident, Raise};
 use runbook_core::journal::Cause;
 use runbook_core::people::Actor;
-use runbook_core::ports::{InboxOutcome, RowChange};
+use runbook_core::ports::{DEAD_LETTER, InboxOutcome, RowChange};
 use runbook_core::rules::{Chosen, Facts};
 
 use super::around::{Key, Known};
@@ -42,6 +42,8 @@ pub(crate) struct Handed {
     pub(crate) source: String,
     /// Its id.
     pub(crate) id: String,
+    /// When it was received: what is taken up again may be older than what has been acted on.
+    pub(crate) received_at: DateTime<Utc>,
     /// What it says.
     pub(crate) notice: AlertNotice,
     /// With that it is dealt with; else whoever hands it in has more to do.
@@ -124,6 +126,7 @@ struct One<'a> {
     origin: &'a Origin,
     /// It was left out of the message by which its whole group is over.
     with_group: bool,
+    received_at: DateTime<Utc>,
     /// It is looked at again, without anything new.
     again: bool,
 }
@@ -135,6 +138,9 @@ impl Engine {
         let mut done = 0;
         for _ in 0..MAX_TRIES {
             if self.try_notices(notices, &mut done).await? {
+                for handed in notices.iter().filter(|handed| handed.notice.unread.is_some()) {
+                    self.count_dead_letter(&handed.source);
+                }
                 return Ok(());
             }
         }
@@ -178,6 +184,7 @@ impl Engine {
                     alert,
                     origin: &origin,
                     with_group,
+                    received_at: handed.received_at,
                     again: false,
                 };
                 if !self.one_alert(one, &mut known, &mut pending, (&mut *done, seen)).await? {
@@ -188,7 +195,11 @@ impl Engine {
                 self.hear_left_out(notice, &left_out, &mut known, &mut pending).await?;
             }
             if handed.settles {
-                pending.done.push((handed.source.clone(), handed.id.clone(), InboxOutcome::Done));
+                // what of it was acted on says nothing new when it is taken up again
+                let outcome = notice.unread.as_ref().map_or(InboxOutcome::Done, |why| InboxOutcome::Kept {
+                    reason: format!("{DEAD_LETTER}{why}"),
+                });
+                pending.done.push((handed.source.clone(), handed.id.clone(), outcome));
             }
             pending.origin.get_or_insert(origin);
             seen += 1;
@@ -262,6 +273,7 @@ impl Engine {
                 alert: &now_known.alert,
                 origin,
                 with_group: false,
+                received_at: now_known.seen_at,
                 again: true,
             };
             if !self.one_alert(one, &mut known, &mut pending, (&mut done, 0)).await? {
@@ -319,6 +331,7 @@ impl Engine {
             severity: &severe,
             private,
             anytime: is_trigger,
+            received_at: one.received_at,
         };
         let (what, mut row) = match (&before, one.again) {
             (Some(row), true) => match settle(told, row, &around, policy, now) {

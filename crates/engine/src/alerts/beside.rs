@@ -1,7 +1,10 @@
 //! A page for what an alert has opened: Alertmanager tells Blocks and PagerDuty of the same, and either may come first.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use runbook_core::alert::UNKNOWN_SERVICE;
+use runbook_core::ids::IncidentId;
 use runbook_core::incident::Incident;
 use runbook_core::ports::{AlertsOf, PagerIncident};
 
@@ -11,8 +14,6 @@ use crate::incidents::load_incident;
 
 /// How many open incidents with alerts are looked through.
 const LOOK: usize = 1_000;
-/// Of each so many of its newest alerts are compared with the page's key.
-const COMPARED: usize = 50;
 
 impl Engine {
     /// The open incident of alerts that this page is about, too, and why: one that holds the alert of the page's key, else the one
@@ -28,10 +29,17 @@ impl Engine {
         let storm = self.settings().alerts.storm;
         let mut best: Option<(DateTime<Utc>, Incident)> = None;
         let rows = self.store().incidents_with_alerts(LOOK).await?;
+        let named: BTreeSet<IncidentId> = match &page.key {
+            Some(key) if !rows.is_empty() => {
+                let which = AlertsOf::OfPage { key: key.clone(), service: service.to_owned() };
+                let alerts = self.store().alerts(which, LOOK).await?;
+                alerts.into_iter().filter_map(|alert| alert.incident).collect()
+            }
+            _ => BTreeSet::new(),
+        };
         for row in rows.into_iter().filter(|row| row.private == private) {
-            let alerts = self.store().alerts(AlertsOf::Newest(row.id), COMPARED).await?;
-            let key =
-                page.key.as_deref().filter(|key| alerts.iter().any(|alert| alert.is_known_as(key, service)));
+            let key = page.key.as_deref().filter(|_| named.contains(&row.id));
+            // most are about something else: nothing of them is read
             if key.is_none() && (row.service != service || service == UNKNOWN_SERVICE) {
                 continue;
             }
@@ -45,7 +53,8 @@ impl Engine {
                 let why = format!("its key at PagerDuty, {key}, is that of an alert of {}", incident.number);
                 return Ok(Some((incident, why)));
             }
-            let joined = alerts.first().and_then(|alert| alert.joined_at);
+            let newest = self.store().alerts(AlertsOf::Newest(row.id), 1).await?.pop();
+            let joined = newest.and_then(|alert| alert.joined_at);
             let times = [joined, incident.clock.since].into_iter().flatten();
             let since = times.fold(incident.opened_at, DateTime::max);
             if now < since + storm && best.as_ref().is_none_or(|(known, _)| *known < since) {

@@ -6,6 +6,7 @@ mod batch;
 mod beside;
 mod explain;
 mod look;
+mod open;
 mod tell;
 
 pub use explain::{explain, explain_loose};

@@ -23,8 +23,8 @@ use crate::origin::Origin;
 const FIRST: usize = 5;
 /// Addresses of alerts that a card names.
 const LINKS: usize = 6;
-/// Of a batch so many rows are compared for who is first.
-const COMPARED: usize = 50;
+/// So many rows of an incident are read at first for those that a batch leaves alone.
+const READ: usize = 50;
 /// Least time between two events about alerts of one incident, unless something changes by them.
 const PACE: TimeDelta = TimeDelta::seconds(5);
 
@@ -219,13 +219,13 @@ impl Engine {
         before: Option<&Tally>,
     ) -> Result<Tally, EngineError> {
         let count = known.count(self.store(), id).await?;
-        let its: Vec<&AlertRow> = changed.of.get(&id).into_iter().flatten().copied().take(COMPARED).collect();
+        let mut its: Vec<&AlertRow> = changed.of.get(&id).into_iter().flatten().copied().collect();
+        its.sort_by_key(|row| (!row.firing, row.joined_at));
         let mut first = match before {
-            Some(_) => self.store().alerts(AlertsOf::Incident(id), FIRST + its.len()).await?,
+            Some(_) => self.first_of_unchanged(id, changed).await?,
             None => Vec::new(),
         };
-        first.retain(|row| !changed.keys.contains(&(row.source.as_str(), row.fingerprint.as_str())));
-        first.extend(its.into_iter().cloned());
+        first.extend(its.into_iter().take(FIRST).cloned());
         first.sort_by_key(|row| (!row.firing, row.joined_at));
         first.truncate(FIRST);
         let mut sources: BTreeSet<String> =
@@ -244,6 +244,27 @@ impl Engine {
             links: links(&first),
             ..tally
         })
+    }
+
+    /// The first of an incident's alerts that a batch leaves alone. The store has the others as they were: it is read on behind them,
+    /// and no further than there can be any.
+    async fn first_of_unchanged(
+        &self,
+        id: IncidentId,
+        changed: &Changed<'_>,
+    ) -> Result<Vec<AlertRow>, EngineError> {
+        let most = FIRST + changed.keys.len();
+        let mut rows = READ.min(most);
+        loop {
+            let mut first = self.store().alerts(AlertsOf::Incident(id), rows).await?;
+            let is_all = first.len() < rows || rows == most;
+            first.retain(|row| !changed.keys.contains(&(row.source.as_str(), row.fingerprint.as_str())));
+            first.truncate(FIRST);
+            if is_all || first.len() == FIRST {
+                return Ok(first);
+            }
+            rows = (rows * 8).min(most);
+        }
     }
 
     /// Tells of what came in a hurry and had to wait.

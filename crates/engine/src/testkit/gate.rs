@@ -19,6 +19,8 @@ pub(crate) struct Faults {
     pub(crate) conflicts: AtomicU32,
     /// Nothing can be read or written.
     pub(crate) down: AtomicBool,
+    /// So many reads have been asked for.
+    pub(crate) reads: AtomicU32,
 }
 
 impl Faults {
@@ -49,6 +51,7 @@ impl LifeGate {
 impl Gate for LifeGate {
     fn before_read(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async {
+            self.faults.reads.fetch_add(1, Ordering::SeqCst);
             self.life.alive().await;
             // As a real store does, it answers later: whatever can come between, does.
             tokio::task::yield_now().await;

@@ -1,6 +1,7 @@
 //! Alerts and pages of the same, merges, and what comes back after its end: one incident each, and somebody is called for it.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use runbook_core::alert::{AlertNotice, SentAlert};
 use runbook_core::incident::{End, Incident, IncidentEvent, Status};
@@ -237,6 +238,30 @@ async fn which_page_is_an_alerts() {
             if incidents == 1 || waits_ms > 600_000 { incidents + 1 } else { 2 },
             "{what}"
         );
+    }
+}
+
+/// Incidents that a page is not about cost it nothing, however many of them are open.
+#[tokio::test(start_paused = true)]
+async fn a_page_is_not_compared_with_what_it_is_not_about() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let many = (0..60).map(|n| alert(&format!("a{n}"), &format!("s{n}"), true)).collect();
+    let notice = AlertNotice {
+        source: "alertmanager".to_owned(),
+        firing: true,
+        alerts: many,
+        ..AlertNotice::default()
+    };
+    bench.hand_in("alertmanager", "1", Translated::Signal(Signal::Alerts(notice))).await;
+    bench.pass(6_000).await;
+    for key in [None, Some("a7".to_owned()), Some("nobody's".to_owned())] {
+        let page = PagerIncident { key, ..page("Q1") };
+        let before = bench.faults.reads.load(Ordering::SeqCst);
+        let (found, why) = bench.engine.incident_of_page(&page, "s7", false).await.unwrap().unwrap();
+        let reads = bench.faults.reads.load(Ordering::SeqCst) - before;
+        assert_eq!(found.service, "s7", "{why}");
+        assert_eq!(why.contains("its key"), page.key.as_deref() == Some("a7"), "{why}");
+        assert!(reads < 20, "{reads} reads");
     }
 }
 

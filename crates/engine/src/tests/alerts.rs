@@ -39,6 +39,7 @@ async fn notified(bench: &mut Bench, id: &str, group: &str, alerts: Vec<SentAler
         group: Some(group.to_owned()),
         firing: alerts.iter().any(|alert| alert.firing),
         left_out: 0,
+        unread: None,
         external_url: None,
         alerts,
     };
@@ -118,6 +119,9 @@ async fn a_storm_is_one_incident_and_few_events() {
     told(&mut bench, "over", "big", over).await;
     let (incident, _) = only(&bench).await;
     assert_eq!((tally(&incident), incident.status), ((200, 500), Status::Triggered));
+    // three hundred that came first have ended at once: the first of those that fire are named, not they
+    let first = &incident.alerts.as_ref().unwrap().tally.first;
+    assert!(first.len() == 5 && first.iter().all(|line| line.contains("fires since")), "{first:?}");
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
@@ -510,8 +514,14 @@ async fn cut(
     alerts: Vec<SentAlert>,
 ) {
     let source = "alertmanager".to_owned();
-    let notice =
-        AlertNotice { source, group: Some(group.to_owned()), firing, left_out, external_url: None, alerts };
+    let notice = AlertNotice {
+        source,
+        group: Some(group.to_owned()),
+        firing,
+        left_out,
+        alerts,
+        ..AlertNotice::default()
+    };
     bench.hand_in("alertmanager", id, Translated::Signal(Signal::Alerts(notice))).await;
 }
 
@@ -633,7 +643,7 @@ async fn what_was_cut_away_ends_with_its_group() {
     for (id, name, firing) in [("1", "x", true), ("2", "y", true), ("3", "y", false)] {
         let alerts = vec![of_billing(&bench, name, firing)];
         let (source, group) = ("json/uptime".to_owned(), Some("a".to_owned()));
-        let notice = AlertNotice { source, group, firing, left_out: 0, external_url: None, alerts };
+        let notice = AlertNotice { source, group, firing, alerts, ..AlertNotice::default() };
         bench.hand_in("alertmanager", id, Translated::Signal(Signal::Alerts(notice))).await;
         bench.pass(6_000).await;
     }

@@ -1,5 +1,6 @@
 //! Dead letters: looked at, and taken up again the way they first came.
 
+use runbook_core::alert::{AlertNotice, SentAlert};
 use runbook_core::people::Actor;
 use runbook_core::ports::{
     ChatSignal, InboxItem, Intake as _, PagerEvent, PagerEventKind, Signal, Translated,
@@ -202,6 +203,78 @@ async fn one_private_incident_veils_every_body() {
     asked(&bench, ana(), declare).await.unwrap();
     bench.pass(2_000).await;
     assert_eq!((shown(&bench, "ben").await, shown(&bench, "ana").await), (false, true));
+}
+
+/// An alert that waited among the dead letters is as old as it is: what was told since counts, and nobody is woken for it.
+#[tokio::test(start_paused = true)]
+async fn an_alert_that_is_taken_up_again_does_not_play_over_newer_words() {
+    let told = |name: &str, firing| {
+        let alert = SentAlert {
+            fingerprint: name.to_owned(),
+            firing,
+            title: Some(format!("{name} is down")),
+            ..SentAlert::default()
+        };
+        let source = "alertmanager".to_owned();
+        let notice = AlertNotice { source, firing, alerts: vec![alert], ..AlertNotice::default() };
+        Translated::Signal(Signal::Alerts(notice))
+    };
+    let mut bench = Bench::with(&[], |_| ()).await;
+    for id in ["shop", "cart"] {
+        bench.hand_in("alertmanager", id, unreadable()).await;
+    }
+    bench.pass(3_600_000).await;
+    bench.hand_in("alertmanager", "up", told("shop", false)).await;
+    bench.pass(300_000).await;
+    for id in ["shop", "cart"] {
+        bench.means(id, told(id, true));
+    }
+    asked(&bench, ana(), ALL).await.unwrap();
+    bench.pass(6_000).await;
+    let titles: Vec<_> = locked(&bench.data).incidents.values().map(|row| row.title.clone()).collect();
+    assert_eq!(titles, ["cart is down"]);
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// What of a message could be read is acted on, and the message is kept: once all of it can be read, the rest is acted on.
+#[tokio::test(start_paused = true)]
+async fn what_was_read_in_part_is_acted_on_and_kept() {
+    let told = |names: &[&str], unread: Option<&str>| {
+        let alert = |name: &&str| SentAlert {
+            fingerprint: (*name).to_owned(),
+            firing: true,
+            title: Some(format!("{name} is down")),
+            service: Some((*name).to_owned()),
+            ..SentAlert::default()
+        };
+        let alerts: Vec<SentAlert> = names.iter().map(alert).collect();
+        Translated::Signal(Signal::Alerts(AlertNotice {
+            source: "alertmanager".to_owned(),
+            firing: true,
+            left_out: u64::from(unread.is_some()),
+            unread: unread.map(str::to_owned),
+            alerts,
+            ..AlertNotice::default()
+        }))
+    };
+    let titles = |bench: &Bench| -> Vec<String> {
+        let mut titles: Vec<_> =
+            locked(&bench.data).incidents.values().map(|row| row.title.clone()).collect();
+        titles.sort();
+        titles
+    };
+    let mut bench = Bench::with(&[], |_| ()).await;
+    bench.hand_in("alertmanager", "two", told(&["shop"], Some("1 of its 2 alerts could not be read"))).await;
+    bench.pass(6_000).await;
+    assert_eq!(titles(&bench), ["shop is down"]);
+    let listed = asked(&bench, ana(), list(false, false)).await.unwrap();
+    assert!(listed.text.contains("dead letter: 1 of its 2 alerts could not be read"), "{}", listed.text);
+    bench.means("two", told(&["cart", "shop"], None));
+    let again = asked(&bench, ana(), ALL).await.unwrap();
+    assert_eq!(outcomes(&again), [("two".to_owned(), "acted_on".to_owned())]);
+    bench.pass(6_000).await;
+    assert_eq!(titles(&bench), ["cart is down", "shop is down"]);
+    assert_eq!(check(&bench), Vec::<String>::new());
 }
 
 /// What is of no consequence can be looked at for a week; what could not be understood stays until somebody looks at it.

@@ -210,6 +210,7 @@ async fn it_shares_an_incident_with_other_alerts() {
             source: "alertmanager".to_owned(),
             firing,
             left_out: u64::from(firing),
+            unread: None,
             alerts: vec![alert],
             ..AlertNotice::default()
         }))

@@ -125,7 +125,8 @@ impl Engine {
             self.note_where_it_fires(&row, &removed(name), &origin).await?;
             let alerts = vec![SentAlert { firing: false, ..row.alert }];
             let notice = AlertNotice { source: TRIGGER.to_owned(), alerts, ..AlertNotice::default() };
-            let handed = Handed { source: item.source.clone(), id: item.id.clone(), notice, settles: false };
+            let (source, id, received_at) = (item.source.clone(), item.id.clone(), self.now());
+            let handed = Handed { source, id, received_at, notice, settles: false };
             self.alert_notices(&[handed]).await?;
         }
         let kept = vec![begun_anew(name, self.now())?];

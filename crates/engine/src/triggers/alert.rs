@@ -92,7 +92,9 @@ impl Engine {
     ) -> Result<Option<AlertRow>, EngineError> {
         let alerts = vec![self.alert_of_trigger(trigger, firing)];
         let notice = AlertNotice { source: TRIGGER.to_owned(), firing, alerts, ..AlertNotice::default() };
-        let handed = Handed { source: item.source.clone(), id: item.id.clone(), notice, settles: false };
+        // told as it stands now, whenever it was handed in
+        let (source, id, received_at) = (item.source.clone(), item.id.clone(), self.now());
+        let handed = Handed { source, id, received_at, notice, settles: false };
         self.alert_notices(&[handed]).await?;
         self.row_of_trigger(&trigger.name).await
     }

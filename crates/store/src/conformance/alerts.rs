@@ -1,6 +1,6 @@
 //! Alerts of monitoring systems.
 
-use runbook_core::alert::{AlertCount, AlertRow, SentAlert};
+use runbook_core::alert::{AlertCount, AlertRow, SentAlert, pager_key};
 use runbook_core::ids::IncidentId;
 use runbook_core::ports::{AlertsOf, Commit, IncidentRow, RowChange, Store};
 use uuid::Uuid;
@@ -169,4 +169,45 @@ pub async fn open_incidents_with_alerts_are_found(store: &dyn Store) {
     };
     assert_eq!(numbers(9).await, [4, 1]);
     assert_eq!(numbers(1).await, [4]);
+}
+
+/// Of each incident the newest alert, of all or of those that a page's key names: by the hash of a group, or by a name within a service.
+pub async fn the_newest_alerts_of_incidents_are_found_by_the_key_of_a_page(store: &dyn Store) {
+    let incident = |number: u64, open: bool| {
+        let id = IncidentId(Uuid::from_u128(number.into()));
+        RowChange::Incident(IncidentRow { id, open, ..incident_row(number) })
+    };
+    let named =
+        |name: &str, n, ms| AlertRow { group: Some("key".to_owned()), ..alert_row(name, Some(n), true, ms) };
+    let alerts = [
+        alert_row("a", Some(1), true, 10),
+        alert_row("b", Some(1), true, 30),
+        alert_row("c", Some(2), false, 20),
+        alert_row("closed", Some(3), true, 40),
+        AlertRow { group: None, ..alert_row("key", Some(2), true, 50) },
+        named("n", 1, 5),
+        AlertRow { service: "cart".to_owned(), source: "grafana".to_owned(), ..named("m", 1, 60) },
+    ];
+    let rows = alerts.into_iter().map(|row| RowChange::Alert(Box::new(row)));
+    let rows = rows.chain([incident(1, true), incident(2, true), incident(3, false)]).collect();
+    store.commit(Commit { rows, ..Commit::default() }).await.unwrap();
+    let names = async |which: AlertsOf, limit| {
+        let rows = store.alerts(which, limit).await.unwrap();
+        rows.into_iter().map(|row| row.fingerprint).collect::<Vec<_>>()
+    };
+    let these = AlertsOf::NewestOf([2, 1, 9].map(|n| IncidentId(Uuid::from_u128(n))).to_vec());
+    assert_eq!(names(these.clone(), 9).await, ["m", "key"]);
+    assert_eq!(names(these, 1).await, ["m"]);
+    for (key, service, wanted) in [
+        (pager_key("g").as_str(), "other", &["b", "c"][..]),
+        (pager_key("g").to_uppercase().as_str(), "other", &["b", "c"]),
+        ("key", "shop", &["key", "n"]),
+        ("key", "cart", &["m"]),
+        ("key", "other", &[]),
+        ("", "shop", &[]),
+    ] {
+        let page = AlertsOf::OfPage { key: key.to_owned(), service: service.to_owned() };
+        assert_eq!(names(page.clone(), 9).await, wanted, "{key} {service}");
+        assert_eq!(names(page, 1).await, wanted[..wanted.len().min(1)], "{key} {service}");
+    }
 }

@@ -108,8 +108,11 @@ pub async fn kept_messages_are_found_by_what_they_are(store: &dyn Store) {
         (Letters::default(), &["pagerduty c", "pagerduty b", "pagerduty a", "slack a"][..]),
         (Letters { dead: true, ..Letters::default() }, &["pagerduty a", "slack a"]),
         (Letters { id: text("a"), ..Letters::default() }, &["pagerduty a", "slack a"]),
-        (Letters { source: text("pagerduty"), id: text("a"), dead: true }, &["pagerduty a"]),
-        (Letters { source: text("pagerduty"), id: text("b"), dead: true }, &[]),
+        (
+            Letters { source: text("pagerduty"), id: text("a"), dead: true, ..Letters::default() },
+            &["pagerduty a"],
+        ),
+        (Letters { source: text("pagerduty"), id: text("b"), dead: true, ..Letters::default() }, &[]),
         (Letters { source: text("email"), ..Letters::default() }, &[]),
     ] {
         let found = store.letters(which.clone(), 10).await.unwrap();
@@ -168,4 +171,53 @@ pub async fn what_is_of_no_consequence_goes_after_a_while(store: &dyn Store) {
     assert!(matches!(again, Err(CommitError::Conflict(_))), "its body is gone: {again:?}");
     assert_eq!(store.inbox_pending(10).await.unwrap().len(), 1);
     assert_eq!(store.dead_letters().await.unwrap(), [("pagerduty".to_owned(), 1)]);
+}
+
+/// Of a body no more is handed out than is wanted, and all of it is looked through.
+pub async fn as_much_of_a_body_is_handed_out_as_is_wanted(store: &dyn Store) {
+    for (id, body) in [("a", "0123456789 about P1AB"), ("b", "about P2CD"), ("c", "")] {
+        store.accept(InboxItem { body: body.into(), ..message("slack", id) }).await.unwrap();
+        let outcome = InboxOutcome::Kept { reason: "dead letter: not json".to_owned() };
+        store.commit(settled("slack", id, outcome)).await.unwrap();
+    }
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    for (body, words, wanted) in [
+        (
+            None,
+            words(&["P9", "P1AB"]),
+            [("", 0, false), ("about P2CD", 10, false), ("0123456789 about P1AB", 21, true)],
+        ),
+        (Some(5), words(&["P2CD", ""]), [("", 0, false), ("about", 10, true), ("01234", 21, false)]),
+        (Some(0), words(&[]), [("", 0, false), ("", 10, false), ("", 21, false)]),
+    ] {
+        let found = store.letters(Letters { body, words, ..Letters::default() }, 10).await.unwrap();
+        let found =
+            found.iter().map(|one| (std::str::from_utf8(&one.item.body).unwrap(), one.size, one.has_word));
+        assert_eq!(found.collect::<Vec<_>>(), wanted);
+    }
+}
+
+/// The newest dead letters stay, as many as there is room for; what is none is not counted.
+pub async fn the_oldest_dead_letters_go_where_there_are_too_many(store: &dyn Store) {
+    for (id, size, reason) in [
+        ("old", 10, "dead letter: not json"),
+        ("ping", 100, "not acted on: ping"),
+        ("middle", 10, "dead letter: not json"),
+        ("new", 10, "dead letter: not json"),
+    ] {
+        store.accept(InboxItem { body: vec![b' '; size], ..message("slack", id) }).await.unwrap();
+        let outcome = InboxOutcome::Kept { reason: reason.to_owned() };
+        store.commit(settled("slack", id, outcome)).await.unwrap();
+    }
+    for (most, gone, wanted) in [
+        (30, 0, &["new", "middle", "ping", "old"][..]),
+        (29, 1, &["new", "middle", "ping"]),
+        (10, 1, &["new", "ping"]),
+        (0, 1, &["ping"]),
+    ] {
+        assert_eq!(store.let_go_dead(most).await.unwrap(), gone, "{most}");
+        let left = store.letters(Letters::default(), 10).await.unwrap();
+        assert_eq!(left.iter().map(|one| one.item.id.as_str()).collect::<Vec<_>>(), wanted, "{most}");
+    }
+    assert_eq!(store.accept(message("slack", "old")).await.unwrap(), Accepted::Duplicate);
 }

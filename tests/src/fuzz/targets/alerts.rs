@@ -72,6 +72,7 @@ fn check(translator: &AlertTranslator, data: &[u8]) {
             severity: &severity,
             private: false,
             anytime: false,
+            received_at: now,
         };
         let (_, row) = decide(told, None, &Around::default(), &policy, now);
         assert_eq!(row.firing, alert.firing, "{row:?}");

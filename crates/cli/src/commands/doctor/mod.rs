@@ -313,7 +313,8 @@ async fn webhook(config: &Config, client: &PagerDutyClient) -> Check {
 /// Whether a ping has come since then.
 async fn pinged(config: &Config, since: chrono::DateTime<chrono::Utc>) -> bool {
     let Ok(store) = open_journal(config) else { return false };
-    let which = Letters { source: Some(pagerduty_hook::SOURCE.to_owned()), ..Letters::default() };
+    let which =
+        Letters { source: Some(pagerduty_hook::SOURCE.to_owned()), body: Some(0), ..Letters::default() };
     let kept = store.letters(which, LATELY).await.unwrap_or_default();
     kept.iter().any(|one| one.reason == PINGED && one.item.received_at >= since)
 }
