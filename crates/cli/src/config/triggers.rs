@@ -34,6 +34,7 @@ pub(super) fn triggers(
             let message = format!("two triggers are named '{}'", table.name);
             return Err(wrong(("name", message, "give each [[trigger]] its own name")));
         }
+        let one = trigger(file, severities, table).map_err(wrong)?;
         for (key, name) in [("plan", &table.plan), ("propose", &table.propose)] {
             let Some(name) = name else { continue };
             // what is in a repository is known when that is fetched
@@ -42,7 +43,7 @@ pub(super) fn triggers(
                 return Err(wrong((key, message, "`blocks runbook list` shows their names")));
             }
         }
-        all.push(trigger(file, severities, table).map_err(wrong)?);
+        all.push(one);
     }
     Ok(all)
 }
