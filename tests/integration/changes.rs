@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use blocks_tests::{
-    Answer, AppConfig, TestApp, base_environment, client, messages_with_key, run_in, text, until_or_show,
+    Answer, AppConfig, TestApp, base_environment, client, messages_with_key, run_in, text, until,
+    until_or_show,
 };
 use serde_json::{Value, json};
 
@@ -29,7 +30,8 @@ async fn send(app: &TestApp, headers: &[(&str, &str)], body: String) -> Answer {
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let asked = request.send().await.unwrap();
+    // what is too large is refused before all of it has come, and whoever sends on may see the connection break first
+    let asked = until("an answer", async || request.try_clone()?.send().await.ok()).await;
     let status = asked.status().as_u16();
     Answer { status, body: asked.text().await.unwrap() }
 }
