@@ -10,6 +10,7 @@ use runbook_core::people::Actor;
 use runbook_core::ports::{AlertsOf, Commit, PagerEventKind, RowChange, Signal, Translated};
 use runbook_core::request::Request;
 
+use super::triggers::it_is_slow;
 use crate::clock::Clock;
 use crate::testkit::{Bench, check, locked, page};
 
@@ -437,14 +438,7 @@ async fn an_incident_is_as_severe_as_the_worst_that_opens_it() {
 #[tokio::test(start_paused = true)]
 async fn what_comes_back_and_ends_in_one_batch_is_over() {
     let mut bench = Bench::with(&[], |_| ()).await;
-    let declare = Request::IncidentDeclare {
-        title: "it is slow".to_owned(),
-        severity: Some("P3".to_owned()),
-        service: Some("billing".to_owned()),
-        private: false,
-        description: None,
-    };
-    bench.ask("declare", "ben", declare).await;
+    bench.ask("declare", "ben", it_is_slow("billing")).await;
     for firing in [true, false] {
         let alert = of_billing(&bench, "a", firing);
         told(&mut bench, if firing { "1" } else { "2" }, "g", vec![alert]).await;

@@ -28,6 +28,17 @@ pub(super) fn trigger(name: &str, query: &str) -> Trigger {
     }
 }
 
+/// Somebody says so, of this service.
+pub(super) fn it_is_slow(service: &str) -> Request {
+    Request::IncidentDeclare {
+        title: "it is slow".to_owned(),
+        severity: Some("P3".to_owned()),
+        service: Some(service.to_owned()),
+        private: false,
+        description: None,
+    }
+}
+
 pub(super) fn with(triggers: Vec<Trigger>) -> impl FnOnce(&mut Settings) {
     move |settings: &mut Settings| settings.triggers = triggers
 }
@@ -125,14 +136,7 @@ async fn a_process_that_ends_anywhere_opens_no_second_incident() {
 #[tokio::test(start_paused = true)]
 async fn it_joins_the_open_incident_of_its_service_and_raises_it() {
     let mut bench = Bench::with(&[], with(vec![Trigger { for_s: 0, ..trigger("rate", "q") }])).await;
-    let declare = Request::IncidentDeclare {
-        title: "it is slow".to_owned(),
-        severity: Some("P3".to_owned()),
-        service: Some("flowengine".to_owned()),
-        private: false,
-        description: None,
-    };
-    bench.ask("declare", "ben", declare).await;
+    bench.ask("declare", "ben", it_is_slow("flowengine")).await;
     // a question about an hour is answered late
     bench.pass(3_600_000).await;
     reads(&bench, "q", Ok(0.34));
@@ -146,14 +150,7 @@ async fn it_joins_the_open_incident_of_its_service_and_raises_it() {
 #[tokio::test(start_paused = true)]
 async fn it_pages_for_what_comes_to_an_incident_that_somebody_has() {
     let mut bench = Bench::with(&[], with(vec![Trigger { for_s: 0, ..trigger("rate", "q") }])).await;
-    let declare = Request::IncidentDeclare {
-        title: "it is slow".to_owned(),
-        severity: Some("P3".to_owned()),
-        service: Some("flowengine".to_owned()),
-        private: false,
-        description: None,
-    };
-    bench.ask("declare", "ben", declare).await;
+    bench.ask("declare", "ben", it_is_slow("flowengine")).await;
     bench.ask("ack", "ben", Request::IncidentAck { incident: None }).await;
     for times in 1..=2 {
         reads(&bench, "q", Ok(0.34));
