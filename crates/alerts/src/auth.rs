@@ -76,11 +76,15 @@ impl Refusal {
 }
 
 impl Proof {
-    /// Whether some proof came, before the body is read.
-    #[must_use]
-    pub(crate) fn came(&self, headers: &HeaderMap) -> bool {
-        let signed = self.hmac.as_ref().is_some_and(|hmac| headers.contains_key(&hmac.signature));
-        signed || headers.contains_key(header::AUTHORIZATION)
+    /// Checks what can be checked before the body is read: anything but a signature.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the body will not help.
+    pub(crate) fn check_head(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        match self.signature(headers) {
+            Some(_) => Ok(()),
+            None => self.check_token(headers),
+        }
     }
 
     /// Checks a message.
@@ -93,11 +97,18 @@ impl Proof {
         body: &[u8],
         now: DateTime<Utc>,
     ) -> Result<Signed, Refusal> {
-        if let Some(hmac) = &self.hmac
-            && headers.contains_key(&hmac.signature)
-        {
-            return hmac.check(headers, body, now);
+        match self.signature(headers) {
+            Some(hmac) => hmac.check(headers, body, now),
+            None => self.check_token(headers).map(|()| Signed::Token),
         }
+    }
+
+    /// How this message has to be signed, where it says that it is.
+    fn signature(&self, headers: &HeaderMap) -> Option<&HmacCheck> {
+        self.hmac.as_ref().filter(|hmac| headers.contains_key(&hmac.signature))
+    }
+
+    fn check_token(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         if !headers.contains_key(header::AUTHORIZATION) {
             return Err(Refusal::Missing);
         }
@@ -108,7 +119,7 @@ impl Proof {
         } else {
             false
         };
-        if is_known { Ok(Signed::Token) } else { Err(Refusal::Wrong) }
+        if is_known { Ok(()) } else { Err(Refusal::Wrong) }
     }
 }
 

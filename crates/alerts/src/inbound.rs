@@ -14,7 +14,7 @@ use http::StatusCode;
 use runbook_core::ports::{InboxItem, Intake};
 use sha2::{Digest, Sha256};
 
-use crate::auth::{Proof, Signed};
+use crate::auth::{Proof, Refusal, Signed};
 use crate::translate::Kind;
 
 /// The largest body taken, in bytes: some thousand alerts. `max_alerts` of a receiver keeps it below that.
@@ -59,9 +59,13 @@ struct Way {
 async fn receive(State(way): State<Arc<Way>>, request: Request) -> Response {
     let (door, kind) = (&way.door, &way.hook.kind);
     let headers = request.headers().clone();
-    if !way.hook.proof.came(&headers) {
-        // before the body is read
-        return door.refuse(StatusCode::UNAUTHORIZED, crate::Refusal::Missing.reason());
+    let refuse = |refusal: Refusal| {
+        tracing::warn!(source = kind.source(), reason = refusal.reason(), "alerts refused");
+        door.refuse(StatusCode::UNAUTHORIZED, refusal.reason())
+    };
+    // before anything of it is read
+    if let Err(refusal) = way.hook.proof.check_head(&headers) {
+        return refuse(refusal);
     }
     let body = match door.body(request).await {
         Ok(body) => body,
@@ -70,15 +74,7 @@ async fn receive(State(way): State<Arc<Way>>, request: Request) -> Response {
     let now = door.intake.now();
     let signed = match way.hook.proof.check(&headers, &body, now) {
         Ok(signed) => signed,
-        Err(refusal) => {
-            tracing::warn!(
-                bytes = body.len(),
-                source = kind.source(),
-                reason = refusal.reason(),
-                "alerts refused"
-            );
-            return door.refuse(StatusCode::UNAUTHORIZED, refusal.reason());
-        }
+        Err(refusal) => return refuse(refusal),
     };
     let item = InboxItem {
         source: kind.source().to_owned(),

@@ -54,11 +54,12 @@ impl Door {
     /// The body of a request.
     ///
     /// # Errors
-    /// The answer, when it is larger than the limit, or breaks off.
+    /// The answer, when it is larger than the limit, or breaks off or comes too slowly: the latter is no fault of the message, which
+    /// may be sent again.
     pub async fn body(&self, request: Request) -> Result<Bytes, Response> {
         Bytes::from_request(request, &()).await.map_err(|rejection| {
             if rejection.status() != StatusCode::PAYLOAD_TOO_LARGE {
-                return self.refuse(StatusCode::BAD_REQUEST, "unreadable_body");
+                return self.refuse(StatusCode::SERVICE_UNAVAILABLE, "unreadable_body");
             }
             let (source, limit, hint) = (self.source, self.limit, self.limit_hint);
             tracing::warn!(source, hint, "a message of more than {limit} bytes was refused");

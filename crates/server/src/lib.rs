@@ -5,6 +5,7 @@ mod auth;
 mod health;
 mod lock;
 mod serve;
+mod world;
 
 pub use api::{ErrorBody, REQUESTS_PATH};
 pub use auth::{ApiToken, hash_token};

@@ -18,6 +18,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::api::{self, ApiState};
 use crate::auth::ApiToken;
 use crate::health;
+use crate::world::{self, Bounds};
 
 /// How long open connections may take at the end.
 const MOMENT: std::time::Duration = std::time::Duration::from_secs(2);
@@ -141,15 +142,11 @@ impl Server {
         let stopped = |mut receiver: watch::Receiver<bool>| async move {
             let _ = receiver.wait_for(|stop| *stop).await;
         };
-        let tcp = axum::serve(parts.listener, public).with_graceful_shutdown(stopped(stop.subscribe()));
+        let tcp = world::serve(parts.listener, public, Bounds::of_this_process(), stop.subscribe());
         let uds = axum::serve(unix, local.into_make_service_with_connect_info::<health::SocketUser>())
             .with_graceful_shutdown(stopped(stop.subscribe()));
         let tasks = vec![
-            tokio::spawn(async move {
-                if let Err(error) = tcp.await {
-                    tracing::error!(%error, "the HTTP listener ended");
-                }
-            }),
+            tokio::spawn(tcp),
             tokio::spawn(async move {
                 if let Err(error) = uds.await {
                     tracing::error!(%error, "the unix socket ended");

@@ -1,10 +1,13 @@
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Mutex;
+use std::task::{Context, Poll};
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use http::HeaderName;
+use hyper::body::Frame;
 use runbook_core::ports::{Accepted, BoxFuture, StoreError};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -120,6 +123,47 @@ async fn what_is_not_proved_is_refused_and_counted() {
     assert!(inbox.items.lock().unwrap().is_empty());
     let (status, _) = answer(&inbox, "/hooks/json/other", &[TOKEN], "{}").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+/// A body that must not be read, or that breaks off.
+struct Unread {
+    may_be_read: bool,
+}
+
+impl HttpBody for Unread {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        assert!(self.may_be_read, "it was read before there was any proof");
+        Poll::Ready(Some(Err(std::io::ErrorKind::TimedOut.into())))
+    }
+}
+
+/// Whoever signs what they send may be anybody until it is read; whoever shows a token is known before.
+#[tokio::test]
+async fn what_is_sent_with_a_wrong_token_is_not_read() {
+    let inbox = Arc::new(Inbox::default());
+    let unread = |may_be_read| Body::new(Unread { may_be_read });
+    for (path, headers) in [
+        ("/hooks/alertmanager", vec![]),
+        ("/hooks/alertmanager", vec![("authorization", "Bearer other")]),
+        ("/hooks/alertmanager", vec![("authorization", "Basic b3RoZXI6b3RoZXI=")]),
+        ("/hooks/grafana", vec![TOKEN]),
+    ] {
+        let (status, _) = answer(&inbox, path, &headers, unread(false)).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{path} {headers:?}");
+    }
+    // what breaks off is to be sent again
+    for (path, header) in
+        [("/hooks/alertmanager", TOKEN), ("/hooks/grafana", ("x-grafana-alerting-signature", "00"))]
+    {
+        let (status, body) = answer(&inbox, path, &[header], unread(true)).await;
+        assert_eq!((status, &body["error"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("unreadable_body")));
+    }
 }
 
 #[tokio::test]
