@@ -2,9 +2,10 @@
 
 use runbook_core::ids::IncidentId;
 use runbook_core::incident::{
-    Incident, IncidentCommand, Joining, OpenIncident, PageSeverity, PagerRef, SAME_SERVICE, Word,
+    Incident, IncidentCommand, IncidentEvent, Joining, OpenIncident, PageSeverity, PagerRef, SAME_SERVICE,
+    Word,
 };
-use runbook_core::journal::Cause;
+use runbook_core::journal::{Cause, Envelope};
 use runbook_core::people::Actor;
 use runbook_core::ports::{
     Answer, Commit, InboxItem, InboxOutcome, PagerEvent, PagerEventKind, PagerIncident,
@@ -135,9 +136,18 @@ impl Engine {
             self.change_incident(id, &command, origin, None).await?;
             return Ok(Heeded::Acted);
         };
-        // the message is dealt with when both are done: what a crash cuts off is done again
-        let after =
-            self.change_incident(id, &command, &Origin { inbox: None, ..origin.clone() }, None).await?;
+        // The message is dealt with when both are done. What a crash cuts off is done again, and what it has done is not: told late, it
+        // would take what nobody has by the pager's account a second time.
+        let has_taken = |one: &Envelope<IncidentEvent>| {
+            one.cause == origin.cause && matches!(one.event, IncidentEvent::Acknowledged { .. })
+        };
+        let loaded = load_incident(self.store(), id).await?;
+        let after = match loaded.filter(|loaded| told_by.is_some() && loaded.events.iter().any(has_taken)) {
+            Some(loaded) => loaded.state,
+            None => {
+                self.change_incident(id, &command, &Origin { inbox: None, ..origin.clone() }, None).await?
+            }
+        };
         // told late, it took nothing: nobody acts by it
         if !after.waits_for_somebody() {
             self.commander_comes(id, by).await?;

@@ -118,3 +118,29 @@ async fn it_stays_with_the_service_that_was_named_last() {
         assert_eq!(incident.service, first.service, "{order:?}");
     }
 }
+
+/// An acknowledgement that is told after it ran out is on the timeline once, wherever the process ends while it is acted on.
+#[tokio::test(start_paused = true)]
+async fn what_is_told_late_and_cut_off_takes_once() {
+    for end in 0..120 {
+        let mut bench = Bench::with(&[end], |_| {}).await;
+        for (place, kind) in [
+            (3, PagerEventKind::Unacknowledged),
+            (0, PagerEventKind::Triggered),
+            (1, PagerEventKind::Acknowledged),
+        ] {
+            let occurred_at = bench.clock.morning + chrono::Duration::seconds(10 * place);
+            let event =
+                PagerEvent { kind, incident: page("Q1"), agent_id: None, agent_name: None, occurred_at };
+            let id = format!("message {place}");
+            bench.hand_in("pagerduty", &id, Translated::Signal(Signal::Pager(event))).await;
+            bench.pass(2_000).await;
+        }
+        bench.pass(60_000).await;
+        let incident = bench.incident().await;
+        let (_, events) = bench.incident_events(incident.id).await;
+        let taken = events.iter().filter(|event| matches!(event, IncidentEvent::Acknowledged { .. })).count();
+        assert_eq!(taken, 1, "ended at {end}: {events:?}");
+        assert_eq!(check(&bench), Vec::<String>::new(), "ended at {end}");
+    }
+}
