@@ -141,8 +141,10 @@ pub(super) fn rules(
             .map(|name| ("triage", name))
             .chain(suggest.iter().map(|name| ("suggest", name)))
         {
-            // what is in a repository is known when that is fetched
-            if let Err(LibraryError::Unknown { .. }) = library.find(name) {
+            // what is in a repository is known when that is fetched, and may be another thing tomorrow: `doctor` says so
+            if file.runbooks.git.is_none()
+                && let Err(LibraryError::Unknown { .. }) = library.find(name)
+            {
                 let message = named(format!("there is no runbook '{name}'"));
                 return Err((key(field), message, "`blocks runbook list` shows their names"));
             }

@@ -37,8 +37,10 @@ pub(super) fn triggers(
         let one = trigger(file, severities, table).map_err(wrong)?;
         for (key, name) in [("plan", &table.plan), ("propose", &table.propose)] {
             let Some(name) = name else { continue };
-            // what is in a repository is known when that is fetched
-            if let Err(LibraryError::Unknown { .. }) = library.find(name) {
+            // what is in a repository is known when that is fetched, and may be another thing tomorrow: `doctor` says so
+            if file.runbooks.git.is_none()
+                && let Err(LibraryError::Unknown { .. }) = library.find(name)
+            {
                 let message = format!("trigger '{}': there is no runbook '{name}'", table.name);
                 return Err(wrong((key, message, "`blocks runbook list` shows their names")));
             }

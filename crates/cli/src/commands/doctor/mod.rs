@@ -447,5 +447,19 @@ fn runbooks(config: &Config) -> Vec<Check> {
             checks.push(Check::new(&format!("runbook of {}", service.name), planned));
         }
     }
+    // those from a repository may be others by now than when the file was written
+    let of_rules = config.settings.rules.iter().flat_map(|rule| {
+        let names = rule.say.triage.iter().flatten().chain(&rule.say.suggest);
+        names.map(|name| (format!("runbook of the rule {}", rule.name), name))
+    });
+    let of_triggers = config.settings.triggers.iter().flat_map(|trigger| {
+        let names = trigger.plan.iter().chain(&trigger.propose);
+        names.map(|name| (format!("runbook of the trigger {}", trigger.name), name))
+    });
+    for (what, name) in of_rules.chain(of_triggers) {
+        if let Err(error) = config.library.find(name) {
+            checks.push(Check::new(&what, Err(error.to_string())));
+        }
+    }
     checks
 }
