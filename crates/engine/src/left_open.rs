@@ -45,6 +45,10 @@ impl Engine {
         let Some(id) = self.incident_of_pager(&one.incident.id).await? else { return Ok(false) };
         let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(false) };
         let state = loaded.state;
+        // an alert that fires in it is of today, whoever's page joined it
+        if state.alerts.as_ref().is_some_and(|alerts| alerts.tally.firing > 0) {
+            return Ok(false);
+        }
         // what was opened before that is somebody's business already
         if state.status != Status::Triggered || state.opened_at < first {
             return Ok(false);

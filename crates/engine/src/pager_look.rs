@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use runbook_core::ids::IncidentId;
 use runbook_core::incident::{
-    Before, Drifted, Incident, IncidentCommand, Status, drift, is_to_tell_again, missed_notes,
+    Before, Drifted, Incident, IncidentCommand, IncidentEvent, Status, drift, is_to_tell_again, missed_notes,
 };
 use runbook_core::journal::{Cause, StreamId};
 use runbook_core::people::Actor;
@@ -21,6 +21,7 @@ use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::origin::Origin;
 use crate::settings::{PagerLook, PagerTells};
+use crate::streams::Loaded;
 
 /// What a look has seen once: the incident's id at the pager, and what that was.
 type Once = BTreeSet<(String, &'static str)>;
@@ -203,14 +204,28 @@ impl Engine {
     }
 
     /// Whether it is over here, the pager was asked to end it, and has done so: nobody looks at it any more, so its end is not seen.
-    async fn has_been_ended(&self, ours: Option<&Incident>, one: &SeenIncident) -> Result<bool, EngineError> {
+    async fn has_been_ended(
+        &self,
+        ours: Option<&Loaded<Incident, IncidentEvent>>,
+        one: &SeenIncident,
+    ) -> Result<bool, EngineError> {
         let is_open = matches!(one.status, SeenStatus::Triggered | SeenStatus::Acknowledged);
-        let asked = |ours: &&Incident| {
+        let asked = |ours: &&Loaded<Incident, IncidentEvent>| {
+            let ours = &ours.state;
             is_open && !ours.status.is_open() && ours.pager_asked && !ours.pager_over && !ours.pager_refused
         };
         let Some(ours) = ours.filter(asked) else { return Ok(false) };
-        let key = format!("pager/resolve/{}/", StreamId::Incident(ours.id));
-        Ok(!self.store().outbox_left(key).await?.is_empty())
+        // what was asked for an end before this one says nothing of it
+        let opens = |event: &IncidentEvent| {
+            matches!(event, IncidentEvent::Opened { .. } | IncidentEvent::Reopened { .. })
+        };
+        let since = ours.events.iter().rev().find(|one| opens(&one.event)).map_or(0, |one| one.seq);
+        let prefix = format!("pager/resolve/{}/", StreamId::Incident(ours.state.id));
+        let left = self.store().outbox_left(prefix.clone()).await?;
+        let of_this = |key: &String| {
+            key.strip_prefix(&prefix).and_then(|seq| seq.parse().ok()).is_some_and(|seq: u64| seq > since)
+        };
+        Ok(left.iter().any(of_this))
     }
 
     async fn make_up_for(
@@ -230,12 +245,13 @@ impl Engine {
             return Ok(());
         }
         let incident = ours;
+        let has_been_ended = self.has_been_ended(loaded.as_ref(), one).await?;
         let ours = loaded.map(|loaded| loaded.state);
         let last = seen.last.get(id);
         let taken_seq = ours.as_ref().map_or(0, |ours| ours.taken_seq);
         let seen_before = last.filter(|last| last.taken_seq == taken_seq).map(|last| &last.status);
         let had_ended = seen.ended.contains(id);
-        if self.has_been_ended(ours.as_ref(), one).await? {
+        if has_been_ended {
             seen.ended.insert(id.clone());
         } else {
             seen.ended.remove(id);

@@ -29,6 +29,8 @@ pub(crate) struct PagerState {
     pub(crate) refuses_looks: bool,
     /// It cannot be reached.
     pub(crate) is_away: bool,
+    /// It can be looked at, and takes nothing.
+    pub(crate) takes_nothing: bool,
     /// It says nothing for so long to whoever calls it; then it cannot be reached.
     pub(crate) hangs: Option<std::time::Duration>,
     /// After a call that got no answer nobody may call it until then.
@@ -161,7 +163,7 @@ impl Pager for FakePager {
             }
             {
                 let mut pager = locked(&self.world.pager);
-                if pager.is_away {
+                if pager.is_away || pager.takes_nothing {
                     return Err(PagerError::Retry { after_ms: None, reason: "nobody answers".to_owned() });
                 }
                 if let PagerCall::Page { to, .. } = call

@@ -314,6 +314,16 @@ async fn what_was_ended_there_and_is_opened_again_comes_back() {
     bench.pass(60_000).await;
     let (incident, events) = bench.incident_events(incident.id).await;
     assert!(incident.status.is_open(), "{events:?}");
+    // closed once more, that it is open there still says nothing until it has been asked to end for that
+    locked(&bench.world.pager).takes_nothing = true;
+    let none = Request::IncidentNone { incident: None, reason: "noise".to_owned() };
+    bench.ask("none again", "ana", none).await;
+    bench.pass(60_000).await;
+    assert!(!bench.incident_events(incident.id).await.0.status.is_open());
+    locked(&bench.world.pager).takes_nothing = false;
+    bench.pass(300_000).await;
+    assert!(!bench.incident_events(incident.id).await.0.status.is_open());
+    assert_eq!(locked(&bench.world.pager).seen[0].status, SeenStatus::Resolved);
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
