@@ -1,5 +1,5 @@
-//! Slack is away for some seconds of a P1, with the real server: the incident is led from a shell, and afterwards the channel
-//! shows all of it, in order, once. Ten minutes of it, in virtual time, are a test of the engine.
+//! Slack, or Slack and PagerDuty, are away for some seconds of a P1, with the real server: the incident is led from a shell, and
+//! afterwards both show all of it, in order, once. Ten minutes and an hour of it, in virtual time, are tests of the engine.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -68,6 +68,19 @@ fn assert_converged(app: &TestApp, state: &Value) {
 }
 
 async fn led_from_a_shell(app: &TestApp, ben: &str) {
+    led_until_it_helped(app, ben).await;
+    shell(app, &["resolve", "INC-1"]).await;
+    is_over(app).await;
+}
+
+async fn is_over(app: &TestApp) {
+    app.incident_when("INC-1", "it is resolved and reviewed", |shown| {
+        shown["status"] == "resolved" && shown["review_file"].is_string()
+    })
+    .await;
+}
+
+async fn led_until_it_helped(app: &TestApp, ben: &str) {
     let acked = shell(app, &["ack", "INC-1"]).await;
     assert_eq!((&acked["number"], &acked["status"]), (&json!(1), &json!("acknowledged")), "{acked}");
     shell(app, &["update", "half of it fails"]).await;
@@ -88,11 +101,6 @@ async fn led_from_a_shell(app: &TestApp, ben: &str) {
     assert!(finished.code == 0, "{finished:?}");
     app.run_when(&id, "succeeded").await;
     assert_eq!(app.effects("back.txt"), 1);
-    shell(app, &["resolve", "INC-1"]).await;
-    app.incident_when("INC-1", "it is resolved and reviewed", |shown| {
-        shown["status"] == "resolved" && shown["review_file"].is_string()
-    })
-    .await;
 }
 
 /// A run that waits for a person has another exit code than one that is done.
@@ -137,4 +145,75 @@ async fn an_incident_that_slack_has_not_seen_at_all_is_all_there_in_the_end() {
     app.outbox_is_empty().await;
     assert_converged(&app, &app.state().await);
     app.assert_journal_verifies().await;
+}
+
+fn page<'a>(state: &'a Value, id: &str) -> &'a Value {
+    let all = state["pagerduty"]["incidents"].as_array().into_iter().flatten();
+    all.into_iter().find(|one| one["id"] == id).unwrap_or(&Value::Null)
+}
+
+/// How often PagerDuty was told something of this kind about this page, and took it.
+fn told(state: &Value, id: &str, method: &str, path: &str) -> usize {
+    let all = state["pagerduty"]["rest_calls"].as_array().into_iter().flatten();
+    all.filter(|call| {
+        call["method"] == method
+            && text(&call["path"]).ends_with(&format!("/incidents/{id}{path}"))
+            && call["status"].as_u64().is_some_and(|status| status < 300)
+    })
+    .count()
+}
+
+/// PagerDuty and Slack are away from the first minute to the end, and the server is killed meanwhile.
+async fn without_pager_and_chat(mode: &'static str) {
+    let config = AppConfig { pagerduty_mode: mode, ..config().await };
+    let mut app = TestApp::start(&config).await;
+    let ben = app.token("ben").await;
+    let first = app.page("Flow failures").await;
+    app.incident_when("INC-1", "it is open", |shown| shown["status"] == "triggered").await;
+    app.outbox_is_empty().await;
+    app.control("faults", json!({ "slack": "down", "pagerduty": "down" })).await;
+    shell(&app, &["severity", "P2", "INC-1"]).await;
+    shell(&app, &["timeline", "add", "the queue is full", "--incident", "INC-1"]).await;
+    shell(&app, &["role", "responder", "ben", "INC-1"]).await;
+    led_until_it_helped(&app, &ben).await;
+    app.kill_9().await;
+    app.start_server().await;
+    let asked = shell(&app, &["resolve", "INC-1"]).await;
+    assert_eq!(asked["status"], "monitoring", "the page rings still, as far as anybody knows: {asked}");
+    // PagerDuty has another meanwhile, and can tell nobody
+    let second = app.page("Orders fail").await;
+    let state = app.state().await;
+    assert_eq!(
+        (&page(&state, &first)["status"], &page(&state, &first)["priority"]),
+        (&json!("triggered"), &json!("P1")),
+        "PagerDuty has heard nothing of it"
+    );
+    assert!(keyed(&state, "plan/").is_empty(), "nor has Slack");
+
+    app.control("faults", json!({ "slack": "ok", "pagerduty": "ok" })).await;
+    is_over(&app).await;
+    app.incident_when("INC-2", "what came meanwhile is open", |shown| shown["status"] == "triggered").await;
+    app.outbox_is_empty().await;
+    let state = app.state().await;
+    let there = page(&state, &first);
+    assert_eq!((&there["status"], &there["priority"]), (&json!("resolved"), &json!("P2")), "{there}");
+    assert_eq!(page(&state, &second)["status"], "triggered");
+    // its priority, that somebody has it, and its end
+    for (method, path, times) in [("PUT", "", 3), ("POST", "/notes", 1), ("POST", "/responder_requests", 1)] {
+        assert_eq!(told(&state, &first, method, path), times, "{method} {path}: {state}");
+    }
+    let pages = blocks_tests::pings(&state).into_iter().filter(|ping| ping.starts_with("a page")).count();
+    assert_eq!(pages, 0, "whoever was asked for a yes has said it: nobody is paged for it afterwards");
+    assert_eq!(app.effects("back.txt"), 1);
+    app.assert_journal_verifies().await;
+}
+
+#[tokio::test]
+async fn led_from_a_shell_while_pagerduty_and_slack_are_away_and_webhooks_tell_it() {
+    without_pager_and_chat("webhook").await;
+}
+
+#[tokio::test]
+async fn led_from_a_shell_while_pagerduty_and_slack_are_away_and_it_is_looked_at() {
+    without_pager_and_chat("poll").await;
 }

@@ -220,6 +220,64 @@ async fn an_hour_without_pager_and_chat_is_led_from_a_shell_and_both_sides_have_
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
+/// Nobody takes it, and in the hour without both every step falls due, a second page comes, and the process ends and begins anew: when
+/// they are back, whoever is to be called is called once for each.
+#[tokio::test(start_paused = true)]
+async fn whoever_is_called_in_an_hour_without_pager_and_chat_is_called_once_in_the_end() {
+    for tells in [PagerTells::Webhooks, PagerTells::Nothing] {
+        let look = PagerLook {
+            every: std::time::Duration::from_secs(60),
+            notes_every: std::time::Duration::from_secs(60),
+            tells,
+        };
+        let mut bench = Bench::with(&[], |settings| {
+            super::climb::steps(settings);
+            settings.pager_look = Some(look);
+        })
+        .await;
+        let seen = |id: &str, since| SeenIncident {
+            incident: page(id),
+            since: Some(since),
+            ..SeenIncident::default()
+        };
+        locked(&bench.world.pager).seen = vec![seen("Q1", bench.now())];
+        bench.paged().await;
+        slack_goes(&bench, &[]);
+        locked(&bench.world.pager).is_away = true;
+        bench.pass(20 * MINUTE).await;
+        bench.reboot().await;
+        let second = seen("Q2", bench.now());
+        locked(&bench.world.pager).seen.push(second);
+        bench.pass(40 * MINUTE).await;
+        assert_eq!(super::climb::pages(&bench), Vec::<String>::new(), "none has been told");
+        slack_returns(&bench);
+        locked(&bench.world.pager).is_away = false;
+        bench.pass(3 * 60 * MINUTE).await;
+        let mut pages: Vec<_> = locked(&bench.world.pager)
+            .calls
+            .iter()
+            .filter_map(|call| match call {
+                PagerCall::Page { incident, to, .. } => Some((incident.clone(), to.clone())),
+                _ => None,
+            })
+            .collect();
+        let all = pages.len();
+        pages.sort();
+        pages.dedup();
+        assert_eq!(pages.len(), all, "nobody is called twice for one incident");
+        for id in ["Q1", "Q2"] {
+            let called = pages.iter().filter(|(incident, _)| incident == id);
+            let called: Vec<_> = called.filter_map(|(_, to)| to.as_deref()).collect();
+            assert_eq!(
+                called,
+                ["ana@example.com", "bob@example.com", "pia@example.com", "sam@example.com"],
+                "{id}"
+            );
+        }
+        assert_eq!(check(&bench), Vec::<String>::new());
+    }
+}
+
 /// A PagerDuty that says nothing holds up its own messages alone, and one of them at a time: the others are not counted as tried.
 #[tokio::test(start_paused = true)]
 async fn a_pager_that_hangs_keeps_no_answer_waiting_and_is_tried_by_one() {
