@@ -106,45 +106,48 @@ impl Engine {
         severity.map_or(&[][..], |severity| severity.escalation.as_slice())
     }
 
-    /// The severity's steps with who stands for their names now; of a private incident only who may see it.
+    /// The severity's steps with who stands for their names now.
     fn rungs(&self, state: &Incident, ringing: &Ringing) -> Vec<Rung> {
+        let who = |name: &String| self.stand_ins(state, name, ringing);
+        let rung =
+            |step: &EscalationStep| Rung { after_s: step.after_s, who: step.who.iter().map(who).collect() };
+        self.steps_of(state).iter().map(rung).collect()
+    }
+
+    /// Who stands for a name now, and how they are paged; of a private incident only who may see it.
+    pub(crate) fn stand_ins(&self, state: &Incident, name: &str, ringing: &Ringing) -> StandIns {
         let roster = self.roster(&state.service);
         let callee = |to: Actor, email: Option<String>, over: bool| Callee {
             rings: ringing.rings_for(email.as_deref(), &roster),
             to,
             page: self.page_over(state, email).filter(|_| over),
         };
-        let who = |name: &String| {
-            // a level of the pager's is paged there also where no e-mail is known; of any other name that is somebody else's step
-            let is_level = Roster::is_level(name) && !state.private;
-            let called = |one: ToCall<'_>| match one {
-                ToCall::Person(person) => {
-                    let (to, email) = (Actor::Person(person.name.clone()), person.pagerduty_email.clone());
-                    let over = email.is_some() || is_level;
-                    callee(to, email, over)
-                }
-                ToCall::Stranger(turn) => {
-                    let name = turn.name.as_ref().or(turn.email.as_ref()).map_or("somebody", String::as_str);
-                    callee(Actor::Outside(format!("pagerduty:{name}")), turn.email.clone(), true)
-                }
-            };
-            let may_be_told = |one: &ToCall<'_>| match one {
-                _ if !state.private => true,
-                ToCall::Person(person) => may_see(person, state),
-                ToCall::Stranger(_) => false,
-            };
-            let all = roster.to_call(name, self.directory()).into_iter();
-            let mut people: Vec<Callee> = all.filter(may_be_told).map(called).collect();
-            if people.is_empty() && is_level {
-                // where nobody stands for it, the pager's policy knows somebody
-                let anybody = callee(Actor::Outside("pagerduty:whoever is on call".to_owned()), None, true);
-                people.extend(Some(anybody).filter(|one| one.page.is_some()));
+        // a level of the pager's is paged there also where no e-mail is known; of any other name that is somebody else's step
+        let is_level = Roster::is_level(name) && !state.private;
+        let called = |one: ToCall<'_>| match one {
+            ToCall::Person(person) => {
+                let (to, email) = (Actor::Person(person.name.clone()), person.pagerduty_email.clone());
+                let over = email.is_some() || is_level;
+                callee(to, email, over)
             }
-            StandIns { name: name.clone(), people }
+            ToCall::Stranger(turn) => {
+                let name = turn.name.as_ref().or(turn.email.as_ref()).map_or("somebody", String::as_str);
+                callee(Actor::Outside(format!("pagerduty:{name}")), turn.email.clone(), true)
+            }
         };
-        let rung =
-            |step: &EscalationStep| Rung { after_s: step.after_s, who: step.who.iter().map(who).collect() };
-        self.steps_of(state).iter().map(rung).collect()
+        let may_be_told = |one: &ToCall<'_>| match one {
+            _ if !state.private => true,
+            ToCall::Person(person) => may_see(person, state),
+            ToCall::Stranger(_) => false,
+        };
+        let all = roster.to_call(name, self.directory()).into_iter();
+        let mut people: Vec<Callee> = all.filter(may_be_told).map(called).collect();
+        if people.is_empty() && is_level {
+            // where nobody stands for it, the pager's policy knows somebody
+            let anybody = callee(Actor::Outside("pagerduty:whoever is on call".to_owned()), None, true);
+            people.extend(Some(anybody).filter(|one| one.page.is_some()));
+        }
+        StandIns { name: name.to_owned(), people }
     }
 }
 
@@ -152,13 +155,15 @@ fn climb_key(id: IncidentId) -> String {
     format!("{CLIMB}/{id}")
 }
 
-/// Whether nobody but the clock or a trigger called somebody last, and somebody has taken the incident since.
+/// Whether nobody but the clock or a trigger called somebody last, and nobody needs that any more: where nobody had the incident,
+/// somebody has taken it since.
 pub(crate) fn clock_stopped(loaded: &Loaded<Incident, IncidentEvent>, who: &Actor) -> bool {
     let last = loaded
         .events
         .iter()
         .rev()
         .find(|one| matches!(&one.event, IncidentEvent::Escalated { to, .. } if to == who));
-    last.is_some_and(|one| [ESCALATION, TRIGGER].map(Actor::system).contains(&one.actor))
-        && !loaded.state.waits_for_somebody()
+    last.is_some_and(|one| {
+        [ESCALATION, TRIGGER].map(Actor::system).contains(&one.actor) && loaded.state.is_call_over(one.seq)
+    })
 }

@@ -91,6 +91,13 @@ impl AlertRow {
         self.decisions.push(AlertDecision { became: became.to_owned(), why, at });
     }
 
+    /// Nobody says any more whether it fires: it ends, and what it is in is told nothing of that.
+    pub fn give_up(&mut self, why: String, now: DateTime<Utc>) {
+        (self.alert.firing, self.firing, self.damped, self.silenced) = (false, false, false, false);
+        self.turned_at = now;
+        self.decide("ended", why, now);
+    }
+
     /// Whether the pager knows a page about that service by this key, which whoever told both of it made: Alertmanager's and Grafana's
     /// is the SHA-256 of the name of the group. Others take their own name of the alert, which another sender may have for something
     /// else: that holds for the same service alone.

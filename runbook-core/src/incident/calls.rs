@@ -16,7 +16,7 @@ use crate::ports::CallPage;
 /// Who calls people by the clock.
 pub const ESCALATION: &str = "escalation";
 
-/// Every page by which somebody was called, oldest first.
+/// Everybody who was called, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Calls(Vec<Call>);
 
@@ -24,11 +24,15 @@ pub struct Calls(Vec<Call>);
 struct Call {
     /// The event that called them.
     seq: u64,
+    /// Who was called.
+    to: Actor,
+    /// The pager was asked to ring; by a message alone otherwise.
+    paged: bool,
     /// The clock or a trigger called them because nobody had the incident: whoever takes it is all that is needed.
     for_anybody: bool,
     /// Since then somebody has to take the incident anew: what was acknowledged before it says nothing of that.
     void_before: Option<DateTime<Utc>>,
-    /// The event since which nobody needs it.
+    /// The event since which nobody needs it: whoever it called has come, or it is over otherwise.
     over: Option<u64>,
 }
 
@@ -51,12 +55,13 @@ impl Incident {
     pub fn hears_answer(&self, call: u64, occurred_at: DateTime<Utc>) -> bool {
         self.calls.0.iter().any(|one| {
             one.seq == call
+                && one.paged
                 && one.over.is_none()
                 && one.void_before.is_none_or(|void_before| occurred_at >= void_before)
         })
     }
 
-    /// Whether nobody needs this page any more.
+    /// Whether nobody needs this call any more.
     #[must_use]
     pub fn is_call_over(&self, call: u64) -> bool {
         self.calls.0.iter().any(|one| one.seq == call && one.over.is_some())
@@ -64,15 +69,23 @@ impl Incident {
 
     /// The pages that are over since the events behind this one.
     pub fn pages_over_since(&self, seq: u64) -> impl Iterator<Item = CallPage> {
-        let is_new = move |call: &&Call| call.over.is_some_and(|over| over > seq);
+        let is_new = move |call: &&Call| call.paged && call.over.is_some_and(|over| over > seq);
         self.calls.0.iter().filter(is_new).map(|call| CallPage { incident: self.id, seq: call.seq })
+    }
+
+    /// That somebody says here that they are there, where somebody else has it: the pages that called them are answered.
+    pub(super) fn come(&self, who: &Actor) -> Vec<IncidentEvent> {
+        let theirs = self.calls.0.iter().filter(|call| call.paged && call.over.is_none() && call.to == *who);
+        theirs.map(|call| IncidentEvent::CallAnswered { call: call.seq }).collect()
     }
 
     /// Applies one event, when everything else of the incident has heard it.
     pub(super) fn hear_of_calls(&mut self, envelope: &Envelope<IncidentEvent>) {
         match &envelope.event {
-            IncidentEvent::Escalated { paged: true, .. } => self.calls.0.push(Call {
+            IncidentEvent::Escalated { to, paged, .. } => self.calls.0.push(Call {
                 seq: envelope.seq,
+                to: to.clone(),
+                paged: *paged,
                 // what comes to an incident that somebody has is news for whom it calls
                 for_anybody: matches!(envelope.actor, Actor::System(_)) && self.waits_for_somebody(),
                 void_before: None,
@@ -91,8 +104,9 @@ impl Incident {
         };
         let (is_open, waits) = (self.status.is_open(), self.waits_for_somebody());
         for call in self.calls.0.iter_mut().filter(|call| call.over.is_none()) {
-            // whom a person or news ask for is needed beside whoever has it
-            if !is_open || (call.for_anybody && !waits) || answered == Some(call.seq) {
+            // whom a person or news ask for is needed beside whoever has it, until they do something there
+            let has_come = call.to == envelope.actor;
+            if !is_open || has_come || (call.for_anybody && !waits) || answered == Some(call.seq) {
                 call.over = Some(envelope.seq);
             }
         }

@@ -142,8 +142,8 @@ impl Clock {
                 self.told.extend(who.iter().cloned());
                 self.last_at = Some(envelope.at);
             }
-            // whom somebody asks for later, or the clock calls, is not whom the first step names
-            IncidentEvent::Escalated { .. }
+            // whom somebody asks for later, or the clock calls, is not whom the first step names; and a message alone rings for nobody
+            IncidentEvent::Escalated { paged: true, .. }
                 if matches!(envelope.actor, Actor::System(_))
                     && envelope.actor != Actor::system(ESCALATION)
                     && self.opened_at.is_some_and(|at| envelope.at - at <= Duration::seconds(OPENS_S)) =>

@@ -171,7 +171,12 @@ fn decide_alone(
     let nothing = Decision::default();
     Ok(match command {
         IncidentCommand::Acknowledge { by, via, email } => {
-            acknowledge(state, by, (via, email.as_ref()), card.clone())
+            let mut decision = acknowledge(state, by, (via, email.as_ref()), card.clone());
+            // who takes it has come by that
+            if decision.events.is_empty() && via == HERE && state.status.is_open() {
+                decision.events = state.come(by);
+            }
+            decision
         }
         // one that was told late says nothing of who has taken it since
         IncidentCommand::Unacknowledge { occurred_at }

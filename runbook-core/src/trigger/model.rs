@@ -415,5 +415,7 @@ impl TriggerNotice {
 /// What is told of a trigger that is configured no more.
 #[must_use]
 pub fn removed(name: &str) -> String {
-    format!("trigger {name} is in blocks.toml no more: nobody asks whether it is over")
+    format!(
+        "trigger {name} is in blocks.toml no more: nobody asks whether it is over, and who knows resolves it"
+    )
 }

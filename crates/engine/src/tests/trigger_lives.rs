@@ -1,7 +1,8 @@
 //! Triggers over whole stories of figures: whatever ends the process, and how often, the same comes of them as in one long life.
 
 use runbook_core::incident::IncidentEvent;
-use runbook_core::trigger::Trigger;
+use runbook_core::ports::InboxItem;
+use runbook_core::trigger::{Trigger, TriggerNotice, Turn};
 
 use super::triggers::{lines, notes, pages, reads, the_incidents, trigger, with};
 use crate::testkit::{Bench, check, locked};
@@ -120,4 +121,61 @@ async fn what_is_pending_begins_anew_after_a_time_without_questions() {
     bench.reboot().await;
     bench.pass(15 * 60_000).await;
     assert_eq!((the_incidents(&bench).await.len(), check(&bench)), (1, Vec::new()));
+}
+
+/// Hands in a turn of the trigger under a name of its own, as if it had come then.
+async fn hand_in(bench: &mut Bench, turn: Turn, received_at: chrono::DateTime<chrono::Utc>) {
+    let notice = TriggerNotice { trigger: "rate".to_owned(), turn };
+    let item = InboxItem {
+        source: "trigger".to_owned(),
+        id: "rate/by-hand".to_owned(),
+        kind: "trigger".to_owned(),
+        body: serde_json::to_vec(&notice).unwrap(),
+        received_at,
+    };
+    bench.engine.store().accept(item).await.unwrap();
+    bench.reboot().await;
+}
+
+/// A turn that is taken up again from the dead letters says how the trigger was: what it has told since stands.
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_was_overtaken_opens_and_ends_nothing() {
+    let at_once = Trigger { for_s: 0, service: Some("billing".to_owned()), ..trigger("rate", "q") };
+    for fires in [true, false] {
+        let mut bench = Bench::with(&[], with(vec![at_once.clone()])).await;
+        let before = bench.now();
+        for value in if fires { [0.34, 0.01] } else { [0.01, 0.34] } {
+            reads(&bench, "q", Ok(value));
+            bench.pass(3_600_000).await;
+        }
+        let open = async |bench: &Bench| {
+            the_incidents(bench).await.iter().filter(|one| one.0.status.is_open()).count()
+        };
+        let (all, were_open) = (the_incidents(&bench).await.len(), open(&bench).await);
+        assert_eq!((all, were_open), (1, usize::from(!fires)));
+        let turn = match fires {
+            true => Turn::Fires { since: before, value: 0.34, over: Vec::new() },
+            false => Turn::Resolves { since: before, value: 0.01 },
+        };
+        hand_in(&mut bench, turn, before).await;
+        bench.pass(30_000).await;
+        assert_eq!((the_incidents(&bench).await.len(), open(&bench).await), (all, were_open), "{fires}");
+        assert_eq!(check(&bench), Vec::<String>::new());
+    }
+}
+
+/// That it is quiet was told, and the process ended before that was kept: as it fires on, that is told again.
+#[tokio::test(start_paused = true)]
+async fn an_end_that_was_told_and_not_kept_keeps_it_from_nothing() {
+    let at_once = Trigger { for_s: 0, service: Some("billing".to_owned()), ..trigger("rate", "q") };
+    let mut bench = Bench::with(&[], with(vec![at_once])).await;
+    reads(&bench, "q", Ok(0.34));
+    bench.pass(3_600_000).await;
+    let now = bench.now();
+    hand_in(&mut bench, Turn::Resolves { since: now, value: 0.01 }, now).await;
+    bench.pass(10_000).await;
+    assert!(!the_incidents(&bench).await[0].0.status.is_open());
+    bench.pass(4 * 60_000).await;
+    assert!(the_incidents(&bench).await[0].0.status.is_open(), "it fires on");
+    assert_eq!(check(&bench), Vec::<String>::new());
 }

@@ -164,6 +164,92 @@ async fn it_pages_for_what_comes_to_an_incident_that_somebody_has() {
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
+/// Its message arrives there, too; and whoever says that they are there, by whatever they do, ends the page that called them.
+#[tokio::test(start_paused = true)]
+async fn whom_it_calls_into_an_incident_that_somebody_has_hears_it_and_ends_it_by_coming() {
+    for acks in [true, false] {
+        let mut bench = Bench::with(&[], with(vec![Trigger { for_s: 0, ..trigger("rate", "q") }])).await;
+        bench.ask("declare", "ben", it_is_slow("flowengine")).await;
+        bench.ask("ack", "ben", Request::IncidentAck { incident: None }).await;
+        reads(&bench, "q", Ok(0.34));
+        bench.pass(120_000).await;
+        let mentions = |bench: &Bench| {
+            let asks = locked(&bench.world.chat).asks();
+            asks.into_iter().filter(|(who, _)| who.as_deref() == Some("U-ana")).count()
+        };
+        assert_eq!((pages(&bench).len(), mentions(&bench)), (1, 1), "{:?}", locked(&bench.world.chat).asks());
+        let ended = |bench: &Bench| {
+            let calls = locked(&bench.world.pager).calls.clone();
+            calls.iter().filter(|call| matches!(call, PagerCall::EndPage { .. })).count()
+        };
+        bench.ask("note", "ben", Request::TimelineAdd { incident: None, text: "we look".to_owned() }).await;
+        bench.pass(1_000).await;
+        assert_eq!(ended(&bench), 0, "ben has it anyway");
+        let come = match acks {
+            true => Request::IncidentAck { incident: None },
+            false => Request::TimelineAdd { incident: None, text: "I am here".to_owned() },
+        };
+        bench.ask("come", "ana", come).await;
+        bench.pass(1_000).await;
+        assert_eq!(ended(&bench), 1, "ana has come");
+        let (incident, events) = the_incidents(&bench).await.remove(0);
+        assert_eq!(incident.commander.map(|one| one.who), Some(Actor::Person("ben".to_owned())));
+        let answered = |event: &&IncidentEvent| matches!(event, IncidentEvent::CallAnswered { .. });
+        assert_eq!(events.iter().filter(answered).count(), usize::from(acks), "{events:?}");
+        assert_eq!(check(&bench), Vec::<String>::new());
+    }
+}
+
+/// What rings for nobody uses up no step: whom the pager cannot ring for is mentioned, and the clock calls whoever is on call.
+#[tokio::test(start_paused = true)]
+async fn whom_the_pager_cannot_ring_for_leaves_the_first_step_to_the_clock() {
+    let mut bench = Bench::with(&[], |settings| {
+        super::climb::steps(settings);
+        let mut people = settings.directory.people().to_vec();
+        for person in &mut people {
+            if person.stands_for("commander") {
+                person.pagerduty_email = None;
+            }
+        }
+        settings.directory = runbook_core::people::Directory::new(people).unwrap().into();
+        settings.triggers = vec![Trigger { for_s: 0, ..trigger("rate", "q") }];
+    })
+    .await;
+    reads(&bench, "q", Ok(0.34));
+    bench.pass(70_000).await;
+    assert!(pages(&bench)[0].starts_with("pri@example.com"), "{:?}", pages(&bench));
+    let asks = locked(&bench.world.chat).asks();
+    assert!(asks.iter().any(|(who, _)| who.as_deref() == Some("U-ana")), "{asks:?}");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// Whom only the pager knows is found as a step of the clock finds them; and for a level of the pager's there is always somebody.
+#[tokio::test(start_paused = true)]
+async fn it_pages_whom_only_the_pager_has_on_call() {
+    for (turns, wanted) in [(true, "zoe@example.com"), (false, "")] {
+        let mut bench = Bench::with(&[], |settings| {
+            let named = Trigger { for_s: 0, page: Some("primary".to_owned()), ..trigger("rate", "q") };
+            settings.triggers = vec![named];
+        })
+        .await;
+        if turns {
+            let zoe = runbook_core::oncall::PagerTurn {
+                level: 1,
+                email: Some("zoe@example.com".to_owned()),
+                name: None,
+                schedule: None,
+                until: None,
+            };
+            locked(&bench.world.pager).on_call.insert("PFLOW".to_owned(), vec![zoe]);
+            bench.ask("who", "ben", Request::OnCall { service: None }).await;
+        }
+        reads(&bench, "q", Ok(0.34));
+        bench.pass(70_000).await;
+        assert!(pages(&bench)[0].starts_with(&format!("{wanted}: ")), "{:?}", pages(&bench));
+        assert_eq!(check(&bench), Vec::<String>::new());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_not_known_is_told_once_and_opens_nothing() {
     let mut bench = Bench::with(&[], with(vec![trigger("rate", "q")])).await;

@@ -5,26 +5,25 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
-use runbook_core::alert::{AlertNotice, AlertRow, SentAlert};
+use runbook_core::alert::AlertRow;
 use runbook_core::ids::IncidentId;
-use runbook_core::incident::{Escalate, Incident, IncidentCommand, IncidentEvent, Word};
+use runbook_core::incident::{Callee, Escalate, Incident, IncidentCommand, IncidentEvent, Rejection, Word};
 use runbook_core::journal::{Cause, Envelope};
 use runbook_core::message::Outgoing;
 use runbook_core::people::Actor;
-use runbook_core::ports::{Commit, InboxItem, InboxOutcome, IncidentRow, Kept};
+use runbook_core::ports::{Commit, InboxItem, InboxOutcome, IncidentRow, Kept, RowChange};
 use runbook_core::run::Run;
 use runbook_core::trigger::{Trigger, TriggerNotice, Turn, removed};
 use runbook_core::view;
 
 use super::alert::{begins_to_be_damped, is_held_back};
-use super::look::{TRIGGER, begun_anew};
-use crate::alerts::Handed;
+use super::look::begun_anew;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
 use crate::origin::{Asker, Origin, Pace};
+use crate::ringing::Ringing;
 use crate::runs::load_run;
-use crate::sees::may_see;
 use crate::streams::Loaded;
 
 /// When a trigger's plan was made last is kept under its name behind this: the turn, and behind a line's end what is announced.
@@ -46,6 +45,9 @@ impl Engine {
                 _ => self.keep(item, "a trigger that blocks.toml does not name any more").await,
             };
         };
+        if self.is_overtaken(&trigger.name, &notice.turn, item).await? {
+            return self.keep(item, "its trigger has turned again since").await;
+        }
         let cause = Cause::Inbox { source: item.source.clone(), id: item.id.clone() };
         let origin = Origin::of(Actor::system("trigger"), cause);
         let text = notice.words(trigger);
@@ -117,21 +119,23 @@ impl Engine {
         Ok(())
     }
 
-    /// Its alert ends, and with that its incident where nothing else fires in it. Named again, it begins anew.
+    /// Its alert ends, and its incident is left to people: nobody says whether that is over. Named again, it begins anew.
     async fn trigger_is_gone(&self, item: &InboxItem, name: &str) -> Result<(), EngineError> {
         let cause = Cause::Inbox { source: item.source.clone(), id: item.id.clone() };
         let origin = Origin::of(Actor::system("trigger"), cause);
-        if let Some(row) = self.row_of_trigger(name).await?.filter(|row| row.alert.firing) {
+        if let Some(row) = self.row_of_trigger(name).await? {
             self.note_where_it_fires(&row, &removed(name), &origin).await?;
-            let alerts = vec![SentAlert { firing: false, ..row.alert }];
-            let notice = AlertNotice { source: TRIGGER.to_owned(), alerts, ..AlertNotice::default() };
-            let (source, id, received_at) = (item.source.clone(), item.id.clone(), self.now());
-            let handed = Handed { source, id, received_at, notice, settles: false };
-            self.alert_notices(&[handed]).await?;
         }
+        let _gate = self.inner.alert_gate.lock().await;
+        let fires = self.row_of_trigger(name).await?.filter(|row| row.firing || row.alert.firing);
+        let given_up = fires.map(|mut row| {
+            row.give_up(removed(name), self.now());
+            RowChange::Alert(Box::new(row))
+        });
+        let rows = given_up.into_iter().collect();
         let kept = vec![begun_anew(name, self.now())?];
         let inbox_done = Some((item.source.clone(), item.id.clone(), InboxOutcome::Done));
-        Ok(self.store().commit(Commit { kept, inbox_done, ..Commit::default() }).await?)
+        Ok(self.store().commit(Commit { rows, kept, inbox_done, ..Commit::default() }).await?)
     }
 
     /// What comes of it that it fires, by what the alerts' way has made of it; returns what its channel is told, where it is.
@@ -228,24 +232,24 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let Some(name) = &trigger.page else { return Ok(()) };
         let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(()) };
-        let incident = &loaded.state;
-        let roster = self.roster(&incident.service);
-        let people = roster.stand_for(name, self.directory());
-        let Some(person) = people.into_iter().find(|person| !incident.private || may_see(person, incident))
-        else {
+        // as a step of the clock finds them: whom the pager can ring for first
+        let people = self.stand_ins(&loaded.state, name, &Ringing::default()).people;
+        let can_ring = people.iter().find(|one| one.page.is_some());
+        let Some(Callee { to, page, .. }) = can_ring.or(people.first()).cloned() else {
             let text = format!(
                 "trigger {}: nobody stands for {name}, so nobody is paged by it; `duties` in blocks.toml, or a [[rotation]], says who does",
                 trigger.name
             );
-            return self.note_once(&incident.row(), &text, origin).await;
+            return self.note_once(&loaded.state.row(), &text, origin).await;
         };
-        let to = Actor::Person(person.name.clone());
         // that somebody has the incident, or was called for it before, says nothing of what came to it since
-        let pages_them = |one: &Envelope<IncidentEvent>| match &one.event {
-            IncidentEvent::Escalated { to: called, paged: true, .. } => *called == to && one.at >= since,
+        let calls_them = |one: &Envelope<IncidentEvent>| match &one.event {
+            IncidentEvent::Escalated { to: called, paged, .. } => {
+                *called == to && one.at >= since && (*paged || one.actor == origin.actor)
+            }
             _ => false,
         };
-        if loaded.events.iter().any(pages_them) {
+        if loaded.events.iter().any(calls_them) {
             return Ok(());
         }
         let command = IncidentCommand::Escalate(Box::new(Escalate {
@@ -253,11 +257,15 @@ impl Engine {
             to,
             step: Some(name.clone()),
             reason: Some(trigger.says.clone()),
-            page: self.page_for(incident, person).filter(|page| page.email.is_some()),
+            page,
             shown: false,
             unanswered_min: None,
         }));
-        self.change_incident(id, &command, origin, None).await.map(|_| ())
+        match self.change_incident(id, &command, origin, None).await {
+            // it has just ended: nobody is needed any more
+            Err(EngineError::Incident(Rejection::NotOpen { .. })) => Ok(()),
+            done => done.map(|_| ()),
+        }
     }
 
     /// Plans what the trigger names, at most once in its window, and proposes what it proposes. What may change anything waits for

@@ -92,11 +92,25 @@ impl Engine {
     ) -> Result<Option<AlertRow>, EngineError> {
         let alerts = vec![self.alert_of_trigger(trigger, firing)];
         let notice = AlertNotice { source: TRIGGER.to_owned(), firing, alerts, ..AlertNotice::default() };
-        // told as it stands now, whenever it was handed in
-        let (source, id, received_at) = (item.source.clone(), item.id.clone(), self.now());
+        let (source, id, received_at) = (item.source.clone(), item.id.clone(), item.received_at);
         let handed = Handed { source, id, received_at, notice, settles: false };
         self.alert_notices(&[handed]).await?;
         self.row_of_trigger(&trigger.name).await
+    }
+
+    /// Whether a turn that says how the trigger is has been overtaken: taken up again from the dead letters, it says how it was.
+    pub(super) async fn is_overtaken(
+        &self,
+        name: &str,
+        turn: &Turn,
+        item: &InboxItem,
+    ) -> Result<bool, EngineError> {
+        if !matches!(turn, Turn::Fires { .. } | Turn::FiresOn { .. } | Turn::Resolves { .. }) {
+            return Ok(false);
+        }
+        let row = self.row_of_trigger(name).await?;
+        // a time to come is of a clock that was set back since, and none to go by
+        Ok(row.is_some_and(|row| item.received_at < row.seen_at && row.seen_at <= self.now()))
     }
 
     /// What is known of its alert.

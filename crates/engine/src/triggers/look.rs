@@ -21,6 +21,8 @@ use crate::incidents::load_incident;
 pub(crate) const TRIGGER: &str = "trigger";
 /// Where it stands is kept under its name behind this, and its timer is called so.
 pub(super) const KEY: &str = "trigger/";
+/// What was handed in is acted on by then.
+const HANDED_IN: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
 /// So long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How many rows are counted.
@@ -132,7 +134,8 @@ impl Engine {
     }
 
     /// What is to be told of a trigger that fires on: it never repeats itself, as a monitoring system does, so once its incident has
-    /// been over for longer than it would be opened again, that it fires still is told by this.
+    /// been over for longer than it would be opened again, that it fires still is told by this. So it is where its alert does not fire:
+    /// that it is quiet was told, and the process ended before that was kept.
     async fn fires_on(
         &self,
         name: &str,
@@ -141,8 +144,13 @@ impl Engine {
     ) -> Result<Option<Turn>, EngineError> {
         let row = self.row_of_trigger(name).await?;
         // what is damped or silenced is told of when it counts again
-        let row = row.filter(|row| row.alert.firing && !row.is_watched());
-        let Some(incident) = row.and_then(|row| row.incident) else { return Ok(None) };
+        let Some(row) = row.filter(|row| !row.is_watched()) else { return Ok(None) };
+        let Some(incident) = row.incident else { return Ok(None) };
+        // what has just been handed in may wait
+        if !row.alert.firing {
+            let is_lost = now >= since.max(row.turned_at) + HANDED_IN;
+            return Ok(is_lost.then_some(Turn::FiresOn { since, value, incident, ended_at: row.turned_at }));
+        }
         let Some(loaded) = load_incident(self.store(), incident).await? else { return Ok(None) };
         let state = &loaded.state;
         // no incident, or a part of another, with which its alert goes along

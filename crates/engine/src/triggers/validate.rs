@@ -10,7 +10,7 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, Utc};
 use runbook_core::ids::IncidentId;
 use runbook_core::message::Outgoing;
-use runbook_core::people::Person;
+use runbook_core::oncall::{Roster, ToCall};
 use runbook_core::ports::{Commit, PagerCall, TEST_KEY};
 use runbook_core::trigger::{Reading, Trigger, shown};
 use serde_json::{Value, json};
@@ -43,6 +43,15 @@ struct Way {
     missing: Option<String>,
     /// The page that is ended afterwards.
     page: Option<String>,
+}
+
+/// Whom a test pages.
+#[derive(Clone, PartialEq, Eq)]
+struct Paged {
+    to: String,
+    email: Option<String>,
+    /// Without an e-mail, whoever is on call for the service.
+    or_anybody: bool,
 }
 
 /// What became of it.
@@ -103,7 +112,10 @@ impl Engine {
         );
         let mut ways = Vec::new();
         let mut commit = Commit::default();
-        ways.push(self.test_message(&trigger, &text, id, &mut commit));
+        // where nothing is said in a channel, there is no such way
+        if settings.has_chat && !self.is_told_privately(&trigger) {
+            ways.push(self.test_message(&trigger, &text, id, &mut commit));
+        }
         if let Some(duty) = &trigger.page {
             let service = trigger.service.clone().or_else(|| {
                 let services = &settings.services;
@@ -111,8 +123,8 @@ impl Engine {
             });
             let service = service.unwrap_or_default();
             let roster = self.roster(&service);
-            match roster.stand_for(duty, self.directory()).into_iter().next() {
-                Some(person) => ways.push(self.test_page(person, &service, (&text, id), &mut commit)),
+            match self.paged_for(duty, &service, &roster) {
+                Some(paged) => ways.push(self.test_page(&paged, &service, (&text, id), &mut commit)),
                 None => ways.push(nobody(duty)),
             }
         }
@@ -150,14 +162,14 @@ impl Engine {
             asker.actor, service.name, severity.id
         );
         let (mut ways, mut commit) = (Vec::new(), Commit::default());
-        let mut paged: Vec<&str> = Vec::new();
+        let mut all: Vec<Paged> = Vec::new();
         for name in severity.escalation.iter().flat_map(|step| &step.who) {
-            match roster.stand_for(name, self.directory()).into_iter().next() {
-                Some(person) if paged.contains(&person.name.as_str()) => {}
-                Some(person) => {
-                    paged.push(&person.name);
+            match self.paged_for(name, &service.name, &roster) {
+                Some(paged) if all.contains(&paged) => {}
+                Some(paged) => {
                     let id = self.inner.parts.ids.fresh();
-                    ways.push(self.test_page(person, &service.name, (&text, id), &mut commit));
+                    ways.push(self.test_page(&paged, &service.name, (&text, id), &mut commit));
+                    all.push(paged);
                 }
                 None => ways.push(nobody(name)),
             }
@@ -174,14 +186,8 @@ impl Engine {
             let own = severity.and_then(|severity| scheme.get(severity));
             own.and_then(|severity| severity.channels.first().cloned())
         });
-        let missing = match &channel {
-            _ if !self.settings().has_chat => Some("no chat is configured".to_owned()),
-            None => Some("neither the trigger nor its severity names a channel".to_owned()),
-            _ if self.is_told_privately(trigger) => {
-                Some("its service is private: nothing of it is said in a channel".to_owned())
-            }
-            Some(_) => None,
-        };
+        let missing =
+            channel.is_none().then(|| "neither the trigger nor its severity names a channel".to_owned());
         if let (Some(channel), None) = (&channel, &missing) {
             let message = Outgoing::Notice { channel: channel.clone(), text: text.to_owned() };
             self.enqueue(commit, &message, &format!("test/{id}"), Pace::AtOnce, self.now());
@@ -196,18 +202,33 @@ impl Engine {
         }
     }
 
-    fn test_page(
-        &self,
-        person: &Person,
-        service: &str,
-        (text, id): (&str, Uuid),
-        commit: &mut Commit,
-    ) -> Way {
+    /// Whom a step of that name pages, as the clock finds them: whom the pager can ring for first.
+    fn paged_for(&self, name: &str, service: &str, roster: &Roster) -> Option<Paged> {
+        let is_level = Roster::is_level(name);
+        let paged = |one: ToCall<'_>| match one {
+            ToCall::Person(person) => {
+                let email = person.pagerduty_email.clone();
+                Paged { to: person.name.clone(), email, or_anybody: is_level }
+            }
+            ToCall::Stranger(turn) => {
+                let name = turn.name.as_ref().or(turn.email.as_ref()).map_or("somebody", String::as_str);
+                Paged { to: format!("pagerduty:{name}"), email: turn.email.clone(), or_anybody: true }
+            }
+        };
+        let all: Vec<Paged> = roster.to_call(name, self.directory()).into_iter().map(paged).collect();
+        let can_ring = all.iter().find(|one| one.email.is_some() || one.or_anybody);
+        let is_there = self.settings().service(service).is_some_and(|known| known.pagerduty_id.is_some());
+        let anybody =
+            || Paged { to: "pagerduty:whoever is on call".to_owned(), email: None, or_anybody: true };
+        can_ring.or(all.first()).cloned().or_else(|| (is_level && is_there).then(anybody))
+    }
+
+    fn test_page(&self, paged: &Paged, service: &str, (text, id): (&str, Uuid), commit: &mut Commit) -> Way {
         let at_pager = self.settings().service(service).and_then(|service| service.pagerduty_id.clone());
-        let missing = match (&at_pager, &person.pagerduty_email) {
+        let missing = match (&at_pager, &paged.email) {
             _ if !self.settings().has_pager => Some("no pager is configured".to_owned()),
             (None, _) => Some(format!("the service '{service}' has no `pagerduty_id`")),
-            (_, None) => Some(format!("{} has no `pagerduty_email`", person.name)),
+            (_, None) if !paged.or_anybody => Some(format!("{} has no `pagerduty_email`", paged.to)),
             _ => None,
         };
         let until = self.now() + PAGE_TARGET + GRACE;
@@ -219,7 +240,7 @@ impl Engine {
                 key: key.clone(),
                 title: text.to_owned(),
                 text: text.to_owned(),
-                to: person.pagerduty_email.clone(),
+                to: paged.email.clone(),
                 service: at_pager,
             };
             // it is about no incident
@@ -228,7 +249,7 @@ impl Engine {
         }
         Way {
             kind: "page",
-            to: person.name.clone(),
+            to: paged.to.clone(),
             key: outbox_key,
             target: PAGE_TARGET,
             missing,

@@ -427,16 +427,24 @@ fn what_opens_it_by_itself_may_call_somebody_first() {
         to: person("com"),
         step: Some("commander".to_owned()),
         reason: Some("failure rate over 10 %".to_owned()),
-        page: None,
+        page: Some(PagedOver {
+            email: Some("com@example.com".to_owned()),
+            service: Some("PFLOW".to_owned()),
+        }),
         shown: false,
         unanswered_min: None,
     };
-    bench.learns(&IncidentCommand::Escalate(Box::new(ask)));
+    let (mut mentioned, _) = Bench::open(&request(false), start_of_day());
+    bench.learns(&IncidentCommand::Escalate(Box::new(ask.clone())));
     assert_eq!(
         second(bench.incident.next_step_at(&steps(&P1))),
         Some(300),
         "somebody is called: one at a time"
     );
+    let ask = crate::incident::Escalate { page: None, ..ask };
+    mentioned.learns(&IncidentCommand::Escalate(Box::new(ask)));
+    let first = mentioned.incident.next_step_at(&steps(&P1));
+    assert_eq!(second(first), Some(5), "a message rings for nobody");
 }
 
 #[test]
@@ -453,7 +461,7 @@ fn only_what_opened_it_calls_in_the_place_of_the_first_step() {
             to: person("zed"),
             step: None,
             reason: None,
-            page: None,
+            page: Some(PagedOver { email: None, service: Some("PFLOW".to_owned()) }),
             shown: false,
             unanswered_min: None,
         };
