@@ -185,7 +185,7 @@ impl Engine {
                 let target_s = self.settings().target_s(&to);
                 let word = match is_told {
                     true => Word::Pager { occurred_at: event.occurred_at },
-                    false => Word::Seen,
+                    false => Word::Seen { looked_at: event.occurred_at },
                 };
                 IncidentCommand::ChangeSeverity { to, target_s, word }
             }

@@ -270,7 +270,11 @@ impl Engine {
         if let Some(ours) = &ours {
             all.extend(self.moved(ours, one));
             said = self.said_of_severity(ours, last).await?;
-            all.extend(self.reprioritised(ours, one, last.map(|last| &last.priority), said));
+            let is_named = self.reprioritised(ours, one, last.map(|last| &last.priority), said);
+            // the pager does not say when
+            let named =
+                is_named.then_some(Drifted { kind: PagerEventKind::PriorityChanged, at: began, by: None });
+            all.extend(named);
         }
         let told_seq = match said {
             Said::JustTold(seq) | Said::Told(seq) => Some(seq),
@@ -386,7 +390,7 @@ impl Engine {
         seen: &SeenIncident,
         last: Option<&Option<String>>,
         said: Said,
-    ) -> Option<Drifted> {
+    ) -> bool {
         let named = self.severity_named(&seen.incident);
         let differs = named.as_ref().is_some_and(|named| *named != ours.severity);
         let has_changed = last.is_some_and(|last| *last != seen.incident.priority);
@@ -413,11 +417,7 @@ impl Engine {
         };
         // nothing is told to what is over there, so what stands there says nothing of what was said here since
         let is_word = has_changed || !ours.pager_over;
-        (is_new && is_word && ours.status.is_open()).then(|| Drifted {
-            kind: PagerEventKind::PriorityChanged,
-            at: self.now(),
-            by: None,
-        })
+        is_new && is_word && ours.status.is_open()
     }
 
     /// Somebody has acknowledged a page by which Blocks had called them.

@@ -99,8 +99,11 @@ pub enum Word {
         /// When, by its account.
         occurred_at: DateTime<Utc>,
     },
-    /// The pager shows it, and everything that was said here has got there before.
-    Seen,
+    /// The pager shows it, and everything that was said here before the look has got there.
+    Seen {
+        /// When it was looked at, by our clock.
+        looked_at: DateTime<Utc>,
+    },
 }
 
 /// Somebody is asked to come, through the pager.

@@ -474,7 +474,7 @@ fn change_severity(
     }
     let reason = match word {
         Word::Rule { why } => Some(why.clone()),
-        Word::Here { .. } | Word::Pager { .. } | Word::Seen => None,
+        Word::Here { .. } | Word::Pager { .. } | Word::Seen { .. } => None,
     };
     let mut decision = severity_changed(state, to, target_s, (reason, told), now);
     decision.effects.extend(tell);

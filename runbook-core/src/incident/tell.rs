@@ -114,8 +114,12 @@ impl Incident {
         match word {
             Word::Pager { occurred_at } if self.knows_later_severity(*occurred_at) => Heard::Late,
             Word::Pager { occurred_at } => self.told.hears(severity, &self.severity, *occurred_at),
-            Word::Seen if severity == self.severity && self.told.awaits(severity) => Heard::Receipt,
-            Word::Seen => Heard::New,
+            // said while that was looked at: it may not have got there yet
+            Word::Seen { looked_at } if self.told.said_at.is_some_and(|said_at| said_at >= *looked_at) => {
+                Heard::Late
+            }
+            Word::Seen { .. } if severity == self.severity && self.told.awaits(severity) => Heard::Receipt,
+            Word::Seen { .. } => Heard::New,
             Word::Here { .. } | Word::Rule { .. } => Heard::New,
         }
     }

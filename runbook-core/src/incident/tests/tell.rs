@@ -27,9 +27,27 @@ fn there(to: &str, second: i64) -> IncidentCommand {
     IncidentCommand::ChangeSeverity { to: to.to_owned(), target_s: None, word }
 }
 
-/// A look shows it.
+/// A look shows it, long after.
 fn seen(to: &str) -> IncidentCommand {
-    IncidentCommand::ChangeSeverity { to: to.to_owned(), target_s: None, word: Word::Seen }
+    seen_at(to, start_of_day() + chrono::Duration::days(30))
+}
+
+fn seen_at(to: &str, looked_at: chrono::DateTime<chrono::Utc>) -> IncidentCommand {
+    IncidentCommand::ChangeSeverity { to: to.to_owned(), target_s: None, word: Word::Seen { looked_at } }
+}
+
+/// What is said here while somebody looks there is the later word: how it was then says nothing of it.
+#[test]
+fn what_is_said_during_a_look_stands() {
+    for (after_s, is_late) in [(0, true), (1, false)] {
+        let mut bench = Bench::paged();
+        bench.learns(&here("P3"));
+        let said_at = bench.now;
+        let looked_at = said_at + chrono::Duration::seconds(after_s);
+        let decision = bench.learns(&seen_at("P2", looked_at));
+        assert_eq!(decision == Decision::default(), is_late, "{decision:?}");
+        assert_eq!(bench.incident.severity, if is_late { "P3" } else { "P2" });
+    }
 }
 
 #[test]
