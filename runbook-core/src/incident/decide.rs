@@ -55,6 +55,12 @@ pub(super) const CALL: &str = "page";
 pub(super) const PAGER_NOTE: &str = "note";
 /// The name of an undelivered request to open the incident's own channel.
 pub(super) const CHANNEL: &str = "channel";
+/// The name of an undelivered card.
+pub(super) const CARD: &str = "card";
+/// The name of an undelivered line in the shared channel.
+pub(super) const BRIEF: &str = "brief";
+/// The names of what shows how it stands, whenever that may have changed.
+pub(super) const SHOWN_AGAIN: [&str; 3] = [CARD, BRIEF, "progress"];
 /// The name of a file with what a diagnostic printed that was not shared.
 pub(super) const OUTPUT: &str = "output";
 
@@ -378,6 +384,12 @@ fn decide_alone(
         },
         // It is one scope or setting that is missing: said once, and the card says so.
         IncidentCommand::RecordDeliveryFailure { what, .. } if what == OUTPUT && state.file_failed => nothing,
+        // what is shown again and again fails again and again
+        IncidentCommand::RecordDeliveryFailure { what, reason }
+            if state.not_shown.get(what) == Some(reason) =>
+        {
+            nothing
+        }
         IncidentCommand::RecordDeliveryFailure { what, reason } => {
             let mut decision = Decision {
                 events: vec![IncidentEvent::DeliveryFailed { what: what.clone(), reason: reason.clone() }],

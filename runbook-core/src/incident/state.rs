@@ -1,6 +1,6 @@
 //! What an incident is, folded from its events.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,8 @@ use super::calls::Calls;
 use super::capture::Captured;
 use super::clock::Clock;
 use super::decide::{
-    CALL, CHANNEL, HERE, OUTPUT, PAGER, PAGER_ACK, PAGER_RESOLVE, RESOLVE_WITHDRAWN, TOLD_AGAIN,
+    BRIEF, CALL, CARD, CHANNEL, HERE, OUTPUT, PAGER, PAGER_ACK, PAGER_RESOLVE, RESOLVE_WITHDRAWN,
+    SHOWN_AGAIN, TOLD_AGAIN,
 };
 use super::event::{ChangeNoted, IncidentEvent, PagerRef, RunOutcome, SharedFrom};
 use super::handover::Passed;
@@ -201,6 +202,9 @@ pub struct Incident {
     /// An output could not be shared as a file for good.
     #[serde(skip)]
     pub file_failed: bool,
+    /// What shows how it stands and could not be shown last, and why: said once for each reason.
+    #[serde(skip)]
+    pub not_shown: BTreeMap<String, String>,
     /// Its card, once posted.
     pub card_ts: Option<String>,
     /// What the shared channel shows of it, once posted: the channel's id, and the message's.
@@ -438,6 +442,7 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
                 channel_failed: false,
                 pager_refused: false,
                 file_failed: false,
+                not_shown: BTreeMap::new(),
                 card_ts: None,
                 brief: None,
                 has_moved: false,
@@ -528,7 +533,10 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             incident.severity_reason =
                 reason.clone().unwrap_or_else(|| format!("{} says so", envelope.actor));
         }
-        IncidentEvent::DeliveryFailed { what, .. } => {
+        IncidentEvent::DeliveryFailed { what, reason } => {
+            if SHOWN_AGAIN.contains(&what.as_str()) {
+                incident.not_shown.insert(what.clone(), reason.clone());
+            }
             incident.channel_failed |= what == CHANNEL;
             incident.pager_refused |= what == PAGER_RESOLVE;
             incident.file_failed |= what == OUTPUT;
@@ -548,8 +556,12 @@ pub fn evolve(state: Option<Incident>, envelope: &Envelope<IncidentEvent>) -> Re
             // Without a channel of its own the incident lives where its card is; Slack edits by id, not by name.
             incident.channel.get_or_insert_with(|| channel.clone());
             incident.card_ts = Some(ts.clone());
+            incident.not_shown.remove(CARD);
         }
-        IncidentEvent::BriefPosted { channel, ts } => incident.brief = Some((channel.clone(), ts.clone())),
+        IncidentEvent::BriefPosted { channel, ts } => {
+            incident.brief = Some((channel.clone(), ts.clone()));
+            incident.not_shown.remove(BRIEF);
+        }
         IncidentEvent::RunPlanned { run, runbook, mutating, triage } => incident.runs.push(RunLink {
             run: *run,
             runbook: runbook.clone(),

@@ -119,6 +119,34 @@ async fn a_failure_for_good_is_recorded_and_the_next_messages_leave() {
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
+/// What is shown whenever something may have changed, and has no place, is on the record once, and not once for each time.
+#[tokio::test(start_paused = true)]
+async fn a_card_that_has_no_place_fails_once() {
+    let mut bench = Bench::new().await;
+    locked(&bench.world.chat).faults = vec![("channel/", ChatFault::Permanent)];
+    let declare = Request::IncidentDeclare {
+        title: "keys on a page".to_owned(),
+        severity: Some("P1".to_owned()),
+        service: Some("flowengine".to_owned()),
+        private: true,
+        description: None,
+    };
+    bench.ask("declare", "ben", declare).await;
+    bench
+        .ask("rollback", "ana", Request::RunbookRollback { service: None, params: [].into(), incident: None })
+        .await;
+    bench.pass(60 * 60_000).await;
+    let id = *locked(&bench.data).incidents.keys().next().unwrap();
+    let (_, events) = bench.incident_events(id).await;
+    let of = |kind: &str| {
+        let failed = |event: &&IncidentEvent| matches!(event, IncidentEvent::DeliveryFailed { what, .. } if what == kind);
+        events.iter().filter(failed).count()
+    };
+    assert_eq!((of("channel"), of("card")), (1, 1), "{events:?}");
+    assert!(events.len() < 60, "{}: {events:?}", events.len());
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
 /// It arrived, and nobody heard so: the next try finds it instead of posting it twice.
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_doubles_nothing() {

@@ -76,7 +76,12 @@ fn check_run(run: &Run, outside: &Outside, data: &Data, found: &mut Vec<(&'stati
     if run.unasked {
         return;
     }
-    let refused = |kind: &str| outside.chat.refused.iter().any(|key| *key == format!("{kind}/{id}"));
+    // nothing of a private incident goes anywhere but into its own channel
+    let is_nowhere = run.incident.and_then(|id| outside.judge.incidents.get(&id)).is_some_and(|watch| {
+        let channel = format!("channel/{}", watch.incident.id);
+        watch.incident.private && outside.chat.refused.contains(&channel)
+    });
+    let refused = |kind: &str| is_nowhere || outside.chat.refused.contains(&format!("{kind}/{id}"));
     match outside.chat.progress(id) {
         Some(shown) if !refused("progress") && shown.state != view::state_words(run) => {
             found.push(("message", format!("{name}, and people see: {}", shown.state)));
