@@ -87,6 +87,12 @@ impl Tally {
         self.left_out_of.values().fold(self.left_out, |rest, count| rest.saturating_sub(*count))
     }
 
+    /// Whether nothing of them fires that is known, and something was left out.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.firing == 0 && self.left_out > 0
+    }
+
     /// `5 of 8 alerts fire`, and what was left out.
     #[must_use]
     pub fn words(&self) -> String {

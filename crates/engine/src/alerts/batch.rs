@@ -172,8 +172,7 @@ impl Engine {
             let notice = &handed.notice;
             let cause = Cause::Inbox { source: handed.source.clone(), id: handed.id.clone() };
             let origin = Origin::of(Actor::system(&notice.source), cause);
-            let count = if notice.firing { notice.left_out } else { 0 };
-            let left_out = (group_key(&notice.source, notice.group.as_deref()), count);
+            let left_out = (group_key(&notice.source, notice.group.as_deref()), notice.left_out);
             let of_it = self.ended_with_group(notice, &mut known).await?;
             let named = notice.alerts.iter().map(|alert| (alert, false));
             for (alert, with_group) in named.chain(of_it.iter().map(|alert| (alert, true))) {

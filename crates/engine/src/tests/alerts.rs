@@ -562,6 +562,42 @@ async fn what_a_group_leaves_out_holds_its_incident_whatever_others_tell() {
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
+/// A sender cuts before it looks whether all is over: what was cut away holds the incident also where all that is named has ended, and
+/// people see what holds it.
+#[tokio::test(start_paused = true)]
+async fn what_is_cut_away_holds_it_whatever_the_rest_is() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let named = all_of(&bench, 0..5, true);
+    cut(&mut bench, "1", ("a", true, 3), named).await;
+    bench.pass(6_000).await;
+    let ended = all_of(&bench, 0..5, false);
+    cut(&mut bench, "2", ("a", false, 3), ended.clone()).await;
+    bench.pass(6_000).await;
+    let (incident, events) = only(&bench).await;
+    let tally_now = &incident.alerts.as_ref().unwrap().tally;
+    assert_eq!((incident.status, tally(&incident), tally_now.left_out), (Status::Triggered, (0, 5), 3));
+    let says = |text: &str| text.contains("what was left out may fire, and holds it open");
+    let said = |event: &&IncidentEvent| match event {
+        IncidentEvent::AlertsChanged { reasons, .. } => reasons.iter().any(|reason| says(reason)),
+        _ => false,
+    };
+    assert_eq!(events.iter().filter(said).count(), 1, "{events:?}");
+    let held = |bench: &Bench| {
+        let alerts = locked(&bench.world.chat).card().and_then(|view| view.alerts);
+        alerts.and_then(|alerts| alerts.held).is_some_and(|held| says(&held))
+    };
+    assert!(held(&bench), "the card says it");
+    // told again, it is not said again
+    bench.pass(60_000).await;
+    cut(&mut bench, "3", ("a", false, 3), ended).await;
+    bench.pass(6_000).await;
+    assert_eq!(only(&bench).await.1.iter().filter(said).count(), 1);
+    bench.ask("resolve", "ben", Request::IncidentResolve { incident: None }).await;
+    bench.pass(6_000).await;
+    assert!(!only(&bench).await.0.status.is_open() && !held(&bench), "a person ends it");
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
 /// What comes in a hurry waits with its reasons; that something is left out, and who tells of it for the first time, does not.
 #[tokio::test(start_paused = true)]
 async fn what_waits_is_told_with_its_reasons() {
