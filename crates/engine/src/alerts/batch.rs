@@ -15,6 +15,7 @@ use runbook_core::ports::{DEAD_LETTER, InboxOutcome, RowChange};
 use runbook_core::rules::{Chosen, Facts};
 
 use super::around::{Key, Known};
+use super::with_group::GROUP_IS_OVER;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::{INCIDENT_COUNTER, MAX_TRIES};
@@ -29,10 +30,6 @@ const OPENED_AT_ONCE: usize = 64;
 const OLDEST_START: TimeDelta = TimeDelta::days(1);
 /// Why an alert is in an incident that it did not come to by itself.
 pub(super) const CAME_ALONG: &str = "came along: the incident where it was is a part of this one";
-/// Alerts of a group that end with it although nobody names them.
-const GROUP_ENDS: usize = 10_000;
-/// Why they do.
-const GROUP_IS_OVER: &str = "the sender says that its whole group is over, and left it out";
 /// Kinds of reasons that are written of one incident.
 const REASONS: usize = 8;
 
@@ -204,57 +201,6 @@ impl Engine {
             seen += 1;
         }
         self.write(&mut known, &mut pending, (done, seen)).await
-    }
-
-    /// The alerts of a group that is over which its last message does not name: what a limit of the sender has cut away is told of no
-    /// more, and would hold its incident open for good.
-    async fn ended_with_group(
-        &self,
-        notice: &AlertNotice,
-        known: &mut Known,
-    ) -> Result<Vec<SentAlert>, EngineError> {
-        let Some(group) = notice.group.as_ref().filter(|_| is_over(notice)) else { return Ok(Vec::new()) };
-        let ended_at = notice.alerts.iter().filter_map(|alert| alert.ends_at).max();
-        let named: BTreeSet<&str> = notice.alerts.iter().map(|alert| alert.fingerprint.as_str()).collect();
-        known.read_group(self.store(), &notice.source, group, GROUP_ENDS).await?;
-        let ends = |row: &AlertRow| {
-            // one that began since is of another time of its group, which was told of earlier
-            let is_newer = row.alert.starts_at.zip(ended_at).is_some_and(|(began, ended)| began > ended);
-            row.alert.firing && !is_newer && !named.contains(row.fingerprint.as_str())
-        };
-        let ended = |row: &AlertRow| SentAlert { firing: false, ends_at: ended_at, ..row.alert.clone() };
-        Ok(known.of_group(&notice.source, group).filter(|row| ends(row)).map(ended).collect())
-    }
-
-    /// Takes over how many alerts a group leaves out, where that is new to an incident in which its alerts are: it may be all that
-    /// holds that open, and no alert that is named needs to change by it.
-    async fn hear_left_out(
-        &self,
-        notice: &AlertNotice,
-        (group, count): &(String, u64),
-        known: &mut Known,
-        pending: &mut Pending,
-    ) -> Result<(), EngineError> {
-        let mut ids: BTreeSet<IncidentId> = BTreeSet::new();
-        for alert in &notice.alerts {
-            let row = known.row(&(notice.source.clone(), alert.fingerprint.clone()));
-            ids.extend(row.and_then(|row| row.incident));
-        }
-        // the last of those that it left out may be named by nothing in the incident that they hold open
-        if let Some(name) = notice.group.as_ref().filter(|_| is_over(notice)) {
-            ids.extend(known.of_group(&notice.source, name).filter_map(|row| row.incident));
-        }
-        for id in ids {
-            if known.open(id).is_none() || !known.leaves_out(self.store(), id, group, *count).await? {
-                continue;
-            }
-            let was_quiet = known.count(self.store(), id).await?.firing == 0;
-            let touched =
-                pending.touched.entry(id).or_insert_with(|| Touched { was_quiet, ..Touched::default() });
-            notice.source.clone_into(&mut touched.source);
-            touched.left_out.insert(group.clone(), *count);
-        }
-        Ok(())
     }
 
     async fn try_rows(&self, rows: &[AlertRow], origin: &Origin) -> Result<bool, EngineError> {
@@ -514,14 +460,6 @@ impl Engine {
         }
         Ok(written)
     }
-}
-
-/// Whether a notice says that all of its group is over. Alertmanager and Grafana say how a group is; of others' groups nothing but the
-/// alerts of one message is known.
-fn is_over(notice: &AlertNotice) -> bool {
-    let tells_of_groups = matches!(notice.source.as_str(), "alertmanager" | "grafana");
-    let names_its_end = !notice.alerts.is_empty() && notice.alerts.iter().all(|alert| !alert.firing);
-    tells_of_groups && names_its_end && !notice.firing && notice.left_out == 0
 }
 
 /// The row of an incident that is about to be opened.
