@@ -50,9 +50,20 @@ pub(crate) fn read(source: &str, body: &[u8]) -> Result<AlertNotice, String> {
         firing: status.map_or(any_fires, |_| !has_ended),
         left_out: left_out.saturating_add(may_fire),
         unread: unread_of(&alerts, unread, why)?,
-        external_url: url(notice.get("externalURL")),
+        sender: sender(&notice),
         alerts,
     })
+}
+
+/// Which of the senders it is: two Alertmanagers with one configuration have groups of the same names, and so have two organisations
+/// of one Grafana.
+fn sender(notice: &Map<String, Value>) -> Option<String> {
+    let named = [text(notice.get("externalURL")), text(notice.get("orgId"))];
+    if named.iter().all(Option::is_none) {
+        return None;
+    }
+    let named = named.map(Option::unwrap_or_default).join("\n");
+    Some(hex::encode(&Sha256::digest(named)[..8]))
 }
 
 /// What is said of alerts that could not be read, and the first reason. Where none could, that is all there is.

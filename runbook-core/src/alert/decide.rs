@@ -20,6 +20,8 @@ const TURNS_KEPT: usize = 32;
 pub struct Told<'a> {
     /// Who sends it.
     pub source: &'a str,
+    /// Which of those of that name.
+    pub sender: Option<&'a str>,
     /// The sender's group.
     pub group: Option<&'a str>,
     /// The alert.
@@ -32,6 +34,8 @@ pub struct Told<'a> {
     pub private: bool,
     /// It joins an open incident of its service however long nothing has come to that.
     pub anytime: bool,
+    /// No message names it: its whole group is over.
+    pub with_group: bool,
     /// When the message was received that tells of it: it may have waited, also among the dead letters.
     pub received_at: DateTime<Utc>,
 }
@@ -144,7 +148,9 @@ fn heard(
         return (What::Stays, decided(row, "told_late", why, now));
     }
     let turned = was.as_ref().is_none_or(|was| was.firing != told.alert.firing);
+    row.sender = told.sender.map(str::to_owned);
     row.group = told.group.map(str::to_owned).or(row.group);
+    row.ended_unnamed = told.with_group;
     row.alert.clone_from(told.alert);
     row.title.clone_from(&told.about.title);
     row.service.clone_from(&told.about.service);
@@ -329,8 +335,9 @@ fn ends(mut row: AlertRow, turned: bool, now: DateTime<Utc>) -> (What, AlertRow)
     if !turned {
         return (What::Stays, row);
     }
-    let why = match (row.incident, was_firing) {
-        (Some(_), _) => "the sender says that it has ended".to_owned(),
+    let why = match (row.incident, row.ended_unnamed) {
+        (Some(_), true) => "the sender says that its whole group is over, and left it out".to_owned(),
+        (Some(_), false) => "the sender says that it has ended".to_owned(),
         (None, _) => "it has ended, and is in no incident".to_owned(),
     };
     let incident = row.incident.filter(|_| was_firing);
@@ -362,8 +369,11 @@ fn is_late(row: &AlertRow, was: &SentAlert, told: &SentAlert, now: DateTime<Utc>
         return is_former.then(|| format!("it is about a time before {}, when it last began", clock(known)));
     }
     // One that fires with an earlier start, while it fires, brings that start and nothing else. After its end it is late for a while,
-    // as the start of what has ended; what then still says so is believed, or the alert would be deaf to that sender.
-    let is_of_the_ended = !was.firing && (began <= known || was.ends_at.is_some_and(|ended| began < ended));
+    // as the start of what has ended; what then still says so is believed, or the alert would be deaf to that sender. An end that nobody
+    // has named makes nothing late: that it fires is said of it, and that it had ended was not.
+    let is_of_the_ended = !was.firing
+        && !row.ended_unnamed
+        && (began <= known || was.ends_at.is_some_and(|ended| began < ended));
     (is_of_the_ended && now < row.turned_at + LATE)
         .then(|| format!("that it began at {} is told after its end", clock(began)))
 }
@@ -392,6 +402,7 @@ fn fresh(told: Told<'_>, now: DateTime<Utc>) -> AlertRow {
     AlertRow {
         source: told.source.to_owned(),
         fingerprint: told.alert.fingerprint.clone(),
+        sender: None,
         group: None,
         alert: told.alert.clone(),
         title: told.about.title.clone(),
@@ -400,6 +411,7 @@ fn fresh(told: Told<'_>, now: DateTime<Utc>) -> AlertRow {
         firing: false,
         incident: None,
         joined_at: None,
+        ended_unnamed: false,
         turned_at: now,
         seen_at: told.received_at,
         turns: Vec::new(),

@@ -1,5 +1,7 @@
 //! The store: the journal, its read models, inbox, outbox and timers, changed in one transaction.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -336,6 +338,9 @@ pub struct IncidentRow {
     /// Its review is drafted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reviewed: bool,
+    /// Groups of senders that have left out what may fire in it, by [`group_key`](crate::alert::group_key).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub left_out: BTreeSet<String>,
 }
 
 /// A run at a glance.

@@ -57,9 +57,18 @@ impl Known {
         self.open.get(id)
     }
 
+    /// The open incidents in which something may fire that this group has left out.
+    pub(super) fn held_by(&self, group: &str) -> impl Iterator<Item = IncidentId> {
+        self.open.held_by(group)
+    }
+
     /// An incident is open, or was opened again.
-    pub(super) fn opened(&mut self, row: IncidentRow) {
+    pub(super) fn opened(&mut self, mut row: IncidentRow) {
         self.closed.remove(&row.id);
+        // what the batch has heard may not be written yet
+        if let Some(tally) = self.tallies.get(&row.id) {
+            row.left_out = tally.left_out_of.keys().cloned().collect();
+        }
         self.open.put(row);
     }
 
@@ -95,19 +104,24 @@ impl Known {
         }
     }
 
-    /// Hears how many alerts a group leaves out; whether that is new to the incident.
+    /// Hears how many alerts groups leave out; whether that is new to the incident.
     pub(super) async fn leaves_out(
         &mut self,
         store: &dyn Store,
         id: IncidentId,
-        group: &str,
-        count: u64,
+        newest: &BTreeMap<String, u64>,
     ) -> Result<bool, EngineError> {
         let tally = self.tally(store, id).await?;
         let before = tally.left_out;
-        let is_new = tally.left_out_of.get(group).copied().unwrap_or_default() != count;
-        tally.leave_out(&BTreeMap::from([(group.to_owned(), count)]));
-        Ok(is_new || tally.left_out != before)
+        let known = |group: &String| tally.left_out_of.get(group).copied().unwrap_or_default();
+        let is_new = newest.iter().any(|(group, count)| known(group) != *count);
+        tally.leave_out(newest);
+        if !is_new && tally.left_out == before {
+            return Ok(false);
+        }
+        let groups = tally.left_out_of.keys().cloned().collect();
+        self.open.holds(id, groups);
+        Ok(true)
     }
 
     /// Hears who tells of an incident's alerts; whether that is new to it.

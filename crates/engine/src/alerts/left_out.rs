@@ -1,8 +1,8 @@
 //! What senders leave out of their messages: it may fire, and holds the incidents of its group open.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use runbook_core::alert::AlertNotice;
+use runbook_core::alert::{AlertNotice, group_key};
 use runbook_core::ids::IncidentId;
 
 use super::around::Known;
@@ -10,6 +10,34 @@ use super::batch::{Pending, Touched};
 use super::with_group::is_over;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::triggers::TRIGGER;
+
+/// What a notice says of what its group leaves out.
+pub(super) struct LeftOut(BTreeMap<String, u64>);
+
+impl LeftOut {
+    /// None of a trigger: there is never more than its one alert.
+    pub(super) fn of(notice: &AlertNotice) -> Option<LeftOut> {
+        if notice.source == TRIGGER {
+            return None;
+        }
+        let key = |sender| group_key(&notice.source, sender, notice.group.as_deref());
+        // what was kept before it was kept of whom it is, is whoever's speaks next
+        let unnamed = notice.sender.as_ref().map(|_| (key(None), 0));
+        let own = (key(notice.sender.as_deref()), notice.left_out);
+        Some(LeftOut(unnamed.into_iter().chain([own]).collect()))
+    }
+
+    /// How many each group leaves out from now on.
+    pub(super) fn newest(&self) -> &BTreeMap<String, u64> {
+        &self.0
+    }
+
+    /// The open incidents in which something may fire that was left out before.
+    pub(super) fn holds(&self, known: &Known) -> BTreeSet<IncidentId> {
+        self.0.keys().flat_map(|key| known.held_by(key)).collect()
+    }
+}
 
 impl Engine {
     /// Takes over how many alerts a group leaves out, where that is new to an incident in which its alerts are: it may be all that
@@ -17,7 +45,7 @@ impl Engine {
     pub(super) async fn hear_left_out(
         &self,
         notice: &AlertNotice,
-        (group, count): &(String, u64),
+        left_out: &LeftOut,
         known: &mut Known,
         pending: &mut Pending,
     ) -> Result<(), EngineError> {
@@ -27,18 +55,18 @@ impl Engine {
             ids.extend(row.and_then(|row| row.incident));
         }
         // the last of those that it left out may be named by nothing in the incident that they hold open
-        if let Some(name) = notice.group.as_ref().filter(|_| is_over(notice)) {
-            ids.extend(known.of_group(&notice.source, name).filter_map(|row| row.incident));
+        if is_over(notice) {
+            ids.extend(left_out.holds(known));
         }
         for id in ids {
-            if known.open(id).is_none() || !known.leaves_out(self.store(), id, group, *count).await? {
+            if known.open(id).is_none() || !known.leaves_out(self.store(), id, left_out.newest()).await? {
                 continue;
             }
             let was_quiet = known.count(self.store(), id).await?.firing == 0;
             let touched =
                 pending.touched.entry(id).or_insert_with(|| Touched { was_quiet, ..Touched::default() });
             notice.source.clone_into(&mut touched.source);
-            touched.left_out.insert(group.clone(), *count);
+            touched.left_out.extend(left_out.newest().clone());
         }
         Ok(())
     }

@@ -27,6 +27,8 @@ pub(super) struct Open {
     filed: BTreeMap<IncidentId, (Side, Option<String>)>,
     /// Those whose newest alert has not been read.
     unread: BTreeMap<Side, BTreeSet<IncidentId>>,
+    /// Those in which something may fire that a group has left out, by the group's key.
+    held: BTreeMap<String, BTreeSet<IncidentId>>,
 }
 
 impl Open {
@@ -45,14 +47,36 @@ impl Open {
     }
 
     /// An incident as it is now: it may have ended, or be of another service.
-    pub(super) fn put(&mut self, row: IncidentRow) {
+    pub(super) fn put(&mut self, mut row: IncidentRow) {
         let id = row.id;
+        let left_out = std::mem::take(&mut row.left_out);
+        self.holds(id, BTreeSet::new());
         if row.open {
             self.rows.insert(id, row);
+            self.holds(id, left_out);
         } else {
             self.rows.remove(&id);
         }
         self.file(id);
+    }
+
+    /// The groups, by their keys, that have left out what may fire in an incident.
+    pub(super) fn holds(&mut self, id: IncidentId, left_out: BTreeSet<String>) {
+        let Some(row) = self.rows.get_mut(&id) else { return };
+        let before = std::mem::replace(&mut row.left_out, left_out);
+        for key in before.difference(&row.left_out) {
+            if let Some(ids) = self.held.get_mut(key) {
+                ids.remove(&id);
+            }
+        }
+        for key in row.left_out.difference(&before) {
+            self.held.entry(key.clone()).or_default().insert(id);
+        }
+    }
+
+    /// The incidents in which something may fire that this group has left out.
+    pub(super) fn held_by(&self, key: &str) -> impl Iterator<Item = IncidentId> {
+        self.held.get(key).into_iter().flatten().copied()
     }
 
     /// An alert has come to an incident.
@@ -193,6 +217,7 @@ mod tests {
             private: false,
             brief: None,
             reviewed: false,
+            left_out: BTreeSet::new(),
         }
     }
 
@@ -200,6 +225,7 @@ mod tests {
         AlertRow {
             source: "alertmanager".to_owned(),
             fingerprint: format!("{name}-{n}-{second}"),
+            sender: None,
             group: None,
             alert: SentAlert {
                 labels: BTreeMap::from([("alertname".to_owned(), name.to_owned())]),
@@ -211,6 +237,7 @@ mod tests {
             firing: true,
             incident: Some(id(n)),
             joined_at: Some(at(second)),
+            ended_unnamed: false,
             turned_at: at(second),
             seen_at: at(second),
             turns: Vec::new(),

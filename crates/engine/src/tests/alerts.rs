@@ -41,7 +41,7 @@ async fn notified(bench: &mut Bench, id: &str, group: &str, alerts: Vec<SentAler
         firing: alerts.iter().any(|alert| alert.firing),
         left_out: 0,
         unread: None,
-        external_url: None,
+        sender: None,
         alerts,
     };
     bench.hand_in("alertmanager", id, Translated::Signal(Signal::Alerts(notice))).await;
@@ -507,9 +507,21 @@ async fn cut(
     (group, firing, left_out): (&str, bool, u64),
     alerts: Vec<SentAlert>,
 ) {
+    cut_by(bench, id, None, (group, firing, left_out), alerts).await;
+}
+
+/// The same of one Alertmanager of several.
+async fn cut_by(
+    bench: &mut Bench,
+    id: &str,
+    sender: Option<&str>,
+    (group, firing, left_out): (&str, bool, u64),
+    alerts: Vec<SentAlert>,
+) {
     let source = "alertmanager".to_owned();
     let notice = AlertNotice {
         source,
+        sender: sender.map(str::to_owned),
         group: Some(group.to_owned()),
         firing,
         left_out,
@@ -679,4 +691,65 @@ async fn what_was_cut_away_ends_with_its_group() {
     }
     let (incident, _) = only(&bench).await;
     assert_eq!((tally(&incident), incident.status.is_open()), ((1, 2), true));
+}
+
+/// Nothing ends with its group but what was cut away: a sender that has begun anew knows of few alerts, and those of another have an
+/// end of their own.
+#[tokio::test(start_paused = true)]
+async fn nothing_but_what_was_cut_away_ends_with_its_group() {
+    // nothing was: the sender has forgotten the others
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let all = all_of(&bench, 0..3, true);
+    cut(&mut bench, "1", ("a", true, 0), all).await;
+    bench.pass(6_000).await;
+    let one = all_of(&bench, 0..1, false);
+    cut(&mut bench, "2", ("a", false, 0), one).await;
+    bench.pass(6_000).await;
+    assert_eq!(tally(&only(&bench).await.0), (2, 3));
+    assert_eq!(check(&bench), Vec::<String>::new());
+    // something was: of one sender of two whose groups have one name
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let (eu, us) = (Some("eu"), Some("us"));
+    let theirs = all_of(&bench, 0..3, true);
+    let began = Some(bench.clock.now());
+    let ours: Vec<_> =
+        all_of(&bench, 3..6, true).into_iter().map(|n| SentAlert { starts_at: began, ..n }).collect();
+    cut_by(&mut bench, "eu1", eu, ("a", true, 0), theirs).await;
+    cut_by(&mut bench, "us1", us, ("a", true, 2), ours.clone()).await;
+    bench.pass(6_000).await;
+    // what the one leaves out is no matter of the other
+    let one = all_of(&bench, 0..1, false);
+    cut_by(&mut bench, "eu2", eu, ("a", true, 0), one).await;
+    bench.pass(6_000).await;
+    let (incident, _) = only(&bench).await;
+    assert_eq!((tally(&incident), incident.alerts.as_ref().unwrap().tally.left_out), ((5, 6), 2));
+    let one = all_of(&bench, 3..4, false);
+    cut_by(&mut bench, "us2", us, ("a", false, 0), one).await;
+    bench.pass(6_000).await;
+    let (incident, _) = only(&bench).await;
+    assert_eq!((tally(&incident), incident.alerts.as_ref().unwrap().tally.left_out), ((2, 6), 0));
+    let rest = all_of(&bench, 1..3, false);
+    cut_by(&mut bench, "eu3", eu, ("a", false, 0), rest).await;
+    bench.pass(6_000).await;
+    assert_eq!(only(&bench).await.0.status, Status::Resolved);
+    // what was cut away and fires still is heard, however soon after it was taken for over
+    cut_by(&mut bench, "us3", us, ("a", true, 0), ours[1..2].to_vec()).await;
+    bench.pass(6_000).await;
+    let (incident, _) = only(&bench).await;
+    assert_eq!((tally(&incident), incident.status.is_open()), ((1, 6), true));
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// What was kept before it was kept of which sender it is, is set free by whoever of them speaks next.
+#[tokio::test(start_paused = true)]
+async fn what_was_left_out_of_a_group_by_its_former_name_is_set_free() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let named = all_of(&bench, 0..3, true);
+    cut(&mut bench, "1", ("a", true, 2), named).await;
+    bench.pass(6_000).await;
+    let ended = all_of(&bench, 0..3, false);
+    cut_by(&mut bench, "2", Some("eu"), ("a", false, 0), ended).await;
+    bench.pass(6_000).await;
+    assert_eq!(only(&bench).await.0.status, Status::Resolved);
+    assert_eq!(check(&bench), Vec::<String>::new());
 }

@@ -12,6 +12,7 @@ fn alert_row(fingerprint: &str, incident: Option<u128>, firing: bool, joined_ms:
     AlertRow {
         source: "alertmanager".to_owned(),
         fingerprint: fingerprint.to_owned(),
+        sender: None,
         group: Some("g".to_owned()),
         alert: SentAlert { fingerprint: fingerprint.to_owned(), firing, ..SentAlert::default() },
         title: "the shop is down".to_owned(),
@@ -20,6 +21,7 @@ fn alert_row(fingerprint: &str, incident: Option<u128>, firing: bool, joined_ms:
         firing,
         incident: incident.map(|n| IncidentId(Uuid::from_u128(n))),
         joined_at: incident.map(|_| at(joined_ms)),
+        ended_unnamed: false,
         turned_at: at(joined_ms),
         seen_at: at(joined_ms),
         turns: vec![at(1)],
