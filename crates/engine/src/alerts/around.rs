@@ -13,7 +13,7 @@ use super::open::Open;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
 
-/// How many incidents are looked through.
+/// How many open incidents are read, the newest first. An older one is read when one of its own alerts is told of.
 const LOOK: usize = 10_000;
 /// How many alerts of a group are looked through for one whose incident is open.
 const GROUP_LOOK: usize = 20;
@@ -274,6 +274,11 @@ impl Known {
                 self.merged.insert(at, into);
                 at = into;
                 continue;
+            }
+            if incident.status.is_open() {
+                // there are more open ones than were read
+                self.opened(incident.row());
+                return Ok(self.open_holder(at));
             }
             let holder = Holder {
                 id: at,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use runbook_core::alert::{AlertNotice, Maintenance, SentAlert};
-use runbook_core::ids::IncidentId;
+use runbook_core::ids::{IncidentId, IncidentNumber};
 use runbook_core::incident::{Incident, IncidentEvent, Status};
 use runbook_core::people::Actor;
 use runbook_core::ports::{AlertsOf, Commit, PagerEventKind, RowChange, Signal, Translated};
@@ -752,4 +752,32 @@ async fn what_was_left_out_of_a_group_by_its_former_name_is_set_free() {
     bench.pass(6_000).await;
     assert_eq!(only(&bench).await.0.status, Status::Resolved);
     assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// However many are open, the incident of an alert is open while it is: told again, it opens no other, and its end ends that one.
+#[tokio::test(start_paused = true)]
+async fn an_open_incident_is_open_however_many_are() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let alert = of_billing(&bench, "a", true);
+    told(&mut bench, "1", "g", vec![alert.clone()]).await;
+    let (incident, _) = only(&bench).await;
+    bench.pass(31 * 60_000).await;
+    {
+        let mut data = locked(&bench.data);
+        for n in 2..=10_001_u64 {
+            let mut row = incident.row();
+            row.id = IncidentId(uuid::Uuid::from_u128(n.into()));
+            row.number = IncidentNumber(n);
+            row.service = format!("s{n}");
+            data.incidents.insert(row.id, row);
+        }
+    }
+    notified(&mut bench, "2", "g", vec![alert]).await;
+    bench.pass(100).await;
+    assert_eq!(ids(&bench).len(), 10_001, "it is in the first");
+    let ended = of_billing(&bench, "a", false);
+    notified(&mut bench, "3", "g", vec![ended]).await;
+    bench.pass(100).await;
+    let (incident, _) = bench.incident_events(incident.id).await;
+    assert_eq!((incident.status, tally(&incident)), (Status::Resolved, (0, 1)));
 }
