@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use runbook_core::alert::{AlertNotice, SentAlert};
+use runbook_core::alert::{AlertNotice, AlertRow, SentAlert};
+use runbook_core::ids::{IncidentId, IncidentNumber};
 use runbook_core::incident::{End, Incident, IncidentEvent, Status};
-use runbook_core::ports::{PagerCall, PagerEventKind, PagerIncident, Signal, Translated};
+use runbook_core::ports::{IncidentRow, PagerCall, PagerEventKind, PagerIncident, Signal, Translated};
 use runbook_core::request::Request;
 use sha2::{Digest, Sha256};
 
@@ -263,6 +264,28 @@ async fn a_page_is_not_compared_with_what_it_is_not_about() {
         assert_eq!(why.contains("its key"), page.key.as_deref() == Some("a7"), "{why}");
         assert!(reads < 20, "{reads} reads");
     }
+}
+
+/// However many others alerts have opened since, a page is known by its key.
+#[tokio::test(start_paused = true)]
+async fn a_page_is_known_by_its_key_however_many_came_since() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    told(&mut bench, "1", GROUP, vec![alert("a", "billing", true)]).await;
+    let (incident, _) = only(&bench).await;
+    {
+        let mut data = locked(&bench.data);
+        let its = data.alerts.values().next().unwrap().clone();
+        for n in 2..=1_001_u64 {
+            let id = IncidentId(uuid::Uuid::from_u128(n.into()));
+            data.incidents.insert(id, IncidentRow { id, number: IncidentNumber(n), ..incident.row() });
+            let alert =
+                AlertRow { fingerprint: format!("n{n}"), group: None, incident: Some(id), ..its.clone() };
+            data.alerts.insert((alert.source.clone(), alert.fingerprint.clone()), alert);
+        }
+    }
+    let page = PagerIncident { key: Some(hex::encode(Sha256::digest(GROUP))), ..page("Q1") };
+    let (found, why) = bench.engine.incident_of_page(&page, "another", false).await.unwrap().unwrap();
+    assert!(found.id == incident.id && why.contains("its key at PagerDuty"), "{why}");
 }
 
 /// The same where the page came first, whatever its service is called and however long ago it came.
