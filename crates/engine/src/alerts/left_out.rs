@@ -7,7 +7,6 @@ use runbook_core::ids::IncidentId;
 
 use super::around::Known;
 use super::batch::{Pending, Touched};
-use super::with_group::is_over;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::triggers::TRIGGER;
@@ -33,6 +32,11 @@ impl LeftOut {
         &self.0
     }
 
+    /// That none of them leaves anything out.
+    fn none(&self) -> BTreeMap<String, u64> {
+        self.0.keys().map(|key| (key.clone(), 0)).collect()
+    }
+
     /// The open incidents in which something may fire that was left out before.
     pub(super) fn holds(&self, known: &Known) -> BTreeSet<IncidentId> {
         self.0.keys().flat_map(|key| known.held_by(key)).collect()
@@ -40,8 +44,9 @@ impl LeftOut {
 }
 
 impl Engine {
-    /// Takes over how many alerts a group leaves out, where that is new to an incident in which its alerts are: it may be all that
-    /// holds that open, and no alert that is named needs to change by it.
+    /// Takes over how many alerts a group leaves out, where that is new to an incident in which its alerts are, or in which something
+    /// of it is: that may be all that holds it open, and no alert that is named needs to change by it. What has no group speaks for the
+    /// incidents of its own alerts, until the sender's next message: nothing names what was left out of one in another.
     pub(super) async fn hear_left_out(
         &self,
         notice: &AlertNotice,
@@ -49,24 +54,23 @@ impl Engine {
         known: &mut Known,
         pending: &mut Pending,
     ) -> Result<(), EngineError> {
-        let mut ids: BTreeSet<IncidentId> = BTreeSet::new();
+        let mut named: BTreeSet<IncidentId> = BTreeSet::new();
         for alert in &notice.alerts {
             let row = known.row(&(notice.source.clone(), alert.fingerprint.clone()));
-            ids.extend(row.and_then(|row| row.incident));
+            named.extend(row.and_then(|row| row.incident));
         }
-        // the last of those that it left out may be named by nothing in the incident that they hold open
-        if is_over(notice) {
-            ids.extend(left_out.holds(known));
-        }
-        for id in ids {
-            if known.open(id).is_none() || !known.leaves_out(self.store(), id, left_out.newest()).await? {
+        let none = left_out.none();
+        for id in named.union(&left_out.holds(known)) {
+            let is_meant = notice.group.is_some() || named.contains(id);
+            let newest = if is_meant { left_out.newest() } else { &none };
+            if known.open(*id).is_none() || !known.leaves_out(self.store(), *id, newest).await? {
                 continue;
             }
-            let was_quiet = known.count(self.store(), id).await?.firing == 0;
+            let was_quiet = known.count(self.store(), *id).await?.firing == 0;
             let touched =
-                pending.touched.entry(id).or_insert_with(|| Touched { was_quiet, ..Touched::default() });
+                pending.touched.entry(*id).or_insert_with(|| Touched { was_quiet, ..Touched::default() });
             notice.source.clone_into(&mut touched.source);
-            touched.left_out.extend(left_out.newest().clone());
+            touched.left_out.extend(newest.clone());
         }
         Ok(())
     }

@@ -43,7 +43,7 @@ impl Engine {
 
 /// Whether a notice says that all of its group is over. Alertmanager and Grafana say how a group is; of others' groups nothing but the
 /// alerts of one message is known.
-pub(super) fn is_over(notice: &AlertNotice) -> bool {
+fn is_over(notice: &AlertNotice) -> bool {
     let tells_of_groups = matches!(notice.source.as_str(), "alertmanager" | "grafana");
     let names_its_end = !notice.alerts.is_empty() && notice.alerts.iter().all(|alert| !alert.firing);
     tells_of_groups && names_its_end && !notice.firing && notice.left_out == 0

@@ -781,3 +781,62 @@ async fn an_open_incident_is_open_however_many_are() {
     let (incident, _) = bench.incident_events(incident.id).await;
     assert_eq!((incident.status, tally(&incident)), (Status::Resolved, (0, 1)));
 }
+
+/// A message of a sender that names no groups, of which so many could not be read.
+async fn listed(bench: &mut Bench, id: &str, left_out: u64, alerts: &[(&str, bool)]) {
+    let of = |(service, firing): &(&str, bool)| SentAlert {
+        service: Some((*service).to_owned()),
+        starts_at: None,
+        ..sent(bench, service, *firing, &[])
+    };
+    let alerts: Vec<SentAlert> = alerts.iter().map(of).collect();
+    let firing = left_out > 0 || alerts.iter().any(|alert| alert.firing);
+    let source = "json/uptime".to_owned();
+    let notice = AlertNotice { source, firing, left_out, alerts, ..AlertNotice::default() };
+    bench.hand_in("alertmanager", id, Translated::Signal(Signal::Alerts(notice))).await;
+    bench.pass(6_000).await;
+}
+
+/// By number: whether it is open, and how many were left out.
+async fn left_outs(bench: &Bench) -> Vec<(bool, u64)> {
+    let mut found = Vec::new();
+    for id in ids(bench) {
+        let incident = bench.incident_events(id).await.0;
+        found.push((incident.number, incident.status.is_open(), incident.alerts.unwrap().tally.left_out));
+    }
+    found.sort();
+    found.into_iter().map(|(_, is_open, left_out)| (is_open, left_out)).collect()
+}
+
+/// What is left out of a message without a group holds the incidents of that message, until the sender's next one.
+#[tokio::test(start_paused = true)]
+async fn what_is_left_out_of_no_group_holds_until_the_next_message() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    listed(&mut bench, "1", 1, &[("billing", true), ("shop", true)]).await;
+    assert_eq!(left_outs(&bench).await, [(true, 1), (true, 1)]);
+    listed(&mut bench, "2", 1, &[("billing", false)]).await;
+    assert_eq!(left_outs(&bench).await, [(true, 1), (true, 0)]);
+    listed(&mut bench, "3", 0, &[("shop", false)]).await;
+    assert_eq!(left_outs(&bench).await, [(false, 0), (false, 0)]);
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// A group that leaves out none sets free every incident that something of it has held, whichever alerts it names.
+#[tokio::test(start_paused = true)]
+async fn what_a_group_leaves_out_no_more_holds_nothing() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let (billing, shop) = (of_billing(&bench, "a", true), sent(&bench, "b", true, &[("service", "shop")]));
+    cut(&mut bench, "1", ("b", true, 0), vec![billing.clone()]).await;
+    cut(&mut bench, "2", ("a", true, 3), vec![shop.clone()]).await;
+    cut(&mut bench, "3", ("a", true, 3), vec![shop.clone(), billing.clone()]).await;
+    bench.pass(6_000).await;
+    assert_eq!(left_outs(&bench).await, [(true, 3), (true, 3)]);
+    cut(&mut bench, "4", ("b", false, 0), vec![SentAlert { firing: false, ..billing }]).await;
+    cut(&mut bench, "5", ("a", true, 2), vec![shop.clone()]).await;
+    bench.pass(6_000).await;
+    assert_eq!(left_outs(&bench).await, [(true, 2), (true, 2)]);
+    cut(&mut bench, "6", ("a", true, 0), vec![shop]).await;
+    bench.pass(6_000).await;
+    assert_eq!(left_outs(&bench).await, [(false, 0), (true, 0)]);
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
