@@ -169,7 +169,7 @@ impl Engine {
             let notice = &handed.notice;
             let cause = Cause::Inbox { source: handed.source.clone(), id: handed.id.clone() };
             let origin = Origin::of(Actor::system(&notice.source), cause);
-            let left_out = LeftOut::of(notice);
+            let left_out = LeftOut::of(handed, &known, self.now());
             let of_it = match &left_out {
                 Some(left_out) => self.ended_with_group(notice, left_out, &mut known).await?,
                 None => Vec::new(),

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use runbook_core::alert::{AlertNotice, group_key};
+use chrono::{DateTime, Utc};
+use runbook_core::alert::{AlertNotice, SentAlert, group_key};
 use runbook_core::ids::IncidentId;
 
 use super::around::Known;
-use super::batch::{Pending, Touched};
+use super::batch::{Handed, Pending, Touched};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::triggers::TRIGGER;
@@ -15,9 +16,15 @@ use crate::triggers::TRIGGER;
 pub(super) struct LeftOut(BTreeMap<String, u64>);
 
 impl LeftOut {
-    /// None of a trigger: there is never more than its one alert.
-    pub(super) fn of(notice: &AlertNotice) -> Option<LeftOut> {
-        if notice.source == TRIGGER {
+    /// Nothing of a trigger's, as there is never more than its one alert, and of a message of which something was received before the
+    /// newest word of it: what was left out then may have been told since. A newest word that is yet to come is none to go by.
+    pub(super) fn of(handed: &Handed, known: &Known, now: DateTime<Utc>) -> Option<LeftOut> {
+        let notice = &handed.notice;
+        let is_older = |alert: &SentAlert| {
+            let row = known.row(&(notice.source.clone(), alert.fingerprint.clone()));
+            row.is_some_and(|row| handed.received_at < row.seen_at && row.seen_at <= now)
+        };
+        if notice.source == TRIGGER || notice.alerts.iter().any(is_older) {
             return None;
         }
         let key = |sender| group_key(&notice.source, sender, notice.group.as_deref());

@@ -7,7 +7,9 @@ use runbook_core::alert::{AlertNotice, Maintenance, SentAlert};
 use runbook_core::ids::{IncidentId, IncidentNumber};
 use runbook_core::incident::{Incident, IncidentEvent, Status};
 use runbook_core::people::Actor;
-use runbook_core::ports::{AlertsOf, Commit, PagerEventKind, RowChange, Signal, Translated};
+use runbook_core::ports::{
+    AlertsOf, Commit, InboxItem, Intake as _, PagerEventKind, RowChange, Signal, Translated,
+};
 use runbook_core::request::Request;
 
 use super::triggers::it_is_slow;
@@ -838,5 +840,36 @@ async fn what_a_group_leaves_out_no_more_holds_nothing() {
     cut(&mut bench, "6", ("a", true, 0), vec![shop]).await;
     bench.pass(6_000).await;
     assert_eq!(left_outs(&bench).await, [(false, 0), (true, 0)]);
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// What is taken up again says how many were left out when it came, and that may be long ago.
+#[tokio::test(start_paused = true)]
+async fn an_older_message_says_nothing_of_what_is_left_out_now() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let named = all_of(&bench, 0..2, true);
+    cut(&mut bench, "1", ("a", true, 3), named.clone()).await;
+    bench.pass(6_000).await;
+    let received_at = bench.clock.now();
+    bench.pass(60_000).await;
+    cut(&mut bench, "2", ("a", true, 5), named.clone()).await;
+    bench.pass(6_000).await;
+    assert_eq!(left_outs(&bench).await, [(true, 5)]);
+    for (id, left_out) in [("late", 9), ("later", 0)] {
+        let notice = AlertNotice {
+            source: "alertmanager".to_owned(),
+            group: Some("a".to_owned()),
+            firing: true,
+            left_out,
+            alerts: named.clone(),
+            ..AlertNotice::default()
+        };
+        bench.means(id, Translated::Signal(Signal::Alerts(notice)));
+        let (source, kind) = ("alertmanager".to_owned(), "webhook".to_owned());
+        let item = InboxItem { source, id: id.to_owned(), kind, body: b"{}".to_vec(), received_at };
+        bench.engine.accept(item).await.unwrap();
+        bench.pass(6_000).await;
+        assert_eq!(left_outs(&bench).await, [(true, 5)], "{id}");
+    }
     assert_eq!(check(&bench), Vec::<String>::new());
 }
