@@ -352,6 +352,10 @@ impl Data {
             AlertsOf::Group { source, group } => {
                 row.source == *source && row.group.as_ref() == Some(group) && row.incident.is_some()
             }
+            AlertsOf::GroupNow { source, group } => {
+                let is_its = row.source == *source && row.group.as_ref() == Some(group);
+                is_its && row.incident.is_some() && (row.firing || row.is_watched())
+            }
             AlertsOf::Incident(id) | AlertsOf::Newest(id) => row.incident == Some(*id),
             AlertsOf::NewestOf(ids) => row.incident.is_some_and(|id| ids.contains(&id)),
             AlertsOf::OfPage { key, service } => {
@@ -370,7 +374,7 @@ impl Data {
         let mut rows: Vec<AlertRow> = self.alerts.values().filter(fits).cloned().collect();
         match which {
             AlertsOf::These(_) | AlertsOf::Watched(_) => {}
-            AlertsOf::Group { .. } | AlertsOf::Newest(_) => {
+            AlertsOf::Group { .. } | AlertsOf::GroupNow { .. } | AlertsOf::Newest(_) => {
                 rows.sort_by_key(|row| std::cmp::Reverse(row.joined_at));
             }
             AlertsOf::NewestOf(_) | AlertsOf::OfPage { .. } => {

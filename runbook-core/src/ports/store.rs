@@ -280,6 +280,13 @@ pub enum AlertsOf {
         /// The sender's name of the group.
         group: String,
     },
+    /// Of these, in the same order, those that fire or are watched: what has ended long ago is not among them.
+    GroupNow {
+        /// The source.
+        source: String,
+        /// The sender's name of the group.
+        group: String,
+    },
     /// Of an incident: those that fire first, then by when they came to it.
     Incident(IncidentId),
     /// The newest that came to an incident.

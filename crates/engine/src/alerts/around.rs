@@ -139,7 +139,7 @@ impl Known {
         Ok(is_new)
     }
 
-    /// Reads the alerts of a sender's group that came to an incident.
+    /// Reads the alerts of a sender's group that came to an incident and fire, or are watched.
     pub(super) async fn read_group(
         &mut self,
         store: &dyn Store,
@@ -147,7 +147,7 @@ impl Known {
         group: &str,
         most: usize,
     ) -> Result<(), EngineError> {
-        let which = AlertsOf::Group { source: source.to_owned(), group: group.to_owned() };
+        let which = AlertsOf::GroupNow { source: source.to_owned(), group: group.to_owned() };
         for row in store.alerts(which, most).await? {
             // what the batch has decided is newer
             self.rows.entry((row.source.clone(), row.fingerprint.clone())).or_insert(Some(row));
