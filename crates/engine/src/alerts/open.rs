@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use runbook_core::alert::{About, AlertRow};
+use runbook_core::alert::{About, AlertRow, alert_name};
 use runbook_core::ids::IncidentId;
 use runbook_core::ports::{AlertsOf, IncidentRow, Store};
 
@@ -151,7 +151,7 @@ impl Open {
 }
 
 fn newest(row: &AlertRow) -> Newest {
-    (row.joined_at.unwrap_or(row.seen_at), row.alert.labels.get("alertname").cloned())
+    (row.joined_at.unwrap_or(row.seen_at), alert_name(&row.alert))
 }
 
 #[cfg(test)]
@@ -160,7 +160,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use blocks_store::memory::{Data, Gate, MemoryStore};
-    use runbook_core::alert::{SentAlert, UNKNOWN_SERVICE};
+    use runbook_core::alert::{AlertPolicy, SentAlert, UNKNOWN_SERVICE, about};
     use runbook_core::ids::IncidentNumber;
     use runbook_core::ports::{BoxFuture, Commit, CommitError, StoreError};
     use uuid::Uuid;
@@ -250,7 +250,7 @@ mod tests {
     /// However many incidents of alerts that name no service are open, the one of a name is found, and all of them are read once.
     #[tokio::test]
     async fn of_what_names_no_service_the_same_name_is_looked_up() {
-        let (mut data, reads) = (Data::default(), Reads::default());
+        let (mut data, reads, long) = (Data::default(), Reads::default(), "n".repeat(300));
         for n in 1..=300 {
             let row = alert(n, &format!("n{}", n % 150), i64::try_from(n).unwrap());
             data.alerts.insert((row.source.clone(), row.fingerprint.clone()), row);
@@ -271,6 +271,14 @@ mod tests {
             assert_eq!(open.last(&store, &of(name), private).await.unwrap(), None, "{name:?}");
         }
         assert_eq!(reads.0.load(Ordering::SeqCst), 1);
+        // by the name as it is looked for: on one line, and cut
+        for (n, name) in [(400, " a\tname\u{7}of its own "), (401, long.as_str())] {
+            open.put(incident(n, true));
+            open.came(id(n), &alert(n, name, 5));
+            let known = about(&alert(n, name, 5).alert, &AlertPolicy::default());
+            assert_ne!(known.name.as_deref(), Some(name));
+            assert_eq!(open.last(&store, &known, false).await.unwrap(), Some((id(n), at(5))));
+        }
         // what has ended is found no more, and what came last names it
         open.put(incident(157, false));
         assert_eq!(open.last(&store, &of(Some("n7")), false).await.unwrap(), Some((id(7), at(7))));
