@@ -105,8 +105,28 @@ pub fn decide(
     now: DateTime<Utc>,
 ) -> (What, AlertRow) {
     let followed = known.and_then(|row| followed(row, around, now));
-    let (what, row) = heard(told, followed.as_ref().or(known), around, policy, now);
+    let before = followed.as_ref().or(known);
+    let (what, row) = heard(told, before, around, policy, now);
+    let row = discreet(what, row, told, before, around);
     (follows(what, followed.as_ref()), row)
+}
+
+/// The row as others may read it: in an incident that is not private an alert whose service is private by now is shown as it was
+/// told before.
+fn discreet(
+    what: What,
+    mut row: AlertRow,
+    told: Told<'_>,
+    before: Option<&AlertRow>,
+    around: &Around,
+) -> AlertRow {
+    let is_there = |own: &Holder| !own.private && row.incident == Some(own.id) && what != What::Opens;
+    let stays = told.private && around.own.as_ref().is_some_and(is_there);
+    if let Some(before) = before.filter(|_| stays) {
+        row.title.clone_from(&before.title);
+        row.alert.links.clone_from(&before.alert.links);
+    }
+    row
 }
 
 /// The row of an alert whose incident has become a part of another one: it belongs to that.
@@ -293,6 +313,8 @@ fn fires(
             );
             return (What::Reopens(own.id), decided(joins(row, own.id, now), "reopened", why, now));
         }
+        // few know of that one, and many read this reason
+        Some((own, _)) if own.private && !told.private => String::new(),
         Some((own, _)) if own.is_final => format!("; {}, where it was, is closed for good", own.number),
         Some((own, at)) => format!("; {}, where it was, ended {} ago", own.number, span(now - at)),
         None => String::new(),

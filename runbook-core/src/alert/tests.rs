@@ -71,6 +71,7 @@ struct Bench {
     anytime: bool,
     private: bool,
     with_group: bool,
+    links: Vec<AlertLink>,
     /// When the message came, where it has waited.
     received: Option<i64>,
 }
@@ -88,6 +89,7 @@ impl Bench {
             anytime: false,
             private: false,
             with_group: false,
+            links: Vec::new(),
             received: None,
         }
     }
@@ -95,6 +97,7 @@ impl Bench {
     fn told(&mut self, firing: bool, starts: i64, now: i64) -> What {
         let mut sent = alert(&self.labels, firing, starts);
         sent.ends_at = self.ends.filter(|_| !firing).map(at);
+        sent.links.clone_from(&self.links);
         let of = about(&sent, &self.policy);
         let severities = severities();
         let severe = severity(&sent, &self.policy, severities.default_scheme(), None);
@@ -234,6 +237,35 @@ fn a_private_alert_goes_back_into_no_public_incident() {
     bench.told(true, 0, 1);
     bench.private = true;
     assert_eq!(bench.told(true, 0, 100), What::Stays);
+}
+
+/// What others read shows no words of what has become private since, and no reason names what few know of.
+#[test]
+fn private_words_stay_among_those_who_may_read_them() {
+    let mut bench = Bench::new();
+    bench.told(true, 0, 1);
+    bench.private = true;
+    bench.labels[0].1 = "Secret";
+    bench.links = vec![AlertLink { what: "runbook".to_owned(), url: "https://secret".to_owned() }];
+    let shown = |bench: &Bench| {
+        let row = bench.row.as_ref().unwrap();
+        (row.title.clone(), row.alert.links.len())
+    };
+    for (firing, now) in [(true, 100), (false, 200)] {
+        bench.told(firing, 0, now);
+        assert_eq!(shown(&bench), ("Down".to_owned(), 0), "{firing}");
+    }
+    bench.around.own = Some(holder(1, Some(200)));
+    assert_eq!(bench.told(true, 300, 301), What::Opens);
+    assert_eq!(shown(&bench), ("Secret".to_owned(), 1), "one of its own");
+    for (private, is_final) in [(true, false), (true, true), (false, false)] {
+        let mut bench = Bench::new();
+        bench.told(true, 0, 1);
+        bench.told(false, 0, 2);
+        bench.around.own = Some(Holder { private, is_final, ..holder(1, Some(2)) });
+        assert_eq!(bench.told(true, 86_400, 86_401), What::Opens);
+        assert_eq!(bench.why().contains("INC-1"), !private, "{}", bench.why());
+    }
 }
 
 #[test]
