@@ -25,8 +25,9 @@ pub trait Store: Send + Sync {
     /// Lets go of the oldest messages that were kept, are no dead letters and came before that, this many at most: a redelivery
     /// still falls away. How many there were.
     fn let_go(&self, before: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<u64, StoreError>>;
-    /// Lets go of the oldest dead letters, so that the bodies of those that stay have so many bytes at most. How many there were.
-    fn let_go_dead(&self, most: u64) -> BoxFuture<'_, Result<u64, StoreError>>;
+    /// Lets go of the oldest dead letters of each source and kind, so that of each so many stay at most, and their bodies have so many
+    /// bytes at most: what one sends pushes out nobody else's. How many there were.
+    fn let_go_dead(&self, bytes: u64, rows: u64) -> BoxFuture<'_, Result<u64, StoreError>>;
     /// What became of a message so far; `None` where it never came.
     fn inbox_stand(
         &self,
