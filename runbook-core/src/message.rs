@@ -584,6 +584,9 @@ pub struct CardView {
 pub struct AlertsView {
     /// `5 of 8 alerts fire`.
     pub count: String,
+    /// What holds the incident open where none of them fires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
     /// Who tells of them.
     pub sources: Vec<String>,
     /// Which of them are shown, where not all are: `the first 5 of 500`.

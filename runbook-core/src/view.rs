@@ -60,7 +60,7 @@ pub fn card(
         pager_url: incident.pager.as_ref().and_then(|pager| pager.url.clone()),
         bridge: incident.bridge.url.clone(),
         dial: incident.bridge.numbers.clone(),
-        alerts: incident.alerts.as_ref().map(|alerts| Box::new(alerts_view(alerts))),
+        alerts: incident.alerts.as_ref().map(|alerts| Box::new(alerts_view(incident, alerts))),
         evidence: incident.evidence.iter().map(|line| evidence_line(incident, line, outputs)).collect(),
         triage: triage_line(incident),
         why: incident.chosen.as_ref().map(|_| why(incident)),
@@ -77,10 +77,11 @@ pub fn card(
     }
 }
 
-fn alerts_view(alerts: &Alerts) -> AlertsView {
+fn alerts_view(incident: &Incident, alerts: &Alerts) -> AlertsView {
     let tally = &alerts.tally;
     AlertsView {
         count: tally.words(),
+        held: incident.held_by_what_is_left_out().map(str::to_owned),
         sources: tally.sources.clone(),
         shown: tally.shown(),
         first: tally.first.clone(),

@@ -98,7 +98,7 @@ impl JsonMapping {
             firing: left_out > 0 || alerts.iter().any(|alert| alert.firing),
             left_out,
             unread,
-            external_url: None,
+            sender: None,
             alerts,
         })
     }

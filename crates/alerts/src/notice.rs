@@ -39,15 +39,31 @@ pub(crate) fn read(source: &str, body: &[u8]) -> Result<AlertNotice, String> {
     let why = (unread > 0).then(|| "one of them is no object".to_owned());
     let left_out = notice.get("truncatedAlerts").and_then(Value::as_u64).unwrap_or_default();
     let any_fires = alerts.iter().any(|alert| alert.firing);
+    let status = text(notice.get("status"));
+    // The sender cuts first and looks afterwards: its word about all of them is about those that the message holds. So it counts for what
+    // we cannot read, and not for what was cut away.
+    let has_ended = status.as_deref() == Some("resolved");
+    let may_fire = if has_ended { 0 } else { unread as u64 };
     Ok(AlertNotice {
         source: source.to_owned(),
         group: text(notice.get("groupKey")),
-        firing: text(notice.get("status")).map_or(any_fires, |status| status != "resolved"),
-        left_out: left_out.saturating_add(unread as u64),
+        firing: status.map_or(any_fires, |_| !has_ended),
+        left_out: left_out.saturating_add(may_fire),
         unread: unread_of(&alerts, unread, why)?,
-        external_url: url(notice.get("externalURL")),
+        sender: sender(&notice),
         alerts,
     })
+}
+
+/// Which of the senders it is: two Alertmanagers with one configuration have groups of the same names, and so have two organisations
+/// of one Grafana.
+fn sender(notice: &Map<String, Value>) -> Option<String> {
+    let named = [text(notice.get("externalURL")), text(notice.get("orgId"))];
+    if named.iter().all(Option::is_none) {
+        return None;
+    }
+    let named = named.map(Option::unwrap_or_default).join("\n");
+    Some(hex::encode(&Sha256::digest(named)[..8]))
 }
 
 /// What is said of alerts that could not be read, and the first reason. Where none could, that is all there is.

@@ -217,6 +217,8 @@ impl Engine {
         origin: &Origin,
     ) -> Result<(), EngineError> {
         let ended = IncidentCommand::PagerResolved { occurred_at: event.occurred_at };
+        // no alert of it comes or ends until it is the other's; what is read before that may not hold any more
+        let _gate = self.inner.alert_gate.lock().await;
         let into = match self.incident_of_pager(other).await? {
             Some(into) if into != id => load_incident(self.store(), into).await?.map(|loaded| loaded.state),
             _ => None,
@@ -235,8 +237,6 @@ impl Engine {
         if from.private != into.private {
             return self.change_incident(id, &ended, origin, None).await.map(|_| ());
         }
-        // no alert of it comes or ends until it is the other's
-        let _gate = self.inner.alert_gate.lock().await;
         let along = self.alerts_along(&from, &into).await?;
         let (other, occurred_at) = (into.number, event.occurred_at);
         let leave = IncidentCommand::PagerMerged { id: into.id, other, occurred_at };

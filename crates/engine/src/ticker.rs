@@ -36,8 +36,10 @@ const CHECKPOINT: Duration = Duration::from_secs(3_600);
 /// So long what came in, was understood and is of no consequence can be looked at, and so much of it goes in an hour.
 const KEPT_FOR: chrono::TimeDelta = chrono::TimeDelta::days(7);
 const GO_AT_ONCE: usize = 100_000;
-/// So many bytes of dead letters are kept: what sends nothing else than what nobody reads must not fill the disk.
-const DEAD_MOST: u64 = 256 * 1024 * 1024;
+/// So many bytes of dead letters are kept of each sender, and so many of them: one that sends nothing else than what nobody reads must
+/// not fill the disk.
+const DEAD_BYTES: u64 = 64 * 1024 * 1024;
+const DEAD_ROWS: u64 = 20_000;
 
 /// What became of a timer that fired.
 enum Fired {
@@ -202,7 +204,7 @@ impl Engine {
                     if let Err(error) = self.store().let_go(self.now() - KEPT_FOR, GO_AT_ONCE).await {
                         tracing::warn!(%error, "what came in and is of no consequence could not be let go");
                     }
-                    match self.store().let_go_dead(DEAD_MOST).await {
+                    match self.store().let_go_dead(DEAD_BYTES, DEAD_ROWS).await {
                         Ok(0) => {}
                         Ok(gone) => {
                             tracing::warn!(gone, "the oldest dead letters are let go: there are too many");

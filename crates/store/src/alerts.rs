@@ -17,11 +17,12 @@ pub(crate) fn put(connection: &Connection, row: &AlertRow) -> Result<usize, Faul
     Ok(connection
         .prepare_cached(
             // unlike REPLACE it leaves alone the indexes whose columns stay
-            "INSERT INTO alerts (source, fingerprint, incident, grp, firing, watched, joined_at, seen_at, row)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            "INSERT INTO alerts (source, fingerprint, incident, grp, firing, watched, joined_at, seen_at, row, pager_key)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT (source, fingerprint) DO UPDATE SET
                  incident = excluded.incident, grp = excluded.grp, firing = excluded.firing, watched = excluded.watched,
-                 joined_at = excluded.joined_at, seen_at = excluded.seen_at, row = excluded.row",
+                 joined_at = excluded.joined_at, seen_at = excluded.seen_at, row = excluded.row,
+                 pager_key = excluded.pager_key",
         )?
         .execute(params![
             row.source,
@@ -32,9 +33,15 @@ pub(crate) fn put(connection: &Connection, row: &AlertRow) -> Result<usize, Faul
             row.is_watched(),
             row.joined_at.map(micros),
             micros(row.seen_at),
-            json(row)?
+            json(row)?,
+            row.group.as_deref().map(pager_key)
         ])?)
 }
+
+/// Written out as its index is. A group may have ended alerts of thirty days.
+const GROUP_NOW: &str = "SELECT row FROM alerts INDEXED BY alerts_group_now
+     WHERE source = ?1 AND grp = ?2 AND incident IS NOT NULL AND (firing = 1 OR watched = 1)
+     ORDER BY joined_at DESC, fingerprint LIMIT ?3";
 
 /// Those that are meant, at most so many.
 pub(crate) fn find(connection: &Connection, which: &AlertsOf, rows: usize) -> Result<Vec<AlertRow>, Fault> {
@@ -60,6 +67,7 @@ pub(crate) fn find(connection: &Connection, which: &AlertsOf, rows: usize) -> Re
              ORDER BY joined_at DESC, fingerprint LIMIT ?3",
             params![source, group, most],
         ),
+        AlertsOf::GroupNow { source, group } => read(connection, GROUP_NOW, params![source, group, most]),
         AlertsOf::Incident(id) => read(
             connection,
             "SELECT row FROM alerts WHERE incident = ?1 ORDER BY firing DESC, joined_at, source, fingerprint LIMIT ?2",
@@ -99,10 +107,21 @@ pub(crate) fn find(connection: &Connection, which: &AlertsOf, rows: usize) -> Re
     }
 }
 
-/// Those of open incidents that the pager knows by this key. Sources and groups are few, however many alerts there are: each is looked
-/// at by its index, and so are those that it leads to.
+/// The newest of each open incident, of those whose group has this key. The greatest one brings its row along.
+const OF_KEY: &str = "SELECT row FROM (
+     SELECT a.row, max(a.joined_at) FROM alerts a INDEXED BY alerts_by_pager_key JOIN incidents i ON i.id = a.incident
+     WHERE a.pager_key = ?1 AND a.incident IS NOT NULL AND i.open = 1 GROUP BY a.incident)";
+/// The same of those of this group, and of this service where one is named.
+const OF_GROUP: &str = "SELECT row FROM (
+     SELECT a.row, max(a.joined_at) FROM alerts a INDEXED BY alerts_by_group JOIN incidents i ON i.id = a.incident
+     WHERE a.source = ?1 AND a.grp = ?2 AND a.incident IS NOT NULL AND i.open = 1
+         AND (?3 IS NULL OR a.row ->> '$.service' = ?3)
+     GROUP BY a.incident)";
+
+/// Those of open incidents that the pager knows by this key: by the hash of their group, which their rows have, or by a name, which is
+/// looked for at each source. Sources are few.
 fn of_page(connection: &Connection, key: &str, service: &str) -> Result<Vec<AlertRow>, Fault> {
-    let mut found: Vec<AlertRow> = Vec::new();
+    let mut found: Vec<AlertRow> = read(connection, OF_KEY, [key.to_lowercase()])?;
     let mut sources =
         connection.prepare_cached("SELECT source FROM alerts WHERE source > ?1 ORDER BY source LIMIT 1")?;
     let mut source = String::new();
@@ -110,23 +129,20 @@ fn of_page(connection: &Connection, key: &str, service: &str) -> Result<Vec<Aler
         let sql = "SELECT a.row FROM alerts a JOIN incidents i ON i.id = a.incident
              WHERE a.source = ?1 AND a.fingerprint = ?2 AND i.open = 1";
         found.extend(read(connection, sql, [&next, key])?);
+        found.extend(read(connection, OF_GROUP, params![&next, key, service])?);
         source = next;
     }
+    // those that have not been told of since rows have a key
     let mut groups = connection.prepare_cached(
-        "SELECT source, grp FROM alerts
-         WHERE incident IS NOT NULL AND grp IS NOT NULL AND (source, grp) > (?1, ?2) ORDER BY source, grp LIMIT 1",
+        "SELECT source, grp FROM alerts INDEXED BY alerts_without_key
+         WHERE incident IS NOT NULL AND grp IS NOT NULL AND pager_key IS NULL AND (source, grp) > (?1, ?2)
+         ORDER BY source, grp LIMIT 1",
     )?;
     let mut at = (String::new(), String::new());
     let pair = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
     while let Some(next) = groups.query_row([&at.0, &at.1], pair).optional()? {
-        if next.1 == key || (key.len() == 64 && pager_key(&next.1).eq_ignore_ascii_case(key)) {
-            // the greatest one brings its row along
-            let sql = "SELECT row FROM (
-                 SELECT a.row, max(a.joined_at) FROM alerts a JOIN incidents i ON i.id = a.incident
-                 WHERE a.source = ?1 AND a.grp = ?2 AND a.incident IS NOT NULL AND i.open = 1
-                     AND (a.grp <> ?3 OR a.row ->> '$.service' = ?4)
-                 GROUP BY a.incident)";
-            found.extend(read(connection, sql, [&next.0, &next.1, key, service])?);
+        if pager_key(&next.1).eq_ignore_ascii_case(key) {
+            found.extend(read(connection, OF_GROUP, params![&next.0, &next.1, None::<String>])?);
         }
         at = next;
     }
@@ -170,4 +186,54 @@ pub(crate) fn count(connection: &Connection, incident: IncidentId) -> Result<Ale
     let (total, firing) =
         select.query_row([incident.to_string()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
     Ok(AlertCount { firing: firing.unsigned_abs(), total: total.unsigned_abs() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema;
+
+    fn plan(connection: &Connection, sql: &str, values: &[&str]) -> Vec<String> {
+        let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let plan = plan.query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
+        plan.collect::<Result<Vec<_>, _>>().unwrap()
+    }
+
+    /// Of a group no more is read than fires or is watched, and nothing is sorted; a key is looked up.
+    #[test]
+    fn what_of_a_group_fires_and_what_has_a_key_is_found_by_an_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = schema::open_writer(&folder.path().join("blocks.db")).unwrap();
+        let now = plan(&connection, GROUP_NOW, &["a", "g", "9"]);
+        assert!(now.len() == 1 && now[0].contains("alerts_group_now (source=? AND grp=?)"), "{now:?}");
+        let of_key = plan(&connection, OF_KEY, &["k"]);
+        assert!(of_key.iter().any(|line| line.contains("alerts_by_pager_key (pager_key=?)")), "{of_key:?}");
+        let of_group = plan(&connection, OF_GROUP, &["a", "g", "s"]);
+        assert!(of_group.iter().any(|line| line.contains("(source=? AND grp=?)")), "{of_group:?}");
+    }
+
+    /// What was kept before rows had a key is found by it, too.
+    #[test]
+    fn what_has_no_key_yet_is_found_by_its_group() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = schema::open_writer(&folder.path().join("blocks.db")).unwrap();
+        let (id, key) = (uuid::Uuid::from_u128(1).to_string(), pager_key("g"));
+        let row = serde_json::json!({
+            "source": "alertmanager", "fingerprint": "f", "group": "g", "incident": id, "title": "it is down",
+            "service": "shop", "firing": true, "alert": { "fingerprint": "f", "firing": true },
+            "turned_at": "2026-01-01T00:00:00.000Z", "seen_at": "2026-01-01T00:00:00.000Z",
+        });
+        let row: AlertRow = serde_json::from_value(row).unwrap();
+        put(&connection, &row).unwrap();
+        connection
+            .execute("INSERT INTO incidents (id, number, open, row) VALUES (?1, 1, 1, '{}')", [&id])
+            .unwrap();
+        for without in [false, true] {
+            if without {
+                connection.execute("UPDATE alerts SET pager_key = NULL", []).unwrap();
+            }
+            let found = of_page(&connection, &key, "another").unwrap();
+            assert_eq!(found, [row.clone()], "{without}");
+        }
+    }
 }

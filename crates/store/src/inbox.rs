@@ -130,14 +130,16 @@ pub(crate) fn let_go(connection: &Connection, before: DateTime<Utc>, rows: usize
 /// Written out as the count is. How long a body is, is known without reading it.
 const LET_GO_DEAD: &str = "UPDATE inbox SET state = 'done', body = NULL, reason = NULL WHERE n IN (
          SELECT n FROM (
-             SELECT n, sum(length(body)) OVER (ORDER BY n DESC) AS so_far FROM inbox INDEXED BY inbox_dead
-             WHERE state = 'kept' AND substr(reason, 1, 13) = 'dead letter: ')
-         WHERE so_far > ?1)";
+             SELECT n, sum(length(body)) OVER its AS so_far, row_number() OVER its AS so_many FROM inbox INDEXED BY inbox_dead
+             WHERE state = 'kept' AND substr(reason, 1, 13) = 'dead letter: '
+             WINDOW its AS (PARTITION BY source, kind ORDER BY n DESC))
+         WHERE so_far > ?1 OR so_many > ?2)";
 
-/// Lets go of the oldest dead letters, so that no more than so many bytes of bodies stay; how many.
-pub(crate) fn let_go_dead(connection: &Connection, most: u64) -> Result<u64, Fault> {
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let gone = connection.prepare_cached(LET_GO_DEAD)?.execute([most])?;
+/// Lets go of the oldest dead letters of each source and kind, so that no more than so many bytes of bodies, and so many rows, stay of
+/// each; how many.
+pub(crate) fn let_go_dead(connection: &Connection, bytes: u64, rows: u64) -> Result<u64, Fault> {
+    let most = |most: u64| i64::try_from(most).unwrap_or(i64::MAX);
+    let gone = connection.prepare_cached(LET_GO_DEAD)?.execute([most(bytes), most(rows)])?;
     Ok(u64::try_from(gone).unwrap_or_default())
 }
 
@@ -175,7 +177,7 @@ mod tests {
     fn dead_letters_are_counted_by_their_index() {
         let folder = tempfile::tempdir().unwrap();
         let connection = schema::open_writer(&folder.path().join("blocks.db")).unwrap();
-        for (sql, bound) in [(COUNT_DEAD, 0), (LET_GO_DEAD, 1)] {
+        for (sql, bound) in [(COUNT_DEAD, 0), (LET_GO_DEAD, 2)] {
             assert!(sql.contains(&format!("substr(reason, 1, {}) = '{DEAD_LETTER}'", DEAD_LETTER.len())));
             let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let plan =

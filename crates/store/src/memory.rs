@@ -352,6 +352,10 @@ impl Data {
             AlertsOf::Group { source, group } => {
                 row.source == *source && row.group.as_ref() == Some(group) && row.incident.is_some()
             }
+            AlertsOf::GroupNow { source, group } => {
+                let is_its = row.source == *source && row.group.as_ref() == Some(group);
+                is_its && row.incident.is_some() && (row.firing || row.is_watched())
+            }
             AlertsOf::Incident(id) | AlertsOf::Newest(id) => row.incident == Some(*id),
             AlertsOf::NewestOf(ids) => row.incident.is_some_and(|id| ids.contains(&id)),
             AlertsOf::OfPage { key, service } => {
@@ -370,7 +374,7 @@ impl Data {
         let mut rows: Vec<AlertRow> = self.alerts.values().filter(fits).cloned().collect();
         match which {
             AlertsOf::These(_) | AlertsOf::Watched(_) => {}
-            AlertsOf::Group { .. } | AlertsOf::Newest(_) => {
+            AlertsOf::Group { .. } | AlertsOf::GroupNow { .. } | AlertsOf::Newest(_) => {
                 rows.sort_by_key(|row| std::cmp::Reverse(row.joined_at));
             }
             AlertsOf::NewestOf(_) | AlertsOf::OfPage { .. } => {
@@ -466,13 +470,16 @@ impl<G: Gate> Store for MemoryStore<G> {
         })
     }
 
-    fn let_go_dead(&self, most: u64) -> BoxFuture<'_, Result<u64, StoreError>> {
+    fn let_go_dead(&self, bytes: u64, rows: u64) -> BoxFuture<'_, Result<u64, StoreError>> {
         self.write(move |data| {
-            let (mut so_far, mut gone) = (0, 0);
+            let (mut so_far, mut gone) = (BTreeMap::<_, (u64, u64)>::new(), 0);
             for message in data.inbox.iter_mut().rev() {
-                let is_dead = matches!(&message.outcome, Some(InboxOutcome::Kept { reason }) if reason.starts_with(DEAD_LETTER));
-                so_far += if is_dead { message.item.body.len() as u64 } else { 0 };
-                if is_dead && so_far > most {
+                if !matches!(&message.outcome, Some(InboxOutcome::Kept { reason }) if reason.starts_with(DEAD_LETTER)) {
+                    continue;
+                }
+                let its = so_far.entry((message.item.source.clone(), message.item.kind.clone())).or_default();
+                *its = (its.0 + message.item.body.len() as u64, its.1 + 1);
+                if its.0 > bytes || its.1 > rows {
                     message.outcome = Some(InboxOutcome::Done);
                     message.item.body.clear();
                     gone += 1;

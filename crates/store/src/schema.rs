@@ -23,6 +23,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0008_ended_alerts.sql"),
     include_str!("../migrations/0009_dead_letters.sql"),
     include_str!("../migrations/0010_outbox_in_order.sql"),
+    include_str!("../migrations/0011_alerts_of_a_group.sql"),
+    include_str!("../migrations/0012_pager_keys.sql"),
 ];
 
 /// The layout that this release writes.

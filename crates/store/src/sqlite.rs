@@ -154,8 +154,8 @@ impl Store for SqliteStore {
         self.write(move |connection| inbox::let_go(connection, before, limit))
     }
 
-    fn let_go_dead(&self, most: u64) -> BoxFuture<'_, Result<u64, StoreError>> {
-        self.write(move |connection| inbox::let_go_dead(connection, most))
+    fn let_go_dead(&self, bytes: u64, rows: u64) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.write(move |connection| inbox::let_go_dead(connection, bytes, rows))
     }
 
     fn inbox_stand(

@@ -42,11 +42,18 @@ impl About {
     }
 }
 
+/// What its sender calls an alert, on one line: by that a storm of unknown services is known.
+#[must_use]
+pub fn alert_name(alert: &SentAlert) -> Option<String> {
+    let name = alert.labels.get("alertname").filter(|name| !name.trim().is_empty());
+    name.map(|name| line(name, TITLE_MAX))
+}
+
 /// What an alert is about.
 #[must_use]
 pub fn about(alert: &SentAlert, policy: &AlertPolicy) -> About {
     let label = |name: &str| alert.labels.get(name).filter(|value| !value.trim().is_empty());
-    let name = label("alertname").map(|name| line(name, TITLE_MAX));
+    let name = alert_name(alert);
     let said = |name: &str| alert.annotations.get(name).filter(|text| !text.trim().is_empty());
     let title = alert
         .title

@@ -20,6 +20,8 @@ const TURNS_KEPT: usize = 32;
 pub struct Told<'a> {
     /// Who sends it.
     pub source: &'a str,
+    /// Which of those of that name.
+    pub sender: Option<&'a str>,
     /// The sender's group.
     pub group: Option<&'a str>,
     /// The alert.
@@ -32,6 +34,8 @@ pub struct Told<'a> {
     pub private: bool,
     /// It joins an open incident of its service however long nothing has come to that.
     pub anytime: bool,
+    /// No message names it: its whole group is over.
+    pub with_group: bool,
     /// When the message was received that tells of it: it may have waited, also among the dead letters.
     pub received_at: DateTime<Utc>,
 }
@@ -101,8 +105,28 @@ pub fn decide(
     now: DateTime<Utc>,
 ) -> (What, AlertRow) {
     let followed = known.and_then(|row| followed(row, around, now));
-    let (what, row) = heard(told, followed.as_ref().or(known), around, policy, now);
+    let before = followed.as_ref().or(known);
+    let (what, row) = heard(told, before, around, policy, now);
+    let row = discreet(what, row, told, before, around);
     (follows(what, followed.as_ref()), row)
+}
+
+/// The row as others may read it: in an incident that is not private an alert whose service is private by now is shown as it was
+/// told before.
+fn discreet(
+    what: What,
+    mut row: AlertRow,
+    told: Told<'_>,
+    before: Option<&AlertRow>,
+    around: &Around,
+) -> AlertRow {
+    let is_there = |own: &Holder| !own.private && row.incident == Some(own.id) && what != What::Opens;
+    let stays = told.private && around.own.as_ref().is_some_and(is_there);
+    if let Some(before) = before.filter(|_| stays) {
+        row.title.clone_from(&before.title);
+        row.alert.links.clone_from(&before.alert.links);
+    }
+    row
 }
 
 /// The row of an alert whose incident has become a part of another one: it belongs to that.
@@ -144,7 +168,9 @@ fn heard(
         return (What::Stays, decided(row, "told_late", why, now));
     }
     let turned = was.as_ref().is_none_or(|was| was.firing != told.alert.firing);
+    row.sender = told.sender.map(str::to_owned);
     row.group = told.group.map(str::to_owned).or(row.group);
+    row.ended_unnamed = told.with_group;
     row.alert.clone_from(told.alert);
     row.title.clone_from(&told.about.title);
     row.service.clone_from(&told.about.service);
@@ -287,6 +313,8 @@ fn fires(
             );
             return (What::Reopens(own.id), decided(joins(row, own.id, now), "reopened", why, now));
         }
+        // few know of that one, and many read this reason
+        Some((own, _)) if own.private && !told.private => String::new(),
         Some((own, _)) if own.is_final => format!("; {}, where it was, is closed for good", own.number),
         Some((own, at)) => format!("; {}, where it was, ended {} ago", own.number, span(now - at)),
         None => String::new(),
@@ -329,8 +357,9 @@ fn ends(mut row: AlertRow, turned: bool, now: DateTime<Utc>) -> (What, AlertRow)
     if !turned {
         return (What::Stays, row);
     }
-    let why = match (row.incident, was_firing) {
-        (Some(_), _) => "the sender says that it has ended".to_owned(),
+    let why = match (row.incident, row.ended_unnamed) {
+        (Some(_), true) => "the sender says that its whole group is over, and left it out".to_owned(),
+        (Some(_), false) => "the sender says that it has ended".to_owned(),
         (None, _) => "it has ended, and is in no incident".to_owned(),
     };
     let incident = row.incident.filter(|_| was_firing);
@@ -362,8 +391,11 @@ fn is_late(row: &AlertRow, was: &SentAlert, told: &SentAlert, now: DateTime<Utc>
         return is_former.then(|| format!("it is about a time before {}, when it last began", clock(known)));
     }
     // One that fires with an earlier start, while it fires, brings that start and nothing else. After its end it is late for a while,
-    // as the start of what has ended; what then still says so is believed, or the alert would be deaf to that sender.
-    let is_of_the_ended = !was.firing && (began <= known || was.ends_at.is_some_and(|ended| began < ended));
+    // as the start of what has ended; what then still says so is believed, or the alert would be deaf to that sender. An end that nobody
+    // has named makes nothing late: that it fires is said of it, and that it had ended was not.
+    let is_of_the_ended = !was.firing
+        && !row.ended_unnamed
+        && (began <= known || was.ends_at.is_some_and(|ended| began < ended));
     (is_of_the_ended && now < row.turned_at + LATE)
         .then(|| format!("that it began at {} is told after its end", clock(began)))
 }
@@ -392,6 +424,7 @@ fn fresh(told: Told<'_>, now: DateTime<Utc>) -> AlertRow {
     AlertRow {
         source: told.source.to_owned(),
         fingerprint: told.alert.fingerprint.clone(),
+        sender: None,
         group: None,
         alert: told.alert.clone(),
         title: told.about.title.clone(),
@@ -400,6 +433,7 @@ fn fresh(told: Told<'_>, now: DateTime<Utc>) -> AlertRow {
         firing: false,
         incident: None,
         joined_at: None,
+        ended_unnamed: false,
         turned_at: now,
         seen_at: told.received_at,
         turns: Vec::new(),

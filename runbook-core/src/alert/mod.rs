@@ -11,7 +11,7 @@ mod policy;
 mod row;
 mod tally;
 
-pub use about::{About, SeverityFound, UNKNOWN_SERVICE, about, severity};
+pub use about::{About, SeverityFound, UNKNOWN_SERVICE, about, alert_name, severity};
 pub use decide::{Around, Holder, Told, What, along, decide, is_due, settle};
 pub use notice::{AlertLink, AlertNotice, SentAlert};
 pub use policy::{AlertPolicy, Maintenance, ServiceMatch};

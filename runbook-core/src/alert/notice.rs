@@ -10,16 +10,16 @@ use serde::{Deserialize, Serialize};
 pub struct AlertNotice {
     /// Who sends it: `alertmanager`, `grafana`, `json/NAME`.
     pub source: String,
+    /// Which of those that are called so, by its own account: two may have groups of the same names.
+    pub sender: Option<String>,
     /// What the sender calls the group that these alerts are of.
     pub group: Option<String>,
-    /// At least one alert of the group fires, by the sender's account.
+    /// At least one alert that the message holds fires, by the sender's account: that says nothing of those that are left out.
     pub firing: bool,
-    /// Alerts of the group that were left out of the message, or could not be read.
+    /// Alerts of the group that were left out of the message, or could not be read, and may fire.
     pub left_out: u64,
     /// Why some of the message could not be read, where the rest could: then it is kept, and is acted on as far as it goes.
     pub unread: Option<String>,
-    /// Where a person can look at the sender.
-    pub external_url: Option<String>,
     /// The alerts, in the sender's order.
     pub alerts: Vec<SentAlert>,
 }

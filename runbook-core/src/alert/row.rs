@@ -15,6 +15,9 @@ pub struct AlertRow {
     pub source: String,
     /// What it is called, unique within its source.
     pub fingerprint: String,
+    /// Which of the senders of that name told of it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<String>,
     /// The sender's group that it came in last.
     #[serde(default)]
     pub group: Option<String>,
@@ -35,6 +38,9 @@ pub struct AlertRow {
     /// When it came to that incident.
     #[serde(default, with = "millis::option")]
     pub joined_at: Option<DateTime<Utc>>,
+    /// Nobody has named its end: it ended with its group.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ended_unnamed: bool,
     /// When it last began or ended to fire, by our clock.
     #[serde(with = "millis")]
     pub turned_at: DateTime<Utc>,

@@ -46,11 +46,15 @@ fn is_none_left_out(left_out: &u64) -> bool {
     *left_out == 0
 }
 
-/// What a sender's group is called among those that left some out: groups may have long names.
+/// What a sender's group is called among those that left some out: groups may have long names. The sender is which of those of that
+/// name it is.
 #[must_use]
-pub fn group_key(source: &str, group: Option<&str>) -> String {
-    let digest = Sha256::digest(group.unwrap_or_default());
-    format!("{source}/{}", hex::encode(&digest[..8]))
+pub fn group_key(source: &str, sender: Option<&str>, group: Option<&str>) -> String {
+    let digest = hex::encode(&Sha256::digest(group.unwrap_or_default())[..8]);
+    match sender {
+        Some(sender) => format!("{source}/{sender}/{digest}"),
+        None => format!("{source}/{digest}"),
+    }
 }
 
 impl Tally {
@@ -85,6 +89,12 @@ impl Tally {
 
     fn unnamed(&self) -> u64 {
         self.left_out_of.values().fold(self.left_out, |rest, count| rest.saturating_sub(*count))
+    }
+
+    /// Whether nothing of them fires that is known, and something was left out.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.firing == 0 && self.left_out > 0
     }
 
     /// `5 of 8 alerts fire`, and what was left out.

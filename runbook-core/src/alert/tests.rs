@@ -70,6 +70,8 @@ struct Bench {
     ends: Option<i64>,
     anytime: bool,
     private: bool,
+    with_group: bool,
+    links: Vec<AlertLink>,
     /// When the message came, where it has waited.
     received: Option<i64>,
 }
@@ -86,6 +88,8 @@ impl Bench {
             ends: None,
             anytime: false,
             private: false,
+            with_group: false,
+            links: Vec::new(),
             received: None,
         }
     }
@@ -93,17 +97,20 @@ impl Bench {
     fn told(&mut self, firing: bool, starts: i64, now: i64) -> What {
         let mut sent = alert(&self.labels, firing, starts);
         sent.ends_at = self.ends.filter(|_| !firing).map(at);
+        sent.links.clone_from(&self.links);
         let of = about(&sent, &self.policy);
         let severities = severities();
         let severe = severity(&sent, &self.policy, severities.default_scheme(), None);
         let told = Told {
             source: "alertmanager",
+            sender: None,
             group: Some("g"),
             alert: &sent,
             about: &of,
             severity: &severe,
             private: self.private,
             anytime: self.anytime,
+            with_group: self.with_group,
             received_at: at(self.received.unwrap_or(now)),
         };
         let (what, mut row) = decide(told, self.row.as_ref(), &self.around, &self.policy, at(now));
@@ -122,12 +129,14 @@ impl Bench {
         let severe = severity(&row.alert, &self.policy, severities.default_scheme(), None);
         let told = Told {
             source: "alertmanager",
+            sender: None,
             group: Some("g"),
             alert: &row.alert,
             about: &of,
             severity: &severe,
             private: self.private,
             anytime: self.anytime,
+            with_group: self.with_group,
             received_at: at(now),
         };
         let (what, mut row) = settle(told, &row, &self.around, &self.policy, at(now))?;
@@ -228,6 +237,35 @@ fn a_private_alert_goes_back_into_no_public_incident() {
     bench.told(true, 0, 1);
     bench.private = true;
     assert_eq!(bench.told(true, 0, 100), What::Stays);
+}
+
+/// What others read shows no words of what has become private since, and no reason names what few know of.
+#[test]
+fn private_words_stay_among_those_who_may_read_them() {
+    let mut bench = Bench::new();
+    bench.told(true, 0, 1);
+    bench.private = true;
+    bench.labels[0].1 = "Secret";
+    bench.links = vec![AlertLink { what: "runbook".to_owned(), url: "https://secret".to_owned() }];
+    let shown = |bench: &Bench| {
+        let row = bench.row.as_ref().unwrap();
+        (row.title.clone(), row.alert.links.len())
+    };
+    for (firing, now) in [(true, 100), (false, 200)] {
+        bench.told(firing, 0, now);
+        assert_eq!(shown(&bench), ("Down".to_owned(), 0), "{firing}");
+    }
+    bench.around.own = Some(holder(1, Some(200)));
+    assert_eq!(bench.told(true, 300, 301), What::Opens);
+    assert_eq!(shown(&bench), ("Secret".to_owned(), 1), "one of its own");
+    for (private, is_final) in [(true, false), (true, true), (false, false)] {
+        let mut bench = Bench::new();
+        bench.told(true, 0, 1);
+        bench.told(false, 0, 2);
+        bench.around.own = Some(Holder { private, is_final, ..holder(1, Some(2)) });
+        assert_eq!(bench.told(true, 86_400, 86_401), What::Opens);
+        assert_eq!(bench.why().contains("INC-1"), !private, "{}", bench.why());
+    }
 }
 
 #[test]
@@ -366,6 +404,25 @@ fn what_is_told_late_changes_nothing() {
     assert_eq!(bench.told(true, 100, 101), What::Stays);
     assert_eq!(bench.told(false, 50, 102), What::Stays);
     assert!(bench.row.as_ref().unwrap().firing);
+}
+
+/// Nobody has named the end of what ends with its group: that it fires is no word of a former time, however soon it comes.
+#[test]
+fn what_ended_with_its_group_is_heard_at_once() {
+    for (with_group, why, wanted) in [
+        (true, "the sender says that its whole group is over", What::FiresAgain(holder(1, None).id)),
+        (false, "the sender says that it has ended", What::Stays),
+    ] {
+        let mut bench = Bench::new();
+        bench.told(true, 0, 1);
+        bench.with_group = with_group;
+        bench.ends = Some(100);
+        assert!(matches!(bench.told(false, 0, 101), What::Ends(Some(_))));
+        assert!(bench.why().starts_with(why), "{}", bench.why());
+        bench.with_group = false;
+        assert_eq!(bench.told(true, 0, 110), wanted);
+        assert!(!bench.row.as_ref().unwrap().ended_unnamed);
+    }
 }
 
 /// A start that is yet to come is none: what is told after it is heard.
@@ -622,7 +679,7 @@ fn a_row_is_whole_whatever_comes() {
 /// Each group of a sender speaks for itself; what was told before that was kept counts until the next word.
 #[test]
 fn what_is_left_out_is_counted_by_group() {
-    let of = |group: &str, count| BTreeMap::from([(group_key("alertmanager", Some(group)), count)]);
+    let of = |group: &str, count| BTreeMap::from([(group_key("alertmanager", None, Some(group)), count)]);
     let mut tally = Tally::default();
     for (group, count, sum) in [("a", 100, 100), ("b", 0, 100), ("b", 3, 103), ("a", 40, 43), ("a", 0, 3)] {
         tally.leave_out(&of(group, count));
@@ -630,7 +687,9 @@ fn what_is_left_out_is_counted_by_group() {
     }
     tally.leave_out(&BTreeMap::new());
     assert_eq!(tally.left_out, 3);
-    assert_ne!(group_key("alertmanager", Some("a")), group_key("grafana", Some("a")));
+    let key = |source, sender| group_key(source, sender, Some("a"));
+    let keys = [key("alertmanager", None), key("grafana", None), key("alertmanager", Some("eu"))];
+    assert!(keys[0] != keys[1] && keys[0] != keys[2] && keys[1] != keys[2], "{keys:?}");
     let mut old: Tally =
         serde_json::from_str(r#"{"sources":["grafana"],"firing":1,"total":1,"left_out":5}"#).unwrap();
     old.leave_out_along(&tally);

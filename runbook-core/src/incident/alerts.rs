@@ -12,6 +12,10 @@ use crate::journal::Envelope;
 use crate::message::Outgoing;
 use crate::people::Actor;
 
+/// Why an incident is open whose alerts have all ended.
+const LEFT_OUT_HOLDS: &str =
+    "what was left out may fire, and holds it open until its sender leaves out none, or a person ends it";
+
 /// Alerts of one incident, as of now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlertsTold {
@@ -125,8 +129,14 @@ pub(super) fn decide(state: &Incident, told: &AlertsTold, now: DateTime<Utc>) ->
             effects.push(target_timer(state, target_s, now));
         }
     }
+    let is_open = state.status.is_open() || came_back.is_some();
     if !told.reasons.is_empty() || known.is_none_or(|alerts| alerts.tally != told.tally) {
-        let (tally, reasons) = (Box::new(told.tally.clone()), told.reasons.clone());
+        let (tally, mut reasons) = (Box::new(told.tally.clone()), told.reasons.clone());
+        // said once
+        let is_said = known.is_some_and(|alerts| alerts.tally.is_held());
+        if is_open && tally.is_held() && !is_said && ends_with_alerts(state, came_back.is_some()) {
+            reasons.push(LEFT_OUT_HOLDS.to_owned());
+        }
         events.push(IncidentEvent::AlertsChanged { tally, reasons });
     }
     let new: Vec<String> = told
@@ -135,7 +145,6 @@ pub(super) fn decide(state: &Incident, told: &AlertsTold, now: DateTime<Utc>) ->
         .filter(|name| known.is_none_or(|alerts| !alerts.damped.contains(name)))
         .cloned()
         .collect();
-    let is_open = state.status.is_open() || came_back.is_some();
     if !new.is_empty() {
         if is_open {
             let text = format!(
@@ -187,10 +196,7 @@ fn end(
     events: &mut Vec<IncidentEvent>,
     effects: &mut Vec<Effect>,
 ) {
-    // what they have opened again in this moment is theirs, whoever opened it before
-    let is_theirs = came_back
-        || state.alerts.as_ref().is_some_and(|alerts| (alerts.opened || alerts.again) && !alerts.by_hand);
-    if !is_theirs || state.pager_rings() {
+    if !ends_with_alerts(state, came_back) {
         return;
     }
     let incident = state.id;
@@ -209,12 +215,27 @@ fn end(
     effects.push(Effect::DraftReview { incident });
 }
 
+/// Whether an incident is over when its alerts are: one has opened it, and nobody else has the word.
+fn ends_with_alerts(state: &Incident, came_back: bool) -> bool {
+    // what they have opened again in this moment is theirs, whoever opened it before
+    let is_theirs = came_back
+        || state.alerts.as_ref().is_some_and(|alerts| (alerts.opened || alerts.again) && !alerts.by_hand);
+    is_theirs && !state.pager_rings()
+}
+
 fn target_timer(state: &Incident, target_s: u32, now: DateTime<Utc>) -> Effect {
     let due = (state.detected_at + Duration::seconds(i64::from(target_s))).max(now);
     Effect::TargetTimer { incident: state.id, due }
 }
 
 impl Incident {
+    /// What holds it open where all its alerts have ended, and would end it: something that a sender has left out.
+    #[must_use]
+    pub fn held_by_what_is_left_out(&self) -> Option<&'static str> {
+        let is_held = self.alerts.as_ref().is_some_and(|alerts| alerts.tally.is_held());
+        (is_held && self.status.is_open() && ends_with_alerts(self, false)).then_some(LEFT_OUT_HOLDS)
+    }
+
     /// Keeps what is told of its alerts, and what people say against that.
     pub(super) fn hear_of_alerts(&mut self, envelope: &Envelope<IncidentEvent>) {
         let is_person = matches!(envelope.actor, Actor::Person(_) | Actor::Local(_) | Actor::Outside(_));

@@ -370,6 +370,11 @@ impl Incident {
             private: self.private,
             brief: self.brief.clone().filter(|_| !self.private),
             reviewed: self.review_file.is_some(),
+            left_out: self
+                .alerts
+                .iter()
+                .flat_map(|alerts| alerts.tally.left_out_of.keys().cloned())
+                .collect(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The store: the journal, its read models, inbox, outbox and timers, changed in one transaction.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +25,9 @@ pub trait Store: Send + Sync {
     /// Lets go of the oldest messages that were kept, are no dead letters and came before that, this many at most: a redelivery
     /// still falls away. How many there were.
     fn let_go(&self, before: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<u64, StoreError>>;
-    /// Lets go of the oldest dead letters, so that the bodies of those that stay have so many bytes at most. How many there were.
-    fn let_go_dead(&self, most: u64) -> BoxFuture<'_, Result<u64, StoreError>>;
+    /// Lets go of the oldest dead letters of each source and kind, so that of each so many stay at most, and their bodies have so many
+    /// bytes at most: what one sends pushes out nobody else's. How many there were.
+    fn let_go_dead(&self, bytes: u64, rows: u64) -> BoxFuture<'_, Result<u64, StoreError>>;
     /// What became of a message so far; `None` where it never came.
     fn inbox_stand(
         &self,
@@ -278,6 +281,13 @@ pub enum AlertsOf {
         /// The sender's name of the group.
         group: String,
     },
+    /// Of these, in the same order, those that fire or are watched: what has ended long ago is not among them.
+    GroupNow {
+        /// The source.
+        source: String,
+        /// The sender's name of the group.
+        group: String,
+    },
     /// Of an incident: those that fire first, then by when they came to it.
     Incident(IncidentId),
     /// The newest that came to an incident.
@@ -336,6 +346,9 @@ pub struct IncidentRow {
     /// Its review is drafted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reviewed: bool,
+    /// Groups of senders that have left out what may fire in it, by [`group_key`](crate::alert::group_key).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub left_out: BTreeSet<String>,
 }
 
 /// A run at a glance.

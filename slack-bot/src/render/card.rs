@@ -76,6 +76,7 @@ fn alerts_lines(alerts: &AlertsView) -> Vec<String> {
     let shown = alerts.shown.as_deref().map_or_else(String::new, |shown| format!("; {shown}:"));
     let sources = line(&alerts.sources.join(", "), 100);
     let mut lines = vec![format!("*{}* ({sources}){shown}", line(&alerts.count, 100))];
+    lines.extend(alerts.held.as_ref().map(|held| line(held, 200)));
     lines.extend(alerts.first.iter().map(|first| format!("• {}", line(first, 200))));
     lines.extend(alerts.damped.iter().map(|name| format!("• comes and goes, damped: {}", line(name, 200))));
     let links: Vec<String> =

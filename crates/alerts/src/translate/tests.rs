@@ -53,6 +53,19 @@ fn a_notice_as_alertmanager_sends_it() {
     assert_eq!(alert.links, [link("runbook", "https://wiki/down"), link("source", "http://prom:9090/graph")]);
 }
 
+/// A sender cuts before it looks: its word counts for what cannot be read, and not for what was cut away.
+#[test]
+fn what_was_cut_away_may_fire_whatever_the_status_is() {
+    for (status, wanted) in [(json!("firing"), 4), (json!("resolved"), 3), (Value::Null, 4)] {
+        let mut body = notice();
+        body["status"] = status.clone();
+        body["alerts"].as_array_mut().unwrap().push(json!(5));
+        for translator in [AlertTranslator::Alertmanager, AlertTranslator::Grafana] {
+            assert_eq!(read(&translator, "webhook", &body).left_out, wanted, "{status}");
+        }
+    }
+}
+
 /// What is missing, null or of another shape than promised is absent, and the rest is read.
 #[test]
 fn what_is_odd_is_absent_and_the_rest_is_read() {

@@ -13,7 +13,7 @@ use super::open::Open;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
 
-/// How many incidents are looked through.
+/// How many open incidents are read, the newest first. An older one is read when one of its own alerts is told of.
 const LOOK: usize = 10_000;
 /// How many alerts of a group are looked through for one whose incident is open.
 const GROUP_LOOK: usize = 20;
@@ -57,9 +57,18 @@ impl Known {
         self.open.get(id)
     }
 
+    /// The open incidents in which something may fire that this group has left out.
+    pub(super) fn held_by(&self, group: &str) -> impl Iterator<Item = IncidentId> {
+        self.open.held_by(group)
+    }
+
     /// An incident is open, or was opened again.
-    pub(super) fn opened(&mut self, row: IncidentRow) {
+    pub(super) fn opened(&mut self, mut row: IncidentRow) {
         self.closed.remove(&row.id);
+        // what the batch has heard may not be written yet
+        if let Some(tally) = self.tallies.get(&row.id) {
+            row.left_out = tally.left_out_of.keys().cloned().collect();
+        }
         self.open.put(row);
     }
 
@@ -95,19 +104,24 @@ impl Known {
         }
     }
 
-    /// Hears how many alerts a group leaves out; whether that is new to the incident.
+    /// Hears how many alerts groups leave out; whether that is new to the incident.
     pub(super) async fn leaves_out(
         &mut self,
         store: &dyn Store,
         id: IncidentId,
-        group: &str,
-        count: u64,
+        newest: &BTreeMap<String, u64>,
     ) -> Result<bool, EngineError> {
         let tally = self.tally(store, id).await?;
         let before = tally.left_out;
-        let is_new = tally.left_out_of.get(group).copied().unwrap_or_default() != count;
-        tally.leave_out(&BTreeMap::from([(group.to_owned(), count)]));
-        Ok(is_new || tally.left_out != before)
+        let known = |group: &String| tally.left_out_of.get(group).copied().unwrap_or_default();
+        let is_new = newest.iter().any(|(group, count)| known(group) != *count);
+        tally.leave_out(newest);
+        if !is_new && tally.left_out == before {
+            return Ok(false);
+        }
+        let groups = tally.left_out_of.keys().cloned().collect();
+        self.open.holds(id, groups);
+        Ok(true)
     }
 
     /// Hears who tells of an incident's alerts; whether that is new to it.
@@ -125,7 +139,7 @@ impl Known {
         Ok(is_new)
     }
 
-    /// Reads the alerts of a sender's group that came to an incident.
+    /// Reads the alerts of a sender's group that came to an incident and fire, or are watched.
     pub(super) async fn read_group(
         &mut self,
         store: &dyn Store,
@@ -133,7 +147,7 @@ impl Known {
         group: &str,
         most: usize,
     ) -> Result<(), EngineError> {
-        let which = AlertsOf::Group { source: source.to_owned(), group: group.to_owned() };
+        let which = AlertsOf::GroupNow { source: source.to_owned(), group: group.to_owned() };
         for row in store.alerts(which, most).await? {
             // what the batch has decided is newer
             self.rows.entry((row.source.clone(), row.fingerprint.clone())).or_insert(Some(row));
@@ -260,6 +274,11 @@ impl Known {
                 self.merged.insert(at, into);
                 at = into;
                 continue;
+            }
+            if incident.status.is_open() {
+                // there are more open ones than were read
+                self.opened(incident.row());
+                return Ok(self.open_holder(at));
             }
             let holder = Holder {
                 id: at,

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use runbook_core::alert::{
-    About, AlertNotice, AlertRow, SentAlert, SeverityFound, Told, What, about, decide, group_key, settle,
-    severity,
+    About, AlertNotice, AlertRow, SentAlert, SeverityFound, Told, What, about, decide, settle, severity,
 };
 use runbook_core::ids::{IncidentId, IncidentNumber};
 use runbook_core::incident::{OpenIncident, Raise};
@@ -15,6 +14,7 @@ use runbook_core::ports::{DEAD_LETTER, InboxOutcome, RowChange};
 use runbook_core::rules::{Chosen, Facts};
 
 use super::around::{Key, Known};
+use super::left_out::LeftOut;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::{INCIDENT_COUNTER, MAX_TRIES};
@@ -29,10 +29,6 @@ const OPENED_AT_ONCE: usize = 64;
 const OLDEST_START: TimeDelta = TimeDelta::days(1);
 /// Why an alert is in an incident that it did not come to by itself.
 pub(super) const CAME_ALONG: &str = "came along: the incident where it was is a part of this one";
-/// Alerts of a group that end with it although nobody names them.
-const GROUP_ENDS: usize = 10_000;
-/// Why they do.
-const GROUP_IS_OVER: &str = "the sender says that its whole group is over, and left it out";
 /// Kinds of reasons that are written of one incident.
 const REASONS: usize = 8;
 
@@ -119,9 +115,10 @@ impl Touched {
 /// One alert on its way through.
 struct One<'a> {
     source: &'a str,
+    sender: Option<&'a str>,
     group: Option<&'a str>,
     /// How many alerts its sender's group leaves out.
-    left_out: Option<&'a (String, u64)>,
+    left_out: Option<&'a LeftOut>,
     alert: &'a SentAlert,
     origin: &'a Origin,
     /// It was left out of the message by which its whole group is over.
@@ -172,15 +169,20 @@ impl Engine {
             let notice = &handed.notice;
             let cause = Cause::Inbox { source: handed.source.clone(), id: handed.id.clone() };
             let origin = Origin::of(Actor::system(&notice.source), cause);
-            let count = if notice.firing { notice.left_out } else { 0 };
-            let left_out = (group_key(&notice.source, notice.group.as_deref()), count);
-            let of_it = self.ended_with_group(notice, &mut known).await?;
+            let left_out = LeftOut::of(handed, &known, self.now());
+            let of_it = match &left_out {
+                Some(left_out) => self.ended_with_group(notice, left_out, &mut known).await?,
+                None => Vec::new(),
+            };
+            // Those that it names come last: they set free what was held, by which the others are found. Where that is written in
+            // several commits, and the process ends between them, the others are written.
             let named = notice.alerts.iter().map(|alert| (alert, false));
-            for (alert, with_group) in named.chain(of_it.iter().map(|alert| (alert, true))) {
+            for (alert, with_group) in of_it.iter().map(|alert| (alert, true)).chain(named) {
                 let one = One {
                     source: &notice.source,
+                    sender: notice.sender.as_deref(),
                     group: notice.group.as_deref(),
-                    left_out: Some(&left_out).filter(|_| notice.source != TRIGGER),
+                    left_out: left_out.as_ref().filter(|_| !with_group),
                     alert,
                     origin: &origin,
                     with_group,
@@ -191,8 +193,8 @@ impl Engine {
                     return Ok(false);
                 }
             }
-            if notice.source != TRIGGER {
-                self.hear_left_out(notice, &left_out, &mut known, &mut pending).await?;
+            if let Some(left_out) = &left_out {
+                self.hear_left_out(notice, left_out, &mut known, &mut pending).await?;
             }
             if handed.settles {
                 // what of it was acted on says nothing new when it is taken up again
@@ -207,57 +209,6 @@ impl Engine {
         self.write(&mut known, &mut pending, (done, seen)).await
     }
 
-    /// The alerts of a group that is over which its last message does not name: what a limit of the sender has cut away is told of no
-    /// more, and would hold its incident open for good.
-    async fn ended_with_group(
-        &self,
-        notice: &AlertNotice,
-        known: &mut Known,
-    ) -> Result<Vec<SentAlert>, EngineError> {
-        let Some(group) = notice.group.as_ref().filter(|_| is_over(notice)) else { return Ok(Vec::new()) };
-        let ended_at = notice.alerts.iter().filter_map(|alert| alert.ends_at).max();
-        let named: BTreeSet<&str> = notice.alerts.iter().map(|alert| alert.fingerprint.as_str()).collect();
-        known.read_group(self.store(), &notice.source, group, GROUP_ENDS).await?;
-        let ends = |row: &AlertRow| {
-            // one that began since is of another time of its group, which was told of earlier
-            let is_newer = row.alert.starts_at.zip(ended_at).is_some_and(|(began, ended)| began > ended);
-            row.alert.firing && !is_newer && !named.contains(row.fingerprint.as_str())
-        };
-        let ended = |row: &AlertRow| SentAlert { firing: false, ends_at: ended_at, ..row.alert.clone() };
-        Ok(known.of_group(&notice.source, group).filter(|row| ends(row)).map(ended).collect())
-    }
-
-    /// Takes over how many alerts a group leaves out, where that is new to an incident in which its alerts are: it may be all that
-    /// holds that open, and no alert that is named needs to change by it.
-    async fn hear_left_out(
-        &self,
-        notice: &AlertNotice,
-        (group, count): &(String, u64),
-        known: &mut Known,
-        pending: &mut Pending,
-    ) -> Result<(), EngineError> {
-        let mut ids: BTreeSet<IncidentId> = BTreeSet::new();
-        for alert in &notice.alerts {
-            let row = known.row(&(notice.source.clone(), alert.fingerprint.clone()));
-            ids.extend(row.and_then(|row| row.incident));
-        }
-        // the last of those that it left out may be named by nothing in the incident that they hold open
-        if let Some(name) = notice.group.as_ref().filter(|_| is_over(notice)) {
-            ids.extend(known.of_group(&notice.source, name).filter_map(|row| row.incident));
-        }
-        for id in ids {
-            if known.open(id).is_none() || !known.leaves_out(self.store(), id, group, *count).await? {
-                continue;
-            }
-            let was_quiet = known.count(self.store(), id).await?.firing == 0;
-            let touched =
-                pending.touched.entry(id).or_insert_with(|| Touched { was_quiet, ..Touched::default() });
-            notice.source.clone_into(&mut touched.source);
-            touched.left_out.insert(group.clone(), *count);
-        }
-        Ok(())
-    }
-
     async fn try_rows(&self, rows: &[AlertRow], origin: &Origin) -> Result<bool, EngineError> {
         let keys = rows.iter().map(|row| (row.source.clone(), row.fingerprint.clone())).collect();
         let mut known = Known::read(self.store(), keys).await?;
@@ -268,6 +219,7 @@ impl Engine {
             let Some(now_known) = known.row(&key).cloned() else { continue };
             let one = One {
                 source: &row.source,
+                sender: now_known.sender.as_deref(),
                 group: now_known.group.as_deref(),
                 left_out: None,
                 alert: &now_known.alert,
@@ -325,12 +277,14 @@ impl Engine {
         let around = known.around(self.store(), (one.source, one.group), &of, private, in_incident).await?;
         let told = Told {
             source: one.source,
+            sender: one.sender,
             group: one.group,
             alert: one.alert,
             about: &of,
             severity: &severe,
             private,
             anytime: is_trigger,
+            with_group: one.with_group,
             received_at: one.received_at,
         };
         let (what, mut row) = match (&before, one.again) {
@@ -340,11 +294,6 @@ impl Engine {
             },
             (before, _) => decide(told, before.as_ref(), &around, policy, now),
         };
-        if one.with_group
-            && let Some(last) = row.decisions.last_mut().filter(|last| last.became == "ended")
-        {
-            GROUP_IS_OVER.clone_into(&mut last.why);
-        }
         if what == What::Opens {
             if (pending.opening.len() >= OPENED_AT_ONCE || pending.rows.len() >= ROWS_AT_ONCE)
                 && !self.write(known, pending, (&mut *done, seen)).await?
@@ -415,7 +364,7 @@ impl Engine {
             What::Joins(id) => Some((id, 2, format!("joined: {why}"))),
             What::FiresAgain(id) => Some((id, 3, "fires again".to_owned())),
             What::Follows(id) => Some((id, 2, CAME_ALONG.to_owned())),
-            What::Ends(Some(id)) if one.with_group => Some((id, 4, format!("ended: {GROUP_IS_OVER}"))),
+            What::Ends(Some(id)) if row.ended_unnamed => Some((id, 4, format!("ended: {why}"))),
             What::Ends(Some(id)) => Some((id, 4, "ended".to_owned())),
             What::Ends(None) | What::Stays | What::Silenced | What::OpensNone => None,
         };
@@ -425,7 +374,9 @@ impl Engine {
         let was_quiet = known.count(self.store(), id).await?.firing == 0;
         let is_new_source = known.is_told_by(self.store(), id, one.source).await?;
         let left_out = match one.left_out {
-            Some((group, count)) if known.leaves_out(self.store(), id, group, *count).await? => one.left_out,
+            Some(left_out) if known.leaves_out(self.store(), id, left_out.newest()).await? => {
+                Some(left_out.newest())
+            }
             _ => None,
         };
         let touched =
@@ -434,7 +385,7 @@ impl Engine {
         if is_new_source {
             touched.new_sources.insert(one.source.to_owned());
         }
-        touched.left_out.extend(left_out.cloned());
+        touched.left_out.extend(left_out.cloned().unwrap_or_default());
         if let Some((_, order, why)) = counted {
             touched.count(order, why);
         }
@@ -517,14 +468,6 @@ impl Engine {
     }
 }
 
-/// Whether a notice says that all of its group is over. Alertmanager and Grafana say how a group is; of others' groups nothing but the
-/// alerts of one message is known.
-fn is_over(notice: &AlertNotice) -> bool {
-    let tells_of_groups = matches!(notice.source.as_str(), "alertmanager" | "grafana");
-    let names_its_end = !notice.alerts.is_empty() && notice.alerts.iter().all(|alert| !alert.firing);
-    tells_of_groups && names_its_end && !notice.firing && notice.left_out == 0
-}
-
 /// The row of an incident that is about to be opened.
 fn preview(request: &OpenIncident, now: DateTime<Utc>) -> runbook_core::ports::IncidentRow {
     runbook_core::ports::IncidentRow {
@@ -543,6 +486,7 @@ fn preview(request: &OpenIncident, now: DateTime<Utc>) -> runbook_core::ports::I
         private: request.private,
         brief: None,
         reviewed: false,
+        left_out: BTreeSet::new(),
     }
 }
 

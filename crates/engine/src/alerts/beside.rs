@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::incidents::load_incident;
 
-/// How many open incidents with alerts are looked through.
+/// How many open incidents are looked through: of those that the page's key names, and of those with alerts.
 const LOOK: usize = 1_000;
 
 impl Engine {
@@ -25,34 +25,31 @@ impl Engine {
         service: &str,
         private: bool,
     ) -> Result<Option<(Incident, String)>, EngineError> {
+        let rows = self.store().incidents_with_alerts(LOOK).await?;
+        // the one that the key names may be older than all of these
+        if let Some(key) = page.key.as_ref().filter(|_| !rows.is_empty()) {
+            let which = AlertsOf::OfPage { key: key.clone(), service: service.to_owned() };
+            let named = self.store().alerts(which, LOOK).await?;
+            let named: BTreeSet<IncidentId> = named.into_iter().filter_map(|alert| alert.incident).collect();
+            // the newest first
+            for id in named.into_iter().rev() {
+                if let Some(incident) = self.takes_page(id, private).await? {
+                    let why =
+                        format!("its key at PagerDuty, {key}, is that of an alert of {}", incident.number);
+                    return Ok(Some((incident, why)));
+                }
+            }
+        }
+        if service == UNKNOWN_SERVICE {
+            return Ok(None);
+        }
+        // most are about something else: nothing of them is read
+        let rows = rows.into_iter().filter(|row| row.private == private && row.service == service);
         let now = self.now();
         let storm = self.settings().alerts.storm;
         let mut best: Option<(DateTime<Utc>, Incident)> = None;
-        let rows = self.store().incidents_with_alerts(LOOK).await?;
-        let named: BTreeSet<IncidentId> = match &page.key {
-            Some(key) if !rows.is_empty() => {
-                let which = AlertsOf::OfPage { key: key.clone(), service: service.to_owned() };
-                let alerts = self.store().alerts(which, LOOK).await?;
-                alerts.into_iter().filter_map(|alert| alert.incident).collect()
-            }
-            _ => BTreeSet::new(),
-        };
-        for row in rows.into_iter().filter(|row| row.private == private) {
-            let key = page.key.as_deref().filter(|_| named.contains(&row.id));
-            // most are about something else: nothing of them is read
-            if key.is_none() && (row.service != service || service == UNKNOWN_SERVICE) {
-                continue;
-            }
-            let Some(loaded) = load_incident(self.store(), row.id).await? else { continue };
-            let incident = loaded.state;
-            let is_theirs = incident.alerts.as_ref().is_some_and(|alerts| alerts.opened || alerts.again);
-            if !incident.status.is_open() || incident.pager_rings() || !is_theirs {
-                continue;
-            }
-            if let Some(key) = key {
-                let why = format!("its key at PagerDuty, {key}, is that of an alert of {}", incident.number);
-                return Ok(Some((incident, why)));
-            }
+        for row in rows {
+            let Some(incident) = self.takes_page(row.id, private).await? else { continue };
             let newest = self.store().alerts(AlertsOf::Newest(row.id), 1).await?.pop();
             let joined = newest.and_then(|alert| alert.joined_at);
             let times = [joined, incident.clock.since].into_iter().flatten();
@@ -67,6 +64,15 @@ impl Engine {
                 incident.number
             );
             (incident, why)
+        }))
+    }
+
+    /// An incident that a page may be about: alerts have opened it, it is open, and the pager does not have it.
+    async fn takes_page(&self, id: IncidentId, private: bool) -> Result<Option<Incident>, EngineError> {
+        let incident = load_incident(self.store(), id).await?.map(|loaded| loaded.state);
+        Ok(incident.filter(|incident| {
+            let is_theirs = incident.alerts.as_ref().is_some_and(|alerts| alerts.opened || alerts.again);
+            incident.private == private && incident.status.is_open() && !incident.pager_rings() && is_theirs
         }))
     }
 }

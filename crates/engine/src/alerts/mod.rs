@@ -5,9 +5,11 @@ mod around;
 mod batch;
 mod beside;
 mod explain;
+mod left_out;
 mod look;
 mod open;
 mod tell;
+mod with_group;
 
 pub use explain::{explain, explain_loose};
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use runbook_core::alert::{About, AlertRow};
+use runbook_core::alert::{About, AlertRow, alert_name};
 use runbook_core::ids::IncidentId;
 use runbook_core::ports::{AlertsOf, IncidentRow, Store};
 
@@ -27,6 +27,8 @@ pub(super) struct Open {
     filed: BTreeMap<IncidentId, (Side, Option<String>)>,
     /// Those whose newest alert has not been read.
     unread: BTreeMap<Side, BTreeSet<IncidentId>>,
+    /// Those in which something may fire that a group has left out, by the group's key.
+    held: BTreeMap<String, BTreeSet<IncidentId>>,
 }
 
 impl Open {
@@ -45,14 +47,36 @@ impl Open {
     }
 
     /// An incident as it is now: it may have ended, or be of another service.
-    pub(super) fn put(&mut self, row: IncidentRow) {
+    pub(super) fn put(&mut self, mut row: IncidentRow) {
         let id = row.id;
+        let left_out = std::mem::take(&mut row.left_out);
+        self.holds(id, BTreeSet::new());
         if row.open {
             self.rows.insert(id, row);
+            self.holds(id, left_out);
         } else {
             self.rows.remove(&id);
         }
         self.file(id);
+    }
+
+    /// The groups, by their keys, that have left out what may fire in an incident.
+    pub(super) fn holds(&mut self, id: IncidentId, left_out: BTreeSet<String>) {
+        let Some(row) = self.rows.get_mut(&id) else { return };
+        let before = std::mem::replace(&mut row.left_out, left_out);
+        for key in before.difference(&row.left_out) {
+            if let Some(ids) = self.held.get_mut(key) {
+                ids.remove(&id);
+            }
+        }
+        for key in row.left_out.difference(&before) {
+            self.held.entry(key.clone()).or_default().insert(id);
+        }
+    }
+
+    /// The incidents in which something may fire that this group has left out.
+    pub(super) fn held_by(&self, key: &str) -> impl Iterator<Item = IncidentId> {
+        self.held.get(key).into_iter().flatten().copied()
     }
 
     /// An alert has come to an incident.
@@ -127,7 +151,7 @@ impl Open {
 }
 
 fn newest(row: &AlertRow) -> Newest {
-    (row.joined_at.unwrap_or(row.seen_at), row.alert.labels.get("alertname").cloned())
+    (row.joined_at.unwrap_or(row.seen_at), alert_name(&row.alert))
 }
 
 #[cfg(test)]
@@ -136,7 +160,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use blocks_store::memory::{Data, Gate, MemoryStore};
-    use runbook_core::alert::{SentAlert, UNKNOWN_SERVICE};
+    use runbook_core::alert::{AlertPolicy, SentAlert, UNKNOWN_SERVICE, about};
     use runbook_core::ids::IncidentNumber;
     use runbook_core::ports::{BoxFuture, Commit, CommitError, StoreError};
     use uuid::Uuid;
@@ -193,6 +217,7 @@ mod tests {
             private: false,
             brief: None,
             reviewed: false,
+            left_out: BTreeSet::new(),
         }
     }
 
@@ -200,6 +225,7 @@ mod tests {
         AlertRow {
             source: "alertmanager".to_owned(),
             fingerprint: format!("{name}-{n}-{second}"),
+            sender: None,
             group: None,
             alert: SentAlert {
                 labels: BTreeMap::from([("alertname".to_owned(), name.to_owned())]),
@@ -211,6 +237,7 @@ mod tests {
             firing: true,
             incident: Some(id(n)),
             joined_at: Some(at(second)),
+            ended_unnamed: false,
             turned_at: at(second),
             seen_at: at(second),
             turns: Vec::new(),
@@ -223,7 +250,7 @@ mod tests {
     /// However many incidents of alerts that name no service are open, the one of a name is found, and all of them are read once.
     #[tokio::test]
     async fn of_what_names_no_service_the_same_name_is_looked_up() {
-        let (mut data, reads) = (Data::default(), Reads::default());
+        let (mut data, reads, long) = (Data::default(), Reads::default(), "n".repeat(300));
         for n in 1..=300 {
             let row = alert(n, &format!("n{}", n % 150), i64::try_from(n).unwrap());
             data.alerts.insert((row.source.clone(), row.fingerprint.clone()), row);
@@ -244,6 +271,14 @@ mod tests {
             assert_eq!(open.last(&store, &of(name), private).await.unwrap(), None, "{name:?}");
         }
         assert_eq!(reads.0.load(Ordering::SeqCst), 1);
+        // by the name as it is looked for: on one line, and cut
+        for (n, name) in [(400, " a\tname\u{7}of its own "), (401, long.as_str())] {
+            open.put(incident(n, true));
+            open.came(id(n), &alert(n, name, 5));
+            let known = about(&alert(n, name, 5).alert, &AlertPolicy::default());
+            assert_ne!(known.name.as_deref(), Some(name));
+            assert_eq!(open.last(&store, &known, false).await.unwrap(), Some((id(n), at(5))));
+        }
         // what has ended is found no more, and what came last names it
         open.put(incident(157, false));
         assert_eq!(open.last(&store, &of(Some("n7")), false).await.unwrap(), Some((id(7), at(7))));

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use runbook_core::alert::{AlertNotice, SentAlert};
-use runbook_core::incident::{End, Incident, IncidentEvent, Status};
-use runbook_core::ports::{PagerCall, PagerEventKind, PagerIncident, Signal, Translated};
+use runbook_core::alert::{AlertNotice, AlertRow, SentAlert, group_key};
+use runbook_core::ids::{IncidentId, IncidentNumber};
+use runbook_core::incident::{AlertsTold, End, Incident, IncidentCommand, IncidentEvent, Status};
+use runbook_core::journal::Cause;
+use runbook_core::ports::{IncidentRow, PagerCall, PagerEventKind, PagerIncident, Signal, Translated};
 use runbook_core::request::Request;
 use sha2::{Digest, Sha256};
 
 use super::climb::{pages, steps};
+use crate::origin::Origin;
 use crate::testkit::{Bench, check, locked, page};
 
 const GROUP: &str = r#"{}:{alertname="Down"}"#;
@@ -157,6 +160,43 @@ async fn a_merge_at_the_pager_takes_alerts_along() {
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
+/// What alerts tell while the merge waits for them goes along, too.
+#[tokio::test(start_paused = true)]
+async fn a_merge_at_the_pager_takes_along_what_is_told_in_this_moment() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    paged(&mut bench, "p1", page("Q1")).await;
+    told(&mut bench, "1", "g", vec![alert("a", "flowengine", true)]).await;
+    paged(&mut bench, "p2", PagerIncident { service_id: Some("PBILL".to_owned()), ..page("Q2") }).await;
+    let from = all(&bench).await.remove(0).0;
+    {
+        let engine = bench.engine.clone();
+        let _gate = engine.inner.alert_gate.lock().await;
+        let merged = PagerEventKind::MergedInto { other: "Q2".to_owned() };
+        bench.pager_says("merged", merged, page("Q1"), None).await;
+        bench.pass(2_000).await;
+        // as whoever holds the gate tells it
+        let mut tally = from.alerts.unwrap().tally;
+        tally.leave_out(&BTreeMap::from([(group_key("alertmanager", None, Some("g")), 3)]));
+        let told = AlertsTold {
+            source: "alertmanager".to_owned(),
+            tally,
+            reasons: Vec::new(),
+            reopens: None,
+            damped: Vec::new(),
+            steady: Vec::new(),
+            raises: None,
+        };
+        let command = IncidentCommand::TellAlerts(Box::new(told));
+        let origin = Origin::system("alertmanager", Cause::Timer);
+        engine.change_incident(from.id, &command, &origin, None).await.unwrap();
+    }
+    bench.pass(2_000).await;
+    let found = all(&bench).await;
+    assert!(matches!(found[0].0.end, Some(End::Merged { .. })));
+    assert_eq!(found[1].0.alerts.as_ref().unwrap().tally.left_out, 3);
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
 /// Alertmanager tells both of the same. Whichever comes first, it is one incident with one severity, and nobody is paged for it by us
 /// whom the pager pages.
 #[tokio::test(start_paused = true)]
@@ -263,6 +303,28 @@ async fn a_page_is_not_compared_with_what_it_is_not_about() {
         assert_eq!(why.contains("its key"), page.key.as_deref() == Some("a7"), "{why}");
         assert!(reads < 20, "{reads} reads");
     }
+}
+
+/// However many others alerts have opened since, a page is known by its key.
+#[tokio::test(start_paused = true)]
+async fn a_page_is_known_by_its_key_however_many_came_since() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    told(&mut bench, "1", GROUP, vec![alert("a", "billing", true)]).await;
+    let (incident, _) = only(&bench).await;
+    {
+        let mut data = locked(&bench.data);
+        let its = data.alerts.values().next().unwrap().clone();
+        for n in 2..=1_001_u64 {
+            let id = IncidentId(uuid::Uuid::from_u128(n.into()));
+            data.incidents.insert(id, IncidentRow { id, number: IncidentNumber(n), ..incident.row() });
+            let alert =
+                AlertRow { fingerprint: format!("n{n}"), group: None, incident: Some(id), ..its.clone() };
+            data.alerts.insert((alert.source.clone(), alert.fingerprint.clone()), alert);
+        }
+    }
+    let page = PagerIncident { key: Some(hex::encode(Sha256::digest(GROUP))), ..page("Q1") };
+    let (found, why) = bench.engine.incident_of_page(&page, "another", false).await.unwrap().unwrap();
+    assert!(found.id == incident.id && why.contains("its key at PagerDuty"), "{why}");
 }
 
 /// The same where the page came first, whatever its service is called and however long ago it came.

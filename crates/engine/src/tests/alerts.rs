@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use runbook_core::alert::{AlertNotice, Maintenance, SentAlert};
-use runbook_core::ids::IncidentId;
+use runbook_core::ids::{IncidentId, IncidentNumber};
 use runbook_core::incident::{Incident, IncidentEvent, Status};
 use runbook_core::people::Actor;
-use runbook_core::ports::{AlertsOf, Commit, PagerEventKind, RowChange, Signal, Translated};
+use runbook_core::ports::{
+    AlertsOf, Commit, InboxItem, Intake as _, PagerEventKind, RowChange, Signal, Translated,
+};
 use runbook_core::request::Request;
 
 use super::triggers::it_is_slow;
@@ -41,7 +43,7 @@ async fn notified(bench: &mut Bench, id: &str, group: &str, alerts: Vec<SentAler
         firing: alerts.iter().any(|alert| alert.firing),
         left_out: 0,
         unread: None,
-        external_url: None,
+        sender: None,
         alerts,
     };
     bench.hand_in("alertmanager", id, Translated::Signal(Signal::Alerts(notice))).await;
@@ -507,9 +509,21 @@ async fn cut(
     (group, firing, left_out): (&str, bool, u64),
     alerts: Vec<SentAlert>,
 ) {
+    cut_by(bench, id, None, (group, firing, left_out), alerts).await;
+}
+
+/// The same of one Alertmanager of several.
+async fn cut_by(
+    bench: &mut Bench,
+    id: &str,
+    sender: Option<&str>,
+    (group, firing, left_out): (&str, bool, u64),
+    alerts: Vec<SentAlert>,
+) {
     let source = "alertmanager".to_owned();
     let notice = AlertNotice {
         source,
+        sender: sender.map(str::to_owned),
         group: Some(group.to_owned()),
         firing,
         left_out,
@@ -559,6 +573,42 @@ async fn what_a_group_leaves_out_holds_its_incident_whatever_others_tell() {
     bench.pass(6_000).await;
     let (incident, _) = only(&bench).await;
     assert_eq!((incident.status, left_out(&incident)), (Status::Resolved, 0));
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// A sender cuts before it looks whether all is over: what was cut away holds the incident also where all that is named has ended, and
+/// people see what holds it.
+#[tokio::test(start_paused = true)]
+async fn what_is_cut_away_holds_it_whatever_the_rest_is() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let named = all_of(&bench, 0..5, true);
+    cut(&mut bench, "1", ("a", true, 3), named).await;
+    bench.pass(6_000).await;
+    let ended = all_of(&bench, 0..5, false);
+    cut(&mut bench, "2", ("a", false, 3), ended.clone()).await;
+    bench.pass(6_000).await;
+    let (incident, events) = only(&bench).await;
+    let tally_now = &incident.alerts.as_ref().unwrap().tally;
+    assert_eq!((incident.status, tally(&incident), tally_now.left_out), (Status::Triggered, (0, 5), 3));
+    let says = |text: &str| text.contains("what was left out may fire, and holds it open");
+    let said = |event: &&IncidentEvent| match event {
+        IncidentEvent::AlertsChanged { reasons, .. } => reasons.iter().any(|reason| says(reason)),
+        _ => false,
+    };
+    assert_eq!(events.iter().filter(said).count(), 1, "{events:?}");
+    let held = |bench: &Bench| {
+        let alerts = locked(&bench.world.chat).card().and_then(|view| view.alerts);
+        alerts.and_then(|alerts| alerts.held).is_some_and(|held| says(&held))
+    };
+    assert!(held(&bench), "the card says it");
+    // told again, it is not said again
+    bench.pass(60_000).await;
+    cut(&mut bench, "3", ("a", false, 3), ended).await;
+    bench.pass(6_000).await;
+    assert_eq!(only(&bench).await.1.iter().filter(said).count(), 1);
+    bench.ask("resolve", "ben", Request::IncidentResolve { incident: None }).await;
+    bench.pass(6_000).await;
+    assert!(!only(&bench).await.0.status.is_open() && !held(&bench), "a person ends it");
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
@@ -643,4 +693,183 @@ async fn what_was_cut_away_ends_with_its_group() {
     }
     let (incident, _) = only(&bench).await;
     assert_eq!((tally(&incident), incident.status.is_open()), ((1, 2), true));
+}
+
+/// Nothing ends with its group but what was cut away: a sender that has begun anew knows of few alerts, and those of another have an
+/// end of their own.
+#[tokio::test(start_paused = true)]
+async fn nothing_but_what_was_cut_away_ends_with_its_group() {
+    // nothing was: the sender has forgotten the others
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let all = all_of(&bench, 0..3, true);
+    cut(&mut bench, "1", ("a", true, 0), all).await;
+    bench.pass(6_000).await;
+    let one = all_of(&bench, 0..1, false);
+    cut(&mut bench, "2", ("a", false, 0), one).await;
+    bench.pass(6_000).await;
+    assert_eq!(tally(&only(&bench).await.0), (2, 3));
+    assert_eq!(check(&bench), Vec::<String>::new());
+    // something was: of one sender of two whose groups have one name
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let (eu, us) = (Some("eu"), Some("us"));
+    let theirs = all_of(&bench, 0..3, true);
+    let began = Some(bench.clock.now());
+    let ours: Vec<_> =
+        all_of(&bench, 3..6, true).into_iter().map(|n| SentAlert { starts_at: began, ..n }).collect();
+    cut_by(&mut bench, "eu1", eu, ("a", true, 0), theirs).await;
+    cut_by(&mut bench, "us1", us, ("a", true, 2), ours.clone()).await;
+    bench.pass(6_000).await;
+    // what the one leaves out is no matter of the other
+    let one = all_of(&bench, 0..1, false);
+    cut_by(&mut bench, "eu2", eu, ("a", true, 0), one).await;
+    bench.pass(6_000).await;
+    let (incident, _) = only(&bench).await;
+    assert_eq!((tally(&incident), incident.alerts.as_ref().unwrap().tally.left_out), ((5, 6), 2));
+    let one = all_of(&bench, 3..4, false);
+    cut_by(&mut bench, "us2", us, ("a", false, 0), one).await;
+    bench.pass(6_000).await;
+    let (incident, _) = only(&bench).await;
+    assert_eq!((tally(&incident), incident.alerts.as_ref().unwrap().tally.left_out), ((2, 6), 0));
+    let rest = all_of(&bench, 1..3, false);
+    cut_by(&mut bench, "eu3", eu, ("a", false, 0), rest).await;
+    bench.pass(6_000).await;
+    assert_eq!(only(&bench).await.0.status, Status::Resolved);
+    // what was cut away and fires still is heard, however soon after it was taken for over
+    cut_by(&mut bench, "us3", us, ("a", true, 0), ours[1..2].to_vec()).await;
+    bench.pass(6_000).await;
+    let (incident, _) = only(&bench).await;
+    assert_eq!((tally(&incident), incident.status.is_open()), ((1, 6), true));
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// What was kept before it was kept of which sender it is, is set free by whoever of them speaks next.
+#[tokio::test(start_paused = true)]
+async fn what_was_left_out_of_a_group_by_its_former_name_is_set_free() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let named = all_of(&bench, 0..3, true);
+    cut(&mut bench, "1", ("a", true, 2), named).await;
+    bench.pass(6_000).await;
+    let ended = all_of(&bench, 0..3, false);
+    cut_by(&mut bench, "2", Some("eu"), ("a", false, 0), ended).await;
+    bench.pass(6_000).await;
+    assert_eq!(only(&bench).await.0.status, Status::Resolved);
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// However many are open, the incident of an alert is open while it is: told again, it opens no other, and its end ends that one.
+#[tokio::test(start_paused = true)]
+async fn an_open_incident_is_open_however_many_are() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let alert = of_billing(&bench, "a", true);
+    told(&mut bench, "1", "g", vec![alert.clone()]).await;
+    let (incident, _) = only(&bench).await;
+    bench.pass(31 * 60_000).await;
+    {
+        let mut data = locked(&bench.data);
+        for n in 2..=10_001_u64 {
+            let mut row = incident.row();
+            row.id = IncidentId(uuid::Uuid::from_u128(n.into()));
+            row.number = IncidentNumber(n);
+            row.service = format!("s{n}");
+            data.incidents.insert(row.id, row);
+        }
+    }
+    notified(&mut bench, "2", "g", vec![alert]).await;
+    bench.pass(100).await;
+    assert_eq!(ids(&bench).len(), 10_001, "it is in the first");
+    let ended = of_billing(&bench, "a", false);
+    notified(&mut bench, "3", "g", vec![ended]).await;
+    bench.pass(100).await;
+    let (incident, _) = bench.incident_events(incident.id).await;
+    assert_eq!((incident.status, tally(&incident)), (Status::Resolved, (0, 1)));
+}
+
+/// A message of a sender that names no groups, of which so many could not be read.
+async fn listed(bench: &mut Bench, id: &str, left_out: u64, alerts: &[(&str, bool)]) {
+    let of = |(service, firing): &(&str, bool)| SentAlert {
+        service: Some((*service).to_owned()),
+        starts_at: None,
+        ..sent(bench, service, *firing, &[])
+    };
+    let alerts: Vec<SentAlert> = alerts.iter().map(of).collect();
+    let firing = left_out > 0 || alerts.iter().any(|alert| alert.firing);
+    let source = "json/uptime".to_owned();
+    let notice = AlertNotice { source, firing, left_out, alerts, ..AlertNotice::default() };
+    bench.hand_in("alertmanager", id, Translated::Signal(Signal::Alerts(notice))).await;
+    bench.pass(6_000).await;
+}
+
+/// By number: whether it is open, and how many were left out.
+async fn left_outs(bench: &Bench) -> Vec<(bool, u64)> {
+    let mut found = Vec::new();
+    for id in ids(bench) {
+        let incident = bench.incident_events(id).await.0;
+        found.push((incident.number, incident.status.is_open(), incident.alerts.unwrap().tally.left_out));
+    }
+    found.sort();
+    found.into_iter().map(|(_, is_open, left_out)| (is_open, left_out)).collect()
+}
+
+/// What is left out of a message without a group holds the incidents of that message, until the sender's next one.
+#[tokio::test(start_paused = true)]
+async fn what_is_left_out_of_no_group_holds_until_the_next_message() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    listed(&mut bench, "1", 1, &[("billing", true), ("shop", true)]).await;
+    assert_eq!(left_outs(&bench).await, [(true, 1), (true, 1)]);
+    listed(&mut bench, "2", 1, &[("billing", false)]).await;
+    assert_eq!(left_outs(&bench).await, [(true, 1), (true, 0)]);
+    listed(&mut bench, "3", 0, &[("shop", false)]).await;
+    assert_eq!(left_outs(&bench).await, [(false, 0), (false, 0)]);
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// A group that leaves out none sets free every incident that something of it has held, whichever alerts it names.
+#[tokio::test(start_paused = true)]
+async fn what_a_group_leaves_out_no_more_holds_nothing() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let (billing, shop) = (of_billing(&bench, "a", true), sent(&bench, "b", true, &[("service", "shop")]));
+    cut(&mut bench, "1", ("b", true, 0), vec![billing.clone()]).await;
+    cut(&mut bench, "2", ("a", true, 3), vec![shop.clone()]).await;
+    cut(&mut bench, "3", ("a", true, 3), vec![shop.clone(), billing.clone()]).await;
+    bench.pass(6_000).await;
+    assert_eq!(left_outs(&bench).await, [(true, 3), (true, 3)]);
+    cut(&mut bench, "4", ("b", false, 0), vec![SentAlert { firing: false, ..billing }]).await;
+    cut(&mut bench, "5", ("a", true, 2), vec![shop.clone()]).await;
+    bench.pass(6_000).await;
+    assert_eq!(left_outs(&bench).await, [(true, 2), (true, 2)]);
+    cut(&mut bench, "6", ("a", true, 0), vec![shop]).await;
+    bench.pass(6_000).await;
+    assert_eq!(left_outs(&bench).await, [(false, 0), (true, 0)]);
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
+/// What is taken up again says how many were left out when it came, and that may be long ago.
+#[tokio::test(start_paused = true)]
+async fn an_older_message_says_nothing_of_what_is_left_out_now() {
+    let mut bench = Bench::with(&[], |_| ()).await;
+    let named = all_of(&bench, 0..2, true);
+    cut(&mut bench, "1", ("a", true, 3), named.clone()).await;
+    bench.pass(6_000).await;
+    let received_at = bench.clock.now();
+    bench.pass(60_000).await;
+    cut(&mut bench, "2", ("a", true, 5), named.clone()).await;
+    bench.pass(6_000).await;
+    assert_eq!(left_outs(&bench).await, [(true, 5)]);
+    for (id, left_out) in [("late", 9), ("later", 0)] {
+        let notice = AlertNotice {
+            source: "alertmanager".to_owned(),
+            group: Some("a".to_owned()),
+            firing: true,
+            left_out,
+            alerts: named.clone(),
+            ..AlertNotice::default()
+        };
+        bench.means(id, Translated::Signal(Signal::Alerts(notice)));
+        let (source, kind) = ("alertmanager".to_owned(), "webhook".to_owned());
+        let item = InboxItem { source, id: id.to_owned(), kind, body: b"{}".to_vec(), received_at };
+        bench.engine.accept(item).await.unwrap();
+        bench.pass(6_000).await;
+        assert_eq!(left_outs(&bench).await, [(true, 5)], "{id}");
+    }
+    assert_eq!(check(&bench), Vec::<String>::new());
 }

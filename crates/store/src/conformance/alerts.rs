@@ -12,6 +12,7 @@ fn alert_row(fingerprint: &str, incident: Option<u128>, firing: bool, joined_ms:
     AlertRow {
         source: "alertmanager".to_owned(),
         fingerprint: fingerprint.to_owned(),
+        sender: None,
         group: Some("g".to_owned()),
         alert: SentAlert { fingerprint: fingerprint.to_owned(), firing, ..SentAlert::default() },
         title: "the shop is down".to_owned(),
@@ -20,6 +21,7 @@ fn alert_row(fingerprint: &str, incident: Option<u128>, firing: bool, joined_ms:
         firing,
         incident: incident.map(|n| IncidentId(Uuid::from_u128(n))),
         joined_at: incident.map(|_| at(joined_ms)),
+        ended_unnamed: false,
         turned_at: at(joined_ms),
         seen_at: at(joined_ms),
         turns: vec![at(1)],
@@ -88,6 +90,30 @@ pub async fn alerts_are_replaced_found_and_counted(store: &dyn Store) {
     ];
     assert_eq!(names(AlertsOf::These(keys.clone()), 9).await, ["b", "c"]);
     assert_eq!(store.alerts(AlertsOf::These(keys), 1).await.unwrap(), [ended]);
+}
+
+/// Of a group those are found that fire or are looked at again, in the order in which they came.
+pub async fn what_of_a_group_fires_is_found(store: &dyn Store) {
+    let rows = [
+        alert_row("ended", Some(1), false, 90),
+        alert_row("fires", Some(1), true, 10),
+        alert_row("fires too", Some(2), true, 30),
+        AlertRow { damped: true, ..alert_row("damped", Some(2), false, 20) },
+        alert_row("in none", None, true, 40),
+        AlertRow { group: Some("other".to_owned()), ..alert_row("another", Some(1), true, 50) },
+        AlertRow { source: "grafana".to_owned(), ..alert_row("another's", Some(1), true, 60) },
+    ];
+    let rows = rows.map(|row| RowChange::Alert(Box::new(row))).into();
+    store.commit(Commit { rows, ..Commit::default() }).await.unwrap();
+    let group = AlertsOf::GroupNow { source: "alertmanager".to_owned(), group: "g".to_owned() };
+    for (limit, wanted) in [(9, &["fires too", "damped", "fires"][..]), (1, &["fires too"])] {
+        let rows = store.alerts(group.clone(), limit).await.unwrap();
+        let names: Vec<_> = rows.iter().map(|row| row.fingerprint.as_str()).collect();
+        assert_eq!(names, wanted);
+    }
+    let ended = vec![RowChange::Alert(Box::new(alert_row("fires too", Some(2), false, 30)))];
+    store.commit(Commit { rows: ended, ..Commit::default() }).await.unwrap();
+    assert_eq!(store.alerts(group, 1).await.unwrap()[0].fingerprint, "damped");
 }
 
 /// What has ended is forgotten by its age, a bounded number at a time, and nothing that somebody may still ask for: what fires, what is

@@ -199,25 +199,35 @@ pub async fn as_much_of_a_body_is_handed_out_as_is_wanted(store: &dyn Store) {
 
 /// The newest dead letters stay, as many as there is room for; what is none is not counted.
 pub async fn the_oldest_dead_letters_go_where_there_are_too_many(store: &dyn Store) {
+    // another source, and another sender of the same one: both have room of their own
+    let mut others = [("another", message("json", "another")), ("third", message("json", "third"))];
+    others[1].1.kind = "third".to_owned();
     for (id, size, reason) in [
         ("old", 10, "dead letter: not json"),
+        ("another", 10, "dead letter: not json"),
+        ("third", 10, "dead letter: not json"),
         ("ping", 100, "not acted on: ping"),
         ("middle", 10, "dead letter: not json"),
         ("new", 10, "dead letter: not json"),
     ] {
-        store.accept(InboxItem { body: vec![b' '; size], ..message("slack", id) }).await.unwrap();
+        let other = others.iter().find(|(name, _)| *name == id).map(|(_, item)| item.clone());
+        let item = InboxItem { body: vec![b' '; size], ..other.unwrap_or_else(|| message("slack", id)) };
+        let source = item.source.clone();
+        store.accept(item).await.unwrap();
         let outcome = InboxOutcome::Kept { reason: reason.to_owned() };
-        store.commit(settled("slack", id, outcome)).await.unwrap();
+        store.commit(settled(&source, id, outcome)).await.unwrap();
     }
-    for (most, gone, wanted) in [
-        (30, 0, &["new", "middle", "ping", "old"][..]),
-        (29, 1, &["new", "middle", "ping"]),
-        (10, 1, &["new", "ping"]),
-        (0, 1, &["ping"]),
+    for (bytes, rows, gone, wanted) in [
+        (30, 3, 0, &["new", "middle", "ping", "third", "another", "old"][..]),
+        (29, 3, 1, &["new", "middle", "ping", "third", "another"]),
+        (30, 1, 1, &["new", "ping", "third", "another"]),
+        (10, 9, 0, &["new", "ping", "third", "another"]),
+        (9, 9, 3, &["ping"]),
     ] {
-        assert_eq!(store.let_go_dead(most).await.unwrap(), gone, "{most}");
+        assert_eq!(store.let_go_dead(bytes, rows).await.unwrap(), gone, "{bytes} {rows}");
         let left = store.letters(Letters::default(), 10).await.unwrap();
-        assert_eq!(left.iter().map(|one| one.item.id.as_str()).collect::<Vec<_>>(), wanted, "{most}");
+        let left: Vec<_> = left.iter().map(|one| one.item.id.as_str()).collect();
+        assert_eq!(left, wanted, "{bytes} {rows}");
     }
     assert_eq!(store.accept(message("slack", "old")).await.unwrap(), Accepted::Duplicate);
 }

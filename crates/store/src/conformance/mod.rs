@@ -71,6 +71,7 @@ macro_rules! store_conformance {
             alerts_are_replaced_found_and_counted,
             ended_alerts_are_forgotten_by_age,
             the_newest_alerts_of_incidents_are_found_by_the_key_of_a_page,
+            what_of_a_group_fires_is_found,
             open_incidents_with_alerts_are_found,
             changes_are_kept_once_and_found_newest_first,
             changes_are_bounded_by_number_and_age,

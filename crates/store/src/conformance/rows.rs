@@ -1,5 +1,7 @@
 //! Timers, read models, blobs and tokens.
 
+use std::collections::BTreeSet;
+
 use runbook_core::ids::{IncidentId, IncidentNumber, RunId};
 use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{
@@ -31,6 +33,7 @@ pub(super) fn incident_row(n: u64) -> IncidentRow {
         private: false,
         brief: Some(("C0".to_owned(), "1.0".to_owned())),
         reviewed: false,
+        left_out: BTreeSet::from([format!("alertmanager/{n}")]),
     }
 }
 

@@ -70,8 +70,8 @@ impl Store for Watched {
     fn let_go(&self, before: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<u64, StoreError>> {
         self.store.let_go(before, limit)
     }
-    fn let_go_dead(&self, most: u64) -> BoxFuture<'_, Result<u64, StoreError>> {
-        self.store.let_go_dead(most)
+    fn let_go_dead(&self, bytes: u64, rows: u64) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.store.let_go_dead(bytes, rows)
     }
     fn inbox_stand(
         &self,

@@ -66,12 +66,14 @@ fn check(translator: &AlertTranslator, data: &[u8]) {
         let severity = SeverityFound::Is { id: "P1".to_owned(), reason: "it is".to_owned(), guessed: false };
         let told = Told {
             source: &notice.source,
+            sender: notice.sender.as_deref(),
             group: notice.group.as_deref(),
             alert,
             about: &of,
             severity: &severity,
             private: false,
             anytime: false,
+            with_group: false,
             received_at: now,
         };
         let (_, row) = decide(told, None, &Around::default(), &policy, now);
