@@ -65,6 +65,8 @@ mod kinds;
 #[cfg(test)]
 mod launch;
 #[cfg(test)]
+mod launch_triggers;
+#[cfg(test)]
 mod oncall;
 #[cfg(test)]
 mod outage;
