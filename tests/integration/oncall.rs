@@ -23,6 +23,41 @@ fn at_pager(state: &Value, words: &str) -> Vec<Value> {
     all.into_iter().filter(|one| one["title"].as_str().is_some_and(|title| title.contains(words))).collect()
 }
 
+/// What cannot be meant is an error of usage, with what to write.
+async fn assert_not_understood(app: &TestApp, words: &[&str]) {
+    let finished = app.blocks(words).await;
+    assert!(finished.code == 2 && finished.stderr.contains("hint:"), "{words:?}: {finished:?}");
+}
+
+/// What is bad of a request is bad whatever stands, and no refusal.
+#[tokio::test]
+async fn bad_arguments_are_errors_of_usage() {
+    let second = "[[service]]\nname = \"bank\"\n";
+    let app = TestApp::start(&config(second)).await;
+    assert_eq!(app.blocks(&["declare", "checkout is slow", "--severity", "P3"]).await.code, 0);
+    for words in [
+        ["oncall", "test"].as_slice(),
+        &["oncall", "test", "nope"],
+        &["trigger", "test", "nope"],
+        &["declare"],
+        &["report", "--since", "whenever"],
+        &["report", "--service", "nope"],
+        &["update", "draft", "nope"],
+        &["update", "draft", "outage", "--impact", "huge"],
+        &["action", "add", "look at the pool", "--due", "whenever"],
+        &["timeline", "add", " "],
+        &["snooze", "7"],
+        &["role", "king", "ana"],
+        &["role", "scribe", "nobody"],
+        &["severity", "P9"],
+        &["runbook", "plan", "nope"],
+        &["inbox", "retry", "nope"],
+    ] {
+        let finished = app.blocks(words).await;
+        assert_eq!(finished.code, 2, "{words:?}: {finished:?}");
+    }
+}
+
 #[tokio::test]
 async fn who_is_on_call_is_asked_of_the_pager_and_known_without_it() {
     let mut app = TestApp::start(&config("")).await;
@@ -38,7 +73,7 @@ async fn who_is_on_call_is_asked_of_the_pager_and_known_without_it() {
     assert_eq!(service["rotations"][0]["rotation"], "commander");
     assert!(shown["asked_at"].is_string(), "{shown}");
     let unknown = app.blocks(&["oncall", "nope"]).await;
-    assert!(unknown.code != 0 && unknown.stderr.contains("there is no service 'nope'"), "{unknown:?}");
+    assert!(unknown.code == 2 && unknown.stderr.contains("there is no service 'nope'"), "{unknown:?}");
 
     let exported = app.blocks(&["oncall", "export", "--from", "2026-12-01", "--until", "2026-12-08"]).await;
     assert_eq!(exported.code, 0, "{exported:?}");
@@ -47,13 +82,17 @@ async fn who_is_on_call_is_asked_of_the_pager_and_known_without_it() {
     let shifts = data["shifts"].as_array().unwrap();
     assert!(shifts.windows(2).all(|two| two[0]["until"] == two[1]["from"]), "{data}");
     for days in [["2026-12-08", "2026-12-01"], ["2026-01-01", "2028-01-01"], ["soon", "2026-12-01"]] {
-        let refused = app.blocks(&["oncall", "export", "--from", days[0], "--until", days[1]]).await;
-        assert!(refused.code != 0 && refused.stderr.contains("hint:"), "{refused:?}");
+        assert_not_understood(&app, &["oncall", "export", "--from", days[0], "--until", days[1]]).await;
     }
+    assert_not_understood(&app, &["report", "--since", "whenever"]).await;
+    assert_not_understood(&app, &["declare", "it is slow", "--severity", "P9"]).await;
 
     // without an engine, and without PagerDuty, it is what was said last
     app.end_server().await;
     app.kill_sandbox_9().await;
+    assert_not_understood(&app, &["oncall", "export", "--from", "soon"]).await;
+    assert_not_understood(&app, &["oncall", "nope"]).await;
+    assert_not_understood(&app, &["report", "--since", "whenever"]).await;
     let later = app.blocks_json(&["oncall", "flowengine"]).await;
     assert_eq!((&later["services"], &later["asked_at"]), (&shown["services"], &shown["asked_at"]));
 }

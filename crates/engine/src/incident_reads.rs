@@ -125,7 +125,7 @@ pub async fn report(
     now: DateTime<Utc>,
 ) -> Result<Reply, EngineError> {
     let zone = &settings.pir.zone;
-    let period = Period::since(since, now, zone).map_err(|error| EngineError::Refused(error.to_string()))?;
+    let period = Period::since(since, now, zone).map_err(|error| EngineError::Usage(error.to_string()))?;
     let rows = store.incidents(false, LOOK).await?;
     // one that is no longer configured had its incidents
     if let Some(name) = service

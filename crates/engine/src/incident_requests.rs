@@ -145,7 +145,7 @@ impl Engine {
                 };
                 let today = self.now().with_timezone(&self.settings().pir.zone).date_naive();
                 let due = match due.as_deref() {
-                    Some(due) => Some(said::day(due, today).map_err(EngineError::Refused)?),
+                    Some(due) => Some(said::day(due, today).map_err(EngineError::Usage)?),
                     None => None,
                 };
                 let text = self.said(Said::Text, text)?;
@@ -504,7 +504,7 @@ impl Engine {
     }
 
     pub(crate) fn said(&self, what: Said, text: &str) -> Result<String, EngineError> {
-        said::said(what, text, self.directory()).map_err(EngineError::Refused)
+        said::said(what, text, self.directory()).map_err(EngineError::Usage)
     }
 
     /// Whether the configuration names whoever asks, with whichever role.

@@ -88,7 +88,7 @@ pub(super) fn named_service(config: &Config, name: &str) -> Result<(), Stop> {
     }
     let known: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
     let name = name.escape_default();
-    Err(Stop::failed(format!("there is no service '{name}'\nhint: blocks.toml names: {}", known.join(", "))))
+    Err(Stop::usage(format!("there is no service '{name}'\nhint: blocks.toml names: {}", known.join(", "))))
 }
 
 /// The only open incident, where there is one; a journal that does not read is an error all the same.
