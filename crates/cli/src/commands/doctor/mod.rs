@@ -5,6 +5,7 @@ mod oncall;
 mod pager;
 mod slack;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -207,20 +208,30 @@ fn alerts(config: &Config, secrets: &Secrets) -> Vec<Check> {
             (false, false) => secret(secrets, "GRAFANA_WEBHOOK_SECRET"),
         });
     }
-    let now = SystemClock.now();
-    let over: Vec<&str> = config
-        .settings
-        .alerts
-        .maintenance
-        .iter()
-        .filter(|one| one.until <= now)
-        .map(|one| one.reason.as_str())
-        .collect();
-    if !over.is_empty() {
-        let text = format!("over, and can be taken out: {}", over.join(", "));
-        checks.push(Check::warning("maintenance", text));
-    }
+    checks.extend(maintenance(config));
     checks
+}
+
+/// What is told of maintenance is not over, and of services that are there. An alert may name a service of its own, so another name is
+/// no error.
+fn maintenance(config: &Config) -> Option<Check> {
+    let (all, now) = (&config.settings.alerts.maintenance, SystemClock.now());
+    let mut wrong = Vec::new();
+    let over: Vec<&str> = all.iter().filter(|one| one.until <= now).map(|one| one.reason.as_str()).collect();
+    if !over.is_empty() {
+        wrong.push(format!("over, and can be taken out: {}", over.join(", ")));
+    }
+    let is_there = |name: &str| config.settings.services.iter().any(|service| service.name == name);
+    let unknown: BTreeSet<&str> =
+        all.iter().filter_map(|one| one.service.as_deref()).filter(|name| !is_there(name)).collect();
+    if !unknown.is_empty() {
+        let names: Vec<String> = unknown.iter().map(|name| format!("'{name}'")).collect();
+        wrong.push(format!(
+            "of {}, which no [[service]] is named: only alerts that carry just that name are silenced; hint: see whether it is spelt right",
+            names.join(", ")
+        ));
+    }
+    (!wrong.is_empty()).then(|| Check::warning("maintenance", wrong.join("; ")))
 }
 
 async fn store(config: &Config) -> Check {
