@@ -174,8 +174,14 @@ impl Engine {
                 read::incident(store, &row).await?
             }
             Request::IncidentStatus { incident } => {
-                let row = self.find_any_incident(incident.as_deref(), asker).await?;
-                incident_reads::status(store, settings, &row, now).await?
+                let hidden = self.hidden_from(asker).await?;
+                let row = match self.find_any_incident(incident.as_deref(), asker).await {
+                    Err(error) if incident.is_none() => {
+                        return Err(incident_reads::no_status(store, error, &hidden, now).await);
+                    }
+                    found => found?,
+                };
+                incident_reads::status(store, settings, &row, &hidden, now).await?
             }
             Request::IncidentCatchUp { incident } => {
                 let row = self.find_any_incident(incident.as_deref(), asker).await?;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use blocks_engine::{Clock as _, EngineError, SystemClock, read};
+use blocks_engine::{Clock as _, EngineError, Hidden, SystemClock, read, unsent};
 use blocks_exec::find_program;
 use blocks_server::EngineInfo;
 use pagerduty_hook::PagerDutyClient;
@@ -28,6 +28,8 @@ const PING_LOOKS: u32 = 60;
 const PING_LOOK: Duration = Duration::from_millis(250);
 /// What was kept lately is looked through for it.
 const LATELY: usize = 100;
+/// What was given up is told for so long.
+const GIVEN_UP_FOR: chrono::TimeDelta = chrono::TimeDelta::days(7);
 /// How a ping stands in the inbox.
 const PINGED: &str = "not acted on: pagey.ping";
 
@@ -37,6 +39,8 @@ struct Check {
     /// Nothing is broken, and somebody should know.
     warns: bool,
     detail: String,
+    /// For programs, what the words say.
+    data: Option<serde_json::Value>,
 }
 
 impl Check {
@@ -45,11 +49,11 @@ impl Check {
         let detail = match result {
             Ok(text) | Err(text) => text,
         };
-        Check { name: name.to_owned(), ok, warns: false, detail }
+        Check { name: name.to_owned(), ok, warns: false, detail, data: None }
     }
 
     fn warning(name: &str, detail: String) -> Check {
-        Check { name: name.to_owned(), ok: true, warns: true, detail }
+        Check { name: name.to_owned(), ok: true, warns: true, detail, data: None }
     }
 }
 
@@ -68,6 +72,7 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
     checks.push(engine(&config).await);
     checks.push(store(&config).await);
     checks.extend(inbox(&config).await);
+    checks.extend(outbox(&config).await);
     checks.extend(repository(&config));
     checks.extend(runbooks(&config));
     if !config.file.connection.is_empty() {
@@ -124,7 +129,15 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
         Output::Json => {
             let list: Vec<_> = checks
                 .iter()
-                .map(|check| json!({ "name": check.name, "ok": check.ok, "warning": check.warns, "detail": check.detail }))
+                .map(|check| {
+                    let mut shown = json!({
+                        "name": check.name, "ok": check.ok, "warning": check.warns, "detail": check.detail
+                    });
+                    if let (Some(data), Some(object)) = (&check.data, shown.as_object_mut()) {
+                        object.insert(check.name.clone(), data.clone());
+                    }
+                    shown
+                })
                 .collect();
             printer::json(&json!({ "ok": ok, "checks": list }));
         }
@@ -354,6 +367,24 @@ async fn inbox(config: &Config) -> Option<Check> {
         counts.join(", ")
     );
     Some(Check::warning("inbox", text))
+}
+
+/// What waits to leave, and what never will.
+async fn outbox(config: &Config) -> Option<Check> {
+    const NAME: &str = "outbox";
+    // what is wrong with the store is told by its own check
+    let store = open_journal(config).ok()?;
+    let now = SystemClock.now();
+    let backlog = unsent::backlog(&store, now - GIVEN_UP_FOR, &Hidden::default()).await.ok()?;
+    let lines = backlog.lines(now);
+    let mut check = if lines.is_empty() {
+        Check::new(NAME, Ok("nothing waits to leave".to_owned()))
+    } else {
+        let hint = "what waits leaves by itself once it is taken; what was given up stands on the timeline of its incident, and the log says why";
+        Check::warning(NAME, format!("{}; hint: {hint}", lines.join("; ")))
+    };
+    check.data = Some(backlog.data(now));
+    Some(check)
 }
 
 /// The repository that runbooks come from: asked now, so that what is wrong is known before it is needed.
