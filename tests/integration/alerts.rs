@@ -245,6 +245,31 @@ async fn maintenance_silences_and_says_so() {
     .await;
     assert_eq!(said["loose"][0]["decisions"][0]["why"], "maintenance until 2999-01-01 00:00 UTC: the move");
     assert_eq!(app.blocks_json(&["incident", "list", "--all"]).await["incidents"], json!([]));
+    assert_eq!(doctor_of_maintenance(&app).await, None);
+}
+
+/// What `doctor` says of it, where it says something.
+async fn doctor_of_maintenance(app: &TestApp) -> Option<String> {
+    let shown = app.blocks(&["doctor", "-o", "json"]).await.json();
+    let check = shown["checks"].as_array().unwrap().iter().find(|check| check["name"] == "maintenance")?;
+    assert_eq!((&check["ok"], &check["warning"]), (&json!(true), &json!(true)), "{check}");
+    Some(text(&check["detail"]))
+}
+
+/// A name that no service has may be that of an alert, and is more likely misspelt.
+#[tokio::test]
+async fn maintenance_of_a_service_that_is_not_there_is_said_by_doctor() {
+    let window = |service: &str, until: &str| {
+        format!(
+            "[[maintenance]]\nservice = \"{service}\"\nuntil = \"{until}-01-01T00:00:00Z\"\nreason = \"the move\"\n"
+        )
+    };
+    let more =
+        [window("flowengin", "2999"), window("flowengine", "2999"), window("flowengin", "2020")].concat();
+    let app = TestApp::start(&config(&more)).await;
+    let said = doctor_of_maintenance(&app).await.unwrap();
+    assert!(said.contains("over, and can be taken out: the move;"), "{said}");
+    assert!(said.contains("; of 'flowengin', which no [[service]] is named"), "{said}");
 }
 
 #[tokio::test]

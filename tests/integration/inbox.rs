@@ -35,6 +35,24 @@ async fn all_settled(app: &TestApp) {
     .await;
 }
 
+/// A source that is misspelt is no source without letters.
+async fn assert_no_such_source(app: &TestApp) {
+    for words in [
+        ["inbox", "list", "--source", "pagerdutty"].as_slice(),
+        &["inbox", "list", "--all", "--source", "Slack"],
+        &["inbox", "retry", "--all", "--source", "pagerdutty"],
+        &["inbox", "retry", "E-note", "--source", "pagerdutty"],
+    ] {
+        let finished = app.blocks(words).await;
+        assert!(
+            finished.code == 2 && finished.stderr.contains("RB0011: nothing comes from '"),
+            "{finished:?}"
+        );
+        let named = "alertmanager, change, grafana, json, pagerduty, slack, trigger";
+        assert!(finished.stderr.contains(named), "{finished:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_dead_letter_is_listed_told_of_and_taken_up_again() {
     let mut app = TestApp::start(&AppConfig { triage: None, ..AppConfig::default() }).await;
@@ -59,6 +77,7 @@ async fn a_dead_letter_is_listed_told_of_and_taken_up_again() {
     assert_eq!(all["letters"].as_array().map(Vec::len), Some(2), "what means nothing yet is kept too: {all}");
     let none = app.blocks_json(&["inbox", "list", "--all", "--source", "slack"]).await;
     assert_eq!(none["letters"], json!([]));
+    assert_no_such_source(&app).await;
 
     assert_eq!(app.metric("blocks_inbox_dead_letters{source=\"pagerduty\"}").await, 1);
     assert_eq!(app.page_of("/ready").await.status, 200, "it is no reason to be restarted");
@@ -98,5 +117,6 @@ async fn a_dead_letter_is_listed_told_of_and_taken_up_again() {
     assert_eq!(listed["letters"][0]["id"], id);
     let refused = app.blocks(&["inbox", "retry", &id]).await;
     assert!(refused.code == 3 && refused.stderr.contains("no engine is running"), "{refused:?}");
+    assert_no_such_source(&app).await;
     app.assert_journal_verifies().await;
 }

@@ -143,7 +143,7 @@ async fn a_shell_the_socket_and_the_api_say_the_same() {
         (vec!["reopen", "INC-1", "x"], 3, "it is not over"),
         (vec!["status", "flows"], 2, "there is no incident 'flows'"),
         (vec!["action", "done", "7", "INC-1"], 3, "has no action 7"),
-        (vec!["action", "add", "x", "--due", "yesterday"], 3, "is no date"),
+        (vec!["action", "add", "x", "--due", "yesterday"], 2, "is no date"),
     ] {
         let finished = app.blocks(&words).await;
         assert!(finished.stderr.contains(wanted), "{words:?}: {finished:?}");

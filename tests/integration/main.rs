@@ -3,6 +3,8 @@
 //! No fixed ports, no internet, no assertion about time. What a machine cannot do is said as "not run" and fails.
 
 #[cfg(test)]
+mod alert_bad_input;
+#[cfg(test)]
 mod alerts;
 mod approval_pages;
 #[cfg(test)]
@@ -64,6 +66,8 @@ mod kills;
 mod kinds;
 #[cfg(test)]
 mod launch;
+#[cfg(test)]
+mod launch_triggers;
 #[cfg(test)]
 mod oncall;
 #[cfg(test)]

@@ -1,14 +1,7 @@
-//! Who is on call, escalation's first step, triggers against a real Prometheus, and their tests: the real binary and the sandbox.
+//! Who is on call, escalation's first step, and the tests of triggers and escalations: the real binary and the sandbox.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use blocks_tests::servers::{Prometheus, PrometheusConfig};
-use blocks_tests::{AppConfig, TestApp, repository, text, until, until_or_show};
+use blocks_tests::{AppConfig, TestApp, text, until};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
 
 const ROTATION: &str = "[[rotation]]\nname = \"commander\"\npeople = [\"ben\", \"ana\"]\nstart = \"2026-01-05\"\nlength = \"1 day\"\n";
 
@@ -30,6 +23,41 @@ fn at_pager(state: &Value, words: &str) -> Vec<Value> {
     all.into_iter().filter(|one| one["title"].as_str().is_some_and(|title| title.contains(words))).collect()
 }
 
+/// What cannot be meant is an error of usage, with what to write.
+async fn assert_not_understood(app: &TestApp, words: &[&str]) {
+    let finished = app.blocks(words).await;
+    assert!(finished.code == 2 && finished.stderr.contains("hint:"), "{words:?}: {finished:?}");
+}
+
+/// What is bad of a request is bad whatever stands, and no refusal.
+#[tokio::test]
+async fn bad_arguments_are_errors_of_usage() {
+    let second = "[[service]]\nname = \"bank\"\n";
+    let app = TestApp::start(&config(second)).await;
+    assert_eq!(app.blocks(&["declare", "checkout is slow", "--severity", "P3"]).await.code, 0);
+    for words in [
+        ["oncall", "test"].as_slice(),
+        &["oncall", "test", "nope"],
+        &["trigger", "test", "nope"],
+        &["declare"],
+        &["report", "--since", "whenever"],
+        &["report", "--service", "nope"],
+        &["update", "draft", "nope"],
+        &["update", "draft", "outage", "--impact", "huge"],
+        &["action", "add", "look at the pool", "--due", "whenever"],
+        &["timeline", "add", " "],
+        &["snooze", "7"],
+        &["role", "king", "ana"],
+        &["role", "scribe", "nobody"],
+        &["severity", "P9"],
+        &["runbook", "plan", "nope"],
+        &["inbox", "retry", "nope"],
+    ] {
+        let finished = app.blocks(words).await;
+        assert_eq!(finished.code, 2, "{words:?}: {finished:?}");
+    }
+}
+
 #[tokio::test]
 async fn who_is_on_call_is_asked_of_the_pager_and_known_without_it() {
     let mut app = TestApp::start(&config("")).await;
@@ -45,7 +73,7 @@ async fn who_is_on_call_is_asked_of_the_pager_and_known_without_it() {
     assert_eq!(service["rotations"][0]["rotation"], "commander");
     assert!(shown["asked_at"].is_string(), "{shown}");
     let unknown = app.blocks(&["oncall", "nope"]).await;
-    assert!(unknown.code != 0 && unknown.stderr.contains("there is no service 'nope'"), "{unknown:?}");
+    assert!(unknown.code == 2 && unknown.stderr.contains("there is no service 'nope'"), "{unknown:?}");
 
     let exported = app.blocks(&["oncall", "export", "--from", "2026-12-01", "--until", "2026-12-08"]).await;
     assert_eq!(exported.code, 0, "{exported:?}");
@@ -54,13 +82,17 @@ async fn who_is_on_call_is_asked_of_the_pager_and_known_without_it() {
     let shifts = data["shifts"].as_array().unwrap();
     assert!(shifts.windows(2).all(|two| two[0]["until"] == two[1]["from"]), "{data}");
     for days in [["2026-12-08", "2026-12-01"], ["2026-01-01", "2028-01-01"], ["soon", "2026-12-01"]] {
-        let refused = app.blocks(&["oncall", "export", "--from", days[0], "--until", days[1]]).await;
-        assert!(refused.code != 0 && refused.stderr.contains("hint:"), "{refused:?}");
+        assert_not_understood(&app, &["oncall", "export", "--from", days[0], "--until", days[1]]).await;
     }
+    assert_not_understood(&app, &["report", "--since", "whenever"]).await;
+    assert_not_understood(&app, &["declare", "it is slow", "--severity", "P9"]).await;
 
     // without an engine, and without PagerDuty, it is what was said last
     app.end_server().await;
     app.kill_sandbox_9().await;
+    assert_not_understood(&app, &["oncall", "export", "--from", "soon"]).await;
+    assert_not_understood(&app, &["oncall", "nope"]).await;
+    assert_not_understood(&app, &["report", "--since", "whenever"]).await;
     let later = app.blocks_json(&["oncall", "flowengine"]).await;
     assert_eq!((&later["services"], &later["asked_at"]), (&shown["services"], &shown["asked_at"]));
 }
@@ -211,100 +243,4 @@ async fn a_test_that_nobody_receives_is_recorded_as_missed() {
         assert!(log.contains(wanted), "{wanted}: {log}");
     }
     assert_eq!(app.sql("select count(*) from incidents"), 0);
-}
-
-/// Everything that the launch's triggers ask for; counters rise each time that it is read.
-fn figures(bad: bool, reads: u64) -> String {
-    let n = reads;
-    let failed = if bad { n * 30 } else { 0 };
-    let (under, over) = if bad { (0, n * 10) } else { (n * 10, 0) };
-    let all = under + over;
-    let (cost, flows) = if bad { (n * 130, n * 20) } else { (0, n * 20) };
-    let (kills, used, pool) = if bad { ("0.55", 96, 195) } else { ("0.80", 40, 80) };
-    format!(
-        "# TYPE flow_status counter\nflow_status{{status=\"failed\"}} {failed}\nflow_status{{status=\"success\"}} {}\n\
-         # TYPE flow_duration_seconds histogram\n\
-         flow_duration_seconds_bucket{{le=\"100\"}} {under}\nflow_duration_seconds_bucket{{le=\"200\"}} {all}\n\
-         flow_duration_seconds_bucket{{le=\"+Inf\"}} {all}\nflow_duration_seconds_sum {}\nflow_duration_seconds_count {all}\n\
-         # TYPE flow_cost_usd histogram\nflow_cost_usd_bucket{{repo=\"shop\",le=\"+Inf\"}} {flows}\n\
-         flow_cost_usd_sum{{repo=\"shop\"}} {cost}\nflow_cost_usd_count{{repo=\"shop\"}} {flows}\n\
-         # TYPE mutation_kill_rate gauge\nmutation_kill_rate{{repo=\"shop\"}} {kills}\n\
-         # TYPE model_quota_used gauge\nmodel_quota_used{{provider=\"one\"}} {used}\n\
-         # TYPE model_quota_limit gauge\nmodel_quota_limit{{provider=\"one\"}} 100\n\
-         # TYPE pg_stat_activity_connections gauge\npg_stat_activity_connections {pool}\n",
-        n * 70,
-        all * 150
-    )
-}
-
-async fn flows(bad: bool) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let reads = Arc::new(AtomicU64::new(0));
-    tokio::spawn(async move {
-        while let Ok((mut client, _)) = listener.accept().await {
-            let mut request = Vec::new();
-            while !request.ends_with(b"\r\n\r\n") && client.read_buf(&mut request).await.is_ok_and(|n| n > 0)
-            {
-            }
-            let body = figures(bad, reads.fetch_add(1, Ordering::SeqCst) + 1);
-            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nConnection: close";
-            let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-            let _ = client.write_all(answer.as_bytes()).await;
-        }
-    });
-    address
-}
-
-/// Each documented query, on figures that are bad and on figures that are not. What has to last half an hour there has to last ten
-/// seconds here; how long each lasts as documented is tried with the engine's clock.
-#[tokio::test]
-async fn the_launchs_triggers_tell_bad_figures_from_good_ones() {
-    let path = repository().join("docs/examples/triggers.toml");
-    let shown = std::fs::read_to_string(path).unwrap();
-    let lines = shown.lines().filter(|line| !line.starts_with("channel = "));
-    let triggers: Vec<String> = lines
-        .map(|line| match line {
-            line if line.starts_with("for = ") => "for = \"10 s\"".to_owned(),
-            "[[trigger]]" => "[[trigger]]\nevery = \"5 s\"\nchannel = \"C0INCIDENTS\"".to_owned(),
-            line => line.to_owned(),
-        })
-        .collect();
-    for (bad, wanted) in [(true, "firing"), (false, "quiet")] {
-        let scrape = PrometheusConfig { targets: vec![flows(bad).await], ..PrometheusConfig::default() };
-        let Some(prometheus) = Prometheus::start(&scrape).await.or_not_run("the launch's triggers") else {
-            return;
-        };
-        prometheus.wait_for("sum(rate(flow_status[1h])) > 0").await;
-        let more = format!(
-            "[[connection]]\nname = \"metrics\"\nkind = \"prometheus\"\nurl = \"{}\"\n{}\n",
-            prometheus.base(),
-            triggers.join("\n")
-        );
-        let app = TestApp::start(&config(&more)).await;
-        until_or_show("each trigger has read its figures", async || {
-            let listed = app.blocks_json(&["trigger", "list"]).await;
-            let all = listed["triggers"].as_array().cloned().unwrap_or_default();
-            let is_so = |one: &Value| one["status"] == wanted && !one["value"].is_null();
-            if all.len() == 10 && all.iter().all(is_so) { Ok(()) } else { Err(listed.to_string()) }
-        })
-        .await;
-        match bad {
-            true => {
-                let shown = app.incident_when("INC-1", "an incident is open", |_| true).await;
-                assert!(shown.to_string().contains("trigger "), "{shown}");
-                // a turn is named by when that began, and was handed in when it fired
-                let lasted = "received_at / 1000 - cast(substr(id, instr(id, '/') + 1) as integer)";
-                let fired = |names: &str, fits: &str| {
-                    let of = format!("source = 'trigger' and id like '%/fires' and {names}");
-                    app.sql(&format!("select count(*) from inbox where {of} and {lasted} {fits}"))
-                };
-                let lasting = "substr(id, 1, instr(id, '/') - 1) in ('failure-rate', 'p95', 'pool')";
-                assert_eq!((fired(lasting, ">= 10000"), fired(lasting, "< 10000")), (3, 0));
-                assert_eq!((fired(&format!("not {lasting}"), "= 0"), fired("true", ">= 0")), (7, 10));
-            }
-            false => assert_eq!(app.incident("INC-1").await, Value::Null),
-        }
-        app.assert_journal_verifies().await;
-    }
 }

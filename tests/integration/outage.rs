@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use blocks_tests::{AppConfig, TestApp, messages_with_key, run, run_status, text, timeline_types};
+use blocks_tests::{AppConfig, TestApp, messages_with_key, run, run_status, text, timeline_types, until};
 use serde_json::{Value, json};
 
 const ROLLBACK: &str = "---\ntitle: Back\nservice: flowengine\n---\n# Back\n\n## Step 1: Return (5 min)\n\n```bash {effect=once}\necho back >> back.txt\necho \"rolled back\"\n# Expected: \"rolled back\"\n```\n";
@@ -216,4 +216,72 @@ async fn led_from_a_shell_while_pagerduty_and_slack_are_away_and_webhooks_tell_i
 #[tokio::test]
 async fn led_from_a_shell_while_pagerduty_and_slack_are_away_and_it_is_looked_at() {
     without_pager_and_chat("poll").await;
+}
+
+/// Whether an acknowledgement has reached PagerDuty is a question that is asked at night, and that has an answer, whoever is there to give
+/// it: the engine, or the files.
+#[tokio::test]
+async fn what_has_not_left_is_said_by_status_and_doctor() {
+    let mut app = TestApp::start(&config().await).await;
+    app.page("the pool is full").await;
+    app.incident_when("INC-1", "it is open", |shown| shown["status"] == "triggered").await;
+    app.outbox_is_empty().await;
+    let quiet = app.blocks(&["status"]).await;
+    assert!(quiet.code == 0 && !quiet.stdout.contains("not sent"), "{quiet:?}");
+    assert_eq!(app.blocks_json(&["status"]).await["outbox"], json!([]));
+    let doctor = async || {
+        let shown: Value = app.blocks(&["doctor", "-o", "json"]).await.json();
+        shown["checks"].as_array().unwrap().iter().find(|check| check["name"] == "outbox").cloned().unwrap()
+    };
+    let check = doctor().await;
+    assert_eq!((&check["warning"], &check["detail"]), (&json!(false), &json!("nothing waits to leave")));
+
+    app.control("faults", json!({ "pagerduty": "down" })).await;
+    shell(&app, &["ack", "INC-1"]).await;
+    let of_pager = async || {
+        let shown = app.blocks_json(&["status"]).await;
+        let ways = shown["outbox"].as_array().cloned().unwrap_or_default();
+        ways.into_iter().find(|way| way["to"] == "pagerduty" && !way["error"].is_null())
+    };
+    let way = until("PagerDuty was tried in vain", of_pager).await;
+    assert!(way["waiting"].as_u64().is_some_and(|count| count > 0), "{way}");
+    assert!(way["oldest_at"].is_string() && way["oldest_ms"].is_u64(), "{way}");
+    assert!(text(&way["error"]).contains("503"), "{way}");
+    let shown = app.blocks(&["status"]).await;
+    let line = shown.stdout.lines().find(|line| line.starts_with("not sent: ")).unwrap_or_default();
+    assert!(line.contains("for PagerDuty") && line.contains("503"), "{shown:?}");
+    let check = doctor().await;
+    assert_eq!((&check["ok"], &check["warning"]), (&json!(true), &json!(true)), "{check}");
+    assert!(
+        text(&check["detail"]).contains("for PagerDuty") && check["outbox"][0]["to"] == "pagerduty",
+        "{check}"
+    );
+
+    // no engine, and one that was given up: the files say so
+    app.end_server().await;
+    let store = rusqlite::Connection::open(app.dir.join("data/blocks.db")).unwrap();
+    let give_up = "INSERT INTO outbox (key, place, version, lane, grp, payload, due, created_at, state, error)
+         SELECT 'note/x', max(place) + 1, 1, 3, 'notes/x', '\"a secret word\"', strftime('%s', 'now') * 1000000,
+         strftime('%s', 'now') * 1000000, 'dead', 'channel_not_found' FROM outbox";
+    assert_eq!(store.execute(give_up, []).unwrap(), 1);
+    let shown = app.blocks(&["status"]).await;
+    let (mut waits, mut gone) = (false, false);
+    for line in shown.stdout.lines() {
+        waits |= line.starts_with("not sent: ") && line.contains("for PagerDuty");
+        gone |= line.starts_with("not sent: 1 message for Slack was given up")
+            && line.contains("channel_not_found");
+    }
+    assert!(shown.code == 0 && waits && gone, "{shown:?}");
+    let doctor = app.blocks(&["doctor"]).await;
+    let said =
+        doctor.stdout.lines().find(|line| line.starts_with("warn outbox")).unwrap_or_default().to_owned();
+    assert!(said.contains("for PagerDuty") && said.contains("channel_not_found"), "{doctor:?}");
+    assert!(!doctor.stdout.contains("secret word") && !shown.stdout.contains("secret word"));
+
+    // and it leaves when it is taken
+    store.execute("DELETE FROM outbox WHERE key = 'note/x'", []).unwrap();
+    app.control("faults", json!({ "pagerduty": "ok" })).await;
+    app.start_server().await;
+    app.outbox_is_empty().await;
+    assert_eq!(app.blocks_json(&["status"]).await["outbox"], json!([]));
 }

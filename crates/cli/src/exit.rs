@@ -64,7 +64,10 @@ impl From<EngineError> for Stop {
             | EngineError::Locked(_)
             | EngineError::Flow(_)
             | EngineError::Incident(_) => Code::Refused,
-            EngineError::NotFound(_) | EngineError::Plan(_) | EngineError::Secret(_) => Code::Usage,
+            EngineError::Usage(_)
+            | EngineError::NotFound(_)
+            | EngineError::Plan(_)
+            | EngineError::Secret(_) => Code::Usage,
             _ => Code::Failed,
         };
         Stop::new(code, format!("{}: {error}", error.code()))

@@ -33,6 +33,9 @@ pub enum EngineError {
     /// It cannot be done as asked.
     #[error("{0}")]
     Refused(String),
+    /// A word or a value of the request is none that can be meant, whoever asks and whenever.
+    #[error("{0}")]
+    Usage(String),
     /// Another run holds the target.
     #[error("{0}")]
     Locked(String),
@@ -63,6 +66,7 @@ impl EngineError {
             EngineError::NotFound(_) => "RB0025",
             EngineError::Forbidden(_) => "RB0026",
             EngineError::Refused(_) => "RB0027",
+            EngineError::Usage(_) => "RB0011",
             EngineError::Locked(_) => "RB0044",
             EngineError::Plan(_) => "RB0031",
             EngineError::Flow(_) => "RB0042",

@@ -53,7 +53,7 @@ impl Engine {
             if *private { " --private" } else { "" },
         );
         let Some(trigger) = origin.trigger.clone() else {
-            return Err(EngineError::Refused(format!(
+            return Err(EngineError::Usage(format!(
                 "the title is missing; hint: write it behind the command: `{instead}`"
             )));
         };

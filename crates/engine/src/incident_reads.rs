@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use runbook_core::drill;
 use runbook_core::incident::{Incident, IncidentEvent};
 use runbook_core::incident_text;
@@ -23,8 +23,11 @@ use crate::sees::Hidden;
 use crate::settings::Settings;
 use crate::show::ActionShow;
 use crate::streams::Loaded;
+use crate::unsent;
 
 const LOOK: usize = 1_000;
+/// What was given up is told for so long where no incident is meant.
+const LATELY: TimeDelta = TimeDelta::days(1);
 
 /// An incident with its runs, and what its card shows.
 struct Whole {
@@ -54,7 +57,8 @@ async fn whole(
     Ok(Whole { loaded, runs, card })
 }
 
-/// How an incident stands: what its card says.
+/// How an incident stands: what its card says, and what has not left yet, whichever incident it is about. What was given up is told as
+/// long as it was asked for since this one was opened.
 ///
 /// # Errors
 /// When the journal does not read.
@@ -62,11 +66,36 @@ pub async fn status(
     store: &dyn Store,
     settings: &Settings,
     row: &IncidentRow,
+    hidden: &Hidden,
     now: DateTime<Utc>,
 ) -> Result<Reply, EngineError> {
     let Whole { card, .. } = whole(store, settings, row, now).await?;
-    let data = serde_json::to_value(&card).map_err(|error| EngineError::Journal(error.to_string()))?;
-    Ok(Reply { text: incident_text::status(&card, now), data })
+    let backlog = unsent::backlog(store, row.opened_at, hidden).await?;
+    let mut data = serde_json::to_value(&card).map_err(|error| EngineError::Journal(error.to_string()))?;
+    if let Some(object) = data.as_object_mut() {
+        object.insert("outbox".to_owned(), backlog.data(now));
+    }
+    let mut text = incident_text::status(&card, now);
+    for line in backlog.lines(now) {
+        let _ = write!(text, "\nnot sent: {line}");
+    }
+    Ok(Reply { text, data })
+}
+
+/// What is said where there is no incident whose status could be told: what has not left may be of one that is over.
+/// Any other error is what it was.
+pub async fn no_status(
+    store: &dyn Store,
+    error: EngineError,
+    hidden: &Hidden,
+    now: DateTime<Utc>,
+) -> EngineError {
+    let EngineError::NotFound(text) = error else { return error };
+    let lines = match unsent::backlog(store, now - LATELY, hidden).await {
+        Ok(backlog) => backlog.lines(now),
+        Err(error) => return error,
+    };
+    EngineError::NotFound(lines.iter().fold(text, |text, line| format!("{text}\nnot sent: {line}")))
 }
 
 /// What somebody needs who joins now.
@@ -125,7 +154,7 @@ pub async fn report(
     now: DateTime<Utc>,
 ) -> Result<Reply, EngineError> {
     let zone = &settings.pir.zone;
-    let period = Period::since(since, now, zone).map_err(|error| EngineError::Refused(error.to_string()))?;
+    let period = Period::since(since, now, zone).map_err(|error| EngineError::Usage(error.to_string()))?;
     let rows = store.incidents(false, LOOK).await?;
     // one that is no longer configured had its incidents
     if let Some(name) = service

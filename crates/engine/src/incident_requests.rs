@@ -145,7 +145,7 @@ impl Engine {
                 };
                 let today = self.now().with_timezone(&self.settings().pir.zone).date_naive();
                 let due = match due.as_deref() {
-                    Some(due) => Some(said::day(due, today).map_err(EngineError::Refused)?),
+                    Some(due) => Some(said::day(due, today).map_err(EngineError::Usage)?),
                     None => None,
                 };
                 let text = self.said(Said::Text, text)?;
@@ -174,8 +174,14 @@ impl Engine {
                 read::incident(store, &row).await?
             }
             Request::IncidentStatus { incident } => {
-                let row = self.find_any_incident(incident.as_deref(), asker).await?;
-                incident_reads::status(store, settings, &row, now).await?
+                let hidden = self.hidden_from(asker).await?;
+                let row = match self.find_any_incident(incident.as_deref(), asker).await {
+                    Err(error) if incident.is_none() => {
+                        return Err(incident_reads::no_status(store, error, &hidden, now).await);
+                    }
+                    found => found?,
+                };
+                incident_reads::status(store, settings, &row, &hidden, now).await?
             }
             Request::IncidentCatchUp { incident } => {
                 let row = self.find_any_incident(incident.as_deref(), asker).await?;
@@ -504,7 +510,7 @@ impl Engine {
     }
 
     pub(crate) fn said(&self, what: Said, text: &str) -> Result<String, EngineError> {
-        said::said(what, text, self.directory()).map_err(EngineError::Refused)
+        said::said(what, text, self.directory()).map_err(EngineError::Usage)
     }
 
     /// Whether the configuration names whoever asks, with whichever role.

@@ -34,6 +34,9 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Incidents that are looked through for private ones.
 const ROWS: usize = 10_000;
 
+/// Where what comes in may be from, in order of their names.
+pub const SOURCES: [&str; 7] = ["alertmanager", "change", "grafana", "json", "pagerduty", "slack", "trigger"];
+
 /// What is told of one that is about something private.
 const PRIVATE: &str = "about something private";
 /// What is told of the others to whoever does not see everything, where anything is private: no body says for certain what it is about.
@@ -86,6 +89,7 @@ async fn list(store: &dyn Store, shown: &Shown, veil: &Veil) -> Result<Reply, En
         words: veil.ids.clone(),
     };
     let mut found = store.letters(which, AT_ONCE + 1).await?;
+    check_source(shown.source.as_deref(), &found)?;
     let more = found.len() > AT_ONCE;
     found.truncate(AT_ONCE);
     let (mut text, mut data) = (String::new(), Vec::new());
@@ -101,6 +105,18 @@ async fn list(store: &dyn Store, shown: &Shown, veil: &Veil) -> Result<Reply, En
         let _ = writeln!(text, "and older ones: these are the newest {AT_ONCE}");
     }
     Ok(Reply { text, data: json!({ "letters": data, "more": more }) })
+}
+
+/// That there is such a source. One whose messages were kept is there, whatever this release knows.
+fn check_source(source: Option<&str>, found: &[DeadLetter]) -> Result<(), EngineError> {
+    match source {
+        Some(source) if found.is_empty() && !SOURCES.contains(&source) => Err(EngineError::Usage(format!(
+            "nothing comes from '{}'; hint: --source is one of {}",
+            words(source),
+            SOURCES.join(", ")
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn words(text: &str) -> String {
@@ -207,6 +223,7 @@ impl Engine {
             words: veil.ids.clone(),
         };
         let mut found = self.store().letters(which, AT_ONCE + 1).await?;
+        check_source(source, &found)?;
         let more = found.len() > AT_ONCE;
         found.truncate(AT_ONCE);
         found.reverse();
@@ -256,7 +273,7 @@ impl Engine {
         let shown = words(id);
         if found.len() > 1 {
             let sources: Vec<_> = found.iter().map(|letter| words(&letter.item.source)).collect();
-            return Err(EngineError::Refused(format!(
+            return Err(EngineError::Usage(format!(
                 "{shown} came from several: {}; hint: name one with --source",
                 sources.join(", ")
             )));

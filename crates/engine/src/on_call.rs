@@ -357,10 +357,7 @@ pub fn export(
 ) -> Result<Reply, EngineError> {
     let day = |text: &str| {
         text.parse::<NaiveDate>().map_err(|_| {
-            EngineError::Refused(format!(
-                "'{}' is no day; hint: write it as 2026-11-30",
-                text.escape_default()
-            ))
+            EngineError::Usage(format!("'{}' is no day; hint: write it as 2026-11-30", text.escape_default()))
         })
     };
     let from = from.map(day).transpose()?.unwrap_or(now.date_naive());
@@ -370,7 +367,7 @@ pub fn export(
     };
     let days = (until - from).num_days();
     if !(1..=EXPORT_MOST_DAYS).contains(&days) {
-        return Err(EngineError::Refused(format!(
+        return Err(EngineError::Usage(format!(
             "{from} to {until} is {days} days; hint: an export covers 1 to {EXPORT_MOST_DAYS}, such as --from {from} --until {}",
             from.checked_add_signed(chrono::Duration::days(EXPORT_DAYS)).unwrap_or(from)
         )));
@@ -389,7 +386,7 @@ pub fn export(
         shifts.extend(all.into_iter().map(|shift| (one.rotation.name.clone(), shift)));
     }
     if shifts.len() >= EXPORT_MOST {
-        return Err(EngineError::Refused(format!(
+        return Err(EngineError::Usage(format!(
             "that is {EXPORT_MOST} shifts or more; hint: fewer days, with --until"
         )));
     }

@@ -172,7 +172,7 @@ impl Engine {
             Request::IncidentSnooze { incident, minutes } => {
                 self.require_known(asker, "hold reminders")?;
                 if !matches!(minutes, 30 | 60 | 90) {
-                    return Err(EngineError::Refused(
+                    return Err(EngineError::Usage(
                         "reminders are held for 30, 60 or 90 minutes; hint: `snooze 30`".to_owned(),
                     ));
                 }

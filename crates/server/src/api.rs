@@ -99,6 +99,7 @@ async fn request(State(state): State<ApiState>, http: HttpRequest) -> Response {
 fn class(error: &EngineError) -> (StatusCode, &'static str) {
     match error {
         EngineError::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
+        EngineError::Usage(_) => (StatusCode::BAD_REQUEST, "usage"),
         EngineError::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
         EngineError::Incident(_)
         | EngineError::Run(_)

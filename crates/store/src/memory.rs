@@ -11,9 +11,10 @@ use runbook_core::ids::{IncidentId, RunId};
 use runbook_core::journal::{GENESIS, Hash, StoredEvent, StreamId, verify_stream};
 use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{
-    Accepted, AlertsOf, BoxFuture, Commit, CommitError, DEAD_LETTER, DeadLetter, EARLY_KEY, InboxItem,
-    InboxOutcome, InboxStand, IncidentRow, Kept, Letters, OutboxItem, OutboxResult, OutboxRow, RowChange,
-    RunRow, Spot, Store, StoreError, StoreReport, StreamSummary, Timer, TimerChange, TokenRow,
+    Accepted, AlertsOf, BoxFuture, Commit, CommitError, DEAD_LETTER, DeadLetter, EARLY_KEY, GIVEN_UP_AMONG,
+    InboxItem, InboxOutcome, InboxStand, IncidentRow, Kept, Letters, OutboxItem, OutboxResult, OutboxRow,
+    RowChange, RunRow, Spot, Store, StoreError, StoreReport, StreamSummary, Timer, TimerChange, TokenRow,
+    Unsent,
 };
 use sha2::{Digest, Sha256};
 
@@ -60,6 +61,7 @@ struct Waiting {
     retry_at: Option<DateTime<Utc>>,
     waits: bool,
     has_left: bool,
+    error: Option<String>,
 }
 
 /// What every call goes through on its way to the data and back.
@@ -294,6 +296,7 @@ impl Data {
                     known.due = known.due.min(due);
                 } else {
                     (known.place, known.due, known.row.created_at, known.waits) = (place, due, due, true);
+                    known.error = None;
                 }
             }
             return;
@@ -308,7 +311,8 @@ impl Data {
             tried: Vec::new(),
             created_at: due,
         };
-        self.outbox.insert(key, Waiting { row, place, due, retry_at: None, waits: true, has_left: false });
+        let (waits, has_left, error) = (true, false, None);
+        self.outbox.insert(key, Waiting { row, place, due, retry_at: None, waits, has_left, error });
     }
 
     fn settle(&mut self, key: &str, version: u64, result: &OutboxResult) {
@@ -316,19 +320,26 @@ impl Data {
         match result {
             OutboxResult::Sent => {
                 known.row.tried.clear();
-                (known.row.attempts, known.retry_at) = (0, None);
+                (known.row.attempts, known.retry_at, known.error) = (0, None, None);
                 known.waits = known.row.version != version;
                 known.has_left = !known.waits;
             }
-            OutboxResult::Dead { .. } => {
+            OutboxResult::Dead { error } => {
                 known.row.tried.clear();
-                known.row.attempts = 0;
+                (known.row.attempts, known.retry_at, known.error) = (0, None, Some(error.clone()));
                 known.waits = known.row.version != version;
                 known.has_left = false;
             }
-            OutboxResult::Held { until, .. } if known.row.version == version => known.due = *until,
+            OutboxResult::Held { until, error } if known.row.version == version => {
+                known.due = *until;
+                if known.row.attempts == 0 || known.error.is_none() {
+                    known.error = Some(error.clone());
+                }
+            }
             OutboxResult::Held { .. } => {}
-            OutboxResult::Retry { at, .. } => known.retry_at = Some(*at),
+            OutboxResult::Retry { at, error } => {
+                (known.retry_at, known.error) = (Some(*at), Some(error.clone()));
+            }
         }
     }
 
@@ -344,6 +355,24 @@ impl Data {
         let mut due: Vec<_> = heads.into_values().filter(is_due).collect();
         due.sort_by_key(|waiting| (waiting.row.lane, waiting.place));
         due.into_iter().take(limit).map(|waiting| waiting.row.clone()).collect()
+    }
+
+    fn unsent(&self, since: DateTime<Utc>, limit: usize) -> Vec<Unsent> {
+        let mut unsent: Vec<&Waiting> =
+            self.outbox.values().filter(|one| !one.has_left || one.waits).collect();
+        unsent.sort_by_key(|one| one.place);
+        let oldest = self.places.saturating_sub(GIVEN_UP_AMONG);
+        let is_shown = |one: &&&Waiting| !one.waits && one.place > oldest && one.row.created_at >= since;
+        let waiting = unsent.iter().filter(|one| one.waits).take(limit);
+        let dead = unsent.iter().rev().filter(is_shown).take(limit);
+        let shown = |one: &&Waiting| Unsent {
+            group: one.row.group.clone(),
+            created_at: one.row.created_at,
+            dead: !one.waits,
+            attempts: one.row.attempts,
+            error: one.error.clone(),
+        };
+        waiting.chain(dead).map(shown).collect()
     }
 
     fn alerts_of(&self, which: &AlertsOf, limit: usize) -> Vec<AlertRow> {
@@ -703,6 +732,14 @@ impl<G: Gate> Store for MemoryStore<G> {
                 .filter(|(key, known)| key.starts_with(&prefix) && known.has_left && !known.waits);
             ours.map(|(key, _)| key.clone()).collect()
         })
+    }
+
+    fn outbox_unsent(
+        &self,
+        since: DateTime<Utc>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Unsent>, StoreError>> {
+        self.read(move |data| data.unsent(since, limit))
     }
 
     fn outbox_backlog(&self) -> BoxFuture<'_, Result<u64, StoreError>> {

@@ -7,11 +7,12 @@
 //!   it was on its way.
 //! - `attempts` counts the attempts since the last known outcome. Settling as sent or dead sets it to 0, asking
 //!   again does not: an attempt that a crash cut off stays visible. `tried` lives as long, and holds where they went.
+//! - `error` says why a message has not left. That its turn is waited for never takes the place of what an attempt came to.
 //! - A time to retry holds back the row whatever is asked meanwhile, and with it its group. A turn that is waited for
 //!   does so only until it is asked for again: what it shows then may not have to wait.
 
 use chrono::{DateTime, Utc};
-use runbook_core::ports::{OutboxItem, OutboxResult, OutboxRow, Spot};
+use runbook_core::ports::{GIVEN_UP_AMONG, OutboxItem, OutboxResult, OutboxRow, Spot, Unsent};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
 
@@ -43,6 +44,7 @@ pub(crate) fn ask(connection: &Connection, item: &OutboxItem) -> Result<(), Faul
              place = iif(state = 'waiting', place, excluded.place),
              created_at = iif(state = 'waiting', created_at, excluded.created_at),
              due = iif(state = 'waiting', min(due, excluded.due), excluded.due),
+             error = iif(state = 'waiting', error, NULL),
              state = 'waiting'";
     connection.prepare_cached(if item.coalesce { COALESCE } else { INSERT })?.execute(params![
         item.key,
@@ -79,7 +81,8 @@ pub(crate) fn settle(
             .execute(params![key, version, error])?,
         OutboxResult::Held { until, error } => connection
             .prepare_cached(
-                "UPDATE outbox SET due = ?3, error = ?4 WHERE key = ?1 AND state = 'waiting' AND version = ?2",
+                "UPDATE outbox SET due = ?3, error = iif(attempts > 0, coalesce(error, ?4), ?4)
+                 WHERE key = ?1 AND state = 'waiting' AND version = ?2",
             )?
             .execute(params![key, version, micros(*until), error])?,
         // whichever version it was: the other side asked for the pause
@@ -162,4 +165,32 @@ pub(crate) fn backlog(connection: &Connection) -> Result<u64, Fault> {
         .prepare_cached("SELECT count(*) FROM outbox WHERE state = 'waiting'")?
         .query_row([], |row| row.get(0))?;
     unsigned(waiting)
+}
+
+/// What has not left, without what it says.
+pub(crate) fn unsent(
+    connection: &Connection,
+    since: DateTime<Utc>,
+    rows: usize,
+) -> Result<Vec<Unsent>, Fault> {
+    const WAITING: &str = "SELECT grp, created_at, 0, attempts, error FROM outbox INDEXED BY outbox_waiting
+         WHERE state = 'waiting' ORDER BY place LIMIT ?1";
+    const DEAD: &str = "SELECT grp, created_at, 1, attempts, error FROM outbox
+         WHERE place > (SELECT max(place) FROM outbox) - ?2 AND state = 'dead' AND created_at >= ?3
+         ORDER BY place DESC LIMIT ?1";
+    let among = crate::values::signed(GIVEN_UP_AMONG)?;
+    let (mut waiting, mut dead) = (connection.prepare_cached(WAITING)?, connection.prepare_cached(DEAD)?);
+    let mut found = Vec::new();
+    for mut rows in [waiting.query([limit(rows)])?, dead.query(params![limit(rows), among, micros(since)])?] {
+        while let Some(row) = rows.next()? {
+            found.push(Unsent {
+                group: row.get(0)?,
+                created_at: time(row.get(1)?)?,
+                dead: row.get(2)?,
+                attempts: row.get(3)?,
+                error: row.get(4)?,
+            });
+        }
+    }
+    Ok(found)
 }

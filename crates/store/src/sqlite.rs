@@ -10,7 +10,7 @@ use runbook_core::journal::{StoredEvent, StreamId};
 use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{
     Accepted, AlertsOf, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, InboxStand, IncidentRow, Kept,
-    Letters, OutboxRow, RunRow, Spot, Store, StoreError, StoreReport, StreamSummary, Timer, TokenRow,
+    Letters, OutboxRow, RunRow, Spot, Store, StoreError, StoreReport, StreamSummary, Timer, TokenRow, Unsent,
 };
 use rusqlite::Connection;
 
@@ -274,6 +274,14 @@ impl Store for SqliteStore {
 
     fn outbox_left(&self, prefix: String) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
         self.read(move |connection| outbox::left(connection, &prefix))
+    }
+
+    fn outbox_unsent(
+        &self,
+        since: DateTime<Utc>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Unsent>, StoreError>> {
+        self.read(move |connection| outbox::unsent(connection, since, limit))
     }
 
     fn outbox_backlog(&self) -> BoxFuture<'_, Result<u64, StoreError>> {

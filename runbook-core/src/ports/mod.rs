@@ -36,8 +36,9 @@ pub use pager::{
 pub use status_page::{Published, StatusPage, StatusPost};
 pub use store::{
     AlertsOf, Append, Blob, Commit, CommitError, CounterRaise, DEAD_LETTER, DeadLetter, EARLY_KEY,
-    InboxOutcome, InboxStand, IncidentRow, Kept, Letters, OutboxItem, OutboxResult, OutboxRow, RowChange,
-    RunRow, Store, StoreError, StoreReport, StreamSummary, Timer, TimerChange, TokenRow,
+    GIVEN_UP_AMONG, InboxOutcome, InboxStand, IncidentRow, Kept, Letters, OutboxItem, OutboxResult,
+    OutboxRow, RowChange, RunRow, Store, StoreError, StoreReport, StreamSummary, Timer, TimerChange,
+    TokenRow, Unsent,
 };
 pub use watcher::Watcher;
 

@@ -101,7 +101,14 @@ pub trait Store: Send + Sync {
     fn outbox_waits(&self, key: String) -> BoxFuture<'_, Result<bool, StoreError>>;
     /// The keys, beginning with these characters, of messages that were settled as sent, in order.
     fn outbox_left(&self, prefix: String) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
-    /// Messages that have not left.
+    /// Messages that have not left, without what they say: those that wait, oldest first, and then those given up that were asked for
+    /// since then, newest first; at most so many of each. What was given up is looked for among the newest [`GIVEN_UP_AMONG`] messages.
+    fn outbox_unsent(
+        &self,
+        since: DateTime<Utc>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Unsent>, StoreError>>;
+    /// How many messages wait.
     fn outbox_backlog(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
     /// Timers whose time has come, earliest first.
     fn timers_due(&self, now: DateTime<Utc>, limit: usize) -> BoxFuture<'_, Result<Vec<Timer>, StoreError>>;
@@ -415,6 +422,24 @@ pub struct OutboxRow {
     pub tried: Vec<Spot>,
     /// When it was first asked for.
     pub created_at: DateTime<Utc>,
+}
+
+/// What was given up is looked for among so many messages: all that ever left are kept.
+pub const GIVEN_UP_AMONG: u64 = 20_000;
+
+/// A message that has not left, without what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsent {
+    /// Its group.
+    pub group: String,
+    /// When it was first asked for.
+    pub created_at: DateTime<Utc>,
+    /// It was given up.
+    pub dead: bool,
+    /// Attempts since the last known outcome.
+    pub attempts: u32,
+    /// Why it has not left, where that was told: what the last attempt came to, or what it waits for.
+    pub error: Option<String>,
 }
 
 /// What sending came to.

@@ -17,8 +17,13 @@ pub(super) async fn offline(config: &Config, store: &SqliteStore, request: &Requ
     let hidden = &Hidden::default();
     let reply = match request {
         Request::IncidentStatus { incident } => {
-            let row = read::find_incident(store, incident.as_deref(), false, hidden).await?;
-            incident_reads::status(store, settings, &row, now).await?
+            let row = match read::find_incident(store, incident.as_deref(), false, hidden).await {
+                Err(error) if incident.is_none() => {
+                    return Err(incident_reads::no_status(store, error, hidden, now).await.into());
+                }
+                found => found?,
+            };
+            incident_reads::status(store, settings, &row, hidden, now).await?
         }
         Request::IncidentCatchUp { incident } => {
             let row = read::find_incident(store, incident.as_deref(), false, hidden).await?;
@@ -88,7 +93,7 @@ pub(super) fn named_service(config: &Config, name: &str) -> Result<(), Stop> {
     }
     let known: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
     let name = name.escape_default();
-    Err(Stop::failed(format!("there is no service '{name}'\nhint: blocks.toml names: {}", known.join(", "))))
+    Err(Stop::usage(format!("there is no service '{name}'\nhint: blocks.toml names: {}", known.join(", "))))
 }
 
 /// The only open incident, where there is one; a journal that does not read is an error all the same.

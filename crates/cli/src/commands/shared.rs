@@ -115,7 +115,12 @@ pub(crate) async fn run(
             show(&request, &reply, output);
             return Ok(code_of(&request, &reply));
         }
-        Request::InboxRetry { .. } => {
+        Request::InboxRetry { source, .. } => {
+            // what cannot be meant is that with an engine or without
+            if let Ok(store) = open_journal(&config) {
+                let shown = letters::Shown { source: source.clone(), all: true, body: false };
+                letters::letters(&store, &shown).await?;
+            }
             let text = "no engine is running, so nobody would take it up\nhint: start `blocks serve`, then ask again";
             return Err(Stop::new(Code::Refused, text));
         }

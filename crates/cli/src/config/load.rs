@@ -654,20 +654,24 @@ mod tests {
             .iter()
             .map(|one| {
                 let severity = one.severity.as_deref().unwrap_or("-");
-                format!("{} {} {} {}s {severity}", one.name, one.when.sign(), one.limit, one.for_s)
+                let proposes = one.propose.as_deref().unwrap_or("-");
+                let (name, sign) = (&one.name, one.when.sign());
+                format!("{name} {sign} {} {}s {severity} {proposes}", one.limit, one.for_s)
             })
             .collect();
         let wanted = [
-            "failure-rate > 0.1 3600s P1",
-            "p95 > 150 1800s P2",
-            "failures > 5 0s P1",
-            "spend > 50 0s P3",
-            "spend-breach > 75 0s P3",
-            "feature-cost > 5 0s -",
-            "kill-rate < 0.6 0s P3",
-            "quota-watch > 0.7 0s -",
-            "quota > 0.95 0s P1",
-            "pool > 190 600s P1",
+            "failure-rate > 0.1 3600s P1 rollback_to_previous_version",
+            "p95 > 150 1800s P2 -",
+            "failures > 5 0s P1 -",
+            "spend > 50 0s P3 -",
+            "spend-breach > 75 0s P3 -",
+            "feature-cost > 5 0s - -",
+            "kill-rate < 0.6 0s P3 -",
+            "quota-watch > 0.7 0s - -",
+            "quota > 0.95 0s P1 rollback_to_previous_version",
+            // more capacity first
+            "pool > 190 0s P1 -",
+            "pool-lasts > 190 600s P1 rollback_to_previous_version",
         ];
         assert_eq!(shown, wanted);
     }

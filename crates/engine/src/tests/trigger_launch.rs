@@ -70,7 +70,7 @@ fn lasting(triggers: &[Trigger], most_min: u32) -> Vec<String> {
 async fn each_fires_when_its_time_has_passed_and_not_before() {
     let triggers = documented();
     let lasts: Vec<u32> = triggers.iter().map(|one| one.for_s / 60).collect();
-    assert_eq!(lasts, [60, 30, 0, 0, 0, 0, 0, 0, 0, 10], "as the launch runbook has them");
+    assert_eq!(lasts, [60, 30, 0, 0, 0, 0, 0, 0, 0, 0, 10], "as the launch runbook has them");
     let mut bench = Bench::with(&[], with(triggers.clone())).await;
     all_read(&bench, &triggers, true);
     // a question has been asked a minute ago at most, and an answer that is asked for twice is none too early

@@ -144,7 +144,7 @@ impl Engine {
             (Some(name), _) => settings.named_service(name)?,
             (None, [only]) => only,
             (None, _) => {
-                return Err(EngineError::Refused(
+                return Err(EngineError::Usage(
                     "which service is meant? hint: `oncall test SERVICE`".to_owned(),
                 ));
             }

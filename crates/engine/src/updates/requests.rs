@@ -126,12 +126,12 @@ impl Engine {
         let named = |text: &String| by_name(text, self.directory());
         let zone = &self.settings().handover.zone;
         let eta = eta.as_ref().map(|text| read_eta(&named(text), self.now(), zone)).transpose();
-        let eta = eta.map_err(EngineError::Refused)?;
+        let eta = eta.map_err(EngineError::Usage)?;
         let known = Known { events: &loaded.events, severity, eta: eta.as_deref(), now: self.now() };
         let params = params.iter().map(|(name, value)| (name.clone(), named(value))).collect();
         let (subject, text) = template
             .fill(&Values::of(&loaded.state, known), &params)
-            .map_err(|error| EngineError::Refused(error.to_string()))?;
+            .map_err(|error| EngineError::Usage(error.to_string()))?;
         let on_page = OnPageAsked::read(impact.as_deref(), component.as_deref())?;
         let ways = self.ways(template, &loaded.state, to, &on_page)?;
         let is_public = template.audience == Audience::Public || self.stranger(&ways).is_some();
@@ -181,7 +181,7 @@ impl Engine {
             let recipients = if to.is_empty() && incident.private { &[] } else { configured };
             let recipients = if to.is_empty() { recipients } else { to };
             for recipient in recipients {
-                let to = address(recipient).map_err(EngineError::Refused)?;
+                let to = address(recipient).map_err(EngineError::Usage)?;
                 let way = Way::Mail { to };
                 if !ways.contains(&way) {
                     ways.push(way);
@@ -249,7 +249,7 @@ impl Engine {
         let (slash, code) = (if asker.channel.is_some() { "/" } else { "" }, held.draft.short_code());
         let instead = format!("{slash}blocks update edit {code} TEXT --incident {}", row.number);
         let Some(trigger) = origin.trigger.clone() else {
-            return Err(EngineError::Refused(format!("the text is missing; hint: `{instead}`")));
+            return Err(EngineError::Usage(format!("the text is missing; hint: `{instead}`")));
         };
         let form = Form {
             about: FormFor::UpdateText { incident: row.number.to_string(), draft: held.draft.code.clone() },
@@ -365,6 +365,7 @@ fn with_text(error: EngineError, text: &str) -> EngineError {
     match error {
         EngineError::NotFound(reason) => EngineError::NotFound(with(reason)),
         EngineError::Refused(reason) => EngineError::Refused(with(reason)),
+        EngineError::Usage(reason) => EngineError::Usage(with(reason)),
         EngineError::Incident(rejection) => EngineError::Refused(with(rejection.to_string())),
         other => other,
     }
@@ -405,7 +406,7 @@ impl OnPageAsked {
     fn read(impact: Option<&str>, component: Option<&str>) -> Result<OnPageAsked, EngineError> {
         let no = |option: &str, word: &str, error: String| {
             let shown: String = word.chars().filter(|c| !c.is_control()).take(ECHO_MAX).collect();
-            EngineError::Refused(format!("'{shown}' is no {option}; hint: {error}"))
+            EngineError::Usage(format!("'{shown}' is no {option}; hint: {error}"))
         };
         let impact = impact
             .map(|word| word.parse::<Impact>().map_err(|error| no("impact", word, error.to_string())))

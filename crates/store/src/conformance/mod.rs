@@ -65,6 +65,7 @@ macro_rules! store_conformance {
             nothing_leaves_before_it_is_due,
             attempts_are_counted_until_an_outcome_is_known,
             where_it_was_tried_is_known_until_an_outcome_is,
+            what_has_not_left_is_told_with_its_reason,
             timers_are_set_moved_and_cleared,
             rows_are_replaced_and_filtered,
             runs_are_found_by_target_and_by_code,

@@ -1,6 +1,6 @@
 //! Messages that must leave.
 
-use runbook_core::ports::{Commit, OutboxItem, OutboxResult, Spot, Store};
+use runbook_core::ports::{Commit, OutboxItem, OutboxResult, Spot, Store, Unsent};
 use serde_json::json;
 
 use super::{at, leaving};
@@ -201,4 +201,43 @@ pub async fn where_it_was_tried_is_known_until_an_outcome_is(store: &dyn Store) 
     settle(store, "card", 2, OutboxResult::Dead { error: "gone".to_owned() }).await;
     ask(store, [card(0, "three")]).await;
     assert_eq!(tried().await, []);
+}
+
+/// What waits is told oldest first, what was given up newest first and not what is older than that, each with why.
+pub async fn what_has_not_left_is_told_with_its_reason(store: &dyn Store) {
+    let unsent = async |since: i64, limit: usize| -> Vec<(String, i64, bool, u32, Option<String>)> {
+        let found = store.outbox_unsent(at(since), limit).await.unwrap();
+        let of = |one: Unsent| {
+            let ms = (one.created_at - at(0)).num_milliseconds();
+            (one.group, ms, one.dead, one.attempts, one.error)
+        };
+        found.into_iter().map(of).collect()
+    };
+    let waits = |group: &str, ms, attempts, error: Option<&str>| {
+        (group.to_owned(), ms, false, attempts, error.map(str::to_owned))
+    };
+    let gone = |group: &str, ms| (group.to_owned(), ms, true, 0, Some("channel_not_found".to_owned()));
+    let of = |group: &str, ms| OutboxItem { due: at(ms), ..leaving(group, group) };
+    assert_eq!(unsent(0, 9).await, []);
+    ask(store, [of("sent", 0), of("z", 10), of("old", 20), of("lost", 30), of("a", 40), card(50, "one")])
+        .await;
+    settle(store, "sent", 1, OutboxResult::Sent).await;
+    settle(store, "old", 1, dead()).await;
+    settle(store, "lost", 1, dead()).await;
+    // what an attempt came to stands while a turn is waited for; without one that is all there is to tell
+    let held = || OutboxResult::Held { until: at(60), error: "not its turn".to_owned() };
+    store.outbox_attempt("z".to_owned(), None).await.unwrap();
+    settle(store, "z", 1, retry(55)).await;
+    settle(store, "z", 1, held()).await;
+    settle(store, "a", 1, held()).await;
+    let (z, a) = (waits("z", 10, 1, Some("rate limited")), waits("a", 40, 0, Some("not its turn")));
+    let waiting = [z.clone(), a, waits("channel", 50, 0, None)];
+    assert_eq!(unsent(0, 9).await, [&waiting[..], &[gone("lost", 30), gone("old", 20)]].concat());
+    assert_eq!(unsent(21, 9).await, [&waiting[..], &[gone("lost", 30)]].concat());
+    assert_eq!(unsent(0, 1).await, [z.clone(), gone("lost", 30)]);
+    // given up, and asked for again: it begins anew
+    settle(store, "card", 1, dead()).await;
+    ask(store, [card(70, "two")]).await;
+    settle(store, "a", 1, OutboxResult::Sent).await;
+    assert_eq!(unsent(31, 9).await, [z, waits("channel", 70, 0, None)]);
 }

@@ -10,7 +10,7 @@ use runbook_core::journal::{StoredEvent, StreamId};
 use runbook_core::plan::Fingerprint;
 use runbook_core::ports::{
     Accepted, AlertsOf, BoxFuture, Commit, CommitError, DeadLetter, InboxItem, InboxStand, IncidentRow, Kept,
-    Letters, OutboxRow, RunRow, Spot, Store, StoreError, StoreReport, StreamSummary, Timer, TokenRow,
+    Letters, OutboxRow, RunRow, Spot, Store, StoreError, StoreReport, StreamSummary, Timer, TokenRow, Unsent,
 };
 use tokio::sync::watch;
 
@@ -164,6 +164,13 @@ impl Store for Watched {
     }
     fn outbox_left(&self, prefix: String) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
         self.store.outbox_left(prefix)
+    }
+    fn outbox_unsent(
+        &self,
+        since: DateTime<Utc>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Unsent>, StoreError>> {
+        self.store.outbox_unsent(since, limit)
     }
     fn outbox_backlog(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
         self.store.outbox_backlog()

@@ -5,10 +5,11 @@ mod oncall;
 mod pager;
 mod slack;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use blocks_engine::{Clock as _, EngineError, SystemClock, read};
+use blocks_engine::{Clock as _, EngineError, Hidden, SystemClock, read, unsent};
 use blocks_exec::find_program;
 use blocks_server::EngineInfo;
 use pagerduty_hook::PagerDutyClient;
@@ -27,6 +28,8 @@ const PING_LOOKS: u32 = 60;
 const PING_LOOK: Duration = Duration::from_millis(250);
 /// What was kept lately is looked through for it.
 const LATELY: usize = 100;
+/// What was given up is told for so long.
+const GIVEN_UP_FOR: chrono::TimeDelta = chrono::TimeDelta::days(7);
 /// How a ping stands in the inbox.
 const PINGED: &str = "not acted on: pagey.ping";
 
@@ -36,6 +39,8 @@ struct Check {
     /// Nothing is broken, and somebody should know.
     warns: bool,
     detail: String,
+    /// For programs, what the words say.
+    data: Option<serde_json::Value>,
 }
 
 impl Check {
@@ -44,11 +49,11 @@ impl Check {
         let detail = match result {
             Ok(text) | Err(text) => text,
         };
-        Check { name: name.to_owned(), ok, warns: false, detail }
+        Check { name: name.to_owned(), ok, warns: false, detail, data: None }
     }
 
     fn warning(name: &str, detail: String) -> Check {
-        Check { name: name.to_owned(), ok: true, warns: true, detail }
+        Check { name: name.to_owned(), ok: true, warns: true, detail, data: None }
     }
 }
 
@@ -67,6 +72,7 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
     checks.push(engine(&config).await);
     checks.push(store(&config).await);
     checks.extend(inbox(&config).await);
+    checks.extend(outbox(&config).await);
     checks.extend(repository(&config));
     checks.extend(runbooks(&config));
     if !config.file.connection.is_empty() {
@@ -123,7 +129,15 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
         Output::Json => {
             let list: Vec<_> = checks
                 .iter()
-                .map(|check| json!({ "name": check.name, "ok": check.ok, "warning": check.warns, "detail": check.detail }))
+                .map(|check| {
+                    let mut shown = json!({
+                        "name": check.name, "ok": check.ok, "warning": check.warns, "detail": check.detail
+                    });
+                    if let (Some(data), Some(object)) = (&check.data, shown.as_object_mut()) {
+                        object.insert(check.name.clone(), data.clone());
+                    }
+                    shown
+                })
                 .collect();
             printer::json(&json!({ "ok": ok, "checks": list }));
         }
@@ -207,20 +221,30 @@ fn alerts(config: &Config, secrets: &Secrets) -> Vec<Check> {
             (false, false) => secret(secrets, "GRAFANA_WEBHOOK_SECRET"),
         });
     }
-    let now = SystemClock.now();
-    let over: Vec<&str> = config
-        .settings
-        .alerts
-        .maintenance
-        .iter()
-        .filter(|one| one.until <= now)
-        .map(|one| one.reason.as_str())
-        .collect();
-    if !over.is_empty() {
-        let text = format!("over, and can be taken out: {}", over.join(", "));
-        checks.push(Check::warning("maintenance", text));
-    }
+    checks.extend(maintenance(config));
     checks
+}
+
+/// What is told of maintenance is not over, and of services that are there. An alert may name a service of its own, so another name is
+/// no error.
+fn maintenance(config: &Config) -> Option<Check> {
+    let (all, now) = (&config.settings.alerts.maintenance, SystemClock.now());
+    let mut wrong = Vec::new();
+    let over: Vec<&str> = all.iter().filter(|one| one.until <= now).map(|one| one.reason.as_str()).collect();
+    if !over.is_empty() {
+        wrong.push(format!("over, and can be taken out: {}", over.join(", ")));
+    }
+    let is_there = |name: &str| config.settings.services.iter().any(|service| service.name == name);
+    let unknown: BTreeSet<&str> =
+        all.iter().filter_map(|one| one.service.as_deref()).filter(|name| !is_there(name)).collect();
+    if !unknown.is_empty() {
+        let names: Vec<String> = unknown.iter().map(|name| format!("'{name}'")).collect();
+        wrong.push(format!(
+            "of {}, which no [[service]] is named: only alerts that carry just that name are silenced; hint: see whether it is spelt right",
+            names.join(", ")
+        ));
+    }
+    (!wrong.is_empty()).then(|| Check::warning("maintenance", wrong.join("; ")))
 }
 
 async fn store(config: &Config) -> Check {
@@ -343,6 +367,24 @@ async fn inbox(config: &Config) -> Option<Check> {
         counts.join(", ")
     );
     Some(Check::warning("inbox", text))
+}
+
+/// What waits to leave, and what never will.
+async fn outbox(config: &Config) -> Option<Check> {
+    const NAME: &str = "outbox";
+    // what is wrong with the store is told by its own check
+    let store = open_journal(config).ok()?;
+    let now = SystemClock.now();
+    let backlog = unsent::backlog(&store, now - GIVEN_UP_FOR, &Hidden::default()).await.ok()?;
+    let lines = backlog.lines(now);
+    let mut check = if lines.is_empty() {
+        Check::new(NAME, Ok("nothing waits to leave".to_owned()))
+    } else {
+        let hint = "what waits leaves by itself once it is taken; what was given up stands on the timeline of its incident, and the log says why";
+        Check::warning(NAME, format!("{}; hint: {hint}", lines.join("; ")))
+    };
+    check.data = Some(backlog.data(now));
+    Some(check)
 }
 
 /// The repository that runbooks come from: asked now, so that what is wrong is known before it is needed.
