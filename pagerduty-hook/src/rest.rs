@@ -15,6 +15,7 @@ pub(crate) mod reply;
 pub(crate) mod see;
 pub(crate) mod seen_changes;
 mod send;
+pub(crate) mod services;
 pub(crate) mod subscriptions;
 pub(crate) mod tell;
 mod tried;

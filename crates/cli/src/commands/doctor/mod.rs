@@ -94,6 +94,7 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
         checks.extend(pager::last_look(&config).await);
         if let Some(token) = secrets.get("PAGERDUTY_API_TOKEN") {
             let client = pagerduty_client(&pagerduty.api_url, token, pagerduty.from.clone())?;
+            checks.extend(pager::services(&config, &client).await);
             checks.extend(pager::left_open(&config, &client).await);
             if pagerduty.has_webhooks() {
                 checks.push(webhook(&config, &client).await);
