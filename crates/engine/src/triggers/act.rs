@@ -253,7 +253,9 @@ impl Engine {
             to,
             step: Some(name.clone()),
             reason: Some(trigger.says.clone()),
-            page: self.page_for(incident, person).filter(|page| page.email.is_some()),
+            page: self
+                .page_unasked(incident, person.pagerduty_email.clone())
+                .filter(|page| page.email.is_some()),
             shown: false,
             unanswered_min: None,
         }));

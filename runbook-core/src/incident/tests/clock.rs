@@ -10,7 +10,7 @@ use crate::incident::{
 };
 use crate::message::Outgoing;
 use crate::people::Actor;
-use crate::ports::PagerCall;
+use crate::ports::{PageUrgency, PagerCall};
 use crate::severity::EscalationStep;
 
 /// The steps of a P1: minutes, and whom they name.
@@ -32,6 +32,7 @@ fn rungs(of: &[(u32, &[&str])], pager_rings: bool) -> Vec<Rung> {
         page: Some(PagedOver {
             email: Some(format!("{}@example.com", &name[..3])),
             service: Some("PFLOW".to_owned()),
+            urgency: PageUrgency::High,
         }),
         rings: match pager_rings && matches!(name, "primary" | "secondary") {
             true => PagerRings::Now,
