@@ -78,6 +78,7 @@ mod ticker;
 mod triage;
 pub mod triggers;
 mod under_way;
+mod untold;
 mod updates;
 pub mod which;
 
