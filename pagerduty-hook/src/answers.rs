@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::rest::reply::Reply;
 use crate::rest::{
-    change, changes, details, list, oncall, page, see, seen_changes, subscriptions, tell, users,
+    change, changes, details, list, oncall, page, see, seen_changes, services, subscriptions, tell, users,
 };
 use crate::setup::Subscription;
 
@@ -68,6 +68,12 @@ pub fn turns(answer: &Value) -> Vec<(String, PagerTurn)> {
 #[must_use]
 pub fn policy(answer: &Value) -> Option<String> {
     oncall::policy(answer)
+}
+
+/// What a service is called.
+#[must_use]
+pub fn service_name(answer: &Value) -> Option<String> {
+    services::name_of(answer)
 }
 
 /// The changes of a service.

@@ -21,6 +21,6 @@ pub use blocks_hooks::Secret;
 pub use events::EventsConfig;
 pub use inbound::{BODY_LIMIT, HookConfig, SOURCE, router};
 pub use rest::{ClientError, PagerDutyClient, PagerDutyConfig, Tried};
-pub use setup::{DESCRIPTION, EVENTS, Step, Subscription, steps};
+pub use setup::{DESCRIPTION, EVENTS, Scope, Step, Subscription, steps};
 pub use signature::{SignatureError, verify};
 pub use translate::PagerDutyTranslator;

@@ -15,6 +15,7 @@ pub(crate) mod reply;
 pub(crate) mod see;
 pub(crate) mod seen_changes;
 mod send;
+pub(crate) mod services;
 pub(crate) mod subscriptions;
 pub(crate) mod tell;
 mod tried;
@@ -199,8 +200,9 @@ impl Pager for PagerDutyClient {
                 PagerCall::Note { incident, from, text } => {
                     self.add_note(incident, from.as_deref(), text, attempt > 1).await
                 }
-                PagerCall::Page { incident, key, title, text, to, service } => {
-                    let about = About { incident, service: service.as_deref(), to: to.as_deref() };
+                PagerCall::Page { incident, key, title, text, to, service, urgency } => {
+                    let (service, to, urgency) = (service.as_deref(), to.as_deref(), *urgency);
+                    let about = About { incident, service, to, urgency };
                     self.page(key, (title, text), &about).await
                 }
                 PagerCall::EndPage { key } => self.end_page(key).await,

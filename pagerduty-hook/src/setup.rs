@@ -41,8 +41,67 @@ pub const EVENTS: [&str; 26] = [
     "incident.action_invocation.terminated",
 ];
 
+/// What a subscription tells of: the whole account, or only a part of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// `account_reference`, `service_reference`, `team_reference`; empty where PagerDuty does not say.
+    kind: String,
+    /// Of which service or team.
+    id: Option<String>,
+}
+
+impl Scope {
+    /// All services.
+    #[must_use]
+    pub fn account() -> Scope {
+        Scope { kind: "account_reference".to_owned(), id: None }
+    }
+
+    /// One service, by its id.
+    #[must_use]
+    pub fn service(id: &str) -> Scope {
+        Scope { kind: "service_reference".to_owned(), id: Some(id.to_owned()) }
+    }
+
+    fn is_account(&self) -> bool {
+        self.kind == "account_reference"
+    }
+
+    fn is_service(&self) -> bool {
+        self.kind == "service_reference" && self.id.is_some()
+    }
+
+    /// Whether that is something that a subscription can be about.
+    fn is_one(&self) -> bool {
+        self.is_account() || self.id.is_some()
+    }
+
+    /// Whether a page may be told by both of them.
+    #[must_use]
+    pub fn overlaps(&self, other: &Scope) -> bool {
+        !(self.is_service() && other.is_service()) || self == other
+    }
+
+    /// What that is, for a person.
+    fn words(&self) -> String {
+        match (self.kind.as_str(), &self.id) {
+            ("account_reference", _) => "all incidents of the account".to_owned(),
+            ("service_reference", Some(id)) => format!("the incidents of the service {id}"),
+            ("team_reference", Some(id)) => format!("the incidents of the team {id}"),
+            _ => "nobody says what".to_owned(),
+        }
+    }
+
+    fn body(&self) -> Value {
+        match &self.id {
+            Some(id) => json!({ "type": self.kind, "id": id }),
+            None => json!({ "type": self.kind }),
+        }
+    }
+}
+
 /// A subscription as PagerDuty has it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
     /// PagerDuty's id of it.
     pub id: String,
@@ -52,8 +111,8 @@ pub struct Subscription {
     pub description: String,
     /// Which events.
     pub events: BTreeSet<String>,
-    /// Of what: `account_reference`, `service_reference`, `team_reference`.
-    pub filter: String,
+    /// Of what.
+    pub scope: Scope,
     /// It is switched on.
     pub active: bool,
     /// PagerDuty has switched it off for a while, after failures.
@@ -75,7 +134,10 @@ impl Subscription {
             url: text("/delivery_method/url"),
             description: text("/description"),
             events: events.filter_map(Value::as_str).map(str::to_owned).collect(),
-            filter: text("/filter/type"),
+            scope: Scope {
+                kind: text("/filter/type"),
+                id: Some(text("/filter/id")).filter(|id| !id.is_empty()),
+            },
             active: value.get("active").and_then(Value::as_bool).unwrap_or(true),
             disabled: disabled.unwrap_or(false),
         })
@@ -98,11 +160,16 @@ impl Subscription {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// It is made, switched off; its secret is shown once. It is switched on once the engine knows that.
-    Create,
+    Create {
+        /// What it tells of.
+        scope: Scope,
+    },
     /// What it asks for is put right.
     Update {
         /// Which.
         id: String,
+        /// What it tells of.
+        scope: Scope,
         /// What is not as it should be.
         why: Vec<String>,
         /// The mark of its secret, where that was kept.
@@ -131,8 +198,9 @@ impl Step {
     #[must_use]
     pub fn words(&self, url: &str) -> String {
         match self {
-            Step::Create => format!(
-                "make a subscription for all incidents of the account to {url}, switched off until its secret is known here"
+            Step::Create { scope } => format!(
+                "make a subscription for {} to {url}, switched off until its secret is known here",
+                scope.words()
             ),
             Step::Update { id, why, .. } => format!("change {id}: {}", why.join("; ")),
             Step::Enable { id, .. } => format!("enable {id}: pagerduty has switched it off after failures"),
@@ -147,25 +215,86 @@ impl Step {
             Step::Update { id, mark, switches_on: true, .. } | Step::Enable { id, mark } => {
                 Some((id, mark.as_deref()))
             }
-            Step::Create | Step::Update { .. } | Step::Delete { .. } => None,
+            Step::Create { .. } | Step::Update { .. } | Step::Delete { .. } => None,
         }
     }
 }
 
-/// What has to be done so that one subscription of ours sends to this address, in order; nothing where that is so.
+impl Subscription {
+    /// What it tells of, for a person.
+    #[must_use]
+    pub fn about(&self) -> String {
+        self.scope.words()
+    }
+}
+
+/// What has to be done so that one subscription of ours sends to this address, in order; nothing where that is so. With `service` (an
+/// id) it is about that service; without, about whatever those that are there are, and about the account where there is none: one that
+/// somebody has made for less tells of less on purpose.
 ///
 /// What is refused with 401 PagerDuty drops, and after three it sends nothing for a day. So each is made switched off, beside an old
 /// one where there is one; once the engine knows its secret, the next set-up switches it on and deletes the old one.
 ///
 /// # Errors
 /// When a person has to decide: where there are several, or where one sends elsewhere and `recreate` is not asked for.
-pub fn steps(url: &str, found: &[Subscription], recreate: bool) -> Result<Vec<Step>, String> {
-    let elsewhere: Vec<&Subscription> = found.iter().filter(|one| one.url != url && one.is_ours()).collect();
+pub fn steps(
+    url: &str,
+    found: &[Subscription],
+    service: Option<&str>,
+    recreate: bool,
+) -> Result<Vec<Step>, String> {
+    let wanted = service.map_or_else(Scope::account, Scope::service);
+    let counts = |one: &&Subscription| one.url == url || one.is_ours();
+    let mut about: Vec<&Subscription> = found.iter().filter(counts).collect();
+    if service.is_some() {
+        // those of other services are asked for by their names
+        about.retain(|one| one.scope.overlaps(&wanted));
+        let team = about.iter().find(|one| !one.scope.is_account() && one.scope != wanted);
+        if let Some(team) = team.filter(|one| one.scope.is_one()) {
+            return Err(format!(
+                "{} tells of {}, and whether {} is among them cannot be seen here; hint: where it is, nothing is to be done; else delete that subscription at PagerDuty",
+                team.id,
+                team.about(),
+                wanted.words()
+            ));
+        }
+        return steps_for(url, &about, &wanted, recreate);
+    }
+    // each service has its own, beside those of the others
+    let scopes: BTreeSet<&String> = about.iter().filter_map(|one| one.scope.id.as_ref()).collect();
+    if about.is_empty() || !about.iter().all(|one| one.scope.is_service()) {
+        let of_first = about.first().map(|one| &one.scope).filter(|scope| scope.is_one());
+        let is_same = |scope: &&Scope| about.iter().all(|one| one.scope == **scope);
+        let wanted = of_first.filter(is_same).cloned().unwrap_or(wanted);
+        return steps_for(url, &about, &wanted, recreate);
+    }
+    if recreate && scopes.len() > 1 {
+        return Err("there is a subscription for each of several services; hint: --service NAME says which one is made anew".to_owned());
+    }
+    let mut all = Vec::new();
+    for id in scopes {
+        let scope = Scope::service(id);
+        let of_it: Vec<&Subscription> = about.iter().copied().filter(|one| one.scope == scope).collect();
+        all.extend(steps_for(url, &of_it, &scope, recreate)?);
+    }
+    Ok(all)
+}
+
+/// The same among those that may tell of the same pages.
+fn steps_for(
+    url: &str,
+    found: &[&Subscription],
+    wanted: &Scope,
+    recreate: bool,
+) -> Result<Vec<Step>, String> {
+    let found = || found.iter().copied();
+    let elsewhere: Vec<&Subscription> = found().filter(|one| one.url != url && one.is_ours()).collect();
     // switched off and ours: it was made anew, and waits
     let (waiting, others): (Vec<&Subscription>, Vec<&Subscription>) =
-        found.iter().filter(|one| one.url == url).partition(|one| one.is_ours() && !one.active);
+        found().filter(|one| one.url == url).partition(|one| one.is_ours() && !one.active);
     let ids = |list: &[&Subscription]| list.iter().map(|one| one.id.as_str()).collect::<Vec<_>>().join(", ");
     let delete = |one: &Subscription, why: &str| Step::Delete { id: one.id.clone(), why: why.to_owned() };
+    let create = || Step::Create { scope: wanted.clone() };
     if others.len() > 1 {
         return Err(format!(
             "{} subscriptions send to {url}, and each page would come from each: {}; hint: delete all but one at PagerDuty",
@@ -176,7 +305,7 @@ pub fn steps(url: &str, found: &[Subscription], recreate: bool) -> Result<Vec<St
     if recreate {
         let why = "it is switched off, and another one is made";
         let mut steps: Vec<Step> = waiting.iter().map(|one| delete(one, why)).collect();
-        steps.push(Step::Create);
+        steps.push(create());
         return Ok(steps);
     }
     if waiting.len() > 1 {
@@ -189,13 +318,20 @@ pub fn steps(url: &str, found: &[Subscription], recreate: bool) -> Result<Vec<St
     match (waiting.first(), others.first()) {
         // the new one first: nothing is missed between them, and what comes twice falls away by its id
         (Some(new), old) => {
-            let mut steps = put_right(new);
-            steps.extend(old.map(|one| delete(one, &format!("{} takes its place", new.id))));
-            steps.extend(elsewhere.iter().map(|one| delete(one, "it sends to another address")));
+            let mut steps = put_right(new, wanted);
+            let less = if old.is_some_and(|old| old.scope != new.scope) {
+                format!(", for {} alone", new.about())
+            } else {
+                String::new()
+            };
+            steps.extend(old.map(|one| delete(one, &format!("{} takes its place{less}", new.id))));
+            // one that tells of more is not replaced by this one
+            let replaced = elsewhere.iter().filter(|one| new.scope.is_account() || one.scope == new.scope);
+            steps.extend(replaced.map(|one| delete(one, "it sends to another address")));
             Ok(steps)
         }
-        (None, Some(one)) => Ok(put_right(one)),
-        (None, None) if elsewhere.is_empty() => Ok(vec![Step::Create]),
+        (None, Some(one)) => Ok(put_right(one, wanted)),
+        (None, None) if elsewhere.is_empty() => Ok(vec![create()]),
         (None, None) => Err(format!(
             "a subscription of Blocks sends elsewhere ({}), and its address cannot be changed; hint: --recreate makes a new one beside it",
             ids(&elsewhere)
@@ -203,14 +339,15 @@ pub fn steps(url: &str, found: &[Subscription], recreate: bool) -> Result<Vec<St
     }
 }
 
-/// What makes of it what it should be.
-fn put_right(one: &Subscription) -> Vec<Step> {
+/// What makes of it what it should be; what it tells of stays as somebody has made it.
+fn put_right(one: &Subscription, wanted: &Scope) -> Vec<Step> {
     let mut steps = Vec::new();
     let why = differences(one);
     let mark = one.mark().map(str::to_owned);
     if !why.is_empty() {
         let (id, mark) = (one.id.clone(), mark.clone());
-        steps.push(Step::Update { id, why, mark, switches_on: !one.active });
+        let scope = if one.scope.is_one() { one.scope.clone() } else { wanted.clone() };
+        steps.push(Step::Update { id, scope, why, mark, switches_on: !one.active });
     }
     if one.disabled {
         steps.push(Step::Enable { id: one.id.clone(), mark });
@@ -225,8 +362,8 @@ fn differences(one: &Subscription) -> Vec<String> {
     if missing > 0 {
         why.push(format!("{missing} types of events are missing"));
     }
-    if one.filter != "account_reference" {
-        why.push(format!("it is about less than the account ({})", one.filter));
+    if !one.scope.is_one() {
+        why.push("it does not say what it is about".to_owned());
     }
     if !one.active {
         why.push("it is switched off".to_owned());
@@ -238,14 +375,14 @@ fn differences(one: &Subscription) -> Vec<String> {
 }
 
 /// What is sent to make one, or to put one right: PagerDuty takes no other address for one that is there.
-pub(crate) fn body(url: Option<&str>, active: bool, mark: Option<&str>) -> Value {
+pub(crate) fn body(url: Option<&str>, scope: &Scope, active: bool, mark: Option<&str>) -> Value {
     let description =
         mark.map_or_else(|| DESCRIPTION.to_owned(), |mark| format!("{DESCRIPTION}{MARKED}{mark}"));
     let mut wish = json!({
         "type": "webhook_subscription",
         "description": description,
         "events": EVENTS,
-        "filter": { "type": "account_reference" },
+        "filter": scope.body(),
         "active": active,
     });
     if let Some(url) = url {
@@ -266,7 +403,7 @@ mod tests {
             url: URL.to_owned(),
             description: DESCRIPTION.to_owned(),
             events: EVENTS.iter().map(|event| (*event).to_owned()).collect(),
-            filter: "account_reference".to_owned(),
+            scope: Scope::account(),
             active: true,
             disabled: false,
         };
@@ -275,7 +412,11 @@ mod tests {
     }
 
     fn words(found: &[Subscription], recreate: bool) -> Vec<String> {
-        match steps(URL, found, recreate) {
+        words_for(found, None, recreate)
+    }
+
+    fn words_for(found: &[Subscription], service: Option<&str>, recreate: bool) -> Vec<String> {
+        match steps(URL, found, service, recreate) {
             Ok(steps) => steps.iter().map(|step| step.words(URL)).collect(),
             Err(error) => vec![format!("error: {error}")],
         }
@@ -284,10 +425,11 @@ mod tests {
     #[test]
     fn what_is_there_says_what_is_to_be_done() {
         let elsewhere = || ours("POLD", |one| one.url = "https://old.example.com/hooks/pagerduty".to_owned());
-        let other = || Subscription {
-            id: "POTHER".to_owned(),
-            url: "https://x.example.com".to_owned(),
-            ..Subscription::default()
+        let other = || {
+            ours("POTHER", |one| {
+                one.url = "https://x.example.com".to_owned();
+                one.description = String::new();
+            })
         };
         let waits = |id: &str| ours(id, |one| one.active = false);
         let off = format!("make a subscription for all incidents of the account to {URL}, switched off");
@@ -313,10 +455,10 @@ mod tests {
                 vec!["change P1: 1 types of events"],
             ),
             (
-                "of one service",
-                vec![ours("P1", |one| one.filter = "service_reference".to_owned())],
+                "of nobody knows what",
+                vec![ours("P1", |one| one.scope = Scope { kind: String::new(), id: None })],
                 false,
-                vec!["change P1: it is about less"],
+                vec!["change P1: it does not say what"],
             ),
             ("off", vec![ours("P1", |one| one.active = false)], false, vec!["change P1: it is switched off"]),
             (
@@ -403,18 +545,123 @@ mod tests {
     #[test]
     fn what_is_made_sends_nothing_yet() {
         for found in [vec![], vec![ours("P1", |_| ())]] {
-            let made = steps(URL, &found, true).unwrap();
-            assert_eq!(made, [Step::Create]);
+            let made = steps(URL, &found, None, true).unwrap();
+            assert_eq!(made, [Step::Create { scope: Scope::account() }]);
             assert_eq!(made[0].switches_on(), None);
         }
-        assert_eq!(body(Some(URL), false, None)["webhook_subscription"]["active"], false);
-        assert_eq!(body(None, true, None)["webhook_subscription"]["active"], true);
+        let all = Scope::account();
+        assert_eq!(body(Some(URL), &all, false, None)["webhook_subscription"]["active"], false);
+        assert_eq!(body(None, &all, true, None)["webhook_subscription"]["active"], true);
+    }
+
+    fn of(id: &str, service: &str) -> Subscription {
+        ours(id, |one| one.scope = Scope::service(service))
+    }
+
+    /// One that somebody has made for less tells of less on purpose: it is never widened.
+    #[test]
+    fn what_is_about_less_stays_so() {
+        let team = || {
+            ours("PT", |one| {
+                one.scope = Scope { kind: "team_reference".to_owned(), id: Some("PTEAM".into()) }
+            })
+        };
+        let waits = |mut one: Subscription| {
+            one.active = false;
+            one
+        };
+        let made = |scope: &str| format!("make a subscription for {scope} to {URL}, switched off");
+        let (flow, all) = (made("the incidents of the service PFLOW"), made("all incidents of the account"));
+        let service = Some("PFLOW");
+        for (what, found, asked, recreate, wanted) in [
+            ("one of a service", vec![of("P1", "PFLOW")], None, false, vec![]),
+            ("one of a team", vec![team()], None, false, vec![]),
+            ("each of its service", vec![of("P1", "PFLOW"), of("P2", "PBILL")], None, false, vec![]),
+            ("that one", vec![of("P1", "PFLOW")], service, false, vec![]),
+            ("all of them cover it", vec![ours("P1", |_| ())], service, false, vec![]),
+            ("nothing is there", vec![], service, false, vec![flow.as_str()]),
+            ("another service's", vec![of("P2", "PBILL")], service, false, vec![flow.as_str()]),
+            ("nothing is there, and nothing named", vec![], None, false, vec![all.as_str()]),
+            (
+                "a team may have it",
+                vec![team()],
+                service,
+                false,
+                vec!["error: PT tells of the incidents of the team PTEAM"],
+            ),
+            (
+                "two of the same",
+                vec![of("P1", "PFLOW"), of("P2", "PFLOW")],
+                None,
+                false,
+                vec!["error: 2 subscriptions send to"],
+            ),
+            (
+                "beside one of all",
+                vec![of("P1", "PFLOW"), ours("P2", |_| ())],
+                None,
+                false,
+                vec!["error: 2 subscriptions send to"],
+            ),
+            (
+                "the other one's is not switched on along with it",
+                vec![waits(of("P1", "PFLOW")), waits(of("P2", "PBILL"))],
+                service,
+                false,
+                vec!["change P1: it is switched off"],
+            ),
+            (
+                "both are",
+                vec![waits(of("P1", "PFLOW")), waits(of("P2", "PBILL"))],
+                None,
+                false,
+                vec!["change P2: it is switched off", "change P1: it is switched off"],
+            ),
+            ("made anew as it is", vec![of("P1", "PFLOW")], None, true, vec![flow.as_str()]),
+            (
+                "which is made anew",
+                vec![of("P1", "PFLOW"), of("P2", "PBILL")],
+                None,
+                true,
+                vec!["error: there is a subscription for each of several services"],
+            ),
+            ("narrower than it was", vec![ours("P1", |_| ())], service, true, vec![flow.as_str()]),
+            (
+                "and that is switched on",
+                vec![ours("P1", |_| ()), waits(of("P2", "PFLOW"))],
+                service,
+                false,
+                vec![
+                    "change P2: it is switched off",
+                    "delete P1: P2 takes its place, for the incidents of the service PFLOW alone",
+                ],
+            ),
+        ] {
+            let said = words_for(&found, asked, recreate);
+            assert_eq!(said.len(), wanted.len(), "{what}: {said:?}");
+            for (said, wanted) in said.iter().zip(wanted) {
+                assert!(said.starts_with(wanted), "{what}: {said}");
+            }
+        }
+        // what is put right of it keeps what it is about, also where it is changed as a whole
+        let mut lacks = of("P1", "PFLOW");
+        lacks.events.clear();
+        let steps = steps(URL, &[lacks], None, false).unwrap();
+        let [Step::Update { scope, .. }] = steps.as_slice() else { panic!("{steps:?}") };
+        let sent = body(None, scope, true, None);
+        assert_eq!(
+            sent["webhook_subscription"]["filter"],
+            json!({ "type": "service_reference", "id": "PFLOW" })
+        );
     }
 
     #[test]
     fn what_switches_one_on_says_by_which_secret() {
         let marked = |mark: Option<&str>| {
-            body(None, true, mark)["webhook_subscription"]["description"].as_str().unwrap().to_owned()
+            body(None, &Scope::account(), true, mark)["webhook_subscription"]["description"]
+                .as_str()
+                .unwrap()
+                .to_owned()
         };
         let with = |description: String, active: bool, disabled: bool| {
             ours("P1", |one| (one.description, one.active, one.disabled) = (description, active, disabled))
@@ -427,7 +674,7 @@ mod tests {
             // it sends already, and is only put right
             (with(String::new(), true, false), vec![]),
         ] {
-            let all = steps(URL, std::slice::from_ref(&one), false).unwrap();
+            let all = steps(URL, std::slice::from_ref(&one), None, false).unwrap();
             let switched: Vec<_> = all.iter().filter_map(Step::switches_on).collect();
             assert_eq!(switched, wanted, "{one:?}");
             assert_eq!(one.is_ours(), !one.description.is_empty());
@@ -446,6 +693,9 @@ mod tests {
             (read.id.as_str(), read.url.as_str(), read.disabled, read.events.len()),
             ("P1", URL, true, 1)
         );
+        assert_eq!(read.scope, Scope::account());
+        let narrow = json!({ "id": "P1", "filter": { "type": "service_reference", "id": "PFLOW" } });
+        assert_eq!(Subscription::read(&narrow).map(|one| one.scope), Some(Scope::service("PFLOW")));
         for odd in [
             json!(null),
             json!([]),

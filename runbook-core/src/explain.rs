@@ -58,6 +58,7 @@ fn decisions(envelope: &Envelope<IncidentEvent>) -> Vec<Explained> {
                 ("service", service.clone()),
             ];
             lines.extend(chosen.as_ref().map(|chosen| ("runbook", why_these(chosen))));
+            lines.extend(calls_nobody(chosen.as_deref()));
             lines.extend(private.then(|| ("opening", "private: only named people see it".to_owned())));
             lines
         }
@@ -72,8 +73,10 @@ fn decisions(envelope: &Envelope<IncidentEvent>) -> Vec<Explained> {
             vec![("runbook", format!("{runbook}: looked at for {from} {age} before, and not once more"))]
         }
         IncidentEvent::SeverityConfirmed { .. } => vec![("severity", format!("confirmed by {by}"))],
-        IncidentEvent::ServiceChanged { from, to, .. } => {
-            vec![("service", format!("{to} instead of {from}, by {by}"))]
+        IncidentEvent::ServiceChanged { from, to, chosen } => {
+            let mut lines = vec![("service", format!("{to} instead of {from}, by {by}"))];
+            lines.extend(calls_nobody(chosen.as_deref()));
+            lines
         }
         IncidentEvent::AlertsChanged { tally, reasons } => {
             let mut lines = vec![("alerts", tally.words())];
@@ -165,6 +168,13 @@ fn decisions(envelope: &Envelope<IncidentEvent>) -> Vec<Explained> {
     lines.into_iter().map(|(about, text)| Explained { at, about, text }).collect()
 }
 /// Which runbooks look, and why.
+/// That it is another team's, where it is.
+fn calls_nobody(chosen: Option<&Chosen>) -> Option<(&'static str, String)> {
+    let text =
+        "nobody is called by the clock, unless an alert of it fires here: its service is not in blocks.toml";
+    chosen.filter(|chosen| chosen.is_unlisted).map(|_| ("escalation", text.to_owned()))
+}
+
 fn why_these(chosen: &Chosen) -> String {
     match chosen.triage.as_slice() {
         [] => format!("none looks by itself: {}", chosen.reason),

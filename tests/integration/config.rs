@@ -19,6 +19,7 @@ async fn a_bad_file_is_shown_with_line_reason_and_hint_and_nothing_starts() {
         ("[store]\nurl = \"postgres://db/blocks\"\n", 2, "postgres"),
         ("[slack]\nmode = \"sockets\"\n", 2, "sockets"),
         ("[pagerduty]\nmode = \"poll\"\npoll_s = 1\n", 3, "no pause between two looks"),
+        ("[pagerduty]\nmode = \"poll\"\n[[service]]\nname = \"x\"\n", 2, "no [[service]] has one"),
         ("[time]\nzone = \"Mars/Olympus\"\n", 2, "Mars"),
         ("[[service]]\nname = \"x\"\nseverity = \"P9\"\n", 3, "P9"),
         ("[[person]]\nname = \"ana\"\nrole = [\"commander\"]\n", 3, "role"),

@@ -87,6 +87,41 @@ async fn doctor_says_which_token_slack_does_not_take() {
     }
 }
 
+/// An id that PagerDuty does not have looks like one that it has: nothing of that service would ever be seen.
+#[tokio::test]
+async fn doctor_says_what_pagerduty_calls_each_service() {
+    let more = "[[service]]\nname = \"billing\"\npagerduty_id = \"PGONE01\"\n".to_owned();
+    let config = AppConfig { pagerduty_mode: "both", more, triage: None, ..AppConfig::default() };
+    let app = TestApp::start(&config).await;
+    let (word, detail) = said(&app, "pagerduty id of flowengine").await;
+    assert_eq!((word.as_str(), detail.as_str()), ("ok", "PFLOW01 is \"flowengine\""));
+    let (word, detail) = said(&app, "pagerduty id of billing").await;
+    assert!(
+        word == "fails" && detail.contains("no service PGONE01") && detail.contains("hint: "),
+        "{detail}"
+    );
+
+    // where none is named, only webhooks tell of a page
+    let whole = std::fs::read_to_string(app.config_file()).unwrap();
+    let kept: Vec<&str> = whole.lines().filter(|line| !line.starts_with("pagerduty_id")).collect();
+    let without = kept.join("\n");
+    let file = app.dir.join("without.toml").display().to_string();
+    std::fs::write(&file, &without).unwrap();
+    let words = ["doctor", "-o", "json", "--config", &file];
+    let shown =
+        blocks_tests::run_in(&blocks_tests::blocks(), &words, app.environment(), &app.dir).await.json();
+    let checks = shown["checks"].as_array().cloned().unwrap_or_default();
+    let found =
+        checks.iter().find(|check| check["name"] == "pagerduty services").cloned().unwrap_or_default();
+    assert_eq!(found["warning"], true, "{shown}");
+    assert!(text(&found["detail"]).contains("no [[service]] has a `pagerduty_id`"), "{found}");
+
+    std::fs::write(&file, without.replace("mode = \"both\"", "mode = \"poll\"")).unwrap();
+    let refused = blocks_tests::run_in(&blocks_tests::blocks(), &words, app.environment(), &app.dir).await;
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.stderr.contains("RB0003") && refused.stderr.contains("hint: "), "{refused:?}");
+}
+
 /// A Slack user group gives its members their role, and whoever is in no group has what blocks.toml says.
 #[tokio::test]
 async fn a_user_group_of_slack_gives_people_their_role() {

@@ -129,6 +129,43 @@ async fn the_subscription_is_made_put_right_and_tried() {
     assert!(enabled.code == 0 && enabled.stdout.contains("enable "), "{enabled:?}");
 }
 
+/// A subscription for one service leaves other teams' pages where they are, and nobody widens it by asking once more.
+#[tokio::test]
+async fn a_subscription_for_one_service_stays_one() {
+    let more = "[[service]]\nname = \"billing\"\npagerduty_id = \"PBILL01\"\n[[service]]\nname = \"plain\"\n";
+    let config = AppConfig { triage: None, more: more.to_owned(), ..AppConfig::default() };
+    let app = TestApp::start(&config).await;
+    let url = format!("http://{}", app.address());
+    let setup = async |more: &[&str]| {
+        let words = [&["pagerduty", "setup", "--url", &url, "-o", "json"], more].concat();
+        app.blocks(&words).await
+    };
+    for (name, wanted) in [("nobody", "there is no service 'nobody'"), ("plain", "has no `pagerduty_id`")] {
+        let refused = setup(&["--service", name, "--dry-run"]).await;
+        assert!(refused.code == 2 && refused.stderr.contains(wanted), "{refused:?}");
+        assert!(refused.stderr.contains("hint: "), "{refused:?}");
+    }
+    let said = |finished: &blocks_tests::Finished| finished.json()["steps"].to_string();
+    for (name, id) in [("flowengine", "PFLOW01"), ("billing", "PBILL01")] {
+        let file = app.dir.join(format!("secret-of-{name}")).display().to_string();
+        let made = setup(&["--service", name, "--yes", "--secret-file", &file]).await;
+        assert_eq!(made.code, 0, "{made:?}");
+        assert!(said(&made).contains(&format!("for the incidents of the service {id}")), "{made:?}");
+        assert!(made.stderr.contains(&format!("--service {name}`")), "{made:?}");
+        assert!(!made.stderr.contains("deletes the old one"), "{made:?}");
+        let on = setup(&["--service", name, "--yes", "--unverified"]).await;
+        assert!(on.code == 0 && said(&on).contains("it is switched off"), "{on:?}");
+    }
+    // asked for once more, by name or without, nothing is to be done
+    for more in [&["--yes"][..], &["--yes", "--service", "flowengine"]] {
+        let again = setup(more).await;
+        assert_eq!((again.code, said(&again)), (0, "[]".to_owned()), "{again:?}");
+    }
+    let told = app.blocks(&["pagerduty", "setup", "--url", &url]).await;
+    let wanted = "for the incidents of the service PBILL01, the incidents of the service PFLOW01 sends to";
+    assert!(told.code == 0 && told.stdout.contains(wanted), "{told:?}");
+}
+
 /// A server that takes whatever comes proves nothing.
 #[tokio::test]
 async fn what_takes_everything_does_not_know_a_secret() {

@@ -347,7 +347,7 @@ pub(crate) enum SlackTier {
 pub(crate) enum PagerDutyCommand {
     /// Make the webhook subscription, or put it right: says what it will do, and asks
     #[command(
-        after_help = "Examples:\n  blocks pagerduty setup --url https://blocks.example.com --dry-run\n  blocks pagerduty setup --url https://blocks.example.com --secret-file /etc/blocks/pagerduty-webhook\n\nDone twice, it does nothing. The secret is shown nowhere but in that file."
+        after_help = "Examples:\n  blocks pagerduty setup --url https://blocks.example.com --dry-run\n  blocks pagerduty setup --url https://blocks.example.com --service checkout --secret-file /etc/blocks/pagerduty-webhook\n\nDone twice, it does nothing. The secret is shown nowhere but in that file."
     )]
     Setup(SetupArgs),
 }
@@ -358,6 +358,10 @@ pub(crate) struct SetupArgs {
     /// Where PagerDuty reaches Blocks; /hooks/pagerduty is added
     #[arg(long, value_name = "URL")]
     pub(crate) url: url::Url,
+    /// A [[service]] with a pagerduty_id: the subscription is for its incidents alone, beside those of other services. Without it, a new
+    /// one is for the whole account
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service: Option<String>,
     /// A new file for the secret of a new subscription, which nobody else may read; or the file with that of one that is to be
     /// switched on, where PAGERDUTY_WEBHOOK_SECRET does not hold it
     #[arg(long, value_name = "FILE")]

@@ -12,7 +12,9 @@ use runbook_core::journal::Envelope;
 use runbook_core::message::Outgoing;
 use runbook_core::people::{Actor, Person};
 use runbook_core::plan::Fingerprint;
-use runbook_core::ports::{Commit, OutboxResult, OutboxRow, PAGE_KEY_PREFIX, PagerCall, PagerError};
+use runbook_core::ports::{
+    Commit, OutboxResult, OutboxRow, PAGE_KEY_PREFIX, PageUrgency, PagerCall, PagerError,
+};
 use runbook_core::run::{Decision, Run, RunEvent, Status};
 
 use crate::deliver::Called;
@@ -297,6 +299,7 @@ impl Engine {
             ),
             to: Some(email),
             service: self.pager_service(incident),
+            urgency: PageUrgency::High,
             incident: incident.pager.as_ref().map(|pager| pager.id.clone()).unwrap_or_default(),
         }
     }

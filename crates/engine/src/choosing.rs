@@ -32,6 +32,7 @@ impl Engine {
             // a priority is the severity that it stands for
             priority: self.severity_named(page).or_else(|| page.priority.clone()),
             high_urgency: page.high_urgency,
+            is_unlisted: self.settings().is_unlisted(page),
             ..Facts::default()
         }
     }
@@ -103,6 +104,7 @@ fn facts_with(state: &Incident, details: PageDetails) -> Facts {
         title: state.title.clone(),
         priority: chosen.and_then(|chosen| chosen.priority.clone()),
         high_urgency: chosen.and_then(|chosen| chosen.high_urgency),
+        is_unlisted: chosen.is_some_and(|chosen| chosen.is_unlisted),
         labels: details.labels,
         details: details.details,
     };

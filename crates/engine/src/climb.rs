@@ -120,7 +120,7 @@ impl Engine {
         let callee = |to: Actor, email: Option<String>, over: bool| Callee {
             rings: ringing.rings_for(email.as_deref(), &roster),
             to,
-            page: self.page_over(state, email).filter(|_| over),
+            page: self.page_unasked(state, email).filter(|_| over),
         };
         // a level of the pager's is paged there also where no e-mail is known; of any other name that is somebody else's step
         let is_level = Roster::is_level(name) && !state.private;

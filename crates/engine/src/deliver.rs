@@ -285,7 +285,7 @@ impl Engine {
             let call = PagerCall::Severity { incident: known, from, severity, priority };
             return Ok(is_still.then_some(call));
         }
-        let PagerCall::Page { incident: known, key, title, text, to, service: None } = call else {
+        let PagerCall::Page { incident: known, key, title, text, to, service: None, urgency } = call else {
             return Ok(Some(call.clone()));
         };
         let Some(state) = self.incident(incident).await? else { return Ok(None) };
@@ -311,7 +311,7 @@ impl Engine {
             (to, _) => to.clone(),
         };
         let (incident, key, title, text) = (known.clone(), key.clone(), title.clone(), text.clone());
-        Ok(Some(PagerCall::Page { incident, key, title, text, to, service }))
+        Ok(Some(PagerCall::Page { incident, key, title, text, to, service, urgency: *urgency }))
     }
 
     pub(crate) async fn settle(&self, row: &OutboxRow, result: OutboxResult) -> Result<(), EngineError> {

@@ -31,6 +31,7 @@ use crate::settings::Settings;
 use crate::sharing::Sharing;
 use crate::triggers::TriggerTranslator;
 use crate::under_way::UnderWay;
+use crate::untold::Untold;
 
 /// How long a command may be on its way to its process until it is looked at again.
 const STARTING: Duration = Duration::from_millis(50);
@@ -87,6 +88,8 @@ pub(crate) struct Inner {
     pub(crate) plan_gate: Mutex<()>,
     /// What the pager tells and what is seen there open an incident once.
     pub(crate) pager_gate: Mutex<()>,
+    /// What was seen there, and may still be told.
+    pub(crate) untold: std::sync::Mutex<Untold>,
     /// Alerts are decided about in one place at a time.
     pub(crate) alert_gate: Mutex<()>,
     /// When each incident's alerts were last told of on its timeline.
@@ -152,6 +155,7 @@ impl Engine {
                 reconcile_gate: Mutex::new(()),
                 plan_gate: Mutex::new(()),
                 pager_gate: Mutex::new(()),
+                untold: std::sync::Mutex::default(),
                 alert_gate: Mutex::new(()),
                 alerts_told: std::sync::Mutex::default(),
                 alerts_waiting: std::sync::Mutex::default(),

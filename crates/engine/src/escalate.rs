@@ -3,7 +3,7 @@
 use runbook_core::ids::IncidentId;
 use runbook_core::incident::{Escalate, Incident, IncidentCommand, IncidentEvent, PagedOver};
 use runbook_core::people::{Actor, Person};
-use runbook_core::ports::{CallPage, OutboxRow, PagerCall};
+use runbook_core::ports::{CallPage, OutboxRow, PageUrgency, PagerCall};
 use runbook_core::request::Request;
 use serde_json::json;
 
@@ -212,7 +212,14 @@ impl Engine {
             return None;
         }
         let service = self.pager_service(incident);
-        (incident.pager.is_some() || service.is_some()).then_some(PagedOver { email, service })
+        let urgency = PageUrgency::High;
+        (incident.pager.is_some() || service.is_some()).then_some(PagedOver { email, service, urgency })
+    }
+
+    /// The same where nobody asks for it: what the severity says is not urgent can wait until they are up.
+    pub(crate) fn page_unasked(&self, incident: &Incident, email: Option<String>) -> Option<PagedOver> {
+        let urgency = self.settings().severities.default_scheme().page_urgency(&incident.severity);
+        self.page_over(incident, email).map(|page| PagedOver { urgency, ..page })
     }
 
     /// The pager's service for an incident that the pager does not know itself.

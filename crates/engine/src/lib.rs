@@ -79,6 +79,7 @@ mod triage;
 pub mod triggers;
 mod under_way;
 pub mod unsent;
+mod untold;
 mod updates;
 pub mod which;
 

@@ -131,6 +131,10 @@ impl Engine {
         let Some(loaded) = load_incident(self.store(), id).await? else { return Ok(()) };
         let Some(by_rotation) = self.commander_by_rotation(&loaded.state) else { return Ok(()) };
         if by_rotation != *who {
+            // of another team's nobody here has to hear
+            if loaded.state.is_of_others() {
+                return Ok(());
+            }
             let person = self.directory().person_of(&by_rotation);
             if loaded.state.private && !person.is_some_and(|person| may_see(person, &loaded.state)) {
                 return Ok(());

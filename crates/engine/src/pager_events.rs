@@ -45,6 +45,7 @@ impl Engine {
             inbox: Some((item.source.clone(), item.id.clone())),
             ..Origin::of(self.pager_actor(event).await, cause)
         };
+        self.is_told(event);
         match self.heed(event, &origin, Some(item)).await? {
             Heeded::Acted => {}
             Heeded::KnownAlready => self.done(item).await?,

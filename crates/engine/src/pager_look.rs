@@ -22,6 +22,7 @@ use crate::incidents::load_incident;
 use crate::origin::Origin;
 use crate::settings::{PagerLook, PagerTells};
 use crate::streams::Loaded;
+use crate::untold::PATIENCE;
 
 /// What a look has seen once: the incident's id at the pager, and what that was.
 type Once = BTreeSet<(String, &'static str)>;
@@ -30,8 +31,6 @@ type Once = BTreeSet<(String, &'static str)>;
 const LOOK: usize = 10_000;
 /// Longest pause after a look that failed.
 const LONGEST: Duration = Duration::from_secs(120);
-/// So long what is seen for the first time may still be told by a webhook.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// The notes of so many incidents are read in one look: a page that comes meanwhile does not wait for all of them.
 const NOTES_AT_ONCE: usize = 20;
 
@@ -133,6 +132,7 @@ impl Engine {
         seen: &mut Seen,
     ) -> Result<(), LookError> {
         let Some(pager) = self.inner.parts.pager.clone() else { return Ok(()) };
+        self.tell_of_untold().await?;
         let rows = self.store().incidents(true, LOOK).await.map_err(EngineError::from)?;
         let services = self.settings().services.iter().filter_map(|service| service.pagerduty_id.clone());
         let at = LookAt {
@@ -463,22 +463,22 @@ impl Engine {
             _ => None,
         };
         let event = PagerEvent { kind, incident: page.clone(), agent_id, agent_name, occurred_at: at };
-        if look.tells != PagerTells::Webhooks {
+        if look.tells == PagerTells::Nothing {
             return self.heed(&event, &origin, None).await.map(|_| ());
         }
         let before = self.head_of_pager(&page.id, about).await?;
         self.heed(&event, &origin, None).await?;
         let after = self.head_of_pager(&page.id, about).await?;
         let Some((id, _)) = after.filter(|_| after != before) else { return Ok(()) };
-        // that nobody was told of it is worth knowing: the webhook may be broken
-        self.inner.metrics.count("blocks_pager_drift_total", format!("what=\"{word}\""));
-        let receipt = IncidentCommand::NotePager {
-            what: "seen by looking".to_owned(),
-            text: Some(format!("{word}, and no webhook said so")),
-            id: None,
-        };
-        self.change_incident(id, &receipt, &Origin::system("pagerduty", Cause::Engine), None).await?;
-        Ok(())
+        match look.tells {
+            // it was seen twice, half a minute apart
+            PagerTells::Webhooks => self.receipt(id, word).await,
+            // seen for the first time: a webhook may be on its way
+            PagerTells::Both | PagerTells::Nothing => {
+                self.is_found(&event, id);
+                Ok(())
+            }
+        }
     }
 
     /// An incident of the pager here, or the one that a page of ours is about, and how many events it has.
@@ -502,7 +502,7 @@ fn severity_key(id: IncidentId, seq: u64) -> String {
 }
 
 /// What happened, in a word.
-fn word(kind: &PagerEventKind) -> &'static str {
+pub(crate) fn word(kind: &PagerEventKind) -> &'static str {
     match kind {
         PagerEventKind::Triggered => "triggered",
         PagerEventKind::Acknowledged => "acknowledged",

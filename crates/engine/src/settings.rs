@@ -7,6 +7,7 @@ use runbook_core::alert::AlertPolicy;
 use runbook_core::oncall::Rotation;
 use runbook_core::people::Group;
 use runbook_core::plan::ApprovalPolicy;
+use runbook_core::ports::PagerIncident;
 use runbook_core::rules::Rule;
 use runbook_core::runbook::CommandKind;
 use runbook_core::severity::Severities;
@@ -241,6 +242,25 @@ impl Settings {
     #[must_use]
     pub fn service_by_pager_id(&self, id: &str) -> Option<&ServiceSettings> {
         self.services.iter().find(|service| service.pagerduty_id.as_deref() == Some(id))
+    }
+
+    /// Whether a page is about a service that is none of those named here, although services of the pager are: a webhook subscription for
+    /// the whole account tells of other teams' pages, too. One that does not say whose it is may be ours.
+    #[must_use]
+    pub fn is_unlisted(&self, page: &PagerIncident) -> bool {
+        let by_id = page.service_id.as_deref().and_then(|id| self.service_by_pager_id(id));
+        let is_called = |name: &String| {
+            let names = |service: &ServiceSettings| {
+                let mut all = std::iter::once(&service.name).chain(&service.aliases);
+                all.any(|known| known.eq_ignore_ascii_case(name))
+            };
+            self.services.iter().any(names)
+        };
+        let says_whose = page.service_id.is_some() || page.service_name.is_some();
+        says_whose
+            && by_id.is_none()
+            && !page.service_name.as_ref().is_some_and(is_called)
+            && self.services.iter().any(|service| service.pagerduty_id.is_some())
     }
 
     /// The service that is meant by the first of these names that means one: its name, another name of it, the pager's id.

@@ -1,17 +1,18 @@
 //! Pages of our own: incidents that ring for somebody.
 
 use http::Method;
-use runbook_core::ports::PagerError;
+use runbook_core::ports::{PageUrgency, PagerError};
 use serde_json::{Value, json};
 
 use super::change::Status;
 use super::{PagerDutyClient, checked, list, permanent};
 
-/// What a page is about, and for whom.
+/// What a page is about, for whom, and how loud.
 pub(super) struct About<'a> {
     pub(super) incident: &'a str,
     pub(super) service: Option<&'a str>,
     pub(super) to: Option<&'a str>,
+    pub(super) urgency: PageUrgency,
 }
 
 impl PagerDutyClient {
@@ -41,7 +42,7 @@ impl PagerDutyClient {
             "type": "incident",
             "title": title,
             "service": { "id": service, "type": "service_reference" },
-            "urgency": "high",
+            "urgency": about.urgency.word(),
             "incident_key": key,
             "body": { "type": "incident_body", "details": text },
         } });

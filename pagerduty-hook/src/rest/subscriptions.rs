@@ -26,24 +26,25 @@ impl PagerDutyClient {
     pub async fn take_step(&self, step: &Step, url: &str) -> Result<Option<Secret>, PagerError> {
         let _turn = self.turn.lock().await;
         match step {
-            Step::Create => {
+            Step::Create { scope } => {
                 let doing = "make the webhook subscription";
                 let to = self.url(&["webhook_subscriptions"], &[])?;
-                let made =
-                    self.changed(Method::POST, &to, Some(&body(Some(url), false, None)), doing).await?;
+                let made = self
+                    .changed(Method::POST, &to, Some(&body(Some(url), scope, false, None)), doing)
+                    .await?;
                 let secret = secret_of(&made).ok_or_else(|| {
                     permanent("pagerduty made the subscription and shows no secret; hint: delete it there, and try again".to_owned())
                 })?;
                 let secret = Secret::new(secret);
                 let id = made.pointer("/webhook_subscription/id").and_then(Value::as_str).unwrap_or_default();
                 // without it nobody can find out later who knows the secret; the secret itself must not be lost by that
-                if let Err(error) = self.put(id, &body(None, false, Some(&secret.mark()))).await {
+                if let Err(error) = self.put(id, &body(None, scope, false, Some(&secret.mark()))).await {
                     tracing::warn!(%error, "whose secret is whose could not be kept at PagerDuty");
                 }
                 Ok(Some(secret))
             }
-            Step::Update { id, mark, .. } => {
-                self.put(id, &body(None, true, mark.as_deref())).await.map(|()| None)
+            Step::Update { id, scope, mark, .. } => {
+                self.put(id, &body(None, scope, true, mark.as_deref())).await.map(|()| None)
             }
             Step::Enable { id, .. } => {
                 let to = self.url(&["webhook_subscriptions", checked(id)?, "enable"], &[])?;

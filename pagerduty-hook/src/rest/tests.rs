@@ -6,7 +6,7 @@ use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use runbook_core::ports::{Circuit, EventAction, EventSeverity};
+use runbook_core::ports::{Circuit, EventAction, EventSeverity, PageUrgency};
 use serde_json::json;
 
 use super::*;
@@ -205,6 +205,7 @@ async fn a_page_rings_at_the_incidents_service_and_once() {
         text: "look".to_owned(),
         to: None,
         service: None,
+        urgency: PageUrgency::High,
     };
     const LOOK: &str = "GET /pd/incidents?incident_key=blocks%2Fundo-failed%2Fr&statuses%5B%5D=triggered&statuses%5B%5D=acknowledged";
     let about =
@@ -229,29 +230,35 @@ async fn a_page_rings_at_the_incidents_service_and_once() {
 
 #[tokio::test]
 async fn a_page_is_for_one_person_also_where_no_incident_is_known() {
-    let call = || PagerCall::Page {
+    let call = |urgency| PagerCall::Page {
         incident: String::new(),
         key: "blocks/escalate/i/7".to_owned(),
         title: "INC-1: ana asks for ben".to_owned(),
         text: "come".to_owned(),
         to: Some("Ben@example.com".to_owned()),
         service: Some("PFLOW01".to_owned()),
+        urgency,
     };
     const LOOK: &str = "GET /pd/incidents?incident_key=blocks%2Fescalate%2Fi%2F7&statuses%5B%5D=triggered&statuses%5B%5D=acknowledged";
     const USERS: &str = "GET /pd/users?query=Ben%40example.com&limit=100";
     let none = || turn(LOOK, 200, json!({ "incidents": [] }));
     let users = |email: &str| turn(USERS, 200, json!({ "users": [{ "id": "PBEN", "email": email }] }));
-    let body = json!({ "incident": {
-        "type": "incident", "title": "INC-1: ana asks for ben", "urgency": "high",
+    let body = |urgency: &str| {
+        json!({ "incident": {
+        "type": "incident", "title": "INC-1: ana asks for ben", "urgency": urgency,
         "service": { "id": "PFLOW01", "type": "service_reference" },
         "incident_key": "blocks/escalate/i/7",
         "body": { "type": "incident_body", "details": "come" },
         "assignments": [{ "assignee": { "id": "PBEN", "type": "user_reference" } }],
-    } });
-    let post = turn("POST /pd/incidents", 201, json!({})).from(FROM).body(body);
-    assert_eq!(played(vec![none(), users("ben@example.com"), post], 1, call()).await, Ok(()));
+    } })
+    };
+    for (urgency, word) in [(PageUrgency::High, "high"), (PageUrgency::Low, "low")] {
+        let post = turn("POST /pd/incidents", 201, json!({})).from(FROM).body(body(word));
+        assert_eq!(played(vec![none(), users("ben@example.com"), post], 1, call(urgency)).await, Ok(()));
+    }
     // an address that only begins alike is somebody else's, and nobody is woken in their place
-    let error = played(vec![none(), users("ben@example.com.org")], 1, call()).await.unwrap_err();
+    let call = call(PageUrgency::High);
+    let error = played(vec![none(), users("ben@example.com.org")], 1, call).await.unwrap_err();
     assert!(
         matches!(&error, PagerError::Permanent { reason } if reason.contains("knows no user")),
         "{error}"

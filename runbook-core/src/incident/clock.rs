@@ -47,6 +47,9 @@ pub struct Clock {
     pub knows_pager_away: bool,
     /// It was left open at the pager for days before Blocks looked: nobody is called until something comes to it.
     pub was_left_open: bool,
+    /// The pager has it for a service that is not in blocks.toml: nobody is called until it belongs to one that is, or an alert of ours
+    /// fires in it.
+    pub is_of_others: bool,
 }
 
 /// A name of the severity's steps, with the people who stand for it now.
@@ -97,6 +100,18 @@ impl Clock {
         if matches!(envelope.event, IncidentEvent::Opened { .. }) {
             self.opened_at = Some(envelope.at);
         }
+        let is_of_others = match &envelope.event {
+            IncidentEvent::Opened { chosen, .. } | IncidentEvent::ServiceChanged { chosen, .. } => {
+                chosen.as_ref().is_some_and(|chosen| chosen.is_unlisted)
+            }
+            IncidentEvent::AlertsChanged { tally, .. } if tally.firing > 0 => false,
+            _ => self.is_of_others,
+        };
+        // what passed before it was ours nobody here has missed
+        if self.is_of_others && !is_of_others {
+            self.since = Some(envelope.at);
+        }
+        self.is_of_others = is_of_others;
         let by_person = matches!(envelope.actor, Actor::Person(_) | Actor::Local(_));
         match &envelope.event {
             // nobody was paged before it was known here
@@ -166,6 +181,7 @@ impl Clock {
             since: Some(at),
             opened_at: self.opened_at,
             knows_pager_away: self.knows_pager_away,
+            is_of_others: self.is_of_others,
             ..Clock::default()
         };
     }
@@ -181,6 +197,7 @@ impl IncidentEvent {
                 IncidentEvent::StepDue { .. }
                     | IncidentEvent::PagerJoined { .. }
                     | IncidentEvent::AlertsChanged { .. }
+                    | IncidentEvent::ServiceChanged { .. }
                     | IncidentEvent::RunPlanned { .. }
                     | IncidentEvent::RunTakenUp { .. }
                     | IncidentEvent::RunEnded { .. }
@@ -199,6 +216,12 @@ impl Incident {
             && !self.clock.is_taken()
     }
 
+    /// Whether it is a page of a service that is not in blocks.toml, in which no alert of ours fires: by itself nobody is called for it.
+    #[must_use]
+    pub fn is_of_others(&self) -> bool {
+        self.clock.is_of_others
+    }
+
     /// Whether an acknowledgement of it can run out: somebody has it, and no run of theirs is under way.
     #[must_use]
     pub fn may_run_out(&self) -> bool {
@@ -214,7 +237,7 @@ impl Incident {
     }
 
     fn next_step<'a>(&self, steps: impl Iterator<Item = (u32, &'a [String])>) -> Option<u32> {
-        if !self.waits_for_somebody() {
+        if !self.waits_for_somebody() || self.is_of_others() {
             return None;
         }
         let is_left = |who: &[String]| who.iter().any(|name| !self.clock.told.contains(name));

@@ -21,7 +21,7 @@ use super::verbs;
 use crate::ids::{IncidentId, RunId};
 use crate::message::Outgoing;
 use crate::people::Actor;
-use crate::ports::{PagerCall, UNDO_FAILED_KEY};
+use crate::ports::{PageUrgency, PagerCall, UNDO_FAILED_KEY};
 
 /// The name of an undelivered request to the pager to resolve.
 pub(super) const PAGER_RESOLVE: &str = "pager resolve";
@@ -645,6 +645,8 @@ fn end_run(
             text,
             to: None,
             service: None,
+            // what is half undone waits for nobody to be up, however severe it is
+            urgency: PageUrgency::High,
         };
         effects.push(Effect::Send(Outgoing::Pager { incident: state.id, call }));
     }

@@ -15,7 +15,7 @@ use crate::ids::RunId;
 use crate::journal::Envelope;
 use crate::message::Outgoing;
 use crate::people::Actor;
-use crate::ports::{CallPage, PagerCall};
+use crate::ports::{CallPage, PageUrgency, PagerCall};
 
 /// Seconds within which what is handed over can be taken.
 pub const HANDOVER_WINDOW_S: u32 = 15 * 60;
@@ -76,6 +76,8 @@ pub struct PagedOver {
     pub email: Option<String>,
     /// The pager's service, for an incident that the pager does not know.
     pub service: Option<String>,
+    /// How loud.
+    pub urgency: PageUrgency,
 }
 
 impl Passed {
@@ -339,13 +341,14 @@ pub(super) fn escalate(state: &Incident, ask: &Escalate, seq: u64) -> Decision {
     };
     let at = state.pager.as_ref().map(|pager| pager.id.clone());
     let page = page.as_ref().filter(|page| at.is_some() || page.service.is_some());
-    if let Some(PagedOver { email, service }) = page {
+    if let Some(PagedOver { email, service, urgency }) = page {
         let call = PagerCall::Page {
             key: CallPage { incident, seq }.key(),
             title: format!("{number}{place}: {asks_for}"),
             text: format!("{asks}\n{how}{told}"),
             to: email.clone(),
             service: service.clone().filter(|_| at.is_none()),
+            urgency: *urgency,
             incident: at.unwrap_or_default(),
         };
         effects.push(Effect::Send(Outgoing::Pager { incident, call }));

@@ -29,9 +29,9 @@ pub use mail::{Letter, Mail};
 pub use mark::{ChatMark, Marking, Quote};
 pub use meter::Meter;
 pub use pager::{
-    CallPage, Circuit, ESCALATE_KEY, EventAction, EventSeverity, LookAt, PAGE_KEY_PREFIX, PageDetails, Pager,
-    PagerCall, PagerError, PagerStanding, PagerUser, SeenChange, SeenIncident, SeenNote, SeenStatus,
-    TEST_KEY, UNDO_FAILED_KEY,
+    CallPage, Circuit, ESCALATE_KEY, EventAction, EventSeverity, LookAt, PAGE_KEY_PREFIX, PageDetails,
+    PageUrgency, Pager, PagerCall, PagerError, PagerStanding, PagerUser, SeenChange, SeenIncident, SeenNote,
+    SeenStatus, TEST_KEY, UNDO_FAILED_KEY,
 };
 pub use status_page::{Published, StatusPage, StatusPost};
 pub use store::{

@@ -192,6 +192,34 @@ pub struct SeenNote {
     pub text: String,
 }
 
+/// How loud a page is: by it the pager chooses how it tells whomever it is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PageUrgency {
+    /// It wakes somebody.
+    #[default]
+    High,
+    /// It can wait until somebody is up.
+    Low,
+}
+
+impl PageUrgency {
+    /// Whether it wakes somebody.
+    #[must_use]
+    pub fn is_high(&self) -> bool {
+        *self == PageUrgency::High
+    }
+
+    /// The pager's word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            PageUrgency::High => "high",
+            PageUrgency::Low => "low",
+        }
+    }
+}
+
 /// A change at the pager.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "call", rename_all = "snake_case")]
@@ -259,6 +287,9 @@ pub enum PagerCall {
         /// The pager's service, where the pager does not know the incident: `incident` is then empty.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         service: Option<String>,
+        /// How loud it is.
+        #[serde(default, skip_serializing_if = "PageUrgency::is_high")]
+        urgency: PageUrgency,
     },
     /// An alert of ours, by its key.
     Event {

@@ -49,6 +49,9 @@ pub struct Chosen {
     /// Its urgency by then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub high_urgency: Option<bool>,
+    /// Its service was none of those that blocks.toml names at the pager: by itself nobody is called for it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_unlisted: bool,
 }
 
 /// Asks the rules in their order; the first that matches wins.
@@ -73,7 +76,8 @@ pub fn choose(rules: &[Rule], facts: &Facts, defaults: Defaults<'_>) -> Choice {
     let suggest = say.map_or_else(Vec::new, |say| say.suggest.clone());
     let rule = matched.map(|(rule, _)| rule.name.clone());
     let (priority, high_urgency) = (facts.priority.clone(), facts.high_urgency);
-    let chosen = Chosen { rule, triage, reason, suggest, priority, high_urgency };
+    let is_unlisted = facts.is_unlisted;
+    let chosen = Chosen { rule, triage, reason, suggest, priority, high_urgency, is_unlisted };
     Choice { severity, severity_reason, severity_guessed, chosen }
 }
 

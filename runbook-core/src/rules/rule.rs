@@ -18,6 +18,8 @@ pub struct Facts {
     pub priority: Option<String>,
     /// `true` for high urgency; `None` where nobody says.
     pub high_urgency: Option<bool>,
+    /// The pager pages for it, and its service is none of those that blocks.toml names there.
+    pub is_unlisted: bool,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
     /// What else its sender tells, by name; what lies deeper has a name with dots.
@@ -64,6 +66,7 @@ impl TriedPage {
             title: page.title.unwrap_or_default(),
             priority: page.priority,
             high_urgency: page.high_urgency,
+            is_unlisted: false,
             labels: page.labels,
             details: page.details,
         };

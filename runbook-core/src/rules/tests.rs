@@ -47,6 +47,7 @@ fn facts() -> Facts {
         title: "Connection POOL is full\n(200 of 200)".to_owned(),
         priority: None,
         high_urgency: Some(true),
+        is_unlisted: false,
         labels: [("team".to_owned(), "data".to_owned())].into(),
         details: [("pool.used".to_owned(), "200".to_owned())].into(),
     }

@@ -9,6 +9,11 @@ use serde::Serialize;
 
 pub use parse::{SeverityError, parse};
 
+use crate::ports::PageUrgency;
+
+/// So many of the most severe wake somebody.
+const URGENT: usize = 2;
+
 /// All schemes of one file, and the one to use when nobody says which.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Severities {
@@ -140,6 +145,15 @@ impl SeverityScheme {
     #[must_use]
     pub fn rank(&self, id: &str) -> Option<usize> {
         self.severities.iter().position(|severity| severity.id.eq_ignore_ascii_case(id))
+    }
+
+    /// How loud a page is that nobody asks for: what is below the two most severe wakes nobody. Of an unknown id that is not known.
+    #[must_use]
+    pub fn page_urgency(&self, id: &str) -> PageUrgency {
+        match self.rank(id) {
+            Some(rank) if rank >= URGENT => PageUrgency::Low,
+            Some(_) | None => PageUrgency::High,
+        }
     }
 
     /// The more severe of two ids. An unknown id loses against a known one; of two unknown ones the first is returned.

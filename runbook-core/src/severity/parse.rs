@@ -351,6 +351,23 @@ opens_incident = false
         }
     }
 
+    /// However they are called.
+    #[test]
+    fn the_two_most_severe_are_urgent() {
+        let mut text = GOOD.replace("P1", "critical");
+        for id in ["minor", "trivial"] {
+            let one = format!("[[scheme.severity]]\nid = \"{id}\"\nname = \"{id}\"\ndefinition = \"{id}\"\n");
+            text.push_str(&one);
+        }
+        let severities = parse(&text).unwrap();
+        let scheme = severities.default_scheme();
+        for (id, word) in
+            [("critical", "high"), ("P2", "high"), ("minor", "low"), ("Trivial", "low"), ("unknown", "high")]
+        {
+            assert_eq!(scheme.page_urgency(id).word(), word, "{id}");
+        }
+    }
+
     #[test]
     fn a_phase_holds_its_first_second_and_not_its_end() {
         let severities = parse(GOOD).unwrap();

@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use pagerduty_hook::{Secret, Step, Tried, steps};
+use pagerduty_hook::{Secret, Step, Subscription, Tried, steps};
 use serde_json::json;
 use url::Url;
 
@@ -35,14 +35,19 @@ pub(crate) async fn run(
     let token = secrets.need("PAGERDUTY_API_TOKEN", "[pagerduty]")?;
     let client = pagerduty_client(&pagerduty.api_url, token, pagerduty.from.clone())?;
     let url = address(&args.url)?;
+    let service = match args.service.as_deref() {
+        Some(name) => Some(pager_id(&config, name)?),
+        None => None,
+    };
     let failed = |error: runbook_core::ports::PagerError| Stop::failed(error.to_string());
     let found = client.subscriptions().await.map_err(failed)?;
-    let todo = steps(&url, &found, args.recreate).map_err(|why| Stop::new(Code::Refused, why))?;
+    let todo = steps(&url, &found, service, args.recreate).map_err(|why| Stop::new(Code::Refused, why))?;
     let words: Vec<String> = todo.iter().map(|step| step.words(&url)).collect();
     let told = |done: bool| match output {
         Output::Json => printer::json(&json!({ "url": url, "steps": words, "done": done })),
         Output::Text if words.is_empty() => printer::data(&format!(
-            "nothing to do: one subscription sends to {url}, and it is as it should be"
+            "nothing to do: {} sends to {url}, and it is as it should be",
+            there(&found, &url)
         )),
         Output::Text if done => printer::data("done"),
         Output::Text => {}
@@ -54,8 +59,17 @@ pub(crate) async fn run(
         told(todo.is_empty());
         return Ok(Code::Success);
     }
-    let makes = todo.contains(&Step::Create);
-    let is_beside = found.iter().any(|one| one.url == url || one.is_ours());
+    let made = todo.iter().find_map(|step| match step {
+        Step::Create { scope } => Some(scope),
+        _ => None,
+    });
+    let makes = made.is_some();
+    let beside = Beside {
+        any: found.iter().any(|one| one.url == url || one.is_ours()),
+        replaced: found.iter().any(|one| {
+            (one.url == url || one.is_ours()) && made.is_some_and(|made| one.scope.overlaps(made))
+        }),
+    };
     if makes && args.secret_file.is_none() {
         return Err(Stop::usage(
             "PagerDuty shows the secret of a new subscription once, and it is shown on no terminal\nhint: name a file for it with --secret-file",
@@ -92,25 +106,63 @@ pub(crate) async fn run(
             written.map_err(|error| Stop::failed(format!(
                 "the subscription is made, and its secret could not be written to {}: {error}\nhint: `--recreate` makes another one", path.display()
             )))?;
-            printer::note(&told_of_secret(path, is_beside, &url));
+            printer::note(&told_of_secret(path, &beside, &url, args.service.as_deref()));
         }
     }
     told(true);
     Ok(Code::Success)
 }
 
+/// The id at PagerDuty of a service.
+fn pager_id<'a>(config: &'a Config, name: &str) -> Result<&'a str, Stop> {
+    let services = &config.settings.services;
+    let id = services.iter().find(|service| service.name == name).map(|service| &service.pagerduty_id);
+    match id {
+        Some(Some(id)) => Ok(id),
+        Some(None) => Err(Stop::usage(format!(
+            "the service '{name}' has no `pagerduty_id`\nhint: write the id that stands in the address of its page at PagerDuty under its [[service]]"
+        ))),
+        None => {
+            let known: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+            Err(Stop::usage(format!(
+                "there is no service '{}'\nhint: the configuration names: {}",
+                name.escape_default(),
+                known.join(", ")
+            )))
+        }
+    }
+}
+
+/// What sends to this address, in words.
+fn there(found: &[Subscription], url: &str) -> String {
+    let mut about: Vec<String> = found.iter().filter(|one| one.url == url).map(Subscription::about).collect();
+    about.sort();
+    about.dedup();
+    let count = if about.len() == 1 { "one subscription" } else { "a subscription each" };
+    format!("{count} for {}", about.join(", "))
+}
+
+/// What is there when one is made.
+struct Beside {
+    /// One whose secret is still needed.
+    any: bool,
+    /// One whose place the new one takes.
+    replaced: bool,
+}
+
 /// What is to be done with the secret of a new one.
-fn told_of_secret(path: &Path, is_beside: bool, url: &str) -> String {
+fn told_of_secret(path: &Path, beside: &Beside, url: &str, service: Option<&str>) -> String {
     let path = path.display();
-    let set = if is_beside {
+    let set = if beside.any {
         "set PAGERDUTY_WEBHOOK_SECRET, or what is in the file of PAGERDUTY_WEBHOOK_SECRET_FILE, to both, the old one and it, with a comma between them,"
             .to_owned()
     } else {
         format!("set PAGERDUTY_WEBHOOK_SECRET_FILE to {path}")
     };
-    let old = if is_beside { " and deletes the old one" } else { "" };
+    let old = if beside.replaced { " and deletes the old one" } else { "" };
+    let service = service.map_or_else(String::new, |name| format!(" --service {name}"));
     format!(
-        "the secret is in {path}, and nothing is sent with it yet: {set} and restart `blocks serve`; then `blocks pagerduty setup --url {url}` switches the new one on{old}"
+        "the secret is in {path}, and nothing is sent with it yet: {set} and restart `blocks serve`; then `blocks pagerduty setup --url {url}{service}` switches the new one on{old}"
     )
 }
 

@@ -310,6 +310,16 @@ pub(crate) struct PagerDutyTable {
 
 /// Between two looks that only make up for lost webhooks.
 const RECONCILE: Duration = Duration::from_secs(60);
+
+impl ConfigFile {
+    /// Whether a service of PagerDuty's is named: only the incidents of those are looked for there.
+    pub(crate) fn names_pager_services(&self) -> bool {
+        let is_named =
+            |service: &ServiceTable| service.pagerduty_id.as_deref().is_some_and(|id| !id.trim().is_empty());
+        self.service.iter().any(is_named)
+    }
+}
+
 impl PagerDutyTable {
     /// How PagerDuty is looked at.
     pub(crate) fn look(&self) -> Option<PagerLook> {

@@ -333,6 +333,17 @@ fn check_modes(file: &ConfigFile) -> Result<(), (&'static str, String, &'static 
             "write 2 to 60 seconds, such as poll_s = 5",
         ));
     }
+    // the look lists the incidents of these services alone, and nothing else would tell of a page
+    if let Some(pagerduty) = &file.pagerduty
+        && pagerduty.mode == PagerDutyMode::Poll
+        && !file.names_pager_services()
+    {
+        return Err((
+            "pagerduty.mode",
+            "with mode = \"poll\" Blocks looks at the services that have a `pagerduty_id`, and no [[service]] has one: it would never hear of a page".to_owned(),
+            "write pagerduty_id = \"PXXXXXX\" under a [[service]]: it stands in the address of the service's page at PagerDuty; mode = \"webhook\" needs none",
+        ));
+    }
     Ok(())
 }
 
@@ -482,6 +493,13 @@ mod tests {
                 "slack_id",
             ),
             ("[slack]\nmode = \"http\"\n[pagerduty]\nmode = \"poll\"\npoll_s = 1\n", 5, "no pause between"),
+            ("[pagerduty]\nmode = \"poll\"\n", 2, "no [[service]] has one"),
+            ("[pagerduty]\nmode = \"poll\"\n[[service]]\nname = \"a\"\n", 2, "would never hear of a page"),
+            (
+                "[[service]]\nname = \"a\"\npagerduty_id = \" \"\n[pagerduty]\nmode = \"poll\"\n",
+                5,
+                "no [[service]] has one",
+            ),
             ("# url, zone and mode\n[store]\nurl = \"x\"\n", 3, "SQLite"),
             ("[[service]]\nname = \"a\"\n[[service]]\nchannel = \"c\"\nname = \"a\"\n", 5, "two services"),
             ("[slack]\nmode = \"http\"\nchannel_per_incident = [\"P1\", \"SEV1\"]\n", 3, "SEV1"),
@@ -630,6 +648,21 @@ mod tests {
             assert!(error.contains(word), "{text:?}: {error}");
             assert!(error.contains("hint: "), "{text:?}: {error}");
             assert!(!error.contains("hunter2"), "{text:?}: {error}");
+        }
+    }
+
+    /// Webhooks tell of every service that they are set up for; who only looks has to know where.
+    #[test]
+    fn webhooks_need_no_id_of_pagerduty() {
+        for (mode, services) in [
+            ("webhook", ""),
+            ("both", "[[service]]\nname = \"a\"\n"),
+            ("off", ""),
+            ("poll", "[[service]]\nname = \"a\"\n[[service]]\nname = \"b\"\npagerduty_id = \"PB\"\n"),
+        ] {
+            let text = format!("[pagerduty]\nmode = \"{mode}\"\n{services}");
+            let read = Config::from_text(&text, Some(Path::new("b/blocks.toml")));
+            assert!(read.is_ok(), "{text:?}: {:?}", read.err());
         }
     }
 

@@ -501,6 +501,8 @@ pub(crate) fn facts_of(alert: &SentAlert, of: &About, severe: &SeverityFound) ->
         title: of.title.clone(),
         priority,
         high_urgency: None,
+        // who sends an alert here wants it heard here
+        is_unlisted: false,
         labels: alert.labels.clone(),
         details: alert.annotations.clone(),
     };

@@ -242,6 +242,31 @@ async fn an_alert_and_its_page_are_one_incident_in_both_orders() {
     assert_eq!(ends[0], (Some("P2"), "P2".to_owned()), "the page names it");
 }
 
+/// Who sends alerts of a service here wants to hear of it, whether blocks.toml names it or not.
+#[tokio::test(start_paused = true)]
+async fn an_alert_in_another_teams_page_calls_people_in_both_orders() {
+    for alert_first in [true, false] {
+        let mut bench = Bench::with(&[], steps).await;
+        let its = PagerIncident {
+            service_id: Some("PODD".to_owned()),
+            service_name: Some("payroll".to_owned()),
+            ..page("Q1")
+        };
+        for step in 0..2 {
+            if alert_first == (step == 0) {
+                told(&mut bench, "1", GROUP, vec![alert("a", "payroll", true)]).await;
+            } else {
+                paged(&mut bench, "p", its.clone()).await;
+            }
+        }
+        let (incident, _) = only(&bench).await;
+        assert!(incident.pager.is_some() && incident.alerts.is_some(), "alert first: {alert_first}");
+        bench.pass(330_000).await;
+        assert!(pages(&bench).contains(&"sam@example.com".to_owned()), "alert first: {alert_first}");
+        assert_eq!(check(&bench), Vec::<String>::new());
+    }
+}
+
 /// By its key a page is known at any time and whatever its service is called; by its service while alerts gather.
 #[tokio::test(start_paused = true)]
 async fn which_page_is_an_alerts() {

@@ -134,6 +134,77 @@ async fn the_steps_come_by_the_clock_through_restarts() {
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
+/// A page of a service that is called so there.
+fn page_of(service_id: &str, service_name: &str) -> PagerIncident {
+    PagerIncident {
+        service_id: Some(service_id.to_owned()),
+        service_name: Some(service_name.to_owned()),
+        ..page("Q1")
+    }
+}
+
+/// A subscription for the whole account tells of other teams' pages, too: they are opened, and our people are left alone.
+#[tokio::test(start_paused = true)]
+async fn for_a_page_of_a_service_that_is_not_named_nobody_is_called() {
+    let all = ["sam@example.com", "ana@example.com", "pia@example.com", "bob@example.com"];
+    for (its, names_ids, wanted) in [
+        (page_of("PODD", "payroll"), true, &all[..0]),
+        (page_of("PFLOW", "FlowEngine"), true, &all[..]),
+        // it is ours by its name, or may be, where it does not say whose it is
+        (page_of("PODD", "FLOWENGINE"), true, &all[..]),
+        (PagerIncident { service_id: None, service_name: None, ..page("Q1") }, true, &all[..]),
+        // where no service of the pager's is named, each of them is ours
+        (page_of("PODD", "payroll"), false, &all[..]),
+    ] {
+        let mut bench = Bench::with(&[], |settings| {
+            steps(settings);
+            for service in settings.services.iter_mut().filter(|_| !names_ids) {
+                service.pagerduty_id = None;
+            }
+        })
+        .await;
+        let (service, case) = (its.service_name.clone(), format!("{its:?}, {names_ids}"));
+        bench.pager_says("page", PagerEventKind::Triggered, its, None).await;
+        bench.pass(700_000).await;
+        bench.reboot().await;
+        bench.pass(600_000).await;
+        assert_eq!(pages(&bench), wanted, "{case}");
+        let incident = bench.incident().await;
+        assert!(incident.waits_for_somebody(), "it is open, as any other: {case}");
+        assert_eq!(mentioned(&bench).len(), wanted.len(), "{case}: {:?}", mentioned(&bench));
+        let said =
+            bench.ask("why", "ben", Request::IncidentExplain { incident: Some("INC-1".to_owned()) }).await;
+        let is_said = said.contains("nobody is called by the clock")
+            && said.contains("its service is not in blocks.toml");
+        assert_eq!(is_said, wanted.is_empty(), "{service:?}: {said}");
+        // whoever asks for somebody has them paged
+        if wanted.is_empty() {
+            let ask = Request::Escalate { incident: None, who: Some("sam".to_owned()), reason: None };
+            bench.ask("escalate", "ben", ask).await;
+            bench.pass(2_000).await;
+            assert_eq!(pages(&bench), ["sam@example.com"], "{case}");
+        }
+        assert_eq!(check(&bench), Vec::<String>::new());
+    }
+}
+
+/// What belongs to a named service from now on calls people from now on, and the other way round.
+#[tokio::test(start_paused = true)]
+async fn a_page_that_moves_to_a_named_service_calls_people_from_then_on() {
+    let mut bench = Bench::with(&[], steps).await;
+    bench.pager_says("page", PagerEventKind::Triggered, page_of("PODD", "payroll"), None).await;
+    bench.pass(900_000).await;
+    bench.pager_says("moved", PagerEventKind::ServiceChanged, page("Q1"), None).await;
+    bench.pass(290_000).await;
+    assert_eq!(pages(&bench), Vec::<String>::new(), "the minutes before it was ours count for nobody here");
+    bench.pass(30_000).await;
+    assert_eq!(pages(&bench), ["sam@example.com"]);
+    bench.pager_says("back", PagerEventKind::ServiceChanged, page_of("PODD", "payroll"), None).await;
+    bench.pass(1_200_000).await;
+    assert_eq!(pages(&bench), ["sam@example.com"]);
+    assert_eq!(check(&bench), Vec::<String>::new());
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_was_due_while_nothing_ran_is_made_up_for_one_a_minute() {
     let mut bench = Bench::with(&[], |settings| {

@@ -158,6 +158,44 @@ async fn lost_webhooks_are_made_up_for_with_a_receipt() {
     assert_eq!(check(&bench), Vec::<String>::new());
 }
 
+/// In both ways at once a look acts in the place of a webhook that never comes, and that is said; of one that comes late it is not.
+#[tokio::test(start_paused = true)]
+async fn beside_looks_a_webhook_that_never_comes_has_a_receipt() {
+    for is_told in [true, false] {
+        let mut bench = Bench::with(&[], |settings| settings.pager_look = Some(by(PagerTells::Both))).await;
+        has(&bench, vec![seen(&bench, SeenStatus::Triggered, None)]);
+        bench.pass(10_000).await;
+        assert_eq!(bench.incident().await.status, Status::Triggered, "at once");
+        if is_told {
+            bench.pager_says("page", PagerEventKind::Triggered, page("Q1"), None).await;
+        }
+        bench.pass(10_000).await;
+        assert_eq!(receipts(&events(&bench).await), Vec::<String>::new(), "the webhook may still come");
+        has(&bench, vec![seen(&bench, SeenStatus::Acknowledged, user("ana"))]);
+        bench.pass(10_000).await;
+        assert_eq!(bench.incident().await.status, Status::Acknowledged, "at once");
+        if is_told {
+            bench.pager_says("ack", PagerEventKind::Acknowledged, page("Q1"), Some("P-ana")).await;
+        }
+        bench.pass(120_000).await;
+        let wanted: &[&str] = match is_told {
+            true => &[],
+            false => &["triggered, and no webhook said so", "acknowledged, and no webhook said so"],
+        };
+        assert_eq!(receipts(&events(&bench).await), wanted);
+        for what in ["triggered", "acknowledged"] {
+            let count = bench.engine.metrics().get("blocks_pager_drift_total", &format!("what=\"{what}\""));
+            assert_eq!(count, u64::from(!is_told), "{what}");
+        }
+        // told first, and seen then: nothing is made up for
+        bench.pager_says("end", PagerEventKind::Resolved, page("Q1"), Some("P-ana")).await;
+        has(&bench, vec![seen(&bench, SeenStatus::Resolved, user("ana"))]);
+        bench.pass(120_000).await;
+        assert_eq!(receipts(&events(&bench).await), wanted);
+        assert_eq!(check(&bench), Vec::<String>::new());
+    }
+}
+
 /// What a person has said of the severity here stays; what a rule made of it gives way. Another service is looked at anew.
 #[tokio::test(start_paused = true)]
 async fn a_priority_and_a_service_are_followed() {

@@ -63,6 +63,41 @@ pub(super) fn pages(bench: &Bench) -> Vec<String> {
     calls.into_iter().filter_map(page).collect()
 }
 
+/// How loud the pages were.
+fn urgencies(bench: &Bench) -> Vec<&'static str> {
+    let calls = locked(&bench.world.pager).calls.clone();
+    let urgency = |call: PagerCall| match call {
+        PagerCall::Page { urgency, .. } => Some(urgency.word()),
+        _ => None,
+    };
+    calls.into_iter().filter_map(urgency).collect()
+}
+
+/// What nobody asks for wakes nobody, where it is not severe; whom a person asks for is asked now.
+#[tokio::test(start_paused = true)]
+async fn what_is_less_severe_rings_less_loud() {
+    let definition = "definition = \"some of it fails\"";
+    let with_step = format!("{definition}\nescalation = [ {{ after_min = 5, who = [\"secondary\"] }} ]");
+    for (severity, wanted) in [("P1", &["high", "high"][..]), ("P2", &["high"]), ("P3", &["low", "low"])] {
+        let mut bench = Bench::with(&[], |settings| {
+            super::climb::steps(settings);
+            let text = super::climb::SEVERITIES.replace(definition, &with_step);
+            settings.severities = runbook_core::severity::parse(&text).unwrap();
+            let severity = Some(severity.to_owned());
+            settings.triggers = vec![Trigger { for_s: 0, severity, ..trigger("rate", "q") }];
+        })
+        .await;
+        reads(&bench, "q", Ok(0.34));
+        bench.pass(400_000).await;
+        assert_eq!(urgencies(&bench), wanted, "{severity}");
+        let ask = Request::Escalate { incident: None, who: Some("bob".to_owned()), reason: None };
+        bench.ask("escalate", "ben", ask).await;
+        bench.pass(2_000).await;
+        assert_eq!(urgencies(&bench).last(), Some(&"high"), "{severity}");
+        assert_eq!(check(&bench), Vec::<String>::new());
+    }
+}
+
 pub(super) async fn the_incidents(bench: &Bench) -> Vec<(Incident, Vec<IncidentEvent>)> {
     let ids: Vec<_> = locked(&bench.data).incidents.keys().copied().collect();
     let mut all = Vec::new();

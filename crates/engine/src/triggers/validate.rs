@@ -11,7 +11,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use runbook_core::ids::IncidentId;
 use runbook_core::message::Outgoing;
 use runbook_core::oncall::{Roster, ToCall};
-use runbook_core::ports::{Commit, PagerCall, TEST_KEY};
+use runbook_core::ports::{Commit, PageUrgency, PagerCall, TEST_KEY};
 use runbook_core::trigger::{Reading, Trigger, shown};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -242,6 +242,8 @@ impl Engine {
                 text: text.to_owned(),
                 to: paged.email.clone(),
                 service: at_pager,
+                // whoever tests wants to know that it wakes them
+                urgency: PageUrgency::High,
             };
             // it is about no incident
             let message = Outgoing::Pager { incident: IncidentId(Uuid::nil()), call };

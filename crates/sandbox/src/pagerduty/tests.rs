@@ -102,6 +102,26 @@ async fn faults_lose_a_webhook_or_spoil_its_signature() {
 
 /// Each refusal once: method, path, body, status, code.
 #[tokio::test]
+async fn a_service_has_its_name_and_a_page_the_urgency_that_was_sent() {
+    let world = World::new().await;
+    let (_, answer) = world.pagerduty("GET", "services/PFLOW01", json!({})).await;
+    let service = &answer["service"];
+    assert_eq!((&service["id"], &service["name"]), (&json!("PFLOW01"), &json!("flowengine")));
+    for urgency in ["low", "high"] {
+        let sent = json!({"incident": {
+            "type": "incident",
+            "title": urgency,
+            "service": {"id": "PFLOW01", "type": "service_reference"},
+            "urgency": urgency,
+        }});
+        let (status, made) = world.pagerduty("POST", "incidents", sent).await;
+        assert_eq!(status, 201, "{made}");
+        let path = format!("incidents/{}", made["incident"]["id"].as_str().unwrap());
+        assert_eq!(world.pagerduty("GET", &path, json!({})).await.1["incident"]["urgency"], urgency);
+    }
+}
+
+#[tokio::test]
 async fn refusals() {
     let world = World::new().await;
     let id = world.trigger().await;
@@ -112,6 +132,7 @@ async fn refusals() {
     let table = [
         ("GET", "nonsense".to_owned(), json!({}), 404, 2100),
         ("GET", "incidents/QNOPE".to_owned(), json!({}), 404, 2100),
+        ("GET", "services/PNOPE".to_owned(), json!({}), 404, 2100),
         ("GET", "incidents?statuses[]=open".to_owned(), json!({}), 400, 2001),
         ("GET", "incidents?offset=9999".to_owned(), json!({}), 400, 2001),
         ("PUT", incident.clone(), json!({}), 400, 2001),

@@ -243,7 +243,16 @@ fn may_mention(state: &Incident, rules: &Rules, about: &Topic, to: &Actor, now: 
         Urgency::Said => wants_none || reminders.held_until(now).is_some(),
         Urgency::Reminder => wants_none,
     };
-    matches!(to, Actor::Person(_)) && !is_turned_down
+    // what is another team's is no reason to call whom only the configuration names
+    let is_by_time = !matches!(
+        about,
+        Topic::Approval { .. }
+            | Topic::Question { .. }
+            | Topic::RollbackRequested { .. }
+            | Topic::MitigationFailed { .. }
+    );
+    let is_called = state.is_of_others() && state.commander.is_none() && is_by_time;
+    matches!(to, Actor::Person(_)) && !is_turned_down && !is_called
 }
 
 impl Incident {

@@ -9,7 +9,7 @@ use crate::incident::{
 };
 use crate::message::Outgoing;
 use crate::people::Actor;
-use crate::ports::{CallPage, PagerCall};
+use crate::ports::{CallPage, PageUrgency, PagerCall};
 
 /// Somebody is called: by the clock, or by a person.
 fn called(bench: &mut Bench, by_clock: bool) -> u64 {
@@ -22,6 +22,7 @@ fn called(bench: &mut Bench, by_clock: bool) -> u64 {
         page: Some(PagedOver {
             email: Some("ben@example.com".to_owned()),
             service: Some("PFLOW".to_owned()),
+            urgency: PageUrgency::High,
         }),
         shown: false,
         unanswered_min: by_clock.then_some(5),
@@ -185,7 +186,7 @@ fn a_page_says_how_it_is_taken() {
             to: person("ben"),
             step: None,
             reason: None,
-            page: Some(PagedOver { email: None, service: None }),
+            page: Some(PagedOver { email: None, service: None, urgency: PageUrgency::High }),
             shown: false,
             unanswered_min: by_clock.then_some(5),
         };

@@ -10,7 +10,7 @@ use crate::incident::{
 };
 use crate::message::Outgoing;
 use crate::people::Actor;
-use crate::ports::PagerCall;
+use crate::ports::{PageUrgency, PagerCall};
 use crate::severity::EscalationStep;
 
 /// The steps of a P1: minutes, and whom they name.
@@ -32,6 +32,7 @@ fn rungs(of: &[(u32, &[&str])], pager_rings: bool) -> Vec<Rung> {
         page: Some(PagedOver {
             email: Some(format!("{}@example.com", &name[..3])),
             service: Some("PFLOW".to_owned()),
+            urgency: PageUrgency::High,
         }),
         rings: match pager_rings && matches!(name, "primary" | "secondary") {
             true => PagerRings::Now,
@@ -188,6 +189,37 @@ fn of_what_is_not_urgent_there_the_first_step_is_ours() {
         let told = looks(&mut bench, first, &rungs(&P1, false));
         assert_eq!(pages(&told).len(), 1, "{urgency:?}");
     }
+}
+
+#[test]
+fn of_a_service_that_is_not_named_nobody_is_called_until_it_is_one_that_is() {
+    let chosen = |is_unlisted: bool| {
+        Some(Box::new(crate::rules::Chosen { is_unlisted, ..crate::rules::Chosen::default() }))
+    };
+    let asked = OpenIncident { chosen: chosen(true), ..request(true) };
+    let (mut bench, _) = Bench::open(&asked, start_of_day());
+    let rungs = rungs(&P1, false);
+    for at in [0, 300, 1_200] {
+        assert_eq!(looks(&mut bench, at, &rungs), Decision::default(), "{at}");
+        assert_eq!(bench.incident.next_step_at(&steps(&P1)), None);
+    }
+    assert!(bench.incident.waits_for_somebody());
+    // somebody has it, and does not stay
+    bench.learns(&acknowledge("ben", "blocks"));
+    bench.learns(&super::kit::ran_out(1_300));
+    assert_eq!(bench.incident.next_step_at(&steps(&P1)), None);
+    let moves = |to: &str, is_unlisted: bool| IncidentCommand::MoveToService {
+        to: to.to_owned(),
+        triage: false,
+        chosen: chosen(is_unlisted),
+    };
+    bench.now = start_of_day() + Duration::seconds(2_000);
+    bench.learns(&moves("billing", false));
+    assert_eq!(second(bench.incident.next_step_at(&steps(&P1))), Some(2_001 + 300));
+    assert_eq!(mentions(&looks(&mut bench, 2_301, &rungs)), ["sec"]);
+    bench.learns(&moves("payroll", true));
+    assert_eq!(bench.incident.next_step_at(&steps(&P1)), None);
+    assert_eq!(bench.replayed(), bench.incident);
 }
 
 #[test]
@@ -461,7 +493,11 @@ fn only_what_opened_it_calls_in_the_place_of_the_first_step() {
             to: person("zed"),
             step: None,
             reason: None,
-            page: Some(PagedOver { email: None, service: Some("PFLOW".to_owned()) }),
+            page: Some(PagedOver {
+                email: None,
+                service: Some("PFLOW".to_owned()),
+                urgency: PageUrgency::High,
+            }),
             shown: false,
             unanswered_min: None,
         };

@@ -8,7 +8,7 @@ use crate::incident::{
 };
 use crate::message::Outgoing;
 use crate::people::Actor;
-use crate::ports::PagerCall;
+use crate::ports::{PageUrgency, PagerCall};
 
 fn led() -> Bench {
     let mut bench = Bench::paged();
@@ -138,7 +138,11 @@ fn ask_for(to: &str) -> IncidentCommand {
         to: person(to),
         step: Some("secondary".to_owned()),
         reason: Some("nobody answers".to_owned()),
-        page: Some(PagedOver { email: Some(format!("{to}@example.com")), service: None }),
+        page: Some(PagedOver {
+            email: Some(format!("{to}@example.com")),
+            service: None,
+            urgency: PageUrgency::High,
+        }),
         shown: false,
         unanswered_min: None,
     }))

@@ -166,6 +166,24 @@ fn a_page_that_nobody_takes_is_asked_about_in_this_order() {
     assert_eq!(bench.replayed(), bench.incident);
 }
 
+/// Of another team's page nobody is mentioned whom only the configuration names; whoever of ours has it is.
+#[test]
+fn of_a_service_that_is_not_named_nobody_is_mentioned_who_has_nothing_to_do_with_it() {
+    let chosen = crate::rules::Chosen { is_unlisted: true, ..crate::rules::Chosen::default() };
+    let unlisted = OpenIncident { severity_guessed: true, chosen: Some(Box::new(chosen)), ..request(true) };
+    let mut bench = Bench::open(&unlisted, at(0)).0;
+    for minute in [2, 5, 10, 15, 30] {
+        let (topic, _, mention, _) = bench.looks(minute, &look()).unwrap();
+        assert!(!mention, "{minute}: {topic:?}");
+    }
+    bench.says("zoe", &IncidentCommand::RequestRollback { reason: "worse".to_owned() });
+    let (topic, to, mention, _) = bench.looks(40, &look()).unwrap();
+    assert_eq!((topic, to, mention), (Topic::RollbackRequested { number: 1 }, Some(person("olga")), true));
+    bench.learns(&acknowledge("ana", "blocks"));
+    let (topic, to, mention, _) = bench.looks(95, &look()).unwrap();
+    assert_eq!((topic, to, mention), (Topic::Update, Some(person("ana")), true));
+}
+
 #[test]
 fn a_late_page_is_asked_about_one_thing_a_minute() {
     let guessed = OpenIncident { severity_guessed: true, ..request(true) };

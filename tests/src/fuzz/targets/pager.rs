@@ -83,6 +83,7 @@ fn read(answer: &Value) {
     for id in answers::pages(answer, "blocks/1").iter().chain(answers::policy(answer).iter()) {
         check_id(id);
     }
+    assert!(answers::service_name(answer).is_none_or(|name| !name.is_empty() && !name.contains('\n')));
     for subscription in answers::subscriptions(answer) {
         check_id(&subscription.id);
     }

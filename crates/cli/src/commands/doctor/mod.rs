@@ -12,7 +12,7 @@ use std::time::Duration;
 use blocks_engine::{Clock as _, EngineError, Hidden, SystemClock, read, unsent};
 use blocks_exec::find_program;
 use blocks_server::EngineInfo;
-use pagerduty_hook::PagerDutyClient;
+use pagerduty_hook::{PagerDutyClient, Scope, Subscription};
 use runbook_core::ports::{Letters, Store as _};
 use serde_json::json;
 
@@ -100,9 +100,10 @@ pub(crate) async fn run(config: Option<&Path>, output: Output) -> Result<Code, S
         checks.extend(pager::last_look(&config).await);
         if let Some(token) = secrets.get("PAGERDUTY_API_TOKEN") {
             let client = pagerduty_client(&pagerduty.api_url, token, pagerduty.from.clone())?;
+            checks.extend(pager::services(&config, &client).await);
             checks.extend(pager::left_open(&config, &client).await);
             if pagerduty.has_webhooks() {
-                checks.push(webhook(&config, &client).await);
+                checks.extend(webhooks(&config, &client).await);
             }
         }
     }
@@ -265,35 +266,65 @@ async fn store(config: &Config) -> Check {
     Check::new("store", result)
 }
 
-/// Whether a webhook arrives: PagerDuty is asked to send a ping, and the running engine's inbox is looked at.
-async fn webhook(config: &Config, client: &PagerDutyClient) -> Check {
-    const NAME: &str = "pagerduty webhook";
+/// The check of a webhook.
+const WEBHOOK: &str = "pagerduty webhook";
+
+/// Whether the webhooks arrive, of each subscription of ours: one for the account, or one for each of several services.
+async fn webhooks(config: &Config, client: &PagerDutyClient) -> Vec<Check> {
     let found = match client.subscriptions().await {
         Ok(found) => found,
-        Err(error) => return Check::warning(NAME, format!("the subscriptions cannot be read: {error}")),
+        Err(error) => {
+            return vec![Check::warning(WEBHOOK, format!("the subscriptions cannot be read: {error}"))];
+        }
     };
-    let mut ours: Vec<_> = found.iter().filter(|one| one.is_ours()).collect();
+    let all: Vec<_> = found.iter().filter(|one| one.is_ours()).collect();
     // one that is made anew waits beside it, switched off
-    if ours.iter().any(|one| one.active) {
-        ours.retain(|one| one.active);
-    }
-    let one = match ours.as_slice() {
-        [one] => *one,
-        [] => {
-            let text = "no subscription of `blocks pagerduty setup` is there, so none is tried; hint: `blocks pagerduty setup --url URL --dry-run` says what it would do";
-            return Check::warning(NAME, text.to_owned());
-        }
-        several => {
-            return Check::new(
-                NAME,
-                Err(format!(
-                    "{} subscriptions of Blocks are there; hint: delete all but one at PagerDuty",
-                    several.len()
-                )),
-            );
-        }
+    let is_replaced = |one: &Subscription| {
+        !one.active && all.iter().any(|other| other.active && other.scope.overlaps(&one.scope))
     };
-    if !one.active && found.iter().any(|other| other.active && other.url == one.url) {
+    let ours: Vec<_> = all.iter().filter(|one| !is_replaced(one)).copied().collect();
+    if ours.is_empty() {
+        let text = "no subscription of `blocks pagerduty setup` is there, so none is tried; hint: `blocks pagerduty setup --url URL --dry-run` says what it would do";
+        return vec![Check::warning(WEBHOOK, text.to_owned())];
+    }
+    let tell_the_same = |(at, one): (usize, &&Subscription)| {
+        ours.iter().skip(at + 1).any(|other| other.scope.overlaps(&one.scope))
+    };
+    if ours.iter().enumerate().any(tell_the_same) {
+        let text = format!(
+            "{} subscriptions of Blocks are there that tell of the same; hint: delete all but one at PagerDuty",
+            ours.len()
+        );
+        return vec![Check::new(WEBHOOK, Err(text))];
+    }
+    let mut checks = Vec::new();
+    for one in &ours {
+        checks.push(webhook(config, client, one, &found).await);
+    }
+    for service in &config.settings.services {
+        let Some(id) = &service.pagerduty_id else { continue };
+        if ours.iter().all(|one| !one.scope.overlaps(&Scope::service(id))) {
+            let text = format!(
+                "none tells of {} ({id}): its pages are seen when PagerDuty is looked at next; hint: `blocks pagerduty setup --url URL --service {}` makes one",
+                service.name, service.name
+            );
+            checks.push(Check::warning(WEBHOOK, text));
+        }
+    }
+    checks
+}
+
+/// Whether a webhook of this one arrives: PagerDuty is asked to send a ping, and the running engine's inbox is looked at.
+async fn webhook(
+    config: &Config,
+    client: &PagerDutyClient,
+    one: &Subscription,
+    found: &[Subscription],
+) -> Check {
+    const NAME: &str = WEBHOOK;
+    let is_beside =
+        |other: &Subscription| other.active && other.url == one.url && other.scope.overlaps(&one.scope);
+    if !one.active && found.iter().any(is_beside) {
         let text = format!(
             "{} was made anew and is switched off, so none is tried; hint: once the engine knows both secrets, `blocks pagerduty setup` switches it on",
             one.id

@@ -1,4 +1,4 @@
-//! How PagerDuty is heard, and what is open there.
+//! How PagerDuty is heard, which services it has, and what is open there.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use blocks_engine::{Clock as _, SystemClock};
 use blocks_server::EngineInfo;
 use chrono::TimeDelta;
 use pagerduty_hook::PagerDutyClient;
-use runbook_core::ports::{LookAt, Pager as _};
+use runbook_core::ports::{LookAt, Pager as _, PagerError};
 
 use super::super::client;
 use super::Check;
@@ -36,6 +36,34 @@ pub(super) async fn left_open(config: &Config, client: &PagerDutyClient) -> Opti
         );
         Check::warning("pagerduty incidents", text)
     })
+}
+
+/// Each service that blocks.toml names there: what it is called there, or that it is not there. Where none is named, what that means.
+pub(super) async fn services(config: &Config, client: &PagerDutyClient) -> Vec<Check> {
+    if !config.file.names_pager_services() {
+        let text = "no [[service]] has a `pagerduty_id`: pages come by webhooks alone, one whose webhook is lost is never seen, and nobody is asked who is on call; hint: write the id that stands in the address of the service's page at PagerDuty";
+        return vec![Check::warning("pagerduty services", text.to_owned())];
+    }
+    let mut checks = Vec::new();
+    for service in &config.settings.services {
+        let Some(id) = &service.pagerduty_id else { continue };
+        let name = format!("pagerduty id of {}", service.name);
+        let asked = tokio::time::timeout(PATIENCE, client.service_name(id)).await;
+        checks.push(match asked {
+            Ok(Ok(Some(called))) => Check::new(&name, Ok(format!("{id} is \"{called}\""))),
+            Ok(Ok(None)) => {
+                let text = format!(
+                    "PagerDuty has no service {id}, or the token may not see it: nothing of it is looked at; hint: the id stands in the address of the service's page there"
+                );
+                Check::new(&name, Err(text))
+            }
+            // an id of another shape is refused before anything is asked
+            Ok(Err(error @ PagerError::Permanent { .. })) => Check::new(&name, Err(error.to_string())),
+            Ok(Err(error)) => Check::warning(&name, format!("{id} cannot be asked for: {error}")),
+            Err(_) => Check::warning(&name, format!("{id} was asked for, and PagerDuty does not answer")),
+        });
+    }
+    checks
 }
 
 /// When the engine last looked at it with success.
