@@ -135,10 +135,13 @@ const WORLDS: [World; 3] = [
     },
 ];
 
+/// Series by name and labels, each with a figure for before and one for now.
+type Series = Vec<(String, [f64; 2])>;
+
 /// Everything that the launch's triggers ask for, with the times at which it was so.
 fn figures(world: &World, now: i64) -> String {
     let mut page = String::new();
-    let mut family = |name: &str, kind: &str, series: Vec<(String, [f64; 2])>| {
+    let mut family = |name: &str, kind: &str, series: Series| {
         let _ = writeln!(page, "# TYPE {name} {kind}");
         for (series, [from, other]) in series {
             for at in (now - PAST_S..=now + AHEAD_S).step_by(STEP_S as usize) {
@@ -154,7 +157,7 @@ fn figures(world: &World, now: i64) -> String {
         }
     };
     let pods = [(0, "a"), (1, "b")];
-    let of_pods = |one: &dyn Fn(usize, &str) -> Vec<(String, [f64; 2])>| -> Vec<(String, [f64; 2])> {
+    let of_pods = |one: &dyn Fn(usize, &str) -> Series| -> Series {
         pods.iter().flat_map(|(index, pod)| one(*index, pod)).collect()
     };
     let of_two = |name: &str, label: &str, names: [&str; 2], value: &dyn Fn(usize, usize) -> [f64; 2]| {

@@ -233,7 +233,7 @@ mod tests {
                 connection.execute("UPDATE alerts SET pager_key = NULL", []).unwrap();
             }
             let found = of_page(&connection, &key, "another").unwrap();
-            assert_eq!(found, [row.clone()], "{without}");
+            assert_eq!(found, std::slice::from_ref(&row), "{without}");
         }
     }
 }

@@ -462,6 +462,7 @@ fn what_opens_it_by_itself_may_call_somebody_first() {
         page: Some(PagedOver {
             email: Some("com@example.com".to_owned()),
             service: Some("PFLOW".to_owned()),
+            urgency: PageUrgency::High,
         }),
         shown: false,
         unanswered_min: None,
