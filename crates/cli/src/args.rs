@@ -358,7 +358,7 @@ pub(crate) struct SetupArgs {
     /// Where PagerDuty reaches Blocks; /hooks/pagerduty is added
     #[arg(long, value_name = "URL")]
     pub(crate) url: url::Url,
-    /// A [[service]] with a pagerduty_id: the subscription is for its incidents alone, beside those of other services. Without it, a new
+    /// A service of blocks.toml with a pagerduty_id: the subscription is for its incidents alone, beside those of other services. Without it, a new
     /// one is for the whole account
     #[arg(long, value_name = "NAME")]
     pub(crate) service: Option<String>,
